@@ -1,1 +1,23 @@
-//! core
+//! What cci means: names, slots, sessions, settings and the launch plan.
+//!
+//! Everything here is a pure decision over values that the program hands in: no file, no clock, no environment,
+//! no network. So it can be tested as a table, and the same launch plan serves every verb.
+
+pub mod environment;
+pub mod error;
+pub mod hint;
+pub mod idmap;
+pub mod lifetime;
+pub mod mark;
+pub mod metadata;
+pub mod name;
+pub mod network;
+pub mod plan;
+pub mod session;
+pub mod settings;
+pub mod slot;
+pub mod terminal;
+pub mod tool;
+pub mod workspace;
+
+pub use error::{Error, Result};

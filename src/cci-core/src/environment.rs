@@ -1,0 +1,70 @@
+//! The environment of the agent, and of every command that `run` starts.
+
+use std::collections::BTreeMap;
+
+use crate::terminal::guest_term;
+
+/// The agent's user in the image.
+pub const USER: &str = "code";
+/// Its home.
+pub const HOME: &str = "/home/code";
+/// Where the project is mounted.
+pub const WORKSPACE: &str = "/workspace";
+/// Where the session's state directory is mounted.
+pub const STATE: &str = "/home/code/.claude";
+
+/// What the host says of the terminal and the place, as it was found in the caller's environment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostLocale {
+    /// `TERM`
+    pub term: Option<String>,
+    /// `COLORTERM`
+    pub colorterm: Option<String>,
+    /// The zone's IANA name
+    pub timezone: Option<String>,
+}
+
+/// Everything the agent finds in its environment: cci's own, then the configuration's, then the command line's.
+#[must_use]
+pub fn environment(
+    host: &HostLocale,
+    configured: &BTreeMap<String, String>,
+    asked: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let own = [
+        ("HOME", Some(HOME)),
+        ("USER", Some(USER)),
+        ("LOGNAME", Some(USER)),
+        ("SHELL", Some("/bin/bash")),
+        ("PATH", Some("/home/code/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")),
+        ("TERM", Some(guest_term(host.term.as_deref()))),
+        ("COLORTERM", host.colorterm.as_deref()),
+        ("TZ", host.timezone.as_deref()),
+        ("LANG", Some("C.UTF-8")),
+        ("IS_SANDBOX", Some("1")),
+        ("CLAUDE_CONFIG_DIR", Some(STATE)),
+    ];
+    let own = own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+    let given = configured.iter().chain(asked).map(|(name, value)| (name.clone(), value.clone()));
+    own.chain(given).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_wins_over_the_configuration_and_that_over_ours() {
+        let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let env = environment(
+            &HostLocale { term: Some("foot".into()), ..HostLocale::default() },
+            &map(&[("LANG", "de_DE.UTF-8"), ("A", "config")]),
+            &map(&[("A", "flag")]),
+        );
+        assert_eq!(env["LANG"], "de_DE.UTF-8");
+        assert_eq!(env["A"], "flag");
+        assert_eq!(env["TERM"], "xterm-256color");
+        assert_eq!(env["IS_SANDBOX"], "1");
+        assert!(!env.contains_key("TZ"));
+    }
+}

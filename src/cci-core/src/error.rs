@@ -1,0 +1,274 @@
+//! The one error of cci, cut by what the person can do about it.
+
+use std::path::PathBuf;
+
+/// What a step of cci can end with.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failure as the person meets it: each variant has a stable code, an exit status and often a hint.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The command line asks for something that does not exist or does not fit together.
+    #[error("{problem}")]
+    Usage {
+        /// What is wrong with it.
+        problem: String,
+        /// The flag or form that was probably meant.
+        hint: Option<String>,
+    },
+    /// A verb that talks to a person was started without a terminal.
+    #[error("`cci {verb}` needs a terminal")]
+    NoTerminal {
+        /// The verb that was asked for.
+        verb: &'static str,
+    },
+    /// A question would have to be asked, and there is nobody to ask.
+    #[error("{question}: not answered, because this is not a terminal")]
+    NotConfirmed {
+        /// The question as a person would have seen it.
+        question: String,
+        /// The flag that answers it.
+        flag: &'static str,
+    },
+    /// The workspace cannot be mounted.
+    #[error("cannot use workspace {}: {problem}", path.display())]
+    Workspace {
+        /// The absolute path.
+        path: PathBuf,
+        /// Why not.
+        problem: String,
+    },
+    /// The agent's user cannot write in the workspace although it is mounted.
+    #[error("the agent cannot write in workspace {}", path.display())]
+    WorkspaceNotWritable {
+        /// The absolute path on the host.
+        path: PathBuf,
+    },
+    /// A configuration file, an environment variable or a profile is wrong.
+    #[error("{problem}")]
+    Config {
+        /// File, line and what is wrong there.
+        problem: String,
+        /// The nearest valid key or value.
+        hint: Option<String>,
+    },
+    /// Something asked for is not allowed here, by cci's own rules.
+    #[error("{problem}")]
+    Forbidden {
+        /// What is refused, and why.
+        problem: String,
+        /// The way out.
+        hint: Option<String>,
+    },
+    /// No container of this name exists (or it is somebody else's).
+    #[error("container {name} not found")]
+    ContainerNotFound {
+        /// The name asked for.
+        name: String,
+    },
+    /// The container exists and does not run.
+    #[error("container {name} is not running")]
+    ContainerNotRunning {
+        /// The name asked for.
+        name: String,
+    },
+    /// The container runs, and the verb works on stopped ones only.
+    #[error("container {name} is running")]
+    ContainerRunning {
+        /// The name asked for.
+        name: String,
+    },
+    /// The container has no tmux session of the agent.
+    #[error("No tmux session in container {name}")]
+    NoTmuxSession {
+        /// The container.
+        name: String,
+    },
+    /// A container of this name exists already.
+    #[error("container {name} already exists")]
+    ContainerExists {
+        /// The name asked for.
+        name: String,
+    },
+    /// Every slot of the workspace has a running container.
+    #[error("all {} slots are in use", crate::slot::Slot::MAX)]
+    SlotsExhausted,
+    /// There is no saved session to go back to.
+    #[error("no previous session to resume for this workspace")]
+    NoSession,
+    /// The session asked for by id does not exist.
+    #[error("session {id} not found")]
+    SessionNotFound {
+        /// The id asked for.
+        id: String,
+    },
+    /// The session belongs to another workspace.
+    #[error("session {id} belongs to workspace {}", workspace.display())]
+    SessionElsewhere {
+        /// The id asked for.
+        id: String,
+        /// Where it belongs.
+        workspace: PathBuf,
+    },
+    /// The image is not in Incus.
+    #[error("image '{image}' not found")]
+    ImageNotFound {
+        /// Alias or fingerprint.
+        image: String,
+    },
+    /// An image of this alias exists already.
+    #[error("image '{image}' already exists")]
+    ImageExists {
+        /// The alias.
+        image: String,
+    },
+    /// Nothing answers at the Incus socket.
+    #[error("cannot reach Incus at {endpoint}: {cause}")]
+    IncusUnreachable {
+        /// Socket path or address.
+        endpoint: String,
+        /// The operating system's reason.
+        cause: String,
+    },
+    /// The socket is there and this user may not use it.
+    #[error("no permission to use the Incus socket {endpoint}")]
+    IncusForbidden {
+        /// Socket path or address.
+        endpoint: String,
+    },
+    /// Incus answered with an error.
+    #[error("cannot {step}: {message}")]
+    IncusRefused {
+        /// The step that was under way.
+        step: String,
+        /// What Incus said.
+        message: String,
+    },
+    /// A wait came to its deadline.
+    #[error("{step}: no answer within {seconds} s{}", if *still_running { ", Incus still works on it" } else { "" })]
+    TimedOut {
+        /// The step that was under way.
+        step: String,
+        /// The deadline in seconds.
+        seconds: u64,
+        /// Whether the server still works on it.
+        still_running: bool,
+    },
+    /// A file or directory of the host could not be used.
+    #[error("cannot {step} {}: {source}", path.display())]
+    Host {
+        /// What was tried, as a verb: "read", "create".
+        step: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// A program of the host or a script in a container ended badly.
+    #[error("{step} failed: {problem}")]
+    StepFailed {
+        /// The step by its name on the screen.
+        step: String,
+        /// Status and last words.
+        problem: String,
+        /// Where to read more.
+        hint: Option<String>,
+    },
+    /// Several things were asked for and some of them failed; each was said already.
+    #[error("{failed} of {asked} failed")]
+    Partly {
+        /// How many failed.
+        failed: usize,
+        /// How many were asked for.
+        asked: usize,
+    },
+    /// The host cannot do what is asked.
+    #[error("{problem}")]
+    HostUnfit {
+        /// What is missing.
+        problem: String,
+        /// The mend.
+        hint: Option<String>,
+    },
+    /// The person or a signal ended it.
+    #[error("interrupted")]
+    Interrupted,
+    /// A mistake in cci itself.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// The stable name that scripts can match on.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Usage { .. } => "usage",
+            Self::NoTerminal { .. } => "no-terminal",
+            Self::NotConfirmed { .. } => "not-confirmed",
+            Self::Workspace { .. } => "workspace-unusable",
+            Self::WorkspaceNotWritable { .. } => "workspace-not-writable",
+            Self::Config { .. } => "config-invalid",
+            Self::Forbidden { .. } => "forbidden",
+            Self::ContainerNotFound { .. } => "container-not-found",
+            Self::ContainerNotRunning { .. } => "container-not-running",
+            Self::ContainerRunning { .. } => "container-running",
+            Self::NoTmuxSession { .. } => "no-tmux-session",
+            Self::ContainerExists { .. } => "container-exists",
+            Self::SlotsExhausted => "slots-exhausted",
+            Self::NoSession => "no-session",
+            Self::SessionNotFound { .. } => "session-not-found",
+            Self::SessionElsewhere { .. } => "session-elsewhere",
+            Self::ImageNotFound { .. } => "image-not-found",
+            Self::ImageExists { .. } => "image-exists",
+            Self::IncusUnreachable { .. } => "incus-unreachable",
+            Self::IncusForbidden { .. } => "incus-forbidden",
+            Self::IncusRefused { .. } => "incus-refused",
+            Self::TimedOut { .. } => "timed-out",
+            Self::Host { .. } => "host-file",
+            Self::StepFailed { .. } => "step-failed",
+            Self::Partly { .. } => "partly-failed",
+            Self::HostUnfit { .. } => "host-unfit",
+            Self::Interrupted => "interrupted",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// The status the process ends with.
+    #[must_use]
+    pub fn exit(&self) -> u8 {
+        match self {
+            Self::Usage { .. } | Self::NoTerminal { .. } | Self::Config { .. } | Self::Forbidden { .. } => 2,
+            Self::NotConfirmed { .. }
+            | Self::Workspace { .. }
+            | Self::WorkspaceNotWritable { .. }
+            | Self::ContainerNotFound { .. }
+            | Self::ContainerNotRunning { .. }
+            | Self::ContainerRunning { .. }
+            | Self::NoTmuxSession { .. }
+            | Self::ContainerExists { .. }
+            | Self::SlotsExhausted
+            | Self::NoSession
+            | Self::SessionNotFound { .. }
+            | Self::SessionElsewhere { .. }
+            | Self::ImageNotFound { .. }
+            | Self::ImageExists { .. }
+            | Self::IncusUnreachable { .. }
+            | Self::IncusForbidden { .. }
+            | Self::IncusRefused { .. }
+            | Self::TimedOut { .. }
+            | Self::Host { .. }
+            | Self::StepFailed { .. }
+            | Self::Partly { .. }
+            | Self::HostUnfit { .. }
+            | Self::Internal(_) => 1,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// A usage error without a hint of its own.
+    pub fn usage(problem: impl Into<String>) -> Self {
+        Self::Usage { problem: problem.into(), hint: None }
+    }
+}

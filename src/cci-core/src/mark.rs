@@ -1,0 +1,149 @@
+//! The `user.cci.*` keys that make Incus the database of cci's containers.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::lifetime::Lifetime;
+use crate::session::SessionId;
+use crate::slot::Slot;
+
+/// What an instance is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A workspace's container, for an agent or a single command.
+    Session,
+    /// Made by `container launch`.
+    Plain,
+    /// Where an image is being built.
+    Build,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Plain => "plain",
+            Self::Build => "build",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        [Self::Session, Self::Plain, Self::Build].into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// What cci wrote on an instance with the request that created it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marks {
+    /// What it is for.
+    pub kind: Kind,
+    /// The host user it belongs to.
+    pub owner_uid: u32,
+    /// A random text that only the launch that made it knows in advance.
+    pub launch: String,
+    /// The workspace, absolute.
+    pub workspace: Option<PathBuf>,
+    /// The slot of the workspace.
+    pub slot: Option<Slot>,
+    /// The conversation in it.
+    pub session: Option<SessionId>,
+    /// The agent in it.
+    pub tool: Option<String>,
+    /// The profile it was launched with.
+    pub profile: Option<String>,
+    /// The network mode it was launched with.
+    pub network: Option<String>,
+    /// The image as it was asked for.
+    pub image: Option<String>,
+    /// Whether it outlives its stop.
+    pub lifetime: Lifetime,
+}
+
+/// Whether this configuration says that cci made the instance.
+#[must_use]
+pub fn is_managed(config: &BTreeMap<String, String>) -> bool {
+    config.get("user.cci.managed").is_some_and(|value| value == "true")
+}
+
+/// The key that says who owns an instance.
+pub const OWNER: &str = "user.cci.owner-uid";
+/// The key that tells one launch from another.
+pub const LAUNCH: &str = "user.cci.launch";
+/// The key that says whether a session's container outlives its stop.
+pub const PERSISTENT: &str = "user.cci.persistent";
+
+impl Marks {
+    /// As instance configuration.
+    #[must_use]
+    pub fn to_config(&self) -> BTreeMap<String, String> {
+        let path = self.workspace.as_ref().map(|path| path.to_string_lossy().into_owned());
+        let always = [
+            ("managed", Some("true".to_owned())),
+            ("kind", Some(self.kind.word().to_owned())),
+            ("owner-uid", Some(self.owner_uid.to_string())),
+            ("launch", Some(self.launch.clone())),
+            ("persistent", Some(self.lifetime.is_persistent().to_string())),
+            ("workspace", path),
+            ("slot", self.slot.map(|slot| slot.to_string())),
+            ("session", self.session.map(|id| id.to_string())),
+            ("tool", self.tool.clone()),
+            ("profile", self.profile.clone()),
+            ("network", self.network.clone()),
+            ("image", self.image.clone()),
+        ];
+        always.into_iter().filter_map(|(key, value)| Some((format!("user.cci.{key}"), value?))).collect()
+    }
+
+    /// Reads them back; `None` for an instance that cci did not make.
+    #[must_use]
+    pub fn from_config(config: &BTreeMap<String, String>) -> Option<Self> {
+        let text = |key: &str| config.get(&format!("user.cci.{key}")).filter(|value| !value.is_empty()).cloned();
+        if !is_managed(config) {
+            return None;
+        }
+        Some(Self {
+            kind: text("kind").and_then(|word| Kind::parse(&word))?,
+            owner_uid: text("owner-uid")?.parse().ok()?,
+            launch: text("launch").unwrap_or_default(),
+            workspace: text("workspace").map(PathBuf::from),
+            slot: text("slot").and_then(|slot| slot.parse().ok()),
+            session: text("session").and_then(|id| id.parse().ok()),
+            tool: text("tool"),
+            profile: text("profile"),
+            network: text("network"),
+            image: text("image"),
+            lifetime: Lifetime::persistent(text("persistent").is_some_and(|value| value == "true")),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_read_back_as_they_were_written() {
+        let marks = Marks {
+            kind: Kind::Session,
+            owner_uid: 1234,
+            launch: "n".into(),
+            workspace: Some("/home/u/my proj".into()),
+            slot: Slot::new(3),
+            session: Some(SessionId::from_random([7; 16])),
+            tool: Some("claude".into()),
+            profile: None,
+            network: Some("open".into()),
+            image: Some("cci".into()),
+            lifetime: Lifetime::Persistent,
+        };
+        assert_eq!(Marks::from_config(&marks.to_config()), Some(marks));
+    }
+
+    #[test]
+    fn an_instance_without_the_managed_mark_is_not_ours() {
+        let mut config = BTreeMap::from([("user.cci.kind".to_owned(), "session".to_owned())]);
+        assert_eq!(Marks::from_config(&config), None);
+        config.insert("user.cci.managed".into(), "false".into());
+        assert_eq!(Marks::from_config(&config), None);
+    }
+}

@@ -1,0 +1,139 @@
+//! What the session store writes beside each conversation, and how a metadata file of any age is read.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::session::SessionId;
+
+/// The layout that this version writes.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// One session's `metadata.json`; the first five fields are the ones every version has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metadata {
+    /// The conversation.
+    pub session_id: SessionId,
+    /// Its container, by name.
+    pub container_name: String,
+    /// Whether that container outlives its stop.
+    pub persistent: bool,
+    /// The workspace, absolute.
+    pub workspace: PathBuf,
+    /// When it was last written, RFC 3339.
+    pub saved_at: String,
+    /// Everything else: cci's further fields, and those of other versions, kept as they were.
+    pub further: Map<String, Value>,
+}
+
+/// The fields this version adds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Further {
+    /// [`SCHEMA_VERSION`] of the writer.
+    pub schema_version: u32,
+    /// The slot it ran in.
+    pub slot: Option<u8>,
+    /// The agent.
+    pub tool: Option<String>,
+    /// The profile it was launched with.
+    pub profile: Option<String>,
+    /// The image as it was asked for.
+    pub image: Option<String>,
+    /// The network mode it was launched with.
+    pub network: Option<String>,
+    /// When the session began, RFC 3339.
+    pub created_at: Option<String>,
+}
+
+/// A metadata file that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum MetadataError {
+    /// It is not JSON.
+    #[error("not JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A field that every version has is missing or of another type.
+    #[error("field '{0}' is missing or has the wrong type")]
+    Field(&'static str),
+}
+
+impl Metadata {
+    /// Reads any JSON object that has the first five fields, in any layout.
+    pub fn parse(bytes: &[u8]) -> Result<Self, MetadataError> {
+        let mut fields: Map<String, Value> = serde_json::from_slice(bytes)?;
+        let mut text = |key: &'static str| match fields.remove(key) {
+            Some(Value::String(text)) => Ok(text),
+            _ => Err(MetadataError::Field(key)),
+        };
+        let session_id = text("session_id")?.parse().map_err(|_| MetadataError::Field("session_id"))?;
+        let container_name = text("container_name")?;
+        let workspace = PathBuf::from(text("workspace")?);
+        let saved_at = text("saved_at")?;
+        let Some(Value::Bool(persistent)) = fields.remove("persistent") else {
+            return Err(MetadataError::Field("persistent"));
+        };
+        Ok(Self { session_id, container_name, persistent, workspace, saved_at, further: fields })
+    }
+
+    /// The file's content: the five common fields first, then the others.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut fields = Map::new();
+        fields.insert("session_id".into(), self.session_id.to_string().into());
+        fields.insert("container_name".into(), self.container_name.clone().into());
+        fields.insert("persistent".into(), self.persistent.into());
+        fields.insert("workspace".into(), self.workspace.to_string_lossy().into_owned().into());
+        fields.insert("saved_at".into(), self.saved_at.clone().into());
+        fields.extend(self.further.clone());
+        format!("{:#}\n", Value::Object(fields))
+    }
+
+    /// cci's further fields; whatever does not fit is as good as absent.
+    #[must_use]
+    pub fn further(&self) -> Further {
+        serde_json::from_value(Value::Object(self.further.clone())).unwrap_or_default()
+    }
+
+    /// Sets cci's further fields and leaves the others alone.
+    pub fn set_further(&mut self, further: &Further) {
+        if let Ok(Value::Object(fields)) = serde_json::to_value(further) {
+            self.further.extend(fields.into_iter().filter(|(_, value)| !value.is_null()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const OLD: &str = r#"{"saved_at":"2026-01-02T03:04:05Z","x":{"y":1},"workspace":"/w","persistent":false,
+        "container_name":"cci-1-1","session_id":"3f2b8c1e-5d7a-4e0b-9c4f-1a2b3c4d5e6f"}"#;
+
+    #[test]
+    fn the_five_fields_come_first_and_unknown_ones_are_kept() {
+        let mut metadata = Metadata::parse(OLD.as_bytes()).unwrap();
+        metadata.set_further(&Further { slot: Some(2), ..Further::default() });
+        let json = metadata.to_json();
+        let order = ["session_id", "container_name", "persistent", "workspace", "saved_at", "\"x\""];
+        let places: Vec<_> = order.iter().map(|key| json.find(key).unwrap()).collect();
+        assert!(places.is_sorted(), "{json}");
+        let again = Metadata::parse(json.as_bytes()).unwrap();
+        assert_eq!(again.further["x"]["y"], 1);
+        assert_eq!(again.further().slot, Some(2));
+    }
+
+    #[test]
+    fn a_missing_field_is_named() {
+        let error = Metadata::parse(OLD.replace("workspace", "work").as_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), "field 'workspace' is missing or has the wrong type");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes: Vec<u8>) {
+            let _ = Metadata::parse(&bytes);
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The one launch plan: what is asked, what is set and what the host is, turned into the instance to create and the
+//! way to start the agent in it. Every verb that launches executes the same plan and differs in its last exec only.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::environment::{self, HostLocale};
+use crate::error::{Error, Result};
+use crate::idmap::{self, Idmap, IdmapFacts};
+use crate::lifetime::Lifetime;
+use crate::mark::{Kind, Marks};
+use crate::name::{ContainerName, Prefix};
+use crate::network::Mode;
+use crate::session::SessionId;
+use crate::settings::Settings;
+use crate::slot::Slot;
+use crate::tool::Tool;
+use crate::workspace::Workspace;
+
+/// What this launch was asked for, beyond the settings.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// What container names begin with.
+    pub prefix: Prefix,
+    /// The project directory.
+    pub workspace: Workspace,
+    /// The host user who asks, and owns the container.
+    pub owner_uid: u32,
+    /// A random text that tells this launch from every other.
+    pub launch: String,
+    /// The conversation and its state directory on the host; a single command has none.
+    pub session: Option<(SessionId, PathBuf)>,
+    /// Environment of the command line.
+    pub environment: BTreeMap<String, String>,
+    /// The profile's name, for the marks.
+    pub profile: Option<String>,
+}
+
+/// What the host is, as far as it decides the plan.
+#[derive(Debug, Clone)]
+pub struct HostFacts {
+    /// What decides the id mapping.
+    pub idmap: IdmapFacts,
+    /// Terminal and time zone of the caller.
+    pub locale: HostLocale,
+    /// The network of the default profile's first NIC, and that NIC's device name.
+    pub nic: Option<Nic>,
+    /// The default profile's root disk.
+    pub root: Option<BTreeMap<String, String>>,
+}
+
+/// A network interface as the default profile has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nic {
+    /// The device's name in the profile.
+    pub device: String,
+    /// Its configuration.
+    pub config: BTreeMap<String, String>,
+}
+
+/// The request that makes a container, in cci's terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceSpec {
+    /// The instance's name.
+    pub name: String,
+    /// Alias or fingerprint of its image.
+    pub image: String,
+    /// Configuration keys.
+    pub config: BTreeMap<String, String>,
+    /// Devices by name.
+    pub devices: BTreeMap<String, BTreeMap<String, String>>,
+    /// Whether Incus deletes it when it stops.
+    pub ephemeral: bool,
+}
+
+/// A user of the container, by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GuestUser {
+    /// The user id in the container.
+    pub uid: u32,
+    /// The group id in the container.
+    pub gid: u32,
+}
+
+/// How one launch is carried out.
+#[derive(Debug, Clone)]
+pub struct LaunchPlan {
+    /// The project directory.
+    pub workspace: Workspace,
+    /// Whether the container outlives its stop.
+    pub lifetime: Lifetime,
+    /// What it may reach.
+    pub network: Mode,
+    /// The agent.
+    pub tool: Tool,
+    /// Who runs in it.
+    pub user: GuestUser,
+    /// What the agent and commands find in their environment.
+    pub environment: BTreeMap<String, String>,
+    /// Things the person should know before it starts.
+    pub warnings: Vec<String>,
+    prefix: Prefix,
+    marks: Marks,
+    config: BTreeMap<String, String>,
+    devices: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl LaunchPlan {
+    /// Decides everything that does not depend on which slot will be had.
+    pub fn new(ask: &Ask, settings: &Settings, host: &HostFacts) -> Result<Self> {
+        let map = idmap::decide(settings.incus.idmap, &host.idmap).map_err(|missing| Error::HostUnfit {
+            problem: missing.to_string(),
+            hint: Some("`cci setup` adds the missing line".into()),
+        })?;
+        let lifetime = Lifetime::persistent(settings.defaults.persistent);
+        let tool = tool(settings);
+        let marks = Marks {
+            kind: Kind::Session,
+            owner_uid: ask.owner_uid,
+            launch: ask.launch.clone(),
+            workspace: Some(ask.workspace.path().to_owned()),
+            slot: None,
+            session: ask.session.as_ref().map(|(id, _)| *id),
+            tool: Some(tool.name.clone()),
+            profile: ask.profile.clone(),
+            network: Some(settings.network.mode.word().to_owned()),
+            image: Some(settings.defaults.image.clone()),
+            lifetime,
+        };
+        Ok(Self {
+            workspace: ask.workspace.clone(),
+            lifetime,
+            network: settings.network.mode,
+            tool,
+            user: GuestUser { uid: settings.incus.claude_uid, gid: settings.incus.claude_uid },
+            environment: environment::environment(&host.locale, &settings.defaults.environment, &ask.environment),
+            warnings: warnings(settings, host, &map),
+            prefix: ask.prefix.clone(),
+            config: config(settings, &map),
+            devices: devices(ask, settings, host, &map)?,
+            marks,
+        })
+    }
+
+    /// The container's name in a slot.
+    #[must_use]
+    pub fn name(&self, slot: Slot) -> ContainerName {
+        ContainerName::new(&self.prefix, &self.workspace, slot)
+    }
+
+    /// The text that tells this launch from every other.
+    #[must_use]
+    pub fn launch(&self) -> &str {
+        &self.marks.launch
+    }
+
+    /// Alias or fingerprint of the image.
+    #[must_use]
+    pub fn image(&self) -> &str {
+        self.marks.image.as_deref().unwrap_or_default()
+    }
+
+    /// The whole create request for a slot.
+    #[must_use]
+    pub fn instance(&self, slot: Slot) -> InstanceSpec {
+        let marks = Marks { slot: Some(slot), ..self.marks.clone() };
+        let mut config = self.config.clone();
+        config.extend(marks.to_config());
+        InstanceSpec {
+            name: self.name(slot).to_string(),
+            image: self.image().to_owned(),
+            config,
+            devices: self.devices.clone(),
+            ephemeral: !self.lifetime.is_persistent(),
+        }
+    }
+}
+
+/// What `[tool]` and `[defaults] model` say of the agent.
+fn tool(settings: &Settings) -> Tool {
+    let named = &settings.tool;
+    Tool {
+        name: named.name.clone(),
+        binary: named.binary.clone().unwrap_or_else(|| named.name.clone()),
+        args: named.args.clone(),
+        model: settings.defaults.model.clone(),
+    }
+}
+
+/// Configuration that every container of cci gets, `container launch` included.
+#[must_use]
+pub fn base_config(settings: &Settings) -> BTreeMap<String, String> {
+    let mut config = BTreeMap::new();
+    let mut set = |key: &str, value: &str| config.insert(key.to_owned(), value.to_owned());
+    set("security.guestapi", "false");
+    set("security.privileged", "false");
+    if settings.defaults.docker {
+        set("security.nesting", "true");
+        set("security.syscalls.intercept.mknod", "true");
+        set("security.syscalls.intercept.setxattr", "true");
+    }
+    let limits = &settings.limits;
+    for (key, limit) in [
+        ("limits.cpu", &limits.cpu),
+        ("limits.memory", &limits.memory),
+        ("limits.processes", &limits.processes),
+    ] {
+        if let Some(limit) = limit {
+            set(key, limit);
+        }
+    }
+    config
+}
+
+fn config(settings: &Settings, map: &Idmap) -> BTreeMap<String, String> {
+    let mut config = base_config(settings);
+    match map {
+        Idmap::Raw(lines) => {
+            config.insert("raw.idmap".into(), lines.clone());
+            config.insert("security.idmap.isolated".into(), "true".into());
+        }
+        Idmap::Shift => {
+            config.insert("security.idmap.isolated".into(), "true".into());
+        }
+        Idmap::Plain => {}
+    }
+    config
+}
+
+fn devices(
+    ask: &Ask,
+    settings: &Settings,
+    host: &HostFacts,
+    map: &Idmap,
+) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
+    let mut devices = BTreeMap::new();
+    devices.insert("workspace".to_owned(), disk(ask.workspace.path(), environment::WORKSPACE, map)?);
+    if let Some((_, state)) = &ask.session {
+        devices.insert("session".to_owned(), disk(state, environment::STATE, map)?);
+    }
+    if let Some(nic) = &host.nic {
+        devices.insert(nic.device.clone(), isolated(nic));
+    }
+    if let Some(root) = root_disk(settings, host) {
+        devices.insert("root".to_owned(), root);
+    }
+    Ok(devices)
+}
+
+/// A host directory in the container.
+fn disk(source: &Path, path: &str, map: &Idmap) -> Result<BTreeMap<String, String>> {
+    let source = source.to_str().ok_or_else(|| Error::Workspace {
+        path: source.to_owned(),
+        problem: "Incus takes only paths that are UTF-8".into(),
+    })?;
+    let mut device = BTreeMap::from([
+        ("type".to_owned(), "disk".to_owned()),
+        ("source".to_owned(), source.to_owned()),
+        ("path".to_owned(), path.to_owned()),
+    ]);
+    if *map == Idmap::Shift {
+        device.insert("shift".into(), "true".into());
+    }
+    Ok(device)
+}
+
+/// The profile's NIC, closed to the containers beside it (only a managed bridge knows how).
+fn isolated(nic: &Nic) -> BTreeMap<String, String> {
+    let mut config = nic.config.clone();
+    if config.contains_key("network") {
+        config.insert("security.port_isolation".into(), "true".into());
+    }
+    config
+}
+
+/// A root disk of its own where the profile's will not do.
+fn root_disk(settings: &Settings, host: &HostFacts) -> Option<BTreeMap<String, String>> {
+    let (pool, size) = (&settings.incus.storage_pool, &settings.limits.disk);
+    if pool.is_none() && size.is_none() {
+        return None;
+    }
+    let mut root = host.root.clone().unwrap_or_default();
+    root.insert("type".into(), "disk".into());
+    root.insert("path".into(), "/".into());
+    if let Some(pool) = pool {
+        root.insert("pool".into(), pool.clone());
+    }
+    if let Some(size) = size {
+        root.insert("size".into(), size.clone());
+    }
+    Some(root)
+}
+
+fn warnings(settings: &Settings, host: &HostFacts, map: &Idmap) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if settings.network.mode == Mode::Open {
+        warnings.push("network mode open: the container reaches everything this host's Incus network reaches".into());
+    }
+    if *map == Idmap::Shift {
+        warnings.push("idmap shift: root in the container is host root on the workspace".into());
+    }
+    if host.idmap.agent.uid == 0 {
+        warnings.push("the workspace belongs to root: the agent works on its files as host root".into());
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests;

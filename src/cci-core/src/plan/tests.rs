@@ -1,0 +1,106 @@
+//! The launch plan as a table: what is set, what the host is, what is asked of Incus.
+
+use super::*;
+use crate::idmap::{Ids, SubRange};
+
+fn ask() -> Ask {
+    Ask {
+        prefix: Prefix::default(),
+        workspace: Workspace::at("/home/u/proj"),
+        owner_uid: 1234,
+        launch: "nonce".into(),
+        session: Some((SessionId::from_random([1; 16]), "/home/u/.cci/sessions-claude/x/.claude".into())),
+        environment: BTreeMap::new(),
+        profile: None,
+    }
+}
+
+fn host() -> HostFacts {
+    let ranges = vec![SubRange { start: 1_000_000, count: 1_000_000_000 }, SubRange { start: 1234, count: 1 }];
+    HostFacts {
+        idmap: IdmapFacts { agent: Ids { uid: 1234, gid: 1234 }, guest: 1000, subuid: ranges.clone(), subgid: ranges },
+        locale: HostLocale::default(),
+        nic: Some(Nic {
+            device: "eth0".into(),
+            config: [("type", "nic"), ("network", "br"), ("name", "eth0")]
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .into(),
+        }),
+        root: None,
+    }
+}
+
+fn first(settings: &Settings, host: &HostFacts) -> InstanceSpec {
+    LaunchPlan::new(&ask(), settings, host).unwrap().instance(Slot::new(1).unwrap())
+}
+
+#[test]
+fn one_request_holds_everything() {
+    let spec = first(&Settings::default(), &host());
+    assert_eq!(spec.name, "cci-9c09f805-1");
+    assert_eq!(spec.image, "cci");
+    assert!(spec.ephemeral);
+    let config = |key: &str| spec.config.get(key).map(String::as_str);
+    assert_eq!(config("raw.idmap"), Some("uid 1234 1000\ngid 1234 1000"));
+    assert_eq!(config("security.idmap.isolated"), Some("true"));
+    assert_eq!(config("security.nesting"), Some("true"));
+    assert_eq!(config("security.guestapi"), Some("false"));
+    assert_eq!(config("security.privileged"), Some("false"));
+    assert_eq!(config("user.cci.slot"), Some("1"));
+    assert_eq!(config("user.cci.owner-uid"), Some("1234"));
+    assert_eq!(config("user.cci.workspace"), Some("/home/u/proj"));
+    assert_eq!(spec.devices["workspace"]["path"], "/workspace");
+    assert_eq!(spec.devices["session"]["path"], "/home/code/.claude");
+    assert_eq!(spec.devices["eth0"]["security.port_isolation"], "true");
+    assert!(!spec.devices.contains_key("root"));
+    assert!(spec.devices.values().all(|device| !device.contains_key("shift")));
+}
+
+#[test]
+fn limits_and_pool_take_effect() {
+    let mut settings = Settings::default();
+    settings.limits = crate::settings::Limits {
+        cpu: Some("2".into()),
+        memory: Some("1GiB".into()),
+        processes: Some("99".into()),
+        disk: Some("3GiB".into()),
+    };
+    settings.incus.storage_pool = Some("fast".into());
+    settings.defaults.docker = false;
+    settings.defaults.persistent = true;
+    let spec = first(&settings, &host());
+    assert_eq!(spec.config["limits.cpu"], "2");
+    assert_eq!(spec.config["limits.memory"], "1GiB");
+    assert_eq!(spec.config["limits.processes"], "99");
+    assert_eq!(spec.devices["root"]["size"], "3GiB");
+    assert_eq!(spec.devices["root"]["pool"], "fast");
+    assert!(!spec.config.contains_key("security.nesting"));
+    assert!(!spec.ephemeral);
+    assert_eq!(spec.config["user.cci.persistent"], "true");
+}
+
+#[test]
+fn a_shifted_mount_is_used_only_when_asked_for_and_warned_about() {
+    let mut settings = Settings::default();
+    settings.incus.idmap = idmap::IdmapMode::Shift;
+    let plan = LaunchPlan::new(&ask(), &settings, &host()).unwrap();
+    assert!(plan.warnings.iter().any(|warning| warning.contains("shift")), "{:?}", plan.warnings);
+    assert_eq!(plan.instance(Slot::new(1).unwrap()).devices["workspace"]["shift"], "true");
+}
+
+#[test]
+fn roots_own_workspace_is_warned_about() {
+    let mut host = host();
+    host.idmap.agent = Ids { uid: 0, gid: 0 };
+    let plan = LaunchPlan::new(&ask(), &Settings::default(), &host).unwrap();
+    assert!(plan.warnings.iter().any(|warning| warning.contains("host root")), "{:?}", plan.warnings);
+}
+
+#[test]
+fn a_host_without_the_line_says_which_and_how() {
+    let mut host = host();
+    host.idmap.subgid.pop();
+    let error = LaunchPlan::new(&ask(), &Settings::default(), &host).unwrap_err();
+    assert_eq!(error.code(), "host-unfit");
+    assert!(error.to_string().contains("/etc/subgid has no line `root:1234:1`"), "{error}");
+}
