@@ -31,7 +31,7 @@ impl Tty {
     pub(crate) fn raw() -> io::Result<Self> {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = Arc::new(rustix::fs::open("/dev/tty", flags, rustix::fs::Mode::empty())?);
-        let keys = AsyncFd::new(fd.clone())?;
+        let keys = readiness(fd.clone())?;
         let saved = termios::tcgetattr(&fd)?;
         let mut raw = saved.clone();
         raw.make_raw();
@@ -61,6 +61,12 @@ impl Drop for Tty {
     fn drop(&mut self) {
         restore();
     }
+}
+
+/// Lets the runtime watch the terminal.
+#[expect(deprecated, reason = "its successor is an unsafe fn; an owned descriptor upholds what that asks for")]
+fn readiness(fd: Arc<OwnedFd>) -> io::Result<AsyncFd<Arc<OwnedFd>>> {
+    AsyncFd::new(fd)
 }
 
 /// The size of the terminal on stdout.

@@ -28,7 +28,7 @@ pub(crate) fn load(
 ) -> Result<Settings> {
     let mut stack = Figment::from(Serialized::defaults(Settings::default()));
     for file in files(caller, workspace) {
-        stack = stack.merge(Toml::file_exact(file));
+        stack = stack.merge(Toml::file(file));
     }
     if let Some(extra) = extra {
         if !extra.is_file() {
