@@ -183,6 +183,20 @@ impl From<Instance> for InstancePut {
     }
 }
 
+/// A change of an instance that leaves everything else as it is.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct InstancePatch {
+    /// Keys to set.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub config: BTreeMap<String, String>,
+    /// Devices to set.
+    #[serde(skip_serializing_if = "Devices::is_empty")]
+    pub devices: Devices,
+    /// Whether it is deleted when it stops.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ephemeral: Option<bool>,
+}
+
 /// What to do to an instance.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -231,6 +245,11 @@ impl Client {
     /// Replaces an instance's configuration, if it is still the one that was read.
     pub async fn put_instance(&self, name: &str, put: &InstancePut, etag: Option<&Etag>) -> Result<Operation> {
         self.operation_of(Request::new(Method::PUT, path(name)).json(put).if_match(etag)).await
+    }
+
+    /// Changes parts of an instance, if it is still the one that was read.
+    pub async fn patch_instance(&self, name: &str, patch: &InstancePatch, etag: Option<&Etag>) -> Result<()> {
+        self.done(Request::new(Method::PATCH, path(name)).json(patch).if_match(etag)).await
     }
 
     /// Changes an instance's state: `PUT /1.0/instances/<name>/state`.

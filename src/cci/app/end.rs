@@ -8,6 +8,7 @@ use cci_incus::instance::{Action, StateChange, Status};
 use super::context::Context;
 use super::incus_error::DuringStep;
 use super::owned::{self, Owned};
+use super::record;
 
 /// How a container is ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +43,11 @@ async fn end_one(cx: &Context, name: &str, how: How) -> Result<()> {
     if owned.instance.status_code != Status::Stopped {
         stop(cx, &owned, how).await?;
     }
-    delete(cx, name).await
+    delete(cx, name).await?;
+    match owned.marks.session {
+        Some(session) => record::refresh(cx, session, None).await,
+        None => Ok(()),
+    }
 }
 
 async fn stop(cx: &Context, owned: &Owned, how: How) -> Result<()> {
