@@ -1,0 +1,52 @@
+//! Running a command in an instance, with its streams connected, captured, or not wanted.
+
+mod captured;
+mod control;
+mod input;
+mod output;
+mod process;
+mod start;
+
+use std::collections::BTreeMap;
+
+pub use captured::Captured;
+pub use control::Control;
+pub use input::Stdin;
+pub use output::{Stderr, Stdout};
+pub use process::Process;
+
+/// A command to run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exec {
+    /// The program and its arguments, never joined or read by a shell.
+    pub command: Vec<String>,
+    /// Variables, above those that Incus sets.
+    pub environment: BTreeMap<String, String>,
+    /// Where it runs; Incus does not report a missing directory: the command then runs elsewhere.
+    pub cwd: Option<String>,
+    /// The uid in the instance; `None` for root.
+    pub user: Option<u32>,
+    /// The gid in the instance; `None` for root's.
+    pub group: Option<u32>,
+    /// A terminal of this size; `None` for three pipes.
+    pub tty: Option<TermSize>,
+}
+
+impl Exec {
+    /// A command as root with three pipes.
+    #[must_use]
+    pub fn new(command: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self {
+            command: command.into_iter().map(Into::into).collect(),
+            ..Self::default()
+        }
+    }
+}
+
+/// The size of a terminal in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct TermSize {
+    pub cols: u16,
+    pub rows: u16,
+}

@@ -1,0 +1,128 @@
+//! Instances as Incus shows them, and the lists of them.
+
+mod change;
+mod create;
+mod log;
+mod snapshot;
+mod state;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+pub use change::{InstancePatch, InstancePut, StateAction, StateChange};
+pub use create::{ImageName, ImageServer, NewInstance, Source};
+pub use snapshot::{NewSnapshot, Snapshot};
+pub use state::{Address, CpuUsage, DiskUsage, InstanceState, MemoryUsage, NetworkState};
+
+use crate::{
+    client::Client,
+    error::Result,
+    request::{Etag, Request},
+    status::Status,
+    wire::null_is_default,
+};
+
+/// Configuration keys and their values.
+pub type Config = BTreeMap<String, String>;
+/// One device's settings: `type`, `source`, `path`, …
+pub type Device = BTreeMap<String, String>;
+/// Devices by name.
+pub type Devices = BTreeMap<String, Device>;
+
+/// A container or virtual machine.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Instance {
+    /// Unique within the project.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// Incus's word for the state; decide by `status_code`.
+    pub status: String,
+    /// The state.
+    pub status_code: Status,
+    /// Settings of the instance itself.
+    #[serde(deserialize_with = "null_is_default")]
+    pub config: Config,
+    /// Devices of the instance itself.
+    #[serde(deserialize_with = "null_is_default")]
+    pub devices: Devices,
+    /// Settings with those of the profiles below them.
+    #[serde(deserialize_with = "null_is_default")]
+    pub expanded_config: Config,
+    /// Devices with those of the profiles below them.
+    #[serde(deserialize_with = "null_is_default")]
+    pub expanded_devices: Devices,
+    /// Profiles, lowest first.
+    #[serde(deserialize_with = "null_is_default")]
+    pub profiles: Vec<String>,
+    /// RFC 3339.
+    pub created_at: String,
+    /// RFC 3339; the year 1 or 1970 if it was never used.
+    pub last_used_at: String,
+    /// Whether Incus deletes it when it stops.
+    pub ephemeral: bool,
+    /// Whether it was saved with its running state.
+    pub stateful: bool,
+    /// `container` or `virtual-machine`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `x86_64`, `aarch64`, …
+    pub architecture: String,
+    /// The project that it is in.
+    pub project: String,
+    /// The cluster member that it is on; `none` without a cluster.
+    pub location: String,
+}
+
+impl Client {
+    /// All instances of the project, without their state (`GET /1.0/instances?recursion=1`).
+    pub async fn instances(&self) -> Result<Vec<Instance>> {
+        self.read(&list()).await
+    }
+
+    /// The instances that a filter of Incus matches: `config.user.mine eq true and status eq running`.
+    pub async fn instances_filtered(&self, filter: &str) -> Result<Vec<Instance>> {
+        self.read(&list().with("filter", filter)).await
+    }
+
+    /// One instance and its version (`GET /1.0/instances/NAME`).
+    pub async fn instance(&self, name: &str) -> Result<(Instance, Etag)> {
+        self.read_tagged(&get(name)).await
+    }
+}
+
+fn list() -> Request {
+    Request::get(["instances"], "list instances").with("recursion", "1")
+}
+
+fn get(name: &str) -> Request {
+    Request::get(["instances", name], format!("read instance {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_asks_for_objects_and_not_for_states() {
+        assert_eq!(
+            list().target("default"),
+            "/1.0/instances?recursion=1&project=default"
+        );
+    }
+
+    #[test]
+    fn an_instance_is_read_with_nulls_and_unknown_fields() {
+        let text = r#"{"name":"c1","status":"Running","status_code":103,"config":{"user.x":"1"},"devices":null,
+            "profiles":["default"],"type":"container","ephemeral":true,"brand_new_field":[1]}"#;
+        let instance: Instance = serde_json::from_str(text).unwrap();
+        assert_eq!(instance.status_code, Status::Running);
+        assert_eq!(
+            (instance.kind.as_str(), instance.ephemeral),
+            ("container", true)
+        );
+        assert!(instance.devices.is_empty());
+    }
+}
