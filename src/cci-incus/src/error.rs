@@ -85,7 +85,8 @@ pub enum Error {
     Operation {
         /// What was waited for.
         step: String,
-        /// The API's code: 400 for a failure, 401 for a cancelled operation, 404 for one that is no longer known.
+        /// The API's code: 400 for most failures, 401 for a cancelled operation, 404 for one that is no longer known
+        /// (or whose object is missing), 409 for a conflict.
         code: u16,
         /// Incus's own sentence.
         message: String,
@@ -120,6 +121,22 @@ impl Error {
                 code,
                 message,
             },
+        }
+    }
+
+    /// The same failure as that of an operation: what Incus answers to a wait is how the work ended.
+    pub(crate) fn of_operation(self, step: &str) -> Self {
+        let (code, message) = match self {
+            Self::NotFound { message, .. } => (404, message),
+            Self::Conflict { message, .. } => (409, message),
+            Self::PreconditionFailed { what } => (412, what),
+            Self::Refused { code, message, .. } => (code, message),
+            other => return other,
+        };
+        Self::Operation {
+            step: step.to_owned(),
+            code,
+            message,
         }
     }
 
@@ -159,8 +176,8 @@ impl Error {
         )
     }
 
-    /// The name is taken or the object is in use. A create can fail so only later, as [`Error::Operation`] without a
-    /// code of its own: ask for the object.
+    /// The name is taken or the object is in use. A create can also fail so with a code that does not say it: ask for
+    /// the object.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         matches!(

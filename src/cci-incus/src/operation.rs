@@ -136,11 +136,7 @@ impl Operation {
                 .await
             {
                 Ok(info) => info,
-                Err(Error::NotFound { message, .. }) => return Err(failed(step, 404, message)),
-                Err(Error::Refused { code, message, .. }) => {
-                    return Err(failed(step, code, message));
-                }
-                Err(other) => return Err(other),
+                Err(error) => return Err(error.of_operation(step)),
             };
             if info.status_code.is_final() {
                 return outcome(step, info);

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use hyper::http;
 
-pub(crate) use answer::{Answer, Payload, Upgraded};
+pub(crate) use answer::{Answer, ByteStream, Payload, Upgraded};
 pub use https::HttpsRemote;
 
 use crate::{error::Result, request::Request};

@@ -79,12 +79,6 @@ impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
-
-    /// Whether the body is one of the API's own replies rather than the bytes that were asked for.
-    pub(crate) fn is_json(&self) -> bool {
-        self.header(header::CONTENT_TYPE.as_str())
-            .is_some_and(|kind| kind.starts_with("application/json"))
-    }
 }
 
 /// Why a connection stayed what it was: Incus's own error, if the answer holds one.
