@@ -5,7 +5,7 @@ use std::time::Duration;
 use cci_core::environment::WORKSPACE;
 use cci_core::plan::LaunchPlan;
 use cci_core::{Error, Result, tmux};
-use cci_incus::exec::Exec;
+use cci_incus::Exec;
 
 use super::context::Context;
 use super::incus_error::DuringStep;

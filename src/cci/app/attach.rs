@@ -3,8 +3,8 @@
 use cci_core::environment::{HostLocale, WORKSPACE, environment};
 use cci_core::lifetime::Lifetime;
 use cci_core::{Error, Result, tmux};
-use cci_incus::exec::Exec;
-use cci_incus::instance::Status;
+use cci_incus::Exec;
+use cci_incus::Status;
 
 use super::agent;
 use super::context::Context;

@@ -6,13 +6,14 @@ use std::time::Duration;
 use cci_core::Result;
 use cci_core::mark::{Kind, Marks};
 use cci_core::session::SessionId;
-use cci_incus::instance::{Instance, Status};
+use cci_incus::{Instance, Status};
 use jiff::Timestamp;
 
 use super::blocking::blocking;
 use super::context::Context;
 use super::incus_error::DuringStep;
 use super::launch;
+use super::owned;
 use super::take_back;
 use crate::store::sessions::Store;
 use crate::store::size;
@@ -101,7 +102,7 @@ fn left_over(cx: &Context, instance: &Instance, wanted: Wanted) -> Option<OldCon
     let marks = Marks::from_config(&instance.config)?;
     let mine = marks.owner_uid == cx.caller.ids.uid && instance.name.starts_with(cx.prefix.as_str());
     // one that never ran is still being made by the launch that claimed it
-    let stopped = instance.status_code == Status::Stopped && instance.was_started();
+    let stopped = instance.status_code == Status::Stopped && owned::was_started(instance);
     let why = match (marks.kind, instance.ephemeral) {
         (Kind::Build, _) => "left by a build",
         (_, true) => "left by a crash",

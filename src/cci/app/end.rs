@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cci_core::{Error, Result};
-use cci_incus::instance::{Action, StateChange, Status};
+use cci_incus::{StateChange, Status};
 
 use super::context::Context;
 use super::incus_error::DuringStep;
@@ -53,17 +53,13 @@ async fn end_one(cx: &Context, name: &str, how: How) -> Result<()> {
 async fn stop(cx: &Context, owned: &Owned, how: How) -> Result<()> {
     let name = &owned.instance.name;
     if let How::Shutdown { within } = how {
-        let gentle = StateChange {
-            action: Action::Stop,
-            timeout_secs: i64::try_from(within.as_secs()).unwrap_or(i64::MAX),
-            ..StateChange::default()
-        };
+        let gentle = StateChange::stop_within(u32::try_from(within.as_secs()).unwrap_or(u32::MAX));
         if settle(cx, name, &gentle, within + MARGIN).await.is_ok() {
             return Ok(());
         }
         cx.reporter.note(&format!("Container {name} did not shut down in {} s, stopping it", within.as_secs()));
     }
-    let forced = StateChange { action: Action::Stop, force: true, ..StateChange::default() };
+    let forced = StateChange::kill();
     settle(cx, name, &forced, FORCE).await
 }
 

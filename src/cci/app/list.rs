@@ -70,7 +70,7 @@ fn listed(owned: &Owned, addresses: &BTreeMap<String, String>) -> Listed {
     let (instance, marks) = (&owned.instance, &owned.marks);
     Listed {
         name: instance.name.clone(),
-        status: instance.status_code.word(),
+        status: instance.status.clone(),
         created_at: instance.created_at.clone(),
         image: marks.image.clone().unwrap_or_default(),
         persistent: !instance.ephemeral,

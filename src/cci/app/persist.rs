@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cci_core::Result;
 use cci_core::lifetime::Lifetime;
 use cci_core::mark::PERSISTENT;
-use cci_incus::instance::InstancePatch;
+use cci_incus::InstancePatch;
 
 use super::context::Context;
 use super::incus_error::DuringStep;

@@ -6,7 +6,7 @@ use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::session::{Resume, SessionId};
 use cci_core::slot::SlotChoice;
 use cci_core::tool::Start;
-use cci_incus::instance::{Instance, Status};
+use cci_incus::{Instance, Status};
 
 use super::agent;
 use super::blocking::blocking;

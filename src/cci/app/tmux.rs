@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cci_core::tmux::{self, Part};
 use cci_core::{Error, Result};
-use cci_incus::exec::{Captured, Exec};
+use cci_incus::{Captured, Exec};
 
 use super::agent::printable;
 use super::attach;

@@ -8,11 +8,12 @@ use cci_core::mark::{LAUNCH, Marks};
 use cci_core::plan::{InstanceSpec, LaunchPlan};
 use cci_core::slot::{Slot, SlotChoice, SlotState, Taking, candidates};
 use cci_core::{Error, Result};
-use cci_incus::instance::{Action, Instance, InstancePut, NewInstance, Source, StateChange, Status};
+use cci_incus::{Instance, InstancePut, NewInstance, Source, StateChange, Status};
 
 use super::facts::Survey;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
+use crate::app::owned;
 use crate::app::take_back;
 use crate::app::undo::Made;
 
@@ -72,7 +73,7 @@ fn slot_state(instance: &Instance, uid: u32) -> SlotState {
         (false, _) => SlotState::Running,
         (true, false) => SlotState::StoppedPersistent,
         // one that never ran is still being made by the launch that claimed it
-        (true, true) if instance.was_started() => SlotState::Leftover,
+        (true, true) if owned::was_started(instance) => SlotState::Leftover,
         (true, true) => SlotState::Running,
     }
 }
@@ -103,14 +104,12 @@ async fn create(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) ->
 
 fn request(spec: InstanceSpec, fingerprint: &str) -> NewInstance {
     NewInstance {
-        name: spec.name,
-        // the fingerprint, so that an alias that moves meanwhile cannot change what was looked at
-        source: Source::image(fingerprint),
         config: spec.config,
         devices: spec.devices,
         ephemeral: spec.ephemeral,
         start: true,
-        ..NewInstance::default()
+        // the fingerprint, so that an alias that moves meanwhile cannot change what was looked at
+        ..NewInstance::new(spec.name, Source::fingerprint(fingerprint))
     }
 }
 
@@ -145,7 +144,7 @@ async fn reuse(cx: &Context, plan: &LaunchPlan, slot: Slot) -> Result<Tried> {
     if !take_over(cx, &name, apply).await? {
         return Ok(Tried::Lost);
     }
-    let start = StateChange { action: Action::Start, ..StateChange::default() };
+    let start = StateChange::start();
     let operation = cx.client.change_state(&name, &start).await.during("start the container")?;
     operation.wait("start the container", START).await.during("start the container")?;
     Ok(Tried::Ours(Launched { name, slot, lifetime: Lifetime::Persistent, reused: true, changed }))
