@@ -24,7 +24,9 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::ContainerNotRunning { name } => format!("start it with `cci container start {name}`"),
         Error::ContainerRunning { name } => format!("end it with `cci shutdown {name}`, or use --force"),
         Error::NoTmuxSession { name } => format!("open a shell in it with `cci attach --bash {name}`"),
-        Error::ContainerExists { name } => format!("delete it with `cci container delete {name}`, or choose another name"),
+        Error::ContainerExists { name } => {
+            format!("delete it with `cci container delete {name}`, or choose another name")
+        }
         Error::SlotsExhausted => "see `cci list`, then end one with `cci kill <name>`".to_owned(),
         Error::NoSession => "start a new one with `cci shell`".to_owned(),
         Error::SessionNotFound { .. } => "see `cci list --all`".to_owned(),
@@ -32,7 +34,9 @@ pub fn hint(error: &Error) -> Option<String> {
             format!("use `cci shell --workspace {} --resume={id}`", workspace.display())
         }
         Error::ImageNotFound { image } if image == "cci" => "make it with `cci build`".to_owned(),
-        Error::ImageNotFound { .. } => "see `cci image list --all`, or make the standard one with `cci build`".to_owned(),
+        Error::ImageNotFound { .. } => {
+            "see `cci image list --all`, or make the standard one with `cci build`".to_owned()
+        }
         Error::ImageExists { .. } => "replace it with --force".to_owned(),
         Error::IncusUnreachable { .. } => "run `cci setup`, or `cci doctor` to see what is wrong".to_owned(),
         Error::IncusForbidden { .. } => {

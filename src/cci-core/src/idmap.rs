@@ -143,7 +143,10 @@ mod tests {
     #[test]
     fn a_missing_line_is_named() {
         let missing = decide(IdmapMode::Raw, &facts(1234, 100, "root:1234:1")).unwrap_err();
-        assert_eq!(missing.to_string(), "root may not map gid 100 into a container: /etc/subgid has no line `root:100:1`");
+        assert_eq!(
+            missing.to_string(),
+            "root may not map gid 100 into a container: /etc/subgid has no line `root:100:1`"
+        );
     }
 
     #[test]
@@ -153,7 +156,11 @@ mod tests {
 
     #[test]
     fn a_nested_range_that_fits_by_itself_needs_no_map() {
-        let nested = IdmapFacts { subuid: vec![SubRange { start: 0, count: 65_536 }], subgid: vec![SubRange { start: 0, count: 65_536 }], ..facts(1000, 1000, "") };
+        let nested = IdmapFacts {
+            subuid: vec![SubRange { start: 0, count: 65_536 }],
+            subgid: vec![SubRange { start: 0, count: 65_536 }],
+            ..facts(1000, 1000, "")
+        };
         assert_eq!(decide(IdmapMode::Raw, &nested), Ok(Idmap::Plain));
     }
 
@@ -165,9 +172,9 @@ mod tests {
 
     #[test]
     fn odd_lines_are_passed_over() {
-        assert_eq!(root_ranges("root:x:1\n#\nroot:5\nroot:5:6:7\n\nroot:4294967295:4294967295"), vec![
-            SubRange { start: 5, count: 6 },
-            SubRange { start: u32::MAX, count: u32::MAX },
-        ]);
+        assert_eq!(
+            root_ranges("root:x:1\n#\nroot:5\nroot:5:6:7\n\nroot:4294967295:4294967295"),
+            vec![SubRange { start: 5, count: 6 }, SubRange { start: u32::MAX, count: u32::MAX },]
+        );
     }
 }

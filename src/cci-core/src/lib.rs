@@ -3,6 +3,7 @@
 //! Everything here is a pure decision over values that the program hands in: no file, no clock, no environment,
 //! no network. So it can be tested as a table, and the same launch plan serves every verb.
 
+pub mod agent_config;
 pub mod environment;
 pub mod error;
 pub mod hint;
@@ -17,6 +18,7 @@ pub mod session;
 pub mod settings;
 pub mod slot;
 pub mod terminal;
+pub mod tmux;
 pub mod tool;
 pub mod workspace;
 

@@ -110,7 +110,15 @@ mod tests {
 
     #[test]
     fn a_name_of_another_form_is_not_ours() {
-        for raw in ["cci-9c09f805", "cci-9c09f805-0", "cci-9c09f805-11", "cci-9C09f805-1", "cci-build-abc", "x-9c09f805-1", "cci-9c09f805-01"] {
+        for raw in [
+            "cci-9c09f805",
+            "cci-9c09f805-0",
+            "cci-9c09f805-11",
+            "cci-9C09f805-1",
+            "cci-build-abc",
+            "x-9c09f805-1",
+            "cci-9c09f805-01",
+        ] {
             assert!(ContainerName::parse(&Prefix::default(), raw).is_err(), "{raw}");
         }
     }

@@ -200,11 +200,9 @@ pub fn base_config(settings: &Settings) -> BTreeMap<String, String> {
         set("security.syscalls.intercept.setxattr", "true");
     }
     let limits = &settings.limits;
-    for (key, limit) in [
-        ("limits.cpu", &limits.cpu),
-        ("limits.memory", &limits.memory),
-        ("limits.processes", &limits.processes),
-    ] {
+    for (key, limit) in
+        [("limits.cpu", &limits.cpu), ("limits.memory", &limits.memory), ("limits.processes", &limits.processes)]
+    {
         if let Some(limit) = limit {
             set(key, limit);
         }

@@ -88,11 +88,7 @@ pub enum Taking {
 
 /// The slots a launch may take, best first. Whoever loses one to another launch goes on with the next.
 #[must_use]
-pub fn candidates(
-    choice: SlotChoice,
-    lifetime: Lifetime,
-    state: impl Fn(Slot) -> SlotState,
-) -> Vec<(Slot, Taking)> {
+pub fn candidates(choice: SlotChoice, lifetime: Lifetime, state: impl Fn(Slot) -> SlotState) -> Vec<(Slot, Taking)> {
     let fresh = |slot: Slot| match state(slot) {
         SlotState::Free => Some((slot, Taking::Create)),
         SlotState::Leftover => Some((slot, Taking::Replace)),

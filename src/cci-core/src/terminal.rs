@@ -2,8 +2,23 @@
 
 /// What every Debian image knows (its `ncurses-base`); newer emulators behave like the fallback.
 const KNOWN: [&str; 17] = [
-    "ansi", "dumb", "linux", "rxvt", "rxvt-unicode", "rxvt-unicode-256color", "screen", "screen-256color", "tmux",
-    "tmux-256color", "vt100", "vt102", "vt220", "xterm", "xterm-256color", "xterm-color", "xterm-mono",
+    "ansi",
+    "dumb",
+    "linux",
+    "rxvt",
+    "rxvt-unicode",
+    "rxvt-unicode-256color",
+    "screen",
+    "screen-256color",
+    "tmux",
+    "tmux-256color",
+    "vt100",
+    "vt102",
+    "vt220",
+    "xterm",
+    "xterm-256color",
+    "xterm-color",
+    "xterm-mono",
 ];
 
 /// What a terminal of unknown type is taken for.

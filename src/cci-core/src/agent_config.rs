@@ -1,0 +1,132 @@
+//! What the agent's own configuration must say in a container, merged into what the person and older sessions have.
+
+use serde_json::{Map, Value, json};
+
+/// Lays `over` on `base`: objects are merged key by key, everything else is replaced.
+pub fn deep_merge(base: &mut Value, over: Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (key, value) in over {
+                deep_merge(base.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (base, over) => *base = over,
+    }
+}
+
+/// `settings.json` of a session: the person's keys, and the sandbox's on top.
+#[must_use]
+pub fn settings_json(host: Option<Value>) -> Value {
+    let mut settings = host.filter(Value::is_object).unwrap_or_else(|| json!({}));
+    deep_merge(
+        &mut settings,
+        json!({
+            "allowDangerouslySkipPermissions": true,
+            "bypassPermissionsModeAccepted": true,
+            "skipDangerousModePermissionPrompt": true,
+            "permissions": { "defaultMode": "bypassPermissions" },
+        }),
+    );
+    settings
+}
+
+/// What of the host's `~/.claude.json` a fresh start needs; the history of other workspaces stays on the host.
+const TAKEN: [&str; 6] =
+    ["theme", "oauthAccount", "userID", "hasAvailableSubscription", "preferredNotifChannel", "editorMode"];
+
+/// `.claude.json` of a session: what the session has, the person's account and taste, and every question answered that
+/// a sandbox answers by itself. `api_key` is the one the agent finds in its environment, so it need not ask about it.
+#[must_use]
+pub fn claude_json(session: Option<Value>, host: Option<&Value>, api_key: Option<&str>) -> Value {
+    let mut state = session.filter(Value::is_object).unwrap_or_else(|| json!({ "theme": "dark" }));
+    let taken: Map<String, Value> =
+        TAKEN.iter().filter_map(|key| Some(((*key).to_owned(), host?.get(*key)?.clone()))).collect();
+    deep_merge(&mut state, Value::Object(taken));
+    deep_merge(
+        &mut state,
+        json!({
+            "hasCompletedOnboarding": true,
+            "hasSeenAutoDefaultNudge": true,
+            "bypassPermissionsModeAccepted": true,
+            "projects": { "/workspace": { "hasTrustDialogAccepted": true, "hasCompletedProjectOnboarding": true } },
+        }),
+    );
+    if let Some(key) = api_key {
+        approve(&mut state, key);
+    }
+    state
+}
+
+/// Adds the last twenty characters of a key to the approved ones, as the agent itself notes them.
+fn approve(state: &mut Value, key: &str) {
+    let characters = key.chars().count();
+    let tail: String = key.chars().skip(characters.saturating_sub(20)).collect();
+    let approved = &mut state["customApiKeyResponses"]["approved"];
+    if !approved.is_array() {
+        *approved = json!([]);
+    }
+    if let Some(list) = approved.as_array_mut()
+        && !list.iter().any(|known| known == &tail)
+    {
+        list.push(tail.into());
+    }
+    if !state["customApiKeyResponses"]["rejected"].is_array() {
+        state["customApiKeyResponses"]["rejected"] = json!([]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_persons_settings_stay_also_inside_permissions() {
+        let host = json!({ "model": "opus", "permissions": { "allow": ["Bash(ls)"], "defaultMode": "plan" }, "env": { "A": "1" } });
+        let settings = settings_json(Some(host));
+        assert_eq!(settings["model"], "opus");
+        assert_eq!(settings["permissions"]["allow"][0], "Bash(ls)");
+        assert_eq!(settings["permissions"]["defaultMode"], "bypassPermissions");
+        assert_eq!(settings["env"]["A"], "1");
+        assert_eq!(settings_json(Some(json!([1])))["allowDangerouslySkipPermissions"], true);
+    }
+
+    #[test]
+    fn the_history_of_other_workspaces_stays_on_the_host() {
+        let host =
+            json!({ "theme": "light", "oauthAccount": { "a": 1 }, "projects": { "/secret": {} }, "tipsHistory": {} });
+        let state = claude_json(None, Some(&host), None);
+        assert_eq!(state["theme"], "light");
+        assert_eq!(state["oauthAccount"]["a"], 1);
+        assert!(state["projects"].get("/secret").is_none());
+        assert!(state.get("tipsHistory").is_none());
+        assert_eq!(state["projects"]["/workspace"]["hasTrustDialogAccepted"], true);
+        assert_eq!(state["hasCompletedOnboarding"], true);
+    }
+
+    #[test]
+    fn what_the_session_knows_already_is_kept() {
+        let session = json!({ "numStartups": 7, "projects": { "/workspace": { "lastCost": 1 } } });
+        let state = claude_json(Some(session), None, None);
+        assert_eq!(state["numStartups"], 7);
+        assert_eq!(state["projects"]["/workspace"]["lastCost"], 1);
+    }
+
+    #[test]
+    fn a_given_key_is_approved_once_by_its_tail() {
+        let key = "sk-ant-0123456789abcdefghij";
+        let once = claude_json(None, None, Some(key));
+        let twice = claude_json(Some(once.clone()), None, Some(key));
+        assert_eq!(once, twice);
+        assert_eq!(twice["customApiKeyResponses"]["approved"], json!(["0123456789abcdefghij"]));
+        assert!(!twice.to_string().contains("sk-ant"));
+    }
+
+    #[test]
+    fn odd_shapes_do_not_panic() {
+        let odd = json!({ "customApiKeyResponses": 3, "projects": [] });
+        assert_eq!(
+            claude_json(Some(odd), Some(&json!(1)), Some("k"))["customApiKeyResponses"]["approved"],
+            json!(["k"])
+        );
+    }
+}

@@ -1,0 +1,115 @@
+//! `attach`: the caller's terminal joined to a running session, and what is said when it ends.
+
+use std::time::Duration;
+
+use cci_core::environment::{HostLocale, WORKSPACE, environment};
+use cci_core::lifetime::Lifetime;
+use cci_core::{Error, Result, tmux};
+use cci_incus::exec::Exec;
+use cci_incus::instance::Status;
+
+use super::context::Context;
+use super::incus_error::DuringStep;
+use super::owned::{self, Owned};
+use super::stream;
+use crate::host::terminal::{self, Tty};
+
+/// How long a question to tmux may take.
+const ASK: Duration = Duration::from_secs(20);
+
+/// How a session is gone back to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Into {
+    /// The agent's tmux session.
+    Agent,
+    /// A login bash beside it.
+    Bash,
+}
+
+/// The running sessions of this user, or of one slot of this workspace.
+pub(crate) async fn candidates(cx: &Context, slot: Option<u8>) -> Result<Vec<String>> {
+    let here = |owned: &Owned| match slot {
+        None => true,
+        Some(slot) => {
+            owned.marks.workspace.as_deref() == Some(cx.workspace.path())
+                && owned.marks.slot.is_some_and(|found| found.number() == slot)
+        }
+    };
+    let all = owned::all(cx).await?;
+    Ok(all.into_iter().filter(|owned| owned.runs() && here(owned)).map(|owned| owned.instance.name).collect())
+}
+
+/// A session by name: it must be the caller's and run.
+pub(crate) async fn running(cx: &Context, name: &str) -> Result<()> {
+    let owned = owned::one(cx, name).await?;
+    if owned.runs() { Ok(()) } else { Err(Error::ContainerNotRunning { name: name.to_owned() }) }
+}
+
+/// Joins the terminal to the session until it is left, then says what is left of it.
+pub(crate) async fn attach(cx: &Context, name: &str, into: Into) -> Result<()> {
+    if into == Into::Agent {
+        has_session(cx, name).await?;
+    }
+    let command = match into {
+        Into::Agent => tmux::attach(name),
+        Into::Bash => ["bash", "-l"].map(str::to_owned).to_vec(),
+    };
+    let locale = HostLocale {
+        term: cx.caller.var("TERM").map(str::to_owned),
+        colorterm: cx.caller.var("COLORTERM").map(str::to_owned),
+        timezone: None,
+    };
+    let user = cx.settings.incus.claude_uid;
+    let exec = Exec {
+        command,
+        environment: environment(&locale, &cx.settings.defaults.environment, &cx.environment),
+        cwd: Some(WORKSPACE.to_owned()),
+        user: Some(user),
+        group: Some(user),
+        tty: Some(terminal::size()),
+    };
+    let process = cx.client.exec(name, &exec).await.during("attach to the session")?;
+    let ended = {
+        let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;
+        tokio::select! {
+            ended = stream::terminal(process, &tty) => ended.map(drop),
+            () = crate::host::signals::interrupted() => Err(Error::Interrupted),
+        }
+    };
+    // the connection may break with the container; what is left of it is what counts
+    let left = tell_what_is_left(cx, name).await;
+    if matches!(ended, Err(Error::Interrupted)) { ended } else { left }
+}
+
+async fn has_session(cx: &Context, name: &str) -> Result<()> {
+    let user = cx.settings.incus.claude_uid;
+    let exec = Exec { command: tmux::has_session(name), user: Some(user), group: Some(user), ..Exec::default() };
+    let status = cx.client.exec_detached(name, &exec, ASK).await.during("look for the tmux session")?;
+    if status == 0 { Ok(()) } else { Err(Error::NoTmuxSession { name: name.to_owned() }) }
+}
+
+/// Says where the conversation is and what became of the container.
+async fn tell_what_is_left(cx: &Context, name: &str) -> Result<()> {
+    let left = match cx.client.instance(name).await {
+        Ok((instance, _)) => Some(instance),
+        Err(error) if error.is_not_found() => None,
+        Err(error) => return Err(error).during("look at the container"),
+    };
+    cx.reporter.note("Session data saved: go on with `cci shell --resume`");
+    match left {
+        Some(instance) if instance.status_code == Status::Running => {
+            cx.reporter.note(&format!("Container kept running: go back with `cci attach {name}`"));
+        }
+        Some(instance) if Lifetime::persistent(!instance.ephemeral).is_persistent() => {
+            cx.reporter.note("Container kept (persistent)");
+        }
+        _ => cx.reporter.note("Container was stopped, removing it"),
+    }
+    Ok(())
+}
+
+/// What a container printed, without its control characters.
+pub(crate) fn printable(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.trim().chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}

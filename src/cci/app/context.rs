@@ -1,0 +1,63 @@
+//! What every use-case works with: the client, the settings, the caller, a voice, and the list to undo.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cci_core::name::Prefix;
+use cci_core::settings::Settings;
+use cci_core::workspace::Workspace;
+use cci_core::{Error, Result};
+use cci_incus::Client;
+
+use super::reporter::Reporter;
+use super::undo::Undo;
+use crate::host::caller::Caller;
+use crate::host::signals;
+
+/// One run of cci.
+#[derive(Clone)]
+pub(crate) struct Context {
+    /// Incus, in the project of the settings.
+    pub(crate) client: Client,
+    /// The merged settings.
+    pub(crate) settings: Settings,
+    /// Who runs cci, and where.
+    pub(crate) caller: Caller,
+    /// The project directory that was asked for.
+    pub(crate) workspace: Workspace,
+    /// What container names begin with.
+    pub(crate) prefix: Prefix,
+    /// Environment of the command line (`-e`).
+    pub(crate) environment: BTreeMap<String, String>,
+    /// Tells the person.
+    pub(crate) reporter: Arc<dyn Reporter>,
+    /// What this call made and has not kept yet.
+    pub(crate) undo: Undo,
+}
+
+impl Context {
+    /// Does `work`; when it fails or a signal ends it, what it made so far is taken back.
+    pub(crate) async fn guarded<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let done = tokio::select! {
+            biased;
+            () = signals::interrupted() => Err(Error::Interrupted),
+            done = work => done,
+        };
+        match done {
+            Ok(value) => {
+                self.undo.keep();
+                Ok(value)
+            }
+            Err(error) => {
+                self.take_back().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Where cci keeps what is its own: `~/.cci`.
+    pub(crate) fn cci_dir(&self) -> PathBuf {
+        self.caller.home.join(".cci")
+    }
+}

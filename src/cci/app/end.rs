@@ -1,0 +1,99 @@
+//! `shutdown` and `kill`: ends containers, several at once, and says of each what went wrong.
+
+use std::time::Duration;
+
+use cci_core::{Error, Result};
+use cci_incus::instance::{Action, StateChange, Status};
+
+use super::context::Context;
+use super::incus_error::DuringStep;
+use super::owned::{self, Owned};
+
+/// How a container is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum How {
+    /// At once.
+    Kill,
+    /// Asks it to shut down; when the time is over, at once.
+    Shutdown { within: Duration },
+}
+
+/// How long a forced stop and a delete may take.
+const FORCE: Duration = Duration::from_secs(60);
+/// A container in its first moments does not listen to a shutdown yet: added to the deadline of the wait.
+const MARGIN: Duration = Duration::from_secs(5);
+
+/// Ends all of them at once; how many are gone.
+pub(crate) async fn end(cx: &Context, names: &[String], how: How) -> usize {
+    let ends = names.iter().map(|name| async move {
+        match end_one(cx, name, how).await {
+            Ok(()) => true,
+            Err(error) => {
+                cx.reporter.warn(&error.to_string());
+                false
+            }
+        }
+    });
+    futures_util::future::join_all(ends).await.into_iter().filter(|gone| *gone).count()
+}
+
+async fn end_one(cx: &Context, name: &str, how: How) -> Result<()> {
+    let owned = owned::one(cx, name).await?;
+    if owned.instance.status_code != Status::Stopped {
+        stop(cx, &owned, how).await?;
+    }
+    delete(cx, name).await
+}
+
+async fn stop(cx: &Context, owned: &Owned, how: How) -> Result<()> {
+    let name = &owned.instance.name;
+    if let How::Shutdown { within } = how {
+        let gentle = StateChange {
+            action: Action::Stop,
+            timeout_secs: i64::try_from(within.as_secs()).unwrap_or(i64::MAX),
+            ..StateChange::default()
+        };
+        if settle(cx, name, &gentle, within + MARGIN).await.is_ok() {
+            return Ok(());
+        }
+        cx.reporter.note(&format!("Container {name} did not shut down in {} s, stopping it", within.as_secs()));
+    }
+    let forced = StateChange { action: Action::Stop, force: true, ..StateChange::default() };
+    settle(cx, name, &forced, FORCE).await
+}
+
+/// Changes the state and waits; one that has gone meanwhile is what was wanted.
+async fn settle(cx: &Context, name: &str, change: &StateChange, limit: Duration) -> Result<()> {
+    let done = async { cx.client.change_state(name, change).await?.wait("stop the container", limit).await };
+    match done.await {
+        Ok(_) => Ok(()),
+        Err(error) => match cx.client.instance(name).await {
+            Err(gone) if gone.is_not_found() => Ok(()),
+            Ok((instance, _)) if instance.status_code == Status::Stopped => Ok(()),
+            _ => Err(error).during("stop the container"),
+        },
+    }
+}
+
+/// Deletes what Incus has not deleted by itself.
+async fn delete(cx: &Context, name: &str) -> Result<()> {
+    let done = async { cx.client.delete_instance(name).await?.wait("delete the container", FORCE).await };
+    match done.await {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_not_found() => Ok(()),
+        Err(error) => match cx.client.instance(name).await {
+            Err(gone) if gone.is_not_found() => Ok(()),
+            _ => Err(error).during("delete the container"),
+        },
+    }
+}
+
+/// The names of everything the caller has.
+pub(crate) async fn everything(cx: &Context) -> Result<Vec<String>> {
+    Ok(owned::all(cx).await?.into_iter().map(|owned| owned.instance.name).collect())
+}
+
+/// All asked for are gone, or the error that says how many are not.
+pub(crate) fn verdict(asked: usize, gone: usize) -> Result<()> {
+    if gone == asked { Ok(()) } else { Err(Error::Partly { failed: asked - gone, asked }) }
+}

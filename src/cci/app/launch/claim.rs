@@ -1,0 +1,174 @@
+//! Takes a slot by creating the container: the create is the claim, and whoever wins the name owns the slot.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cci_core::lifetime::Lifetime;
+use cci_core::mark::{LAUNCH, Marks};
+use cci_core::plan::{InstanceSpec, LaunchPlan};
+use cci_core::slot::{Slot, SlotChoice, SlotState, Taking, candidates};
+use cci_core::{Error, Result};
+use cci_incus::instance::{Action, Instance, InstancePut, NewInstance, Source, StateChange, Status};
+
+use crate::app::context::Context;
+use crate::app::incus_error::DuringStep;
+use crate::app::take_back;
+use crate::app::undo::Made;
+
+/// How long Incus may take to unpack an image and start the container.
+const CREATE: Duration = Duration::from_secs(180);
+/// How long a start of what exists may take.
+const START: Duration = Duration::from_secs(60);
+
+/// A container that this launch has for itself, running.
+#[derive(Debug, Clone)]
+pub(crate) struct Launched {
+    pub(crate) name: String,
+    pub(crate) slot: Slot,
+    /// Whether it existed before and was started again.
+    pub(crate) reused: bool,
+}
+
+/// What became of one try.
+enum Tried {
+    /// The slot is this launch's.
+    Ours(Launched),
+    /// Another launch was quicker.
+    Lost,
+}
+
+/// Takes the best slot that Incus lets this launch have.
+pub(crate) async fn claim(cx: &Context, plan: &LaunchPlan, choice: SlotChoice) -> Result<Launched> {
+    let instances = cx.client.instances().await.during("list the containers")?;
+    let by_name: BTreeMap<&str, &Instance> = instances.iter().map(|found| (found.name.as_str(), found)).collect();
+    let state = |slot: Slot| match by_name.get(plan.name(slot).to_string().as_str()) {
+        None => SlotState::Free,
+        Some(instance) => slot_state(instance, cx.caller.ids.uid),
+    };
+    for (slot, taking) in candidates(choice, plan.lifetime, state) {
+        let tried = match taking {
+            Taking::Create => create(cx, plan.instance(slot), slot).await?,
+            Taking::Replace => replace(cx, plan, slot).await?,
+            Taking::Reuse => reuse(cx, plan, slot).await?,
+        };
+        match tried {
+            Tried::Ours(launched) => return Ok(launched),
+            Tried::Lost => tracing::info!(slot = slot.number(), "slot was taken by another launch, trying the next"),
+        }
+    }
+    Err(Error::SlotsExhausted)
+}
+
+/// What stands in a slot, from this user's side: what is somebody else's, or half made, is as good as running.
+fn slot_state(instance: &Instance, uid: u32) -> SlotState {
+    let ours = Marks::from_config(&instance.config).is_some_and(|marks| marks.owner_uid == uid);
+    let stopped = instance.status_code == Status::Stopped;
+    match (ours && stopped, instance.ephemeral) {
+        (false, _) => SlotState::Running,
+        (true, false) => SlotState::StoppedPersistent,
+        // one that never ran is still being made by the launch that claimed it
+        (true, true) if instance.was_started() => SlotState::Leftover,
+        (true, true) => SlotState::Running,
+    }
+}
+
+/// One request makes and starts it; a name conflict means that the slot is another launch's.
+async fn create(cx: &Context, spec: InstanceSpec, slot: Slot) -> Result<Tried> {
+    let name = spec.name.clone();
+    let launch = spec.config.get(LAUNCH).cloned().unwrap_or_default();
+    let made = Made::Instance { name: name.clone(), launch: launch.clone() };
+    cx.undo.push(made.clone());
+    let image = spec.image.clone();
+    let done = async {
+        let operation = cx.client.create_instance(&request(spec)).await?;
+        operation.wait("create the container", CREATE).await
+    };
+    let Err(error) = done.await else {
+        return Ok(Tried::Ours(Launched { name, slot, reused: false }));
+    };
+    match cx.client.instance(&name).await {
+        Ok((found, _)) if found.config.get(LAUNCH) == Some(&launch) => Err(error).during("create the container"),
+        Ok(_) => {
+            cx.undo.forget(&made);
+            Ok(Tried::Lost)
+        }
+        Err(missing) if missing.is_not_found() => {
+            let known = cx.client.image_by(&image).await.during("look for the image")?;
+            if known.is_none() {
+                Err(Error::ImageNotFound { image })
+            } else {
+                Err(error).during("create the container")
+            }
+        }
+        Err(_) => Err(error).during("create the container"),
+    }
+}
+
+fn request(spec: InstanceSpec) -> NewInstance {
+    NewInstance {
+        name: spec.name,
+        source: Source::image(spec.image),
+        config: spec.config,
+        devices: spec.devices,
+        ephemeral: spec.ephemeral,
+        start: true,
+        ..NewInstance::default()
+    }
+}
+
+/// Removes what a crash left and creates anew; the ETag makes this launch the only one that removes it.
+async fn replace(cx: &Context, plan: &LaunchPlan, slot: Slot) -> Result<Tried> {
+    let name = plan.name(slot).to_string();
+    let taken_over = take_over(cx, &name, |put| {
+        put.config.insert(LAUNCH.to_owned(), plan.launch().to_owned());
+    });
+    if !taken_over.await? {
+        return Ok(Tried::Lost);
+    }
+    take_back::remove_instance(&cx.client, &name, plan.launch()).await?;
+    create(cx, plan.instance(slot), slot).await
+}
+
+/// Starts a stopped persistent container with this launch's configuration.
+async fn reuse(cx: &Context, plan: &LaunchPlan, slot: Slot) -> Result<Tried> {
+    let spec = plan.instance(slot);
+    let name = spec.name.clone();
+    let apply = |put: &mut InstancePut| {
+        put.config.retain(|key, _| key.starts_with("volatile.") || key.starts_with("image."));
+        put.config.extend(spec.config.clone());
+        // a launch that asks for an ephemeral container still keeps what was made to be kept
+        put.config.insert(cci_core::mark::PERSISTENT.to_owned(), Lifetime::Persistent.is_persistent().to_string());
+        put.devices.clone_from(&spec.devices);
+        put.ephemeral = false;
+    };
+    if !take_over(cx, &name, apply).await? {
+        return Ok(Tried::Lost);
+    }
+    let start = StateChange { action: Action::Start, ..StateChange::default() };
+    let operation = cx.client.change_state(&name, &start).await.during("start the container")?;
+    operation.wait("start the container", START).await.during("start the container")?;
+    Ok(Tried::Ours(Launched { name, slot, reused: true }))
+}
+
+/// Changes a stopped instance if it is still as it was seen; false if another launch changed or removed it first.
+async fn take_over(cx: &Context, name: &str, change: impl FnOnce(&mut InstancePut)) -> Result<bool> {
+    let (instance, etag) = match cx.client.instance(name).await {
+        Ok(found) => found,
+        Err(error) if error.is_not_found() => return Ok(true),
+        Err(error) => return Err(error).during("look at the container"),
+    };
+    if instance.status_code != Status::Stopped {
+        return Ok(false);
+    }
+    let mut put = InstancePut::from(instance);
+    change(&mut put);
+    let changed = async {
+        let operation = cx.client.put_instance(name, &put, Some(&etag)).await?;
+        operation.wait("configure the container", START).await
+    };
+    match changed.await {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_not_found() || error.is_precondition_failed() || error.is_conflict() => Ok(false),
+        Err(error) => Err(error).during("configure the container"),
+    }
+}

@@ -1,0 +1,11 @@
+//! From what is asked to a running container: facts, plan, claim.
+
+mod claim;
+mod facts;
+mod session;
+mod workspace;
+
+pub(crate) use claim::{Launched, claim};
+pub(crate) use facts::{agent_ids, host_facts};
+pub(crate) use session::{launch_mark, new_session_id, store};
+pub(crate) use workspace::usable;

@@ -1,0 +1,24 @@
+//! Identities of a launch: the session's id, the launch mark, and the store of the agent.
+
+use cci_core::session::SessionId;
+
+use crate::app::context::Context;
+use crate::store::sessions::Store;
+
+/// A new conversation's id.
+pub(crate) fn new_session_id() -> SessionId {
+    SessionId::from_random(uuid::Uuid::new_v4().into_bytes())
+}
+
+/// A text that tells this launch from every other.
+pub(crate) fn launch_mark() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+/// The store of the agent that the settings name.
+pub(crate) fn store(cx: &Context) -> Store {
+    match cx.caller.var("CCI_SESSIONS_DIR") {
+        Some(dir) => Store::at(dir.into()),
+        None => Store::of_tool(&cx.cci_dir(), &cx.settings.tool.name),
+    }
+}

@@ -1,0 +1,69 @@
+//! `list`: the caller's containers, with what Incus knows of each.
+
+use std::collections::BTreeMap;
+
+use cci_core::Result;
+
+use super::context::Context;
+use super::owned::{self, Owned};
+
+/// One container as it is listed.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub(crate) struct Listed {
+    pub(crate) name: String,
+    pub(crate) status: String,
+    pub(crate) created_at: String,
+    pub(crate) image: String,
+    pub(crate) persistent: bool,
+    pub(crate) ipv4: String,
+    pub(crate) workspace: String,
+    pub(crate) slot: Option<u8>,
+    pub(crate) session_id: Option<String>,
+    pub(crate) profile: Option<String>,
+    pub(crate) network: Option<String>,
+}
+
+/// Every container of the caller's, by name.
+pub(crate) async fn list(cx: &Context) -> Result<Vec<Listed>> {
+    let owned = owned::all(cx).await?;
+    let addresses = addresses(cx, &owned).await;
+    Ok(owned.iter().map(|owned| listed(owned, &addresses)).collect())
+}
+
+fn listed(owned: &Owned, addresses: &BTreeMap<String, String>) -> Listed {
+    let (instance, marks) = (&owned.instance, &owned.marks);
+    Listed {
+        name: instance.name.clone(),
+        status: instance.status_code.word(),
+        created_at: instance.created_at.clone(),
+        image: marks.image.clone().unwrap_or_default(),
+        persistent: !instance.ephemeral,
+        ipv4: if owned.runs() { addresses.get(&instance.name).cloned().unwrap_or_default() } else { String::new() },
+        workspace: marks.workspace.as_deref().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
+        slot: marks.slot.map(|slot| slot.number()),
+        session_id: marks.session.map(|id| id.to_string()),
+        profile: marks.profile.clone(),
+        network: marks.network.clone(),
+    }
+}
+
+/// The addresses that the networks of these containers have leased: one request a network, none a container.
+async fn addresses(cx: &Context, owned: &[Owned]) -> BTreeMap<String, String> {
+    let mut networks: Vec<&str> = owned
+        .iter()
+        .filter(|owned| owned.runs())
+        .flat_map(|owned| owned.instance.expanded_devices.values())
+        .filter_map(|device| device.get("network").map(String::as_str))
+        .collect();
+    networks.sort_unstable();
+    networks.dedup();
+    let mut addresses = BTreeMap::new();
+    for network in networks {
+        // a network that cannot be asked leaves its containers without an address, which is what is known
+        let leases = cx.client.network_leases(network).await.unwrap_or_default();
+        for lease in leases.into_iter().filter(|lease| lease.address.contains('.')) {
+            addresses.insert(lease.hostname, lease.address);
+        }
+    }
+    addresses
+}

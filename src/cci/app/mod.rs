@@ -1,0 +1,16 @@
+//! The use-cases: one file each, none of which knows how it is typed or shown.
+
+pub(crate) mod attach;
+pub(crate) mod context;
+pub(crate) mod end;
+pub(crate) mod incus_error;
+pub(crate) mod launch;
+pub(crate) mod list;
+pub(crate) mod owned;
+pub(crate) mod probe;
+pub(crate) mod reporter;
+pub(crate) mod run;
+pub(crate) mod shell;
+pub(crate) mod stream;
+pub(crate) mod take_back;
+pub(crate) mod undo;

@@ -1,0 +1,34 @@
+//! Proves that the agent's user can write in the workspace, in the same exec that starts what it is for.
+
+use std::time::Duration;
+
+use cci_core::Result;
+use cci_core::plan::LaunchPlan;
+use cci_incus::exec::Exec;
+
+use super::context::Context;
+use super::incus_error::DuringStep;
+
+/// The status of a start whose probe failed; a command may end with it too, so it is asked again.
+pub(crate) const NOT_WRITABLE: i32 = 97;
+
+/// Makes and removes one file, then becomes the command.
+const SCRIPT: &str = r#"p=$(mktemp /workspace/.cci-XXXXXXXX 2>/dev/null) && rm -f "$p" || exit 97; exec "$@""#;
+
+/// The argv that probes and then becomes `argv`.
+pub(crate) fn before(argv: &[String]) -> Vec<String> {
+    ["sh", "-c", SCRIPT, "cci"].map(str::to_owned).into_iter().chain(argv.iter().cloned()).collect()
+}
+
+/// Asks once more, alone.
+pub(crate) async fn is_writable(cx: &Context, plan: &LaunchPlan, name: &str) -> Result<bool> {
+    let exec = Exec {
+        command: before(&["true".to_owned()]),
+        environment: plan.environment.clone(),
+        user: Some(plan.user.uid),
+        group: Some(plan.user.gid),
+        ..Exec::default()
+    };
+    let status = cx.client.exec_detached(name, &exec, Duration::from_secs(20)).await;
+    Ok(status.during("check the workspace")? != NOT_WRITABLE)
+}

@@ -1,0 +1,38 @@
+//! What a use-case can tell the person while it works; how it looks is the business of `ui`.
+
+/// Takes what a use-case has to say, on its way to stderr.
+pub(crate) trait Reporter: Send + Sync {
+    /// A step has begun that may take a moment: shown as `[scope] text` or on a spinner.
+    fn step(&self, scope: &str, text: &str);
+    /// A line that belongs to the result of the verb, such as `Session ID: …`.
+    fn note(&self, line: &str);
+    /// Something the person should know although the verb goes on.
+    fn warn(&self, line: &str);
+    /// The way on: a command or change that helps, as `hint: …`.
+    fn hint(&self, line: &str);
+    /// How far a transfer or a build is; `None` removes what was shown.
+    fn progress(&self, progress: Option<Progress>);
+    /// Asks `question [y/N]`; without a terminal the answer is no.
+    fn confirm(&self, question: &str) -> Answer;
+}
+
+/// How far something is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// What is under way.
+    pub(crate) text: String,
+    /// Bytes or items done, and their total where it is known.
+    pub(crate) done: u64,
+    pub(crate) total: Option<u64>,
+}
+
+/// What became of a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// The person said yes.
+    Yes,
+    /// The person said no.
+    No,
+    /// There is nobody to ask.
+    NoTerminal,
+}

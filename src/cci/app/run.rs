@@ -1,0 +1,96 @@
+//! `run`: one command in a fresh container, its streams and its status passed through.
+
+use cci_core::environment::WORKSPACE;
+use cci_core::plan::{Ask, LaunchPlan};
+use cci_core::slot::SlotChoice;
+use cci_core::{Error, Result};
+use cci_incus::exec::Exec;
+use cci_incus::instance::{Action, StateChange};
+
+use super::context::Context;
+use super::incus_error::DuringStep;
+use super::launch::{self, Launched};
+use super::probe;
+use super::stream;
+use crate::host::terminal::{self, Tty};
+
+/// What is to be run.
+pub(crate) struct Command {
+    /// The command and its arguments.
+    pub(crate) argv: Vec<String>,
+    /// Which slot it takes.
+    pub(crate) slot: SlotChoice,
+}
+
+/// Runs it; its status.
+pub(crate) async fn run(cx: &Context, command: &Command) -> Result<i32> {
+    let (launched, plan) = cx.guarded(prepare(cx, command)).await?;
+    let done = execute(cx, &launched, &plan, command).await;
+    let done = match done {
+        Ok(probe::NOT_WRITABLE) => confirmed(cx, &launched, &plan).await,
+        other => other,
+    };
+    release(cx, &launched).await;
+    done
+}
+
+/// A command may end with the probe's status by itself: only a second probe tells.
+async fn confirmed(cx: &Context, launched: &Launched, plan: &LaunchPlan) -> Result<i32> {
+    if probe::is_writable(cx, plan, &launched.name).await? {
+        return Ok(probe::NOT_WRITABLE);
+    }
+    Err(Error::WorkspaceNotWritable { path: cx.workspace.path().to_owned() })
+}
+
+async fn prepare(cx: &Context, command: &Command) -> Result<(Launched, LaunchPlan)> {
+    launch::usable(&cx.workspace)?;
+    let host = launch::host_facts(cx).await?;
+    let ask = Ask {
+        prefix: cx.prefix.clone(),
+        workspace: cx.workspace.clone(),
+        owner_uid: cx.caller.ids.uid,
+        launch: launch::launch_mark(),
+        session: None,
+        environment: cx.environment.clone(),
+        profile: None,
+    };
+    let plan = LaunchPlan::new(&ask, &cx.settings, &host)?;
+    for warning in &plan.warnings {
+        cx.reporter.warn(warning);
+    }
+    let launched = launch::claim(cx, &plan, command.slot).await?;
+    if launched.reused {
+        cx.reporter.note("Reusing existing container");
+    }
+    Ok((launched, plan))
+}
+
+async fn execute(cx: &Context, launched: &Launched, plan: &LaunchPlan, command: &Command) -> Result<i32> {
+    let interactive = terminal::is_interactive();
+    let exec = Exec {
+        command: probe::before(&command.argv),
+        environment: plan.environment.clone(),
+        cwd: Some(WORKSPACE.to_owned()),
+        user: Some(plan.user.uid),
+        group: Some(plan.user.gid),
+        tty: interactive.then(terminal::size),
+    };
+    let process = cx.client.exec(&launched.name, &exec).await.during("start the command")?;
+    if interactive {
+        let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;
+        stream::terminal(process, &tty).await
+    } else {
+        stream::pipes(process).await
+    }
+}
+
+/// Hands the stop to Incus, which deletes an ephemeral container by itself; nobody waits for it.
+async fn release(cx: &Context, launched: &Launched) {
+    let stop = StateChange { action: Action::Stop, force: true, ..StateChange::default() };
+    match cx.client.change_state(&launched.name, &stop).await {
+        Ok(_) => {}
+        // it has stopped by itself, or somebody ended it
+        Err(error) if error.is_not_found() || error.is_conflict() => {}
+        Err(error) => cx.reporter.warn(&format!("could not stop container {}: {error}", launched.name)),
+    }
+}

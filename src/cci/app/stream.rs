@@ -1,0 +1,108 @@
+//! Joins a process in a container to the caller's terminal or pipes, in flows that never wait for one another.
+
+use cci_core::Result;
+use cci_incus::exec::{Control, Process, TermSize};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::incus_error::DuringStep;
+use crate::host::terminal::Tty;
+
+/// What a flow holds at most between its two ends.
+const CHUNK: usize = 64 * 1024;
+
+/// Joins a process with a terminal of its own to the caller's, until it ends; its status.
+pub(crate) async fn terminal(mut process: Process, tty: &Tty) -> Result<i32> {
+    let (stdin, stdout, control) = (process.take_stdin(), process.take_stdout(), process.take_control());
+    let keys = async {
+        let _ = copy(tty.keys(), stdin).await;
+        std::future::pending::<()>().await;
+    };
+    let steer = follow_window(tty, &control);
+    let screen = async {
+        let _ = copy(stdout, tty.screen()).await;
+    };
+    tokio::select! {
+        () = screen => {}
+        () = keys => {}
+        () = steer => {}
+    }
+    process.wait().await.during("wait for the command")
+}
+
+/// Joins a process to stdin, stdout and stderr, byte for byte as they come; its status.
+///
+/// Signals that ask cci to end are passed on to the command, which decides what becomes of them.
+pub(crate) async fn pipes(mut process: Process) -> Result<i32> {
+    let (stdin, stdout, control) = (process.take_stdin(), process.take_stdout(), process.take_control());
+    let stderr = process.take_stderr();
+    let input = async {
+        let _ = copy(tokio::io::stdin(), stdin).await;
+        std::future::pending::<()>().await;
+    };
+    let output = async {
+        let errors = async {
+            if let Some(stderr) = stderr {
+                let _ = copy(stderr, tokio::io::stderr()).await;
+            }
+        };
+        // a reader that has gone away ends the command like a closed pipe would
+        let (out, ()) = tokio::join!(copy(stdout, tokio::io::stdout()), errors);
+        out
+    };
+    let signals = pass_on(&control);
+    let _ = tokio::select! {
+        out = output => out,
+        () = input => Ok(()),
+        () = signals => Ok(()),
+    };
+    process.wait().await.during("wait for the command")
+}
+
+/// Copies until the reader ends, then closes the writer.
+async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> std::io::Result<()> {
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let read = from.read(&mut chunk).await?;
+        if read == 0 {
+            break;
+        }
+        to.write_all(&chunk[..read]).await?;
+        to.flush().await?;
+    }
+    to.shutdown().await
+}
+
+/// Tells the process of every new size of the terminal.
+async fn follow_window(tty: &Tty, control: &Control) {
+    let Ok(mut resized) = signal(SignalKind::window_change()) else {
+        return std::future::pending().await;
+    };
+    while resized.recv().await.is_some() {
+        let TermSize { cols, rows } = tty.size();
+        let _ = control.resize(TermSize { cols, rows }).await;
+    }
+    std::future::pending().await
+}
+
+/// Passes SIGINT, SIGTERM, SIGHUP and SIGQUIT on.
+async fn pass_on(control: &Control) {
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup(), SignalKind::quit()];
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup), Ok(mut quit)] = kinds.map(signal) else {
+        return std::future::pending().await;
+    };
+    loop {
+        let number = tokio::select! {
+            Some(()) = next(&mut interrupt) => kinds[0],
+            Some(()) = next(&mut terminate) => kinds[1],
+            Some(()) = next(&mut hangup) => kinds[2],
+            Some(()) = next(&mut quit) => kinds[3],
+            else => return std::future::pending().await,
+        };
+        let _ = control.signal(number.as_raw_value()).await;
+    }
+}
+
+async fn next(signal: &mut Signal) -> Option<()> {
+    signal.recv().await
+}

@@ -1,0 +1,85 @@
+//! Takes back what a failed or interrupted call made, and nothing else.
+
+use std::time::Duration;
+
+use cci_core::mark::LAUNCH;
+use cci_core::{Error, Result};
+use cci_incus::Client;
+use cci_incus::instance::{Action, StateChange, Status};
+
+use super::context::Context;
+use super::incus_error::DuringStep;
+use super::undo::Made;
+use crate::store::sessions::Store;
+
+/// How long the clean-up may take before it is given up and said.
+const LIMIT: Duration = Duration::from_secs(30);
+
+impl Context {
+    /// Takes back everything that was made and not kept, newest first; what cannot be is named.
+    pub(crate) async fn take_back(&self) {
+        self.reporter.progress(None);
+        for made in self.undo.take() {
+            let done = match &made {
+                Made::Instance { name, launch } => remove_instance(&self.client, name, launch).await,
+                Made::SessionDir(dir) => Store::remove(dir),
+                Made::Image { fingerprint } => self.remove_image(fingerprint).await,
+            };
+            if let Err(error) = done {
+                self.reporter.warn(&format!("could not remove {made}: {error}"));
+            }
+        }
+    }
+
+    async fn remove_image(&self, fingerprint: &str) -> Result<()> {
+        match self.client.delete_image(fingerprint).await {
+            Ok(operation) => operation.wait("remove the image", LIMIT).await.map(drop).during("remove the image"),
+            Err(error) if error.is_not_found() => Ok(()),
+            Err(error) => Err(error).during("remove the image"),
+        }
+    }
+}
+
+/// Removes the instance that carries this launch mark; one of the same name with another mark is left alone.
+///
+/// The create may still be under way in Incus, so each pending operation on the name is waited for first.
+pub(crate) async fn remove_instance(client: &Client, name: &str, launch: &str) -> Result<()> {
+    let step = "remove the container";
+    let removal = async {
+        loop {
+            let pending = client.operations_on_instance(name).await.during(step)?;
+            for operation in pending {
+                // how it ended does not matter, only that it has
+                let _ = operation.wait(step, LIMIT).await;
+            }
+            let instance = match client.instance(name).await {
+                Ok((instance, _)) => instance,
+                Err(error) if error.is_not_found() => return Ok(()),
+                Err(error) => return Err(error).during(step),
+            };
+            if instance.config.get(LAUNCH).is_none_or(|mark| mark != launch) {
+                return Ok(());
+            }
+            let change = if instance.status_code == Status::Stopped {
+                client.delete_instance(name).await
+            } else {
+                client
+                    .change_state(name, &StateChange { action: Action::Stop, force: true, ..StateChange::default() })
+                    .await
+            };
+            match change {
+                Ok(operation) => match operation.wait(step, LIMIT).await {
+                    Err(error) if !error.is_conflict() && !error.is_not_found() => {
+                        return Err(error).during(step);
+                    }
+                    _ => {}
+                },
+                Err(error) if error.is_conflict() || error.is_not_found() => {}
+                Err(error) => return Err(error).during(step),
+            }
+        }
+    };
+    tokio::time::timeout(LIMIT, removal).await.unwrap_or_else(|_| {
+        Err(Error::TimedOut { step: step.to_owned(), seconds: LIMIT.as_secs(), still_running: true })
+    })
+}

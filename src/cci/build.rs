@@ -1,0 +1,23 @@
+//! Tells the program which commit it was built from, when it is built in a git checkout.
+
+use std::process::Command;
+
+fn main() {
+    println!("cargo::rerun-if-changed=.git/HEAD");
+    println!("cargo::rerun-if-changed=.git/index");
+    println!("cargo::rustc-env=CCI_VERSION={}{}", env!("CARGO_PKG_VERSION"), checkout().unwrap_or_default());
+}
+
+/// `-N-gHASH` and `-dirty`: the number of commits, the newest one, and whether the tree differs from it.
+fn checkout() -> Option<String> {
+    let count = git(&["rev-list", "--count", "HEAD"])?;
+    let hash = git(&["rev-parse", "--short", "HEAD"])?;
+    let changed = git(&["status", "--porcelain", "--untracked-files=no"])?;
+    let dirty = if changed.is_empty() { "" } else { "-dirty" };
+    Some(format!("-{count}-g{hash}{dirty}"))
+}
+
+fn git(args: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(args).output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
+}

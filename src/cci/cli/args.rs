@@ -1,0 +1,124 @@
+//! The command line as a type: the global flags and the verbs.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use cci_core::network::Mode;
+use cci_core::session::Resume;
+
+/// Run coding agents in Incus system containers
+#[derive(Debug, Parser)]
+#[command(
+    name = "cci",
+    bin_name = "cci",
+    about = "Runs Claude Code and other coding agents in Incus system containers",
+    disable_version_flag = true,
+    disable_help_subcommand = false,
+    subcommand_help_heading = "Commands",
+    next_help_heading = "Flags",
+    after_help = "Examples:\n  cci shell                    start Claude Code in a container, with this directory at /workspace\n  cci shell --resume           go on with the newest conversation of this directory\n  cci run -- npm test          run one command in a fresh container\n  cci list                     show the containers"
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    /// Print the version
+    #[arg(long, short = 'V', exclusive = true)]
+    pub(crate) version: bool,
+    #[command(subcommand)]
+    pub(crate) verb: Option<Verb>,
+}
+
+/// The flags that every verb takes, before or after it.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global flags")]
+pub(crate) struct GlobalArgs {
+    /// Workspace directory to mount
+    #[arg(short, long, global = true, value_name = "PATH", default_value = ".", hide_default_value = true)]
+    pub(crate) workspace: PathBuf,
+    /// Slot for parallel sessions, 1 to 10; 0 takes a free one
+    #[arg(long, global = true, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) slot: u8,
+    /// Image alias or fingerprint
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) image: Option<String>,
+    /// Keep the container between sessions
+    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) persistent: Option<bool>,
+    /// Go on with a conversation: the latest of this workspace, or the one of this id
+    #[arg(long, global = true, value_name = "ID", num_args = 0..=1, require_equals = true, default_missing_value = "", alias = "continue")]
+    pub(crate) resume: Option<String>,
+    /// Environment for the agent; a bare name forwards the host's value
+    #[arg(short, long, global = true, value_name = "K=V")]
+    pub(crate) env: Vec<String>,
+    /// What the container may reach: restricted, allowlist or open
+    #[arg(long, global = true, value_name = "MODE")]
+    pub(crate) network: Option<Mode>,
+    /// A further configuration file, above the project's
+    #[arg(long, global = true, value_name = "FILE", env = "CCI_CONFIG", hide_env = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Only results, warnings and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Say more (repeat for more still)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// No colour
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+}
+
+impl GlobalArgs {
+    /// What `--resume` asks for.
+    pub(crate) fn resume(&self) -> Resume {
+        match self.resume.as_deref() {
+            None => Resume::No,
+            Some("") => Resume::Latest,
+            Some(id) => Resume::Exactly(id.to_owned()),
+        }
+    }
+}
+
+/// What cci can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Start an agent in a container
+    Shell(super::shell::ShellArgs),
+    /// Run one command in a fresh container
+    Run(super::run::RunArgs),
+    /// Go back to a running session
+    Attach(super::attach::AttachArgs),
+    /// Show the containers
+    #[command(visible_alias = "ls")]
+    List(super::list::ListArgs),
+    /// End containers gracefully
+    Shutdown(super::end::ShutdownArgs),
+    /// End containers at once
+    Kill(super::end::KillArgs),
+    /// Print the version
+    Version,
+}
+
+impl Verb {
+    /// Whether the verb passes a command's own status through, so that cci's failures need one of their own.
+    pub(crate) fn passes_status(&self) -> bool {
+        matches!(self, Self::Run(_))
+    }
+
+    /// The output format asked for, if the verb has one.
+    pub(crate) fn format(&self) -> Option<Format> {
+        match self {
+            Self::List(args) => Some(args.format),
+            _ => None,
+        }
+    }
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}

@@ -1,0 +1,101 @@
+//! `cci list`: the containers, for people and for programs.
+
+use std::fmt::Write;
+
+use cci_core::Result;
+use cci_core::lifetime::Lifetime;
+use clap::Args;
+use serde_json::json;
+
+use super::args::Format;
+use crate::app::context::Context;
+use crate::app::list::{Listed, list};
+use crate::ui::terminal::Terminal;
+
+/// Show the containers
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  cci list\n  cci list --format=json | jq -r '.active_containers[].name'")]
+pub(crate) struct ListArgs {
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+    /// Only running ones
+    #[arg(long, conflicts_with = "stopped")]
+    running: bool,
+    /// Only stopped ones
+    #[arg(long)]
+    stopped: bool,
+}
+
+pub(crate) async fn run(args: &ListArgs, cx: &Context) -> Result<u8> {
+    let mut listed = list(cx).await?;
+    listed.retain(|one| !(args.running && one.status != "Running" || args.stopped && one.status != "Stopped"));
+    let text = match args.format {
+        Format::Text => text(&listed),
+        Format::Json => format!("{:#}\n", json!({ "active_containers": listed })),
+    };
+    Terminal::result(&text).map(|()| 0)
+}
+
+fn text(listed: &[Listed]) -> String {
+    let mut out = String::from("Active Containers:\n------------------\n");
+    if listed.is_empty() {
+        out.push_str("  (none)\n");
+    }
+    for one in listed {
+        // writing to a string cannot fail
+        let _ = write_one(&mut out, one);
+    }
+    out
+}
+
+fn write_one(out: &mut String, one: &Listed) -> std::fmt::Result {
+    writeln!(out, "  {} ({})", one.name, Lifetime::persistent(one.persistent).word())?;
+    writeln!(out, "    Status: {}", one.status)?;
+    if one.status == "Running" {
+        writeln!(out, "    IPv4: {}", one.ipv4)?;
+    }
+    writeln!(out, "    Created: {}", seconds(&one.created_at))?;
+    writeln!(out, "    Image: {}", one.image)?;
+    writeln!(out, "    Workspace: {}", one.workspace)
+}
+
+/// The time as Incus gives it, in the caller's zone and without fractions.
+fn seconds(rfc3339: &str) -> String {
+    match rfc3339.parse::<jiff::Timestamp>() {
+        Ok(time) => time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        Err(_) => rfc3339.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_is_the_contracts() {
+        let mut one = Listed {
+            name: "cci-9c09f805-1".into(),
+            status: "Running".into(),
+            created_at: "no time".into(),
+            image: "cci".into(),
+            persistent: false,
+            ipv4: "10.77.0.21".into(),
+            workspace: "/home/u/proj".into(),
+            slot: Some(1),
+            session_id: None,
+            profile: None,
+            network: None,
+        };
+        let head = "Active Containers:\n------------------\n";
+        assert_eq!(
+            text(std::slice::from_ref(&one)),
+            format!(
+                "{head}  cci-9c09f805-1 (ephemeral)\n    Status: Running\n    IPv4: 10.77.0.21\n    Created: no time\n    Image: cci\n    Workspace: /home/u/proj\n"
+            )
+        );
+        one.status = "Stopped".into();
+        assert!(!text(&[one]).contains("IPv4"));
+        assert_eq!(text(&[]), format!("{head}  (none)\n"));
+    }
+}

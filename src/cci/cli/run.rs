@@ -1,0 +1,55 @@
+//! `cci run`: one command in a fresh container.
+
+use cci_core::{Error, Result};
+use clap::Args;
+
+use super::args::GlobalArgs;
+use crate::app::context::Context;
+use crate::app::run::{self, Command};
+
+/// What a shell would have to read: a single argument with one of these is a command line, not a program.
+const SHELL_CHARACTERS: &[char] =
+    &[' ', '\t', '\n', '|', '&', ';', '<', '>', '(', ')', '$', '`', '"', '\'', '*', '?', '~', '#'];
+
+/// Run one command in a fresh container
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cci run -- npm test              argv, as it stands\n  cci run \"npm ci && npm test\"      one argument with blanks runs through bash -lc\n  cci run -e TOKEN -- ./deploy.sh  forward one variable of the host"
+)]
+pub(crate) struct RunArgs {
+    /// The command and its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+pub(crate) async fn run(args: RunArgs, global: &GlobalArgs, cx: &Context) -> Result<u8> {
+    let command = Command { argv: argv(args.command)?, slot: super::shell::slot(global.slot)? };
+    let status = run::run(cx, &command).await?;
+    Ok(u8::try_from(status).unwrap_or(u8::MAX))
+}
+
+/// Several arguments are argv; a single one may be a line for bash.
+fn argv(command: Vec<String>) -> Result<Vec<String>> {
+    match command.as_slice() {
+        [] => Err(Error::Usage {
+            problem: "no command to run".into(),
+            hint: Some("give one: `cci run -- npm test`".into()),
+        }),
+        [line] if line.contains(SHELL_CHARACTERS) => Ok(vec!["bash".to_owned(), "-lc".to_owned(), line.clone()]),
+        _ => Ok(command),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_goes_through_bash_and_an_argv_stays_one() {
+        let words = |line: &[&str]| argv(line.iter().map(|word| (*word).to_owned()).collect()).unwrap();
+        assert_eq!(words(&["npm test"]), ["bash", "-lc", "npm test"]);
+        assert_eq!(words(&["true"]), ["true"]);
+        assert_eq!(words(&["echo", "a b"]), ["echo", "a b"]);
+        assert!(argv(vec![]).is_err());
+    }
+}

@@ -1,0 +1,70 @@
+//! `cci shell`: an agent in a container.
+
+use cci_core::slot::{Slot, SlotChoice};
+use cci_core::{Error, Result};
+use clap::Args;
+
+use super::args::GlobalArgs;
+use crate::app::attach::{self, Into};
+use crate::app::context::Context;
+use crate::app::shell::{self, Session};
+use crate::host::terminal;
+use crate::ui::terminal::Terminal;
+
+/// Start an agent in a container
+#[derive(Debug, Default, Args)]
+#[command(
+    after_help = "Examples:\n  cci shell                 Claude Code on this directory\n  cci shell --slot 2        a second session beside the first\n  cci shell --background    start it detached, for `cci tmux send`\n  cci shell --debug         bash in the agent's place"
+)]
+pub(crate) struct ShellArgs {
+    /// Start detached and return at once
+    #[arg(long)]
+    background: bool,
+    /// bash instead of the agent
+    #[arg(long)]
+    debug: bool,
+    /// (nothing: a session id belongs behind `--resume=`)
+    #[arg(hide = true)]
+    stray: Option<String>,
+}
+
+pub(crate) async fn run(args: &ShellArgs, global: &GlobalArgs, cx: &Context) -> Result<u8> {
+    refuse_stray(args)?;
+    if !args.background && !terminal::is_interactive() {
+        return Err(Error::NoTerminal { verb: "shell" });
+    }
+    let session = Session { slot: slot(global.slot)?, debug: args.debug };
+    let started = shell::start(cx, &session).await?;
+    if args.background {
+        Terminal::result(&format!("{} {}\n", started.name, started.session))?;
+        cx.reporter.hint(&format!("go to it with `cci attach {}`", started.name));
+        return Ok(0);
+    }
+    attach::attach(cx, &started.name, Into::Agent).await.map(|()| 0)
+}
+
+/// `--slot N`: 0 takes a free one.
+pub(crate) fn slot(number: u8) -> Result<SlotChoice> {
+    match number {
+        0 => Ok(SlotChoice::Auto),
+        number => Slot::new(number).map(SlotChoice::Exactly).ok_or_else(|| {
+            Error::usage(format!(
+                "invalid slot '{number}': a workspace has slots 1 to {} (0 takes a free one)",
+                Slot::MAX
+            ))
+        }),
+    }
+}
+
+fn refuse_stray(args: &ShellArgs) -> Result<()> {
+    let Some(stray) = &args.stray else {
+        return Ok(());
+    };
+    let looks_like_id = stray.len() >= 8 && stray.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    let hint = if looks_like_id {
+        format!("a session id needs `=`: `cci shell --resume={stray}`")
+    } else {
+        "see `cci shell --help`".to_owned()
+    };
+    Err(Error::Usage { problem: format!("unexpected argument '{stray}'"), hint: Some(hint) })
+}

@@ -1,0 +1,6 @@
+//! The session store under `~/.cci`: the conversations of every workspace, on the host.
+
+pub(crate) mod guest_dir;
+pub(crate) mod seed;
+pub(crate) mod sessions;
+pub(crate) mod transcripts;

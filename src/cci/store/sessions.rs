@@ -1,0 +1,205 @@
+//! `~/.cci/sessions-<tool>/<id>/`: a metadata file and the agent's state directory for each conversation.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use cci_core::idmap::Ids;
+use cci_core::metadata::Metadata;
+use cci_core::session::SessionId;
+use cci_core::{Error, Result};
+
+use super::guest_dir::GuestDir;
+
+/// The file beside the state directory.
+const METADATA: &str = "metadata.json";
+/// The agent's state directory, which is mounted into the container.
+const STATE: &str = ".claude";
+
+/// The conversations of one agent.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    root: PathBuf,
+}
+
+/// A conversation as it lies on the disk.
+#[derive(Debug, Clone)]
+pub(crate) struct Saved {
+    /// Its metadata.
+    pub(crate) metadata: Metadata,
+    /// Its directory.
+    pub(crate) dir: PathBuf,
+}
+
+/// What a look through the store found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// The readable ones, newest first.
+    pub(crate) sessions: Vec<Saved>,
+    /// A sentence for each that cannot be read.
+    pub(crate) damaged: Vec<String>,
+}
+
+impl Store {
+    /// The store of an agent in `cci_dir`.
+    pub(crate) fn of_tool(cci_dir: &Path, tool: &str) -> Self {
+        Self { root: cci_dir.join(format!("sessions-{tool}")) }
+    }
+
+    /// A store in a directory of the person's choice.
+    pub(crate) fn at(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// The directory of a session.
+    pub(crate) fn dir(&self, id: SessionId) -> PathBuf {
+        self.root.join(id.to_string())
+    }
+
+    /// The agent's state directory of a session.
+    pub(crate) fn state_dir(&self, id: SessionId) -> PathBuf {
+        self.dir(id).join(STATE)
+    }
+
+    /// Makes the directories of a session, private, the inner one owned by who the agent is on the host.
+    pub(crate) fn create(&self, id: SessionId, owner: Ids) -> Result<GuestDir> {
+        let dir = self.dir(id);
+        let private =
+            |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(host("create", path));
+        private(&dir)?;
+        let outer = GuestDir::open(&dir, owner).map_err(host("open", &dir))?;
+        outer.subdir(STATE).map_err(host("create", &dir.join(STATE)))
+    }
+
+    /// Writes a session's metadata in one step: whoever reads sees the old file or the new one.
+    pub(crate) fn write(&self, metadata: &Metadata) -> Result<()> {
+        let dir = self.dir(metadata.session_id);
+        let path = dir.join(METADATA);
+        let put = || -> io::Result<()> {
+            let mut file = tempfile::Builder::new()
+                .prefix(".metadata-")
+                .permissions(fs::Permissions::from_mode(0o600))
+                .tempfile_in(&dir)?;
+            file.write_all(metadata.to_json().as_bytes())?;
+            file.as_file().sync_all()?;
+            file.persist(&path).map_err(|error| error.error)?;
+            fs::File::open(&dir)?.sync_all()
+        };
+        put().map_err(host("write", &path))
+    }
+
+    /// One session, `None` if there is no such directory.
+    pub(crate) fn read(&self, id: SessionId) -> Result<Option<Saved>> {
+        let dir = self.dir(id);
+        let path = dir.join(METADATA);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(host("read", &path)(error)),
+        };
+        let metadata = Metadata::parse(&bytes).map_err(|error| Error::Host {
+            step: "read",
+            path,
+            source: io::Error::new(io::ErrorKind::InvalidData, error),
+        })?;
+        Ok(Some(Saved { metadata, dir }))
+    }
+
+    /// Every session, newest first; a damaged one is named and passed over.
+    pub(crate) fn all(&self) -> Result<Found> {
+        let entries = match fs::read_dir(&self.root) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::default()),
+            Err(error) => return Err(host("read", &self.root)(error)),
+        };
+        let mut found = Found::default();
+        for entry in entries.flatten() {
+            let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<SessionId>().ok()) else {
+                continue;
+            };
+            match self.read(id) {
+                Ok(Some(saved)) => found.sessions.push(saved),
+                Ok(None) => {}
+                Err(error) => found.damaged.push(error.to_string()),
+            }
+        }
+        found.sessions.sort_by(|a, b| b.metadata.saved_at.cmp(&a.metadata.saved_at));
+        Ok(found)
+    }
+
+    /// Removes a session with everything in it; links in it are removed and not followed.
+    pub(crate) fn remove(dir: &Path) -> Result<()> {
+        match fs::remove_dir_all(dir) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(host("remove", dir)(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// An I/O error never comes without its path.
+fn host(step: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Host { step, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "3f2b8c1e-5d7a-4e0b-9c4f-1a2b3c4d5e6f";
+
+    fn metadata(id: &str, saved_at: &str) -> Metadata {
+        Metadata {
+            session_id: id.parse().unwrap(),
+            container_name: "cci-9c09f805-1".into(),
+            persistent: false,
+            workspace: "/home/u/proj".into(),
+            saved_at: saved_at.into(),
+            further: serde_json::Map::new(),
+        }
+    }
+
+    fn owner() -> Ids {
+        Ids { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() }
+    }
+
+    #[test]
+    fn everything_in_the_store_is_private() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::of_tool(&home.path().join(".cci"), "claude");
+        let id = ID.parse().unwrap();
+        store.create(id, owner()).unwrap();
+        store.write(&metadata(ID, "2026-01-01T00:00:00Z")).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        for dir in [home.path().join(".cci"), store.root.clone(), store.dir(id), store.state_dir(id)] {
+            assert_eq!(mode(&dir), 0o700, "{}", dir.display());
+        }
+        assert_eq!(mode(&store.dir(id).join(METADATA)), 0o600);
+        assert_eq!(fs::read_dir(store.dir(id)).unwrap().count(), 2, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_damaged_session_is_named_and_the_others_are_listed_newest_first() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::at(home.path().join("s"));
+        let ids = ["00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002", ID];
+        for (n, id) in ids.iter().enumerate() {
+            store.create(id.parse().unwrap(), owner()).unwrap();
+            store.write(&metadata(id, &format!("2026-01-0{}T00:00:00Z", n + 1))).unwrap();
+        }
+        fs::write(store.dir(ids[0].parse().unwrap()).join(METADATA), b"{\"session_id\": 1").unwrap();
+        fs::create_dir(store.root.join("not-a-session")).unwrap();
+        let found = store.all().unwrap();
+        let order: Vec<_> = found.sessions.iter().map(|saved| saved.metadata.session_id.to_string()).collect();
+        assert_eq!(order, [ID, ids[1]]);
+        assert_eq!(found.damaged.len(), 1);
+        assert!(found.damaged[0].contains(ids[0]), "{:?}", found.damaged);
+    }
+
+    #[test]
+    fn no_store_is_an_empty_one() {
+        let found = Store::at("/nonexistent/cci".into()).all().unwrap();
+        assert!(found.sessions.is_empty() && found.damaged.is_empty());
+    }
+}

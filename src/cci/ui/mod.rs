@@ -1,0 +1,4 @@
+//! What the person sees: results on stdout, everything else on stderr.
+
+mod progress;
+pub(crate) mod terminal;

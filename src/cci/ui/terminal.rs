@@ -1,0 +1,111 @@
+//! The voice of cci: lines, warnings, questions and results, with colour only where a person looks.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Mutex;
+
+use cci_core::hint::hint;
+use cci_core::{Error, Result};
+
+use super::progress::Bar;
+use crate::app::reporter::{Answer, Progress, Reporter};
+
+/// How much is said, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Voice {
+    /// Only results, warnings and errors.
+    pub(crate) quiet: bool,
+    /// Colour on stderr.
+    pub(crate) color: bool,
+    /// Errors as one JSON object.
+    pub(crate) json_errors: bool,
+}
+
+/// The terminal or pipe that cci talks to.
+pub(crate) struct Terminal {
+    voice: Voice,
+    bar: Mutex<Bar>,
+}
+
+impl Terminal {
+    /// `voice` says how; whether stderr is a terminal is found out here.
+    pub(crate) fn new(voice: Voice) -> Self {
+        let shown = io::stderr().is_terminal() && !voice.quiet;
+        Self { voice, bar: Mutex::new(Bar::new(shown)) }
+    }
+
+    /// Writes a result to stdout; a reader that has gone away (`| head`) is a quiet end.
+    pub(crate) fn result(text: &str) -> Result<()> {
+        let mut out = io::stdout().lock();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            done => done.map_err(|source| Error::Host { step: "write to", path: "standard output".into(), source }),
+        }
+    }
+
+    /// An error and its way out, on stderr.
+    pub(crate) fn failure(&self, error: &Error) {
+        if self.voice.json_errors {
+            let mut body = serde_json::json!({ "code": error.code(), "message": error.to_string() });
+            if let Some(hint) = hint(error) {
+                body["hint"] = hint.into();
+            }
+            self.line(&serde_json::json!({ "error": body }).to_string());
+            return;
+        }
+        if matches!(error, Error::Interrupted) {
+            self.line("Interrupted");
+            return;
+        }
+        self.line(&format!("{} {error}", self.painted("error:", "\x1b[1;31m")));
+        if let Some(hint) = hint(error) {
+            self.hint(&hint);
+        }
+    }
+
+    fn line(&self, line: &str) {
+        let mut bar = self.bar.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        bar.suspended(|| {
+            // nobody is left to tell when stderr is gone
+            let _ = writeln!(io::stderr(), "{line}");
+        });
+    }
+
+    fn painted(&self, word: &str, start: &str) -> String {
+        if self.voice.color { format!("{start}{word}\x1b[0m") } else { word.to_owned() }
+    }
+}
+
+impl Reporter for Terminal {
+    fn step(&self, scope: &str, text: &str) {
+        let mut bar = self.bar.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !bar.step(text) && !self.voice.quiet {
+            let _ = writeln!(io::stderr(), "[{scope}] {text}");
+        }
+    }
+
+    fn note(&self, line: &str) {
+        if !self.voice.quiet {
+            self.line(line);
+        }
+    }
+
+    fn warn(&self, line: &str) {
+        self.line(&format!("{} {line}", self.painted("warning:", "\x1b[1;33m")));
+    }
+
+    fn hint(&self, line: &str) {
+        self.line(&format!("{} {line}", self.painted("hint:", "\x1b[1;36m")));
+    }
+
+    fn progress(&self, progress: Option<Progress>) {
+        self.bar.lock().unwrap_or_else(std::sync::PoisonError::into_inner).show(progress);
+    }
+
+    fn confirm(&self, question: &str) -> Answer {
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return Answer::NoTerminal;
+        }
+        let asked = dialoguer::Confirm::new().with_prompt(question).default(false).interact();
+        if asked.unwrap_or(false) { Answer::Yes } else { Answer::No }
+    }
+}
