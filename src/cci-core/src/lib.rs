@@ -4,6 +4,7 @@
 //! no network. So it can be tested as a table, and the same launch plan serves every verb.
 
 pub mod agent_config;
+pub mod build;
 pub mod environment;
 pub mod error;
 pub mod hint;
