@@ -59,20 +59,16 @@ pub fn claude_json(session: Option<Value>, host: Option<&Value>, api_key: Option
 
 /// Adds the last twenty characters of a key to the approved ones, as the agent itself notes them.
 fn approve(state: &mut Value, key: &str) {
-    let characters = key.chars().count();
-    let tail: String = key.chars().skip(characters.saturating_sub(20)).collect();
-    let approved = &mut state["customApiKeyResponses"]["approved"];
-    if !approved.is_array() {
-        *approved = json!([]);
+    let tail = json!(key.chars().rev().take(20).collect::<Vec<_>>().into_iter().rev().collect::<String>());
+    let listed = |name: &str| match &state["customApiKeyResponses"][name] {
+        Value::Array(known) => known.clone(),
+        _ => Vec::new(),
+    };
+    let (mut approved, rejected) = (listed("approved"), listed("rejected"));
+    if !approved.contains(&tail) {
+        approved.push(tail);
     }
-    if let Some(list) = approved.as_array_mut()
-        && !list.iter().any(|known| known == &tail)
-    {
-        list.push(tail.into());
-    }
-    if !state["customApiKeyResponses"]["rejected"].is_array() {
-        state["customApiKeyResponses"]["rejected"] = json!([]);
-    }
+    state["customApiKeyResponses"] = json!({ "approved": approved, "rejected": rejected });
 }
 
 #[cfg(test)]

@@ -13,6 +13,9 @@ pub const WORKSPACE: &str = "/workspace";
 /// Where the session's state directory is mounted.
 pub const STATE: &str = "/home/code/.claude";
 
+/// Where a container's programs look for the name server.
+pub const RESOLV: &str = "/etc/resolv.conf";
+
 /// What the host says of the terminal and the place, as it was found in the caller's environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostLocale {

@@ -2,8 +2,10 @@
 //! way to start the agent in it. Every verb that launches executes the same plan and differs in its last exec only.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
+use crate::address::{Fixed, Subnet};
 use crate::environment::{self, HostLocale};
 use crate::error::{Error, Result};
 use crate::idmap::{self, Idmap, IdmapFacts};
@@ -56,6 +58,19 @@ pub struct Nic {
     pub device: String,
     /// Its configuration.
     pub config: BTreeMap<String, String>,
+    /// What is known of its network; `None` where addresses come from elsewhere.
+    pub network: Option<Network>,
+}
+
+/// A managed network, as far as it decides a container's address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// Its own address and size.
+    pub subnet: Subnet,
+    /// Addresses that others have, by the name of who has them.
+    pub taken: Vec<(String, Ipv4Addr)>,
+    /// The file on the host that names the bridge as the name server, for an image that takes it.
+    pub resolv: Option<PathBuf>,
 }
 
 /// The request that makes a container, in cci's terms.
@@ -101,6 +116,7 @@ pub struct LaunchPlan {
     pub warnings: Vec<String>,
     prefix: Prefix,
     marks: Marks,
+    nic: Option<Nic>,
     config: BTreeMap<String, String>,
     devices: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -136,6 +152,7 @@ impl LaunchPlan {
             environment: environment::environment(&host.locale, &settings.defaults.environment, &ask.environment),
             warnings: warnings(settings, host, &map),
             prefix: ask.prefix.clone(),
+            nic: host.nic.clone(),
             config: config(settings, &map),
             devices: devices(ask, settings, host, &map)?,
             marks,
@@ -160,17 +177,36 @@ impl LaunchPlan {
         self.marks.image.as_deref().unwrap_or_default()
     }
 
+    /// Whether the network is there with the container's first instruction, names included.
+    #[must_use]
+    pub fn has_instant_network(&self) -> bool {
+        self.nic.as_ref().and_then(|nic| nic.network.as_ref()).is_some_and(|network| network.resolv.is_some())
+    }
+
+    /// The fixed address of a slot, where the network is one that can give it.
+    fn fixed(&self, slot: Slot) -> Option<Fixed> {
+        let network = self.nic.as_ref()?.network.as_ref()?;
+        let own = self.name(slot).to_string();
+        let taken = network.taken.iter().filter(|(name, _)| *name != own).map(|(_, address)| *address).collect();
+        let address = network.subnet.address(self.workspace.hash(), slot, &taken)?;
+        Some(Fixed { address, subnet: network.subnet })
+    }
+
     /// The whole create request for a slot.
     #[must_use]
     pub fn instance(&self, slot: Slot) -> InstanceSpec {
         let marks = Marks { slot: Some(slot), ..self.marks.clone() };
-        let mut config = self.config.clone();
+        let (mut config, mut devices) = (self.config.clone(), self.devices.clone());
         config.extend(marks.to_config());
+        if let (Some(fixed), Some(nic)) = (self.fixed(slot), &self.nic) {
+            config.insert("raw.lxc".into(), fixed.raw_lxc());
+            devices.entry(nic.device.clone()).or_default().insert("ipv4.address".into(), fixed.address.to_string());
+        }
         InstanceSpec {
             name: self.name(slot).to_string(),
             image: self.image().to_owned(),
             config,
-            devices: self.devices.clone(),
+            devices,
             ephemeral: !self.lifetime.is_persistent(),
         }
     }
@@ -238,6 +274,11 @@ fn devices(
     }
     if let Some(nic) = &host.nic {
         devices.insert(nic.device.clone(), isolated(nic));
+        if let Some(resolv) = nic.network.as_ref().and_then(|network| network.resolv.as_deref()) {
+            let mut names = disk(resolv, environment::RESOLV, map)?;
+            names.insert("readonly".into(), "true".into());
+            devices.insert("resolv".to_owned(), names);
+        }
     }
     if let Some(root) = root_disk(settings, host) {
         devices.insert("root".to_owned(), root);

@@ -52,6 +52,12 @@ impl Workspace {
 pub struct WorkspaceHash(u32);
 
 impl WorkspaceHash {
+    /// The hash as a number.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        self.0
+    }
+
     /// Reads exactly eight lowercase hex digits.
     #[must_use]
     pub fn parse(raw: &str) -> Option<Self> {

@@ -12,6 +12,9 @@ use crate::request::{Method, Request, escape};
 pub struct Image {
     /// SHA-256, in hex.
     pub fingerprint: String,
+    /// What its maker wrote on it.
+    #[serde(default)]
+    pub properties: std::collections::BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]

@@ -13,17 +13,21 @@ use super::incus_error::DuringStep;
 pub(crate) const NOT_WRITABLE: i32 = 97;
 
 /// Makes and removes one file, then becomes the command.
-const SCRIPT: &str = r#"p=$(mktemp /workspace/.cci-XXXXXXXX 2>/dev/null) && rm -f "$p" || exit 97; exec "$@""#;
+const PROBE: &str = r#"p=$(mktemp /workspace/.cci-XXXXXXXX 2>/dev/null) && rm -f "$p" || exit 97; exec "$@""#;
+
+/// Waits up to ten seconds for a route and a name server, where the network comes with a lease.
+const NETWORK: &str = r#"n=0; until [ -s /etc/resolv.conf ] && grep -q '^[^[:space:]]*[[:space:]]00000000' /proc/net/route || [ $n -ge 200 ]; do n=$((n+1)); sleep 0.05; done; "#;
 
 /// The argv that probes and then becomes `argv`.
-pub(crate) fn before(argv: &[String]) -> Vec<String> {
-    ["sh", "-c", SCRIPT, "cci"].map(str::to_owned).into_iter().chain(argv.iter().cloned()).collect()
+pub(crate) fn before(plan: &LaunchPlan, argv: &[String]) -> Vec<String> {
+    let script = if plan.has_instant_network() { PROBE.to_owned() } else { format!("{NETWORK}{PROBE}") };
+    ["sh", "-c", &script, "cci"].map(str::to_owned).into_iter().chain(argv.iter().cloned()).collect()
 }
 
 /// Asks once more, alone.
 pub(crate) async fn is_writable(cx: &Context, plan: &LaunchPlan, name: &str) -> Result<bool> {
     let exec = Exec {
-        command: before(&["true".to_owned()]),
+        command: before(plan, &["true".to_owned()]),
         environment: plan.environment.clone(),
         user: Some(plan.user.uid),
         group: Some(plan.user.gid),

@@ -44,7 +44,7 @@ async fn confirmed(cx: &Context, launched: &Launched, plan: &LaunchPlan) -> Resu
 
 async fn prepare(cx: &Context, command: &Command) -> Result<(Launched, LaunchPlan)> {
     launch::usable(&cx.workspace)?;
-    let host = launch::host_facts(cx).await?;
+    let survey = launch::survey(cx).await?;
     let ask = Ask {
         prefix: cx.prefix.clone(),
         workspace: cx.workspace.clone(),
@@ -54,11 +54,11 @@ async fn prepare(cx: &Context, command: &Command) -> Result<(Launched, LaunchPla
         environment: cx.environment.clone(),
         profile: None,
     };
-    let plan = LaunchPlan::new(&ask, &cx.settings, &host)?;
+    let plan = LaunchPlan::new(&ask, &cx.settings, &survey.host)?;
     for warning in &plan.warnings {
         cx.reporter.warn(warning);
     }
-    let launched = launch::claim(cx, &plan, command.slot).await?;
+    let launched = launch::claim(cx, &plan, command.slot, &survey).await?;
     if launched.reused {
         cx.reporter.note("Reusing existing container");
     }
@@ -68,7 +68,7 @@ async fn prepare(cx: &Context, command: &Command) -> Result<(Launched, LaunchPla
 async fn execute(cx: &Context, launched: &Launched, plan: &LaunchPlan, command: &Command) -> Result<i32> {
     let interactive = terminal::is_interactive();
     let exec = Exec {
-        command: probe::before(&command.argv),
+        command: probe::before(plan, &command.argv),
         environment: plan.environment.clone(),
         cwd: Some(WORKSPACE.to_owned()),
         user: Some(plan.user.uid),

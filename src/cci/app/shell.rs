@@ -48,7 +48,7 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     cx.reporter.step("setup", "preparing the container");
     let store = launch::store(cx);
     let id = launch::new_session_id();
-    let host = launch::host_facts(cx).await?;
+    let survey = launch::survey(cx).await?;
     let ask = Ask {
         prefix: cx.prefix.clone(),
         workspace: cx.workspace.clone(),
@@ -58,13 +58,13 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
         environment: cx.environment.clone(),
         profile: None,
     };
-    let plan = LaunchPlan::new(&ask, &cx.settings, &host)?;
+    let plan = LaunchPlan::new(&ask, &cx.settings, &survey.host)?;
     for warning in &plan.warnings {
         cx.reporter.warn(warning);
     }
     cx.undo.push(Made::SessionDir(store.dir(id)));
     plant(cx, &plan, &store, id).await?;
-    let launched = launch::claim(cx, &plan, session.slot).await?;
+    let launched = launch::claim(cx, &plan, session.slot, &survey).await?;
     announce(cx, session.slot, &launched);
     record(&store, id, &plan, &launched).await?;
     start_agent(cx, &plan, &launched.name, id, session.debug).await?;
@@ -116,7 +116,7 @@ async fn record(store: &Store, id: SessionId, plan: &LaunchPlan, launched: &Laun
 async fn start_agent(cx: &Context, plan: &LaunchPlan, name: &str, id: SessionId, debug: bool) -> Result<()> {
     let agent = if debug { vec!["bash".to_owned(), "-l".to_owned()] } else { plan.tool.command(&Start::New(id)) };
     let exec = Exec {
-        command: probe::before(&tmux::start(name, &agent)),
+        command: probe::before(plan, &tmux::start(name, &agent)),
         environment: plan.environment.clone(),
         cwd: Some(WORKSPACE.to_owned()),
         user: Some(plan.user.uid),

@@ -1,8 +1,8 @@
 //! `~/.cci/sessions-<tool>/<id>/`: a metadata file and the agent's state directory for each conversation.
 
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use cci_core::idmap::Ids;
@@ -11,6 +11,7 @@ use cci_core::session::SessionId;
 use cci_core::{Error, Result};
 
 use super::guest_dir::GuestDir;
+use super::put::{self, host};
 
 /// The file beside the state directory.
 const METADATA: &str = "metadata.json";
@@ -74,19 +75,8 @@ impl Store {
 
     /// Writes a session's metadata in one step: whoever reads sees the old file or the new one.
     pub(crate) fn write(&self, metadata: &Metadata) -> Result<()> {
-        let dir = self.dir(metadata.session_id);
-        let path = dir.join(METADATA);
-        let put = || -> io::Result<()> {
-            let mut file = tempfile::Builder::new()
-                .prefix(".metadata-")
-                .permissions(fs::Permissions::from_mode(0o600))
-                .tempfile_in(&dir)?;
-            file.write_all(metadata.to_json().as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(&path).map_err(|error| error.error)?;
-            fs::File::open(&dir)?.sync_all()
-        };
-        put().map_err(host("write", &path))
+        let path = self.dir(metadata.session_id).join(METADATA);
+        put::atomically(&path, metadata.to_json().as_bytes(), put::PRIVATE)
     }
 
     /// One session, `None` if there is no such directory.
@@ -137,14 +127,10 @@ impl Store {
     }
 }
 
-/// An I/O error never comes without its path.
-fn host(step: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-    let path = path.to_owned();
-    move |source| Error::Host { step, path, source }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     const ID: &str = "3f2b8c1e-5d7a-4e0b-9c4f-1a2b3c4d5e6f";

@@ -25,6 +25,11 @@ fn host() -> HostFacts {
             config: [("type", "nic"), ("network", "br"), ("name", "eth0")]
                 .map(|(k, v)| (k.to_owned(), v.to_owned()))
                 .into(),
+            network: Some(Network {
+                subnet: Subnet::parse("10.77.0.1/24").unwrap(),
+                taken: Vec::new(),
+                resolv: Some("/home/u/.cci/network/10.77.0.1.conf".into()),
+            }),
         }),
         root: None,
     }
@@ -54,6 +59,30 @@ fn one_request_holds_everything() {
     assert_eq!(spec.devices["eth0"]["security.port_isolation"], "true");
     assert!(!spec.devices.contains_key("root"));
     assert!(spec.devices.values().all(|device| !device.contains_key("shift")));
+}
+
+#[test]
+fn the_network_is_there_with_the_first_instruction() {
+    let plan = LaunchPlan::new(&ask(), &Settings::default(), &host()).unwrap();
+    let spec = plan.instance(Slot::new(1).unwrap());
+    let address = &spec.devices["eth0"]["ipv4.address"];
+    assert!(spec.config["raw.lxc"].contains(&format!("lxc.net.0.ipv4.address = {address}/24\n")), "{spec:?}");
+    assert!(spec.config["raw.lxc"].contains("lxc.net.0.ipv4.gateway = 10.77.0.1\n"), "{spec:?}");
+    assert_eq!(spec.devices["resolv"]["path"], "/etc/resolv.conf");
+    assert!(plan.has_instant_network());
+}
+
+#[test]
+fn an_address_that_another_container_has_is_left_to_it() {
+    let free = first(&Settings::default(), &host()).devices["eth0"]["ipv4.address"].clone();
+    let taken_by = |name: &str| {
+        let mut host = host();
+        let network = host.nic.as_mut().unwrap().network.as_mut().unwrap();
+        network.taken.push((name.to_owned(), free.parse().unwrap()));
+        first(&Settings::default(), &host).devices["eth0"]["ipv4.address"].clone()
+    };
+    assert_ne!(taken_by("other"), free);
+    assert_eq!(taken_by("cci-9c09f805-1"), free, "its own address is not taken from itself");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use cci_core::slot::{Slot, SlotChoice, SlotState, Taking, candidates};
 use cci_core::{Error, Result};
 use cci_incus::instance::{Action, Instance, InstancePut, NewInstance, Source, StateChange, Status};
 
+use super::facts::Survey;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
 use crate::app::take_back;
@@ -38,17 +39,17 @@ enum Tried {
 }
 
 /// Takes the best slot that Incus lets this launch have.
-pub(crate) async fn claim(cx: &Context, plan: &LaunchPlan, choice: SlotChoice) -> Result<Launched> {
-    let instances = cx.client.instances().await.during("list the containers")?;
-    let by_name: BTreeMap<&str, &Instance> = instances.iter().map(|found| (found.name.as_str(), found)).collect();
+pub(crate) async fn claim(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, survey: &Survey) -> Result<Launched> {
+    let by_name: BTreeMap<&str, &Instance> =
+        survey.instances.iter().map(|found| (found.name.as_str(), found)).collect();
     let state = |slot: Slot| match by_name.get(plan.name(slot).to_string().as_str()) {
         None => SlotState::Free,
         Some(instance) => slot_state(instance, cx.caller.ids.uid),
     };
     for (slot, taking) in candidates(choice, plan.lifetime, state) {
         let tried = match taking {
-            Taking::Create => create(cx, plan.instance(slot), slot).await?,
-            Taking::Replace => replace(cx, plan, slot).await?,
+            Taking::Create => create(cx, plan, slot, survey).await?,
+            Taking::Replace => replace(cx, plan, slot, survey).await?,
             Taking::Reuse => reuse(cx, plan, slot).await?,
         };
         match tried {
@@ -73,41 +74,34 @@ fn slot_state(instance: &Instance, uid: u32) -> SlotState {
 }
 
 /// One request makes and starts it; a name conflict means that the slot is another launch's.
-async fn create(cx: &Context, spec: InstanceSpec, slot: Slot) -> Result<Tried> {
+async fn create(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
+    let step = "create the container";
+    let spec = plan.instance(slot);
     let name = spec.name.clone();
-    let launch = spec.config.get(LAUNCH).cloned().unwrap_or_default();
-    let made = Made::Instance { name: name.clone(), launch: launch.clone() };
+    let made = Made::Instance { name: name.clone(), launch: plan.launch().to_owned() };
     cx.undo.push(made.clone());
-    let image = spec.image.clone();
     let done = async {
-        let operation = cx.client.create_instance(&request(spec)).await?;
-        operation.wait("create the container", CREATE).await
+        let operation = cx.client.create_instance(&request(spec, &survey.fingerprint)).await?;
+        operation.wait(step, CREATE).await
     };
     let Err(error) = done.await else {
         return Ok(Tried::Ours(Launched { name, slot, reused: false }));
     };
     match cx.client.instance(&name).await {
-        Ok((found, _)) if found.config.get(LAUNCH) == Some(&launch) => Err(error).during("create the container"),
+        Ok((found, _)) if found.config.get(LAUNCH).is_some_and(|mark| mark == plan.launch()) => Err(error).during(step),
         Ok(_) => {
             cx.undo.forget(&made);
             Ok(Tried::Lost)
         }
-        Err(missing) if missing.is_not_found() => {
-            let known = cx.client.image_by(&image).await.during("look for the image")?;
-            if known.is_none() {
-                Err(Error::ImageNotFound { image })
-            } else {
-                Err(error).during("create the container")
-            }
-        }
-        Err(_) => Err(error).during("create the container"),
+        Err(_) => Err(error).during(step),
     }
 }
 
-fn request(spec: InstanceSpec) -> NewInstance {
+fn request(spec: InstanceSpec, fingerprint: &str) -> NewInstance {
     NewInstance {
         name: spec.name,
-        source: Source::image(spec.image),
+        // the fingerprint, so that an alias that moves meanwhile cannot change what was looked at
+        source: Source::image(fingerprint),
         config: spec.config,
         devices: spec.devices,
         ephemeral: spec.ephemeral,
@@ -117,7 +111,7 @@ fn request(spec: InstanceSpec) -> NewInstance {
 }
 
 /// Removes what a crash left and creates anew; the ETag makes this launch the only one that removes it.
-async fn replace(cx: &Context, plan: &LaunchPlan, slot: Slot) -> Result<Tried> {
+async fn replace(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
     let name = plan.name(slot).to_string();
     let taken_over = take_over(cx, &name, |put| {
         put.config.insert(LAUNCH.to_owned(), plan.launch().to_owned());
@@ -126,7 +120,7 @@ async fn replace(cx: &Context, plan: &LaunchPlan, slot: Slot) -> Result<Tried> {
         return Ok(Tried::Lost);
     }
     take_back::remove_instance(&cx.client, &name, plan.launch()).await?;
-    create(cx, plan.instance(slot), slot).await
+    create(cx, plan, slot, survey).await
 }
 
 /// Starts a stopped persistent container with this launch's configuration.

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use cci_core::address::Subnet;
 use cci_core::environment::HostLocale;
 use cci_core::idmap::{IdmapFacts, Ids};
-use cci_core::plan::{HostFacts, Nic};
+use cci_core::plan::{HostFacts, Network, Nic};
 use cci_core::{Error, Result};
+use cci_incus::instance::Instance;
 
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
@@ -16,11 +18,36 @@ use crate::host::subids;
 
 /// The profile whose network and root disk a launch takes.
 const PROFILE: &str = "default";
+/// The property of an image whose `/etc/resolv.conf` is a plain file, so that another can be mounted on it.
+const RESOLV_PROPERTY: &str = "cci.resolv";
 
-/// Asks Incus for the profile and reads the host's own tables.
-pub(crate) async fn host_facts(cx: &Context) -> Result<HostFacts> {
-    let profile = cx.client.profile(PROFILE).await.during("read the default profile")?;
-    Ok(HostFacts {
+/// What a launch finds before it decides anything.
+pub(crate) struct Survey {
+    /// What decides the plan.
+    pub(crate) host: HostFacts,
+    /// The instances there are.
+    pub(crate) instances: Vec<Instance>,
+    /// The fingerprint of the image.
+    pub(crate) fingerprint: String,
+}
+
+/// Asks Incus for the profile, its network, the instances and the image, and reads the host's own tables.
+pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
+    let image = &cx.settings.defaults.image;
+    let (profile, instances, known) =
+        tokio::join!(cx.client.profile(PROFILE), cx.client.instances(), cx.client.image_by(image));
+    let profile = profile.during("read the default profile")?;
+    let instances = instances.during("list the containers")?;
+    let known = known.during("look for the image")?.ok_or_else(|| Error::ImageNotFound { image: image.clone() })?;
+    let takes_resolv = known.properties.get(RESOLV_PROPERTY).is_some_and(|value| value == "file");
+    let nic = match device(&profile.devices, "nic") {
+        Some((device, config)) => {
+            let network = network(cx, &config, &instances, takes_resolv).await?;
+            Some(Nic { device, config, network })
+        }
+        None => None,
+    };
+    let host = HostFacts {
         idmap: IdmapFacts {
             agent: agent_ids(cx)?,
             guest: cx.settings.incus.claude_uid,
@@ -28,9 +55,43 @@ pub(crate) async fn host_facts(cx: &Context) -> Result<HostFacts> {
             subgid: subids::subgid(),
         },
         locale: locale(&cx.caller),
-        nic: device(&profile.devices, "nic").map(|(device, config)| Nic { device, config }),
+        nic,
         root: device(&profile.devices, "disk").map(|(_, config)| config),
-    })
+    };
+    Ok(Survey { host, instances, fingerprint: known.fingerprint })
+}
+
+/// What is known of a NIC's network, if it is one that Incus runs; any other gives addresses by its own ways.
+async fn network(
+    cx: &Context,
+    nic: &BTreeMap<String, String>,
+    instances: &[Instance],
+    takes_resolv: bool,
+) -> Result<Option<Network>> {
+    let Some(name) = nic.get("network") else { return Ok(None) };
+    let (found, leases) = tokio::join!(cx.client.network(name), cx.client.network_leases(name));
+    let (Ok(found), Ok(leases)) = (found, leases) else { return Ok(None) };
+    let Some(subnet) = found.config.get("ipv4.address").and_then(|address| Subnet::parse(address)) else {
+        return Ok(None);
+    };
+    let leased = leases.into_iter().filter_map(|lease| Some((lease.hostname, lease.address.parse().ok()?)));
+    let fixed = instances.iter().flat_map(|instance| {
+        let addresses = instance.devices.values().filter_map(|device| device.get("ipv4.address")?.parse().ok());
+        addresses.map(|address| (instance.name.clone(), address))
+    });
+    let resolv = if takes_resolv { Some(resolv_file(cx, subnet)?) } else { None };
+    Ok(Some(Network { subnet, taken: leased.chain(fixed).collect(), resolv }))
+}
+
+/// The file that names the bridge as the name server, made once for each bridge.
+fn resolv_file(cx: &Context, subnet: Subnet) -> Result<PathBuf> {
+    let path = cx.cci_dir().join("network").join(format!("{}.conf", subnet.gateway));
+    let content = format!("nameserver {}\noptions edns0 trust-ad\n", subnet.gateway);
+    if std::fs::read_to_string(&path).is_ok_and(|there| there == content) {
+        return Ok(path);
+    }
+    crate::store::put::shared(&path, content.as_bytes())?;
+    Ok(path)
 }
 
 /// Who the agent is on the host: the caller, or for root the owner of the workspace.

@@ -1,0 +1,103 @@
+//! A fixed address for each container, so that its network is there with its first instruction and not a lease later.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use crate::slot::Slot;
+use crate::workspace::WorkspaceHash;
+
+/// A bridge's own address and the size of its network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subnet {
+    /// The bridge: the containers' gateway and name server.
+    pub gateway: Ipv4Addr,
+    /// Bits of the network part.
+    pub prefix: u8,
+}
+
+impl Subnet {
+    /// Reads `10.77.0.1/24`, as a network's `ipv4.address` has it.
+    #[must_use]
+    pub fn parse(raw: &str) -> Option<Self> {
+        let (gateway, prefix) = raw.split_once('/')?;
+        let subnet = Self { gateway: gateway.parse().ok()?, prefix: prefix.parse().ok()? };
+        (8..=29).contains(&subnet.prefix).then_some(subnet)
+    }
+
+    /// The addresses between the network's own and the broadcast.
+    fn hosts(self) -> std::ops::RangeInclusive<u32> {
+        let mask = u32::MAX << (32 - self.prefix);
+        let network = u32::from(self.gateway) & mask;
+        network + 1..=(network | !mask) - 1
+    }
+
+    /// The address of a slot, or the next one free behind it.
+    ///
+    /// The ten slots of a workspace get neighbouring addresses, so that launches of one workspace never collide.
+    #[must_use]
+    pub fn address(self, workspace: WorkspaceHash, slot: Slot, taken: &BTreeSet<Ipv4Addr>) -> Option<Ipv4Addr> {
+        let hosts = self.hosts();
+        let (first, count) = (*hosts.start(), hosts.end() - hosts.start() + 1);
+        let begin = workspace.number().wrapping_mul(u32::from(Slot::MAX)) % count + u32::from(slot.number());
+        (0..count)
+            .map(|step| Ipv4Addr::from(first + (begin + step) % count))
+            .find(|address| *address != self.gateway && !taken.contains(address))
+    }
+}
+
+/// The network of a container from its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fixed {
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// Where the network is.
+    pub subnet: Subnet,
+}
+
+impl Fixed {
+    /// The lines that set address and route before the container's first instruction.
+    #[must_use]
+    pub fn raw_lxc(self) -> String {
+        let Self { address, subnet: Subnet { gateway, prefix } } = self;
+        format!("lxc.net.0.ipv4.address = {address}/{prefix}\nlxc.net.0.ipv4.gateway = {gateway}\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::Workspace;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_a_usable_network_is_read() {
+        assert!(Subnet::parse("10.77.0.1/24").is_some());
+        for raw in ["none", "", "10.77.0.1", "10.77.0.1/31", "10.77.0.1/0", "fd42::1/64"] {
+            assert_eq!(Subnet::parse(raw), None, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_full_network_has_no_address() {
+        let subnet = Subnet::parse("10.0.0.1/29").unwrap();
+        let taken = (2..7).map(|last| Ipv4Addr::new(10, 0, 0, last)).collect();
+        let slot = Slot::new(1).unwrap();
+        assert_eq!(subnet.address(Workspace::at("/w").hash(), slot, &taken), None);
+    }
+
+    proptest! {
+        #[test]
+        fn the_slots_of_a_workspace_never_share_an_address(path in "/[a-z]{1,12}", prefix in 24u8..=28) {
+            let subnet = Subnet { gateway: Ipv4Addr::new(10, 77, 3, 1), prefix };
+            let mut taken = BTreeSet::new();
+            let mut seen = BTreeSet::new();
+            for slot in Slot::all() {
+                let address = subnet.address(Workspace::at(&path).hash(), slot, &taken).unwrap();
+                prop_assert!(address != subnet.gateway);
+                prop_assert!(subnet.hosts().contains(&u32::from(address)));
+                prop_assert!(seen.insert(address));
+                taken.insert(address);
+            }
+        }
+    }
+}
