@@ -5,6 +5,11 @@ set -eu
 bundle=/etc/ssl/certs/ca-certificates.crt
 
 update-ca-certificates
+# what Incus starts directly reads no /etc/environment, but npm and pip read these
+mkdir -p /usr/local/etc
+echo "cafile=$bundle" > /usr/local/etc/npmrc
+printf '[global]\ncert = %s\n' "$bundle" > /etc/pip.conf
+
 cat >> /etc/environment <<END
 NODE_EXTRA_CA_CERTS=$bundle
 REQUESTS_CA_BUNDLE=$bundle

@@ -28,7 +28,7 @@ pub fn certificate(name: &str, content: Vec<u8>) -> Option<GuestFile> {
     plain.then(|| GuestFile { path: format!("{CERTIFICATES}/{name}"), content, mode: 0o644 })
 }
 
-/// The person's own script, in a place that is removed before the image is made.
+/// The person's own script, in a place that the step `clean` removes.
 #[must_use]
 pub fn custom(script: Vec<u8>) -> GuestFile {
     GuestFile { path: "/root/.cci-build-script".into(), content: script, mode: 0o700 }

@@ -75,11 +75,22 @@ pub fn standard(settings: &BuildSettings, tools: &[BuildTool], uid: u32, host_ce
     steps
 }
 
-/// The step of a custom image: the person's own script, already in the container.
+/// The steps of a custom image: the person's own script, already in the container, on a base that is up.
 #[must_use]
-pub fn custom(guest_path: &str) -> Step {
+pub fn custom(guest_path: &str) -> Vec<Step> {
     let command = ["sh", "-c", r#"exec "$0" 2>&1"#, guest_path].map(str::to_owned).to_vec();
-    Step { title: "script".to_owned(), command, environment: environment(), limit: Duration::from_secs(6 * 3600) }
+    let limit = Duration::from_secs(6 * 3600);
+    vec![
+        script("network", include_str!("../../../../build-scripts/network.sh"), SHORT).with("CCI_DNS", String::new()),
+        Step { title: "script".to_owned(), command, environment: environment(), limit },
+        script("clean", include_str!("../../../../build-scripts/clean.sh"), SHORT),
+    ]
+}
+
+/// What a container of the finished standard image must be able to do.
+#[must_use]
+pub fn trial() -> Step {
+    script("try the image", include_str!("../../../../build-scripts/try.sh"), SHORT)
 }
 
 /// Both outputs are one stream, so that the log has the lines in the order they were written.
@@ -135,6 +146,14 @@ mod tests {
                 assert!(step.environment.contains_key(&format!("CCI_{name}")), "{} lacks CCI_{name}", step.title);
             }
         }
+    }
+
+    #[test]
+    fn a_custom_image_takes_its_base_as_it_is() {
+        let steps = custom("/root/x");
+        assert_eq!(steps.iter().map(|step| step.title.as_str()).collect::<Vec<_>>(), ["network", "script", "clean"]);
+        assert_eq!(steps[0].environment["CCI_DNS"], "");
+        assert_eq!(steps[1].command.last().unwrap(), "/root/x");
     }
 
     #[test]
