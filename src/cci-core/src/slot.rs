@@ -60,6 +60,8 @@ pub enum SlotChoice {
     Auto,
     /// This one, or the next free above it.
     Exactly(Slot),
+    /// This one if it can be had, else whichever is free: the slot a resumed session had.
+    Preferably(Slot),
 }
 
 /// What stands in a slot, by what Incus says.
@@ -95,14 +97,18 @@ pub fn candidates(choice: SlotChoice, lifetime: Lifetime, state: impl Fn(Slot) -
         SlotState::Running | SlotState::StoppedPersistent => None,
     };
     let reuse = |slot: Slot| (state(slot) == SlotState::StoppedPersistent).then_some((slot, Taking::Reuse));
-    match (choice, lifetime) {
-        (SlotChoice::Auto, Lifetime::Ephemeral) => Slot::all().filter_map(fresh).collect(),
-        (SlotChoice::Auto, Lifetime::Persistent) => {
-            Slot::all().filter_map(reuse).chain(Slot::all().filter_map(fresh)).collect()
+    let any = || -> Vec<(Slot, Taking)> {
+        let kept = Slot::all().filter(|_| lifetime.is_persistent()).filter_map(reuse);
+        kept.chain(Slot::all().filter_map(fresh)).collect()
+    };
+    let this = |wanted: Slot| reuse(wanted).or_else(|| fresh(wanted));
+    match choice {
+        SlotChoice::Auto => any(),
+        SlotChoice::Exactly(wanted) => {
+            this(wanted).into_iter().chain(Slot::all().filter(|slot| *slot > wanted).filter_map(fresh)).collect()
         }
-        (SlotChoice::Exactly(wanted), _) => {
-            let above = Slot::all().filter(move |slot| *slot > wanted).filter_map(fresh);
-            fresh(wanted).or_else(|| reuse(wanted)).into_iter().chain(above).collect()
+        SlotChoice::Preferably(wanted) => {
+            this(wanted).into_iter().chain(any().into_iter().filter(|(slot, _)| *slot != wanted)).collect()
         }
     }
 }
@@ -135,6 +141,10 @@ mod tests {
         assert_eq!(first(two, short, &[Free, Running]), Some((3, Create)));
         assert_eq!(first(two, short, &[Free, Free]), Some((2, Create)));
         assert_eq!(first(auto, short, &[Running; 10]), None);
+        let own = SlotChoice::Preferably(Slot::new(2).unwrap());
+        assert_eq!(first(own, short, &[Free, Free]), Some((2, Create)));
+        assert_eq!(first(own, kept, &[StoppedPersistent, StoppedPersistent]), Some((2, Reuse)));
+        assert_eq!(first(own, short, &[Free, Running]), Some((1, Create)));
     }
 
     #[test]

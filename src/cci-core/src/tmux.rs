@@ -57,6 +57,79 @@ pub fn has_session(container: &str) -> Vec<String> {
     argv
 }
 
+/// How much of a pane is captured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// What the screen shows.
+    Visible,
+    /// The screen and so many lines above it.
+    Lines(u32),
+    /// Everything that is kept.
+    All,
+}
+
+/// The session of a container as a target: exactly this one, its active pane.
+fn target(container: &str) -> String {
+    format!("={}:", tmux_session(container))
+}
+
+/// Pastes what comes on stdin into the pane, character for character, then types Enter if asked.
+///
+/// The text never is an argument: tmux limits those to a few kilobytes, and others could read them.
+#[must_use]
+pub fn paste(container: &str, buffer: &str, enter: bool) -> Vec<String> {
+    let target = target(container);
+    let mut argv = vec!["load-buffer", "-b", buffer, "-", ";"];
+    argv.extend(["paste-buffer", "-d", "-p", "-r", "-b", buffer, "-t", &target]);
+    if enter {
+        argv.extend([";", "send-keys", "-t", &target, "Enter"]);
+    }
+    argv.into_iter().map(str::to_owned).collect()
+}
+
+/// Types keys by tmux's names for them (`C-c`, `Up`, `Enter`).
+#[must_use]
+pub fn keys(container: &str, keys: &[String]) -> Vec<String> {
+    let mut argv: Vec<String> = ["send-keys", "-t", &target(container), "--"].map(str::to_owned).to_vec();
+    // a lone `;` would end tmux's command
+    argv.extend(
+        keys.iter().map(|key| if key.ends_with(';') { format!("{}\\;", &key[..key.len() - 1]) } else { key.clone() }),
+    );
+    argv
+}
+
+/// Prints the pane.
+#[must_use]
+pub fn capture(container: &str, part: Part, ansi: bool) -> Vec<String> {
+    let mut argv: Vec<String> = ["capture-pane", "-p", "-t", &target(container)].map(str::to_owned).to_vec();
+    match part {
+        Part::Visible => {}
+        Part::Lines(lines) => argv.extend(["-S".to_owned(), format!("-{lines}")]),
+        Part::All => argv.extend(["-S", "-"].map(str::to_owned)),
+    }
+    if ansi {
+        argv.push("-e".to_owned());
+    }
+    argv
+}
+
+/// Finds the server that has the container's session, whoever it belongs to, and becomes tmux on its socket.
+///
+/// Status 96 says that no server has it.
+#[must_use]
+pub fn on_any_server(container: &str, command: &[String]) -> Vec<String> {
+    const FIND: &str = r#"s=$1; shift
+for socket in /home/code/.cci-tmux /tmp/tmux-*/default; do
+  [ -S "$socket" ] && tmux -S "$socket" has-session -t "=$s" 2>/dev/null && exec tmux -u -S "$socket" "$@"
+done
+exit 96"#;
+    let start = ["sh", "-c", FIND, "cci", &tmux_session(container)].map(str::to_owned);
+    start.into_iter().chain(command.iter().cloned()).collect()
+}
+
+/// The status of [`on_any_server`] when there is no such session.
+pub const NO_SESSION: i32 = 96;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,6 +141,18 @@ mod tests {
         assert_eq!(argv[argv.len() - 2..], agent);
         assert_eq!(argv[..3], ["tmux", "-S", SOCKET]);
         assert!(argv.windows(2).any(|two| two == ["-s", "cci-cci-9c09f805-1"]));
+    }
+
+    #[test]
+    fn a_text_is_never_an_argument() {
+        let argv = paste("c", "b", true).join(" ");
+        assert_eq!(argv, "load-buffer -b b - ; paste-buffer -d -p -r -b b -t =cci-c: ; send-keys -t =cci-c: Enter");
+    }
+
+    #[test]
+    fn a_semicolon_is_a_key_and_not_the_end_of_a_command() {
+        let named = keys("c", &["C-c".into(), ";".into(), "a;".into(), "-x".into()]);
+        assert_eq!(named[3..], ["--", "C-c", "\\;", "a\\;", "-x"]);
     }
 
     #[test]

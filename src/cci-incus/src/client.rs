@@ -1,210 +1,269 @@
-//! The client: sends calls in a project, reads the answers, and lets an observer see each exchange.
+//! The door to one Incus: a value that is cheap to clone and knows where, in which project, and who watches.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use bytes::Bytes;
-use http_body_util::BodyExt;
-use hyper::HeaderMap;
+use hyper::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
-use crate::error::{Error, Result};
-use crate::operation::Operation;
-use crate::reply::Reply;
-use crate::request::{Etag, Request};
-pub use crate::transport::HttpsRemote;
-use crate::transport::{Https, Response, Stream, Transport, Unix, Upgraded};
+use crate::{
+    error::{Error, Result},
+    observe::{Exchange, Observer},
+    operation::Operation,
+    reply::Reply,
+    request::{Etag, Request},
+    transport::{Answer, HttpsRemote, Payload, Transport, Upgraded},
+};
 
-/// How long the server may take to answer a call that is not a wait.
-const ANSWER: Duration = Duration::from_secs(60);
+/// How long Incus may take to begin an answer that is not itself a wait.
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
-/// One call and its answer, for whoever watches.
-#[derive(Debug, Clone)]
-pub struct Exchange {
-    /// Method and path.
-    pub call: String,
-    /// HTTP status; `None` if no answer came.
-    pub status: Option<u16>,
-    /// From the first byte out to the last byte in.
-    pub elapsed: Duration,
-}
-
-type Observer = Arc<dyn Fn(&Exchange) + Send + Sync>;
-
-/// A cheap handle: clones share the connections.
+/// A client of one Incus server in one project. Connections are made when they are needed and kept for the next call.
 #[derive(Clone)]
 pub struct Client {
     transport: Arc<Transport>,
-    project: String,
+    project: Arc<str>,
     observer: Option<Observer>,
 }
 
 impl std::fmt::Debug for Client {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "Client({}, project {})", self.transport.endpoint(), self.project)
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("endpoint", &self.endpoint())
+            .field("project", &self.project)
+            .finish()
     }
 }
 
 impl Client {
-    /// A client of a local Incus; nothing is sent yet.
+    /// A client of the daemon behind a unix socket; nothing is sent yet.
+    #[must_use]
     pub fn unix(socket: impl Into<PathBuf>) -> Self {
-        Self::over(Transport::Unix(Unix::new(socket.into())))
+        Self::over(Transport::unix(socket.into()))
     }
 
-    /// A client of a remote Incus; nothing is sent yet.
+    /// A client of a remote server; nothing is sent yet. Fails if a certificate, key or fingerprint cannot be read.
     pub fn https(remote: &HttpsRemote) -> Result<Self> {
-        Ok(Self::over(Transport::Https(Https::new(remote)?)))
+        Ok(Self::over(Transport::https(remote)?))
     }
 
     fn over(transport: Transport) -> Self {
-        Self { transport: Arc::new(transport), project: "default".to_owned(), observer: None }
+        Self {
+            transport: Arc::new(transport),
+            project: "default".into(),
+            observer: None,
+        }
     }
 
-    /// The same connections, in another project.
+    /// The same server, seen from another project.
     #[must_use]
     pub fn in_project(&self, name: &str) -> Self {
-        Self { project: name.to_owned(), ..self.clone() }
+        Self {
+            project: name.into(),
+            ..self.clone()
+        }
     }
 
-    /// The project its calls are made in.
+    /// The same client, telling `observer` of each exchange when its answer has begun.
+    #[must_use]
+    pub fn observed(&self, observer: Observer) -> Self {
+        Self {
+            observer: Some(observer),
+            ..self.clone()
+        }
+    }
+
+    /// The project that calls are made in.
     #[must_use]
     pub fn project(&self) -> &str {
         &self.project
     }
 
-    /// Socket path or address.
+    /// The socket's path or the server's URL, for messages.
     #[must_use]
-    pub fn endpoint(&self) -> String {
+    pub fn endpoint(&self) -> &str {
         self.transport.endpoint()
     }
 
-    /// Lets `observer` see every exchange.
-    #[must_use]
-    pub fn observed(&self, observer: Arc<dyn Fn(&Exchange) + Send + Sync>) -> Self {
-        Self { observer: Some(observer), ..self.clone() }
+    /// Reads an object.
+    pub(crate) async fn read<T: DeserializeOwned>(&self, request: &Request) -> Result<T> {
+        Ok(self.read_tagged(request).await?.0)
     }
 
-    /// A call whose result is a value.
-    pub async fn value<T: DeserializeOwned>(&self, request: Request) -> Result<T> {
-        self.value_with_etag(request).await.map(|(value, _)| value)
+    /// Reads an object and its version.
+    pub(crate) async fn read_tagged<T: DeserializeOwned>(
+        &self,
+        request: &Request,
+    ) -> Result<(T, Etag)> {
+        let (etag, body) = self.ask(request, Some(ANSWER_LIMIT)).await?;
+        Ok((sync_metadata(request, &body)?, etag))
     }
 
-    /// The same, with the version of the object.
-    pub async fn value_with_etag<T: DeserializeOwned>(&self, request: Request) -> Result<(T, Etag)> {
-        let call = request.call();
-        let (reply, headers) = self.reply(request, Some(ANSWER)).await?;
-        let Reply::Sync(value) = reply else {
-            return Err(Error::Protocol { call, problem: "an operation where a value was expected".into() });
-        };
-        let value =
-            serde_json::from_value(value).map_err(|error| Error::Protocol { call, problem: error.to_string() })?;
-        let etag = headers.get("etag").and_then(|etag| etag.to_str().ok()).unwrap_or_default();
-        Ok((value, Etag(etag.to_owned())))
+    /// Reads an object from a call that may take as long as it likes; the caller holds the deadline.
+    pub(crate) async fn read_unhurried<T: DeserializeOwned>(&self, request: &Request) -> Result<T> {
+        let (_, body) = self.ask(request, None).await?;
+        sync_metadata(request, &body)
     }
 
-    /// A call that only has to succeed; an operation is waited for, as some servers answer so.
-    pub async fn done(&self, request: Request) -> Result<()> {
-        let call = request.call();
-        match self.reply(request, Some(ANSWER)).await?.0 {
-            Reply::Async { operation, metadata } => {
-                Operation::new(self.clone(), &operation, metadata).wait(&call, ANSWER).await.map(drop)
-            }
-            _ => Ok(()),
-        }
+    /// Makes a change that goes on as an operation.
+    pub(crate) async fn start(&self, request: &Request) -> Result<Operation> {
+        let (_, body) = self.ask(request, Some(ANSWER_LIMIT)).await?;
+        self.started(request, &body)?.ok_or_else(|| {
+            Error::protocol(&request.what, "it was done at once, without an operation")
+        })
     }
 
-    /// A call that the server takes on as an operation.
-    pub async fn operation_of(&self, request: Request) -> Result<Operation> {
-        self.operation_within(request, Some(ANSWER)).await
-    }
-
-    /// The same for an upload, which takes as long as it takes.
-    pub(crate) async fn operation_within(&self, request: Request, limit: Option<Duration>) -> Result<Operation> {
-        let call = request.call();
-        match self.reply(request, limit).await?.0 {
-            Reply::Async { operation, metadata } => Ok(Operation::new(self.clone(), &operation, metadata)),
-            _ => Err(Error::Protocol { call, problem: "a value where an operation was expected".into() }),
-        }
-    }
-
-    /// The answer as it stands, an error reply as an [`Error`].
-    pub(crate) async fn reply(&self, request: Request, limit: Option<Duration>) -> Result<(Reply, HeaderMap)> {
-        let call = request.call();
-        let (_, headers, bytes) = self.bytes(request, limit).await?;
-        match Reply::parse(&bytes).map_err(|problem| Error::Protocol { call: call.clone(), problem })? {
-            Reply::Error { code, message } => Err(Error::Refused { call, code, message }),
-            reply => Ok((reply, headers)),
-        }
-    }
-
-    /// The raw body of an answer, whatever it is.
-    pub(crate) async fn bytes(&self, request: Request, limit: Option<Duration>) -> Result<(u16, HeaderMap, Bytes)> {
-        let (call, began) = (request.call(), Instant::now());
-        let exchange = async {
-            let response = self.transport.send(self.scoped(request)).await?;
-            let (status, headers) = (response.status.as_u16(), response.headers);
-            let body = response.body.collect().await.map_err(Error::Broken)?.to_bytes();
-            Ok((status, headers, body))
-        };
-        let done = match limit {
-            None => exchange.await,
-            Some(limit) => tokio::time::timeout(limit, exchange)
+    /// Makes a change that is done when the answer comes, or, if the server prefers an operation, when that ends.
+    pub(crate) async fn settle(&self, request: &Request) -> Result<()> {
+        let (_, body) = self.ask(request, Some(ANSWER_LIMIT)).await?;
+        match self.started(request, &body)? {
+            None => Ok(()),
+            Some(operation) => operation
+                .wait_named(&request.what, ANSWER_LIMIT)
                 .await
-                .unwrap_or_else(|_| Err(Error::TimedOut { step: call.clone(), after: limit, still_running: false })),
-        };
-        self.observe(call, done.as_ref().ok().map(|(status, ..)| *status), began);
-        done
-    }
-
-    /// A connection that the server hands over to another protocol.
-    pub(crate) async fn upgrade(&self, request: Request) -> Result<(HeaderMap, Box<dyn Stream>)> {
-        let (call, began) = (request.call(), Instant::now());
-        let upgraded = tokio::time::timeout(ANSWER, self.transport.upgrade(self.scoped(request)))
-            .await
-            .unwrap_or_else(|_| Err(Error::TimedOut { step: call.clone(), after: ANSWER, still_running: false }))?;
-        match upgraded {
-            Upgraded::Stream { headers, stream } => {
-                self.observe(call, Some(101), began);
-                Ok((headers, stream))
-            }
-            Upgraded::Refused(response) => {
-                self.observe(call.clone(), Some(response.status.as_u16()), began);
-                Err(refusal(call, response).await)
-            }
+                .map(drop),
         }
     }
 
-    /// Every call says its project; the server ignores it where it means nothing.
-    fn scoped(&self, request: Request) -> Request {
-        let named = request.query.iter().any(|(name, _)| matches!(name.as_str(), "project" | "all-projects"));
-        if named { request } else { request.with("project", self.project.clone()) }
+    /// Sends a stream; the answer starts an operation.
+    pub(crate) async fn upload(&self, request: &Request, payload: Payload) -> Result<Operation> {
+        let answer = self.send(request, payload, None).await?;
+        let body = whole(request, answer).await?;
+        self.started(request, &body)?.ok_or_else(|| {
+            Error::protocol(&request.what, "it was done at once, without an operation")
+        })
     }
 
-    fn observe(&self, call: String, status: Option<u16>, began: Instant) {
-        let elapsed = began.elapsed();
-        tracing::debug!(%call, status, ?elapsed, "incus");
+    /// Asks for bytes rather than for an object: an answer in the API's own form is an error, or `read_json` wants it.
+    pub(crate) async fn download(&self, request: &Request) -> Result<Answer> {
+        let answer = self
+            .send(request, Payload::of(&request.body), Some(ANSWER_LIMIT))
+            .await?;
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        let status = answer.status;
+        let body = whole(request, answer).await?;
+        match Reply::parse(&body) {
+            Ok(Reply::Error { code, message }) => Err(Error::refused(request, code, message)),
+            _ => Err(Error::protocol(
+                &request.what,
+                format!("HTTP status {status}"),
+            )),
+        }
+    }
+
+    /// Asks for another protocol on a connection of its own.
+    pub(crate) async fn upgrade(&self, request: &Request) -> Result<(HeaderMap, Upgraded)> {
+        let begun = Instant::now();
+        let answer = within(
+            request,
+            Some(ANSWER_LIMIT),
+            self.transport.upgrade(request, &self.project),
+        )
+        .await;
+        self.observe(request, begun, if answer.is_ok() { 101 } else { 0 });
+        answer
+    }
+
+    async fn ask(&self, request: &Request, limit: Option<Duration>) -> Result<(Etag, Vec<u8>)> {
+        within(request, limit, async {
+            let answer = self.send(request, Payload::of(&request.body), None).await?;
+            let etag = Etag(
+                answer
+                    .header(header::ETAG.as_str())
+                    .unwrap_or_default()
+                    .to_owned(),
+            );
+            Ok((etag, whole(request, answer).await?))
+        })
+        .await
+    }
+
+    async fn send(
+        &self,
+        request: &Request,
+        payload: Payload,
+        limit: Option<Duration>,
+    ) -> Result<Answer> {
+        let begun = Instant::now();
+        let answer = within(
+            request,
+            limit,
+            self.transport.send(request, &self.project, payload),
+        )
+        .await;
+        self.observe(
+            request,
+            begun,
+            answer.as_ref().map_or(0, |answer| answer.status.as_u16()),
+        );
+        answer
+    }
+
+    /// The operation that a change has become; `None` if the change is done.
+    fn started(&self, request: &Request, body: &[u8]) -> Result<Option<Operation>> {
+        match parse(request, body)? {
+            Reply::Error { code, message } => Err(Error::refused(request, code, message)),
+            Reply::Sync { .. } => Ok(None),
+            Reply::Async { metadata } => serde_json::from_str(metadata.get())
+                .map(|info| Some(Operation::new(self.clone(), info)))
+                .map_err(|source| Error::protocol(&request.what, source)),
+        }
+    }
+
+    fn observe(&self, request: &Request, begun: Instant, status: u16) {
         if let Some(observer) = &self.observer {
-            observer(&Exchange { call, status, elapsed });
+            let (method, path) = (request.method.to_string(), request.path.clone());
+            observer(&Exchange {
+                method,
+                path,
+                status,
+                elapsed: begun.elapsed(),
+            });
         }
     }
 }
 
-/// The error in the body of an answer that is not the expected stream.
-async fn refusal(call: String, response: Response) -> Error {
-    let status = response.status.as_u16();
-    let bytes = match response.body.collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) => return Error::Broken(error),
-    };
-    match Reply::parse(&bytes) {
-        Ok(Reply::Error { code, message }) => Error::Refused { call, code, message },
-        _ => Error::Protocol { call, problem: format!("HTTP status {status}") },
-    }
+async fn whole(request: &Request, answer: Answer) -> Result<Vec<u8>> {
+    answer
+        .bytes()
+        .await
+        .map_err(|source| Error::lost(&request.what, source))
 }
 
-/// A JSON value by its path of keys; `Null` where there is none.
-pub(crate) fn at<'a>(value: &'a Value, keys: &[&str]) -> &'a Value {
-    keys.iter().fold(value, |value, key| value.get(key).unwrap_or(&Value::Null))
+async fn within<T>(
+    request: &Request,
+    limit: Option<Duration>,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let Some(after) = limit else {
+        return work.await;
+    };
+    tokio::time::timeout(after, work).await.unwrap_or_else(|_| {
+        Err(Error::TimedOut {
+            step: request.what.clone(),
+            after,
+            still_running: true,
+        })
+    })
+}
+
+fn parse<'a>(request: &Request, body: &'a [u8]) -> Result<Reply<'a>> {
+    Reply::parse(body).map_err(|source| Error::protocol(&request.what, source))
+}
+
+fn sync_metadata<T: DeserializeOwned>(request: &Request, body: &[u8]) -> Result<T> {
+    match parse(request, body)? {
+        Reply::Sync { metadata } => serde_json::from_str(metadata.get())
+            .map_err(|source| Error::protocol(&request.what, source)),
+        Reply::Error { code, message } => Err(Error::refused(request, code, message)),
+        Reply::Async { .. } => Err(Error::protocol(
+            &request.what,
+            "an operation instead of an answer",
+        )),
+    }
 }

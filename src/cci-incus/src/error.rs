@@ -1,100 +1,255 @@
-//! What a call to Incus can end with.
+//! Why a call failed, cut by what the caller can do about it; causes are sources and not repeated in the text.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
-/// The result of a call.
+use crate::request::Request;
+
+/// The result of everything in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A failure, told apart by numbers that the server gives and never by its sentences.
+/// Why Incus did not do what was asked.
+///
+/// `what` reads after "cannot": `read instance c1`. `step` is the caller's own name for a wait.
+/// Variants are decided by codes of the API, never by its sentences.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Nothing answers there.
-    #[error("cannot reach Incus at {endpoint}")]
+    /// Nothing answers at the endpoint.
+    #[error("cannot reach incus at {endpoint}")]
     Unreachable {
-        /// Socket path or address.
+        /// The socket's path or the URL.
         endpoint: String,
-        /// Why.
+        /// What connecting failed with.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The socket is there, and this user may not use it.
-    #[error("no permission to use {endpoint}")]
+    /// The socket is there, and the caller may not use it.
+    #[error("no permission to use incus at {endpoint}")]
     Forbidden {
-        /// Socket path.
+        /// The socket's path or the URL.
         endpoint: String,
+        /// What the kernel said.
+        source: io::Error,
     },
-    /// The server answered with an error.
-    #[error("{message}")]
+    /// The connection was made and then broke off; whether the call took effect is unknown.
+    #[error("the connection to incus broke off: cannot {what}")]
+    ConnectionLost {
+        /// What was asked.
+        what: String,
+        /// How the connection ended.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The named object, or one that it needs, does not exist (code 404).
+    #[error("cannot {what}: {message}")]
+    NotFound {
+        /// What was asked.
+        what: String,
+        /// Incus's own sentence.
+        message: String,
+    },
+    /// The object exists already or is in use (code 409).
+    #[error("cannot {what}: {message}")]
+    Conflict {
+        /// What was asked.
+        what: String,
+        /// Incus's own sentence.
+        message: String,
+    },
+    /// The object was changed since its etag was read (code 412).
+    #[error("cannot {what}: it was changed meanwhile")]
+    PreconditionFailed {
+        /// What was asked.
+        what: String,
+    },
+    /// Incus refused the call with another code.
+    #[error("cannot {what}: {message}")]
     Refused {
-        /// The method and path of the call.
-        call: String,
-        /// The server's number: an HTTP status.
+        /// What was asked.
+        what: String,
+        /// The API's error code.
         code: u16,
-        /// The server's sentence.
+        /// Incus's own sentence.
         message: String,
     },
-    /// The server took the work on, and it failed.
-    #[error("{message}")]
-    Failed {
-        /// The caller's name for the step.
-        step: String,
-        /// The server's sentence.
-        message: String,
-    },
-    /// The deadline passed.
-    #[error("{step} did not finish within {} s", after.as_secs())]
+    /// A wait came to its deadline.
+    #[error("{step} did not finish within {:?}{}", after, if *still_running { "; incus still works on it" } else { "" })]
     TimedOut {
-        /// The caller's name for the step, or the call.
+        /// What was waited for.
         step: String,
         /// The deadline.
         after: Duration,
         /// Whether the server still works on it.
         still_running: bool,
     },
-    /// The connection broke in the middle.
-    #[error("the connection to Incus broke: {0}")]
-    Broken(Box<dyn std::error::Error + Send + Sync>),
-    /// The server answered something that the API does not provide for.
-    #[error("unexpected answer to {call}: {problem}")]
-    Protocol {
-        /// The method and path of the call.
-        call: String,
-        /// What is odd about it.
-        problem: String,
+    /// An operation was started and has failed.
+    #[error("{step} failed: {message}")]
+    Operation {
+        /// What was waited for.
+        step: String,
+        /// The API's code: 400 for most failures, 401 for a cancelled operation, 404 for one that is no longer known
+        /// (or whose object is missing), 409 for a conflict.
+        code: u16,
+        /// Incus's own sentence.
+        message: String,
     },
-    /// A file of this machine that a call needs could not be read or written.
-    #[error("{path}: {source}")]
-    Local {
-        /// The file.
-        path: String,
-        /// Why.
-        source: std::io::Error,
+    /// The answer is not what the API describes.
+    #[error("cannot {what}: the answer of incus cannot be read")]
+    Protocol {
+        /// What was asked.
+        what: String,
+        /// What is wrong with the answer.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Something on this side failed: a file to upload, a certificate to read.
+    #[error("cannot {what}")]
+    Io {
+        /// What was tried, naming the file.
+        what: String,
+        /// What it failed with.
+        source: io::Error,
     },
 }
 
 impl Error {
-    fn code(&self) -> Option<u16> {
-        match self {
-            Self::Refused { code, .. } => Some(*code),
-            _ => None,
+    pub(crate) fn refused(request: &Request, code: u16, message: String) -> Self {
+        let what = request.what.clone();
+        match code {
+            404 => Self::NotFound { what, message },
+            409 => Self::Conflict { what, message },
+            412 => Self::PreconditionFailed { what },
+            code => Self::Refused {
+                what,
+                code,
+                message,
+            },
         }
     }
 
-    /// Whether the object of the call does not exist (404).
+    /// The same failure as that of an operation: what Incus answers to a wait is how the work ended.
+    pub(crate) fn of_operation(self, step: &str) -> Self {
+        let (code, message) = match self {
+            Self::NotFound { message, .. } => (404, message),
+            Self::Conflict { message, .. } => (409, message),
+            Self::PreconditionFailed { what } => (412, what),
+            Self::Refused { code, message, .. } => (code, message),
+            other => return other,
+        };
+        Self::Operation {
+            step: step.to_owned(),
+            code,
+            message,
+        }
+    }
+
+    pub(crate) fn protocol(
+        what: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Protocol {
+            what: what.into(),
+            source: source.into(),
+        }
+    }
+
+    pub(crate) fn lost(
+        what: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::ConnectionLost {
+            what: what.into(),
+            source: source.into(),
+        }
+    }
+
+    pub(crate) fn io(what: impl Into<String>, source: io::Error) -> Self {
+        Self::Io {
+            what: what.into(),
+            source,
+        }
+    }
+
+    /// The object, or the operation that made it, is not there.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        self.code() == Some(404)
+        matches!(
+            self,
+            Self::NotFound { .. } | Self::Operation { code: 404, .. }
+        )
     }
 
-    /// Whether the object was changed since it was read (412).
-    #[must_use]
-    pub fn is_precondition_failed(&self) -> bool {
-        self.code() == Some(412)
-    }
-
-    /// Whether the object exists already or is busy (409).
+    /// The name is taken or the object is in use. A create can also fail so with a code that does not say it: ask for
+    /// the object.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
-        self.code() == Some(409)
+        matches!(
+            self,
+            Self::Conflict { .. } | Self::Operation { code: 409, .. }
+        )
+    }
+
+    /// Someone else changed the object since it was read.
+    #[must_use]
+    pub fn is_precondition_failed(&self) -> bool {
+        matches!(self, Self::PreconditionFailed { .. })
+    }
+
+    /// The caller has no right: on the socket, or by Incus's own decision.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        matches!(
+            self,
+            Self::Forbidden { .. }
+                | Self::Refused {
+                    code: 401 | 403,
+                    ..
+                }
+        )
+    }
+
+    /// Incus could not be asked at all.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Forbidden { .. })
+    }
+
+    /// A deadline passed.
+    #[must_use]
+    pub fn is_timed_out(&self) -> bool {
+        matches!(self, Self::TimedOut { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(code: u16) -> Error {
+        Error::refused(
+            &Request::get(["instances", "c1"], "read instance c1"),
+            code,
+            "No".to_owned(),
+        )
+    }
+
+    #[test]
+    fn the_code_decides_the_variant() {
+        assert!(refusal(404).is_not_found());
+        assert!(refusal(409).is_conflict());
+        assert!(refusal(412).is_precondition_failed());
+        assert!(refusal(403).is_forbidden());
+        assert!(matches!(refusal(500), Error::Refused { code: 500, .. }));
+    }
+
+    #[test]
+    fn a_text_names_step_and_object_once() {
+        assert_eq!(refusal(404).to_string(), "cannot read instance c1: No");
+        let late = Error::TimedOut {
+            step: "the stop".into(),
+            after: Duration::from_secs(3),
+            still_running: true,
+        };
+        assert_eq!(
+            late.to_string(),
+            "the stop did not finish within 3s; incus still works on it"
+        );
     }
 }

@@ -1,23 +1,64 @@
-//! A typed async client of the [Incus](https://linuxcontainers.org/incus/) REST API.
+//! A typed async client of the Incus REST API: transport, operations, events, exec, files, images and networks.
 //!
-//! Calls are values built by pure functions ([`request`]); a [`Client`] sends them over a unix socket or HTTPS and reads
-//! the answer by its body ([`reply`]). Long work is an [`operation::Operation`] with a named, limited wait. The crate
-//! works in a current-thread tokio runtime, and dropping any of its futures is safe.
+//! Everything starts at [`Client`]. Calls are values that a transport sends; the body of an answer decides what it
+//! is; work that goes on in the daemon is an [`Operation`], waited for with a name and a deadline.
 
-pub mod client;
-pub mod error;
-pub mod event;
-pub mod exec;
-pub mod image;
-pub mod instance;
-pub mod network;
-pub mod operation;
-pub mod profile;
-pub mod reply;
-pub mod request;
-pub mod socket;
+mod acl;
+mod client;
+mod error;
+mod event;
+mod exec;
+mod file;
+mod image;
+mod instance;
+mod network;
+mod observe;
+mod operation;
+mod pool;
+mod profile;
+mod progress;
+mod project;
+mod reply;
+mod request;
+mod server;
+mod sftp;
+mod simplestreams;
+mod socket;
+mod status;
 mod transport;
+mod url;
+mod volume;
 mod websocket;
+mod wire;
 
-pub use client::{Client, Exchange};
+pub use acl::{Acl, AclAction, AclPut, AclRule, AclState};
+pub use client::Client;
 pub use error::{Error, Result};
+pub use event::{Event, EventBody, EventKind, Events, Lifecycle};
+pub use exec::{Captured, Control, Exec, Process, Stderr, Stdin, Stdout, TermSize};
+pub use file::{FileKind, FileMeta, FileOwner};
+pub use image::{
+    Alias, Exported, Image, ImageAlias, ImageSource, NewImage, Properties, Publish, Uploaded,
+};
+pub use instance::{
+    Address, Config, CpuUsage, Device, Devices, DiskUsage, ImageName, ImageServer, Instance,
+    InstancePatch, InstancePut, InstanceState, MemoryUsage, NetworkState, NewInstance, NewSnapshot,
+    Snapshot, Source, StateAction, StateChange,
+};
+pub use network::{Network, NetworkLease, NewNetwork};
+pub use observe::{Exchange, Observer};
+pub use operation::{Done, Operation, OperationInfo};
+pub use pool::{NewStoragePool, PoolResources, StoragePool, Usage};
+pub use profile::{Profile, ProfilePut};
+pub use progress::Progress;
+pub use project::{NewProject, Project};
+pub use request::Etag;
+/// The SFTP protocol, whose types an [`Sftp`] session takes and gives.
+pub use russh_sftp;
+pub use server::{Auth, Environment, Server, StorageDriver};
+pub use sftp::Sftp;
+pub use simplestreams::{ImageStreams, Product};
+pub use socket::{SocketEnv, candidates};
+pub use status::Status;
+pub use transport::HttpsRemote;
+pub use volume::{NewVolume, Volume};

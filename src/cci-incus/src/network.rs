@@ -1,38 +1,164 @@
-//! Networks: `/1.0/networks`.
+//! Networks of the server and who has an address on them.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
 
-use crate::client::Client;
-use crate::error::Result;
-use crate::request::{Request, escape};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-/// An address that a network has given out.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Lease {
-    /// Whose it is.
-    pub hostname: String,
-    /// IPv4 or IPv6.
-    pub address: String,
+use crate::{
+    client::Client,
+    error::Result,
+    instance::Config,
+    request::{Etag, Request},
+    wire::null_is_default,
+};
+
+/// A network, managed by Incus or only seen by it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Network {
+    /// The name, which is that of the bridge on the host.
+    pub name: String,
+    /// `bridge`, `physical`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Whether Incus made it.
+    pub managed: bool,
+    /// `Created`, `Pending`, `Errored`, `Unavailable`; empty if it is not managed.
+    pub status: String,
+    /// Free text.
+    pub description: String,
+    /// Settings: `ipv4.address`, `security.acls`, …
+    #[serde(deserialize_with = "null_is_default")]
+    pub config: Config,
+    /// Paths of what uses it.
+    #[serde(deserialize_with = "null_is_default")]
+    pub used_by: Vec<String>,
 }
 
-/// A network.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Network {
-    /// Its name.
+/// A network to be made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct NewNetwork {
+    /// At most fifteen characters.
     pub name: String,
-    /// Its configuration.
-    #[serde(default)]
-    pub config: std::collections::BTreeMap<String, String>,
+    /// `bridge`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Free text.
+    pub description: String,
+    /// Settings; give `ipv4.address` explicitly, since `auto` sends packets to random private addresses.
+    pub config: Config,
+}
+
+impl NewNetwork {
+    /// A bridge with these settings.
+    #[must_use]
+    pub fn bridge(name: impl Into<String>, config: Config) -> Self {
+        Self {
+            name: name.into(),
+            kind: "bridge".to_owned(),
+            description: String::new(),
+            config,
+        }
+    }
+}
+
+/// An address that a network has given away or keeps.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct NetworkLease {
+    /// The name that its holder gave.
+    pub hostname: String,
+    /// The MAC address of its holder; empty for the gateway.
+    pub hwaddr: String,
+    /// The address.
+    pub address: String,
+    /// `static`, `dynamic`, `gateway` or `uplink`.
+    #[serde(rename = "type")]
+    pub kind: String,
 }
 
 impl Client {
-    /// One network.
-    pub async fn network(&self, name: &str) -> Result<Network> {
-        self.value(Request::get(format!("/1.0/networks/{}", escape(name)))).await
+    /// All networks that the host has (`GET /1.0/networks?recursion=1`).
+    pub async fn networks(&self) -> Result<Vec<Network>> {
+        self.read(&Request::get(["networks"], "list networks").with("recursion", "1"))
+            .await
     }
 
-    /// The leases of a managed network.
-    pub async fn network_leases(&self, name: &str) -> Result<Vec<Lease>> {
-        self.value(Request::get(format!("/1.0/networks/{}/leases", escape(name)))).await
+    /// One network and its version (`GET /1.0/networks/NAME`).
+    pub async fn network(&self, name: &str) -> Result<(Network, Etag)> {
+        self.read_tagged(&Request::get(
+            ["networks", name],
+            format!("read network {name}"),
+        ))
+        .await
     }
+
+    /// Makes a network (`POST /1.0/networks`).
+    pub async fn create_network(&self, new: &NewNetwork) -> Result<()> {
+        self.settle(&Request::post(["networks"], format!("create network {}", new.name)).json(new))
+            .await
+    }
+
+    /// Replaces all of a network's settings (`PUT /1.0/networks/NAME`).
+    pub async fn put_network(
+        &self,
+        name: &str,
+        config: &Config,
+        description: &str,
+        etag: Option<&Etag>,
+    ) -> Result<()> {
+        let body = json!({"config": config, "description": description});
+        self.settle(&change(Request::put, name).json(&body).unchanged_since(etag))
+            .await
+    }
+
+    /// Sets some of a network's settings, leaving the others (`PATCH /1.0/networks/NAME`).
+    pub async fn patch_network(
+        &self,
+        name: &str,
+        config: &Config,
+        etag: Option<&Etag>,
+    ) -> Result<()> {
+        self.settle(
+            &change(Request::patch, name)
+                .json(&json!({"config": config}))
+                .unchanged_since(etag),
+        )
+        .await
+    }
+
+    /// Deletes a network that nothing uses (`DELETE /1.0/networks/NAME`).
+    pub async fn delete_network(&self, name: &str) -> Result<()> {
+        self.settle(&Request::delete(
+            ["networks", name],
+            format!("delete network {name}"),
+        ))
+        .await
+    }
+
+    /// Who has which address (`GET /1.0/networks/NAME/leases`); of a project's instances and the gateway.
+    pub async fn network_leases(&self, name: &str) -> Result<Vec<NetworkLease>> {
+        self.read(&Request::get(
+            ["networks", name, "leases"],
+            format!("list the leases of network {name}"),
+        ))
+        .await
+    }
+
+    /// The addresses of a network's holders by MAC address, lower case.
+    pub async fn addresses_by_mac(&self, network: &str) -> Result<BTreeMap<String, Vec<String>>> {
+        let mut addresses: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for lease in self.network_leases(network).await? {
+            addresses
+                .entry(lease.hwaddr.to_ascii_lowercase())
+                .or_default()
+                .push(lease.address);
+        }
+        Ok(addresses)
+    }
+}
+
+fn change<'a>(verb: fn([&'a str; 2], String) -> Request, name: &'a str) -> Request {
+    verb(["networks", name], format!("change network {name}"))
 }

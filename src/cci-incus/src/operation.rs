@@ -1,160 +1,276 @@
-//! Work that the server has taken on: `/1.0/operations`.
+//! Work that goes on in the daemon after the call: waiting for it with a name and a deadline, and cancelling it.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::time::timeout;
 
-use crate::client::{Client, at};
-use crate::error::{Error, Result};
-use crate::event::{Event, EventKind};
-use crate::reply::Reply;
-use crate::request::{Method, Request};
+use crate::{
+    client::Client,
+    error::{Error, Result},
+    progress::Progress,
+    request::Request,
+    status::Status,
+    wire::null_is_default,
+};
 
-/// An operation under way.
+/// How long to ask what became of an operation whose deadline has passed.
+const LAST_LOOK: Duration = Duration::from_secs(2);
+
+/// What Incus says about an operation.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct OperationInfo {
+    /// A UUID.
+    pub id: String,
+    /// What it does, in Incus's words: `Executing command`.
+    pub description: String,
+    /// RFC 3339.
+    pub created_at: String,
+    /// Where it stands.
+    pub status_code: Status,
+    /// What it is about: kind → paths (`instances` → `/1.0/instances/c1`).
+    #[serde(deserialize_with = "null_is_default")]
+    pub resources: BTreeMap<String, Vec<String>>,
+    /// Secrets of its websockets, its progress, its result.
+    pub metadata: Value,
+    /// Whether it can be cancelled now.
+    pub may_cancel: bool,
+    /// Why it failed; empty if it did not.
+    pub err: String,
+}
+
+/// A piece of work that the daemon does, with the client to follow it.
 #[derive(Debug, Clone)]
 pub struct Operation {
     client: Client,
-    id: String,
-    metadata: Value,
+    info: OperationInfo,
 }
 
-/// How an operation ended well.
+/// The result of an operation that has succeeded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Done {
-    /// The operation's own metadata (an image's fingerprint, a command's status).
+    /// What the operation left: `return` of an exec, `fingerprint` of an image.
     pub metadata: Value,
 }
 
-/// How far an operation is, in the server's words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Progress {
-    /// `rootfs: 34% (12.30MB/s)`, say.
-    pub text: String,
-}
-
-/// What the server lists of an operation.
-#[derive(Debug, Clone, Deserialize)]
-struct View {
-    id: String,
-    #[serde(default)]
-    resources: Option<BTreeMap<String, Option<Vec<String>>>>,
-}
-
 impl Operation {
-    /// `path` is `/1.0/operations/<id>`, with or without a query.
-    pub(crate) fn new(client: Client, path: &str, metadata: Value) -> Self {
-        let last = path.rsplit('/').next().unwrap_or_default();
-        let id = last.split('?').next().unwrap_or_default().to_owned();
-        Self { client, id, metadata }
+    pub(crate) fn new(client: Client, info: OperationInfo) -> Self {
+        Self { client, info }
     }
 
-    /// Its id.
+    /// Its UUID.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.id
+        &self.info.id
     }
 
-    /// What the server said of it when it took it on.
+    /// What Incus calls the work.
     #[must_use]
-    pub fn metadata(&self) -> &Value {
-        &self.metadata
+    pub fn description(&self) -> &str {
+        &self.info.description
     }
 
-    /// Waits for the end: `GET /1.0/operations/<id>/wait`, without a `timeout`, which 6.0 answers with an error.
+    /// What it is about: kind → paths.
+    #[must_use]
+    pub fn resources(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.info.resources
+    }
+
+    /// Everything that was known when it was started or read.
+    #[must_use]
+    pub fn info(&self) -> &OperationInfo {
+        &self.info
+    }
+
+    /// Waits for the end (`GET /1.0/operations/ID/wait`).
     ///
-    /// `step` names the wait in errors. At the deadline the server goes on working, and the error says so.
-    pub async fn wait(&self, step: &str, limit: Duration) -> Result<Done> {
-        let request = Request::get(format!("/1.0/operations/{}/wait", self.id));
-        match tokio::time::timeout(limit, self.client.reply(request, None)).await {
-            Err(_) => {
-                Err(Error::TimedOut { step: step.to_owned(), after: limit, still_running: self.is_running().await })
-            }
-            Ok(Err(Error::Refused { code: 404, .. })) => {
-                Err(Error::Failed { step: step.to_owned(), message: "the server no longer knows the operation".into() })
-            }
-            Ok(Err(Error::Refused { message, .. })) => Err(Error::Failed { step: step.to_owned(), message }),
-            Ok(Err(error)) => Err(error),
-            Ok(Ok((Reply::Sync(metadata), _))) => self.ended(step, &metadata),
-            Ok(Ok(_)) => Err(Error::Protocol { call: step.to_owned(), problem: "no operation in the answer".into() }),
-        }
+    /// A failure is [`Error::Operation`], the passed deadline [`Error::TimedOut`]; then the operation goes on unless
+    /// it is cancelled. Dropping the wait leaves the operation alone.
+    pub async fn wait(&self, step: &'static str, limit: Duration) -> Result<Done> {
+        self.wait_named(step, limit).await
     }
 
-    /// A server that answers 200 may still report a failed operation in the body.
-    fn ended(&self, step: &str, view: &Value) -> Result<Done> {
-        let failed = at(view, &["err"]).as_str().filter(|message| !message.is_empty());
-        match failed {
-            Some(message) => Err(Error::Failed { step: step.to_owned(), message: message.to_owned() }),
-            None => Ok(Done { metadata: at(view, &["metadata"]).clone() }),
-        }
-    }
-
-    /// Waits and tells how far it is; the events are subscribed to before the wait begins.
+    /// Waits for the end and tells of the progress that Incus reports on the way.
     pub async fn wait_with_progress(
         &self,
-        step: &str,
+        step: &'static str,
         limit: Duration,
         mut tell: impl FnMut(&Progress),
     ) -> Result<Done> {
-        let mut events = self.client.events(&[EventKind::Operation], false).await?;
-        let end = self.wait(step, limit);
-        tokio::pin!(end);
+        let ended = self.wait_named(step, limit);
+        tokio::pin!(ended);
+        tokio::select! {
+            biased;
+            ended = &mut ended => return ended,
+            () = self.follow(&mut tell) => {}
+        }
+        // without events the wait goes on in silence
+        ended.await
+    }
+
+    /// Asks Incus to stop the work (`DELETE /1.0/operations/ID`); refused if it cannot be cancelled.
+    pub async fn cancel(&self) -> Result<()> {
+        self.client.settle(&cancel(self.id())).await
+    }
+
+    /// The operation as it is now.
+    pub(crate) async fn reread(&self) -> Result<Self> {
+        self.client.operation(self.id()).await
+    }
+
+    pub(crate) async fn wait_named(&self, step: &str, limit: Duration) -> Result<Done> {
+        match timeout(limit, self.end(step)).await {
+            Ok(ended) => ended,
+            Err(_) => self.late(step, limit).await,
+        }
+    }
+
+    /// Waits for the end, however long it takes; the body of the answer decides, since a failure arrives as HTTP 200.
+    pub(crate) async fn end(&self, step: &str) -> Result<Done> {
         loop {
-            tokio::select! {
-                biased;
-                done = &mut end => return done,
-                Some(event) = events.next() => {
-                    if let Some(progress) = event.ok().and_then(|event| self.progress(&event)) {
-                        tell(&progress);
-                    }
-                }
-                else => return end.await,
+            let info = match self
+                .client
+                .read_unhurried::<OperationInfo>(&wait(self.id()))
+                .await
+            {
+                Ok(info) => info,
+                Err(error) => return Err(error.of_operation(step)),
+            };
+            if info.status_code.is_final() {
+                return outcome(step, info);
             }
         }
     }
 
-    fn progress(&self, event: &Event) -> Option<Progress> {
-        if at(&event.metadata, &["id"]).as_str() != Some(&self.id) {
-            return None;
+    /// What to say once the deadline has passed: the end, if it came in this moment, else whether the work goes on.
+    async fn late(&self, step: &str, after: Duration) -> Result<Done> {
+        let late = |still_running| {
+            Err(Error::TimedOut {
+                step: step.to_owned(),
+                after,
+                still_running,
+            })
+        };
+        match timeout(LAST_LOOK, self.reread()).await {
+            Ok(Ok(found)) if found.info.status_code.is_final() => outcome(step, found.info),
+            Ok(Err(error)) if error.is_not_found() => late(false),
+            _ => late(true),
         }
-        let own = at(&event.metadata, &["metadata"]).as_object()?;
-        let text = own.iter().find(|(key, _)| key.ends_with("_progress"))?.1.as_str()?;
-        Some(Progress { text: text.to_owned() })
     }
 
-    /// Whether the server still works on it.
-    async fn is_running(&self) -> bool {
-        let view = self.client.value::<Value>(Request::get(format!("/1.0/operations/{}", self.id))).await;
-        view.is_ok_and(|view| at(&view, &["status_code"]).as_u64().is_some_and(|code| code < 200))
-    }
-
-    /// The operation as the server has it now; it is forgotten about five seconds after its end.
-    pub async fn look(&self) -> Result<Value> {
-        self.client.value(Request::get(format!("/1.0/operations/{}", self.id))).await
-    }
-
-    /// Asks the server to stop it: `DELETE /1.0/operations/<id>`. Many cannot be cancelled.
-    pub async fn cancel(&self) -> Result<()> {
-        self.client.done(Request::new(Method::DELETE, format!("/1.0/operations/{}", self.id))).await
+    /// Tells of each progress event of this operation until there are no more events.
+    async fn follow(&self, tell: &mut impl FnMut(&Progress)) {
+        let Ok(mut events) = self
+            .client
+            .events(&[crate::EventKind::Operation], false)
+            .await
+        else {
+            return;
+        };
+        while let Some(event) = events.next().await {
+            let Ok(crate::Event {
+                body: crate::EventBody::Operation(info),
+                ..
+            }) = event
+            else {
+                continue;
+            };
+            if info.id == self.id()
+                && let Some(progress) = Progress::of(&info.metadata)
+            {
+                tell(&progress);
+            }
+        }
     }
 }
 
 impl Client {
-    /// The operations under way on an instance: `GET /1.0/operations?recursion=1`.
-    pub async fn operations_on_instance(&self, name: &str) -> Result<Vec<Operation>> {
-        let request = Request::get("/1.0/operations").with("recursion", "1");
-        let by_state: BTreeMap<String, Option<Vec<View>>> = self.value(request).await?;
-        let suffix = format!("/instances/{name}");
-        let concerns = |view: &View| {
-            let paths = view.resources.iter().flat_map(BTreeMap::values).flatten().flatten();
-            paths.map(|path| path.split('?').next().unwrap_or_default()).any(|path| path.ends_with(&suffix))
-        };
-        let running = by_state.into_iter().filter(|(state, _)| matches!(state.as_str(), "running" | "pending"));
-        Ok(running
-            .flat_map(|(_, views)| views.unwrap_or_default())
-            .filter(concerns)
-            .map(|view| Operation::new(self.clone(), &view.id, Value::Null))
+    /// All operations of the project that Incus still remembers (`GET /1.0/operations`).
+    pub async fn operations(&self) -> Result<Vec<Operation>> {
+        let by_status: BTreeMap<String, Vec<OperationInfo>> = self.read(&list()).await?;
+        Ok(by_status
+            .into_values()
+            .flatten()
+            .map(|info| Operation::new(self.clone(), info))
             .collect())
+    }
+
+    /// One operation (`GET /1.0/operations/ID`); Incus forgets it about five seconds after its end.
+    pub async fn operation(&self, id: &str) -> Result<Operation> {
+        Ok(Operation::new(self.clone(), self.read(&get(id)).await?))
+    }
+}
+
+fn outcome(step: &str, info: OperationInfo) -> Result<Done> {
+    match info.status_code {
+        Status::Success => Ok(Done {
+            metadata: info.metadata,
+        }),
+        code => Err(failed(
+            step,
+            u16::try_from(u32::from(code)).unwrap_or(500),
+            info.err,
+        )),
+    }
+}
+
+fn failed(step: &str, code: u16, message: String) -> Error {
+    Error::Operation {
+        step: step.to_owned(),
+        code,
+        message,
+    }
+}
+
+fn list() -> Request {
+    Request::get(["operations"], "list operations").with("recursion", "1")
+}
+
+fn get(id: &str) -> Request {
+    Request::get(["operations", id], format!("read operation {id}"))
+}
+
+/// Never with `timeout=`: 6.0.4 answers that with an error 500 when the time is up.
+fn wait(id: &str) -> Request {
+    Request::get(
+        ["operations", id, "wait"],
+        format!("wait for operation {id}"),
+    )
+}
+
+fn cancel(id: &str) -> Request {
+    Request::delete(["operations", id], format!("cancel operation {id}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_has_no_timeout_of_its_own() {
+        assert_eq!(
+            wait("x").target("default"),
+            "/1.0/operations/x/wait?project=default"
+        );
+    }
+
+    #[test]
+    fn an_end_that_is_no_success_is_an_error() {
+        let info = OperationInfo {
+            status_code: Status::Failure,
+            err: "No".into(),
+            ..OperationInfo::default()
+        };
+        let error = outcome("the start", info).unwrap_err();
+        assert_eq!(error.to_string(), "the start failed: No");
+    }
+
+    #[test]
+    fn lists_that_are_null_are_empty() {
+        let info: OperationInfo =
+            serde_json::from_str(r#"{"id":"x","resources":null,"metadata":null}"#).unwrap();
+        assert!(info.resources.is_empty() && info.metadata.is_null());
     }
 }

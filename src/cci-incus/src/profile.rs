@@ -1,30 +1,100 @@
-//! Profiles: `/1.0/profiles`.
+//! Profiles: settings and devices that instances take from below.
 
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use serde::Deserialize;
-
-use crate::client::Client;
-use crate::error::Result;
-use crate::instance::Devices;
-use crate::request::{Request, escape};
+use crate::{
+    client::Client,
+    error::Result,
+    instance::{Config, Devices},
+    request::{Etag, Request},
+    wire::null_is_default,
+};
 
 /// A profile.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
 pub struct Profile {
-    /// Its name.
+    /// Unique within the project.
     pub name: String,
-    /// Its configuration.
-    #[serde(default)]
-    pub config: BTreeMap<String, String>,
-    /// Its devices.
-    #[serde(default)]
+    /// Free text.
+    pub description: String,
+    /// Settings for the instances.
+    #[serde(deserialize_with = "null_is_default")]
+    pub config: Config,
+    /// Devices for the instances.
+    #[serde(deserialize_with = "null_is_default")]
+    pub devices: Devices,
+    /// Paths of what uses it.
+    #[serde(deserialize_with = "null_is_default")]
+    pub used_by: Vec<String>,
+}
+
+/// Everything about a profile that can be changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the fields are those of Profile")]
+pub struct ProfilePut {
+    pub description: String,
+    pub config: Config,
     pub devices: Devices,
 }
 
+impl From<Profile> for ProfilePut {
+    fn from(profile: Profile) -> Self {
+        Self {
+            description: profile.description,
+            config: profile.config,
+            devices: profile.devices,
+        }
+    }
+}
+
 impl Client {
-    /// One profile.
-    pub async fn profile(&self, name: &str) -> Result<Profile> {
-        self.value(Request::get(format!("/1.0/profiles/{}", escape(name)))).await
+    /// All profiles of the project (`GET /1.0/profiles?recursion=1`).
+    pub async fn profiles(&self) -> Result<Vec<Profile>> {
+        self.read(&Request::get(["profiles"], "list profiles").with("recursion", "1"))
+            .await
+    }
+
+    /// One profile and its version (`GET /1.0/profiles/NAME`).
+    pub async fn profile(&self, name: &str) -> Result<(Profile, Etag)> {
+        self.read_tagged(&Request::get(
+            ["profiles", name],
+            format!("read profile {name}"),
+        ))
+        .await
+    }
+
+    /// Makes a profile (`POST /1.0/profiles`).
+    pub async fn create_profile(&self, name: &str, content: &ProfilePut) -> Result<()> {
+        let body = json!({
+            "name": name,
+            "description": content.description,
+            "config": content.config,
+            "devices": content.devices,
+        });
+        self.settle(&Request::post(["profiles"], format!("create profile {name}")).json(&body))
+            .await
+    }
+
+    /// Replaces a profile (`PUT /1.0/profiles/NAME`).
+    pub async fn put_profile(
+        &self,
+        name: &str,
+        content: &ProfilePut,
+        etag: Option<&Etag>,
+    ) -> Result<()> {
+        let request = Request::put(["profiles", name], format!("change profile {name}"));
+        self.settle(&request.json(content).unchanged_since(etag))
+            .await
+    }
+
+    /// Deletes a profile that nothing uses (`DELETE /1.0/profiles/NAME`).
+    pub async fn delete_profile(&self, name: &str) -> Result<()> {
+        self.settle(&Request::delete(
+            ["profiles", name],
+            format!("delete profile {name}"),
+        ))
+        .await
     }
 }

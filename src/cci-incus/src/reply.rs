@@ -1,52 +1,47 @@
-//! An answer of Incus, told apart by its body: a failed `/wait` arrives under HTTP 200.
+//! What Incus answered, told apart by the body: a failed `/wait` arrives under HTTP 200.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
-/// The three shapes of an answer.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Reply {
-    /// Done; the result.
-    Sync(Value),
-    /// Taken on; the operation's path and what is known of it.
-    Async {
-        /// `/1.0/operations/<id>`
-        operation: String,
-        /// The operation as it stands.
-        metadata: Value,
-    },
-    /// Refused, or the operation waited for has failed.
-    Error {
-        /// The server's number: an HTTP status.
-        code: u16,
-        /// The server's sentence.
-        message: String,
-    },
+/// One answer of the API, its metadata not yet read.
+#[derive(Debug)]
+pub(crate) enum Reply<'a> {
+    /// The work is done; the metadata is its result.
+    Sync { metadata: &'a RawValue },
+    /// The work goes on as an operation; the metadata describes it.
+    Async { metadata: &'a RawValue },
+    /// The work was refused or has failed.
+    Error { code: u16, message: String },
 }
 
+/// The three shapes in one; which fields count is decided by `type`.
 #[derive(Deserialize)]
-struct Body {
+struct Envelope<'a> {
     #[serde(rename = "type")]
     kind: String,
-    #[serde(default)]
-    metadata: Value,
-    #[serde(default)]
-    operation: String,
     #[serde(default)]
     error: String,
     #[serde(default)]
     error_code: u16,
+    #[serde(borrow, default)]
+    metadata: Option<&'a RawValue>,
 }
 
-impl Reply {
-    /// Reads a body; the text says what is odd about it otherwise.
-    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let body: Body = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        match body.kind.as_str() {
-            "sync" => Ok(Self::Sync(body.metadata)),
-            "async" => Ok(Self::Async { operation: body.operation, metadata: body.metadata }),
-            "error" => Ok(Self::Error { code: body.error_code, message: body.error }),
-            other => Err(format!("type '{other}'")),
+impl<'a> Reply<'a> {
+    /// Reads a body; the error says what is wrong with it.
+    pub(crate) fn parse(body: &'a [u8]) -> Result<Self, serde_json::Error> {
+        let envelope: Envelope<'a> = serde_json::from_slice(body)?;
+        let metadata = envelope.metadata.unwrap_or(RawValue::NULL);
+        match envelope.kind.as_str() {
+            "sync" => Ok(Self::Sync { metadata }),
+            "async" => Ok(Self::Async { metadata }),
+            "error" => Ok(Self::Error {
+                code: envelope.error_code,
+                message: envelope.error,
+            }),
+            other => Err(serde::de::Error::custom(format_args!(
+                "unknown reply type '{other}'"
+            ))),
         }
     }
 }
@@ -57,22 +52,55 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_body_decides() {
-        let parse = |text: &str| Reply::parse(text.as_bytes());
-        assert_eq!(parse(r#"{"type":"sync","metadata":[1]}"#), Ok(Reply::Sync(serde_json::json!([1]))));
-        assert_eq!(
-            parse(r#"{"type":"error","status_code":200,"error":"x","error_code":400,"metadata":null}"#),
-            Ok(Reply::Error { code: 400, message: "x".into() })
-        );
-        assert!(matches!(parse(r#"{"type":"async","operation":"/1.0/operations/a"}"#), Ok(Reply::Async { .. })));
-        assert!(parse(r#"{"type":"other"}"#).is_err());
-        assert!(parse("[]").is_err());
+    fn a_finished_call_carries_its_result() {
+        let body = br#"{"type":"sync","status":"Success","status_code":200,"operation":"","error_code":0,"error":"","metadata":["/1.0"]}"#;
+        let Ok(Reply::Sync { metadata }) = Reply::parse(body) else {
+            panic!("not sync")
+        };
+        assert_eq!(metadata.get(), r#"["/1.0"]"#);
+    }
+
+    #[test]
+    fn a_started_operation_is_described() {
+        let body = br#"{"type":"async","status":"Operation created","status_code":100,"operation":"/1.0/operations/x","metadata":{"id":"x"}}"#;
+        let Ok(Reply::Async { metadata }) = Reply::parse(body) else {
+            panic!("not async")
+        };
+        assert_eq!(metadata.get(), r#"{"id":"x"}"#);
+    }
+
+    #[test]
+    fn an_error_is_one_whatever_the_http_status_was() {
+        let body = br#"{"type":"error","status":"","status_code":0,"operation":"","error_code":404,"error":"Instance not found","metadata":null}"#;
+        let Ok(Reply::Error { code, message }) = Reply::parse(body) else {
+            panic!("not an error")
+        };
+        assert_eq!((code, message.as_str()), (404, "Instance not found"));
+    }
+
+    #[test]
+    fn absent_metadata_reads_as_null() {
+        let Ok(Reply::Sync { metadata }) = Reply::parse(br#"{"type":"sync"}"#) else {
+            panic!("not sync")
+        };
+        assert_eq!(metadata.get(), "null");
+    }
+
+    #[test]
+    fn another_type_is_an_error() {
+        assert!(Reply::parse(br#"{"type":"later"}"#).is_err());
     }
 
     proptest! {
         #[test]
-        fn no_bytes_make_the_reader_panic(bytes: Vec<u8>) {
-            let _ = Reply::parse(&bytes);
+        fn no_bytes_make_it_panic(body in proptest::collection::vec(any::<u8>(), 0..256)) {
+            let _ = Reply::parse(&body);
+        }
+
+        #[test]
+        fn no_envelope_makes_it_panic(kind in "sync|async|error|.*", error in ".*", code in any::<i64>()) {
+            let body = serde_json::json!({"type": kind, "error": error, "error_code": code, "metadata": {}}).to_string();
+            let _ = Reply::parse(body.as_bytes());
         }
     }
 }

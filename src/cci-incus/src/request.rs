@@ -1,129 +1,154 @@
-//! A call as a value: built purely, sent by the transport.
+//! A call as a value: built purely, compared in tests, sent by the transport.
 
-use std::fmt;
-
-use bytes::Bytes;
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Empty, Full};
+use hyper::Method;
+use hyper::body::Bytes;
 use serde::Serialize;
+use serde_json::Value;
 
-/// A body on its way out; it may be a stream, so a call is sent once.
-pub type OutBody = UnsyncBoxBody<Bytes, std::io::Error>;
+use crate::url;
 
-/// The method of a call.
-pub use hyper::Method;
+/// The version of an object as Incus last showed it; given back, it makes a change fail if someone else was quicker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Etag(pub(crate) String);
 
-/// One call of the API.
-pub struct Request {
-    /// The method.
-    pub method: Method,
-    /// The path from the root, its segments escaped.
-    pub path: String,
-    /// Query parameters, not yet escaped.
-    pub query: Vec<(String, String)>,
-    /// Further headers.
-    pub headers: Vec<(&'static str, String)>,
-    /// The body.
-    pub body: OutBody,
+impl Etag {
+    /// The tag as it stands in the header.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
-impl fmt::Debug for Request {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} {}", self.method, self.target())
-    }
+/// What a call carries, apart from streams, which are given to the transport beside it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Body {
+    Empty,
+    Json(Value),
+    Bytes(Bytes),
+}
+
+/// Whether a call takes `?project=`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Project,
+    Server,
+}
+
+/// One call of the REST API.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) if_match: Option<Etag>,
+    pub(crate) body: Body,
+    pub(crate) scope: Scope,
+    /// What is asked, as it reads after "cannot": `read instance c1`.
+    pub(crate) what: String,
 }
 
 impl Request {
-    /// A call without a body.
-    #[must_use]
-    pub fn new(method: Method, path: impl Into<String>) -> Self {
-        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
-        Self { method, path: path.into(), query: Vec::new(), headers: Vec::new(), body }
+    fn new<'a>(
+        method: Method,
+        segments: impl IntoIterator<Item = &'a str>,
+        what: impl Into<String>,
+    ) -> Self {
+        Self {
+            method,
+            path: url::path(segments),
+            query: Vec::new(),
+            headers: Vec::new(),
+            if_match: None,
+            body: Body::Empty,
+            scope: Scope::Project,
+            what: what.into(),
+        }
     }
 
-    /// A `GET`.
-    #[must_use]
-    pub fn get(path: impl Into<String>) -> Self {
-        Self::new(Method::GET, path)
+    pub(crate) fn get<'a>(
+        segments: impl IntoIterator<Item = &'a str>,
+        what: impl Into<String>,
+    ) -> Self {
+        Self::new(Method::GET, segments, what)
     }
 
-    /// Adds a query parameter.
-    #[must_use]
-    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.query.push((name.to_owned(), value.into()));
+    pub(crate) fn post<'a>(
+        segments: impl IntoIterator<Item = &'a str>,
+        what: impl Into<String>,
+    ) -> Self {
+        Self::new(Method::POST, segments, what)
+    }
+
+    pub(crate) fn put<'a>(
+        segments: impl IntoIterator<Item = &'a str>,
+        what: impl Into<String>,
+    ) -> Self {
+        Self::new(Method::PUT, segments, what)
+    }
+
+    pub(crate) fn patch<'a>(
+        segments: impl IntoIterator<Item = &'a str>,
+        what: impl Into<String>,
+    ) -> Self {
+        Self::new(Method::PATCH, segments, what)
+    }
+
+    pub(crate) fn delete<'a>(
+        segments: impl IntoIterator<Item = &'a str>,
+        what: impl Into<String>,
+    ) -> Self {
+        Self::new(Method::DELETE, segments, what)
+    }
+
+    /// The call is about the server as a whole, not about one project.
+    pub(crate) fn of_the_server(mut self) -> Self {
+        self.scope = Scope::Server;
         self
     }
 
-    /// Adds a header.
-    #[must_use]
-    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((key, value.into()));
+        self
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// Only if the object is still the one that was read.
-    #[must_use]
-    pub fn if_match(self, etag: Option<&Etag>) -> Self {
-        match etag {
-            Some(etag) => self.header("if-match", etag.0.clone()),
-            None => self,
-        }
-    }
-
-    /// With a JSON body.
-    #[must_use]
-    pub fn json(self, body: &impl Serialize) -> Self {
-        // a type of this crate always serialises: its keys are strings
-        let bytes = serde_json::to_vec(body).unwrap_or_default();
-        self.header("content-type", "application/json").bytes(bytes)
-    }
-
-    /// With a body of bytes.
-    #[must_use]
-    pub fn bytes(mut self, body: impl Into<Bytes>) -> Self {
-        self.body = Full::new(body.into()).map_err(|never| match never {}).boxed_unsync();
+    /// The change fails with [`crate::Error::PreconditionFailed`] unless the object is still as it was.
+    pub(crate) fn unchanged_since(mut self, etag: Option<&Etag>) -> Self {
+        self.if_match = etag.cloned();
         self
     }
 
-    /// With a streamed body.
-    #[must_use]
-    pub fn stream(mut self, body: OutBody) -> Self {
-        self.body = body;
+    /// Our own request types hold strings, numbers and maps with string keys: they always serialise.
+    pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
+        self.body = Body::Json(serde_json::to_value(body).unwrap_or(Value::Null));
         self
     }
 
-    /// Path and query as they stand in the request line.
-    #[must_use]
-    pub fn target(&self) -> String {
-        let query: Vec<String> =
-            self.query.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
-        if query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, query.join("&")) }
+    pub(crate) fn bytes(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = Body::Bytes(body.into());
+        self
     }
 
-    /// Method and path, for messages.
-    #[must_use]
-    pub fn call(&self) -> String {
-        format!("{} {}", self.method, self.path)
-    }
-}
-
-/// The version of an object that was read, for [`Request::if_match`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Etag(pub(crate) String);
-
-/// Escapes one path segment or query value.
-#[must_use]
-pub fn escape(raw: &str) -> String {
-    use fmt::Write;
-    raw.bytes().fold(String::with_capacity(raw.len()), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
+    /// Path and query as they go on the wire, for a client of `project`.
+    pub(crate) fn target(&self, project: &str) -> String {
+        let scope = (self.scope == Scope::Project).then_some(("project", project));
+        let pairs = self
+            .query
+            .iter()
+            .map(|(key, value)| (*key, value.as_str()))
+            .chain(scope);
+        let query = url::query(pairs);
+        if query.is_empty() {
+            self.path.clone()
         } else {
-            // writing to a string cannot fail
-            let _ = write!(out, "%{byte:02X}");
+            format!("{}?{query}", self.path)
         }
-        out
-    })
+    }
 }
 
 #[cfg(test)]
@@ -131,15 +156,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_values_are_escaped() {
-        let request = Request::get(format!("/1.0/instances/{}", escape("a/b c"))).with("path", "/x y&z=ü");
-        assert_eq!(request.target(), "/1.0/instances/a%2Fb%20c?path=%2Fx%20y%26z%3D%C3%BC");
+    fn a_scoped_call_names_its_project() {
+        let call = Request::get(["instances"], "list instances").with("recursion", "1");
+        assert_eq!(
+            call.target("p one"),
+            "/1.0/instances?recursion=1&project=p%20one"
+        );
     }
 
     #[test]
-    fn an_etag_becomes_if_match() {
-        let request = Request::new(Method::PUT, "/").if_match(Some(&Etag("abc".into())));
-        assert_eq!(request.headers, [("if-match", "abc".to_owned())]);
-        assert!(Request::get("/").if_match(None).headers.is_empty());
+    fn a_call_to_the_server_does_not() {
+        assert_eq!(
+            Request::get([], "read the server")
+                .of_the_server()
+                .target("p"),
+            "/1.0"
+        );
     }
 }

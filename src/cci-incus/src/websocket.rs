@@ -1,41 +1,108 @@
-//! A websocket over a connection that the server hands over.
+//! Websockets of the API: the handshake over our own connections, and one socket held by two halves.
 
-use futures_util::StreamExt;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::client::generate_key;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+};
 
-use crate::client::Client;
-use crate::error::{Error, Result};
-use crate::request::Request;
-use crate::transport::Stream;
+use futures_util::{Sink as _, Stream as _};
+use hyper::http::header;
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Error as SocketError, Message,
+        handshake::{client::generate_key, derive_accept_key},
+        protocol::{Role, WebSocketConfig},
+    },
+};
+
+use crate::{
+    client::Client,
+    error::{Error, Result},
+    request::Request,
+    transport::Upgraded,
+};
 
 /// A connected websocket.
-pub(crate) type Socket = WebSocketStream<Box<dyn Stream>>;
+pub(crate) type Socket = WebSocketStream<Upgraded>;
 
-/// How much is gathered before it goes to the wire, and how much may wait there.
-const BUFFER: usize = 256 * 1024;
+/// A message that the server never sends: larger ones are refused rather than held in memory.
+const LARGEST_MESSAGE: usize = 16 << 20;
 
-/// Turns a `GET` into a websocket.
-pub(crate) async fn connect(client: &Client, request: Request) -> Result<Socket> {
-    let (call, key) = (request.call(), generate_key());
+/// Opens a websocket; `buffer` is how many bytes are read at once.
+pub(crate) async fn connect(client: &Client, request: Request, buffer: usize) -> Result<Socket> {
+    let key = generate_key();
     let request = request
         .header("connection", "Upgrade")
         .header("upgrade", "websocket")
         .header("sec-websocket-version", "13")
         .header("sec-websocket-key", key.clone());
-    let (headers, stream) = client.upgrade(request).await?;
-    let accepted = headers.get("sec-websocket-accept").and_then(|value| value.to_str().ok());
-    if accepted != Some(derive_accept_key(key.as_bytes()).as_str()) {
-        return Err(Error::Protocol { call, problem: "the websocket handshake does not fit".into() });
+    let (headers, connection) = client.upgrade(&request).await?;
+    let accepted = headers
+        .get(header::SEC_WEBSOCKET_ACCEPT)
+        .is_some_and(|accept| *accept == derive_accept_key(key.as_bytes()));
+    if !accepted {
+        return Err(Error::protocol(
+            &request.what,
+            "the websocket's handshake has a wrong key",
+        ));
     }
-    let config =
-        WebSocketConfig::default().read_buffer_size(BUFFER).write_buffer_size(0).max_write_buffer_size(4 * BUFFER);
-    Ok(WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await)
+    let config = WebSocketConfig::default()
+        .read_buffer_size(buffer)
+        .write_buffer_size(0)
+        .max_message_size(Some(LARGEST_MESSAGE))
+        .max_frame_size(Some(LARGEST_MESSAGE));
+    Ok(WebSocketStream::from_raw_socket(connection, Role::Client, Some(config)).await)
 }
 
-/// Reads a socket only to answer its pings, until it ends.
-pub(crate) async fn answer_pings(mut reading: futures_util::stream::SplitStream<Socket>) {
-    while let Some(Ok(_)) = reading.next().await {}
+/// A socket that is read and written from different tasks. The lock is held for one poll, never across a wait.
+#[derive(Clone)]
+pub(crate) struct Shared(Arc<Mutex<Socket>>);
+
+impl Shared {
+    pub(crate) fn new(socket: Socket) -> Self {
+        Self(Arc::new(Mutex::new(socket)))
+    }
+
+    /// The next message; pings are answered on the way.
+    pub(crate) fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Message, SocketError>>> {
+        self.with(|socket| socket.poll_next(cx))
+    }
+
+    /// Takes a message once everything before it has left, so that at most one is held.
+    pub(crate) fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        message: impl FnOnce() -> Message,
+    ) -> Poll<Result<(), SocketError>> {
+        self.with(|mut socket| {
+            std::task::ready!(socket.as_mut().poll_flush(cx))?;
+            std::task::ready!(socket.as_mut().poll_ready(cx))?;
+            socket.as_mut().start_send(message())?;
+            // a first push; what does not fit leaves with the next flush
+            match socket.poll_flush(cx) {
+                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                _ => Poll::Ready(Ok(())),
+            }
+        })
+    }
+
+    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), SocketError>> {
+        self.with(|socket| socket.poll_flush(cx))
+    }
+
+    /// Sends a close frame; the connection itself ends when both halves are dropped.
+    pub(crate) fn poll_close(&self, cx: &mut Context<'_>) -> Poll<Result<(), SocketError>> {
+        self.with(|socket| socket.poll_close(cx))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(Pin<&mut Socket>) -> T) -> T {
+        // a panic in another half leaves the socket as usable as it was
+        let mut socket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        work(Pin::new(&mut socket))
+    }
 }

@@ -1,21 +1,18 @@
 //! `attach`: the caller's terminal joined to a running session, and what is said when it ends.
 
-use std::time::Duration;
-
 use cci_core::environment::{HostLocale, WORKSPACE, environment};
 use cci_core::lifetime::Lifetime;
 use cci_core::{Error, Result, tmux};
-use cci_incus::exec::Exec;
-use cci_incus::instance::Status;
+use cci_incus::Exec;
+use cci_incus::Status;
 
+use super::agent;
 use super::context::Context;
 use super::incus_error::DuringStep;
 use super::owned::{self, Owned};
+use super::record;
 use super::stream;
 use crate::host::terminal::{self, Tty};
-
-/// How long a question to tmux may take.
-const ASK: Duration = Duration::from_secs(20);
 
 /// How a session is gone back to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,9 +44,16 @@ pub(crate) async fn running(cx: &Context, name: &str) -> Result<()> {
 
 /// Joins the terminal to the session until it is left, then says what is left of it.
 pub(crate) async fn attach(cx: &Context, name: &str, into: Into) -> Result<()> {
-    if into == Into::Agent {
-        has_session(cx, name).await?;
+    let user = cx.settings.incus.claude_uid;
+    if into == Into::Agent && !agent::has_session(cx, name, user).await? {
+        return Err(Error::NoTmuxSession { name: name.to_owned() });
     }
+    join(cx, name, into).await
+}
+
+/// The same for a session that was just started.
+pub(crate) async fn join(cx: &Context, name: &str, into: Into) -> Result<()> {
+    let user = cx.settings.incus.claude_uid;
     let command = match into {
         Into::Agent => tmux::attach(name),
         Into::Bash => ["bash", "-l"].map(str::to_owned).to_vec(),
@@ -59,7 +63,6 @@ pub(crate) async fn attach(cx: &Context, name: &str, into: Into) -> Result<()> {
         colorterm: cx.caller.var("COLORTERM").map(str::to_owned),
         timezone: None,
     };
-    let user = cx.settings.incus.claude_uid;
     let exec = Exec {
         command,
         environment: environment(&locale, &cx.settings.defaults.environment, &cx.environment),
@@ -68,6 +71,7 @@ pub(crate) async fn attach(cx: &Context, name: &str, into: Into) -> Result<()> {
         group: Some(user),
         tty: Some(terminal::size()),
     };
+    let session = owned::one(cx, name).await?.marks.session;
     let process = cx.client.exec(name, &exec).await.during("attach to the session")?;
     let ended = {
         let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;
@@ -77,15 +81,11 @@ pub(crate) async fn attach(cx: &Context, name: &str, into: Into) -> Result<()> {
         }
     };
     // the connection may break with the container; what is left of it is what counts
+    if let Some(session) = session {
+        record::refresh(cx, session, None).await?;
+    }
     let left = tell_what_is_left(cx, name).await;
     if matches!(ended, Err(Error::Interrupted)) { ended } else { left }
-}
-
-async fn has_session(cx: &Context, name: &str) -> Result<()> {
-    let user = cx.settings.incus.claude_uid;
-    let exec = Exec { command: tmux::has_session(name), user: Some(user), group: Some(user), ..Exec::default() };
-    let status = cx.client.exec_detached(name, &exec, ASK).await.during("look for the tmux session")?;
-    if status == 0 { Ok(()) } else { Err(Error::NoTmuxSession { name: name.to_owned() }) }
 }
 
 /// Says where the conversation is and what became of the container.
@@ -106,10 +106,4 @@ async fn tell_what_is_left(cx: &Context, name: &str) -> Result<()> {
         _ => cx.reporter.note("Container was stopped, removing it"),
     }
     Ok(())
-}
-
-/// What a container printed, without its control characters.
-pub(crate) fn printable(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    text.trim().chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }

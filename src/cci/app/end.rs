@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use cci_core::{Error, Result};
-use cci_incus::instance::{Action, StateChange, Status};
+use cci_incus::{StateChange, Status};
 
 use super::context::Context;
 use super::incus_error::DuringStep;
 use super::owned::{self, Owned};
+use super::record;
 
 /// How a container is ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,23 +43,23 @@ async fn end_one(cx: &Context, name: &str, how: How) -> Result<()> {
     if owned.instance.status_code != Status::Stopped {
         stop(cx, &owned, how).await?;
     }
-    delete(cx, name).await
+    delete(cx, name).await?;
+    match owned.marks.session {
+        Some(session) => record::refresh(cx, session, None).await,
+        None => Ok(()),
+    }
 }
 
 async fn stop(cx: &Context, owned: &Owned, how: How) -> Result<()> {
     let name = &owned.instance.name;
     if let How::Shutdown { within } = how {
-        let gentle = StateChange {
-            action: Action::Stop,
-            timeout_secs: i64::try_from(within.as_secs()).unwrap_or(i64::MAX),
-            ..StateChange::default()
-        };
+        let gentle = StateChange::stop_within(u32::try_from(within.as_secs()).unwrap_or(u32::MAX));
         if settle(cx, name, &gentle, within + MARGIN).await.is_ok() {
             return Ok(());
         }
         cx.reporter.note(&format!("Container {name} did not shut down in {} s, stopping it", within.as_secs()));
     }
-    let forced = StateChange { action: Action::Stop, force: true, ..StateChange::default() };
+    let forced = StateChange::kill();
     settle(cx, name, &forced, FORCE).await
 }
 

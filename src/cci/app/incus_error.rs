@@ -17,18 +17,28 @@ impl<T> DuringStep<T> for cci_incus::Result<T> {
 fn translate(error: cci_incus::Error, step: &str) -> Error {
     use cci_incus::Error as Incus;
     match error {
-        Incus::Unreachable { endpoint, source } => Error::IncusUnreachable { endpoint, cause: cause(source.as_ref()) },
-        Incus::Forbidden { endpoint } => Error::IncusForbidden { endpoint },
-        Incus::TimedOut { step, after, still_running } => {
-            Error::TimedOut { step: step.to_owned(), seconds: after.as_secs(), still_running }
+        Incus::Unreachable { endpoint, source } => {
+            Error::IncusUnreachable { endpoint, cause: innermost(source.as_ref()) }
         }
-        other => Error::IncusRefused { step: step.to_owned(), message: other.to_string() },
+        Incus::Forbidden { endpoint, .. } => Error::IncusForbidden { endpoint },
+        Incus::TimedOut { step, after, still_running } => {
+            Error::TimedOut { step, seconds: after.as_secs(), still_running }
+        }
+        Incus::NotFound { message, .. }
+        | Incus::Conflict { message, .. }
+        | Incus::Refused { message, .. }
+        | Incus::Operation { message, .. } => Error::IncusRefused { step: step.to_owned(), message },
+        other => {
+            let reason = std::error::Error::source(&other).map(|source| format!(": {}", innermost(source)));
+            let message = format!("{other}{}", reason.unwrap_or_default());
+            Error::IncusRefused { step: step.to_owned(), message }
+        }
     }
 }
 
 /// The innermost reason: what lies around it repeats the endpoint.
-fn cause(error: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
-    let mut innermost: &dyn std::error::Error = error;
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;
     }

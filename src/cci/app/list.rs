@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use cci_core::Result;
 
+use super::blocking::blocking;
 use super::context::Context;
+use super::launch;
 use super::owned::{self, Owned};
 
 /// One container as it is listed.
@@ -23,6 +25,40 @@ pub(crate) struct Listed {
     pub(crate) network: Option<String>,
 }
 
+/// One saved session as it is listed.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub(crate) struct ListedSession {
+    pub(crate) session_id: String,
+    pub(crate) saved_at: String,
+    pub(crate) workspace: String,
+    pub(crate) container_name: String,
+    pub(crate) persistent: bool,
+    pub(crate) live: bool,
+}
+
+/// Every saved session, newest first; `live` where one of the listed containers runs it.
+pub(crate) async fn sessions(cx: &Context, containers: &[Listed]) -> Result<Vec<ListedSession>> {
+    let store = launch::store(cx);
+    let found = blocking(move || store.all()).await?;
+    for problem in &found.damaged {
+        cx.reporter.warn(problem);
+    }
+    let runs = |id: &str| containers.iter().any(|one| one.status == "Running" && one.session_id.as_deref() == Some(id));
+    let listed = found.sessions.into_iter().map(|saved| {
+        let metadata = saved.metadata;
+        let session_id = metadata.session_id.to_string();
+        ListedSession {
+            live: runs(&session_id),
+            session_id,
+            saved_at: metadata.saved_at,
+            workspace: metadata.workspace.to_string_lossy().into_owned(),
+            container_name: metadata.container_name,
+            persistent: metadata.persistent,
+        }
+    });
+    Ok(listed.collect())
+}
+
 /// Every container of the caller's, by name.
 pub(crate) async fn list(cx: &Context) -> Result<Vec<Listed>> {
     let owned = owned::all(cx).await?;
@@ -34,7 +70,7 @@ fn listed(owned: &Owned, addresses: &BTreeMap<String, String>) -> Listed {
     let (instance, marks) = (&owned.instance, &owned.marks);
     Listed {
         name: instance.name.clone(),
-        status: instance.status_code.word(),
+        status: instance.status.clone(),
         created_at: instance.created_at.clone(),
         image: marks.image.clone().unwrap_or_default(),
         persistent: !instance.ephemeral,

@@ -2,7 +2,7 @@
 
 use cci_core::mark::{Kind, Marks};
 use cci_core::{Error, Result};
-use cci_incus::instance::{Instance, Status};
+use cci_incus::{Instance, Status};
 
 use super::context::Context;
 use super::incus_error::DuringStep;
@@ -19,6 +19,12 @@ impl Owned {
     pub(crate) fn runs(&self) -> bool {
         matches!(self.instance.status_code, Status::Running | Status::Frozen)
     }
+}
+
+/// Whether an instance has run at least once: one that never did is still being made by the launch that claimed it.
+pub(crate) fn was_started(instance: &Instance) -> bool {
+    let used = instance.last_used_at.as_str();
+    !(used.is_empty() || used.starts_with("1970-") || used.starts_with("0001-"))
 }
 
 /// The caller's own containers under the prefix, by name.

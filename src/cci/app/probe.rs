@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cci_core::Result;
 use cci_core::plan::LaunchPlan;
-use cci_incus::exec::Exec;
+use cci_incus::Exec;
 
 use super::context::Context;
 use super::incus_error::DuringStep;

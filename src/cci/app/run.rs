@@ -4,8 +4,8 @@ use cci_core::environment::WORKSPACE;
 use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::slot::SlotChoice;
 use cci_core::{Error, Result};
-use cci_incus::exec::Exec;
-use cci_incus::instance::{Action, StateChange};
+use cci_incus::Exec;
+use cci_incus::StateChange;
 
 use super::context::Context;
 use super::incus_error::DuringStep;
@@ -86,7 +86,7 @@ async fn execute(cx: &Context, launched: &Launched, plan: &LaunchPlan, command: 
 
 /// Hands the stop to Incus, which deletes an ephemeral container by itself; nobody waits for it.
 async fn release(cx: &Context, launched: &Launched) {
-    let stop = StateChange { action: Action::Stop, force: true, ..StateChange::default() };
+    let stop = StateChange::kill();
     match cx.client.change_state(&launched.name, &stop).await {
         Ok(_) => {}
         // it has stopped by itself, or somebody ended it

@@ -1,33 +1,32 @@
 //! `shell`: an agent in a container, with a conversation that lives on the host.
 
-use std::time::Duration;
-
-use cci_core::environment::WORKSPACE;
-use cci_core::metadata::{Further, Metadata, SCHEMA_VERSION};
+use cci_core::Result;
+use cci_core::mark::Marks;
 use cci_core::plan::{Ask, LaunchPlan};
-use cci_core::session::SessionId;
+use cci_core::session::{Resume, SessionId};
 use cci_core::slot::SlotChoice;
 use cci_core::tool::Start;
-use cci_core::{Error, Result, tmux};
-use cci_incus::exec::Exec;
-use jiff::Timestamp;
+use cci_incus::{Instance, Status};
 
-use super::attach;
+use super::agent;
+use super::blocking::blocking;
 use super::context::Context;
 use super::incus_error::DuringStep;
-use super::launch::{self, Launched};
-use super::probe;
+use super::launch::{self, Launched, Survey};
+use super::record;
+use super::resume::{self, Given, Resumed};
+use super::take_back;
 use super::undo::Made;
 use crate::store::seed::Seed;
-use crate::store::sessions::Store;
-
-/// How long the agent's tmux session may take to come up.
-const START: Duration = Duration::from_secs(30);
 
 /// What kind of session is asked for.
 pub(crate) struct Session {
     /// Which slot it takes.
     pub(crate) slot: SlotChoice,
+    /// Which conversation it goes on with.
+    pub(crate) resume: Resume,
+    /// What the command line says by itself.
+    pub(crate) given: Given,
     /// bash in the agent's place.
     pub(crate) debug: bool,
 }
@@ -38,23 +37,45 @@ pub(crate) struct Started {
     pub(crate) session: SessionId,
 }
 
-/// Makes the container and starts the agent in it; a failure or an interrupt takes everything back.
+/// Makes the container, or finds the one that still runs, and starts the agent in it.
+///
+/// A failure or an interrupt takes back what this call made.
 pub(crate) async fn start(cx: &Context, session: &Session) -> Result<Started> {
     cx.guarded(prepare(cx, session)).await
 }
 
 async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     launch::usable(&cx.workspace)?;
+    let mut cx = cx.clone();
+    let resumed = resume::find(&cx, &session.resume).await?;
+    let slot = match &resumed {
+        Some(resumed) => resume::inherit(&mut cx, session.given, session.slot, &resumed.saved.metadata),
+        None => session.slot,
+    };
     cx.reporter.step("setup", "preparing the container");
-    let store = launch::store(cx);
-    let id = launch::new_session_id();
-    let survey = launch::survey(cx).await?;
+    let id = resumed.as_ref().map_or_else(launch::new_session_id, Resumed::id);
+    let survey = launch::survey(&cx).await?;
+    let plan = plan(&cx, id, &survey)?;
+    let name = match live(&survey.instances, id) {
+        Some(running) => running,
+        None => launched(&cx, &plan, slot, id, resumed.as_ref(), &survey).await?,
+    };
+    agent::ensure(&cx, &plan, &name, &agent_command(&plan, session, id, resumed.as_ref())).await?;
+    cx.reporter.progress(None);
+    cx.reporter.note("Starting session...");
+    cx.reporter.note(&format!("Session ID: {id}"));
+    cx.reporter.note(&format!("Container: {name}"));
+    cx.reporter.note(&format!("Network: {}", plan.network));
+    Ok(Started { name, session: id })
+}
+
+fn plan(cx: &Context, id: SessionId, survey: &Survey) -> Result<LaunchPlan> {
     let ask = Ask {
         prefix: cx.prefix.clone(),
         workspace: cx.workspace.clone(),
         owner_uid: cx.caller.ids.uid,
         launch: launch::launch_mark(),
-        session: Some((id, store.state_dir(id))),
+        session: Some((id, launch::store(cx).state_dir(id))),
         environment: cx.environment.clone(),
         profile: None,
     };
@@ -62,24 +83,68 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     for warning in &plan.warnings {
         cx.reporter.warn(warning);
     }
-    cx.undo.push(Made::SessionDir(store.dir(id)));
-    plant(cx, &plan, &store, id).await?;
-    let launched = launch::claim(cx, &plan, session.slot, &survey).await?;
-    announce(cx, session.slot, &launched);
-    record(&store, id, &plan, &launched).await?;
-    start_agent(cx, &plan, &launched.name, id, session.debug).await?;
-    cx.reporter.progress(None);
-    cx.reporter.note("Starting session...");
-    cx.reporter.note(&format!("Session ID: {id}"));
-    cx.reporter.note(&format!("Container: {}", launched.name));
-    cx.reporter.note(&format!("Network: {}", plan.network));
-    Ok(Started { name: launched.name, session: id })
+    Ok(plan)
+}
+
+fn agent_command(plan: &LaunchPlan, session: &Session, id: SessionId, resumed: Option<&Resumed>) -> Vec<String> {
+    if session.debug {
+        return ["bash", "-l"].map(str::to_owned).to_vec();
+    }
+    match resumed.and_then(|resumed| resumed.transcript.clone()) {
+        Some(transcript) => plan.tool.command(&Start::Resume(transcript)),
+        None => plan.tool.command(&Start::New(id)),
+    }
+}
+
+/// The running container of a conversation.
+fn live(instances: &[Instance], id: SessionId) -> Option<String> {
+    let has_it = |instance: &&Instance| {
+        instance.status_code == Status::Running
+            && Marks::from_config(&instance.config).is_some_and(|marks| marks.session == Some(id))
+    };
+    instances.iter().find(has_it).map(|instance| instance.name.clone())
+}
+
+/// A container of this launch's own, its session directory filled and its metadata written.
+async fn launched(
+    cx: &Context,
+    plan: &LaunchPlan,
+    slot: SlotChoice,
+    id: SessionId,
+    resumed: Option<&Resumed>,
+    survey: &Survey,
+) -> Result<String> {
+    if resumed.is_none() {
+        cx.undo.push(Made::SessionDir(launch::store(cx).dir(id)));
+    }
+    plant(cx, plan, id).await?;
+    let launched = launch::claim(cx, plan, slot, survey).await?;
+    if resumed.is_some()
+        && let Some(first) = earlier(cx, id, &launched.name).await?
+    {
+        take_back::remove_instance(&cx.client, &launched.name, plan.launch()).await?;
+        return Ok(first);
+    }
+    announce(cx, slot, &launched);
+    record::begin(cx, id, resumed.map(|resumed| resumed.saved.metadata.clone()), plan, &launched).await?;
+    Ok(launched.name)
+}
+
+/// Another container of the same conversation that was made before ours: of several resumes at once one goes on.
+async fn earlier(cx: &Context, id: SessionId, ours: &str) -> Result<Option<String>> {
+    let instances = cx.client.instances().await.during("list the containers")?;
+    let with_it = instances
+        .into_iter()
+        .filter(|instance| Marks::from_config(&instance.config).is_some_and(|marks| marks.session == Some(id)))
+        .filter(|instance| instance.name == ours || instance.status_code == Status::Running);
+    let first = with_it.min_by(|a, b| (&a.created_at, &a.name).cmp(&(&b.created_at, &b.name)));
+    Ok(first.map(|instance| instance.name).filter(|name| name != ours))
 }
 
 /// Makes the session's directory and puts in it what the agent needs.
-async fn plant(cx: &Context, plan: &LaunchPlan, store: &Store, id: SessionId) -> Result<()> {
+async fn plant(cx: &Context, plan: &LaunchPlan, id: SessionId) -> Result<()> {
     let owner = launch::agent_ids(cx)?;
-    let (store, home) = (store.clone(), cx.caller.home.clone());
+    let (store, home) = (launch::store(cx), cx.caller.home.clone());
     let from_host = cx.settings.defaults.mount_claude_config;
     let api_key = plan.environment.get("ANTHROPIC_API_KEY").cloned();
     blocking(move || {
@@ -89,66 +154,20 @@ async fn plant(cx: &Context, plan: &LaunchPlan, store: &Store, id: SessionId) ->
     .await
 }
 
-/// Writes the session's metadata, before the agent starts.
-async fn record(store: &Store, id: SessionId, plan: &LaunchPlan, launched: &Launched) -> Result<()> {
-    let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let mut metadata = Metadata {
-        session_id: id,
-        container_name: launched.name.clone(),
-        persistent: plan.lifetime.is_persistent(),
-        workspace: plan.workspace.path().to_owned(),
-        saved_at: now.clone(),
-        further: serde_json::Map::new(),
-    };
-    metadata.set_further(&Further {
-        schema_version: SCHEMA_VERSION,
-        slot: Some(launched.slot.number()),
-        tool: Some(plan.tool.name.clone()),
-        profile: None,
-        image: Some(plan.image().to_owned()),
-        network: Some(plan.network.word().to_owned()),
-        created_at: Some(now),
-    });
-    let store = store.clone();
-    blocking(move || store.write(&metadata)).await
-}
-
-async fn start_agent(cx: &Context, plan: &LaunchPlan, name: &str, id: SessionId, debug: bool) -> Result<()> {
-    let agent = if debug { vec!["bash".to_owned(), "-l".to_owned()] } else { plan.tool.command(&Start::New(id)) };
-    let exec = Exec {
-        command: probe::before(plan, &tmux::start(name, &agent)),
-        environment: plan.environment.clone(),
-        cwd: Some(WORKSPACE.to_owned()),
-        user: Some(plan.user.uid),
-        group: Some(plan.user.gid),
-        tty: None,
-    };
-    let done = cx.client.exec_captured(name, &exec, &[], START).await.during("start the agent")?;
-    match done.status {
-        0 => Ok(()),
-        probe::NOT_WRITABLE => Err(Error::WorkspaceNotWritable { path: cx.workspace.path().to_owned() }),
-        status => Err(Error::StepFailed {
-            step: "starting the agent".into(),
-            problem: format!("status {status}: {}", attach::printable(&done.stderr)),
-            hint: Some("the image needs tmux and bash: `cci build` makes one that has them".into()),
-        }),
-    }
-}
-
 fn announce(cx: &Context, asked: SlotChoice, launched: &Launched) {
     match asked {
-        SlotChoice::Auto => cx.reporter.note(&format!("Auto-allocated slot {}", launched.slot)),
-        SlotChoice::Exactly(wanted) if wanted != launched.slot => {
+        SlotChoice::Exactly(wanted) if wanted == launched.slot => {}
+        SlotChoice::Exactly(wanted) => {
             cx.reporter.note(&format!("Slot {wanted} is occupied, using slot {} instead", launched.slot));
         }
-        SlotChoice::Exactly(_) => {}
+        SlotChoice::Auto | SlotChoice::Preferably(_) => {
+            cx.reporter.note(&format!("Auto-allocated slot {}", launched.slot));
+        }
     }
     if launched.reused {
         cx.reporter.note("Reusing existing container");
     }
-}
-
-/// File work beside the runtime's one thread.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
+    if !launched.changed.is_empty() {
+        cx.reporter.note(&format!("Configuration applied: {}", launched.changed.join(", ")));
+    }
 }

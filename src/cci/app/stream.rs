@@ -1,7 +1,7 @@
 //! Joins a process in a container to the caller's terminal or pipes, in flows that never wait for one another.
 
-use cci_core::Result;
-use cci_incus::exec::{Control, Process, TermSize};
+use cci_core::{Error, Result};
+use cci_incus::{Control, Process, TermSize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -13,7 +13,11 @@ const CHUNK: usize = 64 * 1024;
 
 /// Joins a process with a terminal of its own to the caller's, until it ends; its status.
 pub(crate) async fn terminal(mut process: Process, tty: &Tty) -> Result<i32> {
-    let (stdin, stdout, control) = (process.take_stdin(), process.take_stdout(), process.take_control());
+    let (Some(stdin), Some(stdout), Some(control)) =
+        (process.stdin.take(), process.stdout.take(), process.control.take())
+    else {
+        return Err(Error::Internal("a stream of the command was taken before".into()));
+    };
     let keys = async {
         let _ = copy(tty.keys(), stdin).await;
         std::future::pending::<()>().await;
@@ -34,28 +38,34 @@ pub(crate) async fn terminal(mut process: Process, tty: &Tty) -> Result<i32> {
 ///
 /// Signals that ask cci to end are passed on to the command, which decides what becomes of them.
 pub(crate) async fn pipes(mut process: Process) -> Result<i32> {
-    let (stdin, stdout, control) = (process.take_stdin(), process.take_stdout(), process.take_control());
-    let stderr = process.take_stderr();
+    let (Some(stdin), Some(stdout), Some(control)) =
+        (process.stdin.take(), process.stdout.take(), process.control.take())
+    else {
+        return Err(Error::Internal("a stream of the command was taken before".into()));
+    };
+    let stderr = process.stderr.take();
     let input = async {
         let _ = copy(tokio::io::stdin(), stdin).await;
         std::future::pending::<()>().await;
     };
-    let output = async {
-        let errors = async {
-            if let Some(stderr) = stderr {
-                let _ = copy(stderr, tokio::io::stderr()).await;
-            }
-        };
-        // a reader that has gone away ends the command like a closed pipe would
-        let (out, ()) = tokio::join!(copy(stdout, tokio::io::stdout()), errors);
-        out
+    let errors = async {
+        match stderr {
+            // errors that nobody reads are no reason to end the command
+            Some(stderr) => copy(stderr, tokio::io::stderr()).await.or(Ok(())),
+            None => Ok(()),
+        }
     };
-    let signals = pass_on(&control);
-    let _ = tokio::select! {
-        out = output => out,
+    let output = async { tokio::try_join!(copy(stdout, tokio::io::stdout()), errors).map(drop) };
+    let ended = tokio::select! {
+        ended = output => ended,
         () = input => Ok(()),
-        () = signals => Ok(()),
+        () = pass_on(&control) => Ok(()),
     };
+    if ended.is_err() {
+        // the reader has gone away: the command ends as it would have on a closed pipe
+        drop(control);
+        return Ok(128 + rustix::process::Signal::PIPE.as_raw());
+    }
     process.wait().await.during("wait for the command")
 }
 

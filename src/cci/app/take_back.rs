@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use cci_core::mark::LAUNCH;
 use cci_core::{Error, Result};
-use cci_incus::Client;
-use cci_incus::instance::{Action, StateChange, Status};
+use cci_incus::{Client, Operation, StateChange, Status};
 
 use super::context::Context;
 use super::incus_error::DuringStep;
@@ -47,8 +46,8 @@ pub(crate) async fn remove_instance(client: &Client, name: &str, launch: &str) -
     let step = "remove the container";
     let removal = async {
         loop {
-            let pending = client.operations_on_instance(name).await.during(step)?;
-            for operation in pending {
+            let under_way = pending(client, name).await?;
+            for operation in under_way {
                 // how it ended does not matter, only that it has
                 let _ = operation.wait(step, LIMIT).await;
             }
@@ -63,9 +62,7 @@ pub(crate) async fn remove_instance(client: &Client, name: &str, launch: &str) -
             let change = if instance.status_code == Status::Stopped {
                 client.delete_instance(name).await
             } else {
-                client
-                    .change_state(name, &StateChange { action: Action::Stop, force: true, ..StateChange::default() })
-                    .await
+                client.change_state(name, &StateChange::kill()).await
             };
             match change {
                 Ok(operation) => match operation.wait(step, LIMIT).await {
@@ -82,4 +79,14 @@ pub(crate) async fn remove_instance(client: &Client, name: &str, launch: &str) -
     tokio::time::timeout(LIMIT, removal).await.unwrap_or_else(|_| {
         Err(Error::TimedOut { step: step.to_owned(), seconds: LIMIT.as_secs(), still_running: true })
     })
+}
+
+/// What Incus still does to an instance.
+async fn pending(client: &Client, name: &str) -> Result<Vec<Operation>> {
+    let all = client.operations().await.during("list the operations")?;
+    let concerns = |operation: &Operation| {
+        let mut paths = operation.resources().values().flatten().map(|path| path.split('?').next().unwrap_or_default());
+        !operation.info().status_code.is_final() && paths.any(|path| path.ends_with(&format!("/instances/{name}")))
+    };
+    Ok(all.into_iter().filter(concerns).collect())
 }

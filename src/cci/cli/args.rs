@@ -91,10 +91,18 @@ pub(crate) enum Verb {
     /// Show the containers
     #[command(visible_alias = "ls")]
     List(super::list::ListArgs),
+    /// Show a saved session
+    Info(super::info::InfoArgs),
+    /// Keep running ephemeral containers for good
+    Persist(super::persist::PersistArgs),
     /// End containers gracefully
     Shutdown(super::end::ShutdownArgs),
     /// End containers at once
     Kill(super::end::KillArgs),
+    /// Remove stopped containers, and saved sessions if asked
+    Clean(super::clean::CleanArgs),
+    /// Drive a session without a terminal
+    Tmux(super::tmux::TmuxArgs),
     /// Print the version
     Version,
 }
@@ -109,6 +117,8 @@ impl Verb {
     pub(crate) fn format(&self) -> Option<Format> {
         match self {
             Self::List(args) => Some(args.format),
+            Self::Info(args) => Some(args.format),
+            Self::Tmux(super::tmux::TmuxArgs { verb: super::tmux::TmuxVerb::List(args) }) => Some(args.format),
             _ => None,
         }
     }

@@ -2,26 +2,13 @@
 
 use std::time::Duration;
 
-use cci_core::{Error, Result};
+use cci_core::Result;
 use clap::Args;
 
+use super::which::{self, Chosen, Which};
 use crate::app::context::Context;
 use crate::app::end::{self, How};
-use crate::app::reporter::Answer;
 use crate::ui::terminal::Terminal;
-
-/// Which containers.
-#[derive(Debug, Args)]
-struct Which {
-    /// The containers
-    names: Vec<String>,
-    /// All of this user's
-    #[arg(long, conflicts_with = "names")]
-    all: bool,
-    /// Do not ask
-    #[arg(long, short)]
-    force: bool,
-}
 
 /// End containers gracefully
 #[derive(Debug, Args)]
@@ -46,50 +33,22 @@ pub(crate) struct KillArgs {
 
 pub(crate) async fn shutdown(args: &ShutdownArgs, cx: &Context) -> Result<u8> {
     let within = Duration::from_secs(args.timeout.into());
-    run(&args.which, &Verb { word: "shutdown", done: "Shutdown", how: How::Shutdown { within } }, cx).await
+    run(&args.which, "shutdown", "Shutdown", How::Shutdown { within }, cx).await
 }
 
 pub(crate) async fn kill(args: &KillArgs, cx: &Context) -> Result<u8> {
-    run(&args.which, &Verb { word: "kill", done: "Killed", how: How::Kill }, cx).await
+    run(&args.which, "kill", "Killed", How::Kill, cx).await
 }
 
-struct Verb {
-    word: &'static str,
-    done: &'static str,
-    how: How,
-}
-
-async fn run(which: &Which, verb: &Verb, cx: &Context) -> Result<u8> {
-    let names = match (which.all, which.names.is_empty()) {
-        (true, _) => end::everything(cx).await?,
-        (false, false) => which.names.clone(),
-        (false, true) => {
-            return Err(Error::StepFailed {
-                step: verb.word.to_owned(),
-                problem: "no container named".into(),
-                hint: Some("name one of `cci list`, or use --all".into()),
-            });
-        }
+async fn run(which: &Which, verb: &str, done: &str, how: How, cx: &Context) -> Result<u8> {
+    let names = match which::choose(which, verb, cx).await? {
+        Chosen::These(names) => names,
+        Chosen::Nothing => return Ok(0),
     };
-    if names.is_empty() {
-        return Terminal::result(&format!("No containers to {}\n", verb.word)).map(|()| 0);
-    }
-    if !which.force && (which.all || names.len() > 1) && !confirmed(&names, verb, cx)? {
-        return Terminal::result("Cancelled.\n").map(|()| 0);
-    }
-    if let How::Shutdown { within } = verb.how {
+    if let How::Shutdown { within } = how {
         cx.reporter.note(&format!("Shutting down {} container(s), timeout {} s", names.len(), within.as_secs()));
     }
-    let gone = end::end(cx, &names, verb.how).await;
-    Terminal::result(&format!("{} {gone} container(s)\n", verb.done))?;
+    let gone = end::end(cx, &names, how).await;
+    Terminal::result(&format!("{done} {gone} container(s)\n"))?;
     end::verdict(names.len(), gone).map(|()| 0)
-}
-
-fn confirmed(names: &[String], verb: &Verb, cx: &Context) -> Result<bool> {
-    let question = format!("{} {} container(s): {}", verb.word, names.len(), names.join(", "));
-    match cx.reporter.confirm(&question) {
-        Answer::Yes => Ok(true),
-        Answer::No => Ok(false),
-        Answer::NoTerminal => Err(Error::NotConfirmed { question, flag: "--force" }),
-    }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::args::Format;
 use crate::app::context::Context;
-use crate::app::list::{Listed, list};
+use crate::app::list::{self, Listed, ListedSession};
 use crate::ui::terminal::Terminal;
 
 /// Show the containers
@@ -19,6 +19,9 @@ pub(crate) struct ListArgs {
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
+    /// Saved sessions too
+    #[arg(long)]
+    all: bool,
     /// Only running ones
     #[arg(long, conflicts_with = "stopped")]
     running: bool,
@@ -28,16 +31,23 @@ pub(crate) struct ListArgs {
 }
 
 pub(crate) async fn run(args: &ListArgs, cx: &Context) -> Result<u8> {
-    let mut listed = list(cx).await?;
+    let mut listed = list::list(cx).await?;
+    let sessions = if args.all { Some(list::sessions(cx, &listed).await?) } else { None };
     listed.retain(|one| !(args.running && one.status != "Running" || args.stopped && one.status != "Stopped"));
     let text = match args.format {
-        Format::Text => text(&listed),
-        Format::Json => format!("{:#}\n", json!({ "active_containers": listed })),
+        Format::Text => text(&listed, sessions.as_deref()),
+        Format::Json => {
+            let mut all = json!({ "active_containers": listed });
+            if let Some(sessions) = sessions {
+                all["saved_sessions"] = json!(sessions);
+            }
+            format!("{all:#}\n")
+        }
     };
     Terminal::result(&text).map(|()| 0)
 }
 
-fn text(listed: &[Listed]) -> String {
+fn text(listed: &[Listed], sessions: Option<&[ListedSession]>) -> String {
     let mut out = String::from("Active Containers:\n------------------\n");
     if listed.is_empty() {
         out.push_str("  (none)\n");
@@ -46,7 +56,22 @@ fn text(listed: &[Listed]) -> String {
         // writing to a string cannot fail
         let _ = write_one(&mut out, one);
     }
+    let Some(sessions) = sessions else { return out };
+    out.push_str("\nSaved Sessions:\n---------------\n");
+    if sessions.is_empty() {
+        out.push_str("  (none)\n");
+    }
+    for one in sessions {
+        let _ = write_session(&mut out, one);
+    }
     out
+}
+
+fn write_session(out: &mut String, one: &ListedSession) -> std::fmt::Result {
+    writeln!(out, "  {}{}", one.session_id, if one.live { " (live)" } else { "" })?;
+    writeln!(out, "    Saved: {}", seconds(&one.saved_at))?;
+    writeln!(out, "    Workspace: {}", one.workspace)?;
+    writeln!(out, "    Container: {}", one.container_name)
 }
 
 fn write_one(out: &mut String, one: &Listed) -> std::fmt::Result {
@@ -61,7 +86,7 @@ fn write_one(out: &mut String, one: &Listed) -> std::fmt::Result {
 }
 
 /// The time as Incus gives it, in the caller's zone and without fractions.
-fn seconds(rfc3339: &str) -> String {
+pub(crate) fn seconds(rfc3339: &str) -> String {
     match rfc3339.parse::<jiff::Timestamp>() {
         Ok(time) => time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
         Err(_) => rfc3339.to_owned(),
@@ -89,13 +114,14 @@ mod tests {
         };
         let head = "Active Containers:\n------------------\n";
         assert_eq!(
-            text(std::slice::from_ref(&one)),
+            text(std::slice::from_ref(&one), None),
             format!(
                 "{head}  cci-9c09f805-1 (ephemeral)\n    Status: Running\n    IPv4: 10.77.0.21\n    Created: no time\n    Image: cci\n    Workspace: /home/u/proj\n"
             )
         );
         one.status = "Stopped".into();
-        assert!(!text(&[one]).contains("IPv4"));
-        assert_eq!(text(&[]), format!("{head}  (none)\n"));
+        assert!(!text(&[one], None).contains("IPv4"));
+        assert_eq!(text(&[], None), format!("{head}  (none)\n"));
+        assert_eq!(text(&[], Some(&[])), format!("{head}  (none)\n\nSaved Sessions:\n---------------\n  (none)\n"));
     }
 }

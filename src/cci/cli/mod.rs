@@ -2,12 +2,17 @@
 
 mod args;
 mod attach;
+mod clean;
 mod end;
+mod info;
 mod list;
+mod persist;
 mod run;
 mod shell;
 mod start;
+mod tmux;
 mod usage;
 mod version;
+mod which;
 
 pub(crate) use start::main;

@@ -7,6 +7,7 @@ use clap::Args;
 use super::args::GlobalArgs;
 use crate::app::attach::{self, Into};
 use crate::app::context::Context;
+use crate::app::resume::Given;
 use crate::app::shell::{self, Session};
 use crate::host::terminal;
 use crate::ui::terminal::Terminal;
@@ -33,14 +34,26 @@ pub(crate) async fn run(args: &ShellArgs, global: &GlobalArgs, cx: &Context) -> 
     if !args.background && !terminal::is_interactive() {
         return Err(Error::NoTerminal { verb: "shell" });
     }
-    let session = Session { slot: slot(global.slot)?, debug: args.debug };
+    let session = Session {
+        slot: slot(global.slot)?,
+        resume: global.resume(),
+        given: Given {
+            slot: global.slot != 0,
+            image: global.image.is_some(),
+            persistent: global.persistent.is_some(),
+            network: global.network.is_some(),
+        },
+        debug: args.debug,
+    };
     let started = shell::start(cx, &session).await?;
     if args.background {
         Terminal::result(&format!("{} {}\n", started.name, started.session))?;
         cx.reporter.hint(&format!("go to it with `cci attach {}`", started.name));
+        cx.reporter.hint(&format!("type into it with `cci tmux send {} TEXT`", started.name));
+        cx.reporter.hint(&format!("read its screen with `cci tmux capture {}`", started.name));
         return Ok(0);
     }
-    attach::attach(cx, &started.name, Into::Agent).await.map(|()| 0)
+    attach::join(cx, &started.name, Into::Agent).await.map(|()| 0)
 }
 
 /// `--slot N`: 0 takes a free one.

@@ -57,6 +57,10 @@ async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>) ->
         Verb::List(args) => cx.guarded(super::list::run(&args, &cx)).await,
         Verb::Shutdown(args) => cx.guarded(super::end::shutdown(&args, &cx)).await,
         Verb::Kill(args) => cx.guarded(super::end::kill(&args, &cx)).await,
+        Verb::Info(args) => cx.guarded(super::info::run(&args, &cx)).await,
+        Verb::Persist(args) => cx.guarded(super::persist::run(&args, &cx)).await,
+        Verb::Clean(args) => cx.guarded(super::clean::run(&args, global.persistent == Some(true), &cx)).await,
+        Verb::Tmux(args) => cx.guarded(super::tmux::run(&args, &cx)).await,
         Verb::Version => Ok(0),
     }
 }

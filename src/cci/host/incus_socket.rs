@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use cci_core::Result;
 use cci_core::settings::Settings;
 use cci_incus::Client;
-use cci_incus::socket::{SocketEnv, candidates};
+use cci_incus::{SocketEnv, candidates};
 
 use super::caller::Caller;
 

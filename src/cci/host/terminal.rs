@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use cci_incus::exec::TermSize;
+use cci_incus::TermSize;
 use rustix::fs::OFlags;
 use rustix::termios::{self, OptionalActions, Termios};
 use tokio::io::unix::AsyncFd;

@@ -4,4 +4,5 @@ pub(crate) mod guest_dir;
 pub(crate) mod put;
 pub(crate) mod seed;
 pub(crate) mod sessions;
+pub(crate) mod size;
 pub(crate) mod transcripts;

@@ -1,4 +1,5 @@
 //! What the person sees: results on stdout, everything else on stderr.
 
 mod progress;
+pub(crate) mod size;
 pub(crate) mod terminal;

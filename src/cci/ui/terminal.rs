@@ -35,8 +35,13 @@ impl Terminal {
 
     /// Writes a result to stdout; a reader that has gone away (`| head`) is a quiet end.
     pub(crate) fn result(text: &str) -> Result<()> {
+        Self::bytes(text.as_bytes())
+    }
+
+    /// The same for a result that need not be text.
+    pub(crate) fn bytes(bytes: &[u8]) -> Result<()> {
         let mut out = io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        match out.write_all(bytes).and_then(|()| out.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             done => done.map_err(|source| Error::Host { step: "write to", path: "standard output".into(), source }),
         }

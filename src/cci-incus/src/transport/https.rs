@@ -1,156 +1,200 @@
-//! HTTPS to a remote Incus: a client certificate, and a server certificate that is known by its fingerprint.
+//! The remote door: HTTPS with a client certificate and a pinned server certificate.
 
-use std::sync::Arc;
+use std::{error::Error as _, io, sync::Arc};
 
-use http_body_util::BodyExt;
-use hyper::StatusCode;
-use rustls::DigitallySignedStruct;
-use rustls::SignatureScheme;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use sha2::{Digest, Sha256};
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use hyper::{
+    StatusCode,
+    http::{self, HeaderMap},
+};
+use rustls::{
+    ClientConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+};
 
-use super::{Response, Upgraded};
-use crate::error::{Error, Result};
-use crate::request::Request;
+use super::{Answer, Payload, Upgraded, head, pin::Pin};
+use crate::{
+    error::{Error, Result},
+    request::Request,
+};
 
-/// How a remote Incus is reached.
-#[derive(Debug, Clone)]
+/// Where a remote Incus is, who we are there, and by what it is recognised.
+#[derive(Clone)]
 pub struct HttpsRemote {
-    /// `https://host:8443`
+    /// `https://host:8443`, without a path.
     pub url: String,
-    /// The certificate that the server trusts.
-    pub client_cert_pem: Vec<u8>,
-    /// Its private key.
-    pub client_key_pem: Vec<u8>,
-    /// SHA-256 of the server's certificate (DER), in hex.
+    /// The client's certificate, as PEM.
+    pub client_cert_pem: String,
+    /// The key of that certificate, as PEM.
+    pub client_key_pem: String,
+    /// SHA-256 of the server's certificate (DER), as hex: what `incus info` shows as `certificate_fingerprint`.
     pub server_cert_pin: String,
 }
 
+impl std::fmt::Debug for HttpsRemote {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpsRemote")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A remote Incus and the pool of connections to it.
+#[derive(Debug)]
 pub(crate) struct Https {
-    url: String,
-    client: reqwest::Client,
+    endpoint: String,
+    pool: reqwest::Client,
 }
 
 impl Https {
     pub(crate) fn new(remote: &HttpsRemote) -> Result<Self> {
-        let odd = |problem: String| Error::Protocol { call: remote.url.clone(), problem };
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let certificates = CertificateDer::pem_slice_iter(&remote.client_cert_pem)
-            .collect::<std::result::Result<Vec<_>, _>>()
-            .map_err(|error| odd(format!("client certificate: {error}")))?;
-        let key = PrivateKeyDer::from_pem_slice(&remote.client_key_pem)
-            .map_err(|error| odd(format!("client key: {error}")))?;
-        let verifier = Pinned { pin: remote.server_cert_pin.to_lowercase(), provider: provider.clone() };
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| odd(error.to_string()))?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_client_auth_cert(certificates, key)
-            .map_err(|error| odd(error.to_string()))?;
-        let client = reqwest::Client::builder()
+        let tls = tls(remote)?;
+        let pool = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
-            .http1_only()
+            .https_only(true)
+            .redirect(reqwest::redirect::Policy::none())
             .build()
-            .map_err(|error| odd(error.to_string()))?;
-        Ok(Self { url: remote.url.trim_end_matches('/').to_owned(), client })
-    }
-
-    pub(crate) fn endpoint(&self) -> String {
-        self.url.clone()
-    }
-
-    pub(crate) async fn send(&self, request: Request) -> Result<Response> {
-        let response: hyper::Response<reqwest::Body> = self.raw(request).await?.into();
-        let (parts, body) = response.into_parts();
-        let body = body.map_err(Into::into).boxed_unsync();
-        Ok(Response { status: parts.status, headers: parts.headers, body })
-    }
-
-    pub(crate) async fn upgrade(&self, request: Request) -> Result<Upgraded> {
-        let response = self.raw(request).await?;
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            let (parts, body) = hyper::Response::<reqwest::Body>::from(response).into_parts();
-            let body = body.map_err(Into::into).boxed_unsync();
-            return Ok(Upgraded::Refused(Response { status: parts.status, headers: parts.headers, body }));
-        }
-        let headers = response.headers().clone();
-        let stream = response.upgrade().await.map_err(|error| Error::Broken(error.into()))?;
-        Ok(Upgraded::Stream { headers, stream: Box::new(stream) })
-    }
-
-    async fn raw(&self, request: Request) -> Result<reqwest::Response> {
-        let mut built = self.client.request(request.method.clone(), format!("{}{}", self.url, request.target()));
-        for (name, value) in &request.headers {
-            built = built.header(*name, value);
-        }
-        let body = request.body.collect().await.map_err(|error| Error::Broken(error.into()))?.to_bytes();
-        built.body(body).send().await.map_err(|error| {
-            if error.is_connect() {
-                Error::Unreachable { endpoint: self.endpoint(), source: error.into() }
-            } else {
-                Error::Broken(error.into())
-            }
+            .map_err(|source| Error::Unreachable {
+                endpoint: remote.url.clone(),
+                source: source.into(),
+            })?;
+        Ok(Self {
+            endpoint: remote.url.trim_end_matches('/').to_owned(),
+            pool,
         })
     }
-}
 
-/// Trusts exactly one certificate; its signatures are still checked.
-#[derive(Debug)]
-struct Pinned {
-    pin: String,
-    provider: Arc<CryptoProvider>,
-}
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
 
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
+    pub(crate) async fn send(
         &self,
-        certificate: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        if hex(&Sha256::digest(certificate)) == self.pin {
-            Ok(ServerCertVerified::assertion())
-        } else {
-            Err(rustls::Error::InvalidCertificate(rustls::CertificateError::ApplicationVerificationFailure))
+        request: &Request,
+        project: &str,
+        payload: Payload,
+    ) -> Result<Answer> {
+        let answer = self.exchange(request, project, payload).await?;
+        Ok(into_answer(answer))
+    }
+
+    pub(crate) async fn upgrade(
+        &self,
+        request: &Request,
+        project: &str,
+    ) -> Result<(HeaderMap, Upgraded)> {
+        let mut answer = self.exchange(request, project, Payload::Empty).await?;
+        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            let Answer {
+                status,
+                headers,
+                body,
+            } = into_answer(answer);
+            return Err(super::answer::not_upgraded(request, status, headers, body).await);
         }
+        let headers = std::mem::take(answer.headers_mut());
+        let upgraded = answer
+            .upgrade()
+            .await
+            .map_err(|source| Error::lost(&request.what, source))?;
+        Ok((headers, Box::pin(upgraded)))
     }
 
-    fn verify_tls12_signature(
+    async fn exchange(
         &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+        request: &Request,
+        project: &str,
+        payload: Payload,
+    ) -> Result<reqwest::Response> {
+        let uri = format!("{}{}", self.endpoint, request.target(project));
+        let call = head(request, &payload)
+            .uri(uri)
+            .body(body(payload))
+            .map_err(|source| Error::protocol(&request.what, source))
+            .and_then(|call: http::Request<reqwest::Body>| {
+                reqwest::Request::try_from(call)
+                    .map_err(|source| Error::protocol(&request.what, source))
+            })?;
+        self.pool
+            .execute(call)
+            .await
+            .map_err(|source| self.failed(request, source))
     }
 
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+    fn failed(&self, request: &Request, failure: reqwest::Error) -> Error {
+        if failure.is_connect() {
+            let failure = failure.without_url();
+            let cause = failure
+                .source()
+                .map_or_else(|| failure.to_string(), innermost);
+            return Error::Unreachable {
+                endpoint: self.endpoint.clone(),
+                source: cause.into(),
+            };
+        }
+        Error::lost(&request.what, failure.without_url())
     }
 }
 
-/// Lowercase hex.
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+/// The text of the error that all the others wrap.
+fn innermost(outer: &(dyn std::error::Error + 'static)) -> String {
+    let mut error = outer;
+    while let Some(cause) = error.source() {
+        error = cause;
+    }
+    error.to_string()
+}
+
+fn into_answer(mut answer: reqwest::Response) -> Answer {
+    Answer {
+        status: answer.status(),
+        headers: std::mem::take(answer.headers_mut()),
+        body: answer.bytes_stream().map_err(io::Error::other).boxed(),
+    }
+}
+
+fn body(payload: Payload) -> reqwest::Body {
+    match payload {
+        Payload::Empty => reqwest::Body::default(),
+        Payload::Json(bytes) | Payload::Bytes(bytes) => bytes.into(),
+        Payload::Stream { stream, .. } => reqwest::Body::wrap_stream(stream),
+    }
+}
+
+fn tls(remote: &HttpsRemote) -> Result<ClientConfig> {
+    let what = |part: &str| format!("read the {part} for {}", remote.url);
+    let invalid = |part: &str, source: rustls::pki_types::pem::Error| {
+        Error::io(
+            what(part),
+            io::Error::new(io::ErrorKind::InvalidData, source),
+        )
+    };
+    let certificates: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_slice_iter(remote.client_cert_pem.as_bytes())
+            .collect::<Result<_, _>>()
+            .map_err(|source| invalid("client certificate", source))?;
+    let key = PrivateKeyDer::from_pem_slice(remote.client_key_pem.as_bytes())
+        .map_err(|source| invalid("client key", source))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let pin = Pin::parse(&remote.server_cert_pin, &provider).ok_or_else(|| {
+        let source = io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a fingerprint has 64 hexadecimal digits",
+        );
+        Error::io(what("server certificate's fingerprint"), source)
+    })?;
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|config| {
+            config
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(pin))
+                .with_client_auth_cert(certificates, key)
+        })
+        .map_err(|source| {
+            Error::io(
+                what("client certificate"),
+                io::Error::new(io::ErrorKind::InvalidData, source),
+            )
+        })
 }

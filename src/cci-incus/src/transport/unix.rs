@@ -1,82 +1,164 @@
-//! HTTP over the unix socket of a local Incus.
+//! The local door: HTTP over the unix socket of the daemon, connections kept for the next call.
 
-use std::io;
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
-use http_body_util::BodyExt;
-use hyper::StatusCode;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyperlocal::{UnixConnector, Uri};
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use http_body_util::{BodyExt as _, Empty, Full, StreamBody, combinators::UnsyncBoxBody};
+use hyper::{
+    StatusCode, Uri,
+    body::{Bytes, Frame, Incoming},
+    http::{self, HeaderMap, uri::Authority},
+};
+use hyper_util::{
+    client::legacy::{self, Client},
+    rt::{TokioExecutor, TokioIo},
+};
+use hyperlocal::UnixConnector;
 
-use super::{Response, Upgraded};
-use crate::error::{Error, Result};
-use crate::request::{OutBody, Request};
+use super::{Answer, Payload, Upgraded, head};
+use crate::{
+    error::{Error, Result},
+    request::Request,
+};
 
-/// A pool of connections to one socket.
+type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// The socket and the pool of connections to it.
+#[derive(Debug)]
 pub(crate) struct Unix {
-    socket: PathBuf,
-    client: Client<UnixConnector, OutBody>,
+    endpoint: String,
+    authority: Option<Authority>,
+    pool: Client<UnixConnector, Body>,
 }
 
 impl Unix {
     pub(crate) fn new(socket: PathBuf) -> Self {
-        Self { socket, client: Client::builder(TokioExecutor::new()).build(UnixConnector) }
-    }
-
-    pub(crate) fn endpoint(&self) -> String {
-        self.socket.display().to_string()
-    }
-
-    pub(crate) async fn send(&self, request: Request) -> Result<Response> {
-        let (parts, body) = self.raw(request).await?.into_parts();
-        let body = body.map_err(Into::into).boxed_unsync();
-        Ok(Response { status: parts.status, headers: parts.headers, body })
-    }
-
-    pub(crate) async fn upgrade(&self, request: Request) -> Result<Upgraded> {
-        let response = self.raw(request).await?;
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            let (parts, body) = response.into_parts();
-            let body = body.map_err(Into::into).boxed_unsync();
-            return Ok(Upgraded::Refused(Response { status: parts.status, headers: parts.headers, body }));
+        let endpoint = socket.display().to_string();
+        // an empty path has no URI; it is reported when the first call is made
+        let authority = (!endpoint.is_empty())
+            .then(|| Uri::from(hyperlocal::Uri::new(socket, "/")))
+            .and_then(|uri| uri.authority().cloned());
+        Self {
+            endpoint,
+            authority,
+            pool: Client::builder(TokioExecutor::new()).build(UnixConnector),
         }
-        let headers = response.headers().clone();
-        let stream = hyper::upgrade::on(response).await.map_err(|error| Error::Broken(error.into()))?;
-        Ok(Upgraded::Stream { headers, stream: Box::new(TokioIo::new(stream)) })
     }
 
-    async fn raw(&self, request: Request) -> Result<hyper::Response<hyper::body::Incoming>> {
-        let uri: hyper::Uri = Uri::new(&self.socket, &request.target()).into();
-        let mut built = hyper::Request::builder().method(request.method.clone()).uri(uri).header("host", "incus");
-        for (name, value) in &request.headers {
-            built = built.header(*name, value);
-        }
-        let call = request.call();
-        let built = built.body(request.body).map_err(|error| Error::Protocol { call, problem: error.to_string() })?;
-        self.client.request(built).await.map_err(|error| self.failed(error))
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
     }
 
-    fn failed(&self, error: hyper_util::client::legacy::Error) -> Error {
-        let endpoint = self.endpoint();
-        if !error.is_connect() {
-            return Error::Broken(error.into());
+    pub(crate) async fn send(
+        &self,
+        request: &Request,
+        project: &str,
+        payload: Payload,
+    ) -> Result<Answer> {
+        let answer = self.exchange(request, project, payload).await?;
+        let (head, body) = answer.into_parts();
+        let body = body.into_data_stream().map_err(io::Error::other).boxed();
+        Ok(Answer {
+            status: head.status,
+            headers: head.headers,
+            body,
+        })
+    }
+
+    pub(crate) async fn upgrade(
+        &self,
+        request: &Request,
+        project: &str,
+    ) -> Result<(HeaderMap, Upgraded)> {
+        let mut answer = self.exchange(request, project, Payload::Empty).await?;
+        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            let (head, body) = answer.into_parts();
+            let body = body.into_data_stream().map_err(io::Error::other).boxed();
+            return Err(
+                super::answer::not_upgraded(request, head.status, head.headers, body).await,
+            );
         }
-        match io_kind(&error) {
-            Some(io::ErrorKind::PermissionDenied) => Error::Forbidden { endpoint },
-            _ => Error::Unreachable { endpoint, source: error.into() },
+        let headers = std::mem::take(answer.headers_mut());
+        let upgraded = hyper::upgrade::on(answer)
+            .await
+            .map_err(|source| Error::lost(&request.what, source))?;
+        Ok((headers, Box::pin(TokioIo::new(upgraded))))
+    }
+
+    async fn exchange(
+        &self,
+        request: &Request,
+        project: &str,
+        payload: Payload,
+    ) -> Result<http::Response<Incoming>> {
+        let call = head(request, &payload)
+            .uri(self.uri(request, project)?)
+            .header(http::header::HOST, "incus")
+            .body(body(payload))
+            .map_err(|source| Error::protocol(&request.what, source))?;
+        self.pool
+            .request(call)
+            .await
+            .map_err(|source| self.failed(request, source))
+    }
+
+    fn uri(&self, request: &Request, project: &str) -> Result<Uri> {
+        let authority = self.authority.clone().ok_or_else(|| Error::Unreachable {
+            endpoint: self.endpoint.clone(),
+            source: "the path of the socket is empty".into(),
+        })?;
+        Uri::builder()
+            .scheme("unix")
+            .authority(authority)
+            .path_and_query(request.target(project))
+            .build()
+            .map_err(|source| Error::protocol(&request.what, source))
+    }
+
+    fn failed(&self, request: &Request, failure: legacy::Error) -> Error {
+        let endpoint = self.endpoint.clone();
+        if !failure.is_connect() {
+            return Error::lost(&request.what, failure);
+        }
+        match connect_error(&failure) {
+            Some(source) if source.kind() == io::ErrorKind::PermissionDenied => {
+                Error::Forbidden { endpoint, source }
+            }
+            Some(source) => Error::Unreachable {
+                endpoint,
+                source: source.into(),
+            },
+            None => Error::Unreachable {
+                endpoint,
+                source: failure.into(),
+            },
         }
     }
 }
 
-/// The kind of the innermost I/O error.
-fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<io::ErrorKind> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(io) = error.downcast_ref::<io::Error>() {
-            return Some(io.kind());
+fn body(payload: Payload) -> Body {
+    match payload {
+        Payload::Empty => Empty::new().map_err(|never| match never {}).boxed_unsync(),
+        Payload::Json(bytes) | Payload::Bytes(bytes) => Full::new(bytes)
+            .map_err(|never| match never {})
+            .boxed_unsync(),
+        Payload::Stream { stream, .. } => {
+            StreamBody::new(stream.map_ok(Frame::data)).boxed_unsync()
         }
-        next = error.source();
+    }
+}
+
+/// The kernel's own error below hyper's, rebuilt because it cannot be taken out.
+fn connect_error(failure: &legacy::Error) -> Option<io::Error> {
+    let mut cause = std::error::Error::source(failure);
+    while let Some(error) = cause {
+        if let Some(code) = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::raw_os_error)
+        {
+            return Some(io::Error::from_raw_os_error(code));
+        }
+        cause = error.source();
     }
     None
 }

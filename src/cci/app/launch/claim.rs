@@ -8,11 +8,12 @@ use cci_core::mark::{LAUNCH, Marks};
 use cci_core::plan::{InstanceSpec, LaunchPlan};
 use cci_core::slot::{Slot, SlotChoice, SlotState, Taking, candidates};
 use cci_core::{Error, Result};
-use cci_incus::instance::{Action, Instance, InstancePut, NewInstance, Source, StateChange, Status};
+use cci_incus::{Instance, InstancePut, NewInstance, Source, StateChange, Status};
 
 use super::facts::Survey;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
+use crate::app::owned;
 use crate::app::take_back;
 use crate::app::undo::Made;
 
@@ -26,8 +27,12 @@ const START: Duration = Duration::from_secs(60);
 pub(crate) struct Launched {
     pub(crate) name: String,
     pub(crate) slot: Slot,
+    /// Whether it outlives its stop.
+    pub(crate) lifetime: Lifetime,
     /// Whether it existed before and was started again.
     pub(crate) reused: bool,
+    /// What of its configuration is not as it was.
+    pub(crate) changed: Vec<String>,
 }
 
 /// What became of one try.
@@ -68,7 +73,7 @@ fn slot_state(instance: &Instance, uid: u32) -> SlotState {
         (false, _) => SlotState::Running,
         (true, false) => SlotState::StoppedPersistent,
         // one that never ran is still being made by the launch that claimed it
-        (true, true) if instance.was_started() => SlotState::Leftover,
+        (true, true) if owned::was_started(instance) => SlotState::Leftover,
         (true, true) => SlotState::Running,
     }
 }
@@ -85,7 +90,7 @@ async fn create(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) ->
         operation.wait(step, CREATE).await
     };
     let Err(error) = done.await else {
-        return Ok(Tried::Ours(Launched { name, slot, reused: false }));
+        return Ok(Tried::Ours(Launched { name, slot, lifetime: plan.lifetime, reused: false, changed: Vec::new() }));
     };
     match cx.client.instance(&name).await {
         Ok((found, _)) if found.config.get(LAUNCH).is_some_and(|mark| mark == plan.launch()) => Err(error).during(step),
@@ -99,14 +104,12 @@ async fn create(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) ->
 
 fn request(spec: InstanceSpec, fingerprint: &str) -> NewInstance {
     NewInstance {
-        name: spec.name,
-        // the fingerprint, so that an alias that moves meanwhile cannot change what was looked at
-        source: Source::image(fingerprint),
         config: spec.config,
         devices: spec.devices,
         ephemeral: spec.ephemeral,
         start: true,
-        ..NewInstance::default()
+        // the fingerprint, so that an alias that moves meanwhile cannot change what was looked at
+        ..NewInstance::new(spec.name, Source::fingerprint(fingerprint))
     }
 }
 
@@ -127,21 +130,37 @@ async fn replace(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -
 async fn reuse(cx: &Context, plan: &LaunchPlan, slot: Slot) -> Result<Tried> {
     let spec = plan.instance(slot);
     let name = spec.name.clone();
+    let mut changed = Vec::new();
     let apply = |put: &mut InstancePut| {
+        let before = put.clone();
         put.config.retain(|key, _| key.starts_with("volatile.") || key.starts_with("image."));
         put.config.extend(spec.config.clone());
         // a launch that asks for an ephemeral container still keeps what was made to be kept
         put.config.insert(cci_core::mark::PERSISTENT.to_owned(), Lifetime::Persistent.is_persistent().to_string());
         put.devices.clone_from(&spec.devices);
         put.ephemeral = false;
+        changed = differences(&before, put);
     };
     if !take_over(cx, &name, apply).await? {
         return Ok(Tried::Lost);
     }
-    let start = StateChange { action: Action::Start, ..StateChange::default() };
+    let start = StateChange::start();
     let operation = cx.client.change_state(&name, &start).await.during("start the container")?;
     operation.wait("start the container", START).await.during("start the container")?;
-    Ok(Tried::Ours(Launched { name, slot, reused: true }))
+    Ok(Tried::Ours(Launched { name, slot, lifetime: Lifetime::Persistent, reused: true, changed }))
+}
+
+/// The configuration keys and devices that a reuse changes; cci's own marks are of this launch and always do.
+fn differences(before: &InstancePut, after: &InstancePut) -> Vec<String> {
+    let told = |key: &&String| !key.starts_with("user.cci.") && !key.starts_with("volatile.");
+    let keys = before.config.keys().chain(after.config.keys()).filter(told);
+    let config = keys.filter(|key| before.config.get(*key) != after.config.get(*key));
+    let names = before.devices.keys().chain(after.devices.keys());
+    let devices = names.filter(|name| before.devices.get(*name) != after.devices.get(*name));
+    let mut changed: Vec<String> = config.chain(devices).filter(|name| *name != "session").cloned().collect();
+    changed.sort();
+    changed.dedup();
+    changed
 }
 
 /// Changes a stopped instance if it is still as it was seen; false if another launch changed or removed it first.

@@ -9,7 +9,7 @@ use cci_core::environment::HostLocale;
 use cci_core::idmap::{IdmapFacts, Ids};
 use cci_core::plan::{HostFacts, Network, Nic};
 use cci_core::{Error, Result};
-use cci_incus::instance::Instance;
+use cci_incus::Instance;
 
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
@@ -36,7 +36,7 @@ pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
     let image = &cx.settings.defaults.image;
     let (profile, instances, known) =
         tokio::join!(cx.client.profile(PROFILE), cx.client.instances(), cx.client.image_by(image));
-    let profile = profile.during("read the default profile")?;
+    let (profile, _) = profile.during("read the default profile")?;
     let instances = instances.during("list the containers")?;
     let known = known.during("look for the image")?.ok_or_else(|| Error::ImageNotFound { image: image.clone() })?;
     let takes_resolv = known.properties.get(RESOLV_PROPERTY).is_some_and(|value| value == "file");
@@ -70,7 +70,7 @@ async fn network(
 ) -> Result<Option<Network>> {
     let Some(name) = nic.get("network") else { return Ok(None) };
     let (found, leases) = tokio::join!(cx.client.network(name), cx.client.network_leases(name));
-    let (Ok(found), Ok(leases)) = (found, leases) else { return Ok(None) };
+    let (Ok((found, _)), Ok(leases)) = (found, leases) else { return Ok(None) };
     let Some(subnet) = found.config.get("ipv4.address").and_then(|address| Subnet::parse(address)) else {
         return Ok(None);
     };

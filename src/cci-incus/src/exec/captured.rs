@@ -1,0 +1,87 @@
+//! Running a command to its end with its whole output in memory.
+
+use std::time::Duration;
+
+use futures_util::join;
+use tokio::{io::AsyncReadExt as _, time::timeout};
+
+use super::{Exec, Process};
+use crate::{
+    client::Client,
+    error::{Error, Result},
+};
+
+/// What a command printed and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Captured {
+    /// What it printed.
+    pub stdout: Vec<u8>,
+    /// What it printed as errors.
+    pub stderr: Vec<u8>,
+    /// Its exit status.
+    pub status: i32,
+}
+
+impl Client {
+    /// Runs a command to its end, gives it `stdin`, and keeps what it prints. When the limit has passed it is killed.
+    pub async fn exec_captured(
+        &self,
+        name: &str,
+        exec: &Exec,
+        stdin: &[u8],
+        limit: Duration,
+    ) -> Result<Captured> {
+        let piped = Exec {
+            tty: None,
+            ..exec.clone()
+        };
+        let work = async { capture(self.exec(name, &piped).await?, stdin).await };
+        timeout(limit, work).await.unwrap_or_else(|_| {
+            let program = exec.command.first().map_or("nothing", String::as_str);
+            let step = format!("run {program} in instance {name}");
+            Err(Error::TimedOut {
+                step,
+                after: limit,
+                still_running: false,
+            })
+        })
+    }
+}
+
+async fn capture(mut process: Process, stdin: &[u8]) -> Result<Captured> {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let (source, sink) = (process.stdout.take(), process.stderr.take());
+    let input = process.stdin.take();
+    let outputs = async { join!(read(source, &mut out), read(sink, &mut err)) };
+    let feed = async {
+        if let Some(mut input) = input {
+            // a command need not read what it is given
+            let _ = input.pour(stdin).await;
+            // held until the end: a closed socket is not the same as an ended stream
+            std::future::pending::<()>().await;
+        }
+    };
+    let (first, second) = tokio::select! {
+        ended = outputs => ended,
+        () = feed => (Ok(()), Ok(())),
+    };
+    first?;
+    second?;
+    let status = process.wait().await?;
+    Ok(Captured {
+        stdout: out,
+        stderr: err,
+        status,
+    })
+}
+
+async fn read(stream: Option<super::Stdout>, into: &mut Vec<u8>) -> Result<()> {
+    let Some(mut stream) = stream else {
+        return Ok(());
+    };
+    stream
+        .read_to_end(into)
+        .await
+        .map_err(|source| Error::lost("read what the command prints", source))?;
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! A running command: its streams, each to be taken by whoever serves it, and its end.
+
+use tokio::{
+    io::{AsyncRead, copy, sink},
+    task::JoinHandle,
+};
+
+use super::{Control, Stderr, Stdin, Stdout};
+use crate::{
+    error::{Error, Result},
+    operation::Operation,
+};
+
+const STEP: &str = "the command";
+
+/// A running command. Each part can be taken, so that input, output and control are served at the same time.
+#[derive(Debug)]
+pub struct Process {
+    /// What it reads.
+    pub stdin: Option<Stdin>,
+    /// What it prints; with a terminal, everything.
+    pub stdout: Option<Stdout>,
+    /// What it prints as errors; `None` with a terminal.
+    pub stderr: Option<Stderr>,
+    /// Dropping it kills the command; a process that is dropped with it inside kills too.
+    pub control: Option<Control>,
+    exit: Exit,
+}
+
+impl Process {
+    pub(super) fn new(
+        stdin: Stdin,
+        stdout: Stdout,
+        stderr: Option<Stderr>,
+        control: Control,
+        operation: Operation,
+    ) -> Self {
+        let exit = Exit(tokio::spawn(exit_status(operation)));
+        Self {
+            stdin: Some(stdin),
+            stdout: Some(stdout),
+            stderr,
+            control: Some(control),
+            exit,
+        }
+    }
+
+    /// Waits for the end and returns the exit status: 127 for an unknown command, 126 for one that cannot be run,
+    /// 128 + N after signal N.
+    ///
+    /// Input that was not taken ends here, and output that was not taken is read away: either would keep a command
+    /// from ending. Has no deadline: give it one where the command is not a person's own.
+    pub async fn wait(mut self) -> Result<i32> {
+        drop(self.stdin.take());
+        let (status, (), ()) = futures_util::join!(
+            &mut self.exit.0,
+            discard(self.stdout.take()),
+            discard(self.stderr.take())
+        );
+        status.unwrap_or_else(|source| Err(Error::protocol("learn how the command ended", source)))
+    }
+}
+
+/// The wait for the end, begun with the command: Incus forgets a status five seconds after it.
+#[derive(Debug)]
+struct Exit(JoinHandle<Result<i32>>);
+
+impl Drop for Exit {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Waits for a command's operation; the status of one that never ran is only in the operation itself, and not for long.
+pub(super) async fn exit_status(operation: Operation) -> Result<i32> {
+    let failure = match operation.end(STEP).await {
+        Ok(done) => {
+            return status(&done.metadata)
+                .ok_or_else(|| Error::protocol(STEP, "it has no exit status"));
+        }
+        Err(failure) => failure,
+    };
+    if !matches!(failure, Error::Operation { .. }) {
+        return Err(failure);
+    }
+    let ended = operation.reread().await.ok();
+    ended
+        .and_then(|ended| status(&ended.info().metadata))
+        .ok_or(failure)
+}
+
+fn status(metadata: &serde_json::Value) -> Option<i32> {
+    i32::try_from(metadata.get("return")?.as_i64()?).ok()
+}
+
+/// Reads to the end; how a stream broke is told by the exit status.
+async fn discard(stream: Option<impl AsyncRead + Unpin>) {
+    if let Some(mut stream) = stream {
+        let _ = copy(&mut stream, &mut sink()).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_status_is_a_number() {
+        assert_eq!(status(&json!({"return": 127})), Some(127));
+        assert_eq!(status(&json!({"return": "0"})), None);
+        assert_eq!(status(&json!(null)), None);
+    }
+}

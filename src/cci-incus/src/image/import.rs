@@ -1,0 +1,105 @@
+//! Images brought from files, streamed: never a whole file in memory.
+
+use std::path::Path;
+
+use futures_util::{StreamExt as _, stream};
+use hyper::body::Bytes;
+use tokio::fs::File;
+use tokio_util::io::ReaderStream;
+
+use super::{NewImage, multipart::Boundary};
+use crate::{
+    client::Client,
+    error::{Error, Result},
+    operation::Operation,
+    request::Request,
+    transport::{ByteStream, Payload},
+};
+
+/// Bytes read at once.
+const CHUNK: usize = 256 * 1024;
+
+/// How much of an upload has been sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Uploaded {
+    /// Bytes sent so far.
+    pub sent: u64,
+    /// Bytes of all files.
+    pub total: u64,
+}
+
+impl Client {
+    /// Imports an image of two files: a tarball with `metadata.yaml`, and the root file system as tarball or squashfs
+    /// (`POST /1.0/images`, multipart). Returns when all is sent; the operation unpacks it.
+    pub async fn import_split(
+        &self,
+        metadata: &Path,
+        rootfs: &Path,
+        image: &NewImage,
+        tell: impl FnMut(Uploaded) + Send + 'static,
+    ) -> Result<Operation> {
+        let (metadata, first) = open(metadata).await?;
+        let (rootfs, second) = open(rootfs).await?;
+        let boundary = Boundary::random();
+        let parts = text(boundary.begin("metadata"))
+            .chain(metadata)
+            .chain(text(boundary.next("rootfs")))
+            .chain(rootfs)
+            .chain(text(boundary.end()));
+        let payload = Payload::Stream {
+            content_type: boundary.content_type(),
+            stream: metered(Box::pin(parts), first + second, tell),
+        };
+        self.upload(&request(image), payload).await
+    }
+
+    /// Imports an image of one tarball that holds both (`POST /1.0/images`). Returns when all is sent.
+    pub async fn import_unified(
+        &self,
+        tarball: &Path,
+        image: &NewImage,
+        tell: impl FnMut(Uploaded) + Send + 'static,
+    ) -> Result<Operation> {
+        let (content, size) = open(tarball).await?;
+        let payload = Payload::Stream {
+            content_type: "application/octet-stream".to_owned(),
+            stream: metered(content, size, tell),
+        };
+        self.upload(&request(image), payload).await
+    }
+}
+
+fn request(image: &NewImage) -> Request {
+    let what = match image.aliases.first() {
+        Some(alias) => format!("import image {alias}"),
+        None => "import an image".to_owned(),
+    };
+    image.on(Request::post(["images"], what))
+}
+
+/// A file as a stream, and its size.
+async fn open(path: &Path) -> Result<(ByteStream, u64)> {
+    let unreadable = |source| Error::io(format!("read {}", path.display()), source);
+    let file = File::open(path).await.map_err(unreadable)?;
+    let size = file.metadata().await.map_err(unreadable)?.len();
+    Ok((Box::pin(ReaderStream::with_capacity(file, CHUNK)), size))
+}
+
+fn text(text: String) -> ByteStream {
+    Box::pin(stream::once(std::future::ready(Ok(Bytes::from(text)))))
+}
+
+/// The same stream, telling how much of it has been taken; the few bytes of framing do not count beyond the total.
+fn metered(
+    content: ByteStream,
+    total: u64,
+    mut tell: impl FnMut(Uploaded) + Send + 'static,
+) -> ByteStream {
+    let mut sent = 0;
+    Box::pin(content.inspect(move |chunk| {
+        if let Ok(chunk) = chunk {
+            sent = total.min(sent + chunk.len() as u64);
+            tell(Uploaded { sent, total });
+        }
+    }))
+}

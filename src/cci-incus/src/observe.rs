@@ -1,0 +1,19 @@
+//! What an observer of a client is told: which calls were made and how long each took.
+
+use std::{sync::Arc, time::Duration};
+
+/// Told of every exchange; called on the task that made the call, so it must not block.
+pub type Observer = Arc<dyn Fn(&Exchange) + Send + Sync>;
+
+/// One call and the head of its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// The path, without the query.
+    pub path: String,
+    /// The HTTP status; 0 if no answer came.
+    pub status: u16,
+    /// From the first byte of the call to the head of the answer.
+    pub elapsed: Duration,
+}

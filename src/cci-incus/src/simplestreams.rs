@@ -1,0 +1,209 @@
+//! What an image server has, read as simplestreams over HTTP: for saying whether it answers, and what is there for us.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use reqwest::Client as Http;
+use rustls::ClientConfig;
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::error::{Error, Result};
+
+/// How long an image server may take for one file.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// An image server that speaks simplestreams.
+#[derive(Debug, Clone)]
+pub struct ImageStreams {
+    url: String,
+    http: Http,
+}
+
+/// A line of images on a server: one distribution, release, variant and architecture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Product {
+    /// The server's own name for it.
+    pub name: String,
+    /// Names to fetch it by: `debian/12`, …
+    pub aliases: Vec<String>,
+    /// The distribution's name for the architecture: `amd64`, `arm64`, …
+    pub architecture: String,
+    /// The newest version's serial: `20261121_05:24`.
+    pub newest: String,
+}
+
+#[derive(Deserialize)]
+struct Index {
+    #[serde(default)]
+    index: BTreeMap<String, IndexEntry>,
+}
+
+#[derive(Deserialize)]
+struct IndexEntry {
+    #[serde(default)]
+    datatype: String,
+    path: String,
+}
+
+#[derive(Deserialize)]
+struct Products {
+    #[serde(default)]
+    products: BTreeMap<String, WireProduct>,
+}
+
+#[derive(Deserialize)]
+struct WireProduct {
+    #[serde(default)]
+    aliases: String,
+    #[serde(default)]
+    arch: String,
+    #[serde(default)]
+    versions: BTreeMap<String, serde::de::IgnoredAny>,
+}
+
+impl ImageStreams {
+    /// The server at `url`; nothing is sent yet. Certificates are checked by the host's own trust store.
+    pub fn new(url: &str) -> Result<Self> {
+        let url = url.trim_end_matches('/').to_owned();
+        let unusable = |source: Box<dyn std::error::Error + Send + Sync>| Error::Unreachable {
+            endpoint: url.clone(),
+            source,
+        };
+        let tls = tls().map_err(|source| unusable(source.into()))?;
+        let http = Http::builder()
+            .tls_backend_preconfigured(tls)
+            .timeout(LIMIT)
+            .build()
+            .map_err(|source| unusable(source.into()))?;
+        Ok(Self { url, http })
+    }
+
+    /// Everything that the server has.
+    pub async fn products(&self) -> Result<Vec<Product>> {
+        let index: Index = self.get("streams/v1/index.json").await?;
+        let mut all = Vec::new();
+        for entry in index
+            .index
+            .into_values()
+            .filter(|entry| entry.datatype == "image-downloads")
+        {
+            let products: Products = self.get(&entry.path).await?;
+            all.extend(
+                products
+                    .products
+                    .into_iter()
+                    .map(|(name, product)| read(name, product)),
+            );
+        }
+        Ok(all)
+    }
+
+    /// The product with this alias for a kernel architecture (`x86_64`, `aarch64`); `None` if the server has none.
+    pub async fn find(&self, alias: &str, architecture: &str) -> Result<Option<Product>> {
+        let architecture = distribution_name(architecture);
+        let has = |product: &Product| {
+            product.architecture == architecture && product.aliases.iter().any(|a| a == alias)
+        };
+        Ok(self.products().await?.into_iter().find(has))
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let what = format!("read {path} from {}", self.url);
+        let answer = self
+            .http
+            .get(format!("{}/{path}", self.url))
+            .send()
+            .await
+            .map_err(|source| self.failed(source))?;
+        let status = answer.status();
+        if !status.is_success() {
+            return Err(Error::Refused {
+                what,
+                code: status.as_u16(),
+                message: format!("HTTP status {status}"),
+            });
+        }
+        let body = answer.bytes().await.map_err(|source| self.failed(source))?;
+        serde_json::from_slice(&body).map_err(|source| Error::protocol(what, source))
+    }
+
+    fn failed(&self, source: reqwest::Error) -> Error {
+        Error::Unreachable {
+            endpoint: self.url.clone(),
+            source: source.without_url().into(),
+        }
+    }
+}
+
+fn read(name: String, product: WireProduct) -> Product {
+    let aliases = product
+        .aliases
+        .split(',')
+        .map(str::trim)
+        .filter(|alias| !alias.is_empty())
+        .map(str::to_owned);
+    Product {
+        name,
+        aliases: aliases.collect(),
+        architecture: product.arch,
+        newest: product.versions.into_keys().next_back().unwrap_or_default(),
+    }
+}
+
+/// What distributions call an architecture of the kernel.
+fn distribution_name(architecture: &str) -> &str {
+    match architecture {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "i686" => "i386",
+        "armv7l" => "armhf",
+        "ppc64le" => "ppc64el",
+        other => other,
+    }
+}
+
+fn tls() -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = rustls_platform_verifier::Verifier::new(Arc::clone(&provider))?;
+    let config =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(config
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PRODUCTS: &str = r#"{"content_id":"images","datatype":"image-downloads","format":"products:1.0","products":{
+        "debian:bookworm:amd64:default":{"aliases":"debian/bookworm,debian/12","arch":"amd64","os":"Debian",
+            "versions":{"20261120_05:24":{"items":{}},"20261121_05:24":{"items":{}}}}}}"#;
+
+    #[test]
+    fn a_product_has_its_aliases_and_its_newest_version() {
+        let products: Products = serde_json::from_str(PRODUCTS).unwrap();
+        let (name, product) = products.products.into_iter().next().unwrap();
+        let product = read(name, product);
+        assert_eq!(product.aliases, ["debian/bookworm", "debian/12"]);
+        assert_eq!(
+            (product.architecture.as_str(), product.newest.as_str()),
+            ("amd64", "20261121_05:24")
+        );
+    }
+
+    #[test]
+    fn architectures_have_two_names() {
+        assert_eq!(distribution_name("x86_64"), "amd64");
+        assert_eq!(distribution_name("riscv64"), "riscv64");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..256)) {
+            let _ = serde_json::from_slice::<Products>(&bytes);
+            let _ = serde_json::from_slice::<Index>(&bytes);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What goes in and out of a transport: streams of bytes, and connections that have changed their protocol.
+
+use std::{io, pin::Pin};
+
+use futures_util::{Stream, StreamExt as _};
+use hyper::{
+    StatusCode,
+    body::Bytes,
+    http::{HeaderMap, header},
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::{
+    error::Error,
+    reply::Reply,
+    request::{Body, Request},
+};
+
+/// Bytes as they come; an error ends them.
+pub(crate) type ByteStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
+
+/// A connection after the answer 101, of whatever kind it was.
+pub(crate) type Upgraded = Pin<Box<dyn Connection>>;
+
+/// Both directions of one connection.
+pub(crate) trait Connection: AsyncRead + AsyncWrite + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Send> Connection for T {}
+
+/// What is sent with a call.
+pub(crate) enum Payload {
+    Empty,
+    Json(Bytes),
+    Bytes(Bytes),
+    /// Sent as it is read, never held as a whole.
+    Stream {
+        content_type: String,
+        stream: ByteStream,
+    },
+}
+
+impl Payload {
+    pub(crate) fn of(body: &Body) -> Self {
+        match body {
+            Body::Empty => Self::Empty,
+            Body::Json(value) => Self::Json(value.to_string().into()),
+            Body::Bytes(bytes) => Self::Bytes(bytes.clone()),
+        }
+    }
+
+    pub(crate) fn content_type(&self) -> Option<&str> {
+        match self {
+            Self::Empty => None,
+            Self::Json(_) => Some("application/json"),
+            Self::Bytes(_) => Some("application/octet-stream"),
+            Self::Stream { content_type, .. } => Some(content_type),
+        }
+    }
+}
+
+/// The head of an answer and its body, still to be read.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: ByteStream,
+}
+
+impl Answer {
+    /// Reads the body to its end.
+    pub(crate) async fn bytes(mut self) -> io::Result<Vec<u8>> {
+        let mut whole = Vec::new();
+        while let Some(chunk) = self.body.next().await {
+            whole.extend_from_slice(&chunk?);
+        }
+        Ok(whole)
+    }
+
+    /// A header's value, if it is there and readable.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// Why a connection stayed what it was: Incus's own error, if the answer holds one.
+pub(crate) async fn not_upgraded(
+    request: &Request,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: ByteStream,
+) -> Error {
+    let answer = Answer {
+        status,
+        headers,
+        body,
+    };
+    match answer.bytes().await {
+        Err(source) => Error::lost(&request.what, source),
+        Ok(body) => match Reply::parse(&body) {
+            Ok(Reply::Error { code, message }) => Error::refused(request, code, message),
+            _ => Error::protocol(
+                &request.what,
+                format!("HTTP status {status} instead of 101"),
+            ),
+        },
+    }
+}

@@ -1,0 +1,107 @@
+//! Custom storage volumes: disks that belong to no instance.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    client::Client,
+    error::Result,
+    instance::Config,
+    request::{Etag, Request},
+    wire::null_is_default,
+};
+
+/// A custom storage volume.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Volume {
+    /// Unique in pool and project.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// `filesystem` or `block`.
+    pub content_type: String,
+    /// RFC 3339.
+    pub created_at: String,
+    /// Settings: `size`, `security.shifted`, …
+    #[serde(deserialize_with = "null_is_default")]
+    pub config: Config,
+    /// Paths of what uses it.
+    #[serde(deserialize_with = "null_is_default")]
+    pub used_by: Vec<String>,
+}
+
+/// A file system to be made as a custom volume.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct NewVolume {
+    /// Unique in pool and project.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// Settings: `size`, `security.shifted`, …
+    pub config: Config,
+}
+
+impl Client {
+    /// The custom volumes of a pool (`GET /1.0/storage-pools/POOL/volumes/custom?recursion=1`).
+    pub async fn volumes(&self, pool: &str) -> Result<Vec<Volume>> {
+        let what = format!("list the volumes of storage pool {pool}");
+        self.read(&Request::get(custom(pool), what).with("recursion", "1"))
+            .await
+    }
+
+    /// One custom volume and its version (`GET /1.0/storage-pools/POOL/volumes/custom/NAME`).
+    pub async fn volume(&self, pool: &str, name: &str) -> Result<(Volume, Etag)> {
+        self.read_tagged(&Request::get(
+            one(pool, name),
+            format!("read volume {name}"),
+        ))
+        .await
+    }
+
+    /// Makes a custom volume (`POST /1.0/storage-pools/POOL/volumes/custom`).
+    pub async fn create_volume(&self, pool: &str, new: &NewVolume) -> Result<()> {
+        self.settle(&create(pool, new)).await
+    }
+
+    /// Deletes a custom volume that nothing uses (`DELETE /1.0/storage-pools/POOL/volumes/custom/NAME`).
+    pub async fn delete_volume(&self, pool: &str, name: &str) -> Result<()> {
+        self.settle(&Request::delete(
+            one(pool, name),
+            format!("delete volume {name}"),
+        ))
+        .await
+    }
+}
+
+fn custom(pool: &str) -> [&str; 4] {
+    ["storage-pools", pool, "volumes", "custom"]
+}
+
+fn one<'a>(pool: &'a str, name: &'a str) -> [&'a str; 5] {
+    ["storage-pools", pool, "volumes", "custom", name]
+}
+
+fn create(pool: &str, new: &NewVolume) -> Request {
+    Request::post(custom(pool), format!("create volume {}", new.name)).json(&json!({
+        "name": new.name,
+        "description": new.description,
+        "type": "custom",
+        "content_type": "filesystem",
+        "config": new.config,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_volume_is_found_in_its_pool() {
+        let request = Request::get(one("default", "a b"), "read volume a b");
+        assert_eq!(
+            request.target("p"),
+            "/1.0/storage-pools/default/volumes/custom/a%20b?project=p"
+        );
+    }
+}

@@ -1,0 +1,79 @@
+//! The image of these tests: a small Debian, bootstrapped once and imported as a split image.
+
+use std::{path::Path, process::Stdio, time::Duration};
+
+use cci_incus::{Client, NewImage};
+use tokio::{process::Command, sync::Mutex};
+
+use super::bed::IMAGE;
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// What a container needs to boot well: its own name, its own machine id, and addresses from the bridge.
+const CUSTOMIZE: &str = r#"
+rm -f "$1/etc/hostname" "$1/etc/resolv.conf"
+: > "$1/etc/machine-id"
+printf '[Match]\nName=eth0\n[Network]\nDHCP=ipv4\n' > "$1/etc/systemd/network/eth0.network"
+chroot "$1" systemctl enable systemd-networkd
+"#;
+
+const METADATA: &str = "architecture: x86_64\ncreation_date: 1700000000\n\
+    properties:\n  description: base of the client tests\n";
+
+/// Makes the image if it is not there.
+pub(crate) async fn ensure(client: &Client) {
+    static ONCE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+    let _guard = ONCE_AT_A_TIME.lock().await;
+    if client.alias(IMAGE).await.unwrap().is_some() {
+        return;
+    }
+    let work = tempfile::tempdir().unwrap();
+    let rootfs = work.path().join("rootfs.tar");
+    bootstrap(&rootfs).await;
+    let metadata = metadata(work.path()).await;
+    let image = NewImage::default().alias(IMAGE);
+    let import = client
+        .import_split(&metadata, &rootfs, &image, |_| {})
+        .await
+        .unwrap();
+    import.wait("the import of the image", LIMIT).await.unwrap();
+}
+
+async fn bootstrap(rootfs: &Path) {
+    let built = Command::new("mmdebstrap")
+        .args([
+            "--quiet",
+            "--variant=minbase",
+            "--include=systemd-sysv,udev,dbus,tmux,sudo,iproute2,procps",
+        ])
+        .args(
+            ["doc", "man", "locale"]
+                .map(|part| format!("--dpkgopt=path-exclude=/usr/share/{part}/*")),
+        )
+        .arg(format!("--customize-hook={CUSTOMIZE}"))
+        .arg("bookworm")
+        .arg(rootfs)
+        .stdin(Stdio::null())
+        .status()
+        .await
+        .expect("these tests need mmdebstrap to make their image");
+    assert!(built.success(), "mmdebstrap failed: {built}");
+}
+
+/// The other half of a split image.
+pub(crate) async fn metadata(directory: &Path) -> std::path::PathBuf {
+    tokio::fs::write(directory.join("metadata.yaml"), METADATA)
+        .await
+        .unwrap();
+    let tarball = directory.join("metadata.tar");
+    let packed = Command::new("tar")
+        .arg("-C")
+        .arg(directory)
+        .arg("-cf")
+        .arg(&tarball)
+        .arg("metadata.yaml")
+        .status()
+        .await;
+    assert!(packed.unwrap().success());
+    tarball
+}

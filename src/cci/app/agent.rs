@@ -1,0 +1,52 @@
+//! The agent's tmux session in a container: started once, found again by every later attach.
+
+use std::time::Duration;
+
+use cci_core::environment::WORKSPACE;
+use cci_core::plan::LaunchPlan;
+use cci_core::{Error, Result, tmux};
+use cci_incus::Exec;
+
+use super::context::Context;
+use super::incus_error::DuringStep;
+use super::probe;
+
+/// How long the session may take to come up, or a question to tmux to be answered.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Starts `agent` in the container's tmux session, unless that session is there already.
+pub(crate) async fn ensure(cx: &Context, plan: &LaunchPlan, name: &str, agent: &[String]) -> Result<()> {
+    let exec = Exec {
+        command: probe::before(plan, &tmux::start(name, agent)),
+        environment: plan.environment.clone(),
+        cwd: Some(WORKSPACE.to_owned()),
+        user: Some(plan.user.uid),
+        group: Some(plan.user.gid),
+        tty: None,
+    };
+    let done = cx.client.exec_captured(name, &exec, &[], LIMIT).await.during("start the agent")?;
+    match done.status {
+        0 => Ok(()),
+        probe::NOT_WRITABLE => Err(Error::WorkspaceNotWritable { path: cx.workspace.path().to_owned() }),
+        // a second resume, or one that comes back: the session it wants is there
+        _ if has_session(cx, name, plan.user.uid).await? => Ok(()),
+        status => Err(Error::StepFailed {
+            step: "starting the agent".into(),
+            problem: format!("status {status}: {}", printable(&done.stderr)),
+            hint: Some("the image needs tmux and bash: `cci build` makes one that has them".into()),
+        }),
+    }
+}
+
+/// Whether the agent's tmux session is there.
+pub(crate) async fn has_session(cx: &Context, name: &str, user: u32) -> Result<bool> {
+    let exec = Exec { command: tmux::has_session(name), user: Some(user), group: Some(user), ..Exec::default() };
+    let status = cx.client.exec_detached(name, &exec, LIMIT).await.during("look for the tmux session")?;
+    Ok(status == 0)
+}
+
+/// What a container printed, without its control characters.
+pub(crate) fn printable(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.trim().chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}

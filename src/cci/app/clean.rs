@@ -1,0 +1,143 @@
+//! `clean`: what is left over and what may go, found first and removed only when the person agrees.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cci_core::Result;
+use cci_core::mark::{Kind, Marks};
+use cci_core::session::SessionId;
+use cci_incus::{Instance, Status};
+use jiff::Timestamp;
+
+use super::blocking::blocking;
+use super::context::Context;
+use super::incus_error::DuringStep;
+use super::launch;
+use super::owned;
+use super::take_back;
+use crate::store::sessions::Store;
+use crate::store::size;
+
+/// What is to be cleaned.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) containers: bool,
+    pub(crate) sessions: bool,
+    /// Stopped persistent containers too.
+    pub(crate) persistent: bool,
+    /// Only what is at least this old.
+    pub(crate) older_than: Option<Duration>,
+}
+
+/// A container that may go.
+#[derive(Debug, Clone)]
+pub(crate) struct OldContainer {
+    pub(crate) name: String,
+    pub(crate) why: &'static str,
+    launch: String,
+}
+
+/// A session that may go.
+#[derive(Debug, Clone)]
+pub(crate) struct OldSession {
+    pub(crate) id: SessionId,
+    pub(crate) workspace: String,
+    pub(crate) bytes: u64,
+    dir: PathBuf,
+}
+
+/// Everything that may go.
+#[derive(Debug, Default)]
+pub(crate) struct Rubbish {
+    pub(crate) containers: Vec<OldContainer>,
+    pub(crate) sessions: Vec<OldSession>,
+}
+
+impl Rubbish {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.containers.is_empty() && self.sessions.is_empty()
+    }
+}
+
+/// Looks, and changes nothing.
+pub(crate) async fn find(cx: &Context, wanted: Wanted) -> Result<Rubbish> {
+    let instances = cx.client.instances().await.during("list the containers")?;
+    let mut rubbish = Rubbish::default();
+    if wanted.containers {
+        let old = instances.iter().filter(|instance| is_old(&instance.last_used_at, wanted.older_than));
+        rubbish.containers = old.filter_map(|instance| left_over(cx, instance, wanted)).collect();
+    }
+    if wanted.sessions {
+        let kept: Vec<SessionId> = instances
+            .iter()
+            .filter(|instance| !rubbish.containers.iter().any(|old| old.name == instance.name))
+            .filter_map(|instance| Marks::from_config(&instance.config)?.session)
+            .collect();
+        rubbish.sessions = old_sessions(cx, wanted, kept).await?;
+    }
+    Ok(rubbish)
+}
+
+/// Removes what was found; how many things are gone.
+pub(crate) async fn remove(cx: &Context, rubbish: &Rubbish) -> Result<usize> {
+    let mut gone = 0;
+    for container in &rubbish.containers {
+        match take_back::remove_instance(&cx.client, &container.name, &container.launch).await {
+            Ok(()) => gone += 1,
+            Err(error) => cx.reporter.warn(&error.to_string()),
+        }
+    }
+    for session in &rubbish.sessions {
+        let dir = session.dir.clone();
+        match blocking(move || Store::remove(&dir)).await {
+            Ok(()) => gone += 1,
+            Err(error) => cx.reporter.warn(&error.to_string()),
+        }
+    }
+    Ok(gone)
+}
+
+/// A stopped container of the caller's that nothing needs any more.
+fn left_over(cx: &Context, instance: &Instance, wanted: Wanted) -> Option<OldContainer> {
+    let marks = Marks::from_config(&instance.config)?;
+    let mine = marks.owner_uid == cx.caller.ids.uid && instance.name.starts_with(cx.prefix.as_str());
+    // one that never ran is still being made by the launch that claimed it
+    let stopped = instance.status_code == Status::Stopped && owned::was_started(instance);
+    let why = match (marks.kind, instance.ephemeral) {
+        (Kind::Build, _) => "left by a build",
+        (_, true) => "left by a crash",
+        (_, false) if marks.lifetime.is_persistent() && wanted.persistent => "stopped, persistent",
+        (_, false) if marks.lifetime.is_persistent() => return None,
+        (_, false) => "stopped",
+    };
+    (mine && stopped).then(|| OldContainer { name: instance.name.clone(), why, launch: marks.launch })
+}
+
+/// Sessions that no container has.
+async fn old_sessions(cx: &Context, wanted: Wanted, kept: Vec<SessionId>) -> Result<Vec<OldSession>> {
+    let store = launch::store(cx);
+    let found = blocking(move || {
+        let found = store.all()?;
+        let free = found.sessions.into_iter().filter(|saved| !kept.contains(&saved.metadata.session_id));
+        let old = free.filter(|saved| is_old(&saved.metadata.saved_at, wanted.older_than));
+        let sized = old.map(|saved| OldSession {
+            id: saved.metadata.session_id,
+            workspace: saved.metadata.workspace.to_string_lossy().into_owned(),
+            bytes: size::of_tree(&saved.dir),
+            dir: saved.dir,
+        });
+        Ok((sized.collect(), found.damaged))
+    });
+    let (sessions, damaged): (Vec<_>, Vec<_>) = found.await?;
+    for problem in damaged {
+        cx.reporter.warn(&problem);
+    }
+    Ok(sessions)
+}
+
+/// A time that cannot be read is not known to be old.
+fn is_old(rfc3339: &str, age: Option<Duration>) -> bool {
+    let Some(age) = age else { return true };
+    let Ok(then) = rfc3339.parse::<Timestamp>() else { return false };
+    Timestamp::now().duration_since(then).unsigned_abs() >= age && then <= Timestamp::now()
+}

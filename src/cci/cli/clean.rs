@@ -1,0 +1,104 @@
+//! `cci clean`: removes what is left over.
+
+use std::time::Duration;
+
+use cci_core::{Error, Result};
+use clap::Args;
+
+use crate::app::clean::{self, Rubbish, Wanted};
+use crate::app::context::Context;
+use crate::app::reporter::Answer;
+use crate::ui::size::human;
+use crate::ui::terminal::Terminal;
+
+/// Remove stopped containers, and saved sessions if asked
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  cci clean\n  cci clean --sessions --older-than 30d\n  cci clean --all --dry-run")]
+pub(crate) struct CleanArgs {
+    /// Saved sessions that no container has
+    #[arg(long)]
+    sessions: bool,
+    /// Containers and sessions
+    #[arg(long)]
+    all: bool,
+    /// Only what is at least this old: 12h, 30d, 4w
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    older_than: Option<Duration>,
+    /// Say what would be removed
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    force: bool,
+}
+
+pub(crate) async fn run(args: &CleanArgs, persistent: bool, cx: &Context) -> Result<u8> {
+    let wanted = Wanted {
+        containers: args.all || !args.sessions,
+        sessions: args.all || args.sessions,
+        persistent,
+        older_than: args.older_than,
+    };
+    let rubbish = clean::find(cx, wanted).await?;
+    if rubbish.is_empty() {
+        return Terminal::result("Nothing to clean\n").map(|()| 0);
+    }
+    Terminal::result(&text(&rubbish))?;
+    if args.dry_run {
+        return Ok(0);
+    }
+    if !args.force && !confirmed(cx)? {
+        return Terminal::result("Cancelled.\n").map(|()| 0);
+    }
+    let asked = rubbish.containers.len() + rubbish.sessions.len();
+    let gone = clean::remove(cx, &rubbish).await?;
+    Terminal::result(&format!("Removed {gone} of {asked}\n"))?;
+    crate::app::end::verdict(asked, gone).map(|()| 0)
+}
+
+fn confirmed(cx: &Context) -> Result<bool> {
+    match cx.reporter.confirm("Remove these?") {
+        Answer::Yes => Ok(true),
+        Answer::No => Ok(false),
+        Answer::NoTerminal => Err(Error::NotConfirmed { question: "remove these".into(), flag: "--force" }),
+    }
+}
+
+fn text(rubbish: &Rubbish) -> String {
+    let containers = rubbish.containers.iter().map(|old| format!("  container {} ({})\n", old.name, old.why));
+    let sessions = rubbish
+        .sessions
+        .iter()
+        .map(|old| format!("  session {} of {} ({})\n", old.id, old.workspace, human(old.bytes)));
+    let freed: u64 = rubbish.sessions.iter().map(|old| old.bytes).sum();
+    let total = if freed > 0 { format!("Frees {}\n", human(freed)) } else { String::new() };
+    format!("To be removed:\n{}{}{total}", containers.collect::<String>(), sessions.collect::<String>())
+}
+
+/// `90s`, `15m`, `12h`, `30d`, `4w`
+fn age(raw: &str) -> Result<Duration, String> {
+    let (number, unit) = raw.split_at(raw.len() - raw.chars().last().map_or(0, char::len_utf8));
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        "w" => 604_800,
+        _ => return Err("an age is a number with s, m, h, d or w behind it, such as 30d".to_owned()),
+    };
+    let number: u32 = number.parse().map_err(|_| format!("'{number}' is not a number"))?;
+    Ok(Duration::from_secs(u64::from(number) * seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_has_a_unit() {
+        assert_eq!(age("30d"), Ok(Duration::from_secs(30 * 86_400)));
+        for raw in ["", "30", "d", "-1d", "3ü", "4294967296s"] {
+            assert!(age(raw).is_err(), "{raw}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! `cci info`: one saved session.
+
+use cci_core::Result;
+use clap::Args;
+
+use super::args::Format;
+use crate::app::context::Context;
+use crate::app::info::{Info, info};
+use crate::ui::size::human;
+use crate::ui::terminal::Terminal;
+
+/// Show a saved session
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  cci info\n  cci info 3f2b8c1e-5d7a-4e0b-9c4f-1a2b3c4d5e6f --format=json")]
+pub(crate) struct InfoArgs {
+    /// The session; the latest of this workspace if absent
+    id: Option<String>,
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}
+
+pub(crate) async fn run(args: &InfoArgs, cx: &Context) -> Result<u8> {
+    let info = info(cx, args.id.as_deref()).await?;
+    let text = match args.format {
+        Format::Text => text(&info),
+        Format::Json => format!("{:#}\n", serde_json::json!(info)),
+    };
+    Terminal::result(&text).map(|()| 0)
+}
+
+fn text(info: &Info) -> String {
+    let lines = [
+        "Session Information".to_owned(),
+        "-------------------".to_owned(),
+        format!("Session ID: {}", info.session_id),
+        format!("Container: {}", info.container_name),
+        format!("Workspace: {}", info.workspace.display()),
+        format!("Saved At: {}", super::list::seconds(&info.saved_at)),
+        format!("Session Data: {}", if info.data_present { "present" } else { "missing" }),
+        format!("Data Size: {}", human(info.data_bytes)),
+        format!("Session Path: {}", info.path.display()),
+        format!("Resume: cci shell --resume={}", info.session_id),
+    ];
+    lines.map(|line| line + "\n").concat()
+}

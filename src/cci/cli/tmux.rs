@@ -1,0 +1,130 @@
+//! `cci tmux`: drives a session without a terminal.
+
+use std::time::Duration;
+
+use cci_core::Result;
+use cci_core::name::tmux_session;
+use cci_core::tmux::Part;
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::args::Format;
+use crate::app::context::Context;
+use crate::app::tmux::{self, Input};
+use crate::ui::terminal::Terminal;
+
+/// Drive a session without a terminal
+#[derive(Debug, Args)]
+#[command(
+    subcommand_help_heading = "Commands",
+    after_help = "Examples:\n  cci tmux send cci-9c09f805-1 \"write a hello world\"\n  cci tmux capture cci-9c09f805-1\n  cci tmux list"
+)]
+pub(crate) struct TmuxArgs {
+    #[command(subcommand)]
+    pub(crate) verb: TmuxVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TmuxVerb {
+    /// Type text into a session, then Enter
+    #[command(
+        after_help = "Examples:\n  cci tmux send cci-9c09f805-1 \"fix the failing test\" --wait\n  cci tmux send cci-9c09f805-1 --keys C-c\n  cci tmux send cci-9c09f805-1 --no-enter -- -v"
+    )]
+    Send(SendArgs),
+    /// Print what a session shows
+    #[command(
+        after_help = "Examples:\n  cci tmux capture cci-9c09f805-1\n  cci tmux capture cci-9c09f805-1 --lines 200\n  cci tmux capture cci-9c09f805-1 --all > session.txt"
+    )]
+    Capture(CaptureArgs),
+    /// Show the running sessions
+    #[command(after_help = "Examples:\n  cci tmux list --format=json")]
+    List(TmuxListArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SendArgs {
+    /// The container
+    name: String,
+    /// The text, as it is; several are joined by blanks
+    #[arg(required = true)]
+    text: Vec<String>,
+    /// No Enter behind it
+    #[arg(long)]
+    no_enter: bool,
+    /// The words are tmux key names (C-c, Up, Enter)
+    #[arg(long)]
+    keys: bool,
+    /// Return when the pane has been quiet; at most so many seconds
+    #[arg(long, value_name = "SECS", num_args = 0..=1, require_equals = true, default_missing_value = "60")]
+    wait: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CaptureArgs {
+    /// The container
+    name: String,
+    /// So many lines of scrollback too
+    #[arg(long, value_name = "N", conflicts_with = "all")]
+    lines: Option<u32>,
+    /// All of the scrollback too
+    #[arg(long)]
+    all: bool,
+    /// With colours
+    #[arg(long)]
+    ansi: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TmuxListArgs {
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}
+
+pub(crate) async fn run(args: &TmuxArgs, cx: &Context) -> Result<u8> {
+    match &args.verb {
+        TmuxVerb::Send(args) => send(args, cx).await,
+        TmuxVerb::Capture(args) => capture(args, cx).await,
+        TmuxVerb::List(args) => list(args, cx).await,
+    }
+}
+
+async fn send(args: &SendArgs, cx: &Context) -> Result<u8> {
+    let input = if args.keys {
+        Input::Keys(args.text.clone())
+    } else {
+        Input::Text { text: args.text.join(" "), enter: !args.no_enter }
+    };
+    tmux::send(cx, &args.name, &input).await?;
+    if let Some(seconds) = args.wait {
+        tmux::wait_until_quiet(cx, &args.name, Duration::from_secs(seconds)).await?;
+    }
+    Terminal::result(&format!("Sent command to session {}\n", tmux_session(&args.name))).map(|()| 0)
+}
+
+async fn capture(args: &CaptureArgs, cx: &Context) -> Result<u8> {
+    let part = match (args.all, args.lines) {
+        (true, _) => Part::All,
+        (false, Some(lines)) => Part::Lines(lines),
+        (false, None) => Part::Visible,
+    };
+    let pane = tmux::capture(cx, &args.name, part, args.ansi).await?;
+    Terminal::bytes(&pane).map(|()| 0)
+}
+
+async fn list(args: &TmuxListArgs, cx: &Context) -> Result<u8> {
+    let names = tmux::list(cx).await?;
+    let text = match (args.format, names.is_empty()) {
+        (Format::Json, _) => {
+            let sessions: Vec<_> =
+                names.iter().map(|name| json!({ "container": name, "tmux_session": tmux_session(name) })).collect();
+            format!("{:#}\n", json!({ "active_sessions": sessions }))
+        }
+        (Format::Text, true) => "No active sessions\n".to_owned(),
+        (Format::Text, false) => {
+            let lines = names.iter().map(|name| format!("  - {name} (tmux session: {})\n", tmux_session(name)));
+            format!("Active sessions:\n{}", lines.collect::<String>())
+        }
+    };
+    Terminal::result(&text).map(|()| 0)
+}

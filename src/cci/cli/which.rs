@@ -1,0 +1,63 @@
+//! `NAME…|--all [--force]`: which containers a verb means, and whether that has to be asked.
+
+use cci_core::{Error, Result};
+use clap::Args;
+
+use crate::app::context::Context;
+use crate::app::end;
+use crate::app::reporter::Answer;
+use crate::ui::terminal::Terminal;
+
+/// Which containers.
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    /// The containers
+    names: Vec<String>,
+    /// All of this user's
+    #[arg(long, conflicts_with = "names")]
+    all: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    force: bool,
+}
+
+/// What the person means.
+pub(crate) enum Chosen {
+    /// These, all of them wanted.
+    These(Vec<String>),
+    /// None, and the person knows.
+    Nothing,
+}
+
+/// Reads the names; one asks nothing, `--all` and several ask unless `--force`.
+pub(crate) async fn choose(which: &Which, verb: &str, cx: &Context) -> Result<Chosen> {
+    let names = match (which.all, which.names.is_empty()) {
+        (true, _) => end::everything(cx).await?,
+        (false, false) => which.names.clone(),
+        (false, true) => {
+            return Err(Error::StepFailed {
+                step: verb.to_owned(),
+                problem: "no container named".into(),
+                hint: Some("name one of `cci list`, or use --all".into()),
+            });
+        }
+    };
+    if names.is_empty() {
+        Terminal::result(&format!("No containers to {verb}\n"))?;
+        return Ok(Chosen::Nothing);
+    }
+    if !which.force && (which.all || names.len() > 1) && !confirmed(&names, verb, cx)? {
+        Terminal::result("Cancelled.\n")?;
+        return Ok(Chosen::Nothing);
+    }
+    Ok(Chosen::These(names))
+}
+
+fn confirmed(names: &[String], verb: &str, cx: &Context) -> Result<bool> {
+    let question = format!("{verb} {} container(s): {}", names.len(), names.join(", "));
+    match cx.reporter.confirm(&question) {
+        Answer::Yes => Ok(true),
+        Answer::No => Ok(false),
+        Answer::NoTerminal => Err(Error::NotConfirmed { question, flag: "--force" }),
+    }
+}
