@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use cci_core::build::metadata::metadata;
 use cci_core::build::source::{ImageSource, SERVER_ALIAS, Suite};
+use cci_core::mark::LAUNCH;
 use cci_core::{Error, Result};
-use cci_incus::image::NewImage;
-use cci_incus::instance::{ImageName, ImageServer, Source};
-use cci_incus::simplestreams::ImageStreams;
+use cci_incus::{ImageName, ImageServer, ImageStreams, NewImage, Source};
 use tempfile::TempDir;
 
 use super::bootstrap::bootstrap;
@@ -17,7 +16,6 @@ use super::log::Log;
 use super::steps::timed;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
-use crate::app::take_back::LAUNCH_PROPERTY;
 
 /// How long an image server may take to say what it has; it is asked before anything else, so somebody waits.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -138,7 +136,7 @@ async fn import(cx: &Context, name: &str, rootfs: &Path, mark: &str) -> Result<S
     let metadata = tempfile::NamedTempFile::new().map_err(unwritable)?;
     tokio::fs::write(metadata.path(), description.map_err(unwritable)?).await.map_err(unwritable)?;
     let during = "import the root file system";
-    let image = NewImage::default().property(LAUNCH_PROPERTY, mark);
+    let image = NewImage::default().property(LAUNCH, mark);
     let operation = cx.client.import_split(metadata.path(), rootfs, &image, |_| ()).await.during(during)?;
     let done = operation.wait(during, IMPORT).await.during(during)?;
     let fingerprint = done.metadata["fingerprint"].as_str();

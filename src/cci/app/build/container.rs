@@ -10,15 +10,14 @@ use cci_core::lifetime::Lifetime;
 use cci_core::mark::{Kind, Marks};
 use cci_core::plan;
 use cci_core::settings::{Limits, Settings};
-use cci_incus::file::FileOwner;
-use cci_incus::Progress;
-use cci_incus::instance::{Action, NewInstance, Source, StateChange};
+use cci_incus::{FileOwner, NewInstance, Source, StateChange};
 
 use super::base::Base;
 use super::log::Log;
 use super::steps;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
+use crate::app::reporter::Progress;
 use crate::app::take_back;
 use crate::app::undo::Made;
 
@@ -26,8 +25,6 @@ use crate::app::undo::Made;
 const CREATE: Duration = Duration::from_secs(20 * 60);
 /// How long the container may take to end.
 const STOP: Duration = Duration::from_secs(60);
-/// After how many seconds a container that does not end is stopped all the same.
-const STOP_GRACE: u32 = 30;
 
 /// A running container in which the steps work.
 pub(crate) struct BuildContainer {
@@ -58,7 +55,9 @@ impl BuildContainer {
         };
         let during = "create the build container";
         let operation = cx.client.create_instance(&instance).await.during(during)?;
-        let told = |progress: &Progress| cx.reporter.step("build", &format!("create the container: {}", progress.text));
+        let told = |progress: &cci_incus::Progress| {
+            cx.reporter.progress(Some(Progress { text: progress.text.clone(), done: 0, total: None }));
+        };
         operation.wait_with_progress(during, CREATE, told).await.during(during)?;
         Ok(Self { name, made, mark: mark.to_owned() })
     }
@@ -77,11 +76,10 @@ impl BuildContainer {
         Ok(())
     }
 
-    /// Stops it, so that what it wrote is on the disk.
+    /// Stops it without asking: a shutdown would write what the last step has just removed.
     pub(crate) async fn stop(&self, cx: &Context) -> Result<()> {
         let during = "stop the build container";
-        let change = StateChange { action: Action::Stop, timeout_secs: Some(STOP_GRACE), ..StateChange::default() };
-        let operation = cx.client.change_state(&self.name, &change).await.during(during)?;
+        let operation = cx.client.change_state(&self.name, &StateChange::kill()).await.during(during)?;
         operation.wait(during, STOP).await.map(drop).during(during)
     }
 
@@ -101,14 +99,12 @@ pub(crate) async fn try_out(
     trial: Option<&Step>,
     log: &Log,
 ) -> Result<()> {
-    steps::timed(cx, log, "unpack the image", async {
-        let container = BuildContainer::create(cx, Source::fingerprint(fingerprint), mark, trial.is_some()).await?;
-        if let Some(step) = trial {
-            steps::run(cx, &container, step, log).await?;
-        }
-        container.remove(cx).await
-    })
-    .await
+    let created = BuildContainer::create(cx, Source::fingerprint(fingerprint), mark, trial.is_some());
+    let container = steps::timed(cx, log, "unpack the image", created).await?;
+    if let Some(step) = trial {
+        steps::run(cx, &container, step, log).await?;
+    }
+    container.remove(cx).await
 }
 
 /// What every container of cci has, but no limits: a build may take what it needs.

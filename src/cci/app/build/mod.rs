@@ -13,4 +13,4 @@ mod publish;
 mod room;
 mod steps;
 
-pub(crate) use image::{Ask, Built, Recipe, build};
+pub(crate) use image::{Ask, Recipe, build};

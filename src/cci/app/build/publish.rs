@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use cci_core::mark::LAUNCH;
 use cci_core::{Error, Result};
-use cci_incus::image::{NewImage, Publish};
+use cci_incus::{NewImage, Publish};
 
 use super::log::Log;
 use super::steps::timed;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
-use crate::app::take_back::LAUNCH_PROPERTY;
 
 /// Packing two gigabytes on a slow disk.
 const LIMIT: Duration = Duration::from_secs(20 * 60);
@@ -21,7 +21,7 @@ pub(crate) async fn publish(cx: &Context, container: &str, mark: &str, descripti
             instance: container.to_owned(),
             // gzip, the server's own, takes eight times as long for the same size
             compression_algorithm: Some("zstd".to_owned()),
-            image: NewImage::default().property("description", description).property(LAUNCH_PROPERTY, mark),
+            image: NewImage::default().property("description", description).property(LAUNCH, mark),
         };
         let during = "publish the image";
         let operation = cx.client.publish(&publish).await.during(during)?;

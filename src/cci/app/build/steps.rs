@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use cci_core::build::failure::told;
 use cci_core::build::steps::Step;
 use cci_core::{Error, Result};
-use cci_incus::exec::Exec;
+use cci_incus::Exec;
 
 use super::container::BuildContainer;
 use super::log::Log;
@@ -45,6 +45,7 @@ pub(crate) async fn timed<T>(
     cx.reporter.step("build", title);
     log.say(title).await?;
     let done = work.await?;
+    cx.reporter.progress(None);
     let took = seconds(start.elapsed());
     log.say(&format!("{title}: {took}")).await?;
     cx.reporter.note(&format!("[build] {title}: {took}"));
