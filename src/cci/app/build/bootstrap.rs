@@ -86,7 +86,10 @@ async fn maps_users(cx: &Context) -> Result<()> {
         let text = tokio::fs::read_to_string(table).await.unwrap_or_default();
         if !has_subordinate_ids(&text, user, cx.caller.ids.uid) {
             return Err(Error::HostUnfit {
-                problem: format!("cannot bootstrap as an ordinary user: {table} has no range for user {}", cx.caller.ids.uid),
+                problem: format!(
+                    "cannot bootstrap as an ordinary user: {table} has no range for user {}",
+                    cx.caller.ids.uid
+                ),
                 hint: Some("`cci setup` adds it; or use another source: `cci build --from images:debian/12`".into()),
             });
         }
