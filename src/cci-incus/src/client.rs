@@ -34,7 +34,7 @@ impl std::fmt::Debug for Client {
         f.debug_struct("Client")
             .field("endpoint", &self.endpoint())
             .field("project", &self.project)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -216,6 +216,8 @@ impl Client {
     }
 
     fn observe(&self, request: &Request, begun: Instant, status: u16) {
+        let elapsed = begun.elapsed();
+        tracing::debug!(method = %request.method, path = request.path, status, ?elapsed, "asked incus");
         if let Some(observer) = &self.observer {
             let (method, path) = (request.method.to_string(), request.path.clone());
             observer(&Exchange {

@@ -30,7 +30,7 @@ fn push_encoded(into: &mut String, raw: &str) {
     for byte in raw.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                into.push(char::from(byte))
+                into.push(char::from(byte));
             }
             other => {
                 // writing to a String cannot fail

@@ -9,7 +9,10 @@ use tokio::{
     io::{AsyncWriteExt as _, BufWriter},
 };
 
-use super::multipart::{Boundary, Piece, Splitter};
+use super::{
+    multipart::Boundary,
+    splitter::{Piece, Splitter},
+};
 use crate::{
     client::Client,
     error::{Error, Result},
@@ -75,7 +78,7 @@ async fn split(
         {
             match (piece, files.last_mut()) {
                 (Piece::Part(name), _) => {
-                    files.push(Output::create(into, part(what, &name)?).await?)
+                    files.push(Output::create(into, part(what, &name)?).await?);
                 }
                 (Piece::Data(bytes), Some(file)) => file.write(&bytes).await?,
                 (Piece::Data(_), None) => {}

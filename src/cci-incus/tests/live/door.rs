@@ -88,7 +88,7 @@ async fn an_observer_is_told_of_each_call() {
     let seen: Arc<Mutex<Vec<Exchange>>> = Arc::default();
     let sink = Arc::clone(&seen);
     let client = bed.client().observed(Arc::new(move |exchange| {
-        sink.lock().unwrap().push(exchange.clone())
+        sink.lock().unwrap().push(exchange.clone());
     }));
 
     client.instance(&bed.container).await.unwrap();

@@ -45,7 +45,7 @@ async fn waits_end_when_the_daemon_dies_and_the_client_serves_the_next_one() {
     let client = daemon.client();
     launch(&client).await;
     let mut process = client
-        .exec(&"c1".to_owned(), &Exec::new(["sleep", "1000"]))
+        .exec("c1", &Exec::new(["sleep", "1000"]))
         .await
         .unwrap();
     let mut output = process.stdout.take().unwrap();
