@@ -15,7 +15,7 @@ use tokio::process::{Child, Command};
 
 use super::log::Log;
 use crate::app::context::Context;
-use crate::host::signals;
+use crate::host::{accounts, signals};
 
 /// How long it may take to remove what it made, once it was told to stop.
 const CLEAN_UP: Duration = Duration::from_secs(20);
@@ -73,10 +73,10 @@ fn stop(child: &Child) {
 /// A user namespace needs ids that the administrator has set aside for this user.
 async fn maps_users(cx: &Context) -> Result<()> {
     let uid = cx.caller.ids.uid;
-    let user = if uid == 0 { "root" } else { cx.caller.var("USER").unwrap_or_default() };
+    let user = accounts::name_of(uid).unwrap_or_default();
     for table in ["/etc/subuid", "/etc/subgid"] {
         let text = tokio::fs::read_to_string(table).await.unwrap_or_default();
-        if !has_subordinate_ids(&text, user, uid) {
+        if !has_subordinate_ids(&text, &user, uid) {
             return Err(Error::HostUnfit {
                 problem: format!("cannot bootstrap: {table} has no range of ids for user {uid}"),
                 hint: Some("`cci setup` adds it; or use another source: `cci build --from images:debian/12`".into()),
