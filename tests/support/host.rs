@@ -96,7 +96,7 @@ impl Host {
     pub fn new(user: User) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let dir = tempfile::Builder::new().prefix("cci-test-").tempdir_in("/var/tmp").unwrap();
+        let dir = tempfile::Builder::new().prefix("cci-test-").tempdir_in(files()).unwrap();
         std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
         let (home, proj) = (dir.path().join("home"), dir.path().join("proj"));
         for path in [&home, &proj] {
@@ -241,27 +241,37 @@ pub fn image() -> String {
     std::env::var("CCI_TEST_IMAGE").unwrap_or_else(|_| "cci".to_owned())
 }
 
-/// Where the binary under test is, readable for every user.
+/// Where tests keep their files: `tests/run` names a directory that it removes, also when a test was killed.
+fn files() -> PathBuf {
+    std::env::var_os("CCI_TEST_DIR").map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from)
+}
+
+/// Where the binary under test is, readable for every user: the one that `tests/run` put there, else the one cargo built.
 pub fn binary_dir() -> PathBuf {
     static DIR: OnceLock<PathBuf> = OnceLock::new();
     DIR.get_or_init(|| {
-        let built = Path::new(env!("CARGO_BIN_EXE_cci"));
-        let stamp = std::fs::metadata(built).unwrap().modified().unwrap();
-        let stamp = stamp.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
-        let dir = PathBuf::from(format!("/var/tmp/cci-test-bin-{stamp:x}"));
-        if !dir.join("cci").exists() {
-            let staged = PathBuf::from(format!("/var/tmp/cci-test-bin-{stamp:x}.{}", std::process::id()));
-            std::fs::create_dir_all(&staged).unwrap();
-            std::fs::copy(built, staged.join("cci")).unwrap();
-            std::fs::set_permissions(&staged, PermissionsExt::from_mode(0o755)).unwrap();
-            // another test process may have put the same bytes there first
-            if std::fs::rename(&staged, &dir).is_err() {
-                std::fs::remove_dir_all(&staged).unwrap();
-            }
-        }
-        dir
+        let given = files().join("bin");
+        if given.join("cci").exists() { given } else { staged(Path::new(env!("CARGO_BIN_EXE_cci"))) }
     })
     .clone()
+}
+
+/// A copy outside of `/root` and of directories that only one user can enter.
+fn staged(built: &Path) -> PathBuf {
+    let stamp = std::fs::metadata(built).unwrap().modified().unwrap();
+    let stamp = stamp.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    let dir = PathBuf::from(format!("/var/tmp/cci-test-bin-{stamp:x}"));
+    if !dir.join("cci").exists() {
+        let staged = PathBuf::from(format!("/var/tmp/cci-test-bin-{stamp:x}.{}", std::process::id()));
+        std::fs::create_dir_all(&staged).unwrap();
+        std::fs::copy(built, staged.join("cci")).unwrap();
+        std::fs::set_permissions(&staged, PermissionsExt::from_mode(0o755)).unwrap();
+        // another test process may have put the same bytes there first
+        if std::fs::rename(&staged, &dir).is_err() {
+            std::fs::remove_dir_all(&staged).unwrap();
+        }
+    }
+    dir
 }
 
 /// Runs a command to its end within the limit; its process group is ended otherwise.

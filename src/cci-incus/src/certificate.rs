@@ -31,8 +31,7 @@ mod tests {
 
     #[test]
     fn a_certificate_goes_without_its_frame() {
-        let pem =
-            "noise\n-----BEGIN CERTIFICATE-----\nYWJj\nZGVm\n-----END CERTIFICATE-----\nnoise\n";
+        let pem = "noise\n-----BEGIN CERTIFICATE-----\nYWJj\nZGVm\n-----END CERTIFICATE-----\nnoise\n";
         let body = json!({"type": "client", "name": "n", "certificate": "YWJjZGVm"});
         assert_eq!(trust("n", pem).body, Body::Json(body));
     }

@@ -93,7 +93,9 @@ fn confirmed(cx: &Context) -> Result<bool> {
     match cx.reporter.confirm("Do this?") {
         Answer::Yes => Ok(true),
         Answer::No => Ok(false),
-        Answer::NoTerminal => Err(Error::NotConfirmed { question: "change this machine as shown".into(), flag: "--yes" }),
+        Answer::NoTerminal => {
+            Err(Error::NotConfirmed { question: "change this machine as shown".into(), flag: "--yes" })
+        }
     }
 }
 

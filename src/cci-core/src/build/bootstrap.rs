@@ -13,7 +13,8 @@ const NEEDED: u64 = 65536;
 /// stay away from the host.
 #[must_use]
 pub fn arguments(suite: &Suite) -> Vec<String> {
-    let mut arguments = vec!["--mode=unshare".to_owned(), "--variant=minbase".to_owned(), format!("--include={PACKAGES}")];
+    let mut arguments =
+        vec!["--mode=unshare".to_owned(), "--variant=minbase".to_owned(), format!("--include={PACKAGES}")];
     arguments.push(r#"--aptopt=Acquire::Languages "none""#.to_owned());
     let dpkg = ["force-unsafe-io", "path-exclude=/usr/share/man/*", "path-exclude=/usr/share/info/*"];
     let more = ["path-exclude=/usr/share/locale/*", "path-exclude=/usr/share/doc/*"];

@@ -69,7 +69,9 @@ pub fn findings(found: &Found) -> Vec<Finding> {
     let (pool, pool_name) = pool(found, &objects);
     let (bridge, bridge_name) = bridge(found, &objects);
     all.extend([pool, bridge, profile(&objects, pool_name, bridge_name.clone())]);
-    all.extend(found.firewalls.iter().map(|firewall| in_the_way(*firewall, bridge_name.as_deref().unwrap_or("incusbr0"))));
+    all.extend(
+        found.firewalls.iter().map(|firewall| in_the_way(*firewall, bridge_name.as_deref().unwrap_or("incusbr0"))),
+    );
     all
 }
 
@@ -137,7 +139,8 @@ fn own_range(found: &Found) -> Finding {
     }
     let lacks = |table: &str| !crate::build::bootstrap::has_subordinate_ids(table, &person.name, person.uid);
     let tables = [("/etc/subuid", &found.subuid), ("/etc/subgid", &found.subgid)];
-    let missing: Vec<&'static str> = tables.into_iter().filter(|(_, text)| lacks(text)).map(|(table, _)| table).collect();
+    let missing: Vec<&'static str> =
+        tables.into_iter().filter(|(_, text)| lacks(text)).map(|(table, _)| table).collect();
     if missing.is_empty() {
         return Finding::ok("own-range", format!("{} has a range of subordinate ids", person.name));
     }
@@ -177,14 +180,13 @@ fn membership(found: &Found) -> Finding {
 fn daemon(found: &Found) -> Finding {
     match &found.daemon {
         Daemon::Answers { version } => Finding::ok("daemon", format!("Incus {version} answers")),
-        Daemon::NoPermission => Finding::broken("daemon", "the Incus socket is there, and this user may not use it", Vec::new())
-            .mended_by(format!("join the group `{}` (see above), or run as root", found.group)),
+        Daemon::NoPermission => {
+            Finding::broken("daemon", "the Incus socket is there, and this user may not use it", Vec::new())
+                .mended_by(format!("join the group `{}` (see above), or run as root", found.group))
+        }
         Daemon::Silent => {
-            let start = if found.systemd {
-                Step::StartService
-            } else {
-                Step::StartDaemon { group: found.group.clone() }
-            };
+            let start =
+                if found.systemd { Step::StartService } else { Step::StartDaemon { group: found.group.clone() } };
             let steps = if found.installed || found.distro.is_supported() { vec![start] } else { Vec::new() };
             Finding::broken("daemon", "Incus does not run", steps)
         }
@@ -193,8 +195,10 @@ fn daemon(found: &Found) -> Finding {
 
 /// The pool that containers go to, and its name.
 fn pool(found: &Found, objects: &Objects) -> (Finding, Option<String>) {
-    let of_profile = objects.profile_root.as_ref().and_then(|name| objects.pools.iter().find(|pool| pool.name == *name));
-    let best = of_profile.or_else(|| objects.pools.iter().find(|pool| pool.is_copy_on_write())).or(objects.pools.first());
+    let of_profile =
+        objects.profile_root.as_ref().and_then(|name| objects.pools.iter().find(|pool| pool.name == *name));
+    let best =
+        of_profile.or_else(|| objects.pools.iter().find(|pool| pool.is_copy_on_write())).or(objects.pools.first());
     match best {
         Some(pool) if pool.is_copy_on_write() => {
             (Finding::ok("pool", format!("storage pool '{}' ({})", pool.name, pool.driver)), Some(pool.name.clone()))
@@ -245,7 +249,11 @@ fn profile(objects: &Objects, pool: Option<String>, network: Option<String>) -> 
         (Some(_), None) => "a root disk",
         (None, Some(_)) => "a NIC",
     };
-    Finding::broken("profile", format!("the default profile lacks {lacks}"), vec![Step::CompleteProfile { pool, network }])
+    Finding::broken(
+        "profile",
+        format!("the default profile lacks {lacks}"),
+        vec![Step::CompleteProfile { pool, network }],
+    )
 }
 
 fn in_the_way(firewall: Firewall, bridge: &str) -> Finding {

@@ -2,27 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use cci_incus::{
-    Client, InstancePatch, InstancePut, NewInstance, NewSnapshot, Source, StateChange, Status,
-};
+use cci_incus::{Client, InstancePatch, InstancePut, NewInstance, NewSnapshot, Source, StateChange, Status};
 
 use crate::support::{Bed, IMAGE, LIMIT, until};
 
 async fn create(client: &Client, new: &NewInstance) {
-    client
-        .create_instance(new)
-        .await
-        .unwrap()
-        .wait("the create", LIMIT)
-        .await
-        .unwrap();
+    client.create_instance(new).await.unwrap().wait("the create", LIMIT).await.unwrap();
 }
 
 async fn kill(client: &Client, name: &str) {
-    let stop = client
-        .change_state(name, &StateChange::kill())
-        .await
-        .unwrap();
+    let stop = client.change_state(name, &StateChange::kill()).await.unwrap();
     stop.wait("the stop", LIMIT).await.unwrap();
 }
 
@@ -42,16 +31,11 @@ async fn of_simultaneous_creates_one_wins_and_the_instance_says_who() {
 
     let claims = futures_util::future::join_all((0..8).map(claim)).await;
 
-    let winners: BTreeSet<String> = (0..8)
-        .filter(|nonce| claims[*nonce].is_ok())
-        .map(|nonce| nonce.to_string())
-        .collect();
+    let winners: BTreeSet<String> =
+        (0..8).filter(|nonce| claims[*nonce].is_ok()).map(|nonce| nonce.to_string()).collect();
     assert_eq!(winners.len(), 1, "{claims:?}");
     let (instance, _) = client.instance(&name).await.unwrap();
-    assert!(
-        winners.contains(&instance.config["user.nonce"]),
-        "{winners:?}"
-    );
+    assert!(winners.contains(&instance.config["user.nonce"]), "{winners:?}");
 }
 
 #[tokio::test]
@@ -62,42 +46,18 @@ async fn an_ephemeral_one_is_gone_after_its_stop_unless_it_was_made_permanent() 
     assert!(instance.ephemeral);
     assert_eq!(instance.status_code, Status::Running);
 
-    let patch = InstancePatch {
-        ephemeral: Some(false),
-        ..InstancePatch::default()
-    };
-    client
-        .patch_instance(&bed.container, &patch, Some(&etag))
-        .await
-        .unwrap();
+    let patch = InstancePatch { ephemeral: Some(false), ..InstancePatch::default() };
+    client.patch_instance(&bed.container, &patch, Some(&etag)).await.unwrap();
     kill(&client, &bed.container).await;
     let (instance, _) = client.instance(&bed.container).await.unwrap();
-    assert_eq!(
-        (instance.ephemeral, instance.status_code),
-        (false, Status::Stopped)
-    );
+    assert_eq!((instance.ephemeral, instance.status_code), (false, Status::Stopped));
 
-    let patch = InstancePatch {
-        ephemeral: Some(true),
-        ..InstancePatch::default()
-    };
-    client
-        .patch_instance(&bed.container, &patch, None)
-        .await
-        .unwrap();
-    let start = client
-        .change_state(&bed.container, &StateChange::start())
-        .await
-        .unwrap();
+    let patch = InstancePatch { ephemeral: Some(true), ..InstancePatch::default() };
+    client.patch_instance(&bed.container, &patch, None).await.unwrap();
+    let start = client.change_state(&bed.container, &StateChange::start()).await.unwrap();
     start.wait("the start", LIMIT).await.unwrap();
     kill(&client, &bed.container).await;
-    until("the delete", async || {
-        client
-            .instance(&bed.container)
-            .await
-            .is_err_and(|error| error.is_not_found())
-    })
-    .await;
+    until("the delete", async || client.instance(&bed.container).await.is_err_and(|error| error.is_not_found())).await;
 }
 
 #[tokio::test]
@@ -107,21 +67,12 @@ async fn a_change_against_an_old_version_is_refused() {
     let (instance, etag) = client.instance(&bed.container).await.unwrap();
     let mut patch = InstancePatch::default();
     patch.config.insert("user.a".into(), "1".into());
-    client
-        .patch_instance(&bed.container, &patch, Some(&etag))
-        .await
-        .unwrap();
+    client.patch_instance(&bed.container, &patch, Some(&etag)).await.unwrap();
 
-    let error = client
-        .patch_instance(&bed.container, &patch, Some(&etag))
-        .await
-        .unwrap_err();
+    let error = client.patch_instance(&bed.container, &patch, Some(&etag)).await.unwrap_err();
     assert!(error.is_precondition_failed(), "{error:?}");
     let put = InstancePut::from(instance);
-    let error = client
-        .put_instance(&bed.container, &put, Some(&etag))
-        .await
-        .unwrap_err();
+    let error = client.put_instance(&bed.container, &put, Some(&etag)).await.unwrap_err();
     assert!(error.is_precondition_failed(), "{error:?}");
 }
 
@@ -131,10 +82,7 @@ async fn what_is_put_replaces_and_what_is_patched_adds() {
     let client = bed.client();
     let mut patch = InstancePatch::default();
     patch.config.insert("user.a".into(), "1".into());
-    client
-        .patch_instance(&bed.container, &patch, None)
-        .await
-        .unwrap();
+    client.patch_instance(&bed.container, &patch, None).await.unwrap();
     let (instance, etag) = client.instance(&bed.container).await.unwrap();
     assert_eq!(instance.config["user.a"], "1");
     assert!(instance.config.contains_key("volatile.base_image"));
@@ -142,10 +90,7 @@ async fn what_is_put_replaces_and_what_is_patched_adds() {
     let mut put = InstancePut::from(instance);
     put.config.remove("user.a");
     put.config.insert("user.b".into(), "2".into());
-    let change = client
-        .put_instance(&bed.container, &put, Some(&etag))
-        .await
-        .unwrap();
+    let change = client.put_instance(&bed.container, &put, Some(&etag)).await.unwrap();
     change.wait("the change", LIMIT).await.unwrap();
 
     let (instance, _) = client.instance(&bed.container).await.unwrap();
@@ -161,26 +106,11 @@ async fn lists_and_filters_show_what_there_is() {
     new.config.insert("user.mark".into(), "yes".into());
     create(&client, &new).await;
 
-    let names: BTreeSet<String> = client
-        .instances()
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|instance| instance.name)
-        .collect();
-    assert_eq!(
-        names,
-        BTreeSet::from([bed.container.clone(), new.name.clone()])
-    );
-    let marked = client
-        .instances_filtered("config.user.mark eq yes")
-        .await
-        .unwrap();
+    let names: BTreeSet<String> = client.instances().await.unwrap().into_iter().map(|instance| instance.name).collect();
+    assert_eq!(names, BTreeSet::from([bed.container.clone(), new.name.clone()]));
+    let marked = client.instances_filtered("config.user.mark eq yes").await.unwrap();
     assert_eq!(marked.len(), 1);
-    assert_eq!(
-        (marked[0].name.as_str(), marked[0].status_code),
-        (new.name.as_str(), Status::Stopped)
-    );
+    assert_eq!((marked[0].name.as_str(), marked[0].status_code), (new.name.as_str(), Status::Stopped));
 }
 
 #[tokio::test]
@@ -201,50 +131,21 @@ async fn a_snapshot_is_gone_back_to_and_copied() {
     let client = bed.client();
     let (old, new, copy) = (bed.name("old"), bed.name("new"), bed.name("copy"));
     create(&client, &NewInstance::new(&old, Source::alias(IMAGE))).await;
-    let owner = cci_incus::FileOwner {
-        uid: 0,
-        gid: 0,
-        mode: 0o600,
-    };
-    client
-        .push_file(&old, "/root/f", "before", &owner)
-        .await
-        .unwrap();
+    let owner = cci_incus::FileOwner { uid: 0, gid: 0, mode: 0o600 };
+    client.push_file(&old, "/root/f", "before", &owner).await.unwrap();
 
-    let snapshot = NewSnapshot {
-        name: "s".into(),
-        ..NewSnapshot::default()
-    };
+    let snapshot = NewSnapshot { name: "s".into(), ..NewSnapshot::default() };
     let made = client.create_snapshot(&old, &snapshot).await.unwrap();
     made.wait("the snapshot", LIMIT).await.unwrap();
-    client
-        .push_file(&old, "/root/f", "after", &owner)
-        .await
-        .unwrap();
-    let names: Vec<String> = client
-        .snapshots(&old)
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|snapshot| snapshot.name)
-        .collect();
+    client.push_file(&old, "/root/f", "after", &owner).await.unwrap();
+    let names: Vec<String> = client.snapshots(&old).await.unwrap().into_iter().map(|snapshot| snapshot.name).collect();
     assert_eq!(names, ["s"]);
 
-    create(
-        &client,
-        &NewInstance::new(&copy, Source::copy_of(format!("{old}/s"))),
-    )
-    .await;
-    assert_eq!(
-        client.pull_file(&copy, "/root/f").await.unwrap().0,
-        b"before"
-    );
+    create(&client, &NewInstance::new(&copy, Source::copy_of(format!("{old}/s")))).await;
+    assert_eq!(client.pull_file(&copy, "/root/f").await.unwrap().0, b"before");
     let back = client.restore_snapshot(&old, "s").await.unwrap();
     back.wait("the restore", LIMIT).await.unwrap();
-    assert_eq!(
-        client.pull_file(&old, "/root/f").await.unwrap().0,
-        b"before"
-    );
+    assert_eq!(client.pull_file(&old, "/root/f").await.unwrap().0, b"before");
 
     let gone = client.delete_snapshot(&old, "s").await.unwrap();
     gone.wait("the delete", LIMIT).await.unwrap();
@@ -272,17 +173,13 @@ async fn a_failed_start_leaves_the_instance_and_its_log() {
     let bed = Bed::new();
     let client = bed.client();
     let mut new = NewInstance::new(bed.name("broken"), Source::alias(IMAGE));
-    new.config
-        .insert("raw.lxc".into(), "lxc.init.cmd = /no/such/init".into());
+    new.config.insert("raw.lxc".into(), "lxc.init.cmd = /no/such/init".into());
     (new.start, new.ephemeral) = (true, true);
 
     let create = client.create_instance(&new).await.unwrap();
     let error = create.wait("the create", LIMIT).await.unwrap_err();
 
-    assert!(
-        matches!(error, cci_incus::Error::Operation { .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error, cci_incus::Error::Operation { .. }), "{error:?}");
     let (instance, _) = client.instance(&new.name).await.unwrap();
     assert_eq!(instance.status_code, Status::Stopped);
     let logs = client.instance_logs(&new.name).await.unwrap();

@@ -14,10 +14,7 @@ use crate::support::{Bed, LIMIT, shared};
 /// The one operation that runs a command in this bed.
 async fn command(client: &cci_incus::Client) -> cci_incus::Operation {
     let operations = client.operations().await.unwrap();
-    operations
-        .into_iter()
-        .find(|operation| operation.description() == "Executing command")
-        .unwrap()
+    operations.into_iter().find(|operation| operation.description() == "Executing command").unwrap()
 }
 
 #[tokio::test]
@@ -26,22 +23,14 @@ async fn a_failed_operation_is_an_error_though_its_wait_arrives_under_200() {
     let statuses: Arc<Mutex<Vec<(String, u16)>>> = Arc::default();
     let sink = Arc::clone(&statuses);
     let client = bed.client().observed(Arc::new(move |exchange| {
-        sink.lock()
-            .unwrap()
-            .push((exchange.path.clone(), exchange.status));
+        sink.lock().unwrap().push((exchange.path.clone(), exchange.status));
     }));
 
     // it runs already
-    let start = client
-        .change_state(&bed.container, &StateChange::start())
-        .await
-        .unwrap();
+    let start = client.change_state(&bed.container, &StateChange::start()).await.unwrap();
     let error = start.wait("the start", LIMIT).await.unwrap_err();
 
-    assert!(
-        matches!(&error, Error::Operation { step, .. } if step == "the start"),
-        "{error:?}"
-    );
+    assert!(matches!(&error, Error::Operation { step, .. } if step == "the start"), "{error:?}");
     let statuses = statuses.lock().unwrap();
     let (path, status) = statuses.last().unwrap();
     assert!(path.ends_with("/wait"));
@@ -52,42 +41,18 @@ async fn a_failed_operation_is_an_error_though_its_wait_arrives_under_200() {
 async fn a_deadline_is_ours_because_the_servers_own_is_an_error() {
     let bed = Bed::new();
     let client = bed.client();
-    let process = client
-        .exec(&bed.container, &Exec::new(["sleep", "1000"]))
-        .await
-        .unwrap();
+    let process = client.exec(&bed.container, &Exec::new(["sleep", "1000"])).await.unwrap();
     let operation = command(&client).await;
 
     let begun = Instant::now();
-    let error = operation
-        .wait("the sleep", Duration::from_millis(300))
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::TimedOut {
-                still_running: true,
-                ..
-            }
-        ),
-        "{error:?}"
-    );
-    assert!(
-        begun.elapsed() >= Duration::from_millis(300) && begun.elapsed() < Duration::from_secs(3)
-    );
+    let error = operation.wait("the sleep", Duration::from_millis(300)).await.unwrap_err();
+    assert!(matches!(error, Error::TimedOut { still_running: true, .. }), "{error:?}");
+    assert!(begun.elapsed() >= Duration::from_millis(300) && begun.elapsed() < Duration::from_secs(3));
 
     // what 6.0.4 answers to a timeout of its own, seen here so that a better release shows itself
-    let body = raw_get(&format!(
-        "/1.0/operations/{}/wait?timeout=0&project={}",
-        operation.id(),
-        client.project()
-    ));
+    let body = raw_get(&format!("/1.0/operations/{}/wait?timeout=0&project={}", operation.id(), client.project()));
     let answer: serde_json::Value = serde_json::from_str(&body).unwrap();
-    assert!(
-        answer["error_code"] == 500 || answer["metadata"]["status_code"] == 103,
-        "{body}"
-    );
+    assert!(answer["error_code"] == 500 || answer["metadata"]["status_code"] == 103, "{body}");
     drop(process);
 }
 
@@ -104,10 +69,7 @@ fn raw_get(target: &str) -> String {
 async fn an_operation_that_incus_has_forgotten_is_not_found() {
     let bed = shared();
     let client = bed.client();
-    let error = client
-        .operation("00000000-0000-0000-0000-000000000000")
-        .await
-        .unwrap_err();
+    let error = client.operation("00000000-0000-0000-0000-000000000000").await.unwrap_err();
     assert!(error.is_not_found(), "{error:?}");
 }
 
@@ -119,30 +81,16 @@ async fn a_wait_after_the_end_still_tells_it() {
     let create = client.create_instance(&new).await.unwrap();
     create.wait("the create", LIMIT).await.unwrap();
     create.wait("the create, again", LIMIT).await.unwrap();
-    assert!(
-        create.resources().contains_key("instances"),
-        "{:?}",
-        create.resources()
-    );
-    client
-        .delete_instance(&new.name)
-        .await
-        .unwrap()
-        .wait("the delete", LIMIT)
-        .await
-        .unwrap();
+    assert!(create.resources().contains_key("instances"), "{:?}", create.resources());
+    client.delete_instance(&new.name).await.unwrap().wait("the delete", LIMIT).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_wait_can_be_dropped_and_taken_up_again() {
     let bed = Bed::new();
     let client = bed.client();
-    let kill = client
-        .change_state(&bed.container, &StateChange::kill())
-        .await
-        .unwrap();
-    let dropped =
-        tokio::time::timeout(Duration::from_millis(10), kill.wait("the stop", LIMIT)).await;
+    let kill = client.change_state(&bed.container, &StateChange::kill()).await.unwrap();
+    let dropped = tokio::time::timeout(Duration::from_millis(10), kill.wait("the stop", LIMIT)).await;
     assert!(dropped.is_err(), "the stop was too quick to be dropped");
     kill.wait("the stop", LIMIT).await.unwrap();
 }

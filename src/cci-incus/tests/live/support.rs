@@ -27,19 +27,13 @@ pub(crate) fn sh(script: &str) -> Exec {
 /// A name that no other run has.
 pub(crate) fn token() -> String {
     use std::hash::{BuildHasher as _, RandomState};
-    format!(
-        "{:08x}",
-        RandomState::new().hash_one(std::process::id()) & 0xffff_ffff
-    )
+    format!("{:08x}", RandomState::new().hash_one(std::process::id()) & 0xffff_ffff)
 }
 
 /// Runs on a runtime of its own, so that it works in tests and in drops alike.
 pub(crate) fn apart<T: Send, F: Future<Output = T> + Send>(work: F) -> T {
     thread::scope(|scope| {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         match scope.spawn(move || runtime.block_on(work)).join() {
             Ok(value) => value,
             Err(panic) => std::panic::resume_unwind(panic),
@@ -54,7 +48,5 @@ pub(crate) async fn until(what: &str, mut asked: impl AsyncFnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(LIMIT, asking)
-        .await
-        .unwrap_or_else(|_| panic!("{what} did not come"));
+    tokio::time::timeout(LIMIT, asking).await.unwrap_or_else(|_| panic!("{what} did not come"));
 }

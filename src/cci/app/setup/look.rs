@@ -39,7 +39,11 @@ pub(crate) async fn look(cx: &Context, person: Option<&str>) -> Found {
         distro: Distro::from_os_release(&text("/etc/os-release")),
         systemd: Path::new("/run/systemd/system").is_dir(),
         installed: incusd().is_some(),
-        missing_packages: PROGRAMS.iter().filter(|(program, _)| !on_path(program)).map(|(_, package)| *package).collect(),
+        missing_packages: PROGRAMS
+            .iter()
+            .filter(|(program, _)| !on_path(program))
+            .map(|(_, package)| *package)
+            .collect(),
         daemon,
         objects,
         subuid: text("/etc/subuid"),

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use cci_core::mark::{Kind, Marks};
-use cci_core::lifetime::Lifetime;
 use cci_core::Result;
+use cci_core::lifetime::Lifetime;
+use cci_core::mark::{Kind, Marks};
 use cci_incus::{NewInstance, Source};
 
 use crate::app::context::Context;

@@ -11,12 +11,8 @@ use crate::app::incus_error::DuringStep;
 /// Makes the pool `default`.
 pub(super) async fn pool(cx: &Context, driver: &str, gib: Option<u64>) -> Result<()> {
     let config = gib.map(|gib| ("size".to_owned(), format!("{gib}GiB"))).into_iter().collect();
-    let new = NewStoragePool {
-        name: "default".to_owned(),
-        driver: driver.to_owned(),
-        config,
-        ..NewStoragePool::default()
-    };
+    let new =
+        NewStoragePool { name: "default".to_owned(), driver: driver.to_owned(), config, ..NewStoragePool::default() };
     cx.client.create_storage_pool(&new).await.during("create the storage pool")
 }
 

@@ -48,19 +48,22 @@ fn shown(found: &Found) -> Vec<String> {
 
 #[test]
 fn a_bare_machine_gets_everything_in_order() {
-    assert_eq!(shown(&bare()), [
-        "write /etc/apt/sources.list.d/cci-backports.sources (bookworm-backports)",
-        "run apt-get update; apt-get install -y --no-install-recommends -t bookworm-backports incus-base incus-client dnsmasq-base",
-        "add to /etc/subuid: root:1000000:1000000000, root:1234:1",
-        "add to /etc/subgid: root:1000000:1000000000, root:4321:1",
-        "add to /etc/subuid: ann:100000:65536",
-        "add to /etc/subgid: ann:100000:65536",
-        "run usermod --append --groups incus-admin ann",
-        "start incusd --group incus-admin (detached, no systemd here)",
-        "create storage pool 'default' (btrfs on a loop file of 30 GiB)",
-        "create bridge 'incusbr0' (10.77.0.1/24, NAT)",
-        "give the default profile a root disk on 'default' and a NIC on 'incusbr0'",
-    ]);
+    assert_eq!(
+        shown(&bare()),
+        [
+            "write /etc/apt/sources.list.d/cci-backports.sources (bookworm-backports)",
+            "run apt-get update; apt-get install -y --no-install-recommends -t bookworm-backports incus-base incus-client dnsmasq-base",
+            "add to /etc/subuid: root:1000000:1000000000, root:1234:1",
+            "add to /etc/subgid: root:1000000:1000000000, root:4321:1",
+            "add to /etc/subuid: ann:100000:65536",
+            "add to /etc/subgid: ann:100000:65536",
+            "run usermod --append --groups incus-admin ann",
+            "start incusd --group incus-admin (detached, no systemd here)",
+            "create storage pool 'default' (btrfs on a loop file of 30 GiB)",
+            "create bridge 'incusbr0' (10.77.0.1/24, NAT)",
+            "give the default profile a root disk on 'default' and a NIC on 'incusbr0'",
+        ]
+    );
     assert_eq!(worst(&findings(&bare())), Health::Broken);
 }
 
@@ -77,10 +80,10 @@ fn a_half_initialised_incus_gets_only_what_it_lacks() {
     objects.profile_nic = None;
     objects.bridges.clear();
     objects.network_names = vec!["incusbr0".into()];
-    assert_eq!(shown(&found), [
-        "create bridge 'incusbr1' (10.77.0.1/24, NAT)",
-        "give the default profile a NIC on 'incusbr1'",
-    ]);
+    assert_eq!(
+        shown(&found),
+        ["create bridge 'incusbr1' (10.77.0.1/24, NAT)", "give the default profile a NIC on 'incusbr1'",]
+    );
     let mut found = working();
     found.objects.as_mut().unwrap().profile_root = None;
     assert_eq!(shown(&found), ["give the default profile a root disk on 'p'"]);

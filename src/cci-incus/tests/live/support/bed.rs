@@ -32,10 +32,7 @@ impl Bed {
     pub(crate) fn new() -> Self {
         let project = Project::new(&[]);
         // Incus wants names to be unique on a network, whatever the project
-        let bed = Self {
-            container: format!("{}-c1", project.name),
-            project,
-        };
+        let bed = Self { container: format!("{}-c1", project.name), project };
         apart(async {
             let client = bed.client();
             image::ensure(&client.in_project("default")).await;
@@ -59,11 +56,5 @@ impl Bed {
 async fn launch(client: &Client, name: &str) {
     let mut new = NewInstance::new(name, Source::alias(IMAGE));
     (new.ephemeral, new.start) = (true, true);
-    client
-        .create_instance(&new)
-        .await
-        .unwrap()
-        .wait("the create", LIMIT)
-        .await
-        .unwrap();
+    client.create_instance(&new).await.unwrap().wait("the create", LIMIT).await.unwrap();
 }

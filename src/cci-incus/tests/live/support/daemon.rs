@@ -11,11 +11,7 @@ use tokio::{
 
 use super::{LIMIT, until};
 
-const PROGRAMS: [&str; 3] = [
-    "/usr/libexec/incus/incusd",
-    "/opt/incus/bin/incusd",
-    "/usr/lib/incus/incusd",
-];
+const PROGRAMS: [&str; 3] = ["/usr/libexec/incus/incusd", "/opt/incus/bin/incusd", "/usr/lib/incus/incusd"];
 
 /// A second daemon; killed when it is dropped, with its directory.
 pub(crate) struct Daemon {
@@ -49,23 +45,15 @@ impl Daemon {
 
     /// Makes it listen on the loopback, and returns the URL.
     pub(crate) async fn listen(&self) -> String {
-        let free = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let config = [("core.https_address".to_owned(), free.to_string())].into();
-        self.client()
-            .patch_server_config(&config, None)
-            .await
-            .unwrap();
+        self.client().patch_server_config(&config, None).await.unwrap();
         format!("https://{free}")
     }
 }
 
 async fn run(directory: PathBuf) -> Child {
-    let program = PROGRAMS
-        .into_iter()
-        .find(|program| std::path::Path::new(program).exists());
+    let program = PROGRAMS.into_iter().find(|program| std::path::Path::new(program).exists());
     let program = program.expect("these tests need the program incusd");
     let child = Command::new(program)
         .args(["--group", "root", "--logfile"])
@@ -79,21 +67,11 @@ async fn run(directory: PathBuf) -> Child {
         .unwrap();
     let client = Client::unix(directory.join("unix.socket"));
     until("the second daemon", async || {
-        timeout(Duration::from_secs(1), client.server())
-            .await
-            .is_ok_and(|answer| answer.is_ok())
+        timeout(Duration::from_secs(1), client.server()).await.is_ok_and(|answer| answer.is_ok())
     })
     .await;
     let mut ready = Command::new(program);
-    ready
-        .args(["waitready", "--timeout", "20"])
-        .env("INCUS_DIR", &directory);
-    assert!(
-        timeout(LIMIT, ready.status())
-            .await
-            .unwrap()
-            .unwrap()
-            .success()
-    );
+    ready.args(["waitready", "--timeout", "20"]).env("INCUS_DIR", &directory);
+    assert!(timeout(LIMIT, ready.status()).await.unwrap().unwrap().success());
     child
 }

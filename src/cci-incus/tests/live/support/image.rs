@@ -36,24 +36,14 @@ pub(crate) async fn ensure(client: &Client) {
     bootstrap(&rootfs).await;
     let metadata = metadata(work.path()).await;
     let image = NewImage::default().alias(IMAGE);
-    let import = client
-        .import_split(&metadata, &rootfs, &image, |_| {})
-        .await
-        .unwrap();
+    let import = client.import_split(&metadata, &rootfs, &image, |_| {}).await.unwrap();
     import.wait("the import of the image", LIMIT).await.unwrap();
 }
 
 async fn bootstrap(rootfs: &Path) {
     let built = Command::new("mmdebstrap")
-        .args([
-            "--quiet",
-            "--variant=minbase",
-            "--include=systemd-sysv,udev,dbus,tmux,sudo,iproute2,procps",
-        ])
-        .args(
-            ["doc", "man", "locale"]
-                .map(|part| format!("--dpkgopt=path-exclude=/usr/share/{part}/*")),
-        )
+        .args(["--quiet", "--variant=minbase", "--include=systemd-sysv,udev,dbus,tmux,sudo,iproute2,procps"])
+        .args(["doc", "man", "locale"].map(|part| format!("--dpkgopt=path-exclude=/usr/share/{part}/*")))
         .arg(format!("--customize-hook={CUSTOMIZE}"))
         .arg("bookworm")
         .arg(rootfs)
@@ -66,35 +56,22 @@ async fn bootstrap(rootfs: &Path) {
 
 /// The other half of a split image.
 async fn metadata(directory: &Path) -> PathBuf {
-    tokio::fs::write(directory.join("metadata.yaml"), METADATA)
-        .await
-        .unwrap();
+    tokio::fs::write(directory.join("metadata.yaml"), METADATA).await.unwrap();
     pack(directory, "metadata.tar", "metadata.yaml").await
 }
 
 /// Two files that are an image in form, with a root file system of one file that holds `content`.
 pub(crate) async fn tiny_image(directory: &Path, content: &str) -> (PathBuf, PathBuf) {
-    tokio::fs::create_dir_all(directory.join("etc"))
-        .await
-        .unwrap();
-    tokio::fs::write(directory.join("etc/content"), content)
-        .await
-        .unwrap();
-    (
-        metadata(directory).await,
-        pack(directory, "rootfs.tar", "etc").await,
-    )
+    tokio::fs::create_dir_all(directory.join("etc")).await.unwrap();
+    tokio::fs::write(directory.join("etc/content"), content).await.unwrap();
+    (metadata(directory).await, pack(directory, "rootfs.tar", "etc").await)
 }
 
 /// Makes a tarball in the directory of something that is in it.
 pub(crate) async fn pack(directory: &Path, tarball: &str, what: &str) -> PathBuf {
     let tarball = directory.join(tarball);
     let mut tar = Command::new("tar");
-    tar.arg("-C")
-        .arg(directory)
-        .arg("-cf")
-        .arg(&tarball)
-        .args(what.split(' '));
+    tar.arg("-C").arg(directory).arg("-cf").arg(&tarball).args(what.split(' '));
     assert!(tar.status().await.unwrap().success());
     tarball
 }
@@ -104,11 +81,7 @@ pub(crate) async fn base_image(directory: &Path) -> (PathBuf, PathBuf) {
     let client = Client::unix("/var/lib/incus/unix.socket");
     ensure(&client).await;
     let image = client.image_by(IMAGE).await.unwrap().unwrap();
-    match client
-        .export_image(&image.fingerprint, directory)
-        .await
-        .unwrap()
-    {
+    match client.export_image(&image.fingerprint, directory).await.unwrap() {
         Exported::Split { metadata, rootfs } => (metadata, rootfs),
         Exported::Unified(path) => panic!("{} is not a split image", path.display()),
     }

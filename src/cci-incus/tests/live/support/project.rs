@@ -19,16 +19,10 @@ pub(crate) struct Project {
 impl Project {
     /// A project with these features of its own; the others it shares with the default project.
     pub(crate) fn new(own: &[&str]) -> Self {
-        let project = Self {
-            socket: socket(),
-            name: format!("cci-incus-{}", token()),
-        };
+        let project = Self { socket: socket(), name: format!("cci-incus-{}", token()) };
         let mut new = NewProject::new(&project.name);
         for feature in FEATURES {
-            new.config.insert(
-                format!("features.{feature}"),
-                own.contains(&feature).to_string(),
-            );
+            new.config.insert(format!("features.{feature}"), own.contains(&feature).to_string());
         }
         apart(async { project.client().create_project(&new).await.unwrap() });
         project
@@ -48,12 +42,7 @@ impl Drop for Project {
                 remove(&client, &instance.name, instance.status_code).await;
             }
             let (project, _) = client.get_project(&self.name).await.unwrap();
-            let own = |feature: &str| {
-                project
-                    .config
-                    .get(feature)
-                    .is_some_and(|value| value == "true")
-            };
+            let own = |feature: &str| project.config.get(feature).is_some_and(|value| value == "true");
             if own("features.images") {
                 for image in client.images().await.unwrap_or_default() {
                     let delete = client.delete_image(&image.fingerprint).await.unwrap();
@@ -87,10 +76,6 @@ async fn remove(client: &Client, name: &str, status: Status) {
 /// The daemon that the tests share with everything else on this machine.
 fn socket() -> PathBuf {
     let socket = PathBuf::from("/var/lib/incus/unix.socket");
-    assert!(
-        socket.exists(),
-        "these tests need a running Incus at {}; `cci setup` makes one",
-        socket.display()
-    );
+    assert!(socket.exists(), "these tests need a running Incus at {}; `cci setup` makes one", socket.display());
     socket
 }
