@@ -184,10 +184,21 @@ pub struct BuildSettings {
     pub packages: Vec<String>,
     /// The agents to install.
     pub tools: Vec<String>,
+    /// The simplestreams server behind `images:`.
+    pub image_server: String,
+    /// The name servers that replace those of the network when they do not work.
+    pub dns: Vec<String>,
 }
 
 impl Default for BuildSettings {
     fn default() -> Self {
-        Self { from: "auto".into(), host_ca: true, packages: Vec::new(), tools: vec!["claude".into()] }
+        Self {
+            from: "auto".into(),
+            host_ca: true,
+            packages: Vec::new(),
+            tools: vec!["claude".into()],
+            image_server: "https://images.linuxcontainers.org".into(),
+            dns: ["8.8.8.8", "8.8.4.4", "1.1.1.1"].map(str::to_owned).to_vec(),
+        }
     }
 }

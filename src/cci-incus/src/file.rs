@@ -35,7 +35,7 @@ pub enum FileKind {
 /// What is known of a file besides its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileMeta {
-    /// What it is; the content of a link is its target.
+    /// What it is; the content of a link is its target, which Incus makes absolute.
     pub kind: FileKind,
     /// Whom it belongs to.
     pub owner: FileOwner,

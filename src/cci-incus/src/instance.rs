@@ -77,7 +77,8 @@ pub struct Instance {
 }
 
 impl Client {
-    /// All instances of the project, without their state (`GET /1.0/instances?recursion=1`).
+    /// All instances of the project, without their state (`GET /1.0/instances?recursion=1`). A project that does not
+    /// exist looks like an empty one: [`Client::get_project`] tells them apart.
     pub async fn instances(&self) -> Result<Vec<Instance>> {
         self.read(&list()).await
     }

@@ -4,6 +4,7 @@
 //! is; work that goes on in the daemon is an [`Operation`], waited for with a name and a deadline.
 
 mod acl;
+mod certificate;
 mod client;
 mod error;
 mod event;

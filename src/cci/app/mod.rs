@@ -3,6 +3,7 @@
 pub(crate) mod agent;
 pub(crate) mod attach;
 pub(crate) mod blocking;
+pub(crate) mod build;
 pub(crate) mod clean;
 pub(crate) mod context;
 pub(crate) mod end;

@@ -103,6 +103,8 @@ pub(crate) enum Verb {
     Clean(super::clean::CleanArgs),
     /// Drive a session without a terminal
     Tmux(super::tmux::TmuxArgs),
+    /// Make the image that containers start from
+    Build(super::build::BuildArgs),
     /// Print the version
     Version,
 }
@@ -117,6 +119,7 @@ impl Verb {
     pub(crate) fn format(&self) -> Option<Format> {
         match self {
             Self::List(args) => Some(args.format),
+            Self::Build(args) => Some(args.format()),
             Self::Info(args) => Some(args.format),
             Self::Tmux(super::tmux::TmuxArgs { verb: super::tmux::TmuxVerb::List(args) }) => Some(args.format),
             _ => None,

@@ -2,6 +2,7 @@
 
 mod args;
 mod attach;
+mod build;
 mod clean;
 mod end;
 mod info;

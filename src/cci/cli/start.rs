@@ -61,6 +61,7 @@ async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>) ->
         Verb::Persist(args) => cx.guarded(super::persist::run(&args, &cx)).await,
         Verb::Clean(args) => cx.guarded(super::clean::run(&args, global.persistent == Some(true), &cx)).await,
         Verb::Tmux(args) => cx.guarded(super::tmux::run(&args, &cx)).await,
+        Verb::Build(args) => super::build::run(args, &cx).await,
         Verb::Version => Ok(0),
     }
 }

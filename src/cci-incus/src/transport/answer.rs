@@ -3,11 +3,7 @@
 use std::{io, pin::Pin};
 
 use futures_util::{Stream, StreamExt as _};
-use hyper::{
-    StatusCode,
-    body::Bytes,
-    http::{HeaderMap, header},
-};
+use hyper::{StatusCode, body::Bytes, http::HeaderMap};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
