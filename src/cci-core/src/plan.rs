@@ -45,8 +45,10 @@ pub struct HostFacts {
     pub idmap: IdmapFacts,
     /// Terminal and time zone of the caller.
     pub locale: HostLocale,
-    /// The network of the default profile's first NIC, and that NIC's device name.
+    /// The NIC that the container gets: the network policy's, or in mode `open` the default profile's first.
     pub nic: Option<Nic>,
+    /// NICs that the default profile has beside it, which would be a way round a policy.
+    pub other_nics: Vec<String>,
     /// The default profile's root disk.
     pub root: Option<BTreeMap<String, String>>,
 }
@@ -60,6 +62,22 @@ pub struct Nic {
     pub config: BTreeMap<String, String>,
     /// What is known of its network; `None` where addresses come from elsewhere.
     pub network: Option<Network>,
+}
+
+impl Nic {
+    /// A NIC on a policy's bridge, which lets neither another address nor another sender out of the container.
+    #[must_use]
+    pub fn guarded(device: &str, bridge: &str, network: Option<Network>) -> Self {
+        let config = [
+            ("type", "nic"),
+            ("name", "eth0"),
+            ("network", bridge),
+            ("security.mac_filtering", "true"),
+            ("security.ipv4_filtering", "true"),
+        ];
+        let config = config.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        Self { device: device.to_owned(), config, network }
+    }
 }
 
 /// A managed network, as far as it decides a container's address.
@@ -279,6 +297,10 @@ fn devices(
             names.insert("readonly".into(), "true".into());
             devices.insert("resolv".to_owned(), names);
         }
+    }
+    if settings.network.mode != Mode::Open {
+        let none = BTreeMap::from([("type".to_owned(), "none".to_owned())]);
+        devices.extend(host.other_nics.iter().map(|name| (name.clone(), none.clone())));
     }
     if let Some(root) = root_disk(settings, host) {
         devices.insert("root".to_owned(), root);

@@ -144,7 +144,7 @@ pub struct NetworkSettings {
 impl Default for NetworkSettings {
     fn default() -> Self {
         Self {
-            mode: Mode::Open,
+            mode: Mode::Restricted,
             allowed_domains: vec!["api.anthropic.com".into(), "platform.claude.com".into()],
             refresh_interval_minutes: 30,
             block_private_networks: true,

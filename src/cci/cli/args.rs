@@ -105,6 +105,8 @@ pub(crate) enum Verb {
     Tmux(super::tmux::TmuxArgs),
     /// Make the image that containers start from
     Build(super::build::BuildArgs),
+    /// Show and explain what a container may reach
+    Network(super::network::NetworkArgs),
     /// Print the version
     Version,
 }
@@ -121,6 +123,7 @@ impl Verb {
             Self::List(args) => Some(args.format),
             Self::Build(args) => Some(args.format()),
             Self::Info(args) => Some(args.format),
+            Self::Network(args) => Some(args.format()),
             Self::Tmux(super::tmux::TmuxArgs { verb: super::tmux::TmuxVerb::List(args) }) => Some(args.format),
             _ => None,
         }

@@ -7,6 +7,7 @@ mod clean;
 mod end;
 mod info;
 mod list;
+mod network;
 mod persist;
 mod run;
 mod shell;

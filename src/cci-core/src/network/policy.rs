@@ -110,6 +110,20 @@ impl Policy {
         format!("1 {mode} private={block_private} metadata={block_metadata} allow={}", entries.join(" "))
     }
 
+    /// Reads a policy back from its one text.
+    #[must_use]
+    pub fn from_canonical(text: &str) -> Option<Self> {
+        let (head, allowed) = text.split_once(" allow=")?;
+        let [version, mode, private, metadata] = head.split(' ').collect::<Vec<_>>().try_into().ok()?;
+        let policy = Self {
+            mode: mode.parse().ok()?,
+            block_private: private.strip_prefix("private=")?.parse().ok()?,
+            block_metadata: metadata.strip_prefix("metadata=")?.parse().ok()?,
+            entries: allowed.split_whitespace().map(|entry| entry.parse().ok()).collect::<Option<_>>()?,
+        };
+        (version == "1").then_some(policy)
+    }
+
     /// The name that equal policies share.
     #[must_use]
     pub fn name(&self) -> PolicyName {
@@ -275,6 +289,7 @@ mod tests {
             let read = |domains: &[String]| allowlist(&domains.iter().map(String::as_str).collect::<Vec<_>>());
             let (a, b) = (read(&domains), read(&shuffled));
             prop_assert_eq!(a.name(), b.name());
+            prop_assert_eq!(Policy::from_canonical(&a.canonical()), Some(b.clone()));
             let rules = |policy: &Policy| policy.rules(&Resolved::default(), &BTreeSet::new());
             prop_assert_eq!(rules(&a), rules(&b));
         }
