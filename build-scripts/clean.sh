@@ -15,8 +15,11 @@ rm -f /var/lib/systemd/random-seed /etc/ssh/ssh_host_* /root/.bash_history
 : > /etc/machine-id
 rm -f /var/lib/dbus/machine-id /etc/hostname
 [ -e /etc/hosts ] || printf '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n' > /etc/hosts
+# A plain file, so that cci can mount the name server of a container's network on it; without that it leads to the
+# resolver of the container.
 if [ -e /etc/.cci-static-dns ]; then
     rm -f /etc/.cci-static-dns
-elif [ -e /lib/systemd/systemd-resolved ]; then
-    ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf
+else
+    rm -f /etc/resolv.conf
+    printf 'nameserver 127.0.0.53\noptions edns0 trust-ad\n' > /etc/resolv.conf
 fi

@@ -6,7 +6,7 @@ set -eu
 
 # What every image has, under the names of Debian and Ubuntu alike.
 packages='
-    systemd udev dbus sudo procps psmisc iproute2 iputils-ping netcat-openbsd dnsutils
+    systemd udev dbus libnss-myhostname sudo procps psmisc iproute2 iputils-ping netcat-openbsd dnsutils
     bash-completion ca-certificates curl wget gnupg openssh-client rsync git gh
     tmux ncurses-term less nano vim-tiny file patch unzip zip xz-utils bzip2 zstd
     jq ripgrep fd-find build-essential pkg-config make

@@ -165,7 +165,7 @@ fn a_host_without_the_subuid_line_is_told_which() {
     let tables = host.dir("tables");
     std::fs::write(tables.join("subuid"), "root:1000000:1000000000\n").unwrap();
     let script = format!(
-        "mount --bind {dir}/subuid /etc/subuid && exec setpriv --reuid=1234 --regid=4321 --init-groups {cci} run -- true",
+        "mount --bind {dir}/subuid /etc/subuid && exec setpriv --reuid=1234 --regid=4321 --groups=incus-admin {cci} run -- true",
         dir = tables.display(),
         cci = crate::support::host::binary_dir().join("cci").display(),
     );

@@ -164,7 +164,7 @@ impl Host {
             become_user.args([
                 format!("--reuid={}", self.user.uid),
                 format!("--regid={}", self.user.gid),
-                "--init-groups".to_owned(),
+                "--groups=incus-admin".to_owned(),
                 "--".to_owned(),
             ]);
             become_user.arg(program);

@@ -28,7 +28,7 @@ impl Screen {
                 "setpriv".to_owned(),
                 format!("--reuid={}", host.user.uid),
                 format!("--regid={}", host.user.gid),
-                "--init-groups".to_owned(),
+                "--groups=incus-admin".to_owned(),
                 "--".to_owned(),
             ]);
         }

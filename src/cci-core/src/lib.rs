@@ -18,6 +18,7 @@ pub mod network;
 pub mod plan;
 pub mod session;
 pub mod settings;
+pub mod setup;
 pub mod slot;
 pub mod terminal;
 pub mod tmux;

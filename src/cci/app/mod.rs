@@ -19,6 +19,7 @@ pub(crate) mod record;
 pub(crate) mod reporter;
 pub(crate) mod resume;
 pub(crate) mod run;
+pub(crate) mod setup;
 pub(crate) mod shell;
 pub(crate) mod stream;
 pub(crate) mod take_back;

@@ -82,6 +82,10 @@ impl GlobalArgs {
 /// What cci can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Make a working Incus out of what is there
+    Setup(super::setup::SetupArgs),
+    /// Check the Incus installation
+    Doctor(super::doctor::DoctorArgs),
     /// Start an agent in a container
     Shell(super::shell::ShellArgs),
     /// Run one command in a fresh container
@@ -121,6 +125,7 @@ impl Verb {
     pub(crate) fn format(&self) -> Option<Format> {
         match self {
             Self::List(args) => Some(args.format),
+            Self::Doctor(args) => Some(args.format),
             Self::Build(args) => Some(args.format()),
             Self::Info(args) => Some(args.format),
             Self::Network(args) => Some(args.format()),

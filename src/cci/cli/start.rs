@@ -51,6 +51,8 @@ pub(crate) fn main() -> ExitCode {
 async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<u8> {
     let cx = context(global, terminal)?;
     match verb {
+        Verb::Setup(args) => cx.guarded(super::setup::run(&args, &cx)).await,
+        Verb::Doctor(args) => cx.guarded(super::doctor::run(&args, global.verbose > 0, &cx)).await,
         Verb::Shell(args) => super::shell::run(&args, global, &cx).await,
         Verb::Run(args) => super::run::run(args, global, &cx).await,
         Verb::Attach(args) => super::attach::run(&args, global, &cx).await,

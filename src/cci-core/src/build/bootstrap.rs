@@ -1,4 +1,4 @@
-//! How a suite is bootstrapped: the arguments of `mmdebstrap`, and what an ordinary user needs for it.
+//! How a suite is bootstrapped: the arguments of `mmdebstrap`, and the ids that a user needs for it.
 
 use super::source::Suite;
 
@@ -7,10 +7,13 @@ const PACKAGES: &str = "systemd-sysv,systemd-resolved,libnss-myhostname,udev,dbu
 /// What mmdebstrap maps in its user namespace.
 const NEEDED: u64 = 65536;
 
-/// Everything but the target, which follows; the mode (as root, or in a user namespace) is chosen by the program.
+/// Everything but the target, which follows.
+///
+/// The mode is a user namespace for root too: what the packages' scripts do, and mounts that are left by a crash, then
+/// stay away from the host.
 #[must_use]
 pub fn arguments(suite: &Suite) -> Vec<String> {
-    let mut arguments = vec!["--variant=minbase".to_owned(), format!("--include={PACKAGES}")];
+    let mut arguments = vec!["--mode=unshare".to_owned(), "--variant=minbase".to_owned(), format!("--include={PACKAGES}")];
     arguments.push(r#"--aptopt=Acquire::Languages "none""#.to_owned());
     let dpkg = ["force-unsafe-io", "path-exclude=/usr/share/man/*", "path-exclude=/usr/share/info/*"];
     let more = ["path-exclude=/usr/share/locale/*", "path-exclude=/usr/share/doc/*"];

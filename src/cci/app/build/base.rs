@@ -45,7 +45,9 @@ impl fmt::Display for Base {
 pub(crate) async fn find(cx: &Context, source: &ImageSource, log: &Log) -> Result<Base> {
     match source {
         ImageSource::Auto => automatic(cx, log).await,
-        ImageSource::Server(alias) => Ok(Base::Server { url: cx.settings.build.image_server.clone(), alias: alias.clone() }),
+        ImageSource::Server(alias) => {
+            Ok(Base::Server { url: cx.settings.build.image_server.clone(), alias: alias.clone() })
+        }
         ImageSource::Bootstrap(suite) => bootstrapped(cx, suite, log).await,
         ImageSource::Local(name) => cx.guarded(local(cx, name)).await,
         ImageSource::Tarball(path) => tarball(cx, path),
@@ -87,8 +89,11 @@ async fn refusal(url: &str) -> Option<String> {
 }
 
 async fn bootstrapped(cx: &Context, suite: &Suite, log: &Log) -> Result<Base> {
-    let made = TempDir::with_prefix("cci-build-")
-        .map_err(|source| Error::Host { step: "create a directory in", path: std::env::temp_dir(), source })?;
+    let made = TempDir::with_prefix("cci-build-").map_err(|source| Error::Host {
+        step: "create a directory in",
+        path: std::env::temp_dir(),
+        source,
+    })?;
     let rootfs = made.path().join("rootfs.tar");
     timed(cx, log, &format!("bootstrap {}", suite.as_str()), bootstrap(cx, suite, &rootfs, log)).await?;
     Ok(Base::Tarball { name: format!("bootstrap:{}", suite.as_str()), rootfs, _made: Some(made) })

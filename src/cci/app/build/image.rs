@@ -78,7 +78,12 @@ async fn work(cx: &Context, ask: &Ask) -> Result<Work> {
             let uid = cx.settings.incus.claude_uid;
             let steps = steps::standard(&cx.settings.build, tools, uid, !certificates.is_empty());
             let files = files::standard().into_iter().chain(certificates).collect();
-            Ok(Work { files, steps, description: "cci: Claude Code in a container".into(), trial: Some(steps::trial()) })
+            Ok(Work {
+                files,
+                steps,
+                description: "cci: Claude Code in a container".into(),
+                trial: Some(steps::trial()),
+            })
         }
         Recipe::Custom { base, script } => {
             let script = files::custom(read(script).await?);

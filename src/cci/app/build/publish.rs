@@ -10,6 +10,7 @@ use super::log::Log;
 use super::steps::timed;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
+use crate::app::launch::RESOLV_PROPERTY;
 
 /// Packing two gigabytes on a slow disk.
 const LIMIT: Duration = Duration::from_secs(20 * 60);
@@ -21,7 +22,10 @@ pub(crate) async fn publish(cx: &Context, container: &str, mark: &str, descripti
             instance: container.to_owned(),
             // gzip, the server's own, takes eight times as long for the same size
             compression_algorithm: Some("zstd".to_owned()),
-            image: NewImage::default().property("description", description).property(LAUNCH, mark),
+            image: NewImage::default()
+                .property("description", description)
+                .property(LAUNCH, mark)
+                .property(RESOLV_PROPERTY, "file"),
         };
         let during = "publish the image";
         let operation = cx.client.publish(&publish).await.during(during)?;

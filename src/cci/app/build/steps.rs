@@ -15,12 +15,9 @@ use crate::app::incus_error::DuringStep;
 /// Runs it to its end and says how long it took.
 pub(crate) async fn run(cx: &Context, container: &BuildContainer, step: &Step, log: &Log) -> Result<()> {
     timed(cx, log, &step.title, async {
-        let (status, last) = tokio::time::timeout(step.limit, execute(cx, container, step, log))
-            .await
-            .map_err(|_| Error::TimedOut {
-                step: step.title.clone(),
-                seconds: step.limit.as_secs(),
-                still_running: false,
+        let (status, last) =
+            tokio::time::timeout(step.limit, execute(cx, container, step, log)).await.map_err(|_| {
+                Error::TimedOut { step: step.title.clone(), seconds: step.limit.as_secs(), still_running: false }
             })??;
         if status == 0 {
             return Ok(());
@@ -35,12 +32,7 @@ pub(crate) async fn run(cx: &Context, container: &BuildContainer, step: &Step, l
 }
 
 /// Says that something begins and, when it is done, how long it took.
-pub(crate) async fn timed<T>(
-    cx: &Context,
-    log: &Log,
-    title: &str,
-    work: impl Future<Output = Result<T>>,
-) -> Result<T> {
+pub(crate) async fn timed<T>(cx: &Context, log: &Log, title: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
     let start = Instant::now();
     cx.reporter.step("build", title);
     log.say(title).await?;
