@@ -1,7 +1,8 @@
 //! A stand-in internet on this machine: a network namespace with a public-looking address that only it has.
 
 use std::fs::File;
-use std::net::TcpListener;
+use std::io::Write;
+use std::net::{TcpListener, UdpSocket};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -42,6 +43,79 @@ fn namespace() {
 fn listens_there() -> bool {
     let show = Command::new("ip").args(["-n", NAMESPACE, "-4", "route", "show", "default"]).output();
     show.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("198.51.100.1"))
+}
+
+/// Addresses in the same namespace that no container may reach unless its network is open.
+pub const NEAR: [&str; 5] = ["10.99.0.10", "172.20.0.10", "192.168.77.10", "100.64.9.9", "169.254.169.254"];
+/// A second address of the stand-in internet, for a name that moves.
+pub const OTHER_SERVER: &str = "198.51.100.11";
+/// The host's own address on the way there.
+pub const HOST_SIDE: &str = "198.51.100.1";
+
+/// Gives the namespace its further addresses, and the host its ways to them.
+fn addresses() {
+    static MADE: OnceLock<()> = OnceLock::new();
+    MADE.get_or_init(|| {
+        namespace();
+        let ip = |args: &[&str]| Command::new("ip").args(args).output().expect("the tests need iproute2");
+        for address in NEAR.iter().chain([&OTHER_SERVER]) {
+            let single = format!("{address}/32");
+            // "replace" is there already when another test process was quicker
+            ip(&["-n", NAMESPACE, "addr", "replace", &single, "dev", "lo"]);
+            let routed = ip(&["route", "replace", &single, "via", SERVER]);
+            assert!(routed.status.success(), "{}", String::from_utf8_lossy(&routed.stderr));
+        }
+    });
+}
+
+/// Does something with this thread moved into the namespace; sockets made in it stay there.
+fn inside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    addresses();
+    std::thread::spawn(move || {
+        let there = File::open(format!("/run/netns/{NAMESPACE}")).unwrap();
+        move_into_link_name_space(std::os::fd::AsFd::as_fd(&there), Some(LinkNameSpaceType::Network)).unwrap();
+        work()
+    })
+    .join()
+    .unwrap()
+}
+
+/// Answers TCP and UDP on every address of the namespace at the port that is returned, until the test ends.
+pub fn serve() -> u16 {
+    let (tcp, udp) = inside(|| pair("0.0.0.0"));
+    answer(tcp, udp)
+}
+
+/// The same on an address of the host itself.
+pub fn serve_on_host(address: &str) -> u16 {
+    let (tcp, udp) = pair(address);
+    answer(tcp, udp)
+}
+
+/// A TCP and a UDP socket with the same port.
+fn pair(address: &str) -> (TcpListener, UdpSocket) {
+    let mut tries = (0..50).map(|_| {
+        let tcp = TcpListener::bind((address, 0)).unwrap();
+        let udp = UdpSocket::bind((address, tcp.local_addr().unwrap().port()));
+        udp.map(|udp| (tcp, udp))
+    });
+    tries.find_map(Result::ok).expect("a port that is free for TCP and UDP")
+}
+
+fn answer(tcp: TcpListener, udp: UdpSocket) -> u16 {
+    let port = tcp.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in tcp.incoming().flatten() {
+            let _ = stream.write_all(b"here");
+        }
+    });
+    std::thread::spawn(move || {
+        let mut buffer = [0; 2048];
+        while let Ok((_, from)) = udp.recv_from(&mut buffer) {
+            let _ = udp.send_to(b"here", from);
+        }
+    });
+    port
 }
 
 /// A listener on a free port of the stand-in internet.

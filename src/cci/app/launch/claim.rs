@@ -13,6 +13,7 @@ use cci_incus::{Instance, InstancePut, NewInstance, Source, StateChange, Status}
 use super::facts::Survey;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
+use crate::app::network;
 use crate::app::owned;
 use crate::app::take_back;
 use crate::app::undo::Made;
@@ -98,6 +99,7 @@ async fn create(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) ->
             cx.undo.forget(&made);
             Ok(Tried::Lost)
         }
+        Err(_) if network::restored(cx).await? => Box::pin(create(cx, plan, slot, survey)).await,
         Err(_) => Err(error).during(step),
     }
 }

@@ -47,6 +47,15 @@ pub(crate) async fn realise(cx: &Context, policy: &Policy) -> Result<Realised> {
     Ok(Realised { bridge: there.name, subnet })
 }
 
+/// Makes the policy of the settings again if its bridge is gone, because a `clean` saw it unused; whether it was gone.
+pub(crate) async fn restored(cx: &Context) -> Result<bool> {
+    let Some(policy) = Policy::new(&cx.settings.network)? else { return Ok(false) };
+    match networks(cx).network(policy.name().bridge()).await {
+        Err(error) if error.is_not_found() => realise(cx, &policy).await.map(|_| true),
+        _ => Ok(false),
+    }
+}
+
 /// The ACL first, then the names, then the bridge: nothing is reachable before its rules are there.
 async fn make(cx: &Context, client: &Client, policy: &Policy) -> Result<Network> {
     cx.reporter.step("setup", "making the network");

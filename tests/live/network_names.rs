@@ -1,0 +1,1 @@
+//! Names of an allowlist: who answers them, what they lead to, and how they move.
