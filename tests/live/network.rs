@@ -5,15 +5,15 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use crate::support::host::{Host, U1000, incus, kill_group};
-use crate::support::internet::{self, HOST_SIDE, NEAR, SERVER};
+use crate::support::internet::{self, HOST_SIDE, NEAR, PUBLIC};
 use crate::support::wait;
 
-pub const PROBE: &str = include_str!("network/probe.py");
+pub(crate) const PROBE: &str = include_str!("network/probe.py");
 
 /// What a probe reached, by `protocol address port`.
-pub type Reached = BTreeMap<String, bool>;
+pub(crate) type Reached = BTreeMap<String, bool>;
 
-pub fn read(output: &str) -> Reached {
+pub(crate) fn read(output: &str) -> Reached {
     let line = |line: &str| {
         let (probe, result) = line.rsplit_once(' ').unwrap();
         (probe.to_owned(), result == "reached")
@@ -21,15 +21,18 @@ pub fn read(output: &str) -> Reached {
     output.lines().map(line).collect()
 }
 
+/// The address that plays the internet here.
+pub(crate) const SERVER: &str = PUBLIC[0];
+
 /// A host with the probe in its project directory and this network configuration.
-pub fn host(network: &str) -> Host {
+pub(crate) fn host(network: &str) -> Host {
     let host = Host::live(U1000);
     std::fs::write(host.proj.join("probe.py"), PROBE).unwrap();
     configure(&host, network);
     host
 }
 
-pub fn configure(host: &Host, network: &str) {
+pub(crate) fn configure(host: &Host, network: &str) {
     let dir = host.home.join(".config/cci");
     std::fs::create_dir_all(&dir).unwrap();
     std::fs::write(dir.join("config.toml"), format!("[network]\n{network}\n")).unwrap();

@@ -47,8 +47,8 @@ fn listens_there() -> bool {
 
 /// Addresses in the same namespace that no container may reach unless its network is open.
 pub const NEAR: [&str; 5] = ["10.99.0.10", "172.20.0.10", "192.168.77.10", "100.64.9.9", "169.254.169.254"];
-/// A second address of the stand-in internet, for a name that moves.
-pub const OTHER_SERVER: &str = "198.51.100.11";
+/// Further addresses of the stand-in internet, with routes of their own.
+pub const PUBLIC: [&str; 2] = ["198.51.100.12", "198.51.100.13"];
 /// The host's own address on the way there.
 pub const HOST_SIDE: &str = "198.51.100.1";
 
@@ -58,11 +58,11 @@ fn addresses() {
     MADE.get_or_init(|| {
         namespace();
         let ip = |args: &[&str]| Command::new("ip").args(args).output().expect("the tests need iproute2");
-        for address in NEAR.iter().chain([&OTHER_SERVER]) {
+        for address in NEAR.iter().chain(&PUBLIC) {
             let single = format!("{address}/32");
             // "replace" is there already when another test process was quicker
             ip(&["-n", NAMESPACE, "addr", "replace", &single, "dev", "lo"]);
-            let routed = ip(&["route", "replace", &single, "via", SERVER]);
+            let routed = ip(&["route", "replace", &single, "via", SERVER, "dev", "cci-net0"]);
             assert!(routed.status.success(), "{}", String::from_utf8_lossy(&routed.stderr));
         }
     });
@@ -82,40 +82,49 @@ fn inside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
 
 /// Answers TCP and UDP on every address of the namespace at the port that is returned, until the test ends.
 pub fn serve() -> u16 {
-    let (tcp, udp) = inside(|| pair("0.0.0.0"));
-    answer(tcp, udp)
+    let all: Vec<&str> = NEAR.into_iter().chain(PUBLIC).collect();
+    inside(move || sockets("0.0.0.0", &all)).answer()
 }
 
 /// The same on an address of the host itself.
 pub fn serve_on_host(address: &str) -> u16 {
-    let (tcp, udp) = pair(address);
-    answer(tcp, udp)
+    sockets(address, &[address]).answer()
 }
 
-/// A TCP and a UDP socket with the same port.
-fn pair(address: &str) -> (TcpListener, UdpSocket) {
+/// A listener, and datagram sockets with the same port: one for each address, so that it answers from there.
+struct Sockets {
+    tcp: TcpListener,
+    udp: Vec<UdpSocket>,
+}
+
+fn sockets(listen: &str, datagrams: &[&str]) -> Sockets {
     let mut tries = (0..50).map(|_| {
-        let tcp = TcpListener::bind((address, 0)).unwrap();
-        let udp = UdpSocket::bind((address, tcp.local_addr().unwrap().port()));
-        udp.map(|udp| (tcp, udp))
+        let tcp = TcpListener::bind((listen, 0))?;
+        let port = tcp.local_addr()?.port();
+        let udp = datagrams.iter().map(|address| UdpSocket::bind((*address, port))).collect::<std::io::Result<_>>()?;
+        Ok::<_, std::io::Error>(Sockets { tcp, udp })
     });
     tries.find_map(Result::ok).expect("a port that is free for TCP and UDP")
 }
 
-fn answer(tcp: TcpListener, udp: UdpSocket) -> u16 {
-    let port = tcp.local_addr().unwrap().port();
-    std::thread::spawn(move || {
-        for mut stream in tcp.incoming().flatten() {
-            let _ = stream.write_all(b"here");
+impl Sockets {
+    fn answer(self) -> u16 {
+        let port = self.tcp.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for mut stream in self.tcp.incoming().flatten() {
+                let _ = stream.write_all(b"here");
+            }
+        });
+        for socket in self.udp {
+            std::thread::spawn(move || {
+                let mut buffer = [0; 4096];
+                while let Ok((_, from)) = socket.recv_from(&mut buffer) {
+                    let _ = socket.send_to(b"here", from);
+                }
+            });
         }
-    });
-    std::thread::spawn(move || {
-        let mut buffer = [0; 2048];
-        while let Ok((_, from)) = udp.recv_from(&mut buffer) {
-            let _ = udp.send_to(b"here", from);
-        }
-    });
-    port
+        port
+    }
 }
 
 /// A listener on a free port of the stand-in internet.
