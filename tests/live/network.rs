@@ -76,7 +76,8 @@ struct Neighbour<'a> {
 }
 
 const NEIGHBOUR_PORT: &str = "7001";
-const SERVE: &str = "import socket\ns = socket.create_server(('0.0.0.0', 7001))\nwhile True: s.accept()[0].sendall(b'here')";
+const SERVE: &str =
+    "import socket\ns = socket.create_server(('0.0.0.0', 7001))\nwhile True: s.accept()[0].sendall(b'here')";
 
 impl<'a> Neighbour<'a> {
     fn start(host: &'a Host) -> Self {
@@ -223,7 +224,8 @@ fn a_policy_outlives_cci_and_a_reboot_and_a_reuse_takes_the_new_one() {
     let container = host.only_container();
     assert_eq!(probe_in(&host, &container, &probe), restricted, "cci has ended and the policy has not");
 
-    let boot = || incus(&["exec", "--project", &host.project, &container, "--", "cat", "/proc/sys/kernel/random/boot_id"]);
+    let boot =
+        || incus(&["exec", "--project", &host.project, &container, "--", "cat", "/proc/sys/kernel/random/boot_id"]);
     let started = || incus(&["query", &format!("/1.0/instances/{container}/state?project={}", host.project)]);
     let before = (boot(), started());
     incus(&["restart", "--project", &host.project, &container]);

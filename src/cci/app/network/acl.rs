@@ -96,7 +96,7 @@ mod tests {
             ..NetworkSettings::default()
         };
         let made_from = Policy::new(&settings).unwrap().unwrap();
-        let found = std::collections::BTreeSet::from(["198.51.101.1".parse().unwrap()]);
+        let found = BTreeSet::from(["198.51.101.1".parse().unwrap()]);
         let resolved = Resolved::new([("a.example".to_owned(), found)].into());
         let known = Known { resolved, refreshed: Some("2026-11-21T03:45:11Z".into()) };
         let put = acl(&made_from, &known, &BTreeSet::new());

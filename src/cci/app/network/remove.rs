@@ -9,6 +9,9 @@ use super::realise::networks;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
 
+/// How often the removal of a network is tried.
+const ATTEMPTS: u32 = 3;
+
 /// A policy that no container has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Unused {
@@ -51,9 +54,16 @@ pub(crate) async fn remove(cx: &Context, unused: &Unused) -> Result<()> {
     }
 }
 
+/// Tries again while Incus is at odds with itself: the NIC of a container that just ended goes while it looks at it.
 async fn remove_network(client: &Client, name: &str) -> Result<()> {
-    match client.delete_network(name).await {
-        Err(error) if !error.is_not_found() => Err(error).during("remove the network"),
-        _ => Ok(()),
+    let mut left = ATTEMPTS;
+    loop {
+        left -= 1;
+        match client.delete_network(name).await {
+            Err(error) if error.is_not_found() => return Ok(()),
+            Err(error) if left == 0 => return Err(error).during("remove the network"),
+            Err(error) => tracing::info!(%error, name, "the network was not removed, trying again"),
+            Ok(()) => return Ok(()),
+        }
     }
 }
