@@ -1,7 +1,7 @@
 //! Names of an allowlist: who answers them, what they lead to, and how they move.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::network::{host, read};
@@ -115,6 +115,21 @@ fn a_name_server_outside_is_not_reachable() {
 }
 
 #[test]
+fn a_name_server_of_the_host_on_another_bridge_answers_nothing() {
+    let named = Named::new(&["good.cci.test"], &format!("{} good.cci.test\n", PUBLIC[0]));
+    let address = incus(&["network", "get", "incusbr0", "ipv4.address"]);
+    let server = address.trim().split('/').next().unwrap();
+    let ask = |mode: &str, transport: &str| {
+        let command = ["run", "--network", mode, "--", "python3", "-c", ASK, server, "nobody.incus", "1", transport];
+        named.cci(&command).ok().stdout.trim().to_owned()
+    };
+    for transport in ["udp", "tcp"] {
+        assert_eq!(ask("open", transport), "rcode 3 answers 0", "it answers, {transport}");
+        assert_eq!(ask("allowlist", transport), "none", "{transport}");
+    }
+}
+
+#[test]
 fn a_name_that_moves_is_followed_and_one_that_is_lost_is_kept() {
     let port = internet::serve();
     let name = "moves.cci.test";
@@ -177,7 +192,7 @@ fn a_refresh_drops_nothing_that_is_allowed_and_lets_nothing_else_through() {
         NEAR[0],
         &port,
     ];
-    let hammer = Command::new("incus").args(args).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let hammer = Command::new("incus").args(args).stdout(Stdio::piped()).spawn().unwrap();
     for round in 1..=50 {
         named.rename(&table(round));
         let out = named.cci(&["network", "refresh"]).ok();
@@ -189,6 +204,25 @@ fn a_refresh_drops_nothing_that_is_allowed_and_lets_nothing_else_through() {
     let [probes, dropped, leaked] = counts[..] else { panic!("{out}") };
     assert!(probes >= 10_000, "{probes} probes are too few to prove anything");
     assert_eq!((dropped, leaked), (0, 0), "of {probes} probes");
+}
+
+#[test]
+fn what_is_near_stays_closed_while_incus_sets_the_network_up_again() {
+    let port = internet::serve().to_string();
+    let named = Named::new(&[PUBLIC[0], "198.51.100.79"], "");
+    let container = named.container();
+    let device = ["config", "device", "get", "--project", &named.host.project, &container, "eth0", "network"];
+    let network = incus(&device).trim().to_owned();
+    let exec = ["exec", "--project", &named.host.project, &container, "--", "python3", "-c", HAMMER];
+    let hammer = Command::new("incus").args(exec).args([PUBLIC[0], NEAR[0], &port]).stdout(Stdio::piped()).spawn();
+    for logged in ["true", "false", "true", "false"] {
+        // as at a restart of Incus, its own rules are taken away and put back
+        incus(&["network", "set", &network, &format!("security.acls.default.egress.logged={logged}")]);
+    }
+    named.exec(&container, &["touch", "/tmp/enough"]);
+    let out = String::from_utf8(hammer.unwrap().wait_with_output().unwrap().stdout).unwrap();
+    let leaked = out.split_whitespace().last().unwrap();
+    assert_eq!(leaked, "0", "{out}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::idmap::{self, Idmap, IdmapFacts};
 use crate::lifetime::Lifetime;
 use crate::mark::{Kind, Marks};
 use crate::name::{ContainerName, Prefix};
-use crate::network::Mode;
+use crate::network::{self, Mode, Policy};
 use crate::session::SessionId;
 use crate::settings::Settings;
 use crate::slot::Slot;
@@ -49,6 +49,8 @@ pub struct HostFacts {
     pub nic: Option<Nic>,
     /// NICs that the default profile has beside it, which would be a way round a policy.
     pub other_nics: Vec<String>,
+    /// The host's `nft`, if it has one that Incus can run.
+    pub nft: Option<PathBuf>,
     /// The default profile's root disk.
     pub root: Option<BTreeMap<String, String>>,
 }
@@ -135,6 +137,8 @@ pub struct LaunchPlan {
     prefix: Prefix,
     marks: Marks,
     nic: Option<Nic>,
+    policy: Option<Policy>,
+    nft: Option<PathBuf>,
     config: BTreeMap<String, String>,
     devices: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -171,6 +175,8 @@ impl LaunchPlan {
             warnings: warnings(settings, host, &map),
             prefix: ask.prefix.clone(),
             nic: host.nic.clone(),
+            policy: Policy::new(&settings.network)?,
+            nft: host.nft.clone(),
             config: config(settings, &map),
             devices: devices(ask, settings, host, &map)?,
             marks,
@@ -210,6 +216,14 @@ impl LaunchPlan {
         Some(Fixed { address, subnet: network.subnet })
     }
 
+    /// The second layer under the network's policy, where there is one and the host can have it.
+    fn guard(&self, gateway: Ipv4Addr) -> String {
+        match (&self.policy, &self.nft) {
+            (Some(policy), Some(nft)) => network::hooks(policy, gateway, nft),
+            _ => String::new(),
+        }
+    }
+
     /// The whole create request for a slot.
     #[must_use]
     pub fn instance(&self, slot: Slot) -> InstanceSpec {
@@ -217,7 +231,8 @@ impl LaunchPlan {
         let (mut config, mut devices) = (self.config.clone(), self.devices.clone());
         config.extend(marks.to_config());
         if let (Some(fixed), Some(nic)) = (self.fixed(slot), &self.nic) {
-            config.insert("raw.lxc".into(), fixed.raw_lxc());
+            let guard = self.guard(fixed.subnet.gateway);
+            config.insert("raw.lxc".into(), fixed.raw_lxc() + &guard);
             devices.entry(nic.device.clone()).or_default().insert("ipv4.address".into(), fixed.address.to_string());
         }
         InstanceSpec {

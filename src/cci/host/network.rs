@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cci_core::network::{Block, Firewall, FirewallFacts, local_addresses, routes};
 
@@ -29,6 +29,11 @@ pub(crate) fn firewall() -> FirewallFacts {
         forwards: text("/proc/sys/net/ipv4/ip_forward").trim() != "0",
         firewalls: found.into_iter().filter(|(_, there)| *there).map(|(firewall, _)| firewall).collect(),
     }
+}
+
+/// The host's `nft`, where distributions put it.
+pub(crate) fn nft() -> Option<PathBuf> {
+    ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft"].map(PathBuf::from).into_iter().find(|path| path.is_file())
 }
 
 /// A table that is not there says nothing.

@@ -2,6 +2,7 @@
 
 mod block;
 mod entry;
+mod guard;
 mod host_firewall;
 mod mode;
 mod policy;
@@ -12,6 +13,7 @@ mod verdict;
 
 pub use block::{Block, BlockError};
 pub use entry::{Entry, EntryError, Ports, Target};
+pub use guard::hooks;
 pub use host_firewall::{Firewall, FirewallFacts, Obstacle};
 pub use mode::{Mode, ModeError};
 pub use policy::{Policy, PolicyName};

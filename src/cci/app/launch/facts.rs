@@ -65,6 +65,7 @@ pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
         locale: locale(&cx.caller),
         nic,
         other_nics,
+        nft: crate::host::network::nft(),
         root: device(&profile.devices, "disk").map(|(_, config)| config),
     };
     Ok(Survey { host, instances, fingerprint: known.fingerprint })
