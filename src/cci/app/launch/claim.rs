@@ -93,6 +93,10 @@ async fn create(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) ->
     let Err(error) = done.await else {
         return Ok(Tried::Ours(Launched { name, slot, lifetime: plan.lifetime, reused: false, changed: Vec::new() }));
     };
+    // another launch may be making it at this moment: whose it is shows when it is there
+    for operation in take_back::pending(&cx.client, &name).await? {
+        let _ = operation.wait(step, CREATE).await;
+    }
     match cx.client.instance(&name).await {
         Ok((found, _)) if found.config.get(LAUNCH).is_some_and(|mark| mark == plan.launch()) => Err(error).during(step),
         Ok(_) => {
