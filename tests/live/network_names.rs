@@ -175,7 +175,7 @@ fn a_refresh_drops_nothing_that_is_allowed_and_lets_nothing_else_through() {
     let port = internet::serve();
     let all: Vec<String> = (0..20).map(|n| format!("n{n}.cci.test")).collect();
     let allowed: Vec<&str> = all.iter().map(String::as_str).chain([PUBLIC[0]]).collect();
-    let table = |last: usize| all.iter().map(|name| format!("198.51.100.{} {name}\n", 100 + last)).collect::<String>();
+    let table = |last: usize| all.iter().map(|name| format!("198.51.100.{} {name}\n", 100 + last)).collect::<Vec<_>>().concat();
     let named = Named::new(&allowed, &table(0));
     let container = named.container();
     let port = port.to_string();
@@ -229,8 +229,9 @@ fn what_is_near_stays_closed_while_incus_sets_the_network_up_again() {
 fn a_thousand_names_are_in_force() {
     let port = internet::serve();
     let all: Vec<String> = (0..1000).map(|n| format!("n{n}.cci.test")).collect();
-    let table: String =
-        all.iter().enumerate().map(|(n, name)| format!("198.51.{}.{} {name}\n", 102 + n / 250, n % 250 + 1)).collect();
+    let lines = all.iter().enumerate();
+    let lines = lines.map(|(n, name)| format!("198.51.{}.{} {name}\n", 102 + n / 250, n % 250 + 1));
+    let table = lines.collect::<Vec<_>>().concat();
     let table = format!("{table}{} n999.cci.test\n", PUBLIC[0]);
     let named = Named::new(&all.iter().map(String::as_str).collect::<Vec<_>>(), &table);
     let probe = format!("tcp {} {port}", PUBLIC[0]);
