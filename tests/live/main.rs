@@ -4,6 +4,8 @@ mod bad_input;
 mod claude;
 mod docker;
 mod launch;
+mod network;
+mod network_names;
 mod no_subprocess;
 mod races;
 mod session;

@@ -129,11 +129,28 @@ impl Default for IncusSettings {
 pub struct NetworkSettings {
     /// The mode of a launch.
     pub mode: Mode,
+    /// What mode `allowlist` reaches: names, IPv4 addresses, CIDRs, each with or without `:port`.
+    pub allowed_domains: Vec<String>,
+    /// How old the addresses of the allowed names may get.
+    pub refresh_interval_minutes: u32,
+    /// Whether mode `restricted` refuses private networks.
+    pub block_private_networks: bool,
+    /// Whether mode `restricted` refuses link-local addresses, cloud metadata among them.
+    pub block_metadata_endpoint: bool,
+    /// Whether mode `restricted` reaches the host's local networks all the same.
+    pub allow_local_network_access: bool,
 }
 
 impl Default for NetworkSettings {
     fn default() -> Self {
-        Self { mode: Mode::Open }
+        Self {
+            mode: Mode::Restricted,
+            allowed_domains: vec!["api.anthropic.com".into(), "platform.claude.com".into()],
+            refresh_interval_minutes: 30,
+            block_private_networks: true,
+            block_metadata_endpoint: true,
+            allow_local_network_access: false,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod incus_error;
 pub(crate) mod info;
 pub(crate) mod launch;
 pub(crate) mod list;
+pub(crate) mod network;
 pub(crate) mod owned;
 pub(crate) mod persist;
 pub(crate) mod probe;

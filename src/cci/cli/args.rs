@@ -109,6 +109,8 @@ pub(crate) enum Verb {
     Tmux(super::tmux::TmuxArgs),
     /// Make the image that containers start from
     Build(super::build::BuildArgs),
+    /// Show and explain what a container may reach
+    Network(super::network::NetworkArgs),
     /// Print the version
     Version,
 }
@@ -126,6 +128,7 @@ impl Verb {
             Self::Doctor(args) => Some(args.format),
             Self::Build(args) => Some(args.format()),
             Self::Info(args) => Some(args.format),
+            Self::Network(args) => Some(args.format()),
             Self::Tmux(super::tmux::TmuxArgs { verb: super::tmux::TmuxVerb::List(args) }) => Some(args.format),
             _ => None,
         }

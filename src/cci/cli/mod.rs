@@ -8,6 +8,7 @@ mod doctor;
 mod end;
 mod info;
 mod list;
+mod network;
 mod persist;
 mod run;
 mod setup;

@@ -64,6 +64,7 @@ async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>) ->
         Verb::Clean(args) => cx.guarded(super::clean::run(&args, global.persistent == Some(true), &cx)).await,
         Verb::Tmux(args) => cx.guarded(super::tmux::run(&args, &cx)).await,
         Verb::Build(args) => super::build::run(args, &cx).await,
+        Verb::Network(args) => cx.guarded(super::network::run(&args, &cx)).await,
         Verb::Version => Ok(0),
     }
 }

@@ -13,6 +13,7 @@ use cci_incus::{Instance, InstancePut, NewInstance, Source, StateChange, Status}
 use super::facts::Survey;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
+use crate::app::network;
 use crate::app::owned;
 use crate::app::take_back;
 use crate::app::undo::Made;
@@ -92,12 +93,17 @@ async fn create(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) ->
     let Err(error) = done.await else {
         return Ok(Tried::Ours(Launched { name, slot, lifetime: plan.lifetime, reused: false, changed: Vec::new() }));
     };
+    // another launch may be making it at this moment: whose it is shows when it is there
+    for operation in take_back::pending(&cx.client, &name).await? {
+        let _ = operation.wait(step, CREATE).await;
+    }
     match cx.client.instance(&name).await {
         Ok((found, _)) if found.config.get(LAUNCH).is_some_and(|mark| mark == plan.launch()) => Err(error).during(step),
         Ok(_) => {
             cx.undo.forget(&made);
             Ok(Tried::Lost)
         }
+        Err(_) if network::restored(cx).await? => Box::pin(create(cx, plan, slot, survey)).await,
         Err(_) => Err(error).during(step),
     }
 }
