@@ -34,8 +34,6 @@ pub struct Ask {
     pub session: Option<(SessionId, PathBuf)>,
     /// Environment of the command line.
     pub environment: BTreeMap<String, String>,
-    /// The profile's name, for the marks.
-    pub profile: Option<String>,
 }
 
 /// What the host is, as far as it decides the plan.
@@ -138,7 +136,7 @@ impl LaunchPlan {
             slot: None,
             session: ask.session.as_ref().map(|(id, _)| *id),
             tool: Some(tool.name.clone()),
-            profile: ask.profile.clone(),
+            profile: settings.profile.clone(),
             network: Some(settings.network.mode.word().to_owned()),
             image: Some(settings.defaults.image.clone()),
             lifetime,
@@ -149,7 +147,7 @@ impl LaunchPlan {
             network: settings.network.mode,
             tool,
             user: GuestUser { uid: settings.incus.claude_uid, gid: settings.incus.claude_uid },
-            environment: environment::environment(&host.locale, &settings.defaults.environment, &ask.environment),
+            environment: environment::environment(&host.locale, &settings.environment(), &ask.environment),
             warnings: warnings(settings, host, &map),
             prefix: ask.prefix.clone(),
             nic: host.nic.clone(),

@@ -36,10 +36,7 @@ impl Exec {
     /// A command as root with three pipes.
     #[must_use]
     pub fn new(command: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self {
-            command: command.into_iter().map(Into::into).collect(),
-            ..Self::default()
-        }
+        Self { command: command.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 }
 

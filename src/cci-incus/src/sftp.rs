@@ -20,9 +20,7 @@ pub struct Sftp {
 
 impl std::fmt::Debug for Sftp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sftp")
-            .field("what", &self.what)
-            .finish_non_exhaustive()
+        f.debug_struct("Sftp").field("what", &self.what).finish_non_exhaustive()
     }
 }
 
@@ -37,10 +35,7 @@ impl Deref for Sftp {
 impl Sftp {
     /// Ends the session.
     pub async fn close(self) -> Result<()> {
-        self.session
-            .close()
-            .await
-            .map_err(|source| Error::lost(self.what, source))
+        self.session.close().await.map_err(|source| Error::lost(self.what, source))
     }
 }
 
@@ -49,21 +44,13 @@ impl Client {
     pub async fn sftp(&self, name: &str) -> Result<Sftp> {
         let request = open(name);
         let (_, connection) = self.upgrade(&request).await?;
-        let session = SftpSession::new(connection)
-            .await
-            .map_err(|source| Error::lost(&request.what, source))?;
-        Ok(Sftp {
-            session,
-            what: request.what,
-        })
+        let session = SftpSession::new(connection).await.map_err(|source| Error::lost(&request.what, source))?;
+        Ok(Sftp { session, what: request.what })
     }
 }
 
 fn open(name: &str) -> Request {
-    Request::get(
-        ["instances", name, "sftp"],
-        format!("open the files of instance {name}"),
-    )
-    .header("connection", "Upgrade")
-    .header("upgrade", "sftp")
+    Request::get(["instances", name, "sftp"], format!("open the files of instance {name}"))
+        .header("connection", "Upgrade")
+        .header("upgrade", "sftp")
 }

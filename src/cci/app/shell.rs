@@ -77,7 +77,6 @@ fn plan(cx: &Context, id: SessionId, survey: &Survey) -> Result<LaunchPlan> {
         launch: launch::launch_mark(),
         session: Some((id, launch::store(cx).state_dir(id))),
         environment: cx.environment.clone(),
-        profile: None,
     };
     let plan = LaunchPlan::new(&ask, &cx.settings, &survey.host)?;
     for warning in &plan.warnings {

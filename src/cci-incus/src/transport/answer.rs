@@ -82,25 +82,13 @@ impl Answer {
 }
 
 /// Why a connection stayed what it was: Incus's own error, if the answer holds one.
-pub(crate) async fn not_upgraded(
-    request: &Request,
-    status: StatusCode,
-    headers: HeaderMap,
-    body: ByteStream,
-) -> Error {
-    let answer = Answer {
-        status,
-        headers,
-        body,
-    };
+pub(crate) async fn not_upgraded(request: &Request, status: StatusCode, headers: HeaderMap, body: ByteStream) -> Error {
+    let answer = Answer { status, headers, body };
     match answer.bytes().await {
         Err(source) => Error::lost(&request.what, source),
         Ok(body) => match Reply::parse(&body) {
             Ok(Reply::Error { code, message }) => Error::refused(request, code, message),
-            _ => Error::protocol(
-                &request.what,
-                format!("HTTP status {status} instead of 101"),
-            ),
+            _ => Error::protocol(&request.what, format!("HTTP status {status} instead of 101")),
         },
     }
 }

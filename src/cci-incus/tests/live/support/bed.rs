@@ -40,18 +40,11 @@ impl Bed {
         let project = format!("cci-incus-{}", token());
         // Incus wants names to be unique on a network, whatever the project
         let container = format!("{project}-c1");
-        let bed = Self {
-            socket,
-            project,
-            container,
-        };
+        let bed = Self { socket, project, container };
         apart(async {
             let client = bed.client();
             super::image::ensure(&client.in_project("default")).await;
-            client
-                .create_project(&project_of_tests(&bed.project))
-                .await
-                .unwrap();
+            client.create_project(&project_of_tests(&bed.project)).await.unwrap();
             bed.launch(&client, &bed.container).await;
         });
         bed
@@ -66,13 +59,7 @@ impl Bed {
     pub(crate) async fn launch(&self, client: &Client, name: &str) {
         let mut new = NewInstance::new(name, Source::alias(IMAGE));
         (new.ephemeral, new.start) = (true, true);
-        client
-            .create_instance(&new)
-            .await
-            .unwrap()
-            .wait("the create", LIMIT)
-            .await
-            .unwrap();
+        client.create_instance(&new).await.unwrap().wait("the create", LIMIT).await.unwrap();
     }
 }
 
@@ -105,39 +92,27 @@ async fn remove(client: &Client, name: &str, status: Status) {
 fn project_of_tests(name: &str) -> NewProject {
     let mut project = NewProject::new(name);
     for feature in ["images", "profiles", "networks"] {
-        project
-            .config
-            .insert(format!("features.{feature}"), "false".to_owned());
+        project.config.insert(format!("features.{feature}"), "false".to_owned());
     }
     project
 }
 
 fn socket() -> PathBuf {
     let socket = Path::new("/var/lib/incus/unix.socket");
-    assert!(
-        socket.exists(),
-        "these tests need a running Incus at {}; `cci setup` makes one",
-        socket.display()
-    );
+    assert!(socket.exists(), "these tests need a running Incus at {}; `cci setup` makes one", socket.display());
     socket.to_path_buf()
 }
 
 /// A name that no other run has.
 pub(crate) fn token() -> String {
     use std::hash::{BuildHasher as _, RandomState};
-    format!(
-        "{:08x}",
-        RandomState::new().hash_one(std::process::id()) & 0xffff_ffff
-    )
+    format!("{:08x}", RandomState::new().hash_one(std::process::id()) & 0xffff_ffff)
 }
 
 /// Runs on a runtime of its own, so that it works in tests and in drops alike.
 fn apart<F: Future<Output = ()> + Send>(work: F) {
     thread::scope(|scope| {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         if let Err(panic) = scope.spawn(move || runtime.block_on(work)).join()
             && !thread::panicking()
         {

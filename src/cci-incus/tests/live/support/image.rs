@@ -32,24 +32,14 @@ pub(crate) async fn ensure(client: &Client) {
     bootstrap(&rootfs).await;
     let metadata = metadata(work.path()).await;
     let image = NewImage::default().alias(IMAGE);
-    let import = client
-        .import_split(&metadata, &rootfs, &image, |_| {})
-        .await
-        .unwrap();
+    let import = client.import_split(&metadata, &rootfs, &image, |_| {}).await.unwrap();
     import.wait("the import of the image", LIMIT).await.unwrap();
 }
 
 async fn bootstrap(rootfs: &Path) {
     let built = Command::new("mmdebstrap")
-        .args([
-            "--quiet",
-            "--variant=minbase",
-            "--include=systemd-sysv,udev,dbus,tmux,sudo,iproute2,procps",
-        ])
-        .args(
-            ["doc", "man", "locale"]
-                .map(|part| format!("--dpkgopt=path-exclude=/usr/share/{part}/*")),
-        )
+        .args(["--quiet", "--variant=minbase", "--include=systemd-sysv,udev,dbus,tmux,sudo,iproute2,procps"])
+        .args(["doc", "man", "locale"].map(|part| format!("--dpkgopt=path-exclude=/usr/share/{part}/*")))
         .arg(format!("--customize-hook={CUSTOMIZE}"))
         .arg("bookworm")
         .arg(rootfs)
@@ -62,18 +52,10 @@ async fn bootstrap(rootfs: &Path) {
 
 /// The other half of a split image.
 pub(crate) async fn metadata(directory: &Path) -> std::path::PathBuf {
-    tokio::fs::write(directory.join("metadata.yaml"), METADATA)
-        .await
-        .unwrap();
+    tokio::fs::write(directory.join("metadata.yaml"), METADATA).await.unwrap();
     let tarball = directory.join("metadata.tar");
-    let packed = Command::new("tar")
-        .arg("-C")
-        .arg(directory)
-        .arg("-cf")
-        .arg(&tarball)
-        .arg("metadata.yaml")
-        .status()
-        .await;
+    let packed =
+        Command::new("tar").arg("-C").arg(directory).arg("-cf").arg(&tarball).arg("metadata.yaml").status().await;
     assert!(packed.unwrap().success());
     tarball
 }
