@@ -12,6 +12,7 @@ pub mod idmap;
 pub mod lifetime;
 pub mod mark;
 pub mod metadata;
+pub mod mount;
 pub mod name;
 pub mod network;
 pub mod plan;

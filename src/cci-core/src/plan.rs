@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::idmap::{self, Idmap, IdmapFacts};
 use crate::lifetime::Lifetime;
 use crate::mark::{Kind, Marks};
+use crate::mount::Mount;
 use crate::name::{ContainerName, Prefix};
 use crate::network::Mode;
 use crate::session::SessionId;
@@ -47,6 +48,8 @@ pub struct HostFacts {
     pub nic: Option<Nic>,
     /// The default profile's root disk.
     pub root: Option<BTreeMap<String, String>>,
+    /// What is mounted beside the workspace: it exists and may be mounted.
+    pub mounts: Vec<Mount>,
 }
 
 /// A network interface as the default profile has it.
@@ -269,6 +272,13 @@ fn devices(
     devices.insert("workspace".to_owned(), disk(ask.workspace.path(), environment::WORKSPACE, map)?);
     if let Some((_, state)) = &ask.session {
         devices.insert("session".to_owned(), disk(state, environment::STATE, map)?);
+    }
+    for mount in &host.mounts {
+        let mut device = disk(&mount.host, &mount.container, map)?;
+        if mount.readonly {
+            device.insert("readonly".into(), "true".into());
+        }
+        devices.insert(mount.device.clone(), device);
     }
     if let Some(nic) = &host.nic {
         devices.insert(nic.device.clone(), isolated(nic));

@@ -31,6 +31,7 @@ fn host() -> HostFacts {
             }),
         }),
         root: None,
+        mounts: Vec::new(),
     }
 }
 

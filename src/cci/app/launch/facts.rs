@@ -11,6 +11,7 @@ use cci_core::plan::{HostFacts, Network, Nic};
 use cci_core::{Error, Result};
 use cci_incus::Instance;
 
+use super::mounts;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
 use crate::host::caller::Caller;
@@ -57,6 +58,7 @@ pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
         locale: locale(&cx.caller),
         nic,
         root: device(&profile.devices, "disk").map(|(_, config)| config),
+        mounts: mounts::resolved(cx)?,
     };
     Ok(Survey { host, instances, fingerprint: known.fingerprint })
 }

@@ -2,6 +2,7 @@
 
 mod claim;
 mod facts;
+mod mounts;
 mod session;
 mod workspace;
 
