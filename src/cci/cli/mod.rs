@@ -3,10 +3,12 @@
 mod args;
 mod attach;
 mod clean;
+mod config;
 mod end;
 mod info;
 mod list;
 mod persist;
+mod profile;
 mod run;
 mod shell;
 mod start;

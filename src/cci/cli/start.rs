@@ -16,7 +16,7 @@ use crate::app::context::Context;
 use crate::app::undo::Undo;
 use crate::host::caller::Caller;
 use crate::host::incus_socket;
-use crate::settings;
+use crate::settings::{Overrides, Stack, Trust};
 use crate::ui::terminal::{Terminal, Voice};
 
 /// What cci itself failed with, in a verb whose status is the command's.
@@ -49,6 +49,12 @@ pub(crate) fn main() -> ExitCode {
 }
 
 async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<u8> {
+    // these work with a broken file and without Incus
+    let verb = match verb {
+        Verb::Config(args) => return super::config::run(args, global, terminal).await,
+        Verb::Profile(args) => return super::profile::run(&args, global, terminal),
+        other => other,
+    };
     let cx = context(global, terminal)?;
     match verb {
         Verb::Shell(args) => super::shell::run(&args, global, &cx).await,
@@ -61,7 +67,7 @@ async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>) ->
         Verb::Persist(args) => cx.guarded(super::persist::run(&args, &cx)).await,
         Verb::Clean(args) => cx.guarded(super::clean::run(&args, global.persistent == Some(true), &cx)).await,
         Verb::Tmux(args) => cx.guarded(super::tmux::run(&args, &cx)).await,
-        Verb::Version => Ok(0),
+        Verb::Config(_) | Verb::Profile(_) | Verb::Version => Ok(0),
     }
 }
 
@@ -69,9 +75,8 @@ async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>) ->
 fn context(global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<Context> {
     let caller = Caller::of_this_process()?;
     let workspace = Workspace::resolve(&caller.current_dir, &global.workspace);
-    let overrides =
-        settings::Overrides { image: global.image.clone(), persistent: global.persistent, network: global.network };
-    let settings = settings::load(&caller, &workspace, global.config.as_deref(), &overrides)?;
+    let settings =
+        Stack::read(&caller, &workspace, global.config.as_deref(), &overrides(global), Trust::Judged)?.settings()?;
     let prefix = match caller.var("CCI_CONTAINER_PREFIX") {
         None => Prefix::default(),
         Some(raw) => Prefix::parse(raw)
@@ -89,6 +94,18 @@ fn context(global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<Context> {
         reporter: terminal.clone(),
         undo: Undo::default(),
     })
+}
+
+/// What the flags say about settings.
+pub(super) fn overrides(global: &GlobalArgs) -> Overrides {
+    Overrides {
+        image: global.image.clone(),
+        persistent: global.persistent,
+        network: global.network,
+        mounts: global.mount.clone(),
+        storage: global.storage.clone(),
+        profile: global.profile.clone(),
+    }
 }
 
 /// `-e K=V`, and `-e K` for the host's own value.

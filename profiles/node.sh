@@ -1,0 +1,10 @@
+#!/bin/bash
+# Package managers beside npm, and what native modules need to build; runs as root in the image `cci`.
+set -euo pipefail
+export DEBIAN_FRONTEND=noninteractive
+apt-get update
+apt-get install -y --no-install-recommends build-essential python3
+apt-get clean
+npm install --global typescript pnpm yarn
+npm cache clean --force
+node --version
