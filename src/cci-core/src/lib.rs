@@ -5,11 +5,13 @@
 
 pub mod address;
 pub mod agent_config;
+pub mod build;
 pub mod environment;
 pub mod error;
 pub mod hint;
 pub mod idmap;
 pub mod lifetime;
+pub mod limit;
 pub mod mark;
 pub mod metadata;
 pub mod mount;
@@ -18,6 +20,7 @@ pub mod network;
 pub mod plan;
 pub mod session;
 pub mod settings;
+pub mod setup;
 pub mod slot;
 pub mod terminal;
 pub mod tmux;

@@ -105,12 +105,17 @@ pub struct AclRule {
 impl Client {
     /// All ACLs of the project (`GET /1.0/network-acls?recursion=1`).
     pub async fn acls(&self) -> Result<Vec<Acl>> {
-        self.read(&Request::get(["network-acls"], "list network ACLs").with("recursion", "1")).await
+        self.read(&Request::get(["network-acls"], "list network ACLs").with("recursion", "1"))
+            .await
     }
 
     /// One ACL and its version (`GET /1.0/network-acls/NAME`).
     pub async fn acl(&self, name: &str) -> Result<(Acl, Etag)> {
-        self.read_tagged(&Request::get(["network-acls", name], format!("read network ACL {name}"))).await
+        self.read_tagged(&Request::get(
+            ["network-acls", name],
+            format!("read network ACL {name}"),
+        ))
+        .await
     }
 
     /// Makes an ACL (`POST /1.0/network-acls`).
@@ -121,12 +126,17 @@ impl Client {
     /// Replaces an ACL's rules in one step (`PUT /1.0/network-acls/NAME`).
     pub async fn put_acl(&self, name: &str, content: &AclPut, etag: Option<&Etag>) -> Result<()> {
         let request = Request::put(["network-acls", name], format!("change network ACL {name}"));
-        self.settle(&request.json(content).unchanged_since(etag)).await
+        self.settle(&request.json(content).unchanged_since(etag))
+            .await
     }
 
     /// Deletes an ACL that nothing uses (`DELETE /1.0/network-acls/NAME`).
     pub async fn delete_acl(&self, name: &str) -> Result<()> {
-        self.settle(&Request::delete(["network-acls", name], format!("delete network ACL {name}"))).await
+        self.settle(&Request::delete(
+            ["network-acls", name],
+            format!("delete network ACL {name}"),
+        ))
+        .await
     }
 }
 
@@ -148,8 +158,14 @@ mod tests {
 
     #[test]
     fn a_rule_names_only_what_it_matches() {
-        let rule = AclRule { destination: "10.0.0.0/8".into(), ..AclRule::default() };
-        let content = AclPut { egress: vec![rule], ..AclPut::default() };
+        let rule = AclRule {
+            destination: "10.0.0.0/8".into(),
+            ..AclRule::default()
+        };
+        let content = AclPut {
+            egress: vec![rule],
+            ..AclPut::default()
+        };
         assert_eq!(
             create("a", &content).body,
             Body::Json(json!({

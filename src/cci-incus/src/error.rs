@@ -116,7 +116,11 @@ impl Error {
             404 => Self::NotFound { what, message },
             409 => Self::Conflict { what, message },
             412 => Self::PreconditionFailed { what },
-            code => Self::Refused { what, code, message },
+            code => Self::Refused {
+                what,
+                code,
+                message,
+            },
         }
     }
 
@@ -129,35 +133,57 @@ impl Error {
             Self::Refused { code, message, .. } => (code, message),
             other => return other,
         };
-        Self::Operation { step: step.to_owned(), code, message }
+        Self::Operation {
+            step: step.to_owned(),
+            code,
+            message,
+        }
     }
 
     pub(crate) fn protocol(
         what: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self::Protocol { what: what.into(), source: source.into() }
+        Self::Protocol {
+            what: what.into(),
+            source: source.into(),
+        }
     }
 
-    pub(crate) fn lost(what: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::ConnectionLost { what: what.into(), source: source.into() }
+    pub(crate) fn lost(
+        what: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::ConnectionLost {
+            what: what.into(),
+            source: source.into(),
+        }
     }
 
     pub(crate) fn io(what: impl Into<String>, source: io::Error) -> Self {
-        Self::Io { what: what.into(), source }
+        Self::Io {
+            what: what.into(),
+            source,
+        }
     }
 
     /// The object, or the operation that made it, is not there.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::NotFound { .. } | Self::Operation { code: 404, .. })
+        matches!(
+            self,
+            Self::NotFound { .. } | Self::Operation { code: 404, .. }
+        )
     }
 
     /// The name is taken or the object is in use. A create can also fail so with a code that does not say it: ask for
     /// the object.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
-        matches!(self, Self::Conflict { .. } | Self::Operation { code: 409, .. })
+        matches!(
+            self,
+            Self::Conflict { .. } | Self::Operation { code: 409, .. }
+        )
     }
 
     /// Someone else changed the object since it was read.
@@ -169,7 +195,14 @@ impl Error {
     /// The caller has no right: on the socket, or by Incus's own decision.
     #[must_use]
     pub fn is_forbidden(&self) -> bool {
-        matches!(self, Self::Forbidden { .. } | Self::Refused { code: 401 | 403, .. })
+        matches!(
+            self,
+            Self::Forbidden { .. }
+                | Self::Refused {
+                    code: 401 | 403,
+                    ..
+                }
+        )
     }
 
     /// Incus could not be asked at all.
@@ -190,7 +223,11 @@ mod tests {
     use super::*;
 
     fn refusal(code: u16) -> Error {
-        Error::refused(&Request::get(["instances", "c1"], "read instance c1"), code, "No".to_owned())
+        Error::refused(
+            &Request::get(["instances", "c1"], "read instance c1"),
+            code,
+            "No".to_owned(),
+        )
     }
 
     #[test]
@@ -205,7 +242,14 @@ mod tests {
     #[test]
     fn a_text_names_step_and_object_once() {
         assert_eq!(refusal(404).to_string(), "cannot read instance c1: No");
-        let late = Error::TimedOut { step: "the stop".into(), after: Duration::from_secs(3), still_running: true };
-        assert_eq!(late.to_string(), "the stop did not finish within 3s; incus still works on it");
+        let late = Error::TimedOut {
+            step: "the stop".into(),
+            after: Duration::from_secs(3),
+            still_running: true,
+        };
+        assert_eq!(
+            late.to_string(),
+            "the stop did not finish within 3s; incus still works on it"
+        );
     }
 }

@@ -132,7 +132,11 @@ impl Client {
 fn subscribe(kinds: &[EventKind], all_projects: bool) -> Request {
     let kinds: Vec<&str> = kinds.iter().map(EventKind::word).collect();
     let request = Request::get(["events"], WHAT).with("type", kinds.join(","));
-    if all_projects { request.of_the_server().with("all-projects", "true") } else { request }
+    if all_projects {
+        request.of_the_server().with("all-projects", "true")
+    } else {
+        request
+    }
 }
 
 /// The shape common to all events.
@@ -152,16 +156,26 @@ fn parse(bytes: &[u8]) -> Result<Event> {
     let unreadable = |source| Error::protocol(WHAT, source);
     let envelope: Envelope = serde_json::from_slice(bytes).map_err(unreadable)?;
     let (kind, body) = match envelope.kind.as_str() {
-        "lifecycle" => {
-            (EventKind::Lifecycle, EventBody::Lifecycle(serde_json::from_value(envelope.metadata).map_err(unreadable)?))
-        }
-        "operation" => {
-            (EventKind::Operation, EventBody::Operation(serde_json::from_value(envelope.metadata).map_err(unreadable)?))
-        }
+        "lifecycle" => (
+            EventKind::Lifecycle,
+            EventBody::Lifecycle(serde_json::from_value(envelope.metadata).map_err(unreadable)?),
+        ),
+        "operation" => (
+            EventKind::Operation,
+            EventBody::Operation(serde_json::from_value(envelope.metadata).map_err(unreadable)?),
+        ),
         "logging" => (EventKind::Logging, EventBody::Other(envelope.metadata)),
-        _ => (EventKind::Other(envelope.kind), EventBody::Other(envelope.metadata)),
+        _ => (
+            EventKind::Other(envelope.kind),
+            EventBody::Other(envelope.metadata),
+        ),
     };
-    Ok(Event { kind, project: envelope.project, timestamp: envelope.timestamp, body })
+    Ok(Event {
+        kind,
+        project: envelope.project,
+        timestamp: envelope.timestamp,
+        body,
+    })
 }
 
 #[cfg(test)]
@@ -170,13 +184,20 @@ mod tests {
     use proptest::prelude::*;
 
     fn about(source: &str) -> Option<String> {
-        Lifecycle { source: source.into(), ..Lifecycle::default() }.instance()
+        Lifecycle {
+            source: source.into(),
+            ..Lifecycle::default()
+        }
+        .instance()
     }
 
     #[test]
     fn the_instance_of_a_lifecycle_event_is_named() {
         assert_eq!(about("/1.0/instances/c1?project=p").as_deref(), Some("c1"));
-        assert_eq!(about("/1.0/instances/c1/snapshots/s").as_deref(), Some("c1"));
+        assert_eq!(
+            about("/1.0/instances/c1/snapshots/s").as_deref(),
+            Some("c1")
+        );
         assert_eq!(about("/1.0/images/abc"), None);
         assert_eq!(about("/1.0/instances/"), None);
     }
@@ -186,16 +207,27 @@ mod tests {
         let text = r#"{"type":"lifecycle","project":"p","timestamp":"2026-11-21T03:45:11Z","location":"none",
             "metadata":{"action":"instance-started","source":"/1.0/instances/c1?project=p","context":null}}"#;
         let event = parse(text.as_bytes()).unwrap();
-        assert_eq!((event.kind, event.project.as_str()), (EventKind::Lifecycle, "p"));
-        let EventBody::Lifecycle(lifecycle) = event.body else { panic!("not a lifecycle event") };
+        assert_eq!(
+            (event.kind, event.project.as_str()),
+            (EventKind::Lifecycle, "p")
+        );
+        let EventBody::Lifecycle(lifecycle) = event.body else {
+            panic!("not a lifecycle event")
+        };
         assert_eq!(lifecycle.action, "instance-started");
     }
 
     #[test]
     fn a_subscription_names_kinds_and_reach() {
         let kinds = [EventKind::Lifecycle, EventKind::Operation];
-        assert_eq!(subscribe(&kinds, false).target("p"), "/1.0/events?type=lifecycle%2Coperation&project=p");
-        assert_eq!(subscribe(&kinds, true).target("p"), "/1.0/events?type=lifecycle%2Coperation&all-projects=true");
+        assert_eq!(
+            subscribe(&kinds, false).target("p"),
+            "/1.0/events?type=lifecycle%2Coperation&project=p"
+        );
+        assert_eq!(
+            subscribe(&kinds, true).target("p"),
+            "/1.0/events?type=lifecycle%2Coperation&all-projects=true"
+        );
     }
 
     proptest! {

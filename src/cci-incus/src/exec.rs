@@ -36,7 +36,10 @@ impl Exec {
     /// A command as root with three pipes.
     #[must_use]
     pub fn new(command: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { command: command.into_iter().map(Into::into).collect(), ..Self::default() }
+        Self {
+            command: command.into_iter().map(Into::into).collect(),
+            ..Self::default()
+        }
     }
 }
 

@@ -35,7 +35,7 @@ pub enum FileKind {
 /// What is known of a file besides its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileMeta {
-    /// What it is; the content of a link is its target.
+    /// What it is; the content of a link is its target, which Incus makes absolute.
     pub kind: FileKind,
     /// Whom it belongs to.
     pub owner: FileOwner,
@@ -43,19 +43,34 @@ pub struct FileMeta {
 
 impl Client {
     /// Writes a file, replacing one that is there (`POST /1.0/instances/NAME/files`).
-    pub async fn push_file(&self, name: &str, path: &str, content: impl Into<Bytes>, owner: &FileOwner) -> Result<()> {
-        self.settle(&write(name, path, FileKind::File, owner).bytes(content)).await
+    pub async fn push_file(
+        &self,
+        name: &str,
+        path: &str,
+        content: impl Into<Bytes>,
+        owner: &FileOwner,
+    ) -> Result<()> {
+        self.settle(&write(name, path, FileKind::File, owner).bytes(content))
+            .await
     }
 
     /// Makes a directory whose parent is there; one that is there already stays as it is.
     pub async fn make_dir(&self, name: &str, path: &str, owner: &FileOwner) -> Result<()> {
-        self.settle(&write(name, path, FileKind::Directory, owner)).await
+        self.settle(&write(name, path, FileKind::Directory, owner))
+            .await
     }
 
     /// Makes a symbolic link.
-    pub async fn make_symlink(&self, name: &str, path: &str, target: &str, owner: &FileOwner) -> Result<()> {
+    pub async fn make_symlink(
+        &self,
+        name: &str,
+        path: &str,
+        target: &str,
+        owner: &FileOwner,
+    ) -> Result<()> {
         let request = write(name, path, FileKind::Symlink, owner);
-        self.settle(&request.bytes(target.as_bytes().to_vec())).await
+        self.settle(&request.bytes(target.as_bytes().to_vec()))
+            .await
     }
 
     /// Reads a whole file, or the target of a link (`GET /1.0/instances/NAME/files`); a directory is an error.
@@ -64,9 +79,15 @@ impl Client {
         let answer = self.download(&request).await?;
         let meta = meta(&answer);
         if meta.kind == FileKind::Directory {
-            return Err(Error::io(request.what, std::io::ErrorKind::IsADirectory.into()));
+            return Err(Error::io(
+                request.what,
+                std::io::ErrorKind::IsADirectory.into(),
+            ));
         }
-        let content = answer.bytes().await.map_err(|source| Error::lost(request.what, source))?;
+        let content = answer
+            .bytes()
+            .await
+            .map_err(|source| Error::lost(request.what, source))?;
         Ok((content, meta))
     }
 
@@ -75,17 +96,25 @@ impl Client {
         let request = read(name, path);
         let answer = self.download(&request).await?;
         if meta(&answer).kind != FileKind::Directory {
-            return Err(Error::io(request.what, std::io::ErrorKind::NotADirectory.into()));
+            return Err(Error::io(
+                request.what,
+                std::io::ErrorKind::NotADirectory.into(),
+            ));
         }
-        let body = answer.bytes().await.map_err(|source| Error::lost(&request.what, source))?;
-        let listing: Listing = serde_json::from_slice(&body).map_err(|source| Error::protocol(request.what, source))?;
+        let body = answer
+            .bytes()
+            .await
+            .map_err(|source| Error::lost(&request.what, source))?;
+        let listing: Listing = serde_json::from_slice(&body)
+            .map_err(|source| Error::protocol(request.what, source))?;
         Ok(listing.metadata.unwrap_or_default())
     }
 
     /// Deletes a file or an empty directory (`DELETE /1.0/instances/NAME/files`).
     pub async fn delete_file(&self, name: &str, path: &str) -> Result<()> {
         let what = format!("delete {path} in instance {name}");
-        self.settle(&Request::delete(["instances", name, "files"], what).with("path", path)).await
+        self.settle(&Request::delete(["instances", name, "files"], what).with("path", path))
+            .await
     }
 }
 
@@ -96,7 +125,11 @@ struct Listing {
 }
 
 fn read(name: &str, path: &str) -> Request {
-    Request::get(["instances", name, "files"], format!("read {path} in instance {name}")).with("path", path)
+    Request::get(
+        ["instances", name, "files"],
+        format!("read {path} in instance {name}"),
+    )
+    .with("path", path)
 }
 
 fn write(name: &str, path: &str, kind: FileKind, owner: &FileOwner) -> Request {
@@ -105,17 +138,24 @@ fn write(name: &str, path: &str, kind: FileKind, owner: &FileOwner) -> Request {
         FileKind::Directory => "directory",
         FileKind::Symlink => "symlink",
     };
-    Request::post(["instances", name, "files"], format!("write {path} in instance {name}"))
-        .with("path", path)
-        .header("x-incus-type", kind)
-        .header("x-incus-uid", owner.uid.to_string())
-        .header("x-incus-gid", owner.gid.to_string())
-        .header("x-incus-mode", format!("{:04o}", owner.mode))
-        .header("x-incus-write", "overwrite")
+    Request::post(
+        ["instances", name, "files"],
+        format!("write {path} in instance {name}"),
+    )
+    .with("path", path)
+    .header("x-incus-type", kind)
+    .header("x-incus-uid", owner.uid.to_string())
+    .header("x-incus-gid", owner.gid.to_string())
+    .header("x-incus-mode", format!("{:04o}", owner.mode))
+    .header("x-incus-write", "overwrite")
 }
 
 fn meta(answer: &Answer) -> FileMeta {
-    let number = |name, radix| answer.header(name).and_then(|text| u32::from_str_radix(text, radix).ok());
+    let number = |name, radix| {
+        answer
+            .header(name)
+            .and_then(|text| u32::from_str_radix(text, radix).ok())
+    };
     let kind = match answer.header("x-incus-type") {
         Some("directory") => FileKind::Directory,
         Some("symlink") => FileKind::Symlink,
@@ -135,10 +175,21 @@ mod tests {
 
     #[test]
     fn a_path_is_a_query_and_the_owner_stands_in_headers() {
-        let owner = FileOwner { uid: 1000, gid: 100, mode: 0o640 };
+        let owner = FileOwner {
+            uid: 1000,
+            gid: 100,
+            mode: 0o640,
+        };
         let request = write("c1", "/home/a b", FileKind::File, &owner);
-        assert_eq!(request.target("p"), "/1.0/instances/c1/files?path=%2Fhome%2Fa%20b&project=p");
-        let headers: Vec<String> = request.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        assert_eq!(
+            request.target("p"),
+            "/1.0/instances/c1/files?path=%2Fhome%2Fa%20b&project=p"
+        );
+        let headers: Vec<String> = request
+            .headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}"))
+            .collect();
         assert_eq!(
             headers,
             [

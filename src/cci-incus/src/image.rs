@@ -16,7 +16,10 @@ pub use export::Exported;
 pub use import::Uploaded;
 pub use publish::{ImageSource, Publish};
 
-use crate::{client::Client, error::Result, operation::Operation, request::Request, url, wire::null_is_default};
+use crate::{
+    client::Client, error::Result, operation::Operation, request::Request, url,
+    wire::null_is_default,
+};
 
 /// Descriptive keys of an image: `os`, `release`, `description`, …
 pub type Properties = BTreeMap<String, String>;
@@ -89,7 +92,10 @@ impl NewImage {
     }
 
     fn alias_objects(&self) -> Vec<Value> {
-        self.aliases.iter().map(|name| json!({"name": name, "description": ""})).collect()
+        self.aliases
+            .iter()
+            .map(|name| json!({"name": name, "description": ""}))
+            .collect()
     }
 
     /// The headers that say for an upload what the body of other calls says.
@@ -109,18 +115,27 @@ impl NewImage {
 }
 
 fn pairs(properties: &Properties) -> String {
-    url::query(properties.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+    url::query(
+        properties
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str())),
+    )
 }
 
 impl Client {
     /// All images of the project (`GET /1.0/images?recursion=1`).
     pub async fn images(&self) -> Result<Vec<Image>> {
-        self.read(&Request::get(["images"], "list images").with("recursion", "1")).await
+        self.read(&Request::get(["images"], "list images").with("recursion", "1"))
+            .await
     }
 
     /// An image by its fingerprint or the beginning of one (`GET /1.0/images/FINGERPRINT`).
     pub async fn image(&self, fingerprint: &str) -> Result<Image> {
-        self.read(&Request::get(["images", fingerprint], format!("read image {fingerprint}"))).await
+        self.read(&Request::get(
+            ["images", fingerprint],
+            format!("read image {fingerprint}"),
+        ))
+        .await
     }
 
     /// An image by alias, else by the beginning of its fingerprint; `None` if there is none.
@@ -139,7 +154,11 @@ impl Client {
 
     /// Deletes an image with its aliases (`DELETE /1.0/images/FINGERPRINT`).
     pub async fn delete_image(&self, fingerprint: &str) -> Result<Operation> {
-        self.start(&Request::delete(["images", fingerprint], format!("delete image {fingerprint}"))).await
+        self.start(&Request::delete(
+            ["images", fingerprint],
+            format!("delete image {fingerprint}"),
+        ))
+        .await
     }
 }
 
@@ -154,7 +173,10 @@ mod tests {
 
     #[test]
     fn an_upload_is_described_in_headers() {
-        let image = NewImage::default().alias("a b").alias("c").property("description", "x&y");
+        let image = NewImage::default()
+            .alias("a b")
+            .alias("c")
+            .property("description", "x&y");
         let request = image.on(Request::post(["images"], "import an image"));
         assert_eq!(
             request.headers,

@@ -77,7 +77,8 @@ pub struct Instance {
 }
 
 impl Client {
-    /// All instances of the project, without their state (`GET /1.0/instances?recursion=1`).
+    /// All instances of the project, without their state (`GET /1.0/instances?recursion=1`). A project that does not
+    /// exist looks like an empty one: [`Client::get_project`] tells them apart.
     pub async fn instances(&self) -> Result<Vec<Instance>> {
         self.read(&list()).await
     }
@@ -107,7 +108,10 @@ mod tests {
 
     #[test]
     fn a_list_asks_for_objects_and_not_for_states() {
-        assert_eq!(list().target("default"), "/1.0/instances?recursion=1&project=default");
+        assert_eq!(
+            list().target("default"),
+            "/1.0/instances?recursion=1&project=default"
+        );
     }
 
     #[test]
@@ -116,7 +120,10 @@ mod tests {
             "profiles":["default"],"type":"container","ephemeral":true,"brand_new_field":[1]}"#;
         let instance: Instance = serde_json::from_str(text).unwrap();
         assert_eq!(instance.status_code, Status::Running);
-        assert_eq!((instance.kind.as_str(), instance.ephemeral), ("container", true));
+        assert_eq!(
+            (instance.kind.as_str(), instance.ephemeral),
+            ("container", true)
+        );
         assert!(instance.devices.is_empty());
     }
 }

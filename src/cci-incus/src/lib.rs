@@ -4,6 +4,7 @@
 //! is; work that goes on in the daemon is an [`Operation`], waited for with a name and a deadline.
 
 mod acl;
+mod certificate;
 mod client;
 mod error;
 mod event;
@@ -37,11 +38,13 @@ pub use error::{Error, Result};
 pub use event::{Event, EventBody, EventKind, Events, Lifecycle};
 pub use exec::{Captured, Control, Exec, Process, Stderr, Stdin, Stdout, TermSize};
 pub use file::{FileKind, FileMeta, FileOwner};
-pub use image::{Alias, Exported, Image, ImageAlias, ImageSource, NewImage, Properties, Publish, Uploaded};
+pub use image::{
+    Alias, Exported, Image, ImageAlias, ImageSource, NewImage, Properties, Publish, Uploaded,
+};
 pub use instance::{
-    Address, Config, CpuUsage, Device, Devices, DiskUsage, ImageName, ImageServer, Instance, InstancePatch,
-    InstancePut, InstanceState, MemoryUsage, NetworkState, NewInstance, NewSnapshot, Snapshot, Source, StateAction,
-    StateChange,
+    Address, Config, CpuUsage, Device, Devices, DiskUsage, ImageName, ImageServer, Instance,
+    InstancePatch, InstancePut, InstanceState, MemoryUsage, NetworkState, NewInstance, NewSnapshot,
+    Snapshot, Source, StateAction, StateChange,
 };
 pub use network::{Network, NetworkLease, NewNetwork};
 pub use observe::{Exchange, Observer};

@@ -54,7 +54,12 @@ impl NewNetwork {
     /// A bridge with these settings.
     #[must_use]
     pub fn bridge(name: impl Into<String>, config: Config) -> Self {
-        Self { name: name.into(), kind: "bridge".to_owned(), description: String::new(), config }
+        Self {
+            name: name.into(),
+            kind: "bridge".to_owned(),
+            description: String::new(),
+            config,
+        }
     }
 }
 
@@ -76,45 +81,79 @@ pub struct NetworkLease {
 impl Client {
     /// All networks that the host has (`GET /1.0/networks?recursion=1`).
     pub async fn networks(&self) -> Result<Vec<Network>> {
-        self.read(&Request::get(["networks"], "list networks").with("recursion", "1")).await
+        self.read(&Request::get(["networks"], "list networks").with("recursion", "1"))
+            .await
     }
 
     /// One network and its version (`GET /1.0/networks/NAME`).
     pub async fn network(&self, name: &str) -> Result<(Network, Etag)> {
-        self.read_tagged(&Request::get(["networks", name], format!("read network {name}"))).await
+        self.read_tagged(&Request::get(
+            ["networks", name],
+            format!("read network {name}"),
+        ))
+        .await
     }
 
     /// Makes a network (`POST /1.0/networks`).
     pub async fn create_network(&self, new: &NewNetwork) -> Result<()> {
-        self.settle(&Request::post(["networks"], format!("create network {}", new.name)).json(new)).await
+        self.settle(&Request::post(["networks"], format!("create network {}", new.name)).json(new))
+            .await
     }
 
     /// Replaces all of a network's settings (`PUT /1.0/networks/NAME`).
-    pub async fn put_network(&self, name: &str, config: &Config, description: &str, etag: Option<&Etag>) -> Result<()> {
+    pub async fn put_network(
+        &self,
+        name: &str,
+        config: &Config,
+        description: &str,
+        etag: Option<&Etag>,
+    ) -> Result<()> {
         let body = json!({"config": config, "description": description});
-        self.settle(&change(Request::put, name).json(&body).unchanged_since(etag)).await
+        self.settle(&change(Request::put, name).json(&body).unchanged_since(etag))
+            .await
     }
 
     /// Sets some of a network's settings, leaving the others (`PATCH /1.0/networks/NAME`).
-    pub async fn patch_network(&self, name: &str, config: &Config, etag: Option<&Etag>) -> Result<()> {
-        self.settle(&change(Request::patch, name).json(&json!({"config": config})).unchanged_since(etag)).await
+    pub async fn patch_network(
+        &self,
+        name: &str,
+        config: &Config,
+        etag: Option<&Etag>,
+    ) -> Result<()> {
+        self.settle(
+            &change(Request::patch, name)
+                .json(&json!({"config": config}))
+                .unchanged_since(etag),
+        )
+        .await
     }
 
     /// Deletes a network that nothing uses (`DELETE /1.0/networks/NAME`).
     pub async fn delete_network(&self, name: &str) -> Result<()> {
-        self.settle(&Request::delete(["networks", name], format!("delete network {name}"))).await
+        self.settle(&Request::delete(
+            ["networks", name],
+            format!("delete network {name}"),
+        ))
+        .await
     }
 
     /// Who has which address (`GET /1.0/networks/NAME/leases`); of a project's instances and the gateway.
     pub async fn network_leases(&self, name: &str) -> Result<Vec<NetworkLease>> {
-        self.read(&Request::get(["networks", name, "leases"], format!("list the leases of network {name}"))).await
+        self.read(&Request::get(
+            ["networks", name, "leases"],
+            format!("list the leases of network {name}"),
+        ))
+        .await
     }
 
     /// The addresses of a network's holders by MAC address, lower case.
     pub async fn addresses_by_mac(&self, network: &str) -> Result<BTreeMap<String, Vec<String>>> {
         let mut addresses: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for lease in self.network_leases(network).await? {
-            addresses.entry(lease.hwaddr.to_ascii_lowercase()).or_default().push(lease.address);
+            addresses
+                .entry(lease.hwaddr.to_ascii_lowercase())
+                .or_default()
+                .push(lease.address);
         }
         Ok(addresses)
     }

@@ -130,7 +130,11 @@ impl Operation {
     /// Waits for the end, however long it takes; the body of the answer decides, since a failure arrives as HTTP 200.
     pub(crate) async fn end(&self, step: &str) -> Result<Done> {
         loop {
-            let info = match self.client.read_unhurried::<OperationInfo>(&wait(self.id())).await {
+            let info = match self
+                .client
+                .read_unhurried::<OperationInfo>(&wait(self.id()))
+                .await
+            {
                 Ok(info) => info,
                 Err(error) => return Err(error.of_operation(step)),
             };
@@ -142,7 +146,13 @@ impl Operation {
 
     /// What to say once the deadline has passed: the end, if it came in this moment, else whether the work goes on.
     async fn late(&self, step: &str, after: Duration) -> Result<Done> {
-        let late = |still_running| Err(Error::TimedOut { step: step.to_owned(), after, still_running });
+        let late = |still_running| {
+            Err(Error::TimedOut {
+                step: step.to_owned(),
+                after,
+                still_running,
+            })
+        };
         match timeout(LAST_LOOK, self.reread()).await {
             Ok(Ok(found)) if found.info.status_code.is_final() => outcome(step, found.info),
             Ok(Err(error)) if error.is_not_found() => late(false),
@@ -152,11 +162,19 @@ impl Operation {
 
     /// Tells of each progress event of this operation until there are no more events.
     async fn follow(&self, tell: &mut impl FnMut(&Progress)) {
-        let Ok(mut events) = self.client.events(&[crate::EventKind::Operation], false).await else {
+        let Ok(mut events) = self
+            .client
+            .events(&[crate::EventKind::Operation], false)
+            .await
+        else {
             return;
         };
         while let Some(event) = events.next().await {
-            let Ok(crate::Event { body: crate::EventBody::Operation(info), .. }) = event else {
+            let Ok(crate::Event {
+                body: crate::EventBody::Operation(info),
+                ..
+            }) = event
+            else {
                 continue;
             };
             if info.id == self.id()
@@ -172,7 +190,11 @@ impl Client {
     /// All operations of the project that Incus still remembers (`GET /1.0/operations`).
     pub async fn operations(&self) -> Result<Vec<Operation>> {
         let by_status: BTreeMap<String, Vec<OperationInfo>> = self.read(&list()).await?;
-        Ok(by_status.into_values().flatten().map(|info| Operation::new(self.clone(), info)).collect())
+        Ok(by_status
+            .into_values()
+            .flatten()
+            .map(|info| Operation::new(self.clone(), info))
+            .collect())
     }
 
     /// One operation (`GET /1.0/operations/ID`); Incus forgets it about five seconds after its end.
@@ -183,13 +205,23 @@ impl Client {
 
 fn outcome(step: &str, info: OperationInfo) -> Result<Done> {
     match info.status_code {
-        Status::Success => Ok(Done { metadata: info.metadata }),
-        code => Err(failed(step, u16::try_from(u32::from(code)).unwrap_or(500), info.err)),
+        Status::Success => Ok(Done {
+            metadata: info.metadata,
+        }),
+        code => Err(failed(
+            step,
+            u16::try_from(u32::from(code)).unwrap_or(500),
+            info.err,
+        )),
     }
 }
 
 fn failed(step: &str, code: u16, message: String) -> Error {
-    Error::Operation { step: step.to_owned(), code, message }
+    Error::Operation {
+        step: step.to_owned(),
+        code,
+        message,
+    }
 }
 
 fn list() -> Request {
@@ -202,7 +234,10 @@ fn get(id: &str) -> Request {
 
 /// Never with `timeout=`: 6.0.4 answers that with an error 500 when the time is up.
 fn wait(id: &str) -> Request {
-    Request::get(["operations", id, "wait"], format!("wait for operation {id}"))
+    Request::get(
+        ["operations", id, "wait"],
+        format!("wait for operation {id}"),
+    )
 }
 
 fn cancel(id: &str) -> Request {
@@ -215,19 +250,27 @@ mod tests {
 
     #[test]
     fn a_wait_has_no_timeout_of_its_own() {
-        assert_eq!(wait("x").target("default"), "/1.0/operations/x/wait?project=default");
+        assert_eq!(
+            wait("x").target("default"),
+            "/1.0/operations/x/wait?project=default"
+        );
     }
 
     #[test]
     fn an_end_that_is_no_success_is_an_error() {
-        let info = OperationInfo { status_code: Status::Failure, err: "No".into(), ..OperationInfo::default() };
+        let info = OperationInfo {
+            status_code: Status::Failure,
+            err: "No".into(),
+            ..OperationInfo::default()
+        };
         let error = outcome("the start", info).unwrap_err();
         assert_eq!(error.to_string(), "the start failed: No");
     }
 
     #[test]
     fn lists_that_are_null_are_empty() {
-        let info: OperationInfo = serde_json::from_str(r#"{"id":"x","resources":null,"metadata":null}"#).unwrap();
+        let info: OperationInfo =
+            serde_json::from_str(r#"{"id":"x","resources":null,"metadata":null}"#).unwrap();
         assert!(info.resources.is_empty() && info.metadata.is_null());
     }
 }

@@ -72,30 +72,55 @@ impl Client {
 
     /// One storage pool and its version (`GET /1.0/storage-pools/NAME`).
     pub async fn storage_pool(&self, name: &str) -> Result<(StoragePool, Etag)> {
-        self.read_tagged(&Request::get(["storage-pools", name], format!("read storage pool {name}"))).await
+        self.read_tagged(&Request::get(
+            ["storage-pools", name],
+            format!("read storage pool {name}"),
+        ))
+        .await
     }
 
     /// Makes a storage pool (`POST /1.0/storage-pools`).
     pub async fn create_storage_pool(&self, new: &NewStoragePool) -> Result<()> {
-        let request = Request::post(["storage-pools"], format!("create storage pool {}", new.name));
+        let request = Request::post(
+            ["storage-pools"],
+            format!("create storage pool {}", new.name),
+        );
         self.settle(&request.of_the_server().json(new)).await
     }
 
     /// Sets some of a pool's settings, leaving the others (`PATCH /1.0/storage-pools/NAME`).
-    pub async fn patch_storage_pool(&self, name: &str, config: &Config, etag: Option<&Etag>) -> Result<()> {
-        let request = Request::patch(["storage-pools", name], format!("change storage pool {name}"));
-        self.settle(&request.of_the_server().json(&json!({"config": config})).unchanged_since(etag)).await
+    pub async fn patch_storage_pool(
+        &self,
+        name: &str,
+        config: &Config,
+        etag: Option<&Etag>,
+    ) -> Result<()> {
+        let request = Request::patch(
+            ["storage-pools", name],
+            format!("change storage pool {name}"),
+        );
+        self.settle(
+            &request
+                .of_the_server()
+                .json(&json!({"config": config}))
+                .unchanged_since(etag),
+        )
+        .await
     }
 
     /// Deletes a storage pool that nothing uses (`DELETE /1.0/storage-pools/NAME`).
     pub async fn delete_storage_pool(&self, name: &str) -> Result<()> {
-        let request = Request::delete(["storage-pools", name], format!("delete storage pool {name}"));
+        let request = Request::delete(
+            ["storage-pools", name],
+            format!("delete storage pool {name}"),
+        );
         self.settle(&request.of_the_server()).await
     }
 
     /// How full a pool is (`GET /1.0/storage-pools/NAME/resources`).
     pub async fn storage_pool_resources(&self, name: &str) -> Result<PoolResources> {
         let what = format!("read how full storage pool {name} is");
-        self.read(&Request::get(["storage-pools", name, "resources"], what).of_the_server()).await
+        self.read(&Request::get(["storage-pools", name, "resources"], what).of_the_server())
+            .await
     }
 }

@@ -41,19 +41,28 @@ pub struct ProfilePut {
 
 impl From<Profile> for ProfilePut {
     fn from(profile: Profile) -> Self {
-        Self { description: profile.description, config: profile.config, devices: profile.devices }
+        Self {
+            description: profile.description,
+            config: profile.config,
+            devices: profile.devices,
+        }
     }
 }
 
 impl Client {
     /// All profiles of the project (`GET /1.0/profiles?recursion=1`).
     pub async fn profiles(&self) -> Result<Vec<Profile>> {
-        self.read(&Request::get(["profiles"], "list profiles").with("recursion", "1")).await
+        self.read(&Request::get(["profiles"], "list profiles").with("recursion", "1"))
+            .await
     }
 
     /// One profile and its version (`GET /1.0/profiles/NAME`).
     pub async fn profile(&self, name: &str) -> Result<(Profile, Etag)> {
-        self.read_tagged(&Request::get(["profiles", name], format!("read profile {name}"))).await
+        self.read_tagged(&Request::get(
+            ["profiles", name],
+            format!("read profile {name}"),
+        ))
+        .await
     }
 
     /// Makes a profile (`POST /1.0/profiles`).
@@ -64,17 +73,28 @@ impl Client {
             "config": content.config,
             "devices": content.devices,
         });
-        self.settle(&Request::post(["profiles"], format!("create profile {name}")).json(&body)).await
+        self.settle(&Request::post(["profiles"], format!("create profile {name}")).json(&body))
+            .await
     }
 
     /// Replaces a profile (`PUT /1.0/profiles/NAME`).
-    pub async fn put_profile(&self, name: &str, content: &ProfilePut, etag: Option<&Etag>) -> Result<()> {
+    pub async fn put_profile(
+        &self,
+        name: &str,
+        content: &ProfilePut,
+        etag: Option<&Etag>,
+    ) -> Result<()> {
         let request = Request::put(["profiles", name], format!("change profile {name}"));
-        self.settle(&request.json(content).unchanged_since(etag)).await
+        self.settle(&request.json(content).unchanged_since(etag))
+            .await
     }
 
     /// Deletes a profile that nothing uses (`DELETE /1.0/profiles/NAME`).
     pub async fn delete_profile(&self, name: &str) -> Result<()> {
-        self.settle(&Request::delete(["profiles", name], format!("delete profile {name}"))).await
+        self.settle(&Request::delete(
+            ["profiles", name],
+            format!("delete profile {name}"),
+        ))
+        .await
     }
 }

@@ -15,8 +15,14 @@ impl Progress {
     /// Reads the metadata of an operation; `None` if it says nothing of progress.
     pub(crate) fn of(metadata: &Value) -> Option<Self> {
         let fields = metadata.as_object()?;
-        let text = fields.iter().find(|(key, _)| key.ends_with("_progress")).and_then(|(_, value)| value.as_str())?;
-        Some(Self { text: text.to_owned(), percent: percent(text) })
+        let text = fields
+            .iter()
+            .find(|(key, _)| key.ends_with("_progress"))
+            .and_then(|(_, value)| value.as_str())?;
+        Some(Self {
+            text: text.to_owned(),
+            percent: percent(text),
+        })
     }
 }
 
@@ -36,14 +42,21 @@ mod tests {
     #[test]
     fn a_download_tells_its_percentage() {
         let metadata = json!({"download_progress": "rootfs: 45% (12.34MB/s)"});
-        let progress = Progress { text: "rootfs: 45% (12.34MB/s)".into(), percent: Some(45) };
+        let progress = Progress {
+            text: "rootfs: 45% (12.34MB/s)".into(),
+            percent: Some(45),
+        };
         assert_eq!(Progress::of(&metadata), Some(progress));
     }
 
     #[test]
     fn a_packing_tells_bytes_only() {
-        let metadata = json!({"create_image_from_container_pack_progress": "Image pack: 12.3MB (4MB/s)"});
-        assert_eq!(Progress::of(&metadata).and_then(|progress| progress.percent), None);
+        let metadata =
+            json!({"create_image_from_container_pack_progress": "Image pack: 12.3MB (4MB/s)"});
+        assert_eq!(
+            Progress::of(&metadata).and_then(|progress| progress.percent),
+            None
+        );
     }
 
     #[test]

@@ -41,14 +41,22 @@ impl NewProject {
     /// A project with the server's default features.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), ..Self::default() }
+        Self {
+            name: name.into(),
+            ..Self::default()
+        }
     }
 }
 
 impl Client {
     /// All projects that the caller sees (`GET /1.0/projects?recursion=1`).
     pub async fn projects(&self) -> Result<Vec<Project>> {
-        self.read(&Request::get(["projects"], "list projects").of_the_server().with("recursion", "1")).await
+        self.read(
+            &Request::get(["projects"], "list projects")
+                .of_the_server()
+                .with("recursion", "1"),
+        )
+        .await
     }
 
     /// One project and its version (`GET /1.0/projects/NAME`).

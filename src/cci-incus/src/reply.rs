@@ -35,8 +35,13 @@ impl<'a> Reply<'a> {
         match envelope.kind.as_str() {
             "sync" => Ok(Self::Sync { metadata }),
             "async" => Ok(Self::Async { metadata }),
-            "error" => Ok(Self::Error { code: envelope.error_code, message: envelope.error }),
-            other => Err(serde::de::Error::custom(format_args!("unknown reply type '{other}'"))),
+            "error" => Ok(Self::Error {
+                code: envelope.error_code,
+                message: envelope.error,
+            }),
+            other => Err(serde::de::Error::custom(format_args!(
+                "unknown reply type '{other}'"
+            ))),
         }
     }
 }
@@ -49,27 +54,35 @@ mod tests {
     #[test]
     fn a_finished_call_carries_its_result() {
         let body = br#"{"type":"sync","status":"Success","status_code":200,"operation":"","error_code":0,"error":"","metadata":["/1.0"]}"#;
-        let Ok(Reply::Sync { metadata }) = Reply::parse(body) else { panic!("not sync") };
+        let Ok(Reply::Sync { metadata }) = Reply::parse(body) else {
+            panic!("not sync")
+        };
         assert_eq!(metadata.get(), r#"["/1.0"]"#);
     }
 
     #[test]
     fn a_started_operation_is_described() {
         let body = br#"{"type":"async","status":"Operation created","status_code":100,"operation":"/1.0/operations/x","metadata":{"id":"x"}}"#;
-        let Ok(Reply::Async { metadata }) = Reply::parse(body) else { panic!("not async") };
+        let Ok(Reply::Async { metadata }) = Reply::parse(body) else {
+            panic!("not async")
+        };
         assert_eq!(metadata.get(), r#"{"id":"x"}"#);
     }
 
     #[test]
     fn an_error_is_one_whatever_the_http_status_was() {
         let body = br#"{"type":"error","status":"","status_code":0,"operation":"","error_code":404,"error":"Instance not found","metadata":null}"#;
-        let Ok(Reply::Error { code, message }) = Reply::parse(body) else { panic!("not an error") };
+        let Ok(Reply::Error { code, message }) = Reply::parse(body) else {
+            panic!("not an error")
+        };
         assert_eq!((code, message.as_str()), (404, "Instance not found"));
     }
 
     #[test]
     fn absent_metadata_reads_as_null() {
-        let Ok(Reply::Sync { metadata }) = Reply::parse(br#"{"type":"sync"}"#) else { panic!("not sync") };
+        let Ok(Reply::Sync { metadata }) = Reply::parse(br#"{"type":"sync"}"#) else {
+            panic!("not sync")
+        };
         assert_eq!(metadata.get(), "null");
     }
 

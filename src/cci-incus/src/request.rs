@@ -49,7 +49,11 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    fn new<'a>(method: Method, segments: impl IntoIterator<Item = &'a str>, what: impl Into<String>) -> Self {
+    fn new<'a>(
+        method: Method,
+        segments: impl IntoIterator<Item = &'a str>,
+        what: impl Into<String>,
+    ) -> Self {
         Self {
             method,
             path: url::path(segments),
@@ -62,23 +66,38 @@ impl Request {
         }
     }
 
-    pub(crate) fn get<'a>(segments: impl IntoIterator<Item = &'a str>, what: impl Into<String>) -> Self {
+    pub(crate) fn get<'a>(
+        segments: impl IntoIterator<Item = &'a str>,
+        what: impl Into<String>,
+    ) -> Self {
         Self::new(Method::GET, segments, what)
     }
 
-    pub(crate) fn post<'a>(segments: impl IntoIterator<Item = &'a str>, what: impl Into<String>) -> Self {
+    pub(crate) fn post<'a>(
+        segments: impl IntoIterator<Item = &'a str>,
+        what: impl Into<String>,
+    ) -> Self {
         Self::new(Method::POST, segments, what)
     }
 
-    pub(crate) fn put<'a>(segments: impl IntoIterator<Item = &'a str>, what: impl Into<String>) -> Self {
+    pub(crate) fn put<'a>(
+        segments: impl IntoIterator<Item = &'a str>,
+        what: impl Into<String>,
+    ) -> Self {
         Self::new(Method::PUT, segments, what)
     }
 
-    pub(crate) fn patch<'a>(segments: impl IntoIterator<Item = &'a str>, what: impl Into<String>) -> Self {
+    pub(crate) fn patch<'a>(
+        segments: impl IntoIterator<Item = &'a str>,
+        what: impl Into<String>,
+    ) -> Self {
         Self::new(Method::PATCH, segments, what)
     }
 
-    pub(crate) fn delete<'a>(segments: impl IntoIterator<Item = &'a str>, what: impl Into<String>) -> Self {
+    pub(crate) fn delete<'a>(
+        segments: impl IntoIterator<Item = &'a str>,
+        what: impl Into<String>,
+    ) -> Self {
         Self::new(Method::DELETE, segments, what)
     }
 
@@ -118,9 +137,17 @@ impl Request {
     /// Path and query as they go on the wire, for a client of `project`.
     pub(crate) fn target(&self, project: &str) -> String {
         let scope = (self.scope == Scope::Project).then_some(("project", project));
-        let pairs = self.query.iter().map(|(key, value)| (*key, value.as_str())).chain(scope);
+        let pairs = self
+            .query
+            .iter()
+            .map(|(key, value)| (*key, value.as_str()))
+            .chain(scope);
         let query = url::query(pairs);
-        if query.is_empty() { self.path.clone() } else { format!("{}?{query}", self.path) }
+        if query.is_empty() {
+            self.path.clone()
+        } else {
+            format!("{}?{query}", self.path)
+        }
     }
 }
 
@@ -131,11 +158,19 @@ mod tests {
     #[test]
     fn a_scoped_call_names_its_project() {
         let call = Request::get(["instances"], "list instances").with("recursion", "1");
-        assert_eq!(call.target("p one"), "/1.0/instances?recursion=1&project=p%20one");
+        assert_eq!(
+            call.target("p one"),
+            "/1.0/instances?recursion=1&project=p%20one"
+        );
     }
 
     #[test]
     fn a_call_to_the_server_does_not() {
-        assert_eq!(Request::get([], "read the server").of_the_server().target("p"), "/1.0");
+        assert_eq!(
+            Request::get([], "read the server")
+                .of_the_server()
+                .target("p"),
+            "/1.0"
+        );
     }
 }

@@ -106,7 +106,11 @@ impl Client {
     }
 
     /// Sets server-wide settings, leaving the others (`PATCH /1.0`).
-    pub async fn patch_server_config(&self, config: &BTreeMap<String, String>, etag: Option<&Etag>) -> Result<()> {
+    pub async fn patch_server_config(
+        &self,
+        config: &BTreeMap<String, String>,
+        etag: Option<&Etag>,
+    ) -> Result<()> {
         self.settle(&patch(config).unchanged_since(etag)).await
     }
 }
@@ -116,5 +120,7 @@ fn get() -> Request {
 }
 
 fn patch(config: &BTreeMap<String, String>) -> Request {
-    Request::patch([], "change the server's settings").of_the_server().json(&serde_json::json!({"config": config}))
+    Request::patch([], "change the server's settings")
+        .of_the_server()
+        .json(&serde_json::json!({"config": config}))
 }

@@ -12,7 +12,7 @@ use crate::{
 
 /// An SFTP session with an instance's file system, as root; names and ids are the instance's own.
 ///
-/// While it is open Incus refuses to delete the instance: [`Sftp::close`] it before any change of state.
+/// While it is open a delete of the instance does not end: [`Sftp::close`] it before any change of state.
 pub struct Sftp {
     session: SftpSession,
     what: String,
@@ -20,7 +20,9 @@ pub struct Sftp {
 
 impl std::fmt::Debug for Sftp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sftp").field("what", &self.what).finish_non_exhaustive()
+        f.debug_struct("Sftp")
+            .field("what", &self.what)
+            .finish_non_exhaustive()
     }
 }
 
@@ -35,7 +37,10 @@ impl Deref for Sftp {
 impl Sftp {
     /// Ends the session.
     pub async fn close(self) -> Result<()> {
-        self.session.close().await.map_err(|source| Error::lost(self.what, source))
+        self.session
+            .close()
+            .await
+            .map_err(|source| Error::lost(self.what, source))
     }
 }
 
@@ -44,13 +49,21 @@ impl Client {
     pub async fn sftp(&self, name: &str) -> Result<Sftp> {
         let request = open(name);
         let (_, connection) = self.upgrade(&request).await?;
-        let session = SftpSession::new(connection).await.map_err(|source| Error::lost(&request.what, source))?;
-        Ok(Sftp { session, what: request.what })
+        let session = SftpSession::new(connection)
+            .await
+            .map_err(|source| Error::lost(&request.what, source))?;
+        Ok(Sftp {
+            session,
+            what: request.what,
+        })
     }
 }
 
 fn open(name: &str) -> Request {
-    Request::get(["instances", name, "sftp"], format!("open the files of instance {name}"))
-        .header("connection", "Upgrade")
-        .header("upgrade", "sftp")
+    Request::get(
+        ["instances", name, "sftp"],
+        format!("open the files of instance {name}"),
+    )
+    .header("connection", "Upgrade")
+    .header("upgrade", "sftp")
 }

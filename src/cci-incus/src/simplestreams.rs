@@ -64,8 +64,10 @@ impl ImageStreams {
     /// The server at `url`; nothing is sent yet. Certificates are checked by the host's own trust store.
     pub fn new(url: &str) -> Result<Self> {
         let url = url.trim_end_matches('/').to_owned();
-        let unusable =
-            |source: Box<dyn std::error::Error + Send + Sync>| Error::Unreachable { endpoint: url.clone(), source };
+        let unusable = |source: Box<dyn std::error::Error + Send + Sync>| Error::Unreachable {
+            endpoint: url.clone(),
+            source,
+        };
         let tls = tls().map_err(|source| unusable(source.into()))?;
         let http = Http::builder()
             .tls_backend_preconfigured(tls)
@@ -79,9 +81,18 @@ impl ImageStreams {
     pub async fn products(&self) -> Result<Vec<Product>> {
         let index: Index = self.get("streams/v1/index.json").await?;
         let mut all = Vec::new();
-        for entry in index.index.into_values().filter(|entry| entry.datatype == "image-downloads") {
+        for entry in index
+            .index
+            .into_values()
+            .filter(|entry| entry.datatype == "image-downloads")
+        {
             let products: Products = self.get(&entry.path).await?;
-            all.extend(products.products.into_iter().map(|(name, product)| read(name, product)));
+            all.extend(
+                products
+                    .products
+                    .into_iter()
+                    .map(|(name, product)| read(name, product)),
+            );
         }
         Ok(all)
     }
@@ -89,30 +100,47 @@ impl ImageStreams {
     /// The product with this alias for a kernel architecture (`x86_64`, `aarch64`); `None` if the server has none.
     pub async fn find(&self, alias: &str, architecture: &str) -> Result<Option<Product>> {
         let architecture = distribution_name(architecture);
-        let has =
-            |product: &Product| product.architecture == architecture && product.aliases.iter().any(|a| a == alias);
+        let has = |product: &Product| {
+            product.architecture == architecture && product.aliases.iter().any(|a| a == alias)
+        };
         Ok(self.products().await?.into_iter().find(has))
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let what = format!("read {path} from {}", self.url);
-        let answer =
-            self.http.get(format!("{}/{path}", self.url)).send().await.map_err(|source| self.failed(source))?;
+        let answer = self
+            .http
+            .get(format!("{}/{path}", self.url))
+            .send()
+            .await
+            .map_err(|source| self.failed(source))?;
         let status = answer.status();
         if !status.is_success() {
-            return Err(Error::Refused { what, code: status.as_u16(), message: format!("HTTP status {status}") });
+            return Err(Error::Refused {
+                what,
+                code: status.as_u16(),
+                message: format!("HTTP status {status}"),
+            });
         }
         let body = answer.bytes().await.map_err(|source| self.failed(source))?;
         serde_json::from_slice(&body).map_err(|source| Error::protocol(what, source))
     }
 
     fn failed(&self, source: reqwest::Error) -> Error {
-        Error::Unreachable { endpoint: self.url.clone(), source: source.without_url().into() }
+        Error::Unreachable {
+            endpoint: self.url.clone(),
+            source: source.without_url().into(),
+        }
     }
 }
 
 fn read(name: String, product: WireProduct) -> Product {
-    let aliases = product.aliases.split(',').map(str::trim).filter(|alias| !alias.is_empty()).map(str::to_owned);
+    let aliases = product
+        .aliases
+        .split(',')
+        .map(str::trim)
+        .filter(|alias| !alias.is_empty())
+        .map(str::to_owned);
     Product {
         name,
         aliases: aliases.collect(),
@@ -136,8 +164,12 @@ fn distribution_name(architecture: &str) -> &str {
 fn tls() -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = rustls_platform_verifier::Verifier::new(Arc::clone(&provider))?;
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
+    let config =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(config
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth())
 }
 
 #[cfg(test)]
@@ -155,7 +187,10 @@ mod tests {
         let (name, product) = products.products.into_iter().next().unwrap();
         let product = read(name, product);
         assert_eq!(product.aliases, ["debian/bookworm", "debian/12"]);
-        assert_eq!((product.architecture.as_str(), product.newest.as_str()), ("amd64", "20261121_05:24"));
+        assert_eq!(
+            (product.architecture.as_str(), product.newest.as_str()),
+            ("amd64", "20261121_05:24")
+        );
     }
 
     #[test]

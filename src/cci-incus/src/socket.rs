@@ -25,9 +25,13 @@ pub fn candidates(env: &SocketEnv) -> Vec<(PathBuf, Option<String>)> {
         Some(directory) => vec![directory.clone()],
         None => vec![PathBuf::from("/run/incus"), PathBuf::from("/var/lib/incus")],
     };
-    let full = directories.iter().map(|directory| (directory.join("unix.socket"), None));
+    let full = directories
+        .iter()
+        .map(|directory| (directory.join("unix.socket"), None));
     let own = Some(format!("user-{}", env.uid));
-    let restricted = directories.iter().map(|directory| (directory.join("unix.socket.user"), own.clone()));
+    let restricted = directories
+        .iter()
+        .map(|directory| (directory.join("unix.socket.user"), own.clone()));
     full.chain(restricted).collect()
 }
 
@@ -45,7 +49,10 @@ mod tests {
     #[test]
     fn the_full_sockets_come_before_those_for_users() {
         assert_eq!(
-            looked_at(&SocketEnv { uid: 1234, ..SocketEnv::default() }),
+            looked_at(&SocketEnv {
+                uid: 1234,
+                ..SocketEnv::default()
+            }),
             [
                 "/run/incus/unix.socket -",
                 "/var/lib/incus/unix.socket -",
@@ -57,13 +64,30 @@ mod tests {
 
     #[test]
     fn a_directory_of_the_callers_is_the_only_one() {
-        let env = SocketEnv { incus_dir: Some("/srv/incus".into()), uid: 7, ..SocketEnv::default() };
-        assert_eq!(looked_at(&env), ["/srv/incus/unix.socket -", "/srv/incus/unix.socket.user user-7"]);
+        let env = SocketEnv {
+            incus_dir: Some("/srv/incus".into()),
+            uid: 7,
+            ..SocketEnv::default()
+        };
+        assert_eq!(
+            looked_at(&env),
+            [
+                "/srv/incus/unix.socket -",
+                "/srv/incus/unix.socket.user user-7"
+            ]
+        );
     }
 
     #[test]
     fn a_socket_of_the_callers_goes_before_everything() {
         let (socket, directory) = (Some("/tmp/s".into()), Some("/srv/incus".into()));
-        assert_eq!(looked_at(&SocketEnv { incus_socket: socket, incus_dir: directory, uid: 7 }), ["/tmp/s -"]);
+        assert_eq!(
+            looked_at(&SocketEnv {
+                incus_socket: socket,
+                incus_dir: directory,
+                uid: 7
+            }),
+            ["/tmp/s -"]
+        );
     }
 }

@@ -51,7 +51,10 @@ const CODES: [(u32, Status); 17] = [
 
 impl From<u32> for Status {
     fn from(code: u32) -> Self {
-        CODES.iter().find(|known| known.0 == code).map_or(Self::Other(code), |known| known.1)
+        CODES
+            .iter()
+            .find(|known| known.0 == code)
+            .map_or(Self::Other(code), |known| known.1)
     }
 }
 
@@ -59,7 +62,10 @@ impl From<Status> for u32 {
     fn from(status: Status) -> Self {
         match status {
             Status::Other(code) => code,
-            named => CODES.iter().find(|known| known.1 == named).map_or(0, |known| known.0),
+            named => CODES
+                .iter()
+                .find(|known| known.1 == named)
+                .map_or(0, |known| known.0),
         }
     }
 }

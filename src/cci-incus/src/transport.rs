@@ -39,7 +39,12 @@ impl Transport {
     }
 
     /// Sends a call and returns as soon as the head of the answer is there.
-    pub(crate) async fn send(&self, request: &Request, project: &str, payload: Payload) -> Result<Answer> {
+    pub(crate) async fn send(
+        &self,
+        request: &Request,
+        project: &str,
+        payload: Payload,
+    ) -> Result<Answer> {
         match self {
             Self::Unix(unix) => unix.send(request, project, payload).await,
             Self::Https(https) => https.send(request, project, payload).await,
@@ -47,7 +52,11 @@ impl Transport {
     }
 
     /// Sends a call that asks for another protocol, and returns the connection once it was granted.
-    pub(crate) async fn upgrade(&self, request: &Request, project: &str) -> Result<(http::HeaderMap, Upgraded)> {
+    pub(crate) async fn upgrade(
+        &self,
+        request: &Request,
+        project: &str,
+    ) -> Result<(http::HeaderMap, Upgraded)> {
         match self {
             Self::Unix(unix) => unix.upgrade(request, project).await,
             Self::Https(https) => https.upgrade(request, project).await,
@@ -64,5 +73,8 @@ fn head(request: &Request, payload: &Payload) -> http::request::Builder {
     if let Some(etag) = &request.if_match {
         head = head.header(http::header::IF_MATCH, etag.as_str());
     }
-    request.headers.iter().fold(head, |head, (name, value)| head.header(*name, value))
+    request
+        .headers
+        .iter()
+        .fold(head, |head, (name, value)| head.header(*name, value))
 }

@@ -29,7 +29,9 @@ pub(crate) fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> 
 fn push_encoded(into: &mut String, raw: &str) {
     for byte in raw.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => into.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                into.push(char::from(byte))
+            }
             other => {
                 // writing to a String cannot fail
                 let _ = write!(into, "%{other:02X}");
@@ -43,7 +45,11 @@ pub(crate) fn decoded(raw: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
-        let hex = if first == b'%' { tail.get(..2).and_then(hex_byte) } else { None };
+        let hex = if first == b'%' {
+            tail.get(..2).and_then(hex_byte)
+        } else {
+            None
+        };
         bytes.push(hex.unwrap_or(first));
         rest = if hex.is_some() { tail.get(2..)? } else { tail };
     }
@@ -52,7 +58,9 @@ pub(crate) fn decoded(raw: &str) -> Option<String> {
 
 fn hex_byte(digits: &[u8]) -> Option<u8> {
     let text = std::str::from_utf8(digits).ok()?;
-    text.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| u8::from_str_radix(text, 16).ok())?
+    text.bytes()
+        .all(|digit| digit.is_ascii_hexdigit())
+        .then(|| u8::from_str_radix(text, 16).ok())?
 }
 
 #[cfg(test)]
@@ -62,12 +70,18 @@ mod tests {
 
     #[test]
     fn a_name_stays_one_segment() {
-        assert_eq!(path(["instances", "a/b?c#d %", "state"]), "/1.0/instances/a%2Fb%3Fc%23d%20%25/state");
+        assert_eq!(
+            path(["instances", "a/b?c#d %", "state"]),
+            "/1.0/instances/a%2Fb%3Fc%23d%20%25/state"
+        );
     }
 
     #[test]
     fn a_value_stays_one_value() {
-        assert_eq!(query([("path", "/a b&c=d"), ("project", "p")]), "path=%2Fa%20b%26c%3Dd&project=p");
+        assert_eq!(
+            query([("path", "/a b&c=d"), ("project", "p")]),
+            "path=%2Fa%20b%26c%3Dd&project=p"
+        );
     }
 
     proptest! {

@@ -46,12 +46,17 @@ impl Client {
     /// The custom volumes of a pool (`GET /1.0/storage-pools/POOL/volumes/custom?recursion=1`).
     pub async fn volumes(&self, pool: &str) -> Result<Vec<Volume>> {
         let what = format!("list the volumes of storage pool {pool}");
-        self.read(&Request::get(custom(pool), what).with("recursion", "1")).await
+        self.read(&Request::get(custom(pool), what).with("recursion", "1"))
+            .await
     }
 
     /// One custom volume and its version (`GET /1.0/storage-pools/POOL/volumes/custom/NAME`).
     pub async fn volume(&self, pool: &str, name: &str) -> Result<(Volume, Etag)> {
-        self.read_tagged(&Request::get(one(pool, name), format!("read volume {name}"))).await
+        self.read_tagged(&Request::get(
+            one(pool, name),
+            format!("read volume {name}"),
+        ))
+        .await
     }
 
     /// Makes a custom volume (`POST /1.0/storage-pools/POOL/volumes/custom`).
@@ -61,7 +66,11 @@ impl Client {
 
     /// Deletes a custom volume that nothing uses (`DELETE /1.0/storage-pools/POOL/volumes/custom/NAME`).
     pub async fn delete_volume(&self, pool: &str, name: &str) -> Result<()> {
-        self.settle(&Request::delete(one(pool, name), format!("delete volume {name}"))).await
+        self.settle(&Request::delete(
+            one(pool, name),
+            format!("delete volume {name}"),
+        ))
+        .await
     }
 }
 
@@ -90,6 +99,9 @@ mod tests {
     #[test]
     fn a_volume_is_found_in_its_pool() {
         let request = Request::get(one("default", "a b"), "read volume a b");
-        assert_eq!(request.target("p"), "/1.0/storage-pools/default/volumes/custom/a%20b?project=p");
+        assert_eq!(
+            request.target("p"),
+            "/1.0/storage-pools/default/volumes/custom/a%20b?project=p"
+        );
     }
 }

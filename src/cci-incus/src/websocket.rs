@@ -39,10 +39,14 @@ pub(crate) async fn connect(client: &Client, request: Request, buffer: usize) ->
         .header("sec-websocket-version", "13")
         .header("sec-websocket-key", key.clone());
     let (headers, connection) = client.upgrade(&request).await?;
-    let accepted =
-        headers.get(header::SEC_WEBSOCKET_ACCEPT).is_some_and(|accept| *accept == derive_accept_key(key.as_bytes()));
+    let accepted = headers
+        .get(header::SEC_WEBSOCKET_ACCEPT)
+        .is_some_and(|accept| *accept == derive_accept_key(key.as_bytes()));
     if !accepted {
-        return Err(Error::protocol(&request.what, "the websocket's handshake has a wrong key"));
+        return Err(Error::protocol(
+            &request.what,
+            "the websocket's handshake has a wrong key",
+        ));
     }
     let config = WebSocketConfig::default()
         .read_buffer_size(buffer)
@@ -62,7 +66,10 @@ impl Shared {
     }
 
     /// The next message; pings are answered on the way.
-    pub(crate) fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, SocketError>>> {
+    pub(crate) fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Message, SocketError>>> {
         self.with(|socket| socket.poll_next(cx))
     }
 

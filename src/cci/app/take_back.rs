@@ -11,8 +11,10 @@ use super::incus_error::DuringStep;
 use super::undo::Made;
 use crate::store::sessions::Store;
 
-/// How long the clean-up may take before it is given up and said.
-const LIMIT: Duration = Duration::from_secs(30);
+/// How long the clean-up may take before it is given up and said; an image that is being packed has to be waited for.
+const LIMIT: Duration = Duration::from_secs(120);
+/// How long somebody else's work on images is waited for, which cannot be told from ours.
+const IMPORT: Duration = Duration::from_secs(10);
 
 impl Context {
     /// Takes back everything that was made and not kept, newest first; what cannot be is named.
@@ -22,21 +24,35 @@ impl Context {
             let done = match &made {
                 Made::Instance { name, launch } => remove_instance(&self.client, name, launch).await,
                 Made::SessionDir(dir) => Store::remove(dir),
-                Made::Image { fingerprint } => self.remove_image(fingerprint).await,
+                Made::Images { launch } => remove_images(&self.client, launch).await,
             };
             if let Err(error) = done {
                 self.reporter.warn(&format!("could not remove {made}: {error}"));
             }
         }
     }
+}
 
-    async fn remove_image(&self, fingerprint: &str) -> Result<()> {
-        match self.client.delete_image(fingerprint).await {
-            Ok(operation) => operation.wait("remove the image", LIMIT).await.map(drop).during("remove the image"),
-            Err(error) if error.is_not_found() => Ok(()),
-            Err(error) => Err(error).during("remove the image"),
+/// Removes the images that carry this launch mark, with their aliases.
+async fn remove_images(client: &Client, launch: &str) -> Result<()> {
+    let step = "remove the image";
+    // an import whose request was dropped may still be under way, and its image would come afterwards
+    for operation in unfinished(client).await? {
+        if !operation.resources().contains_key("instances") {
+            let _ = operation.wait(step, IMPORT).await;
         }
     }
+    for image in client.images().await.during(step)? {
+        if image.properties.get(LAUNCH).is_none_or(|mark| mark != launch) {
+            continue;
+        }
+        match client.delete_image(&image.fingerprint).await {
+            Ok(operation) => operation.wait(step, LIMIT).await.map(drop).during(step)?,
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(error).during(step),
+        }
+    }
+    Ok(())
 }
 
 /// Removes the instance that carries this launch mark; one of the same name with another mark is left alone.
@@ -83,10 +99,14 @@ pub(crate) async fn remove_instance(client: &Client, name: &str, launch: &str) -
 
 /// What Incus still does to an instance.
 async fn pending(client: &Client, name: &str) -> Result<Vec<Operation>> {
-    let all = client.operations().await.during("list the operations")?;
     let concerns = |operation: &Operation| {
         let mut paths = operation.resources().values().flatten().map(|path| path.split('?').next().unwrap_or_default());
-        !operation.info().status_code.is_final() && paths.any(|path| path.ends_with(&format!("/instances/{name}")))
+        paths.any(|path| path.ends_with(&format!("/instances/{name}")))
     };
-    Ok(all.into_iter().filter(concerns).collect())
+    Ok(unfinished(client).await?.into_iter().filter(concerns).collect())
+}
+
+async fn unfinished(client: &Client) -> Result<Vec<Operation>> {
+    let all = client.operations().await.during("list the operations")?;
+    Ok(all.into_iter().filter(|operation| !operation.info().status_code.is_final()).collect())
 }

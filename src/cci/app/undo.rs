@@ -10,8 +10,8 @@ pub(crate) enum Made {
     Instance { name: String, launch: String },
     /// A directory of the session store.
     SessionDir(PathBuf),
-    /// An image, by fingerprint.
-    Image { fingerprint: String },
+    /// Images that carry this launch mark as a property.
+    Images { launch: String },
 }
 
 impl std::fmt::Display for Made {
@@ -19,7 +19,7 @@ impl std::fmt::Display for Made {
         match self {
             Self::Instance { name, .. } => write!(out, "container {name}"),
             Self::SessionDir(dir) => write!(out, "session directory {}", dir.display()),
-            Self::Image { fingerprint } => write!(out, "image {fingerprint}"),
+            Self::Images { launch } => write!(out, "images with mark {launch}"),
         }
     }
 }
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn the_newest_is_taken_back_first_and_what_is_kept_is_not() {
         let undo = Undo::default();
-        let image = |n: &str| Made::Image { fingerprint: n.into() };
+        let image = |n: &str| Made::Images { launch: n.into() };
         undo.push(image("kept"));
         undo.keep();
         for name in ["a", "b", "c"] {

@@ -91,6 +91,10 @@ impl GlobalArgs {
 /// What cci can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Make a working Incus out of what is there
+    Setup(super::setup::SetupArgs),
+    /// Check the Incus installation
+    Doctor(super::doctor::DoctorArgs),
     /// Start an agent in a container
     Shell(super::shell::ShellArgs),
     /// Run one command in a fresh container
@@ -116,6 +120,8 @@ pub(crate) enum Verb {
     Config(super::config::ConfigArgs),
     /// See and make named sets of settings
     Profile(super::profile::ProfileArgs),
+    /// Make the image that containers start from
+    Build(super::build::BuildArgs),
     /// Print the version
     Version,
 }
@@ -130,6 +136,8 @@ impl Verb {
     pub(crate) fn format(&self) -> Option<Format> {
         match self {
             Self::List(args) => Some(args.format),
+            Self::Doctor(args) => Some(args.format),
+            Self::Build(args) => Some(args.format()),
             Self::Info(args) => Some(args.format),
             Self::Tmux(super::tmux::TmuxArgs { verb: super::tmux::TmuxVerb::List(args) }) => Some(args.format),
             Self::Config(args) => args.verb.format(),

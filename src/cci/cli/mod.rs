@@ -2,14 +2,17 @@
 
 mod args;
 mod attach;
+mod build;
 mod clean;
 mod config;
+mod doctor;
 mod end;
 mod info;
 mod list;
 mod persist;
 mod profile;
 mod run;
+mod setup;
 mod shell;
 mod start;
 mod tmux;

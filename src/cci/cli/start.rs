@@ -13,6 +13,7 @@ use clap::Parser;
 use super::args::{Cli, Format, GlobalArgs, Verb};
 use super::usage::{Refused, refused};
 use crate::app::context::Context;
+use crate::app::environment;
 use crate::app::undo::Undo;
 use crate::host::caller::Caller;
 use crate::host::incus_socket;
@@ -57,9 +58,11 @@ async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>) ->
     };
     let cx = context(global, terminal)?;
     match verb {
-        Verb::Shell(args) => super::shell::run(&args, global, &cx).await,
-        Verb::Run(args) => super::run::run(args, global, &cx).await,
-        Verb::Attach(args) => super::attach::run(&args, global, &cx).await,
+        Verb::Setup(args) => cx.guarded(super::setup::run(&args, &cx)).await,
+        Verb::Doctor(args) => cx.guarded(super::doctor::run(&args, global.verbose > 0, &cx)).await,
+        Verb::Shell(args) => super::shell::run(&args, global, &environment::made(cx).await?).await,
+        Verb::Run(args) => super::run::run(args, global, &environment::made(cx).await?).await,
+        Verb::Attach(args) => super::attach::run(&args, global, &environment::made(cx).await?).await,
         Verb::List(args) => cx.guarded(super::list::run(&args, &cx)).await,
         Verb::Shutdown(args) => cx.guarded(super::end::shutdown(&args, &cx)).await,
         Verb::Kill(args) => cx.guarded(super::end::kill(&args, &cx)).await,
@@ -67,6 +70,7 @@ async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>) ->
         Verb::Persist(args) => cx.guarded(super::persist::run(&args, &cx)).await,
         Verb::Clean(args) => cx.guarded(super::clean::run(&args, global.persistent == Some(true), &cx)).await,
         Verb::Tmux(args) => cx.guarded(super::tmux::run(&args, &cx)).await,
+        Verb::Build(args) => super::build::run(args, &cx).await,
         Verb::Config(_) | Verb::Profile(_) | Verb::Version => Ok(0),
     }
 }

@@ -24,13 +24,26 @@ pub struct Captured {
 
 impl Client {
     /// Runs a command to its end, gives it `stdin`, and keeps what it prints. When the limit has passed it is killed.
-    pub async fn exec_captured(&self, name: &str, exec: &Exec, stdin: &[u8], limit: Duration) -> Result<Captured> {
-        let piped = Exec { tty: None, ..exec.clone() };
+    pub async fn exec_captured(
+        &self,
+        name: &str,
+        exec: &Exec,
+        stdin: &[u8],
+        limit: Duration,
+    ) -> Result<Captured> {
+        let piped = Exec {
+            tty: None,
+            ..exec.clone()
+        };
         let work = async { capture(self.exec(name, &piped).await?, stdin).await };
         timeout(limit, work).await.unwrap_or_else(|_| {
             let program = exec.command.first().map_or("nothing", String::as_str);
             let step = format!("run {program} in instance {name}");
-            Err(Error::TimedOut { step, after: limit, still_running: false })
+            Err(Error::TimedOut {
+                step,
+                after: limit,
+                still_running: false,
+            })
         })
     }
 }
@@ -55,13 +68,20 @@ async fn capture(mut process: Process, stdin: &[u8]) -> Result<Captured> {
     first?;
     second?;
     let status = process.wait().await?;
-    Ok(Captured { stdout: out, stderr: err, status })
+    Ok(Captured {
+        stdout: out,
+        stderr: err,
+        status,
+    })
 }
 
 async fn read(stream: Option<super::Stdout>, into: &mut Vec<u8>) -> Result<()> {
     let Some(mut stream) = stream else {
         return Ok(());
     };
-    stream.read_to_end(into).await.map_err(|source| Error::lost("read what the command prints", source))?;
+    stream
+        .read_to_end(into)
+        .await
+        .map_err(|source| Error::lost("read what the command prints", source))?;
     Ok(())
 }

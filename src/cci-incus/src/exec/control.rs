@@ -26,24 +26,41 @@ impl std::fmt::Debug for Control {
 
 impl Control {
     pub(super) fn new(socket: Shared) -> Self {
-        Self { _listener: Listener::new(socket.clone()), socket }
+        Self {
+            _listener: Listener::new(socket.clone()),
+            socket,
+        }
     }
 
     /// Tells a command's terminal its new size.
     pub async fn resize(&self, size: TermSize) -> Result<()> {
         let args = json!({"width": size.cols.to_string(), "height": size.rows.to_string()});
-        self.send("resize the terminal", &json!({"command": "window-resize", "args": args})).await
+        self.send(
+            "resize the terminal",
+            &json!({"command": "window-resize", "args": args}),
+        )
+        .await
     }
 
     /// Sends a signal to the command, by its number on Linux.
     pub async fn signal(&self, signal: i32) -> Result<()> {
-        self.send("send a signal", &json!({"command": "signal", "signal": signal})).await
+        self.send(
+            "send a signal",
+            &json!({"command": "signal", "signal": signal}),
+        )
+        .await
     }
 
     async fn send(&self, what: &str, message: &serde_json::Value) -> Result<()> {
-        let sent = poll_fn(|cx| self.socket.poll_send(cx, || Message::text(message.to_string()))).await;
+        let sent = poll_fn(|cx| {
+            self.socket
+                .poll_send(cx, || Message::text(message.to_string()))
+        })
+        .await;
         sent.map_err(|source| Error::lost(what, source))?;
-        poll_fn(|cx| self.socket.poll_flush(cx)).await.map_err(|source| Error::lost(what, source))
+        poll_fn(|cx| self.socket.poll_flush(cx))
+            .await
+            .map_err(|source| Error::lost(what, source))
     }
 }
 
@@ -52,7 +69,9 @@ pub(super) struct Listener(JoinHandle<()>);
 
 impl Listener {
     pub(super) fn new(socket: Shared) -> Self {
-        Self(tokio::spawn(async move { while let Some(Ok(_)) = poll_fn(|cx| socket.poll_receive(cx)).await {} }))
+        Self(tokio::spawn(async move {
+            while let Some(Ok(_)) = poll_fn(|cx| socket.poll_receive(cx)).await {}
+        }))
     }
 }
 

@@ -35,14 +35,20 @@ pub struct Stdin {
 
 impl std::fmt::Debug for Stdin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stdin").field("ended", &self.ended).finish_non_exhaustive()
+        f.debug_struct("Stdin")
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
     }
 }
 
 impl Stdin {
     pub(super) fn new(socket: Shared, kind: Kind) -> Self {
         let listener = (kind == Kind::Pipe).then(|| Listener::new(socket.clone()));
-        Self { socket, ended: false, _listener: listener }
+        Self {
+            socket,
+            ended: false,
+            _listener: listener,
+        }
     }
 
     /// Sends everything that `source` gives and then the end, in large frames; the number of bytes is returned.
@@ -55,7 +61,8 @@ impl Stdin {
                 self.shutdown().await?;
                 return Ok(sent);
             }
-            self.write_all(buffer.get(..read).unwrap_or_default()).await?;
+            self.write_all(buffer.get(..read).unwrap_or_default())
+                .await?;
             self.flush().await?;
             sent += read as u64;
         }
@@ -63,12 +70,18 @@ impl Stdin {
 }
 
 impl AsyncWrite for Stdin {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let frame = bytes.get(..LARGEST_FRAME).unwrap_or(bytes);
         if frame.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        let sent = self.socket.poll_send(cx, || Message::Binary(Bytes::copy_from_slice(frame)));
+        let sent = self
+            .socket
+            .poll_send(cx, || Message::Binary(Bytes::copy_from_slice(frame)));
         sent.map_ok(|()| frame.len()).map_err(broken)
     }
 

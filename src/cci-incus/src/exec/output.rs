@@ -34,17 +34,27 @@ pub type Stderr = Stdout;
 
 impl std::fmt::Debug for Stdout {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stdout").field("stage", &self.stage).finish_non_exhaustive()
+        f.debug_struct("Stdout")
+            .field("stage", &self.stage)
+            .finish_non_exhaustive()
     }
 }
 
 impl Stdout {
     pub(super) fn pipe(socket: Shared) -> Self {
-        Self { socket, terminal: false, stage: Stage::Flowing, frame: Bytes::new() }
+        Self {
+            socket,
+            terminal: false,
+            stage: Stage::Flowing,
+            frame: Bytes::new(),
+        }
     }
 
     pub(super) fn terminal(socket: Shared) -> Self {
-        Self { terminal: true, ..Self::pipe(socket) }
+        Self {
+            terminal: true,
+            ..Self::pipe(socket)
+        }
     }
 
     /// Waits until there is a frame to give, or the end.
@@ -67,7 +77,11 @@ impl Stdout {
         match ready!(self.socket.poll_receive(cx)) {
             Some(Ok(Message::Binary(bytes))) => self.frame = bytes,
             Some(Ok(Message::Text(text))) if text.is_empty() => {
-                self.stage = if self.terminal { Stage::Closing } else { Stage::Ended };
+                self.stage = if self.terminal {
+                    Stage::Closing
+                } else {
+                    Stage::Ended
+                };
             }
             Some(Ok(Message::Text(text))) => self.frame = text.into(),
             Some(Ok(Message::Close(_))) | None => self.stage = Stage::Ended,
@@ -95,7 +109,11 @@ impl AsyncBufRead for Stdout {
 }
 
 impl AsyncRead for Stdout {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         ready!(self.poll_frame(cx))?;
         let amount = into.remaining().min(self.frame.len());
         into.put_slice(&self.frame.split_to(amount));

@@ -36,7 +36,13 @@ impl Process {
         operation: Operation,
     ) -> Self {
         let exit = Exit(tokio::spawn(exit_status(operation)));
-        Self { stdin: Some(stdin), stdout: Some(stdout), stderr, control: Some(control), exit }
+        Self {
+            stdin: Some(stdin),
+            stdout: Some(stdout),
+            stderr,
+            control: Some(control),
+            exit,
+        }
     }
 
     /// Waits for the end and returns the exit status: 127 for an unknown command, 126 for one that cannot be run,
@@ -46,8 +52,11 @@ impl Process {
     /// from ending. Has no deadline: give it one where the command is not a person's own.
     pub async fn wait(mut self) -> Result<i32> {
         drop(self.stdin.take());
-        let (status, (), ()) =
-            futures_util::join!(&mut self.exit.0, discard(self.stdout.take()), discard(self.stderr.take()));
+        let (status, (), ()) = futures_util::join!(
+            &mut self.exit.0,
+            discard(self.stdout.take()),
+            discard(self.stderr.take())
+        );
         status.unwrap_or_else(|source| Err(Error::protocol("learn how the command ended", source)))
     }
 }
@@ -66,7 +75,8 @@ impl Drop for Exit {
 pub(super) async fn exit_status(operation: Operation) -> Result<i32> {
     let failure = match operation.end(STEP).await {
         Ok(done) => {
-            return status(&done.metadata).ok_or_else(|| Error::protocol(STEP, "it has no exit status"));
+            return status(&done.metadata)
+                .ok_or_else(|| Error::protocol(STEP, "it has no exit status"));
         }
         Err(failure) => failure,
     };
@@ -74,7 +84,9 @@ pub(super) async fn exit_status(operation: Operation) -> Result<i32> {
         return Err(failure);
     }
     let ended = operation.reread().await.ok();
-    ended.and_then(|ended| status(&ended.info().metadata)).ok_or(failure)
+    ended
+        .and_then(|ended| status(&ended.info().metadata))
+        .ok_or(failure)
 }
 
 fn status(metadata: &serde_json::Value) -> Option<i32> {

@@ -47,32 +47,61 @@ impl Client {
         let operation = self.start(&request).await?;
         timeout(CONNECT_LIMIT, connect(self, &request.what, operation))
             .await
-            .unwrap_or_else(|_| Err(Error::TimedOut { step: request.what, after: CONNECT_LIMIT, still_running: false }))
+            .unwrap_or_else(|_| {
+                Err(Error::TimedOut {
+                    step: request.what,
+                    after: CONNECT_LIMIT,
+                    still_running: false,
+                })
+            })
     }
 
     /// Runs a command whose output nobody wants and returns its exit status: the quickest way.
     ///
     /// It has no input. When the limit has passed it runs on: Incus cannot cancel it.
     pub async fn exec_detached(&self, name: &str, exec: &Exec, limit: Duration) -> Result<i32> {
-        let request = request(name, &Exec { tty: None, ..exec.clone() }, false);
+        let request = request(
+            name,
+            &Exec {
+                tty: None,
+                ..exec.clone()
+            },
+            false,
+        );
         let operation = self.start(&request).await?;
         timeout(limit, process::exit_status(operation))
             .await
-            .unwrap_or_else(|_| Err(Error::TimedOut { step: request.what, after: limit, still_running: true }))
+            .unwrap_or_else(|_| {
+                Err(Error::TimedOut {
+                    step: request.what,
+                    after: limit,
+                    still_running: true,
+                })
+            })
     }
 }
 
 /// Control first, then the others at once.
 async fn connect(client: &Client, what: &str, operation: Operation) -> Result<Process> {
-    let secrets = Sockets::deserialize(&operation.info().metadata).map_err(|source| Error::protocol(what, source))?.fds;
+    let secrets = Sockets::deserialize(&operation.info().metadata)
+        .map_err(|source| Error::protocol(what, source))?
+        .fds;
     let open = async |secret: &str, buffer| {
         let request = websocket_request(operation.id(), secret, what);
-        websocket::connect(client, request, buffer).await.map(Shared::new)
+        websocket::connect(client, request, buffer)
+            .await
+            .map(Shared::new)
     };
     let control = open(&secrets.control, QUIET_BUFFER).await?;
-    let input_buffer = if secrets.stdout.is_some() { QUIET_BUFFER } else { DATA_BUFFER };
+    let input_buffer = if secrets.stdout.is_some() {
+        QUIET_BUFFER
+    } else {
+        DATA_BUFFER
+    };
     let optional = async |secret: Option<&str>| {
-        OptionFuture::from(secret.map(|secret| open(secret, DATA_BUFFER))).await.transpose()
+        OptionFuture::from(secret.map(|secret| open(secret, DATA_BUFFER)))
+            .await
+            .transpose()
     };
     let (stdin, stdout, stderr) = try_join3(
         open(&secrets.stdin, input_buffer),
@@ -82,9 +111,18 @@ async fn connect(client: &Client, what: &str, operation: Operation) -> Result<Pr
     .await?;
     let (stdin, stdout) = match stdout {
         Some(stdout) => (Stdin::new(stdin, Kind::Pipe), Stdout::pipe(stdout)),
-        None => (Stdin::new(stdin.clone(), Kind::Terminal), Stdout::terminal(stdin)),
+        None => (
+            Stdin::new(stdin.clone(), Kind::Terminal),
+            Stdout::terminal(stdin),
+        ),
     };
-    Ok(Process::new(stdin, stdout, stderr.map(Stderr::pipe), Control::new(control), operation))
+    Ok(Process::new(
+        stdin,
+        stdout,
+        stderr.map(Stderr::pipe),
+        Control::new(control),
+        operation,
+    ))
 }
 
 fn request(name: &str, exec: &Exec, connected: bool) -> Request {
@@ -108,7 +146,11 @@ fn request(name: &str, exec: &Exec, connected: bool) -> Request {
     if let Some(group) = exec.group {
         set("group", json!(group));
     }
-    Request::post(["instances", name, "exec"], format!("run {program} in instance {name}")).json(&body)
+    Request::post(
+        ["instances", name, "exec"],
+        format!("run {program} in instance {name}"),
+    )
+    .json(&body)
 }
 
 fn websocket_request(operation: &str, secret: &str, what: &str) -> Request {
@@ -121,7 +163,9 @@ mod tests {
     use crate::{exec::TermSize, request::Body};
 
     fn body(exec: &Exec, connected: bool) -> Value {
-        let Body::Json(body) = request("c1", exec, connected).body else { panic!("not JSON") };
+        let Body::Json(body) = request("c1", exec, connected).body else {
+            panic!("not JSON")
+        };
         body
     }
 
@@ -148,8 +192,17 @@ mod tests {
 
     #[test]
     fn a_terminal_has_one_data_socket_and_pipes_have_three() {
-        let read = |text| Sockets::deserialize(&serde_json::from_str::<Value>(text).unwrap()).unwrap().fds;
+        let read = |text| {
+            Sockets::deserialize(&serde_json::from_str::<Value>(text).unwrap())
+                .unwrap()
+                .fds
+        };
         assert!(read(r#"{"fds":{"0":"a","control":"c"}}"#).stdout.is_none());
-        assert_eq!(read(r#"{"fds":{"0":"a","1":"b","2":"d","control":"c"}}"#).stderr.as_deref(), Some("d"));
+        assert_eq!(
+            read(r#"{"fds":{"0":"a","1":"b","2":"d","control":"c"}}"#)
+                .stderr
+                .as_deref(),
+            Some("d")
+        );
     }
 }

@@ -20,12 +20,19 @@ pub struct Alias {
 impl Client {
     /// All aliases of the project (`GET /1.0/images/aliases?recursion=1`).
     pub async fn aliases(&self) -> Result<Vec<Alias>> {
-        self.read(&Request::get(["images", "aliases"], "list image aliases").with("recursion", "1")).await
+        self.read(&Request::get(["images", "aliases"], "list image aliases").with("recursion", "1"))
+            .await
     }
 
     /// One alias; `None` if there is none (`GET /1.0/images/aliases/NAME`).
     pub async fn alias(&self, name: &str) -> Result<Option<Alias>> {
-        match self.read(&Request::get(["images", "aliases", name], format!("read image alias {name}"))).await {
+        match self
+            .read(&Request::get(
+                ["images", "aliases", name],
+                format!("read image alias {name}"),
+            ))
+            .await
+        {
             Ok(alias) => Ok(Some(alias)),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
@@ -45,12 +52,17 @@ impl Client {
     /// Renames an alias (`POST /1.0/images/aliases/NAME`).
     pub async fn rename_alias(&self, name: &str, to: &str) -> Result<()> {
         let what = format!("rename image alias {name} to {to}");
-        self.settle(&Request::post(["images", "aliases", name], what).json(&json!({"name": to}))).await
+        self.settle(&Request::post(["images", "aliases", name], what).json(&json!({"name": to})))
+            .await
     }
 
     /// Takes a name from its image, which stays (`DELETE /1.0/images/aliases/NAME`).
     pub async fn delete_alias(&self, name: &str) -> Result<()> {
-        self.settle(&Request::delete(["images", "aliases", name], format!("delete image alias {name}"))).await
+        self.settle(&Request::delete(
+            ["images", "aliases", name],
+            format!("delete image alias {name}"),
+        ))
+        .await
     }
 }
 
@@ -60,8 +72,11 @@ fn create(name: &str, fingerprint: &str) -> Request {
 }
 
 fn point(name: &str, fingerprint: &str) -> Request {
-    Request::put(["images", "aliases", name], format!("move image alias {name}"))
-        .json(&json!({"target": fingerprint, "description": ""}))
+    Request::put(
+        ["images", "aliases", name],
+        format!("move image alias {name}"),
+    )
+    .json(&json!({"target": fingerprint, "description": ""}))
 }
 
 #[cfg(test)]
@@ -71,7 +86,10 @@ mod tests {
     #[test]
     fn a_move_is_one_put_and_a_slash_stays_in_the_name() {
         let request = point("debian/12", "abc");
-        assert_eq!(request.target("p"), "/1.0/images/aliases/debian%2F12?project=p");
+        assert_eq!(
+            request.target("p"),
+            "/1.0/images/aliases/debian%2F12?project=p"
+        );
         assert_eq!(request.method, hyper::Method::PUT);
     }
 }

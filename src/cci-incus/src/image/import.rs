@@ -90,7 +90,11 @@ fn text(text: String) -> ByteStream {
 }
 
 /// The same stream, telling how much of it has been taken; the few bytes of framing do not count beyond the total.
-fn metered(content: ByteStream, total: u64, mut tell: impl FnMut(Uploaded) + Send + 'static) -> ByteStream {
+fn metered(
+    content: ByteStream,
+    total: u64,
+    mut tell: impl FnMut(Uploaded) + Send + 'static,
+) -> ByteStream {
     let mut sent = 0;
     Box::pin(content.inspect(move |chunk| {
         if let Ok(chunk) = chunk {

@@ -19,8 +19,12 @@ impl Boundary {
     /// The boundary that a content type names.
     pub(super) fn of(content_type: &str) -> Option<Self> {
         let (kind, parameters) = content_type.split_once(';')?;
-        let named = parameters.split(';').find_map(|parameter| parameter.trim().strip_prefix("boundary="))?;
-        kind.trim().starts_with("multipart/").then(|| Self(named.trim_matches('"').to_owned()))
+        let named = parameters
+            .split(';')
+            .find_map(|parameter| parameter.trim().strip_prefix("boundary="))?;
+        kind.trim()
+            .starts_with("multipart/")
+            .then(|| Self(named.trim_matches('"').to_owned()))
     }
 
     pub(super) fn content_type(&self) -> String {
@@ -82,7 +86,11 @@ const LARGEST_HEAD: usize = 16 * 1024;
 impl Splitter {
     pub(super) fn new(boundary: &Boundary) -> Self {
         // the first boundary has no line before it: as if one were there
-        Self { delimiter: format!("\r\n--{}", boundary.0).into_bytes(), held: b"\r\n".to_vec(), stage: Stage::Content }
+        Self {
+            delimiter: format!("\r\n--{}", boundary.0).into_bytes(),
+            held: b"\r\n".to_vec(),
+            stage: Stage::Content,
+        }
     }
 
     pub(super) fn feed(&mut self, chunk: &[u8]) {
@@ -125,7 +133,9 @@ impl Splitter {
                     Some(end) => {
                         let head = self.take(end, 4);
                         self.stage = Stage::Content;
-                        return part_name(&head).map(|name| Some(Piece::Part(name))).ok_or("a part has no name");
+                        return part_name(&head)
+                            .map(|name| Some(Piece::Part(name)))
+                            .ok_or("a part has no name");
                     }
                     None if self.held.len() > LARGEST_HEAD => {
                         return Err("the head of a part has no end");
@@ -161,8 +171,13 @@ fn position(held: &[u8], wanted: &[u8]) -> Option<usize> {
 
 fn part_name(head: &[u8]) -> Option<String> {
     let head = std::str::from_utf8(head).ok()?;
-    let line = head.split("\r\n").find(|line| line.to_ascii_lowercase().starts_with("content-disposition:"))?;
-    let name = line.split(';').find_map(|field| field.trim().strip_prefix("name="))?;
+    let line = head.split("\r\n").find(|line| {
+        line.to_ascii_lowercase()
+            .starts_with("content-disposition:")
+    })?;
+    let name = line
+        .split(';')
+        .find_map(|field| field.trim().strip_prefix("name="))?;
     Some(name.trim_matches('"').to_owned())
 }
 
@@ -185,7 +200,11 @@ mod tests {
                 }
             }
         }
-        if splitter.is_done() { Ok(parts) } else { Err("not done") }
+        if splitter.is_done() {
+            Ok(parts)
+        } else {
+            Err("not done")
+        }
     }
 
     proptest! {
@@ -216,8 +235,14 @@ mod tests {
     #[test]
     fn parts_are_framed_as_a_form() {
         let boundary = Boundary("b".into());
-        let body =
-            [boundary.begin("metadata"), "1".into(), boundary.next("rootfs"), "2".into(), boundary.end()].concat();
+        let body = [
+            boundary.begin("metadata"),
+            "1".into(),
+            boundary.next("rootfs"),
+            "2".into(),
+            boundary.end(),
+        ]
+        .concat();
         assert_eq!(
             body,
             "--b\r\nContent-Disposition: form-data; name=\"metadata\"; filename=\"metadata\"\r\n\

@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::NewImage;
-use crate::{client::Client, error::Result, instance::ImageServer, operation::Operation, request::Request};
+use crate::{
+    client::Client, error::Result, instance::ImageServer, operation::Operation, request::Request,
+};
 
 /// An image to be made from a stopped instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +40,11 @@ impl Client {
 }
 
 fn published(publish: &Publish) -> Request {
-    let kind = if publish.instance.contains('/') { "snapshot" } else { "instance" };
+    let kind = if publish.instance.contains('/') {
+        "snapshot"
+    } else {
+        "instance"
+    };
     Request::post(["images"], format!("publish instance {}", publish.instance)).json(&json!({
         "source": {"type": kind, "name": publish.instance},
         "compression_algorithm": publish.compression_algorithm.as_deref().unwrap_or_default(),
@@ -50,7 +56,11 @@ fn published(publish: &Publish) -> Request {
 
 fn copied(source: &ImageSource, image: &NewImage) -> Request {
     let server = &source.server;
-    Request::post(["images"], format!("fetch image {} from {}", source.alias, server.url)).json(&json!({
+    Request::post(
+        ["images"],
+        format!("fetch image {} from {}", source.alias, server.url),
+    )
+    .json(&json!({
         "source": {
             "type": "image",
             "mode": "pull",
@@ -89,8 +99,19 @@ mod tests {
 
     #[test]
     fn a_fetch_names_server_and_protocol() {
-        let server = ImageServer { url: "https://i".into(), protocol: "simplestreams".into(), certificate: None };
-        let Body::Json(body) = copied(&ImageSource { server, alias: "debian/12".into() }, &NewImage::default()).body
+        let server = ImageServer {
+            url: "https://i".into(),
+            protocol: "simplestreams".into(),
+            certificate: None,
+        };
+        let Body::Json(body) = copied(
+            &ImageSource {
+                server,
+                alias: "debian/12".into(),
+            },
+            &NewImage::default(),
+        )
+        .body
         else {
             panic!("not JSON")
         };

@@ -87,7 +87,12 @@ impl StateChange {
     /// The action as it is, gracefully and without a limit.
     #[must_use]
     pub fn new(action: StateAction) -> Self {
-        Self { action, timeout_secs: None, force: false, stateful: false }
+        Self {
+            action,
+            timeout_secs: None,
+            force: false,
+            stateful: false,
+        }
     }
 
     /// A start.
@@ -99,13 +104,19 @@ impl StateChange {
     /// A stop that asks the instance and fails if it has not stopped after so many seconds.
     #[must_use]
     pub fn stop_within(secs: u32) -> Self {
-        Self { timeout_secs: Some(secs), ..Self::new(StateAction::Stop) }
+        Self {
+            timeout_secs: Some(secs),
+            ..Self::new(StateAction::Stop)
+        }
     }
 
     /// A stop that does not ask the instance.
     #[must_use]
     pub fn kill() -> Self {
-        Self { force: true, ..Self::new(StateAction::Stop) }
+        Self {
+            force: true,
+            ..Self::new(StateAction::Stop)
+        }
     }
 }
 
@@ -113,12 +124,23 @@ impl Client {
     /// Changes some of an instance's settings (`PATCH /1.0/instances/NAME`).
     ///
     /// With an etag it fails with [`crate::Error::PreconditionFailed`] if the instance has changed since.
-    pub async fn patch_instance(&self, name: &str, patch: &InstancePatch, etag: Option<&Etag>) -> Result<()> {
-        self.settle(&patched(name, patch).unchanged_since(etag)).await
+    pub async fn patch_instance(
+        &self,
+        name: &str,
+        patch: &InstancePatch,
+        etag: Option<&Etag>,
+    ) -> Result<()> {
+        self.settle(&patched(name, patch).unchanged_since(etag))
+            .await
     }
 
     /// Replaces all of an instance's settings (`PUT /1.0/instances/NAME`).
-    pub async fn put_instance(&self, name: &str, put: &InstancePut, etag: Option<&Etag>) -> Result<Operation> {
+    pub async fn put_instance(
+        &self,
+        name: &str,
+        put: &InstancePut,
+        etag: Option<&Etag>,
+    ) -> Result<Operation> {
         self.start(&replaced(name, put).unchanged_since(etag)).await
     }
 
@@ -154,7 +176,11 @@ fn state(name: &str, change: &StateChange) -> Request {
         StateAction::Freeze => "freeze",
         StateAction::Unfreeze => "unfreeze",
     };
-    Request::put(["instances", name, "state"], format!("{verb} instance {name}")).json(&json!({
+    Request::put(
+        ["instances", name, "state"],
+        format!("{verb} instance {name}"),
+    )
+    .json(&json!({
         "action": change.action,
         "timeout": change.timeout_secs.map_or(-1, i64::from),
         "force": change.force,
@@ -163,7 +189,11 @@ fn state(name: &str, change: &StateChange) -> Request {
 }
 
 fn renamed(name: &str, to: &str) -> Request {
-    Request::post(["instances", name], format!("rename instance {name} to {to}")).json(&json!({"name": to}))
+    Request::post(
+        ["instances", name],
+        format!("rename instance {name} to {to}"),
+    )
+    .json(&json!({"name": to}))
 }
 
 fn deleted(name: &str) -> Request {
@@ -177,8 +207,14 @@ mod tests {
 
     #[test]
     fn a_patch_holds_only_what_changes() {
-        let patch = InstancePatch { ephemeral: Some(false), ..InstancePatch::default() };
-        assert_eq!(patched("c1", &patch).body, Body::Json(json!({"ephemeral": false})));
+        let patch = InstancePatch {
+            ephemeral: Some(false),
+            ..InstancePatch::default()
+        };
+        assert_eq!(
+            patched("c1", &patch).body,
+            Body::Json(json!({"ephemeral": false}))
+        );
     }
 
     #[test]
@@ -190,15 +226,29 @@ mod tests {
 
     #[test]
     fn a_graceful_stop_has_a_timeout_and_a_kill_has_force() {
-        let Body::Json(graceful) = state("c1", &StateChange::stop_within(60)).body else { panic!("not JSON") };
-        assert_eq!(graceful, json!({"action": "stop", "timeout": 60, "force": false, "stateful": false}));
-        let Body::Json(kill) = state("c1", &StateChange::kill()).body else { panic!("not JSON") };
-        assert_eq!(kill, json!({"action": "stop", "timeout": -1, "force": true, "stateful": false}));
+        let Body::Json(graceful) = state("c1", &StateChange::stop_within(60)).body else {
+            panic!("not JSON")
+        };
+        assert_eq!(
+            graceful,
+            json!({"action": "stop", "timeout": 60, "force": false, "stateful": false})
+        );
+        let Body::Json(kill) = state("c1", &StateChange::kill()).body else {
+            panic!("not JSON")
+        };
+        assert_eq!(
+            kill,
+            json!({"action": "stop", "timeout": -1, "force": true, "stateful": false})
+        );
     }
 
     #[test]
     fn what_was_read_can_be_put_back() {
-        let instance = Instance { ephemeral: true, profiles: vec!["p".into()], ..Instance::default() };
+        let instance = Instance {
+            ephemeral: true,
+            profiles: vec!["p".into()],
+            ..Instance::default()
+        };
         let put = InstancePut::from(instance);
         assert_eq!((put.ephemeral, put.profiles), (true, vec!["p".to_owned()]));
     }

@@ -74,19 +74,29 @@ impl Source {
     /// An image of this server, by alias.
     #[must_use]
     pub fn alias(alias: impl Into<String>) -> Self {
-        Self::Image { image: ImageName::Alias(alias.into()), server: None }
+        Self::Image {
+            image: ImageName::Alias(alias.into()),
+            server: None,
+        }
     }
 
     /// An image of this server, by fingerprint or the beginning of one.
     #[must_use]
     pub fn fingerprint(fingerprint: impl Into<String>) -> Self {
-        Self::Image { image: ImageName::Fingerprint(fingerprint.into()), server: None }
+        Self::Image {
+            image: ImageName::Fingerprint(fingerprint.into()),
+            server: None,
+        }
     }
 
     /// The instance or snapshot of this project, without the snapshots of it.
     #[must_use]
     pub fn copy_of(instance: impl Into<String>) -> Self {
-        Self::Copy { instance: instance.into(), project: None, instance_only: true }
+        Self::Copy {
+            instance: instance.into(),
+            project: None,
+            instance_only: true,
+        }
     }
 }
 
@@ -158,7 +168,11 @@ fn source(source: &Source) -> Map<String, Value> {
     let mut set = |key: &str, value: Value| drop(wire.insert(key.to_owned(), value));
     match source {
         Source::Empty => set("type", json!("none")),
-        Source::Copy { instance, project, instance_only } => {
+        Source::Copy {
+            instance,
+            project,
+            instance_only,
+        } => {
             set("type", json!("copy"));
             set("source", json!(instance));
             set("instance_only", json!(instance_only));
@@ -176,7 +190,10 @@ fn source(source: &Source) -> Map<String, Value> {
                 set("mode", json!("pull"));
                 set("server", json!(server.url));
                 set("protocol", json!(server.protocol));
-                set("certificate", json!(server.certificate.as_deref().unwrap_or_default()));
+                set(
+                    "certificate",
+                    json!(server.certificate.as_deref().unwrap_or_default()),
+                );
             }
         }
     }
@@ -189,7 +206,9 @@ mod tests {
     use crate::request::Body;
 
     fn body(new: &NewInstance) -> Value {
-        let Body::Json(body) = create(new).body else { panic!("not JSON") };
+        let Body::Json(body) = create(new).body else {
+            panic!("not JSON")
+        };
         body
     }
 
@@ -197,11 +216,15 @@ mod tests {
     fn one_request_says_everything() {
         let mut new = NewInstance::new("c1", Source::alias("base"));
         new.config.insert("user.x".into(), "1".into());
-        new.devices.insert("d".into(), Device::from([("type".into(), "disk".into())]));
+        new.devices
+            .insert("d".into(), Device::from([("type".into(), "disk".into())]));
         new.profiles = Some(vec!["p".into()]);
         (new.ephemeral, new.start) = (true, true);
 
-        assert_eq!(create(&new).target("default"), "/1.0/instances?project=default");
+        assert_eq!(
+            create(&new).target("default"),
+            "/1.0/instances?project=default"
+        );
         assert_eq!(
             body(&new),
             json!({
@@ -224,13 +247,23 @@ mod tests {
     #[test]
     fn a_copy_names_what_it_copies() {
         let copy = NewInstance::new("c2", Source::copy_of("c1/snap0"));
-        assert_eq!(body(&copy)["source"], json!({"type": "copy", "source": "c1/snap0", "instance_only": true}));
+        assert_eq!(
+            body(&copy)["source"],
+            json!({"type": "copy", "source": "c1/snap0", "instance_only": true})
+        );
     }
 
     #[test]
     fn a_remote_image_is_pulled() {
-        let server = ImageServer { url: "https://i".into(), protocol: "simplestreams".into(), certificate: None };
-        let image = Source::Image { image: ImageName::Alias("debian/12".into()), server: Some(server) };
+        let server = ImageServer {
+            url: "https://i".into(),
+            protocol: "simplestreams".into(),
+            certificate: None,
+        };
+        let image = Source::Image {
+            image: ImageName::Alias("debian/12".into()),
+            server: Some(server),
+        };
         assert_eq!(
             body(&NewInstance::new("c1", image))["source"],
             json!({"type": "image", "alias": "debian/12", "mode": "pull", "server": "https://i",

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Config, Devices};
-use crate::{client::Client, error::Result, operation::Operation, request::Request, wire::null_is_default};
+use crate::{
+    client::Client, error::Result, operation::Operation, request::Request, wire::null_is_default,
+};
 
 /// An instance as it was.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::{client::Client, error::Result, request::Request, status::Status, wire::null_is_default};
+use crate::{
+    client::Client, error::Result, request::Request, status::Status, wire::null_is_default,
+};
 
 /// `GET /1.0/instances/NAME/state`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -34,7 +36,8 @@ impl InstanceState {
     /// Addresses that reach beyond the instance and the link, of one family (`inet` or `inet6`).
     pub fn global_addresses<'a>(&'a self, family: &'a str) -> impl Iterator<Item = &'a str> {
         let all = self.network.values().flat_map(|network| &network.addresses);
-        all.filter(move |address| address.scope == "global" && address.family == family).map(|a| a.address.as_str())
+        all.filter(move |address| address.scope == "global" && address.family == family)
+            .map(|a| a.address.as_str())
     }
 }
 
@@ -107,7 +110,10 @@ impl Client {
 }
 
 fn get(name: &str) -> Request {
-    Request::get(["instances", name, "state"], format!("read the state of instance {name}"))
+    Request::get(
+        ["instances", name, "state"],
+        format!("read the state of instance {name}"),
+    )
 }
 
 #[cfg(test)]
@@ -121,13 +127,17 @@ mod tests {
             "eth0":{"addresses":[{"family":"inet","address":"10.77.0.5","netmask":"24","scope":"global"},
                 {"family":"inet6","address":"fe80::1","netmask":"64","scope":"link"}]}}}"#;
         let state: InstanceState = serde_json::from_str(text).unwrap();
-        assert_eq!(state.global_addresses("inet").collect::<Vec<_>>(), ["10.77.0.5"]);
+        assert_eq!(
+            state.global_addresses("inet").collect::<Vec<_>>(),
+            ["10.77.0.5"]
+        );
         assert_eq!(state.global_addresses("inet6").count(), 0);
     }
 
     #[test]
     fn a_stopped_instance_has_no_network() {
-        let state: InstanceState = serde_json::from_str(r#"{"status_code":102,"network":null,"pid":-1}"#).unwrap();
+        let state: InstanceState =
+            serde_json::from_str(r#"{"status_code":102,"network":null,"pid":-1}"#).unwrap();
         assert!(state.network.is_empty());
     }
 }

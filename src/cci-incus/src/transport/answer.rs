@@ -3,11 +3,7 @@
 use std::{io, pin::Pin};
 
 use futures_util::{Stream, StreamExt as _};
-use hyper::{
-    StatusCode,
-    body::Bytes,
-    http::{HeaderMap, header},
-};
+use hyper::{StatusCode, body::Bytes, http::HeaderMap};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
@@ -82,13 +78,25 @@ impl Answer {
 }
 
 /// Why a connection stayed what it was: Incus's own error, if the answer holds one.
-pub(crate) async fn not_upgraded(request: &Request, status: StatusCode, headers: HeaderMap, body: ByteStream) -> Error {
-    let answer = Answer { status, headers, body };
+pub(crate) async fn not_upgraded(
+    request: &Request,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: ByteStream,
+) -> Error {
+    let answer = Answer {
+        status,
+        headers,
+        body,
+    };
     match answer.bytes().await {
         Err(source) => Error::lost(&request.what, source),
         Ok(body) => match Reply::parse(&body) {
             Ok(Reply::Error { code, message }) => Error::refused(request, code, message),
-            _ => Error::protocol(&request.what, format!("HTTP status {status} instead of 101")),
+            _ => Error::protocol(
+                &request.what,
+                format!("HTTP status {status} instead of 101"),
+            ),
         },
     }
 }

@@ -33,7 +33,9 @@ pub struct HttpsRemote {
 
 impl std::fmt::Debug for HttpsRemote {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HttpsRemote").field("url", &self.url).finish_non_exhaustive()
+        f.debug_struct("HttpsRemote")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
     }
 }
 
@@ -52,47 +54,83 @@ impl Https {
             .https_only(true)
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .map_err(|source| Error::Unreachable { endpoint: remote.url.clone(), source: source.into() })?;
-        Ok(Self { endpoint: remote.url.trim_end_matches('/').to_owned(), pool })
+            .map_err(|source| Error::Unreachable {
+                endpoint: remote.url.clone(),
+                source: source.into(),
+            })?;
+        Ok(Self {
+            endpoint: remote.url.trim_end_matches('/').to_owned(),
+            pool,
+        })
     }
 
     pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    pub(crate) async fn send(&self, request: &Request, project: &str, payload: Payload) -> Result<Answer> {
+    pub(crate) async fn send(
+        &self,
+        request: &Request,
+        project: &str,
+        payload: Payload,
+    ) -> Result<Answer> {
         let answer = self.exchange(request, project, payload).await?;
         Ok(into_answer(answer))
     }
 
-    pub(crate) async fn upgrade(&self, request: &Request, project: &str) -> Result<(HeaderMap, Upgraded)> {
+    pub(crate) async fn upgrade(
+        &self,
+        request: &Request,
+        project: &str,
+    ) -> Result<(HeaderMap, Upgraded)> {
         let mut answer = self.exchange(request, project, Payload::Empty).await?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-            let Answer { status, headers, body } = into_answer(answer);
+            let Answer {
+                status,
+                headers,
+                body,
+            } = into_answer(answer);
             return Err(super::answer::not_upgraded(request, status, headers, body).await);
         }
         let headers = std::mem::take(answer.headers_mut());
-        let upgraded = answer.upgrade().await.map_err(|source| Error::lost(&request.what, source))?;
+        let upgraded = answer
+            .upgrade()
+            .await
+            .map_err(|source| Error::lost(&request.what, source))?;
         Ok((headers, Box::pin(upgraded)))
     }
 
-    async fn exchange(&self, request: &Request, project: &str, payload: Payload) -> Result<reqwest::Response> {
+    async fn exchange(
+        &self,
+        request: &Request,
+        project: &str,
+        payload: Payload,
+    ) -> Result<reqwest::Response> {
         let uri = format!("{}{}", self.endpoint, request.target(project));
         let call = head(request, &payload)
             .uri(uri)
             .body(body(payload))
             .map_err(|source| Error::protocol(&request.what, source))
             .and_then(|call: http::Request<reqwest::Body>| {
-                reqwest::Request::try_from(call).map_err(|source| Error::protocol(&request.what, source))
+                reqwest::Request::try_from(call)
+                    .map_err(|source| Error::protocol(&request.what, source))
             })?;
-        self.pool.execute(call).await.map_err(|source| self.failed(request, source))
+        self.pool
+            .execute(call)
+            .await
+            .map_err(|source| self.failed(request, source))
     }
 
     fn failed(&self, request: &Request, failure: reqwest::Error) -> Error {
         if failure.is_connect() {
             let failure = failure.without_url();
-            let cause = failure.source().map_or_else(|| failure.to_string(), innermost);
-            return Error::Unreachable { endpoint: self.endpoint.clone(), source: cause.into() };
+            let cause = failure
+                .source()
+                .map_or_else(|| failure.to_string(), innermost);
+            return Error::Unreachable {
+                endpoint: self.endpoint.clone(),
+                source: cause.into(),
+            };
         }
         Error::lost(&request.what, failure.without_url())
     }
@@ -126,22 +164,37 @@ fn body(payload: Payload) -> reqwest::Body {
 fn tls(remote: &HttpsRemote) -> Result<ClientConfig> {
     let what = |part: &str| format!("read the {part} for {}", remote.url);
     let invalid = |part: &str, source: rustls::pki_types::pem::Error| {
-        Error::io(what(part), io::Error::new(io::ErrorKind::InvalidData, source))
+        Error::io(
+            what(part),
+            io::Error::new(io::ErrorKind::InvalidData, source),
+        )
     };
-    let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(remote.client_cert_pem.as_bytes())
-        .collect::<Result<_, _>>()
-        .map_err(|source| invalid("client certificate", source))?;
+    let certificates: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_slice_iter(remote.client_cert_pem.as_bytes())
+            .collect::<Result<_, _>>()
+            .map_err(|source| invalid("client certificate", source))?;
     let key = PrivateKeyDer::from_pem_slice(remote.client_key_pem.as_bytes())
         .map_err(|source| invalid("client key", source))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let pin = Pin::parse(&remote.server_cert_pin, &provider).ok_or_else(|| {
-        let source = io::Error::new(io::ErrorKind::InvalidData, "a fingerprint has 64 hexadecimal digits");
+        let source = io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a fingerprint has 64 hexadecimal digits",
+        );
         Error::io(what("server certificate's fingerprint"), source)
     })?;
     ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .and_then(|config| {
-            config.dangerous().with_custom_certificate_verifier(Arc::new(pin)).with_client_auth_cert(certificates, key)
+            config
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(pin))
+                .with_client_auth_cert(certificates, key)
         })
-        .map_err(|source| Error::io(what("client certificate"), io::Error::new(io::ErrorKind::InvalidData, source)))
+        .map_err(|source| {
+            Error::io(
+                what("client certificate"),
+                io::Error::new(io::ErrorKind::InvalidData, source),
+            )
+        })
 }

@@ -30,7 +30,10 @@ impl Pin {
             let low = char::from(*pair.get(1)?).to_digit(16)?;
             *byte = u8::try_from(high * 16 + low).ok()?;
         }
-        Some(Self { fingerprint: bytes, provider: Arc::clone(provider) })
+        Some(Self {
+            fingerprint: bytes,
+            provider: Arc::clone(provider),
+        })
     }
 }
 
@@ -56,7 +59,12 @@ impl ServerCertVerifier for Pin {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -65,11 +73,18 @@ impl ServerCertVerifier for Pin {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -84,13 +99,18 @@ mod tests {
     fn accepts(pin: &Pin, certificate: &[u8]) -> bool {
         let name = ServerName::try_from("anything.example").unwrap();
         let certificate = CertificateDer::from(certificate);
-        pin.verify_server_cert(&certificate, &[], &name, &[], UnixTime::now()).is_ok()
+        pin.verify_server_cert(&certificate, &[], &name, &[], UnixTime::now())
+            .is_ok()
     }
 
     #[test]
     fn only_the_pinned_certificate_is_accepted() {
         // SHA-256 of "abc"
-        let pin = Pin::parse("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", &provider()).unwrap();
+        let pin = Pin::parse(
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+            &provider(),
+        )
+        .unwrap();
         assert!(accepts(&pin, b"abc"));
         assert!(!accepts(&pin, b"abd"));
     }
@@ -98,7 +118,10 @@ mod tests {
     #[test]
     fn colons_between_bytes_are_read_over() {
         let colons = vec!["ab"; 32].join(":");
-        assert_eq!(Pin::parse(&colons, &provider()).unwrap().fingerprint, [0xab; 32]);
+        assert_eq!(
+            Pin::parse(&colons, &provider()).unwrap().fingerprint,
+            [0xab; 32]
+        );
     }
 
     #[test]

@@ -38,39 +38,68 @@ impl Unix {
         let authority = (!endpoint.is_empty())
             .then(|| Uri::from(hyperlocal::Uri::new(socket, "/")))
             .and_then(|uri| uri.authority().cloned());
-        Self { endpoint, authority, pool: Client::builder(TokioExecutor::new()).build(UnixConnector) }
+        Self {
+            endpoint,
+            authority,
+            pool: Client::builder(TokioExecutor::new()).build(UnixConnector),
+        }
     }
 
     pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    pub(crate) async fn send(&self, request: &Request, project: &str, payload: Payload) -> Result<Answer> {
+    pub(crate) async fn send(
+        &self,
+        request: &Request,
+        project: &str,
+        payload: Payload,
+    ) -> Result<Answer> {
         let answer = self.exchange(request, project, payload).await?;
         let (head, body) = answer.into_parts();
         let body = body.into_data_stream().map_err(io::Error::other).boxed();
-        Ok(Answer { status: head.status, headers: head.headers, body })
+        Ok(Answer {
+            status: head.status,
+            headers: head.headers,
+            body,
+        })
     }
 
-    pub(crate) async fn upgrade(&self, request: &Request, project: &str) -> Result<(HeaderMap, Upgraded)> {
+    pub(crate) async fn upgrade(
+        &self,
+        request: &Request,
+        project: &str,
+    ) -> Result<(HeaderMap, Upgraded)> {
         let mut answer = self.exchange(request, project, Payload::Empty).await?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             let (head, body) = answer.into_parts();
             let body = body.into_data_stream().map_err(io::Error::other).boxed();
-            return Err(super::answer::not_upgraded(request, head.status, head.headers, body).await);
+            return Err(
+                super::answer::not_upgraded(request, head.status, head.headers, body).await,
+            );
         }
         let headers = std::mem::take(answer.headers_mut());
-        let upgraded = hyper::upgrade::on(answer).await.map_err(|source| Error::lost(&request.what, source))?;
+        let upgraded = hyper::upgrade::on(answer)
+            .await
+            .map_err(|source| Error::lost(&request.what, source))?;
         Ok((headers, Box::pin(TokioIo::new(upgraded))))
     }
 
-    async fn exchange(&self, request: &Request, project: &str, payload: Payload) -> Result<http::Response<Incoming>> {
+    async fn exchange(
+        &self,
+        request: &Request,
+        project: &str,
+        payload: Payload,
+    ) -> Result<http::Response<Incoming>> {
         let call = head(request, &payload)
             .uri(self.uri(request, project)?)
             .header(http::header::HOST, "incus")
             .body(body(payload))
             .map_err(|source| Error::protocol(&request.what, source))?;
-        self.pool.request(call).await.map_err(|source| self.failed(request, source))
+        self.pool
+            .request(call)
+            .await
+            .map_err(|source| self.failed(request, source))
     }
 
     fn uri(&self, request: &Request, project: &str) -> Result<Uri> {
@@ -92,9 +121,17 @@ impl Unix {
             return Error::lost(&request.what, failure);
         }
         match connect_error(&failure) {
-            Some(source) if source.kind() == io::ErrorKind::PermissionDenied => Error::Forbidden { endpoint, source },
-            Some(source) => Error::Unreachable { endpoint, source: source.into() },
-            None => Error::Unreachable { endpoint, source: failure.into() },
+            Some(source) if source.kind() == io::ErrorKind::PermissionDenied => {
+                Error::Forbidden { endpoint, source }
+            }
+            Some(source) => Error::Unreachable {
+                endpoint,
+                source: source.into(),
+            },
+            None => Error::Unreachable {
+                endpoint,
+                source: failure.into(),
+            },
         }
     }
 }
@@ -102,8 +139,12 @@ impl Unix {
 fn body(payload: Payload) -> Body {
     match payload {
         Payload::Empty => Empty::new().map_err(|never| match never {}).boxed_unsync(),
-        Payload::Json(bytes) | Payload::Bytes(bytes) => Full::new(bytes).map_err(|never| match never {}).boxed_unsync(),
-        Payload::Stream { stream, .. } => StreamBody::new(stream.map_ok(Frame::data)).boxed_unsync(),
+        Payload::Json(bytes) | Payload::Bytes(bytes) => Full::new(bytes)
+            .map_err(|never| match never {})
+            .boxed_unsync(),
+        Payload::Stream { stream, .. } => {
+            StreamBody::new(stream.map_ok(Frame::data)).boxed_unsync()
+        }
     }
 }
 
@@ -111,7 +152,10 @@ fn body(payload: Payload) -> Body {
 fn connect_error(failure: &legacy::Error) -> Option<io::Error> {
     let mut cause = std::error::Error::source(failure);
     while let Some(error) = cause {
-        if let Some(code) = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
+        if let Some(code) = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::raw_os_error)
+        {
             return Some(io::Error::from_raw_os_error(code));
         }
         cause = error.source();

@@ -1,6 +1,21 @@
 //! The client against a real Incus: every rule that it rests on, tried.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and says what it leaves"
+)]
 
+mod door;
+mod event;
 mod exec;
+mod file;
+mod image;
+mod instance;
+mod network;
+mod operation;
+mod remote;
+mod restart;
+mod store;
 mod support;

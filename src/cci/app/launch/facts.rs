@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use cci_core::address::Subnet;
 use cci_core::environment::HostLocale;
 use cci_core::idmap::{IdmapFacts, Ids};
+use cci_core::limit::can_bound_disks;
 use cci_core::plan::{HostFacts, Network, Nic};
 use cci_core::{Error, Result};
 use cci_incus::Instance;
@@ -20,7 +21,7 @@ use crate::host::subids;
 /// The profile whose network and root disk a launch takes.
 const PROFILE: &str = "default";
 /// The property of an image whose `/etc/resolv.conf` is a plain file, so that another can be mounted on it.
-const RESOLV_PROPERTY: &str = "cci.resolv";
+pub(crate) const RESOLV_PROPERTY: &str = "cci.resolv";
 
 /// What a launch finds before it decides anything.
 pub(crate) struct Survey {
@@ -41,6 +42,8 @@ pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
     let instances = instances.during("list the containers")?;
     let known = known.during("look for the image")?.ok_or_else(|| Error::ImageNotFound { image: image.clone() })?;
     let takes_resolv = known.properties.get(RESOLV_PROPERTY).is_some_and(|value| value == "file");
+    let root = device(&profile.devices, "disk").map(|(_, config)| config);
+    check_disk_limit(cx, root.as_ref()).await?;
     let nic = match device(&profile.devices, "nic") {
         Some((device, config)) => {
             let network = network(cx, &config, &instances, takes_resolv).await?;
@@ -57,10 +60,27 @@ pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
         },
         locale: locale(&cx.caller),
         nic,
-        root: device(&profile.devices, "disk").map(|(_, config)| config),
+        root,
         mounts: mounts::resolved(cx)?,
     };
     Ok(Survey { host, instances, fingerprint: known.fingerprint })
+}
+
+/// A disk limit is refused where the pool would not hold the container to it.
+async fn check_disk_limit(cx: &Context, root: Option<&BTreeMap<String, String>>) -> Result<()> {
+    let of_profile = root.and_then(|root| root.get("pool"));
+    let (Some(size), Some(name)) = (&cx.settings.limits.disk, cx.settings.incus.storage_pool.as_ref().or(of_profile))
+    else {
+        return Ok(());
+    };
+    let (pool, _) = cx.client.storage_pool(name).await.during("look at the storage pool")?;
+    if can_bound_disks(&pool.driver) {
+        return Ok(());
+    }
+    Err(Error::HostUnfit {
+        problem: format!("limits.disk = {size} cannot be held by storage pool {name} (driver {})", pool.driver),
+        hint: Some("choose a pool of btrfs, zfs or lvm with `incus.storage_pool`, or leave the limit out".into()),
+    })
 }
 
 /// What is known of a NIC's network, if it is one that Incus runs; any other gives addresses by its own ways.

@@ -7,6 +7,6 @@ mod session;
 mod workspace;
 
 pub(crate) use claim::{Launched, claim};
-pub(crate) use facts::{Survey, agent_ids, survey};
+pub(crate) use facts::{RESOLV_PROPERTY, Survey, agent_ids, survey};
 pub(crate) use session::{launch_mark, new_session_id, store};
 pub(crate) use workspace::usable;

@@ -1,8 +1,12 @@
 //! The image of these tests: a small Debian, bootstrapped once and imported as a split image.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
-use cci_incus::{Client, NewImage};
+use cci_incus::{Client, Exported, NewImage};
 use tokio::{process::Command, sync::Mutex};
 
 use super::bed::IMAGE;
@@ -32,14 +36,24 @@ pub(crate) async fn ensure(client: &Client) {
     bootstrap(&rootfs).await;
     let metadata = metadata(work.path()).await;
     let image = NewImage::default().alias(IMAGE);
-    let import = client.import_split(&metadata, &rootfs, &image, |_| {}).await.unwrap();
+    let import = client
+        .import_split(&metadata, &rootfs, &image, |_| {})
+        .await
+        .unwrap();
     import.wait("the import of the image", LIMIT).await.unwrap();
 }
 
 async fn bootstrap(rootfs: &Path) {
     let built = Command::new("mmdebstrap")
-        .args(["--quiet", "--variant=minbase", "--include=systemd-sysv,udev,dbus,tmux,sudo,iproute2,procps"])
-        .args(["doc", "man", "locale"].map(|part| format!("--dpkgopt=path-exclude=/usr/share/{part}/*")))
+        .args([
+            "--quiet",
+            "--variant=minbase",
+            "--include=systemd-sysv,udev,dbus,tmux,sudo,iproute2,procps",
+        ])
+        .args(
+            ["doc", "man", "locale"]
+                .map(|part| format!("--dpkgopt=path-exclude=/usr/share/{part}/*")),
+        )
         .arg(format!("--customize-hook={CUSTOMIZE}"))
         .arg("bookworm")
         .arg(rootfs)
@@ -51,11 +65,51 @@ async fn bootstrap(rootfs: &Path) {
 }
 
 /// The other half of a split image.
-pub(crate) async fn metadata(directory: &Path) -> std::path::PathBuf {
-    tokio::fs::write(directory.join("metadata.yaml"), METADATA).await.unwrap();
-    let tarball = directory.join("metadata.tar");
-    let packed =
-        Command::new("tar").arg("-C").arg(directory).arg("-cf").arg(&tarball).arg("metadata.yaml").status().await;
-    assert!(packed.unwrap().success());
+async fn metadata(directory: &Path) -> PathBuf {
+    tokio::fs::write(directory.join("metadata.yaml"), METADATA)
+        .await
+        .unwrap();
+    pack(directory, "metadata.tar", "metadata.yaml").await
+}
+
+/// Two files that are an image in form, with a root file system of one file that holds `content`.
+pub(crate) async fn tiny_image(directory: &Path, content: &str) -> (PathBuf, PathBuf) {
+    tokio::fs::create_dir_all(directory.join("etc"))
+        .await
+        .unwrap();
+    tokio::fs::write(directory.join("etc/content"), content)
+        .await
+        .unwrap();
+    (
+        metadata(directory).await,
+        pack(directory, "rootfs.tar", "etc").await,
+    )
+}
+
+/// Makes a tarball in the directory of something that is in it.
+pub(crate) async fn pack(directory: &Path, tarball: &str, what: &str) -> PathBuf {
+    let tarball = directory.join(tarball);
+    let mut tar = Command::new("tar");
+    tar.arg("-C")
+        .arg(directory)
+        .arg("-cf")
+        .arg(&tarball)
+        .args(what.split(' '));
+    assert!(tar.status().await.unwrap().success());
     tarball
+}
+
+/// The two files of the image that containers of these tests run.
+pub(crate) async fn base_image(directory: &Path) -> (PathBuf, PathBuf) {
+    let client = Client::unix("/var/lib/incus/unix.socket");
+    ensure(&client).await;
+    let image = client.image_by(IMAGE).await.unwrap().unwrap();
+    match client
+        .export_image(&image.fingerprint, directory)
+        .await
+        .unwrap()
+    {
+        Exported::Split { metadata, rootfs } => (metadata, rootfs),
+        Exported::Unified(path) => panic!("{} is not a split image", path.display()),
+    }
 }

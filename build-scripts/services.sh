@@ -1,0 +1,44 @@
+#!/bin/sh
+# Decides what runs when a container of the image starts: as little as possible, so that it is there at once.
+set -eu
+
+# Docker starts when it is first called. Its socket is `code`'s own, because a process that Incus starts for `code` has
+# no further groups, and is there before all else, so that even a call in the first moments only waits.
+systemctl disable docker.service containerd.service
+systemctl enable docker.socket
+mkdir -p /etc/systemd/system/docker.socket.d
+printf '[Unit]\nDefaultDependencies=no\n[Socket]\nSocketUser=code\n' > /etc/systemd/system/docker.socket.d/cci.conf
+
+# Compose 2 is `docker compose`; where the distribution has only Compose 1, the same words lead to it.
+if ! docker compose version >/dev/null 2>&1; then
+    mkdir -p /usr/local/lib/docker/cli-plugins
+    cat > /usr/local/lib/docker/cli-plugins/docker-compose <<'END'
+#!/bin/sh
+# `docker compose …` by the docker-compose program of the distribution
+if [ "$1" = docker-cli-plugin-metadata ]; then
+    echo '{"SchemaVersion": "0.1.0", "Vendor": "Debian", "Version": "1", "ShortDescription": "Docker Compose"}'
+    exit
+fi
+shift
+exec docker-compose "$@"
+END
+    chmod 755 /usr/local/lib/docker/cli-plugins/docker-compose
+fi
+
+# /tmp is emptied or covered half a second after the start in stock systems, under the feet of what already runs
+printf 'd /tmp 1777 root root 10d\nd /var/tmp 1777 root root 30d\n' > /etc/tmpfiles.d/tmp.conf
+
+# periodic chores of a machine that lives for months, and units that cannot work in an unprivileged container
+systemctl mask tmp.mount \
+    apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service \
+    fstrim.timer man-db.timer motd-news.timer logrotate.timer systemd-pstore.service \
+    systemd-journald-audit.socket sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount \
+    dev-hugepages.mount ssh.service console-getty.service getty@tty1.service
+systemctl disable systemd-networkd-wait-online.service || true
+
+# neither the journal nor the resolver should do more than the container itself needs
+mkdir -p /etc/systemd/journald.conf.d /etc/systemd/resolved.conf.d
+printf '[Journal]\nStorage=volatile\nRuntimeMaxUse=16M\n' > /etc/systemd/journald.conf.d/cci.conf
+printf '[Resolve]\nLLMNR=no\nMulticastDNS=no\n' > /etc/systemd/resolved.conf.d/cci.conf
+
+echo 'LANG=C.UTF-8' > /etc/default/locale

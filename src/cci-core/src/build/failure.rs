@@ -1,0 +1,70 @@
+//! The last words of a failed step, fit for a terminal.
+
+/// How many of the last lines are shown.
+pub const SHOWN: usize = 20;
+/// How long a shown line may be.
+const LINE: usize = 300;
+
+/// A line that something in the container wrote, without what could steer a terminal.
+#[must_use]
+pub fn harmless(line: &str) -> String {
+    let line = line.trim_end_matches(['\n', '\r']);
+    // a progress bar overwrites itself: its last state is what a person would see
+    let line = line.rsplit('\r').next().unwrap_or_default();
+    line.chars().filter(|c| !c.is_control() || *c == '\t').take(LINE).collect()
+}
+
+/// Status and last lines in one text.
+#[must_use]
+pub fn told<'a>(status: i32, lines: impl IntoIterator<Item = &'a str>) -> String {
+    let mut told = match status {
+        137 => "it was killed".to_owned(),
+        other => format!("exit status {other}"),
+    };
+    for line in lines {
+        told.push_str("\n  ");
+        told.push_str(line);
+    }
+    told
+}
+
+/// Whether what was written says that there was no room left.
+#[must_use]
+pub fn is_disk_full(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["no space left on device", "disk quota exceeded"].iter().any(|words| text.contains(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_progress_bar_is_its_last_state_and_escapes_are_gone() {
+        assert_eq!(harmless("10%\r50%\r100% done\r\n"), "100% done");
+        assert_eq!(harmless("\x1b[31mred\x1b[0m\tx"), "[31mred[0m\tx");
+    }
+
+    #[test]
+    fn the_status_comes_first_and_the_lines_are_indented() {
+        assert_eq!(told(100, ["E: one", "E: two"]), "exit status 100\n  E: one\n  E: two");
+        assert_eq!(told(137, []), "it was killed");
+    }
+
+    #[test]
+    fn a_full_disk_is_recognised_in_what_dpkg_and_incus_say() {
+        assert!(is_disk_full("cannot copy extracted data: failed to write (No space left on device)"));
+        assert!(!is_disk_full("E: Unable to locate package"));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_steers_a_terminal_gets_through(line in "(\\PC|[\u{0}-\u{1f}\u{7f}-\u{9f}]){0,400}") {
+            let shown = harmless(&line);
+            prop_assert!(shown.chars().all(|c| c == '\t' || !c.is_control()));
+            prop_assert!(shown.chars().count() <= LINE);
+        }
+    }
+}

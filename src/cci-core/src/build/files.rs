@@ -1,0 +1,56 @@
+//! The files that are put into the build container before its first step.
+
+/// A file as it will be in the container, owned by its root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuestFile {
+    /// The absolute path.
+    pub path: String,
+    /// What is in it.
+    pub content: Vec<u8>,
+    /// Its permissions.
+    pub mode: u32,
+}
+
+/// Where a distribution expects the certificates that its administrator adds.
+const CERTIFICATES: &str = "/usr/local/share/ca-certificates";
+
+/// What every standard image is given: the stand-in agent.
+#[must_use]
+pub fn standard() -> Vec<GuestFile> {
+    let dummy = include_bytes!("../../../../build-scripts/dummy").to_vec();
+    vec![GuestFile { path: "/usr/local/bin/dummy".into(), content: dummy, mode: 0o755 }]
+}
+
+/// A certificate of the host, under the name it has there; `None` for a name that is no plain `*.crt`.
+#[must_use]
+pub fn certificate(name: &str, content: Vec<u8>) -> Option<GuestFile> {
+    let plain = name.len() > ".crt".len() && name.ends_with(".crt") && !name.contains('/') && !name.starts_with('.');
+    plain.then(|| GuestFile { path: format!("{CERTIFICATES}/{name}"), content, mode: 0o644 })
+}
+
+/// The person's own script, in a place that the step `clean` removes.
+#[must_use]
+pub fn custom(script: Vec<u8>) -> GuestFile {
+    GuestFile { path: "/root/.cci-build-script".into(), content: script, mode: 0o700 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_certificates_are_taken_along() {
+        let path = |name: &str| certificate(name, vec![]).map(|file| file.path);
+        assert_eq!(path("proxy.crt").as_deref(), Some("/usr/local/share/ca-certificates/proxy.crt"));
+        for name in ["proxy.pem", ".crt", ".hidden.crt", "../x.crt", "proxy.crt~"] {
+            assert_eq!(path(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_dummy_is_a_program() {
+        let files = standard();
+        assert!(files[0].content.starts_with(b"#!/usr/bin/env python3"));
+        assert_eq!(files[0].mode, 0o755);
+    }
+}

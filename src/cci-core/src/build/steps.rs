@@ -1,0 +1,166 @@
+//! The steps that make the standard image, each a script that runs as root in the build container.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::settings::BuildSettings;
+
+/// An agent that an image can be built with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BuildTool {
+    /// Claude Code.
+    Claude,
+    /// The stand-in for tests and demos; every image has it.
+    Dummy,
+}
+
+/// A name that is no agent cci can install.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown tool '{0}': there are claude and dummy")]
+pub struct UnknownTool(pub String);
+
+impl FromStr for BuildTool {
+    type Err = UnknownTool;
+
+    fn from_str(raw: &str) -> Result<Self, UnknownTool> {
+        match raw {
+            "claude" => Ok(Self::Claude),
+            "dummy" => Ok(Self::Dummy),
+            other => Err(UnknownTool(other.to_owned())),
+        }
+    }
+}
+
+/// One thing that is done in the build container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// What is said while it runs.
+    pub title: String,
+    /// The argv.
+    pub command: Vec<String>,
+    /// What the command finds in its environment.
+    pub environment: BTreeMap<String, String>,
+    /// How long it may take.
+    pub limit: Duration,
+}
+
+/// What no step of ours should need; a slow mirror may.
+const LONG: Duration = Duration::from_secs(30 * 60);
+/// For a step that downloads nothing.
+const SHORT: Duration = Duration::from_secs(3 * 60);
+
+/// The steps of the standard image, in order.
+#[must_use]
+pub fn standard(settings: &BuildSettings, tools: &[BuildTool], uid: u32, host_certificates: bool) -> Vec<Step> {
+    let mut steps = vec![
+        script("network", include_str!("../../../../build-scripts/network.sh"), SHORT)
+            .with("CCI_DNS", settings.dns.join(" ")),
+        script("packages", include_str!("../../../../build-scripts/packages.sh"), LONG)
+            .with("CCI_PACKAGES", settings.packages.join(" ")),
+    ];
+    if host_certificates {
+        steps.push(script("certificates", include_str!("../../../../build-scripts/certificates.sh"), SHORT));
+    }
+    steps.push(script("Node", include_str!("../../../../build-scripts/node.sh"), LONG));
+    if tools.contains(&BuildTool::Claude) {
+        steps.push(script("Claude Code", include_str!("../../../../build-scripts/claude.sh"), LONG));
+    }
+    steps.extend([
+        script("user", include_str!("../../../../build-scripts/user.sh"), SHORT).with("CCI_UID", uid.to_string()),
+        script("services", include_str!("../../../../build-scripts/services.sh"), SHORT),
+        script("power", include_str!("../../../../build-scripts/power.sh"), SHORT),
+        script("clean", include_str!("../../../../build-scripts/clean.sh"), SHORT),
+    ]);
+    steps
+}
+
+/// The steps of a custom image: the person's own script, already in the container, on a base that is up.
+#[must_use]
+pub fn custom(guest_path: &str) -> Vec<Step> {
+    let command = ["sh", "-c", r#"exec "$0" 2>&1"#, guest_path].map(str::to_owned).to_vec();
+    let limit = Duration::from_secs(6 * 3600);
+    vec![
+        script("network", include_str!("../../../../build-scripts/network.sh"), SHORT).with("CCI_DNS", String::new()),
+        Step { title: "script".to_owned(), command, environment: environment(), limit },
+        script("clean", include_str!("../../../../build-scripts/clean.sh"), SHORT),
+    ]
+}
+
+/// What a container of the finished standard image must be able to do.
+#[must_use]
+pub fn trial() -> Step {
+    script("try the image", include_str!("../../../../build-scripts/try.sh"), SHORT)
+}
+
+/// Both outputs are one stream, so that the log has the lines in the order they were written.
+fn script(title: &str, text: &str, limit: Duration) -> Step {
+    let command = vec!["sh".to_owned(), "-c".to_owned(), format!("exec 2>&1\n{text}"), title.to_owned()];
+    Step { title: title.to_owned(), command, environment: environment(), limit }
+}
+
+fn environment() -> BTreeMap<String, String> {
+    [
+        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        ("HOME", "/root"),
+        ("LANG", "C.UTF-8"),
+        ("DEBIAN_FRONTEND", "noninteractive"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+impl Step {
+    fn with(mut self, name: &str, value: String) -> Self {
+        self.environment.insert(name.to_owned(), value);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn titles(tools: &[BuildTool], host_certificates: bool) -> Vec<String> {
+        let steps = standard(&BuildSettings::default(), tools, 1000, host_certificates);
+        steps.into_iter().map(|step| step.title).collect()
+    }
+
+    #[test]
+    fn the_order_is_the_images_and_what_is_not_wanted_is_left_out() {
+        assert_eq!(
+            titles(&[BuildTool::Claude], true),
+            ["network", "packages", "certificates", "Node", "Claude Code", "user", "services", "power", "clean"]
+        );
+        assert_eq!(
+            titles(&[BuildTool::Dummy], false),
+            ["network", "packages", "Node", "user", "services", "power", "clean"]
+        );
+    }
+
+    #[test]
+    fn each_variable_that_a_script_reads_is_given_to_it() {
+        for step in standard(&BuildSettings::default(), &[BuildTool::Claude], 1000, true) {
+            let read = step.command.iter().flat_map(|text| text.split("CCI_").skip(1));
+            for name in read.map(|rest| rest.split(|c: char| !c.is_ascii_uppercase()).next().unwrap_or_default()) {
+                assert!(step.environment.contains_key(&format!("CCI_{name}")), "{} lacks CCI_{name}", step.title);
+            }
+        }
+    }
+
+    #[test]
+    fn a_custom_image_takes_its_base_as_it_is() {
+        let steps = custom("/root/x");
+        assert_eq!(steps.iter().map(|step| step.title.as_str()).collect::<Vec<_>>(), ["network", "script", "clean"]);
+        assert_eq!(steps[0].environment["CCI_DNS"], "");
+        assert_eq!(steps[1].command.last().unwrap(), "/root/x");
+    }
+
+    #[test]
+    fn further_packages_and_the_users_id_arrive() {
+        let settings = BuildSettings { packages: vec!["cmake".into(), "gdb".into()], ..BuildSettings::default() };
+        let steps = standard(&settings, &[], 1234, false);
+        assert_eq!(steps[1].environment["CCI_PACKAGES"], "cmake gdb");
+        assert_eq!(steps.iter().find(|step| step.title == "user").unwrap().environment["CCI_UID"], "1234");
+    }
+}

@@ -1,0 +1,152 @@
+//! Machines as tables: what is found there, and what setup does about it.
+
+use super::*;
+use crate::setup::found::{Person, Pool};
+
+fn bare() -> Found {
+    Found {
+        distro: Distro::Bookworm,
+        systemd: false,
+        installed: false,
+        missing_packages: vec!["dnsmasq-base"],
+        daemon: Daemon::Silent,
+        objects: None,
+        subuid: String::new(),
+        subgid: String::new(),
+        person: Person { name: "ann".into(), uid: 1234, gid: 4321, in_group: false, group_active: false },
+        group: "incus-admin".into(),
+        firewalls: Vec::new(),
+        routes: Vec::new(),
+        btrfs: true,
+        free_bytes: 90 << 30,
+    }
+}
+
+fn working() -> Found {
+    let tables = |id: u32| format!("root:1000000:1000000000\nroot:{id}:1\nann:100000:65536\n");
+    Found {
+        installed: true,
+        missing_packages: Vec::new(),
+        daemon: Daemon::Answers { version: "6.0.4".into() },
+        objects: Some(Objects {
+            pools: vec![Pool { name: "p".into(), driver: "btrfs".into() }],
+            bridges: vec![("br".into(), "10.1.0.1/24".into())],
+            profile_root: Some("p".into()),
+            profile_nic: Some("br".into()),
+            network_names: vec!["br".into()],
+        }),
+        subuid: tables(1234),
+        subgid: tables(4321),
+        person: Person { in_group: true, group_active: true, ..bare().person },
+        ..bare()
+    }
+}
+
+fn shown(found: &Found) -> Vec<String> {
+    steps(&findings(found)).iter().map(Step::shown).collect()
+}
+
+#[test]
+fn a_bare_machine_gets_everything_in_order() {
+    assert_eq!(shown(&bare()), [
+        "write /etc/apt/sources.list.d/cci-backports.sources (bookworm-backports)",
+        "run apt-get update; apt-get install -y --no-install-recommends -t bookworm-backports incus-base incus-client dnsmasq-base",
+        "add to /etc/subuid: root:1000000:1000000000, root:1234:1",
+        "add to /etc/subgid: root:1000000:1000000000, root:4321:1",
+        "add to /etc/subuid: ann:100000:65536",
+        "add to /etc/subgid: ann:100000:65536",
+        "run usermod --append --groups incus-admin ann",
+        "start incusd --group incus-admin (detached, no systemd here)",
+        "create storage pool 'default' (btrfs on a loop file of 30 GiB)",
+        "create bridge 'incusbr0' (10.77.0.1/24, NAT)",
+        "give the default profile a root disk on 'default' and a NIC on 'incusbr0'",
+    ]);
+    assert_eq!(worst(&findings(&bare())), Health::Broken);
+}
+
+#[test]
+fn a_machine_that_works_needs_nothing() {
+    assert_eq!(shown(&working()), [""; 0]);
+    assert_eq!(worst(&findings(&working())), Health::Ok);
+}
+
+#[test]
+fn a_half_initialised_incus_gets_only_what_it_lacks() {
+    let mut found = working();
+    let objects = found.objects.as_mut().unwrap();
+    objects.profile_nic = None;
+    objects.bridges.clear();
+    objects.network_names = vec!["incusbr0".into()];
+    assert_eq!(shown(&found), [
+        "create bridge 'incusbr1' (10.77.0.1/24, NAT)",
+        "give the default profile a NIC on 'incusbr1'",
+    ]);
+    let mut found = working();
+    found.objects.as_mut().unwrap().profile_root = None;
+    assert_eq!(shown(&found), ["give the default profile a root disk on 'p'"]);
+}
+
+#[test]
+fn a_pool_that_copies_is_warned_about_and_kept() {
+    let mut found = working();
+    found.objects.as_mut().unwrap().pools[0].driver = "dir".into();
+    assert_eq!(shown(&found), [""; 0]);
+    assert_eq!(worst(&findings(&found)), Health::Warning);
+    let mut found = bare();
+    found.btrfs = false;
+    assert!(shown(&found).iter().any(|step| step.contains("dir: each launch copies")), "{:?}", shown(&found));
+}
+
+#[test]
+fn a_group_that_is_not_active_yet_needs_a_login_and_no_step() {
+    let mut found = working();
+    found.person.group_active = false;
+    found.daemon = Daemon::NoPermission;
+    found.objects = None;
+    let all = findings(&found);
+    assert_eq!(steps(&all), []);
+    let group = all.iter().find(|finding| finding.id == "group").unwrap();
+    assert_eq!(group.mend.as_deref(), Some("log in again, or run `newgrp incus-admin`"));
+    assert_eq!(worst(&all), Health::Broken);
+}
+
+#[test]
+fn newer_releases_install_from_their_archive_and_others_by_hand() {
+    let mut found = bare();
+    found.distro = Distro::InArchive("Debian 13".into());
+    assert_eq!(
+        shown(&found)[0],
+        "run apt-get update; apt-get install -y --no-install-recommends incus-base incus-client dnsmasq-base"
+    );
+    found.distro = Distro::Other("Fedora".into());
+    let all = findings(&found);
+    assert!(all[0].mend.as_ref().unwrap().contains("your distribution's own way"));
+    assert!(!steps(&all).iter().any(|step| matches!(step, Step::Install { .. } | Step::StartDaemon { .. })));
+}
+
+#[test]
+fn systemd_starts_the_service() {
+    let mut found = working();
+    found.daemon = Daemon::Silent;
+    found.systemd = true;
+    found.objects = None;
+    assert!(shown(&found).contains(&"run systemctl enable --now incus.socket incus.service".to_owned()));
+}
+
+#[test]
+fn each_firewall_comes_with_its_exact_mend() {
+    let mut found = working();
+    found.firewalls = vec![Firewall::Docker, Firewall::Ufw, Firewall::Firewalld];
+    let mends: Vec<String> = findings(&found).into_iter().filter_map(|finding| finding.mend).collect();
+    assert!(mends[0].contains("iptables -I DOCKER-USER -i br -j ACCEPT"));
+    assert!(mends[1].contains("ufw allow in on br"));
+    assert!(mends[2].contains("--change-interface=br"));
+    assert_eq!(worst(&findings(&found)), Health::Warning);
+}
+
+#[test]
+fn a_new_range_stands_behind_the_others() {
+    let mut found = working();
+    found.subuid = "root:1000000:1000000000\nroot:1234:1\nbob:165536:65536\n".into();
+    assert_eq!(shown(&found), ["add to /etc/subuid: ann:231072:65536"]);
+}

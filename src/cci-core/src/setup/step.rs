@@ -1,0 +1,94 @@
+//! What setup does about a finding, in the order in which it has to be done.
+
+/// One change to the machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Adds the backports of Debian 12 to apt's sources.
+    AddBackports,
+    /// Installs packages by apt; from backports where `suite` says so.
+    Install {
+        /// The packages.
+        packages: Vec<String>,
+        /// The suite to take them from.
+        suite: Option<&'static str>,
+    },
+    /// Appends lines to a table of subordinate ids.
+    AddLines {
+        /// The table.
+        table: &'static str,
+        /// The lines.
+        lines: Vec<String>,
+    },
+    /// Puts the person into the group of the socket.
+    JoinGroup {
+        /// The account.
+        user: String,
+        /// The group.
+        group: String,
+    },
+    /// Starts the daemon by systemd, and with the machine from now on.
+    StartService,
+    /// Starts the daemon directly, detached.
+    StartDaemon {
+        /// The group of its socket.
+        group: String,
+    },
+    /// Makes a storage pool.
+    CreatePool {
+        /// `btrfs` or `dir`.
+        driver: &'static str,
+        /// Size of the loop file in GiB, for btrfs.
+        gib: Option<u64>,
+    },
+    /// Makes the bridge.
+    CreateBridge {
+        /// Its name.
+        name: String,
+        /// Its address.
+        address: String,
+    },
+    /// Gives the default profile what it lacks.
+    CompleteProfile {
+        /// The pool of its root disk, if it has none.
+        pool: Option<String>,
+        /// The network of its NIC, if it has none.
+        network: Option<String>,
+    },
+}
+
+impl Step {
+    /// Whether only root can do it; the others need the daemon's socket.
+    #[must_use]
+    pub fn needs_root(&self) -> bool {
+        !matches!(self, Self::CreatePool { .. } | Self::CreateBridge { .. } | Self::CompleteProfile { .. })
+    }
+
+    /// What it runs or changes, as it is shown.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match self {
+            Self::AddBackports => "write /etc/apt/sources.list.d/cci-backports.sources (bookworm-backports)".to_owned(),
+            Self::Install { packages, suite } => {
+                let from = suite.map(|suite| format!(" -t {suite}")).unwrap_or_default();
+                format!("run apt-get update; apt-get install -y --no-install-recommends{from} {}", packages.join(" "))
+            }
+            Self::AddLines { table, lines } => format!("add to {table}: {}", lines.join(", ")),
+            Self::JoinGroup { user, group } => format!("run usermod --append --groups {group} {user}"),
+            Self::StartService => "run systemctl enable --now incus.socket incus.service".to_owned(),
+            Self::StartDaemon { group } => format!("start incusd --group {group} (detached, no systemd here)"),
+            Self::CreatePool { driver, gib: Some(gib) } => {
+                format!("create storage pool 'default' ({driver} on a loop file of {gib} GiB)")
+            }
+            Self::CreatePool { driver, gib: None } => {
+                format!("create storage pool 'default' ({driver}: each launch copies the image, about 6 s a GiB)")
+            }
+            Self::CreateBridge { name, address } => format!("create bridge '{name}' ({address}, NAT)"),
+            Self::CompleteProfile { pool, network } => {
+                let root = pool.as_ref().map(|pool| format!("root disk on '{pool}'"));
+                let nic = network.as_ref().map(|network| format!("NIC on '{network}'"));
+                let parts: Vec<String> = root.into_iter().chain(nic).collect();
+                format!("give the default profile a {}", parts.join(" and a "))
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Carries out the steps of setup, one by one, saying each.
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use cci_core::setup::distro::BACKPORTS;
+use cci_core::setup::step::Step;
+use cci_core::{Error, Result};
+use tokio::process::Command;
+
+use super::look::incusd;
+use super::objects;
+use crate::app::context::Context;
+
+/// The apt source that setup adds.
+const SOURCE: &str = "/etc/apt/sources.list.d/cci-backports.sources";
+/// How long the daemon may take to answer after its start, in seconds.
+const READY: &str = "60";
+/// How long a package manager may take.
+const LONG: Duration = Duration::from_secs(30 * 60);
+
+/// Does one step.
+pub(crate) async fn act(cx: &Context, step: &Step) -> Result<()> {
+    cx.reporter.note(&format!("[setup] {}", step.shown()));
+    match step {
+        Step::AddBackports => write(Path::new(SOURCE), BACKPORTS),
+        Step::Install { packages, suite } => install(packages, *suite).await,
+        Step::AddLines { table, lines } => add_lines(Path::new(table), lines),
+        Step::JoinGroup { user, group } => {
+            run("groupadd", &["--force", "--system", group]).await?;
+            run("usermod", &["--append", "--groups", group, user]).await
+        }
+        Step::StartService => run("systemctl", &["enable", "--now", "incus.socket", "incus.service"]).await,
+        Step::StartDaemon { group } => start_daemon(group).await,
+        Step::CreatePool { driver, gib } => objects::pool(cx, driver, *gib).await,
+        Step::CreateBridge { name, address } => objects::bridge(cx, name, address).await,
+        Step::CompleteProfile { pool, network } => objects::profile(cx, pool.as_deref(), network.as_deref()).await,
+    }
+}
+
+async fn install(packages: &[String], suite: Option<&str>) -> Result<()> {
+    run("apt-get", &["update"]).await?;
+    let mut args = vec!["install", "--yes", "--no-install-recommends"];
+    if let Some(suite) = suite {
+        args.extend(["--target-release", suite]);
+    }
+    args.extend(packages.iter().map(String::as_str));
+    run("apt-get", &args).await
+}
+
+/// Starts the daemon in a session of its own, so that it outlives cci and its terminal, and waits until it answers.
+async fn start_daemon(group: &str) -> Result<()> {
+    let daemon = incusd().ok_or_else(|| failed("incusd", "it is not installed"))?;
+    let daemon = daemon.to_string_lossy().into_owned();
+    run("groupadd", &["--force", "--system", group]).await?;
+    std::fs::create_dir_all("/var/log/incus").map_err(host("create", Path::new("/var/log/incus")))?;
+    let log = match std::env::var_os("INCUS_DIR") {
+        Some(dir) => Path::new(&dir).join("incusd.log").to_string_lossy().into_owned(),
+        None => "/var/log/incus/incusd.log".to_owned(),
+    };
+    run("setsid", &["--fork", &daemon, "--group", group, "--logfile", &log]).await?;
+    run(&daemon, &["waitready", "--timeout", READY]).await
+}
+
+/// Runs a program of the host as root; its last words are in the error.
+async fn run(program: &str, args: &[&str]) -> Result<()> {
+    let mut command = Command::new(program);
+    command.args(args).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()).kill_on_drop(true);
+    // a daemon that it leaves behind must not hold our own output open
+    if program == "setsid" {
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+    }
+    let output = tokio::time::timeout(LONG, command.output())
+        .await
+        .map_err(|_| failed(program, "it takes too long"))?
+        .map_err(|error| failed(program, &error.to_string()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
+    let last = lines.iter().rev().take(6).rev().copied().collect::<Vec<_>>().join("\n  ");
+    Err(failed(program, &format!("{}\n  {last}", output.status)))
+}
+
+fn failed(program: &str, problem: &str) -> Error {
+    Error::StepFailed { step: program.to_owned(), problem: problem.to_owned(), hint: None }
+}
+
+fn write(path: &Path, content: &str) -> Result<()> {
+    std::fs::write(path, content).map_err(host("write", path))
+}
+
+/// Appends lines that are not there, in one step: whoever reads sees the old table or the new one.
+fn add_lines(table: &Path, lines: &[String]) -> Result<()> {
+    let mut text = std::fs::read_to_string(table).unwrap_or_default();
+    for line in lines {
+        if text.lines().any(|there| there == line) {
+            continue;
+        }
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(line);
+        text.push('\n');
+    }
+    let mode = std::fs::metadata(table).map_or(0o644, |meta| meta.mode() & 0o7777);
+    let beside = table.with_extension(format!("cci-{}", std::process::id()));
+    let put = || {
+        std::fs::write(&beside, &text)?;
+        std::fs::set_permissions(&beside, PermissionsExt::from_mode(mode))?;
+        if let Ok(meta) = std::fs::metadata(table) {
+            chown(&beside, Some(meta.uid()), Some(meta.gid()))?;
+        }
+        std::fs::rename(&beside, table)
+    };
+    put().map_err(host("write", table))
+}
+
+fn host(step: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Host { step, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_added_once_and_the_tables_mode_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let table = dir.path().join("subuid");
+        std::fs::write(&table, "a:1:1").unwrap();
+        std::fs::set_permissions(&table, PermissionsExt::from_mode(0o600)).unwrap();
+        for _ in 0..2 {
+            add_lines(&table, &["root:5:1".into(), "a:1:1".into()]).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&table).unwrap(), "a:1:1\nroot:5:1\n");
+        assert_eq!(std::fs::metadata(&table).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}

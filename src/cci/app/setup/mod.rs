@@ -1,0 +1,12 @@
+//! `setup` and `doctor`: one look at the machine, and for `setup` the steps that mend it.
+//!
+//! This and `build` from a bootstrap are the only places where cci runs programs of the host.
+
+mod act;
+mod look;
+mod measure;
+mod objects;
+
+pub(crate) use act::act;
+pub(crate) use look::look;
+pub(crate) use measure::measure;

@@ -1,0 +1,123 @@
+//! `cci build`: makes the standard image, or a custom one from a script.
+
+use std::path::PathBuf;
+
+use cci_core::build::source::SourceError;
+use cci_core::{Error, Result};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::args::Format;
+use crate::app::build::{Ask, Recipe, build};
+use crate::app::context::Context;
+use crate::ui::terminal::Terminal;
+
+/// The alias of the standard image.
+const STANDARD: &str = "cci";
+
+/// Make the image that containers start from
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Sources:\n  auto                 images:debian/12 if the image server answers, else bootstrap:bookworm\n  images:ALIAS         an image of the server in `build.image_server` (simplestreams), such as images:debian/12\n  bootstrap:SUITE      Debian (bookworm or newer) from its mirror by mmdebstrap; no image server needed\n  ALIAS                an image that Incus has, by alias or fingerprint\n  PATH                 a tarball of a root file system\n\nExamples:\n  cci build\n  cci build --force --from bootstrap:bookworm\n  cci build custom my-rust --script build-rust.sh"
+)]
+pub(crate) struct BuildArgs {
+    #[command(subcommand)]
+    custom: Option<BuildVerb>,
+    /// Build it anew although it is there
+    #[arg(long, short)]
+    force: bool,
+    /// What it is made from
+    #[arg(long, value_name = "SOURCE")]
+    from: Option<String>,
+    /// An agent to install: claude or dummy (repeatable)
+    #[arg(long = "tool", value_name = "NAME")]
+    tools: Vec<String>,
+    /// How to print the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+/// The other kind of image.
+#[derive(Debug, Subcommand)]
+enum BuildVerb {
+    /// Make an image from another one by a script of your own
+    Custom(CustomArgs),
+}
+
+/// Make an image from another one by a script of your own
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cci build custom my-rust --script build-rust.sh\n  cci build custom my-image --base cci --script setup.sh --force"
+)]
+struct CustomArgs {
+    /// The alias that the image gets
+    name: String,
+    /// A program of your own, run as root in a container of the base
+    #[arg(long, value_name = "FILE")]
+    script: PathBuf,
+    /// The image to begin with, by alias or fingerprint
+    #[arg(long, value_name = "IMAGE", default_value = STANDARD)]
+    base: String,
+    /// Build it anew although it is there
+    #[arg(long, short)]
+    force: bool,
+    /// How to print the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+impl BuildArgs {
+    /// The format of the form that was used.
+    pub(crate) fn format(&self) -> Format {
+        match &self.custom {
+            Some(BuildVerb::Custom(custom)) => custom.format,
+            None => self.format,
+        }
+    }
+}
+
+pub(crate) async fn run(args: BuildArgs, cx: &Context) -> Result<u8> {
+    let format = args.format();
+    let ask = match args.custom {
+        Some(BuildVerb::Custom(custom)) => custom_ask(custom)?,
+        None => standard_ask(&args, cx)?,
+    };
+    let built = build(cx, &ask).await?;
+    if built.skipped {
+        cx.reporter.hint("build it anew with --force");
+    }
+    let text = match format {
+        Format::Json => format!(
+            "{:#}\n",
+            json!({ "alias": built.alias, "fingerprint": built.fingerprint, "skipped": built.skipped })
+        ),
+        Format::Text if built.skipped => format!("image '{}' already exists\n", built.alias),
+        Format::Text => format!("Built image '{}' ({})\n", built.alias, short(&built.fingerprint)),
+    };
+    Terminal::result(&text).map(|()| 0)
+}
+
+fn standard_ask(args: &BuildArgs, cx: &Context) -> Result<Ask> {
+    let settings = &cx.settings.build;
+    let from = args.from.as_ref().unwrap_or(&settings.from).parse().map_err(|error: SourceError| match args.from {
+        Some(_) => Error::Usage { problem: error.to_string(), hint: Some(SourceError::FORMS.into()) },
+        None => Error::Config { problem: format!("build.from: {error}"), hint: Some(SourceError::FORMS.into()) },
+    })?;
+    let names = if args.tools.is_empty() { &settings.tools } else { &args.tools };
+    let tools = names.iter().map(|name| name.parse()).collect::<Result<_, _>>();
+    let tools = tools.map_err(|error: cci_core::build::steps::UnknownTool| Error::usage(error.to_string()))?;
+    Ok(Ask { alias: STANDARD.to_owned(), force: args.force, recipe: Recipe::Standard { from, tools } })
+}
+
+fn custom_ask(args: CustomArgs) -> Result<Ask> {
+    if args.name.is_empty() || args.name.contains([':', ' ']) {
+        return Err(Error::usage(format!("invalid image name '{}'", args.name)));
+    }
+    Ok(Ask { alias: args.name, force: args.force, recipe: Recipe::Custom { base: args.base, script: args.script } })
+}
+
+/// As much of a fingerprint as Incus shows.
+fn short(fingerprint: &str) -> &str {
+    fingerprint.get(..12).unwrap_or(fingerprint)
+}

@@ -1,0 +1,111 @@
+//! `cci doctor`: what is well on this machine and what is not, each with its mend.
+
+use std::time::Duration;
+
+use cci_core::Result;
+use cci_core::setup::finding::{Finding, Health, findings, worst};
+use clap::Args;
+use serde_json::json;
+
+use super::args::Format;
+use super::setup::{self, SetupArgs};
+use crate::app::context::Context;
+use crate::app::setup::{look, measure};
+use crate::ui::terminal::Terminal;
+
+/// A clone that takes longer is a copy.
+const SLOW: Duration = Duration::from_secs(2);
+
+/// Check the Incus installation
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cci doctor\n  cci doctor --format=json | jq '.findings[] | select(.status != \"ok\")'\n  cci doctor --fix        the same as `cci setup`\n\nExit status: 0 healthy, 1 works with warnings, 2 does not work"
+)]
+pub(crate) struct DoctorArgs {
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+    /// Mend what setup can mend
+    #[arg(long)]
+    fix: bool,
+}
+
+pub(crate) async fn run(args: &DoctorArgs, verbose: bool, cx: &Context) -> Result<u8> {
+    if args.fix {
+        setup::run(&SetupArgs::default(), cx).await?;
+    }
+    let mut findings = findings(&look(cx, None).await);
+    if worst(&findings) != Health::Broken {
+        findings.push(clone_time(cx).await);
+    }
+    let text = match args.format {
+        Format::Text => text(&findings, verbose),
+        Format::Json => json(&findings),
+    };
+    Terminal::result(&text)?;
+    Ok(match worst(&findings) {
+        Health::Ok => 0,
+        Health::Warning => 1,
+        Health::Broken => 2,
+    })
+}
+
+async fn clone_time(cx: &Context) -> Finding {
+    let finding = |health, text: String, mend: Option<&str>| Finding {
+        id: "clone",
+        health,
+        text,
+        mend: mend.map(str::to_owned),
+        steps: Vec::new(),
+    };
+    match measure(cx).await {
+        Ok(Some(took)) if took < SLOW => {
+            finding(Health::Ok, format!("a container is cloned in {} ms", took.as_millis()), None)
+        }
+        Ok(Some(took)) => finding(
+            Health::Warning,
+            format!("a container is cloned in {} ms", took.as_millis()),
+            Some("use a pool on btrfs or zfs"),
+        ),
+        Ok(None) => finding(
+            Health::Warning,
+            format!("a clone could not be measured: there is no image '{}'", cx.settings.defaults.image),
+            Some("cci build"),
+        ),
+        Err(error) => finding(Health::Broken, format!("a container cannot be made: {error}"), Some("cci setup")),
+    }
+}
+
+fn word(health: Health) -> &'static str {
+    match health {
+        Health::Ok => "ok",
+        Health::Warning => "warning",
+        Health::Broken => "broken",
+    }
+}
+
+fn text(findings: &[Finding], verbose: bool) -> String {
+    let line = |finding: &Finding| {
+        let mend = finding.mend.as_ref().map(|mend| format!("           mend: {mend}\n")).unwrap_or_default();
+        let name = if verbose { format!(" [{}]", finding.id) } else { String::new() };
+        format!("{:>8}  {}{name}\n{mend}", word(finding.health), finding.text)
+    };
+    let verdict = match worst(findings) {
+        Health::Ok => "Healthy",
+        Health::Warning => "Works, with warnings",
+        Health::Broken => "Does not work",
+    };
+    format!("{}{verdict}\n", findings.iter().map(line).collect::<String>())
+}
+
+fn json(findings: &[Finding]) -> String {
+    let one = |finding: &Finding| {
+        let mut one = json!({ "id": finding.id, "status": word(finding.health), "message": finding.text });
+        if let Some(mend) = &finding.mend {
+            one["mend"] = json!(mend);
+        }
+        one
+    };
+    let all: Vec<_> = findings.iter().map(one).collect();
+    format!("{:#}\n", json!({ "status": word(worst(findings)), "findings": all }))
+}

@@ -1,0 +1,117 @@
+//! `cci setup`: makes a working Incus out of what is there.
+
+use std::os::unix::process::CommandExt;
+
+use cci_core::setup::finding::{Finding, Health, findings, steps, worst};
+use cci_core::setup::step::Step;
+use cci_core::{Error, Result};
+use clap::Args;
+
+use crate::app::context::Context;
+use crate::app::reporter::Answer;
+use crate::app::setup::{act, look};
+use crate::ui::terminal::Terminal;
+
+/// So many looks at the machine, each after a round of steps: what a daemon lacks is seen only when it answers.
+const ROUNDS: u8 = 3;
+
+/// Make a working Incus out of what is there
+#[derive(Debug, Default, Args)]
+#[command(
+    after_help = "Examples:\n  cci setup               show what is to be done, ask, do it\n  cci setup --dry-run     show it only\n  sudo cci setup --yes    do it without asking, for the user who called sudo"
+)]
+pub(crate) struct SetupArgs {
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+    /// Show what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// The user who shall own the containers
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+}
+
+pub(crate) async fn run(args: &SetupArgs, cx: &Context) -> Result<u8> {
+    let mut agreed = args.yes;
+    for _ in 0..ROUNDS {
+        let found = look(cx, args.user.as_deref()).await;
+        let findings = findings(&found);
+        let steps = steps(&findings);
+        if steps.is_empty() {
+            return finish(cx, &findings);
+        }
+        show(cx, &findings, &steps);
+        if args.dry_run {
+            return Ok(0);
+        }
+        if !agreed {
+            agreed = confirmed(cx)?;
+            if !agreed {
+                return Terminal::result("Cancelled.\n").map(|()| 0);
+            }
+        }
+        if cx.caller.ids.uid != 0 && steps.iter().any(Step::needs_root) {
+            return as_root(cx, &found.person.name);
+        }
+        for step in &steps {
+            act(cx, step).await?;
+        }
+    }
+    let findings = findings(&look(cx, args.user.as_deref()).await);
+    finish(cx, &findings)
+}
+
+fn finish(cx: &Context, findings: &[Finding]) -> Result<u8> {
+    for finding in findings.iter().filter(|finding| finding.health != Health::Ok) {
+        cx.reporter.warn(&finding.text);
+        if let Some(mend) = &finding.mend {
+            cx.reporter.hint(mend);
+        }
+    }
+    if worst(findings) == Health::Broken {
+        return Err(Error::HostUnfit {
+            problem: "setup cannot do the rest by itself".into(),
+            hint: Some("see the warnings above, then run `cci doctor`".into()),
+        });
+    }
+    Terminal::result("Incus is ready for cci\n").map(|()| 0)
+}
+
+fn show(cx: &Context, findings: &[Finding], steps: &[Step]) {
+    for finding in findings.iter().filter(|finding| !finding.steps.is_empty()) {
+        cx.reporter.note(&format!("[setup] {}", finding.text));
+    }
+    cx.reporter.note("[setup] to be done:");
+    for step in steps {
+        let who = if step.needs_root() { "as root" } else { "in Incus" };
+        cx.reporter.note(&format!("  - {} ({who})", step.shown()));
+    }
+}
+
+fn confirmed(cx: &Context) -> Result<bool> {
+    match cx.reporter.confirm("Do this?") {
+        Answer::Yes => Ok(true),
+        Answer::No => Ok(false),
+        Answer::NoTerminal => {
+            Err(Error::NotConfirmed { question: "change this machine as shown".into(), flag: "--yes" })
+        }
+    }
+}
+
+/// Becomes `sudo cci setup` for the same person; sudo itself asks for what it needs.
+fn as_root(cx: &Context, person: &str) -> Result<u8> {
+    let needs_root = |problem: String| Error::HostUnfit {
+        problem,
+        hint: Some(format!("run `sudo cci setup --yes --user {person}`")),
+    };
+    let program = std::env::current_exe().map_err(|error| needs_root(format!("setup needs root: {error}")))?;
+    cx.reporter.note(&format!("[setup] these steps need root: sudo {} setup --yes --user {person}", program.display()));
+    let mut sudo = std::process::Command::new("sudo");
+    if !crate::host::terminal::is_interactive() {
+        sudo.arg("--non-interactive");
+    }
+    sudo.arg("--").arg(program).args(["setup", "--yes", "--user", person]);
+    // only comes back when it could not be started
+    Err(needs_root(format!("setup needs root, and sudo cannot be run: {}", sudo.exec())))
+}

@@ -1,0 +1,27 @@
+//! The tables of users and groups, as far as setup and build need them.
+
+/// The first name of a user id.
+pub(crate) fn name_of(uid: u32) -> Option<String> {
+    let table = std::fs::read_to_string("/etc/passwd").ok()?;
+    let uid = uid.to_string();
+    let line = table.lines().find(|line| line.split(':').nth(2) == Some(&uid))?;
+    line.split(':').next().map(str::to_owned)
+}
+
+/// User id and primary group id of a name.
+pub(crate) fn ids_of(name: &str) -> Option<(u32, u32)> {
+    let table = std::fs::read_to_string("/etc/passwd").ok()?;
+    let line = table.lines().find(|line| line.split(':').next() == Some(name))?;
+    let mut fields = line.split(':').skip(2);
+    Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+}
+
+/// A group's id and its members by name.
+pub(crate) fn group(name: &str) -> Option<(u32, Vec<String>)> {
+    let table = std::fs::read_to_string("/etc/group").ok()?;
+    let line = table.lines().find(|line| line.split(':').next() == Some(name))?;
+    let mut fields = line.split(':').skip(2);
+    let id = fields.next()?.parse().ok()?;
+    let members = fields.next().unwrap_or_default().split(',').filter(|member| !member.is_empty());
+    Some((id, members.map(str::to_owned).collect()))
+}

@@ -1,0 +1,172 @@
+//! The real Claude Code remembers, however its session ended.
+
+use std::process::Command;
+use std::time::Duration;
+
+use crate::support::anthropic::Anthropic;
+use crate::support::host::{Host, U1000, U1234, User, incus};
+use crate::support::screen::Screen;
+use crate::support::wait;
+
+const LONG: Duration = Duration::from_secs(90);
+
+#[test]
+fn a_single_prompt_is_answered_in_a_run() {
+    for user in [U1000, U1234] {
+        let (host, api) = (Host::live(user), Anthropic::start());
+        let flags = api.flags();
+        let token = format!("token-{:x}", std::process::id());
+        let prompt = format!("hello {token}");
+        let mut args = vec!["run"];
+        args.extend(flags.iter().map(String::as_str));
+        args.extend(["--", "claude", "-p", &prompt]);
+        let out = host.cci(&args).ok();
+        assert!(out.stdout.contains(&token) && out.stdout.contains("I have seen 1 user messages"), "{out}");
+        host.wait_until_gone();
+    }
+}
+
+#[test]
+fn a_prompt_typed_into_a_background_session_is_answered_on_its_screen() {
+    let (host, api) = (Host::live(U1234), Anthropic::start());
+    let name = background(&host, &api, &[]);
+    prompt(&host, &name, "what is token-one");
+}
+
+/// Starts a session in the background and waits for the agent's prompt.
+fn background(host: &Host, api: &Anthropic, more: &[&str]) -> String {
+    let flags = api.flags();
+    let mut args = vec!["shell", "--background"];
+    args.extend(more);
+    args.extend(flags.iter().map(String::as_str));
+    let out = host.cci(&args).ok();
+    let name = out.stdout.split_whitespace().next().unwrap().to_owned();
+    shows(host, &name, "bypass permissions");
+    name
+}
+
+#[track_caller]
+fn shows(host: &Host, name: &str, text: &str) {
+    wait::until(&format!("the agent shows {text:?}"), LONG, || {
+        let out = host.cci(&["tmux", "capture", name, "--all"]);
+        if out.stdout.contains(text) { Ok(()) } else { Err(out.to_string()) }
+    });
+}
+
+/// Types a prompt and waits for the stub's answer to it.
+#[track_caller]
+fn prompt(host: &Host, name: &str, text: &str) {
+    host.cci(&["tmux", "send", name, text]).ok();
+    shows(host, name, &format!("echo <{text}>"));
+}
+
+/// How a session ends.
+#[derive(Clone, Copy)]
+enum Ending {
+    Exit,
+    DetachAndShutdown,
+    Kill,
+    Poweroff,
+    PoweroffBehindAnAttach,
+    KilledAndDeleted,
+}
+
+/// A prompt is typed in a real terminal, the session ends in one way, and `--resume` knows the prompt.
+fn remembers(user: User, ending: Ending) {
+    let (host, api) = (Host::live(user), Anthropic::start());
+    let screen = Screen::open(&host);
+    let flags = api.flags().join(" ");
+    screen.enter(&format!("clear; cci shell {flags}"));
+    screen.wait_for("bypass permissions", LONG);
+    let name = host.only_container();
+    prompt(&host, &name, "the first is apple");
+    end(&host, &screen, &name, ending);
+    screen.press("C-l");
+    screen.wait_for("READY>", LONG);
+    screen.enter(&format!("clear; cci shell --resume {flags}"));
+    screen.wait_for("bypass permissions", LONG);
+    let name = host.only_container();
+    shows(&host, &name, "the first is apple");
+    prompt(&host, &name, "the second is pear");
+    assert!(api.saw_together(&["the first is apple", "the second is pear"]), "the request did not hold both prompts");
+}
+
+fn end(host: &Host, screen: &Screen, name: &str, ending: Ending) {
+    match ending {
+        Ending::Exit => {
+            screen.enter("/exit");
+            screen.wait_for("/workspace$", LONG);
+            screen.enter("exit");
+            screen.wait_for("Container kept running", LONG);
+        }
+        Ending::DetachAndShutdown => {
+            detach(screen);
+            host.cci(&["shutdown", name]).ok();
+            host.wait_until_gone();
+        }
+        Ending::Kill => {
+            host.cci(&["kill", name]).ok();
+            screen.wait_for("Session data saved", LONG);
+            host.wait_until_gone();
+        }
+        Ending::Poweroff => {
+            screen.enter("/exit");
+            screen.wait_for("/workspace$", LONG);
+            screen.enter("poweroff");
+            screen.wait_for("Container was stopped, removing it", LONG);
+            host.wait_until_gone();
+        }
+        Ending::PoweroffBehindAnAttach => {
+            detach(screen);
+            screen.enter(&format!("clear; cci attach {name}"));
+            screen.wait_for("bypass permissions", LONG);
+            incus(&["exec", "--project", &host.project, name, "--", "systemctl", "poweroff"]);
+            screen.wait_for("Session data saved", LONG);
+            host.wait_until_gone();
+        }
+        Ending::KilledAndDeleted => {
+            let children = format!("/proc/{0}/task/{0}/children", screen.shell_pid());
+            let pid: i32 =
+                std::fs::read_to_string(children).unwrap().split_whitespace().next().unwrap().parse().unwrap();
+            let pid = rustix::process::Pid::from_raw(pid).unwrap();
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+            let deleted = Command::new("incus").args(["delete", "--force", "--project", &host.project, name]).status();
+            assert!(deleted.unwrap().success());
+            host.wait_until_gone();
+            // a killed cci cannot restore the terminal: the person types what they always type then
+            screen.press("C-j");
+            screen.type_text("stty sane");
+            screen.press("C-j");
+        }
+    }
+}
+
+fn detach(screen: &Screen) {
+    screen.press("C-b");
+    screen.press("d");
+    screen.wait_for("Container kept running", LONG);
+}
+
+macro_rules! endings {
+    ($($name:ident: $user:expr, $ending:expr;)*) => {
+        $(#[test]
+        fn $name() {
+            remembers($user, $ending);
+        })*
+    };
+}
+
+endings! {
+    remembers_after_exit_as_1000: U1000, Ending::Exit;
+    remembers_after_exit_as_1234: U1234, Ending::Exit;
+    remembers_after_detach_and_shutdown_as_1000: U1000, Ending::DetachAndShutdown;
+    remembers_after_detach_and_shutdown_as_1234: U1234, Ending::DetachAndShutdown;
+    remembers_after_kill_as_1000: U1000, Ending::Kill;
+    remembers_after_kill_as_1234: U1234, Ending::Kill;
+    remembers_after_poweroff_as_1000: U1000, Ending::Poweroff;
+    remembers_after_poweroff_as_1234: U1234, Ending::Poweroff;
+    remembers_after_poweroff_behind_an_attach_as_1000: U1000, Ending::PoweroffBehindAnAttach;
+    remembers_after_poweroff_behind_an_attach_as_1234: U1234, Ending::PoweroffBehindAnAttach;
+    remembers_after_kill_9_and_delete_as_1000: U1000, Ending::KilledAndDeleted;
+    remembers_after_kill_9_and_delete_as_1234: U1234, Ending::KilledAndDeleted;
+}

@@ -1,0 +1,12 @@
+//! Tests on a real Incus, with real users, a real terminal and the real Claude Code.
+
+mod bad_input;
+mod claude;
+mod docker;
+mod launch;
+mod no_subprocess;
+mod races;
+mod session;
+#[path = "../support/mod.rs"]
+mod support;
+mod tmux;

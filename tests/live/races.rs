@@ -1,0 +1,80 @@
+//! Launches at the same instant: every one gets a slot of its own, and nobody loses anything.
+
+use std::collections::BTreeSet;
+
+use crate::support::host::{Host, Output, U1000, U1234};
+
+/// So many launches at once, each a process of its own; their outputs.
+fn at_once(hosts: &[&Host], count: usize) -> Vec<Output> {
+    std::thread::scope(|scope| {
+        let launches: Vec<_> = (0..count)
+            .map(|n| {
+                let host = hosts[n % hosts.len()];
+                scope.spawn(move || {
+                    host.cci_with(&["shell", "--background"], &[("CCI_USE_DUMMY", "1"), ("CCI_LOG", "cci=info")], b"")
+                })
+            })
+            .collect();
+        launches.into_iter().map(|launch| launch.join().unwrap()).collect()
+    })
+}
+
+fn names(outputs: &[Output]) -> BTreeSet<String> {
+    let name = |output: &Output| output.stdout.split_whitespace().next().unwrap_or_default().to_owned();
+    outputs.iter().map(name).collect()
+}
+
+#[test]
+fn ten_at_once_get_ten_slots_and_the_eleventh_hears_that_all_are_in_use() {
+    let host = Host::live(U1000);
+    let outputs = at_once(&[&host], 10);
+    for output in &outputs {
+        assert_eq!(output.code, 0, "{output}");
+    }
+    assert_eq!(names(&outputs).len(), 10, "{:?}", names(&outputs));
+    let lost: usize = outputs.iter().map(|output| output.stderr.matches("taken by another launch").count()).sum();
+    assert!(lost > 0, "no two of them ever wanted the same slot, so nothing was tried here");
+    let alive = host.cci(&["tmux", "list"]).ok();
+    assert_eq!(alive.stdout.lines().filter(|line| line.starts_with("  - ")).count(), 10, "{alive}");
+    let eleventh = host.cci(&["shell", "--background"]);
+    assert_eq!(eleventh.code, 1, "{eleventh}");
+    assert!(eleventh.stderr.contains("error: all 10 slots are in use"), "{eleventh}");
+    assert!(eleventh.stderr.contains("cci list") && eleventh.stderr.contains("cci kill"), "{eleventh}");
+}
+
+#[test]
+fn two_users_in_one_workspace_never_touch_each_other() {
+    let first = Host::live(U1000);
+    // a project that both may write
+    std::fs::set_permissions(&first.proj, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    let second = first.with_user(U1234);
+    let outputs = at_once(&[&first, &second], 8);
+    for output in &outputs {
+        assert_eq!(output.code, 0, "{output}");
+    }
+    assert_eq!(names(&outputs).len(), 8);
+    let mine = |host: &Host| host.cci(&["list"]).ok().stdout.matches("(ephemeral)").count();
+    assert_eq!((mine(&first), mine(&second)), (4, 4));
+    let other = second.cci(&["tmux", "list"]).ok().stdout;
+    let foreign = other.lines().find_map(|line| line.strip_prefix("  - ")?.split(' ').next()).unwrap().to_owned();
+    let refused = first.cci(&["kill", &foreign]);
+    assert_eq!(refused.code, 1, "{refused}");
+    assert!(refused.stderr.contains(&format!("container {foreign} not found")), "{refused}");
+    first.cci(&["kill", "--all", "--force"]).ok();
+    first.cci(&["clean", "--all", "--force"]).ok();
+    assert_eq!((mine(&first), mine(&second)), (0, 4));
+}
+
+#[test]
+fn rounds_of_four_at_once_never_collide() {
+    let rounds: usize = std::env::var("CCI_TEST_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(5);
+    let host = Host::live(U1000);
+    for round in 0..rounds {
+        let outputs = at_once(&[&host], 4);
+        for output in &outputs {
+            assert_eq!(output.code, 0, "round {round}: {output}");
+        }
+        assert_eq!(names(&outputs).len(), 4, "round {round}");
+        host.cci(&["kill", "--all", "--force"]).ok();
+    }
+}

@@ -1,0 +1,156 @@
+//! A stub of the Anthropic Messages API: answers with what it was told last and how many messages it has seen.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+
+use super::internet;
+
+/// The key that the agent is given; it opens nothing.
+pub const KEY: &str = "sk-ant-test-0123456789-abcdefghijklmn";
+
+/// A running stub on the stand-in internet.
+pub struct Anthropic {
+    port: u16,
+    seen: Arc<Mutex<Vec<Vec<String>>>>,
+}
+
+impl Anthropic {
+    pub fn start() -> Self {
+        let listener = internet::listen();
+        let port = listener.local_addr().unwrap().port();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let record = Arc::clone(&seen);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let record = Arc::clone(&record);
+                std::thread::spawn(move || serve(&stream, &record));
+            }
+        });
+        Self { port, seen }
+    }
+
+    /// The flags that send an agent here.
+    pub fn flags(&self) -> Vec<String> {
+        let url = format!("ANTHROPIC_BASE_URL=http://{}:{}", internet::SERVER, self.port);
+        let key = format!("ANTHROPIC_API_KEY={KEY}");
+        let quiet = "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1".to_owned();
+        [url, key, quiet].into_iter().flat_map(|pair| ["-e".to_owned(), pair]).collect()
+    }
+
+    /// Whether one request held all of these texts in its user messages, in this order.
+    pub fn saw_together(&self, texts: &[&str]) -> bool {
+        self.seen.lock().unwrap().iter().any(|request| {
+            let mut rest = request.iter();
+            texts.iter().all(|text| rest.any(|message| message.contains(text)))
+        })
+    }
+}
+
+fn serve(stream: &TcpStream, seen: &Mutex<Vec<Vec<String>>>) {
+    let mut reader = BufReader::new(stream);
+    while let Some((line, body)) = request(&mut reader) {
+        let answered = if line.starts_with("POST") {
+            answer(stream, &line, &body, seen)
+        } else if line.starts_with("HEAD") {
+            reply(stream, "200 OK", "text/plain", "")
+        } else {
+            reply(stream, "404 Not Found", "application/json", "{}")
+        };
+        if answered.is_err() {
+            return;
+        }
+    }
+}
+
+/// The request line and the body; `None` when the other side has gone.
+fn request(reader: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
+    let mut line = String::new();
+    if reader.read_line(&mut line).ok()? == 0 {
+        return None;
+    }
+    let mut length = 0;
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header).ok()?;
+        let header = header.trim().to_ascii_lowercase();
+        if header.is_empty() {
+            break;
+        }
+        if let Some(value) = header.strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some((line, body))
+}
+
+fn answer(stream: &TcpStream, line: &str, body: &[u8], seen: &Mutex<Vec<Vec<String>>>) -> std::io::Result<()> {
+    let asked: Value = serde_json::from_slice(body).unwrap_or_default();
+    if line.contains("count_tokens") {
+        return reply(stream, "200 OK", "application/json", &json!({ "input_tokens": 7 }).to_string());
+    }
+    let users: Vec<String> = asked["messages"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|message| message["role"] == "user")
+        .map(|message| text(&message["content"]))
+        .collect();
+    let last = users.last().map(|text| tail(text)).unwrap_or_default();
+    let said = format!("echo <{last}> I have seen {} user messages", users.len());
+    seen.lock().unwrap().push(users);
+    if asked["stream"] == true {
+        return reply(stream, "200 OK", "text/event-stream", &events(&asked["model"], &said));
+    }
+    let mut message = message(&asked["model"]);
+    message["content"] = json!([{ "type": "text", "text": said }]);
+    message["stop_reason"] = json!("end_turn");
+    reply(stream, "200 OK", "application/json", &message.to_string())
+}
+
+/// The end of a prompt, which the agent puts behind reminders of its own.
+fn tail(text: &str) -> String {
+    let last = text.trim().lines().last().unwrap_or_default();
+    last.chars().take(120).collect()
+}
+
+fn text(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n"),
+        _ => String::new(),
+    }
+}
+
+fn message(model: &Value) -> Value {
+    json!({
+        "id": "msg_stub", "type": "message", "role": "assistant", "model": model, "content": [],
+        "stop_reason": null, "stop_sequence": null, "usage": { "input_tokens": 7, "output_tokens": 7 },
+    })
+}
+
+fn events(model: &Value, said: &str) -> String {
+    let steps = [
+        json!({ "type": "message_start", "message": message(model) }),
+        json!({ "type": "content_block_start", "index": 0, "content_block": { "type": "text", "text": "" } }),
+        json!({ "type": "content_block_delta", "index": 0, "delta": { "type": "text_delta", "text": said } }),
+        json!({ "type": "content_block_stop", "index": 0 }),
+        json!({
+            "type": "message_delta", "delta": { "stop_reason": "end_turn", "stop_sequence": null },
+            "usage": { "output_tokens": 7 },
+        }),
+        json!({ "type": "message_stop" }),
+    ];
+    let event = |step: &Value| format!("event: {}\ndata: {step}\n\n", step["type"].as_str().unwrap_or_default());
+    steps.iter().map(event).collect()
+}
+
+fn reply(mut stream: &TcpStream, status: &str, kind: &str, body: &str) -> std::io::Result<()> {
+    let head = format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(body.as_bytes())
+}

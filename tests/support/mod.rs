@@ -1,0 +1,9 @@
+//! What every test stands on: a host of its own, real users, a real terminal, a stand-in internet.
+
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part of this module")]
+
+pub mod anthropic;
+pub mod host;
+pub mod internet;
+pub mod screen;
+pub mod wait;
