@@ -13,6 +13,8 @@ mod profile;
 mod show;
 mod sources;
 mod stack;
+#[cfg(test)]
+mod tests;
 mod trust;
 
 pub(crate) use approval::Approvals;
