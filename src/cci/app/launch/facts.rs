@@ -61,7 +61,7 @@ pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
         locale: locale(&cx.caller),
         nic,
         root,
-        mounts: mounts::resolved(cx)?,
+        mounts: mounts::resolved(&cx.settings, &cx.workspace, &cx.caller)?,
     };
     Ok(Survey { host, instances, fingerprint: known.fingerprint })
 }
