@@ -23,7 +23,7 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: GlobalArgs,
     /// Print the version
-    #[arg(long, short = 'V', exclusive = true)]
+    #[arg(long, short = 'V', exclusive = true, help_heading = "Flags")]
     pub(crate) version: bool,
     #[command(subcommand)]
     pub(crate) verb: Option<Verb>,
