@@ -7,6 +7,7 @@ mod launch;
 mod no_subprocess;
 mod races;
 mod session;
+mod settings;
 #[path = "../support/mod.rs"]
 mod support;
 mod tmux;

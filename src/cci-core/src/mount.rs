@@ -113,25 +113,28 @@ const SHARED: [&str; 9] = ["/tmp", "/var", "/var/lib", "/var/log", "/var/tmp", "
 
 /// Whether mounts at these places leave the container what it needs and do not collide.
 ///
-/// A part of the workspace may be mounted again on its own place, read-only: so `.git/hooks` is kept from the agent.
+/// A part of the workspace may be mounted again on its own place: read-only it is closed to the agent, and in any case
+/// nobody in the container can rename or remove it. So `.git/hooks` is kept from the agent, and `.git` around it.
 pub fn check_places(mounts: &[Mount], workspace: &Path) -> Result<(), MountError> {
-    for mount in mounts {
-        check_place(mount)?;
+    let (own, others): (Vec<&Mount>, Vec<&Mount>) = mounts.iter().partition(|mount| is_in_place(mount, workspace));
+    let places = |mounts: &[&Mount]| mounts.iter().map(|mount| mount.container.clone()).collect::<Vec<_>>();
+    let (own, others) = (places(&own), places(&others));
+    others.iter().try_for_each(|place| check_place(place))?;
+    let fixed = [WORKSPACE.to_owned(), STATE.to_owned()];
+    let all: Vec<&String> = fixed.iter().chain(&own).chain(&others).collect();
+    let first_other = fixed.len() + own.len();
+    for (index, place) in all.iter().enumerate().skip(first_other) {
+        all[..index].iter().try_for_each(|before| collide(place, before))?;
     }
-    let own = [WORKSPACE, STATE];
-    let places = || own.into_iter().chain(mounts.iter().map(|mount| mount.container.as_str()));
-    for (index, mount) in mounts.iter().enumerate() {
-        let others = places().enumerate().filter(|(other, _)| *other != index + own.len());
-        for (_, other) in others.filter(|(_, other)| !(*other == WORKSPACE && guards(mount, workspace))) {
-            collide(&mount.container, other)?;
-        }
+    match own.iter().enumerate().find(|(index, place)| own[..*index].contains(place)) {
+        Some((_, twice)) => Err(MountError::Equal(twice.clone())),
+        None => Ok(()),
     }
-    Ok(())
 }
 
-fn check_place(mount: &Mount) -> Result<(), MountError> {
-    let path = Path::new(&mount.container);
-    let hides = |hidden: &str| MountError::Hides { path: mount.container.clone(), hidden: hidden.to_owned() };
+fn check_place(place: &str) -> Result<(), MountError> {
+    let path = Path::new(place);
+    let hides = |hidden: &str| MountError::Hides { path: place.to_owned(), hidden: hidden.to_owned() };
     if let Some(system) = SYSTEM.iter().find(|system| path.starts_with(system)) {
         return Err(hides(&format!("the system directory {system}")));
     }
@@ -141,10 +144,10 @@ fn check_place(mount: &Mount) -> Result<(), MountError> {
     }
 }
 
-/// Whether a mount only closes a part of the workspace, in its own place.
-fn guards(mount: &Mount, workspace: &Path) -> bool {
+/// Whether a mount is of a part of the workspace, in its own place.
+fn is_in_place(mount: &Mount, workspace: &Path) -> bool {
     let below = Path::new(&mount.container).strip_prefix(WORKSPACE);
-    mount.readonly && below.is_ok_and(|below| workspace.join(below) == mount.host)
+    below.is_ok_and(|below| below != Path::new("") && workspace.join(below) == mount.host)
 }
 
 fn collide(one: &str, other: &str) -> Result<(), MountError> {
@@ -244,11 +247,13 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_the_workspace_is_closed_only_on_its_own_place_and_read_only() {
+    fn a_part_of_the_workspace_is_mounted_again_only_on_its_own_place() {
         let proj = Path::new("/home/u/proj");
         let own = mount("/home/u/proj/.git/hooks", "/workspace/.git/hooks", true);
-        assert_eq!(check_places(std::slice::from_ref(&own), proj), Ok(()));
-        assert!(check_places(&[Mount { readonly: false, ..own.clone() }], proj).is_err());
+        let around = mount("/home/u/proj/.git", "/workspace/.git", false);
+        assert_eq!(check_places(&[own.clone(), around], proj), Ok(()));
+        assert!(check_places(&[own.clone(), own.clone()], proj).is_err());
+        assert!(check_places(&[mount("/home/u/proj", "/workspace", true)], proj).is_err());
         assert!(check_places(&[Mount { host: "/home/u/proj/x".into(), ..own }], proj).is_err());
     }
 
