@@ -33,7 +33,7 @@ impl Configured {
     }
 
     /// Whether each profile can be had: what it inherits exists and does not go round.
-    pub(crate) fn check_profiles(&self, stack: &Stack) -> Result<()> {
+    pub(crate) fn check_profiles(stack: &Stack) -> Result<()> {
         stack.settings()?;
         stack.profiles().keys().try_for_each(|name| stack.with_profile(name).settings().map(drop))
     }

@@ -1,6 +1,7 @@
 //! `cci config`: what is configured, where it comes from, and which project files are trusted.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use cci_core::{Error, Result};
@@ -191,12 +192,12 @@ fn inline(value: &serde_json::Value) -> String {
 
 fn check(args: &FormatArgs, cx: &Configured) -> Result<u8> {
     let stack = cx.read(Trust::Judged)?;
-    cx.check_profiles(&stack)?;
+    Configured::check_profiles(&stack)?;
     let files: Vec<String> =
         stack.files().filter(|file| file.exists()).map(|file| file.display().to_string()).collect();
     let text = match args.format {
         Format::Text if files.is_empty() => "no configuration file; the built-in values hold\n".to_owned(),
-        Format::Text => files.iter().map(|file| format!("{file}: ok\n")).collect(),
+        Format::Text => format!("{}: ok\n", files.join(": ok\n")),
         Format::Json => format!("{:#}\n", json!({ "ok": true, "files": files })),
     };
     Terminal::result(&text).map(|()| 0)
@@ -207,12 +208,13 @@ fn path(args: &FormatArgs, cx: &Configured) -> Result<u8> {
     let extra = places.extra.map(|extra| ("extra", extra));
     let all = [("system", places.system), ("user", places.user), ("project", places.project)].into_iter().chain(extra);
     let text = match args.format {
-        Format::Text => all
-            .map(|(name, path)| {
+        Format::Text => {
+            let line = |(name, path): (&str, PathBuf)| {
                 let note = if path.exists() { "" } else { " (not there)" };
-                format!("{name}: {}{note}\n", path.display())
-            })
-            .collect(),
+                format!("{name}: {}{note}", path.display())
+            };
+            format!("{}\n", all.map(line).collect::<Vec<_>>().join("\n"))
+        }
         Format::Json => {
             let listed = all.map(|(name, path)| json!({ "name": name, "exists": path.exists(), "path": path }));
             format!("{:#}\n", json!(listed.collect::<Vec<_>>()))
@@ -227,15 +229,15 @@ async fn edit(args: &ProjectArgs, cx: &Configured, reporter: &Arc<Terminal>) -> 
     }
     let path = config::edit(cx, args.project).await?;
     let stack = cx.read(Trust::Judged)?;
-    cx.check_profiles(&stack)?;
+    Configured::check_profiles(&stack)?;
     reporter.note(&format!("{}: ok", path.display()));
     Ok(0)
 }
 
 fn trust(args: &TrustArgs, cx: &Configured, reporter: &Arc<Terminal>) -> Result<u8> {
     if args.list {
-        let listed: String = cx.approvals()?.all().map(|(path, hash)| format!("{hash}  {path}\n")).collect();
-        return Terminal::result(&listed).map(|()| 0);
+        let approvals = cx.approvals()?;
+        return approvals.all().try_for_each(|(path, hash)| Terminal::result(&format!("{hash}  {path}\n"))).map(|()| 0);
     }
     if args.revoke {
         let path = cx.places().project;

@@ -89,7 +89,12 @@ pub(super) fn hash<'a>(files: impl Iterator<Item = (&'a Path, &'a [u8])>) -> Str
             hasher.update(part);
         }
     }
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    let digest = hasher.finalize();
+    digest.iter().fold(String::new(), |mut hex, byte| {
+        // writing to a string cannot fail
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 #[cfg(test)]

@@ -176,13 +176,10 @@ impl Check<'_> {
                 _ => self.unknown_part(shown, name, &["command"]),
             }
         }
-        match made {
-            Some(command) => Some(Dict::from([("command".to_owned(), command.into())]).into()),
-            None => {
-                self.note(span, format!("{shown}: `command` is missing"));
-                None
-            }
+        if made.is_none() {
+            self.note(span, format!("{shown}: `command` is missing"));
         }
+        made.map(|command| Dict::from([("command".to_owned(), command.into())]).into())
     }
 
     fn mounts(&mut self, key: &Key, shown: &str, value: &Spanned<DeValue<'_>>, values: &mut Values) {
@@ -234,13 +231,11 @@ impl Check<'_> {
     }
 
     fn text(&mut self, kind: &Kind, shown: &str, value: &Spanned<DeValue<'_>>) -> Option<String> {
-        match value.get_ref().as_str().filter(|text| kind.takes(&Scalar::Text(text))) {
-            Some(text) => Some(text.to_owned()),
-            None => {
-                self.wrong(*kind, shown, value);
-                None
-            }
+        let found = value.get_ref().as_str().filter(|text| kind.takes(&Scalar::Text(text)));
+        if found.is_none() {
+            self.wrong(*kind, shown, value);
         }
+        found.map(str::to_owned)
     }
 
     fn bool(&mut self, shown: &str, value: &Spanned<DeValue<'_>>) -> Option<bool> {

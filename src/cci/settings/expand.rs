@@ -20,12 +20,10 @@ fn variables(raw: &str, caller: &Caller) -> Result<String, String> {
     let mut parts = raw.split('$');
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
+        let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(part.len());
         let (name, rest) = match part.strip_prefix('{') {
             Some(braced) => braced.split_once('}').ok_or("a `${` has no `}`")?,
-            None => {
-                let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(part.len());
-                part.split_at(end)
-            }
+            None => part.split_at(end),
         };
         if name.is_empty() {
             return Err("a `$` has no name behind it".into());

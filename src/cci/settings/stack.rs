@@ -159,12 +159,20 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// A file of the user's or the administrator's, with the profiles beside it.
     fn own(&mut self, path: &Path) -> Option<Layer> {
-        let mut layer = match self.bytes(path)? {
-            Some(bytes) => self.layer(path, &bytes)?,
-            None => Layer::new(Source::File(path.to_owned())),
+        let mut layer = match file::bytes(path) {
+            Ok(Some(bytes)) => self.layer(path, &bytes)?,
+            Ok(None) => Layer::new(Source::File(path.to_owned())),
+            Err(problem) => return self.wrong(problem),
         };
         for (name, path) in profile_files(path) {
-            let Some(Some(bytes)) = self.bytes(&path) else { continue };
+            let bytes = match file::bytes(&path) {
+                Ok(bytes) => bytes.unwrap_or_default(),
+                Err(problem) => {
+                    self.problems.push(problem);
+                    continue;
+                }
+            };
+            self.refuse_second(&layer, &name, &path);
             match file::profile(&path, Source::File(path.clone()), &bytes, self.caller) {
                 Ok(profile) => _ = layer.profiles.insert(name, profile),
                 Err(problems) => self.problems.extend(problems),
@@ -176,11 +184,15 @@ impl Reader<'_> {
     /// The project's file and what it adds up to, with the profiles beside it. What lies beside it may have nothing
     /// to do with cci: it is an error only for who asks for that profile.
     fn project(&mut self, path: &Path) -> Option<(Layer, String)> {
-        let bytes = self.bytes(path)??;
+        let bytes = match file::bytes(path) {
+            Ok(bytes) => bytes?,
+            Err(problem) => return self.wrong(problem),
+        };
         let mut layer = self.layer(path, &bytes)?;
         let mut read = vec![(path.to_owned(), bytes)];
         for (name, path) in profile_files(path) {
             let Ok(Some(bytes)) = file::bytes(&path) else { continue };
+            self.refuse_second(&layer, &name, &path);
             match file::profile(&path, Source::File(path.clone()), &bytes, self.caller) {
                 Ok(profile) => _ = layer.profiles.insert(name, profile),
                 Err(problems) => _ = layer.damaged.insert(name, problems),
@@ -193,17 +205,24 @@ impl Reader<'_> {
 
     /// The file that was asked for by name: it must be there.
     fn extra(&mut self, path: &Path) -> Option<Layer> {
-        match self.bytes(path)? {
-            Some(bytes) => self.layer(path, &bytes),
-            None => {
-                self.problems.push(Problem::of_file(path, "configuration file not found"));
-                None
-            }
+        match file::bytes(path) {
+            Ok(Some(bytes)) => self.layer(path, &bytes),
+            Ok(None) => self.wrong(Problem::of_file(path, "configuration file not found")),
+            Err(problem) => self.wrong(problem),
         }
     }
 
-    fn bytes(&mut self, path: &Path) -> Option<Option<Vec<u8>>> {
-        file::bytes(path).map_err(|problem| self.problems.push(problem)).ok()
+    /// A profile has one place beside a configuration file.
+    fn refuse_second(&mut self, layer: &Layer, name: &str, path: &Path) {
+        if layer.profiles.contains_key(name) {
+            let text = format!("profile '{name}' is also in {} as [profiles.{name}]", layer.source);
+            self.problems.push(Problem::of_file(path, text));
+        }
+    }
+
+    fn wrong<T>(&mut self, problem: Problem) -> Option<T> {
+        self.problems.push(problem);
+        None
     }
 
     fn layer(&mut self, path: &Path, bytes: &[u8]) -> Option<Layer> {

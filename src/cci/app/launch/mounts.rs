@@ -24,14 +24,14 @@ pub(crate) fn resolved(settings: &Settings, workspace: &Workspace, caller: &Call
             continue;
         }
         let host = usable(&wanted, &protected)?;
-        let container = mount::container_path(container).map_err(refused)?;
+        let container = mount::container_path(container).map_err(|error| refused(&error))?;
         mounts.push(Mount { device: format!("mount-{}", mounts.len()), host, container, readonly: entry.readonly });
     }
     if let Some(dir) = &settings.paths.storage_dir {
         let host = storage(dir, &protected)?;
         mounts.push(Mount { device: "storage".into(), host, container: STORAGE.into(), readonly: false });
     }
-    mount::check_places(&mounts, &real(workspace.path())).map_err(refused)?;
+    mount::check_places(&mounts, &real(workspace.path())).map_err(|error| refused(&error))?;
     Ok(mounts)
 }
 
@@ -48,7 +48,7 @@ fn usable(path: &Path, protected: &[Protected]) -> Result<PathBuf> {
         io::ErrorKind::NotFound => unusable("it does not exist".into()),
         _ => unusable(error.to_string()),
     })?;
-    mount::check_host(&host, protected).map_err(refused)?;
+    mount::check_host(&host, protected).map_err(|error| refused(&error))?;
     let meta = host.metadata().map_err(|error| unusable(error.to_string()))?;
     if !meta.is_dir() && !meta.is_file() {
         return Err(unusable("it is neither a directory nor a file".into()));
@@ -61,7 +61,7 @@ fn usable(path: &Path, protected: &[Protected]) -> Result<PathBuf> {
 fn storage(dir: &Path, protected: &[Protected]) -> Result<PathBuf> {
     let there = dir.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
     let missing = dir.strip_prefix(there).unwrap_or(Path::new(""));
-    mount::check_host(&real(there).join(missing), protected).map_err(refused)?;
+    mount::check_host(&real(there).join(missing), protected).map_err(|error| refused(&error))?;
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
     made.map_err(|source| Error::Host { step: "create", path: dir.to_owned(), source })?;
     usable(dir, protected)
@@ -84,7 +84,7 @@ fn protected(settings: &Settings, caller: &Caller) -> Vec<Protected> {
     protected
 }
 
-fn refused(error: MountError) -> Error {
+fn refused(error: &MountError) -> Error {
     Error::Usage { problem: error.to_string(), hint: None }
 }
 

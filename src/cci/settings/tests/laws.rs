@@ -103,13 +103,13 @@ proptest! {
 
     #[test]
     fn a_project_file_never_weakens_what_the_user_has(user in text(), project in text(), profile in text()) {
-        let in_profile: String = profile
+        let in_profile: Vec<String> = profile
             .lines()
             .filter_map(|line| line.strip_prefix("defaults.").or_else(|| ["network", "limits", "tool", "mounts"].iter().any(|section| line.starts_with(section)).then_some(line)))
             .map(|line| format!("profiles.mine.{line}\n"))
             .collect();
         let without = World::new().user(&user);
-        let with = World::new().user(&user).project(&format!("{project}{in_profile}"));
+        let with = World::new().user(&user).project(&format!("{project}{}", in_profile.concat()));
         let Ok(changed) = with.settings() else { return Ok(()) };
         let same_home = |settings: Settings, world: &World| {
             let text = serde_json::to_string(&settings).unwrap().replace(world.home().to_str().unwrap(), "/home/u");

@@ -146,9 +146,13 @@ fn a_profile_that_cannot_be_had_says_why() {
     assert!(refusal("", "rsut").contains("unknown profile 'rsut' (known: default, hardened, node, python, rust)"));
     let round = refusal("[profiles.a]\ninherits = \"b\"\n[profiles.b]\ninherits = \"a\"\n", "a");
     assert!(round.contains("inherits itself: a → b → a"), "{round}");
+    let world = World::new().user("[profiles.a]\nimage = \"x\"\n");
+    world.write("home/.config/cci/profiles/a.toml", "image = \"y\"\n");
+    assert!(world.refusal().contains("profile 'a' is also in"), "{}", world.refusal());
     let orphan = refusal("[profiles.a]\ninherits = \"nobody\"\n", "a");
     assert!(orphan.contains("unknown profile 'nobody', which profile 'a' inherits"), "{orphan}");
-    let line: String = (0..12).map(|n| format!("[profiles.p{n}]\ninherits = \"p{}\"\n", n + 1)).collect();
+    let line: Vec<String> = (0..12).map(|n| format!("[profiles.p{n}]\ninherits = \"p{}\"\n", n + 1)).collect();
+    let line = line.concat();
     assert!(refusal(&line, "p0").contains("inherits more than 8"), "{}", refusal(&line, "p0"));
 }
 
