@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::time::{Duration, Instant};
 
-use crate::support::host::{Host, Output, U1000, U1234, User};
+use crate::support::host::{Host, Output, U1000, U1234, User, incus};
 
 fn configured(user: User, text: &str) -> Host {
     let host = Host::live(user);
@@ -136,4 +136,26 @@ fn what_containers_never_see_is_refused_before_anything_is_made() {
         assert!(out.stderr.contains("cannot mount"), "{source}: {out}");
     }
     assert_eq!(host.containers(), Vec::<String>::new());
+}
+
+#[test]
+fn a_resumed_session_keeps_its_profile_unless_another_is_asked_for() {
+    let host =
+        configured(U1000, "[profiles.green]\nlimits = { processes = 321 }\n[profiles.blue]\npersistent = false\n");
+    let profile = || {
+        let name = host.only_container();
+        let get = |key: &str| incus(&["config", "get", "--project", &host.project, &name, key]).trim().to_owned();
+        (get("user.cci.profile"), get("limits.processes"))
+    };
+    let start = |flags: &[&str]| {
+        host.cci(&[&["shell", "--background", "--debug"], flags].concat()).ok();
+        let found = profile();
+        host.cci(&["kill", &host.only_container()]).ok();
+        host.wait_until_gone();
+        found
+    };
+    let green = ("green".to_owned(), "321".to_owned());
+    assert_eq!(start(&["--profile", "green"]), green);
+    assert_eq!(start(&["--resume"]), green);
+    assert_eq!(start(&["--resume", "--profile", "blue"]), ("blue".to_owned(), String::new()));
 }

@@ -60,7 +60,7 @@ async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>) ->
     match verb {
         Verb::Setup(args) => cx.guarded(super::setup::run(&args, &cx)).await,
         Verb::Doctor(args) => cx.guarded(super::doctor::run(&args, global.verbose > 0, &cx)).await,
-        Verb::Shell(args) => super::shell::run(&args, global, &environment::made(cx).await?).await,
+        Verb::Shell(args) => super::shell::run(&args, global, &cx).await,
         Verb::Run(args) => super::run::run(args, global, &environment::made(cx).await?).await,
         Verb::Attach(args) => super::attach::run(&args, global, &environment::made(cx).await?).await,
         Verb::List(args) => cx.guarded(super::list::run(&args, &cx)).await,
@@ -79,8 +79,8 @@ async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>) ->
 fn context(global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<Context> {
     let caller = Caller::of_this_process()?;
     let workspace = Workspace::resolve(&caller.current_dir, &global.workspace);
-    let settings =
-        Stack::read(&caller, &workspace, global.config.as_deref(), &overrides(global), Trust::Judged)?.settings()?;
+    let stack = Stack::read(&caller, &workspace, global.config.as_deref(), &overrides(global), Trust::Judged)?;
+    let settings = stack.settings()?;
     let prefix = match caller.var("CCI_CONTAINER_PREFIX") {
         None => Prefix::default(),
         Some(raw) => Prefix::parse(raw)
@@ -90,6 +90,7 @@ fn context(global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<Context> {
     let client = incus_socket::client(&caller, &settings)?;
     Ok(Context {
         client,
+        stack,
         settings,
         caller,
         workspace,
