@@ -5,6 +5,8 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update
 apt-get install -y --no-install-recommends build-essential python3
 apt-get clean
+# Node looks at its own certificates only, and a proxy's are in the system's
+export NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
 npm install --global typescript pnpm yarn
 npm cache clean --force
 node --version
