@@ -3,6 +3,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod config;
+
 use support::host::{Host, Output, ROOT};
 
 /// An output with what differs from host to host taken out.

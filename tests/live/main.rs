@@ -9,6 +9,7 @@ mod network_names;
 mod no_subprocess;
 mod races;
 mod session;
+mod settings;
 #[path = "../support/mod.rs"]
 mod support;
 mod tmux;

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::idmap::{self, Idmap, IdmapFacts};
 use crate::lifetime::Lifetime;
 use crate::mark::{Kind, Marks};
+use crate::mount::Mount;
 use crate::name::{ContainerName, Prefix};
 use crate::network::{self, Mode, Policy};
 use crate::session::SessionId;
@@ -34,8 +35,6 @@ pub struct Ask {
     pub session: Option<(SessionId, PathBuf)>,
     /// Environment of the command line.
     pub environment: BTreeMap<String, String>,
-    /// The profile's name, for the marks.
-    pub profile: Option<String>,
 }
 
 /// What the host is, as far as it decides the plan.
@@ -53,6 +52,8 @@ pub struct HostFacts {
     pub nft: Option<PathBuf>,
     /// The default profile's root disk.
     pub root: Option<BTreeMap<String, String>>,
+    /// What is mounted beside the workspace: it exists and may be mounted.
+    pub mounts: Vec<Mount>,
 }
 
 /// A network interface as the default profile has it.
@@ -160,7 +161,7 @@ impl LaunchPlan {
             slot: None,
             session: ask.session.as_ref().map(|(id, _)| *id),
             tool: Some(tool.name.clone()),
-            profile: ask.profile.clone(),
+            profile: settings.profile.clone(),
             network: Some(settings.network.mode.word().to_owned()),
             image: Some(settings.defaults.image.clone()),
             lifetime,
@@ -171,7 +172,7 @@ impl LaunchPlan {
             network: settings.network.mode,
             tool,
             user: GuestUser { uid: settings.incus.claude_uid, gid: settings.incus.claude_uid },
-            environment: environment::environment(&host.locale, &settings.defaults.environment, &ask.environment),
+            environment: environment::environment(&host.locale, &settings.environment(), &ask.environment),
             warnings: warnings(settings, host, &map),
             prefix: ask.prefix.clone(),
             nic: host.nic.clone(),
@@ -304,6 +305,13 @@ fn devices(
     devices.insert("workspace".to_owned(), disk(ask.workspace.path(), environment::WORKSPACE, map)?);
     if let Some((_, state)) = &ask.session {
         devices.insert("session".to_owned(), disk(state, environment::STATE, map)?);
+    }
+    for mount in &host.mounts {
+        let mut device = disk(&mount.host, &mount.container, map)?;
+        if mount.readonly {
+            device.insert("readonly".into(), "true".into());
+        }
+        devices.insert(mount.device.clone(), device);
     }
     if let Some(nic) = &host.nic {
         devices.insert(nic.device.clone(), isolated(nic));

@@ -51,29 +51,19 @@ impl Client {
     }
 
     fn over(transport: Transport) -> Self {
-        Self {
-            transport: Arc::new(transport),
-            project: "default".into(),
-            observer: None,
-        }
+        Self { transport: Arc::new(transport), project: "default".into(), observer: None }
     }
 
     /// The same server, seen from another project.
     #[must_use]
     pub fn in_project(&self, name: &str) -> Self {
-        Self {
-            project: name.into(),
-            ..self.clone()
-        }
+        Self { project: name.into(), ..self.clone() }
     }
 
     /// The same client, telling `observer` of each exchange when its answer has begun.
     #[must_use]
     pub fn observed(&self, observer: Observer) -> Self {
-        Self {
-            observer: Some(observer),
-            ..self.clone()
-        }
+        Self { observer: Some(observer), ..self.clone() }
     }
 
     /// The project that calls are made in.
@@ -94,10 +84,7 @@ impl Client {
     }
 
     /// Reads an object and its version.
-    pub(crate) async fn read_tagged<T: DeserializeOwned>(
-        &self,
-        request: &Request,
-    ) -> Result<(T, Etag)> {
+    pub(crate) async fn read_tagged<T: DeserializeOwned>(&self, request: &Request) -> Result<(T, Etag)> {
         let (etag, body) = self.ask(request, Some(ANSWER_LIMIT)).await?;
         Ok((sync_metadata(request, &body)?, etag))
     }
@@ -111,9 +98,8 @@ impl Client {
     /// Makes a change that goes on as an operation.
     pub(crate) async fn start(&self, request: &Request) -> Result<Operation> {
         let (_, body) = self.ask(request, Some(ANSWER_LIMIT)).await?;
-        self.started(request, &body)?.ok_or_else(|| {
-            Error::protocol(&request.what, "it was done at once, without an operation")
-        })
+        self.started(request, &body)?
+            .ok_or_else(|| Error::protocol(&request.what, "it was done at once, without an operation"))
     }
 
     /// Makes a change that is done when the answer comes, or, if the server prefers an operation, when that ends.
@@ -121,10 +107,7 @@ impl Client {
         let (_, body) = self.ask(request, Some(ANSWER_LIMIT)).await?;
         match self.started(request, &body)? {
             None => Ok(()),
-            Some(operation) => operation
-                .wait_named(&request.what, ANSWER_LIMIT)
-                .await
-                .map(drop),
+            Some(operation) => operation.wait_named(&request.what, ANSWER_LIMIT).await.map(drop),
         }
     }
 
@@ -132,16 +115,13 @@ impl Client {
     pub(crate) async fn upload(&self, request: &Request, payload: Payload) -> Result<Operation> {
         let answer = self.send(request, payload, None).await?;
         let body = whole(request, answer).await?;
-        self.started(request, &body)?.ok_or_else(|| {
-            Error::protocol(&request.what, "it was done at once, without an operation")
-        })
+        self.started(request, &body)?
+            .ok_or_else(|| Error::protocol(&request.what, "it was done at once, without an operation"))
     }
 
     /// Asks for bytes rather than for an object: an answer in the API's own form is an error, or `read_json` wants it.
     pub(crate) async fn download(&self, request: &Request) -> Result<Answer> {
-        let answer = self
-            .send(request, Payload::of(&request.body), Some(ANSWER_LIMIT))
-            .await?;
+        let answer = self.send(request, Payload::of(&request.body), Some(ANSWER_LIMIT)).await?;
         if answer.status.is_success() {
             return Ok(answer);
         }
@@ -149,22 +129,14 @@ impl Client {
         let body = whole(request, answer).await?;
         match Reply::parse(&body) {
             Ok(Reply::Error { code, message }) => Err(Error::refused(request, code, message)),
-            _ => Err(Error::protocol(
-                &request.what,
-                format!("HTTP status {status}"),
-            )),
+            _ => Err(Error::protocol(&request.what, format!("HTTP status {status}"))),
         }
     }
 
     /// Asks for another protocol on a connection of its own.
     pub(crate) async fn upgrade(&self, request: &Request) -> Result<(HeaderMap, Upgraded)> {
         let begun = Instant::now();
-        let answer = within(
-            request,
-            Some(ANSWER_LIMIT),
-            self.transport.upgrade(request, &self.project),
-        )
-        .await;
+        let answer = within(request, Some(ANSWER_LIMIT), self.transport.upgrade(request, &self.project)).await;
         self.observe(request, begun, if answer.is_ok() { 101 } else { 0 });
         answer
     }
@@ -172,35 +144,16 @@ impl Client {
     async fn ask(&self, request: &Request, limit: Option<Duration>) -> Result<(Etag, Vec<u8>)> {
         within(request, limit, async {
             let answer = self.send(request, Payload::of(&request.body), None).await?;
-            let etag = Etag(
-                answer
-                    .header(header::ETAG.as_str())
-                    .unwrap_or_default()
-                    .to_owned(),
-            );
+            let etag = Etag(answer.header(header::ETAG.as_str()).unwrap_or_default().to_owned());
             Ok((etag, whole(request, answer).await?))
         })
         .await
     }
 
-    async fn send(
-        &self,
-        request: &Request,
-        payload: Payload,
-        limit: Option<Duration>,
-    ) -> Result<Answer> {
+    async fn send(&self, request: &Request, payload: Payload, limit: Option<Duration>) -> Result<Answer> {
         let begun = Instant::now();
-        let answer = within(
-            request,
-            limit,
-            self.transport.send(request, &self.project, payload),
-        )
-        .await;
-        self.observe(
-            request,
-            begun,
-            answer.as_ref().map_or(0, |answer| answer.status.as_u16()),
-        );
+        let answer = within(request, limit, self.transport.send(request, &self.project, payload)).await;
+        self.observe(request, begun, answer.as_ref().map_or(0, |answer| answer.status.as_u16()));
         answer
     }
 
@@ -220,38 +173,22 @@ impl Client {
         tracing::debug!(method = %request.method, path = request.path, status, ?elapsed, "asked incus");
         if let Some(observer) = &self.observer {
             let (method, path) = (request.method.to_string(), request.path.clone());
-            observer(&Exchange {
-                method,
-                path,
-                status,
-                elapsed: begun.elapsed(),
-            });
+            observer(&Exchange { method, path, status, elapsed: begun.elapsed() });
         }
     }
 }
 
 async fn whole(request: &Request, answer: Answer) -> Result<Vec<u8>> {
-    answer
-        .bytes()
-        .await
-        .map_err(|source| Error::lost(&request.what, source))
+    answer.bytes().await.map_err(|source| Error::lost(&request.what, source))
 }
 
-async fn within<T>(
-    request: &Request,
-    limit: Option<Duration>,
-    work: impl Future<Output = Result<T>>,
-) -> Result<T> {
+async fn within<T>(request: &Request, limit: Option<Duration>, work: impl Future<Output = Result<T>>) -> Result<T> {
     let Some(after) = limit else {
         return work.await;
     };
-    tokio::time::timeout(after, work).await.unwrap_or_else(|_| {
-        Err(Error::TimedOut {
-            step: request.what.clone(),
-            after,
-            still_running: true,
-        })
-    })
+    tokio::time::timeout(after, work)
+        .await
+        .unwrap_or_else(|_| Err(Error::TimedOut { step: request.what.clone(), after, still_running: true }))
 }
 
 fn parse<'a>(request: &Request, body: &'a [u8]) -> Result<Reply<'a>> {
@@ -260,12 +197,10 @@ fn parse<'a>(request: &Request, body: &'a [u8]) -> Result<Reply<'a>> {
 
 fn sync_metadata<T: DeserializeOwned>(request: &Request, body: &[u8]) -> Result<T> {
     match parse(request, body)? {
-        Reply::Sync { metadata } => serde_json::from_str(metadata.get())
-            .map_err(|source| Error::protocol(&request.what, source)),
+        Reply::Sync { metadata } => {
+            serde_json::from_str(metadata.get()).map_err(|source| Error::protocol(&request.what, source))
+        }
         Reply::Error { code, message } => Err(Error::refused(request, code, message)),
-        Reply::Async { .. } => Err(Error::protocol(
-            &request.what,
-            "an operation instead of an answer",
-        )),
+        Reply::Async { .. } => Err(Error::protocol(&request.what, "an operation instead of an answer")),
     }
 }

@@ -80,10 +80,8 @@ impl ImageStreams {
     /// The server at `url`; nothing is sent yet. Certificates are checked by the host's own trust store.
     pub fn new(url: &str) -> Result<Self> {
         let url = url.trim_end_matches('/').to_owned();
-        let unusable = |source: Box<dyn std::error::Error + Send + Sync>| Error::Unreachable {
-            endpoint: url.clone(),
-            source,
-        };
+        let unusable =
+            |source: Box<dyn std::error::Error + Send + Sync>| Error::Unreachable { endpoint: url.clone(), source };
         let tls = tls().map_err(|source| unusable(source.into()))?;
         let http = Http::builder()
             .tls_backend_preconfigured(tls)
@@ -97,18 +95,9 @@ impl ImageStreams {
     pub async fn products(&self) -> Result<Vec<Product>> {
         let index: Index = self.get("streams/v1/index.json").await?;
         let mut all = Vec::new();
-        for entry in index
-            .index
-            .into_values()
-            .filter(|entry| entry.datatype == "image-downloads")
-        {
+        for entry in index.index.into_values().filter(|entry| entry.datatype == "image-downloads") {
             let products: Products = self.get(&entry.path).await?;
-            all.extend(
-                products
-                    .products
-                    .into_iter()
-                    .filter_map(|(name, product)| read(name, product)),
-            );
+            all.extend(products.products.into_iter().filter_map(|(name, product)| read(name, product)));
         }
         Ok(all)
     }
@@ -116,68 +105,40 @@ impl ImageStreams {
     /// The product with this alias for a kernel architecture (`x86_64`, `aarch64`); `None` if the server has none.
     pub async fn find(&self, alias: &str, architecture: &str) -> Result<Option<Product>> {
         let architecture = distribution_name(architecture);
-        let has = |product: &Product| {
-            product.architecture == architecture && product.aliases.iter().any(|a| a == alias)
-        };
+        let has =
+            |product: &Product| product.architecture == architecture && product.aliases.iter().any(|a| a == alias);
         Ok(self.products().await?.into_iter().find(has))
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let what = format!("read {path} from {}", self.url);
-        let answer = self
-            .http
-            .get(format!("{}/{path}", self.url))
-            .send()
-            .await
-            .map_err(|source| self.failed(source))?;
+        let answer =
+            self.http.get(format!("{}/{path}", self.url)).send().await.map_err(|source| self.failed(source))?;
         let status = answer.status();
         if !status.is_success() {
-            return Err(Error::Refused {
-                what,
-                code: status.as_u16(),
-                message: format!("HTTP status {status}"),
-            });
+            return Err(Error::Refused { what, code: status.as_u16(), message: format!("HTTP status {status}") });
         }
         let body = answer.bytes().await.map_err(|source| self.failed(source))?;
         serde_json::from_slice(&body).map_err(|source| Error::protocol(what, source))
     }
 
     fn failed(&self, source: reqwest::Error) -> Error {
-        Error::Unreachable {
-            endpoint: self.url.clone(),
-            source: source.without_url().into(),
-        }
+        Error::Unreachable { endpoint: self.url.clone(), source: source.without_url().into() }
     }
 }
 
 /// The product, if one of its versions can be a container.
 fn read(name: String, product: WireProduct) -> Option<Product> {
     let mut newest_first = product.versions.iter().rev();
-    let (newest, size) = newest_first
-        .find_map(|(serial, version)| Some((serial.clone(), download_size(version)?)))?;
+    let (newest, size) = newest_first.find_map(|(serial, version)| Some((serial.clone(), download_size(version)?)))?;
     let aliases = product.aliases.split(',').map(str::trim);
-    let aliases = aliases
-        .filter(|alias| !alias.is_empty())
-        .map(str::to_owned)
-        .collect();
-    Some(Product {
-        name,
-        aliases,
-        architecture: product.arch,
-        newest,
-        size,
-    })
+    let aliases = aliases.filter(|alias| !alias.is_empty()).map(str::to_owned).collect();
+    Some(Product { name, aliases, architecture: product.arch, newest, size })
 }
 
 /// What a version's container image weighs: one file, or metadata and the root file system that Incus prefers.
 fn download_size(version: &WireVersion) -> Option<u64> {
-    let of = |ftype: &str| {
-        version
-            .items
-            .values()
-            .find(|item| item.ftype == ftype)
-            .map(|item| item.size)
-    };
+    let of = |ftype: &str| version.items.values().find(|item| item.ftype == ftype).map(|item| item.size);
     let split = || Some(of("incus.tar.xz")? + of("squashfs").or_else(|| of("root.tar.xz"))?);
     of("incus_combined.tar.gz").or_else(split)
 }
@@ -197,12 +158,8 @@ fn distribution_name(architecture: &str) -> &str {
 fn tls() -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = rustls_platform_verifier::Verifier::new(Arc::clone(&provider))?;
-    let config =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(config
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth())
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
 
 #[cfg(test)]
@@ -224,19 +181,13 @@ mod tests {
         let product = read(name, product).unwrap();
         assert_eq!(product.aliases, ["debian/bookworm", "debian/12"]);
         assert_eq!(product.size, 21);
-        assert_eq!(
-            (product.architecture.as_str(), product.newest.as_str()),
-            ("amd64", "20261120_05:24")
-        );
+        assert_eq!((product.architecture.as_str(), product.newest.as_str()), ("amd64", "20261120_05:24"));
     }
 
     #[test]
     fn a_product_without_a_container_is_left_out() {
         let product = r#"{"versions":{"1":{"items":{"a":{"ftype":"incus.tar.xz"},"b":{"ftype":"disk-kvm.img"}}}}}"#;
-        assert_eq!(
-            read("p".into(), serde_json::from_str(product).unwrap()),
-            None
-        );
+        assert_eq!(read("p".into(), serde_json::from_str(product).unwrap()), None);
     }
 
     #[test]

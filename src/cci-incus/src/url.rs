@@ -45,11 +45,7 @@ pub(crate) fn decoded(raw: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
-        let hex = if first == b'%' {
-            tail.get(..2).and_then(hex_byte)
-        } else {
-            None
-        };
+        let hex = if first == b'%' { tail.get(..2).and_then(hex_byte) } else { None };
         bytes.push(hex.unwrap_or(first));
         rest = if hex.is_some() { tail.get(2..)? } else { tail };
     }
@@ -58,9 +54,7 @@ pub(crate) fn decoded(raw: &str) -> Option<String> {
 
 fn hex_byte(digits: &[u8]) -> Option<u8> {
     let text = std::str::from_utf8(digits).ok()?;
-    text.bytes()
-        .all(|digit| digit.is_ascii_hexdigit())
-        .then(|| u8::from_str_radix(text, 16).ok())?
+    text.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| u8::from_str_radix(text, 16).ok())?
 }
 
 #[cfg(test)]
@@ -70,18 +64,12 @@ mod tests {
 
     #[test]
     fn a_name_stays_one_segment() {
-        assert_eq!(
-            path(["instances", "a/b?c#d %", "state"]),
-            "/1.0/instances/a%2Fb%3Fc%23d%20%25/state"
-        );
+        assert_eq!(path(["instances", "a/b?c#d %", "state"]), "/1.0/instances/a%2Fb%3Fc%23d%20%25/state");
     }
 
     #[test]
     fn a_value_stays_one_value() {
-        assert_eq!(
-            query([("path", "/a b&c=d"), ("project", "p")]),
-            "path=%2Fa%20b%26c%3Dd&project=p"
-        );
+        assert_eq!(query([("path", "/a b&c=d"), ("project", "p")]), "path=%2Fa%20b%26c%3Dd&project=p");
     }
 
     proptest! {

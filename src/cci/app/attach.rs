@@ -66,7 +66,7 @@ pub(crate) async fn join(cx: &Context, name: &str, into: Into) -> Result<()> {
     };
     let exec = Exec {
         command,
-        environment: environment(&locale, &cx.settings.defaults.environment, &cx.environment),
+        environment: environment(&locale, &cx.settings.environment(), &cx.environment),
         cwd: Some(WORKSPACE.to_owned()),
         user: Some(user),
         group: Some(user),

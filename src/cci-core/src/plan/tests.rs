@@ -11,7 +11,6 @@ fn ask() -> Ask {
         launch: "nonce".into(),
         session: Some((SessionId::from_random([1; 16]), "/home/u/.cci/sessions-claude/x/.claude".into())),
         environment: BTreeMap::new(),
-        profile: None,
     }
 }
 
@@ -34,6 +33,7 @@ fn host() -> HostFacts {
         other_nics: Vec::new(),
         nft: None,
         root: None,
+        mounts: Vec::new(),
     }
 }
 

@@ -21,18 +21,11 @@ async fn client(connection: DuplexStream) -> Shared {
 
 async fn pair() -> (Shared, Server) {
     let (near, far) = duplex(64 * 1024);
-    (
-        client(near).await,
-        WebSocketStream::from_raw_socket(far, Role::Server, None).await,
-    )
+    (client(near).await, WebSocketStream::from_raw_socket(far, Role::Server, None).await)
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(work)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
 #[tokio::test]
@@ -40,30 +33,19 @@ async fn pings_are_answered_where_nobody_reads() {
     let (socket, mut server) = pair().await;
     let _stdin = Stdin::new(socket, Kind::Pipe);
     server.send(Message::Ping("a".into())).await.unwrap();
-    assert_eq!(
-        server.next().await.unwrap().unwrap(),
-        Message::Pong("a".into())
-    );
+    assert_eq!(server.next().await.unwrap().unwrap(), Message::Pong("a".into()));
 
     let (socket, mut server) = pair().await;
     let _control = Control::new(socket);
     server.send(Message::Ping("b".into())).await.unwrap();
-    assert_eq!(
-        server.next().await.unwrap().unwrap(),
-        Message::Pong("b".into())
-    );
+    assert_eq!(server.next().await.unwrap().unwrap(), Message::Pong("b".into()));
 }
 
 #[tokio::test]
 async fn an_empty_text_frame_ends_a_pipe() {
     let (socket, mut server) = pair().await;
     let mut output = Stdout::pipe(socket);
-    for message in [
-        Message::binary("a"),
-        Message::Ping("".into()),
-        Message::binary("bc"),
-        Message::text(""),
-    ] {
+    for message in [Message::binary("a"), Message::Ping("".into()), Message::binary("bc"), Message::text("")] {
         server.send(message).await.unwrap();
     }
     let mut all = Vec::new();
@@ -80,10 +62,7 @@ async fn the_end_of_a_terminal_is_answered_with_a_close() {
 
     output.read_to_end(&mut Vec::new()).await.unwrap();
 
-    assert!(matches!(
-        server.next().await.unwrap().unwrap(),
-        Message::Close(_)
-    ));
+    assert!(matches!(server.next().await.unwrap().unwrap(), Message::Close(_)));
     drop(keys);
 }
 
@@ -93,14 +72,8 @@ async fn a_stream_that_is_cut_is_an_error() {
     server.send(Message::binary("a")).await.unwrap();
     drop(server);
     let mut all = Vec::new();
-    let error = Stdout::pipe(socket)
-        .read_to_end(&mut all)
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (all.as_slice(), error.kind()),
-        (b"a".as_slice(), std::io::ErrorKind::UnexpectedEof)
-    );
+    let error = Stdout::pipe(socket).read_to_end(&mut all).await.unwrap_err();
+    assert_eq!((all.as_slice(), error.kind()), (b"a".as_slice(), std::io::ErrorKind::UnexpectedEof));
 }
 
 #[tokio::test]
@@ -108,8 +81,7 @@ async fn input_arrives_whole_in_frames_of_a_bounded_size_and_then_ends() {
     let (socket, mut server) = pair().await;
     let content: Vec<u8> = (0..=255).cycle().take(1_000_000).collect();
     let source = content.clone();
-    let sending =
-        tokio::spawn(async move { Stdin::new(socket, Kind::Pipe).pour(source.as_slice()).await });
+    let sending = tokio::spawn(async move { Stdin::new(socket, Kind::Pipe).pour(source.as_slice()).await });
 
     let mut arrived = Vec::new();
     loop {
@@ -142,20 +114,14 @@ async fn a_reader_that_pauses_holds_the_writer_back() {
 async fn control_messages_are_what_incus_reads() {
     let (socket, mut server) = pair().await;
     let control = Control::new(socket);
-    control
-        .resize(TermSize { cols: 80, rows: 24 })
-        .await
-        .unwrap();
+    control.resize(TermSize { cols: 80, rows: 24 }).await.unwrap();
     control.signal(15).await.unwrap();
     let mut next = async || {
         let text = server.next().await.unwrap().unwrap().into_text().unwrap();
         serde_json::from_str::<serde_json::Value>(&text).unwrap()
     };
     let size = json!({"width": "80", "height": "24"});
-    assert_eq!(
-        next().await,
-        json!({"command": "window-resize", "args": size})
-    );
+    assert_eq!(next().await, json!({"command": "window-resize", "args": size}));
     assert_eq!(next().await, json!({"command": "signal", "signal": 15}));
 }
 

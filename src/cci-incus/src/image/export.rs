@@ -38,14 +38,9 @@ impl Client {
     /// Writes an image's files into a directory, as `image` or as `metadata` and `rootfs`
     /// (`GET /1.0/images/FINGERPRINT/export`). Files of these names are replaced.
     pub async fn export_image(&self, fingerprint: &str, into: &Path) -> Result<Exported> {
-        let request = Request::get(
-            ["images", fingerprint, "export"],
-            format!("export image {fingerprint}"),
-        );
+        let request = Request::get(["images", fingerprint, "export"], format!("export image {fingerprint}"));
         let answer = self.download(&request).await?;
-        let boundary = answer
-            .header(header::CONTENT_TYPE.as_str())
-            .and_then(Boundary::of);
+        let boundary = answer.header(header::CONTENT_TYPE.as_str()).and_then(Boundary::of);
         match boundary {
             Some(boundary) => split(&request.what, answer.body, &boundary, into).await,
             None => unified(&request.what, answer.body, into).await,
@@ -56,26 +51,17 @@ impl Client {
 async fn unified(what: &str, mut body: ByteStream, into: &Path) -> Result<Exported> {
     let mut file = Output::create(into, "image").await?;
     while let Some(chunk) = body.next().await {
-        file.write(&chunk.map_err(|source| Error::lost(what, source))?)
-            .await?;
+        file.write(&chunk.map_err(|source| Error::lost(what, source))?).await?;
     }
     Ok(Exported::Unified(file.finish().await?))
 }
 
-async fn split(
-    what: &str,
-    mut body: ByteStream,
-    boundary: &Boundary,
-    into: &Path,
-) -> Result<Exported> {
+async fn split(what: &str, mut body: ByteStream, boundary: &Boundary, into: &Path) -> Result<Exported> {
     let mut splitter = Splitter::new(boundary);
     let mut files = Vec::new();
     while let Some(chunk) = body.next().await {
         splitter.feed(&chunk.map_err(|source| Error::lost(what, source))?);
-        while let Some(piece) = splitter
-            .piece()
-            .map_err(|source| Error::protocol(what, source))?
-        {
+        while let Some(piece) = splitter.piece().map_err(|source| Error::protocol(what, source))? {
             match (piece, files.last_mut()) {
                 (Piece::Part(name), _) => {
                     files.push(Output::create(into, part(what, &name)?).await?);
@@ -118,26 +104,17 @@ impl Output {
     async fn create(directory: &Path, name: &str) -> Result<Self> {
         let path = directory.join(name);
         match File::create(&path).await {
-            Ok(file) => Ok(Self {
-                file: BufWriter::with_capacity(256 * 1024, file),
-                path,
-            }),
+            Ok(file) => Ok(Self { file: BufWriter::with_capacity(256 * 1024, file), path }),
             Err(source) => Err(Error::io(format!("create {}", path.display()), source)),
         }
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file
-            .write_all(bytes)
-            .await
-            .map_err(|source| Error::io(format!("write {}", self.path.display()), source))
+        self.file.write_all(bytes).await.map_err(|source| Error::io(format!("write {}", self.path.display()), source))
     }
 
     async fn finish(mut self) -> Result<PathBuf> {
-        self.file
-            .shutdown()
-            .await
-            .map_err(|source| Error::io(format!("write {}", self.path.display()), source))?;
+        self.file.shutdown().await.map_err(|source| Error::io(format!("write {}", self.path.display()), source))?;
         Ok(self.path)
     }
 }

@@ -19,12 +19,8 @@ impl Boundary {
     /// The boundary that a content type names.
     pub(super) fn of(content_type: &str) -> Option<Self> {
         let (kind, parameters) = content_type.split_once(';')?;
-        let named = parameters
-            .split(';')
-            .find_map(|parameter| parameter.trim().strip_prefix("boundary="))?;
-        kind.trim()
-            .starts_with("multipart/")
-            .then(|| Self(named.trim_matches('"').to_owned()))
+        let named = parameters.split(';').find_map(|parameter| parameter.trim().strip_prefix("boundary="))?;
+        kind.trim().starts_with("multipart/").then(|| Self(named.trim_matches('"').to_owned()))
     }
 
     #[cfg(test)]
@@ -68,14 +64,8 @@ mod tests {
     #[test]
     fn parts_are_framed_as_a_form() {
         let boundary = Boundary("b".into());
-        let body = [
-            boundary.begin("metadata"),
-            "1".into(),
-            boundary.next("rootfs"),
-            "2".into(),
-            boundary.end(),
-        ]
-        .concat();
+        let body =
+            [boundary.begin("metadata"), "1".into(), boundary.next("rootfs"), "2".into(), boundary.end()].concat();
         assert_eq!(
             body,
             "--b\r\nContent-Disposition: form-data; name=\"metadata\"; filename=\"metadata\"\r\n\

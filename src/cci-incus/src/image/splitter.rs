@@ -37,11 +37,7 @@ const LARGEST_HEAD: usize = 16 * 1024;
 impl Splitter {
     pub(super) fn new(boundary: &Boundary) -> Self {
         // the first boundary has no line before it: as if one were there
-        Self {
-            delimiter: boundary.delimiter(),
-            held: b"\r\n".to_vec(),
-            stage: Stage::Content,
-        }
+        Self { delimiter: boundary.delimiter(), held: b"\r\n".to_vec(), stage: Stage::Content }
     }
 
     pub(super) fn feed(&mut self, chunk: &[u8]) {
@@ -83,9 +79,7 @@ impl Splitter {
                     Some(end) => {
                         let head = self.take(end, 4);
                         self.stage = Stage::Content;
-                        return part_name(&head)
-                            .map(|name| Some(Piece::Part(name)))
-                            .ok_or("a part has no name");
+                        return part_name(&head).map(|name| Some(Piece::Part(name))).ok_or("a part has no name");
                     }
                     None if self.held.len() > LARGEST_HEAD => {
                         return Err("the head of a part has no end");
@@ -121,13 +115,8 @@ fn position(held: &[u8], wanted: &[u8]) -> Option<usize> {
 
 fn part_name(head: &[u8]) -> Option<String> {
     let head = std::str::from_utf8(head).ok()?;
-    let line = head.split("\r\n").find(|line| {
-        line.to_ascii_lowercase()
-            .starts_with("content-disposition:")
-    })?;
-    let name = line
-        .split(';')
-        .find_map(|field| field.trim().strip_prefix("name="))?;
+    let line = head.split("\r\n").find(|line| line.to_ascii_lowercase().starts_with("content-disposition:"))?;
+    let name = line.split(';').find_map(|field| field.trim().strip_prefix("name="))?;
     Some(name.trim_matches('"').to_owned())
 }
 
@@ -150,11 +139,7 @@ mod tests {
                 }
             }
         }
-        if splitter.is_done() {
-            Ok(parts)
-        } else {
-            Err("not done")
-        }
+        if splitter.is_done() { Ok(parts) } else { Err("not done") }
     }
 
     proptest! {

@@ -16,13 +16,7 @@ async fn the_server_says_what_it_is() {
     assert_eq!(server.auth, Auth::Trusted);
     assert!(!server.environment.server_version.is_empty());
     assert!(server.has("instances"), "{:?}", server.api_extensions);
-    assert!(
-        server
-            .environment
-            .storage_supported_drivers
-            .iter()
-            .any(|driver| driver.name == "dir")
-    );
+    assert!(server.environment.storage_supported_drivers.iter().any(|driver| driver.name == "dir"));
     assert_eq!(server.environment.certificate_fingerprint.len(), 64);
 }
 
@@ -53,8 +47,7 @@ async fn a_socket_that_nobody_serves_is_unreachable() {
 fn a_socket_without_permission_is_forbidden() {
     const ASK: &str = "CCI_INCUS_TEST_ASK";
     if let Ok(socket) = std::env::var(ASK) {
-        let error =
-            crate::support::apart(async { Client::unix(socket).server().await.unwrap_err() });
+        let error = crate::support::apart(async { Client::unix(socket).server().await.unwrap_err() });
         assert!(matches!(error, Error::Forbidden { .. }), "{error:?}");
         return;
     }
@@ -76,10 +69,7 @@ fn a_socket_without_permission_is_forbidden() {
         .unwrap();
 
     let said = String::from_utf8_lossy(&asked.stdout);
-    assert!(
-        asked.status.success() && said.contains("1 passed"),
-        "{said}"
-    );
+    assert!(asked.status.success() && said.contains("1 passed"), "{said}");
 }
 
 #[tokio::test]
@@ -100,13 +90,7 @@ async fn an_observer_is_told_of_each_call() {
         .iter()
         .map(|exchange| format!("{} {} {}", exchange.method, exchange.path, exchange.status))
         .collect();
-    assert_eq!(
-        seen,
-        [
-            format!("GET /1.0/instances/{} 200", bed.container),
-            "GET /1.0/instances/nobody 404".to_owned()
-        ]
-    );
+    assert_eq!(seen, [format!("GET /1.0/instances/{} 200", bed.container), "GET /1.0/instances/nobody 404".to_owned()]);
 }
 
 #[tokio::test]

@@ -1,42 +1,24 @@
 //! A daemon that goes away: nothing hangs, and the client serves again when it is back.
 
-use cci_incus::{
-    Client, EventKind, Exec, NewImage, NewInstance, NewStoragePool, Source, StateChange,
-};
+use cci_incus::{Client, EventKind, Exec, NewImage, NewInstance, NewStoragePool, Source, StateChange};
 use tokio::time::timeout;
 
 use crate::support::{Daemon, LIMIT, base_image};
 
 /// A running container in a daemon that has nothing yet.
 async fn launch(client: &Client) {
-    let pool = NewStoragePool {
-        name: "p".into(),
-        driver: "dir".into(),
-        ..NewStoragePool::default()
-    };
+    let pool = NewStoragePool { name: "p".into(), driver: "dir".into(), ..NewStoragePool::default() };
     client.create_storage_pool(&pool).await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let (metadata, rootfs) = base_image(directory.path()).await;
     let image = NewImage::default().alias("base");
-    let import = client
-        .import_split(&metadata, &rootfs, &image, |_| {})
-        .await
-        .unwrap();
+    let import = client.import_split(&metadata, &rootfs, &image, |_| {}).await.unwrap();
     import.wait("the import", LIMIT).await.unwrap();
     let mut new = NewInstance::new("c1", Source::alias("base"));
     let root = [("type", "disk"), ("path", "/"), ("pool", "p")];
-    new.devices.insert(
-        "root".into(),
-        root.map(|(key, value)| (key.into(), value.into())).into(),
-    );
+    new.devices.insert("root".into(), root.map(|(key, value)| (key.into(), value.into())).into());
     new.start = true;
-    client
-        .create_instance(&new)
-        .await
-        .unwrap()
-        .wait("the create", LIMIT)
-        .await
-        .unwrap();
+    client.create_instance(&new).await.unwrap().wait("the create", LIMIT).await.unwrap();
 }
 
 #[tokio::test]
@@ -44,10 +26,7 @@ async fn waits_end_when_the_daemon_dies_and_the_client_serves_the_next_one() {
     let mut daemon = Daemon::start().await;
     let client = daemon.client();
     launch(&client).await;
-    let mut process = client
-        .exec("c1", &Exec::new(["sleep", "1000"]))
-        .await
-        .unwrap();
+    let mut process = client.exec("c1", &Exec::new(["sleep", "1000"])).await.unwrap();
     let mut output = process.stdout.take().unwrap();
     let mut events = client.events(&[EventKind::Lifecycle], false).await.unwrap();
 
@@ -55,28 +34,16 @@ async fn waits_end_when_the_daemon_dies_and_the_client_serves_the_next_one() {
 
     let mut rest = Vec::new();
     let read = tokio::io::AsyncReadExt::read_to_end(&mut output, &mut rest);
-    assert!(
-        timeout(LIMIT, read).await.unwrap().is_err(),
-        "a cut stream looks like an ended one"
-    );
+    assert!(timeout(LIMIT, read).await.unwrap().is_err(), "a cut stream looks like an ended one");
     assert!(timeout(LIMIT, process.wait()).await.unwrap().is_err());
-    assert!(!matches!(
-        timeout(LIMIT, events.next()).await.unwrap(),
-        Some(Ok(_))
-    ));
+    assert!(!matches!(timeout(LIMIT, events.next()).await.unwrap(), Some(Ok(_))));
     assert!(client.server().await.unwrap_err().is_unreachable());
 
     daemon.start_again().await;
 
     client.server().await.unwrap();
-    let captured = client
-        .exec_captured("c1", &Exec::new(["echo", "on"]), b"", LIMIT)
-        .await
-        .unwrap();
+    let captured = client.exec_captured("c1", &Exec::new(["echo", "on"]), b"", LIMIT).await.unwrap();
     assert_eq!(captured.stdout, b"on\n");
-    let stop = client
-        .change_state("c1", &StateChange::kill())
-        .await
-        .unwrap();
+    let stop = client.change_state("c1", &StateChange::kill()).await.unwrap();
     stop.wait("the stop", LIMIT).await.unwrap();
 }

@@ -49,12 +49,7 @@ pub(crate) async fn timed<T>(cx: &Context, log: &Log, title: &str, work: impl Fu
 }
 
 /// The status of a step's command and its last lines.
-async fn execute(
-    cx: &Context,
-    container: &BuildContainer,
-    step: &Step,
-    log: &Log,
-) -> Result<(i32, VecDeque<String>)> {
+async fn execute(cx: &Context, container: &BuildContainer, step: &Step, log: &Log) -> Result<(i32, VecDeque<String>)> {
     let during = format!("run step '{}'", step.title);
     let exec = Exec {
         command: step.command.clone(),

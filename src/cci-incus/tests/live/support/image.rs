@@ -91,10 +91,8 @@ pub(crate) async fn base_image(directory: &Path) -> (PathBuf, PathBuf) {
 pub(crate) fn sha256(content: &[u8]) -> String {
     use sha2::{Digest as _, Sha256};
     use std::fmt::Write as _;
-    Sha256::digest(content)
-        .iter()
-        .fold(String::new(), |mut hex, byte| {
-            write!(hex, "{byte:02x}").unwrap();
-            hex
-        })
+    Sha256::digest(content).iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").unwrap();
+        hex
+    })
 }

@@ -26,10 +26,7 @@ impl Drop for Web {
 
 impl Web {
     /// Serves these files by path; anything else is missing. What is served as a stalled file begins and never ends.
-    pub(crate) async fn serve(
-        files: BTreeMap<String, Vec<u8>>,
-        stalled: Option<&'static str>,
-    ) -> Self {
+    pub(crate) async fn serve(files: BTreeMap<String, Vec<u8>>, stalled: Option<&'static str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let files = Arc::new(files);
@@ -42,15 +39,8 @@ impl Web {
     }
 
     /// Serves one image as simplestreams, under the alias `test/1` for this architecture.
-    pub(crate) async fn images(
-        metadata: &Path,
-        rootfs: &Path,
-        stalled: Option<&'static str>,
-    ) -> Self {
-        let (metadata, rootfs) = (
-            std::fs::read(metadata).unwrap(),
-            std::fs::read(rootfs).unwrap(),
-        );
+    pub(crate) async fn images(metadata: &Path, rootfs: &Path, stalled: Option<&'static str>) -> Self {
+        let (metadata, rootfs) = (std::fs::read(metadata).unwrap(), std::fs::read(rootfs).unwrap());
         let combined = sha256(&[metadata.as_slice(), &rootfs].concat());
         let item = |ftype: &str, path: &str, content: &[u8]| json!({"ftype": ftype, "path": path, "size": content.len(), "sha256": sha256(content)});
         let mut meta_item = item("incus.tar.xz", "images/meta.tar.xz", &metadata);
@@ -73,30 +63,16 @@ impl Web {
             ("/images/meta.tar.xz", metadata),
             ("/images/root.tar.xz", rootfs),
         ];
-        Self::serve(
-            files
-                .map(|(path, content)| (path.to_owned(), content))
-                .into(),
-            stalled,
-        )
-        .await
+        Self::serve(files.map(|(path, content)| (path.to_owned(), content)).into(), stalled).await
     }
 }
 
 /// One call a connection.
-async fn answer(
-    connection: TcpStream,
-    files: Arc<BTreeMap<String, Vec<u8>>>,
-    stalled: Option<&'static str>,
-) {
+async fn answer(connection: TcpStream, files: Arc<BTreeMap<String, Vec<u8>>>, stalled: Option<&'static str>) {
     let mut connection = BufReader::new(connection);
     let mut first = String::new();
     let mut line = String::new();
-    while connection
-        .read_line(&mut line)
-        .await
-        .is_ok_and(|read| read > 2)
-    {
+    while connection.read_line(&mut line).await.is_ok_and(|read| read > 2) {
         if first.is_empty() {
             first.clone_from(&line);
         }
@@ -107,19 +83,12 @@ async fn answer(
         Some(content) => ("200 OK", content.as_slice()),
         None => ("404 Not Found", b"".as_slice()),
     };
-    let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        content.len()
-    );
+    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", content.len());
     let _ = connection.write_all(head.as_bytes()).await;
     if stalled == Some(path) {
         return std::future::pending().await;
     }
-    let body = if first.starts_with("HEAD") {
-        b""
-    } else {
-        content
-    };
+    let body = if first.starts_with("HEAD") { b"" } else { content };
     let _ = connection.write_all(body).await;
     let _ = connection.shutdown().await;
 }
