@@ -15,6 +15,7 @@ use crate::store::transcripts;
 
 /// What the command line says by itself, so that nothing is inherited for it.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub(crate) struct Given {
     pub(crate) slot: bool,
     pub(crate) profile: bool,

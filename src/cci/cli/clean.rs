@@ -13,6 +13,7 @@ use crate::ui::terminal::Terminal;
 
 /// Remove stopped containers, and saved sessions if asked
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 #[command(after_help = "Examples:\n  cci clean\n  cci clean --sessions --older-than 30d\n  cci clean --all --dry-run")]
 pub(crate) struct CleanArgs {
     /// Saved sessions that no container has

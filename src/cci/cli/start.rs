@@ -88,7 +88,7 @@ fn context(global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<Context> {
             .map_err(|error| Error::Config { problem: format!("CCI_CONTAINER_PREFIX: {error}"), hint: None })?,
     };
     let environment = given_environment(&global.env, &caller.environment)?;
-    let client = incus_socket::client(&caller, &settings)?;
+    let client = incus_socket::client(&caller, &settings);
     Ok(Context {
         client,
         stack,

@@ -71,11 +71,10 @@ fn slot_state(instance: &Instance, uid: u32) -> SlotState {
     let ours = Marks::from_config(&instance.config).is_some_and(|marks| marks.owner_uid == uid);
     let stopped = instance.status_code == Status::Stopped;
     match (ours && stopped, instance.ephemeral) {
-        (false, _) => SlotState::Running,
         (true, false) => SlotState::StoppedPersistent,
-        // one that never ran is still being made by the launch that claimed it
         (true, true) if owned::was_started(instance) => SlotState::Leftover,
-        (true, true) => SlotState::Running,
+        // an ephemeral one that never ran is still being made by the launch that claimed it
+        _ => SlotState::Running,
     }
 }
 
@@ -119,7 +118,7 @@ fn request(spec: InstanceSpec, fingerprint: &str) -> NewInstance {
     }
 }
 
-/// Removes what a crash left and creates anew; the ETag makes this launch the only one that removes it.
+/// Removes what a crash left and creates anew; the `ETag` makes this launch the only one that removes it.
 async fn replace(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
     let name = plan.name(slot).to_string();
     let taken_over = take_over(cx, &name, |put| {
