@@ -14,7 +14,7 @@ pub(crate) async fn start(cx: &Context, name: &str, exec: &Exec, step: &str) -> 
     for _ in 1..TRIES {
         match cx.client.exec(name, exec).await {
             Err(error) if error.is_timed_out() => {
-                tracing::info!(name, "the command was connected too late, trying again")
+                tracing::info!(name, "the command was connected too late, trying again");
             }
             done => return done.during(step),
         }
