@@ -3,8 +3,8 @@
 set -eu
 
 REPOSITORY=https://github.com/thomas/claude-code-isolated
-# a mirror, or a local stand-in: holds cci-linux-<arch> and cci-linux-<arch>.sha256
-RELEASE=${CCI_RELEASE_URL:-$REPOSITORY/releases/latest/download}
+# where cci-linux-<arch> and cci-linux-<arch>.sha256 are
+RELEASES=${CCI_RELEASES:-$REPOSITORY/releases/latest/download}
 RUST=1.89
 
 usage() {
@@ -23,7 +23,7 @@ terminal `cci shell` in the current directory, else `cci run -- claude --version
   --help        this text
 
 Needs: Linux with a kernel for Incus; root or sudo for what only root can do; from source Rust 1.89 or newer.
-Environment: CCI_RELEASE_URL, the place of the release files.
+Environment: CCI_RELEASES, the place of the release files (a mirror).
 END
 }
 
@@ -96,13 +96,14 @@ build_program() {
 
 download_program() {
     case $(uname -m) in
-        x86_64 | aarch64) name=cci-linux-$(uname -m) ;;
+        x86_64) name=cci-linux-amd64 ;;
+        aarch64) name=cci-linux-arm64 ;;
         *) fail 1 "there is no release for $(uname -m)" "clone $REPOSITORY and run ./install.sh in it" ;;
     esac
     program=$work/$name
-    say "downloading $RELEASE/$name"
-    fetch "$RELEASE/$name" "$program"
-    fetch "$RELEASE/$name.sha256" "$program.sha256"
+    say "downloading $RELEASES/$name"
+    fetch "$RELEASES/$name" "$program"
+    fetch "$RELEASES/$name.sha256" "$program.sha256"
     want=$(cut -d ' ' -f 1 "$program.sha256")
     have=$(sha256sum "$program" | cut -d ' ' -f 1)
     [ "$want" = "$have" ] || fail 1 "SHA-256 of $name is $have, and should be $want" 'the download was damaged or changed: try again'
@@ -115,7 +116,7 @@ fetch() {
         wget --quiet --output-document="$2" "$1"
     else
         fail 1 'neither curl nor wget found' 'install one of them'
-    fi || fail 1 "cannot download $1" 'check the network, or set CCI_RELEASE_URL to a mirror'
+    fi || fail 1 "cannot download $1" 'check the network, or set CCI_RELEASES to a mirror'
 }
 
 # Replaces nothing that is the same already.

@@ -1,7 +1,11 @@
 //! The binary without Incus: what is said, where it is said, and the exit status, as whole snapshots.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 #[path = "../support/mod.rs"]
 mod support;
+
+mod config;
 
 use support::host::{Host, Output, ROOT};
 

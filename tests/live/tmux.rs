@@ -44,7 +44,9 @@ fn a_hundred_kilobytes_in_one_call_arrive_whole() {
     let host = Host::live(U1000);
     let name = session(&host);
     host.cci(&["tmux", "send", &name, "stty -echo; cat > got; stty echo; echo DO''NE"]).ok();
-    let text: String = (0..2000).map(|n| format!("line {n} with some words to make it longer than a word\n")).collect();
+    let lines: Vec<String> =
+        (0..2000).map(|n| format!("line {n} with some words to make it longer than a word\n")).collect();
+    let text = lines.concat();
     assert!(text.len() > 100_000);
     host.cci(&["tmux", "send", &name, "--no-enter", "--", &text]).ok();
     wait::until("all of it is in the file", Duration::from_secs(60), || {

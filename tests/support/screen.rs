@@ -88,7 +88,9 @@ impl Screen {
     }
 
     /// Closes the terminal under whatever runs in it, as a person who closes the window does.
-    pub fn close(self) {}
+    pub fn close(self) {
+        drop(self);
+    }
 
     #[track_caller]
     fn tmux(&self, args: &[&str]) -> String {

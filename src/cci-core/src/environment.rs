@@ -27,6 +27,12 @@ pub struct HostLocale {
     pub timezone: Option<String>,
 }
 
+/// Whether a program can find a variable of this name.
+#[must_use]
+pub fn is_variable_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['=', '\0', ' ', '\n'])
+}
+
 /// Everything the agent finds in its environment: cci's own, then the configuration's, then the command line's.
 #[must_use]
 pub fn environment(

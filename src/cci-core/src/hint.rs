@@ -34,6 +34,12 @@ pub fn hint(error: &Error) -> Option<String> {
             format!("use `cci shell --workspace {} --resume={id}`", workspace.display())
         }
         Error::ImageNotFound { image } if image == "cci" => "make it with `cci build`".to_owned(),
+        Error::ImageNotFound { image } if toolchain(image).is_some() => {
+            let name = toolchain(image).unwrap_or_default();
+            format!(
+                "make it: `cci profile show {name} --script > {name}.sh`, then `cci build custom {image} --script {name}.sh`"
+            )
+        }
         Error::ImageNotFound { .. } => {
             "see `cci image list --all`, or make the standard one with `cci build`".to_owned()
         }
@@ -50,4 +56,21 @@ pub fn hint(error: &Error) -> Option<String> {
         | Error::Internal(_) => return None,
     };
     Some(text)
+}
+
+/// The shipped profile whose image this is.
+fn toolchain(image: &str) -> Option<&str> {
+    image.strip_prefix("cci-").filter(|name| ["node", "python", "rust"].contains(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_image_of_a_shipped_profile_has_its_own_way() {
+        let of = |image: &str| hint(&Error::ImageNotFound { image: image.into() }).unwrap();
+        assert!(of("cci-rust").contains("cci build custom cci-rust --script rust.sh"), "{}", of("cci-rust"));
+        assert!(of("cci-other").contains("cci image list"), "{}", of("cci-other"));
+    }
 }

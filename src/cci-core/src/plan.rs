@@ -11,8 +11,9 @@ use crate::error::{Error, Result};
 use crate::idmap::{self, Idmap, IdmapFacts};
 use crate::lifetime::Lifetime;
 use crate::mark::{Kind, Marks};
+use crate::mount::Mount;
 use crate::name::{ContainerName, Prefix};
-use crate::network::Mode;
+use crate::network::{self, Mode, Policy};
 use crate::session::SessionId;
 use crate::settings::Settings;
 use crate::slot::Slot;
@@ -34,8 +35,6 @@ pub struct Ask {
     pub session: Option<(SessionId, PathBuf)>,
     /// Environment of the command line.
     pub environment: BTreeMap<String, String>,
-    /// The profile's name, for the marks.
-    pub profile: Option<String>,
 }
 
 /// What the host is, as far as it decides the plan.
@@ -45,10 +44,16 @@ pub struct HostFacts {
     pub idmap: IdmapFacts,
     /// Terminal and time zone of the caller.
     pub locale: HostLocale,
-    /// The network of the default profile's first NIC, and that NIC's device name.
+    /// The NIC that the container gets: the network policy's, or in mode `open` the default profile's first.
     pub nic: Option<Nic>,
+    /// NICs that the default profile has beside it, which would be a way round a policy.
+    pub other_nics: Vec<String>,
+    /// The host's `nft`, if it has one that Incus can run.
+    pub nft: Option<PathBuf>,
     /// The default profile's root disk.
     pub root: Option<BTreeMap<String, String>>,
+    /// What is mounted beside the workspace: it exists and may be mounted.
+    pub mounts: Vec<Mount>,
 }
 
 /// A network interface as the default profile has it.
@@ -60,6 +65,22 @@ pub struct Nic {
     pub config: BTreeMap<String, String>,
     /// What is known of its network; `None` where addresses come from elsewhere.
     pub network: Option<Network>,
+}
+
+impl Nic {
+    /// A NIC on a policy's bridge, which lets neither another address nor another sender out of the container.
+    #[must_use]
+    pub fn guarded(device: &str, bridge: &str, network: Option<Network>) -> Self {
+        let config = [
+            ("type", "nic"),
+            ("name", "eth0"),
+            ("network", bridge),
+            ("security.mac_filtering", "true"),
+            ("security.ipv4_filtering", "true"),
+        ];
+        let config = config.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        Self { device: device.to_owned(), config, network }
+    }
 }
 
 /// A managed network, as far as it decides a container's address.
@@ -117,6 +138,8 @@ pub struct LaunchPlan {
     prefix: Prefix,
     marks: Marks,
     nic: Option<Nic>,
+    policy: Option<Policy>,
+    nft: Option<PathBuf>,
     config: BTreeMap<String, String>,
     devices: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -138,7 +161,7 @@ impl LaunchPlan {
             slot: None,
             session: ask.session.as_ref().map(|(id, _)| *id),
             tool: Some(tool.name.clone()),
-            profile: ask.profile.clone(),
+            profile: settings.profile.clone(),
             network: Some(settings.network.mode.word().to_owned()),
             image: Some(settings.defaults.image.clone()),
             lifetime,
@@ -149,10 +172,12 @@ impl LaunchPlan {
             network: settings.network.mode,
             tool,
             user: GuestUser { uid: settings.incus.claude_uid, gid: settings.incus.claude_uid },
-            environment: environment::environment(&host.locale, &settings.defaults.environment, &ask.environment),
+            environment: environment::environment(&host.locale, &settings.environment(), &ask.environment),
             warnings: warnings(settings, host, &map),
             prefix: ask.prefix.clone(),
             nic: host.nic.clone(),
+            policy: Policy::new(&settings.network)?,
+            nft: host.nft.clone(),
             config: config(settings, &map),
             devices: devices(ask, settings, host, &map)?,
             marks,
@@ -192,6 +217,14 @@ impl LaunchPlan {
         Some(Fixed { address, subnet: network.subnet })
     }
 
+    /// The second layer under the network's policy, where there is one and the host can have it.
+    fn guard(&self, gateway: Ipv4Addr) -> String {
+        match (&self.policy, &self.nft) {
+            (Some(policy), Some(nft)) => network::hooks(policy, gateway, nft),
+            _ => String::new(),
+        }
+    }
+
     /// The whole create request for a slot.
     #[must_use]
     pub fn instance(&self, slot: Slot) -> InstanceSpec {
@@ -199,7 +232,8 @@ impl LaunchPlan {
         let (mut config, mut devices) = (self.config.clone(), self.devices.clone());
         config.extend(marks.to_config());
         if let (Some(fixed), Some(nic)) = (self.fixed(slot), &self.nic) {
-            config.insert("raw.lxc".into(), fixed.raw_lxc());
+            let guard = self.guard(fixed.subnet.gateway);
+            config.insert("raw.lxc".into(), fixed.raw_lxc() + &guard);
             devices.entry(nic.device.clone()).or_default().insert("ipv4.address".into(), fixed.address.to_string());
         }
         InstanceSpec {
@@ -272,6 +306,13 @@ fn devices(
     if let Some((_, state)) = &ask.session {
         devices.insert("session".to_owned(), disk(state, environment::STATE, map)?);
     }
+    for mount in &host.mounts {
+        let mut device = disk(&mount.host, &mount.container, map)?;
+        if mount.readonly {
+            device.insert("readonly".into(), "true".into());
+        }
+        devices.insert(mount.device.clone(), device);
+    }
     if let Some(nic) = &host.nic {
         devices.insert(nic.device.clone(), isolated(nic));
         if let Some(resolv) = nic.network.as_ref().and_then(|network| network.resolv.as_deref()) {
@@ -279,6 +320,10 @@ fn devices(
             names.insert("readonly".into(), "true".into());
             devices.insert("resolv".to_owned(), names);
         }
+    }
+    if settings.network.mode != Mode::Open {
+        let none = BTreeMap::from([("type".to_owned(), "none".to_owned())]);
+        devices.extend(host.other_nics.iter().map(|name| (name.clone(), none.clone())));
     }
     if let Some(root) = root_disk(settings, host) {
         devices.insert("root".to_owned(), root);

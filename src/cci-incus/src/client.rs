@@ -31,7 +31,10 @@ pub struct Client {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client").field("endpoint", &self.endpoint()).field("project", &self.project).finish()
+        f.debug_struct("Client")
+            .field("endpoint", &self.endpoint())
+            .field("project", &self.project)
+            .finish_non_exhaustive()
     }
 }
 
@@ -166,6 +169,8 @@ impl Client {
     }
 
     fn observe(&self, request: &Request, begun: Instant, status: u16) {
+        let elapsed = begun.elapsed();
+        tracing::debug!(method = %request.method, path = request.path, status, ?elapsed, "asked incus");
         if let Some(observer) = &self.observer {
             let (method, path) = (request.method.to_string(), request.path.clone());
             observer(&Exchange { method, path, status, elapsed: begun.elapsed() });

@@ -6,6 +6,8 @@ mod input;
 mod output;
 mod process;
 mod start;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -5,6 +5,7 @@ mod export;
 mod import;
 mod multipart;
 mod publish;
+mod splitter;
 
 use std::collections::BTreeMap;
 

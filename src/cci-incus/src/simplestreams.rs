@@ -18,7 +18,7 @@ pub struct ImageStreams {
     http: Http,
 }
 
-/// A line of images on a server: one distribution, release, variant and architecture.
+/// A line of container images on a server: one distribution, release, variant and architecture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Product {
     /// The server's own name for it.
@@ -27,8 +27,10 @@ pub struct Product {
     pub aliases: Vec<String>,
     /// The distribution's name for the architecture: `amd64`, `arm64`, …
     pub architecture: String,
-    /// The newest version's serial: `20261121_05:24`.
+    /// The serial of the newest version that is a container image: `20261121_05:24`.
     pub newest: String,
+    /// Bytes to download for it.
+    pub size: u64,
 }
 
 #[derive(Deserialize)]
@@ -57,7 +59,21 @@ struct WireProduct {
     #[serde(default)]
     arch: String,
     #[serde(default)]
-    versions: BTreeMap<String, serde::de::IgnoredAny>,
+    versions: BTreeMap<String, WireVersion>,
+}
+
+#[derive(Deserialize)]
+struct WireVersion {
+    #[serde(default)]
+    items: BTreeMap<String, WireItem>,
+}
+
+#[derive(Deserialize)]
+struct WireItem {
+    #[serde(default)]
+    ftype: String,
+    #[serde(default)]
+    size: u64,
 }
 
 impl ImageStreams {
@@ -81,7 +97,7 @@ impl ImageStreams {
         let mut all = Vec::new();
         for entry in index.index.into_values().filter(|entry| entry.datatype == "image-downloads") {
             let products: Products = self.get(&entry.path).await?;
-            all.extend(products.products.into_iter().map(|(name, product)| read(name, product)));
+            all.extend(products.products.into_iter().filter_map(|(name, product)| read(name, product)));
         }
         Ok(all)
     }
@@ -111,14 +127,20 @@ impl ImageStreams {
     }
 }
 
-fn read(name: String, product: WireProduct) -> Product {
-    let aliases = product.aliases.split(',').map(str::trim).filter(|alias| !alias.is_empty()).map(str::to_owned);
-    Product {
-        name,
-        aliases: aliases.collect(),
-        architecture: product.arch,
-        newest: product.versions.into_keys().next_back().unwrap_or_default(),
-    }
+/// The product, if one of its versions can be a container.
+fn read(name: String, product: WireProduct) -> Option<Product> {
+    let mut newest_first = product.versions.iter().rev();
+    let (newest, size) = newest_first.find_map(|(serial, version)| Some((serial.clone(), download_size(version)?)))?;
+    let aliases = product.aliases.split(',').map(str::trim);
+    let aliases = aliases.filter(|alias| !alias.is_empty()).map(str::to_owned).collect();
+    Some(Product { name, aliases, architecture: product.arch, newest, size })
+}
+
+/// What a version's container image weighs: one file, or metadata and the root file system that Incus prefers.
+fn download_size(version: &WireVersion) -> Option<u64> {
+    let of = |ftype: &str| version.items.values().find(|item| item.ftype == ftype).map(|item| item.size);
+    let split = || Some(of("incus.tar.xz")? + of("squashfs").or_else(|| of("root.tar.xz"))?);
+    of("incus_combined.tar.gz").or_else(split)
 }
 
 /// What distributions call an architecture of the kernel.
@@ -147,15 +169,25 @@ mod tests {
 
     const PRODUCTS: &str = r#"{"content_id":"images","datatype":"image-downloads","format":"products:1.0","products":{
         "debian:bookworm:amd64:default":{"aliases":"debian/bookworm,debian/12","arch":"amd64","os":"Debian",
-            "versions":{"20261120_05:24":{"items":{}},"20261121_05:24":{"items":{}}}}}}"#;
+            "versions":{
+                "20261120_05:24":{"items":{"a":{"ftype":"incus.tar.xz","size":1},"b":{"ftype":"squashfs","size":20},
+                    "c":{"ftype":"root.tar.xz","size":300}}},
+                "20261121_05:24":{"items":{"a":{"ftype":"incus.tar.xz","size":1},"b":{"ftype":"disk-kvm.img"}}}}}}}"#;
 
     #[test]
-    fn a_product_has_its_aliases_and_its_newest_version() {
+    fn a_product_has_its_aliases_and_its_newest_container() {
         let products: Products = serde_json::from_str(PRODUCTS).unwrap();
         let (name, product) = products.products.into_iter().next().unwrap();
-        let product = read(name, product);
+        let product = read(name, product).unwrap();
         assert_eq!(product.aliases, ["debian/bookworm", "debian/12"]);
-        assert_eq!((product.architecture.as_str(), product.newest.as_str()), ("amd64", "20261121_05:24"));
+        assert_eq!(product.size, 21);
+        assert_eq!((product.architecture.as_str(), product.newest.as_str()), ("amd64", "20261120_05:24"));
+    }
+
+    #[test]
+    fn a_product_without_a_container_is_left_out() {
+        let product = r#"{"versions":{"1":{"items":{"a":{"ftype":"incus.tar.xz"},"b":{"ftype":"disk-kvm.img"}}}}}"#;
+        assert_eq!(read("p".into(), serde_json::from_str(product).unwrap()), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use cci_incus::Status;
 use super::agent;
 use super::context::Context;
 use super::incus_error::DuringStep;
+use super::network;
 use super::owned::{self, Owned};
 use super::record;
 use super::stream;
@@ -65,7 +66,7 @@ pub(crate) async fn join(cx: &Context, name: &str, into: Into) -> Result<()> {
     };
     let exec = Exec {
         command,
-        environment: environment(&locale, &cx.settings.defaults.environment, &cx.environment),
+        environment: environment(&locale, &cx.settings.environment(), &cx.environment),
         cwd: Some(WORKSPACE.to_owned()),
         user: Some(user),
         group: Some(user),
@@ -78,6 +79,7 @@ pub(crate) async fn join(cx: &Context, name: &str, into: Into) -> Result<()> {
         tokio::select! {
             ended = stream::terminal(process, &tty) => ended.map(drop),
             () = crate::host::signals::interrupted() => Err(Error::Interrupted),
+            never = network::while_attached(cx) => match never {},
         }
     };
     // the connection may break with the container; what is left of it is what counts

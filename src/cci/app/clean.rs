@@ -13,6 +13,7 @@ use super::blocking::blocking;
 use super::context::Context;
 use super::incus_error::DuringStep;
 use super::launch;
+use super::network::{self, Unused};
 use super::owned;
 use super::take_back;
 use crate::store::sessions::Store;
@@ -51,11 +52,13 @@ pub(crate) struct OldSession {
 pub(crate) struct Rubbish {
     pub(crate) containers: Vec<OldContainer>,
     pub(crate) sessions: Vec<OldSession>,
+    pub(crate) networks: Vec<Unused>,
 }
 
 impl Rubbish {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.containers.is_empty() && self.sessions.is_empty()
+    /// How many things that are.
+    pub(crate) fn len(&self) -> usize {
+        self.containers.len() + self.sessions.len() + self.networks.len()
     }
 }
 
@@ -66,6 +69,8 @@ pub(crate) async fn find(cx: &Context, wanted: Wanted) -> Result<Rubbish> {
     if wanted.containers {
         let old = instances.iter().filter(|instance| is_old(&instance.last_used_at, wanted.older_than));
         rubbish.containers = old.filter_map(|instance| left_over(cx, instance, wanted)).collect();
+        let going: Vec<&str> = rubbish.containers.iter().map(|old| old.name.as_str()).collect();
+        rubbish.networks = network::unused(cx, &going).await?;
     }
     if wanted.sessions {
         let kept: Vec<SessionId> = instances
@@ -90,6 +95,12 @@ pub(crate) async fn remove(cx: &Context, rubbish: &Rubbish) -> Result<usize> {
     for session in &rubbish.sessions {
         let dir = session.dir.clone();
         match blocking(move || Store::remove(&dir)).await {
+            Ok(()) => gone += 1,
+            Err(error) => cx.reporter.warn(&error.to_string()),
+        }
+    }
+    for unused in &rubbish.networks {
+        match network::remove(cx, unused).await {
             Ok(()) => gone += 1,
             Err(error) => cx.reporter.warn(&error.to_string()),
         }

@@ -14,12 +14,15 @@ use super::reporter::Reporter;
 use super::undo::Undo;
 use crate::host::caller::Caller;
 use crate::host::signals;
+use crate::settings::Stack;
 
 /// One run of cci.
 #[derive(Clone)]
 pub(crate) struct Context {
     /// Incus, in the project of the settings.
     pub(crate) client: Client,
+    /// The layers that the settings come from.
+    pub(crate) stack: Stack,
     /// The merged settings.
     pub(crate) settings: Settings,
     /// Who runs cci, and where.

@@ -76,7 +76,7 @@ fn listed(owned: &Owned, addresses: &BTreeMap<String, String>) -> Listed {
         persistent: !instance.ephemeral,
         ipv4: if owned.runs() { addresses.get(&instance.name).cloned().unwrap_or_default() } else { String::new() },
         workspace: marks.workspace.as_deref().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
-        slot: marks.slot.map(|slot| slot.number()),
+        slot: marks.slot.map(cci_core::slot::Slot::number),
         session_id: marks.session.map(|id| id.to_string()),
         profile: marks.profile.clone(),
         network: marks.network.clone(),

@@ -16,7 +16,7 @@ pub(crate) const NOT_WRITABLE: i32 = 97;
 const PROBE: &str = r#"p=$(mktemp /workspace/.cci-XXXXXXXX 2>/dev/null) && rm -f "$p" || exit 97; exec "$@""#;
 
 /// Waits up to ten seconds for a route and a name server, where the network comes with a lease.
-const NETWORK: &str = r#"n=0; until [ -s /etc/resolv.conf ] && grep -q '^[^[:space:]]*[[:space:]]00000000' /proc/net/route || [ $n -ge 200 ]; do n=$((n+1)); sleep 0.05; done; "#;
+const NETWORK: &str = r"n=0; until [ -s /etc/resolv.conf ] && grep -q '^[^[:space:]]*[[:space:]]00000000' /proc/net/route || [ $n -ge 200 ]; do n=$((n+1)); sleep 0.05; done; ";
 
 /// The argv that probes and then becomes `argv`.
 pub(crate) fn before(plan: &LaunchPlan, argv: &[String]) -> Vec<String> {

@@ -37,7 +37,7 @@ pub(crate) async fn begin(
         schema_version: SCHEMA_VERSION,
         slot: Some(launched.slot.number()),
         tool: Some(plan.tool.name.clone()),
-        profile: None,
+        profile: cx.settings.profile.clone(),
         image: Some(plan.image().to_owned()),
         network: Some(plan.network.word().to_owned()),
         created_at: Some(created_at),

@@ -15,8 +15,10 @@ use crate::store::transcripts;
 
 /// What the command line says by itself, so that nothing is inherited for it.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub(crate) struct Given {
     pub(crate) slot: bool,
+    pub(crate) profile: bool,
     pub(crate) image: bool,
     pub(crate) persistent: bool,
     pub(crate) network: bool,
@@ -101,8 +103,12 @@ fn activity(metadata: &Metadata, state: &std::path::Path) -> Timestamp {
 }
 
 /// Takes over what the session had and the command line does not say; the slot it would like.
-pub(crate) fn inherit(cx: &mut Context, given: Given, slot: SlotChoice, metadata: &Metadata) -> SlotChoice {
+pub(crate) fn inherit(cx: &mut Context, given: Given, slot: SlotChoice, metadata: &Metadata) -> Result<SlotChoice> {
     let further = metadata.further();
+    if let (false, Some(profile)) = (given.profile, &further.profile) {
+        cx.stack = cx.stack.with_profile(profile);
+        cx.settings = cx.stack.settings()?;
+    }
     if !given.persistent {
         cx.settings.defaults.persistent = metadata.persistent;
     }
@@ -113,8 +119,8 @@ pub(crate) fn inherit(cx: &mut Context, given: Given, slot: SlotChoice, metadata
         cx.settings.network.mode = network;
     }
     if given.slot {
-        return slot;
+        return Ok(slot);
     }
     let named = ContainerName::parse(&cx.prefix, &metadata.container_name).map(|name| name.slot()).ok();
-    further.slot.and_then(Slot::new).or(named).map_or(slot, SlotChoice::Preferably)
+    Ok(further.slot.and_then(Slot::new).or(named).map_or(slot, SlotChoice::Preferably))
 }

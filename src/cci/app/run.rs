@@ -52,7 +52,6 @@ async fn prepare(cx: &Context, command: &Command) -> Result<(Launched, LaunchPla
         launch: launch::launch_mark(),
         session: None,
         environment: cx.environment.clone(),
-        profile: None,
     };
     let plan = LaunchPlan::new(&ask, &cx.settings, &survey.host)?;
     for warning in &plan.warnings {

@@ -11,6 +11,7 @@ use cci_incus::{Instance, Status};
 use super::agent;
 use super::blocking::blocking;
 use super::context::Context;
+use super::environment;
 use super::incus_error::DuringStep;
 use super::launch::{self, Launched, Survey};
 use super::record;
@@ -49,9 +50,10 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     let mut cx = cx.clone();
     let resumed = resume::find(&cx, &session.resume).await?;
     let slot = match &resumed {
-        Some(resumed) => resume::inherit(&mut cx, session.given, session.slot, &resumed.saved.metadata),
+        Some(resumed) => resume::inherit(&mut cx, session.given, session.slot, &resumed.saved.metadata)?,
         None => session.slot,
     };
+    let cx = environment::made(cx).await?;
     cx.reporter.step("setup", "preparing the container");
     let id = resumed.as_ref().map_or_else(launch::new_session_id, Resumed::id);
     let survey = launch::survey(&cx).await?;
@@ -77,7 +79,6 @@ fn plan(cx: &Context, id: SessionId, survey: &Survey) -> Result<LaunchPlan> {
         launch: launch::launch_mark(),
         session: Some((id, launch::store(cx).state_dir(id))),
         environment: cx.environment.clone(),
-        profile: None,
     };
     let plan = LaunchPlan::new(&ask, &cx.settings, &survey.host)?;
     for warning in &plan.warnings {

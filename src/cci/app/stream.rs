@@ -92,7 +92,7 @@ async fn follow_window(tty: &Tty, control: &Control) {
         let TermSize { cols, rows } = tty.size();
         let _ = control.resize(TermSize { cols, rows }).await;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Passes SIGINT, SIGTERM, SIGHUP and SIGQUIT on.

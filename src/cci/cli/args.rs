@@ -23,7 +23,7 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: GlobalArgs,
     /// Print the version
-    #[arg(long, short = 'V', exclusive = true)]
+    #[arg(long, short = 'V', exclusive = true, help_heading = "Flags")]
     pub(crate) version: bool,
     #[command(subcommand)]
     pub(crate) verb: Option<Verb>,
@@ -48,9 +48,18 @@ pub(crate) struct GlobalArgs {
     /// Go on with a conversation: the latest of this workspace, or the one of this id
     #[arg(long, global = true, value_name = "ID", num_args = 0..=1, require_equals = true, default_missing_value = "", alias = "continue")]
     pub(crate) resume: Option<String>,
+    /// Named set of settings (see `cci profile list`)
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
     /// Environment for the agent; a bare name forwards the host's value
     #[arg(short, long, global = true, value_name = "K=V")]
     pub(crate) env: Vec<String>,
+    /// Host directory to mount; a trailing `:ro` makes it read-only
+    #[arg(long, global = true, value_name = "HOST:CONTAINER[:ro]")]
+    pub(crate) mount: Vec<String>,
+    /// Persistent storage directory, mounted at /storage
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) storage: Option<PathBuf>,
     /// What the container may reach: restricted, allowlist or open
     #[arg(long, global = true, value_name = "MODE")]
     pub(crate) network: Option<Mode>,
@@ -107,8 +116,14 @@ pub(crate) enum Verb {
     Clean(super::clean::CleanArgs),
     /// Drive a session without a terminal
     Tmux(super::tmux::TmuxArgs),
+    /// See, check and write the configuration
+    Config(super::config::ConfigArgs),
+    /// See and make named sets of settings
+    Profile(super::profile::ProfileArgs),
     /// Make the image that containers start from
     Build(super::build::BuildArgs),
+    /// Show and explain what a container may reach
+    Network(super::network::NetworkArgs),
     /// Print the version
     Version,
 }
@@ -126,7 +141,10 @@ impl Verb {
             Self::Doctor(args) => Some(args.format),
             Self::Build(args) => Some(args.format()),
             Self::Info(args) => Some(args.format),
+            Self::Network(args) => Some(args.format()),
             Self::Tmux(super::tmux::TmuxArgs { verb: super::tmux::TmuxVerb::List(args) }) => Some(args.format),
+            Self::Config(args) => args.verb.format(),
+            Self::Profile(args) => args.verb.format(),
             _ => None,
         }
     }

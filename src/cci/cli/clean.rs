@@ -13,6 +13,7 @@ use crate::ui::terminal::Terminal;
 
 /// Remove stopped containers, and saved sessions if asked
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 #[command(after_help = "Examples:\n  cci clean\n  cci clean --sessions --older-than 30d\n  cci clean --all --dry-run")]
 pub(crate) struct CleanArgs {
     /// Saved sessions that no container has
@@ -40,7 +41,7 @@ pub(crate) async fn run(args: &CleanArgs, persistent: bool, cx: &Context) -> Res
         older_than: args.older_than,
     };
     let rubbish = clean::find(cx, wanted).await?;
-    if rubbish.is_empty() {
+    if rubbish.len() == 0 {
         return Terminal::result("Nothing to clean\n").map(|()| 0);
     }
     Terminal::result(&text(&rubbish))?;
@@ -50,7 +51,7 @@ pub(crate) async fn run(args: &CleanArgs, persistent: bool, cx: &Context) -> Res
     if !args.force && !confirmed(cx)? {
         return Terminal::result("Cancelled.\n").map(|()| 0);
     }
-    let asked = rubbish.containers.len() + rubbish.sessions.len();
+    let asked = rubbish.len();
     let gone = clean::remove(cx, &rubbish).await?;
     Terminal::result(&format!("Removed {gone} of {asked}\n"))?;
     crate::app::end::verdict(asked, gone).map(|()| 0)
@@ -70,9 +71,11 @@ fn text(rubbish: &Rubbish) -> String {
         .sessions
         .iter()
         .map(|old| format!("  session {} of {} ({})\n", old.id, old.workspace, human(old.bytes)));
+    let networks = rubbish.networks.iter().map(|unused| format!("  network {} (unused)\n", unused.name));
     let freed: u64 = rubbish.sessions.iter().map(|old| old.bytes).sum();
     let total = if freed > 0 { format!("Frees {}\n", human(freed)) } else { String::new() };
-    format!("To be removed:\n{}{}{total}", containers.collect::<String>(), sessions.collect::<String>())
+    let lines: String = containers.chain(sessions).chain(networks).collect();
+    format!("To be removed:\n{lines}{total}")
 }
 
 /// `90s`, `15m`, `12h`, `30d`, `4w`

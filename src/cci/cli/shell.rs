@@ -39,6 +39,7 @@ pub(crate) async fn run(args: &ShellArgs, global: &GlobalArgs, cx: &Context) -> 
         resume: global.resume(),
         given: Given {
             slot: global.slot != 0,
+            profile: global.profile.is_some(),
             image: global.image.is_some(),
             persistent: global.persistent.is_some(),
             network: global.network.is_some(),

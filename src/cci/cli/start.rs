@@ -13,10 +13,11 @@ use clap::Parser;
 use super::args::{Cli, Format, GlobalArgs, Verb};
 use super::usage::{Refused, refused};
 use crate::app::context::Context;
+use crate::app::environment;
 use crate::app::undo::Undo;
 use crate::host::caller::Caller;
 use crate::host::incus_socket;
-use crate::settings;
+use crate::settings::{Overrides, Stack, Trust};
 use crate::ui::terminal::{Terminal, Voice};
 
 /// What cci itself failed with, in a verb whose status is the command's.
@@ -49,13 +50,19 @@ pub(crate) fn main() -> ExitCode {
 }
 
 async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<u8> {
+    // these work with a broken file and without Incus
+    let verb = match verb {
+        Verb::Config(args) => return super::config::run(args, global, terminal).await,
+        Verb::Profile(args) => return super::profile::run(&args, global, terminal),
+        other => other,
+    };
     let cx = context(global, terminal)?;
     match verb {
         Verb::Setup(args) => cx.guarded(super::setup::run(&args, &cx)).await,
         Verb::Doctor(args) => cx.guarded(super::doctor::run(&args, global.verbose > 0, &cx)).await,
         Verb::Shell(args) => super::shell::run(&args, global, &cx).await,
-        Verb::Run(args) => super::run::run(args, global, &cx).await,
-        Verb::Attach(args) => super::attach::run(&args, global, &cx).await,
+        Verb::Run(args) => super::run::run(args, global, &environment::made(cx).await?).await,
+        Verb::Attach(args) => super::attach::run(&args, global, &environment::made(cx).await?).await,
         Verb::List(args) => cx.guarded(super::list::run(&args, &cx)).await,
         Verb::Shutdown(args) => cx.guarded(super::end::shutdown(&args, &cx)).await,
         Verb::Kill(args) => cx.guarded(super::end::kill(&args, &cx)).await,
@@ -64,7 +71,8 @@ async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>) ->
         Verb::Clean(args) => cx.guarded(super::clean::run(&args, global.persistent == Some(true), &cx)).await,
         Verb::Tmux(args) => cx.guarded(super::tmux::run(&args, &cx)).await,
         Verb::Build(args) => super::build::run(args, &cx).await,
-        Verb::Version => Ok(0),
+        Verb::Network(args) => cx.guarded(super::network::run(&args, &cx)).await,
+        Verb::Config(_) | Verb::Profile(_) | Verb::Version => Ok(0),
     }
 }
 
@@ -72,18 +80,18 @@ async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>) ->
 fn context(global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<Context> {
     let caller = Caller::of_this_process()?;
     let workspace = Workspace::resolve(&caller.current_dir, &global.workspace);
-    let overrides =
-        settings::Overrides { image: global.image.clone(), persistent: global.persistent, network: global.network };
-    let settings = settings::load(&caller, &workspace, global.config.as_deref(), &overrides)?;
+    let stack = Stack::read(&caller, &workspace, global.config.as_deref(), &overrides(global), Trust::Judged)?;
+    let settings = stack.settings()?;
     let prefix = match caller.var("CCI_CONTAINER_PREFIX") {
         None => Prefix::default(),
         Some(raw) => Prefix::parse(raw)
             .map_err(|error| Error::Config { problem: format!("CCI_CONTAINER_PREFIX: {error}"), hint: None })?,
     };
     let environment = given_environment(&global.env, &caller.environment)?;
-    let client = incus_socket::client(&caller, &settings)?;
+    let client = incus_socket::client(&caller, &settings);
     Ok(Context {
         client,
+        stack,
         settings,
         caller,
         workspace,
@@ -92,6 +100,18 @@ fn context(global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<Context> {
         reporter: terminal.clone(),
         undo: Undo::default(),
     })
+}
+
+/// What the flags say about settings.
+pub(super) fn overrides(global: &GlobalArgs) -> Overrides {
+    Overrides {
+        image: global.image.clone(),
+        persistent: global.persistent,
+        network: global.network,
+        mounts: global.mount.clone(),
+        storage: global.storage.clone(),
+        profile: global.profile.clone(),
+    }
 }
 
 /// `-e K=V`, and `-e K` for the host's own value.

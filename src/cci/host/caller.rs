@@ -52,3 +52,13 @@ fn logical_current_dir(environment: &BTreeMap<String, String>) -> Result<PathBuf
     let named = environment.get("PWD").map(PathBuf::from).filter(|path| path.is_absolute());
     Ok(named.filter(|path| identity(path).is_some() && identity(path) == identity(&here)).unwrap_or(here))
 }
+
+#[cfg(test)]
+impl Caller {
+    /// A made-up caller.
+    pub(crate) fn for_test(home: impl Into<PathBuf>, environment: &[(&str, &str)]) -> Self {
+        let home = home.into();
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self { ids: Ids { uid: 1000, gid: 1000 }, current_dir: home.clone(), home, environment }
+    }
+}

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use cci_core::Result;
 use cci_core::settings::Settings;
 use cci_incus::Client;
 use cci_incus::{SocketEnv, candidates};
@@ -10,15 +9,23 @@ use cci_incus::{SocketEnv, candidates};
 use super::caller::Caller;
 
 /// A client of the socket that is there; where none is, of the place it should be, so that the first call names it.
-pub(crate) fn client(caller: &Caller, settings: &Settings) -> Result<Client> {
-    let found = match &settings.incus.socket {
-        Some(socket) => (socket.clone(), None),
-        None => found(caller),
-    };
-    let (socket, own_project) = found;
+pub(crate) fn client(caller: &Caller, settings: &Settings) -> Client {
+    let (socket, own_project) = endpoint(caller, settings);
     let project = caller.var("INCUS_PROJECT").map(str::to_owned).or(own_project);
     let project = project.unwrap_or_else(|| settings.incus.project.clone());
-    Ok(Client::unix(socket).in_project(&project))
+    Client::unix(socket).in_project(&project)
+}
+
+/// Where the socket is, or should be.
+pub(crate) fn path(caller: &Caller, settings: &Settings) -> PathBuf {
+    endpoint(caller, settings).0
+}
+
+fn endpoint(caller: &Caller, settings: &Settings) -> (PathBuf, Option<String>) {
+    match &settings.incus.socket {
+        Some(socket) => (socket.clone(), None),
+        None => found(caller),
+    }
 }
 
 fn found(caller: &Caller) -> (PathBuf, Option<String>) {

@@ -1,5 +1,25 @@
-//! Reads the layers of configuration and merges them: built-in, system, user, project, extra file, environment, flags.
+//! Reads the layers of configuration and merges them: built-in, system, user, project, extra file, environment,
+//! profile, flags.
 
-mod load;
+mod approval;
+mod check;
+mod document;
+mod expand;
+mod file;
+mod layer;
+mod nearest;
+mod problem;
+mod profile;
+mod show;
+mod sources;
+mod stack;
+#[cfg(test)]
+mod tests;
+mod trust;
 
-pub(crate) use load::{Overrides, load};
+pub(crate) use approval::Approvals;
+pub(crate) use document::{json_schema, key_table, starter};
+pub(crate) use profile::shipped;
+pub(crate) use show::{Entry, as_json, entries, of_profile};
+pub(crate) use sources::{Overrides, Places, places};
+pub(crate) use stack::{Stack, Trust};

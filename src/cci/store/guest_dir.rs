@@ -153,11 +153,12 @@ mod tests {
 
     #[test]
     fn what_is_written_is_private_and_leaves_no_temporary() {
+        use std::os::unix::fs::PermissionsExt;
+
         let state = tempfile::tempdir().unwrap();
         let guest = GuestDir::open(state.path(), here()).unwrap();
         guest.write("a", b"x").unwrap();
         guest.subdir("d").unwrap();
-        use std::os::unix::fs::PermissionsExt;
         let mode = |name: &str| std::fs::metadata(state.path().join(name)).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode("a"), mode("d")), (0o600, 0o700));
         assert_eq!(std::fs::read_dir(state.path()).unwrap().count(), 2);

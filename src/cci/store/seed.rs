@@ -40,10 +40,10 @@ impl Seed<'_> {
         }
         let host_settings = self.host_json(&self.home.join(".claude/settings.json"))?;
         let base = if host_settings.is_some() { host_settings } else { session_json(state, "settings.json")? };
-        put(state, "settings.json", json_bytes(&settings_json(base)))?;
+        put(state, "settings.json", &json_bytes(&settings_json(base)))?;
         let host_state = self.host_json(&self.home.join(".claude.json"))?;
         let session_state = session_json(state, ".claude.json")?;
-        put(state, ".claude.json", json_bytes(&claude_json(session_state, host_state.as_ref(), self.api_key)))
+        put(state, ".claude.json", &json_bytes(&claude_json(session_state, host_state.as_ref(), self.api_key)))
     }
 
     /// A JSON file of the host; one that is broken is named rather than passed over.
@@ -74,7 +74,7 @@ fn session_json(state: &GuestDir, name: &str) -> Result<Option<Value>> {
 
 fn copy_file(from: &Path, into: &GuestDir, name: &str) -> Result<()> {
     match read(from)? {
-        Some(content) => put(into, name, content),
+        Some(content) => put(into, name, &content),
         None => Ok(()),
     }
 }
@@ -112,8 +112,8 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     std::fs::read(path).map(Some).map_err(|source| Error::Host { step: "read", path: path.to_owned(), source })
 }
 
-fn put(state: &GuestDir, name: &str, content: Vec<u8>) -> Result<()> {
-    state.write(name, &content).map_err(in_session("write", state, name))
+fn put(state: &GuestDir, name: &str, content: &[u8]) -> Result<()> {
+    state.write(name, content).map_err(in_session("write", state, name))
 }
 
 fn in_session(step: &'static str, state: &GuestDir, name: &str) -> impl FnOnce(io::Error) -> Error {

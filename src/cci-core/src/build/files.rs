@@ -24,7 +24,8 @@ pub fn standard() -> Vec<GuestFile> {
 /// A certificate of the host, under the name it has there; `None` for a name that is no plain `*.crt`.
 #[must_use]
 pub fn certificate(name: &str, content: Vec<u8>) -> Option<GuestFile> {
-    let plain = name.len() > ".crt".len() && name.ends_with(".crt") && !name.contains('/') && !name.starts_with('.');
+    let plain =
+        name.strip_suffix(".crt").is_some_and(|stem| !stem.is_empty()) && !name.contains('/') && !name.starts_with('.');
     plain.then(|| GuestFile { path: format!("{CERTIFICATES}/{name}"), content, mode: 0o644 })
 }
 

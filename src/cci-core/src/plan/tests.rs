@@ -11,7 +11,6 @@ fn ask() -> Ask {
         launch: "nonce".into(),
         session: Some((SessionId::from_random([1; 16]), "/home/u/.cci/sessions-claude/x/.claude".into())),
         environment: BTreeMap::new(),
-        profile: None,
     }
 }
 
@@ -31,7 +30,10 @@ fn host() -> HostFacts {
                 resolv: Some("/home/u/.cci/network/10.77.0.1.conf".into()),
             }),
         }),
+        other_nics: Vec::new(),
+        nft: None,
         root: None,
+        mounts: Vec::new(),
     }
 }
 
@@ -83,6 +85,24 @@ fn an_address_that_another_container_has_is_left_to_it() {
     };
     assert_ne!(taken_by("other"), free);
     assert_eq!(taken_by("cci-9c09f805-1"), free, "its own address is not taken from itself");
+}
+
+#[test]
+fn a_second_nic_of_the_profile_is_no_way_round_a_policy() {
+    let mut host = host();
+    host.nic = Some(Nic::guarded("eth0", "cci-0badcafe", None));
+    host.other_nics = vec!["eth1".into()];
+    let mut settings = Settings::default();
+    settings.network.mode = Mode::Restricted;
+    let devices = first(&settings, &host).devices;
+    assert_eq!(devices["eth1"], [("type".to_owned(), "none".to_owned())].into());
+    let eth0 = |key: &str| devices["eth0"].get(key).map(String::as_str);
+    assert_eq!(eth0("network"), Some("cci-0badcafe"));
+    for guard in ["security.port_isolation", "security.mac_filtering", "security.ipv4_filtering"] {
+        assert_eq!(eth0(guard), Some("true"), "{guard}");
+    }
+    settings.network.mode = Mode::Open;
+    assert!(!first(&settings, &host).devices.contains_key("eth1"));
 }
 
 #[test]

@@ -229,7 +229,7 @@ fn bridge(found: &Found, objects: &Objects) -> (Finding, Option<String>) {
     if let Some((name, address)) = objects.bridges.iter().find(|(name, _)| !name.starts_with("cci-")) {
         return (Finding::ok("bridge", format!("bridge '{name}' ({address})")), Some(name.clone()));
     }
-    let name = (0..).map(|n| format!("incusbr{n}")).find(|name| !objects.network_names.contains(name));
+    let name = (0..1000).map(|n| format!("incusbr{n}")).find(|name| !objects.network_names.contains(name));
     let (Some(name), Some(address)) = (name, subnet::free(&found.routes)) else {
         let text = "there is no bridge, and no free subnet in 10/8 for one";
         let finding = Finding::broken("bridge", text, Vec::new())

@@ -9,7 +9,10 @@ use tokio::{
     io::{AsyncWriteExt as _, BufWriter},
 };
 
-use super::multipart::{Boundary, Piece, Splitter};
+use super::{
+    multipart::Boundary,
+    splitter::{Piece, Splitter},
+};
 use crate::{
     client::Client,
     error::{Error, Result},
@@ -60,7 +63,9 @@ async fn split(what: &str, mut body: ByteStream, boundary: &Boundary, into: &Pat
         splitter.feed(&chunk.map_err(|source| Error::lost(what, source))?);
         while let Some(piece) = splitter.piece().map_err(|source| Error::protocol(what, source))? {
             match (piece, files.last_mut()) {
-                (Piece::Part(name), _) => files.push(Output::create(into, part(what, &name)?).await?),
+                (Piece::Part(name), _) => {
+                    files.push(Output::create(into, part(what, &name)?).await?);
+                }
                 (Piece::Data(bytes), Some(file)) => file.write(&bytes).await?,
                 (Piece::Data(_), None) => {}
             }

@@ -77,7 +77,9 @@ async fn an_observer_is_told_of_each_call() {
     let bed = shared();
     let seen: Arc<Mutex<Vec<Exchange>>> = Arc::default();
     let sink = Arc::clone(&seen);
-    let client = bed.client().observed(Arc::new(move |exchange| sink.lock().unwrap().push(exchange.clone())));
+    let client = bed.client().observed(Arc::new(move |exchange| {
+        sink.lock().unwrap().push(exchange.clone());
+    }));
 
     client.instance(&bed.container).await.unwrap();
     client.instance("nobody").await.unwrap_err();

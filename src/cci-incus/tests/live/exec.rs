@@ -1,18 +1,11 @@
-//! Commands in a container: streams, terminals, signals and ends.
+//! Commands in a container: their streams, surroundings and results.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use cci_incus::{Error, Exec, TermSize};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    time::timeout,
-};
+use cci_incus::Exec;
+use tokio::{io::AsyncReadExt as _, time::timeout};
 
-use crate::support::{LIMIT, shared};
-
-fn sh(script: &str) -> Exec {
-    Exec::new(["sh", "-c", script])
-}
+use crate::support::{LIMIT, sh, shared};
 
 #[tokio::test]
 async fn streams_are_separate_and_exact() {
@@ -73,169 +66,6 @@ async fn a_missing_directory_is_not_reported() {
 }
 
 #[tokio::test]
-async fn a_terminal_ends_because_its_end_frame_is_answered() {
-    let bed = shared();
-    let mut exec = sh("printf 'a\\nb'; test -t 0 && exit 7");
-    exec.tty = Some(TermSize { cols: 80, rows: 24 });
-    let mut process = bed.client().exec(&bed.container, &exec).await.unwrap();
-    let mut screen = Vec::new();
-
-    // the input is held open, as a person's keyboard is
-    let keys = process.stdin.take().unwrap();
-    let mut output = process.stdout.take().unwrap();
-    timeout(LIMIT, output.read_to_end(&mut screen)).await.unwrap().unwrap();
-    let status = timeout(LIMIT, process.wait()).await.unwrap().unwrap();
-
-    assert_eq!((screen.as_slice(), status), (b"a\r\nb".as_slice(), 7));
-    drop(keys);
-}
-
-#[tokio::test]
-async fn a_terminal_has_the_size_it_is_given_and_takes_another() {
-    let bed = shared();
-    let mut exec = sh("stty size; trap 'stty size; exit' WINCH; while :; do sleep 0.02; done");
-    exec.tty = Some(TermSize { cols: 81, rows: 25 });
-    let mut process = bed.client().exec(&bed.container, &exec).await.unwrap();
-    let mut output = process.stdout.take().unwrap();
-    let mut screen = [0; 7];
-
-    timeout(LIMIT, output.read_exact(&mut screen)).await.unwrap().unwrap();
-    assert_eq!(&screen, b"25 81\r\n");
-    // the trap may not stand yet: the size is sent until it is seen
-    let control = process.control.as_ref().unwrap();
-    let mut cols = 100;
-    loop {
-        control.resize(TermSize { cols, rows: 30 }).await.unwrap();
-        cols += 1;
-        if let Ok(read) = timeout(Duration::from_millis(200), output.read_exact(&mut screen)).await {
-            read.unwrap();
-            break;
-        }
-    }
-    assert_eq!(&screen[..4], b"30 1");
-}
-
-#[tokio::test]
-async fn keys_reach_a_terminal() {
-    let bed = shared();
-    let mut exec = Exec::new(["cat"]);
-    exec.tty = Some(TermSize { cols: 80, rows: 24 });
-    let mut process = bed.client().exec(&bed.container, &exec).await.unwrap();
-    let (mut keys, mut output) = (process.stdin.take().unwrap(), process.stdout.take().unwrap());
-
-    keys.write_all(b"hello\n").await.unwrap();
-    keys.flush().await.unwrap();
-    let mut screen = [0; 14];
-    timeout(LIMIT, output.read_exact(&mut screen)).await.unwrap().unwrap();
-    assert_eq!(&screen, b"hello\r\nhello\r\n");
-
-    keys.write_all(&[4]).await.unwrap();
-    keys.flush().await.unwrap();
-    let mut rest = Vec::new();
-    timeout(LIMIT, output.read_to_end(&mut rest)).await.unwrap().unwrap();
-    assert_eq!(timeout(LIMIT, process.wait()).await.unwrap().unwrap(), 0);
-}
-
-#[tokio::test]
-async fn a_signal_reaches_the_command() {
-    let bed = shared();
-    let exec = sh("trap 'exit 9' USR1; echo ready; while :; do sleep 0.02; done");
-    let mut process = bed.client().exec(&bed.container, &exec).await.unwrap();
-    let mut output = process.stdout.take().unwrap();
-    let mut ready = [0; 6];
-    timeout(LIMIT, output.read_exact(&mut ready)).await.unwrap().unwrap();
-
-    process.control.as_ref().unwrap().signal(10).await.unwrap();
-
-    assert_eq!(timeout(LIMIT, process.wait()).await.unwrap().unwrap(), 9);
-}
-
-#[tokio::test]
-async fn a_command_killed_by_a_signal_exits_128_and_the_signal() {
-    let bed = shared();
-    let captured = bed.client().exec_captured(&bed.container, &sh("kill -TERM $$"), b"", LIMIT).await.unwrap();
-    assert_eq!(captured.status, 143);
-}
-
-#[tokio::test]
-async fn dropping_control_kills_the_command() {
-    let bed = shared();
-    let mut process = bed.client().exec(&bed.container, &Exec::new(["sleep", "1000"])).await.unwrap();
-    drop(process.control.take());
-    assert_eq!(timeout(LIMIT, process.wait()).await.unwrap().unwrap(), 137);
-}
-
-#[tokio::test]
-async fn dropping_the_process_kills_the_command() {
-    let bed = shared();
-    let client = bed.client();
-    let mut process = client.exec(&bed.container, &sh("echo $$ >/run/dropped; echo; exec sleep 1000")).await.unwrap();
-    let mut line = [0];
-    timeout(LIMIT, process.stdout.as_mut().unwrap().read_exact(&mut line)).await.unwrap().unwrap();
-    let runs = sh("kill -0 $(cat /run/dropped)");
-    let running = async || client.exec_detached(&bed.container, &runs, LIMIT).await.unwrap() == 0;
-    assert!(running().await);
-
-    drop(process);
-
-    let gone = async { while running().await {} };
-    timeout(LIMIT, gone).await.expect("the command outlives its process");
-}
-
-#[tokio::test]
-async fn a_command_cannot_be_cancelled_by_its_operation() {
-    let bed = shared();
-    let client = bed.client();
-    let process = client.exec(&bed.container, &Exec::new(["sleep", "1000"])).await.unwrap();
-    let operations = client.operations().await.unwrap();
-    let command = operations.iter().find(|operation| operation.description() == "Executing command").unwrap();
-
-    assert!(matches!(command.cancel().await, Err(Error::Refused { .. })));
-    drop(process);
-}
-
-#[tokio::test]
-async fn a_captured_command_that_takes_too_long_is_killed() {
-    let bed = shared();
-    let begun = Instant::now();
-    let limit = Duration::from_millis(300);
-
-    let error = bed.client().exec_captured(&bed.container, &sh("sleep 1000"), b"", limit).await.unwrap_err();
-
-    assert!(matches!(error, Error::TimedOut { still_running: false, .. }), "{error}");
-    assert!(begun.elapsed() < Duration::from_secs(3));
-}
-
-#[tokio::test]
-async fn a_detached_command_that_takes_too_long_runs_on() {
-    let bed = shared();
-    let client = bed.client();
-    let limit = Duration::from_millis(300);
-
-    let error =
-        client.exec_detached(&bed.container, &sh("echo $$ >/run/late; exec sleep 1000"), limit).await.unwrap_err();
-
-    assert!(matches!(error, Error::TimedOut { still_running: true, .. }), "{error}");
-    let end = sh("kill $(cat /run/late)");
-    assert_eq!(client.exec_detached(&bed.container, &end, LIMIT).await.unwrap(), 0);
-}
-
-#[tokio::test]
-async fn input_that_nobody_reads_does_not_hold_the_end_up() {
-    let bed = shared();
-    let input = vec![b'x'; 8 << 20];
-    let captured = bed.client().exec_captured(&bed.container, &sh("exit 3"), &input, LIMIT).await.unwrap();
-    assert_eq!(captured.status, 3);
-}
-
-#[tokio::test]
-async fn output_that_nobody_takes_does_not_hold_the_end_up() {
-    let bed = shared();
-    let process = bed.client().exec(&bed.container, &sh("head -c 8000000 /dev/zero; exit 3")).await.unwrap();
-    assert_eq!(timeout(LIMIT, process.wait()).await.unwrap().unwrap(), 3);
-}
-
-#[tokio::test]
 async fn large_data_comes_back_as_it_was_sent() {
     let bed = shared();
     let input: Vec<u8> = (0..32_u32 << 20).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
@@ -261,7 +91,7 @@ async fn a_reader_that_pauses_longer_than_the_pings_loses_nothing() {
 #[tokio::test]
 async fn a_stopped_or_missing_instance_refuses_with_its_name() {
     let bed = shared();
-    let error = bed.client().exec(&"nobody".to_owned(), &sh("true")).await.unwrap_err();
+    let error = bed.client().exec("nobody", &sh("true")).await.unwrap_err();
     assert!(error.is_not_found(), "{error:?}");
     assert!(error.to_string().contains("instance nobody"), "{error}");
 }

@@ -10,6 +10,7 @@
 mod door;
 mod event;
 mod exec;
+mod exec_end;
 mod file;
 mod image;
 mod instance;
@@ -18,4 +19,6 @@ mod operation;
 mod remote;
 mod restart;
 mod store;
+mod streams;
 mod support;
+mod terminal;

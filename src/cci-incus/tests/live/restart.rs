@@ -26,7 +26,7 @@ async fn waits_end_when_the_daemon_dies_and_the_client_serves_the_next_one() {
     let mut daemon = Daemon::start().await;
     let client = daemon.client();
     launch(&client).await;
-    let mut process = client.exec(&"c1".to_owned(), &Exec::new(["sleep", "1000"])).await.unwrap();
+    let mut process = client.exec("c1", &Exec::new(["sleep", "1000"])).await.unwrap();
     let mut output = process.stdout.take().unwrap();
     let mut events = client.events(&[EventKind::Lifecycle], false).await.unwrap();
 

@@ -4,16 +4,25 @@ mod bed;
 mod daemon;
 mod image;
 mod project;
+mod web;
 
 use std::{future::Future, thread, time::Duration};
+
+use cci_incus::Exec;
 
 pub(crate) use bed::{Bed, IMAGE, shared};
 pub(crate) use daemon::Daemon;
 pub(crate) use image::{base_image, pack, tiny_image};
 pub(crate) use project::Project;
+pub(crate) use web::Web;
 
 /// Long enough for everything that a test starts.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
+
+/// A script for the shell in a container.
+pub(crate) fn sh(script: &str) -> Exec {
+    Exec::new(["sh", "-c", script])
+}
 
 /// A name that no other run has.
 pub(crate) fn token() -> String {

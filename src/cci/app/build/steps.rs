@@ -1,16 +1,20 @@
 //! Runs one step in the build container: its output goes into the log, its failure into the error.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use cci_core::build::failure::told;
 use cci_core::build::steps::Step;
 use cci_core::{Error, Result};
-use cci_incus::Exec;
+use cci_incus::{Exec, Process};
 
 use super::container::BuildContainer;
 use super::log::Log;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
+
+/// How often a start is tried.
+const TRIES: u32 = 4;
 
 /// Runs it to its end and says how long it took.
 pub(crate) async fn run(cx: &Context, container: &BuildContainer, step: &Step, log: &Log) -> Result<()> {
@@ -45,12 +49,7 @@ pub(crate) async fn timed<T>(cx: &Context, log: &Log, title: &str, work: impl Fu
 }
 
 /// The status of a step's command and its last lines.
-async fn execute(
-    cx: &Context,
-    container: &BuildContainer,
-    step: &Step,
-    log: &Log,
-) -> Result<(i32, std::collections::VecDeque<String>)> {
+async fn execute(cx: &Context, container: &BuildContainer, step: &Step, log: &Log) -> Result<(i32, VecDeque<String>)> {
     let during = format!("run step '{}'", step.title);
     let exec = Exec {
         command: step.command.clone(),
@@ -58,14 +57,26 @@ async fn execute(
         cwd: Some("/".to_owned()),
         ..Exec::default()
     };
-    let mut process = cx.client.exec(&container.name, &exec).await.during(&during)?;
+    let mut process = start(cx, &container.name, &exec).await.during(&during)?;
     // nothing is typed into a step: what asks a question gets the end of its input
     drop(process.stdin.take());
     let last = match process.stdout.take() {
         Some(output) => log.take_down(output).await?,
-        None => std::collections::VecDeque::new(),
+        None => VecDeque::new(),
     };
     Ok((process.wait().await.during(&during)?, last))
+}
+
+/// On a disk that another build keeps busy Incus may be late; a command that it gave up before its start has not run.
+async fn start(cx: &Context, container: &str, exec: &Exec) -> cci_incus::Result<Process> {
+    let mut tries = TRIES;
+    loop {
+        tries -= 1;
+        match cx.client.exec(container, exec).await {
+            Err(cci_incus::Error::TimedOut { .. }) if tries > 0 => {}
+            started => return started,
+        }
+    }
 }
 
 fn seconds(took: Duration) -> String {

@@ -13,6 +13,7 @@ use cci_incus::{Instance, InstancePut, NewInstance, Source, StateChange, Status}
 use super::facts::Survey;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
+use crate::app::network;
 use crate::app::owned;
 use crate::app::take_back;
 use crate::app::undo::Made;
@@ -70,11 +71,10 @@ fn slot_state(instance: &Instance, uid: u32) -> SlotState {
     let ours = Marks::from_config(&instance.config).is_some_and(|marks| marks.owner_uid == uid);
     let stopped = instance.status_code == Status::Stopped;
     match (ours && stopped, instance.ephemeral) {
-        (false, _) => SlotState::Running,
         (true, false) => SlotState::StoppedPersistent,
-        // one that never ran is still being made by the launch that claimed it
         (true, true) if owned::was_started(instance) => SlotState::Leftover,
-        (true, true) => SlotState::Running,
+        // an ephemeral one that never ran is still being made by the launch that claimed it
+        _ => SlotState::Running,
     }
 }
 
@@ -92,12 +92,17 @@ async fn create(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) ->
     let Err(error) = done.await else {
         return Ok(Tried::Ours(Launched { name, slot, lifetime: plan.lifetime, reused: false, changed: Vec::new() }));
     };
+    // another launch may be making it at this moment: whose it is shows when it is there
+    for operation in take_back::pending(&cx.client, &name).await? {
+        let _ = operation.wait(step, CREATE).await;
+    }
     match cx.client.instance(&name).await {
         Ok((found, _)) if found.config.get(LAUNCH).is_some_and(|mark| mark == plan.launch()) => Err(error).during(step),
         Ok(_) => {
             cx.undo.forget(&made);
             Ok(Tried::Lost)
         }
+        Err(_) if network::restored(cx).await? => Box::pin(create(cx, plan, slot, survey)).await,
         Err(_) => Err(error).during(step),
     }
 }
@@ -113,7 +118,7 @@ fn request(spec: InstanceSpec, fingerprint: &str) -> NewInstance {
     }
 }
 
-/// Removes what a crash left and creates anew; the ETag makes this launch the only one that removes it.
+/// Removes what a crash left and creates anew; the `ETag` makes this launch the only one that removes it.
 async fn replace(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
     let name = plan.name(slot).to_string();
     let taken_over = take_over(cx, &name, |put| {

@@ -7,12 +7,16 @@ use std::path::{Path, PathBuf};
 use cci_core::address::Subnet;
 use cci_core::environment::HostLocale;
 use cci_core::idmap::{IdmapFacts, Ids};
+use cci_core::limit::can_bound_disks;
+use cci_core::network::Policy;
 use cci_core::plan::{HostFacts, Network, Nic};
 use cci_core::{Error, Result};
-use cci_incus::Instance;
+use cci_incus::{Devices, Instance, NetworkLease};
 
+use super::mounts;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
+use crate::app::network::{self, Realised};
 use crate::host::caller::Caller;
 use crate::host::subids;
 
@@ -34,19 +38,27 @@ pub(crate) struct Survey {
 /// Asks Incus for the profile, its network, the instances and the image, and reads the host's own tables.
 pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
     let image = &cx.settings.defaults.image;
-    let (profile, instances, known) =
-        tokio::join!(cx.client.profile(PROFILE), cx.client.instances(), cx.client.image_by(image));
+    let policy = Policy::new(&cx.settings.network)?;
+    let (profile, instances, known, policy) = tokio::join!(
+        cx.client.profile(PROFILE),
+        cx.client.instances(),
+        cx.client.image_by(image),
+        in_force(cx, policy.as_ref()),
+    );
     let (profile, _) = profile.during("read the default profile")?;
     let instances = instances.during("list the containers")?;
     let known = known.during("look for the image")?.ok_or_else(|| Error::ImageNotFound { image: image.clone() })?;
+    let policy = policy?;
     let takes_resolv = known.properties.get(RESOLV_PROPERTY).is_some_and(|value| value == "file");
-    let nic = match device(&profile.devices, "nic") {
-        Some((device, config)) => {
-            let network = network(cx, &config, &instances, takes_resolv).await?;
-            Some(Nic { device, config, network })
-        }
-        None => None,
+    let root = device(&profile.devices, "disk").map(|(_, config)| config);
+    check_disk_limit(cx, root.as_ref()).await?;
+    let nic = match policy {
+        Some(policy) => Some(guarded(cx, &policy, &profile.devices, &instances, takes_resolv).await?),
+        None => open(cx, &profile.devices, &instances, takes_resolv).await?,
     };
+    let mut nics = profile.devices.iter().filter(|(_, config)| config.get("type").is_some_and(|kind| kind == "nic"));
+    let other_nics = nics.by_ref().map(|(name, _)| name.clone());
+    let other_nics = other_nics.filter(|name| nic.as_ref().is_none_or(|nic| nic.device != *name)).collect();
     let host = HostFacts {
         idmap: IdmapFacts {
             agent: agent_ids(cx)?,
@@ -56,31 +68,82 @@ pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
         },
         locale: locale(&cx.caller),
         nic,
-        root: device(&profile.devices, "disk").map(|(_, config)| config),
+        other_nics,
+        nft: crate::host::network::nft(),
+        root,
+        mounts: mounts::resolved(&cx.settings, &cx.workspace, &cx.caller)?,
     };
     Ok(Survey { host, instances, fingerprint: known.fingerprint })
 }
 
-/// What is known of a NIC's network, if it is one that Incus runs; any other gives addresses by its own ways.
-async fn network(
+/// A disk limit is refused where the pool would not hold the container to it.
+async fn check_disk_limit(cx: &Context, root: Option<&BTreeMap<String, String>>) -> Result<()> {
+    let of_profile = root.and_then(|root| root.get("pool"));
+    let (Some(size), Some(name)) = (&cx.settings.limits.disk, cx.settings.incus.storage_pool.as_ref().or(of_profile))
+    else {
+        return Ok(());
+    };
+    let (pool, _) = cx.client.storage_pool(name).await.during("look at the storage pool")?;
+    if can_bound_disks(&pool.driver) {
+        return Ok(());
+    }
+    Err(Error::HostUnfit {
+        problem: format!("limits.disk = {size} cannot be held by storage pool {name} (driver {})", pool.driver),
+        hint: Some("choose a pool of btrfs, zfs or lvm with `incus.storage_pool`, or leave the limit out".into()),
+    })
+}
+
+/// The policy of the settings in Incus; mode `open` has none.
+async fn in_force(cx: &Context, policy: Option<&Policy>) -> Result<Option<Realised>> {
+    match policy {
+        Some(policy) => network::realise(cx, policy).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// A NIC on a policy's bridge, in the place of the profile's.
+async fn guarded(
     cx: &Context,
-    nic: &BTreeMap<String, String>,
+    policy: &Realised,
+    profile: &Devices,
     instances: &[Instance],
     takes_resolv: bool,
-) -> Result<Option<Network>> {
-    let Some(name) = nic.get("network") else { return Ok(None) };
-    let (found, leases) = tokio::join!(cx.client.network(name), cx.client.network_leases(name));
-    let (Ok((found, _)), Ok(leases)) = (found, leases) else { return Ok(None) };
-    let Some(subnet) = found.config.get("ipv4.address").and_then(|address| Subnet::parse(address)) else {
-        return Ok(None);
+) -> Result<Nic> {
+    let name = device(profile, "nic").map_or_else(|| "eth0".to_owned(), |(name, _)| name);
+    let leases = cx.client.network_leases(&policy.bridge).await.during("list the network's addresses")?;
+    let network = known(cx, policy.subnet, leases, instances, takes_resolv)?;
+    Ok(Nic::guarded(&name, &policy.bridge, Some(network)))
+}
+
+/// The profile's own NIC, with what is known of its network if it is one that Incus runs.
+async fn open(cx: &Context, profile: &Devices, instances: &[Instance], takes_resolv: bool) -> Result<Option<Nic>> {
+    let Some((device, config)) = device(profile, "nic") else { return Ok(None) };
+    let Some(name) = config.get("network").cloned() else { return Ok(Some(Nic { device, config, network: None })) };
+    let (found, leases) = tokio::join!(cx.client.network(&name), cx.client.network_leases(&name));
+    let address = found.ok().and_then(|(found, _)| Subnet::parse(found.config.get("ipv4.address")?));
+    // a network that gives addresses by its own ways is left to do so
+    let network = match (address, leases) {
+        (Some(subnet), Ok(leases)) => Some(known(cx, subnet, leases, instances, takes_resolv)?),
+        _ => None,
     };
-    let leased = leases.into_iter().filter_map(|lease| Some((lease.hostname, lease.address.parse().ok()?)));
+    Ok(Some(Nic { device, config, network }))
+}
+
+/// A network with the addresses on it that are not free.
+fn known(
+    cx: &Context,
+    subnet: Subnet,
+    leases: Vec<NetworkLease>,
+    instances: &[Instance],
+    takes_resolv: bool,
+) -> Result<Network> {
+    let given = leases.into_iter().filter_map(|lease| Some((lease.hostname, lease.address.parse().ok()?)));
     let fixed = instances.iter().flat_map(|instance| {
         let addresses = instance.devices.values().filter_map(|device| device.get("ipv4.address")?.parse().ok());
         addresses.map(|address| (instance.name.clone(), address))
     });
     let resolv = if takes_resolv { Some(resolv_file(cx, subnet)?) } else { None };
-    Ok(Some(Network { subnet, taken: leased.chain(fixed).collect(), resolv }))
+    Ok(Network { subnet, taken: given.chain(fixed).collect(), resolv })
 }
 
 /// The file that names the bridge as the name server, made once for each bridge.
@@ -105,10 +168,7 @@ pub(crate) fn agent_ids(cx: &Context) -> Result<Ids> {
 }
 
 /// The first NIC, or the root disk, of a profile.
-fn device(
-    devices: &BTreeMap<String, BTreeMap<String, String>>,
-    kind: &str,
-) -> Option<(String, BTreeMap<String, String>)> {
+fn device(devices: &Devices, kind: &str) -> Option<(String, BTreeMap<String, String>)> {
     let wanted = |config: &BTreeMap<String, String>| {
         config.get("type").is_some_and(|found| found == kind)
             && (kind != "disk" || config.get("path").is_some_and(|path| path == "/"))

@@ -1,7 +1,10 @@
 //! From what is asked to a running container: facts, plan, claim.
 
 mod claim;
+#[cfg(test)]
+mod effects;
 mod facts;
+mod mounts;
 mod session;
 mod workspace;
 

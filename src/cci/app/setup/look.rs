@@ -96,13 +96,11 @@ async fn objects(cx: &Context) -> Option<Objects> {
 fn who(cx: &Context, named: Option<&str>) -> Person {
     let behind_sudo = || cx.caller.var("SUDO_USER").filter(|_| cx.caller.ids.uid == 0).map(str::to_owned);
     let name = named.map(str::to_owned).or_else(behind_sudo);
-    let (name, uid, gid) = match name.and_then(|name| accounts::ids_of(&name).map(|ids| (name, ids))) {
-        Some((name, (uid, gid))) => (name, uid, gid),
-        None => {
-            let ids = cx.caller.ids;
-            (accounts::name_of(ids.uid).unwrap_or_else(|| ids.uid.to_string()), ids.uid, ids.gid)
-        }
-    };
+    let known = name.and_then(|name| accounts::ids_of(&name).map(|(uid, gid)| (name, uid, gid)));
+    let (name, uid, gid) = known.unwrap_or_else(|| {
+        let ids = cx.caller.ids;
+        (accounts::name_of(ids.uid).unwrap_or_else(|| ids.uid.to_string()), ids.uid, ids.gid)
+    });
     let group = accounts::group(&cx.settings.incus.group);
     let active = rustix::process::getgroups().unwrap_or_default();
     let is_active = |id: u32| active.iter().any(|group| group.as_raw() == id) || cx.caller.ids.gid == id;
@@ -150,5 +148,5 @@ fn has_module(name: &str) -> bool {
 }
 
 fn free_bytes(dir: &Path) -> u64 {
-    rustix::fs::statvfs(dir).map(|stat| stat.f_bavail * stat.f_frsize).unwrap_or(0)
+    rustix::fs::statvfs(dir).map_or(0, |stat| stat.f_bavail * stat.f_frsize)
 }

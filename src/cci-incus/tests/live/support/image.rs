@@ -86,3 +86,13 @@ pub(crate) async fn base_image(directory: &Path) -> (PathBuf, PathBuf) {
         Exported::Unified(path) => panic!("{} is not a split image", path.display()),
     }
 }
+
+/// SHA-256 as hex.
+pub(crate) fn sha256(content: &[u8]) -> String {
+    use sha2::{Digest as _, Sha256};
+    use std::fmt::Write as _;
+    Sha256::digest(content).iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").unwrap();
+        hex
+    })
+}

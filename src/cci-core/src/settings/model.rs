@@ -28,6 +28,56 @@ pub struct Settings {
     pub limits: Limits,
     /// How images are built.
     pub build: BuildSettings,
+    /// Host directories that containers see.
+    pub mounts: Mounts,
+    /// The profile that these settings were made with, if one was asked for.
+    #[serde(skip)]
+    pub profile: Option<String>,
+}
+
+impl Settings {
+    /// The configured environment as far as it is plain text; what a command makes is not known yet.
+    #[must_use]
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        let plain = self.defaults.environment.iter().filter_map(|(name, value)| match value {
+            Variable::Text(text) => Some((name.clone(), text.clone())),
+            Variable::Command { .. } => None,
+        });
+        plain.collect()
+    }
+}
+
+/// The value of a configured environment variable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Variable {
+    /// The value itself.
+    Text(String),
+    /// What a command of the host prints, made anew at each start.
+    Command {
+        /// A line for `sh -c`.
+        command: String,
+    },
+}
+
+/// `[mounts]`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mounts {
+    /// What each launch mounts, by the path in the container.
+    pub default: BTreeMap<String, MountEntry>,
+}
+
+/// One `[[mounts.default]]`, without its path in the container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MountEntry {
+    /// The directory or file on the host; a relative one is below the workspace.
+    pub host: PathBuf,
+    /// Whether the container may only read it.
+    pub readonly: bool,
+    /// Whether a host path that does not exist is left out instead of refused.
+    pub optional: bool,
 }
 
 /// `[defaults]`
@@ -44,7 +94,7 @@ pub struct Defaults {
     /// Whether the host's agent configuration goes into the session.
     pub mount_claude_config: bool,
     /// Environment of the agent and of commands.
-    pub environment: BTreeMap<String, String>,
+    pub environment: BTreeMap<String, Variable>,
     /// Whether containers are made ready for Docker.
     pub docker: bool,
 }
@@ -85,6 +135,12 @@ impl Default for ToolSettings {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Paths {
+    /// Where an earlier release kept sessions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sessions_dir: Option<PathBuf>,
+    /// What is mounted at `/storage`; nothing if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage_dir: Option<PathBuf>,
     /// Where build logs go; `~/.cci/logs` if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logs_dir: Option<PathBuf>,
@@ -129,11 +185,28 @@ impl Default for IncusSettings {
 pub struct NetworkSettings {
     /// The mode of a launch.
     pub mode: Mode,
+    /// The names and addresses that `allowlist` lets through.
+    pub allowed_domains: Vec<String>,
+    /// How old resolved names may become, in minutes; 0 never looks again.
+    pub refresh_interval_minutes: u32,
+    /// Whether private address ranges are out of reach.
+    pub block_private_networks: bool,
+    /// Whether the address of cloud metadata services is out of reach.
+    pub block_metadata_endpoint: bool,
+    /// Whether the host's own local network may be reached.
+    pub allow_local_network_access: bool,
 }
 
 impl Default for NetworkSettings {
     fn default() -> Self {
-        Self { mode: Mode::Open }
+        Self {
+            mode: Mode::Restricted,
+            allowed_domains: ["api.anthropic.com", "platform.claude.com"].map(str::to_owned).to_vec(),
+            refresh_interval_minutes: 30,
+            block_private_networks: true,
+            block_metadata_endpoint: true,
+            allow_local_network_access: false,
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a container may reach.
+//! The network mode of a launch.
 
 use std::fmt;
 use std::str::FromStr;

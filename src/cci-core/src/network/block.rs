@@ -1,0 +1,146 @@
+//! A block of IPv4 addresses, and the blocks that are not the public internet.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::str::FromStr;
+
+/// A range of IPv4 addresses in CIDR form; its base has no bits beyond the prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Block {
+    base: u32,
+    prefix: u8,
+}
+
+impl Block {
+    /// Every address.
+    pub const ALL: Self = Self { base: 0, prefix: 0 };
+    /// What only one network knows: private use and carrier-grade NAT.
+    pub const PRIVATE: [Self; 4] = [
+        Self::literal([10, 0, 0, 0], 8),
+        Self::literal([100, 64, 0, 0], 10),
+        Self::literal([172, 16, 0, 0], 12),
+        Self::literal([192, 168, 0, 0], 16),
+    ];
+    /// Link-local addresses, where clouds keep their metadata service.
+    pub const LINK_LOCAL: Self = Self::literal([169, 254, 0, 0], 16);
+    /// What is no single remote host: this network, loopback, multicast, reserved and broadcast.
+    pub const SPECIAL: [Self; 4] = [
+        Self::literal([0, 0, 0, 0], 8),
+        Self::literal([127, 0, 0, 0], 8),
+        Self::literal([224, 0, 0, 0], 4),
+        Self::literal([240, 0, 0, 0], 4),
+    ];
+
+    const fn literal(base: [u8; 4], prefix: u8) -> Self {
+        Self { base: u32::from_be_bytes(base), prefix }
+    }
+
+    /// The block of this size around an address; a prefix above 32 counts as 32.
+    #[must_use]
+    pub fn around(address: Ipv4Addr, prefix: u8) -> Self {
+        let prefix = prefix.min(32);
+        Self { base: u32::from(address) & mask(prefix), prefix }
+    }
+
+    /// Whether an address lies in it.
+    #[must_use]
+    pub fn contains(self, address: Ipv4Addr) -> bool {
+        u32::from(address) & mask(self.prefix) == self.base
+    }
+
+    /// Whether all of another block lies in it.
+    #[must_use]
+    pub fn covers(self, other: Self) -> bool {
+        self.prefix <= other.prefix && self.contains(other.base())
+    }
+
+    /// Whether the two have an address in common.
+    #[must_use]
+    pub fn overlaps(self, other: Self) -> bool {
+        self.covers(other) || other.covers(self)
+    }
+
+    /// Its first address.
+    #[must_use]
+    pub fn base(self) -> Ipv4Addr {
+        Ipv4Addr::from(self.base)
+    }
+
+    /// Whether it lies wholly where no container may ever go by an allowlist.
+    #[must_use]
+    pub fn is_never_public(self) -> bool {
+        let never = Self::PRIVATE.into_iter().chain(Self::SPECIAL).chain([Self::LINK_LOCAL]);
+        never.into_iter().any(|block| block.covers(self))
+    }
+}
+
+fn mask(prefix: u8) -> u32 {
+    u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0)
+}
+
+impl From<Ipv4Addr> for Block {
+    fn from(address: Ipv4Addr) -> Self {
+        Self::around(address, 32)
+    }
+}
+
+impl fmt::Display for Block {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.prefix == 32 { write!(out, "{}", self.base()) } else { write!(out, "{}/{}", self.base(), self.prefix) }
+    }
+}
+
+/// Text that is no block.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is not an IPv4 address or a CIDR such as 198.51.100.0/24")]
+pub struct BlockError(String);
+
+impl FromStr for Block {
+    type Err = BlockError;
+
+    /// Reads `198.51.100.7` or `198.51.100.0/24`; bits beyond the prefix are cut.
+    fn from_str(raw: &str) -> Result<Self, BlockError> {
+        let refused = || BlockError(raw.to_owned());
+        let (address, prefix) = raw.split_once('/').unwrap_or((raw, "32"));
+        let prefix = prefix.parse().ok().filter(|prefix| *prefix <= 32).ok_or_else(refused)?;
+        Ok(Self::around(address.parse().map_err(|_| refused())?, prefix))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_block_we_print_parses_back(base: u32, prefix in 0u8..=32) {
+            let block = Block::around(Ipv4Addr::from(base), prefix);
+            prop_assert_eq!(block.to_string().parse(), Ok(block));
+            prop_assert!(block.contains(Ipv4Addr::from(base)));
+            prop_assert!(Block::ALL.covers(block));
+        }
+
+        #[test]
+        fn blocks_overlap_when_one_lies_in_the_other(a: u32, b: u32, p in 0u8..=32, q in 0u8..=32) {
+            let (a, b) = (Block::around(Ipv4Addr::from(a), p), Block::around(Ipv4Addr::from(b), q));
+            let common = a.contains(b.base()) || b.contains(a.base());
+            prop_assert_eq!(a.overlaps(b), common);
+        }
+
+        #[test]
+        fn reading_never_panics(raw in "\\PC*") {
+            let _ = raw.parse::<Block>();
+        }
+    }
+
+    #[test]
+    fn the_private_ranges_are_the_known_ones() {
+        for inside in ["10.0.0.1", "172.31.255.255", "192.168.0.1", "100.127.1.1", "169.254.169.254", "127.0.0.1"] {
+            assert!(inside.parse::<Block>().unwrap().is_never_public(), "{inside}");
+        }
+        for outside in ["172.32.0.1", "100.128.0.1", "192.169.0.1", "198.51.100.10", "11.0.0.1", "0.0.0.0/0"] {
+            assert!(!outside.parse::<Block>().unwrap().is_never_public(), "{outside}");
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! One line of an allowlist: a name, an address or a block, and the ports of it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use super::block::Block;
+
+/// Whom an entry is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Target {
+    /// A host name, lower case, without a dot at its end.
+    Name(String),
+    /// An address or a block of them.
+    Block(Block),
+}
+
+/// Which ports of it; none named means every protocol and port.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ports(BTreeSet<(u16, u16)>);
+
+/// One thing that an allowlist lets through.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Entry {
+    /// Whom it is about.
+    pub target: Target,
+    /// Which ports (TCP and UDP).
+    pub ports: Ports,
+}
+
+/// Why a text is no entry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EntryError {
+    /// It has a `*`.
+    #[error(
+        "allowed domain '{0}': a wildcard cannot be enforced, because the addresses behind it are not known in advance; list each name"
+    )]
+    Wildcard(String),
+    /// It is an IPv6 address.
+    #[error("allowed domain '{0}': IPv6 is off in containers; give the IPv4 address or the name")]
+    Ipv6(String),
+    /// It lies where an allowlist never leads.
+    #[error(
+        "allowed domain '{0}': private, link-local and loopback addresses are never reachable in allowlist mode; use `mode = \"open\"` for local networks"
+    )]
+    Private(String),
+    /// It is a URL.
+    #[error("allowed domain '{0}': give the host name only, without a scheme or a path")]
+    Url(String),
+    /// The ports are wrong.
+    #[error("allowed domain '{0}': ports are written `:443`, `:80,443` or `:8000-8100`, from 1 to 65535")]
+    Ports(String),
+    /// It is neither name, address nor block.
+    #[error("allowed domain '{0}': not a host name, an IPv4 address or a CIDR")]
+    Shape(String),
+}
+
+impl Ports {
+    /// Whether a port is among them.
+    #[must_use]
+    pub fn contains(&self, port: u16) -> bool {
+        self.is_every() || self.0.iter().any(|(first, last)| (*first..=*last).contains(&port))
+    }
+
+    /// Whether none is named, which means all.
+    #[must_use]
+    pub fn is_every(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Ports {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (first, last)) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            if first == last { write!(out, "{comma}{first}")? } else { write!(out, "{comma}{first}-{last}")? }
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Ports {
+    type Err = ();
+
+    fn from_str(raw: &str) -> Result<Self, ()> {
+        let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0).ok_or(());
+        let range = |text: &str| {
+            let (first, last) = text.split_once('-').unwrap_or((text, text));
+            let (first, last) = (port(first)?, port(last)?);
+            if first <= last { Ok((first, last)) } else { Err(()) }
+        };
+        raw.split(',').map(range).collect::<Result<_, ()>>().map(Self)
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.target {
+            Target::Name(name) => out.write_str(name)?,
+            Target::Block(block) => write!(out, "{block}")?,
+        }
+        if self.ports.is_every() { Ok(()) } else { write!(out, ":{}", self.ports) }
+    }
+}
+
+impl FromStr for Entry {
+    type Err = EntryError;
+
+    fn from_str(raw: &str) -> Result<Self, EntryError> {
+        let text = raw.trim();
+        let refused = |error: fn(String) -> EntryError| error(raw.to_owned());
+        if text.contains('*') {
+            return Err(refused(EntryError::Wildcard));
+        }
+        if text.contains("://") {
+            return Err(refused(EntryError::Url));
+        }
+        if text.matches(':').count() > 1 {
+            return Err(refused(EntryError::Ipv6));
+        }
+        let (host, ports) = match text.split_once(':') {
+            Some((host, ports)) => (host, ports.parse().map_err(|()| refused(EntryError::Ports))?),
+            None => (text, Ports::default()),
+        };
+        let target = match host.parse::<Block>() {
+            Ok(block) if block.is_never_public() => return Err(refused(EntryError::Private)),
+            Ok(block) => Target::Block(block),
+            Err(_) if host.contains('/') => return Err(refused(EntryError::Url)),
+            Err(_) => Target::Name(name(host).ok_or_else(|| refused(EntryError::Shape))?),
+        };
+        Ok(Self { target, ports })
+    }
+}
+
+/// A host name in its one form; what cannot be looked up, or would mean something to dnsmasq, is refused.
+fn name(raw: &str) -> Option<String> {
+    let name = raw.strip_suffix('.').unwrap_or(raw).to_ascii_lowercase();
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let last_is_text = name.rsplit('.').next().is_some_and(|last| last.bytes().any(|byte| byte.is_ascii_alphabetic()));
+    (name.len() <= 253 && name.split('.').all(label) && last_is_text).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn error(raw: &str) -> String {
+        raw.parse::<Entry>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn names_addresses_blocks_and_ports_are_read() {
+        for (raw, canonical) in [
+            ("API.Anthropic.com.", "api.anthropic.com"),
+            (" 198.51.100.10 ", "198.51.100.10"),
+            ("198.51.100.77/24", "198.51.100.0/24"),
+            ("a.example:443", "a.example:443"),
+            ("a.example:443,80", "a.example:80,443"),
+            ("a.example:8000-8100", "a.example:8000-8100"),
+            ("198.51.100.0/24:80", "198.51.100.0/24:80"),
+            ("localhost.localdomain", "localhost.localdomain"),
+        ] {
+            assert_eq!(raw.parse::<Entry>().unwrap().to_string(), canonical, "{raw}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_enforced_is_refused_with_the_reason() {
+        for (raw, reason) in [
+            ("*.example.com", "wildcard"),
+            ("2001:db8::1", "IPv6"),
+            ("10.1.2.3", "private"),
+            ("169.254.169.254:80", "private"),
+            ("https://a.example", "scheme"),
+            ("a.example/path", "path"),
+            ("a.example:0", "ports"),
+            ("a.example:9-8", "ports"),
+            ("a.example:http", "ports"),
+            ("a..b", "not a host name"),
+            ("300.1.1.1", "not a host name"),
+            ("a b", "not a host name"),
+            ("", "not a host name"),
+            ("x,1.2.3.4", "not a host name"),
+        ] {
+            assert!(error(raw).contains(reason), "{raw}: {}", error(raw));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics_and_what_is_read_has_one_form(raw in "\\PC{0,40}") {
+            if let Ok(entry) = raw.parse::<Entry>() {
+                prop_assert_eq!(entry.to_string().parse(), Ok(entry));
+            }
+        }
+
+        #[test]
+        fn a_private_address_never_gets_in(last: u32, block in prop::sample::select(Block::PRIVATE.to_vec())) {
+            let bits = u32::from(block.base()) | (last & 0x3f_ffff & !0xf_0000);
+            let address = std::net::Ipv4Addr::from(bits);
+            prop_assume!(block.contains(address));
+            prop_assert!(address.to_string().parse::<Entry>().is_err());
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! A second layer under a policy's ACL, where the host has nftables: what Incus's own rules leave open.
+//!
+//! Incus lets port 53 of **every** host address through, takes a network's rules away for a moment whenever it sets the
+//! network up again (at each of its own restarts too), and knows the host's addresses only as they were. The rules here
+//! stand as long as a container is on the bridge, whatever Incus does. They only refuse; what may pass is the ACL's.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+use super::block::Block;
+use super::policy::Policy;
+use super::rule::Action;
+
+/// Lines for `raw.lxc`: Incus loads the rules before a container's first instruction, and removes them with the last.
+#[must_use]
+pub fn hooks(policy: &Policy, gateway: Ipv4Addr, nft: &Path) -> String {
+    let (bridge, nft) = (policy.name(), nft.display());
+    let rules = rules(policy, gateway);
+    // LXC puts `exec` before a hook and words behind it, which the shell takes for a comment
+    format!(
+        "lxc.hook.start-host = {nft} '{rules}' #\n\
+         lxc.hook.post-stop = /bin/sh -c 'grep -q 1 /sys/class/net/{bridge}/carrier || {nft} delete table inet {bridge}' #\n"
+    )
+}
+
+/// One transaction that puts the rules in the place of those that are there.
+fn rules(policy: &Policy, gateway: Ipv4Addr) -> String {
+    let name = policy.name();
+    let refused = policy.rules(&super::Resolved::default(), &std::collections::BTreeSet::new());
+    let refused = refused.iter().filter(|rule| rule.action == Action::Reject).flat_map(|rule| &rule.to);
+    let blocks = refused.map(Block::to_string).collect::<Vec<_>>().join(", ");
+    format!(
+        "table inet {name}; delete table inet {name}; table inet {name} {{ \
+         chain to_host {{ type filter hook input priority -1; iifname != \"{name}\" accept; \
+         ct state established,related accept; udp dport 67 accept; \
+         ip daddr {gateway} udp dport 53 accept; ip daddr {gateway} tcp dport 53 accept; reject; }}; \
+         chain beyond {{ type filter hook forward priority -1; iifname != \"{name}\" accept; \
+         ct state established,related accept; meta nfproto ipv6 reject; ip daddr {{ {blocks} }} reject; }}; }}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::NetworkSettings;
+
+    #[test]
+    fn a_hook_is_one_line_with_one_pair_of_quotes() {
+        let policy = Policy::new(&NetworkSettings::default()).unwrap().unwrap();
+        let hooks = hooks(&policy, Ipv4Addr::new(10, 128, 3, 1), Path::new("/usr/sbin/nft"));
+        let lines: Vec<&str> = hooks.lines().collect();
+        assert_eq!(lines.len(), 2, "{hooks}");
+        assert!(lines[0].starts_with("lxc.hook.start-host = /usr/sbin/nft 'table inet cci-"), "{hooks}");
+        assert_eq!(lines[0].matches('\'').count(), 2, "{hooks}");
+        assert!(lines[0].contains("10.0.0.0/8"), "{hooks}");
+        assert!(lines.iter().all(|line| line.ends_with(" #")), "{hooks}");
+    }
+}

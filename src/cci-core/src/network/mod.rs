@@ -1,0 +1,23 @@
+//! What a container may reach: modes, policies, and what they become on the host.
+
+mod block;
+mod entry;
+mod guard;
+mod host_firewall;
+mod mode;
+mod policy;
+mod resolved;
+mod route;
+mod rule;
+mod verdict;
+
+pub use block::{Block, BlockError};
+pub use entry::{Entry, EntryError, Ports, Target};
+pub use guard::hooks;
+pub use host_firewall::{Firewall, FirewallFacts, Obstacle};
+pub use mode::{Mode, ModeError};
+pub use policy::{Policy, PolicyName};
+pub use resolved::Resolved;
+pub use route::{free_subnet, local_addresses, routes};
+pub use rule::{Action, Rule};
+pub use verdict::{Flow, Protocol, Verdict};

@@ -1,0 +1,217 @@
+//! The one table of keys: what each is called, what its values look like, and what it means. The reader of files, the
+//! starter file, the documentation and the JSON Schema are all made from it.
+
+use super::size::{Size, cores, number};
+use crate::environment::is_variable_name;
+
+/// What the values of a key look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text that is not empty.
+    Text,
+    /// Lowercase letters, digits, `-` and `_`.
+    Name,
+    /// `true` or `false`.
+    Bool,
+    /// A whole number up to this.
+    Number(u32),
+    /// A list of texts.
+    Texts,
+    /// A path on the host, in which `~` and `$VAR` expand.
+    Path,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A number of cores or a set of them.
+    Cores,
+    /// A number of processes.
+    Processes,
+    /// An amount of memory or disk.
+    Size,
+    /// Names with values, or with commands that make them.
+    Environment,
+    /// A list of mounts.
+    Mounts,
+}
+
+/// One key of a configuration file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// The path in the file, such as `limits.cpu`.
+    pub path: &'static str,
+    /// What its values look like.
+    pub kind: Kind,
+    /// What it means, in one line.
+    pub meaning: &'static str,
+    /// A value to show, as it is written in a file.
+    pub example: &'static str,
+}
+
+const fn of(path: &'static str, kind: Kind, example: &'static str, meaning: &'static str) -> Key {
+    Key { path, kind, meaning, example }
+}
+
+/// Every key, in the order of the documentation.
+#[rustfmt::skip]
+pub const KEYS: &[Key] = &[
+    of("defaults.image", Kind::Text, "\"cci\"", "Image alias or fingerprint"),
+    of("defaults.persistent", Kind::Bool, "true", "Keep containers between sessions"),
+    of("defaults.model", Kind::Text, "\"opus\"", "The model that the agent is told to use"),
+    of("defaults.mount_claude_config", Kind::Bool, "false", "Give sessions the host's Claude configuration and credentials"),
+    of("defaults.environment", Kind::Environment, "{ RUST_BACKTRACE = \"1\", TOKEN = { command = \"pass show token\" } }", "Environment of the agent and of commands; a command is run on the host at each start"),
+    of("defaults.docker", Kind::Bool, "false", "Make containers ready for Docker (nesting and two intercepted system calls)"),
+    of("tool.name", Kind::Name, "\"claude\"", "The agent; it names the session store ~/.cci/sessions-NAME"),
+    of("tool.binary", Kind::Text, "\"claude\"", "The agent's program, if it is not called like the agent"),
+    of("tool.args", Kind::Texts, "[\"--verbose\"]", "Arguments that the agent is always given"),
+    of("paths.sessions_dir", Kind::Path, "\"~/.cci/sessions\"", "Where an earlier release kept sessions (legacy: not used for new ones)"),
+    of("paths.storage_dir", Kind::Path, "\"~/.cci/storage\"", "Directory mounted at /storage, made if it is missing"),
+    of("paths.logs_dir", Kind::Path, "\"~/.cci/logs\"", "Where build logs go"),
+    of("incus.socket", Kind::Path, "\"/var/lib/incus/unix.socket\"", "The Incus socket; looked for in the usual places if not set"),
+    of("incus.project", Kind::Text, "\"default\"", "The Incus project that containers are made in"),
+    of("incus.group", Kind::Text, "\"incus-admin\"", "The group whose members may use the socket"),
+    of("incus.claude_uid", Kind::Number(65_533), "1000", "The uid and gid of `code` in the image"),
+    of("incus.storage_pool", Kind::Text, "\"default\"", "The pool of the root disk; the default profile's if not set"),
+    of("incus.idmap", Kind::Choice(&["raw", "shift", "none"]), "\"raw\"", "How the caller's uid is mapped to `code`; shift lets container root write as host root"),
+    of("network.mode", Kind::Choice(&["restricted", "allowlist", "open"]), "\"restricted\"", "What containers may reach"),
+    of("network.allowed_domains", Kind::Texts, "[\"api.anthropic.com\", \"platform.claude.com\", \"github.com\"]", "Names, IPv4 addresses and CIDRs that mode allowlist lets through"),
+    of("network.refresh_interval_minutes", Kind::Number(10_080), "30", "How often the names are looked up again; 0 never"),
+    of("network.block_private_networks", Kind::Bool, "true", "Keep private address ranges out of reach"),
+    of("network.block_metadata_endpoint", Kind::Bool, "true", "Keep cloud metadata services out of reach"),
+    of("network.allow_local_network_access", Kind::Bool, "false", "Let containers reach the host's own local network"),
+    of("limits.cpu", Kind::Cores, "4", "Cores, as a number or a set such as \"0-3\""),
+    of("limits.memory", Kind::Size, "\"8GiB\"", "Memory"),
+    of("limits.processes", Kind::Processes, "2000", "Number of processes"),
+    of("limits.disk", Kind::Size, "\"20GiB\"", "Size of the root disk"),
+    of("build.from", Kind::Text, "\"images:debian/12\"", "What the image is made from: auto, images:…, bootstrap:…, a local alias or a tarball"),
+    of("build.host_ca", Kind::Bool, "false", "Put the host's own certificate authorities into the image"),
+    of("build.packages", Kind::Texts, "[\"postgresql-client\"]", "Further Debian packages"),
+    of("build.tools", Kind::Texts, "[\"claude\"]", "The agents to install"),
+    of("build.image_server", Kind::Text, "\"https://images.linuxcontainers.org\"", "The simplestreams server behind images:"),
+    of("build.dns", Kind::Texts, "[\"1.1.1.1\"]", "Name servers that replace those of the network when they do not work"),
+    of("mounts.default", Kind::Mounts, "[{ host = \"~/data\", container = \"/data\", readonly = true }]", "Host directories that every container sees; a relative host path is below the workspace"),
+];
+
+/// The key of a path.
+#[must_use]
+pub fn key(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+/// What a profile may say: its own name for a key, and the key. `[defaults]` stand at its top level.
+pub fn keys_of_a_profile() -> impl Iterator<Item = (&'static str, &'static Key)> {
+    const SECTIONS: [&str; 4] = ["network.", "limits.", "tool.", "mounts."];
+    KEYS.iter().filter_map(|key| match key.path.strip_prefix("defaults.") {
+        Some(own) => Some((own, key)),
+        None => SECTIONS.iter().any(|section| key.path.starts_with(section)).then_some((key.path, key)),
+    })
+}
+
+/// A single value as a file or a variable has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scalar<'a> {
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A text.
+    Text(&'a str),
+}
+
+impl Kind {
+    /// What a right value is, for an error: "expected …".
+    #[must_use]
+    pub fn expected(&self) -> String {
+        match self {
+            Self::Text => "a text".into(),
+            Self::Name => "a name of lowercase letters, digits, `-` and `_`".into(),
+            Self::Bool => "true or false".into(),
+            Self::Number(most) => format!("a whole number from 0 to {most}"),
+            Self::Texts => "a list of texts".into(),
+            Self::Path => "a path".into(),
+            Self::Choice(words) => format!("one of {}", words.join(", ")),
+            Self::Cores => "a number of cores, or a set such as \"0-3\"".into(),
+            Self::Processes => "a number of processes".into(),
+            Self::Size => "an amount such as \"8GiB\"".into(),
+            Self::Environment => "a table of names with texts or { command = \"…\" }".into(),
+            Self::Mounts => "a list of tables with host, container and readonly".into(),
+        }
+    }
+
+    /// Whether a single value is right; a number of cores or processes may be written with or without quotes.
+    #[must_use]
+    pub fn takes(&self, value: &Scalar<'_>) -> bool {
+        match (self, value) {
+            (Self::Bool, Scalar::Bool(_)) => true,
+            (Self::Number(most), Scalar::Integer(value)) => (0..=i64::from(*most)).contains(value),
+            (Self::Cores | Self::Processes, Scalar::Integer(value)) => *value > 0,
+            (kind, Scalar::Text(text)) => kind.takes_text(text),
+            _ => false,
+        }
+    }
+
+    fn takes_text(&self, text: &str) -> bool {
+        match self {
+            Self::Text | Self::Path => !text.is_empty() && !text.contains('\0'),
+            Self::Name => {
+                !text.is_empty() && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
+            }
+            Self::Texts => !text.contains('\0'),
+            Self::Choice(words) => words.contains(&text),
+            Self::Cores => cores(text).is_some(),
+            Self::Processes => number(text).is_ok_and(|count| count > 0),
+            Self::Size => Size::parse(text).is_some(),
+            Self::Environment => is_variable_name(text),
+            Self::Bool | Self::Number(_) | Self::Mounts => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::settings::{Limits, MountEntry, Settings, Variable};
+
+    /// Settings in which nothing is left out, so that each key is seen when they are written.
+    fn full() -> Settings {
+        let mut settings = Settings::default();
+        let (text, path) = (|| Some(String::from("1")), || Some(std::path::PathBuf::from("/x")));
+        settings.defaults.model = text();
+        settings.defaults.environment = [("A".to_owned(), Variable::Text("b".into()))].into();
+        settings.tool.binary = text();
+        settings.paths.sessions_dir = path();
+        settings.paths.storage_dir = path();
+        settings.paths.logs_dir = path();
+        settings.incus.socket = path();
+        settings.incus.storage_pool = text();
+        settings.limits = Limits { cpu: text(), memory: text(), processes: text(), disk: text() };
+        let mount = MountEntry { host: "/x".into(), readonly: true, optional: false };
+        settings.mounts.default = [("/data".to_owned(), mount)].into();
+        settings
+    }
+
+    #[test]
+    fn the_table_has_each_key_of_the_model_and_no_other() {
+        let written = serde_json::to_value(full()).unwrap();
+        let in_model: BTreeSet<String> = written
+            .as_object()
+            .unwrap()
+            .iter()
+            .flat_map(|(section, keys)| keys.as_object().unwrap().keys().map(move |key| format!("{section}.{key}")))
+            .collect();
+        let in_table: BTreeSet<String> = KEYS.iter().map(|key| key.path.to_owned()).collect();
+        assert_eq!(in_model, in_table);
+    }
+
+    #[test]
+    fn values_are_taken_or_refused_by_their_kind() {
+        assert!(Kind::Cores.takes(&Scalar::Integer(4)));
+        assert!(Kind::Cores.takes(&Scalar::Text("0-3")));
+        assert!(!Kind::Cores.takes(&Scalar::Integer(0)));
+        assert!(!Kind::Bool.takes(&Scalar::Text("true")));
+        assert!(!Kind::Number(10).takes(&Scalar::Integer(11)));
+        assert!(!Kind::Name.takes(&Scalar::Text("../x")));
+        assert!(!Kind::Choice(&["raw"]).takes(&Scalar::Text("rav")));
+        assert!(!Kind::Text.takes(&Scalar::Text("")));
+    }
+}

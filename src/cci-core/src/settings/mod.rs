@@ -1,0 +1,13 @@
+//! What can be configured: the model, the one table of its keys, and what a file that is not trusted may change.
+
+mod key;
+mod loosening;
+mod model;
+mod size;
+
+pub use key::{KEYS, Key, Kind, Scalar, key, keys_of_a_profile};
+pub use loosening::{Loosening, loosenings};
+pub use model::{
+    BuildSettings, Defaults, IncusSettings, Limits, MountEntry, Mounts, NetworkSettings, Paths, Settings, ToolSettings,
+    Variable,
+};

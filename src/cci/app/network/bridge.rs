@@ -1,0 +1,168 @@
+//! The managed bridges of a policy: the one that containers are on, and the one whose name server knows the names.
+
+use cci_core::address::Subnet;
+use cci_core::network::{Block, PolicyName, Resolved, free_subnet};
+use cci_core::{Error, Result};
+use cci_incus::{Client, Config, EventBody, EventKind, Network, NewNetwork};
+
+use super::acl::MANAGED;
+use crate::app::incus_error::DuringStep;
+use crate::host::network;
+
+const STEP: &str = "make the network";
+/// How often another subnet is tried when the first turns out to be taken.
+const TRIES: u32 = 4;
+/// How long another launch may take to make the same network.
+const LIMIT: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// A subnet as Incus writes it.
+fn address(subnet: Subnet) -> String {
+    format!("{}/{}", subnet.gateway, subnet.prefix)
+}
+
+/// Where a network's own address is.
+pub(super) fn subnet(network: &Network) -> Option<Subnet> {
+    network.config.get("ipv4.address").and_then(|address| Subnet::parse(address))
+}
+
+fn config(pairs: &[(&str, &str)]) -> Config {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+/// What must be so on the bridge that containers are on, or its policy is not in force.
+fn guarded(name: &PolicyName) -> Config {
+    config(&[
+        ("ipv6.address", "none"),
+        ("security.acls", name.bridge()),
+        ("security.acls.default.egress.action", "reject"),
+        ("security.acls.default.ingress.action", "allow"),
+    ])
+}
+
+/// Whether the policy is still bound to its bridge; else what was changed.
+pub(super) fn check(network: &Network, name: &PolicyName) -> Result<()> {
+    let guarded = guarded(name);
+    let changed = guarded.iter().find(|(key, value)| network.config.get(*key) != Some(*value));
+    match changed {
+        None => Ok(()),
+        Some((key, _)) => Err(Error::HostUnfit {
+            problem: format!("network {name} was changed: {key} is not what cci set, so its policy is not in force"),
+            hint: Some(format!("end its containers, then `incus network delete {name}`; cci makes it anew")),
+        }),
+    }
+}
+
+/// Makes the bridge that containers are on; `upstream` is the name server that knows the names, if there are any.
+pub(super) async fn make(client: &Client, name: &PolicyName, dns: Dns) -> Result<Network> {
+    let mut base = guarded(name);
+    base.extend(config(&[(MANAGED, "true"), ("ipv4.nat", "true")]));
+    match dns {
+        Dns::Everything => {}
+        Dns::Nothing => _ = base.insert("raw.dnsmasq".into(), Resolved::default().dnsmasq()),
+        Dns::From(upstream) => {
+            let lines = format!("no-resolv\nno-hosts\nserver={}\n", upstream.gateway);
+            base.insert("raw.dnsmasq".into(), lines);
+        }
+    }
+    create(client, name.bridge(), name.number(), base).await
+}
+
+/// Makes the bridge whose name server knows these names and no other.
+pub(super) async fn make_names(client: &Client, name: &PolicyName, resolved: &Resolved) -> Result<Network> {
+    let mut base =
+        config(&[(MANAGED, "true"), ("ipv4.dhcp", "false"), ("ipv4.nat", "false"), ("ipv6.address", "none")]);
+    base.insert("raw.dnsmasq".into(), names_config(resolved));
+    create(client, &name.names_bridge(), name.number().wrapping_add(1), base).await
+}
+
+/// Puts these names in place of those that the name server knows.
+pub(super) async fn set_names(client: &Client, name: &PolicyName, resolved: &Resolved) -> Result<()> {
+    let lines = config(&[("raw.dnsmasq", &names_config(resolved))]);
+    client.patch_network(&name.names_bridge(), &lines, None).await.during("change the names of the network")
+}
+
+/// A short life for answers: a name that moves is asked for again.
+fn names_config(resolved: &Resolved) -> String {
+    resolved.dnsmasq() + "local-ttl=30\n"
+}
+
+/// What a bridge's name server answers.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Dns {
+    /// What the host's own name server knows.
+    Everything,
+    /// Nothing at all.
+    Nothing,
+    /// What another bridge's name server knows.
+    From(Subnet),
+}
+
+/// Creates a bridge in a free subnet; one that another launch was quicker to make is taken as it is.
+async fn create(client: &Client, name: &str, seed: u32, base: Config) -> Result<Network> {
+    let mut refused = None;
+    for attempt in 0..TRIES {
+        let mut used = network::used();
+        let networks = client.networks().await.during(STEP)?;
+        used.extend(networks.iter().filter_map(subnet).map(|subnet| Block::around(subnet.gateway, subnet.prefix)));
+        if let Some(there) = networks.into_iter().find(|network| network.name == name && network.managed) {
+            return made(client, there).await;
+        }
+        let free = free_subnet(seed.wrapping_add(attempt.wrapping_mul(97)), &used);
+        let free = free.ok_or_else(|| Error::HostUnfit {
+            problem: "no private subnet is free for a network of containers".into(),
+            hint: Some("look at `ip route`: a route to all of 10.0.0.0/8 leaves no room".into()),
+        })?;
+        let mut config = base.clone();
+        config.insert("ipv4.address".into(), address(free));
+        match client.create_network(&NewNetwork::bridge(name, config)).await {
+            Ok(()) => {}
+            // whoever was quicker made the same; a subnet that was taken meanwhile is not tried again
+            Err(error) => refused = Some(error),
+        }
+        match client.network(name).await {
+            Ok((there, _)) if there.managed => return made(client, there).await,
+            Err(error) if !error.is_not_found() => return Err(error).during(STEP),
+            _ => {}
+        }
+    }
+    match refused {
+        Some(error) => Err(error).during(STEP),
+        None => Err(Error::Internal(format!("network {name} vanished while it was made"))),
+    }
+}
+
+/// Waits until Incus has made a network that is there by name.
+pub(super) async fn made(client: &Client, found: Network) -> Result<Network> {
+    if found.status == "Created" {
+        return Ok(found);
+    }
+    let wait = async {
+        let mut events = client.events(&[EventKind::Lifecycle], true).await.during(STEP)?;
+        loop {
+            let (now, _) = client.network(&found.name).await.during(STEP)?;
+            match now.status.as_str() {
+                "Created" => return Ok(now),
+                "Errored" | "Unavailable" => {
+                    return Err(Error::IncusRefused {
+                        step: STEP.into(),
+                        message: format!("network {} is {}", now.name, now.status.to_lowercase()),
+                    });
+                }
+                _ => next_change(&mut events).await?,
+            }
+        }
+    };
+    let late = |_| Error::TimedOut { step: STEP.into(), seconds: LIMIT.as_secs(), still_running: true };
+    tokio::time::timeout(LIMIT, wait).await.map_err(late)?
+}
+
+async fn next_change(events: &mut cci_incus::Events) -> Result<()> {
+    while let Some(event) = events.next().await {
+        if let EventBody::Lifecycle(lifecycle) = event.during(STEP)?.body
+            && lifecycle.action.starts_with("network-")
+        {
+            return Ok(());
+        }
+    }
+    Err(Error::IncusRefused { step: STEP.into(), message: "the event stream ended".into() })
+}

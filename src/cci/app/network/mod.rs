@@ -1,0 +1,16 @@
+//! Network policies in Incus: made on demand, shared by equal launches, refreshed, explained, removed.
+
+mod acl;
+mod bridge;
+mod lookup;
+mod realise;
+mod refresh;
+mod remove;
+mod show;
+mod why;
+
+pub(crate) use realise::{Realised, realise, restored};
+pub(crate) use refresh::{Refreshed, refresh_all, while_attached};
+pub(crate) use remove::{Unused, remove, unused};
+pub(crate) use show::{Shown, show};
+pub(crate) use why::{Answer, Question, why};

@@ -1,0 +1,125 @@
+//! Keeps a policy's rules up to date: names that move, addresses that the host gets.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use cci_core::Result;
+use cci_core::network::{Policy, Resolved};
+use cci_incus::{Acl, Etag};
+use jiff::Timestamp;
+
+use super::acl::{self, Known};
+use super::realise::networks;
+use super::{bridge, lookup};
+use crate::app::blocking::blocking;
+use crate::app::context::Context;
+use crate::app::incus_error::DuringStep;
+use crate::host::network;
+use crate::store::network_cache;
+
+const STEP: &str = "refresh the network's rules";
+
+/// When names are looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    /// When what is known is older than the settings say.
+    ByAge,
+    /// Now.
+    Now,
+}
+
+/// What a refresh found.
+#[derive(Debug, Clone, serde::Serialize)]
+pub(crate) struct Refreshed {
+    /// The policy's name.
+    pub(crate) policy: String,
+    /// How many names it has.
+    pub(crate) names: usize,
+    /// Those that got other addresses.
+    pub(crate) changed: Vec<String>,
+    /// Those that were not found and keep what they had.
+    pub(crate) not_found: Vec<String>,
+}
+
+/// The time as it is written beside the names.
+pub(super) fn now() -> String {
+    Timestamp::now().to_string()
+}
+
+/// Refreshes every allowlist that is in Incus.
+pub(crate) async fn refresh_all(cx: &Context) -> Result<Vec<Refreshed>> {
+    let client = networks(cx);
+    let mut refreshed = Vec::new();
+    for found in client.acls().await.during(STEP)? {
+        let Some(policy) = acl::policy(&found).filter(|policy| policy.name().bridge() == found.name) else { continue };
+        let (found, etag) = client.acl(&found.name).await.during(STEP)?;
+        let done = bring_up_to_date(cx, &policy, &found, &etag, Due::Now).await?;
+        refreshed.extend(done.filter(|_| policy.has_names()));
+    }
+    Ok(refreshed)
+}
+
+/// Refreshes by age for as long as a session is attached; nothing is written to the terminal.
+pub(crate) async fn while_attached(cx: &Context) -> Infallible {
+    let minutes = cx.settings.network.refresh_interval_minutes.max(1);
+    let mut ticks = tokio::time::interval(Duration::from_secs(u64::from(minutes) * 60));
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        if let Err(error) = refresh_all(cx).await {
+            tracing::warn!(%error, "the network's names were not refreshed");
+        }
+    }
+}
+
+/// Puts the rules that the policy has now in force, if they are not; `None` if no name was looked up.
+///
+/// The ACL comes first and keeps the earlier addresses, then the name server: whoever asks in between is let through.
+pub(super) async fn bring_up_to_date(
+    cx: &Context,
+    policy: &Policy,
+    found: &Acl,
+    etag: &Etag,
+    due: Due,
+) -> Result<Option<Refreshed>> {
+    let (client, name, before) = (networks(cx), policy.name(), Known::of(found));
+    let names: Vec<String> = policy.names().map(str::to_owned).collect();
+    let look = !names.is_empty() && (due == Due::Now || is_old(&before, cx.settings.network.refresh_interval_minutes));
+    let (known, report) = if look {
+        let answers = lookup::lookup(&names).await;
+        let not_found = names.iter().filter(|name| !answers.contains_key(*name)).cloned().collect();
+        let resolved = before.resolved.refreshed(answers);
+        let moved = |name: &&String| resolved.current.get(*name) != before.resolved.current.get(*name);
+        let changed = names.iter().filter(moved).cloned().collect();
+        let report = Refreshed { policy: name.to_string(), names: names.len(), changed, not_found };
+        (Known { resolved, refreshed: Some(now()) }, Some(report))
+    } else {
+        (before.clone(), None)
+    };
+    let wanted = acl::acl(policy, &known, &network::own_addresses());
+    if !acl::is_same(found, &wanted) {
+        match client.put_acl(name.bridge(), &wanted, Some(etag)).await {
+            Ok(()) => {}
+            // another cci was quicker, and wanted the same
+            Err(error) if error.is_precondition_failed() => return Ok(report),
+            Err(error) => return Err(error).during(STEP),
+        }
+    }
+    if known.resolved.current != before.resolved.current {
+        bridge::set_names(&client, &name, &known.resolved).await?;
+        remember(cx, policy, &known.resolved).await?;
+    }
+    Ok(report)
+}
+
+/// Keeps the addresses on the host, for the day when the policy is made anew and no name server answers.
+pub(super) async fn remember(cx: &Context, policy: &Policy, resolved: &Resolved) -> Result<()> {
+    let (dir, name, resolved) = (cx.cci_dir(), policy.name(), resolved.clone());
+    blocking(move || network_cache::write(&dir, &name, &resolved)).await
+}
+
+fn is_old(known: &Known, minutes: u32) -> bool {
+    let then = known.refreshed.as_deref().and_then(|text| text.parse::<Timestamp>().ok());
+    let Some(then) = then else { return true };
+    Timestamp::now().duration_since(then).as_secs() >= i64::from(minutes) * 60
+}

@@ -1,0 +1,140 @@
+//! `cci network`: what a container may reach, and why.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::net::Ipv4Addr;
+
+use cci_core::Result;
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::args::Format;
+use crate::app::context::Context;
+use crate::app::network::{self, Answer, Question, Refreshed, Shown};
+use crate::ui::terminal::Terminal;
+
+/// Show and explain what a container may reach
+#[derive(Debug, Args)]
+pub(crate) struct NetworkArgs {
+    #[command(subcommand)]
+    verb: NetworkVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum NetworkVerb {
+    /// The rules that are in force for a container, and the addresses of its names
+    #[command(after_help = "Examples:\n  cci network show cci-9c09f805-1")]
+    Show {
+        /// The container
+        name: String,
+        /// How to print it
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: Format,
+    },
+    /// Which rule decides about a host
+    #[command(
+        after_help = "Examples:\n  cci network why registry.npmjs.org:443\n  cci network why 10.0.0.5 --from cci-9c09f805-1"
+    )]
+    Why {
+        /// A name or an IPv4 address, with or without :port
+        host: String,
+        /// The container that would send; the settings decide if absent
+        #[arg(long, value_name = "NAME")]
+        from: Option<String>,
+        /// How to print it
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: Format,
+    },
+    /// Look the allowed names up again, for every allowlist there is
+    #[command(after_help = "Examples:\n  cci network refresh")]
+    Refresh {
+        /// How to print it
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: Format,
+    },
+}
+
+impl NetworkArgs {
+    /// The output format asked for.
+    pub(crate) fn format(&self) -> Format {
+        match &self.verb {
+            NetworkVerb::Show { format, .. } | NetworkVerb::Why { format, .. } | NetworkVerb::Refresh { format } => {
+                *format
+            }
+        }
+    }
+}
+
+pub(crate) async fn run(args: &NetworkArgs, cx: &Context) -> Result<u8> {
+    let (text, data) = match &args.verb {
+        NetworkVerb::Show { name, .. } => {
+            let shown = network::show(cx, name).await?;
+            (show_text(&shown), json!(shown))
+        }
+        NetworkVerb::Why { host, from, .. } => {
+            let answers = network::why(cx, &Question { host: host.clone(), from: from.clone() }).await?;
+            (answers.iter().map(why_text).collect(), json!(answers))
+        }
+        NetworkVerb::Refresh { .. } => {
+            let refreshed = network::refresh_all(cx).await?;
+            (refresh_text(&refreshed), json!(refreshed))
+        }
+    };
+    let out = if args.format() == Format::Json { format!("{data:#}\n") } else { text };
+    Terminal::result(&out).map(|()| 0)
+}
+
+fn show_text(shown: &Shown) -> String {
+    let mut out = format!("Container: {}\nMode: {}\nNetwork: {}\n", shown.container, shown.mode, shown.network);
+    if shown.mode == "open" {
+        out.push_str("Rules: none, everything that the host's Incus network reaches\n");
+        return out;
+    }
+    out.push_str("Rules:\n");
+    for rule in &shown.rules {
+        let ports = if rule.ports.is_empty() { String::new() } else { format!(" {} {}", rule.protocol, rule.ports) };
+        // writing to a string cannot fail
+        let _ = writeln!(out, "  {} {}{ports} ({})", rule.action, rule.destination, rule.why);
+    }
+    if !shown.names.is_empty() {
+        let when = shown.refreshed.as_deref().map(super::list::seconds).unwrap_or_default();
+        let _ = writeln!(out, "Names (looked up {when}):");
+        for (name, addresses) in &shown.names {
+            let _ = writeln!(out, "  {name} {}", joined(addresses));
+        }
+    }
+    out
+}
+
+fn joined(addresses: &BTreeSet<Ipv4Addr>) -> String {
+    addresses.iter().map(Ipv4Addr::to_string).collect::<Vec<_>>().join(" ")
+}
+
+fn why_text(answer: &Answer) -> String {
+    let address = match answer.address.as_str() {
+        "" => String::new(),
+        address if address == answer.host => String::new(),
+        address => format!(" ({address})"),
+    };
+    format!("{}{address}: {}\n", answer.host, answer.because)
+}
+
+fn refresh_text(refreshed: &[Refreshed]) -> String {
+    if refreshed.is_empty() {
+        return "No allowlist to refresh\n".to_owned();
+    }
+    let one = |one: &Refreshed| {
+        let changed = if one.changed.is_empty() {
+            "none changed".to_owned()
+        } else {
+            format!("changed: {}", one.changed.join(", "))
+        };
+        let lost = if one.not_found.is_empty() {
+            String::new()
+        } else {
+            format!("; not found, kept: {}", one.not_found.join(", "))
+        };
+        format!("{}: {} names, {changed}{lost}\n", one.policy, one.names)
+    };
+    refreshed.iter().map(one).collect()
+}

@@ -1,0 +1,42 @@
+//! What the kernel says of the host's own network: its addresses, its routes, the firewalls on it.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use cci_core::network::{Block, Firewall, FirewallFacts, local_addresses, routes};
+
+/// The destinations that the host already has a route to.
+pub(crate) fn used() -> Vec<Block> {
+    routes(&text("/proc/net/route"))
+}
+
+/// The host's own addresses, without loopback.
+pub(crate) fn own_addresses() -> BTreeSet<Ipv4Addr> {
+    local_addresses(&text("/proc/net/fib_trie"))
+}
+
+/// What might stand between a bridge and the world, as far as any user can see it.
+pub(crate) fn firewall() -> FirewallFacts {
+    let there = |path: &str| Path::new(path).exists();
+    let ufw = text("/etc/ufw/ufw.conf").lines().any(|line| line.trim().eq_ignore_ascii_case("ENABLED=yes"));
+    let found = [
+        (Firewall::Docker, there("/sys/class/net/docker0")),
+        (Firewall::Ufw, ufw),
+        (Firewall::Firewalld, there("/run/firewalld.pid")),
+    ];
+    FirewallFacts {
+        forwards: text("/proc/sys/net/ipv4/ip_forward").trim() != "0",
+        firewalls: found.into_iter().filter(|(_, there)| *there).map(|(firewall, _)| firewall).collect(),
+    }
+}
+
+/// The host's `nft`, where distributions put it.
+pub(crate) fn nft() -> Option<PathBuf> {
+    ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft"].map(PathBuf::from).into_iter().find(|path| path.is_file())
+}
+
+/// A table that is not there says nothing.
+fn text(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}

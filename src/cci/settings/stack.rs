@@ -1,0 +1,245 @@
+//! The stack of layers, and what they say together.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cci_core::settings::{Kind, Scalar, Settings};
+use cci_core::workspace::Workspace;
+use cci_core::{Error, Result};
+use figment::Figment;
+use figment::providers::Serialized;
+
+use super::approval::{Approvals, hash};
+use super::layer::{Layer, Origin, Profile, Source, Values};
+use super::problem::{self, Problem};
+use super::sources::{self, Overrides, places};
+use super::{file, profile, trust};
+use crate::host::caller::Caller;
+
+/// All layers of one run.
+#[derive(Debug, Clone)]
+pub(crate) struct Stack {
+    /// Shipped profiles, system, user, project, extra file, environment; low to high.
+    lower: Vec<Layer>,
+    flags: Layer,
+    profile: Option<String>,
+    /// The hash of the project's files, if there are any.
+    project: Option<(PathBuf, String)>,
+}
+
+/// Whether a project file that loosens is refused, or read all the same to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trust {
+    Judged,
+    Unjudged,
+}
+
+impl Stack {
+    /// Reads everything; an error names all problems of all files.
+    pub(crate) fn read(
+        caller: &Caller,
+        workspace: &Workspace,
+        extra: Option<&Path>,
+        overrides: &Overrides,
+        trust: Trust,
+    ) -> Result<Self> {
+        let places = places(caller, workspace, extra);
+        let mut reader = Reader { caller, problems: Vec::new() };
+        let mut lower = vec![profile::shipped_layer(caller)?];
+        lower.extend(reader.own(&places.system));
+        lower.extend(reader.own(&places.user));
+        let project = reader.project(&places.project);
+        let above = places.extra.as_deref().and_then(|extra| reader.extra(extra));
+        if !reader.problems.is_empty() {
+            return Err(problem::as_error(&reader.problems));
+        }
+        let chosen = overrides.profile.clone();
+        let mut hashed = None;
+        if let Some((layer, hash)) = project {
+            let approved = trust == Trust::Unjudged || Approvals::of(&caller.home)?.has(&places.project, &hash);
+            if !approved {
+                let trusted: Vec<&Layer> = lower.iter().collect();
+                trust::refuse_loosening(&trusted, &layer, chosen.as_deref(), workspace.path(), &places.project)?;
+            }
+            lower.push(layer);
+            hashed = Some((places.project, hash));
+        }
+        lower.extend(above);
+        lower.push(sources::environment(caller)?);
+        let flags = sources::flags(overrides, caller)?;
+        Ok(Self { lower, flags, profile: chosen, project: hashed })
+    }
+
+    /// What all layers say together.
+    pub(crate) fn settings(&self) -> Result<Settings> {
+        let settings = extracted(self.values()?)?;
+        Ok(Settings { profile: self.profile.clone(), ..settings })
+    }
+
+    /// Where each value that is not built in was said.
+    pub(crate) fn origins(&self) -> Result<BTreeMap<String, Origin>> {
+        let all = self.values()?.into_iter().flat_map(|values| values.origins.clone());
+        Ok(all.collect())
+    }
+
+    /// The profiles there are, each with its parts low to high.
+    pub(crate) fn profiles(&self) -> BTreeMap<String, Vec<&Profile>> {
+        let layers = self.layers();
+        profile::names(&layers).into_iter().map(|name| (name.clone(), profile::parts(&name, &layers))).collect()
+    }
+
+    /// The settings that a profile alone makes, on top of the others.
+    pub(crate) fn with_profile(&self, name: &str) -> Self {
+        Self { profile: Some(name.to_owned()), ..self.clone() }
+    }
+
+    /// The project file and the hash of what it says now.
+    pub(crate) fn project(&self) -> Option<(&Path, &str)> {
+        self.project.as_ref().map(|(path, hash)| (path.as_path(), hash.as_str()))
+    }
+
+    /// The values of a profile, what it inherits first.
+    pub(super) fn chain(&self, name: &str) -> Result<Vec<&Values>> {
+        profile::chain(name, &self.layers())
+    }
+
+    /// The profile that was asked for.
+    pub(crate) fn profile_name(&self) -> Option<&str> {
+        self.profile.as_deref()
+    }
+
+    /// The files that were read.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.lower.iter().filter_map(|layer| match &layer.source {
+            Source::File(path) => Some(path.as_path()),
+            _ => None,
+        })
+    }
+
+    fn layers(&self) -> Vec<&Layer> {
+        self.lower.iter().collect()
+    }
+
+    fn values(&self) -> Result<Vec<&Values>> {
+        let layers = self.layers();
+        let mut values = stacked(&layers, self.profile.as_deref())?;
+        values.push(&self.flags.values);
+        Ok(values)
+    }
+}
+
+/// What some layers say together, with a profile on top.
+pub(super) fn merged(layers: &[&Layer], profile: Option<&str>) -> Result<Settings> {
+    extracted(stacked(layers, profile)?)
+}
+
+fn stacked<'a>(layers: &[&'a Layer], profile: Option<&str>) -> Result<Vec<&'a Values>> {
+    let mut values: Vec<&Values> = layers.iter().map(|layer| &layer.values).collect();
+    if let Some(name) = profile {
+        values.extend(profile::chain(name, layers)?);
+    }
+    Ok(values)
+}
+
+fn extracted(values: Vec<&Values>) -> Result<Settings> {
+    let start = Figment::from(Serialized::defaults(Settings::default()));
+    let stack = values.into_iter().fold(start, |stack, values| stack.merge(Serialized::defaults(&values.dict)));
+    // every value was checked where it was read
+    stack.extract().map_err(|error| Error::Internal(format!("the settings do not fit together: {error}")))
+}
+
+/// Reads files and collects what is wrong in them.
+struct Reader<'a> {
+    caller: &'a Caller,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    /// A file of the user's or the administrator's, with the profiles beside it.
+    fn own(&mut self, path: &Path) -> Option<Layer> {
+        let mut layer = match file::bytes(path) {
+            Ok(Some(bytes)) => self.layer(path, &bytes)?,
+            Ok(None) => Layer::new(Source::File(path.to_owned())),
+            Err(problem) => return self.wrong(problem),
+        };
+        for (name, path) in profile_files(path) {
+            let bytes = match file::bytes(&path) {
+                Ok(bytes) => bytes.unwrap_or_default(),
+                Err(problem) => {
+                    self.problems.push(problem);
+                    continue;
+                }
+            };
+            self.refuse_second(&layer, &name, &path);
+            match file::profile(&path, Source::File(path.clone()), &bytes, self.caller) {
+                Ok(profile) => _ = layer.profiles.insert(name, profile),
+                Err(problems) => self.problems.extend(problems),
+            }
+        }
+        Some(layer)
+    }
+
+    /// The project's file and what it adds up to, with the profiles beside it. What lies beside it may have nothing
+    /// to do with cci: it is an error only for who asks for that profile.
+    fn project(&mut self, path: &Path) -> Option<(Layer, String)> {
+        let bytes = match file::bytes(path) {
+            Ok(bytes) => bytes?,
+            Err(problem) => return self.wrong(problem),
+        };
+        let mut layer = self.layer(path, &bytes)?;
+        let mut read = vec![(path.to_owned(), bytes)];
+        for (name, path) in profile_files(path) {
+            let Ok(Some(bytes)) = file::bytes(&path) else { continue };
+            self.refuse_second(&layer, &name, &path);
+            match file::profile(&path, Source::File(path.clone()), &bytes, self.caller) {
+                Ok(profile) => _ = layer.profiles.insert(name, profile),
+                Err(problems) => _ = layer.damaged.insert(name, problems),
+            }
+            read.push((path, bytes));
+        }
+        let hash = hash(read.iter().map(|(path, bytes)| (path.as_path(), bytes.as_slice())));
+        Some((layer, hash))
+    }
+
+    /// The file that was asked for by name: it must be there.
+    fn extra(&mut self, path: &Path) -> Option<Layer> {
+        match file::bytes(path) {
+            Ok(Some(bytes)) => self.layer(path, &bytes),
+            Ok(None) => self.wrong(Problem::of_file(path, "configuration file not found")),
+            Err(problem) => self.wrong(problem),
+        }
+    }
+
+    /// A profile has one place beside a configuration file.
+    fn refuse_second(&mut self, layer: &Layer, name: &str, path: &Path) {
+        if layer.profiles.contains_key(name) {
+            let text = format!("profile '{name}' is also in {} as [profiles.{name}]", layer.source);
+            self.problems.push(Problem::of_file(path, text));
+        }
+    }
+
+    fn wrong<T>(&mut self, problem: Problem) -> Option<T> {
+        self.problems.push(problem);
+        None
+    }
+
+    fn layer(&mut self, path: &Path, bytes: &[u8]) -> Option<Layer> {
+        file::layer(path, bytes, self.caller).map_err(|problems| self.problems.extend(problems)).ok()
+    }
+}
+
+/// `profiles/NAME.toml` beside a configuration file, by name.
+fn profile_files(config: &Path) -> Vec<(String, PathBuf)> {
+    let dir = config.with_file_name("profiles");
+    let entries = fs::read_dir(dir).into_iter().flatten().filter_map(std::result::Result::ok);
+    let mut files: Vec<(String, PathBuf)> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension() == Some(OsStr::new("toml")))
+        .filter_map(|path| Some((path.file_stem()?.to_str()?.to_owned(), path)))
+        .filter(|(name, _)| Kind::Name.takes(&Scalar::Text(name)))
+        .collect();
+    files.sort();
+    files
+}
