@@ -58,6 +58,18 @@ fn shows(host: &Host, name: &str, text: &str) {
 fn prompt(host: &Host, name: &str, text: &str) {
     host.cci(&["tmux", "send", name, text]).ok();
     shows(host, name, &format!("echo <{text}>"));
+    wait::until("the agent has written the prompt down", LONG, || {
+        if written(host, text) { Ok(()) } else { Err(String::new()) }
+    });
+}
+
+/// Whether a transcript on the host has the text: the agent writes a moment after it answers.
+fn written(host: &Host, text: &str) -> bool {
+    let transcripts = host.sessions().into_iter().flat_map(|id| {
+        let dir = host.home.join(".cci/sessions-claude").join(id).join(".claude/projects/-workspace");
+        std::fs::read_dir(dir).into_iter().flatten().flatten()
+    });
+    transcripts.into_iter().any(|file| std::fs::read_to_string(file.path()).is_ok_and(|lines| lines.contains(text)))
 }
 
 /// How a session ends.

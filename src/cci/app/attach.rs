@@ -8,6 +8,7 @@ use cci_incus::Status;
 
 use super::agent;
 use super::context::Context;
+use super::exec;
 use super::incus_error::DuringStep;
 use super::network;
 use super::owned::{self, Owned};
@@ -73,7 +74,7 @@ pub(crate) async fn join(cx: &Context, name: &str, into: Into) -> Result<()> {
         tty: Some(terminal::size()),
     };
     let session = owned::one(cx, name).await?.marks.session;
-    let process = cx.client.exec(name, &exec).await.during("attach to the session")?;
+    let process = exec::start(cx, name, &exec, "attach to the session").await?;
     let ended = {
         let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;
         tokio::select! {

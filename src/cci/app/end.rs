@@ -25,17 +25,19 @@ const FORCE: Duration = Duration::from_secs(60);
 const MARGIN: Duration = Duration::from_secs(5);
 
 /// Ends all of them at once; how many are gone.
-pub(crate) async fn end(cx: &Context, names: &[String], how: How) -> usize {
-    let ends = names.iter().map(|name| async move {
-        match end_one(cx, name, how).await {
-            Ok(()) => true,
-            Err(error) => {
-                cx.reporter.warn(&error.to_string());
-                false
-            }
+///
+/// A container that cannot be ended is said and the others go on; an Incus that cannot be asked ends it all.
+pub(crate) async fn end(cx: &Context, names: &[String], how: How) -> Result<usize> {
+    let ends = futures_util::future::join_all(names.iter().map(|name| end_one(cx, name, how))).await;
+    let mut gone = 0;
+    for end in ends {
+        match end {
+            Ok(()) => gone += 1,
+            Err(error @ (Error::IncusUnreachable { .. } | Error::IncusForbidden { .. })) => return Err(error),
+            Err(error) => cx.reporter.warn(&error.to_string()),
         }
-    });
-    futures_util::future::join_all(ends).await.into_iter().filter(|gone| *gone).count()
+    }
+    Ok(gone)
 }
 
 async fn end_one(cx: &Context, name: &str, how: How) -> Result<()> {

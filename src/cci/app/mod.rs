@@ -9,6 +9,7 @@ pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod end;
 pub(crate) mod environment;
+pub(crate) mod exec;
 pub(crate) mod incus_error;
 pub(crate) mod info;
 pub(crate) mod launch;

@@ -8,7 +8,7 @@ use cci_incus::Exec;
 use cci_incus::StateChange;
 
 use super::context::Context;
-use super::incus_error::DuringStep;
+use super::exec;
 use super::launch::{self, Launched};
 use super::probe;
 use super::stream;
@@ -74,7 +74,7 @@ async fn execute(cx: &Context, launched: &Launched, plan: &LaunchPlan, command: 
         group: Some(plan.user.gid),
         tty: interactive.then(terminal::size),
     };
-    let process = cx.client.exec(&launched.name, &exec).await.during("start the command")?;
+    let process = exec::start(cx, &launched.name, &exec, "start the command").await?;
     if interactive {
         let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;
         stream::terminal(process, &tty).await

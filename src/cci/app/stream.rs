@@ -61,7 +61,7 @@ pub(crate) async fn pipes(mut process: Process) -> Result<i32> {
         () = input => Ok(()),
         () = pass_on(&control) => Ok(()),
     };
-    if ended.is_err() {
+    if matches!(ended, Err(Broken::Target)) {
         // the reader has gone away: the command ends as it would have on a closed pipe
         drop(control);
         return Ok(128 + rustix::process::Signal::PIPE.as_raw());
@@ -69,18 +69,26 @@ pub(crate) async fn pipes(mut process: Process) -> Result<i32> {
     process.wait().await.during("wait for the command")
 }
 
+/// Why a copy ended before its reader did.
+enum Broken {
+    /// What is read from has gone; the command's own end says why.
+    Source,
+    /// Nobody takes what is written any more.
+    Target,
+}
+
 /// Copies until the reader ends, then closes the writer.
-async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> std::io::Result<()> {
+async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> Result<(), Broken> {
     let mut chunk = vec![0; CHUNK];
     loop {
-        let read = from.read(&mut chunk).await?;
+        let read = from.read(&mut chunk).await.map_err(|_| Broken::Source)?;
         if read == 0 {
             break;
         }
-        to.write_all(&chunk[..read]).await?;
-        to.flush().await?;
+        to.write_all(&chunk[..read]).await.map_err(|_| Broken::Target)?;
+        to.flush().await.map_err(|_| Broken::Target)?;
     }
-    to.shutdown().await
+    to.shutdown().await.map_err(|_| Broken::Target)
 }
 
 /// Tells the process of every new size of the terminal.

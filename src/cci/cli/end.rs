@@ -48,7 +48,7 @@ async fn run(which: &Which, verb: &str, done: &str, how: How, cx: &Context) -> R
     if let How::Shutdown { within } = how {
         cx.reporter.note(&format!("Shutting down {} container(s), timeout {} s", names.len(), within.as_secs()));
     }
-    let gone = end::end(cx, &names, how).await;
+    let gone = end::end(cx, &names, how).await?;
     Terminal::result(&format!("{done} {gone} container(s)\n"))?;
     end::verdict(names.len(), gone).map(|()| 0)
 }

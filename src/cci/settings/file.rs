@@ -16,6 +16,11 @@ use crate::host::caller::Caller;
 /// More than any configuration needs; a project could hold anything under the name.
 const MOST: u64 = 1 << 20;
 
+/// Whether the file can be seen, readable or not.
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
 /// The bytes of a file; `None` if there is none.
 pub(super) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, Problem> {
     let problem = |text: String| Problem::of_file(path, text);
@@ -26,6 +31,8 @@ pub(super) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, Problem> {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(None);
         }
+        // in a directory that this user may not enter nothing can be configured; what needs the directory says so itself
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !is_there(path) => return Ok(None),
         Err(error) => return Err(problem(format!("cannot read it: {error}"))),
     };
     let is_file = file.metadata().is_ok_and(|meta| meta.is_file());
