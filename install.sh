@@ -1,118 +1,202 @@
 #!/bin/sh
-# Installs cci and brings it to its main job: Claude Code in an Incus container.
-#
-# In a checkout it builds from source; anywhere else it downloads a release and checks its SHA-256.
+# Installs cci, makes Incus and the image ready, and starts Claude Code in a container.
 set -eu
 
-releases=${CCI_RELEASES:-https://github.com/thomas/claude-code-isolated/releases/latest/download}
-prefix=/usr/local
-setup=yes
-yes=
-uninstall=
+REPOSITORY=https://github.com/thomas/claude-code-isolated
+# where cci-linux-<arch> and cci-linux-<arch>.sha256 are
+RELEASES=${CCI_RELEASES:-$REPOSITORY/releases/latest/download}
+RUST=1.89
 
 usage() {
-    cat <<END
-Usage: install.sh [--yes] [--prefix DIR] [--no-setup] [--uninstall]
+    cat <<'END'
+Usage: install.sh [--yes] [--prefix DIR] [--no-setup]
+       install.sh --uninstall [--prefix DIR]
 
-  --yes         answer every question with yes
-  --prefix DIR  install below DIR instead of /usr/local
+Installs cci and its second name claude-code-isolated: built from source in a checkout, else a release whose SHA-256 is
+checked. Then makes Incus ready (cci setup), makes the image (cci build) and starts Claude Code in a container: on a
+terminal `cci shell` in the current directory, else `cci run -- claude --version`. What is there already stays as it is.
+
+  --yes         do not ask before changing this machine
+  --prefix DIR  install to DIR/bin (default: /usr/local)
   --no-setup    only install the program
-  --uninstall   remove the program (containers, images and ~/.cci stay)
+  --uninstall   remove the program; Incus, images and saved sessions stay
+  --help        this text
+
+Needs: Linux with a kernel for Incus; root or sudo for what only root can do; from source Rust 1.89 or newer.
+Environment: CCI_RELEASES, the place of the release files (a mirror).
 END
 }
 
-fail() {
-    echo "error: $1" >&2
-    [ -n "${2:-}" ] && echo "hint: $2" >&2
-    exit 1
+main() {
+    yes='' prefix=/usr/local setup=yes uninstall=''
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --yes | -y) yes=--yes ;;
+            --prefix) shift && prefix=${1:?"--prefix needs a directory"} ;;
+            --prefix=?*) prefix=${1#*=} ;;
+            --no-setup) setup='' ;;
+            --uninstall) uninstall=yes ;;
+            --help | -h)
+                usage
+                return
+                ;;
+            *) fail 2 "unexpected argument '$1'" 'see install.sh --help' ;;
+        esac
+        shift
+    done
+    case $prefix in /*) ;; *) prefix=$PWD/$prefix ;; esac
+    bin=$prefix/bin
+    # a person answers on the terminal, also when this script itself comes from a pipe
+    terminal=/dev/null
+    if [ -t 1 ] && (: </dev/tty) 2>/dev/null; then terminal=/dev/tty; fi
+    [ "$(uname -s)" = Linux ] || fail 1 "cci runs on Linux, this is $(uname -s)" 'use a Linux machine or a Linux VM'
+    if [ -n "$uninstall" ]; then
+        remove_program
+        return
+    fi
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    trap 'exit 130' INT TERM HUP
+    get_program
+    put_program
+    if [ -n "$setup" ]; then
+        get_going
+    fi
 }
 
-while [ $# -gt 0 ]; do
-    case $1 in
-        --yes | -y) yes=--yes ;;
-        --prefix) prefix=${2:?--prefix needs a directory}; shift ;;
-        --prefix=*) prefix=${1#*=} ;;
-        --no-setup) setup= ;;
-        --uninstall) uninstall=yes ;;
-        --help | -h) usage; exit ;;
-        *) usage >&2; exit 2 ;;
+# Leaves the path of a cci binary in $program.
+get_program() {
+    here=$(checkout) || here=''
+    if [ -n "$here" ]; then
+        build_program
+    else
+        download_program
+    fi
+}
+
+# The checkout that this script lies in; a script from a pipe lies in none.
+checkout() {
+    case $0 in */install.sh | install.sh) ;; *) return 1 ;; esac
+    dir=$(cd "$(dirname "$0")" && pwd) || return 1
+    [ -f "$dir/Cargo.toml" ] && [ -f "$dir/src/cci/main.rs" ] && echo "$dir"
+}
+
+build_program() {
+    PATH=$PATH:${CARGO_HOME:-${HOME:-}/.cargo}/bin
+    how="get Rust $RUST or newer: https://rustup.rs"
+    command -v cargo >/dev/null || fail 1 'cargo not found, and cci is built from source in a checkout' "$how"
+    have=$(rustc --version | cut -d ' ' -f 2)
+    oldest=$(printf '%s\n%s\n' "$RUST" "$have" | sort -V | head -n 1)
+    [ "$oldest" = "$RUST" ] || fail 1 "Rust $have is too old" "$how"
+    command -v cc >/dev/null || fail 1 'no C compiler found (cc)' 'apt-get install build-essential'
+    say "building cci from $here"
+    (cd "$here" && cargo build --release --locked --bin cci --target-dir target)
+    program=$here/target/release/cci
+}
+
+download_program() {
+    case $(uname -m) in
+        x86_64) name=cci-linux-amd64 ;;
+        aarch64) name=cci-linux-arm64 ;;
+        *) fail 1 "there is no release for $(uname -m)" "clone $REPOSITORY and run ./install.sh in it" ;;
     esac
-    shift
-done
+    program=$work/$name
+    say "downloading $RELEASES/$name"
+    fetch "$RELEASES/$name" "$program"
+    fetch "$RELEASES/$name.sha256" "$program.sha256"
+    want=$(cut -d ' ' -f 1 "$program.sha256")
+    have=$(sha256sum "$program" | cut -d ' ' -f 1)
+    [ "$want" = "$have" ] || fail 1 "SHA-256 of $name is $have, and should be $want" 'the download was damaged or changed: try again'
+}
 
-bin=$prefix/bin
+fetch() {
+    if command -v curl >/dev/null; then
+        curl --fail --silent --show-error --location --proto-redir =https --output "$2" "$1"
+    elif command -v wget >/dev/null; then
+        wget --quiet --output-document="$2" "$1"
+    else
+        fail 1 'neither curl nor wget found' 'install one of them'
+    fi || fail 1 "cannot download $1" 'check the network, or set CCI_RELEASES to a mirror'
+}
 
-# Runs a command that writes below the prefix, by sudo where this user may not.
-as_owner() {
-    dir=$prefix
-    while [ ! -e "$dir" ]; do
-        dir=$(dirname "$dir")
-    done
-    if [ -w "$dir" ] && { [ ! -e "$bin" ] || [ -w "$bin" ]; }; then
+# Replaces nothing that is the same already.
+put_program() {
+    if cmp -s "$program" "$bin/cci"; then
+        say "$bin/cci is this version already"
+    else
+        on_prefix mkdir -p "$bin"
+        # a running cci keeps the file it was started from
+        on_prefix install -m 755 "$program" "$bin/.cci.new"
+        on_prefix mv -f "$bin/.cci.new" "$bin/cci"
+        say "installed $bin/cci"
+    fi
+    if [ "$(readlink "$bin/claude-code-isolated" || :)" != cci ]; then
+        on_prefix ln -sfn cci "$bin/claude-code-isolated"
+    fi
+    case :$PATH: in
+        *:"$bin":*) ;;
+        *) say "$bin is not in PATH: add it, or call $bin/cci" ;;
+    esac
+}
+
+remove_program() {
+    if [ -e "$bin/cci" ]; then
+        on_prefix rm -f "$bin/cci"
+        say "removed $bin/cci"
+    else
+        say "$bin/cci is not there"
+    fi
+    if [ "$(readlink "$bin/claude-code-isolated" || :)" = cci ]; then
+        on_prefix rm -f "$bin/claude-code-isolated"
+    fi
+    say 'Incus, its images and containers, and the sessions in ~/.cci stay'
+}
+
+# Makes Incus and the image ready, then does what cci is for.
+get_going() {
+    # shellcheck disable=SC2086 # $yes is one flag or none
+    as_member "$bin/cci" setup $yes <"$terminal"
+    as_member "$bin/cci" build
+    if [ "$terminal" = /dev/null ]; then
+        mkdir "$work/workspace"
+        as_member "$bin/cci" run --workspace "$work/workspace" -- claude --version
+    elif [ "$PWD" = / ] || [ "$PWD" = "${HOME:-}" ]; then
+        say 'ready: go to a project and run cci shell'
+    else
+        as_member "$bin/cci" shell <"$terminal"
+    fi
+}
+
+# A login does not know of a group that was joined since; sg gives it to one command.
+as_member() {
+    group=incus-admin
+    if [ "$(id -u)" != 0 ] && id -nG "$(id -un)" | grep -qw "$group" && ! id -nG | grep -qw "$group"; then
+        line=''
+        for word in "$@"; do line="$line '$(printf %s "$word" | sed "s/'/'\\\\''/g")'"; done
+        sg "$group" -c "exec$line"
+    else
+        "$@"
+    fi
+}
+
+# Root's rights only for a prefix that needs them.
+on_prefix() {
+    above=$bin
+    while [ ! -d "$above" ]; do above=$(dirname "$above"); done
+    if [ -w "$above" ]; then
         "$@"
     else
+        command -v sudo >/dev/null || fail 1 "cannot write to $above" 'run as root, or choose a directory of your own with --prefix'
+        say "sudo $*"
         sudo "$@"
     fi
 }
 
-if [ -n "$uninstall" ]; then
-    as_owner rm -f "$bin/cci" "$bin/claude-code-isolated"
-    echo "Removed $bin/cci"
-    exit
-fi
+say() { echo "[install] $*" >&2; }
 
-[ "$(uname -s)" = Linux ] || fail "cci runs on Linux only: Incus does"
-
-# Builds the checkout this script lies in; cargo does nothing where nothing changed.
-from_source() {
-    command -v cargo >/dev/null ||
-        fail "no Rust toolchain" "install Rust 1.89 or newer (for instance by rustup), then run this again"
-    echo "Building cci (the first time takes some minutes)"
-    (cd "$1" && cargo build --release --quiet)
-    program=$1/target/release/cci
+fail() {
+    printf 'error: %s\nhint: %s\n' "$2" "$3" >&2
+    exit "$1"
 }
 
-# Downloads the release for this machine and refuses it unless its checksum fits.
-from_release() {
-    case $(uname -m) in
-        x86_64) arch=amd64 ;;
-        aarch64) arch=arm64 ;;
-        *) fail "there is no release for $(uname -m)" "build from source in a checkout" ;;
-    esac
-    tmp=$(mktemp -d)
-    trap 'rm -rf "$tmp"' EXIT
-    program=$tmp/cci-linux-$arch
-    curl -fsSL -o "$program" "$releases/cci-linux-$arch" || fail "cannot download cci from $releases"
-    curl -fsSL -o "$program.sha256" "$releases/cci-linux-$arch.sha256" || fail "cannot download the checksum"
-    want=$(cut -d ' ' -f 1 "$program.sha256")
-    have=$(sha256sum "$program" | cut -d ' ' -f 1)
-    [ "$want" = "$have" ] || fail "the download does not fit its checksum" "try again; nothing was installed"
-    chmod 755 "$program"
-}
-
-here=$(cd "$(dirname "$0")" && pwd)
-if [ -f "$here/Cargo.toml" ] && [ -d "$here/src/cci" ]; then
-    from_source "$here"
-else
-    from_release
-fi
-
-if ! cmp -s "$program" "$bin/cci"; then
-    as_owner mkdir -p "$bin"
-    as_owner install -m 755 "$program" "$bin/cci"
-    echo "Installed $bin/cci"
-fi
-if [ "$(readlink "$bin/claude-code-isolated" 2>/dev/null)" != cci ]; then
-    as_owner ln -sfn cci "$bin/claude-code-isolated"
-fi
-
-[ -n "$setup" ] || exit 0
-cci=$bin/cci
-# shellcheck disable=SC2086  # one flag or none
-"$cci" setup $yes
-"$cci" build
-
-if [ -t 0 ] && [ -t 1 ]; then
-    exec "$cci" shell
-fi
-exec "$cci" run -- claude --version
+main "$@"

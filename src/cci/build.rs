@@ -1,10 +1,16 @@
 //! Tells the program which commit it was built from, when it is built in a git checkout.
 
+use std::path::Path;
 use std::process::Command;
 
 fn main() {
-    println!("cargo::rerun-if-changed=.git/HEAD");
-    println!("cargo::rerun-if-changed=.git/index");
+    // HEAD and its log move with every commit and checkout; the index would with every `git status` too
+    let moved = ["HEAD", "logs/HEAD"].into_iter().filter_map(|file| git(&["rev-parse", "--git-path", file]));
+    let sources = ["src", "Cargo.toml", "Cargo.lock"].map(str::to_owned);
+    // a path that is not there would mean "changed" each time
+    for path in moved.chain(sources).filter(|path| Path::new(path).exists()) {
+        println!("cargo::rerun-if-changed={path}");
+    }
     println!("cargo::rustc-env=CCI_VERSION={}{}", env!("CARGO_PKG_VERSION"), checkout().unwrap_or_default());
 }
 
@@ -18,6 +24,11 @@ fn checkout() -> Option<String> {
 }
 
 fn git(args: &[&str]) -> Option<String> {
-    let output = Command::new("git").args(args).output().ok().filter(|output| output.status.success())?;
+    let output = Command::new("git")
+        .env("GIT_OPTIONAL_LOCKS", "0")
+        .args(args)
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
     Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
 }

@@ -60,11 +60,11 @@ pub fn findings(found: &Found) -> Vec<Finding> {
     all.push(own_range(found));
     all.push(membership(found));
     all.push(daemon(found));
-    // of a daemon that does not answer yet everything is still to be made
+    // of a daemon that does not run yet everything is still to be made; what was not seen is not taken as absent
     let objects = match (&found.daemon, &found.objects) {
-        (Daemon::NoPermission, _) => return all,
-        (_, Some(objects)) => objects.clone(),
-        (_, None) => Objects::default(),
+        (Daemon::Silent, _) => Objects::default(),
+        (Daemon::Answers { .. }, Some(objects)) => objects.clone(),
+        (Daemon::NoPermission | Daemon::Failing { .. } | Daemon::Answers { .. }, _) => return all,
     };
     let (pool, pool_name) = pool(found, &objects);
     let (bridge, bridge_name) = bridge(found, &objects);
@@ -183,6 +183,10 @@ fn daemon(found: &Found) -> Finding {
         Daemon::NoPermission => {
             Finding::broken("daemon", "the Incus socket is there, and this user may not use it", Vec::new())
                 .mended_by(format!("join the group `{}` (see above), or run as root", found.group))
+        }
+        Daemon::Failing { reason } => {
+            Finding::broken("daemon", format!("Incus does not say what it has: {reason}"), Vec::new())
+                .mended_by("run this again; if it stays so, look into /var/log/incus/incusd.log")
         }
         Daemon::Silent => {
             let start =

@@ -15,6 +15,11 @@ pub enum Daemon {
     NoPermission,
     /// Nothing answers.
     Silent,
+    /// It is there, and does not say what it has.
+    Failing {
+        /// What it said, or that it did not.
+        reason: String,
+    },
 }
 
 /// A storage pool.

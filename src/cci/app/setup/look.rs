@@ -29,10 +29,12 @@ pub(super) fn incusd() -> Option<PathBuf> {
 
 /// Everything that decides; `person` is who the containers shall belong to, the caller if absent.
 pub(crate) async fn look(cx: &Context, person: Option<&str>) -> Found {
-    let daemon = daemon(cx).await;
-    let objects = match daemon {
-        Daemon::Answers { .. } => objects(cx).await,
-        _ => None,
+    let (daemon, objects) = match daemon(cx).await {
+        Daemon::Answers { version } => match steady_objects(cx).await {
+            Ok(objects) => (Daemon::Answers { version }, Some(objects)),
+            Err(error) => (Daemon::Failing { reason: error.to_string() }, None),
+        },
+        other => (other, None),
     };
     let text = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     Found {
@@ -64,14 +66,24 @@ async fn daemon(cx: &Context) -> Daemon {
         }
         Ok(_) => Daemon::NoPermission,
         Err(error) if error.is_forbidden() => Daemon::NoPermission,
-        Err(_) => Daemon::Silent,
+        Err(error) if error.is_unreachable() => Daemon::Silent,
+        Err(error) => Daemon::Failing { reason: error.to_string() },
     }
 }
 
-async fn objects(cx: &Context) -> Option<Objects> {
-    let (pools, networks, profile) =
-        tokio::join!(cx.client.storage_pools(), cx.client.networks(), cx.client.profile("default"));
-    let (pools, networks, (profile, _)) = (pools.ok()?, networks.ok()?, profile.ok()?);
+/// A list fails when something in it is deleted at that moment: only the third failure counts.
+async fn steady_objects(cx: &Context) -> cci_incus::Result<Objects> {
+    for _ in 0..2 {
+        if let Ok(objects) = objects(cx).await {
+            return Ok(objects);
+        }
+    }
+    objects(cx).await
+}
+
+async fn objects(cx: &Context) -> cci_incus::Result<Objects> {
+    let (pools, networks, (profile, _)) =
+        tokio::try_join!(cx.client.storage_pools(), cx.client.networks(), cx.client.profile("default"))?;
     let device = |kind: &str, key: &str| {
         let is_kind = |config: &&std::collections::BTreeMap<String, String>| {
             config.get("type").is_some_and(|found| found == kind)
@@ -81,7 +93,7 @@ async fn objects(cx: &Context) -> Option<Objects> {
         config.get(key).or_else(|| config.get("parent")).cloned()
     };
     let bridges = networks.iter().filter(|network| network.managed && network.kind == "bridge");
-    Some(Objects {
+    Ok(Objects {
         pools: pools.into_iter().map(|pool| Pool { name: pool.name, driver: pool.driver }).collect(),
         bridges: bridges
             .map(|network| (network.name.clone(), network.config.get("ipv4.address").cloned().unwrap_or_default()))

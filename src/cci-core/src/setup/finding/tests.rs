@@ -153,3 +153,14 @@ fn a_new_range_stands_behind_the_others() {
     found.subuid = "root:1000000:1000000000\nroot:1234:1\nbob:165536:65536\n".into();
     assert_eq!(shown(&found), ["add to /etc/subuid: ann:231072:65536"]);
 }
+
+#[test]
+fn what_could_not_be_seen_is_not_made_anew() {
+    let failing = Daemon::Failing { reason: "no answer".into() };
+    for daemon in [failing, Daemon::Answers { version: "6.0.4".into() }] {
+        let found = Found { daemon, objects: None, ..working() };
+        assert_eq!(shown(&found), [""; 0]);
+    }
+    let found = Found { daemon: Daemon::Failing { reason: "no answer".into() }, objects: None, ..working() };
+    assert_eq!(worst(&findings(&found)), Health::Broken);
+}
