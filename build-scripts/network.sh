@@ -8,7 +8,7 @@ set -eu
 mirror() {
     host=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | grep -v '^#' | grep -o 'https\?://[^/ ]*' | head -n 1)
     host=${host#*://}
-    echo "${host:-deb.debian.org}"
+    echo "${host:-debian.org}"
 }
 
 # Tries a command every fifth of a second until it succeeds, at most $1 times.

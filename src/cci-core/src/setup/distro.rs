@@ -37,13 +37,32 @@ impl Distro {
     }
 }
 
-/// The apt source that Debian 12 needs for Incus, in deb822 form.
-pub const BACKPORTS: &str = "Types: deb\nURIs: http://deb.debian.org/debian\nSuites: bookworm-backports\n\
-                             Components: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n";
+/// The apt source that Debian 12 needs for Incus, in deb822 form, from the mirror that the host uses already.
+///
+/// `sources` is the text of apt's own sources; `None` if they name no mirror of Debian's archive.
+#[must_use]
+pub fn backports(sources: &str) -> Option<String> {
+    let is_mirror = |word: &&str| word.starts_with("http") && word.trim_end_matches('/').ends_with("/debian");
+    let used = sources.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let mirror = used.flat_map(str::split_whitespace).find(is_mirror)?;
+    Some(format!(
+        "Types: deb\nURIs: {mirror}\nSuites: bookworm-backports\nComponents: main\n\
+         Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n"
+    ))
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn backports_come_from_the_mirror_in_use() {
+        let text = backports(
+            "# deb http://old/debian x\nURIs: http://mirror.example/debian-security\ndeb http://mirror.example/debian bookworm main\n",
+        );
+        assert!(text.unwrap().contains("URIs: http://mirror.example/debian\n"));
+        assert_eq!(backports("deb cdrom:[x]/ bookworm main"), None);
+    }
 
     #[test]
     fn each_supported_release_is_told_apart() {

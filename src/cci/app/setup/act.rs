@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use cci_core::setup::distro::BACKPORTS;
+use cci_core::setup::distro::backports;
 use cci_core::setup::step::Step;
 use cci_core::{Error, Result};
 use tokio::process::Command;
@@ -25,7 +25,7 @@ const LONG: Duration = Duration::from_secs(30 * 60);
 pub(crate) async fn act(cx: &Context, step: &Step) -> Result<()> {
     cx.reporter.note(&format!("[setup] {}", step.shown()));
     match step {
-        Step::AddBackports => write(Path::new(SOURCE), BACKPORTS),
+        Step::AddBackports => add_backports(),
         Step::Install { packages, suite } => install(packages, *suite).await,
         Step::AddLines { table, lines } => add_lines(Path::new(table), lines),
         Step::JoinGroup { user, group } => {
@@ -38,6 +38,15 @@ pub(crate) async fn act(cx: &Context, step: &Step) -> Result<()> {
         Step::CreateBridge { name, address } => objects::bridge(cx, name, address).await,
         Step::CompleteProfile { pool, network } => objects::profile(cx, pool.as_deref(), network.as_deref()).await,
     }
+}
+
+/// Names the backports of the mirror that apt uses already.
+fn add_backports() -> Result<()> {
+    let listed = std::fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten().map(|entry| entry.path());
+    let files = std::iter::once(Path::new("/etc/apt/sources.list").to_owned()).chain(listed);
+    let sources: String = files.filter_map(|file| std::fs::read_to_string(file).ok()).collect();
+    let text = backports(&sources).ok_or_else(|| failed("apt", "its sources name no mirror of Debian's archive"))?;
+    write(Path::new(SOURCE), &text)
 }
 
 async fn install(packages: &[String], suite: Option<&str>) -> Result<()> {
