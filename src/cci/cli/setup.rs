@@ -56,6 +56,9 @@ pub(crate) async fn run(args: &SetupArgs, cx: &Context) -> Result<u8> {
         }
         for step in &steps {
             act(cx, step).await?;
+            if step.shows_more() {
+                break;
+            }
         }
     }
     let findings = findings(&look(cx, args.user.as_deref()).await);

@@ -60,11 +60,11 @@ pub fn findings(found: &Found) -> Vec<Finding> {
     all.push(own_range(found));
     all.push(membership(found));
     all.push(daemon(found));
-    // of a daemon that does not run yet everything is still to be made; what was not seen is not taken as absent
+    // of a daemon that never ran everything is still to be made; what was not seen is not taken as absent
     let objects = match (&found.daemon, &found.objects) {
-        (Daemon::Silent, _) => Objects::default(),
+        (Daemon::Silent, _) if !found.has_run => Objects::default(),
         (Daemon::Answers { .. }, Some(objects)) => objects.clone(),
-        (Daemon::NoPermission | Daemon::Failing { .. } | Daemon::Answers { .. }, _) => return all,
+        _ => return all,
     };
     let (pool, pool_name) = pool(found, &objects);
     let (bridge, bridge_name) = bridge(found, &objects);

@@ -89,6 +89,8 @@ pub struct Found {
     pub systemd: bool,
     /// Whether the daemon's program is there.
     pub installed: bool,
+    /// Whether a daemon has run here before: then it has objects that are not seen until it answers.
+    pub has_run: bool,
     /// Programs that are missing, by the package that has them.
     pub missing_packages: Vec<&'static str>,
     /// How the daemon answers.

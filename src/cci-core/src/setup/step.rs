@@ -63,6 +63,12 @@ impl Step {
         !matches!(self, Self::CreatePool { .. } | Self::CreateBridge { .. } | Self::CompleteProfile { .. })
     }
 
+    /// Whether the machine has to be looked at again after it: a daemon that answers shows what it has.
+    #[must_use]
+    pub fn shows_more(&self) -> bool {
+        matches!(self, Self::StartService | Self::StartDaemon { .. })
+    }
+
     /// What it runs or changes, as it is shown.
     #[must_use]
     pub fn shown(&self) -> String {

@@ -69,18 +69,26 @@ async fn start_daemon(group: &str) -> Result<()> {
         Some(dir) => Path::new(&dir).join("incusd.log").to_string_lossy().into_owned(),
         None => "/var/log/incus/incusd.log".to_owned(),
     };
-    run("setsid", &["--fork", &daemon, "--group", group, "--logfile", &log]).await?;
+    leave_behind(&daemon, &["--group", group, "--logfile", &log]).await?;
     run(&daemon, &["waitready", "--timeout", READY]).await
+}
+
+/// Starts a program that goes on after cci. Its output goes nowhere: a pipe that it holds open would be waited for.
+async fn leave_behind(program: &str, args: &[&str]) -> Result<()> {
+    let mut command = Command::new("setsid");
+    command.arg("--fork").arg(program).args(args);
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().await;
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(failed(program, &status.to_string())),
+        Err(error) => Err(failed(program, &error.to_string())),
+    }
 }
 
 /// Runs a program of the host as root; its last words are in the error.
 async fn run(program: &str, args: &[&str]) -> Result<()> {
     let mut command = Command::new(program);
     command.args(args).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()).kill_on_drop(true);
-    // a daemon that it leaves behind must not hold our own output open
-    if program == "setsid" {
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-    }
     let output = tokio::time::timeout(LONG, command.output())
         .await
         .map_err(|_| failed(program, "it takes too long"))?

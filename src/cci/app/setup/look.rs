@@ -27,6 +27,11 @@ pub(super) fn incusd() -> Option<PathBuf> {
     DAEMONS.iter().map(PathBuf::from).find(|path| path.exists())
 }
 
+/// Where the daemon keeps what it has.
+pub(super) fn daemon_dir() -> PathBuf {
+    std::env::var_os("INCUS_DIR").map_or_else(|| PathBuf::from("/var/lib/incus"), PathBuf::from)
+}
+
 /// Everything that decides; `person` is who the containers shall belong to, the caller if absent.
 pub(crate) async fn look(cx: &Context, person: Option<&str>) -> Found {
     let (daemon, objects) = match daemon(cx).await {
@@ -41,6 +46,7 @@ pub(crate) async fn look(cx: &Context, person: Option<&str>) -> Found {
         distro: Distro::from_os_release(&text("/etc/os-release")),
         systemd: Path::new("/run/systemd/system").is_dir(),
         installed: incusd().is_some(),
+        has_run: daemon_dir().join("database").exists(),
         missing_packages: PROGRAMS
             .iter()
             .filter(|(program, _)| !on_path(program))

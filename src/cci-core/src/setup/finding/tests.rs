@@ -8,6 +8,7 @@ fn bare() -> Found {
         distro: Distro::Bookworm,
         systemd: false,
         installed: false,
+        has_run: false,
         missing_packages: vec!["dnsmasq-base"],
         daemon: Daemon::Silent,
         objects: None,
@@ -163,4 +164,10 @@ fn what_could_not_be_seen_is_not_made_anew() {
     }
     let found = Found { daemon: Daemon::Failing { reason: "no answer".into() }, objects: None, ..working() };
     assert_eq!(worst(&findings(&found)), Health::Broken);
+}
+
+#[test]
+fn a_daemon_that_ran_before_is_started_and_then_looked_at_again() {
+    let found = Found { daemon: Daemon::Silent, objects: None, has_run: true, ..working() };
+    assert_eq!(shown(&found), ["start incusd --group incus-admin (detached, no systemd here)"]);
 }
