@@ -13,7 +13,7 @@ use cci_incus::Client;
 use super::reporter::Reporter;
 use super::undo::Undo;
 use crate::host::caller::Caller;
-use crate::host::signals;
+use crate::host::{incus_socket, signals};
 use crate::settings::Stack;
 
 /// One run of cci.
@@ -57,6 +57,11 @@ impl Context {
                 Err(error)
             }
         }
+    }
+
+    /// The same call with the socket looked for anew: a daemon that has just been started may have it elsewhere.
+    pub(crate) fn reconnected(&self) -> Self {
+        Self { client: incus_socket::client(&self.caller, &self.settings), ..self.clone() }
     }
 
     /// Where cci keeps what is its own: `~/.cci`.

@@ -35,6 +35,7 @@ pub(crate) struct SetupArgs {
 pub(crate) async fn run(args: &SetupArgs, cx: &Context) -> Result<u8> {
     let mut agreed = args.yes;
     for _ in 0..ROUNDS {
+        let cx = &cx.reconnected();
         let found = look(cx, args.user.as_deref()).await;
         let findings = findings(&found);
         let steps = steps(&findings);
@@ -61,7 +62,7 @@ pub(crate) async fn run(args: &SetupArgs, cx: &Context) -> Result<u8> {
             }
         }
     }
-    let findings = findings(&look(cx, args.user.as_deref()).await);
+    let findings = findings(&look(&cx.reconnected(), args.user.as_deref()).await);
     finish(cx, &findings)
 }
 
