@@ -33,12 +33,19 @@ impl Subnet {
 
     /// The address of a slot, or the next one free behind it.
     ///
-    /// The ten slots of a workspace get neighbouring addresses, so that launches of one workspace never collide.
+    /// The ten slots of a workspace get neighbouring addresses, so that launches of one workspace never collide;
+    /// `detour` shifts them all.
     #[must_use]
-    pub fn address(self, workspace: WorkspaceHash, slot: Slot, taken: &BTreeSet<Ipv4Addr>) -> Option<Ipv4Addr> {
+    pub fn address(
+        self,
+        workspace: WorkspaceHash,
+        slot: Slot,
+        detour: u32,
+        taken: &BTreeSet<Ipv4Addr>,
+    ) -> Option<Ipv4Addr> {
         let hosts = self.hosts();
         let (first, count) = (*hosts.start(), hosts.end() - hosts.start() + 1);
-        let begin = workspace.number().wrapping_mul(u32::from(Slot::MAX)) % count + u32::from(slot.number());
+        let begin = workspace.number().wrapping_add(detour) % count + u32::from(slot.number());
         (0..count)
             .map(|step| Ipv4Addr::from(first + (begin + step) % count))
             .find(|address| *address != self.gateway && !taken.contains(address))
@@ -82,17 +89,19 @@ mod tests {
         let subnet = Subnet::parse("10.0.0.1/29").unwrap();
         let taken = (2..7).map(|last| Ipv4Addr::new(10, 0, 0, last)).collect();
         let slot = Slot::new(1).unwrap();
-        assert_eq!(subnet.address(Workspace::at("/w").hash(), slot, &taken), None);
+        assert_eq!(subnet.address(Workspace::at("/w").hash(), slot, 0, &taken), None);
     }
 
     proptest! {
         #[test]
-        fn the_slots_of_a_workspace_never_share_an_address(path in "/[a-z]{1,12}", prefix in 24u8..=28) {
+        fn the_slots_of_a_workspace_never_share_an_address(
+            path in "/[a-z]{1,12}", prefix in 24u8..=28, detour: u32,
+        ) {
             let subnet = Subnet { gateway: Ipv4Addr::new(10, 77, 3, 1), prefix };
             let mut taken = BTreeSet::new();
             let mut seen = BTreeSet::new();
             for slot in Slot::all() {
-                let address = subnet.address(Workspace::at(&path).hash(), slot, &taken).unwrap();
+                let address = subnet.address(Workspace::at(&path).hash(), slot, detour, &taken).unwrap();
                 prop_assert!(address != subnet.gateway);
                 prop_assert!(subnet.hosts().contains(&u32::from(address)));
                 prop_assert!(seen.insert(address));

@@ -142,6 +142,8 @@ pub struct LaunchPlan {
     nft: Option<PathBuf>,
     config: BTreeMap<String, String>,
     devices: BTreeMap<String, BTreeMap<String, String>>,
+    /// How far from its usual place in the network the address is looked for.
+    detour: u32,
 }
 
 impl LaunchPlan {
@@ -181,6 +183,7 @@ impl LaunchPlan {
             config: config(settings, &map),
             devices: devices(ask, settings, host, &map)?,
             marks,
+            detour: 0,
         })
     }
 
@@ -208,12 +211,22 @@ impl LaunchPlan {
         self.nic.as_ref().and_then(|nic| nic.network.as_ref()).is_some_and(|network| network.resolv.is_some())
     }
 
+    /// The same launch with an address from another place in the network; `None` where it has none to choose.
+    ///
+    /// Two launches that look at the same moment can choose one address; the launch's own random text parts them.
+    #[must_use]
+    pub fn elsewhere(&self) -> Option<Self> {
+        self.nic.as_ref()?.network.as_ref()?;
+        let random = self.marks.launch.get(..8).and_then(|digits| u32::from_str_radix(digits, 16).ok())?;
+        Some(Self { detour: self.detour.wrapping_add(random | 1), ..self.clone() })
+    }
+
     /// The fixed address of a slot, where the network is one that can give it.
     fn fixed(&self, slot: Slot) -> Option<Fixed> {
         let network = self.nic.as_ref()?.network.as_ref()?;
         let own = self.name(slot).to_string();
         let taken = network.taken.iter().filter(|(name, _)| *name != own).map(|(_, address)| *address).collect();
-        let address = network.subnet.address(self.workspace.hash(), slot, &taken)?;
+        let address = network.subnet.address(self.workspace.hash(), slot, self.detour, &taken)?;
         Some(Fixed { address, subnet: network.subnet })
     }
 

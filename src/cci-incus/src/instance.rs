@@ -83,6 +83,11 @@ impl Client {
         self.read(&list()).await
     }
 
+    /// The instances of every project that the caller may see (`GET /1.0/instances?recursion=1&all-projects=true`).
+    pub async fn instances_of_all_projects(&self) -> Result<Vec<Instance>> {
+        self.read(&list().with("all-projects", "true").of_the_server()).await
+    }
+
     /// The instances that a filter of Incus matches: `config.user.mine eq true and status eq running`.
     pub async fn instances_filtered(&self, filter: &str) -> Result<Vec<Instance>> {
         self.read(&list().with("filter", filter)).await

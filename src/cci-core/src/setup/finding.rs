@@ -1,7 +1,7 @@
 //! What is well and what is not on the machine, each with its mend, and the steps that setup takes for it.
 
 use super::distro::Distro;
-use super::found::{Daemon, Firewall, Found, Objects};
+use super::found::{Daemon, Firewall, Found, Installation, Objects};
 use super::step::Step;
 use super::subnet;
 use crate::idmap::root_ranges;
@@ -62,7 +62,7 @@ pub fn findings(found: &Found) -> Vec<Finding> {
     all.push(daemon(found));
     // of a daemon that never ran everything is still to be made; what was not seen is not taken as absent
     let objects = match (&found.daemon, &found.objects) {
-        (Daemon::Silent, _) if !found.has_run => Objects::default(),
+        (Daemon::Silent, _) if found.incus != Installation::Used => Objects::default(),
         (Daemon::Answers { .. }, Some(objects)) => objects.clone(),
         _ => return all,
     };
@@ -88,11 +88,11 @@ pub fn worst(findings: &[Finding]) -> Health {
 }
 
 fn packages(found: &Found) -> Finding {
-    if found.installed && found.missing_packages.is_empty() {
+    if found.incus != Installation::Absent && found.missing_packages.is_empty() {
         return Finding::ok("packages", "Incus and what it needs are installed");
     }
     let mut wanted: Vec<String> = found.missing_packages.iter().map(|&package| package.to_owned()).collect();
-    if !found.installed {
+    if found.incus == Installation::Absent {
         wanted.splice(0..0, ["incus-base", "incus-client"].map(str::to_owned));
     }
     let text = format!("not installed: {}", wanted.join(", "));
@@ -101,7 +101,7 @@ fn packages(found: &Found) -> Finding {
             "install Incus 6.0 or newer by your distribution's own way, with dnsmasq, btrfs-progs and nftables; \
              start it; then run `cci setup` again",
         ),
-        Distro::Bookworm if !found.installed => Finding::broken(
+        Distro::Bookworm if found.incus == Installation::Absent => Finding::broken(
             "packages",
             text,
             vec![Step::AddBackports, Step::Install { packages: wanted, suite: Some("bookworm-backports") }],
@@ -191,7 +191,11 @@ fn daemon(found: &Found) -> Finding {
         Daemon::Silent => {
             let start =
                 if found.systemd { Step::StartService } else { Step::StartDaemon { group: found.group.clone() } };
-            let steps = if found.installed || found.distro.is_supported() { vec![start] } else { Vec::new() };
+            let steps = if found.incus != Installation::Absent || found.distro.is_supported() {
+                vec![start]
+            } else {
+                Vec::new()
+            };
             Finding::broken("daemon", "Incus does not run", steps)
         }
     }

@@ -22,6 +22,17 @@ pub enum Daemon {
     },
 }
 
+/// Whether Incus is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Installation {
+    /// Its daemon's program is missing.
+    Absent,
+    /// It is there and has never run.
+    Unused,
+    /// It has run, so it has objects that are not seen until it answers.
+    Used,
+}
+
 /// A storage pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pool {
@@ -87,10 +98,8 @@ pub struct Found {
     pub distro: Distro,
     /// Whether systemd runs the machine.
     pub systemd: bool,
-    /// Whether the daemon's program is there.
-    pub installed: bool,
-    /// Whether a daemon has run here before: then it has objects that are not seen until it answers.
-    pub has_run: bool,
+    /// Whether Incus is there.
+    pub incus: Installation,
     /// Programs that are missing, by the package that has them.
     pub missing_packages: Vec<&'static str>,
     /// How the daemon answers.

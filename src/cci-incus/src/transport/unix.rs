@@ -42,7 +42,11 @@ impl Unix {
         let authority = (!endpoint.is_empty())
             .then(|| Uri::from(hyperlocal::Uri::new(socket, "/")))
             .and_then(|uri| uri.authority().cloned());
-        Self { endpoint, authority, pool: Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(UnixConnector) }
+        Self {
+            endpoint,
+            authority,
+            pool: Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(UnixConnector),
+        }
     }
 
     pub(crate) fn endpoint(&self) -> &str {

@@ -78,8 +78,40 @@ fn slot_state(instance: &Instance, uid: u32) -> SlotState {
     }
 }
 
-/// One request makes and starts it; a name conflict means that the slot is another launch's.
+/// So many addresses a launch tries: another that starts in the same instant can have chosen the same one.
+const ADDRESSES: u8 = 4;
+
+/// Makes it, with another address where the first one was taken meanwhile.
 async fn create(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
+    let mut plan = plan.clone();
+    for _ in 1..ADDRESSES {
+        let failed = match create_once(cx, &plan, slot, survey).await {
+            Err(error @ Error::IncusRefused { .. }) => error,
+            done => return done,
+        };
+        match plan.elsewhere() {
+            Some(other) if address_taken(cx, &plan, slot).await? => plan = other,
+            _ => return Err(failed),
+        }
+        take_back::remove_instance(&cx.client, &plan.name(slot).to_string(), plan.launch()).await?;
+    }
+    create_once(cx, &plan, slot, survey).await
+}
+
+/// Whether an instance of any project has the address that this plan gives to the slot.
+async fn address_taken(cx: &Context, plan: &LaunchPlan, slot: Slot) -> Result<bool> {
+    let spec = plan.instance(slot);
+    let address = |devices: &BTreeMap<String, BTreeMap<String, String>>| -> Option<String> {
+        devices.values().find_map(|device| device.get("ipv4.address").cloned())
+    };
+    let Some(own) = address(&spec.devices) else { return Ok(false) };
+    let all = cx.client.instances_of_all_projects().await.during("list the containers")?;
+    let others = all.iter().filter(|other| other.config.get(LAUNCH).is_none_or(|launch| launch != plan.launch()));
+    Ok(others.filter_map(|other| address(&other.devices)).any(|address| address == own))
+}
+
+/// One request makes and starts it; a name conflict means that the slot is another launch's.
+async fn create_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
     let step = "create the container";
     let spec = plan.instance(slot);
     let name = spec.name.clone();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cci_core::setup::distro::Distro;
-use cci_core::setup::found::{Daemon, Firewall, Found, Objects, Person, Pool};
+use cci_core::setup::found::{Daemon, Firewall, Found, Installation, Objects, Person, Pool};
 use cci_core::setup::subnet::routes;
 
 use crate::app::context::Context;
@@ -28,8 +28,16 @@ pub(super) fn incusd() -> Option<PathBuf> {
 }
 
 /// Where the daemon keeps what it has.
-pub(super) fn daemon_dir() -> PathBuf {
+fn daemon_dir() -> PathBuf {
     std::env::var_os("INCUS_DIR").map_or_else(|| PathBuf::from("/var/lib/incus"), PathBuf::from)
+}
+
+fn installation() -> Installation {
+    match (incusd(), daemon_dir().join("database").exists()) {
+        (None, _) => Installation::Absent,
+        (Some(_), false) => Installation::Unused,
+        (Some(_), true) => Installation::Used,
+    }
 }
 
 /// Everything that decides; `person` is who the containers shall belong to, the caller if absent.
@@ -45,8 +53,7 @@ pub(crate) async fn look(cx: &Context, person: Option<&str>) -> Found {
     Found {
         distro: Distro::from_os_release(&text("/etc/os-release")),
         systemd: Path::new("/run/systemd/system").is_dir(),
-        installed: incusd().is_some(),
-        has_run: daemon_dir().join("database").exists(),
+        incus: installation(),
         missing_packages: PROGRAMS
             .iter()
             .filter(|(program, _)| !on_path(program))

@@ -7,8 +7,7 @@ fn bare() -> Found {
     Found {
         distro: Distro::Bookworm,
         systemd: false,
-        installed: false,
-        has_run: false,
+        incus: Installation::Absent,
         missing_packages: vec!["dnsmasq-base"],
         daemon: Daemon::Silent,
         objects: None,
@@ -26,7 +25,7 @@ fn bare() -> Found {
 fn working() -> Found {
     let tables = |id: u32| format!("root:1000000:1000000000\nroot:{id}:1\nann:100000:65536\n");
     Found {
-        installed: true,
+        incus: Installation::Unused,
         missing_packages: Vec::new(),
         daemon: Daemon::Answers { version: "6.0.4".into() },
         objects: Some(Objects {
@@ -168,6 +167,6 @@ fn what_could_not_be_seen_is_not_made_anew() {
 
 #[test]
 fn a_daemon_that_ran_before_is_started_and_then_looked_at_again() {
-    let found = Found { daemon: Daemon::Silent, objects: None, has_run: true, ..working() };
+    let found = Found { daemon: Daemon::Silent, objects: None, incus: Installation::Used, ..working() };
     assert_eq!(shown(&found), ["start incusd --group incus-admin (detached, no systemd here)"]);
 }
