@@ -4,7 +4,9 @@
 
 mod bad_input;
 mod claude;
+mod clean_root;
 mod docker;
+mod install;
 mod launch;
 mod network;
 mod network_names;
@@ -12,6 +14,7 @@ mod no_subprocess;
 mod races;
 mod session;
 mod settings;
+mod setup;
 #[path = "../support/mod.rs"]
 mod support;
 mod tmux;
