@@ -10,7 +10,7 @@ use super::host::{Output, binary_dir, files, image, run, run_within};
 use super::wait;
 
 /// What bootstraps and downloads leave here makes the next run short.
-const CACHE: &str = "/var/cache/cci-tests";
+pub const CACHE: &str = "/var/cache/cci-tests";
 /// A bootstrap or an installation from a slow mirror.
 const LONG: Duration = Duration::from_secs(15 * 60);
 
