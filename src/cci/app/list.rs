@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use cci_core::Result;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::blocking::blocking;
 use super::context::Context;
@@ -10,15 +12,18 @@ use super::launch;
 use super::owned::{self, Owned};
 
 /// One container as it is listed.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct Listed {
     pub(crate) name: String,
     pub(crate) status: String,
+    /// RFC 3339.
     pub(crate) created_at: String,
     pub(crate) image: String,
     pub(crate) persistent: bool,
+    /// Empty if it has none.
     pub(crate) ipv4: String,
     pub(crate) workspace: String,
+    /// None where `cci container launch` made it.
     pub(crate) slot: Option<u8>,
     pub(crate) session_id: Option<String>,
     pub(crate) profile: Option<String>,
@@ -26,13 +31,15 @@ pub(crate) struct Listed {
 }
 
 /// One saved session as it is listed.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct ListedSession {
     pub(crate) session_id: String,
+    /// RFC 3339.
     pub(crate) saved_at: String,
     pub(crate) workspace: String,
     pub(crate) container_name: String,
     pub(crate) persistent: bool,
+    /// Whether a running container has it.
     pub(crate) live: bool,
 }
 

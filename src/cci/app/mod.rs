@@ -10,6 +10,7 @@ pub(crate) mod context;
 pub(crate) mod end;
 pub(crate) mod environment;
 pub(crate) mod exec;
+pub(crate) mod image;
 pub(crate) mod incus_error;
 pub(crate) mod info;
 pub(crate) mod launch;

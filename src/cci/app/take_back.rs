@@ -24,12 +24,27 @@ impl Context {
             let done = match &made {
                 Made::Instance { name, launch } => remove_instance(&self.client, name, launch).await,
                 Made::SessionDir(dir) => Store::remove(dir),
+                Made::Snapshot { container, name } => remove_snapshot(&self.client, container, name).await,
                 Made::Images { launch } => remove_images(&self.client, launch).await,
             };
             if let Err(error) = done {
                 self.reporter.warn(&format!("could not remove {made}: {error}"));
             }
         }
+    }
+}
+
+/// Removes a snapshot, which may still be under way in Incus.
+async fn remove_snapshot(client: &Client, container: &str, name: &str) -> Result<()> {
+    let step = "remove the snapshot";
+    for operation in pending(client, container).await? {
+        // how it ended does not matter, only that it has
+        let _ = operation.wait(step, LIMIT).await;
+    }
+    match client.delete_snapshot(container, name).await {
+        Ok(operation) => operation.wait(step, LIMIT).await.map(drop).during(step),
+        Err(error) if error.is_not_found() => Ok(()),
+        Err(error) => Err(error).during(step),
     }
 }
 

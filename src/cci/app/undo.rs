@@ -10,6 +10,8 @@ pub(crate) enum Made {
     Instance { name: String, launch: String },
     /// A directory of the session store.
     SessionDir(PathBuf),
+    /// A snapshot whose name no other call gives.
+    Snapshot { container: String, name: String },
     /// Images that carry this launch mark as a property.
     Images { launch: String },
 }
@@ -19,6 +21,7 @@ impl std::fmt::Display for Made {
         match self {
             Self::Instance { name, .. } => write!(out, "container {name}"),
             Self::SessionDir(dir) => write!(out, "session directory {}", dir.display()),
+            Self::Snapshot { container, name } => write!(out, "snapshot {container}/{name}"),
             Self::Images { launch } => write!(out, "images with mark {launch}"),
         }
     }

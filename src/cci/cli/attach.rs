@@ -2,8 +2,10 @@
 
 use cci_core::Result;
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 
 use super::args::GlobalArgs;
+use super::complete;
 use crate::app::attach::{self, Into};
 use crate::app::context::Context;
 use crate::ui::terminal::Terminal;
@@ -15,6 +17,7 @@ use crate::ui::terminal::Terminal;
 )]
 pub(crate) struct AttachArgs {
     /// The container
+    #[arg(add = ArgValueCandidates::new(complete::running))]
     name: Option<String>,
     /// A login bash next to the agent
     #[arg(long)]

@@ -1,0 +1,9 @@
+//! `cci image`: the images that Incus has, made from containers, listed and removed.
+
+mod list;
+mod publish;
+mod remove;
+
+pub(crate) use list::{ListedImage, Selection, exists, list};
+pub(crate) use publish::{Ask, Published, publish};
+pub(crate) use remove::{Cleaned, Deleted, cleanup, delete};
