@@ -5,6 +5,7 @@
 mod bad_input;
 mod claude;
 mod docker;
+mod hostile;
 mod launch;
 mod network;
 mod network_names;

@@ -1,7 +1,7 @@
 //! What is configured is so inside a container: read back there, and limits tried for real.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 use crate::support::host::{Host, Output, U1000, U1234, User, incus};
@@ -96,31 +96,6 @@ fn a_fork_bomb_a_large_allocation_and_a_full_disk_end_at_their_limits() {
     let size: u64 = filled.stdout.trim().parse().unwrap_or_else(|_| panic!("{filled}"));
     assert!(size < 2 << 30, "the disk was not bounded: {size}");
     assert!(filled.stderr.contains("quota exceeded") || filled.stderr.contains("No space left"), "{filled}");
-}
-
-#[test]
-fn a_hostile_project_file_makes_no_container() {
-    let host = configured(U1000, "[network]\nmode = \"restricted\"\n");
-    symlink(&host.home, host.proj.join("link")).unwrap();
-    let hostile = [
-        "[network]\nmode = \"open\"\n",
-        "mounts.default = [{ host = \"link\", container = \"/h\" }]\n",
-        "[incus]\nproject = \"default\"\nidmap = \"shift\"\n",
-        "[profiles.x]\nmounts.default = [{ host = \"/proc/self/root\", container = \"/h\" }]\n",
-    ];
-    for text in hostile {
-        fs::write(host.proj.join(".cci.toml"), text).unwrap();
-        for args in
-            [&["run", "--", "true"][..], &["shell", "--background"], &["run", "--profile", "hardened", "--", "true"]]
-        {
-            let out = host.cci(args);
-            assert_eq!(out.code, 2, "{text}: {out}");
-            assert!(out.stderr.contains("is refused from a project file"), "{out}");
-            assert!(out.stderr.contains("cci config trust"), "{out}");
-        }
-    }
-    assert_eq!(host.containers(), Vec::<String>::new());
-    assert_eq!(host.sessions(), Vec::<String>::new());
 }
 
 #[test]
