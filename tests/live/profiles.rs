@@ -76,8 +76,7 @@ static PyMethodDef methods[] = {{"say", say, METH_NOARGS, ""}, {NULL}};
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "hello", NULL, -1, methods};
 PyMODINIT_FUNC PyInit_hello(void) { return PyModule_Create(&module); }
 END
-cc -shared -fPIC $(python3-config --includes) hello.c -o ../.venv/lib/python3.*/site-packages/hello.so 2>/dev/null ||
-    cc -shared -fPIC $(python3-config --includes) hello.c -o "$(echo ../.venv/lib/python3.*/site-packages)/hello.so"
+cc -shared -fPIC $(python3-config --includes) hello.c -o "$(echo ../.venv/lib/python3.*/site-packages)/hello.so"
 ../.venv/bin/pip --version; ../.venv/bin/python -c 'import hello; print(hello.say())'"#,
     );
 }
@@ -136,7 +135,7 @@ fn hardened_is_restricted_bounded_ephemeral_and_does_not_nest() {
     assert_eq!(config("user.cci.profile"), "hardened");
     let inside =
         |script: &str| incus(&["exec", "--project", &host.project, &name, "--", "sh", "-c", script]).trim().to_owned();
-    assert_eq!(inside("awk '/MemTotal/ { print $2 }' /proc/meminfo"), (4 << 20).to_string(), "4 GiB in KiB");
+    assert_eq!(config("limits.memory"), "4GiB");
     assert_eq!(config("limits.processes"), "2000");
     assert_eq!(inside("nproc"), "2");
     let readonly = "for at in hooks config; do touch /workspace/.git/$at 2>&1 | grep -o 'Read-only'; done | xargs";

@@ -150,8 +150,8 @@ fn incus_is_used_as_it_is_configured() {
     let pool = incus(&["config", "device", "get", "--project", &host.project, &name, "root", "pool"]);
     assert_eq!(pool.trim(), "default");
     fs::write(host.home.join(".config/cci/config.toml"), text("no-such-project")).unwrap();
-    let out = with(&["list"]);
-    assert!(out.code == 1 && out.stderr.contains("no-such-project"), "{out}");
+    let out = with(&["run", "--", "true"]);
+    assert!(out.code == 125 && out.stderr.contains("no-such-project"), "{out}");
     let socket = "[incus]\nsocket = \"/nonexistent/unix.socket\"\n";
     fs::write(host.home.join(".config/cci/config.toml"), socket).unwrap();
     let out = host.cci(&["list"]);
@@ -202,7 +202,7 @@ fn a_secret_that_a_command_makes_is_in_no_process_list() {
         fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
     let telling = |line: &Vec<u8>| String::from_utf8_lossy(line).contains("hunter2-of-the-test");
     assert_eq!(lines.filter(telling).count(), 0);
-    assert_eq!(shown("cat /proc/[0-9]*/cmdline | grep -ac hunter2-of-the-test || true").trim(), "0");
+    assert_eq!(shown("cat /proc/[0-9]*/cmdline | grep -ac '[h]unter2-of-the-test' || true").trim(), "0");
     let config: Value = serde_json::from_str(&host.cci(&["config", "show", "--format", "json"]).ok().stdout).unwrap();
     assert_eq!(config["defaults"]["environment"]["TOKEN"]["command"], "cat ~/secret", "what is shown is the command");
 }

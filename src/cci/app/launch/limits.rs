@@ -51,7 +51,8 @@ async fn check_pool(cx: &Context, root: Option<&BTreeMap<String, String>>) -> Re
     }
     let source = pool.config.get("source").map(String::as_str).unwrap_or_default();
     if pool.driver == "btrfs" && btrfs::has_lost_count(source) {
-        let hint = format!("`btrfs quota rescan -w /var/lib/incus/storage-pools/{name}` as root mends it");
+        let mend = format!("`btrfs quota rescan -w /var/lib/incus/storage-pools/{name}` as root mends it");
+        let hint = format!("a count may be under way: try again; otherwise {mend}, or leave the limit out");
         return Err(refused("its quota counts are inconsistent", hint));
     }
     Ok(())
