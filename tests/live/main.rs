@@ -5,10 +5,14 @@
 mod bad_input;
 mod claude;
 mod docker;
+mod hostile;
 mod launch;
+mod limits;
 mod network;
+mod network_keys;
 mod network_names;
 mod no_subprocess;
+mod profiles;
 mod races;
 mod session;
 mod settings;
