@@ -5,10 +5,12 @@
 mod bad_input;
 mod claude;
 mod docker;
+mod image;
 mod launch;
 mod network;
 mod network_names;
 mod no_subprocess;
+mod output;
 mod races;
 mod session;
 mod settings;
