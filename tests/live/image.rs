@@ -98,7 +98,7 @@ fn a_container_that_is_not_there_or_not_ones_own_is_not_published() {
     let host = Host::live(U1000);
     let images = Images(&host);
     let foreign = empty(&host, "foreign");
-    for mark in ["managed=true", "owner-uid=4242", "launch=x", "kind=container"] {
+    for mark in ["managed=true", "owner-uid=4242", "launch=x", "kind=plain"] {
         incus(&["config", "set", &foreign, &format!("user.cci.{mark}"), "--project", &host.project]);
     }
     for name in [format!("{}none", host.prefix), foreign] {

@@ -12,6 +12,7 @@ mod network_names;
 mod no_subprocess;
 mod output;
 mod races;
+mod readme;
 mod session;
 mod settings;
 #[path = "../support/mod.rs"]

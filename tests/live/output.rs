@@ -63,13 +63,14 @@ fn names_are_offered_as_they_are_now() {
     let offered_to_other = offered(&other, &["kill", ""]);
     assert!(!offered_to_other.contains(&name), "{offered_to_other:?}");
 
-    let fastest = (0..20).map(|_| {
+    // what cci needs, and not what else this machine does: the fastest of many
+    let times = (0..200).map(|_| {
         let began = Instant::now();
         names(&["kill", ""]);
         began.elapsed()
     });
-    let fastest = fastest.min().unwrap();
-    assert!(fastest < Duration::from_millis(50), "{fastest:?}");
+    let quick = times.into_iter().any(|took| took < Duration::from_millis(50));
+    assert!(quick, "no answer within 50 ms");
 
     host.cci(&["kill", &name]).ok();
     assert_eq!(names(&["kill", ""]), [""; 0]);
@@ -100,7 +101,8 @@ impl<'a> Transcript<'a> {
         }
         let lines: Vec<String> =
             out.to_string().lines().filter(|line| !line.starts_with("[setup]")).map(same).collect();
-        self.text += &format!("$ cci {}\n{}\n", args.join(" "), lines.join("\n"));
+        let asked = format!("$ cci {}", args.join(" "));
+        self.text += &([&[asked], lines.as_slice()].concat().join("\n") + "\n");
         for (word, shown) in &self.known {
             self.text = self.text.replace(word, shown);
         }
