@@ -6,6 +6,7 @@ mod bad_input;
 mod claude;
 mod docker;
 mod hostile;
+mod image;
 mod launch;
 mod limits;
 mod network;
@@ -13,7 +14,9 @@ mod network_keys;
 mod network_names;
 mod no_subprocess;
 mod profiles;
+mod output;
 mod races;
+mod readme;
 mod session;
 mod settings;
 #[path = "../support/mod.rs"]

@@ -35,6 +35,9 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global flags")]
 pub(crate) struct GlobalArgs {
+    /// Print help
+    #[arg(short, long, global = true, action = clap::ArgAction::Help, help_heading = super::command::FLAGS)]
+    help: Option<bool>,
     /// Workspace directory to mount
     #[arg(short, long, global = true, value_name = "PATH", default_value = ".", hide_default_value = true, value_hint = ValueHint::DirPath)]
     pub(crate) workspace: PathBuf,
@@ -77,9 +80,6 @@ pub(crate) struct GlobalArgs {
     /// No colour
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
-    /// Print help
-    #[arg(short, long, global = true, action = clap::ArgAction::Help, help_heading = super::command::FLAGS)]
-    help: Option<bool>,
 }
 
 impl GlobalArgs {

@@ -1,7 +1,5 @@
 //! `cci image`, `cci images`: the images that containers start from.
 
-use std::num::NonZeroUsize;
-
 use cci_core::Result;
 use cci_core::build::failure::harmless;
 use clap::{Args, Subcommand};
@@ -94,14 +92,14 @@ struct DeleteArgs {
 /// Remove all but the newest images of a line named by date
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Images of the line are called PREFIX…YYYYMMDD-HHMMSS. One that has another name too, such as the plain `cci`, stays.\n\nExamples:\n  cci image cleanup cci- --keep 3\n  cci image cleanup claudeyard-node-42- --keep 1"
+    after_help = "Images of the line are called PREFIX...YYYYMMDD-HHMMSS. One that has another name too, such as the plain `cci`, stays.\n\nExamples:\n  cci image cleanup cci- --keep 3\n  cci image cleanup claudeyard-node-42- --keep 1"
 )]
 struct CleanupArgs {
     /// What the names begin with
     prefix: String,
     /// How many stay, 1 or more
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    keep: NonZeroUsize,
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_least_one)]
+    keep: usize,
     #[command(flatten)]
     format: FormatArg,
 }
@@ -133,7 +131,7 @@ pub(crate) async fn run(args: &ImageArgs, cx: &Context) -> Result<u8> {
         ImageVerb::Delete(args) => print(args.format.format, &image::delete(cx, &args.name).await?, deleted),
         ImageVerb::Exists { name } => Ok(u8::from(!image::exists(cx, name).await?)),
         ImageVerb::Cleanup(args) => {
-            let done = image::cleanup(cx, &args.prefix, args.keep.get()).await?;
+            let done = image::cleanup(cx, &args.prefix, args.keep).await?;
             print(args.format.format, &done, cleaned)
         }
     }
@@ -193,6 +191,11 @@ fn named(image: &Deleted) -> String {
         return fingerprint.to_owned();
     }
     format!("'{}' ({fingerprint})", image.aliases.join("', '"))
+}
+
+/// How many images stay; none would leave nothing to start from.
+fn at_least_one(raw: &str) -> Result<usize, String> {
+    raw.parse().ok().filter(|number| *number > 0).ok_or_else(|| "expected a number of 1 or more".to_owned())
 }
 
 /// As much of a fingerprint as Incus shows.

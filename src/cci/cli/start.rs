@@ -162,15 +162,16 @@ fn given_environment(flags: &[String], host: &BTreeMap<String, String>) -> Resul
 
 fn voice(parsed: Option<(&GlobalArgs, &Verb)>) -> Voice {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let color = std::io::stderr().is_terminal() && !unwanted;
+    let seen = std::io::stderr().is_terminal();
+    let color = seen && !unwanted && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
     match parsed {
         None => Voice { color, ..Voice::default() },
-        Some((global, verb)) => Voice {
-            quiet: global.quiet,
-            color: color && !global.no_color,
-            json_errors: verb.format() == Some(Format::Json),
-            silent: false,
-        },
+        Some((global, verb)) => {
+            let json_errors = verb.format() == Some(Format::Json);
+            // a program that reads stderr shall find the error and nothing else
+            let quiet = global.quiet || (json_errors && !seen);
+            Voice { quiet, color: color && !global.no_color, json_errors, silent: false }
+        }
     }
 }
 
@@ -185,7 +186,9 @@ fn unparsed(error: &clap::Error, argv: &[OsString]) -> ExitCode {
             let argv: Vec<&OsString> = argv.iter().take_while(|arg| *arg != "--").collect();
             let json = argv.iter().any(|arg| *arg == "--format=json")
                 || argv.windows(2).any(|two| two[0] == "--format" && two[1] == "json");
-            let terminal = Terminal::new(Voice { json_errors: json, ..voice(None) });
+            let no_color = argv.iter().any(|arg| *arg == "--no-color");
+            let voice = voice(None);
+            let terminal = Terminal::new(Voice { json_errors: json, color: voice.color && !no_color, ..voice });
             end(Err(error), &terminal, false)
         }
     }

@@ -90,7 +90,7 @@ impl Terminal {
         }
         self.line(&format!("{} {error}", self.painted("error:", "\x1b[1;31m")));
         if let Some(hint) = hint(error) {
-            self.hint(&hint);
+            self.way_out(&hint);
         }
     }
 
@@ -103,6 +103,10 @@ impl Terminal {
             // nobody is left to tell when stderr is gone
             let _ = writeln!(io::stderr(), "{line}");
         });
+    }
+
+    fn way_out(&self, line: &str) {
+        self.line(&format!("{} {line}", self.painted("hint:", "\x1b[1;36m")));
     }
 
     fn painted(&self, word: &str, start: &str) -> String {
@@ -129,7 +133,9 @@ impl Reporter for Terminal {
     }
 
     fn hint(&self, line: &str) {
-        self.line(&format!("{} {line}", self.painted("hint:", "\x1b[1;36m")));
+        if !self.voice.quiet {
+            self.way_out(line);
+        }
     }
 
     fn progress(&self, progress: Option<Progress>) {

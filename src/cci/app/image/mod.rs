@@ -6,4 +6,5 @@ mod remove;
 
 pub(crate) use list::{ListedImage, Selection, exists, list};
 pub(crate) use publish::{Ask, Published, publish};
+use remove::remove_if_nameless;
 pub(crate) use remove::{Cleaned, Deleted, cleanup, delete};

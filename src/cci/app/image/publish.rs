@@ -8,6 +8,7 @@ use cci_incus::{Instance, NewImage, NewSnapshot, Publish, Status};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::remove_if_nameless;
 use crate::app::build::move_alias;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
@@ -57,6 +58,9 @@ pub(crate) async fn publish(cx: &Context, ask: &Ask) -> Result<Published> {
     // from here on the alias may have moved, whatever an interrupt lets us learn of it
     cx.undo.keep();
     move_alias(cx, &ask.alias, &fingerprint).await?;
+    if let Some(before) = taken {
+        remove_if_nameless(cx, &before.target).await?;
+    }
     Ok(Published { alias: ask.alias.clone(), fingerprint })
 }
 

@@ -61,6 +61,16 @@ pub(crate) async fn cleanup(cx: &Context, prefix: &str, keep: usize) -> Result<C
     Ok(Cleaned { deleted })
 }
 
+/// Removes an image whose last name has gone to another.
+pub(super) async fn remove_if_nameless(cx: &Context, fingerprint: &str) -> Result<()> {
+    match cx.client.image(fingerprint).await {
+        Ok(image) if image.aliases.is_empty() => remove(cx, fingerprint).await.map(drop),
+        Ok(_) => Ok(()),
+        Err(error) if error.is_not_found() => Ok(()),
+        Err(error) => Err(error).during("look for the image"),
+    }
+}
+
 /// Whether it was there to be removed: another call may have been quicker.
 async fn remove(cx: &Context, fingerprint: &str) -> Result<bool> {
     let during = "delete the image";
