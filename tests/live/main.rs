@@ -7,6 +7,8 @@ mod claude;
 mod docker;
 mod launch;
 mod network;
+mod network_guard;
+mod network_matrix;
 mod network_names;
 mod no_subprocess;
 mod races;

@@ -56,7 +56,7 @@ fn probe_in(host: &Host, container: &str, probes: &[String]) -> Reached {
 
 /// The network that a container is on.
 #[track_caller]
-fn network_of(host: &Host, container: &str) -> String {
+pub(crate) fn network_of(host: &Host, container: &str) -> String {
     let device = incus(&["config", "device", "get", "--project", &host.project, container, "eth0", "network"]);
     device.trim().to_owned()
 }
@@ -283,7 +283,7 @@ fn a_unit_that_connects_as_early_as_it_can_gets_nothing_that_is_forbidden() {
         NEAR[0]
     );
     let script = format!(
-        "cat > /etc/systemd/system/early.service <<'E'\n{unit}E\ncat > /root/early.py <<'E'\n{early}E\nsystemctl enable -q early.service; sync"
+        "cat > /etc/systemd/system/early.service <<'E'\n{unit}E\ncat > /root/early.py <<'E'\n{early}E\nsystemctl --root=/ enable -q early.service; sync"
     );
     incus(&["exec", "--project", &host.project, &container, "--", "sh", "-c", &script]);
     let boot = |mode: &str| {

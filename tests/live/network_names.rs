@@ -63,7 +63,7 @@ impl Named {
 }
 
 /// Asks a name server by hand: type, transport, and how many answers came, or that none did.
-const ASK: &str = r#"
+pub(crate) const ASK: &str = r#"
 import socket, struct, sys
 server, name, kind, transport = sys.argv[1:]
 ask = struct.pack(">HHHHHH", 7, 0x100, 1, 0, 0, 0) + b"".join(bytes([len(p)]) + p.encode() for p in name.split("."))

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part of this module")]
 
 pub mod anthropic;
+pub mod bed;
 pub mod host;
 pub mod internet;
 pub mod screen;
