@@ -4,6 +4,7 @@
 
 pub mod anthropic;
 pub mod completion;
+pub mod bed;
 pub mod host;
 pub mod internet;
 pub mod schema;
