@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod bad_input;
+mod build;
 mod claude;
+mod clean_root;
 mod docker;
 mod hostile;
 mod image;
+mod install;
 mod launch;
 mod limits;
 mod network;
@@ -23,6 +26,7 @@ mod races;
 mod readme;
 mod session;
 mod settings;
+mod setup;
 #[path = "../support/mod.rs"]
 mod support;
 mod tmux;
