@@ -7,7 +7,7 @@ use cci_core::Result;
 use super::blocking::blocking;
 use super::context::Context;
 use super::launch;
-use super::owned::{self, Owned};
+use super::owned::{self, Owned, Whose};
 
 /// One container as it is listed.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -59,9 +59,9 @@ pub(crate) async fn sessions(cx: &Context, containers: &[Listed]) -> Result<Vec<
     Ok(listed.collect())
 }
 
-/// Every container of the caller's, by name.
-pub(crate) async fn list(cx: &Context) -> Result<Vec<Listed>> {
-    let owned = owned::all(cx).await?;
+/// Every container of the caller's, or of every user's, by name.
+pub(crate) async fn list(cx: &Context, whose: Whose) -> Result<Vec<Listed>> {
+    let owned = owned::all_of(cx, whose).await?;
     let addresses = addresses(cx, &owned).await;
     Ok(owned.iter().map(|owned| listed(owned, &addresses)).collect())
 }

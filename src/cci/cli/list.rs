@@ -10,6 +10,7 @@ use serde_json::json;
 use super::args::Format;
 use crate::app::context::Context;
 use crate::app::list::{self, Listed, ListedSession};
+use crate::app::owned::Whose;
 use crate::ui::terminal::Terminal;
 
 /// Show the containers
@@ -28,10 +29,14 @@ pub(crate) struct ListArgs {
     /// Only stopped ones
     #[arg(long)]
     stopped: bool,
+    /// Every user's containers
+    #[arg(long)]
+    all_users: bool,
 }
 
 pub(crate) async fn run(args: &ListArgs, cx: &Context) -> Result<u8> {
-    let mut listed = list::list(cx).await?;
+    let whose = if args.all_users { Whose::Everybodys } else { Whose::Own };
+    let mut listed = list::list(cx, whose).await?;
     let sessions = if args.all { Some(list::sessions(cx, &listed).await?) } else { None };
     listed.retain(|one| !(args.running && one.status != "Running" || args.stopped && one.status != "Stopped"));
     let text = match args.format {

@@ -40,11 +40,20 @@ fn problem(error: &clap::Error) -> String {
 fn way_out(error: &clap::Error) -> String {
     let closest = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue]
         .into_iter()
-        .find_map(|kind| text(error, kind));
+        .find_map(|kind| nearest(error, kind));
     match closest {
         Some(closest) => format!("did you mean '{closest}'? see `cci --help`"),
         None => "see `cci --help`".to_owned(),
     }
+}
+
+/// Of several suggestions the one that is most like what was typed.
+fn nearest(error: &clap::Error, kind: ContextKind) -> Option<String> {
+    let Some(ContextValue::Strings(several)) = error.get(kind) else { return text(error, kind) };
+    let typed = [ContextKind::InvalidSubcommand, ContextKind::InvalidValue, ContextKind::InvalidArg];
+    let typed = typed.into_iter().find_map(|kind| text(error, kind)).unwrap_or_default();
+    let likeness = |word: &&String| strsim::normalized_damerau_levenshtein(&typed, word);
+    several.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).cloned()
 }
 
 fn text(error: &clap::Error, kind: ContextKind) -> Option<String> {
@@ -52,5 +61,28 @@ fn text(error: &clap::Error, kind: ContextKind) -> Option<String> {
         ContextValue::String(text) => Some(text.clone()),
         ContextValue::Strings(texts) => texts.first().cloned(),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::args::Cli;
+
+    fn hint(argv: &[&str]) -> String {
+        match refused(&Cli::try_parse_from(argv).unwrap_err()) {
+            Refused::Wrong(Error::Usage { hint, .. }) => hint.unwrap_or_default(),
+            _ => String::new(),
+        }
+    }
+
+    #[test]
+    fn the_nearest_verb_is_suggested() {
+        for (typed, meant) in [("shel", "shell"), ("lst", "list"), ("attch", "attach"), ("kil", "kill")] {
+            assert!(hint(&["cci", typed]).contains(&format!("'{meant}'")), "{typed}: {}", hint(&["cci", typed]));
+        }
+        assert!(hint(&["cci", "list", "--al"]).contains("'--all'"), "{}", hint(&["cci", "list", "--al"]));
     }
 }

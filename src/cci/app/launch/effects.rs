@@ -38,7 +38,7 @@ const ROWS: &[(&str, &str, Effect)] = &[
     ("tool.name", "\"other\"", Plan("user.cci.tool\": \"other\"")),
     ("tool.binary", "\"agent\"", Plan("[\"agent\", \"--permission-mode\"")),
     ("tool.args", "[\"--verbose\"]", Plan("\"--verbose\"")),
-    ("paths.sessions_dir", "\"/srv/sessions\"", Other("legacy: loads, and nothing new is kept there")),
+    ("paths.sessions_dir", "\"/srv/sessions\"", Other("the session store, which also looks there")),
     ("paths.storage_dir", "\"~/storage\"", Plan("\"path\": \"/storage\"")),
     ("paths.logs_dir", "\"/srv/logs\"", Other("the build log")),
     ("incus.socket", "\"/srv/unix.socket\"", Other("the client")),
