@@ -121,7 +121,8 @@ pub(crate) async fn pending(client: &Client, name: &str) -> Result<Vec<Operation
     Ok(unfinished(client).await?.into_iter().filter(concerns).collect())
 }
 
-async fn unfinished(client: &Client) -> Result<Vec<Operation>> {
+/// What Incus is doing at this moment.
+pub(crate) async fn unfinished(client: &Client) -> Result<Vec<Operation>> {
     let all = client.operations().await.during("list the operations")?;
     Ok(all.into_iter().filter(|operation| !operation.info().status_code.is_final()).collect())
 }
