@@ -5,6 +5,7 @@
 mod bad_input;
 mod claude;
 mod docker;
+mod faults;
 mod launch;
 mod network;
 mod network_names;

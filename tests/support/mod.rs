@@ -3,7 +3,9 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part of this module")]
 
 pub mod anthropic;
+pub mod figures;
 pub mod host;
 pub mod internet;
+pub mod proxy;
 pub mod screen;
 pub mod wait;

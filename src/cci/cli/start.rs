@@ -14,7 +14,7 @@ use super::args::{Cli, Format, GlobalArgs, Verb};
 use super::usage::{Refused, refused};
 use crate::app::context::Context;
 use crate::app::environment;
-use crate::app::undo::Undo;
+use crate::app::undo::{Server, Undo};
 use crate::host::caller::Caller;
 use crate::host::incus_socket;
 use crate::settings::{Overrides, Stack, Trust};
@@ -57,6 +57,13 @@ async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>) ->
         other => other,
     };
     let cx = context(global, terminal)?;
+    if verb.clears_up() {
+        cx.guarded(async {
+            cx.take_back_abandoned().await;
+            Ok(())
+        })
+        .await?;
+    }
     match verb {
         Verb::Setup(args) => cx.guarded(super::setup::run(&args, &cx)).await,
         Verb::Doctor(args) => cx.guarded(super::doctor::run(&args, global.verbose > 0, &cx)).await,
@@ -89,17 +96,9 @@ fn context(global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<Context> {
     };
     let environment = given_environment(&global.env, &caller.environment)?;
     let client = incus_socket::client(&caller, &settings);
-    Ok(Context {
-        client,
-        stack,
-        settings,
-        caller,
-        workspace,
-        prefix,
-        environment,
-        reporter: terminal.clone(),
-        undo: Undo::default(),
-    })
+    let server = Server { endpoint: client.endpoint().to_owned(), project: client.project().to_owned() };
+    let undo = Undo::new(caller.home.join(".cci/unfinished"), server);
+    Ok(Context { client, stack, settings, caller, workspace, prefix, environment, reporter: terminal.clone(), undo })
 }
 
 /// What the flags say about settings.

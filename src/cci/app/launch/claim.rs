@@ -181,6 +181,7 @@ async fn reuse(cx: &Context, plan: &LaunchPlan, slot: Slot) -> Result<Tried> {
     if !take_over(cx, &name, apply).await? {
         return Ok(Tried::Lost);
     }
+    cx.undo.push(Made::Started { name: name.clone(), launch: plan.launch().to_owned() });
     let start = StateChange::start();
     let operation = cx.client.change_state(&name, &start).await.during("start the container")?;
     operation.wait("start the container", START).await.during("start the container")?;

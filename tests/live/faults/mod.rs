@@ -1,0 +1,4 @@
+//! Every verb is cut, killed and left alone by Incus, and nothing may be lost or left behind.
+
+mod bed;
+mod cut;
