@@ -24,6 +24,14 @@ pub enum Fault {
     Gone,
 }
 
+/// Which request is meant.
+enum Which {
+    /// By its number, from 0.
+    Number(usize),
+    /// The first whose line begins so.
+    Line(&'static str),
+}
+
 /// The running proxy; its socket goes with it.
 pub struct Proxy {
     dir: tempfile::TempDir,
@@ -34,7 +42,7 @@ pub struct Proxy {
 struct State {
     /// The request lines since the proxy was armed.
     seen: Vec<String>,
-    spoil: Option<(usize, Fault)>,
+    spoil: Option<(Which, Fault)>,
     hit: Option<String>,
 }
 
@@ -63,7 +71,12 @@ impl Proxy {
 
     /// Counts anew, and spoils the request with this number (from 0).
     pub fn spoil(&self, number: usize, fault: Fault) {
-        *self.state.lock().unwrap() = State { spoil: Some((number, fault)), ..State::default() };
+        *self.state.lock().unwrap() = State { spoil: Some((Which::Number(number), fault)), ..State::default() };
+    }
+
+    /// Counts anew, and spoils the first request whose line begins so.
+    pub fn spoil_first(&self, line: &'static str, fault: Fault) {
+        *self.state.lock().unwrap() = State { spoil: Some((Which::Line(line), fault)), ..State::default() };
     }
 
     /// Counts anew and spoils nothing.
@@ -87,9 +100,10 @@ fn verdict(state: &Mutex<State>, line: &str) -> Option<Fault> {
     let mut state = state.lock().unwrap();
     let number = state.seen.len();
     state.seen.push(line.to_owned());
-    let fault = match state.spoil? {
-        (from, Fault::Gone) if number >= from => Fault::Gone,
-        (one, fault) if number == one => fault,
+    let fault = match state.spoil.as_ref()? {
+        (Which::Number(from), Fault::Gone) if number >= *from => Fault::Gone,
+        (Which::Number(one), fault) if number == *one => *fault,
+        (Which::Line(text), fault) if line.starts_with(text) && state.hit.is_none() => *fault,
         _ => return None,
     };
     state.hit.get_or_insert_with(|| line.to_owned());

@@ -98,6 +98,15 @@ impl Bed {
         });
     }
 
+    /// Waits until Incus has stopped the only container.
+    #[track_caller]
+    pub(super) fn wait_until_stopped(&self) {
+        wait::until("the container is stopped", Duration::from_secs(30), || {
+            let list = incus(&["list", "--project", &self.host.project, "-f", "csv", "-c", "s", &self.containers()[0]]);
+            if list.trim() == "STOPPED" { Ok(()) } else { Err(list) }
+        });
+    }
+
     /// Nothing of a failed launch is left, or the next command removes it and says so.
     #[track_caller]
     pub(super) fn assert_nothing_left(&self, when: &str) {

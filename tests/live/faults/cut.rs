@@ -187,6 +187,7 @@ fn a_cut_clean_removes_the_rest_the_next_time() {
         bed.proxy.behave();
         if bed.containers().is_empty() {
             bed.host.cci(&["run", "--persistent", "--", "true"]).ok();
+            bed.wait_until_stopped();
         }
         words("clean --persistent --force")
     };
@@ -197,6 +198,49 @@ fn a_cut_clean_removes_the_rest_the_next_time() {
             let again = bed.host.cci(&["clean", "--persistent", "--force"]);
             assert_eq!(again.code, 0, "{when}, the second time: {again}");
         }
+        bed.wait_for_containers(when, 0);
+    });
+}
+
+#[test]
+fn a_create_that_incus_does_after_cci_has_given_up_is_removed_by_the_next_command() {
+    let bed = Bed::new();
+    bed.proxy.spoil_first("POST /1.0/instances?", Fault::Late);
+    let out = cci(&bed, &words("shell --background"));
+    assert!(bed.proxy.hit().is_some(), "nothing was late: {out}");
+    assert_tells(&out, 1, "a late create");
+    bed.wait_for_containers("the late create", 1);
+    bed.proxy.behave();
+    let next = bed.host.cci(&["list"]).ok();
+    assert!(next.stderr.contains("Removed container"), "{next}");
+    bed.assert_nothing_left("a late create");
+    bed.assert_others_untouched("a late create");
+}
+
+#[test]
+fn the_making_of_a_network_can_be_cut_anywhere() {
+    let bed = Bed::new();
+    let policy = tempfile::Builder::new().suffix(".toml").tempfile_in("/var/tmp").unwrap();
+    std::fs::set_permissions(policy.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    // an address that no other test names, so that its network is this test's own
+    let own = format!("198.51.100.{}", 100 + std::process::id() % 100);
+    let text = format!("[network]\nmode = \"allowlist\"\nallowed_domains = [\"{own}\"]\n");
+    std::fs::write(policy.path(), text).unwrap();
+    let config = format!("--config={}", policy.path().display());
+    let run = || vec!["run".to_owned(), config.clone(), "--".to_owned(), "true".to_owned()];
+    let unused = |bed: &Bed| {
+        bed.proxy.behave();
+        // networks of other tests are in use or can be made again
+        bed.host.cci(&["clean", "--force"]);
+        run()
+    };
+    cut_everywhere(&bed, "run on a new network", unused, |bed, out, when| {
+        if out.code != 0 {
+            assert_tells(out, 125, when);
+        }
+        bed.assert_nothing_left(when);
+        let again = cci(bed, &run());
+        assert_eq!(again.code, 0, "{when}, the second time: {again}");
         bed.wait_for_containers(when, 0);
     });
 }

@@ -2,3 +2,8 @@
 
 mod bed;
 mod cut;
+mod gone;
+mod hosts;
+mod kill;
+mod soak;
+mod storm;
