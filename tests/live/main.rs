@@ -10,6 +10,7 @@ mod docker;
 mod hostile;
 mod image;
 mod install;
+mod faults;
 mod launch;
 mod limits;
 mod network;

@@ -13,6 +13,7 @@ use cci_core::{Error, Result};
 
 use super::guest_dir::GuestDir;
 use super::put::{self, host};
+use super::transcripts;
 
 /// The file beside the state directory.
 const METADATA: &str = "metadata.json";
@@ -125,6 +126,11 @@ impl Store {
         }
         found.sessions.sort_by(|a, b| b.metadata.saved_at.cmp(&a.metadata.saved_at));
         Ok(found)
+    }
+
+    /// Whether an agent has said anything in a session's directory.
+    pub(crate) fn has_conversation(dir: &Path) -> bool {
+        transcripts::newest(&dir.join(STATE)).is_some()
     }
 
     /// Removes a session with everything in it; links in it are removed and not followed.

@@ -231,6 +231,7 @@ async fn reuse(cx: &Context, plan: &LaunchPlan, slot: Slot) -> Result<Tried> {
     if !take_over(cx, &name, apply).await? {
         return Ok(Tried::Lost);
     }
+    cx.undo.push(Made::Started { name: name.clone(), launch: plan.launch().to_owned() });
     let step = "start the container";
     let started = async { cx.client.change_state(&name, &StateChange::start()).await?.wait(step, START).await };
     if let Err(error) = started.await {
