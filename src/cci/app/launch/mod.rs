@@ -7,6 +7,7 @@ mod facts;
 mod limits;
 mod mounts;
 mod session;
+mod start_failure;
 mod workspace;
 
 pub(crate) use claim::{Launched, claim};
