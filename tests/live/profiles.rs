@@ -13,11 +13,12 @@ use crate::support::host::{Host, U1000, incus};
 /// The image of a toolchain profile, built by its own script unless this script's image on this base is there.
 fn build(host: &Host, profile: &str) {
     let script = host.cci(&["profile", "show", profile, "--script"]).ok().stdout;
-    let base = incus(&["image", "list", "cci", "-f", "csv", "-c", "lF"]);
+    let base = fingerprint("cci").unwrap();
     let hash = Sha256::digest(format!("{script}{base}"));
     // a second name on the image says what it was made from
     let mark = format!("cci-test-{profile}-{:02x}{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2], hash[3]);
-    if fingerprint(&format!("cci-{profile}")).is_some_and(|image| fingerprint(&mark) == Some(image)) {
+    let before = fingerprint(&format!("cci-{profile}"));
+    if before.is_some() && fingerprint(&mark) == before {
         return;
     }
     let path = host.dir("scripts").join(format!("{profile}.sh"));
@@ -29,6 +30,9 @@ fn build(host: &Host, profile: &str) {
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let built: Value = serde_json::from_slice(&out.stdout).unwrap();
     incus(&["image", "alias", "create", &mark, built["fingerprint"].as_str().unwrap()]);
+    if let Some(before) = before {
+        incus(&["image", "delete", &before]);
+    }
 }
 
 fn fingerprint(alias: &str) -> Option<String> {
