@@ -16,6 +16,7 @@ use crate::app::owned::Whose;
 /// Show the containers
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  cci list\n  cci list --format=json | jq -r '.active_containers[].name'")]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub(crate) struct ListArgs {
     #[command(flatten)]
     pub(crate) format: FormatArg,
