@@ -75,6 +75,7 @@ impl CleanRoot {
     }
 
     /// Says how far it is, for whoever wonders what takes long.
+    #[expect(clippy::print_stderr, reason = "what takes long is said")]
     pub fn took(&self, what: &str) {
         eprintln!("{:6.1} s: {what}", self.began.elapsed().as_secs_f64());
     }

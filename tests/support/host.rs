@@ -66,6 +66,8 @@ pub struct Host {
     pub proj: PathBuf,
     pub project: String,
     socket: Option<PathBuf>,
+    /// The process in whose network and mount namespaces commands run.
+    within: Option<u32>,
     dir: tempfile::TempDir,
 }
 
@@ -104,7 +106,7 @@ impl Host {
             chown(path, Some(user.uid), Some(user.gid)).unwrap();
         }
         let prefix = format!("t{:x}n{number}-", std::process::id());
-        Self { user, prefix, home, proj, project: String::new(), socket: None, dir }
+        Self { user, prefix, home, proj, project: String::new(), socket: None, within: None, dir }
     }
 
     /// A host that talks to the real Incus in the tests' project.
@@ -136,6 +138,12 @@ impl Host {
         self
     }
 
+    /// Runs its commands in the network and mount namespaces of a process.
+    pub fn within(mut self, pid: u32) -> Self {
+        self.within = Some(pid);
+        self
+    }
+
     /// The environment of every command, as `NAME=value`.
     pub fn environment(&self) -> Vec<(String, String)> {
         let mut env = vec![
@@ -157,19 +165,18 @@ impl Host {
 
     /// A command as the user, in the project directory, with nothing of the tests' own environment.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
-        let mut command = if self.user == ROOT {
-            Command::new(program)
-        } else {
-            let mut become_user = Command::new("setpriv");
-            become_user.args([
-                format!("--reuid={}", self.user.uid),
-                format!("--regid={}", self.user.gid),
-                "--groups=incus-admin".to_owned(),
-                "--".to_owned(),
-            ]);
-            become_user.arg(program);
-            become_user
-        };
+        let mut words: Vec<std::ffi::OsString> = Vec::new();
+        if let Some(pid) = self.within {
+            words.extend(["nsenter", "-t", &pid.to_string(), "-n", "-m", "--", "env", "-C"].map(Into::into));
+            words.push(self.proj.clone().into());
+        }
+        if self.user != ROOT {
+            let (uid, gid) = (format!("--reuid={}", self.user.uid), format!("--regid={}", self.user.gid));
+            words.extend(["setpriv", &uid, &gid, "--groups=incus-admin", "--"].map(Into::into));
+        }
+        words.push(program.as_ref().into());
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]);
         command.env_clear().envs(self.environment()).current_dir(&self.proj).process_group(0);
         command
     }

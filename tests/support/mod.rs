@@ -4,9 +4,14 @@
 
 pub mod anthropic;
 pub mod base;
+pub mod bed;
 pub mod clean_root;
+pub mod completion;
+pub mod figures;
 pub mod host;
 pub mod internet;
 pub mod machine;
+pub mod proxy;
+pub mod schema;
 pub mod screen;
 pub mod wait;
