@@ -1,5 +1,6 @@
 //! Takes back what a failed or interrupted call made, and nothing else.
 
+use std::path::Path;
 use std::time::Duration;
 
 use cci_core::mark::LAUNCH;
@@ -23,6 +24,7 @@ impl Context {
         for made in self.undo.take() {
             let done = match &made {
                 Made::Instance { name, launch } => remove_instance(&self.client, name, launch).await,
+                Made::Staging(dir) => remove_dir(dir),
                 Made::SessionDir(dir) => Store::remove(dir),
                 Made::Images { launch } => remove_images(&self.client, launch).await,
             };
@@ -30,6 +32,14 @@ impl Context {
                 self.reporter.warn(&format!("could not remove {made}: {error}"));
             }
         }
+    }
+}
+
+/// Removes a directory that may be gone already.
+fn remove_dir(dir: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        done => done.map_err(|source| Error::Host { step: "remove", path: dir.to_owned(), source }),
     }
 }
 

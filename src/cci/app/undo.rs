@@ -10,6 +10,8 @@ pub(crate) enum Made {
     Instance { name: String, launch: String },
     /// A directory of the session store.
     SessionDir(PathBuf),
+    /// A directory in which files are put together before they get their place.
+    Staging(PathBuf),
     /// Images that carry this launch mark as a property.
     Images { launch: String },
 }
@@ -18,6 +20,7 @@ impl std::fmt::Display for Made {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Instance { name, .. } => write!(out, "container {name}"),
+            Self::Staging(dir) => write!(out, "directory {}", dir.display()),
             Self::SessionDir(dir) => write!(out, "session directory {}", dir.display()),
             Self::Images { launch } => write!(out, "images with mark {launch}"),
         }

@@ -124,6 +124,10 @@ pub(crate) enum Verb {
     Build(super::build::BuildArgs),
     /// Show and explain what a container may reach
     Network(super::network::NetworkArgs),
+    /// Drive any container of the Incus project
+    Container(super::container::ContainerArgs),
+    /// Move files between the host and a container
+    File(super::file::FileArgs),
     /// Print the version
     Version,
 }
@@ -131,7 +135,11 @@ pub(crate) enum Verb {
 impl Verb {
     /// Whether the verb passes a command's own status through, so that cci's failures need one of their own.
     pub(crate) fn passes_status(&self) -> bool {
-        matches!(self, Self::Run(_))
+        match self {
+            Self::Run(_) => true,
+            Self::Container(args) => args.passes_status(),
+            _ => false,
+        }
     }
 
     /// The output format asked for, if the verb has one.
@@ -143,6 +151,8 @@ impl Verb {
             Self::Info(args) => Some(args.format),
             Self::Network(args) => Some(args.format()),
             Self::Tmux(super::tmux::TmuxArgs { verb: super::tmux::TmuxVerb::List(args) }) => Some(args.format),
+            Self::Run(args) => args.format(),
+            Self::Container(args) => args.format(),
             Self::Config(args) => args.verb.format(),
             Self::Profile(args) => args.verb.format(),
             _ => None,

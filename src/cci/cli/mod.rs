@@ -3,10 +3,13 @@
 mod args;
 mod attach;
 mod build;
+mod capture;
 mod clean;
 mod config;
+mod container;
 mod doctor;
 mod end;
+mod file;
 mod info;
 mod list;
 mod network;

@@ -77,6 +77,8 @@ async fn with_incus(verb: Verb, global: &GlobalArgs, cx: &Context) -> Result<u8>
         Verb::Clean(args) => cx.guarded(super::clean::run(&args, global.persistent == Some(true), cx)).await,
         Verb::Tmux(args) => cx.guarded(super::tmux::run(&args, cx)).await,
         Verb::Build(args) => super::build::run(args, cx).await,
+        Verb::Container(args) => super::container::run(&args, cx).await,
+        Verb::File(args) => cx.guarded(super::file::run(&args, cx)).await,
         Verb::Network(args) => cx.guarded(super::network::run(&args, cx)).await,
         Verb::Config(_) | Verb::Profile(_) | Verb::Version => Ok(0),
     }
