@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod agent_config;
+pub mod archive;
 pub mod build;
 pub mod code;
 pub mod dated_image;

@@ -3,13 +3,16 @@
 mod args;
 mod attach;
 mod build;
+mod capture;
 mod clean;
 mod command;
 mod complete;
 mod completion;
 mod config;
+mod container;
 mod doctor;
 mod end;
+mod file;
 mod image;
 mod info;
 mod list;

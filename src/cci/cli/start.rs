@@ -99,6 +99,8 @@ async fn with_incus(verb: Verb, global: &GlobalArgs, cx: &Context) -> Result<u8>
         Verb::Clean(args) => cx.guarded(super::clean::run(&args, global.persistent == Some(true), cx)).await,
         Verb::Tmux(args) => cx.guarded(super::tmux::run(&args, cx)).await,
         Verb::Build(args) => super::build::run(args, cx).await,
+        Verb::Container(args) => super::container::run(&args, cx).await,
+        Verb::File(args) => cx.guarded(super::file::run(&args, cx)).await,
         Verb::Network(args) => cx.guarded(super::network::run(&args, cx)).await,
         Verb::Image(args) => cx.guarded(super::image::run(&args, cx)).await,
         Verb::Images(args) => cx.guarded(super::image::list(&args, cx)).await,
