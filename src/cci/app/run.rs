@@ -1,6 +1,9 @@
 //! `run`: one command in a fresh container, its streams and its status passed through.
 
+use std::time::Duration;
+
 use cci_core::environment::WORKSPACE;
+use cci_core::lifetime::Lifetime;
 use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::slot::SlotChoice;
 use cci_core::{Error, Result};
@@ -21,6 +24,9 @@ pub(crate) struct Command {
     /// Which slot it takes.
     pub(crate) slot: SlotChoice,
 }
+
+/// How long a container may take to end.
+const STOP: Duration = Duration::from_secs(60);
 
 /// Runs it; its status.
 pub(crate) async fn run(cx: &Context, command: &Command) -> Result<i32> {
@@ -85,11 +91,18 @@ fn not_begun(status: i32) -> Error {
     }
 }
 
-/// Hands the stop to Incus, which deletes an ephemeral container by itself; nobody waits for it.
+/// Hands the stop to Incus, which deletes an ephemeral container by itself; a persistent one is waited for, because the
+/// next command shall find it stopped and take it again.
 async fn release(cx: &Context, launched: &Launched) {
-    let stop = StateChange::kill();
-    match cx.client.change_state(&launched.name, &stop).await {
-        Ok(_) => {}
+    let stopped = match cx.client.change_state(&launched.name, &StateChange::kill()).await {
+        Ok(operation) if launched.lifetime == Lifetime::Persistent => {
+            operation.wait("stop the container", STOP).await.map(drop)
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(error),
+    };
+    match stopped {
+        Ok(()) => {}
         // it has stopped by itself, or somebody ended it
         Err(error) if error.is_not_found() || error.is_conflict() => {}
         Err(error) => cx.reporter.warn(&format!("could not stop container {}: {error}", launched.name)),
