@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cci_core::environment::WORKSPACE;
+use cci_core::lifetime::Lifetime;
 use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::slot::SlotChoice;
 use cci_core::{Error, Result};
@@ -28,6 +29,9 @@ pub(crate) struct Command {
     /// Whether what it prints is kept.
     pub(crate) capture: bool,
 }
+
+/// How long a container may take to end.
+const STOP: Duration = Duration::from_secs(60);
 
 /// Runs it to its end.
 pub(crate) async fn run(cx: &Context, command: &Command) -> Result<Outcome> {
@@ -103,11 +107,18 @@ fn not_begun(status: i32) -> Error {
     }
 }
 
-/// Hands the stop to Incus, which deletes an ephemeral container by itself; nobody waits for it.
+/// Hands the stop to Incus, which deletes an ephemeral container by itself; a persistent one is waited for, because the
+/// next command shall find it stopped and take it again.
 async fn release(cx: &Context, launched: &Launched) {
-    let stop = StateChange::kill();
-    let ended = match cx.client.change_state(&launched.name, &stop).await {
-        Ok(_) => true,
+    let stopped = match cx.client.change_state(&launched.name, &StateChange::kill()).await {
+        Ok(operation) if launched.lifetime == Lifetime::Persistent => {
+            operation.wait("stop the container", STOP).await.map(drop)
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(error),
+    };
+    let ended = match stopped {
+        Ok(()) => true,
         // it has stopped by itself, or somebody ended it
         Err(error) if error.is_not_found() || error.is_conflict() => true,
         // whether the stop has reached Incus is not known
