@@ -34,9 +34,11 @@ pub(crate) async fn realise(cx: &Context, policy: &Policy) -> Result<Realised> {
     let (found, acl) = tokio::join!(client.network(name.bridge()), client.acl(name.bridge()));
     let there = match (found, acl) {
         (Ok((found, _)), Ok((acl, etag))) => {
-            let found = bridge::made(&client, found).await?;
             keep(cx, policy, &acl, &etag).await?;
-            found
+            match bridge::made(&client, found).await? {
+                Some(found) => found,
+                None => make(cx, &client, policy).await?,
+            }
         }
         (Err(error), _) | (_, Err(error)) if !error.is_not_found() => return Err(error).during("look at the network"),
         _ => make(cx, &client, policy).await?,
