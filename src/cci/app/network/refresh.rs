@@ -129,7 +129,7 @@ pub(super) async fn bring_up_to_date(
             Err(error) => return Err(error).during(STEP),
         }
     }
-    if !names.is_empty() {
+    if look {
         bridge::keep_names(&client, &name, &known.resolved).await?;
     }
     if known.resolved != before.resolved {
