@@ -12,6 +12,7 @@ mod network;
 mod network_keys;
 mod network_names;
 mod no_subprocess;
+mod pin;
 mod profiles;
 mod races;
 mod session;
