@@ -22,6 +22,7 @@ mod network_names;
 mod network_refresh;
 mod no_subprocess;
 mod output;
+mod pin;
 mod profiles;
 mod races;
 mod readme;

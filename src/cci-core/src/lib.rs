@@ -20,6 +20,7 @@ pub mod metadata;
 pub mod mount;
 pub mod name;
 pub mod network;
+pub mod pin;
 pub mod plan;
 pub mod session;
 pub mod settings;

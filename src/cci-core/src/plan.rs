@@ -14,6 +14,7 @@ use crate::mark::{Kind, Marks};
 use crate::mount::Mount;
 use crate::name::{ContainerName, Prefix};
 use crate::network::{self, Mode, Policy};
+use crate::pin::{self, Identity};
 use crate::session::SessionId;
 use crate::settings::{NetworkSettings, Settings};
 use crate::slot::Slot;
@@ -52,6 +53,8 @@ pub struct HostFacts {
     pub nft: Option<PathBuf>,
     /// The default profile's root disk.
     pub root: Option<BTreeMap<String, String>>,
+    /// What the workspace is.
+    pub workspace: Identity,
     /// What is mounted beside the workspace: it exists and may be mounted.
     pub mounts: Vec<Mount>,
 }
@@ -142,6 +145,7 @@ pub struct LaunchPlan {
     nft: Option<PathBuf>,
     config: BTreeMap<String, String>,
     devices: BTreeMap<String, BTreeMap<String, String>>,
+    pins: String,
     /// How far from its usual place in the network the address is looked for.
     detour: u32,
 }
@@ -182,6 +186,7 @@ impl LaunchPlan {
             nft: host.nft.clone(),
             config: config(settings, &map),
             devices: devices(ask, settings, host, &map)?,
+            pins: pins(host),
             marks,
             detour: 0,
         })
@@ -244,11 +249,13 @@ impl LaunchPlan {
         let marks = Marks { slot: Some(slot), ..self.marks.clone() };
         let (mut config, mut devices) = (self.config.clone(), self.devices.clone());
         config.extend(marks.to_config());
+        let mut raw_lxc = self.pins.clone();
         if let (Some(fixed), Some(nic)) = (self.fixed(slot), &self.nic) {
-            let guard = self.guard(fixed.subnet.gateway);
-            config.insert("raw.lxc".into(), fixed.raw_lxc() + &guard);
+            raw_lxc += &fixed.raw_lxc();
+            raw_lxc += &self.guard(fixed.subnet.gateway);
             devices.entry(nic.device.clone()).or_default().insert("ipv4.address".into(), fixed.address.to_string());
         }
+        config.insert("raw.lxc".into(), raw_lxc);
         InstanceSpec {
             name: self.name(slot).to_string(),
             image: self.image().to_owned(),
@@ -314,6 +321,13 @@ pub fn base_config(settings: &Settings) -> BTreeMap<String, String> {
         }
     }
     config
+}
+
+/// What the workspace and each mount must show at every start.
+fn pins(host: &HostFacts) -> String {
+    let mounts = host.mounts.iter().map(|mount| (mount.container.as_str(), mount.identity));
+    let all: Vec<_> = [(environment::WORKSPACE, host.workspace)].into_iter().chain(mounts).collect();
+    pin::hook(&all)
 }
 
 fn config(settings: &Settings, map: &Idmap) -> BTreeMap<String, String> {

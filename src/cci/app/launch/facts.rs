@@ -12,7 +12,7 @@ use cci_core::plan::{HostFacts, Network, Nic};
 use cci_core::{Error, Result};
 use cci_incus::{Devices, Instance, NetworkLease};
 
-use super::{limits, mounts};
+use super::{limits, mounts, workspace};
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
 use crate::app::network::{self, Realised};
@@ -70,6 +70,7 @@ pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
         other_nics,
         nft: crate::host::network::nft(),
         root,
+        workspace: workspace::identity(&cx.workspace)?,
         mounts: mounts::resolved(&cx.settings, &cx.workspace, &cx.caller)?,
     };
     Ok(Survey { host, instances, fingerprint: known.fingerprint })
