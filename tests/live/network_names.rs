@@ -165,7 +165,8 @@ while not os.path.exists("/tmp/enough"):
     for address in (good, bad, bad, bad):
         s = socket.socket(); s.settimeout(0.5 if address == good else 0.004); probes += 1
         try: s.connect((address, port)); leaked += address == bad
-        except OSError: dropped += address == good
+        except OSError as error:
+            if address == good: dropped += 1; print(time.time(), error, s.getsockname(), file=sys.stderr)
         s.close()
 print(probes, dropped, leaked)
 "#;

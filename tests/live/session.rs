@@ -132,8 +132,9 @@ fn a_closed_terminal_leaves_the_session_running() {
 #[test]
 fn the_window_follows_the_terminals_size() {
     let host = Host::live(U1000);
-    let screen = attached(&host, "--debug");
-    screen.enter("clear");
+    let screen = attached(&host, "");
+    screen.enter("exit");
+    screen.wait_for("/workspace$", SOON);
     screen.resize(72, 20);
     wait::until("the shell inside knows the new size", SOON, || {
         screen.enter("clear; stty size");

@@ -22,6 +22,7 @@ pub mod session;
 pub mod settings;
 pub mod setup;
 pub mod slot;
+pub mod start_log;
 pub mod terminal;
 pub mod tmux;
 pub mod tool;

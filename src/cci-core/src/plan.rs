@@ -233,7 +233,7 @@ impl LaunchPlan {
     /// The second layer under the network's policy, where there is one and the host can have it.
     fn guard(&self, gateway: Ipv4Addr) -> String {
         match (&self.policy, &self.nft) {
-            (Some(policy), Some(nft)) => network::hooks(policy, gateway, nft),
+            (Some(policy), Some(nft)) => network::hooks(policy, gateway, nft, self.launch()),
             _ => String::new(),
         }
     }

@@ -91,6 +91,14 @@ pub enum Error {
         /// Incus's own sentence.
         message: String,
     },
+    /// Incus gave a command up before it ran: it can be started again without running twice.
+    #[error("{step} did not run: {message}")]
+    NotRun {
+        /// What was to run.
+        step: String,
+        /// Incus's own sentence.
+        message: String,
+    },
     /// The answer is not what the API describes.
     #[error("cannot {what}: the answer of incus cannot be read")]
     Protocol {
@@ -176,6 +184,12 @@ impl Error {
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Forbidden { .. })
+    }
+
+    /// The command was given up before it ran, so that it can be started again.
+    #[must_use]
+    pub fn is_not_run(&self) -> bool {
+        matches!(self, Self::NotRun { .. })
     }
 
     /// A deadline passed.

@@ -8,7 +8,7 @@ use cci_incus::Status;
 
 use super::agent;
 use super::context::Context;
-use super::exec;
+use super::exec::{self, Begun};
 use super::incus_error::DuringStep;
 use super::network;
 use super::owned::{self, Owned};
@@ -66,7 +66,7 @@ pub(crate) async fn join(cx: &Context, name: &str, into: Into) -> Result<()> {
         timezone: None,
     };
     let exec = Exec {
-        command,
+        command: exec::announced("", &command),
         environment: environment(&locale, &cx.settings.environment(), &cx.environment),
         cwd: Some(WORKSPACE.to_owned()),
         user: Some(user),
@@ -74,7 +74,9 @@ pub(crate) async fn join(cx: &Context, name: &str, into: Into) -> Result<()> {
         tty: Some(terminal::size()),
     };
     let session = owned::one(cx, name).await?.marks.session;
-    let process = exec::start(cx, name, &exec, "attach to the session").await?;
+    let Begun::Runs(process) = exec::start(cx, name, &exec, "attach to the session").await? else {
+        return Err(Error::NoTmuxSession { name: name.to_owned() });
+    };
     let ended = {
         let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;
         tokio::select! {

@@ -1,23 +1,70 @@
-//! Starts a command in a container, again where Incus was late to connect it.
+//! Starts a command in a container, again where Incus gave it up before it ran, and knows when it begins.
 
-use cci_core::Result;
-use cci_incus::{Exec, Process};
+use cci_core::{Error, Result};
+use cci_incus::{Exec, Process, Stdout};
+use tokio::io::AsyncBufReadExt;
 
 use super::context::Context;
 use super::incus_error::DuringStep;
+use crate::host::signals;
 
-/// How often a start is tried: Incus gives up a command that is not connected within ten seconds, before it runs.
-const TRIES: u32 = 4;
+/// How often a start is tried: Incus gives up a command that it cannot start while the container boots, or that is not
+/// connected within ten seconds.
+const TRIES: u32 = 5;
 
-/// A running command with its streams connected.
-pub(crate) async fn start(cx: &Context, name: &str, exec: &Exec, step: &str) -> Result<Process> {
+/// Prints the byte that says that the command begins, and becomes it.
+const BEGIN: &str = r#"printf .; exec "$@""#;
+
+/// How a start went.
+pub(crate) enum Begun {
+    /// The command runs.
+    Runs(Process),
+    /// What is before it ended with this status.
+    Refused(i32),
+}
+
+/// The argv that runs `before`, says that the command begins, and becomes it.
+pub(crate) fn announced(before: &str, argv: &[String]) -> Vec<String> {
+    let script = format!("{before}{BEGIN}");
+    ["sh", "-c", &script, "cci"].map(str::to_owned).into_iter().chain(argv.iter().cloned()).collect()
+}
+
+/// Starts an announced command; its first byte of output is the announcement, which is taken away here.
+pub(crate) async fn start(cx: &Context, name: &str, exec: &Exec, step: &str) -> Result<Begun> {
+    tokio::select! {
+        biased;
+        () = signals::interrupted() => Err(Error::Interrupted),
+        begun = until_it_begins(cx, name, exec) => begun.during(step),
+    }
+}
+
+async fn until_it_begins(cx: &Context, name: &str, exec: &Exec) -> cci_incus::Result<Begun> {
     for _ in 1..TRIES {
-        match cx.client.exec(name, exec).await {
-            Err(error) if error.is_timed_out() => {
-                tracing::info!(name, "the command was connected too late, trying again");
+        match begin(cx, name, exec).await {
+            Err(error) if error.is_not_run() || error.is_timed_out() => {
+                tracing::info!(name, %error, "the command did not begin, trying again");
             }
-            done => return done.during(step),
+            begun => return begun,
         }
     }
-    cx.client.exec(name, exec).await.during(step)
+    begin(cx, name, exec).await
+}
+
+async fn begin(cx: &Context, name: &str, exec: &Exec) -> cci_incus::Result<Begun> {
+    let mut process = cx.client.exec(name, exec).await?;
+    let announced = match &mut process.stdout {
+        Some(stdout) => take_announcement(stdout).await,
+        None => false,
+    };
+    if announced { Ok(Begun::Runs(process)) } else { process.wait().await.map(Begun::Refused) }
+}
+
+/// Reads the first byte alone, so that everything behind it stays the command's.
+async fn take_announcement(stdout: &mut Stdout) -> bool {
+    let first = stdout.fill_buf().await.map(|bytes| bytes.first().copied());
+    let announced = matches!(first, Ok(Some(b'.')));
+    if announced {
+        stdout.consume(1);
+    }
+    announced
 }

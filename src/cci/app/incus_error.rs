@@ -14,7 +14,8 @@ impl<T> DuringStep<T> for cci_incus::Result<T> {
     }
 }
 
-fn translate(error: cci_incus::Error, step: &str) -> Error {
+/// The error of a step, cut by what the person can do about it.
+pub(crate) fn translate(error: cci_incus::Error, step: &str) -> Error {
     use cci_incus::Error as Incus;
     match error {
         Incus::Unreachable { endpoint, source } => {

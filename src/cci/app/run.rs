@@ -8,7 +8,7 @@ use cci_incus::Exec;
 use cci_incus::StateChange;
 
 use super::context::Context;
-use super::exec;
+use super::exec::{self, Begun};
 use super::launch::{self, Launched};
 use super::probe;
 use super::stream;
@@ -31,10 +31,6 @@ pub(crate) async fn run(cx: &Context, command: &Command) -> Result<i32> {
         stays(cx, &launched, &plan);
     }
     let done = execute(cx, &launched, &plan, command).await;
-    let done = match done {
-        Ok(probe::NOT_WRITABLE) => confirmed(cx, &launched, &plan).await,
-        other => other,
-    };
     release(cx, &launched).await;
     done
 }
@@ -44,14 +40,6 @@ fn stays(cx: &Context, launched: &Launched, plan: &LaunchPlan) {
     let (name, launch) = (launched.name.clone(), plan.launch().to_owned());
     cx.undo.push(Made::Started { name: name.clone(), launch: launch.clone() });
     cx.undo.forget(&Made::Instance { name, launch });
-}
-
-/// A command may end with the probe's status by itself: only a second probe tells.
-async fn confirmed(cx: &Context, launched: &Launched, plan: &LaunchPlan) -> Result<i32> {
-    if probe::is_writable(cx, plan, &launched.name).await? {
-        return Ok(probe::NOT_WRITABLE);
-    }
-    Err(Error::WorkspaceNotWritable { path: cx.workspace.path().to_owned() })
 }
 
 async fn prepare(cx: &Context, command: &Command) -> Result<(Launched, LaunchPlan)> {
@@ -79,19 +67,33 @@ async fn prepare(cx: &Context, command: &Command) -> Result<(Launched, LaunchPla
 async fn execute(cx: &Context, launched: &Launched, plan: &LaunchPlan, command: &Command) -> Result<i32> {
     let interactive = terminal::is_interactive();
     let exec = Exec {
-        command: probe::before(plan, &command.argv),
+        command: exec::announced(&probe::script(plan), &command.argv),
         environment: plan.environment.clone(),
         cwd: Some(WORKSPACE.to_owned()),
         user: Some(plan.user.uid),
         group: Some(plan.user.gid),
         tty: interactive.then(terminal::size),
     };
-    let process = exec::start(cx, &launched.name, &exec, "start the command").await?;
+    let process = match exec::start(cx, &launched.name, &exec, "start the command").await? {
+        Begun::Runs(process) => process,
+        Begun::Refused(probe::NOT_WRITABLE) => {
+            return Err(Error::WorkspaceNotWritable { path: cx.workspace.path().to_owned() });
+        }
+        Begun::Refused(status) => return Err(not_begun(status)),
+    };
     if interactive {
         let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;
         stream::terminal(process, &tty).await
     } else {
         stream::pipes(process).await
+    }
+}
+
+fn not_begun(status: i32) -> Error {
+    Error::StepFailed {
+        step: "starting the command".into(),
+        problem: format!("the container's shell ended with status {status}"),
+        hint: Some("the image needs sh: `cci build` makes one that has it".into()),
     }
 }
 

@@ -14,6 +14,7 @@ use super::args::{Cli, Format, GlobalArgs, Verb};
 use super::usage::{Refused, refused};
 use crate::app::context::Context;
 use crate::app::environment;
+use crate::app::network;
 use crate::app::undo::{Server, Undo};
 use crate::host::caller::Caller;
 use crate::host::incus_socket;
@@ -64,21 +65,26 @@ async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>) ->
         })
         .await?;
     }
+    let (done, ()) = tokio::join!(with_incus(verb, global, &cx), network::on_occasion(&cx));
+    done
+}
+
+async fn with_incus(verb: Verb, global: &GlobalArgs, cx: &Context) -> Result<u8> {
     match verb {
-        Verb::Setup(args) => cx.guarded(super::setup::run(&args, &cx)).await,
-        Verb::Doctor(args) => cx.guarded(super::doctor::run(&args, global.verbose > 0, &cx)).await,
-        Verb::Shell(args) => super::shell::run(&args, global, &cx).await,
-        Verb::Run(args) => super::run::run(args, global, &environment::made(cx).await?).await,
-        Verb::Attach(args) => super::attach::run(&args, global, &environment::made(cx).await?).await,
-        Verb::List(args) => cx.guarded(super::list::run(&args, &cx)).await,
-        Verb::Shutdown(args) => cx.guarded(super::end::shutdown(&args, &cx)).await,
-        Verb::Kill(args) => cx.guarded(super::end::kill(&args, &cx)).await,
-        Verb::Info(args) => cx.guarded(super::info::run(&args, &cx)).await,
-        Verb::Persist(args) => cx.guarded(super::persist::run(&args, &cx)).await,
-        Verb::Clean(args) => cx.guarded(super::clean::run(&args, global.persistent == Some(true), &cx)).await,
-        Verb::Tmux(args) => cx.guarded(super::tmux::run(&args, &cx)).await,
-        Verb::Build(args) => super::build::run(args, &cx).await,
-        Verb::Network(args) => cx.guarded(super::network::run(&args, &cx)).await,
+        Verb::Setup(args) => cx.guarded(super::setup::run(&args, cx)).await,
+        Verb::Doctor(args) => cx.guarded(super::doctor::run(&args, global.verbose > 0, cx)).await,
+        Verb::Shell(args) => super::shell::run(&args, global, cx).await,
+        Verb::Run(args) => super::run::run(args, global, &environment::made(cx.clone()).await?).await,
+        Verb::Attach(args) => super::attach::run(&args, global, &environment::made(cx.clone()).await?).await,
+        Verb::List(args) => cx.guarded(super::list::run(&args, cx)).await,
+        Verb::Shutdown(args) => cx.guarded(super::end::shutdown(&args, cx)).await,
+        Verb::Kill(args) => cx.guarded(super::end::kill(&args, cx)).await,
+        Verb::Info(args) => cx.guarded(super::info::run(&args, cx)).await,
+        Verb::Persist(args) => cx.guarded(super::persist::run(&args, cx)).await,
+        Verb::Clean(args) => cx.guarded(super::clean::run(&args, global.persistent == Some(true), cx)).await,
+        Verb::Tmux(args) => cx.guarded(super::tmux::run(&args, cx)).await,
+        Verb::Build(args) => super::build::run(args, cx).await,
+        Verb::Network(args) => cx.guarded(super::network::run(&args, cx)).await,
         Verb::Config(_) | Verb::Profile(_) | Verb::Version => Ok(0),
     }
 }

@@ -12,29 +12,39 @@ use super::policy::Policy;
 use super::rule::Action;
 
 /// Lines for `raw.lxc`: Incus loads the rules before a container's first instruction, and removes them with the last.
+///
+/// `user` tells this container from the others on the bridge; letters and digits only.
 #[must_use]
-pub fn hooks(policy: &Policy, gateway: Ipv4Addr, nft: &Path) -> String {
-    let (bridge, nft) = (policy.name(), nft.display());
-    let rules = rules(policy, gateway);
+pub fn hooks(policy: &Policy, gateway: Ipv4Addr, nft: &Path, user: &str) -> String {
+    let (bridge, nft, rules) = (policy.name(), nft.display(), rules(policy, gateway, user));
     // LXC puts `exec` before a hook and words behind it, which the shell takes for a comment
     format!(
         "lxc.hook.start-host = {nft} '{rules}' #\n\
-         lxc.hook.post-stop = /bin/sh -c 'grep -q 1 /sys/class/net/{bridge}/carrier || {nft} delete table inet {bridge}' #\n"
+         lxc.hook.post-stop = /bin/sh -c '{nft} delete chain inet {bridge} by_{user}; \
+         {nft} \"delete chain inet {bridge} held; delete table inet {bridge}\"; :' 2>/dev/null #\n"
     )
 }
 
-/// One transaction that puts the rules in the place of those that are there.
-fn rules(policy: &Policy, gateway: Ipv4Addr) -> String {
+/// One transaction that puts the rules in the place of those that are there, and marks the container as their user.
+///
+/// The mark is a chain that jumps to `held`: the kernel refuses to remove what another chain jumps to, so the last
+/// user's end removes the table, and an end that meets a start cannot.
+fn rules(policy: &Policy, gateway: Ipv4Addr, user: &str) -> String {
     let name = policy.name();
     let refused = policy.rules(&super::Resolved::default(), &std::collections::BTreeSet::new());
     let refused = refused.iter().filter(|rule| rule.action == Action::Reject).flat_map(|rule| &rule.to);
     let blocks = refused.map(Block::to_string).collect::<Vec<_>>().join(", ");
     format!(
-        "table inet {name}; delete table inet {name}; table inet {name} {{ \
-         chain to_host {{ type filter hook input priority -1; iifname != \"{name}\" accept; \
+        "table inet {name} {{ chain held {{ }}; chain by_{user} {{ }}; \
+         chain to_host {{ type filter hook input priority -1; }}; \
+         chain beyond {{ type filter hook forward priority -1; }}; }}; \
+         flush chain inet {name} by_{user}; flush chain inet {name} to_host; \
+         flush chain inet {name} beyond; table inet {name} {{ \
+         chain by_{user} {{ jump held; }}; \
+         chain to_host {{ iifname != \"{name}\" accept; \
          ct state established,related accept; udp dport 67 accept; \
          ip daddr {gateway} udp dport 53 accept; ip daddr {gateway} tcp dport 53 accept; reject; }}; \
-         chain beyond {{ type filter hook forward priority -1; iifname != \"{name}\" accept; \
+         chain beyond {{ iifname != \"{name}\" accept; \
          ct state established,related accept; meta nfproto ipv6 reject; ip daddr {{ {blocks} }} reject; }}; }}"
     )
 }
@@ -47,11 +57,12 @@ mod tests {
     #[test]
     fn a_hook_is_one_line_with_one_pair_of_quotes() {
         let policy = Policy::new(&NetworkSettings::default()).unwrap().unwrap();
-        let hooks = hooks(&policy, Ipv4Addr::new(10, 128, 3, 1), Path::new("/usr/sbin/nft"));
+        let hooks = hooks(&policy, Ipv4Addr::new(10, 128, 3, 1), Path::new("/usr/sbin/nft"), "a1b2");
         let lines: Vec<&str> = hooks.lines().collect();
         assert_eq!(lines.len(), 2, "{hooks}");
         assert!(lines[0].starts_with("lxc.hook.start-host = /usr/sbin/nft 'table inet cci-"), "{hooks}");
-        assert_eq!(lines[0].matches('\'').count(), 2, "{hooks}");
+        assert!(lines.iter().all(|line| line.matches('\'').count() == 2), "{hooks}");
+        assert!(lines[0].contains("chain by_a1b2 { jump held; }") && lines[1].contains("by_a1b2"), "{hooks}");
         assert!(lines[0].contains("10.0.0.0/8"), "{hooks}");
         assert!(lines.iter().all(|line| line.ends_with(" #")), "{hooks}");
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::join;
 use tokio::{io::AsyncReadExt as _, time::timeout};
 
-use super::{Exec, Process};
+use super::{Exec, Process, start::until_it_runs};
 use crate::{
     client::Client,
     error::{Error, Result},
@@ -26,8 +26,8 @@ impl Client {
     /// Runs a command to its end, gives it `stdin`, and keeps what it prints. When the limit has passed it is killed.
     pub async fn exec_captured(&self, name: &str, exec: &Exec, stdin: &[u8], limit: Duration) -> Result<Captured> {
         let piped = Exec { tty: None, ..exec.clone() };
-        let work = async { capture(self.exec(name, &piped).await?, stdin).await };
-        timeout(limit, work).await.unwrap_or_else(|_| {
+        let run = async || capture(self.exec(name, &piped).await?, stdin).await;
+        timeout(limit, until_it_runs(run)).await.unwrap_or_else(|_| {
             let program = exec.command.first().map_or("nothing", String::as_str);
             let step = format!("run {program} in instance {name}");
             Err(Error::TimedOut { step, after: limit, still_running: false })
@@ -52,9 +52,10 @@ async fn capture(mut process: Process, stdin: &[u8]) -> Result<Captured> {
         ended = outputs => ended,
         () = feed => (Ok(()), Ok(())),
     };
+    // a stream that broke says less than how the command ended: it may not have run
+    let status = process.wait().await?;
     first?;
     second?;
-    let status = process.wait().await?;
     Ok(Captured { stdout: out, stderr: err, status })
 }
 

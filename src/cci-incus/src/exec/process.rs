@@ -64,21 +64,21 @@ impl Drop for Exit {
 
 /// Waits for a command's operation; the status of one that never ran is only in the operation itself, and not for long.
 pub(super) async fn exit_status(operation: Operation) -> Result<i32> {
-    let failure = match operation.end(STEP).await {
+    let message = match operation.end(STEP).await {
         Ok(done) => {
             return status(&done.metadata).ok_or_else(|| Error::protocol(STEP, "it has no exit status"));
         }
-        Err(failure) => failure,
+        Err(Error::Operation { message, .. }) => message,
+        Err(failure) => return Err(failure),
     };
-    if !matches!(failure, Error::Operation { .. }) {
-        return Err(failure);
-    }
     let ended = operation.reread().await.ok();
-    ended.and_then(|ended| status(&ended.info().metadata)).ok_or(failure)
+    let status = ended.and_then(|ended| status(&ended.info().metadata));
+    status.ok_or_else(|| Error::NotRun { step: STEP.to_owned(), message })
 }
 
+/// The exit status; -1, or none at all, is what Incus says of a command that it could not start.
 fn status(metadata: &serde_json::Value) -> Option<i32> {
-    i32::try_from(metadata.get("return")?.as_i64()?).ok()
+    i32::try_from(metadata.get("return")?.as_i64()?).ok().filter(|status| *status >= 0)
 }
 
 /// Reads to the end; how a stream broke is told by the exit status.
@@ -98,5 +98,6 @@ mod tests {
         assert_eq!(status(&json!({"return": 127})), Some(127));
         assert_eq!(status(&json!({"return": "0"})), None);
         assert_eq!(status(&json!(null)), None);
+        assert_eq!(status(&json!({"return": -1})), None);
     }
 }

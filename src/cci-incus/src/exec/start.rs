@@ -18,6 +18,8 @@ use crate::{
 
 /// Incus cancels a command whose sockets are not all connected after ten seconds.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// How often a command is started that does not come to run.
+const TRIES: u32 = 5;
 /// Bytes read at once from a data socket.
 const DATA_BUFFER: usize = 128 * 1024;
 /// Bytes read at once from a socket on which only pings come.
@@ -55,11 +57,22 @@ impl Client {
     /// It has no input. When the limit has passed it runs on: Incus cannot cancel it.
     pub async fn exec_detached(&self, name: &str, exec: &Exec, limit: Duration) -> Result<i32> {
         let request = request(name, &Exec { tty: None, ..exec.clone() }, false);
-        let operation = self.start(&request).await?;
-        timeout(limit, process::exit_status(operation))
+        let run = async || process::exit_status(self.start(&request).await?).await;
+        timeout(limit, until_it_runs(run))
             .await
-            .unwrap_or_else(|_| Err(Error::TimedOut { step: request.what, after: limit, still_running: true }))
+            .unwrap_or_else(|_| Err(Error::TimedOut { step: request.what.clone(), after: limit, still_running: true }))
     }
+}
+
+/// Starts a command again that Incus gave up before it ran, as it does now and then while a container boots.
+pub(super) async fn until_it_runs<T>(mut run: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+    for _ in 1..TRIES {
+        match run().await {
+            Err(error) if error.is_not_run() => tracing::info!(%error, "starting it again"),
+            done => return done,
+        }
+    }
+    run().await
 }
 
 /// Control first, then the others at once.

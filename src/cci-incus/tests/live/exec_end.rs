@@ -40,10 +40,10 @@ async fn dropping_control_kills_the_command() {
 async fn dropping_the_process_kills_the_command() {
     let bed = shared();
     let client = bed.client();
-    let mut process = client.exec(&bed.container, &sh("echo $$ >/run/dropped; echo; exec sleep 1000")).await.unwrap();
+    let mut process = client.exec(&bed.container, &sh("echo $$ >/root/dropped; echo; exec sleep 1000")).await.unwrap();
     let mut line = [0];
     timeout(LIMIT, process.stdout.as_mut().unwrap().read_exact(&mut line)).await.unwrap().unwrap();
-    let runs = sh("kill -0 $(cat /run/dropped)");
+    let runs = sh("kill -0 $(cat /root/dropped)");
     let running = async || client.exec_detached(&bed.container, &runs, LIMIT).await.unwrap() == 0;
     assert!(running().await);
 
@@ -84,10 +84,10 @@ async fn a_detached_command_that_takes_too_long_runs_on() {
     let limit = Duration::from_millis(300);
 
     let error =
-        client.exec_detached(&bed.container, &sh("echo $$ >/run/late; exec sleep 1000"), limit).await.unwrap_err();
+        client.exec_detached(&bed.container, &sh("echo $$ >/root/late; exec sleep 1000"), limit).await.unwrap_err();
 
     assert!(matches!(error, Error::TimedOut { still_running: true, .. }), "{error}");
-    let end = sh("kill $(cat /run/late)");
+    let end = sh("kill $(cat /root/late)");
     assert_eq!(client.exec_detached(&bed.container, &end, LIMIT).await.unwrap(), 0);
 }
 

@@ -6,15 +6,13 @@ use std::time::{Duration, Instant};
 use cci_core::build::failure::told;
 use cci_core::build::steps::Step;
 use cci_core::{Error, Result};
-use cci_incus::{Exec, Process};
+use cci_incus::Exec;
 
 use super::container::BuildContainer;
 use super::log::Log;
 use crate::app::context::Context;
+use crate::app::exec::{self, Begun};
 use crate::app::incus_error::DuringStep;
-
-/// How often a start is tried.
-const TRIES: u32 = 4;
 
 /// Runs it to its end and says how long it took.
 pub(crate) async fn run(cx: &Context, container: &BuildContainer, step: &Step, log: &Log) -> Result<()> {
@@ -52,12 +50,15 @@ pub(crate) async fn timed<T>(cx: &Context, log: &Log, title: &str, work: impl Fu
 async fn execute(cx: &Context, container: &BuildContainer, step: &Step, log: &Log) -> Result<(i32, VecDeque<String>)> {
     let during = format!("run step '{}'", step.title);
     let exec = Exec {
-        command: step.command.clone(),
+        command: exec::announced("", &step.command),
         environment: step.environment.clone(),
         cwd: Some("/".to_owned()),
         ..Exec::default()
     };
-    let mut process = start(cx, &container.name, &exec).await.during(&during)?;
+    let mut process = match exec::start(cx, &container.name, &exec, &during).await? {
+        Begun::Runs(process) => process,
+        Begun::Refused(status) => return Ok((status, VecDeque::new())),
+    };
     // nothing is typed into a step: what asks a question gets the end of its input
     drop(process.stdin.take());
     let last = match process.stdout.take() {
@@ -65,18 +66,6 @@ async fn execute(cx: &Context, container: &BuildContainer, step: &Step, log: &Lo
         None => VecDeque::new(),
     };
     Ok((process.wait().await.during(&during)?, last))
-}
-
-/// On a disk that another build keeps busy Incus may be late; a command that it gave up before its start has not run.
-async fn start(cx: &Context, container: &str, exec: &Exec) -> cci_incus::Result<Process> {
-    let mut tries = TRIES;
-    loop {
-        tries -= 1;
-        match cx.client.exec(container, exec).await {
-            Err(cci_incus::Error::TimedOut { .. }) if tries > 0 => {}
-            started => return started,
-        }
-    }
 }
 
 fn seconds(took: Duration) -> String {

@@ -11,6 +11,7 @@ use cci_core::{Error, Result};
 use cci_incus::{Instance, InstancePut, NewInstance, Source, StateChange, Status};
 
 use super::facts::Survey;
+use super::start_failure;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
 use crate::app::network;
@@ -129,7 +130,9 @@ async fn create_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Surve
         let _ = operation.wait(step, CREATE).await;
     }
     match cx.client.instance(&name).await {
-        Ok((found, _)) if found.config.get(LAUNCH).is_some_and(|mark| mark == plan.launch()) => Err(error).during(step),
+        Ok((found, _)) if found.config.get(LAUNCH).is_some_and(|mark| mark == plan.launch()) => {
+            Err(start_failure::explained(cx, &name, error, step).await)
+        }
         Ok(_) => {
             cx.undo.forget(&made);
             Ok(Tried::Lost)
@@ -182,9 +185,11 @@ async fn reuse(cx: &Context, plan: &LaunchPlan, slot: Slot) -> Result<Tried> {
         return Ok(Tried::Lost);
     }
     cx.undo.push(Made::Started { name: name.clone(), launch: plan.launch().to_owned() });
-    let start = StateChange::start();
-    let operation = cx.client.change_state(&name, &start).await.during("start the container")?;
-    operation.wait("start the container", START).await.during("start the container")?;
+    let step = "start the container";
+    let started = async { cx.client.change_state(&name, &StateChange::start()).await?.wait(step, START).await };
+    if let Err(error) = started.await {
+        return Err(start_failure::explained(cx, &name, error, step).await);
+    }
     Ok(Tried::Ours(Launched { name, slot, lifetime: Lifetime::Persistent, reused: true, changed }))
 }
 

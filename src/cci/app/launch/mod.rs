@@ -6,6 +6,7 @@ mod effects;
 mod facts;
 mod mounts;
 mod session;
+mod start_failure;
 mod workspace;
 
 pub(crate) use claim::{Launched, claim};

@@ -10,7 +10,7 @@ use crate::app::incus_error::DuringStep;
 use crate::host::network;
 
 const STEP: &str = "make the network";
-/// How often another subnet is tried when the first turns out to be taken.
+/// How often a change is tried: with another subnet when the first is taken, or again when Incus stumbles.
 const TRIES: u32 = 4;
 /// How long another launch may take to make the same network.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(30);
@@ -75,10 +75,24 @@ pub(super) async fn make_names(client: &Client, name: &PolicyName, resolved: &Re
     create(client, &name.names_bridge(), name.number().wrapping_add(1), base).await
 }
 
-/// Puts these names in place of those that the name server knows.
-pub(super) async fn set_names(client: &Client, name: &PolicyName, resolved: &Resolved) -> Result<()> {
-    let lines = config(&[("raw.dnsmasq", &names_config(resolved))]);
-    client.patch_network(&name.names_bridge(), &lines, None).await.during("change the names of the network")
+/// Puts these names in place of those that the name server knows, if they are others.
+///
+/// Incus looks at every interface of the host meanwhile, and fails when one of them goes: then it is asked again.
+pub(super) async fn keep_names(client: &Client, name: &PolicyName, resolved: &Resolved) -> Result<()> {
+    let (step, bridge, wanted) = ("change the names of the network", name.names_bridge(), names_config(resolved));
+    let mut left = TRIES;
+    loop {
+        let (there, _) = client.network(&bridge).await.during(step)?;
+        if there.config.get("raw.dnsmasq") == Some(&wanted) {
+            return Ok(());
+        }
+        left -= 1;
+        match client.patch_network(&bridge, &config(&[("raw.dnsmasq", &wanted)]), None).await {
+            Ok(()) => return Ok(()),
+            Err(error) if left == 0 => return Err(error).during(step),
+            Err(error) => tracing::info!(%error, bridge, "the names were not changed, trying again"),
+        }
+    }
 }
 
 /// A short life for answers: a name that moves is asked for again.

@@ -10,7 +10,7 @@ mod show;
 mod why;
 
 pub(crate) use realise::{Realised, realise, restored};
-pub(crate) use refresh::{Refreshed, refresh_all, while_attached};
+pub(crate) use refresh::{Refreshed, on_occasion, refresh_all, while_attached};
 pub(crate) use remove::{Unused, remove, unused};
 pub(crate) use show::{Shown, show};
 pub(crate) use why::{Answer, Question, why};

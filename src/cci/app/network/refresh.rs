@@ -1,7 +1,7 @@
 //! Keeps a policy's rules up to date: names that move, addresses that the host gets.
 
 use std::convert::Infallible;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use cci_core::Result;
 use cci_core::network::{Policy, Resolved};
@@ -48,12 +48,30 @@ pub(super) fn now() -> String {
 
 /// Refreshes every allowlist that is in Incus.
 pub(crate) async fn refresh_all(cx: &Context) -> Result<Vec<Refreshed>> {
+    refresh_each(cx, Due::Now).await
+}
+
+/// Refreshes what is due, on the occasion of any command; what fails is for the log, the command has its own work.
+///
+/// A mark on the disk says when this user's cci last looked, so that a command in between asks Incus for nothing.
+pub(crate) async fn on_occasion(cx: &Context) {
+    let (dir, minutes) = (cx.cci_dir(), cx.settings.network.refresh_interval_minutes);
+    let due = blocking(move || Ok(network_cache::take_turn(&dir, SystemTime::now(), minutes))).await;
+    if !matches!(due, Ok(true)) {
+        return;
+    }
+    if let Err(error) = refresh_each(cx, Due::ByAge).await {
+        tracing::warn!(%error, "the network's names were not refreshed");
+    }
+}
+
+async fn refresh_each(cx: &Context, due: Due) -> Result<Vec<Refreshed>> {
     let client = networks(cx);
     let mut refreshed = Vec::new();
     for found in client.acls().await.during(STEP)? {
         let Some(policy) = acl::policy(&found).filter(|policy| policy.name().bridge() == found.name) else { continue };
         let (found, etag) = client.acl(&found.name).await.during(STEP)?;
-        let done = bring_up_to_date(cx, &policy, &found, &etag, Due::Now).await?;
+        let done = bring_up_to_date(cx, &policy, &found, &etag, due).await?;
         refreshed.extend(done.filter(|_| policy.has_names()));
     }
     Ok(refreshed)
@@ -61,7 +79,10 @@ pub(crate) async fn refresh_all(cx: &Context) -> Result<Vec<Refreshed>> {
 
 /// Refreshes by age for as long as a session is attached; nothing is written to the terminal.
 pub(crate) async fn while_attached(cx: &Context) -> Infallible {
-    let minutes = cx.settings.network.refresh_interval_minutes.max(1);
+    let minutes = cx.settings.network.refresh_interval_minutes;
+    if minutes == 0 {
+        return std::future::pending().await;
+    }
     let mut ticks = tokio::time::interval(Duration::from_secs(u64::from(minutes) * 60));
     ticks.tick().await;
     loop {
@@ -105,8 +126,10 @@ pub(super) async fn bring_up_to_date(
             Err(error) => return Err(error).during(STEP),
         }
     }
-    if known.resolved.current != before.resolved.current {
-        bridge::set_names(&client, &name, &known.resolved).await?;
+    if !names.is_empty() {
+        bridge::keep_names(&client, &name, &known.resolved).await?;
+    }
+    if known.resolved != before.resolved {
         remember(cx, policy, &known.resolved).await?;
     }
     Ok(report)
@@ -118,8 +141,9 @@ pub(super) async fn remember(cx: &Context, policy: &Policy, resolved: &Resolved)
     blocking(move || network_cache::write(&dir, &name, &resolved)).await
 }
 
+/// Whether it is time to look again; an interval of 0 means never.
 fn is_old(known: &Known, minutes: u32) -> bool {
     let then = known.refreshed.as_deref().and_then(|text| text.parse::<Timestamp>().ok());
     let Some(then) = then else { return true };
-    Timestamp::now().duration_since(then).as_secs() >= i64::from(minutes) * 60
+    minutes > 0 && Timestamp::now().duration_since(then).as_secs() >= i64::from(minutes) * 60
 }

@@ -1,0 +1,26 @@
+//! Says why a container did not start: Incus only names the program that failed, the reason is in LXC's log.
+
+use cci_core::Error;
+use cci_core::start_log::{Cause, cause};
+
+use crate::app::context::Context;
+use crate::app::incus_error::translate;
+
+/// The failure of a start with its reason, as far as there is one.
+pub(super) async fn explained(cx: &Context, name: &str, error: cci_incus::Error, step: &str) -> Error {
+    let message = match translate(error, step) {
+        Error::IncusRefused { message, .. } if message.contains("forkstart") => message,
+        other => return other,
+    };
+    let log = cx.client.instance_log(name, "lxc.log").await.unwrap_or_default();
+    match cause(&String::from_utf8_lossy(&log)) {
+        Some(Cause::Guard) => Error::HostUnfit {
+            problem: format!("cannot {step} {name}: the host's nftables did not take the rules of its network policy"),
+            hint: Some("look for tables `inet cci-…` that are not cci's in `sudo nft list tables`, and see that `sudo nft` works".into()),
+        },
+        Some(Cause::Other(reason)) => {
+            Error::IncusRefused { step: step.to_owned(), message: format!("{message} ({reason})") }
+        }
+        None => Error::IncusRefused { step: step.to_owned(), message },
+    }
+}
