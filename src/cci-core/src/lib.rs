@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod agent_config;
+pub mod bench;
 pub mod build;
 pub mod environment;
 pub mod error;

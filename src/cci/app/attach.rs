@@ -6,7 +6,6 @@ use cci_core::{Error, Result, tmux};
 use cci_incus::Exec;
 use cci_incus::Status;
 
-use super::agent;
 use super::context::Context;
 use super::exec::{self, Begun};
 use super::incus_error::DuringStep;
@@ -47,18 +46,10 @@ pub(crate) async fn running(cx: &Context, name: &str) -> Result<()> {
 /// Joins the terminal to the session until it is left, then says what is left of it.
 pub(crate) async fn attach(cx: &Context, name: &str, into: Into) -> Result<()> {
     let user = cx.settings.incus.claude_uid;
-    if into == Into::Agent && !agent::has_session(cx, name, user).await? {
-        return Err(Error::NoTmuxSession { name: name.to_owned() });
-    }
-    join(cx, name, into).await
-}
-
-/// The same for a session that was just started.
-pub(crate) async fn join(cx: &Context, name: &str, into: Into) -> Result<()> {
-    let user = cx.settings.incus.claude_uid;
     let command = match into {
-        Into::Agent => tmux::attach(name),
-        Into::Bash => ["bash", "-l"].map(str::to_owned).to_vec(),
+        // asked in the same exec, for each one costs the caller a moment
+        Into::Agent => exec::announced(&tmux::or_no_session(name), &tmux::attach(name)),
+        Into::Bash => exec::announced("", &["bash", "-l"].map(str::to_owned)),
     };
     let locale = HostLocale {
         term: cx.caller.var("TERM").map(str::to_owned),
@@ -66,15 +57,16 @@ pub(crate) async fn join(cx: &Context, name: &str, into: Into) -> Result<()> {
         timezone: None,
     };
     let exec = Exec {
-        command: exec::announced("", &command),
+        command,
         environment: environment(&locale, &cx.settings.environment(), &cx.environment),
         cwd: Some(WORKSPACE.to_owned()),
         user: Some(user),
         group: Some(user),
         tty: Some(terminal::size()),
     };
-    let session = owned::one(cx, name).await?.marks.session;
-    let Begun::Runs(process) = exec::start(cx, name, &exec, "attach to the session").await? else {
+    let (owned, begun) = tokio::join!(owned::one(cx, name), exec::start(cx, name, &exec, "attach to the session"));
+    let session = owned?.marks.session;
+    let Begun::Runs(process) = begun? else {
         return Err(Error::NoTmuxSession { name: name.to_owned() });
     };
     let ended = {

@@ -54,7 +54,7 @@ pub(crate) async fn run(args: &ShellArgs, global: &GlobalArgs, cx: &Context) -> 
         cx.reporter.hint(&format!("read its screen with `cci tmux capture {}`", started.name));
         return Ok(0);
     }
-    attach::join(cx, &started.name, Into::Agent).await.map(|()| 0)
+    attach::attach(cx, &started.name, Into::Agent).await.map(|()| 0)
 }
 
 /// `--slot N`: 0 takes a free one.

@@ -15,6 +15,7 @@ use super::usage::{Refused, refused};
 use crate::app::context::Context;
 use crate::app::environment;
 use crate::app::network;
+use crate::app::timeline::Timeline;
 use crate::app::undo::Undo;
 use crate::host::caller::Caller;
 use crate::host::incus_socket;
@@ -26,6 +27,7 @@ const OWN_FAILURE: u8 = 125;
 
 /// The whole program.
 pub(crate) fn main() -> ExitCode {
+    let timeline = Timeline::begin();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return unparsed(&error),
@@ -42,22 +44,29 @@ pub(crate) fn main() -> ExitCode {
         .build()
         .map_err(|source| Error::Internal(format!("no runtime: {source}")))
         .and_then(|runtime| {
-            let done = runtime.block_on(carry_out(verb, &cli.global, &terminal));
+            let done = runtime.block_on(carry_out(verb, &cli.global, &terminal, &timeline));
             // a blocked read of the terminal must not hold the end back
             runtime.shutdown_background();
             done
         });
-    end(done, &terminal, passes_status)
+    let status = end(done, &terminal, passes_status);
+    if cli.global.timing {
+        terminal.timing(&timeline.lines());
+    }
+    status
 }
 
-async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<u8> {
+async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>, timeline: &Timeline) -> Result<u8> {
     // these work with a broken file and without Incus
     let verb = match verb {
         Verb::Config(args) => return super::config::run(args, global, terminal).await,
         Verb::Profile(args) => return super::profile::run(&args, global, terminal),
         other => other,
     };
-    let cx = context(global, terminal)?;
+    let mut cx = context(global, terminal)?;
+    if global.timing {
+        cx.client = cx.client.observed(timeline.observer());
+    }
     let (done, ()) = tokio::join!(with_incus(verb, global, &cx), network::on_occasion(&cx));
     done
 }
@@ -77,6 +86,7 @@ async fn with_incus(verb: Verb, global: &GlobalArgs, cx: &Context) -> Result<u8>
         Verb::Clean(args) => cx.guarded(super::clean::run(&args, global.persistent == Some(true), cx)).await,
         Verb::Tmux(args) => cx.guarded(super::tmux::run(&args, cx)).await,
         Verb::Build(args) => super::build::run(args, cx).await,
+        Verb::Bench(args) => super::bench::run(&args, cx).await,
         Verb::Network(args) => cx.guarded(super::network::run(&args, cx)).await,
         Verb::Config(_) | Verb::Profile(_) | Verb::Version => Ok(0),
     }

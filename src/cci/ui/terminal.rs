@@ -67,6 +67,13 @@ impl Terminal {
         }
     }
 
+    /// The timeline that `--timing` asks for: also when quiet.
+    pub(crate) fn timing(&self, lines: &[String]) {
+        for line in lines {
+            self.line(line);
+        }
+    }
+
     fn line(&self, line: &str) {
         let mut bar = self.bar.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         bar.suspended(|| {
