@@ -218,4 +218,5 @@ fn an_unknown_flag_and_an_old_or_missing_rust_are_told() {
     let out = with_path(&tools, &["--no-setup"]);
     assert_eq!(out.code, 1, "{out}");
     assert!(out.stderr.contains("error: Rust 1.63.0 is too old\nhint: get Rust 1.89 or newer"), "{out}");
-}
+}#[expect(clippy::print_stderr, reason = "how long it took is said")]
+

@@ -13,6 +13,8 @@ pub struct Slot(NonZeroU8);
 impl Slot {
     /// How many places there are.
     pub const MAX: u8 = 10;
+    /// The lowest slot.
+    pub const FIRST: Self = Self(NonZeroU8::MIN);
 
     /// The slot of this number, 1 to [`Slot::MAX`].
     #[must_use]

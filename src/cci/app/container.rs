@@ -121,8 +121,8 @@ pub(crate) async fn mount(cx: &Context, name: &str, mounting: &Mounting<'_>) -> 
         device.insert("readonly".into(), "true".into());
     }
     let devices = Devices::from([(mounting.device.to_owned(), device)]);
-    let patch = InstancePatch { devices, ..InstancePatch::default() };
-    cx.client.patch_instance(name, &patch, None).await.during("mount the directory")
+    let change = InstancePatch { devices, ..InstancePatch::default() };
+    cx.client.patch_instance(name, &change, None).await.during("mount the directory")
 }
 
 fn owned((key, value): (&str, &str)) -> (String, String) {

@@ -2,6 +2,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod attach;
+pub(crate) mod bench;
 pub(crate) mod blocking;
 pub(crate) mod build;
 pub(crate) mod clean;
@@ -33,5 +34,6 @@ pub(crate) mod setup;
 pub(crate) mod shell;
 pub(crate) mod stream;
 pub(crate) mod take_back;
+pub(crate) mod timeline;
 pub(crate) mod tmux;
 pub(crate) mod undo;

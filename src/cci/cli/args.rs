@@ -77,6 +77,9 @@ pub(crate) struct GlobalArgs {
     /// Say more (repeat for more still)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// Tell on stderr where the time went: each request, each wait
+    #[arg(long, global = true)]
+    pub(crate) timing: bool,
     /// No colour
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
@@ -127,6 +130,8 @@ pub(crate) enum Verb {
     Profile(super::profile::ProfileArgs),
     /// Make the image that containers start from
     Build(super::build::BuildArgs),
+    /// Measure cci beside the raw API calls that it needs
+    Bench(super::bench::BenchArgs),
     /// Show and explain what a container may reach
     Network(super::network::NetworkArgs),
     /// See, make and remove images
@@ -179,6 +184,7 @@ impl Verb {
         match self {
             Self::List(args) => Some(args.format.format),
             Self::Doctor(args) => Some(args.format.format),
+            Self::Bench(args) => Some(args.format),
             Self::Build(args) => Some(args.format()),
             Self::Info(args) => Some(args.format.format),
             Self::Clean(args) => Some(args.format.format),

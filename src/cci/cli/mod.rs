@@ -2,6 +2,7 @@
 
 mod args;
 mod attach;
+mod bench;
 mod build;
 mod capture;
 mod clean;

@@ -43,7 +43,7 @@ pub(crate) fn resolved(settings: &Settings, workspace: &Workspace, caller: &Call
 
 /// The resolved place of a host directory that a container may see, and the path it gets there.
 pub(crate) fn mountable(cx: &Context, source: &Path, path: &str) -> Result<(PathBuf, String)> {
-    let host = usable(&cx.caller.current_dir.join(source), &protected(&cx.settings, &cx.caller))?;
+    let (host, _) = usable(&cx.caller.current_dir.join(source), &protected(&cx.settings, &cx.caller))?;
     let container = mount::container_path(path).map_err(|error| refused(&error))?;
     Ok((host, container))
 }
