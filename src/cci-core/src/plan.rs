@@ -17,6 +17,7 @@ use crate::network::{self, Mode, Policy};
 use crate::session::SessionId;
 use crate::settings::Settings;
 use crate::slot::Slot;
+use crate::stop_hook::StopHook;
 use crate::tool::Tool;
 use crate::workspace::Workspace;
 
@@ -52,6 +53,8 @@ pub struct HostFacts {
     pub nft: Option<PathBuf>,
     /// The default profile's root disk.
     pub root: Option<BTreeMap<String, String>>,
+    /// Incus's own stop hook, where lxcfs's half second can be taken away.
+    pub stop_hook: Option<StopHook>,
     /// What is mounted beside the workspace: it exists and may be mounted.
     pub mounts: Vec<Mount>,
 }
@@ -140,6 +143,7 @@ pub struct LaunchPlan {
     nic: Option<Nic>,
     policy: Option<Policy>,
     nft: Option<PathBuf>,
+    stop_hook: Option<StopHook>,
     config: BTreeMap<String, String>,
     devices: BTreeMap<String, BTreeMap<String, String>>,
     /// How far from its usual place in the network the address is looked for.
@@ -180,6 +184,7 @@ impl LaunchPlan {
             nic: host.nic.clone(),
             policy: Policy::new(&settings.network)?,
             nft: host.nft.clone(),
+            stop_hook: host.stop_hook.clone().filter(|_| !lifetime.is_persistent()),
             config: config(settings, &map),
             devices: devices(ask, settings, host, &map)?,
             marks,
@@ -244,13 +249,19 @@ impl LaunchPlan {
         let marks = Marks { slot: Some(slot), ..self.marks.clone() };
         let (mut config, mut devices) = (self.config.clone(), self.devices.clone());
         config.extend(marks.to_config());
+        let name = self.name(slot).to_string();
+        // it clears the hooks of its kind, so the others come behind it
+        let mut raw_lxc = self.stop_hook.as_ref().map(|hook| hook.raw_lxc(&name)).unwrap_or_default();
         if let (Some(fixed), Some(nic)) = (self.fixed(slot), &self.nic) {
-            let guard = self.guard(fixed.subnet.gateway);
-            config.insert("raw.lxc".into(), fixed.raw_lxc() + &guard);
+            raw_lxc += &fixed.raw_lxc();
+            raw_lxc += &self.guard(fixed.subnet.gateway);
             devices.entry(nic.device.clone()).or_default().insert("ipv4.address".into(), fixed.address.to_string());
         }
+        if !raw_lxc.is_empty() {
+            config.insert("raw.lxc".into(), raw_lxc);
+        }
         InstanceSpec {
-            name: self.name(slot).to_string(),
+            name,
             image: self.image().to_owned(),
             config,
             devices,

@@ -32,6 +32,7 @@ fn host() -> HostFacts {
         }),
         other_nics: Vec::new(),
         nft: None,
+        stop_hook: None,
         root: None,
         mounts: Vec::new(),
     }

@@ -106,6 +106,7 @@ impl World {
             nic: None,
             other_nics: Vec::new(),
             nft: None,
+            stop_hook: None,
             root: None,
             mounts: mounts::resolved(settings, &self.workspace(), &self.caller).unwrap(),
         };
