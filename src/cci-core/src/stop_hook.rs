@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn only_lxcfs_alone_is_taken_away() {
-        let lxcfs = "lxc.hook.mount = /usr/share/lxcfs/lxc.mount.hook\nlxc.hook.post-stop = /usr/share/lxcfs/lxc.reboot.hook";
+        let lxcfs =
+            "lxc.hook.mount = /usr/share/lxcfs/lxc.mount.hook\nlxc.hook.post-stop = /usr/share/lxcfs/lxc.reboot.hook";
         assert!(is_worth_it([lxcfs]));
         assert!(!is_worth_it([lxcfs, "lxc.hook.post-stop = /usr/local/bin/account"]));
         assert!(!is_worth_it(["lxc.hook.mount = /x"]) && !is_worth_it([]));

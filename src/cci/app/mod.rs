@@ -21,6 +21,7 @@ pub(crate) mod owned;
 pub(crate) mod persist;
 pub(crate) mod probe;
 pub(crate) mod profile;
+pub(crate) mod reclaim;
 pub(crate) mod record;
 pub(crate) mod reporter;
 pub(crate) mod resume;

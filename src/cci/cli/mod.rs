@@ -12,6 +12,7 @@ mod list;
 mod network;
 mod persist;
 mod profile;
+mod reclaim;
 mod run;
 mod setup;
 mod shell;
