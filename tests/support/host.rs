@@ -249,7 +249,7 @@ pub fn image() -> String {
 }
 
 /// Where tests keep their files: `tests/run` names a directory that it removes, also when a test was killed.
-fn files() -> PathBuf {
+pub fn files() -> PathBuf {
     std::env::var_os("CCI_TEST_DIR").map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from)
 }
 
@@ -283,7 +283,13 @@ fn staged(built: &Path) -> PathBuf {
 
 /// Runs a command to its end within the limit; its process group is ended otherwise.
 #[track_caller]
-pub fn run(mut command: Command, stdin: &[u8]) -> Output {
+pub fn run(command: Command, stdin: &[u8]) -> Output {
+    run_within(LIMIT, command, stdin)
+}
+
+/// The same with a limit of its own, for what compiles or downloads.
+#[track_caller]
+pub fn run_within(limit: Duration, mut command: Command, stdin: &[u8]) -> Output {
     let shown = format!("{command:?}");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{shown}: {error}"));
@@ -292,7 +298,7 @@ pub fn run(mut command: Command, stdin: &[u8]) -> Output {
     let feed = std::thread::spawn(move || drop(input.write_all(&stdin)));
     let stdout = drain(child.stdout.take().unwrap());
     let stderr = drain(child.stderr.take().unwrap());
-    let status = ended(&mut child, &shown);
+    let status = ended(&mut child, &shown, limit);
     feed.join().unwrap();
     let (raw, errors) = (stdout.join().unwrap(), stderr.join().unwrap());
     Output {
@@ -312,10 +318,10 @@ fn drain(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<Vec<u8
 }
 
 #[track_caller]
-fn ended(child: &mut Child, shown: &str) -> std::process::ExitStatus {
+fn ended(child: &mut Child, shown: &str, limit: Duration) -> std::process::ExitStatus {
     let began = Instant::now();
-    super::wait::until(shown, LIMIT + Duration::from_secs(10), || {
-        if began.elapsed() > LIMIT {
+    super::wait::until(shown, limit + Duration::from_secs(10), || {
+        if began.elapsed() > limit {
             kill_group(child);
         }
         child.try_wait().unwrap().ok_or_else(|| "still running".to_owned())
