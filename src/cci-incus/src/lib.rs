@@ -10,6 +10,8 @@ mod error;
 mod event;
 mod exec;
 mod file;
+#[cfg(feature = "fuzzing")]
+pub mod fuzz;
 mod image;
 mod instance;
 mod network;

@@ -50,7 +50,7 @@ const ROWS: &[(&str, &str, Effect)] = &[
     ("tool.name", "\"other\"", Plan("user.cci.tool\": \"other\"")),
     ("tool.binary", "\"agent\"", Plan("[\"agent\", \"--permission-mode\"")),
     ("tool.args", "[\"--verbose\"]", Plan("\"--verbose\"")),
-    ("paths.sessions_dir", "\"/srv/sessions\"", Nowhere("legacy: it loads, and nothing new is kept there")),
+    ("paths.sessions_dir", "\"/srv/sessions\"", Nowhere("no plan depends on it: the session store also looks there")),
     ("paths.storage_dir", "\"~/storage\"", Plan("\"path\": \"/storage\"")),
     ("paths.logs_dir", "\"/srv/logs\"", Live("settings::a_build_is_told_by_the_configuration")),
     ("incus.socket", "\"/srv/unix.socket\"", Part(socket)),
