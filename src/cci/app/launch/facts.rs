@@ -39,12 +39,13 @@ pub(crate) struct Survey {
 pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
     let image = &cx.settings.defaults.image;
     let policy = Policy::new(&cx.settings.network)?;
-    let (profile, instances, known, policy, server) = tokio::join!(
+    let (profile, instances, known, policy, server, leases) = tokio::join!(
         cx.client.profile(PROFILE),
         cx.client.instances(),
         cx.client.image_by(image),
         in_force(cx, policy.as_ref()),
         cx.client.server(),
+        leases(cx, policy.as_ref()),
     );
     let (profile, _) = profile.during("read the default profile")?;
     let instances = instances.during("list the containers")?;
@@ -54,7 +55,7 @@ pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
     let root = device(&profile.devices, "disk").map(|(_, config)| config);
     limits::check(cx, root.as_ref()).await?;
     let nic = match policy {
-        Some(policy) => Some(guarded(cx, &policy, &profile.devices, &instances, takes_resolv).await?),
+        Some(policy) => Some(guarded(cx, &policy, &profile.devices, leases?, &instances, takes_resolv)?),
         None => open(cx, &profile.devices, &instances, takes_resolv).await?,
     };
     let mut nics = profile.devices.iter().filter(|(_, config)| config.get("type").is_some_and(|kind| kind == "nic"));
@@ -93,16 +94,25 @@ async fn in_force(cx: &Context, policy: Option<&Policy>) -> Result<Option<Realis
     }
 }
 
+/// The addresses on the policy's bridge, asked for while it is looked at: one that is only being made has none.
+async fn leases(cx: &Context, policy: Option<&Policy>) -> Result<Vec<NetworkLease>> {
+    let Some(policy) = policy else { return Ok(Vec::new()) };
+    match cx.client.network_leases(policy.name().bridge()).await {
+        Err(error) if error.is_not_found() => Ok(Vec::new()),
+        leases => leases.during("list the network's addresses"),
+    }
+}
+
 /// A NIC on a policy's bridge, in the place of the profile's.
-async fn guarded(
+fn guarded(
     cx: &Context,
     policy: &Realised,
     profile: &Devices,
+    leases: Vec<NetworkLease>,
     instances: &[Instance],
     takes_resolv: bool,
 ) -> Result<Nic> {
     let name = device(profile, "nic").map_or_else(|| "eth0".to_owned(), |(name, _)| name);
-    let leases = cx.client.network_leases(&policy.bridge).await.during("list the network's addresses")?;
     let network = known(cx, policy.subnet, leases, instances, takes_resolv)?;
     Ok(Nic::guarded(&name, &policy.bridge, Some(network)))
 }
