@@ -10,6 +10,8 @@ mod network;
 mod network_names;
 mod no_subprocess;
 mod races;
+mod reclaim;
+mod secrets;
 mod session;
 mod settings;
 #[path = "../support/mod.rs"]
