@@ -26,6 +26,8 @@ mod pin;
 mod profiles;
 mod races;
 mod readme;
+mod reclaim;
+mod secrets;
 mod session;
 mod settings;
 mod setup;
