@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::blocking::blocking;
 use super::context::Context;
 use super::launch;
-use super::owned::{self, Owned};
+use super::owned::{self, Owned, Whose};
 
 /// One container as it is listed.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -66,9 +66,9 @@ pub(crate) async fn sessions(cx: &Context, containers: &[Listed]) -> Result<Vec<
     Ok(listed.collect())
 }
 
-/// Every container of the caller's, by name.
-pub(crate) async fn list(cx: &Context) -> Result<Vec<Listed>> {
-    let owned = owned::all(cx).await?;
+/// Every container of the caller's, or of every user's, by name.
+pub(crate) async fn list(cx: &Context, whose: Whose) -> Result<Vec<Listed>> {
+    let owned = owned::all_of(cx, whose).await?;
     let addresses = addresses(cx, &owned).await;
     Ok(owned.iter().map(|owned| listed(owned, &addresses)).collect())
 }

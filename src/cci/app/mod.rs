@@ -14,6 +14,7 @@ pub(crate) mod image;
 pub(crate) mod incus_error;
 pub(crate) mod info;
 pub(crate) mod launch;
+pub(crate) mod leaving;
 pub(crate) mod list;
 pub(crate) mod network;
 pub(crate) mod owned;

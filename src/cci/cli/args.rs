@@ -150,6 +150,22 @@ impl Verb {
         matches!(self, Self::Run(_))
     }
 
+    /// Whether it makes or shows containers, and so first removes what a killed command left of them.
+    pub(crate) fn clears_up(&self) -> bool {
+        matches!(
+            self,
+            Self::Shell(_)
+                | Self::Run(_)
+                | Self::Attach(_)
+                | Self::List(_)
+                | Self::Persist(_)
+                | Self::Shutdown(_)
+                | Self::Kill(_)
+                | Self::Clean(_)
+                | Self::Build(_)
+        )
+    }
+
     /// The output format asked for, if the verb has one.
     pub(crate) fn format(&self) -> Option<Format> {
         match self {

@@ -11,10 +11,12 @@ use serde::Serialize;
 use super::output::{FormatArg, print};
 use crate::app::context::Context;
 use crate::app::list::{self, Listed, ListedSession};
+use crate::app::owned::Whose;
 
 /// Show the containers
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  cci list\n  cci list --format=json | jq -r '.active_containers[].name'")]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub(crate) struct ListArgs {
     #[command(flatten)]
     pub(crate) format: FormatArg,
@@ -27,6 +29,9 @@ pub(crate) struct ListArgs {
     /// Only stopped ones
     #[arg(long)]
     stopped: bool,
+    /// Every user's containers
+    #[arg(long)]
+    all_users: bool,
 }
 
 /// What `--format json` prints.
@@ -42,7 +47,8 @@ pub(crate) struct Lists {
 }
 
 pub(crate) async fn run(args: &ListArgs, cx: &Context) -> Result<u8> {
-    let mut listed = list::list(cx).await?;
+    let whose = if args.all_users { Whose::Everybodys } else { Whose::Own };
+    let mut listed = list::list(cx, whose).await?;
     let sessions = if args.all { Some(list::sessions(cx, &listed).await?) } else { None };
     listed.retain(|one| !(args.running && one.status != "Running" || args.stopped && one.status != "Stopped"));
     let lists = Lists { active_containers: listed, saved_sessions: sessions };

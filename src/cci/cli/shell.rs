@@ -23,6 +23,9 @@ pub(crate) struct ShellArgs {
     /// Start detached and return at once
     #[arg(long)]
     background: bool,
+    /// Whether tmux is around the agent; with `--tmux=false` the agent has the terminal for itself
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    tmux: Option<bool>,
     /// bash instead of the agent
     #[arg(long)]
     debug: bool,
@@ -50,6 +53,10 @@ pub(crate) async fn run(args: &ShellArgs, global: &GlobalArgs, cx: &Context) -> 
     if !args.background && !terminal::is_interactive() {
         return Err(Error::NoTerminal { verb: "shell" });
     }
+    let tmux = args.tmux.unwrap_or(true);
+    if args.background && !tmux {
+        return Err(Error::usage("--background needs tmux: leave out --tmux=false"));
+    }
     let session = Session {
         slot: slot(global.slot)?,
         resume: global.resume(),
@@ -61,6 +68,7 @@ pub(crate) async fn run(args: &ShellArgs, global: &GlobalArgs, cx: &Context) -> 
             network: global.network.is_some(),
         },
         debug: args.debug,
+        tmux,
     };
     let started = shell::start(cx, &session).await?;
     if args.background {
@@ -71,7 +79,11 @@ pub(crate) async fn run(args: &ShellArgs, global: &GlobalArgs, cx: &Context) -> 
         cx.reporter.hint(&format!("read its screen with `cci tmux capture {}`", started.name));
         return Ok(0);
     }
-    attach::join(cx, &started.name, Into::Agent).await.map(|()| 0)
+    let left = match &started.direct {
+        Some(direct) => attach::directly(cx, &direct.plan, &started.name, &direct.agent).await,
+        None => attach::join(cx, &started.name, Into::Agent).await,
+    };
+    left.map(|()| 0)
 }
 
 /// `--slot N`: 0 takes a free one.

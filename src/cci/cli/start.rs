@@ -19,7 +19,7 @@ use super::version::VersionArgs;
 use crate::app::context::Context;
 use crate::app::environment;
 use crate::app::network;
-use crate::app::undo::Undo;
+use crate::app::undo::{Server, Undo};
 use crate::host::caller::Caller;
 use crate::host::incus_socket;
 use crate::settings::{Overrides, Stack, Trust};
@@ -73,6 +73,13 @@ async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>) ->
         other => other,
     };
     let cx = context(global, terminal)?;
+    if verb.clears_up() {
+        cx.guarded(async {
+            cx.take_back_abandoned().await;
+            Ok(())
+        })
+        .await?;
+    }
     let (done, ()) = tokio::join!(with_incus(verb, global, &cx), network::on_occasion(&cx));
     done
 }
@@ -117,17 +124,9 @@ pub(super) fn context(global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<C
     };
     let environment = given_environment(&global.env, &caller.environment)?;
     let client = incus_socket::client(&caller, &settings);
-    Ok(Context {
-        client,
-        stack,
-        settings,
-        caller,
-        workspace,
-        prefix,
-        environment,
-        reporter: terminal.clone(),
-        undo: Undo::default(),
-    })
+    let server = Server { endpoint: client.endpoint().to_owned(), project: client.project().to_owned() };
+    let undo = Undo::new(caller.home.join(".cci/unfinished"), server);
+    Ok(Context { client, stack, settings, caller, workspace, prefix, environment, reporter: terminal.clone(), undo })
 }
 
 /// What the flags say about settings.

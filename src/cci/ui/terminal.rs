@@ -149,4 +149,13 @@ impl Reporter for Terminal {
         let asked = dialoguer::Confirm::new().with_prompt(question).default(false).interact();
         if asked.unwrap_or(false) { Answer::Yes } else { Answer::No }
     }
+
+    fn choose(&self, question: &str, several: &[String]) -> Option<usize> {
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return None;
+        }
+        let picker = dialoguer::Select::new().with_prompt(question).items(several).default(0);
+        // Escape chooses nothing; a terminal that cannot be asked is no answer either
+        picker.interact_opt().ok().flatten()
+    }
 }

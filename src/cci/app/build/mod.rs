@@ -5,7 +5,7 @@
 
 mod base;
 mod bootstrap;
-mod certificates;
+pub(super) mod certificates;
 mod container;
 mod image;
 mod log;
