@@ -110,15 +110,14 @@ fn not_begun(status: i32) -> Error {
 /// Hands the stop to Incus, which deletes an ephemeral container by itself; a persistent one is waited for, because the
 /// next command shall find it stopped and take it again.
 async fn release(cx: &Context, launched: &Launched) {
-    let stopped = match cx.client.change_state(&launched.name, &StateChange::kill()).await {
+    let stop = StateChange::kill();
+    let ended = match cx.client.change_state(&launched.name, &stop).await {
         Ok(operation) if launched.lifetime == Lifetime::Persistent => {
-            operation.wait("stop the container", STOP).await.map(drop)
+            // Incus has the stop, and goes on with it whether or not this wait sees the end
+            let _ = operation.wait("stop the container", STOP).await;
+            true
         }
-        Ok(_) => Ok(()),
-        Err(error) => Err(error),
-    };
-    let ended = match stopped {
-        Ok(()) => true,
+        Ok(_) => true,
         // it has stopped by itself, or somebody ended it
         Err(error) if error.is_not_found() || error.is_conflict() => true,
         // whether the stop has reached Incus is not known
