@@ -5,6 +5,8 @@
 
 pub mod address;
 pub mod agent_config;
+pub mod archive;
+pub mod bench;
 pub mod build;
 pub mod code;
 pub mod dated_image;

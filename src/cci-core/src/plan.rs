@@ -264,6 +264,29 @@ impl LaunchPlan {
             ephemeral: !self.lifetime.is_persistent(),
         }
     }
+
+    /// The create request for a container that belongs to no workspace and no conversation, and otherwise gets the same.
+    #[must_use]
+    pub fn plain(&self, name: &str, ephemeral: bool) -> InstanceSpec {
+        let marks = Marks {
+            kind: Kind::Plain,
+            workspace: None,
+            session: None,
+            tool: None,
+            lifetime: Lifetime::Ephemeral,
+            ..self.marks.clone()
+        };
+        let mut spec = self.instance(Slot::first());
+        name.clone_into(&mut spec.name);
+        spec.config.retain(|key, _| !key.starts_with("user.cci."));
+        spec.config.extend(marks.to_config());
+        spec.devices.retain(|name, device| {
+            let disk = device.get("type").is_some_and(|kind| kind == "disk");
+            !disk || name == "root" || name == "resolv"
+        });
+        spec.ephemeral = ephemeral;
+        spec
+    }
 }
 
 /// What `[tool]` and `[defaults] model` say of the agent.

@@ -177,8 +177,14 @@ impl Client {
         let elapsed = begun.elapsed();
         tracing::debug!(method = %request.method, path = request.path, status, ?elapsed, "asked incus");
         if let Some(observer) = &self.observer {
-            let (method, path) = (request.method.to_string(), request.path.clone());
-            observer(&Exchange { method, path, status, elapsed: begun.elapsed() });
+            observer(&Exchange {
+                method: request.method.to_string(),
+                path: request.path.clone(),
+                what: request.what.clone(),
+                status,
+                began: begun,
+                elapsed,
+            });
         }
     }
 }

@@ -77,6 +77,9 @@ pub(crate) struct GlobalArgs {
     /// Say more (repeat for more still)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// Tell on stderr where the time went: each request, each wait
+    #[arg(long, global = true)]
+    pub(crate) timing: bool,
     /// No colour
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
@@ -127,6 +130,8 @@ pub(crate) enum Verb {
     Profile(super::profile::ProfileArgs),
     /// Make the image that containers start from
     Build(super::build::BuildArgs),
+    /// Measure cci beside the raw API calls that it needs
+    Bench(super::bench::BenchArgs),
     /// Show and explain what a container may reach
     Network(super::network::NetworkArgs),
     /// See, make and remove images
@@ -140,6 +145,10 @@ pub(crate) enum Verb {
     /// Write the manual pages and the page of error codes
     #[command(hide = true)]
     Reference(super::reference::ReferenceArgs),
+    /// Drive any container of the Incus project
+    Container(super::container::ContainerArgs),
+    /// Move files between the host and a container
+    File(super::file::FileArgs),
     /// Print the version
     Version(super::version::VersionArgs),
 }
@@ -147,7 +156,11 @@ pub(crate) enum Verb {
 impl Verb {
     /// Whether the verb passes a command's own status through, so that cci's failures need one of their own.
     pub(crate) fn passes_status(&self) -> bool {
-        matches!(self, Self::Run(_))
+        match self {
+            Self::Run(_) => true,
+            Self::Container(args) => args.passes_status(),
+            _ => false,
+        }
     }
 
     /// Whether it makes or shows containers, and so first removes what a killed command left of them.
@@ -171,6 +184,7 @@ impl Verb {
         match self {
             Self::List(args) => Some(args.format.format),
             Self::Doctor(args) => Some(args.format.format),
+            Self::Bench(args) => Some(args.format),
             Self::Build(args) => Some(args.format()),
             Self::Info(args) => Some(args.format.format),
             Self::Clean(args) => Some(args.format.format),
@@ -179,6 +193,8 @@ impl Verb {
             Self::Image(args) => args.format(),
             Self::Images(args) => Some(args.format()),
             Self::Tmux(args) => args.format(),
+            Self::Run(args) => args.format(),
+            Self::Container(args) => args.format(),
             Self::Config(args) => args.verb.format(),
             Self::Profile(args) => args.verb.format(),
             Self::Schema(args) => Some(args.format.format.into()),

@@ -2,14 +2,18 @@
 
 mod args;
 mod attach;
+mod bench;
 mod build;
+mod capture;
 mod clean;
 mod command;
 mod complete;
 mod completion;
 mod config;
+mod container;
 mod doctor;
 mod end;
+mod file;
 mod image;
 mod info;
 mod list;

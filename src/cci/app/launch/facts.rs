@@ -20,7 +20,7 @@ use crate::host::caller::Caller;
 use crate::host::subids;
 
 /// The profile whose network and root disk a launch takes.
-const PROFILE: &str = "default";
+pub(crate) const PROFILE: &str = "default";
 /// The property of an image whose `/etc/resolv.conf` is a plain file, so that another can be mounted on it.
 pub(crate) const RESOLV_PROPERTY: &str = "cci.resolv";
 

@@ -14,6 +14,7 @@ use cci_core::{Error, Result};
 use rustix::fs::{Access, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::app::context::Context;
 use crate::host::caller::Caller;
 use crate::host::incus_socket;
 
@@ -38,6 +39,13 @@ pub(crate) fn resolved(settings: &Settings, workspace: &Workspace, caller: &Call
     }
     mount::check_places(&mounts, &root).map_err(|error| refused(&error))?;
     Ok(mounts)
+}
+
+/// The resolved place of a host directory that a container may see, and the path it gets there.
+pub(crate) fn mountable(cx: &Context, source: &Path, path: &str) -> Result<(PathBuf, String)> {
+    let (host, _) = usable(&cx.caller.current_dir.join(source), &protected(&cx.settings, &cx.caller))?;
+    let container = mount::container_path(path).map_err(|error| refused(&error))?;
+    Ok((host, container))
 }
 
 /// A path with all links resolved; itself where it does not exist.
