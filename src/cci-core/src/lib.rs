@@ -7,6 +7,8 @@ pub mod address;
 pub mod agent_config;
 pub mod bench;
 pub mod build;
+pub mod code;
+pub mod dated_image;
 pub mod environment;
 pub mod error;
 pub mod hint;

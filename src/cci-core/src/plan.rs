@@ -15,7 +15,7 @@ use crate::mount::Mount;
 use crate::name::{ContainerName, Prefix};
 use crate::network::{self, Mode, Policy};
 use crate::session::SessionId;
-use crate::settings::Settings;
+use crate::settings::{NetworkSettings, Settings};
 use crate::slot::Slot;
 use crate::tool::Tool;
 use crate::workspace::Workspace;
@@ -393,6 +393,11 @@ fn warnings(settings: &Settings, host: &HostFacts, map: &Idmap) -> Vec<String> {
     if settings.network.mode == Mode::Open {
         warnings.push("network mode open: the container reaches everything this host's Incus network reaches".into());
     }
+    if settings.network.mode == Mode::Allowlist {
+        warnings.extend(disobeyed(&settings.network).map(|key| {
+            format!("network.{key} has no effect in mode allowlist: what is not listed stays out of reach, and so does what is private")
+        }));
+    }
     if *map == Idmap::Shift {
         warnings.push("idmap shift: root in the container is host root on the workspace".into());
     }
@@ -400,6 +405,16 @@ fn warnings(settings: &Settings, host: &HostFacts, map: &Idmap) -> Vec<String> {
         warnings.push("the workspace belongs to root: the agent works on its files as host root".into());
     }
     warnings
+}
+
+/// The keys that would open more than an allowlist ever does.
+fn disobeyed(network: &NetworkSettings) -> impl Iterator<Item = &'static str> {
+    let opened = [
+        ("block_private_networks", !network.block_private_networks),
+        ("block_metadata_endpoint", !network.block_metadata_endpoint),
+        ("allow_local_network_access", network.allow_local_network_access),
+    ];
+    opened.into_iter().filter(|(_, opened)| *opened).map(|(key, _)| key)
 }
 
 #[cfg(test)]

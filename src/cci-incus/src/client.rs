@@ -83,6 +83,11 @@ impl Client {
         Ok(self.read_tagged(request).await?.0)
     }
 
+    /// Reads a list; Incus answers `null` where it has nothing yet, as for the storage pools of a new daemon.
+    pub(crate) async fn read_list<T: DeserializeOwned>(&self, request: &Request) -> Result<Vec<T>> {
+        Ok(self.read::<Option<Vec<T>>>(request).await?.unwrap_or_default())
+    }
+
     /// Reads an object and its version.
     pub(crate) async fn read_tagged<T: DeserializeOwned>(&self, request: &Request) -> Result<(T, Etag)> {
         let (etag, body) = self.ask(request, Some(ANSWER_LIMIT)).await?;

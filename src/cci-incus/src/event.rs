@@ -148,7 +148,7 @@ struct Envelope {
     metadata: Value,
 }
 
-fn parse(bytes: &[u8]) -> Result<Event> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Event> {
     let unreadable = |source| Error::protocol(WHAT, source);
     let envelope: Envelope = serde_json::from_slice(bytes).map_err(unreadable)?;
     let (kind, body) = match envelope.kind.as_str() {

@@ -44,12 +44,16 @@ pub(crate) async fn connect(client: &Client, request: Request, buffer: usize) ->
     if !accepted {
         return Err(Error::protocol(&request.what, "the websocket's handshake has a wrong key"));
     }
-    let config = WebSocketConfig::default()
+    Ok(WebSocketStream::from_raw_socket(connection, Role::Client, Some(config(buffer))).await)
+}
+
+/// What a websocket of ours takes.
+pub(crate) fn config(buffer: usize) -> WebSocketConfig {
+    WebSocketConfig::default()
         .read_buffer_size(buffer)
         .write_buffer_size(0)
         .max_message_size(Some(LARGEST_MESSAGE))
-        .max_frame_size(Some(LARGEST_MESSAGE));
-    Ok(WebSocketStream::from_raw_socket(connection, Role::Client, Some(config)).await)
+        .max_frame_size(Some(LARGEST_MESSAGE))
 }
 
 /// A socket that is read and written from different tasks. The lock is held for one poll, never across a wait.

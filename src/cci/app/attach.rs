@@ -2,6 +2,7 @@
 
 use cci_core::environment::{HostLocale, WORKSPACE, environment};
 use cci_core::lifetime::Lifetime;
+use cci_core::plan::LaunchPlan;
 use cci_core::{Error, Result, tmux};
 use cci_incus::Exec;
 use cci_incus::Status;
@@ -10,7 +11,8 @@ use super::context::Context;
 use super::exec::{self, Begun};
 use super::incus_error::DuringStep;
 use super::network;
-use super::owned::{self, Owned};
+use super::owned::{self, Owned, Whose};
+use super::probe;
 use super::record;
 use super::stream;
 use crate::host::terminal::{self, Tty};
@@ -24,8 +26,8 @@ pub(crate) enum Into {
     Bash,
 }
 
-/// The running sessions of this user, or of one slot of this workspace.
-pub(crate) async fn candidates(cx: &Context, slot: Option<u8>) -> Result<Vec<String>> {
+/// The running sessions of this user or of all, or of one slot of this workspace.
+pub(crate) async fn candidates(cx: &Context, slot: Option<u8>, whose: Whose) -> Result<Vec<String>> {
     let here = |owned: &Owned| match slot {
         None => true,
         Some(slot) => {
@@ -33,13 +35,13 @@ pub(crate) async fn candidates(cx: &Context, slot: Option<u8>) -> Result<Vec<Str
                 && owned.marks.slot.is_some_and(|found| found.number() == slot)
         }
     };
-    let all = owned::all(cx).await?;
+    let all = owned::all_of(cx, whose).await?;
     Ok(all.into_iter().filter(|owned| owned.runs() && here(owned)).map(|owned| owned.instance.name).collect())
 }
 
-/// A session by name: it must be the caller's and run.
-pub(crate) async fn running(cx: &Context, name: &str) -> Result<()> {
-    let owned = owned::one(cx, name).await?;
+/// A session by name: it must run, and be the caller's unless root asks for others' too.
+pub(crate) async fn running(cx: &Context, name: &str, whose: Whose) -> Result<()> {
+    let owned = owned::one_of(cx, name, whose).await?;
     if owned.runs() { Ok(()) } else { Err(Error::ContainerNotRunning { name: name.to_owned() }) }
 }
 
@@ -59,15 +61,38 @@ pub(crate) async fn attach(cx: &Context, name: &str, into: Into) -> Result<()> {
     let exec = Exec {
         command,
         environment: environment(&locale, &cx.settings.environment(), &cx.environment),
-        cwd: Some(WORKSPACE.to_owned()),
         user: Some(user),
         group: Some(user),
-        tty: Some(terminal::size()),
+        ..Exec::default()
     };
-    let (owned, begun) = tokio::join!(owned::one(cx, name), exec::start(cx, name, &exec, "attach to the session"));
+    on_terminal(cx, name, exec).await
+}
+
+/// Joins the terminal to the agent itself, with no tmux between.
+pub(crate) async fn directly(cx: &Context, plan: &LaunchPlan, name: &str, agent: &[String]) -> Result<()> {
+    let exec = Exec {
+        command: exec::announced(&probe::script(plan), agent),
+        environment: plan.environment.clone(),
+        user: Some(plan.user.uid),
+        group: Some(plan.user.gid),
+        ..Exec::default()
+    };
+    on_terminal(cx, name, exec).await
+}
+
+async fn on_terminal(cx: &Context, name: &str, exec: Exec) -> Result<()> {
+    let exec = Exec { cwd: Some(WORKSPACE.to_owned()), tty: Some(terminal::size()), ..exec };
+    let (owned, begun) = tokio::join!(
+        owned::one_of(cx, name, Whose::Everybodys),
+        exec::start(cx, name, &exec, "attach to the session"),
+    );
     let session = owned?.marks.session;
-    let Begun::Runs(process) = begun? else {
-        return Err(Error::NoTmuxSession { name: name.to_owned() });
+    let process = match begun? {
+        Begun::Runs(process) => process,
+        Begun::Refused(probe::NOT_WRITABLE) => {
+            return Err(Error::WorkspaceNotWritable { path: cx.workspace.path().to_owned() });
+        }
+        Begun::Refused(_) => return Err(Error::NoTmuxSession { name: name.to_owned() }),
     };
     let ended = {
         let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;

@@ -88,7 +88,7 @@ pub(crate) async fn remove(cx: &Context, rubbish: &Rubbish) -> Result<usize> {
     let mut gone = 0;
     for container in &rubbish.containers {
         match take_back::remove_instance(&cx.client, &container.name, &container.launch).await {
-            Ok(()) => gone += 1,
+            Ok(_) => gone += 1,
             Err(error) => cx.reporter.warn(&error.to_string()),
         }
     }

@@ -40,23 +40,28 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Does `work`; when it fails or a signal ends it, what it made so far is taken back.
+    /// Does `work`; when it fails or a signal ends it, what it made so far is taken back, else it is kept.
     pub(crate) async fn guarded<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let value = self.undone_on_failure(work).await?;
+        self.undo.keep();
+        Ok(value)
+    }
+
+    /// The same, but what was made stays on the list of what a kill must not leave behind.
+    pub(crate) async fn undone_on_failure<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let done = tokio::select! {
             biased;
             () = signals::interrupted() => Err(Error::Interrupted),
             done = work => done,
         };
-        match done {
-            Ok(value) => {
+        if let Err(error) = &done {
+            let settled = !matches!(error, Error::TimedOut { still_running: true, .. });
+            // what Incus may still be about to make is looked for again by the next command
+            if self.take_back().await && settled {
                 self.undo.keep();
-                Ok(value)
-            }
-            Err(error) => {
-                self.take_back().await;
-                Err(error)
             }
         }
+        done
     }
 
     /// The same call with the socket looked for anew: a daemon that has just been started may have it elsewhere.

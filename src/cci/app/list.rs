@@ -3,22 +3,27 @@
 use std::collections::BTreeMap;
 
 use cci_core::Result;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::blocking::blocking;
 use super::context::Context;
 use super::launch;
-use super::owned::{self, Owned};
+use super::owned::{self, Owned, Whose};
 
 /// One container as it is listed.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct Listed {
     pub(crate) name: String,
     pub(crate) status: String,
+    /// RFC 3339.
     pub(crate) created_at: String,
     pub(crate) image: String,
     pub(crate) persistent: bool,
+    /// Empty if it has none.
     pub(crate) ipv4: String,
     pub(crate) workspace: String,
+    /// None where `cci container launch` made it.
     pub(crate) slot: Option<u8>,
     pub(crate) session_id: Option<String>,
     pub(crate) profile: Option<String>,
@@ -26,13 +31,15 @@ pub(crate) struct Listed {
 }
 
 /// One saved session as it is listed.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct ListedSession {
     pub(crate) session_id: String,
+    /// RFC 3339.
     pub(crate) saved_at: String,
     pub(crate) workspace: String,
     pub(crate) container_name: String,
     pub(crate) persistent: bool,
+    /// Whether a running container has it.
     pub(crate) live: bool,
 }
 
@@ -59,9 +66,9 @@ pub(crate) async fn sessions(cx: &Context, containers: &[Listed]) -> Result<Vec<
     Ok(listed.collect())
 }
 
-/// Every container of the caller's, by name.
-pub(crate) async fn list(cx: &Context) -> Result<Vec<Listed>> {
-    let owned = owned::all(cx).await?;
+/// Every container of the caller's, or of every user's, by name.
+pub(crate) async fn list(cx: &Context, whose: Whose) -> Result<Vec<Listed>> {
+    let owned = owned::all_of(cx, whose).await?;
     let addresses = addresses(cx, &owned).await;
     Ok(owned.iter().map(|owned| listed(owned, &addresses)).collect())
 }

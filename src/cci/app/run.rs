@@ -12,6 +12,7 @@ use super::exec::{self, Begun};
 use super::launch::{self, Launched};
 use super::probe;
 use super::stream;
+use super::undo::Made;
 use crate::host::terminal::{self, Tty};
 
 /// What is to be run.
@@ -24,10 +25,21 @@ pub(crate) struct Command {
 
 /// Runs it; its status.
 pub(crate) async fn run(cx: &Context, command: &Command) -> Result<i32> {
-    let (launched, plan) = cx.guarded(prepare(cx, command)).await?;
+    // noted until it has ended, so that a kill does not leave it running
+    let (launched, plan) = cx.undone_on_failure(prepare(cx, command)).await?;
+    if launched.lifetime.is_persistent() && !launched.reused {
+        stays(cx, &launched, &plan);
+    }
     let done = execute(cx, &launched, &plan, command).await;
     release(cx, &launched).await;
     done
+}
+
+/// A persistent container that is ready is stopped by whatever ends the command, and no longer removed.
+fn stays(cx: &Context, launched: &Launched, plan: &LaunchPlan) {
+    let (name, launch) = (launched.name.clone(), plan.launch().to_owned());
+    cx.undo.push(Made::Started { name: name.clone(), launch: launch.clone() });
+    cx.undo.forget(&Made::Instance { name, launch });
 }
 
 async fn prepare(cx: &Context, command: &Command) -> Result<(Launched, LaunchPlan)> {
@@ -88,10 +100,14 @@ fn not_begun(status: i32) -> Error {
 /// Hands the stop to Incus, which deletes an ephemeral container by itself; nobody waits for it.
 async fn release(cx: &Context, launched: &Launched) {
     let stop = StateChange::kill();
-    match cx.client.change_state(&launched.name, &stop).await {
-        Ok(_) => {}
+    let ended = match cx.client.change_state(&launched.name, &stop).await {
+        Ok(_) => true,
         // it has stopped by itself, or somebody ended it
-        Err(error) if error.is_not_found() || error.is_conflict() => {}
-        Err(error) => cx.reporter.warn(&format!("could not stop container {}: {error}", launched.name)),
+        Err(error) if error.is_not_found() || error.is_conflict() => true,
+        // whether the stop has reached Incus is not known
+        Err(_) => cx.take_back().await,
+    };
+    if ended {
+        cx.undo.keep();
     }
 }

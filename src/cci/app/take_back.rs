@@ -17,25 +17,99 @@ const LIMIT: Duration = Duration::from_secs(120);
 const IMPORT: Duration = Duration::from_secs(10);
 
 impl Context {
-    /// Takes back everything that was made and not kept, newest first; what cannot be is named.
-    pub(crate) async fn take_back(&self) {
+    /// Takes back everything that was made and not kept, newest first; what cannot be is named, and whether there was
+    /// none of that is returned.
+    pub(crate) async fn take_back(&self) -> bool {
         self.reporter.progress(None);
+        let mut all = true;
         for made in self.undo.take() {
-            let done = match &made {
-                Made::Instance { name, launch } => remove_instance(&self.client, name, launch).await,
-                Made::SessionDir(dir) => Store::remove(dir),
-                Made::Images { launch } => remove_images(&self.client, launch).await,
-            };
-            if let Err(error) = done {
+            if let Err(error) = take_back(&self.client, &made).await {
                 self.reporter.warn(&format!("could not remove {made}: {error}"));
+                all = false;
+            }
+        }
+        all
+    }
+
+    /// Takes back what commands left that were killed, and says so; what cannot be now is left for the next command.
+    pub(crate) async fn take_back_abandoned(&self) {
+        for (journal, left) in self.undo.abandoned() {
+            let mut all = true;
+            for made in left {
+                match take_back(&self.client, &made).await {
+                    Ok(true) => self.reporter.note(&format!("Removed {made}, left by a command that was killed")),
+                    Ok(false) => {}
+                    Err(error) => {
+                        tracing::info!(%error, %made, "what a killed command left cannot be removed");
+                        all = false;
+                    }
+                }
+            }
+            if all && let Err(error) = journal.close() {
+                tracing::warn!(%error, "the journal of a killed command stays");
             }
         }
     }
 }
 
-/// Removes the images that carry this launch mark, with their aliases.
-async fn remove_images(client: &Client, launch: &str) -> Result<()> {
+/// Removes a snapshot, which may still be under way in Incus; whether there was one.
+async fn remove_snapshot(client: &Client, container: &str, name: &str) -> Result<bool> {
+    let step = "remove the snapshot";
+    for operation in pending(client, container).await? {
+        // how it ended does not matter, only that it has
+        let _ = operation.wait(step, LIMIT).await;
+    }
+    match client.delete_snapshot(container, name).await {
+        Ok(operation) => operation.wait(step, LIMIT).await.map(|_| true).during(step),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error).during(step),
+    }
+}
+
+/// Takes one thing back; whether there was anything.
+async fn take_back(client: &Client, made: &Made) -> Result<bool> {
+    match made {
+        Made::Instance { name, launch } => remove_instance(client, name, launch).await,
+        Made::Started { name, launch } => stop_again(client, name, launch).await,
+        // whatever a conversation has become by then, it is not ours to remove
+        Made::SessionDir(dir) if Store::has_conversation(dir) => Ok(false),
+        Made::SessionDir(dir) => {
+            let there = dir.exists();
+            Store::remove(dir).map(|()| there)
+        }
+        Made::Snapshot { container, name } => remove_snapshot(client, container, name).await,
+        Made::Images { launch } => remove_images(client, launch).await,
+    }
+}
+
+/// Stops what a launch has started again, if it is still that launch's.
+async fn stop_again(client: &Client, name: &str, launch: &str) -> Result<bool> {
+    let step = "stop the container";
+    let under_way = pending(client, name).await?;
+    for operation in under_way {
+        let _ = operation.wait(step, LIMIT).await;
+    }
+    let ours = match client.instance(name).await {
+        Ok((found, _)) => {
+            found.status_code != Status::Stopped && found.config.get(LAUNCH).is_some_and(|mark| mark == launch)
+        }
+        Err(error) if error.is_not_found() => false,
+        Err(error) => return Err(error).during(step),
+    };
+    if !ours {
+        return Ok(false);
+    }
+    let killed = async { client.change_state(name, &StateChange::kill()).await?.wait(step, LIMIT).await };
+    match killed.await {
+        Err(error) if !error.is_not_found() && !error.is_conflict() => Err(error).during(step),
+        _ => Ok(true),
+    }
+}
+
+/// Removes the images that carry this launch mark, with their aliases; whether there were any.
+async fn remove_images(client: &Client, launch: &str) -> Result<bool> {
     let step = "remove the image";
+    let mut removed = false;
     // an import whose request was dropped may still be under way, and its image would come afterwards
     for operation in unfinished(client).await? {
         if !operation.resources().contains_key("instances") {
@@ -46,20 +120,23 @@ async fn remove_images(client: &Client, launch: &str) -> Result<()> {
         if image.properties.get(LAUNCH).is_none_or(|mark| mark != launch) {
             continue;
         }
+        removed = true;
         match client.delete_image(&image.fingerprint).await {
             Ok(operation) => operation.wait(step, LIMIT).await.map(drop).during(step)?,
             Err(error) if error.is_not_found() => {}
             Err(error) => return Err(error).during(step),
         }
     }
-    Ok(())
+    Ok(removed)
 }
 
-/// Removes the instance that carries this launch mark; one of the same name with another mark is left alone.
+/// Removes the instance that carries this launch mark, and says whether it was there; one of the same name with another
+/// mark is left alone.
 ///
 /// The create may still be under way in Incus, so each pending operation on the name is waited for first.
-pub(crate) async fn remove_instance(client: &Client, name: &str, launch: &str) -> Result<()> {
+pub(crate) async fn remove_instance(client: &Client, name: &str, launch: &str) -> Result<bool> {
     let step = "remove the container";
+    let mut seen = false;
     let removal = async {
         loop {
             let under_way = pending(client, name).await?;
@@ -69,12 +146,13 @@ pub(crate) async fn remove_instance(client: &Client, name: &str, launch: &str) -
             }
             let instance = match client.instance(name).await {
                 Ok((instance, _)) => instance,
-                Err(error) if error.is_not_found() => return Ok(()),
+                Err(error) if error.is_not_found() => return Ok(seen),
                 Err(error) => return Err(error).during(step),
             };
             if instance.config.get(LAUNCH).is_none_or(|mark| mark != launch) {
-                return Ok(());
+                return Ok(seen);
             }
+            seen = true;
             let change = if instance.status_code == Status::Stopped {
                 client.delete_instance(name).await
             } else {
@@ -106,7 +184,8 @@ pub(crate) async fn pending(client: &Client, name: &str) -> Result<Vec<Operation
     Ok(unfinished(client).await?.into_iter().filter(concerns).collect())
 }
 
-async fn unfinished(client: &Client) -> Result<Vec<Operation>> {
+/// What Incus is doing at this moment.
+pub(crate) async fn unfinished(client: &Client) -> Result<Vec<Operation>> {
     let all = client.operations().await.during("list the operations")?;
     Ok(all.into_iter().filter(|operation| !operation.info().status_code.is_final()).collect())
 }

@@ -1,15 +1,24 @@
-//! What has to be taken back when a verb fails or is interrupted, newest first.
+//! What has to be taken back when a verb fails, is interrupted or is killed, newest first.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
+use crate::store::journal::Journal;
+
 /// One thing that this call made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Made {
     /// An instance, recognised by the launch mark that only this call gave it.
     Instance { name: String, launch: String },
+    /// A stopped instance that this call took for itself with its launch mark, and started.
+    Started { name: String, launch: String },
     /// A directory of the session store.
     SessionDir(PathBuf),
+    /// A snapshot whose name no other call gives.
+    Snapshot { container: String, name: String },
     /// Images that carry this launch mark as a property.
     Images { launch: String },
 }
@@ -17,53 +26,147 @@ pub(crate) enum Made {
 impl std::fmt::Display for Made {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Instance { name, .. } => write!(out, "container {name}"),
+            Self::Instance { name, .. } | Self::Started { name, .. } => write!(out, "container {name}"),
             Self::SessionDir(dir) => write!(out, "session directory {}", dir.display()),
+            Self::Snapshot { container, name } => write!(out, "snapshot {container}/{name}"),
             Self::Images { launch } => write!(out, "images with mark {launch}"),
         }
     }
 }
 
+/// A line of the journal.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Line {
+    /// Which Incus the following is in.
+    In(Server),
+    Made(Made),
+    Forgotten(Made),
+}
+
+/// An Incus and a project of it: only a command that works there can take back what is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Server {
+    pub(crate) endpoint: String,
+    pub(crate) project: String,
+}
+
 /// The list of things to take back; it outlives the work that fills it, so that an interrupt finds it complete.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Undo(Arc<Mutex<Vec<Made>>>);
+///
+/// It is kept in a journal too, so that the next command finds it complete after a kill.
+#[derive(Debug, Clone)]
+pub(crate) struct Undo {
+    list: Arc<Mutex<List>>,
+    dir: PathBuf,
+    server: Server,
+}
+
+#[derive(Debug, Default)]
+struct List {
+    made: Vec<Made>,
+    journal: Option<Journal>,
+}
 
 impl Undo {
+    /// An empty list whose journal is in `dir`.
+    pub(crate) fn new(dir: PathBuf, server: Server) -> Self {
+        Self { list: Arc::default(), dir, server }
+    }
+
     /// Notes something **before** the request that makes it.
     pub(crate) fn push(&self, made: Made) {
-        self.lock().push(made);
+        let mut list = self.lock();
+        self.note(&mut list, &Line::Made(made.clone()));
+        list.made.push(made);
     }
 
     /// Keeps everything made so far: the work came to its end.
     pub(crate) fn keep(&self) {
-        self.lock().clear();
+        let mut list = self.lock();
+        list.made.clear();
+        if let Some(Err(error)) = list.journal.take().map(Journal::close) {
+            tracing::warn!(%error, "the journal of this command stays");
+        }
     }
 
     /// Forgets one thing, which is gone or not this call's after all.
     pub(crate) fn forget(&self, made: &Made) {
-        self.lock().retain(|other| other != made);
+        let mut list = self.lock();
+        self.note(&mut list, &Line::Forgotten(made.clone()));
+        list.made.retain(|other| other != made);
     }
 
-    /// Everything to take back, newest first; the list is empty afterwards.
+    /// Everything to take back, newest first; the journal stays until [`Undo::keep`].
     pub(crate) fn take(&self) -> Vec<Made> {
-        let mut made = std::mem::take(&mut *self.lock());
+        let mut made = std::mem::take(&mut self.lock().made);
         made.reverse();
         made
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Made>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What killed commands of this user left in this Incus: newest first, with the journal to be closed afterwards.
+    pub(crate) fn abandoned(&self) -> Vec<(Journal, Vec<Made>)> {
+        let of_this_server = |(journal, lines): (Journal, Vec<String>)| Some((journal, left(&lines, &self.server)?));
+        Journal::abandoned(&self.dir).into_iter().filter_map(of_this_server).collect()
     }
+
+    /// A home that cannot be written has no journal; then only a kill is not made good.
+    fn note(&self, list: &mut List, line: &Line) {
+        let noted = match &mut list.journal {
+            Some(journal) => text(line).and_then(|text| journal.note(&text)),
+            None => begin(&self.dir, &self.server, line).map(|journal| list.journal = Some(journal)),
+        };
+        if let Err(error) = noted {
+            tracing::warn!(%error, "nothing is noted for the case that this command is killed");
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, List> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn begin(dir: &Path, server: &Server, first: &Line) -> std::io::Result<Journal> {
+    let mut journal = Journal::begin(dir)?;
+    journal.note(&text(&Line::In(server.clone()))?)?;
+    journal.note(&text(first)?)?;
+    Ok(journal)
+}
+
+fn text(line: &Line) -> std::io::Result<String> {
+    serde_json::to_string(line).map_err(std::io::Error::other)
+}
+
+/// What the lines say is still to be taken back, newest first; `None` if that is in another Incus.
+fn left(lines: &[String], server: &Server) -> Option<Vec<Made>> {
+    let mut made = Vec::new();
+    for line in lines {
+        match serde_json::from_str(line) {
+            Ok(Line::In(other)) if other != *server => return None,
+            Ok(Line::In(_)) | Err(_) => {}
+            Ok(Line::Made(one)) => made.push(one),
+            Ok(Line::Forgotten(one)) => made.retain(|other| *other != one),
+        }
+    }
+    made.reverse();
+    Some(made)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn undo(dir: &Path, project: &str) -> Undo {
+        Undo::new(dir.join("unfinished"), Server { endpoint: "/socket".into(), project: project.into() })
+    }
+
+    fn image(mark: &str) -> Made {
+        Made::Images { launch: mark.into() }
+    }
+
     #[test]
     fn the_newest_is_taken_back_first_and_what_is_kept_is_not() {
-        let undo = Undo::default();
-        let image = |n: &str| Made::Images { launch: n.into() };
+        let dir = tempfile::tempdir().unwrap();
+        let undo = undo(dir.path(), "p");
         undo.push(image("kept"));
         undo.keep();
         for name in ["a", "b", "c"] {
@@ -72,5 +175,41 @@ mod tests {
         undo.forget(&image("b"));
         assert_eq!(undo.take(), [image("c"), image("a")]);
         assert_eq!(undo.take(), []);
+    }
+
+    #[test]
+    fn a_killed_command_leaves_the_same_list_to_the_next_one_of_its_incus() {
+        let dir = tempfile::tempdir().unwrap();
+        let killed = undo(dir.path(), "p");
+        let instance = Made::Instance { name: "c1".into(), launch: "n".into() };
+        for made in [Made::SessionDir("/s".into()), image("a"), instance.clone()] {
+            killed.push(made);
+        }
+        killed.forget(&image("a"));
+        let next = undo(dir.path(), "p");
+        assert!(next.abandoned().is_empty(), "it still lives");
+        drop(killed);
+        assert!(undo(dir.path(), "other").abandoned().is_empty());
+        let (journal, made) = next.abandoned().remove(0);
+        assert_eq!(made, [instance, Made::SessionDir("/s".into())]);
+        journal.close().unwrap();
+        assert!(next.abandoned().is_empty());
+    }
+
+    #[test]
+    fn what_is_kept_is_not_found_by_the_next_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let done = undo(dir.path(), "p");
+        done.push(image("a"));
+        done.keep();
+        drop(done);
+        assert!(undo(dir.path(), "p").abandoned().is_empty());
+    }
+
+    #[test]
+    fn a_home_that_cannot_be_written_stops_nothing() {
+        let undo = undo(Path::new("/proc/nothing"), "p");
+        undo.push(image("a"));
+        assert_eq!(undo.take(), [image("a")]);
     }
 }

@@ -1,6 +1,7 @@
 //! The machine cci runs on: the caller, the signals, the terminal, the tables of subordinate ids.
 
 pub(crate) mod accounts;
+pub(crate) mod btrfs;
 pub(crate) mod caller;
 pub(crate) mod incus_socket;
 pub(crate) mod network;

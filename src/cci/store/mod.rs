@@ -1,6 +1,7 @@
 //! The session store under `~/.cci`: the conversations of every workspace, on the host.
 
 pub(crate) mod guest_dir;
+pub(crate) mod journal;
 pub(crate) mod network_cache;
 pub(crate) mod put;
 pub(crate) mod seed;

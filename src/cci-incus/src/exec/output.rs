@@ -39,11 +39,11 @@ impl std::fmt::Debug for Stdout {
 }
 
 impl Stdout {
-    pub(super) fn pipe(socket: Shared) -> Self {
+    pub(crate) fn pipe(socket: Shared) -> Self {
         Self { socket, terminal: false, stage: Stage::Flowing, frame: Bytes::new() }
     }
 
-    pub(super) fn terminal(socket: Shared) -> Self {
+    pub(crate) fn terminal(socket: Shared) -> Self {
         Self { terminal: true, ..Self::pipe(socket) }
     }
 

@@ -71,12 +71,7 @@ async fn state(bed: &Bed, name: &str, change: &StateChange) -> Result<()> {
 /// One command with its streams connected, as cci runs it.
 pub(super) async fn exec(bed: &Bed, name: &str) -> Result<()> {
     let user = bed.cx.settings.incus.claude_uid;
-    let exec = Exec {
-        cwd: Some(WORKSPACE.to_owned()),
-        user: Some(user),
-        group: Some(user),
-        ..Exec::new(["true"])
-    };
+    let exec = Exec { cwd: Some(WORKSPACE.to_owned()), user: Some(user), group: Some(user), ..Exec::new(["true"]) };
     let done = bed.cx.client.exec_captured(name, &exec, &[], LIMIT).await.during("run a command")?;
     succeeded("true", done.status)
 }

@@ -86,9 +86,7 @@ async fn snapshot(bed: &Bed, all: &Collected, kept: &str) -> Result<()> {
     let (client, copied) = (&bed.cx.client, format!("{}copy", bed.cx.prefix.as_str()));
     let step = "snapshot a container";
     let new_snapshot = NewSnapshot { name: "bench".to_owned(), ..NewSnapshot::default() };
-    let taken = async {
-        client.create_snapshot(kept, &new_snapshot).await?.wait(step, LIMIT).await
-    };
+    let taken = async { client.create_snapshot(kept, &new_snapshot).await?.wait(step, LIMIT).await };
     all.took("snapshot", Who::Floor, bed.timed(async { taken.await.during(step) }).await?.1);
     let step = "copy a snapshot";
     let new = NewInstance::new(copied.as_str(), Source::copy_of(format!("{kept}/bench")));

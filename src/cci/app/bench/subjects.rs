@@ -18,12 +18,7 @@ pub(super) const SUBJECTS: &[Subject] = &[
         "create+start, exec",
         &[Target::Floor { factor: 1.25, extra: 30.0 }],
     ),
-    ms(
-        "warm",
-        "the same, a stopped persistent container",
-        "start, exec",
-        &[Target::Floor { factor: 1.3, extra: 0.0 }],
-    ),
+    ms("warm", "the same, a stopped persistent container", "start, exec", &[Target::Floor { factor: 1.3, extra: 0.0 }]),
     ms(
         "ten-shells",
         "ten `shell --background` at once",

@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 use cci_core::address::Subnet;
 use cci_core::environment::HostLocale;
 use cci_core::idmap::{IdmapFacts, Ids};
-use cci_core::limit::can_bound_disks;
 use cci_core::network::Policy;
 use cci_core::plan::{HostFacts, Network, Nic};
 use cci_core::{Error, Result};
 use cci_incus::{Devices, Instance, NetworkLease};
 
-use super::mounts;
+use super::{limits, mounts};
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
 use crate::app::network::{self, Realised};
@@ -52,7 +51,7 @@ pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
     let policy = policy?;
     let takes_resolv = known.properties.get(RESOLV_PROPERTY).is_some_and(|value| value == "file");
     let root = device(&profile.devices, "disk").map(|(_, config)| config);
-    check_disk_limit(cx, root.as_ref()).await?;
+    limits::check(cx, root.as_ref()).await?;
     let nic = match policy {
         Some(policy) => Some(guarded(cx, &policy, &profile.devices, leases?, &instances, takes_resolv)?),
         None => open(cx, &profile.devices, &instances, takes_resolv).await?,
@@ -75,23 +74,6 @@ pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
         mounts: mounts::resolved(&cx.settings, &cx.workspace, &cx.caller)?,
     };
     Ok(Survey { host, instances, fingerprint: known.fingerprint })
-}
-
-/// A disk limit is refused where the pool would not hold the container to it.
-async fn check_disk_limit(cx: &Context, root: Option<&BTreeMap<String, String>>) -> Result<()> {
-    let of_profile = root.and_then(|root| root.get("pool"));
-    let (Some(size), Some(name)) = (&cx.settings.limits.disk, cx.settings.incus.storage_pool.as_ref().or(of_profile))
-    else {
-        return Ok(());
-    };
-    let (pool, _) = cx.client.storage_pool(name).await.during("look at the storage pool")?;
-    if can_bound_disks(&pool.driver) {
-        return Ok(());
-    }
-    Err(Error::HostUnfit {
-        problem: format!("limits.disk = {size} cannot be held by storage pool {name} (driver {})", pool.driver),
-        hint: Some("choose a pool of btrfs, zfs or lvm with `incus.storage_pool`, or leave the limit out".into()),
-    })
 }
 
 /// The policy of the settings in Incus; mode `open` has none.

@@ -4,6 +4,7 @@ mod claim;
 #[cfg(test)]
 mod effects;
 mod facts;
+mod limits;
 mod mounts;
 mod session;
 mod start_failure;

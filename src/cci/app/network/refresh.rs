@@ -29,7 +29,7 @@ pub(super) enum Due {
 }
 
 /// What a refresh found.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
 pub(crate) struct Refreshed {
     /// The policy's name.
     pub(crate) policy: String,

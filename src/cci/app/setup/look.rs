@@ -10,12 +10,14 @@ use crate::app::context::Context;
 use crate::host::accounts;
 
 /// Programs that Incus or cci need, each with the package of Debian and Ubuntu that has it.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 6] = [
     ("dnsmasq", "dnsmasq-base"),
     ("mkfs.btrfs", "btrfs-progs"),
     ("nft", "nftables"),
     ("mmdebstrap", "mmdebstrap"),
     ("newuidmap", "uidmap"),
+    // the daemon packs images with it
+    ("zstd", "zstd"),
 ];
 
 /// Where the daemon's program is on the distributions that setup knows.

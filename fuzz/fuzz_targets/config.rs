@@ -1,0 +1,4 @@
+//! Fuzzes `config` (see `targets.rs`).
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| cci_fuzz::targets::config(bytes));

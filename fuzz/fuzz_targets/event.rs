@@ -1,0 +1,4 @@
+//! Fuzzes `event` (see `targets.rs`).
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| cci_fuzz::targets::event(bytes));

@@ -1,0 +1,4 @@
+//! Fuzzes `frames` (see `targets.rs`).
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| cci_fuzz::targets::frames(bytes));

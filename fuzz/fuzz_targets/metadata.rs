@@ -1,0 +1,4 @@
+//! Fuzzes `metadata` (see `targets.rs`).
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| cci_fuzz::targets::metadata(bytes));

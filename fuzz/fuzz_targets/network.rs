@@ -1,0 +1,4 @@
+//! Fuzzes `network` (see `targets.rs`).
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| cci_fuzz::targets::network(bytes));

@@ -1,0 +1,104 @@
+//! The functions: each takes any bytes, and what it accepts must keep the laws of its type.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use cci_core::agent_config::{claude_json, settings_json};
+use cci_core::idmap::Ids;
+use cci_core::metadata::Metadata;
+use cci_core::mount;
+use cci_core::name::{ContainerName, Prefix};
+use cci_core::network::{Entry, Policy};
+use cci_core::workspace::Workspace;
+
+pub use cci_incus::fuzz::{event, frames, reply};
+
+use crate::host::caller::Caller;
+use crate::settings::{Overrides, Stack, Trust};
+
+/// Every target by its name.
+pub const ALL: [(&str, fn(&[u8])); 9] = [
+    ("reply", reply),
+    ("event", event),
+    ("frames", frames),
+    ("metadata", metadata),
+    ("config", config),
+    ("name", name),
+    ("mount", mount),
+    ("network", network),
+    ("credentials", credentials),
+];
+
+/// A session's metadata: what was read is written and read back the same.
+pub fn metadata(bytes: &[u8]) {
+    if let Ok(read) = Metadata::parse(bytes) {
+        let again = Metadata::parse(read.to_json().as_bytes());
+        assert_eq!(again.ok().as_ref(), Some(&read), "metadata is not read back as it was written");
+        let _ = read.further();
+    }
+}
+
+/// A project's configuration file, with the judgement of what it loosens.
+pub fn config(bytes: &[u8]) {
+    thread_local! {
+        static WORLD: tempfile::TempDir = tempfile::tempdir().unwrap();
+    }
+    WORLD.with(|world| {
+        std::fs::write(world.path().join(".cci.toml"), bytes).unwrap();
+        let caller = Caller {
+            ids: Ids { uid: 1000, gid: 1000 },
+            home: world.path().join("home"),
+            current_dir: world.path().to_owned(),
+            environment: BTreeMap::new(),
+        };
+        let workspace = Workspace::at(world.path());
+        for trust in [Trust::Judged, Trust::Unjudged] {
+            let stack = Stack::read(&caller, &workspace, None, &Overrides::default(), trust);
+            let _ = stack.and_then(|stack| stack.settings());
+        }
+    });
+}
+
+/// A container's name: what parses is what we print.
+pub fn name(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (prefix, rest) = text.split_once('\n').unwrap_or(("cci-", &text));
+    if let Ok(prefix) = Prefix::parse(prefix)
+        && let Ok(name) = ContainerName::parse(&prefix, rest)
+    {
+        assert_eq!(name.to_string(), rest);
+    }
+}
+
+/// A mount: its text, the path in the container, and its place among others.
+pub fn mount(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut mounts = Vec::new();
+    for (n, line) in text.lines().enumerate() {
+        let _ = mount::Typed::parse(line);
+        if let Ok(container) = mount::container_path(line) {
+            assert!(container.starts_with('/') && !container.contains("/../"), "{container}");
+            mounts.push(mount::Mount { device: format!("mount-{n}"), host: line.into(), container, readonly: false });
+        }
+    }
+    let _ = mount::check_places(&mounts, &PathBuf::from("/workspace"));
+}
+
+/// An allowed domain, and a policy as it is written on an ACL.
+pub fn network(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let _ = text.parse::<Entry>();
+    if let Some(policy) = Policy::from_canonical(&text) {
+        let again = Policy::from_canonical(&policy.canonical());
+        assert_eq!(again.as_ref(), Some(&policy), "a policy is not read back as it was written");
+    }
+}
+
+/// The agent's settings and state of the host, merged into a session's.
+pub fn credentials(bytes: &[u8]) {
+    let Ok(host) = serde_json::from_slice::<serde_json::Value>(bytes) else { return };
+    let settings = settings_json(Some(host.clone()));
+    assert_eq!(settings["permissions"]["defaultMode"], "bypassPermissions", "{settings}");
+    let state = claude_json(Some(host.clone()), Some(&host), Some("sk-ant-test"));
+    assert!(state.is_object(), "{state}");
+}

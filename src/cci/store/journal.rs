@@ -1,0 +1,101 @@
+//! Notes of a command that may be killed at any point: written before it makes something, removed when it has ended.
+//!
+//! The file is locked for as long as the process lives, and the kernel opens the lock however it dies. So a file that
+//! can be locked is what a killed command left.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A file without a line is one that is being begun, unless it is older than this.
+const BEGINNING: Duration = Duration::from_secs(60);
+
+/// One command's notes, a line each.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    file: File,
+    path: PathBuf,
+}
+
+impl Journal {
+    /// Begins the notes of this process in `dir`, which is made if it is missing.
+    pub(crate) fn begin(dir: &Path) -> io::Result<Self> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        let path = dir.join(uuid::Uuid::new_v4().simple().to_string());
+        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
+        file.lock()?;
+        Ok(Self { file, path })
+    }
+
+    /// Adds a line; whoever is killed on the way leaves a line without an end, which does not count.
+    pub(crate) fn note(&mut self, line: &str) -> io::Result<()> {
+        self.file.write_all(format!("{line}\n").as_bytes())
+    }
+
+    /// Removes the notes: everything in them was kept or is gone.
+    pub(crate) fn close(self) -> io::Result<()> {
+        // where the directory cannot be written any more, empty notes say the same
+        fs::remove_file(&self.path).or_else(|_| self.file.set_len(0))
+    }
+
+    /// The notes of commands that no longer live, with their lines; nobody else gets them while they are held.
+    pub(crate) fn abandoned(dir: &Path) -> Vec<(Self, Vec<String>)> {
+        let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
+        entries.flatten().filter_map(|entry| Self::taken_over(entry.path())).collect()
+    }
+
+    fn taken_over(path: PathBuf) -> Option<(Self, Vec<String>)> {
+        let mut file = OpenOptions::new().read(true).append(true).open(&path).ok()?;
+        file.try_lock().ok()?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).ok()?;
+        let age = file.metadata().and_then(|meta| meta.modified()).ok()?.elapsed().unwrap_or_default();
+        // its owner may have removed it between our look at the directory and our lock
+        if !path.exists() || (text.is_empty() && age < BEGINNING) {
+            return None;
+        }
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let lines = whole.lines().map(str::to_owned).collect();
+        Some((Self { file, path }, lines))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_notes_of_a_living_command_are_nobody_elses() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut living = Journal::begin(dir.path()).unwrap();
+        living.note("one").unwrap();
+        assert!(Journal::abandoned(dir.path()).is_empty());
+        drop(living);
+        let mut found = Journal::abandoned(dir.path());
+        assert_eq!(found.len(), 1);
+        assert!(Journal::abandoned(dir.path()).is_empty(), "two commands took the same notes");
+        let (journal, lines) = found.remove(0);
+        assert_eq!(lines, ["one"]);
+        journal.close().unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_line_that_was_not_finished_does_not_count() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::begin(dir.path()).unwrap();
+        journal.note("one").unwrap();
+        journal.file.write_all(b"tw").unwrap();
+        drop(journal);
+        assert_eq!(Journal::abandoned(dir.path())[0].1, ["one"]);
+    }
+
+    #[test]
+    fn notes_that_were_just_begun_are_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Journal::begin(dir.path()).unwrap());
+        assert!(Journal::abandoned(dir.path()).is_empty());
+    }
+}

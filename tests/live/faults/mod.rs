@@ -1,0 +1,9 @@
+//! Every verb is cut, killed and left alone by Incus, and nothing may be lost or left behind.
+
+mod bed;
+mod cut;
+mod gone;
+mod hosts;
+mod kill;
+mod soak;
+mod storm;

@@ -1,0 +1,188 @@
+//! A socket between cci and the real Incus that counts the requests and spoils one of them.
+
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// What is done to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The connection closes before Incus hears of it.
+    CutBefore,
+    /// Incus does it, and the answer is lost.
+    CutAfter,
+    /// Incus does it, and half of the answer arrives.
+    CutMidway,
+    /// An error in its place.
+    Error,
+    /// Nothing is heard until cci has given up; then Incus does it all the same.
+    Late,
+    /// This one and all that follow find nobody.
+    Gone,
+}
+
+/// Which request is meant.
+enum Which {
+    /// By its number, from 0.
+    Number(usize),
+    /// The first whose line begins so.
+    Line(&'static str),
+}
+
+/// The running proxy; its socket goes with it.
+pub struct Proxy {
+    dir: tempfile::TempDir,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The request lines since the proxy was armed.
+    seen: Vec<String>,
+    spoil: Option<(Which, Fault)>,
+    hit: Option<String>,
+}
+
+impl Proxy {
+    /// Between a new socket and the daemon's.
+    pub fn start(upstream: &Path) -> Self {
+        let dir = tempfile::Builder::new().prefix("cci-proxy-").tempdir_in("/var/tmp").unwrap();
+        std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        let listener = UnixListener::bind(dir.path().join("unix.socket")).unwrap();
+        std::fs::set_permissions(dir.path().join("unix.socket"), PermissionsExt::from_mode(0o666)).unwrap();
+        let state = Arc::new(Mutex::new(State::default()));
+        let (shared, upstream) = (Arc::clone(&state), upstream.to_owned());
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let (shared, upstream) = (Arc::clone(&shared), upstream.clone());
+                // a side that goes away ends its exchange, as it would without a proxy
+                std::thread::spawn(move || drop(serve(client, &upstream, &shared)));
+            }
+        });
+        Self { dir, state }
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.dir.path().join("unix.socket")
+    }
+
+    /// Counts anew, and spoils the request with this number (from 0).
+    pub fn spoil(&self, number: usize, fault: Fault) {
+        *self.state.lock().unwrap() = State { spoil: Some((Which::Number(number), fault)), ..State::default() };
+    }
+
+    /// Counts anew, and spoils the first request whose line begins so.
+    pub fn spoil_first(&self, line: &'static str, fault: Fault) {
+        *self.state.lock().unwrap() = State { spoil: Some((Which::Line(line), fault)), ..State::default() };
+    }
+
+    /// Counts anew and spoils nothing.
+    pub fn behave(&self) {
+        *self.state.lock().unwrap() = State::default();
+    }
+
+    /// The request that was spoilt, if it ever came.
+    pub fn hit(&self) -> Option<String> {
+        self.state.lock().unwrap().hit.clone()
+    }
+
+    /// The request lines so far.
+    pub fn seen(&self) -> Vec<String> {
+        self.state.lock().unwrap().seen.clone()
+    }
+}
+
+/// What is to be done with the request that has just come.
+fn verdict(state: &Mutex<State>, line: &str) -> Option<Fault> {
+    let mut state = state.lock().unwrap();
+    let number = state.seen.len();
+    state.seen.push(line.to_owned());
+    let fault = match state.spoil.as_ref()? {
+        (Which::Number(from), Fault::Gone) if number >= *from => Fault::Gone,
+        (Which::Number(one), fault) if number == *one => *fault,
+        (Which::Line(text), fault) if line.starts_with(text) && state.hit.is_none() => *fault,
+        _ => return None,
+    };
+    state.hit.get_or_insert_with(|| line.to_owned());
+    Some(fault)
+}
+
+/// One connection, which carries one call: cci never uses one again.
+fn serve(mut client: UnixStream, upstream: &Path, state: &Mutex<State>) -> std::io::Result<()> {
+    let request = head(&mut client)?;
+    let line = String::from_utf8_lossy(&request).lines().next().unwrap_or_default().to_owned();
+    let fault = verdict(state, &line);
+    if matches!(fault, Some(Fault::CutBefore | Fault::Gone)) {
+        return client.shutdown(Shutdown::Both);
+    }
+    if fault == Some(Fault::Error) {
+        let body = r#"{"type":"error","error":"planted fault","error_code":500,"metadata":null}"#;
+        let head = "HTTP/1.1 500 Internal Server Error\r\ncontent-type: application/json\r\nconnection: close\r\n";
+        write!(client, "{head}content-length: {}\r\n\r\n{body}", body.len())?;
+        // the rest of the request is read, or the answer would be lost with the connection
+        client.shutdown(Shutdown::Write)?;
+        return std::io::copy(&mut client, &mut std::io::sink()).map(drop);
+    }
+    let mut server = UnixStream::connect(upstream)?;
+    if fault == Some(Fault::Late) {
+        let mut rest = Vec::new();
+        client.read_to_end(&mut rest)?;
+        server.write_all(&request)?;
+        server.write_all(&rest)?;
+        return answer(&mut server).map(drop);
+    }
+    server.write_all(&request)?;
+    let (mut from_client, mut to_server) = (client.try_clone()?, server.try_clone()?);
+    let sending = std::thread::spawn(move || pump(&mut from_client, &mut to_server));
+    if let Some(Fault::CutAfter | Fault::CutMidway) = fault {
+        let whole = answer(&mut server)?;
+        if fault == Some(Fault::CutMidway) {
+            client.write_all(&whole[..whole.len() * 2 / 3])?;
+        }
+        client.shutdown(Shutdown::Both)?;
+        server.shutdown(Shutdown::Both)?;
+    } else {
+        pump(&mut server, &mut client);
+    }
+    let _ = sending.join();
+    Ok(())
+}
+
+/// Copies until one side ends, and passes the end on.
+fn pump(from: &mut UnixStream, to: &mut UnixStream) {
+    let _ = std::io::copy(from, to);
+    let _ = to.shutdown(Shutdown::Write);
+}
+
+/// A request or an answer up to its empty line.
+fn head(stream: &mut UnixStream) -> std::io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    Ok(head)
+}
+
+/// A whole answer; of a connection that changes its protocol, the head.
+fn answer(server: &mut UnixStream) -> std::io::Result<Vec<u8>> {
+    let mut whole = head(server)?;
+    let text = String::from_utf8_lossy(&whole).to_ascii_lowercase();
+    if text.starts_with("http/1.1 101") {
+        return Ok(whole);
+    }
+    let length = text.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<u64>().ok());
+    if let Some(length) = length {
+        server.take(length).read_to_end(&mut whole)?;
+        return Ok(whole);
+    }
+    let mut byte = [0];
+    while !whole.ends_with(b"\r\n0\r\n\r\n") && server.read(&mut byte)? == 1 {
+        whole.push(byte[0]);
+    }
+    Ok(whole)
+}
