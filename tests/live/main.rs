@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod bad_input;
+mod bench;
 mod build;
 mod claude;
 mod clean_root;

@@ -81,8 +81,10 @@ pub(crate) async fn directly(cx: &Context, plan: &LaunchPlan, name: &str, agent:
 
 async fn on_terminal(cx: &Context, name: &str, exec: Exec) -> Result<()> {
     let exec = Exec { cwd: Some(WORKSPACE.to_owned()), tty: Some(terminal::size()), ..exec };
-    let owned = owned::one_of(cx, name, Whose::Everybodys);
-    let (owned, begun) = tokio::join!(owned, exec::start(cx, name, &exec, "attach to the session"));
+    let (owned, begun) = tokio::join!(
+        owned::one_of(cx, name, Whose::Everybodys),
+        exec::start(cx, name, &exec, "attach to the session"),
+    );
     let session = owned?.marks.session;
     let process = match begun? {
         Begun::Runs(process) => process,

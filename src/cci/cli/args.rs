@@ -184,9 +184,9 @@ impl Verb {
     /// The output format asked for, if the verb has one.
     pub(crate) fn format(&self) -> Option<Format> {
         match self {
+            Self::Bench(args) => Some(args.format.format),
             Self::List(args) => Some(args.format.format),
             Self::Doctor(args) => Some(args.format.format),
-            Self::Bench(args) => Some(args.format),
             Self::Build(args) => Some(args.format()),
             Self::Info(args) => Some(args.format.format),
             Self::Clean(args) => Some(args.format.format),

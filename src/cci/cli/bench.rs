@@ -9,7 +9,7 @@ use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Style};
 
-use super::output::Format;
+use super::output::{Format, FormatArg};
 use crate::app::bench::{Wanted, measure};
 use crate::app::context::Context;
 use crate::ui::terminal::Terminal;
@@ -23,9 +23,8 @@ use crate::ui::terminal::Terminal;
     after_help = "Examples:\n  cci bench\n  cci bench --runs 20 --only run,shell\n  cci bench --format json > before.json\n  cci bench --baseline incus,before.json"
 )]
 pub(crate) struct BenchArgs {
-    /// How to print it
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) format: FormatArg,
     /// What to compare with: the `incus` command, and an earlier result of `bench --format json`
     #[arg(long, value_name = "incus,FILE", value_delimiter = ',')]
     baseline: Vec<String>,
@@ -45,7 +44,7 @@ pub(crate) async fn run(args: &BenchArgs, cx: &Context) -> Result<u8> {
         earlier: earlier(cx, &args.baseline)?,
     };
     let report = measure(cx, wanted).await?;
-    let text = match args.format {
+    let text = match args.format.format {
         Format::Text => text(&report),
         Format::Json => {
             let json = serde_json::to_string_pretty(&report).map_err(|error| Error::Internal(error.to_string()))?;
