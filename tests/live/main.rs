@@ -4,12 +4,16 @@
 
 mod bad_input;
 mod claude;
+mod container;
 mod docker;
+mod file;
+mod file_hostile;
 mod launch;
 mod network;
 mod network_names;
 mod no_subprocess;
 mod races;
+mod run_streams;
 mod session;
 mod settings;
 #[path = "../support/mod.rs"]

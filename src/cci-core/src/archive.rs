@@ -259,8 +259,11 @@ pub fn records(mut bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
     records
 }
 
+/// A key and its value.
+type Record<'a> = (&'a [u8], &'a [u8]);
+
 /// `LENGTH KEY=VALUE\n`, and what is behind it.
-fn record(bytes: &[u8]) -> Option<((&[u8], &[u8]), &[u8])> {
+fn record(bytes: &[u8]) -> Option<(Record<'_>, &[u8])> {
     let blank = bytes.iter().position(|byte| *byte == b' ')?;
     let length: usize = std::str::from_utf8(bytes.get(..blank)?).ok()?.parse().ok()?;
     let body = bytes.get(blank + 1..length.checked_sub(1)?)?;

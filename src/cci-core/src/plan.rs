@@ -270,7 +270,7 @@ impl LaunchPlan {
             ..self.marks.clone()
         };
         let mut spec = self.instance(Slot::first());
-        spec.name = name.to_owned();
+        name.clone_into(&mut spec.name);
         spec.config.retain(|key, _| !key.starts_with("user.cci."));
         spec.config.extend(marks.to_config());
         spec.devices.retain(|name, device| {
