@@ -3,7 +3,7 @@
 use cci_core::environment::WORKSPACE;
 use cci_core::{Error, Result};
 use cci_incus::{Exec, Process, Stdout};
-use tokio::io::AsyncBufReadExt;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 
 use super::context::Context;
 use super::incus_error::DuringStep;
@@ -13,8 +13,11 @@ use crate::host::signals;
 /// connected within ten seconds.
 const TRIES: u32 = 5;
 
-/// Prints the byte that says that the command begins, and becomes it.
-const BEGIN: &str = r#"printf .; exec "$@""#;
+/// Prints the byte that says that the command begins, and becomes it; without a terminal only when it is answered, since
+/// Incus can give up a command that is under way already, and it must not run twice.
+const BEGIN: &str = r#"printf .; [ -t 0 ] || read -r go || exit 125; exec "$@""#;
+/// What answers the announcement.
+const GO: &[u8] = b"\n";
 
 /// How a start went.
 pub(crate) enum Begun {
@@ -72,7 +75,19 @@ async fn begin(cx: &Context, name: &str, exec: &Exec) -> cci_incus::Result<Begun
         Some(stdout) => take_announcement(stdout).await,
         None => false,
     };
-    if announced { Ok(Begun::Runs(process)) } else { process.wait().await.map(Begun::Refused) }
+    if !announced {
+        return process.wait().await.map(Begun::Refused);
+    }
+    if let (None, Some(stdin)) = (exec.tty, &mut process.stdin) {
+        let answered = async {
+            stdin.write_all(GO).await?;
+            stdin.flush().await
+        };
+        if answered.await.is_err() {
+            return process.wait().await.map(Begun::Refused);
+        }
+    }
+    Ok(Begun::Runs(process))
 }
 
 /// Reads the first byte alone, so that everything behind it stays the command's.

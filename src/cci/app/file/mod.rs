@@ -5,6 +5,7 @@ mod pull;
 mod push;
 mod remote;
 mod script;
+mod sink;
 mod stopped;
 
 pub(crate) use pull::{Pull, pull};
