@@ -168,7 +168,7 @@ fn a_tree_of_many_files_moves_about_as_fast_as_tar() {
     };
     let exec = format!("incus exec --project {} {name} --", host.project);
     let tar_in = timed(&mut |n| {
-        sh(&format!("mkdir -p i{n} && tar -c -C tree . | {exec} sh -c 'mkdir /srv/t{n} && tar -x -C /srv/t{n}'"))
+        sh(&format!("mkdir -p i{n} && tar -c -C tree . | {exec} sh -c 'mkdir /srv/t{n} && tar -x -C /srv/t{n}'"));
     });
     let push = timed(&mut |n| drop(host.cci(&["file", "push", "-r", "tree", &format!("{name}:/srv/p{n}")]).ok()));
     let tar_out = timed(&mut |n| sh(&format!("mkdir o{n} && {exec} tar -c -C /srv/p0 . | tar -x -C o{n}")));
