@@ -61,7 +61,7 @@ fn stamp(path: &Path) -> SystemTime {
 }
 
 /// Installs, sees Claude Code's version from inside a container, installs again and sees that nothing changed.
-#[expect(clippy::print_stderr, reason = "how long the second time takes is shown, and not judged to the tenth")]
+#[expect(clippy::print_stderr, reason = "how long it took is said")]
 #[track_caller]
 fn ends_with_claudes_version_and_does_nothing_the_second_time(host: &Host, bin: &Path, install: impl Fn() -> Output) {
     let out = install().ok();

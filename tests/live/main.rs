@@ -3,11 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod bad_input;
+mod bench;
 mod build;
 mod claude;
 mod clean_root;
+mod container;
 mod docker;
 mod faults;
+mod file;
+mod file_hostile;
 mod hostile;
 mod image;
 mod install;
@@ -22,9 +26,13 @@ mod network_names;
 mod network_refresh;
 mod no_subprocess;
 mod output;
+mod pin;
 mod profiles;
 mod races;
 mod readme;
+mod reclaim;
+mod run_streams;
+mod secrets;
 mod session;
 mod settings;
 mod setup;

@@ -5,12 +5,10 @@ use cci_core::lifetime::Lifetime;
 use cci_core::plan::LaunchPlan;
 use cci_core::{Error, Result, tmux};
 use cci_incus::Exec;
-use cci_incus::Status;
 
-use super::agent;
 use super::context::Context;
 use super::exec::{self, Begun};
-use super::incus_error::DuringStep;
+use super::left::{self, Left};
 use super::network;
 use super::owned::{self, Owned, Whose};
 use super::probe;
@@ -49,18 +47,10 @@ pub(crate) async fn running(cx: &Context, name: &str, whose: Whose) -> Result<()
 /// Joins the terminal to the session until it is left, then says what is left of it.
 pub(crate) async fn attach(cx: &Context, name: &str, into: Into) -> Result<()> {
     let user = cx.settings.incus.claude_uid;
-    if into == Into::Agent && !agent::has_session(cx, name, user).await? {
-        return Err(Error::NoTmuxSession { name: name.to_owned() });
-    }
-    join(cx, name, into).await
-}
-
-/// The same for a session that was just started.
-pub(crate) async fn join(cx: &Context, name: &str, into: Into) -> Result<()> {
-    let user = cx.settings.incus.claude_uid;
     let command = match into {
-        Into::Agent => tmux::attach(name),
-        Into::Bash => ["bash", "-l"].map(str::to_owned).to_vec(),
+        // asked in the same exec, for each one costs the caller a moment
+        Into::Agent => exec::announced(&tmux::or_no_session(name), &tmux::attach(name)),
+        Into::Bash => exec::announced("", &["bash", "-l"].map(str::to_owned)),
     };
     let locale = HostLocale {
         term: cx.caller.var("TERM").map(str::to_owned),
@@ -68,7 +58,7 @@ pub(crate) async fn join(cx: &Context, name: &str, into: Into) -> Result<()> {
         timezone: None,
     };
     let exec = Exec {
-        command: exec::announced("", &command),
+        command,
         environment: environment(&locale, &cx.settings.environment(), &cx.environment),
         user: Some(user),
         group: Some(user),
@@ -91,8 +81,12 @@ pub(crate) async fn directly(cx: &Context, plan: &LaunchPlan, name: &str, agent:
 
 async fn on_terminal(cx: &Context, name: &str, exec: Exec) -> Result<()> {
     let exec = Exec { cwd: Some(WORKSPACE.to_owned()), tty: Some(terminal::size()), ..exec };
-    let session = owned::one_of(cx, name, Whose::Everybodys).await?.marks.session;
-    let process = match exec::start(cx, name, &exec, "attach to the session").await? {
+    let (owned, begun) = tokio::join!(
+        owned::one_of(cx, name, Whose::Everybodys),
+        exec::start(cx, name, &exec, "attach to the session"),
+    );
+    let session = owned?.marks.session;
+    let process = match begun? {
         Begun::Runs(process) => process,
         Begun::Refused(probe::NOT_WRITABLE) => {
             return Err(Error::WorkspaceNotWritable { path: cx.workspace.path().to_owned() });
@@ -117,20 +111,12 @@ async fn on_terminal(cx: &Context, name: &str, exec: Exec) -> Result<()> {
 
 /// Says where the conversation is and what became of the container.
 async fn tell_what_is_left(cx: &Context, name: &str) -> Result<()> {
-    let left = match cx.client.instance(name).await {
-        Ok((instance, _)) => Some(instance),
-        Err(error) if error.is_not_found() => None,
-        Err(error) => return Err(error).during("look at the container"),
-    };
+    let left = left::look(cx, name).await?;
     cx.reporter.note("Session data saved: go on with `cci shell --resume`");
     match left {
-        Some(instance) if instance.status_code == Status::Running => {
-            cx.reporter.note(&format!("Container kept running: go back with `cci attach {name}`"));
-        }
-        Some(instance) if Lifetime::persistent(!instance.ephemeral).is_persistent() => {
-            cx.reporter.note("Container kept (persistent)");
-        }
-        _ => cx.reporter.note("Container was stopped, removing it"),
+        Left::Running => cx.reporter.note(&format!("Container kept running: go back with `cci attach {name}`")),
+        Left::Stopped(Lifetime::Persistent) => cx.reporter.note("Container kept (persistent)"),
+        Left::Stopped(Lifetime::Ephemeral) => cx.reporter.note("Container was stopped, removing it"),
     }
     Ok(())
 }

@@ -90,23 +90,26 @@ fn listed(owned: &Owned, addresses: &BTreeMap<String, String>) -> Listed {
     }
 }
 
-/// The addresses that the networks of these containers have leased: one request a network, none a container.
+/// The addresses of the running ones: most have a fixed one; for the others each network is asked once, no container.
 async fn addresses(cx: &Context, owned: &[Owned]) -> BTreeMap<String, String> {
-    let mut networks: Vec<&str> = owned
+    let (fixed, leased): (Vec<_>, Vec<_>) =
+        owned.iter().filter(|owned| owned.runs()).partition(|owned| fixed_address(owned).is_some());
+    let mut networks: Vec<&str> = leased
         .iter()
-        .filter(|owned| owned.runs())
         .flat_map(|owned| owned.instance.expanded_devices.values())
         .filter_map(|device| device.get("network").map(String::as_str))
         .collect();
     networks.sort_unstable();
     networks.dedup();
-    let mut addresses = BTreeMap::new();
-    for network in networks {
-        // a network that cannot be asked leaves its containers without an address, which is what is known
-        let leases = cx.client.network_leases(network).await.unwrap_or_default();
-        for lease in leases.into_iter().filter(|lease| lease.address.contains('.')) {
-            addresses.insert(lease.hostname, lease.address);
-        }
-    }
-    addresses
+    let asked = futures_util::future::join_all(networks.into_iter().map(|name| cx.client.network_leases(name))).await;
+    // a network that cannot be asked leaves its containers without an address, which is what is known
+    let given = asked.into_iter().flat_map(cci_incus::Result::unwrap_or_default);
+    let given = given.filter(|lease| lease.address.contains('.')).map(|lease| (lease.hostname, lease.address));
+    let fixed = fixed.iter().filter_map(|owned| Some((owned.instance.name.clone(), fixed_address(owned)?.to_owned())));
+    given.chain(fixed).collect()
+}
+
+/// The address that a container was created with.
+fn fixed_address(owned: &Owned) -> Option<&str> {
+    owned.instance.expanded_devices.values().find_map(|device| device.get("ipv4.address")).map(String::as_str)
 }

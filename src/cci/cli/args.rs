@@ -77,6 +77,9 @@ pub(crate) struct GlobalArgs {
     /// Say more (repeat for more still)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// Tell on stderr where the time went: each request, each wait
+    #[arg(long, global = true)]
+    pub(crate) timing: bool,
     /// No colour
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
@@ -119,6 +122,8 @@ pub(crate) enum Verb {
     Kill(super::end::KillArgs),
     /// Remove stopped containers, and saved sessions if asked
     Clean(super::clean::CleanArgs),
+    /// Take over files that a container's root made in the workspace
+    Reclaim(super::reclaim::ReclaimArgs),
     /// Drive a session without a terminal
     Tmux(super::tmux::TmuxArgs),
     /// See, check and write the configuration
@@ -127,6 +132,8 @@ pub(crate) enum Verb {
     Profile(super::profile::ProfileArgs),
     /// Make the image that containers start from
     Build(super::build::BuildArgs),
+    /// Measure cci beside the raw API calls that it needs
+    Bench(super::bench::BenchArgs),
     /// Show and explain what a container may reach
     Network(super::network::NetworkArgs),
     /// See, make and remove images
@@ -140,6 +147,10 @@ pub(crate) enum Verb {
     /// Write the manual pages and the page of error codes
     #[command(hide = true)]
     Reference(super::reference::ReferenceArgs),
+    /// Drive any container of the Incus project
+    Container(super::container::ContainerArgs),
+    /// Move files between the host and a container
+    File(super::file::FileArgs),
     /// Print the version
     Version(super::version::VersionArgs),
 }
@@ -147,7 +158,11 @@ pub(crate) enum Verb {
 impl Verb {
     /// Whether the verb passes a command's own status through, so that cci's failures need one of their own.
     pub(crate) fn passes_status(&self) -> bool {
-        matches!(self, Self::Run(_))
+        match self {
+            Self::Run(_) => true,
+            Self::Container(args) => args.passes_status(),
+            _ => false,
+        }
     }
 
     /// Whether it makes or shows containers, and so first removes what a killed command left of them.
@@ -169,6 +184,7 @@ impl Verb {
     /// The output format asked for, if the verb has one.
     pub(crate) fn format(&self) -> Option<Format> {
         match self {
+            Self::Bench(args) => Some(args.format.format),
             Self::List(args) => Some(args.format.format),
             Self::Doctor(args) => Some(args.format.format),
             Self::Build(args) => Some(args.format()),
@@ -179,6 +195,8 @@ impl Verb {
             Self::Image(args) => args.format(),
             Self::Images(args) => Some(args.format()),
             Self::Tmux(args) => args.format(),
+            Self::Run(args) => args.format(),
+            Self::Container(args) => args.format(),
             Self::Config(args) => args.verb.format(),
             Self::Profile(args) => args.verb.format(),
             Self::Schema(args) => Some(args.format.format.into()),

@@ -2,14 +2,18 @@
 
 mod args;
 mod attach;
+mod bench;
 mod build;
+mod capture;
 mod clean;
 mod command;
 mod complete;
 mod completion;
 mod config;
+mod container;
 mod doctor;
 mod end;
+mod file;
 mod image;
 mod info;
 mod list;
@@ -17,6 +21,7 @@ mod network;
 mod output;
 mod persist;
 mod profile;
+mod reclaim;
 mod reference;
 mod run;
 mod schema;

@@ -81,7 +81,7 @@ pub(crate) async fn run(args: &ShellArgs, global: &GlobalArgs, cx: &Context) -> 
     }
     let left = match &started.direct {
         Some(direct) => attach::directly(cx, &direct.plan, &started.name, &direct.agent).await,
-        None => attach::join(cx, &started.name, Into::Agent).await,
+        None => attach::attach(cx, &started.name, Into::Agent).await,
     };
     left.map(|()| 0)
 }

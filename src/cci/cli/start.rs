@@ -19,6 +19,7 @@ use super::version::VersionArgs;
 use crate::app::context::Context;
 use crate::app::environment;
 use crate::app::network;
+use crate::app::timeline::Timeline;
 use crate::app::undo::{Server, Undo};
 use crate::host::caller::Caller;
 use crate::host::incus_socket;
@@ -30,6 +31,7 @@ const OWN_FAILURE: u8 = 125;
 
 /// The whole program.
 pub(crate) fn main() -> ExitCode {
+    let timeline = Timeline::begin();
     if super::completion::answered() {
         return ExitCode::SUCCESS;
     }
@@ -48,12 +50,16 @@ pub(crate) fn main() -> ExitCode {
         .build()
         .map_err(|source| Error::Internal(format!("no runtime: {source}")))
         .and_then(|runtime| {
-            let done = runtime.block_on(carry_out(verb, &cli.global, &terminal));
+            let done = runtime.block_on(carry_out(verb, &cli.global, &terminal, &timeline));
             // a blocked read of the terminal must not hold the end back
             runtime.shutdown_background();
             done
         });
-    end(done, &terminal, passes_status)
+    let status = end(done, &terminal, passes_status);
+    if cli.global.timing {
+        terminal.timing(&timeline.lines());
+    }
+    status
 }
 
 fn parsed(argv: &[OsString]) -> clap::error::Result<Cli> {
@@ -61,7 +67,7 @@ fn parsed(argv: &[OsString]) -> clap::error::Result<Cli> {
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command()))
 }
 
-async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<u8> {
+async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>, timeline: &Timeline) -> Result<u8> {
     // these work with a broken file and without Incus
     let verb = match verb {
         Verb::Config(args) => return super::config::run(args, global, terminal).await,
@@ -72,7 +78,10 @@ async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>) ->
         Verb::Version(args) => return super::version::run(&args),
         other => other,
     };
-    let cx = context(global, terminal)?;
+    let mut cx = context(global, terminal)?;
+    if global.timing {
+        cx.client = cx.client.observed(timeline.observer());
+    }
     if verb.clears_up() {
         cx.guarded(async {
             cx.take_back_abandoned().await;
@@ -97,8 +106,12 @@ async fn with_incus(verb: Verb, global: &GlobalArgs, cx: &Context) -> Result<u8>
         Verb::Info(args) => cx.guarded(super::info::run(&args, cx)).await,
         Verb::Persist(args) => cx.guarded(super::persist::run(&args, cx)).await,
         Verb::Clean(args) => cx.guarded(super::clean::run(&args, global.persistent == Some(true), cx)).await,
+        Verb::Reclaim(args) => cx.guarded(super::reclaim::run(&args, cx)).await,
         Verb::Tmux(args) => cx.guarded(super::tmux::run(&args, cx)).await,
         Verb::Build(args) => super::build::run(args, cx).await,
+        Verb::Container(args) => super::container::run(&args, cx).await,
+        Verb::File(args) => cx.guarded(super::file::run(&args, cx)).await,
+        Verb::Bench(args) => super::bench::run(&args, cx).await,
         Verb::Network(args) => cx.guarded(super::network::run(&args, cx)).await,
         Verb::Image(args) => cx.guarded(super::image::run(&args, cx)).await,
         Verb::Images(args) => cx.guarded(super::image::list(&args, cx)).await,

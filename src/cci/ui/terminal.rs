@@ -94,6 +94,13 @@ impl Terminal {
         }
     }
 
+    /// The timeline that `--timing` asks for: also when quiet.
+    pub(crate) fn timing(&self, lines: &[String]) {
+        for line in lines {
+            self.line(line);
+        }
+    }
+
     fn line(&self, line: &str) {
         if self.voice.silent {
             return;
