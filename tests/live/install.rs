@@ -61,6 +61,7 @@ fn stamp(path: &Path) -> SystemTime {
 }
 
 /// Installs, sees Claude Code's version from inside a container, installs again and sees that nothing changed.
+#[expect(clippy::print_stderr, reason = "how long it took is said")]
 #[track_caller]
 fn ends_with_claudes_version_and_does_nothing_the_second_time(host: &Host, bin: &Path, install: impl Fn() -> Output) {
     let out = install().ok();
@@ -218,5 +219,4 @@ fn an_unknown_flag_and_an_old_or_missing_rust_are_told() {
     let out = with_path(&tools, &["--no-setup"]);
     assert_eq!(out.code, 1, "{out}");
     assert!(out.stderr.contains("error: Rust 1.63.0 is too old\nhint: get Rust 1.89 or newer"), "{out}");
-}#[expect(clippy::print_stderr, reason = "how long it took is said")]
-
+}

@@ -28,6 +28,7 @@ pub mod settings;
 pub mod setup;
 pub mod slot;
 pub mod start_log;
+pub mod stop_hook;
 pub mod terminal;
 pub mod tmux;
 pub mod tool;

@@ -18,6 +18,7 @@ use crate::pin::{self, Identity};
 use crate::session::SessionId;
 use crate::settings::{NetworkSettings, Settings};
 use crate::slot::Slot;
+use crate::stop_hook::StopHook;
 use crate::tool::Tool;
 use crate::workspace::Workspace;
 
@@ -55,6 +56,8 @@ pub struct HostFacts {
     pub root: Option<BTreeMap<String, String>>,
     /// What the workspace is.
     pub workspace: Identity,
+    /// Incus's own stop hook, where lxcfs's half second can be taken away.
+    pub stop_hook: Option<StopHook>,
     /// What is mounted beside the workspace: it exists and may be mounted.
     pub mounts: Vec<Mount>,
 }
@@ -143,6 +146,7 @@ pub struct LaunchPlan {
     nic: Option<Nic>,
     policy: Option<Policy>,
     nft: Option<PathBuf>,
+    stop_hook: Option<StopHook>,
     config: BTreeMap<String, String>,
     devices: BTreeMap<String, BTreeMap<String, String>>,
     pins: String,
@@ -184,6 +188,7 @@ impl LaunchPlan {
             nic: host.nic.clone(),
             policy: Policy::new(&settings.network)?,
             nft: host.nft.clone(),
+            stop_hook: host.stop_hook.clone().filter(|_| !lifetime.is_persistent()),
             config: config(settings, &map),
             devices: devices(ask, settings, host, &map)?,
             pins: pins(host),
@@ -247,22 +252,25 @@ impl LaunchPlan {
     #[must_use]
     pub fn instance(&self, slot: Slot) -> InstanceSpec {
         let marks = Marks { slot: Some(slot), ..self.marks.clone() };
+        let spec = self.request(slot, self.name(slot).to_string(), &marks, &self.pins);
+        InstanceSpec { ephemeral: !self.lifetime.is_persistent(), ..spec }
+    }
+
+    /// The request with the address of a slot, these marks, and these lines that hold its mounts.
+    fn request(&self, slot: Slot, name: String, marks: &Marks, pins: &str) -> InstanceSpec {
         let (mut config, mut devices) = (self.config.clone(), self.devices.clone());
         config.extend(marks.to_config());
-        let mut raw_lxc = self.pins.clone();
+        // it clears the hooks of its kind, so the others come behind it
+        let mut raw_lxc = self.stop_hook.as_ref().map(|hook| hook.raw_lxc(&name)).unwrap_or_default() + pins;
         if let (Some(fixed), Some(nic)) = (self.fixed(slot), &self.nic) {
             raw_lxc += &fixed.raw_lxc();
             raw_lxc += &self.guard(fixed.subnet.gateway);
             devices.entry(nic.device.clone()).or_default().insert("ipv4.address".into(), fixed.address.to_string());
         }
-        config.insert("raw.lxc".into(), raw_lxc);
-        InstanceSpec {
-            name: self.name(slot).to_string(),
-            image: self.image().to_owned(),
-            config,
-            devices,
-            ephemeral: !self.lifetime.is_persistent(),
+        if !raw_lxc.is_empty() {
+            config.insert("raw.lxc".into(), raw_lxc);
         }
+        InstanceSpec { name, image: self.image().to_owned(), config, devices, ephemeral: true }
     }
 
     /// The create request for a container that belongs to no workspace and no conversation, and otherwise gets the same.
@@ -276,10 +284,9 @@ impl LaunchPlan {
             lifetime: Lifetime::Ephemeral,
             ..self.marks.clone()
         };
-        let mut spec = self.instance(Slot::first());
-        name.clone_into(&mut spec.name);
-        spec.config.retain(|key, _| !key.starts_with("user.cci."));
-        spec.config.extend(marks.to_config());
+        // one that stays can get another name, which its own stop hook would not know
+        let plan = Self { stop_hook: self.stop_hook.clone().filter(|_| ephemeral), ..self.clone() };
+        let mut spec = plan.request(Slot::first(), name.to_owned(), &marks, "");
         spec.devices.retain(|name, device| {
             let disk = device.get("type").is_some_and(|kind| kind == "disk");
             !disk || name == "root" || name == "resolv"

@@ -147,12 +147,17 @@ impl Client {
     }
 
     async fn ask(&self, request: &Request, limit: Option<Duration>) -> Result<(Etag, Vec<u8>)> {
-        within(request, limit, async {
-            let answer = self.send(request, Payload::of(&request.body), None).await?;
+        let (begun, mut status) = (Instant::now(), 0);
+        let asked = within(request, limit, async {
+            let answer = self.transport.send(request, &self.project, Payload::of(&request.body)).await?;
+            status = answer.status.as_u16();
             let etag = Etag(answer.header(header::ETAG.as_str()).unwrap_or_default().to_owned());
             Ok((etag, whole(request, answer).await?))
         })
-        .await
+        .await;
+        // the head of a wait comes at once, and the body when it is over
+        self.observe(request, begun, status);
+        asked
     }
 
     async fn send(&self, request: &Request, payload: Payload, limit: Option<Duration>) -> Result<Answer> {

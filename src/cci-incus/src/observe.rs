@@ -21,6 +21,6 @@ pub struct Exchange {
     pub status: u16,
     /// When it began.
     pub began: Instant,
-    /// From the first byte of the call to the head of the answer.
+    /// From the first byte of the call to the end of the answer, or to its head where the answer is a stream.
     pub elapsed: Duration,
 }

@@ -122,6 +122,8 @@ pub(crate) enum Verb {
     Kill(super::end::KillArgs),
     /// Remove stopped containers, and saved sessions if asked
     Clean(super::clean::CleanArgs),
+    /// Take over files that a container's root made in the workspace
+    Reclaim(super::reclaim::ReclaimArgs),
     /// Drive a session without a terminal
     Tmux(super::tmux::TmuxArgs),
     /// See, check and write the configuration

@@ -21,6 +21,7 @@ mod network;
 mod output;
 mod persist;
 mod profile;
+mod reclaim;
 mod reference;
 mod run;
 mod schema;

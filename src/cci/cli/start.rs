@@ -106,6 +106,7 @@ async fn with_incus(verb: Verb, global: &GlobalArgs, cx: &Context) -> Result<u8>
         Verb::Info(args) => cx.guarded(super::info::run(&args, cx)).await,
         Verb::Persist(args) => cx.guarded(super::persist::run(&args, cx)).await,
         Verb::Clean(args) => cx.guarded(super::clean::run(&args, global.persistent == Some(true), cx)).await,
+        Verb::Reclaim(args) => cx.guarded(super::reclaim::run(&args, cx)).await,
         Verb::Tmux(args) => cx.guarded(super::tmux::run(&args, cx)).await,
         Verb::Build(args) => super::build::run(args, cx).await,
         Verb::Container(args) => super::container::run(&args, cx).await,

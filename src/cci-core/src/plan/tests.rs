@@ -32,6 +32,7 @@ fn host() -> HostFacts {
         }),
         other_nics: Vec::new(),
         nft: None,
+        stop_hook: None,
         root: None,
         workspace: Identity { device: 27, inode: 4242 },
         mounts: Vec::new(),

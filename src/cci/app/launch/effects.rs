@@ -118,6 +118,7 @@ impl World {
             nic: None,
             other_nics: Vec::new(),
             nft: None,
+            stop_hook: None,
             root: None,
             workspace: Identity { device: 1, inode: 2 },
             mounts: mounts::resolved(settings, &self.workspace(), &self.caller).unwrap(),
