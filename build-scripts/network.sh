@@ -58,6 +58,15 @@ END
     systemctl restart systemd-networkd systemd-resolved
 }
 
+# cci gives the address with the start: the daemon that takes over later must not take it away before it has a lease.
+keep_address() {
+    for file in /etc/systemd/network/*.network; do
+        [ -e "$file" ] || continue
+        mkdir -p "$file.d"
+        printf '[Network]\nKeepConfiguration=yes\n' > "$file.d/cci-keep.conf"
+    done
+}
+
 use_servers() {
     echo "names do not resolve with the servers of the network: $(grep nameserver /run/systemd/resolve/resolv.conf /etc/resolv.conf 2>/dev/null | tr '\n' ' ')"
     echo "using $1 instead"
@@ -83,6 +92,7 @@ if [ -z "$CCI_DNS" ]; then
     exit 0
 fi
 is_configured || configure
+keep_address
 if ! until_it_works 100 has_default_route; then
     echo "the container was given no address: is DHCP of the bridge blocked by a firewall?" >&2
     exit 1

@@ -1,10 +1,16 @@
 //! `cci config` and `cci profile`, without Incus.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use serde_json::Value;
 
+use super::support::screen::Screen;
 use super::{Host, host, shown};
+
+const SOON: Duration = Duration::from_secs(30);
 
 fn with_user_file(text: &str) -> Host {
     let host = host();
@@ -123,4 +129,127 @@ fn the_project_file_is_looked_for_in_the_workspace() {
     fs::write(other.join(".cci.toml"), "[defaults]\nmodel = \"of-other\"\n").unwrap();
     let out = host.cci(&["config", "show", "--workspace", other.to_str().unwrap()]).ok();
     assert!(out.stdout.contains("defaults.model = \"of-other\""), "{out}");
+}
+
+/// Where each key comes from, as `config show --origin` says it.
+fn origins(host: &Host, env: &[(&str, &str)], args: &[&str]) -> BTreeMap<String, String> {
+    let out = host.cci_with(&[&["config", "show", "--origin", "--format", "json"], args].concat(), env, b"").ok();
+    let entries: Vec<Value> = serde_json::from_str(&out.stdout).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    entries.iter().map(|entry| (text(&entry["key"]), text(&entry["origin"]))).collect()
+}
+
+#[test]
+fn the_example_of_the_readme_loads_and_each_of_its_keys_shows_its_line() {
+    let example = include_str!("example.toml");
+    let host = with_user_file(example);
+    host.cci(&["config", "check"]).ok();
+    let origins = origins(&host, &[("CCI_IMAGE", "")], &[]);
+    let (mut section, mut seen) = (String::new(), 0);
+    for (index, line) in example.lines().enumerate() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']').to_owned();
+        } else if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
+            let key = match (section.as_str(), key) {
+                ("profiles.rust", "environment") => "profiles.rust.environment.RUST_BACKTRACE".to_owned(),
+                _ => format!("{section}.{key}"),
+            };
+            let place = format!("/home/.config/cci/config.toml:{}", index + 1);
+            assert!(origins[&key].ends_with(&place), "{key}: {}", origins[&key]);
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 15);
+    let text = host.cci_with(&["config", "show", "--origin"], &[("CCI_IMAGE", "")], b"").ok().stdout;
+    let line = text.lines().find(|line| line.starts_with("network.allowed_domains")).unwrap();
+    assert!(line.contains(r#"["github.com", "api.anthropic.com", "8.8.8.8"]"#), "{line}");
+    assert!(line.ends_with("/home/.config/cci/config.toml:30"), "{line}");
+}
+
+#[test]
+fn the_variables_of_the_environment_stand_between_files_and_flags() {
+    let host = with_user_file("[defaults]\nimage = \"of-the-file\"\n[incus]\nproject = \"of-the-file\"\n");
+    let extra = host.home.join("extra.toml");
+    fs::write(&extra, "[limits]\ncpu = 1\n").unwrap();
+    let env = [
+        ("CCI_CONFIG", extra.to_str().unwrap()),
+        ("CCI_IMAGE", "of-the-variable"),
+        ("CCI_PERSISTENT", "1"),
+        ("CCI_STORAGE_DIR", "~/kept"),
+        ("CCI_USE_DUMMY", "1"),
+        ("INCUS_PROJECT", "of-the-variable"),
+    ];
+    let found = origins(&host, &env, &[]);
+    for (key, origin) in [
+        ("defaults.image", "CCI_IMAGE"),
+        ("defaults.persistent", "CCI_PERSISTENT"),
+        ("paths.storage_dir", "CCI_STORAGE_DIR"),
+        ("tool.binary", "CCI_USE_DUMMY"),
+        ("incus.project", "INCUS_PROJECT"),
+        ("incus.socket", "INCUS_SOCKET"),
+    ] {
+        assert_eq!(found[key], origin, "{key}");
+    }
+    assert!(found["limits.cpu"].ends_with("/extra.toml:2"), "{}", found["limits.cpu"]);
+    let found = origins(&host, &env, &["--image", "of-the-flag", "--persistent=false", "--storage", "/srv/x"]);
+    for (key, origin) in
+        [("defaults.image", "--image"), ("defaults.persistent", "--persistent"), ("paths.storage_dir", "--storage")]
+    {
+        assert_eq!(found[key], origin, "{key}");
+    }
+    for (name, value) in
+        [("CCI_PERSISTENT", "perhaps"), ("CCI_CONTAINER_PREFIX", "Not/A/Prefix"), ("CCI_CONFIG", "/no")]
+    {
+        let out = host.cci_with(&["list"], &[(name, value)], b"");
+        assert!(out.code == 2 && out.stderr.contains(value), "{name}: {out}");
+    }
+}
+
+#[test]
+fn edit_opens_the_editor_in_the_terminal_and_checks_what_it_left() {
+    let host = host();
+    let editor = host.dir("bin").join("editor");
+    // it asks on the terminal, as an editor does, and needs the argument that the variable gives it
+    let script = "#!/bin/sh\n[ \"$1\" = --wait ] || exit 3\nprintf 'line for %s? ' $ROUND\nread -r line < /dev/tty\nprintf '%s\\n' \"$line\" > \"$2\"\n";
+    fs::write(&editor, script).unwrap();
+    fs::set_permissions(&editor, fs::Permissions::from_mode(0o755)).unwrap();
+    let screen = Screen::open(&host);
+    let edit = |round: &str, answer: &str, status: u8| {
+        let editor = editor.display();
+        screen.enter(&format!(
+            "clear; ROUND={round} EDITOR='{editor} --wait' cci config edit; echo \"{round} ended: $?\""
+        ));
+        screen.wait_for(&format!("line for {round}?"), SOON);
+        screen.enter(answer);
+        screen.wait_for(&format!("{round} ended: {status}"), SOON)
+    };
+    let shown = edit("first", "limits.cpu = 3", 0);
+    assert!(shown.contains("config.toml: ok"), "{shown}");
+    let file = host.home.join(".config/cci/config.toml");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "limits.cpu = 3\n");
+    let shown = edit("second", "limits.cup = 3", 2);
+    assert!(shown.replace('\n', "").contains("did you mean 'limits.cpu'?"), "{shown}");
+    screen.enter("clear; EDITOR=false cci config edit --project; echo \"third ended: $?\"");
+    let shown = screen.wait_for("third ended: 1", SOON);
+    assert!(shown.contains("editor false"), "{shown}");
+    let out = host.cci(&["config", "edit"]);
+    assert!(out.code == 2 && out.stderr.contains("hint: "), "without a terminal: {out}");
+}
+
+#[test]
+fn init_writes_every_key_with_its_meaning_also_for_a_project() {
+    let host = host();
+    let path = host.cci(&["config", "init", "--project"]).ok().stdout;
+    assert!(path.ends_with("/proj/.cci.toml\n"), "{path}");
+    let written = fs::read_to_string(path.trim()).unwrap();
+    let schema: Value = serde_json::from_str(&host.cci(&["config", "schema"]).ok().stdout).unwrap();
+    for (section, keys) in schema["properties"].as_object().unwrap().iter().filter(|(name, _)| *name != "profiles") {
+        assert!(written.contains(&format!("# [{section}]")), "{section}");
+        for (key, told) in keys["properties"].as_object().unwrap() {
+            assert!(written.contains(&format!("\n# {key} = ")), "{section}.{key}");
+            assert!(written.contains(told["description"].as_str().unwrap()), "{section}.{key}");
+        }
+    }
+    assert!(written.lines().all(|line| line.is_empty() || line.starts_with('#')), "it sets nothing");
+    host.cci(&["config", "check"]).ok();
 }

@@ -5,7 +5,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod completion;
 mod config;
+mod help;
+mod output;
+mod reference;
+mod schema;
 
 use support::host::{Host, Output, ROOT};
 
@@ -38,33 +43,90 @@ fn version_is_two_lines() {
 }
 
 #[test]
-fn help_goes_to_stdout_and_names_every_verb() {
-    let out = host().cci(&["--help"]).ok();
-    for verb in ["shell", "run", "attach", "list", "info", "persist", "shutdown", "kill", "clean", "tmux", "version"] {
-        assert!(out.stdout.contains(&format!("\n  {verb} ")), "{verb} is missing in {out}");
-    }
-    for heading in ["Usage:", "Flags:", "Commands:", "Examples:"] {
-        assert!(out.stdout.contains(heading), "{heading} is missing in {out}");
-    }
-}
-
-#[test]
-fn every_verb_has_examples() {
-    for verb in ["shell", "run", "attach", "list", "info", "persist", "shutdown", "kill", "clean", "tmux"] {
-        let out = host().cci(&[verb, "--help"]).ok();
-        assert!(out.stdout.contains("Examples:"), "{verb}: {out}");
-        assert!(out.stdout.contains("Usage: cci"), "{verb}: {out}");
-    }
-}
-
-#[test]
 fn an_unknown_verb_names_the_closest() {
     says!(["shel"]);
 }
 
 #[test]
+fn an_unknown_verb_below_another_names_the_closest() {
+    says!(["image", "lst"]);
+}
+
+#[test]
+fn an_unknown_verb_that_is_near_to_none() {
+    says!(["frobnicate"]);
+}
+
+#[test]
 fn an_unknown_flag_names_the_closest() {
     says!(["list", "--runing"]);
+}
+
+#[test]
+fn an_unknown_global_flag_behind_a_verb_names_the_closest() {
+    says!(["image", "list", "--worksapce", "x"]);
+}
+
+#[test]
+fn a_wrong_table_format_lists_the_valid_ones() {
+    says!(["image", "list", "--format", "xml"]);
+}
+
+#[test]
+fn a_wrong_format_names_the_closest() {
+    says!(["info", "--format=jsn"]);
+}
+
+#[test]
+fn an_unknown_shell_lists_the_valid_ones() {
+    says!(["completion", "tcsh"]);
+}
+
+#[test]
+fn a_missing_argument() {
+    says!(["image", "publish", "only-the-container"]);
+}
+
+#[test]
+fn two_flags_that_exclude_each_other() {
+    says!(["list", "--running", "--stopped"]);
+}
+
+#[test]
+fn no_image_is_to_be_kept() {
+    says!(["image", "cleanup", "cci-", "--keep", "0"]);
+}
+
+#[test]
+fn an_image_name_that_cannot_be() {
+    says!(["image", "publish", "c1", "images:mine"]);
+}
+
+#[test]
+fn a_build_script_that_is_not_given() {
+    says!(["build", "custom", "mine"]);
+}
+
+#[test]
+fn an_image_is_not_told_to_be_missing_when_incus_is() {
+    says!(["image", "exists", "cci"]);
+}
+
+#[test]
+fn a_name_given_to_all() {
+    says!(["kill", "--all", "cci-1"]);
+}
+
+#[test]
+fn an_argument_that_is_not_utf8_is_refused_and_not_a_crash() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let host = host();
+    let mut command = host.cci_command(&["list"]);
+    command.arg(std::ffi::OsStr::from_bytes(b"--f\xffmat"));
+    let out = support::host::run(command, b"");
+    assert_eq!(out.code, 2, "{out}");
+    assert!(out.stderr.starts_with("error: "), "{out}");
 }
 
 #[test]
@@ -131,12 +193,4 @@ fn a_broken_configuration_is_named_and_version_works_all_the_same() {
     assert!(out.stderr.contains(".cci.toml") && out.stderr.contains("persistant"), "{out}");
     host.cci(&["version"]).ok();
     host.cci(&["--help"]).ok();
-}
-
-#[test]
-fn no_colour_reaches_a_pipe() {
-    for args in [&["list"][..], &["--help"], &["nonsense"]] {
-        let out = host().cci(args);
-        assert!(!out.stdout.contains('\x1b') && !out.stderr.contains('\x1b'), "{out}");
-    }
 }

@@ -1,12 +1,16 @@
-//! What is configured is so inside a container: read back there, and limits tried for real.
+//! What is configured is so inside a container: read back there, section by section.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, symlink};
-use std::time::{Duration, Instant};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::time::Duration;
 
-use crate::support::host::{Host, Output, U1000, U1234, User, incus};
+use serde_json::Value;
 
-fn configured(user: User, text: &str) -> Host {
+use crate::support::host::{Host, Output, U1000, U1234, User, incus, run};
+use crate::support::wait;
+
+/// A host whose user has this configuration.
+pub(crate) fn configured(user: User, text: &str) -> Host {
     let host = Host::live(user);
     let dir = host.home.join(".config/cci");
     fs::create_dir_all(&dir).unwrap();
@@ -14,8 +18,9 @@ fn configured(user: User, text: &str) -> Host {
     host
 }
 
+/// A script in a fresh container.
 #[track_caller]
-fn in_container(host: &Host, flags: &[&str], script: &str) -> Output {
+pub(crate) fn in_container(host: &Host, flags: &[&str], script: &str) -> Output {
     let args: Vec<&str> = ["run"].iter().chain(flags).chain(&["--", "bash", "-c", script]).copied().collect();
     host.cci(&args)
 }
@@ -58,72 +63,6 @@ environment = { COLOUR = "green" }
 }
 
 #[test]
-fn the_hardened_profile_keeps_what_git_runs_on_the_host_from_the_agent() {
-    let host = configured(U1000, "");
-    for dir in [".git", ".git/hooks"] {
-        fs::create_dir(host.proj.join(dir)).unwrap();
-        std::os::unix::fs::chown(host.proj.join(dir), Some(1000), Some(1000)).unwrap();
-    }
-    fs::write(host.proj.join(".git/config"), "[core]\n").unwrap();
-    std::os::unix::fs::chown(host.proj.join(".git/config"), Some(1000), Some(1000)).unwrap();
-    let script = "touch .git/hooks/pre-commit; echo x >> .git/config; mv .git/hooks .git/old; rm -rf .git/config; \
-                  mv .git gone; touch .git/index && echo written";
-    let out = in_container(&host, &["--profile", "hardened", "--persistent=false"], script);
-    assert_eq!(out.stdout, "written\n", "{out}");
-    assert_eq!(fs::read_dir(host.proj.join(".git/hooks")).unwrap().count(), 0);
-    assert_eq!(fs::read_to_string(host.proj.join(".git/config")).unwrap(), "[core]\n");
-}
-
-#[test]
-fn a_fork_bomb_a_large_allocation_and_a_full_disk_end_at_their_limits() {
-    let limits = "[limits]\nprocesses = 150\nmemory = \"512MiB\"\ndisk = \"2GiB\"\n";
-    let host = configured(U1000, limits);
-    let neighbour = Host::live(U1000);
-    let bomb = "b() { b | b & }; b; sleep 5";
-    let running = std::thread::scope(|scope| {
-        let bombed = scope.spawn(|| host.cci(&["run", "--", "timeout", "8", "bash", "-c", bomb]));
-        let started = Instant::now();
-        neighbour.cci(&["run", "--", "true"]).ok();
-        let took = started.elapsed();
-        let bombed = bombed.join().unwrap();
-        assert!(bombed.stderr.contains("fork"), "no fork was refused: {bombed}");
-        took
-    });
-    assert!(running < Duration::from_secs(20), "the second container noticed: {running:?}");
-    let allocated = in_container(&host, &[], "head -c 4G /dev/zero | tail > /dev/null; echo ${PIPESTATUS[1]}").ok();
-    assert_eq!(allocated.stdout, "137\n", "the allocation was killed: {allocated}");
-    let filled = in_container(&host, &[], "dd if=/dev/zero of=$HOME/f bs=1M count=4000 conv=fsync; stat -c %s $HOME/f");
-    let size: u64 = filled.stdout.trim().parse().unwrap_or_else(|_| panic!("{filled}"));
-    assert!(size < 2 << 30, "the disk was not bounded: {size}");
-    assert!(filled.stderr.contains("quota exceeded") || filled.stderr.contains("No space left"), "{filled}");
-}
-
-#[test]
-fn a_hostile_project_file_makes_no_container() {
-    let host = configured(U1000, "[network]\nmode = \"restricted\"\n");
-    symlink(&host.home, host.proj.join("link")).unwrap();
-    let hostile = [
-        "[network]\nmode = \"open\"\n",
-        "mounts.default = [{ host = \"link\", container = \"/h\" }]\n",
-        "[incus]\nproject = \"default\"\nidmap = \"shift\"\n",
-        "[profiles.x]\nmounts.default = [{ host = \"/proc/self/root\", container = \"/h\" }]\n",
-    ];
-    for text in hostile {
-        fs::write(host.proj.join(".cci.toml"), text).unwrap();
-        for args in
-            [&["run", "--", "true"][..], &["shell", "--background"], &["run", "--profile", "hardened", "--", "true"]]
-        {
-            let out = host.cci(args);
-            assert_eq!(out.code, 2, "{text}: {out}");
-            assert!(out.stderr.contains("is refused from a project file"), "{out}");
-            assert!(out.stderr.contains("cci config trust"), "{out}");
-        }
-    }
-    assert_eq!(host.containers(), Vec::<String>::new());
-    assert_eq!(host.sessions(), Vec::<String>::new());
-}
-
-#[test]
 fn what_containers_never_see_is_refused_before_anything_is_made() {
     let host = Host::live(U1000);
     fs::create_dir(host.home.join(".ssh")).unwrap();
@@ -158,4 +97,112 @@ fn a_resumed_session_keeps_its_profile_unless_another_is_asked_for() {
     assert_eq!(start(&["--profile", "green"]), green);
     assert_eq!(start(&["--resume"]), green);
     assert_eq!(start(&["--resume", "--profile", "blue"]), ("blue".to_owned(), String::new()));
+}
+
+#[test]
+fn the_agent_is_the_one_that_is_configured() {
+    let host = configured(
+        U1000,
+        "[tool]\nname = \"mine\"\nbinary = \"/workspace/agent\"\nargs = [\"--verbose\", \"two words\"]\n[defaults]\nmodel = \"opus\"\n",
+    );
+    let agent = host.proj.join("agent");
+    fs::write(
+        &agent,
+        "#!/bin/sh\nprintf '%s\\n' \"$@\" > /workspace/args.new\nmv /workspace/args.new /workspace/args\n",
+    )
+    .unwrap();
+    fs::set_permissions(&agent, fs::Permissions::from_mode(0o755)).unwrap();
+    host.cci(&["shell", "--background"]).ok();
+    let args = wait::until("the agent has started", Duration::from_secs(60), || {
+        fs::read_to_string(host.proj.join("args")).map_err(|error| error.to_string())
+    });
+    assert!(args.contains("--model\nopus\n"), "{args}");
+    assert!(args.contains("--verbose\ntwo words\n"), "{args}");
+    let sessions = fs::read_dir(host.home.join(".cci/sessions-mine")).unwrap().count();
+    assert_eq!(sessions, 1, "the agent's name is that of its session store");
+}
+
+#[test]
+fn the_hosts_claude_configuration_is_given_unless_told_otherwise() {
+    for (text, given) in [("", true), ("[defaults]\nmount_claude_config = false\n", false)] {
+        let host = configured(U1000, text);
+        fs::write(host.dir("home/.claude").join("CLAUDE.md"), "of the host").unwrap();
+        host.cci(&["shell", "--background", "--debug"]).ok();
+        let look = ["exec", "--project", &host.project, &host.only_container(), "--", "sh", "-c"];
+        let script = "cat /home/code/.claude/CLAUDE.md 2>/dev/null || echo nothing";
+        let seen = incus(&[&look[..], &[script]].concat());
+        assert_eq!(seen.trim(), if given { "of the host" } else { "nothing" }, "{text}");
+    }
+}
+
+#[test]
+fn incus_is_used_as_it_is_configured() {
+    let text = |project: &str| format!("[incus]\nproject = \"{project}\"\nstorage_pool = \"default\"\n");
+    let host = configured(U1000, "");
+    fs::write(host.home.join(".config/cci/config.toml"), text(&host.project)).unwrap();
+    let with = |args: &[&str]| {
+        let mut command = host.cci_command(args);
+        command.env_remove("INCUS_PROJECT");
+        run(command, b"")
+    };
+    with(&["shell", "--background", "--debug"]).ok();
+    let name = host.only_container();
+    let pool = incus(&["config", "device", "get", "--project", &host.project, &name, "root", "pool"]);
+    assert_eq!(pool.trim(), "default");
+    fs::write(host.home.join(".config/cci/config.toml"), text("no-such-project")).unwrap();
+    let out = with(&["run", "--", "true"]);
+    assert!(out.code == 125 && out.stderr.contains("no-such-project"), "{out}");
+    let socket = "[incus]\nsocket = \"/nonexistent/unix.socket\"\n";
+    fs::write(host.home.join(".config/cci/config.toml"), socket).unwrap();
+    let out = host.cci(&["list"]);
+    assert!(out.code == 1 && out.stderr.contains("/nonexistent/unix.socket"), "{out}");
+}
+
+#[test]
+fn the_group_of_the_configuration_is_the_one_that_is_looked_for() {
+    let host = configured(U1000, "[incus]\ngroup = \"no-such-group\"\n");
+    let out = host.cci(&["doctor"]);
+    assert!(out.stdout.contains("is not in the group no-such-group"), "{out}");
+}
+
+#[test]
+fn a_build_is_told_by_the_configuration() {
+    let text = |tools: &str| {
+        format!(
+            "[build]\nfrom = \"images:debian/12\"\nimage_server = \"https://127.0.0.1:9\"\ntools = [{tools}]\n[paths]\nlogs_dir = \"~/logs\"\n"
+        )
+    };
+    let host = configured(U1000, &text("\"claude\""));
+    let out = host.cci(&["build", "--force"]);
+    assert_eq!(out.code, 1, "nothing answers there: {out}");
+    assert!(out.stderr.contains("127.0.0.1:9"), "{out}");
+    let log = fs::read_dir(host.home.join("logs")).unwrap().next().unwrap().unwrap();
+    let log = fs::read_to_string(log.path()).unwrap();
+    assert!(log.contains("images:debian/12"), "{log}");
+    fs::write(host.home.join(".config/cci/config.toml"), text("\"nobody\"")).unwrap();
+    let out = host.cci(&["build", "--force"]);
+    assert!(out.code == 2 && out.stderr.contains("unknown tool 'nobody'"), "{out}");
+    assert_eq!(host.containers(), Vec::<String>::new());
+}
+
+#[test]
+fn a_secret_that_a_command_makes_is_in_no_process_list() {
+    let host = configured(U1000, "[defaults]\nenvironment = { TOKEN = { command = \"cat ~/secret\" } }\n");
+    fs::write(host.home.join("secret"), "hunter2-of-the-test\n").unwrap();
+    host.cci(&["shell", "--background", "--debug"]).ok();
+    let name = host.only_container();
+    let shown = |script: &str| incus(&["exec", "--project", &host.project, &name, "--", "sh", "-c", script]);
+    // it is there, and neither the host's list (which has the container's processes too) nor the container's shows it
+    host.cci(&["tmux", "send", &name, "echo got=$TOKEN > /workspace/got"]).ok();
+    wait::until("the session has the secret", Duration::from_secs(30), || {
+        let got = fs::read_to_string(host.proj.join("got")).unwrap_or_default();
+        if got == "got=hunter2-of-the-test\n" { Ok(()) } else { Err(got) }
+    });
+    let lines =
+        fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    let telling = |line: &Vec<u8>| String::from_utf8_lossy(line).contains("hunter2-of-the-test");
+    assert_eq!(lines.filter(telling).count(), 0);
+    assert_eq!(shown("cat /proc/[0-9]*/cmdline | grep -ac '[h]unter2-of-the-test' || true").trim(), "0");
+    let config: Value = serde_json::from_str(&host.cci(&["config", "show", "--format", "json"]).ok().stdout).unwrap();
+    assert_eq!(config["defaults"]["environment"]["TOKEN"]["command"], "cat ~/secret", "what is shown is the command");
 }

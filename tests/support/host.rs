@@ -66,6 +66,8 @@ pub struct Host {
     pub proj: PathBuf,
     pub project: String,
     socket: Option<PathBuf>,
+    /// The process in whose network and mount namespaces commands run.
+    within: Option<u32>,
     dir: tempfile::TempDir,
 }
 
@@ -104,7 +106,7 @@ impl Host {
             chown(path, Some(user.uid), Some(user.gid)).unwrap();
         }
         let prefix = format!("t{:x}n{number}-", std::process::id());
-        Self { user, prefix, home, proj, project: String::new(), socket: None, dir }
+        Self { user, prefix, home, proj, project: String::new(), socket: None, within: None, dir }
     }
 
     /// A host that talks to the real Incus in the tests' project.
@@ -136,6 +138,12 @@ impl Host {
         self
     }
 
+    /// Runs its commands in the network and mount namespaces of a process.
+    pub fn within(mut self, pid: u32) -> Self {
+        self.within = Some(pid);
+        self
+    }
+
     /// The environment of every command, as `NAME=value`.
     pub fn environment(&self) -> Vec<(String, String)> {
         let mut env = vec![
@@ -157,19 +165,18 @@ impl Host {
 
     /// A command as the user, in the project directory, with nothing of the tests' own environment.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
-        let mut command = if self.user == ROOT {
-            Command::new(program)
-        } else {
-            let mut become_user = Command::new("setpriv");
-            become_user.args([
-                format!("--reuid={}", self.user.uid),
-                format!("--regid={}", self.user.gid),
-                "--groups=incus-admin".to_owned(),
-                "--".to_owned(),
-            ]);
-            become_user.arg(program);
-            become_user
-        };
+        let mut words: Vec<std::ffi::OsString> = Vec::new();
+        if let Some(pid) = self.within {
+            words.extend(["nsenter", "-t", &pid.to_string(), "-n", "-m", "--", "env", "-C"].map(Into::into));
+            words.push(self.proj.clone().into());
+        }
+        if self.user != ROOT {
+            let (uid, gid) = (format!("--reuid={}", self.user.uid), format!("--regid={}", self.user.gid));
+            words.extend(["setpriv", &uid, &gid, "--groups=incus-admin", "--"].map(Into::into));
+        }
+        words.push(program.as_ref().into());
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]);
         command.env_clear().envs(self.environment()).current_dir(&self.proj).process_group(0);
         command
     }
@@ -242,7 +249,7 @@ pub fn image() -> String {
 }
 
 /// Where tests keep their files: `tests/run` names a directory that it removes, also when a test was killed.
-fn files() -> PathBuf {
+pub fn files() -> PathBuf {
     std::env::var_os("CCI_TEST_DIR").map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from)
 }
 
@@ -276,7 +283,13 @@ fn staged(built: &Path) -> PathBuf {
 
 /// Runs a command to its end within the limit; its process group is ended otherwise.
 #[track_caller]
-pub fn run(mut command: Command, stdin: &[u8]) -> Output {
+pub fn run(command: Command, stdin: &[u8]) -> Output {
+    run_within(LIMIT, command, stdin)
+}
+
+/// The same with a limit of its own, for what compiles or downloads.
+#[track_caller]
+pub fn run_within(limit: Duration, mut command: Command, stdin: &[u8]) -> Output {
     let shown = format!("{command:?}");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{shown}: {error}"));
@@ -285,7 +298,7 @@ pub fn run(mut command: Command, stdin: &[u8]) -> Output {
     let feed = std::thread::spawn(move || drop(input.write_all(&stdin)));
     let stdout = drain(child.stdout.take().unwrap());
     let stderr = drain(child.stderr.take().unwrap());
-    let status = ended(&mut child, &shown);
+    let status = ended(&mut child, &shown, limit);
     feed.join().unwrap();
     let (raw, errors) = (stdout.join().unwrap(), stderr.join().unwrap());
     Output {
@@ -305,10 +318,10 @@ fn drain(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<Vec<u8
 }
 
 #[track_caller]
-fn ended(child: &mut Child, shown: &str) -> std::process::ExitStatus {
+fn ended(child: &mut Child, shown: &str, limit: Duration) -> std::process::ExitStatus {
     let began = Instant::now();
-    super::wait::until(shown, LIMIT + Duration::from_secs(10), || {
-        if began.elapsed() > LIMIT {
+    super::wait::until(shown, limit + Duration::from_secs(10), || {
+        if began.elapsed() > limit {
             kill_group(child);
         }
         child.try_wait().unwrap().ok_or_else(|| "still running".to_owned())
@@ -325,7 +338,13 @@ pub fn kill_group(child: &Child) {
 /// The Incus client, to look at what cci did with other eyes.
 #[track_caller]
 pub fn incus(args: &[&str]) -> String {
-    let output = Command::new("incus").args(args).output().expect("the tests need the Incus client");
-    assert!(output.status.success(), "incus {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    loop {
+        let output = Command::new("incus").args(args).output().expect("the tests need the Incus client");
+        let error = String::from_utf8_lossy(&output.stderr);
+        // under load Incus gives a command up before it has begun
+        if !error.contains("Failed to retrieve PID") {
+            assert!(output.status.success(), "incus {args:?}: {error}");
+            return String::from_utf8(output.stdout).unwrap();
+        }
+    }
 }

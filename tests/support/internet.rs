@@ -83,32 +83,35 @@ fn inside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
 /// Answers TCP and UDP on every address of the namespace at the port that is returned, until the test ends.
 pub fn serve() -> u16 {
     let all: Vec<&str> = NEAR.into_iter().chain(PUBLIC).collect();
-    inside(move || sockets("0.0.0.0", &all)).answer()
+    inside(move || Sockets::bind("0.0.0.0", &all)).answer()
 }
 
 /// The same on an address of the host itself.
 pub fn serve_on_host(address: &str) -> u16 {
-    sockets(address, &[address]).answer()
+    Sockets::bind(address, &[address]).answer()
 }
 
 /// A listener, and datagram sockets with the same port: one for each address, so that it answers from there.
-struct Sockets {
+pub struct Sockets {
     tcp: TcpListener,
     udp: Vec<UdpSocket>,
 }
 
-fn sockets(listen: &str, datagrams: &[&str]) -> Sockets {
-    let mut tries = (0..50).map(|_| {
-        let tcp = TcpListener::bind((listen, 0))?;
-        let port = tcp.local_addr()?.port();
-        let udp = datagrams.iter().map(|address| UdpSocket::bind((*address, port))).collect::<std::io::Result<_>>()?;
-        Ok::<_, std::io::Error>(Sockets { tcp, udp })
-    });
-    tries.find_map(Result::ok).expect("a port that is free for TCP and UDP")
-}
-
 impl Sockets {
-    fn answer(self) -> u16 {
+    /// Sockets in the network namespace of this thread.
+    pub fn bind(listen: &str, datagrams: &[&str]) -> Self {
+        let mut tries = (0..50).map(|_| {
+            let tcp = TcpListener::bind(format!("{listen}:0"))?;
+            let port = tcp.local_addr()?.port();
+            let udp =
+                datagrams.iter().map(|address| UdpSocket::bind((*address, port))).collect::<std::io::Result<_>>()?;
+            Ok::<_, std::io::Error>(Self { tcp, udp })
+        });
+        tries.find_map(Result::ok).expect("a port that is free for TCP and UDP")
+    }
+
+    /// Answers until the test ends.
+    pub fn answer(self) -> u16 {
         let port = self.tcp.local_addr().unwrap().port();
         std::thread::spawn(move || {
             for mut stream in self.tcp.incoming().flatten() {

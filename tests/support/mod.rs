@@ -3,9 +3,15 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part of this module")]
 
 pub mod anthropic;
+pub mod base;
+pub mod bed;
+pub mod clean_root;
+pub mod completion;
 pub mod figures;
 pub mod host;
 pub mod internet;
+pub mod machine;
 pub mod proxy;
+pub mod schema;
 pub mod screen;
 pub mod wait;

@@ -68,6 +68,16 @@ impl Screen {
         self.tmux(&["capture-pane", "-p", "-S", "-"])
     }
 
+    /// What it shows, with the escape sequences of colours.
+    pub fn ansi(&self) -> String {
+        self.tmux(&["capture-pane", "-p", "-e"])
+    }
+
+    /// The lines as they were written: one that the terminal had to break is whole again.
+    pub fn logical_lines(&self) -> Vec<String> {
+        self.tmux(&["capture-pane", "-p", "-J"]).lines().map(str::to_owned).collect()
+    }
+
     /// Changes the terminal's size.
     pub fn resize(&self, columns: u16, rows: u16) {
         self.tmux(&["resize-window", "-x", &columns.to_string(), "-y", &rows.to_string()]);

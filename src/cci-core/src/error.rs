@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// What a step of cci can end with.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A failure as the person meets it: each variant has a stable code, an exit status and often a hint.
+/// A failure as the person meets it: each variant has a stable code and an exit status (`code.rs`), and often a hint.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -200,73 +200,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// The stable name that scripts can match on.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Usage { .. } => "usage",
-            Self::NoTerminal { .. } => "no-terminal",
-            Self::NotConfirmed { .. } => "not-confirmed",
-            Self::Workspace { .. } => "workspace-unusable",
-            Self::WorkspaceNotWritable { .. } => "workspace-not-writable",
-            Self::Config { .. } => "config-invalid",
-            Self::Forbidden { .. } => "forbidden",
-            Self::ContainerNotFound { .. } => "container-not-found",
-            Self::ContainerNotRunning { .. } => "container-not-running",
-            Self::ContainerRunning { .. } => "container-running",
-            Self::NoTmuxSession { .. } => "no-tmux-session",
-            Self::ContainerExists { .. } => "container-exists",
-            Self::SlotsExhausted => "slots-exhausted",
-            Self::NoSession => "no-session",
-            Self::SessionNotFound { .. } => "session-not-found",
-            Self::SessionElsewhere { .. } => "session-elsewhere",
-            Self::ImageNotFound { .. } => "image-not-found",
-            Self::ImageExists { .. } => "image-exists",
-            Self::IncusUnreachable { .. } => "incus-unreachable",
-            Self::IncusForbidden { .. } => "incus-forbidden",
-            Self::IncusRefused { .. } => "incus-refused",
-            Self::TimedOut { .. } => "timed-out",
-            Self::Host { .. } => "host-file",
-            Self::StepFailed { .. } => "step-failed",
-            Self::Partly { .. } => "partly-failed",
-            Self::HostUnfit { .. } => "host-unfit",
-            Self::Interrupted => "interrupted",
-            Self::Internal(_) => "internal",
-        }
-    }
-
-    /// The status the process ends with.
-    #[must_use]
-    pub fn exit(&self) -> u8 {
-        match self {
-            Self::Usage { .. } | Self::NoTerminal { .. } | Self::Config { .. } | Self::Forbidden { .. } => 2,
-            Self::NotConfirmed { .. }
-            | Self::Workspace { .. }
-            | Self::WorkspaceNotWritable { .. }
-            | Self::ContainerNotFound { .. }
-            | Self::ContainerNotRunning { .. }
-            | Self::ContainerRunning { .. }
-            | Self::NoTmuxSession { .. }
-            | Self::ContainerExists { .. }
-            | Self::SlotsExhausted
-            | Self::NoSession
-            | Self::SessionNotFound { .. }
-            | Self::SessionElsewhere { .. }
-            | Self::ImageNotFound { .. }
-            | Self::ImageExists { .. }
-            | Self::IncusUnreachable { .. }
-            | Self::IncusForbidden { .. }
-            | Self::IncusRefused { .. }
-            | Self::TimedOut { .. }
-            | Self::Host { .. }
-            | Self::StepFailed { .. }
-            | Self::Partly { .. }
-            | Self::HostUnfit { .. }
-            | Self::Internal(_) => 1,
-            Self::Interrupted => 130,
-        }
-    }
-
     /// A usage error without a hint of its own.
     pub fn usage(problem: impl Into<String>) -> Self {
         Self::Usage { problem: problem.into(), hint: None }

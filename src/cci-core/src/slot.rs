@@ -13,6 +13,8 @@ pub struct Slot(NonZeroU8);
 impl Slot {
     /// How many places there are.
     pub const MAX: u8 = 10;
+    /// The lowest slot.
+    pub const FIRST: Self = Self(NonZeroU8::MIN);
 
     /// The slot of this number, 1 to [`Slot::MAX`].
     #[must_use]
@@ -23,6 +25,12 @@ impl Slot {
     /// Every slot, lowest first: the order in which free ones are tried.
     pub fn all() -> impl Iterator<Item = Self> {
         (1..=Self::MAX).filter_map(Self::new)
+    }
+
+    /// The lowest.
+    #[must_use]
+    pub fn first() -> Self {
+        Self(NonZeroU8::MIN)
     }
 
     /// Its number.

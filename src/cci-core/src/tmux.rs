@@ -57,6 +57,13 @@ pub fn has_session(container: &str) -> Vec<String> {
     argv
 }
 
+/// Lines of a shell before the attach: without the agent's session they end with [`NO_SESSION`].
+#[must_use]
+pub fn or_no_session(container: &str) -> String {
+    let session = tmux_session(container);
+    format!("tmux -S {SOCKET} has-session -t ={session} 2>/dev/null || exit {NO_SESSION}; ")
+}
+
 /// How much of a pane is captured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {

@@ -105,7 +105,7 @@ pub struct AclRule {
 impl Client {
     /// All ACLs of the project (`GET /1.0/network-acls?recursion=1`).
     pub async fn acls(&self) -> Result<Vec<Acl>> {
-        self.read(&Request::get(["network-acls"], "list network ACLs").with("recursion", "1")).await
+        self.read_list(&Request::get(["network-acls"], "list network ACLs").with("recursion", "1")).await
     }
 
     /// One ACL and its version (`GET /1.0/network-acls/NAME`).

@@ -83,6 +83,11 @@ impl Client {
         Ok(self.read_tagged(request).await?.0)
     }
 
+    /// Reads a list; Incus answers `null` where it has nothing yet, as for the storage pools of a new daemon.
+    pub(crate) async fn read_list<T: DeserializeOwned>(&self, request: &Request) -> Result<Vec<T>> {
+        Ok(self.read::<Option<Vec<T>>>(request).await?.unwrap_or_default())
+    }
+
     /// Reads an object and its version.
     pub(crate) async fn read_tagged<T: DeserializeOwned>(&self, request: &Request) -> Result<(T, Etag)> {
         let (etag, body) = self.ask(request, Some(ANSWER_LIMIT)).await?;
@@ -142,12 +147,17 @@ impl Client {
     }
 
     async fn ask(&self, request: &Request, limit: Option<Duration>) -> Result<(Etag, Vec<u8>)> {
-        within(request, limit, async {
-            let answer = self.send(request, Payload::of(&request.body), None).await?;
+        let (begun, mut status) = (Instant::now(), 0);
+        let asked = within(request, limit, async {
+            let answer = self.transport.send(request, &self.project, Payload::of(&request.body)).await?;
+            status = answer.status.as_u16();
             let etag = Etag(answer.header(header::ETAG.as_str()).unwrap_or_default().to_owned());
             Ok((etag, whole(request, answer).await?))
         })
-        .await
+        .await;
+        // the head of a wait comes at once, and the body when it is over
+        self.observe(request, begun, status);
+        asked
     }
 
     async fn send(&self, request: &Request, payload: Payload, limit: Option<Duration>) -> Result<Answer> {
@@ -172,8 +182,14 @@ impl Client {
         let elapsed = begun.elapsed();
         tracing::debug!(method = %request.method, path = request.path, status, ?elapsed, "asked incus");
         if let Some(observer) = &self.observer {
-            let (method, path) = (request.method.to_string(), request.path.clone());
-            observer(&Exchange { method, path, status, elapsed: begun.elapsed() });
+            observer(&Exchange {
+                method: request.method.to_string(),
+                path: request.path.clone(),
+                what: request.what.clone(),
+                status,
+                began: begun,
+                elapsed,
+            });
         }
     }
 }

@@ -116,7 +116,7 @@ fn pairs(properties: &Properties) -> String {
 impl Client {
     /// All images of the project (`GET /1.0/images?recursion=1`).
     pub async fn images(&self) -> Result<Vec<Image>> {
-        self.read(&Request::get(["images"], "list images").with("recursion", "1")).await
+        self.read_list(&Request::get(["images"], "list images").with("recursion", "1")).await
     }
 
     /// An image by its fingerprint or the beginning of one (`GET /1.0/images/FINGERPRINT`).

@@ -80,17 +80,17 @@ impl Client {
     /// All instances of the project, without their state (`GET /1.0/instances?recursion=1`). A project that does not
     /// exist looks like an empty one: [`Client::get_project`] tells them apart.
     pub async fn instances(&self) -> Result<Vec<Instance>> {
-        self.read(&list()).await
+        self.read_list(&list()).await
     }
 
     /// The instances of every project that the caller may see (`GET /1.0/instances?recursion=1&all-projects=true`).
     pub async fn instances_of_all_projects(&self) -> Result<Vec<Instance>> {
-        self.read(&list().with("all-projects", "true").of_the_server()).await
+        self.read_list(&list().with("all-projects", "true").of_the_server()).await
     }
 
     /// The instances that a filter of Incus matches: `config.user.mine eq true and status eq running`.
     pub async fn instances_filtered(&self, filter: &str) -> Result<Vec<Instance>> {
-        self.read(&list().with("filter", filter)).await
+        self.read_list(&list().with("filter", filter)).await
     }
 
     /// One instance and its version (`GET /1.0/instances/NAME`).

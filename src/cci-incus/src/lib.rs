@@ -31,6 +31,7 @@ mod status;
 mod transport;
 mod url;
 mod volume;
+mod warning;
 mod websocket;
 mod wire;
 
@@ -63,3 +64,4 @@ pub use socket::{SocketEnv, candidates};
 pub use status::Status;
 pub use transport::HttpsRemote;
 pub use volume::{NewVolume, Volume};
+pub use warning::Warning;

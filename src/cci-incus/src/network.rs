@@ -76,7 +76,7 @@ pub struct NetworkLease {
 impl Client {
     /// All networks that the host has (`GET /1.0/networks?recursion=1`).
     pub async fn networks(&self) -> Result<Vec<Network>> {
-        self.read(&Request::get(["networks"], "list networks").with("recursion", "1")).await
+        self.read_list(&Request::get(["networks"], "list networks").with("recursion", "1")).await
     }
 
     /// One network and its version (`GET /1.0/networks/NAME`).
@@ -107,7 +107,7 @@ impl Client {
 
     /// Who has which address (`GET /1.0/networks/NAME/leases`); of a project's instances and the gateway.
     pub async fn network_leases(&self, name: &str) -> Result<Vec<NetworkLease>> {
-        self.read(&Request::get(["networks", name, "leases"], format!("list the leases of network {name}"))).await
+        self.read_list(&Request::get(["networks", name, "leases"], format!("list the leases of network {name}"))).await
     }
 
     /// The addresses of a network's holders by MAC address, lower case.

@@ -1,6 +1,9 @@
 //! What an observer of a client is told: which calls were made and how long each took.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// Told of every exchange; called on the task that made the call, so it must not block.
 pub type Observer = Arc<dyn Fn(&Exchange) + Send + Sync>;
@@ -12,8 +15,12 @@ pub struct Exchange {
     pub method: String,
     /// The path, without the query.
     pub path: String,
+    /// What is asked, in words: `read instance c1`.
+    pub what: String,
     /// The HTTP status; 0 if no answer came.
     pub status: u16,
-    /// From the first byte of the call to the head of the answer.
+    /// When it began.
+    pub began: Instant,
+    /// From the first byte of the call to the end of the answer, or to its head where the answer is a stream.
     pub elapsed: Duration,
 }

@@ -130,7 +130,7 @@ impl Operation {
     /// Waits for the end, however long it takes; the body of the answer decides, since a failure arrives as HTTP 200.
     pub(crate) async fn end(&self, step: &str) -> Result<Done> {
         loop {
-            let info = match self.client.read_unhurried::<OperationInfo>(&wait(self.id())).await {
+            let info = match self.client.read_unhurried::<OperationInfo>(&wait(self.id(), step)).await {
                 Ok(info) => info,
                 Err(error) => return Err(error.of_operation(step)),
             };
@@ -201,8 +201,8 @@ fn get(id: &str) -> Request {
 }
 
 /// Never with `timeout=`: 6.0.4 answers that with an error 500 when the time is up.
-fn wait(id: &str) -> Request {
-    Request::get(["operations", id, "wait"], format!("wait for operation {id}"))
+fn wait(id: &str, step: &str) -> Request {
+    Request::get(["operations", id, "wait"], format!("wait for the end of '{step}'"))
 }
 
 fn cancel(id: &str) -> Request {
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_wait_has_no_timeout_of_its_own() {
-        assert_eq!(wait("x").target("default"), "/1.0/operations/x/wait?project=default");
+        assert_eq!(wait("x", "the start").target("default"), "/1.0/operations/x/wait?project=default");
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl Client {
     /// All storage pools (`GET /1.0/storage-pools?recursion=1`).
     pub async fn storage_pools(&self) -> Result<Vec<StoragePool>> {
         let request = Request::get(["storage-pools"], "list storage pools").with("recursion", "1");
-        self.read(&request).await
+        self.read_list(&request).await
     }
 
     /// One storage pool and its version (`GET /1.0/storage-pools/NAME`).

@@ -48,7 +48,7 @@ impl From<Profile> for ProfilePut {
 impl Client {
     /// All profiles of the project (`GET /1.0/profiles?recursion=1`).
     pub async fn profiles(&self) -> Result<Vec<Profile>> {
-        self.read(&Request::get(["profiles"], "list profiles").with("recursion", "1")).await
+        self.read_list(&Request::get(["profiles"], "list profiles").with("recursion", "1")).await
     }
 
     /// One profile and its version (`GET /1.0/profiles/NAME`).

@@ -48,7 +48,7 @@ impl NewProject {
 impl Client {
     /// All projects that the caller sees (`GET /1.0/projects?recursion=1`).
     pub async fn projects(&self) -> Result<Vec<Project>> {
-        self.read(&Request::get(["projects"], "list projects").of_the_server().with("recursion", "1")).await
+        self.read_list(&Request::get(["projects"], "list projects").of_the_server().with("recursion", "1")).await
     }
 
     /// One project and its version (`GET /1.0/projects/NAME`).

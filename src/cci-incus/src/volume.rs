@@ -46,7 +46,7 @@ impl Client {
     /// The custom volumes of a pool (`GET /1.0/storage-pools/POOL/volumes/custom?recursion=1`).
     pub async fn volumes(&self, pool: &str) -> Result<Vec<Volume>> {
         let what = format!("list the volumes of storage pool {pool}");
-        self.read(&Request::get(custom(pool), what).with("recursion", "1")).await
+        self.read_list(&Request::get(custom(pool), what).with("recursion", "1")).await
     }
 
     /// One custom volume and its version (`GET /1.0/storage-pools/POOL/volumes/custom/NAME`).

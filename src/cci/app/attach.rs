@@ -2,16 +2,16 @@
 
 use cci_core::environment::{HostLocale, WORKSPACE, environment};
 use cci_core::lifetime::Lifetime;
+use cci_core::plan::LaunchPlan;
 use cci_core::{Error, Result, tmux};
 use cci_incus::Exec;
-use cci_incus::Status;
 
-use super::agent;
 use super::context::Context;
 use super::exec::{self, Begun};
-use super::incus_error::DuringStep;
+use super::left::{self, Left};
 use super::network;
-use super::owned::{self, Owned};
+use super::owned::{self, Owned, Whose};
+use super::probe;
 use super::record;
 use super::stream;
 use crate::host::terminal::{self, Tty};
@@ -25,8 +25,8 @@ pub(crate) enum Into {
     Bash,
 }
 
-/// The running sessions of this user, or of one slot of this workspace.
-pub(crate) async fn candidates(cx: &Context, slot: Option<u8>) -> Result<Vec<String>> {
+/// The running sessions of this user or of all, or of one slot of this workspace.
+pub(crate) async fn candidates(cx: &Context, slot: Option<u8>, whose: Whose) -> Result<Vec<String>> {
     let here = |owned: &Owned| match slot {
         None => true,
         Some(slot) => {
@@ -34,31 +34,23 @@ pub(crate) async fn candidates(cx: &Context, slot: Option<u8>) -> Result<Vec<Str
                 && owned.marks.slot.is_some_and(|found| found.number() == slot)
         }
     };
-    let all = owned::all(cx).await?;
+    let all = owned::all_of(cx, whose).await?;
     Ok(all.into_iter().filter(|owned| owned.runs() && here(owned)).map(|owned| owned.instance.name).collect())
 }
 
-/// A session by name: it must be the caller's and run.
-pub(crate) async fn running(cx: &Context, name: &str) -> Result<()> {
-    let owned = owned::one(cx, name).await?;
+/// A session by name: it must run, and be the caller's unless root asks for others' too.
+pub(crate) async fn running(cx: &Context, name: &str, whose: Whose) -> Result<()> {
+    let owned = owned::one_of(cx, name, whose).await?;
     if owned.runs() { Ok(()) } else { Err(Error::ContainerNotRunning { name: name.to_owned() }) }
 }
 
 /// Joins the terminal to the session until it is left, then says what is left of it.
 pub(crate) async fn attach(cx: &Context, name: &str, into: Into) -> Result<()> {
     let user = cx.settings.incus.claude_uid;
-    if into == Into::Agent && !agent::has_session(cx, name, user).await? {
-        return Err(Error::NoTmuxSession { name: name.to_owned() });
-    }
-    join(cx, name, into).await
-}
-
-/// The same for a session that was just started.
-pub(crate) async fn join(cx: &Context, name: &str, into: Into) -> Result<()> {
-    let user = cx.settings.incus.claude_uid;
     let command = match into {
-        Into::Agent => tmux::attach(name),
-        Into::Bash => ["bash", "-l"].map(str::to_owned).to_vec(),
+        // asked in the same exec, for each one costs the caller a moment
+        Into::Agent => exec::announced(&tmux::or_no_session(name), &tmux::attach(name)),
+        Into::Bash => exec::announced("", &["bash", "-l"].map(str::to_owned)),
     };
     let locale = HostLocale {
         term: cx.caller.var("TERM").map(str::to_owned),
@@ -66,16 +58,38 @@ pub(crate) async fn join(cx: &Context, name: &str, into: Into) -> Result<()> {
         timezone: None,
     };
     let exec = Exec {
-        command: exec::announced("", &command),
+        command,
         environment: environment(&locale, &cx.settings.environment(), &cx.environment),
-        cwd: Some(WORKSPACE.to_owned()),
         user: Some(user),
         group: Some(user),
-        tty: Some(terminal::size()),
+        ..Exec::default()
     };
-    let session = owned::one(cx, name).await?.marks.session;
-    let Begun::Runs(process) = exec::start(cx, name, &exec, "attach to the session").await? else {
-        return Err(Error::NoTmuxSession { name: name.to_owned() });
+    on_terminal(cx, name, exec).await
+}
+
+/// Joins the terminal to the agent itself, with no tmux between.
+pub(crate) async fn directly(cx: &Context, plan: &LaunchPlan, name: &str, agent: &[String]) -> Result<()> {
+    let exec = Exec {
+        command: exec::announced(&probe::script(plan), agent),
+        environment: plan.environment.clone(),
+        user: Some(plan.user.uid),
+        group: Some(plan.user.gid),
+        ..Exec::default()
+    };
+    on_terminal(cx, name, exec).await
+}
+
+async fn on_terminal(cx: &Context, name: &str, exec: Exec) -> Result<()> {
+    let exec = Exec { cwd: Some(WORKSPACE.to_owned()), tty: Some(terminal::size()), ..exec };
+    let owned = owned::one_of(cx, name, Whose::Everybodys);
+    let (owned, begun) = tokio::join!(owned, exec::start(cx, name, &exec, "attach to the session"));
+    let session = owned?.marks.session;
+    let process = match begun? {
+        Begun::Runs(process) => process,
+        Begun::Refused(probe::NOT_WRITABLE) => {
+            return Err(Error::WorkspaceNotWritable { path: cx.workspace.path().to_owned() });
+        }
+        Begun::Refused(_) => return Err(Error::NoTmuxSession { name: name.to_owned() }),
     };
     let ended = {
         let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;
@@ -95,20 +109,12 @@ pub(crate) async fn join(cx: &Context, name: &str, into: Into) -> Result<()> {
 
 /// Says where the conversation is and what became of the container.
 async fn tell_what_is_left(cx: &Context, name: &str) -> Result<()> {
-    let left = match cx.client.instance(name).await {
-        Ok((instance, _)) => Some(instance),
-        Err(error) if error.is_not_found() => None,
-        Err(error) => return Err(error).during("look at the container"),
-    };
+    let left = left::look(cx, name).await?;
     cx.reporter.note("Session data saved: go on with `cci shell --resume`");
     match left {
-        Some(instance) if instance.status_code == Status::Running => {
-            cx.reporter.note(&format!("Container kept running: go back with `cci attach {name}`"));
-        }
-        Some(instance) if Lifetime::persistent(!instance.ephemeral).is_persistent() => {
-            cx.reporter.note("Container kept (persistent)");
-        }
-        _ => cx.reporter.note("Container was stopped, removing it"),
+        Left::Running => cx.reporter.note(&format!("Container kept running: go back with `cci attach {name}`")),
+        Left::Stopped(Lifetime::Persistent) => cx.reporter.note("Container kept (persistent)"),
+        Left::Stopped(Lifetime::Ephemeral) => cx.reporter.note("Container was stopped, removing it"),
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Starts a command in a container, again where Incus gave it up before it ran, and knows when it begins.
 
+use cci_core::environment::WORKSPACE;
 use cci_core::{Error, Result};
 use cci_incus::{Exec, Process, Stdout};
 use tokio::io::AsyncBufReadExt;
@@ -27,6 +28,21 @@ pub(crate) enum Begun {
 pub(crate) fn announced(before: &str, argv: &[String]) -> Vec<String> {
     let script = format!("{before}{BEGIN}");
     ["sh", "-c", &script, "cci"].map(str::to_owned).into_iter().chain(argv.iter().cloned()).collect()
+}
+
+/// The status of a start whose directory cannot be entered.
+pub(crate) const NO_DIRECTORY: i32 = 98;
+
+/// The argv that enters a directory, says that the command begins, and becomes it; without a directory the workspace,
+/// where there is one.
+pub(crate) fn announced_in(cwd: Option<&str>, argv: &[String]) -> Vec<String> {
+    let enter = match cwd {
+        Some(_) => "cd -- \"$1\" 2>/dev/null || exit 98; ",
+        None => "cd \"$1\" 2>/dev/null || cd /; ",
+    };
+    let script = format!("{enter}shift; {BEGIN}");
+    let words = ["sh", "-c", &script, "cci", cwd.unwrap_or(WORKSPACE)].map(str::to_owned);
+    words.into_iter().chain(argv.iter().cloned()).collect()
 }
 
 /// Starts an announced command; its first byte of output is the announcement, which is taken away here.

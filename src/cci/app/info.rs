@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use cci_core::Result;
 use cci_core::session::Resume;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::blocking::blocking;
 use super::context::Context;
@@ -12,15 +14,18 @@ use super::resume;
 use crate::store::size;
 
 /// A session as it is shown.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(crate) struct Info {
     pub(crate) session_id: String,
     pub(crate) container_name: String,
     pub(crate) workspace: PathBuf,
+    /// RFC 3339.
     pub(crate) saved_at: String,
     pub(crate) persistent: bool,
+    /// Whether the agent's state is on the disk.
     pub(crate) data_present: bool,
     pub(crate) data_bytes: u64,
+    /// The directory of the session.
     pub(crate) path: PathBuf,
 }
 

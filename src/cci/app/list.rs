@@ -3,22 +3,27 @@
 use std::collections::BTreeMap;
 
 use cci_core::Result;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::blocking::blocking;
 use super::context::Context;
 use super::launch;
-use super::owned::{self, Owned};
+use super::owned::{self, Owned, Whose};
 
 /// One container as it is listed.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct Listed {
     pub(crate) name: String,
     pub(crate) status: String,
+    /// RFC 3339.
     pub(crate) created_at: String,
     pub(crate) image: String,
     pub(crate) persistent: bool,
+    /// Empty if it has none.
     pub(crate) ipv4: String,
     pub(crate) workspace: String,
+    /// None where `cci container launch` made it.
     pub(crate) slot: Option<u8>,
     pub(crate) session_id: Option<String>,
     pub(crate) profile: Option<String>,
@@ -26,13 +31,15 @@ pub(crate) struct Listed {
 }
 
 /// One saved session as it is listed.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct ListedSession {
     pub(crate) session_id: String,
+    /// RFC 3339.
     pub(crate) saved_at: String,
     pub(crate) workspace: String,
     pub(crate) container_name: String,
     pub(crate) persistent: bool,
+    /// Whether a running container has it.
     pub(crate) live: bool,
 }
 
@@ -59,9 +66,9 @@ pub(crate) async fn sessions(cx: &Context, containers: &[Listed]) -> Result<Vec<
     Ok(listed.collect())
 }
 
-/// Every container of the caller's, by name.
-pub(crate) async fn list(cx: &Context) -> Result<Vec<Listed>> {
-    let owned = owned::all(cx).await?;
+/// Every container of the caller's, or of every user's, by name.
+pub(crate) async fn list(cx: &Context, whose: Whose) -> Result<Vec<Listed>> {
+    let owned = owned::all_of(cx, whose).await?;
     let addresses = addresses(cx, &owned).await;
     Ok(owned.iter().map(|owned| listed(owned, &addresses)).collect())
 }
@@ -83,23 +90,26 @@ fn listed(owned: &Owned, addresses: &BTreeMap<String, String>) -> Listed {
     }
 }
 
-/// The addresses that the networks of these containers have leased: one request a network, none a container.
+/// The addresses of the running ones: most have a fixed one; for the others each network is asked once, no container.
 async fn addresses(cx: &Context, owned: &[Owned]) -> BTreeMap<String, String> {
-    let mut networks: Vec<&str> = owned
+    let (fixed, leased): (Vec<_>, Vec<_>) =
+        owned.iter().filter(|owned| owned.runs()).partition(|owned| fixed_address(owned).is_some());
+    let mut networks: Vec<&str> = leased
         .iter()
-        .filter(|owned| owned.runs())
         .flat_map(|owned| owned.instance.expanded_devices.values())
         .filter_map(|device| device.get("network").map(String::as_str))
         .collect();
     networks.sort_unstable();
     networks.dedup();
-    let mut addresses = BTreeMap::new();
-    for network in networks {
-        // a network that cannot be asked leaves its containers without an address, which is what is known
-        let leases = cx.client.network_leases(network).await.unwrap_or_default();
-        for lease in leases.into_iter().filter(|lease| lease.address.contains('.')) {
-            addresses.insert(lease.hostname, lease.address);
-        }
-    }
-    addresses
+    let asked = futures_util::future::join_all(networks.into_iter().map(|name| cx.client.network_leases(name))).await;
+    // a network that cannot be asked leaves its containers without an address, which is what is known
+    let given = asked.into_iter().flat_map(cci_incus::Result::unwrap_or_default);
+    let given = given.filter(|lease| lease.address.contains('.')).map(|lease| (lease.hostname, lease.address));
+    let fixed = fixed.iter().filter_map(|owned| Some((owned.instance.name.clone(), fixed_address(owned)?.to_owned())));
+    given.chain(fixed).collect()
+}
+
+/// The address that a container was created with.
+fn fixed_address(owned: &Owned) -> Option<&str> {
+    owned.instance.expanded_devices.values().find_map(|device| device.get("ipv4.address")).map(String::as_str)
 }

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use cci_core::settings::{Kind, Scalar};
 use cci_core::{Error, Result};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::config::Configured;
 use crate::settings::{self, Entry, Trust};
 
 /// A profile as it is listed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(crate) struct Listed {
     pub(crate) name: String,
     pub(crate) description: String,

@@ -14,6 +14,8 @@ pub(crate) trait Reporter: Send + Sync {
     fn progress(&self, progress: Option<Progress>);
     /// Asks `question [y/N]`; without a terminal the answer is no.
     fn confirm(&self, question: &str) -> Answer;
+    /// Lets the person choose one of several; `None` where nobody is asked or nothing is chosen.
+    fn choose(&self, question: &str, several: &[String]) -> Option<usize>;
 }
 
 /// How far something is.

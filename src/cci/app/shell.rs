@@ -14,6 +14,7 @@ use super::context::Context;
 use super::environment;
 use super::incus_error::DuringStep;
 use super::launch::{self, Launched, Survey};
+use super::left;
 use super::record;
 use super::resume::{self, Given, Resumed};
 use super::take_back;
@@ -30,12 +31,22 @@ pub(crate) struct Session {
     pub(crate) given: Given,
     /// bash in the agent's place.
     pub(crate) debug: bool,
+    /// Whether tmux is around the agent; without it the agent is started in the terminal itself.
+    pub(crate) tmux: bool,
 }
 
 /// A session that runs, detached.
 pub(crate) struct Started {
     pub(crate) name: String,
     pub(crate) session: SessionId,
+    /// The agent that is still to be started in the terminal, where no tmux holds it.
+    pub(crate) direct: Option<Direct>,
+}
+
+/// An agent without tmux around it.
+pub(crate) struct Direct {
+    pub(crate) plan: LaunchPlan,
+    pub(crate) agent: Vec<String>,
 }
 
 /// Makes the container, or finds the one that still runs, and starts the agent in it.
@@ -56,19 +67,30 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     let cx = environment::made(cx).await?;
     cx.reporter.step("setup", "preparing the container");
     let id = resumed.as_ref().map_or_else(launch::new_session_id, Resumed::id);
-    let survey = launch::survey(&cx).await?;
+    let mut survey = launch::survey(&cx).await?;
+    if let Some(running) = live(&survey.instances, id)
+        && left::is_going_down(&cx, &running).await
+    {
+        left::wait_until_down(&cx, &running).await?;
+        survey = launch::survey(&cx).await?;
+    }
     let plan = plan(&cx, id, &survey)?;
     let name = match live(&survey.instances, id) {
         Some(running) => running,
         None => launched(&cx, &plan, slot, id, resumed.as_ref(), &survey).await?,
     };
-    agent::ensure(&cx, &plan, &name, &agent_command(&plan, session, id, resumed.as_ref())).await?;
+    let agent = agent_command(&plan, session, id, resumed.as_ref());
+    // two agents on one conversation would write over each other: one that runs in tmux is gone back to
+    let direct = !session.tmux && !agent::has_session(&cx, &name, plan.user.uid).await?;
+    if !direct {
+        agent::ensure(&cx, &plan, &name, &agent).await?;
+    }
     cx.reporter.progress(None);
     cx.reporter.note("Starting session...");
     cx.reporter.note(&format!("Session ID: {id}"));
     cx.reporter.note(&format!("Container: {name}"));
     cx.reporter.note(&format!("Network: {}", plan.network));
-    Ok(Started { name, session: id })
+    Ok(Started { name, session: id, direct: direct.then_some(Direct { plan, agent }) })
 }
 
 fn plan(cx: &Context, id: SessionId, survey: &Survey) -> Result<LaunchPlan> {

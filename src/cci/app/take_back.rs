@@ -1,5 +1,6 @@
 //! Takes back what a failed or interrupted call made, and nothing else.
 
+use std::path::Path;
 use std::time::Duration;
 
 use cci_core::mark::LAUNCH;
@@ -52,17 +53,33 @@ impl Context {
     }
 }
 
+/// Removes a snapshot, which may still be under way in Incus; whether there was one.
+async fn remove_snapshot(client: &Client, container: &str, name: &str) -> Result<bool> {
+    let step = "remove the snapshot";
+    for operation in pending(client, container).await? {
+        // how it ended does not matter, only that it has
+        let _ = operation.wait(step, LIMIT).await;
+    }
+    match client.delete_snapshot(container, name).await {
+        Ok(operation) => operation.wait(step, LIMIT).await.map(|_| true).during(step),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error).during(step),
+    }
+}
+
 /// Takes one thing back; whether there was anything.
 async fn take_back(client: &Client, made: &Made) -> Result<bool> {
     match made {
         Made::Instance { name, launch } => remove_instance(client, name, launch).await,
         Made::Started { name, launch } => stop_again(client, name, launch).await,
+        Made::Staging(dir) => remove_dir(dir),
         // whatever a conversation has become by then, it is not ours to remove
         Made::SessionDir(dir) if Store::has_conversation(dir) => Ok(false),
         Made::SessionDir(dir) => {
             let there = dir.exists();
             Store::remove(dir).map(|()| there)
         }
+        Made::Snapshot { container, name } => remove_snapshot(client, container, name).await,
         Made::Images { launch } => remove_images(client, launch).await,
     }
 }
@@ -88,6 +105,14 @@ async fn stop_again(client: &Client, name: &str, launch: &str) -> Result<bool> {
     match killed.await {
         Err(error) if !error.is_not_found() && !error.is_conflict() => Err(error).during(step),
         _ => Ok(true),
+    }
+}
+
+/// Removes a directory that may be gone already; whether it was there.
+fn remove_dir(dir: &Path) -> Result<bool> {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        done => done.map(|()| true).map_err(|source| Error::Host { step: "remove", path: dir.to_owned(), source }),
     }
 }
 
@@ -169,7 +194,8 @@ pub(crate) async fn pending(client: &Client, name: &str) -> Result<Vec<Operation
     Ok(unfinished(client).await?.into_iter().filter(concerns).collect())
 }
 
-async fn unfinished(client: &Client) -> Result<Vec<Operation>> {
+/// What Incus is doing at this moment.
+pub(crate) async fn unfinished(client: &Client) -> Result<Vec<Operation>> {
     let all = client.operations().await.during("list the operations")?;
     Ok(all.into_iter().filter(|operation| !operation.info().status_code.is_final()).collect())
 }

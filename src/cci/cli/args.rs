@@ -2,10 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::engine::ArgValueCandidates;
 
 use cci_core::network::Mode;
 use cci_core::session::Resume;
+
+use super::complete;
+use super::output::Format;
 
 /// Run coding agents in Incus system containers
 #[derive(Debug, Parser)]
@@ -14,17 +18,15 @@ use cci_core::session::Resume;
     bin_name = "cci",
     about = "Runs Claude Code and other coding agents in Incus system containers",
     disable_version_flag = true,
-    disable_help_subcommand = false,
-    subcommand_help_heading = "Commands",
-    next_help_heading = "Flags",
+    disable_help_flag = true,
     after_help = "Examples:\n  cci shell                    start Claude Code in a container, with this directory at /workspace\n  cci shell --resume           go on with the newest conversation of this directory\n  cci run -- npm test          run one command in a fresh container\n  cci list                     show the containers"
 )]
 pub(crate) struct Cli {
+    /// Print the version
+    #[arg(long, short = 'V', exclusive = true)]
+    pub(crate) version: bool,
     #[command(flatten)]
     pub(crate) global: GlobalArgs,
-    /// Print the version
-    #[arg(long, short = 'V', exclusive = true, help_heading = "Flags")]
-    pub(crate) version: bool,
     #[command(subcommand)]
     pub(crate) verb: Option<Verb>,
 }
@@ -33,23 +35,26 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global flags")]
 pub(crate) struct GlobalArgs {
+    /// Print help
+    #[arg(short, long, global = true, action = clap::ArgAction::Help, help_heading = super::command::FLAGS)]
+    help: Option<bool>,
     /// Workspace directory to mount
-    #[arg(short, long, global = true, value_name = "PATH", default_value = ".", hide_default_value = true)]
+    #[arg(short, long, global = true, value_name = "PATH", default_value = ".", hide_default_value = true, value_hint = ValueHint::DirPath)]
     pub(crate) workspace: PathBuf,
     /// Slot for parallel sessions, 1 to 10; 0 takes a free one
     #[arg(long, global = true, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) slot: u8,
     /// Image alias or fingerprint
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", add = ArgValueCandidates::new(complete::images))]
     pub(crate) image: Option<String>,
     /// Keep the container between sessions
     #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) persistent: Option<bool>,
     /// Go on with a conversation: the latest of this workspace, or the one of this id
-    #[arg(long, global = true, value_name = "ID", num_args = 0..=1, require_equals = true, default_missing_value = "", alias = "continue")]
+    #[arg(long, global = true, value_name = "ID", num_args = 0..=1, require_equals = true, default_missing_value = "", alias = "continue", add = ArgValueCandidates::new(complete::sessions))]
     pub(crate) resume: Option<String>,
     /// Named set of settings (see `cci profile list`)
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) profile: Option<String>,
     /// Environment for the agent; a bare name forwards the host's value
     #[arg(short, long, global = true, value_name = "K=V")]
@@ -58,13 +63,13 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, value_name = "HOST:CONTAINER[:ro]")]
     pub(crate) mount: Vec<String>,
     /// Persistent storage directory, mounted at /storage
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::DirPath)]
     pub(crate) storage: Option<PathBuf>,
     /// What the container may reach: restricted, allowlist or open
     #[arg(long, global = true, value_name = "MODE")]
     pub(crate) network: Option<Mode>,
     /// A further configuration file, above the project's
-    #[arg(long, global = true, value_name = "FILE", env = "CCI_CONFIG", hide_env = true)]
+    #[arg(long, global = true, value_name = "FILE", env = "CCI_CONFIG", hide_env = true, value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
     /// Only results, warnings and errors
     #[arg(short, long, global = true)]
@@ -72,6 +77,9 @@ pub(crate) struct GlobalArgs {
     /// Say more (repeat for more still)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// Tell on stderr where the time went: each request, each wait
+    #[arg(long, global = true)]
+    pub(crate) timing: bool,
     /// No colour
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
@@ -114,6 +122,8 @@ pub(crate) enum Verb {
     Kill(super::end::KillArgs),
     /// Remove stopped containers, and saved sessions if asked
     Clean(super::clean::CleanArgs),
+    /// Take over files that a container's root made in the workspace
+    Reclaim(super::reclaim::ReclaimArgs),
     /// Drive a session without a terminal
     Tmux(super::tmux::TmuxArgs),
     /// See, check and write the configuration
@@ -122,16 +132,37 @@ pub(crate) enum Verb {
     Profile(super::profile::ProfileArgs),
     /// Make the image that containers start from
     Build(super::build::BuildArgs),
+    /// Measure cci beside the raw API calls that it needs
+    Bench(super::bench::BenchArgs),
     /// Show and explain what a container may reach
     Network(super::network::NetworkArgs),
+    /// See, make and remove images
+    Image(super::image::ImageArgs),
+    /// Show the images (`image list`)
+    Images(super::image::ListArgs),
+    /// Print the JSON Schema of what a verb prints with `--format json`
+    Schema(super::schema::SchemaArgs),
+    /// Print the completion script of a shell
+    Completion(super::completion::CompletionArgs),
+    /// Write the manual pages and the page of error codes
+    #[command(hide = true)]
+    Reference(super::reference::ReferenceArgs),
+    /// Drive any container of the Incus project
+    Container(super::container::ContainerArgs),
+    /// Move files between the host and a container
+    File(super::file::FileArgs),
     /// Print the version
-    Version,
+    Version(super::version::VersionArgs),
 }
 
 impl Verb {
     /// Whether the verb passes a command's own status through, so that cci's failures need one of their own.
     pub(crate) fn passes_status(&self) -> bool {
-        matches!(self, Self::Run(_))
+        match self {
+            Self::Run(_) => true,
+            Self::Container(args) => args.passes_status(),
+            _ => false,
+        }
     }
 
     /// Whether it makes or shows containers, and so first removes what a killed command left of them.
@@ -153,24 +184,24 @@ impl Verb {
     /// The output format asked for, if the verb has one.
     pub(crate) fn format(&self) -> Option<Format> {
         match self {
-            Self::List(args) => Some(args.format),
-            Self::Doctor(args) => Some(args.format),
+            Self::List(args) => Some(args.format.format),
+            Self::Doctor(args) => Some(args.format.format),
+            Self::Bench(args) => Some(args.format),
             Self::Build(args) => Some(args.format()),
-            Self::Info(args) => Some(args.format),
+            Self::Info(args) => Some(args.format.format),
+            Self::Clean(args) => Some(args.format.format),
+            Self::Shell(args) => Some(args.format.format),
             Self::Network(args) => Some(args.format()),
-            Self::Tmux(super::tmux::TmuxArgs { verb: super::tmux::TmuxVerb::List(args) }) => Some(args.format),
+            Self::Image(args) => args.format(),
+            Self::Images(args) => Some(args.format()),
+            Self::Tmux(args) => args.format(),
+            Self::Run(args) => args.format(),
+            Self::Container(args) => args.format(),
             Self::Config(args) => args.verb.format(),
             Self::Profile(args) => args.verb.format(),
+            Self::Schema(args) => Some(args.format.format.into()),
+            Self::Version(args) => Some(args.format.format),
             _ => None,
         }
     }
-}
-
-/// How results are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people.
-    Text,
-    /// For programs.
-    Json,
 }

@@ -1,11 +1,14 @@
 //! `cci attach`: back to a running session.
 
-use cci_core::Result;
+use cci_core::{Error, Result};
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 
 use super::args::GlobalArgs;
+use super::complete;
 use crate::app::attach::{self, Into};
 use crate::app::context::Context;
+use crate::app::owned::Whose;
 use crate::ui::terminal::Terminal;
 
 /// Go back to a running session
@@ -15,35 +18,49 @@ use crate::ui::terminal::Terminal;
 )]
 pub(crate) struct AttachArgs {
     /// The container
+    #[arg(add = ArgValueCandidates::new(complete::running))]
     name: Option<String>,
     /// A login bash next to the agent
     #[arg(long)]
     bash: bool,
+    /// Every user's sessions; only root may go into another's
+    #[arg(long)]
+    all_users: bool,
 }
 
 pub(crate) async fn run(args: &AttachArgs, global: &GlobalArgs, cx: &Context) -> Result<u8> {
     let into = if args.bash { Into::Bash } else { Into::Agent };
+    let whose = if args.all_users { Whose::Everybodys } else { Whose::Own };
     let name = match &args.name {
-        Some(name) => {
-            attach::running(cx, name).await?;
-            name.clone()
-        }
-        None => match attach::candidates(cx, (global.slot > 0).then_some(global.slot)).await?.as_slice() {
-            [] => {
-                Terminal::result("No active sessions\n")?;
-                return Ok(0);
-            }
-            [only] => only.clone(),
-            several => {
-                let lines = several.iter().map(|name| format!("  {name}    cci attach {name}\n"));
-                Terminal::result(&format!("Active sessions:\n{}", lines.collect::<String>()))?;
-                return Ok(0);
-            }
+        Some(name) => name.clone(),
+        None => match one_of(attach::candidates(cx, slot(global), whose).await?, cx)? {
+            Some(name) => name,
+            None => return Ok(0),
         },
     };
+    attach::running(cx, &name, whose).await?;
     if !crate::host::terminal::is_interactive() {
-        return Err(cci_core::Error::NoTerminal { verb: "attach" });
+        return Err(Error::NoTerminal { verb: "attach" });
     }
     cx.reporter.note(&format!("Attaching to {name}"));
     attach::attach(cx, &name, into).await.map(|()| 0)
+}
+
+fn slot(global: &GlobalArgs) -> Option<u8> {
+    (global.slot > 0).then_some(global.slot)
+}
+
+/// The only one, or the one that the person picks; what there is instead is said.
+fn one_of(mut names: Vec<String>, cx: &Context) -> Result<Option<String>> {
+    match names.as_slice() {
+        [] => Terminal::result("No active sessions\n").map(|()| None),
+        [_] => Ok(names.pop()),
+        several if crate::host::terminal::is_interactive() => {
+            Ok(cx.reporter.choose("Attach to", several).and_then(|chosen| several.get(chosen).cloned()))
+        }
+        several => {
+            let lines = several.iter().map(|name| format!("  {name}    cci attach {name}\n"));
+            Terminal::result(&format!("Active sessions:\n{}", lines.collect::<String>())).map(|()| None)
+        }
+    }
 }

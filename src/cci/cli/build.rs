@@ -5,12 +5,10 @@ use std::path::PathBuf;
 use cci_core::build::source::SourceError;
 use cci_core::{Error, Result};
 use clap::{Args, Subcommand};
-use serde_json::json;
 
-use super::args::Format;
-use crate::app::build::{Ask, Recipe, build};
+use super::output::{Format, FormatArg, print};
+use crate::app::build::{Ask, Built, Recipe, build};
 use crate::app::context::Context;
-use crate::ui::terminal::Terminal;
 
 /// The alias of the standard image.
 const STANDARD: &str = "cci";
@@ -33,9 +31,8 @@ pub(crate) struct BuildArgs {
     /// An agent to install: claude or dummy (repeatable)
     #[arg(long = "tool", value_name = "NAME")]
     tools: Vec<String>,
-    /// How to print the result
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    #[command(flatten)]
+    format: FormatArg,
 }
 
 /// The other kind of image.
@@ -62,17 +59,16 @@ struct CustomArgs {
     /// Build it anew although it is there
     #[arg(long, short)]
     force: bool,
-    /// How to print the result
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    #[command(flatten)]
+    format: FormatArg,
 }
 
 impl BuildArgs {
     /// The format of the form that was used.
     pub(crate) fn format(&self) -> Format {
         match &self.custom {
-            Some(BuildVerb::Custom(custom)) => custom.format,
-            None => self.format,
+            Some(BuildVerb::Custom(custom)) => custom.format.format,
+            None => self.format.format,
         }
     }
 }
@@ -87,15 +83,14 @@ pub(crate) async fn run(args: BuildArgs, cx: &Context) -> Result<u8> {
     if built.skipped {
         cx.reporter.hint("build it anew with --force");
     }
-    let text = match format {
-        Format::Json => format!(
-            "{:#}\n",
-            json!({ "alias": built.alias, "fingerprint": built.fingerprint, "skipped": built.skipped })
-        ),
-        Format::Text if built.skipped => format!("image '{}' already exists\n", built.alias),
-        Format::Text => format!("Built image '{}' ({})\n", built.alias, short(&built.fingerprint)),
-    };
-    Terminal::result(&text).map(|()| 0)
+    print(format, &built, text)
+}
+
+fn text(built: &Built) -> String {
+    if built.skipped {
+        return format!("image '{}' already exists\n", built.alias);
+    }
+    format!("Built image '{}' ({})\n", built.alias, super::image::short(&built.fingerprint))
 }
 
 fn standard_ask(args: &BuildArgs, cx: &Context) -> Result<Ask> {
@@ -111,13 +106,14 @@ fn standard_ask(args: &BuildArgs, cx: &Context) -> Result<Ask> {
 }
 
 fn custom_ask(args: CustomArgs) -> Result<Ask> {
-    if args.name.is_empty() || args.name.contains([':', ' ']) {
-        return Err(Error::usage(format!("invalid image name '{}'", args.name)));
-    }
-    Ok(Ask { alias: args.name, force: args.force, recipe: Recipe::Custom { base: args.base, script: args.script } })
+    let recipe = Recipe::Custom { base: args.base, script: args.script };
+    Ok(Ask { alias: image_name(&args.name)?, force: args.force, recipe })
 }
 
-/// As much of a fingerprint as Incus shows.
-fn short(fingerprint: &str) -> &str {
-    fingerprint.get(..12).unwrap_or(fingerprint)
+/// A name that an image can be given, and that can be told from a remote's.
+pub(super) fn image_name(name: &str) -> Result<String> {
+    if name.is_empty() || name.contains([':', ' ']) {
+        return Err(Error::usage(format!("invalid image name '{name}'")));
+    }
+    Ok(name.to_owned())
 }

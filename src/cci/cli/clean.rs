@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use cci_core::{Error, Result};
 use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
 
+use super::output::{Format, FormatArg, print};
 use crate::app::clean::{self, Rubbish, Wanted};
 use crate::app::context::Context;
 use crate::app::reporter::Answer;
@@ -31,6 +34,55 @@ pub(crate) struct CleanArgs {
     /// Do not ask
     #[arg(long, short)]
     force: bool,
+    #[command(flatten)]
+    pub(crate) format: FormatArg,
+}
+
+/// What `--format json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "cci clean")]
+pub(crate) struct Outcome {
+    containers: Vec<OldContainer>,
+    sessions: Vec<OldSession>,
+    /// Networks that nothing uses.
+    networks: Vec<String>,
+    /// The disk space of the sessions.
+    bytes: u64,
+    /// How many of all these are gone: none with `--dry-run`, or when the person said no.
+    removed: usize,
+}
+
+/// A container that may go.
+#[derive(Debug, Serialize, JsonSchema)]
+struct OldContainer {
+    name: String,
+    why: &'static str,
+}
+
+/// A session that may go.
+#[derive(Debug, Serialize, JsonSchema)]
+struct OldSession {
+    session_id: String,
+    workspace: String,
+    bytes: u64,
+}
+
+impl Outcome {
+    fn new(rubbish: &Rubbish, removed: usize) -> Self {
+        let container = |old: &clean::OldContainer| OldContainer { name: old.name.clone(), why: old.why };
+        let session = |old: &clean::OldSession| OldSession {
+            session_id: old.id.to_string(),
+            workspace: old.workspace.clone(),
+            bytes: old.bytes,
+        };
+        Self {
+            containers: rubbish.containers.iter().map(container).collect(),
+            sessions: rubbish.sessions.iter().map(session).collect(),
+            networks: rubbish.networks.iter().map(|unused| unused.name.to_string()).collect(),
+            bytes: rubbish.sessions.iter().map(|old| old.bytes).sum(),
+            removed,
+        }
+    }
 }
 
 pub(crate) async fn run(args: &CleanArgs, persistent: bool, cx: &Context) -> Result<u8> {
@@ -41,6 +93,9 @@ pub(crate) async fn run(args: &CleanArgs, persistent: bool, cx: &Context) -> Res
         older_than: args.older_than,
     };
     let rubbish = clean::find(cx, wanted).await?;
+    if args.format.format == Format::Json {
+        return as_json(args, &rubbish, cx).await;
+    }
     if rubbish.len() == 0 {
         return Terminal::result("Nothing to clean\n").map(|()| 0);
     }
@@ -55,6 +110,15 @@ pub(crate) async fn run(args: &CleanArgs, persistent: bool, cx: &Context) -> Res
     let gone = clean::remove(cx, &rubbish).await?;
     Terminal::result(&format!("Removed {gone} of {asked}\n"))?;
     crate::app::end::verdict(asked, gone).map(|()| 0)
+}
+
+/// The same as one object, printed when it is known what became of it.
+async fn as_json(args: &CleanArgs, rubbish: &Rubbish, cx: &Context) -> Result<u8> {
+    let asked = rubbish.len();
+    let wanted = asked > 0 && !args.dry_run && (args.force || confirmed(cx)?);
+    let removed = if wanted { clean::remove(cx, rubbish).await? } else { 0 };
+    print(Format::Json, &Outcome::new(rubbish, removed), |_| String::new())?;
+    if wanted { crate::app::end::verdict(asked, removed).map(|()| 0) } else { Ok(0) }
 }
 
 fn confirmed(cx: &Context) -> Result<bool> {

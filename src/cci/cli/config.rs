@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use cci_core::{Error, Result};
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::args::{Format, GlobalArgs};
+use super::args::GlobalArgs;
+use super::output::{Format, FormatArg, print};
 use super::start::overrides;
 use crate::app::config::{self, Configured};
 use crate::app::reporter::Reporter;
@@ -29,18 +31,25 @@ pub(crate) struct ConfigArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigVerb {
     /// Print the merged configuration
+    #[command(after_help = "Examples:\n  cci config show\n  cci config show --origin | grep network")]
     Show(ShowArgs),
     /// Say what is wrong with the files
-    Check(FormatArgs),
+    #[command(after_help = "Examples:\n  cci config check\n  cci config check --config team.toml")]
+    Check(FormatArg),
     /// Write a commented file to start from
+    #[command(after_help = "Examples:\n  cci config init\n  cci config init --project")]
     Init(InitArgs),
     /// Open the file in your editor, and check it after
+    #[command(after_help = "Examples:\n  cci config edit\n  EDITOR=nano cci config edit --project")]
     Edit(ProjectArgs),
     /// Print where the files are
-    Path(FormatArgs),
+    #[command(after_help = "Examples:\n  cci config path")]
+    Path(FormatArg),
     /// Print the JSON Schema, or the table of keys
+    #[command(after_help = "Examples:\n  cci config schema > cci.schema.json\n  cci config schema --format markdown")]
     Schema(SchemaArgs),
     /// Approve the project file as it is now
+    #[command(after_help = "Examples:\n  cci config trust\n  cci config trust --list\n  cci config trust --revoke")]
     Trust(TrustArgs),
 }
 
@@ -49,16 +58,8 @@ pub(crate) struct ShowArgs {
     /// Where each value comes from
     #[arg(long)]
     origin: bool,
-    /// How to print it
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) format: Format,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct FormatArgs {
-    /// How to print it
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) format: FormatArg,
 }
 
 #[derive(Debug, Args)]
@@ -86,9 +87,7 @@ pub(crate) struct SchemaArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum SchemaFormat {
-    /// A JSON Schema.
     Json,
-    /// A table for people.
     Markdown,
 }
 
@@ -100,14 +99,44 @@ pub(crate) struct TrustArgs {
     /// Take the approval back
     #[arg(long)]
     revoke: bool,
+    #[command(flatten)]
+    format: FormatArg,
+}
+
+/// What `config check --format json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "cci config check")]
+pub(crate) struct Checked {
+    /// True: what is wrong is an error instead.
+    ok: bool,
+    /// The files that were read.
+    files: Vec<String>,
+}
+
+/// Where one layer of the configuration is.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Place {
+    /// system, user, project or extra.
+    name: &'static str,
+    exists: bool,
+    path: PathBuf,
+}
+
+/// A project file that the user has approved.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Approved {
+    path: String,
+    /// SHA-256 of what was approved, as hex.
+    hash: String,
 }
 
 impl ConfigVerb {
     /// The output format asked for, if the verb has one.
     pub(crate) fn format(&self) -> Option<Format> {
         match self {
-            Self::Show(args) => Some(args.format),
+            Self::Show(args) => Some(args.format.format),
             Self::Check(args) | Self::Path(args) => Some(args.format),
+            Self::Trust(args) => Some(args.format.format),
             _ => None,
         }
     }
@@ -117,8 +146,8 @@ pub(crate) async fn run(args: ConfigArgs, global: &GlobalArgs, terminal: &Arc<Te
     let cx = Configured::new(&global.workspace, global.config.as_deref(), overrides(global))?;
     match args.verb {
         ConfigVerb::Show(args) => show(&args, &cx),
-        ConfigVerb::Check(args) => check(&args, &cx),
-        ConfigVerb::Path(args) => path(&args, &cx),
+        ConfigVerb::Check(args) => check(args, &cx),
+        ConfigVerb::Path(args) => path(args, &cx),
         ConfigVerb::Init(args) => {
             let path = cx.init(args.which.project, args.force)?;
             Terminal::result(&format!("{}\n", path.display())).map(|()| 0)
@@ -135,16 +164,10 @@ pub(crate) async fn run(args: ConfigArgs, global: &GlobalArgs, terminal: &Arc<Te
 
 fn show(args: &ShowArgs, cx: &Configured) -> Result<u8> {
     let stack = cx.read(Trust::Judged)?;
-    let text = match (args.format, args.origin) {
-        (Format::Text, origin) => as_toml(&settings::entries(&stack)?, origin),
-        (Format::Json, false) => format!("{:#}\n", settings::as_json(&stack)?),
-        (Format::Json, true) => {
-            let entries = settings::entries(&stack)?.into_iter();
-            let listed = entries.map(|one| json!({ "key": one.key, "value": one.value, "origin": one.origin }));
-            format!("{:#}\n", json!(listed.collect::<Vec<_>>()))
-        }
-    };
-    Terminal::result(&text).map(|()| 0)
+    match (args.format.format, args.origin) {
+        (Format::Json, false) => print(Format::Json, &settings::as_json(&stack)?, ToString::to_string),
+        (format, origin) => print(format, &settings::entries(&stack)?, |entries| as_toml(entries, origin)),
+    }
 }
 
 /// `key = value`, each with a comment that says where it comes from.
@@ -190,37 +213,29 @@ fn inline(value: &serde_json::Value) -> String {
     }
 }
 
-fn check(args: &FormatArgs, cx: &Configured) -> Result<u8> {
+fn check(args: FormatArg, cx: &Configured) -> Result<u8> {
     let stack = cx.read(Trust::Judged)?;
     Configured::check_profiles(&stack)?;
     let files: Vec<String> =
         stack.files().filter(|file| file.exists()).map(|file| file.display().to_string()).collect();
-    let text = match args.format {
-        Format::Text if files.is_empty() => "no configuration file; the built-in values hold\n".to_owned(),
-        Format::Text => format!("{}: ok\n", files.join(": ok\n")),
-        Format::Json => format!("{:#}\n", json!({ "ok": true, "files": files })),
-    };
-    Terminal::result(&text).map(|()| 0)
+    print(args.format, &Checked { ok: true, files }, |checked| match checked.files.as_slice() {
+        [] => "no configuration file; the built-in values hold\n".to_owned(),
+        files => format!("{}: ok\n", files.join(": ok\n")),
+    })
 }
 
-fn path(args: &FormatArgs, cx: &Configured) -> Result<u8> {
+fn path(args: FormatArg, cx: &Configured) -> Result<u8> {
     let places = cx.places();
     let extra = places.extra.map(|extra| ("extra", extra));
     let all = [("system", places.system), ("user", places.user), ("project", places.project)].into_iter().chain(extra);
-    let text = match args.format {
-        Format::Text => {
-            let line = |(name, path): (&str, PathBuf)| {
-                let note = if path.exists() { "" } else { " (not there)" };
-                format!("{name}: {}{note}", path.display())
-            };
-            format!("{}\n", all.map(line).collect::<Vec<_>>().join("\n"))
-        }
-        Format::Json => {
-            let listed = all.map(|(name, path)| json!({ "name": name, "exists": path.exists(), "path": path }));
-            format!("{:#}\n", json!(listed.collect::<Vec<_>>()))
-        }
-    };
-    Terminal::result(&text).map(|()| 0)
+    let all: Vec<Place> = all.map(|(name, path)| Place { name, exists: path.exists(), path }).collect();
+    print(args.format, &all, |all| {
+        let line = |place: &Place| {
+            let note = if place.exists { "" } else { " (not there)" };
+            format!("{}: {}{note}\n", place.name, place.path.display())
+        };
+        all.iter().map(line).collect()
+    })
 }
 
 async fn edit(args: &ProjectArgs, cx: &Configured, reporter: &Arc<Terminal>) -> Result<u8> {
@@ -237,7 +252,11 @@ async fn edit(args: &ProjectArgs, cx: &Configured, reporter: &Arc<Terminal>) -> 
 fn trust(args: &TrustArgs, cx: &Configured, reporter: &Arc<Terminal>) -> Result<u8> {
     if args.list {
         let approvals = cx.approvals()?;
-        return approvals.all().try_for_each(|(path, hash)| Terminal::result(&format!("{hash}  {path}\n"))).map(|()| 0);
+        let all = approvals.all().map(|(path, hash)| Approved { path: path.to_owned(), hash: hash.to_owned() });
+        return print(args.format.format, &all.collect::<Vec<_>>(), |all| {
+            let line = |one: &Approved| format!("{}  {}\n", one.hash, one.path);
+            all.iter().map(line).collect()
+        });
     }
     if args.revoke {
         let path = cx.places().project;

@@ -5,13 +5,13 @@ use std::time::Duration;
 use cci_core::Result;
 use cci_core::setup::finding::{Finding, Health, findings, worst};
 use clap::Args;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::args::Format;
+use super::output::{FormatArg, print};
 use super::setup::{self, SetupArgs};
 use crate::app::context::Context;
 use crate::app::setup::{look, measure};
-use crate::ui::terminal::Terminal;
 
 /// A clone that takes longer is a copy.
 const SLOW: Duration = Duration::from_secs(2);
@@ -22,12 +22,34 @@ const SLOW: Duration = Duration::from_secs(2);
     after_help = "Examples:\n  cci doctor\n  cci doctor --format=json | jq '.findings[] | select(.status != \"ok\")'\n  cci doctor --fix        the same as `cci setup`\n\nExit status: 0 healthy, 1 works with warnings, 2 does not work"
 )]
 pub(crate) struct DoctorArgs {
-    /// How to print it
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) format: FormatArg,
     /// Mend what setup can mend
     #[arg(long)]
     fix: bool,
+}
+
+/// What `--format json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "cci doctor")]
+pub(crate) struct Report {
+    /// The worst of the findings: ok, warning or broken.
+    status: &'static str,
+    findings: Vec<Reported>,
+}
+
+/// One finding.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Reported {
+    /// The stable name of what was looked at.
+    id: &'static str,
+    /// ok, warning or broken.
+    status: &'static str,
+    message: String,
+    /// The command or change that helps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    mend: Option<String>,
 }
 
 pub(crate) async fn run(args: &DoctorArgs, verbose: bool, cx: &Context) -> Result<u8> {
@@ -38,11 +60,7 @@ pub(crate) async fn run(args: &DoctorArgs, verbose: bool, cx: &Context) -> Resul
     if worst(&findings) != Health::Broken {
         findings.push(clone_time(cx).await);
     }
-    let text = match args.format {
-        Format::Text => text(&findings, verbose),
-        Format::Json => json(&findings),
-    };
-    Terminal::result(&text)?;
+    print(args.format.format, &report(&findings), |_| text(&findings, verbose))?;
     Ok(match worst(&findings) {
         Health::Ok => 0,
         Health::Warning => 1,
@@ -98,14 +116,12 @@ fn text(findings: &[Finding], verbose: bool) -> String {
     format!("{}{verdict}\n", findings.iter().map(line).collect::<String>())
 }
 
-fn json(findings: &[Finding]) -> String {
-    let one = |finding: &Finding| {
-        let mut one = json!({ "id": finding.id, "status": word(finding.health), "message": finding.text });
-        if let Some(mend) = &finding.mend {
-            one["mend"] = json!(mend);
-        }
-        one
-    };
-    let all: Vec<_> = findings.iter().map(one).collect();
-    format!("{:#}\n", json!({ "status": word(worst(findings)), "findings": all }))
+fn report(findings: &[Finding]) -> Report {
+    let reported = findings.iter().map(|finding| Reported {
+        id: finding.id,
+        status: word(finding.health),
+        message: finding.text.clone(),
+        mend: finding.mend.clone(),
+    });
+    Report { status: word(worst(findings)), findings: reported.collect() }
 }

@@ -2,31 +2,28 @@
 
 use cci_core::Result;
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 
-use super::args::Format;
+use super::complete;
+use super::output::{FormatArg, print};
 use crate::app::context::Context;
 use crate::app::info::{Info, info};
 use crate::ui::size::human;
-use crate::ui::terminal::Terminal;
 
 /// Show a saved session
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  cci info\n  cci info 3f2b8c1e-5d7a-4e0b-9c4f-1a2b3c4d5e6f --format=json")]
 pub(crate) struct InfoArgs {
     /// The session; the latest of this workspace if absent
+    #[arg(add = ArgValueCandidates::new(complete::sessions))]
     id: Option<String>,
-    /// How to print it
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) format: FormatArg,
 }
 
 pub(crate) async fn run(args: &InfoArgs, cx: &Context) -> Result<u8> {
     let info = info(cx, args.id.as_deref()).await?;
-    let text = match args.format {
-        Format::Text => text(&info),
-        Format::Json => format!("{:#}\n", serde_json::json!(info)),
-    };
-    Terminal::result(&text).map(|()| 0)
+    print(args.format.format, &info, text)
 }
 
 fn text(info: &Info) -> String {

@@ -5,20 +5,21 @@ use std::fmt::Write;
 use cci_core::Result;
 use cci_core::lifetime::Lifetime;
 use clap::Args;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::args::Format;
+use super::output::{FormatArg, print};
 use crate::app::context::Context;
 use crate::app::list::{self, Listed, ListedSession};
-use crate::ui::terminal::Terminal;
+use crate::app::owned::Whose;
 
 /// Show the containers
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  cci list\n  cci list --format=json | jq -r '.active_containers[].name'")]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub(crate) struct ListArgs {
-    /// How to print it
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) format: FormatArg,
     /// Saved sessions too
     #[arg(long)]
     all: bool,
@@ -28,23 +29,30 @@ pub(crate) struct ListArgs {
     /// Only stopped ones
     #[arg(long)]
     stopped: bool,
+    /// Every user's containers
+    #[arg(long)]
+    all_users: bool,
+}
+
+/// What `--format json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "cci list")]
+pub(crate) struct Lists {
+    /// The caller's containers, by name.
+    active_containers: Vec<Listed>,
+    /// With `--all` only, newest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<ListedSession>")]
+    saved_sessions: Option<Vec<ListedSession>>,
 }
 
 pub(crate) async fn run(args: &ListArgs, cx: &Context) -> Result<u8> {
-    let mut listed = list::list(cx).await?;
+    let whose = if args.all_users { Whose::Everybodys } else { Whose::Own };
+    let mut listed = list::list(cx, whose).await?;
     let sessions = if args.all { Some(list::sessions(cx, &listed).await?) } else { None };
     listed.retain(|one| !(args.running && one.status != "Running" || args.stopped && one.status != "Stopped"));
-    let text = match args.format {
-        Format::Text => text(&listed, sessions.as_deref()),
-        Format::Json => {
-            let mut all = json!({ "active_containers": listed });
-            if let Some(sessions) = sessions {
-                all["saved_sessions"] = json!(sessions);
-            }
-            format!("{all:#}\n")
-        }
-    };
-    Terminal::result(&text).map(|()| 0)
+    let lists = Lists { active_containers: listed, saved_sessions: sessions };
+    print(args.format.format, &lists, |lists| text(&lists.active_containers, lists.saved_sessions.as_deref()))
 }
 
 fn text(listed: &[Listed], sessions: Option<&[ListedSession]>) -> String {

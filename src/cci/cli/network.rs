@@ -6,15 +6,18 @@ use std::net::Ipv4Addr;
 
 use cci_core::Result;
 use clap::{Args, Subcommand};
-use serde_json::json;
+use clap_complete::engine::ArgValueCandidates;
 
-use super::args::Format;
+use super::complete;
+use super::output::{Format, FormatArg, print};
 use crate::app::context::Context;
 use crate::app::network::{self, Answer, Question, Refreshed, Shown};
-use crate::ui::terminal::Terminal;
 
 /// Show and explain what a container may reach
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cci network show cci-9c09f805-1\n  cci network why registry.npmjs.org --from cci-9c09f805-1"
+)]
 pub(crate) struct NetworkArgs {
     #[command(subcommand)]
     verb: NetworkVerb,
@@ -26,10 +29,10 @@ enum NetworkVerb {
     #[command(after_help = "Examples:\n  cci network show cci-9c09f805-1")]
     Show {
         /// The container
+        #[arg(add = ArgValueCandidates::new(complete::containers))]
         name: String,
-        /// How to print it
-        #[arg(long, value_name = "FORMAT", default_value = "text")]
-        format: Format,
+        #[command(flatten)]
+        format: FormatArg,
     },
     /// Which rule decides about a host
     #[command(
@@ -39,18 +42,18 @@ enum NetworkVerb {
         /// A name or an IPv4 address, with or without :port
         host: String,
         /// The container that would send; the settings decide if absent
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::containers))]
         from: Option<String>,
-        /// How to print it
-        #[arg(long, value_name = "FORMAT", default_value = "text")]
-        format: Format,
+        #[command(flatten)]
+        format: FormatArg,
     },
     /// Look the allowed names up again, for every allowlist there is
-    #[command(after_help = "Examples:\n  cci network refresh")]
+    #[command(
+        after_help = "Examples:\n  cci network refresh\n  cci network refresh --format=json | jq -r '.[].changed[]'"
+    )]
     Refresh {
-        /// How to print it
-        #[arg(long, value_name = "FORMAT", default_value = "text")]
-        format: Format,
+        #[command(flatten)]
+        format: FormatArg,
     },
 }
 
@@ -59,29 +62,23 @@ impl NetworkArgs {
     pub(crate) fn format(&self) -> Format {
         match &self.verb {
             NetworkVerb::Show { format, .. } | NetworkVerb::Why { format, .. } | NetworkVerb::Refresh { format } => {
-                *format
+                format.format
             }
         }
     }
 }
 
 pub(crate) async fn run(args: &NetworkArgs, cx: &Context) -> Result<u8> {
-    let (text, data) = match &args.verb {
-        NetworkVerb::Show { name, .. } => {
-            let shown = network::show(cx, name).await?;
-            (show_text(&shown), json!(shown))
-        }
+    match &args.verb {
+        NetworkVerb::Show { name, .. } => print(args.format(), &network::show(cx, name).await?, show_text),
         NetworkVerb::Why { host, from, .. } => {
-            let answers = network::why(cx, &Question { host: host.clone(), from: from.clone() }).await?;
-            (answers.iter().map(why_text).collect(), json!(answers))
+            let question = Question { host: host.clone(), from: from.clone() };
+            print(args.format(), &network::why(cx, &question).await?, |answers| answers.iter().map(why_text).collect())
         }
         NetworkVerb::Refresh { .. } => {
-            let refreshed = network::refresh_all(cx).await?;
-            (refresh_text(&refreshed), json!(refreshed))
+            print(args.format(), &network::refresh_all(cx).await?, |refreshed| refresh_text(refreshed))
         }
-    };
-    let out = if args.format() == Format::Json { format!("{data:#}\n") } else { text };
-    Terminal::result(&out).map(|()| 0)
+    }
 }
 
 fn show_text(shown: &Shown) -> String {

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use cci_core::{Error, Result};
 use clap::{Args, Subcommand};
-use serde_json::json;
+use clap_complete::engine::ArgValueCandidates;
 
-use super::args::{Format, GlobalArgs};
+use super::args::GlobalArgs;
+use super::complete;
+use super::output::{Format, FormatArg, print};
 use super::start::overrides;
 use crate::app::config::Configured;
 use crate::app::profile;
@@ -25,30 +27,28 @@ pub(crate) struct ProfileArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProfileVerb {
     /// Print the profiles
-    List(ListArgs),
+    #[command(after_help = "Examples:\n  cci profile list\n  cci profile list --format=json | jq -r '.[].name'")]
+    List(FormatArg),
     /// Print what a profile sets
+    #[command(
+        after_help = "Examples:\n  cci profile show hardened\n  cci profile show rust --script > rust.sh && cci build custom cci-rust --script rust.sh"
+    )]
     Show(ShowArgs),
     /// Write a profile of your own
+    #[command(after_help = "Examples:\n  cci profile create mine --inherits hardened")]
     Create(CreateArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ListArgs {
-    /// How to print it
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
     /// The profile
+    #[arg(add = ArgValueCandidates::new(complete::profiles))]
     name: String,
     /// The script that makes its image, for `cci build custom`
     #[arg(long)]
     script: bool,
-    /// How to print it
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) format: FormatArg,
 }
 
 #[derive(Debug, Args)]
@@ -56,7 +56,7 @@ pub(crate) struct CreateArgs {
     /// What it is called: lowercase letters, digits, `-` and `_`
     name: String,
     /// The profile that it stands on
-    #[arg(long, value_name = "NAME", default_value = "default")]
+    #[arg(long, value_name = "NAME", default_value = "default", add = ArgValueCandidates::new(complete::profiles))]
     inherits: String,
     /// Replace the file that is there
     #[arg(long)]
@@ -68,7 +68,7 @@ impl ProfileVerb {
     pub(crate) fn format(&self) -> Option<Format> {
         match self {
             Self::List(args) => Some(args.format),
-            Self::Show(args) => Some(args.format),
+            Self::Show(args) => Some(args.format.format),
             Self::Create(_) => None,
         }
     }
@@ -77,7 +77,7 @@ impl ProfileVerb {
 pub(crate) fn run(args: &ProfileArgs, global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<u8> {
     let cx = Configured::new(&global.workspace, global.config.as_deref(), overrides(global))?;
     match &args.verb {
-        ProfileVerb::List(args) => list(args, &cx),
+        ProfileVerb::List(args) => list(*args, &cx),
         ProfileVerb::Show(args) => show(args, &cx),
         ProfileVerb::Create(args) => {
             let path = profile::create(&cx, &args.name, &args.inherits, args.force)?;
@@ -87,21 +87,17 @@ pub(crate) fn run(args: &ProfileArgs, global: &GlobalArgs, terminal: &Arc<Termin
     }
 }
 
-fn list(args: &ListArgs, cx: &Configured) -> Result<u8> {
+fn list(args: FormatArg, cx: &Configured) -> Result<u8> {
     let all = profile::all(cx)?;
-    let text = match args.format {
-        Format::Text => {
-            let width = all.iter().map(|one| one.name.len()).max().unwrap_or(0);
-            let mut out = String::from("Profiles:\n");
-            for one in &all {
-                // writing to a string cannot fail
-                let _ = writeln!(out, "  {:width$}  {} ({})", one.name, one.description, one.origin);
-            }
-            out
+    print(args.format, &all, |all| {
+        let width = all.iter().map(|one| one.name.len()).max().unwrap_or(0);
+        let mut out = String::from("Profiles:\n");
+        for one in all {
+            // writing to a string cannot fail
+            let _ = writeln!(out, "  {:width$}  {} ({})", one.name, one.description, one.origin);
         }
-        Format::Json => format!("{:#}\n", json!(all)),
-    };
-    Terminal::result(&text).map(|()| 0)
+        out
+    })
 }
 
 fn show(args: &ShowArgs, cx: &Configured) -> Result<u8> {
@@ -113,12 +109,5 @@ fn show(args: &ShowArgs, cx: &Configured) -> Result<u8> {
         return Terminal::result(script).map(|()| 0);
     }
     let entries = profile::entries(cx, &args.name)?;
-    let text = match args.format {
-        Format::Text => super::config::as_toml(&entries, true),
-        Format::Json => {
-            let listed = entries.iter().map(|one| json!({ "key": one.key, "value": one.value, "origin": one.origin }));
-            format!("{:#}\n", json!(listed.collect::<Vec<_>>()))
-        }
-    };
-    Terminal::result(&text).map(|()| 0)
+    print(args.format.format, &entries, |entries| super::config::as_toml(entries, true))
 }

@@ -3,14 +3,16 @@
 use cci_core::slot::{Slot, SlotChoice};
 use cci_core::{Error, Result};
 use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::args::GlobalArgs;
+use super::output::{Format, FormatArg, print};
 use crate::app::attach::{self, Into};
 use crate::app::context::Context;
 use crate::app::resume::Given;
 use crate::app::shell::{self, Session};
 use crate::host::terminal;
-use crate::ui::terminal::Terminal;
 
 /// Start an agent in a container
 #[derive(Debug, Default, Args)]
@@ -21,18 +23,39 @@ pub(crate) struct ShellArgs {
     /// Start detached and return at once
     #[arg(long)]
     background: bool,
+    /// Whether tmux is around the agent; with `--tmux=false` the agent has the terminal for itself
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    tmux: Option<bool>,
     /// bash instead of the agent
     #[arg(long)]
     debug: bool,
+    /// How to print what was started
+    #[command(flatten)]
+    pub(crate) format: FormatArg,
     /// (nothing: a session id belongs behind `--resume=`)
     #[arg(hide = true)]
     stray: Option<String>,
 }
 
+/// What `--background --format json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "cci shell --background")]
+pub(crate) struct StartedSession {
+    container: String,
+    session_id: String,
+}
+
 pub(crate) async fn run(args: &ShellArgs, global: &GlobalArgs, cx: &Context) -> Result<u8> {
     refuse_stray(args)?;
+    if args.format.format == Format::Json && !args.background {
+        return Err(Error::usage("--format json needs --background"));
+    }
     if !args.background && !terminal::is_interactive() {
         return Err(Error::NoTerminal { verb: "shell" });
+    }
+    let tmux = args.tmux.unwrap_or(true);
+    if args.background && !tmux {
+        return Err(Error::usage("--background needs tmux: leave out --tmux=false"));
     }
     let session = Session {
         slot: slot(global.slot)?,
@@ -45,16 +68,22 @@ pub(crate) async fn run(args: &ShellArgs, global: &GlobalArgs, cx: &Context) -> 
             network: global.network.is_some(),
         },
         debug: args.debug,
+        tmux,
     };
     let started = shell::start(cx, &session).await?;
     if args.background {
-        Terminal::result(&format!("{} {}\n", started.name, started.session))?;
+        let shown = StartedSession { container: started.name.clone(), session_id: started.session.to_string() };
+        print(args.format.format, &shown, |shown| format!("{} {}\n", shown.container, shown.session_id))?;
         cx.reporter.hint(&format!("go to it with `cci attach {}`", started.name));
         cx.reporter.hint(&format!("type into it with `cci tmux send {} TEXT`", started.name));
         cx.reporter.hint(&format!("read its screen with `cci tmux capture {}`", started.name));
         return Ok(0);
     }
-    attach::join(cx, &started.name, Into::Agent).await.map(|()| 0)
+    let left = match &started.direct {
+        Some(direct) => attach::directly(cx, &direct.plan, &started.name, &direct.agent).await,
+        None => attach::attach(cx, &started.name, Into::Agent).await,
+    };
+    left.map(|()| 0)
 }
 
 /// `--slot N`: 0 takes a free one.

@@ -1,6 +1,7 @@
 //! From argv to an exit status: parses, loads the settings, calls the verb, tells how it ended.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,13 +9,17 @@ use std::sync::Arc;
 use cci_core::name::Prefix;
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
-use clap::Parser;
+use clap::FromArgMatches;
 
-use super::args::{Cli, Format, GlobalArgs, Verb};
+use super::args::{Cli, GlobalArgs, Verb};
+use super::command::command;
+use super::output::Format;
 use super::usage::{Refused, refused};
+use super::version::VersionArgs;
 use crate::app::context::Context;
 use crate::app::environment;
 use crate::app::network;
+use crate::app::timeline::Timeline;
 use crate::app::undo::{Server, Undo};
 use crate::host::caller::Caller;
 use crate::host::incus_socket;
@@ -26,14 +31,17 @@ const OWN_FAILURE: u8 = 125;
 
 /// The whole program.
 pub(crate) fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return unparsed(&error),
-    };
-    if cli.version || matches!(cli.verb, Some(Verb::Version)) {
-        return end(super::version::run().map(|()| 0), &Terminal::new(voice(None)), false);
+    let timeline = Timeline::begin();
+    if super::completion::answered() {
+        return ExitCode::SUCCESS;
     }
-    let verb = cli.verb.unwrap_or_else(|| Verb::Shell(super::shell::ShellArgs::default()));
+    let argv: Vec<OsString> = std::env::args_os().collect();
+    let cli = match parsed(&argv) {
+        Ok(cli) => cli,
+        Err(error) => return unparsed(&error, &argv),
+    };
+    let verb = if cli.version { Some(Verb::Version(VersionArgs::default())) } else { cli.verb };
+    let verb = verb.unwrap_or_else(|| Verb::Shell(super::shell::ShellArgs::default()));
     let terminal = Arc::new(Terminal::new(voice(Some((&cli.global, &verb)))));
     log_for_developers(cli.global.verbose);
     let passes_status = verb.passes_status();
@@ -42,22 +50,38 @@ pub(crate) fn main() -> ExitCode {
         .build()
         .map_err(|source| Error::Internal(format!("no runtime: {source}")))
         .and_then(|runtime| {
-            let done = runtime.block_on(carry_out(verb, &cli.global, &terminal));
+            let done = runtime.block_on(carry_out(verb, &cli.global, &terminal, &timeline));
             // a blocked read of the terminal must not hold the end back
             runtime.shutdown_background();
             done
         });
-    end(done, &terminal, passes_status)
+    let status = end(done, &terminal, passes_status);
+    if cli.global.timing {
+        terminal.timing(&timeline.lines());
+    }
+    status
 }
 
-async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<u8> {
+fn parsed(argv: &[OsString]) -> clap::error::Result<Cli> {
+    let matches = command().try_get_matches_from(argv)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command()))
+}
+
+async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>, timeline: &Timeline) -> Result<u8> {
     // these work with a broken file and without Incus
     let verb = match verb {
         Verb::Config(args) => return super::config::run(args, global, terminal).await,
         Verb::Profile(args) => return super::profile::run(&args, global, terminal),
+        Verb::Schema(args) => return super::schema::run(&args),
+        Verb::Completion(args) => return super::completion::run(&args),
+        Verb::Reference(args) => return super::reference::run(&args),
+        Verb::Version(args) => return super::version::run(&args),
         other => other,
     };
-    let cx = context(global, terminal)?;
+    let mut cx = context(global, terminal)?;
+    if global.timing {
+        cx.client = cx.client.observed(timeline.observer());
+    }
     if verb.clears_up() {
         cx.guarded(async {
             cx.take_back_abandoned().await;
@@ -82,15 +106,26 @@ async fn with_incus(verb: Verb, global: &GlobalArgs, cx: &Context) -> Result<u8>
         Verb::Info(args) => cx.guarded(super::info::run(&args, cx)).await,
         Verb::Persist(args) => cx.guarded(super::persist::run(&args, cx)).await,
         Verb::Clean(args) => cx.guarded(super::clean::run(&args, global.persistent == Some(true), cx)).await,
+        Verb::Reclaim(args) => cx.guarded(super::reclaim::run(&args, cx)).await,
         Verb::Tmux(args) => cx.guarded(super::tmux::run(&args, cx)).await,
         Verb::Build(args) => super::build::run(args, cx).await,
+        Verb::Container(args) => super::container::run(&args, cx).await,
+        Verb::File(args) => cx.guarded(super::file::run(&args, cx)).await,
+        Verb::Bench(args) => super::bench::run(&args, cx).await,
         Verb::Network(args) => cx.guarded(super::network::run(&args, cx)).await,
-        Verb::Config(_) | Verb::Profile(_) | Verb::Version => Ok(0),
+        Verb::Image(args) => cx.guarded(super::image::run(&args, cx)).await,
+        Verb::Images(args) => cx.guarded(super::image::list(&args, cx)).await,
+        Verb::Config(_)
+        | Verb::Profile(_)
+        | Verb::Schema(_)
+        | Verb::Completion(_)
+        | Verb::Reference(_)
+        | Verb::Version(_) => Ok(0),
     }
 }
 
 /// Everything a use-case works with.
-fn context(global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<Context> {
+pub(super) fn context(global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<Context> {
     let caller = Caller::of_this_process()?;
     let workspace = Workspace::resolve(&caller.current_dir, &global.workspace);
     let stack = Stack::read(&caller, &workspace, global.config.as_deref(), &overrides(global), Trust::Judged)?;
@@ -139,26 +174,33 @@ fn given_environment(flags: &[String], host: &BTreeMap<String, String>) -> Resul
 
 fn voice(parsed: Option<(&GlobalArgs, &Verb)>) -> Voice {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let color = std::io::stderr().is_terminal() && !unwanted;
+    let seen = std::io::stderr().is_terminal();
+    let color = seen && !unwanted && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
     match parsed {
-        None => Voice { quiet: false, color, json_errors: false },
-        Some((global, verb)) => Voice {
-            quiet: global.quiet,
-            color: color && !global.no_color,
-            json_errors: verb.format() == Some(Format::Json),
-        },
+        None => Voice { color, ..Voice::default() },
+        Some((global, verb)) => {
+            let json_errors = verb.format() == Some(Format::Json);
+            // a program that reads stderr shall find the error and nothing else
+            let quiet = global.quiet || (json_errors && !seen);
+            Voice { quiet, color: color && !global.no_color, json_errors, silent: false }
+        }
     }
 }
 
 /// Help goes to stdout; a refusal is told in the form that the rest of the command line asks for.
-fn unparsed(error: &clap::Error) -> ExitCode {
-    match refused(error) {
+fn unparsed(error: &clap::Error, argv: &[OsString]) -> ExitCode {
+    let mut cci = command();
+    // the global flags are each verb's own only now
+    cci.build();
+    match refused(error, &cci, argv) {
         Refused::Asked(text) => end(Terminal::result(&text).map(|()| 0), &Terminal::new(voice(None)), false),
         Refused::Wrong(error) => {
-            let argv: Vec<String> = std::env::args().skip(1).take_while(|arg| arg != "--").collect();
-            let json =
-                argv.iter().any(|arg| arg == "--format=json") || argv.windows(2).any(|two| two == ["--format", "json"]);
-            let terminal = Terminal::new(Voice { json_errors: json, ..voice(None) });
+            let argv: Vec<&OsString> = argv.iter().take_while(|arg| *arg != "--").collect();
+            let json = argv.iter().any(|arg| *arg == "--format=json")
+                || argv.windows(2).any(|two| two[0] == "--format" && two[1] == "json");
+            let no_color = argv.iter().any(|arg| *arg == "--no-color");
+            let voice = voice(None);
+            let terminal = Terminal::new(Voice { json_errors: json, color: voice.color && !no_color, ..voice });
             end(Err(error), &terminal, false)
         }
     }

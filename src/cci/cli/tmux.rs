@@ -6,9 +6,12 @@ use cci_core::Result;
 use cci_core::name::tmux_session;
 use cci_core::tmux::Part;
 use clap::{Args, Subcommand};
-use serde_json::json;
+use clap_complete::engine::ArgValueCandidates;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::args::Format;
+use super::complete;
+use super::output::{Format, FormatArg, print};
 use crate::app::context::Context;
 use crate::app::tmux::{self, Input};
 use crate::ui::terminal::Terminal;
@@ -38,12 +41,13 @@ pub(crate) enum TmuxVerb {
     Capture(CaptureArgs),
     /// Show the running sessions
     #[command(after_help = "Examples:\n  cci tmux list --format=json")]
-    List(TmuxListArgs),
+    List(FormatArg),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
     /// The container
+    #[arg(add = ArgValueCandidates::new(complete::running))]
     name: String,
     /// The text, as it is; several are joined by blanks
     #[arg(required = true)]
@@ -62,6 +66,7 @@ pub(crate) struct SendArgs {
 #[derive(Debug, Args)]
 pub(crate) struct CaptureArgs {
     /// The container
+    #[arg(add = ArgValueCandidates::new(complete::running))]
     name: String,
     /// So many lines of scrollback too
     #[arg(long, value_name = "N", conflicts_with = "all")]
@@ -72,20 +77,49 @@ pub(crate) struct CaptureArgs {
     /// With colours
     #[arg(long)]
     ansi: bool,
+    #[command(flatten)]
+    format: FormatArg,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct TmuxListArgs {
-    /// How to print it
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) format: Format,
+/// What `tmux list --format json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "cci tmux list")]
+pub(crate) struct Sessions {
+    active_sessions: Vec<Running>,
+}
+
+/// A running container and the session in it.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Running {
+    container: String,
+    tmux_session: String,
+}
+
+/// What `tmux capture --format json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "cci tmux capture")]
+pub(crate) struct Captured {
+    container: String,
+    /// The pane's lines; bytes that are not UTF-8 are replaced.
+    text: String,
+}
+
+impl TmuxArgs {
+    /// The output format asked for, if the verb has one.
+    pub(crate) fn format(&self) -> Option<Format> {
+        match &self.verb {
+            TmuxVerb::Send(_) => None,
+            TmuxVerb::Capture(args) => Some(args.format.format),
+            TmuxVerb::List(args) => Some(args.format),
+        }
+    }
 }
 
 pub(crate) async fn run(args: &TmuxArgs, cx: &Context) -> Result<u8> {
     match &args.verb {
         TmuxVerb::Send(args) => send(args, cx).await,
         TmuxVerb::Capture(args) => capture(args, cx).await,
-        TmuxVerb::List(args) => list(args, cx).await,
+        TmuxVerb::List(args) => list(*args, cx).await,
     }
 }
 
@@ -109,22 +143,24 @@ async fn capture(args: &CaptureArgs, cx: &Context) -> Result<u8> {
         (false, None) => Part::Visible,
     };
     let pane = tmux::capture(cx, &args.name, part, args.ansi).await?;
-    Terminal::bytes(&pane).map(|()| 0)
+    if args.format.format == Format::Text {
+        // byte for byte: a pane need not be UTF-8
+        return Terminal::bytes(&pane).map(|()| 0);
+    }
+    let text = String::from_utf8_lossy(&pane).into_owned();
+    print(Format::Json, &Captured { container: args.name.clone(), text }, |captured| captured.text.clone())
 }
 
-async fn list(args: &TmuxListArgs, cx: &Context) -> Result<u8> {
+async fn list(args: FormatArg, cx: &Context) -> Result<u8> {
     let names = tmux::list(cx).await?;
-    let text = match (args.format, names.is_empty()) {
-        (Format::Json, _) => {
-            let sessions: Vec<_> =
-                names.iter().map(|name| json!({ "container": name, "tmux_session": tmux_session(name) })).collect();
-            format!("{:#}\n", json!({ "active_sessions": sessions }))
-        }
-        (Format::Text, true) => "No active sessions\n".to_owned(),
-        (Format::Text, false) => {
-            let lines = names.iter().map(|name| format!("  - {name} (tmux session: {})\n", tmux_session(name)));
-            format!("Active sessions:\n{}", lines.collect::<String>())
-        }
-    };
-    Terminal::result(&text).map(|()| 0)
+    let running = names.into_iter().map(|name| Running { tmux_session: tmux_session(&name), container: name });
+    print(args.format, &Sessions { active_sessions: running.collect() }, sessions_text)
+}
+
+fn sessions_text(sessions: &Sessions) -> String {
+    if sessions.active_sessions.is_empty() {
+        return "No active sessions\n".to_owned();
+    }
+    let line = |one: &Running| format!("  - {} (tmux session: {})\n", one.container, one.tmux_session);
+    format!("Active sessions:\n{}", sessions.active_sessions.iter().map(line).collect::<String>())
 }

@@ -1,14 +1,36 @@
 //! `cci version`: two lines, without Incus and without configuration.
 
 use cci_core::Result;
+use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use crate::ui::terminal::Terminal;
+use super::output::{FormatArg, print};
+
+/// Print the version
+#[derive(Debug, Default, Args)]
+#[command(after_help = "Examples:\n  cci version\n  cci version --format=json | jq -r .version")]
+pub(crate) struct VersionArgs {
+    #[command(flatten)]
+    pub(crate) format: FormatArg,
+}
+
+/// What `--format json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "cci version")]
+pub(crate) struct Program {
+    name: &'static str,
+    /// Of a build from a git checkout with the number of commits, the newest one, and `-dirty`.
+    version: &'static str,
+    repository: &'static str,
+}
 
 /// Prints the name with its version, then where the source is.
-pub(crate) fn run() -> Result<()> {
-    Terminal::result(&format!(
-        "claude-code-isolated (cci) v{}\n{}\n",
-        env!("CCI_VERSION"),
-        env!("CARGO_PKG_REPOSITORY")
-    ))
+pub(crate) fn run(args: &VersionArgs) -> Result<u8> {
+    let program = Program {
+        name: "claude-code-isolated (cci)",
+        version: env!("CCI_VERSION"),
+        repository: env!("CARGO_PKG_REPOSITORY"),
+    };
+    print(args.format.format, &program, |this| format!("{} v{}\n{}\n", this.name, this.version, this.repository))
 }

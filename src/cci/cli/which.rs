@@ -2,7 +2,9 @@
 
 use cci_core::{Error, Result};
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 
+use super::complete;
 use crate::app::context::Context;
 use crate::app::end;
 use crate::app::reporter::Answer;
@@ -12,6 +14,7 @@ use crate::ui::terminal::Terminal;
 #[derive(Debug, Args)]
 pub(crate) struct Which {
     /// The containers
+    #[arg(add = ArgValueCandidates::new(complete::containers))]
     names: Vec<String>,
     /// All of this user's
     #[arg(long, conflicts_with = "names")]

@@ -1,9 +1,12 @@
 //! The machine cci runs on: the caller, the signals, the terminal, the tables of subordinate ids.
 
 pub(crate) mod accounts;
+pub(crate) mod btrfs;
 pub(crate) mod caller;
 pub(crate) mod incus_socket;
 pub(crate) mod network;
+pub(crate) mod pty;
 pub(crate) mod signals;
+pub(crate) mod stop_hook;
 pub(crate) mod subids;
 pub(crate) mod terminal;

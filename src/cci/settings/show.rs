@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 
 use cci_core::settings::KEYS;
 use cci_core::{Error, Result};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::layer::{Origin, Values};
 use super::stack::Stack;
 
 /// One value and where it comes from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct Entry {
     /// The key, such as `limits.cpu`, or a key of a profile.
     pub(crate) key: String,
     pub(crate) value: Value,
+    /// File and line, a flag, a variable, or `built-in`.
     pub(crate) origin: String,
 }
 
@@ -88,6 +91,6 @@ pub(crate) fn as_json(stack: &Stack) -> Result<Value> {
     Ok(settings)
 }
 
-fn json(value: &impl serde::Serialize) -> Result<Value> {
+fn json(value: &impl Serialize) -> Result<Value> {
     serde_json::to_value(value).map_err(|error| Error::Internal(error.to_string()))
 }

@@ -43,7 +43,7 @@ pub(crate) fn places(caller: &Caller, workspace: &Workspace, extra: Option<&Path
     }
 }
 
-/// `CCI_IMAGE`, `CCI_PERSISTENT`, `CCI_STORAGE_DIR`.
+/// The variables of cci's own that stand for a key, and those by which the Incus tools are told the same.
 pub(super) fn environment(caller: &Caller) -> Result<Layer> {
     let mut layer = Layer::new(Source::Named("environment"));
     if let Some(image) = caller.var("CCI_IMAGE") {
@@ -60,6 +60,12 @@ pub(super) fn environment(caller: &Caller) -> Result<Layer> {
     if let Some(raw) = caller.var("CCI_STORAGE_DIR") {
         let dir = host_path(raw, caller).map_err(|problem| wrong(format!("CCI_STORAGE_DIR: {problem}")))?;
         set(&mut layer.values, "paths.storage_dir", dir, "CCI_STORAGE_DIR");
+    }
+    if let Some(socket) = caller.var("INCUS_SOCKET") {
+        set(&mut layer.values, "incus.socket", socket, "INCUS_SOCKET");
+    }
+    if let Some(project) = caller.var("INCUS_PROJECT") {
+        set(&mut layer.values, "incus.project", project, "INCUS_PROJECT");
     }
     Ok(layer)
 }

@@ -1,5 +1,6 @@
 //! `~/.cci/sessions-<tool>/<id>/`: a metadata file and the agent's state directory for each conversation.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -23,6 +24,8 @@ const STATE: &str = ".claude";
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     root: PathBuf,
+    /// Where an earlier release kept them: read, and nothing new is put there.
+    earlier: Option<PathBuf>,
 }
 
 /// A conversation as it lies on the disk.
@@ -46,17 +49,27 @@ pub(crate) struct Found {
 impl Store {
     /// The store of an agent in `cci_dir`.
     pub(crate) fn of_tool(cci_dir: &Path, tool: &str) -> Self {
-        Self { root: cci_dir.join(format!("sessions-{tool}")) }
+        Self::at(cci_dir.join(format!("sessions-{tool}")))
     }
 
     /// A store in a directory of the person's choice.
     pub(crate) fn at(root: PathBuf) -> Self {
-        Self { root }
+        Self { root, earlier: None }
     }
 
-    /// The directory of a session.
+    /// The same store, in which the sessions of an earlier one are found too.
+    pub(crate) fn with_earlier(self, earlier: Option<PathBuf>) -> Self {
+        Self { earlier: earlier.filter(|earlier| *earlier != self.root), ..self }
+    }
+
+    /// The directory of a session: where it is, or for a new one where it will be.
     pub(crate) fn dir(&self, id: SessionId) -> PathBuf {
-        self.root.join(id.to_string())
+        let own = self.root.join(id.to_string());
+        let earlier = self.earlier.as_ref().map(|earlier| earlier.join(id.to_string()));
+        match earlier {
+            Some(earlier) if earlier.is_dir() && !own.exists() => earlier,
+            _ => own,
+        }
     }
 
     /// The agent's state directory of a session.
@@ -99,16 +112,12 @@ impl Store {
 
     /// Every session, newest first; a damaged one is named and passed over.
     pub(crate) fn all(&self) -> Result<Found> {
-        let entries = match fs::read_dir(&self.root) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::default()),
-            Err(error) => return Err(host("read", &self.root)(error)),
-        };
+        let mut ids = BTreeSet::new();
+        for root in std::iter::once(&self.root).chain(&self.earlier) {
+            ids.extend(ids_in(root)?);
+        }
         let mut found = Found::default();
-        for entry in entries.flatten() {
-            let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<SessionId>().ok()) else {
-                continue;
-            };
+        for id in ids {
             match self.read(id) {
                 Ok(Some(saved)) => found.sessions.push(saved),
                 Ok(None) => {}
@@ -130,6 +139,15 @@ impl Store {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(host("remove", dir)(error)),
             _ => Ok(()),
         }
+    }
+}
+
+/// The names in a store that are sessions' ids.
+fn ids_in(root: &Path) -> Result<Vec<SessionId>> {
+    match fs::read_dir(root) {
+        Ok(entries) => Ok(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(host("read", root)(error)),
     }
 }
 
@@ -187,6 +205,20 @@ mod tests {
         assert_eq!(order, [ID, ids[1]]);
         assert_eq!(found.damaged.len(), 1);
         assert!(found.damaged[0].contains(ids[0]), "{:?}", found.damaged);
+    }
+
+    #[test]
+    fn sessions_of_an_earlier_place_are_found_and_stay_there() {
+        let home = tempfile::tempdir().unwrap();
+        let earlier = Store::at(home.path().join("sessions"));
+        let id = ID.parse().unwrap();
+        earlier.create(id, owner()).unwrap();
+        earlier.write(&metadata(ID, "2026-01-01T00:00:00Z")).unwrap();
+        let store = Store::at(home.path().join("new")).with_earlier(Some(earlier.root.clone()));
+        assert_eq!(store.all().unwrap().sessions.len(), 1);
+        assert_eq!(store.dir(id), earlier.dir(id));
+        let fresh = "00000000-0000-4000-8000-000000000001".parse().unwrap();
+        assert!(store.dir(fresh).starts_with(home.path().join("new")));
     }
 
     #[test]

@@ -2,4 +2,5 @@
 
 mod progress;
 pub(crate) mod size;
+pub(crate) mod table;
 pub(crate) mod terminal;

@@ -5,12 +5,15 @@ use std::sync::Mutex;
 
 use cci_core::hint::hint;
 use cci_core::{Error, Result};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::progress::Bar;
 use crate::app::reporter::{Answer, Progress, Reporter};
 
 /// How much is said, and how.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each way of speaking")]
 pub(crate) struct Voice {
     /// Only results, warnings and errors.
     pub(crate) quiet: bool,
@@ -18,6 +21,33 @@ pub(crate) struct Voice {
     pub(crate) color: bool,
     /// Errors as one JSON object.
     pub(crate) json_errors: bool,
+    /// Nothing at all: somebody else's screen is under the cursor.
+    pub(crate) silent: bool,
+}
+
+/// A failure as `--format json` prints it on stderr.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "a failure of cci")]
+pub(crate) struct ReportedError {
+    error: Reported,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Reported {
+    /// One of the stable codes in `misc/error-codes.md`.
+    code: &'static str,
+    /// What failed, naming the thing.
+    message: String,
+    /// The command or change that helps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    hint: Option<String>,
+}
+
+impl ReportedError {
+    fn new(error: &Error) -> Self {
+        Self { error: Reported { code: error.code(), message: error.to_string(), hint: hint(error) } }
+    }
 }
 
 /// The terminal or pipe that cci talks to.
@@ -50,11 +80,8 @@ impl Terminal {
     /// An error and its way out, on stderr.
     pub(crate) fn failure(&self, error: &Error) {
         if self.voice.json_errors {
-            let mut body = serde_json::json!({ "code": error.code(), "message": error.to_string() });
-            if let Some(hint) = hint(error) {
-                body["hint"] = hint.into();
-            }
-            self.line(&serde_json::json!({ "error": body }).to_string());
+            // a structure of texts can always be written
+            self.line(&serde_json::to_string(&ReportedError::new(error)).unwrap_or_default());
             return;
         }
         if matches!(error, Error::Interrupted) {
@@ -63,16 +90,30 @@ impl Terminal {
         }
         self.line(&format!("{} {error}", self.painted("error:", "\x1b[1;31m")));
         if let Some(hint) = hint(error) {
-            self.hint(&hint);
+            self.way_out(&hint);
+        }
+    }
+
+    /// The timeline that `--timing` asks for: also when quiet.
+    pub(crate) fn timing(&self, lines: &[String]) {
+        for line in lines {
+            self.line(line);
         }
     }
 
     fn line(&self, line: &str) {
+        if self.voice.silent {
+            return;
+        }
         let mut bar = self.bar.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         bar.suspended(|| {
             // nobody is left to tell when stderr is gone
             let _ = writeln!(io::stderr(), "{line}");
         });
+    }
+
+    fn way_out(&self, line: &str) {
+        self.line(&format!("{} {line}", self.painted("hint:", "\x1b[1;36m")));
     }
 
     fn painted(&self, word: &str, start: &str) -> String {
@@ -99,7 +140,9 @@ impl Reporter for Terminal {
     }
 
     fn hint(&self, line: &str) {
-        self.line(&format!("{} {line}", self.painted("hint:", "\x1b[1;36m")));
+        if !self.voice.quiet {
+            self.way_out(line);
+        }
     }
 
     fn progress(&self, progress: Option<Progress>) {
@@ -112,5 +155,14 @@ impl Reporter for Terminal {
         }
         let asked = dialoguer::Confirm::new().with_prompt(question).default(false).interact();
         if asked.unwrap_or(false) { Answer::Yes } else { Answer::No }
+    }
+
+    fn choose(&self, question: &str, several: &[String]) -> Option<usize> {
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return None;
+        }
+        let picker = dialoguer::Select::new().with_prompt(question).items(several).default(0);
+        // Escape chooses nothing; a terminal that cannot be asked is no answer either
+        picker.interact_opt().ok().flatten()
     }
 }

@@ -1,5 +1,6 @@
-# Tries each "protocol address port" of its arguments and prints one line for each: reached or not.
-import os, socket, struct, sys
+# Tries each "protocol address port" of its arguments at once and prints one line for each: reached or not.
+# The address "gateway" is that of the default route.
+import concurrent.futures, errno, os, socket, struct, sys, time
 
 
 def tcp(address, port):
@@ -43,10 +44,27 @@ def spoofed(address, port):
     return s.recv(4) == b"here"
 
 
-for line in sys.argv[1:]:
+def gateway():
+    routes = [line.split() for line in open("/proc/net/route")]
+    return next(socket.inet_ntoa(struct.pack("<I", int(route[2], 16))) for route in routes if route[1] == "00000000")
+
+
+def probe(line):
     protocol, address, port = line.split()
-    try:
-        reached = globals()[protocol](address, int(port))
-    except OSError:
-        reached = False
-    print(line, "reached" if reached else "not")
+    end = time.monotonic() + 3
+    while True:
+        try:
+            return globals()[protocol](gateway() if address == "gateway" else address, int(port))
+        except StopIteration:
+            again = True
+        except OSError as error:
+            # a container that boots may be without a route while its own network daemon takes over
+            again = error.errno in (errno.ENETUNREACH, errno.EADDRNOTAVAIL)
+        if not again or time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+
+
+with concurrent.futures.ThreadPoolExecutor(64) as pool:
+    for line, reached in zip(sys.argv[1:], pool.map(probe, sys.argv[1:])):
+        print(line, "reached" if reached else "not")

@@ -62,7 +62,7 @@ pub const KEYS: &[Key] = &[
     of("tool.name", Kind::Name, "\"claude\"", "The agent; it names the session store ~/.cci/sessions-NAME"),
     of("tool.binary", Kind::Text, "\"claude\"", "The agent's program, if it is not called like the agent"),
     of("tool.args", Kind::Texts, "[\"--verbose\"]", "Arguments that the agent is always given"),
-    of("paths.sessions_dir", Kind::Path, "\"~/.cci/sessions\"", "Where an earlier release kept sessions (legacy: not used for new ones)"),
+    of("paths.sessions_dir", Kind::Path, "\"~/.cci/sessions\"", "Where an earlier release kept sessions (legacy: they are found, new ones are not kept there)"),
     of("paths.storage_dir", Kind::Path, "\"~/.cci/storage\"", "Directory mounted at /storage, made if it is missing"),
     of("paths.logs_dir", Kind::Path, "\"~/.cci/logs\"", "Where build logs go"),
     of("incus.socket", Kind::Path, "\"/var/lib/incus/unix.socket\"", "The Incus socket; looked for in the usual places if not set"),

@@ -20,7 +20,7 @@ pub struct Alias {
 impl Client {
     /// All aliases of the project (`GET /1.0/images/aliases?recursion=1`).
     pub async fn aliases(&self) -> Result<Vec<Alias>> {
-        self.read(&Request::get(["images", "aliases"], "list image aliases").with("recursion", "1")).await
+        self.read_list(&Request::get(["images", "aliases"], "list image aliases").with("recursion", "1")).await
     }
 
     /// One alias; `None` if there is none (`GET /1.0/images/aliases/NAME`).

@@ -9,7 +9,7 @@ use crate::{
 impl Client {
     /// The names of an instance's log files (`GET /1.0/instances/NAME/logs`).
     pub async fn instance_logs(&self, name: &str) -> Result<Vec<String>> {
-        let paths: Vec<String> = self.read(&list(name)).await?;
+        let paths: Vec<String> = self.read_list(&list(name)).await?;
         Ok(paths.iter().filter_map(|path| path.rsplit('/').next()).map(str::to_owned).collect())
     }
 

@@ -43,7 +43,7 @@ pub struct NewSnapshot {
 impl Client {
     /// The snapshots of an instance (`GET /1.0/instances/NAME/snapshots?recursion=1`).
     pub async fn snapshots(&self, instance: &str) -> Result<Vec<Snapshot>> {
-        self.read(&list(instance)).await
+        self.read_list(&list(instance)).await
     }
 
     /// Makes a snapshot (`POST /1.0/instances/NAME/snapshots`).

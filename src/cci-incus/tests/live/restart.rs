@@ -47,3 +47,19 @@ async fn waits_end_when_the_daemon_dies_and_the_client_serves_the_next_one() {
     let stop = client.change_state("c1", &StateChange::kill()).await.unwrap();
     stop.wait("the stop", LIMIT).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_daemon_that_has_nothing_yet_lists_nothing() {
+    let daemon = Daemon::start().await;
+    let client = daemon.client();
+
+    // it answers `null` for these pools
+    assert_eq!(client.storage_pools().await.unwrap().len(), 0);
+    assert_eq!(client.instances().await.unwrap().len(), 0);
+    assert_eq!(client.images().await.unwrap().len(), 0);
+    assert_eq!(client.aliases().await.unwrap().len(), 0);
+    assert_eq!(client.acls().await.unwrap().len(), 0);
+    assert_eq!(client.operations().await.unwrap().len(), 0);
+    let profiles: Vec<String> = client.profiles().await.unwrap().into_iter().map(|profile| profile.name).collect();
+    assert_eq!(profiles, ["default"]);
+}

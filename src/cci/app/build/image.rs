@@ -6,6 +6,8 @@ use cci_core::build::files::{self, GuestFile};
 use cci_core::build::source::ImageSource;
 use cci_core::build::steps::{self, BuildTool, Step};
 use cci_core::{Error, Result};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::base::{self, Base};
 use super::container::{self, BuildContainer};
@@ -36,8 +38,11 @@ pub(crate) enum Recipe {
 }
 
 /// What became of it.
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Built {
+    /// The name of the image.
     pub(crate) alias: String,
+    /// SHA-256 of its files, as hex.
     pub(crate) fingerprint: String,
     /// Whether the image was there already and nothing was done.
     pub(crate) skipped: bool,

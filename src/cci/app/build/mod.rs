@@ -5,7 +5,7 @@
 
 mod base;
 mod bootstrap;
-mod certificates;
+pub(super) mod certificates;
 mod container;
 mod image;
 mod log;
@@ -13,4 +13,5 @@ mod publish;
 mod room;
 mod steps;
 
-pub(crate) use image::{Ask, Recipe, build};
+pub(crate) use image::{Ask, Built, Recipe, build};
+pub(crate) use publish::move_alias;

@@ -26,7 +26,7 @@ pub(crate) async fn explained(cx: &Context, container: &str, error: Error) -> Er
             total >> 20
         ),
         hint: Some(format!(
-            "remove old images and containers (`cci clean`, `cci image list --all`), or enlarge it: `incus storage set {pool} size=…`"
+            "remove old images and containers (`cci clean`, `cci image list --all`), or enlarge it: `incus storage set {pool} size=NEW`"
         )),
     }
 }

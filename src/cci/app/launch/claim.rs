@@ -1,7 +1,7 @@
 //! Takes a slot by creating the container: the create is the claim, and whoever wins the name owns the slot.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cci_core::lifetime::Lifetime;
 use cci_core::mark::{LAUNCH, Marks};
@@ -14,6 +14,7 @@ use super::facts::Survey;
 use super::start_failure;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
+use crate::app::leaving::leaving;
 use crate::app::network;
 use crate::app::owned;
 use crate::app::take_back;
@@ -45,26 +46,72 @@ enum Tried {
     Lost,
 }
 
-/// Takes the best slot that Incus lets this launch have.
+/// How long slots are tried for that others leave or take at the same moment.
+const CONTESTED: Duration = Duration::from_secs(60);
+
+/// Takes the best slot that Incus lets this launch have; where all are taken, one that is just being left.
 pub(crate) async fn claim(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, survey: &Survey) -> Result<Launched> {
-    let by_name: BTreeMap<&str, &Instance> =
-        survey.instances.iter().map(|found| (found.name.as_str(), found)).collect();
-    let state = |slot: Slot| match by_name.get(plan.name(slot).to_string().as_str()) {
+    let deadline = Instant::now() + CONTESTED;
+    let mut instances = seen(cx, plan, choice, survey).await?;
+    loop {
+        let open = open(cx, plan, choice, &instances);
+        let nothing_open = open.is_empty();
+        if let Some(launched) = first_of(cx, plan, open, survey).await? {
+            return Ok(launched);
+        }
+        let left = leaving(&cx.client).await?.wait_for(|name| is_slot(plan, name)).await;
+        if (nothing_open && !left) || Instant::now() >= deadline {
+            return Err(Error::SlotsExhausted);
+        }
+        instances = cx.client.instances().await.during("list the containers")?;
+    }
+}
+
+/// The instances there are; where the slot that is wanted is just being left, those that are there afterwards.
+async fn seen(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, survey: &Survey) -> Result<Vec<Instance>> {
+    let wanted = match choice {
+        SlotChoice::Exactly(slot) | SlotChoice::Preferably(slot) => plan.name(slot).to_string(),
+        SlotChoice::Auto => return Ok(survey.instances.clone()),
+    };
+    let there = survey.instances.iter().any(|instance| instance.name == wanted);
+    if there && leaving(&cx.client).await?.wait_for(|name| name == wanted).await {
+        return cx.client.instances().await.during("list the containers");
+    }
+    Ok(survey.instances.clone())
+}
+
+fn is_slot(plan: &LaunchPlan, name: &str) -> bool {
+    Slot::all().any(|slot| plan.name(slot).to_string() == name)
+}
+
+/// The slots that may be had, best first.
+fn open(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, instances: &[Instance]) -> Vec<(Slot, Taking)> {
+    let by_name: BTreeMap<&str, &Instance> = instances.iter().map(|found| (found.name.as_str(), found)).collect();
+    candidates(choice, plan.lifetime, |slot| match by_name.get(plan.name(slot).to_string().as_str()) {
         None => SlotState::Free,
         Some(instance) => slot_state(instance, cx.caller.ids.uid),
-    };
-    for (slot, taking) in candidates(choice, plan.lifetime, state) {
+    })
+}
+
+/// The first of these slots that no other launch takes before.
+async fn first_of(
+    cx: &Context,
+    plan: &LaunchPlan,
+    open: Vec<(Slot, Taking)>,
+    survey: &Survey,
+) -> Result<Option<Launched>> {
+    for (slot, taking) in open {
         let tried = match taking {
             Taking::Create => create(cx, plan, slot, survey).await?,
             Taking::Replace => replace(cx, plan, slot, survey).await?,
             Taking::Reuse => reuse(cx, plan, slot).await?,
         };
         match tried {
-            Tried::Ours(launched) => return Ok(launched),
+            Tried::Ours(launched) => return Ok(Some(launched)),
             Tried::Lost => tracing::info!(slot = slot.number(), "slot was taken by another launch, trying the next"),
         }
     }
-    Err(Error::SlotsExhausted)
+    Ok(None)
 }
 
 /// What stands in a slot, from this user's side: what is somebody else's, or half made, is as good as running.
@@ -216,6 +263,7 @@ async fn take_over(cx: &Context, name: &str, change: impl FnOnce(&mut InstancePu
     if instance.status_code != Status::Stopped {
         return Ok(false);
     }
+    let seen = instance.config.get(LAUNCH).cloned();
     let mut put = InstancePut::from(instance);
     change(&mut put);
     let changed = async {
@@ -225,6 +273,12 @@ async fn take_over(cx: &Context, name: &str, change: impl FnOnce(&mut InstancePu
     match changed.await {
         Ok(_) => Ok(true),
         Err(error) if error.is_not_found() || error.is_precondition_failed() || error.is_conflict() => Ok(false),
-        Err(error) => Err(error).during("configure the container"),
+        Err(error) => match cx.client.instance(name).await {
+            Ok((now, _)) if now.status_code == Status::Stopped && now.config.get(LAUNCH) == seen.as_ref() => {
+                Err(error).during("configure the container")
+            }
+            // another launch has it by now, or it is gone
+            _ => Ok(false),
+        },
     }
 }

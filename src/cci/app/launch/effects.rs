@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
+use cci_core::build::steps::{self, BuildTool};
 use cci_core::environment::HostLocale;
 use cci_core::idmap::{IdmapFacts, Ids, SubRange};
 use cci_core::name::Prefix;
+use cci_core::network::Policy;
+use cci_core::pin::Identity;
 use cci_core::plan::{Ask, HostFacts, LaunchPlan};
 use cci_core::session::SessionId;
 use cci_core::settings::{KEYS, Settings};
@@ -13,18 +18,25 @@ use cci_core::slot::Slot;
 use cci_core::workspace::Workspace;
 
 use super::mounts;
+use crate::app::build::certificates;
 use crate::host::caller::Caller;
+use crate::host::incus_socket;
 use crate::settings::{Overrides, Stack, Trust};
+use crate::store::network_cache;
 
 /// Where a key takes effect.
 enum Effect {
     /// In the launch plan: this text is in it with the value, and not without.
     Plan(&'static str),
-    /// In another part of cci, named here; the plan stays as it is.
-    Other(&'static str),
+    /// In another part of a run: what that part makes of the settings is not the same.
+    Part(fn(&World, &Settings) -> String),
+    /// In a part that only a real host shows: the live test of this name, `file::test`, reads it there.
+    Live(&'static str),
+    /// Nowhere, for this reason.
+    Nowhere(&'static str),
 }
 
-use Effect::{Other, Plan};
+use Effect::{Live, Nowhere, Part, Plan};
 
 /// The key, a value that is not the default, and the effect.
 #[rustfmt::skip]
@@ -32,37 +44,37 @@ const ROWS: &[(&str, &str, Effect)] = &[
     ("defaults.image", "\"another\"", Plan("image: \"another\"")),
     ("defaults.persistent", "true", Plan("ephemeral: false")),
     ("defaults.model", "\"opus\"", Plan("\"--model\", \"opus\"")),
-    ("defaults.mount_claude_config", "false", Other("the seed of the session's state directory")),
+    ("defaults.mount_claude_config", "false", Live("settings::the_hosts_claude_configuration_is_given_unless_told_otherwise")),
     ("defaults.environment", "{ COLOUR = \"blue\" }", Plan("\"COLOUR\": \"blue\"")),
     ("defaults.docker", "false", Plan("security.nesting: none")),
     ("tool.name", "\"other\"", Plan("user.cci.tool\": \"other\"")),
     ("tool.binary", "\"agent\"", Plan("[\"agent\", \"--permission-mode\"")),
     ("tool.args", "[\"--verbose\"]", Plan("\"--verbose\"")),
-    ("paths.sessions_dir", "\"/srv/sessions\"", Other("legacy: loads, and nothing new is kept there")),
+    ("paths.sessions_dir", "\"/srv/sessions\"", Nowhere("no plan depends on it: the session store also looks there")),
     ("paths.storage_dir", "\"~/storage\"", Plan("\"path\": \"/storage\"")),
-    ("paths.logs_dir", "\"/srv/logs\"", Other("the build log")),
-    ("incus.socket", "\"/srv/unix.socket\"", Other("the client")),
-    ("incus.project", "\"another\"", Other("the client")),
-    ("incus.group", "\"another\"", Other("setup")),
+    ("paths.logs_dir", "\"/srv/logs\"", Live("settings::a_build_is_told_by_the_configuration")),
+    ("incus.socket", "\"/srv/unix.socket\"", Part(socket)),
+    ("incus.project", "\"another\"", Part(project)),
+    ("incus.group", "\"another\"", Live("settings::the_group_of_the_configuration_is_the_one_that_is_looked_for")),
     ("incus.claude_uid", "1500", Plan("GuestUser { uid: 1500, gid: 1500 }")),
     ("incus.storage_pool", "\"fast\"", Plan("\"pool\": \"fast\"")),
     ("incus.idmap", "\"shift\"", Plan("\"shift\": \"true\"")),
     ("network.mode", "\"allowlist\"", Plan("user.cci.network\": \"allowlist\"")),
-    ("network.allowed_domains", "[\"a.example\"]", Other("the network policy")),
-    ("network.refresh_interval_minutes", "5", Other("the network policy")),
-    ("network.block_private_networks", "false", Other("the network policy")),
-    ("network.block_metadata_endpoint", "false", Other("the network policy")),
-    ("network.allow_local_network_access", "true", Other("the network policy")),
+    ("network.allowed_domains", "[\"a.example\"]", Part(policy)),
+    ("network.refresh_interval_minutes", "5", Part(looks_again)),
+    ("network.block_private_networks", "false", Part(policy)),
+    ("network.block_metadata_endpoint", "false", Part(policy)),
+    ("network.allow_local_network_access", "true", Part(policy)),
     ("limits.cpu", "3", Plan("\"limits.cpu\": \"3\"")),
     ("limits.memory", "\"3GiB\"", Plan("\"limits.memory\": \"3GiB\"")),
     ("limits.processes", "300", Plan("\"limits.processes\": \"300\"")),
     ("limits.disk", "\"30GiB\"", Plan("\"size\": \"30GiB\"")),
-    ("build.from", "\"bootstrap:bookworm\"", Other("build")),
-    ("build.host_ca", "false", Other("build")),
-    ("build.packages", "[\"jq\"]", Other("build")),
-    ("build.tools", "[]", Other("build")),
-    ("build.image_server", "\"https://images.example\"", Other("build")),
-    ("build.dns", "[]", Other("build")),
+    ("build.from", "\"bootstrap:bookworm\"", Live("settings::a_build_is_told_by_the_configuration")),
+    ("build.host_ca", "false", Part(certificates)),
+    ("build.packages", "[\"jq\"]", Part(build_steps)),
+    ("build.tools", "[]", Part(build_steps)),
+    ("build.image_server", "\"https://images.example\"", Live("settings::a_build_is_told_by_the_configuration")),
+    ("build.dns", "[]", Part(build_steps)),
     ("mounts.default", "[{ host = \"~/data\", container = \"/data\", readonly = true }]", Plan("\"path\": \"/data\"")),
 ];
 
@@ -106,7 +118,9 @@ impl World {
             nic: None,
             other_nics: Vec::new(),
             nft: None,
+            stop_hook: None,
             root: None,
+            workspace: Identity { device: 1, inode: 2 },
             mounts: mounts::resolved(settings, &self.workspace(), &self.caller).unwrap(),
         };
         let ask = Ask {
@@ -126,6 +140,52 @@ impl World {
     }
 }
 
+fn socket(world: &World, settings: &Settings) -> String {
+    incus_socket::path(&world.caller, settings).display().to_string()
+}
+
+fn project(world: &World, settings: &Settings) -> String {
+    incus_socket::client(&world.caller, settings).project().to_owned()
+}
+
+fn policy(_: &World, settings: &Settings) -> String {
+    Policy::new(&settings.network).unwrap().map(|policy| policy.canonical()).unwrap_or_default()
+}
+
+/// Whether names that were looked up ten minutes ago are due again.
+fn looks_again(world: &World, settings: &Settings) -> String {
+    let dir = world.dir.path().join("looked");
+    fs::create_dir_all(dir.join("network-cache")).unwrap();
+    let minutes = settings.network.refresh_interval_minutes;
+    let now = SystemTime::now();
+    network_cache::take_turn(&dir, now, 1);
+    network_cache::take_turn(&dir, now + Duration::from_secs(600), minutes).to_string()
+}
+
+fn build_steps(_: &World, settings: &Settings) -> String {
+    let tools: Vec<BuildTool> = settings.build.tools.iter().map(|name| name.parse().unwrap()).collect();
+    format!("{:?}", steps::standard(&settings.build, &tools, settings.incus.claude_uid, false))
+}
+
+fn certificates(world: &World, settings: &Settings) -> String {
+    let dir = world.dir.path().join("certificates");
+    fs::create_dir_all(&dir).unwrap();
+    fs::write(dir.join("own.crt"), "a certificate").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    format!("{:?}", runtime.block_on(certificates::in_directory(&dir, &settings.build)).unwrap())
+}
+
+/// What must hold for a key to have an effect at all.
+fn ground(key: &str) -> &'static str {
+    if key == "network.allowed_domains" { "network.mode = \"allowlist\"\n" } else { "" }
+}
+
+fn is_live_test(name: &str) -> bool {
+    let (file, test) = name.split_once("::").unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/live/{file}.rs"));
+    fs::read_to_string(path).unwrap().contains(&format!("#[test]\nfn {test}() {{"))
+}
+
 #[test]
 fn every_key_has_a_row() {
     let keys: Vec<&str> = KEYS.iter().map(|key| key.path).collect();
@@ -139,19 +199,20 @@ fn every_key_has_a_row() {
 #[test]
 fn every_key_has_its_effect_on_shell_and_on_run() {
     let world = World::new();
-    let unset = world.settings("");
     for session in [Some(SessionId::from_random([1; 16])), None] {
-        let before = world.plan(&unset, session);
         for (key, value, effect) in ROWS {
-            let set = world.settings(&format!("{key} = {value}\n"));
+            let unset = world.settings(ground(key));
+            let set = world.settings(&format!("{}{key} = {value}\n", ground(key)));
             assert_ne!(set, unset, "{key} = {value} is the default");
-            let after = world.plan(&set, session);
+            let (before, after) = (world.plan(&unset, session), world.plan(&set, session));
             match effect {
                 Plan(text) => {
                     assert!(after.contains(text), "{key}: no {text} in {after}");
                     assert!(!before.contains(text), "{key}: {text} is there without it");
                 }
-                Other(place) => assert_eq!(after, before, "{key} belongs to {place}"),
+                Part(part) => assert_ne!(part(&world, &set), part(&world, &unset), "{key} has no effect"),
+                Live(test) => assert!(is_live_test(test), "{key} has no live test {test}"),
+                Nowhere(reason) => assert_eq!(after, before, "{key}: {reason}"),
             }
         }
     }

@@ -7,21 +7,21 @@ use std::path::{Path, PathBuf};
 use cci_core::address::Subnet;
 use cci_core::environment::HostLocale;
 use cci_core::idmap::{IdmapFacts, Ids};
-use cci_core::limit::can_bound_disks;
 use cci_core::network::Policy;
 use cci_core::plan::{HostFacts, Network, Nic};
+use cci_core::stop_hook::StopHook;
 use cci_core::{Error, Result};
-use cci_incus::{Devices, Instance, NetworkLease};
+use cci_incus::{Devices, Instance, NetworkLease, Server};
 
-use super::mounts;
+use super::{limits, mounts, workspace};
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
 use crate::app::network::{self, Realised};
 use crate::host::caller::Caller;
-use crate::host::subids;
+use crate::host::{self, incus_socket, subids};
 
 /// The profile whose network and root disk a launch takes.
-const PROFILE: &str = "default";
+pub(crate) const PROFILE: &str = "default";
 /// The property of an image whose `/etc/resolv.conf` is a plain file, so that another can be mounted on it.
 pub(crate) const RESOLV_PROPERTY: &str = "cci.resolv";
 
@@ -39,21 +39,23 @@ pub(crate) struct Survey {
 pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
     let image = &cx.settings.defaults.image;
     let policy = Policy::new(&cx.settings.network)?;
-    let (profile, instances, known, policy) = tokio::join!(
+    let (profile, instances, known, policy, server, leases) = tokio::join!(
         cx.client.profile(PROFILE),
         cx.client.instances(),
         cx.client.image_by(image),
         in_force(cx, policy.as_ref()),
+        cx.client.server(),
+        leases(cx, policy.as_ref()),
     );
     let (profile, _) = profile.during("read the default profile")?;
     let instances = instances.during("list the containers")?;
     let known = known.during("look for the image")?.ok_or_else(|| Error::ImageNotFound { image: image.clone() })?;
-    let policy = policy?;
+    let (policy, server) = (policy?, server.during("read the server")?);
     let takes_resolv = known.properties.get(RESOLV_PROPERTY).is_some_and(|value| value == "file");
     let root = device(&profile.devices, "disk").map(|(_, config)| config);
-    check_disk_limit(cx, root.as_ref()).await?;
+    limits::check(cx, root.as_ref()).await?;
     let nic = match policy {
-        Some(policy) => Some(guarded(cx, &policy, &profile.devices, &instances, takes_resolv).await?),
+        Some(policy) => Some(guarded(cx, &policy, &profile.devices, leases?, &instances, takes_resolv)?),
         None => open(cx, &profile.devices, &instances, takes_resolv).await?,
     };
     let mut nics = profile.devices.iter().filter(|(_, config)| config.get("type").is_some_and(|kind| kind == "nic"));
@@ -69,28 +71,19 @@ pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
         locale: locale(&cx.caller),
         nic,
         other_nics,
-        nft: crate::host::network::nft(),
+        nft: host::network::nft(),
+        stop_hook: stop_hook(cx, &server),
         root,
+        workspace: workspace::identity(&cx.workspace)?,
         mounts: mounts::resolved(&cx.settings, &cx.workspace, &cx.caller)?,
     };
     Ok(Survey { host, instances, fingerprint: known.fingerprint })
 }
 
-/// A disk limit is refused where the pool would not hold the container to it.
-async fn check_disk_limit(cx: &Context, root: Option<&BTreeMap<String, String>>) -> Result<()> {
-    let of_profile = root.and_then(|root| root.get("pool"));
-    let (Some(size), Some(name)) = (&cx.settings.limits.disk, cx.settings.incus.storage_pool.as_ref().or(of_profile))
-    else {
-        return Ok(());
-    };
-    let (pool, _) = cx.client.storage_pool(name).await.during("look at the storage pool")?;
-    if can_bound_disks(&pool.driver) {
-        return Ok(());
-    }
-    Err(Error::HostUnfit {
-        problem: format!("limits.disk = {size} cannot be held by storage pool {name} (driver {})", pool.driver),
-        hint: Some("choose a pool of btrfs, zfs or lvm with `incus.storage_pool`, or leave the limit out".into()),
-    })
+/// The daemon's own stop hook; only a daemon behind a local socket has one that can be known.
+fn stop_hook(cx: &Context, server: &Server) -> Option<StopHook> {
+    let socket = incus_socket::path(&cx.caller, &cx.settings);
+    host::stop_hook::find(server.environment.server_pid, &socket, cx.client.project())
 }
 
 /// The policy of the settings in Incus; mode `open` has none.
@@ -101,16 +94,25 @@ async fn in_force(cx: &Context, policy: Option<&Policy>) -> Result<Option<Realis
     }
 }
 
+/// The addresses on the policy's bridge, asked for while it is looked at: one that is only being made has none.
+async fn leases(cx: &Context, policy: Option<&Policy>) -> Result<Vec<NetworkLease>> {
+    let Some(policy) = policy else { return Ok(Vec::new()) };
+    match cx.client.network_leases(policy.name().bridge()).await {
+        Err(error) if error.is_not_found() => Ok(Vec::new()),
+        leases => leases.during("list the network's addresses"),
+    }
+}
+
 /// A NIC on a policy's bridge, in the place of the profile's.
-async fn guarded(
+fn guarded(
     cx: &Context,
     policy: &Realised,
     profile: &Devices,
+    leases: Vec<NetworkLease>,
     instances: &[Instance],
     takes_resolv: bool,
 ) -> Result<Nic> {
     let name = device(profile, "nic").map_or_else(|| "eth0".to_owned(), |(name, _)| name);
-    let leases = cx.client.network_leases(&policy.bridge).await.during("list the network's addresses")?;
     let network = known(cx, policy.subnet, leases, instances, takes_resolv)?;
     Ok(Nic::guarded(&name, &policy.bridge, Some(network)))
 }

@@ -15,10 +15,11 @@ pub(crate) fn launch_mark() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }
 
-/// The store of the agent that the settings name.
+/// The store of the agent that the settings name: below `~/.cci`, or where `CCI_SESSIONS_DIR` says.
 pub(crate) fn store(cx: &Context) -> Store {
-    match cx.caller.var("CCI_SESSIONS_DIR") {
-        Some(dir) => Store::at(dir.into()),
+    let own = match cx.caller.var("CCI_SESSIONS_DIR") {
+        Some(dir) => Store::at(cx.caller.current_dir.join(dir)),
         None => Store::of_tool(&cx.cci_dir(), &cx.settings.tool.name),
-    }
+    };
+    own.with_earlier(cx.settings.paths.sessions_dir.clone())
 }

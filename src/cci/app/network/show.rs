@@ -13,7 +13,7 @@ use crate::app::incus_error::DuringStep;
 use crate::app::owned;
 
 /// One rule as it is in force.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
 pub(crate) struct ShownRule {
     pub(crate) action: &'static str,
     pub(crate) destination: String,
@@ -23,7 +23,7 @@ pub(crate) struct ShownRule {
 }
 
 /// What is in force for one container.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
 pub(crate) struct Shown {
     pub(crate) container: String,
     pub(crate) mode: String,

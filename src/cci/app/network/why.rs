@@ -22,7 +22,7 @@ pub(crate) struct Question {
 }
 
 /// What is answered for one address, or for a name that has none.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub(crate) struct Answer {
     pub(crate) host: String,
     /// Empty where the name does not resolve in the container.

@@ -1,9 +1,12 @@
-//! Project files that try to loosen what the user set: each is refused by name.
+//! Project files that try to loosen what the user set, through the binary: each is refused by name, with the hint, and
+//! no container is made.
 
+use std::fs;
 use std::os::unix::fs::symlink;
 
-use super::world::World;
-use crate::settings::{Approvals, Trust};
+use cci_core::settings::KEYS;
+
+use crate::support::host::{Host, U1000};
 
 /// A user who has tightened everything that can be.
 const STRICT: &str = r#"
@@ -115,107 +118,100 @@ const CASES: &[(&str, &str)] = &[
     ("[profiles.hardened]\ndocker = true", "defaults.docker (profile hardened)"),
     ("[[profiles.x.mounts.default]]\nhost = \"~\"\ncontainer = \"/h\"", "mounts.default (/h) (profile x)"),
     ("[profiles.x]\nenvironment = { T = { command = \"id\" } }", "defaults.environment.T (profile x)"),
+    ("[tool]\nbinary = \"/tmp/agent\"", "tool.binary"),
+    ("mounts.default = [{ host = \"socket\", container = \"/h\" }]", "mounts.default (/h)"),
+    ("mounts.default = [{ host = \"sub/deep/up\", container = \"/h\" }]", "mounts.default (/h)"),
+    ("mounts.default = [{ host = \"sub/deep/up/home/.ssh\", container = \"/h\" }]", "mounts.default (/h)"),
+    ("mounts.default = [{ host = \"round\", container = \"/h\" }]", "mounts.default (/h)"),
+    ("[defaults]\nenvironment = { PATH = \"/workspace/bin\" }", "defaults.environment.PATH"),
+    ("[profiles.default]\nnetwork = { mode = \"open\" }", "network.mode (profile default)"),
+    ("[profiles.x]\ntool = { binary = \"/tmp/agent\" }", "tool.binary (profile x)"),
+    ("[profiles.x]\nnetwork = { allow_local_network_access = true }", "network.allow_local_network_access (profile x)"),
+    ("[profiles.a]\ninherits = \"b\"\n[profiles.b]\ninherits = \"loose\"", "network.mode (profile a)"),
 ];
 
-fn world(project: &str) -> World {
-    let world = World::new().user(STRICT).project(project);
-    symlink(world.home(), world.proj().join("link")).unwrap();
-    symlink("/nonexistent/later", world.proj().join("dangling")).unwrap();
-    world
+/// Keys that are the project's own choice: all of what they do stays in the container.
+const FREE: [&str; 6] = [
+    "defaults.image",
+    "defaults.persistent",
+    "defaults.model",
+    "tool.name",
+    "tool.args",
+    "network.refresh_interval_minutes",
+];
+
+/// A strict user, and a project with links that lead out of it.
+fn host() -> Host {
+    let host = Host::live(U1000);
+    let config = host.dir("home/.config/cci");
+    fs::write(config.join("config.toml"), STRICT).unwrap();
+    host.dir("home/.ssh");
+    host.dir("proj/sub/deep");
+    symlink(&host.home, host.proj.join("link")).unwrap();
+    symlink("/nonexistent/later", host.proj.join("dangling")).unwrap();
+    symlink("/var/lib/incus/unix.socket", host.proj.join("socket")).unwrap();
+    symlink("../../..", host.proj.join("sub/deep/up")).unwrap();
+    symlink("round", host.proj.join("round")).unwrap();
+    host
 }
 
 #[test]
-fn each_loosening_is_refused_by_its_name() {
+fn each_loosening_is_refused_by_its_name_and_makes_no_container() {
+    let host = host();
     let mut missed = Vec::new();
     for (text, key) in CASES {
-        let mut world = world(text);
-        world.environment = vec![("HOME", "/home/u")];
-        match world.stack() {
-            Ok(_) => missed.push(format!("not refused: {text}")),
-            Err(error) => {
-                let said = error.to_string();
-                let hint = cci_core::hint::hint(&error).unwrap_or_default();
-                if !said.contains(&format!(" {key} is refused from a project file")) || error.exit() != 2 {
-                    missed.push(format!("{text}\n  wants {key}\n  said {said}"));
-                }
-                assert!(hint.contains("cci config trust"), "{hint}");
+        fs::write(host.proj.join(".cci.toml"), text).unwrap();
+        for verb in [&["run", "--", "true"][..], &["shell", "--background"]] {
+            let out = host.cci(verb);
+            let named = out.stderr.contains(&format!(" {key} is refused from a project file: "));
+            let hinted = out.stderr.contains("hint: ") && out.stderr.contains("cci config trust");
+            if out.code != 2 || !named || !hinted {
+                missed.push(format!("{text}\n  wants {key}\n{out}"));
             }
         }
     }
-    assert_eq!(missed, Vec::<String>::new(), "{}", missed.join("\n"));
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+    assert_eq!(host.containers(), Vec::<String>::new());
+    assert_eq!(host.sessions(), Vec::<String>::new());
+}
+
+#[test]
+fn a_profile_beside_the_project_file_is_refused_too() {
+    let host = host();
+    fs::write(host.proj.join(".cci.toml"), "# nothing\n").unwrap();
+    fs::write(host.dir("proj/profiles").join("mine.toml"), "network = { mode = \"open\" }\n").unwrap();
+    for args in [&["run", "--", "true"][..], &["run", "--profile", "mine", "--", "true"]] {
+        let out = host.cci(args);
+        assert_eq!(out.code, 2, "{out}");
+        assert!(out.stderr.contains("network.mode (profile mine) is refused from a project file"), "{out}");
+    }
+    assert_eq!(host.containers(), Vec::<String>::new());
+}
+
+#[test]
+fn an_approval_is_of_exactly_this_content() {
+    let host = host();
+    let file = host.proj.join(".cci.toml");
+    let open = "[network]\nmode = \"open\"\n";
+    let mode = || host.cci(&["config", "show"]);
+    fs::write(&file, open).unwrap();
+    assert_eq!(mode().code, 2);
+    host.cci(&["config", "trust"]).ok();
+    assert!(mode().ok().stdout.contains("network.mode = \"open\""));
+    assert!(host.cci(&["config", "trust", "--list"]).ok().stdout.contains("/proj/.cci.toml"));
+    fs::write(&file, format!("{open}#")).unwrap();
+    assert_eq!(mode().code, 2, "a comment more is another content");
+    fs::write(&file, open).unwrap();
+    mode().ok();
+    host.cci(&["config", "trust", "--revoke"]).ok();
+    assert_eq!(mode().code, 2);
+    assert_eq!(host.cci(&["config", "trust", "--list"]).ok().stdout, "");
 }
 
 #[test]
 fn every_key_that_can_loosen_is_tried_twice() {
-    let free = [
-        "defaults.image",
-        "defaults.persistent",
-        "defaults.model",
-        "tool.name",
-        "tool.args",
-        "network.refresh_interval_minutes",
-    ];
-    for key in cci_core::settings::KEYS.iter().filter(|key| !free.contains(&key.path)) {
+    for key in KEYS.iter().filter(|key| !FREE.contains(&key.path)) {
         let tried = CASES.iter().filter(|(_, named)| named.starts_with(key.path)).count();
         assert!(tried >= 2, "{} is tried {tried} times", key.path);
     }
-}
-
-#[test]
-fn what_a_project_may_choose_is_obeyed() {
-    let text = r#"
-[defaults]
-image = "cci-rust"
-persistent = true
-model = "opus"
-environment = { RUST_BACKTRACE = "1" }
-[tool]
-binary = "/workspace/tools/agent"
-args = ["--verbose"]
-[network]
-allowed_domains = []
-[limits]
-memory = "512MiB"
-cpu = 1
-[[mounts.default]]
-host = "sub"
-container = "/cache"
-[[mounts.default]]
-host = "/srv/data"
-container = "/data"
-readonly = true
-[profiles.small]
-limits = { memory = "256MiB" }
-"#;
-    let settings = world(text).settings().unwrap();
-    assert_eq!(settings.defaults.image, "cci-rust");
-    assert_eq!(settings.limits.memory.as_deref(), Some("512MiB"));
-    assert!(settings.network.allowed_domains.is_empty());
-    assert_eq!(settings.mounts.default.len(), 2);
-}
-
-#[test]
-fn approval_is_of_exactly_this_content() {
-    let world = world("[network]\nmode = \"open\"\n");
-    world.refusal();
-    let stack = world.stack_of(&world.proj(), Trust::Unjudged).unwrap();
-    let (path, hash) = stack.project().unwrap();
-    Approvals::of(&world.home()).unwrap().approve(path, hash.to_owned()).unwrap();
-    assert_eq!(world.settings().unwrap().network.mode, cci_core::network::Mode::Open);
-    world.write("proj/.cci.toml", "[network]\nmode = \"open\"\n# changed\n");
-    assert!(world.refusal().contains("network.mode is refused"));
-    world.write("proj/.cci.toml", "[network]\nmode = \"open\"\n");
-    world.write("proj/profiles/more.toml", "docker = true\n");
-    assert!(world.refusal().contains("network.mode is refused"), "a profile beside it is part of what is approved");
-}
-
-#[test]
-fn a_profile_beside_the_project_file_is_judged_like_it() {
-    let world = world("# nothing\n");
-    world.write("proj/profiles/mine.toml", "network = { mode = \"open\" }\n");
-    assert!(world.refusal().contains("network.mode (profile mine) is refused"));
-    let world = World::new().project("# nothing\n");
-    world.write("proj/profiles/other.toml", "this = \"belongs to something else\"\n");
-    world.settings().unwrap();
-    assert!(world.profile("other").refusal().contains("unknown key 'this'"));
 }

@@ -1,0 +1,83 @@
+//! Every failure as a person meets it.
+
+use std::collections::BTreeSet;
+
+use super::CODES;
+use crate::error::Error;
+use crate::hint::hint;
+
+/// One of each kind, and those whose words depend on what they hold.
+fn samples() -> Vec<Error> {
+    let name = || "cci-9c09f805-1".to_owned();
+    let path = || "/home/u/proj".into();
+    let id = || "3f2b8c1e-5d7a-4e0b-9c4f-1a2b3c4d5e6f".to_owned();
+    let denied = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+    let hinted = Some("the way out".to_owned());
+    vec![
+        Error::usage("no command to run"),
+        Error::NoTerminal { verb: "shell" },
+        Error::NoTerminal { verb: "attach" },
+        Error::NotConfirmed { question: "kill 2 container(s): a, b".into(), flag: "--force" },
+        Error::Workspace { path: path(), problem: "it does not exist".into() },
+        Error::WorkspaceNotWritable { path: path() },
+        Error::Config { problem: "unknown profile 'rsut'".into(), hint: hinted.clone() },
+        Error::Forbidden { problem: "mounting /etc is refused".into(), hint: hinted.clone() },
+        Error::ContainerNotFound { name: name() },
+        Error::ContainerNotRunning { name: name() },
+        Error::ContainerRunning { name: name() },
+        Error::NoTmuxSession { name: name() },
+        Error::ContainerExists { name: name() },
+        Error::SlotsExhausted,
+        Error::NoSession,
+        Error::SessionNotFound { id: id() },
+        Error::SessionElsewhere { id: id(), workspace: path() },
+        Error::ImageNotFound { image: "cci".into() },
+        Error::ImageNotFound { image: "cci-rust".into() },
+        Error::ImageNotFound { image: "other".into() },
+        Error::ImageExists { image: "mine".into() },
+        Error::IncusUnreachable { endpoint: "/run/incus/unix.socket".into(), cause: "connection refused".into() },
+        Error::IncusForbidden { endpoint: "/run/incus/unix.socket".into() },
+        Error::IncusRefused { step: "create the container".into(), message: "no space".into() },
+        Error::TimedOut { step: "start the container".into(), seconds: 30, still_running: false },
+        Error::TimedOut { step: "start the container".into(), seconds: 30, still_running: true },
+        Error::Host { step: "read", path: path(), source: denied },
+        Error::StepFailed { step: "step 'packages'".into(), problem: "exit status 1".into(), hint: hinted.clone() },
+        Error::Partly { failed: 1, asked: 3 },
+        Error::HostUnfit { problem: "the kernel has no idmapped mounts".into(), hint: hinted },
+        Error::Interrupted,
+        Error::Internal("no runtime".into()),
+    ]
+}
+
+#[test]
+fn every_failure_in_its_words() {
+    let shown = samples().iter().fold(String::new(), |shown, error| {
+        let way_out = hint(error).map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
+        format!("{shown}{} [exit {}]\n  {error}{way_out}\n", error.code(), error.exit())
+    });
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn a_sample_of_each_kind_is_among_them() {
+    let shown: BTreeSet<&str> = samples().iter().map(Error::code).collect();
+    let all: BTreeSet<&str> = CODES.iter().map(|code| code.name).collect();
+    assert_eq!(shown, all);
+    assert_eq!(all.len(), CODES.len(), "a code has two meanings");
+}
+
+#[test]
+fn every_text_has_one_form() {
+    for error in samples() {
+        let text = error.to_string();
+        assert!(!text.ends_with('.') && !text.contains('\n'), "{text}");
+        // the contract's own words
+        let as_the_contract = text.starts_with("No tmux session");
+        assert!(as_the_contract || !text.starts_with(char::is_uppercase), "{text}");
+    }
+    for code in CODES {
+        let kebab = |c: char| c.is_ascii_lowercase() || c == '-';
+        assert!(code.name.chars().all(kebab), "{}", code.name);
+        assert!(matches!(code.exit, 1 | 2 | 130), "{}: {}", code.name, code.exit);
+    }
+}

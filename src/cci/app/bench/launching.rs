@@ -1,0 +1,105 @@
+//! Measures what makes a container anew: `run`, `shell`, ten shells at once.
+
+use std::time::Instant;
+
+use cci_core::Result;
+use cci_core::bench::Who;
+use cci_core::slot::Slot;
+
+use super::bed::Bed;
+use super::child;
+use super::collected::Collected;
+use super::floor;
+
+/// The arguments of a session without an agent: the same calls, and nothing that goes on in the container.
+pub(super) const SHELL: [&str; 5] = ["--timing", "shell", "--background", "--debug", "--persistent=false"];
+
+pub(super) async fn round(bed: &Bed, all: &Collected) -> Result<()> {
+    bed.part(all, &["version"], version(bed, all)).await?;
+    bed.part(all, &["run", "run-gone"], run(bed, all)).await?;
+    bed.part(all, &["shell", "memory-shell", "resume-small", "resume-large"], shell(bed, all)).await?;
+    bed.part(all, &["ten-shells"], ten_shells(bed, all)).await
+}
+
+async fn version(bed: &Bed, all: &Collected) -> Result<()> {
+    all.took("version", Who::Cci, child::cci(bed, "cci", &["version"]).await?.took);
+    all.took("version", Who::Floor, child::program(bed, "true").await?.took);
+    Ok(())
+}
+
+async fn run(bed: &Bed, all: &Collected) -> Result<()> {
+    run_by_cci(bed, all).await?;
+    run_by_api(bed, all).await?;
+    run_by_incus(bed, all).await
+}
+
+async fn run_by_cci(bed: &Bed, all: &Collected) -> Result<()> {
+    let mut ends = bed.ends().await?;
+    let ran = child::cci(bed, "cci", &["run", "--persistent=false", "--", "true"]).await?;
+    all.took("run", Who::Cci, ran.took);
+    bed.timed(ends.of(bed, &[bed.name("cci", 1)])).await?;
+    all.took("run-gone", Who::Cci, ran.began.elapsed());
+    Ok(())
+}
+
+async fn run_by_api(bed: &Bed, all: &Collected) -> Result<()> {
+    let ready = floor::ready(bed, "floor", false).await?;
+    let began = Instant::now();
+    let (name, _) = bed.timed(async { created_and_used(bed, &ready).await }).await?;
+    all.took("run", Who::Floor, began.elapsed());
+    bed.end(&[name]).await?;
+    all.took("run-gone", Who::Floor, began.elapsed());
+    Ok(())
+}
+
+async fn created_and_used(bed: &Bed, ready: &floor::Ready) -> Result<String> {
+    let name = floor::create(bed, ready, Slot::FIRST).await?;
+    floor::exec(bed, &name).await?;
+    Ok(name)
+}
+
+async fn run_by_incus(bed: &Bed, all: &Collected) -> Result<()> {
+    let Some(program) = &bed.incus else { return Ok(()) };
+    let ready = floor::ready(bed, "floor", false).await?;
+    let name = format!("{}incus", bed.cx.prefix.as_str());
+    let began = Instant::now();
+    child::incus(bed, program, &["launch", "--quiet", &ready.fingerprint, &name]).await?;
+    child::incus(bed, program, &["exec", &name, "--", "true"]).await?;
+    child::incus(bed, program, &["delete", "--force", &name]).await?;
+    all.took("run", Who::Incus, began.elapsed());
+    all.took("run-gone", Who::Incus, began.elapsed());
+    Ok(())
+}
+
+async fn shell(bed: &Bed, all: &Collected) -> Result<()> {
+    let ran = child::cci(bed, "cci", &SHELL).await?;
+    all.took("shell", Who::Cci, ran.took);
+    // what a resume is held against
+    all.took("resume-small", Who::Floor, ran.took);
+    all.took("resume-large", Who::Floor, ran.took);
+    if let Some(peak) = ran.peak_mib() {
+        all.add("memory-shell", Who::Cci, peak);
+    }
+    bed.end(&[bed.name("cci", 1)]).await?;
+    if all.wants(&["shell"]) {
+        let ready = floor::ready(bed, "floor", false).await?;
+        let (name, took) = bed.timed(created_and_used(bed, &ready)).await?;
+        all.took("shell", Who::Floor, took);
+        bed.end(&[name]).await?;
+    }
+    Ok(())
+}
+
+async fn ten_shells(bed: &Bed, all: &Collected) -> Result<()> {
+    let began = Instant::now();
+    let shells = (0..Slot::MAX).map(|_| child::cci(bed, "ten", &SHELL));
+    futures_util::future::try_join_all(shells).await?;
+    all.took("ten-shells", Who::Cci, began.elapsed());
+    let names: Vec<String> = (1..=Slot::MAX).map(|slot| bed.name("ten", slot)).collect();
+    bed.end(&names).await?;
+    let ready = floor::ready(bed, "ten", false).await?;
+    let creates = Slot::all().map(|slot| floor::create(bed, &ready, slot));
+    let (names, took) = bed.timed(futures_util::future::try_join_all(creates)).await?;
+    all.took("ten-shells", Who::Floor, took);
+    bed.end(&names).await
+}

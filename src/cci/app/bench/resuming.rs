@@ -1,0 +1,58 @@
+//! Measures `shell --resume` with a small and with a large state.
+
+use std::path::Path;
+
+use cci_core::bench::Who;
+use cci_core::{Error, Result};
+
+use super::bed::Bed;
+use super::child;
+use super::collected::Collected;
+use super::launching::SHELL;
+
+/// The large state: so many transcripts of so many bytes.
+const FILES: u32 = 50;
+const BYTES: usize = 10_000_000;
+
+/// Two conversations to go on with.
+pub(super) struct Saved {
+    small: String,
+    large: String,
+}
+
+/// Makes both conversations.
+pub(super) async fn prepare(bed: &Bed) -> Result<Saved> {
+    let (small, large) = (begun(bed, "small").await?, begun(bed, "large").await?);
+    let dir = bed.sessions().join(&large).join(".claude/projects/-workspace");
+    fill(&dir).map_err(|source| Error::Host { step: "fill", path: dir, source })?;
+    Ok(Saved { small, large })
+}
+
+/// A conversation that has begun and whose container is gone; its id.
+async fn begun(bed: &Bed, workspace: &str) -> Result<String> {
+    let ran = child::cci(bed, workspace, &SHELL).await?;
+    bed.end(&[bed.name(workspace, 1)]).await?;
+    let id = ran.stdout.split_whitespace().nth(1);
+    id.map(str::to_owned).ok_or_else(|| Error::Internal("`shell --background` did not name its session".into()))
+}
+
+fn fill(dir: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(dir)?;
+    let line = "{\"type\":\"user\",\"message\":{\"role\":\"user\",\"content\":\"a line of an old conversation\"}}\n";
+    let transcript = line.repeat(BYTES / line.len());
+    (0..FILES).try_for_each(|_| std::fs::write(dir.join(format!("{}.jsonl", uuid::Uuid::new_v4())), &transcript))
+}
+
+pub(super) async fn round(bed: &Bed, all: &Collected, saved: &Saved) -> Result<()> {
+    for (key, workspace, id) in [("resume-small", "small", &saved.small), ("resume-large", "large", &saved.large)] {
+        bed.part(all, &[key], resumed(bed, all, key, workspace, id)).await?;
+    }
+    Ok(())
+}
+
+async fn resumed(bed: &Bed, all: &Collected, key: &'static str, workspace: &str, id: &str) -> Result<()> {
+    let resume = format!("--resume={id}");
+    let args: Vec<&str> = SHELL.into_iter().chain([resume.as_str()]).collect();
+    all.took(key, Who::Cci, child::cci(bed, workspace, &args).await?.took);
+    bed.end(&[bed.name(workspace, 1)]).await
+}

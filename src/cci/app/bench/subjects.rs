@@ -1,0 +1,72 @@
+//! What is measured, and what each row should reach on a btrfs pool.
+
+use cci_core::bench::{Subject, Target, Unit};
+
+/// The rows, in the order in which they are shown.
+pub(super) const SUBJECTS: &[Subject] = &[
+    ms("version", "`version`", "an empty program", &[Target::Absolute { limit: 5.0 }]),
+    ms(
+        "run",
+        "`run -- true`, until the caller has the status",
+        "create+start, exec",
+        &[Target::Floor { factor: 1.25, extra: 30.0 }, Target::Incus { factor: 0.45 }],
+    ),
+    ms("run-gone", "`run -- true`, until nothing is left", "create+start, exec, forced stop, until deleted", &[]),
+    ms(
+        "shell",
+        "`shell --background` to a live pane",
+        "create+start, exec",
+        &[Target::Floor { factor: 1.25, extra: 30.0 }],
+    ),
+    ms("warm", "the same, a stopped persistent container", "start, exec", &[Target::Floor { factor: 1.3, extra: 0.0 }]),
+    ms(
+        "ten-shells",
+        "ten `shell --background` at once",
+        "ten create+start at once",
+        &[Target::Floor { factor: 1.5, extra: 0.0 }],
+    ),
+    ms(
+        "resume-small",
+        "`shell --resume`, small state",
+        "a fresh `shell --background`",
+        &[Target::Floor { factor: 1.0, extra: 50.0 }],
+    ),
+    ms(
+        "resume-large",
+        "`shell --resume`, 500 MB of state",
+        "a fresh `shell --background`",
+        &[Target::Floor { factor: 1.0, extra: 50.0 }],
+    ),
+    ms(
+        "attach",
+        "`attach` to the first byte on the screen",
+        "exec of `tmux attach` to its first byte",
+        &[Target::Floor { factor: 1.0, extra: 10.0 }],
+    ),
+    ms("exec", "`container exec … true`", "exec", &[Target::Floor { factor: 1.0, extra: 10.0 }]),
+    ms("list-1", "`list`, 1 container", "instances?recursion=1", LIST),
+    ms("list-10", "`list`, 10 containers", "instances?recursion=1", LIST),
+    ms("list-50", "`list`, 50 containers", "instances?recursion=1", LIST),
+    ms(
+        "pull",
+        "`file pull -r`, 2,000 files, 79 MB",
+        "tar through exec",
+        &[Target::Floor { factor: 1.5, extra: 0.0 }, Target::Incus { factor: 0.2 }],
+    ),
+    ms("push", "`file push -r`, the same", "tar through exec", &[]),
+    ms("snapshot", "a snapshot", "snapshot", &[]),
+    ms("copy", "a copy of the snapshot as an instance", "create from a snapshot", &[]),
+    mib("memory-shell", "cci's peak memory in `shell`", &[Target::Absolute { limit: 15.0 }]),
+    mib("memory-list", "cci's peak memory in `list`, 50 containers", &[Target::Absolute { limit: 15.0 }]),
+    mib("memory-container", "memory of an idle container", &[]),
+];
+
+const LIST: &[Target] = &[Target::Floor { factor: 1.3, extra: 5.0 }, Target::Incus { factor: 1.0 }];
+
+const fn ms(key: &'static str, what: &'static str, floor: &'static str, targets: &'static [Target]) -> Subject {
+    Subject { key, what, floor, unit: Unit::Ms, targets }
+}
+
+const fn mib(key: &'static str, what: &'static str, targets: &'static [Target]) -> Subject {
+    Subject { key, what, floor: "", unit: Unit::Mib, targets }
+}

@@ -1,0 +1,10 @@
+//! `cci image`: the images that Incus has, made from containers, listed and removed.
+
+mod list;
+mod publish;
+mod remove;
+
+pub(crate) use list::{ListedImage, Selection, exists, list};
+pub(crate) use publish::{Ask, Published, publish};
+use remove::remove_if_nameless;
+pub(crate) use remove::{Cleaned, Deleted, cleanup, delete};

@@ -1,0 +1,132 @@
+//! Makes an image of a container, which runs on as it did: what is packed of a running one is a snapshot.
+
+use std::time::Duration;
+
+use cci_core::mark::{LAUNCH, Marks};
+use cci_core::{Error, Result};
+use cci_incus::{Instance, NewImage, NewSnapshot, Publish, Status};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::remove_if_nameless;
+use crate::app::build::move_alias;
+use crate::app::context::Context;
+use crate::app::incus_error::DuringStep;
+use crate::app::launch::{RESOLV_PROPERTY, launch_mark};
+use crate::app::undo::Made;
+
+/// Packing two gigabytes on a slow disk.
+const LIMIT: Duration = Duration::from_secs(20 * 60);
+/// Making or removing a snapshot.
+const SNAPSHOT: Duration = Duration::from_secs(120);
+
+/// What is to be published.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    pub(crate) container: String,
+    pub(crate) alias: String,
+    pub(crate) description: Option<String>,
+    /// Whether the alias may be taken from the image that has it.
+    pub(crate) force: bool,
+}
+
+/// The new image.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Published {
+    /// Its name.
+    pub(crate) alias: String,
+    /// SHA-256 of its files, as hex.
+    pub(crate) fingerprint: String,
+}
+
+/// Makes the image and gives it its name last, so that the name never means a half-made one.
+pub(crate) async fn publish(cx: &Context, ask: &Ask) -> Result<Published> {
+    let instance = container(cx, &ask.container).await?;
+    let taken = cx.client.alias(&ask.alias).await.during("look for the image")?;
+    if taken.is_some() && !ask.force {
+        return Err(Error::ImageExists { image: ask.alias.clone() });
+    }
+    let mark = launch_mark();
+    let fingerprint = if instance.status_code == Status::Stopped {
+        pack(cx, &instance.name, image(ask, &instance, &mark), &mark).await?
+    } else {
+        let snapshot = Snapshot::make(cx, &instance.name, &mark).await?;
+        let fingerprint = pack(cx, &snapshot.source(), image(ask, &instance, &mark), &mark).await?;
+        snapshot.remove(cx).await?;
+        fingerprint
+    };
+    // from here on the alias may have moved, whatever an interrupt lets us learn of it
+    cx.undo.keep();
+    move_alias(cx, &ask.alias, &fingerprint).await?;
+    if let Some(before) = taken {
+        remove_if_nameless(cx, &before.target).await?;
+    }
+    Ok(Published { alias: ask.alias.clone(), fingerprint })
+}
+
+/// Any container of the project, unless another user's cci made it.
+async fn container(cx: &Context, name: &str) -> Result<Instance> {
+    let not_found = || Error::ContainerNotFound { name: name.to_owned() };
+    let instance = match cx.client.instance(name).await {
+        Ok((instance, _)) => instance,
+        Err(error) if error.is_not_found() => return Err(not_found()),
+        Err(error) => return Err(error).during("look at the container"),
+    };
+    let caller = cx.caller.ids.uid;
+    let foreign = Marks::from_config(&instance.config).is_some_and(|marks| marks.owner_uid != caller && caller != 0);
+    if foreign { Err(not_found()) } else { Ok(instance) }
+}
+
+fn image(ask: &Ask, instance: &Instance, mark: &str) -> NewImage {
+    let described = ask.description.clone().unwrap_or_else(|| format!("published from container {}", ask.container));
+    let image = NewImage::default().property("description", described).property(LAUNCH, mark);
+    match instance.config.get(&format!("image.{RESOLV_PROPERTY}")) {
+        Some(resolv) => image.property(RESOLV_PROPERTY, resolv),
+        None => image,
+    }
+}
+
+async fn pack(cx: &Context, source: &str, image: NewImage, mark: &str) -> Result<String> {
+    let during = "publish the image";
+    cx.undo.push(Made::Images { launch: mark.to_owned() });
+    cx.reporter.step("image", during);
+    // gzip, the server's own, takes eight times as long for the same size
+    let publish = Publish { instance: source.to_owned(), compression_algorithm: Some("zstd".to_owned()), image };
+    let operation = cx.client.publish(&publish).await.during(during)?;
+    let done = operation.wait(during, LIMIT).await.during(during)?;
+    cx.reporter.progress(None);
+    let fingerprint = done.metadata["fingerprint"].as_str();
+    fingerprint.map(str::to_owned).ok_or_else(|| Error::Internal("a published image has no fingerprint".into()))
+}
+
+/// A running container as it was at one moment.
+struct Snapshot {
+    container: String,
+    name: String,
+    made: Made,
+}
+
+impl Snapshot {
+    async fn make(cx: &Context, container: &str, mark: &str) -> Result<Self> {
+        let during = "take a snapshot of the container";
+        let name = format!("cci-publish-{mark}");
+        let made = Made::Snapshot { container: container.to_owned(), name: name.clone() };
+        cx.undo.push(made.clone());
+        let new = NewSnapshot { name: name.clone(), ..NewSnapshot::default() };
+        let operation = cx.client.create_snapshot(container, &new).await.during(during)?;
+        operation.wait(during, SNAPSHOT).await.during(during)?;
+        Ok(Self { container: container.to_owned(), name, made })
+    }
+
+    fn source(&self) -> String {
+        format!("{}/{}", self.container, self.name)
+    }
+
+    async fn remove(self, cx: &Context) -> Result<()> {
+        let during = "remove the snapshot";
+        let operation = cx.client.delete_snapshot(&self.container, &self.name).await.during(during)?;
+        operation.wait(during, SNAPSHOT).await.during(during)?;
+        cx.undo.forget(&self.made);
+        Ok(())
+    }
+}

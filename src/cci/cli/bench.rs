@@ -1,0 +1,174 @@
+//! `cci bench`: how long cci takes, beside the raw API calls that it needs and the `incus` command.
+
+use std::path::{Path, PathBuf};
+
+use cci_core::bench::{Machine, Report, Row, Summary, Target, Unit};
+use cci_core::{Error, Result};
+use clap::Args;
+use tabled::builder::Builder;
+use tabled::settings::object::Columns;
+use tabled::settings::{Alignment, Style};
+
+use super::output::Format;
+use crate::app::bench::{Wanted, measure};
+use crate::app::context::Context;
+use crate::ui::terminal::Terminal;
+
+/// Measure cci beside the raw API calls that it needs
+///
+/// Makes containers of its own, some fifty at most, and removes them again, also on Ctrl-C. The floor is what the same
+/// result costs by raw API calls with everything decided before; both are measured in turn.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cci bench\n  cci bench --runs 20 --only run,shell\n  cci bench --format json > before.json\n  cci bench --baseline incus,before.json"
+)]
+pub(crate) struct BenchArgs {
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+    /// What to compare with: the `incus` command, and an earlier result of `bench --format json`
+    #[arg(long, value_name = "incus,FILE", value_delimiter = ',')]
+    baseline: Vec<String>,
+    /// How often each row is measured
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    runs: u32,
+    /// Only these rows
+    #[arg(long, value_name = "ROW,…", value_delimiter = ',')]
+    only: Vec<String>,
+}
+
+pub(crate) async fn run(args: &BenchArgs, cx: &Context) -> Result<u8> {
+    let wanted = Wanted {
+        runs: args.runs,
+        rows: args.only.clone(),
+        incus: incus(cx, &args.baseline)?,
+        earlier: earlier(cx, &args.baseline)?,
+    };
+    let report = measure(cx, wanted).await?;
+    let text = match args.format {
+        Format::Text => text(&report),
+        Format::Json => {
+            let json = serde_json::to_string_pretty(&report).map_err(|error| Error::Internal(error.to_string()))?;
+            format!("{json}\n")
+        }
+    };
+    Terminal::result(&text)?;
+    let all_measured = report.rows.iter().all(|row| row.problem.is_none());
+    Ok(u8::from(!all_measured))
+}
+
+/// The `incus` command: asked for, or there and nothing else asked for.
+fn incus(cx: &Context, baseline: &[String]) -> Result<Option<PathBuf>> {
+    let path = cx.caller.var("PATH").unwrap_or_default();
+    let found = std::env::split_paths(path).map(|dir| dir.join("incus")).find(|program| program.is_file());
+    let asked = baseline.iter().any(|one| one == "incus");
+    match found {
+        None if asked => Err(Error::usage("baseline 'incus': the command is not installed")),
+        found => Ok(found.filter(|_| asked || baseline.is_empty())),
+    }
+}
+
+fn earlier(cx: &Context, baseline: &[String]) -> Result<Option<PathBuf>> {
+    let mut files = baseline.iter().filter(|one| *one != "incus");
+    let first = files.next().map(|file| cx.caller.current_dir.join(Path::new(file)));
+    match files.next() {
+        Some(second) => Err(Error::usage(format!("one earlier result at most, and '{second}' is a second one"))),
+        None => Ok(first),
+    }
+}
+
+fn text(report: &Report) -> String {
+    let with_incus = report.rows.iter().any(|row| row.incus.is_some());
+    let with_before = report.rows.iter().any(|row| row.before.is_some());
+    let mut table = Builder::default();
+    let mut head = vec!["", "cci", "spread", "floor", "ratio"];
+    head.extend(with_incus.then_some("incus"));
+    head.extend(with_before.then_some("before"));
+    head.push("target");
+    table.push_record(head);
+    for row in &report.rows {
+        let mut cells = vec![
+            row.what.clone(),
+            median(row.cci, row.unit),
+            row.cci.map(|cci| format!("{:.1}", cci.spread)).unwrap_or_default(),
+            median(row.floor, row.unit),
+            row.ratio.map(|ratio| format!("{ratio:.2}")).unwrap_or_default(),
+        ];
+        cells.extend(with_incus.then(|| median(row.incus, row.unit)));
+        cells.extend(with_before.then(|| row.before.map(|before| number(before, row.unit)).unwrap_or_default()));
+        cells.push(target(row));
+        table.push_record(cells);
+    }
+    let mut table = table.build();
+    table.with(Style::blank()).modify(Columns::new(1..5), Alignment::right());
+    let table = table.to_string();
+    let lines: Vec<&str> = table.lines().map(str::trim_end).collect();
+    format!("{}\n\n{}\n", lines.join("\n"), machine(&report.machine, report.runs))
+}
+
+fn machine(machine: &Machine, runs: u32) -> String {
+    format!(
+        "cci {}, Incus {}, kernel {}, pool {} ({}), {} processors, {:.1} GiB, load {:.1}, image {}, network {}; medians of {runs}",
+        machine.cci,
+        machine.incus,
+        machine.kernel,
+        machine.pool,
+        machine.driver,
+        machine.cpus,
+        f64::from(u32::try_from(machine.memory_mib).unwrap_or(u32::MAX)) / 1024.0,
+        machine.load,
+        machine.image,
+        machine.network,
+    )
+}
+
+fn median(summary: Option<Summary>, unit: Unit) -> String {
+    summary.map(|summary| number(summary.median, unit)).unwrap_or_default()
+}
+
+fn number(number: f64, unit: Unit) -> String {
+    format!("{number:.1} {}", unit.word())
+}
+
+fn target(row: &Row) -> String {
+    if let Some(problem) = &row.problem {
+        return format!("failed: {problem}");
+    }
+    let told = row.targets.iter().filter(|verdict| verdict.met.is_some()).map(|verdict| {
+        let target = match verdict.target {
+            Target::Floor { factor, extra: 0.0 } => format!("≤ {factor} × floor"),
+            Target::Floor { factor: 1.0, extra } => format!("≤ floor + {extra} {}", row.unit.word()),
+            Target::Floor { factor, extra } => format!("≤ {factor} × floor + {extra} {}", row.unit.word()),
+            Target::Incus { factor } => format!("≤ {factor} × incus"),
+            Target::Absolute { limit } => format!("≤ {limit} {}", row.unit.word()),
+        };
+        format!("{target}: {}", if verdict.met == Some(true) { "met" } else { "missed" })
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use cci_core::bench::Subject;
+
+    use super::*;
+
+    #[test]
+    fn a_row_says_what_was_asked_and_whether_it_is_met() {
+        let subject = Subject {
+            key: "run",
+            what: "run",
+            floor: "create",
+            unit: Unit::Ms,
+            targets: &[
+                Target::Floor { factor: 1.25, extra: 30.0 },
+                Target::Incus { factor: 0.45 },
+                Target::Floor { factor: 1.0, extra: 10.0 },
+            ],
+        };
+        let row = Row::new(&subject, &[120.0], &[100.0], &[], None);
+        assert_eq!(target(&row), "≤ 1.25 × floor + 30 ms: met, ≤ floor + 10 ms: missed");
+        let failed = Row::new(&subject, &[], &[], &[], Some("no image".into()));
+        assert_eq!(target(&failed), "failed: no image");
+    }
+}

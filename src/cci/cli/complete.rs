@@ -1,0 +1,92 @@
+//! The names that a shell can offer next: containers, sessions, images, profiles, as they are at this moment.
+
+use std::time::Duration;
+
+use cci_core::Result;
+use clap::Parser;
+use clap_complete::CompletionCandidate;
+
+use super::args::Cli;
+use super::start;
+use crate::app::config::Configured;
+use crate::app::context::Context;
+use crate::app::image::{self, Selection};
+use crate::app::{list, owned, profile};
+use crate::settings::Overrides;
+use crate::ui::terminal::{Terminal, Voice};
+
+/// A person who pressed Tab waits no longer, whatever Incus does.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// A name, and what is said beside it where the shell shows that.
+struct Candidate {
+    name: String,
+    about: String,
+}
+
+/// The caller's containers.
+pub(crate) fn containers() -> Vec<CompletionCandidate> {
+    candidates(async |cx| of_containers(cx, false).await)
+}
+
+/// Those of them that run.
+pub(crate) fn running() -> Vec<CompletionCandidate> {
+    candidates(async |cx| of_containers(cx, true).await)
+}
+
+/// The saved sessions.
+pub(crate) fn sessions() -> Vec<CompletionCandidate> {
+    candidates(async |cx| {
+        let sessions = list::sessions(cx, &[]).await?.into_iter();
+        Ok(sessions.map(|one| Candidate { name: one.session_id, about: one.workspace }).collect())
+    })
+}
+
+/// Every name of an image.
+pub(crate) fn images() -> Vec<CompletionCandidate> {
+    candidates(async |cx| {
+        let images = image::list(cx, &Selection::All).await?.into_iter();
+        let named = images.flat_map(|image| {
+            let about = image.description;
+            image.aliases.into_iter().map(move |name| Candidate { name, about: about.clone() })
+        });
+        Ok(named.collect())
+    })
+}
+
+/// The profiles that can be asked for; they need no Incus.
+pub(crate) fn profiles() -> Vec<CompletionCandidate> {
+    let known = Configured::new(".".as_ref(), None, Overrides::default()).and_then(|cx| profile::all(&cx));
+    let known = known.unwrap_or_default().into_iter();
+    shown(known.map(|one| Candidate { name: one.name, about: one.description }).collect())
+}
+
+async fn of_containers(cx: &Context, only_running: bool) -> Result<Vec<Candidate>> {
+    let owned = owned::all(cx).await?.into_iter().filter(|owned| !only_running || owned.runs());
+    Ok(owned.map(|owned| Candidate { about: owned.instance.status, name: owned.instance.name }).collect())
+}
+
+/// What can be found in time; nothing at all where Incus is down or a file is wrong.
+fn candidates(find: impl AsyncFnOnce(&Context) -> Result<Vec<Candidate>>) -> Vec<CompletionCandidate> {
+    let found = silent_context().ok().and_then(|cx| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+        let found = runtime.block_on(async { tokio::time::timeout(PATIENCE, find(&cx)).await });
+        runtime.shutdown_background();
+        found.ok()?.ok()
+    });
+    shown(found.unwrap_or_default())
+}
+
+fn silent_context() -> Result<Context> {
+    let cli = Cli::try_parse_from(["cci"]).map_err(|error| cci_core::Error::Internal(error.to_string()))?;
+    let voice = Voice { quiet: true, silent: true, ..Voice::default() };
+    start::context(&cli.global, &std::sync::Arc::new(Terminal::new(voice)))
+}
+
+fn shown(candidates: Vec<Candidate>) -> Vec<CompletionCandidate> {
+    let one = |one: Candidate| {
+        let about = (!one.about.is_empty()).then(|| one.about.into());
+        CompletionCandidate::new(one.name).help(about)
+    };
+    candidates.into_iter().map(one).collect()
+}

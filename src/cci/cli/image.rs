@@ -1,0 +1,204 @@
+//! `cci image`, `cci images`: the images that containers start from.
+
+use cci_core::Result;
+use cci_core::build::failure::harmless;
+use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
+
+use super::complete;
+use super::output::{Format, FormatArg, TableFormatArg, print};
+use crate::app::context::Context;
+use crate::app::image::{self, Ask, Cleaned, Deleted, ListedImage, Published, Selection};
+use crate::ui::size::human;
+use crate::ui::table::table;
+
+/// See, make and remove images
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cci image list\n  cci image publish cci-9c09f805-1 my-image --description \"with my tools\"\n  cci image cleanup cci- --keep 3"
+)]
+pub(crate) struct ImageArgs {
+    #[command(subcommand)]
+    verb: ImageVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum ImageVerb {
+    /// Show the images
+    List(ListArgs),
+    /// Make an image of a container, which stays as it is
+    Publish(PublishArgs),
+    /// Remove an image with all its names
+    Delete(DeleteArgs),
+    /// Say by the exit status whether an image is there
+    #[command(after_help = "Examples:\n  cci image exists cci || cci build\n\nExit status: 0 it is there, 1 it is not")]
+    Exists {
+        /// Alias or fingerprint
+        #[arg(add = ArgValueCandidates::new(complete::images))]
+        name: String,
+    },
+    /// Remove all but the newest images of a line named by date
+    Cleanup(CleanupArgs),
+}
+
+/// Show the images
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cci image list\n  cci image list --prefix claudeyard-\n  cci images --all --format=json | jq -r '.[].aliases[]'"
+)]
+pub(crate) struct ListArgs {
+    /// Every image of the project, not only cci's
+    #[arg(long, conflicts_with = "prefix")]
+    all: bool,
+    /// Those with an alias that begins so
+    #[arg(long, value_name = "P")]
+    prefix: Option<String>,
+    #[command(flatten)]
+    format: TableFormatArg,
+}
+
+/// Make an image of a container, which stays as it is
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cci image publish cci-9c09f805-1 my-image\n  cci image publish my-container my-image --description \"Custom build\" --force"
+)]
+struct PublishArgs {
+    /// The container, running or stopped
+    #[arg(add = ArgValueCandidates::new(complete::containers))]
+    container: String,
+    /// The name that the image gets
+    alias: String,
+    /// What the image says of itself
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+    /// Take the name from the image that has it
+    #[arg(long, short)]
+    force: bool,
+    #[command(flatten)]
+    format: FormatArg,
+}
+
+/// Remove an image with all its names
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  cci image delete my-image")]
+struct DeleteArgs {
+    /// Alias or fingerprint
+    #[arg(add = ArgValueCandidates::new(complete::images))]
+    name: String,
+    #[command(flatten)]
+    format: FormatArg,
+}
+
+/// Remove all but the newest images of a line named by date
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Images of the line are called PREFIX...YYYYMMDD-HHMMSS. One that has another name too, such as the plain `cci`, stays.\n\nExamples:\n  cci image cleanup cci- --keep 3\n  cci image cleanup claudeyard-node-42- --keep 1"
+)]
+struct CleanupArgs {
+    /// What the names begin with
+    prefix: String,
+    /// How many stay, 1 or more
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_least_one)]
+    keep: usize,
+    #[command(flatten)]
+    format: FormatArg,
+}
+
+impl ImageArgs {
+    /// The output format asked for, if the verb has one.
+    pub(crate) fn format(&self) -> Option<Format> {
+        match &self.verb {
+            ImageVerb::List(args) => Some(args.format()),
+            ImageVerb::Publish(args) => Some(args.format.format),
+            ImageVerb::Delete(args) => Some(args.format.format),
+            ImageVerb::Cleanup(args) => Some(args.format.format),
+            ImageVerb::Exists { .. } => None,
+        }
+    }
+}
+
+impl ListArgs {
+    /// The output format asked for.
+    pub(crate) fn format(&self) -> Format {
+        self.format.format.into()
+    }
+}
+
+pub(crate) async fn run(args: &ImageArgs, cx: &Context) -> Result<u8> {
+    match &args.verb {
+        ImageVerb::List(args) => list(args, cx).await,
+        ImageVerb::Publish(args) => publish(args, cx).await,
+        ImageVerb::Delete(args) => print(args.format.format, &image::delete(cx, &args.name).await?, deleted),
+        ImageVerb::Exists { name } => Ok(u8::from(!image::exists(cx, name).await?)),
+        ImageVerb::Cleanup(args) => {
+            let done = image::cleanup(cx, &args.prefix, args.keep).await?;
+            print(args.format.format, &done, cleaned)
+        }
+    }
+}
+
+pub(crate) async fn list(args: &ListArgs, cx: &Context) -> Result<u8> {
+    let selection = match (&args.prefix, args.all) {
+        (Some(prefix), _) => Selection::Prefix(prefix.clone()),
+        (None, true) => Selection::All,
+        (None, false) => Selection::Ours,
+    };
+    let heading = if args.all { "All Local Images:" } else { "Available Images:" };
+    print(args.format(), &image::list(cx, &selection).await?, |images| listed(heading, images))
+}
+
+async fn publish(args: &PublishArgs, cx: &Context) -> Result<u8> {
+    let ask = Ask {
+        container: args.container.clone(),
+        alias: super::build::image_name(&args.alias)?,
+        description: args.description.clone(),
+        force: args.force,
+    };
+    print(args.format.format, &image::publish(cx, &ask).await?, |Published { alias, fingerprint }| {
+        format!("Published {} as image '{alias}' ({})\n", ask.container, short(fingerprint))
+    })
+}
+
+fn listed(heading: &str, images: &[ListedImage]) -> String {
+    if images.is_empty() {
+        return "No images found\n".to_owned();
+    }
+    let row = |image: &ListedImage| {
+        [
+            image.aliases.join(", "),
+            short(&image.fingerprint).to_owned(),
+            human(image.size),
+            super::list::seconds(&image.created_at),
+            harmless(&image.description),
+        ]
+    };
+    let headings = ["ALIAS", "FINGERPRINT", "SIZE", "CREATED", "DESCRIPTION"];
+    format!("{heading}\n{}", table(headings, images.iter().map(row)))
+}
+
+fn deleted(image: &Deleted) -> String {
+    format!("Deleted image {}\n", named(image))
+}
+
+fn cleaned(done: &Cleaned) -> String {
+    let lines: String = done.deleted.iter().map(deleted).collect();
+    format!("{lines}Cleanup complete\n")
+}
+
+fn named(image: &Deleted) -> String {
+    let fingerprint = short(&image.fingerprint);
+    if image.aliases.is_empty() {
+        return fingerprint.to_owned();
+    }
+    format!("'{}' ({fingerprint})", image.aliases.join("', '"))
+}
+
+/// How many images stay; none would leave nothing to start from.
+fn at_least_one(raw: &str) -> Result<usize, String> {
+    raw.parse().ok().filter(|number| *number > 0).ok_or_else(|| "expected a number of 1 or more".to_owned())
+}
+
+/// As much of a fingerprint as Incus shows.
+pub(super) fn short(fingerprint: &str) -> &str {
+    fingerprint.get(..12).unwrap_or(fingerprint)
+}

@@ -1,0 +1,62 @@
+//! One way from a result to stdout: text for people, JSON for programs, in the form that was asked for.
+
+use cci_core::{Error, Result};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::ui::terminal::Terminal;
+
+/// How results are printed: for people, or for programs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+/// The same where the text is a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TableFormat {
+    Table,
+    Json,
+}
+
+impl From<TableFormat> for Format {
+    fn from(format: TableFormat) -> Self {
+        match format {
+            TableFormat::Table => Self::Text,
+            TableFormat::Json => Self::Json,
+        }
+    }
+}
+
+/// `--format text|json`
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(crate) struct FormatArg {
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}
+
+/// `--format table|json`
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct TableFormatArg {
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(crate) format: TableFormat,
+}
+
+/// Prints a result; its text is only made where it is wanted.
+pub(crate) fn print<T: Serialize>(format: impl Into<Format>, data: &T, text: impl FnOnce(&T) -> String) -> Result<u8> {
+    let out = match format.into() {
+        Format::Text => text(data),
+        Format::Json => json(data)?,
+    };
+    Terminal::result(&out).map(|()| 0)
+}
+
+/// JSON as it is printed: indented, with a line end.
+pub(crate) fn json(data: &impl Serialize) -> Result<String> {
+    let text = serde_json::to_string_pretty(data).map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(text + "\n")
+}

@@ -1,0 +1,68 @@
+//! Tables without lines: columns under headings, no wider than the terminal that they are shown on.
+
+use std::io::{self, IsTerminal};
+
+use tabled::builder::Builder;
+use tabled::settings::peaker::Priority;
+use tabled::settings::{Padding, Style, Width};
+
+/// The blanks between two columns.
+const GAP: usize = 2;
+
+/// The rows under their headings; a terminal's width is kept by breaking the widest column, a pipe has none.
+pub(crate) fn table<const N: usize>(headings: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    shaped(headings, rows, terminal_width())
+}
+
+fn shaped<const N: usize>(
+    headings: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+    width: Option<usize>,
+) -> String {
+    let mut builder = Builder::default();
+    builder.push_record(headings);
+    for row in rows {
+        builder.push_record(row);
+    }
+    let mut table = builder.build();
+    table.with(Style::empty()).with(Padding::new(0, GAP, 0, 0));
+    if let Some(width) = width {
+        table.with(Width::wrap(width).priority(Priority::max(true)));
+    }
+    let padded = table.to_string();
+    let lines: Vec<&str> = padded.lines().map(str::trim_end).collect();
+    lines.join("\n") + "\n"
+}
+
+/// The columns of the terminal on stdout.
+fn terminal_width() -> Option<usize> {
+    let stdout = io::stdout();
+    if !stdout.is_terminal() {
+        return None;
+    }
+    let size = rustix::termios::tcgetwinsize(stdout).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shaped;
+
+    fn two_images(width: Option<usize>) -> String {
+        let row = |name: &str, text: &str| [name.to_owned(), text.to_owned()];
+        shaped(["ALIAS", "DESCRIPTION"], [row("cci", "made of words that go on"), row("cci-é", "")], width)
+    }
+
+    #[test]
+    fn columns_stand_under_their_headings() {
+        assert_eq!(two_images(None), "ALIAS  DESCRIPTION\ncci    made of words that go on\ncci-é\n");
+    }
+
+    #[test]
+    fn a_narrow_terminal_breaks_lines_and_loses_nothing() {
+        let narrow = two_images(Some(20));
+        assert!(narrow.lines().all(|line| line.chars().count() <= 20), "{narrow}");
+        let letters = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();
+        assert_eq!(letters(&narrow), letters(&two_images(None)));
+    }
+}

