@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::bed::Bed;
 use crate::support::figures::{self, Random};
 
-/// How a process ended, and whether it was alive when the signal came.
+/// How a process ended, and whether the signal itself ended it.
 struct Ended {
     status: ExitStatus,
     hit: bool,
@@ -26,12 +26,13 @@ fn signalled(bed: &Bed, args: &[&str], signal: Signal, delay: Duration) -> Ended
     let (ended, end) = mpsc::channel();
     std::thread::spawn(move || drop(ended.send(outcome(child))));
     let early = end.recv_timeout(delay).ok();
-    let hit = early.is_none();
-    if hit {
-        kill_process(pid, signal).unwrap();
+    if early.is_none() {
+        // it may have ended in this very moment: how it ended tells
+        let _ = kill_process(pid, signal);
     }
     let late = || end.recv_timeout(Duration::from_secs(150)).expect("cci hangs after a signal");
     let (status, stderr) = early.unwrap_or_else(late);
+    let hit = status.signal() == Some(signal.as_raw());
     Ended { status, hit, stderr }
 }
 
@@ -86,7 +87,6 @@ fn kill_at_random(name: &str, args: &[&str], rounds: usize) {
         let delay = moment(&mut random, whole);
         let ended = signalled(&bed, args, Signal::KILL, delay);
         let when = format!("{name}, killed after {delay:?} (seed {seed}, round {round})\n{}", ended.stderr);
-        assert_eq!(ended.hit, ended.status.signal() == Some(9), "{when}");
         hits += usize::from(ended.hit);
         removals += usize::from(assert_whole_or_nothing(&bed, &when).contains("left by a command that was killed"));
     }
