@@ -9,7 +9,7 @@ use std::time::Duration;
 /// The daemon that the tests share.
 const INCUS: &str = "/var/lib/incus/unix.socket";
 
-/// Listens at `dir/name` and hands everything on; a request whose head begins with `held` waits for `delay` first.
+/// Listens at `dir/name` and hands everything on; a request whose first begins with `held` waits for `delay` first.
 ///
 /// Each call of cci has a connection of its own, so the first bytes of a connection are its request.
 pub fn delaying(dir: &Path, name: &str, held: &'static str, delay: Duration) -> PathBuf {
@@ -31,13 +31,13 @@ fn hold(delay: Duration) {
 
 /// How a broken connection looks is seen by the client itself.
 fn hand_on(mut client: UnixStream, held: &str, delay: Duration) {
-    let mut head = [0; 4096];
-    let Ok(count) = client.read(&mut head) else { return };
-    if head[..count].starts_with(held.as_bytes()) {
+    let mut first = [0; 4096];
+    let Ok(count) = client.read(&mut first) else { return };
+    if first[..count].starts_with(held.as_bytes()) {
         hold(delay);
     }
     let Ok(mut server) = UnixStream::connect(INCUS) else { return };
-    if server.write_all(&head[..count]).is_err() {
+    if server.write_all(&first[..count]).is_err() {
         return;
     }
     let (Ok(mut requests), Ok(mut to_server)) = (client.try_clone(), server.try_clone()) else { return };

@@ -99,7 +99,7 @@ impl Bed {
     /// Ends when a signal asks the measurement to stop.
     pub(super) async fn stopped(&self) {
         if self.stop.clone().wait_for(|stop| *stop).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
