@@ -1,7 +1,9 @@
 //! Bad input and broken surroundings: the contract's error form, and nothing left behind.
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
+use std::process::Stdio;
 use std::time::Duration;
 
 use crate::support::host::{Host, Output, ROOT, U1000, U1234, run};
@@ -106,8 +108,8 @@ fn a_socket_without_permission() {
 fn interrupted_at(name: &str, verb: &[&str], reached: impl Fn(&Host) -> bool) {
     let host = Host::live(U1000);
     let mut command = host.cci_command(verb);
-    command.stdin(std::process::Stdio::null());
-    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    command.stdin(Stdio::null());
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     wait::until(&format!("{name}: the moment comes"), Duration::from_secs(60), || {
         if reached(&host) { Ok(()) } else { Err(format!("{:?}", host.containers())) }
@@ -125,6 +127,52 @@ fn an_interrupt_while_the_container_is_created_leaves_nothing() {
     interrupted_at("create", &["shell", "--background"], |host| !host.containers().is_empty());
 }
 
+/// Begins a launch in a network that is made for it, and interrupts it when it says this. What it said on stderr.
+#[track_caller]
+fn launch_until(verb: &[&str], address: &str, moment: Option<&str>) -> Vec<String> {
+    let host = Host::live(U1000);
+    std::fs::create_dir_all(host.home.join(".config/cci")).unwrap();
+    let network = format!("[network]\nmode = \"allowlist\"\nallowed_domains = [\"{address}\"]\n");
+    std::fs::write(host.home.join(".config/cci/config.toml"), network).unwrap();
+    let mut command = host.cci_command(verb);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let pid = rustix::process::Pid::from_child(&child);
+    let mut said = Vec::new();
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        said.push(line.unwrap());
+        if said.last().map(String::as_str) == moment {
+            rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        }
+    }
+    let status = wait::until("the launch ends", Duration::from_secs(60), || {
+        child.try_wait().unwrap().ok_or("running".to_owned())
+    });
+    if let Some(moment) = moment {
+        assert!(said.iter().any(|line| line == moment), "{moment} did not come: {said:#?}");
+        assert_eq!(status.code(), Some(130), "{verb:?} {moment}: {said:#?}");
+        host.wait_until_gone();
+        assert_eq!(host.sessions(), [""; 0], "{verb:?} {moment}: a session is left");
+    }
+    said
+}
+
+#[test]
+fn an_interrupt_at_each_step_that_a_launch_names_leaves_nothing() {
+    let verbs: [&[&str]; 2] = [&["shell", "--background", "--debug"], &["run", "--", "sleep", "10"]];
+    let mut numbers = 0..;
+    // a network of its own for each launch, so that each has to make one
+    let mut address = || format!("198.51.{}.{}", 101 + std::process::id() % 150, numbers.next().unwrap());
+    let whole = launch_until(verbs[0], &address(), None);
+    let steps: Vec<&String> = whole.iter().filter(|line| line.starts_with("[setup] ")).collect();
+    assert_eq!(steps.len(), 2, "{whole:#?}");
+    // `run` names the network only
+    for (verb, step) in [(verbs[0], steps[0]), (verbs[0], steps[1]), (verbs[1], steps[0])] {
+        // the bridge is the policy's, not the launch's: it stays for the next one until `cci clean`
+        launch_until(verb, &address(), Some(step));
+    }
+}
+
 #[test]
 fn an_interrupt_of_a_running_command_reaches_it_and_leaves_nothing() {
     let host = Host::live(U1000);
@@ -138,7 +186,7 @@ fn an_interrupt_of_a_running_command_reaches_it_and_leaves_nothing() {
     });
     let running = std::thread::spawn(move || {
         let mut command = command;
-        command.stdin(std::process::Stdio::null());
+        command.stdin(Stdio::null());
         command.spawn().unwrap()
     });
     let mut child = running.join().unwrap();

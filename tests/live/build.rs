@@ -79,8 +79,7 @@ fn an_interrupt_at_any_step_leaves_the_old_image_and_nothing_else() {
     let images = Images::of(U1234);
     images.import();
     let before = images.dump();
-    let quick = tarball();
-    let build = ["build", "--force", "--from", quick.to_str().unwrap()];
+    let build = ["build", "--force", "--from", "cci"];
     let whole = build_until(&images, &build, None);
     for extra in images.dump().lines().filter(|line| !before.contains(line)).filter(|line| line.len() == 64) {
         incus(&["image", "delete", "--project", &images.host.project, extra]);
@@ -93,8 +92,11 @@ fn an_interrupt_at_any_step_leaves_the_old_image_and_nothing_else() {
     let steps: Vec<&str> =
         whole.iter().filter(is_step).map(|line| line.split_inclusive("log: ").next().unwrap()).collect();
     assert!(steps.len() > 10, "{whole:#?}");
-    for step in steps {
-        build_until(&images, &build, Some(step));
+    let quick = tarball();
+    let imported = ["build", "--force", "--from", quick.to_str().unwrap()];
+    let import = (&imported, "[build] start from /");
+    for (build, step) in steps.into_iter().map(|step| (&build, step)).chain([import]) {
+        build_until(&images, build, Some(step));
         assert_eq!(images.host.containers(), [""; 0], "{step}: a container is left");
         assert_eq!(images.dump(), before, "{step}: the images are others");
         assert_eq!(temporary(&images.host), [""; 0], "{step}: a temporary file is left");

@@ -253,7 +253,8 @@ fn a_unit_that_connects_as_early_as_it_can_gets_nothing_that_is_forbidden() {
     let unit = "[Unit]\nDefaultDependencies=no\nBefore=sysinit.target\n[Service]\nExecStart=/usr/bin/python3 /root/early.py\n\
                 [Install]\nWantedBy=sysinit.target\n";
     let early = format!(
-        "import socket, time\nend = time.time() + 4\nlog = open('/root/early.log', 'w', 1)\nwhile time.time() < end:\n  \
+        "import socket, time\nend = time.time() + 4\nlog = open('/root/early.log', 'w', 1)\n\
+         log.write('first {{:.0f}}\\n'.format(time.monotonic() * 1e6))\nwhile time.time() < end:\n  \
          for address in ('{}', '{SERVER}'):\n    try: socket.create_connection((address, {port}), 0.1); log.write(address + '\\n')\n    \
          except OSError: log.write('tried\\n'); time.sleep(0.005)\nlog.write('end\\n')\n",
         NEAR[0]
@@ -276,6 +277,11 @@ fn a_unit_that_connects_as_early_as_it_can_gets_nothing_that_is_forbidden() {
     };
     let restricted = boot("restricted");
     assert!(!restricted.contains(NEAR[0]), "reached at boot");
+    let first: u64 = restricted.lines().next().unwrap().strip_prefix("first ").unwrap().parse().unwrap();
+    let show = ["systemctl", "show", "-P", "ExecMainStartTimestampMonotonic", "systemd-networkd"];
+    let online = incus(&[&["exec", "--project", &host.project, &container, "--"][..], &show].concat());
+    let online: u64 = online.trim().parse().unwrap();
+    assert!(first < online, "first try at {first} µs, and at {online} the daemon began that network-online waits for");
     assert!(restricted.contains(SERVER), "the unit never had a network, so it proves nothing");
     assert!(boot("open").contains(NEAR[0]), "the same unit reaches it in open mode");
 }

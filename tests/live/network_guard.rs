@@ -43,13 +43,15 @@ fn many_starts_at_once_lose_none_and_none_is_without_its_rules() {
     let address = incus(&["network", "get", "incusbr0", "ipv4.address"]);
     let server = address.trim().split('/').next().unwrap();
     // each ends while others start; only the second layer closes another bridge's name server
-    let one = || {
-        let out = host.cci(&["run", "--", "python3", "-c", ASK, server, "nobody.incus", "1", "tcp"]).ok();
+    let one = |workspace: &str| {
+        let ask = ["-w", workspace, "run", "--", "python3", "-c", ASK, server, "nobody.incus", "1", "tcp"];
+        let out = host.cci(&ask).ok();
         assert_eq!(out.stdout, "none\n", "{out}");
     };
     std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| (0..rounds).for_each(|_| one()));
+        for n in 0..8 {
+            let (one, workspace) = (&one, host.dir(&format!("w{n}")));
+            scope.spawn(move || (0..rounds).for_each(|_| one(workspace.to_str().unwrap())));
         }
     });
     host.wait_until_gone();

@@ -166,3 +166,48 @@ fn a_name_that_moves_is_followed_and_one_that_is_lost_is_kept() {
     let shown = named.cci(&["network", "show", &container]).ok();
     assert!(shown.stdout.contains(&format!("  {name} {}\n", PUBLIC[1])), "{shown}");
 }
+
+#[test]
+fn why_and_show_name_the_rule_that_decides() {
+    let name = "good.cci.test";
+    let named = Named::new(&[&format!("{name}:443")], &format!("{} {name}\n", PUBLIC[0]));
+    let container = named.container();
+    let why = |host: &str| named.cci(&["network", "why", host, "--from", &container]).ok().stdout;
+    for (host, because) in [
+        (format!("{name}:443"), format!("{name} ({}): allowed: allowed_domains\n", PUBLIC[0])),
+        (format!("{name}:80"), format!("{name} ({}): refused: not in allowed_domains\n", PUBLIC[0])),
+        (PUBLIC[1].to_owned(), format!("{}: refused: not in allowed_domains\n", PUBLIC[1])),
+        (NEAR[0].to_owned(), format!("{}: refused: private networks, other containers and the host\n", NEAR[0])),
+    ] {
+        assert_eq!(why(&host), because);
+    }
+    assert!(why("other.cci.test").contains("does not resolve in the container"), "{}", why("other.cci.test"));
+    let json = |args: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&named.cci(&[args, &["--format", "json"]].concat()).ok().stdout).unwrap()
+    };
+    let answer = json(&["network", "why", NEAR[4], "--from", &container]);
+    assert_eq!(answer[0]["allowed"], false);
+    assert_eq!(answer[0]["because"], "refused: link-local addresses and cloud metadata");
+    let shown = json(&["network", "show", &container]);
+    assert_eq!((&shown["mode"], &shown["names"][name][0]), (&"allowlist".into(), &PUBLIC[0].into()), "{shown}");
+    let rules = shown["rules"].as_array().unwrap();
+    let actions: Vec<&str> = rules.iter().map(|rule| rule["action"].as_str().unwrap()).collect();
+    let allow = actions.iter().position(|action| *action == "allow").unwrap();
+    assert!(actions[..allow].iter().all(|action| *action == "reject"), "what refuses stands first: {actions:?}");
+    assert_eq!(actions.last(), Some(&"reject"));
+}
+
+#[test]
+fn a_firewall_of_the_host_is_named_with_its_mend() {
+    let host = host("mode = \"allowlist\"\nallowed_domains = [\"198.51.100.83\"]");
+    let cci = host.cci_command(&["run", "--", "true"]);
+    let mut command = Command::new("unshare");
+    let firewalld = "mount -t tmpfs tmpfs /run && touch /run/firewalld.pid && exec \"$@\"";
+    command.args(["-m", "--", "sh", "-c", firewalld, "sh"]).arg(cci.get_program()).args(cci.get_args());
+    command.env_clear().envs(host.environment()).current_dir(&host.proj);
+    let out = run(command, b"").ok();
+    assert!(out.stderr.contains("firewalld drops DHCP, DNS and forwarded packets of new bridges"), "{out}");
+    assert!(out.stderr.contains("sudo firewall-cmd --permanent --zone=trusted --add-interface=cci-"), "{out}");
+    host.wait_until_gone();
+    host.cci(&["clean", "--force"]).ok();
+}

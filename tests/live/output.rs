@@ -121,7 +121,11 @@ fn same(line: &str) -> String {
     let label = line.split_once(": ").map_or("", |(label, _)| label);
     match label.trim() {
         "Created" | "Saved" | "Saved At" | "IPv4" | "Data Size" => format!("{label}: ..."),
-        _ => line.to_owned(),
+        _ => match line.rsplit_once(" (") {
+            Some((rest, size)) if size.ends_with("KiB)") => format!("{rest} (...)"),
+            _ if line.starts_with("Frees ") => "Frees ...".to_owned(),
+            _ => line.to_owned(),
+        },
     }
 }
 

@@ -24,6 +24,11 @@ fn names(outputs: &[Output]) -> BTreeSet<String> {
     outputs.iter().map(name).collect()
 }
 
+/// How often one of them wanted a slot that another was quicker to take.
+fn lost(outputs: &[Output]) -> usize {
+    outputs.iter().map(|output| output.stderr.matches("taken by another launch").count()).sum()
+}
+
 #[test]
 fn ten_at_once_get_ten_slots_and_the_eleventh_hears_that_all_are_in_use() {
     let host = Host::live(U1000);
@@ -32,8 +37,7 @@ fn ten_at_once_get_ten_slots_and_the_eleventh_hears_that_all_are_in_use() {
         assert_eq!(output.code, 0, "{output}");
     }
     assert_eq!(names(&outputs).len(), 10, "{:?}", names(&outputs));
-    let lost: usize = outputs.iter().map(|output| output.stderr.matches("taken by another launch").count()).sum();
-    assert!(lost > 0, "no two of them ever wanted the same slot, so nothing was tried here");
+    assert!(lost(&outputs) > 0, "no two of them ever wanted the same slot, so nothing was tried here");
     let alive = host.cci(&["tmux", "list"]).ok();
     assert_eq!(alive.stdout.lines().filter(|line| line.starts_with("  - ")).count(), 10, "{alive}");
     let eleventh = host.cci(&["shell", "--background"]);
@@ -48,13 +52,16 @@ fn two_users_in_one_workspace_never_touch_each_other() {
     // a project that both may write
     std::fs::set_permissions(&first.proj, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
     let second = first.with_user(U1234);
-    let outputs = at_once(&[&first, &second], 8);
+    let outputs = at_once(&[&first, &second], 10);
     for output in &outputs {
         assert_eq!(output.code, 0, "{output}");
     }
-    assert_eq!(names(&outputs).len(), 8);
+    assert_eq!(names(&outputs).len(), 10);
+    assert!(lost(&outputs) > 0, "no two of them ever wanted the same slot");
+    let eleventh = second.cci(&["shell", "--background"]);
+    assert!(eleventh.code == 1 && eleventh.stderr.contains("all 10 slots are in use"), "{eleventh}");
     let mine = |host: &Host| host.cci(&["list"]).ok().stdout.matches("(ephemeral)").count();
-    assert_eq!((mine(&first), mine(&second)), (4, 4));
+    assert_eq!((mine(&first), mine(&second)), (5, 5));
     let other = second.cci(&["tmux", "list"]).ok().stdout;
     let foreign = other.lines().find_map(|line| line.strip_prefix("  - ")?.split(' ').next()).unwrap().to_owned();
     let refused = first.cci(&["kill", &foreign]);
@@ -62,19 +69,42 @@ fn two_users_in_one_workspace_never_touch_each_other() {
     assert!(refused.stderr.contains(&format!("container {foreign} not found")), "{refused}");
     first.cci(&["kill", "--all", "--force"]).ok();
     first.cci(&["clean", "--all", "--force"]).ok();
-    assert_eq!((mine(&first), mine(&second)), (0, 4));
+    assert_eq!((mine(&first), mine(&second)), (0, 5));
 }
 
 #[test]
 fn rounds_of_four_at_once_never_collide() {
     let rounds: usize = std::env::var("CCI_TEST_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(5);
     let host = Host::live(U1000);
+    let mut conflicts = 0;
     for round in 0..rounds {
         let outputs = at_once(&[&host], 4);
         for output in &outputs {
             assert_eq!(output.code, 0, "round {round}: {output}");
         }
         assert_eq!(names(&outputs).len(), 4, "round {round}");
+        conflicts += lost(&outputs);
         host.cci(&["kill", "--all", "--force"]).ok();
+    }
+    assert!(conflicts > 0, "in {rounds} rounds no two ever wanted the same slot");
+}
+
+#[test]
+fn slots_that_are_being_left_are_waited_for() {
+    let host = Host::live(U1000);
+    for output in at_once(&[&host], 10) {
+        output.ok();
+    }
+    let ends: Vec<_> = std::thread::scope(|scope| {
+        let kill = scope.spawn(|| host.cci(&["kill", "--all", "--force"]));
+        crate::support::wait::until("some are on their way out", std::time::Duration::from_secs(30), || {
+            let shown = host.cci(&["list"]).stdout.matches("(ephemeral)").count();
+            if shown < 10 { Ok(()) } else { Err(format!("{shown} are listed")) }
+        });
+        let next = host.cci_with(&["shell", "--background"], &[("CCI_USE_DUMMY", "1")], b"");
+        vec![kill.join().unwrap(), next]
+    });
+    for end in ends {
+        end.ok();
     }
 }

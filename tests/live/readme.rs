@@ -14,7 +14,7 @@ fn script() -> String {
 #[test]
 fn the_script_runs_as_it_is_printed() {
     let script = script();
-    assert!(script.lines().count() >= 28, "{script}");
+    assert!(script.lines().count() >= 29, "{script}");
     let host = Host::live(U1000);
     let mut command = host.command("bash");
     command.args(["-c", &script]);

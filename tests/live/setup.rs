@@ -1,8 +1,9 @@
 //! `cci setup` and `cci doctor` where Incus works already: nothing changes, and that is quick.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::host::{Host, ROOT, U1234, User};
+use crate::support::host::{Host, ROOT, U1234, User, run};
 use crate::support::machine;
 
 #[track_caller]
@@ -25,6 +26,18 @@ fn setup_changes_nothing_for_root() {
 #[test]
 fn setup_changes_nothing_for_an_ordinary_user() {
     setup_changes_nothing(U1234);
+}
+
+#[test]
+fn a_login_that_took_the_group_by_newgrp_keeps_the_files_the_users_own() {
+    let host = Host::live(U1234);
+    let script = "cci run -- touch made && stat -c %u:%g made && cci doctor";
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=1234", "--regid=incus-admin", "--groups=4321", "sh", "-c", script]);
+    command.env_clear().envs(host.environment()).current_dir(&host.proj);
+    let out = run(command, b"").ok();
+    assert!(out.stdout.starts_with("1234:4321\n"), "{out}");
+    host.wait_until_gone();
 }
 
 #[test]

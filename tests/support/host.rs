@@ -338,7 +338,13 @@ pub fn kill_group(child: &Child) {
 /// The Incus client, to look at what cci did with other eyes.
 #[track_caller]
 pub fn incus(args: &[&str]) -> String {
-    let output = Command::new("incus").args(args).output().expect("the tests need the Incus client");
-    assert!(output.status.success(), "incus {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    loop {
+        let output = Command::new("incus").args(args).output().expect("the tests need the Incus client");
+        let error = String::from_utf8_lossy(&output.stderr);
+        // under load Incus gives a command up before it has begun
+        if !error.contains("Failed to retrieve PID") {
+            assert!(output.status.success(), "incus {args:?}: {error}");
+            return String::from_utf8(output.stdout).unwrap();
+        }
+    }
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What is done to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub enum Fault {
     CutMidway,
     /// An error in its place.
     Error,
-    /// Nothing is heard until cci has given up; then Incus does it all the same.
+    /// Nothing is heard until cci has given up; Incus does it all the same once the proxy is told to behave.
     Late,
     /// This one and all that follow find nobody.
     Gone,
@@ -126,14 +127,18 @@ fn serve(mut client: UnixStream, upstream: &Path, state: &Mutex<State>) -> std::
         client.shutdown(Shutdown::Write)?;
         return std::io::copy(&mut client, &mut std::io::sink()).map(drop);
     }
-    let mut server = UnixStream::connect(upstream)?;
     if fault == Some(Fault::Late) {
         let mut rest = Vec::new();
         client.read_to_end(&mut rest)?;
+        super::wait::until("the late request is let through", Duration::from_secs(150), || {
+            if state.lock().unwrap().spoil.is_none() { Ok(()) } else { Err("it is held back".to_owned()) }
+        });
+        let mut server = UnixStream::connect(upstream)?;
         server.write_all(&request)?;
         server.write_all(&rest)?;
         return answer(&mut server).map(drop);
     }
+    let mut server = UnixStream::connect(upstream)?;
     server.write_all(&request)?;
     let (mut from_client, mut to_server) = (client.try_clone()?, server.try_clone()?);
     let sending = std::thread::spawn(move || pump(&mut from_client, &mut to_server));

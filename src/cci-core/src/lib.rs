@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod agent_config;
+pub mod archive;
 pub mod bench;
 pub mod build;
 pub mod code;
@@ -20,12 +21,14 @@ pub mod metadata;
 pub mod mount;
 pub mod name;
 pub mod network;
+pub mod pin;
 pub mod plan;
 pub mod session;
 pub mod settings;
 pub mod setup;
 pub mod slot;
 pub mod start_log;
+pub mod stop_hook;
 pub mod terminal;
 pub mod tmux;
 pub mod tool;

@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::environment::{HOME, STATE, WORKSPACE};
+use crate::pin::Identity;
 
 /// Where the storage directory is mounted.
 pub const STORAGE: &str = "/storage";
@@ -18,6 +19,8 @@ pub struct Mount {
     pub container: String,
     /// Whether the container may only read it.
     pub readonly: bool,
+    /// What was at the place on the host when it was looked at.
+    pub identity: Identity,
 }
 
 /// Why something cannot be mounted.
@@ -203,7 +206,9 @@ mod tests {
     use super::*;
 
     fn mount(host: &str, container: &str, readonly: bool) -> Mount {
-        Mount { device: "mount-0".into(), host: host.into(), container: container_path(container).unwrap(), readonly }
+        let identity = Identity { device: 1, inode: 2 };
+        let container = container_path(container).unwrap();
+        Mount { device: "mount-0".into(), host: host.into(), container, readonly, identity }
     }
 
     #[test]

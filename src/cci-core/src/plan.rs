@@ -14,9 +14,11 @@ use crate::mark::{Kind, Marks};
 use crate::mount::Mount;
 use crate::name::{ContainerName, Prefix};
 use crate::network::{self, Mode, Policy};
+use crate::pin::{self, Identity};
 use crate::session::SessionId;
 use crate::settings::{NetworkSettings, Settings};
 use crate::slot::Slot;
+use crate::stop_hook::StopHook;
 use crate::tool::Tool;
 use crate::workspace::Workspace;
 
@@ -52,6 +54,10 @@ pub struct HostFacts {
     pub nft: Option<PathBuf>,
     /// The default profile's root disk.
     pub root: Option<BTreeMap<String, String>>,
+    /// What the workspace is.
+    pub workspace: Identity,
+    /// Incus's own stop hook, where lxcfs's half second can be taken away.
+    pub stop_hook: Option<StopHook>,
     /// What is mounted beside the workspace: it exists and may be mounted.
     pub mounts: Vec<Mount>,
 }
@@ -140,8 +146,10 @@ pub struct LaunchPlan {
     nic: Option<Nic>,
     policy: Option<Policy>,
     nft: Option<PathBuf>,
+    stop_hook: Option<StopHook>,
     config: BTreeMap<String, String>,
     devices: BTreeMap<String, BTreeMap<String, String>>,
+    pins: String,
     /// How far from its usual place in the network the address is looked for.
     detour: u32,
 }
@@ -180,8 +188,10 @@ impl LaunchPlan {
             nic: host.nic.clone(),
             policy: Policy::new(&settings.network)?,
             nft: host.nft.clone(),
+            stop_hook: host.stop_hook.clone().filter(|_| !lifetime.is_persistent()),
             config: config(settings, &map),
             devices: devices(ask, settings, host, &map)?,
+            pins: pins(host),
             marks,
             detour: 0,
         })
@@ -242,20 +252,47 @@ impl LaunchPlan {
     #[must_use]
     pub fn instance(&self, slot: Slot) -> InstanceSpec {
         let marks = Marks { slot: Some(slot), ..self.marks.clone() };
+        let spec = self.request(slot, self.name(slot).to_string(), &marks, &self.pins);
+        InstanceSpec { ephemeral: !self.lifetime.is_persistent(), ..spec }
+    }
+
+    /// The request with the address of a slot, these marks, and these lines that hold its mounts.
+    fn request(&self, slot: Slot, name: String, marks: &Marks, pins: &str) -> InstanceSpec {
         let (mut config, mut devices) = (self.config.clone(), self.devices.clone());
         config.extend(marks.to_config());
+        // it clears the hooks of its kind, so the others come behind it
+        let mut raw_lxc = self.stop_hook.as_ref().map(|hook| hook.raw_lxc(&name)).unwrap_or_default() + pins;
         if let (Some(fixed), Some(nic)) = (self.fixed(slot), &self.nic) {
-            let guard = self.guard(fixed.subnet.gateway);
-            config.insert("raw.lxc".into(), fixed.raw_lxc() + &guard);
+            raw_lxc += &fixed.raw_lxc();
+            raw_lxc += &self.guard(fixed.subnet.gateway);
             devices.entry(nic.device.clone()).or_default().insert("ipv4.address".into(), fixed.address.to_string());
         }
-        InstanceSpec {
-            name: self.name(slot).to_string(),
-            image: self.image().to_owned(),
-            config,
-            devices,
-            ephemeral: !self.lifetime.is_persistent(),
+        if !raw_lxc.is_empty() {
+            config.insert("raw.lxc".into(), raw_lxc);
         }
+        InstanceSpec { name, image: self.image().to_owned(), config, devices, ephemeral: true }
+    }
+
+    /// The create request for a container that belongs to no workspace and no conversation, and otherwise gets the same.
+    #[must_use]
+    pub fn plain(&self, name: &str, ephemeral: bool) -> InstanceSpec {
+        let marks = Marks {
+            kind: Kind::Plain,
+            workspace: None,
+            session: None,
+            tool: None,
+            lifetime: Lifetime::Ephemeral,
+            ..self.marks.clone()
+        };
+        // one that stays can get another name, which its own stop hook would not know
+        let plan = Self { stop_hook: self.stop_hook.clone().filter(|_| ephemeral), ..self.clone() };
+        let mut spec = plan.request(Slot::first(), name.to_owned(), &marks, "");
+        spec.devices.retain(|name, device| {
+            let disk = device.get("type").is_some_and(|kind| kind == "disk");
+            !disk || name == "root" || name == "resolv"
+        });
+        spec.ephemeral = ephemeral;
+        spec
     }
 }
 
@@ -291,6 +328,13 @@ pub fn base_config(settings: &Settings) -> BTreeMap<String, String> {
         }
     }
     config
+}
+
+/// What the workspace and each mount must show at every start.
+fn pins(host: &HostFacts) -> String {
+    let mounts = host.mounts.iter().map(|mount| (mount.container.as_str(), mount.identity));
+    let all: Vec<_> = [(environment::WORKSPACE, host.workspace)].into_iter().chain(mounts).collect();
+    pin::hook(&all)
 }
 
 fn config(settings: &Settings, map: &Idmap) -> BTreeMap<String, String> {

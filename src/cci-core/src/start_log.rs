@@ -5,6 +5,8 @@
 pub enum Cause {
     /// The hook that loads the second layer of a network policy.
     Guard,
+    /// The hook that looks whether each mount shows what it did at the launch.
+    Pin,
     /// Something else, in LXC's words.
     Other(String),
 }
@@ -15,6 +17,9 @@ pub fn cause(log: &str) -> Option<Cause> {
     let errors: Vec<&str> = log.lines().filter(|line| line.contains(" ERROR ")).collect();
     if errors.iter().any(|line| line.contains("lxc.hook.start-host")) {
         return Some(Cause::Guard);
+    }
+    if errors.iter().any(|line| line.contains("Failed to run mount hooks")) {
+        return Some(Cause::Pin);
     }
     // the first error is the cause, the later ones follow from it; before ` - ` stand the time and LXC's source file
     let first = errors.first()?.splitn(3, " - ").nth(2)?;
@@ -36,6 +41,12 @@ lxc p_c1 20261121105959.470 ERROR    start - ../src/lxc/start.c:__lxc_start:2107
     #[test]
     fn the_hook_of_the_policy_is_recognised() {
         assert_eq!(cause(HOOK), Some(Cause::Guard));
+    }
+
+    #[test]
+    fn the_hook_of_the_mounts_is_recognised() {
+        let pin = HOOK.replace("Failed to run lxc.hook.start-host", "Failed to run mount hooks");
+        assert_eq!(cause(&pin), Some(Cause::Pin));
     }
 
     #[test]

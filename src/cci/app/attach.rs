@@ -5,11 +5,10 @@ use cci_core::lifetime::Lifetime;
 use cci_core::plan::LaunchPlan;
 use cci_core::{Error, Result, tmux};
 use cci_incus::Exec;
-use cci_incus::Status;
 
 use super::context::Context;
 use super::exec::{self, Begun};
-use super::incus_error::DuringStep;
+use super::left::{self, Left};
 use super::network;
 use super::owned::{self, Owned, Whose};
 use super::probe;
@@ -112,20 +111,12 @@ async fn on_terminal(cx: &Context, name: &str, exec: Exec) -> Result<()> {
 
 /// Says where the conversation is and what became of the container.
 async fn tell_what_is_left(cx: &Context, name: &str) -> Result<()> {
-    let left = match cx.client.instance(name).await {
-        Ok((instance, _)) => Some(instance),
-        Err(error) if error.is_not_found() => None,
-        Err(error) => return Err(error).during("look at the container"),
-    };
+    let left = left::look(cx, name).await?;
     cx.reporter.note("Session data saved: go on with `cci shell --resume`");
     match left {
-        Some(instance) if instance.status_code == Status::Running => {
-            cx.reporter.note(&format!("Container kept running: go back with `cci attach {name}`"));
-        }
-        Some(instance) if Lifetime::persistent(!instance.ephemeral).is_persistent() => {
-            cx.reporter.note("Container kept (persistent)");
-        }
-        _ => cx.reporter.note("Container was stopped, removing it"),
+        Left::Running => cx.reporter.note(&format!("Container kept running: go back with `cci attach {name}`")),
+        Left::Stopped(Lifetime::Persistent) => cx.reporter.note("Container kept (persistent)"),
+        Left::Stopped(Lifetime::Ephemeral) => cx.reporter.note("Container was stopped, removing it"),
     }
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! Starts a command in a container, again where Incus gave it up before it ran, and knows when it begins.
 
+use cci_core::environment::WORKSPACE;
 use cci_core::{Error, Result};
 use cci_incus::{Exec, Process, Stdout};
-use tokio::io::AsyncBufReadExt;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 
 use super::context::Context;
 use super::incus_error::DuringStep;
@@ -12,8 +13,11 @@ use crate::host::signals;
 /// connected within ten seconds.
 const TRIES: u32 = 5;
 
-/// Prints the byte that says that the command begins, and becomes it.
-const BEGIN: &str = r#"printf .; exec "$@""#;
+/// Prints the byte that says that the command begins, and becomes it; without a terminal only when it is answered, since
+/// Incus can give up a command that is under way already, and it must not run twice.
+const BEGIN: &str = r#"printf .; [ -t 0 ] || read -r go || exit 125; exec "$@""#;
+/// What answers the announcement.
+const GO: &[u8] = b"\n";
 
 /// How a start went.
 pub(crate) enum Begun {
@@ -27,6 +31,21 @@ pub(crate) enum Begun {
 pub(crate) fn announced(before: &str, argv: &[String]) -> Vec<String> {
     let script = format!("{before}{BEGIN}");
     ["sh", "-c", &script, "cci"].map(str::to_owned).into_iter().chain(argv.iter().cloned()).collect()
+}
+
+/// The status of a start whose directory cannot be entered.
+pub(crate) const NO_DIRECTORY: i32 = 98;
+
+/// The argv that enters a directory, says that the command begins, and becomes it; without a directory the workspace,
+/// where there is one.
+pub(crate) fn announced_in(cwd: Option<&str>, argv: &[String]) -> Vec<String> {
+    let enter = match cwd {
+        Some(_) => "cd -- \"$1\" 2>/dev/null || exit 98; ",
+        None => "cd \"$1\" 2>/dev/null || cd /; ",
+    };
+    let script = format!("{enter}shift; {BEGIN}");
+    let words = ["sh", "-c", &script, "cci", cwd.unwrap_or(WORKSPACE)].map(str::to_owned);
+    words.into_iter().chain(argv.iter().cloned()).collect()
 }
 
 /// Starts an announced command; its first byte of output is the announcement, which is taken away here.
@@ -56,7 +75,19 @@ async fn begin(cx: &Context, name: &str, exec: &Exec) -> cci_incus::Result<Begun
         Some(stdout) => take_announcement(stdout).await,
         None => false,
     };
-    if announced { Ok(Begun::Runs(process)) } else { process.wait().await.map(Begun::Refused) }
+    if !announced {
+        return process.wait().await.map(Begun::Refused);
+    }
+    if let (None, Some(stdin)) = (exec.tty, &mut process.stdin) {
+        let answered = async {
+            stdin.write_all(GO).await?;
+            stdin.flush().await
+        };
+        if answered.await.is_err() {
+            return process.wait().await.map(Begun::Refused);
+        }
+    }
+    Ok(Begun::Runs(process))
 }
 
 /// Reads the first byte alone, so that everything behind it stays the command's.

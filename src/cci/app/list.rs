@@ -103,10 +103,10 @@ async fn addresses(cx: &Context, owned: &[Owned]) -> BTreeMap<String, String> {
     networks.dedup();
     let asked = futures_util::future::join_all(networks.into_iter().map(|name| cx.client.network_leases(name))).await;
     // a network that cannot be asked leaves its containers without an address, which is what is known
-    let leases = asked.into_iter().flat_map(cci_incus::Result::unwrap_or_default);
-    let leases = leases.filter(|lease| lease.address.contains('.')).map(|lease| (lease.hostname, lease.address));
+    let given = asked.into_iter().flat_map(cci_incus::Result::unwrap_or_default);
+    let given = given.filter(|lease| lease.address.contains('.')).map(|lease| (lease.hostname, lease.address));
     let fixed = fixed.iter().filter_map(|owned| Some((owned.instance.name.clone(), fixed_address(owned)?.to_owned())));
-    leases.chain(fixed).collect()
+    given.chain(fixed).collect()
 }
 
 /// The address that a container was created with.

@@ -1,6 +1,9 @@
 //! `run`: one command in a fresh container, its streams and its status passed through.
 
+use std::time::Duration;
+
 use cci_core::environment::WORKSPACE;
+use cci_core::lifetime::Lifetime;
 use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::slot::SlotChoice;
 use cci_core::{Error, Result};
@@ -10,10 +13,10 @@ use cci_incus::StateChange;
 use super::context::Context;
 use super::exec::{self, Begun};
 use super::launch::{self, Launched};
+use super::outcome::{self, Outcome};
 use super::probe;
-use super::stream;
 use super::undo::Made;
-use crate::host::terminal::{self, Tty};
+use crate::host::terminal;
 
 /// What is to be run.
 pub(crate) struct Command {
@@ -21,10 +24,17 @@ pub(crate) struct Command {
     pub(crate) argv: Vec<String>,
     /// Which slot it takes.
     pub(crate) slot: SlotChoice,
+    /// What it may take, from its own beginning on.
+    pub(crate) timeout: Option<Duration>,
+    /// Whether what it prints is kept.
+    pub(crate) capture: bool,
 }
 
-/// Runs it; its status.
-pub(crate) async fn run(cx: &Context, command: &Command) -> Result<i32> {
+/// How long a container may take to end.
+const STOP: Duration = Duration::from_secs(60);
+
+/// Runs it to its end.
+pub(crate) async fn run(cx: &Context, command: &Command) -> Result<Outcome> {
     // noted until it has ended, so that a kill does not leave it running
     let (launched, plan) = cx.undone_on_failure(prepare(cx, command)).await?;
     if launched.lifetime.is_persistent() && !launched.reused {
@@ -64,8 +74,9 @@ async fn prepare(cx: &Context, command: &Command) -> Result<(Launched, LaunchPla
     Ok((launched, plan))
 }
 
-async fn execute(cx: &Context, launched: &Launched, plan: &LaunchPlan, command: &Command) -> Result<i32> {
-    let interactive = terminal::is_interactive();
+async fn execute(cx: &Context, launched: &Launched, plan: &LaunchPlan, command: &Command) -> Result<Outcome> {
+    // a terminal has no end of its own to be timed or captured
+    let interactive = terminal::is_interactive() && !command.capture && command.timeout.is_none();
     let exec = Exec {
         command: exec::announced(&probe::script(plan), &command.argv),
         environment: plan.environment.clone(),
@@ -82,10 +93,9 @@ async fn execute(cx: &Context, launched: &Launched, plan: &LaunchPlan, command: 
         Begun::Refused(status) => return Err(not_begun(status)),
     };
     if interactive {
-        let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;
-        stream::terminal(process, &tty).await
+        outcome::on_terminal(process).await
     } else {
-        stream::pipes(process).await
+        outcome::on_pipes(process, command.capture, command.timeout).await
     }
 }
 
@@ -97,10 +107,16 @@ fn not_begun(status: i32) -> Error {
     }
 }
 
-/// Hands the stop to Incus, which deletes an ephemeral container by itself; nobody waits for it.
+/// Hands the stop to Incus, which deletes an ephemeral container by itself; a persistent one is waited for, because the
+/// next command shall find it stopped and take it again.
 async fn release(cx: &Context, launched: &Launched) {
     let stop = StateChange::kill();
     let ended = match cx.client.change_state(&launched.name, &stop).await {
+        Ok(operation) if launched.lifetime == Lifetime::Persistent => {
+            // Incus has the stop, and goes on with it whether or not this wait sees the end
+            let _ = operation.wait("stop the container", STOP).await;
+            true
+        }
         Ok(_) => true,
         // it has stopped by itself, or somebody ended it
         Err(error) if error.is_not_found() || error.is_conflict() => true,

@@ -14,6 +14,7 @@ use super::context::Context;
 use super::environment;
 use super::incus_error::DuringStep;
 use super::launch::{self, Launched, Survey};
+use super::left;
 use super::record;
 use super::resume::{self, Given, Resumed};
 use super::take_back;
@@ -66,7 +67,13 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     let cx = environment::made(cx).await?;
     cx.reporter.step("setup", "preparing the container");
     let id = resumed.as_ref().map_or_else(launch::new_session_id, Resumed::id);
-    let survey = launch::survey(&cx).await?;
+    let mut survey = launch::survey(&cx).await?;
+    if let Some(running) = live(&survey.instances, id)
+        && left::is_going_down(&cx, &running).await
+    {
+        left::wait_until_down(&cx, &running).await?;
+        survey = launch::survey(&cx).await?;
+    }
     let plan = plan(&cx, id, &survey)?;
     let name = match live(&survey.instances, id) {
         Some(running) => running,

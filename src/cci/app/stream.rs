@@ -1,5 +1,8 @@
 //! Joins a process in a container to the caller's terminal or pipes, in flows that never wait for one another.
 
+use std::cell::Cell;
+use std::time::Duration;
+
 use cci_core::{Error, Result};
 use cci_incus::{Control, Process, TermSize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -10,6 +13,8 @@ use crate::host::terminal::Tty;
 
 /// What a flow holds at most between its two ends.
 const CHUNK: usize = 64 * 1024;
+/// What a command whose time is over may take to end by itself.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Joins a process with a terminal of its own to the caller's, until it ends; its status.
 pub(crate) async fn terminal(mut process: Process, tty: &Tty) -> Result<i32> {
@@ -34,10 +39,36 @@ pub(crate) async fn terminal(mut process: Process, tty: &Tty) -> Result<i32> {
     process.wait().await.during("wait for the command")
 }
 
-/// Joins a process to stdin, stdout and stderr, byte for byte as they come; its status.
+/// How a command with pipes ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// With this status.
+    Status(i32),
+    /// Its time was over.
+    TimedOut,
+}
+
+/// Joins a process to stdin, stdout and stderr, byte for byte as they come.
 ///
-/// Signals that ask cci to end are passed on to the command, which decides what becomes of them.
-pub(crate) async fn pipes(mut process: Process) -> Result<i32> {
+/// Signals that ask cci to end are passed on to the command, which decides what becomes of them. When its time is over
+/// it is asked to end, and a little later it is killed.
+pub(crate) async fn pipes(process: Process, limit: Option<Duration>) -> Result<Ended> {
+    joined(process, tokio::io::stdout(), tokio::io::stderr(), limit).await
+}
+
+/// The same with what it prints kept.
+pub(crate) async fn captured(process: Process, limit: Option<Duration>) -> Result<(Ended, Vec<u8>, Vec<u8>)> {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let ended = joined(process, &mut out, &mut err, limit).await?;
+    Ok((ended, out, err))
+}
+
+async fn joined(
+    mut process: Process,
+    out: impl AsyncWrite + Unpin,
+    err: impl AsyncWrite + Unpin,
+    limit: Option<Duration>,
+) -> Result<Ended> {
     let (Some(stdin), Some(stdout), Some(control)) =
         (process.stdin.take(), process.stdout.take(), process.control.take())
     else {
@@ -51,22 +82,39 @@ pub(crate) async fn pipes(mut process: Process) -> Result<i32> {
     let errors = async {
         match stderr {
             // errors that nobody reads are no reason to end the command
-            Some(stderr) => copy(stderr, tokio::io::stderr()).await.or(Ok(())),
+            Some(stderr) => copy(stderr, err).await.or(Ok(())),
             None => Ok(()),
         }
     };
-    let output = async { tokio::try_join!(copy(stdout, tokio::io::stdout()), errors).map(drop) };
-    let ended = tokio::select! {
-        ended = output => ended,
+    let output = async { tokio::try_join!(copy(stdout, out), errors).map(drop) };
+    let (signals, asked) = (pass_on(&control), Cell::new(false));
+    let mut deadline = std::pin::pin!(end_after(limit, &control, &asked));
+    let mut signals = std::pin::pin!(signals);
+    let flowed = tokio::select! {
+        flowed = output => flowed,
         () = input => Ok(()),
-        () = pass_on(&control) => Ok(()),
+        () = &mut signals => Ok(()),
+        () = &mut deadline => return Ok(Ended::TimedOut),
     };
-    if matches!(ended, Err(Broken::Target)) {
+    if matches!(flowed, Err(Broken::Target)) {
         // the reader has gone away: the command ends as it would have on a closed pipe
-        drop(control);
-        return Ok(128 + rustix::process::Signal::PIPE.as_raw());
+        return Ok(Ended::Status(128 + rustix::process::Signal::PIPE.as_raw()));
     }
-    process.wait().await.during("wait for the command")
+    let status = tokio::select! {
+        status = process.wait() => status.during("wait for the command")?,
+        () = signals => return Err(Error::Internal("the signals ended".into())),
+        () = deadline => return Ok(Ended::TimedOut),
+    };
+    Ok(if asked.get() { Ended::TimedOut } else { Ended::Status(status) })
+}
+
+/// Asks the command to end when its time is over, notes that, and ends a little later; never without a limit.
+async fn end_after(limit: Option<Duration>, control: &Control, asked: &Cell<bool>) {
+    let Some(limit) = limit else { return std::future::pending().await };
+    tokio::time::sleep(limit).await;
+    asked.set(true);
+    let _ = control.signal(SignalKind::terminate().as_raw_value()).await;
+    tokio::time::sleep(GRACE).await;
 }
 
 /// Why a copy ended before its reader did.

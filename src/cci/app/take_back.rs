@@ -1,5 +1,6 @@
 //! Takes back what a failed or interrupted call made, and nothing else.
 
+use std::path::Path;
 use std::time::Duration;
 
 use cci_core::mark::LAUNCH;
@@ -71,6 +72,7 @@ async fn take_back(client: &Client, made: &Made) -> Result<bool> {
     match made {
         Made::Instance { name, launch } => remove_instance(client, name, launch).await,
         Made::Started { name, launch } => stop_again(client, name, launch).await,
+        Made::Staging(dir) => remove_dir(dir),
         // whatever a conversation has become by then, it is not ours to remove
         Made::SessionDir(dir) if Store::has_conversation(dir) => Ok(false),
         Made::SessionDir(dir) => {
@@ -103,6 +105,14 @@ async fn stop_again(client: &Client, name: &str, launch: &str) -> Result<bool> {
     match killed.await {
         Err(error) if !error.is_not_found() && !error.is_conflict() => Err(error).during(step),
         _ => Ok(true),
+    }
+}
+
+/// Removes a directory that may be gone already; whether it was there.
+fn remove_dir(dir: &Path) -> Result<bool> {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        done => done.map(|()| true).map_err(|source| Error::Host { step: "remove", path: dir.to_owned(), source }),
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) enum Made {
     SessionDir(PathBuf),
     /// A snapshot whose name no other call gives.
     Snapshot { container: String, name: String },
+    /// A directory in which files are put together before they get their place.
+    Staging(PathBuf),
     /// Images that carry this launch mark as a property.
     Images { launch: String },
 }
@@ -27,6 +29,7 @@ impl std::fmt::Display for Made {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Instance { name, .. } | Self::Started { name, .. } => write!(out, "container {name}"),
+            Self::Staging(dir) => write!(out, "directory {}", dir.display()),
             Self::SessionDir(dir) => write!(out, "session directory {}", dir.display()),
             Self::Snapshot { container, name } => write!(out, "snapshot {container}/{name}"),
             Self::Images { launch } => write!(out, "images with mark {launch}"),

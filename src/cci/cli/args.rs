@@ -122,6 +122,8 @@ pub(crate) enum Verb {
     Kill(super::end::KillArgs),
     /// Remove stopped containers, and saved sessions if asked
     Clean(super::clean::CleanArgs),
+    /// Take over files that a container's root made in the workspace
+    Reclaim(super::reclaim::ReclaimArgs),
     /// Drive a session without a terminal
     Tmux(super::tmux::TmuxArgs),
     /// See, check and write the configuration
@@ -145,6 +147,10 @@ pub(crate) enum Verb {
     /// Write the manual pages and the page of error codes
     #[command(hide = true)]
     Reference(super::reference::ReferenceArgs),
+    /// Drive any container of the Incus project
+    Container(super::container::ContainerArgs),
+    /// Move files between the host and a container
+    File(super::file::FileArgs),
     /// Print the version
     Version(super::version::VersionArgs),
 }
@@ -152,7 +158,11 @@ pub(crate) enum Verb {
 impl Verb {
     /// Whether the verb passes a command's own status through, so that cci's failures need one of their own.
     pub(crate) fn passes_status(&self) -> bool {
-        matches!(self, Self::Run(_))
+        match self {
+            Self::Run(_) => true,
+            Self::Container(args) => args.passes_status(),
+            _ => false,
+        }
     }
 
     /// Whether it makes or shows containers, and so first removes what a killed command left of them.
@@ -185,6 +195,8 @@ impl Verb {
             Self::Image(args) => args.format(),
             Self::Images(args) => Some(args.format()),
             Self::Tmux(args) => args.format(),
+            Self::Run(args) => args.format(),
+            Self::Container(args) => args.format(),
             Self::Config(args) => args.verb.format(),
             Self::Profile(args) => args.verb.format(),
             Self::Schema(args) => Some(args.format.format.into()),

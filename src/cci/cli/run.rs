@@ -1,9 +1,13 @@
 //! `cci run`: one command in a fresh container.
 
+use std::time::Duration;
+
 use cci_core::{Error, Result};
 use clap::Args;
 
 use super::args::GlobalArgs;
+use super::capture::CaptureArgs;
+use super::output::Format;
 use crate::app::context::Context;
 use crate::app::run::{self, Command};
 
@@ -14,18 +18,35 @@ const SHELL_CHARACTERS: &[char] =
 /// Run one command in a fresh container
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  cci run -- npm test              argv, as it stands\n  cci run \"npm ci && npm test\"      one argument with blanks runs through bash -lc\n  cci run -e TOKEN -- ./deploy.sh  forward one variable of the host"
+    after_help = "Examples:\n  cci run -- npm test              argv, as it stands\n  cci run \"npm ci && npm test\"      one argument with blanks runs through bash -lc\n  cci run -e TOKEN -- ./deploy.sh  forward one variable of the host\n  cci run --timeout 60 --capture -- make test | jq .exit_code"
 )]
 pub(crate) struct RunArgs {
+    /// End the command after so many seconds, with status 124
+    #[arg(long, value_name = "SECS")]
+    timeout: Option<u64>,
+    #[command(flatten)]
+    capture: CaptureArgs,
     /// The command and its arguments
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    #[arg(trailing_var_arg = true, value_name = "COMMAND")]
     command: Vec<String>,
 }
 
+impl RunArgs {
+    /// The output format asked for.
+    pub(crate) fn format(&self) -> Option<Format> {
+        self.capture.errors()
+    }
+}
+
 pub(crate) async fn run(args: RunArgs, global: &GlobalArgs, cx: &Context) -> Result<u8> {
-    let command = Command { argv: argv(args.command)?, slot: super::shell::slot(global.slot)? };
-    let status = run::run(cx, &command).await?;
-    Ok(u8::try_from(status).unwrap_or(u8::MAX))
+    let command = Command {
+        argv: argv(args.command)?,
+        slot: super::shell::slot(global.slot)?,
+        timeout: args.timeout.map(Duration::from_secs),
+        capture: args.capture.wanted()?,
+    };
+    let outcome = run::run(cx, &command).await?;
+    args.capture.print(&outcome, true)
 }
 
 /// Several arguments are argv; a single one may be a line for bash.

@@ -1,4 +1,4 @@
-//! The tables of users and groups, as far as setup and build need them.
+//! The tables of users and groups, as far as they matter here.
 
 /// The first name of a user id.
 pub(crate) fn name_of(uid: u32) -> Option<String> {
@@ -6,6 +6,11 @@ pub(crate) fn name_of(uid: u32) -> Option<String> {
     let uid = uid.to_string();
     let line = table.lines().find(|line| line.split(':').nth(2) == Some(&uid))?;
     line.split(':').next().map(str::to_owned)
+}
+
+/// The primary group id of a user id's first account.
+pub(crate) fn primary_group(uid: u32) -> Option<u32> {
+    ids_of(&name_of(uid)?).map(|(_, gid)| gid)
 }
 
 /// User id and primary group id of a name.

@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use cci_core::idmap::Ids;
 use cci_core::{Error, Result};
 
+use super::accounts;
+
 /// The user and the place that cci was called from, read once.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
-    /// User and primary group.
+    /// User and primary group, as the account has it.
     pub(crate) ids: Ids,
     /// The home directory.
     pub(crate) home: PathBuf,
@@ -22,7 +24,9 @@ pub(crate) struct Caller {
 impl Caller {
     /// Reads the process's own facts.
     pub(crate) fn of_this_process() -> Result<Self> {
-        let ids = Ids { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() };
+        let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        // `newgrp incus-admin` makes the socket usable in a login that began before; the files stay the person's own
+        let ids = Ids { uid, gid: accounts::primary_group(uid).unwrap_or(gid) };
         let environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();

@@ -7,5 +7,6 @@ pub(crate) mod incus_socket;
 pub(crate) mod network;
 pub(crate) mod pty;
 pub(crate) mod signals;
+pub(crate) mod stop_hook;
 pub(crate) mod subids;
 pub(crate) mod terminal;

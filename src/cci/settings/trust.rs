@@ -1,9 +1,10 @@
 //! Whether a project file is obeyed: it may tighten what the user set, and what loosens needs the user's approval.
 
 use std::collections::BTreeSet;
-use std::path::{Component, Path};
+use std::path::Path;
 
 use cci_core::settings::loosenings;
+use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 
 use super::layer::Layer;
@@ -28,7 +29,9 @@ pub(super) fn refuse_loosening(
     for name in profiles {
         let before = name.filter(|name| !profile::parts(name, trusted).is_empty());
         let (trusted, changed) = (merged(trusted, before)?, merged(&with_project, name)?);
-        for found in loosenings(&trusted, &changed, &|host| is_inside(&workspace.join(host), workspace)) {
+        for found in
+            loosenings(&trusted, &changed, &|host| is_inside(Workspace::resolve(workspace, host).path(), workspace))
+        {
             if !refused.insert(found.key.clone()) {
                 continue;
             }
@@ -69,7 +72,6 @@ fn is_inside(path: &Path, workspace: &Path) -> bool {
     if let Ok(real) = path.canonicalize() {
         return real.starts_with(&root);
     }
-    let is_plain = path.components().all(|part| part != Component::ParentDir);
     let nothing_there = path.symlink_metadata().is_err();
-    is_plain && nothing_there && path.parent().is_some_and(|parent| is_inside(parent, workspace))
+    nothing_there && path.parent().is_some_and(|parent| is_inside(parent, workspace))
 }

@@ -206,12 +206,12 @@ fn a_cut_clean_removes_the_rest_the_next_time() {
 fn a_create_that_incus_does_after_cci_has_given_up_is_removed_by_the_next_command() {
     let bed = Bed::new();
     bed.proxy.spoil_first("POST /1.0/instances?", Fault::Late);
-    // a session's late create would find its directory gone and fail by itself
+    // a session's late create finds its directory gone and fails by itself
     let out = cci(&bed, &words("run -- true"));
     assert!(bed.proxy.hit().is_some(), "nothing was late: {out}");
     assert_tells(&out, 125, "a late create");
-    bed.wait_for_containers("the late create", 1);
     bed.proxy.behave();
+    bed.wait_for_containers("the late create", 1);
     let next = bed.host.cci(&["list"]).ok();
     assert!(next.stderr.contains("Removed container"), "{next}");
     bed.assert_nothing_left("a late create");

@@ -113,6 +113,7 @@ fn a_session_outlives_its_incus_and_nothing_hangs_meanwhile() {
     let name = out.stdout.split_whitespace().next().unwrap().to_owned();
     let screen = Screen::open(&host);
     screen.enter(&format!("cci attach {name}"));
+    screen.wait_for("/workspace$", SOON);
     screen.enter("echo in-$((40+2))");
     screen.wait_for("in-42", SOON);
     let mut run = host.cci_command(&["run", "--network=open", "--", "sh", "-c", "echo runs; exec sleep 1000"]);

@@ -46,7 +46,9 @@ fn assert_whole_or_nothing(bed: &Bed, when: &str) -> String {
     let next = bed.host.cci(&["list", "--all", "--format", "json"]).ok();
     let list: serde_json::Value = serde_json::from_str(&next.stdout).unwrap();
     let of_user = list["active_containers"].as_array().unwrap();
-    if of_user.is_empty() {
+    if of_user.iter().all(|container| container["session_id"].is_null()) {
+        // that of a command is on its way out if Incus was asked for its stop
+        bed.wait_for_containers(&format!("{when}\nnext command: {next}"), 0);
         bed.assert_nothing_left(when);
     } else {
         let agents = bed.host.cci(&["tmux", "list"]).ok();

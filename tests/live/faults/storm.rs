@@ -90,6 +90,13 @@ fn names(list: &Value) -> Vec<String> {
     all.iter().map(|container| container["name"].as_str().unwrap().to_owned()).collect()
 }
 
+/// The conversations that have a running container.
+fn running_sessions(list: &Value) -> Vec<String> {
+    let containers = list["active_containers"].as_array().unwrap().iter();
+    let running = containers.filter(|container| container["status"] == "Running");
+    running.filter_map(|container| container["session_id"].as_str()).map(str::to_owned).collect()
+}
+
 /// One container a slot, and a conversation's directory for each that has an agent.
 #[track_caller]
 fn assert_invariants(host: &Host, when: &str) {
@@ -98,21 +105,12 @@ fn assert_invariants(host: &Host, when: &str) {
     let slots: BTreeSet<String> =
         containers.iter().map(|container| format!("{} {}", container["workspace"], container["slot"])).collect();
     assert_eq!(slots.len(), containers.len(), "{when}: two containers in one slot: {list}");
-    let sessions: Vec<&str> = containers
-        .iter()
-        .filter(|container| container["status"] == "Running")
-        .filter_map(|container| container["session_id"].as_str())
-        .filter(|id| !id.is_empty())
-        .collect();
-    for id in sessions {
-        let dir = host.home.join(".cci/sessions-claude").join(id);
+    for id in running_sessions(&list) {
+        let dir = host.home.join(".cci/sessions-claude").join(&id);
         let state = dir.join(".claude");
         // one that ended since the list was made may have been cleaned
         if !state.is_dir() {
-            assert!(
-                !names(&self::list(host)).iter().any(|name| list.to_string().contains(name)),
-                "{when}: {id} has no directory"
-            );
+            assert!(!running_sessions(&self::list(host)).contains(&id), "{when}: {id} has no directory");
         }
         if let Ok(metadata) = std::fs::read(dir.join("metadata.json")) {
             serde_json::from_slice::<Value>(&metadata).unwrap_or_else(|error| panic!("{when}: {id}: {error}"));

@@ -13,6 +13,8 @@ use super::rule::Action;
 
 /// Lines for `raw.lxc`: Incus loads the rules before a container's first instruction, and removes them with the last.
 ///
+/// Where a user's end was lost, as by a crash of LXC, its mark stays: then a bridge without ports tells the last end.
+///
 /// `user` tells this container from the others on the bridge; letters and digits only.
 #[must_use]
 pub fn hooks(policy: &Policy, gateway: Ipv4Addr, nft: &Path, user: &str) -> String {
@@ -21,7 +23,8 @@ pub fn hooks(policy: &Policy, gateway: Ipv4Addr, nft: &Path, user: &str) -> Stri
     format!(
         "lxc.hook.start-host = {nft} '{rules}' #\n\
          lxc.hook.post-stop = /bin/sh -c '{nft} delete chain inet {bridge} by_{user}; \
-         {nft} \"delete chain inet {bridge} held; delete table inet {bridge}\"; :' 2>/dev/null #\n"
+         {nft} \"delete chain inet {bridge} held; delete table inet {bridge}\" || \
+         [ -n \"$(ls /sys/class/net/{bridge}/brif)\" ] || {nft} delete table inet {bridge}; :' 2>/dev/null #\n"
     )
 }
 

@@ -172,10 +172,16 @@ impl Policy {
     }
 }
 
-/// The blocks without those that lie in another: what reads them wants no overlap.
+/// The blocks without those that lie in another: what reads them wants no overlap. In their order a block stands right
+/// before what lies in it.
 fn apart(blocks: &BTreeSet<Block>) -> Vec<Block> {
-    let inner = |block: &Block| blocks.iter().any(|other| other != block && other.covers(*block));
-    blocks.iter().filter(|block| !inner(block)).copied().collect()
+    let mut apart: Vec<Block> = Vec::new();
+    for block in blocks {
+        if apart.last().is_none_or(|last| !last.covers(*block)) {
+            apart.push(*block);
+        }
+    }
+    apart
 }
 
 fn entries(domains: &[String]) -> Result<BTreeSet<Entry>> {

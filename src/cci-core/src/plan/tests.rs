@@ -32,7 +32,9 @@ fn host() -> HostFacts {
         }),
         other_nics: Vec::new(),
         nft: None,
+        stop_hook: None,
         root: None,
+        workspace: Identity { device: 27, inode: 4242 },
         mounts: Vec::new(),
     }
 }
@@ -72,6 +74,26 @@ fn the_network_is_there_with_the_first_instruction() {
     assert!(spec.config["raw.lxc"].contains("lxc.net.0.ipv4.gateway = 10.77.0.1\n"), "{spec:?}");
     assert_eq!(spec.devices["resolv"]["path"], "/etc/resolv.conf");
     assert!(plan.has_instant_network());
+}
+
+#[test]
+fn every_host_directory_is_held_to_what_it_was() {
+    let mut host = host();
+    let identity = Identity { device: 27, inode: 7 };
+    let mount = |container: &str| Mount {
+        device: "mount-0".into(),
+        host: "/srv/x".into(),
+        container: container.into(),
+        readonly: false,
+        identity,
+    };
+    host.mounts = vec![mount("/data"), mount("/storage")];
+    // also where no address is given
+    host.nic = None;
+    let raw = &first(&Settings::default(), &host).config["raw.lxc"];
+    for held in ["'/workspace'", "'/data'", "'/storage'", "= '27:4242 27:7 27:7 '"] {
+        assert!(raw.contains(held), "{held}: {raw}");
+    }
 }
 
 #[test]

@@ -22,11 +22,13 @@ const CLEAN_UP: Duration = Duration::from_secs(20);
 
 /// Writes the root file system of a suite; an interrupt ends the program and what it made.
 pub(crate) async fn bootstrap(cx: &Context, suite: &Suite, rootfs: &Path, log: &Log) -> Result<()> {
+    // a signal that comes while the program is being started counts too
+    let interrupted = signals::interrupted();
     maps_users(cx).await?;
     let mut child = start(suite, rootfs, log).await?;
     let ended = tokio::select! {
         biased;
-        () = signals::interrupted() => None,
+        () = interrupted => None,
         status = child.wait() => Some(status),
     };
     let Some(ended) = ended else {

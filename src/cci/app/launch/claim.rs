@@ -263,6 +263,7 @@ async fn take_over(cx: &Context, name: &str, change: impl FnOnce(&mut InstancePu
     if instance.status_code != Status::Stopped {
         return Ok(false);
     }
+    let seen = instance.config.get(LAUNCH).cloned();
     let mut put = InstancePut::from(instance);
     change(&mut put);
     let changed = async {
@@ -272,6 +273,12 @@ async fn take_over(cx: &Context, name: &str, change: impl FnOnce(&mut InstancePu
     match changed.await {
         Ok(_) => Ok(true),
         Err(error) if error.is_not_found() || error.is_precondition_failed() || error.is_conflict() => Ok(false),
-        Err(error) => Err(error).during("configure the container"),
+        Err(error) => match cx.client.instance(name).await {
+            Ok((now, _)) if now.status_code == Status::Stopped && now.config.get(LAUNCH) == seen.as_ref() => {
+                Err(error).during("configure the container")
+            }
+            // another launch has it by now, or it is gone
+            _ => Ok(false),
+        },
     }
 }

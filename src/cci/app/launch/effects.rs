@@ -10,6 +10,7 @@ use cci_core::environment::HostLocale;
 use cci_core::idmap::{IdmapFacts, Ids, SubRange};
 use cci_core::name::Prefix;
 use cci_core::network::Policy;
+use cci_core::pin::Identity;
 use cci_core::plan::{Ask, HostFacts, LaunchPlan};
 use cci_core::session::SessionId;
 use cci_core::settings::{KEYS, Settings};
@@ -117,7 +118,9 @@ impl World {
             nic: None,
             other_nics: Vec::new(),
             nft: None,
+            stop_hook: None,
             root: None,
+            workspace: Identity { device: 1, inode: 2 },
             mounts: mounts::resolved(settings, &self.workspace(), &self.caller).unwrap(),
         };
         let ask = Ask {

@@ -9,15 +9,16 @@ use cci_core::environment::HostLocale;
 use cci_core::idmap::{IdmapFacts, Ids};
 use cci_core::network::Policy;
 use cci_core::plan::{HostFacts, Network, Nic};
+use cci_core::stop_hook::StopHook;
 use cci_core::{Error, Result};
-use cci_incus::{Devices, Instance, NetworkLease};
+use cci_incus::{Devices, Instance, NetworkLease, Server};
 
-use super::{limits, mounts};
+use super::{limits, mounts, workspace};
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
 use crate::app::network::{self, Realised};
 use crate::host::caller::Caller;
-use crate::host::subids;
+use crate::host::{self, incus_socket, subids};
 
 /// The profile whose network and root disk a launch takes.
 pub(crate) const PROFILE: &str = "default";
@@ -38,17 +39,18 @@ pub(crate) struct Survey {
 pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
     let image = &cx.settings.defaults.image;
     let policy = Policy::new(&cx.settings.network)?;
-    let (profile, instances, known, policy, leases) = tokio::join!(
+    let (profile, instances, known, policy, server, leases) = tokio::join!(
         cx.client.profile(PROFILE),
         cx.client.instances(),
         cx.client.image_by(image),
         in_force(cx, policy.as_ref()),
+        cx.client.server(),
         leases(cx, policy.as_ref()),
     );
     let (profile, _) = profile.during("read the default profile")?;
     let instances = instances.during("list the containers")?;
     let known = known.during("look for the image")?.ok_or_else(|| Error::ImageNotFound { image: image.clone() })?;
-    let policy = policy?;
+    let (policy, server) = (policy?, server.during("read the server")?);
     let takes_resolv = known.properties.get(RESOLV_PROPERTY).is_some_and(|value| value == "file");
     let root = device(&profile.devices, "disk").map(|(_, config)| config);
     limits::check(cx, root.as_ref()).await?;
@@ -69,11 +71,19 @@ pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
         locale: locale(&cx.caller),
         nic,
         other_nics,
-        nft: crate::host::network::nft(),
+        nft: host::network::nft(),
+        stop_hook: stop_hook(cx, &server),
         root,
+        workspace: workspace::identity(&cx.workspace)?,
         mounts: mounts::resolved(&cx.settings, &cx.workspace, &cx.caller)?,
     };
     Ok(Survey { host, instances, fingerprint: known.fingerprint })
+}
+
+/// The daemon's own stop hook; only a daemon behind a local socket has one that can be known.
+fn stop_hook(cx: &Context, server: &Server) -> Option<StopHook> {
+    let socket = incus_socket::path(&cx.caller, &cx.settings);
+    host::stop_hook::find(server.environment.server_pid, &socket, cx.client.project())
 }
 
 /// The policy of the settings in Incus; mode `open` has none.

@@ -6,11 +6,14 @@ mod effects;
 mod facts;
 mod limits;
 mod mounts;
+mod plain;
 mod session;
 mod start_failure;
 mod workspace;
 
 pub(crate) use claim::{Launched, claim};
 pub(crate) use facts::{PROFILE, RESOLV_PROPERTY, Survey, agent_ids, survey};
+pub(crate) use mounts::mountable;
+pub(crate) use plain::plain;
 pub(crate) use session::{launch_mark, new_session_id, store};
 pub(crate) use workspace::usable;

@@ -2,37 +2,50 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use cci_core::mount::{self, Mount, MountError, PROTECTED, Protected, STORAGE};
+use cci_core::pin::Identity;
 use cci_core::settings::Settings;
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
-use rustix::fs::Access;
+use rustix::fs::{Access, FileType, Mode, OFlags};
+use rustix::io::Errno;
 
+use crate::app::context::Context;
 use crate::host::caller::Caller;
 use crate::host::incus_socket;
 
 /// The mounts of a launch, the storage directory last.
 pub(crate) fn resolved(settings: &Settings, workspace: &Workspace, caller: &Caller) -> Result<Vec<Mount>> {
-    let protected = protected(settings, caller);
+    let (protected, root) = (protected(settings, caller), real(workspace.path()));
     let mut mounts = Vec::new();
     for (container, entry) in &settings.mounts.default {
-        let wanted = workspace.path().join(&entry.host);
-        if entry.optional && !wanted.exists() {
+        let wanted = Workspace::resolve(workspace.path(), &entry.host);
+        if entry.optional && !wanted.path().exists() {
             continue;
         }
-        let host = usable(&wanted, &protected)?;
+        let (host, identity) = usable(wanted.path(), &protected)?;
+        stays_inside(wanted.path(), &host, &root)?;
         let container = mount::container_path(container).map_err(|error| refused(&error))?;
-        mounts.push(Mount { device: format!("mount-{}", mounts.len()), host, container, readonly: entry.readonly });
+        let device = format!("mount-{}", mounts.len());
+        mounts.push(Mount { device, host, container, readonly: entry.readonly, identity });
     }
     if let Some(dir) = &settings.paths.storage_dir {
-        let host = storage(dir, &protected)?;
-        mounts.push(Mount { device: "storage".into(), host, container: STORAGE.into(), readonly: false });
+        let (host, identity) = storage(dir, &protected)?;
+        mounts.push(Mount { device: "storage".into(), host, container: STORAGE.into(), readonly: false, identity });
     }
-    mount::check_places(&mounts, &real(workspace.path())).map_err(|error| refused(&error))?;
+    mount::check_places(&mounts, &root).map_err(|error| refused(&error))?;
     Ok(mounts)
+}
+
+/// The resolved place of a host directory that a container may see, and the path it gets there.
+pub(crate) fn mountable(cx: &Context, source: &Path, path: &str) -> Result<(PathBuf, String)> {
+    let (host, _) = usable(&cx.caller.current_dir.join(source), &protected(&cx.settings, &cx.caller))?;
+    let container = mount::container_path(path).map_err(|error| refused(&error))?;
+    Ok((host, container))
 }
 
 /// A path with all links resolved; itself where it does not exist.
@@ -40,25 +53,40 @@ fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-/// The resolved place of something that exists, may be read, and may be mounted.
-fn usable(path: &Path, protected: &[Protected]) -> Result<PathBuf> {
+/// What lies in the workspace is the container's to change: a link there never leads a mount out of it.
+fn stays_inside(wanted: &Path, host: &Path, root: &Path) -> Result<()> {
+    let begins_inside = wanted.ancestors().any(|above| real(above).starts_with(root));
+    if host.starts_with(root) || !begins_inside {
+        return Ok(());
+    }
+    let (wanted, host) = (wanted.display(), host.display());
+    let problem = format!("cannot mount {wanted}: it leads out of the workspace, to {host}");
+    Err(Error::Config { problem, hint: Some("name that place itself, in a configuration file of your own".into()) })
+}
+
+/// The resolved place of something that exists, may be read, and may be mounted; and what is there, seen at once, so
+/// that nothing can be put in its place in between.
+fn usable(path: &Path, protected: &[Protected]) -> Result<(PathBuf, Identity)> {
     let unusable =
         |problem: String| Error::Config { problem: format!("cannot mount {}: {problem}", path.display()), hint: None };
-    let host = path.canonicalize().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => unusable("it does not exist".into()),
-        _ => unusable(error.to_string()),
+    let opened = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+    let there = opened.map_err(|error| match error {
+        Errno::NOENT => unusable("it does not exist".into()),
+        other => unusable(io::Error::from(other).to_string()),
     })?;
+    let host = fs::read_link(format!("/proc/self/fd/{}", there.as_raw_fd()));
+    let host = host.map_err(|error| unusable(error.to_string()))?;
     mount::check_host(&host, protected).map_err(|error| refused(&error))?;
-    let meta = host.metadata().map_err(|error| unusable(error.to_string()))?;
-    if !meta.is_dir() && !meta.is_file() {
+    let stat = rustix::fs::fstat(&there).map_err(|error| unusable(io::Error::from(error).to_string()))?;
+    if !matches!(FileType::from_raw_mode(stat.st_mode), FileType::Directory | FileType::RegularFile) {
         return Err(unusable("it is neither a directory nor a file".into()));
     }
     rustix::fs::access(&host, Access::READ_OK).map_err(|_| unusable("it cannot be read by this user".into()))?;
-    Ok(host)
+    Ok((host, Identity { device: stat.st_dev, inode: stat.st_ino }))
 }
 
 /// The storage directory, made if it is missing, for this user only; its place is judged before anything is made.
-fn storage(dir: &Path, protected: &[Protected]) -> Result<PathBuf> {
+fn storage(dir: &Path, protected: &[Protected]) -> Result<(PathBuf, Identity)> {
     let there = dir.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
     let missing = dir.strip_prefix(there).unwrap_or(Path::new(""));
     mount::check_host(&real(there).join(missing), protected).map_err(|error| refused(&error))?;
@@ -90,7 +118,7 @@ fn refused(error: &MountError) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     use cci_core::settings::MountEntry;
 
@@ -161,6 +189,30 @@ mod tests {
         let world = World::new().mount("~/socket", "/x", false, false);
         let _listener = std::os::unix::net::UnixListener::bind(world.home().join("socket")).unwrap();
         assert_eq!(world.refusal(), "cannot mount /home/socket: it is neither a directory nor a file");
+    }
+
+    #[test]
+    fn a_link_in_the_workspace_never_leads_a_mount_out_of_it() {
+        let world = World::new().mount("out", "/x", false, false);
+        symlink(world.home().join("data"), world.dir.path().join("proj/out")).unwrap();
+        assert_eq!(world.refusal(), "cannot mount /proj/out: it leads out of the workspace, to /home/data");
+        let world = World::new().mount("deep/down", "/x", false, false);
+        symlink(world.home(), world.dir.path().join("proj/deep")).unwrap();
+        fs::create_dir(world.home().join("down")).unwrap();
+        assert!(world.refusal().contains("leads out of the workspace"), "{}", world.refusal());
+        let world = World::new().mount("in", "/x", false, false);
+        symlink(".git/hooks", world.dir.path().join("proj/in")).unwrap();
+        assert_eq!(world.resolved().unwrap()[0].host, real(&world.dir.path().join("proj/.git/hooks")));
+        // what no link decides is a place like any other
+        assert!(World::new().mount("../home/data", "/x", false, false).resolved().is_ok());
+    }
+
+    #[test]
+    fn what_is_mounted_is_known_by_what_it_is() {
+        let world = World::new().mount("~/data", "/x", false, false);
+        let meta = fs::metadata(world.home().join("data")).unwrap();
+        let identity = Identity { device: meta.dev(), inode: meta.ino() };
+        assert_eq!(world.resolved().unwrap()[0].identity, identity);
     }
 
     #[test]

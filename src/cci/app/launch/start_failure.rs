@@ -18,6 +18,10 @@ pub(super) async fn explained(cx: &Context, name: &str, error: cci_incus::Error,
             problem: format!("cannot {step} {name}: the host's nftables did not take the rules of its network policy"),
             hint: Some("look for tables `inet cci-…` that are not cci's in `sudo nft list tables`, and see that `sudo nft` works".into()),
         },
+        Some(Cause::Pin) => Error::HostUnfit {
+            problem: format!("cannot {step} {name}: the workspace or a mounted directory was replaced by another at this moment"),
+            hint: Some("look at what is in its place on the host, then try again".into()),
+        },
         Some(Cause::Other(reason)) => {
             Error::IncusRefused { step: step.to_owned(), message: format!("{message} ({reason})") }
         }

@@ -1,7 +1,9 @@
 //! Checks the project directory before anything is made for it.
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 
+use cci_core::pin::Identity;
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 use rustix::fs::Access;
@@ -19,6 +21,14 @@ pub(crate) fn usable(workspace: &Workspace) -> Result<()> {
         return Err(unusable("it is the whole file system".into()));
     }
     Ok(())
+}
+
+/// What the workspace is at this moment.
+pub(super) fn identity(workspace: &Workspace) -> Result<Identity> {
+    let path = workspace.path();
+    let found = std::fs::metadata(path);
+    let meta = found.map_err(|error| Error::Workspace { path: path.to_owned(), problem: reason(&error) })?;
+    Ok(Identity { device: meta.dev(), inode: meta.ino() })
 }
 
 fn reason(error: &io::Error) -> String {

@@ -36,6 +36,11 @@ pub(super) fn policy(acl: &Acl) -> Option<Policy> {
     acl.config.get(POLICY).and_then(|text| Policy::from_canonical(text))
 }
 
+/// Whether an ACL of cci's was made from this policy.
+pub(super) fn is_of(acl: &Acl, policy: &Policy) -> bool {
+    acl.config.get(POLICY).is_some_and(|text| *text == policy.canonical())
+}
+
 /// The whole ACL of a policy.
 pub(super) fn acl(policy: &Policy, known: &Known, host: &BTreeSet<Ipv4Addr>) -> AclPut {
     let mut config = cci_incus::Config::from([

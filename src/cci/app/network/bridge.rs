@@ -11,7 +11,7 @@ use crate::host::network;
 
 const STEP: &str = "make the network";
 /// How often a change is tried: with another subnet when the first is taken, or again when Incus stumbles.
-const TRIES: u32 = 4;
+const TRIES: u32 = 6;
 /// How long another launch may take to make the same network.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(30);
 
@@ -82,7 +82,11 @@ pub(super) async fn keep_names(client: &Client, name: &PolicyName, resolved: &Re
     let (step, bridge, wanted) = ("change the names of the network", name.names_bridge(), names_config(resolved));
     let mut left = TRIES;
     loop {
-        let (there, _) = client.network(&bridge).await.during(step)?;
+        let (there, _) = match client.network(&bridge).await {
+            // the policy is being made or removed at this moment, with its own names
+            Err(error) if error.is_not_found() => return Ok(()),
+            there => there.during(step)?,
+        };
         if there.config.get("raw.dnsmasq") == Some(&wanted) {
             return Ok(());
         }
@@ -118,8 +122,11 @@ async fn create(client: &Client, name: &str, seed: u32, base: Config) -> Result<
         let mut used = network::used();
         let networks = client.networks().await.during(STEP)?;
         used.extend(networks.iter().filter_map(subnet).map(|subnet| Block::around(subnet.gateway, subnet.prefix)));
-        if let Some(there) = networks.into_iter().find(|network| network.name == name && network.managed) {
-            return made(client, there).await;
+        let there = networks.into_iter().find(|network| network.name == name && network.managed);
+        if let Some(there) = there
+            && let Some(made) = made(client, there).await?
+        {
+            return Ok(made);
         }
         let free = free_subnet(seed.wrapping_add(attempt.wrapping_mul(97)), &used);
         let free = free.ok_or_else(|| Error::HostUnfit {
@@ -134,7 +141,11 @@ async fn create(client: &Client, name: &str, seed: u32, base: Config) -> Result<
             Err(error) => refused = Some(error),
         }
         match client.network(name).await {
-            Ok((there, _)) if there.managed => return made(client, there).await,
+            Ok((there, _)) if there.managed => {
+                if let Some(made) = made(client, there).await? {
+                    return Ok(made);
+                }
+            }
             Err(error) if !error.is_not_found() => return Err(error).during(STEP),
             _ => {}
         }
@@ -145,17 +156,21 @@ async fn create(client: &Client, name: &str, seed: u32, base: Config) -> Result<
     }
 }
 
-/// Waits until Incus has made a network that is there by name.
-pub(super) async fn made(client: &Client, found: Network) -> Result<Network> {
+/// Waits until Incus has made a network that is there by name; `None` if it comes to nothing and is taken away.
+pub(super) async fn made(client: &Client, found: Network) -> Result<Option<Network>> {
     if found.status == "Created" {
-        return Ok(found);
+        return Ok(Some(found));
     }
     let wait = async {
         let mut events = client.events(&[EventKind::Lifecycle], true).await.during(STEP)?;
         loop {
-            let (now, _) = client.network(&found.name).await.during(STEP)?;
+            let now = match client.network(&found.name).await {
+                Ok((now, _)) => now,
+                Err(error) if error.is_not_found() => return Ok(None),
+                Err(error) => return Err(error).during(STEP),
+            };
             match now.status.as_str() {
-                "Created" => return Ok(now),
+                "Created" => return Ok(Some(now)),
                 "Errored" | "Unavailable" => {
                     return Err(Error::IncusRefused {
                         step: STEP.into(),

@@ -34,9 +34,11 @@ pub(crate) async fn realise(cx: &Context, policy: &Policy) -> Result<Realised> {
     let (found, acl) = tokio::join!(client.network(name.bridge()), client.acl(name.bridge()));
     let there = match (found, acl) {
         (Ok((found, _)), Ok((acl, etag))) => {
-            let found = bridge::made(&client, found).await?;
             keep(cx, policy, &acl, &etag).await?;
-            found
+            match bridge::made(&client, found).await? {
+                Some(found) => found,
+                None => make(cx, &client, policy).await?,
+            }
         }
         (Err(error), _) | (_, Err(error)) if !error.is_not_found() => return Err(error).during("look at the network"),
         _ => make(cx, &client, policy).await?,
@@ -101,7 +103,7 @@ async fn make_acl(client: &Client, policy: &Policy, known: Known) -> Result<Know
     let wanted = acl::acl(policy, &known, &network::own_addresses());
     let Err(error) = client.create_acl(name.bridge(), &wanted).await else { return Ok(known) };
     match client.acl(name.bridge()).await {
-        Ok((there, _)) if acl::policy(&there).as_ref() == Some(policy) => Ok(Known::of(&there)),
+        Ok((there, _)) if acl::is_of(&there, policy) => Ok(Known::of(&there)),
         Ok(_) => Err(foreign(policy)),
         Err(_) => Err(error).during("make the network's rules"),
     }
@@ -110,7 +112,7 @@ async fn make_acl(client: &Client, policy: &Policy, known: Known) -> Result<Know
 /// Brings the rules of an existing policy up to date: the host's addresses, the names that are due, and what somebody
 /// else changed.
 async fn keep(cx: &Context, policy: &Policy, found: &Acl, etag: &Etag) -> Result<()> {
-    if acl::policy(found).as_ref() != Some(policy) {
+    if !acl::is_of(found, policy) {
         return Err(foreign(policy));
     }
     refresh::bring_up_to_date(cx, policy, found, etag, refresh::Due::ByAge).await.map(drop)

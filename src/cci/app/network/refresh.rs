@@ -70,7 +70,10 @@ async fn refresh_each(cx: &Context, due: Due) -> Result<Vec<Refreshed>> {
     let mut refreshed = Vec::new();
     for found in client.acls().await.during(STEP)? {
         let Some(policy) = acl::policy(&found).filter(|policy| policy.name().bridge() == found.name) else { continue };
-        let (found, etag) = client.acl(&found.name).await.during(STEP)?;
+        let (found, etag) = match client.acl(&found.name).await {
+            Err(error) if error.is_not_found() => continue,
+            found => found.during(STEP)?,
+        };
         let done = bring_up_to_date(cx, &policy, &found, &etag, due).await?;
         refreshed.extend(done.filter(|_| policy.has_names()));
     }
@@ -121,12 +124,12 @@ pub(super) async fn bring_up_to_date(
     if !acl::is_same(found, &wanted) {
         match client.put_acl(name.bridge(), &wanted, Some(etag)).await {
             Ok(()) => {}
-            // another cci was quicker, and wanted the same
-            Err(error) if error.is_precondition_failed() => return Ok(report),
+            // another cci was quicker, and wanted the same; or it was unused and is gone
+            Err(error) if error.is_precondition_failed() || error.is_not_found() => return Ok(report),
             Err(error) => return Err(error).during(STEP),
         }
     }
-    if !names.is_empty() {
+    if look {
         bridge::keep_names(&client, &name, &known.resolved).await?;
     }
     if known.resolved != before.resolved {

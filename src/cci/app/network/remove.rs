@@ -43,10 +43,13 @@ fn in_use(network: &Network, going: &[&str]) -> bool {
     !network.used_by.iter().all(goes)
 }
 
-/// Removes a policy from Incus: its bridge first, for Incus refuses that while a container has it.
+/// Removes a policy from Incus: its bridge first, for Incus refuses that while a container has it. A policy that another
+/// launch has begun to use meanwhile is left as it is.
 pub(crate) async fn remove(cx: &Context, unused: &Unused) -> Result<()> {
     let client = networks(cx);
-    remove_network(&client, unused.name.bridge()).await?;
+    if !remove_network(&client, unused.name.bridge()).await? {
+        return Ok(());
+    }
     remove_network(&client, &unused.name.names_bridge()).await?;
     match client.delete_acl(unused.name.bridge()).await {
         Err(error) if !error.is_not_found() => Err(error).during("remove the network's rules"),
@@ -54,16 +57,22 @@ pub(crate) async fn remove(cx: &Context, unused: &Unused) -> Result<()> {
     }
 }
 
-/// Tries again while Incus is at odds with itself: the NIC of a container that just ended goes while it looks at it.
-async fn remove_network(client: &Client, name: &str) -> Result<()> {
+/// Whether it is gone. Tries again while Incus is at odds with itself: the NIC of a container that just ended goes while
+/// it looks at it.
+async fn remove_network(client: &Client, name: &str) -> Result<bool> {
+    let step = "remove the network";
     let mut left = ATTEMPTS;
     loop {
         left -= 1;
-        match client.delete_network(name).await {
-            Err(error) if error.is_not_found() => return Ok(()),
-            Err(error) if left == 0 => return Err(error).during("remove the network"),
-            Err(error) => tracing::info!(%error, name, "the network was not removed, trying again"),
-            Ok(()) => return Ok(()),
+        let error = match client.delete_network(name).await {
+            Err(error) if !error.is_not_found() => error,
+            _ => return Ok(true),
+        };
+        match client.network(name).await {
+            Err(error) if error.is_not_found() => return Ok(true),
+            Ok((there, _)) if !there.used_by.is_empty() => return Ok(false),
+            _ if left == 0 => return Err(error).during(step),
+            _ => tracing::info!(%error, name, "the network was not removed, trying again"),
         }
     }
 }

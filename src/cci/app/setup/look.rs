@@ -130,7 +130,8 @@ fn who(cx: &Context, named: Option<&str>) -> Person {
     });
     let group = accounts::group(&cx.settings.incus.group);
     let active = rustix::process::getgroups().unwrap_or_default();
-    let is_active = |id: u32| active.iter().any(|group| group.as_raw() == id) || cx.caller.ids.gid == id;
+    let now = rustix::process::getegid();
+    let is_active = |id: u32| active.iter().chain([&now]).any(|group| group.as_raw() == id);
     Person {
         in_group: group.as_ref().is_some_and(|(id, members)| gid == *id || members.contains(&name)),
         // of another's login nothing can be said: it counts as active when it is theirs to use

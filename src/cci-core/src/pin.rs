@@ -1,0 +1,48 @@
+//! Holds a container to the very directories that were looked at when it was launched.
+//!
+//! A disk is given to Incus as a path, which is followed anew at every start, a `reboot` inside included. Below a
+//! directory that a container can write, a path can by then be a link to anywhere on the host.
+
+use std::fmt::Write;
+
+/// What a path led to: one file or directory, whatever its name becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Identity {
+    /// The file system's device number.
+    pub device: u64,
+    /// The inode on it.
+    pub inode: u64,
+}
+
+/// A line for `raw.lxc` by which a start fails if one of these container paths shows something else.
+#[must_use]
+pub fn hook(pins: &[(&str, Identity)]) -> String {
+    let (mut paths, mut wanted) = (String::new(), String::new());
+    for (path, Identity { device, inode }) in pins {
+        // writing to a string cannot fail
+        let _ = write!(paths, " \"$LXC_ROOTFS_MOUNT\"{}", quoted(path));
+        let _ = write!(wanted, "{device}:{inode} ");
+    }
+    // LXC puts `exec` before a hook and words behind it, which the shell takes for a comment
+    format!("lxc.hook.mount = test \"$(stat --printf='%d:%i ' --{paths})\" = '{wanted}' #\n")
+}
+
+/// One word for the shell; a container path has no control characters.
+fn quoted(path: &str) -> String {
+    format!("'{}'", path.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_is_one_word_of_one_line() {
+        let pins = [("/data", Identity { device: 27, inode: 5 }), ("/a'b $(id)", Identity { device: 1, inode: 6 })];
+        assert_eq!(
+            hook(&pins),
+            "lxc.hook.mount = test \"$(stat --printf='%d:%i ' -- \"$LXC_ROOTFS_MOUNT\"'/data' \
+             \"$LXC_ROOTFS_MOUNT\"'/a'\\''b $(id)')\" = '27:5 1:6 ' #\n"
+        );
+    }
+}

@@ -1,0 +1,153 @@
+//! `container exec`: one command in any running container, its streams and its status passed through.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cci_core::{Error, Result};
+use cci_incus::{Exec, Process};
+use tokio::io::AsyncReadExt;
+
+use super::container;
+use super::context::Context;
+use super::exec::{self, Begun};
+use super::incus_error::DuringStep;
+use super::outcome::{self, Outcome};
+use crate::host::terminal;
+
+/// How long a container may take to say who a user is.
+const LOOK_UP: Duration = Duration::from_secs(30);
+/// A line of `/etc/passwd` is shorter.
+const LONGEST_LINE: u64 = 4096;
+/// Finds the line of a user, by name or number.
+const FIND_USER: &str = r#"getent passwd "$1" 2>/dev/null || grep "^$1:" /etc/passwd"#;
+
+/// What is to be run, and as whom.
+pub(crate) struct Command {
+    pub(crate) argv: Vec<String>,
+    /// A name or a number; root without.
+    pub(crate) user: Option<String>,
+    /// The user's own without.
+    pub(crate) group: Option<u32>,
+    /// `/workspace` where there is one, else `/`, without.
+    pub(crate) cwd: Option<String>,
+    /// With a terminal of its own.
+    pub(crate) tty: bool,
+    /// Whether what it prints is kept.
+    pub(crate) capture: bool,
+}
+
+/// A user of the container.
+struct Account {
+    uid: u32,
+    gid: u32,
+    environment: BTreeMap<String, String>,
+}
+
+/// Runs it to its end.
+pub(crate) async fn run(cx: &Context, name: &str, command: &Command) -> Result<Outcome> {
+    container::find_running(cx, name).await?;
+    let account = match &command.user {
+        Some(user) => Some(look_up(cx, name, user).await?),
+        None => None,
+    };
+    let process = begin(cx, name, &exec(cx, command, account), command).await?;
+    if command.tty && terminal::is_interactive() {
+        outcome::on_terminal(process).await
+    } else {
+        outcome::on_pipes(process, command.capture, None).await
+    }
+}
+
+fn exec(cx: &Context, command: &Command, account: Option<Account>) -> Exec {
+    let (uid, gid, mut environment) = match account {
+        Some(account) => (Some(account.uid), Some(account.gid), account.environment),
+        None => (None, None, BTreeMap::new()),
+    };
+    if command.tty {
+        environment.insert("TERM".into(), cci_core::terminal::guest_term(cx.caller.var("TERM")).to_owned());
+    }
+    environment.extend(cx.environment.clone());
+    Exec {
+        command: exec::announced_in(command.cwd.as_deref(), &command.argv),
+        environment,
+        cwd: None,
+        user: uid,
+        group: command.group.or(gid),
+        tty: command.tty.then(terminal::size),
+    }
+}
+
+async fn begin(cx: &Context, name: &str, exec: &Exec, command: &Command) -> Result<Process> {
+    let step = "start the command";
+    match exec::start(cx, name, exec, step).await? {
+        Begun::Runs(process) => Ok(process),
+        Begun::Refused(exec::NO_DIRECTORY) => Err(Error::StepFailed {
+            step: "starting the command".into(),
+            problem: format!(
+                "directory {} cannot be entered in container {name}",
+                command.cwd.as_deref().unwrap_or("/")
+            ),
+            hint: None,
+        }),
+        // an image without a shell
+        Begun::Refused(_) => {
+            let bare = Exec { command: command.argv.clone(), cwd: command.cwd.clone(), ..exec.clone() };
+            cx.client.exec(name, &bare).await.during(step)
+        }
+    }
+}
+
+/// Asks the container who a user is; a number that it does not know is a user all the same.
+async fn look_up(cx: &Context, name: &str, user: &str) -> Result<Account> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if user.is_empty() || user.starts_with('-') || !user.chars().all(allowed) {
+        return Err(Error::usage(format!("invalid user '{user}'")));
+    }
+    let line = tokio::time::timeout(LOOK_UP, passwd_line(cx, name, user)).await.unwrap_or_else(|_| {
+        Err(Error::TimedOut { step: format!("look up user {user}"), seconds: LOOK_UP.as_secs(), still_running: false })
+    })?;
+    if let Some(account) = account(&line) {
+        return Ok(account);
+    }
+    let uid = user.parse().map_err(|_| Error::StepFailed {
+        step: "starting the command".into(),
+        problem: format!("no user '{user}' in container {name}"),
+        hint: Some("use a number, or a name of its /etc/passwd".into()),
+    })?;
+    Ok(Account { uid, gid: 0, environment: BTreeMap::new() })
+}
+
+async fn passwd_line(cx: &Context, name: &str, user: &str) -> Result<String> {
+    let find = ["sh", "-c", FIND_USER, "cci", user].map(str::to_owned);
+    let begun = exec::start(cx, name, &Exec::new(exec::announced("", &find)), "look up the user").await?;
+    let Begun::Runs(mut process) = begun else { return Ok(String::new()) };
+    let mut line = Vec::new();
+    if let Some(stdout) = process.stdout.take() {
+        // what broke says less than the line that is missing
+        let _ = stdout.take(LONGEST_LINE).read_to_end(&mut line).await;
+    }
+    Ok(String::from_utf8_lossy(&line).into_owned())
+}
+
+/// Reads `name:x:uid:gid:comment:home:shell`.
+fn account(line: &str) -> Option<Account> {
+    let fields: Vec<&str> = line.lines().next()?.split(':').collect();
+    let [name, _, uid, gid, _, home, _] = fields.as_slice() else { return None };
+    let environment = [("HOME", home), ("USER", name), ("LOGNAME", name)];
+    let environment = environment.map(|(key, value)| (key.to_owned(), (*value).to_owned())).into();
+    Some(Account { uid: uid.parse().ok()?, gid: gid.parse().ok()?, environment })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_read_with_home_and_group() {
+        let code = account("code:x:1000:1001::/home/code:/bin/bash\n").unwrap();
+        assert_eq!((code.uid, code.gid, code.environment["HOME"].as_str()), (1000, 1001, "/home/code"));
+        for line in ["", "code", "code:x:one:1::/:/bin/sh", "a:b:1:2:c:d:e:f"] {
+            assert!(account(line).is_none(), "{line}");
+        }
+    }
+}

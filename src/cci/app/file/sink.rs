@@ -1,0 +1,161 @@
+//! Writes the entries of an archive to the disk of a stopped container.
+
+use std::io::Read;
+
+use cci_core::archive::{Header, Kind};
+use cci_core::{Error, Result};
+use cci_incus::Sftp;
+use cci_incus::russh_sftp::client::error::Error as SftpError;
+use cci_incus::russh_sftp::client::fs::Metadata;
+use cci_incus::russh_sftp::protocol::OpenFlags;
+use tokio::io::{AsyncSeekExt, AsyncWriteExt};
+use tokio::runtime::Handle;
+
+/// What is held of a file at once.
+const CHUNK: usize = 256 << 10;
+/// A file is complete before it gets its name.
+const UNFINISHED: &str = ".cci-push";
+
+/// A place on the disk of a stopped container.
+pub(super) struct Sink {
+    runtime: Handle,
+    sftp: Sftp,
+    target: String,
+    tree: bool,
+    /// Directories with what they get when everything is in them.
+    directories: Vec<(String, Header)>,
+}
+
+impl Sink {
+    /// `runtime` is the one that drives the session: the sink works on another thread.
+    pub(super) fn new(runtime: Handle, sftp: Sftp, target: String, tree: bool) -> Self {
+        Self { runtime, sftp, target, tree, directories: Vec::new() }
+    }
+
+    /// Writes one entry of our own archive.
+    pub(super) fn entry(&mut self, header: &Header, content: &mut dyn Read) -> Result<()> {
+        let path = self.path(&header.path)?;
+        let made = match header.kind {
+            Kind::Directory => self.directory(&path, header),
+            Kind::Symlink => {
+                let target = String::from_utf8_lossy(&header.link).into_owned();
+                self.symlink(&path, &target)
+            }
+            Kind::HardLink => {
+                let first = self.path(&header.link)?;
+                self.hard_link(&first, &path)
+            }
+            _ => self.file(&path, header, content),
+        };
+        made.map_err(|problem| failed(&path, &problem))
+    }
+
+    /// Gives the directories their owners and modes.
+    pub(super) fn finish(&mut self) -> Result<()> {
+        for (path, header) in std::mem::take(&mut self.directories).into_iter().rev() {
+            self.runtime
+                .block_on(own(&self.sftp, &path, &header))
+                .map_err(|error| failed(&path, &error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// The session, to be closed.
+    pub(super) fn into_session(self) -> Sftp {
+        self.sftp
+    }
+
+    fn path(&self, inner: &[u8]) -> Result<String> {
+        let Ok(inner) = std::str::from_utf8(inner) else {
+            let name = String::from_utf8_lossy(inner).into_owned();
+            return Err(failed(&name, "its name is not UTF-8, and the container does not run"));
+        };
+        let inner = inner.trim_start_matches("./");
+        Ok(match inner {
+            "" | "." => self.target.clone(),
+            _ if self.tree => format!("{}/{inner}", self.target),
+            _ => self.target.clone(),
+        })
+    }
+
+    fn directory(&mut self, path: &str, header: &Header) -> Result<(), String> {
+        let there = self.runtime.block_on(self.sftp.symlink_metadata(path)).ok();
+        match there {
+            Some(there) if there.is_dir() => return Ok(()),
+            Some(_) => return Err("it is there, and no directory".into()),
+            None => {}
+        }
+        self.runtime.block_on(self.sftp.create_dir(path)).map_err(|error| error.to_string())?;
+        self.directories.push((path.to_owned(), header.clone()));
+        Ok(())
+    }
+
+    fn symlink(&self, path: &str, target: &str) -> Result<(), String> {
+        let _ = self.runtime.block_on(self.sftp.remove_file(path));
+        // servers take the two paths in the order of OpenSSH's, which is not the standard's
+        self.runtime.block_on(self.sftp.symlink(target, path)).map_err(|error| error.to_string())
+    }
+
+    fn hard_link(&self, first: &str, path: &str) -> Result<(), String> {
+        let _ = self.runtime.block_on(self.sftp.remove_file(path));
+        match self.runtime.block_on(self.sftp.hardlink(first, path)) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("hard links cannot be made in a container that does not run".into()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn file(&self, path: &str, header: &Header, content: &mut dyn Read) -> Result<(), String> {
+        let unfinished = format!("{path}{UNFINISHED}");
+        let written = self.write(&unfinished, header, content);
+        let done = written.and_then(|()| {
+            let finish = async {
+                own(&self.sftp, &unfinished, header).await?;
+                self.sftp.rename(&unfinished, path).await
+            };
+            self.runtime.block_on(finish).map_err(|error| error.to_string())
+        });
+        done.inspect_err(|_| drop(self.runtime.block_on(self.sftp.remove_file(&unfinished))))
+    }
+
+    fn write(&self, path: &str, header: &Header, content: &mut dyn Read) -> Result<(), String> {
+        let open = self.sftp.open_with_flags(path, OpenFlags::CREATE | OpenFlags::WRITE | OpenFlags::TRUNCATE);
+        let mut file = self.runtime.block_on(open).map_err(|error| error.to_string())?;
+        let whole = [(0, header.size)];
+        let pieces = if header.kind == Kind::Sparse { header.map.as_slice() } else { &whole };
+        let mut chunk = vec![0; CHUNK];
+        for (offset, length) in pieces {
+            self.runtime.block_on(file.seek(std::io::SeekFrom::Start(*offset))).map_err(|error| error.to_string())?;
+            let mut left = *length;
+            while left > 0 {
+                let most = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK);
+                let read = content.read(&mut chunk[..most]).map_err(|error| error.to_string())?;
+                if read == 0 {
+                    return Err("the stream ended early".into());
+                }
+                self.runtime.block_on(file.write_all(&chunk[..read])).map_err(|error| error.to_string())?;
+                left -= read as u64;
+            }
+        }
+        self.runtime.block_on(file.shutdown()).map_err(|error| error.to_string())?;
+        if header.kind == Kind::Sparse {
+            let size = Metadata { size: Some(header.real_size), ..Metadata::empty() };
+            self.runtime.block_on(self.sftp.set_metadata(path, size)).map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+}
+
+/// Owner and time first: a change of the owner takes the set-id bits away.
+async fn own(sftp: &Sftp, path: &str, header: &Header) -> Result<(), SftpError> {
+    let time = u32::try_from(header.mtime).ok();
+    let (uid, gid) = (u32::try_from(header.uid).ok(), u32::try_from(header.gid).ok());
+    sftp.set_metadata(path, Metadata { uid, gid, ..Metadata::empty() }).await?;
+    sftp.set_metadata(path, Metadata { permissions: Some(header.mode), atime: time, mtime: time, ..Metadata::empty() })
+        .await
+}
+
+fn failed(path: &str, problem: &str) -> Error {
+    let path: String = path.chars().filter(|c| !c.is_control()).collect();
+    Error::StepFailed { step: "pushing".into(), problem: format!("cannot write {path}: {problem}"), hint: None }
+}

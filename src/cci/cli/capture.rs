@@ -1,0 +1,67 @@
+//! `--capture [--format json|raw]`: what a command printed as one result.
+
+use cci_core::{Error, Result};
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::output::Format;
+use crate::app::outcome::Outcome;
+use crate::ui::terminal::Terminal;
+
+/// Whether and how the output of a command is kept.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(crate) struct CaptureArgs {
+    /// Print what the command printed as one JSON object, when it has ended
+    #[arg(long)]
+    capture: bool,
+    /// With --capture: json, or raw for its stdout alone
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<CaptureFormat>,
+}
+
+/// The form of a captured output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum CaptureFormat {
+    /// One object.
+    Json,
+    /// Exact bytes.
+    Raw,
+}
+
+impl CaptureArgs {
+    /// Whether the output is kept; `--format` alone means nothing.
+    pub(crate) fn wanted(self) -> Result<bool> {
+        match (self.capture, self.format) {
+            (false, Some(_)) => Err(Error::Usage {
+                problem: "--format flag requires --capture".into(),
+                hint: Some("add --capture, or leave --format out".into()),
+            }),
+            (capture, _) => Ok(capture),
+        }
+    }
+
+    /// The form of failures: JSON where JSON was asked for.
+    pub(crate) fn errors(self) -> Option<Format> {
+        (self.format == Some(CaptureFormat::Json)).then_some(Format::Json)
+    }
+
+    /// Prints what was kept; the status to end with: an object carries the command's own in it.
+    pub(crate) fn print(self, outcome: &Outcome, timed: bool) -> Result<u8> {
+        if !self.capture {
+            return Ok(outcome.exit());
+        }
+        if self.format == Some(CaptureFormat::Raw) {
+            return Terminal::bytes(&outcome.stdout).map(|()| outcome.exit());
+        }
+        let mut object = json!({
+            "stdout": String::from_utf8_lossy(&outcome.stdout),
+            "stderr": String::from_utf8_lossy(&outcome.stderr),
+            "exit_code": outcome.status,
+        });
+        if timed {
+            let millis = u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX);
+            object["duration_ms"] = millis.into();
+        }
+        Terminal::result(&format!("{object:#}\n")).map(|()| 0)
+    }
+}

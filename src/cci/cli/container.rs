@@ -1,0 +1,217 @@
+//! `cci container`: plain verbs on any container of the Incus project.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cci_core::{Error, Result};
+use clap::{Args, Subcommand};
+
+use super::capture::CaptureArgs;
+use super::output::Format;
+use crate::app::container::{self, Mounting};
+use crate::app::container_exec::{self, Command};
+use crate::app::context::Context;
+use crate::app::launch;
+use crate::ui::terminal::Terminal;
+
+/// Drive any container of the Incus project
+#[derive(Debug, Args)]
+#[command(
+    subcommand_help_heading = "Commands",
+    after_help = "Examples:\n  cci container launch cci worker\n  cci container exec worker -- uname -a\n  cci container delete --force worker"
+)]
+pub(crate) struct ContainerArgs {
+    #[command(subcommand)]
+    pub(crate) verb: ContainerVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContainerVerb {
+    /// Make and start a container
+    #[command(
+        after_help = "Examples:\n  cci container launch cci worker\n  cci container launch cci probe --ephemeral\n  cci container launch cci worker --network allowlist"
+    )]
+    Launch(LaunchArgs),
+    /// Start a stopped container
+    #[command(after_help = "Examples:\n  cci container start worker")]
+    Start(NameArgs),
+    /// Stop a running container
+    #[command(
+        after_help = "Examples:\n  cci container stop worker\n  cci container stop --timeout 10 worker\n  cci container stop --force worker"
+    )]
+    Stop(StopArgs),
+    /// Delete a container
+    #[command(after_help = "Examples:\n  cci container delete worker\n  cci container delete --force worker")]
+    Delete(DeleteArgs),
+    /// Run a command in a running container
+    #[command(
+        after_help = "Examples:\n  cci container exec worker -- make test\n  cci container exec worker --user code --cwd /tmp -- id\n  cci container exec --capture worker -- uname -a | jq -r .stdout\n  tar c . | cci container exec worker -- tar x -C /srv"
+    )]
+    Exec(ExecArgs),
+    /// End with 0 if a container exists, with 1 if not
+    #[command(after_help = "Examples:\n  cci container exists worker && echo there")]
+    Exists(NameArgs),
+    /// End with 0 if a container runs, with 1 if not
+    #[command(after_help = "Examples:\n  cci container running worker || cci container start worker")]
+    Running(NameArgs),
+    /// Mount a host directory into a container
+    #[command(
+        after_help = "Examples:\n  cci container mount worker data ~/data /data\n  cci container mount worker docs ~/docs /docs --readonly"
+    )]
+    Mount(MountArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NameArgs {
+    /// The container
+    name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LaunchArgs {
+    /// Alias or fingerprint of the image
+    #[arg(id = "launch_image", value_name = "IMAGE")]
+    image: String,
+    /// The name it gets
+    name: String,
+    /// Let Incus delete it when it stops
+    #[arg(long)]
+    ephemeral: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StopArgs {
+    /// The container
+    name: String,
+    /// Stop it at once
+    #[arg(long, short)]
+    force: bool,
+    /// How long it may take before it is stopped at once
+    #[arg(long, value_name = "SECS", default_value_t = 60)]
+    timeout: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeleteArgs {
+    /// The container
+    name: String,
+    /// A running one too
+    #[arg(long, short)]
+    force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExecArgs {
+    /// The container
+    name: String,
+    /// Who runs it: a number, or a name in the container; root if not given
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// The group's number; the user's own if not given
+    #[arg(long, value_name = "N")]
+    group: Option<u32>,
+    /// Where it runs; /workspace if there is one, else /
+    #[arg(long, value_name = "DIR")]
+    cwd: Option<String>,
+    #[command(flatten)]
+    pub(crate) capture: CaptureArgs,
+    /// With a terminal
+    #[arg(long, short, conflicts_with = "capture")]
+    tty: bool,
+    /// The command and its arguments
+    #[arg(trailing_var_arg = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MountArgs {
+    /// The container
+    name: String,
+    /// The name of the new device
+    device: String,
+    /// The directory on the host
+    source: PathBuf,
+    /// Where it appears in the container
+    path: String,
+    /// Shift ids: for hosts that can do no other
+    #[arg(long)]
+    shift: bool,
+    /// The container cannot write to it
+    #[arg(long)]
+    readonly: bool,
+}
+
+impl ContainerArgs {
+    /// Whether the status is a command's own.
+    pub(crate) fn passes_status(&self) -> bool {
+        matches!(self.verb, ContainerVerb::Exec(_))
+    }
+
+    /// The output format asked for, if the verb has one.
+    pub(crate) fn format(&self) -> Option<Format> {
+        match &self.verb {
+            ContainerVerb::Exec(args) => args.capture.errors(),
+            _ => None,
+        }
+    }
+}
+
+/// Runs a verb; only `exec` passes signals on and is not ended by them.
+pub(crate) async fn run(args: &ContainerArgs, cx: &Context) -> Result<u8> {
+    match &args.verb {
+        ContainerVerb::Exec(args) => exec(args, cx).await,
+        other => cx.guarded(plain(other, cx)).await,
+    }
+}
+
+async fn plain(verb: &ContainerVerb, cx: &Context) -> Result<u8> {
+    let told = match verb {
+        ContainerVerb::Launch(LaunchArgs { image, name, ephemeral }) => {
+            launch::plain(cx, image, name, *ephemeral).await?;
+            format!("Launched {name}\n")
+        }
+        ContainerVerb::Start(NameArgs { name }) => {
+            container::start(cx, name).await?;
+            format!("Started {name}\n")
+        }
+        ContainerVerb::Stop(StopArgs { name, force, timeout }) => {
+            let within = (!force).then(|| Duration::from_secs((*timeout).into()));
+            container::stop(cx, name, within).await?;
+            format!("Stopped {name}\n")
+        }
+        ContainerVerb::Delete(DeleteArgs { name, force }) => {
+            container::delete(cx, name, *force).await?;
+            format!("Deleted {name}\n")
+        }
+        ContainerVerb::Mount(args) => {
+            let MountArgs { name, device, source, path, shift, readonly } = args;
+            let mounting = Mounting { device, source, path, shift: *shift, readonly: *readonly };
+            container::mount(cx, name, &mounting).await?;
+            format!("Mounted {} at {path} in {name}\n", source.display())
+        }
+        ContainerVerb::Exists(NameArgs { name }) => return Ok(u8::from(!container::exists(cx, name).await?)),
+        ContainerVerb::Running(NameArgs { name }) => return Ok(u8::from(!container::is_running(cx, name).await?)),
+        ContainerVerb::Exec(_) => return Ok(0),
+    };
+    Terminal::result(&told).map(|()| 0)
+}
+
+async fn exec(args: &ExecArgs, cx: &Context) -> Result<u8> {
+    let capture = args.capture.wanted()?;
+    if args.command.is_empty() {
+        return Err(Error::Usage {
+            problem: "no command to run".into(),
+            hint: Some(format!("give one: `cci container exec {} -- uname -a`", args.name)),
+        });
+    }
+    let command = Command {
+        argv: args.command.clone(),
+        user: args.user.clone(),
+        group: args.group,
+        cwd: args.cwd.clone(),
+        tty: args.tty,
+        capture,
+    };
+    let outcome = container_exec::run(cx, &args.name, &command).await?;
+    args.capture.print(&outcome, false)
+}

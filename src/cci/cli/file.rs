@@ -1,0 +1,121 @@
+//! `cci file`: files between the host and a container, running or stopped.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cci_core::Result;
+use clap::{Args, Subcommand};
+
+use crate::app::context::Context;
+use crate::app::file::{self, Moved, Pull, Push, Remote};
+use crate::ui::size::human;
+use crate::ui::terminal::Terminal;
+
+/// Move files between the host and a container
+#[derive(Debug, Args)]
+#[command(
+    subcommand_help_heading = "Commands",
+    after_help = "Examples:\n  cci file push notes.txt worker:/home/code/\n  cci file pull -r worker:/workspace/out ."
+)]
+pub(crate) struct FileArgs {
+    #[command(subcommand)]
+    verb: FileVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum FileVerb {
+    /// Copy a file or a directory into a container
+    #[command(
+        after_help = "Examples:\n  cci file push notes.txt worker:/home/code/notes.txt\n  cci file push -r src worker:/srv\n  cci file push --uid 0 --mode 600 key worker:/root/key"
+    )]
+    Push(PushArgs),
+    /// Copy a file or a directory out of a container
+    #[command(
+        after_help = "Examples:\n  cci file pull worker:/var/log/syslog .\n  cci file pull -r worker:/srv/out results"
+    )]
+    Pull(PullArgs),
+}
+
+#[derive(Debug, Args)]
+struct PushArgs {
+    /// The file or directory on the host
+    local: PathBuf,
+    /// Where it goes
+    #[arg(value_name = "NAME:PATH")]
+    remote: String,
+    /// A directory with everything in it
+    #[arg(long, short)]
+    recursive: bool,
+    /// Its owner in the container; code under /home/code and /workspace, else root, if not given
+    #[arg(long, value_name = "N")]
+    uid: Option<u32>,
+    /// Its group in the container
+    #[arg(long, value_name = "N")]
+    gid: Option<u32>,
+    /// The mode of files, in octal; their own if not given
+    #[arg(long, value_name = "MODE", value_parser = octal)]
+    mode: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+struct PullArgs {
+    /// Where it is
+    #[arg(value_name = "NAME:PATH")]
+    remote: String,
+    /// The place on the host
+    local: PathBuf,
+    /// A directory with everything in it
+    #[arg(long, short)]
+    recursive: bool,
+    /// Refuse what has more files
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    max_entries: u64,
+    /// Give up when the container sends nothing for so long
+    #[arg(long, value_name = "SECS", default_value_t = 60)]
+    timeout: u64,
+}
+
+pub(crate) async fn run(args: &FileArgs, cx: &Context) -> Result<u8> {
+    let told = match &args.verb {
+        FileVerb::Push(args) => push(args, cx).await?,
+        FileVerb::Pull(args) => pull(args, cx).await?,
+    };
+    Terminal::result(&told).map(|()| 0)
+}
+
+async fn push(args: &PushArgs, cx: &Context) -> Result<String> {
+    let ask = Push {
+        from: args.local.clone(),
+        to: Remote::parse(&args.remote)?,
+        recursive: args.recursive,
+        uid: args.uid,
+        gid: args.gid,
+        mode: args.mode,
+    };
+    let tree = args.local.is_dir();
+    let moved = file::push(cx, &ask).await?;
+    Ok(told("Pushed", tree, &args.local.display().to_string(), &moved))
+}
+
+async fn pull(args: &PullArgs, cx: &Context) -> Result<String> {
+    let ask = Pull {
+        from: Remote::parse(&args.remote)?,
+        to: args.local.clone(),
+        recursive: args.recursive,
+        max_entries: args.max_entries,
+        silence: Duration::from_secs(args.timeout),
+    };
+    let moved = file::pull(cx, &ask).await?;
+    Ok(told("Pulled", args.recursive, &args.remote, &moved))
+}
+
+fn told(verb: &str, tree: bool, from: &str, moved: &Moved) -> String {
+    let (kind, count) =
+        if tree { ("directory", format!("{} entries, ", moved.files)) } else { ("file", String::new()) };
+    format!("{verb} {kind} {from} -> {} ({count}{})\n", moved.to, human(moved.bytes))
+}
+
+fn octal(raw: &str) -> Result<u32, String> {
+    let mode = u32::from_str_radix(raw, 8).ok().filter(|mode| *mode <= 0o7777);
+    mode.ok_or_else(|| "it is not an octal mode such as 644".to_owned())
+}

@@ -1,0 +1,18 @@
+//! `cci reclaim`: files that a container's root made in the workspace become the user's.
+
+use cci_core::Result;
+use clap::Args;
+
+use crate::app::context::Context;
+use crate::app::reclaim;
+use crate::ui::terminal::Terminal;
+
+/// Take over files that a container's root made in the workspace
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  cci reclaim\n  cci reclaim --workspace ~/proj")]
+pub(crate) struct ReclaimArgs {}
+
+pub(crate) async fn run(_: &ReclaimArgs, cx: &Context) -> Result<u8> {
+    let count = reclaim::reclaim(cx).await?;
+    Terminal::result(&format!("Reclaimed {count} file(s)\n")).map(|()| 0)
+}

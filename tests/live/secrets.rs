@@ -1,0 +1,89 @@
+//! No secret is in a process list, in a log or in what cci says, at any moment of a launch.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::support::host::{Host, U1000};
+use crate::support::wait;
+
+const INTERVAL: Duration = Duration::from_millis(5);
+
+/// Does `work` while the arguments of every process of the host, those in containers included, are read again and again;
+/// which of the texts were seen.
+fn probed<T>(texts: &[&str], work: impl FnOnce() -> T) -> (T, BTreeSet<String>) {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let probe = scope.spawn(|| {
+            let mut seen = BTreeSet::new();
+            while !over.load(Ordering::Relaxed) {
+                seen.extend(in_arguments(texts));
+                std::thread::park_timeout(INTERVAL);
+            }
+            seen
+        });
+        let done = work();
+        over.store(true, Ordering::Relaxed);
+        (done, probe.join().unwrap())
+    })
+}
+
+fn in_arguments(texts: &[&str]) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path().join("cmdline"));
+    let arguments = processes.filter_map(|path| std::fs::read(path).ok());
+    let lines = arguments.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    lines
+        .flat_map(|line| texts.iter().filter(move |text| line.contains(**text)).map(|text| (*text).to_owned()))
+        .collect()
+}
+
+/// The files below a directory that hold the text, without the agent's own credentials.
+fn files_with(dir: &Path, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for path in std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        if path.is_dir() && !path.is_symlink() {
+            found.extend(files_with(&path, text));
+        } else if std::fs::read_to_string(&path).is_ok_and(|content| content.contains(text))
+            && !path.ends_with(".credentials.json")
+        {
+            found.push(path.display().to_string());
+        }
+    }
+    found
+}
+
+#[test]
+fn a_secret_is_in_no_process_list_no_log_and_no_output() {
+    let host = Host::live(U1000);
+    let unique = host.prefix.trim_end_matches('-');
+    let (token, credential, planted) =
+        (format!("token-{unique}"), format!("credential-{unique}"), format!("planted-{unique}"));
+    let claude = host.dir("home/.claude");
+    std::fs::write(claude.join(".credentials.json"), format!("{{\"token\": \"{credential}\"}}")).unwrap();
+    let env = [("TOKEN", token.as_str()), ("CCI_USE_DUMMY", "1")];
+    let (outputs, seen) = probed(&[&token, &credential, &planted], || {
+        let ran =
+            host.cci_with(&["run", "-vvv", "-e", "TOKEN", "--", "sh", "-c", "test -n \"$TOKEN\""], &env, b"").ok();
+        let started = host.cci_with(&["shell", "--background", "-vvv", "-e", "TOKEN"], &env, b"").ok();
+        let name = started.stdout.split_whitespace().next().unwrap().to_owned();
+        wait::until("the agent runs", Duration::from_secs(30), || {
+            let out = host.cci(&["tmux", "capture", &name]);
+            if out.stdout.contains("You:") { Ok(()) } else { Err(out.to_string()) }
+        });
+        // the probe finds one that is there for a moment, so what it does not find is not there
+        assert!(Command::new("sh").args(["-c", "sleep 0.1; :", &planted]).status().unwrap().success());
+        [ran, started]
+    });
+    assert_eq!(seen, BTreeSet::from([planted]), "the list of processes shows a secret, or the probe is blind");
+    for output in outputs {
+        for secret in [&token, &credential] {
+            assert!(!output.to_string().contains(secret.as_str()), "{output}");
+        }
+        assert!(output.stderr.contains("DEBUG") || output.stderr.contains("TRACE"), "{output}");
+    }
+    for secret in [&token, &credential] {
+        assert_eq!(files_with(&host.home.join(".cci"), secret), [""; 0]);
+    }
+}
