@@ -92,9 +92,9 @@ fn listed(owned: &Owned, addresses: &BTreeMap<String, String>) -> Listed {
 
 /// The addresses of the running ones: most have a fixed one; for the others each network is asked once, no container.
 async fn addresses(cx: &Context, owned: &[Owned]) -> BTreeMap<String, String> {
-    let (fixed, leased): (Vec<_>, Vec<_>) =
+    let (fixed, others): (Vec<_>, Vec<_>) =
         owned.iter().filter(|owned| owned.runs()).partition(|owned| fixed_address(owned).is_some());
-    let mut networks: Vec<&str> = leased
+    let mut networks: Vec<&str> = others
         .iter()
         .flat_map(|owned| owned.instance.expanded_devices.values())
         .filter_map(|device| device.get("network").map(String::as_str))
