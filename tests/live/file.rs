@@ -67,7 +67,12 @@ fn a_stopped_container_gives_and_takes_files_too() {
     host.cci(&["container", "stop", "--force", &name]).ok();
     let (tree, back) = (host.proj.join("tree"), host.proj.join("back"));
     strange_tree(&tree, false, false);
-    host.cci(&["file", "push", "-r", "tree", &format!("{name}:/srv/tree")]).ok();
+    let pushed = host.cci(&["file", "push", "-r", "tree", &format!("{name}:/srv/tree")]).ok();
+    assert!(
+        pushed.stderr.contains("bits are not kept in a container that does not run: /srv/tree/tool (mode 4755)"),
+        "{pushed}"
+    );
+    fs::set_permissions(tree.join("tool"), PermissionsExt::from_mode(0o755)).unwrap();
     host.cci(&["file", "pull", "-r", &format!("{name}:/srv/tree"), "back"]).ok();
     assert_eq!(listing(&back), listing(&tree));
     host.cci(&["file", "push", "--mode", "640", "--uid", "5", "tree/tool", &format!("{name}:/srv")]).ok();

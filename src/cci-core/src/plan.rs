@@ -286,7 +286,7 @@ impl LaunchPlan {
         };
         // one that stays can get another name, which its own stop hook would not know
         let plan = Self { stop_hook: self.stop_hook.clone().filter(|_| ephemeral), ..self.clone() };
-        let mut spec = plan.request(Slot::first(), name.to_owned(), &marks, "");
+        let mut spec = plan.request(Slot::FIRST, name.to_owned(), &marks, "");
         spec.devices.retain(|name, device| {
             let disk = device.get("type").is_some_and(|kind| kind == "disk");
             !disk || name == "root" || name == "resolv"

@@ -27,12 +27,6 @@ impl Slot {
         (1..=Self::MAX).filter_map(Self::new)
     }
 
-    /// The lowest.
-    #[must_use]
-    pub fn first() -> Self {
-        Self(NonZeroU8::MIN)
-    }
-
     /// Its number.
     #[must_use]
     pub fn number(self) -> u8 {

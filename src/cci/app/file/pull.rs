@@ -37,7 +37,8 @@ pub(crate) struct Pull {
 pub(crate) async fn pull(cx: &Context, ask: &Pull) -> Result<Moved> {
     let instance = container::find(cx, &ask.from.name).await?;
     let target = target(&cx.caller.current_dir, ask)?;
-    let above = if target.is_dir() { target.as_path() } else { target.parent().unwrap_or(Path::new("/")) };
+    let above =
+        if ask.recursive && target.is_dir() { target.as_path() } else { target.parent().unwrap_or(Path::new("/")) };
     let failed = |source| Error::Host { step: "write to", path: above.to_owned(), source };
     let (staging, place) = (Staging::new(above).map_err(failed)?, Place::of(&target).map_err(failed)?);
     let made = Made::Staging(staging.path().to_owned());

@@ -24,17 +24,22 @@ pub(super) struct Sink {
     tree: bool,
     /// Directories with what they get when everything is in them.
     directories: Vec<(String, Header)>,
+    /// Files whose set-id or sticky bits Incus does not take over SFTP.
+    special: Vec<String>,
 }
 
 impl Sink {
     /// `runtime` is the one that drives the session: the sink works on another thread.
     pub(super) fn new(runtime: Handle, sftp: Sftp, target: String, tree: bool) -> Self {
-        Self { runtime, sftp, target, tree, directories: Vec::new() }
+        Self { runtime, sftp, target, tree, directories: Vec::new(), special: Vec::new() }
     }
 
     /// Writes one entry of our own archive.
     pub(super) fn entry(&mut self, header: &Header, content: &mut dyn Read) -> Result<()> {
         let path = self.path(&header.path)?;
+        if header.mode & 0o7000 != 0 && header.kind != Kind::Symlink {
+            self.special.push(format!("{path} (mode {:o})", header.mode));
+        }
         let made = match header.kind {
             Kind::Directory => self.directory(&path, header),
             Kind::Symlink => {
@@ -60,9 +65,9 @@ impl Sink {
         Ok(())
     }
 
-    /// The session, to be closed.
-    pub(super) fn into_session(self) -> Sftp {
-        self.sftp
+    /// The session, to be closed, and the files that could not have their whole mode.
+    pub(super) fn into_parts(self) -> (Sftp, Vec<String>) {
+        (self.sftp, self.special)
     }
 
     fn path(&self, inner: &[u8]) -> Result<String> {

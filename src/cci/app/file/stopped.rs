@@ -194,12 +194,16 @@ pub(super) async fn take(
             return Err(error);
         }
     };
-    let (sftp, written) = blocking(move || Ok(write(sink, outlet))).await?;
+    let ((sftp, special), written) = blocking(move || Ok(write(sink, outlet))).await?;
+    if written.is_ok() && !special.is_empty() {
+        let files: String = special.join(", ").chars().filter(|c| !c.is_control()).take(500).collect();
+        cx.reporter.warn(&format!("set-id and sticky bits are not kept in a container that does not run: {files}"));
+    }
     let closed = sftp.close().await.during("close the container's files");
     written.and(closed)
 }
 
-fn write(mut sink: Sink, outlet: Outlet) -> (Sftp, Result<()>) {
+fn write(mut sink: Sink, outlet: Outlet) -> ((Sftp, Vec<String>), Result<()>) {
     let mut archive = Archive::new(outlet);
     let mut written = || -> Result<()> {
         while let Some(header) = archive.next_entry().map_err(|error| Error::Internal(error.to_string()))? {
@@ -208,7 +212,7 @@ fn write(mut sink: Sink, outlet: Outlet) -> (Sftp, Result<()>) {
         sink.finish()
     };
     let written = written();
-    (sink.into_session(), written)
+    (sink.into_parts(), written)
 }
 
 /// Where it goes.
