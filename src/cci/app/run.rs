@@ -68,9 +68,6 @@ async fn prepare(cx: &Context, command: &Command) -> Result<(Launched, LaunchPla
         cx.reporter.warn(warning);
     }
     let launched = launch::claim(cx, &plan, command.slot, &survey).await?;
-    if launched.reused {
-        cx.reporter.note("Reusing existing container");
-    }
     Ok((launched, plan))
 }
 

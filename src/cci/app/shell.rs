@@ -13,7 +13,7 @@ use super::blocking::blocking;
 use super::context::Context;
 use super::environment;
 use super::incus_error::DuringStep;
-use super::launch::{self, Launched, Survey};
+use super::launch::{self, Survey};
 use super::left;
 use super::record;
 use super::resume::{self, Given, Resumed};
@@ -148,7 +148,6 @@ async fn launched(
         take_back::remove_instance(&cx.client, &launched.name, plan.launch()).await?;
         return Ok(first);
     }
-    announce(cx, slot, &launched);
     record::begin(cx, id, resumed.map(|resumed| resumed.saved.metadata.clone()), plan, &launched).await?;
     Ok(launched.name)
 }
@@ -175,22 +174,4 @@ async fn plant(cx: &Context, plan: &LaunchPlan, id: SessionId) -> Result<()> {
         Seed { home: &home, from_host, api_key: api_key.as_deref() }.plant(&state)
     })
     .await
-}
-
-fn announce(cx: &Context, asked: SlotChoice, launched: &Launched) {
-    match asked {
-        SlotChoice::Exactly(wanted) if wanted == launched.slot => {}
-        SlotChoice::Exactly(wanted) => {
-            cx.reporter.note(&format!("Slot {wanted} is occupied, using slot {} instead", launched.slot));
-        }
-        SlotChoice::Auto | SlotChoice::Preferably(_) => {
-            cx.reporter.note(&format!("Auto-allocated slot {}", launched.slot));
-        }
-    }
-    if launched.reused {
-        cx.reporter.note("Reusing existing container");
-    }
-    if !launched.changed.is_empty() {
-        cx.reporter.note(&format!("Configuration applied: {}", launched.changed.join(", ")));
-    }
 }

@@ -57,6 +57,7 @@ pub(crate) async fn claim(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, s
         let open = open(cx, plan, choice, &instances);
         let nothing_open = open.is_empty();
         if let Some(launched) = first_of(cx, plan, open, survey).await? {
+            announce(cx, choice, &launched);
             return Ok(launched);
         }
         let left = leaving(&cx.client).await?.wait_for(|name| is_slot(plan, name)).await;
@@ -112,6 +113,25 @@ async fn first_of(
         }
     }
     Ok(None)
+}
+
+/// Says which slot it is, and what is not as the person may expect.
+fn announce(cx: &Context, asked: SlotChoice, launched: &Launched) {
+    match asked {
+        SlotChoice::Exactly(wanted) if wanted == launched.slot => {}
+        SlotChoice::Exactly(wanted) => {
+            cx.reporter.note(&format!("Slot {wanted} is occupied, using slot {} instead", launched.slot));
+        }
+        SlotChoice::Auto | SlotChoice::Preferably(_) => {
+            cx.reporter.note(&format!("Auto-allocated slot {}", launched.slot));
+        }
+    }
+    if launched.reused {
+        cx.reporter.note("Reusing existing container");
+    }
+    if !launched.changed.is_empty() {
+        cx.reporter.note(&format!("Configuration applied: {}", launched.changed.join(", ")));
+    }
 }
 
 /// What stands in a slot, from this user's side: what is somebody else's, or half made, is as good as running.
