@@ -1,5 +1,7 @@
 //! Starts a command in a container, again where Incus gave it up before it ran, and knows when it begins.
 
+use std::time::{Duration, Instant};
+
 use cci_core::environment::WORKSPACE;
 use cci_core::{Error, Result};
 use cci_incus::{Exec, Process, Stdout};
@@ -9,9 +11,9 @@ use super::context::Context;
 use super::incus_error::DuringStep;
 use crate::host::signals;
 
-/// How often a start is tried: Incus gives up a command that it cannot start while the container boots, or that is not
+/// How long a start is tried: Incus gives up a command that it cannot start while the container boots, or that is not
 /// connected within ten seconds.
-const TRIES: u32 = 5;
+const PATIENCE: Duration = Duration::from_secs(25);
 
 /// Prints the byte that says that the command begins, and becomes it; without a terminal only when it is answered, since
 /// Incus can give up a command that is under way already, and it must not run twice.
@@ -58,15 +60,15 @@ pub(crate) async fn start(cx: &Context, name: &str, exec: &Exec, step: &str) -> 
 }
 
 async fn until_it_begins(cx: &Context, name: &str, exec: &Exec) -> cci_incus::Result<Begun> {
-    for _ in 1..TRIES {
+    let end = Instant::now() + PATIENCE;
+    loop {
         match begin(cx, name, exec).await {
-            Err(error) if error.is_not_run() || error.is_timed_out() => {
+            Err(error) if (error.is_not_run() || error.is_timed_out()) && Instant::now() < end => {
                 tracing::info!(name, %error, "the command did not begin, trying again");
             }
             begun => return begun,
         }
     }
-    begin(cx, name, exec).await
 }
 
 async fn begin(cx: &Context, name: &str, exec: &Exec) -> cci_incus::Result<Begun> {

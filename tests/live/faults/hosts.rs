@@ -182,7 +182,9 @@ fn crowded(socket: &Path, prefix: &str) {
             let mut request = [0; 4096];
             let read = stream.read(&mut request).unwrap_or_default();
             let instances = request[..read].starts_with(b"GET /1.0/instances?");
-            let body = if instances { many.as_str() } else { r#"{"type":"sync","metadata":[]}"# };
+            let operations = request[..read].starts_with(b"GET /1.0/operations?");
+            let none = if operations { r#"{"type":"sync","metadata":{}}"# } else { r#"{"type":"sync","metadata":[]}"# };
+            let body = if instances { many.as_str() } else { none };
             let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
             // a client that has gone does not matter to the next one
             let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));

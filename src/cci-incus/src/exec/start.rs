@@ -1,6 +1,6 @@
 //! Starting a command: the request, and its sockets connected before Incus gives up on them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::{OptionFuture, try_join3};
 use serde::Deserialize;
@@ -18,8 +18,8 @@ use crate::{
 
 /// Incus cancels a command whose sockets are not all connected after ten seconds.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-/// How often a command is started that does not come to run.
-const TRIES: u32 = 5;
+/// How long a command is started again that does not come to run: a container that boots takes none for a moment.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes read at once from a data socket.
 const DATA_BUFFER: usize = 128 * 1024;
 /// Bytes read at once from a socket on which only pings come.
@@ -66,13 +66,13 @@ impl Client {
 
 /// Starts a command again that Incus gave up before it ran, as it does now and then while a container boots.
 pub(super) async fn until_it_runs<T>(mut run: impl AsyncFnMut() -> Result<T>) -> Result<T> {
-    for _ in 1..TRIES {
+    let end = Instant::now() + PATIENCE;
+    loop {
         match run().await {
-            Err(error) if error.is_not_run() => tracing::info!(%error, "starting it again"),
+            Err(error) if error.is_not_run() && Instant::now() < end => tracing::info!(%error, "starting it again"),
             done => return done,
         }
     }
-    run().await
 }
 
 /// Control first, then the others at once.
