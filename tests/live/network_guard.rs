@@ -65,7 +65,8 @@ fn a_host_whose_nftables_refuses_the_rules_is_told_so() {
     let nft = |command: &str| Command::new("nft").arg(command).status().unwrap().success();
     assert!(nft(&foreign));
     let out = host.cci(&["run", "--", "true"]);
-    assert!(nft(&format!("delete table inet {network}")));
+    // the end of the container that could not start takes what has the policy's name with it, or leaves it to us
+    assert!(table(&network).is_none() || nft(&format!("delete table inet {network}")));
     assert_eq!(out.code, 125, "{out}");
     assert!(out.stderr.contains("the host's nftables did not take the rules of its network policy"), "{out}");
     assert!(out.stderr.contains("hint: "), "{out}");

@@ -1,5 +1,6 @@
 //! What a measurement says: samples, the floor beside them, and whether the target that was set for them is met.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What was measured: cci itself, or what it is held against.
@@ -14,7 +15,7 @@ pub enum Who {
 }
 
 /// The middle and the reach of a row of samples, in the unit of its row.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// Half of the samples are smaller.
     pub median: f64,
@@ -55,7 +56,7 @@ fn quantile(sorted: &[f64], quarters: usize) -> Option<f64> {
 }
 
 /// What a row counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
     /// Milliseconds.
@@ -76,7 +77,7 @@ impl Unit {
 }
 
 /// How large the median may be.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// So many times the floor, and so much more.
@@ -99,7 +100,7 @@ pub enum Target {
 }
 
 /// A target and what became of it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
     /// What was asked for.
     pub target: Target,
@@ -127,7 +128,7 @@ pub struct Subject {
 }
 
 /// One row of the result.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Row {
     /// A short name that stays.
     pub key: String,
@@ -195,7 +196,7 @@ impl Row {
 }
 
 /// Where a result comes from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
     /// cci's own version.
     pub cci: String,
@@ -220,7 +221,7 @@ pub struct Machine {
 }
 
 /// A whole result.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     /// Where it comes from.
     pub machine: Machine,

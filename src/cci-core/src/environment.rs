@@ -27,10 +27,12 @@ pub struct HostLocale {
     pub timezone: Option<String>,
 }
 
-/// Whether a program can find a variable of this name.
+/// Whether a variable of this name can be handed to a program by a shell.
 #[must_use]
 pub fn is_variable_name(name: &str) -> bool {
-    !name.is_empty() && !name.contains(['=', '\0', ' ', '\n'])
+    !name.starts_with(|c: char| c.is_ascii_digit())
+        && !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// Everything the agent finds in its environment: cci's own, then the configuration's, then the command line's.

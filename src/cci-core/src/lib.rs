@@ -12,6 +12,7 @@ pub mod code;
 pub mod dated_image;
 pub mod environment;
 pub mod error;
+pub mod exports;
 pub mod hint;
 pub mod idmap;
 pub mod lifetime;

@@ -17,7 +17,7 @@ fn tmux(args: &[&str]) -> Vec<String> {
 
 /// Starts the server with cci's options and one detached session, in which `agent` runs inside bash.
 ///
-/// The environment comes with the exec that runs this, so no value of it is in any argument.
+/// Everything in it has the environment of what runs this, so no value of it is in any argument.
 #[must_use]
 pub fn start(container: &str, agent: &[String]) -> Vec<String> {
     let mut argv = tmux(&["-u"]);

@@ -1,5 +1,5 @@
 //! Makes the environment values that the user's configuration takes from commands of the host, such as a password
-//! store. They go to Incus in the body of a request, and so never into a process list.
+//! store. No value of them is ever in a process list.
 
 use std::process::Stdio;
 use std::time::Duration;

@@ -1,8 +1,10 @@
 //! Starts a command in a container, again where Incus gave it up before it ran, and knows when it begins.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use cci_core::environment::WORKSPACE;
+use cci_core::exports;
 use cci_core::{Error, Result};
 use cci_incus::{Exec, Process, Stdout};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
@@ -15,12 +17,6 @@ use crate::host::signals;
 /// connected within ten seconds.
 const PATIENCE: Duration = Duration::from_secs(25);
 
-/// Prints the byte that says that the command begins, and becomes it; without a terminal only when it is answered, since
-/// Incus can give up a command that is under way already, and it must not run twice.
-const BEGIN: &str = r#"printf .; [ -t 0 ] || read -r go || exit 125; exec "$@""#;
-/// What answers the announcement.
-const GO: &[u8] = b"\n";
-
 /// How a start went.
 pub(crate) enum Begun {
     /// The command runs.
@@ -29,9 +25,15 @@ pub(crate) enum Begun {
     Refused(i32),
 }
 
+/// Says that the command begins, and becomes it in the environment that answers; only then, since Incus can give up a
+/// command that is under way already, and it must not run twice.
+fn begin_script() -> String {
+    format!("{}exec \"$@\"", exports::READ)
+}
+
 /// The argv that runs `before`, says that the command begins, and becomes it.
 pub(crate) fn announced(before: &str, argv: &[String]) -> Vec<String> {
-    let script = format!("{before}{BEGIN}");
+    let script = format!("{before}{}", begin_script());
     ["sh", "-c", &script, "cci"].map(str::to_owned).into_iter().chain(argv.iter().cloned()).collect()
 }
 
@@ -45,12 +47,13 @@ pub(crate) fn announced_in(cwd: Option<&str>, argv: &[String]) -> Vec<String> {
         Some(_) => "cd -- \"$1\" 2>/dev/null || exit 98; ",
         None => "cd \"$1\" 2>/dev/null || cd /; ",
     };
-    let script = format!("{enter}shift; {BEGIN}");
+    let script = format!("{enter}shift; {}", begin_script());
     let words = ["sh", "-c", &script, "cci", cwd.unwrap_or(WORKSPACE)].map(str::to_owned);
     words.into_iter().chain(argv.iter().cloned()).collect()
 }
 
-/// Starts an announced command; its first byte of output is the announcement, which is taken away here.
+/// Starts an announced command; its first byte of output is the announcement, which is taken away here and answered with
+/// the environment.
 pub(crate) async fn start(cx: &Context, name: &str, exec: &Exec, step: &str) -> Result<Begun> {
     tokio::select! {
         biased;
@@ -72,7 +75,8 @@ async fn until_it_begins(cx: &Context, name: &str, exec: &Exec) -> cci_incus::Re
 }
 
 async fn begin(cx: &Context, name: &str, exec: &Exec) -> cci_incus::Result<Begun> {
-    let mut process = cx.client.exec(name, exec).await?;
+    let bare = Exec { environment: BTreeMap::new(), ..exec.clone() };
+    let mut process = cx.client.exec(name, &bare).await?;
     let announced = match &mut process.stdout {
         Some(stdout) => take_announcement(stdout).await,
         None => false,
@@ -80,9 +84,9 @@ async fn begin(cx: &Context, name: &str, exec: &Exec) -> cci_incus::Result<Begun
     if !announced {
         return process.wait().await.map(Begun::Refused);
     }
-    if let (None, Some(stdin)) = (exec.tty, &mut process.stdin) {
+    if let Some(stdin) = &mut process.stdin {
         let answered = async {
-            stdin.write_all(GO).await?;
+            stdin.write_all(exports::lines(&exec.environment).as_bytes()).await?;
             stdin.flush().await
         };
         if answered.await.is_err() {

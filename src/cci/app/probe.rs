@@ -1,5 +1,5 @@
 //! What runs in the container just before a command, in the same exec: it proves that the agent's user can write in the
-//! workspace, and says that the command begins.
+//! workspace.
 
 use cci_core::plan::LaunchPlan;
 
@@ -11,12 +11,6 @@ const PROBE: &str = "p=$(mktemp /workspace/.cci-XXXXXXXX 2>/dev/null) && rm -f \
 
 /// Waits up to ten seconds for a route and a name server, where the network comes with a lease.
 const NETWORK: &str = r"n=0; until [ -s /etc/resolv.conf ] && grep -q '^[^[:space:]]*[[:space:]]00000000' /proc/net/route || [ $n -ge 200 ]; do n=$((n+1)); sleep 0.05; done; ";
-
-/// The argv that probes and then becomes `argv`.
-pub(crate) fn before(plan: &LaunchPlan, argv: &[String]) -> Vec<String> {
-    let script = format!("{}exec \"$@\"", script(plan));
-    ["sh", "-c", &script, "cci"].map(str::to_owned).into_iter().chain(argv.iter().cloned()).collect()
-}
 
 /// The probe as lines of a shell, which end with [`NOT_WRITABLE`] where it fails.
 pub(crate) fn script(plan: &LaunchPlan) -> String {

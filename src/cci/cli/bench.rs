@@ -9,7 +9,7 @@ use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Style};
 
-use super::output::{Format, FormatArg};
+use super::output::{Format, FormatArg, json};
 use crate::app::bench::{Wanted, measure};
 use crate::app::context::Context;
 use crate::ui::terminal::Terminal;
@@ -46,10 +46,7 @@ pub(crate) async fn run(args: &BenchArgs, cx: &Context) -> Result<u8> {
     let report = measure(cx, wanted).await?;
     let text = match args.format.format {
         Format::Text => text(&report),
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&report).map_err(|error| Error::Internal(error.to_string()))?;
-            format!("{json}\n")
-        }
+        Format::Json => json(&report)?,
     };
     Terminal::result(&text)?;
     let all_measured = report.rows.iter().all(|row| row.problem.is_none());

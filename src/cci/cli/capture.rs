@@ -2,9 +2,10 @@
 
 use cci_core::{Error, Result};
 use clap::{Args, ValueEnum};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::output::Format;
+use super::output::{Format, json};
 use crate::app::outcome::Outcome;
 use crate::ui::terminal::Terminal;
 
@@ -17,6 +18,17 @@ pub(crate) struct CaptureArgs {
     /// With --capture: json, or raw for its stdout alone
     #[arg(long, value_name = "FORMAT")]
     format: Option<CaptureFormat>,
+}
+
+/// What a command printed and how it ended.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Kept {
+    stdout: String,
+    stderr: String,
+    exit_code: i32,
+    /// From its own beginning on; `run` says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_ms: Option<u64>,
 }
 
 /// The form of a captured output.
@@ -53,15 +65,12 @@ impl CaptureArgs {
         if self.format == Some(CaptureFormat::Raw) {
             return Terminal::bytes(&outcome.stdout).map(|()| outcome.exit());
         }
-        let mut object = json!({
-            "stdout": String::from_utf8_lossy(&outcome.stdout),
-            "stderr": String::from_utf8_lossy(&outcome.stderr),
-            "exit_code": outcome.status,
-        });
-        if timed {
-            let millis = u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX);
-            object["duration_ms"] = millis.into();
-        }
-        Terminal::result(&format!("{object:#}\n")).map(|()| 0)
+        let kept = Kept {
+            stdout: String::from_utf8_lossy(&outcome.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&outcome.stderr).into_owned(),
+            exit_code: outcome.status,
+            duration_ms: timed.then(|| u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX)),
+        };
+        Terminal::result(&json(&kept)?).map(|()| 0)
     }
 }

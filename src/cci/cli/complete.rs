@@ -11,6 +11,7 @@ use super::start;
 use crate::app::config::Configured;
 use crate::app::context::Context;
 use crate::app::image::{self, Selection};
+use crate::app::incus_error::DuringStep;
 use crate::app::{list, owned, profile};
 use crate::settings::Overrides;
 use crate::ui::terminal::{Terminal, Voice};
@@ -32,6 +33,16 @@ pub(crate) fn containers() -> Vec<CompletionCandidate> {
 /// Those of them that run.
 pub(crate) fn running() -> Vec<CompletionCandidate> {
     candidates(async |cx| of_containers(cx, true).await)
+}
+
+/// Every container of the project, not only cci's own.
+pub(crate) fn project_containers() -> Vec<CompletionCandidate> {
+    candidates(async |cx| of_project(cx, "").await)
+}
+
+/// The same with the colon behind which a path in the container follows.
+pub(crate) fn places() -> Vec<CompletionCandidate> {
+    candidates(async |cx| of_project(cx, ":").await)
 }
 
 /// The saved sessions.
@@ -64,6 +75,11 @@ pub(crate) fn profiles() -> Vec<CompletionCandidate> {
 async fn of_containers(cx: &Context, only_running: bool) -> Result<Vec<Candidate>> {
     let owned = owned::all(cx).await?.into_iter().filter(|owned| !only_running || owned.runs());
     Ok(owned.map(|owned| Candidate { about: owned.instance.status, name: owned.instance.name }).collect())
+}
+
+async fn of_project(cx: &Context, behind: &str) -> Result<Vec<Candidate>> {
+    let instances = cx.client.instances().await.during("list the containers")?.into_iter();
+    Ok(instances.map(|one| Candidate { name: one.name + behind, about: one.status }).collect())
 }
 
 /// What can be found in time; nothing at all where Incus is down or a file is wrong.

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use cci_core::{Error, Result};
 use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 
 use super::capture::CaptureArgs;
+use super::complete;
 use super::output::Format;
 use crate::app::container::{self, Mounting};
 use crate::app::container_exec::{self, Command};
@@ -64,13 +66,14 @@ pub(crate) enum ContainerVerb {
 #[derive(Debug, Args)]
 pub(crate) struct NameArgs {
     /// The container
+    #[arg(add = ArgValueCandidates::new(complete::project_containers))]
     name: String,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct LaunchArgs {
     /// Alias or fingerprint of the image
-    #[arg(id = "launch_image", value_name = "IMAGE")]
+    #[arg(id = "launch_image", value_name = "IMAGE", add = ArgValueCandidates::new(complete::images))]
     image: String,
     /// The name it gets
     name: String,
@@ -82,6 +85,7 @@ pub(crate) struct LaunchArgs {
 #[derive(Debug, Args)]
 pub(crate) struct StopArgs {
     /// The container
+    #[arg(add = ArgValueCandidates::new(complete::project_containers))]
     name: String,
     /// Stop it at once
     #[arg(long, short)]
@@ -94,6 +98,7 @@ pub(crate) struct StopArgs {
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArgs {
     /// The container
+    #[arg(add = ArgValueCandidates::new(complete::project_containers))]
     name: String,
     /// A running one too
     #[arg(long, short)]
@@ -103,6 +108,7 @@ pub(crate) struct DeleteArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ExecArgs {
     /// The container
+    #[arg(add = ArgValueCandidates::new(complete::project_containers))]
     name: String,
     /// Who runs it: a number, or a name in the container; root if not given
     #[arg(long, value_name = "USER")]
@@ -126,6 +132,7 @@ pub(crate) struct ExecArgs {
 #[derive(Debug, Args)]
 pub(crate) struct MountArgs {
     /// The container
+    #[arg(add = ArgValueCandidates::new(complete::project_containers))]
     name: String,
     /// The name of the new device
     device: String,

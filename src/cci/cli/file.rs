@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use cci_core::Result;
 use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 
+use super::complete;
 use crate::app::context::Context;
 use crate::app::file::{self, Moved, Pull, Push, Remote};
 use crate::ui::size::human;
@@ -41,7 +43,7 @@ struct PushArgs {
     /// The file or directory on the host
     local: PathBuf,
     /// Where it goes
-    #[arg(value_name = "NAME:PATH")]
+    #[arg(value_name = "NAME:PATH", add = ArgValueCandidates::new(complete::places))]
     remote: String,
     /// A directory with everything in it
     #[arg(long, short)]
@@ -60,7 +62,7 @@ struct PushArgs {
 #[derive(Debug, Args)]
 struct PullArgs {
     /// Where it is
-    #[arg(value_name = "NAME:PATH")]
+    #[arg(value_name = "NAME:PATH", add = ArgValueCandidates::new(complete::places))]
     remote: String,
     /// The place on the host
     local: PathBuf,

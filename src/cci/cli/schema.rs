@@ -1,5 +1,6 @@
 //! `cci schema`: the JSON Schema of everything that cci prints as JSON, made from the very types that are printed.
 
+use cci_core::bench::Report;
 use cci_core::{Error, Result};
 use clap::Args;
 use clap_complete::CompletionCandidate;
@@ -8,6 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::capture::Kept;
 use super::output::{TableFormatArg, json, print};
 use super::usage::nearest;
 use super::{clean, config, doctor, list, shell, tmux, version};
@@ -42,6 +44,7 @@ struct Described {
 }
 
 const SCHEMAS: &[Described] = &[
+    Described { name: "bench", what: "what was measured", schema: of::<Report> },
     Described { name: "build", what: "the image that was made, or was there already", schema: of::<Built> },
     Described { name: "clean", what: "what was or would be removed", schema: of::<clean::Outcome> },
     Described { name: "config-check", what: "the files that were read and are right", schema: of::<config::Checked> },
@@ -49,6 +52,7 @@ const SCHEMAS: &[Described] = &[
     Described { name: "config-show", what: "the merged configuration", schema: settings::json_schema },
     Described { name: "config-show-origin", what: "each value and where it comes from", schema: of::<Vec<Entry>> },
     Described { name: "config-trust-list", what: "approved project files", schema: of::<Vec<config::Approved>> },
+    Described { name: "container-exec", what: "what `--capture` has kept", schema: of::<Kept> },
     Described { name: "doctor", what: "the findings", schema: of::<doctor::Report> },
     Described { name: "error", what: "a failure, on stderr", schema: of::<ReportedError> },
     Described { name: "image-cleanup", what: "the images that are gone", schema: of::<Cleaned> },
@@ -62,6 +66,7 @@ const SCHEMAS: &[Described] = &[
     Described { name: "network-why", what: "which rule decides about a host", schema: of::<Vec<Answer>> },
     Described { name: "profile-list", what: "the profiles", schema: of::<Vec<profile::Listed>> },
     Described { name: "profile-show", what: "what a profile sets", schema: of::<Vec<Entry>> },
+    Described { name: "run", what: "what `--capture` has kept", schema: of::<Kept> },
     Described { name: "schema", what: "this list", schema: of::<Vec<Name>> },
     Described { name: "shell", what: "the session that `--background` started", schema: of::<shell::StartedSession> },
     Described { name: "tmux-capture", what: "the lines of a pane", schema: of::<tmux::Captured> },

@@ -6,6 +6,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use cci_core::environment::is_variable_name;
 use cci_core::name::Prefix;
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
@@ -162,8 +163,8 @@ fn given_environment(flags: &[String], host: &BTreeMap<String, String>) -> Resul
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (flag.as_str(), host.get(flag).cloned()),
         };
-        if name.is_empty() || name.contains(['\0', ' ']) {
-            return Err(Error::usage(format!("invalid environment '{flag}': it has no name")));
+        if !is_variable_name(name) {
+            return Err(Error::usage(format!("invalid environment variable name '{name}'")));
         }
         if let Some(value) = value {
             environment.insert(name.to_owned(), value);

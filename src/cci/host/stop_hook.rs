@@ -6,13 +6,18 @@ use std::path::{Path, PathBuf};
 
 use cci_core::stop_hook::{StopHook, is_worth_it};
 
+/// Where a daemon of the host has its directory. Another socket may be a forwarder's, which a hook that runs long after
+/// this process need not find any more; then Incus would wait for the end of the container for ever.
+const DIRECTORY: &str = "/var/lib/incus";
+
 /// The hook of the daemon with this process id behind this socket; `None` wherever something is not as expected.
 pub(crate) fn find(daemon: u32, socket: &Path, project: &str) -> Option<StopHook> {
     let program = program(daemon)?;
     let prefix = program.ancestors().find(|dir| dir.join("share/lxc/config").is_dir())?;
     let added = files_in(&prefix.join("share/lxc/config/common.conf.d"));
-    let directory = socket.parent().filter(|_| socket.ends_with("unix.socket"))?;
-    if is_worth_it(added.iter().map(String::as_str)) { StopHook::new(&program, directory, project) } else { None }
+    let own = fs::canonicalize(socket).ok()? == Path::new(DIRECTORY).join("unix.socket");
+    let worth_it = own && is_worth_it(added.iter().map(String::as_str));
+    if worth_it { StopHook::new(&program, Path::new(DIRECTORY), project) } else { None }
 }
 
 /// The program of a process of root's, by the name it was started with: what it is linked to only root may read.

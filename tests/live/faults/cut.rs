@@ -20,7 +20,8 @@ fn cut_everywhere(
     let args = before(bed);
     bed.proxy.behave();
     let out = cci(bed, &args);
-    let requests = bed.proxy.seen().len();
+    let undisturbed = bed.proxy.seen();
+    let requests = undisturbed.len();
     check(bed, &out, &format!("{name} without a fault"));
     assert_eq!(out.code, 0, "{name} without a fault: {out}");
     let seed = figures::seed();
@@ -51,7 +52,8 @@ fn cut_everywhere(
         }
         n += 1;
     }
-    assert!(n + 2 >= requests, "{name}: only {n} requests of {requests} were spoilt");
+    let last = bed.proxy.seen();
+    assert!(n + 2 >= requests, "{name}: only {n} requests of {requests} were spoilt: {undisturbed:#?}, last {last:#?}");
     figures::note(&format!(
         "cut: {name}: {requests} requests undisturbed, largest n {}, {tried} faults, {absorbed} without effect",
         n - 1
