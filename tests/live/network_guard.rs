@@ -1,11 +1,12 @@
 //! The second layer of a policy's rules: it comes with the first container, goes with the last, and loses no start.
 
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::network::{configure, host, network_of};
 use crate::network_names::ASK;
-use crate::support::host::{Host, incus};
+use crate::support::host::{Host, U1000, incus};
 use crate::support::internet::PUBLIC;
 use crate::support::wait;
 
@@ -66,7 +67,8 @@ fn a_host_whose_nftables_refuses_the_rules_is_told_so() {
     assert!(nft(&foreign));
     let out = host.cci(&["run", "--", "true"]);
     // the end of the container that could not start takes what has the policy's name with it, or leaves it to us
-    assert!(table(&network).is_none() || nft(&format!("delete table inet {network}")));
+    nft(&format!("delete table inet {network}"));
+    gone(&network);
     assert_eq!(out.code, 125, "{out}");
     assert!(out.stderr.contains("the host's nftables did not take the rules of its network policy"), "{out}");
     assert!(out.stderr.contains("hint: "), "{out}");
@@ -74,4 +76,31 @@ fn a_host_whose_nftables_refuses_the_rules_is_told_so() {
     host.cci(&["run", "--", "true"]).ok();
     configure(&host, "mode = \"open\"");
     host.cci(&["run", "--", "true"]).ok();
+}
+
+#[test]
+fn a_clean_beside_a_launch_with_a_new_policy_loses_no_launch() {
+    let (cleaner, over) = (Host::live(U1000), AtomicBool::new(false));
+    let rounds = std::thread::scope(|scope| {
+        let cleaning = scope.spawn(|| {
+            let mut rounds = 0;
+            while !over.load(Ordering::Relaxed) {
+                cleaner.cci(&["clean", "--force"]).ok();
+                rounds += 1;
+            }
+            rounds
+        });
+        let launched: Vec<_> = (90..98)
+            .map(|last| {
+                let host = host(&format!("mode = \"allowlist\"\nallowed_domains = [\"198.51.100.{last}\"]"));
+                host.cci(&["run", "--", "true"])
+            })
+            .collect();
+        over.store(true, Ordering::Relaxed);
+        for out in launched {
+            out.ok();
+        }
+        cleaning.join().unwrap()
+    });
+    assert!(rounds > 8, "the clean-ups were too slow to meet a launch: {rounds}");
 }

@@ -5,6 +5,7 @@ pub(crate) mod btrfs;
 pub(crate) mod caller;
 pub(crate) mod incus_socket;
 pub(crate) mod network;
+pub(crate) mod process;
 pub(crate) mod pty;
 pub(crate) mod signals;
 pub(crate) mod stop_hook;

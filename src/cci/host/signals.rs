@@ -15,7 +15,7 @@ pub(crate) fn interrupted() -> impl Future<Output = ()> {
     async move {
         if arrived.wait_for(|arrived| *arrived).await.is_err() {
             // without handlers the signals still end the process, only without the clean-up
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -53,7 +53,9 @@ fn cut_everywhere(
         n += 1;
     }
     let last = bed.proxy.seen();
-    assert!(n + 2 >= requests, "{name}: only {n} requests of {requests} were spoilt: {undisturbed:#?}, last {last:#?}");
+    // the networks of other tests come and go meanwhile, and `clean` looks at them too
+    let own = undisturbed.iter().filter(|line| !line.contains("/1.0/network")).count();
+    assert!(n + 2 >= own, "{name}: only {n} requests of {own} were spoilt: {undisturbed:#?}, last {last:#?}");
     figures::note(&format!(
         "cut: {name}: {requests} requests undisturbed, largest n {}, {tried} faults, {absorbed} without effect",
         n - 1

@@ -6,12 +6,16 @@ use std::net::Ipv4Addr;
 use cci_core::network::{Action, Policy, Resolved, Rule};
 use cci_incus::{Acl, AclAction, AclPut, AclRule, AclState};
 
+use crate::host::process;
+
 /// The policy in its one text.
 const POLICY: &str = "user.cci.policy";
 /// The addresses of the names, as JSON.
 const RESOLVED: &str = "user.cci.resolved";
 /// When the names were last looked up, in RFC 3339.
 const REFRESHED: &str = "user.cci.refreshed";
+/// The process that makes the policy, until the ACL is written anew.
+const MAKER: &str = "user.cci.maker";
 /// Says that the object is cci's.
 pub(super) const MANAGED: &str = "user.cci.managed";
 
@@ -59,9 +63,21 @@ pub(super) fn acl(policy: &Policy, known: &Known, host: &BTreeSet<Ipv4Addr>) -> 
     }
 }
 
-/// Whether an ACL in Incus is this one already.
+/// The same, saying that this process is about to use it.
+pub(super) fn being_made(acl: AclPut) -> AclPut {
+    let maker = process::own().map(|own| (MAKER.to_owned(), own));
+    AclPut { config: acl.config.into_iter().chain(maker).collect(), ..acl }
+}
+
+/// Whether the process that made it still runs, and so may be about to use it.
+pub(super) fn maker_runs(acl: &Acl) -> bool {
+    acl.config.get(MAKER).is_some_and(|maker| process::runs(maker))
+}
+
+/// Whether an ACL in Incus is this one already, whoever made it.
 pub(super) fn is_same(found: &Acl, wanted: &AclPut) -> bool {
-    found.config == wanted.config && found.egress == wanted.egress && found.ingress == wanted.ingress
+    let without_maker = found.config.iter().filter(|(key, _)| *key != MAKER);
+    without_maker.eq(&wanted.config) && found.egress == wanted.egress && found.ingress == wanted.ingress
 }
 
 /// One rule of Incus, or one for TCP and one for UDP where ports are named.
@@ -111,6 +127,9 @@ mod tests {
         assert_eq!(policy(&there), Some(made_from));
         assert_eq!(Known::of(&there), known);
         assert!(is_same(&there, &put));
+        let made = being_made(put.clone());
+        let being_made = Acl { config: made.config, egress: made.egress, ..Acl::default() };
+        assert!(is_same(&being_made, &put) && maker_runs(&being_made) && !maker_runs(&there));
         let widened = Acl { egress: put.egress[1..].to_vec(), ..there };
         assert!(!is_same(&widened, &put), "a rule that somebody removed is missed");
     }

@@ -1,5 +1,7 @@
 //! Puts a policy in force before a container exists: finds what a launch needs in Incus, or makes it.
 
+use std::time::{Duration, Instant};
+
 use cci_core::address::Subnet;
 use cci_core::network::{Policy, Resolved};
 use cci_core::{Error, Result};
@@ -13,6 +15,9 @@ use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
 use crate::host::network;
 use crate::store::network_cache;
+
+/// How long a policy is made again that others remove at the same time.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A policy that is in force on its bridge.
 #[derive(Debug, Clone)]
@@ -58,11 +63,24 @@ pub(crate) async fn restored(cx: &Context) -> Result<bool> {
     }
 }
 
-/// The ACL first, then the names, then the bridge: nothing is reachable before its rules are there.
+/// Makes it, again where a `clean` takes its rules away before a bridge uses them.
 async fn make(cx: &Context, client: &Client, policy: &Policy) -> Result<Network> {
     cx.reporter.step("setup", "making the network");
-    let name = policy.name();
     let known = first_lookup(cx, policy).await?;
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let made = make_once(cx, client, policy, known.clone()).await;
+        let undone = made.is_err() && client.acl(policy.name().bridge()).await.is_err_and(|error| error.is_not_found());
+        if !undone || Instant::now() > end {
+            return made;
+        }
+        tracing::info!(name = %policy.name(), "the network's rules were removed meanwhile, making them again");
+    }
+}
+
+/// The ACL first, then the names, then the bridge: nothing is reachable before its rules are there.
+async fn make_once(cx: &Context, client: &Client, policy: &Policy, known: Known) -> Result<Network> {
+    let name = policy.name();
     let known = make_acl(client, policy, known).await?;
     let dns = match (policy.has_names(), policy.names().next()) {
         (false, _) => Dns::Everything,
@@ -100,7 +118,7 @@ async fn first_lookup(cx: &Context, policy: &Policy) -> Result<Known> {
 /// Makes the ACL, or takes the one that another launch made; what it knows of names is what counts.
 async fn make_acl(client: &Client, policy: &Policy, known: Known) -> Result<Known> {
     let name = policy.name();
-    let wanted = acl::acl(policy, &known, &network::own_addresses());
+    let wanted = acl::being_made(acl::acl(policy, &known, &network::own_addresses()));
     let Err(error) = client.create_acl(name.bridge(), &wanted).await else { return Ok(known) };
     match client.acl(name.bridge()).await {
         Ok((there, _)) if acl::is_of(&there, policy) => Ok(Known::of(&there)),

@@ -4,7 +4,7 @@ use cci_core::Result;
 use cci_core::network::PolicyName;
 use cci_incus::{Client, Network};
 
-use super::acl::MANAGED;
+use super::acl::{MANAGED, maker_runs};
 use super::realise::networks;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
@@ -18,7 +18,8 @@ pub(crate) struct Unused {
     pub(crate) name: PolicyName,
 }
 
-/// The policies of cci whose bridge nothing uses but the containers that are `going`.
+/// The policies of cci whose bridge nothing uses but the containers that are `going`; one that is only being made is
+/// about to be used.
 pub(crate) async fn unused(cx: &Context, going: &[&str]) -> Result<Vec<Unused>> {
     let client = networks(cx);
     let (networks, acls) = tokio::join!(client.networks(), client.acls());
@@ -31,8 +32,10 @@ pub(crate) async fn unused(cx: &Context, going: &[&str]) -> Result<Vec<Unused>> 
     let mut names: Vec<PolicyName> = of_networks.chain(of_acls).collect();
     names.sort();
     names.dedup();
-    let is_used =
-        |name: &PolicyName| networks.iter().any(|network| network.name == name.bridge() && in_use(network, going));
+    let is_used = |name: &PolicyName| {
+        networks.iter().any(|network| network.name == name.bridge() && in_use(network, going))
+            || acls.iter().any(|acl| acl.name == name.bridge() && maker_runs(acl))
+    };
     Ok(names.into_iter().filter(|name| !is_used(name)).map(|name| Unused { name }).collect())
 }
 
@@ -47,6 +50,10 @@ fn in_use(network: &Network, going: &[&str]) -> bool {
 /// launch has begun to use meanwhile is left as it is.
 pub(crate) async fn remove(cx: &Context, unused: &Unused) -> Result<()> {
     let client = networks(cx);
+    // looked at again: another launch may have begun to make it
+    if client.acl(unused.name.bridge()).await.is_ok_and(|(acl, _)| maker_runs(&acl)) {
+        return Ok(());
+    }
     if !remove_network(&client, unused.name.bridge()).await? {
         return Ok(());
     }
