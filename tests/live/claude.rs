@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::support::anthropic::Anthropic;
+use crate::support::daemon::Daemon;
 use crate::support::host::{Host, U1000, U1234, User, incus};
 use crate::support::screen::Screen;
 use crate::support::wait;
@@ -101,6 +102,49 @@ fn remembers(user: User, ending: Ending) {
     shows(&host, &name, "the first is apple");
     prompt(&host, &name, "the second is pear");
     assert!(api.saw_together(&["the first is apple", "the second is pear"]), "the request did not hold both prompts");
+}
+
+/// Incus is killed and started again beneath a session; `--resume` goes back into the container, which ran on.
+fn remembers_behind_a_crash(user: User) {
+    let (mut daemon, api) = (Daemon::with_network(), Anthropic::start());
+    daemon.take_image();
+    let mut host = Host::new(user).at_socket(daemon.socket());
+    host.project = "default".into();
+    let screen = Screen::open(&host);
+    let flags = api.flags().join(" ");
+    screen.enter(&format!("clear; cci shell --network=open {flags}"));
+    screen.wait_for("bypass permissions", LONG);
+    let name = running(&host);
+    prompt(&host, &name, "the first is apple");
+    daemon.crash();
+    screen.wait_for("error:", LONG);
+    daemon.start_again();
+    screen.press("C-l");
+    screen.wait_for("READY>", LONG);
+    screen.enter(&format!("clear; cci shell --resume --network=open {flags}"));
+    screen.wait_for("the first is apple", LONG);
+    assert_eq!(running(&host), name);
+    prompt(&host, &name, "the second is pear");
+    assert!(api.saw_together(&["the first is apple", "the second is pear"]), "the request did not hold both prompts");
+}
+
+/// The only container of the caller, as cci sees it.
+#[track_caller]
+fn running(host: &Host) -> String {
+    let list: serde_json::Value = serde_json::from_str(&host.cci(&["list", "--format", "json"]).ok().stdout).unwrap();
+    let all = list["active_containers"].as_array().unwrap();
+    assert_eq!(all.len(), 1, "{list:#}");
+    all[0]["name"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn remembers_after_a_crash_of_incus_as_1000() {
+    remembers_behind_a_crash(U1000);
+}
+
+#[test]
+fn remembers_after_a_crash_of_incus_as_1234() {
+    remembers_behind_a_crash(U1234);
 }
 
 fn end(host: &Host, screen: &Screen, name: &str, ending: Ending) {

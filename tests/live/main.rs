@@ -39,3 +39,4 @@ mod setup;
 #[path = "../support/mod.rs"]
 mod support;
 mod tmux;
+mod used_by;

@@ -159,6 +159,7 @@ fn every_line_in_its_words() {
     script.cci(&["clean", "--sessions"]);
     script.cci(&["clean", "--sessions", "--force"]).ok();
     script.cci(&["run", "--", "sh", "-c", "echo out; echo err >&2; exit 7"]);
+    host.wait_until_gone();
     script.cci(&["run", "--", "no-such-command"]);
     insta::assert_snapshot!(script.text);
 }

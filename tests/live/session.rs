@@ -224,6 +224,39 @@ fn a_resume_never_takes_another_workspaces_session() {
 }
 
 #[test]
+fn a_clock_that_jumps_does_not_lead_a_resume_to_another_workspace() {
+    let host = Host::live(U1000);
+    let dummy = [("CCI_USE_DUMMY", "1")];
+    let (here, elsewhere) = (host.dir("here"), host.dir("elsewhere"));
+    let started = |dir: &std::path::Path| {
+        let out = host.cci_with(&["shell", "--background", "-w", dir.to_str().unwrap()], &dummy, b"").ok();
+        host.cci(&["kill", "--all", "--force"]).ok();
+        out.stdout.split_whitespace().nth(1).unwrap().to_owned()
+    };
+    let (own, other) = (started(&here), started(&elsewhere));
+    let saved_at = |id: &str, moment: &str| {
+        let path = host.home.join(".cci/sessions-claude").join(id).join("metadata.json");
+        let mut metadata: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        metadata["saved_at"] = moment.into();
+        std::fs::write(&path, metadata.to_string()).unwrap();
+        let transcripts = path.parent().unwrap().join(".claude/projects/-workspace");
+        for transcript in std::fs::read_dir(transcripts).into_iter().flatten().flatten() {
+            let moment = moment.parse::<jiff::Timestamp>().map_or(std::time::UNIX_EPOCH, std::time::SystemTime::from);
+            let transcript = std::fs::File::options().append(true).open(transcript.path()).unwrap();
+            transcript.set_modified(moment).unwrap();
+        }
+    };
+    saved_at(&other, "2099-01-01T00:00:00Z");
+    for moment in ["1971-01-01T00:00:00Z", "2199-01-01T00:00:00Z", "the day before"] {
+        saved_at(&own, moment);
+        let resume = ["shell", "--resume", "--background", "-w", here.to_str().unwrap()];
+        let out = host.cci_with(&resume, &dummy, b"").ok();
+        assert!(out.stderr.contains(&format!("Resuming session: {own}")), "{moment}: {out}");
+        host.cci(&["kill", "--all", "--force"]).ok();
+    }
+}
+
+#[test]
 fn a_damaged_session_is_named_and_skipped() {
     let host = Host::live(U1000);
     let dummy = [("CCI_USE_DUMMY", "1")];

@@ -7,6 +7,7 @@ pub mod base;
 pub mod bed;
 pub mod clean_root;
 pub mod completion;
+pub mod daemon;
 pub mod delay;
 pub mod figures;
 pub mod host;

@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 /// ends with status 125.
 ///
 /// A terminal neither shows what is handed over nor changes a byte of it.
-pub const READ: &str = r#"_cci_n='
-'; [ ! -t 0 ] || { _cci_t=$(stty -g) && stty raw -echo; } || exit 125
-printf .
-while IFS= read -r _cci_v || exit 125; do [ "$_cci_v" ] || break; eval "$_cci_v"; done
-[ ! -t 0 ] || command -p stty "$_cci_t"
-"#;
+pub const READ: &str = concat!(
+    "[ ! -t 0 ] || { _cci_t=$(stty -g) && stty raw -echo; } || exit 125; printf .; ",
+    r#"while IFS= read -r _cci_v || exit 125; do [ "$_cci_v" ] || break; eval "$_cci_v"; done; "#,
+    r#"[ ! -t 0 ] || command -p stty "$_cci_t"; "#,
+);
+
+/// Gives a shell the line end, which cannot stand in a line.
+const LINE_END: &str = "_cci_n=$(printf '\\nx'); _cci_n=${_cci_n%x}\n";
 
 /// One line of a shell for each variable, then an empty one.
 #[must_use]
@@ -21,7 +23,8 @@ pub fn lines(environment: &BTreeMap<String, String>) -> String {
         let quoted = value.replace('\'', r"'\''").replace('\n', r#"'"$_cci_n"'"#);
         format!("export {name}='{quoted}'\n")
     };
-    environment.iter().map(export).chain(["\n".to_owned()]).collect()
+    let line_end = environment.values().any(|value| value.contains('\n')).then(|| LINE_END.to_owned());
+    line_end.into_iter().chain(environment.iter().map(export)).chain(["\n".to_owned()]).collect()
 }
 
 #[cfg(test)]

@@ -17,8 +17,8 @@ const TRIES: usize = 3;
 const DOWN: Duration = Duration::from_secs(90);
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What its init says while it is not going down.
-const UP: [&str; 5] = ["initializing", "starting", "running", "degraded", "maintenance"];
+/// What init says of itself, and what it is: an image without systemd is not asked.
+const ASK: &str = "command -v systemctl >/dev/null || exit 127; systemctl is-system-running; cat /proc/1/comm";
 
 /// What became of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,14 +40,12 @@ pub(crate) async fn look(cx: &Context, name: &str) -> Result<Left> {
     Ok(if stops { Left::Stopped(Lifetime::persistent(!instance.ephemeral)) } else { Left::Running })
 }
 
-/// Whether the system in a running container shuts down: its init says so, or answers no more.
+/// Whether the system in a running container shuts down: its init says so, or has given way to what ends everything.
 pub(crate) async fn is_going_down(cx: &Context, name: &str) -> bool {
-    let asks = Exec { command: ["systemctl", "is-system-running"].map(str::to_owned).to_vec(), ..Exec::default() };
+    let asks = Exec::new(["sh", "-c", ASK]);
     for _ in 0..TRIES {
         match cx.client.exec_captured(name, &asks, &[], ANSWER).await {
-            // an image without systemd is not asked
-            Ok(done) if done.status == 127 => return false,
-            Ok(done) => return !UP.contains(&String::from_utf8_lossy(&done.stdout).trim()),
+            Ok(done) => return says_stopping(&String::from_utf8_lossy(&done.stdout)),
             Err(error) => tracing::info!(name, %error, "the container's init did not answer"),
         }
         match cx.client.instance(name).await {
@@ -56,6 +54,11 @@ pub(crate) async fn is_going_down(cx: &Context, name: &str) -> bool {
         }
     }
     false
+}
+
+/// An init that does not answer is one that only begins, unless another program has taken its place.
+fn says_stopping(said: &str) -> bool {
+    said.lines().any(|line| line == "stopping" || line.starts_with("systemd-shut"))
 }
 
 /// Waits until a container that goes down has stopped; one that does not is left to whoever comes next.
@@ -73,4 +76,19 @@ pub(crate) async fn wait_until_down(cx: &Context, name: &str) -> Result<()> {
         }
     };
     tokio::time::timeout(DOWN, down).await.unwrap_or(Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_that_boots_does_not_go_down() {
+        for said in ["offline\nsystemd\n", "unknown\ninit\n", "initializing\nsystemd\n", "degraded\nsystemd\n", ""] {
+            assert!(!says_stopping(said), "{said:?}");
+        }
+        for said in ["stopping\nsystemd\n", "offline\nsystemd-shutdow\n"] {
+            assert!(says_stopping(said), "{said:?}");
+        }
+    }
 }

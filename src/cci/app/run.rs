@@ -82,7 +82,8 @@ async fn execute(cx: &Context, launched: &Launched, plan: &LaunchPlan, command: 
         group: Some(plan.user.gid),
         tty: interactive.then(terminal::size),
     };
-    let process = match exec::start(cx, &launched.name, &exec, "start the command").await? {
+    let begun = exec::start(cx, &launched.name, &exec, "start the command").await;
+    let process = match launch::early_end::explained(cx, &launched.name, begun).await? {
         Begun::Runs(process) => process,
         Begun::Refused(probe::NOT_WRITABLE) => {
             return Err(Error::WorkspaceNotWritable { path: cx.workspace.path().to_owned() });

@@ -83,7 +83,8 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     // two agents on one conversation would write over each other: one that runs in tmux is gone back to
     let direct = !session.tmux && !agent::has_session(&cx, &name, plan.user.uid).await?;
     if !direct {
-        agent::ensure(&cx, &plan, &name, &agent).await?;
+        let started = agent::ensure(&cx, &plan, &name, &agent).await;
+        launch::early_end::explained(&cx, &name, started).await?;
     }
     cx.reporter.progress(None);
     cx.reporter.note("Starting session...");

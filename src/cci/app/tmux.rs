@@ -74,9 +74,19 @@ pub(crate) async fn list(cx: &Context) -> Result<Vec<String>> {
         owned::all(cx).await?.into_iter().filter(owned::Owned::runs).map(|owned| owned.instance.name).collect();
     let asked = running.into_iter().map(|name| async move {
         let there = on_server(cx, &name, &["has-session".to_owned()], &[]).await;
-        there.is_ok_and(|done| done.status != tmux::NO_SESSION).then_some(name)
+        (name, there)
     });
-    Ok(futures_util::future::join_all(asked).await.into_iter().flatten().collect())
+    let mut there = Vec::new();
+    for (name, answer) in futures_util::future::join_all(asked).await {
+        match answer {
+            Ok(done) if done.status == tmux::NO_SESSION => {}
+            Ok(_) => there.push(name),
+            Err(error) if attach::running(cx, &name, Whose::Own).await.is_ok() => return Err(error),
+            // it ended while it was asked
+            Err(_) => {}
+        }
+    }
+    Ok(there)
 }
 
 async fn ask(cx: &Context, name: &str, command: &[String], stdin: &[u8]) -> Result<Captured> {

@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod btrfs;
 pub(crate) mod caller;
 pub(crate) mod incus_socket;
+pub(crate) mod limits;
 pub(crate) mod network;
 pub(crate) mod process;
 pub(crate) mod pty;

@@ -6,6 +6,13 @@ use super::step::Step;
 use super::subnet;
 use crate::idmap::root_ranges;
 
+/// What one container's system takes of the kernel's inotify instances.
+const A_CONTAINERS: u64 = 12;
+/// Enough of them for a hundred containers.
+pub const MANY_INOTIFY: u64 = 100 * A_CONTAINERS;
+/// What Incus's documentation advises for a server.
+const ENOUGH_INOTIFY: u64 = 1 << 20;
+
 /// How bad something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Health {
@@ -59,6 +66,7 @@ pub fn findings(found: &Found) -> Vec<Finding> {
     all.extend(["/etc/subuid", "/etc/subgid"].map(|table| subordinate_ids(found, table)));
     all.push(own_range(found));
     all.push(membership(found));
+    all.extend(found.inotify_instances.map(inotify));
     all.push(daemon(found));
     // of a daemon that never ran everything is still to be made; what was not seen is not taken as absent
     let objects = match (&found.daemon, &found.objects) {
@@ -175,6 +183,17 @@ fn membership(found: &Found) -> Finding {
     }
     Finding::broken("group", format!("{} is in the group {group}, but not in this login yet", person.name), Vec::new())
         .mended_by(format!("log in again, or run `newgrp {group}`"))
+}
+
+/// Every container's systemd takes about a dozen, and all containers together have what one user of the host has: where
+/// they run out, the next container ends while it boots.
+fn inotify(instances: u64) -> Finding {
+    if instances >= MANY_INOTIFY {
+        return Finding::ok("inotify", format!("{instances} inotify instances are enough for many containers"));
+    }
+    let raise = Step::RaiseLimit { key: "fs.inotify.max_user_instances", value: ENOUGH_INOTIFY };
+    let text = format!("{instances} inotify instances are enough for {} containers only", instances / A_CONTAINERS);
+    Finding { health: Health::Warning, ..Finding::broken("inotify", text, vec![raise]) }
 }
 
 fn daemon(found: &Found) -> Finding {

@@ -122,4 +122,6 @@ pub struct Found {
     pub btrfs: bool,
     /// Bytes free where the daemon keeps its data.
     pub free_bytes: u64,
+    /// How many inotify instances the kernel gives a user; `None` where that cannot be changed from here.
+    pub inotify_instances: Option<u64>,
 }

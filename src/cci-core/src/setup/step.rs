@@ -1,5 +1,8 @@
 //! What setup does about a finding, in the order in which it has to be done.
 
+/// Where the limits are that setup raises.
+pub const LIMITS: &str = "/etc/sysctl.d/60-cci.conf";
+
 /// One change to the machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
@@ -32,6 +35,13 @@ pub enum Step {
     StartDaemon {
         /// The group of its socket.
         group: String,
+    },
+    /// Sets a limit of the kernel, now and at each boot.
+    RaiseLimit {
+        /// Its name, as `sysctl` has it.
+        key: &'static str,
+        /// The new value.
+        value: u64,
     },
     /// Makes a storage pool.
     CreatePool {
@@ -82,6 +92,7 @@ impl Step {
             Self::JoinGroup { user, group } => format!("run usermod --append --groups {group} {user}"),
             Self::StartService => "run systemctl enable --now incus.socket incus.service".to_owned(),
             Self::StartDaemon { group } => format!("start incusd --group {group} (detached, no systemd here)"),
+            Self::RaiseLimit { key, value } => format!("run sysctl {key}={value}, and write it to {LIMITS}"),
             Self::CreatePool { driver, gib: Some(gib) } => {
                 format!("create storage pool 'default' ({driver} on a loop file of {gib} GiB)")
             }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use cci_core::network::Mode;
 use cci_core::{Error, Result};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -35,7 +36,12 @@ impl Ran {
 
 /// Runs this very cci in one of the bed's project directories.
 pub(super) async fn cci(bed: &Bed, workspace: &str, args: &[&str]) -> Result<Ran> {
-    let mut command = own(bed, workspace)?;
+    cci_under(bed, bed.cx.settings.network.mode, workspace, args).await
+}
+
+/// The same in a network mode of its own.
+pub(super) async fn cci_under(bed: &Bed, mode: Mode, workspace: &str, args: &[&str]) -> Result<Ran> {
+    let mut command = own(bed, mode, workspace)?;
     command.args(args);
     ended(bed, command).await
 }
@@ -56,7 +62,7 @@ pub(super) async fn program(bed: &Bed, name: &str) -> Result<Ran> {
 pub(super) async fn first_byte(bed: &Bed, workspace: &str, args: &[&str]) -> Result<Duration> {
     let (terminal, screen) =
         pty::open(120, 40).map_err(|source| Error::Host { step: "open", path: "/dev/ptmx".into(), source })?;
-    let inner = own(bed, workspace)?;
+    let inner = own(bed, bed.cx.settings.network.mode, workspace)?;
     let mut command = Command::new("setsid");
     command.arg("--ctty").arg(inner.as_std().get_program()).args(inner.as_std().get_args()).args(args);
     command.envs(inner.as_std().get_envs().filter_map(|(name, value)| Some((name, value?))));
@@ -75,14 +81,14 @@ pub(super) async fn first_byte(bed: &Bed, workspace: &str, args: &[&str]) -> Res
 }
 
 /// This program, with the bed's world around it.
-fn own(bed: &Bed, workspace: &str) -> Result<Command> {
+fn own(bed: &Bed, mode: Mode, workspace: &str) -> Result<Command> {
     let program = std::env::current_exe().map_err(|source| failed("find this program", &source))?;
     let settings = &bed.cx.settings;
     let mut command = Command::new(program);
     command
         .arg("--workspace")
         .arg(bed.dir(workspace)?)
-        .args(["--network", settings.network.mode.word()])
+        .args(["--network", mode.word()])
         .env("CCI_CONTAINER_PREFIX", bed.cx.prefix.as_str())
         .env("CCI_SESSIONS_DIR", bed.sessions())
         .env("CCI_IMAGE", &settings.defaults.image)

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cci_core::bench::Who;
+use cci_core::network::Mode;
 use cci_core::slot::Slot;
 use cci_core::{Error, Result};
 
@@ -20,6 +21,7 @@ const TRIES: u32 = 3;
 pub(super) async fn round(bed: &Bed, all: &Collected) -> Result<()> {
     bed.part(all, &["version"], version(bed, all)).await?;
     bed.part(all, &["run", "run-gone"], run(bed, all)).await?;
+    bed.part(all, &["policy"], under_a_policy(bed, all)).await?;
     bed.part(all, &["shell", "memory-shell", "resume-small", "resume-large"], shell(bed, all)).await?;
     bed.part(all, &["ten-shells"], ten_shells(bed, all)).await
 }
@@ -27,6 +29,15 @@ pub(super) async fn round(bed: &Bed, all: &Collected) -> Result<()> {
 async fn version(bed: &Bed, all: &Collected) -> Result<()> {
     all.took("version", Who::Cci, child::cci(bed, "cci", &["version"]).await?.took);
     all.took("version", Who::Floor, child::program(bed, "true").await?.took);
+    Ok(())
+}
+
+async fn under_a_policy(bed: &Bed, all: &Collected) -> Result<()> {
+    for (who, mode) in [(Who::Floor, Mode::Open), (Who::Cci, Mode::Restricted)] {
+        let ran = child::cci_under(bed, mode, "cci", &["run", "--persistent=false", "--", "true"]).await?;
+        all.took("policy", who, ran.took);
+        bed.end(&[bed.name("cci", 1)]).await?;
+    }
     Ok(())
 }
 

@@ -1,8 +1,11 @@
-//! Measures `list` with 1, 10 and 50 running containers.
+//! Measures `list` with 1, 10 and 50 running containers, and with many saved sessions.
 
-use cci_core::Result;
+use std::path::Path;
+
 use cci_core::bench::Who;
+use cci_core::metadata::Metadata;
 use cci_core::slot::Slot;
+use cci_core::{Error, Result};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::bed::Bed;
@@ -10,9 +13,12 @@ use super::child;
 use super::collected::Collected;
 use super::floor;
 use crate::app::incus_error::DuringStep;
+use crate::app::launch;
 
 /// How many containers there are when a row is measured.
 const SIZES: [(&str, usize); 3] = [("list-1", 1), ("list-10", 10), ("list-50", 50)];
+/// How many sessions are saved when they are listed too.
+const SESSIONS: usize = 1_000;
 /// How many are made at once.
 const AT_ONCE: usize = 4;
 
@@ -23,7 +29,38 @@ pub(super) async fn measure(bed: &Bed, all: &Collected) -> Result<()> {
             bed.part(all, &[key, "memory-list"], at_size(bed, all, key, &mut there, size)).await?;
         }
     }
-    bed.remove_containers().await
+    bed.remove_containers().await?;
+    bed.part(all, &["list-all"], with_sessions(bed, all)).await
+}
+
+async fn with_sessions(bed: &Bed, all: &Collected) -> Result<()> {
+    let (sessions, workspace) = (bed.sessions(), bed.dir("cci")?);
+    save(&sessions, &workspace).map_err(|source| Error::Host { step: "fill", path: sessions, source })?;
+    for round in 0..=bed.runs {
+        all.begin(round);
+        all.took("list-all", Who::Cci, child::cci(bed, "cci", &["list", "--all"]).await?.took);
+        let asked = async { bed.cx.client.instances().await.during("list the containers") };
+        all.took("list-all", Who::Floor, bed.timed(asked).await?.1);
+    }
+    Ok(())
+}
+
+/// Saved sessions without a conversation in them.
+fn save(sessions: &Path, workspace: &Path) -> std::io::Result<()> {
+    for _ in 0..SESSIONS {
+        let metadata = Metadata {
+            session_id: launch::new_session_id(),
+            container_name: String::new(),
+            persistent: false,
+            workspace: workspace.to_owned(),
+            saved_at: jiff::Timestamp::now().to_string(),
+            further: serde_json::Map::default(),
+        };
+        let dir = sessions.join(metadata.session_id.to_string());
+        std::fs::create_dir_all(dir.join(".claude"))?;
+        std::fs::write(dir.join("metadata.json"), metadata.to_json())?;
+    }
+    Ok(())
 }
 
 async fn at_size(bed: &Bed, all: &Collected, key: &'static str, there: &mut usize, size: usize) -> Result<()> {

@@ -11,8 +11,8 @@ use super::collected::Collected;
 use super::launching::SHELL;
 
 /// The large state: so many transcripts of so many bytes.
-const FILES: u32 = 50;
-const BYTES: usize = 10_000_000;
+const FILES: u32 = 20_000;
+const BYTES: usize = 25_000;
 
 /// Two conversations to go on with.
 pub(super) struct Saved {

@@ -13,6 +13,12 @@ pub(super) const SUBJECTS: &[Subject] = &[
     ),
     ms("run-gone", "`run -- true`, until nothing is left", "create+start, exec, forced stop, until deleted", &[]),
     ms(
+        "policy",
+        "`run -- true` under a network policy that is there",
+        "`run --network open -- true`",
+        &[Target::Floor { factor: 1.0, extra: 30.0 }],
+    ),
+    ms(
         "shell",
         "`shell --background` to a live pane",
         "create+start, exec",
@@ -33,7 +39,7 @@ pub(super) const SUBJECTS: &[Subject] = &[
     ),
     ms(
         "resume-large",
-        "`shell --resume`, 500 MB of state",
+        "`shell --resume`, 500 MB of state in 20,000 files",
         "a fresh `shell --background`",
         &[Target::Floor { factor: 1.0, extra: 50.0 }],
     ),
@@ -47,6 +53,7 @@ pub(super) const SUBJECTS: &[Subject] = &[
     ms("list-1", "`list`, 1 container", "instances?recursion=1", LIST),
     ms("list-10", "`list`, 10 containers", "instances?recursion=1", LIST),
     ms("list-50", "`list`, 50 containers", "instances?recursion=1", LIST),
+    ms("list-all", "`list --all`, 1,000 saved sessions", "instances?recursion=1", &[Target::Absolute { limit: 60.0 }]),
     ms(
         "pull",
         "`file pull -r`, 2,000 files, 79 MB",

@@ -149,7 +149,7 @@ fn slot_state(instance: &Instance, uid: u32) -> SlotState {
 /// So many addresses a launch tries: another that starts in the same instant can have chosen the same one.
 const ADDRESSES: u8 = 4;
 
-/// Makes it, with another address where the first one was taken meanwhile.
+/// Makes it, again where its network was removed meanwhile, and with another address where the first one was taken.
 async fn create(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
     let mut plan = plan.clone();
     for _ in 1..ADDRESSES {
@@ -157,9 +157,12 @@ async fn create(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) ->
             Err(error @ Error::IncusRefused { .. }) => error,
             done => return done,
         };
-        match plan.elsewhere() {
-            Some(other) if address_taken(cx, &plan, slot).await? => plan = other,
-            _ => return Err(failed),
+        // a `clean` may have seen its network unused; else the address counts
+        if !network::restored(cx).await? {
+            match plan.elsewhere() {
+                Some(other) if address_taken(cx, &plan, slot).await? => plan = other,
+                _ => return Err(failed),
+            }
         }
         take_back::remove_instance(&cx.client, &plan.name(slot).to_string(), plan.launch()).await?;
     }

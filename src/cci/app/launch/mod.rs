@@ -1,6 +1,7 @@
 //! From what is asked to a running container: facts, plan, claim.
 
 mod claim;
+pub(crate) mod early_end;
 #[cfg(test)]
 mod effects;
 mod facts;

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use cci_core::setup::distro::backports;
-use cci_core::setup::step::Step;
+use cci_core::setup::step::{LIMITS, Step};
 use cci_core::{Error, Result};
 use tokio::process::Command;
 
@@ -34,10 +34,20 @@ pub(crate) async fn act(cx: &Context, step: &Step) -> Result<()> {
         }
         Step::StartService => run("systemctl", &["enable", "--now", "incus.socket", "incus.service"]).await,
         Step::StartDaemon { group } => start_daemon(group).await,
+        Step::RaiseLimit { key, value } => raise_limit(key, *value),
         Step::CreatePool { driver, gib } => objects::pool(cx, driver, *gib).await,
         Step::CreateBridge { name, address } => objects::bridge(cx, name, address).await,
         Step::CompleteProfile { pool, network } => objects::profile(cx, pool.as_deref(), network.as_deref()).await,
     }
+}
+
+/// For this boot and for the next ones.
+fn raise_limit(key: &str, value: u64) -> Result<()> {
+    write(&Path::new("/proc/sys").join(key.replace('.', "/")), &value.to_string())?;
+    if let Some(dir) = Path::new(LIMITS).parent() {
+        std::fs::create_dir_all(dir).map_err(host("create", dir))?;
+    }
+    write(Path::new(LIMITS), &format!("# many containers at once; written by `cci setup`\n{key} = {value}\n"))
 }
 
 /// Names the backports of the mirror that apt uses already.

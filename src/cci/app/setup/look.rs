@@ -7,7 +7,7 @@ use cci_core::setup::found::{Daemon, Firewall, Found, Installation, Objects, Per
 use cci_core::setup::subnet::routes;
 
 use crate::app::context::Context;
-use crate::host::accounts;
+use crate::host::{accounts, limits};
 
 /// Programs that Incus or cci need, each with the package of Debian and Ubuntu that has it.
 const PROGRAMS: [(&str, &str); 6] = [
@@ -71,6 +71,7 @@ pub(crate) async fn look(cx: &Context, person: Option<&str>) -> Found {
         routes: routes(&text("/proc/net/route")),
         btrfs: text("/proc/filesystems").lines().any(|line| line.trim() == "btrfs") || has_module("btrfs"),
         free_bytes: free_bytes(Path::new("/var/lib")),
+        inotify_instances: limits::changeable(Path::new(limits::INOTIFY_INSTANCES)),
     }
 }
 

@@ -19,6 +19,7 @@ fn bare() -> Found {
         routes: Vec::new(),
         btrfs: true,
         free_bytes: 90 << 30,
+        inotify_instances: Some(128),
     }
 }
 
@@ -35,6 +36,7 @@ fn working() -> Found {
             profile_nic: Some("br".into()),
             network_names: vec!["br".into()],
         }),
+        inotify_instances: Some(1 << 20),
         subuid: tables(1234),
         subgid: tables(4321),
         person: Person { in_group: true, group_active: true, ..bare().person },
@@ -58,6 +60,7 @@ fn a_bare_machine_gets_everything_in_order() {
             "add to /etc/subuid: ann:100000:65536",
             "add to /etc/subgid: ann:100000:65536",
             "run usermod --append --groups incus-admin ann",
+            "run sysctl fs.inotify.max_user_instances=1048576, and write it to /etc/sysctl.d/60-cci.conf",
             "start incusd --group incus-admin (detached, no systemd here)",
             "create storage pool 'default' (btrfs on a loop file of 30 GiB)",
             "create bridge 'incusbr0' (10.77.0.1/24, NAT)",
@@ -169,4 +172,16 @@ fn what_could_not_be_seen_is_not_made_anew() {
 fn a_daemon_that_ran_before_is_started_and_then_looked_at_again() {
     let found = Found { daemon: Daemon::Silent, objects: None, incus: Installation::Used, ..working() };
     assert_eq!(shown(&found), ["start incusd --group incus-admin (detached, no systemd here)"]);
+}
+
+#[test]
+fn too_few_inotify_instances_are_a_warning_that_setup_mends() {
+    let mut found = working();
+    found.inotify_instances = Some(128);
+    let all = findings(&found);
+    let finding = all.iter().find(|finding| finding.id == "inotify").unwrap();
+    assert_eq!((finding.health, finding.steps.len()), (Health::Warning, 1));
+    assert!(finding.text.contains("10 containers"), "{}", finding.text);
+    found.inotify_instances = None;
+    assert!(findings(&found).iter().all(|finding| finding.id != "inotify"), "nothing can be done about it from here");
 }
