@@ -16,6 +16,16 @@ pub const STATE: &str = "/home/code/.claude";
 /// Where a container's programs look for the name server.
 pub const RESOLV: &str = "/etc/resolv.conf";
 
+/// The variables that cci sets itself: of the terminal and the place, never a secret.
+const OWN: [&str; 11] =
+    ["HOME", "USER", "LOGNAME", "SHELL", "PATH", "TERM", "COLORTERM", "TZ", "LANG", "IS_SANDBOX", "CLAUDE_CONFIG_DIR"];
+
+/// Whether a variable of this name says something of the terminal or the place, and is no secret.
+#[must_use]
+pub fn is_plain(name: &str) -> bool {
+    OWN.contains(&name)
+}
+
 /// What the host says of the terminal and the place, as it was found in the caller's environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostLocale {
@@ -77,5 +87,6 @@ mod tests {
         assert_eq!(env["TERM"], "xterm-256color");
         assert_eq!(env["IS_SANDBOX"], "1");
         assert!(!env.contains_key("TZ"));
+        assert_eq!(env.keys().filter(|name| !is_plain(name)).collect::<Vec<_>>(), ["A"]);
     }
 }

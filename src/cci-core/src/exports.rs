@@ -16,12 +16,18 @@ pub const READ: &str = concat!(
 /// Gives a shell the line end, which cannot stand in a line.
 const LINE_END: &str = "_cci_n=$(printf '\\nx'); _cci_n=${_cci_n%x}\n";
 
+/// A text as one word of a shell.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// One line of a shell for each variable, then an empty one.
 #[must_use]
 pub fn lines(environment: &BTreeMap<String, String>) -> String {
     let export = |(name, value): (&String, &String)| {
-        let quoted = value.replace('\'', r"'\''").replace('\n', r#"'"$_cci_n"'"#);
-        format!("export {name}='{quoted}'\n")
+        let word = quoted(value).replace('\n', r#"'"$_cci_n"'"#);
+        format!("export {name}={word}\n")
     };
     let line_end = environment.values().any(|value| value.contains('\n')).then(|| LINE_END.to_owned());
     line_end.into_iter().chain(environment.iter().map(export)).chain(["\n".to_owned()]).collect()

@@ -1,15 +1,14 @@
 //! The agent's tmux session in a container: started once, found again by every later attach.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cci_core::environment::WORKSPACE;
 use cci_core::plan::LaunchPlan;
-use cci_core::{Error, Result, exports, tmux};
+use cci_core::{Error, Result, tmux};
 use cci_incus::Exec;
 
 use super::context::Context;
-use super::exec;
+use super::exec::{self, Announced};
 use super::incus_error::DuringStep;
 use super::probe;
 
@@ -19,15 +18,15 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Starts `agent` in the container's tmux session, unless that session is there already.
 pub(crate) async fn ensure(cx: &Context, plan: &LaunchPlan, name: &str, agent: &[String]) -> Result<()> {
     let start = Exec {
-        command: exec::announced(&probe::script(plan), &tmux::start(name, agent)),
-        environment: BTreeMap::new(),
+        command: tmux::start(name, agent),
+        environment: plan.environment.clone(),
         cwd: Some(WORKSPACE.to_owned()),
         user: Some(plan.user.uid),
         group: Some(plan.user.gid),
         tty: None,
     };
-    let environment = exports::lines(&plan.environment);
-    let done = cx.client.exec_captured(name, &start, environment.as_bytes(), LIMIT).await.during("start the agent")?;
+    let Announced { exec, answer } = exec::announced(&probe::script(plan), &start);
+    let done = cx.client.exec_captured(name, &exec, answer.as_bytes(), LIMIT).await.during("start the agent")?;
     match done.status {
         0 => Ok(()),
         probe::NOT_WRITABLE => Err(Error::WorkspaceNotWritable { path: cx.workspace.path().to_owned() }),

@@ -1,5 +1,7 @@
 //! `attach`: the caller's terminal joined to a running session, and what is said when it ends.
 
+use std::collections::BTreeMap;
+
 use cci_core::environment::{HostLocale, WORKSPACE, environment};
 use cci_core::lifetime::Lifetime;
 use cci_core::plan::LaunchPlan;
@@ -47,43 +49,41 @@ pub(crate) async fn running(cx: &Context, name: &str, whose: Whose) -> Result<()
 /// Joins the terminal to the session until it is left, then says what is left of it.
 pub(crate) async fn attach(cx: &Context, name: &str, into: Into) -> Result<()> {
     let user = cx.settings.incus.claude_uid;
-    let command = match into {
-        // asked in the same exec, for each one costs the caller a moment
-        Into::Agent => exec::announced(&tmux::or_no_session(name), &tmux::attach(name)),
-        Into::Bash => exec::announced("", &["bash", "-l"].map(str::to_owned)),
-    };
     let locale = HostLocale {
         term: cx.caller.var("TERM").map(str::to_owned),
         colorterm: cx.caller.var("COLORTERM").map(str::to_owned),
         timezone: None,
     };
-    let exec = Exec {
-        command,
-        environment: environment(&locale, &cx.settings.environment(), &cx.environment),
-        user: Some(user),
-        group: Some(user),
-        ..Exec::default()
+    let nothing = BTreeMap::new();
+    let (before, command, environment) = match into {
+        // asked in the same exec, for each one costs the caller a moment; the session has its environment
+        Into::Agent => (tmux::or_no_session(name), tmux::attach(name), environment(&locale, &nothing, &nothing)),
+        Into::Bash => {
+            let bash = ["bash", "-l"].map(str::to_owned).to_vec();
+            (String::new(), bash, environment(&locale, &cx.settings.environment(), &cx.environment))
+        }
     };
-    on_terminal(cx, name, exec).await
+    let exec = Exec { command, environment, user: Some(user), group: Some(user), ..Exec::default() };
+    on_terminal(cx, name, &before, exec).await
 }
 
 /// Joins the terminal to the agent itself, with no tmux between.
 pub(crate) async fn directly(cx: &Context, plan: &LaunchPlan, name: &str, agent: &[String]) -> Result<()> {
     let exec = Exec {
-        command: exec::announced(&probe::script(plan), agent),
+        command: agent.to_vec(),
         environment: plan.environment.clone(),
         user: Some(plan.user.uid),
         group: Some(plan.user.gid),
         ..Exec::default()
     };
-    on_terminal(cx, name, exec).await
+    on_terminal(cx, name, &probe::script(plan), exec).await
 }
 
-async fn on_terminal(cx: &Context, name: &str, exec: Exec) -> Result<()> {
+async fn on_terminal(cx: &Context, name: &str, before: &str, exec: Exec) -> Result<()> {
     let exec = Exec { cwd: Some(WORKSPACE.to_owned()), tty: Some(terminal::size()), ..exec };
     let (owned, begun) = tokio::join!(
         owned::one_of(cx, name, Whose::Everybodys),
-        exec::start(cx, name, &exec, "attach to the session"),
+        exec::start(cx, name, before, &exec, "attach to the session"),
     );
     let session = owned?.marks.session;
     let process = match begun? {

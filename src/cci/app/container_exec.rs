@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cci_core::environment::{HOME, USER};
+use cci_core::mark::{Kind, Marks};
 use cci_core::{Error, Result};
-use cci_incus::{Exec, Process};
+use cci_incus::{Exec, Instance, Process};
 use tokio::io::AsyncReadExt;
 
 use super::container;
@@ -45,9 +47,12 @@ struct Account {
 
 /// Runs it to its end.
 pub(crate) async fn run(cx: &Context, name: &str, command: &Command) -> Result<Outcome> {
-    container::find_running(cx, name).await?;
+    let instance = container::find_running(cx, name).await?;
     let account = match &command.user {
-        Some(user) => Some(look_up(cx, name, user).await?),
+        Some(user) => Some(match agent(cx, &instance, user) {
+            Some(agent) => agent,
+            None => look_up(cx, name, user).await?,
+        }),
         None => None,
     };
     let process = begin(cx, name, &exec(cx, command, account), command).await?;
@@ -68,7 +73,7 @@ fn exec(cx: &Context, command: &Command, account: Option<Account>) -> Exec {
     }
     environment.extend(cx.environment.clone());
     Exec {
-        command: exec::announced_in(command.cwd.as_deref(), &command.argv),
+        command: command.argv.clone(),
         environment,
         cwd: None,
         user: uid,
@@ -79,7 +84,7 @@ fn exec(cx: &Context, command: &Command, account: Option<Account>) -> Exec {
 
 async fn begin(cx: &Context, name: &str, exec: &Exec, command: &Command) -> Result<Process> {
     let step = "start the command";
-    match exec::start(cx, name, exec, step).await? {
+    match exec::start(cx, name, &exec::enter(command.cwd.as_deref()), exec, step).await? {
         Begun::Runs(process) => Ok(process),
         Begun::Refused(exec::NO_DIRECTORY) => Err(Error::StepFailed {
             step: "starting the command".into(),
@@ -91,10 +96,18 @@ async fn begin(cx: &Context, name: &str, exec: &Exec, command: &Command) -> Resu
         }),
         // an image without a shell
         Begun::Refused(_) => {
-            let bare = Exec { command: command.argv.clone(), cwd: command.cwd.clone(), ..exec.clone() };
+            let bare = Exec { cwd: command.cwd.clone(), ..exec.clone() };
             cx.client.exec(name, &bare).await.during(step)
         }
     }
+}
+
+/// The agent's user, who is the same in every container of cci's.
+fn agent(cx: &Context, instance: &Instance, user: &str) -> Option<Account> {
+    let uid = cx.settings.incus.claude_uid;
+    let meant = user == USER || user == uid.to_string();
+    let marked = Marks::from_config(&instance.config).is_some_and(|marks| marks.kind == Kind::Session);
+    (meant && marked).then(|| Account { uid, gid: uid, environment: own_variables(HOME, USER) })
 }
 
 /// Asks the container who a user is; a number that it does not know is a user all the same.
@@ -119,7 +132,7 @@ async fn look_up(cx: &Context, name: &str, user: &str) -> Result<Account> {
 
 async fn passwd_line(cx: &Context, name: &str, user: &str) -> Result<String> {
     let find = ["sh", "-c", FIND_USER, "cci", user].map(str::to_owned);
-    let begun = exec::start(cx, name, &Exec::new(exec::announced("", &find)), "look up the user").await?;
+    let begun = exec::start(cx, name, "", &Exec::new(find), "look up the user").await?;
     let Begun::Runs(mut process) = begun else { return Ok(String::new()) };
     let mut line = Vec::new();
     if let Some(stdout) = process.stdout.take() {
@@ -133,9 +146,11 @@ async fn passwd_line(cx: &Context, name: &str, user: &str) -> Result<String> {
 fn account(line: &str) -> Option<Account> {
     let fields: Vec<&str> = line.lines().next()?.split(':').collect();
     let [name, _, uid, gid, _, home, _] = fields.as_slice() else { return None };
-    let environment = [("HOME", home), ("USER", name), ("LOGNAME", name)];
-    let environment = environment.map(|(key, value)| (key.to_owned(), (*value).to_owned())).into();
-    Some(Account { uid: uid.parse().ok()?, gid: gid.parse().ok()?, environment })
+    Some(Account { uid: uid.parse().ok()?, gid: gid.parse().ok()?, environment: own_variables(home, name) })
+}
+
+fn own_variables(home: &str, name: &str) -> BTreeMap<String, String> {
+    [("HOME", home), ("USER", name), ("LOGNAME", name)].map(|(key, value)| (key.to_owned(), value.to_owned())).into()
 }
 
 #[cfg(test)]

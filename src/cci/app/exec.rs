@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use cci_core::environment::WORKSPACE;
+use cci_core::environment::{WORKSPACE, is_plain};
 use cci_core::exports;
 use cci_core::{Error, Result};
 use cci_incus::{Exec, Process, Stdout};
@@ -25,47 +25,55 @@ pub(crate) enum Begun {
     Refused(i32),
 }
 
-/// Says that the command begins, and becomes it in the environment that answers; only then, since Incus can give up a
-/// command that is under way already, and it must not run twice.
-fn begin_script() -> String {
-    format!("{}exec \"$@\"", exports::READ)
-}
-
-/// The argv that runs `before`, says that the command begins, and becomes it.
-pub(crate) fn announced(before: &str, argv: &[String]) -> Vec<String> {
-    let script = format!("{before}{}", begin_script());
-    ["sh", "-c", &script, "cci"].map(str::to_owned).into_iter().chain(argv.iter().cloned()).collect()
-}
-
 /// The status of a start whose directory cannot be entered.
 pub(crate) const NO_DIRECTORY: i32 = 98;
 
-/// The argv that enters a directory, says that the command begins, and becomes it; without a directory the workspace,
-/// where there is one.
-pub(crate) fn announced_in(cwd: Option<&str>, argv: &[String]) -> Vec<String> {
-    let enter = match cwd {
-        Some(_) => "cd -- \"$1\" 2>/dev/null || exit 98; ",
-        None => "cd \"$1\" 2>/dev/null || cd /; ",
-    };
-    let script = format!("{enter}shift; {}", begin_script());
-    let words = ["sh", "-c", &script, "cci", cwd.unwrap_or(WORKSPACE)].map(str::to_owned);
-    words.into_iter().chain(argv.iter().cloned()).collect()
-}
-
-/// Starts an announced command; its first byte of output is the announcement, which is taken away here and answered with
-/// the environment.
-pub(crate) async fn start(cx: &Context, name: &str, exec: &Exec, step: &str) -> Result<Begun> {
-    tokio::select! {
-        biased;
-        () = signals::interrupted() => Err(Error::Interrupted),
-        begun = until_it_begins(cx, name, exec) => begun.during(step),
+/// Lines of a shell that enter a directory; without one the workspace, where there is one.
+pub(crate) fn enter(cwd: Option<&str>) -> String {
+    match cwd {
+        Some(cwd) => format!("cd -- {} 2>/dev/null || exit {NO_DIRECTORY}; ", exports::quoted(cwd)),
+        None => format!("cd {WORKSPACE} 2>/dev/null || cd /; "),
     }
 }
 
-async fn until_it_begins(cx: &Context, name: &str, exec: &Exec) -> cci_incus::Result<Begun> {
+/// A command that says when it begins, and what it is answered with.
+pub(crate) struct Announced {
+    pub(crate) exec: Exec,
+    pub(crate) answer: String,
+}
+
+/// The command behind lines of a shell that run `before` it.
+///
+/// It begins with its answer only, the part of its environment that may be secret: Incus can give up a command that is
+/// under way already, and it must not run twice. A person at a terminal sees the end of that, and waits for no answer
+/// that has nothing in it.
+pub(crate) fn announced(before: &str, exec: &Exec) -> Announced {
+    let (plain, secret): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        exec.environment.clone().into_iter().partition(|(name, _)| is_plain(name));
+    let (begin, answer) = match (exec.tty, secret.is_empty()) {
+        (Some(_), true) => ("printf .; ", String::new()),
+        _ => (exports::READ, exports::lines(&secret)),
+    };
+    let script = format!("{before}{begin}exec \"$@\"");
+    let words = ["sh", "-c", &script, "cci"].map(str::to_owned).into_iter();
+    let command = words.chain(exec.command.iter().cloned()).collect();
+    Announced { exec: Exec { command, environment: plain, ..exec.clone() }, answer }
+}
+
+/// Starts a command behind the lines of a shell that run `before` it; that it begins is known when this returns.
+pub(crate) async fn start(cx: &Context, name: &str, before: &str, exec: &Exec, step: &str) -> Result<Begun> {
+    let announced = announced(before, exec);
+    tokio::select! {
+        biased;
+        () = signals::interrupted() => Err(Error::Interrupted),
+        begun = until_it_begins(cx, name, &announced) => begun.during(step),
+    }
+}
+
+async fn until_it_begins(cx: &Context, name: &str, announced: &Announced) -> cci_incus::Result<Begun> {
     let end = Instant::now() + PATIENCE;
     loop {
-        match begin(cx, name, exec).await {
+        match begin(cx, name, announced).await {
             Err(error) if (error.is_not_run() || error.is_timed_out()) && Instant::now() < end => {
                 tracing::info!(name, %error, "the command did not begin, trying again");
             }
@@ -74,19 +82,18 @@ async fn until_it_begins(cx: &Context, name: &str, exec: &Exec) -> cci_incus::Re
     }
 }
 
-async fn begin(cx: &Context, name: &str, exec: &Exec) -> cci_incus::Result<Begun> {
-    let bare = Exec { environment: BTreeMap::new(), ..exec.clone() };
-    let mut process = cx.client.exec(name, &bare).await?;
-    let announced = match &mut process.stdout {
+async fn begin(cx: &Context, name: &str, announced: &Announced) -> cci_incus::Result<Begun> {
+    let mut process = cx.client.exec(name, &announced.exec).await?;
+    let begins = match &mut process.stdout {
         Some(stdout) => take_announcement(stdout).await,
         None => false,
     };
-    if !announced {
+    if !begins {
         return process.wait().await.map(Begun::Refused);
     }
     if let Some(stdin) = &mut process.stdin {
         let answered = async {
-            stdin.write_all(exports::lines(&exec.environment).as_bytes()).await?;
+            stdin.write_all(announced.answer.as_bytes()).await?;
             stdin.flush().await
         };
         if answered.await.is_err() {

@@ -75,14 +75,14 @@ async fn execute(cx: &Context, launched: &Launched, plan: &LaunchPlan, command: 
     // a terminal has no end of its own to be timed or captured
     let interactive = terminal::is_interactive() && !command.capture && command.timeout.is_none();
     let exec = Exec {
-        command: exec::announced(&probe::script(plan), &command.argv),
+        command: command.argv.clone(),
         environment: plan.environment.clone(),
         cwd: Some(WORKSPACE.to_owned()),
         user: Some(plan.user.uid),
         group: Some(plan.user.gid),
         tty: interactive.then(terminal::size),
     };
-    let begun = exec::start(cx, &launched.name, &exec, "start the command").await;
+    let begun = exec::start(cx, &launched.name, &probe::script(plan), &exec, "start the command").await;
     let process = match launch::early_end::explained(cx, &launched.name, begun).await? {
         Begun::Runs(process) => process,
         Begun::Refused(probe::NOT_WRITABLE) => {

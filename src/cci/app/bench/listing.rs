@@ -1,11 +1,13 @@
 //! Measures `list` with 1, 10 and 50 running containers, and with many saved sessions.
 
 use std::path::Path;
+use std::time::Duration;
 
 use cci_core::bench::Who;
 use cci_core::metadata::Metadata;
 use cci_core::slot::Slot;
 use cci_core::{Error, Result};
+use cci_incus::Exec;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::bed::Bed;
@@ -19,6 +21,9 @@ use crate::app::launch;
 const SIZES: [(&str, usize); 3] = [("list-1", 1), ("list-10", 10), ("list-50", 50)];
 /// How many sessions are saved when they are listed too.
 const SESSIONS: usize = 1_000;
+/// Waits in a container until its system is up, well or not.
+const BOOTED: &str = "until [ -S /run/systemd/private ]; do sleep 0.1; done; systemctl is-system-running --wait";
+const BOOT: Duration = Duration::from_secs(60);
 /// How many are made at once.
 const AT_ONCE: usize = 4;
 
@@ -82,7 +87,15 @@ async fn fill(bed: &Bed, workspace: &str, first: usize, count: usize) -> Result<
     let ready = floor::ready(bed, workspace, false).await?;
     let creates = Slot::all().skip(first).take(count).map(|slot| floor::create(bed, &ready, slot));
     let made = stream::iter(creates).buffer_unordered(AT_ONCE).try_collect::<Vec<String>>();
-    bed.timed(made).await.map(drop)
+    let (names, _) = bed.timed(made).await?;
+    let booted = futures_util::future::try_join_all(names.iter().map(|name| booted(bed, name)));
+    bed.timed(booted).await.map(drop)
+}
+
+/// Waits for the end of a boot: it would take the processors from what is measured.
+async fn booted(bed: &Bed, name: &str) -> Result<()> {
+    let exec = Exec::new(["sh", "-c", BOOTED]);
+    bed.cx.client.exec_captured(name, &exec, &[], BOOT).await.map(drop).during("wait for the boot of a container")
 }
 
 async fn one_round(bed: &Bed, all: &Collected, key: &'static str) -> Result<()> {

@@ -10,9 +10,10 @@ use super::child;
 use super::collected::Collected;
 use super::launching::SHELL;
 
-/// The large state: so many transcripts of so many bytes.
-const FILES: u32 = 20_000;
-const BYTES: usize = 25_000;
+/// The large state: so many transcripts of so many bytes, and so many small files beside them.
+const TRANSCRIPTS: u32 = 500;
+const BYTES: usize = 1_000_000;
+const FILES: u32 = 19_500;
 
 /// Two conversations to go on with.
 pub(super) struct Saved {
@@ -23,7 +24,7 @@ pub(super) struct Saved {
 /// Makes both conversations.
 pub(super) async fn prepare(bed: &Bed) -> Result<Saved> {
     let (small, large) = (begun(bed, "small").await?, begun(bed, "large").await?);
-    let dir = bed.sessions().join(&large).join(".claude/projects/-workspace");
+    let dir = bed.sessions().join(&large).join(".claude");
     fill(&dir).map_err(|source| Error::Host { step: "fill", path: dir, source })?;
     Ok(Saved { small, large })
 }
@@ -37,10 +38,14 @@ async fn begun(bed: &Bed, workspace: &str) -> Result<String> {
 }
 
 fn fill(dir: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(dir)?;
+    let (transcripts, history) = (dir.join("projects/-workspace"), dir.join("file-history"));
+    std::fs::create_dir_all(&transcripts)?;
+    std::fs::create_dir_all(&history)?;
     let line = "{\"type\":\"user\",\"message\":{\"role\":\"user\",\"content\":\"a line of an old conversation\"}}\n";
     let transcript = line.repeat(BYTES / line.len());
-    (0..FILES).try_for_each(|_| std::fs::write(dir.join(format!("{}.jsonl", uuid::Uuid::new_v4())), &transcript))
+    (0..FILES).try_for_each(|n| std::fs::write(history.join(n.to_string()), line))?;
+    let name = || transcripts.join(format!("{}.jsonl", uuid::Uuid::new_v4()));
+    (0..TRANSCRIPTS).try_for_each(|_| std::fs::write(name(), &transcript))
 }
 
 pub(super) async fn round(bed: &Bed, all: &Collected, saved: &Saved) -> Result<()> {

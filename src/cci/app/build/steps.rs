@@ -50,12 +50,12 @@ pub(crate) async fn timed<T>(cx: &Context, log: &Log, title: &str, work: impl Fu
 async fn execute(cx: &Context, container: &BuildContainer, step: &Step, log: &Log) -> Result<(i32, VecDeque<String>)> {
     let during = format!("run step '{}'", step.title);
     let exec = Exec {
-        command: exec::announced("", &step.command),
+        command: step.command.clone(),
         environment: step.environment.clone(),
         cwd: Some("/".to_owned()),
         ..Exec::default()
     };
-    let mut process = match exec::start(cx, &container.name, &exec, &during).await? {
+    let mut process = match exec::start(cx, &container.name, "", &exec, &during).await? {
         Begun::Runs(process) => process,
         Begun::Refused(status) => return Ok((status, VecDeque::new())),
     };

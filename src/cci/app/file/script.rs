@@ -87,7 +87,7 @@ pub(super) async fn feed(cx: &Context, name: &str, script: &Script<'_>, mut outl
 async fn begin(cx: &Context, name: &str, script: &Script<'_>) -> Result<Process> {
     let argv: Vec<String> =
         ["sh", "-c", script.text, "cci"].iter().chain(script.args).map(|word| (*word).to_owned()).collect();
-    match exec::start(cx, name, &Exec::new(exec::announced("", &argv)), "work on files in the container").await? {
+    match exec::start(cx, name, "", &Exec::new(argv), "work on files in the container").await? {
         Begun::Runs(process) => Ok(process),
         Begun::Refused(_) => Err(no_tar(name)),
     }
