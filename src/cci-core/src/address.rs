@@ -33,22 +33,25 @@ impl Subnet {
 
     /// The address of a slot, or the next one free behind it.
     ///
-    /// The ten slots of a workspace get neighbouring addresses, so that launches of one workspace never collide;
-    /// `detour` shifts them all.
+    /// The ten slots of a workspace share out among them, in their order, what is not `foreign`: launches of one workspace
+    /// that know the same never collide. `own` are the addresses of its other slots; `detour` shifts them all.
     #[must_use]
     pub fn address(
         self,
         workspace: WorkspaceHash,
         slot: Slot,
         detour: u32,
-        taken: &BTreeSet<Ipv4Addr>,
+        foreign: &BTreeSet<Ipv4Addr>,
+        own: &BTreeSet<Ipv4Addr>,
     ) -> Option<Ipv4Addr> {
         let hosts = self.hosts();
         let (first, count) = (*hosts.start(), hosts.end() - hosts.start() + 1);
-        let begin = workspace.number().wrapping_add(detour) % count + u32::from(slot.number());
-        (0..count)
+        let begin = workspace.number().wrapping_add(detour) % count;
+        let mut open = (0..count)
             .map(|step| Ipv4Addr::from(first + (begin + step) % count))
-            .find(|address| *address != self.gateway && !taken.contains(address))
+            .filter(|address| *address != self.gateway && !foreign.contains(address));
+        let place = usize::from(slot.number()) - 1;
+        open.clone().skip(place).chain(open.by_ref().take(place)).find(|address| !own.contains(address))
     }
 }
 
@@ -89,23 +92,29 @@ mod tests {
         let subnet = Subnet::parse("10.0.0.1/29").unwrap();
         let taken = (2..7).map(|last| Ipv4Addr::new(10, 0, 0, last)).collect();
         let slot = Slot::new(1).unwrap();
-        assert_eq!(subnet.address(Workspace::at("/w").hash(), slot, 0, &taken), None);
+        assert_eq!(subnet.address(Workspace::at("/w").hash(), slot, 0, &taken, &BTreeSet::new()), None);
     }
 
     proptest! {
         #[test]
         fn the_slots_of_a_workspace_never_share_an_address(
-            path in "/[a-z]{1,12}", prefix in 24u8..=28, detour: u32,
+            path in "/[a-z]{1,12}", prefix in 24u8..=26, detour: u32,
+            others in proptest::collection::btree_set(2u8..60, 0..40),
+            known in 0usize..10,
         ) {
             let subnet = Subnet { gateway: Ipv4Addr::new(10, 77, 3, 1), prefix };
-            let mut taken = BTreeSet::new();
+            let others: BTreeSet<Ipv4Addr> = others.into_iter().map(|last| Ipv4Addr::new(10, 77, 3, last)).collect();
+            let mut own = BTreeSet::new();
             let mut seen = BTreeSet::new();
-            for slot in Slot::all() {
-                let address = subnet.address(Workspace::at(&path).hash(), slot, detour, &taken).unwrap();
-                prop_assert!(address != subnet.gateway);
+            for (n, slot) in Slot::all().enumerate() {
+                let address = subnet.address(Workspace::at(&path).hash(), slot, detour, &others, &own).unwrap();
+                prop_assert!(address != subnet.gateway && !others.contains(&address));
                 prop_assert!(subnet.hosts().contains(&u32::from(address)));
-                prop_assert!(seen.insert(address));
-                taken.insert(address);
+                prop_assert!(seen.insert(address), "{} twice", address);
+                // some launches look when the first ones are there, some before
+                if n < known {
+                    own.insert(address);
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The one launch plan: what is asked, what is set and what the host is, turned into the instance to create and the
 //! way to start the agent in it. Every verb that launches executes the same plan and differs in its last exec only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
@@ -234,9 +234,13 @@ impl LaunchPlan {
     /// The fixed address of a slot, where the network is one that can give it.
     fn fixed(&self, slot: Slot) -> Option<Fixed> {
         let network = self.nic.as_ref()?.network.as_ref()?;
-        let own = self.name(slot).to_string();
-        let taken = network.taken.iter().filter(|(name, _)| *name != own).map(|(_, address)| *address).collect();
-        let address = network.subnet.address(self.workspace.hash(), slot, self.detour, &taken)?;
+        let (name, siblings) = (self.name(slot).to_string(), Slot::all().map(|slot| self.name(slot).to_string()));
+        let siblings: BTreeSet<String> = siblings.collect();
+        let others = network.taken.iter().filter(|(other, _)| *other != name);
+        let (own, foreign): (Vec<_>, Vec<_>) = others.partition(|(other, _)| siblings.contains(other));
+        let addresses = |of: Vec<&(String, Ipv4Addr)>| of.into_iter().map(|(_, address)| *address).collect();
+        let (own, foreign) = (addresses(own), addresses(foreign));
+        let address = network.subnet.address(self.workspace.hash(), slot, self.detour, &foreign, &own)?;
         Some(Fixed { address, subnet: network.subnet })
     }
 

@@ -19,6 +19,8 @@ use crate::app::network;
 use crate::app::take_back;
 use crate::host::signals;
 
+/// How long everything may take to go.
+const CLEAR: Duration = Duration::from_secs(180);
 /// How long the end of a container is waited for.
 pub(super) const END: Duration = Duration::from_secs(60);
 
@@ -159,6 +161,15 @@ impl Bed {
 
     /// Every container with the bed's prefix, whatever Incus still does with it.
     pub(super) async fn remove_containers(&self) -> Result<()> {
+        let late = || Error::TimedOut {
+            step: "removing the containers".into(),
+            seconds: CLEAR.as_secs(),
+            still_running: true,
+        };
+        tokio::time::timeout(CLEAR, self.until_removed()).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    async fn until_removed(&self) -> Result<()> {
         let client = &self.cx.client;
         loop {
             let all = client.instances().await.during("list the containers")?;
@@ -178,8 +189,9 @@ impl Bed {
                 };
                 match change {
                     Ok(operation) => drop(operation.wait("remove a container", END).await),
-                    Err(error) if error.is_not_found() || error.is_conflict() => {}
-                    Err(error) => return Err(error).during("remove a container"),
+                    Err(error) if error.is_unreachable() => return Err(error).during("remove a container"),
+                    // it was on its way from one state to another: it is looked at again
+                    Err(error) => tracing::info!(name = instance.name, %error, "not removed yet"),
                 }
                 Ok(())
             });

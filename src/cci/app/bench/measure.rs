@@ -39,7 +39,10 @@ pub(crate) async fn measure(cx: &Context, wanted: Wanted) -> Result<Report> {
     cx.reporter.step("bench", "clearing away");
     let cleared = bed.clear_away().await;
     cx.reporter.progress(None);
-    done.and(cleared)?;
+    done?;
+    if let Err(error) = cleared {
+        cx.reporter.warn(&format!("not everything was removed: {error}"));
+    }
     let mut report = Report { machine, runs: wanted.runs, rows: all.rows() };
     if let Some(earlier) = &earlier {
         report.compare(earlier);
