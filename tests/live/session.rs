@@ -280,10 +280,13 @@ fn what_is_planted_in_the_state_directory_harms_nothing() {
     let dummy = [("CCI_USE_DUMMY", "1")];
     host.cci_with(&["shell", "--background"], &dummy, b"").ok();
     let name = host.only_container();
-    let plant = "cd /home/code/.claude; rm -rf settings.json commands .claude.json; ln -s /etc/passwd settings.json; \
+    let many = if std::env::var_os("CCI_TEST_ROUNDS").is_some() { 1_000_000 } else { 100_000 };
+    let plant = format!(
+        "cd /home/code/.claude; (mkdir many; cd many; seq {many} | xargs touch); rm -rf settings.json commands .claude.json; ln -s /etc/passwd settings.json; \
                  ln -s / commands; mkfifo .claude.json; mkfifo pipe; truncate -s 10G sparse; mkdir -p projects; \
-                 rm -rf projects/-workspace; ln -s /etc projects/-workspace; ln settings.json hard";
-    incus(&["exec", "--project", &host.project, "--user", "1000", &name, "--", "bash", "-c", plant]);
+                 rm -rf projects/-workspace; ln -s /etc projects/-workspace; ln settings.json hard"
+    );
+    incus(&["exec", "--project", &host.project, "--user", "1000", &name, "--", "bash", "-c", &plant]);
     let passwd = std::fs::read("/etc/passwd").unwrap();
     host.cci(&["list", "--all"]).ok();
     let info = host.cci(&["info"]).ok();
