@@ -40,24 +40,26 @@ pub(crate) fn enter(cwd: Option<&str>) -> String {
 pub(crate) struct Announced {
     pub(crate) exec: Exec,
     pub(crate) answer: String,
+    /// Whether a terminal shows the answer, which then is an empty line.
+    echoed: bool,
 }
 
 /// The command behind lines of a shell that run `before` it.
 ///
 /// It begins with its answer only, the part of its environment that may be secret: Incus can give up a command that is
-/// under way already, and it must not run twice. A person at a terminal sees the end of that, and waits for no answer
-/// that has nothing in it.
+/// under way already, and it must not run twice; and a program that takes a terminal over can throw away what was
+/// printed there before and not yet read.
 pub(crate) fn announced(before: &str, exec: &Exec) -> Announced {
     let (plain, secret): (BTreeMap<_, _>, BTreeMap<_, _>) =
         exec.environment.clone().into_iter().partition(|(name, _)| is_plain(name));
-    let (begin, answer) = match (exec.tty, secret.is_empty()) {
-        (Some(_), true) => ("printf .; ", String::new()),
-        _ => (exports::READ, exports::lines(&secret)),
-    };
+    let echoed = exec.tty.is_some() && secret.is_empty();
+    // without a secret the terminal needs no change of its mode, which would cost a moment
+    let begin = if echoed { "printf .; read -r _cci_v || exit 125; " } else { exports::READ };
     let script = format!("{before}{begin}exec \"$@\"");
     let words = ["sh", "-c", &script, "cci"].map(str::to_owned).into_iter();
     let command = words.chain(exec.command.iter().cloned()).collect();
-    Announced { exec: Exec { command, environment: plain, ..exec.clone() }, answer }
+    let answer = exports::lines(&secret);
+    Announced { exec: Exec { command, environment: plain, ..exec.clone() }, answer, echoed }
 }
 
 /// Starts a command behind the lines of a shell that run `before` it; that it begins is known when this returns.
@@ -100,7 +102,21 @@ async fn begin(cx: &Context, name: &str, announced: &Announced) -> cci_incus::Re
             return process.wait().await.map(Begun::Refused);
         }
     }
+    if let (true, Some(stdout)) = (announced.echoed, &mut process.stdout) {
+        drop_line_end(stdout).await;
+    }
     Ok(Begun::Runs(process))
+}
+
+/// Takes away what a terminal shows of an empty line; what else comes first is the command's.
+async fn drop_line_end(stdout: &mut Stdout) {
+    for expected in *b"\r\n" {
+        let next = stdout.fill_buf().await.map(|bytes| bytes.first().copied());
+        if !matches!(next, Ok(Some(byte)) if byte == expected) {
+            return;
+        }
+        stdout.consume(1);
+    }
 }
 
 /// Reads the first byte alone, so that everything behind it stays the command's.
