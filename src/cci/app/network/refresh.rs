@@ -126,6 +126,8 @@ pub(super) async fn bring_up_to_date(
             Ok(()) => {}
             // another cci was quicker, and wanted the same; or it was unused and is gone
             Err(error) if error.is_precondition_failed() || error.is_not_found() => return Ok(report),
+            // Incus says other things of one that goes while it is changed
+            Err(_) if client.acl(name.bridge()).await.is_err_and(|error| error.is_not_found()) => return Ok(report),
             Err(error) => return Err(error).during(STEP),
         }
     }
