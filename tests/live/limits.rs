@@ -34,7 +34,7 @@ impl Neighbour {
     #[track_caller]
     fn is_unharmed(&self) {
         let script =
-            format!("kill -0 {} && dd if=/dev/zero of=/root/f bs=1M count=16 status=none && rm /root/f", self.alive);
+            format!("kill -0 {} && dd if=/dev/zero of=/root/f.$$ bs=1M count=16 status=none && rm /root/f.$$", self.alive);
         self.ask(&script);
         self.host.cci(&["tmux", "capture", &self.name]).ok();
     }
