@@ -33,8 +33,10 @@ impl Neighbour {
     /// Its process still runs, and it can start others, write to its disk and show its screen.
     #[track_caller]
     fn is_unharmed(&self) {
-        let script =
-            format!("kill -0 {} && dd if=/dev/zero of=/root/f.$$ bs=1M count=16 status=none && rm /root/f.$$", self.alive);
+        let script = format!(
+            "kill -0 {} && dd if=/dev/zero of=/root/f.$$ bs=1M count=16 status=none && rm /root/f.$$",
+            self.alive
+        );
         self.ask(&script);
         self.host.cci(&["tmux", "capture", &self.name]).ok();
     }

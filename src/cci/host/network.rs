@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use cci_core::network::{Block, Firewall, FirewallFacts, local_addresses, routes};
 
-/// The destinations that the host already has a route to.
-pub(crate) fn used() -> Vec<Block> {
-    routes(&text("/proc/net/route"))
+/// The destinations that the host already has a route to, other than by this interface.
+pub(crate) fn used_beside(interface: &str) -> Vec<Block> {
+    routes(&text("/proc/net/route"), interface)
 }
 
 /// The host's own addresses, without loopback.

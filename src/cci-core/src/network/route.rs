@@ -22,11 +22,14 @@ pub fn free_subnet(seed: u32, used: &[Block]) -> Option<Subnet> {
         .map(|block| Subnet { gateway: Ipv4Addr::from(u32::from(block.base()) + 1), prefix: 24 })
 }
 
-/// The destinations of `/proc/net/route`, without the default route.
+/// The destinations of `/proc/net/route`, without the default route and without those through the interface `but`.
 #[must_use]
-pub fn routes(table: &str) -> Vec<Block> {
+pub fn routes(table: &str, but: &str) -> Vec<Block> {
     let route = |line: &str| {
         let columns: Vec<&str> = line.split_whitespace().collect();
+        if columns.first().is_some_and(|interface| *interface == but) {
+            return None;
+        }
         let number = |column: usize| u32::from_str_radix(columns.get(column)?, 16).ok();
         let prefix = u8::try_from(number(7)?.count_ones()).ok()?;
         // the kernel prints addresses as they lie in memory
@@ -60,7 +63,8 @@ mod tests {
         let table = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n\
             eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n\
             incusbr0\t00004D0A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n";
-        assert_eq!(routes(table), ["10.77.0.0/24".parse().unwrap()]);
+        assert_eq!(routes(table, "br0"), ["10.77.0.0/24".parse().unwrap()]);
+        assert_eq!(routes(table, "incusbr0"), []);
         let trie = "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 0.0.0.0\n        /0 universe UNICAST\nLocal:\n     \
             |-- 10.77.0.1\n        /32 host LOCAL\n     |-- 127.0.0.1\n        /32 host LOCAL\n     \
             |-- 10.77.0.255\n        /32 link BROADCAST\n";
@@ -92,7 +96,7 @@ mod tests {
 
         #[test]
         fn reading_never_panics(text in "\\PC*\n\\PC*\n\\PC*") {
-            let _ = (routes(&text), local_addresses(&text));
+            let _ = (routes(&text, ""), local_addresses(&text));
         }
     }
 }

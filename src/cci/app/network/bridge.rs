@@ -119,9 +119,11 @@ pub(super) enum Dns {
 async fn create(client: &Client, name: &str, seed: u32, base: Config) -> Result<Network> {
     let mut refused = None;
     for attempt in 0..TRIES {
-        let mut used = network::used();
+        // a network that was just removed gets its old place again, which launches have chosen addresses in
+        let mut used = network::used_beside(name);
         let networks = client.networks().await.during(STEP)?;
-        used.extend(networks.iter().filter_map(subnet).map(|subnet| Block::around(subnet.gateway, subnet.prefix)));
+        let others = networks.iter().filter(|network| network.name != name);
+        used.extend(others.filter_map(subnet).map(|subnet| Block::around(subnet.gateway, subnet.prefix)));
         let there = networks.into_iter().find(|network| network.name == name && network.managed);
         if let Some(there) = there
             && let Some(made) = made(client, there).await?
