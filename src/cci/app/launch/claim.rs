@@ -157,8 +157,8 @@ async fn create(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) ->
             Err(error @ Error::IncusRefused { .. }) => error,
             done => return done,
         };
-        // a `clean` may have seen its network unused; else the address counts
-        if !network::restored(cx).await? {
+        // a `clean` may have seen its network unused, Incus may stand in its own way; else the address counts
+        if !is_busy(&failed) && !network::restored(cx).await? {
             match plan.elsewhere() {
                 Some(other) if address_taken(cx, &plan, slot).await? => plan = other,
                 _ => return Err(failed),
@@ -167,6 +167,11 @@ async fn create(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) ->
         take_back::remove_instance(&cx.client, &plan.name(slot).to_string(), plan.launch()).await?;
     }
     create_once(cx, &plan, slot, survey).await
+}
+
+/// Whether Incus refused the start because it was not yet done with the create of the same request.
+fn is_busy(failed: &Error) -> bool {
+    matches!(failed, Error::IncusRefused { message, .. } if message.contains("Instance is busy running"))
 }
 
 /// Whether an instance of any project has the address that this plan gives to the slot.
