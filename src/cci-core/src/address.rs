@@ -47,11 +47,11 @@ impl Subnet {
         let hosts = self.hosts();
         let (first, count) = (*hosts.start(), hosts.end() - hosts.start() + 1);
         let begin = workspace.number().wrapping_add(detour) % count;
-        let mut open = (0..count)
+        let open = (0..count)
             .map(|step| Ipv4Addr::from(first + (begin + step) % count))
             .filter(|address| *address != self.gateway && !foreign.contains(address));
         let place = usize::from(slot.number()) - 1;
-        open.clone().skip(place).chain(open.by_ref().take(place)).find(|address| !own.contains(address))
+        open.clone().skip(place).chain(open.take(place)).find(|address| !own.contains(address))
     }
 }
 
@@ -98,12 +98,14 @@ mod tests {
     proptest! {
         #[test]
         fn the_slots_of_a_workspace_never_share_an_address(
-            path in "/[a-z]{1,12}", prefix in 24u8..=26, detour: u32,
+            path in "/[a-z]{1,12}", prefix in 24u8..=28, detour: u32,
             others in proptest::collection::btree_set(2u8..60, 0..40),
             known in 0usize..10,
         ) {
             let subnet = Subnet { gateway: Ipv4Addr::new(10, 77, 3, 1), prefix };
-            let others: BTreeSet<Ipv4Addr> = others.into_iter().map(|last| Ipv4Addr::new(10, 77, 3, last)).collect();
+            // a smaller network has room for one workspace only
+            let others = others.into_iter().filter(|_| prefix <= 26).map(|last| Ipv4Addr::new(10, 77, 3, last));
+            let others: BTreeSet<Ipv4Addr> = others.collect();
             let mut own = BTreeSet::new();
             let mut seen = BTreeSet::new();
             for (n, slot) in Slot::all().enumerate() {

@@ -73,6 +73,24 @@ pub const LAUNCH: &str = "user.cci.launch";
 pub const PERSISTENT: &str = "user.cci.persistent";
 
 impl Marks {
+    /// Those of a container that serves cci's own work and no person: it is ephemeral and shown nowhere.
+    #[must_use]
+    pub fn of_build(owner_uid: u32, launch: &str) -> Self {
+        Self {
+            kind: Kind::Build,
+            owner_uid,
+            launch: launch.to_owned(),
+            workspace: None,
+            slot: None,
+            session: None,
+            tool: None,
+            profile: None,
+            network: None,
+            image: None,
+            lifetime: Lifetime::Ephemeral,
+        }
+    }
+
     /// As instance configuration.
     #[must_use]
     pub fn to_config(&self) -> BTreeMap<String, String> {

@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use cci_core::environment::WORKSPACE;
 use cci_core::idmap::{self, Idmap, IdmapFacts};
-use cci_core::lifetime::Lifetime;
-use cci_core::mark::{Kind, Marks};
+use cci_core::mark::Marks;
 use cci_core::settings::Settings;
 use cci_core::{Error, Result, plan};
 use cci_incus::{Exec, NewInstance, Source};
@@ -114,19 +113,7 @@ fn config(cx: &Context, mark: &str) -> Result<BTreeMap<String, String>> {
     if let Idmap::Raw(lines) = map {
         config.insert("raw.idmap".into(), lines);
     }
-    let marks = Marks {
-        kind: Kind::Build,
-        owner_uid: cx.caller.ids.uid,
-        launch: mark.to_owned(),
-        workspace: Some(cx.workspace.path().to_owned()),
-        slot: None,
-        session: None,
-        tool: None,
-        profile: None,
-        network: None,
-        image: None,
-        lifetime: Lifetime::Ephemeral,
-    };
+    let marks = Marks { workspace: Some(cx.workspace.path().to_owned()), ..Marks::of_build(cx.caller.ids.uid, mark) };
     config.extend(marks.to_config());
     Ok(config)
 }

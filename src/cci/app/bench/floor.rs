@@ -6,7 +6,7 @@ use cci_core::environment::WORKSPACE;
 use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::slot::Slot;
 use cci_core::{Error, Result, tmux};
-use cci_incus::{Exec, NewInstance, Source, StateChange, TermSize};
+use cci_incus::{Exec, StateChange, TermSize};
 use tokio::io::AsyncReadExt;
 
 use super::bed::Bed;
@@ -41,13 +41,7 @@ pub(super) async fn ready(bed: &Bed, workspace: &str, persistent: bool) -> Resul
 pub(super) async fn create(bed: &Bed, ready: &Ready, slot: Slot) -> Result<String> {
     let spec = ready.plan.instance(slot);
     let name = spec.name.clone();
-    let new = NewInstance {
-        config: spec.config,
-        devices: spec.devices,
-        ephemeral: spec.ephemeral,
-        start: true,
-        ..NewInstance::new(spec.name, Source::fingerprint(&ready.fingerprint))
-    };
+    let new = launch::request(spec, &ready.fingerprint);
     let created = async { bed.cx.client.create_instance(&new).await?.wait("create a container", LIMIT).await };
     created.await.during("create a container")?;
     Ok(name)

@@ -6,8 +6,7 @@ use std::time::Duration;
 use cci_core::Result;
 use cci_core::build::files::GuestFile;
 use cci_core::build::steps::Step;
-use cci_core::lifetime::Lifetime;
-use cci_core::mark::{Kind, Marks};
+use cci_core::mark::Marks;
 use cci_core::plan;
 use cci_core::settings::{Limits, Settings};
 use cci_incus::{FileOwner, NewInstance, Source, StateChange};
@@ -112,19 +111,7 @@ fn config(cx: &Context, mark: &str) -> BTreeMap<String, String> {
     let mut defaults = cx.settings.defaults.clone();
     defaults.docker = true;
     let mut config = plan::base_config(&Settings { defaults, limits: Limits::default(), ..cx.settings.clone() });
-    let marks = Marks {
-        kind: Kind::Build,
-        owner_uid: cx.caller.ids.uid,
-        launch: mark.to_owned(),
-        workspace: None,
-        slot: None,
-        session: None,
-        tool: None,
-        profile: None,
-        network: None,
-        image: None,
-        lifetime: Lifetime::Ephemeral,
-    };
+    let marks = Marks::of_build(cx.caller.ids.uid, mark);
     config.extend(marks.to_config());
     config
 }

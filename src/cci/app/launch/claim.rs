@@ -217,7 +217,8 @@ async fn create_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Surve
     }
 }
 
-fn request(spec: InstanceSpec, fingerprint: &str) -> NewInstance {
+/// The one request that makes an instance and starts it.
+pub(crate) fn request(spec: InstanceSpec, fingerprint: &str) -> NewInstance {
     NewInstance {
         config: spec.config,
         devices: spec.devices,

@@ -12,7 +12,7 @@ mod session;
 mod start_failure;
 mod workspace;
 
-pub(crate) use claim::{Launched, claim};
+pub(crate) use claim::{Launched, claim, request};
 pub(crate) use facts::{PROFILE, RESOLV_PROPERTY, Survey, agent_ids, survey};
 pub(crate) use mounts::mountable;
 pub(crate) use plain::plain;

@@ -6,9 +6,8 @@ use cci_core::mark::LAUNCH;
 use cci_core::plan::{Ask, InstanceSpec, LaunchPlan};
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
-use cci_incus::{NewInstance, Source};
 
-use super::{launch_mark, start_failure, survey};
+use super::{launch_mark, request, start_failure, survey};
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
 use crate::app::take_back;
@@ -55,13 +54,7 @@ async fn create(cx: &Context, spec: InstanceSpec, fingerprint: &str, launch: &st
     let name = spec.name.clone();
     let made = Made::Instance { name: name.clone(), launch: launch.to_owned() };
     cx.undo.push(made.clone());
-    let new = NewInstance {
-        config: spec.config,
-        devices: spec.devices,
-        ephemeral: spec.ephemeral,
-        start: true,
-        ..NewInstance::new(spec.name, Source::fingerprint(fingerprint))
-    };
+    let new = request(spec, fingerprint);
     let step = "create the container";
     let created = async { cx.client.create_instance(&new).await?.wait(step, CREATE).await };
     let Err(error) = created.await else { return Ok(()) };

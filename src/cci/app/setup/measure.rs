@@ -3,8 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cci_core::Result;
-use cci_core::lifetime::Lifetime;
-use cci_core::mark::{Kind, Marks};
+use cci_core::mark::Marks;
 use cci_incus::{NewInstance, Source};
 
 use crate::app::context::Context;
@@ -24,19 +23,7 @@ pub(crate) async fn measure(cx: &Context) -> Result<Option<Duration>> {
     };
     let launch = launch_mark();
     let name = format!("{}doctor-{}", cx.prefix.as_str(), &launch[..8]);
-    let marks = Marks {
-        kind: Kind::Build,
-        owner_uid: cx.caller.ids.uid,
-        launch: launch.clone(),
-        workspace: None,
-        slot: None,
-        session: None,
-        tool: None,
-        profile: None,
-        network: None,
-        image: None,
-        lifetime: Lifetime::Ephemeral,
-    };
+    let marks = Marks::of_build(cx.caller.ids.uid, &launch);
     let new = NewInstance {
         config: marks.to_config(),
         ..NewInstance::new(name.clone(), Source::fingerprint(image.fingerprint))
