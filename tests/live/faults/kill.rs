@@ -62,8 +62,12 @@ fn assert_whole_or_nothing(bed: &Bed, when: &str) -> String {
     next.stderr
 }
 
-/// How long a verb takes undisturbed.
+/// How long a verb takes undisturbed: the shorter of two, for a moment after the end would meet nobody.
 fn duration_of(bed: &Bed, args: &[&str]) -> Duration {
+    undisturbed(bed, args).min(undisturbed(bed, args))
+}
+
+fn undisturbed(bed: &Bed, args: &[&str]) -> Duration {
     let began = Instant::now();
     bed.host.cci_with(args, &[("CCI_USE_DUMMY", "1")], b"").ok();
     let took = began.elapsed();
@@ -81,8 +85,7 @@ fn moment(random: &mut Random, whole: Duration) -> Duration {
 fn kill_at_random(name: &str, args: &[&str], rounds: usize) {
     let (bed, seed) = (Bed::new(), figures::seed());
     let mut random = Random::new(seed);
-    // what a busy machine prolongs least: a moment after the end would meet nobody
-    let whole = duration_of(&bed, args).min(duration_of(&bed, args));
+    let whole = duration_of(&bed, args);
     let (mut hits, mut removals) = (0, 0);
     for round in 0..rounds {
         let delay = moment(&mut random, whole);
@@ -133,11 +136,12 @@ fn a_signal_takes_back_what_was_made_before_cci_ends() {
     let (bed, seed) = (Bed::new(), figures::seed());
     let mut random = Random::new(seed);
     let rounds = figures::rounds(6, 60);
-    let whole = duration_of(&bed, &["shell", "--background"]);
+    let verbs: [&[&str]; 2] = [&["shell", "--background"], &["run", "--", "true"]];
+    let wholes = verbs.map(|args| duration_of(&bed, args));
     let mut interrupted = 0;
     for round in 0..rounds {
         let signal = [Signal::TERM, Signal::HUP, Signal::INT][round % 3];
-        let args: &[&str] = if round % 2 == 0 { &["shell", "--background"] } else { &["run", "--", "true"] };
+        let (args, whole) = (verbs[round % 2], wholes[round % 2]);
         let delay = moment(&mut random, whole);
         let ended = signalled(&bed, args, signal, delay);
         let when = format!("{args:?}, {signal:?} after {delay:?} (seed {seed}, round {round})\n{}", ended.stderr);
