@@ -2,9 +2,13 @@
 
 pub mod targets;
 
+// the program is no library: the rooms of it that read foreign bytes are compiled in here
+#[expect(dead_code, reason = "not all of the program is tried")]
+#[path = "../../src/cci/host/mod.rs"]
 mod host;
-// the configuration is read by the program, which is no library: its files are compiled in here
-#[expect(dead_code, unused_imports, reason = "of the program only the reading of configuration is tried")]
+#[expect(dead_code, unused_imports, reason = "not all of the program is tried")]
 #[path = "../../src/cci/settings/mod.rs"]
 mod settings;
+#[expect(dead_code, reason = "not all of the program is tried")]
+#[path = "../../src/cci/store/mod.rs"]
 mod store;

@@ -1,7 +1,9 @@
 //! The functions: each takes any bytes, and what it accepts must keep the laws of its type.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cci_core::agent_config::{claude_json, settings_json};
 use cci_core::idmap::Ids;
@@ -9,18 +11,26 @@ use cci_core::metadata::Metadata;
 use cci_core::mount;
 use cci_core::name::{ContainerName, Prefix};
 use cci_core::network::{Entry, Policy};
+use cci_core::pin::Identity;
 use cci_core::workspace::Workspace;
 
-pub use cci_incus::fuzz::{event, frames, reply};
+pub use cci_incus::fuzz::{event, frames, reply, sftp};
 
 use crate::host::caller::Caller;
 use crate::settings::{Overrides, Stack, Trust};
+use crate::store::meter::Meter;
+use crate::store::unpack::Unpack;
+
+/// What is fed.
+pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const ALL: [(&str, fn(&[u8])); 9] = [
+pub const ALL: [(&str, Target); 11] = [
     ("reply", reply),
     ("event", event),
     ("frames", frames),
+    ("sftp", sftp),
+    ("archive", archive),
     ("metadata", metadata),
     ("config", config),
     ("name", name),
@@ -59,6 +69,24 @@ pub fn config(bytes: &[u8]) {
     });
 }
 
+/// What a container sends for `file pull`: nothing of it arrives beside the directory that it goes to.
+pub fn archive(bytes: &[u8]) {
+    let world = tempfile::tempdir().unwrap();
+    let target = world.path().join("target");
+    std::fs::create_dir(&target).unwrap();
+    for single in [false, true] {
+        let dir = std::fs::File::open(&target).unwrap().into();
+        let unpack = Unpack::new(dir, OsStr::new("got"), single, 1000, Arc::new(Meter::default()));
+        let _ = unpack.run(bytes);
+    }
+    assert_eq!(names(world.path()), ["target"]);
+    assert!(names(&target).iter().all(|name| name == "got"), "{:?}", names(&target));
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+}
+
 /// A container's name: what parses is what we print.
 pub fn name(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
@@ -74,11 +102,18 @@ pub fn name(bytes: &[u8]) {
 pub fn mount(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut mounts = Vec::new();
+    let identity = Identity { device: 1, inode: 2 };
     for (n, line) in text.lines().enumerate() {
         let _ = mount::Typed::parse(line);
         if let Ok(container) = mount::container_path(line) {
             assert!(container.starts_with('/') && !container.contains("/../"), "{container}");
-            mounts.push(mount::Mount { device: format!("mount-{n}"), host: line.into(), container, readonly: false });
+            mounts.push(mount::Mount {
+                device: format!("mount-{n}"),
+                host: line.into(),
+                container,
+                readonly: false,
+                identity,
+            });
         }
     }
     let _ = mount::check_places(&mounts, &PathBuf::from("/workspace"));

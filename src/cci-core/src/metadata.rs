@@ -125,6 +125,14 @@ mod tests {
     }
 
     #[test]
+    fn a_number_of_another_version_keeps_every_digit() {
+        let old = OLD.replace(r#"{"y":1}"#, "111.1111112222230882");
+        let once = Metadata::parse(old.as_bytes()).unwrap();
+        let twice = Metadata::parse(once.to_json().as_bytes()).unwrap();
+        assert_eq!(twice, once);
+    }
+
+    #[test]
     fn a_missing_field_is_named() {
         let error = Metadata::parse(OLD.replace("workspace", "work").as_bytes()).unwrap_err();
         assert_eq!(error.to_string(), "field 'workspace' is missing or has the wrong type");

@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 
+use russh_sftp::client::SftpSession;
 use tokio::io::AsyncReadExt as _;
 use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::Role};
 
@@ -48,4 +49,22 @@ pub fn frames(bytes: &[u8]) {
             let _ = output.read_to_end(&mut read).await;
         });
     }
+}
+
+/// What the server of an instance's files answers to the requests of a copy.
+pub fn sftp(bytes: &[u8]) {
+    // paused: a limit of an answer that does not come is over at once
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build() else {
+        return;
+    };
+    runtime.block_on(async {
+        let connection = tokio::io::join(Cursor::new(bytes.to_vec()), tokio::io::sink());
+        let Ok(session) = SftpSession::new(connection).await else { return };
+        let _ = session.symlink_metadata("/workspace").await;
+        if let Ok(entries) = session.read_dir("/workspace").await {
+            let _ = entries.map(|entry| entry.file_name().len()).sum::<usize>();
+        }
+        let _ = session.read("/workspace/file").await;
+        let _ = session.read_link("/workspace/link").await;
+    });
 }
