@@ -19,12 +19,17 @@ pub struct Daemon {
 impl Daemon {
     /// A running daemon with a storage pool and nothing else.
     pub fn start() -> Self {
-        let dir = tempfile::Builder::new().prefix("cci-incusd-").tempdir_in("/var/tmp").unwrap();
-        std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        let daemon = Self { child: run(dir.path()), dir, network: None };
+        let daemon = Self::bare();
         daemon.incus(&["storage", "create", "p", "dir"]);
         daemon.incus(&["profile", "device", "add", "default", "root", "disk", "path=/", "pool=p"]);
         daemon
+    }
+
+    /// A running daemon with nothing.
+    pub fn bare() -> Self {
+        let dir = tempfile::Builder::new().prefix("cci-incusd-").tempdir_in("/var/tmp").unwrap();
+        std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        Self { child: run(dir.path()), dir, network: None }
     }
 
     /// The same with a bridge that leads out, of a name that no other daemon has.
@@ -45,10 +50,12 @@ impl Daemon {
         self.dir.path().join("unix.socket")
     }
 
+    /// The client's output.
     #[track_caller]
-    fn incus(&self, args: &[&str]) {
+    pub fn incus(&self, args: &[&str]) -> String {
         let done = Command::new("incus").env("INCUS_DIR", self.dir.path()).args(args).output().unwrap();
         assert!(done.status.success(), "incus {args:?}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).into_owned()
     }
 
     /// Takes the tests' image over from the shared Incus.

@@ -80,7 +80,7 @@ async fn take_back(client: &Client, made: &Made) -> Result<bool> {
             Store::remove(dir).map(|()| there)
         }
         Made::Snapshot { container, name } => remove_snapshot(client, container, name).await,
-        Made::Images { launch } => remove_images(client, launch).await,
+        Made::Images { launch, alias } => remove_images(client, launch, alias).await,
     }
 }
 
@@ -116,8 +116,10 @@ fn remove_dir(dir: &Path) -> Result<bool> {
     }
 }
 
-/// Removes the images that carry this launch mark, with their aliases; whether there were any.
-async fn remove_images(client: &Client, launch: &str) -> Result<bool> {
+/// Removes the images that carry this launch mark and have not got this alias; whether there were any.
+///
+/// The alias comes last: who has it is whole, also where the answer to that request was lost.
+async fn remove_images(client: &Client, launch: &str, alias: &str) -> Result<bool> {
     let step = "remove the image";
     let mut removed = false;
     // an import whose request was dropped may still be under way, and its image would come afterwards
@@ -127,7 +129,8 @@ async fn remove_images(client: &Client, launch: &str) -> Result<bool> {
         }
     }
     for image in client.images().await.during(step)? {
-        if image.properties.get(LAUNCH).is_none_or(|mark| mark != launch) {
+        let ours = image.properties.get(LAUNCH).is_some_and(|mark| mark == launch);
+        if !ours || image.aliases.iter().any(|name| name.name == alias) {
             continue;
         }
         removed = true;

@@ -21,8 +21,8 @@ pub(crate) enum Made {
     Snapshot { container: String, name: String },
     /// A directory in which files are put together before they get their place.
     Staging(PathBuf),
-    /// Images that carry this launch mark as a property.
-    Images { launch: String },
+    /// Images that carry this launch mark as a property; one that has got this alias is what was wanted, and stays.
+    Images { launch: String, alias: String },
 }
 
 impl std::fmt::Display for Made {
@@ -32,7 +32,7 @@ impl std::fmt::Display for Made {
             Self::Staging(dir) => write!(out, "directory {}", dir.display()),
             Self::SessionDir(dir) => write!(out, "session directory {}", dir.display()),
             Self::Snapshot { container, name } => write!(out, "snapshot {container}/{name}"),
-            Self::Images { launch } => write!(out, "images with mark {launch}"),
+            Self::Images { launch, .. } => write!(out, "images with mark {launch}"),
         }
     }
 }
@@ -163,7 +163,7 @@ mod tests {
     }
 
     fn image(mark: &str) -> Made {
-        Made::Images { launch: mark.into() }
+        Made::Images { launch: mark.into(), alias: "cci".into() }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod bed;
 mod cut;
+mod cut_work;
 mod gone;
 mod hosts;
 mod kill;

@@ -70,7 +70,7 @@ pub fn findings(found: &Found) -> Vec<Finding> {
     all.push(daemon(found));
     // of a daemon that never ran everything is still to be made; what was not seen is not taken as absent
     let objects = match (&found.daemon, &found.objects) {
-        (Daemon::Silent, _) if found.incus != Installation::Used => Objects::default(),
+        (Daemon::Silent, _) if found.incus != Installation::Used && found.named_socket.is_none() => Objects::default(),
         (Daemon::Answers { .. }, Some(objects)) => objects.clone(),
         _ => return all,
     };
@@ -207,17 +207,19 @@ fn daemon(found: &Found) -> Finding {
             Finding::broken("daemon", format!("Incus does not say what it has: {reason}"), Vec::new())
                 .mended_by("run this again; if it stays so, look into /var/log/incus/incusd.log")
         }
-        Daemon::Silent => {
-            let start =
-                if found.systemd { Step::StartService } else { Step::StartDaemon { group: found.group.clone() } };
-            let steps = if found.incus != Installation::Absent || found.distro.is_supported() {
-                vec![start]
-            } else {
-                Vec::new()
-            };
-            Finding::broken("daemon", "Incus does not run", steps)
-        }
+        Daemon::Silent => silent(found),
     }
+}
+
+fn silent(found: &Found) -> Finding {
+    if let Some(socket) = &found.named_socket {
+        let mend = "start the Incus that listens there, or name no socket (`incus.socket`, INCUS_SOCKET) for that of this machine";
+        return Finding::broken("daemon", format!("nothing answers at {}", socket.display()), Vec::new())
+            .mended_by(mend);
+    }
+    let start = if found.systemd { Step::StartService } else { Step::StartDaemon { group: found.group.clone() } };
+    let startable = found.incus != Installation::Absent || found.distro.is_supported();
+    Finding::broken("daemon", "Incus does not run", if startable { vec![start] } else { Vec::new() })
 }
 
 /// The pool that containers go to, and its name.

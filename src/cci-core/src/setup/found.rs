@@ -1,5 +1,7 @@
 //! What was found on the machine, before anything is decided.
 
+use std::path::PathBuf;
+
 use super::distro::Distro;
 use super::subnet::Route;
 
@@ -104,6 +106,8 @@ pub struct Found {
     pub missing_packages: Vec<&'static str>,
     /// How the daemon answers.
     pub daemon: Daemon,
+    /// The socket, where the configuration or the environment names one: it may belong to any daemon.
+    pub named_socket: Option<PathBuf>,
     /// What it has.
     pub objects: Option<Objects>,
     /// The tables' text: `/etc/subuid`, `/etc/subgid`.

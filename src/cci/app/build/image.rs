@@ -105,8 +105,7 @@ async fn read(script: &Path) -> Result<Vec<u8>> {
 /// What this makes carries one mark, by which all of it is found again if it has to go.
 async fn make(cx: &Context, ask: &Ask, work: &Work, base: Base, log: &Log) -> Result<String> {
     let mark = launch_mark();
-    let images = Made::Images { launch: mark.clone() };
-    cx.undo.push(images.clone());
+    cx.undo.push(Made::Images { launch: mark.clone(), alias: ask.alias.clone() });
     let title = format!("start from {base}");
     let container = timed(cx, log, &title, BuildContainer::start(cx, base, &mark)).await?;
     let fingerprint = match carry_out(cx, work, &container, &mark, log).await {
@@ -116,8 +115,6 @@ async fn make(cx: &Context, ask: &Ask, work: &Work, base: Base, log: &Log) -> Re
     container.remove(cx).await?;
     container::try_out(cx, &fingerprint, &mark, work.trial.as_ref(), log).await?;
     publish::name_by_date(cx, &ask.alias, &fingerprint).await?;
-    // from here on the alias may have moved, whatever an interrupt lets us learn of it
-    cx.undo.forget(&images);
     publish::move_alias(cx, &ask.alias, &fingerprint).await?;
     Ok(fingerprint)
 }

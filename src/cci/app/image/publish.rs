@@ -48,15 +48,13 @@ pub(crate) async fn publish(cx: &Context, ask: &Ask) -> Result<Published> {
     }
     let mark = launch_mark();
     let fingerprint = if instance.status_code == Status::Stopped {
-        pack(cx, &instance.name, image(ask, &instance, &mark), &mark).await?
+        pack(cx, &instance.name, &instance, ask, &mark).await?
     } else {
         let snapshot = Snapshot::make(cx, &instance.name, &mark).await?;
-        let fingerprint = pack(cx, &snapshot.source(), image(ask, &instance, &mark), &mark).await?;
+        let fingerprint = pack(cx, &snapshot.source(), &instance, ask, &mark).await?;
         snapshot.remove(cx).await?;
         fingerprint
     };
-    // from here on the alias may have moved, whatever an interrupt lets us learn of it
-    cx.undo.keep();
     move_alias(cx, &ask.alias, &fingerprint).await?;
     if let Some(before) = taken {
         remove_if_nameless(cx, &before.target).await?;
@@ -86,12 +84,16 @@ fn image(ask: &Ask, instance: &Instance, mark: &str) -> NewImage {
     }
 }
 
-async fn pack(cx: &Context, source: &str, image: NewImage, mark: &str) -> Result<String> {
+async fn pack(cx: &Context, source: &str, instance: &Instance, ask: &Ask, mark: &str) -> Result<String> {
     let during = "publish the image";
-    cx.undo.push(Made::Images { launch: mark.to_owned() });
+    cx.undo.push(Made::Images { launch: mark.to_owned(), alias: ask.alias.clone() });
     cx.reporter.step("image", during);
     // gzip, the server's own, takes eight times as long for the same size
-    let publish = Publish { instance: source.to_owned(), compression_algorithm: Some("zstd".to_owned()), image };
+    let publish = Publish {
+        instance: source.to_owned(),
+        compression_algorithm: Some("zstd".to_owned()),
+        image: image(ask, instance, mark),
+    };
     let operation = cx.client.publish(&publish).await.during(during)?;
     let done = operation.wait(during, LIMIT).await.during(during)?;
     cx.reporter.progress(None);

@@ -62,6 +62,7 @@ pub(crate) async fn look(cx: &Context, person: Option<&str>) -> Found {
             .map(|(_, package)| *package)
             .collect(),
         daemon,
+        named_socket: cx.settings.incus.socket.clone(),
         objects,
         subuid: text("/etc/subuid"),
         subgid: text("/etc/subgid"),

@@ -8,6 +8,9 @@ use cci_incus::{NewNetwork, NewStoragePool, ProfilePut};
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
 
+/// How often a bridge is tried.
+const TRIES: u32 = 4;
+
 /// Makes the pool `default`.
 pub(super) async fn pool(cx: &Context, driver: &str, gib: Option<u64>) -> Result<()> {
     let config = gib.map(|gib| ("size".to_owned(), format!("{gib}GiB"))).into_iter().collect();
@@ -20,7 +23,20 @@ pub(super) async fn pool(cx: &Context, driver: &str, gib: Option<u64>) -> Result
 pub(super) async fn bridge(cx: &Context, name: &str, address: &str) -> Result<()> {
     let config = [("ipv4.address", address), ("ipv4.nat", "true"), ("ipv6.address", "none")];
     let config = config.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-    cx.client.create_network(&NewNetwork::bridge(name, config)).await.during("create the bridge")
+    let new = NewNetwork::bridge(name, config);
+    let mut left = TRIES;
+    loop {
+        left -= 1;
+        match cx.client.create_network(&new).await {
+            // Incus looks at every interface of the host meanwhile, and fails when one of them goes
+            Err(error @ cci_incus::Error::Refused { .. }) if left > 0 => {
+                tracing::info!(%error, name, "the bridge was not made, trying again");
+                // what came of it would be in the way
+                let _ = cx.client.delete_network(name).await;
+            }
+            done => return done.during("create the bridge"),
+        }
+    }
 }
 
 /// Adds the devices that the default profile lacks.

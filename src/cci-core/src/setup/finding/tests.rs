@@ -10,6 +10,7 @@ fn bare() -> Found {
         incus: Installation::Absent,
         missing_packages: vec!["dnsmasq-base"],
         daemon: Daemon::Silent,
+        named_socket: None,
         objects: None,
         subuid: String::new(),
         subgid: String::new(),
@@ -172,6 +173,19 @@ fn what_could_not_be_seen_is_not_made_anew() {
 fn a_daemon_that_ran_before_is_started_and_then_looked_at_again() {
     let found = Found { daemon: Daemon::Silent, objects: None, incus: Installation::Used, ..working() };
     assert_eq!(shown(&found), ["start incusd --group incus-admin (detached, no systemd here)"]);
+}
+
+#[test]
+fn a_named_socket_that_is_silent_starts_no_other_daemon() {
+    for incus in [Installation::Unused, Installation::Used] {
+        let named = Some("/srv/incus.socket".into());
+        let found = Found { daemon: Daemon::Silent, named_socket: named, objects: None, incus, ..working() };
+        assert_eq!(shown(&found), [""; 0]);
+        let all = findings(&found);
+        let finding = all.iter().find(|finding| finding.id == "daemon").unwrap();
+        assert!(finding.text.contains("/srv/incus.socket"), "{}", finding.text);
+        assert_eq!(worst(&all), Health::Broken);
+    }
 }
 
 #[test]
