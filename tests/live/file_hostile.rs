@@ -130,6 +130,14 @@ fn a_link_out_of_the_tree_is_left_out_and_never_followed() {
         assert_eq!(fs::read_to_string(here.join("kept")).unwrap(), "kept");
         fs::remove_dir_all(here).unwrap();
     }
+    // one that stays in the tree lends its target to another, which would lead out from there
+    let step = entry(b'2', "./a/b/s", "../..", "0", b"");
+    let out_of_step = entry(b'2', "./a/b/l", "s/../outside", "0", b"");
+    world.sends(&archive(&[dir("./"), dir("./a/"), dir("./a/b/"), step, out_of_step]));
+    let out = world.pull(&[]).ok();
+    assert!(out.stderr.contains("left out a/b/l: it links out of the tree"), "{out}");
+    assert!(world.host.proj.join("here/a/b/l").symlink_metadata().is_err());
+    fs::remove_dir_all(world.host.proj.join("here")).unwrap();
     // through a link that stays in the tree nothing is written either
     world.sends(&archive(&[dir("./"), dir("./d/"), link("d"), file("./l/f", "x")]));
     world.is_refused(&[], "cannot write l/f");

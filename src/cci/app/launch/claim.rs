@@ -200,7 +200,12 @@ async fn create_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Surve
     let Err(error) = done.await else {
         return Ok(Tried::Ours(Launched { name, slot, lifetime: plan.lifetime, reused: false, changed: Vec::new() }));
     };
-    // another launch may be making it at this moment: whose it is shows when it is there
+    // the mark is there with the name, long before the container is
+    if is_anothers(cx, plan, &name).await {
+        cx.undo.forget(&made);
+        return Ok(Tried::Lost);
+    }
+    // else another launch may be just about to have it
     for operation in take_back::pending(&cx.client, &name).await? {
         let _ = operation.wait(step, CREATE).await;
     }
@@ -215,6 +220,12 @@ async fn create_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Surve
         Err(_) if network::restored(cx).await? => Box::pin(create(cx, plan, slot, survey)).await,
         Err(_) => Err(error).during(step),
     }
+}
+
+/// Whether an instance of this name has the mark of another launch.
+async fn is_anothers(cx: &Context, plan: &LaunchPlan, name: &str) -> bool {
+    let mark = |(found, _): (Instance, _)| found.config.get(LAUNCH).cloned();
+    cx.client.instance(name).await.ok().and_then(mark).is_some_and(|mark| mark != plan.launch())
 }
 
 /// The one request that makes an instance and starts it.
