@@ -139,8 +139,10 @@ fn a_link_out_of_the_tree_is_left_out_and_never_followed() {
     assert!(world.host.proj.join("here/a/b/l").symlink_metadata().is_err());
     fs::remove_dir_all(world.host.proj.join("here")).unwrap();
     // through a link that stays in the tree nothing is written either
-    world.sends(&archive(&[dir("./"), dir("./d/"), link("d"), file("./l/f", "x")]));
-    world.is_refused(&[], "cannot write l/f");
+    for inner in ["l/f", "l/sub/f"] {
+        world.sends(&archive(&[dir("./"), dir("./d/"), dir("./d/sub/"), link("d"), file(&format!("./{inner}"), "x")]));
+        world.is_refused(&[], &format!("cannot write {inner}"));
+    }
     // and no hard link reaches what did not come with the archive
     world.sends(&archive(&[dir("./"), entry(b'1', "./h", "../../outside/secret", "0", b"")]));
     world.is_refused(&[], "unsafe name");

@@ -218,7 +218,7 @@ impl LaunchPlan {
     /// Whether the network is there with the container's first instruction, names included.
     #[must_use]
     pub fn has_instant_network(&self) -> bool {
-        self.nic.as_ref().and_then(|nic| nic.network.as_ref()).is_some_and(|network| network.resolv.is_some())
+        self.network_facts().is_some_and(|network| network.resolv.is_some())
     }
 
     /// The same launch with an address from another place in the network; `None` where it has none to choose.
@@ -226,14 +226,41 @@ impl LaunchPlan {
     /// Two launches that look at the same moment can choose one address; the launch's own random text parts them.
     #[must_use]
     pub fn elsewhere(&self) -> Option<Self> {
-        self.nic.as_ref()?.network.as_ref()?;
+        self.network_facts()?;
         let random = self.marks.launch.get(..8).and_then(|digits| u32::from_str_radix(digits, 16).ok())?;
         Some(Self { detour: self.detour.wrapping_add(random | 1), ..self.clone() })
     }
 
+    /// The same launch on the network as it is now: one that was removed and made again can lie elsewhere.
+    #[must_use]
+    pub fn on(&self, nic: Option<Nic>) -> Self {
+        let mut plan = Self { nic, ..self.clone() };
+        let resolv = plan.network_facts().and_then(|network| network.resolv.clone());
+        if let (Some(names), Some(resolv)) = (plan.devices.get_mut("resolv"), resolv) {
+            names.insert("source".into(), resolv.to_string_lossy().into_owned());
+        }
+        plan
+    }
+
+    /// The network's own address and size, where they are known.
+    #[must_use]
+    pub fn subnet(&self) -> Option<Subnet> {
+        self.network_facts().map(|network| network.subnet)
+    }
+
+    /// The name of the network.
+    #[must_use]
+    pub fn bridge(&self) -> Option<&str> {
+        self.nic.as_ref()?.config.get("network").map(String::as_str)
+    }
+
+    fn network_facts(&self) -> Option<&Network> {
+        self.nic.as_ref()?.network.as_ref()
+    }
+
     /// The fixed address of a slot, where the network is one that can give it.
     fn fixed(&self, slot: Slot) -> Option<Fixed> {
-        let network = self.nic.as_ref()?.network.as_ref()?;
+        let network = self.network_facts()?;
         let (name, siblings) = (self.name(slot).to_string(), Slot::all().map(|slot| self.name(slot).to_string()));
         let siblings: BTreeSet<String> = siblings.collect();
         let others = network.taken.iter().filter(|(other, _)| *other != name);

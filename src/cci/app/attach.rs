@@ -80,7 +80,8 @@ pub(crate) async fn directly(cx: &Context, plan: &LaunchPlan, name: &str, agent:
 }
 
 async fn on_terminal(cx: &Context, name: &str, before: &str, exec: Exec) -> Result<()> {
-    let exec = Exec { cwd: Some(WORKSPACE.to_owned()), tty: Some(terminal::size()), ..exec };
+    let command = left::watched(exec.command);
+    let exec = Exec { command, cwd: Some(WORKSPACE.to_owned()), tty: Some(terminal::size()), ..exec };
     let (owned, begun) = tokio::join!(
         owned::one_of(cx, name, Whose::Everybodys),
         exec::start(cx, name, before, &exec, "attach to the session"),
@@ -96,22 +97,23 @@ async fn on_terminal(cx: &Context, name: &str, before: &str, exec: Exec) -> Resu
     let ended = {
         let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;
         tokio::select! {
-            ended = stream::terminal(process, &tty) => ended.map(drop),
+            ended = stream::terminal(process, &tty) => ended,
             () = crate::host::signals::interrupted() => Err(Error::Interrupted),
             never = network::while_attached(cx) => match never {},
         }
     };
     // the connection may break with the container; what is left of it is what counts
-    if let Some(session) = session {
-        record::refresh(cx, session, None).await?;
-    }
-    let left = tell_what_is_left(cx, name).await;
-    if matches!(ended, Err(Error::Interrupted)) { ended } else { left }
+    let noted = match session {
+        Some(session) => record::refresh(cx, session, None).await?,
+        None => None,
+    };
+    let left = tell_what_is_left(cx, name, ended.as_ref().ok().copied(), noted).await;
+    if matches!(ended, Err(Error::Interrupted)) { ended.map(drop) } else { left }
 }
 
 /// Says where the conversation is and what became of the container.
-async fn tell_what_is_left(cx: &Context, name: &str) -> Result<()> {
-    let left = left::look(cx, name).await?;
+async fn tell_what_is_left(cx: &Context, name: &str, status: Option<i32>, noted: Option<Lifetime>) -> Result<()> {
+    let left = left::look(cx, name, status, noted).await?;
     cx.reporter.note("Session data saved: go on with `cci shell --resume`");
     match left {
         Left::Running => cx.reporter.note(&format!("Container kept running: go back with `cci attach {name}`")),

@@ -47,7 +47,7 @@ async fn end_one(cx: &Context, name: &str, how: How) -> Result<()> {
     }
     delete(cx, name).await?;
     match owned.marks.session {
-        Some(session) => record::refresh(cx, session, None).await,
+        Some(session) => record::refresh(cx, session, None).await.map(drop),
         None => Ok(()),
     }
 }

@@ -20,6 +20,21 @@ const LOOK: Duration = Duration::from_millis(50);
 /// What init says of itself, and what it is: an image without systemd is not asked.
 const ASK: &str = "command -v systemctl >/dev/null || exit 127; systemctl is-system-running; cat /proc/1/comm";
 
+/// The status of a [`watched`] command after whose end the container runs on.
+const RUNS_ON: i32 = 75;
+/// The same where it goes down.
+const GOES_DOWN: i32 = 76;
+
+/// A command that ends with what its container's init says then: a further request would keep the caller waiting.
+pub(crate) fn watched(command: Vec<String>) -> Vec<String> {
+    // what init ends everything with reaches this shell too, which lives on to say it
+    let script = format!(
+        "trap : TERM HUP; \"$@\"; case $(timeout 5 systemctl is-system-running 2>/dev/null) in stopping) exit {GOES_DOWN} ;; esac; \
+         read -r init </proc/1/comm; case $init in systemd-shut*) exit {GOES_DOWN} ;; esac; exit {RUNS_ON}"
+    );
+    ["sh", "-c", &script, "cci"].map(str::to_owned).into_iter().chain(command).collect()
+}
+
 /// What became of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Left {
@@ -29,14 +44,20 @@ pub(crate) enum Left {
     Stopped(Lifetime),
 }
 
-/// Looks at a container whose terminal was just left.
-pub(crate) async fn look(cx: &Context, name: &str) -> Result<Left> {
+/// Looks at a container whose terminal was just left, with the status of the [`watched`] command where there is one and
+/// what is noted of its lifetime: of a container that goes down Incus says nothing for a quarter of a second.
+pub(crate) async fn look(cx: &Context, name: &str, status: Option<i32>, noted: Option<Lifetime>) -> Result<Left> {
+    match (status, noted) {
+        (Some(RUNS_ON), _) => return Ok(Left::Running),
+        (Some(GOES_DOWN), Some(lifetime)) => return Ok(Left::Stopped(lifetime)),
+        _ => {}
+    }
     let instance = match cx.client.instance(name).await {
         Ok((instance, _)) => instance,
         Err(error) if error.is_not_found() => return Ok(Left::Stopped(Lifetime::Ephemeral)),
         Err(error) => return Err(error).during("look at the container"),
     };
-    let stops = instance.status_code != Status::Running || is_going_down(cx, name).await;
+    let stops = status == Some(GOES_DOWN) || instance.status_code != Status::Running || is_going_down(cx, name).await;
     Ok(if stops { Left::Stopped(Lifetime::persistent(!instance.ephemeral)) } else { Left::Running })
 }
 

@@ -26,7 +26,7 @@ pub(crate) async fn persist(cx: &Context, name: &str) -> Result<()> {
         None => record::of_container(cx, name).await?.map(|metadata| metadata.session_id),
     };
     match session {
-        Some(session) => record::refresh(cx, session, Some(Lifetime::Persistent)).await,
+        Some(session) => record::refresh(cx, session, Some(Lifetime::Persistent)).await.map(drop),
         None => Ok(()),
     }
 }

@@ -46,18 +46,20 @@ pub(crate) async fn begin(
     blocking(move || store.write(&metadata)).await
 }
 
-/// Notes that a session was active until now and, where that is decided anew, whether its container is kept.
+/// Notes that a session was active until now and, where that is decided anew, whether its container is kept; what is
+/// noted of that in the end.
 ///
 /// A session without metadata, or with damaged metadata, is left as it is: the conversation is not in this file.
-pub(crate) async fn refresh(cx: &Context, id: SessionId, lifetime: Option<Lifetime>) -> Result<()> {
+pub(crate) async fn refresh(cx: &Context, id: SessionId, lifetime: Option<Lifetime>) -> Result<Option<Lifetime>> {
     let store = launch::store(cx);
     blocking(move || {
-        let Ok(Some(mut saved)) = store.read(id) else { return Ok(()) };
+        let Ok(Some(mut saved)) = store.read(id) else { return Ok(None) };
         saved.metadata.saved_at = now();
         if let Some(lifetime) = lifetime {
             saved.metadata.persistent = lifetime.is_persistent();
         }
-        store.write(&saved.metadata)
+        store.write(&saved.metadata)?;
+        Ok(Some(Lifetime::persistent(saved.metadata.persistent)))
     })
     .await
 }

@@ -110,6 +110,23 @@ fn an_address_that_another_container_has_is_left_to_it() {
 }
 
 #[test]
+fn a_network_that_was_made_again_elsewhere_takes_the_launch_along() {
+    let plan = LaunchPlan::new(&ask(), &Settings::default(), &host()).unwrap();
+    let mut nic = host().nic.unwrap();
+    nic.network = Some(Network {
+        subnet: Subnet::parse("10.99.0.1/24").unwrap(),
+        taken: Vec::new(),
+        resolv: Some("/home/u/.cci/network/10.99.0.1.conf".into()),
+    });
+    let moved = plan.on(Some(nic)).instance(Slot::FIRST);
+    assert!(moved.devices["eth0"]["ipv4.address"].starts_with("10.99.0."), "{:?}", moved.devices);
+    assert!(moved.devices["resolv"]["source"].ends_with("10.99.0.1.conf"), "{:?}", moved.devices);
+    let text = format!("{moved:?}");
+    assert!(!text.contains("10.77."), "something of the old place is left: {text}");
+    assert_eq!(plan.on(host().nic).instance(Slot::FIRST), plan.instance(Slot::FIRST));
+}
+
+#[test]
 fn a_second_nic_of_the_profile_is_no_way_round_a_policy() {
     let mut host = host();
     host.nic = Some(Nic::guarded("eth0", "cci-0badcafe", None));

@@ -10,7 +10,7 @@ use cci_core::slot::{Slot, SlotChoice, SlotState, Taking, candidates};
 use cci_core::{Error, Result};
 use cci_incus::{Instance, InstancePut, NewInstance, Source, StateChange, Status};
 
-use super::facts::Survey;
+use super::facts::{self, Survey};
 use super::start_failure;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
@@ -146,32 +146,47 @@ fn slot_state(instance: &Instance, uid: u32) -> SlotState {
     }
 }
 
-/// So many addresses a launch tries: another that starts in the same instant can have chosen the same one.
-const ADDRESSES: u8 = 4;
+/// So often a container is tried whose network or address others take away.
+const TRIES: u8 = 4;
 
 /// Makes it, again where its network was removed meanwhile, and with another address where the first one was taken.
 async fn create(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
     let mut plan = plan.clone();
-    for _ in 1..ADDRESSES {
+    for _ in 1..TRIES {
         let failed = match create_once(cx, &plan, slot, survey).await {
             Err(error @ Error::IncusRefused { .. }) => error,
             done => return done,
         };
-        // a `clean` may have seen its network unused, Incus may stand in its own way; else the address counts
-        if !is_busy(&failed) && !network::restored(cx).await? {
-            match plan.elsewhere() {
-                Some(other) if address_taken(cx, &plan, slot).await? => plan = other,
-                _ => return Err(failed),
-            }
-        }
+        plan = otherwise(cx, plan, slot, failed).await?;
         take_back::remove_instance(&cx.client, &plan.name(slot).to_string(), plan.launch()).await?;
     }
     create_once(cx, &plan, slot, survey).await
 }
 
+/// The plan with which a refused create is worth another try; else the refusal.
+async fn otherwise(cx: &Context, plan: LaunchPlan, slot: Slot, refused: Error) -> Result<LaunchPlan> {
+    if is_busy(&refused) {
+        return Ok(plan);
+    }
+    // a `clean` may have seen its network unused, and somebody have made it again
+    let gone = network::restored(cx).await? || plan.bridge().is_some_and(|bridge| says(&refused, bridge));
+    let here = plan.on(facts::nic(cx).await?);
+    if gone || here.subnet() != plan.subnet() {
+        return Ok(here);
+    }
+    match here.elsewhere() {
+        Some(other) if address_taken(cx, &plan, slot).await? => Ok(other),
+        _ => Err(refused),
+    }
+}
+
 /// Whether Incus refused the start because it was not yet done with the create of the same request.
-fn is_busy(failed: &Error) -> bool {
-    matches!(failed, Error::IncusRefused { message, .. } if message.contains("Instance is busy running"))
+fn is_busy(refused: &Error) -> bool {
+    says(refused, "Instance is busy running")
+}
+
+fn says(refused: &Error, words: &str) -> bool {
+    matches!(refused, Error::IncusRefused { message, .. } if message.contains(words))
 }
 
 /// Whether an instance of any project has the address that this plan gives to the slot.
@@ -217,7 +232,6 @@ async fn create_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Surve
             cx.undo.forget(&made);
             Ok(Tried::Lost)
         }
-        Err(_) if network::restored(cx).await? => Box::pin(create(cx, plan, slot, survey)).await,
         Err(_) => Err(error).during(step),
     }
 }

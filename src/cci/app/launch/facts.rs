@@ -39,13 +39,12 @@ pub(crate) struct Survey {
 pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
     let image = &cx.settings.defaults.image;
     let policy = Policy::new(&cx.settings.network)?;
-    let (profile, instances, known, policy, server, leases) = tokio::join!(
+    let (profile, instances, known, policy, server) = tokio::join!(
         cx.client.profile(PROFILE),
         cx.client.instances(),
         cx.client.image_by(image),
         in_force(cx, policy.as_ref()),
         cx.client.server(),
-        leases(cx, policy.as_ref()),
     );
     let (profile, _) = profile.during("read the default profile")?;
     let instances = instances.during("list the containers")?;
@@ -55,7 +54,7 @@ pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
     let root = device(&profile.devices, "disk").map(|(_, config)| config);
     limits::check(cx, root.as_ref()).await?;
     let nic = match policy {
-        Some(policy) => Some(guarded(cx, &policy, &profile.devices, leases?, &instances, takes_resolv)?),
+        Some(policy) => Some(guarded(cx, &policy, &profile.devices, &instances, takes_resolv)?),
         None => open(cx, &profile.devices, &instances, takes_resolv).await?,
     };
     let mut nics = profile.devices.iter().filter(|(_, config)| config.get("type").is_some_and(|kind| kind == "nic"));
@@ -80,6 +79,11 @@ pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
     Ok(Survey { host, instances, fingerprint: known.fingerprint })
 }
 
+/// The NIC as a launch finds it now; the network of a policy is made where it is missing.
+pub(crate) async fn nic(cx: &Context) -> Result<Option<Nic>> {
+    survey(cx).await.map(|survey| survey.host.nic)
+}
+
 /// The daemon's own stop hook; only a daemon behind a local socket has one that can be known.
 fn stop_hook(cx: &Context, server: &Server) -> Option<StopHook> {
     let socket = incus_socket::path(&cx.caller, &cx.settings);
@@ -94,26 +98,19 @@ async fn in_force(cx: &Context, policy: Option<&Policy>) -> Result<Option<Realis
     }
 }
 
-/// The addresses on the policy's bridge, asked for while it is looked at: one that is only being made has none.
-async fn leases(cx: &Context, policy: Option<&Policy>) -> Result<Vec<NetworkLease>> {
-    let Some(policy) = policy else { return Ok(Vec::new()) };
-    match cx.client.network_leases(policy.name().bridge()).await {
-        Err(error) if error.is_not_found() => Ok(Vec::new()),
-        leases => leases.during("list the network's addresses"),
-    }
-}
-
 /// A NIC on a policy's bridge, in the place of the profile's.
+///
+/// Who is there has a fixed address, which the instances tell; one of another project that has the same is met by the
+/// create, which then takes another. So the leases, ten milliseconds of the daemon's, are not asked for.
 fn guarded(
     cx: &Context,
     policy: &Realised,
     profile: &Devices,
-    leases: Vec<NetworkLease>,
     instances: &[Instance],
     takes_resolv: bool,
 ) -> Result<Nic> {
     let name = device(profile, "nic").map_or_else(|| "eth0".to_owned(), |(name, _)| name);
-    let network = known(cx, policy.subnet, leases, instances, takes_resolv)?;
+    let network = known(cx, policy.subnet, Vec::new(), instances, takes_resolv)?;
     Ok(Nic::guarded(&name, &policy.bridge, Some(network)))
 }
 
