@@ -1,10 +1,11 @@
 //! What is left of a container when its terminal is left: told apart although Incus learns of a poweroff last.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cci_core::Result;
 use cci_core::lifetime::Lifetime;
-use cci_incus::{Exec, Status};
+use cci_incus::{Exec, Instance, Status};
+use jiff::{SignedDuration, Timestamp};
 
 use super::context::Context;
 use super::incus_error::DuringStep;
@@ -13,9 +14,14 @@ use super::incus_error::DuringStep;
 const ANSWER: Duration = Duration::from_secs(10);
 /// How often one that gets lost is asked again.
 const TRIES: usize = 3;
+/// What a system may take until its init answers.
+const BOOT: SignedDuration = SignedDuration::from_secs(15);
 /// How long a container that goes down is waited for, and how often it is looked at.
 const DOWN: Duration = Duration::from_secs(90);
 const LOOK: Duration = Duration::from_millis(50);
+
+/// How long the note of a stop is waited for.
+const HOOKS: Duration = Duration::from_secs(3);
 
 /// What init says of itself, and what it is: an image without systemd is not asked.
 const ASK: &str = "command -v systemctl >/dev/null || exit 127; systemctl is-system-running; cat /proc/1/comm";
@@ -64,17 +70,26 @@ pub(crate) async fn look(cx: &Context, name: &str, status: Option<i32>, noted: O
 /// Whether the system in a running container shuts down: its init says so, or has given way to what ends everything.
 pub(crate) async fn is_going_down(cx: &Context, name: &str) -> bool {
     let asks = Exec::new(["sh", "-c", ASK]);
+    let mut boots = true;
     for _ in 0..TRIES {
         match cx.client.exec_captured(name, &asks, &[], ANSWER).await {
+            // nothing but the end of everything kills so short a command
+            Ok(done) if !(0..128).contains(&done.status) => return true,
             Ok(done) => return says_stopping(&String::from_utf8_lossy(&done.stdout)),
             Err(error) => tracing::info!(name, %error, "the container's init did not answer"),
         }
         match cx.client.instance(name).await {
-            Ok((instance, _)) if instance.status_code == Status::Running => {}
+            Ok((instance, _)) if instance.status_code == Status::Running => boots = may_boot(&instance),
             _ => return true,
         }
     }
-    false
+    !boots
+}
+
+/// Whether a container was started so short a time ago that its init need not answer yet.
+fn may_boot(instance: &Instance) -> bool {
+    let began = instance.last_used_at.parse::<Timestamp>();
+    began.map_or(true, |began| Timestamp::now().duration_since(began) < BOOT)
 }
 
 /// An init that does not answer is one that only begins, unless another program has taken its place.
@@ -84,19 +99,30 @@ fn says_stopping(said: &str) -> bool {
 
 /// Waits until a container that goes down has stopped; one that does not is left to whoever comes next.
 pub(crate) async fn wait_until_down(cx: &Context, name: &str) -> Result<()> {
+    cx.reporter.step("setup", "waiting until the container is down");
     let down = async {
         let mut ticks = tokio::time::interval(LOOK);
+        let mut looks_stopped = None;
         loop {
             ticks.tick().await;
             match cx.client.instance(name).await {
-                Ok((instance, _)) if instance.status_code == Status::Running => {}
-                Ok(_) => return Ok(()),
+                Ok((instance, _)) if instance.status_code == Status::Running => looks_stopped = None,
+                Ok((instance, _)) if !between_stop_and_hooks(&instance) => return Ok(()),
+                Ok(_) if looks_stopped.get_or_insert_with(Instant::now).elapsed() > HOOKS => return Ok(()),
+                Ok(_) => {}
                 Err(error) if error.is_not_found() => return Ok(()),
                 Err(error) => return Err(error).during("look at the container"),
             }
         }
     };
     tokio::time::timeout(DOWN, down).await.unwrap_or(Ok(()))
+}
+
+/// Whether Incus has not noted the stop yet: then it says once more that the container runs, until its hooks have ended.
+///
+/// After a crash of the host the note is missing for good.
+fn between_stop_and_hooks(instance: &Instance) -> bool {
+    instance.config.get("volatile.last_state.power").is_some_and(|power| power == "RUNNING")
 }
 
 #[cfg(test)]
