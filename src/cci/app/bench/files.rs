@@ -7,6 +7,7 @@ use std::time::Instant;
 use cci_core::bench::Who;
 use cci_core::{Error, Result};
 use cci_incus::Exec;
+use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
@@ -62,22 +63,37 @@ pub(super) async fn pull(bed: &Bed, all: &Collected, name: &str) -> Result<()> {
     if !is_there(bed, name).await? {
         tar_in(bed, name, &bed.dir("tree")?).await?;
     }
-    let into = bed.path().join("pulled");
+    let memory = in_memory(bed)?;
+    let into = memory.path().join("pulled");
     let source = format!("{name}:{HOME}/by-tar");
     let target = into.to_string_lossy().into_owned();
     all.took("pull", Who::Cci, child::cci(bed, "kept", &["file", "pull", "-r", &source, &target]).await?.took);
     removed(&into)?;
-    let (dir, began) = (bed.dir("pulled")?, Instant::now());
-    bed.timed(tar_out(bed, name, &dir)).await?;
+    made(&into)?;
+    let began = Instant::now();
+    bed.timed(tar_out(bed, name, &into)).await?;
     all.took("pull", Who::Floor, began.elapsed());
     removed(&into)?;
     if let Some(program) = &bed.incus {
-        let dir = bed.dir("pulled")?.to_string_lossy().into_owned();
+        made(&into)?;
         let source = format!("{name}{HOME}/by-tar");
-        all.took("pull", Who::Incus, child::incus(bed, program, &["file", "pull", "-r", &source, &dir]).await?.took);
+        let ran = child::incus(bed, program, &["file", "pull", "-r", &source, &target]).await?;
+        all.took("pull", Who::Incus, ran.took);
         removed(&into)?;
     }
     Ok(())
+}
+
+/// Where a pulled tree lands: in memory, for a disk remembers the tree that was removed before, and makes each next one
+/// wait (ext4 looks at every inode that was freed of late).
+fn in_memory(bed: &Bed) -> Result<TempDir> {
+    let make = |dir: &Path| tempfile::Builder::new().prefix("cci-bench-").tempdir_in(dir);
+    let dir = make(Path::new("/dev/shm")).or_else(|_| make(bed.path()));
+    dir.map_err(|source| Error::Host { step: "make a directory in", path: bed.path().to_owned(), source })
+}
+
+fn made(dir: &Path) -> Result<()> {
+    std::fs::create_dir(dir).map_err(|source| Error::Host { step: "make", path: dir.to_owned(), source })
 }
 
 async fn is_there(bed: &Bed, name: &str) -> Result<bool> {
