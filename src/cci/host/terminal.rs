@@ -37,7 +37,8 @@ impl Tty {
         raw.make_raw();
         *SAVED.lock().unwrap_or_else(PoisonError::into_inner) = Some((fd.clone(), saved));
         restore_on_panic();
-        termios::tcsetattr(&fd, OptionalActions::Flush, &raw)?;
+        // what was typed ahead is for the container
+        termios::tcsetattr(&fd, OptionalActions::Drain, &raw)?;
         Ok(Self { fd, keys })
     }
 

@@ -49,7 +49,10 @@ fn a_session_outlives_its_incus_and_nothing_hangs_meanwhile() {
     let next = host.cci(&["list"]).ok();
     assert!(next.stderr.contains("Removed container"), "the container of the run: {next}");
     assert!(next.stdout.contains(&name), "{next}");
-    screen.enter(&format!("clear; cci attach {name}"));
+    // what the first attach has left on the screen is not the second one's
+    screen.enter("clear; echo cleared-$((1+2))");
+    screen.wait_for("cleared-3", SOON);
+    screen.enter(&format!("cci attach {name}"));
     screen.wait_for("in-42", SOON);
     screen.enter("echo on-$((40+3))");
     screen.wait_for("on-43", SOON);

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use cci_core::Result;
 use cci_core::network::{Policy, Resolved};
-use cci_incus::{Acl, Etag};
+use cci_incus::{Acl, AclPut, Client, Etag};
 use jiff::Timestamp;
 
 use super::acl::{self, Known};
@@ -18,6 +18,8 @@ use crate::host::network;
 use crate::store::network_cache;
 
 const STEP: &str = "refresh the network's rules";
+/// How often a change is tried.
+const TRIES: u32 = 6;
 
 /// When names are looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,15 +123,8 @@ pub(super) async fn bring_up_to_date(
         (before.clone(), None)
     };
     let wanted = acl::acl(policy, &known, &network::own_addresses());
-    if !acl::is_same(found, &wanted) {
-        match client.put_acl(name.bridge(), &wanted, Some(etag)).await {
-            Ok(()) => {}
-            // another cci was quicker, and wanted the same; or it was unused and is gone
-            Err(error) if error.is_precondition_failed() || error.is_not_found() => return Ok(report),
-            // Incus says other things of one that goes while it is changed
-            Err(_) if client.acl(name.bridge()).await.is_err_and(|error| error.is_not_found()) => return Ok(report),
-            Err(error) => return Err(error).during(STEP),
-        }
+    if !acl::is_same(found, &wanted) && !put(&client, name.bridge(), &wanted, etag.clone()).await? {
+        return Ok(report);
     }
     if look {
         bridge::keep_names(&client, &name, &known.resolved).await?;
@@ -138,6 +133,29 @@ pub(super) async fn bring_up_to_date(
         remember(cx, policy, &known.resolved).await?;
     }
     Ok(report)
+}
+
+/// Puts an ACL's rules in force; false where another cci was quicker, who wanted the same, or it was unused and is gone.
+async fn put(client: &Client, name: &str, wanted: &AclPut, mut etag: Etag) -> Result<bool> {
+    let mut left = TRIES;
+    loop {
+        left -= 1;
+        let error = match client.put_acl(name, wanted, Some(&etag)).await {
+            Ok(()) => return Ok(true),
+            Err(error) if error.is_precondition_failed() || error.is_not_found() => return Ok(false),
+            Err(error) => error,
+        };
+        match client.acl(name).await {
+            // Incus says other things of one that goes while it is changed
+            Err(gone) if gone.is_not_found() => return Ok(false),
+            // its chain is missing for the moment in which Incus sets the bridge up again
+            Ok((_, now)) if left > 0 => {
+                tracing::info!(%error, name, "the rules were not changed, trying again");
+                etag = now;
+            }
+            _ => return Err(error).during(STEP),
+        }
+    }
 }
 
 /// Keeps the addresses on the host, for the day when the policy is made anew and no name server answers.
