@@ -91,7 +91,7 @@ pub(super) fn cut_at<B: Cut>(
     ));
 }
 
-fn cci(bed: &impl Cut, args: &[String]) -> Output {
+pub(super) fn cci(bed: &impl Cut, args: &[String]) -> Output {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     bed.host().cci_with(&args, &[("CCI_USE_DUMMY", "1")], b"")
 }

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::bed::{Bed, assert_tells, entries};
-use super::cut::{Cut, cut_at, words};
+use super::cut::{Cut, cci, cut_at, words};
 use crate::support::base::Images;
 use crate::support::daemon::Daemon;
 use crate::support::host::{Host, Output, ROOT, U1000, incus};
@@ -70,7 +70,7 @@ fn a_cut_push_can_be_said_again() {
             assert_tells(out, 1, when);
             // what arrived before the cut is a directory now, into which a copy would go
             inside("rm -rf /srv/got");
-            bed.host.cci(&words(&push).iter().map(String::as_str).collect::<Vec<_>>()).ok();
+            cci(bed, &words(&push)).ok();
         }
         assert_eq!(inside("ls /srv/got | wc -l; ls /srv"), "20\ngot\n", "{when}");
     });

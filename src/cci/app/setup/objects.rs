@@ -28,8 +28,9 @@ pub(super) async fn bridge(cx: &Context, name: &str, address: &str) -> Result<()
     loop {
         left -= 1;
         match cx.client.create_network(&new).await {
-            // Incus looks at every interface of the host meanwhile, and fails when one of them goes
-            Err(error @ cci_incus::Error::Refused { .. }) if left > 0 => {
+            // Incus looks at every interface of the host meanwhile, and fails when one of them goes; a name that another
+            // setup has taken meanwhile is refused with another code, and its network stays
+            Err(error @ cci_incus::Error::Refused { code: 500, .. }) if left > 0 => {
                 tracing::info!(%error, name, "the bridge was not made, trying again");
                 // what came of it would be in the way
                 let _ = cx.client.delete_network(name).await;
