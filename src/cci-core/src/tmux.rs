@@ -57,12 +57,15 @@ pub fn has_session(container: &str) -> Vec<String> {
     argv
 }
 
-/// Lines of a shell before the attach: without the agent's session they end with [`NO_SESSION`].
+/// Lines of a shell that ask for the agent's session while other things are done, until [`FOUND`].
 #[must_use]
-pub fn or_no_session(container: &str) -> String {
+pub fn look(container: &str) -> String {
     let session = tmux_session(container);
-    format!("tmux -S {SOCKET} has-session -t ={session} 2>/dev/null || exit {NO_SESSION}; ")
+    format!("tmux -S {SOCKET} has-session -t ={session} 2>/dev/null & _cci_s=$!; ")
 }
+
+/// Lines of a shell behind those of [`look`]: without the agent's session they end with [`NO_SESSION`].
+pub const FOUND: &str = "wait $_cci_s || exit 96; ";
 
 /// How much of a pane is captured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,7 +137,7 @@ exit 96"#;
     start.into_iter().chain(command.iter().cloned()).collect()
 }
 
-/// The status of [`on_any_server`] when there is no such session.
+/// The status of [`FOUND`] and [`on_any_server`] when there is no such session.
 pub const NO_SESSION: i32 = 96;
 
 #[cfg(test)]

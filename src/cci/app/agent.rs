@@ -8,7 +8,7 @@ use cci_core::{Error, Result, tmux};
 use cci_incus::Exec;
 
 use super::context::Context;
-use super::exec::{self, Announced};
+use super::exec::{self, Announced, Lines};
 use super::incus_error::DuringStep;
 use super::probe;
 
@@ -25,7 +25,7 @@ pub(crate) async fn ensure(cx: &Context, plan: &LaunchPlan, name: &str, agent: &
         group: Some(plan.user.gid),
         tty: None,
     };
-    let Announced { exec, answer, .. } = exec::announced(&probe::script(plan), &start);
+    let Announced { exec, answer, .. } = exec::announced(Lines::before(&probe::script(plan)), &start);
     let done = cx.client.exec_captured(name, &exec, answer.as_bytes(), LIMIT).await.during("start the agent")?;
     match done.status {
         0 => Ok(()),

@@ -4,19 +4,23 @@ use std::collections::BTreeMap;
 
 use cci_core::environment::{HostLocale, WORKSPACE, environment};
 use cci_core::lifetime::Lifetime;
-use cci_core::plan::LaunchPlan;
+use cci_core::session::SessionId;
 use cci_core::{Error, Result, tmux};
 use cci_incus::Exec;
 
 use super::context::Context;
-use super::exec::{self, Begun};
+use super::exec::{self, Begun, Lines};
 use super::left::{self, Left};
 use super::network;
 use super::owned::{self, Owned, Whose};
 use super::probe;
 use super::record;
+use super::shell::{Direct, Started};
 use super::stream;
 use crate::host::terminal::{self, Tty};
+
+/// Runs the command that a shell was given.
+const RUN: &str = "\"$@\"";
 
 /// How a session is gone back to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,13 +45,13 @@ pub(crate) async fn candidates(cx: &Context, slot: Option<u8>, whose: Whose) -> 
 }
 
 /// A session by name: it must run, and be the caller's unless root asks for others' too.
-pub(crate) async fn running(cx: &Context, name: &str, whose: Whose) -> Result<()> {
+pub(crate) async fn running(cx: &Context, name: &str, whose: Whose) -> Result<Owned> {
     let owned = owned::one_of(cx, name, whose).await?;
-    if owned.runs() { Ok(()) } else { Err(Error::ContainerNotRunning { name: name.to_owned() }) }
+    if owned.runs() { Ok(owned) } else { Err(Error::ContainerNotRunning { name: name.to_owned() }) }
 }
 
-/// Joins the terminal to the session until it is left, then says what is left of it.
-pub(crate) async fn attach(cx: &Context, name: &str, into: Into) -> Result<()> {
+/// Joins the terminal to a container's session until it is left, then says what is left of it.
+pub(crate) async fn attach(cx: &Context, name: &str, session: Option<SessionId>, into: Into) -> Result<()> {
     let user = cx.settings.incus.claude_uid;
     let locale = HostLocale {
         term: cx.caller.var("TERM").map(str::to_owned),
@@ -55,44 +59,49 @@ pub(crate) async fn attach(cx: &Context, name: &str, into: Into) -> Result<()> {
         timezone: None,
     };
     let nothing = BTreeMap::new();
-    let (before, command, environment) = match into {
+    let (before, run, command, environment) = match into {
         // asked in the same exec, for each one costs the caller a moment; the session has its environment
-        Into::Agent => (tmux::or_no_session(name), tmux::attach(name), environment(&locale, &nothing, &nothing)),
+        Into::Agent => {
+            let run = format!("{}{RUN}", tmux::FOUND);
+            (tmux::look(name), run, tmux::attach(name), environment(&locale, &nothing, &nothing))
+        }
         Into::Bash => {
             let bash = ["bash", "-l"].map(str::to_owned).to_vec();
-            (String::new(), bash, environment(&locale, &cx.settings.environment(), &cx.environment))
+            (String::new(), RUN.to_owned(), bash, environment(&locale, &cx.settings.environment(), &cx.environment))
         }
     };
     let exec = Exec { command, environment, user: Some(user), group: Some(user), ..Exec::default() };
-    on_terminal(cx, name, &before, exec).await
+    on_terminal(cx, name, session, Lines { before: &before, run: &run }, exec).await
 }
 
 /// Joins the terminal to the agent itself, with no tmux between.
-pub(crate) async fn directly(cx: &Context, plan: &LaunchPlan, name: &str, agent: &[String]) -> Result<()> {
+pub(crate) async fn directly(cx: &Context, started: &Started, Direct { plan, agent }: &Direct) -> Result<()> {
     let exec = Exec {
-        command: agent.to_vec(),
+        command: agent.clone(),
         environment: plan.environment.clone(),
         user: Some(plan.user.uid),
         group: Some(plan.user.gid),
         ..Exec::default()
     };
-    on_terminal(cx, name, &probe::script(plan), exec).await
+    let lines = Lines { before: &probe::script(plan), run: RUN };
+    on_terminal(cx, &started.name, Some(started.session), lines, exec).await
 }
 
-async fn on_terminal(cx: &Context, name: &str, before: &str, exec: Exec) -> Result<()> {
-    let command = left::watched(exec.command);
-    let exec = Exec { command, cwd: Some(WORKSPACE.to_owned()), tty: Some(terminal::size()), ..exec };
-    let (owned, begun) = tokio::join!(
-        owned::one_of(cx, name, Whose::Everybodys),
-        exec::start(cx, name, before, &exec, "attach to the session"),
-    );
-    let session = owned?.marks.session;
-    let process = match begun? {
+async fn on_terminal(
+    cx: &Context,
+    name: &str,
+    session: Option<SessionId>,
+    Lines { before, run }: Lines<'_>,
+    exec: Exec,
+) -> Result<()> {
+    let exec = Exec { cwd: Some(WORKSPACE.to_owned()), tty: Some(terminal::size()), ..exec };
+    let lines = Lines { before, run: &left::watched(run) };
+    let process = match exec::start_inside(cx, name, lines, &exec, "attach to the session").await? {
         Begun::Runs(process) => process,
         Begun::Refused(probe::NOT_WRITABLE) => {
             return Err(Error::WorkspaceNotWritable { path: cx.workspace.path().to_owned() });
         }
-        Begun::Refused(_) => return Err(Error::NoTmuxSession { name: name.to_owned() }),
+        Begun::Refused(status) => return Err(exec::not_begun(status)),
     };
     let ended = {
         let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;
@@ -102,6 +111,9 @@ async fn on_terminal(cx: &Context, name: &str, before: &str, exec: Exec) -> Resu
             never = network::while_attached(cx) => match never {},
         }
     };
+    if matches!(ended, Ok(tmux::NO_SESSION)) {
+        return Err(Error::NoTmuxSession { name: name.to_owned() });
+    }
     // the connection may break with the container; what is left of it is what counts
     let noted = match session {
         Some(session) => record::refresh(cx, session, None).await?,

@@ -36,6 +36,22 @@ pub(crate) fn enter(cwd: Option<&str>) -> String {
     }
 }
 
+/// What a shell does with the command that it is given.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lines<'a> {
+    /// Before it may begin.
+    pub(crate) before: &'a str,
+    /// To run it, as `"$@"`.
+    pub(crate) run: &'a str,
+}
+
+impl<'a> Lines<'a> {
+    /// Gives way to the command after these.
+    pub(crate) fn before(before: &'a str) -> Self {
+        Self { before, run: "exec \"$@\"" }
+    }
+}
+
 /// A command that says when it begins, and what it is answered with.
 pub(crate) struct Announced {
     pub(crate) exec: Exec,
@@ -44,18 +60,18 @@ pub(crate) struct Announced {
     echoed: bool,
 }
 
-/// The command behind lines of a shell that run `before` it.
+/// The command inside lines of a shell.
 ///
 /// It begins with its answer only, the part of its environment that may be secret: Incus can give up a command that is
 /// under way already, and it must not run twice; and a program that takes a terminal over can throw away what was
 /// printed there before and not yet read.
-pub(crate) fn announced(before: &str, exec: &Exec) -> Announced {
+pub(crate) fn announced(Lines { before, run }: Lines<'_>, exec: &Exec) -> Announced {
     let (plain, secret): (BTreeMap<_, _>, BTreeMap<_, _>) =
         exec.environment.clone().into_iter().partition(|(name, _)| is_plain(name));
     let echoed = exec.tty.is_some() && secret.is_empty();
     // without a secret the terminal needs no change of its mode, which would cost a moment
     let begin = if echoed { "printf .; read -r _cci_v || exit 125; " } else { exports::READ };
-    let script = format!("{before}{begin}exec \"$@\"");
+    let script = format!("{before}{begin}{run}");
     let words = ["sh", "-c", &script, "cci"].map(str::to_owned).into_iter();
     let command = words.chain(exec.command.iter().cloned()).collect();
     let answer = exports::lines(&secret);
@@ -64,7 +80,12 @@ pub(crate) fn announced(before: &str, exec: &Exec) -> Announced {
 
 /// Starts a command behind the lines of a shell that run `before` it; that it begins is known when this returns.
 pub(crate) async fn start(cx: &Context, name: &str, before: &str, exec: &Exec, step: &str) -> Result<Begun> {
-    let announced = announced(before, exec);
+    start_inside(cx, name, Lines::before(before), exec, step).await
+}
+
+/// The same inside lines of a shell that live on.
+pub(crate) async fn start_inside(cx: &Context, name: &str, lines: Lines<'_>, exec: &Exec, step: &str) -> Result<Begun> {
+    let announced = announced(lines, exec);
     tokio::select! {
         biased;
         () = signals::interrupted() => Err(Error::Interrupted),
@@ -127,4 +148,13 @@ async fn take_announcement(stdout: &mut Stdout) -> bool {
         stdout.consume(1);
     }
     announced
+}
+
+/// A shell that ended before its command.
+pub(crate) fn not_begun(status: i32) -> Error {
+    Error::StepFailed {
+        step: "starting the command".into(),
+        problem: format!("the container's shell ended with status {status}"),
+        hint: Some("the image needs sh: `cci build` makes one that has it".into()),
+    }
 }

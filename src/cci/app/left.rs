@@ -23,22 +23,19 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How long the note of a stop is waited for.
 const HOOKS: Duration = Duration::from_secs(3);
 
-/// What init says of itself, and what it is: an image without systemd is not asked.
-const ASK: &str = "command -v systemctl >/dev/null || exit 127; systemctl is-system-running; cat /proc/1/comm";
-
 /// The status of a [`watched`] command after whose end the container runs on.
 const RUNS_ON: i32 = 75;
 /// The same where it goes down.
 const GOES_DOWN: i32 = 76;
 
-/// A command that ends with what its container's init says then: a further request would keep the caller waiting.
-pub(crate) fn watched(command: Vec<String>) -> Vec<String> {
+/// Lines of a shell that run a command and end with what its container's init says then: a further request would keep
+/// the caller waiting. An image without systemd has its init's name only.
+pub(crate) fn watched(run: &str) -> String {
     // what init ends everything with reaches this shell too, which lives on to say it
-    let script = format!(
-        "trap : TERM HUP; \"$@\"; case $(timeout 5 systemctl is-system-running 2>/dev/null) in stopping) exit {GOES_DOWN} ;; esac; \
+    format!(
+        "trap : TERM HUP; {run}; case $(timeout 5 systemctl is-system-running 2>/dev/null) in stopping) exit {GOES_DOWN} ;; esac; \
          read -r init </proc/1/comm; case $init in systemd-shut*) exit {GOES_DOWN} ;; esac; exit {RUNS_ON}"
-    );
-    ["sh", "-c", &script, "cci"].map(str::to_owned).into_iter().chain(command).collect()
+    )
 }
 
 /// What became of a container.
@@ -69,13 +66,12 @@ pub(crate) async fn look(cx: &Context, name: &str, status: Option<i32>, noted: O
 
 /// Whether the system in a running container shuts down: its init says so, or has given way to what ends everything.
 pub(crate) async fn is_going_down(cx: &Context, name: &str) -> bool {
-    let asks = Exec::new(["sh", "-c", ASK]);
+    let asks = Exec::new(["sh", "-c", &watched("true")]);
     let mut boots = true;
     for _ in 0..TRIES {
         match cx.client.exec_captured(name, &asks, &[], ANSWER).await {
             // nothing but the end of everything kills so short a command
-            Ok(done) if !(0..128).contains(&done.status) => return true,
-            Ok(done) => return says_stopping(&String::from_utf8_lossy(&done.stdout)),
+            Ok(done) => return done.status == GOES_DOWN || !(0..128).contains(&done.status),
             Err(error) => tracing::info!(name, %error, "the container's init did not answer"),
         }
         match cx.client.instance(name).await {
@@ -90,11 +86,6 @@ pub(crate) async fn is_going_down(cx: &Context, name: &str) -> bool {
 fn may_boot(instance: &Instance) -> bool {
     let began = instance.last_used_at.parse::<Timestamp>();
     began.map_or(true, |began| Timestamp::now().duration_since(began) < BOOT)
-}
-
-/// An init that does not answer is one that only begins, unless another program has taken its place.
-fn says_stopping(said: &str) -> bool {
-    said.lines().any(|line| line == "stopping" || line.starts_with("systemd-shut"))
 }
 
 /// Waits until a container that goes down has stopped; one that does not is left to whoever comes next.
@@ -128,14 +119,31 @@ fn between_stop_and_hooks(instance: &Instance) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::process::Command;
+
+    /// The status with which a watched command ends where init says this.
+    fn status(run: &str, said: &str) -> i32 {
+        let dir = tempfile::tempdir().unwrap();
+        let systemctl = dir.path().join("systemctl");
+        fs::write(&systemctl, format!("#!/bin/sh\necho {said}\n")).unwrap();
+        fs::set_permissions(&systemctl, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:/usr/bin:/bin", dir.path().display());
+        let ended = Command::new("sh").args(["-c", &watched(run)]).env_clear().env("PATH", path).status().unwrap();
+        ended.code().unwrap()
+    }
 
     #[test]
     fn a_system_that_boots_does_not_go_down() {
-        for said in ["offline\nsystemd\n", "unknown\ninit\n", "initializing\nsystemd\n", "degraded\nsystemd\n", ""] {
-            assert!(!says_stopping(said), "{said:?}");
+        for said in ["offline", "unknown", "initializing", "degraded", ""] {
+            assert_eq!(status("true", said), RUNS_ON, "{said:?}");
         }
-        for said in ["stopping\nsystemd\n", "offline\nsystemd-shutdow\n"] {
-            assert!(says_stopping(said), "{said:?}");
-        }
+        assert_eq!(status("true", "stopping"), GOES_DOWN);
+    }
+
+    #[test]
+    fn what_ends_everything_does_not_end_the_word_about_it() {
+        assert_eq!(status("kill $$; kill -s HUP $$; false", "stopping"), GOES_DOWN);
     }
 }

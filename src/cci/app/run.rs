@@ -88,20 +88,12 @@ async fn execute(cx: &Context, launched: &Launched, plan: &LaunchPlan, command: 
         Begun::Refused(probe::NOT_WRITABLE) => {
             return Err(Error::WorkspaceNotWritable { path: cx.workspace.path().to_owned() });
         }
-        Begun::Refused(status) => return Err(not_begun(status)),
+        Begun::Refused(status) => return Err(exec::not_begun(status)),
     };
     if interactive {
         outcome::on_terminal(process).await
     } else {
         outcome::on_pipes(process, command.capture, command.timeout).await
-    }
-}
-
-fn not_begun(status: i32) -> Error {
-    Error::StepFailed {
-        step: "starting the command".into(),
-        problem: format!("the container's shell ended with status {status}"),
-        hint: Some("the image needs sh: `cci build` makes one that has it".into()),
     }
 }
 

@@ -38,12 +38,12 @@ pub(crate) async fn run(args: &AttachArgs, global: &GlobalArgs, cx: &Context) ->
             None => return Ok(0),
         },
     };
-    attach::running(cx, &name, whose).await?;
+    let owned = attach::running(cx, &name, whose).await?;
     if !crate::host::terminal::is_interactive() {
         return Err(Error::NoTerminal { verb: "attach" });
     }
     cx.reporter.note(&format!("Attaching to {name}"));
-    attach::attach(cx, &name, into).await.map(|()| 0)
+    attach::attach(cx, &name, owned.marks.session, into).await.map(|()| 0)
 }
 
 fn slot(global: &GlobalArgs) -> Option<u8> {

@@ -80,8 +80,8 @@ pub(crate) async fn run(args: &ShellArgs, global: &GlobalArgs, cx: &Context) -> 
         return Ok(0);
     }
     let left = match &started.direct {
-        Some(direct) => attach::directly(cx, &direct.plan, &started.name, &direct.agent).await,
-        None => attach::attach(cx, &started.name, Into::Agent).await,
+        Some(direct) => attach::directly(cx, &started, direct).await,
+        None => attach::attach(cx, &started.name, Some(started.session), Into::Agent).await,
     };
     left.map(|()| 0)
 }
