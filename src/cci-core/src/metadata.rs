@@ -45,6 +45,8 @@ pub struct Further {
     pub network: Option<String>,
     /// When the session began, RFC 3339.
     pub created_at: Option<String>,
+    /// The storage pool whose volume holds the conversation, where the daemon cannot reach this directory.
+    pub volume_pool: Option<String>,
 }
 
 /// A metadata file that cannot be read.

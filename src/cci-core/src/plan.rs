@@ -115,6 +115,23 @@ pub struct InstanceSpec {
     pub ephemeral: bool,
 }
 
+/// A storage volume of Incus that holds a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateVolume {
+    /// The storage pool.
+    pub pool: String,
+    /// Its name there.
+    pub name: String,
+}
+
+impl StateVolume {
+    /// The volume of a conversation.
+    #[must_use]
+    pub fn of(session: SessionId, pool: &str) -> Self {
+        Self { pool: pool.to_owned(), name: format!("cci-session-{session}") }
+    }
+}
+
 /// A user of the container, by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GuestUser {
@@ -141,6 +158,10 @@ pub struct LaunchPlan {
     pub environment: BTreeMap<String, String>,
     /// Things the person should know before it starts.
     pub warnings: Vec<String>,
+    /// Whether the daemon reaches the caller's home: what is kept there is mounted then.
+    reaches_home: bool,
+    /// The storage pool of the root disk, where it is known.
+    pool: Option<String>,
     prefix: Prefix,
     marks: Marks,
     nic: Option<Nic>,
@@ -184,6 +205,8 @@ impl LaunchPlan {
             user: GuestUser { uid: settings.incus.claude_uid, gid: settings.incus.claude_uid },
             environment: environment::environment(&host.locale, &settings.environment(), &ask.environment),
             warnings: warnings(settings, host, &map),
+            reaches_home: true,
+            pool: pool(settings, host),
             prefix: ask.prefix.clone(),
             nic: host.nic.clone(),
             policy: Policy::new(&settings.network)?,
@@ -209,6 +232,12 @@ impl LaunchPlan {
         &self.marks.launch
     }
 
+    /// The conversation; a single command has none.
+    #[must_use]
+    pub fn session(&self) -> Option<SessionId> {
+        self.marks.session
+    }
+
     /// Alias or fingerprint of the image.
     #[must_use]
     pub fn image(&self) -> &str {
@@ -231,10 +260,42 @@ impl LaunchPlan {
         Some(Self { detour: self.detour.wrapping_add(random | 1), ..self.clone() })
     }
 
+    /// The same launch where the daemon cannot reach the caller's home: the conversation in a storage volume, and the
+    /// name server as the network's lease tells it. `None` where that is so already, or no pool is known.
+    #[must_use]
+    pub fn beyond_home(&self) -> Option<Self> {
+        let pool = self.pool.as_deref().filter(|_| self.reaches_home)?;
+        let mut plan = Self { reaches_home: false, ..self.clone() }.on(self.nic.clone());
+        plan.devices.remove("resolv");
+        if let Some(session) = self.marks.session {
+            let StateVolume { pool, name } = StateVolume::of(session, pool);
+            let disk = [("type", "disk"), ("pool", &pool), ("source", &name), ("path", environment::STATE)];
+            plan.devices.insert("session".into(), disk.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
+        }
+        Some(plan)
+    }
+
+    /// The volume that holds the conversation, where the daemon cannot reach the caller's home.
+    #[must_use]
+    pub fn state_volume(&self) -> Option<StateVolume> {
+        let (session, pool) = (self.marks.session?, self.pool.as_deref()?);
+        (!self.reaches_home).then(|| StateVolume::of(session, pool))
+    }
+
+    /// What of the caller's home is mounted without being asked for.
+    pub fn mounted_of_home(&self) -> impl Iterator<Item = &str> {
+        let own =
+            self.devices.iter().filter(|(name, _)| self.reaches_home && matches!(name.as_str(), "session" | "resolv"));
+        own.filter_map(|(_, device)| device.get("source").map(String::as_str))
+    }
+
     /// The same launch on the network as it is now: one that was removed and made again can lie elsewhere.
     #[must_use]
     pub fn on(&self, nic: Option<Nic>) -> Self {
         let mut plan = Self { nic, ..self.clone() };
+        if let (false, Some(network)) = (plan.reaches_home, plan.nic.as_mut().and_then(|nic| nic.network.as_mut())) {
+            network.resolv = None;
+        }
         let resolv = plan.network_facts().and_then(|network| network.resolv.clone());
         if let (Some(names), Some(resolv)) = (plan.devices.get_mut("resolv"), resolv) {
             names.insert("source".into(), resolv.to_string_lossy().into_owned());
@@ -443,6 +504,12 @@ fn isolated(nic: &Nic) -> BTreeMap<String, String> {
         config.insert("security.port_isolation".into(), "true".into());
     }
     config
+}
+
+/// The pool of the root disk.
+fn pool(settings: &Settings, host: &HostFacts) -> Option<String> {
+    let of_profile = || host.root.as_ref()?.get("pool").cloned();
+    settings.incus.storage_pool.clone().or_else(of_profile)
 }
 
 /// A root disk of its own where the profile's will not do.

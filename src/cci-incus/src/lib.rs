@@ -63,5 +63,5 @@ pub use simplestreams::{ImageStreams, Product};
 pub use socket::{SocketEnv, candidates};
 pub use status::Status;
 pub use transport::HttpsRemote;
-pub use volume::{NewVolume, Volume};
+pub use volume::{BACKUP_ROOT, NewVolume, Volume};
 pub use warning::Warning;

@@ -2,11 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::io::AsyncRead;
+use tokio_util::io::StreamReader;
 
 use crate::{
     client::Client,
     error::Result,
     instance::Config,
+    operation::Operation,
     request::{Etag, Request},
     wire::null_is_default,
 };
@@ -59,10 +62,50 @@ impl Client {
         self.settle(&create(pool, new)).await
     }
 
+    /// Sets configuration keys of a custom volume and leaves the others (`PATCH /1.0/storage-pools/POOL/volumes/custom/NAME`).
+    pub async fn patch_volume(&self, pool: &str, name: &str, config: &Config) -> Result<()> {
+        let request = Request::patch(one(pool, name), format!("change volume {name}"));
+        self.settle(&request.json(&json!({"config": config}))).await
+    }
+
+    /// Packs a custom volume, which may be in use, as a tar archive that the server keeps until then (RFC 3339)
+    /// (`POST /1.0/storage-pools/POOL/volumes/custom/NAME/backups`).
+    pub async fn create_volume_backup(&self, pool: &str, name: &str, backup: &str, until: &str) -> Result<Operation> {
+        self.start(&pack(pool, name, backup, until)).await
+    }
+
+    /// The archive (`GET /1.0/storage-pools/POOL/volumes/custom/NAME/backups/BACKUP/export`): the volume's files are in
+    /// its directory [`BACKUP_ROOT`].
+    pub async fn volume_backup(&self, pool: &str, name: &str, backup: &str) -> Result<impl AsyncRead + Send + Unpin> {
+        let segments = one(pool, name).into_iter().chain(["backups", backup, "export"]);
+        let answer = self.download(&Request::get(segments, format!("read the backup of volume {name}"))).await?;
+        Ok(StreamReader::new(answer.body))
+    }
+
+    /// Deletes the archive (`DELETE /1.0/storage-pools/POOL/volumes/custom/NAME/backups/BACKUP`).
+    pub async fn delete_volume_backup(&self, pool: &str, name: &str, backup: &str) -> Result<Operation> {
+        let segments = one(pool, name).into_iter().chain(["backups", backup]);
+        self.start(&Request::delete(segments, format!("delete the backup of volume {name}"))).await
+    }
+
     /// Deletes a custom volume that nothing uses (`DELETE /1.0/storage-pools/POOL/volumes/custom/NAME`).
     pub async fn delete_volume(&self, pool: &str, name: &str) -> Result<()> {
         self.settle(&Request::delete(one(pool, name), format!("delete volume {name}"))).await
     }
+}
+
+/// The directory of a volume's files in its backup.
+pub const BACKUP_ROOT: &str = "backup/volume";
+
+fn pack(pool: &str, name: &str, backup: &str, until: &str) -> Request {
+    let segments = one(pool, name).into_iter().chain(["backups"]);
+    Request::post(segments, format!("back up volume {name}")).json(&json!({
+        "name": backup,
+        "expires_at": until,
+        "volume_only": true,
+        "optimized_storage": false,
+        "compression_algorithm": "none",
+    }))
 }
 
 fn custom(pool: &str) -> [&str; 4] {
@@ -86,10 +129,23 @@ fn create(pool: &str, new: &NewVolume) -> Request {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::Body;
 
     #[test]
     fn a_volume_is_found_in_its_pool() {
         let request = Request::get(one("default", "a b"), "read volume a b");
         assert_eq!(request.target("p"), "/1.0/storage-pools/default/volumes/custom/a%20b?project=p");
+    }
+
+    #[test]
+    fn a_backup_is_a_plain_archive_that_expires() {
+        let request = pack("default", "v", "b", "2026-01-01T00:00:00Z");
+        assert_eq!(request.target("p"), "/1.0/storage-pools/default/volumes/custom/v/backups?project=p");
+        let Body::Json(body) = request.body else { panic!("not JSON") };
+        assert_eq!(
+            body,
+            json!({"name": "b", "expires_at": "2026-01-01T00:00:00Z", "volume_only": true, "optimized_storage": false,
+                "compression_algorithm": "none"})
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! Websockets of the API: the handshake over our own connections, and one socket held by two halves.
 
+mod read_to_end;
+
 use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
@@ -17,6 +19,7 @@ use tokio_tungstenite::{
     },
 };
 
+use self::read_to_end::ReadToEnd;
 use crate::{
     client::Client,
     error::{Error, Result},
@@ -32,6 +35,22 @@ const LARGEST_MESSAGE: usize = 16 << 20;
 
 /// Opens a websocket; `buffer` is how many bytes are read at once.
 pub(crate) async fn connect(client: &Client, request: Request, buffer: usize) -> Result<Socket> {
+    let connection = upgraded(client, request).await?;
+    Ok(WebSocketStream::from_raw_socket(connection, Role::Client, Some(config(buffer))).await)
+}
+
+/// Opens one that is there to be read: a server that closes it is read to its end.
+pub(crate) async fn connect_output(client: &Client, request: Request, buffer: usize) -> Result<Shared> {
+    Ok(output(upgraded(client, request).await?, config(buffer)).await)
+}
+
+/// The websocket on such a connection.
+pub(crate) async fn output(connection: Upgraded, config: WebSocketConfig) -> Shared {
+    let connection: Upgraded = Box::pin(ReadToEnd(connection));
+    Shared::new(WebSocketStream::from_raw_socket(connection, Role::Client, Some(config)).await)
+}
+
+async fn upgraded(client: &Client, request: Request) -> Result<Upgraded> {
     let key = generate_key();
     let request = request
         .header("connection", "Upgrade")
@@ -44,7 +63,7 @@ pub(crate) async fn connect(client: &Client, request: Request, buffer: usize) ->
     if !accepted {
         return Err(Error::protocol(&request.what, "the websocket's handshake has a wrong key"));
     }
-    Ok(WebSocketStream::from_raw_socket(connection, Role::Client, Some(config(buffer))).await)
+    Ok(connection)
 }
 
 /// What a websocket of ours takes.

@@ -16,6 +16,7 @@ use super::owned::{self, Owned, Whose};
 use super::probe;
 use super::record;
 use super::shell::{Direct, Started};
+use super::state_volume;
 use super::stream;
 use crate::host::terminal::{self, Tty};
 
@@ -119,6 +120,9 @@ async fn on_terminal(
         Some(session) => record::refresh(cx, session, None).await?,
         None => None,
     };
+    if let Some(session) = session {
+        state_volume::session_brought_home(cx, session).await;
+    }
     let left = tell_what_is_left(cx, name, ended.as_ref().ok().copied(), noted).await;
     if matches!(ended, Err(Error::Interrupted)) { ended.map(drop) } else { left }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cci_core::Result;
 use cci_core::mark::{Kind, Marks};
+use cci_core::plan::StateVolume;
 use cci_core::session::SessionId;
 use cci_incus::{Instance, Status};
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use super::incus_error::DuringStep;
 use super::launch;
 use super::network::{self, Unused};
 use super::owned;
+use super::state_volume;
 use super::take_back;
 use crate::store::sessions::Store;
 use crate::store::size;
@@ -45,6 +47,8 @@ pub(crate) struct OldSession {
     pub(crate) workspace: String,
     pub(crate) bytes: u64,
     dir: PathBuf,
+    /// What holds it where the daemon cannot reach the directory.
+    volume: Option<StateVolume>,
 }
 
 /// Everything that may go.
@@ -93,8 +97,7 @@ pub(crate) async fn remove(cx: &Context, rubbish: &Rubbish) -> Result<usize> {
         }
     }
     for session in &rubbish.sessions {
-        let dir = session.dir.clone();
-        match blocking(move || Store::remove(&dir)).await {
+        match remove_session(cx, session).await {
             Ok(()) => gone += 1,
             Err(error) => cx.reporter.warn(&error.to_string()),
         }
@@ -106,6 +109,15 @@ pub(crate) async fn remove(cx: &Context, rubbish: &Rubbish) -> Result<usize> {
         }
     }
     Ok(gone)
+}
+
+/// Removes a session; its volume first, which nobody would find without it.
+async fn remove_session(cx: &Context, session: &OldSession) -> Result<()> {
+    if let Some(volume) = &session.volume {
+        state_volume::remove(cx, volume).await?;
+    }
+    let dir = session.dir.clone();
+    blocking(move || Store::remove(&dir)).await
 }
 
 /// A stopped container of the caller's that nothing needs any more.
@@ -135,6 +147,7 @@ async fn old_sessions(cx: &Context, wanted: Wanted, kept: Vec<SessionId>) -> Res
             id: saved.metadata.session_id,
             workspace: saved.metadata.workspace.to_string_lossy().into_owned(),
             bytes: size::of_tree(&saved.dir),
+            volume: state_volume::of(&saved.metadata),
             dir: saved.dir,
         });
         Ok((sized.collect(), found.damaged))

@@ -9,6 +9,7 @@ use super::context::Context;
 use super::incus_error::DuringStep;
 use super::owned::{self, Owned};
 use super::record;
+use super::state_volume;
 
 /// How a container is ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +48,10 @@ async fn end_one(cx: &Context, name: &str, how: How) -> Result<()> {
     }
     delete(cx, name).await?;
     match owned.marks.session {
-        Some(session) => record::refresh(cx, session, None).await.map(drop),
+        Some(session) => {
+            state_volume::session_brought_home(cx, session).await;
+            record::refresh(cx, session, None).await.map(drop)
+        }
         None => Ok(()),
     }
 }

@@ -34,6 +34,7 @@ pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod setup;
 pub(crate) mod shell;
+pub(crate) mod state_volume;
 pub(crate) mod stream;
 pub(crate) mod take_back;
 pub(crate) mod timeline;

@@ -3,7 +3,6 @@
 use cci_core::Result;
 use cci_core::lifetime::Lifetime;
 use cci_core::metadata::{Further, Metadata, SCHEMA_VERSION};
-use cci_core::plan::LaunchPlan;
 use cci_core::session::SessionId;
 use jiff::Timestamp;
 
@@ -17,13 +16,8 @@ fn now() -> String {
 }
 
 /// Writes the metadata of a session that starts in `launched`; `before` is what it had when it is resumed.
-pub(crate) async fn begin(
-    cx: &Context,
-    id: SessionId,
-    before: Option<Metadata>,
-    plan: &LaunchPlan,
-    launched: &Launched,
-) -> Result<()> {
+pub(crate) async fn begin(cx: &Context, id: SessionId, before: Option<Metadata>, launched: &Launched) -> Result<()> {
+    let plan = &launched.plan;
     let created_at = before.as_ref().and_then(|before| before.further().created_at).unwrap_or_else(now);
     let mut metadata = Metadata {
         session_id: id,
@@ -41,6 +35,7 @@ pub(crate) async fn begin(
         image: Some(plan.image().to_owned()),
         network: Some(plan.network.word().to_owned()),
         created_at: Some(created_at),
+        volume_pool: plan.state_volume().map(|volume| volume.pool),
     });
     let store = launch::store(cx);
     blocking(move || store.write(&metadata)).await

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::context::Context;
 use super::launch;
+use super::state_volume;
 use crate::app::blocking::blocking;
 use crate::store::sessions::Saved;
 use crate::store::transcripts;
@@ -50,6 +51,7 @@ pub(crate) async fn find(cx: &Context, resume: &Resume) -> Result<Option<Resumed
         Resume::Exactly(id) => by_id(cx, id).await?,
     };
     cx.reporter.note(&format!("Resuming session: {}", saved.metadata.session_id));
+    state_volume::brought_home(cx, &saved).await;
     let state = launch::store(cx).state_dir(saved.metadata.session_id);
     let transcript = blocking(move || Ok(transcripts::newest(&state))).await?;
     Ok(Some(Resumed { saved, transcript: transcript.map(|found| found.id) }))

@@ -36,23 +36,23 @@ const STOP: Duration = Duration::from_secs(60);
 /// Runs it to its end.
 pub(crate) async fn run(cx: &Context, command: &Command) -> Result<Outcome> {
     // noted until it has ended, so that a kill does not leave it running
-    let (launched, plan) = cx.undone_on_failure(prepare(cx, command)).await?;
+    let launched = cx.undone_on_failure(prepare(cx, command)).await?;
     if launched.lifetime.is_persistent() && !launched.reused {
-        stays(cx, &launched, &plan);
+        stays(cx, &launched);
     }
-    let done = execute(cx, &launched, &plan, command).await;
+    let done = execute(cx, &launched, command).await;
     release(cx, &launched).await;
     done
 }
 
 /// A persistent container that is ready is stopped by whatever ends the command, and no longer removed.
-fn stays(cx: &Context, launched: &Launched, plan: &LaunchPlan) {
-    let (name, launch) = (launched.name.clone(), plan.launch().to_owned());
+fn stays(cx: &Context, launched: &Launched) {
+    let (name, launch) = (launched.name.clone(), launched.plan.launch().to_owned());
     cx.undo.push(Made::Started { name: name.clone(), launch: launch.clone() });
     cx.undo.forget(&Made::Instance { name, launch });
 }
 
-async fn prepare(cx: &Context, command: &Command) -> Result<(Launched, LaunchPlan)> {
+async fn prepare(cx: &Context, command: &Command) -> Result<Launched> {
     launch::usable(&cx.workspace)?;
     let survey = launch::survey(cx).await?;
     let ask = Ask {
@@ -67,11 +67,11 @@ async fn prepare(cx: &Context, command: &Command) -> Result<(Launched, LaunchPla
     for warning in &plan.warnings {
         cx.reporter.warn(warning);
     }
-    let launched = launch::claim(cx, &plan, command.slot, &survey).await?;
-    Ok((launched, plan))
+    launch::claim(cx, &plan, command.slot, &survey).await
 }
 
-async fn execute(cx: &Context, launched: &Launched, plan: &LaunchPlan, command: &Command) -> Result<Outcome> {
+async fn execute(cx: &Context, launched: &Launched, command: &Command) -> Result<Outcome> {
+    let plan = &launched.plan;
     // a terminal has no end of its own to be timed or captured
     let interactive = terminal::is_interactive() && !command.capture && command.timeout.is_none();
     let exec = Exec {

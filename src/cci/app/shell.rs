@@ -17,6 +17,7 @@ use super::launch::{self, Survey};
 use super::left;
 use super::record;
 use super::resume::{self, Given, Resumed};
+use super::state_volume;
 use super::take_back;
 use super::undo::Made;
 use crate::store::seed::Seed;
@@ -74,10 +75,10 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
         left::wait_until_down(&cx, &running).await?;
         survey = launch::survey(&cx).await?;
     }
-    let plan = plan(&cx, id, &survey)?;
-    let name = match live(&survey.instances, id) {
-        Some(running) => running,
-        None => launched(&cx, &plan, slot, id, resumed.as_ref(), &survey).await?,
+    let plan = plan(&cx, id, resumed.as_ref(), &survey)?;
+    let (name, plan) = match live(&survey.instances, id) {
+        Some(running) => (running, plan),
+        None => launched(&cx, plan, slot, id, resumed.as_ref(), &survey).await?,
     };
     let agent = agent_command(&plan, session, id, resumed.as_ref());
     // two agents on one conversation would write over each other: one that runs in tmux is gone back to
@@ -94,7 +95,7 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     Ok(Started { name, session: id, direct: direct.then_some(Direct { plan, agent }) })
 }
 
-fn plan(cx: &Context, id: SessionId, survey: &Survey) -> Result<LaunchPlan> {
+fn plan(cx: &Context, id: SessionId, resumed: Option<&Resumed>, survey: &Survey) -> Result<LaunchPlan> {
     let ask = Ask {
         prefix: cx.prefix.clone(),
         workspace: cx.workspace.clone(),
@@ -107,7 +108,8 @@ fn plan(cx: &Context, id: SessionId, survey: &Survey) -> Result<LaunchPlan> {
     for warning in &plan.warnings {
         cx.reporter.warn(warning);
     }
-    Ok(plan)
+    let in_volume = resumed.and_then(|resumed| state_volume::of(&resumed.saved.metadata)).is_some();
+    Ok(if in_volume { plan.beyond_home().unwrap_or(plan) } else { plan })
 }
 
 fn agent_command(plan: &LaunchPlan, session: &Session, id: SessionId, resumed: Option<&Resumed>) -> Vec<String> {
@@ -132,25 +134,28 @@ fn live(instances: &[Instance], id: SessionId) -> Option<String> {
 /// A container of this launch's own, its session directory filled and its metadata written.
 async fn launched(
     cx: &Context,
-    plan: &LaunchPlan,
+    plan: LaunchPlan,
     slot: SlotChoice,
     id: SessionId,
     resumed: Option<&Resumed>,
     survey: &Survey,
-) -> Result<String> {
+) -> Result<(String, LaunchPlan)> {
     if resumed.is_none() {
         cx.undo.push(Made::SessionDir(launch::store(cx).dir(id)));
     }
-    plant(cx, plan, id).await?;
-    let launched = launch::claim(cx, plan, slot, survey).await?;
+    plant(cx, &plan, id).await?;
+    let launched = launch::claim(cx, &plan, slot, survey).await?;
     if resumed.is_some()
         && let Some(first) = earlier(cx, id, &launched.name).await?
     {
         take_back::remove_instance(&cx.client, &launched.name, plan.launch()).await?;
-        return Ok(first);
+        return Ok((first, plan));
     }
-    record::begin(cx, id, resumed.map(|resumed| resumed.saved.metadata.clone()), plan, &launched).await?;
-    Ok(launched.name)
+    record::begin(cx, id, resumed.map(|resumed| resumed.saved.metadata.clone()), &launched).await?;
+    if let Some(volume) = launched.plan.state_volume() {
+        state_volume::fill(cx, &launched.name, &volume, &launch::store(cx).state_dir(id)).await?;
+    }
+    Ok((launched.name, launched.plan))
 }
 
 /// Another container of the same conversation that was made before ours: of several resumes at once one goes on.

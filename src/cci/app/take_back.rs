@@ -4,11 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use cci_core::mark::LAUNCH;
+use cci_core::plan::StateVolume;
 use cci_core::{Error, Result};
 use cci_incus::{Client, Operation, StateChange, Status};
 
 use super::context::Context;
 use super::incus_error::DuringStep;
+use super::state_volume;
 use super::undo::Made;
 use crate::store::sessions::Store;
 
@@ -24,7 +26,7 @@ impl Context {
         self.reporter.progress(None);
         let mut all = true;
         for made in self.undo.take() {
-            if let Err(error) = take_back(&self.client, &made).await {
+            if let Err(error) = take_back(self, &made).await {
                 self.reporter.warn(&format!("could not remove {made}: {error}"));
                 all = false;
             }
@@ -37,7 +39,7 @@ impl Context {
         for (journal, left) in self.undo.abandoned() {
             let mut all = true;
             for made in left {
-                match take_back(&self.client, &made).await {
+                match take_back(self, &made).await {
                     Ok(true) => self.reporter.note(&format!("Removed {made}, left by a command that was killed")),
                     Ok(false) => {}
                     Err(error) => {
@@ -68,7 +70,8 @@ async fn remove_snapshot(client: &Client, container: &str, name: &str) -> Result
 }
 
 /// Takes one thing back; whether there was anything.
-async fn take_back(client: &Client, made: &Made) -> Result<bool> {
+async fn take_back(cx: &Context, made: &Made) -> Result<bool> {
+    let client = &cx.client;
     match made {
         Made::Instance { name, launch } => remove_instance(client, name, launch).await,
         Made::Started { name, launch } => stop_again(client, name, launch).await,
@@ -78,6 +81,10 @@ async fn take_back(client: &Client, made: &Made) -> Result<bool> {
         Made::SessionDir(dir) => {
             let there = dir.exists();
             Store::remove(dir).map(|()| there)
+        }
+        Made::StateVolume { pool, name, launch, dir } => {
+            let volume = StateVolume { pool: pool.clone(), name: name.clone() };
+            state_volume::take_back(cx, &volume, launch, dir).await
         }
         Made::Snapshot { container, name } => remove_snapshot(client, container, name).await,
         Made::Images { launch, alias } => remove_images(client, launch, alias).await,

@@ -21,6 +21,8 @@ pub(crate) enum Made {
     Snapshot { container: String, name: String },
     /// A directory in which files are put together before they get their place.
     Staging(PathBuf),
+    /// A storage volume for the conversation in `dir`, recognised by the launch mark.
+    StateVolume { pool: String, name: String, launch: String, dir: PathBuf },
     /// Images that carry this launch mark as a property; one that has got this alias is what was wanted, and stays.
     Images { launch: String, alias: String },
 }
@@ -32,6 +34,7 @@ impl std::fmt::Display for Made {
             Self::Staging(dir) => write!(out, "directory {}", dir.display()),
             Self::SessionDir(dir) => write!(out, "session directory {}", dir.display()),
             Self::Snapshot { container, name } => write!(out, "snapshot {container}/{name}"),
+            Self::StateVolume { pool, name, .. } => write!(out, "storage volume {name} of pool {pool}"),
             Self::Images { launch, .. } => write!(out, "images with mark {launch}"),
         }
     }

@@ -18,7 +18,7 @@ use super::transcripts;
 /// The file beside the state directory.
 const METADATA: &str = "metadata.json";
 /// The agent's state directory, which is mounted into the container.
-const STATE: &str = ".claude";
+pub(crate) const STATE_DIR: &str = ".claude";
 
 /// The conversations of one agent.
 #[derive(Debug, Clone)]
@@ -74,7 +74,7 @@ impl Store {
 
     /// The agent's state directory of a session.
     pub(crate) fn state_dir(&self, id: SessionId) -> PathBuf {
-        self.dir(id).join(STATE)
+        self.dir(id).join(STATE_DIR)
     }
 
     /// Makes the directories of a session, private, the inner one owned by who the agent is on the host.
@@ -84,7 +84,7 @@ impl Store {
             |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(host("create", path));
         private(&dir)?;
         let outer = GuestDir::open(&dir, owner).map_err(host("open", &dir))?;
-        outer.subdir(STATE).map_err(host("create", &dir.join(STATE)))
+        outer.subdir(STATE_DIR).map_err(host("create", &dir.join(STATE_DIR)))
     }
 
     /// Writes a session's metadata in one step: whoever reads sees the old file or the new one.
@@ -130,7 +130,7 @@ impl Store {
 
     /// Whether an agent has said anything in a session's directory.
     pub(crate) fn has_conversation(dir: &Path) -> bool {
-        transcripts::newest(&dir.join(STATE)).is_some()
+        transcripts::newest(&dir.join(STATE_DIR)).is_some()
     }
 
     /// Removes a session with everything in it; links in it are removed and not followed.

@@ -6,7 +6,8 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use cap_std::fs::Dir;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
 
 /// A directory that belongs to one pull alone.
 pub(crate) struct Staging {
@@ -29,6 +30,17 @@ impl Staging {
     /// Where it is, for whoever has to remove it in another way.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Puts what was put together under a name in the place of what has that name beside it, in one step.
+    pub(crate) fn exchange(&self, name: &str) -> io::Result<()> {
+        let staged = self.dir()?;
+        match rustix::fs::renameat_with(&staged, name, &self.above, name, RenameFlags::EXCHANGE) {
+            Err(Errno::NOENT) => {
+                Ok(rustix::fs::renameat_with(&staged, name, &self.above, name, RenameFlags::NOREPLACE)?)
+            }
+            done => Ok(done?),
+        }
     }
 
     /// The directory itself.

@@ -50,6 +50,8 @@ pub(crate) struct Unpack<'a> {
     /// A single file is wanted, and not a tree.
     single: bool,
     max_entries: u64,
+    /// The only directory of the archive that is wanted, which then is its root.
+    below: Option<&'a Path>,
     meter: Arc<Meter>,
     known: HashSet<PathBuf>,
     unpacked: Unpacked,
@@ -58,7 +60,22 @@ pub(crate) struct Unpack<'a> {
 impl<'a> Unpack<'a> {
     /// `dir` belongs to this pull alone.
     pub(crate) fn new(dir: OwnedFd, root: &'a OsStr, single: bool, max_entries: u64, meter: Arc<Meter>) -> Self {
-        Self { dir, root, single, max_entries, meter, known: HashSet::new(), unpacked: Unpacked::default() }
+        Self {
+            dir,
+            root,
+            single,
+            max_entries,
+            below: None,
+            meter,
+            known: HashSet::new(),
+            unpacked: Unpacked::default(),
+        }
+    }
+
+    /// Takes this directory of the archive for its root, and leaves out what is beside it.
+    pub(crate) fn below(mut self, root: &'a str) -> Self {
+        self.below = Some(Path::new(root));
+        self
     }
 
     /// Unpacks everything.
@@ -85,6 +102,7 @@ impl<'a> Unpack<'a> {
 
     fn entry(&mut self, header: &Header, content: &mut impl Read) -> Result<()> {
         let inner = safe(&header.path)?;
+        let Some(inner) = self.wanted(&inner).map(Path::to_owned) else { return Ok(()) };
         let path = self.place(&inner)?;
         let shown = shown(&inner);
         let made = match header.kind {
@@ -98,7 +116,9 @@ impl<'a> Unpack<'a> {
             }
             Kind::Symlink => self.symlink(path, header),
             Kind::HardLink => {
-                let target = self.place(&safe(&header.link)?)?;
+                let link = safe(&header.link)?;
+                let target = self.wanted(&link).ok_or_else(|| refused(format!("{shown} links out of the tree")))?;
+                let target = self.place(target)?;
                 self.hard_link(&target, path)
             }
             _ if self.single => return Err(refused("it is not a regular file".into())),
@@ -108,6 +128,11 @@ impl<'a> Unpack<'a> {
             }
         };
         made.map_err(|error| refused(format!("cannot write {shown}: {error}")))
+    }
+
+    /// The path of an entry below the root that is wanted; `None` beside it.
+    fn wanted<'p>(&self, inner: &'p Path) -> Option<&'p Path> {
+        self.below.map_or(Some(inner), |below| inner.strip_prefix(below).ok())
     }
 
     /// Where an entry lies in the directory.

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::bed::{Bed, assert_tells};
-use crate::support::host::{self, Host, Output, U1000};
+use crate::support::host::{self, Host, U1000};
 
 /// A file system of its own on a directory, until it is dropped.
 struct Mounted<'a>(&'a Path);
@@ -80,27 +80,6 @@ fn a_home_that_cannot_be_written_is_told() {
     assert!(out.stderr.contains(".cci"), "{out}");
     assert!(host.containers().is_empty());
     host.cci(&["list"]).ok();
-}
-
-/// `cci` in a mount namespace of its own, in which the home is one that the daemon does not see.
-fn with_hidden_home(host: &Host, args: &[&str]) -> Output {
-    let mut command = Command::new("unshare");
-    let home = host.home.to_str().unwrap();
-    let hide = "mount -t tmpfs -o \"$1\" hidden \"$2\" && shift 2 && exec setpriv \"$@\"";
-    command.args(["--mount", "--propagation=private", "sh", "-c", hide, "sh", &home_options("64m"), home]);
-    let (uid, gid) = (format!("--reuid={}", host.user.uid), format!("--regid={}", host.user.gid));
-    command.args([&uid, &gid, "--groups=incus-admin", "--"]);
-    command.arg(host::binary_dir().join("cci")).args(args);
-    command.env_clear().envs(host.environment()).current_dir(&host.proj);
-    host::run(command, b"")
-}
-
-#[test]
-fn a_home_that_the_daemon_cannot_see_is_told_and_leaves_nothing() {
-    let host = Host::live(U1000);
-    let out = with_hidden_home(&host, &["shell", "--background", "--debug"]);
-    assert_tells(&out, 1, "a hidden home");
-    assert!(host.containers().is_empty(), "{out}");
 }
 
 #[test]

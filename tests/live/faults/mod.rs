@@ -4,6 +4,7 @@ mod bed;
 mod cut;
 mod cut_work;
 mod gone;
+mod hidden_home;
 mod hosts;
 mod kill;
 mod soak;

@@ -10,7 +10,10 @@ use tokio_tungstenite::{
 };
 
 use super::{Control, Stdin, Stdout, TermSize, input::Kind};
-use crate::{transport::Upgraded, websocket::Shared};
+use crate::{
+    transport::Upgraded,
+    websocket::{self, Shared},
+};
 
 type Server = WebSocketStream<DuplexStream>;
 
@@ -64,6 +67,20 @@ async fn the_end_of_a_terminal_is_answered_with_a_close() {
 
     assert!(matches!(server.next().await.unwrap().unwrap(), Message::Close(_)));
     drop(keys);
+}
+
+#[tokio::test]
+async fn what_was_sent_before_the_server_closed_is_read_although_a_ping_in_it_cannot_be_answered() {
+    let (near, far) = duplex(64 * 1024);
+    let mut output = Stdout::pipe(websocket::output(Box::pin(near), websocket::config(4096)).await);
+    let mut server = WebSocketStream::from_raw_socket(far, Role::Server, None).await;
+    for message in [Message::binary("a"), Message::Ping("".into()), Message::binary("b"), Message::text("")] {
+        server.send(message).await.unwrap();
+    }
+    drop(server);
+    let mut all = Vec::new();
+    output.read_to_end(&mut all).await.unwrap();
+    assert_eq!(all, b"ab");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Files between the host and any container, as one tar stream each way.
 
-mod flow;
+pub(super) mod flow;
 mod pull;
 mod push;
 mod remote;

@@ -17,6 +17,7 @@ use crate::app::incus_error::DuringStep;
 use crate::app::leaving::leaving;
 use crate::app::network;
 use crate::app::owned;
+use crate::app::state_volume;
 use crate::app::take_back;
 use crate::app::undo::Made;
 
@@ -36,14 +37,22 @@ pub(crate) struct Launched {
     pub(crate) reused: bool,
     /// What of its configuration is not as it was.
     pub(crate) changed: Vec<String>,
+    /// The plan as it was carried out: on the host as it turned out to be.
+    pub(crate) plan: LaunchPlan,
 }
 
 /// What became of one try.
 enum Tried {
     /// The slot is this launch's.
-    Ours(Launched),
+    Ours(Box<Launched>),
     /// Another launch was quicker.
     Lost,
+}
+
+impl Tried {
+    fn ours(launched: Launched) -> Self {
+        Self::Ours(Box::new(launched))
+    }
 }
 
 /// How long slots are tried for that others leave or take at the same moment.
@@ -51,6 +60,7 @@ const CONTESTED: Duration = Duration::from_secs(60);
 
 /// Takes the best slot that Incus lets this launch have; where all are taken, one that is just being left.
 pub(crate) async fn claim(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, survey: &Survey) -> Result<Launched> {
+    make_volume(cx, plan).await?;
     let deadline = Instant::now() + CONTESTED;
     let mut instances = seen(cx, plan, choice, survey).await?;
     loop {
@@ -108,7 +118,7 @@ async fn first_of(
             Taking::Reuse => reuse(cx, plan, slot).await?,
         };
         match tried {
-            Tried::Ours(launched) => return Ok(Some(launched)),
+            Tried::Ours(launched) => return Ok(Some(*launched)),
             Tried::Lost => tracing::info!(slot = slot.number(), "slot was taken by another launch, trying the next"),
         }
     }
@@ -168,6 +178,9 @@ async fn otherwise(cx: &Context, plan: LaunchPlan, slot: Slot, refused: Error) -
     if is_busy(&refused) {
         return Ok(plan);
     }
+    if let Some(plan) = beyond_home(cx, &plan, &refused).await? {
+        return Ok(plan);
+    }
     // a `clean` may have seen its network unused, and somebody have made it again
     let gone = network::restored(cx).await? || plan.bridge().is_some_and(|bridge| says(&refused, bridge));
     let here = plan.on(facts::nic(cx).await?);
@@ -177,6 +190,26 @@ async fn otherwise(cx: &Context, plan: LaunchPlan, slot: Slot, refused: Error) -
     match here.elsewhere() {
         Some(other) if address_taken(cx, &plan, slot).await? => Ok(other),
         _ => Err(refused),
+    }
+}
+
+/// The plan for a daemon that does not reach this home, if that is what was refused; its volume is there.
+async fn beyond_home(cx: &Context, plan: &LaunchPlan, refused: &Error) -> Result<Option<LaunchPlan>> {
+    let Some(plan) = plan.beyond_home().filter(|_| home_refused(plan, refused)) else { return Ok(None) };
+    make_volume(cx, &plan).await?;
+    Ok(Some(plan))
+}
+
+/// Whether Incus refused what of the caller's home is mounted: it cannot reach it.
+pub(super) fn home_refused(plan: &LaunchPlan, refused: &Error) -> bool {
+    plan.mounted_of_home().any(|source| says(refused, source))
+}
+
+/// Makes the volume of a plan that has its conversation in one.
+async fn make_volume(cx: &Context, plan: &LaunchPlan) -> Result<()> {
+    match plan.session() {
+        Some(session) => state_volume::make(cx, plan, &super::store(cx).dir(session)).await,
+        None => Ok(()),
     }
 }
 
@@ -213,7 +246,8 @@ async fn create_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Surve
         operation.wait(step, CREATE).await
     };
     let Err(error) = done.await else {
-        return Ok(Tried::Ours(Launched { name, slot, lifetime: plan.lifetime, reused: false, changed: Vec::new() }));
+        let (lifetime, plan) = (plan.lifetime, plan.clone());
+        return Ok(Tried::ours(Launched { name, slot, lifetime, reused: false, changed: Vec::new(), plan }));
     };
     // the mark is there with the name, long before the container is
     if is_anothers(cx, plan, &name).await {
@@ -267,8 +301,20 @@ async fn replace(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -
     create(cx, plan, slot, survey).await
 }
 
-/// Starts a stopped persistent container with this launch's configuration.
+/// Starts a stopped persistent container with this launch's configuration, again where the daemon does not reach this
+/// home.
 async fn reuse(cx: &Context, plan: &LaunchPlan, slot: Slot) -> Result<Tried> {
+    let refused = match reuse_once(cx, plan, slot).await {
+        Err(error @ Error::IncusRefused { .. }) => error,
+        done => return done,
+    };
+    match beyond_home(cx, plan, &refused).await? {
+        Some(plan) => reuse_once(cx, &plan, slot).await,
+        None => Err(refused),
+    }
+}
+
+async fn reuse_once(cx: &Context, plan: &LaunchPlan, slot: Slot) -> Result<Tried> {
     let spec = plan.instance(slot);
     let name = spec.name.clone();
     let mut changed = Vec::new();
@@ -291,7 +337,8 @@ async fn reuse(cx: &Context, plan: &LaunchPlan, slot: Slot) -> Result<Tried> {
     if let Err(error) = started.await {
         return Err(start_failure::explained(cx, &name, error, step).await);
     }
-    Ok(Tried::Ours(Launched { name, slot, lifetime: Lifetime::Persistent, reused: true, changed }))
+    let (lifetime, plan) = (Lifetime::Persistent, plan.clone());
+    Ok(Tried::ours(Launched { name, slot, lifetime, reused: true, changed, plan }))
 }
 
 /// The configuration keys and devices that a reuse changes; cci's own marks are of this launch and always do.

@@ -7,6 +7,7 @@ use cci_core::plan::{Ask, InstanceSpec, LaunchPlan};
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 
+use super::claim::home_refused;
 use super::{launch_mark, request, start_failure, survey};
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
@@ -41,10 +42,8 @@ pub(crate) async fn plain(cx: &Context, image: &str, name: &str, ephemeral: bool
             Err(error @ Error::IncusRefused { .. }) => error,
             done => return done,
         };
-        match plan.elsewhere() {
-            Some(other) => plan = other,
-            None => return Err(error),
-        }
+        let otherwise = if home_refused(&plan, &error) { plan.beyond_home() } else { plan.elsewhere() };
+        plan = otherwise.ok_or(error)?;
         take_back::remove_instance(&cx.client, name, &ask.launch).await?;
     }
     create(&cx, plan.plain(name, ephemeral), &found.fingerprint, &ask.launch).await
