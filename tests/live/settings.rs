@@ -47,7 +47,8 @@ environment = { COLOUR = "green" }
     );
     fs::create_dir(host.home.join("data")).unwrap();
     fs::write(host.home.join("data/file"), "of the host").unwrap();
-    let script = "echo $COLOUR; echo $TOKEN; nproc; cat /data/file; echo; touch /data/new 2>/dev/null; echo $?; \
+    // Incus shares the processors out a moment after the start
+    let script = "timeout 20 sh -c 'until [ $(nproc) = 1 ]; do sleep 0.1; done'; echo $COLOUR; echo $TOKEN; nproc; cat /data/file; echo; touch /data/new 2>/dev/null; echo $?; \
                   touch /storage/kept; stat -c '%a %U' /storage";
     let out = in_container(&host, &[], script).ok();
     assert_eq!(out.stdout, "blue\ns3 cret\n1\nof the host\n1\n700 code\n", "{out}");

@@ -104,6 +104,10 @@ impl Drop for Daemon {
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Some(network) = &self.network {
+            // a daemon that could not delete its network has left the bridge
+            let _ = Command::new("ip").args(["link", "delete", network]).output();
+        }
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         let own = self.dir.path().to_str().unwrap();
         for mount in mounts.lines().filter_map(|line| line.split(' ').nth(4)).filter(|mount| mount.starts_with(own)) {

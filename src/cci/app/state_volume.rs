@@ -1,6 +1,7 @@
 //! A conversation in a storage volume of Incus, where the daemon cannot reach the home: filled from the session's
 //! directory when it is made, and brought back there whenever the session is left, ended or gone on with.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -127,6 +128,8 @@ async fn copy(cx: &Context, volume: &StateVolume, backup: &str, dir: &Path) -> R
     let step = "copy the conversation's storage volume";
     let stream = cx.client.volume_backup(&volume.pool, &volume.name, backup).await.during(step)?;
     let failed = |source| Error::Host { step: "write to", path: dir.to_owned(), source };
+    // a launch that could not reach Incus any more may have removed it
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
     let staging = Staging::new(dir).map_err(failed)?;
     let made = Made::Staging(staging.path().to_owned());
     cx.undo.push(made.clone());

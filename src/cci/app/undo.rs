@@ -86,6 +86,22 @@ impl Undo {
         list.made.push(made);
     }
 
+    /// Whether another command of this user noted before this one that it makes an instance of this name.
+    ///
+    /// That is a hint, which spares both the create that one of them would lose: Incus decides.
+    pub(crate) fn another_makes(&self, name: &str, launch: &str) -> bool {
+        let list = self.lock();
+        let Some(Ok(noted)) = list.journal.as_ref().map(Journal::written) else { return false };
+        Journal::everybodys(&self.dir).any(|(written, lines)| {
+            left(&lines, &self.server).unwrap_or_default().iter().any(|made| match made {
+                Made::Instance { name: same, launch: other } if same == name => {
+                    (written, other.as_str()) < (noted, launch)
+                }
+                _ => false,
+            })
+        })
+    }
+
     /// Keeps everything made so far: the work came to its end.
     pub(crate) fn keep(&self) {
         let mut list = self.lock();
@@ -200,6 +216,23 @@ mod tests {
         assert_eq!(made, [instance, Made::SessionDir("/s".into())]);
         journal.close().unwrap();
         assert!(next.abandoned().is_empty());
+    }
+
+    #[test]
+    fn of_two_that_make_one_instance_at_once_the_later_one_hears_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let instance = |launch: &str| Made::Instance { name: "c1".into(), launch: launch.into() };
+        let (first, second, elsewhere) = (undo(dir.path(), "p"), undo(dir.path(), "p"), undo(dir.path(), "other"));
+        first.push(instance("a"));
+        // the marks settle what one tick of the clock does not
+        second.push(instance("b"));
+        elsewhere.push(instance("c"));
+        assert!(!first.another_makes("c1", "a"));
+        assert!(second.another_makes("c1", "b"));
+        assert!(!second.another_makes("c2", "b"));
+        assert!(!elsewhere.another_makes("c1", "c"), "it is in another project");
+        first.forget(&instance("a"));
+        assert!(!second.another_makes("c1", "b"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// A file without a line is one that is being begun, unless it is older than this.
 const BEGINNING: Duration = Duration::from_secs(60);
@@ -40,6 +40,23 @@ impl Journal {
         fs::remove_file(&self.path).or_else(|_| self.file.set_len(0))
     }
 
+    /// When its last line was written.
+    pub(crate) fn written(&self) -> io::Result<SystemTime> {
+        self.file.metadata()?.modified()
+    }
+
+    /// The lines of everybody's notes at this moment, with the time of the last one. Nobody's lock is tried for that.
+    pub(crate) fn everybodys(dir: &Path) -> impl Iterator<Item = (SystemTime, Vec<String>)> {
+        let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+        entries.filter_map(|entry| {
+            let mut file = File::open(entry.path()).ok()?;
+            let written = file.metadata().and_then(|meta| meta.modified()).ok()?;
+            let mut text = String::new();
+            file.read_to_string(&mut text).ok()?;
+            Some((written, whole_lines(&text)))
+        })
+    }
+
     /// The notes of commands that no longer live, with their lines; nobody else gets them while they are held.
     pub(crate) fn abandoned(dir: &Path) -> Vec<(Self, Vec<String>)> {
         let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
@@ -56,10 +73,14 @@ impl Journal {
         if !path.exists() || (text.is_empty() && age < BEGINNING) {
             return None;
         }
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        let lines = whole.lines().map(str::to_owned).collect();
-        Some((Self { file, path }, lines))
+        Some((Self { file, path }, whole_lines(&text)))
     }
+}
+
+/// A line without an end is one whose writer was killed, or that is being written.
+fn whole_lines(text: &str) -> Vec<String> {
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    whole.lines().map(str::to_owned).collect()
 }
 
 #[cfg(test)]

@@ -1,18 +1,22 @@
 //! From what is asked to a running container: facts, plan, claim.
 
 mod claim;
+mod create;
 pub(crate) mod early_end;
 #[cfg(test)]
 mod effects;
 mod facts;
 mod limits;
 mod mounts;
+mod otherwise;
 mod plain;
+mod reuse;
 mod session;
 mod start_failure;
 mod workspace;
 
-pub(crate) use claim::{Launched, claim, request};
+pub(crate) use claim::{Launched, claim};
+pub(crate) use create::request;
 pub(crate) use facts::{PROFILE, RESOLV_PROPERTY, Survey, agent_ids, survey};
 pub(crate) use mounts::mountable;
 pub(crate) use plain::plain;

@@ -7,7 +7,7 @@ use cci_core::plan::{Ask, InstanceSpec, LaunchPlan};
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 
-use super::claim::home_refused;
+use super::otherwise::home_refused;
 use super::{launch_mark, request, start_failure, survey};
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
