@@ -33,7 +33,8 @@ fn lost(outputs: &[Output]) -> usize {
 fn ten_at_once_get_ten_slots_and_the_eleventh_hears_that_all_are_in_use() {
     let host = Host::live(U1000);
     // launches of one home hear of each other before Incus does, those of two homes only there
-    let outputs = at_once(&[&host, &host.with_user(U1000)], 10);
+    let other_home = host.with_user(U1000);
+    let outputs = at_once(&[&host, &other_home], 10);
     for output in &outputs {
         assert_eq!(output.code, 0, "{output}");
     }
