@@ -7,5 +7,6 @@ mod gone;
 mod hidden_home;
 mod hosts;
 mod kill;
+mod late;
 mod soak;
 mod storm;
