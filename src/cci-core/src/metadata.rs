@@ -45,8 +45,18 @@ pub struct Further {
     pub network: Option<String>,
     /// When the session began, RFC 3339.
     pub created_at: Option<String>,
-    /// The storage pool whose volume holds the conversation, where the daemon cannot reach this directory.
-    pub volume_pool: Option<String>,
+    /// The storage volume that holds the conversation, where the daemon cannot reach this directory.
+    pub volume: Option<InVolume>,
+}
+
+/// Where a conversation is that the daemon cannot reach in its directory.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InVolume {
+    /// The storage pool.
+    pub pool: String,
+    /// Which filling of the volume counts: one that was filled by another is not this conversation's latest.
+    pub filling: Option<String>,
 }
 
 /// A metadata file that cannot be read.

@@ -261,11 +261,13 @@ impl LaunchPlan {
     }
 
     /// The same launch where the daemon cannot reach the caller's home: the conversation in a storage volume, and the
-    /// name server as the network's lease tells it. `None` where that is so already, or no pool is known.
+    /// name server as the network's lease tells it. The pool is that of the root disk if none is given; `None` where
+    /// that is so already, or no pool is known.
     #[must_use]
-    pub fn beyond_home(&self) -> Option<Self> {
-        let pool = self.pool.as_deref().filter(|_| self.reaches_home)?;
-        let mut plan = Self { reaches_home: false, ..self.clone() }.on(self.nic.clone());
+    pub fn beyond_home(&self, pool: Option<&str>) -> Option<Self> {
+        let pool = pool.or(self.pool.as_deref()).filter(|_| self.reaches_home)?;
+        let beyond = Self { reaches_home: false, pool: Some(pool.to_owned()), ..self.clone() };
+        let mut plan = beyond.on(self.nic.clone());
         plan.devices.remove("resolv");
         if let Some(session) = self.marks.session {
             let StateVolume { pool, name } = StateVolume::of(session, pool);

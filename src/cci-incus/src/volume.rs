@@ -68,7 +68,7 @@ impl Client {
         self.settle(&request.json(&json!({"config": config}))).await
     }
 
-    /// Packs a custom volume, which may be in use, as a tar archive that the server keeps until then (RFC 3339)
+    /// Packs a custom volume, which may be in use, as a gzipped tar archive that the server keeps until then (RFC 3339)
     /// (`POST /1.0/storage-pools/POOL/volumes/custom/NAME/backups`).
     pub async fn create_volume_backup(&self, pool: &str, name: &str, backup: &str, until: &str) -> Result<Operation> {
         self.start(&pack(pool, name, backup, until)).await
@@ -104,7 +104,7 @@ fn pack(pool: &str, name: &str, backup: &str, until: &str) -> Request {
         "expires_at": until,
         "volume_only": true,
         "optimized_storage": false,
-        "compression_algorithm": "none",
+        "compression_algorithm": "gzip",
     }))
 }
 
@@ -138,14 +138,14 @@ mod tests {
     }
 
     #[test]
-    fn a_backup_is_a_plain_archive_that_expires() {
+    fn a_backup_expires() {
         let request = pack("default", "v", "b", "2026-01-01T00:00:00Z");
         assert_eq!(request.target("p"), "/1.0/storage-pools/default/volumes/custom/v/backups?project=p");
         let Body::Json(body) = request.body else { panic!("not JSON") };
         assert_eq!(
             body,
             json!({"name": "b", "expires_at": "2026-01-01T00:00:00Z", "volume_only": true, "optimized_storage": false,
-                "compression_algorithm": "none"})
+                "compression_algorithm": "gzip"})
         );
     }
 }

@@ -120,8 +120,11 @@ async fn on_terminal(
         Some(session) => record::refresh(cx, session, None).await?,
         None => None,
     };
-    if let Some(session) = session {
-        state_volume::session_brought_home(cx, session).await;
+    if let (Some(session), Ok(_)) = (session, &ended) {
+        tokio::select! {
+            () = state_volume::session_brought_home(cx, session) => {}
+            () = crate::host::signals::interrupted() => {}
+        }
     }
     let left = tell_what_is_left(cx, name, ended.as_ref().ok().copied(), noted).await;
     if matches!(ended, Err(Error::Interrupted)) { ended.map(drop) } else { left }

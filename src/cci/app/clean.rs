@@ -147,7 +147,7 @@ async fn old_sessions(cx: &Context, wanted: Wanted, kept: Vec<SessionId>) -> Res
             id: saved.metadata.session_id,
             workspace: saved.metadata.workspace.to_string_lossy().into_owned(),
             bytes: size::of_tree(&saved.dir),
-            volume: state_volume::of(&saved.metadata),
+            volume: state_volume::of(&saved.metadata).map(|(volume, _)| volume),
             dir: saved.dir,
         });
         Ok((sized.collect(), found.damaged))

@@ -2,7 +2,7 @@
 
 use cci_core::Result;
 use cci_core::lifetime::Lifetime;
-use cci_core::metadata::{Further, Metadata, SCHEMA_VERSION};
+use cci_core::metadata::{Further, InVolume, Metadata, SCHEMA_VERSION};
 use cci_core::session::SessionId;
 use jiff::Timestamp;
 
@@ -35,7 +35,7 @@ pub(crate) async fn begin(cx: &Context, id: SessionId, before: Option<Metadata>,
         image: Some(plan.image().to_owned()),
         network: Some(plan.network.word().to_owned()),
         created_at: Some(created_at),
-        volume_pool: plan.state_volume().map(|volume| volume.pool),
+        volume: plan.state_volume().map(|volume| InVolume { pool: volume.pool, filling: None }),
     });
     let store = launch::store(cx);
     blocking(move || store.write(&metadata)).await

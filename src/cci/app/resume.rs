@@ -51,7 +51,8 @@ pub(crate) async fn find(cx: &Context, resume: &Resume) -> Result<Option<Resumed
         Resume::Exactly(id) => by_id(cx, id).await?,
     };
     cx.reporter.note(&format!("Resuming session: {}", saved.metadata.session_id));
-    state_volume::brought_home(cx, &saved).await;
+    // an older state than the last would be gone on with
+    state_volume::bring_saved_home(cx, &saved).await?;
     let state = launch::store(cx).state_dir(saved.metadata.session_id);
     let transcript = blocking(move || Ok(transcripts::newest(&state))).await?;
     Ok(Some(Resumed { saved, transcript: transcript.map(|found| found.id) }))
@@ -59,6 +60,7 @@ pub(crate) async fn find(cx: &Context, resume: &Resume) -> Result<Option<Resumed
 
 /// The session of this workspace that was active last.
 pub(crate) async fn latest(cx: &Context) -> Result<Saved> {
+    state_volume::workspace_brought_home(cx, |metadata| is_of_workspace(cx, metadata)).await?;
     let (store, cx_for_search) = (launch::store(cx), cx.clone());
     let found = blocking(move || {
         let found = store.all()?;

@@ -108,8 +108,8 @@ fn plan(cx: &Context, id: SessionId, resumed: Option<&Resumed>, survey: &Survey)
     for warning in &plan.warnings {
         cx.reporter.warn(warning);
     }
-    let in_volume = resumed.and_then(|resumed| state_volume::of(&resumed.saved.metadata)).is_some();
-    Ok(if in_volume { plan.beyond_home().unwrap_or(plan) } else { plan })
+    let in_volume = resumed.and_then(|resumed| resumed.saved.metadata.further().volume);
+    Ok(in_volume.and_then(|volume| plan.beyond_home(Some(&volume.pool))).unwrap_or(plan))
 }
 
 fn agent_command(plan: &LaunchPlan, session: &Session, id: SessionId, resumed: Option<&Resumed>) -> Vec<String> {
@@ -152,9 +152,7 @@ async fn launched(
         return Ok((first, plan));
     }
     record::begin(cx, id, resumed.map(|resumed| resumed.saved.metadata.clone()), &launched).await?;
-    if let Some(volume) = launched.plan.state_volume() {
-        state_volume::fill(cx, &launched.name, &volume, &launch::store(cx).state_dir(id)).await?;
-    }
+    state_volume::fill(cx, &launched, id).await?;
     Ok((launched.name, launched.plan))
 }
 

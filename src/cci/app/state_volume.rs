@@ -1,5 +1,5 @@
 //! A conversation in a storage volume of Incus, where the daemon cannot reach the home: filled from the session's
-//! directory when it is made, and brought back there whenever the session is left, ended or gone on with.
+//! directory at each launch, and brought back there whenever the session is left, ended or gone on with.
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -8,26 +8,27 @@ use std::time::Duration;
 
 use cci_core::environment::STATE;
 use cci_core::mark::{LAUNCH, OWNER};
-use cci_core::metadata::Metadata;
+use cci_core::metadata::{Further, InVolume, Metadata};
 use cci_core::plan::{LaunchPlan, StateVolume};
 use cci_core::session::SessionId;
 use cci_core::{Error, Result};
-use cci_incus::{BACKUP_ROOT, Config, NewVolume};
+use cci_incus::{BACKUP_ROOT, Config, InstancePut, NewVolume, Status, Volume};
+use flate2::read::GzDecoder;
 use jiff::{SignedDuration, Timestamp};
 
 use super::blocking::blocking;
 use super::context::Context;
 use super::file::{self, Push, Remote, flow};
 use super::incus_error::DuringStep;
-use super::launch;
+use super::launch::{self, Launched};
 use super::undo::Made;
 use crate::store::meter::Meter;
 use crate::store::sessions::{STATE_DIR, Saved};
 use crate::store::staging::Staging;
 use crate::store::unpack::Unpack;
 
-/// Says that what the host had of the conversation is in the volume: from then on the volume is what counts.
-const FILLED: &str = "user.cci.filled";
+/// Says which filling of the volume this is; before the first there is nothing in it that counts.
+const FILLING: &str = "user.cci.filling";
 /// How long Incus may take to pack a volume, or be silent while it sends one.
 const LIMIT: Duration = Duration::from_secs(300);
 /// When Incus deletes a packed volume that a killed command left.
@@ -35,9 +36,10 @@ const KEPT: SignedDuration = SignedDuration::from_hours(1);
 /// A conversation has no more files.
 const MAX_ENTRIES: u64 = 10_000_000;
 
-/// The volume that holds a saved conversation, if one does.
-pub(crate) fn of(metadata: &Metadata) -> Option<StateVolume> {
-    metadata.further().volume_pool.map(|pool| StateVolume::of(metadata.session_id, &pool))
+/// The volume that holds a saved conversation, if one does, and which filling of it that is.
+pub(crate) fn of(metadata: &Metadata) -> Option<(StateVolume, Option<String>)> {
+    let InVolume { pool, filling } = metadata.further().volume?;
+    Some((StateVolume::of(metadata.session_id, &pool), filling))
 }
 
 /// Makes the volume of a launch; one that is there is the conversation's from before.
@@ -63,30 +65,42 @@ pub(crate) async fn make(cx: &Context, plan: &LaunchPlan, dir: &Path) -> Result<
         description: "cci: a conversation".into(),
         config: config.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
     };
-    cx.client.create_volume(&volume.pool, &new).await.during(step)
+    match cx.client.create_volume(&volume.pool, &new).await {
+        // a second resume of the same moment
+        Err(error) if error.is_conflict() => Ok(()),
+        made => made.during(step),
+    }
 }
 
-/// Puts into a new volume, by the container that has it, what the host has of the conversation.
-pub(crate) async fn fill(cx: &Context, container: &str, volume: &StateVolume, state: &Path) -> Result<()> {
-    let step = "look at the conversation's storage volume";
-    let (found, _) = cx.client.volume(&volume.pool, &volume.name).await.during(step)?;
-    if found.config.contains_key(FILLED) {
-        return Ok(());
-    }
+/// Puts into the volume of a launch, by its container, what the host has of the conversation: all of it each time, for
+/// it has come home before, and what the host gives to the agent is new.
+pub(crate) async fn fill(cx: &Context, launched: &Launched, session: SessionId) -> Result<()> {
+    let Some(volume) = launched.plan.state_volume() else { return Ok(()) };
+    let store = launch::store(cx);
     let everything = Push {
-        from: state.join("."),
-        to: Remote { name: container.to_owned(), path: STATE.to_owned() },
+        from: store.state_dir(session).join("."),
+        to: Remote { name: launched.name.clone(), path: STATE.to_owned() },
         recursive: true,
         uid: None,
         gid: None,
         mode: None,
     };
     file::push(cx, &everything).await?;
-    let filled = Config::from([(FILLED.to_owned(), "true".to_owned())]);
-    cx.client.patch_volume(&volume.pool, &volume.name, &filled).await.during(step)
+    let filling = uuid::Uuid::new_v4().simple().to_string();
+    let noted = Config::from([(FILLING.to_owned(), filling.clone())]);
+    let patched = cx.client.patch_volume(&volume.pool, &volume.name, &noted).await;
+    patched.during("note the filling of the conversation's storage volume")?;
+    blocking(move || {
+        let Some(mut saved) = store.read(session)? else { return Ok(()) };
+        let volume = Some(InVolume { pool: volume.pool, filling: Some(filling) });
+        saved.metadata.set_further(&Further { volume, ..saved.metadata.further() });
+        store.write(&saved.metadata)
+    })
+    .await
 }
 
-/// Brings a conversation that is left or ended back to its directory if a volume holds it.
+/// Brings a conversation that is left or ended back to its directory if a volume holds it; what hinders that is said
+/// and is no loss.
 pub(crate) async fn session_brought_home(cx: &Context, session: SessionId) {
     let store = launch::store(cx);
     if let Ok(Some(saved)) = blocking(move || store.read(session)).await {
@@ -94,29 +108,47 @@ pub(crate) async fn session_brought_home(cx: &Context, session: SessionId) {
     }
 }
 
-/// The same of what the store has of it; what hinders that is said and is no loss.
-pub(crate) async fn brought_home(cx: &Context, Saved { metadata, dir }: &Saved) {
-    let Some(volume) = of(metadata) else { return };
-    if let Err(error) = bring_home(cx, &volume, dir).await {
-        cx.reporter.warn(&format!(
-            "the conversation is in storage volume {} of pool {} and could not be copied here: {error}",
-            volume.name, volume.pool
-        ));
+/// The same for all whose metadata is meant: they may have gone on since.
+pub(crate) async fn workspace_brought_home(cx: &Context, meant: impl Fn(&Metadata) -> bool) -> Result<()> {
+    let store = launch::store(cx);
+    let found = blocking(move || store.all()).await?;
+    for saved in found.sessions.iter().filter(|saved| meant(&saved.metadata)) {
+        brought_home(cx, saved).await;
+    }
+    Ok(())
+}
+
+async fn brought_home(cx: &Context, saved: &Saved) {
+    if let Err(error) = bring_saved_home(cx, saved).await {
+        cx.reporter.warn(&format!("the conversation is in a storage volume and could not be copied here: {error}"));
     }
 }
 
-/// Copies the volume over the state directory in the session's directory `dir`; one that is gone has nothing to copy.
-pub(crate) async fn bring_home(cx: &Context, volume: &StateVolume, dir: &Path) -> Result<()> {
+/// Copies the volume that holds a saved conversation over its state directory.
+pub(crate) async fn bring_saved_home(cx: &Context, Saved { metadata, dir }: &Saved) -> Result<()> {
+    match of(metadata) {
+        Some((volume, Some(filling))) => bring_home(cx, &volume, &filling, dir).await,
+        _ => Ok(()),
+    }
+}
+
+/// Copies a volume over the state directory in the session's directory `dir`, if it has this filling.
+async fn bring_home(cx: &Context, volume: &StateVolume, filling: &str, dir: &Path) -> Result<()> {
     let step = "copy the conversation's storage volume";
+    let StateVolume { pool, name } = volume;
+    match cx.client.volume(pool, name).await {
+        Ok((found, _)) if found.config.get(FILLING).is_some_and(|there| there == filling) => {}
+        Ok(_) => return Ok(()),
+        Err(error) if error.is_not_found() => return Ok(()),
+        Err(error) => return Err(error).during(step),
+    }
     let backup = format!("cci-{}", uuid::Uuid::new_v4().simple());
     let until = (Timestamp::now() + KEPT).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let StateVolume { pool, name } = volume;
     let packed = async { cx.client.create_volume_backup(pool, name, &backup, &until).await?.wait(step, LIMIT).await };
-    match packed.await {
-        Err(error) if error.is_not_found() => return Ok(()),
-        packed => packed.during(step)?,
+    let copied = match packed.await {
+        Ok(_) => copy(cx, volume, &backup, dir).await,
+        Err(error) => Err(error).during(step),
     };
-    let copied = copy(cx, volume, &backup, dir).await;
     let deleted = async { cx.client.delete_volume_backup(pool, name, &backup).await?.wait(step, LIMIT).await };
     if let Err(error) = deleted.await {
         tracing::info!(%error, "the packed volume stays until it expires");
@@ -140,7 +172,7 @@ async fn copy(cx: &Context, volume: &StateVolume, backup: &str, dir: &Path) -> R
             let failed = |source| Error::Host { step: "write to", path: dir.clone(), source };
             let into = staging.dir().map_err(failed)?;
             let unpack = Unpack::new(into, STATE_DIR.as_ref(), false, MAX_ENTRIES, Arc::new(Meter::default()));
-            unpack.below(BACKUP_ROOT).run(outlet)?;
+            unpack.below(BACKUP_ROOT).run(GzDecoder::new(outlet))?;
             staging.exchange(STATE_DIR).map_err(failed)
         }
     });
@@ -162,10 +194,27 @@ pub(crate) async fn take_back(cx: &Context, volume: &StateVolume, launch: &str, 
     if found.config.get(LAUNCH).is_none_or(|mark| mark != launch) {
         return Ok(false);
     }
-    if found.config.contains_key(FILLED) {
-        bring_home(cx, volume, dir).await?;
+    if let Some(filling) = found.config.get(FILLING) {
+        bring_home(cx, volume, filling, dir).await?;
     }
+    detach(cx, &found, launch).await.during(step)?;
     remove(cx, volume).await.map(|()| true)
+}
+
+/// Takes a volume from the stopped containers that this launch took for itself.
+async fn detach(cx: &Context, volume: &Volume, launch: &str) -> cci_incus::Result<()> {
+    for user in &volume.used_by {
+        let path = user.split('?').next().unwrap_or_default();
+        let Some(name) = path.strip_prefix("/1.0/instances/") else { continue };
+        let (instance, etag) = cx.client.instance(name).await?;
+        let ours = instance.config.get(LAUNCH).is_some_and(|mark| mark == launch);
+        if ours && instance.status_code == Status::Stopped {
+            let mut put = InstancePut::from(instance);
+            put.devices.retain(|_, device| device.get("source") != Some(&volume.name));
+            cx.client.put_instance(name, &put, Some(&etag)).await?.wait("detach a volume", LIMIT).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Deletes a volume; one that is gone is what was wanted.

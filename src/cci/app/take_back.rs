@@ -11,11 +11,13 @@ use cci_incus::{Client, Operation, StateChange, Status};
 use super::context::Context;
 use super::incus_error::DuringStep;
 use super::state_volume;
-use super::undo::Made;
+use super::undo::{Abandoned, Made};
 use crate::store::sessions::Store;
 
 /// How long the clean-up may take before it is given up and said; an image that is being packed has to be waited for.
 const LIMIT: Duration = Duration::from_secs(120);
+/// How long a container is looked for again whose create was not answered.
+const DOUBT: Duration = Duration::from_secs(600);
 /// How long somebody else's work on images is waited for, which cannot be told from ours.
 const IMPORT: Duration = Duration::from_secs(10);
 
@@ -36,11 +38,16 @@ impl Context {
 
     /// Takes back what commands left that were killed, and says so; what cannot be now is left for the next command.
     pub(crate) async fn take_back_abandoned(&self) {
-        for (journal, left) in self.undo.abandoned() {
+        for Abandoned { journal, made, doubted } in self.undo.abandoned() {
+            // a request that was never answered can still be on its way
+            let mut certain = !doubted || journal.age() > DOUBT;
             let mut all = true;
-            for made in left {
+            for made in made {
                 match take_back(self, &made).await {
-                    Ok(true) => self.reporter.note(&format!("Removed {made}, left by a command that was killed")),
+                    Ok(true) => {
+                        self.reporter.note(&format!("Removed {made}, left by a command that was killed"));
+                        certain |= matches!(made, Made::Instance { .. });
+                    }
                     Ok(false) => {}
                     Err(error) => {
                         tracing::info!(%error, %made, "what a killed command left cannot be removed");
@@ -48,7 +55,10 @@ impl Context {
                     }
                 }
             }
-            if all && let Err(error) = journal.close() {
+            if all
+                && certain
+                && let Err(error) = journal.close()
+            {
                 tracing::warn!(%error, "the journal of a killed command stays");
             }
         }

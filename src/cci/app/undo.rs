@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::host::process;
 use crate::store::journal::Journal;
 
 /// One thing that this call made.
@@ -46,8 +47,12 @@ impl std::fmt::Display for Made {
 enum Line {
     /// Which Incus the following is in.
     In(Server),
+    /// Which process makes it.
+    By(String),
     Made(Made),
     Forgotten(Made),
+    /// What became of the request is not known, and Incus may still do it.
+    InDoubt,
 }
 
 /// An Incus and a project of it: only a command that works there can take back what is there.
@@ -65,6 +70,17 @@ pub(crate) struct Undo {
     list: Arc<Mutex<List>>,
     dir: PathBuf,
     server: Server,
+}
+
+/// The notes of a command that was killed.
+#[derive(Debug)]
+pub(crate) struct Abandoned {
+    /// To be closed when everything is taken back.
+    pub(crate) journal: Journal,
+    /// What it made, newest first.
+    pub(crate) made: Vec<Made>,
+    /// Whether Incus may still be about to make it.
+    pub(crate) doubted: bool,
 }
 
 #[derive(Debug, Default)]
@@ -93,13 +109,22 @@ impl Undo {
         let list = self.lock();
         let Some(Ok(noted)) = list.journal.as_ref().map(Journal::written) else { return false };
         Journal::everybodys(&self.dir).any(|(written, lines)| {
-            left(&lines, &self.server).unwrap_or_default().iter().any(|made| match made {
-                Made::Instance { name: same, launch: other } if same == name => {
-                    (written, other.as_str()) < (noted, launch)
-                }
-                _ => false,
-            })
+            // of a command that was killed, somebody else takes it back
+            let lives = read(&lines).any(|line| matches!(line, Line::By(own) if process::runs(&own)));
+            lives
+                && left(&lines, &self.server).unwrap_or_default().iter().any(|made| match made {
+                    Made::Instance { name: same, launch: other } if same == name => {
+                        (written, other.as_str()) < (noted, launch)
+                    }
+                    _ => false,
+                })
         })
+    }
+
+    /// Notes that Incus may do later what it has not answered.
+    pub(crate) fn doubt(&self) {
+        let mut list = self.lock();
+        self.note(&mut list, &Line::InDoubt);
     }
 
     /// Keeps everything made so far: the work came to its end.
@@ -125,9 +150,13 @@ impl Undo {
         made
     }
 
-    /// What killed commands of this user left in this Incus: newest first, with the journal to be closed afterwards.
-    pub(crate) fn abandoned(&self) -> Vec<(Journal, Vec<Made>)> {
-        let of_this_server = |(journal, lines): (Journal, Vec<String>)| Some((journal, left(&lines, &self.server)?));
+    /// What killed commands of this user left in this Incus.
+    pub(crate) fn abandoned(&self) -> Vec<Abandoned> {
+        let of_this_server = |(journal, lines): (Journal, Vec<String>)| {
+            let made = left(&lines, &self.server)?;
+            let doubted = read(&lines).any(|line| matches!(line, Line::InDoubt));
+            Some(Abandoned { journal, made, doubted })
+        };
         Journal::abandoned(&self.dir).into_iter().filter_map(of_this_server).collect()
     }
 
@@ -150,6 +179,9 @@ impl Undo {
 fn begin(dir: &Path, server: &Server, first: &Line) -> std::io::Result<Journal> {
     let mut journal = Journal::begin(dir)?;
     journal.note(&text(&Line::In(server.clone()))?)?;
+    if let Some(own) = process::own() {
+        journal.note(&text(&Line::By(own))?)?;
+    }
     journal.note(&text(first)?)?;
     Ok(journal)
 }
@@ -158,15 +190,20 @@ fn text(line: &Line) -> std::io::Result<String> {
     serde_json::to_string(line).map_err(std::io::Error::other)
 }
 
+/// The lines that this version can read.
+fn read(lines: &[String]) -> impl Iterator<Item = Line> {
+    lines.iter().filter_map(|line| serde_json::from_str(line).ok())
+}
+
 /// What the lines say is still to be taken back, newest first; `None` if that is in another Incus.
 fn left(lines: &[String], server: &Server) -> Option<Vec<Made>> {
     let mut made = Vec::new();
-    for line in lines {
-        match serde_json::from_str(line) {
-            Ok(Line::In(other)) if other != *server => return None,
-            Ok(Line::In(_)) | Err(_) => {}
-            Ok(Line::Made(one)) => made.push(one),
-            Ok(Line::Forgotten(one)) => made.retain(|other| *other != one),
+    for line in read(lines) {
+        match line {
+            Line::In(other) if other != *server => return None,
+            Line::In(_) | Line::By(_) | Line::InDoubt => {}
+            Line::Made(one) => made.push(one),
+            Line::Forgotten(one) => made.retain(|other| *other != one),
         }
     }
     made.reverse();
@@ -212,7 +249,8 @@ mod tests {
         assert!(next.abandoned().is_empty(), "it still lives");
         drop(killed);
         assert!(undo(dir.path(), "other").abandoned().is_empty());
-        let (journal, made) = next.abandoned().remove(0);
+        let Abandoned { journal, made, doubted } = next.abandoned().remove(0);
+        assert!(!doubted);
         assert_eq!(made, [instance, Made::SessionDir("/s".into())]);
         journal.close().unwrap();
         assert!(next.abandoned().is_empty());

@@ -45,6 +45,11 @@ impl Journal {
         self.file.metadata()?.modified()
     }
 
+    /// How long ago that was.
+    pub(crate) fn age(&self) -> Duration {
+        self.written().ok().and_then(|written| written.elapsed().ok()).unwrap_or_default()
+    }
+
     /// The lines of everybody's notes at this moment, with the time of the last one. Nobody's lock is tried for that.
     pub(crate) fn everybodys(dir: &Path) -> impl Iterator<Item = (SystemTime, Vec<String>)> {
         let entries = fs::read_dir(dir).into_iter().flatten().flatten();
@@ -68,12 +73,12 @@ impl Journal {
         file.try_lock().ok()?;
         let mut text = String::new();
         file.read_to_string(&mut text).ok()?;
-        let age = file.metadata().and_then(|meta| meta.modified()).ok()?.elapsed().unwrap_or_default();
+        let journal = Self { file, path };
         // its owner may have removed it between our look at the directory and our lock
-        if !path.exists() || (text.is_empty() && age < BEGINNING) {
+        if !journal.path.exists() || (text.is_empty() && journal.age() < BEGINNING) {
             return None;
         }
-        Some((Self { file, path }, whole_lines(&text)))
+        Some((journal, whole_lines(&text)))
     }
 }
 

@@ -36,11 +36,21 @@ impl Staging {
     pub(crate) fn exchange(&self, name: &str) -> io::Result<()> {
         let staged = self.dir()?;
         match rustix::fs::renameat_with(&staged, name, &self.above, name, RenameFlags::EXCHANGE) {
-            Err(Errno::NOENT) => {
-                Ok(rustix::fs::renameat_with(&staged, name, &self.above, name, RenameFlags::NOREPLACE)?)
-            }
+            Err(Errno::NOENT) => Ok(rustix::fs::renameat(&staged, name, &self.above, name)?),
+            // network and FUSE file systems need not know how
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => self.replace(&staged, name),
             done => Ok(done?),
         }
+    }
+
+    /// The same in two steps; what was there is put back where the second fails.
+    fn replace(&self, staged: &OwnedFd, name: &str) -> io::Result<()> {
+        const OLD: &str = ".old";
+        rustix::fs::renameat(&self.above, name, staged, OLD)?;
+        rustix::fs::renameat(staged, name, &self.above, name).or_else(|failed| {
+            rustix::fs::renameat(staged, OLD, &self.above, name)?;
+            Err(failed.into())
+        })
     }
 
     /// The directory itself.
@@ -53,5 +63,39 @@ impl Drop for Staging {
     fn drop(&mut self) {
         // what cannot be removed here is named by the clean-up of the whole call
         let _ = self.above.remove_dir_all(&self.name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn what_was_put_together_takes_the_place_of_what_was_there() {
+        type Put = fn(&Staging) -> io::Result<()>;
+        let at_once: Put = |staging| staging.exchange("it");
+        for put in [at_once, |staging| staging.replace(&staging.dir()?, "it")] {
+            let dir = tempfile::tempdir().unwrap();
+            let place = dir.path().join("it");
+            fs::create_dir(&place).unwrap();
+            fs::write(place.join("old"), "").unwrap();
+            let staging = Staging::new(dir.path()).unwrap();
+            fs::create_dir(staging.path().join("it")).unwrap();
+            fs::write(staging.path().join("it/new"), "").unwrap();
+            put(&staging).unwrap();
+            drop(staging);
+            assert!(place.join("new").exists() && !place.join("old").exists());
+            assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        }
+    }
+
+    #[test]
+    fn what_was_there_stays_where_nothing_can_take_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("it")).unwrap();
+        let staging = Staging::new(dir.path()).unwrap();
+        assert!(staging.replace(&staging.dir().unwrap(), "it").is_err());
+        assert!(dir.path().join("it").is_dir());
     }
 }

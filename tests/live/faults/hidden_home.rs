@@ -54,6 +54,14 @@ impl Hidden {
         self.host.cci(&["container", "exec", "--user", "code", name, "--", "sh", "-c", script])
     }
 
+    /// What the host's own configuration says to every agent.
+    fn tell_agents(&self, text: &str) {
+        let words = "mkdir -p ~/.claude && printf %s \"$1\" >~/.claude/CLAUDE.md";
+        let mut write = self.host.command("sh");
+        write.args(["-c", words, "sh", text]);
+        crate::support::host::run(write, b"").ok();
+    }
+
     /// The volumes of this user's conversations.
     fn volumes(&self) -> Vec<String> {
         let uid = self.host.user.uid.to_string();
@@ -100,6 +108,7 @@ fn pool() -> String {
 #[test]
 fn a_conversation_beyond_the_daemons_reach_survives_in_a_volume_and_comes_home() {
     let hidden = Hidden::new(U1000);
+    hidden.tell_agents("one");
     let (name, id) = hidden.launch(&[]);
     assert_eq!(hidden.volumes(), [format!("cci-session-{id}")]);
     let transcript = format!("projects/-workspace/{id}.jsonl");
@@ -117,11 +126,15 @@ fn a_conversation_beyond_the_daemons_reach_survives_in_a_volume_and_comes_home()
     let owned = hidden.in_container(&name, "stat -c %u:%g:%a ~/.claude ~/.claude/settings.json").ok();
     assert_eq!(owned.stdout, "1000:1000:700\n1000:1000:600\n", "what was planted is the agent's");
 
+    assert_eq!(hidden.in_container(&name, "cat ~/.claude/CLAUDE.md").ok().stdout, "one");
+    hidden.tell_agents("two");
     // nobody of cci's sees this end
     incus(&["delete", "-f", "--project", &hidden.host.project, &name]);
     let (again, same) = hidden.launch(&["--resume"]);
     assert_eq!(same, id);
     assert_eq!(at_home(), "first\n", "it came home before it went on");
+    let told = hidden.in_container(&again, "cat ~/.claude/CLAUDE.md").ok().stdout;
+    assert_eq!(told, "two", "what the host gives to an agent is new at each launch");
     say(&again, "second");
     assert_eq!(hidden.in_container(&again, &format!("cat ~/.claude/{transcript}")).ok().stdout, "first\nsecond\n");
     hidden.host.cci(&["kill", &again]).ok();
@@ -146,9 +159,29 @@ fn a_persistent_container_takes_a_conversation_beyond_the_daemons_reach() {
     let (again, same) = hidden.launch(&["--resume"]);
     assert_eq!((again, same), (name.clone(), id));
     assert_eq!(hidden.in_container(&name, "cat ~/.claude/kept").ok().stdout, "kept\n");
-    hidden.host.cci(&["kill", &name]).ok();
+    hidden.host.cci(&["kill", "--all", "--force"]).ok();
     hidden.host.cci(&["clean", "--sessions", "--force"]).ok();
     assert!(hidden.volumes().is_empty(), "{:?}", hidden.volumes());
+
+    let stopped = |hidden: &Hidden| {
+        hidden.proxy.behave();
+        if hidden.host.containers().is_empty() {
+            hidden.host.cci(&["run", "--persistent", "--", "true"]).ok();
+        }
+        words("shell --background --persistent")
+    };
+    cut_at(&hidden, "shell --persistent beyond reach", 7, stopped, |hidden, out, when| {
+        hidden.proxy.behave();
+        if out.code == 0 {
+            hidden.host.cci(&["kill", "--all", "--force"]).ok();
+            hidden.host.cci(&["clean", "--sessions", "--force"]).ok();
+        } else {
+            assert_tells(out, 1, when);
+        }
+        let next = hidden.host.cci(&["list"]).ok();
+        assert!(hidden.volumes().is_empty(), "{when}: {:?}; next command: {next}", hidden.volumes());
+        assert_eq!(entries(&hidden.store()), Vec::<String>::new(), "{when}; next command: {next}");
+    });
 }
 
 #[test]

@@ -82,12 +82,13 @@ fn beyond_the_daemons_reach_nothing_of_the_home_is_mounted() {
     let near = LaunchPlan::new(&ask(), &Settings::default(), &host).unwrap();
     assert_eq!(near.mounted_of_home().collect::<Vec<_>>().len(), 2);
     assert!(near.state_volume().is_none());
-    assert!(near.beyond_home().is_none(), "without a pool there is no place for a volume");
+    assert!(near.beyond_home(None).is_none(), "without a pool there is no place for a volume");
     host.root = Some([("type", "disk"), ("pool", "p1"), ("path", "/")].map(|(k, v)| (k.into(), v.into())).into());
     let near = LaunchPlan::new(&ask(), &Settings::default(), &host).unwrap();
-    let far = near.beyond_home().unwrap();
+    let far = near.beyond_home(None).unwrap();
     let volume = far.state_volume().unwrap();
     assert_eq!((volume.pool.as_str(), volume.name), ("p1", format!("cci-session-{}", far.session().unwrap())));
+    assert_eq!(near.beyond_home(Some("p2")).unwrap().state_volume().unwrap().pool, "p2");
     for far in [far.on(host.nic.clone()), far] {
         let spec = far.instance(Slot::new(1).unwrap());
         let home = |device: &BTreeMap<String, String>| device.values().any(|value| value.starts_with("/home/u/.cci"));
@@ -96,7 +97,7 @@ fn beyond_the_daemons_reach_nothing_of_the_home_is_mounted() {
         assert_eq!((session["pool"].as_str(), session["path"].as_str()), ("p1", "/home/code/.claude"));
         assert!(!far.has_instant_network(), "names come with the lease only");
         assert_eq!(far.mounted_of_home().count(), 0);
-        assert!(far.beyond_home().is_none(), "it is tried once");
+        assert!(far.beyond_home(None).is_none(), "it is tried once");
     }
 }
 

@@ -86,12 +86,13 @@ async fn connect(client: &Client, what: &str, operation: Operation) -> Result<Pr
     let output =
         |secret: &str| websocket::connect_output(client, websocket_request(operation.id(), secret, what), DATA_BUFFER);
     let optional = async |secret: Option<&str>| OptionFuture::from(secret.map(output)).await.transpose();
-    let stdin = async {
-        // the one socket of a terminal is read and written
-        if secrets.stdout.is_some() { open(&secrets.stdin, QUIET_BUFFER).await } else { output(&secrets.stdin).await }
-    };
-    let (stdin, stdout, stderr) =
-        try_join3(stdin, optional(secrets.stdout.as_deref()), optional(secrets.stderr.as_deref())).await?;
+    let input_buffer = if secrets.stdout.is_some() { QUIET_BUFFER } else { DATA_BUFFER };
+    let (stdin, stdout, stderr) = try_join3(
+        open(&secrets.stdin, input_buffer),
+        optional(secrets.stdout.as_deref()),
+        optional(secrets.stderr.as_deref()),
+    )
+    .await?;
     let (stdin, stdout) = match stdout {
         Some(stdout) => (Stdin::new(stdin, Kind::Pipe), Stdout::pipe(stdout)),
         None => (Stdin::new(stdin.clone(), Kind::Terminal), Stdout::terminal(stdin)),

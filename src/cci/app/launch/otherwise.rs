@@ -35,7 +35,7 @@ pub(super) async fn otherwise(cx: &Context, plan: LaunchPlan, slot: Slot, refuse
 
 /// The plan for a daemon that does not reach this home, if that is what was refused; its volume is there.
 pub(super) async fn beyond_home(cx: &Context, plan: &LaunchPlan, refused: &Error) -> Result<Option<LaunchPlan>> {
-    let Some(plan) = plan.beyond_home().filter(|_| home_refused(plan, refused)) else { return Ok(None) };
+    let Some(plan) = plan.beyond_home(None).filter(|_| home_refused(plan, refused)) else { return Ok(None) };
     make_volume(cx, &plan).await?;
     Ok(Some(plan))
 }

@@ -42,7 +42,7 @@ pub(crate) async fn plain(cx: &Context, image: &str, name: &str, ephemeral: bool
             Err(error @ Error::IncusRefused { .. }) => error,
             done => return done,
         };
-        let otherwise = if home_refused(&plan, &error) { plan.beyond_home() } else { plan.elsewhere() };
+        let otherwise = if home_refused(&plan, &error) { plan.beyond_home(None) } else { plan.elsewhere() };
         plan = otherwise.ok_or(error)?;
         take_back::remove_instance(&cx.client, name, &ask.launch).await?;
     }
@@ -63,6 +63,11 @@ async fn create(cx: &Context, spec: InstanceSpec, fingerprint: &str, launch: &st
             Err(Error::ContainerExists { name })
         }
         Ok(_) => Err(start_failure::explained(cx, &name, error, step).await),
-        Err(_) => Err(error).during(step),
+        Err(_) => {
+            if error.is_timed_out() {
+                cx.undo.doubt();
+            }
+            Err(error).during(step)
+        }
     }
 }
