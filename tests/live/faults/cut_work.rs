@@ -94,9 +94,10 @@ fn settled(bed: &Bed, when: &str) {
     wait::until(&format!("{when}\nIncus ends what it does"), Duration::from_secs(60), || {
         // the list fails when one of them ends meanwhile
         let list = Command::new("incus").args(["query", &path]).output().unwrap();
-        let list = String::from_utf8_lossy(&list.stdout).into_owned();
-        let running = serde_json::from_str::<serde_json::Value>(&list).is_ok_and(|all| !all["running"].is_null());
-        if list.is_empty() || running { Err(list) } else { Ok(()) }
+        let shown = String::from_utf8_lossy(&[list.stdout, list.stderr].concat()).into_owned();
+        // without any operation it prints nothing at all
+        let running = serde_json::from_str::<serde_json::Value>(&shown).is_ok_and(|all| !all["running"].is_null());
+        if list.status.success() && !running { Ok(()) } else { Err(shown) }
     });
     bed.host.cci(&["list"]).ok();
 }
