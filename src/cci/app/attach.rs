@@ -125,6 +125,7 @@ async fn on_terminal(
             () = state_volume::session_brought_home(cx, session) => {}
             () = crate::host::signals::interrupted() => {}
         }
+        cx.undo.keep();
     }
     let left = tell_what_is_left(cx, name, ended.as_ref().ok().copied(), noted).await;
     if matches!(ended, Err(Error::Interrupted)) { ended.map(drop) } else { left }

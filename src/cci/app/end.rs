@@ -30,6 +30,7 @@ const MARGIN: Duration = Duration::from_secs(5);
 /// A container that cannot be ended is said and the others go on; an Incus that cannot be asked ends it all.
 pub(crate) async fn end(cx: &Context, names: &[String], how: How) -> Result<usize> {
     let ends = futures_util::future::join_all(names.iter().map(|name| end_one(cx, name, how))).await;
+    cx.undo.keep();
     let mut gone = 0;
     for end in ends {
         match end {

@@ -101,11 +101,9 @@ fn late_at(n: usize, verb: &str, exit: i32) -> bool {
 }
 
 #[test]
-fn a_run_whose_requests_are_answered_too_late_leaves_nothing() {
-    late_everywhere("run -- true", 125);
-}
-
-#[test]
-fn a_shell_whose_requests_are_answered_too_late_leaves_nothing() {
-    late_everywhere("shell --background", 1);
+fn a_launch_whose_requests_are_answered_too_late_leaves_nothing() {
+    std::thread::scope(|scope| {
+        scope.spawn(|| late_everywhere("run -- true", 125));
+        scope.spawn(|| late_everywhere("shell --background", 1));
+    });
 }
