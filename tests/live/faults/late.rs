@@ -1,5 +1,5 @@
-//! A request of a launch is answered only after its deadline, for every request that the launch has: all at once, since
-//! each test mostly waits.
+//! A request is answered only after its deadline, for every request that a verb has: all at once, since each of them
+//! mostly waits.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -23,13 +23,20 @@ struct World {
 impl World {
     fn new() -> Self {
         let proxy = Proxy::start(&daemon_socket());
-        Self { host: Host::live(U1000).at_socket(proxy.socket()), proxy }
+        let world = Self { host: Host::live(U1000).at_socket(proxy.socket()), proxy };
+        world.proxy.behave();
+        world
     }
 
-    fn launch(&self, verb: &str) -> Output {
-        let args = words(verb);
+    fn cci(&self, args: &[String]) -> Output {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         self.host.cci_with(&args, &[("CCI_USE_DUMMY", "1")], b"")
+    }
+
+    /// A running session's name.
+    fn session(&self) -> String {
+        self.host.cci(&["shell", "--background", "--debug"]).ok();
+        self.host.only_container()
     }
 
     /// What Incus does after all is removed by the commands that follow.
@@ -51,59 +58,106 @@ fn unfinished(home: &Path) -> Vec<String> {
     entries(&home.join(".cci/unfinished"))
 }
 
-/// Whether the `n`-th request is one whose deadline this form of the test waits for.
-fn is_tried(lines: &[String], n: usize) -> bool {
-    let is_wait = |line: &String| line.contains("/wait");
-    // a command may take as long as it likes: the last wait has no deadline
-    let of_the_command =
-        lines.iter().rposition(is_wait) == Some(n) && lines.iter().filter(|line| is_wait(line)).count() > 1;
-    !of_the_command && (figures::is_long() || !is_wait(&lines[n]))
+/// A verb whose requests are answered too late.
+struct Verb {
+    name: &'static str,
+    /// Makes what it works on; its arguments.
+    prepared: fn(&World) -> Vec<String>,
+    exit: i32,
+    /// Its last wait is that for a command of the user's, which may take as long as it likes.
+    endless: bool,
+    /// Whether it is said again after a failure, and works then.
+    again: bool,
 }
 
-fn late_everywhere(verb: &str, exit: i32) {
-    let first = World::new();
-    first.proxy.behave();
-    first.launch(verb).ok();
-    let lines = first.proxy.seen();
-    first.host.cci(&["kill", "--all", "--force"]).ok();
-    let tried: Vec<usize> = (0..lines.len()).filter(|n| is_tried(&lines, *n)).collect();
-    let met: usize = std::thread::scope(|scope| {
-        let late: Vec<_> = tried.iter().map(|n| scope.spawn(|| usize::from(late_at(*n, verb, exit)))).collect();
-        late.into_iter().map(|late| late.join().unwrap()).sum()
-    });
-    figures::note(&format!(
-        "late: {verb}: {} requests, {} held back past their deadline, {met} met",
-        lines.len(),
-        tried.len()
-    ));
-    assert!(met * 10 >= tried.len() * 8, "{verb}: only {met} of {tried:?} were met");
-}
-
-/// Holds back the `n`-th request; whether it came.
-fn late_at(n: usize, verb: &str, exit: i32) -> bool {
-    let world = World::new();
-    world.proxy.spoil(n, Fault::Late);
-    let began = Instant::now();
-    let out = world.launch(verb);
-    let hit = world.proxy.hit();
-    let when = format!("{verb}, request {n} ({hit:?}) answered too late\n{out}");
-    assert!(began.elapsed() < PATIENCE, "{when}: it took {:?}", began.elapsed());
-    world.proxy.behave();
-    if out.code == 0 {
-        world.host.cci(&["kill", "--all", "--force"]).ok();
-        world.host.cci(&["clean", "--sessions", "--force"]).ok();
-    } else {
-        assert_tells(&out, exit, &when);
-        assert!(out.stderr.contains("no answer within"), "{when}");
+impl Verb {
+    /// The requests whose deadlines this form of the test waits for.
+    fn tried(&self, lines: &[String]) -> Vec<usize> {
+        let is_wait = |line: &String| line.contains("/wait");
+        let last_wait = lines.iter().rposition(is_wait).filter(|_| self.endless);
+        let all = (0..lines.len()).filter(|n| last_wait != Some(*n));
+        all.filter(|n| figures::is_long() || !is_wait(&lines[*n])).collect()
     }
-    world.assert_nothing_left(&when, hit.as_deref());
-    hit.is_some()
+
+    fn late_everywhere(&self) {
+        let lines = self.requests();
+        let tried = self.tried(&lines);
+        let met: usize = std::thread::scope(|scope| {
+            let late: Vec<_> = tried.iter().map(|n| scope.spawn(|| usize::from(self.late_at(*n)))).collect();
+            late.into_iter().map(|late| late.join().unwrap()).sum()
+        });
+        let (all, held) = (lines.len(), tried.len());
+        figures::note(&format!("late: {}: {all} requests, {held} held back past their deadline, {met} met", self.name));
+        assert!(met * 10 >= held * 8, "{}: only {met} of {tried:?} were met", self.name);
+    }
+
+    /// The requests that it has undisturbed.
+    fn requests(&self) -> Vec<String> {
+        let world = World::new();
+        let args = (self.prepared)(&world);
+        world.proxy.behave();
+        world.cci(&args).ok();
+        let lines = world.proxy.seen();
+        world.host.cci(&["kill", "--all", "--force"]);
+        lines
+    }
+
+    /// Holds back the `n`-th request; whether it came.
+    fn late_at(&self, n: usize) -> bool {
+        let world = World::new();
+        let args = (self.prepared)(&world);
+        world.proxy.spoil(n, Fault::Late);
+        let began = Instant::now();
+        let out = world.cci(&args);
+        let hit = world.proxy.hit();
+        let when = format!("{}, request {n} ({hit:?}) answered too late\n{out}", self.name);
+        assert!(began.elapsed() < PATIENCE, "{when}: it took {:?}", began.elapsed());
+        world.proxy.behave();
+        if out.code != 0 {
+            assert_tells(&out, self.exit, &when);
+            assert!(out.stderr.contains("no answer within"), "{when}");
+            if self.again {
+                let again = world.cci(&args);
+                let gone = world.host.containers().is_empty() && again.stderr.contains("not found");
+                assert!(again.code == 0 || gone, "{when}, the second time: {again}");
+            }
+        }
+        if out.code == 0 || self.again {
+            world.host.cci(&["kill", "--all", "--force"]);
+            world.host.cci(&["clean", "--sessions", "--force"]).ok();
+        }
+        world.assert_nothing_left(&when, hit.as_deref());
+        hit.is_some()
+    }
+}
+
+fn all_at_once(verbs: &[Verb]) {
+    std::thread::scope(|scope| {
+        for verb in verbs {
+            scope.spawn(|| verb.late_everywhere());
+        }
+    });
 }
 
 #[test]
 fn a_launch_whose_requests_are_answered_too_late_leaves_nothing() {
-    std::thread::scope(|scope| {
-        scope.spawn(|| late_everywhere("run -- true", 125));
-        scope.spawn(|| late_everywhere("shell --background", 1));
-    });
+    let launch = |name, prepared, exit, endless| Verb { name, prepared, exit, endless, again: false };
+    all_at_once(&[
+        launch("run", |_| words("run -- true"), 125, true),
+        launch("shell", |_| words("shell --background"), 1, false),
+    ]);
+}
+
+#[test]
+fn a_change_whose_requests_are_answered_too_late_can_be_said_again() {
+    let change = |name, prepared| Verb { name, prepared, exit: 1, endless: false, again: true };
+    all_at_once(&[
+        change("kill", |world| vec!["kill".into(), world.session()]),
+        change("shutdown", |world| vec!["shutdown".into(), world.session(), "--timeout=20".into()]),
+        change("persist", |world| vec!["persist".into(), world.session()]),
+        change("clean", |world| {
+            world.host.cci(&["run", "--persistent", "--", "true"]).ok();
+            words("clean --persistent --force")
+        }),
+    ]);
 }
