@@ -88,7 +88,9 @@ impl Verb {
         });
         let (all, held) = (lines.len(), tried.len());
         figures::note(&format!("late: {}: {all} requests, {held} held back past their deadline, {met} met", self.name));
-        assert!(met * 10 >= held * 8, "{}: only {met} of {tried:?} were met", self.name);
+        // the networks of other tests come and go meanwhile, and `clean` looks at them too
+        let own = tried.iter().filter(|n| !lines[**n].contains("/1.0/network")).count();
+        assert!(met * 10 >= own * 8, "{}: only {met} of {own} were met: {lines:#?}", self.name);
     }
 
     /// The requests that it has undisturbed.
