@@ -225,6 +225,13 @@ impl Host {
         });
     }
 
+    /// Removes every container with this host's prefix; what cannot be is left.
+    pub fn remove_containers(&self) {
+        for name in self.containers() {
+            let _ = Command::new("incus").args(["delete", "-f", "--project", &self.project, &name]).output();
+        }
+    }
+
     /// The sessions on the disk.
     pub fn sessions(&self) -> Vec<String> {
         let dir = std::fs::read_dir(self.home.join(".cci/sessions-claude"));
@@ -237,9 +244,7 @@ impl Drop for Host {
         if self.project.is_empty() {
             return;
         }
-        for name in self.containers() {
-            let _ = Command::new("incus").args(["delete", "-f", "--project", &self.project, &name]).output();
-        }
+        self.remove_containers();
     }
 }
 

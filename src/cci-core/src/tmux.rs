@@ -57,7 +57,7 @@ pub fn has_session(container: &str) -> Vec<String> {
     argv
 }
 
-/// Lines of a shell that ask for the agent's session while other things are done, until [`FOUND`].
+/// Lines of a shell that ask for the agent's session while other things are done, until [`found`].
 #[must_use]
 pub fn look(container: &str) -> String {
     let session = tmux_session(container);
@@ -65,7 +65,10 @@ pub fn look(container: &str) -> String {
 }
 
 /// Lines of a shell behind those of [`look`]: without the agent's session they end with [`NO_SESSION`].
-pub const FOUND: &str = "wait $_cci_s || exit 96; ";
+#[must_use]
+pub fn found() -> String {
+    format!("wait $_cci_s || exit {NO_SESSION}; ")
+}
 
 /// How much of a pane is captured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,7 +140,7 @@ exit 96"#;
     start.into_iter().chain(command.iter().cloned()).collect()
 }
 
-/// The status of [`FOUND`] and [`on_any_server`] when there is no such session.
+/// The status of [`found`] and [`on_any_server`] when there is no such session.
 pub const NO_SESSION: i32 = 96;
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ pub(crate) async fn attach(cx: &Context, name: &str, session: Option<SessionId>,
     let (before, run, command, environment) = match into {
         // asked in the same exec, for each one costs the caller a moment; the session has its environment
         Into::Agent => {
-            let run = format!("{}{RUN}", tmux::FOUND);
+            let run = format!("{}{RUN}", tmux::found());
             (tmux::look(name), run, tmux::attach(name), environment(&locale, &nothing, &nothing))
         }
         Into::Bash => {

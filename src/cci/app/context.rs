@@ -57,8 +57,11 @@ impl Context {
         if let Err(error) = &done {
             let settled = !matches!(error, Error::TimedOut { still_running: true, .. });
             // what Incus may still be about to make is looked for again by the next command
-            if self.take_back().await && settled {
+            let taken = self.take_back().await;
+            if taken.all && settled {
                 self.undo.keep();
+            } else if taken.nowhere && !settled {
+                self.undo.doubt();
             }
         }
         done

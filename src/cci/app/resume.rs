@@ -60,18 +60,20 @@ pub(crate) async fn find(cx: &Context, resume: &Resume) -> Result<Option<Resumed
 
 /// The session of this workspace that was active last.
 pub(crate) async fn latest(cx: &Context) -> Result<Saved> {
-    state_volume::workspace_brought_home(cx, |metadata| is_of_workspace(cx, metadata)).await?;
-    let (store, cx_for_search) = (launch::store(cx), cx.clone());
-    let found = blocking(move || {
-        let found = store.all()?;
-        let here = found.sessions.into_iter().filter(|saved| is_of_workspace(&cx_for_search, &saved.metadata));
-        let newest = here.max_by_key(|saved| activity(&saved.metadata, &store.state_dir(saved.metadata.session_id)));
-        Ok((newest, found.damaged))
-    });
-    let (newest, damaged) = found.await?;
-    for problem in damaged {
+    let store = launch::store(cx);
+    let found = blocking(move || store.all()).await?;
+    for problem in found.damaged {
         cx.reporter.warn(&problem);
     }
+    let here = found.sessions.into_iter().filter(|saved| is_of_workspace(cx, &saved.metadata));
+    let here: Vec<Saved> = here.collect();
+    for saved in &here {
+        // it may have gone on in its volume since
+        state_volume::brought_home(cx, saved).await;
+    }
+    let store = launch::store(cx);
+    let activity = move |saved: &Saved| activity(&saved.metadata, &store.state_dir(saved.metadata.session_id));
+    let newest = blocking(move || Ok(here.into_iter().max_by_key(activity))).await?;
     newest.ok_or(Error::NoSession)
 }
 

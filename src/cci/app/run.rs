@@ -111,7 +111,7 @@ async fn release(cx: &Context, launched: &Launched) {
         // it has stopped by itself, or somebody ended it
         Err(error) if error.is_not_found() || error.is_conflict() => true,
         // whether the stop has reached Incus is not known
-        Err(_) => cx.take_back().await,
+        Err(_) => cx.take_back().await.all,
     };
     if ended {
         cx.undo.keep();

@@ -42,9 +42,9 @@ pub(crate) fn of(metadata: &Metadata) -> Option<(StateVolume, Option<String>)> {
     Some((StateVolume::of(metadata.session_id, &pool), filling))
 }
 
-/// Makes the volume of a launch; one that is there is the conversation's from before.
-pub(crate) async fn make(cx: &Context, plan: &LaunchPlan, dir: &Path) -> Result<()> {
-    let Some(volume) = plan.state_volume() else { return Ok(()) };
+/// Makes the volume of a launch that has its conversation in one; one that is there is the conversation's from before.
+pub(crate) async fn make(cx: &Context, plan: &LaunchPlan) -> Result<()> {
+    let (Some(volume), Some(session)) = (plan.state_volume(), plan.session()) else { return Ok(()) };
     let step = "make a storage volume for the conversation";
     match cx.client.volume(&volume.pool, &volume.name).await {
         Ok(_) => return Ok(()),
@@ -56,7 +56,7 @@ pub(crate) async fn make(cx: &Context, plan: &LaunchPlan, dir: &Path) -> Result<
         pool: volume.pool.clone(),
         name: volume.name.clone(),
         launch: plan.launch().to_owned(),
-        dir: dir.to_owned(),
+        dir: launch::store(cx).dir(session),
     });
     let owner = cx.caller.ids.uid.to_string();
     let config = [("user.cci.managed", "true"), (OWNER, &owner), (LAUNCH, plan.launch())];
@@ -108,17 +108,8 @@ pub(crate) async fn session_brought_home(cx: &Context, session: SessionId) {
     }
 }
 
-/// The same for all whose metadata is meant: they may have gone on since.
-pub(crate) async fn workspace_brought_home(cx: &Context, meant: impl Fn(&Metadata) -> bool) -> Result<()> {
-    let store = launch::store(cx);
-    let found = blocking(move || store.all()).await?;
-    for saved in found.sessions.iter().filter(|saved| meant(&saved.metadata)) {
-        brought_home(cx, saved).await;
-    }
-    Ok(())
-}
-
-async fn brought_home(cx: &Context, saved: &Saved) {
+/// The same of what was read already.
+pub(crate) async fn brought_home(cx: &Context, saved: &Saved) {
     if let Err(error) = bring_saved_home(cx, saved).await {
         cx.reporter.warn(&format!("the conversation is in a storage volume and could not be copied here: {error}"));
     }

@@ -21,41 +21,68 @@ const DOUBT: Duration = Duration::from_secs(600);
 /// How long somebody else's work on images is waited for, which cannot be told from ours.
 const IMPORT: Duration = Duration::from_secs(10);
 
+/// What became of everything that was to be taken back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TakenBack {
+    /// Nothing of it is left.
+    pub(crate) all: bool,
+    /// An instance was among it, and there was none.
+    pub(crate) nowhere: bool,
+}
+
+/// The same on the way.
+#[derive(Default)]
+struct Taken {
+    failed: bool,
+    instance_noted: bool,
+    instance_found: bool,
+}
+
+impl Taken {
+    fn note(&mut self, made: &Made, done: &Result<bool>) {
+        let instance = matches!(made, Made::Instance { .. });
+        self.failed |= done.is_err();
+        self.instance_noted |= instance;
+        self.instance_found |= instance && matches!(done, Ok(true));
+    }
+
+    fn back(&self) -> TakenBack {
+        TakenBack { all: !self.failed, nowhere: self.instance_noted && !self.instance_found }
+    }
+}
+
 impl Context {
-    /// Takes back everything that was made and not kept, newest first; what cannot be is named, and whether there was
-    /// none of that is returned.
-    pub(crate) async fn take_back(&self) -> bool {
+    /// Takes back everything that was made and not kept, newest first; what cannot be is named.
+    pub(crate) async fn take_back(&self) -> TakenBack {
         self.reporter.progress(None);
-        let mut all = true;
+        let mut taken = Taken::default();
         for made in self.undo.take() {
-            if let Err(error) = take_back(self, &made).await {
+            let done = take_back(self, &made).await;
+            taken.note(&made, &done);
+            if let Err(error) = done {
                 self.reporter.warn(&format!("could not remove {made}: {error}"));
-                all = false;
             }
         }
-        all
+        taken.back()
     }
 
     /// Takes back what commands left that were killed, and says so; what cannot be now is left for the next command.
     pub(crate) async fn take_back_abandoned(&self) {
         for Abandoned { journal, made, doubted } in self.undo.abandoned() {
-            // a request that was never answered can still be on its way
-            let mut certain = !doubted || journal.age() > DOUBT;
-            let mut all = true;
+            let mut taken = Taken::default();
             for made in made {
-                match take_back(self, &made).await {
-                    Ok(true) => {
-                        self.reporter.note(&format!("Removed {made}, left by a command that was killed"));
-                        certain |= matches!(made, Made::Instance { .. });
-                    }
+                let done = take_back(self, &made).await;
+                taken.note(&made, &done);
+                match done {
+                    Ok(true) => self.reporter.note(&format!("Removed {made}, left by a command that was killed")),
                     Ok(false) => {}
-                    Err(error) => {
-                        tracing::info!(%error, %made, "what a killed command left cannot be removed");
-                        all = false;
-                    }
+                    Err(error) => tracing::info!(%error, %made, "what a killed command left cannot be removed"),
                 }
             }
-            if all
+            let taken = taken.back();
+            // a request that was never answered can still be on its way
+            let certain = !doubted || !taken.nowhere || journal.age() > DOUBT;
+            if taken.all
                 && certain
                 && let Err(error) = journal.close()
             {

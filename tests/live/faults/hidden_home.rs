@@ -74,9 +74,7 @@ impl Hidden {
 
 impl Drop for Hidden {
     fn drop(&mut self) {
-        for name in self.host.containers() {
-            let _ = Command::new("incus").args(["delete", "-f", "--project", &self.host.project, &name]).output();
-        }
+        self.host.remove_containers();
         for name in self.volumes() {
             let _ = Command::new("incus").args(["storage", "volume", "delete", &pool(), &name]).output();
         }
@@ -93,8 +91,6 @@ impl Cut for Hidden {
     fn proxy(&self) -> &Proxy {
         &self.proxy
     }
-
-    fn assert_others_untouched(&self, _: &str) {}
 }
 
 fn query(path: &str) -> Value {

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::bed::{assert_tells, daemon_socket, entries};
-use super::cut::words;
+use super::cut::{cci, words};
 use crate::support::figures;
-use crate::support::host::{Host, Output, U1000};
+use crate::support::host::{Host, U1000};
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::wait;
 
@@ -26,11 +26,6 @@ impl World {
         let world = Self { host: Host::live(U1000).at_socket(proxy.socket()), proxy };
         world.proxy.behave();
         world
-    }
-
-    fn cci(&self, args: &[String]) -> Output {
-        let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        self.host.cci_with(&args, &[("CCI_USE_DUMMY", "1")], b"")
     }
 
     /// A running session's name.
@@ -98,7 +93,7 @@ impl Verb {
         let world = World::new();
         let args = (self.prepared)(&world);
         world.proxy.behave();
-        world.cci(&args).ok();
+        cci(&world.host, &args).ok();
         let lines = world.proxy.seen();
         world.host.cci(&["kill", "--all", "--force"]);
         lines
@@ -110,7 +105,7 @@ impl Verb {
         let args = (self.prepared)(&world);
         world.proxy.spoil(n, Fault::Late);
         let began = Instant::now();
-        let out = world.cci(&args);
+        let out = cci(&world.host, &args);
         let hit = world.proxy.hit();
         let when = format!("{}, request {n} ({hit:?}) answered too late\n{out}", self.name);
         assert!(began.elapsed() < PATIENCE, "{when}: it took {:?}", began.elapsed());
@@ -119,7 +114,7 @@ impl Verb {
             assert_tells(&out, self.exit, &when);
             assert!(out.stderr.contains("no answer within"), "{when}");
             if self.again {
-                let again = world.cci(&args);
+                let again = cci(&world.host, &args);
                 let gone = world.host.containers().is_empty() && again.stderr.contains("not found");
                 assert!(again.code == 0 || gone, "{when}, the second time: {again}");
             }

@@ -53,11 +53,7 @@ impl BuildContainer {
             ..NewInstance::new(name.clone(), source)
         };
         let during = "create the build container";
-        let requested = cx.client.create_instance(&instance).await;
-        if requested.as_ref().is_err_and(cci_incus::Error::is_timed_out) {
-            cx.undo.doubt();
-        }
-        let operation = requested.during(during)?;
+        let operation = cx.client.create_instance(&instance).await.during(during)?;
         let told = |progress: &cci_incus::Progress| {
             cx.reporter.progress(Some(Progress { text: progress.text.clone(), done: 0, total: None }));
         };

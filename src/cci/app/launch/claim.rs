@@ -12,12 +12,12 @@ use cci_incus::{Instance, Status};
 
 use super::create::{create, replace};
 use super::facts::Survey;
-use super::otherwise::make_volume;
 use super::reuse::reuse;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
 use crate::app::leaving::leaving;
 use crate::app::owned;
+use crate::app::state_volume;
 
 /// A container that this launch has for itself, running.
 #[derive(Debug, Clone)]
@@ -53,7 +53,7 @@ const CONTESTED: Duration = Duration::from_secs(60);
 
 /// Takes the best slot that Incus lets this launch have; where all are taken, one that is just being left.
 pub(crate) async fn claim(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, survey: &Survey) -> Result<Launched> {
-    make_volume(cx, plan).await?;
+    state_volume::make(cx, plan).await?;
     let deadline = Instant::now() + CONTESTED;
     let mut instances = seen(cx, plan, choice, survey).await?;
     loop {

@@ -73,12 +73,7 @@ async fn create_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Surve
             cx.undo.forget(&made);
             Ok(Tried::Lost)
         }
-        Err(_) => {
-            if error.is_timed_out() {
-                cx.undo.doubt();
-            }
-            Err(error).during(step)
-        }
+        Err(_) => Err(error).during(step),
     }
 }
 

@@ -36,21 +36,13 @@ pub(super) async fn otherwise(cx: &Context, plan: LaunchPlan, slot: Slot, refuse
 /// The plan for a daemon that does not reach this home, if that is what was refused; its volume is there.
 pub(super) async fn beyond_home(cx: &Context, plan: &LaunchPlan, refused: &Error) -> Result<Option<LaunchPlan>> {
     let Some(plan) = plan.beyond_home(None).filter(|_| home_refused(plan, refused)) else { return Ok(None) };
-    make_volume(cx, &plan).await?;
+    state_volume::make(cx, &plan).await?;
     Ok(Some(plan))
 }
 
 /// Whether Incus refused what of the caller's home is mounted: it cannot reach it.
 pub(super) fn home_refused(plan: &LaunchPlan, refused: &Error) -> bool {
     plan.mounted_of_home().any(|source| says(refused, source))
-}
-
-/// Makes the volume of a plan that has its conversation in one.
-pub(super) async fn make_volume(cx: &Context, plan: &LaunchPlan) -> Result<()> {
-    match plan.session() {
-        Some(session) => state_volume::make(cx, plan, &super::store(cx).dir(session)).await,
-        None => Ok(()),
-    }
 }
 
 /// Whether Incus refused the start because it was not yet done with the create of the same request.

@@ -63,11 +63,6 @@ async fn create(cx: &Context, spec: InstanceSpec, fingerprint: &str, launch: &st
             Err(Error::ContainerExists { name })
         }
         Ok(_) => Err(start_failure::explained(cx, &name, error, step).await),
-        Err(_) => {
-            if error.is_timed_out() {
-                cx.undo.doubt();
-            }
-            Err(error).during(step)
-        }
+        Err(_) => Err(error).during(step),
     }
 }
