@@ -116,6 +116,9 @@ fn exec_takes_its_flags_before_and_after_the_name() {
     assert_eq!(exec(&[&name, "--user", "4242", "--group", "17", "sh", "-c", ids]).ok().stdout, "4242:17::\n/\n");
     assert_eq!(exec(&[&name, "sh", "-c", "id -u; pwd"]).ok().stdout, "0\n/\n");
     assert_eq!(exec(&[&name, "echo", "--user", "x", "--", "y"]).ok().stdout, "--user x -- y\n");
+    // the agent's user is the container's own where it is no session's
+    exec(&[&name, "sh", "-c", "echo code:x:1000:7::/else/where:/bin/sh >> /etc/passwd"]).ok();
+    assert_eq!(exec(&[&name, "--user", "code", "sh", "-c", ids]).ok().stdout, "1000:7:/else/where:\n/\n");
     let nobody = exec(&[&name, "--user", "not-there", "true"]);
     assert_eq!(nobody.code, 125, "{nobody}");
     assert!(nobody.stderr.contains("no user 'not-there'"), "{nobody}");

@@ -78,7 +78,9 @@ fn a_container_that_does_not_run_or_is_not_there_is_named() {
     host.cci(&["shell", "--debug", "--background", "--persistent"]).ok();
     let name = host.only_container();
     crate::support::host::incus(&["stop", "-f", "--project", &host.project, &name]);
-    let out = host.cci(&["tmux", "capture", &name]);
-    assert_eq!(out.code, 1, "{out}");
-    assert!(out.stderr.contains(&format!("error: container {name} is not running")), "{out}");
+    for (args, code) in [(&["tmux", "capture", &name][..], 1), (&["container", "exec", &name, "--", "true"], 125)] {
+        let out = host.cci(args);
+        assert_eq!(out.code, code, "{out}");
+        assert!(out.stderr.contains(&format!("error: container {name} is not running")), "{out}");
+    }
 }

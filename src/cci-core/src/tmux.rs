@@ -57,17 +57,17 @@ pub fn has_session(container: &str) -> Vec<String> {
     argv
 }
 
-/// Lines of a shell that ask for the agent's session while other things are done, until [`found`].
+/// Lines of a shell that run [`attach`], given as `"$@"`, and end with [`NO_SESSION`] where there is no session to attach
+/// to; what else hinders it is printed.
+///
+/// tmux is asked only when it has complained: the question before would cost each attach a moment.
 #[must_use]
-pub fn look(container: &str) -> String {
+pub fn attached(container: &str) -> String {
     let session = tmux_session(container);
-    format!("tmux -S {SOCKET} has-session -t ={session} 2>/dev/null & _cci_s=$!; ")
-}
-
-/// Lines of a shell behind those of [`look`]: without the agent's session they end with [`NO_SESSION`].
-#[must_use]
-pub fn found() -> String {
-    format!("wait $_cci_s || exit {NO_SESSION}; ")
+    format!(
+        "{{ _cci_e=$(\"$@\" 2>&1 >&3 3>&-); }} 3>&1; [ -z \"$_cci_e\" ] || {{ \
+         tmux -S {SOCKET} has-session -t ={session} 2>/dev/null || exit {NO_SESSION}; printf '%s\\n' \"$_cci_e\"; }}"
+    )
 }
 
 /// How much of a pane is captured.
@@ -140,12 +140,14 @@ exit 96"#;
     start.into_iter().chain(command.iter().cloned()).collect()
 }
 
-/// The status of [`found`] and [`on_any_server`] when there is no such session.
+/// The status of [`attached`] and [`on_any_server`] when there is no such session.
 pub const NO_SESSION: i32 = 96;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
+    use std::process::Command;
 
     #[test]
     fn the_agents_arguments_arrive_as_they_are() {
@@ -171,5 +173,28 @@ mod tests {
     #[test]
     fn a_target_means_exactly_this_session() {
         assert_eq!(attach("cci-9c09f805-1").last().unwrap(), "=cci-cci-9c09f805-1");
+    }
+
+    /// Runs the lines of [`attached`] with this in tmux's place; its status and what the terminal shows.
+    fn attached_with(tmux: &str) -> (Option<i32>, String) {
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().join("tmux");
+        std::fs::write(&program, format!("#!/bin/sh\n{tmux}\n")).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:/usr/bin:/bin", dir.path().display());
+        let script = format!("{}; exit 75", attached("c"));
+        let argv = [&["-c".to_owned(), script, "cci".to_owned()][..], &attach("c")].concat();
+        let done = Command::new("sh").args(argv).env("PATH", path).output().unwrap();
+        (done.status.code(), String::from_utf8(done.stdout).unwrap())
+    }
+
+    #[test]
+    fn a_session_that_is_not_there_is_told_apart_from_one_that_ends() {
+        let absent = r#"[ "$3" = has-session ] || echo "can't find session: c" >&2; exit 1"#;
+        assert_eq!(attached_with(absent), (Some(NO_SESSION), String::new()));
+        let ends = r#"[ "$3" = has-session ] && exit 1; echo "[server exited]"; exit 1"#;
+        assert_eq!(attached_with(ends), (Some(75), "[server exited]\n".to_owned()));
+        let other = r#"[ "$3" = has-session ] && exit 0; echo "open terminal failed" >&2; exit 1"#;
+        assert_eq!(attached_with(other), (Some(75), "open terminal failed\n".to_owned()));
     }
 }

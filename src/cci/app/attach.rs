@@ -1,6 +1,7 @@
 //! `attach`: the caller's terminal joined to a running session, and what is said when it ends.
 
 use std::collections::BTreeMap;
+use std::future::ready;
 
 use cci_core::environment::{HostLocale, WORKSPACE, environment};
 use cci_core::lifetime::Lifetime;
@@ -52,7 +53,14 @@ pub(crate) async fn running(cx: &Context, name: &str, whose: Whose) -> Result<Ow
 }
 
 /// Joins the terminal to a container's session until it is left, then says what is left of it.
-pub(crate) async fn attach(cx: &Context, name: &str, session: Option<SessionId>, into: Into) -> Result<()> {
+///
+/// What conversation it is, and whether the caller may go there, can be asked meanwhile.
+pub(crate) async fn attach(
+    cx: &Context,
+    name: &str,
+    session: impl Future<Output = Result<Option<SessionId>>>,
+    into: Into,
+) -> Result<()> {
     let user = cx.settings.incus.claude_uid;
     let locale = HostLocale {
         term: cx.caller.var("TERM").map(str::to_owned),
@@ -60,19 +68,16 @@ pub(crate) async fn attach(cx: &Context, name: &str, session: Option<SessionId>,
         timezone: None,
     };
     let nothing = BTreeMap::new();
-    let (before, run, command, environment) = match into {
-        // asked in the same exec, for each one costs the caller a moment; the session has its environment
-        Into::Agent => {
-            let run = format!("{}{RUN}", tmux::found());
-            (tmux::look(name), run, tmux::attach(name), environment(&locale, &nothing, &nothing))
-        }
+    let (run, command, environment) = match into {
+        // the session has its environment
+        Into::Agent => (tmux::attached(name), tmux::attach(name), environment(&locale, &nothing, &nothing)),
         Into::Bash => {
             let bash = ["bash", "-l"].map(str::to_owned).to_vec();
-            (String::new(), RUN.to_owned(), bash, environment(&locale, &cx.settings.environment(), &cx.environment))
+            (RUN.to_owned(), bash, environment(&locale, &cx.settings.environment(), &cx.environment))
         }
     };
     let exec = Exec { command, environment, user: Some(user), group: Some(user), ..Exec::default() };
-    on_terminal(cx, name, session, Lines { before: &before, run: &run }, exec).await
+    on_terminal(cx, name, session, Lines { before: "", run: &run }, exec).await
 }
 
 /// Joins the terminal to the agent itself, with no tmux between.
@@ -85,19 +90,20 @@ pub(crate) async fn directly(cx: &Context, started: &Started, Direct { plan, age
         ..Exec::default()
     };
     let lines = Lines { before: &probe::script(plan), run: RUN };
-    on_terminal(cx, &started.name, Some(started.session), lines, exec).await
+    on_terminal(cx, &started.name, ready(Ok(Some(started.session))), lines, exec).await
 }
 
 async fn on_terminal(
     cx: &Context,
     name: &str,
-    session: Option<SessionId>,
+    session: impl Future<Output = Result<Option<SessionId>>>,
     Lines { before, run }: Lines<'_>,
     exec: Exec,
 ) -> Result<()> {
     let exec = Exec { cwd: Some(WORKSPACE.to_owned()), tty: Some(terminal::size()), ..exec };
     let lines = Lines { before, run: &left::watched(run) };
-    let process = match exec::start_inside(cx, name, lines, &exec, "attach to the session").await? {
+    let (begun, session) = exec::start_if(cx, name, session, lines, &exec, "attach to the session").await?;
+    let process = match begun {
         Begun::Runs(process) => process,
         Begun::Refused(probe::NOT_WRITABLE) => {
             return Err(Error::WorkspaceNotWritable { path: cx.workspace.path().to_owned() });

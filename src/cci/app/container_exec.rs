@@ -1,17 +1,18 @@
 //! `container exec`: one command in any running container, its streams and its status passed through.
 
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::time::Duration;
 
 use cci_core::environment::{HOME, USER};
 use cci_core::mark::{Kind, Marks};
 use cci_core::{Error, Result};
-use cci_incus::{Exec, Instance, Process};
+use cci_incus::{Exec, Process};
 use tokio::io::AsyncReadExt;
 
 use super::container;
 use super::context::Context;
-use super::exec::{self, Begun};
+use super::exec::{self, Begun, Lines};
 use super::incus_error::DuringStep;
 use super::outcome::{self, Outcome};
 use crate::host::terminal;
@@ -45,22 +46,59 @@ struct Account {
     environment: BTreeMap<String, String>,
 }
 
+/// Why a command does not run as a user whom cci knows.
+enum NotKnown {
+    /// Only the container knows the user.
+    User,
+    Failed(Error),
+}
+
+impl From<Error> for NotKnown {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
 /// Runs it to its end.
 pub(crate) async fn run(cx: &Context, name: &str, command: &Command) -> Result<Outcome> {
-    let instance = container::find_running(cx, name).await?;
-    let account = match &command.user {
-        Some(user) => Some(match agent(cx, &instance, user) {
-            Some(agent) => agent,
-            None => look_up(cx, name, user).await?,
-        }),
-        None => None,
+    let process = match as_known_user(cx, name, command).await {
+        Ok(process) => process,
+        Err(NotKnown::User) => as_looked_up_user(cx, name, command).await?,
+        Err(NotKnown::Failed(error)) => return Err(error),
     };
-    let process = begin(cx, name, &exec(cx, command, account), command).await?;
     if command.tty && terminal::is_interactive() {
         outcome::on_terminal(process).await
     } else {
         outcome::on_pipes(process, command.capture, None).await
     }
+}
+
+/// Starts it as root, or as the agent's user, who is the same in every session's container; whether it is one is asked
+/// meanwhile.
+async fn as_known_user(cx: &Context, name: &str, command: &Command) -> std::result::Result<Process, NotKnown> {
+    let uid = cx.settings.incus.claude_uid;
+    let account = match command.user.as_deref() {
+        None => None,
+        Some(user) if user == USER || user == uid.to_string() => {
+            Some(Account { uid, gid: uid, environment: own_variables(HOME, USER) })
+        }
+        Some(_) => return Err(NotKnown::User),
+    };
+    let known = async {
+        let instance = container::find_running(cx, name).await?;
+        let session = Marks::from_config(&instance.config).is_some_and(|marks| marks.kind == Kind::Session);
+        if session || command.user.is_none() { Ok(()) } else { Err(NotKnown::User) }
+    };
+    begin(cx, name, known, &exec(cx, command, account), command).await
+}
+
+async fn as_looked_up_user(cx: &Context, name: &str, command: &Command) -> Result<Process> {
+    container::find_running(cx, name).await?;
+    let account = match &command.user {
+        Some(user) => Some(look_up(cx, name, user).await?),
+        None => None,
+    };
+    begin(cx, name, ready(Ok::<_, Error>(())), &exec(cx, command, account), command).await
 }
 
 fn exec(cx: &Context, command: &Command, account: Option<Account>) -> Exec {
@@ -82,9 +120,16 @@ fn exec(cx: &Context, command: &Command, account: Option<Account>) -> Exec {
     }
 }
 
-async fn begin(cx: &Context, name: &str, exec: &Exec, command: &Command) -> Result<Process> {
+async fn begin<E: From<Error>>(
+    cx: &Context,
+    name: &str,
+    known: impl Future<Output = std::result::Result<(), E>>,
+    exec: &Exec,
+    command: &Command,
+) -> std::result::Result<Process, E> {
     let step = "start the command";
-    match exec::start(cx, name, &exec::enter(command.cwd.as_deref()), exec, step).await? {
+    let enter = exec::enter(command.cwd.as_deref());
+    match exec::start_if(cx, name, known, Lines::before(&enter), exec, step).await?.0 {
         Begun::Runs(process) => Ok(process),
         Begun::Refused(exec::NO_DIRECTORY) => Err(Error::StepFailed {
             step: "starting the command".into(),
@@ -93,21 +138,14 @@ async fn begin(cx: &Context, name: &str, exec: &Exec, command: &Command) -> Resu
                 command.cwd.as_deref().unwrap_or("/")
             ),
             hint: None,
-        }),
+        }
+        .into()),
         // an image without a shell
         Begun::Refused(_) => {
             let bare = Exec { cwd: command.cwd.clone(), ..exec.clone() };
-            cx.client.exec(name, &bare).await.during(step)
+            cx.client.exec(name, &bare).await.during(step).map_err(E::from)
         }
     }
-}
-
-/// The agent's user, who is the same in every container of cci's.
-fn agent(cx: &Context, instance: &Instance, user: &str) -> Option<Account> {
-    let uid = cx.settings.incus.claude_uid;
-    let meant = user == USER || user == uid.to_string();
-    let marked = Marks::from_config(&instance.config).is_some_and(|marks| marks.kind == Kind::Session);
-    (meant && marked).then(|| Account { uid, gid: uid, environment: own_variables(HOME, USER) })
 }
 
 /// Asks the container who a user is; a number that it does not know is a user all the same.

@@ -9,6 +9,7 @@ use cci_core::settings::Settings;
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 use cci_incus::Client;
+use futures_util::future::LocalBoxFuture;
 
 use super::reporter::Reporter;
 use super::undo::Undo;
@@ -41,10 +42,15 @@ pub(crate) struct Context {
 
 impl Context {
     /// Does `work`; when it fails or a signal ends it, what it made so far is taken back, else it is kept.
-    pub(crate) async fn guarded<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let value = self.undone_on_failure(work).await?;
-        self.undo.keep();
-        Ok(value)
+    pub(crate) fn guarded<'a, T: 'a>(
+        &'a self,
+        work: impl Future<Output = Result<T>> + 'a,
+    ) -> LocalBoxFuture<'a, Result<T>> {
+        Box::pin(async {
+            let value = self.undone_on_failure(work).await?;
+            self.undo.keep();
+            Ok(value)
+        })
     }
 
     /// The same, but what was made stays on the list of what a kill must not leave behind.

@@ -1,6 +1,7 @@
 //! Starts a command in a container, again where Incus gave it up before it ran, and knows when it begins.
 
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::time::{Duration, Instant};
 
 use cci_core::environment::{WORKSPACE, is_plain};
@@ -85,35 +86,79 @@ pub(crate) async fn start(cx: &Context, name: &str, before: &str, exec: &Exec, s
 
 /// The same inside lines of a shell that live on.
 pub(crate) async fn start_inside(cx: &Context, name: &str, lines: Lines<'_>, exec: &Exec, step: &str) -> Result<Begun> {
+    start_if(cx, name, ready(Ok(())), lines, exec, step).await.map(|(begun, ())| begun)
+}
+
+/// The same where something must be known first, which is asked while the shell starts: what it is given begins with
+/// its answer only, and not at all where that is an error.
+pub(crate) async fn start_if<T, E: From<Error>>(
+    cx: &Context,
+    name: &str,
+    known: impl Future<Output = std::result::Result<T, E>>,
+    lines: Lines<'_>,
+    exec: &Exec,
+    step: &str,
+) -> std::result::Result<(Begun, T), E> {
     let announced = announced(lines, exec);
     tokio::select! {
         biased;
-        () = signals::interrupted() => Err(Error::Interrupted),
-        begun = until_it_begins(cx, name, &announced) => begun.during(step),
+        () = signals::interrupted() => Err(Error::Interrupted.into()),
+        begun = until_it_begins(cx, name, known, &announced, step) => begun,
     }
 }
 
-async fn until_it_begins(cx: &Context, name: &str, announced: &Announced) -> cci_incus::Result<Begun> {
+async fn until_it_begins<T, E: From<Error>>(
+    cx: &Context,
+    name: &str,
+    known: impl Future<Output = std::result::Result<T, E>>,
+    announced: &Announced,
+    step: &str,
+) -> std::result::Result<(Begun, T), E> {
     let end = Instant::now() + PATIENCE;
+    let started = cx.client.exec(name, &announced.exec).await;
+    // not sooner: Incus reads one thing at a time, but is idle while it starts a command;
+    // and what must be known says more than a start that fails for the same reason
+    let (mut waits, known) = tokio::try_join!(async { Ok(announcement(started).await) }, known)?;
     loop {
-        match begin(cx, name, announced).await {
-            Err(error) if (error.is_not_run() || error.is_timed_out()) && Instant::now() < end => {
-                tracing::info!(name, %error, "the command did not begin, trying again");
+        let begun = async { begin(waits?, announced).await };
+        match begun.await {
+            Err(error) if is_another_try(&error, end) => {
+                waits = announcement(cx.client.exec(name, &announced.exec).await).await;
             }
-            begun => return begun,
+            begun => return Ok((begun.during(step)?, known)),
         }
     }
 }
 
-async fn begin(cx: &Context, name: &str, announced: &Announced) -> cci_incus::Result<Begun> {
-    let mut process = cx.client.exec(name, &announced.exec).await?;
-    let begins = match &mut process.stdout {
+/// Whether a command that did not begin is started again.
+fn is_another_try(error: &cci_incus::Error, end: Instant) -> bool {
+    let again = (error.is_not_run() || error.is_timed_out()) && Instant::now() < end;
+    if again {
+        tracing::info!(%error, "the command did not begin, trying again");
+    }
+    again
+}
+
+/// A shell that waits for its answer, or has ended before.
+enum Waits {
+    Shell(Process),
+    Ended(i32),
+}
+
+async fn announcement(started: cci_incus::Result<Process>) -> cci_incus::Result<Waits> {
+    let mut process = started?;
+    let waits = match &mut process.stdout {
         Some(stdout) => take_announcement(stdout).await,
         None => false,
     };
-    if !begins {
-        return process.wait().await.map(Begun::Refused);
-    }
+    if waits { Ok(Waits::Shell(process)) } else { process.wait().await.map(Waits::Ended) }
+}
+
+async fn begin(waits: Waits, announced: &Announced) -> cci_incus::Result<Begun> {
+    let mut process = match waits {
+        Waits::Shell(process) => process,
+        Waits::Ended(status) => return Ok(Begun::Refused(status)),
+    };
     if let Some(stdin) = &mut process.stdin {
         let answered = async {
             stdin.write_all(announced.answer.as_bytes()).await?;

@@ -98,6 +98,7 @@ impl GlobalArgs {
 
 /// What cci can do.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Verb {
     /// Make a working Incus out of what is there
     Setup(super::setup::SetupArgs),

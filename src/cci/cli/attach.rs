@@ -38,12 +38,16 @@ pub(crate) async fn run(args: &AttachArgs, global: &GlobalArgs, cx: &Context) ->
             None => return Ok(0),
         },
     };
-    let owned = attach::running(cx, &name, whose).await?;
     if !crate::host::terminal::is_interactive() {
+        attach::running(cx, &name, whose).await?;
         return Err(Error::NoTerminal { verb: "attach" });
     }
-    cx.reporter.note(&format!("Attaching to {name}"));
-    attach::attach(cx, &name, owned.marks.session, into).await.map(|()| 0)
+    let session = async {
+        let owned = attach::running(cx, &name, whose).await?;
+        cx.reporter.note(&format!("Attaching to {name}"));
+        Ok(owned.marks.session)
+    };
+    attach::attach(cx, &name, session, into).await.map(|()| 0)
 }
 
 fn slot(global: &GlobalArgs) -> Option<u8> {

@@ -37,6 +37,7 @@ pub(crate) struct BuildArgs {
 
 /// The other kind of image.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum BuildVerb {
     /// Make an image from another one by a script of your own
     Custom(CustomArgs),

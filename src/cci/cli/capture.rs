@@ -9,7 +9,7 @@ use super::output::{Format, json};
 use crate::app::outcome::Outcome;
 use crate::ui::terminal::Terminal;
 
-/// Whether and how the output of a command is kept.
+// Whether and how the output of a command is kept; as a doc comment clap would take it for what the verb does.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct CaptureArgs {
     /// Print what the command printed as one JSON object, when it has ended

@@ -7,9 +7,16 @@ use super::args::Cli;
 /// The heading of what a verb takes beside its names; the global flags have one of their own.
 pub(crate) const FLAGS: &str = "Flags";
 
-/// The command line; the derive gives a heading to the top level only.
+/// The command line to parse with: what a verb takes is made when the verb is met.
 pub(crate) fn command() -> Command {
-    with_headings(Cli::command())
+    Cli::command()
+}
+
+/// The same with everything made, to be shown: the derive gives a heading to the top level only.
+pub(crate) fn whole() -> Command {
+    let mut command = command();
+    command.build();
+    with_headings(command)
 }
 
 fn with_headings(command: Command) -> Command {

@@ -29,6 +29,7 @@ pub(crate) struct ConfigArgs {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum ConfigVerb {
     /// Print the merged configuration
     #[command(after_help = "Examples:\n  cci config show\n  cci config show --origin | grep network")]

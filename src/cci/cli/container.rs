@@ -28,6 +28,7 @@ pub(crate) struct ContainerArgs {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum ContainerVerb {
     /// Make and start a container
     #[command(

@@ -25,6 +25,7 @@ pub(crate) struct FileArgs {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum FileVerb {
     /// Copy a file or a directory into a container
     #[command(

@@ -23,6 +23,7 @@ pub(crate) struct ImageArgs {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum ImageVerb {
     /// Show the images
     List(ListArgs),
@@ -41,7 +42,7 @@ enum ImageVerb {
     Cleanup(CleanupArgs),
 }
 
-/// Show the images
+// what `image list` and `images` take
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  cci image list\n  cci image list --prefix claudeyard-\n  cci images --all --format=json | jq -r '.[].aliases[]'"

@@ -24,6 +24,7 @@ pub(crate) struct NetworkArgs {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum NetworkVerb {
     /// The rules that are in force for a container, and the addresses of its names
     #[command(after_help = "Examples:\n  cci network show cci-9c09f805-1")]

@@ -30,7 +30,7 @@ impl From<TableFormat> for Format {
     }
 }
 
-/// `--format text|json`
+// `--format text|json`; as a doc comment clap would take it for what the verb does
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct FormatArg {
     /// How to print it
@@ -38,7 +38,7 @@ pub(crate) struct FormatArg {
     pub(crate) format: Format,
 }
 
-/// `--format table|json`
+// `--format table|json`
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct TableFormatArg {
     /// How to print it

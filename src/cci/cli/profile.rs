@@ -25,6 +25,7 @@ pub(crate) struct ProfileArgs {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum ProfileVerb {
     /// Print the profiles
     #[command(after_help = "Examples:\n  cci profile list\n  cci profile list --format=json | jq -r '.[].name'")]

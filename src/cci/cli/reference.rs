@@ -6,7 +6,7 @@ use cci_core::code::CODES;
 use cci_core::{Error, Result};
 use clap::{Args, Command};
 
-use super::command::command;
+use super::command::whole;
 
 /// Write the manual pages and the page of error codes
 #[derive(Debug, Args)]
@@ -19,9 +19,7 @@ pub(crate) struct ReferenceArgs {
 pub(crate) fn run(args: &ReferenceArgs) -> Result<u8> {
     let man = args.dir.join("man");
     std::fs::create_dir_all(&man).map_err(|source| failed("create", &man, source))?;
-    let mut cci = command();
-    cci.build();
-    write_manual(&cci, &man)?;
+    write_manual(&whole(), &man)?;
     let page = args.dir.join("error-codes.md");
     std::fs::write(&page, error_codes()).map_err(|source| failed("write", &page, source))?;
     Ok(0)

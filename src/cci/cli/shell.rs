@@ -1,5 +1,7 @@
 //! `cci shell`: an agent in a container.
 
+use std::future::ready;
+
 use cci_core::slot::{Slot, SlotChoice};
 use cci_core::{Error, Result};
 use clap::Args;
@@ -81,7 +83,7 @@ pub(crate) async fn run(args: &ShellArgs, global: &GlobalArgs, cx: &Context) -> 
     }
     let left = match &started.direct {
         Some(direct) => attach::directly(cx, &started, direct).await,
-        None => attach::attach(cx, &started.name, Some(started.session), Into::Agent).await,
+        None => attach::attach(cx, &started.name, ready(Ok(Some(started.session))), Into::Agent).await,
     };
     left.map(|()| 0)
 }

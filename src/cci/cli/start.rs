@@ -13,7 +13,7 @@ use cci_core::{Error, Result};
 use clap::FromArgMatches;
 
 use super::args::{Cli, GlobalArgs, Verb};
-use super::command::command;
+use super::command::{command, whole};
 use super::output::Format;
 use super::usage::{Refused, refused};
 use super::version::VersionArgs;
@@ -64,8 +64,9 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn parsed(argv: &[OsString]) -> clap::error::Result<Cli> {
-    let matches = command().try_get_matches_from(argv)?;
-    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command()))
+    // what is refused or asked for help is parsed again, for what it is then shown
+    let matches = command().try_get_matches_from(argv).or_else(|_| whole().try_get_matches_from(argv))?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut whole()))
 }
 
 async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>, timeline: &Timeline) -> Result<u8> {
@@ -94,13 +95,14 @@ async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>, ti
     done
 }
 
+/// Each verb's work is on the heap: only one of them is there.
 async fn with_incus(verb: Verb, global: &GlobalArgs, cx: &Context) -> Result<u8> {
     match verb {
         Verb::Setup(args) => cx.guarded(super::setup::run(&args, cx)).await,
         Verb::Doctor(args) => cx.guarded(super::doctor::run(&args, global.verbose > 0, cx)).await,
-        Verb::Shell(args) => super::shell::run(&args, global, cx).await,
-        Verb::Run(args) => super::run::run(args, global, &environment::made(cx.clone()).await?).await,
-        Verb::Attach(args) => super::attach::run(&args, global, &environment::made(cx.clone()).await?).await,
+        Verb::Shell(args) => Box::pin(super::shell::run(&args, global, cx)).await,
+        Verb::Run(args) => Box::pin(super::run::run(args, global, &environment::made(cx.clone()).await?)).await,
+        Verb::Attach(args) => Box::pin(super::attach::run(&args, global, &environment::made(cx.clone()).await?)).await,
         Verb::List(args) => cx.guarded(super::list::run(&args, cx)).await,
         Verb::Shutdown(args) => cx.guarded(super::end::shutdown(&args, cx)).await,
         Verb::Kill(args) => cx.guarded(super::end::kill(&args, cx)).await,
@@ -109,10 +111,10 @@ async fn with_incus(verb: Verb, global: &GlobalArgs, cx: &Context) -> Result<u8>
         Verb::Clean(args) => cx.guarded(super::clean::run(&args, global.persistent == Some(true), cx)).await,
         Verb::Reclaim(args) => cx.guarded(super::reclaim::run(&args, cx)).await,
         Verb::Tmux(args) => cx.guarded(super::tmux::run(&args, cx)).await,
-        Verb::Build(args) => super::build::run(args, cx).await,
-        Verb::Container(args) => super::container::run(&args, cx).await,
+        Verb::Build(args) => Box::pin(super::build::run(args, cx)).await,
+        Verb::Container(args) => Box::pin(super::container::run(&args, cx)).await,
         Verb::File(args) => cx.guarded(super::file::run(&args, cx)).await,
-        Verb::Bench(args) => super::bench::run(&args, cx).await,
+        Verb::Bench(args) => Box::pin(super::bench::run(&args, cx)).await,
         Verb::Network(args) => cx.guarded(super::network::run(&args, cx)).await,
         Verb::Image(args) => cx.guarded(super::image::run(&args, cx)).await,
         Verb::Images(args) => cx.guarded(super::image::list(&args, cx)).await,
@@ -190,10 +192,8 @@ fn voice(parsed: Option<(&GlobalArgs, &Verb)>) -> Voice {
 
 /// Help goes to stdout; a refusal is told in the form that the rest of the command line asks for.
 fn unparsed(error: &clap::Error, argv: &[OsString]) -> ExitCode {
-    let mut cci = command();
-    // the global flags are each verb's own only now
-    cci.build();
-    match refused(error, &cci, argv) {
+    // there the global flags are each verb's own
+    match refused(error, &whole(), argv) {
         Refused::Asked(text) => end(Terminal::result(&text).map(|()| 0), &Terminal::new(voice(None)), false),
         Refused::Wrong(error) => {
             let argv: Vec<&OsString> = argv.iter().take_while(|arg| *arg != "--").collect();

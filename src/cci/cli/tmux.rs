@@ -28,6 +28,7 @@ pub(crate) struct TmuxArgs {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum TmuxVerb {
     /// Type text into a session, then Enter
     #[command(

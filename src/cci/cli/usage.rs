@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn every_command_line_stands_at_its_verb() {
-        let cci = super::super::command::command();
+        let cci = super::super::command::whole();
         let path = |words: &[&str]| verb_at(&cci, &words.iter().map(OsString::from).collect::<Vec<_>>()).path;
         assert_eq!(path(&["cci", "--quiet", "image", "list", "--al"]), "cci image list");
         assert_eq!(path(&["cci", "run", "--", "image"]), "cci run");

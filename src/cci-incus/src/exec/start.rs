@@ -20,8 +20,8 @@ use crate::{
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// How long a command is started again that does not come to run: a container that boots takes none for a moment.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Bytes read at once from a data socket.
-const DATA_BUFFER: usize = 128 * 1024;
+/// Bytes read at once from a data socket, each time into memory that is cleared first.
+const DATA_BUFFER: usize = 32 * 1024;
 /// Bytes read at once from a socket on which only pings come.
 const QUIET_BUFFER: usize = 1024;
 
