@@ -12,6 +12,7 @@ use super::output::{FormatArg, print};
 use crate::app::context::Context;
 use crate::app::list::{self, Listed, ListedSession};
 use crate::app::owned::Whose;
+use crate::host::zone::zone;
 
 /// Show the containers
 #[derive(Debug, Args)]
@@ -96,7 +97,7 @@ fn write_one(out: &mut String, one: &Listed) -> std::fmt::Result {
 /// The time as Incus gives it, in the caller's zone and without fractions.
 pub(crate) fn seconds(rfc3339: &str) -> String {
     match rfc3339.parse::<jiff::Timestamp>() {
-        Ok(time) => time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        Ok(time) => time.to_zoned(zone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
         Err(_) => rfc3339.to_owned(),
     }
 }

@@ -12,3 +12,4 @@ pub(crate) mod signals;
 pub(crate) mod stop_hook;
 pub(crate) mod subids;
 pub(crate) mod terminal;
+pub(crate) mod zone;
