@@ -22,13 +22,20 @@ use super::output::Format;
     after_help = "Examples:\n  cci shell                    start Claude Code in a container, with this directory at /workspace\n  cci shell --resume           go on with the newest conversation of this directory\n  cci run -- npm test          run one command in a fresh container\n  cci list                     show the containers"
 )]
 pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) flags: TopFlags,
+    #[command(subcommand)]
+    pub(crate) verb: Option<Verb>,
+}
+
+// what can stand without a verb
+#[derive(Debug, Args)]
+pub(crate) struct TopFlags {
     /// Print the version
     #[arg(long, short = 'V', exclusive = true)]
     pub(crate) version: bool,
     #[command(flatten)]
     pub(crate) global: GlobalArgs,
-    #[command(subcommand)]
-    pub(crate) verb: Option<Verb>,
 }
 
 /// The flags that every verb takes, before or after it.

@@ -12,8 +12,8 @@ use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 use clap::FromArgMatches;
 
-use super::args::{Cli, GlobalArgs, Verb};
-use super::command::{command, whole};
+use super::args::{Cli, GlobalArgs, TopFlags, Verb};
+use super::command::{typed, whole};
 use super::output::Format;
 use super::usage::{Refused, refused};
 use super::version::VersionArgs;
@@ -37,27 +37,27 @@ pub(crate) fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let argv: Vec<OsString> = std::env::args_os().collect();
-    let cli = match parsed(&argv) {
+    let Cli { flags: TopFlags { version, global }, verb } = match parsed(&argv) {
         Ok(cli) => cli,
         Err(error) => return unparsed(&error, &argv),
     };
-    let verb = if cli.version { Some(Verb::Version(VersionArgs::default())) } else { cli.verb };
+    let verb = if version { Some(Verb::Version(VersionArgs::default())) } else { verb };
     let verb = verb.unwrap_or_else(|| Verb::Shell(super::shell::ShellArgs::default()));
-    let terminal = Arc::new(Terminal::new(voice(Some((&cli.global, &verb)))));
-    log_for_developers(cli.global.verbose);
+    let terminal = Arc::new(Terminal::new(voice(Some((&global, &verb)))));
+    log_for_developers(global.verbose);
     let passes_status = verb.passes_status();
     let done = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| Error::Internal(format!("no runtime: {source}")))
         .and_then(|runtime| {
-            let done = runtime.block_on(carry_out(verb, &cli.global, &terminal, &timeline));
+            let done = runtime.block_on(carry_out(verb, &global, &terminal, &timeline));
             // a blocked read of the terminal must not hold the end back
             runtime.shutdown_background();
             done
         });
     let status = end(done, &terminal, passes_status);
-    if cli.global.timing {
+    if global.timing {
         terminal.timing(&timeline.lines());
     }
     status
@@ -65,7 +65,7 @@ pub(crate) fn main() -> ExitCode {
 
 fn parsed(argv: &[OsString]) -> clap::error::Result<Cli> {
     // what is refused or asked for help is parsed again, for what it is then shown
-    let matches = command().try_get_matches_from(argv).or_else(|_| whole().try_get_matches_from(argv))?;
+    let matches = typed(argv).try_get_matches_from(argv).or_else(|_| whole().try_get_matches_from(argv))?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut whole()))
 }
 
