@@ -8,6 +8,9 @@ use cci_core::bench::{Row, Who};
 
 use super::subjects::SUBJECTS;
 
+/// How often a round measures what takes a tenth of a second or less: the machine's own unrest is as large.
+pub(super) const OFTEN: u32 = 5;
+
 /// What was measured so far.
 pub(super) struct Collected {
     wanted: Vec<String>,

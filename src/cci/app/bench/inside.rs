@@ -6,8 +6,9 @@ use cci_core::slot::Slot;
 use cci_incus::{NewInstance, NewSnapshot, Source};
 
 use super::bed::Bed;
+use super::boot::booted;
 use super::child;
-use super::collected::Collected;
+use super::collected::{Collected, OFTEN};
 use super::{files, floor};
 use crate::app::incus_error::DuringStep;
 
@@ -36,8 +37,11 @@ async fn rounds(bed: &Bed, all: &Collected) -> Result<()> {
         if let Some(raw) = &raw {
             bed.part(all, &["warm"], warm(bed, all, &kept, raw)).await?;
         }
-        bed.part(all, &["attach"], attach(bed, all, &kept)).await?;
-        bed.part(all, &["exec"], exec(bed, all, &kept)).await?;
+        bed.timed(booted(bed, &kept)).await?;
+        for _ in 0..OFTEN {
+            bed.part(all, &["attach"], attach(bed, all, &kept)).await?;
+            bed.part(all, &["exec"], exec(bed, all, &kept)).await?;
+        }
         bed.part(all, &["push"], files::push(bed, all, &kept)).await?;
         bed.part(all, &["pull"], files::pull(bed, all, &kept)).await?;
         bed.part(all, &["snapshot", "copy"], snapshot(bed, all, &kept)).await?;

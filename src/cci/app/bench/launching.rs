@@ -9,7 +9,7 @@ use cci_core::{Error, Result};
 
 use super::bed::Bed;
 use super::child;
-use super::collected::Collected;
+use super::collected::{Collected, OFTEN};
 use super::floor;
 
 /// The arguments of a session without an agent: the same calls, and nothing that goes on in the container.
@@ -27,8 +27,10 @@ pub(super) async fn round(bed: &Bed, all: &Collected) -> Result<()> {
 }
 
 async fn version(bed: &Bed, all: &Collected) -> Result<()> {
-    all.took("version", Who::Cci, child::cci(bed, "cci", &["version"]).await?.took);
-    all.took("version", Who::Floor, child::program(bed, "true").await?.took);
+    for _ in 0..OFTEN {
+        all.took("version", Who::Cci, child::cci(bed, "cci", &["version"]).await?.took);
+        all.took("version", Who::Floor, child::program(bed, "true").await?.took);
+    }
     Ok(())
 }
 

@@ -1,18 +1,17 @@
 //! Measures `list` with 1, 10 and 50 running containers, and with many saved sessions.
 
 use std::path::Path;
-use std::time::Duration;
 
 use cci_core::bench::Who;
 use cci_core::metadata::Metadata;
 use cci_core::slot::Slot;
 use cci_core::{Error, Result};
-use cci_incus::Exec;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::bed::Bed;
+use super::boot::booted;
 use super::child;
-use super::collected::Collected;
+use super::collected::{Collected, OFTEN};
 use super::floor;
 use crate::app::incus_error::DuringStep;
 use crate::app::launch;
@@ -21,9 +20,6 @@ use crate::app::launch;
 const SIZES: [(&str, usize); 3] = [("list-1", 1), ("list-10", 10), ("list-50", 50)];
 /// How many sessions are saved when they are listed too.
 const SESSIONS: usize = 1_000;
-/// Waits in a container until its system is up, well or not.
-const BOOTED: &str = "until [ -S /run/systemd/private ]; do sleep 0.1; done; systemctl is-system-running --wait";
-const BOOT: Duration = Duration::from_secs(60);
 /// How many are made at once.
 const AT_ONCE: usize = 4;
 
@@ -77,7 +73,9 @@ async fn at_size(bed: &Bed, all: &Collected, key: &'static str, there: &mut usiz
     }
     for round in 0..=bed.runs {
         all.begin(round);
-        one_round(bed, all, key).await?;
+        for _ in 0..OFTEN {
+            one_round(bed, all, key).await?;
+        }
     }
     Ok(())
 }
@@ -90,12 +88,6 @@ async fn fill(bed: &Bed, workspace: &str, first: usize, count: usize) -> Result<
     let (names, _) = bed.timed(made).await?;
     let booted = futures_util::future::try_join_all(names.iter().map(|name| booted(bed, name)));
     bed.timed(booted).await.map(drop)
-}
-
-/// Waits for the end of a boot: it would take the processors from what is measured.
-async fn booted(bed: &Bed, name: &str) -> Result<()> {
-    let exec = Exec::new(["sh", "-c", BOOTED]);
-    bed.cx.client.exec_captured(name, &exec, &[], BOOT).await.map(drop).during("wait for the boot of a container")
 }
 
 async fn one_round(bed: &Bed, all: &Collected, key: &'static str) -> Result<()> {

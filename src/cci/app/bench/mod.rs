@@ -1,6 +1,7 @@
 //! `bench`: measures cci on the user's own Incus, beside the raw API calls that it cannot do without.
 
 mod bed;
+mod boot;
 mod child;
 mod collected;
 mod files;
