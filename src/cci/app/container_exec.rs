@@ -1,18 +1,16 @@
 //! `container exec`: one command in any running container, its streams and its status passed through.
 
 use std::collections::BTreeMap;
-use std::future::ready;
 use std::time::Duration;
 
 use cci_core::environment::{HOME, USER};
-use cci_core::mark::{Kind, Marks};
 use cci_core::{Error, Result};
 use cci_incus::{Exec, Process};
 use tokio::io::AsyncReadExt;
 
 use super::container;
 use super::context::Context;
-use super::exec::{self, Begun, Lines};
+use super::exec::{self, Begun};
 use super::incus_error::DuringStep;
 use super::outcome::{self, Outcome};
 use crate::host::terminal;
@@ -23,6 +21,9 @@ const LOOK_UP: Duration = Duration::from_secs(30);
 const LONGEST_LINE: u64 = 4096;
 /// Finds the line of a user, by name or number.
 const FIND_USER: &str = r#"getent passwd "$1" 2>/dev/null || grep "^$1:" /etc/passwd"#;
+
+/// The status of a start in a container that knows the agent's user in another way.
+const OTHER_USER: i32 = 97;
 
 /// What is to be run, and as whom.
 pub(crate) struct Command {
@@ -46,25 +47,22 @@ struct Account {
     environment: BTreeMap<String, String>,
 }
 
-/// Why a command does not run as a user whom cci knows.
-enum NotKnown {
-    /// Only the container knows the user.
-    User,
-    Failed(Error),
-}
-
-impl From<Error> for NotKnown {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
+/// How a start behind the lines of [`begin`] went.
+enum Start {
+    Runs(Process),
+    /// The container knows the agent's user in another way.
+    OtherUser,
 }
 
 /// Runs it to its end.
 pub(crate) async fn run(cx: &Context, name: &str, command: &Command) -> Result<Outcome> {
-    let process = match as_known_user(cx, name, command).await {
+    let process = match started(cx, name, command).await {
         Ok(process) => process,
-        Err(NotKnown::User) => as_looked_up_user(cx, name, command).await?,
-        Err(NotKnown::Failed(error)) => return Err(error),
+        // that it is not there, or does not run, says more than a start that fails for it
+        Err(error @ Error::IncusRefused { .. }) => {
+            return Err(container::find_running(cx, name).await.err().unwrap_or(error));
+        }
+        Err(error) => return Err(error),
     };
     if command.tty && terminal::is_interactive() {
         outcome::on_terminal(process).await
@@ -73,32 +71,34 @@ pub(crate) async fn run(cx: &Context, name: &str, command: &Command) -> Result<O
     }
 }
 
-/// Starts it as root, or as the agent's user, who is the same in every session's container; whether it is one is asked
-/// meanwhile.
-async fn as_known_user(cx: &Context, name: &str, command: &Command) -> std::result::Result<Process, NotKnown> {
+/// Starts it as root or as the agent, who is the same in every session's container, else as whom the container knows.
+///
+/// Nothing is asked before: the shell that starts the command says whether the container's agent is cci's.
+async fn started(cx: &Context, name: &str, command: &Command) -> Result<Process> {
     let uid = cx.settings.incus.claude_uid;
     let account = match command.user.as_deref() {
         None => None,
         Some(user) if user == USER || user == uid.to_string() => {
-            Some(Account { uid, gid: uid, environment: own_variables(HOME, USER) })
+            let agent = Account { uid, gid: uid, environment: own_variables(HOME, USER) };
+            match begin(cx, name, &knows_agent(uid), &exec(cx, command, Some(agent)), command).await? {
+                Start::Runs(process) => return Ok(process),
+                Start::OtherUser => Some(look_up(cx, name, user).await?),
+            }
         }
-        Some(_) => return Err(NotKnown::User),
+        Some(user) => Some(look_up(cx, name, user).await?),
     };
-    let known = async {
-        let instance = container::find_running(cx, name).await?;
-        let session = Marks::from_config(&instance.config).is_some_and(|marks| marks.kind == Kind::Session);
-        if session || command.user.is_none() { Ok(()) } else { Err(NotKnown::User) }
-    };
-    begin(cx, name, known, &exec(cx, command, account), command).await
+    match begin(cx, name, "", &exec(cx, command, account), command).await? {
+        Start::Runs(process) => Ok(process),
+        Start::OtherUser => Err(exec::not_begun(OTHER_USER)),
+    }
 }
 
-async fn as_looked_up_user(cx: &Context, name: &str, command: &Command) -> Result<Process> {
-    container::find_running(cx, name).await?;
-    let account = match &command.user {
-        Some(user) => Some(look_up(cx, name, user).await?),
-        None => None,
-    };
-    begin(cx, name, ready(Ok::<_, Error>(())), &exec(cx, command, account), command).await
+/// Lines of a shell that end with [`OTHER_USER`] where the container's agent is not cci's; they start no program.
+fn knows_agent(uid: u32) -> String {
+    format!(
+        "while IFS= read -r _cci_v || exit {OTHER_USER}; do case $_cci_v in {USER}:*:{uid}:{uid}:*:{HOME}:*) break ;; esac; \
+         done </etc/passwd || exit {OTHER_USER}; "
+    )
 }
 
 fn exec(cx: &Context, command: &Command, account: Option<Account>) -> Exec {
@@ -120,17 +120,12 @@ fn exec(cx: &Context, command: &Command, account: Option<Account>) -> Exec {
     }
 }
 
-async fn begin<E: From<Error>>(
-    cx: &Context,
-    name: &str,
-    known: impl Future<Output = std::result::Result<(), E>>,
-    exec: &Exec,
-    command: &Command,
-) -> std::result::Result<Process, E> {
+async fn begin(cx: &Context, name: &str, before: &str, exec: &Exec, command: &Command) -> Result<Start> {
     let step = "start the command";
-    let enter = exec::enter(command.cwd.as_deref());
-    match exec::start_if(cx, name, known, Lines::before(&enter), exec, step).await?.0 {
-        Begun::Runs(process) => Ok(process),
+    let before = format!("{before}{}", exec::enter(command.cwd.as_deref()));
+    match exec::start(cx, name, &before, exec, step).await? {
+        Begun::Runs(process) => Ok(Start::Runs(process)),
+        Begun::Refused(OTHER_USER) => Ok(Start::OtherUser),
         Begun::Refused(exec::NO_DIRECTORY) => Err(Error::StepFailed {
             step: "starting the command".into(),
             problem: format!(
@@ -138,12 +133,11 @@ async fn begin<E: From<Error>>(
                 command.cwd.as_deref().unwrap_or("/")
             ),
             hint: None,
-        }
-        .into()),
+        }),
         // an image without a shell
         Begun::Refused(_) => {
             let bare = Exec { cwd: command.cwd.clone(), ..exec.clone() };
-            cx.client.exec(name, &bare).await.during(step).map_err(E::from)
+            cx.client.exec(name, &bare).await.during(step).map(Start::Runs)
         }
     }
 }
@@ -194,6 +188,21 @@ fn own_variables(home: &str, name: &str) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_agent_is_known_by_its_whole_line() {
+        let knows = |passwd: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("passwd");
+            std::fs::write(&file, passwd).unwrap();
+            let script = knows_agent(1000).replace("/etc/passwd", file.to_str().unwrap()) + "exit 0";
+            std::process::Command::new("sh").args(["-c", &script]).status().unwrap().code()
+        };
+        assert_eq!(knows("root:x:0:0:root:/root:/bin/bash\ncode:x:1000:1000::/home/code:/bin/bash\n"), Some(0));
+        for other in ["", "root:x:0:0:root:/root:/bin/bash\n", "code:x:1000:7::/home/code:/bin/sh\n"] {
+            assert_eq!(knows(other), Some(OTHER_USER), "{other:?}");
+        }
+    }
 
     #[test]
     fn a_user_is_read_with_home_and_group() {

@@ -91,29 +91,29 @@ pub(crate) async fn start_inside(cx: &Context, name: &str, lines: Lines<'_>, exe
 
 /// The same where something must be known first, which is asked while the shell starts: what it is given begins with
 /// its answer only, and not at all where that is an error.
-pub(crate) async fn start_if<T, E: From<Error>>(
+pub(crate) async fn start_if<T>(
     cx: &Context,
     name: &str,
-    known: impl Future<Output = std::result::Result<T, E>>,
+    known: impl Future<Output = Result<T>>,
     lines: Lines<'_>,
     exec: &Exec,
     step: &str,
-) -> std::result::Result<(Begun, T), E> {
+) -> Result<(Begun, T)> {
     let announced = announced(lines, exec);
     tokio::select! {
         biased;
-        () = signals::interrupted() => Err(Error::Interrupted.into()),
+        () = signals::interrupted() => Err(Error::Interrupted),
         begun = until_it_begins(cx, name, known, &announced, step) => begun,
     }
 }
 
-async fn until_it_begins<T, E: From<Error>>(
+async fn until_it_begins<T>(
     cx: &Context,
     name: &str,
-    known: impl Future<Output = std::result::Result<T, E>>,
+    known: impl Future<Output = Result<T>>,
     announced: &Announced,
     step: &str,
-) -> std::result::Result<(Begun, T), E> {
+) -> Result<(Begun, T)> {
     let end = Instant::now() + PATIENCE;
     let started = cx.client.exec(name, &announced.exec).await;
     // not sooner: Incus reads one thing at a time, but is idle while it starts a command;
