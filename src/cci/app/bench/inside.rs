@@ -40,6 +40,8 @@ async fn rounds(bed: &Bed, all: &Collected) -> Result<()> {
         bed.timed(booted(bed, &kept)).await?;
         for _ in 0..OFTEN {
             bed.part(all, &["attach"], attach(bed, all, &kept)).await?;
+        }
+        for _ in 0..OFTEN {
             bed.part(all, &["exec"], exec(bed, all, &kept)).await?;
         }
         bed.part(all, &["push"], files::push(bed, all, &kept)).await?;
