@@ -81,16 +81,11 @@ pub(crate) fn announced(Lines { before, run }: Lines<'_>, exec: &Exec) -> Announ
 
 /// Starts a command behind the lines of a shell that run `before` it; that it begins is known when this returns.
 pub(crate) async fn start(cx: &Context, name: &str, before: &str, exec: &Exec, step: &str) -> Result<Begun> {
-    start_inside(cx, name, Lines::before(before), exec, step).await
+    start_if(cx, name, ready(Ok(())), Lines::before(before), exec, step).await.map(|(begun, ())| begun)
 }
 
-/// The same inside lines of a shell that live on.
-pub(crate) async fn start_inside(cx: &Context, name: &str, lines: Lines<'_>, exec: &Exec, step: &str) -> Result<Begun> {
-    start_if(cx, name, ready(Ok(())), lines, exec, step).await.map(|(begun, ())| begun)
-}
-
-/// The same where something must be known first, which is asked while the shell starts: what it is given begins with
-/// its answer only, and not at all where that is an error.
+/// The same inside any lines of a shell, and where something must be known first, which is asked while the shell starts:
+/// what it is given begins with its answer only, and not at all where that is an error.
 pub(crate) async fn start_if<T>(
     cx: &Context,
     name: &str,
