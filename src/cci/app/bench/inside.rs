@@ -37,7 +37,7 @@ async fn rounds(bed: &Bed, all: &Collected) -> Result<()> {
         if let Some(raw) = &raw {
             bed.part(all, &["warm"], warm(bed, all, &kept, raw)).await?;
         }
-        bed.timed(booted(bed, &kept)).await?;
+        bed.part(all, &["attach", "exec"], async { bed.timed(booted(bed, &kept)).await.map(drop) }).await?;
         for _ in 0..OFTEN {
             bed.part(all, &["attach"], attach(bed, all, &kept)).await?;
         }
