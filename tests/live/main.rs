@@ -23,6 +23,7 @@ mod network_guard;
 mod network_keys;
 mod network_matrix;
 mod network_names;
+mod network_proof;
 mod network_refresh;
 mod no_subprocess;
 mod output;

@@ -17,7 +17,7 @@ fn table(network: &str) -> Option<String> {
 }
 
 /// A policy that no other test has, and the name of its network, which stands.
-fn own_policy(last: u8) -> (Host, String) {
+pub(crate) fn own_policy(last: u8) -> (Host, String) {
     let host = host(&format!("mode = \"allowlist\"\nallowed_domains = [\"{}\", \"198.51.100.{last}\"]", PUBLIC[0]));
     host.cci(&["shell", "--background", "--debug"]).ok();
     let container = host.only_container();

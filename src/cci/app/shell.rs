@@ -77,7 +77,10 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     }
     let plan = plan(&cx, id, resumed.as_ref(), &survey)?;
     let (name, plan) = match live(&survey.instances, id) {
-        Some(running) => (running, plan),
+        Some(running) => {
+            survey.proof.found(&cx).await?;
+            (running, plan)
+        }
         None => launched(&cx, plan, slot, id, resumed.as_ref(), &survey).await?,
     };
     let agent = agent_command(&plan, session, id, resumed.as_ref());

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use cci_core::network::{Block, Firewall, FirewallFacts, local_addresses, routes};
+use cci_core::address::Subnet;
+use cci_core::network::{self, Block, Firewall, FirewallFacts, local_addresses, routes};
 
 /// The destinations that the host already has a route to, other than by this interface.
 pub(crate) fn used_beside(interface: &str) -> Vec<Block> {
@@ -14,6 +15,11 @@ pub(crate) fn used_beside(interface: &str) -> Vec<Block> {
 /// The host's own addresses, without loopback.
 pub(crate) fn own_addresses() -> BTreeSet<Ipv4Addr> {
     local_addresses(&text("/proc/net/fib_trie"))
+}
+
+/// The address and network of an interface that has one of its own.
+pub(crate) fn subnet_on(interface: &str) -> Option<Subnet> {
+    network::subnet_on(interface, &text("/proc/net/route"), &text("/proc/net/fib_trie"))
 }
 
 /// What might stand between a bridge and the world, as far as any user can see it.

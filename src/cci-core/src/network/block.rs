@@ -66,6 +66,12 @@ impl Block {
         Ipv4Addr::from(self.base)
     }
 
+    /// Bits of its network part.
+    #[must_use]
+    pub fn prefix(self) -> u8 {
+        self.prefix
+    }
+
     /// Whether it lies wholly where no container may ever go by an allowlist.
     #[must_use]
     pub fn is_never_public(self) -> bool {

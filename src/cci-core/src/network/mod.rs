@@ -18,6 +18,6 @@ pub use host_firewall::{Firewall, FirewallFacts, Obstacle};
 pub use mode::{Mode, ModeError};
 pub use policy::{Policy, PolicyName};
 pub use resolved::Resolved;
-pub use route::{free_subnet, local_addresses, routes};
+pub use route::{free_subnet, local_addresses, routes, subnet_on};
 pub use rule::{Action, Rule};
 pub use verdict::{Flow, Protocol, Verdict};

@@ -25,17 +25,30 @@ pub fn free_subnet(seed: u32, used: &[Block]) -> Option<Subnet> {
 /// The destinations of `/proc/net/route`, without the default route and without those through the interface `but`.
 #[must_use]
 pub fn routes(table: &str, but: &str) -> Vec<Block> {
-    let route = |line: &str| {
-        let columns: Vec<&str> = line.split_whitespace().collect();
-        if columns.first().is_some_and(|interface| *interface == but) {
-            return None;
-        }
-        let number = |column: usize| u32::from_str_radix(columns.get(column)?, 16).ok();
-        let prefix = u8::try_from(number(7)?.count_ones()).ok()?;
-        // the kernel prints addresses as they lie in memory
-        Some(Block::around(Ipv4Addr::from(number(1)?.to_le_bytes()), prefix))
-    };
-    table.lines().skip(1).filter_map(route).filter(|block| *block != Block::ALL).collect()
+    destinations(table).filter(|(interface, _)| *interface != but).map(|(_, block)| block).collect()
+}
+
+/// The address and network of an interface that has one of its own, from `/proc/net/route` and `/proc/net/fib_trie`.
+#[must_use]
+pub fn subnet_on(interface: &str, table: &str, trie: &str) -> Option<Subnet> {
+    let mut blocks = destinations(table).filter(|(through, _)| *through == interface).map(|(_, block)| block);
+    let (block, None) = (blocks.next()?, blocks.next()) else { return None };
+    let mut own = local_addresses(trie).into_iter().filter(|address| block.contains(*address));
+    let (gateway, None) = (own.next()?, own.next()) else { return None };
+    Some(Subnet { gateway, prefix: block.prefix() })
+}
+
+/// The interface and the destination of each route but the default one.
+fn destinations(table: &str) -> impl Iterator<Item = (&str, Block)> {
+    table.lines().skip(1).filter_map(destination).filter(|(_, block)| *block != Block::ALL)
+}
+
+fn destination(line: &str) -> Option<(&str, Block)> {
+    let columns: Vec<&str> = line.split_whitespace().collect();
+    let number = |column: usize| u32::from_str_radix(columns.get(column)?, 16).ok();
+    let prefix = u8::try_from(number(7)?.count_ones()).ok()?;
+    // the kernel prints addresses as they lie in memory
+    Some((columns.first()?, Block::around(Ipv4Addr::from(number(1)?.to_le_bytes()), prefix)))
 }
 
 /// The host's own addresses, from `/proc/net/fib_trie`.
@@ -69,6 +82,14 @@ mod tests {
             |-- 10.77.0.1\n        /32 host LOCAL\n     |-- 127.0.0.1\n        /32 host LOCAL\n     \
             |-- 10.77.0.255\n        /32 link BROADCAST\n";
         assert_eq!(local_addresses(trie), BTreeSet::from([Ipv4Addr::new(10, 77, 0, 1)]));
+        assert_eq!(subnet_on("incusbr0", table, trie), Subnet::parse("10.77.0.1/24"));
+        assert_eq!(subnet_on("br0", table, trie), None);
+        assert_eq!(subnet_on("eth0", table, trie), None, "a default route says nothing of its network");
+        assert_eq!(subnet_on("incusbr0", table, ""), None);
+        let twice = format!("{trie}     |-- 10.77.0.2\n        /32 host LOCAL\n");
+        assert_eq!(subnet_on("incusbr0", table, &twice), None, "which of two addresses is the gateway is not known");
+        let routed = format!("{table}incusbr0\t00004E0A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n");
+        assert_eq!(subnet_on("incusbr0", &routed, trie), None, "nor which of two networks is the bridge's own");
     }
 
     #[test]

@@ -60,6 +60,7 @@ pub(crate) async fn claim(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, s
         let open = open(cx, plan, choice, &instances);
         let nothing_open = open.is_empty();
         if let Some(launched) = first_of(cx, plan, open, survey).await? {
+            survey.proof.holds_for(cx, &launched.plan).await?;
             announce(cx, choice, &launched);
             return Ok(launched);
         }
@@ -108,7 +109,7 @@ async fn first_of(
         let tried = match taking {
             Taking::Create => create(cx, plan, slot, survey).await?,
             Taking::Replace => replace(cx, plan, slot, survey).await?,
-            Taking::Reuse => reuse(cx, plan, slot).await?,
+            Taking::Reuse => reuse(cx, plan, slot, survey).await?,
         };
         match tried {
             Tried::Ours(launched) => return Ok(Some(*launched)),

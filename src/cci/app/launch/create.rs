@@ -6,11 +6,12 @@ use cci_core::mark::LAUNCH;
 use cci_core::plan::{InstanceSpec, LaunchPlan};
 use cci_core::slot::Slot;
 use cci_core::{Error, Result};
-use cci_incus::{Instance, NewInstance, Source};
+use cci_incus::{Done, Instance, NewInstance, Source};
 
 use super::claim::{Launched, Tried};
 use super::facts::Survey;
 use super::otherwise::otherwise;
+use super::proof::Proof;
 use super::reuse::take_over;
 use super::start_failure;
 use crate::app::context::Context;
@@ -18,6 +19,8 @@ use crate::app::incus_error::DuringStep;
 use crate::app::take_back;
 use crate::app::undo::Made;
 
+/// What is done, as errors name it.
+pub(super) const STEP: &str = "create the container";
 /// How long Incus may take to unpack an image and start the container.
 const CREATE: Duration = Duration::from_secs(180);
 /// So often a container is tried whose network or address others take away.
@@ -39,7 +42,6 @@ pub(super) async fn create(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: 
 
 /// One request makes and starts it; a name conflict means that the slot is another launch's.
 async fn create_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
-    let step = "create the container";
     let spec = plan.instance(slot);
     let name = spec.name.clone();
     let made = Made::Instance { name: name.clone(), launch: plan.launch().to_owned() };
@@ -48,11 +50,7 @@ async fn create_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Surve
         cx.undo.forget(&made);
         return Ok(Tried::Lost);
     }
-    let done = async {
-        let operation = cx.client.create_instance(&request(spec, &survey.fingerprint)).await?;
-        operation.wait(step, CREATE).await
-    };
-    let Err(error) = done.await else {
+    let Err(error) = made_by(cx, &request(spec, &survey.fingerprint), &survey.proof).await else {
         let (lifetime, plan) = (plan.lifetime, plan.clone());
         return Ok(Tried::ours(Launched { name, slot, lifetime, reused: false, changed: Vec::new(), plan }));
     };
@@ -63,18 +61,26 @@ async fn create_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Surve
     }
     // else another launch may be just about to have it
     for operation in take_back::pending(&cx.client, &name).await? {
-        let _ = operation.wait(step, CREATE).await;
+        let _ = operation.wait(STEP, CREATE).await;
     }
     match cx.client.instance(&name).await {
         Ok((found, _)) if found.config.get(LAUNCH).is_some_and(|mark| mark == plan.launch()) => {
-            Err(start_failure::explained(cx, &name, error, step).await)
+            Err(start_failure::explained(cx, &name, error, STEP).await)
         }
         Ok(_) => {
             cx.undo.forget(&made);
             Ok(Tried::Lost)
         }
-        Err(_) => Err(error).during(step),
+        Err(_) => Err(error).during(STEP),
     }
+}
+
+/// Sends the request that makes an instance, and while Incus is at it asks for what is still to be made sure of.
+pub(super) async fn made_by(cx: &Context, new: &NewInstance, proof: &Proof) -> cci_incus::Result<Done> {
+    let operation = cx.client.create_instance(new).await?;
+    // what the proof says is asked for again before anything runs
+    let (made, _) = tokio::join!(operation.wait(STEP, CREATE), proof.found(cx));
+    made
 }
 
 /// Whether an instance of this name has the mark of another launch.

@@ -13,6 +13,7 @@ use cci_core::stop_hook::StopHook;
 use cci_core::{Error, Result};
 use cci_incus::{Devices, Instance, NetworkLease, Server};
 
+use super::proof::Proof;
 use super::{limits, mounts, workspace};
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
@@ -33,28 +34,30 @@ pub(crate) struct Survey {
     pub(crate) instances: Vec<Instance>,
     /// The fingerprint of the image.
     pub(crate) fingerprint: String,
+    /// What is still to be made sure of.
+    pub(crate) proof: Proof,
 }
 
 /// Asks Incus for the profile, its network, the instances and the image, and reads the host's own tables.
 pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
     let image = &cx.settings.defaults.image;
     let policy = Policy::new(&cx.settings.network)?;
-    let (profile, instances, known, policy, server) = tokio::join!(
+    let (profile, instances, known, found, server) = tokio::join!(
         cx.client.profile(PROFILE),
         cx.client.instances(),
         cx.client.image_by(image),
-        in_force(cx, policy.as_ref()),
+        found(cx, policy),
         cx.client.server(),
     );
     let (profile, _) = profile.during("read the default profile")?;
     let instances = instances.during("list the containers")?;
     let known = known.during("look for the image")?.ok_or_else(|| Error::ImageNotFound { image: image.clone() })?;
-    let (policy, server) = (policy?, server.during("read the server")?);
+    let ((realised, proof), server) = (found?, server.during("read the server")?);
     let takes_resolv = known.properties.get(RESOLV_PROPERTY).is_some_and(|value| value == "file");
     let root = device(&profile.devices, "disk").map(|(_, config)| config);
     limits::check(cx, root.as_ref()).await?;
-    let nic = match policy {
-        Some(policy) => Some(guarded(cx, &policy, &profile.devices, &instances, takes_resolv)?),
+    let nic = match realised {
+        Some(realised) => Some(guarded(cx, &realised, &profile.devices, &instances, takes_resolv)?),
         None => open(cx, &profile.devices, &instances, takes_resolv).await?,
     };
     let mut nics = profile.devices.iter().filter(|(_, config)| config.get("type").is_some_and(|kind| kind == "nic"));
@@ -76,7 +79,7 @@ pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
         workspace: workspace::identity(&cx.workspace)?,
         mounts: mounts::resolved(&cx.settings, &cx.workspace, &cx.caller)?,
     };
-    Ok(Survey { host, instances, fingerprint: known.fingerprint })
+    Ok(Survey { host, instances, fingerprint: known.fingerprint, proof })
 }
 
 /// The NIC as a launch finds it now; the network of a policy is made where it is missing.
@@ -90,11 +93,12 @@ fn stop_hook(cx: &Context, server: &Server) -> Option<StopHook> {
     host::stop_hook::find(server.environment.server_pid, &socket, cx.client.project())
 }
 
-/// The policy of the settings in Incus; mode `open` has none.
-async fn in_force(cx: &Context, policy: Option<&Policy>) -> Result<Option<Realised>> {
-    match policy {
-        Some(policy) => network::realise(cx, policy).await.map(Some),
-        None => Ok(None),
+/// The policy's network, and what of it is still to be made sure of; mode `open` has none.
+async fn found(cx: &Context, policy: Option<Policy>) -> Result<(Option<Realised>, Proof)> {
+    let Some(policy) = policy else { return Ok((None, Proof::none())) };
+    match network::glimpse(&policy) {
+        Some(seen) => Ok((Some(seen), Proof::of(policy))),
+        None => Ok((Some(network::realise(cx, &policy).await?), Proof::none())),
     }
 }
 

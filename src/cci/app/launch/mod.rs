@@ -10,6 +10,7 @@ mod limits;
 mod mounts;
 mod otherwise;
 mod plain;
+mod proof;
 mod reuse;
 mod session;
 mod start_failure;

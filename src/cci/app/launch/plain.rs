@@ -1,21 +1,19 @@
 //! Makes a container that belongs to no workspace: the same network, limits and marks as a session's.
 
-use std::time::Duration;
-
 use cci_core::mark::LAUNCH;
 use cci_core::plan::{Ask, InstanceSpec, LaunchPlan};
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 
+use super::create::{STEP, made_by, request};
+use super::facts::{Survey, survey};
 use super::otherwise::home_refused;
-use super::{launch_mark, request, start_failure, survey};
+use super::{launch_mark, start_failure};
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
 use crate::app::take_back;
 use crate::app::undo::Made;
 
-/// How long Incus may take to unpack an image and start the container.
-const CREATE: Duration = Duration::from_secs(180);
 /// So many addresses are tried: another launch of the same instant can have chosen the same one.
 const ADDRESSES: u8 = 4;
 
@@ -38,31 +36,31 @@ pub(crate) async fn plain(cx: &Context, image: &str, name: &str, ephemeral: bool
     };
     let mut plan = LaunchPlan::new(&ask, &cx.settings, &found.host)?;
     for _ in 1..ADDRESSES {
-        let error = match create(&cx, plan.plain(name, ephemeral), &found.fingerprint, &ask.launch).await {
+        let error = match create(&cx, plan.plain(name, ephemeral), &found, &ask.launch).await {
             Err(error @ Error::IncusRefused { .. }) => error,
-            done => return done,
+            Err(error) => return Err(error),
+            Ok(()) => return found.proof.holds_for(&cx, &plan).await,
         };
         let otherwise = if home_refused(&plan, &error) { plan.beyond_home(None) } else { plan.elsewhere() };
         plan = otherwise.ok_or(error)?;
         take_back::remove_instance(&cx.client, name, &ask.launch).await?;
     }
-    create(&cx, plan.plain(name, ephemeral), &found.fingerprint, &ask.launch).await
+    create(&cx, plan.plain(name, ephemeral), &found, &ask.launch).await?;
+    found.proof.holds_for(&cx, &plan).await
 }
 
-async fn create(cx: &Context, spec: InstanceSpec, fingerprint: &str, launch: &str) -> Result<()> {
+async fn create(cx: &Context, spec: InstanceSpec, survey: &Survey, launch: &str) -> Result<()> {
     let name = spec.name.clone();
     let made = Made::Instance { name: name.clone(), launch: launch.to_owned() };
     cx.undo.push(made.clone());
-    let new = request(spec, fingerprint);
-    let step = "create the container";
-    let created = async { cx.client.create_instance(&new).await?.wait(step, CREATE).await };
-    let Err(error) = created.await else { return Ok(()) };
+    let new = request(spec, &survey.fingerprint);
+    let Err(error) = made_by(cx, &new, &survey.proof).await else { return Ok(()) };
     match cx.client.instance(&name).await {
         Ok((there, _)) if there.config.get(LAUNCH).is_none_or(|mark| mark != launch) => {
             cx.undo.forget(&made);
             Err(Error::ContainerExists { name })
         }
-        Ok(_) => Err(start_failure::explained(cx, &name, error, step).await),
-        Err(_) => Err(error).during(step),
+        Ok(_) => Err(start_failure::explained(cx, &name, error, STEP).await),
+        Err(_) => Err(error).during(STEP),
     }
 }

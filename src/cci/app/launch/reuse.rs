@@ -10,6 +10,7 @@ use cci_core::{Error, Result};
 use cci_incus::{InstancePut, StateChange, Status};
 
 use super::claim::{Launched, Tried};
+use super::facts::Survey;
 use super::otherwise::beyond_home;
 use super::start_failure;
 use crate::app::context::Context;
@@ -21,18 +22,18 @@ const START: Duration = Duration::from_secs(60);
 
 /// Starts a stopped persistent container with this launch's configuration, again where the daemon does not reach this
 /// home.
-pub(super) async fn reuse(cx: &Context, plan: &LaunchPlan, slot: Slot) -> Result<Tried> {
-    let refused = match reuse_once(cx, plan, slot).await {
+pub(super) async fn reuse(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
+    let refused = match reuse_once(cx, plan, slot, survey).await {
         Err(error @ Error::IncusRefused { .. }) => error,
         done => return done,
     };
     match beyond_home(cx, plan, &refused).await? {
-        Some(plan) => reuse_once(cx, &plan, slot).await,
+        Some(plan) => reuse_once(cx, &plan, slot, survey).await,
         None => Err(refused),
     }
 }
 
-async fn reuse_once(cx: &Context, plan: &LaunchPlan, slot: Slot) -> Result<Tried> {
+async fn reuse_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
     let spec = plan.instance(slot);
     let name = spec.name.clone();
     let mut changed = Vec::new();
@@ -46,9 +47,12 @@ async fn reuse_once(cx: &Context, plan: &LaunchPlan, slot: Slot) -> Result<Tried
         put.ephemeral = false;
         changed = differences(&before, put);
     };
-    if !take_over(cx, &name, apply).await? {
+    // what was installed in it runs from its start on: the policy is made sure of before
+    let (taken_over, _) = tokio::join!(take_over(cx, &name, apply), survey.proof.found(cx));
+    if !taken_over? {
         return Ok(Tried::Lost);
     }
+    survey.proof.holds_for(cx, plan).await?;
     cx.undo.push(Made::Started { name: name.clone(), launch: plan.launch().to_owned() });
     let step = "start the container";
     let started = async { cx.client.change_state(&name, &StateChange::start()).await?.wait(step, START).await };

@@ -9,7 +9,7 @@ mod remove;
 mod show;
 mod why;
 
-pub(crate) use realise::{Realised, realise, restored};
+pub(crate) use realise::{Realised, glimpse, realise, restored};
 pub(crate) use refresh::{Refreshed, on_occasion, refresh_all, while_attached};
 pub(crate) use remove::{Unused, remove, unused};
 pub(crate) use show::{Shown, show};

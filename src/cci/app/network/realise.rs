@@ -33,6 +33,12 @@ pub(super) fn networks(cx: &Context) -> Client {
     cx.client.in_project("default")
 }
 
+/// The policy's bridge as the host shows it, at no cost; whether it is in force only [`realise`] can tell.
+pub(crate) fn glimpse(policy: &Policy) -> Option<Realised> {
+    let bridge = policy.name().bridge().to_owned();
+    Some(Realised { subnet: network::subnet_on(&bridge)?, bridge })
+}
+
 /// Finds the policy's bridge and ACL, or makes them; several launches may do so at once.
 pub(crate) async fn realise(cx: &Context, policy: &Policy) -> Result<Realised> {
     let (client, name) = (networks(cx), policy.name());

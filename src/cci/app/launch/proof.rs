@@ -1,0 +1,52 @@
+//! Makes sure that a policy is in force whose bridge the host shows, while the container is already being made.
+//!
+//! Incus takes longer to tell of a network and its rules than for all else that a launch must know, because it collects
+//! who uses them. A launch waits for that before the first command, not before the create.
+
+use cci_core::network::Policy;
+use cci_core::plan::LaunchPlan;
+use cci_core::{Error, Result};
+use tokio::sync::OnceCell;
+
+use crate::app::context::Context;
+use crate::app::network::{self, Realised};
+
+/// What a launch has still to make sure of.
+pub(crate) struct Proof {
+    policy: Option<Policy>,
+    found: OnceCell<Realised>,
+}
+
+impl Proof {
+    /// Nothing: Incus was asked already, or there is no policy.
+    pub(super) fn none() -> Self {
+        Self { policy: None, found: OnceCell::new() }
+    }
+
+    /// That this policy is in force.
+    pub(super) fn of(policy: Policy) -> Self {
+        Self { policy: Some(policy), found: OnceCell::new() }
+    }
+
+    /// Asks Incus, once; the policy is brought up to date, or made where its bridge went meanwhile.
+    pub(crate) async fn found(&self, cx: &Context) -> Result<()> {
+        let Some(policy) = &self.policy else { return Ok(()) };
+        self.found.get_or_try_init(|| network::realise(cx, policy)).await.map(drop)
+    }
+
+    /// The same, and that the plan is for the network that Incus knows: what nothing may run before.
+    pub(super) async fn holds_for(&self, cx: &Context, plan: &LaunchPlan) -> Result<()> {
+        self.found(cx).await?;
+        let Some(policy) = &self.policy else { return Ok(()) };
+        let is_planned = |found: &Realised| Some(found.subnet) == plan.subnet();
+        // a network that was removed and made again after it was asked for can have come elsewhere
+        if self.found.get().is_some_and(is_planned) || is_planned(&network::realise(cx, policy).await?) {
+            return Ok(());
+        }
+        let bridge = policy.name();
+        Err(Error::HostUnfit {
+            problem: format!("interface {bridge} of the host has another address than network {bridge} of Incus"),
+            hint: Some(format!("compare `ip address show {bridge}` with `incus network get {bridge} ipv4.address`")),
+        })
+    }
+}
