@@ -120,6 +120,23 @@ fn persist_holds_against_a_live_shell() {
 }
 
 #[test]
+fn a_kept_container_is_taken_again_by_whatever_comes_next() {
+    let host = Host::live(U1000);
+    let screen = attached(&host, "--persistent");
+    let name = host.only_container();
+    screen.enter("exit");
+    screen.wait_for("/workspace$", SOON);
+    for _ in 0..3 {
+        screen.enter("clear; sudo poweroff");
+        screen.wait_for("Container kept (persistent)", SOON);
+        let out = host.cci(&["shell", "--background", "--persistent", "--debug"]).ok();
+        assert_eq!(host.only_container(), name, "{out}");
+        screen.enter("clear; cci attach");
+        screen.wait_for("/workspace$", SOON);
+    }
+}
+
+#[test]
 fn a_closed_terminal_leaves_the_session_running() {
     let host = Host::live(U1000);
     let screen = attached(&host, "");

@@ -141,6 +141,13 @@ async fn on_terminal(
 async fn tell_what_is_left(cx: &Context, name: &str, status: Option<i32>, noted: Option<Lifetime>) -> Result<()> {
     let left = left::look(cx, name, status, noted).await?;
     cx.reporter.note("Session data saved: go on with `cci shell --resume`");
+    if left == Left::Stopped(Lifetime::Persistent) {
+        // the next launch shall find it stopped and take it again, not make another beside it
+        tokio::select! {
+            _ = left::wait_until_down(cx, name) => {}
+            () = crate::host::signals::interrupted() => {}
+        }
+    }
     match left {
         Left::Running => cx.reporter.note(&format!("Container kept running: go back with `cci attach {name}`")),
         Left::Stopped(Lifetime::Persistent) => cx.reporter.note("Container kept (persistent)"),

@@ -28,13 +28,18 @@ const RUNS_ON: i32 = 75;
 /// The same where it goes down.
 const GOES_DOWN: i32 = 76;
 
+/// Ends a moment after the shell that leaves it behind. Init waits ten seconds for the last processes unless the end of
+/// one of its own wakes it, and a command of Incus's is not its own.
+const LAST: &str = "for moment in 0.2 1; do (trap '' HUP; exec sleep $moment) </dev/null >/dev/null 2>&1 & done;";
+
 /// Lines of a shell that run a command and end with what its container's init says then: a further request would keep
 /// the caller waiting. An image without systemd has its init's name only.
 pub(crate) fn watched(run: &str) -> String {
     // what init ends everything with reaches this shell too, which lives on to say it
     format!(
-        "trap : TERM HUP; {run}; case $(timeout 5 systemctl is-system-running 2>/dev/null) in stopping) exit {GOES_DOWN} ;; esac; \
-         read -r init </proc/1/comm; case $init in systemd-shut*) exit {GOES_DOWN} ;; esac; exit {RUNS_ON}"
+        "trap : TERM HUP; {run}; case $(timeout 5 systemctl is-system-running 2>/dev/null) in \
+         stopping) {LAST} exit {GOES_DOWN} ;; esac; \
+         read -r init </proc/1/comm; case $init in systemd-shut*) {LAST} exit {GOES_DOWN} ;; esac; exit {RUNS_ON}"
     )
 }
 
@@ -121,15 +126,23 @@ mod tests {
     use super::*;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
-    use std::process::Command;
+    use std::path::Path;
+    use std::process::{Command, Stdio};
 
     /// The status with which a watched command ends where init says this.
     fn status(run: &str, said: &str) -> i32 {
         let dir = tempfile::tempdir().unwrap();
-        let systemctl = dir.path().join("systemctl");
-        fs::write(&systemctl, format!("#!/bin/sh\necho {said}\n")).unwrap();
-        fs::set_permissions(&systemctl, fs::Permissions::from_mode(0o755)).unwrap();
-        let path = format!("{}:/usr/bin:/bin", dir.path().display());
+        status_with(run, dir.path(), &[("systemctl", &format!("echo {said}"))])
+    }
+
+    /// The same where these programs are others, in this directory.
+    fn status_with(run: &str, dir: &Path, programs: &[(&str, &str)]) -> i32 {
+        for (name, lines) in programs {
+            let path = dir.join(name);
+            fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let path = format!("{}:/usr/bin:/bin", dir.display());
         let ended = Command::new("sh").args(["-c", &watched(run)]).env_clear().env("PATH", path).status().unwrap();
         ended.code().unwrap()
     }
@@ -140,6 +153,18 @@ mod tests {
             assert_eq!(status("true", said), RUNS_ON, "{said:?}");
         }
         assert_eq!(status("true", "stopping"), GOES_DOWN);
+    }
+
+    #[test]
+    fn init_is_woken_by_what_outlives_the_terminal() {
+        let dir = tempfile::tempdir().unwrap();
+        let told = dir.path().join("told");
+        assert!(Command::new("mkfifo").arg(&told).status().unwrap().success());
+        let sleep = format!("kill -s HUP $$; echo lived > {}", told.display());
+        let reads = Command::new("timeout").args(["10", "head", "-n1"]).arg(&told).stdout(Stdio::piped()).spawn();
+        let programs = [("systemctl", "echo stopping"), ("sleep", &*sleep)];
+        assert_eq!(status_with("true", dir.path(), &programs), GOES_DOWN);
+        assert_eq!(reads.unwrap().wait_with_output().unwrap().stdout, b"lived\n");
     }
 
     #[test]

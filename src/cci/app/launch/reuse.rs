@@ -7,7 +7,7 @@ use cci_core::mark::LAUNCH;
 use cci_core::plan::LaunchPlan;
 use cci_core::slot::Slot;
 use cci_core::{Error, Result};
-use cci_incus::{InstancePut, StateChange, Status};
+use cci_incus::{Instance, InstancePut, StateChange, Status};
 
 use super::claim::{Launched, Tried};
 use super::facts::Survey;
@@ -17,6 +17,8 @@ use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
 use crate::app::undo::Made;
 
+/// How often a container is changed that is not as it was a moment ago.
+const TRIES: usize = 4;
 /// How long a start of what exists may take.
 const START: Duration = Duration::from_secs(60);
 
@@ -77,31 +79,39 @@ fn differences(before: &InstancePut, after: &InstancePut) -> Vec<String> {
 }
 
 /// Changes a stopped instance if it is still as it was seen; false if another launch changed or removed it first.
-pub(super) async fn take_over(cx: &Context, name: &str, change: impl FnOnce(&mut InstancePut)) -> Result<bool> {
-    let (instance, etag) = match cx.client.instance(name).await {
+pub(super) async fn take_over(cx: &Context, name: &str, mut change: impl FnMut(&mut InstancePut)) -> Result<bool> {
+    let (mut instance, mut etag) = match cx.client.instance(name).await {
         Ok(found) => found,
         Err(error) if error.is_not_found() => return Ok(true),
         Err(error) => return Err(error).during("look at the container"),
     };
-    if instance.status_code != Status::Stopped {
-        return Ok(false);
-    }
     let seen = instance.config.get(LAUNCH).cloned();
-    let mut put = InstancePut::from(instance);
-    change(&mut put);
-    let changed = async {
-        let operation = cx.client.put_instance(name, &put, Some(&etag)).await?;
-        operation.wait("configure the container", START).await
-    };
-    match changed.await {
-        Ok(_) => Ok(true),
-        Err(error) if error.is_not_found() || error.is_precondition_failed() || error.is_conflict() => Ok(false),
-        Err(error) => match cx.client.instance(name).await {
-            Ok((now, _)) if now.status_code == Status::Stopped && now.config.get(LAUNCH) == seen.as_ref() => {
-                Err(error).during("configure the container")
-            }
+    for _ in 0..TRIES {
+        if !is_free(&instance, seen.as_ref()) {
+            return Ok(false);
+        }
+        let mut put = InstancePut::from(instance);
+        change(&mut put);
+        let changed = async {
+            let operation = cx.client.put_instance(name, &put, Some(&etag)).await?;
+            operation.wait("configure the container", START).await
+        };
+        let Err(error) = changed.await else { return Ok(true) };
+        if error.is_not_found() || error.is_conflict() {
+            return Ok(false);
+        }
+        (instance, etag) = match cx.client.instance(name).await {
+            // Incus itself still changes one that has just stopped
+            Ok(now) if error.is_precondition_failed() => now,
+            Ok((now, _)) if is_free(&now, seen.as_ref()) => return Err(error).during("configure the container"),
             // another launch has it by now, or it is gone
-            _ => Ok(false),
-        },
+            _ => return Ok(false),
+        };
     }
+    Ok(false)
+}
+
+/// Whether an instance is stopped, and whose it was when it was first looked at.
+fn is_free(instance: &Instance, mark: Option<&String>) -> bool {
+    instance.status_code == Status::Stopped && instance.config.get(LAUNCH) == mark
 }
