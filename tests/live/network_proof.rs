@@ -17,8 +17,15 @@ const RULES: &str = "GET /1.0/network-acls/";
 #[track_caller]
 fn span(out: &Output, request: &str) -> (f64, f64) {
     let line = out.stderr.lines().find(|line| line.contains(request)).unwrap_or_else(|| panic!("{request}: {out}"));
-    let number = |nth| line.split_whitespace().nth(nth).unwrap().parse::<f64>().unwrap();
-    (number(1), number(1) + number(2))
+    (at(line), at(line) + number(line, 2))
+}
+
+fn at(line: &str) -> f64 {
+    number(line, 1)
+}
+
+fn number(line: &str, nth: usize) -> f64 {
+    line.split_whitespace().nth(nth).unwrap().parse().unwrap()
 }
 
 /// A network without the default of its policy, which gets it again in any case: another try of the test needs it.
@@ -96,7 +103,7 @@ fn nothing_runs_where_the_policy_is_no_longer_bound_to_its_bridge() {
 }
 
 #[test]
-fn rules_that_somebody_widened_are_as_they_were_before_the_command_begins() {
+fn rules_that_somebody_widened_are_right_before_what_runs_is_made() {
     let (host, network) = own_policy(84);
     let rules = || {
         let acl: Value = serde_json::from_str(&incus(&["query", &format!("/1.0/network-acls/{network}")])).unwrap();
@@ -108,6 +115,8 @@ fn rules_that_somebody_widened_are_as_they_were_before_the_command_begins() {
     let put: &str = "PUT /1.0/network-acls/";
     let socket = delaying(&host.dir("sockets"), "slow", put, DELAY);
     let out = host.at_socket(socket).cci(&["--timing", "run", "--", "true"]).ok();
-    assert!(span(&out, "/exec 202").0 >= span(&out, put).1, "the command did not wait for the rules: {out}");
+    let mut made = out.stderr.lines().filter(|line| line.contains("POST /1.0/instances 202"));
+    let again = made.next_back().unwrap_or_else(|| panic!("{out}"));
+    assert!(at(again) >= span(&out, put).1, "what ran was made before the rules were right: {out}");
     assert_eq!(rules(), before);
 }

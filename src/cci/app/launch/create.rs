@@ -26,15 +26,16 @@ const CREATE: Duration = Duration::from_secs(180);
 /// So often a container is tried whose network or address others take away.
 const TRIES: u8 = 4;
 
-/// Makes it, again where its network was removed meanwhile, and with another address where the first one was taken.
+/// Makes it, again where its network was removed meanwhile or its rules came late, and with another address where the
+/// first one was taken.
 pub(super) async fn create(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
     let mut plan = plan.clone();
     for _ in 1..TRIES {
-        let failed = match create_once(cx, &plan, slot, survey).await {
-            Err(error @ Error::IncusRefused { .. }) => error,
+        plan = match create_once(cx, &plan, slot, survey).await {
+            Err(error @ Error::IncusRefused { .. }) => otherwise(cx, plan, slot, error).await?,
+            Ok(Tried::Ours(_)) if survey.proof.came_late(cx).await? => plan,
             done => return done,
         };
-        plan = otherwise(cx, plan, slot, failed).await?;
         take_back::remove_instance(&cx.client, &plan.name(slot).to_string(), plan.launch()).await?;
     }
     create_once(cx, &plan, slot, survey).await

@@ -36,13 +36,15 @@ pub(crate) async fn plain(cx: &Context, image: &str, name: &str, ephemeral: bool
     };
     let mut plan = LaunchPlan::new(&ask, &cx.settings, &found.host)?;
     for _ in 1..ADDRESSES {
-        let error = match create(&cx, plan.plain(name, ephemeral), &found, &ask.launch).await {
-            Err(error @ Error::IncusRefused { .. }) => error,
+        plan = match create(&cx, plan.plain(name, ephemeral), &found, &ask.launch).await {
+            Err(error @ Error::IncusRefused { .. }) if home_refused(&plan, &error) => {
+                plan.beyond_home(None).ok_or(error)?
+            }
+            Err(error @ Error::IncusRefused { .. }) => plan.elsewhere().ok_or(error)?,
             Err(error) => return Err(error),
+            Ok(()) if found.proof.came_late(&cx).await? => plan,
             Ok(()) => return found.proof.holds_for(&cx, &plan).await,
         };
-        let otherwise = if home_refused(&plan, &error) { plan.beyond_home(None) } else { plan.elsewhere() };
-        plan = otherwise.ok_or(error)?;
         take_back::remove_instance(&cx.client, name, &ask.launch).await?;
     }
     create(&cx, plan.plain(name, ephemeral), &found, &ask.launch).await?;

@@ -3,6 +3,8 @@
 //! Incus takes longer to tell of a network and its rules than for all else that a launch must know, because it collects
 //! who uses them. A launch waits for that before the first command, not before the create.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use cci_core::network::Policy;
 use cci_core::plan::LaunchPlan;
 use cci_core::{Error, Result};
@@ -15,23 +17,31 @@ use crate::app::network::{self, Realised};
 pub(crate) struct Proof {
     policy: Option<Policy>,
     found: OnceCell<Realised>,
+    /// Whether a container was made again because of what was found.
+    heeded: AtomicBool,
 }
 
 impl Proof {
     /// Nothing: Incus was asked already, or there is no policy.
     pub(super) fn none() -> Self {
-        Self { policy: None, found: OnceCell::new() }
+        Self { policy: None, found: OnceCell::new(), heeded: AtomicBool::new(false) }
     }
 
     /// That this policy is in force.
     pub(super) fn of(policy: Policy) -> Self {
-        Self { policy: Some(policy), found: OnceCell::new() }
+        Self { policy: Some(policy), ..Self::none() }
     }
 
     /// Asks Incus, once; the policy is brought up to date, or made where its bridge went meanwhile.
     pub(crate) async fn found(&self, cx: &Context) -> Result<()> {
         let Some(policy) = &self.policy else { return Ok(()) };
         self.found.get_or_try_init(|| network::realise(cx, policy)).await.map(drop)
+    }
+
+    /// Whether the container that was made meanwhile may have run before its rules were right; said once.
+    pub(super) async fn came_late(&self, cx: &Context) -> Result<bool> {
+        self.found(cx).await?;
+        Ok(self.found.get().is_some_and(|found| found.mended) && !self.heeded.swap(true, Ordering::Relaxed))
     }
 
     /// The same, and that the plan is for the network that Incus knows: what nothing may run before.

@@ -26,6 +26,8 @@ pub(crate) struct Realised {
     pub(crate) bridge: String,
     /// Its own address.
     pub(crate) subnet: Subnet,
+    /// Whether its rules were not those of the policy until now.
+    pub(crate) mended: bool,
 }
 
 /// The client of the project where networks and ACLs are: that of projects without networks of their own.
@@ -36,16 +38,17 @@ pub(super) fn networks(cx: &Context) -> Client {
 /// The policy's bridge as the host shows it, at no cost; whether it is in force only [`realise`] can tell.
 pub(crate) fn glimpse(policy: &Policy) -> Option<Realised> {
     let bridge = policy.name().bridge().to_owned();
-    Some(Realised { subnet: network::subnet_on(&bridge)?, bridge })
+    Some(Realised { subnet: network::subnet_on(&bridge)?, bridge, mended: false })
 }
 
 /// Finds the policy's bridge and ACL, or makes them; several launches may do so at once.
 pub(crate) async fn realise(cx: &Context, policy: &Policy) -> Result<Realised> {
     let (client, name) = (networks(cx), policy.name());
     let (found, acl) = tokio::join!(client.network(name.bridge()), client.acl(name.bridge()));
+    let mut mended = false;
     let there = match (found, acl) {
         (Ok((found, _)), Ok((acl, etag))) => {
-            keep(cx, policy, &acl, &etag).await?;
+            mended = keep(cx, policy, &acl, &etag).await?;
             match bridge::made(&client, found).await? {
                 Some(found) => found,
                 None => make(cx, &client, policy).await?,
@@ -57,7 +60,7 @@ pub(crate) async fn realise(cx: &Context, policy: &Policy) -> Result<Realised> {
     bridge::check(&there, &name)?;
     let subnet =
         bridge::subnet(&there).ok_or_else(|| Error::Internal(format!("network {name} has no IPv4 address")))?;
-    Ok(Realised { bridge: there.name, subnet })
+    Ok(Realised { bridge: there.name, subnet, mended })
 }
 
 /// Makes the policy of the settings again if its bridge is gone, because a `clean` saw it unused; whether it was gone.
@@ -134,12 +137,14 @@ async fn make_acl(client: &Client, policy: &Policy, known: Known) -> Result<Know
 }
 
 /// Brings the rules of an existing policy up to date: the host's addresses, the names that are due, and what somebody
-/// else changed.
-async fn keep(cx: &Context, policy: &Policy, found: &Acl, etag: &Etag) -> Result<()> {
+/// else changed; whether there was more to do than names.
+async fn keep(cx: &Context, policy: &Policy, found: &Acl, etag: &Etag) -> Result<bool> {
     if !acl::is_of(found, policy) {
         return Err(foreign(policy));
     }
-    refresh::bring_up_to_date(cx, policy, found, etag, refresh::Due::ByAge).await.map(drop)
+    let as_made = acl::acl(policy, &Known::of(found), &network::own_addresses());
+    refresh::bring_up_to_date(cx, policy, found, etag, refresh::Due::ByAge).await?;
+    Ok(!acl::is_same(found, &as_made))
 }
 
 fn foreign(policy: &Policy) -> Error {
