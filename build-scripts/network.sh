@@ -59,11 +59,12 @@ END
 }
 
 # cci gives the address with the start: the daemon that takes over later must not take it away before it has a lease.
+# The name is the container's from its start too; to take it from the lease would start one more daemon.
 keep_address() {
     for file in /etc/systemd/network/*.network; do
         [ -e "$file" ] || continue
         mkdir -p "$file.d"
-        printf '[Network]\nKeepConfiguration=yes\n' > "$file.d/cci-keep.conf"
+        printf '[Network]\nKeepConfiguration=yes\n[DHCPv4]\nUseHostname=no\n' > "$file.d/cci-keep.conf"
     done
 }
 

@@ -43,6 +43,16 @@ mkdir -p /etc/systemd/system/systemd-udev-trigger.service.d
 printf '[Service]\nExecStart=\nExecStart=-udevadm trigger --action=add --subsystem-match=net\n' \
     > /etc/systemd/system/systemd-udev-trigger.service.d/cci.conf
 
+# Where cci mounts a file that names the network's name server, no resolver of the container's own is asked.
+mkdir -p /etc/systemd/system/systemd-resolved.service.d
+printf '[Unit]\nConditionPathIsMountPoint=!/etc/resolv.conf\n' > /etc/systemd/system/systemd-resolved.service.d/cci.conf
+
+# what looks at each start for disks, consoles and updates that a container never has
+mkdir -p /etc/systemd/system-generators
+for generator in cryptsetup debug getty gpt-auto hibernate-resume integritysetup system-update veritysetup; do
+    ln -sf /dev/null /etc/systemd/system-generators/systemd-$generator-generator
+done
+
 # neither the journal nor the resolver should do more than the container itself needs
 mkdir -p /etc/systemd/journald.conf.d /etc/systemd/resolved.conf.d
 printf '[Journal]\nStorage=volatile\nRuntimeMaxUse=16M\n' > /etc/systemd/journald.conf.d/cci.conf
