@@ -39,9 +39,10 @@ systemctl disable systemd-networkd-wait-online.service || true
 
 # The host's devices are the host's: of all that /sys shows only the interfaces are the container's, and systemd-networkd
 # waits until udev has seen them. The others were a quarter of the work of a start.
+# The name is behind that of the word that images of an image server have for all devices.
 mkdir -p /etc/systemd/system/systemd-udev-trigger.service.d
 printf '[Service]\nExecStart=\nExecStart=-udevadm trigger --action=add --subsystem-match=net\n' \
-    > /etc/systemd/system/systemd-udev-trigger.service.d/cci.conf
+    > /etc/systemd/system/systemd-udev-trigger.service.d/zzzz-cci.conf
 
 # Where cci mounts a file that names the network's name server, no resolver of the container's own is asked.
 mkdir -p /etc/systemd/system/systemd-resolved.service.d

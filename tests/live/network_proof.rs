@@ -1,4 +1,4 @@
-//! A launch looks at its policy while the container is being made, and nothing runs in it before that has been seen.
+//! A launch looks at its policy while the container is being made, and no command begins before that has been seen.
 
 use std::process::Command;
 use std::time::Duration;
@@ -72,9 +72,17 @@ fn refused_and_not_run(host: &Host, args: &[&str]) {
     assert!(!ran, "{args:?} ran with a policy that is not in force");
 }
 
+/// A policy of this test's own, with a stopped container on its network, so that no `clean` of another test removes it.
+#[track_caller]
+fn kept_policy(last: u8) -> (Host, String) {
+    let (host, network) = own_policy(last);
+    host.cci(&["run", "--persistent", "--slot", "9", "--", "true"]).ok();
+    (host, network)
+}
+
 #[test]
 fn the_create_does_not_wait_for_slow_rules_and_the_command_does() {
-    let (host, _) = own_policy(82);
+    let (host, _) = kept_policy(85);
     let socket = delaying(&host.dir("sockets"), "slow", RULES, DELAY);
     let out = host.at_socket(socket).cci(&["--timing", "run", "--", "true"]).ok();
     let (create, rules, command) = (span(&out, "POST /1.0/instances 202"), span(&out, RULES), span(&out, "/exec 202"));
@@ -104,7 +112,7 @@ fn nothing_runs_where_the_policy_is_no_longer_bound_to_its_bridge() {
 
 #[test]
 fn rules_that_somebody_widened_are_right_before_what_runs_is_made() {
-    let (host, network) = own_policy(84);
+    let (host, network) = kept_policy(84);
     let rules = || {
         let acl: Value = serde_json::from_str(&incus(&["query", &format!("/1.0/network-acls/{network}")])).unwrap();
         acl["egress"].clone()

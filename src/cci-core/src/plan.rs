@@ -173,6 +173,8 @@ pub struct LaunchPlan {
     pins: String,
     /// How far from its usual place in the network the address is looked for.
     detour: u32,
+    /// Tells the containers of one launch apart: the end of one must not take what belongs to the next.
+    attempt: u32,
 }
 
 impl LaunchPlan {
@@ -217,6 +219,7 @@ impl LaunchPlan {
             pins: pins(host),
             marks,
             detour: 0,
+            attempt: 0,
         })
     }
 
@@ -248,6 +251,12 @@ impl LaunchPlan {
     #[must_use]
     pub fn has_instant_network(&self) -> bool {
         self.network_facts().is_some_and(|network| network.resolv.is_some())
+    }
+
+    /// The same plan for a container in the place of one that this launch has made and taken back.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self { attempt: self.attempt + 1, ..self.clone() }
     }
 
     /// The same launch with an address from another place in the network; `None` where it has none to choose.
@@ -337,7 +346,9 @@ impl LaunchPlan {
     /// The second layer under the network's policy, where there is one and the host can have it.
     fn guard(&self, gateway: Ipv4Addr) -> String {
         match (&self.policy, &self.nft) {
-            (Some(policy), Some(nft)) => network::hooks(policy, gateway, nft, self.launch()),
+            (Some(policy), Some(nft)) => {
+                network::hooks(policy, gateway, nft, &format!("{}n{}", self.launch(), self.attempt))
+            }
             _ => String::new(),
         }
     }

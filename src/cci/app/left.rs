@@ -160,7 +160,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let told = dir.path().join("told");
         assert!(Command::new("mkfifo").arg(&told).status().unwrap().success());
-        let sleep = format!("kill -s HUP $$; echo lived > {}", told.display());
+        // one of the two says it: the other would wait for a reader for ever
+        let sleep = format!("[ $1 = 1 ] || exit; kill -s HUP $$; echo lived > {}", told.display());
         let reads = Command::new("timeout").args(["10", "head", "-n1"]).arg(&told).stdout(Stdio::piped()).spawn();
         let programs = [("systemctl", "echo stopping"), ("sleep", &*sleep)];
         assert_eq!(status_with("true", dir.path(), &programs), GOES_DOWN);

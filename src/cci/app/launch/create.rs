@@ -35,7 +35,8 @@ pub(super) async fn create(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: 
             Err(error @ Error::IncusRefused { .. }) => otherwise(cx, plan, slot, error).await?,
             Ok(Tried::Ours(_)) if survey.proof.came_late(cx).await? => plan,
             done => return done,
-        };
+        }
+        .again();
         take_back::remove_instance(&cx.client, &plan.name(slot).to_string(), plan.launch()).await?;
     }
     create_once(cx, &plan, slot, survey).await
@@ -79,7 +80,7 @@ async fn create_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Surve
 /// Sends the request that makes an instance, and while Incus is at it asks for what is still to be made sure of.
 pub(super) async fn made_by(cx: &Context, new: &NewInstance, proof: &Proof) -> cci_incus::Result<Done> {
     let operation = cx.client.create_instance(new).await?;
-    // what the proof says is asked for again before anything runs
+    // a proof that fails is asked for again before a command begins
     let (made, _) = tokio::join!(operation.wait(STEP, CREATE), proof.found(cx));
     made
 }

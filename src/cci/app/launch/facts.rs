@@ -82,9 +82,11 @@ pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
     Ok(Survey { host, instances, fingerprint: known.fingerprint, proof })
 }
 
-/// The NIC as a launch finds it now; the network of a policy is made where it is missing.
+/// The NIC as a launch finds it now; the network of a policy is made where it is missing, and made sure of.
 pub(crate) async fn nic(cx: &Context) -> Result<Option<Nic>> {
-    survey(cx).await.map(|survey| survey.host.nic)
+    let survey = survey(cx).await?;
+    survey.proof.found(cx).await?;
+    Ok(survey.host.nic)
 }
 
 /// The daemon's own stop hook; only a daemon behind a local socket has one that can be known.

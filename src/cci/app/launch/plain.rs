@@ -44,7 +44,8 @@ pub(crate) async fn plain(cx: &Context, image: &str, name: &str, ephemeral: bool
             Err(error) => return Err(error),
             Ok(()) if found.proof.came_late(&cx).await? => plan,
             Ok(()) => return found.proof.holds_for(&cx, &plan).await,
-        };
+        }
+        .again();
         take_back::remove_instance(&cx.client, name, &ask.launch).await?;
     }
     create(&cx, plan.plain(name, ephemeral), &found, &ask.launch).await?;

@@ -1,7 +1,8 @@
 //! Makes sure that a policy is in force whose bridge the host shows, while the container is already being made.
 //!
 //! Incus takes longer to tell of a network and its rules than for all else that a launch must know, because it collects
-//! who uses them. A launch waits for that before the first command, not before the create.
+//! who uses them. A launch waits for that before the first command, not before the create; where the rules turn out to
+//! have been others, the container is made again behind the right ones.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,6 +18,8 @@ use crate::app::network::{self, Realised};
 pub(crate) struct Proof {
     policy: Option<Policy>,
     found: OnceCell<Realised>,
+    /// Whether it was asked for in vain, and something put right on the way.
+    failed: AtomicBool,
     /// Whether a container was made again because of what was found.
     heeded: AtomicBool,
 }
@@ -24,7 +27,7 @@ pub(crate) struct Proof {
 impl Proof {
     /// Nothing: Incus was asked already, or there is no policy.
     pub(super) fn none() -> Self {
-        Self { policy: None, found: OnceCell::new(), heeded: AtomicBool::new(false) }
+        Self { policy: None, found: OnceCell::new(), failed: AtomicBool::default(), heeded: AtomicBool::default() }
     }
 
     /// That this policy is in force.
@@ -35,16 +38,19 @@ impl Proof {
     /// Asks Incus, once; the policy is brought up to date, or made where its bridge went meanwhile.
     pub(crate) async fn found(&self, cx: &Context) -> Result<()> {
         let Some(policy) = &self.policy else { return Ok(()) };
-        self.found.get_or_try_init(|| network::realise(cx, policy)).await.map(drop)
+        let found = self.found.get_or_try_init(|| network::realise(cx, policy)).await;
+        self.failed.fetch_or(found.is_err(), Ordering::Relaxed);
+        found.map(drop)
     }
 
-    /// Whether the container that was made meanwhile may have run before its rules were right; said once.
+    /// Whether the container that was made meanwhile may have run before its rules were right; yes only once.
     pub(super) async fn came_late(&self, cx: &Context) -> Result<bool> {
         self.found(cx).await?;
-        Ok(self.found.get().is_some_and(|found| found.mended) && !self.heeded.swap(true, Ordering::Relaxed))
+        let late = self.failed.load(Ordering::Relaxed) || self.found.get().is_some_and(|found| found.mended);
+        Ok(late && !self.heeded.swap(true, Ordering::Relaxed))
     }
 
-    /// The same, and that the plan is for the network that Incus knows: what nothing may run before.
+    /// Asks Incus, and compares the plan with the network that it knows: no command may begin before.
     pub(super) async fn holds_for(&self, cx: &Context, plan: &LaunchPlan) -> Result<()> {
         self.found(cx).await?;
         let Some(policy) = &self.policy else { return Ok(()) };

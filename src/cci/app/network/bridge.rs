@@ -9,6 +9,8 @@ use super::acl::MANAGED;
 use crate::app::incus_error::DuringStep;
 use crate::host::network;
 
+/// What Incus says of a network that is made and has its rules.
+pub(super) const CREATED: &str = "Created";
 const STEP: &str = "make the network";
 /// How often a change is tried: with another subnet when the first is taken, or again when Incus stumbles.
 const TRIES: u32 = 6;
@@ -160,7 +162,7 @@ async fn create(client: &Client, name: &str, seed: u32, base: Config) -> Result<
 
 /// Waits until Incus has made a network that is there by name; `None` if it comes to nothing and is taken away.
 pub(super) async fn made(client: &Client, found: Network) -> Result<Option<Network>> {
-    if found.status == "Created" {
+    if found.status == CREATED {
         return Ok(Some(found));
     }
     let wait = async {
@@ -172,7 +174,7 @@ pub(super) async fn made(client: &Client, found: Network) -> Result<Option<Netwo
                 Err(error) => return Err(error).during(STEP),
             };
             match now.status.as_str() {
-                "Created" => return Ok(Some(now)),
+                CREATED => return Ok(Some(now)),
                 "Errored" | "Unavailable" => {
                     return Err(Error::IncusRefused {
                         step: STEP.into(),

@@ -1,4 +1,4 @@
-//! Puts a policy in force before a container exists: finds what a launch needs in Incus, or makes it.
+//! Puts a policy in force: finds what a launch needs in Incus, or makes it.
 
 use std::time::{Duration, Instant};
 
@@ -19,14 +19,14 @@ use crate::store::network_cache;
 /// How long a policy is made again that others remove at the same time.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// A policy that is in force on its bridge.
+/// A policy's bridge; from [`realise`], the policy is in force on it.
 #[derive(Debug, Clone)]
 pub(crate) struct Realised {
     /// The bridge's name.
     pub(crate) bridge: String,
     /// Its own address.
     pub(crate) subnet: Subnet,
-    /// Whether its rules were not those of the policy until now.
+    /// Whether its rules were not all there, or not those of the policy, until now.
     pub(crate) mended: bool,
 }
 
@@ -45,17 +45,17 @@ pub(crate) fn glimpse(policy: &Policy) -> Option<Realised> {
 pub(crate) async fn realise(cx: &Context, policy: &Policy) -> Result<Realised> {
     let (client, name) = (networks(cx), policy.name());
     let (found, acl) = tokio::join!(client.network(name.bridge()), client.acl(name.bridge()));
-    let mut mended = false;
-    let there = match (found, acl) {
+    let (there, mended) = match (found, acl) {
         (Ok((found, _)), Ok((acl, etag))) => {
-            mended = keep(cx, policy, &acl, &etag).await?;
+            // a bridge gets its rules last
+            let mended = keep(cx, policy, &acl, &etag).await? || found.status != bridge::CREATED;
             match bridge::made(&client, found).await? {
-                Some(found) => found,
-                None => make(cx, &client, policy).await?,
+                Some(found) => (found, mended),
+                None => (make(cx, &client, policy).await?, true),
             }
         }
         (Err(error), _) | (_, Err(error)) if !error.is_not_found() => return Err(error).during("look at the network"),
-        _ => make(cx, &client, policy).await?,
+        _ => (make(cx, &client, policy).await?, true),
     };
     bridge::check(&there, &name)?;
     let subnet =
