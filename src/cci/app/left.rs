@@ -37,9 +37,9 @@ const LAST: &str = "for moment in 0.2 1; do (trap '' HUP; exec sleep $moment) </
 pub(crate) fn watched(run: &str) -> String {
     // what init ends everything with reaches this shell too, which lives on to say it
     format!(
-        "trap : TERM HUP; {run}; case $(timeout 5 systemctl is-system-running 2>/dev/null) in \
-         stopping) {LAST} exit {GOES_DOWN} ;; esac; \
-         read -r init </proc/1/comm; case $init in systemd-shut*) {LAST} exit {GOES_DOWN} ;; esac; exit {RUNS_ON}"
+        "trap : TERM HUP; {run}; \
+         state=$(timeout 5 systemctl is-system-running 2>/dev/null); read -r init </proc/1/comm; \
+         case $state:$init in stopping:* | *:systemd-shut*) {LAST} exit {GOES_DOWN} ;; esac; exit {RUNS_ON}"
     )
 }
 
