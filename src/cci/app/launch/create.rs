@@ -1,4 +1,4 @@
-//! Makes the container of a slot: one request, and who has the name when it fails.
+//! Makes a container: one request, and who has the name when it fails.
 
 use std::time::Duration;
 
@@ -20,65 +20,77 @@ use crate::app::take_back;
 use crate::app::undo::Made;
 
 /// What is done, as errors name it.
-pub(super) const STEP: &str = "create the container";
+const STEP: &str = "create the container";
 /// How long Incus may take to unpack an image and start the container.
 const CREATE: Duration = Duration::from_secs(180);
 /// So often a container is tried whose network or address others take away.
 const TRIES: u8 = 4;
 
-/// Makes it, again where its network was removed meanwhile or its rules came late, and with another address where the
-/// first one was taken.
+/// Makes the container of a slot.
 pub(super) async fn create(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
-    let mut plan = plan.clone();
-    for _ in 1..TRIES {
-        plan = match create_once(cx, &plan, slot, survey).await {
-            Err(error @ Error::IncusRefused { .. }) => otherwise(cx, plan, slot, error).await?,
-            Ok(Tried::Ours(_)) if survey.proof.came_late(cx).await? => plan,
-            done => return done,
-        }
-        .again();
-        take_back::remove_instance(&cx.client, &plan.name(slot).to_string(), plan.launch()).await?;
-    }
-    create_once(cx, &plan, slot, survey).await
+    let Some(plan) = make(cx, plan, survey, |plan| plan.instance(slot)).await? else { return Ok(Tried::Lost) };
+    let (name, lifetime) = (plan.name(slot).to_string(), plan.lifetime);
+    Ok(Tried::ours(Launched { name, slot, lifetime, reused: false, changed: Vec::new(), plan }))
 }
 
-/// One request makes and starts it; a name conflict means that the slot is another launch's.
-async fn create_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
-    let spec = plan.instance(slot);
-    let name = spec.name.clone();
+/// Makes and starts what is wanted by a plan, again where its network was removed meanwhile or its rules came late, and
+/// with another address where the first one was taken; the plan as it was carried out, or `None` where the name is
+/// another launch's.
+pub(super) async fn make(
+    cx: &Context,
+    plan: &LaunchPlan,
+    survey: &Survey,
+    wanted_by: impl Fn(&LaunchPlan) -> InstanceSpec,
+) -> Result<Option<LaunchPlan>> {
+    let mut plan = plan.clone();
+    for _ in 1..TRIES {
+        let wanted = wanted_by(&plan);
+        plan = match make_once(cx, &plan, &wanted, survey).await {
+            Err(error @ Error::IncusRefused { .. }) => otherwise(cx, plan, &wanted, error).await?,
+            Ok(true) if survey.proof.came_late(cx).await? => plan,
+            ours => return ours.map(|ours| ours.then_some(plan)),
+        }
+        .again();
+        take_back::remove_instance(&cx.client, &wanted.name, plan.launch()).await?;
+    }
+    let ours = make_once(cx, &plan, &wanted_by(&plan), survey).await?;
+    Ok(ours.then_some(plan))
+}
+
+/// One request makes and starts it; false for a name conflict, which means that the name is another launch's.
+async fn make_once(cx: &Context, plan: &LaunchPlan, wanted: &InstanceSpec, survey: &Survey) -> Result<bool> {
+    let name = &wanted.name;
     let made = Made::Instance { name: name.clone(), launch: plan.launch().to_owned() };
     cx.undo.push(made.clone());
-    if cx.undo.another_makes(&name, plan.launch()) {
+    if cx.undo.another_makes(name, plan.launch()) {
         cx.undo.forget(&made);
-        return Ok(Tried::Lost);
+        return Ok(false);
     }
-    let Err(error) = made_by(cx, &request(spec, &survey.fingerprint), &survey.proof).await else {
-        let (lifetime, plan) = (plan.lifetime, plan.clone());
-        return Ok(Tried::ours(Launched { name, slot, lifetime, reused: false, changed: Vec::new(), plan }));
-    };
+    let new = request(wanted.clone(), &survey.fingerprint);
+    let Err(error) = made_by(cx, &new, &survey.proof).await else { return Ok(true) };
     // the mark is there with the name, long before the container is
-    if is_anothers(cx, plan, &name).await {
+    if is_anothers(cx, plan, name).await {
         cx.undo.forget(&made);
-        return Ok(Tried::Lost);
+        return Ok(false);
     }
     // else another launch may be just about to have it
-    for operation in take_back::pending(&cx.client, &name).await? {
+    for operation in take_back::pending(&cx.client, name).await? {
         let _ = operation.wait(STEP, CREATE).await;
     }
-    match cx.client.instance(&name).await {
+    match cx.client.instance(name).await {
         Ok((found, _)) if found.config.get(LAUNCH).is_some_and(|mark| mark == plan.launch()) => {
-            Err(start_failure::explained(cx, &name, error, STEP).await)
+            Err(start_failure::explained(cx, name, error, STEP).await)
         }
         Ok(_) => {
             cx.undo.forget(&made);
-            Ok(Tried::Lost)
+            Ok(false)
         }
         Err(_) => Err(error).during(STEP),
     }
 }
 
 /// Sends the request that makes an instance, and while Incus is at it asks for what is still to be made sure of.
-pub(super) async fn made_by(cx: &Context, new: &NewInstance, proof: &Proof) -> cci_incus::Result<Done> {
+async fn made_by(cx: &Context, new: &NewInstance, proof: &Proof) -> cci_incus::Result<Done> {
     let operation = cx.client.create_instance(new).await?;
     // a proof that fails is asked for again before a command begins
     let (made, _) = tokio::join!(operation.wait(STEP, CREATE), proof.found(cx));

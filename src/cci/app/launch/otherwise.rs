@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use cci_core::mark::LAUNCH;
-use cci_core::plan::LaunchPlan;
-use cci_core::slot::Slot;
+use cci_core::plan::{InstanceSpec, LaunchPlan};
 use cci_core::{Error, Result};
 
 use super::facts;
@@ -14,7 +13,12 @@ use crate::app::network;
 use crate::app::state_volume;
 
 /// The plan with which a refused create is worth another try; else the refusal.
-pub(super) async fn otherwise(cx: &Context, plan: LaunchPlan, slot: Slot, refused: Error) -> Result<LaunchPlan> {
+pub(super) async fn otherwise(
+    cx: &Context,
+    plan: LaunchPlan,
+    wanted: &InstanceSpec,
+    refused: Error,
+) -> Result<LaunchPlan> {
     if is_busy(&refused) {
         return Ok(plan);
     }
@@ -28,7 +32,7 @@ pub(super) async fn otherwise(cx: &Context, plan: LaunchPlan, slot: Slot, refuse
         return Ok(here);
     }
     match here.elsewhere() {
-        Some(other) if address_taken(cx, &plan, slot).await? => Ok(other),
+        Some(other) if address_taken(cx, &plan, wanted).await? => Ok(other),
         _ => Err(refused),
     }
 }
@@ -41,7 +45,7 @@ pub(super) async fn beyond_home(cx: &Context, plan: &LaunchPlan, refused: &Error
 }
 
 /// Whether Incus refused what of the caller's home is mounted: it cannot reach it.
-pub(super) fn home_refused(plan: &LaunchPlan, refused: &Error) -> bool {
+fn home_refused(plan: &LaunchPlan, refused: &Error) -> bool {
     plan.mounted_of_home().any(|source| says(refused, source))
 }
 
@@ -54,13 +58,12 @@ fn says(refused: &Error, words: &str) -> bool {
     matches!(refused, Error::IncusRefused { message, .. } if message.contains(words))
 }
 
-/// Whether an instance of any project has the address that this plan gives to the slot.
-async fn address_taken(cx: &Context, plan: &LaunchPlan, slot: Slot) -> Result<bool> {
-    let spec = plan.instance(slot);
+/// Whether an instance of any project has the address that this launch wanted.
+async fn address_taken(cx: &Context, plan: &LaunchPlan, wanted: &InstanceSpec) -> Result<bool> {
     let address = |devices: &BTreeMap<String, BTreeMap<String, String>>| -> Option<String> {
         devices.values().find_map(|device| device.get("ipv4.address").cloned())
     };
-    let Some(own) = address(&spec.devices) else { return Ok(false) };
+    let Some(own) = address(&wanted.devices) else { return Ok(false) };
     let all = cx.client.instances_of_all_projects().await.during("list the containers")?;
     let others = all.iter().filter(|other| other.config.get(LAUNCH).is_none_or(|launch| launch != plan.launch()));
     Ok(others.filter_map(|other| address(&other.devices)).any(|address| address == own))
