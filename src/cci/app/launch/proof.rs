@@ -18,16 +18,14 @@ use crate::app::network::{self, Realised};
 pub(crate) struct Proof {
     policy: Option<Policy>,
     found: OnceCell<Realised>,
-    /// Whether it was asked for in vain, and something put right on the way.
-    failed: AtomicBool,
-    /// Whether a container was made again because of what was found.
-    heeded: AtomicBool,
+    /// Whether what was found, or put right by a try that failed, still asks for the container to be made again.
+    late: AtomicBool,
 }
 
 impl Proof {
     /// Nothing: Incus was asked already, or there is no policy.
     pub(super) fn none() -> Self {
-        Self { policy: None, found: OnceCell::new(), failed: AtomicBool::default(), heeded: AtomicBool::default() }
+        Self { policy: None, found: OnceCell::new(), late: AtomicBool::default() }
     }
 
     /// That this policy is in force.
@@ -38,16 +36,18 @@ impl Proof {
     /// Asks Incus, once; the policy is brought up to date, or made where its bridge went meanwhile.
     pub(crate) async fn found(&self, cx: &Context) -> Result<()> {
         let Some(policy) = &self.policy else { return Ok(()) };
-        let found = self.found.get_or_try_init(|| network::realise(cx, policy)).await;
-        self.failed.fetch_or(found.is_err(), Ordering::Relaxed);
-        found.map(drop)
+        let look = async {
+            let found = network::realise(cx, policy).await;
+            self.late.fetch_or(found.as_ref().map_or(true, |found| found.mended), Ordering::Relaxed);
+            found
+        };
+        self.found.get_or_try_init(|| look).await.map(drop)
     }
 
     /// Whether the container that was made meanwhile may have run before its rules were right; yes only once.
     pub(super) async fn came_late(&self, cx: &Context) -> Result<bool> {
         self.found(cx).await?;
-        let late = self.failed.load(Ordering::Relaxed) || self.found.get().is_some_and(|found| found.mended);
-        Ok(late && !self.heeded.swap(true, Ordering::Relaxed))
+        Ok(self.late.swap(false, Ordering::Relaxed))
     }
 
     /// Asks Incus, and compares the plan with the network that it knows: no command may begin before.
