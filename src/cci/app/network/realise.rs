@@ -142,9 +142,7 @@ async fn keep(cx: &Context, policy: &Policy, found: &Acl, etag: &Etag) -> Result
     if !acl::is_of(found, policy) {
         return Err(foreign(policy));
     }
-    let as_made = acl::acl(policy, &Known::of(found), &network::own_addresses());
-    refresh::bring_up_to_date(cx, policy, found, etag, refresh::Due::ByAge).await?;
-    Ok(!acl::is_same(found, &as_made))
+    Ok(refresh::bring_up_to_date(cx, policy, found, etag, refresh::Due::ByAge).await?.were_others)
 }
 
 fn foreign(policy: &Policy) -> Error {

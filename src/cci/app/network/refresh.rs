@@ -76,8 +76,7 @@ async fn refresh_each(cx: &Context, due: Due) -> Result<Vec<Refreshed>> {
             Err(error) if error.is_not_found() => continue,
             found => found.during(STEP)?,
         };
-        let done = bring_up_to_date(cx, &policy, &found, &etag, due).await?;
-        refreshed.extend(done.filter(|_| policy.has_names()));
+        refreshed.extend(bring_up_to_date(cx, &policy, &found, &etag, due).await?.names);
     }
     Ok(refreshed)
 }
@@ -98,7 +97,15 @@ pub(crate) async fn while_attached(cx: &Context) -> Infallible {
     }
 }
 
-/// Puts the rules that the policy has now in force, if they are not; `None` if no name was looked up.
+/// What was seen of a policy's rules when they were brought up to date.
+pub(super) struct Brought {
+    /// What became of the names, if they were looked up.
+    names: Option<Refreshed>,
+    /// Whether the rules were not those of the policy, whatever its names stand for by now.
+    pub(super) were_others: bool,
+}
+
+/// Puts the rules that the policy has now in force, if they are not.
 ///
 /// The ACL comes first and keeps the earlier addresses, then the name server: whoever asks in between is let through.
 pub(super) async fn bring_up_to_date(
@@ -107,7 +114,7 @@ pub(super) async fn bring_up_to_date(
     found: &Acl,
     etag: &Etag,
     due: Due,
-) -> Result<Option<Refreshed>> {
+) -> Result<Brought> {
     let (client, name, before) = (networks(cx), policy.name(), Known::of(found));
     let names: Vec<String> = policy.names().map(str::to_owned).collect();
     let look = !names.is_empty() && (due == Due::Now || is_old(&before, cx.settings.network.refresh_interval_minutes));
@@ -122,9 +129,12 @@ pub(super) async fn bring_up_to_date(
     } else {
         (before.clone(), None)
     };
-    let wanted = acl::acl(policy, &known, &network::own_addresses());
+    let own = network::own_addresses();
+    let as_known = acl::acl(policy, &before, &own);
+    let brought = Brought { names: report, were_others: !acl::is_same(found, &as_known) };
+    let wanted = if look { acl::acl(policy, &known, &own) } else { as_known };
     if !acl::is_same(found, &wanted) && !put(&client, name.bridge(), &wanted, etag.clone()).await? {
-        return Ok(report);
+        return Ok(brought);
     }
     if look {
         bridge::keep_names(&client, &name, &known.resolved).await?;
@@ -132,7 +142,7 @@ pub(super) async fn bring_up_to_date(
     if known.resolved != before.resolved {
         remember(cx, policy, &known.resolved).await?;
     }
-    Ok(report)
+    Ok(brought)
 }
 
 /// Puts an ACL's rules in force; false where another cci was quicker, who wanted the same, or it was unused and is gone.
