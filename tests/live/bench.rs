@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::delay::delaying;
 use crate::support::host::{Host, U1000, incus, run};
-use crate::support::wait;
+use crate::support::{timeline, wait};
 
 const DELAY: Duration = Duration::from_millis(100);
 /// The smallest of some samples is what a busy machine disturbs least; so much of the delay has to be in it.
@@ -70,8 +70,8 @@ fn a_planted_delay_shows_in_the_rows_that_it_belongs_to() {
 fn took(host: &Host, request: &str) -> f64 {
     let tries = (0..5).map(|_| {
         let out = host.cci(&["--timing", "list"]).ok();
-        let line = out.stderr.lines().find(|line| line.contains(request)).unwrap_or_else(|| panic!("{request}: {out}"));
-        line.split_whitespace().nth(2).unwrap().parse().unwrap()
+        let span = timeline::span(&out, request);
+        span.end - span.start
     });
     tries.fold(f64::INFINITY, f64::min)
 }

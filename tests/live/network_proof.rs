@@ -7,26 +7,12 @@ use serde_json::Value;
 
 use crate::network_guard::own_policy;
 use crate::support::delay::delaying;
-use crate::support::host::{Host, Output, incus};
+use crate::support::host::{Host, incus};
+use crate::support::timeline::{span, spans};
 use crate::support::wait;
 
 const DELAY: Duration = Duration::from_secs(2);
 const RULES: &str = "GET /1.0/network-acls/";
-
-/// When a request began and when it had its answer, by the timeline.
-#[track_caller]
-fn span(out: &Output, request: &str) -> (f64, f64) {
-    let line = out.stderr.lines().find(|line| line.contains(request)).unwrap_or_else(|| panic!("{request}: {out}"));
-    (at(line), at(line) + number(line, 2))
-}
-
-fn at(line: &str) -> f64 {
-    number(line, 1)
-}
-
-fn number(line: &str, nth: usize) -> f64 {
-    line.split_whitespace().nth(nth).unwrap().parse().unwrap()
-}
 
 /// A network without the default of its policy, which gets it again in any case: another try of the test needs it.
 struct Loosened<'a>(&'a str);
@@ -86,8 +72,8 @@ fn the_create_does_not_wait_for_slow_rules_and_the_command_does() {
     let socket = delaying(&host.dir("sockets"), "slow", RULES, DELAY);
     let out = host.at_socket(socket).cci(&["--timing", "run", "--", "true"]).ok();
     let (create, rules, command) = (span(&out, "POST /1.0/instances 202"), span(&out, RULES), span(&out, "/exec 202"));
-    assert!(create.0 < rules.1, "the create waited for the rules: {out}");
-    assert!(command.0 >= rules.1, "the command did not wait for the rules: {out}");
+    assert!(create.start < rules.end, "the create waited for the rules: {out}");
+    assert!(command.start >= rules.end, "the command did not wait for the rules: {out}");
 }
 
 #[test]
@@ -123,8 +109,7 @@ fn rules_that_somebody_widened_are_right_before_what_runs_is_made() {
     let put: &str = "PUT /1.0/network-acls/";
     let socket = delaying(&host.dir("sockets"), "slow", put, DELAY);
     let out = host.at_socket(socket).cci(&["--timing", "run", "--", "true"]).ok();
-    let mut made = out.stderr.lines().filter(|line| line.contains("POST /1.0/instances 202"));
-    let again = made.next_back().unwrap_or_else(|| panic!("{out}"));
-    assert!(at(again) >= span(&out, put).1, "what ran was made before the rules were right: {out}");
+    let again = spans(&out, "POST /1.0/instances 202").next_back().unwrap_or_else(|| panic!("{out}"));
+    assert!(again.start >= span(&out, put).end, "what ran was made before the rules were right: {out}");
     assert_eq!(rules(), before);
 }

@@ -16,4 +16,5 @@ pub mod machine;
 pub mod proxy;
 pub mod schema;
 pub mod screen;
+pub mod timeline;
 pub mod wait;
