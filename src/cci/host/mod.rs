@@ -7,6 +7,7 @@ pub(crate) mod incus_socket;
 pub(crate) mod limits;
 pub(crate) mod network;
 pub(crate) mod process;
+pub(crate) mod processors;
 pub(crate) mod pty;
 pub(crate) mod signals;
 pub(crate) mod stop_hook;

@@ -12,6 +12,7 @@ use cci_incus::{EventBody, EventKind, Events, StateChange, Status};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
+use super::calm::{self, Calm};
 use super::collected::Collected;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
@@ -34,6 +35,7 @@ pub(super) struct Bed {
     pub(super) incus: Option<PathBuf>,
     dir: TempDir,
     stop: watch::Receiver<bool>,
+    calm: Calm,
     networks: BTreeSet<String>,
 }
 
@@ -59,6 +61,7 @@ impl Bed {
             incus,
             dir,
             stop,
+            calm: Calm::new(),
             networks: networks.into_iter().map(|network| network.name).collect(),
         })
     }
@@ -96,6 +99,15 @@ impl Bed {
             () = self.stopped() => Err(Error::Interrupted),
             done = work => Ok((done?, began.elapsed())),
         }
+    }
+
+    /// Waits until the machine has done with what was measured before.
+    pub(super) async fn calm(&self) -> Result<()> {
+        let (in_vain, _) = self.timed(async { Ok(self.calm.wait(calm::work).await) }).await?;
+        if in_vain {
+            self.cx.reporter.warn("the machine does not come to rest: what follows is measured on a busy one");
+        }
+        Ok(())
     }
 
     /// Ends when a signal asks the measurement to stop.

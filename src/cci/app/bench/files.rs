@@ -49,10 +49,13 @@ pub(super) async fn push(bed: &Bed, all: &Collected, name: &str) -> Result<()> {
     let tree = bed.dir("tree")?;
     let tree = tree.to_string_lossy();
     let target = format!("{name}:{HOME}/by-cci");
+    bed.calm().await?;
     all.took("push", Who::Cci, child::cci(bed, "kept", &["file", "push", "-r", &tree, &target]).await?.took);
+    bed.calm().await?;
     all.took("push", Who::Floor, bed.timed(tar_in(bed, name, Path::new(&*tree))).await?.1);
     if let Some(program) = &bed.incus {
         let target = format!("{name}{HOME}/by-incus/");
+        bed.calm().await?;
         let ran = child::incus(bed, program, &["file", "push", "-r", "-p", &tree, &target]).await?;
         all.took("push", Who::Incus, ran.took);
     }
@@ -67,9 +70,11 @@ pub(super) async fn pull(bed: &Bed, all: &Collected, name: &str) -> Result<()> {
     let into = memory.path().join("pulled");
     let source = format!("{name}:{HOME}/by-tar");
     let target = into.to_string_lossy().into_owned();
+    bed.calm().await?;
     all.took("pull", Who::Cci, child::cci(bed, "kept", &["file", "pull", "-r", &source, &target]).await?.took);
     removed(&into)?;
     made(&into)?;
+    bed.calm().await?;
     let began = Instant::now();
     bed.timed(tar_out(bed, name, &into)).await?;
     all.took("pull", Who::Floor, began.elapsed());
@@ -77,6 +82,7 @@ pub(super) async fn pull(bed: &Bed, all: &Collected, name: &str) -> Result<()> {
     if let Some(program) = &bed.incus {
         made(&into)?;
         let source = format!("{name}{HOME}/by-tar");
+        bed.calm().await?;
         let ran = child::incus(bed, program, &["file", "pull", "-r", &source, &target]).await?;
         all.took("pull", Who::Incus, ran.took);
         removed(&into)?;

@@ -62,7 +62,9 @@ async fn raw(bed: &Bed) -> Result<String> {
 
 async fn warm(bed: &Bed, all: &Collected, kept: &str, raw: &str) -> Result<()> {
     floor::stop(bed, kept).await?;
+    bed.calm().await?;
     all.took("warm", Who::Cci, child::cci(bed, KEPT, &SHELL).await?.took);
+    bed.calm().await?;
     let started = async {
         floor::start(bed, raw).await?;
         floor::exec(bed, raw).await
@@ -72,7 +74,9 @@ async fn warm(bed: &Bed, all: &Collected, kept: &str, raw: &str) -> Result<()> {
 }
 
 async fn attach(bed: &Bed, all: &Collected, kept: &str) -> Result<()> {
+    bed.calm().await?;
     all.took("attach", Who::Cci, child::first_byte(bed, KEPT, &["attach", kept]).await?);
+    bed.calm().await?;
     all.took("attach", Who::Floor, bed.timed(floor::first_byte(bed, kept)).await?.1);
     Ok(())
 }
@@ -80,9 +84,12 @@ async fn attach(bed: &Bed, all: &Collected, kept: &str) -> Result<()> {
 async fn exec(bed: &Bed, all: &Collected, kept: &str) -> Result<()> {
     let user = bed.cx.settings.incus.claude_uid.to_string();
     let args = ["container", "exec", "--user", &user, kept, "--", "true"];
+    bed.calm().await?;
     all.took("exec", Who::Cci, child::cci(bed, KEPT, &args).await?.took);
+    bed.calm().await?;
     all.took("exec", Who::Floor, bed.timed(floor::exec(bed, kept)).await?.1);
     if let Some(program) = &bed.incus {
+        bed.calm().await?;
         all.took("exec", Who::Incus, child::incus(bed, program, &["exec", kept, "--", "true"]).await?.took);
     }
     Ok(())
@@ -92,10 +99,12 @@ async fn snapshot(bed: &Bed, all: &Collected, kept: &str) -> Result<()> {
     let (client, copied) = (&bed.cx.client, format!("{}copy", bed.cx.prefix.as_str()));
     let step = "snapshot a container";
     let new_snapshot = NewSnapshot { name: "bench".to_owned(), ..NewSnapshot::default() };
+    bed.calm().await?;
     let taken = async { client.create_snapshot(kept, &new_snapshot).await?.wait(step, LIMIT).await };
     all.took("snapshot", Who::Floor, bed.timed(async { taken.await.during(step) }).await?.1);
     let step = "copy a snapshot";
     let new = NewInstance::new(copied.as_str(), Source::copy_of(format!("{kept}/bench")));
+    bed.calm().await?;
     let copy = async { client.create_instance(&new).await?.wait(step, LIMIT).await };
     all.took("copy", Who::Floor, bed.timed(async { copy.await.during(step) }).await?.1);
     let removed = async {

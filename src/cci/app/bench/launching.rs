@@ -31,6 +31,7 @@ pub(super) async fn ten(bed: &Bed, all: &Collected) -> Result<()> {
 }
 
 async fn version(bed: &Bed, all: &Collected) -> Result<()> {
+    bed.calm().await?;
     for _ in 0..OFTEN {
         all.took("version", Who::Cci, child::cci(bed, "cci", &["version"]).await?.took);
         all.took("version", Who::Floor, child::program(bed, "true").await?.took);
@@ -40,6 +41,7 @@ async fn version(bed: &Bed, all: &Collected) -> Result<()> {
 
 async fn under_a_policy(bed: &Bed, all: &Collected) -> Result<()> {
     for (who, mode) in [(Who::Floor, Mode::Open), (Who::Cci, Mode::Restricted)] {
+        bed.calm().await?;
         let ran = child::cci_under(bed, mode, "cci", &["run", "--persistent=false", "--", "true"]).await?;
         all.took("policy", who, ran.took);
         bed.end(&[bed.name("cci", 1)]).await?;
@@ -55,6 +57,7 @@ async fn run(bed: &Bed, all: &Collected) -> Result<()> {
 
 async fn run_by_cci(bed: &Bed, all: &Collected) -> Result<()> {
     let mut ends = bed.ends().await?;
+    bed.calm().await?;
     let ran = child::cci(bed, "cci", &["run", "--persistent=false", "--", "true"]).await?;
     all.took("run", Who::Cci, ran.took);
     bed.timed(ends.of(bed, &[bed.name("cci", 1)])).await?;
@@ -83,6 +86,7 @@ async fn by_api(bed: &Bed) -> Result<(String, Duration)> {
 
 async fn created_and_used(bed: &Bed) -> Result<(String, Duration)> {
     let ready = floor::ready(bed, "floor", false).await?;
+    bed.calm().await?;
     let used = async {
         let name = floor::create(bed, &ready, Slot::FIRST).await?;
         floor::exec(bed, &name).await?;
@@ -95,6 +99,7 @@ async fn run_by_incus(bed: &Bed, all: &Collected) -> Result<()> {
     let Some(program) = &bed.incus else { return Ok(()) };
     let ready = floor::ready(bed, "floor", false).await?;
     let name = format!("{}incus", bed.cx.prefix.as_str());
+    bed.calm().await?;
     let began = Instant::now();
     child::incus(bed, program, &["launch", "--quiet", &ready.fingerprint, &name]).await?;
     child::incus(bed, program, &["exec", &name, "--", "true"]).await?;
@@ -105,6 +110,7 @@ async fn run_by_incus(bed: &Bed, all: &Collected) -> Result<()> {
 }
 
 async fn shell(bed: &Bed, all: &Collected) -> Result<()> {
+    bed.calm().await?;
     let ran = child::cci(bed, "cci", &SHELL).await?;
     all.took("shell", Who::Cci, ran.took);
     // what a resume is held against
@@ -123,6 +129,7 @@ async fn shell(bed: &Bed, all: &Collected) -> Result<()> {
 }
 
 async fn ten_shells(bed: &Bed, all: &Collected) -> Result<()> {
+    bed.calm().await?;
     let began = Instant::now();
     let shells = (0..Slot::MAX).map(|_| child::cci(bed, "ten", &SHELL));
     futures_util::future::try_join_all(shells).await?;
@@ -130,6 +137,7 @@ async fn ten_shells(bed: &Bed, all: &Collected) -> Result<()> {
     let names: Vec<String> = (1..=Slot::MAX).map(|slot| bed.name("ten", slot)).collect();
     bed.end(&names).await?;
     let ready = floor::ready(bed, "ten", false).await?;
+    bed.calm().await?;
     let creates = Slot::all().map(|slot| floor::create(bed, &ready, slot));
     let (names, took) = bed.timed(futures_util::future::try_join_all(creates)).await?;
     all.took("ten-shells", Who::Floor, took);

@@ -39,6 +39,7 @@ async fn with_sessions(bed: &Bed, all: &Collected) -> Result<()> {
     save(&sessions, &workspace).map_err(|source| Error::Host { step: "fill", path: sessions, source })?;
     for round in 0..=bed.runs {
         all.begin(round);
+        bed.calm().await?;
         all.took("list-all", Who::Cci, child::cci(bed, "cci", &["list", "--all"]).await?.took);
         let asked = async { bed.cx.client.instances().await.during("list the containers") };
         all.took("list-all", Who::Floor, bed.timed(asked).await?.1);
@@ -73,6 +74,7 @@ async fn at_size(bed: &Bed, all: &Collected, key: &'static str, there: &mut usiz
     }
     for round in 0..=bed.runs {
         all.begin(round);
+        bed.calm().await?;
         for _ in 0..OFTEN {
             one_round(bed, all, key).await?;
         }

@@ -2,6 +2,7 @@
 
 mod bed;
 mod boot;
+mod calm;
 mod child;
 mod collected;
 mod files;

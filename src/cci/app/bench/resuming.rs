@@ -58,6 +58,7 @@ pub(super) async fn round(bed: &Bed, all: &Collected, saved: &Saved) -> Result<(
 async fn resumed(bed: &Bed, all: &Collected, key: &'static str, workspace: &str, id: &str) -> Result<()> {
     let resume = format!("--resume={id}");
     let args: Vec<&str> = SHELL.into_iter().chain([resume.as_str()]).collect();
+    bed.calm().await?;
     all.took(key, Who::Cci, child::cci(bed, workspace, &args).await?.took);
     bed.end(&[bed.name(workspace, 1)]).await
 }

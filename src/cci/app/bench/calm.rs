@@ -1,0 +1,75 @@
+//! Waits until the machine has done with what was measured before, which Incus and the kernel go on with.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use crate::host::processors::Ticks;
+
+/// How long the processors are watched.
+const WINDOW: Duration = Duration::from_millis(100);
+/// Up to which share of that they may work.
+const CALM: f64 = 0.1;
+/// So many windows may be busy in a whole measurement; after that the machine has other work, and is taken as it is.
+const PATIENCE: u32 = 300;
+
+/// The patience that is left.
+pub(super) struct Calm {
+    left: Cell<u32>,
+}
+
+impl Calm {
+    pub(super) fn new() -> Self {
+        Self { left: Cell::new(PATIENCE) }
+    }
+
+    /// Returns when the processors rest, or at once where waiting for that was in vain before; whether it was now.
+    pub(super) async fn wait(&self, work: impl AsyncFn() -> Option<f64>) -> bool {
+        while self.left.get() > 0 {
+            if work().await.is_none_or(|share| share <= CALM) {
+                return false;
+            }
+            self.left.set(self.left.get() - 1);
+            if self.left.get() == 0 {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// How much of a moment the processors work; `None` where the kernel does not tell.
+pub(super) async fn work() -> Option<f64> {
+    let before = Ticks::now()?;
+    tokio::time::sleep(WINDOW).await;
+    Some(Ticks::now()?.busy_since(before))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn it_waits_for_the_first_moment_of_rest() {
+        let (calm, mut shares) = (Calm::new(), [0.9, 0.11, 0.1, 0.0].into_iter());
+        let shares = std::cell::RefCell::new(&mut shares);
+        assert!(!calm.wait(async || shares.borrow_mut().next()).await);
+        assert_eq!(shares.borrow_mut().next(), Some(0.0));
+    }
+
+    #[tokio::test]
+    async fn a_machine_that_does_not_rest_is_said_once_and_waited_for_no_more() {
+        let (calm, looks) = (Calm::new(), Cell::new(0));
+        let busy = async || {
+            looks.set(looks.get() + 1);
+            Some(1.0)
+        };
+        assert!(calm.wait(busy).await);
+        assert!(!calm.wait(busy).await);
+        assert_eq!(looks.get(), PATIENCE);
+    }
+
+    #[tokio::test]
+    async fn a_kernel_that_does_not_tell_is_not_waited_for() {
+        assert!(!Calm::new().wait(async || None).await);
+    }
+}
