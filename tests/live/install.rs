@@ -203,9 +203,15 @@ fn a_release_that_is_not_there_is_named() {
 #[test]
 fn an_unknown_flag_and_an_old_or_missing_rust_are_told() {
     let host = Host::live(U1234);
+    // this checkout may lie where the user cannot go
+    let checkout = host.dir("checkout");
+    std::fs::create_dir_all(checkout.join("src/cci")).unwrap();
+    for file in ["install.sh", "Cargo.toml", "src/cci/main.rs"] {
+        std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(file), checkout.join(file)).unwrap();
+    }
     let with_path = |path: &Path, args: &[&str]| {
         let mut command = host.command("/bin/sh");
-        command.arg(SCRIPT).args(args).env("PATH", format!("{}:/usr/bin:/bin", path.display()));
+        command.arg(checkout.join("install.sh")).args(args).env("PATH", format!("{}:/usr/bin:/bin", path.display()));
         run(command, b"")
     };
     let out = with_path(Path::new("/bin"), &["--frefix"]);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::settings::{configured, in_container};
 use crate::support::host::{Host, U1000, incus};
+use crate::support::wait;
 
 /// A container without limits beside the attacked one, with a process whose end would show.
 struct Neighbour {
@@ -20,7 +21,11 @@ impl Neighbour {
         host.cci(&["shell", "--background", "--debug"]).ok();
         let name = host.only_container();
         let mut neighbour = Self { host, name, alive: String::new() };
-        neighbour.alive = neighbour.ask("setsid sleep 86400 >/dev/null 2>&1 </dev/null & echo $!");
+        // the client can lose what a command in a container that boots says
+        neighbour.alive = wait::until("the neighbour names its process", Duration::from_secs(30), || {
+            let told = neighbour.ask("setsid sleep 86400 >/dev/null 2>&1 </dev/null & echo $!");
+            told.parse::<u32>().map(|_| told.clone()).map_err(|_| format!("it said '{told}'"))
+        });
         neighbour
     }
 
