@@ -1,4 +1,4 @@
-//! Images brought from files, streamed: never a whole file in memory.
+//! Images brought from files, streamed: never a whole root file system in memory.
 
 use std::path::Path;
 
@@ -29,27 +29,25 @@ pub struct Uploaded {
 }
 
 impl Client {
-    /// Imports an image of two files: a tarball with `metadata.yaml`, and the root file system as tarball or squashfs
-    /// (`POST /1.0/images`, multipart). Returns when all is sent; the operation unpacks it.
+    /// Imports an image of two parts: the bytes of a tarball with `metadata.yaml`, and the root file system as tarball or
+    /// squashfs (`POST /1.0/images`, multipart). Returns when all is sent; the operation unpacks it.
     pub async fn import_split(
         &self,
-        metadata: &Path,
+        metadata: Vec<u8>,
         rootfs: &Path,
         image: &NewImage,
         tell: impl FnMut(Uploaded) + Send + 'static,
     ) -> Result<Operation> {
-        let (metadata, first) = open(metadata).await?;
-        let (rootfs, second) = open(rootfs).await?;
+        let (rootfs, size) = open(rootfs).await?;
+        let total = metadata.len() as u64 + size;
         let boundary = Boundary::random();
         let parts = text(boundary.begin("metadata"))
-            .chain(metadata)
+            .chain(text(metadata))
             .chain(text(boundary.next("rootfs")))
             .chain(rootfs)
             .chain(text(boundary.end()));
-        let payload = Payload::Stream {
-            content_type: boundary.content_type(),
-            stream: metered(Box::pin(parts), first + second, tell),
-        };
+        let payload =
+            Payload::Stream { content_type: boundary.content_type(), stream: metered(Box::pin(parts), total, tell) };
         self.upload(&request(image), payload).await
     }
 
@@ -85,8 +83,8 @@ async fn open(path: &Path) -> Result<(ByteStream, u64)> {
     Ok((Box::pin(ReaderStream::with_capacity(file, CHUNK)), size))
 }
 
-fn text(text: String) -> ByteStream {
-    Box::pin(stream::once(std::future::ready(Ok(Bytes::from(text)))))
+fn text(text: impl Into<Bytes>) -> ByteStream {
+    Box::pin(stream::once(std::future::ready(Ok(text.into()))))
 }
 
 /// The same stream, telling how much of it has been taken; the few bytes of framing do not count beyond the total.

@@ -13,7 +13,7 @@ use crate::support::{LIMIT, Project, pack, tiny_image};
 async fn import(client: &Client, content: &str, image: &NewImage) -> String {
     let directory = tempfile::tempdir().unwrap();
     let (metadata, rootfs) = tiny_image(directory.path(), content).await;
-    let import = client.import_split(&metadata, &rootfs, image, |_| {}).await.unwrap();
+    let import = client.import_split(std::fs::read(&metadata).unwrap(), &rootfs, image, |_| {}).await.unwrap();
     let done = import.wait("the import", LIMIT).await.unwrap();
     done.metadata["fingerprint"].as_str().unwrap().to_owned()
 }
@@ -29,7 +29,7 @@ async fn a_split_image_goes_in_and_comes_out_unchanged() {
 
     let image = NewImage::default().alias("one").alias("t/two").property("description", "x & y");
     let import = client
-        .import_split(&metadata, &rootfs, &image, move |uploaded| {
+        .import_split(std::fs::read(&metadata).unwrap(), &rootfs, &image, move |uploaded| {
             assert!(uploaded.sent <= uploaded.total);
             sink.store(uploaded.sent, Ordering::Relaxed);
         })

@@ -45,7 +45,7 @@ async fn a_trusted_client_does_over_https_what_it_does_on_the_socket() {
     client.create_storage_pool(&pool).await.unwrap();
     let (metadata, rootfs) = tiny_image(directory.path(), "far").await;
     let image = NewImage::default().alias("far");
-    let import = client.import_split(&metadata, &rootfs, &image, |_| {}).await.unwrap();
+    let import = client.import_split(std::fs::read(&metadata).unwrap(), &rootfs, &image, |_| {}).await.unwrap();
     import.wait("the import", LIMIT).await.unwrap();
     let mut new = NewInstance::new("c1", Source::alias("far"));
     let root = [("type", "disk"), ("path", "/"), ("pool", "p")];

@@ -12,7 +12,7 @@ async fn launch(client: &Client) {
     let directory = tempfile::tempdir().unwrap();
     let (metadata, rootfs) = base_image(directory.path()).await;
     let image = NewImage::default().alias("base");
-    let import = client.import_split(&metadata, &rootfs, &image, |_| {}).await.unwrap();
+    let import = client.import_split(std::fs::read(&metadata).unwrap(), &rootfs, &image, |_| {}).await.unwrap();
     import.wait("the import", LIMIT).await.unwrap();
     let mut new = NewInstance::new("c1", Source::alias("base"));
     let root = [("type", "disk"), ("path", "/"), ("pool", "p")];

@@ -1,7 +1,6 @@
 //! What a build begins with: found, fetched or bootstrapped, and made known to Incus.
 
 use std::fmt;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,12 +9,11 @@ use cci_core::build::source::{ImageSource, SERVER_ALIAS, Suite};
 use cci_core::mark::LAUNCH;
 use cci_core::{Error, Result};
 use cci_incus::{ImageName, ImageServer, ImageStreams, NewImage, Source};
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::TempDir;
 
 use super::bootstrap::bootstrap;
 use super::log::Log;
 use super::steps::timed;
-use crate::app::blocking::blocking;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
 
@@ -138,28 +136,14 @@ impl Base {
 }
 
 async fn import(cx: &Context, name: &str, rootfs: &Path, mark: &str) -> Result<String> {
-    let description = metadata_tarball(&metadata(std::env::consts::ARCH, jiff::Timestamp::now().as_second(), name));
-    let metadata = temporary(std::env::temp_dir(), description.map_err(unwritable)?).await?;
+    let description = metadata(std::env::consts::ARCH, jiff::Timestamp::now().as_second(), name);
+    let metadata = metadata_tarball(&description).map_err(|error| Error::Internal(error.to_string()))?;
     let during = "import the root file system";
     let image = NewImage::default().property(LAUNCH, mark);
-    let operation = cx.client.import_split(metadata.path(), rootfs, &image, |_| ()).await.during(during)?;
+    let operation = cx.client.import_split(metadata, rootfs, &image, |_| ()).await.during(during)?;
     let done = operation.wait(during, IMPORT).await.during(during)?;
     let fingerprint = done.metadata["fingerprint"].as_str();
     fingerprint.map(str::to_owned).ok_or_else(|| Error::Internal("an imported image has no fingerprint".into()))
-}
-
-/// A file of these contents, which goes with the value; an interrupt that comes before there is one leaves none.
-async fn temporary(dir: PathBuf, contents: Vec<u8>) -> Result<NamedTempFile> {
-    blocking(move || {
-        let mut file = NamedTempFile::new_in(dir).map_err(unwritable)?;
-        file.write_all(&contents).map_err(unwritable)?;
-        Ok(file)
-    })
-    .await
-}
-
-fn unwritable(source: std::io::Error) -> Error {
-    Error::Host { step: "write in", path: std::env::temp_dir(), source }
 }
 
 /// A tarball that holds `metadata.yaml` alone.
@@ -190,36 +174,6 @@ impl Imported {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_interrupt_at_any_moment_leaves_no_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut ready = 0;
-        for round in 0..200 {
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            runtime.block_on(async {
-                let file = temporary(dir.path().to_owned(), vec![0; 1024]);
-                let began = std::time::Instant::now();
-                let interrupt = async {
-                    while began.elapsed() < Duration::from_micros(round * 10) {
-                        tokio::task::yield_now().await;
-                    }
-                };
-                tokio::select! {
-                    biased;
-                    () = interrupt => {}
-                    file = file => {
-                        assert_eq!(std::fs::read(file.unwrap().path()).unwrap().len(), 1024);
-                        ready += 1;
-                    }
-                }
-            });
-            // its end waits for what runs beside it
-            drop(runtime);
-            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "round {round}");
-        }
-        assert!((1..200).contains(&ready), "{ready} of 200 were ready: it was not interrupted at each moment");
-    }
 
     #[test]
     fn the_metadata_tarball_holds_that_one_file() {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use cci_incus::{Client, Exported, NewImage};
-use tokio::{process::Command, sync::Mutex};
+use tokio::process::Command;
 
 use super::bed::IMAGE;
 
@@ -26,8 +26,10 @@ const METADATA: &str = "architecture: x86_64\ncreation_date: 1700000000\n\
 
 /// Makes the image if it is not there.
 pub(crate) async fn ensure(client: &Client) {
-    static ONCE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
-    let _guard = ONCE_AT_A_TIME.lock().await;
+    // each test is a process of its own
+    let lock = std::fs::File::create(concat!(env!("CARGO_TARGET_TMPDIR"), "/image.lock")).unwrap();
+    let lock = tokio::task::spawn_blocking(|| lock.lock().map(|()| lock)).await.unwrap();
+    let _one_at_a_time = lock.unwrap();
     if client.alias(IMAGE).await.unwrap().is_some() {
         return;
     }
@@ -36,7 +38,7 @@ pub(crate) async fn ensure(client: &Client) {
     bootstrap(&rootfs).await;
     let metadata = metadata(work.path()).await;
     let image = NewImage::default().alias(IMAGE);
-    let import = client.import_split(&metadata, &rootfs, &image, |_| {}).await.unwrap();
+    let import = client.import_split(std::fs::read(&metadata).unwrap(), &rootfs, &image, |_| {}).await.unwrap();
     import.wait("the import of the image", LIMIT).await.unwrap();
 }
 
