@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
+use crate::support::base::foreign_image;
 use crate::support::host::{Host, U1000, incus};
 use crate::support::wait;
-
-const IMAGE: &str = "cci";
 
 /// A running container of `container launch`.
 pub(crate) fn launched(host: &Host) -> String {
     let name = format!("{}plain", host.prefix);
-    host.cci(&["container", "launch", IMAGE, &name, "--network", "open"]).ok();
+    host.cci(&["container", "launch", foreign_image(), &name, "--network", "open"]).ok();
     name
 }
 
@@ -39,7 +38,7 @@ fn a_container_is_launched_looked_at_stopped_started_and_deleted() {
     ends(&["start", &name]).ok();
     ends(&["start", &name]).ok();
     quiet(&["running", &name], 0);
-    let again = ends(&["launch", IMAGE, &name, "--network", "open"]);
+    let again = ends(&["launch", foreign_image(), &name, "--network", "open"]);
     assert_eq!(again.code, 1, "{again}");
     assert!(again.stderr.contains(&format!("container {name} already exists")), "{again}");
     ends(&["delete", "--force", &name]).ok();
@@ -50,7 +49,7 @@ fn a_container_is_launched_looked_at_stopped_started_and_deleted() {
 fn a_launched_container_has_what_every_container_gets() {
     let host = Host::live(U1000);
     let name = format!("{}plain", host.prefix);
-    host.cci(&["container", "launch", IMAGE, &name, "--ephemeral"]).ok();
+    host.cci(&["container", "launch", foreign_image(), &name, "--ephemeral"]).ok();
     let config = incus(&["config", "show", "--project", &host.project, &name]);
     for want in [
         "security.privileged: \"false\"",

@@ -40,6 +40,24 @@ pub fn tarball() -> PathBuf {
     tarball
 }
 
+/// The alias of the base among the machine's images, imported once: for containers of an image that is not cci's.
+pub fn foreign_image() -> &'static str {
+    const ALIAS: &str = "cci-test-foreign";
+    let tarball = tarball();
+    // each test is a process of its own
+    let lock = std::fs::File::create(Path::new(CACHE).join("image.lock")).unwrap();
+    lock.lock().unwrap();
+    if !incus(&["image", "alias", "list", "--format", "csv"]).lines().any(|line| line.split(',').next() == Some(ALIAS))
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let metadata = dir.path().join("metadata.tar");
+        metadata_tarball(&metadata);
+        let (metadata, tarball) = (metadata.display().to_string(), tarball.display().to_string());
+        incus(&["image", "import", "--quiet", &metadata, &tarball, "--alias", ALIAS]);
+    }
+    ALIAS
+}
+
 /// A project with images of its own, so that a build under test never moves the machine's alias `cci`.
 pub struct Images {
     pub host: Host,
