@@ -6,7 +6,7 @@ use cci_core::mark::LAUNCH;
 use cci_core::plan::{InstanceSpec, LaunchPlan};
 use cci_core::slot::Slot;
 use cci_core::{Error, Result};
-use cci_incus::{Done, Instance, NewInstance, Source};
+use cci_incus::{Done, NewInstance, Source};
 
 use super::claim::{Launched, Tried};
 use super::facts::Survey;
@@ -97,10 +97,10 @@ async fn made_by(cx: &Context, new: &NewInstance, proof: &Proof) -> cci_incus::R
     made
 }
 
-/// Whether an instance of this name has the mark of another launch.
+/// Whether an instance of this name is there that has not the mark of this launch.
 async fn is_anothers(cx: &Context, plan: &LaunchPlan, name: &str) -> bool {
-    let mark = |(found, _): (Instance, _)| found.config.get(LAUNCH).cloned();
-    cx.client.instance(name).await.ok().and_then(mark).is_some_and(|mark| mark != plan.launch())
+    let found = cx.client.instance(name).await;
+    found.is_ok_and(|(found, _)| found.config.get(LAUNCH).is_none_or(|mark| mark != plan.launch()))
 }
 
 /// The one request that makes an instance and starts it.
