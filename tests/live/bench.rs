@@ -93,7 +93,7 @@ fn an_interrupted_measurement_leaves_nothing() {
     let host = Host::live(U1000);
     let mut command = host.cci_command(&["bench", "--runs", "50", "--only", "run,shell"]);
     let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    wait::until("a container is measured", Duration::from_secs(60), || {
+    wait::until("a container is measured", Duration::from_secs(120), || {
         if measured(&host).is_empty() { Err("none yet".to_owned()) } else { Ok(()) }
     });
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();

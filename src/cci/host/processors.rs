@@ -7,6 +7,7 @@ use std::fs;
 pub(crate) struct Ticks {
     busy: u64,
     all: u64,
+    processors: usize,
 }
 
 impl Ticks {
@@ -18,17 +19,19 @@ impl Ticks {
     /// The first line: user, nice, system, idle, waiting for a disk, interrupts, soft interrupts; what follows is time of
     /// other machines, or counted before.
     fn parse(stat: &str) -> Option<Self> {
-        let line = stat.lines().next()?.strip_prefix("cpu ")?;
+        let mut lines = stat.lines();
+        let line = lines.next()?.strip_prefix("cpu ")?;
         let spent: Vec<u64> = line.split_whitespace().take(7).map(str::parse).collect::<Result<_, _>>().ok()?;
         let all = spent.iter().sum();
-        Some(Self { busy: all - spent.get(3)?, all })
+        let processors = lines.take_while(|line| line.starts_with("cpu")).count();
+        Some(Self { busy: all - spent.get(3)?, all, processors })
     }
 
-    /// How much of the time since then was not idle, from 0 to 1; a disk that is waited for counts as work.
+    /// How many processors were at work since then, on average; one that waits for a disk is.
     #[expect(clippy::cast_precision_loss, reason = "a share of some ticks")]
-    pub(crate) fn busy_since(self, before: Self) -> f64 {
+    pub(crate) fn at_work_since(self, before: Self) -> f64 {
         let all = self.all.saturating_sub(before.all).max(1);
-        self.busy.saturating_sub(before.busy) as f64 / all as f64
+        self.busy.saturating_sub(before.busy) as f64 / all as f64 * self.processors as f64
     }
 }
 
@@ -38,10 +41,10 @@ mod tests {
 
     #[test]
     fn what_is_not_idle_is_busy_and_stolen_time_is_neither() {
-        let before = Ticks::parse("cpu  100 0 50 1000 10 0 5 900 0 0\ncpu0 1 2 3\n").unwrap();
-        let after = Ticks::parse("cpu  105 0 52 1030 12 0 6 5000 0 0\n").unwrap();
-        assert!((after.busy_since(before) - 0.25).abs() < 1e-9);
-        assert!(after.busy_since(after).abs() < 1e-9, "no time has passed");
+        let before = Ticks::parse("cpu  100 0 50 1000 10 0 5 900 0 0\ncpu0 1 2 3\ncpu1 1 2 3\nintr 5\n").unwrap();
+        let after = Ticks::parse("cpu  105 0 52 1030 12 0 6 5000 0 0\ncpu0 1 2 3\ncpu1 1 2 3\nintr 5\n").unwrap();
+        assert!((after.at_work_since(before) - 0.5).abs() < 1e-9, "a quarter of two");
+        assert!(after.at_work_since(after).abs() < 1e-9, "no time has passed");
     }
 
     #[test]

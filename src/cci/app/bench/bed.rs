@@ -103,7 +103,7 @@ impl Bed {
 
     /// Waits until the machine has done with what was measured before.
     pub(super) async fn calm(&self) -> Result<()> {
-        let (in_vain, _) = self.timed(async { Ok(self.calm.wait(calm::work).await) }).await?;
+        let (in_vain, _) = self.timed(async { Ok(self.calm.wait(calm::at_work).await) }).await?;
         if in_vain {
             self.cx.reporter.warn("the machine does not come to rest: what follows is measured on a busy one");
         }
@@ -238,7 +238,7 @@ impl Ends {
         let mut left: BTreeSet<&str> = names.iter().map(String::as_str).collect();
         let all_gone = async {
             while !left.is_empty() {
-                let Some(event) = self.events.next().await else { break };
+                let event = self.events.next().await.ok_or_else(|| Error::Internal("Incus's events ended".into()))?;
                 if let EventBody::Lifecycle(lifecycle) = event.during("follow Incus's events")?.body
                     && lifecycle.action == "instance-deleted"
                     && let Some(name) = lifecycle.instance()

@@ -7,10 +7,12 @@ use crate::host::processors::Ticks;
 
 /// How long the processors are watched.
 const WINDOW: Duration = Duration::from_millis(100);
-/// Up to which share of that they may work.
-const CALM: f64 = 0.1;
-/// So many windows may be busy in a whole measurement; after that the machine has other work, and is taken as it is.
+/// How many of them may be at work in that time.
+const CALM: f64 = 0.2;
+/// So many windows may be busy; after that the machine has other work, and is taken as it is.
 const PATIENCE: u32 = 300;
+/// So much of it comes back with each rest: what was measured before is no other work.
+const REFILL: u32 = 10;
 
 /// The patience that is left.
 pub(super) struct Calm {
@@ -23,9 +25,10 @@ impl Calm {
     }
 
     /// Returns when the processors rest, or at once where waiting for that was in vain before; whether it was now.
-    pub(super) async fn wait(&self, work: impl AsyncFn() -> Option<f64>) -> bool {
+    pub(super) async fn wait(&self, at_work: impl AsyncFn() -> Option<f64>) -> bool {
         while self.left.get() > 0 {
-            if work().await.is_none_or(|share| share <= CALM) {
+            if at_work().await.is_none_or(|processors| processors <= CALM) {
+                self.left.set(PATIENCE.min(self.left.get() + REFILL));
                 return false;
             }
             self.left.set(self.left.get() - 1);
@@ -37,11 +40,11 @@ impl Calm {
     }
 }
 
-/// How much of a moment the processors work; `None` where the kernel does not tell.
-pub(super) async fn work() -> Option<f64> {
+/// How many processors are at work in this moment; `None` where the kernel does not tell.
+pub(super) async fn at_work() -> Option<f64> {
     let before = Ticks::now()?;
     tokio::time::sleep(WINDOW).await;
-    Some(Ticks::now()?.busy_since(before))
+    Some(Ticks::now()?.at_work_since(before))
 }
 
 #[cfg(test)]
@@ -50,7 +53,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_waits_for_the_first_moment_of_rest() {
-        let (calm, mut shares) = (Calm::new(), [0.9, 0.11, 0.1, 0.0].into_iter());
+        let (calm, mut shares) = (Calm::new(), [0.9, 0.21, 0.2, 0.0].into_iter());
         let shares = std::cell::RefCell::new(&mut shares);
         assert!(!calm.wait(async || shares.borrow_mut().next()).await);
         assert_eq!(shares.borrow_mut().next(), Some(0.0));
@@ -66,6 +69,19 @@ mod tests {
         assert!(calm.wait(busy).await);
         assert!(!calm.wait(busy).await);
         assert_eq!(looks.get(), PATIENCE);
+    }
+
+    #[tokio::test]
+    async fn a_wake_after_each_measurement_does_not_use_the_patience_up() {
+        let (calm, looks) = (Calm::new(), Cell::new(0));
+        let wake = async || {
+            looks.set(looks.get() + 1);
+            Some(if looks.get() % 4 == 0 { 0.0 } else { 1.0 })
+        };
+        for _ in 0..PATIENCE {
+            assert!(!calm.wait(wake).await);
+        }
+        assert_eq!(looks.get(), 4 * PATIENCE);
     }
 
     #[tokio::test]

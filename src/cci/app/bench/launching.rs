@@ -56,8 +56,8 @@ async fn run(bed: &Bed, all: &Collected) -> Result<()> {
 }
 
 async fn run_by_cci(bed: &Bed, all: &Collected) -> Result<()> {
-    let mut ends = bed.ends().await?;
     bed.calm().await?;
+    let mut ends = bed.ends().await?;
     let ran = child::cci(bed, "cci", &["run", "--persistent=false", "--", "true"]).await?;
     all.took("run", Who::Cci, ran.took);
     bed.timed(ends.of(bed, &[bed.name("cci", 1)])).await?;
@@ -85,8 +85,8 @@ async fn by_api(bed: &Bed) -> Result<(String, Duration)> {
 }
 
 async fn created_and_used(bed: &Bed) -> Result<(String, Duration)> {
-    let ready = floor::ready(bed, "floor", false).await?;
     bed.calm().await?;
+    let ready = floor::ready(bed, "floor", false).await?;
     let used = async {
         let name = floor::create(bed, &ready, Slot::FIRST).await?;
         floor::exec(bed, &name).await?;
@@ -136,8 +136,8 @@ async fn ten_shells(bed: &Bed, all: &Collected) -> Result<()> {
     all.took("ten-shells", Who::Cci, began.elapsed());
     let names: Vec<String> = (1..=Slot::MAX).map(|slot| bed.name("ten", slot)).collect();
     bed.end(&names).await?;
-    let ready = floor::ready(bed, "ten", false).await?;
     bed.calm().await?;
+    let ready = floor::ready(bed, "ten", false).await?;
     let creates = Slot::all().map(|slot| floor::create(bed, &ready, slot));
     let (names, took) = bed.timed(futures_util::future::try_join_all(creates)).await?;
     all.took("ten-shells", Who::Floor, took);
