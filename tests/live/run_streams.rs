@@ -139,7 +139,7 @@ fn both_streams_at_full_speed_do_not_wait_for_one_another() {
 fn a_command_decides_itself_what_a_signal_does() {
     let host = Host::live(U1000);
     let name = launched(&host);
-    let asked = |script: &str, signal: rustix::process::Signal| {
+    let asked = |script: &str, signal: rustix::process::Signal, heard: &str| {
         let mut child = host
             .cci_command(&["container", "exec", &name, "--", "bash", "-c", script])
             .stdin(Stdio::piped())
@@ -151,7 +151,10 @@ fn a_command_decides_itself_what_a_signal_does() {
         stdout.read_exact(&mut ready).unwrap();
         let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
         rustix::process::kill_process(pid, signal).unwrap();
-        // the command reads on after the signal where it survives it
+        // the signal and the input go by ways of their own: the command reads on when it has said that it heard
+        let mut told = vec![0; heard.len()];
+        stdout.read_exact(&mut told).unwrap();
+        assert_eq!(String::from_utf8_lossy(&told), heard);
         let mut stdin = child.stdin.take().unwrap();
         let mut said = String::new();
         let feed = std::thread::spawn(move || {
@@ -167,11 +170,11 @@ fn a_command_decides_itself_what_a_signal_does() {
     };
     let ignores =
         "trap 'echo heard' TERM; echo ready; read line; while [ -z \"$line\" ]; do read line; done; echo $line; exit 3";
-    let (code, said) = asked(ignores, rustix::process::Signal::TERM);
-    assert_eq!((code, said.as_str()), (Some(3), "heard\ngo on\n"));
-    let (code, _) = asked("echo ready; exec sleep 1000", rustix::process::Signal::TERM);
+    let (code, said) = asked(ignores, rustix::process::Signal::TERM, "heard\n");
+    assert_eq!((code, said.as_str()), (Some(3), "go on\n"));
+    let (code, _) = asked("echo ready; exec sleep 1000", rustix::process::Signal::TERM, "");
     assert_eq!(code, Some(143));
-    let (code, _) = asked("echo ready; exec sleep 1000", rustix::process::Signal::INT);
+    let (code, _) = asked("echo ready; exec sleep 1000", rustix::process::Signal::INT, "");
     assert_eq!(code, Some(130));
 }
 

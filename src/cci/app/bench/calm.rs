@@ -10,7 +10,7 @@ const WINDOW: Duration = Duration::from_millis(100);
 /// How many of them may be at work in that time.
 const CALM: f64 = 0.2;
 /// So many windows may be busy; after that the machine has other work, and is taken as it is.
-const PATIENCE: u32 = 300;
+const PATIENCE: u32 = 100;
 /// So much of it comes back with each rest: what was measured before is no other work.
 const REFILL: u32 = 10;
 
