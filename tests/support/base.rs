@@ -40,20 +40,25 @@ pub fn tarball() -> PathBuf {
     tarball
 }
 
+/// Gives a project the base under an alias; the other half of the image is made in `dir`.
+fn import(dir: &Path, project: &str, alias: &str) {
+    let metadata = dir.join("metadata.tar");
+    metadata_tarball(&metadata);
+    let (metadata, rootfs) = (metadata.display().to_string(), tarball().display().to_string());
+    incus(&["image", "import", "--quiet", &metadata, &rootfs, "--alias", alias, "--project", project]);
+}
+
 /// The alias of the base among the machine's images, imported once: for containers of an image that is not cci's.
 pub fn foreign_image() -> &'static str {
     const ALIAS: &str = "cci-test-foreign";
-    let tarball = tarball();
+    std::fs::create_dir_all(CACHE).unwrap();
     // each test is a process of its own
     let lock = std::fs::File::create(Path::new(CACHE).join("image.lock")).unwrap();
     lock.lock().unwrap();
     if !incus(&["image", "alias", "list", "--format", "csv"]).lines().any(|line| line.split(',').next() == Some(ALIAS))
     {
         let dir = tempfile::tempdir().unwrap();
-        let metadata = dir.path().join("metadata.tar");
-        metadata_tarball(&metadata);
-        let (metadata, tarball) = (metadata.display().to_string(), tarball.display().to_string());
-        incus(&["image", "import", "--quiet", &metadata, &tarball, "--alias", ALIAS]);
+        import(dir.path(), "default", ALIAS);
     }
     ALIAS
 }
@@ -86,11 +91,7 @@ impl Images {
 
     /// Gives it the base under the alias that a build moves, as if it were the image of an earlier build.
     pub fn import(&self) {
-        let metadata = self.host.dir("base").join("metadata.tar");
-        metadata_tarball(&metadata);
-        let (metadata, rootfs) = (metadata.display().to_string(), tarball().display().to_string());
-        let project = ["--project", &self.host.project];
-        incus(&[&["image", "import", "--quiet", &metadata, &rootfs, "--alias", "cci"], &project[..]].concat());
+        import(&self.host.dir("base"), &self.host.project, "cci");
     }
 
     /// Its images and the names that they have.

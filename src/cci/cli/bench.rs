@@ -17,7 +17,8 @@ use crate::ui::terminal::Terminal;
 /// Measure cci beside the raw API calls that it needs
 ///
 /// Makes containers of its own, some fifty at most, and removes them again, also on Ctrl-C. The floor is what the same
-/// result costs by raw API calls with everything decided before; both are measured in turn, when the processors rest.
+/// result costs by raw API calls with everything decided before; both are measured in turn, when disk and
+/// processors rest.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  cci bench\n  cci bench --runs 20 --only run,shell\n  cci bench --format json > before.json\n  cci bench --baseline incus,before.json"

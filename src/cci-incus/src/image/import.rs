@@ -41,11 +41,11 @@ impl Client {
         let (rootfs, size) = open(rootfs).await?;
         let total = metadata.len() as u64 + size;
         let boundary = Boundary::random();
-        let parts = text(boundary.begin("metadata"))
-            .chain(text(metadata))
-            .chain(text(boundary.next("rootfs")))
+        let parts = bytes(boundary.begin("metadata"))
+            .chain(bytes(metadata))
+            .chain(bytes(boundary.next("rootfs")))
             .chain(rootfs)
-            .chain(text(boundary.end()));
+            .chain(bytes(boundary.end()));
         let payload =
             Payload::Stream { content_type: boundary.content_type(), stream: metered(Box::pin(parts), total, tell) };
         self.upload(&request(image), payload).await
@@ -83,8 +83,8 @@ async fn open(path: &Path) -> Result<(ByteStream, u64)> {
     Ok((Box::pin(ReaderStream::with_capacity(file, CHUNK)), size))
 }
 
-fn text(text: impl Into<Bytes>) -> ByteStream {
-    Box::pin(stream::once(std::future::ready(Ok(text.into()))))
+fn bytes(content: impl Into<Bytes>) -> ByteStream {
+    Box::pin(stream::once(std::future::ready(Ok(content.into()))))
 }
 
 /// The same stream, telling how much of it has been taken; the few bytes of framing do not count beyond the total.

@@ -14,7 +14,6 @@ use tokio::sync::watch;
 
 use super::calm::{self, Calm};
 use super::collected::Collected;
-use crate::app::blocking::blocking;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
 use crate::app::network;
@@ -104,13 +103,7 @@ impl Bed {
 
     /// Waits until the machine has done with what was measured before: it is on the disk, and the processors rest.
     pub(super) async fn calm(&self) -> Result<()> {
-        let path = self.dir.path().to_owned();
-        let written = blocking(move || {
-            let unwritten = |source| Error::Host { step: "write what is in", path: path.clone(), source };
-            let dir = std::fs::File::open(&path).map_err(unwritten)?;
-            rustix::fs::syncfs(dir).map_err(|error| unwritten(error.into()))
-        });
-        self.timed(written).await?;
+        self.timed(calm::written(self.path())).await?;
         let (in_vain, _) = self.timed(async { Ok(self.calm.wait(calm::at_work).await) }).await?;
         if in_vain {
             self.cx.reporter.warn("the machine does not come to rest: what follows is measured on a busy one");

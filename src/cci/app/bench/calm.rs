@@ -1,8 +1,12 @@
 //! Waits until the machine has done with what was measured before, which Incus and the kernel go on with.
 
 use std::cell::Cell;
+use std::path::Path;
 use std::time::Duration;
 
+use cci_core::{Error, Result};
+
+use crate::app::blocking::blocking;
 use crate::host::processors::Ticks;
 
 /// How long the processors are watched.
@@ -40,6 +44,17 @@ impl Calm {
     }
 }
 
+/// Returns when what was written in the file system of `path` is on its disk: a launch, which writes for good, waits for it.
+pub(super) async fn written(path: &Path) -> Result<()> {
+    let path = path.to_owned();
+    blocking(move || {
+        let unwritten = |source| Error::Host { step: "write what is in", path: path.clone(), source };
+        let dir = std::fs::File::open(&path).map_err(unwritten)?;
+        rustix::fs::syncfs(dir).map_err(|error| unwritten(error.into()))
+    })
+    .await
+}
+
 /// How many processors are at work in this moment; `None` where the kernel does not tell.
 pub(super) async fn at_work() -> Option<f64> {
     let before = Ticks::now()?;
@@ -53,10 +68,10 @@ mod tests {
 
     #[tokio::test]
     async fn it_waits_for_the_first_moment_of_rest() {
-        let (calm, mut shares) = (Calm::new(), [0.9, 0.21, 0.2, 0.0].into_iter());
-        let shares = std::cell::RefCell::new(&mut shares);
-        assert!(!calm.wait(async || shares.borrow_mut().next()).await);
-        assert_eq!(shares.borrow_mut().next(), Some(0.0));
+        let (at_work, looks) = ([0.9, 0.21, 0.2, 0.0], Cell::new(0));
+        let look = async || at_work.get(looks.replace(looks.get() + 1)).copied();
+        assert!(!Calm::new().wait(look).await);
+        assert_eq!(looks.get(), 3);
     }
 
     #[tokio::test]
