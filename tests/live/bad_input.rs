@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::support::host::{Host, Output, ROOT, U1000, U1234, run};
+use crate::support::host::{Host, Output, ROOT, U1000, U1234, image, run};
 use crate::support::wait;
 
 #[track_caller]
@@ -25,6 +25,24 @@ fn an_image_that_is_not_there() {
     refused(&host, &out, 1, "image 'no-such-image' not found", "see `cci image list --all`");
     let out = host.cci(&["run", "--image", "no-such-image", "--", "true"]);
     refused(&host, &out, 125, "image 'no-such-image' not found", "see `cci image list --all`");
+    // nothing of a shell that was to be kept either
+    let out = host.cci(&["shell", "--background", "--persistent", "--image", "no-such-image"]);
+    refused(&host, &out, 1, "image 'no-such-image' not found", "see `cci image list --all`");
+}
+
+#[test]
+fn a_kept_container_outlives_its_image() {
+    let host = Host::live(U1000);
+    host.cci(&["run", "--persistent", "--", "true"]).ok();
+    let kept = host.only_container();
+    let out = host.cci(&["run", "--persistent", "--image", "no-such-image", "--", "getent", "hosts", "localhost"]).ok();
+    assert!(out.stderr.contains("Reusing existing container"), "{out}");
+    let of = format!("container {kept} is kept and of image '{}', not 'no-such-image'", image());
+    assert!(out.stderr.contains(&of), "{out}");
+    let again = host.cci(&["run", "--persistent", "--", "true"]).ok();
+    assert!(!again.stderr.contains("is kept and of image"), "what it is made of was forgotten: {again}");
+    assert!(!again.stderr.contains("Configuration applied"), "nothing has changed but the launch: {again}");
+    assert_eq!(host.only_container(), kept);
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::network::{host, network_of};
 use crate::network_guard::own_policy;
+use crate::network_names::ASK;
 use crate::support::delay::delaying;
 use crate::support::host::{Host, incus};
 use crate::support::timeline::{span, spans};
@@ -112,4 +114,46 @@ fn rules_that_somebody_widened_are_right_before_what_runs_is_made() {
     let again = spans(&out, "POST /1.0/instances 202").next_back().unwrap_or_else(|| panic!("{out}"));
     assert!(again.start >= span(&out, put).end, "what ran was made before the rules were right: {out}");
     assert_eq!(rules(), before);
+}
+
+/// Asks the name server of another bridge when the container boots, which only the second layer refuses, and says in the
+/// workspace what became of it.
+fn install_what_asks_at_boot(host: &Host) {
+    let address = incus(&["network", "get", "incusbr0", "ipv4.address"]);
+    let server = address.trim().split('/').next().unwrap();
+    std::fs::write(host.proj.join("ask.py"), ASK).unwrap();
+    let ask = format!("python3 /workspace/ask.py {server} nobody.incus 1 tcp > /workspace/boot");
+    let unit = format!("[Service]\nUser=code\nExecStart=/bin/sh -c '{ask}'\n");
+    std::fs::write(host.proj.join("boot.service"), unit).unwrap();
+    let install = "cd /etc/systemd/system; mkdir -p basic.target.wants; cp /workspace/boot.service .; ln -s ../boot.service basic.target.wants/";
+    host.cci(&["run", "--persistent", "--slot", "1", "--", "sudo", "sh", "-c", install]).ok();
+}
+
+#[test]
+fn what_is_kept_starts_behind_the_second_layer_while_incus_tells_of_the_first() {
+    // restricted, and no other test's
+    let host = host("block_private_networks = false\nblock_metadata_endpoint = false");
+    install_what_asks_at_boot(&host);
+    let kept = host.only_container();
+    let network = network_of(&host, &kept);
+    // long enough for a boot beside other tests
+    let socket = delaying(&host.dir("sockets"), "slow", RULES, 3 * DELAY);
+    let slow = host.at_socket(socket);
+    let boot = slow.proj.join("boot");
+    let run = ["--timing", "run", "--persistent", "--slot", "1", "--", "touch", "/workspace/ran"];
+
+    let out = slow.cci(&run).ok();
+    let (start, rules, command) = (span(&out, "/state 202"), span(&out, RULES), span(&out, "/exec 202"));
+    assert!(start.start < rules.end, "the start waited for the rules: {out}");
+    assert!(command.start >= rules.end, "the command did not wait for the rules: {out}");
+    assert_eq!(std::fs::read_to_string(&boot).unwrap(), "none\n");
+    std::fs::remove_file(&boot).unwrap();
+    std::fs::remove_file(slow.proj.join("ran")).unwrap();
+
+    let loosened = Loosened::new(&network);
+    refused_and_not_run(&slow, &run);
+    assert_eq!(std::fs::read_to_string(&boot).unwrap(), "none\n", "what boots has got through");
+    assert_eq!(slow.only_container(), kept);
+    last_started(&slow, &kept);
+    drop(loosened);
 }

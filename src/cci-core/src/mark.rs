@@ -69,6 +69,8 @@ pub fn is_managed(config: &BTreeMap<String, String>) -> bool {
 pub const OWNER: &str = "user.cci.owner-uid";
 /// The key that tells one launch from another.
 pub const LAUNCH: &str = "user.cci.launch";
+/// The key that says of which image an instance was made, as it was asked for.
+pub const IMAGE: &str = "user.cci.image";
 /// The key that says whether a session's container outlives its stop.
 pub const PERSISTENT: &str = "user.cci.persistent";
 

@@ -96,8 +96,8 @@ pub struct Network {
     pub subnet: Subnet,
     /// Addresses that others have, by the name of who has them.
     pub taken: Vec<(String, Ipv4Addr)>,
-    /// The file on the host that names the bridge as the name server, for an image that takes it.
-    pub resolv: Option<PathBuf>,
+    /// The file on the host that names the bridge as the name server.
+    pub resolv: PathBuf,
 }
 
 /// The request that makes a container, in cci's terms.
@@ -160,6 +160,8 @@ pub struct LaunchPlan {
     pub warnings: Vec<String>,
     /// Whether the daemon reaches the caller's home: what is kept there is mounted then.
     reaches_home: bool,
+    /// Whether the image leaves it to the host to name the name server.
+    takes_resolv: bool,
     /// The storage pool of the root disk, where it is known.
     pool: Option<String>,
     prefix: Prefix,
@@ -208,6 +210,7 @@ impl LaunchPlan {
             environment: environment::environment(&host.locale, &settings.environment(), &ask.environment),
             warnings: warnings(settings, host, &map),
             reaches_home: true,
+            takes_resolv: false,
             pool: pool(settings, host),
             prefix: ask.prefix.clone(),
             nic: host.nic.clone(),
@@ -250,7 +253,13 @@ impl LaunchPlan {
     /// Whether the network is there with the container's first instruction, names included.
     #[must_use]
     pub fn has_instant_network(&self) -> bool {
-        self.network_facts().is_some_and(|network| network.resolv.is_some())
+        self.reaches_home && self.takes_resolv && self.network_facts().is_some()
+    }
+
+    /// The same launch from this image: one whose `/etc/resolv.conf` is a plain file can have another mounted on it.
+    #[must_use]
+    pub fn from_image(&self, takes_resolv: bool) -> Self {
+        Self { takes_resolv, ..self.clone() }
     }
 
     /// The same plan for a container in the place of one that this launch has made and taken back.
@@ -275,9 +284,7 @@ impl LaunchPlan {
     #[must_use]
     pub fn beyond_home(&self, pool: Option<&str>) -> Option<Self> {
         let pool = pool.or(self.pool.as_deref()).filter(|_| self.reaches_home)?;
-        let beyond = Self { reaches_home: false, pool: Some(pool.to_owned()), ..self.clone() };
-        let mut plan = beyond.on(self.nic.clone());
-        plan.devices.remove("resolv");
+        let mut plan = Self { reaches_home: false, pool: Some(pool.to_owned()), ..self.clone() };
         if let Some(session) = self.marks.session {
             let StateVolume { pool, name } = StateVolume::of(session, pool);
             let disk = [("type", "disk"), ("pool", &pool), ("source", &name), ("path", environment::STATE)];
@@ -295,19 +302,16 @@ impl LaunchPlan {
 
     /// What of the caller's home is mounted without being asked for.
     pub fn mounted_of_home(&self) -> impl Iterator<Item = &str> {
-        let own =
-            self.devices.iter().filter(|(name, _)| self.reaches_home && matches!(name.as_str(), "session" | "resolv"));
-        own.filter_map(|(_, device)| device.get("source").map(String::as_str))
+        let session = self.devices.get("session").filter(|_| self.reaches_home);
+        let resolv = self.devices.get("resolv").filter(|_| self.has_instant_network());
+        session.into_iter().chain(resolv).filter_map(|device| device.get("source").map(String::as_str))
     }
 
     /// The same launch on the network as it is now: one that was removed and made again can lie elsewhere.
     #[must_use]
     pub fn on(&self, nic: Option<Nic>) -> Self {
         let mut plan = Self { nic, ..self.clone() };
-        if let (false, Some(network)) = (plan.reaches_home, plan.nic.as_mut().and_then(|nic| nic.network.as_mut())) {
-            network.resolv = None;
-        }
-        let resolv = plan.network_facts().and_then(|network| network.resolv.clone());
+        let resolv = plan.network_facts().map(|network| network.resolv.clone());
         if let (Some(names), Some(resolv)) = (plan.devices.get_mut("resolv"), resolv) {
             names.insert("source".into(), resolv.to_string_lossy().into_owned());
         }
@@ -353,6 +357,14 @@ impl LaunchPlan {
         }
     }
 
+    /// Whether the container of a slot reaches nothing that the policy refuses from its first instruction on, whatever
+    /// Incus has of its rules: the second layer comes with the start, and knows all that is refused but not what alone is
+    /// allowed.
+    #[must_use]
+    pub fn is_guarded(&self, slot: Slot) -> bool {
+        self.network == Mode::Restricted && self.fixed(slot).is_some_and(|at| !self.guard(at.subnet.gateway).is_empty())
+    }
+
     /// The whole create request for a slot.
     #[must_use]
     pub fn instance(&self, slot: Slot) -> InstanceSpec {
@@ -365,6 +377,9 @@ impl LaunchPlan {
     fn request(&self, slot: Slot, name: String, marks: &Marks, pins: &str) -> InstanceSpec {
         let (mut config, mut devices) = (self.config.clone(), self.devices.clone());
         config.extend(marks.to_config());
+        if !self.has_instant_network() {
+            devices.remove("resolv");
+        }
         // it clears the hooks of its kind, so the others come behind it
         let mut raw_lxc = self.stop_hook.as_ref().map(|hook| hook.raw_lxc(&name)).unwrap_or_default() + pins;
         if let (Some(fixed), Some(nic)) = (self.fixed(slot), &self.nic) {
@@ -477,8 +492,8 @@ fn devices(
     }
     if let Some(nic) = &host.nic {
         devices.insert(nic.device.clone(), isolated(nic));
-        if let Some(resolv) = nic.network.as_ref().and_then(|network| network.resolv.as_deref()) {
-            let mut names = disk(resolv, environment::RESOLV, map)?;
+        if let Some(network) = &nic.network {
+            let mut names = disk(&network.resolv, environment::RESOLV, map)?;
             names.insert("readonly".into(), "true".into());
             devices.insert("resolv".to_owned(), names);
         }

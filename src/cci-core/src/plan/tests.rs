@@ -27,7 +27,7 @@ fn host() -> HostFacts {
             network: Some(Network {
                 subnet: Subnet::parse("10.77.0.1/24").unwrap(),
                 taken: Vec::new(),
-                resolv: Some("/home/u/.cci/network/10.77.0.1.conf".into()),
+                resolv: "/home/u/.cci/network/10.77.0.1.conf".into(),
             }),
         }),
         other_nics: Vec::new(),
@@ -39,8 +39,13 @@ fn host() -> HostFacts {
     }
 }
 
+/// From an image that takes the name server from the host.
+fn plan(settings: &Settings, host: &HostFacts) -> LaunchPlan {
+    LaunchPlan::new(&ask(), settings, host).unwrap().from_image(true)
+}
+
 fn first(settings: &Settings, host: &HostFacts) -> InstanceSpec {
-    LaunchPlan::new(&ask(), settings, host).unwrap().instance(Slot::new(1).unwrap())
+    plan(settings, host).instance(Slot::new(1).unwrap())
 }
 
 #[test]
@@ -67,24 +72,38 @@ fn one_request_holds_everything() {
 
 #[test]
 fn the_network_is_there_with_the_first_instruction() {
-    let plan = LaunchPlan::new(&ask(), &Settings::default(), &host()).unwrap();
+    let plan = plan(&Settings::default(), &host());
     let spec = plan.instance(Slot::new(1).unwrap());
     let address = &spec.devices["eth0"]["ipv4.address"];
     assert!(spec.config["raw.lxc"].contains(&format!("lxc.net.0.ipv4.address = {address}/24\n")), "{spec:?}");
     assert!(spec.config["raw.lxc"].contains("lxc.net.0.ipv4.gateway = 10.77.0.1\n"), "{spec:?}");
     assert_eq!(spec.devices["resolv"]["path"], "/etc/resolv.conf");
     assert!(plan.has_instant_network());
+    assert_eq!(plan.mounted_of_home().count(), 2, "the conversation and the name server");
+}
+
+#[test]
+fn an_image_with_a_name_server_of_its_own_keeps_it() {
+    let mut host = host();
+    host.root = Some([("pool", "p1")].map(|(k, v)| (k.into(), v.into())).into());
+    let own = plan(&Settings::default(), &host).from_image(false);
+    for own in [own.on(host.nic.clone()), own.again(), own] {
+        assert!(!own.instance(Slot::FIRST).devices.contains_key("resolv"), "{own:?}");
+        assert!(!own.plain("x", true).devices.contains_key("resolv"), "{own:?}");
+        assert!(!own.has_instant_network(), "names come with the lease only");
+        assert_eq!(own.mounted_of_home().count(), 1, "the conversation");
+    }
 }
 
 #[test]
 fn beyond_the_daemons_reach_nothing_of_the_home_is_mounted() {
     let mut host = host();
-    let near = LaunchPlan::new(&ask(), &Settings::default(), &host).unwrap();
+    let near = plan(&Settings::default(), &host);
     assert_eq!(near.mounted_of_home().collect::<Vec<_>>().len(), 2);
     assert!(near.state_volume().is_none());
     assert!(near.beyond_home(None).is_none(), "without a pool there is no place for a volume");
     host.root = Some([("type", "disk"), ("pool", "p1"), ("path", "/")].map(|(k, v)| (k.into(), v.into())).into());
-    let near = LaunchPlan::new(&ask(), &Settings::default(), &host).unwrap();
+    let near = plan(&Settings::default(), &host);
     let far = near.beyond_home(None).unwrap();
     let volume = far.state_volume().unwrap();
     assert_eq!((volume.pool.as_str(), volume.name), ("p1", format!("cci-session-{}", far.session().unwrap())));
@@ -136,12 +155,12 @@ fn an_address_that_another_container_has_is_left_to_it() {
 
 #[test]
 fn a_network_that_was_made_again_elsewhere_takes_the_launch_along() {
-    let plan = LaunchPlan::new(&ask(), &Settings::default(), &host()).unwrap();
+    let plan = plan(&Settings::default(), &host());
     let mut nic = host().nic.unwrap();
     nic.network = Some(Network {
         subnet: Subnet::parse("10.99.0.1/24").unwrap(),
         taken: Vec::new(),
-        resolv: Some("/home/u/.cci/network/10.99.0.1.conf".into()),
+        resolv: "/home/u/.cci/network/10.99.0.1.conf".into(),
     });
     let moved = plan.on(Some(nic)).instance(Slot::FIRST);
     assert!(moved.devices["eth0"]["ipv4.address"].starts_with("10.99.0."), "{:?}", moved.devices);
@@ -196,7 +215,7 @@ fn limits_and_pool_take_effect() {
 fn a_shifted_mount_is_used_only_when_asked_for_and_warned_about() {
     let mut settings = Settings::default();
     settings.incus.idmap = idmap::IdmapMode::Shift;
-    let plan = LaunchPlan::new(&ask(), &settings, &host()).unwrap();
+    let plan = plan(&settings, &host());
     assert!(plan.warnings.iter().any(|warning| warning.contains("shift")), "{:?}", plan.warnings);
     assert_eq!(plan.instance(Slot::new(1).unwrap()).devices["workspace"]["shift"], "true");
 }
@@ -205,7 +224,7 @@ fn a_shifted_mount_is_used_only_when_asked_for_and_warned_about() {
 fn roots_own_workspace_is_warned_about() {
     let mut host = host();
     host.idmap.agent = Ids { uid: 0, gid: 0 };
-    let plan = LaunchPlan::new(&ask(), &Settings::default(), &host).unwrap();
+    let plan = plan(&Settings::default(), &host);
     assert!(plan.warnings.iter().any(|warning| warning.contains("host root")), "{:?}", plan.warnings);
 }
 

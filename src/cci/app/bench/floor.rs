@@ -34,7 +34,8 @@ pub(super) async fn ready(bed: &Bed, workspace: &str, persistent: bool) -> Resul
         session: Some((launch::new_session_id(), bed.dir("floor-state")?)),
         environment: cx.environment.clone(),
     };
-    Ok(Ready { plan: LaunchPlan::new(&ask, &cx.settings, &survey.host)?, fingerprint: survey.fingerprint })
+    let (plan, image) = (LaunchPlan::new(&ask, &cx.settings, &survey.host)?, survey.image.found(&cx).await?);
+    Ok(Ready { plan: plan.from_image(image.takes_resolv), fingerprint: image.fingerprint.clone() })
 }
 
 /// Creates and starts the container of a slot with one request.

@@ -12,7 +12,7 @@ use super::remove_if_nameless;
 use crate::app::build::move_alias;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
-use crate::app::launch::{RESOLV_PROPERTY, launch_mark};
+use crate::app::launch::{NOTED, RESOLV_PROPERTY, launch_mark};
 use crate::app::undo::Made;
 
 /// Packing two gigabytes on a slow disk.
@@ -78,7 +78,7 @@ async fn container(cx: &Context, name: &str) -> Result<Instance> {
 fn image(ask: &Ask, instance: &Instance, mark: &str) -> NewImage {
     let described = ask.description.clone().unwrap_or_else(|| format!("published from container {}", ask.container));
     let image = NewImage::default().property("description", described).property(LAUNCH, mark);
-    match instance.config.get(&format!("image.{RESOLV_PROPERTY}")) {
+    match instance.config.get(&format!("{NOTED}{RESOLV_PROPERTY}")) {
         Some(resolv) => image.property(RESOLV_PROPERTY, resolv),
         None => image,
     }

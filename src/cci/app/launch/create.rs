@@ -10,6 +10,7 @@ use cci_incus::{Done, NewInstance, Source};
 
 use super::claim::{Launched, Tried};
 use super::facts::Survey;
+use super::image::Found;
 use super::otherwise::otherwise;
 use super::proof::Proof;
 use super::reuse::take_over;
@@ -42,10 +43,11 @@ pub(super) async fn make(
     survey: &Survey,
     wanted_by: impl Fn(&LaunchPlan) -> InstanceSpec,
 ) -> Result<Option<LaunchPlan>> {
-    let mut plan = plan.clone();
+    let image = survey.image.found(cx).await?;
+    let mut plan = plan.from_image(image.takes_resolv);
     for _ in 1..TRIES {
         let wanted = wanted_by(&plan);
-        plan = match make_once(cx, &plan, &wanted, survey).await {
+        plan = match make_once(cx, &plan, &wanted, image, &survey.proof).await {
             Err(error @ Error::IncusRefused { .. }) => otherwise(cx, plan, &wanted, error).await?,
             Ok(true) if survey.proof.came_late(cx).await? => plan,
             ours => return ours.map(|ours| ours.then_some(plan)),
@@ -53,12 +55,18 @@ pub(super) async fn make(
         .again();
         take_back::remove_instance(&cx.client, &wanted.name, plan.launch()).await?;
     }
-    let ours = make_once(cx, &plan, &wanted_by(&plan), survey).await?;
+    let ours = make_once(cx, &plan, &wanted_by(&plan), image, &survey.proof).await?;
     Ok(ours.then_some(plan))
 }
 
 /// One request makes and starts it; false for a name conflict, which means that the name is another launch's.
-async fn make_once(cx: &Context, plan: &LaunchPlan, wanted: &InstanceSpec, survey: &Survey) -> Result<bool> {
+async fn make_once(
+    cx: &Context,
+    plan: &LaunchPlan,
+    wanted: &InstanceSpec,
+    image: &Found,
+    proof: &Proof,
+) -> Result<bool> {
     let name = &wanted.name;
     let made = Made::Instance { name: name.clone(), launch: plan.launch().to_owned() };
     cx.undo.push(made.clone());
@@ -66,8 +74,8 @@ async fn make_once(cx: &Context, plan: &LaunchPlan, wanted: &InstanceSpec, surve
         cx.undo.forget(&made);
         return Ok(false);
     }
-    let new = request(wanted.clone(), &survey.fingerprint);
-    let Err(error) = made_by(cx, &new, &survey.proof).await else { return Ok(true) };
+    let new = request(wanted.clone(), &image.fingerprint);
+    let Err(error) = made_by(cx, &new, proof).await else { return Ok(true) };
     // the mark is there with the name, long before the container is
     if is_anothers(cx, plan, name).await {
         cx.undo.forget(&made);

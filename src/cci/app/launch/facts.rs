@@ -11,8 +11,9 @@ use cci_core::network::Policy;
 use cci_core::plan::{HostFacts, Network, Nic};
 use cci_core::stop_hook::StopHook;
 use cci_core::{Error, Result};
-use cci_incus::{Devices, Instance, NetworkLease, Server};
+use cci_incus::{Devices, Instance, NetworkLease};
 
+use super::image::Image;
 use super::proof::Proof;
 use super::{limits, mounts, workspace};
 use crate::app::context::Context;
@@ -23,8 +24,6 @@ use crate::host::{self, incus_socket, subids};
 
 /// The profile whose network and root disk a launch takes.
 pub(crate) const PROFILE: &str = "default";
-/// The property of an image whose `/etc/resolv.conf` is a plain file, so that another can be mounted on it.
-pub(crate) const RESOLV_PROPERTY: &str = "cci.resolv";
 
 /// What a launch finds before it decides anything.
 pub(crate) struct Survey {
@@ -32,33 +31,33 @@ pub(crate) struct Survey {
     pub(crate) host: HostFacts,
     /// The instances there are.
     pub(crate) instances: Vec<Instance>,
-    /// The fingerprint of the image.
-    pub(crate) fingerprint: String,
+    /// What a container is made of.
+    pub(crate) image: Image,
     /// What is still to be made sure of.
     pub(crate) proof: Proof,
 }
 
-/// Asks Incus for the profile, its network, the instances and the image, and reads the host's own tables.
+/// Asks Incus for the profile, its network, the instances and what else this launch needs, and reads the host's own
+/// tables.
 pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
-    let image = &cx.settings.defaults.image;
+    let image = Image::default();
     let policy = Policy::new(&cx.settings.network)?;
-    let (profile, instances, known, found, server) = tokio::join!(
+    let (profile, instances, soon, found, stop_hook) = tokio::join!(
         cx.client.profile(PROFILE),
         cx.client.instances(),
-        cx.client.image_by(image),
+        image.soon(cx),
         found(cx, policy),
-        cx.client.server(),
+        stop_hook(cx),
     );
     let (profile, _) = profile.during("read the default profile")?;
     let instances = instances.during("list the containers")?;
-    let known = known.during("look for the image")?.ok_or_else(|| Error::ImageNotFound { image: image.clone() })?;
-    let ((realised, proof), server) = (found?, server.during("read the server")?);
-    let takes_resolv = known.properties.get(RESOLV_PROPERTY).is_some_and(|value| value == "file");
+    soon?;
+    let ((realised, proof), stop_hook) = (found?, stop_hook?);
     let root = device(&profile.devices, "disk").map(|(_, config)| config);
     limits::check(cx, root.as_ref()).await?;
     let nic = match realised {
-        Some(realised) => Some(guarded(cx, &realised, &profile.devices, &instances, takes_resolv)?),
-        None => open(cx, &profile.devices, &instances, takes_resolv).await?,
+        Some(realised) => Some(guarded(cx, &realised, &profile.devices, &instances)?),
+        None => open(cx, &profile.devices, &instances).await?,
     };
     let mut nics = profile.devices.iter().filter(|(_, config)| config.get("type").is_some_and(|kind| kind == "nic"));
     let other_nics = nics.by_ref().map(|(name, _)| name.clone());
@@ -74,12 +73,12 @@ pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
         nic,
         other_nics,
         nft: host::network::nft(),
-        stop_hook: stop_hook(cx, &server),
+        stop_hook,
         root,
         workspace: workspace::identity(&cx.workspace)?,
         mounts: mounts::resolved(&cx.settings, &cx.workspace, &cx.caller)?,
     };
-    Ok(Survey { host, instances, fingerprint: known.fingerprint, proof })
+    Ok(Survey { host, instances, image, proof })
 }
 
 /// The NIC as a launch finds it now; the network of a policy is made where it is missing, and made sure of.
@@ -89,10 +88,15 @@ pub(crate) async fn nic(cx: &Context) -> Result<Option<Nic>> {
     Ok(survey.host.nic)
 }
 
-/// The daemon's own stop hook; only a daemon behind a local socket has one that can be known.
-fn stop_hook(cx: &Context, server: &Server) -> Option<StopHook> {
+/// The daemon's own stop hook, for a container that ends with its stop; only a daemon behind a local socket has one that
+/// can be known.
+async fn stop_hook(cx: &Context) -> Result<Option<StopHook>> {
+    if cx.settings.defaults.persistent {
+        return Ok(None);
+    }
+    let server = cx.client.server().await.during("read the server")?;
     let socket = incus_socket::path(&cx.caller, &cx.settings);
-    host::stop_hook::find(server.environment.server_pid, &socket, cx.client.project())
+    Ok(host::stop_hook::find(server.environment.server_pid, &socket, cx.client.project()))
 }
 
 /// The policy's network, and what of it is still to be made sure of; mode `open` has none.
@@ -108,47 +112,34 @@ async fn found(cx: &Context, policy: Option<Policy>) -> Result<(Option<Realised>
 ///
 /// Who is there has a fixed address, which the instances tell; one of another project that has the same is met by the
 /// create, which then takes another. So the leases, ten milliseconds of the daemon's, are not asked for.
-fn guarded(
-    cx: &Context,
-    policy: &Realised,
-    profile: &Devices,
-    instances: &[Instance],
-    takes_resolv: bool,
-) -> Result<Nic> {
+fn guarded(cx: &Context, policy: &Realised, profile: &Devices, instances: &[Instance]) -> Result<Nic> {
     let name = device(profile, "nic").map_or_else(|| "eth0".to_owned(), |(name, _)| name);
-    let network = known(cx, policy.subnet, Vec::new(), instances, takes_resolv)?;
+    let network = known(cx, policy.subnet, Vec::new(), instances)?;
     Ok(Nic::guarded(&name, &policy.bridge, Some(network)))
 }
 
 /// The profile's own NIC, with what is known of its network if it is one that Incus runs.
-async fn open(cx: &Context, profile: &Devices, instances: &[Instance], takes_resolv: bool) -> Result<Option<Nic>> {
+async fn open(cx: &Context, profile: &Devices, instances: &[Instance]) -> Result<Option<Nic>> {
     let Some((device, config)) = device(profile, "nic") else { return Ok(None) };
     let Some(name) = config.get("network").cloned() else { return Ok(Some(Nic { device, config, network: None })) };
     let (found, leases) = tokio::join!(cx.client.network(&name), cx.client.network_leases(&name));
     let address = found.ok().and_then(|(found, _)| Subnet::parse(found.config.get("ipv4.address")?));
     // a network that gives addresses by its own ways is left to do so
     let network = match (address, leases) {
-        (Some(subnet), Ok(leases)) => Some(known(cx, subnet, leases, instances, takes_resolv)?),
+        (Some(subnet), Ok(leases)) => Some(known(cx, subnet, leases, instances)?),
         _ => None,
     };
     Ok(Some(Nic { device, config, network }))
 }
 
 /// A network with the addresses on it that are not free.
-fn known(
-    cx: &Context,
-    subnet: Subnet,
-    leases: Vec<NetworkLease>,
-    instances: &[Instance],
-    takes_resolv: bool,
-) -> Result<Network> {
+fn known(cx: &Context, subnet: Subnet, leases: Vec<NetworkLease>, instances: &[Instance]) -> Result<Network> {
     let given = leases.into_iter().filter_map(|lease| Some((lease.hostname, lease.address.parse().ok()?)));
     let fixed = instances.iter().flat_map(|instance| {
         let addresses = instance.devices.values().filter_map(|device| device.get("ipv4.address")?.parse().ok());
         addresses.map(|address| (instance.name.clone(), address))
     });
-    let resolv = if takes_resolv { Some(resolv_file(cx, subnet)?) } else { None };
-    Ok(Network { subnet, taken: given.chain(fixed).collect(), resolv })
+    Ok(Network { subnet, taken: given.chain(fixed).collect(), resolv: resolv_file(cx, subnet)? })
 }
 
 /// The file that names the bridge as the name server, made once for each bridge.

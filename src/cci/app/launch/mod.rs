@@ -6,6 +6,7 @@ pub(crate) mod early_end;
 #[cfg(test)]
 mod effects;
 mod facts;
+mod image;
 mod limits;
 mod mounts;
 mod otherwise;
@@ -18,7 +19,8 @@ mod workspace;
 
 pub(crate) use claim::{Launched, claim};
 pub(crate) use create::request;
-pub(crate) use facts::{PROFILE, RESOLV_PROPERTY, Survey, agent_ids, survey};
+pub(crate) use facts::{PROFILE, Survey, agent_ids, survey};
+pub(crate) use image::{NOTED, RESOLV_PROPERTY};
 pub(crate) use mounts::mountable;
 pub(crate) use plain::plain;
 pub(crate) use session::{launch_mark, new_session_id, store};

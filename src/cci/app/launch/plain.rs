@@ -13,6 +13,7 @@ use crate::app::context::Context;
 pub(crate) async fn plain(cx: &Context, image: &str, name: &str, ephemeral: bool) -> Result<()> {
     let mut cx = cx.clone();
     image.clone_into(&mut cx.settings.defaults.image);
+    cx.settings.defaults.persistent = !ephemeral;
     let found = survey(&cx).await?;
     if found.instances.iter().any(|other| other.name == name) {
         return Err(Error::ContainerExists { name: name.to_owned() });

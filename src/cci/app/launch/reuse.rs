@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use cci_core::lifetime::Lifetime;
-use cci_core::mark::LAUNCH;
-use cci_core::plan::LaunchPlan;
+use cci_core::mark::{IMAGE, LAUNCH, PERSISTENT};
+use cci_core::plan::{InstanceSpec, LaunchPlan};
 use cci_core::slot::Slot;
 use cci_core::{Error, Result};
 use cci_incus::{Instance, InstancePut, StateChange, Status};
 
 use super::claim::{Launched, Tried};
 use super::facts::Survey;
+use super::image::noted_takes_resolv;
 use super::otherwise::beyond_home;
 use super::start_failure;
 use crate::app::context::Context;
@@ -36,40 +37,59 @@ pub(super) async fn reuse(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &
 }
 
 async fn reuse_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
-    let spec = plan.instance(slot);
-    let name = spec.name.clone();
-    let mut changed = Vec::new();
+    let (name, guarded) = (plan.name(slot).to_string(), plan.is_guarded(slot));
+    let (mut plan, mut changed, mut image) = (plan.clone(), Vec::new(), None);
     let apply = |put: &mut InstancePut| {
         let before = put.clone();
-        put.config.retain(|key, _| key.starts_with("volatile.") || key.starts_with("image."));
-        put.config.extend(spec.config.clone());
-        // a launch that asks for an ephemeral container still keeps what was made to be kept
-        put.config.insert(cci_core::mark::PERSISTENT.to_owned(), Lifetime::Persistent.is_persistent().to_string());
-        put.devices.clone_from(&spec.devices);
-        put.ephemeral = false;
+        plan = plan.from_image(noted_takes_resolv(&put.config));
+        configure(put, plan.instance(slot));
         changed = differences(&before, put);
+        image = put.config.get(IMAGE).cloned();
     };
-    // what was installed in it runs from its start on: the policy is made sure of before
-    let (taken_over, _) = tokio::join!(take_over(cx, &name, apply), survey.proof.found(cx));
+    // what was installed in it runs from its start on: unless the rules come with that, they are made sure of before
+    let before = async { if guarded { Ok(()) } else { survey.proof.found(cx).await } };
+    let (taken_over, _) = tokio::join!(take_over(cx, &name, apply), before);
     if !taken_over? {
         return Ok(Tried::Lost);
     }
-    survey.proof.holds_for(cx, plan).await?;
+    if !guarded {
+        survey.proof.holds_for(cx, &plan).await?;
+    }
     cx.undo.push(Made::Started { name: name.clone(), launch: plan.launch().to_owned() });
     let step = "start the container";
-    let started = async { cx.client.change_state(&name, &StateChange::start()).await?.wait(step, START).await };
-    if let Err(error) = started.await {
+    let start = async { cx.client.change_state(&name, &StateChange::start()).await?.wait(step, START).await };
+    // a proof that fails is asked for again before a command begins
+    let (started, _) = tokio::join!(start, survey.proof.found(cx));
+    if let Err(error) = started {
         return Err(start_failure::explained(cx, &name, error, step).await);
     }
-    let (lifetime, plan) = (Lifetime::Persistent, plan.clone());
-    Ok(Tried::ours(Launched { name, slot, lifetime, reused: true, changed, plan }))
+    if let Some(image) = image.filter(|image| image != plan.image()) {
+        cx.reporter.warn(&format!("container {name} is kept and of image '{image}', not '{}'", plan.image()));
+    }
+    Ok(Tried::ours(Launched { name, slot, lifetime: Lifetime::Persistent, reused: true, changed, plan }))
 }
 
-/// The configuration keys and devices that a reuse changes; cci's own marks are of this launch and always do.
+/// Gives a container what the plan asks for; what it is made of stays, and that it is kept, though this launch may have
+/// asked for one that is not.
+fn configure(put: &mut InstancePut, wanted: InstanceSpec) {
+    let image = put.config.remove_entry(IMAGE);
+    put.config.retain(|key, _| key.starts_with("volatile.") || key.starts_with("image."));
+    put.config.extend(wanted.config);
+    put.config.insert(PERSISTENT.to_owned(), Lifetime::Persistent.is_persistent().to_string());
+    put.config.extend(image);
+    put.devices = wanted.devices;
+    put.ephemeral = false;
+}
+
+/// The configuration keys and devices that a reuse changes, beside what is of each launch its own: cci's marks, and the
+/// launch's random text wherever it stands.
 fn differences(before: &InstancePut, after: &InstancePut) -> Vec<String> {
+    let launch = |put: &InstancePut| put.config.get(LAUNCH).cloned().unwrap_or_default();
+    let (earlier, now) = (launch(before), launch(after));
+    let as_now = |value: &String| if earlier.is_empty() { value.clone() } else { value.replace(&earlier, &now) };
     let told = |key: &&String| !key.starts_with("user.cci.") && !key.starts_with("volatile.");
     let keys = before.config.keys().chain(after.config.keys()).filter(told);
-    let config = keys.filter(|key| before.config.get(*key) != after.config.get(*key));
+    let config = keys.filter(|key| before.config.get(*key).map(as_now).as_ref() != after.config.get(*key));
     let names = before.devices.keys().chain(after.devices.keys());
     let devices = names.filter(|name| before.devices.get(*name) != after.devices.get(*name));
     let mut changed: Vec<String> = config.chain(devices).filter(|name| *name != "session").cloned().collect();
@@ -114,4 +134,26 @@ pub(super) async fn take_over(cx: &Context, name: &str, mut change: impl FnMut(&
 /// Whether an instance is stopped, and whose it was when it was first looked at.
 fn is_free(instance: &Instance, mark: Option<&String>) -> bool {
     instance.status_code == Status::Stopped && instance.config.get(LAUNCH) == mark
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(config: &[(&str, &str)], session: &str) -> InstancePut {
+        let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let devices = [("session".to_owned(), pairs(&[("source", session)]))].into();
+        InstancePut { config: pairs(config), devices, ..InstancePut::default() }
+    }
+
+    #[test]
+    fn what_is_of_each_launch_its_own_is_not_told() {
+        let before = put(&[(LAUNCH, "a1"), ("raw.lxc", "chain by_a1n0"), ("limits.cpu", "1"), ("old", "x")], "/one");
+        let after = put(&[(LAUNCH, "b2"), ("raw.lxc", "chain by_b2n0"), ("limits.cpu", "2"), ("new", "x")], "/two");
+        assert_eq!(differences(&before, &after), ["limits.cpu", "new", "old"]);
+        let other = put(&[(LAUNCH, "b2"), ("raw.lxc", "another by_b2n0"), ("limits.cpu", "1"), ("old", "x")], "/two");
+        assert_eq!(differences(&before, &other), ["raw.lxc"]);
+        let unmarked = put(&[("raw.lxc", "chain by_a1n0")], "/one");
+        assert_eq!(differences(&unmarked, &unmarked.clone()), Vec::<String>::new());
+    }
 }

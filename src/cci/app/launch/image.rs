@@ -1,0 +1,53 @@
+//! What a container is made of: asked for at once where one is made each time, and only then where one is kept.
+
+use std::collections::BTreeMap;
+
+use cci_core::{Error, Result};
+use tokio::sync::OnceCell;
+
+use crate::app::context::Context;
+use crate::app::incus_error::DuringStep;
+
+/// The property of an image whose `/etc/resolv.conf` is a plain file, so that another can be mounted on it.
+pub(crate) const RESOLV_PROPERTY: &str = "cci.resolv";
+/// What Incus puts before a property where it notes it on the containers of the image.
+pub(crate) const NOTED: &str = "image.";
+const PLAIN_FILE: &str = "file";
+
+/// The image that the settings name, asked for once.
+#[derive(Default)]
+pub(crate) struct Image {
+    found: OnceCell<Found>,
+}
+
+/// An image that is there.
+pub(crate) struct Found {
+    /// Which one it is, also when its alias moves.
+    pub(crate) fingerprint: String,
+    /// Whether another file can be mounted on its `/etc/resolv.conf`.
+    pub(crate) takes_resolv: bool,
+}
+
+impl Image {
+    /// Asks Incus now, where a container will be made of it; one that is kept may be there already, and needs no image.
+    pub(super) async fn soon(&self, cx: &Context) -> Result<()> {
+        if cx.settings.defaults.persistent { Ok(()) } else { self.found(cx).await.map(drop) }
+    }
+
+    /// Asks Incus, once.
+    pub(crate) async fn found(&self, cx: &Context) -> Result<&Found> {
+        let look = async {
+            let image = &cx.settings.defaults.image;
+            let found = cx.client.image_by(image).await.during("look for the image")?;
+            let found = found.ok_or_else(|| Error::ImageNotFound { image: image.clone() })?;
+            let takes_resolv = found.properties.get(RESOLV_PROPERTY).is_some_and(|value| value == PLAIN_FILE);
+            Ok(Found { fingerprint: found.fingerprint, takes_resolv })
+        };
+        self.found.get_or_try_init(|| look).await
+    }
+}
+
+/// Whether the image that a container was made of is one that takes a resolv.conf, by the container's configuration.
+pub(super) fn noted_takes_resolv(config: &BTreeMap<String, String>) -> bool {
+    config.get(&format!("{NOTED}{RESOLV_PROPERTY}")).is_some_and(|value| value == PLAIN_FILE)
+}
