@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use crate::support::host::{Host, Output, U1000, U1234};
 
 /// So many launches at once, each a process of its own; their outputs.
@@ -24,6 +26,21 @@ fn names(outputs: &[Output]) -> BTreeSet<String> {
     outputs.iter().map(name).collect()
 }
 
+/// Each conversation's metadata names the container that its launch has got, not the one it had hoped for.
+#[track_caller]
+fn noted(hosts: &[&Host], outputs: &[Output]) {
+    for output in outputs {
+        let (name, id) = output.stdout.trim().split_once(' ').unwrap_or_else(|| panic!("{output}"));
+        let dir = |host: &&Host| host.home.join(".cci/sessions-claude").join(id);
+        let dir = hosts.iter().map(dir).find(|dir| dir.is_dir()).unwrap_or_else(|| panic!("no directory: {output}"));
+        let metadata: Value = serde_json::from_slice(&std::fs::read(dir.join("metadata.json")).unwrap()).unwrap();
+        let slot = name.rsplit('-').next().unwrap().parse::<u8>().unwrap();
+        assert_eq!((&metadata["container_name"], &metadata["slot"]), (&name.into(), &slot.into()), "{output}");
+        let entries = std::fs::read_dir(&dir).unwrap().count();
+        assert_eq!(entries, 2, "more than state and metadata is in {}", dir.display());
+    }
+}
+
 /// How often one of them wanted a slot that another was quicker to take.
 fn lost(outputs: &[Output]) -> usize {
     outputs.iter().map(|output| output.stderr.matches("taken by another launch").count()).sum()
@@ -40,6 +57,7 @@ fn ten_at_once_get_ten_slots_and_the_eleventh_hears_that_all_are_in_use() {
     }
     assert_eq!(names(&outputs).len(), 10, "{:?}", names(&outputs));
     assert!(lost(&outputs) > 0, "no two of them ever wanted the same slot, so nothing was tried here");
+    noted(&[&host, &other_home], &outputs);
     let alive = host.cci(&["tmux", "list"]).ok();
     assert_eq!(alive.stdout.lines().filter(|line| line.starts_with("  - ")).count(), 10, "{alive}");
     let eleventh = host.cci(&["shell", "--background"]);

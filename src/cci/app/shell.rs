@@ -9,18 +9,21 @@ use cci_core::tool::Start;
 use cci_incus::{Instance, Status};
 
 use super::agent;
-use super::blocking::blocking;
+use super::blocking::writing;
 use super::context::Context;
 use super::environment;
 use super::incus_error::DuringStep;
 use super::launch::{self, Survey};
 use super::left;
-use super::record;
+use super::record::Draft;
 use super::resume::{self, Given, Resumed};
 use super::state_volume;
 use super::take_back;
 use super::undo::Made;
 use crate::store::seed::Seed;
+
+/// The variable that holds the agent's key.
+const API_KEY: &str = "ANTHROPIC_API_KEY";
 
 /// What kind of session is asked for.
 pub(crate) struct Session {
@@ -68,7 +71,11 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     let cx = environment::made(cx).await?;
     cx.reporter.step("setup", "preparing the container");
     let id = resumed.as_ref().map_or_else(launch::new_session_id, Resumed::id);
-    let mut survey = launch::survey(&cx).await?;
+    // what does not depend on Incus is done while Incus is asked
+    let (survey, planted) =
+        tokio::join!(launch::survey(&cx), async { if resumed.is_none() { plant_new(&cx, id).await } else { Ok(()) } });
+    let mut survey = survey?;
+    planted?;
     if let Some(running) = live(&survey.instances, id)
         && left::is_going_down(&cx, &running).await
     {
@@ -143,18 +150,20 @@ async fn launched(
     resumed: Option<&Resumed>,
     survey: &Survey,
 ) -> Result<(String, LaunchPlan)> {
-    if resumed.is_none() {
-        cx.undo.push(Made::SessionDir(launch::store(cx).dir(id)));
+    if resumed.is_some() {
+        plant(cx, id).await?;
     }
-    plant(cx, &plan, id).await?;
-    let launched = launch::claim(cx, &plan, slot, survey).await?;
+    let draft = Draft::new(id, resumed.map(|resumed| resumed.saved.metadata.clone()));
+    let likely = launch::likely(cx, &plan, slot, survey);
+    let (launched, staged) = tokio::join!(launch::claim(cx, &plan, slot, survey), draft.stage(cx, likely.as_ref()));
+    let (launched, staged) = (launched?, staged?);
     if resumed.is_some()
         && let Some(first) = earlier(cx, id, &launched.name).await?
     {
         take_back::remove_instance(&cx.client, &launched.name, plan.launch()).await?;
         return Ok((first, plan));
     }
-    record::begin(cx, id, resumed.map(|resumed| resumed.saved.metadata.clone()), &launched).await?;
+    draft.publish(cx, staged, &launched).await?;
     state_volume::fill(cx, &launched, id).await?;
     Ok((launched.name, launched.plan))
 }
@@ -170,13 +179,20 @@ async fn earlier(cx: &Context, id: SessionId, ours: &str) -> Result<Option<Strin
     Ok(first.map(|instance| instance.name).filter(|name| name != ours))
 }
 
+/// The directory of a new conversation, which goes with a launch that fails.
+async fn plant_new(cx: &Context, id: SessionId) -> Result<()> {
+    cx.undo.push(Made::SessionDir(launch::store(cx).dir(id)));
+    plant(cx, id).await
+}
+
 /// Makes the session's directory and puts in it what the agent needs.
-async fn plant(cx: &Context, plan: &LaunchPlan, id: SessionId) -> Result<()> {
+async fn plant(cx: &Context, id: SessionId) -> Result<()> {
     let owner = launch::agent_ids(cx)?;
     let (store, home) = (launch::store(cx), cx.caller.home.clone());
     let from_host = cx.settings.defaults.mount_claude_config;
-    let api_key = plan.environment.get("ANTHROPIC_API_KEY").cloned();
-    blocking(move || {
+    let asked = cx.environment.get(API_KEY).cloned();
+    let api_key = asked.or_else(|| cx.settings.environment().remove(API_KEY));
+    writing(move || {
         let state = store.create(id, owner)?;
         Seed { home: &home, from_host, api_key: api_key.as_deref() }.plant(&state)
     })

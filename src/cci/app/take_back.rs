@@ -8,6 +8,7 @@ use cci_core::plan::StateVolume;
 use cci_core::{Error, Result};
 use cci_incus::{Client, Operation, StateChange, Status};
 
+use super::blocking::written;
 use super::context::Context;
 use super::incus_error::DuringStep;
 use super::state_volume;
@@ -116,6 +117,7 @@ async fn take_back(cx: &Context, made: &Made) -> Result<bool> {
         // whatever a conversation has become by then, it is not ours to remove
         Made::SessionDir(dir) if Store::has_conversation(dir) => Ok(false),
         Made::SessionDir(dir) => {
+            written().await;
             let there = dir.exists();
             Store::remove(dir).map(|()| there)
         }

@@ -3,9 +3,10 @@
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cci_core::{Error, Result};
+use tempfile::NamedTempFile;
 
 /// A file that only this user reads.
 pub(crate) const PRIVATE: u32 = 0o600;
@@ -14,24 +15,47 @@ const SHARED: u32 = 0o644;
 
 /// Puts a file that containers read, making its directory (0700) if it is missing.
 pub(crate) fn shared(path: &Path, content: &[u8]) -> Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("/"));
+    let dir = parent(path);
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(host("create", dir))?;
     atomically(path, content, SHARED)
 }
 
-/// Writes beside the target, flushes, renames; the directory must be there.
-pub(crate) fn atomically(path: &Path, content: &[u8], mode: u32) -> Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("/"));
-    let put = || -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".cci-").tempfile_in(dir)?;
+/// A file that is on the disk beside its place; it goes unless it is put there.
+pub(crate) struct Staged {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Staged {
+    /// Puts it in its place: seen by all at once, and never half there, though a power cut can take it back for a while.
+    pub(crate) fn publish(self) -> Result<()> {
+        let Self { file, path } = self;
+        file.persist(&path).map(drop).map_err(|error| host("write", &path)(error.error))
+    }
+}
+
+/// Writes and flushes a file beside the place where it will be; the directory must be there.
+pub(crate) fn staged(path: &Path, content: &[u8], mode: u32) -> Result<Staged> {
+    let put = || -> io::Result<NamedTempFile> {
+        let mut file = tempfile::Builder::new().prefix(".cci-").tempfile_in(parent(path))?;
         file.write_all(content)?;
         // set on the open file, because a mode given at its creation is cut by the umask
         file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
         file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        fs::File::open(dir)?.sync_all()
+        Ok(file)
     };
-    put().map_err(host("write", path))
+    let file = put().map_err(host("write", path))?;
+    Ok(Staged { file, path: path.to_owned() })
+}
+
+/// Writes beside the target, flushes, renames, flushes that too; the directory must be there.
+pub(crate) fn atomically(path: &Path, content: &[u8], mode: u32) -> Result<()> {
+    staged(path, content, mode)?.publish()?;
+    fs::File::open(parent(path)).and_then(|dir| dir.sync_all()).map_err(host("write", path))
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("/"))
 }
 
 /// An I/O error never comes without its path.

@@ -93,6 +93,12 @@ impl Store {
         put::atomically(&path, metadata.to_json().as_bytes(), put::PRIVATE)
     }
 
+    /// Writes a session's metadata beside its place, where nobody looks for it yet.
+    pub(crate) fn stage(&self, metadata: &Metadata) -> Result<put::Staged> {
+        let path = self.dir(metadata.session_id).join(METADATA);
+        put::staged(&path, metadata.to_json().as_bytes(), put::PRIVATE)
+    }
+
     /// One session, `None` if there is no such directory.
     pub(crate) fn read(&self, id: SessionId) -> Result<Option<Saved>> {
         let dir = self.dir(id);

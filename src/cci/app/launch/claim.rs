@@ -72,6 +72,20 @@ pub(crate) async fn claim(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, s
     }
 }
 
+/// What a launch gets unless another is quicker, or the host is not as it seems.
+pub(crate) fn likely(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, survey: &Survey) -> Option<Launched> {
+    let (slot, taking) = open(cx, plan, choice, &survey.instances).into_iter().next()?;
+    let reused = taking == Taking::Reuse;
+    Some(Launched {
+        name: plan.name(slot).to_string(),
+        slot,
+        lifetime: if reused { Lifetime::Persistent } else { plan.lifetime },
+        reused,
+        changed: Vec::new(),
+        plan: plan.clone(),
+    })
+}
+
 /// The instances there are; where the slot that is wanted is just being left, those that are there afterwards.
 async fn seen(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, survey: &Survey) -> Result<Vec<Instance>> {
     let wanted = match choice {

@@ -17,7 +17,7 @@ mod session;
 mod start_failure;
 mod workspace;
 
-pub(crate) use claim::{Launched, claim};
+pub(crate) use claim::{Launched, claim, likely};
 pub(crate) use create::request;
 pub(crate) use facts::{PROFILE, Survey, agent_ids, survey};
 pub(crate) use image::{NOTED, RESOLV_PROPERTY};
