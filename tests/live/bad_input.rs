@@ -43,6 +43,11 @@ fn a_kept_container_outlives_its_image() {
     assert!(!again.stderr.contains("is kept and of image"), "what it is made of was forgotten: {again}");
     assert!(!again.stderr.contains("Configuration applied"), "nothing has changed but the launch: {again}");
     assert_eq!(host.only_container(), kept);
+    // a shell's metadata says of which image a resume would make it again
+    host.cci(&["shell", "--background", "--debug", "--persistent", "--image", "no-such-image"]).ok();
+    let metadata = host.home.join(".cci/sessions-claude").join(&host.sessions()[0]).join("metadata.json");
+    let metadata: serde_json::Value = serde_json::from_slice(&std::fs::read(metadata).unwrap()).unwrap();
+    assert_eq!((&metadata["image"], &metadata["container_name"]), (&image().into(), &kept.into()));
 }
 
 #[test]

@@ -258,8 +258,9 @@ impl LaunchPlan {
 
     /// The same launch from this image: one whose `/etc/resolv.conf` is a plain file can have another mounted on it.
     #[must_use]
-    pub fn from_image(&self, takes_resolv: bool) -> Self {
-        Self { takes_resolv, ..self.clone() }
+    pub fn from_image(&self, image: &str, takes_resolv: bool) -> Self {
+        let marks = Marks { image: Some(image.to_owned()), ..self.marks.clone() };
+        Self { takes_resolv, marks, ..self.clone() }
     }
 
     /// The same plan for a container in the place of one that this launch has made and taken back.

@@ -11,14 +11,11 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T>
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
 }
 
-/// The same for what writes where an undo removes: a call that is given up goes on in its thread.
+/// The same for what writes where an undo removes; a call that is given up goes on in its thread.
 pub(crate) async fn writing<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let held = WRITING.read().await;
-    blocking(move || {
-        let _held = held;
-        work()
-    })
-    .await
+    // beside the value, so that what goes with the value has gone before
+    blocking(move || Ok((work()?, held))).await.map(|(value, _)| value)
 }
 
 /// Waits until nothing writes any more.
@@ -34,11 +31,17 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_given_up_is_waited_for() {
+        struct Value(mpsc::Sender<()>);
+        impl Drop for Value {
+            fn drop(&mut self) {
+                self.0.send(()).unwrap();
+            }
+        }
         let (go, wait) = mpsc::channel::<()>();
         let (done, end) = mpsc::channel();
         let call = writing(move || {
             let _ = wait.recv();
-            done.send(()).map_err(|error| Error::Internal(error.to_string()))
+            Ok(Value(done))
         });
         // given up once its thread has it
         tokio::select! { biased; _ = call => panic!("it has ended"), () = tokio::task::yield_now() => {} }
@@ -46,6 +49,6 @@ mod tests {
         assert!(futures_util::poll!(&mut written).is_pending(), "it still writes");
         go.send(()).unwrap();
         written.await;
-        end.try_recv().expect("it has not written yet");
+        end.try_recv().expect("what it made has not gone yet");
     }
 }

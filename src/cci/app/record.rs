@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::blocking::{blocking, writing};
 use super::context::Context;
 use super::launch::{self, Launched};
+use super::undo::Made;
 use crate::store::put;
 
 /// The time as metadata has it: RFC 3339, UTC, whole seconds.
@@ -28,6 +29,8 @@ pub(crate) struct Draft {
 pub(crate) struct Staged {
     metadata: Metadata,
     file: put::Staged,
+    /// As it is noted for an undo.
+    made: Made,
 }
 
 impl Draft {
@@ -41,17 +44,25 @@ impl Draft {
     pub(crate) async fn stage(&self, cx: &Context, expected: Option<&Launched>) -> Result<Option<Staged>> {
         let Some(expected) = expected else { return Ok(None) };
         let (store, metadata) = (launch::store(cx), self.metadata(cx, expected));
-        writing(move || Ok(Some(Staged { file: store.stage(&metadata)?, metadata }))).await
+        let beside = store.beside_metadata(self.id);
+        let made = Made::Staged(beside.clone());
+        cx.undo.push(made.clone());
+        writing(move || Ok(Some(Staged { file: store.stage(&metadata, &beside)?, metadata, made }))).await
     }
 
     /// Makes it the session's, or what is true instead.
     pub(crate) async fn publish(&self, cx: &Context, staged: Option<Staged>, launched: &Launched) -> Result<()> {
         let (store, metadata) = (launch::store(cx), self.metadata(cx, launched));
+        let made = staged.as_ref().map(|staged| staged.made.clone());
         writing(move || match staged {
             Some(staged) if staged.metadata == metadata => staged.file.publish(),
             _ => store.write(&metadata),
         })
-        .await
+        .await?;
+        if let Some(made) = made {
+            cx.undo.forget(&made);
+        }
+        Ok(())
     }
 
     fn metadata(&self, cx: &Context, launched: &Launched) -> Metadata {

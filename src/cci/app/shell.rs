@@ -1,6 +1,7 @@
 //! `shell`: an agent in a container, with a conversation that lives on the host.
 
 use cci_core::Result;
+use cci_core::environment::HostLocale;
 use cci_core::mark::Marks;
 use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::session::{Resume, SessionId};
@@ -77,16 +78,16 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     let mut survey = survey?;
     planted?;
     if let Some(running) = live(&survey.instances, id)
-        && left::is_going_down(&cx, &running).await
+        && left::is_going_down(&cx, &running.name).await
     {
-        left::wait_until_down(&cx, &running).await?;
+        left::wait_until_down(&cx, &running.name).await?;
         survey = launch::survey(&cx).await?;
     }
     let plan = plan(&cx, id, resumed.as_ref(), &survey)?;
     let (name, plan) = match live(&survey.instances, id) {
         Some(running) => {
             survey.proof.found(&cx).await?;
-            (running, plan)
+            (running.name.clone(), launch::as_made(&plan, &running.config))
         }
         None => launched(&cx, plan, slot, id, resumed.as_ref(), &survey).await?,
     };
@@ -133,12 +134,12 @@ fn agent_command(plan: &LaunchPlan, session: &Session, id: SessionId, resumed: O
 }
 
 /// The running container of a conversation.
-fn live(instances: &[Instance], id: SessionId) -> Option<String> {
+fn live(instances: &[Instance], id: SessionId) -> Option<&Instance> {
     let has_it = |instance: &&Instance| {
         instance.status_code == Status::Running
             && Marks::from_config(&instance.config).is_some_and(|marks| marks.session == Some(id))
     };
-    instances.iter().find(has_it).map(|instance| instance.name.clone())
+    instances.iter().find(has_it)
 }
 
 /// A container of this launch's own, its session directory filled and its metadata written.
@@ -190,8 +191,9 @@ async fn plant(cx: &Context, id: SessionId) -> Result<()> {
     let owner = launch::agent_ids(cx)?;
     let (store, home) = (launch::store(cx), cx.caller.home.clone());
     let from_host = cx.settings.defaults.mount_claude_config;
-    let asked = cx.environment.get(API_KEY).cloned();
-    let api_key = asked.or_else(|| cx.settings.environment().remove(API_KEY));
+    let api_key =
+        cci_core::environment::environment(&HostLocale::default(), &cx.settings.environment(), &cx.environment)
+            .remove(API_KEY);
     writing(move || {
         let state = store.create(id, owner)?;
         Seed { home: &home, from_host, api_key: api_key.as_deref() }.plant(&state)

@@ -16,7 +16,7 @@ use cci_incus::{BACKUP_ROOT, Config, InstancePut, NewVolume, Status, Volume};
 use flate2::read::GzDecoder;
 use jiff::{SignedDuration, Timestamp};
 
-use super::blocking::blocking;
+use super::blocking::{blocking, writing};
 use super::context::Context;
 use super::file::{self, Push, Remote, flow};
 use super::incus_error::DuringStep;
@@ -90,7 +90,7 @@ pub(crate) async fn fill(cx: &Context, launched: &Launched, session: SessionId) 
     let noted = Config::from([(FILLING.to_owned(), filling.clone())]);
     let patched = cx.client.patch_volume(&volume.pool, &volume.name, &noted).await;
     patched.during("note the filling of the conversation's storage volume")?;
-    blocking(move || {
+    writing(move || {
         let Some(mut saved) = store.read(session)? else { return Ok(()) };
         let volume = Some(InVolume { pool: volume.pool, filling: Some(filling) });
         saved.metadata.set_further(&Further { volume, ..saved.metadata.further() });
@@ -157,7 +157,7 @@ async fn copy(cx: &Context, volume: &StateVolume, backup: &str, dir: &Path) -> R
     let made = Made::Staging(staging.path().to_owned());
     cx.undo.push(made.clone());
     let (inlet, outlet) = flow::flow();
-    let unpacking = blocking({
+    let unpacking = writing({
         let dir = dir.to_owned();
         move || {
             let failed = |source| Error::Host { step: "write to", path: dir.clone(), source };

@@ -56,6 +56,8 @@ impl Context {
     /// Takes back everything that was made and not kept, newest first; what cannot be is named.
     pub(crate) async fn take_back(&self) -> TakenBack {
         self.reporter.progress(None);
+        // a call that was given up goes on writing in its thread
+        written().await;
         let mut taken = Taken::default();
         for made in self.undo.take() {
             let done = take_back(self, &made).await;
@@ -114,10 +116,10 @@ async fn take_back(cx: &Context, made: &Made) -> Result<bool> {
         Made::Instance { name, launch } => remove_instance(client, name, launch).await,
         Made::Started { name, launch } => stop_again(client, name, launch).await,
         Made::Staging(dir) => remove_dir(dir),
+        Made::Staged(file) => remove_file(file),
         // whatever a conversation has become by then, it is not ours to remove
         Made::SessionDir(dir) if Store::has_conversation(dir) => Ok(false),
         Made::SessionDir(dir) => {
-            written().await;
             let there = dir.exists();
             Store::remove(dir).map(|()| there)
         }
@@ -159,6 +161,13 @@ fn remove_dir(dir: &Path) -> Result<bool> {
     match std::fs::remove_dir_all(dir) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
         done => done.map(|()| true).map_err(|source| Error::Host { step: "remove", path: dir.to_owned(), source }),
+    }
+}
+
+fn remove_file(file: &Path) -> Result<bool> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        done => done.map(|()| true).map_err(|source| Error::Host { step: "remove", path: file.to_owned(), source }),
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) enum Made {
     Snapshot { container: String, name: String },
     /// A directory in which files are put together before they get their place.
     Staging(PathBuf),
+    /// A file beside the place that it will get.
+    Staged(PathBuf),
     /// A storage volume for the conversation in `dir`, recognised by the launch mark.
     StateVolume { pool: String, name: String, launch: String, dir: PathBuf },
     /// Images that carry this launch mark as a property; one that has got this alias is what was wanted, and stays.
@@ -33,6 +35,7 @@ impl std::fmt::Display for Made {
         match self {
             Self::Instance { name, .. } | Self::Started { name, .. } => write!(out, "container {name}"),
             Self::Staging(dir) => write!(out, "directory {}", dir.display()),
+            Self::Staged(file) => write!(out, "file {}", file.display()),
             Self::SessionDir(dir) => write!(out, "session directory {}", dir.display()),
             Self::Snapshot { container, name } => write!(out, "snapshot {container}/{name}"),
             Self::StateVolume { pool, name, .. } => write!(out, "storage volume {name} of pool {pool}"),

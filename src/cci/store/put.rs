@@ -20,6 +20,11 @@ pub(crate) fn shared(path: &Path, content: &[u8]) -> Result<()> {
     atomically(path, content, SHARED)
 }
 
+/// A name beside a place, which nothing has.
+pub(crate) fn beside(path: &Path) -> PathBuf {
+    parent(path).join(format!(".cci-{}", uuid::Uuid::new_v4().simple()))
+}
+
 /// A file that is on the disk beside its place; it goes unless it is put there.
 pub(crate) struct Staged {
     file: NamedTempFile,
@@ -27,17 +32,18 @@ pub(crate) struct Staged {
 }
 
 impl Staged {
-    /// Puts it in its place: seen by all at once, and never half there, though a power cut can take it back for a while.
+    /// Puts it in its place, where nobody ever sees half of it; a power cut soon after can leave the one that was there.
     pub(crate) fn publish(self) -> Result<()> {
         let Self { file, path } = self;
         file.persist(&path).map(drop).map_err(|error| host("write", &path)(error.error))
     }
 }
 
-/// Writes and flushes a file beside the place where it will be; the directory must be there.
-pub(crate) fn staged(path: &Path, content: &[u8], mode: u32) -> Result<Staged> {
+/// Writes and flushes a file under a name [`beside`] the place where it will be; the directory must be there.
+pub(crate) fn staged(path: &Path, beside: &Path, content: &[u8], mode: u32) -> Result<Staged> {
     let put = || -> io::Result<NamedTempFile> {
-        let mut file = tempfile::Builder::new().prefix(".cci-").tempfile_in(parent(path))?;
+        let name = beside.file_name().unwrap_or_default();
+        let mut file = tempfile::Builder::new().prefix(name).rand_bytes(0).tempfile_in(parent(path))?;
         file.write_all(content)?;
         // set on the open file, because a mode given at its creation is cut by the umask
         file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
@@ -50,7 +56,7 @@ pub(crate) fn staged(path: &Path, content: &[u8], mode: u32) -> Result<Staged> {
 
 /// Writes beside the target, flushes, renames, flushes that too; the directory must be there.
 pub(crate) fn atomically(path: &Path, content: &[u8], mode: u32) -> Result<()> {
-    staged(path, content, mode)?.publish()?;
+    staged(path, &beside(path), content, mode)?.publish()?;
     fs::File::open(parent(path)).and_then(|dir| dir.sync_all()).map_err(host("write", path))
 }
 

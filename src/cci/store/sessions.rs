@@ -93,10 +93,15 @@ impl Store {
         put::atomically(&path, metadata.to_json().as_bytes(), put::PRIVATE)
     }
 
-    /// Writes a session's metadata beside its place, where nobody looks for it yet.
-    pub(crate) fn stage(&self, metadata: &Metadata) -> Result<put::Staged> {
+    /// Where a session's metadata can be written before it is true.
+    pub(crate) fn beside_metadata(&self, id: SessionId) -> PathBuf {
+        put::beside(&self.dir(id).join(METADATA))
+    }
+
+    /// Writes a session's metadata there.
+    pub(crate) fn stage(&self, metadata: &Metadata, beside: &Path) -> Result<put::Staged> {
         let path = self.dir(metadata.session_id).join(METADATA);
-        put::staged(&path, metadata.to_json().as_bytes(), put::PRIVATE)
+        put::staged(&path, beside, metadata.to_json().as_bytes(), put::PRIVATE)
     }
 
     /// One session, `None` if there is no such directory.

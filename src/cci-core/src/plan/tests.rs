@@ -41,7 +41,7 @@ fn host() -> HostFacts {
 
 /// From an image that takes the name server from the host.
 fn plan(settings: &Settings, host: &HostFacts) -> LaunchPlan {
-    LaunchPlan::new(&ask(), settings, host).unwrap().from_image(true)
+    LaunchPlan::new(&ask(), settings, host).unwrap().from_image("cci", true)
 }
 
 fn first(settings: &Settings, host: &HostFacts) -> InstanceSpec {
@@ -86,7 +86,7 @@ fn the_network_is_there_with_the_first_instruction() {
 fn an_image_with_a_name_server_of_its_own_keeps_it() {
     let mut host = host();
     host.root = Some([("pool", "p1")].map(|(k, v)| (k.into(), v.into())).into());
-    let own = plan(&Settings::default(), &host).from_image(false);
+    let own = plan(&Settings::default(), &host).from_image("cci", false);
     for own in [own.on(host.nic.clone()), own.again(), own] {
         assert!(!own.instance(Slot::FIRST).devices.contains_key("resolv"), "{own:?}");
         assert!(!own.plain("x", true).devices.contains_key("resolv"), "{own:?}");

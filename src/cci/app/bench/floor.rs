@@ -35,7 +35,7 @@ pub(super) async fn ready(bed: &Bed, workspace: &str, persistent: bool) -> Resul
         environment: cx.environment.clone(),
     };
     let (plan, image) = (LaunchPlan::new(&ask, &cx.settings, &survey.host)?, survey.image.found(&cx).await?);
-    Ok(Ready { plan: plan.from_image(image.takes_resolv), fingerprint: image.fingerprint.clone() })
+    Ok(Ready { plan: plan.from_image(plan.image(), image.takes_resolv), fingerprint: image.fingerprint.clone() })
 }
 
 /// Creates and starts the container of a slot with one request.

@@ -18,6 +18,8 @@ const KEPT: &str = "kept";
 const RAW: &str = "raw";
 const SHELL: [&str; 4] = ["shell", "--background", "--debug", "--persistent"];
 const ROWS: &[&str] = &["warm", "attach", "exec", "pull", "push", "snapshot", "copy", "memory-container"];
+/// How often a round starts what is stopped: a single start of a busy machine says little.
+const STARTS: usize = 3;
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(120);
 
 pub(super) async fn measure(bed: &Bed, all: &Collected) -> Result<()> {
@@ -34,7 +36,7 @@ async fn rounds(bed: &Bed, all: &Collected) -> Result<()> {
     }
     for round in 0..=bed.runs {
         all.begin(round);
-        if let Some(raw) = &raw {
+        for raw in raw.iter().flat_map(|raw| [raw; STARTS]) {
             bed.part(all, &["warm"], warm(bed, all, &kept, raw)).await?;
         }
         bed.part(all, &["attach", "exec"], async { bed.timed(booted(bed, &kept)).await.map(drop) }).await?;

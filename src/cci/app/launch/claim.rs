@@ -12,6 +12,7 @@ use cci_incus::{Instance, Status};
 
 use super::create::{create, replace};
 use super::facts::Survey;
+use super::image::as_made;
 use super::reuse::reuse;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
@@ -75,15 +76,11 @@ pub(crate) async fn claim(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, s
 /// What a launch gets unless another is quicker, or the host is not as it seems.
 pub(crate) fn likely(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, survey: &Survey) -> Option<Launched> {
     let (slot, taking) = open(cx, plan, choice, &survey.instances).into_iter().next()?;
-    let reused = taking == Taking::Reuse;
-    Some(Launched {
-        name: plan.name(slot).to_string(),
-        slot,
-        lifetime: if reused { Lifetime::Persistent } else { plan.lifetime },
-        reused,
-        changed: Vec::new(),
-        plan: plan.clone(),
-    })
+    let (name, reused) = (plan.name(slot).to_string(), taking == Taking::Reuse);
+    let there = survey.instances.iter().find(|instance| reused && instance.name == name);
+    let plan = there.map_or_else(|| plan.clone(), |there| as_made(plan, &there.config));
+    let lifetime = if reused { Lifetime::Persistent } else { plan.lifetime };
+    Some(Launched { name, slot, lifetime, reused, changed: Vec::new(), plan })
 }
 
 /// The instances there are; where the slot that is wanted is just being left, those that are there afterwards.
@@ -146,6 +143,10 @@ fn announce(cx: &Context, asked: SlotChoice, launched: &Launched) {
     }
     if launched.reused {
         cx.reporter.note("Reusing existing container");
+    }
+    let (image, asked) = (launched.plan.image(), &cx.settings.defaults.image);
+    if image != asked {
+        cx.reporter.warn(&format!("container {} is kept and of image '{image}', not '{asked}'", launched.name));
     }
     if !launched.changed.is_empty() {
         cx.reporter.note(&format!("Configuration applied: {}", launched.changed.join(", ")));

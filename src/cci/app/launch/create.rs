@@ -44,7 +44,7 @@ pub(super) async fn make(
     wanted_by: impl Fn(&LaunchPlan) -> InstanceSpec,
 ) -> Result<Option<LaunchPlan>> {
     let image = survey.image.found(cx).await?;
-    let mut plan = plan.from_image(image.takes_resolv);
+    let mut plan = plan.from_image(plan.image(), image.takes_resolv);
     for _ in 1..TRIES {
         let wanted = wanted_by(&plan);
         plan = match make_once(cx, &plan, &wanted, image, &survey.proof).await {
@@ -125,6 +125,8 @@ pub(crate) fn request(spec: InstanceSpec, fingerprint: &str) -> NewInstance {
 
 /// Removes what a crash left and creates anew; the `ETag` makes this launch the only one that removes it.
 pub(super) async fn replace(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
+    // nothing is removed for a launch that cannot be
+    survey.image.found(cx).await?;
     let name = plan.name(slot).to_string();
     let taken_over = take_over(cx, &name, |put| {
         put.config.insert(LAUNCH.to_owned(), plan.launch().to_owned());

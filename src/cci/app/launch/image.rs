@@ -1,7 +1,10 @@
-//! What a container is made of: asked for at once where one is made each time, and only then where one is kept.
+//! What a container is made of: asked for at once where one is made each time, and where one is kept only when it is
+//! made.
 
 use std::collections::BTreeMap;
 
+use cci_core::mark::IMAGE;
+use cci_core::plan::LaunchPlan;
 use cci_core::{Error, Result};
 use tokio::sync::OnceCell;
 
@@ -29,9 +32,16 @@ pub(crate) struct Found {
 }
 
 impl Image {
-    /// Asks Incus now, where a container will be made of it; one that is kept may be there already, and needs no image.
+    /// Asks Incus now, where a container will be made of it, most likely; one that is kept may be there already, and needs
+    /// no image.
     pub(super) async fn soon(&self, cx: &Context) -> Result<()> {
-        if cx.settings.defaults.persistent { Ok(()) } else { self.found(cx).await.map(drop) }
+        if cx.settings.defaults.persistent {
+            return Ok(());
+        }
+        match self.found(cx).await {
+            Err(Error::ImageNotFound { .. }) => Ok(()),
+            found => found.map(drop),
+        }
     }
 
     /// Asks Incus, once.
@@ -47,7 +57,9 @@ impl Image {
     }
 }
 
-/// Whether the image that a container was made of is one that takes a resolv.conf, by the container's configuration.
-pub(super) fn noted_takes_resolv(config: &BTreeMap<String, String>) -> bool {
-    config.get(&format!("{NOTED}{RESOLV_PROPERTY}")).is_some_and(|value| value == PLAIN_FILE)
+/// The plan for a container that is there: from the image that it was made of, by its configuration.
+pub(crate) fn as_made(plan: &LaunchPlan, config: &BTreeMap<String, String>) -> LaunchPlan {
+    let image = config.get(IMAGE).map_or(plan.image(), String::as_str);
+    let takes_resolv = config.get(&format!("{NOTED}{RESOLV_PROPERTY}")).is_some_and(|value| value == PLAIN_FILE);
+    plan.from_image(image, takes_resolv)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cci_core::lifetime::Lifetime;
-use cci_core::mark::{IMAGE, LAUNCH, PERSISTENT};
+use cci_core::mark::{LAUNCH, PERSISTENT};
 use cci_core::plan::{InstanceSpec, LaunchPlan};
 use cci_core::slot::Slot;
 use cci_core::{Error, Result};
@@ -11,7 +11,7 @@ use cci_incus::{Instance, InstancePut, StateChange, Status};
 
 use super::claim::{Launched, Tried};
 use super::facts::Survey;
-use super::image::noted_takes_resolv;
+use super::image::as_made;
 use super::otherwise::beyond_home;
 use super::start_failure;
 use crate::app::context::Context;
@@ -24,27 +24,29 @@ const TRIES: usize = 4;
 const START: Duration = Duration::from_secs(60);
 
 /// Starts a stopped persistent container with this launch's configuration, again where the daemon does not reach this
-/// home.
+/// home, and where the network was not all there yet.
 pub(super) async fn reuse(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
     let refused = match reuse_once(cx, plan, slot, survey).await {
         Err(error @ Error::IncusRefused { .. }) => error,
         done => return done,
     };
-    match beyond_home(cx, plan, &refused).await? {
-        Some(plan) => reuse_once(cx, &plan, slot, survey).await,
-        None => Err(refused),
+    if let Some(plan) = beyond_home(cx, plan, &refused).await? {
+        return reuse_once(cx, &plan, slot, survey).await;
     }
+    if survey.proof.came_late(cx).await? {
+        return reuse_once(cx, plan, slot, survey).await;
+    }
+    Err(refused)
 }
 
 async fn reuse_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
     let (name, guarded) = (plan.name(slot).to_string(), plan.is_guarded(slot));
-    let (mut plan, mut changed, mut image) = (plan.clone(), Vec::new(), None);
+    let (mut plan, mut changed) = (plan.clone(), Vec::new());
     let apply = |put: &mut InstancePut| {
         let before = put.clone();
-        plan = plan.from_image(noted_takes_resolv(&put.config));
+        plan = as_made(&plan, &put.config);
         configure(put, plan.instance(slot));
         changed = differences(&before, put);
-        image = put.config.get(IMAGE).cloned();
     };
     // what was installed in it runs from its start on: unless the rules come with that, they are made sure of before
     let before = async { if guarded { Ok(()) } else { survey.proof.found(cx).await } };
@@ -63,20 +65,15 @@ async fn reuse_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey
     if let Err(error) = started {
         return Err(start_failure::explained(cx, &name, error, step).await);
     }
-    if let Some(image) = image.filter(|image| image != plan.image()) {
-        cx.reporter.warn(&format!("container {name} is kept and of image '{image}', not '{}'", plan.image()));
-    }
     Ok(Tried::ours(Launched { name, slot, lifetime: Lifetime::Persistent, reused: true, changed, plan }))
 }
 
-/// Gives a container what the plan asks for; what it is made of stays, and that it is kept, though this launch may have
-/// asked for one that is not.
+/// Gives a container what the plan asks for; that it is kept stays, though this launch may have asked for one that is
+/// not.
 fn configure(put: &mut InstancePut, wanted: InstanceSpec) {
-    let image = put.config.remove_entry(IMAGE);
     put.config.retain(|key, _| key.starts_with("volatile.") || key.starts_with("image."));
     put.config.extend(wanted.config);
     put.config.insert(PERSISTENT.to_owned(), Lifetime::Persistent.is_persistent().to_string());
-    put.config.extend(image);
     put.devices = wanted.devices;
     put.ephemeral = false;
 }
