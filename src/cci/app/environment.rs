@@ -69,7 +69,7 @@ mod tests {
     fn a_command_that_fails_is_named_without_its_output() {
         let error = of("echo secret; exit 3", DEADLINE).unwrap_err().to_string();
         assert!(error.contains("TOKEN") && error.contains('3') && !error.contains("secret"), "{error}");
-        let error = of("sleep 60", Duration::from_millis(50)).unwrap_err().to_string();
+        let error = of("exec sleep 60", Duration::from_millis(50)).unwrap_err().to_string();
         assert!(error.contains("no end within"), "{error}");
     }
 }

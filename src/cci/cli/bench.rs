@@ -29,7 +29,7 @@ pub(crate) struct BenchArgs {
     /// What to compare with: the `incus` command, and an earlier result of `bench --format json`
     #[arg(long, value_name = "incus,FILE", value_delimiter = ',')]
     baseline: Vec<String>,
-    /// How many rounds; what takes a tenth of a second or less is measured five times in each
+    /// How many rounds; each measures what takes a tenth of a second or less five times, and a start of what is stopped three times
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     runs: u32,
     /// Only these rows
