@@ -301,11 +301,10 @@ impl LaunchPlan {
         (!self.reaches_home).then(|| StateVolume::of(session, pool))
     }
 
-    /// What of the caller's home is mounted without being asked for.
+    /// What of the caller's home may be mounted without being asked for.
     pub fn mounted_of_home(&self) -> impl Iterator<Item = &str> {
-        let session = self.devices.get("session").filter(|_| self.reaches_home);
-        let resolv = self.devices.get("resolv").filter(|_| self.has_instant_network());
-        session.into_iter().chain(resolv).filter_map(|device| device.get("source").map(String::as_str))
+        let own = ["session", "resolv"].into_iter().filter(|_| self.reaches_home);
+        own.filter_map(|name| self.devices.get(name)?.get("source").map(String::as_str))
     }
 
     /// The same launch on the network as it is now: one that was removed and made again can lie elsewhere.

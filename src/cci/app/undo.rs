@@ -45,7 +45,7 @@ impl std::fmt::Display for Made {
 }
 
 /// A line of the journal.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Line {
     /// Which Incus the following is in.
@@ -181,12 +181,13 @@ impl Undo {
 
 fn begin(dir: &Path, server: &Server, first: &Line) -> std::io::Result<Journal> {
     let mut journal = Journal::begin(dir)?;
-    journal.note(&text(&Line::In(server.clone()))?)?;
-    if let Some(own) = process::own() {
-        journal.note(&text(&Line::By(own))?)?;
+    let lines = [Some(Line::In(server.clone())), process::own().map(Line::By), Some(first.clone())];
+    let noted = lines.iter().flatten().try_for_each(|line| journal.note(&text(line)?));
+    match noted {
+        Ok(()) => Ok(journal),
+        // notes that a full disk cut off would belong to no Incus, and stay
+        Err(error) => journal.close().and(Err(error)),
     }
-    journal.note(&text(first)?)?;
-    Ok(journal)
 }
 
 fn text(line: &Line) -> std::io::Result<String> {
