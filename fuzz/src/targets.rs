@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cci_core::agent_config::{claude_json, settings_json};
+use cci_core::host_disk::HostPath;
 use cci_core::idmap::Ids;
 use cci_core::metadata::Metadata;
 use cci_core::mount;
 use cci_core::name::{ContainerName, Prefix};
 use cci_core::network::{Entry, Policy};
-use cci_core::pin::Identity;
+use cci_core::pin::{Birth, Identity};
 use cci_core::workspace::Workspace;
 
 pub use cci_incus::fuzz::{event, frames, reply, sftp};
@@ -102,18 +103,14 @@ pub fn name(bytes: &[u8]) {
 pub fn mount(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut mounts = Vec::new();
-    let identity = Identity { device: 1, inode: 2 };
+    let identity = Identity { device: 1, inode: 2, born: Birth::default() };
+    let owner = Ids { uid: 1000, gid: 1000 };
     for (n, line) in text.lines().enumerate() {
         let _ = mount::Typed::parse(line);
         if let Ok(container) = mount::container_path(line) {
             assert!(container.starts_with('/') && !container.contains("/../"), "{container}");
-            mounts.push(mount::Mount {
-                device: format!("mount-{n}"),
-                host: line.into(),
-                container,
-                readonly: false,
-                identity,
-            });
+            let Ok(source) = HostPath::new(Path::new(line), identity, owner) else { continue };
+            mounts.push(mount::Mount { device: format!("mount-{n}"), source, container, readonly: false });
         }
     }
     let _ = mount::check_places(&mounts, &PathBuf::from("/workspace"));

@@ -65,6 +65,18 @@ pub fn is_managed(config: &BTreeMap<String, String>) -> bool {
     config.get("user.cci.managed").is_some_and(|value| value == "true")
 }
 
+/// Whether any key of this configuration is one that cci writes on what it makes.
+#[must_use]
+pub fn is_marked(config: &BTreeMap<String, String>) -> bool {
+    config.keys().any(|key| key.starts_with("user.cci."))
+}
+
+/// The host user that an instance, a volume or an image belongs to, as far as that can be read.
+#[must_use]
+pub fn owner(config: &BTreeMap<String, String>) -> Option<u32> {
+    config.get(OWNER)?.parse().ok()
+}
+
 /// The key that says who owns an instance.
 pub const OWNER: &str = "user.cci.owner-uid";
 /// The key that tells one launch from another.
@@ -123,7 +135,7 @@ impl Marks {
         }
         Some(Self {
             kind: text("kind").and_then(|word| Kind::parse(&word))?,
-            owner_uid: text("owner-uid")?.parse().ok()?,
+            owner_uid: owner(config)?,
             launch: text("launch").unwrap_or_default(),
             workspace: text("workspace").map(PathBuf::from),
             slot: text("slot").and_then(|slot| slot.parse().ok()),

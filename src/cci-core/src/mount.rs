@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::environment::{HOME, STATE, WORKSPACE};
-use crate::pin::Identity;
+use crate::host_disk::HostPath;
 
 /// Where the storage directory is mounted.
 pub const STORAGE: &str = "/storage";
@@ -13,14 +13,12 @@ pub const STORAGE: &str = "/storage";
 pub struct Mount {
     /// The device's name in Incus.
     pub device: String,
-    /// The place on the host, absolute and with all links resolved.
-    pub host: PathBuf,
+    /// The place on the host.
+    pub source: HostPath,
     /// The place in the container.
     pub container: String,
     /// Whether the container may only read it.
     pub readonly: bool,
-    /// What was at the place on the host when it was looked at.
-    pub identity: Identity,
 }
 
 /// Why something cannot be mounted.
@@ -150,10 +148,11 @@ fn check_place(place: &str) -> Result<(), MountError> {
 /// Whether a mount is of a part of the workspace, in its own place.
 fn is_in_place(mount: &Mount, workspace: &Path) -> bool {
     let below = Path::new(&mount.container).strip_prefix(WORKSPACE);
-    below.is_ok_and(|below| below != Path::new("") && workspace.join(below) == mount.host)
+    below.is_ok_and(|below| below != Path::new("") && workspace.join(below) == mount.source.path())
 }
 
-fn collide(one: &str, other: &str) -> Result<(), MountError> {
+/// Whether two places in a container are neither equal nor one in the other.
+pub fn collide(one: &str, other: &str) -> Result<(), MountError> {
     if one == other {
         return Err(MountError::Equal(one.to_owned()));
     }
@@ -204,11 +203,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::idmap::Ids;
+    use crate::pin::{Birth, Identity};
 
     fn mount(host: &str, container: &str, readonly: bool) -> Mount {
-        let identity = Identity { device: 1, inode: 2 };
-        let container = container_path(container).unwrap();
-        Mount { device: "mount-0".into(), host: host.into(), container, readonly, identity }
+        let identity = Identity { device: 1, inode: 2, born: Birth::default() };
+        let source = HostPath::new(Path::new(host), identity, Ids { uid: 1000, gid: 1000 }).unwrap();
+        Mount { device: "mount-0".into(), source, container: container_path(container).unwrap(), readonly }
     }
 
     #[test]
@@ -259,7 +260,7 @@ mod tests {
         assert_eq!(check_places(&[own.clone(), around], proj), Ok(()));
         assert!(check_places(&[own.clone(), own.clone()], proj).is_err());
         assert!(check_places(&[mount("/home/u/proj", "/workspace", true)], proj).is_err());
-        assert!(check_places(&[Mount { host: "/home/u/proj/x".into(), ..own }], proj).is_err());
+        assert!(check_places(&[Mount { source: mount("/home/u/proj/x", "/x", true).source, ..own }], proj).is_err());
     }
 
     #[test]

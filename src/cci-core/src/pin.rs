@@ -6,25 +6,41 @@
 use std::fmt::Write;
 
 /// What a path led to: one file or directory, whatever its name becomes.
+///
+/// An inode that was freed can come back under the same number, so the moment of its birth belongs to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Identity {
     /// The file system's device number.
     pub device: u64,
     /// The inode on it.
     pub inode: u64,
+    /// When that inode was made; zero on a file system that does not record it.
+    pub born: Birth,
+}
+
+/// A moment as a file system records it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Birth {
+    /// Seconds since 1970.
+    pub seconds: i64,
+    /// Nanoseconds within that second.
+    pub nanoseconds: u32,
 }
 
 /// A line for `raw.lxc` by which a start fails if one of these container paths shows something else.
 #[must_use]
 pub fn hook(pins: &[(&str, Identity)]) -> String {
+    if pins.is_empty() {
+        return String::new();
+    }
     let (mut paths, mut wanted) = (String::new(), String::new());
-    for (path, Identity { device, inode }) in pins {
+    for (path, Identity { device, inode, born: Birth { seconds, nanoseconds } }) in pins {
         // writing to a string cannot fail
         let _ = write!(paths, " \"$LXC_ROOTFS_MOUNT\"{}", quoted(path));
-        let _ = write!(wanted, "{device}:{inode} ");
+        let _ = write!(wanted, "{device}:{inode}:{seconds}.{nanoseconds:09} ");
     }
     // LXC puts `exec` before a hook and words behind it, which the shell takes for a comment
-    format!("lxc.hook.mount = test \"$(stat --printf='%d:%i ' --{paths})\" = '{wanted}' #\n")
+    format!("lxc.hook.mount = test \"$(stat --printf='%d:%i:%.9W ' --{paths})\" = '{wanted}' #\n")
 }
 
 /// One word for the shell; a container path has no control characters.
@@ -38,11 +54,16 @@ mod tests {
 
     #[test]
     fn every_path_is_one_word_of_one_line() {
-        let pins = [("/data", Identity { device: 27, inode: 5 }), ("/a'b $(id)", Identity { device: 1, inode: 6 })];
+        let born = Birth { seconds: 1_795_702_591, nanoseconds: 799_185 };
+        let pins = [
+            ("/data", Identity { device: 27, inode: 5, born }),
+            ("/a'b $(id)", Identity { device: 1, inode: 6, born: Birth::default() }),
+        ];
         assert_eq!(
             hook(&pins),
-            "lxc.hook.mount = test \"$(stat --printf='%d:%i ' -- \"$LXC_ROOTFS_MOUNT\"'/data' \
-             \"$LXC_ROOTFS_MOUNT\"'/a'\\''b $(id)')\" = '27:5 1:6 ' #\n"
+            "lxc.hook.mount = test \"$(stat --printf='%d:%i:%.9W ' -- \"$LXC_ROOTFS_MOUNT\"'/data' \
+             \"$LXC_ROOTFS_MOUNT\"'/a'\\''b $(id)')\" = '27:5:1795702591.000799185 1:6:0.000000000 ' #\n"
         );
+        assert_eq!(hook(&[]), "");
     }
 }

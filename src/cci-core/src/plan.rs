@@ -3,24 +3,29 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::address::{Fixed, Subnet};
 use crate::environment::{self, HostLocale};
 use crate::error::{Error, Result};
+use crate::host_disk::{self, HostDisk, HostPath};
 use crate::idmap::{self, Idmap, IdmapFacts};
 use crate::lifetime::Lifetime;
 use crate::mark::{Kind, Marks};
 use crate::mount::Mount;
 use crate::name::{ContainerName, Prefix};
 use crate::network::{self, Mode, Policy};
-use crate::pin::{self, Identity};
 use crate::session::SessionId;
 use crate::settings::{NetworkSettings, Settings};
 use crate::slot::Slot;
 use crate::stop_hook::StopHook;
 use crate::tool::Tool;
 use crate::workspace::Workspace;
+
+/// The device that holds the conversation.
+const SESSION: &str = "session";
+/// The device that names the name server.
+const RESOLV: &str = "resolv";
 
 /// What this launch was asked for, beyond the settings.
 #[derive(Debug, Clone)]
@@ -34,7 +39,7 @@ pub struct Ask {
     /// A random text that tells this launch from every other.
     pub launch: String,
     /// The conversation and its state directory on the host; a single command has none.
-    pub session: Option<(SessionId, PathBuf)>,
+    pub session: Option<(SessionId, HostPath)>,
     /// Environment of the command line.
     pub environment: BTreeMap<String, String>,
 }
@@ -54,8 +59,8 @@ pub struct HostFacts {
     pub nft: Option<PathBuf>,
     /// The default profile's root disk.
     pub root: Option<BTreeMap<String, String>>,
-    /// What the workspace is.
-    pub workspace: Identity,
+    /// The workspace, judged; a container that belongs to none has none.
+    pub workspace: Option<HostPath>,
     /// Incus's own stop hook, where lxcfs's half second can be taken away.
     pub stop_hook: Option<StopHook>,
     /// What is mounted beside the workspace: it exists and may be mounted.
@@ -97,7 +102,7 @@ pub struct Network {
     /// Addresses that others have, by the name of who has them.
     pub taken: Vec<(String, Ipv4Addr)>,
     /// The file on the host that names the bridge as the name server.
-    pub resolv: PathBuf,
+    pub resolv: HostPath,
 }
 
 /// The request that makes a container, in cci's terms.
@@ -171,8 +176,10 @@ pub struct LaunchPlan {
     nft: Option<PathBuf>,
     stop_hook: Option<StopHook>,
     config: BTreeMap<String, String>,
+    /// What of the host is mounted.
+    disks: Vec<HostDisk>,
+    /// The other devices.
     devices: BTreeMap<String, BTreeMap<String, String>>,
-    pins: String,
     /// How far from its usual place in the network the address is looked for.
     detour: u32,
     /// Tells the containers of one launch apart: the end of one must not take what belongs to the next.
@@ -218,8 +225,8 @@ impl LaunchPlan {
             nft: host.nft.clone(),
             stop_hook: host.stop_hook.clone().filter(|_| !lifetime.is_persistent()),
             config: config(settings, &map),
-            devices: devices(ask, settings, host, &map)?,
-            pins: pins(host),
+            disks: disks(ask, host, &map),
+            devices: devices(settings, host),
             marks,
             detour: 0,
             attempt: 0,
@@ -289,7 +296,8 @@ impl LaunchPlan {
         if let Some(session) = self.marks.session {
             let StateVolume { pool, name } = StateVolume::of(session, pool);
             let disk = [("type", "disk"), ("pool", &pool), ("source", &name), ("path", environment::STATE)];
-            plan.devices.insert("session".into(), disk.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
+            plan.disks.retain(|disk| disk.device != SESSION);
+            plan.devices.insert(SESSION.into(), disk.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
         }
         Some(plan)
     }
@@ -303,8 +311,8 @@ impl LaunchPlan {
 
     /// What of the caller's home may be mounted without being asked for.
     pub fn mounted_of_home(&self) -> impl Iterator<Item = &str> {
-        let own = ["session", "resolv"].into_iter().filter(|_| self.reaches_home);
-        own.filter_map(|name| self.devices.get(name)?.get("source").map(String::as_str))
+        let own = self.disks.iter().filter(|disk| self.reaches_home && [SESSION, RESOLV].contains(&&*disk.device));
+        own.map(|disk| disk.source.as_str())
     }
 
     /// The same launch on the network as it is now: one that was removed and made again can lie elsewhere.
@@ -312,8 +320,9 @@ impl LaunchPlan {
     pub fn on(&self, nic: Option<Nic>) -> Self {
         let mut plan = Self { nic, ..self.clone() };
         let resolv = plan.network_facts().map(|network| network.resolv.clone());
-        if let (Some(names), Some(resolv)) = (plan.devices.get_mut("resolv"), resolv) {
-            names.insert("source".into(), resolv.to_string_lossy().into_owned());
+        let names = plan.disks.iter_mut().find(|disk| disk.device == RESOLV);
+        if let (Some(names), Some(resolv)) = (names, resolv) {
+            names.source = resolv;
         }
         plan
     }
@@ -369,19 +378,20 @@ impl LaunchPlan {
     #[must_use]
     pub fn instance(&self, slot: Slot) -> InstanceSpec {
         let marks = Marks { slot: Some(slot), ..self.marks.clone() };
-        let spec = self.request(slot, self.name(slot).to_string(), &marks, &self.pins);
+        let spec = self.request(slot, self.name(slot).to_string(), &marks);
         InstanceSpec { ephemeral: !self.lifetime.is_persistent(), ..spec }
     }
 
-    /// The request with the address of a slot, these marks, and these lines that hold its mounts.
-    fn request(&self, slot: Slot, name: String, marks: &Marks, pins: &str) -> InstanceSpec {
+    /// The request with the address of a slot and these marks.
+    fn request(&self, slot: Slot, name: String, marks: &Marks) -> InstanceSpec {
         let (mut config, mut devices) = (self.config.clone(), self.devices.clone());
         config.extend(marks.to_config());
-        if !self.has_instant_network() {
-            devices.remove("resolv");
-        }
+        let names_itself = !self.has_instant_network();
+        let disks = self.disks.iter().filter(|disk| !(names_itself && disk.device == RESOLV));
+        let (mounted, pins) = host_disk::render(disks);
+        devices.extend(mounted);
         // it clears the hooks of its kind, so the others come behind it
-        let mut raw_lxc = self.stop_hook.as_ref().map(|hook| hook.raw_lxc(&name)).unwrap_or_default() + pins;
+        let mut raw_lxc = self.stop_hook.as_ref().map(|hook| hook.raw_lxc(&name)).unwrap_or_default() + &pins;
         if let (Some(fixed), Some(nic)) = (self.fixed(slot), &self.nic) {
             raw_lxc += &fixed.raw_lxc();
             raw_lxc += &self.guard(fixed.subnet.gateway);
@@ -405,14 +415,10 @@ impl LaunchPlan {
             ..self.marks.clone()
         };
         // one that stays can get another name, which its own stop hook would not know
-        let plan = Self { stop_hook: self.stop_hook.clone().filter(|_| ephemeral), ..self.clone() };
-        let mut spec = plan.request(Slot::FIRST, name.to_owned(), &marks, "");
-        spec.devices.retain(|name, device| {
-            let disk = device.get("type").is_some_and(|kind| kind == "disk");
-            !disk || name == "root" || name == "resolv"
-        });
-        spec.ephemeral = ephemeral;
-        spec
+        let mut plan = Self { stop_hook: self.stop_hook.clone().filter(|_| ephemeral), ..self.clone() };
+        plan.disks.retain(|disk| disk.device == RESOLV);
+        let spec = plan.request(Slot::FIRST, name.to_owned(), &marks);
+        InstanceSpec { ephemeral, ..spec }
     }
 }
 
@@ -450,13 +456,6 @@ pub fn base_config(settings: &Settings) -> BTreeMap<String, String> {
     config
 }
 
-/// What the workspace and each mount must show at every start.
-fn pins(host: &HostFacts) -> String {
-    let mounts = host.mounts.iter().map(|mount| (mount.container.as_str(), mount.identity));
-    let all: Vec<_> = [(environment::WORKSPACE, host.workspace)].into_iter().chain(mounts).collect();
-    pin::hook(&all)
-}
-
 fn config(settings: &Settings, map: &Idmap) -> BTreeMap<String, String> {
     let mut config = base_config(settings);
     match map {
@@ -472,31 +471,22 @@ fn config(settings: &Settings, map: &Idmap) -> BTreeMap<String, String> {
     config
 }
 
-fn devices(
-    ask: &Ask,
-    settings: &Settings,
-    host: &HostFacts,
-    map: &Idmap,
-) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
+/// What of the host the container sees: the workspace, the conversation, the mounts, and who names its name server.
+fn disks(ask: &Ask, host: &HostFacts, map: &Idmap) -> Vec<HostDisk> {
+    let disk = |device: &str, source: &HostPath, path: &str| HostDisk::new(device, source.clone(), path, map);
+    let workspace = host.workspace.iter().map(|source| disk("workspace", source, environment::WORKSPACE));
+    let session = ask.session.iter().map(|(_, state)| disk(SESSION, state, environment::STATE));
+    let mounts = host.mounts.iter();
+    let mounts = mounts.map(|mount| disk(&mount.device, &mount.source, &mount.container).readonly(mount.readonly));
+    let network = host.nic.as_ref().and_then(|nic| nic.network.as_ref());
+    let resolv = network.map(|network| disk(RESOLV, &network.resolv, environment::RESOLV).readonly(true));
+    workspace.chain(session).chain(mounts).chain(resolv).collect()
+}
+
+fn devices(settings: &Settings, host: &HostFacts) -> BTreeMap<String, BTreeMap<String, String>> {
     let mut devices = BTreeMap::new();
-    devices.insert("workspace".to_owned(), disk(ask.workspace.path(), environment::WORKSPACE, map)?);
-    if let Some((_, state)) = &ask.session {
-        devices.insert("session".to_owned(), disk(state, environment::STATE, map)?);
-    }
-    for mount in &host.mounts {
-        let mut device = disk(&mount.host, &mount.container, map)?;
-        if mount.readonly {
-            device.insert("readonly".into(), "true".into());
-        }
-        devices.insert(mount.device.clone(), device);
-    }
     if let Some(nic) = &host.nic {
         devices.insert(nic.device.clone(), isolated(nic));
-        if let Some(network) = &nic.network {
-            let mut names = disk(&network.resolv, environment::RESOLV, map)?;
-            names.insert("readonly".into(), "true".into());
-            devices.insert("resolv".to_owned(), names);
-        }
     }
     if settings.network.mode != Mode::Open {
         let none = BTreeMap::from([("type".to_owned(), "none".to_owned())]);
@@ -505,24 +495,7 @@ fn devices(
     if let Some(root) = root_disk(settings, host) {
         devices.insert("root".to_owned(), root);
     }
-    Ok(devices)
-}
-
-/// A host directory in the container.
-fn disk(source: &Path, path: &str, map: &Idmap) -> Result<BTreeMap<String, String>> {
-    let source = source.to_str().ok_or_else(|| Error::Workspace {
-        path: source.to_owned(),
-        problem: "Incus takes only paths that are UTF-8".into(),
-    })?;
-    let mut device = BTreeMap::from([
-        ("type".to_owned(), "disk".to_owned()),
-        ("source".to_owned(), source.to_owned()),
-        ("path".to_owned(), path.to_owned()),
-    ]);
-    if *map == Idmap::Shift {
-        device.insert("shift".into(), "true".into());
-    }
-    Ok(device)
+    devices
 }
 
 /// The profile's NIC, closed to the containers beside it (only a managed bridge knows how).

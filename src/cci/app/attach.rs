@@ -46,9 +46,9 @@ pub(crate) async fn candidates(cx: &Context, slot: Option<u8>, whose: Whose) -> 
     Ok(all.into_iter().filter(|owned| owned.runs() && here(owned)).map(|owned| owned.instance.name).collect())
 }
 
-/// A session by name: it must run, and be the caller's unless root asks for others' too.
-pub(crate) async fn running(cx: &Context, name: &str, whose: Whose) -> Result<Owned> {
-    let owned = owned::one_of(cx, name, whose).await?;
+/// A session by name: it must run, and be the caller's.
+pub(crate) async fn running(cx: &Context, name: &str) -> Result<Owned> {
+    let owned = owned::one(cx, name).await?;
     if owned.runs() { Ok(owned) } else { Err(Error::ContainerNotRunning { name: name.to_owned() }) }
 }
 

@@ -1,48 +1,19 @@
-//! The plain verbs on any container of the project: start, stop, delete, look, mount.
+//! The plain verbs on any container of the project: start, stop, delete, look.
 
-use std::path::Path;
 use std::time::Duration;
 
 use cci_core::{Error, Result};
-use cci_incus::{Device, Devices, Instance, InstancePatch, StateChange, Status};
+use cci_incus::{StateChange, Status};
 
 use super::context::Context;
 use super::incus_error::DuringStep;
-use super::launch;
+use super::owned::find;
 use super::take_back;
 
 /// How long Incus may take for a start, a forced stop or a delete.
 const LIMIT: Duration = Duration::from_secs(60);
 /// Added to the deadline of a graceful stop, which is Incus's own.
 const MARGIN: Duration = Duration::from_secs(5);
-
-/// A directory of the host for a container.
-pub(crate) struct Mounting<'a> {
-    pub(crate) device: &'a str,
-    pub(crate) source: &'a Path,
-    pub(crate) path: &'a str,
-    pub(crate) shift: bool,
-    pub(crate) readonly: bool,
-}
-
-/// Any instance of the project.
-pub(crate) async fn find(cx: &Context, name: &str) -> Result<Instance> {
-    match cx.client.instance(name).await {
-        Ok((instance, _)) => Ok(instance),
-        Err(error) if error.is_not_found() => Err(Error::ContainerNotFound { name: name.to_owned() }),
-        Err(error) => Err(error).during("look at the container"),
-    }
-}
-
-/// The same, or an error that says that it does not run.
-pub(crate) async fn find_running(cx: &Context, name: &str) -> Result<Instance> {
-    let instance = find(cx, name).await?;
-    if instance.status_code == Status::Running {
-        Ok(instance)
-    } else {
-        Err(Error::ContainerNotRunning { name: name.to_owned() })
-    }
-}
 
 /// Starts it; one that runs is what is wanted.
 pub(crate) async fn start(cx: &Context, name: &str) -> Result<()> {
@@ -90,7 +61,7 @@ pub(crate) async fn delete(cx: &Context, name: &str, force: bool) -> Result<()> 
     }
 }
 
-/// Whether it is there; one whose end was asked for is not.
+/// Whether it is there for this caller; one whose end was asked for is not.
 pub(crate) async fn exists(cx: &Context, name: &str) -> Result<bool> {
     Ok(state(cx, name).await?.is_some())
 }
@@ -98,35 +69,6 @@ pub(crate) async fn exists(cx: &Context, name: &str) -> Result<bool> {
 /// Whether it runs.
 pub(crate) async fn is_running(cx: &Context, name: &str) -> Result<bool> {
     Ok(state(cx, name).await? == Some(Status::Running))
-}
-
-/// Mounts a host directory into a container; what is there under that name stays.
-pub(crate) async fn mount(cx: &Context, name: &str, mounting: &Mounting<'_>) -> Result<()> {
-    let instance = find(cx, name).await?;
-    if instance.expanded_devices.contains_key(mounting.device) {
-        return Err(Error::StepFailed {
-            step: format!("mounting into container {name}"),
-            problem: format!("device {} is there already", mounting.device),
-            hint: Some("choose another device name".into()),
-        });
-    }
-    let (host, path) = launch::mountable(cx, mounting.source, mounting.path)?;
-    let source = host.to_str().ok_or_else(|| Error::usage("Incus takes only paths that are UTF-8"))?;
-    let mut device = Device::from([("type", "disk"), ("source", source), ("path", &path)].map(owned));
-    if mounting.shift {
-        cx.reporter.warn("idmap shift: root in the container is host root on the mounted directory");
-        device.insert("shift".into(), "true".into());
-    }
-    if mounting.readonly {
-        device.insert("readonly".into(), "true".into());
-    }
-    let devices = Devices::from([(mounting.device.to_owned(), device)]);
-    let change = InstancePatch { devices, ..InstancePatch::default() };
-    cx.client.patch_instance(name, &change, None).await.during("mount the directory")
-}
-
-fn owned((key, value): (&str, &str)) -> (String, String) {
-    (key.to_owned(), value.to_owned())
 }
 
 async fn change(cx: &Context, name: &str, change: &StateChange, verb: &str, limit: Duration) -> Result<()> {
@@ -145,7 +87,8 @@ async fn is_down(cx: &Context, name: &str) -> bool {
 async fn state(cx: &Context, name: &str) -> Result<Option<Status>> {
     let instance = match find(cx, name).await {
         Ok(instance) => instance,
-        Err(Error::ContainerNotFound { .. }) => return Ok(None),
+        // another user's is as good as absent
+        Err(Error::ContainerNotFound { .. } | Error::Forbidden { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
     if instance.ephemeral && is_leaving(cx, name).await? {

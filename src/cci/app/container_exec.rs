@@ -8,11 +8,11 @@ use cci_core::{Error, Result};
 use cci_incus::{Exec, Process};
 use tokio::io::AsyncReadExt;
 
-use super::container;
 use super::context::Context;
 use super::exec::{self, Begun};
 use super::incus_error::DuringStep;
 use super::outcome::{self, Outcome};
+use super::owned;
 use crate::host::terminal;
 
 /// How long a container may take to say who a user is.
@@ -56,14 +56,7 @@ enum Start {
 
 /// Runs it to its end.
 pub(crate) async fn run(cx: &Context, name: &str, command: &Command) -> Result<Outcome> {
-    let process = match started(cx, name, command).await {
-        Ok(process) => process,
-        // that it is not there, or does not run, says more than a start that fails for it
-        Err(error @ Error::IncusRefused { .. }) => {
-            return Err(container::find_running(cx, name).await.err().unwrap_or(error));
-        }
-        Err(error) => return Err(error),
-    };
+    let process = started(cx, name, command).await?;
     if command.tty && terminal::is_interactive() {
         outcome::on_terminal(process).await
     } else {
@@ -73,7 +66,8 @@ pub(crate) async fn run(cx: &Context, name: &str, command: &Command) -> Result<O
 
 /// Starts it as root or as the agent, who is the same in every session's container, else as whom the container knows.
 ///
-/// Nothing is asked before: the shell that starts the command says whether the container's agent is cci's.
+/// Only whose container it is is asked before the command begins; the shell that starts it says whether the container's
+/// agent is cci's.
 async fn started(cx: &Context, name: &str, command: &Command) -> Result<Process> {
     let uid = cx.settings.incus.claude_uid;
     let account = match command.user.as_deref() {
@@ -123,7 +117,8 @@ fn exec(cx: &Context, command: &Command, account: Option<Account>) -> Exec {
 async fn begin(cx: &Context, name: &str, before: &str, exec: &Exec, command: &Command) -> Result<Start> {
     let step = "start the command";
     let before = format!("{before}{}", exec::enter(command.cwd.as_deref()));
-    match exec::start(cx, name, &before, exec, step).await? {
+    let known = owned::find_running(cx, name);
+    match exec::start_if(cx, name, known, exec::Lines::before(&before), exec, step).await?.0 {
         Begun::Runs(process) => Ok(Start::Runs(process)),
         Begun::Refused(OTHER_USER) => Ok(Start::OtherUser),
         Begun::Refused(exec::NO_DIRECTORY) => Err(Error::StepFailed {
@@ -164,7 +159,9 @@ async fn look_up(cx: &Context, name: &str, user: &str) -> Result<Account> {
 
 async fn passwd_line(cx: &Context, name: &str, user: &str) -> Result<String> {
     let find = ["sh", "-c", FIND_USER, "cci", user].map(str::to_owned);
-    let begun = exec::start(cx, name, "", &Exec::new(find), "look up the user").await?;
+    let known = owned::find_running(cx, name);
+    let (begun, _) =
+        exec::start_if(cx, name, known, exec::Lines::before(""), &Exec::new(find), "look up the user").await?;
     let Begun::Runs(mut process) = begun else { return Ok(String::new()) };
     let mut line = Vec::new();
     if let Some(stdout) = process.stdout.take() {

@@ -34,6 +34,8 @@ pub(crate) struct Context {
     pub(crate) prefix: Prefix,
     /// Environment of the command line (`-e`).
     pub(crate) environment: BTreeMap<String, String>,
+    /// Whether verbs that take a container's or an image's name may act on what is another user's (`--any-owner`).
+    pub(crate) any_owner: bool,
     /// Tells the person.
     pub(crate) reporter: Arc<dyn Reporter>,
     /// What this call made and has not kept yet.
@@ -76,6 +78,11 @@ impl Context {
     /// The same call with the socket looked for anew: a daemon that has just been started may have it elsewhere.
     pub(crate) fn reconnected(&self) -> Self {
         Self { client: incus_socket::client(&self.caller, &self.settings), ..self.clone() }
+    }
+
+    /// The same call, which may act on what is another user's if `any_owner` says so.
+    pub(crate) fn of_any_owner(&self, any_owner: bool) -> Self {
+        Self { any_owner, ..self.clone() }
     }
 
     /// Where cci keeps what is its own: `~/.cci`.

@@ -23,6 +23,8 @@ pub(crate) struct Listed {
     /// Empty if it has none.
     pub(crate) ipv4: String,
     pub(crate) workspace: String,
+    /// What is mounted there: the workspace with its links resolved.
+    pub(crate) workspace_target: String,
     /// None where `cci container launch` made it.
     pub(crate) slot: Option<u8>,
     pub(crate) session_id: Option<String>,
@@ -83,6 +85,12 @@ fn listed(owned: &Owned, addresses: &BTreeMap<String, String>) -> Listed {
         persistent: !instance.ephemeral,
         ipv4: if owned.runs() { addresses.get(&instance.name).cloned().unwrap_or_default() } else { String::new() },
         workspace: marks.workspace.as_deref().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
+        workspace_target: instance
+            .devices
+            .get("workspace")
+            .and_then(|disk| disk.get("source"))
+            .cloned()
+            .unwrap_or_default(),
         slot: marks.slot.map(cci_core::slot::Slot::number),
         session_id: marks.session.map(|id| id.to_string()),
         profile: marks.profile.clone(),

@@ -1,8 +1,8 @@
-//! The containers of cci in the project, by their marks: what `list`, `attach` and the ends choose from.
+//! Whose containers there are: the only way by which a verb finds one, by its name or among all of the caller's.
 
-use cci_core::mark::{Kind, Marks};
+use cci_core::mark::{self, Kind, Marks};
 use cci_core::{Error, Result};
-use cci_incus::{Instance, Status};
+use cci_incus::{Etag, Instance, Status};
 
 use super::context::Context;
 use super::incus_error::DuringStep;
@@ -52,25 +52,56 @@ pub(crate) async fn all_of(cx: &Context, whose: Whose) -> Result<Vec<Owned>> {
     Ok(owned)
 }
 
-/// One container by its full name; somebody else's is as good as absent.
-pub(crate) async fn one(cx: &Context, name: &str) -> Result<Owned> {
-    one_of(cx, name, Whose::Own).await
+/// A container of the project by its full name: the one way to it for every verb that takes a name.
+///
+/// One that bears cci's marks is its owner's; root may act on it too, and whoever says `--any-owner`. One without marks
+/// is anybody's who may use the socket.
+pub(crate) async fn find(cx: &Context, name: &str) -> Result<Instance> {
+    find_tagged(cx, name).await.map(|(instance, _)| instance)
 }
 
-/// The same where others' are meant too: what is another's, only root may act on.
-pub(crate) async fn one_of(cx: &Context, name: &str, whose: Whose) -> Result<Owned> {
-    let not_found = || Error::ContainerNotFound { name: name.to_owned() };
-    let found = match cx.client.instance(name).await {
-        Ok((instance, _)) => managed(cx, instance, whose).ok_or_else(not_found)?,
-        Err(error) if error.is_not_found() => return Err(not_found()),
+/// The same with its version, to change it only if it is still so.
+pub(crate) async fn find_tagged(cx: &Context, name: &str) -> Result<(Instance, Etag)> {
+    let (instance, etag) = match cx.client.instance(name).await {
+        Ok(found) => found,
+        Err(error) if error.is_not_found() => return Err(not_found(name)),
         Err(error) => return Err(error).during("look at the container"),
     };
-    if found.marks.owner_uid == cx.caller.ids.uid || cx.caller.ids.uid == 0 {
-        return Ok(found);
+    refuse_anothers(cx, &instance)?;
+    Ok((instance, etag))
+}
+
+/// The same, or an error that says that it does not run.
+pub(crate) async fn find_running(cx: &Context, name: &str) -> Result<Instance> {
+    let instance = find(cx, name).await?;
+    if instance.status_code == Status::Running {
+        Ok(instance)
+    } else {
+        Err(Error::ContainerNotRunning { name: name.to_owned() })
     }
+}
+
+/// One of cci's containers under the prefix by its full name.
+pub(crate) async fn one(cx: &Context, name: &str) -> Result<Owned> {
+    let instance = find(cx, name).await?;
+    managed(cx, instance, Whose::Everybodys).ok_or_else(|| not_found(name))
+}
+
+fn not_found(name: &str) -> Error {
+    Error::ContainerNotFound { name: name.to_owned() }
+}
+
+/// Marks that do not say whose the container is are nobody's.
+fn refuse_anothers(cx: &Context, instance: &Instance) -> Result<()> {
+    let free = cx.caller.ids.uid == 0 || cx.any_owner || !mark::is_marked(&instance.config);
+    let owner = mark::owner(&instance.config);
+    if free || owner == Some(cx.caller.ids.uid) {
+        return Ok(());
+    }
+    let owner = owner.map_or_else(|| "another user".to_owned(), |uid| format!("user {uid}"));
     Err(Error::Forbidden {
-        problem: format!("container {name} belongs to user {}", found.marks.owner_uid),
-        hint: Some("only root may act on another user's container".into()),
+        problem: format!("container {} belongs to {owner}", instance.name),
+        hint: Some("`cci container` and `cci file` act on it with --any-owner; every verb does as root".into()),
     })
 }
 

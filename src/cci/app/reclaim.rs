@@ -1,26 +1,30 @@
 //! `reclaim`: hands files that a container's root made in the workspace over to the user, without root on the host.
 //!
 //! Such files belong to an unprivileged host id that only a container can act for. So a short-lived container whose root
-//! has all of those ids gets the workspace, and nothing else, and changes the owner there: a link leads to nothing but
-//! the container's own files, and what belongs to another user of the host it has no right to.
+//! has the ids of one of the caller's containers gets the workspace, and nothing else, and changes the owner there: a
+//! link leads to nothing but the container's own files, and what belongs to anybody else it has no right to. The
+//! workspace is held to what was judged, as in a launch, and the image is one that no project file has chosen.
 
-use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use cci_core::container_ids::HostIds;
 use cci_core::environment::WORKSPACE;
+use cci_core::host_disk::{self, HostDisk, HostPath, RAW_LXC};
 use cci_core::idmap::{self, Idmap, IdmapFacts};
-use cci_core::mark::Marks;
+use cci_core::mark::{self, Marks};
 use cci_core::settings::Settings;
 use cci_core::{Error, Result, plan};
 use cci_incus::{Exec, NewInstance, Source};
 
 use super::agent::printable;
+use super::blocking::blocking;
 use super::context::Context;
 use super::incus_error::DuringStep;
 use super::launch;
 use super::undo::Made;
 use crate::host::subids;
+use crate::store::{container_ids, owners};
 
 /// How long Incus may take to make the container, and the walk through the workspace.
 const CREATE: Duration = Duration::from_secs(180);
@@ -30,12 +34,65 @@ const NOBODY: u32 = 65_534;
 
 /// Changes the owner of every such file below the workspace; how many there were.
 pub(crate) async fn reclaim(cx: &Context) -> Result<usize> {
-    launch::usable(&cx.workspace)?;
-    owned_by_caller(cx)?;
-    let name = start(cx).await?;
+    let workspace = launch::usable(cx)?;
+    owned_by_caller(cx, &workspace)?;
+    let trusted = cx.stack.without_project().settings()?;
+    let own = own_ids(cx, &workspace).await?;
+    let (mut done, mut count) = (BTreeSet::new(), 0);
+    // a directory that only its owner could read shows more when it is the caller's
+    loop {
+        let there = owners(&workspace).await?;
+        let left = own.iter().find(|ids| !done.contains(*ids) && there.iter().any(|id| ids.holds(*id)));
+        let Some(ids) = left else {
+            note_others(cx, &there, &own, &workspace);
+            return Ok(count);
+        };
+        count += change(cx, &trusted, &workspace, *ids).await?;
+        done.insert(*ids);
+    }
+}
+
+/// The ranges of the caller's containers: of those there are, and of those that were, unless another has them now.
+async fn own_ids(cx: &Context, workspace: &HostPath) -> Result<Vec<HostIds>> {
+    let instances = cx.client.instances_of_all_projects().await.during("list the containers")?;
+    let caller = cx.caller.ids.uid;
+    let is_own = |owner: u32| owner == caller || (caller == 0 && owner == workspace.owner().uid);
+    let ranges = instances.iter().filter_map(|instance| {
+        let own = mark::is_managed(&instance.config) && mark::owner(&instance.config).is_some_and(is_own);
+        Some((own, HostIds::of_instance(&instance.config)?))
+    });
+    let (own, others): (Vec<_>, Vec<_>) = ranges.partition(|(own, _)| *own);
+    let noted = container_ids::noted(&cx.cci_dir())?;
+    let all: BTreeSet<HostIds> = own.into_iter().map(|(_, ids)| ids).chain(noted).collect();
+    Ok(all.into_iter().filter(|ids| !others.iter().any(|(_, other)| other.meets(*ids))).collect())
+}
+
+async fn owners(workspace: &HostPath) -> Result<BTreeSet<u32>> {
+    let path = workspace.path().to_owned();
+    blocking(move || owners::below(&path).map_err(|source| Error::Host { step: "read", path, source })).await
+}
+
+/// What is left is said: a file of a container that is nobody's here stays with its owner.
+fn note_others(cx: &Context, there: &BTreeSet<u32>, own: &[HostIds], workspace: &HostPath) {
+    let subuid = subids::subuid();
+    let foreign = |id: &u32| subuid.iter().any(|range| range.count > 1 && range.holds(*id));
+    let left: Vec<u32> = there.iter().copied().filter(foreign).collect();
+    let left: Vec<String> =
+        left.iter().filter(|id| !own.iter().any(|ids| ids.holds(**id))).map(u32::to_string).collect();
+    if !left.is_empty() {
+        cx.reporter.warn(&format!(
+            "files in {} stay with host id {}, which no container of yours is known to have had",
+            workspace.path().display(),
+            left.join(", ")
+        ));
+    }
+}
+
+/// Hands over what belongs to one range; how many files that were.
+async fn change(cx: &Context, trusted: &Settings, workspace: &HostPath, ids: HostIds) -> Result<usize> {
+    let name = start(cx, trusted, workspace, ids).await?;
     cx.reporter.step("reclaim", "looking for files of containers' root");
-    let guest = cx.settings.incus.claude_uid;
-    let exec = Exec { command: walk(guest), ..Exec::default() };
+    let exec = Exec { command: walk(trusted.incus.claude_uid), ..Exec::default() };
     let done = cx.client.exec_captured(&name, &exec, &[], WALK).await.during("change the owner of files")?;
     // the container has done its work, whatever came of it
     cx.take_back().await;
@@ -46,13 +103,12 @@ pub(crate) async fn reclaim(cx: &Context) -> Result<usize> {
 }
 
 /// Nobody gets files out of a directory that is another's.
-fn owned_by_caller(cx: &Context) -> Result<()> {
-    let path = cx.workspace.path();
-    let meta = std::fs::metadata(path).map_err(|source| Error::Host { step: "read", path: path.to_owned(), source })?;
-    if cx.caller.ids.uid == 0 || meta.uid() == cx.caller.ids.uid {
+fn owned_by_caller(cx: &Context, workspace: &HostPath) -> Result<()> {
+    let owner = workspace.owner().uid;
+    if cx.caller.ids.uid == 0 || owner == cx.caller.ids.uid {
         return Ok(());
     }
-    Err(Error::Workspace { path: path.to_owned(), problem: format!("it belongs to user {}", meta.uid()) })
+    Err(Error::Workspace { path: cx.workspace.path().to_owned(), problem: format!("it belongs to user {owner}") })
 }
 
 /// The argv that changes the owner and prints one byte for each file.
@@ -67,20 +123,24 @@ fn walk(guest: u32) -> Vec<String> {
     argv.into_iter().map(str::to_owned).collect()
 }
 
-async fn start(cx: &Context) -> Result<String> {
+async fn start(cx: &Context, trusted: &Settings, workspace: &HostPath, ids: HostIds) -> Result<String> {
     let mark = launch::launch_mark();
     let name = format!("{}reclaim-{}", cx.prefix.as_str(), mark.get(..8).unwrap_or(&mark));
-    let image = &cx.settings.defaults.image;
+    let image = &trusted.defaults.image;
     let known = cx.client.image_by(image).await.during("look for the image")?;
     let known = known.ok_or_else(|| Error::ImageNotFound { image: image.clone() })?;
     let (profile, _) = cx.client.profile("default").await.during("read the default profile")?;
     let nics = profile.devices.iter().filter(|(_, device)| device.get("type").is_some_and(|kind| kind == "nic"));
+    let none = BTreeMap::from([("type".to_owned(), "none".to_owned())]);
     let mut devices: BTreeMap<String, BTreeMap<String, String>> =
-        nics.map(|(nic, _)| (nic.clone(), device([("type", "none")]))).collect();
-    let path = cx.workspace.path().to_string_lossy();
-    devices.insert("workspace".into(), device([("type", "disk"), ("source", &path), ("path", WORKSPACE)]));
+        nics.map(|(nic, _)| (nic.clone(), none.clone())).collect();
+    let disk = HostDisk::new("workspace", workspace.clone(), WORKSPACE, &Idmap::Plain);
+    let (mounted, pin) = host_disk::render([&disk]);
+    devices.extend(mounted);
+    let mut config = config(cx, trusted, workspace, ids, &mark)?;
+    config.insert(RAW_LXC.into(), pin);
     let instance = NewInstance {
-        config: config(cx, &mark)?,
+        config,
         devices,
         ephemeral: true,
         start: true,
@@ -88,28 +148,35 @@ async fn start(cx: &Context) -> Result<String> {
     };
     cx.undo.push(Made::Instance { name: name.clone(), launch: mark });
     let during = "create the container";
-    cx.client.create_instance(&instance).await.during(during)?.wait(during, CREATE).await.during(during)?;
-    Ok(name)
+    let made = async { cx.client.create_instance(&instance).await?.wait(during, CREATE).await };
+    match made.await {
+        Ok(_) => Ok(name),
+        Err(error) => Err(launch::start_failed(cx, &name, error, during).await),
+    }
 }
 
-fn device<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
-    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
-}
-
-/// The user's own ids beside all that Incus gives to containers: a map that is not isolated has them all.
-fn config(cx: &Context, mark: &str) -> Result<BTreeMap<String, String>> {
+/// The user's own ids beside those of one container.
+fn config(
+    cx: &Context,
+    trusted: &Settings,
+    workspace: &HostPath,
+    ids: HostIds,
+    mark: &str,
+) -> Result<BTreeMap<String, String>> {
     let facts = IdmapFacts {
-        agent: launch::agent_ids(cx)?,
-        guest: cx.settings.incus.claude_uid,
+        agent: launch::agent_ids(cx, Some(workspace)),
+        guest: trusted.incus.claude_uid,
         subuid: subids::subuid(),
         subgid: subids::subgid(),
     };
-    let map = idmap::decide(cx.settings.incus.idmap, &facts).map_err(|missing| Error::HostUnfit {
+    let map = idmap::decide(trusted.incus.idmap, &facts).map_err(|missing| Error::HostUnfit {
         problem: missing.to_string(),
         hint: Some("`cci setup` adds the missing line".into()),
     })?;
     let mut config = plan::base_config(&Settings::default());
-    config.insert("security.idmap.isolated".into(), "false".into());
+    config.insert("security.idmap.isolated".into(), "true".into());
+    config.insert("security.idmap.base".into(), ids.first.to_string());
+    config.insert("security.idmap.size".into(), ids.count.to_string());
     if let Idmap::Raw(lines) = map {
         config.insert("raw.idmap".into(), lines);
     }

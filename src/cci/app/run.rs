@@ -11,8 +11,8 @@ use cci_incus::Exec;
 use cci_incus::StateChange;
 
 use super::context::Context;
-use super::exec::{self, Begun};
-use super::launch::{self, Launched};
+use super::exec::{self, Begun, Lines};
+use super::launch::{self, Launched, Subject};
 use super::outcome::{self, Outcome};
 use super::probe;
 use super::undo::Made;
@@ -53,8 +53,7 @@ fn stays(cx: &Context, launched: &Launched) {
 }
 
 async fn prepare(cx: &Context, command: &Command) -> Result<Launched> {
-    launch::usable(&cx.workspace)?;
-    let survey = launch::survey(cx).await?;
+    let survey = launch::survey(cx, Subject::Workspace).await?;
     let ask = Ask {
         prefix: cx.prefix.clone(),
         workspace: cx.workspace.clone(),
@@ -82,7 +81,9 @@ async fn execute(cx: &Context, launched: &Launched, command: &Command) -> Result
         group: Some(plan.user.gid),
         tty: interactive.then(terminal::size),
     };
-    let begun = exec::start(cx, &launched.name, &probe::script(plan), &exec, "start the command").await;
+    let (noted, probe) = (async { Ok(launch::note_ids(cx, &launched.name).await) }, probe::script(plan));
+    let begun = exec::start_if(cx, &launched.name, noted, Lines::before(&probe), &exec, "start the command").await;
+    let begun = begun.map(|(begun, ())| begun);
     let process = match launch::early_end::explained(cx, &launched.name, begun).await? {
         Begun::Runs(process) => process,
         Begun::Refused(probe::NOT_WRITABLE) => {

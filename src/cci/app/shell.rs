@@ -2,6 +2,7 @@
 
 use cci_core::Result;
 use cci_core::environment::HostLocale;
+use cci_core::idmap::Ids;
 use cci_core::mark::Marks;
 use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::session::{Resume, SessionId};
@@ -13,8 +14,9 @@ use super::agent;
 use super::blocking::writing;
 use super::context::Context;
 use super::environment;
+use super::host_path;
 use super::incus_error::DuringStep;
-use super::launch::{self, Survey};
+use super::launch::{self, Subject, Survey};
 use super::left;
 use super::record::Draft;
 use super::resume::{self, Given, Resumed};
@@ -62,7 +64,7 @@ pub(crate) async fn start(cx: &Context, session: &Session) -> Result<Started> {
 }
 
 async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
-    launch::usable(&cx.workspace)?;
+    let workspace = launch::usable(cx)?;
     let mut cx = cx.clone();
     let resumed = resume::find(&cx, &session.resume).await?;
     let slot = match &resumed {
@@ -72,16 +74,18 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     let cx = environment::made(cx).await?;
     cx.reporter.step("setup", "preparing the container");
     let id = resumed.as_ref().map_or_else(launch::new_session_id, Resumed::id);
+    let owner = launch::agent_ids(&cx, Some(&workspace));
     // what does not depend on Incus is done while Incus is asked
-    let (survey, planted) =
-        tokio::join!(launch::survey(&cx), async { if resumed.is_none() { plant_new(&cx, id).await } else { Ok(()) } });
+    let (survey, planted) = tokio::join!(launch::survey(&cx, Subject::Workspace), async {
+        if resumed.is_none() { plant_new(&cx, id, owner).await } else { Ok(()) }
+    });
     let mut survey = survey?;
     planted?;
     if let Some(running) = live(&survey.instances, id)
         && left::is_going_down(&cx, &running.name).await
     {
         left::wait_until_down(&cx, &running.name).await?;
-        survey = launch::survey(&cx).await?;
+        survey = launch::survey(&cx, Subject::Workspace).await?;
     }
     let plan = plan(&cx, id, resumed.as_ref(), &survey)?;
     let (name, plan) = match live(&survey.instances, id) {
@@ -95,8 +99,11 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     // two agents on one conversation would write over each other: one that runs in tmux is gone back to
     let direct = !session.tmux && !agent::has_session(&cx, &name, plan.user.uid).await?;
     if !direct {
-        let started = agent::ensure(&cx, &plan, &name, &agent).await;
+        let (started, ()) = tokio::join!(agent::ensure(&cx, &plan, &name, &agent), launch::note_ids(&cx, &name));
         launch::early_end::explained(&cx, &name, started).await?;
+    }
+    if direct {
+        launch::note_ids(&cx, &name).await;
     }
     cx.reporter.progress(None);
     cx.reporter.note("Starting session...");
@@ -107,12 +114,16 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
 }
 
 fn plan(cx: &Context, id: SessionId, resumed: Option<&Resumed>, survey: &Survey) -> Result<LaunchPlan> {
+    let (store, workspace) = (launch::store(cx), survey.host.workspace.as_ref());
+    // of a conversation that is resumed it may be missing
+    store.create(id, launch::agent_ids(cx, workspace))?;
+    let state = store.state_dir(id);
     let ask = Ask {
         prefix: cx.prefix.clone(),
         workspace: cx.workspace.clone(),
         owner_uid: cx.caller.ids.uid,
         launch: launch::launch_mark(),
-        session: Some((id, launch::store(cx).state_dir(id))),
+        session: Some((id, host_path::own(&state)?)),
         environment: cx.environment.clone(),
     };
     let plan = LaunchPlan::new(&ask, &cx.settings, &survey.host)?;
@@ -152,7 +163,7 @@ async fn launched(
     survey: &Survey,
 ) -> Result<(String, LaunchPlan)> {
     if resumed.is_some() {
-        plant(cx, id).await?;
+        plant(cx, id, launch::agent_ids(cx, survey.host.workspace.as_ref())).await?;
     }
     let draft = Draft::new(id, resumed.map(|resumed| resumed.saved.metadata.clone()));
     let likely = launch::likely(cx, &plan, slot, survey);
@@ -181,14 +192,13 @@ async fn earlier(cx: &Context, id: SessionId, ours: &str) -> Result<Option<Strin
 }
 
 /// The directory of a new conversation, which goes with a launch that fails.
-async fn plant_new(cx: &Context, id: SessionId) -> Result<()> {
+async fn plant_new(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
     cx.undo.push(Made::SessionDir(launch::store(cx).dir(id)));
-    plant(cx, id).await
+    plant(cx, id, owner).await
 }
 
 /// Makes the session's directory and puts in it what the agent needs.
-async fn plant(cx: &Context, id: SessionId) -> Result<()> {
-    let owner = launch::agent_ids(cx)?;
+async fn plant(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
     let (store, home) = (launch::store(cx), cx.caller.home.clone());
     let from_host = cx.settings.defaults.mount_claude_config;
     let api_key =

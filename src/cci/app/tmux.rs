@@ -10,7 +10,7 @@ use super::agent::printable;
 use super::attach;
 use super::context::Context;
 use super::incus_error::DuringStep;
-use super::owned::{self, Whose};
+use super::owned;
 
 /// How long tmux may take to answer.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -28,7 +28,7 @@ pub(crate) enum Input {
 
 /// Sends input to the agent's pane.
 pub(crate) async fn send(cx: &Context, name: &str, input: &Input) -> Result<()> {
-    attach::running(cx, name, Whose::Own).await?;
+    attach::running(cx, name).await?;
     match input {
         Input::Keys(keys) => ask(cx, name, &tmux::keys(name, keys), &[]).await.map(drop),
         Input::Text { text, enter } => {
@@ -64,7 +64,7 @@ pub(crate) async fn wait_until_quiet(cx: &Context, name: &str, limit: Duration) 
 
 /// What the pane shows.
 pub(crate) async fn capture(cx: &Context, name: &str, part: Part, ansi: bool) -> Result<Vec<u8>> {
-    attach::running(cx, name, Whose::Own).await?;
+    attach::running(cx, name).await?;
     ask(cx, name, &tmux::capture(name, part, ansi), &[]).await.map(|done| done.stdout)
 }
 
@@ -81,7 +81,7 @@ pub(crate) async fn list(cx: &Context) -> Result<Vec<String>> {
         match answer {
             Ok(done) if done.status == tmux::NO_SESSION => {}
             Ok(_) => there.push(name),
-            Err(error) if attach::running(cx, &name, Whose::Own).await.is_ok() => return Err(error),
+            Err(error) if attach::running(cx, &name).await.is_ok() => return Err(error),
             // it ended while it was asked
             Err(_) => {}
         }

@@ -16,6 +16,8 @@ pub(crate) enum Made {
     Instance { name: String, launch: String },
     /// A stopped instance that this call took for itself with its launch mark, and started.
     Started { name: String, launch: String },
+    /// A running instance that this call froze.
+    Frozen { name: String },
     /// A directory of the session store.
     SessionDir(PathBuf),
     /// A snapshot whose name no other call gives.
@@ -34,6 +36,7 @@ impl std::fmt::Display for Made {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Instance { name, .. } | Self::Started { name, .. } => write!(out, "container {name}"),
+            Self::Frozen { name } => write!(out, "the freeze of container {name}"),
             Self::Staging(dir) => write!(out, "directory {}", dir.display()),
             Self::Staged(file) => write!(out, "file {}", file.display()),
             Self::SessionDir(dir) => write!(out, "session directory {}", dir.display()),

@@ -39,11 +39,11 @@ pub(crate) async fn run(args: &AttachArgs, global: &GlobalArgs, cx: &Context) ->
         },
     };
     if !crate::host::terminal::is_interactive() {
-        attach::running(cx, &name, whose).await?;
+        attach::running(cx, &name).await?;
         return Err(Error::NoTerminal { verb: "attach" });
     }
     let session = async {
-        let owned = attach::running(cx, &name, whose).await?;
+        let owned = attach::running(cx, &name).await?;
         cx.reporter.note(&format!("Attaching to {name}"));
         Ok(owned.marks.session)
     };

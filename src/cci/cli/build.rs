@@ -7,6 +7,7 @@ use cci_core::{Error, Result};
 use clap::{Args, Subcommand};
 
 use super::output::{Format, FormatArg, print};
+use super::owner::OwnerArg;
 use crate::app::build::{Ask, Built, Recipe, build};
 use crate::app::context::Context;
 
@@ -31,6 +32,8 @@ pub(crate) struct BuildArgs {
     /// An agent to install: claude or dummy (repeatable)
     #[arg(long = "tool", value_name = "NAME")]
     tools: Vec<String>,
+    #[command(flatten)]
+    owner: OwnerArg,
     #[command(flatten)]
     format: FormatArg,
 }
@@ -61,6 +64,8 @@ struct CustomArgs {
     #[arg(long, short)]
     force: bool,
     #[command(flatten)]
+    owner: OwnerArg,
+    #[command(flatten)]
     format: FormatArg,
 }
 
@@ -72,10 +77,16 @@ impl BuildArgs {
             None => self.format.format,
         }
     }
+
+    /// Whose image the form that was used may replace.
+    fn owner(&self) -> OwnerArg {
+        self.custom.as_ref().map_or(self.owner, |BuildVerb::Custom(custom)| custom.owner)
+    }
 }
 
 pub(crate) async fn run(args: BuildArgs, cx: &Context) -> Result<u8> {
     let format = args.format();
+    let cx = &args.owner().reach(cx);
     let ask = match args.custom {
         Some(BuildVerb::Custom(custom)) => custom_ask(custom)?,
         None => standard_ask(&args, cx)?,

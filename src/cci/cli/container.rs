@@ -10,10 +10,12 @@ use clap_complete::engine::ArgValueCandidates;
 use super::capture::CaptureArgs;
 use super::complete;
 use super::output::Format;
-use crate::app::container::{self, Mounting};
+use super::owner::OwnerArg;
+use crate::app::container;
 use crate::app::container_exec::{self, Command};
 use crate::app::context::Context;
 use crate::app::launch;
+use crate::app::mount::{self, Mounting};
 use crate::ui::terminal::Terminal;
 
 /// Drive any container of the Incus project
@@ -69,6 +71,8 @@ pub(crate) struct NameArgs {
     /// The container
     #[arg(add = ArgValueCandidates::new(complete::project_containers))]
     name: String,
+    #[command(flatten)]
+    owner: OwnerArg,
 }
 
 #[derive(Debug, Args)]
@@ -88,6 +92,8 @@ pub(crate) struct StopArgs {
     /// The container
     #[arg(add = ArgValueCandidates::new(complete::project_containers))]
     name: String,
+    #[command(flatten)]
+    owner: OwnerArg,
     /// Stop it at once
     #[arg(long, short)]
     force: bool,
@@ -101,6 +107,8 @@ pub(crate) struct DeleteArgs {
     /// The container
     #[arg(add = ArgValueCandidates::new(complete::project_containers))]
     name: String,
+    #[command(flatten)]
+    owner: OwnerArg,
     /// A running one too
     #[arg(long, short)]
     force: bool,
@@ -111,6 +119,8 @@ pub(crate) struct ExecArgs {
     /// The container
     #[arg(add = ArgValueCandidates::new(complete::project_containers))]
     name: String,
+    #[command(flatten)]
+    owner: OwnerArg,
     /// Who runs it: a number, or a name in the container; root if not given
     #[arg(long, value_name = "USER")]
     user: Option<String>,
@@ -135,6 +145,8 @@ pub(crate) struct MountArgs {
     /// The container
     #[arg(add = ArgValueCandidates::new(complete::project_containers))]
     name: String,
+    #[command(flatten)]
+    owner: OwnerArg,
     /// The name of the new device
     device: String,
     /// The directory on the host
@@ -178,27 +190,31 @@ async fn plain(verb: &ContainerVerb, cx: &Context) -> Result<u8> {
             launch::plain(cx, image, name, *ephemeral).await?;
             format!("Launched {name}\n")
         }
-        ContainerVerb::Start(NameArgs { name }) => {
-            container::start(cx, name).await?;
+        ContainerVerb::Start(NameArgs { name, owner }) => {
+            container::start(&owner.reach(cx), name).await?;
             format!("Started {name}\n")
         }
-        ContainerVerb::Stop(StopArgs { name, force, timeout }) => {
+        ContainerVerb::Stop(StopArgs { name, owner, force, timeout }) => {
             let within = (!force).then(|| Duration::from_secs((*timeout).into()));
-            container::stop(cx, name, within).await?;
+            container::stop(&owner.reach(cx), name, within).await?;
             format!("Stopped {name}\n")
         }
-        ContainerVerb::Delete(DeleteArgs { name, force }) => {
-            container::delete(cx, name, *force).await?;
+        ContainerVerb::Delete(DeleteArgs { name, owner, force }) => {
+            container::delete(&owner.reach(cx), name, *force).await?;
             format!("Deleted {name}\n")
         }
         ContainerVerb::Mount(args) => {
-            let MountArgs { name, device, source, path, shift, readonly } = args;
+            let MountArgs { name, owner, device, source, path, shift, readonly } = args;
             let mounting = Mounting { device, source, path, shift: *shift, readonly: *readonly };
-            container::mount(cx, name, &mounting).await?;
+            mount::mount(&owner.reach(cx), name, &mounting).await?;
             format!("Mounted {} at {path} in {name}\n", source.display())
         }
-        ContainerVerb::Exists(NameArgs { name }) => return Ok(u8::from(!container::exists(cx, name).await?)),
-        ContainerVerb::Running(NameArgs { name }) => return Ok(u8::from(!container::is_running(cx, name).await?)),
+        ContainerVerb::Exists(NameArgs { name, owner }) => {
+            return Ok(u8::from(!container::exists(&owner.reach(cx), name).await?));
+        }
+        ContainerVerb::Running(NameArgs { name, owner }) => {
+            return Ok(u8::from(!container::is_running(&owner.reach(cx), name).await?));
+        }
         ContainerVerb::Exec(_) => return Ok(0),
     };
     Terminal::result(&told).map(|()| 0)
@@ -220,6 +236,6 @@ async fn exec(args: &ExecArgs, cx: &Context) -> Result<u8> {
         tty: args.tty,
         capture,
     };
-    let outcome = container_exec::run(cx, &args.name, &command).await?;
+    let outcome = container_exec::run(&args.owner.reach(cx), &args.name, &command).await?;
     args.capture.print(&outcome, false)
 }

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 
 use super::complete;
+use super::owner::OwnerArg;
 use crate::app::context::Context;
 use crate::app::file::{self, Moved, Pull, Push, Remote};
 use crate::ui::size::human;
@@ -46,6 +47,8 @@ struct PushArgs {
     /// Where it goes
     #[arg(value_name = "NAME:PATH", add = ArgValueCandidates::new(complete::places))]
     remote: String,
+    #[command(flatten)]
+    owner: OwnerArg,
     /// A directory with everything in it
     #[arg(long, short)]
     recursive: bool,
@@ -67,6 +70,8 @@ struct PullArgs {
     remote: String,
     /// The place on the host
     local: PathBuf,
+    #[command(flatten)]
+    owner: OwnerArg,
     /// A directory with everything in it
     #[arg(long, short)]
     recursive: bool,
@@ -96,7 +101,7 @@ async fn push(args: &PushArgs, cx: &Context) -> Result<String> {
         mode: args.mode,
     };
     let tree = args.local.is_dir();
-    let moved = file::push(cx, &ask).await?;
+    let moved = file::push(&args.owner.reach(cx), &ask).await?;
     Ok(told("Pushed", tree, &args.local.display().to_string(), &moved))
 }
 
@@ -108,7 +113,7 @@ async fn pull(args: &PullArgs, cx: &Context) -> Result<String> {
         max_entries: args.max_entries,
         silence: Duration::from_secs(args.timeout),
     };
-    let moved = file::pull(cx, &ask).await?;
+    let moved = file::pull(&args.owner.reach(cx), &ask).await?;
     Ok(told("Pulled", args.recursive, &args.remote, &moved))
 }
 

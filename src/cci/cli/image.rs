@@ -7,6 +7,7 @@ use clap_complete::engine::ArgValueCandidates;
 
 use super::complete;
 use super::output::{Format, FormatArg, TableFormatArg, print};
+use super::owner::OwnerArg;
 use crate::app::context::Context;
 use crate::app::image::{self, Ask, Cleaned, Deleted, ListedImage, Published, Selection};
 use crate::ui::size::human;
@@ -69,6 +70,8 @@ struct PublishArgs {
     container: String,
     /// The name that the image gets
     alias: String,
+    #[command(flatten)]
+    owner: OwnerArg,
     /// What the image says of itself
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
@@ -86,6 +89,8 @@ struct DeleteArgs {
     /// Alias or fingerprint
     #[arg(add = ArgValueCandidates::new(complete::images))]
     name: String,
+    #[command(flatten)]
+    owner: OwnerArg,
     #[command(flatten)]
     format: FormatArg,
 }
@@ -129,7 +134,9 @@ pub(crate) async fn run(args: &ImageArgs, cx: &Context) -> Result<u8> {
     match &args.verb {
         ImageVerb::List(args) => list(args, cx).await,
         ImageVerb::Publish(args) => publish(args, cx).await,
-        ImageVerb::Delete(args) => print(args.format.format, &image::delete(cx, &args.name).await?, deleted),
+        ImageVerb::Delete(args) => {
+            print(args.format.format, &image::delete(&args.owner.reach(cx), &args.name).await?, deleted)
+        }
         ImageVerb::Exists { name } => Ok(u8::from(!image::exists(cx, name).await?)),
         ImageVerb::Cleanup(args) => {
             let done = image::cleanup(cx, &args.prefix, args.keep).await?;
@@ -155,9 +162,13 @@ async fn publish(args: &PublishArgs, cx: &Context) -> Result<u8> {
         description: args.description.clone(),
         force: args.force,
     };
-    print(args.format.format, &image::publish(cx, &ask).await?, |Published { alias, fingerprint }| {
-        format!("Published {} as image '{alias}' ({})\n", ask.container, short(fingerprint))
-    })
+    print(
+        args.format.format,
+        &image::publish(&args.owner.reach(cx), &ask).await?,
+        |Published { alias, fingerprint }| {
+            format!("Published {} as image '{alias}' ({})\n", ask.container, short(fingerprint))
+        },
+    )
 }
 
 fn listed(heading: &str, images: &[ListedImage]) -> String {

@@ -91,7 +91,13 @@ fn write_one(out: &mut String, one: &Listed) -> std::fmt::Result {
     }
     writeln!(out, "    Created: {}", seconds(&one.created_at))?;
     writeln!(out, "    Image: {}", one.image)?;
-    writeln!(out, "    Workspace: {}", one.workspace)
+    writeln!(out, "    Workspace: {}{}", one.workspace, behind(one))
+}
+
+/// Where a workspace leads that is typed with a link.
+fn behind(one: &Listed) -> String {
+    let differs = !one.workspace_target.is_empty() && one.workspace_target != one.workspace;
+    if differs { format!(" -> {}", one.workspace_target) } else { String::new() }
 }
 
 /// The time as Incus gives it, in the caller's zone and without fractions.
@@ -116,6 +122,7 @@ mod tests {
             persistent: false,
             ipv4: "10.77.0.21".into(),
             workspace: "/home/u/proj".into(),
+            workspace_target: "/home/u/proj".into(),
             slot: Some(1),
             session_id: None,
             profile: None,
@@ -128,6 +135,8 @@ mod tests {
                 "{head}  cci-9c09f805-1 (ephemeral)\n    Status: Running\n    IPv4: 10.77.0.21\n    Created: no time\n    Image: cci\n    Workspace: /home/u/proj\n"
             )
         );
+        one.workspace_target = "/srv/proj".into();
+        assert!(text(std::slice::from_ref(&one), None).ends_with("Workspace: /home/u/proj -> /srv/proj\n"));
         one.status = "Stopped".into();
         assert!(!text(&[one], None).contains("IPv4"));
         assert_eq!(text(&[], None), format!("{head}  (none)\n"));

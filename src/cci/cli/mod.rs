@@ -19,6 +19,7 @@ mod info;
 mod list;
 mod network;
 mod output;
+mod owner;
 mod persist;
 mod profile;
 mod reclaim;

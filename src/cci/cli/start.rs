@@ -142,7 +142,18 @@ pub(super) fn context(global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<C
     let client = incus_socket::client(&caller, &settings);
     let server = Server { endpoint: client.endpoint().to_owned(), project: client.project().to_owned() };
     let undo = Undo::new(caller.home.join(".cci/unfinished"), server);
-    Ok(Context { client, stack, settings, caller, workspace, prefix, environment, reporter: terminal.clone(), undo })
+    Ok(Context {
+        client,
+        stack,
+        settings,
+        caller,
+        workspace,
+        prefix,
+        environment,
+        any_owner: false,
+        reporter: terminal.clone(),
+        undo,
+    })
 }
 
 /// What the flags say about settings.

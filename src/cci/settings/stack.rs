@@ -100,6 +100,13 @@ impl Stack {
         self.project.as_ref().map(|(path, hash)| (path.as_path(), hash.as_str()))
     }
 
+    /// The same without anything that the project says, approved or not.
+    pub(crate) fn without_project(&self) -> Self {
+        let is_project = |layer: &Layer| matches!((&layer.source, &self.project), (Source::File(file), Some((path, _))) if file == path);
+        let lower = self.lower.iter().filter(|layer| !is_project(layer)).cloned().collect();
+        Self { lower, project: None, ..self.clone() }
+    }
+
     /// The values of a profile, what it inherits first.
     pub(super) fn chain(&self, name: &str) -> Result<Vec<&Values>> {
         profile::chain(name, &self.layers())

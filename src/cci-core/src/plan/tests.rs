@@ -1,7 +1,17 @@
 //! The launch plan as a table: what is set, what the host is, what is asked of Incus.
 
+use std::path::Path;
+
+use proptest::prelude::*;
+
 use super::*;
 use crate::idmap::{Ids, SubRange};
+use crate::pin::{Birth, Identity};
+
+fn place(path: &str, inode: u64) -> HostPath {
+    HostPath::new(Path::new(path), Identity { device: 27, inode, born: Birth::default() }, Ids { uid: 1234, gid: 1234 })
+        .unwrap()
+}
 
 fn ask() -> Ask {
     Ask {
@@ -9,7 +19,7 @@ fn ask() -> Ask {
         workspace: Workspace::at("/home/u/proj"),
         owner_uid: 1234,
         launch: "nonce".into(),
-        session: Some((SessionId::from_random([1; 16]), "/home/u/.cci/sessions-claude/x/.claude".into())),
+        session: Some((SessionId::from_random([1; 16]), place("/home/u/.cci/sessions-claude/x/.claude", 5))),
         environment: BTreeMap::new(),
     }
 }
@@ -27,14 +37,14 @@ fn host() -> HostFacts {
             network: Some(Network {
                 subnet: Subnet::parse("10.77.0.1/24").unwrap(),
                 taken: Vec::new(),
-                resolv: "/home/u/.cci/network/10.77.0.1.conf".into(),
+                resolv: place("/home/u/.cci/network/10.77.0.1.conf", 6),
             }),
         }),
         other_nics: Vec::new(),
         nft: None,
         stop_hook: None,
         root: None,
-        workspace: Identity { device: 27, inode: 4242 },
+        workspace: Some(place("/home/u/proj", 4242)),
         mounts: Vec::new(),
     }
 }
@@ -119,23 +129,56 @@ fn beyond_the_daemons_reach_nothing_of_the_home_is_mounted() {
     }
 }
 
-#[test]
-fn every_host_directory_is_held_to_what_it_was() {
-    let mut host = host();
-    let identity = Identity { device: 27, inode: 7 };
-    let mount = |container: &str| Mount {
-        device: "mount-0".into(),
-        host: "/srv/x".into(),
-        container: container.into(),
-        readonly: false,
-        identity,
-    };
-    host.mounts = vec![mount("/data"), mount("/storage")];
-    // also where no address is given
-    host.nic = None;
-    let raw = &first(&Settings::default(), &host).config["raw.lxc"];
-    for held in ["'/workspace'", "'/data'", "'/storage'", "= '27:4242 27:7 27:7 '"] {
-        assert!(raw.contains(held), "{held}: {raw}");
+fn mount(source: HostPath, number: usize, container: &str) -> Mount {
+    Mount { device: format!("mount-{number}"), source, container: container.into(), readonly: number % 2 == 0 }
+}
+
+/// Every disk of a request with a host path for its source has a hook that knows what was there.
+fn assert_held(spec: &InstanceSpec, known: &BTreeMap<String, u64>) {
+    let hook = spec.config.get("raw.lxc").map(String::as_str).unwrap_or_default();
+    for (name, device) in &spec.devices {
+        let Some(source) = device.get("source").filter(|source| source.starts_with('/')) else { continue };
+        assert_eq!(device["type"], "disk", "{name}");
+        let held = format!("\"$LXC_ROOTFS_MOUNT\"'{}'", device["path"]);
+        assert!(hook.contains(&held), "{name} is not held: {hook}");
+        let known = format!("27:{}:0.000000000 ", known[source]);
+        assert!(hook.contains(&known), "{name} is not known: {hook}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_disk_of_every_request_is_held_to_what_it_was(
+        inodes in prop::collection::vec(100u64..200, 0..4),
+        (persistent, open, session, instant, far) in any::<(bool, bool, bool, bool, bool)>(),
+        slot in 1u8..=Slot::MAX,
+    ) {
+        let (mut host, mut ask, mut settings) = (host(), ask(), Settings::default());
+        settings.defaults.persistent = persistent;
+        settings.network.mode = if open { Mode::Open } else { Mode::Restricted };
+        host.root = Some([("pool", "p1")].map(|(k, v)| (k.into(), v.into())).into());
+        if !session {
+            ask.session = None;
+        }
+        let mut known: BTreeMap<String, u64> = [
+            ("/home/u/proj", 4242), ("/home/u/.cci/sessions-claude/x/.claude", 5), ("/home/u/.cci/network/10.77.0.1.conf", 6),
+        ].map(|(path, inode)| (path.to_owned(), inode)).into();
+        for (number, inode) in inodes.iter().enumerate() {
+            let path = format!("/srv/{number}");
+            host.mounts.push(mount(place(&path, *inode), number, &format!("/m{number}")));
+            known.insert(path, *inode);
+        }
+        let plan = LaunchPlan::new(&ask, &settings, &host).unwrap().from_image("cci", instant);
+        let plan = if far { plan.beyond_home(None).unwrap() } else { plan };
+        let slot = Slot::new(slot).unwrap();
+        for plan in [plan.on(host.nic.clone()), plan.again(), plan] {
+            let spec = plan.instance(slot);
+            prop_assert!(spec.devices.len() > inodes.len());
+            assert_held(&spec, &known);
+            assert_held(&plan.plain("x", true), &known);
+            let mounted = plan.plain("x", true).devices.into_keys().filter(|name| name.starts_with("mount") || name == "workspace").count();
+            prop_assert_eq!(mounted, 0, "a container of no workspace sees nothing of it");
+        }
     }
 }
 
@@ -159,7 +202,7 @@ fn a_network_that_was_made_again_elsewhere_takes_the_launch_along() {
     nic.network = Some(Network {
         subnet: Subnet::parse("10.99.0.1/24").unwrap(),
         taken: Vec::new(),
-        resolv: "/home/u/.cci/network/10.99.0.1.conf".into(),
+        resolv: place("/home/u/.cci/network/10.99.0.1.conf", 8),
     });
     let moved = plan.on(Some(nic)).instance(Slot::FIRST);
     assert!(moved.devices["eth0"]["ipv4.address"].starts_with("10.99.0."), "{:?}", moved.devices);

@@ -10,8 +10,9 @@ use cci_incus::{Exec, StateChange, TermSize};
 use tokio::io::AsyncReadExt;
 
 use super::bed::Bed;
+use crate::app::host_path;
 use crate::app::incus_error::DuringStep;
-use crate::app::launch;
+use crate::app::launch::{self, Subject};
 
 /// How long one step of the floor may take.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -25,13 +26,13 @@ pub(super) struct Ready {
 /// Decides a launch in one of the bed's project directories, as cci would.
 pub(super) async fn ready(bed: &Bed, workspace: &str, persistent: bool) -> Result<Ready> {
     let cx = bed.context(workspace, persistent)?;
-    let survey = launch::survey(&cx).await?;
+    let survey = launch::survey(&cx, Subject::Workspace).await?;
     let ask = Ask {
         prefix: cx.prefix.clone(),
         workspace: cx.workspace.clone(),
         owner_uid: cx.caller.ids.uid,
         launch: launch::launch_mark(),
-        session: Some((launch::new_session_id(), bed.dir("floor-state")?)),
+        session: Some((launch::new_session_id(), host_path::own(&bed.dir("floor-state")?)?)),
         environment: cx.environment.clone(),
     };
     let (plan, image) = (LaunchPlan::new(&ask, &cx.settings, &survey.host)?, survey.image.found(&cx).await?);

@@ -51,7 +51,7 @@ pub(crate) async fn measure(cx: &Context, wanted: Wanted) -> Result<Report> {
 }
 
 async fn everything(bed: &Bed, all: &Collected) -> Result<()> {
-    launch::usable(&bed.context("cci", false)?.workspace)?;
+    launch::usable(&bed.context("cci", false)?)?;
     let resumes = ["resume-small", "resume-large"];
     let saved = if all.wants(&resumes) { Some(resuming::prepare(bed).await?) } else { None };
     for round in 0..=bed.runs {

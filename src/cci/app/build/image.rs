@@ -15,6 +15,7 @@ use super::log::Log;
 use super::steps::timed;
 use super::{certificates, publish, room};
 use crate::app::context::Context;
+use crate::app::image::refuse_anothers_name;
 use crate::app::incus_error::DuringStep;
 use crate::app::launch::launch_mark;
 use crate::app::undo::Made;
@@ -60,8 +61,11 @@ struct Work {
 /// Builds the image, unless it is there and may stay.
 pub(crate) async fn build(cx: &Context, ask: &Ask) -> Result<Built> {
     let there = cx.guarded(async { cx.client.alias(&ask.alias).await.during("look for the image") }).await?;
-    if let Some(there) = there.filter(|_| !ask.force) {
-        return Ok(Built { alias: ask.alias.clone(), fingerprint: there.target, skipped: true });
+    if let Some(there) = there {
+        if !ask.force {
+            return Ok(Built { alias: ask.alias.clone(), fingerprint: there.target, skipped: true });
+        }
+        cx.guarded(refuse_anothers_name(cx, &there.target)).await?;
     }
     let work = cx.guarded(work(cx, ask)).await?;
     let log = Log::create(cx).await?;

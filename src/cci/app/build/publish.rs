@@ -9,6 +9,7 @@ use cci_incus::{NewImage, Publish};
 use super::log::Log;
 use super::steps::timed;
 use crate::app::context::Context;
+use crate::app::image::owned;
 use crate::app::incus_error::DuringStep;
 use crate::app::launch::RESOLV_PROPERTY;
 
@@ -22,7 +23,7 @@ pub(crate) async fn publish(cx: &Context, container: &str, mark: &str, descripti
             instance: container.to_owned(),
             // gzip, the server's own, takes eight times as long for the same size
             compression_algorithm: Some("zstd".to_owned()),
-            image: NewImage::default()
+            image: owned(cx, NewImage::default())
                 .property("description", description)
                 .property(LAUNCH, mark)
                 .property(RESOLV_PROPERTY, "file"),

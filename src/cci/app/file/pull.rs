@@ -13,8 +13,8 @@ use super::remote::{Remote, SEND, status};
 use super::script::{self, Script};
 use super::{Moved, stopped};
 use crate::app::blocking::blocking;
-use crate::app::container;
 use crate::app::context::Context;
+use crate::app::owned;
 use crate::app::undo::Made;
 use crate::store::meter::Meter;
 use crate::store::place::Place;
@@ -35,7 +35,7 @@ pub(crate) struct Pull {
 
 /// Pulls it.
 pub(crate) async fn pull(cx: &Context, ask: &Pull) -> Result<Moved> {
-    let instance = container::find(cx, &ask.from.name).await?;
+    let instance = owned::find(cx, &ask.from.name).await?;
     let target = target(&cx.caller.current_dir, ask)?;
     let above =
         if ask.recursive && target.is_dir() { target.as_path() } else { target.parent().unwrap_or(Path::new("/")) };

@@ -12,8 +12,8 @@ use super::remote::{Remote, TAKE_FILE, TAKE_TREE, status};
 use super::script::{self, Script};
 use super::{Moved, stopped};
 use crate::app::blocking::blocking;
-use crate::app::container;
 use crate::app::context::Context;
+use crate::app::owned;
 use crate::store::meter::Meter;
 use crate::store::pack::{Owner, Pack};
 
@@ -38,7 +38,7 @@ pub(crate) async fn push(cx: &Context, ask: &Push) -> Result<Moved> {
             hint: Some("add -r to push it with everything in it".into()),
         });
     }
-    let instance = container::find(cx, &ask.to.name).await?;
+    let instance = owned::find(cx, &ask.to.name).await?;
     let owner = owner(cx, ask);
     let meter = Arc::new(Meter::default());
     let (inlet, outlet) = flow::flow();

@@ -1,10 +1,12 @@
 //! `cci image`: the images that Incus has, made from containers, listed and removed.
 
 mod list;
+mod owner;
 mod publish;
 mod remove;
 
 pub(crate) use list::{ListedImage, Selection, exists, list};
+pub(crate) use owner::{owned, refuse_anothers_name};
 pub(crate) use publish::{Ask, Published, publish};
 use remove::remove_if_nameless;
 pub(crate) use remove::{Cleaned, Deleted, cleanup, delete};

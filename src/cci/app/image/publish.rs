@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use cci_core::mark::{LAUNCH, Marks};
+use cci_core::mark::LAUNCH;
 use cci_core::{Error, Result};
 use cci_incus::{Instance, NewImage, NewSnapshot, Publish, Status};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::remove_if_nameless;
+use super::{owner, remove_if_nameless};
 use crate::app::build::move_alias;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
 use crate::app::launch::{NOTED, RESOLV_PROPERTY, launch_mark};
+use crate::app::owned;
 use crate::app::undo::Made;
 
 /// Packing two gigabytes on a slow disk.
@@ -41,10 +42,13 @@ pub(crate) struct Published {
 
 /// Makes the image and gives it its name last, so that the name never means a half-made one.
 pub(crate) async fn publish(cx: &Context, ask: &Ask) -> Result<Published> {
-    let instance = container(cx, &ask.container).await?;
+    let instance = owned::find(cx, &ask.container).await?;
     let taken = cx.client.alias(&ask.alias).await.during("look for the image")?;
     if taken.is_some() && !ask.force {
         return Err(Error::ImageExists { image: ask.alias.clone() });
+    }
+    if let Some(before) = &taken {
+        owner::refuse_anothers_name(cx, &before.target).await?;
     }
     let mark = launch_mark();
     let fingerprint = if instance.status_code == Status::Stopped {
@@ -62,22 +66,9 @@ pub(crate) async fn publish(cx: &Context, ask: &Ask) -> Result<Published> {
     Ok(Published { alias: ask.alias.clone(), fingerprint })
 }
 
-/// Any container of the project, unless another user's cci made it.
-async fn container(cx: &Context, name: &str) -> Result<Instance> {
-    let not_found = || Error::ContainerNotFound { name: name.to_owned() };
-    let instance = match cx.client.instance(name).await {
-        Ok((instance, _)) => instance,
-        Err(error) if error.is_not_found() => return Err(not_found()),
-        Err(error) => return Err(error).during("look at the container"),
-    };
-    let caller = cx.caller.ids.uid;
-    let foreign = Marks::from_config(&instance.config).is_some_and(|marks| marks.owner_uid != caller && caller != 0);
-    if foreign { Err(not_found()) } else { Ok(instance) }
-}
-
-fn image(ask: &Ask, instance: &Instance, mark: &str) -> NewImage {
+fn image(cx: &Context, ask: &Ask, instance: &Instance, mark: &str) -> NewImage {
     let described = ask.description.clone().unwrap_or_else(|| format!("published from container {}", ask.container));
-    let image = NewImage::default().property("description", described).property(LAUNCH, mark);
+    let image = owner::owned(cx, NewImage::default()).property("description", described).property(LAUNCH, mark);
     match instance.config.get(&format!("{NOTED}{RESOLV_PROPERTY}")) {
         Some(resolv) => image.property(RESOLV_PROPERTY, resolv),
         None => image,
@@ -92,7 +83,7 @@ async fn pack(cx: &Context, source: &str, instance: &Instance, ask: &Ask, mark: 
     let publish = Publish {
         instance: source.to_owned(),
         compression_algorithm: Some("zstd".to_owned()),
-        image: image(ask, instance, mark),
+        image: image(cx, ask, instance, mark),
     };
     let operation = cx.client.publish(&publish).await.during(during)?;
     let done = operation.wait(during, LIMIT).await.during(during)?;

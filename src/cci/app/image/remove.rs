@@ -7,6 +7,7 @@ use cci_core::{Error, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::owner::refuse_anothers;
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
 
@@ -33,6 +34,7 @@ pub(crate) struct Cleaned {
 pub(crate) async fn delete(cx: &Context, name: &str) -> Result<Deleted> {
     let not_found = || Error::ImageNotFound { image: name.to_owned() };
     let image = cx.client.image_by(name).await.during("look for the image")?.ok_or_else(not_found)?;
+    refuse_anothers(cx, &image).await?;
     if !remove(cx, &image.fingerprint).await? {
         return Err(not_found());
     }
@@ -44,14 +46,20 @@ pub(crate) async fn delete(cx: &Context, name: &str) -> Result<Deleted> {
 pub(crate) async fn cleanup(cx: &Context, prefix: &str, keep: usize) -> Result<Cleaned> {
     let images = cx.client.images().await.during("list the images")?;
     let named: Vec<NamedImage> = images
-        .into_iter()
+        .iter()
         .map(|image| NamedImage {
-            fingerprint: image.fingerprint,
-            aliases: image.aliases.into_iter().map(|alias| alias.name).collect(),
+            fingerprint: image.fingerprint.clone(),
+            aliases: image.aliases.iter().map(|alias| alias.name.clone()).collect(),
         })
         .collect();
     let mut deleted = Vec::new();
     for fingerprint in outdated(&named, prefix, keep) {
+        if let Some(image) = images.iter().find(|image| image.fingerprint == fingerprint)
+            && let Err(error) = refuse_anothers(cx, image).await
+        {
+            cx.reporter.warn(&error.to_string());
+            continue;
+        }
         if remove(cx, &fingerprint).await? {
             let aliases = named.iter().find(|image| image.fingerprint == fingerprint);
             let aliases = aliases.map(|image| image.aliases.clone()).unwrap_or_default();

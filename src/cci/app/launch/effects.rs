@@ -10,7 +10,7 @@ use cci_core::environment::HostLocale;
 use cci_core::idmap::{IdmapFacts, Ids, SubRange};
 use cci_core::name::Prefix;
 use cci_core::network::Policy;
-use cci_core::pin::Identity;
+
 use cci_core::plan::{Ask, HostFacts, LaunchPlan};
 use cci_core::session::SessionId;
 use cci_core::settings::{KEYS, Settings};
@@ -19,6 +19,7 @@ use cci_core::workspace::Workspace;
 
 use super::mounts;
 use crate::app::build::certificates;
+use crate::app::host_path;
 use crate::host::caller::Caller;
 use crate::host::incus_socket;
 use crate::settings::{Overrides, Stack, Trust};
@@ -120,7 +121,7 @@ impl World {
             nft: None,
             stop_hook: None,
             root: None,
-            workspace: Identity { device: 1, inode: 2 },
+            workspace: Some(host_path::judged(self.workspace().path(), &[]).unwrap()),
             mounts: mounts::resolved(settings, &self.workspace(), &self.caller).unwrap(),
         };
         let ask = Ask {
@@ -128,7 +129,7 @@ impl World {
             workspace: self.workspace(),
             owner_uid: 1000,
             launch: "nonce".into(),
-            session: session.map(|id| (id, "/state".into())),
+            session: session.map(|id| (id, host_path::own(self.dir.path()).unwrap())),
             environment: BTreeMap::new(),
         };
         let plan = LaunchPlan::new(&ask, settings, &host).unwrap();

@@ -1,22 +1,23 @@
 //! What the host is, as far as a launch depends on it.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use cci_core::Result;
 use cci_core::address::Subnet;
 use cci_core::environment::HostLocale;
+use cci_core::host_disk::HostPath;
 use cci_core::idmap::{IdmapFacts, Ids};
 use cci_core::network::Policy;
 use cci_core::plan::{HostFacts, Network, Nic};
 use cci_core::stop_hook::StopHook;
-use cci_core::{Error, Result};
 use cci_incus::{Devices, Instance, NetworkLease};
 
 use super::image::Image;
 use super::proof::Proof;
 use super::{limits, mounts, workspace};
 use crate::app::context::Context;
+use crate::app::host_path;
 use crate::app::incus_error::DuringStep;
 use crate::app::network::{self, Realised};
 use crate::host::caller::Caller;
@@ -37,9 +38,25 @@ pub(crate) struct Survey {
     pub(crate) proof: Proof,
 }
 
+/// What of the caller's the container is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// The workspace, with the mounts of the settings.
+    Workspace,
+    /// None of it.
+    Nothing,
+}
+
 /// Asks Incus for the profile, its network, the instances and what else this launch needs, and reads the host's own
 /// tables.
-pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
+pub(crate) async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
+    let (workspace, mounts) = match subject {
+        Subject::Workspace => {
+            let mounts = mounts::resolved(&cx.settings, &cx.workspace, &cx.caller)?;
+            (Some(workspace::usable(cx)?), mounts)
+        }
+        Subject::Nothing => (None, Vec::new()),
+    };
     let image = Image::default();
     let policy = Policy::new(&cx.settings.network)?;
     let (profile, instances, soon, found, stop_hook) = tokio::join!(
@@ -64,7 +81,7 @@ pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
     let other_nics = other_nics.filter(|name| nic.as_ref().is_none_or(|nic| nic.device != *name)).collect();
     let host = HostFacts {
         idmap: IdmapFacts {
-            agent: agent_ids(cx)?,
+            agent: agent_ids(cx, workspace.as_ref()),
             guest: cx.settings.incus.claude_uid,
             subuid: subids::subuid(),
             subgid: subids::subgid(),
@@ -75,15 +92,15 @@ pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
         nft: host::network::nft(),
         stop_hook,
         root,
-        workspace: workspace::identity(&cx.workspace)?,
-        mounts: mounts::resolved(&cx.settings, &cx.workspace, &cx.caller)?,
+        workspace,
+        mounts,
     };
     Ok(Survey { host, instances, image, proof })
 }
 
 /// The NIC as a launch finds it now; the network of a policy is made where it is missing, and made sure of.
 pub(crate) async fn nic(cx: &Context) -> Result<Option<Nic>> {
-    let survey = survey(cx).await?;
+    let survey = survey(cx, Subject::Nothing).await?;
     survey.proof.found(cx).await?;
     Ok(survey.host.nic)
 }
@@ -143,24 +160,21 @@ fn known(cx: &Context, subnet: Subnet, leases: Vec<NetworkLease>, instances: &[I
 }
 
 /// The file that names the bridge as the name server, made once for each bridge.
-fn resolv_file(cx: &Context, subnet: Subnet) -> Result<PathBuf> {
+fn resolv_file(cx: &Context, subnet: Subnet) -> Result<HostPath> {
     let path = cx.cci_dir().join("network").join(format!("{}.conf", subnet.gateway));
     let content = format!("nameserver {}\noptions edns0 trust-ad\n", subnet.gateway);
-    if std::fs::read_to_string(&path).is_ok_and(|there| there == content) {
-        return Ok(path);
+    if !std::fs::read_to_string(&path).is_ok_and(|there| there == content) {
+        crate::store::put::shared(&path, content.as_bytes())?;
     }
-    crate::store::put::shared(&path, content.as_bytes())?;
-    Ok(path)
+    host_path::own(&path)
 }
 
 /// Who the agent is on the host: the caller, or for root the owner of the workspace.
-pub(crate) fn agent_ids(cx: &Context) -> Result<Ids> {
-    if cx.caller.ids.uid != 0 {
-        return Ok(cx.caller.ids);
+pub(crate) fn agent_ids(cx: &Context, workspace: Option<&HostPath>) -> Ids {
+    match workspace {
+        Some(workspace) if cx.caller.ids.uid == 0 => workspace.owner(),
+        _ => cx.caller.ids,
     }
-    let path = cx.workspace.path();
-    let meta = std::fs::metadata(path).map_err(|source| Error::Host { step: "read", path: path.to_owned(), source })?;
-    Ok(Ids { uid: meta.uid(), gid: meta.gid() })
 }
 
 /// The first NIC, or the root disk, of a profile.

@@ -6,6 +6,7 @@ pub(crate) mod early_end;
 #[cfg(test)]
 mod effects;
 mod facts;
+mod ids;
 mod image;
 mod limits;
 mod mounts;
@@ -19,9 +20,10 @@ mod workspace;
 
 pub(crate) use claim::{Launched, claim, likely};
 pub(crate) use create::request;
-pub(crate) use facts::{PROFILE, Survey, agent_ids, survey};
+pub(crate) use facts::{PROFILE, Subject, Survey, agent_ids, survey};
+pub(crate) use ids::note_ids;
 pub(crate) use image::{NOTED, RESOLV_PROPERTY, as_made};
-pub(crate) use mounts::mountable;
 pub(crate) use plain::plain;
 pub(crate) use session::{launch_mark, new_session_id, store};
+pub(crate) use start_failure::explained as start_failed;
 pub(crate) use workspace::usable;

@@ -5,7 +5,7 @@ use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 
 use super::create::make;
-use super::facts::survey;
+use super::facts::{Subject, survey};
 use super::launch_mark;
 use crate::app::context::Context;
 
@@ -14,7 +14,7 @@ pub(crate) async fn plain(cx: &Context, image: &str, name: &str, ephemeral: bool
     let mut cx = cx.clone();
     image.clone_into(&mut cx.settings.defaults.image);
     cx.settings.defaults.persistent = !ephemeral;
-    let found = survey(&cx).await?;
+    let found = survey(&cx, Subject::Nothing).await?;
     if found.instances.iter().any(|other| other.name == name) {
         return Err(Error::ContainerExists { name: name.to_owned() });
     }
@@ -29,7 +29,10 @@ pub(crate) async fn plain(cx: &Context, image: &str, name: &str, ephemeral: bool
     };
     let plan = LaunchPlan::new(&ask, &cx.settings, &found.host)?;
     match make(&cx, &plan, &found, |plan| plan.plain(name, ephemeral)).await? {
-        Some(plan) => found.proof.holds_for(&cx, &plan).await,
+        Some(plan) => {
+            super::note_ids(&cx, name).await;
+            found.proof.holds_for(&cx, &plan).await
+        }
         None => Err(Error::ContainerExists { name: name.to_owned() }),
     }
 }

@@ -7,7 +7,7 @@ use crate::app::context::Context;
 use crate::app::incus_error::translate;
 
 /// The failure of a start with its reason, as far as there is one.
-pub(super) async fn explained(cx: &Context, name: &str, error: cci_incus::Error, step: &str) -> Error {
+pub(crate) async fn explained(cx: &Context, name: &str, error: cci_incus::Error, step: &str) -> Error {
     let message = match translate(error, step) {
         Error::IncusRefused { message, .. } if message.contains("forkstart") => message,
         other => return other,

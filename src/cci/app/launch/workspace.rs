@@ -1,34 +1,31 @@
 //! Checks the project directory before anything is made for it.
 
 use std::io;
-use std::os::unix::fs::MetadataExt;
 
-use cci_core::pin::Identity;
-use cci_core::workspace::Workspace;
+use cci_core::host_disk::HostPath;
 use cci_core::{Error, Result};
 use rustix::fs::Access;
 
-/// The workspace is a directory that the caller can read; else an error that names what is wrong with it.
-pub(crate) fn usable(workspace: &Workspace) -> Result<()> {
-    let path = workspace.path();
+use crate::app::context::Context;
+use crate::app::host_path;
+
+/// The workspace as it is at this moment: a directory that the caller can read, and that containers may see; else an
+/// error that names what is wrong with it.
+pub(crate) fn usable(cx: &Context) -> Result<HostPath> {
+    let path = cx.workspace.path();
     let unusable = |problem: String| Error::Workspace { path: path.to_owned(), problem };
     let meta = std::fs::metadata(path).map_err(|error| unusable(reason(&error)))?;
     if !meta.is_dir() {
         return Err(unusable("it is not a directory".into()));
     }
     rustix::fs::access(path, Access::READ_OK | Access::EXEC_OK).map_err(|error| unusable(reason(&error.into())))?;
-    if path == std::path::Path::new("/") {
-        return Err(unusable("it is the whole file system".into()));
-    }
-    Ok(())
-}
-
-/// What the workspace is at this moment.
-pub(super) fn identity(workspace: &Workspace) -> Result<Identity> {
-    let path = workspace.path();
-    let found = std::fs::metadata(path);
-    let meta = found.map_err(|error| Error::Workspace { path: path.to_owned(), problem: reason(&error) })?;
-    Ok(Identity { device: meta.dev(), inode: meta.ino() })
+    host_path::judged(path, &host_path::protected(&cx.settings, &cx.caller)).map_err(|refused| match refused {
+        Error::Usage { problem, .. } => Error::Usage {
+            problem,
+            hint: Some("change to a project directory, or name one with `--workspace PATH`".into()),
+        },
+        other => other,
+    })
 }
 
 fn reason(error: &io::Error) -> String {

@@ -1,0 +1,110 @@
+//! Host paths that a container gets to see: each is judged behind its links and looked at once, in every verb.
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use cci_core::host_disk::HostPath;
+use cci_core::idmap::Ids;
+use cci_core::mount::{self, MountError, PROTECTED, Protected};
+use cci_core::pin::{Birth, Identity};
+use cci_core::settings::Settings;
+use cci_core::{Error, Result};
+use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, StatxFlags};
+use rustix::io::Errno;
+
+use crate::host::caller::Caller;
+use crate::host::incus_socket;
+
+/// The resolved place of something that exists, may be read, and may be mounted; and what is there, seen at once, so
+/// that nothing can be put in its place in between.
+pub(crate) fn judged(path: &Path, protected: &[Protected]) -> Result<HostPath> {
+    let unusable =
+        |problem: String| Error::Config { problem: format!("cannot mount {}: {problem}", path.display()), hint: None };
+    let there = open(path, OFlags::empty()).map_err(|error| match error {
+        Errno::NOENT => unusable("it does not exist".into()),
+        other => unusable(io::Error::from(other).to_string()),
+    })?;
+    let host = real_place(&there).map_err(|error| unusable(error.to_string()))?;
+    mount::check_host(&host, protected).map_err(|error| refused(&error))?;
+    let (identity, owner, kind) = look(&there).map_err(|error| unusable(io::Error::from(error).to_string()))?;
+    if !matches!(kind, FileType::Directory | FileType::RegularFile) {
+        return Err(unusable("it is neither a directory nor a file".into()));
+    }
+    rustix::fs::access(&host, Access::READ_OK).map_err(|_| unusable("it cannot be read by this user".into()))?;
+    HostPath::new(&host, identity, owner)
+}
+
+/// A place below `~/.cci` that cci itself made for containers; what it is must be no link.
+pub(crate) fn own(path: &Path) -> Result<HostPath> {
+    let failed = |error: Errno| Error::Host { step: "open", path: path.to_owned(), source: error.into() };
+    let there = open(path, OFlags::NOFOLLOW).map_err(failed)?;
+    let (identity, owner, kind) = look(&there).map_err(failed)?;
+    if kind == FileType::Symlink {
+        return Err(failed(Errno::LOOP));
+    }
+    let place = real_place(&there).map_err(|source| Error::Host { step: "open", path: path.to_owned(), source })?;
+    HostPath::new(&place, identity, owner)
+}
+
+fn open(path: &Path, further: OFlags) -> rustix::io::Result<OwnedFd> {
+    rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC | further, Mode::empty())
+}
+
+fn real_place(there: &OwnedFd) -> io::Result<PathBuf> {
+    fs::read_link(format!("/proc/self/fd/{}", there.as_raw_fd()))
+}
+
+fn look(there: &OwnedFd) -> rustix::io::Result<(Identity, Ids, FileType)> {
+    let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+    let found = rustix::fs::statx(there, "", AtFlags::EMPTY_PATH, wanted)?;
+    let born = if StatxFlags::from_bits_retain(found.stx_mask).contains(StatxFlags::BTIME) {
+        Birth { seconds: found.stx_btime.tv_sec, nanoseconds: found.stx_btime.tv_nsec }
+    } else {
+        Birth::default()
+    };
+    let device = rustix::fs::makedev(found.stx_dev_major, found.stx_dev_minor);
+    let kind = FileType::from_raw_mode(found.stx_mode.into());
+    let owner = Ids { uid: found.stx_uid, gid: found.stx_gid };
+    Ok((Identity { device, inode: found.stx_ino, born }, owner, kind))
+}
+
+/// A path with all links resolved; itself where it does not exist.
+pub(crate) fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// What lies in a workspace is its containers' to change: a link there never leads a mount out of it.
+pub(crate) fn stays_inside(wanted: &Path, host: &Path, root: &Path) -> Result<()> {
+    let begins_inside = wanted.ancestors().any(|above| real(above).starts_with(root));
+    if host.starts_with(root) || !begins_inside {
+        return Ok(());
+    }
+    let (wanted, host) = (wanted.display(), host.display());
+    let problem = format!("cannot mount {wanted}: it leads out of the workspace, to {host}");
+    Err(Error::Config { problem, hint: Some("name that place itself, in a configuration file of your own".into()) })
+}
+
+/// The places of this user and of this host that containers never see.
+pub(crate) fn protected(settings: &Settings, caller: &Caller) -> Vec<Protected> {
+    let home = real(&caller.home);
+    let closed = |path: PathBuf, below: bool| Protected { path: real(&path), below, except: None };
+    let cci = real(&home.join(".cci"));
+    let mut protected = vec![
+        closed(home.clone(), false),
+        closed(home.join(".ssh"), true),
+        closed(home.join(".claude"), true),
+        closed(home.join(".config/cci"), true),
+        closed(incus_socket::path(caller, settings), true),
+        Protected { except: Some(cci.join("storage")), path: cci, below: true },
+    ];
+    let of_every_host = PROTECTED.iter().filter(|path| !home.starts_with(path));
+    protected.extend(of_every_host.map(|path| closed(PathBuf::from(path), true)));
+    protected
+}
+
+/// A refusal of contract and configuration alike.
+pub(crate) fn refused(error: &MountError) -> Error {
+    Error::Usage { problem: error.to_string(), hint: None }
+}
