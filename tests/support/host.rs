@@ -286,6 +286,13 @@ fn staged(built: &Path) -> PathBuf {
     dir
 }
 
+/// The socket of the Incus that the tests share.
+pub fn daemon_socket() -> PathBuf {
+    let candidates = ["/run/incus/unix.socket", "/var/lib/incus/unix.socket"];
+    let there = candidates.iter().map(PathBuf::from).find(|path| path.exists());
+    there.expect("the tests need a running Incus")
+}
+
 /// Runs a command to its end within the limit; its process group is ended otherwise.
 #[track_caller]
 pub fn run(command: Command, stdin: &[u8]) -> Output {

@@ -18,3 +18,4 @@ pub mod schema;
 pub mod screen;
 pub mod timeline;
 pub mod wait;
+pub mod watch;

@@ -43,6 +43,8 @@ pub struct Proxy {
 struct State {
     /// The request lines since the proxy was armed.
     seen: Vec<String>,
+    /// What those requests carried that had a body of text.
+    bodies: Vec<(String, String)>,
     spoil: Option<(Which, Fault)>,
     hit: Option<String>,
 }
@@ -88,6 +90,11 @@ impl Proxy {
     /// The request that was spoilt, if it ever came.
     pub fn hit(&self) -> Option<String> {
         self.state.lock().unwrap().hit.clone()
+    }
+
+    /// The lines and the bodies of the requests so far that carried text.
+    pub fn bodies(&self) -> Vec<(String, String)> {
+        self.state.lock().unwrap().bodies.clone()
     }
 
     /// The request lines so far.
@@ -140,6 +147,10 @@ fn serve(mut client: UnixStream, upstream: &Path, state: &Mutex<State>) -> std::
     }
     let mut server = UnixStream::connect(upstream)?;
     server.write_all(&request)?;
+    if let Some(body) = text(&request, &mut client)? {
+        server.write_all(body.as_bytes())?;
+        state.lock().unwrap().bodies.push((line, body));
+    }
     let (mut from_client, mut to_server) = (client.try_clone()?, server.try_clone()?);
     let sending = std::thread::spawn(move || pump(&mut from_client, &mut to_server));
     if let Some(Fault::CutAfter | Fault::CutMidway) = fault {
@@ -154,6 +165,18 @@ fn serve(mut client: UnixStream, upstream: &Path, state: &Mutex<State>) -> std::
     }
     let _ = sending.join();
     Ok(())
+}
+
+/// The body that a request announces as JSON.
+fn text(head: &[u8], client: &mut UnixStream) -> std::io::Result<Option<String>> {
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    if !head.contains("content-type: application/json") {
+        return Ok(None);
+    }
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    client.read_exact(&mut body)?;
+    Ok(Some(String::from_utf8_lossy(&body).into_owned()))
 }
 
 /// Copies until one side ends, and passes the end on.

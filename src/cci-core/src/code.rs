@@ -47,6 +47,7 @@ codes! {
     WorkspaceNotWritable "workspace-not-writable" 1 "the agent's user cannot write in the workspace although it is mounted"
     Config "config-invalid" 2 "a configuration file, an environment variable or a profile is wrong"
     Forbidden "forbidden" 2 "what is asked for is not allowed here, by cci's own rules"
+    NotOwner "not-owner" 1 "the container or the image belongs to another user of the host"
     ContainerNotFound "container-not-found" 1 "no container of this name exists, or it is somebody else's"
     ContainerNotRunning "container-not-running" 1 "the container exists and does not run"
     ContainerRunning "container-running" 1 "the container runs, and the verb works on stopped ones only"

@@ -61,6 +61,14 @@ pub enum Error {
         /// The way out.
         hint: Option<String>,
     },
+    /// What is named belongs to another user of the host.
+    #[error("{problem}")]
+    NotOwner {
+        /// What it is, and whose.
+        problem: String,
+        /// The way out.
+        hint: Option<String>,
+    },
     /// No container of this name exists (or it is somebody else's).
     #[error("container {name} not found")]
     ContainerNotFound {

@@ -9,6 +9,7 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::Usage { hint, .. }
         | Error::Config { hint, .. }
         | Error::Forbidden { hint, .. }
+        | Error::NotOwner { hint, .. }
         | Error::StepFailed { hint, .. }
         | Error::HostUnfit { hint, .. } => return hint.clone(),
         Error::NoTerminal { verb: "shell" } => {

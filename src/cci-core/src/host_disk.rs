@@ -147,9 +147,9 @@ mod tests {
             for (name, (source, path, inode, ..)) in &disks {
                 prop_assert_eq!(&devices[name]["source"], source);
                 let held = format!("\"$LXC_ROOTFS_MOUNT\"'{}'", path.replace('\'', r"'\''"));
-                prop_assert!(hook.contains(&held), "{} is not held: {}", path, hook);
-                let known = format!("7:{}:0.000000000 ", inode);
-                prop_assert!(hook.contains(&known), "{} is not known: {}", path, hook);
+                prop_assert!(hook.contains(&held), "{path} is not held: {hook}");
+                let known = format!("7:{inode}:0.000000000 ");
+                prop_assert!(hook.contains(&known), "{path} is not known: {hook}");
             }
         }
     }

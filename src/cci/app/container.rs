@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use cci_core::{Error, Result};
-use cci_incus::{StateChange, Status};
+use cci_incus::{StateAction, StateChange, Status};
 
 use super::context::Context;
 use super::incus_error::DuringStep;
+use super::launch;
 use super::owned::find;
 use super::take_back;
 
@@ -19,7 +20,7 @@ const MARGIN: Duration = Duration::from_secs(5);
 pub(crate) async fn start(cx: &Context, name: &str) -> Result<()> {
     match find(cx, name).await?.status_code {
         Status::Running => Ok(()),
-        Status::Frozen => change(cx, name, &StateChange::new(cci_incus::StateAction::Unfreeze), "resume", LIMIT).await,
+        Status::Frozen => change(cx, name, &StateChange::new(StateAction::Unfreeze), "resume", LIMIT).await,
         _ => change(cx, name, &StateChange::start(), "start", LIMIT).await,
     }
 }
@@ -74,7 +75,12 @@ pub(crate) async fn is_running(cx: &Context, name: &str) -> Result<bool> {
 async fn change(cx: &Context, name: &str, change: &StateChange, verb: &str, limit: Duration) -> Result<()> {
     let changed =
         async { cx.client.change_state(name, change).await?.wait("change the container's state", limit).await };
-    changed.await.map(drop).during(&format!("{verb} container {name}"))
+    let step = format!("{verb} container {name}");
+    match changed.await {
+        Ok(_) => Ok(()),
+        Err(error) if change.action == StateAction::Start => Err(launch::start_failed(cx, name, error, &step).await),
+        Err(error) => Err(error).during(&step),
+    }
 }
 
 async fn is_down(cx: &Context, name: &str) -> bool {
@@ -88,7 +94,7 @@ async fn state(cx: &Context, name: &str) -> Result<Option<Status>> {
     let instance = match find(cx, name).await {
         Ok(instance) => instance,
         // another user's is as good as absent
-        Err(Error::ContainerNotFound { .. } | Error::Forbidden { .. }) => return Ok(None),
+        Err(Error::ContainerNotFound { .. } | Error::NotOwner { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
     if instance.ephemeral && is_leaving(cx, name).await? {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use cci_core::host_disk::HostPath;
@@ -34,6 +35,39 @@ pub(crate) fn judged(path: &Path, protected: &[Protected]) -> Result<HostPath> {
     }
     rustix::fs::access(&host, Access::READ_OK).map_err(|_| unusable("it cannot be read by this user".into()))?;
     HostPath::new(&host, identity, owner)
+}
+
+/// The same, where no link but the administrator's leads there: what has rights that the caller has not goes where the
+/// caller sees it go.
+pub(crate) fn judged_without_links(path: &Path, protected: &[Protected]) -> Result<HostPath> {
+    let expected = without_links(path)?;
+    let found = judged(path, protected)?;
+    if found.path() == expected {
+        return Ok(found);
+    }
+    Err(behind_link(path, found.path()))
+}
+
+/// Where a path leads when only links that belong to root are followed.
+fn without_links(path: &Path) -> Result<PathBuf> {
+    let mut place = PathBuf::new();
+    for part in path.components() {
+        place.push(part);
+        match fs::symlink_metadata(&place) {
+            Ok(meta) if meta.is_symlink() && meta.uid() == 0 => place = real(&place),
+            Ok(meta) if meta.is_symlink() => return Err(behind_link(&place, &real(&place))),
+            // what is missing is said by who opens it
+            _ => {}
+        }
+    }
+    Ok(place)
+}
+
+fn behind_link(link: &Path, target: &Path) -> Error {
+    Error::Usage {
+        problem: format!("{} is a link to {}", link.display(), target.display()),
+        hint: Some("name the place itself".into()),
+    }
 }
 
 /// A place below `~/.cci` that cci itself made for containers; what it is must be no link.

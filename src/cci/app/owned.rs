@@ -99,7 +99,7 @@ fn refuse_anothers(cx: &Context, instance: &Instance) -> Result<()> {
         return Ok(());
     }
     let owner = owner.map_or_else(|| "another user".to_owned(), |uid| format!("user {uid}"));
-    Err(Error::Forbidden {
+    Err(Error::NotOwner {
         problem: format!("container {} belongs to {owner}", instance.name),
         hint: Some("`cci container` and `cci file` act on it with --any-owner; every verb does as root".into()),
     })

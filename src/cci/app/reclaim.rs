@@ -20,6 +20,7 @@ use cci_incus::{Exec, NewInstance, Source};
 use super::agent::printable;
 use super::blocking::blocking;
 use super::context::Context;
+use super::host_path;
 use super::incus_error::DuringStep;
 use super::launch;
 use super::undo::Made;
@@ -34,7 +35,9 @@ const NOBODY: u32 = 65_534;
 
 /// Changes the owner of every such file below the workspace; how many there were.
 pub(crate) async fn reclaim(cx: &Context) -> Result<usize> {
-    let workspace = launch::usable(cx)?;
+    launch::usable(cx)?;
+    let protected = host_path::protected(&cx.settings, &cx.caller);
+    let workspace = host_path::judged_without_links(cx.workspace.path(), &protected)?;
     owned_by_caller(cx, &workspace)?;
     let trusted = cx.stack.without_project().settings()?;
     let own = own_ids(cx, &workspace).await?;

@@ -81,7 +81,11 @@ async fn execute(cx: &Context, launched: &Launched, command: &Command) -> Result
         group: Some(plan.user.gid),
         tty: interactive.then(terminal::size),
     };
-    let (noted, probe) = (async { Ok(launch::note_ids(cx, &launched.name).await) }, probe::script(plan));
+    let noted = async {
+        launch::note_ids(cx, &launched.name).await;
+        Ok(())
+    };
+    let probe = probe::script(plan);
     let begun = exec::start_if(cx, &launched.name, noted, Lines::before(&probe), &exec, "start the command").await;
     let begun = begun.map(|(begun, ())| begun);
     let process = match launch::early_end::explained(cx, &launched.name, begun).await? {

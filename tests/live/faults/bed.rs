@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::support::figures;
-use crate::support::host::{Host, Output, U1000, U1234, incus};
+use crate::support::host::{Host, Output, U1000, U1234, daemon_socket, incus};
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::wait;
 
@@ -48,13 +48,6 @@ fn config(host: &Host, name: &str) -> Value {
     let config = whole["config"].as_object_mut().unwrap();
     config.retain(|key, _| !key.starts_with("volatile."));
     serde_json::json!({ "config": config, "status": whole["status"], "ephemeral": whole["ephemeral"] })
-}
-
-/// The socket of the shared Incus.
-pub(super) fn daemon_socket() -> PathBuf {
-    let candidates = ["/run/incus/unix.socket", "/var/lib/incus/unix.socket"];
-    let there = candidates.iter().map(PathBuf::from).find(|path| path.exists());
-    there.expect("the tests need a running Incus")
 }
 
 impl Bed {

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::bed::{assert_tells, daemon_socket, entries};
+use super::bed::{assert_tells, entries};
 use super::cut::{Cut, cut_at, words};
-use crate::support::host::{Host, Output, U1000, U1234, User, incus};
+use crate::support::host::{Host, Output, U1000, U1234, User, daemon_socket, incus};
 use crate::support::proxy::Proxy;
 use crate::support::wait;
 

@@ -4,10 +4,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::bed::{assert_tells, daemon_socket, entries};
+use super::bed::{assert_tells, entries};
 use super::cut::{cci, words};
 use crate::support::figures;
-use crate::support::host::{Host, U1000};
+use crate::support::host::{Host, U1000, daemon_socket};
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::wait;
 

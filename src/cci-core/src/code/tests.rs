@@ -22,6 +22,7 @@ fn samples() -> Vec<Error> {
         Error::WorkspaceNotWritable { path: path() },
         Error::Config { problem: "unknown profile 'rsut'".into(), hint: hinted.clone() },
         Error::Forbidden { problem: "mounting /etc is refused".into(), hint: hinted.clone() },
+        Error::NotOwner { problem: "container cci-9c09f805-1 belongs to user 1000".into(), hint: hinted.clone() },
         Error::ContainerNotFound { name: name() },
         Error::ContainerNotRunning { name: name() },
         Error::ContainerRunning { name: name() },

@@ -130,7 +130,7 @@ fn beyond_the_daemons_reach_nothing_of_the_home_is_mounted() {
 }
 
 fn mount(source: HostPath, number: usize, container: &str) -> Mount {
-    Mount { device: format!("mount-{number}"), source, container: container.into(), readonly: number % 2 == 0 }
+    Mount { device: format!("mount-{number}"), source, container: container.into(), readonly: number.is_multiple_of(2) }
 }
 
 /// Every disk of a request with a host path for its source has a hook that knows what was there.

@@ -23,7 +23,7 @@ pub(crate) async fn refuse_anothers(cx: &Context, image: &Image) -> Result<()> {
         return Ok(());
     }
     let name = image.aliases.first().map_or(image.fingerprint.as_str(), |alias| alias.name.as_str());
-    let refused = |whose: String| Error::Forbidden {
+    let refused = |whose: String| Error::NotOwner {
         problem: format!("image '{name}' {whose}"),
         hint: Some("choose another name, or replace or remove it all the same with --any-owner".into()),
     };

@@ -50,6 +50,7 @@ fn storage(dir: &Path, protected: &[Protected]) -> Result<HostPath> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+    use std::path::PathBuf;
 
     use cci_core::settings::MountEntry;
 

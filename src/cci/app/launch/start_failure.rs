@@ -12,14 +12,15 @@ pub(crate) async fn explained(cx: &Context, name: &str, error: cci_incus::Error,
         Error::IncusRefused { message, .. } if message.contains("forkstart") => message,
         other => return other,
     };
+    let of = if step.contains(name) { String::new() } else { format!(" {name}") };
     let log = cx.client.instance_log(name, "lxc.log").await.unwrap_or_default();
     match cause(&String::from_utf8_lossy(&log)) {
         Some(Cause::Guard) => Error::HostUnfit {
-            problem: format!("cannot {step} {name}: the host's nftables did not take the rules of its network policy"),
+            problem: format!("cannot {step}{of}: the host's nftables did not take the rules of its network policy"),
             hint: Some("look for tables `inet cci-…` that are not cci's in `sudo nft list tables`, and see that `sudo nft` works".into()),
         },
         Some(Cause::Pin) => Error::HostUnfit {
-            problem: format!("cannot {step} {name}: the workspace or a mounted directory was replaced by another at this moment"),
+            problem: format!("cannot {step}{of}: the workspace or a mounted directory was replaced by another at this moment"),
             hint: Some("look at what is in its place on the host, then try again".into()),
         },
         Some(Cause::Other(reason)) => {

@@ -3,6 +3,7 @@
 use std::io;
 
 use cci_core::host_disk::HostPath;
+use cci_core::mount::{self, MountError};
 use cci_core::{Error, Result};
 use rustix::fs::Access;
 
@@ -12,20 +13,26 @@ use crate::app::host_path;
 /// The workspace as it is at this moment: a directory that the caller can read, and that containers may see; else an
 /// error that names what is wrong with it.
 pub(crate) fn usable(cx: &Context) -> Result<HostPath> {
-    let path = cx.workspace.path();
+    let (path, protected) = (cx.workspace.path(), host_path::protected(&cx.settings, &cx.caller));
     let unusable = |problem: String| Error::Workspace { path: path.to_owned(), problem };
+    // what containers never see is refused for that, also where this user could not read it
+    mount::check_host(&host_path::real(path), &protected).map_err(|error| refused(&error))?;
     let meta = std::fs::metadata(path).map_err(|error| unusable(reason(&error)))?;
     if !meta.is_dir() {
         return Err(unusable("it is not a directory".into()));
     }
     rustix::fs::access(path, Access::READ_OK | Access::EXEC_OK).map_err(|error| unusable(reason(&error.into())))?;
-    host_path::judged(path, &host_path::protected(&cx.settings, &cx.caller)).map_err(|refused| match refused {
-        Error::Usage { problem, .. } => Error::Usage {
-            problem,
-            hint: Some("change to a project directory, or name one with `--workspace PATH`".into()),
-        },
+    host_path::judged(path, &protected).map_err(|error| match error {
+        Error::Usage { problem, .. } => Error::Usage { problem, hint: Some(HINT.into()) },
         other => other,
     })
+}
+
+/// The way out of a workspace that is no project.
+const HINT: &str = "change to a project directory, or name one with `--workspace PATH`";
+
+fn refused(error: &MountError) -> Error {
+    Error::Usage { problem: error.to_string(), hint: Some(HINT.into()) }
 }
 
 fn reason(error: &io::Error) -> String {

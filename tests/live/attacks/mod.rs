@@ -1,0 +1,70 @@
+//! What a hostile agent, a cloned repository or a neighbour tries, and does not get: one file for each kind of hole.
+
+mod image;
+mod mount;
+mod owner;
+mod reclaim;
+mod requests;
+mod workspace;
+
+use std::fs;
+use std::os::unix::fs::{lchown, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use crate::support::host::Host;
+
+/// What nobody in a container may ever read.
+const SECRET: &str = "the host's own key";
+
+/// The user's key, where it usually is.
+fn plant_key(host: &Host) -> PathBuf {
+    let ssh = host.dir("home/.ssh");
+    fs::write(ssh.join("id_ed25519"), SECRET).unwrap();
+    ssh
+}
+
+/// Approves the project file of a host as it is.
+fn approve(host: &Host) {
+    host.cci(&["config", "trust"]).ok();
+}
+
+/// Runs a script as the container's root, by Incus itself: what an agent with sudo can do.
+fn inside(host: &Host, name: &str, script: &str) -> Option<String> {
+    let args = ["exec", "--project", &host.project, name, "--", "sh", "-c", script];
+    let out = Command::new("incus").args(args).output().unwrap();
+    out.status.success().then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
+}
+
+/// Does `work` while a place is again and again a link to `target` for a moment.
+fn flipping<T>(place: &Path, target: &Path, work: impl FnOnce() -> T) -> T {
+    let link = place.with_file_name("flipped");
+    symlink(target, &link).unwrap();
+    // an agent's link, and not the administrator's
+    lchown(&link, Some(1234), Some(4321)).unwrap();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let flips = scope.spawn(|| {
+            let mut count = 0_u32;
+            while !over.load(Ordering::Relaxed) {
+                renameat_with(CWD, place, CWD, &link, RenameFlags::EXCHANGE).unwrap();
+                count += 1;
+                // each state lasts a little, and another time than before
+                std::thread::park_timeout(std::time::Duration::from_micros(u64::from(count * 397 % 2000)));
+            }
+            count
+        });
+        let done = work();
+        over.store(true, Ordering::Relaxed);
+        let count = flips.join().unwrap();
+        assert!(count > 10, "only {count} flips: nothing was tried");
+        if place.is_symlink() {
+            renameat_with(CWD, place, CWD, &link, RenameFlags::EXCHANGE).unwrap();
+        }
+        fs::remove_file(&link).unwrap();
+        done
+    })
+}
