@@ -93,6 +93,12 @@ pub(crate) struct GlobalArgs {
 }
 
 impl GlobalArgs {
+    /// Whether a container gets something from the command line that a project must not read: variables, or a
+    /// conversation with what it was given when it began.
+    pub(crate) fn brings_credentials(&self) -> bool {
+        !self.env.is_empty() || self.resume.is_some()
+    }
+
     /// What `--resume` asks for.
     pub(crate) fn resume(&self) -> Resume {
         match self.resume.as_deref() {

@@ -154,6 +154,7 @@ pub(super) fn overrides(global: &GlobalArgs) -> Overrides {
         mounts: global.mount.clone(),
         storage: global.storage.clone(),
         profile: global.profile.clone(),
+        brings_credentials: global.brings_credentials(),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::settings::file;
 fn values_of(kind: Kind) -> Vec<String> {
     let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     match kind {
-        Kind::Text => texts(&["\"one\"", "\"/workspace/two\"", "\"/tmp/three\""]),
+        Kind::Text | Kind::Argument => texts(&["\"one\"", "\"/workspace/two\"", "\"/tmp/three\""]),
         Kind::Name => texts(&["\"one\"", "\"two\""]),
         Kind::Bool => texts(&["true", "false"]),
         Kind::Number(_) => texts(&["0", "7"]),
