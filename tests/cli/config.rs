@@ -51,7 +51,7 @@ fn a_hostile_project_file_is_refused_and_can_be_trusted() {
         with_project_file("[incus]\nproject = \"other\"\n[[mounts.default]]\nhost = \"~\"\ncontainer = \"/h\"\n");
     let refused = host.cci(&["run", "--", "true"]);
     insta::assert_snapshot!(shown(&host, &refused));
-    host.cci(&["config", "trust"]).ok();
+    host.trust();
     host.cci(&["config", "check"]).ok();
     assert!(host.cci(&["config", "trust", "--list"]).ok().stdout.contains("/proj/.cci.toml"));
     host.cci(&["config", "trust", "--revoke"]).ok();
