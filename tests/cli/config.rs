@@ -253,3 +253,35 @@ fn init_writes_every_key_with_its_meaning_also_for_a_project() {
     assert!(written.lines().all(|line| line.is_empty() || line.starts_with('#')), "it sets nothing");
     host.cci(&["config", "check"]).ok();
 }
+
+#[test]
+fn trust_asks_on_a_terminal_and_approves_what_it_has_shown() {
+    let host = with_project_file("[incus]\nproject = \"first\"\n");
+    let screen = Screen::open(&host);
+    let ask = |answer: &str, ended: &str| {
+        screen.enter("clear; cci config trust; echo \"ended: $?\"");
+        let shown = screen.wait_for("Approve exactly this?", SOON);
+        assert!(shown.contains("incus.project = \"first\""), "{shown}");
+        if answer == "changed" {
+            fs::write(host.proj.join(".cci.toml"), "[incus]\nproject = \"second\"\n").unwrap();
+        }
+        screen.type_text(if answer == "no" { "n" } else { "y" });
+        screen.wait_for(ended, SOON)
+    };
+    assert!(ask("no", "ended: 1").contains("Nothing is approved"));
+    assert_eq!(host.cci(&["config", "check"]).code, 2);
+    ask("yes", "ended: 0");
+    host.cci(&["config", "check"]).ok();
+    host.cci(&["config", "trust", "--revoke"]).ok();
+    ask("changed", "ended: 0");
+    assert_eq!(host.cci(&["config", "check"]).code, 2, "what came after the question is not approved");
+    assert!(!host.cci(&["config", "trust"]).stderr.contains("Trusted"));
+}
+
+#[test]
+fn trust_of_a_file_that_asks_for_nothing_says_so() {
+    let host = with_project_file("[limits]\ncpu = 1\n");
+    let out = host.cci(&["config", "trust"]).ok();
+    assert!(out.stderr.contains("nothing needs approval"), "{out}");
+    assert_eq!(host.cci(&["config", "trust", "--list"]).ok().stdout, "");
+}

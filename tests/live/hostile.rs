@@ -13,6 +13,7 @@ const STRICT: &str = r#"
 [defaults]
 mount_claude_config = false
 docker = false
+settings_secrets = "drop"
 environment = { TOKEN = "mine" }
 [network]
 mode = "allowlist"
@@ -47,6 +48,8 @@ const CASES: &[(&str, &str)] = &[
     ("network.allow_local_network_access = true", "network.allow_local_network_access"),
     ("[defaults]\nmount_claude_config = true", "defaults.mount_claude_config"),
     ("defaults = { mount_claude_config = true }", "defaults.mount_claude_config"),
+    ("[defaults]\nsettings_secrets = \"copy\"", "defaults.settings_secrets"),
+    ("[profiles.rust]\nsettings_secrets = \"copy\"", "defaults.settings_secrets (profile rust)"),
     ("[defaults]\ndocker = true", "defaults.docker"),
     ("[profiles.mine]\ndocker = true", "defaults.docker (profile mine)"),
     ("[defaults]\nenvironment = { A = { command = \"cat ~/.ssh/id_rsa\" } }", "defaults.environment.A"),

@@ -10,6 +10,7 @@ pub mod bench;
 pub mod build;
 pub mod code;
 pub mod dated_image;
+pub mod env_file;
 pub mod environment;
 pub mod error;
 pub mod exports;

@@ -59,6 +59,7 @@ pub const KEYS: &[Key] = &[
     of("defaults.persistent", Kind::Bool, "true", "Keep containers between sessions"),
     of("defaults.model", Kind::Argument, "\"opus\"", "The model that the agent is told to use"),
     of("defaults.mount_claude_config", Kind::Bool, "false", "Give sessions the host's Claude configuration and credentials"),
+    of("defaults.settings_secrets", Kind::Choice(&["copy", "drop"]), "\"drop\"", "Tokens in the host's settings.json, and commands that yield them: copied into sessions and named at the launch, or left out"),
     of("defaults.environment", Kind::Environment, "{ RUST_BACKTRACE = \"1\", TOKEN = { command = \"pass show token\" } }", "Environment of the agent and of commands; a command is run on the host at each start"),
     of("defaults.docker", Kind::Bool, "false", "Make containers ready for Docker (nesting and two intercepted system calls)"),
     of("tool.name", Kind::Name, "\"claude\"", "The agent; it names the session store ~/.cci/sessions-NAME"),

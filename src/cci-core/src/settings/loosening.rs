@@ -67,12 +67,15 @@ impl Found {
 
 fn of_defaults(found: &mut Found, trusted: &Defaults, changed: &Defaults, around: &Surroundings<'_>) {
     // persistent, model: the project's own choice. A model is one argument of the agent's and never a flag
-    let Defaults { image, persistent: _, model: _, mount_claude_config, environment, docker } = changed;
+    let Defaults { image, persistent: _, model: _, mount_claude_config, settings_secrets, environment, docker } =
+        changed;
     let other_image = around.credentials && *image != trusted.image;
     found.when(other_image, "defaults.image", image, beside::CODE);
     let credentials = *mount_claude_config && !trusted.mount_claude_config;
     let reason = "it would hand the host's credentials to the container";
     found.when(credentials, "defaults.mount_claude_config", mount_claude_config, reason);
+    let secrets = *settings_secrets > trusted.settings_secrets;
+    found.when(secrets, "defaults.settings_secrets", settings_secrets, reason);
     found.when(*docker && !trusted.docker, "defaults.docker", docker, "it would let the container nest others");
     for (name, value) in environment.iter().filter(|(name, value)| trusted.environment.get(*name) != Some(*value)) {
         let key = format!("defaults.environment.{name}");
