@@ -258,22 +258,26 @@ fn init_writes_every_key_with_its_meaning_also_for_a_project() {
 fn trust_asks_on_a_terminal_and_approves_what_it_has_shown() {
     let host = with_project_file("[incus]\nproject = \"first\"\n");
     let screen = Screen::open(&host);
-    let ask = |answer: &str, ended: &str| {
-        screen.enter("clear; cci config trust; echo \"ended: $?\"");
+    let ask = |answer: &str, status: u8| {
+        // what is typed is not what is waited for, nor is what the last round left on the screen
+        screen.enter(&format!(
+            "clear; printf 'round %s\\n' {answer}; cci config trust; printf '{answer} %s\\n' ended:$?"
+        ));
+        screen.wait_for(&format!("round {answer}"), SOON);
         let shown = screen.wait_for("Approve exactly this?", SOON);
         assert!(shown.contains("incus.project = \"first\""), "{shown}");
         if answer == "changed" {
             fs::write(host.proj.join(".cci.toml"), "[incus]\nproject = \"second\"\n").unwrap();
         }
         screen.type_text(if answer == "no" { "n" } else { "y" });
-        screen.wait_for(ended, SOON)
+        screen.wait_for(&format!("{answer} ended:{status}"), SOON)
     };
-    assert!(ask("no", "ended: 1").contains("Nothing is approved"));
+    assert!(ask("no", 1).contains("Nothing is approved"));
     assert_eq!(host.cci(&["config", "check"]).code, 2);
-    ask("yes", "ended: 0");
+    ask("yes", 0);
     host.cci(&["config", "check"]).ok();
     host.cci(&["config", "trust", "--revoke"]).ok();
-    ask("changed", "ended: 0");
+    ask("changed", 0);
     assert_eq!(host.cci(&["config", "check"]).code, 2, "what came after the question is not approved");
     assert!(!host.cci(&["config", "trust"]).stderr.contains("Trusted"));
 }

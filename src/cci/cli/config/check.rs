@@ -10,7 +10,7 @@ use super::waiting::WaitingKey;
 use crate::app::config::Configured;
 use crate::app::reporter::Reporter;
 use crate::cli::output::{FormatArg, print};
-use crate::settings::Trust;
+use crate::settings::{Project, Trust};
 use crate::ui::terminal::Terminal;
 
 /// The status where something waits for approval: a launch ends with it too.
@@ -31,7 +31,7 @@ pub(crate) struct Checked {
 pub(super) fn run(args: FormatArg, cx: &Configured, terminal: &Arc<Terminal>) -> Result<u8> {
     let stack = cx.read(Trust::Weighed)?;
     let project = stack.project();
-    project.map_or(Ok(()), |project| project.refuse_unfit())?;
+    project.map_or(Ok(()), Project::refuse_unfit)?;
     Configured::check_profiles(&stack)?;
     let waiting = project.filter(|project| !project.approved).map_or(&[][..], |project| &project.waiting);
     let files = stack.files().filter(|file| file.exists()).map(|file| file.display().to_string()).collect();

@@ -81,8 +81,11 @@ impl Asked {
             return format!("{}: nothing needs approval\n", self.path.display());
         }
         let keys: String = self.waiting.iter().map(WaitingKey::text).collect();
-        let named: String = self.named.iter().map(|path| format!("  {}\n", visible(&path.to_string_lossy()))).collect();
-        let named = if named.is_empty() { named } else { format!("approved as they are now, too:\n{named}") };
+        let named: Vec<String> = self.named.iter().map(|path| visible(&path.to_string_lossy())).collect();
+        let named = match named.as_slice() {
+            [] => String::new(),
+            named => format!("approved as they are now, too:\n  {}\n", named.join("\n  ")),
+        };
         format!("{keys}{named}hash: {}\n", self.hash)
     }
 }
