@@ -51,7 +51,7 @@ fn a_hostile_project_file_is_refused_and_can_be_trusted() {
         with_project_file("[incus]\nproject = \"other\"\n[[mounts.default]]\nhost = \"~\"\ncontainer = \"/h\"\n");
     let refused = host.cci(&["run", "--", "true"]);
     insta::assert_snapshot!(shown(&host, &refused));
-    host.cci(&["config", "trust"]).ok();
+    host.trust();
     host.cci(&["config", "check"]).ok();
     assert!(host.cci(&["config", "trust", "--list"]).ok().stdout.contains("/proj/.cci.toml"));
     host.cci(&["config", "trust", "--revoke"]).ok();
@@ -252,4 +252,40 @@ fn init_writes_every_key_with_its_meaning_also_for_a_project() {
     }
     assert!(written.lines().all(|line| line.is_empty() || line.starts_with('#')), "it sets nothing");
     host.cci(&["config", "check"]).ok();
+}
+
+#[test]
+fn trust_asks_on_a_terminal_and_approves_what_it_has_shown() {
+    let host = with_project_file("[incus]\nproject = \"first\"\n");
+    let screen = Screen::open(&host);
+    let ask = |answer: &str, status: u8| {
+        // what is typed is not what is waited for, nor is what the last round left on the screen
+        screen.enter(&format!(
+            "clear; printf 'round %s\\n' {answer}; cci config trust; printf '{answer} %s\\n' ended:$?"
+        ));
+        screen.wait_for(&format!("round {answer}"), SOON);
+        let shown = screen.wait_for("Approve exactly this?", SOON);
+        assert!(shown.contains("incus.project = \"first\""), "{shown}");
+        if answer == "changed" {
+            fs::write(host.proj.join(".cci.toml"), "[incus]\nproject = \"second\"\n").unwrap();
+        }
+        screen.type_text(if answer == "no" { "n" } else { "y" });
+        screen.wait_for(&format!("{answer} ended:{status}"), SOON)
+    };
+    assert!(ask("no", 1).contains("Nothing is approved"));
+    assert_eq!(host.cci(&["config", "check"]).code, 2);
+    ask("yes", 0);
+    host.cci(&["config", "check"]).ok();
+    host.cci(&["config", "trust", "--revoke"]).ok();
+    ask("changed", 0);
+    assert_eq!(host.cci(&["config", "check"]).code, 2, "what came after the question is not approved");
+    assert!(!host.cci(&["config", "trust"]).stderr.contains("Trusted"));
+}
+
+#[test]
+fn trust_of_a_file_that_asks_for_nothing_says_so() {
+    let host = with_project_file("[limits]\ncpu = 1\n");
+    let out = host.cci(&["config", "trust"]).ok();
+    assert!(out.stderr.contains("nothing needs approval"), "{out}");
+    assert_eq!(host.cci(&["config", "trust", "--list"]).ok().stdout, "");
 }

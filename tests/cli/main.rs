@@ -7,6 +7,7 @@ mod support;
 
 mod completion;
 mod config;
+mod env_file;
 mod help;
 mod output;
 mod reference;

@@ -32,12 +32,14 @@ fn what_is_printed_without_incus_keeps_to_its_schema() {
     let host = host();
     std::fs::create_dir_all(host.home.join(".config/cci")).unwrap();
     std::fs::write(host.home.join(".config/cci/config.toml"), "[limits]\nmemory = \"4GiB\"\n").unwrap();
+    std::fs::write(host.proj.join(".cci.toml"), "# nothing\n").unwrap();
     let printed: &[(&str, &[&str])] = &[
         ("version", &["version"]),
         ("config-check", &["config", "check"]),
         ("config-path", &["config", "path"]),
         ("config-show", &["config", "show"]),
         ("config-show-origin", &["config", "show", "--origin"]),
+        ("config-trust", &["config", "trust", "--show"]),
         ("config-trust-list", &["config", "trust", "--list"]),
         ("profile-list", &["profile", "list"]),
         ("profile-show", &["profile", "show", "hardened"]),

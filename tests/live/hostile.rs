@@ -8,11 +8,13 @@ use cci_core::settings::KEYS;
 
 use crate::support::host::{Host, U1000};
 
-/// A user who has tightened everything that can be.
+/// A user who has tightened everything that can be, and gives a token of their own.
 const STRICT: &str = r#"
 [defaults]
 mount_claude_config = false
 docker = false
+settings_secrets = "drop"
+environment = { TOKEN = "mine" }
 [network]
 mode = "allowlist"
 allowed_domains = ["api.anthropic.com"]
@@ -46,6 +48,8 @@ const CASES: &[(&str, &str)] = &[
     ("network.allow_local_network_access = true", "network.allow_local_network_access"),
     ("[defaults]\nmount_claude_config = true", "defaults.mount_claude_config"),
     ("defaults = { mount_claude_config = true }", "defaults.mount_claude_config"),
+    ("[defaults]\nsettings_secrets = \"copy\"", "defaults.settings_secrets"),
+    ("[profiles.rust]\nsettings_secrets = \"copy\"", "defaults.settings_secrets (profile rust)"),
     ("[defaults]\ndocker = true", "defaults.docker"),
     ("[profiles.mine]\ndocker = true", "defaults.docker (profile mine)"),
     ("[defaults]\nenvironment = { A = { command = \"cat ~/.ssh/id_rsa\" } }", "defaults.environment.A"),
@@ -56,6 +60,29 @@ const CASES: &[(&str, &str)] = &[
     ),
     ("[defaults]\nenvironment = { https_proxy = \"http://evil.example\" }", "defaults.environment.https_proxy"),
     ("[defaults]\nenvironment = { LD_PRELOAD = \"/workspace/x.so\" }", "defaults.environment.LD_PRELOAD"),
+    ("[defaults]\nimage = \"evil\"", "defaults.image"),
+    ("[profiles.rust]\nimage = \"evil\"", "defaults.image (profile rust)"),
+    ("[tool]\nname = \"evil\"", "tool.name"),
+    ("[profiles.x]\ntool = { name = \"evil\" }", "tool.name (profile x)"),
+    ("[tool]\nargs = [\"--settings=/workspace/x\"]", "tool.args"),
+    ("[profiles.x]\ntool = { args = [\"--mcp-config\", \"/workspace/x\"] }", "tool.args (profile x)"),
+    ("[tool]\nbinary = \"/workspace/evil\"", "tool.binary"),
+    ("[tool]\nbinary = \"bash\"", "tool.binary"),
+    ("[defaults]\nenvironment = { BASH_ENV = \"/workspace/evil\" }", "defaults.environment.BASH_ENV"),
+    ("[defaults]\nenvironment = { GIT_SSH_COMMAND = \"x\" }", "defaults.environment.GIT_SSH_COMMAND"),
+    ("[defaults]\nenvironment = { Path = \"x\" }", "defaults.environment.Path"),
+    ("[defaults]\nenvironment = { LANG = \"/workspace/x\" }", "defaults.environment.LANG"),
+    ("[defaults]\nenvironment = { TZ = \":../../workspace/x\" }", "defaults.environment.TZ"),
+    ("[profiles.rust]\nenvironment = { PYTHONSTARTUP = \"x\" }", "defaults.environment.PYTHONSTARTUP (profile rust)"),
+    (
+        "mounts.default = [{ host = \"sub\", container = \"/home/code/.local/bin\" }]",
+        "mounts.default (/home/code/.local/bin)",
+    ),
+    (
+        "mounts.default = [{ host = \"sub\", container = \"/home/code/.bashrc\" }]",
+        "mounts.default (/home/code/.bashrc)",
+    ),
+    ("mounts.default = [{ host = \"sub\", container = \"/opt/x\" }]", "mounts.default (/opt/x)"),
     ("[tool]\nbinary = \"/usr/bin/../../tmp/x\"", "tool.binary"),
     ("[tool]\nbinary = \"/workspace/../tmp/x\"", "tool.binary"),
     ("[tool]\nbinary = \"../x\"", "tool.binary"),
@@ -130,15 +157,8 @@ const CASES: &[(&str, &str)] = &[
     ("[profiles.a]\ninherits = \"b\"\n[profiles.b]\ninherits = \"loose\"", "network.mode (profile a)"),
 ];
 
-/// Keys that are the project's own choice: all of what they do stays in the container.
-const FREE: [&str; 6] = [
-    "defaults.image",
-    "defaults.persistent",
-    "defaults.model",
-    "tool.name",
-    "tool.args",
-    "network.refresh_interval_minutes",
-];
+/// Keys that are the project's own choice: none of them decides what runs beside the credentials.
+const FREE: [&str; 3] = ["defaults.persistent", "defaults.model", "network.refresh_interval_minutes"];
 
 /// A strict user, and a project with links that lead out of it.
 fn host() -> Host {
@@ -196,7 +216,7 @@ fn an_approval_is_of_exactly_this_content() {
     let mode = || host.cci(&["config", "show"]);
     fs::write(&file, open).unwrap();
     assert_eq!(mode().code, 2);
-    host.cci(&["config", "trust"]).ok();
+    host.trust();
     assert!(mode().ok().stdout.contains("network.mode = \"open\""));
     assert!(host.cci(&["config", "trust", "--list"]).ok().stdout.contains("/proj/.cci.toml"));
     fs::write(&file, format!("{open}#")).unwrap();

@@ -41,4 +41,5 @@ mod setup;
 #[path = "../support/mod.rs"]
 mod support;
 mod tmux;
+mod trust;
 mod used_by;

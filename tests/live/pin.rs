@@ -53,7 +53,7 @@ fn a_link_in_the_place_of_a_mounted_directory_is_not_followed_at_the_next_start(
     let out = host.cci(&["run", "--", "true"]);
     assert_eq!(out.code, 2, "{out}");
     assert!(out.stderr.contains("mounts.default (/cache) is refused from a project file"), "{out}");
-    host.cci(&["config", "trust"]).ok();
+    host.trust();
     let out = host.cci(&["run", "--", "true"]);
     assert!(out.code == 2 && out.stderr.contains("it leads out of the workspace"), "also when it is trusted: {out}");
 }

@@ -6,7 +6,9 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::support::host::{Host, U1000};
+use serde_json::{Value, json};
+
+use crate::support::host::{Host, U1000, U1234};
 use crate::support::wait;
 
 const INTERVAL: Duration = Duration::from_millis(5);
@@ -86,4 +88,63 @@ fn a_secret_is_in_no_process_list_no_log_and_no_output() {
     for secret in [&token, &credential] {
         assert_eq!(files_with(&host.home.join(".cci"), secret), [""; 0]);
     }
+}
+
+#[test]
+fn what_the_hosts_settings_give_away_is_named_and_can_be_left_out() {
+    let host = Host::live(U1234);
+    let settings = json!({
+        "model": "opus", "apiKeyHelper": "echo helper-of-the-test",
+        "env": { "GITHUB_TOKEN": "token-of-the-test", "EDITOR": "vi" },
+    });
+    std::fs::write(host.dir("home/.claude").join("settings.json"), settings.to_string()).unwrap();
+    let config = host.dir("home/.config/cci").join("config.toml");
+    let start = |text: &str| {
+        std::fs::write(&config, text).unwrap();
+        let out = host.cci(&["shell", "--background", "--debug"]).ok();
+        let name = host.only_container();
+        let inside =
+            host.cci(&["container", "exec", &name, "--", "cat", "/home/code/.claude/settings.json"]).ok().stdout;
+        host.cci(&["kill", &name]).ok();
+        host.wait_until_gone();
+        (out, serde_json::from_str::<Value>(&inside).unwrap())
+    };
+    let (out, inside) = start("");
+    assert_eq!(inside["env"], settings["env"]);
+    let warnings: Vec<&str> = out.stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
+    assert_eq!(warnings.len(), 1, "{out}");
+    for told in ["apiKeyHelper", "env.GITHUB_TOKEN", "defaults.settings_secrets"] {
+        assert!(warnings[0].contains(told), "{out}");
+    }
+    assert!(!out.to_string().contains("of-the-test") && !warnings[0].contains("EDITOR"), "{out}");
+    let (out, inside) = start("[defaults]\nsettings_secrets = \"drop\"\n");
+    assert!(!out.stderr.contains("warning: "), "{out}");
+    assert_eq!((&inside["env"], &inside["model"]), (&json!({ "EDITOR": "vi" }), &json!("opus")));
+    assert!(!inside.to_string().contains("of-the-test"), "{inside}");
+}
+
+#[test]
+fn an_env_file_gives_its_variables_and_no_process_list_shows_them() {
+    let host = Host::live(U1234);
+    let unique = host.prefix.trim_end_matches('-');
+    let (filed, piped, planted) = (format!("filed-{unique}"), format!("piped-{unique}"), format!("planted-{unique}"));
+    let file = host.home.join("tokens");
+    std::fs::write(&file, format!("# tokens\n\nFILED={filed}\nBOTH=file\nHOSTS\nNOWHERE\n")).unwrap();
+    let file = file.to_str().unwrap();
+    let script = "echo $FILED $BOTH $HOSTS ${NOWHERE-none}; wc -c";
+    let (outputs, seen) = probed(&[&filed, &piped, &planted], || {
+        let flags = ["run", "--env-file", file, "-e", "BOTH=flag", "--", "sh", "-c", script];
+        let of_file = host.cci_with(&flags, &[("HOSTS", "forwarded")], b"four").ok();
+        let lines = format!("PIPED={piped}\n");
+        let flags = ["run", "--env-file", "-", "--", "sh", "-c", "echo $PIPED; wc -c"];
+        let of_stdin = host.cci_with(&flags, &[], lines.as_bytes()).ok();
+        host.cci(&["shell", "--background", "--debug", "--env-file", file]).ok();
+        let exec = ["container", "exec", &host.only_container(), "--env-file", file, "--", "sh", "-c", "echo $FILED"];
+        let of_exec = host.cci(&exec).ok();
+        assert!(Command::new("sh").args(["-c", "sleep 0.1; :", &planted]).status().unwrap().success());
+        [of_file, of_stdin, of_exec].map(|out| out.stdout)
+    });
+    let wanted = [format!("{filed} flag forwarded none\n4\n"), format!("{piped}\n0\n"), format!("{filed}\n")];
+    assert_eq!(outputs, wanted);
+    assert_eq!(seen, BTreeSet::from([planted]), "the list of processes shows a secret, or the probe is blind");
 }

@@ -202,6 +202,14 @@ impl Host {
         run(command, stdin)
     }
 
+    /// Approves the project file as it is, as somebody does who has seen its hash.
+    #[track_caller]
+    pub fn trust(&self) {
+        let shown = self.cci(&["config", "trust", "--show", "--format", "json"]).ok().stdout;
+        let hash = shown.split("\"hash\": \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        self.cci(&["config", "trust", "--hash", hash]).ok();
+    }
+
     /// What is left of containers with this host's prefix.
     pub fn containers(&self) -> Vec<String> {
         let list = incus(&["list", "--project", &self.project, "-f", "csv", "-c", "n"]);

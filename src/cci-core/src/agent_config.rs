@@ -1,6 +1,10 @@
 //! What the agent's own configuration must say in a container, merged into what the person and older sessions have.
 
+mod secrets;
+
 use serde_json::{Map, Value, json};
+
+pub use secrets::{secrets, without_secrets};
 
 /// Lays `over` on `base`: objects are merged key by key, everything else is replaced.
 pub fn deep_merge(base: &mut Value, over: Value) {

@@ -11,6 +11,7 @@ pub mod build;
 pub mod code;
 pub mod container_ids;
 pub mod dated_image;
+pub mod env_file;
 pub mod environment;
 pub mod error;
 pub mod exports;

@@ -9,7 +9,7 @@ use cci_core::{Error, Result};
 
 use super::blocking::blocking;
 use crate::host::caller::Caller;
-use crate::settings::{self, Approvals, Overrides, Places, Stack, Trust};
+use crate::settings::{self, Approvals, Overrides, Places, Project, Stack, Trust};
 use crate::store::put;
 
 /// Where configuration is read from in this run.
@@ -48,15 +48,19 @@ impl Configured {
         Approvals::of(&self.caller.home)
     }
 
-    /// Approves the project's files as they are now.
-    pub(crate) fn approve(&self) -> Result<PathBuf> {
-        let stack = self.read(Trust::Unjudged)?;
-        let Some((path, hash)) = stack.project() else {
+    /// The project's files, with everything in them that any launch could ask approval for.
+    pub(crate) fn project(&self) -> Result<Project> {
+        let overrides = Overrides { brings_credentials: true, ..self.overrides.clone() };
+        let stack = Stack::read(&self.caller, &self.workspace, self.extra.as_deref(), &overrides, Trust::Weighed)?;
+        stack.project().cloned().ok_or_else(|| {
             let problem = format!("there is no {}", self.places().project.display());
-            return Err(Error::Config { problem, hint: None });
-        };
-        self.approvals()?.approve(path, hash.to_owned())?;
-        Ok(path.to_owned())
+            Error::Config { problem, hint: None }
+        })
+    }
+
+    /// Approves a project's files as they were read.
+    pub(crate) fn approve(&self, project: &Project) -> Result<()> {
+        self.approvals()?.approve(&project.path, project.hash.clone())
     }
 
     /// Writes the commented file; one that is there stays unless `force`.

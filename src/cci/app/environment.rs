@@ -8,6 +8,7 @@ use cci_core::settings::Variable;
 use cci_core::{Error, Result};
 
 use super::context::Context;
+use crate::settings::Surroundings;
 
 /// How long a command may take; it may ask the person for a passphrase.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -18,17 +19,22 @@ pub(crate) async fn made(mut cx: Context) -> Result<Context> {
         if let Variable::Command { command } = value
             && !cx.environment.contains_key(name)
         {
-            *value = Variable::Text(output(name, command, DEADLINE).await?);
+            let of_project = cx.stack.project().and_then(|project| project.surroundings_of(command));
+            *value = Variable::Text(output(name, command, of_project, DEADLINE).await?);
         }
     }
     Ok(cx)
 }
 
-/// What a command prints, without the line's end.
-async fn output(name: &str, command: &str, deadline: Duration) -> Result<String> {
+/// What a command prints, without the line's end. One of a project runs outside of its workspace.
+async fn output(name: &str, command: &str, around: Option<&Surroundings>, deadline: Duration) -> Result<String> {
     let step = || format!("the command for environment variable {name}");
     let failed = |problem: String| Error::StepFailed { step: step(), problem, hint: None };
-    let child = tokio::process::Command::new("sh")
+    let mut shell = tokio::process::Command::new("sh");
+    if let Some(around) = around {
+        shell.current_dir(&around.directory).env("PATH", around.search_path()).env_remove("PWD").env_remove("OLDPWD");
+    }
+    let child = shell
         .args(["-c", command])
         .stdin(Stdio::inherit())
         .stdout(Stdio::piped())
@@ -57,12 +63,22 @@ mod tests {
 
     fn of(command: &str, deadline: Duration) -> Result<String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(output("TOKEN", command, deadline))
+        runtime.block_on(output("TOKEN", command, None, deadline))
     }
 
     #[test]
     fn the_value_is_what_the_command_prints() {
         assert_eq!(of("printf 'a b\\n'", DEADLINE).unwrap(), "a b");
+    }
+
+    #[test]
+    fn a_projects_command_runs_outside_of_the_workspace() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = home.path().canonicalize().unwrap();
+        let around = Surroundings { directory: directory.clone(), path: vec!["/usr/bin".into(), "/bin".into()] };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let found = runtime.block_on(output("TOKEN", "pwd; echo $PATH", Some(&around), DEADLINE)).unwrap();
+        assert_eq!(found, format!("{}\n/usr/bin:/bin", directory.display()));
     }
 
     #[test]

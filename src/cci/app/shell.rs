@@ -197,16 +197,29 @@ async fn plant_new(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
     plant(cx, id, owner).await
 }
 
+/// The secrets that the host's settings bring along, by their keys.
+fn given_away(keys: &[String]) -> String {
+    let keys: Vec<String> = keys.iter().map(|key| key.escape_debug().to_string()).collect();
+    format!(
+        "the container gets secrets of ~/.claude/settings.json: {} (`defaults.settings_secrets = \"drop\"` leaves them out)",
+        keys.join(", ")
+    )
+}
+
 /// Makes the session's directory and puts in it what the agent needs.
 async fn plant(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
     let (store, home) = (launch::store(cx), cx.caller.home.clone());
-    let from_host = cx.settings.defaults.mount_claude_config;
+    let (from_host, secrets) = (cx.settings.defaults.mount_claude_config, cx.settings.defaults.settings_secrets);
     let api_key =
         cci_core::environment::environment(&HostLocale::default(), &cx.settings.environment(), &cx.environment)
             .remove(API_KEY);
-    writing(move || {
+    let given = writing(move || {
         let state = store.create(id, owner)?;
-        Seed { home: &home, from_host, api_key: api_key.as_deref() }.plant(&state)
+        Seed { home: &home, from_host, secrets, api_key: api_key.as_deref() }.plant(&state)
     })
-    .await
+    .await?;
+    if !given.is_empty() {
+        cx.reporter.warn(&given_away(&given));
+    }
+    Ok(())
 }

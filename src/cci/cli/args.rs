@@ -63,9 +63,12 @@ pub(crate) struct GlobalArgs {
     /// Named set of settings (see `cci profile list`)
     #[arg(long, global = true, value_name = "NAME", add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) profile: Option<String>,
-    /// Environment for the agent; a bare name forwards the host's value
-    #[arg(short, long, global = true, value_name = "K=V")]
+    /// Environment for the agent: a name forwards the host's value (with `=VALUE` others on the host can read it in the process list)
+    #[arg(short, long, global = true, value_name = "NAME[=VALUE]")]
     pub(crate) env: Vec<String>,
+    /// The same from a file of KEY=VALUE lines; `-` is stdin, which the command then finds empty
+    #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub(crate) env_file: Vec<PathBuf>,
     /// Host directory to mount; a trailing `:ro` makes it read-only
     #[arg(long, global = true, value_name = "HOST:CONTAINER[:ro]")]
     pub(crate) mount: Vec<String>,
@@ -93,6 +96,12 @@ pub(crate) struct GlobalArgs {
 }
 
 impl GlobalArgs {
+    /// Whether a container gets something from the command line that a project must not read: variables, or a
+    /// conversation with what it was given when it began.
+    pub(crate) fn brings_credentials(&self) -> bool {
+        !self.env.is_empty() || !self.env_file.is_empty() || self.resume.is_some()
+    }
+
     /// What `--resume` asks for.
     pub(crate) fn resume(&self) -> Resume {
         match self.resume.as_deref() {

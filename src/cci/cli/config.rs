@@ -1,5 +1,9 @@
 //! `cci config`: what is configured, where it comes from, and which project files are trusted.
 
+pub(crate) mod check;
+pub(crate) mod trust;
+mod waiting;
+
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,6 +13,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use self::trust::TrustArgs;
 use super::args::GlobalArgs;
 use super::output::{Format, FormatArg, print};
 use super::start::overrides;
@@ -21,7 +26,7 @@ use crate::ui::terminal::Terminal;
 /// See, check and write the configuration
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  cci config show --origin     every value, and the file and line it comes from\n  cci config init              a commented file to start from\n  cci config trust             approve this workspace's .cci.toml as it is now"
+    after_help = "Examples:\n  cci config show --origin     every value, and the file and line it comes from\n  cci config init              a commented file to start from\n  cci config trust             see what this workspace's .cci.toml asks for, and approve it"
 )]
 pub(crate) struct ConfigArgs {
     #[command(subcommand)]
@@ -34,8 +39,10 @@ pub(crate) enum ConfigVerb {
     /// Print the merged configuration
     #[command(after_help = "Examples:\n  cci config show\n  cci config show --origin | grep network")]
     Show(ShowArgs),
-    /// Say what is wrong with the files
-    #[command(after_help = "Examples:\n  cci config check\n  cci config check --config team.toml")]
+    /// Say what is wrong with the files, and what waits for approval
+    #[command(
+        after_help = "Examples:\n  cci config check\n  cci config check --format json\n  cci config check --config team.toml"
+    )]
     Check(FormatArg),
     /// Write a commented file to start from
     #[command(after_help = "Examples:\n  cci config init\n  cci config init --project")]
@@ -49,8 +56,10 @@ pub(crate) enum ConfigVerb {
     /// Print the JSON Schema, or the table of keys
     #[command(after_help = "Examples:\n  cci config schema > cci.schema.json\n  cci config schema --format markdown")]
     Schema(SchemaArgs),
-    /// Approve the project file as it is now
-    #[command(after_help = "Examples:\n  cci config trust\n  cci config trust --list\n  cci config trust --revoke")]
+    /// Show what the project file asks for, and approve exactly that
+    #[command(
+        after_help = "Examples:\n  cci config trust             show it all, and ask\n  cci config trust --show      show it all, with the hash\n  cci config trust --hash H    approve what has this hash, without a question\n  cci config trust --list\n  cci config trust --revoke\n\nAn approval is of the file, of the profiles beside it, and of every file that its commands name, as they are now: a change asks again. Such a command runs in your home and may name nothing of the workspace."
+    )]
     Trust(TrustArgs),
 }
 
@@ -92,28 +101,6 @@ enum SchemaFormat {
     Markdown,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct TrustArgs {
-    /// Print what is approved
-    #[arg(long, conflicts_with = "revoke")]
-    list: bool,
-    /// Take the approval back
-    #[arg(long)]
-    revoke: bool,
-    #[command(flatten)]
-    format: FormatArg,
-}
-
-/// What `config check --format json` prints.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(title = "cci config check")]
-pub(crate) struct Checked {
-    /// True: what is wrong is an error instead.
-    ok: bool,
-    /// The files that were read.
-    files: Vec<String>,
-}
-
 /// Where one layer of the configuration is.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Place {
@@ -123,21 +110,13 @@ pub(crate) struct Place {
     path: PathBuf,
 }
 
-/// A project file that the user has approved.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Approved {
-    path: String,
-    /// SHA-256 of what was approved, as hex.
-    hash: String,
-}
-
 impl ConfigVerb {
     /// The output format asked for, if the verb has one.
     pub(crate) fn format(&self) -> Option<Format> {
         match self {
             Self::Show(args) => Some(args.format.format),
             Self::Check(args) | Self::Path(args) => Some(args.format),
-            Self::Trust(args) => Some(args.format.format),
+            Self::Trust(args) => Some(args.format()),
             _ => None,
         }
     }
@@ -147,7 +126,7 @@ pub(crate) async fn run(args: ConfigArgs, global: &GlobalArgs, terminal: &Arc<Te
     let cx = Configured::new(&global.workspace, global.config.as_deref(), overrides(global))?;
     match args.verb {
         ConfigVerb::Show(args) => show(&args, &cx),
-        ConfigVerb::Check(args) => check(args, &cx),
+        ConfigVerb::Check(args) => check::run(args, &cx, terminal),
         ConfigVerb::Path(args) => path(args, &cx),
         ConfigVerb::Init(args) => {
             let path = cx.init(args.which.project, args.force)?;
@@ -159,7 +138,7 @@ pub(crate) async fn run(args: ConfigArgs, global: &GlobalArgs, terminal: &Arc<Te
             SchemaFormat::Markdown => settings::key_table(),
         })
         .map(|()| 0),
-        ConfigVerb::Trust(args) => trust(&args, &cx, terminal),
+        ConfigVerb::Trust(args) => trust::run(&args, &cx, terminal),
     }
 }
 
@@ -214,17 +193,6 @@ fn inline(value: &serde_json::Value) -> String {
     }
 }
 
-fn check(args: FormatArg, cx: &Configured) -> Result<u8> {
-    let stack = cx.read(Trust::Judged)?;
-    Configured::check_profiles(&stack)?;
-    let files: Vec<String> =
-        stack.files().filter(|file| file.exists()).map(|file| file.display().to_string()).collect();
-    print(args.format, &Checked { ok: true, files }, |checked| match checked.files.as_slice() {
-        [] => "no configuration file; the built-in values hold\n".to_owned(),
-        files => format!("{}: ok\n", files.join(": ok\n")),
-    })
-}
-
 fn path(args: FormatArg, cx: &Configured) -> Result<u8> {
     let places = cx.places();
     let extra = places.extra.map(|extra| ("extra", extra));
@@ -247,25 +215,5 @@ async fn edit(args: &ProjectArgs, cx: &Configured, reporter: &Arc<Terminal>) -> 
     let stack = cx.read(Trust::Judged)?;
     Configured::check_profiles(&stack)?;
     reporter.note(&format!("{}: ok", path.display()));
-    Ok(0)
-}
-
-fn trust(args: &TrustArgs, cx: &Configured, reporter: &Arc<Terminal>) -> Result<u8> {
-    if args.list {
-        let approvals = cx.approvals()?;
-        let all = approvals.all().map(|(path, hash)| Approved { path: path.to_owned(), hash: hash.to_owned() });
-        return print(args.format.format, &all.collect::<Vec<_>>(), |all| {
-            let line = |one: &Approved| format!("{}  {}\n", one.hash, one.path);
-            all.iter().map(line).collect()
-        });
-    }
-    if args.revoke {
-        let path = cx.places().project;
-        let said = if cx.approvals()?.revoke(&path)? { "No longer trusted" } else { "Was not trusted" };
-        reporter.note(&format!("{said}: {}", path.display()));
-        return Ok(0);
-    }
-    let path = cx.approve()?;
-    reporter.note(&format!("Trusted as it is now: {}", path.display()));
     Ok(0)
 }

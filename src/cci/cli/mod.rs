@@ -14,6 +14,7 @@ mod container;
 mod doctor;
 mod end;
 mod file;
+mod given;
 mod image;
 mod info;
 mod list;

@@ -1,12 +1,10 @@
 //! From argv to an exit status: parses, loads the settings, calls the verb, tells how it ended.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use cci_core::environment::is_variable_name;
 use cci_core::name::Prefix;
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
@@ -138,7 +136,7 @@ pub(super) fn context(global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<C
         Some(raw) => Prefix::parse(raw)
             .map_err(|error| Error::Config { problem: format!("CCI_CONTAINER_PREFIX: {error}"), hint: None })?,
     };
-    let environment = given_environment(&global.env, &caller.environment)?;
+    let environment = super::given::environment(global, &caller, &workspace)?;
     let client = incus_socket::client(&caller, &settings);
     let server = Server { endpoint: client.endpoint().to_owned(), project: client.project().to_owned() };
     let undo = Undo::new(caller.home.join(".cci/unfinished"), server);
@@ -165,25 +163,8 @@ pub(super) fn overrides(global: &GlobalArgs) -> Overrides {
         mounts: global.mount.clone(),
         storage: global.storage.clone(),
         profile: global.profile.clone(),
+        brings_credentials: global.brings_credentials(),
     }
-}
-
-/// `-e K=V`, and `-e K` for the host's own value.
-fn given_environment(flags: &[String], host: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
-    let mut environment = BTreeMap::new();
-    for flag in flags {
-        let (name, value) = match flag.split_once('=') {
-            Some((name, value)) => (name, Some(value.to_owned())),
-            None => (flag.as_str(), host.get(flag).cloned()),
-        };
-        if !is_variable_name(name) {
-            return Err(Error::usage(format!("invalid environment variable name '{name}'")));
-        }
-        if let Some(value) = value {
-            environment.insert(name.to_owned(), value);
-        }
-    }
-    Ok(environment)
 }
 
 fn voice(parsed: Option<(&GlobalArgs, &Verb)>) -> Voice {

@@ -77,7 +77,10 @@ impl Check<'_> {
             let section =
                 || keys_of_a_profile().any(|(path, _)| path.split_once('.').is_some_and(|(first, _)| first == own));
             match own {
-                "inherits" => profile.inherits = self.text(&Kind::Name, &shown, value),
+                "inherits" => {
+                    profile.inherits = self.text(&Kind::Name, &shown, value);
+                    profile.values.origins.insert(own.to_owned(), self.origin(value.span()));
+                }
                 "description" => profile.description = self.text(&Kind::Text, &shown, value),
                 _ => match keys_of_a_profile().find(|(path, _)| *path == own) {
                     Some((_, key)) => self.value(key, &shown, value, &mut profile.values),

@@ -88,6 +88,7 @@ fn described(key: &Key) -> Value {
 fn of_kind(kind: Kind) -> Value {
     match kind {
         Kind::Text | Kind::Path => json!({ "type": "string", "minLength": 1 }),
+        Kind::Argument => json!({ "type": "string", "pattern": "^[^-]" }),
         Kind::Name => json!({ "type": "string", "pattern": "^[a-z0-9_-]+$" }),
         Kind::Bool => json!({ "type": "boolean" }),
         Kind::Number(most) => json!({ "type": "integer", "minimum": 0, "maximum": most }),

@@ -21,12 +21,16 @@ fn is_there(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
+/// Opens a file to read; a pipe under the name does not hold cci up.
+pub(super) fn opened(path: &Path) -> io::Result<File> {
+    let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+    File::options().read(true).custom_flags(nonblocking).open(path)
+}
+
 /// The bytes of a file; `None` if there is none.
 pub(super) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, Problem> {
     let problem = |text: String| Problem::of_file(path, text);
-    // a pipe under the name must not hold cci up
-    let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let file = match File::options().read(true).custom_flags(nonblocking).open(path) {
+    let file = match opened(path) {
         Ok(file) => file,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(None);

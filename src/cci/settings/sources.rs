@@ -22,6 +22,8 @@ pub(crate) struct Overrides {
     pub(crate) mounts: Vec<String>,
     pub(crate) storage: Option<PathBuf>,
     pub(crate) profile: Option<String>,
+    /// Whether it brings something into a container that a project has no say over: variables, or a conversation.
+    pub(crate) brings_credentials: bool,
 }
 
 /// The files of a run, low to high, whether they exist or not.

@@ -11,11 +11,12 @@ use cci_core::{Error, Result};
 use figment::Figment;
 use figment::providers::Serialized;
 
-use super::approval::{Approvals, hash};
 use super::layer::{Layer, Origin, Profile, Source, Values};
 use super::problem::{self, Problem};
+use super::project::{Found, Project};
 use super::sources::{self, Overrides, places};
-use super::{file, profile, trust};
+use super::trust::Judge;
+use super::{file, profile};
 use crate::host::caller::Caller;
 
 /// All layers of one run.
@@ -25,14 +26,18 @@ pub(crate) struct Stack {
     lower: Vec<Layer>,
     flags: Layer,
     profile: Option<String>,
-    /// The hash of the project's files, if there are any.
-    project: Option<(PathBuf, String)>,
+    /// The project's files, if there are any.
+    project: Option<Project>,
 }
 
-/// Whether a project file that loosens is refused, or read all the same to be shown.
+/// What becomes of a project file that loosens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trust {
+    /// It is refused unless it is approved.
     Judged,
+    /// It is read, with what needs approval.
+    Weighed,
+    /// It is read.
     Unjudged,
 }
 
@@ -56,20 +61,30 @@ impl Stack {
             return Err(problem::as_error(&reader.problems));
         }
         let chosen = overrides.profile.clone();
-        let mut hashed = None;
-        if let Some((layer, hash)) = project {
-            let approved = trust == Trust::Unjudged || Approvals::of(&caller.home)?.has(&places.project, &hash);
-            if !approved {
+        let project = match project {
+            None => None,
+            Some(found) => {
                 let trusted: Vec<&Layer> = lower.iter().collect();
-                trust::refuse_loosening(&trusted, &layer, chosen.as_deref(), workspace.path(), &places.project)?;
+                let judge = Judge {
+                    trusted: &trusted,
+                    above: above.as_ref(),
+                    chosen: chosen.as_deref(),
+                    brings: overrides.brings_credentials,
+                    workspace: workspace.path(),
+                    file: &places.project,
+                };
+                let (layer, project) = Project::judged(found, &judge, caller, trust)?;
+                if trust == Trust::Judged {
+                    project.refuse()?;
+                }
+                lower.push(layer);
+                Some(project)
             }
-            lower.push(layer);
-            hashed = Some((places.project, hash));
-        }
+        };
         lower.extend(above);
         lower.push(sources::environment(caller)?);
         let flags = sources::flags(overrides, caller)?;
-        Ok(Self { lower, flags, profile: chosen, project: hashed })
+        Ok(Self { lower, flags, profile: chosen, project })
     }
 
     /// What all layers say together.
@@ -95,9 +110,9 @@ impl Stack {
         Self { profile: Some(name.to_owned()), ..self.clone() }
     }
 
-    /// The project file and the hash of what it says now.
-    pub(crate) fn project(&self) -> Option<(&Path, &str)> {
-        self.project.as_ref().map(|(path, hash)| (path.as_path(), hash.as_str()))
+    /// The project's files, as they were read.
+    pub(crate) fn project(&self) -> Option<&Project> {
+        self.project.as_ref()
     }
 
     /// The same without anything that the project says, approved or not.
@@ -190,7 +205,7 @@ impl Reader<'_> {
 
     /// The project's file and what it adds up to, with the profiles beside it. What lies beside it may have nothing
     /// to do with cci: it is an error only for who asks for that profile.
-    fn project(&mut self, path: &Path) -> Option<(Layer, String)> {
+    fn project(&mut self, path: &Path) -> Option<Found> {
         let bytes = match file::bytes(path) {
             Ok(bytes) => bytes?,
             Err(problem) => return self.wrong(problem),
@@ -206,8 +221,7 @@ impl Reader<'_> {
             }
             read.push((path, bytes));
         }
-        let hash = hash(read.iter().map(|(path, bytes)| (path.as_path(), bytes.as_slice())));
-        Some((layer, hash))
+        Some(Found { layer, read })
     }
 
     /// The file that was asked for by name: it must be there.

@@ -3,7 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use cci_core::agent_config::{claude_json, settings_json};
+use cci_core::agent_config::{claude_json, secrets, settings_json, without_secrets};
+use cci_core::settings::SettingsSecrets;
 use cci_core::{Error, Result};
 use serde_json::Value;
 
@@ -22,13 +23,15 @@ pub(crate) struct Seed<'a> {
     pub(crate) home: &'a Path,
     /// Whether the host's configuration is taken at all.
     pub(crate) from_host: bool,
+    /// What becomes of the secrets in its settings.
+    pub(crate) secrets: SettingsSecrets,
     /// The key the agent finds in its environment.
     pub(crate) api_key: Option<&'a str>,
 }
 
 impl Seed<'_> {
-    /// Writes it all; fresh host credentials replace saved ones.
-    pub(crate) fn plant(&self, state: &GuestDir) -> Result<()> {
+    /// Writes it all; fresh host credentials replace saved ones. The keys of the secrets that come with the settings.
+    pub(crate) fn plant(&self, state: &GuestDir) -> Result<Vec<String>> {
         if self.from_host {
             let claude = self.home.join(".claude");
             for name in FILES {
@@ -39,11 +42,19 @@ impl Seed<'_> {
             }
         }
         let host_settings = self.host_json(&self.home.join(".claude/settings.json"))?;
+        let (host_settings, given) = match (host_settings, self.secrets) {
+            (Some(settings), SettingsSecrets::Drop) => (Some(without_secrets(settings)), Vec::new()),
+            (settings, _) => {
+                let given = settings.as_ref().map(secrets).unwrap_or_default();
+                (settings, given)
+            }
+        };
         let base = if host_settings.is_some() { host_settings } else { session_json(state, "settings.json")? };
         put(state, "settings.json", &json_bytes(&settings_json(base)))?;
         let host_state = self.host_json(&self.home.join(".claude.json"))?;
         let session_state = session_json(state, ".claude.json")?;
-        put(state, ".claude.json", &json_bytes(&claude_json(session_state, host_state.as_ref(), self.api_key)))
+        put(state, ".claude.json", &json_bytes(&claude_json(session_state, host_state.as_ref(), self.api_key)))?;
+        Ok(given)
     }
 
     /// A JSON file of the host; one that is broken is named rather than passed over.
@@ -131,7 +142,7 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let owner = Ids { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() };
         let dir = GuestDir::open(state.path(), owner).unwrap();
-        Seed { home, from_host, api_key: None }.plant(&dir).unwrap();
+        Seed { home, from_host, secrets: SettingsSecrets::Copy, api_key: None }.plant(&dir).unwrap();
         state
     }
 

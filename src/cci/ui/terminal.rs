@@ -101,6 +101,11 @@ impl Terminal {
         }
     }
 
+    /// What a question or an approval is about: also when quiet.
+    pub(crate) fn shown(&self, text: &str) {
+        self.line(text.trim_end_matches('\n'));
+    }
+
     fn line(&self, line: &str) {
         if self.voice.silent {
             return;

@@ -9,6 +9,8 @@ use crate::environment::is_variable_name;
 pub enum Kind {
     /// Any text that is not empty.
     Text,
+    /// Such a text that does not begin with `-`: a program never takes it for a flag.
+    Argument,
     /// Lowercase letters, digits, `-` and `_`.
     Name,
     /// `true` or `false`.
@@ -55,12 +57,13 @@ const fn of(path: &'static str, kind: Kind, example: &'static str, meaning: &'st
 pub const KEYS: &[Key] = &[
     of("defaults.image", Kind::Text, "\"cci\"", "Image alias or fingerprint"),
     of("defaults.persistent", Kind::Bool, "true", "Keep containers between sessions"),
-    of("defaults.model", Kind::Text, "\"opus\"", "The model that the agent is told to use"),
+    of("defaults.model", Kind::Argument, "\"opus\"", "The model that the agent is told to use"),
     of("defaults.mount_claude_config", Kind::Bool, "false", "Give sessions the host's Claude configuration and credentials"),
+    of("defaults.settings_secrets", Kind::Choice(&["copy", "drop"]), "\"drop\"", "Tokens in the host's settings.json, and commands that yield them: copied into sessions and named at the launch, or left out"),
     of("defaults.environment", Kind::Environment, "{ RUST_BACKTRACE = \"1\", TOKEN = { command = \"pass show token\" } }", "Environment of the agent and of commands; a command is run on the host at each start"),
     of("defaults.docker", Kind::Bool, "false", "Make containers ready for Docker (nesting and two intercepted system calls)"),
     of("tool.name", Kind::Name, "\"claude\"", "The agent; it names the session store ~/.cci/sessions-NAME"),
-    of("tool.binary", Kind::Text, "\"claude\"", "The agent's program, if it is not called like the agent"),
+    of("tool.binary", Kind::Argument, "\"claude\"", "The agent's program, if it is not called like the agent"),
     of("tool.args", Kind::Texts, "[\"--verbose\"]", "Arguments that the agent is always given"),
     of("paths.sessions_dir", Kind::Path, "\"~/.cci/sessions\"", "Where an earlier release kept sessions (legacy: they are found, new ones are not kept there)"),
     of("paths.storage_dir", Kind::Path, "\"~/.cci/storage\"", "Directory mounted at /storage, made if it is missing"),
@@ -122,6 +125,7 @@ impl Kind {
     pub fn expected(&self) -> String {
         match self {
             Self::Text => "a text".into(),
+            Self::Argument => "a text that does not begin with `-`".into(),
             Self::Name => "a name of lowercase letters, digits, `-` and `_`".into(),
             Self::Bool => "true or false".into(),
             Self::Number(most) => format!("a whole number from 0 to {most}"),
@@ -151,6 +155,7 @@ impl Kind {
     fn takes_text(&self, text: &str) -> bool {
         match self {
             Self::Text | Self::Path => !text.is_empty() && !text.contains('\0'),
+            Self::Argument => !text.starts_with('-') && Self::Text.takes_text(text),
             Self::Name => {
                 !text.is_empty() && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
             }
@@ -213,5 +218,8 @@ mod tests {
         assert!(!Kind::Name.takes(&Scalar::Text("../x")));
         assert!(!Kind::Choice(&["raw"]).takes(&Scalar::Text("rav")));
         assert!(!Kind::Text.takes(&Scalar::Text("")));
+        assert!(Kind::Argument.takes(&Scalar::Text("claude-opus-4")));
+        assert!(!Kind::Argument.takes(&Scalar::Text("--mcp-config=/workspace/x")));
+        assert!(!Kind::Argument.takes(&Scalar::Text("")));
     }
 }

@@ -93,10 +93,23 @@ pub struct Defaults {
     pub model: Option<String>,
     /// Whether the host's agent configuration goes into the session.
     pub mount_claude_config: bool,
+    /// What becomes of the secrets in the host's `settings.json`.
+    pub settings_secrets: SettingsSecrets,
     /// Environment of the agent and of commands.
     pub environment: BTreeMap<String, Variable>,
     /// Whether containers are made ready for Docker.
     pub docker: bool,
+}
+
+/// What becomes of tokens and of commands that yield them in the host's `settings.json`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SettingsSecrets {
+    /// They are left out.
+    Drop,
+    /// They go into the session, and the launch names them.
+    #[default]
+    Copy,
 }
 
 impl Default for Defaults {
@@ -106,6 +119,7 @@ impl Default for Defaults {
             persistent: false,
             model: None,
             mount_claude_config: true,
+            settings_secrets: SettingsSecrets::Copy,
             environment: BTreeMap::new(),
             docker: true,
         }

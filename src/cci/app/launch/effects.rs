@@ -46,6 +46,7 @@ const ROWS: &[(&str, &str, Effect)] = &[
     ("defaults.persistent", "true", Plan("ephemeral: false")),
     ("defaults.model", "\"opus\"", Plan("\"--model\", \"opus\"")),
     ("defaults.mount_claude_config", "false", Live("settings::the_hosts_claude_configuration_is_given_unless_told_otherwise")),
+    ("defaults.settings_secrets", "\"drop\"", Live("secrets::what_the_hosts_settings_give_away_is_named_and_can_be_left_out")),
     ("defaults.environment", "{ COLOUR = \"blue\" }", Plan("\"COLOUR\": \"blue\"")),
     ("defaults.docker", "false", Plan("security.nesting: none")),
     ("tool.name", "\"other\"", Plan("user.cci.tool\": \"other\"")),

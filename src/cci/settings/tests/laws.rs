@@ -15,7 +15,7 @@ use crate::settings::file;
 fn values_of(kind: Kind) -> Vec<String> {
     let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     match kind {
-        Kind::Text => texts(&["\"one\"", "\"/workspace/two\"", "\"/tmp/three\""]),
+        Kind::Text | Kind::Argument => texts(&["\"one\"", "\"/workspace/two\"", "\"/tmp/three\""]),
         Kind::Name => texts(&["\"one\"", "\"two\""]),
         Kind::Bool => texts(&["true", "false"]),
         Kind::Number(_) => texts(&["0", "7"]),
@@ -122,6 +122,12 @@ proptest! {
         prop_assert_eq!(&trusted.paths, &changed.paths);
         prop_assert!(trusted.defaults.docker || !changed.defaults.docker);
         prop_assert!(trusted.defaults.mount_claude_config || !changed.defaults.mount_claude_config);
+        prop_assert!(changed.defaults.settings_secrets <= trusted.defaults.settings_secrets);
+        if trusted.defaults.mount_claude_config || !trusted.defaults.environment.is_empty() {
+            prop_assert_eq!(&trusted.defaults.image, &changed.defaults.image);
+            prop_assert_eq!(&trusted.tool, &changed.tool);
+            prop_assert_eq!(&trusted.defaults.environment, &changed.defaults.environment);
+        }
         let commands = |settings: &Settings| -> Vec<Variable> {
             let all = settings.defaults.environment.values();
             all.filter(|value| matches!(value, Variable::Command { .. })).cloned().collect()

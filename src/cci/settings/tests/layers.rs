@@ -74,6 +74,7 @@ fn a_higher_layer_wins_key_by_key() {
     let mut world = World::new()
         .user("[defaults]\nimage = \"user\"\npersistent = true\nmodel = \"user\"\nenvironment = { A = \"user\", B = \"user\" }\n")
         .project("[defaults]\nimage = \"project\"\nenvironment = { B = \"project\" }\n");
+    world.approve();
     let settings = world.settings().unwrap();
     assert_eq!(settings.defaults.image, "project");
     assert!(settings.defaults.persistent, "the project does not speak of it");
@@ -111,11 +112,11 @@ fn mounts_add_up_by_container_path_and_a_flag_replaces() {
 #[test]
 fn the_project_file_is_that_of_the_workspace() {
     let world = World::new();
-    world.write("other/.cci.toml", "[defaults]\nimage = \"other\"\n");
+    world.write("other/.cci.toml", "[defaults]\nmodel = \"other\"\n");
     let other = world.proj().with_file_name("other");
     let settings = world.stack_of(&other, Trust::Judged).unwrap().settings().unwrap();
-    assert_eq!(settings.defaults.image, "other");
-    assert_eq!(world.settings().unwrap().defaults.image, "cci");
+    assert_eq!(settings.defaults.model.as_deref(), Some("other"));
+    assert_eq!(world.settings().unwrap().defaults.model, None);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a project file may choose, and what an approval covers. The refusals are tried on the binary, by the live tests.
 
 use super::world::World;
-use crate::settings::{Approvals, Trust};
+use crate::settings::Trust;
 
 /// A user who has tightened everything that can be.
 const STRICT: &str = r#"
@@ -63,13 +63,85 @@ limits = { memory = "256MiB" }
     assert_eq!(settings.mounts.default.len(), 2);
 }
 
+/// What a project says that chooses the code in the container.
+const CHOOSING: [(&str, &str); 8] = [
+    ("[tool]\nbinary = \"/workspace/evil\"", "tool.binary"),
+    ("[tool]\nname = \"evil\"", "tool.name"),
+    ("[tool]\nargs = [\"--mcp-config=/workspace/x\"]", "tool.args"),
+    ("[defaults]\nimage = \"evil\"", "defaults.image"),
+    ("[defaults]\nenvironment = { BASH_ENV = \"/workspace/evil\" }", "defaults.environment.BASH_ENV"),
+    ("[profiles.x]\nenvironment = { path = \"/workspace\" }", "defaults.environment.path (profile x)"),
+    ("[profiles.node]\nimage = \"evil\"", "defaults.image (profile node)"),
+    (
+        "mounts.default = [{ host = \"sub\", container = \"/home/code/.local/bin\" }]",
+        "mounts.default (/home/code/.local/bin)",
+    ),
+];
+
+#[test]
+fn what_chooses_code_waits_for_approval_while_credentials_are_inside() {
+    let outside = "[defaults]\nmount_claude_config = false\n";
+    let with_token = "[defaults]\nmount_claude_config = false\nenvironment = { TOKEN = \"x\" }\n";
+    for (text, key) in CHOOSING {
+        let refused =
+            |world: &World| assert!(world.refusal().contains(&format!("{key} is refused")), "{}", world.refusal());
+        for user in ["", with_token] {
+            refused(&World::new().user(user).project(text));
+        }
+        let mut world = World::new().user(outside).project(text);
+        world.settings().unwrap_or_else(|error| panic!("{text}: {error}"));
+        world.overrides.brings_credentials = true;
+        refused(&world);
+        let mut world = World::new().user(outside).project(text);
+        world.extra = Some(world.write("extra.toml", "[defaults]\nmount_claude_config = true\n"));
+        refused(&world);
+        refused(
+            &World::new().project(&format!(
+                "defaults.mount_claude_config = false\n{}",
+                text.replace("[defaults]\n", "defaults.")
+            )),
+        );
+    }
+}
+
+#[test]
+fn the_place_and_the_value_of_what_waits_are_known() {
+    let world =
+        World::new().project("# a comment\n[tool]\nbinary = \"/workspace/evil\"\n[profiles.a]\ninherits = \"b\"\n");
+    world.write("proj/profiles/b.toml", "\nimage = \"evil\"\n");
+    let stack = world.stack_of(&world.proj(), Trust::Weighed).unwrap();
+    let waiting = &stack.project().unwrap().waiting;
+    let shown = |index: usize| {
+        let one = &waiting[index];
+        let file = one.file.file_name().unwrap().to_string_lossy().into_owned();
+        (one.key.clone(), one.value.to_string(), file, one.place.map(|place| place.line))
+    };
+    assert_eq!(shown(0), ("tool.binary".into(), "\"/workspace/evil\"".into(), ".cci.toml".into(), Some(3)));
+    assert_eq!(shown(1).2, ".cci.toml", "the profile that inherits it: {waiting:?}");
+    assert_eq!(waiting.len(), 2, "{waiting:?}");
+}
+
+#[test]
+fn two_commands_of_one_name_are_both_shown() {
+    let world = World::new().project(
+        "[defaults]\nenvironment = { T = { command = \"true\" } }\n[profiles.x]\nenvironment = { T = { command = \"false\" } }\n",
+    );
+    let stack = world.stack_of(&world.proj(), Trust::Weighed).unwrap();
+    let commands: Vec<String> = stack.project().unwrap().waiting.iter().map(|one| one.value.to_string()).collect();
+    assert_eq!(commands, ["{\"command\":\"true\"}", "{\"command\":\"false\"}"]);
+}
+
+#[test]
+fn a_model_is_never_a_flag() {
+    let refusal = World::new().project("[defaults]\nmodel = \"--mcp-config=/workspace/x\"\n").refusal();
+    assert!(refusal.contains("defaults.model: expected a text that does not begin with `-`"), "{refusal}");
+}
+
 #[test]
 fn approval_is_of_exactly_this_content() {
     let world = world("[network]\nmode = \"open\"\n");
     world.refusal();
-    let stack = world.stack_of(&world.proj(), Trust::Unjudged).unwrap();
-    let (path, hash) = stack.project().unwrap();
-    Approvals::of(&world.home()).unwrap().approve(path, hash.to_owned()).unwrap();
+    world.approve();
     assert_eq!(world.settings().unwrap().network.mode, cci_core::network::Mode::Open);
     world.write("proj/.cci.toml", "[network]\nmode = \"open\"\n# changed\n");
     assert!(world.refusal().contains("network.mode is refused"));

@@ -8,7 +8,7 @@ use cci_core::settings::Settings;
 use cci_core::workspace::Workspace;
 
 use crate::host::caller::Caller;
-use crate::settings::{Overrides, Stack, Trust};
+use crate::settings::{Approvals, Overrides, Stack, Trust};
 
 /// A user with a home and a project.
 pub(super) struct World {
@@ -65,6 +65,13 @@ impl World {
     pub(super) fn stack_of(&self, workspace: &Path, trust: Trust) -> Result<Stack> {
         let caller = Caller::for_test(self.home(), &self.environment);
         Stack::read(&caller, &Workspace::at(workspace), self.extra.as_deref(), &self.overrides, trust)
+    }
+
+    /// Approves what the project's files are now.
+    pub(super) fn approve(&self) {
+        let stack = self.stack_of(&self.proj(), Trust::Weighed).unwrap();
+        let project = stack.project().unwrap();
+        Approvals::of(&self.home()).unwrap().approve(&project.path, project.hash.clone()).unwrap();
     }
 
     pub(super) fn settings(&self) -> Result<Settings> {

@@ -1,0 +1,85 @@
+//! What decides which code runs beside the user's credentials.
+
+use std::path::Path;
+
+use super::super::model::{Settings, Variable};
+use crate::environment::WORKSPACE;
+
+pub(super) const CODE: &str = "it would decide which code runs beside the credentials";
+pub(super) const TELLS: &str =
+    "it is not one of the variables that are known to choose neither code nor an address beside the credentials";
+pub(super) const LOOKED_UP: &str =
+    "it would put files of the workspace where programs beside the credentials are looked up";
+
+/// Whether credentials of the user are in the containers of a run: the host's own, a variable of the user's files, or
+/// what the command line brings with it (`-e`, `--env-file`, and a conversation gone back to, which has what it was
+/// given when it began).
+///
+/// `trusted` is what the user's own layers say together. What a project says of itself does not count: a file that
+/// declines the credentials could be read before a container that has them already is used again. Which verb is run does
+/// not count either, so that every verb judges a file alike.
+#[must_use]
+pub fn credentials_inside(trusted: &Settings, command_line: bool) -> bool {
+    trusted.defaults.mount_claude_config || !trusted.defaults.environment.is_empty() || command_line
+}
+
+/// Directories that an image has, and in which programs, their files or their sockets are looked up.
+const OF_THE_IMAGE: [&str; 18] = [
+    "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/nix", "/opt", "/proc", "/root", "/run",
+    "/sbin", "/sys", "/tmp", "/usr", "/var",
+];
+
+/// Whether nothing in a container looks for programs or their files at a place, unless the project itself makes it.
+pub(super) fn is_free_place(container: &str, trusted: &Settings) -> bool {
+    let place = Path::new(container);
+    // what is mounted in the workspace is the workspace's own, in its own place
+    if place.starts_with(WORKSPACE) {
+        return true;
+    }
+    let meets = |other: &str| place.starts_with(other) || Path::new(other).starts_with(place);
+    let path = match trusted.defaults.environment.get("PATH") {
+        Some(Variable::Text(path)) => path.as_str(),
+        _ => "",
+    };
+    !OF_THE_IMAGE.iter().any(|directory| meets(directory))
+        && !path.split(':').filter(|entry| entry.starts_with('/')).any(meets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_user_who_gives_nothing_has_no_credentials_inside() {
+        let mut trusted = Settings::default();
+        assert!(credentials_inside(&trusted, false), "the host's own are given unless told otherwise");
+        trusted.defaults.mount_claude_config = false;
+        assert!(!credentials_inside(&trusted, false));
+        assert!(credentials_inside(&trusted, true));
+        trusted.defaults.environment.insert("TOKEN".into(), Variable::Text("x".into()));
+        assert!(credentials_inside(&trusted, false));
+    }
+
+    #[test]
+    fn a_mount_is_free_where_nothing_is_looked_up() {
+        let mut trusted = Settings::default();
+        trusted.defaults.environment.insert("PATH".into(), Variable::Text("/tools/bin:/usr/bin:".into()));
+        for place in ["/data", "/mnt/x", "/srv/cache", "/workspace/.git/hooks", "/optional", "/homes"] {
+            assert!(is_free_place(place, &trusted), "{place}");
+        }
+        for place in [
+            "/home/code/.local/bin",
+            "/home/code/.npm-global",
+            "/home/code/.bashrc",
+            "/opt/x",
+            "/usr/local/bin",
+            "/tmp/tmux-1000",
+            "/var/spool/cron",
+            "/tools",
+            "/tools/bin/deep",
+            "/",
+        ] {
+            assert!(!is_free_place(place, &trusted), "{place}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! `cci config check`: what a launch would say of the files.
+
+use std::sync::Arc;
+
+use cci_core::Result;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::waiting::WaitingKey;
+use crate::app::config::Configured;
+use crate::app::reporter::Reporter;
+use crate::cli::output::{FormatArg, print};
+use crate::settings::{Project, Trust};
+use crate::ui::terminal::Terminal;
+
+/// The status where something waits for approval: a launch ends with it too.
+const NOT_OK: u8 = 2;
+
+/// What `config check --format json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "cci config check")]
+pub(crate) struct Checked {
+    /// Whether a launch would take the files as they are. What is wrong in one is an error instead.
+    ok: bool,
+    /// The files that were read.
+    files: Vec<String>,
+    /// The keys of the project file that need approval, and have none.
+    waiting: Vec<WaitingKey>,
+}
+
+pub(super) fn run(args: FormatArg, cx: &Configured, terminal: &Arc<Terminal>) -> Result<u8> {
+    let stack = cx.read(Trust::Weighed)?;
+    let project = stack.project();
+    project.map_or(Ok(()), Project::refuse_unfit)?;
+    Configured::check_profiles(&stack)?;
+    let waiting = project.filter(|project| !project.approved).map_or(&[][..], |project| &project.waiting);
+    let files = stack.files().filter(|file| file.exists()).map(|file| file.display().to_string()).collect();
+    let checked = Checked { ok: waiting.is_empty(), files, waiting: WaitingKey::all(waiting) };
+    print(args.format, &checked, text)?;
+    if checked.ok {
+        return Ok(0);
+    }
+    terminal.hint("read the project file, and if you want exactly this, run `cci config trust`");
+    Ok(NOT_OK)
+}
+
+fn text(checked: &Checked) -> String {
+    if checked.files.is_empty() {
+        return "no configuration file; the built-in values hold\n".to_owned();
+    }
+    if checked.ok {
+        return format!("{}: ok\n", checked.files.join(": ok\n"));
+    }
+    let keys: String = checked.waiting.iter().map(WaitingKey::text).collect();
+    format!("{keys}{} key(s) of the project file wait for approval\n", checked.waiting.len())
+}

@@ -1,0 +1,96 @@
+//! The environment that the command line gives: `-e`, and the files of `--env-file` below it.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+
+use cci_core::env_file::{self, Wrong};
+use cci_core::environment::is_variable_name;
+use cci_core::workspace::Workspace;
+use cci_core::{Error, Result};
+
+use super::args::GlobalArgs;
+use crate::host::caller::Caller;
+
+/// The name by which a file is the standard input.
+const STDIN: &str = "-";
+/// More than any process takes in its environment.
+const MOST: u64 = 1 << 20;
+
+/// Every variable that the command line gives; `-e` wins over a file, and a later file over an earlier one.
+pub(super) fn environment(
+    global: &GlobalArgs,
+    caller: &Caller,
+    workspace: &Workspace,
+) -> Result<BTreeMap<String, String>> {
+    let mut given = BTreeMap::new();
+    let mut put = |name: String, value: Option<String>| {
+        // a bare name that the host does not have is left out
+        if let Some(value) = value.or_else(|| caller.environment.get(&name).cloned()) {
+            given.insert(name, value);
+        }
+    };
+    if global.env_file.iter().filter(|file| is_stdin(file)).count() > 1 {
+        return Err(Error::usage("--env-file - can be given once: the standard input is read to its end"));
+    }
+    for file in &global.env_file {
+        for (name, value) in read(file, caller, workspace)? {
+            put(name, value);
+        }
+    }
+    for flag in &global.env {
+        let (name, value) = flag.split_once('=').map_or((flag.as_str(), None), |(name, value)| (name, Some(value)));
+        if !is_variable_name(name) {
+            return Err(Error::usage(format!("invalid environment variable name '{name}'")));
+        }
+        put(name.to_owned(), value.map(str::to_owned));
+    }
+    Ok(given)
+}
+
+fn is_stdin(file: &Path) -> bool {
+    file == Path::new(STDIN)
+}
+
+fn read(file: &Path, caller: &Caller, workspace: &Workspace) -> Result<Vec<env_file::Variable>> {
+    let shown = if is_stdin(file) { "the standard input".to_owned() } else { file.display().to_string() };
+    let wrong = |problem: String| Error::usage(format!("--env-file: {shown}{problem}"));
+    let bytes = if is_stdin(file) {
+        standard_input()
+    } else {
+        of_file(Workspace::resolve(&caller.current_dir, file).path(), workspace)
+    };
+    let bytes = bytes.map_err(|error| wrong(format!(": {error}")))?;
+    if bytes.len() as u64 > MOST {
+        return Err(wrong(format!(" is larger than {} KiB", MOST >> 10)));
+    }
+    env_file::parse(&bytes).map_err(|Wrong { line, problem }| wrong(format!(":{line}: {problem}")))
+}
+
+/// All of the standard input, which is empty from then on: what is left of a terminal's is not for the command.
+fn standard_input() -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    io::stdin().lock().take(MOST + 1).read_to_end(&mut bytes)?;
+    rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+    Ok(bytes)
+}
+
+/// What a file holds. It is opened before it is judged, so that no other is read than the one that was.
+fn of_file(path: &Path, workspace: &Workspace) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let place = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+    let root = real(workspace.path());
+    let begins_inside = path.ancestors().any(|above| real(above).starts_with(&root));
+    if begins_inside && !place.starts_with(&root) {
+        return Err(io::Error::other("it is in the workspace, and a link leads out of it"));
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
