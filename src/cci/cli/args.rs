@@ -198,6 +198,16 @@ impl Verb {
         )
     }
 
+    /// Whether the project's configuration decides what the verb does: it starts something in a container. The others
+    /// work on what is there, and no project file keeps the person from that.
+    pub(crate) fn takes_project(&self) -> bool {
+        match self {
+            Self::Shell(_) | Self::Run(_) | Self::Build(_) | Self::Bench(_) | Self::Network(_) => true,
+            Self::Container(args) => args.launches(),
+            _ => false,
+        }
+    }
+
     /// The output format asked for, if the verb has one.
     pub(crate) fn format(&self) -> Option<Format> {
         match self {

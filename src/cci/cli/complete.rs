@@ -96,7 +96,7 @@ fn candidates(find: impl AsyncFnOnce(&Context) -> Result<Vec<Candidate>>) -> Vec
 fn silent_context() -> Result<Context> {
     let cli = Cli::try_parse_from(["cci"]).map_err(|error| cci_core::Error::Internal(error.to_string()))?;
     let voice = Voice { quiet: true, silent: true, ..Voice::default() };
-    start::context(&cli.flags.global, &std::sync::Arc::new(Terminal::new(voice)))
+    start::context(&cli.flags.global, &std::sync::Arc::new(Terminal::new(voice)), crate::settings::Trust::SetAside)
 }
 
 fn shown(candidates: Vec<Candidate>) -> Vec<CompletionCandidate> {

@@ -162,6 +162,11 @@ pub(crate) struct MountArgs {
 }
 
 impl ContainerArgs {
+    /// Whether it makes a container.
+    pub(crate) fn launches(&self) -> bool {
+        matches!(self.verb, ContainerVerb::Launch(_))
+    }
+
     /// Whether the status is a command's own.
     pub(crate) fn passes_status(&self) -> bool {
         matches!(self.verb, ContainerVerb::Exec(_))

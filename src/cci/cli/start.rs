@@ -18,6 +18,7 @@ use super::version::VersionArgs;
 use crate::app::context::Context;
 use crate::app::environment;
 use crate::app::network;
+use crate::app::reporter::Reporter;
 use crate::app::timeline::Timeline;
 use crate::app::undo::{Server, Undo};
 use crate::host::caller::Caller;
@@ -78,7 +79,8 @@ async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>, ti
         Verb::Version(args) => return super::version::run(&args),
         other => other,
     };
-    let mut cx = context(global, terminal)?;
+    let trust = if verb.takes_project() { Trust::Judged } else { Trust::SetAside };
+    let mut cx = context(global, terminal, trust)?;
     if global.timing {
         cx.client = cx.client.observed(timeline.observer());
     }
@@ -126,10 +128,13 @@ async fn with_incus(verb: Verb, global: &GlobalArgs, cx: &Context) -> Result<u8>
 }
 
 /// Everything a use-case works with.
-pub(super) fn context(global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<Context> {
+pub(super) fn context(global: &GlobalArgs, terminal: &Arc<Terminal>, trust: Trust) -> Result<Context> {
     let caller = Caller::of_this_process()?;
     let workspace = Workspace::resolve(&caller.current_dir, &global.workspace);
-    let stack = Stack::read(&caller, &workspace, global.config.as_deref(), &overrides(global), Trust::Judged)?;
+    let stack = Stack::read(&caller, &workspace, global.config.as_deref(), &overrides(global), trust)?;
+    if let Some(why) = stack.set_aside() {
+        terminal.warn(&format!("the project's configuration is left out: {why}"));
+    }
     let settings = stack.settings()?;
     let prefix = match caller.var("CCI_CONTAINER_PREFIX") {
         None => Prefix::default(),

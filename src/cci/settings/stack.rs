@@ -28,6 +28,8 @@ pub(crate) struct Stack {
     profile: Option<String>,
     /// The project's files, if there are any.
     project: Option<Project>,
+    /// Why the project's files are left out.
+    aside: Option<String>,
 }
 
 /// What becomes of a project file that loosens.
@@ -35,6 +37,8 @@ pub(crate) struct Stack {
 pub(crate) enum Trust {
     /// It is refused unless it is approved.
     Judged,
+    /// It is left out unless it is approved, and so is one that is damaged: for what starts nothing in a container.
+    SetAside,
     /// It is read, with what needs approval.
     Weighed,
     /// It is read.
@@ -55,7 +59,16 @@ impl Stack {
         let mut lower = vec![profile::shipped_layer(caller)?];
         lower.extend(reader.own(&places.system));
         lower.extend(reader.own(&places.user));
-        let project = reader.project(&places.project);
+        let mut aside = None;
+        let project = if trust == Trust::SetAside {
+            let mut apart = Reader { caller, problems: Vec::new() };
+            let found = apart.project(&places.project);
+            let damaged = !apart.problems.is_empty();
+            aside = damaged.then(|| problem::as_error(&apart.problems).to_string());
+            found.filter(|_| !damaged)
+        } else {
+            reader.project(&places.project)
+        };
         let above = places.extra.as_deref().and_then(|extra| reader.extra(extra));
         if !reader.problems.is_empty() {
             return Err(problem::as_error(&reader.problems));
@@ -74,17 +87,24 @@ impl Stack {
                     file: &places.project,
                 };
                 let (layer, project) = Project::judged(found, &judge, caller, trust)?;
-                if trust == Trust::Judged {
-                    project.refuse()?;
+                let refused = if matches!(trust, Trust::Judged | Trust::SetAside) { project.refuse() } else { Ok(()) };
+                match refused {
+                    Err(error) if trust == Trust::Judged => return Err(error),
+                    Err(error) => {
+                        aside = Some(error.to_string());
+                        None
+                    }
+                    Ok(()) => {
+                        lower.push(layer);
+                        Some(project)
+                    }
                 }
-                lower.push(layer);
-                Some(project)
             }
         };
         lower.extend(above);
         lower.push(sources::environment(caller)?);
         let flags = sources::flags(overrides, caller)?;
-        Ok(Self { lower, flags, profile: chosen, project })
+        Ok(Self { lower, flags, profile: chosen, project, aside })
     }
 
     /// What all layers say together.
@@ -115,9 +135,15 @@ impl Stack {
         self.project.as_ref()
     }
 
+    /// Why the project's files are left out, if they are.
+    pub(crate) fn set_aside(&self) -> Option<&str> {
+        self.aside.as_deref()
+    }
+
     /// The same without anything that the project says, approved or not.
     pub(crate) fn without_project(&self) -> Self {
-        let is_project = |layer: &Layer| matches!((&layer.source, &self.project), (Source::File(file), Some((path, _))) if file == path);
+        let path = self.project.as_ref().map(|project| &project.path);
+        let is_project = |layer: &Layer| matches!(&layer.source, Source::File(file) if Some(file) == path);
         let lower = self.lower.iter().filter(|layer| !is_project(layer)).cloned().collect();
         Self { lower, project: None, ..self.clone() }
     }

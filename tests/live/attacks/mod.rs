@@ -3,6 +3,7 @@
 mod image;
 mod mount;
 mod owner;
+mod project;
 mod reclaim;
 mod requests;
 mod workspace;
@@ -25,11 +26,6 @@ fn plant_key(host: &Host) -> PathBuf {
     let ssh = host.dir("home/.ssh");
     fs::write(ssh.join("id_ed25519"), SECRET).unwrap();
     ssh
-}
-
-/// Approves the project file of a host as it is.
-fn approve(host: &Host) {
-    host.cci(&["config", "trust"]).ok();
 }
 
 /// Runs a script as the container's root, by Incus itself: what an agent with sudo can do.

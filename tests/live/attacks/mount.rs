@@ -111,7 +111,10 @@ fn a_link_that_comes_and_goes_during_the_mount_shows_no_key_for_a_moment() {
         }
     });
     assert!(mounted > 0 && refused > 0, "{mounted} mounted, {refused} refused: both were to be seen");
-    assert_eq!(inside(&host, &name, "cat /run/seen 2>/dev/null; true").as_deref(), Some(""));
+    let seen = wait::until("what was seen is told", Duration::from_secs(30), || {
+        inside(&host, &name, "cat /run/seen 2>&1; true").ok_or_else(|| "no answer".to_owned())
+    });
+    assert_eq!(seen, "");
 }
 
 #[test]

@@ -1,0 +1,31 @@
+//! A project file that an agent wrote: it keeps nobody from ending what runs.
+
+use std::fs;
+
+use crate::support::host::{Host, U1234};
+
+#[test]
+fn no_project_file_keeps_the_user_from_what_runs() {
+    let host = Host::live(U1234);
+    for (text, says) in [
+        ("network.mode = \"open\"\n", "network.mode is refused from a project file"),
+        ("tool.binary = \"/workspace/evil\"\n", "tool.binary"),
+        ("this is no TOML", ".cci.toml"),
+    ] {
+        host.cci(&["shell", "--background", "--debug"]).ok();
+        let name = host.only_container();
+        fs::write(host.proj.join(".cci.toml"), text).unwrap();
+        let out = host.cci(&["list"]).ok();
+        assert!(out.stdout.contains(&name), "{out}");
+        assert!(out.stderr.contains("the project's configuration is left out") && out.stderr.contains(says), "{out}");
+        host.cci(&["tmux", "capture", &name]).ok();
+        host.cci(&["info"]).ok();
+        host.cci(&["container", "exec", &name, "--", "true"]).ok();
+        host.cci(&["kill", &name]).ok();
+        // what would start with it is refused as ever
+        let out = host.cci(&["run", "--", "true"]);
+        assert!(out.code == 2 && out.stderr.contains(says), "{out}");
+        assert_eq!(host.containers(), Vec::<String>::new());
+        fs::remove_file(host.proj.join(".cci.toml")).unwrap();
+    }
+}
