@@ -105,6 +105,12 @@ fn write(path: &Path, text: &str) -> Result<()> {
 /// Opens a file in the person's editor, made from the commented one if it is missing; its path.
 pub(crate) async fn edit(cx: &Configured, project: bool) -> Result<PathBuf> {
     let path = cx.file(project);
+    if project && path.is_symlink() {
+        return Err(Error::Config {
+            problem: format!("{} is a link, which the editor would follow", path.display()),
+            hint: Some("replace it with `cci config init --project --force`".into()),
+        });
+    }
     if !path.exists() {
         cx.init(project, false)?;
     }

@@ -1,5 +1,6 @@
 //! Host paths that a container gets to see: each is judged behind its links and looked at once, in every verb.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -11,10 +12,15 @@ use cci_core::idmap::Ids;
 use cci_core::mount::{self, MountError, PROTECTED, Protected};
 use cci_core::pin::{Birth, Identity};
 use cci_core::settings::Settings;
+use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 
+use super::blocking::blocking;
+use super::context::Context;
+use super::launch;
+use super::owned::{self, Whose};
 use crate::host::caller::Caller;
 use crate::host::incus_socket;
 
@@ -111,13 +117,48 @@ pub(crate) fn real(path: &Path) -> PathBuf {
 
 /// What lies in a workspace is its containers' to change: a link there never leads a mount out of it.
 pub(crate) fn stays_inside(wanted: &Path, host: &Path, root: &Path) -> Result<()> {
-    let begins_inside = wanted.ancestors().any(|above| real(above).starts_with(root));
-    if host.starts_with(root) || !begins_inside {
+    if !leads_out(wanted, host, root) {
         return Ok(());
     }
     let (wanted, host) = (wanted.display(), host.display());
     let problem = format!("cannot mount {wanted}: it leads out of the workspace, to {host}");
     Err(Error::Config { problem, hint: Some("name that place itself, in a configuration file of your own".into()) })
+}
+
+/// The place that a verb writes to or reads from: where the typed path leads, which is no way out of a workspace.
+///
+/// It may not exist yet, but for the directory it lies in. Whoever opens it follows no link any more.
+pub(crate) async fn followed(cx: &Context, verb: &str, typed: &Path) -> Result<PathBuf> {
+    let wanted = Workspace::resolve(&cx.caller.current_dir, typed);
+    let failed = |source| Error::Host { step: "use", path: wanted.path().to_owned(), source };
+    let host = match (wanted.path().canonicalize(), wanted.path().parent(), wanted.path().file_name()) {
+        (Ok(host), ..) => host,
+        (Err(_), Some(dir), Some(name)) => dir.canonicalize().map_err(failed)?.join(name),
+        (Err(error), ..) => return Err(failed(error)),
+    };
+    for root in workspaces(cx).await? {
+        if leads_out(wanted.path(), &host, &root) {
+            let problem =
+                format!("cannot {verb} {}: it leads out of the workspace, to {}", typed.display(), host.display());
+            return Err(Error::Usage { problem, hint: Some("name that place itself".into()) });
+        }
+    }
+    Ok(host)
+}
+
+/// Whether a path begins in a workspace and ends elsewhere.
+fn leads_out(wanted: &Path, host: &Path, root: &Path) -> bool {
+    !host.starts_with(root) && wanted.ancestors().any(|above| real(above).starts_with(root))
+}
+
+/// Where containers of the caller's may have put links: the workspaces of all that there are, of every conversation that
+/// is saved, and the one of this call.
+pub(crate) async fn workspaces(cx: &Context) -> Result<Vec<PathBuf>> {
+    let live = owned::all_of(cx, Whose::Own).await?.into_iter().filter_map(|owned| owned.marks.workspace);
+    let store = launch::store(cx);
+    let saved = blocking(move || store.all()).await?.sessions.into_iter().map(|saved| saved.metadata.workspace);
+    let all: BTreeSet<PathBuf> = live.chain(saved).chain([cx.workspace.path().to_owned()]).collect();
+    Ok(all.iter().map(|root| real(root)).collect())
 }
 
 /// The places of this user and of this host that containers never see.

@@ -11,13 +11,14 @@ use cci_core::host_disk::{self, HostDisk};
 use cci_core::idmap::Idmap;
 use cci_core::mark::Marks;
 use cci_core::mount::{self, Mount};
+use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 use cci_incus::{Etag, Instance, InstancePatch, InstancePut, StateAction, StateChange, Status};
 
 use super::context::Context;
 use super::host_path;
 use super::incus_error::DuringStep;
-use super::owned::{self, Whose};
+use super::owned;
 use super::undo::Made;
 use crate::host::mount_table;
 
@@ -58,10 +59,10 @@ pub(crate) async fn mount(cx: &Context, name: &str, mounting: &Mounting<'_>) -> 
 
 /// The disk as every launch would take it: its source judged behind links, its place one that hides nothing.
 async fn judged(cx: &Context, instance: &Instance, mounting: &Mounting<'_>) -> Result<HostDisk> {
-    let wanted = cx.caller.current_dir.join(mounting.source);
-    let source = host_path::judged(&wanted, &host_path::protected(&cx.settings, &cx.caller))?;
-    for root in workspaces(cx).await? {
-        host_path::stays_inside(&wanted, source.path(), &root)?;
+    let wanted = Workspace::resolve(&cx.caller.current_dir, mounting.source);
+    let source = host_path::judged(wanted.path(), &host_path::protected(&cx.settings, &cx.caller))?;
+    for root in host_path::workspaces(cx).await? {
+        host_path::stays_inside(wanted.path(), source.path(), &root)?;
     }
     let container = mount::container_path(mounting.path).map_err(|error| host_path::refused(&error))?;
     let own = Marks::from_config(&instance.config).and_then(|marks| marks.workspace);
@@ -75,12 +76,6 @@ async fn judged(cx: &Context, instance: &Instance, mounting: &Mounting<'_>) -> R
     }
     let map = if mounting.shift { Idmap::Shift } else { Idmap::Plain };
     Ok(HostDisk::new(&mount.device, mount.source, &mount.container, &map).readonly(mount.readonly))
-}
-
-/// Where containers of the caller's may have put links: the workspaces of all of them, and the one of this call.
-async fn workspaces(cx: &Context) -> Result<Vec<PathBuf>> {
-    let all = owned::all_of(cx, Whose::Own).await?.into_iter().filter_map(|owned| owned.marks.workspace);
-    Ok(all.chain([cx.workspace.path().to_owned()]).map(|root| host_path::real(&root)).collect())
 }
 
 fn refuse_taken(instance: &Instance, mounting: &Mounting<'_>) -> Result<()> {

@@ -153,7 +153,7 @@ async fn copy(cx: &Context, volume: &StateVolume, backup: &str, dir: &Path) -> R
     let failed = |source| Error::Host { step: "write to", path: dir.to_owned(), source };
     // a launch that could not reach Incus any more may have removed it
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
-    let staging = Staging::new(dir).map_err(failed)?;
+    let staging = Staging::new(&dir.canonicalize().map_err(failed)?).map_err(failed)?;
     let made = Made::Staging(staging.path().to_owned());
     cx.undo.push(made.clone());
     let (inlet, outlet) = flow::flow();

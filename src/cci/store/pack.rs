@@ -11,12 +11,13 @@ use std::sync::Arc;
 
 use cci_core::archive::{Header, Kind, encode};
 use cci_core::{Error, Result};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, SeekFrom as Hole, Stat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, SeekFrom as Hole, Stat};
 use rustix::io::Errno;
 
 use super::archive::{END, padding};
 use super::meter::Meter;
 use super::place::names;
+use super::staging::exact_dir;
 
 /// Whom everything belongs to in the container, and the mode of files where it is not their own.
 #[derive(Debug, Clone, Copy)]
@@ -41,18 +42,18 @@ impl<W: Write> Pack<W> {
         Self { to, owner, meter, linked: HashMap::new(), remarks: Vec::new() }
     }
 
-    /// Packs a directory as `.`; what was left out is returned.
+    /// Packs a directory as `.`, by a path with no link in it; what was left out is returned.
     pub(crate) fn tree(mut self, root: &Path) -> Result<Vec<String>> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let dir = rustix::fs::open(root, flags, Mode::empty()).map_err(|error| failed(root, error.into()))?;
+        let dir = exact_dir(root).map_err(|error| failed(root, error))?;
         self.directory(&dir, Path::new("."), root)?;
         self.end(root)
     }
 
-    /// Packs one file under a name.
+    /// Packs one file under a name, by a path with no link in it.
     pub(crate) fn file(mut self, path: &Path, name: &OsStr) -> Result<Vec<String>> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let packed = rustix::fs::open(path, flags, Mode::empty()).map_err(io::Error::from).and_then(|file| {
+        let opened = rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS);
+        let packed = opened.map_err(io::Error::from).and_then(|file| {
             let stat = rustix::fs::fstat(&file)?;
             if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
                 return Err(io::Error::other("it is not a regular file"));

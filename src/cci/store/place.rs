@@ -8,9 +8,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use cci_core::Result;
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, RenameFlags};
 use rustix::io::Errno;
 
+use super::staging::exact_dir;
 use super::unpack::{Finish, open_dir, refused, times};
 
 /// The place of a pull: a directory of the host, and the name that the result gets in it.
@@ -20,12 +21,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Opens the directory in which `target` will lie.
+    /// Opens the directory in which `target` will lie; no part of that path is a link.
     pub(crate) fn of(target: &Path) -> io::Result<Self> {
         let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
         let dir = target.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Self { dir: rustix::fs::open(dir, flags, Mode::empty())?, name })
+        Ok(Self { dir: exact_dir(dir)?, name })
     }
 
     /// Moves `name` out of `staging` to its place, and gives directories their modes and times.

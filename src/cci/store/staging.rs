@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use cap_std::fs::Dir;
-use rustix::fs::{Mode, OFlags, RenameFlags};
+use rustix::fs::{CWD, Mode, OFlags, RenameFlags, ResolveFlags};
 use rustix::io::Errno;
 
 /// A directory that belongs to one pull alone.
@@ -17,10 +17,9 @@ pub(crate) struct Staging {
 }
 
 impl Staging {
-    /// Makes one in `above`, on the file system of what it is for.
+    /// Makes one in `above`, on the file system of what it is for; no part of that path is a link.
     pub(crate) fn new(above: &Path) -> io::Result<Self> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = rustix::fs::open(above, flags, Mode::empty())?;
+        let fd = exact_dir(above)?;
         let name = format!(".cci-pull-{}", uuid::Uuid::new_v4().simple());
         rustix::fs::mkdirat(&fd, &name, Mode::from_raw_mode(0o700))?;
         let path = above.join(&name);
@@ -57,6 +56,12 @@ impl Staging {
     pub(crate) fn dir(&self) -> io::Result<OwnedFd> {
         super::unpack::open_dir(&self.above, Path::new(&self.name))
     }
+}
+
+/// Opens a directory by a path with no link left in it: one that has come since is not followed.
+pub(super) fn exact_dir(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)?)
 }
 
 impl Drop for Staging {

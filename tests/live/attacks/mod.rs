@@ -7,6 +7,7 @@ mod project;
 mod reclaim;
 mod requests;
 mod workspace;
+mod writes;
 
 use std::fs;
 use std::os::unix::fs::{lchown, symlink};

@@ -36,12 +36,20 @@ fn a_link_in_the_place_of_a_mounted_directory_shows_no_key_after_a_reboot() {
     shows(&host, &name, "mine");
     let swap = format!("cd /workspace && mv data x && ln -s {} data", ssh.display());
     assert!(inside(&host, &name, &swap).is_some());
+    let boot = "cat /proc/sys/kernel/random/boot_id; stat -c %i /proc/1/ns/pid";
+    let before = inside(&host, &name, boot);
     let _ = inside(&host, &name, "systemctl --no-block reboot");
-    wait::until("the container has not come back", Duration::from_secs(120), || {
-        assert_ne!(inside(&host, &name, "cat /data/id_ed25519").as_deref(), Some(SECRET));
-        let state = state(&host, &name);
-        if state.contains("RUNNING") { Err(state) } else { Ok(()) }
+    // a stop of a moment is no end: it has come back, or Incus has deleted what did not start
+    let came_back = wait::until("the reboot is over", Duration::from_secs(120), || {
+        match (inside(&host, &name, boot), host.containers().is_empty()) {
+            (_, true) => Ok(false),
+            (now @ Some(_), _) if now != before => Ok(true),
+            (now, _) => Err(format!("{now:?}")),
+        }
     });
+    let key = if came_back { inside(&host, &name, "cat /data/id_ed25519") } else { None };
+    assert_ne!(key.as_deref(), Some(SECRET));
+    assert!(!came_back, "it started with another directory at /data: {:?}", inside(&host, &name, "ls -la /data"));
 }
 
 #[test]

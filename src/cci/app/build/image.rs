@@ -15,6 +15,7 @@ use super::log::Log;
 use super::steps::timed;
 use super::{certificates, publish, room};
 use crate::app::context::Context;
+use crate::app::host_path;
 use crate::app::image::refuse_anothers_name;
 use crate::app::incus_error::DuringStep;
 use crate::app::launch::launch_mark;
@@ -95,7 +96,7 @@ async fn work(cx: &Context, ask: &Ask) -> Result<Work> {
             })
         }
         Recipe::Custom { base, script } => {
-            let script = files::custom(read(script).await?);
+            let script = files::custom(read(&host_path::followed(cx, "read", script).await?).await?);
             let description = format!("{}, made from {base} by cci build custom", ask.alias);
             Ok(Work { steps: steps::custom(&script.path), files: vec![script], description, trial: None })
         }

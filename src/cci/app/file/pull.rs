@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 use cci_incus::Status;
 
@@ -14,6 +15,7 @@ use super::script::{self, Script};
 use super::{Moved, stopped};
 use crate::app::blocking::blocking;
 use crate::app::context::Context;
+use crate::app::host_path;
 use crate::app::owned;
 use crate::app::undo::Made;
 use crate::store::meter::Meter;
@@ -36,7 +38,7 @@ pub(crate) struct Pull {
 /// Pulls it.
 pub(crate) async fn pull(cx: &Context, ask: &Pull) -> Result<Moved> {
     let instance = owned::find(cx, &ask.from.name).await?;
-    let target = target(&cx.caller.current_dir, ask)?;
+    let target = target(cx, ask).await?;
     let above =
         if ask.recursive && target.is_dir() { target.as_path() } else { target.parent().unwrap_or(Path::new("/")) };
     let failed = |source| Error::Host { step: "write to", path: above.to_owned(), source };
@@ -110,8 +112,9 @@ pub(super) fn is_directory(from: &Remote) -> Error {
 }
 
 /// Where it goes: into a directory that is there, else under the name given.
-fn target(current: &Path, ask: &Pull) -> Result<PathBuf> {
-    let to = current.join(&ask.to);
+async fn target(cx: &Context, ask: &Pull) -> Result<PathBuf> {
+    let to = Workspace::resolve(&cx.caller.current_dir, &ask.to);
+    let to = to.path();
     let own: Option<OsString> = ask.from.split().map(|(_, name)| name.into());
     let failed = |problem: &str| Error::StepFailed {
         step: "pulling".into(),
@@ -119,7 +122,7 @@ fn target(current: &Path, ask: &Pull) -> Result<PathBuf> {
         hint: None,
     };
     if to.is_dir() {
-        let to = real(&to)?;
+        let to = host_path::followed(cx, "write to", &ask.to).await?;
         return Ok(own.map_or(to.clone(), |name| to.join(name)));
     }
     let named_dir = ask.to.as_os_str().as_encoded_bytes().ends_with(b"/");
@@ -130,9 +133,6 @@ fn target(current: &Path, ask: &Pull) -> Result<PathBuf> {
         return Err(failed("does not exist"));
     }
     let (Some(dir), Some(name)) = (to.parent(), to.file_name()) else { return Err(failed("is no name for a file")) };
-    Ok(real(dir)?.join(name))
-}
-
-fn real(dir: &Path) -> Result<PathBuf> {
-    dir.canonicalize().map_err(|source| Error::Host { step: "use", path: dir.to_owned(), source })
+    // a link under that name is replaced, not followed
+    Ok(host_path::followed(cx, "write to", dir).await?.join(name))
 }

@@ -13,6 +13,7 @@ use super::script::{self, Script};
 use super::{Moved, stopped};
 use crate::app::blocking::blocking;
 use crate::app::context::Context;
+use crate::app::host_path;
 use crate::app::owned;
 use crate::store::meter::Meter;
 use crate::store::pack::{Owner, Pack};
@@ -30,7 +31,8 @@ pub(crate) struct Push {
 
 /// Pushes it.
 pub(crate) async fn push(cx: &Context, ask: &Push) -> Result<Moved> {
-    let from = cx.caller.current_dir.join(&ask.from);
+    let typed = cx.caller.current_dir.join(&ask.from);
+    let from = host_path::followed(cx, "read", &ask.from).await?;
     let meta = from.metadata().map_err(|source| Error::Host { step: "read", path: ask.from.clone(), source })?;
     if meta.is_dir() && !ask.recursive {
         return Err(Error::Usage {
@@ -44,7 +46,7 @@ pub(crate) async fn push(cx: &Context, ask: &Push) -> Result<Moved> {
     let (inlet, outlet) = flow::flow();
     let (counted, tree, source) = (meter.clone(), meta.is_dir(), from.clone());
     let packing = blocking(move || pack(&source, tree, owner, inlet, counted));
-    let name = own_name(&from, &ask.from)?;
+    let name = own_name(&typed, &ask.from)?;
     let taking = take(cx, ask, tree, &name, instance.status_code, outlet, owner);
     let work = async { tokio::join!(taking, packing) };
     let (taken, packed) = flow::shown(cx, "pushing", &meter, work).await;
