@@ -13,6 +13,7 @@ pub mod dated_image;
 pub mod environment;
 pub mod error;
 pub mod exports;
+pub mod guest_text;
 pub mod hint;
 pub mod idmap;
 pub mod lifetime;
@@ -36,3 +37,4 @@ pub mod tool;
 pub mod workspace;
 
 pub use error::{Error, Result};
+pub use guest_text::GuestText;

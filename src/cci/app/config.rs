@@ -5,7 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use cci_core::workspace::Workspace;
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 
 use super::blocking::blocking;
 use crate::host::caller::Caller;
@@ -52,7 +52,7 @@ impl Configured {
     pub(crate) fn approve(&self) -> Result<PathBuf> {
         let stack = self.read(Trust::Unjudged)?;
         let Some((path, hash)) = stack.project() else {
-            let problem = format!("there is no {}", self.places().project.display());
+            let problem = format!("there is no {}", GuestText::new(self.places().project));
             return Err(Error::Config { problem, hint: None });
         };
         self.approvals()?.approve(path, hash.to_owned())?;
@@ -64,7 +64,7 @@ impl Configured {
         let path = self.file(project);
         if path.exists() && !force {
             return Err(Error::Config {
-                problem: format!("{} already exists", path.display()),
+                problem: format!("{} already exists", GuestText::new(&path)),
                 hint: Some("change it with `cci config edit`, or replace it with --force".into()),
             });
         }
@@ -77,7 +77,7 @@ impl Configured {
         let path = self.file(false).with_file_name("profiles").join(format!("{name}.toml"));
         if path.exists() && !force {
             return Err(Error::Config {
-                problem: format!("{} already exists", path.display()),
+                problem: format!("{} already exists", GuestText::new(&path)),
                 hint: Some("replace it with --force".into()),
             });
         }

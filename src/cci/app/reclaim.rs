@@ -15,7 +15,7 @@ use cci_core::settings::Settings;
 use cci_core::{Error, Result, plan};
 use cci_incus::{Exec, NewInstance, Source};
 
-use super::agent::printable;
+use super::agent::printed;
 use super::context::Context;
 use super::incus_error::DuringStep;
 use super::launch;
@@ -42,7 +42,11 @@ pub(crate) async fn reclaim(cx: &Context) -> Result<usize> {
     if done.status == 0 {
         return Ok(done.stdout.len());
     }
-    Err(Error::StepFailed { step: "changing the owner of files".into(), problem: printable(&done.stderr), hint: None })
+    Err(Error::StepFailed {
+        step: "changing the owner of files".into(),
+        problem: printed(&done.stderr).to_string(),
+        hint: None,
+    })
 }
 
 /// Nobody gets files out of a directory that is another's.

@@ -1,10 +1,9 @@
 //! `cci config`: what is configured, where it comes from, and which project files are trusted.
 
-use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 use clap::{Args, Subcommand, ValueEnum};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -16,7 +15,9 @@ use crate::app::config::{self, Configured};
 use crate::app::reporter::Reporter;
 use crate::host::terminal;
 use crate::settings::{self, Entry, Trust};
+use crate::ui::json;
 use crate::ui::terminal::Terminal;
+use crate::ui::text::Text;
 
 /// See, check and write the configuration
 #[derive(Debug, Args)]
@@ -151,12 +152,12 @@ pub(crate) async fn run(args: ConfigArgs, global: &GlobalArgs, terminal: &Arc<Te
         ConfigVerb::Path(args) => path(args, &cx),
         ConfigVerb::Init(args) => {
             let path = cx.init(args.which.project, args.force)?;
-            Terminal::result(&format!("{}\n", path.display())).map(|()| 0)
+            Terminal::result(&Text::one(GuestText::new(path))).map(|()| 0)
         }
         ConfigVerb::Edit(args) => edit(&args, &cx, terminal).await,
         ConfigVerb::Schema(args) => Terminal::result(&match args.format {
-            SchemaFormat::Json => format!("{:#}\n", settings::json_schema()),
-            SchemaFormat::Markdown => settings::key_table(),
+            SchemaFormat::Json => json::pretty(&settings::json_schema())?,
+            SchemaFormat::Markdown => Text::block(settings::key_table()),
         })
         .map(|()| 0),
         ConfigVerb::Trust(args) => trust(&args, &cx, terminal),
@@ -166,19 +167,18 @@ pub(crate) async fn run(args: ConfigArgs, global: &GlobalArgs, terminal: &Arc<Te
 fn show(args: &ShowArgs, cx: &Configured) -> Result<u8> {
     let stack = cx.read(Trust::Judged)?;
     match (args.format.format, args.origin) {
-        (Format::Json, false) => print(Format::Json, &settings::as_json(&stack)?, ToString::to_string),
+        (Format::Json, false) => print(Format::Json, &settings::as_json(&stack)?, |all| Text::one(all)),
         (format, origin) => print(format, &settings::entries(&stack)?, |entries| as_toml(entries, origin)),
     }
 }
 
 /// `key = value`, each with a comment that says where it comes from.
-pub(super) fn as_toml(entries: &[Entry], origin: bool) -> String {
-    let mut out = String::new();
+pub(super) fn as_toml(entries: &[Entry], origin: bool) -> Text {
+    let mut out = Text::default();
     for Entry { key, value, origin: from } in entries {
         let key: Vec<String> = quoted(key);
-        // writing to a string cannot fail
-        let _ = write!(out, "{} = {}", key.join("."), inline(value));
-        let _ = if origin && !from.is_empty() { writeln!(out, "  # {from}") } else { writeln!(out) };
+        let from = if origin && !from.is_empty() { format!("  # {from}") } else { String::new() };
+        out.line(format_args!("{} = {}{from}", key.join("."), inline(value)));
     }
     out
 }
@@ -195,7 +195,7 @@ fn quoted(key: &str) -> Vec<String> {
         }
     }
     let bare = rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    parts.push(if bare { rest.to_owned() } else { serde_json::Value::from(rest).to_string() });
+    parts.push(if bare { rest.to_owned() } else { json::line(&rest) });
     parts
 }
 
@@ -209,8 +209,8 @@ fn inline(value: &serde_json::Value) -> String {
         serde_json::Value::Array(items) => {
             format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", "))
         }
-        // JSON's texts, numbers and truth values are TOML's too
-        scalar => scalar.to_string(),
+        // JSON's texts, numbers and truth values are TOML's too; what cannot be seen has a number in both
+        scalar => json::line(scalar),
     }
 }
 
@@ -218,10 +218,10 @@ fn check(args: FormatArg, cx: &Configured) -> Result<u8> {
     let stack = cx.read(Trust::Judged)?;
     Configured::check_profiles(&stack)?;
     let files: Vec<String> =
-        stack.files().filter(|file| file.exists()).map(|file| file.display().to_string()).collect();
+        stack.files().filter(|file| file.exists()).map(|file| file.to_string_lossy().into_owned()).collect();
     print(args.format, &Checked { ok: true, files }, |checked| match checked.files.as_slice() {
-        [] => "no configuration file; the built-in values hold\n".to_owned(),
-        files => format!("{}: ok\n", files.join(": ok\n")),
+        [] => Text::one("no configuration file; the built-in values hold"),
+        files => files.iter().map(|file| format!("{file}: ok")).collect(),
     })
 }
 
@@ -233,7 +233,7 @@ fn path(args: FormatArg, cx: &Configured) -> Result<u8> {
     print(args.format, &all, |all| {
         let line = |place: &Place| {
             let note = if place.exists { "" } else { " (not there)" };
-            format!("{}: {}{note}\n", place.name, place.path.display())
+            format!("{}: {}{note}", place.name, GuestText::new(&place.path))
         };
         all.iter().map(line).collect()
     })
@@ -246,7 +246,7 @@ async fn edit(args: &ProjectArgs, cx: &Configured, reporter: &Arc<Terminal>) -> 
     let path = config::edit(cx, args.project).await?;
     let stack = cx.read(Trust::Judged)?;
     Configured::check_profiles(&stack)?;
-    reporter.note(&format!("{}: ok", path.display()));
+    reporter.note(&format!("{}: ok", GuestText::new(&path)));
     Ok(0)
 }
 
@@ -255,17 +255,17 @@ fn trust(args: &TrustArgs, cx: &Configured, reporter: &Arc<Terminal>) -> Result<
         let approvals = cx.approvals()?;
         let all = approvals.all().map(|(path, hash)| Approved { path: path.to_owned(), hash: hash.to_owned() });
         return print(args.format.format, &all.collect::<Vec<_>>(), |all| {
-            let line = |one: &Approved| format!("{}  {}\n", one.hash, one.path);
+            let line = |one: &Approved| format!("{}  {}", one.hash, one.path);
             all.iter().map(line).collect()
         });
     }
     if args.revoke {
         let path = cx.places().project;
         let said = if cx.approvals()?.revoke(&path)? { "No longer trusted" } else { "Was not trusted" };
-        reporter.note(&format!("{said}: {}", path.display()));
+        reporter.note(&format!("{said}: {}", GuestText::new(&path)));
         return Ok(0);
     }
     let path = cx.approve()?;
-    reporter.note(&format!("Trusted as it is now: {}", path.display()));
+    reporter.note(&format!("Trusted as it is now: {}", GuestText::new(&path)));
     Ok(0)
 }

@@ -1,5 +1,6 @@
 //! What an image is made from, as `--from` and `build.from` say it.
 
+use crate::guest_text::GuestText;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -106,7 +107,7 @@ impl fmt::Display for ImageSource {
             Self::Server(alias) => write!(out, "images:{alias}"),
             Self::Bootstrap(suite) => write!(out, "bootstrap:{}", suite.as_str()),
             Self::Local(alias) => write!(out, "{alias}"),
-            Self::Tarball(path) => write!(out, "{}", path.display()),
+            Self::Tarball(path) => write!(out, "{}", GuestText::new(path)),
         }
     }
 }

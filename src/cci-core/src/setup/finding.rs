@@ -4,6 +4,7 @@ use super::distro::Distro;
 use super::found::{Daemon, Firewall, Found, Installation, Objects};
 use super::step::Step;
 use super::subnet;
+use crate::guest_text::GuestText;
 use crate::idmap::root_ranges;
 
 /// What one container's system takes of the kernel's inotify instances.
@@ -214,7 +215,7 @@ fn daemon(found: &Found) -> Finding {
 fn silent(found: &Found) -> Finding {
     if let Some(socket) = &found.named_socket {
         let mend = "start the Incus that listens there, or name no socket (`incus.socket`, INCUS_SOCKET) for that of this machine";
-        return Finding::broken("daemon", format!("nothing answers at {}", socket.display()), Vec::new())
+        return Finding::broken("daemon", format!("nothing answers at {}", GuestText::new(socket)), Vec::new())
             .mended_by(mend);
     }
     let start = if found.systemd { Step::StartService } else { Step::StartDaemon { group: found.group.clone() } };

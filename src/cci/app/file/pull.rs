@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 use cci_incus::Status;
 
 use super::flow::{self, Inlet};
@@ -67,7 +67,7 @@ pub(crate) async fn pull(cx: &Context, ask: &Pull) -> Result<Moved> {
     for remark in &unpacked.remarks {
         cx.reporter.warn(remark);
     }
-    Ok(Moved { files: meter.files(), bytes: meter.bytes(), to: target.display().to_string() })
+    Ok(Moved { files: meter.files(), bytes: meter.bytes(), to: GuestText::new(target).to_string() })
 }
 
 async fn send(cx: &Context, ask: &Pull, state: Status, inlet: Inlet) -> Result<()> {
@@ -115,7 +115,7 @@ fn target(current: &Path, ask: &Pull) -> Result<PathBuf> {
     let own: Option<OsString> = ask.from.split().map(|(_, name)| name.into());
     let failed = |problem: &str| Error::StepFailed {
         step: "pulling".into(),
-        problem: format!("{} {problem}", to.display()),
+        problem: format!("{} {problem}", GuestText::new(&to)),
         hint: None,
     };
     if to.is_dir() {

@@ -10,7 +10,7 @@ use cci_core::mount::{self, Mount, MountError, PROTECTED, Protected, STORAGE};
 use cci_core::pin::Identity;
 use cci_core::settings::Settings;
 use cci_core::workspace::Workspace;
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 use rustix::fs::{Access, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
@@ -59,7 +59,7 @@ fn stays_inside(wanted: &Path, host: &Path, root: &Path) -> Result<()> {
     if host.starts_with(root) || !begins_inside {
         return Ok(());
     }
-    let (wanted, host) = (wanted.display(), host.display());
+    let (wanted, host) = (GuestText::new(wanted), GuestText::new(host));
     let problem = format!("cannot mount {wanted}: it leads out of the workspace, to {host}");
     Err(Error::Config { problem, hint: Some("name that place itself, in a configuration file of your own".into()) })
 }
@@ -67,8 +67,10 @@ fn stays_inside(wanted: &Path, host: &Path, root: &Path) -> Result<()> {
 /// The resolved place of something that exists, may be read, and may be mounted; and what is there, seen at once, so
 /// that nothing can be put in its place in between.
 fn usable(path: &Path, protected: &[Protected]) -> Result<(PathBuf, Identity)> {
-    let unusable =
-        |problem: String| Error::Config { problem: format!("cannot mount {}: {problem}", path.display()), hint: None };
+    let unusable = |problem: String| Error::Config {
+        problem: format!("cannot mount {}: {problem}", GuestText::new(path)),
+        hint: None,
+    };
     let opened = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
     let there = opened.map_err(|error| match error {
         Errno::NOENT => unusable("it does not exist".into()),
