@@ -7,6 +7,7 @@ mod support;
 
 mod completion;
 mod config;
+mod foreign_text;
 mod help;
 mod output;
 mod reference;

@@ -13,7 +13,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// The command line asks for something that does not exist or does not fit together.
-    #[error("{}", words(problem))]
+    #[error("{}", line(problem))]
     Usage {
         /// What is wrong with it.
         problem: String,
@@ -35,7 +35,7 @@ pub enum Error {
         flag: &'static str,
     },
     /// The workspace cannot be mounted.
-    #[error("cannot use workspace {}: {}", line(path), words(problem))]
+    #[error("cannot use workspace {}: {}", line(path), line(problem))]
     Workspace {
         /// The absolute path.
         path: PathBuf,
@@ -187,7 +187,7 @@ pub enum Error {
         asked: usize,
     },
     /// The host cannot do what is asked.
-    #[error("{}", words(problem))]
+    #[error("{}", line(problem))]
     HostUnfit {
         /// What is missing.
         problem: String,

@@ -65,7 +65,9 @@ fn one_of(mut names: Vec<String>, cx: &Context) -> Result<Option<String>> {
         }
         several => {
             let mut out = Text::one("Active sessions:");
-            several.iter().for_each(|name| out.line(format_args!("  {name}    cci attach {name}")));
+            for name in several {
+                out.line(format_args!("  {name}    cci attach {name}"));
+            }
             Terminal::result(&out).map(|()| None)
         }
     }

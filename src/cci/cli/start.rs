@@ -177,6 +177,7 @@ fn given_environment(flags: &[String], host: &BTreeMap<String, String>) -> Resul
     Ok(environment)
 }
 
+#[expect(clippy::disallowed_methods, reason = "asked what it is only")]
 fn voice(parsed: Option<(&GlobalArgs, &Verb)>) -> Voice {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let seen = std::io::stderr().is_terminal();

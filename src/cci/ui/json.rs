@@ -18,8 +18,8 @@ pub(crate) fn line(data: &impl Serialize) -> String {
     numbered(&serde_json::to_string(data).unwrap_or_default())
 }
 
-/// Writes what cannot be seen as `\uXXXX`. It is inside of strings only: JSON itself is ASCII, and serde_json has escaped
-/// the control characters of that.
+/// Writes what cannot be seen as `\uXXXX`. It is inside of strings only: JSON itself is ASCII, whose control
+/// characters are escaped already.
 fn numbered(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {

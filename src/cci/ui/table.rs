@@ -1,5 +1,7 @@
 //! Tables without lines: columns under headings, no wider than the terminal that they are shown on.
 
+#![expect(clippy::disallowed_methods, reason = "asked for its width only")]
+
 use std::io::{self, IsTerminal};
 
 use tabled::builder::Builder;

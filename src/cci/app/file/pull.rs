@@ -96,7 +96,7 @@ async fn send(cx: &Context, ask: &Pull, state: Status, inlet: Inlet) -> Result<(
 pub(super) fn missing(from: &Remote) -> Error {
     Error::StepFailed {
         step: "pulling".into(),
-        problem: format!("no {} in container {}", from.path, from.name),
+        problem: format!("no {} in container {}", GuestText::new(&from.path), from.name),
         hint: None,
     }
 }

@@ -92,7 +92,8 @@ async fn take(
     let script = Script { text, args: &[&ask.to.path, name] };
     let (code, words) = script::feed(cx, &ask.to.name, &script, outlet).await?;
     let failed = |problem: String| Err(Error::StepFailed { step: "pushing".into(), problem, hint: None });
-    let Remote { name: container, path } = &ask.to;
+    let Remote { name: container, .. } = &ask.to;
+    let path = GuestText::new(&ask.to.path);
     match code {
         0 => Ok(()),
         status::MISSING => failed(format!("no directory for {path} in container {container}")),

@@ -230,18 +230,19 @@ async fn runtime_place(sftp: &Sftp, to: &Remote, tree: bool, name: &str) -> Resu
         Some(true) => into(path),
         Some(false) | None => path.to_owned(),
     };
+    let shown = GuestText::new(&target);
     match (is_dir(&target).await?, tree) {
         (Some(true), false) => {
-            return Err(failed(format!("{target} is a directory in container {}, and stays", to.name)));
+            return Err(failed(format!("{shown} is a directory in container {}, and stays", to.name)));
         }
         (Some(false), true) => {
-            return Err(failed(format!("{target} is not a directory in container {}, and stays", to.name)));
+            return Err(failed(format!("{shown} is not a directory in container {}, and stays", to.name)));
         }
         _ => {}
     }
     let (above, _) = target.rsplit_once('/').unwrap_or_default();
     if is_dir(above).await? != Some(true) || (!tree && to.path.ends_with('/') && target == path) {
-        return Err(failed(format!("no directory for {} in container {}", to.path, to.name)));
+        return Err(failed(format!("no directory for {} in container {}", GuestText::new(&to.path), to.name)));
     }
     Ok(target)
 }
