@@ -10,6 +10,7 @@ use clap::Args;
 use crate::app::context::Context;
 use crate::app::reporter::Answer;
 use crate::app::setup::{act, look};
+use crate::host::accounts;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 
@@ -34,6 +35,10 @@ pub(crate) struct SetupArgs {
 }
 
 pub(crate) async fn run(args: &SetupArgs, cx: &Context) -> Result<u8> {
+    if let Some(name) = args.user.as_ref().filter(|name| accounts::ids_of(name).is_none()) {
+        // nobody else is taken instead
+        return Err(Error::usage(format!("there is no user '{name}' on this machine")));
+    }
     let mut agreed = args.yes;
     for _ in 0..ROUNDS {
         let cx = &cx.reconnected();

@@ -2,18 +2,24 @@
 
 use std::path::Path;
 
-use cci_core::idmap::{SubRange, root_ranges};
+use cci_core::Result;
+use cci_core::idmap::{IdmapMode, SubRange, root_ranges};
 
-/// root's ranges of user ids; an absent table is an empty one.
-pub(crate) fn subuid() -> Vec<SubRange> {
-    ranges(Path::new("/etc/subuid"))
+use super::system_file;
+
+/// The tables of users and of groups.
+pub(crate) const SUBUID: &str = "/etc/subuid";
+pub(crate) const SUBGID: &str = "/etc/subgid";
+
+/// root's ranges of user ids and of group ids, where the mapping needs them. An absent table is an empty one; one that
+/// cannot be read is an error.
+pub(crate) fn of_root(mode: IdmapMode) -> Result<(Vec<SubRange>, Vec<SubRange>)> {
+    match mode {
+        IdmapMode::Raw => Ok((ranges(SUBUID)?, ranges(SUBGID)?)),
+        IdmapMode::Shift | IdmapMode::None => Ok((Vec::new(), Vec::new())),
+    }
 }
 
-/// root's ranges of group ids.
-pub(crate) fn subgid() -> Vec<SubRange> {
-    ranges(Path::new("/etc/subgid"))
-}
-
-fn ranges(table: &Path) -> Vec<SubRange> {
-    std::fs::read_to_string(table).map(|text| root_ranges(&text)).unwrap_or_default()
+fn ranges(table: &str) -> Result<Vec<SubRange>> {
+    system_file::read(Path::new(table)).map(|content| root_ranges(&content))
 }
