@@ -11,6 +11,7 @@ pub mod daemon;
 pub mod delay;
 pub mod figures;
 pub mod host;
+pub mod https;
 pub mod internet;
 pub mod machine;
 pub mod printed;

@@ -102,7 +102,7 @@ fn device<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> 
 
 /// The user's own ids beside all that Incus gives to containers: a map that is not isolated has them all.
 fn config(cx: &Context, mark: &str) -> Result<BTreeMap<String, String>> {
-    let (subuid, subgid) = subids::of_root(cx.settings.incus.idmap)?;
+    let subids::OfRoot { subuid, subgid } = subids::of_root(cx.settings.incus.idmap)?;
     let facts = IdmapFacts { agent: launch::agent_ids(cx)?, guest: cx.settings.incus.claude_uid, subuid, subgid };
     let map = idmap::decide(cx.settings.incus.idmap, &facts).map_err(|missing| Error::HostUnfit {
         problem: missing.to_string(),

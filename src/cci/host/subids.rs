@@ -11,12 +11,18 @@ use super::system_file;
 pub(crate) const SUBUID: &str = "/etc/subuid";
 pub(crate) const SUBGID: &str = "/etc/subgid";
 
-/// root's ranges of user ids and of group ids, where the mapping needs them. An absent table is an empty one; one that
-/// cannot be read is an error.
-pub(crate) fn of_root(mode: IdmapMode) -> Result<(Vec<SubRange>, Vec<SubRange>)> {
+/// root's ranges in both.
+#[derive(Debug, Default)]
+pub(crate) struct OfRoot {
+    pub(crate) subuid: Vec<SubRange>,
+    pub(crate) subgid: Vec<SubRange>,
+}
+
+/// root's ranges, where the mapping needs them. An absent table is an empty one; one that cannot be read is an error.
+pub(crate) fn of_root(mode: IdmapMode) -> Result<OfRoot> {
     match mode {
-        IdmapMode::Raw => Ok((ranges(SUBUID)?, ranges(SUBGID)?)),
-        IdmapMode::Shift | IdmapMode::None => Ok((Vec::new(), Vec::new())),
+        IdmapMode::Raw => Ok(OfRoot { subuid: ranges(SUBUID)?, subgid: ranges(SUBGID)? }),
+        IdmapMode::Shift | IdmapMode::None => Ok(OfRoot::default()),
     }
 }
 

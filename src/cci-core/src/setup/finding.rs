@@ -153,18 +153,18 @@ fn own_range(found: &Found) -> Finding {
     if person.uid == 0 {
         return Finding::ok("own-range", "root needs no range of its own");
     }
-    let (Ok(subuid), Ok(subgid)) = (&found.subuid, &found.subgid) else {
+    let (Ok(users), Ok(groups)) = (&found.subuid, &found.subgid) else {
         let text = format!("whether {} has a range of subordinate ids cannot be seen", person.name);
         return Finding::warning("own-range", text, "mend the tables first");
     };
     let lacks = |table: &[u8]| !crate::build::bootstrap::has_subordinate_ids(table, &person.name, person.uid);
-    let tables = [("/etc/subuid", subuid), ("/etc/subgid", subgid)];
+    let tables = [("/etc/subuid", users), ("/etc/subgid", groups)];
     let missing: Vec<&'static str> =
         tables.into_iter().filter(|(_, content)| lacks(content)).map(|(table, _)| table).collect();
     if missing.is_empty() {
         return Finding::ok("own-range", format!("{} has a range of subordinate ids", person.name));
     }
-    let start = first_free([subuid, subgid]);
+    let start = first_free([users, groups]);
     let line = format!("{}:{start}:65536", person.name);
     let steps = missing.iter().map(|table| Step::AddLines { table, lines: vec![line.clone()] }).collect();
     let text = format!("{} has no range in {}, so `cci build` cannot bootstrap", person.name, missing.join(" and "));

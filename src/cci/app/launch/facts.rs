@@ -62,7 +62,7 @@ pub(crate) async fn survey(cx: &Context) -> Result<Survey> {
     let mut nics = profile.devices.iter().filter(|(_, config)| config.get("type").is_some_and(|kind| kind == "nic"));
     let other_nics = nics.by_ref().map(|(name, _)| name.clone());
     let other_nics = other_nics.filter(|name| nic.as_ref().is_none_or(|nic| nic.device != *name)).collect();
-    let (subuid, subgid) = subids::of_root(cx.settings.incus.idmap)?;
+    let subids::OfRoot { subuid, subgid } = subids::of_root(cx.settings.incus.idmap)?;
     let host = HostFacts {
         idmap: IdmapFacts { agent: agent_ids(cx)?, guest: cx.settings.incus.claude_uid, subuid, subgid },
         locale: locale(&cx.caller),
