@@ -122,6 +122,8 @@ fn a_hostile_configuration_is_shown_and_not_obeyed() {
 /// An image of one file whose alias and description are hostile, removed at the end.
 struct HostileImage {
     alias: String,
+    /// By its alias the Incus client would not find it: a colon names a remote there.
+    fingerprint: String,
 }
 
 impl HostileImage {
@@ -136,14 +138,16 @@ impl HostileImage {
         crate::support::host::run(tar, b"").ok();
         let alias = format!("{}{HOSTILE}", host.prefix);
         let file = dir.join("image.tar").display().to_string();
-        incus(&["image", "import", &file, "--project", &host.project, "--alias", &alias]);
-        Self { alias }
+        let said = incus(&["image", "import", &file, "--project", &host.project, "--alias", &alias]);
+        let fingerprint = said.rsplit(' ').next().unwrap().trim().to_owned();
+        assert_eq!(fingerprint.len(), 64, "{said:?}");
+        Self { alias, fingerprint }
     }
 }
 
 impl Drop for HostileImage {
     fn drop(&mut self) {
-        let _ = Command::new("incus").args(["image", "delete", &self.alias]).output();
+        let _ = Command::new("incus").args(["image", "delete", &self.fingerprint]).output();
     }
 }
 

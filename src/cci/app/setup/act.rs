@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cci_core::setup::distro::backports;
 use cci_core::setup::step::{LIMITS, Step};
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 use tokio::process::Command;
 
 use super::look::incusd;
@@ -115,7 +115,7 @@ async fn run(program: &str, args: &[&str]) -> Result<()> {
         return Ok(());
     }
     let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
+    let said = GuestText::lines(said).to_string();
     let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
     let last = lines.iter().rev().take(6).rev().copied().collect::<Vec<_>>().join("\n  ");
     Err(failed(program, &format!("{}\n  {last}", output.status)))
