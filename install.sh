@@ -3,8 +3,13 @@
 set -eu
 
 REPOSITORY=https://github.com/thomas/claude-code-isolated
-# where cci-linux-<arch> and cci-linux-<arch>.sha256 are
-RELEASES=${CCI_RELEASES:-$REPOSITORY/releases/latest/download}
+# The release that this script installs, and the SHA-256 of its files as `sha256sum` prints them. They come with the
+# script, never from where the files are: whoever can change the one there can change the other.
+VERSION=0.1.0
+DIGESTS='
+'
+# where cci-linux-<arch> is
+RELEASES=${CCI_RELEASES:-$REPOSITORY/releases/download/v$VERSION}
 RUST=1.89
 
 usage() {
@@ -12,28 +17,32 @@ usage() {
 Usage: install.sh [--yes] [--prefix DIR] [--no-setup]
        install.sh --uninstall [--prefix DIR]
 
-Installs cci and its second name claude-code-isolated: built from source in a checkout, else a release whose SHA-256 is
-checked. Then makes Incus ready (cci setup), makes the image (cci build) and starts Claude Code in a container: on a
+Installs cci and its second name claude-code-isolated: built from source in a checkout, else a release whose SHA-256 this
+script knows, or you. Then makes Incus ready (cci setup), makes the image (cci build) and starts Claude Code in a container: on a
 terminal `cci shell` in the current directory, else `cci run -- claude --version`. What is there already stays as it is.
 
   --yes         do not ask before changing this machine
   --prefix DIR  install to DIR/bin (default: /usr/local)
+  --sha256 HEX  the SHA-256 that the release must have, from a place you trust; instead of the one in this script
   --no-setup    only install the program
   --uninstall   remove the program; Incus, images and saved sessions stay
   --help        this text
 
-Needs: Linux with a kernel for Incus; root or sudo for what only root can do; from source Rust 1.89 or newer.
-Environment: CCI_RELEASES, the place of the release files (a mirror).
+Needs: Linux with a kernel for Incus; root or sudo for what only root can do; curl for a release; from source Rust 1.89
+or newer.
+Environment: CCI_RELEASES, the https:// address of the release files (a mirror); CCI_SHA256, the same as --sha256.
 END
 }
 
 main() {
-    yes='' prefix=/usr/local setup=yes uninstall=''
+    yes='' prefix=/usr/local setup=yes uninstall='' digest=${CCI_SHA256:-}
     while [ $# -gt 0 ]; do
         case $1 in
             --yes | -y) yes=--yes ;;
             --prefix) shift && prefix=${1:?"--prefix needs a directory"} ;;
             --prefix=?*) prefix=${1#*=} ;;
+            --sha256) shift && digest=${1:?"--sha256 needs a digest"} ;;
+            --sha256=?*) digest=${1#*=} ;;
             --no-setup) setup='' ;;
             --uninstall) uninstall=yes ;;
             --help | -h)
@@ -100,23 +109,36 @@ download_program() {
         aarch64) name=cci-linux-arm64 ;;
         *) fail 1 "there is no release for $(uname -m)" "clone $REPOSITORY and run ./install.sh in it" ;;
     esac
+    case $RELEASES in
+        https://?*) ;;
+        *) fail 2 "will not download from '$RELEASES'" 'set CCI_RELEASES to an address that begins with https://' ;;
+    esac
+    want=$(known_digest)
     program=$work/$name
     say "downloading $RELEASES/$name"
     fetch "$RELEASES/$name" "$program"
-    fetch "$RELEASES/$name.sha256" "$program.sha256"
-    want=$(cut -d ' ' -f 1 "$program.sha256")
     have=$(sha256sum "$program" | cut -d ' ' -f 1)
-    [ "$want" = "$have" ] || fail 1 "SHA-256 of $name is $have, and should be $want" 'the download was damaged or changed: try again'
+    [ "$want" = "$have" ] ||
+        fail 1 "SHA-256 of $name is $have, and must be $want" 'nothing was installed: the file is damaged, another version, or not ours'
 }
 
+# The digest that $name must have, from the person or from this script.
+known_digest() {
+    if [ -z "$digest" ]; then
+        digest=$(printf '%s' "$DIGESTS" | while read -r sum file; do [ "$file" != "$name" ] || echo "$sum"; done)
+        [ -n "$digest" ] || fail 1 "this script knows no SHA-256 of $name, so it cannot tell whose it is" \
+            "build it: git clone $REPOSITORY and run ./install.sh in it; or give the digest of a release you trust with --sha256"
+    fi
+    digest=$(printf %s "$digest" | tr 'A-F' 'a-f')
+    printf '%s\n' "$digest" | grep -Eqx '[0-9a-f]{64}' || fail 2 "'$digest' is no SHA-256" 'give its 64 hexadecimal digits'
+    echo "$digest"
+}
+
+# Over https alone, redirects included, whatever ~/.curlrc says.
 fetch() {
-    if command -v curl >/dev/null; then
-        curl --fail --silent --show-error --location --proto-redir =https --output "$2" "$1"
-    elif command -v wget >/dev/null; then
-        wget --quiet --output-document="$2" "$1"
-    else
-        fail 1 'neither curl nor wget found' 'install one of them'
-    fi || fail 1 "cannot download $1" 'check the network, or set CCI_RELEASES to a mirror'
+    command -v curl >/dev/null || fail 1 'curl not found' 'install it: apt-get install curl'
+    curl --disable --fail --silent --show-error --location --proto =https --proto-redir =https --tlsv1.2 --output "$2" "$1" ||
+        fail 1 "cannot download $1" 'check the network, or set CCI_RELEASES to a mirror'
 }
 
 # Replaces nothing that is the same already.

@@ -8,6 +8,7 @@ mod support;
 mod completion;
 mod config;
 mod env_file;
+mod foreign_text;
 mod help;
 mod output;
 mod reference;

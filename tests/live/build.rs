@@ -118,6 +118,20 @@ fn an_interrupt_of_the_bootstrap_leaves_nothing() {
     }
 }
 
+#[test]
+fn an_image_server_over_plain_http_is_refused() {
+    let host = Host::live(U1234);
+    configure(&host, "[build]\nimage_server = \"http://images.invalid\"\n");
+    for from in ["images:debian/12", "auto"] {
+        let out = host.cci(&["build", "--force", "--from", from]);
+        assert_eq!(out.code, 2, "{out}");
+        assert!(
+            out.stderr.contains("error: build.image_server: 'http://images.invalid' does not begin with https://"),
+            "{out}"
+        );
+    }
+}
+
 /// A storage pool that is as small as a pool can be.
 struct TinyPool(String);
 

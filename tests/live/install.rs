@@ -1,11 +1,14 @@
 //! `install.sh`: from a bare program to Claude Code's version, from a release or a checkout, for an ordinary user and root.
 
+use std::io::ErrorKind;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::support::anthropic::Anthropic;
 use crate::support::host::{Host, Output, ROOT, U1234, binary_dir, run, run_within};
+use crate::support::https::Https;
 use crate::support::machine;
 use crate::support::screen::Screen;
 
@@ -19,40 +22,80 @@ const QUICK: [(&str, &str); 3] = [
 ];
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/install.sh");
 
-/// The script outside of a checkout, and a place of releases beside it that holds the program under test.
+/// The script outside of a checkout, and a place of releases that holds the program under test.
 struct Release {
     script: PathBuf,
-    dir: PathBuf,
+    place: Https,
+    /// The name of the program there.
+    name: String,
+    /// Its SHA-256, as a person knows it from elsewhere.
+    digest: String,
 }
 
 impl Release {
     fn of(host: &Host) -> Self {
-        let dir = host.dir("release");
-        let script = dir.join("install.sh");
+        Self::with(host, &std::fs::read(binary_dir().join("cci")).unwrap())
+    }
+
+    /// The same with another program.
+    fn with(host: &Host, program: &[u8]) -> Self {
+        let script = host.dir("release").join("install.sh");
         std::fs::copy(SCRIPT, &script).unwrap();
         let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
-        let program = dir.join(format!("cci-linux-{arch}"));
-        std::fs::copy(binary_dir().join("cci"), &program).unwrap();
-        let sum = Command::new("sha256sum").arg(program.file_name().unwrap()).current_dir(&dir).output().unwrap();
-        std::fs::write(program.with_extension("sha256"), sum.stdout).unwrap();
-        Self { script, dir }
+        let (place, name) = (Https::start(host.dir("place")), format!("cci-linux-{arch}"));
+        place.put(&name, program);
+        let digest = run(Command::new("sha256sum"), program).ok().stdout[..64].to_owned();
+        Self { script, place, name, digest }
     }
 
-    fn sum(&self) -> PathBuf {
-        let mut files = std::fs::read_dir(&self.dir).unwrap().map(|entry| entry.unwrap().path());
-        files.find(|path| path.extension().is_some_and(|extension| extension == "sha256")).unwrap()
-    }
-
-    fn url(&self) -> String {
-        format!("file://{}", self.dir.display())
+    /// Where the release is, whom to trust that it is there, and what it must be.
+    fn environment(&self) -> [(&'static str, String); 3] {
+        let certificate = self.place.certificate.display().to_string();
+        [("CCI_RELEASES", self.place.url.clone()), ("CURL_CA_BUNDLE", certificate), ("CCI_SHA256", self.digest.clone())]
     }
 
     /// Runs the script as the host's user.
     #[track_caller]
     fn install(&self, host: &Host, args: &[&str]) -> Output {
+        self.install_with(host, args, &[])
+    }
+
+    /// The same with another environment; an empty value is none.
+    #[track_caller]
+    fn install_with(&self, host: &Host, args: &[&str], env: &[(&str, &str)]) -> Output {
         let mut command = host.command("sh");
-        command.arg(&self.script).args(args).env("CCI_RELEASES", self.url());
+        command.arg(&self.script).args(args).envs(self.environment()).envs(env.iter().copied());
         run(command, b"")
+    }
+
+    /// Nothing was installed, and this is why.
+    #[track_caller]
+    fn is_refused(&self, host: &Host, args: &[&str], env: &[(&str, &str)], code: i32, why: &str) {
+        let (bin, flag) = prefix(host);
+        let out = self.install_with(host, &[&["--yes", "--no-setup", &flag], args].concat(), env);
+        assert_eq!(out.code, code, "{out}");
+        assert!(out.stderr.contains(why) && out.stderr.contains("\nhint: "), "{why} is missing in {out}");
+        assert!(!bin.exists(), "{out}");
+    }
+}
+
+/// A server of plain HTTP, where nobody should ask.
+struct Plain(TcpListener);
+
+impl Plain {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        Self(listener)
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.0.local_addr().unwrap())
+    }
+
+    #[track_caller]
+    fn was_not_asked(&self) {
+        assert_eq!(self.0.accept().map(drop).unwrap_err().kind(), ErrorKind::WouldBlock);
     }
 }
 
@@ -140,7 +183,9 @@ fn on_a_terminal_it_ends_in_claude_codes_own_screen() {
     std::fs::create_dir_all(host.home.join(".config/cci")).unwrap();
     std::fs::write(host.home.join(".config/cci/config.toml"), format!("[defaults.environment]\n{pairs}")).unwrap();
     let screen = Screen::open(&host);
-    screen.enter(&format!("export CCI_RELEASES={}", release.url()));
+    for (name, value) in release.environment() {
+        screen.enter(&format!("export {name}={value}"));
+    }
     screen.enter(&format!("clear; sh < {} -s -- --yes --prefix ~/.local", release.script.display()));
     screen.wait_for("bypass permissions", Duration::from_secs(60));
     screen.enter("hello from the installer");
@@ -167,7 +212,7 @@ fn a_user_who_is_not_in_the_group_yet_gets_there_by_sudo() {
     let before = machine::dump();
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", &script]).env_clear().envs(host.environment()).current_dir(&host.proj);
-    command.env("CCI_RELEASES", release.url());
+    command.envs(release.environment());
     let out = run(command, b"").ok();
     for step in ["usermod --append --groups incus-admin cci1234", "add to /etc/subuid: cci1234:"] {
         assert!(out.stderr.contains(step), "{step} is missing in {out}");
@@ -178,26 +223,94 @@ fn a_user_who_is_not_in_the_group_yet_gets_there_by_sudo() {
 }
 
 #[test]
-fn a_damaged_download_installs_nothing() {
+fn another_program_than_the_digests_is_neither_installed_nor_run() {
     let host = Host::live(U1234);
-    let (release, (bin, flag)) = (Release::of(&host), prefix(&host));
-    let wrong = "0".repeat(64);
-    std::fs::write(release.sum(), format!("{wrong}  cci\n")).unwrap();
-    let out = release.install(&host, &["--yes", &flag]);
-    assert_eq!(out.code, 1, "{out}");
-    assert!(out.stderr.contains("error: SHA-256 of cci-linux-") && out.stderr.contains(&wrong), "{out}");
-    assert!(!bin.exists(), "{out}");
+    let ran = host.home.join("ran");
+    let program = format!("#!/bin/sh\ntouch '{}'\n", ran.display());
+    let mut release = Release::with(&host, program.as_bytes());
+    let theirs = std::mem::replace(&mut release.digest, "0".repeat(64));
+    let why = format!("error: SHA-256 of {} is {theirs}, and must be {}", release.name, release.digest);
+    release.is_refused(&host, &[], &[], 1, &why);
+    release.is_refused(&host, &["--sha256", &"f".repeat(64)], &[("CCI_SHA256", &theirs)], 1, "error: SHA-256 of");
+    assert!(!ran.exists());
+}
+
+#[test]
+fn a_digest_from_the_same_place_is_not_trusted() {
+    let host = Host::live(U1234);
+    let release = Release::with(&host, b"anybody's");
+    let sums = format!("{}  {}\n", release.digest, release.name);
+    release.place.put(&format!("{}.sha256", release.name), sums.as_bytes());
+    let why = format!("error: this script knows no SHA-256 of {}", release.name);
+    release.is_refused(&host, &[], &[("CCI_SHA256", "")], 1, &why);
+    release.is_refused(&host, &[], &[("CCI_SHA256", "")], 1, "and run ./install.sh in it");
+}
+
+#[test]
+fn what_is_no_digest_is_refused() {
+    let host = Host::live(U1234);
+    let release = Release::with(&host, b"x");
+    let long = format!("{}0", release.digest);
+    for wrong in ["abc", "*", long.as_str(), &release.digest.replace(|c: char| c.is_ascii_digit(), "g")] {
+        release.is_refused(&host, &["--sha256", wrong], &[], 2, &format!("error: '{wrong}' is no SHA-256"));
+    }
+}
+
+#[test]
+fn a_right_digest_installs_from_the_person_and_from_the_script() {
+    let host = Host::live(U1234);
+    let release = Release::with(&host, b"#!/bin/sh\necho the program\n");
+    let (bin, flag) = prefix(&host);
+    let given = release.digest.to_uppercase();
+    let installed = || std::fs::read_to_string(bin.join("cci")).unwrap();
+    release.install_with(&host, &["--no-setup", &flag, "--sha256", &given], &[("CCI_SHA256", "")]).ok();
+    assert_eq!(installed(), "#!/bin/sh\necho the program\n");
+    release.install(&host, &["--uninstall", &flag]).ok();
+
+    let script = std::fs::read_to_string(&release.script).unwrap();
+    let pinned = format!("DIGESTS='\n{}  another-file\n{}  {}\n'", "0".repeat(64), release.digest, release.name);
+    assert!(script.contains("DIGESTS='\n'"), "a release is pinned: this test has to know it");
+    std::fs::write(&release.script, script.replace("DIGESTS='\n'", &pinned)).unwrap();
+    release.install_with(&host, &["--no-setup", &flag], &[("CCI_SHA256", "")]).ok();
+    assert_eq!(installed(), "#!/bin/sh\necho the program\n");
+    release.install(&host, &["--uninstall", &flag]).ok();
+    std::fs::remove_dir(&bin).unwrap();
+
+    // the place has changed since, and its own sum with it
+    release.place.put(&release.name, b"another");
+    release.is_refused(&host, &[], &[("CCI_SHA256", "")], 1, "error: SHA-256 of");
+}
+
+#[test]
+fn nothing_is_downloaded_over_http() {
+    let host = Host::live(U1234);
+    let (release, plain) = (Release::with(&host, b"x"), Plain::start());
+    for place in [plain.url(), "ftp://127.0.0.1/x".into(), format!("file://{}", host.home.display()), "--help".into()] {
+        let why = format!("error: will not download from '{place}'");
+        release.is_refused(&host, &[], &[("CCI_RELEASES", &place)], 2, &why);
+    }
+    release.place.redirect(&release.name, &format!("{}/{}", plain.url(), release.name));
+    release.is_refused(&host, &[], &[], 1, "error: cannot download https://");
+    // nor where curl is told to by its own configuration
+    std::fs::write(host.home.join(".curlrc"), "insecure\nproto-redir = =http,https\n").unwrap();
+    release.is_refused(&host, &[], &[], 1, "error: cannot download https://");
+    release.is_refused(
+        &host,
+        &[],
+        &[("CURL_CA_BUNDLE", "/etc/ssl/certs/ca-certificates.crt")],
+        1,
+        "error: cannot download",
+    );
+    plain.was_not_asked();
 }
 
 #[test]
 fn a_release_that_is_not_there_is_named() {
     let host = Host::live(U1234);
-    let (release, (bin, flag)) = (Release::of(&host), prefix(&host));
-    std::fs::remove_file(release.sum()).unwrap();
-    let out = release.install(&host, &["--yes", &flag]);
-    assert_eq!(out.code, 1, "{out}");
-    assert!(out.stderr.contains(&format!("error: cannot download {}/cci-linux-", release.url())), "{out}");
-    assert!(!bin.exists(), "{out}");
+    let release = Release::with(&host, b"x");
+    release.place.takes_away(&release.name);
+    let why = format!("error: cannot download {}/{}", release.place.url, release.name);
+    release.is_refused(&host, &[], &[], 1, &why);
 }
 
 #[test]

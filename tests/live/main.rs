@@ -13,6 +13,7 @@ mod docker;
 mod faults;
 mod file;
 mod file_hostile;
+mod foreign_text;
 mod hostile;
 mod image;
 mod install;

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::host::{Host, ROOT, U1234, User, run};
+use crate::support::host::{Host, Output, ROOT, U1234, User, run};
 use crate::support::machine;
 
 #[track_caller]
@@ -54,4 +54,79 @@ fn doctor_says_what_is_well_and_measures_a_clone() {
     assert!(findings.iter().all(|finding| finding["status"] == "ok" || finding["mend"].is_string()), "{out}");
     assert_eq!(out.code, i32::from(report["status"] == "warning"), "{out}");
     assert_eq!(host.containers(), [""; 0]);
+}
+
+/// Runs a script as root with an `/etc` of its own; the machine's is not touched.
+#[track_caller]
+fn with_an_etc_of_its_own(host: &Host, script: &str) -> Output {
+    let layers = host.dir("layers");
+    let script = format!(
+        "set -e; mount -t tmpfs tmpfs {layers}; mkdir {layers}/upper {layers}/work
+         mount -t overlay overlay -o lowerdir=/etc,upperdir={layers}/upper,workdir={layers}/work /etc
+         {script}",
+        layers = layers.display(),
+    );
+    let before = machine::dump();
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "bash", "-c", &script]).env_clear().envs(host.environment()).current_dir(&host.proj);
+    let out = run(command, b"");
+    assert_eq!(machine::dump(), before, "the machine's own tables changed");
+    out
+}
+
+#[test]
+fn a_table_with_a_name_that_is_no_text_loses_no_line() {
+    let host = Host::live(ROOT);
+    let script = r"printf '# M\374ller\nm\374ller:100000:65536\nroot:1000000:1000000000' > /etc/subuid
+        chmod 640 /etc/subuid
+        cci setup --yes --user cci1234
+        cat -v /etc/subuid; stat -c %a /etc/subuid; ls -a /etc | grep -e cci- -e subuid.lock || :";
+    let out = with_an_etc_of_its_own(&host, script).ok();
+    let table = "# MM-|ller\nmM-|ller:100000:65536\nroot:1000000:1000000000\nroot:1234:1\ncci1234:231072:65536\n640\n";
+    assert_eq!(out.stdout, format!("Incus is ready for cci\n{table}"), "{out}");
+}
+
+#[test]
+fn a_table_that_cannot_be_read_is_named_and_left_alone() {
+    let host = Host::live(ROOT);
+    let script = "rm /etc/subuid; mkdir /etc/subuid
+        for verb in 'setup --yes --user cci1234' doctor 'run -- true' reclaim; do cci $verb && exit 9; done 2>&1
+        rmdir /etc/subuid; ls -d /etc/subuid* /etc/.subuid*";
+    let out = with_an_etc_of_its_own(&host, script);
+    assert_eq!(out.stdout.matches("cannot read /etc/subuid: ").count(), 4, "{out}");
+    assert!(!out.stdout.contains("add to /etc/subuid"), "{out}");
+    assert_ne!(out.code, 9, "{out}");
+}
+
+#[test]
+fn setups_and_usermod_at_once_lose_no_line() {
+    let host = Host::live(ROOT);
+    let script = "for n in 1 2 3 4; do useradd -N -K SUB_UID_COUNT=0 -K SUB_GID_COUNT=0 race$n; done
+        add() { for n in $(seq 10); do usermod --add-subuids $((80000 + n * 10))-$((80000 + n * 10)) race1; done; }
+        set_up() { for try in 1 2 3 4 5; do cci setup --yes --user $1 && return; done; return 1; }
+        add & all=$!
+        for n in 1 2 3 4; do set_up race$n & all=\"$all $!\"; done
+        for one in $all; do wait $one; done
+        cat /etc/subuid; ls /etc/subuid.lock 2>/dev/null || :";
+    let out = with_an_etc_of_its_own(&host, script).ok();
+    let has = |line: &str| out.stdout.lines().any(|there| there == line);
+    for n in 1..=10 {
+        assert!(has(&format!("race1:{}:1", 80_000 + n * 10)), "{n}: {out}");
+    }
+    let ranges = |out: &Output| -> Vec<(u64, u64)> {
+        let wide = out.stdout.lines().filter(|line| line.starts_with("race") && line.ends_with(":65536"));
+        wide.map(|line| line.split(':').nth(1).unwrap().parse().unwrap()).map(|start| (start, start + 65_536)).collect()
+    };
+    let mut given = ranges(&out);
+    given.sort_unstable();
+    assert_eq!(given.len(), 4, "{out}");
+    assert!(given.windows(2).all(|two| two[0].1 <= two[1].0), "two persons share ids: {out}");
+    assert!(!out.stdout.contains("subuid.lock"), "{out}");
+}
+
+#[test]
+fn setup_for_nobody_takes_nobody_else() {
+    let out = Host::live(ROOT).cci(&["setup", "--yes", "--user", "no-such-person"]);
+    assert_eq!(out.code, 2, "{out}");
+    assert!(out.stderr.contains("there is no user 'no-such-person'"), "{out}");
 }

@@ -1,6 +1,9 @@
 //! The one error of cci, cut by what the person can do about it.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
+
+use crate::guest_text::GuestText;
 
 /// What a step of cci can end with.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -10,7 +13,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// The command line asks for something that does not exist or does not fit together.
-    #[error("{problem}")]
+    #[error("{}", line(problem))]
     Usage {
         /// What is wrong with it.
         problem: String,
@@ -24,7 +27,7 @@ pub enum Error {
         verb: &'static str,
     },
     /// A question would have to be asked, and there is nobody to ask.
-    #[error("{question}: not answered, because this is not a terminal")]
+    #[error("{}: not answered, because this is not a terminal", line(question))]
     NotConfirmed {
         /// The question as a person would have seen it.
         question: String,
@@ -32,7 +35,7 @@ pub enum Error {
         flag: &'static str,
     },
     /// The workspace cannot be mounted.
-    #[error("cannot use workspace {}: {problem}", path.display())]
+    #[error("cannot use workspace {}: {}", line(path), line(problem))]
     Workspace {
         /// The absolute path.
         path: PathBuf,
@@ -40,13 +43,13 @@ pub enum Error {
         problem: String,
     },
     /// The agent's user cannot write in the workspace although it is mounted.
-    #[error("the agent cannot write in workspace {}", path.display())]
+    #[error("the agent cannot write in workspace {}", line(path))]
     WorkspaceNotWritable {
         /// The absolute path on the host.
         path: PathBuf,
     },
     /// A configuration file, an environment variable or a profile is wrong.
-    #[error("{problem}")]
+    #[error("{}", words(problem))]
     Config {
         /// File, line and what is wrong there.
         problem: String,
@@ -54,7 +57,7 @@ pub enum Error {
         hint: Option<String>,
     },
     /// Something asked for is not allowed here, by cci's own rules.
-    #[error("{problem}")]
+    #[error("{}", words(problem))]
     Forbidden {
         /// What is refused, and why.
         problem: String,
@@ -70,31 +73,31 @@ pub enum Error {
         hint: Option<String>,
     },
     /// No container of this name exists (or it is somebody else's).
-    #[error("container {name} not found")]
+    #[error("container {} not found", line(name))]
     ContainerNotFound {
         /// The name asked for.
         name: String,
     },
     /// The container exists and does not run.
-    #[error("container {name} is not running")]
+    #[error("container {} is not running", line(name))]
     ContainerNotRunning {
         /// The name asked for.
         name: String,
     },
     /// The container runs, and the verb works on stopped ones only.
-    #[error("container {name} is running")]
+    #[error("container {} is running", line(name))]
     ContainerRunning {
         /// The name asked for.
         name: String,
     },
     /// The container has no tmux session of the agent.
-    #[error("No tmux session in container {name}")]
+    #[error("No tmux session in container {}", line(name))]
     NoTmuxSession {
         /// The container.
         name: String,
     },
     /// A container of this name exists already.
-    #[error("container {name} already exists")]
+    #[error("container {} already exists", line(name))]
     ContainerExists {
         /// The name asked for.
         name: String,
@@ -106,13 +109,13 @@ pub enum Error {
     #[error("no previous session to resume for this workspace")]
     NoSession,
     /// The session asked for by id does not exist.
-    #[error("session {id} not found")]
+    #[error("session {} not found", line(id))]
     SessionNotFound {
         /// The id asked for.
         id: String,
     },
     /// The session belongs to another workspace.
-    #[error("session {id} belongs to workspace {}", workspace.display())]
+    #[error("session {} belongs to workspace {}", line(id), line(workspace))]
     SessionElsewhere {
         /// The id asked for.
         id: String,
@@ -120,19 +123,19 @@ pub enum Error {
         workspace: PathBuf,
     },
     /// The image is not in Incus.
-    #[error("image '{image}' not found")]
+    #[error("image '{}' not found", line(image))]
     ImageNotFound {
         /// Alias or fingerprint.
         image: String,
     },
     /// An image of this alias exists already.
-    #[error("image '{image}' already exists")]
+    #[error("image '{}' already exists", line(image))]
     ImageExists {
         /// The alias.
         image: String,
     },
     /// Nothing answers at the Incus socket.
-    #[error("cannot reach Incus at {endpoint}: {cause}")]
+    #[error("cannot reach Incus at {}: {}", line(endpoint), words(cause))]
     IncusUnreachable {
         /// Socket path or address.
         endpoint: String,
@@ -140,13 +143,13 @@ pub enum Error {
         cause: String,
     },
     /// The socket is there and this user may not use it.
-    #[error("no permission to use the Incus socket {endpoint}")]
+    #[error("no permission to use the Incus socket {}", line(endpoint))]
     IncusForbidden {
         /// Socket path or address.
         endpoint: String,
     },
     /// Incus answered with an error.
-    #[error("cannot {step}: {message}")]
+    #[error("cannot {}: {}", line(step), words(message))]
     IncusRefused {
         /// The step that was under way.
         step: String,
@@ -154,7 +157,7 @@ pub enum Error {
         message: String,
     },
     /// A wait came to its deadline.
-    #[error("{step}: no answer within {seconds} s{}", if *still_running { ", Incus still works on it" } else { "" })]
+    #[error("{}: no answer within {seconds} s{}", line(step), if *still_running { ", Incus still works on it" } else { "" })]
     TimedOut {
         /// The step that was under way.
         step: String,
@@ -164,7 +167,7 @@ pub enum Error {
         still_running: bool,
     },
     /// A file or directory of the host could not be used.
-    #[error("cannot {step} {}: {source}", path.display())]
+    #[error("cannot {step} {}: {source}", line(path))]
     Host {
         /// What was tried, as a verb: "read", "create".
         step: &'static str,
@@ -174,7 +177,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A program of the host or a script in a container ended badly.
-    #[error("{step} failed: {problem}")]
+    #[error("{} failed: {}", line(step), words(problem))]
     StepFailed {
         /// The step by its name on the screen.
         step: String,
@@ -192,7 +195,7 @@ pub enum Error {
         asked: usize,
     },
     /// The host cannot do what is asked.
-    #[error("{problem}")]
+    #[error("{}", line(problem))]
     HostUnfit {
         /// What is missing.
         problem: String,
@@ -203,8 +206,18 @@ pub enum Error {
     #[error("interrupted")]
     Interrupted,
     /// A mistake in cci itself.
-    #[error("internal error: {0}")]
+    #[error("internal error: {}", words(.0))]
     Internal(String),
+}
+
+/// A name, as a person may see it.
+fn line(name: impl AsRef<OsStr>) -> GuestText {
+    GuestText::new(name)
+}
+
+/// What is said about it, which may have several lines.
+fn words(words: &str) -> GuestText {
+    GuestText::lines(words)
 }
 
 impl Error {

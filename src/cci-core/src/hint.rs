@@ -1,6 +1,7 @@
 //! The way out of each error, in one place.
 
 use crate::error::Error;
+use crate::guest_text::GuestText;
 
 /// The command or change that helps, where there is one.
 #[must_use]
@@ -32,7 +33,7 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::NoSession => "start a new one with `cci shell`".to_owned(),
         Error::SessionNotFound { .. } => "see `cci list --all`".to_owned(),
         Error::SessionElsewhere { id, workspace } => {
-            format!("use `cci shell --workspace {} --resume={id}`", workspace.display())
+            format!("use `cci shell --workspace {} --resume={id}`", GuestText::new(workspace))
         }
         Error::ImageNotFound { image } if image == "cci" => "make it with `cci build`".to_owned(),
         Error::ImageNotFound { image } if toolchain(image).is_some() => {

@@ -41,16 +41,53 @@ impl SubRange {
     }
 }
 
+/// A line of a table of subordinate ids. The owner's name need not be UTF-8.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Line<'t> {
+    pub(crate) owner: &'t [u8],
+    pub(crate) start: u64,
+    pub(crate) count: u64,
+}
+
+impl<'t> Line<'t> {
+    /// Reads `owner:start:count`.
+    fn read(line: &'t [u8]) -> Option<Self> {
+        let mut fields = line.trim_ascii().split(|byte| *byte == b':');
+        let owner = fields.next().filter(|owner| !owner.is_empty())?;
+        let mut number = || std::str::from_utf8(fields.next()?).ok()?.parse().ok();
+        Some(Self { owner, start: number()?, count: number()? })
+    }
+
+    /// The lines of a table that say something.
+    pub(crate) fn all(table: &'t [u8]) -> impl Iterator<Item = Self> {
+        table.split(|byte| *byte == b'\n').filter_map(Self::read)
+    }
+
+    pub(crate) fn is_roots(self) -> bool {
+        matches!(self.owner, b"root" | b"0")
+    }
+
+    /// The first id behind the range.
+    pub(crate) fn end(self) -> u64 {
+        self.start.saturating_add(self.count)
+    }
+}
+
 /// The ranges that root may map, as `/etc/subuid` or `/etc/subgid` lists them; other lines are not ours.
 #[must_use]
-pub fn root_ranges(file: &str) -> Vec<SubRange> {
-    let range = |line: &str| {
-        let mut fields = line.trim().split(':');
-        let owner = fields.next()?;
-        let (start, count) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-        matches!(owner, "root" | "0").then_some(SubRange { start, count })
-    };
-    file.lines().filter_map(range).collect()
+pub fn root_ranges(table: &[u8]) -> Vec<SubRange> {
+    let range =
+        |line: Line<'_>| Some(SubRange { start: line.start.try_into().ok()?, count: line.count.try_into().ok()? });
+    Line::all(table).filter(|line| line.is_roots()).filter_map(range).collect()
+}
+
+/// Whether a new line gives ids away that another line has given to somebody else; root may map everybody's.
+#[must_use]
+pub fn clash(table: &[u8], new: &str) -> bool {
+    let Some(new) = Line::read(new.as_bytes()).filter(|new| !new.is_roots()) else { return false };
+    Line::all(table)
+        .filter(|line| !line.is_roots() && line.owner != new.owner)
+        .any(|line| line.start < new.end() && new.start < line.end())
 }
 
 /// What decides the mapping.
@@ -123,7 +160,7 @@ mod tests {
     const WIDE: SubRange = SubRange { start: 1_000_000, count: 1_000_000_000 };
 
     fn facts(uid: u32, gid: u32, lines: &str) -> IdmapFacts {
-        let mut ranges = root_ranges(lines);
+        let mut ranges = root_ranges(lines.as_bytes());
         ranges.push(WIDE);
         IdmapFacts { agent: Ids { uid, gid }, guest: 1000, subuid: ranges.clone(), subgid: ranges }
     }
@@ -173,7 +210,7 @@ mod tests {
     #[test]
     fn odd_lines_are_passed_over() {
         assert_eq!(
-            root_ranges("root:x:1\n#\nroot:5\nroot:5:6:7\n\nroot:4294967295:4294967295"),
+            root_ranges(b"root:x:1\n#\nroot:5\nroot:5:6:7\n\nroot:4294967295:4294967295"),
             vec![SubRange { start: 5, count: 6 }, SubRange { start: u32::MAX, count: u32::MAX },]
         );
     }

@@ -15,6 +15,7 @@ pub mod env_file;
 pub mod environment;
 pub mod error;
 pub mod exports;
+pub mod guest_text;
 pub mod hint;
 pub mod host_disk;
 pub mod idmap;
@@ -39,3 +40,4 @@ pub mod tool;
 pub mod workspace;
 
 pub use error::{Error, Result};
+pub use guest_text::GuestText;

@@ -1,5 +1,6 @@
 //! Host directories in a container: how they are written, and what may not be mounted from where or to where.
 
+use crate::guest_text::GuestText;
 use std::path::{Component, Path, PathBuf};
 
 use crate::environment::{HOME, STATE, WORKSPACE};
@@ -39,7 +40,7 @@ pub enum MountError {
         hidden: String,
     },
     /// The host path is, holds, or lies in something that containers never see.
-    #[error("cannot mount {} into a container: {reason}", host.display())]
+    #[error("cannot mount {} into a container: {reason}", GuestText::new(host))]
     Protected {
         /// The place on the host, resolved.
         host: PathBuf,
@@ -188,11 +189,11 @@ pub fn check_host(host: &Path, protected: &[Protected]) -> Result<(), MountError
             return Err(refused("containers never see it".into()));
         }
         if path.starts_with(host) {
-            return Err(refused(format!("{} is in it", path.display())));
+            return Err(refused(format!("{} is in it", GuestText::new(path))));
         }
         let open = except.as_deref().is_some_and(|open| host.starts_with(open));
         if *below && host.starts_with(path) && !open {
-            return Err(refused(format!("it is in {}", path.display())));
+            return Err(refused(format!("it is in {}", GuestText::new(path))));
         }
     }
     Ok(())

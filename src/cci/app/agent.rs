@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cci_core::environment::WORKSPACE;
 use cci_core::plan::LaunchPlan;
-use cci_core::{Error, Result, tmux};
+use cci_core::{Error, GuestText, Result, tmux};
 use cci_incus::Exec;
 
 use super::context::Context;
@@ -34,7 +34,7 @@ pub(crate) async fn ensure(cx: &Context, plan: &LaunchPlan, name: &str, agent: &
         _ if has_session(cx, name, plan.user.uid).await? => Ok(()),
         status => Err(Error::StepFailed {
             step: "starting the agent".into(),
-            problem: format!("status {status}: {}", printable(&done.stderr)),
+            problem: format!("status {status}: {}", printed(&done.stderr)),
             hint: Some("the image needs tmux and bash: `cci build` makes one that has them".into()),
         }),
     }
@@ -47,8 +47,7 @@ pub(crate) async fn has_session(cx: &Context, name: &str, user: u32) -> Result<b
     Ok(status == 0)
 }
 
-/// What a container printed, without its control characters.
-pub(crate) fn printable(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    text.trim().chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+/// What a container printed, as a person may see it.
+pub(crate) fn printed(bytes: &[u8]) -> GuestText {
+    GuestText::lines(bytes.trim_ascii())
 }

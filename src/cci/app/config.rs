@@ -5,7 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use cci_core::workspace::Workspace;
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 
 use super::blocking::blocking;
 use crate::host::caller::Caller;
@@ -53,7 +53,7 @@ impl Configured {
         let overrides = Overrides { brings_credentials: true, ..self.overrides.clone() };
         let stack = Stack::read(&self.caller, &self.workspace, self.extra.as_deref(), &overrides, Trust::Weighed)?;
         stack.project().cloned().ok_or_else(|| {
-            let problem = format!("there is no {}", self.places().project.display());
+            let problem = format!("there is no {}", GuestText::new(self.places().project));
             Error::Config { problem, hint: None }
         })
     }
@@ -68,7 +68,7 @@ impl Configured {
         let path = self.file(project);
         if path.exists() && !force {
             return Err(Error::Config {
-                problem: format!("{} already exists", path.display()),
+                problem: format!("{} already exists", GuestText::new(&path)),
                 hint: Some("change it with `cci config edit`, or replace it with --force".into()),
             });
         }
@@ -81,7 +81,7 @@ impl Configured {
         let path = self.file(false).with_file_name("profiles").join(format!("{name}.toml"));
         if path.exists() && !force {
             return Err(Error::Config {
-                problem: format!("{} already exists", path.display()),
+                problem: format!("{} already exists", GuestText::new(&path)),
                 hint: Some("replace it with --force".into()),
             });
         }
@@ -107,7 +107,7 @@ pub(crate) async fn edit(cx: &Configured, project: bool) -> Result<PathBuf> {
     let path = cx.file(project);
     if project && path.is_symlink() {
         return Err(Error::Config {
-            problem: format!("{} is a link, which the editor would follow", path.display()),
+            problem: format!("{} is a link, which the editor would follow", GuestText::new(&path)),
             hint: Some("replace it with `cci config init --project --force`".into()),
         });
     }

@@ -13,7 +13,7 @@ use cci_core::mount::{self, MountError, PROTECTED, Protected};
 use cci_core::pin::{Birth, Identity};
 use cci_core::settings::Settings;
 use cci_core::workspace::Workspace;
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 
@@ -27,8 +27,10 @@ use crate::host::incus_socket;
 /// The resolved place of something that exists, may be read, and may be mounted; and what is there, seen at once, so
 /// that nothing can be put in its place in between.
 pub(crate) fn judged(path: &Path, protected: &[Protected]) -> Result<HostPath> {
-    let unusable =
-        |problem: String| Error::Config { problem: format!("cannot mount {}: {problem}", path.display()), hint: None };
+    let unusable = |problem: String| Error::Config {
+        problem: format!("cannot mount {}: {problem}", GuestText::new(path)),
+        hint: None,
+    };
     let there = open(path, OFlags::empty()).map_err(|error| match error {
         Errno::NOENT => unusable("it does not exist".into()),
         other => unusable(io::Error::from(other).to_string()),
@@ -71,7 +73,7 @@ fn without_links(path: &Path) -> Result<PathBuf> {
 
 fn behind_link(link: &Path, target: &Path) -> Error {
     Error::Usage {
-        problem: format!("{} is a link to {}", link.display(), target.display()),
+        problem: format!("{} is a link to {}", GuestText::new(link), GuestText::new(target)),
         hint: Some("name the place itself".into()),
     }
 }
@@ -120,7 +122,7 @@ pub(crate) fn stays_inside(wanted: &Path, host: &Path, root: &Path) -> Result<()
     if !leads_out(wanted, host, root) {
         return Ok(());
     }
-    let (wanted, host) = (wanted.display(), host.display());
+    let (wanted, host) = (GuestText::new(wanted), GuestText::new(host));
     let problem = format!("cannot mount {wanted}: it leads out of the workspace, to {host}");
     Err(Error::Config { problem, hint: Some("name that place itself, in a configuration file of your own".into()) })
 }
@@ -138,8 +140,11 @@ pub(crate) async fn followed(cx: &Context, verb: &str, typed: &Path) -> Result<P
     };
     for root in workspaces(cx).await? {
         if leads_out(wanted.path(), &host, &root) {
-            let problem =
-                format!("cannot {verb} {}: it leads out of the workspace, to {}", typed.display(), host.display());
+            let problem = format!(
+                "cannot {verb} {}: it leads out of the workspace, to {}",
+                GuestText::new(typed),
+                GuestText::new(&host)
+            );
             return Err(Error::Usage { problem, hint: Some("name that place itself".into()) });
         }
     }

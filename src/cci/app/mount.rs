@@ -12,7 +12,7 @@ use cci_core::idmap::Idmap;
 use cci_core::mark::Marks;
 use cci_core::mount::{self, Mount};
 use cci_core::workspace::Workspace;
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 use cci_incus::{Etag, Instance, InstancePatch, InstancePut, StateAction, StateChange, Status};
 
 use super::context::Context;
@@ -111,7 +111,7 @@ async fn add_to_frozen(cx: &Context, name: &str, disk: &HostDisk) -> Result<()> 
         return Ok(());
     }
     remove(cx, name, disk, &instance).await?;
-    let source = disk.source.path().display();
+    let source = GuestText::new(disk.source.path());
     Err(Error::HostUnfit {
         problem: match shown {
             Some(_) => {

@@ -11,13 +11,13 @@ use std::time::Duration;
 use cci_core::container_ids::HostIds;
 use cci_core::environment::WORKSPACE;
 use cci_core::host_disk::{self, HostDisk, HostPath, RAW_LXC};
-use cci_core::idmap::{self, Idmap, IdmapFacts};
+use cci_core::idmap::{self, Idmap, IdmapFacts, IdmapMode};
 use cci_core::mark::{self, Marks};
 use cci_core::settings::Settings;
-use cci_core::{Error, Result, plan};
+use cci_core::{Error, GuestText, Result, plan};
 use cci_incus::{Exec, NewInstance, Source};
 
-use super::agent::printable;
+use super::agent::printed;
 use super::blocking::blocking;
 use super::context::Context;
 use super::host_path;
@@ -47,7 +47,7 @@ pub(crate) async fn reclaim(cx: &Context) -> Result<usize> {
         let there = owners(&workspace).await?;
         let left = own.iter().find(|ids| !done.contains(*ids) && there.iter().any(|id| ids.holds(*id)));
         let Some(ids) = left else {
-            note_others(cx, &there, &own, &workspace);
+            note_others(cx, &there, &own, &workspace)?;
             return Ok(count);
         };
         count += change(cx, &trusted, &workspace, *ids).await?;
@@ -76,19 +76,19 @@ async fn owners(workspace: &HostPath) -> Result<BTreeSet<u32>> {
 }
 
 /// What is left is said: a file of a container that is nobody's here stays with its owner.
-fn note_others(cx: &Context, there: &BTreeSet<u32>, own: &[HostIds], workspace: &HostPath) {
-    let subuid = subids::subuid();
-    let foreign = |id: &u32| subuid.iter().any(|range| range.count > 1 && range.holds(*id));
-    let left: Vec<u32> = there.iter().copied().filter(foreign).collect();
-    let left: Vec<String> =
-        left.iter().filter(|id| !own.iter().any(|ids| ids.holds(**id))).map(u32::to_string).collect();
+fn note_others(cx: &Context, there: &BTreeSet<u32>, own: &[HostIds], workspace: &HostPath) -> Result<()> {
+    let ranges = subids::of_root(IdmapMode::Raw)?.subuid;
+    let of_containers = |id: &u32| ranges.iter().any(|range| range.count > 1 && range.holds(*id));
+    let left = there.iter().filter(|id| of_containers(id) && !own.iter().any(|ids| ids.holds(**id)));
+    let left: Vec<String> = left.map(u32::to_string).collect();
     if !left.is_empty() {
         cx.reporter.warn(&format!(
             "files in {} stay with host id {}, which no container of yours is known to have had",
-            workspace.path().display(),
+            GuestText::new(workspace.path()),
             left.join(", ")
         ));
     }
+    Ok(())
 }
 
 /// Hands over what belongs to one range; how many files that were.
@@ -102,7 +102,11 @@ async fn change(cx: &Context, trusted: &Settings, workspace: &HostPath, ids: Hos
     if done.status == 0 {
         return Ok(done.stdout.len());
     }
-    Err(Error::StepFailed { step: "changing the owner of files".into(), problem: printable(&done.stderr), hint: None })
+    Err(Error::StepFailed {
+        step: "changing the owner of files".into(),
+        problem: printed(&done.stderr).to_string(),
+        hint: None,
+    })
 }
 
 /// Nobody gets files out of a directory that is another's.
@@ -166,12 +170,9 @@ fn config(
     ids: HostIds,
     mark: &str,
 ) -> Result<BTreeMap<String, String>> {
-    let facts = IdmapFacts {
-        agent: launch::agent_ids(cx, Some(workspace)),
-        guest: trusted.incus.claude_uid,
-        subuid: subids::subuid(),
-        subgid: subids::subgid(),
-    };
+    let subids::OfRoot { subuid, subgid } = subids::of_root(trusted.incus.idmap)?;
+    let agent = launch::agent_ids(cx, Some(workspace));
+    let facts = IdmapFacts { agent, guest: trusted.incus.claude_uid, subuid, subgid };
     let map = idmap::decide(trusted.incus.idmap, &facts).map_err(|missing| Error::HostUnfit {
         problem: missing.to_string(),
         hint: Some("`cci setup` adds the missing line".into()),

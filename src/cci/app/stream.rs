@@ -1,5 +1,7 @@
 //! Joins a process in a container to the caller's terminal or pipes, in flows that never wait for one another.
 
+#![expect(clippy::disallowed_methods, reason = "the output of a command is its own, byte for byte")]
+
 use std::cell::Cell;
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use cci_core::tmux::{self, Part};
 use cci_core::{Error, Result};
 use cci_incus::{Captured, Exec};
 
-use super::agent::printable;
+use super::agent::printed;
 use super::attach;
 use super::context::Context;
 use super::incus_error::DuringStep;
@@ -96,7 +96,7 @@ async fn ask(cx: &Context, name: &str, command: &[String], stdin: &[u8]) -> Resu
         tmux::NO_SESSION => Err(Error::NoTmuxSession { name: name.to_owned() }),
         status => Err(Error::StepFailed {
             step: format!("tmux in {name}"),
-            problem: format!("status {status}: {}", printable(&done.stderr)),
+            problem: format!("status {status}: {}", printed(&done.stderr)),
             hint: None,
         }),
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cci_core::GuestText;
 use serde::{Deserialize, Serialize};
 
 use crate::host::process;
@@ -37,9 +38,9 @@ impl std::fmt::Display for Made {
         match self {
             Self::Instance { name, .. } | Self::Started { name, .. } => write!(out, "container {name}"),
             Self::Frozen { name } => write!(out, "the freeze of container {name}"),
-            Self::Staging(dir) => write!(out, "directory {}", dir.display()),
-            Self::Staged(file) => write!(out, "file {}", file.display()),
-            Self::SessionDir(dir) => write!(out, "session directory {}", dir.display()),
+            Self::Staging(dir) => write!(out, "directory {}", GuestText::new(dir)),
+            Self::Staged(file) => write!(out, "file {}", GuestText::new(file)),
+            Self::SessionDir(dir) => write!(out, "session directory {}", GuestText::new(dir)),
             Self::Snapshot { container, name } => write!(out, "snapshot {container}/{name}"),
             Self::StateVolume { pool, name, .. } => write!(out, "storage volume {name} of pool {pool}"),
             Self::Images { launch, .. } => write!(out, "images with mark {launch}"),

@@ -10,6 +10,7 @@ use crate::app::attach::{self, Into};
 use crate::app::context::Context;
 use crate::app::owned::Whose;
 use crate::ui::terminal::Terminal;
+use crate::ui::text::Text;
 
 /// Go back to a running session
 #[derive(Debug, Args)]
@@ -57,14 +58,17 @@ fn slot(global: &GlobalArgs) -> Option<u8> {
 /// The only one, or the one that the person picks; what there is instead is said.
 fn one_of(mut names: Vec<String>, cx: &Context) -> Result<Option<String>> {
     match names.as_slice() {
-        [] => Terminal::result("No active sessions\n").map(|()| None),
+        [] => Terminal::result(&Text::one("No active sessions")).map(|()| None),
         [_] => Ok(names.pop()),
         several if crate::host::terminal::is_interactive() => {
             Ok(cx.reporter.choose("Attach to", several).and_then(|chosen| several.get(chosen).cloned()))
         }
         several => {
-            let lines = several.iter().map(|name| format!("  {name}    cci attach {name}\n"));
-            Terminal::result(&format!("Active sessions:\n{}", lines.collect::<String>())).map(|()| None)
+            let mut out = Text::one("Active sessions:");
+            for name in several {
+                out.line(format_args!("  {name}    cci attach {name}"));
+            }
+            Terminal::result(&out).map(|()| None)
         }
     }
 }

@@ -9,10 +9,10 @@ use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Style};
 
-use super::output::{Format, FormatArg, json};
+use super::output::{FormatArg, print};
 use crate::app::bench::{Wanted, measure};
 use crate::app::context::Context;
-use crate::ui::terminal::Terminal;
+use crate::ui::text::{Text, shown};
 
 /// Measure cci beside the raw API calls that it needs
 ///
@@ -45,11 +45,7 @@ pub(crate) async fn run(args: &BenchArgs, cx: &Context) -> Result<u8> {
         earlier: earlier(cx, &args.baseline)?,
     };
     let report = measure(cx, wanted).await?;
-    let text = match args.format.format {
-        Format::Text => text(&report),
-        Format::Json => json(&report)?,
-    };
-    Terminal::result(&text)?;
+    print(args.format.format, &report, text)?;
     let all_measured = report.rows.iter().all(|row| row.problem.is_none());
     Ok(u8::from(!all_measured))
 }
@@ -74,7 +70,7 @@ fn earlier(cx: &Context, baseline: &[String]) -> Result<Option<PathBuf>> {
     }
 }
 
-fn text(report: &Report) -> String {
+fn text(report: &Report) -> Text {
     let with_incus = report.rows.iter().any(|row| row.incus.is_some());
     let with_before = report.rows.iter().any(|row| row.before.is_some());
     let mut table = Builder::default();
@@ -99,8 +95,8 @@ fn text(report: &Report) -> String {
     let mut table = table.build();
     table.with(Style::blank()).modify(Columns::new(1..5), Alignment::right());
     let table = table.to_string();
-    let lines: Vec<&str> = table.lines().map(str::trim_end).collect();
-    format!("{}\n\n{}\n", lines.join("\n"), machine(&report.machine, report.runs))
+    let lines: Text = table.lines().map(str::trim_end).collect();
+    lines.with("").with(machine(&report.machine, report.runs))
 }
 
 fn machine(machine: &Machine, runs: u32) -> String {
@@ -129,7 +125,7 @@ fn number(number: f64, unit: Unit) -> String {
 
 fn target(row: &Row) -> String {
     if let Some(problem) = &row.problem {
-        return format!("failed: {problem}");
+        return format!("failed: {}", shown(problem));
     }
     let told = row.targets.iter().filter(|verdict| verdict.met.is_some()).map(|verdict| {
         let target = match verdict.target {

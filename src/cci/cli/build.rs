@@ -10,6 +10,7 @@ use super::output::{Format, FormatArg, print};
 use super::owner::OwnerArg;
 use crate::app::build::{Ask, Built, Recipe, build};
 use crate::app::context::Context;
+use crate::ui::text::Text;
 
 /// The alias of the standard image.
 const STANDARD: &str = "cci";
@@ -98,11 +99,11 @@ pub(crate) async fn run(args: BuildArgs, cx: &Context) -> Result<u8> {
     print(format, &built, text)
 }
 
-fn text(built: &Built) -> String {
+fn text(built: &Built) -> Text {
     if built.skipped {
-        return format!("image '{}' already exists\n", built.alias);
+        return Text::one(format_args!("image '{}' already exists", built.alias));
     }
-    format!("Built image '{}' ({})\n", built.alias, super::image::short(&built.fingerprint))
+    Text::one(format_args!("Built image '{}' ({})", built.alias, super::image::short(&built.fingerprint)))
 }
 
 fn standard_ask(args: &BuildArgs, cx: &Context) -> Result<Ask> {

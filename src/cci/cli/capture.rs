@@ -5,8 +5,9 @@ use clap::{Args, ValueEnum};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::output::{Format, json};
+use super::output::Format;
 use crate::app::outcome::Outcome;
+use crate::ui::json;
 use crate::ui::terminal::Terminal;
 
 // Whether and how the output of a command is kept; as a doc comment clap would take it for what the verb does.
@@ -63,7 +64,7 @@ impl CaptureArgs {
             return Ok(outcome.exit());
         }
         if self.format == Some(CaptureFormat::Raw) {
-            return Terminal::bytes(&outcome.stdout).map(|()| outcome.exit());
+            return Terminal::raw(&outcome.stdout).map(|()| outcome.exit());
         }
         let kept = Kept {
             stdout: String::from_utf8_lossy(&outcome.stdout).into_owned(),
@@ -71,6 +72,6 @@ impl CaptureArgs {
             exit_code: outcome.status,
             duration_ms: timed.then(|| u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX)),
         };
-        Terminal::result(&json(&kept)?).map(|()| 0)
+        Terminal::result(&json::pretty(&kept)?).map(|()| 0)
     }
 }

@@ -13,6 +13,7 @@ use crate::app::context::Context;
 use crate::app::reporter::Answer;
 use crate::ui::size::human;
 use crate::ui::terminal::Terminal;
+use crate::ui::text::Text;
 
 /// Remove stopped containers, and saved sessions if asked
 #[derive(Debug, Args)]
@@ -97,18 +98,18 @@ pub(crate) async fn run(args: &CleanArgs, persistent: bool, cx: &Context) -> Res
         return as_json(args, &rubbish, cx).await;
     }
     if rubbish.len() == 0 {
-        return Terminal::result("Nothing to clean\n").map(|()| 0);
+        return Terminal::result(&Text::one("Nothing to clean")).map(|()| 0);
     }
     Terminal::result(&text(&rubbish))?;
     if args.dry_run {
         return Ok(0);
     }
     if !args.force && !confirmed(cx)? {
-        return Terminal::result("Cancelled.\n").map(|()| 0);
+        return Terminal::result(&Text::one("Cancelled.")).map(|()| 0);
     }
     let asked = rubbish.len();
     let gone = clean::remove(cx, &rubbish).await?;
-    Terminal::result(&format!("Removed {gone} of {asked}\n"))?;
+    Terminal::result(&Text::one(format_args!("Removed {gone} of {asked}")))?;
     crate::app::end::verdict(asked, gone).map(|()| 0)
 }
 
@@ -117,7 +118,7 @@ async fn as_json(args: &CleanArgs, rubbish: &Rubbish, cx: &Context) -> Result<u8
     let asked = rubbish.len();
     let wanted = asked > 0 && !args.dry_run && (args.force || confirmed(cx)?);
     let removed = if wanted { clean::remove(cx, rubbish).await? } else { 0 };
-    print(Format::Json, &Outcome::new(rubbish, removed), |_| String::new())?;
+    print(Format::Json, &Outcome::new(rubbish, removed), |_| Text::default())?;
     if wanted { crate::app::end::verdict(asked, removed).map(|()| 0) } else { Ok(0) }
 }
 
@@ -129,17 +130,15 @@ fn confirmed(cx: &Context) -> Result<bool> {
     }
 }
 
-fn text(rubbish: &Rubbish) -> String {
-    let containers = rubbish.containers.iter().map(|old| format!("  container {} ({})\n", old.name, old.why));
-    let sessions = rubbish
-        .sessions
-        .iter()
-        .map(|old| format!("  session {} of {} ({})\n", old.id, old.workspace, human(old.bytes)));
-    let networks = rubbish.networks.iter().map(|unused| format!("  network {} (unused)\n", unused.name));
+fn text(rubbish: &Rubbish) -> Text {
+    let containers = rubbish.containers.iter().map(|old| format!("  container {} ({})", old.name, old.why));
+    let sessions =
+        rubbish.sessions.iter().map(|old| format!("  session {} of {} ({})", old.id, old.workspace, human(old.bytes)));
+    let networks = rubbish.networks.iter().map(|unused| format!("  network {} (unused)", unused.name));
     let freed: u64 = rubbish.sessions.iter().map(|old| old.bytes).sum();
-    let total = if freed > 0 { format!("Frees {}\n", human(freed)) } else { String::new() };
-    let lines: String = containers.chain(sessions).chain(networks).collect();
-    format!("To be removed:\n{lines}{total}")
+    let total = (freed > 0).then(|| format!("Frees {}", human(freed)));
+    let head = std::iter::once("To be removed:".to_owned());
+    head.chain(containers).chain(sessions).chain(networks).chain(total).collect()
 }
 
 /// `90s`, `15m`, `12h`, `30d`, `4w`

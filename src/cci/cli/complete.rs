@@ -15,6 +15,7 @@ use crate::app::incus_error::DuringStep;
 use crate::app::{list, owned, profile};
 use crate::settings::Overrides;
 use crate::ui::terminal::{Terminal, Voice};
+use crate::ui::text;
 
 /// A person who pressed Tab waits no longer, whatever Incus does.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -101,7 +102,7 @@ fn silent_context() -> Result<Context> {
 
 fn shown(candidates: Vec<Candidate>) -> Vec<CompletionCandidate> {
     let one = |one: Candidate| {
-        let about = (!one.about.is_empty()).then(|| one.about.into());
+        let about = (!one.about.is_empty()).then(|| text::shown(one.about).into());
         CompletionCandidate::new(one.name).help(about)
     };
     candidates.into_iter().map(one).collect()

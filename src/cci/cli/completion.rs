@@ -1,9 +1,12 @@
 //! `cci completion`: the script that makes a shell ask cci itself what can be typed next.
 
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use cci_core::guest_text::is_unseen;
 use cci_core::{Error, Result};
 use clap::{Args, ValueEnum};
-use clap_complete::CompleteEnv;
-use clap_complete::env::{Bash, EnvCompleter, Fish, Powershell, Zsh};
+use clap_complete::env::{Bash, EnvCompleter, Fish, Powershell, Shells, Zsh};
 
 use super::command::command;
 use crate::ui::terminal::Terminal;
@@ -47,15 +50,54 @@ pub(crate) fn run(args: &CompletionArgs) -> Result<u8> {
         .script()
         .write_registration(ASKED, "cci", "cci", "cci", &mut script)
         .map_err(|error| Error::Internal(format!("no completion script: {error}")))?;
-    Terminal::bytes(&script).map(|()| 0)
+    Terminal::raw(&script).map(|()| 0)
 }
 
 /// Whether a shell asked for candidates, which are then on stdout; what goes wrong stays silent, for a person is typing.
 pub(crate) fn answered() -> bool {
-    if std::env::var_os(ASKED).is_none_or(|shell| shell.is_empty()) {
-        return false;
+    let Some(shell) = std::env::var_os(ASKED).filter(|shell| !shell.is_empty()) else { return false };
+    let words: Vec<OsString> = std::env::args_os().skip_while(|word| word != "--").skip(1).collect();
+    if let Some(offered) = offered(&shell, words) {
+        // a shell that reads no more has what it wants
+        let _ = Terminal::raw(visible(&offered, &separator()).as_bytes());
     }
+    true
+}
+
+/// What clap offers for the last of these words, files of this directory among it, as the shell wants it.
+fn offered(shell: &OsStr, words: Vec<OsString>) -> Option<String> {
+    let name = Path::new(shell).file_stem()?.to_str()?;
+    let shells = Shells::builtins();
+    let completer = shells.completer(name)?;
     let current_dir = std::env::current_dir().ok();
-    let asked = CompleteEnv::with_factory(command).var(ASKED);
-    asked.try_complete(std::env::args_os(), current_dir.as_deref()).unwrap_or(true)
+    let mut cci = command();
+    cci.build();
+    let mut offered = Vec::new();
+    completer.write_complete(&mut cci, words, current_dir.as_deref(), &mut offered).ok()?;
+    String::from_utf8(offered).ok()
+}
+
+/// What the shell told to put between two candidates.
+fn separator() -> String {
+    std::env::var("_CLAP_IFS").ok().filter(|given| !given.is_empty()).unwrap_or_else(|| "\n".to_owned())
+}
+
+/// Leaves out what would steer the terminal on which the shell shows it; a tab parts a name from what is said of it.
+fn visible(offered: &str, separator: &str) -> String {
+    let harmless = |one: &&str| !one.chars().any(|c| c != '\t' && is_unseen(c));
+    let end = if offered.ends_with('\n') { "\n" } else { "" };
+    let parts = offered.strip_suffix('\n').unwrap_or(offered).split(separator);
+    parts.filter(harmless).collect::<Vec<_>>().join(separator) + end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::visible;
+
+    #[test]
+    fn a_name_that_steers_the_terminal_is_not_offered() {
+        assert_eq!(visible("a\u{b}\u{1b}]0;x\u{7}\u{b}b", "\u{b}"), "a\u{b}b");
+        assert_eq!(visible("a\tabout a\nb\u{202e}\tabout b\nc\n", "\n"), "a\tabout a\nc\n");
+        assert_eq!(visible("", "\n"), "");
+    }
 }

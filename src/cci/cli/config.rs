@@ -4,11 +4,10 @@ pub(crate) mod check;
 pub(crate) mod trust;
 mod waiting;
 
-use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 use clap::{Args, Subcommand, ValueEnum};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -21,7 +20,9 @@ use crate::app::config::{self, Configured};
 use crate::app::reporter::Reporter;
 use crate::host::terminal;
 use crate::settings::{self, Entry, Trust};
+use crate::ui::json;
 use crate::ui::terminal::Terminal;
+use crate::ui::text::Text;
 
 /// See, check and write the configuration
 #[derive(Debug, Args)]
@@ -130,12 +131,12 @@ pub(crate) async fn run(args: ConfigArgs, global: &GlobalArgs, terminal: &Arc<Te
         ConfigVerb::Path(args) => path(args, &cx),
         ConfigVerb::Init(args) => {
             let path = cx.init(args.which.project, args.force)?;
-            Terminal::result(&format!("{}\n", path.display())).map(|()| 0)
+            Terminal::result(&Text::one(GuestText::new(path))).map(|()| 0)
         }
         ConfigVerb::Edit(args) => edit(&args, &cx, terminal).await,
         ConfigVerb::Schema(args) => Terminal::result(&match args.format {
-            SchemaFormat::Json => format!("{:#}\n", settings::json_schema()),
-            SchemaFormat::Markdown => settings::key_table(),
+            SchemaFormat::Json => json::pretty(&settings::json_schema())?,
+            SchemaFormat::Markdown => Text::block(settings::key_table()),
         })
         .map(|()| 0),
         ConfigVerb::Trust(args) => trust::run(&args, &cx, terminal),
@@ -145,19 +146,18 @@ pub(crate) async fn run(args: ConfigArgs, global: &GlobalArgs, terminal: &Arc<Te
 fn show(args: &ShowArgs, cx: &Configured) -> Result<u8> {
     let stack = cx.read(Trust::Judged)?;
     match (args.format.format, args.origin) {
-        (Format::Json, false) => print(Format::Json, &settings::as_json(&stack)?, ToString::to_string),
+        (Format::Json, false) => print(Format::Json, &settings::as_json(&stack)?, |all| Text::one(all)),
         (format, origin) => print(format, &settings::entries(&stack)?, |entries| as_toml(entries, origin)),
     }
 }
 
 /// `key = value`, each with a comment that says where it comes from.
-pub(super) fn as_toml(entries: &[Entry], origin: bool) -> String {
-    let mut out = String::new();
+pub(super) fn as_toml(entries: &[Entry], origin: bool) -> Text {
+    let mut out = Text::default();
     for Entry { key, value, origin: from } in entries {
         let key: Vec<String> = quoted(key);
-        // writing to a string cannot fail
-        let _ = write!(out, "{} = {}", key.join("."), inline(value));
-        let _ = if origin && !from.is_empty() { writeln!(out, "  # {from}") } else { writeln!(out) };
+        let from = if origin && !from.is_empty() { format!("  # {from}") } else { String::new() };
+        out.line(format_args!("{} = {}{from}", key.join("."), inline(value)));
     }
     out
 }
@@ -174,7 +174,7 @@ fn quoted(key: &str) -> Vec<String> {
         }
     }
     let bare = rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    parts.push(if bare { rest.to_owned() } else { serde_json::Value::from(rest).to_string() });
+    parts.push(if bare { rest.to_owned() } else { json::line(&rest) });
     parts
 }
 
@@ -188,8 +188,8 @@ fn inline(value: &serde_json::Value) -> String {
         serde_json::Value::Array(items) => {
             format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", "))
         }
-        // JSON's texts, numbers and truth values are TOML's too
-        scalar => scalar.to_string(),
+        // JSON's texts, numbers and truth values are TOML's too; what cannot be seen has a number in both
+        scalar => json::line(scalar),
     }
 }
 
@@ -201,7 +201,7 @@ fn path(args: FormatArg, cx: &Configured) -> Result<u8> {
     print(args.format, &all, |all| {
         let line = |place: &Place| {
             let note = if place.exists { "" } else { " (not there)" };
-            format!("{}: {}{note}\n", place.name, place.path.display())
+            format!("{}: {}{note}", place.name, GuestText::new(&place.path))
         };
         all.iter().map(line).collect()
     })
@@ -214,6 +214,6 @@ async fn edit(args: &ProjectArgs, cx: &Configured, reporter: &Arc<Terminal>) -> 
     let path = config::edit(cx, args.project).await?;
     let stack = cx.read(Trust::Judged)?;
     Configured::check_profiles(&stack)?;
-    reporter.note(&format!("{}: ok", path.display()));
+    reporter.note(&format!("{}: ok", GuestText::new(&path)));
     Ok(0)
 }

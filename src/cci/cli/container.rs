@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 
@@ -17,6 +17,7 @@ use crate::app::context::Context;
 use crate::app::launch;
 use crate::app::mount::{self, Mounting};
 use crate::ui::terminal::Terminal;
+use crate::ui::text::Text;
 
 /// Drive any container of the Incus project
 #[derive(Debug, Args)]
@@ -193,26 +194,26 @@ async fn plain(verb: &ContainerVerb, cx: &Context) -> Result<u8> {
     let told = match verb {
         ContainerVerb::Launch(LaunchArgs { image, name, ephemeral }) => {
             launch::plain(cx, image, name, *ephemeral).await?;
-            format!("Launched {name}\n")
+            format!("Launched {name}")
         }
         ContainerVerb::Start(NameArgs { name, owner }) => {
             container::start(&owner.reach(cx), name).await?;
-            format!("Started {name}\n")
+            format!("Started {name}")
         }
         ContainerVerb::Stop(StopArgs { name, owner, force, timeout }) => {
             let within = (!force).then(|| Duration::from_secs((*timeout).into()));
             container::stop(&owner.reach(cx), name, within).await?;
-            format!("Stopped {name}\n")
+            format!("Stopped {name}")
         }
         ContainerVerb::Delete(DeleteArgs { name, owner, force }) => {
             container::delete(&owner.reach(cx), name, *force).await?;
-            format!("Deleted {name}\n")
+            format!("Deleted {name}")
         }
         ContainerVerb::Mount(args) => {
             let MountArgs { name, owner, device, source, path, shift, readonly } = args;
             let mounting = Mounting { device, source, path, shift: *shift, readonly: *readonly };
             mount::mount(&owner.reach(cx), name, &mounting).await?;
-            format!("Mounted {} at {path} in {name}\n", source.display())
+            format!("Mounted {} at {path} in {name}", GuestText::new(source))
         }
         ContainerVerb::Exists(NameArgs { name, owner }) => {
             return Ok(u8::from(!container::exists(&owner.reach(cx), name).await?));
@@ -222,7 +223,7 @@ async fn plain(verb: &ContainerVerb, cx: &Context) -> Result<u8> {
         }
         ContainerVerb::Exec(_) => return Ok(0),
     };
-    Terminal::result(&told).map(|()| 0)
+    Terminal::result(&Text::one(told)).map(|()| 0)
 }
 
 async fn exec(args: &ExecArgs, cx: &Context) -> Result<u8> {

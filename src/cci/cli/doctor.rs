@@ -12,6 +12,7 @@ use super::output::{FormatArg, print};
 use super::setup::{self, SetupArgs};
 use crate::app::context::Context;
 use crate::app::setup::{look, measure};
+use crate::ui::text::Text;
 
 /// A clone that takes longer is a copy.
 const SLOW: Duration = Duration::from_secs(2);
@@ -102,18 +103,20 @@ fn word(health: Health) -> &'static str {
     }
 }
 
-fn text(findings: &[Finding], verbose: bool) -> String {
-    let line = |finding: &Finding| {
-        let mend = finding.mend.as_ref().map(|mend| format!("           mend: {mend}\n")).unwrap_or_default();
+fn text(findings: &[Finding], verbose: bool) -> Text {
+    let mut out = Text::default();
+    for finding in findings {
         let name = if verbose { format!(" [{}]", finding.id) } else { String::new() };
-        format!("{:>8}  {}{name}\n{mend}", word(finding.health), finding.text)
-    };
-    let verdict = match worst(findings) {
+        out.line(format_args!("{:>8}  {}{name}", word(finding.health), finding.text));
+        if let Some(mend) = &finding.mend {
+            out.line(format_args!("           mend: {mend}"));
+        }
+    }
+    out.with(match worst(findings) {
         Health::Ok => "Healthy",
         Health::Warning => "Works, with warnings",
         Health::Broken => "Does not work",
-    };
-    format!("{}{verdict}\n", findings.iter().map(line).collect::<String>())
+    })
 }
 
 fn report(findings: &[Finding]) -> Report {

@@ -9,6 +9,7 @@ use super::which::{self, Chosen, Which};
 use crate::app::context::Context;
 use crate::app::end::{self, How};
 use crate::ui::terminal::Terminal;
+use crate::ui::text::Text;
 
 /// End containers gracefully
 #[derive(Debug, Args)]
@@ -49,6 +50,6 @@ async fn run(which: &Which, verb: &str, done: &str, how: How, cx: &Context) -> R
         cx.reporter.note(&format!("Shutting down {} container(s), timeout {} s", names.len(), within.as_secs()));
     }
     let gone = end::end(cx, &names, how).await?;
-    Terminal::result(&format!("{done} {gone} container(s)\n"))?;
+    Terminal::result(&Text::one(format_args!("{done} {gone} container(s)")))?;
     end::verdict(names.len(), gone).map(|()| 0)
 }

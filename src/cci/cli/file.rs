@@ -13,6 +13,7 @@ use crate::app::context::Context;
 use crate::app::file::{self, Moved, Pull, Push, Remote};
 use crate::ui::size::human;
 use crate::ui::terminal::Terminal;
+use crate::ui::text::Text;
 
 /// Move files between the host and a container
 #[derive(Debug, Args)]
@@ -88,7 +89,7 @@ pub(crate) async fn run(args: &FileArgs, cx: &Context) -> Result<u8> {
         FileVerb::Push(args) => push(args, cx).await?,
         FileVerb::Pull(args) => pull(args, cx).await?,
     };
-    Terminal::result(&told).map(|()| 0)
+    Terminal::result(&Text::one(told)).map(|()| 0)
 }
 
 async fn push(args: &PushArgs, cx: &Context) -> Result<String> {
@@ -102,7 +103,7 @@ async fn push(args: &PushArgs, cx: &Context) -> Result<String> {
     };
     let tree = args.local.is_dir();
     let moved = file::push(&args.owner.reach(cx), &ask).await?;
-    Ok(told("Pushed", tree, &args.local.display().to_string(), &moved))
+    Ok(told("Pushed", tree, &args.local.to_string_lossy(), &moved))
 }
 
 async fn pull(args: &PullArgs, cx: &Context) -> Result<String> {
@@ -120,7 +121,7 @@ async fn pull(args: &PullArgs, cx: &Context) -> Result<String> {
 fn told(verb: &str, tree: bool, from: &str, moved: &Moved) -> String {
     let (kind, count) =
         if tree { ("directory", format!("{} entries, ", moved.files)) } else { ("file", String::new()) };
-    format!("{verb} {kind} {from} -> {} ({count}{})\n", moved.to, human(moved.bytes))
+    format!("{verb} {kind} {from} -> {} ({count}{})", moved.to, human(moved.bytes))
 }
 
 fn octal(raw: &str) -> Result<u32, String> {

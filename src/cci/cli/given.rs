@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use cci_core::env_file::{self, Wrong};
 use cci_core::environment::is_variable_name;
 use cci_core::workspace::Workspace;
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 
 use super::args::GlobalArgs;
 use crate::host::caller::Caller;
@@ -55,7 +55,7 @@ fn is_stdin(file: &Path) -> bool {
 }
 
 fn read(file: &Path, caller: &Caller, workspace: &Workspace) -> Result<Vec<env_file::Variable>> {
-    let shown = if is_stdin(file) { "the standard input".to_owned() } else { file.display().to_string() };
+    let shown = if is_stdin(file) { "the standard input".to_owned() } else { GuestText::new(file).to_string() };
     let wrong = |problem: String| Error::usage(format!("--env-file: {shown}{problem}"));
     let bytes = if is_stdin(file) {
         standard_input()

@@ -1,7 +1,6 @@
 //! `cci image`, `cci images`: the images that containers start from.
 
 use cci_core::Result;
-use cci_core::build::failure::harmless;
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 
@@ -12,6 +11,7 @@ use crate::app::context::Context;
 use crate::app::image::{self, Ask, Cleaned, Deleted, ListedImage, Published, Selection};
 use crate::ui::size::human;
 use crate::ui::table::table;
+use crate::ui::text::Text;
 
 /// See, make and remove images
 #[derive(Debug, Args)]
@@ -162,18 +162,15 @@ async fn publish(args: &PublishArgs, cx: &Context) -> Result<u8> {
         description: args.description.clone(),
         force: args.force,
     };
-    print(
-        args.format.format,
-        &image::publish(&args.owner.reach(cx), &ask).await?,
-        |Published { alias, fingerprint }| {
-            format!("Published {} as image '{alias}' ({})\n", ask.container, short(fingerprint))
-        },
-    )
+    let published = image::publish(&args.owner.reach(cx), &ask).await?;
+    print(args.format.format, &published, |Published { alias, fingerprint }| {
+        Text::one(format_args!("Published {} as image '{alias}' ({})", ask.container, short(fingerprint)))
+    })
 }
 
-fn listed(heading: &str, images: &[ListedImage]) -> String {
+fn listed(heading: &str, images: &[ListedImage]) -> Text {
     if images.is_empty() {
-        return "No images found\n".to_owned();
+        return Text::one("No images found");
     }
     let row = |image: &ListedImage| {
         [
@@ -181,20 +178,22 @@ fn listed(heading: &str, images: &[ListedImage]) -> String {
             short(&image.fingerprint).to_owned(),
             human(image.size),
             super::list::seconds(&image.created_at),
-            harmless(&image.description),
+            image.description.clone(),
         ]
     };
     let headings = ["ALIAS", "FINGERPRINT", "SIZE", "CREATED", "DESCRIPTION"];
-    format!("{heading}\n{}", table(headings, images.iter().map(row)))
+    let mut out = Text::one(heading);
+    out.append(&table(headings, images.iter().map(row)));
+    out
 }
 
-fn deleted(image: &Deleted) -> String {
-    format!("Deleted image {}\n", named(image))
+fn deleted(image: &Deleted) -> Text {
+    Text::one(format_args!("Deleted image {}", named(image)))
 }
 
-fn cleaned(done: &Cleaned) -> String {
-    let lines: String = done.deleted.iter().map(deleted).collect();
-    format!("{lines}Cleanup complete\n")
+fn cleaned(done: &Cleaned) -> Text {
+    let lines = done.deleted.iter().map(|image| format!("Deleted image {}", named(image)));
+    lines.collect::<Text>().with("Cleanup complete")
 }
 
 fn named(image: &Deleted) -> String {

@@ -1,6 +1,6 @@
 //! `cci info`: one saved session.
 
-use cci_core::Result;
+use cci_core::{GuestText, Result};
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 
@@ -9,6 +9,7 @@ use super::output::{FormatArg, print};
 use crate::app::context::Context;
 use crate::app::info::{Info, info};
 use crate::ui::size::human;
+use crate::ui::text::Text;
 
 /// Show a saved session
 #[derive(Debug, Args)]
@@ -26,18 +27,18 @@ pub(crate) async fn run(args: &InfoArgs, cx: &Context) -> Result<u8> {
     print(args.format.format, &info, text)
 }
 
-fn text(info: &Info) -> String {
+fn text(info: &Info) -> Text {
     let lines = [
         "Session Information".to_owned(),
         "-------------------".to_owned(),
         format!("Session ID: {}", info.session_id),
         format!("Container: {}", info.container_name),
-        format!("Workspace: {}", info.workspace.display()),
+        format!("Workspace: {}", GuestText::new(&info.workspace)),
         format!("Saved At: {}", super::list::seconds(&info.saved_at)),
         format!("Session Data: {}", if info.data_present { "present" } else { "missing" }),
         format!("Data Size: {}", human(info.data_bytes)),
-        format!("Session Path: {}", info.path.display()),
+        format!("Session Path: {}", GuestText::new(&info.path)),
         format!("Resume: cci shell --resume={}", info.session_id),
     ];
-    lines.map(|line| line + "\n").concat()
+    lines.into_iter().collect()
 }

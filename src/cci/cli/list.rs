@@ -1,7 +1,5 @@
 //! `cci list`: the containers, for people and for programs.
 
-use std::fmt::Write;
-
 use cci_core::Result;
 use cci_core::lifetime::Lifetime;
 use clap::Args;
@@ -13,6 +11,7 @@ use crate::app::context::Context;
 use crate::app::list::{self, Listed, ListedSession};
 use crate::app::owned::Whose;
 use crate::host::zone::zone;
+use crate::ui::text::Text;
 
 /// Show the containers
 #[derive(Debug, Args)]
@@ -56,42 +55,41 @@ pub(crate) async fn run(args: &ListArgs, cx: &Context) -> Result<u8> {
     print(args.format.format, &lists, |lists| text(&lists.active_containers, lists.saved_sessions.as_deref()))
 }
 
-fn text(listed: &[Listed], sessions: Option<&[ListedSession]>) -> String {
-    let mut out = String::from("Active Containers:\n------------------\n");
+fn text(listed: &[Listed], sessions: Option<&[ListedSession]>) -> Text {
+    let mut out = Text::one("Active Containers:").with("------------------");
     if listed.is_empty() {
-        out.push_str("  (none)\n");
+        out.line("  (none)");
     }
     for one in listed {
-        // writing to a string cannot fail
-        let _ = write_one(&mut out, one);
+        write_one(&mut out, one);
     }
     let Some(sessions) = sessions else { return out };
-    out.push_str("\nSaved Sessions:\n---------------\n");
+    out.append(&Text::one("").with("Saved Sessions:").with("---------------"));
     if sessions.is_empty() {
-        out.push_str("  (none)\n");
+        out.line("  (none)");
     }
     for one in sessions {
-        let _ = write_session(&mut out, one);
+        write_session(&mut out, one);
     }
     out
 }
 
-fn write_session(out: &mut String, one: &ListedSession) -> std::fmt::Result {
-    writeln!(out, "  {}{}", one.session_id, if one.live { " (live)" } else { "" })?;
-    writeln!(out, "    Saved: {}", seconds(&one.saved_at))?;
-    writeln!(out, "    Workspace: {}", one.workspace)?;
-    writeln!(out, "    Container: {}", one.container_name)
+fn write_session(out: &mut Text, one: &ListedSession) {
+    out.line(format_args!("  {}{}", one.session_id, if one.live { " (live)" } else { "" }));
+    out.line(format_args!("    Saved: {}", seconds(&one.saved_at)));
+    out.line(format_args!("    Workspace: {}", one.workspace));
+    out.line(format_args!("    Container: {}", one.container_name));
 }
 
-fn write_one(out: &mut String, one: &Listed) -> std::fmt::Result {
-    writeln!(out, "  {} ({})", one.name, Lifetime::persistent(one.persistent).word())?;
-    writeln!(out, "    Status: {}", one.status)?;
+fn write_one(out: &mut Text, one: &Listed) {
+    out.line(format_args!("  {} ({})", one.name, Lifetime::persistent(one.persistent).word()));
+    out.line(format_args!("    Status: {}", one.status));
     if one.status == "Running" {
-        writeln!(out, "    IPv4: {}", one.ipv4)?;
+        out.line(format_args!("    IPv4: {}", one.ipv4));
     }
-    writeln!(out, "    Created: {}", seconds(&one.created_at))?;
-    writeln!(out, "    Image: {}", one.image)?;
-    writeln!(out, "    Workspace: {}{}", one.workspace, behind(one))
+    out.line(format_args!("    Created: {}", seconds(&one.created_at)));
+    out.line(format_args!("    Image: {}", one.image));
+    out.line(format_args!("    Workspace: {}{}", one.workspace, behind(one)));
 }
 
 /// Where a workspace leads that is typed with a link.
@@ -130,16 +128,19 @@ mod tests {
         };
         let head = "Active Containers:\n------------------\n";
         assert_eq!(
-            text(std::slice::from_ref(&one), None),
+            text(std::slice::from_ref(&one), None).as_str(),
             format!(
                 "{head}  cci-9c09f805-1 (ephemeral)\n    Status: Running\n    IPv4: 10.77.0.21\n    Created: no time\n    Image: cci\n    Workspace: /home/u/proj\n"
             )
         );
         one.workspace_target = "/srv/proj".into();
-        assert!(text(std::slice::from_ref(&one), None).ends_with("Workspace: /home/u/proj -> /srv/proj\n"));
+        assert!(text(std::slice::from_ref(&one), None).as_str().ends_with("Workspace: /home/u/proj -> /srv/proj\n"));
         one.status = "Stopped".into();
-        assert!(!text(&[one], None).contains("IPv4"));
-        assert_eq!(text(&[], None), format!("{head}  (none)\n"));
-        assert_eq!(text(&[], Some(&[])), format!("{head}  (none)\n\nSaved Sessions:\n---------------\n  (none)\n"));
+        assert!(!text(&[one], None).as_str().contains("IPv4"));
+        assert_eq!(text(&[], None).as_str(), format!("{head}  (none)\n"));
+        assert_eq!(
+            text(&[], Some(&[])).as_str(),
+            format!("{head}  (none)\n\nSaved Sessions:\n---------------\n  (none)\n")
+        );
     }
 }

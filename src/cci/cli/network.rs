@@ -1,7 +1,6 @@
 //! `cci network`: what a container may reach, and why.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 use std::net::Ipv4Addr;
 
 use cci_core::Result;
@@ -12,6 +11,7 @@ use super::complete;
 use super::output::{Format, FormatArg, print};
 use crate::app::context::Context;
 use crate::app::network::{self, Answer, Question, Refreshed, Shown};
+use crate::ui::text::Text;
 
 /// Show and explain what a container may reach
 #[derive(Debug, Args)]
@@ -82,23 +82,24 @@ pub(crate) async fn run(args: &NetworkArgs, cx: &Context) -> Result<u8> {
     }
 }
 
-fn show_text(shown: &Shown) -> String {
-    let mut out = format!("Container: {}\nMode: {}\nNetwork: {}\n", shown.container, shown.mode, shown.network);
+fn show_text(shown: &Shown) -> Text {
+    let mut out = Text::one(format_args!("Container: {}", shown.container));
+    out.line(format_args!("Mode: {}", shown.mode));
+    out.line(format_args!("Network: {}", shown.network));
     if shown.mode == "open" {
-        out.push_str("Rules: none, everything that the host's Incus network reaches\n");
+        out.line("Rules: none, everything that the host's Incus network reaches");
         return out;
     }
-    out.push_str("Rules:\n");
+    out.line("Rules:");
     for rule in &shown.rules {
         let ports = if rule.ports.is_empty() { String::new() } else { format!(" {} {}", rule.protocol, rule.ports) };
-        // writing to a string cannot fail
-        let _ = writeln!(out, "  {} {}{ports} ({})", rule.action, rule.destination, rule.why);
+        out.line(format_args!("  {} {}{ports} ({})", rule.action, rule.destination, rule.why));
     }
     if !shown.names.is_empty() {
         let when = shown.refreshed.as_deref().map(super::list::seconds).unwrap_or_default();
-        let _ = writeln!(out, "Names (looked up {when}):");
+        out.line(format_args!("Names (looked up {when}):"));
         for (name, addresses) in &shown.names {
-            let _ = writeln!(out, "  {name} {}", joined(addresses));
+            out.line(format_args!("  {name} {}", joined(addresses)));
         }
     }
     out
@@ -114,12 +115,12 @@ fn why_text(answer: &Answer) -> String {
         address if address == answer.host => String::new(),
         address => format!(" ({address})"),
     };
-    format!("{}{address}: {}\n", answer.host, answer.because)
+    format!("{}{address}: {}", answer.host, answer.because)
 }
 
-fn refresh_text(refreshed: &[Refreshed]) -> String {
+fn refresh_text(refreshed: &[Refreshed]) -> Text {
     if refreshed.is_empty() {
-        return "No allowlist to refresh\n".to_owned();
+        return Text::one("No allowlist to refresh");
     }
     let one = |one: &Refreshed| {
         let changed = if one.changed.is_empty() {
@@ -132,7 +133,7 @@ fn refresh_text(refreshed: &[Refreshed]) -> String {
         } else {
             format!("; not found, kept: {}", one.not_found.join(", "))
         };
-        format!("{}: {} names, {changed}{lost}\n", one.policy, one.names)
+        format!("{}: {} names, {changed}{lost}", one.policy, one.names)
     };
     refreshed.iter().map(one).collect()
 }

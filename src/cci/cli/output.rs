@@ -1,10 +1,12 @@
 //! One way from a result to stdout: text for people, JSON for programs, in the form that was asked for.
 
-use cci_core::{Error, Result};
+use cci_core::Result;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use crate::ui::json;
 use crate::ui::terminal::Terminal;
+use crate::ui::text::Text;
 
 /// How results are printed: for people, or for programs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -47,16 +49,10 @@ pub(crate) struct TableFormatArg {
 }
 
 /// Prints a result; its text is only made where it is wanted.
-pub(crate) fn print<T: Serialize>(format: impl Into<Format>, data: &T, text: impl FnOnce(&T) -> String) -> Result<u8> {
+pub(crate) fn print<T: Serialize>(format: impl Into<Format>, data: &T, text: impl FnOnce(&T) -> Text) -> Result<u8> {
     let out = match format.into() {
         Format::Text => text(data),
-        Format::Json => json(data)?,
+        Format::Json => json::pretty(data)?,
     };
     Terminal::result(&out).map(|()| 0)
-}
-
-/// JSON as it is printed: indented, with a line end.
-pub(crate) fn json(data: &impl Serialize) -> Result<String> {
-    let text = serde_json::to_string_pretty(data).map_err(|error| Error::Internal(error.to_string()))?;
-    Ok(text + "\n")
 }

@@ -7,6 +7,7 @@ use super::which::{self, Chosen, Which};
 use crate::app::context::Context;
 use crate::app::{end, persist};
 use crate::ui::terminal::Terminal;
+use crate::ui::text::Text;
 
 /// Keep running ephemeral containers for good
 #[derive(Debug, Args)]
@@ -25,7 +26,7 @@ pub(crate) async fn run(args: &PersistArgs, cx: &Context) -> Result<u8> {
     for name in &names {
         match persist::persist(cx, name).await {
             Ok(()) => {
-                Terminal::result(&format!("Persisted {name}\n"))?;
+                Terminal::result(&Text::one(format_args!("Persisted {name}")))?;
                 kept += 1;
             }
             Err(error) => cx.reporter.warn(&error.to_string()),

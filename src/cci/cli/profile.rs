@@ -1,9 +1,8 @@
 //! `cci profile`: the named sets of settings.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 
@@ -15,6 +14,7 @@ use crate::app::config::Configured;
 use crate::app::profile;
 use crate::app::reporter::Reporter;
 use crate::ui::terminal::Terminal;
+use crate::ui::text::Text;
 
 /// See and make named sets of settings
 #[derive(Debug, Args)]
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &ProfileArgs, global: &GlobalArgs, terminal: &Arc<Termin
         ProfileVerb::Show(args) => show(args, &cx),
         ProfileVerb::Create(args) => {
             let path = profile::create(&cx, &args.name, &args.inherits, args.force)?;
-            terminal.note(&format!("Profile {} is in {}", args.name, path.display()));
+            terminal.note(&format!("Profile {} is in {}", args.name, GuestText::new(path)));
             Ok(0)
         }
     }
@@ -92,10 +92,9 @@ fn list(args: FormatArg, cx: &Configured) -> Result<u8> {
     let all = profile::all(cx)?;
     print(args.format, &all, |all| {
         let width = all.iter().map(|one| one.name.len()).max().unwrap_or(0);
-        let mut out = String::from("Profiles:\n");
+        let mut out = Text::one("Profiles:");
         for one in all {
-            // writing to a string cannot fail
-            let _ = writeln!(out, "  {:width$}  {} ({})", one.name, one.description, one.origin);
+            out.line(format_args!("  {:width$}  {} ({})", one.name, one.description, one.origin));
         }
         out
     })
@@ -107,7 +106,7 @@ fn show(args: &ShowArgs, cx: &Configured) -> Result<u8> {
             problem: format!("profile '{}' has no build script", args.name),
             hint: Some("those with one: node, python, rust".into()),
         })?;
-        return Terminal::result(script).map(|()| 0);
+        return Terminal::result(&Text::block(script)).map(|()| 0);
     }
     let entries = profile::entries(cx, &args.name)?;
     print(args.format.format, &entries, |entries| super::config::as_toml(entries, true))

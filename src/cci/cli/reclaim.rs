@@ -6,6 +6,7 @@ use clap::Args;
 use crate::app::context::Context;
 use crate::app::reclaim;
 use crate::ui::terminal::Terminal;
+use crate::ui::text::Text;
 
 /// Take over files that a container's root made in the workspace
 #[derive(Debug, Args)]
@@ -14,5 +15,5 @@ pub(crate) struct ReclaimArgs {}
 
 pub(crate) async fn run(_: &ReclaimArgs, cx: &Context) -> Result<u8> {
     let count = reclaim::reclaim(cx).await?;
-    Terminal::result(&format!("Reclaimed {count} file(s)\n")).map(|()| 0)
+    Terminal::result(&Text::one(format_args!("Reclaimed {count} file(s)"))).map(|()| 0)
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::capture::Kept;
-use super::output::{TableFormatArg, json, print};
+use super::output::{TableFormatArg, print};
 use super::usage::nearest;
 use super::{clean, config, doctor, list, shell, tmux, version};
 use crate::app::build::Built;
@@ -19,6 +19,7 @@ use crate::app::info::Info;
 use crate::app::network::{Answer, Refreshed, Shown};
 use crate::app::profile;
 use crate::settings::{self, Entry};
+use crate::ui::json;
 use crate::ui::table::table;
 use crate::ui::terminal::{ReportedError, Terminal};
 
@@ -96,7 +97,7 @@ pub(crate) fn run(args: &SchemaArgs) -> Result<u8> {
     }
     let name = args.name.join("-");
     match SCHEMAS.iter().find(|one| one.name == name) {
-        Some(described) => Terminal::result(&json(&(described.schema)())?).map(|()| 0),
+        Some(described) => Terminal::result(&json::pretty(&(described.schema)())?).map(|()| 0),
         None => Err(Error::Usage {
             problem: format!("no schema '{name}'"),
             hint: Some(match nearest(&name, SCHEMAS.iter().map(|one| one.name)) {

@@ -10,7 +10,9 @@ use clap::Args;
 use crate::app::context::Context;
 use crate::app::reporter::Answer;
 use crate::app::setup::{act, look};
+use crate::host::accounts;
 use crate::ui::terminal::Terminal;
+use crate::ui::text::Text;
 
 /// So many looks at the machine, each after a round of steps: what a daemon lacks is seen only when it answers.
 const ROUNDS: u8 = 3;
@@ -33,6 +35,10 @@ pub(crate) struct SetupArgs {
 }
 
 pub(crate) async fn run(args: &SetupArgs, cx: &Context) -> Result<u8> {
+    if let Some(name) = args.user.as_ref().filter(|name| accounts::ids_of(name).is_none()) {
+        // nobody else is taken instead
+        return Err(Error::usage(format!("there is no user '{name}' on this machine")));
+    }
     let mut agreed = args.yes;
     for _ in 0..ROUNDS {
         let cx = &cx.reconnected();
@@ -49,7 +55,7 @@ pub(crate) async fn run(args: &SetupArgs, cx: &Context) -> Result<u8> {
         if !agreed {
             agreed = confirmed(cx)?;
             if !agreed {
-                return Terminal::result("Cancelled.\n").map(|()| 0);
+                return Terminal::result(&Text::one("Cancelled.")).map(|()| 0);
             }
         }
         if cx.caller.ids.uid != 0 && steps.iter().any(Step::needs_root) {
@@ -79,7 +85,7 @@ fn finish(cx: &Context, findings: &[Finding]) -> Result<u8> {
             hint: Some("see the warnings above, then run `cci doctor`".into()),
         });
     }
-    Terminal::result("Incus is ready for cci\n").map(|()| 0)
+    Terminal::result(&Text::one("Incus is ready for cci")).map(|()| 0)
 }
 
 fn show(cx: &Context, findings: &[Finding], steps: &[Step]) {

@@ -15,6 +15,7 @@ use crate::app::context::Context;
 use crate::app::resume::Given;
 use crate::app::shell::{self, Session};
 use crate::host::terminal;
+use crate::ui::text::Text;
 
 /// Start an agent in a container
 #[derive(Debug, Default, Args)]
@@ -75,7 +76,7 @@ pub(crate) async fn run(args: &ShellArgs, global: &GlobalArgs, cx: &Context) -> 
     let started = shell::start(cx, &session).await?;
     if args.background {
         let shown = StartedSession { container: started.name.clone(), session_id: started.session.to_string() };
-        print(args.format.format, &shown, |shown| format!("{} {}\n", shown.container, shown.session_id))?;
+        print(args.format.format, &shown, |shown| Text::one(format_args!("{} {}", shown.container, shown.session_id)))?;
         cx.reporter.hint(&format!("go to it with `cci attach {}`", started.name));
         cx.reporter.hint(&format!("type into it with `cci tmux send {} TEXT`", started.name));
         cx.reporter.hint(&format!("read its screen with `cci tmux capture {}`", started.name));

@@ -24,7 +24,9 @@ use crate::app::undo::{Server, Undo};
 use crate::host::caller::Caller;
 use crate::host::incus_socket;
 use crate::settings::{Overrides, Stack, Trust};
+use crate::ui::log::Log;
 use crate::ui::terminal::{Terminal, Voice};
+use crate::ui::text::Text;
 
 /// What cci itself failed with, in a verb whose status is the command's.
 const OWN_FAILURE: u8 = 125;
@@ -172,6 +174,7 @@ pub(super) fn overrides(global: &GlobalArgs) -> Overrides {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "asked what it is only")]
 fn voice(parsed: Option<(&GlobalArgs, &Verb)>) -> Voice {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let seen = std::io::stderr().is_terminal();
@@ -191,7 +194,9 @@ fn voice(parsed: Option<(&GlobalArgs, &Verb)>) -> Voice {
 fn unparsed(error: &clap::Error, argv: &[OsString]) -> ExitCode {
     // there the global flags are each verb's own
     match refused(error, &whole(), argv) {
-        Refused::Asked(text) => end(Terminal::result(&text).map(|()| 0), &Terminal::new(voice(None)), false),
+        Refused::Asked(text) => {
+            end(Terminal::result(&Text::block(&text)).map(|()| 0), &Terminal::new(voice(None)), false)
+        }
         Refused::Wrong(error) => {
             let argv: Vec<&OsString> = argv.iter().take_while(|arg| *arg != "--").collect();
             let json = argv.iter().any(|arg| *arg == "--format=json")
@@ -225,5 +230,5 @@ fn log_for_developers(verbose: u8) {
         _ => "cci=trace,cci_incus=trace".to_owned(),
     };
     let filter = tracing_subscriber::EnvFilter::new(filter);
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(Log).with_ansi(false).init();
 }

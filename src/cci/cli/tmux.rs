@@ -15,6 +15,7 @@ use super::output::{Format, FormatArg, print};
 use crate::app::context::Context;
 use crate::app::tmux::{self, Input};
 use crate::ui::terminal::Terminal;
+use crate::ui::text::Text;
 
 /// Drive a session without a terminal
 #[derive(Debug, Args)]
@@ -134,7 +135,7 @@ async fn send(args: &SendArgs, cx: &Context) -> Result<u8> {
     if let Some(seconds) = args.wait {
         tmux::wait_until_quiet(cx, &args.name, Duration::from_secs(seconds)).await?;
     }
-    Terminal::result(&format!("Sent command to session {}\n", tmux_session(&args.name))).map(|()| 0)
+    Terminal::result(&Text::one(format_args!("Sent command to session {}", tmux_session(&args.name)))).map(|()| 0)
 }
 
 async fn capture(args: &CaptureArgs, cx: &Context) -> Result<u8> {
@@ -144,12 +145,14 @@ async fn capture(args: &CaptureArgs, cx: &Context) -> Result<u8> {
         (false, None) => Part::Visible,
     };
     let pane = tmux::capture(cx, &args.name, part, args.ansi).await?;
+    if args.ansi && args.format.format == Format::Text {
+        return Terminal::raw(&pane).map(|()| 0);
+    }
     if args.format.format == Format::Text {
-        // byte for byte: a pane need not be UTF-8
-        return Terminal::bytes(&pane).map(|()| 0);
+        return Terminal::result(&Text::block(&pane)).map(|()| 0);
     }
     let text = String::from_utf8_lossy(&pane).into_owned();
-    print(Format::Json, &Captured { container: args.name.clone(), text }, |captured| captured.text.clone())
+    print(Format::Json, &Captured { container: args.name.clone(), text }, |captured| Text::block(&captured.text))
 }
 
 async fn list(args: FormatArg, cx: &Context) -> Result<u8> {
@@ -158,10 +161,10 @@ async fn list(args: FormatArg, cx: &Context) -> Result<u8> {
     print(args.format, &Sessions { active_sessions: running.collect() }, sessions_text)
 }
 
-fn sessions_text(sessions: &Sessions) -> String {
+fn sessions_text(sessions: &Sessions) -> Text {
     if sessions.active_sessions.is_empty() {
-        return "No active sessions\n".to_owned();
+        return Text::one("No active sessions");
     }
-    let line = |one: &Running| format!("  - {} (tmux session: {})\n", one.container, one.tmux_session);
-    format!("Active sessions:\n{}", sessions.active_sessions.iter().map(line).collect::<String>())
+    let line = |one: &Running| format!("  - {} (tmux session: {})", one.container, one.tmux_session);
+    std::iter::once("Active sessions:".to_owned()).chain(sessions.active_sessions.iter().map(line)).collect()
 }

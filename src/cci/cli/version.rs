@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::output::{FormatArg, print};
+use crate::ui::text::Text;
 
 /// Print the version
 #[derive(Debug, Default, Args)]
@@ -32,5 +33,7 @@ pub(crate) fn run(args: &VersionArgs) -> Result<u8> {
         version: env!("CCI_VERSION"),
         repository: env!("CARGO_PKG_REPOSITORY"),
     };
-    print(args.format.format, &program, |this| format!("{} v{}\n{}\n", this.name, this.version, this.repository))
+    print(args.format.format, &program, |this| {
+        Text::one(format_args!("{} v{}", this.name, this.version)).with(this.repository)
+    })
 }

@@ -9,6 +9,7 @@ use crate::app::context::Context;
 use crate::app::end;
 use crate::app::reporter::Answer;
 use crate::ui::terminal::Terminal;
+use crate::ui::text::Text;
 
 /// Which containers.
 #[derive(Debug, Args)]
@@ -46,11 +47,11 @@ pub(crate) async fn choose(which: &Which, verb: &str, cx: &Context) -> Result<Ch
         }
     };
     if names.is_empty() {
-        Terminal::result(&format!("No containers to {verb}\n"))?;
+        Terminal::result(&Text::one(format_args!("No containers to {verb}")))?;
         return Ok(Chosen::Nothing);
     }
     if !which.force && (which.all || names.len() > 1) && !confirmed(&names, verb, cx)? {
-        Terminal::result("Cancelled.\n")?;
+        Terminal::result(&Text::one("Cancelled."))?;
         return Ok(Chosen::Nothing);
     }
     Ok(Chosen::These(names))

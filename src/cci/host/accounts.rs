@@ -2,7 +2,7 @@
 
 /// The first name of a user id.
 pub(crate) fn name_of(uid: u32) -> Option<String> {
-    let table = std::fs::read_to_string("/etc/passwd").ok()?;
+    let table = read("/etc/passwd")?;
     let uid = uid.to_string();
     let line = table.lines().find(|line| line.split(':').nth(2) == Some(&uid))?;
     line.split(':').next().map(str::to_owned)
@@ -15,7 +15,7 @@ pub(crate) fn primary_group(uid: u32) -> Option<u32> {
 
 /// User id and primary group id of a name.
 pub(crate) fn ids_of(name: &str) -> Option<(u32, u32)> {
-    let table = std::fs::read_to_string("/etc/passwd").ok()?;
+    let table = read("/etc/passwd")?;
     let line = table.lines().find(|line| line.split(':').next() == Some(name))?;
     let mut fields = line.split(':').skip(2);
     Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
@@ -23,10 +23,15 @@ pub(crate) fn ids_of(name: &str) -> Option<(u32, u32)> {
 
 /// A group's id and its members by name.
 pub(crate) fn group(name: &str) -> Option<(u32, Vec<String>)> {
-    let table = std::fs::read_to_string("/etc/group").ok()?;
+    let table = read("/etc/group")?;
     let line = table.lines().find(|line| line.split(':').next() == Some(name))?;
     let mut fields = line.split(':').skip(2);
     let id = fields.next()?.parse().ok()?;
     let members = fields.next().unwrap_or_default().split(',').filter(|member| !member.is_empty());
     Some((id, members.map(str::to_owned).collect()))
+}
+
+/// A name that is not UTF-8 in one line hides no other line.
+fn read(table: &str) -> Option<String> {
+    std::fs::read(table).ok().map(|content| String::from_utf8_lossy(&content).into_owned())
 }

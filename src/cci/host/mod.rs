@@ -1,5 +1,6 @@
-//! The machine cci runs on: the caller, the signals, the terminal, the tables of subordinate ids.
+//! The machine cci runs on: the caller, the signals, the terminal, the tables of accounts and of subordinate ids.
 
+pub(crate) mod account_lock;
 pub(crate) mod accounts;
 pub(crate) mod btrfs;
 pub(crate) mod caller;
@@ -13,5 +14,6 @@ pub(crate) mod pty;
 pub(crate) mod signals;
 pub(crate) mod stop_hook;
 pub(crate) mod subids;
+pub(crate) mod system_file;
 pub(crate) mod terminal;
 pub(crate) mod zone;

@@ -2,18 +2,30 @@
 
 use std::path::Path;
 
-use cci_core::idmap::{SubRange, root_ranges};
+use cci_core::Result;
+use cci_core::idmap::{IdmapMode, SubRange, root_ranges};
 
-/// root's ranges of user ids; an absent table is an empty one.
-pub(crate) fn subuid() -> Vec<SubRange> {
-    ranges(Path::new("/etc/subuid"))
+use super::system_file;
+
+/// The tables of users and of groups.
+pub(crate) const SUBUID: &str = "/etc/subuid";
+pub(crate) const SUBGID: &str = "/etc/subgid";
+
+/// root's ranges in both.
+#[derive(Debug, Default)]
+pub(crate) struct OfRoot {
+    pub(crate) subuid: Vec<SubRange>,
+    pub(crate) subgid: Vec<SubRange>,
 }
 
-/// root's ranges of group ids.
-pub(crate) fn subgid() -> Vec<SubRange> {
-    ranges(Path::new("/etc/subgid"))
+/// root's ranges, where the mapping needs them. An absent table is an empty one; one that cannot be read is an error.
+pub(crate) fn of_root(mode: IdmapMode) -> Result<OfRoot> {
+    match mode {
+        IdmapMode::Raw => Ok(OfRoot { subuid: ranges(SUBUID)?, subgid: ranges(SUBGID)? }),
+        IdmapMode::Shift | IdmapMode::None => Ok(OfRoot::default()),
+    }
 }
 
-fn ranges(table: &Path) -> Vec<SubRange> {
-    std::fs::read_to_string(table).map(|text| root_ranges(&text)).unwrap_or_default()
+fn ranges(table: &str) -> Result<Vec<SubRange>> {
+    system_file::read(Path::new(table)).map(|content| root_ranges(&content))
 }

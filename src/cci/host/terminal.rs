@@ -1,5 +1,7 @@
 //! The caller's terminal: raw while a session is attached, as it was afterwards, whatever ends it.
 
+#![expect(clippy::disallowed_methods, reason = "asked what it is only")]
+
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -34,13 +35,13 @@ impl Approvals {
 
     /// Whether exactly this content is approved for this place.
     pub(crate) fn has(&self, path: &Path, hash: &str) -> bool {
-        let path = shown(path);
+        let path = listed(path);
         self.lines.iter().any(|(approved, place)| approved == hash && *place == path)
     }
 
     /// Approves a content; an earlier one of the same place is forgotten.
     pub(crate) fn approve(&mut self, path: &Path, hash: String) -> Result<()> {
-        let path = shown(path);
+        let path = listed(path);
         self.lines.retain(|(_, place)| *place != path);
         self.lines.push((hash, path));
         self.write()
@@ -48,7 +49,7 @@ impl Approvals {
 
     /// Takes the approval of a place back; whether there was one.
     pub(crate) fn revoke(&mut self, path: &Path) -> Result<bool> {
-        let (path, before) = (shown(path), self.lines.len());
+        let (path, before) = (listed(path), self.lines.len());
         self.lines.retain(|(_, place)| *place != path);
         let had = self.lines.len() != before;
         if had {
@@ -75,9 +76,12 @@ impl Approvals {
     }
 }
 
-/// A path on one line of the list, so that no name of a directory makes a second one.
-fn shown(path: &Path) -> String {
-    path.to_string_lossy().escape_debug().to_string()
+/// A path on one line of the list: no name of a directory makes a second line, and no two paths have the same.
+fn listed(path: &Path) -> String {
+    match path.to_str() {
+        Some(text) => text.escape_debug().to_string(),
+        None => path.as_os_str().as_bytes().escape_ascii().to_string(),
+    }
 }
 
 /// The hash of files with their places: any change of either is another hash.

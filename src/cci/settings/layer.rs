@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use cci_core::GuestText;
 use figment::value::{Dict, Value};
 
 use super::problem::{Place, Problem};
@@ -26,7 +27,7 @@ impl fmt::Display for Source {
         match self {
             Self::BuiltIn => out.write_str("built-in"),
             Self::Shipped(name) => write!(out, "shipped profile {name}"),
-            Self::File(path) => write!(out, "{}", path.display()),
+            Self::File(path) => write!(out, "{}", GuestText::new(path)),
             Self::Named(name) => out.write_str(name),
         }
     }

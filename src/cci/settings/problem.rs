@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use cci_core::Error;
+use cci_core::{Error, GuestText};
 
 /// A place in a file, counted from 1 as editors do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,12 +38,11 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}:", self.file.display())?;
+        write!(out, "{}:", GuestText::new(&self.file))?;
         if let Some(Place { line, column }) = self.place {
             write!(out, "{line}:{column}:")?;
         }
-        // what a file says is shown, and must not steer the terminal
-        write!(out, " {}", self.text.escape_debug().to_string().replace("\\'", "'").replace("\\\"", "\""))
+        write!(out, " {}", GuestText::new(&self.text))
     }
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cci_core::archive::{Header, Kind, encode};
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, SeekFrom as Hole, Stat};
 use rustix::io::Errno;
 
@@ -99,8 +99,10 @@ impl<W: Write> Pack<W> {
             FileType::RegularFile => self.open_regular(dir, name, inner).map_err(|error| failed(outer, error)),
             FileType::Symlink => self.symlink(dir, name, inner, &stat).map_err(|error| failed(outer, error)),
             _ => {
-                self.remarks
-                    .push(format!("left out {}: it is neither a file nor a directory nor a link", outer.display()));
+                self.remarks.push(format!(
+                    "left out {}: it is neither a file nor a directory nor a link",
+                    GuestText::new(outer)
+                ));
                 Ok(())
             }
         }

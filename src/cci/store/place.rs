@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use cci_core::Result;
+use cci_core::{GuestText, Result};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, RenameFlags};
 use rustix::io::Errno;
 
@@ -53,14 +53,14 @@ impl Place {
 
 /// Looks for anything that a directory would replace, or that would replace one, before anything is moved.
 fn check(from: &OwnedFd, name: &OsStr, to: &OwnedFd, target: &OsStr, shown: &Path) -> Result<()> {
-    let failed = |error: Errno| refused(format!("cannot look at {}: {error}", shown.display()));
+    let failed = |error: Errno| refused(format!("cannot look at {}: {error}", GuestText::new(shown)));
     let new = kind(from, name).map_err(failed)?;
     let (Some(new), Some(old)) = (new, kind(to, target).map_err(failed)?) else { return Ok(()) };
     let is_dir = |kind: FileType| kind == FileType::Directory;
     match (is_dir(new), is_dir(old)) {
         (false, false) => Ok(()),
-        (false, true) => Err(refused(format!("{} is a directory here, and stays", shown.display()))),
-        (true, false) => Err(refused(format!("{} is not a directory here, and stays", shown.display()))),
+        (false, true) => Err(refused(format!("{} is a directory here, and stays", GuestText::new(shown)))),
+        (true, false) => Err(refused(format!("{} is not a directory here, and stays", GuestText::new(shown)))),
         (true, true) => {
             let (from, to) = both(from, name, to, target).map_err(|error| refused(error.to_string()))?;
             for name in names(&from).map_err(|error| refused(error.to_string()))? {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cci_core::archive::{Header, Kind};
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Timespec, Timestamps};
 
 use super::archive::Archive;
@@ -305,7 +305,7 @@ fn stays_inside(path: &Path, target: &[u8]) -> bool {
 
 /// A name from a container as a terminal may see it.
 fn shown(name: impl AsRef<OsStr>) -> String {
-    name.as_ref().to_string_lossy().chars().map(|c| if c.is_control() { '?' } else { c }).take(200).collect()
+    format!("{:.200}", GuestText::new(name))
 }
 
 pub(super) fn refused(problem: String) -> Error {

@@ -1,6 +1,9 @@
 //! What the person sees: results on stdout, everything else on stderr.
 
+pub(crate) mod json;
+pub(crate) mod log;
 mod progress;
 pub(crate) mod size;
 pub(crate) mod table;
 pub(crate) mod terminal;
+pub(crate) mod text;

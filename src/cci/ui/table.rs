@@ -1,17 +1,22 @@
 //! Tables without lines: columns under headings, no wider than the terminal that they are shown on.
 
+#![expect(clippy::disallowed_methods, reason = "asked for its width only")]
+
 use std::io::{self, IsTerminal};
 
 use tabled::builder::Builder;
 use tabled::settings::peaker::Priority;
 use tabled::settings::{Padding, Style, Width};
 
+use super::text::{Text, shown};
+
 /// The blanks between two columns.
 const GAP: usize = 2;
 
 /// The rows under their headings; a terminal's width is kept by breaking the widest column, a pipe has none.
-pub(crate) fn table<const N: usize>(headings: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
-    shaped(headings, rows, terminal_width())
+pub(crate) fn table<const N: usize>(headings: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> Text {
+    let rows = rows.into_iter().map(|row| row.map(shown));
+    Text::block(shaped(headings, rows, terminal_width()))
 }
 
 fn shaped<const N: usize>(

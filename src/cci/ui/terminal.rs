@@ -1,4 +1,9 @@
 //! The voice of cci: lines, warnings, questions and results, with colour only where a person looks.
+//!
+//! Everything that is said goes through here, and what somebody else wrote passes `GuestText` on its way: a place that forgot
+//! to think of it shows an escape and runs none.
+
+#![expect(clippy::disallowed_methods, reason = "this is the one way")]
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
@@ -8,7 +13,9 @@ use cci_core::{Error, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::json;
 use super::progress::Bar;
+use super::text::{Text, set_in, shown};
 use crate::app::reporter::{Answer, Progress, Reporter};
 
 /// How much is said, and how.
@@ -64,12 +71,12 @@ impl Terminal {
     }
 
     /// Writes a result to stdout; a reader that has gone away (`| head`) is a quiet end.
-    pub(crate) fn result(text: &str) -> Result<()> {
-        Self::bytes(text.as_bytes())
+    pub(crate) fn result(text: &Text) -> Result<()> {
+        Self::raw(text.as_str().as_bytes())
     }
 
-    /// The same for a result that need not be text.
-    pub(crate) fn bytes(bytes: &[u8]) -> Result<()> {
+    /// Byte for byte, for what is promised so: the output of a command, a pane with its colours, a script for a shell.
+    pub(crate) fn raw(bytes: &[u8]) -> Result<()> {
         let mut out = io::stdout().lock();
         match out.write_all(bytes).and_then(|()| out.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -80,15 +87,14 @@ impl Terminal {
     /// An error and its way out, on stderr.
     pub(crate) fn failure(&self, error: &Error) {
         if self.voice.json_errors {
-            // a structure of texts can always be written
-            self.line(&serde_json::to_string(&ReportedError::new(error)).unwrap_or_default());
+            self.line(&json::line(&ReportedError::new(error)));
             return;
         }
         if matches!(error, Error::Interrupted) {
             self.line("Interrupted");
             return;
         }
-        self.line(&format!("{} {error}", self.painted("error:", "\x1b[1;31m")));
+        self.line(&format!("{} {}", self.painted("error:", "\x1b[1;31m"), set_in(error)));
         if let Some(hint) = hint(error) {
             self.way_out(&hint);
         }
@@ -97,15 +103,16 @@ impl Terminal {
     /// The timeline that `--timing` asks for: also when quiet.
     pub(crate) fn timing(&self, lines: &[String]) {
         for line in lines {
-            self.line(line);
+            self.line(&shown(line));
         }
     }
 
     /// What a question or an approval is about: also when quiet.
-    pub(crate) fn shown(&self, text: &str) {
-        self.line(text.trim_end_matches('\n'));
+    pub(crate) fn told(&self, text: &Text) {
+        self.line(text.as_str().trim_end_matches('\n'));
     }
 
+    /// The last step: what comes here is a [`Text`], or has passed [`shown`], [`set_in`] or [`json::line`].
     fn line(&self, line: &str) {
         if self.voice.silent {
             return;
@@ -118,7 +125,7 @@ impl Terminal {
     }
 
     fn way_out(&self, line: &str) {
-        self.line(&format!("{} {line}", self.painted("hint:", "\x1b[1;36m")));
+        self.line(&format!("{} {}", self.painted("hint:", "\x1b[1;36m"), shown(line)));
     }
 
     fn painted(&self, word: &str, start: &str) -> String {
@@ -128,6 +135,7 @@ impl Terminal {
 
 impl Reporter for Terminal {
     fn step(&self, scope: &str, text: &str) {
+        let text = &shown(text);
         let mut bar = self.bar.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if !bar.step(text) && !self.voice.quiet {
             let _ = writeln!(io::stderr(), "[{scope}] {text}");
@@ -136,12 +144,12 @@ impl Reporter for Terminal {
 
     fn note(&self, line: &str) {
         if !self.voice.quiet {
-            self.line(line);
+            self.line(&shown(line));
         }
     }
 
     fn warn(&self, line: &str) {
-        self.line(&format!("{} {line}", self.painted("warning:", "\x1b[1;33m")));
+        self.line(&format!("{} {}", self.painted("warning:", "\x1b[1;33m"), set_in(line)));
     }
 
     fn hint(&self, line: &str) {
@@ -151,6 +159,7 @@ impl Reporter for Terminal {
     }
 
     fn progress(&self, progress: Option<Progress>) {
+        let progress = progress.map(|progress| Progress { text: shown(&progress.text), ..progress });
         self.bar.lock().unwrap_or_else(std::sync::PoisonError::into_inner).show(progress);
     }
 
@@ -158,7 +167,7 @@ impl Reporter for Terminal {
         if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return Answer::NoTerminal;
         }
-        let asked = dialoguer::Confirm::new().with_prompt(question).default(false).interact();
+        let asked = dialoguer::Confirm::new().with_prompt(shown(question)).default(false).interact();
         if asked.unwrap_or(false) { Answer::Yes } else { Answer::No }
     }
 
@@ -166,7 +175,8 @@ impl Reporter for Terminal {
         if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return None;
         }
-        let picker = dialoguer::Select::new().with_prompt(question).items(several).default(0);
+        let several: Vec<String> = several.iter().map(shown).collect();
+        let picker = dialoguer::Select::new().with_prompt(shown(question)).items(several).default(0);
         // Escape chooses nothing; a terminal that cannot be asked is no answer either
         picker.interact_opt().ok().flatten()
     }

@@ -1,6 +1,7 @@
 //! How a suite is bootstrapped: the arguments of `mmdebstrap`, and the ids that a user needs for it.
 
 use super::source::Suite;
+use crate::idmap::Line;
 
 /// What a container needs to boot with a network and a resolver; everything else is installed inside it.
 const PACKAGES: &str = "systemd-sysv,systemd-resolved,libnss-myhostname,udev,dbus,ca-certificates,tzdata";
@@ -26,14 +27,10 @@ pub fn arguments(suite: &Suite) -> Vec<String> {
 
 /// Whether a table of subordinate ids has a range for a user, by name or number, that is wide enough.
 #[must_use]
-pub fn has_subordinate_ids(table: &str, user: &str, uid: u32) -> bool {
+pub fn has_subordinate_ids(table: &[u8], user: &str, uid: u32) -> bool {
     let uid = uid.to_string();
-    table.lines().any(|line| {
-        let mut fields = line.trim().split(':');
-        let owner = fields.next().unwrap_or_default();
-        let count = fields.nth(1).and_then(|count| count.parse::<u64>().ok());
-        !owner.is_empty() && (owner == user || owner == uid) && count.is_some_and(|count| count >= NEEDED)
-    })
+    let owns = |owner: &[u8]| owner == user.as_bytes() || owner == uid.as_bytes();
+    Line::all(table).any(|line| owns(line.owner) && line.count >= NEEDED)
 }
 
 #[cfg(test)]
@@ -49,11 +46,11 @@ mod tests {
 
     #[test]
     fn a_range_counts_by_name_or_number_if_it_is_wide_enough() {
-        let table = "root:1000000:1000000000\nroot:1234:1\nann:100000:65536\n1234:200000:65536\nbob:300000:100\n";
+        let table = b"root:1000000:1000000000\nroot:1234:1\nann:100000:65536\n1234:200000:65536\nbob:300000:100\n";
         assert!(has_subordinate_ids(table, "ann", 1000));
         assert!(has_subordinate_ids(table, "unknown", 1234));
         assert!(!has_subordinate_ids(table, "bob", 1001));
         assert!(!has_subordinate_ids(table, "", 1002));
-        assert!(!has_subordinate_ids("garbage\n::\nann", "ann", 1));
+        assert!(!has_subordinate_ids(b"garbage\n::\nann", "ann", 1));
     }
 }

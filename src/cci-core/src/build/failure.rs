@@ -1,17 +1,20 @@
 //! The last words of a failed step, fit for a terminal.
 
+use crate::guest_text::GuestText;
+
 /// How many of the last lines are shown.
 pub const SHOWN: usize = 20;
 /// How long a shown line may be.
 const LINE: usize = 300;
 
-/// A line that something in the container wrote, without what could steer a terminal.
+/// A line that something in the container wrote, as a person may see it.
 #[must_use]
-pub fn harmless(line: &str) -> String {
-    let line = line.trim_end_matches(['\n', '\r']);
+pub fn harmless(line: &[u8]) -> String {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
     // a progress bar overwrites itself: its last state is what a person would see
-    let line = line.rsplit('\r').next().unwrap_or_default();
-    line.chars().filter(|c| !c.is_control() || *c == '\t').take(LINE).collect()
+    let line = line.rsplit(|byte| *byte == b'\r').next().unwrap_or_default();
+    format!("{:.LINE$}", GuestText::lines(line))
 }
 
 /// Status and last lines in one text.
@@ -42,9 +45,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_progress_bar_is_its_last_state_and_escapes_are_gone() {
-        assert_eq!(harmless("10%\r50%\r100% done\r\n"), "100% done");
-        assert_eq!(harmless("\x1b[31mred\x1b[0m\tx"), "[31mred[0m\tx");
+    fn a_progress_bar_is_its_last_state_and_escapes_are_seen() {
+        assert_eq!(harmless(b"10%\r50%\r100% done\r\n"), "100% done");
+        assert_eq!(harmless(b"\x1b[31mred\tx\xff"), "\\u{1b}[31mred\tx\\xff");
     }
 
     #[test]
@@ -61,8 +64,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_that_steers_a_terminal_gets_through(line in "(\\PC|[\u{0}-\u{1f}\u{7f}-\u{9f}]){0,400}") {
-            let shown = harmless(&line);
+        fn nothing_that_steers_a_terminal_gets_through(line in "(\\PC|[\u{0}-\u{9}\u{b}-\u{1f}\u{7f}-\u{9f}]){0,400}") {
+            let shown = harmless(line.as_bytes());
             prop_assert!(shown.chars().all(|c| c == '\t' || !c.is_control()));
             prop_assert!(shown.chars().count() <= LINE);
         }

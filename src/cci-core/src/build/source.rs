@@ -99,6 +99,26 @@ fn is_path(raw: &str) -> bool {
     begins || tarball
 }
 
+/// Whether nobody between here and an image server can send another image: what says which image is right comes from the
+/// same server. This machine itself needs no protection from the way.
+#[must_use]
+pub fn is_safe_way(server: &str) -> bool {
+    let host = |rest: &str| rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned();
+    match (server.strip_prefix("https://"), server.strip_prefix("http://")) {
+        (Some(rest), _) => !host(rest).is_empty(),
+        (_, Some(rest)) => match host(rest).rsplit_once(':') {
+            Some((name, port)) if port.parse::<u16>().is_ok() => is_loopback(name),
+            _ => is_loopback(&host(rest)),
+        },
+        _ => false,
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 impl fmt::Display for ImageSource {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -136,6 +156,25 @@ mod tests {
         ];
         for (raw, meant) in table {
             assert_eq!(raw.parse(), meant, "{raw}");
+        }
+    }
+
+    #[test]
+    fn an_image_server_is_asked_over_https_or_on_this_machine() {
+        for safe in ["https://images.example", "http://127.0.0.1:8080/x", "http://localhost", "http://[::1]:80"] {
+            assert!(is_safe_way(safe), "{safe}");
+        }
+        for other in [
+            "http://images.example",
+            "http://127.0.0.1.example",
+            "http://localhost@x.example",
+            "http://localhost:x@y",
+            "HTTP://x",
+            "https://",
+            "ftp://127.0.0.1",
+            "",
+        ] {
+            assert!(!is_safe_way(other), "{other}");
         }
     }
 

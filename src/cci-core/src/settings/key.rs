@@ -88,7 +88,7 @@ pub const KEYS: &[Key] = &[
     of("build.host_ca", Kind::Bool, "false", "Put the host's own certificate authorities into the image"),
     of("build.packages", Kind::Texts, "[\"postgresql-client\"]", "Further Debian packages"),
     of("build.tools", Kind::Texts, "[\"claude\"]", "The agents to install"),
-    of("build.image_server", Kind::Text, "\"https://images.linuxcontainers.org\"", "The simplestreams server behind images:"),
+    of("build.image_server", Kind::Text, "\"https://images.linuxcontainers.org\"", "The simplestreams server behind images:, over https"),
     of("build.dns", Kind::Texts, "[\"1.1.1.1\"]", "Name servers that replace those of the network when they do not work"),
     of("mounts.default", Kind::Mounts, "[{ host = \"~/data\", container = \"/data\", readonly = true }]", "Host directories that every container sees; a relative host path is below the workspace"),
 ];

@@ -4,7 +4,8 @@ use super::distro::Distro;
 use super::found::{Daemon, Firewall, Found, Installation, Objects};
 use super::step::Step;
 use super::subnet;
-use crate::idmap::root_ranges;
+use crate::guest_text::GuestText;
+use crate::idmap::{Line, root_ranges};
 
 /// What one container's system takes of the kernel's inotify instances.
 const A_CONTAINERS: u64 = 12;
@@ -120,12 +121,19 @@ fn packages(found: &Found) -> Finding {
 
 /// root must be allowed to map a wide range for containers, and the person's own id into them.
 fn subordinate_ids(found: &Found, table: &'static str) -> Finding {
-    let (id, text, own) = if table == "/etc/subuid" {
+    let (id, content, own) = if table == "/etc/subuid" {
         ("subuid", &found.subuid, found.person.uid)
     } else {
         ("subgid", &found.subgid, found.person.gid)
     };
-    let ranges = root_ranges(text);
+    let ranges = match content {
+        Ok(content) => root_ranges(content),
+        // what is in it is not known, so nothing is added to it
+        Err(problem) => {
+            return Finding::broken(id, problem.clone(), Vec::new())
+                .mended_by(format!("make {table} a file that can be read, as `ls -ld {table}` shows it"));
+        }
+    };
     let mut lines = Vec::new();
     if !ranges.iter().any(|range| range.count >= 65_536) {
         lines.push("root:1000000:1000000000".to_owned());
@@ -145,14 +153,18 @@ fn own_range(found: &Found) -> Finding {
     if person.uid == 0 {
         return Finding::ok("own-range", "root needs no range of its own");
     }
-    let lacks = |table: &str| !crate::build::bootstrap::has_subordinate_ids(table, &person.name, person.uid);
-    let tables = [("/etc/subuid", &found.subuid), ("/etc/subgid", &found.subgid)];
+    let (Ok(users), Ok(groups)) = (&found.subuid, &found.subgid) else {
+        let text = format!("whether {} has a range of subordinate ids cannot be seen", person.name);
+        return Finding::warning("own-range", text, "mend the tables first");
+    };
+    let lacks = |table: &[u8]| !crate::build::bootstrap::has_subordinate_ids(table, &person.name, person.uid);
+    let tables = [("/etc/subuid", users), ("/etc/subgid", groups)];
     let missing: Vec<&'static str> =
-        tables.into_iter().filter(|(_, text)| lacks(text)).map(|(table, _)| table).collect();
+        tables.into_iter().filter(|(_, content)| lacks(content)).map(|(table, _)| table).collect();
     if missing.is_empty() {
         return Finding::ok("own-range", format!("{} has a range of subordinate ids", person.name));
     }
-    let start = first_free([&found.subuid, &found.subgid]);
+    let start = first_free([users, groups]);
     let line = format!("{}:{start}:65536", person.name);
     let steps = missing.iter().map(|table| Step::AddLines { table, lines: vec![line.clone()] }).collect();
     let text = format!("{} has no range in {}, so `cci build` cannot bootstrap", person.name, missing.join(" and "));
@@ -160,13 +172,9 @@ fn own_range(found: &Found) -> Finding {
 }
 
 /// The first id behind every range that is not the wide one of root.
-fn first_free(tables: [&String; 2]) -> u64 {
-    let end = |line: &str| {
-        let mut fields = line.trim().split(':').skip(1);
-        let (start, count): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-        (start + count < 1_000_000).then_some(start + count)
-    };
-    tables.into_iter().flat_map(|table| table.lines().filter_map(end)).max().unwrap_or(0).max(100_000)
+fn first_free(tables: [&Vec<u8>; 2]) -> u64 {
+    let ends = tables.into_iter().flat_map(|table| Line::all(table).map(Line::end));
+    ends.filter(|end| *end < 1_000_000).max().unwrap_or(0).max(100_000)
 }
 
 fn membership(found: &Found) -> Finding {
@@ -214,7 +222,7 @@ fn daemon(found: &Found) -> Finding {
 fn silent(found: &Found) -> Finding {
     if let Some(socket) = &found.named_socket {
         let mend = "start the Incus that listens there, or name no socket (`incus.socket`, INCUS_SOCKET) for that of this machine";
-        return Finding::broken("daemon", format!("nothing answers at {}", socket.display()), Vec::new())
+        return Finding::broken("daemon", format!("nothing answers at {}", GuestText::new(socket)), Vec::new())
             .mended_by(mend);
     }
     let start = if found.systemd { Step::StartService } else { Step::StartDaemon { group: found.group.clone() } };

@@ -93,6 +93,10 @@ pub enum Firewall {
     Firewalld,
 }
 
+/// A table of subordinate ids as it is on the disk, where a name need not be UTF-8; or why it cannot be read, which is not
+/// the same as an empty one.
+pub type Table = Result<Vec<u8>, String>;
+
 /// Everything that decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -110,10 +114,10 @@ pub struct Found {
     pub named_socket: Option<PathBuf>,
     /// What it has.
     pub objects: Option<Objects>,
-    /// The tables' text: `/etc/subuid`, `/etc/subgid`.
-    pub subuid: String,
-    /// See `subuid`.
-    pub subgid: String,
+    /// `/etc/subuid`.
+    pub subuid: Table,
+    /// `/etc/subgid`.
+    pub subgid: Table,
     /// The person containers shall belong to.
     pub person: Person,
     /// The group of the socket.

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
 use super::bed::Bed;
-use crate::app::agent::printable;
+use crate::app::agent::printed;
 use crate::host::pty;
 
 /// A process that has ended well.
@@ -122,7 +122,7 @@ async fn ended(bed: &Bed, mut command: Command) -> Result<Ran> {
     if status.success() {
         return Ok(Ran { began, took, stdout, stderr });
     }
-    let said = printable(stderr.lines().find(|line| line.contains("rror:")).unwrap_or(&stderr).as_bytes());
+    let said = printed(stderr.lines().find(|line| line.contains("rror:")).unwrap_or(&stderr).as_bytes());
     Err(Error::StepFailed { step: shown(&command), problem: format!("{status}: {said}"), hint: None })
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cci_core::bench::Report;
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 
 use super::bed::Bed;
 use super::collected::Collected;
@@ -85,7 +85,7 @@ fn known(rows: &[String]) -> Result<()> {
 /// An earlier result, as `bench --format json` printed it.
 async fn read(path: PathBuf) -> Result<Report> {
     blocking(move || {
-        let unusable = |problem: String| Error::usage(format!("baseline '{}': {problem}", path.display()));
+        let unusable = |problem: String| Error::usage(format!("baseline '{}': {problem}", GuestText::new(&path)));
         let text = std::fs::read_to_string(&path).map_err(|error| unusable(error.to_string()))?;
         serde_json::from_str(&text).map_err(|error| unusable(format!("not a result of `cci bench`: {error}")))
     })

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cci_core::build::metadata::metadata;
-use cci_core::build::source::{ImageSource, SERVER_ALIAS, Suite};
+use cci_core::build::source::{ImageSource, SERVER_ALIAS, Suite, is_safe_way};
 use cci_core::mark::LAUNCH;
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 use cci_incus::{ImageName, ImageServer, ImageStreams, NewImage, Source};
 use tempfile::TempDir;
 
@@ -45,9 +45,7 @@ impl fmt::Display for Base {
 pub(crate) async fn find(cx: &Context, source: &ImageSource, log: &Log) -> Result<Base> {
     match source {
         ImageSource::Auto => automatic(cx, log).await,
-        ImageSource::Server(alias) => {
-            Ok(Base::Server { url: cx.settings.build.image_server.clone(), alias: alias.clone() })
-        }
+        ImageSource::Server(alias) => Ok(Base::Server { url: image_server(cx)?, alias: alias.clone() }),
         ImageSource::Bootstrap(suite) => bootstrapped(cx, suite, log).await,
         ImageSource::Local(name) => cx.guarded(local(cx, name)).await,
         ImageSource::Tarball(path) => tarball(cx, path),
@@ -63,7 +61,7 @@ pub(crate) async fn local(cx: &Context, name: &str) -> Result<Base> {
 
 /// The image server if it has what we want, else the bootstrap.
 async fn automatic(cx: &Context, log: &Log) -> Result<Base> {
-    let url = cx.settings.build.image_server.clone();
+    let url = image_server(cx)?;
     cx.reporter.step("build", &format!("ask image server {url}"));
     let why_not = cx.guarded(async { Ok(refusal(&url).await) }).await?;
     let Some(why_not) = why_not else {
@@ -75,6 +73,18 @@ async fn automatic(cx: &Context, log: &Log) -> Result<Base> {
     cx.reporter.note(&format!("[build] {chosen}"));
     log.say(&chosen).await?;
     bootstrapped(cx, &suite, log).await
+}
+
+/// The server that is configured, if what it sends is its own.
+fn image_server(cx: &Context) -> Result<String> {
+    let url = &cx.settings.build.image_server;
+    if is_safe_way(url) {
+        return Ok(url.clone());
+    }
+    Err(Error::Config {
+        problem: format!("build.image_server: '{}' does not begin with https://", GuestText::new(url)),
+        hint: Some("over http anybody on the way could send another image; plain http is for this machine only".into()),
+    })
 }
 
 /// Why the image server cannot be used; `None` if it can.
@@ -105,7 +115,7 @@ fn tarball(cx: &Context, path: &Path) -> Result<Base> {
         Err(_) => cx.caller.current_dir.join(path),
     };
     std::fs::File::open(&rootfs).map_err(|source| Error::Host { step: "read", path: rootfs.clone(), source })?;
-    Ok(Base::Tarball { name: path.display().to_string(), rootfs, _made: None })
+    Ok(Base::Tarball { name: path.to_string_lossy().into_owned(), rootfs, _made: None })
 }
 
 /// A base that Incus can make a container from.

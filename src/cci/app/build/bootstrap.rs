@@ -14,8 +14,10 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 
 use super::log::Log;
+use crate::app::blocking::blocking;
 use crate::app::context::Context;
-use crate::host::{accounts, signals};
+use crate::host::subids::{SUBGID, SUBUID};
+use crate::host::{accounts, signals, system_file};
 
 /// How long it may take to remove what it made, once it was told to stop.
 const CLEAN_UP: Duration = Duration::from_secs(20);
@@ -76,9 +78,9 @@ fn stop(child: &Child) {
 async fn maps_users(cx: &Context) -> Result<()> {
     let uid = cx.caller.ids.uid;
     let user = accounts::name_of(uid).unwrap_or_default();
-    for table in ["/etc/subuid", "/etc/subgid"] {
-        let text = tokio::fs::read_to_string(table).await.unwrap_or_default();
-        if !has_subordinate_ids(&text, &user, uid) {
+    for table in [SUBUID, SUBGID] {
+        let content = blocking(move || system_file::read(Path::new(table))).await?;
+        if !has_subordinate_ids(&content, &user, uid) {
             return Err(Error::HostUnfit {
                 problem: format!("cannot bootstrap: {table} has no range of ids for user {uid}"),
                 hint: Some("`cci setup` adds it; or use another source: `cci build --from images:debian/12`".into()),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use cci_core::build::files::{self, GuestFile};
 use cci_core::build::source::ImageSource;
 use cci_core::build::steps::{self, BuildTool, Step};
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -70,7 +70,7 @@ pub(crate) async fn build(cx: &Context, ask: &Ask) -> Result<Built> {
     }
     let work = cx.guarded(work(cx, ask)).await?;
     let log = Log::create(cx).await?;
-    cx.reporter.note(&format!("[build] log: {}", log.path().display()));
+    cx.reporter.note(&format!("[build] log: {}", GuestText::new(log.path())));
     let base = match &ask.recipe {
         // it looks after an interrupt itself, because a host program has to be ended
         Recipe::Standard { from, .. } => base::find(cx, from, &log).await?,

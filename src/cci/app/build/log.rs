@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use cci_core::build::failure::{SHOWN, harmless};
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::sync::Mutex;
@@ -48,7 +48,7 @@ impl Log {
 
     /// Says where to read more.
     pub(crate) fn hint(&self) -> String {
-        format!("the whole log is in {}", self.path.display())
+        format!("the whole log is in {}", GuestText::new(&self.path))
     }
 
     /// Writes a line of cci's own.
@@ -105,7 +105,7 @@ async fn each_line(
             return Ok(());
         }
         take(&line).await?;
-        let shown = harmless(&String::from_utf8_lossy(&line));
+        let shown = harmless(&line);
         if shown.trim().is_empty() {
             continue;
         }

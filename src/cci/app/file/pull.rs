@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cci_core::workspace::Workspace;
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 use cci_incus::Status;
 
 use super::flow::{self, Inlet};
@@ -69,7 +69,7 @@ pub(crate) async fn pull(cx: &Context, ask: &Pull) -> Result<Moved> {
     for remark in &unpacked.remarks {
         cx.reporter.warn(remark);
     }
-    Ok(Moved { files: meter.files(), bytes: meter.bytes(), to: target.display().to_string() })
+    Ok(Moved { files: meter.files(), bytes: meter.bytes(), to: GuestText::new(target).to_string() })
 }
 
 async fn send(cx: &Context, ask: &Pull, state: Status, inlet: Inlet) -> Result<()> {
@@ -98,7 +98,7 @@ async fn send(cx: &Context, ask: &Pull, state: Status, inlet: Inlet) -> Result<(
 pub(super) fn missing(from: &Remote) -> Error {
     Error::StepFailed {
         step: "pulling".into(),
-        problem: format!("no {} in container {}", from.path, from.name),
+        problem: format!("no {} in container {}", GuestText::new(&from.path), from.name),
         hint: None,
     }
 }
@@ -118,7 +118,7 @@ async fn target(cx: &Context, ask: &Pull) -> Result<PathBuf> {
     let own: Option<OsString> = ask.from.split().map(|(_, name)| name.into());
     let failed = |problem: &str| Error::StepFailed {
         step: "pulling".into(),
-        problem: format!("{} {problem}", to.display()),
+        problem: format!("{} {problem}", GuestText::new(to)),
         hint: None,
     };
     if to.is_dir() {

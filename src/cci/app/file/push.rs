@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 use cci_incus::Status;
 
 use super::flow::{self, Inlet, Outlet};
@@ -36,7 +36,7 @@ pub(crate) async fn push(cx: &Context, ask: &Push) -> Result<Moved> {
     let meta = from.metadata().map_err(|source| Error::Host { step: "read", path: ask.from.clone(), source })?;
     if meta.is_dir() && !ask.recursive {
         return Err(Error::Usage {
-            problem: format!("{} is a directory", ask.from.display()),
+            problem: format!("{} is a directory", GuestText::new(&ask.from)),
             hint: Some("add -r to push it with everything in it".into()),
         });
     }
@@ -94,7 +94,8 @@ async fn take(
     let script = Script { text, args: &[&ask.to.path, name] };
     let (code, words) = script::feed(cx, &ask.to.name, &script, outlet).await?;
     let failed = |problem: String| Err(Error::StepFailed { step: "pushing".into(), problem, hint: None });
-    let Remote { name: container, path } = &ask.to;
+    let Remote { name: container, .. } = &ask.to;
+    let path = GuestText::new(&ask.to.path);
     match code {
         0 => Ok(()),
         status::MISSING => failed(format!("no directory for {path} in container {container}")),
@@ -120,5 +121,5 @@ fn own_name(from: &Path, typed: &Path) -> Result<String> {
         return Ok(String::new());
     }
     let Some(name) = from.file_name() else { return Ok(String::new()) };
-    name.to_str().map(str::to_owned).ok_or_else(|| Error::usage(format!("{} is not UTF-8", typed.display())))
+    name.to_str().map(str::to_owned).ok_or_else(|| Error::usage(format!("{} is not UTF-8", GuestText::new(typed))))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 use cci_incus::{Exec, Process, Stderr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -93,7 +93,7 @@ async fn begin(cx: &Context, name: &str, script: &Script<'_>) -> Result<Process>
     }
 }
 
-/// The last words of a script, without what could steer a terminal.
+/// The last words of a script, as a person may see them.
 async fn words(stderr: Option<Stderr>) -> String {
     let Some(mut stderr) = stderr else { return String::new() };
     let mut kept = Vec::new();
@@ -103,10 +103,9 @@ async fn words(stderr: Option<Stderr>) -> String {
         let over = kept.len().saturating_sub(WORDS);
         kept.drain(..over);
     }
-    let text = String::from_utf8_lossy(&kept);
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let last = lines.get(lines.len().saturating_sub(3)..).unwrap_or_default().join("; ");
-    last.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    let lines = kept.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    let lines: Vec<String> = lines.map(|line| GuestText::of_bytes(line).to_string()).collect();
+    lines.get(lines.len().saturating_sub(3)..).unwrap_or_default().join("; ")
 }
 
 /// The container has no `sh` or no `tar`.

@@ -1,9 +1,11 @@
 //! Writes the entries of an archive to the disk of a stopped container.
 
+use std::ffi::OsStr;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 
 use cci_core::archive::{Header, Kind};
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 use cci_incus::Sftp;
 use cci_incus::russh_sftp::client::error::Error as SftpError;
 use cci_incus::russh_sftp::client::fs::Metadata;
@@ -72,8 +74,7 @@ impl Sink {
 
     fn path(&self, inner: &[u8]) -> Result<String> {
         let Ok(inner) = std::str::from_utf8(inner) else {
-            let name = String::from_utf8_lossy(inner).into_owned();
-            return Err(failed(&name, "its name is not UTF-8, and the container does not run"));
+            return Err(failed(OsStr::from_bytes(inner), "its name is not UTF-8, and the container does not run"));
         };
         let inner = inner.trim_start_matches("./");
         Ok(match inner {
@@ -160,7 +161,7 @@ async fn own(sftp: &Sftp, path: &str, header: &Header) -> Result<(), SftpError> 
         .await
 }
 
-fn failed(path: &str, problem: &str) -> Error {
-    let path: String = path.chars().filter(|c| !c.is_control()).collect();
+fn failed(path: impl AsRef<OsStr>, problem: &str) -> Error {
+    let path = GuestText::new(path);
     Error::StepFailed { step: "pushing".into(), problem: format!("cannot write {path}: {problem}"), hint: None }
 }

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::pin::pin;
 
 use cci_core::archive::{Header, Kind, encode};
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 use cci_incus::Sftp;
 use cci_incus::russh_sftp::client::error::Error as SftpError;
 use cci_incus::russh_sftp::client::fs::Metadata;
@@ -79,7 +79,7 @@ impl Source<'_> {
                 let name = entry.file_name();
                 let (inner, path) = (format!("{inner}/{name}"), format!("{outer}/{name}"));
                 if name.contains(char::REPLACEMENT_CHARACTER) {
-                    let shown: String = inner.chars().filter(|c| !c.is_control()).collect();
+                    let shown = GuestText::new(&inner);
                     self.cx
                         .reporter
                         .warn(&format!("left out {shown}: its name is not UTF-8, and the container does not run"));
@@ -147,7 +147,7 @@ impl Source<'_> {
     }
 
     fn failed(&self, path: &str, error: &dyn std::fmt::Display) -> Error {
-        let path: String = path.chars().filter(|c| !c.is_control()).collect();
+        let path = GuestText::new(path);
         Error::StepFailed {
             step: format!("reading {path} in container {}", self.from.name),
             problem: error.to_string(),
@@ -196,8 +196,9 @@ pub(super) async fn take(
     };
     let ((sftp, special), written) = blocking(move || Ok(write(sink, outlet))).await?;
     if written.is_ok() && !special.is_empty() {
-        let files: String = special.join(", ").chars().filter(|c| !c.is_control()).take(500).collect();
-        cx.reporter.warn(&format!("set-id and sticky bits are not kept in a container that does not run: {files}"));
+        let files = GuestText::new(special.join(", "));
+        cx.reporter
+            .warn(&format!("set-id and sticky bits are not kept in a container that does not run: {files:.500}"));
     }
     let closed = sftp.close().await.during("close the container's files");
     written.and(closed)
@@ -229,18 +230,19 @@ async fn runtime_place(sftp: &Sftp, to: &Remote, tree: bool, name: &str) -> Resu
         Some(true) => into(path),
         Some(false) | None => path.to_owned(),
     };
+    let shown = GuestText::new(&target);
     match (is_dir(&target).await?, tree) {
         (Some(true), false) => {
-            return Err(failed(format!("{target} is a directory in container {}, and stays", to.name)));
+            return Err(failed(format!("{shown} is a directory in container {}, and stays", to.name)));
         }
         (Some(false), true) => {
-            return Err(failed(format!("{target} is not a directory in container {}, and stays", to.name)));
+            return Err(failed(format!("{shown} is not a directory in container {}, and stays", to.name)));
         }
         _ => {}
     }
     let (above, _) = target.rsplit_once('/').unwrap_or_default();
     if is_dir(above).await? != Some(true) || (!tree && to.path.ends_with('/') && target == path) {
-        return Err(failed(format!("no directory for {} in container {}", to.path, to.name)));
+        return Err(failed(format!("no directory for {} in container {}", GuestText::new(&to.path), to.name)));
     }
     Ok(target)
 }

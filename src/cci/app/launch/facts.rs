@@ -79,12 +79,13 @@ pub(crate) async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
     let mut nics = profile.devices.iter().filter(|(_, config)| config.get("type").is_some_and(|kind| kind == "nic"));
     let other_nics = nics.by_ref().map(|(name, _)| name.clone());
     let other_nics = other_nics.filter(|name| nic.as_ref().is_none_or(|nic| nic.device != *name)).collect();
+    let subids::OfRoot { subuid, subgid } = subids::of_root(cx.settings.incus.idmap)?;
     let host = HostFacts {
         idmap: IdmapFacts {
             agent: agent_ids(cx, workspace.as_ref()),
             guest: cx.settings.incus.claude_uid,
-            subuid: subids::subuid(),
-            subgid: subids::subgid(),
+            subuid,
+            subgid,
         },
         locale: locale(&cx.caller),
         nic,

@@ -1,18 +1,21 @@
 //! Carries out the steps of setup, one by one, saying each.
 
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use cci_core::setup::distro::backports;
 use cci_core::setup::step::{LIMITS, Step};
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 use tokio::process::Command;
 
 use super::look::incusd;
 use super::objects;
+use super::tables::add_lines;
 use crate::app::context::Context;
+use crate::host::account_lock::PATIENCE;
+use crate::host::system_file;
+use crate::store::put::host;
 
 /// The apt source that setup adds.
 const SOURCE: &str = "/etc/apt/sources.list.d/cci-backports.sources";
@@ -27,7 +30,7 @@ pub(crate) async fn act(cx: &Context, step: &Step) -> Result<()> {
     match step {
         Step::AddBackports => add_backports(),
         Step::Install { packages, suite } => install(packages, *suite).await,
-        Step::AddLines { table, lines } => add_lines(Path::new(table), lines),
+        Step::AddLines { table, lines } => add_lines(Path::new(table), lines, PATIENCE).await,
         Step::JoinGroup { user, group } => {
             run("groupadd", &["--force", "--system", group]).await?;
             run("usermod", &["--append", "--groups", group, user]).await
@@ -43,20 +46,25 @@ pub(crate) async fn act(cx: &Context, step: &Step) -> Result<()> {
 
 /// For this boot and for the next ones.
 fn raise_limit(key: &str, value: u64) -> Result<()> {
-    write(&Path::new("/proc/sys").join(key.replace('.', "/")), &value.to_string())?;
+    let now = Path::new("/proc/sys").join(key.replace('.', "/"));
+    std::fs::write(&now, value.to_string()).map_err(host("write", &now))?;
     if let Some(dir) = Path::new(LIMITS).parent() {
         std::fs::create_dir_all(dir).map_err(host("create", dir))?;
     }
-    write(Path::new(LIMITS), &format!("# many containers at once; written by `cci setup`\n{key} = {value}\n"))
+    let text = format!("# many containers at once; written by `cci setup`\n{key} = {value}\n");
+    system_file::replace(Path::new(LIMITS), text.as_bytes())
 }
 
 /// Names the backports of the mirror that apt uses already.
 fn add_backports() -> Result<()> {
     let listed = std::fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten().map(|entry| entry.path());
-    let files = std::iter::once(Path::new("/etc/apt/sources.list").to_owned()).chain(listed);
-    let sources: String = files.filter_map(|file| std::fs::read_to_string(file).ok()).collect();
-    let text = backports(&sources).ok_or_else(|| failed("apt", "its sources name no mirror of Debian's archive"))?;
-    write(Path::new(SOURCE), &text)
+    let files =
+        std::iter::once(Path::new("/etc/apt/sources.list").to_owned()).chain(listed.filter(|path| path.is_file()));
+    let sources: Vec<Vec<u8>> = files.map(|file| system_file::read(&file)).collect::<Result<_>>()?;
+    // a comment in another encoding hides no mirror
+    let text = backports(&String::from_utf8_lossy(&sources.join(&b'\n')))
+        .ok_or_else(|| failed("apt", "its sources name no mirror of Debian's archive"))?;
+    system_file::replace(Path::new(SOURCE), text.as_bytes())
 }
 
 async fn install(packages: &[String], suite: Option<&str>) -> Result<()> {
@@ -107,7 +115,7 @@ async fn run(program: &str, args: &[&str]) -> Result<()> {
         return Ok(());
     }
     let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
+    let said = GuestText::lines(said).to_string();
     let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
     let last = lines.iter().rev().take(6).rev().copied().collect::<Vec<_>>().join("\n  ");
     Err(failed(program, &format!("{}\n  {last}", output.status)))
@@ -115,58 +123,4 @@ async fn run(program: &str, args: &[&str]) -> Result<()> {
 
 fn failed(program: &str, problem: &str) -> Error {
     Error::StepFailed { step: program.to_owned(), problem: problem.to_owned(), hint: None }
-}
-
-fn write(path: &Path, content: &str) -> Result<()> {
-    std::fs::write(path, content).map_err(host("write", path))
-}
-
-/// Appends lines that are not there, in one step: whoever reads sees the old table or the new one.
-fn add_lines(table: &Path, lines: &[String]) -> Result<()> {
-    let mut text = std::fs::read_to_string(table).unwrap_or_default();
-    for line in lines {
-        if text.lines().any(|there| there == line) {
-            continue;
-        }
-        if !text.is_empty() && !text.ends_with('\n') {
-            text.push('\n');
-        }
-        text.push_str(line);
-        text.push('\n');
-    }
-    let mode = std::fs::metadata(table).map_or(0o644, |meta| meta.mode() & 0o7777);
-    let beside = table.with_extension(format!("cci-{}", std::process::id()));
-    let put = || {
-        std::fs::write(&beside, &text)?;
-        std::fs::set_permissions(&beside, PermissionsExt::from_mode(mode))?;
-        if let Ok(meta) = std::fs::metadata(table) {
-            chown(&beside, Some(meta.uid()), Some(meta.gid()))?;
-        }
-        std::fs::rename(&beside, table)
-    };
-    put().map_err(host("write", table))
-}
-
-fn host(step: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
-    let path = path.to_owned();
-    move |source| Error::Host { step, path, source }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_added_once_and_the_tables_mode_is_kept() {
-        let dir = tempfile::tempdir().unwrap();
-        let table = dir.path().join("subuid");
-        std::fs::write(&table, "a:1:1").unwrap();
-        std::fs::set_permissions(&table, PermissionsExt::from_mode(0o600)).unwrap();
-        for _ in 0..2 {
-            add_lines(&table, &["root:5:1".into(), "a:1:1".into()]).unwrap();
-        }
-        assert_eq!(std::fs::read_to_string(&table).unwrap(), "a:1:1\nroot:5:1\n");
-        assert_eq!(std::fs::metadata(&table).unwrap().mode() & 0o777, 0o600);
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
-    }
 }

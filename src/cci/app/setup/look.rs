@@ -7,7 +7,8 @@ use cci_core::setup::found::{Daemon, Firewall, Found, Installation, Objects, Per
 use cci_core::setup::subnet::routes;
 
 use crate::app::context::Context;
-use crate::host::{accounts, limits};
+use crate::host::subids::{SUBGID, SUBUID};
+use crate::host::{accounts, limits, system_file};
 
 /// Programs that Incus or cci need, each with the package of Debian and Ubuntu that has it.
 const PROGRAMS: [(&str, &str); 6] = [
@@ -52,6 +53,7 @@ pub(crate) async fn look(cx: &Context, person: Option<&str>) -> Found {
         other => (other, None),
     };
     let text = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let table = |path: &str| system_file::read(Path::new(path)).map_err(|error| error.to_string());
     Found {
         distro: Distro::from_os_release(&text("/etc/os-release")),
         systemd: Path::new("/run/systemd/system").is_dir(),
@@ -64,8 +66,8 @@ pub(crate) async fn look(cx: &Context, person: Option<&str>) -> Found {
         daemon,
         named_socket: cx.settings.incus.socket.clone(),
         objects,
-        subuid: text("/etc/subuid"),
-        subgid: text("/etc/subgid"),
+        subuid: table(SUBUID),
+        subgid: table(SUBGID),
         person: who(cx, person),
         group: cx.settings.incus.group.clone(),
         firewalls: firewalls().await,

@@ -6,6 +6,7 @@ mod act;
 mod look;
 mod measure;
 mod objects;
+mod tables;
 
 pub(crate) use act::act;
 pub(crate) use look::look;

@@ -12,6 +12,7 @@ use crate::app::reporter::Reporter;
 use crate::cli::output::{FormatArg, print};
 use crate::settings::{Project, Trust};
 use crate::ui::terminal::Terminal;
+use crate::ui::text::Text;
 
 /// The status where something waits for approval: a launch ends with it too.
 const NOT_OK: u8 = 2;
@@ -34,7 +35,7 @@ pub(super) fn run(args: FormatArg, cx: &Configured, terminal: &Arc<Terminal>) ->
     project.map_or(Ok(()), Project::refuse_unfit)?;
     Configured::check_profiles(&stack)?;
     let waiting = project.filter(|project| !project.approved).map_or(&[][..], |project| &project.waiting);
-    let files = stack.files().filter(|file| file.exists()).map(|file| file.display().to_string()).collect();
+    let files = stack.files().filter(|file| file.exists()).map(|file| file.to_string_lossy().into_owned()).collect();
     let checked = Checked { ok: waiting.is_empty(), files, waiting: WaitingKey::all(waiting) };
     print(args.format, &checked, text)?;
     if checked.ok {
@@ -44,13 +45,13 @@ pub(super) fn run(args: FormatArg, cx: &Configured, terminal: &Arc<Terminal>) ->
     Ok(NOT_OK)
 }
 
-fn text(checked: &Checked) -> String {
+fn text(checked: &Checked) -> Text {
     if checked.files.is_empty() {
-        return "no configuration file; the built-in values hold\n".to_owned();
+        return Text::one("no configuration file; the built-in values hold");
     }
     if checked.ok {
-        return format!("{}: ok\n", checked.files.join(": ok\n"));
+        return checked.files.iter().map(|file| format!("{file}: ok")).collect();
     }
-    let keys: String = checked.waiting.iter().map(WaitingKey::text).collect();
-    format!("{keys}{} key(s) of the project file wait for approval\n", checked.waiting.len())
+    WaitingKey::text(&checked.waiting)
+        .with(format_args!("{} key(s) of the project file wait for approval", checked.waiting.len()))
 }

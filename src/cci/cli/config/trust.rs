@@ -3,17 +3,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::waiting::{WaitingKey, visible};
+use super::waiting::WaitingKey;
 use crate::app::config::Configured;
 use crate::app::reporter::{Answer, Reporter};
 use crate::cli::output::{Format, FormatArg, print};
 use crate::settings::Project;
 use crate::ui::terminal::Terminal;
+use crate::ui::text::Text;
 
 /// The status where the person says no.
 const DECLINED: u8 = 1;
@@ -76,17 +77,18 @@ impl Asked {
         }
     }
 
-    fn text(&self) -> String {
+    fn text(&self) -> Text {
         if self.waiting.is_empty() {
-            return format!("{}: nothing needs approval\n", self.path.display());
+            return Text::one(format_args!("{}: nothing needs approval", GuestText::new(&self.path)));
         }
-        let keys: String = self.waiting.iter().map(WaitingKey::text).collect();
-        let named: Vec<String> = self.named.iter().map(|path| visible(&path.to_string_lossy())).collect();
-        let named = match named.as_slice() {
-            [] => String::new(),
-            named => format!("approved as they are now, too:\n  {}\n", named.join("\n  ")),
-        };
-        format!("{keys}{named}hash: {}\n", self.hash)
+        let mut text = WaitingKey::text(&self.waiting);
+        if !self.named.is_empty() {
+            text.line("approved as they are now, too:");
+        }
+        for path in &self.named {
+            text.line(format_args!("  {}", GuestText::new(path)));
+        }
+        text.with(format_args!("hash: {}", self.hash))
     }
 }
 
@@ -97,7 +99,7 @@ pub(super) fn run(args: &TrustArgs, cx: &Configured, terminal: &Arc<Terminal>) -
     if args.revoke {
         let path = cx.places().project;
         let said = if cx.approvals()?.revoke(&path)? { "No longer trusted" } else { "Was not trusted" };
-        terminal.note(&format!("{said}: {}", path.display()));
+        terminal.note(&format!("{said}: {}", GuestText::new(&path)));
         return Ok(0);
     }
     let project = cx.project()?;
@@ -112,7 +114,7 @@ fn list(format: Format, cx: &Configured) -> Result<u8> {
     let approvals = cx.approvals()?;
     let all = approvals.all().map(|(path, hash)| Approved { path: path.to_owned(), hash: hash.to_owned() });
     print(format, &all.collect::<Vec<_>>(), |all| {
-        let line = |one: &Approved| format!("{}  {}\n", one.hash, one.path);
+        let line = |one: &Approved| format!("{}  {}", one.hash, one.path);
         all.iter().map(line).collect()
     })
 }
@@ -121,7 +123,7 @@ fn list(format: Format, cx: &Configured) -> Result<u8> {
 fn approve(args: &TrustArgs, cx: &Configured, project: &Project, terminal: &Arc<Terminal>) -> Result<u8> {
     let mut asked = Asked::new(project, project.approved);
     if args.format() == Format::Text {
-        terminal.shown(&asked.text());
+        terminal.told(&asked.text());
     }
     match &args.hash {
         Some(hash) if *hash != project.hash => return Err(other_hash(project)),
@@ -147,7 +149,7 @@ fn told(args: &TrustArgs, asked: &Asked, said: Option<&str>, terminal: &Arc<Term
         return print(Format::Json, asked, Asked::text);
     }
     if let Some(said) = said {
-        terminal.note(&format!("{said}: {}", asked.path.display()));
+        terminal.note(&format!("{said}: {}", GuestText::new(&asked.path)));
     }
     Ok(0)
 }
@@ -161,7 +163,11 @@ fn nobody_to_ask(project: &Project) -> Error {
 
 fn other_hash(project: &Project) -> Error {
     Error::Forbidden {
-        problem: format!("nothing is approved: {} has another hash now, {}", project.path.display(), project.hash),
+        problem: format!(
+            "nothing is approved: {} has another hash now, {}",
+            GuestText::new(&project.path),
+            project.hash
+        ),
         hint: Some("see what it asks for with `cci config trust --show`".into()),
     }
 }

@@ -12,8 +12,8 @@ fn bare() -> Found {
         daemon: Daemon::Silent,
         named_socket: None,
         objects: None,
-        subuid: String::new(),
-        subgid: String::new(),
+        subuid: Ok(Vec::new()),
+        subgid: Ok(Vec::new()),
         person: Person { name: "ann".into(), uid: 1234, gid: 4321, in_group: false, group_active: false },
         group: "incus-admin".into(),
         firewalls: Vec::new(),
@@ -25,7 +25,7 @@ fn bare() -> Found {
 }
 
 fn working() -> Found {
-    let tables = |id: u32| format!("root:1000000:1000000000\nroot:{id}:1\nann:100000:65536\n");
+    let tables = |id: u32| Ok(format!("root:1000000:1000000000\nroot:{id}:1\nann:100000:65536\n").into_bytes());
     Found {
         incus: Installation::Unused,
         missing_packages: Vec::new(),
@@ -154,8 +154,19 @@ fn each_firewall_comes_with_its_exact_mend() {
 #[test]
 fn a_new_range_stands_behind_the_others() {
     let mut found = working();
-    found.subuid = "root:1000000:1000000000\nroot:1234:1\nbob:165536:65536\n".into();
+    found.subuid = Ok(b"root:1000000:1000000000\nroot:1234:1\nb\xf6b:165536:65536\n".to_vec());
     assert_eq!(shown(&found), ["add to /etc/subuid: ann:231072:65536"]);
+}
+
+#[test]
+fn a_table_that_cannot_be_read_is_broken_and_gets_no_lines() {
+    let found = Found { subuid: Err("cannot read /etc/subuid: denied".into()), ..working() };
+    let all = findings(&found);
+    assert_eq!(shown(&found), [""; 0]);
+    assert_eq!(worst(&all), Health::Broken);
+    let finding = all.iter().find(|finding| finding.id == "subuid").unwrap();
+    assert_eq!(finding.text, "cannot read /etc/subuid: denied");
+    assert!(finding.mend.as_ref().unwrap().contains("/etc/subuid"), "{finding:?}");
 }
 
 #[test]
