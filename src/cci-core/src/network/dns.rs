@@ -9,9 +9,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::block::Block;
 use super::host_names::HostNames;
 
-/// Nothing of the host's table, of the server itself, or of what containers call themselves. Other servers keep what
-/// they tell of themselves in these zones, of class CHAOS.
-const SILENT: &str = "no-hosts\nno-ident\ndhcp-ignore-names\nlocal=/bind/server/unbound/pdns/\n";
+/// Nothing of the host's table, of the server itself, or of what containers call themselves: Incus names them in a zone
+/// of its own, and other servers keep what they tell of themselves in zones of class CHAOS.
+const SILENT: &str = "no-hosts\nno-ident\ndhcp-ignore-names\nlocal=/bind/incus/server/unbound/pdns/\n";
 
 /// Zones that no public server knows, and that local ones often do.
 const LOCAL_ZONES: [&str; 18] = [
@@ -65,7 +65,9 @@ pub fn front() -> String {
 #[must_use]
 pub fn asking(behind: Ipv4Addr) -> String {
     let ends = ('a'..='z').chain('0'..='9').map(|end| format!("*{end}/")).collect::<String>();
-    format!("{}server=/{ends}{behind}\n", front())
+    // Incus gives the server behind a name, which is for nobody
+    let itself = reverse_of(behind.into());
+    format!("{}local=/{itself}/\nserver=/{ends}{behind}\n", front())
 }
 
 /// The lines for a containers' bridge whose name server knows no name.

@@ -71,7 +71,7 @@ pub(super) async fn make(client: &Client, name: &PolicyName, behind: Option<Subn
 pub(super) async fn make_names(client: &Client, name: &PolicyName, answers: &str) -> Result<Network> {
     let mut base =
         config(&[(MANAGED, "true"), ("ipv4.dhcp", "false"), ("ipv4.nat", "false"), ("ipv6.address", "none")]);
-    base.extend(config(&[("dns.mode", "none"), (DNS, answers)]));
+    base.insert(DNS.into(), answers.to_owned());
     create(client, &name.names_bridge(), name.number().wrapping_add(1), base).await
 }
 
