@@ -19,6 +19,7 @@ mod launch;
 mod limits;
 mod network;
 mod network_attacks;
+mod network_dns;
 mod network_guard;
 mod network_keys;
 mod network_matrix;

@@ -13,6 +13,7 @@ pub mod figures;
 pub mod host;
 pub mod internet;
 pub mod machine;
+pub mod names;
 pub mod proxy;
 pub mod schema;
 pub mod screen;
