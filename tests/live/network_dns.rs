@@ -116,12 +116,13 @@ fn a_neighbours_container_has_no_name() {
         incus(&["exec", "--project", &host.project, &container, "--", "sh", "-c", renew]);
         if lease().is_some_and(|now| now != first) { Ok(()) } else { Err(first.clone()) }
     });
-    let reverse = address.trim().rsplit('.').map(|octet| format!("{octet}.")).collect::<String>() + "in-addr.arpa";
+    let reverse =
+        address.trim().rsplit('.').map(|octet| format!("{octet}.")).collect::<Vec<_>>().concat() + "in-addr.arpa";
     let other = Host::live(U1234);
     std::fs::write(other.proj.join("probe.py"), PROBE).unwrap();
     let gateway = incus(&["network", "get", &network, "ipv4.address"]);
     let own = gateway.trim().split('/').next().unwrap();
-    let own = own.rsplit('.').map(|octet| format!("{octet}.")).collect::<String>() + "in-addr.arpa";
+    let own = own.rsplit('.').map(|octet| format!("{octet}.")).collect::<Vec<_>>().concat() + "in-addr.arpa";
     let asked = [
         format!("name {reverse} 12"),
         format!("name {own} 12"),

@@ -274,7 +274,8 @@ fn neighbours_are_out_of_reach(bed: &Bed, made: &[(String, String)]) {
         let args = ["exec", from, "--", "python3", "/workspace/probe.py"];
         let seen = read(&bed.incus(&args.into_iter().chain(probes.iter().map(String::as_str)).collect::<Vec<_>>()));
         assert!(seen.values().all(|reached| !reached), "mode {mode}: {seen:?}");
-        let reverse = address.rsplit('.').map(|octet| format!("{octet}.")).collect::<String>() + "in-addr.arpa";
+        let reverse =
+            address.rsplit('.').map(|octet| format!("{octet}.")).collect::<Vec<_>>().concat() + "in-addr.arpa";
         let names = [format!("name {reverse} 12"), format!("name {to} 1"), format!("name {to}.incus 1")];
         let seen = read(&bed.incus(&args.into_iter().chain(names.iter().map(String::as_str)).collect::<Vec<_>>()));
         assert!(seen.values().all(|known| *known == (*mode == "open")), "mode {mode}: {seen:?}");

@@ -64,7 +64,7 @@ pub fn front() -> String {
 /// so it is refused, and no change of a zone or question in a second place comes to the host's name servers.
 #[must_use]
 pub fn asking(behind: Ipv4Addr) -> String {
-    let ends = ('a'..='z').chain('0'..='9').map(|end| format!("*{end}/")).collect::<String>();
+    let ends = ('a'..='z').chain('0'..='9').map(|end| format!("*{end}/")).collect::<Vec<_>>().concat();
     // Incus gives the server behind a name, which is for nobody
     let itself = reverse_of(behind.into());
     format!("{}local=/{itself}/\nserver=/{ends}{behind}\n", front())
@@ -89,22 +89,23 @@ pub(super) struct Kept<'a> {
 
 /// The lines for a name server that asks those of the host for public names.
 pub(super) fn public(kept: Kept<'_>, host: &HostNames) -> String {
-    let mut lines = SILENT.to_owned();
+    let mut lines = vec![SILENT.to_owned()];
+    let mut addresses: Vec<String> = kept.blocks.iter().map(Block::to_string).collect();
+    addresses.extend(SPECIAL6.map(str::to_owned));
     if host.beyond_resolved {
-        lines += &format!("resolv-file={UPLINKS}\n");
+        lines.push(format!("resolv-file={UPLINKS}\n"));
     }
-    let addresses = kept.blocks.iter().map(Block::to_string).chain(SPECIAL6.map(str::to_owned));
-    let mut addresses: Vec<String> = addresses.collect();
     if kept.local {
         // names without a dot are the network's, of whatever type they are asked for
-        lines += "domain-needed\nbogus-priv\nlocal=//\n";
+        lines.push("domain-needed\nbogus-priv\nlocal=//\n".to_owned());
         addresses.extend(LOCAL6.map(str::to_owned));
     }
     if !kept.metadata {
-        lines += &format!("server=/{METADATA}/#\n");
+        lines.push(format!("server=/{METADATA}/#\n"));
     }
-    lines += &addresses.iter().map(|address| format!("bogus-nxdomain={address}\n")).collect::<String>();
-    lines + &zones(kept, host).map(|zone| format!("local=/{zone}/\n")).collect::<String>()
+    lines.extend(addresses.iter().map(|address| format!("bogus-nxdomain={address}\n")));
+    lines.extend(zones(kept, host).map(|zone| format!("local=/{zone}/\n")));
+    lines.concat()
 }
 
 /// The zones of which nothing is answered.
@@ -136,7 +137,7 @@ fn reverse_zones(block: Block) -> Vec<String> {
     (0..count)
         .map(|index| {
             let address = base.wrapping_add(index * step).to_be_bytes();
-            let labels = address[..octets].iter().rev().map(|octet| format!("{octet}.")).collect::<String>();
+            let labels = address[..octets].iter().rev().map(|octet| format!("{octet}.")).collect::<Vec<_>>().concat();
             format!("{labels}in-addr.arpa")
         })
         .collect()
@@ -148,7 +149,7 @@ pub(super) fn reverse_of(address: IpAddr) -> String {
         IpAddr::V4(v4) => reverse_zones(Block::from(v4)).concat(),
         IpAddr::V6(v6) => {
             let digits = v6.octets().into_iter().rev().flat_map(|octet| [octet & 15, octet >> 4]);
-            digits.map(|digit| format!("{digit:x}.")).collect::<String>() + "ip6.arpa"
+            digits.map(|digit| format!("{digit:x}.")).collect::<Vec<_>>().concat() + "ip6.arpa"
         }
     }
 }

@@ -335,7 +335,7 @@ mod tests {
                 NetworkSettings { block_private_networks, block_metadata_endpoint, ..NetworkSettings::default() };
             let policy = Policy::new(&settings).unwrap().unwrap();
             let answers = policy.answers(&Resolved::default(), &HostNames::default()).unwrap();
-            for rule in policy.rules(&Resolved::default(), &BTreeSet::new()).iter() {
+            for rule in &policy.rules(&Resolved::default(), &BTreeSet::new()) {
                 let refused = rule.action == Action::Reject;
                 for block in &rule.to {
                     assert_eq!(answers.contains(&format!("bogus-nxdomain={block}\n")), refused, "{block}");
