@@ -21,6 +21,7 @@ mod network;
 mod network_attacks;
 mod network_dns;
 mod network_guard;
+mod network_host;
 mod network_keys;
 mod network_matrix;
 mod network_names;

@@ -123,11 +123,32 @@ impl Bed {
 
     /// Kills the daemon as a crash would, and starts it again.
     pub fn crash_and_restart(&mut self) {
-        if let Some(mut daemon) = self.daemon.take() {
-            daemon.kill().unwrap();
-            daemon.wait().unwrap();
-        }
+        self.daemon.take().into_iter().for_each(end);
         self.start_daemon();
+    }
+
+    /// Takes away what a loss of power takes: every process, rule and interface but those of the bed; then starts Incus.
+    pub fn power_cycle(&mut self) {
+        let list: serde_json::Value = serde_json::from_str(&self.incus(&["list", "-f", "json"])).unwrap();
+        let containers = list.as_array().unwrap().iter().filter_map(|one| one["state"]["pid"].as_i64());
+        let inits: Vec<i32> = containers.map(|pid| i32::try_from(pid).unwrap()).filter(|pid| *pid > 1).collect();
+        // the daemon and the containers' monitors first: nobody is there to put things in order
+        self.daemon.take().into_iter().for_each(end);
+        let holder = i32::try_from(self.host.id()).unwrap();
+        self.processes().into_iter().filter(|pid| *pid != holder).chain(inits).for_each(kill);
+        let bare = "nft flush ruleset; for link in $(ls /sys/class/net); do
+            case $link in lo | inet0) ;; *) ip link delete $link 2>/dev/null || : ;; esac; done";
+        self.command("sh", &["-c", bare]);
+        self.start_daemon();
+    }
+
+    /// The processes in this world's network namespace: the daemon, name servers, monitors.
+    fn processes(&self) -> Vec<i32> {
+        let space = std::fs::read_link(format!("/proc/{}/ns/net", self.host.id())).unwrap_or_default();
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let ours =
+            processes.filter(|entry| std::fs::read_link(entry.path().join("ns/net")).is_ok_and(|of| of == space));
+        ours.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
     }
 
     fn incus_dir(&self) -> PathBuf {
@@ -210,22 +231,25 @@ impl Drop for Bed {
         for name in names.lines() {
             let _ = self.enter("incus").args(["delete", "-f", name]).env("INCUS_DIR", self.incus_dir()).output();
         }
-        // the name servers and whatever else the daemon left are those in this world's namespace
-        let space = std::fs::read_link(format!("/proc/{}/ns/net", self.host.id())).unwrap_or_default();
-        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        let ours =
-            processes.filter(|entry| std::fs::read_link(entry.path().join("ns/net")).is_ok_and(|of| of == space));
-        let pids: Vec<i32> = ours.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-        for pid in pids.into_iter().filter_map(rustix::process::Pid::from_raw) {
-            if pid != rustix::process::getpid() {
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-            }
-        }
+        // the name servers and whatever else the daemon left
+        self.processes().into_iter().for_each(kill);
         let (names, daemon) = (self.names.as_mut(), self.daemon.as_mut());
         for child in [Some(&mut self.internet), names, Some(&mut self.host), daemon].into_iter().flatten() {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+}
+
+fn end(mut child: Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// Ends a process, but never this one.
+fn kill(pid: i32) {
+    if let Some(pid) = rustix::process::Pid::from_raw(pid).filter(|pid| *pid != rustix::process::getpid()) {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
     }
 }
 
