@@ -103,6 +103,12 @@ fn dockers_firewall_opens_nothing_and_neither_does_its_mend() {
     server.wait().unwrap();
 }
 
+/// Takes the network out of the hands of the container's own daemon.
+const OWN_NETWORK: &str =
+    "until systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded'; do sleep 0.1; done
+systemctl stop systemd-networkd.socket systemd-networkd
+ip -6 addr flush dev eth0 scope global; ip -6 route flush default";
+
 #[test]
 fn a_global_address_that_root_takes_gets_nowhere() {
     let bed = Bed::start();
@@ -120,14 +126,15 @@ fn a_global_address_that_root_takes_gets_nowhere() {
             mac.trim()
         );
         let gateway = bed.command("sh", &["-c", &way]);
-        kept.root(&format!(
-            "until systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded'; do sleep 0.1; done
-             systemctl stop systemd-networkd.socket systemd-networkd
-             ip -6 addr flush dev eth0 scope global; ip -6 addr add 2001:db8:77::5/64 dev eth0 nodad
-             ip -6 neigh replace fe80::77 lladdr {} dev eth0; ip -6 route flush default
-             ip -6 route add default via fe80::77 dev eth0 src 2001:db8:77::5",
+        kept.root(OWN_NETWORK);
+        let take = format!(
+            "ip -6 addr replace 2001:db8:77::5/64 dev eth0 nodad; ip -6 neigh replace fe80::77 lladdr {} dev eth0
+             ip -6 route replace default via fe80::77 dev eth0 src 2001:db8:77::5",
             gateway.trim()
-        ));
+        );
+        wait::until("root has the address", Duration::from_secs(30), || {
+            bed.attempt("incus", &["exec", &kept.name, "--", "sh", "-c", &take])
+        });
         let seen = kept.probe(&probes);
         assert!(seen.values().all(|reached| *reached == reaches), "{mode}: {seen:?}");
     }
