@@ -1,8 +1,12 @@
 //! What root in a container tries to get past its network policy.
 
-use crate::network::{SERVER, host};
-use crate::support::host::Host;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::network::{SERVER, host, network_of};
+use crate::support::host::{Host, incus};
 use crate::support::internet::{self, NEAR};
+use crate::support::wait;
 
 /// Waits for the end of the boot and takes the network out of the hands of the container's own daemon.
 const OWN_NETWORK: &str = "
@@ -91,4 +95,53 @@ fn a_container_in_the_container_has_no_more_than_it() {
          ask ip netns exec inner; ask"
     );
     assert_eq!(Attack::new().reached(&attack), [FREE, FREE, CUT, FREE]);
+}
+
+const WIRE: &str = include_str!("network/wire.py");
+
+/// A listener on an interface of the host, or in a container where one is named.
+fn listener(host: &Host, container: Option<&str>, device: &str, enough: &str) -> Child {
+    let inside = container.map(|name| vec!["incus", "exec", "--project", &host.project, name, "--"]);
+    let words = [inside.unwrap_or_default(), vec!["python3", "-c", WIRE, "hear", device, enough]].concat();
+    Command::new(words[0]).args(&words[1..]).stdout(Stdio::piped()).spawn().unwrap()
+}
+
+#[test]
+fn a_neighbour_hears_nothing_on_the_wire_and_the_host_no_lie() {
+    let (one, two) = (host("mode = \"restricted\""), host("mode = \"restricted\""));
+    let container = |host: &Host| {
+        host.cci(&["shell", "--background", "--debug"]).ok();
+        host.only_container()
+    };
+    let (from, to) = (container(&one), container(&two));
+    let bridge = network_of(&one, &from);
+    assert_eq!(bridge, network_of(&two, &to), "they are on one wire");
+    let device = |host: &Host, name: &str| {
+        let address = ["config", "device", "get", "--project", &host.project, name, "eth0", "ipv4.address"];
+        incus(&address).trim().to_owned()
+    };
+    let (own, peer) = (device(&one, &from), device(&two, &to));
+    let exec = |host: &Host, name: &str, command: &[&str]| {
+        incus(&[&["exec", "--project", &host.project, name, "--"], command].concat())
+    };
+    let mac = exec(&two, &to, &["cat", "/sys/class/net/eth0/address"]);
+    let gateway = incus(&["network", "get", &bridge, "ipv4.address"]);
+    let gateway = gateway.split('/').next().unwrap();
+
+    let enough = one.dir("wire").join("enough");
+    let enough = enough.to_str().unwrap();
+    let on_bridge = listener(&one, None, &bridge, enough);
+    let in_neighbour = listener(&two, Some(&to), "eth0", "/tmp/enough");
+    wait::until("both listen", Duration::from_secs(30), || {
+        let neighbour = exec(&two, &to, &["sh", "-c", "ls /tmp/enough.hears || :"]);
+        let bridge = std::path::Path::new(enough).with_extension("hears").exists();
+        if bridge && !neighbour.is_empty() { Ok(()) } else { Err(format!("{bridge} {neighbour}")) }
+    });
+    exec(&one, &from, &["python3", "-c", WIRE, "send", &own, &peer, gateway, mac.trim()]);
+    std::fs::write(enough, "").unwrap();
+    exec(&two, &to, &["touch", "/tmp/enough"]);
+    let heard = |child: Child| String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    assert_eq!(heard(in_neighbour), "\n", "a neighbour heard something");
+    // what is true is sent, so the silence proves something; nothing in the gateway's name or of another kind passes
+    assert_eq!(heard(on_bridge), "arp ip4 ip6\n");
 }

@@ -7,6 +7,7 @@ use crate::network::{PROBE, configure, read};
 use crate::support::bed::{Bed, HOST_SIDE, HOST_SIDE6, PRIVATE6, PUBLIC6};
 use crate::support::host::{Host, U1000, image, kill_group};
 use crate::support::internet::{NEAR, PUBLIC};
+use crate::support::names::{LISTED, NEAR_NAMES, PUBLIC_NAMES};
 use crate::support::wait;
 
 const MODES: [&str; 3] = ["restricted", "allowlist", "open"];
@@ -66,6 +67,16 @@ impl Ports {
         }
         for near in NEAR {
             row(format!("tcp ::ffff:{near} {internet}"), OPEN_ONLY);
+        }
+        row(format!("name {LISTED} 1"), EVERYWHERE);
+        for (name, kind) in PUBLIC_NAMES {
+            row(format!("name {name} {kind}"), UNLISTED);
+        }
+        for (name, kind) in NEAR_NAMES {
+            row(format!("name {name} {kind}"), OPEN_ONLY);
+        }
+        for of_the_server in ["version.bind", "servers.bind"] {
+            row(format!("chaos {of_the_server} 16"), OPEN_ONLY);
         }
         rows
     }
@@ -186,7 +197,10 @@ fn every_cell_of_the_matrix_is_what_the_contract_says() {
     let hosts: Vec<Host> = MODES.iter().map(|_| bed.host(U1000)).collect();
     for (mode, host) in MODES.iter().zip(&hosts) {
         std::fs::write(host.proj.join("probe.py"), PROBE).unwrap();
-        configure(host, &format!("mode = \"{mode}\"\nallowed_domains = [\"{}:{}\"]", PUBLIC[0], ports.internet));
+        configure(
+            host,
+            &format!("mode = \"{mode}\"\nallowed_domains = [\"{}:{}\", \"{LISTED}\"]", PUBLIC[0], ports.internet),
+        );
     }
     let made = stage(&bed, &hosts, &rows, |place| {
         place.run();
@@ -246,7 +260,8 @@ fn stage<T: Send>(bed: &Bed, hosts: &[Host], rows: &[Row], work: impl Fn(&Place<
 const SERVE: &str = "import socket\ns = socket.create_server(('', 7001), family=socket.AF_INET6, dualstack_ipv6=True)\n\
                      open('/tmp/serves', 'w')\nwhile True: s.accept()[0].sendall(b'here')";
 
-/// The two containers of a mode stand on one bridge and never reach each other; the host reaches both.
+/// The two containers of a mode stand on one bridge and never reach each other; the host reaches both. They do not learn
+/// each other's names either.
 fn neighbours_are_out_of_reach(bed: &Bed, made: &[(String, String)]) {
     for (mode, (from, to)) in MODES.iter().zip(made) {
         let mut server = bed.spawn_incus(&["exec", to, "--", "python3", "-c", SERVE]);
@@ -259,6 +274,11 @@ fn neighbours_are_out_of_reach(bed: &Bed, made: &[(String, String)]) {
         let args = ["exec", from, "--", "python3", "/workspace/probe.py"];
         let seen = read(&bed.incus(&args.into_iter().chain(probes.iter().map(String::as_str)).collect::<Vec<_>>()));
         assert!(seen.values().all(|reached| !reached), "mode {mode}: {seen:?}");
+        let reverse =
+            address.rsplit('.').map(|octet| format!("{octet}.")).collect::<Vec<_>>().concat() + "in-addr.arpa";
+        let names = [format!("name {reverse} 12"), format!("name {to} 1"), format!("name {to}.incus 1")];
+        let seen = read(&bed.incus(&args.into_iter().chain(names.iter().map(String::as_str)).collect::<Vec<_>>()));
+        assert!(seen.values().all(|known| *known == (*mode == "open")), "mode {mode}: {seen:?}");
         server.kill().unwrap();
         server.wait().unwrap();
     }

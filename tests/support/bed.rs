@@ -8,7 +8,8 @@ use std::time::Duration;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::host::{Host, User};
-use super::internet::{NEAR, PUBLIC, Sockets};
+use super::internet::{NEAR, PUBLIC, SERVER, Sockets};
+use super::names::{HOSTS, SEARCH, serve};
 use super::wait;
 
 const PROGRAMS: [&str; 3] = ["/usr/libexec/incus/incusd", "/opt/incus/bin/incusd", "/usr/lib/incus/incusd"];
@@ -20,7 +21,8 @@ pub const PRIVATE6: &str = "fd99::10";
 pub const HOST_SIDE: &str = "198.51.100.1";
 pub const HOST_SIDE6: &str = "2001:db8:51::1";
 
-/// The host's side: its own interfaces in `/sys`, and a way to the internet's namespace, whose process is `$1`.
+/// The host's side: its own interfaces in `/sys`, a way to the internet's namespace, whose process is `$1`, and the files
+/// of `$3` that say who knows names.
 const WIRE: &str = "set -e
 ip link set lo up
 dir=$(mktemp -d); mount --rbind /sys/fs/cgroup $dir
@@ -30,6 +32,7 @@ ip addr add 198.51.100.1/24 dev inet0; ip -6 addr add 2001:db8:51::1/64 dev inet
 sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 for address in $2; do ip route replace $address via 198.51.100.10; done
 ip -6 route add fd99::/64 via 2001:db8:51::10
+for file in resolv.conf hosts; do mount --bind $3/$file /etc/$file; done
 exec sleep infinity";
 
 /// The internet's side.
@@ -46,6 +49,7 @@ pub struct Bed {
     daemon: Option<Child>,
     host: Child,
     internet: Child,
+    names: Option<Child>,
     dir: tempfile::TempDir,
 }
 
@@ -53,13 +57,17 @@ impl Bed {
     pub fn start() -> Self {
         let dir = tempfile::Builder::new().prefix("cci-bed-").tempdir_in("/var/tmp").unwrap();
         std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
+        std::fs::write(dir.path().join("resolv.conf"), format!("nameserver {SERVER}\nsearch {SEARCH}\n")).unwrap();
+        std::fs::write(dir.path().join("hosts"), HOSTS).unwrap();
         let addresses = NEAR.into_iter().chain(PUBLIC).collect::<Vec<_>>().join(" ");
         let internet = spawn(Command::new("unshare").args(["--net", "bash", "-c", INTERNET, "bash", &addresses]));
         let pid = internet.id().to_string();
-        let space = ["--net", "--mount", "--propagation", "slave", "bash", "-c", WIRE, "bash", &pid, &addresses];
+        let files = dir.path().display().to_string();
+        let space =
+            ["--net", "--mount", "--propagation", "slave", "bash", "-c", WIRE, "bash", &pid, &addresses, &files];
         wait::until("the internet's namespace", Duration::from_secs(30), || apart(&pid));
         let host = spawn(Command::new("unshare").args(space));
-        let mut bed = Self { daemon: None, host, internet, dir };
+        let mut bed = Self { daemon: None, host, internet, names: None, dir };
         wait::until("the way to the internet", Duration::from_secs(30), || {
             let route = |pid: u32| {
                 let args = ["-t", &pid.to_string(), "-n", "ip", "-6", "route", "show", "root", "::/0"];
@@ -71,6 +79,7 @@ impl Bed {
             let is_there = ours.contains("fd99::/64") && theirs.contains("default");
             if is_there { Ok(()) } else { Err(format!("{ours}\n{theirs}")) }
         });
+        bed.names = Some(serve(bed.internet.id(), bed.dir.path()));
         bed.start_daemon();
         bed.furnish();
         bed
@@ -114,11 +123,32 @@ impl Bed {
 
     /// Kills the daemon as a crash would, and starts it again.
     pub fn crash_and_restart(&mut self) {
-        if let Some(mut daemon) = self.daemon.take() {
-            daemon.kill().unwrap();
-            daemon.wait().unwrap();
-        }
+        self.daemon.take().into_iter().for_each(end);
         self.start_daemon();
+    }
+
+    /// Takes away what a loss of power takes: every process, rule and interface but those of the bed; then starts Incus.
+    pub fn power_cycle(&mut self) {
+        let list: serde_json::Value = serde_json::from_str(&self.incus(&["list", "-f", "json"])).unwrap();
+        let containers = list.as_array().unwrap().iter().filter_map(|one| one["state"]["pid"].as_i64());
+        let inits: Vec<i32> = containers.map(|pid| i32::try_from(pid).unwrap()).filter(|pid| *pid > 1).collect();
+        // the daemon and the containers' monitors first: nobody is there to put things in order
+        self.daemon.take().into_iter().for_each(end);
+        let holder = i32::try_from(self.host.id()).unwrap();
+        self.processes().into_iter().filter(|pid| *pid != holder).chain(inits).for_each(kill);
+        let bare = "nft flush ruleset; for link in $(ls /sys/class/net); do
+            case $link in lo | inet0) ;; *) ip link delete $link 2>/dev/null || : ;; esac; done";
+        self.command("sh", &["-c", bare]);
+        self.start_daemon();
+    }
+
+    /// The processes in this world's network namespace: the daemon, name servers, monitors.
+    fn processes(&self) -> Vec<i32> {
+        let space = std::fs::read_link(format!("/proc/{}/ns/net", self.host.id())).unwrap_or_default();
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let ours =
+            processes.filter(|entry| std::fs::read_link(entry.path().join("ns/net")).is_ok_and(|of| of == space));
+        ours.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
     }
 
     fn incus_dir(&self) -> PathBuf {
@@ -131,6 +161,11 @@ impl Bed {
         command.args(["-t", &self.host.id().to_string(), "-n", "-m", "--", program]);
         std::fs::create_dir_all(self.incus_dir()).unwrap();
         command
+    }
+
+    /// Writes a file that says who knows names, in place: what is mounted is this one.
+    pub fn write(&self, file: &str, content: &str) {
+        std::fs::write(self.dir.path().join(file), content).unwrap();
     }
 
     /// A user's home in this world.
@@ -196,21 +231,25 @@ impl Drop for Bed {
         for name in names.lines() {
             let _ = self.enter("incus").args(["delete", "-f", name]).env("INCUS_DIR", self.incus_dir()).output();
         }
-        // the name servers and whatever else the daemon left are those in this world's namespace
-        let space = std::fs::read_link(format!("/proc/{}/ns/net", self.host.id())).unwrap_or_default();
-        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        let ours =
-            processes.filter(|entry| std::fs::read_link(entry.path().join("ns/net")).is_ok_and(|of| of == space));
-        let pids: Vec<i32> = ours.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-        for pid in pids.into_iter().filter_map(rustix::process::Pid::from_raw) {
-            if pid != rustix::process::getpid() {
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-            }
-        }
-        let _ = self.internet.kill();
-        for child in [Some(&mut self.host), Some(&mut self.internet), self.daemon.as_mut()].into_iter().flatten() {
+        // the name servers and whatever else the daemon left
+        self.processes().into_iter().for_each(kill);
+        let (names, daemon) = (self.names.as_mut(), self.daemon.as_mut());
+        for child in [Some(&mut self.internet), names, Some(&mut self.host), daemon].into_iter().flatten() {
+            let _ = child.kill();
             let _ = child.wait();
         }
+    }
+}
+
+fn end(mut child: Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// Ends a process, but never this one.
+fn kill(pid: i32) {
+    if let Some(pid) = rustix::process::Pid::from_raw(pid).filter(|pid| *pid != rustix::process::getpid()) {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
     }
 }
 

@@ -14,6 +14,7 @@ pub mod host;
 pub mod https;
 pub mod internet;
 pub mod machine;
+pub mod names;
 pub mod printed;
 pub mod proxy;
 pub mod schema;

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use cci_core::address::Subnet;
-use cci_core::network::{self, Block, Firewall, FirewallFacts, local_addresses, routes};
+use cci_core::network::{self, Block, Firewall, FirewallFacts, HostFiles, HostNames, UPLINKS, local_addresses, routes};
 
 /// The destinations that the host already has a route to, other than by this interface.
 pub(crate) fn used_beside(interface: &str) -> Vec<Block> {
@@ -15,6 +15,13 @@ pub(crate) fn used_beside(interface: &str) -> Vec<Block> {
 /// The host's own addresses, without loopback.
 pub(crate) fn own_addresses() -> BTreeSet<Ipv4Addr> {
     local_addresses(&text("/proc/net/fib_trie"))
+}
+
+/// What the host's name servers know beside public names.
+pub(crate) fn names() -> HostNames {
+    let [resolv, uplinks, table, name] =
+        ["/etc/resolv.conf", UPLINKS, "/etc/hosts", "/proc/sys/kernel/hostname"].map(text);
+    HostNames::read(HostFiles { resolv: &resolv, uplinks: &uplinks, table: &table, name: &name }, &own_addresses())
 }
 
 /// The address and network of an interface that has one of its own.

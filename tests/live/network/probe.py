@@ -50,6 +50,41 @@ def spoofed(address, port):
     return s.recv(4) == b"here"
 
 
+def ask(name, kind, transport, klass=1):
+    # whether the network's own name server has an answer
+    query = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
+    query = struct.pack(">HHHHHH", 7, 0x100, 1, 0, 0, 0) + query + b"\0" + struct.pack(">HH", kind, klass)
+    server = next(line.split()[1] for line in open("/etc/resolv.conf") if line.startswith("nameserver"))
+    for _ in range(3):
+        try:
+            if transport == "tcp":
+                s = socket.create_connection((server, 53), 1)
+                s.sendall(struct.pack(">H", len(query)) + query)
+                reply = s.recv(4096)[2:]
+            else:
+                s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                s.settimeout(1)
+                s.connect((server, 53))
+                s.send(query)
+                reply = s.recv(4096)
+        except TimeoutError:
+            continue
+        return reply[3] & 15 == 0 and reply[6:8] != b"\0\0"
+    return False
+
+
+def name(name, kind):
+    return ask(name, kind, "udp")
+
+
+def name_by_tcp(name, kind):
+    return ask(name, kind, "tcp")
+
+
+def chaos(name, kind):
+    return ask(name, kind, "udp", 3)
+
+
 def gateway():
     routes = [line.split() for line in open("/proc/net/route")]
     return next(socket.inet_ntoa(struct.pack("<I", int(route[2], 16))) for route in routes if route[1] == "00000000")

@@ -1,9 +1,11 @@
 //! What a container may reach: modes, policies, and what they become on the host.
 
 mod block;
+mod dns;
 mod entry;
 mod guard;
 mod host_firewall;
+mod host_names;
 mod mode;
 mod policy;
 mod resolved;
@@ -12,9 +14,11 @@ mod rule;
 mod verdict;
 
 pub use block::{Block, BlockError};
+pub use dns::{UPLINKS, asking, front, nothing};
 pub use entry::{Entry, EntryError, Ports, Target};
 pub use guard::hooks;
 pub use host_firewall::{Firewall, FirewallFacts, Obstacle};
+pub use host_names::{HostFiles, HostNames};
 pub use mode::{Mode, ModeError};
 pub use policy::{Policy, PolicyName};
 pub use resolved::Resolved;

@@ -7,20 +7,41 @@ use std::net::Ipv4Addr;
 use sha2::{Digest, Sha256};
 
 use super::block::Block;
+use super::dns::{self, Kept};
 use super::entry::{Entry, Ports, Target};
+use super::host_names::HostNames;
 use super::mode::Mode;
 use super::resolved::Resolved;
-use super::rule::Rule;
+use super::rule::{Action, Rule};
 use crate::settings::NetworkSettings;
 use crate::{Error, Result};
 
 /// A network policy that cci itself gives to Incus (mode `open` has none: it takes the host's own network).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
+    form: Form,
     mode: Mode,
     block_private: bool,
     block_metadata: bool,
     entries: BTreeSet<Entry>,
+}
+
+/// How a policy is put in force. Its one text begins with it, so that what an earlier cci made is another policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// One bridge, whose name server told of the host's table, its network and other containers.
+    Talkative,
+    /// A name server behind that of the containers' bridge.
+    Silent,
+}
+
+impl Form {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Talkative => "1",
+            Self::Silent => "2",
+        }
+    }
 }
 
 /// The name of a policy's bridge and of its ACL: `cci-` and eight hexadecimal digits.
@@ -34,7 +55,7 @@ impl PolicyName {
         &self.0
     }
 
-    /// The bridge whose name server knows an allowlist's names; no container is on it.
+    /// The bridge whose name server is behind that of the containers' bridge; no container is on it.
     ///
     /// It stands apart because a change of a network's DNS sets the whole network up again, and for that moment no
     /// rule of it is in force.
@@ -75,6 +96,7 @@ impl Policy {
         };
         let listed = settings.mode == Mode::Allowlist;
         Ok(Some(Self {
+            form: Form::Silent,
             mode: settings.mode,
             block_private: listed || settings.block_private_networks && !settings.allow_local_network_access,
             block_metadata: listed || settings.block_metadata_endpoint,
@@ -96,32 +118,63 @@ impl Policy {
         })
     }
 
-    /// Whether it has a name server of its own.
+    /// Whether the names that its containers may know are listed.
     #[must_use]
     pub fn has_names(&self) -> bool {
         self.mode == Mode::Allowlist
+    }
+
+    /// Whether its name server asks those of the host.
+    #[must_use]
+    pub fn asks_the_host(&self) -> bool {
+        self.mode == Mode::Restricted && self.form == Form::Silent
+    }
+
+    /// The lines for the name server behind that of the containers' bridge; `None` if there is nothing to ask it.
+    #[must_use]
+    pub fn answers(&self, resolved: &Resolved, host: &HostNames) -> Option<String> {
+        let asks = self.asks_the_host() || self.names().next().is_some();
+        asks.then(|| match self.mode {
+            // a short life for answers: a name that moves is asked for again
+            Mode::Allowlist => resolved.dnsmasq() + "local-ttl=30\n",
+            Mode::Restricted | Mode::Open => self.with_kept(|kept| dns::public(kept, host)),
+        })
+    }
+
+    /// Whether its name server has no answer for a name, whatever the host's name servers know of it.
+    #[must_use]
+    pub fn withholds(&self, host: &HostNames, name: &str) -> bool {
+        self.asks_the_host() && self.with_kept(|kept| dns::withholds(kept, host, name))
+    }
+
+    fn with_kept<T>(&self, use_it: impl FnOnce(Kept<'_>) -> T) -> T {
+        let refused = self.rules(&Resolved::default(), &BTreeSet::new());
+        let refused = refused.into_iter().filter(|rule| rule.action == Action::Reject);
+        let blocks: Vec<Block> = refused.flat_map(|rule| rule.to).collect();
+        use_it(Kept { blocks: &blocks, local: self.block_private, metadata: self.block_metadata })
     }
 
     /// The one text of this policy: equal policies have equal texts, whatever order they were written in.
     #[must_use]
     pub fn canonical(&self) -> String {
         let entries: Vec<String> = self.entries.iter().map(Entry::to_string).collect();
-        let Self { mode, block_private, block_metadata, .. } = self;
-        format!("1 {mode} private={block_private} metadata={block_metadata} allow={}", entries.join(" "))
+        let Self { form, mode, block_private, block_metadata, .. } = self;
+        let form = form.as_str();
+        format!("{form} {mode} private={block_private} metadata={block_metadata} allow={}", entries.join(" "))
     }
 
     /// Reads a policy back from its one text.
     #[must_use]
     pub fn from_canonical(text: &str) -> Option<Self> {
         let (head, allowed) = text.split_once(" allow=")?;
-        let [version, mode, private, metadata] = head.split(' ').collect::<Vec<_>>().try_into().ok()?;
-        let policy = Self {
+        let [form, mode, private, metadata] = head.split(' ').collect::<Vec<_>>().try_into().ok()?;
+        Some(Self {
+            form: [Form::Talkative, Form::Silent].into_iter().find(|known| known.as_str() == form)?,
             mode: mode.parse().ok()?,
             block_private: private.strip_prefix("private=")?.parse().ok()?,
             block_metadata: metadata.strip_prefix("metadata=")?.parse().ok()?,
             entries: allowed.split_whitespace().map(|entry| entry.parse().ok()).collect::<Option<_>>()?,
-        };
-        (version == "1").then_some(policy)
+        })
     }
 
     /// The name that equal policies share.
@@ -194,7 +247,7 @@ fn entries(domains: &[String]) -> Result<BTreeSet<Entry>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::{Action, Flow, Protocol, Verdict};
+    use crate::network::{Flow, Protocol, Verdict};
     use proptest::prelude::*;
 
     fn allowlist(domains: &[&str]) -> Policy {
@@ -263,6 +316,33 @@ mod tests {
         assert_eq!(PolicyName::parse(&name.names_bridge()), Some(name));
         for other in ["incusbr0", "cci-", "cci-9c09f80", "cci-9C09F805", "cci-net-1", "cci-9c09f805-1"] {
             assert_eq!(PolicyName::parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_an_earlier_cci_made_is_another_policy_that_is_still_read() {
+        let text = restricted().canonical();
+        let earlier = Policy::from_canonical(&text.replacen('2', "1", 1)).unwrap();
+        assert_ne!(earlier.name(), restricted().name());
+        assert_eq!(earlier.answers(&Resolved::default(), &HostNames::default()), None);
+        assert_eq!(Policy::from_canonical(&text.replacen('2', "3", 1)), None);
+    }
+
+    #[test]
+    fn no_answer_is_an_address_that_the_rules_refuse() {
+        for (block_private_networks, block_metadata_endpoint) in [(true, true), (false, true), (true, false)] {
+            let settings =
+                NetworkSettings { block_private_networks, block_metadata_endpoint, ..NetworkSettings::default() };
+            let policy = Policy::new(&settings).unwrap().unwrap();
+            let answers = policy.answers(&Resolved::default(), &HostNames::default()).unwrap();
+            for rule in &policy.rules(&Resolved::default(), &BTreeSet::new()) {
+                let refused = rule.action == Action::Reject;
+                for block in &rule.to {
+                    assert_eq!(answers.contains(&format!("bogus-nxdomain={block}\n")), refused, "{block}");
+                }
+            }
+            assert_eq!(answers.contains("local=/lan/\n"), block_private_networks);
+            assert_eq!(answers.contains("server=/metadata.google.internal/#\n"), !block_metadata_endpoint);
         }
     }
 

@@ -79,7 +79,7 @@ pub const KEYS: &[Key] = &[
     of("network.refresh_interval_minutes", Kind::Number(10_080), "30", "How often the names are looked up again; 0 never"),
     of("network.block_private_networks", Kind::Bool, "true", "Keep private address ranges out of reach"),
     of("network.block_metadata_endpoint", Kind::Bool, "true", "Keep cloud metadata services out of reach"),
-    of("network.allow_local_network_access", Kind::Bool, "false", "Let containers reach the host's own local network"),
+    of("network.allow_local_network_access", Kind::Bool, "false", "Let containers reach the host's own local network, and know its names"),
     of("limits.cpu", Kind::Cores, "4", "Cores, as a number or a set such as \"0-3\""),
     of("limits.memory", Kind::Size, "\"8GiB\"", "Memory"),
     of("limits.processes", Kind::Processes, "2000", "Number of processes"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use cci_core::network::{Action, Policy, Resolved, Rule};
+use cci_core::network::{Action, HostNames, Policy, Resolved, Rule};
 use cci_incus::{Acl, AclAction, AclPut, AclRule, AclState};
 
 use crate::host::process;
@@ -12,6 +12,8 @@ use crate::host::process;
 const POLICY: &str = "user.cci.policy";
 /// The addresses of the names, as JSON.
 const RESOLVED: &str = "user.cci.resolved";
+/// The names that are the host's or its network's, as JSON.
+const HOST_NAMES: &str = "user.cci.host-names";
 /// When the names were last looked up, in RFC 3339.
 const REFRESHED: &str = "user.cci.refreshed";
 /// The process that makes the policy, until the ACL is written anew.
@@ -23,6 +25,8 @@ pub(super) const MANAGED: &str = "user.cci.managed";
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Known {
     pub(crate) resolved: Resolved,
+    /// What the name server must not tell of the host and its network.
+    pub(crate) host: HostNames,
     /// When the names were last looked up, in RFC 3339.
     pub(crate) refreshed: Option<String>,
 }
@@ -30,8 +34,12 @@ pub(crate) struct Known {
 impl Known {
     /// Reads it from the ACL; what cannot be read is not known.
     pub(super) fn of(acl: &Acl) -> Self {
-        let resolved = acl.config.get(RESOLVED).and_then(|json| serde_json::from_str(json).ok());
-        Self { resolved: resolved.unwrap_or_default(), refreshed: acl.config.get(REFRESHED).cloned() }
+        let json = |key: &str| acl.config.get(key).map(String::as_str).unwrap_or_default();
+        Self {
+            resolved: serde_json::from_str(json(RESOLVED)).unwrap_or_default(),
+            host: serde_json::from_str(json(HOST_NAMES)).unwrap_or_default(),
+            refreshed: acl.config.get(REFRESHED).cloned(),
+        }
     }
 }
 
@@ -52,6 +60,9 @@ pub(super) fn acl(policy: &Policy, known: &Known, host: &BTreeSet<Ipv4Addr>) -> 
         (POLICY.to_owned(), policy.canonical()),
         (RESOLVED.to_owned(), serde_json::json!(known.resolved).to_string()),
     ]);
+    if known.host != HostNames::default() {
+        config.insert(HOST_NAMES.to_owned(), serde_json::json!(known.host).to_string());
+    }
     if let Some(refreshed) = &known.refreshed {
         config.insert(REFRESHED.to_owned(), refreshed.clone());
     }
@@ -119,7 +130,8 @@ mod tests {
         let made_from = Policy::new(&settings).unwrap().unwrap();
         let found = BTreeSet::from(["198.51.101.1".parse().unwrap()]);
         let resolved = Resolved::new([("a.example".to_owned(), found)].into());
-        let known = Known { resolved, refreshed: Some("2026-11-21T03:45:11Z".into()) };
+        let host = HostNames { search: BTreeSet::from(["corp.example".to_owned()]), ..HostNames::default() };
+        let known = Known { resolved, host, refreshed: Some("2026-11-21T03:45:11Z".into()) };
         let put = acl(&made_from, &known, &BTreeSet::new());
         let ports: Vec<_> = put.egress.iter().map(|rule| (rule.protocol.as_str(), &*rule.destination_port)).collect();
         assert!(ports.contains(&("tcp", "443")) && ports.contains(&("udp", "443")), "{ports:?}");

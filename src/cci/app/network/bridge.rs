@@ -1,7 +1,7 @@
-//! The managed bridges of a policy: the one that containers are on, and the one whose name server knows the names.
+//! The managed bridges of a policy: the one that containers are on, and the one whose name server knows what to answer.
 
 use cci_core::address::Subnet;
-use cci_core::network::{Block, PolicyName, Resolved, free_subnet};
+use cci_core::network::{self as core, Block, PolicyName, free_subnet};
 use cci_core::{Error, Result};
 use cci_incus::{Client, Config, EventBody, EventKind, Network, NewNetwork};
 
@@ -12,6 +12,8 @@ use crate::host::network;
 /// What Incus says of a network that is made and has its rules.
 pub(super) const CREATED: &str = "Created";
 const STEP: &str = "make the network";
+/// The key with the lines for a network's name server.
+const DNS: &str = "raw.dnsmasq";
 /// How often a change is tried: with another subnet when the first is taken, or again when Incus stumbles.
 const TRIES: u32 = 6;
 /// How long another launch may take to make the same network.
@@ -38,6 +40,8 @@ fn guarded(name: &PolicyName) -> Config {
         ("security.acls", name.bridge()),
         ("security.acls.default.egress.action", "reject"),
         ("security.acls.default.ingress.action", "allow"),
+        // else Incus gives containers' names to its name server
+        ("dns.mode", "none"),
     ])
 }
 
@@ -45,43 +49,37 @@ fn guarded(name: &PolicyName) -> Config {
 pub(super) fn check(network: &Network, name: &PolicyName) -> Result<()> {
     let guarded = guarded(name);
     let changed = guarded.iter().find(|(key, value)| network.config.get(*key) != Some(*value));
-    match changed {
+    let silent = network.config.get(DNS).is_some_and(|lines| lines.starts_with(&core::front()));
+    match changed.map(|(key, _)| key.as_str()).or_else(|| (!silent).then_some(DNS)) {
         None => Ok(()),
-        Some((key, _)) => Err(Error::HostUnfit {
+        Some(key) => Err(Error::HostUnfit {
             problem: format!("network {name} was changed: {key} is not what cci set, so its policy is not in force"),
             hint: Some(format!("end its containers, then `incus network delete {name}`; cci makes it anew")),
         }),
     }
 }
 
-/// Makes the bridge that containers are on; `upstream` is the name server that knows the names, if there are any.
-pub(super) async fn make(client: &Client, name: &PolicyName, dns: Dns) -> Result<Network> {
+/// Makes the bridge that containers are on; `behind` is where its name server asks, if anywhere.
+pub(super) async fn make(client: &Client, name: &PolicyName, behind: Option<Subnet>) -> Result<Network> {
     let mut base = guarded(name);
     base.extend(config(&[(MANAGED, "true"), ("ipv4.nat", "true")]));
-    match dns {
-        Dns::Everything => {}
-        Dns::Nothing => _ = base.insert("raw.dnsmasq".into(), Resolved::default().dnsmasq()),
-        Dns::From(upstream) => {
-            let lines = format!("no-resolv\nno-hosts\nserver={}\n", upstream.gateway);
-            base.insert("raw.dnsmasq".into(), lines);
-        }
-    }
+    base.insert(DNS.into(), behind.map_or_else(core::nothing, |behind| core::asking(behind.gateway)));
     create(client, name.bridge(), name.number(), base).await
 }
 
-/// Makes the bridge whose name server knows these names and no other.
-pub(super) async fn make_names(client: &Client, name: &PolicyName, resolved: &Resolved) -> Result<Network> {
+/// Makes the bridge whose name server gives these answers.
+pub(super) async fn make_names(client: &Client, name: &PolicyName, answers: &str) -> Result<Network> {
     let mut base =
         config(&[(MANAGED, "true"), ("ipv4.dhcp", "false"), ("ipv4.nat", "false"), ("ipv6.address", "none")]);
-    base.insert("raw.dnsmasq".into(), names_config(resolved));
+    base.insert(DNS.into(), answers.to_owned());
     create(client, &name.names_bridge(), name.number().wrapping_add(1), base).await
 }
 
-/// Puts these names in place of those that the name server knows, if they are others.
+/// Puts these answers in place of those that the name server gives, if they are others.
 ///
 /// Incus looks at every interface of the host meanwhile, and fails when one of them goes: then it is asked again.
-pub(super) async fn keep_names(client: &Client, name: &PolicyName, resolved: &Resolved) -> Result<()> {
-    let (step, bridge, wanted) = ("change the names of the network", name.names_bridge(), names_config(resolved));
+pub(super) async fn keep_names(client: &Client, name: &PolicyName, answers: &str) -> Result<()> {
+    let (step, bridge) = ("change the names of the network", name.names_bridge());
     let mut left = TRIES;
     loop {
         let (there, _) = match client.network(&bridge).await {
@@ -89,32 +87,16 @@ pub(super) async fn keep_names(client: &Client, name: &PolicyName, resolved: &Re
             Err(error) if error.is_not_found() => return Ok(()),
             there => there.during(step)?,
         };
-        if there.config.get("raw.dnsmasq") == Some(&wanted) {
+        if there.config.get(DNS).is_some_and(|now| now == answers) {
             return Ok(());
         }
         left -= 1;
-        match client.patch_network(&bridge, &config(&[("raw.dnsmasq", &wanted)]), None).await {
+        match client.patch_network(&bridge, &config(&[(DNS, answers)]), None).await {
             Ok(()) => return Ok(()),
             Err(error) if left == 0 => return Err(error).during(step),
             Err(error) => tracing::info!(%error, bridge, "the names were not changed, trying again"),
         }
     }
-}
-
-/// A short life for answers: a name that moves is asked for again.
-fn names_config(resolved: &Resolved) -> String {
-    resolved.dnsmasq() + "local-ttl=30\n"
-}
-
-/// What a bridge's name server answers.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Dns {
-    /// What the host's own name server knows.
-    Everything,
-    /// Nothing at all.
-    Nothing,
-    /// What another bridge's name server knows.
-    From(Subnet),
 }
 
 /// Creates a bridge in a free subnet; one that another launch was quicker to make is taken as it is.

@@ -8,7 +8,7 @@ use cci_core::{Error, Result};
 use cci_incus::{Acl, Client, Etag, Network};
 
 use super::acl::{self, Known};
-use super::bridge::{self, Dns};
+use super::bridge;
 use super::{lookup, refresh};
 use crate::app::blocking::blocking;
 use crate::app::context::Context;
@@ -91,16 +91,15 @@ async fn make(cx: &Context, client: &Client, policy: &Policy) -> Result<Network>
 async fn make_once(cx: &Context, client: &Client, policy: &Policy, known: Known) -> Result<Network> {
     let name = policy.name();
     let known = make_acl(client, policy, known).await?;
-    let dns = match (policy.has_names(), policy.names().next()) {
-        (false, _) => Dns::Everything,
-        (true, None) => Dns::Nothing,
-        (true, Some(_)) => {
-            let names = bridge::make_names(client, &name, &known.resolved).await?;
+    let behind = match policy.answers(&known.resolved, &known.host) {
+        None => None,
+        Some(answers) => {
+            let names = bridge::make_names(client, &name, &answers).await?;
             let subnet = bridge::subnet(&names);
-            Dns::From(subnet.ok_or_else(|| Error::Internal(format!("network {} has no address", names.name)))?)
+            Some(subnet.ok_or_else(|| Error::Internal(format!("network {} has no address", names.name)))?)
         }
     };
-    let made = bridge::make(client, &name, dns).await?;
+    let made = bridge::make(client, &name, behind).await?;
     for obstacle in network::firewall().obstacles(name.bridge()) {
         cx.reporter.warn(obstacle.problem);
         cx.reporter.hint(&obstacle.fix);
@@ -111,8 +110,9 @@ async fn make_once(cx: &Context, client: &Client, policy: &Policy, known: Known)
 /// The names as the host knows them now, or as it last did.
 async fn first_lookup(cx: &Context, policy: &Policy) -> Result<Known> {
     let names: Vec<String> = policy.names().map(str::to_owned).collect();
+    let host = refresh::host_names(policy).await?;
     if names.is_empty() {
-        return Ok(Known::default());
+        return Ok(Known { host, ..Known::default() });
     }
     let (dir, name) = (cx.cci_dir(), policy.name());
     let last: Resolved = blocking(move || Ok(network_cache::read(&dir, &name))).await?.unwrap_or_default();
@@ -121,7 +121,7 @@ async fn first_lookup(cx: &Context, policy: &Policy) -> Result<Known> {
         cx.reporter.warn(&format!("allowed domain '{name}' does not resolve to a public IPv4 address"));
     }
     refresh::remember(cx, policy, &resolved).await?;
-    Ok(Known { resolved, refreshed: Some(refresh::now()) })
+    Ok(Known { resolved, host, refreshed: Some(refresh::now()) })
 }
 
 /// Makes the ACL, or takes the one that another launch made; what it knows of names is what counts.

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
 
 use cci_core::Result;
-use cci_core::network::{Policy, Resolved};
+use cci_core::network::{HostNames, Policy, Resolved};
 use cci_incus::{Acl, AclPut, Client, Etag};
 use jiff::Timestamp;
 
@@ -125,19 +125,25 @@ pub(super) async fn bring_up_to_date(
         let moved = |name: &&String| resolved.current.get(*name) != before.resolved.current.get(*name);
         let changed = names.iter().filter(moved).cloned().collect();
         let report = Refreshed { policy: name.to_string(), names: names.len(), changed, not_found };
-        (Known { resolved, refreshed: Some(now()) }, Some(report))
+        (Known { resolved, refreshed: Some(now()), ..before.clone() }, Some(report))
     } else {
         (before.clone(), None)
     };
+    let known = Known { host: host_names(policy).await?, ..known };
     let own = network::own_addresses();
     let as_known = acl::acl(policy, &before, &own);
     let brought = Brought { names: report, were_others: !acl::is_same(found, &as_known) };
-    let wanted = if look { acl::acl(policy, &known, &own) } else { as_known };
+    let wanted = acl::acl(policy, &known, &own);
+    let answers = policy.answers(&known.resolved, &known.host);
+    // noted in the ACL once it is so
+    if let (Some(answers), true) = (&answers, known.host != before.host) {
+        bridge::keep_names(&client, &name, answers).await?;
+    }
     if !acl::is_same(found, &wanted) && !put(&client, name.bridge(), &wanted, etag.clone()).await? {
         return Ok(brought);
     }
-    if look {
-        bridge::keep_names(&client, &name, &known.resolved).await?;
+    if let (Some(answers), true) = (&answers, look) {
+        bridge::keep_names(&client, &name, answers).await?;
     }
     if known.resolved != before.resolved {
         remember(cx, policy, &known.resolved).await?;
@@ -166,6 +172,11 @@ async fn put(client: &Client, name: &str, wanted: &AclPut, mut etag: Etag) -> Re
             _ => return Err(error).during(STEP),
         }
     }
+}
+
+/// The names that a policy's name server must not tell, where it asks those of the host.
+pub(super) async fn host_names(policy: &Policy) -> Result<HostNames> {
+    if policy.asks_the_host() { blocking(|| Ok(network::names())).await } else { Ok(HostNames::default()) }
 }
 
 /// Keeps the addresses on the host, for the day when the policy is made anew and no name server answers.

@@ -8,7 +8,7 @@ use cci_core::{Error, Result};
 
 use super::acl::{self, Known};
 use super::realise::networks;
-use super::{lookup, show};
+use super::{lookup, refresh, show};
 use crate::app::context::Context;
 use crate::app::incus_error::DuringStep;
 use crate::host::network;
@@ -40,11 +40,12 @@ pub(crate) async fn why(cx: &Context, question: &Question) -> Result<Vec<Answer>
     };
     let addresses = match host.parse::<Ipv4Addr>() {
         Ok(address) => vec![address],
+        Err(_) if policy.withholds(&known.host, &host) => Vec::new(),
         Err(_) if policy.has_names() => known.resolved.addresses(&host).collect(),
         Err(_) => lookup::lookup(std::slice::from_ref(&host)).await.into_values().flatten().collect(),
     };
     if addresses.is_empty() {
-        let because = unresolved(&policy, &host);
+        let because = unresolved(&policy, &known, &host);
         return Ok(vec![Answer { host, address: String::new(), allowed: false, because }]);
     }
     let rules = policy.rules(&known.resolved, &network::own_addresses());
@@ -81,15 +82,18 @@ async fn policy(cx: &Context, from: Option<&str>) -> Result<Option<(Policy, Know
         Ok((found, _)) => Known::of(&found),
         Err(error) if error.is_not_found() => {
             let names: Vec<String> = policy.names().map(str::to_owned).collect();
-            Known { resolved: cci_core::network::Resolved::new(lookup::lookup(&names).await), refreshed: None }
+            let resolved = cci_core::network::Resolved::new(lookup::lookup(&names).await);
+            Known { resolved, host: refresh::host_names(&policy).await?, refreshed: None }
         }
         Err(error) => return Err(error).during("read the network's rules"),
     };
     Ok(Some((policy, known)))
 }
 
-fn unresolved(policy: &Policy, host: &str) -> String {
-    if policy.has_names() && !policy.names().any(|name| name == host) {
+fn unresolved(policy: &Policy, known: &Known, host: &str) -> String {
+    if policy.withholds(&known.host, host) {
+        "the name is the host's or its network's, so it does not resolve in the container".to_owned()
+    } else if policy.has_names() && !policy.names().any(|name| name == host) {
         "the name is not in allowed_domains, so it does not resolve in the container".to_owned()
     } else {
         "the name has no public IPv4 address".to_owned()
