@@ -37,7 +37,7 @@ pub(crate) struct Stack {
 pub(crate) enum Trust {
     /// It is refused unless it is approved.
     Judged,
-    /// It is left out unless it is approved, and so is one that is damaged: for what starts nothing in a container.
+    /// It is left out unless it is approved: for what starts nothing in a container.
     SetAside,
     /// It is read, with what needs approval.
     Weighed,
@@ -59,21 +59,13 @@ impl Stack {
         let mut lower = vec![profile::shipped_layer(caller)?];
         lower.extend(reader.own(&places.system));
         lower.extend(reader.own(&places.user));
-        let mut aside = None;
-        let project = if trust == Trust::SetAside {
-            let mut apart = Reader { caller, problems: Vec::new() };
-            let found = apart.project(&places.project);
-            let damaged = !apart.problems.is_empty();
-            aside = damaged.then(|| problem::as_error(&apart.problems).to_string());
-            found.filter(|_| !damaged)
-        } else {
-            reader.project(&places.project)
-        };
+        let project = reader.project(&places.project);
         let above = places.extra.as_deref().and_then(|extra| reader.extra(extra));
         if !reader.problems.is_empty() {
             return Err(problem::as_error(&reader.problems));
         }
         let chosen = overrides.profile.clone();
+        let mut aside = None;
         let project = match project {
             None => None,
             Some(found) => {

@@ -10,7 +10,6 @@ fn no_project_file_keeps_the_user_from_what_runs() {
     for (text, says) in [
         ("network.mode = \"open\"\n", "network.mode is refused from a project file"),
         ("tool.binary = \"/workspace/evil\"\n", "tool.binary"),
-        ("this is no TOML", ".cci.toml"),
     ] {
         host.cci(&["shell", "--background", "--debug"]).ok();
         let name = host.only_container();

@@ -67,7 +67,7 @@ mod tests {
             reason: "it would run a command on the host",
         };
         let hidden = WaitingKey::all(&[waiting(serde_json::json!({ "command": "cat \u{202e}x" }))]);
-        let lines = "/p/.cci.toml: defaults.environment.T = { command = \"cat \\u{202e}x\" }\n  it would run a command on the host\n";
+        let lines = "/p/.cci.toml: defaults.environment.T = { command = \"cat \\u202ex\" }\n  it would run a command on the host\n";
         assert_eq!(WaitingKey::text(&hidden).as_str(), lines);
         assert!(WaitingKey::text(&WaitingKey::all(&[waiting(Value::Null)])).as_str().contains("T is taken away"));
     }
