@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use cci_core::mark::LAUNCH;
+use cci_core::mark::{self, LAUNCH};
 use cci_core::plan::StateVolume;
 use cci_core::{Error, Result};
 use cci_incus::{Client, Operation, StateAction, StateChange, Status};
@@ -11,6 +11,7 @@ use cci_incus::{Client, Operation, StateAction, StateChange, Status};
 use super::blocking::written;
 use super::context::Context;
 use super::incus_error::DuringStep;
+use super::owned;
 use super::state_volume;
 use super::undo::{Abandoned, Made};
 use crate::store::sessions::Store;
@@ -74,6 +75,9 @@ impl Context {
         for Abandoned { journal, made, doubted } in self.undo.abandoned() {
             let mut taken = Taken::default();
             for made in made {
+                if self.is_anothers(&made).await {
+                    continue;
+                }
                 let done = take_back(self, &made).await;
                 taken.note(&made, &done);
                 match done {
@@ -91,6 +95,16 @@ impl Context {
             {
                 tracing::warn!(%error, "the journal of a killed command stays");
             }
+        }
+    }
+}
+
+impl Context {
+    /// Whether what a note names is in another user's container, where no command of this user made it.
+    async fn is_anothers(&self, made: &Made) -> bool {
+        match made.instance() {
+            Some(name) => matches!(owned::find(self, name).await, Err(Error::NotOwner { .. })),
+            None => false,
         }
     }
 }
@@ -129,7 +143,7 @@ async fn take_back(cx: &Context, made: &Made) -> Result<bool> {
             state_volume::take_back(cx, &volume, launch, dir).await
         }
         Made::Snapshot { container, name } => remove_snapshot(client, container, name).await,
-        Made::Images { launch, alias } => remove_images(client, launch, alias).await,
+        Made::Images { launch, alias } => remove_images(cx, launch, alias).await,
     }
 }
 
@@ -188,7 +202,8 @@ fn remove_file(file: &Path) -> Result<bool> {
 /// Removes the images that carry this launch mark and have not got this alias; whether there were any.
 ///
 /// The alias comes last: who has it is whole, also where the answer to that request was lost.
-async fn remove_images(client: &Client, launch: &str, alias: &str) -> Result<bool> {
+async fn remove_images(cx: &Context, launch: &str, alias: &str) -> Result<bool> {
+    let client = &cx.client;
     let step = "remove the image";
     let mut removed = false;
     // an import whose request was dropped may still be under way, and its image would come afterwards
@@ -198,7 +213,8 @@ async fn remove_images(client: &Client, launch: &str, alias: &str) -> Result<boo
         }
     }
     for image in client.images().await.during(step)? {
-        let ours = image.properties.get(LAUNCH).is_some_and(|mark| mark == launch);
+        let marked = image.properties.get(LAUNCH).is_some_and(|mark| mark == launch);
+        let ours = marked && mark::owner(&image.properties).is_none_or(|owner| owner == cx.caller.ids.uid);
         if !ours || image.aliases.iter().any(|name| name.name == alias) {
             continue;
         }

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::process;
 use crate::store::journal::Journal;
+use crate::store::sessions::Store;
+use crate::store::{put, staging};
 
 /// One thing that this call made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +33,35 @@ pub(crate) enum Made {
     StateVolume { pool: String, name: String, launch: String, dir: PathBuf },
     /// Images that carry this launch mark as a property; one that has got this alias is what was wanted, and stays.
     Images { launch: String, alias: String },
+}
+
+impl Made {
+    /// Whether it is a thing that cci makes: a note that was damaged, or written by somebody else, names any path.
+    fn is_plausible(&self) -> bool {
+        match self {
+            Self::Staging(dir) => staging::is_name(dir),
+            Self::Staged(file) => put::is_beside(file),
+            Self::SessionDir(dir) | Self::StateVolume { dir, .. } => Store::is_session(dir),
+            Self::Instance { .. }
+            | Self::Started { .. }
+            | Self::Frozen { .. }
+            | Self::Snapshot { .. }
+            | Self::Images { .. } => true,
+        }
+    }
+
+    /// The instance that it is, or is in.
+    pub(crate) fn instance(&self) -> Option<&str> {
+        match self {
+            Self::Instance { name, .. } | Self::Started { name, .. } | Self::Frozen { name } => Some(name),
+            Self::Snapshot { container, .. } => Some(container),
+            Self::SessionDir(_)
+            | Self::Staging(_)
+            | Self::Staged(_)
+            | Self::StateVolume { .. }
+            | Self::Images { .. } => None,
+        }
+    }
 }
 
 impl std::fmt::Display for Made {
@@ -210,7 +241,8 @@ fn left(lines: &[String], server: &Server) -> Option<Vec<Made>> {
         match line {
             Line::In(other) if other != *server => return None,
             Line::In(_) | Line::By(_) | Line::InDoubt => {}
-            Line::Made(one) => made.push(one),
+            Line::Made(one) if one.is_plausible() => made.push(one),
+            Line::Made(one) => tracing::warn!(%one, "a note that no command of cci's has written is left alone"),
             Line::Forgotten(one) => made.retain(|other| *other != one),
         }
     }
@@ -249,7 +281,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let killed = undo(dir.path(), "p");
         let instance = Made::Instance { name: "c1".into(), launch: "n".into() };
-        for made in [Made::SessionDir("/s".into()), image("a"), instance.clone()] {
+        let session = Made::SessionDir("/s/3f2b8c1e-5d7a-4e0b-9c4f-1a2b3c4d5e6f".into());
+        for made in [session.clone(), image("a"), instance.clone()] {
             killed.push(made);
         }
         killed.forget(&image("a"));
@@ -259,9 +292,24 @@ mod tests {
         assert!(undo(dir.path(), "other").abandoned().is_empty());
         let Abandoned { journal, made, doubted } = next.abandoned().remove(0);
         assert!(!doubted);
-        assert_eq!(made, [instance, Made::SessionDir("/s".into())]);
+        assert_eq!(made, [instance, session]);
         journal.close().unwrap();
         assert!(next.abandoned().is_empty());
+    }
+
+    #[test]
+    fn a_planted_note_takes_nothing_away_that_cci_does_not_make() {
+        let dir = tempfile::tempdir().unwrap();
+        let planted = undo(dir.path(), "p");
+        let staging = format!("/work/.cci-pull-{}", "0a".repeat(16));
+        for path in ["/home/u", "/home/u/.ssh", "/work/.cci-pull-", "/work/.cci-pull-x/../../home", "/", ".."] {
+            planted.push(Made::Staging(path.into()));
+            planted.push(Made::Staged(path.into()));
+            planted.push(Made::SessionDir(path.into()));
+        }
+        planted.push(Made::Staging(staging.clone().into()));
+        drop(planted);
+        assert_eq!(undo(dir.path(), "p").abandoned().remove(0).made, [Made::Staging(staging.into())]);
     }
 
     #[test]

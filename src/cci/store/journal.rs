@@ -9,8 +9,13 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use rustix::fs::{Mode, OFlags};
+
 /// A file without a line is one that is being begun, unless it is older than this.
 const BEGINNING: Duration = Duration::from_secs(60);
+
+/// No command notes more.
+const LONGEST: u64 = 1 << 20;
 
 /// One command's notes, a line each.
 #[derive(Debug)]
@@ -54,11 +59,9 @@ impl Journal {
     pub(crate) fn everybodys(dir: &Path) -> impl Iterator<Item = (SystemTime, Vec<String>)> {
         let entries = fs::read_dir(dir).into_iter().flatten().flatten();
         entries.filter_map(|entry| {
-            let mut file = File::open(entry.path()).ok()?;
+            let mut file = opened(&entry.path(), OFlags::RDONLY)?;
             let written = file.metadata().and_then(|meta| meta.modified()).ok()?;
-            let mut text = String::new();
-            file.read_to_string(&mut text).ok()?;
-            Some((written, whole_lines(&text)))
+            Some((written, whole_lines(&text(&mut file)?)))
         })
     }
 
@@ -69,10 +72,9 @@ impl Journal {
     }
 
     fn taken_over(path: PathBuf) -> Option<(Self, Vec<String>)> {
-        let mut file = OpenOptions::new().read(true).append(true).open(&path).ok()?;
+        let mut file = opened(&path, OFlags::RDWR | OFlags::APPEND)?;
         file.try_lock().ok()?;
-        let mut text = String::new();
-        file.read_to_string(&mut text).ok()?;
+        let text = text(&mut file)?;
         let journal = Self { file, path };
         // its owner may have removed it between our look at the directory and our lock
         if !journal.path.exists() || (text.is_empty() && journal.age() < BEGINNING) {
@@ -80,6 +82,20 @@ impl Journal {
         }
         Some((journal, whole_lines(&text)))
     }
+}
+
+/// Opens notes for whoever did not write them: a plain file, behind no link.
+fn opened(path: &Path, access: OFlags) -> Option<File> {
+    let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).ok()?);
+    file.metadata().ok()?.is_file().then_some(file)
+}
+
+/// What they hold; more than any command notes is none of theirs.
+fn text(file: &mut File) -> Option<String> {
+    let mut text = String::new();
+    let read = file.take(LONGEST + 1).read_to_string(&mut text).ok()?;
+    (read as u64 <= LONGEST).then_some(text)
 }
 
 /// A line without an end is one whose writer was killed, or that is being written.
@@ -116,6 +132,20 @@ mod tests {
         journal.file.write_all(b"tw").unwrap();
         drop(journal);
         assert_eq!(Journal::abandoned(dir.path())[0].1, ["one"]);
+    }
+
+    #[test]
+    fn what_is_no_plain_file_is_no_note() {
+        let dir = tempfile::tempdir().unwrap();
+        let elsewhere = dir.path().join("elsewhere");
+        fs::create_dir(dir.path().join("notes")).unwrap();
+        fs::write(&elsewhere, "one\n").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, dir.path().join("notes/link")).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, dir.path().join("notes/pipe"), rustix::fs::FileType::Fifo, Mode::RWXU, 0)
+            .unwrap();
+        fs::write(dir.path().join("notes/endless"), vec![b'\n'; usize::try_from(LONGEST + 1).unwrap()]).unwrap();
+        assert!(Journal::abandoned(&dir.path().join("notes")).is_empty());
+        assert_eq!(Journal::everybodys(&dir.path().join("notes")).count(), 0);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use cci_core::{Error, Result};
 use tempfile::NamedTempFile;
@@ -22,7 +22,22 @@ pub(crate) fn shared(path: &Path, content: &[u8]) -> Result<()> {
 
 /// A name beside a place, which nothing has.
 pub(crate) fn beside(path: &Path) -> PathBuf {
-    parent(path).join(format!(".cci-{}", uuid::Uuid::new_v4().simple()))
+    parent(path).join(format!("{BESIDE}{}", uuid::Uuid::new_v4().simple()))
+}
+
+/// What such a name begins with; a random text follows.
+const BESIDE: &str = ".cci-";
+
+/// Whether a path is one that [`beside`] gives.
+pub(crate) fn is_beside(path: &Path) -> bool {
+    has_random_name(path, BESIDE)
+}
+
+/// Whether a path is absolute, goes up nowhere, and ends in a name of this prefix and a random text.
+pub(super) fn has_random_name(path: &Path, prefix: &str) -> bool {
+    let goes_up = path.components().any(|part| part == Component::ParentDir);
+    let random = path.file_name().and_then(|name| name.to_str()?.strip_prefix(prefix));
+    path.is_absolute() && !goes_up && random.is_some_and(|random| uuid::Uuid::try_parse(random).is_ok())
 }
 
 /// A file that is on the disk beside its place; it goes unless it is put there.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use cci_core::idmap::Ids;
 use cci_core::metadata::Metadata;
@@ -142,6 +142,13 @@ impl Store {
     /// Whether an agent has said anything in a session's directory.
     pub(crate) fn has_conversation(dir: &Path) -> bool {
         transcripts::newest(&dir.join(STATE_DIR)).is_some()
+    }
+
+    /// Whether a path is one that a session's directory can have.
+    pub(crate) fn is_session(dir: &Path) -> bool {
+        let goes_up = dir.components().any(|part| part == Component::ParentDir);
+        let id = dir.file_name().and_then(|name| name.to_str()?.parse::<SessionId>().ok());
+        dir.is_absolute() && !goes_up && id.is_some()
     }
 
     /// Removes a session with everything in it; links in it are removed and not followed.

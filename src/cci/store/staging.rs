@@ -9,6 +9,14 @@ use cap_std::fs::Dir;
 use rustix::fs::{CWD, Mode, OFlags, RenameFlags, ResolveFlags};
 use rustix::io::Errno;
 
+/// What its name begins with; a random text follows.
+const PREFIX: &str = ".cci-pull-";
+
+/// Whether a path is one that a [`Staging`] can have.
+pub(crate) fn is_name(path: &Path) -> bool {
+    super::put::has_random_name(path, PREFIX)
+}
+
 /// A directory that belongs to one pull alone.
 pub(crate) struct Staging {
     above: Dir,
@@ -20,7 +28,7 @@ impl Staging {
     /// Makes one in `above`, on the file system of what it is for; no part of that path is a link.
     pub(crate) fn new(above: &Path) -> io::Result<Self> {
         let fd = exact_dir(above)?;
-        let name = format!(".cci-pull-{}", uuid::Uuid::new_v4().simple());
+        let name = format!("{PREFIX}{}", uuid::Uuid::new_v4().simple());
         rustix::fs::mkdirat(&fd, &name, Mode::from_raw_mode(0o700))?;
         let path = above.join(&name);
         Ok(Self { above: Dir::from_std_file(File::from(fd)), name, path })
