@@ -27,7 +27,7 @@ fn measured(host: &Host) -> Vec<String> {
 #[track_caller]
 fn nothing_is_left(host: &Host) {
     assert_eq!(measured(host), Vec::<String>::new());
-    let left = std::fs::read_dir(host.home.join(".cci")).unwrap().map(|entry| entry.unwrap().file_name());
+    let left = std::fs::read_dir(host.home.join(".cache/cci")).unwrap().map(|entry| entry.unwrap().file_name());
     let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with("bench-")).collect();
     assert!(left.is_empty(), "{left:?}");
 }

@@ -42,7 +42,8 @@ pub(super) struct Bed {
 impl Bed {
     /// Makes the directories; from here on a signal is noted, and every measurement ends with it.
     pub(super) async fn make(cx: &Context, runs: u32, incus: Option<PathBuf>) -> Result<Self> {
-        let home = cx.cci_dir();
+        // not in `~/.cci`, of which no container sees anything
+        let home = cx.caller.home.join(".cache/cci");
         let host = |source| Error::Host { step: "make a directory in", path: home.clone(), source };
         std::fs::create_dir_all(&home).map_err(host)?;
         let dir = tempfile::Builder::new().prefix("bench-").tempdir_in(&home).map_err(host)?;
