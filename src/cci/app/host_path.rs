@@ -27,6 +27,11 @@ use crate::host::incus_socket;
 /// The resolved place of something that exists, may be read, and may be mounted; and what is there, seen at once, so
 /// that nothing can be put in its place in between.
 pub(crate) fn judged(path: &Path, protected: &[Protected]) -> Result<HostPath> {
+    judged_open(path, protected).map(|(found, _)| found)
+}
+
+/// The same, and what is there held open.
+pub(crate) fn judged_open(path: &Path, protected: &[Protected]) -> Result<(HostPath, OwnedFd)> {
     let unusable = |problem: String| Error::Config {
         problem: format!("cannot mount {}: {problem}", GuestText::new(path)),
         hint: None,
@@ -42,7 +47,7 @@ pub(crate) fn judged(path: &Path, protected: &[Protected]) -> Result<HostPath> {
         return Err(unusable("it is neither a directory nor a file".into()));
     }
     rustix::fs::access(&host, Access::READ_OK).map_err(|_| unusable("it cannot be read by this user".into()))?;
-    HostPath::new(&host, identity, owner)
+    Ok((HostPath::new(&host, identity, owner)?, there))
 }
 
 /// The same, where no link but the administrator's leads there: what has rights that the caller has not goes where the

@@ -1,10 +1,11 @@
 //! `container mount`: one more host directory in a container, by the door and under the rules of every launch.
 //!
-//! Incus follows the path at the mount and at every start. At a start the hook of the disk compares what is shown; a
-//! running container is frozen while Incus mounts, and goes on only when the kernel's own table shows what was judged.
+//! Incus follows the path at the mount and at every start. At a start the hook of the disk compares what is shown. No hook
+//! runs for a running container, and any container of the same workspace may put a link in the source's place meanwhile:
+//! so Incus is sent through a link of cci's own, which leads to the directory that cci holds open.
 
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use cci_core::environment::{STATE, WORKSPACE};
 use cci_core::host_disk::{self, HostDisk};
@@ -12,18 +13,14 @@ use cci_core::idmap::Idmap;
 use cci_core::mark::Marks;
 use cci_core::mount::{self, Mount};
 use cci_core::workspace::Workspace;
-use cci_core::{Error, GuestText, Result};
-use cci_incus::{Etag, Instance, InstancePatch, InstancePut, StateAction, StateChange, Status};
+use cci_core::{Error, Result};
+use cci_incus::{Etag, Instance, InstancePatch, Status};
 
 use super::context::Context;
 use super::host_path;
 use super::incus_error::DuringStep;
 use super::owned;
-use super::undo::Made;
-use crate::host::mount_table;
-
-/// How long Incus may take to freeze a container, or to change it.
-const LIMIT: Duration = Duration::from_secs(60);
+use crate::store::mount_link::{self, Link};
 
 /// What is asked for.
 pub(crate) struct Mounting<'a> {
@@ -41,26 +38,26 @@ pub(crate) struct Mounting<'a> {
 pub(crate) async fn mount(cx: &Context, name: &str, mounting: &Mounting<'_>) -> Result<()> {
     let (instance, etag) = owned::find_tagged(cx, name).await?;
     refuse_taken(&instance, mounting)?;
-    let disk = judged(cx, &instance, mounting).await?;
+    let (disk, held) = judged(cx, &instance, mounting).await?;
     if mounting.shift {
         cx.reporter.warn("idmap shift: root in the container is host root on the mounted directory");
     }
     if instance.status_code != Status::Running {
         return add(cx, &instance, &etag, &disk).await;
     }
-    let frozen = Made::Frozen { name: name.to_owned() };
-    cx.undo.push(frozen.clone());
-    change(cx, name, StateAction::Freeze).await?;
-    let added = add_to_frozen(cx, name, &disk).await;
-    change(cx, name, StateAction::Unfreeze).await?;
-    cx.undo.forget(&frozen);
+    let link = Link::make(&cx.cci_dir(), name, mounting.device, held)?;
+    let added = add(cx, &instance, &etag, &link.disk(&disk)?).await;
+    // an answer that was lost may have been a yes; from now on the place itself is followed, and the hook looks at it
+    link.settle(&disk)?;
+    let there = cx.client.instances_of_all_projects().await.during("list the containers")?;
+    mount_link::prune(&cx.cci_dir(), |name| there.iter().any(|instance| instance.name == name));
     added
 }
 
 /// The disk as every launch would take it: its source judged behind links, its place one that hides nothing.
-async fn judged(cx: &Context, instance: &Instance, mounting: &Mounting<'_>) -> Result<HostDisk> {
+async fn judged(cx: &Context, instance: &Instance, mounting: &Mounting<'_>) -> Result<(HostDisk, OwnedFd)> {
     let wanted = Workspace::resolve(&cx.caller.current_dir, mounting.source);
-    let source = host_path::judged(wanted.path(), &host_path::protected(&cx.settings, &cx.caller))?;
+    let (source, held) = host_path::judged_open(wanted.path(), &host_path::protected(&cx.settings, &cx.caller))?;
     for root in host_path::workspaces(cx).await? {
         host_path::stays_inside(wanted.path(), source.path(), &root)?;
     }
@@ -75,7 +72,8 @@ async fn judged(cx: &Context, instance: &Instance, mounting: &Mounting<'_>) -> R
         mount::collide(&mount.container, other).map_err(|error| host_path::refused(&error))?;
     }
     let map = if mounting.shift { Idmap::Shift } else { Idmap::Plain };
-    Ok(HostDisk::new(&mount.device, mount.source, &mount.container, &map).readonly(mount.readonly))
+    let disk = HostDisk::new(&mount.device, mount.source, &mount.container, &map).readonly(mount.readonly);
+    Ok((disk, held))
 }
 
 fn refuse_taken(instance: &Instance, mounting: &Mounting<'_>) -> Result<()> {
@@ -84,6 +82,11 @@ fn refuse_taken(instance: &Instance, mounting: &Mounting<'_>) -> Result<()> {
         problem,
         hint: Some(hint.to_owned()),
     };
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if !mounting.device.starts_with(|c: char| c.is_ascii_alphanumeric()) || !mounting.device.chars().all(plain) {
+        let problem = format!("invalid device name '{}'", mounting.device);
+        return Err(Error::Usage { problem, hint: Some("use letters, digits, `.`, `_` and `-`".into()) });
+    }
     if instance.kind == "virtual-machine" {
         return Err(refused("it is a virtual machine".into(), "cci mounts into containers only"));
     }
@@ -98,49 +101,4 @@ async fn add(cx: &Context, instance: &Instance, etag: &Etag, disk: &HostDisk) ->
     let (devices, config) = host_disk::added(disk, &instance.config);
     let change = InstancePatch { devices, config, ..InstancePatch::default() };
     cx.client.patch_instance(&instance.name, &change, Some(etag)).await.during("mount the directory")
-}
-
-/// What the container shows is looked at before anything in it can; another thing than the one that was judged goes.
-async fn add_to_frozen(cx: &Context, name: &str, disk: &HostDisk) -> Result<()> {
-    let expected = mount_table::place_of(disk.source.path());
-    let (instance, etag) = owned::find_tagged(cx, name).await?;
-    add(cx, &instance, &etag, disk).await?;
-    let state = cx.client.instance_state(name).await.during("look at the container")?;
-    let shown = mount_table::mounted_at(state.pid, &disk.path);
-    if expected.is_some() && shown == expected {
-        return Ok(());
-    }
-    remove(cx, name, disk, &instance).await?;
-    let source = GuestText::new(disk.source.path());
-    Err(Error::HostUnfit {
-        problem: match shown {
-            Some(_) => {
-                format!("cannot mount {source} into container {name}: it was replaced by another at this moment")
-            }
-            None => {
-                format!("cannot mount {source} into container {name}: it cannot be seen that the right one is shown")
-            }
-        },
-        hint: Some("look at what is in its place on the host; a stopped container is checked when it starts".into()),
-    })
-}
-
-/// Takes the disk away again, with its hook.
-async fn remove(cx: &Context, name: &str, disk: &HostDisk, before: &Instance) -> Result<()> {
-    let step = "take the mount back";
-    let (now, etag) = owned::find_tagged(cx, name).await?;
-    let mut put = InstancePut::from(now);
-    put.devices.remove(&disk.device);
-    match before.config.get(host_disk::RAW_LXC) {
-        Some(raw) => _ = put.config.insert(host_disk::RAW_LXC.to_owned(), raw.clone()),
-        None => _ = put.config.remove(host_disk::RAW_LXC),
-    }
-    let done = async { cx.client.put_instance(name, &put, Some(&etag)).await?.wait(step, LIMIT).await };
-    done.await.map(drop).during(step)
-}
-
-async fn change(cx: &Context, name: &str, action: StateAction) -> Result<()> {
-    let step = if action == StateAction::Freeze { "freeze the container" } else { "unfreeze the container" };
-    let done = async { cx.client.change_state(name, &StateChange::new(action)).await?.wait(step, LIMIT).await };
-    done.await.map(drop).during(step)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cci_core::mark::{self, LAUNCH};
 use cci_core::plan::StateVolume;
 use cci_core::{Error, Result};
-use cci_incus::{Client, Operation, StateAction, StateChange, Status};
+use cci_incus::{Client, Operation, StateChange, Status};
 
 use super::blocking::written;
 use super::context::Context;
@@ -129,7 +129,6 @@ async fn take_back(cx: &Context, made: &Made) -> Result<bool> {
     match made {
         Made::Instance { name, launch } => remove_instance(client, name, launch).await,
         Made::Started { name, launch } => stop_again(client, name, launch).await,
-        Made::Frozen { name } => unfreeze(client, name).await,
         Made::Staging(dir) => remove_dir(dir),
         Made::Staged(file) => remove_file(file),
         // whatever a conversation has become by then, it is not ours to remove
@@ -169,19 +168,6 @@ async fn stop_again(client: &Client, name: &str, launch: &str) -> Result<bool> {
         Err(error) if !error.is_not_found() && !error.is_conflict() => Err(error).during(step),
         _ => Ok(true),
     }
-}
-
-/// Lets a container go on that was frozen; whether it was.
-async fn unfreeze(client: &Client, name: &str) -> Result<bool> {
-    let step = "unfreeze the container";
-    match client.instance(name).await {
-        Ok((found, _)) if found.status_code == Status::Frozen => {}
-        Err(error) if !error.is_not_found() => return Err(error).during(step),
-        _ => return Ok(false),
-    }
-    let change = StateChange::new(StateAction::Unfreeze);
-    let done = async { client.change_state(name, &change).await?.wait(step, LIMIT).await };
-    done.await.map(|_| true).during(step)
 }
 
 /// Removes a directory that may be gone already; whether it was there.

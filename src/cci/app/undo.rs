@@ -19,8 +19,6 @@ pub(crate) enum Made {
     Instance { name: String, launch: String },
     /// A stopped instance that this call took for itself with its launch mark, and started.
     Started { name: String, launch: String },
-    /// A running instance that this call froze.
-    Frozen { name: String },
     /// A directory of the session store.
     SessionDir(PathBuf),
     /// A snapshot whose name no other call gives.
@@ -42,18 +40,14 @@ impl Made {
             Self::Staging(dir) => staging::is_name(dir),
             Self::Staged(file) => put::is_beside(file),
             Self::SessionDir(dir) | Self::StateVolume { dir, .. } => Store::is_session(dir),
-            Self::Instance { .. }
-            | Self::Started { .. }
-            | Self::Frozen { .. }
-            | Self::Snapshot { .. }
-            | Self::Images { .. } => true,
+            Self::Instance { .. } | Self::Started { .. } | Self::Snapshot { .. } | Self::Images { .. } => true,
         }
     }
 
     /// The instance that it is, or is in.
     pub(crate) fn instance(&self) -> Option<&str> {
         match self {
-            Self::Instance { name, .. } | Self::Started { name, .. } | Self::Frozen { name } => Some(name),
+            Self::Instance { name, .. } | Self::Started { name, .. } => Some(name),
             Self::Snapshot { container, .. } => Some(container),
             Self::SessionDir(_)
             | Self::Staging(_)
@@ -68,7 +62,6 @@ impl std::fmt::Display for Made {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Instance { name, .. } | Self::Started { name, .. } => write!(out, "container {name}"),
-            Self::Frozen { name } => write!(out, "the freeze of container {name}"),
             Self::Staging(dir) => write!(out, "directory {}", GuestText::new(dir)),
             Self::Staged(file) => write!(out, "file {}", GuestText::new(file)),
             Self::SessionDir(dir) => write!(out, "session directory {}", GuestText::new(dir)),

@@ -6,7 +6,6 @@ pub(crate) mod btrfs;
 pub(crate) mod caller;
 pub(crate) mod incus_socket;
 pub(crate) mod limits;
-pub(crate) mod mount_table;
 pub(crate) mod network;
 pub(crate) mod process;
 pub(crate) mod processors;

@@ -5,6 +5,7 @@ pub(crate) mod container_ids;
 pub(crate) mod guest_dir;
 pub(crate) mod journal;
 pub(crate) mod meter;
+pub(crate) mod mount_link;
 pub(crate) mod network_cache;
 pub(crate) mod owners;
 pub(crate) mod pack;

@@ -106,7 +106,7 @@ fn a_link_that_comes_and_goes_during_the_mount_shows_no_key_for_a_moment() {
     });
     let (mut mounted, mut refused) = (0, 0);
     flipping(&host.proj.join("data"), &ssh, || {
-        for number in 0..16 {
+        for number in 0..24 {
             let out = host.cci(&["container", "mount", &name, &format!("d{number}"), "./data", "/data"]);
             if out.code == 0 {
                 mounted += 1;
