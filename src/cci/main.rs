@@ -1,17 +1,7 @@
-//! `cci` runs Claude Code and other coding agents in Incus system containers.
-//!
-//! One way: `cli` reads what was typed, `settings` what is configured, `app` decides with `cci-core` and acts through
-//! `cci-incus` and `store`, `ui` tells the person.
-
-mod app;
-mod cli;
-mod host;
-mod settings;
-mod store;
-mod ui;
+//! The program `cci`: all of it is in the library beside it.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::main()
+    cci::main()
 }

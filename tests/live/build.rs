@@ -123,7 +123,7 @@ fn an_image_server_over_plain_http_is_refused() {
     let host = Host::live(U1234);
     configure(&host, "[build]\nimage_server = \"http://images.invalid\"\n");
     for from in ["images:debian/12", "auto"] {
-        let out = host.cci(&["build", "--force", "--from", from]);
+        let out = host.cci(&["build", "--force", "--any-owner", "--from", from]);
         assert_eq!(out.code, 2, "{out}");
         assert!(
             out.stderr.contains("error: build.image_server: 'http://images.invalid' does not begin with https://"),

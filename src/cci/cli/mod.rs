@@ -35,4 +35,4 @@ mod usage;
 mod version;
 mod which;
 
-pub(crate) use start::main;
+pub use start::main;

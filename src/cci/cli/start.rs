@@ -32,7 +32,8 @@ use crate::ui::text::Text;
 const OWN_FAILURE: u8 = 125;
 
 /// The whole program.
-pub(crate) fn main() -> ExitCode {
+#[must_use]
+pub fn main() -> ExitCode {
     let timeline = Timeline::begin();
     if super::completion::answered() {
         return ExitCode::SUCCESS;

@@ -1,4 +1,6 @@
-//! The functions: each takes any bytes, and what it accepts must keep the laws of its type.
+//! What the fuzzer feeds: functions that take any bytes, and what they accept must keep the laws of its type.
+
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a target that panics is a finding")]
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
