@@ -174,14 +174,14 @@ fn a_build_is_told_by_the_configuration() {
         )
     };
     let host = configured(U1000, &text("\"claude\""));
-    let out = host.cci(&["build", "--force"]);
+    let out = host.cci(&["build", "--force", "--any-owner"]);
     assert_eq!(out.code, 1, "nothing answers there: {out}");
     assert!(out.stderr.contains("127.0.0.1:9"), "{out}");
     let log = fs::read_dir(host.home.join("logs")).unwrap().next().unwrap().unwrap();
     let log = fs::read_to_string(log.path()).unwrap();
     assert!(log.contains("images:debian/12"), "{log}");
     fs::write(host.home.join(".config/cci/config.toml"), text("\"nobody\"")).unwrap();
-    let out = host.cci(&["build", "--force"]);
+    let out = host.cci(&["build", "--force", "--any-owner"]);
     assert!(out.code == 2 && out.stderr.contains("unknown tool 'nobody'"), "{out}");
     assert_eq!(host.containers(), Vec::<String>::new());
 }
