@@ -76,6 +76,20 @@ fn a_link_that_takes_the_workspaces_place_leads_nowhere() {
 }
 
 #[test]
+fn a_link_that_another_container_planted_makes_no_workspace() {
+    let host = Host::live(U1234);
+    host.cci(&["shell", "--background", "--debug"]).ok();
+    symlink(host.dir("documents"), host.proj.join("sub")).unwrap();
+    for words in [&["run", "-w", "sub", "--", "true"][..], &["run", "--mount", "../proj/sub:/data", "--", "true"]] {
+        let mut command = host.cci_command(words);
+        command.current_dir(if words.contains(&"-w") { host.proj.clone() } else { host.dir("elsewhere") });
+        let out = crate::support::host::run(command, b"");
+        assert_eq!(out.code, 2, "{words:?}: {out}");
+        assert!(out.stderr.contains("it leads out of the workspace"), "{words:?}: {out}");
+    }
+}
+
+#[test]
 fn a_workspace_behind_a_link_is_listed_with_the_place_that_is_mounted() {
     let host = Host::live(U1234);
     let (real, link) = (host.dir("real"), host.home.join("link"));

@@ -123,7 +123,7 @@ impl World {
             stop_hook: None,
             root: None,
             workspace: Some(host_path::judged(self.workspace().path(), &[]).unwrap()),
-            mounts: mounts::resolved(settings, &self.workspace(), &self.caller).unwrap(),
+            mounts: mounts::resolved(settings, &self.workspace(), &[], &self.caller).unwrap(),
         };
         let ask = Ask {
             prefix: Prefix::default(),

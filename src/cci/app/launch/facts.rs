@@ -52,8 +52,16 @@ pub(crate) enum Subject {
 pub(crate) async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
     let (workspace, mounts) = match subject {
         Subject::Workspace => {
-            let mounts = mounts::resolved(&cx.settings, &cx.workspace, &cx.caller)?;
-            (Some(workspace::usable(cx)?), mounts)
+            let mounted = !cx.settings.mounts.default.is_empty() || cx.settings.paths.storage_dir.is_some();
+            let others = if mounted { host_path::workspaces(cx).await? } else { Vec::new() };
+            let mounts = mounts::resolved(&cx.settings, &cx.workspace, &others, &cx.caller)?;
+            let workspace = workspace::usable(cx)?;
+            if workspace.path() != cx.workspace.path() {
+                // by a link, which may lie in a workspace of another container's
+                let stays = |root| host_path::stays_inside(cx.workspace.path(), workspace.path(), root);
+                host_path::workspaces(cx).await?.iter().try_for_each(|root| stays(root))?;
+            }
+            (Some(workspace), mounts)
         }
         Subject::Nothing => (None, Vec::new()),
     };

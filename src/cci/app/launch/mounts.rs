@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cci_core::host_disk::HostPath;
 use cci_core::mount::{self, Mount, Protected, STORAGE};
@@ -13,9 +13,15 @@ use cci_core::{Error, Result};
 use crate::app::host_path::{judged, protected, real, refused, stays_inside};
 use crate::host::caller::Caller;
 
-/// The mounts of a launch, the storage directory last.
-pub(crate) fn resolved(settings: &Settings, workspace: &Workspace, caller: &Caller) -> Result<Vec<Mount>> {
+/// The mounts of a launch, the storage directory last; `others` are workspaces of the caller's beside this one.
+pub(crate) fn resolved(
+    settings: &Settings,
+    workspace: &Workspace,
+    others: &[PathBuf],
+    caller: &Caller,
+) -> Result<Vec<Mount>> {
     let (protected, root) = (protected(settings, caller), real(workspace.path()));
+    let roots = || others.iter().chain([&root]);
     let mut mounts = Vec::new();
     for (container, entry) in &settings.mounts.default {
         let wanted = Workspace::resolve(workspace.path(), &entry.host);
@@ -23,14 +29,14 @@ pub(crate) fn resolved(settings: &Settings, workspace: &Workspace, caller: &Call
             continue;
         }
         let source = judged(wanted.path(), &protected)?;
-        stays_inside(wanted.path(), source.path(), &root)?;
+        roots().try_for_each(|root| stays_inside(wanted.path(), source.path(), root))?;
         let container = mount::container_path(container).map_err(|error| refused(&error))?;
         let device = format!("mount-{}", mounts.len());
         mounts.push(Mount { device, source, container, readonly: entry.readonly });
     }
     if let Some(dir) = &settings.paths.storage_dir {
         let source = storage(dir, &protected)?;
-        stays_inside(dir, source.path(), &root)?;
+        roots().try_for_each(|root| stays_inside(dir, source.path(), root))?;
         mounts.push(Mount { device: "storage".into(), source, container: STORAGE.into(), readonly: false });
     }
     mount::check_places(&mounts, &root).map_err(|error| refused(&error))?;
@@ -50,7 +56,6 @@ fn storage(dir: &Path, protected: &[Protected]) -> Result<HostPath> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-    use std::path::PathBuf;
 
     use cci_core::settings::MountEntry;
 
@@ -64,7 +69,7 @@ mod tests {
     impl World {
         fn new() -> Self {
             let dir = tempfile::Builder::new().tempdir_in("/var/tmp").unwrap();
-            for path in ["home/.ssh", "home/.claude", "home/.cci", "home/data", "proj/.git/hooks"] {
+            for path in ["home/.ssh", "home/.claude", "home/.cci", "home/data", "proj/.git/hooks", "other/in"] {
                 fs::create_dir_all(dir.path().join(path)).unwrap();
             }
             Self { dir, settings: Settings::default() }
@@ -83,7 +88,8 @@ mod tests {
 
         fn resolved(&self) -> Result<Vec<Mount>> {
             let caller = Caller::for_test(self.home(), &[]);
-            resolved(&self.settings, &Workspace::at(self.dir.path().join("proj")), &caller)
+            let others = [real(&self.dir.path().join("other"))];
+            resolved(&self.settings, &Workspace::at(self.dir.path().join("proj")), &others, &caller)
         }
 
         fn refusal(&self) -> String {
@@ -135,6 +141,11 @@ mod tests {
         let world = World::new().mount("in", "/x", false, false);
         symlink(".git/hooks", world.dir.path().join("proj/in")).unwrap();
         assert_eq!(world.resolved().unwrap()[0].source.path(), real(&world.dir.path().join("proj/.git/hooks")));
+        // another workspace's containers plant links too
+        let world = World::new().mount("../other/planted", "/x", false, false);
+        symlink(world.home().join("data"), world.dir.path().join("other/planted")).unwrap();
+        assert!(world.refusal().contains("leads out of the workspace"), "{}", world.refusal());
+        assert!(World::new().mount("../other/in", "/x", false, false).resolved().is_ok());
         // what no link decides is a place like any other
         assert!(World::new().mount("../home/data", "/x", false, false).resolved().is_ok());
     }
