@@ -110,7 +110,7 @@ fn a_profile_is_made_listed_and_used() {
 #[test]
 fn an_unknown_profile_lists_the_known() {
     let host = host();
-    insta::assert_snapshot!(shown(&host, &host.cci(&["list", "--profile", "rsut"])));
+    insta::assert_snapshot!(shown(&host, &host.cci(&["run", "--profile", "rsut", "--", "true"])));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::{Arg, Args, Command, CommandFactory, Subcommand};
 
 use super::args::{Cli, TopFlags, Verb};
+use super::launch_flags;
 
 /// The heading of what a verb takes beside its names; the global flags have one of their own.
 pub(crate) const FLAGS: &str = "Flags";
@@ -29,11 +30,19 @@ pub(crate) fn typed(argv: &[OsString]) -> Command {
 pub(crate) fn whole() -> Command {
     let mut command = command();
     command.build();
-    with_headings(command)
+    shown(command, &[])
 }
 
-fn with_headings(command: Command) -> Command {
-    command.mut_args(under_a_heading).mut_subcommands(with_headings)
+/// With the headings of its help, and without the flags that mean nothing to it.
+fn shown(command: Command, verb: &[&str]) -> Command {
+    let command = command.mut_args(|arg| {
+        let foreign = !launch_flags::takes(verb, arg.get_id().as_str());
+        under_a_heading(arg).hide(foreign)
+    });
+    command.mut_subcommands(|below| {
+        let name = below.get_name().to_owned();
+        shown(below, &[verb, &[name.as_str()]].concat())
+    })
 }
 
 fn under_a_heading(arg: Arg) -> Arg {

@@ -17,6 +17,7 @@ mod file;
 mod given;
 mod image;
 mod info;
+mod launch_flags;
 mod list;
 mod network;
 mod output;

@@ -9,9 +9,11 @@ use cci_core::name::Prefix;
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 use clap::FromArgMatches;
+use clap::error::ErrorKind;
 
 use super::args::{Cli, GlobalArgs, TopFlags, Verb};
 use super::command::{typed, whole};
+use super::launch_flags;
 use super::output::Format;
 use super::usage::{Refused, refused};
 use super::version::VersionArgs;
@@ -68,6 +70,9 @@ pub fn main() -> ExitCode {
 fn parsed(argv: &[OsString]) -> clap::error::Result<Cli> {
     // what is refused or asked for help is parsed again, for what it is then shown
     let matches = typed(argv).try_get_matches_from(argv).or_else(|_| whole().try_get_matches_from(argv))?;
+    if let Some((verb, flag)) = launch_flags::misplaced(&matches) {
+        return Err(whole().error(ErrorKind::ArgumentConflict, format!("`{verb}` takes no '{flag}'")));
+    }
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut whole()))
 }
 
