@@ -289,3 +289,32 @@ fn trust_of_a_file_that_asks_for_nothing_says_so() {
     assert!(out.stderr.contains("nothing needs approval"), "{out}");
     assert_eq!(host.cci(&["config", "trust", "--list"]).ok().stdout, "");
 }
+
+#[test]
+fn what_show_prints_check_takes() {
+    let host = host();
+    let config = host.dir("home/.config/cci").join("config.toml");
+    let text = "[defaults.environment]\nA = \"a\\u007f\\u202e \\\"b\\\" \\U000e0041\"\n\
+         [[mounts.default]]\nhost = \"/srv\"\ncontainer = \"/d.e\"\nreadonly = true\n[profiles.mine]\ninherits = \"hardened\"\n";
+    fs::write(config, text).unwrap();
+    let settings = |args: &[&str]| host.cci(&[&["config", "show", "--format", "json"], args].concat()).ok().stdout;
+    for origin in [&[][..], &["--origin"]] {
+        let shown = host.cci(&[&["config", "show"], origin].concat()).ok().stdout;
+        let file = host.proj.join("shown.toml");
+        fs::write(&file, shown).unwrap();
+        let again = ["--config", file.to_str().unwrap()];
+        host.cci(&[&["config", "check"], &again[..]].concat()).ok();
+        assert_eq!(settings(&again), settings(&[]));
+    }
+}
+
+#[test]
+fn check_finds_a_domain_that_no_launch_could_allow() {
+    let host =
+        with_project_file("network.allowed_domains = [\"*.exa mple.com\", \"https://x.example\", \"fine.example\"]\n");
+    let out = host.cci(&["config", "check"]);
+    assert_eq!(out.code, 2, "{out}");
+    for wrong in ["'*.exa mple.com': a wildcard", "'https://x.example': give the host name only"] {
+        assert!(out.stderr.contains(wrong), "{out}");
+    }
+}

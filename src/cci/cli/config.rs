@@ -1,6 +1,7 @@
 //! `cci config`: what is configured, where it comes from, and which project files are trusted.
 
 pub(crate) mod check;
+pub(super) mod toml_text;
 pub(crate) mod trust;
 mod waiting;
 
@@ -19,7 +20,7 @@ use super::start::overrides;
 use crate::app::config::{self, Configured};
 use crate::app::reporter::Reporter;
 use crate::host::terminal;
-use crate::settings::{self, Entry, Trust};
+use crate::settings::{self, Trust};
 use crate::ui::json;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
@@ -147,49 +148,7 @@ fn show(args: &ShowArgs, cx: &Configured) -> Result<u8> {
     let stack = cx.read(Trust::Judged)?;
     match (args.format.format, args.origin) {
         (Format::Json, false) => print(Format::Json, &settings::as_json(&stack)?, |all| Text::one(all)),
-        (format, origin) => print(format, &settings::entries(&stack)?, |entries| as_toml(entries, origin)),
-    }
-}
-
-/// `key = value`, each with a comment that says where it comes from.
-pub(super) fn as_toml(entries: &[Entry], origin: bool) -> Text {
-    let mut out = Text::default();
-    for Entry { key, value, origin: from } in entries {
-        let key: Vec<String> = quoted(key);
-        let from = if origin && !from.is_empty() { format!("  # {from}") } else { String::new() };
-        out.line(format_args!("{} = {}{from}", key.join("."), inline(value)));
-    }
-    out
-}
-
-/// The parts of a key, with quotes where TOML needs them: what is behind `environment.` or `default.` is one name.
-fn quoted(key: &str) -> Vec<String> {
-    let mut parts = Vec::new();
-    let mut rest = key;
-    while let Some((part, behind)) = rest.split_once('.') {
-        parts.push(part.to_owned());
-        rest = behind;
-        if matches!(part, "environment" | "default") {
-            break;
-        }
-    }
-    let bare = rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    parts.push(if bare { rest.to_owned() } else { json::line(&rest) });
-    parts
-}
-
-/// A value as TOML writes it on one line.
-fn inline(value: &serde_json::Value) -> String {
-    match value {
-        serde_json::Value::Object(table) => {
-            let pairs: Vec<String> = table.iter().map(|(key, value)| format!("{key} = {}", inline(value))).collect();
-            format!("{{ {} }}", pairs.join(", "))
-        }
-        serde_json::Value::Array(items) => {
-            format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", "))
-        }
-        // JSON's texts, numbers and truth values are TOML's too; what cannot be seen has a number in both
-        scalar => json::line(scalar),
+        (format, origin) => print(format, &settings::entries(&stack)?, |entries| toml_text::as_toml(entries, origin)),
     }
 }
 

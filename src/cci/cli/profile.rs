@@ -109,5 +109,5 @@ fn show(args: &ShowArgs, cx: &Configured) -> Result<u8> {
         return Terminal::result(&Text::block(script)).map(|()| 0);
     }
     let entries = profile::entries(cx, &args.name)?;
-    print(args.format.format, &entries, |entries| super::config::as_toml(entries, true))
+    print(args.format.format, &entries, |entries| super::config::toml_text::as_toml(entries, true))
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use cci_core::environment::is_variable_name;
 use cci_core::mount::container_path;
+use cci_core::network::Entry;
 use cci_core::settings::{KEYS, Key, Kind, MountEntry, Scalar, keys_of_a_profile};
 use figment::value::{Dict, Value};
 use toml::Spanned;
@@ -125,7 +126,7 @@ impl Check<'_> {
         match key.kind {
             Kind::Environment => self.environment(key, shown, value, values),
             Kind::Mounts => self.mounts(key, shown, value, values),
-            Kind::Texts => {
+            Kind::Texts | Kind::Domains => {
                 let Some(items) = value.get_ref().as_array() else { return self.wrong(key.kind, shown, value) };
                 let texts: Vec<Value> =
                     items.iter().filter_map(|item| self.text(&key.kind, shown, item).map(Value::from)).collect();
@@ -234,9 +235,17 @@ impl Check<'_> {
     }
 
     fn text(&mut self, kind: &Kind, shown: &str, value: &Spanned<DeValue<'_>>) -> Option<String> {
-        let found = value.get_ref().as_str().filter(|text| kind.takes(&Scalar::Text(text)));
-        if found.is_none() {
-            self.wrong(*kind, shown, value);
+        let text = value.get_ref().as_str();
+        let found = text.filter(|text| kind.takes(&Scalar::Text(text)));
+        match (kind, text, found) {
+            (_, _, Some(_)) => {}
+            // why it is none says more than what one is
+            (Kind::Domains, Some(text), None) => {
+                if let Err(error) = text.parse::<Entry>() {
+                    self.note(value.span(), format!("{shown}: {error}"));
+                }
+            }
+            _ => self.wrong(*kind, shown, value),
         }
         found.map(str::to_owned)
     }

@@ -3,6 +3,7 @@
 
 use super::size::{Size, cores, number};
 use crate::environment::is_variable_name;
+use crate::network::Entry;
 
 /// What the values of a key look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum Kind {
     Number(u32),
     /// A list of texts.
     Texts,
+    /// A list of what mode `allowlist` lets through.
+    Domains,
     /// A path on the host, in which `~` and `$VAR` expand.
     Path,
     /// One of these words.
@@ -75,7 +78,7 @@ pub const KEYS: &[Key] = &[
     of("incus.storage_pool", Kind::Text, "\"default\"", "The pool of the root disk; the default profile's if not set"),
     of("incus.idmap", Kind::Choice(&["raw", "shift", "none"]), "\"raw\"", "How the caller's uid is mapped to `code`; shift lets container root write as host root"),
     of("network.mode", Kind::Choice(&["restricted", "allowlist", "open"]), "\"restricted\"", "What containers may reach"),
-    of("network.allowed_domains", Kind::Texts, "[\"api.anthropic.com\", \"platform.claude.com\", \"github.com\"]", "Names, IPv4 addresses and CIDRs that mode allowlist lets through"),
+    of("network.allowed_domains", Kind::Domains, "[\"api.anthropic.com\", \"platform.claude.com\", \"github.com\"]", "Names, IPv4 addresses and CIDRs that mode allowlist lets through"),
     of("network.refresh_interval_minutes", Kind::Number(10_080), "30", "How often the names are looked up again; 0 never"),
     of("network.block_private_networks", Kind::Bool, "true", "Keep private address ranges out of reach"),
     of("network.block_metadata_endpoint", Kind::Bool, "true", "Keep cloud metadata services out of reach"),
@@ -130,6 +133,7 @@ impl Kind {
             Self::Bool => "true or false".into(),
             Self::Number(most) => format!("a whole number from 0 to {most}"),
             Self::Texts => "a list of texts".into(),
+            Self::Domains => "a list of names, IPv4 addresses and CIDRs, each with optional ports".into(),
             Self::Path => "a path".into(),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
             Self::Cores => "a number of cores, or a set such as \"0-3\"".into(),
@@ -160,6 +164,7 @@ impl Kind {
                 !text.is_empty() && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
             }
             Self::Texts => !text.contains('\0'),
+            Self::Domains => text.parse::<Entry>().is_ok(),
             Self::Choice(words) => words.contains(&text),
             Self::Cores => cores(text).is_some(),
             Self::Processes => number(text).is_ok_and(|count| count > 0),

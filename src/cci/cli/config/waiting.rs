@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::inline;
+use super::toml_text::inline;
 use crate::settings::Waiting;
 use crate::ui::text::Text;
 

@@ -19,7 +19,7 @@ fn values_of(kind: Kind) -> Vec<String> {
         Kind::Name => texts(&["\"one\"", "\"two\""]),
         Kind::Bool => texts(&["true", "false"]),
         Kind::Number(_) => texts(&["0", "7"]),
-        Kind::Texts => texts(&["[]", "[\"a.example\"]", "[\"a.example\", \"b.example\"]"]),
+        Kind::Texts | Kind::Domains => texts(&["[]", "[\"a.example\"]", "[\"a.example\", \"b.example\"]"]),
         Kind::Path => texts(&["\"/srv/x\"", "\"~/y\"", "\"sub\""]),
         Kind::Choice(words) => words.iter().map(|word| format!("\"{word}\"")).collect(),
         Kind::Cores => texts(&["1", "\"3\"", "\"0-3\""]),
