@@ -101,10 +101,10 @@ fn a_container_that_is_not_there_or_not_ones_own_is_not_published() {
     for mark in ["managed=true", "owner-uid=4242", "launch=x", "kind=plain"] {
         incus(&["config", "set", &foreign, &format!("user.cci.{mark}"), "--project", &host.project]);
     }
-    for name in [format!("{}none", host.prefix), foreign] {
+    for (name, why) in [(format!("{}none", host.prefix), "not found"), (foreign, "belongs to user 4242")] {
         let out = host.cci(&["image", "publish", &name, &images.name("mine")]);
         assert_eq!(out.code, 1, "{out}");
-        assert!(out.stderr.contains(&format!("error: container {name} not found")), "{out}");
+        assert!(out.stderr.contains(&format!("error: container {name} {why}")), "{out}");
     }
     assert_eq!(images.ours(), [Value::Null; 0]);
 }

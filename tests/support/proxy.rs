@@ -31,6 +31,23 @@ enum Which {
     Number(usize),
     /// The first whose line begins so.
     Line(&'static str),
+    /// By its number among those of its kind: two that cci makes at once come in any order, but not two of one kind.
+    OfKind(Kind, usize),
+}
+
+/// What a request is about, as far as it decides how long its answer may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The end of an operation.
+    Wait,
+    /// Anything else.
+    Other,
+}
+
+impl Kind {
+    pub fn of(line: &str) -> Self {
+        if line.contains("/wait") { Self::Wait } else { Self::Other }
+    }
 }
 
 /// The running proxy; its socket goes with it.
@@ -77,6 +94,11 @@ impl Proxy {
         *self.state.lock().unwrap() = State { spoil: Some((Which::Number(number), fault)), ..State::default() };
     }
 
+    /// Counts anew, and spoils the request with this number (from 0) among those of a kind.
+    pub fn spoil_of_kind(&self, kind: Kind, number: usize, fault: Fault) {
+        *self.state.lock().unwrap() = State { spoil: Some((Which::OfKind(kind, number), fault)), ..State::default() };
+    }
+
     /// Counts anew, and spoils the first request whose line begins so.
     pub fn spoil_first(&self, line: &'static str, fault: Fault) {
         *self.state.lock().unwrap() = State { spoil: Some((Which::Line(line), fault)), ..State::default() };
@@ -107,10 +129,12 @@ impl Proxy {
 fn verdict(state: &Mutex<State>, line: &str) -> Option<Fault> {
     let mut state = state.lock().unwrap();
     let number = state.seen.len();
+    let of_kind = state.seen.iter().filter(|seen| Kind::of(seen) == Kind::of(line)).count();
     state.seen.push(line.to_owned());
     let fault = match state.spoil.as_ref()? {
         (Which::Number(from), Fault::Gone) if number >= *from => Fault::Gone,
         (Which::Number(one), fault) if number == *one => *fault,
+        (Which::OfKind(kind, one), fault) if Kind::of(line) == *kind && of_kind == *one => *fault,
         (Which::Line(text), fault) if line.starts_with(text) && state.hit.is_none() => *fault,
         _ => return None,
     };

@@ -8,7 +8,7 @@ use super::bed::{assert_tells, entries};
 use super::cut::{cci, words};
 use crate::support::figures;
 use crate::support::host::{Host, U1000, daemon_socket};
-use crate::support::proxy::{Fault, Proxy};
+use crate::support::proxy::{Fault, Kind, Proxy};
 use crate::support::wait;
 
 /// A deadline of a minute, or in the long form of three for a create, and what the clean-up takes.
@@ -66,12 +66,12 @@ struct Verb {
 }
 
 impl Verb {
-    /// The requests whose deadlines this form of the test waits for.
-    fn tried(&self, lines: &[String]) -> Vec<usize> {
-        let is_wait = |line: &String| line.contains("/wait");
-        let last_wait = lines.iter().rposition(is_wait).filter(|_| self.endless);
-        let all = (0..lines.len()).filter(|n| last_wait != Some(*n));
-        all.filter(|n| figures::is_long() || !is_wait(&lines[*n])).collect()
+    /// The requests whose deadlines this form of the test waits for, by their numbers among those of a kind.
+    fn tried(&self, lines: &[String]) -> Vec<(Kind, usize)> {
+        let of_kind = |kind| lines.iter().filter(|line| Kind::of(line) == kind).count();
+        let waits = if figures::is_long() { of_kind(Kind::Wait).saturating_sub(self.endless.into()) } else { 0 };
+        let others = (0..of_kind(Kind::Other)).map(|n| (Kind::Other, n));
+        others.chain((0..waits).map(|n| (Kind::Wait, n))).collect()
     }
 
     fn late_everywhere(&self) {
@@ -84,7 +84,8 @@ impl Verb {
         let (all, held) = (lines.len(), tried.len());
         figures::note(&format!("late: {}: {all} requests, {held} held back past their deadline, {met} met", self.name));
         // the networks of other tests come and go meanwhile, and `clean` looks at them too
-        let own = tried.iter().filter(|n| !lines[**n].contains("/1.0/network")).count();
+        let of_networks = lines.iter().filter(|line| line.contains("/1.0/network")).count();
+        let own = tried.len().saturating_sub(of_networks);
         assert!(met * 10 >= own * 8, "{}: only {met} of {own} were met: {lines:#?}", self.name);
     }
 
@@ -100,10 +101,10 @@ impl Verb {
     }
 
     /// Holds back the `n`-th request; whether it came.
-    fn late_at(&self, n: usize) -> bool {
+    fn late_at(&self, (kind, n): (Kind, usize)) -> bool {
         let world = World::new();
         let args = (self.prepared)(&world);
-        world.proxy.spoil(n, Fault::Late);
+        world.proxy.spoil_of_kind(kind, n, Fault::Late);
         let began = Instant::now();
         let out = cci(&world.host, &args);
         let hit = world.proxy.hit();
