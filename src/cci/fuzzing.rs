@@ -133,6 +133,6 @@ pub fn credentials(bytes: &[u8]) {
     let Ok(host) = serde_json::from_slice::<serde_json::Value>(bytes) else { return };
     let settings = settings_json(Some(host.clone()));
     assert_eq!(settings["permissions"]["defaultMode"], "bypassPermissions", "{settings}");
-    let state = claude_json(Some(host.clone()), Some(&host), Some("sk-ant-test"));
+    let state = claude_json(Some(host.clone()), Some(&host), Some("sk-ant-test"), true);
     assert!(state.is_object(), "{state}");
 }

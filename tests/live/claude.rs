@@ -226,3 +226,30 @@ endings! {
     remembers_after_kill_9_and_delete_as_1000: U1000, Ending::KilledAndDeleted;
     remembers_after_kill_9_and_delete_as_1234: U1234, Ending::KilledAndDeleted;
 }
+
+/// A session in a repository that brings a hook of its own; whether the hook ran by the time the screen shows `text`.
+fn hook_of_a_clone_ran(trusted: bool, text: &str) -> bool {
+    let (host, api) = (Host::live(U1234), Anthropic::start());
+    std::fs::write(host.dir("home/.claude").join(".credentials.json"), "{}").unwrap();
+    let hook = r#"{"hooks":{"SessionStart":[{"hooks":[{"type":"command","command":"touch /workspace/ran"}]}]}}"#;
+    std::fs::write(host.dir("proj/.claude").join("settings.json"), hook).unwrap();
+    if trusted {
+        let state =
+            serde_json::json!({ "projects": { host.proj.to_str().unwrap(): { "hasTrustDialogAccepted": true } } });
+        std::fs::write(host.home.join(".claude.json"), state.to_string()).unwrap();
+    }
+    let flags = api.flags();
+    let mut args = vec!["shell", "--background"];
+    args.extend(flags.iter().map(String::as_str));
+    let out = host.cci(&args).ok();
+    assert_eq!(out.stderr.contains("it asks whether you trust them first"), !trusted, "{out}");
+    let name = out.stdout.split_whitespace().next().unwrap().to_owned();
+    shows(&host, &name, text);
+    host.proj.join("ran").exists()
+}
+
+#[test]
+fn a_clone_runs_nothing_beside_the_credentials_before_the_person_trusts_it() {
+    assert!(!hook_of_a_clone_ran(false, "trust"), "the hook ran before anybody was asked");
+    assert!(hook_of_a_clone_ran(true, "bypass permissions"), "what is trusted on the host is not asked for again");
+}

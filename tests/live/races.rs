@@ -86,7 +86,7 @@ fn two_users_in_one_workspace_never_touch_each_other() {
     let foreign = other.lines().find_map(|line| line.strip_prefix("  - ")?.split(' ').next()).unwrap().to_owned();
     let refused = first.cci(&["kill", &foreign]);
     assert_eq!(refused.code, 1, "{refused}");
-    assert!(refused.stderr.contains(&format!("container {foreign} not found")), "{refused}");
+    assert!(refused.stderr.contains(&format!("container {foreign} belongs to user 1234")), "{refused}");
     first.cci(&["kill", "--all", "--force"]).ok();
     first.cci(&["clean", "--all", "--force"]).ok();
     assert_eq!((mine(&first), mine(&second)), (0, 5));

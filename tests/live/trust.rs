@@ -118,7 +118,7 @@ fn trust_shows_everything_and_approves_nothing_unseen() {
     let out = host.cci(&["config", "trust"]);
     let hash = hash(&host);
     refused(&out, &format!("hint: if you want exactly this, run `cci config trust --hash {hash}`"));
-    assert!(out.stderr.contains("TOKEN = { command = \"cat ~/secret; touch ~/ran # \\u{202e}\" }"), "{out}");
+    assert!(out.stderr.contains("TOKEN = { command = \"cat ~/secret; touch ~/ran # \\u202e\" }"), "{out}");
     assert!(out.stderr.contains(&format!("hash: {hash}")), "{out}");
     assert_eq!(host.cci(&["config", "trust", "--list"]).ok().stdout, "", "nothing is approved");
     let other = "0".repeat(64);

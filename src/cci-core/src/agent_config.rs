@@ -40,8 +40,9 @@ const TAKEN: [&str; 6] =
 
 /// `.claude.json` of a session: what the session has, the person's account and taste, and every question answered that
 /// a sandbox answers by itself. `api_key` is the one the agent finds in its environment, so it need not ask about it.
+/// Whether the person trusts what the workspace tells the agent to run is such a question only where that is `trusted`.
 #[must_use]
-pub fn claude_json(session: Option<Value>, host: Option<&Value>, api_key: Option<&str>) -> Value {
+pub fn claude_json(session: Option<Value>, host: Option<&Value>, api_key: Option<&str>, trusted: bool) -> Value {
     let mut state = session.filter(Value::is_object).unwrap_or_else(|| json!({ "theme": "dark" }));
     let taken: Map<String, Value> =
         TAKEN.iter().filter_map(|key| Some(((*key).to_owned(), host?.get(*key)?.clone()))).collect();
@@ -52,13 +53,24 @@ pub fn claude_json(session: Option<Value>, host: Option<&Value>, api_key: Option
             "hasCompletedOnboarding": true,
             "hasSeenAutoDefaultNudge": true,
             "bypassPermissionsModeAccepted": true,
-            "projects": { "/workspace": { "hasTrustDialogAccepted": true, "hasCompletedProjectOnboarding": true } },
+            "projects": { "/workspace": { "hasTrustDialogAccepted": trusted, "hasCompletedProjectOnboarding": true } },
         }),
     );
     if let Some(key) = api_key {
         approve(&mut state, key);
     }
     state
+}
+
+/// What in a workspace makes the agent run programs before anybody has typed a word: hooks, variables, key helpers and
+/// servers.
+pub const RUN_BY_THE_AGENT: [&str; 3] = [".claude/settings.json", ".claude/settings.local.json", ".mcp.json"];
+
+/// Whether the person has told their own agent on the host that they trust the workspace at this path.
+#[must_use]
+pub fn is_trusted_on_host(host: Option<&Value>, workspace: &str) -> bool {
+    let project = host.and_then(|host| host.get("projects")?.get(workspace));
+    project.and_then(|project| project.get("hasTrustDialogAccepted")) == Some(&Value::Bool(true))
 }
 
 /// Adds the last twenty characters of a key to the approved ones, as the agent itself notes them.
@@ -94,7 +106,7 @@ mod tests {
     fn the_history_of_other_workspaces_stays_on_the_host() {
         let host =
             json!({ "theme": "light", "oauthAccount": { "a": 1 }, "projects": { "/secret": {} }, "tipsHistory": {} });
-        let state = claude_json(None, Some(&host), None);
+        let state = claude_json(None, Some(&host), None, true);
         assert_eq!(state["theme"], "light");
         assert_eq!(state["oauthAccount"]["a"], 1);
         assert!(state["projects"].get("/secret").is_none());
@@ -104,9 +116,24 @@ mod tests {
     }
 
     #[test]
+    fn whether_a_workspace_is_trusted_is_the_persons_answer_and_never_the_sessions() {
+        let trusted = |state: &Value| state["projects"]["/workspace"]["hasTrustDialogAccepted"].clone();
+        let before = claude_json(None, None, None, true);
+        assert_eq!(trusted(&before), true);
+        assert_eq!(trusted(&claude_json(Some(before), None, None, false)), false);
+        let host = json!({ "projects": { "/p": { "hasTrustDialogAccepted": true }, "/q": { "hasTrustDialogAccepted": "yes" } } });
+        assert!(is_trusted_on_host(Some(&host), "/p"));
+        assert!(
+            !is_trusted_on_host(Some(&host), "/q")
+                && !is_trusted_on_host(Some(&host), "/")
+                && !is_trusted_on_host(None, "/p")
+        );
+    }
+
+    #[test]
     fn what_the_session_knows_already_is_kept() {
         let session = json!({ "numStartups": 7, "projects": { "/workspace": { "lastCost": 1 } } });
-        let state = claude_json(Some(session), None, None);
+        let state = claude_json(Some(session), None, None, true);
         assert_eq!(state["numStartups"], 7);
         assert_eq!(state["projects"]["/workspace"]["lastCost"], 1);
     }
@@ -114,8 +141,8 @@ mod tests {
     #[test]
     fn a_given_key_is_approved_once_by_its_tail() {
         let key = "sk-ant-0123456789abcdefghij";
-        let once = claude_json(None, None, Some(key));
-        let twice = claude_json(Some(once.clone()), None, Some(key));
+        let once = claude_json(None, None, Some(key), true);
+        let twice = claude_json(Some(once.clone()), None, Some(key), true);
         assert_eq!(once, twice);
         assert_eq!(twice["customApiKeyResponses"]["approved"], json!(["0123456789abcdefghij"]));
         assert!(!twice.to_string().contains("sk-ant"));
@@ -125,7 +152,7 @@ mod tests {
     fn odd_shapes_do_not_panic() {
         let odd = json!({ "customApiKeyResponses": 3, "projects": [] });
         assert_eq!(
-            claude_json(Some(odd), Some(&json!(1)), Some("k"))["customApiKeyResponses"]["approved"],
+            claude_json(Some(odd), Some(&json!(1)), Some("k"), true)["customApiKeyResponses"]["approved"],
             json!(["k"])
         );
     }

@@ -23,6 +23,7 @@ use super::launch;
 use super::owned::{self, Whose};
 use crate::host::caller::Caller;
 use crate::host::incus_socket;
+use crate::store::guest_places;
 
 /// The resolved place of something that exists, may be read, and may be mounted; and what is there, seen at once, so
 /// that nothing can be put in its place in between.
@@ -127,8 +128,8 @@ pub(crate) fn stays_inside(wanted: &Path, host: &Path, root: &Path) -> Result<()
     if !leads_out(wanted, host, root) {
         return Ok(());
     }
-    let (wanted, host) = (GuestText::new(wanted), GuestText::new(host));
-    let problem = format!("cannot mount {wanted}: it leads out of the workspace, to {host}");
+    let (wanted, host, root) = (GuestText::new(wanted), GuestText::new(host), GuestText::new(root));
+    let problem = format!("cannot mount {wanted}: it leads out of the workspace or mount {root}, to {host}");
     Err(Error::Config { problem, hint: Some("name that place itself, in a configuration file of your own".into()) })
 }
 
@@ -143,13 +144,10 @@ pub(crate) async fn followed(cx: &Context, verb: &str, typed: &Path) -> Result<P
         (Err(_), Some(dir), Some(name)) => dir.canonicalize().map_err(failed)?.join(name),
         (Err(error), ..) => return Err(failed(error)),
     };
-    for root in workspaces(cx).await? {
+    for root in guest_places(cx).await? {
         if leads_out(wanted.path(), &host, &root) {
-            let problem = format!(
-                "cannot {verb} {}: it leads out of the workspace, to {}",
-                GuestText::new(typed),
-                GuestText::new(&host)
-            );
+            let (typed, host, root) = (GuestText::new(typed), GuestText::new(&host), GuestText::new(&root));
+            let problem = format!("cannot {verb} {typed}: it leads out of the workspace or mount {root}, to {host}");
             return Err(Error::Usage { problem, hint: Some("name that place itself".into()) });
         }
     }
@@ -161,14 +159,17 @@ fn leads_out(wanted: &Path, host: &Path, root: &Path) -> bool {
     !host.starts_with(root) && wanted.ancestors().any(|above| real(above).starts_with(root))
 }
 
-/// Where containers of the caller's may have put links: the workspaces of all that there are, of every conversation that
-/// is saved, and the one of this call.
-pub(crate) async fn workspaces(cx: &Context) -> Result<Vec<PathBuf>> {
-    let live = owned::all_of(cx, Whose::Own).await?.into_iter().filter_map(|owned| owned.marks.workspace);
-    let store = launch::store(cx);
-    let saved = blocking(move || store.all()).await?.sessions.into_iter().map(|saved| saved.metadata.workspace);
-    let all: BTreeSet<PathBuf> = live.chain(saved).chain([cx.workspace.path().to_owned()]).collect();
-    Ok(all.iter().map(|root| real(root)).collect())
+/// Where containers of the caller's may have put links: the workspace of this call, what the containers that there are
+/// can write, and what those could that were.
+pub(crate) async fn guest_places(cx: &Context) -> Result<Vec<PathBuf>> {
+    let live = owned::all_of(cx, Whose::Own).await?;
+    let live = live.iter().flat_map(|owned| launch::writable(&owned.instance)).map(PathBuf::from);
+    let (store, cci_dir) = (launch::store(cx), cx.cci_dir());
+    let (saved, noted) = blocking(move || Ok((store.all()?.sessions, guest_places::noted(&cci_dir)?))).await?;
+    let saved = saved.into_iter().map(|saved| saved.metadata.workspace);
+    let all: BTreeSet<PathBuf> =
+        live.chain(saved).chain(noted).chain([cx.workspace.path().to_owned()]).map(|place| real(&place)).collect();
+    Ok(all.into_iter().collect())
 }
 
 /// The places of this user and of this host that containers never see.

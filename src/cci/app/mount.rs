@@ -20,6 +20,7 @@ use super::context::Context;
 use super::host_path;
 use super::incus_error::DuringStep;
 use super::owned;
+use crate::store::guest_places;
 use crate::store::mount_link::{self, Link};
 
 /// What is asked for.
@@ -42,6 +43,9 @@ pub(crate) async fn mount(cx: &Context, name: &str, mounting: &Mounting<'_>) -> 
     if mounting.shift {
         cx.reporter.warn("idmap shift: root in the container is host root on the mounted directory");
     }
+    if !disk.readonly {
+        guest_places::note(&cx.cci_dir(), std::iter::once(disk.source.as_str()))?;
+    }
     if instance.status_code != Status::Running {
         return add(cx, &instance, &etag, &disk).await;
     }
@@ -58,7 +62,7 @@ pub(crate) async fn mount(cx: &Context, name: &str, mounting: &Mounting<'_>) -> 
 async fn judged(cx: &Context, instance: &Instance, mounting: &Mounting<'_>) -> Result<(HostDisk, OwnedFd)> {
     let wanted = Workspace::resolve(&cx.caller.current_dir, mounting.source);
     let (source, held) = host_path::judged_open(wanted.path(), &host_path::protected(&cx.settings, &cx.caller))?;
-    for root in host_path::workspaces(cx).await? {
+    for root in host_path::guest_places(cx).await? {
         host_path::stays_inside(wanted.path(), source.path(), &root)?;
     }
     let container = mount::container_path(mounting.path).map_err(|error| host_path::refused(&error))?;

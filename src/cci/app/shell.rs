@@ -209,17 +209,25 @@ fn given_away(keys: &[String]) -> String {
 /// Makes the session's directory and puts in it what the agent needs.
 async fn plant(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
     let (store, home) = (launch::store(cx), cx.caller.home.clone());
+    let workspace = host_path::real(cx.workspace.path());
     let (from_host, secrets) = (cx.settings.defaults.mount_claude_config, cx.settings.defaults.settings_secrets);
     let api_key =
         cci_core::environment::environment(&HostLocale::default(), &cx.settings.environment(), &cx.environment)
             .remove(API_KEY);
-    let given = writing(move || {
+    let planted = writing(move || {
         let state = store.create(id, owner)?;
-        Seed { home: &home, from_host, secrets, api_key: api_key.as_deref() }.plant(&state)
+        Seed { home: &home, from_host, secrets, api_key: api_key.as_deref(), workspace: &workspace }.plant(&state)
     })
     .await?;
-    if !given.is_empty() {
-        cx.reporter.warn(&given_away(&given));
+    if !planted.secrets.is_empty() {
+        cx.reporter.warn(&given_away(&planted.secrets));
+    }
+    if !planted.asks_about.is_empty() {
+        cx.reporter.warn(&format!(
+            "the workspace has {}, by which the agent runs programs: it asks whether you trust them first (not where you trust \
+             this directory in the agent on the host)",
+            planted.asks_about.join(", ")
+        ));
     }
     Ok(())
 }

@@ -227,12 +227,16 @@ fn read(lines: &[String]) -> impl Iterator<Item = Line> {
     lines.iter().filter_map(|line| serde_json::from_str(line).ok())
 }
 
-/// What the lines say is still to be taken back, newest first; `None` if that is in another Incus.
+/// What the lines say is still to be taken back, newest first; `None` if that is in another Incus, or if anything in them
+/// cannot be read: a line that is missed may be the one that says what stays.
 fn left(lines: &[String], server: &Server) -> Option<Vec<Made>> {
+    let lines: Vec<Line> = lines.iter().map(|line| serde_json::from_str(line).ok()).collect::<Option<_>>()?;
+    if !matches!(lines.first(), Some(Line::In(place)) if place == server) {
+        return None;
+    }
     let mut made = Vec::new();
-    for line in read(lines) {
+    for line in lines {
         match line {
-            Line::In(other) if other != *server => return None,
             Line::In(_) | Line::By(_) | Line::InDoubt => {}
             Line::Made(one) if one.is_plausible() => made.push(one),
             Line::Made(one) => tracing::warn!(%one, "a note that no command of cci's has written is left alone"),
@@ -303,6 +307,24 @@ mod tests {
         planted.push(Made::Staging(staging.clone().into()));
         drop(planted);
         assert_eq!(undo(dir.path(), "p").abandoned().remove(0).made, [Made::Staging(staging.into())]);
+    }
+
+    #[test]
+    fn a_damaged_note_takes_nothing_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let damaged = undo(dir.path(), "p");
+        damaged.push(image("a"));
+        drop(damaged);
+        let file = std::fs::read_dir(dir.path().join("unfinished")).unwrap().next().unwrap().unwrap().path();
+        let whole = std::fs::read_to_string(&file).unwrap();
+        let found = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            undo(dir.path(), "p").abandoned().len()
+        };
+        assert_eq!(found(&whole), 1);
+        assert_eq!(found(&format!("{whole}{{\"unknown\":1}}\n")), 0, "a line that cannot be read");
+        assert_eq!(found(&whole.replacen("{\"in\"", "{\"im\"", 1)), 0, "another place");
+        assert_eq!(found(whole.split_once('\n').unwrap().1), 0, "no place");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use cci_core::session::Resume;
 
 use super::complete;
 use super::output::Format;
+use crate::settings::Trust;
 
 /// Run coding agents in Incus system containers
 #[derive(Debug, Parser)]
@@ -198,13 +199,22 @@ impl Verb {
         )
     }
 
-    /// Whether the project's configuration decides what the verb does: it starts something in a container. The others
-    /// work on what is there, and no project file keeps the person from that.
-    pub(crate) fn takes_project(&self) -> bool {
+    /// What becomes of a project file that is not approved: only what starts something in a container needs it, and none
+    /// keeps the person from ending what runs.
+    pub(crate) fn trust(&self) -> Trust {
         match self {
-            Self::Shell(_) | Self::Run(_) | Self::Build(_) | Self::Bench(_) | Self::Network(_) => true,
-            Self::Container(args) => args.launches(),
-            _ => false,
+            Self::Shell(_) | Self::Run(_) | Self::Build(_) | Self::Bench(_) | Self::Network(_) => Trust::Judged,
+            Self::Container(args) if args.launches() => Trust::Judged,
+            Self::Attach(_)
+            | Self::Persist(_)
+            | Self::Shutdown(_)
+            | Self::Kill(_)
+            | Self::Clean(_)
+            | Self::Reclaim(_)
+            | Self::Tmux(_)
+            | Self::Container(_)
+            | Self::File(_) => Trust::LeftOut,
+            _ => Trust::SetAside,
         }
     }
 

@@ -87,8 +87,7 @@ async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>, ti
         Verb::Version(args) => return super::version::run(&args),
         other => other,
     };
-    let trust = if verb.takes_project() { Trust::Judged } else { Trust::SetAside };
-    let mut cx = context(global, terminal, trust)?;
+    let mut cx = context(global, terminal, verb.trust())?;
     if global.timing {
         cx.client = cx.client.observed(timeline.observer());
     }

@@ -47,7 +47,7 @@ impl Project {
         read.extend(pinned);
         let hash = hash(read.iter().map(|(path, bytes)| (path.as_path(), bytes.as_slice())));
         let approved = Approvals::of(&caller.home)?.has(judge.file, &hash);
-        let weighed = trust == Trust::Weighed || (matches!(trust, Trust::Judged | Trust::SetAside) && !approved);
+        let weighed = trust == Trust::Weighed || (trust.judges() && !approved);
         let project = Self {
             path: judge.file.to_owned(),
             approved,

@@ -39,10 +39,19 @@ pub(crate) enum Trust {
     Judged,
     /// It is left out unless it is approved: for what starts nothing in a container.
     SetAside,
+    /// The same, and one that is damaged is left out too: for what ends something.
+    LeftOut,
     /// It is read, with what needs approval.
     Weighed,
     /// It is read.
     Unjudged,
+}
+
+impl Trust {
+    /// Whether what is not approved does not count.
+    pub(super) fn judges(self) -> bool {
+        matches!(self, Self::Judged | Self::SetAside | Self::LeftOut)
+    }
 }
 
 impl Stack {
@@ -59,13 +68,20 @@ impl Stack {
         let mut lower = vec![profile::shipped_layer(caller)?];
         lower.extend(reader.own(&places.system));
         lower.extend(reader.own(&places.user));
-        let project = reader.project(&places.project);
+        let mut aside = None;
+        let project = if trust == Trust::LeftOut {
+            let mut apart = Reader { caller, problems: Vec::new() };
+            let found = apart.project(&places.project);
+            aside = (!apart.problems.is_empty()).then(|| problem::as_error(&apart.problems).to_string());
+            found.filter(|_| aside.is_none())
+        } else {
+            reader.project(&places.project)
+        };
         let above = places.extra.as_deref().and_then(|extra| reader.extra(extra));
         if !reader.problems.is_empty() {
             return Err(problem::as_error(&reader.problems));
         }
         let chosen = overrides.profile.clone();
-        let mut aside = None;
         let project = match project {
             None => None,
             Some(found) => {
@@ -79,7 +95,7 @@ impl Stack {
                     file: &places.project,
                 };
                 let (layer, project) = Project::judged(found, &judge, caller, trust)?;
-                let refused = if matches!(trust, Trust::Judged | Trust::SetAside) { project.refuse() } else { Ok(()) };
+                let refused = if trust.judges() { project.refuse() } else { Ok(()) };
                 match refused {
                     Err(error) if trust == Trust::Judged => return Err(error),
                     Err(error) => {

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -84,11 +84,13 @@ impl Journal {
     }
 }
 
-/// Opens notes for whoever did not write them: a plain file, behind no link.
+/// Opens notes for whoever did not write them: a plain file of this user's, behind no link.
 fn opened(path: &Path, access: OFlags) -> Option<File> {
     let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty()).ok()?);
-    file.metadata().ok()?.is_file().then_some(file)
+    let meta = file.metadata().ok()?;
+    // another user's notes, of a home that was lent, are that user's to clear up
+    (meta.is_file() && meta.uid() == rustix::process::geteuid().as_raw()).then_some(file)
 }
 
 /// What they hold; more than any command notes is none of theirs.

@@ -3,6 +3,7 @@
 pub(crate) mod archive;
 pub(crate) mod container_ids;
 pub(crate) mod guest_dir;
+pub(crate) mod guest_places;
 pub(crate) mod journal;
 pub(crate) mod meter;
 pub(crate) mod mount_link;

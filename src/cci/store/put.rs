@@ -13,11 +13,22 @@ pub(crate) const PRIVATE: u32 = 0o600;
 /// A file that containers read too; the directories above it are private all the same.
 const SHARED: u32 = 0o644;
 
-/// Puts a file that containers read, making its directory (0700) if it is missing.
+/// Puts a file that containers read, making its directory (0700) if it is missing. One with this content stays the very
+/// file that it is, also where several commands put it at once: containers are held to it.
 pub(crate) fn shared(path: &Path, content: &[u8]) -> Result<()> {
+    let is_there = || fs::read(path).is_ok_and(|there| there == content);
+    if is_there() {
+        return Ok(());
+    }
     let dir = parent(path);
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(host("create", dir))?;
-    atomically(path, content, SHARED)
+    match staged(path, &beside(path), content, SHARED)?.file.persist_noclobber(path) {
+        Ok(_) => Ok(()),
+        // another command was quicker
+        Err(_) if is_there() => Ok(()),
+        Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => atomically(path, content, SHARED),
+        Err(refused) => Err(host("write", path)(refused.error)),
+    }
 }
 
 /// A name beside a place, which nothing has.
@@ -83,4 +94,28 @@ fn parent(path: &Path) -> &Path {
 pub(crate) fn host(step: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Host { step, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    #[test]
+    fn several_at_once_put_one_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("network/names");
+        let put = || {
+            shared(&path, b"nameserver 10.0.0.1\n").unwrap();
+            fs::metadata(&path).unwrap().ino()
+        };
+        let seen: Vec<u64> = std::thread::scope(|scope| {
+            let all: Vec<_> = (0..16).map(|_| scope.spawn(put)).collect();
+            all.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        assert!(seen.iter().all(|inode| *inode == seen[0]), "{seen:?}");
+        shared(&path, b"another\n").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"another\n");
+    }
 }

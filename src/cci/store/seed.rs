@@ -3,7 +3,9 @@
 use std::io;
 use std::path::Path;
 
-use cci_core::agent_config::{claude_json, secrets, settings_json, without_secrets};
+use cci_core::agent_config::{
+    RUN_BY_THE_AGENT, claude_json, is_trusted_on_host, secrets, settings_json, without_secrets,
+};
 use cci_core::settings::SettingsSecrets;
 use cci_core::{Error, Result};
 use serde_json::Value;
@@ -27,11 +29,22 @@ pub(crate) struct Seed<'a> {
     pub(crate) secrets: SettingsSecrets,
     /// The key the agent finds in its environment.
     pub(crate) api_key: Option<&'a str>,
+    /// The workspace on the host.
+    pub(crate) workspace: &'a Path,
+}
+
+/// What the person should know of what was planted.
+#[derive(Debug, Default)]
+pub(crate) struct Planted {
+    /// The keys of the secrets that come with the settings.
+    pub(crate) secrets: Vec<String>,
+    /// What in the workspace the agent asks about before it runs anything of it.
+    pub(crate) asks_about: Vec<&'static str>,
 }
 
 impl Seed<'_> {
-    /// Writes it all; fresh host credentials replace saved ones. The keys of the secrets that come with the settings.
-    pub(crate) fn plant(&self, state: &GuestDir) -> Result<Vec<String>> {
+    /// Writes it all; fresh host credentials replace saved ones.
+    pub(crate) fn plant(&self, state: &GuestDir) -> Result<Planted> {
         if self.from_host {
             let claude = self.home.join(".claude");
             for name in FILES {
@@ -53,8 +66,20 @@ impl Seed<'_> {
         put(state, "settings.json", &json_bytes(&settings_json(base)))?;
         let host_state = self.host_json(&self.home.join(".claude.json"))?;
         let session_state = session_json(state, ".claude.json")?;
-        put(state, ".claude.json", &json_bytes(&claude_json(session_state, host_state.as_ref(), self.api_key)))?;
-        Ok(given)
+        let asks_about = self.asks_about(host_state.as_ref());
+        let merged = claude_json(session_state, host_state.as_ref(), self.api_key, asks_about.is_empty());
+        put(state, ".claude.json", &json_bytes(&merged))?;
+        Ok(Planted { secrets: given, asks_about })
+    }
+
+    /// What the workspace has of files by which the agent runs programs, unless the person trusts it on the host: it came
+    /// with the repository, and the credentials are beside it.
+    fn asks_about(&self, host: Option<&Value>) -> Vec<&'static str> {
+        if is_trusted_on_host(host, &self.workspace.to_string_lossy()) {
+            return Vec::new();
+        }
+        let is_there = |file: &&str| self.workspace.join(file).symlink_metadata().is_ok();
+        RUN_BY_THE_AGENT.into_iter().filter(is_there).collect()
     }
 
     /// A JSON file of the host; one that is broken is named rather than passed over.
@@ -142,7 +167,7 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let owner = Ids { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() };
         let dir = GuestDir::open(state.path(), owner).unwrap();
-        Seed { home, from_host, secrets: SettingsSecrets::Copy, api_key: None }.plant(&dir).unwrap();
+        Seed { home, from_host, secrets: SettingsSecrets::Copy, api_key: None, workspace: home }.plant(&dir).unwrap();
         state
     }
 

@@ -5,6 +5,22 @@ use std::fs;
 use crate::support::host::{Host, U1234};
 
 #[test]
+fn a_damaged_project_file_keeps_nobody_from_ending_what_runs() {
+    let host = Host::live(U1234);
+    for damage in ["x=[", "\0\u{fffd}"] {
+        host.cci(&["shell", "--background", "--debug"]).ok();
+        let name = host.only_container();
+        fs::write(host.proj.join(".cci.toml"), damage).unwrap();
+        host.cci(&["tmux", "capture", &name]).ok();
+        host.cci(&["container", "exec", &name, "--", "true"]).ok();
+        let out = host.cci(&["kill", "--all", "--force"]).ok();
+        assert!(out.stderr.contains("the project's configuration is left out"), "{out}");
+        assert_eq!(host.containers(), Vec::<String>::new());
+        fs::remove_file(host.proj.join(".cci.toml")).unwrap();
+    }
+}
+
+#[test]
 fn no_project_file_keeps_the_user_from_what_runs() {
     let host = Host::live(U1234);
     for (text, says) in [

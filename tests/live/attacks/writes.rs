@@ -80,6 +80,35 @@ fn a_pull_follows_no_planted_link_out_of_the_workspace() {
 }
 
 #[test]
+fn a_link_in_a_mount_leads_out_no_more_than_one_in_a_workspace() {
+    let host = Host::live(U1234);
+    let (shared, ssh, autostart) = (host.dir("home/shared"), plant_key(&host), host.dir("home/.config/autostart"));
+    let plant = "ln -s $OUT /shared/out; ln -s $IN /shared/in; echo evil >/tmp/evil.desktop";
+    let (out, key) = (format!("OUT={}", autostart.display()), format!("IN={}", ssh.display()));
+    let mount = format!("{}:/shared", shared.display());
+    let run = ["run", "--mount", &mount, "-e", &out, "-e", &key, "--", "sh", "-c", plant];
+    host.cci(&run).ok();
+    host.wait_until_gone();
+    // the container that had the mount is gone by then
+    host.cci(&["shell", "--background", "--debug"]).ok();
+    let name = host.only_container();
+    inside(&host, &name, "echo evil >/tmp/evil.desktop");
+    let (file, to) = (format!("{name}:/tmp/evil.desktop"), format!("{name}:/tmp/key"));
+    for words in [
+        &["file", "pull", &file, "../home/shared/out/"][..],
+        &["file", "push", "../home/shared/in/id_ed25519", &to],
+        &["container", "mount", &name, "d", "../home/shared/out", "/data"],
+        &["run", "--mount", "../home/shared/out:/data", "--", "true"],
+        &["run", "-w", "../home/shared/out", "--", "true"],
+    ] {
+        let out = host.cci(words);
+        assert_eq!(out.code, 2, "{words:?}: {out}");
+        assert!(out.stderr.contains("it leads out of the workspace or mount"), "{words:?}: {out}");
+    }
+    assert_eq!(entries(&autostart), 0);
+}
+
+#[test]
 fn a_directory_that_becomes_a_link_during_a_pull_leads_nowhere() {
     let (host, name) = planted();
     let autostart = host.home.join(".config/autostart");

@@ -53,13 +53,13 @@ pub(crate) async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
     let (workspace, mounts) = match subject {
         Subject::Workspace => {
             let mounted = !cx.settings.mounts.default.is_empty() || cx.settings.paths.storage_dir.is_some();
-            let others = if mounted { host_path::workspaces(cx).await? } else { Vec::new() };
+            let others = if mounted { host_path::guest_places(cx).await? } else { Vec::new() };
             let mounts = mounts::resolved(&cx.settings, &cx.workspace, &others, &cx.caller)?;
             let workspace = workspace::usable(cx)?;
             if workspace.path() != cx.workspace.path() {
                 // by a link, which may lie in a workspace of another container's
                 let stays = |root| host_path::stays_inside(cx.workspace.path(), workspace.path(), root);
-                host_path::workspaces(cx).await?.iter().try_for_each(|root| stays(root))?;
+                host_path::guest_places(cx).await?.iter().try_for_each(|root| stays(root))?;
             }
             (Some(workspace), mounts)
         }
@@ -172,9 +172,7 @@ fn known(cx: &Context, subnet: Subnet, leases: Vec<NetworkLease>, instances: &[I
 fn resolv_file(cx: &Context, subnet: Subnet) -> Result<HostPath> {
     let path = cx.cci_dir().join("network").join(format!("{}.conf", subnet.gateway));
     let content = format!("nameserver {}\noptions edns0 trust-ad\n", subnet.gateway);
-    if !std::fs::read_to_string(&path).is_ok_and(|there| there == content) {
-        crate::store::put::shared(&path, content.as_bytes())?;
-    }
+    crate::store::put::shared(&path, content.as_bytes())?;
     host_path::own(&path)
 }
 

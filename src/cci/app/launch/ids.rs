@@ -1,15 +1,27 @@
-//! Notes which host ids a new container has: by them `reclaim` knows its files when it is gone.
+//! Notes what a new container has of the host: its ids, by which `reclaim` knows its files when it is gone, and the places
+//! that it can write, in which it can leave links.
 
 use cci_core::container_ids::HostIds;
+use cci_incus::Instance;
 
 use crate::app::context::Context;
-use crate::store::container_ids;
+use crate::store::{container_ids, guest_places};
 
-/// Notes them, while something else is waited for; what cannot be noted only hinders a later `reclaim`, and is said.
+/// Notes them, while something else is waited for; what cannot be noted is said.
 pub(crate) async fn note_ids(cx: &Context, name: &str) {
     let Ok((instance, _)) = cx.client.instance(name).await else { return };
-    let Some(ids) = HostIds::of_instance(&instance.config) else { return };
-    if let Err(error) = container_ids::note(&cx.cci_dir(), ids) {
-        cx.reporter.warn(&format!("`cci reclaim` will not know files of this container's root: {error}"));
+    let ids = HostIds::of_instance(&instance.config);
+    let noted = ids.map_or(Ok(()), |ids| container_ids::note(&cx.cci_dir(), ids));
+    let noted = noted.and_then(|()| guest_places::note(&cx.cci_dir(), writable(&instance).into_iter()));
+    if let Err(error) = noted {
+        cx.reporter.warn(&format!("what this container leaves on the host will not be known as its own: {error}"));
     }
+}
+
+/// What of the host an instance can write.
+pub(crate) fn writable(instance: &Instance) -> Vec<&str> {
+    let disks =
+        instance.expanded_devices.values().filter(|device| device.get("type").is_some_and(|kind| kind == "disk"));
+    let open = disks.filter(|disk| disk.get("readonly").is_none_or(|readonly| readonly != "true"));
+    open.filter_map(|disk| disk.get("source").map(String::as_str)).filter(|source| source.starts_with('/')).collect()
 }

@@ -21,7 +21,7 @@ mod workspace;
 pub(crate) use claim::{Launched, claim, likely};
 pub(crate) use create::request;
 pub(crate) use facts::{PROFILE, Subject, Survey, agent_ids, survey};
-pub(crate) use ids::note_ids;
+pub(crate) use ids::{note_ids, writable};
 pub(crate) use image::{NOTED, RESOLV_PROPERTY, as_made};
 pub(crate) use plain::plain;
 pub(crate) use session::{launch_mark, new_session_id, store};
