@@ -33,10 +33,19 @@ pub(crate) fn judged(path: &Path, protected: &[Protected]) -> Result<HostPath> {
 
 /// The same, and what is there held open.
 pub(crate) fn judged_open(path: &Path, protected: &[Protected]) -> Result<(HostPath, OwnedFd)> {
-    let unusable = |problem: String| Error::Config {
-        problem: format!("cannot mount {}: {problem}", GuestText::new(path)),
-        hint: None,
-    };
+    let (found, there) = seen(path, protected)?;
+    rustix::fs::access(found.path(), Access::READ_OK)
+        .map_err(|_| unusable(path)("it cannot be read by this user".into()))?;
+    Ok((found, there))
+}
+
+fn unusable(path: &Path) -> impl Fn(String) -> Error {
+    move |problem| Error::Config { problem: format!("cannot mount {}: {problem}", GuestText::new(path)), hint: None }
+}
+
+/// The same of what this user may not be able to read.
+fn seen(path: &Path, protected: &[Protected]) -> Result<(HostPath, OwnedFd)> {
+    let unusable = unusable(path);
     let there = open(path, OFlags::empty()).map_err(|error| match error {
         Errno::NOENT => unusable("it does not exist".into()),
         other => unusable(io::Error::from(other).to_string()),
@@ -47,15 +56,14 @@ pub(crate) fn judged_open(path: &Path, protected: &[Protected]) -> Result<(HostP
     if !matches!(kind, FileType::Directory | FileType::RegularFile) {
         return Err(unusable("it is neither a directory nor a file".into()));
     }
-    rustix::fs::access(&host, Access::READ_OK).map_err(|_| unusable("it cannot be read by this user".into()))?;
     Ok((HostPath::new(&host, identity, owner)?, there))
 }
 
-/// The same, where no link but the administrator's leads there: what has rights that the caller has not goes where the
-/// caller sees it go.
+/// The same of what the caller need not be able to read, where no link but the administrator's leads there: what has
+/// rights that the caller has not goes where the caller sees it go.
 pub(crate) fn judged_without_links(path: &Path, protected: &[Protected]) -> Result<HostPath> {
     let expected = without_links(path)?;
-    let found = judged(path, protected)?;
+    let (found, _) = seen(path, protected)?;
     if found.path() == expected {
         return Ok(found);
     }

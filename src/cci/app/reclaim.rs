@@ -6,6 +6,7 @@
 //! workspace is held to what was judged, as in a launch, and the image is one that no project file has chosen.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::time::Duration;
 
 use cci_core::container_ids::HostIds;
@@ -35,12 +36,11 @@ const NOBODY: u32 = 65_534;
 
 /// Changes the owner of every such file below the workspace; how many there were.
 pub(crate) async fn reclaim(cx: &Context) -> Result<usize> {
-    launch::usable(cx)?;
     let protected = host_path::protected(&cx.settings, &cx.caller);
     let workspace = host_path::judged_without_links(cx.workspace.path(), &protected)?;
-    owned_by_caller(cx, &workspace)?;
     let trusted = cx.stack.without_project().settings()?;
     let own = own_ids(cx, &workspace).await?;
+    owned_by_caller(cx, &workspace, &own)?;
     let (mut done, mut count) = (BTreeSet::new(), 0);
     // a directory that only its owner could read shows more when it is the caller's
     loop {
@@ -70,9 +70,16 @@ async fn own_ids(cx: &Context, workspace: &HostPath) -> Result<Vec<HostIds>> {
     Ok(all.into_iter().filter(|ids| !others.iter().any(|(_, other)| other.meets(*ids))).collect())
 }
 
+/// Who owns the workspace and what can be seen in it; one that cannot be read shows more when it is the caller's.
 async fn owners(workspace: &HostPath) -> Result<BTreeSet<u32>> {
-    let path = workspace.path().to_owned();
-    blocking(move || owners::below(&path).map_err(|source| Error::Host { step: "read", path, source })).await
+    let (path, own) = (workspace.path().to_owned(), workspace.owner());
+    let below = blocking(move || match owners::below(&path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(BTreeSet::new()),
+        below => below.map_err(|source| Error::Host { step: "read", path, source }),
+    });
+    let mut all = below.await?;
+    all.extend([own.uid, own.gid]);
+    Ok(all)
 }
 
 /// What is left is said: a file of a container that is nobody's here stays with its owner.
@@ -109,10 +116,10 @@ async fn change(cx: &Context, trusted: &Settings, workspace: &HostPath, ids: Hos
     })
 }
 
-/// Nobody gets files out of a directory that is another's.
-fn owned_by_caller(cx: &Context, workspace: &HostPath) -> Result<()> {
+/// Nobody gets files out of a directory that is another's; one that a container of the caller's has taken is the caller's.
+fn owned_by_caller(cx: &Context, workspace: &HostPath, own: &[HostIds]) -> Result<()> {
     let owner = workspace.owner().uid;
-    if cx.caller.ids.uid == 0 || owner == cx.caller.ids.uid {
+    if cx.caller.ids.uid == 0 || owner == cx.caller.ids.uid || own.iter().any(|ids| ids.holds(owner)) {
         return Ok(());
     }
     Err(Error::Workspace { path: cx.workspace.path().to_owned(), problem: format!("it belongs to user {owner}") })

@@ -49,6 +49,22 @@ fn a_link_in_the_workspaces_place_changes_no_owner_outside_at_any_moment() {
 }
 
 #[test]
+fn a_workspace_that_was_taken_away_comes_back() {
+    let host = Host::live(U1234);
+    host.cci(&["run", "--", "sudo", "sh", "-c", "touch deep; chown -R 0:0 /workspace; chmod 700 /workspace"]).ok();
+    assert!(owner(&host.proj) >= 65_536);
+    let out =
+        host.cci_command(&["run", "-w", host.proj.to_str().unwrap(), "--", "true"]).current_dir("/").output().unwrap();
+    assert!(String::from_utf8_lossy(&out.stderr).contains("cci reclaim"), "{out:?}");
+    let mut command = host.cci_command(&["reclaim", "-w", host.proj.to_str().unwrap()]);
+    command.current_dir("/");
+    let out = crate::support::host::run(command, b"").ok();
+    assert_eq!(out.stdout, "Reclaimed 2 file(s)\n", "{out}");
+    assert_eq!((owner(&host.proj), owner(&host.proj.join("deep"))), (1234, 1234));
+    host.cci(&["run", "--", "touch", "again"]).ok();
+}
+
+#[test]
 fn files_of_a_neighbours_container_stay_the_neighbours() {
     let host = Host::live(U1234);
     let (neighbour, owner_there) = neighbours(&host);

@@ -21,7 +21,7 @@ pub(crate) fn usable(cx: &Context) -> Result<HostPath> {
     if !meta.is_dir() {
         return Err(unusable("it is not a directory".into()));
     }
-    rustix::fs::access(path, Access::READ_OK | Access::EXEC_OK).map_err(|error| unusable(reason(&error.into())))?;
+    rustix::fs::access(path, Access::READ_OK | Access::EXEC_OK).map_err(|error| unusable(locked(&error.into())))?;
     host_path::judged(path, &protected).map_err(|error| match error {
         Error::Usage { problem, .. } => Error::Usage { problem, hint: Some(HINT.into()) },
         other => other,
@@ -33,6 +33,14 @@ const HINT: &str = "change to a project directory, or name one with `--workspace
 
 fn refused(error: &MountError) -> Error {
     Error::Usage { problem: error.to_string(), hint: Some(HINT.into()) }
+}
+
+/// A directory that a container's root has closed is one that `reclaim` opens.
+fn locked(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => format!("{} (`cci reclaim` if a container has closed it)", reason(error)),
+        _ => reason(error),
+    }
 }
 
 fn reason(error: &io::Error) -> String {
