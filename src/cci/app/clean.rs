@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::blocking::blocking;
 use super::context::Context;
+use super::held::{self, Holder};
 use super::incus_error::DuringStep;
 use super::launch;
 use super::network::{self, Unused};
@@ -77,11 +78,10 @@ pub(crate) async fn find(cx: &Context, wanted: Wanted) -> Result<Rubbish> {
         rubbish.networks = network::unused(cx, &going).await?;
     }
     if wanted.sessions {
-        let kept: Vec<SessionId> = instances
-            .iter()
-            .filter(|instance| !rubbish.containers.iter().any(|old| old.name == instance.name))
-            .filter_map(|instance| Marks::from_config(&instance.config)?.session)
-            .collect();
+        // a launch is of one container in one project, whose name another project may have too
+        let goes = |holder: &Holder| rubbish.containers.iter().any(|old| holder.is(&old.name, &old.launch));
+        let holders = held::all(cx).await?;
+        let kept = holders.iter().filter(|holder| !goes(holder)).map(|holder| holder.session).collect();
         rubbish.sessions = old_sessions(cx, wanted, kept).await?;
     }
     Ok(rubbish)
