@@ -164,7 +164,7 @@ mod tests {
     fn a_deep_tree_in_the_place_of_a_file_is_replaced() {
         let state = tempfile::tempdir().unwrap();
         std::fs::create_dir(state.path().join("settings.json")).unwrap();
-        crate::store::remove::plant_deep(&state.path().join("settings.json"), 60_000);
+        crate::store::remove::plant_deep(&state.path().join("settings.json"), 20_000);
         GuestDir::open(state.path(), here()).unwrap().write("settings.json", b"x").unwrap();
         assert_eq!(std::fs::read(state.path().join("settings.json")).unwrap(), b"x");
     }
