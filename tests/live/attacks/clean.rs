@@ -19,7 +19,7 @@ fn a_session_that_runs_in_another_project_is_neither_removed_nor_resumed_a_secon
     host.cci(&["shell", "--background", "--debug"]).ok();
     let (name, id) = (host.only_container(), host.sessions().remove(0));
     let out = host.cci_with(&["clean", "--sessions", "--force"], &[ELSEWHERE], b"").ok();
-    assert_eq!(host.sessions(), [id.clone()], "{out}");
+    assert_eq!(host.sessions(), std::slice::from_ref(&id), "{out}");
     let out = host.cci_with(&["list", "--all", "--format", "json"], &[ELSEWHERE], b"").ok();
     let listed: serde_json::Value = serde_json::from_str(&out.stdout).unwrap();
     assert_eq!(listed["saved_sessions"][0]["live"], true, "{out}");
@@ -106,12 +106,14 @@ fn what_the_agent_made_as_root_keeps_no_session_on_the_disk() {
     let host = Host::live(U1234);
     let planted = [
         "mkdir -p r/s && touch r/f r/s/f && chmod 700 r/s r",
-        "mkdir -p o/r && touch o/r/f && chown -R claude o && chown root o/r o/r/f && chmod 700 o/r && chmod 0 o",
+        "mkdir -p o/r && touch o/r/f && chown -R code o && chown root o/r o/r/f && chmod 700 o/r && chmod 0 o",
+        // deeper than a path is long
+        "n=$(printf 'd/%.0s' $(seq 1000)); for i in 1 2 3; do mkdir -p $n; cd -P $n; done; touch f",
         // the state directory itself
         "chown root:root . && chmod 700 .",
     ];
     for script in planted {
-        let state = ended(&host, &format!("cd /home/claude/.claude && {script}"));
+        let state = ended(&host, &format!("cd /home/code/.claude && {script}"));
         assert!(state.parent().unwrap().join("metadata.json").exists());
         let out = host.cci(&["clean", "--sessions", "--force"]).ok();
         assert!(out.stdout.ends_with("Removed 1 of 1\n"), "{script}: {out}");
