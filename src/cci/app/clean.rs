@@ -1,25 +1,32 @@
 //! `clean`: what is left over and what may go, found first and removed only when the person agrees.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cci_core::Result;
 use cci_core::mark::{Kind, Marks};
 use cci_core::plan::StateVolume;
 use cci_core::session::SessionId;
+use cci_core::{Error, Result};
 use cci_incus::{Instance, Status};
 use jiff::Timestamp;
 
 use super::blocking::blocking;
 use super::context::Context;
+use super::held::{self, Holder};
+use super::host_path;
 use super::incus_error::DuringStep;
 use super::launch;
 use super::network::{self, Unused};
 use super::owned;
+use super::reclaim;
 use super::state_volume;
 use super::take_back;
 use crate::store::sessions::Store;
 use crate::store::size;
+
+/// How often what a container's root left in a session is handed over: what lies very deep comes up once in each turn.
+const HANDED_OVER: usize = 3;
 
 /// What is to be cleaned.
 #[derive(Debug, Clone, Copy)]
@@ -77,11 +84,10 @@ pub(crate) async fn find(cx: &Context, wanted: Wanted) -> Result<Rubbish> {
         rubbish.networks = network::unused(cx, &going).await?;
     }
     if wanted.sessions {
-        let kept: Vec<SessionId> = instances
-            .iter()
-            .filter(|instance| !rubbish.containers.iter().any(|old| old.name == instance.name))
-            .filter_map(|instance| Marks::from_config(&instance.config)?.session)
-            .collect();
+        // a launch is of one container in one project, whose name another project may have too
+        let goes = |holder: &Holder| rubbish.containers.iter().any(|old| holder.is(&old.name, &old.launch));
+        let holders = held::all(cx).await?;
+        let kept = holders.iter().filter(|holder| !goes(holder)).map(|holder| holder.session).collect();
         rubbish.sessions = old_sessions(cx, wanted, kept).await?;
     }
     Ok(rubbish)
@@ -112,11 +118,31 @@ pub(crate) async fn remove(cx: &Context, rubbish: &Rubbish) -> Result<usize> {
 }
 
 /// Removes a session; its volume first, which nobody would find without it.
+///
+/// What the agent made as the container's root is that root's, and is handed over to the caller first.
 async fn remove_session(cx: &Context, session: &OldSession) -> Result<()> {
     if let Some(volume) = &session.volume {
         state_volume::remove(cx, volume).await?;
     }
-    let dir = session.dir.clone();
+    for _ in 0..HANDED_OVER {
+        match remove_dir(&session.dir).await {
+            Err(Error::Host { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {}
+            done => return done,
+        }
+        let handed_over = cx.guarded(async { reclaim::hand_over(cx, &host_path::own(&session.dir)?).await }).await;
+        match handed_over {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(Error::Interrupted) => return Err(Error::Interrupted),
+            // of a part it may have changed the owner
+            Err(error) => cx.reporter.warn(&format!("cannot hand over what a container's root left: {error}")),
+        }
+    }
+    remove_dir(&session.dir).await
+}
+
+async fn remove_dir(dir: &Path) -> Result<()> {
+    let dir = dir.to_owned();
     blocking(move || Store::remove(&dir)).await
 }
 

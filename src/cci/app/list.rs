@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use cci_core::Result;
+use cci_core::session::SessionId;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::blocking::blocking;
 use super::context::Context;
+use super::held::{self, Holder};
 use super::launch;
 use super::owned::{self, Owned, Whose};
 
@@ -45,20 +47,24 @@ pub(crate) struct ListedSession {
     pub(crate) live: bool,
 }
 
-/// Every saved session, newest first; `live` where one of the listed containers runs it.
-pub(crate) async fn sessions(cx: &Context, containers: &[Listed]) -> Result<Vec<ListedSession>> {
+/// The sessions that a running container of any project has.
+pub(crate) async fn live(cx: &Context) -> Result<Vec<SessionId>> {
+    let holders = held::all(cx).await?.into_iter();
+    Ok(holders.filter(Holder::runs).map(|holder| holder.session).collect())
+}
+
+/// Every saved session, newest first.
+pub(crate) async fn sessions(cx: &Context, live: &[SessionId]) -> Result<Vec<ListedSession>> {
     let store = launch::store(cx);
     let found = blocking(move || store.all()).await?;
     for problem in &found.damaged {
         cx.reporter.warn(problem);
     }
-    let runs = |id: &str| containers.iter().any(|one| one.status == "Running" && one.session_id.as_deref() == Some(id));
     let listed = found.sessions.into_iter().map(|saved| {
         let metadata = saved.metadata;
-        let session_id = metadata.session_id.to_string();
         ListedSession {
-            live: runs(&session_id),
-            session_id,
+            live: live.contains(&metadata.session_id),
+            session_id: metadata.session_id.to_string(),
             saved_at: metadata.saved_at,
             workspace: metadata.workspace.to_string_lossy().into_owned(),
             container_name: metadata.container_name,

@@ -14,6 +14,7 @@ pub(crate) mod end;
 pub(crate) mod environment;
 pub(crate) mod exec;
 pub(crate) mod file;
+pub(crate) mod held;
 pub(crate) mod host_path;
 pub(crate) mod image;
 pub(crate) mod incus_error;

@@ -55,6 +55,20 @@ pub(crate) async fn reclaim(cx: &Context) -> Result<usize> {
     }
 }
 
+/// Changes the owner of what the caller's own containers left in a place of the caller's; how many files that were.
+pub(crate) async fn hand_over(cx: &Context, place: &HostPath) -> Result<usize> {
+    let trusted = cx.stack.without_project().settings()?;
+    let own = own_ids(cx, place).await?;
+    let (mut done, mut count) = (BTreeSet::new(), 0);
+    loop {
+        let there = owners(place).await?;
+        let left = own.iter().find(|ids| !done.contains(*ids) && there.iter().any(|id| ids.holds(*id)));
+        let Some(ids) = left else { return Ok(count) };
+        count += change(cx, &trusted, place, *ids).await?;
+        done.insert(*ids);
+    }
+}
+
 /// The ranges of the caller's containers: of those there are, and of those that were, unless another has them now.
 async fn own_ids(cx: &Context, workspace: &HostPath) -> Result<Vec<HostIds>> {
     let instances = cx.client.instances_of_all_projects().await.during("list the containers")?;

@@ -14,8 +14,8 @@ use super::agent;
 use super::blocking::writing;
 use super::context::Context;
 use super::environment;
+use super::held::{self, Holder};
 use super::host_path;
-use super::incus_error::DuringStep;
 use super::launch::{self, Subject, Survey};
 use super::left;
 use super::record::Draft;
@@ -74,6 +74,9 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     let cx = environment::made(cx).await?;
     cx.reporter.step("setup", "preparing the container");
     let id = resumed.as_ref().map_or_else(launch::new_session_id, Resumed::id);
+    if resumed.is_some() {
+        held::refuse_elsewhere(&cx, id).await?;
+    }
     let owner = launch::agent_ids(&cx, Some(&workspace));
     // what does not depend on Incus is done while Incus is asked
     let (survey, planted) = tokio::join!(launch::survey(&cx, Subject::Workspace), async {
@@ -173,7 +176,10 @@ async fn launched(
         && let Some(first) = earlier(cx, id, &launched.name).await?
     {
         take_back::remove_instance(&cx.client, &launched.name, plan.launch()).await?;
-        return Ok((first, plan));
+        if !held::is_here(cx, &first) {
+            return Err(held::elsewhere(&first));
+        }
+        return Ok((first.instance.name, plan));
     }
     draft.publish(cx, staged, &launched).await?;
     state_volume::fill(cx, &launched, id).await?;
@@ -181,14 +187,12 @@ async fn launched(
 }
 
 /// Another container of the same conversation that was made before ours: of several resumes at once one goes on.
-async fn earlier(cx: &Context, id: SessionId, ours: &str) -> Result<Option<String>> {
-    let instances = cx.client.instances().await.during("list the containers")?;
-    let with_it = instances
-        .into_iter()
-        .filter(|instance| Marks::from_config(&instance.config).is_some_and(|marks| marks.session == Some(id)))
-        .filter(|instance| instance.name == ours || instance.status_code == Status::Running);
-    let first = with_it.min_by(|a, b| (&a.created_at, &a.name).cmp(&(&b.created_at, &b.name)));
-    Ok(first.map(|instance| instance.name).filter(|name| name != ours))
+async fn earlier(cx: &Context, id: SessionId, ours: &str) -> Result<Option<Holder>> {
+    let ours = |holder: &Holder| holder.instance.name == ours && held::is_here(cx, holder);
+    let holders = held::all(cx).await?.into_iter();
+    let with_it = holders.filter(|holder| holder.session == id && (ours(holder) || holder.runs()));
+    let order = |holder: &Holder| (holder.instance.created_at.clone(), holder.instance.name.clone());
+    Ok(with_it.min_by_key(order).filter(|first| !ours(first)))
 }
 
 /// The directory of a new conversation, which goes with a launch that fails.

@@ -14,6 +14,7 @@ use super::incus_error::DuringStep;
 use super::owned;
 use super::state_volume;
 use super::undo::{Abandoned, Made};
+use crate::store::remove;
 use crate::store::sessions::Store;
 
 /// How long the clean-up may take before it is given up and said; an image that is being packed has to be waited for.
@@ -172,10 +173,7 @@ async fn stop_again(client: &Client, name: &str, launch: &str) -> Result<bool> {
 
 /// Removes a directory that may be gone already; whether it was there.
 fn remove_dir(dir: &Path) -> Result<bool> {
-    match std::fs::remove_dir_all(dir) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        done => done.map(|()| true).map_err(|source| Error::Host { step: "remove", path: dir.to_owned(), source }),
-    }
+    remove::path(dir).map_err(|source| Error::Host { step: "remove", path: dir.to_owned(), source })
 }
 
 fn remove_file(file: &Path) -> Result<bool> {

@@ -49,7 +49,7 @@ pub(crate) struct Lists {
 pub(crate) async fn run(args: &ListArgs, cx: &Context) -> Result<u8> {
     let whose = if args.all_users { Whose::Everybodys } else { Whose::Own };
     let mut listed = list::list(cx, whose).await?;
-    let sessions = if args.all { Some(list::sessions(cx, &listed).await?) } else { None };
+    let sessions = if args.all { Some(list::sessions(cx, &list::live(cx).await?).await?) } else { None };
     listed.retain(|one| !(args.running && one.status != "Running" || args.stopped && one.status != "Stopped"));
     let lists = Lists { active_containers: listed, saved_sessions: sessions };
     print(args.format.format, &lists, |lists| text(&lists.active_containers, lists.saved_sessions.as_deref()))

@@ -11,6 +11,9 @@ const LONGEST_MAP: usize = 100_000;
 /// How many announcements may precede one entry.
 const ANNOUNCEMENTS: usize = 16;
 
+/// How deep directories may lie in one another, in both directions: each level holds some stack and a descriptor.
+pub(super) const DEEPEST: usize = 512;
+
 /// An archive that is being read.
 pub(crate) struct Archive<R> {
     from: R,

@@ -69,7 +69,7 @@ impl GuestDir {
                 file.sync_all()?;
             }
             if self.dir.symlink_metadata(name).is_ok_and(|there| there.is_dir()) {
-                self.dir.remove_dir_all(name)?;
+                super::remove::entry(&self.dir, name)?;
             }
             self.dir.rename(&temporary, &self.dir, name)
         };
@@ -158,6 +158,15 @@ mod tests {
             guest.write(name, b"x").unwrap();
             assert_eq!(guest.read(name).unwrap().unwrap(), b"x", "{name}");
         }
+    }
+
+    #[test]
+    fn a_deep_tree_in_the_place_of_a_file_is_replaced() {
+        let state = tempfile::tempdir().unwrap();
+        std::fs::create_dir(state.path().join("settings.json")).unwrap();
+        crate::store::remove::plant_deep(&state.path().join("settings.json"), 20_000);
+        GuestDir::open(state.path(), here()).unwrap().write("settings.json", b"x").unwrap();
+        assert_eq!(std::fs::read(state.path().join("settings.json")).unwrap(), b"x");
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub(crate) mod owners;
 pub(crate) mod pack;
 pub(crate) mod place;
 pub(crate) mod put;
+pub(crate) mod remove;
 pub(crate) mod seed;
 pub(crate) mod sessions;
 pub(crate) mod size;

@@ -14,7 +14,7 @@ use cci_core::{Error, GuestText, Result};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, SeekFrom as Hole, Stat};
 use rustix::io::Errno;
 
-use super::archive::{END, padding};
+use super::archive::{DEEPEST, END, padding};
 use super::meter::Meter;
 use super::place::names;
 use super::staging::exact_dir;
@@ -70,6 +70,7 @@ impl<W: Write> Pack<W> {
     }
 
     fn directory(&mut self, dir: &OwnedFd, inner: &Path, outer: &Path) -> Result<()> {
+        refuse_too_deep(inner, outer)?;
         let announced = rustix::fs::fstat(dir).map_err(io::Error::from).and_then(|stat| {
             let mode = stat.st_mode;
             self.announce(&Header { mode, ..self.header(Kind::Directory, inner, &stat) })
@@ -193,6 +194,16 @@ impl<W: Write> Pack<W> {
     }
 }
 
+/// An agent can make a tree of any depth; the error names where it begins, for the whole path fills the screen.
+fn refuse_too_deep(inner: &Path, outer: &Path) -> Result<()> {
+    let depth = inner.components().count() - 1;
+    if depth <= DEEPEST {
+        return Ok(());
+    }
+    let begins = outer.ancestors().nth(depth - 1).unwrap_or(outer);
+    Err(failed(begins, io::Error::other(format!("more than {DEEPEST} directories lie in one another there"))))
+}
+
 /// Whether a file takes less room than it is long.
 fn has_holes(stat: &Stat) -> bool {
     stat.st_blocks.unsigned_abs().saturating_mul(512) < stat.st_size.unsigned_abs()
@@ -220,4 +231,28 @@ fn pieces(file: &File, size: u64) -> io::Result<Vec<(u64, u64)>> {
 
 fn failed(path: &Path, source: io::Error) -> Error {
     Error::Host { step: "read", path: PathBuf::from(path), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::remove::plant_deep;
+
+    #[test]
+    fn a_tree_is_packed_down_to_the_limit_and_one_below_it_is_named() {
+        let packed = |depth: usize| {
+            let dir = tempfile::tempdir().unwrap();
+            let root = dir.path().canonicalize().unwrap();
+            plant_deep(&root, depth);
+            let owner = Owner { uid: 0, gid: 0, mode: None };
+            let packed = Pack::new(io::sink(), owner, Arc::new(Meter::default())).tree(&root);
+            crate::store::remove::entry(exact_dir(&root).unwrap(), "d").unwrap();
+            packed.map_err(|error| (error, root.join("d")))
+        };
+        assert_eq!(packed(DEEPEST).unwrap(), Vec::<String>::new());
+        let (error, begins) = packed(DEEPEST + 1).unwrap_err();
+        let Error::Host { path, source, .. } = error else { panic!("{error}") };
+        assert_eq!(path, begins);
+        assert!(source.to_string().contains("more than 512 directories"), "{source}");
+    }
 }

@@ -13,7 +13,7 @@ use cci_core::{Error, Result};
 
 use super::guest_dir::GuestDir;
 use super::put::{self, host};
-use super::transcripts;
+use super::{place, remove, staging, transcripts};
 
 /// The file beside the state directory.
 const METADATA: &str = "metadata.json";
@@ -152,8 +152,22 @@ impl Store {
     }
 
     /// Removes a session with everything in it; links in it are removed and not followed.
+    ///
+    /// The metadata goes last: a session that could not be removed is still one, and can be removed later.
     pub(crate) fn remove(dir: &Path) -> Result<()> {
-        match fs::remove_dir_all(dir) {
+        let state_first = || -> io::Result<()> {
+            let (Some(store), Some(id)) = (dir.parent(), dir.file_name()) else {
+                return Err(io::ErrorKind::InvalidInput.into());
+            };
+            let place = staging::exact_dir(&store.canonicalize()?.join(id))?;
+            remove::entry(&place, STATE_DIR)?;
+            for name in place::names(&place)?.into_iter().filter(|name| name != METADATA) {
+                remove::entry(&place, name)?;
+            }
+            remove::entry(&place, METADATA)?;
+            fs::remove_dir(dir)
+        };
+        match state_first() {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(host("remove", dir)(error)),
             _ => Ok(()),
         }
@@ -237,6 +251,19 @@ mod tests {
         assert_eq!(store.dir(id), earlier.dir(id));
         let fresh = "00000000-0000-4000-8000-000000000001".parse().unwrap();
         assert!(store.dir(fresh).starts_with(home.path().join("new")));
+    }
+
+    #[test]
+    fn a_session_goes_whole_whatever_the_agent_put_in_it() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::at(home.path().join("s"));
+        let id = ID.parse().unwrap();
+        store.create(id, owner()).unwrap();
+        store.write(&metadata(ID, "2026-01-01T00:00:00Z")).unwrap();
+        remove::plant_deep(&store.state_dir(id), 5000);
+        Store::remove(&store.dir(id)).unwrap();
+        assert!(!store.dir(id).exists());
+        Store::remove(&store.dir(id)).unwrap();
     }
 
     #[test]

@@ -75,7 +75,7 @@ pub(super) fn exact_dir(path: &Path) -> io::Result<OwnedFd> {
 impl Drop for Staging {
     fn drop(&mut self) {
         // what cannot be removed here is named by the clean-up of the whole call
-        let _ = self.above.remove_dir_all(&self.name);
+        let _ = super::remove::entry(&self.above, &self.name);
     }
 }
 

@@ -13,7 +13,7 @@ use cci_core::archive::{Header, Kind};
 use cci_core::{Error, GuestText, Result};
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Timespec, Timestamps};
 
-use super::archive::Archive;
+use super::archive::{Archive, DEEPEST};
 use super::meter::Meter;
 
 /// Nothing is ever opened through a link, nor out of the directory.
@@ -287,6 +287,9 @@ fn safe(raw: &[u8]) -> Result<PathBuf> {
             _ => path.push(OsStr::from_bytes(part)),
         }
     }
+    if path.components().count() > DEEPEST {
+        return Err(refused(format!("more than {DEEPEST} directories lie in one another below '{}'", shown(&path))));
+    }
     Ok(path)
 }
 
@@ -323,6 +326,13 @@ mod tests {
         }
         assert_eq!(safe(b"./a//b/./c\n").unwrap(), Path::new("a/b/c\n"));
         assert_eq!(safe(b"./").unwrap(), Path::new(""));
+    }
+
+    #[test]
+    fn a_tree_that_would_exhaust_the_stack_is_refused() {
+        assert!(safe("d/".repeat(DEEPEST).as_bytes()).is_ok());
+        let refused = safe("d/".repeat(DEEPEST + 1).as_bytes()).unwrap_err().to_string();
+        assert!(refused.contains("more than 512 directories"), "{refused}");
     }
 
     #[test]

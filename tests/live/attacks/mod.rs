@@ -1,5 +1,6 @@
 //! What a hostile agent, a cloned repository or a neighbour tries, and does not get: one file for each kind of hole.
 
+mod clean;
 mod image;
 mod mount;
 mod owner;
