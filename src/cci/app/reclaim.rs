@@ -38,32 +38,28 @@ const NOBODY: u32 = 65_534;
 pub(crate) async fn reclaim(cx: &Context) -> Result<usize> {
     let protected = host_path::protected(&cx.settings, &cx.caller);
     let workspace = host_path::judged_without_links(cx.workspace.path(), &protected)?;
-    let trusted = cx.stack.without_project().settings()?;
     let own = own_ids(cx, &workspace).await?;
     owned_by_caller(cx, &workspace, &own)?;
-    let (mut done, mut count) = (BTreeSet::new(), 0);
-    // a directory that only its owner could read shows more when it is the caller's
-    loop {
-        let there = owners(&workspace).await?;
-        let left = own.iter().find(|ids| !done.contains(*ids) && there.iter().any(|id| ids.holds(*id)));
-        let Some(ids) = left else {
-            note_others(cx, &there, &own, &workspace)?;
-            return Ok(count);
-        };
-        count += change(cx, &trusted, &workspace, *ids).await?;
-        done.insert(*ids);
-    }
+    let (count, left) = handed_over(cx, &workspace, &own).await?;
+    note_others(cx, &left, &own, &workspace)?;
+    Ok(count)
 }
 
 /// Changes the owner of what the caller's own containers left in a place of the caller's; how many files that were.
 pub(crate) async fn hand_over(cx: &Context, place: &HostPath) -> Result<usize> {
-    let trusted = cx.stack.without_project().settings()?;
     let own = own_ids(cx, place).await?;
+    handed_over(cx, place, &own).await.map(|(count, _)| count)
+}
+
+/// Changes the owner of what belongs to these ranges: how many files that were, and who owns the others.
+async fn handed_over(cx: &Context, place: &HostPath, own: &[HostIds]) -> Result<(usize, BTreeSet<u32>)> {
+    let trusted = cx.stack.without_project().settings()?;
     let (mut done, mut count) = (BTreeSet::new(), 0);
+    // a directory that only its owner could read shows more when it is the caller's
     loop {
         let there = owners(place).await?;
         let left = own.iter().find(|ids| !done.contains(*ids) && there.iter().any(|id| ids.holds(*id)));
-        let Some(ids) = left else { return Ok(count) };
+        let Some(ids) = left else { return Ok((count, there)) };
         count += change(cx, &trusted, place, *ids).await?;
         done.insert(*ids);
     }
