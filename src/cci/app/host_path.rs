@@ -23,7 +23,7 @@ use super::launch;
 use super::owned::{self, Whose};
 use crate::host::caller::Caller;
 use crate::host::incus_socket;
-use crate::store::guest_places;
+use crate::store::noted;
 
 /// The resolved place of something that exists, may be read, and may be mounted; and what is there, seen at once, so
 /// that nothing can be put in its place in between.
@@ -173,7 +173,8 @@ pub(crate) async fn guest_places(cx: &Context) -> Result<Vec<PathBuf>> {
     let live = owned::all_of(cx, Whose::Own).await?;
     let live = live.iter().flat_map(|owned| launch::writable(&owned.instance)).map(PathBuf::from);
     let (store, cci_dir) = (launch::store(cx), cx.cci_dir());
-    let (saved, noted) = blocking(move || Ok((store.all()?.sessions, guest_places::noted(&cci_dir)?))).await?;
+    let (saved, noted) = blocking(move || Ok((store.all()?.sessions, noted::PLACES.read(&cci_dir)?))).await?;
+    let noted = noted.into_iter().map(PathBuf::from);
     let saved = saved.into_iter().map(|saved| saved.metadata.workspace);
     let all: BTreeSet<PathBuf> =
         live.chain(saved).chain(noted).chain([cx.workspace.path().to_owned()]).map(|place| real(&place)).collect();

@@ -20,8 +20,8 @@ use super::context::Context;
 use super::host_path;
 use super::incus_error::DuringStep;
 use super::owned;
-use crate::store::guest_places;
 use crate::store::mount_link::{self, Link};
+use crate::store::noted;
 
 /// What is asked for.
 pub(crate) struct Mounting<'a> {
@@ -44,7 +44,7 @@ pub(crate) async fn mount(cx: &Context, name: &str, mounting: &Mounting<'_>) -> 
         cx.reporter.warn("idmap shift: root in the container is host root on the mounted directory");
     }
     if !disk.readonly {
-        guest_places::note(&cx.cci_dir(), std::iter::once(disk.source.as_str()))?;
+        noted::PLACES.add(&cx.cci_dir(), [disk.source.as_str()])?;
     }
     if instance.status_code != Status::Running {
         return add(cx, &instance, &etag, &disk).await;

@@ -26,7 +26,7 @@ use super::incus_error::DuringStep;
 use super::launch;
 use super::undo::Made;
 use crate::host::subids;
-use crate::store::{container_ids, owners};
+use crate::store::{noted, owners};
 
 /// How long Incus may take to make the container, and the walk through the workspace.
 const CREATE: Duration = Duration::from_secs(180);
@@ -75,7 +75,8 @@ async fn own_ids(cx: &Context, workspace: &HostPath) -> Result<Vec<HostIds>> {
         Some((own, HostIds::of_instance(&instance.config)?))
     });
     let (own, others): (Vec<_>, Vec<_>) = ranges.partition(|(own, _)| *own);
-    let noted = container_ids::noted(&cx.cci_dir())?;
+    let noted = noted::IDS.read(&cx.cci_dir())?;
+    let noted = noted.iter().filter_map(|line| HostIds::parse(line));
     let all: BTreeSet<HostIds> = own.into_iter().map(|(_, ids)| ids).chain(noted).collect();
     Ok(all.into_iter().filter(|ids| !others.iter().any(|(_, other)| other.meets(*ids))).collect())
 }

@@ -1,13 +1,12 @@
 //! The session store under `~/.cci`: the conversations of every workspace, on the host.
 
 pub(crate) mod archive;
-pub(crate) mod container_ids;
 pub(crate) mod guest_dir;
-pub(crate) mod guest_places;
 pub(crate) mod journal;
 pub(crate) mod meter;
 pub(crate) mod mount_link;
 pub(crate) mod network_cache;
+pub(crate) mod noted;
 pub(crate) mod owners;
 pub(crate) mod pack;
 pub(crate) mod place;

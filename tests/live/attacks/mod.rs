@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use crate::support::host::Host;
+use crate::support::host::{Host, incus};
 
 /// What nobody in a container may ever read.
 const SECRET: &str = "the host's own key";
@@ -35,6 +35,11 @@ fn inside(host: &Host, name: &str, script: &str) -> Option<String> {
     let args = ["exec", "--project", &host.project, name, "--", "sh", "-c", script];
     let out = Command::new("incus").args(args).output().unwrap();
     out.status.success().then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
+}
+
+/// What Incus says of a container.
+fn state(host: &Host, name: &str) -> String {
+    incus(&["list", "--project", &host.project, "-f", "csv", "-c", "s", name]).trim().to_owned()
 }
 
 /// Does `work` while a place is again and again a link to `target` for a moment.

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::time::Duration;
 
-use super::{SECRET, flipping, inside, plant_key};
+use super::{SECRET, flipping, inside, plant_key, state};
 use crate::support::host::{Host, U1234, daemon_socket, incus};
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::wait;
@@ -21,10 +21,6 @@ fn shows(host: &Host, name: &str, content: &str) {
         Some(seen) if seen == content => Ok(()),
         other => Err(format!("{other:?}")),
     });
-}
-
-fn state(host: &Host, name: &str) -> String {
-    incus(&["list", "--project", &host.project, "-f", "csv", "-c", "s", name]).trim().to_owned()
 }
 
 #[test]

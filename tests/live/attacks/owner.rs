@@ -2,12 +2,8 @@
 
 use std::fs;
 
-use super::inside;
+use super::{inside, state};
 use crate::support::host::{Host, ROOT, U1000, U1234, incus};
-
-fn state(host: &Host, name: &str) -> String {
-    incus(&["list", "--project", &host.project, "-f", "csv", "-c", "s", name]).trim().to_owned()
-}
 
 #[test]
 fn no_verb_of_a_neighbour_acts_on_a_sessions_container() {

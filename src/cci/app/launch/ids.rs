@@ -5,15 +5,14 @@ use cci_core::container_ids::HostIds;
 use cci_incus::Instance;
 
 use crate::app::context::Context;
-use crate::store::{container_ids, guest_places};
+use crate::store::noted;
 
 /// Notes them, while something else is waited for; what cannot be noted is said.
 pub(crate) async fn note_ids(cx: &Context, name: &str) {
     let Ok((instance, _)) = cx.client.instance(name).await else { return };
-    let ids = HostIds::of_instance(&instance.config);
-    let noted = ids.map_or(Ok(()), |ids| container_ids::note(&cx.cci_dir(), ids));
-    let noted = noted.and_then(|()| guest_places::note(&cx.cci_dir(), writable(&instance).into_iter()));
-    if let Err(error) = noted {
+    let ids = HostIds::of_instance(&instance.config).map(|ids| ids.to_string());
+    let noted = noted::IDS.add(&cx.cci_dir(), ids.as_deref());
+    if let Err(error) = noted.and_then(|()| noted::PLACES.add(&cx.cci_dir(), writable(&instance))) {
         cx.reporter.warn(&format!("what this container leaves on the host will not be known as its own: {error}"));
     }
 }
