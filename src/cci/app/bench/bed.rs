@@ -44,8 +44,11 @@ impl Bed {
     pub(super) async fn make(cx: &Context, runs: u32, incus: Option<PathBuf>) -> Result<Self> {
         // not in `~/.cci`, of which no container sees anything
         let home = cx.caller.home.join(".cache/cci");
-        let host = |source| Error::Host { step: "make a directory in", path: home.clone(), source };
-        std::fs::create_dir_all(&home).map_err(host)?;
+        let wanted = home.clone();
+        let host = |source| Error::Host { step: "make a directory in", path: wanted.clone(), source };
+        std::fs::create_dir_all(&home).map_err(&host)?;
+        // a process that is there finds itself in the place without links
+        let home = home.canonicalize().map_err(&host)?;
         let dir = tempfile::Builder::new().prefix("bench-").tempdir_in(&home).map_err(host)?;
         let random = uuid::Uuid::new_v4().simple().to_string();
         let prefix = Prefix::parse(&format!("bench{}-", random.get(..8).unwrap_or_default()))

@@ -41,9 +41,7 @@ pub(super) async fn cci(bed: &Bed, workspace: &str, args: &[&str]) -> Result<Ran
 
 /// The same in a network mode of its own.
 pub(super) async fn cci_under(bed: &Bed, mode: Mode, workspace: &str, args: &[&str]) -> Result<Ran> {
-    let mut command = own(bed, mode, workspace)?;
-    command.args(args);
-    ended(bed, command).await
+    ended(bed, own(bed, mode, workspace, args)?).await
 }
 
 /// Runs the `incus` command against the same Incus.
@@ -62,9 +60,10 @@ pub(super) async fn program(bed: &Bed, name: &str) -> Result<Ran> {
 pub(super) async fn first_byte(bed: &Bed, workspace: &str, args: &[&str]) -> Result<Duration> {
     let (terminal, screen) =
         pty::open(120, 40).map_err(|source| Error::Host { step: "open", path: "/dev/ptmx".into(), source })?;
-    let inner = own(bed, bed.cx.settings.network.mode, workspace)?;
+    let inner = own(bed, bed.cx.settings.network.mode, workspace, args)?;
     let mut command = Command::new("setsid");
-    command.arg("--ctty").arg(inner.as_std().get_program()).args(inner.as_std().get_args()).args(args);
+    command.arg("--ctty").arg(inner.as_std().get_program()).args(inner.as_std().get_args());
+    command.current_dir(bed.dir(workspace)?);
     command.envs(inner.as_std().get_envs().filter_map(|(name, value)| Some((name, value?))));
     let [input, output] = [screen.try_clone(), screen.try_clone()]
         .map(|fd| fd.map_err(|source| Error::Host { step: "open", path: "a terminal".into(), source }));
@@ -80,23 +79,23 @@ pub(super) async fn first_byte(bed: &Bed, workspace: &str, args: &[&str]) -> Res
     seen.map(|_| took)
 }
 
-/// This program, with the bed's world around it.
-fn own(bed: &Bed, mode: Mode, workspace: &str) -> Result<Command> {
+/// This program in the bed's world and in one of its project directories; what launches gets what decides a launch.
+fn own(bed: &Bed, mode: Mode, workspace: &str, args: &[&str]) -> Result<Command> {
     let program = std::env::current_exe().map_err(|source| failed("find this program", &source))?;
     let settings = &bed.cx.settings;
     let mut command = Command::new(program);
     command
-        .arg("--workspace")
-        .arg(bed.dir(workspace)?)
-        .args(["--network", mode.word()])
+        .current_dir(bed.dir(workspace)?)
         .env("CCI_CONTAINER_PREFIX", bed.cx.prefix.as_str())
         .env("CCI_SESSIONS_DIR", bed.sessions())
         .env("CCI_IMAGE", &settings.defaults.image)
         .env("INCUS_SOCKET", bed.cx.client.endpoint())
         .env("INCUS_PROJECT", bed.cx.client.project());
-    if let Some(profile) = &settings.profile {
-        command.args(["--profile", profile]);
+    if matches!(args.first(), Some(&("shell" | "run"))) {
+        command.args(["--network", mode.word()]);
+        command.args(settings.profile.iter().flat_map(|profile| ["--profile", profile]));
     }
+    command.args(args);
     Ok(command)
 }
 
