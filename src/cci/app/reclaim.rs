@@ -41,7 +41,7 @@ pub(crate) async fn reclaim(cx: &Context) -> Result<usize> {
     let own = own_ids(cx, &workspace).await?;
     owned_by_caller(cx, &workspace, &own)?;
     let (count, left) = handed_over(cx, &workspace, &own).await?;
-    note_others(cx, &left, &own, &workspace)?;
+    note_others(cx, &left, &workspace)?;
     Ok(count)
 }
 
@@ -52,33 +52,42 @@ pub(crate) async fn hand_over(cx: &Context, place: &HostPath) -> Result<usize> {
 }
 
 /// Changes the owner of what belongs to these ranges: how many files that were, and who owns the others.
-async fn handed_over(cx: &Context, place: &HostPath, own: &[HostIds]) -> Result<(usize, BTreeSet<u32>)> {
+async fn handed_over(cx: &Context, place: &HostPath, own: &[Own]) -> Result<(usize, BTreeSet<u32>)> {
     let trusted = cx.stack.without_project().settings()?;
     let (mut done, mut count) = (BTreeSet::new(), 0);
     // a directory that only its owner could read shows more when it is the caller's
     loop {
         let there = owners(place).await?;
-        let left = own.iter().find(|ids| !done.contains(*ids) && there.iter().any(|id| ids.holds(*id)));
-        let Some(ids) = left else { return Ok((count, there)) };
-        count += change(cx, &trusted, place, *ids).await?;
-        done.insert(*ids);
+        let left = own.iter().find(|own| !done.contains(&own.ids) && there.iter().any(|id| own.ids.holds(*id)));
+        let Some(own) = left else { return Ok((count, there)) };
+        count += change(cx, &trusted, place, own).await?;
+        done.insert(own.ids);
     }
 }
 
-/// The ranges of the caller's containers: of those there are, and of those that were, unless another has them now.
-async fn own_ids(cx: &Context, workspace: &HostPath) -> Result<Vec<HostIds>> {
+/// Host ids of the caller's containers.
+struct Own {
+    ids: HostIds,
+    /// Since when another user's container has them, as RFC 3339: what has changed since then is not the caller's.
+    until: Option<String>,
+}
+
+/// The ranges of the caller's containers: of those there are, and of those that were. Incus gives the range of one that
+/// is gone to another soon.
+async fn own_ids(cx: &Context, workspace: &HostPath) -> Result<Vec<Own>> {
     let instances = cx.client.instances_of_all_projects().await.during("list the containers")?;
     let caller = cx.caller.ids.uid;
     let is_own = |owner: u32| owner == caller || (caller == 0 && owner == workspace.owner().uid);
     let ranges = instances.iter().filter_map(|instance| {
         let own = mark::is_managed(&instance.config) && mark::owner(&instance.config).is_some_and(is_own);
-        Some((own, HostIds::of_instance(&instance.config)?))
+        Some((own, HostIds::of_instance(&instance.config)?, instance.created_at.clone()))
     });
-    let (own, others): (Vec<_>, Vec<_>) = ranges.partition(|(own, _)| *own);
+    let (own, others): (Vec<_>, Vec<_>) = ranges.partition(|(own, ..)| *own);
     let noted = noted::IDS.read(&cx.cci_dir())?;
     let noted = noted.iter().filter_map(|line| HostIds::parse(line));
-    let all: BTreeSet<HostIds> = own.into_iter().map(|(_, ids)| ids).chain(noted).collect();
-    Ok(all.into_iter().filter(|ids| !others.iter().any(|(_, other)| other.meets(*ids))).collect())
+    let all: BTreeSet<HostIds> = own.into_iter().map(|(_, ids, _)| ids).chain(noted).collect();
+    let since = |ids: HostIds| others.iter().filter(move |(_, other, _)| other.meets(ids)).map(|(.., created)| created);
+    Ok(all.into_iter().map(|ids| Own { ids, until: since(ids).min().cloned() }).collect())
 }
 
 /// Who owns the workspace and what can be seen in it; one that cannot be read shows more when it is the caller's.
@@ -94,14 +103,13 @@ async fn owners(workspace: &HostPath) -> Result<BTreeSet<u32>> {
 }
 
 /// What is left is said: a file of a container that is nobody's here stays with its owner.
-fn note_others(cx: &Context, there: &BTreeSet<u32>, own: &[HostIds], workspace: &HostPath) -> Result<()> {
+fn note_others(cx: &Context, left: &BTreeSet<u32>, workspace: &HostPath) -> Result<()> {
     let ranges = subids::of_root(IdmapMode::Raw)?.subuid;
     let of_containers = |id: &u32| ranges.iter().any(|range| range.count > 1 && range.holds(*id));
-    let left = there.iter().filter(|id| of_containers(id) && !own.iter().any(|ids| ids.holds(**id)));
-    let left: Vec<String> = left.map(u32::to_string).collect();
+    let left: Vec<String> = left.iter().filter(|id| of_containers(id)).map(u32::to_string).collect();
     if !left.is_empty() {
         cx.reporter.warn(&format!(
-            "files in {} stay with host id {}, which no container of yours is known to have had",
+            "files in {} stay with host id {}: no container of yours is known to have made them",
             GuestText::new(workspace.path()),
             left.join(", ")
         ));
@@ -110,10 +118,10 @@ fn note_others(cx: &Context, there: &BTreeSet<u32>, own: &[HostIds], workspace: 
 }
 
 /// Hands over what belongs to one range; how many files that were.
-async fn change(cx: &Context, trusted: &Settings, workspace: &HostPath, ids: HostIds) -> Result<usize> {
-    let name = start(cx, trusted, workspace, ids).await?;
+async fn change(cx: &Context, trusted: &Settings, workspace: &HostPath, own: &Own) -> Result<usize> {
+    let name = start(cx, trusted, workspace, own.ids).await?;
     cx.reporter.step("reclaim", "looking for files of containers' root");
-    let exec = Exec { command: walk(trusted.incus.claude_uid), ..Exec::default() };
+    let exec = Exec { command: walk(trusted.incus.claude_uid, own.until.as_deref()), ..Exec::default() };
     let done = cx.client.exec_captured(&name, &exec, &[], WALK).await.during("change the owner of files")?;
     // the container has done its work, whatever came of it
     cx.take_back().await;
@@ -128,9 +136,9 @@ async fn change(cx: &Context, trusted: &Settings, workspace: &HostPath, ids: Hos
 }
 
 /// Nobody gets files out of a directory that is another's; one that a container of the caller's has taken is the caller's.
-fn owned_by_caller(cx: &Context, workspace: &HostPath, own: &[HostIds]) -> Result<()> {
+fn owned_by_caller(cx: &Context, workspace: &HostPath, own: &[Own]) -> Result<()> {
     let owner = workspace.owner().uid;
-    if cx.caller.ids.uid == 0 || owner == cx.caller.ids.uid || own.iter().any(|ids| ids.holds(owner)) {
+    if cx.caller.ids.uid == 0 || owner == cx.caller.ids.uid || own.iter().any(|own| own.ids.holds(owner)) {
         return Ok(());
     }
     Err(Error::Workspace { path: cx.workspace.path().to_owned(), problem: format!("it belongs to user {owner}") })
@@ -139,11 +147,14 @@ fn owned_by_caller(cx: &Context, workspace: &HostPath, own: &[HostIds]) -> Resul
 /// The argv that changes the owner and prints one byte for each file.
 ///
 /// Of both ids of a file the container must know what they are, else it has no right to change them.
-fn walk(guest: u32) -> Vec<String> {
+fn walk(guest: u32, until: Option<&str>) -> Vec<String> {
     let (guest, nobody) = (guest.to_string(), NOBODY.to_string());
     let owner = format!("{guest}:{guest}");
     let mut argv = vec!["find", WORKSPACE, "-xdev", "!", "-uid", &nobody, "!", "-gid", &nobody];
     argv.extend(["(", "!", "-uid", &guest, "-o", "!", "-gid", &guest, ")"]);
+    if let Some(until) = until {
+        argv.extend(["!", "-newerct", until]);
+    }
     argv.extend(["-printf", ".", "-exec", "chown", "-h", &owner, "{}", "+"]);
     argv.into_iter().map(str::to_owned).collect()
 }

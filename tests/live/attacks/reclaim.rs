@@ -12,7 +12,10 @@ fn neighbours(host: &Host) -> (Host, u32) {
     let mut neighbour = host.with_user(U1000);
     neighbour.proj = host.dir("srv-x");
     lchown(&neighbour.proj, Some(1000), Some(1000)).unwrap();
-    neighbour.cci(&["run", "-w", neighbour.proj.to_str().unwrap(), "--", "sudo", "touch", "one", "two"]).ok();
+    // it stays there: Incus gives the range of a container that is gone to another, of any user
+    neighbour.cci(&["shell", "--background", "--debug", "-w", neighbour.proj.to_str().unwrap()]).ok();
+    let name = neighbour.only_container();
+    neighbour.cci(&["container", "exec", &name, "--", "touch", "/workspace/one", "/workspace/two"]).ok();
     let owner = fs::metadata(neighbour.proj.join("one")).unwrap().uid();
     assert!(owner >= 65_536, "container root is user {owner} on the host");
     (neighbour, owner)
@@ -72,7 +75,6 @@ fn files_of_a_neighbours_container_stay_the_neighbours() {
     let theirs = host.proj.join("theirs");
     fs::write(&theirs, "").unwrap();
     lchown(&theirs, Some(owner_there), Some(owner_there)).unwrap();
-    neighbour.cci(&["shell", "--background", "--debug", "-w", neighbour.proj.to_str().unwrap()]).ok();
     let out = host.cci(&["reclaim"]).ok();
     assert_eq!(out.stdout, "Reclaimed 0 file(s)\n", "{out}");
     assert!(out.stderr.contains(&format!("stay with host id {owner_there}")), "{out}");
@@ -81,6 +83,28 @@ fn files_of_a_neighbours_container_stay_the_neighbours() {
     let out = host.cci(&["reclaim", "-w", neighbour.proj.to_str().unwrap()]);
     assert!(out.code == 1 && out.stderr.contains("it belongs to user 1000"), "{out}");
     assert_eq!(owner(&neighbour.proj.join("one")), owner_there);
+}
+
+#[test]
+fn of_a_range_that_a_neighbours_container_has_now_only_what_is_older_is_the_callers() {
+    let host = Host::live(U1234);
+    host.cci(&["run", "--", "sudo", "touch", "older"]).ok();
+    host.wait_until_gone();
+    let range = owner(&host.proj.join("older"));
+    let name = format!("{}neighbours", host.prefix);
+    let image = crate::support::host::image();
+    let mut launch = vec!["launch", "--project", &host.project, &image, &name];
+    let base = format!("security.idmap.base={range}");
+    for key in ["security.idmap.isolated=true", &base, "user.cci.managed=true", "user.cci.owner-uid=1000"] {
+        launch.extend(["-c", key]);
+    }
+    incus(&launch);
+    fs::write(host.proj.join("newer"), "").unwrap();
+    lchown(host.proj.join("newer"), Some(range), Some(range)).unwrap();
+    let out = host.cci(&["reclaim"]).ok();
+    assert_eq!(out.stdout, "Reclaimed 1 file(s)\n", "{out}");
+    assert!(out.stderr.contains(&format!("stay with host id {range}")), "{out}");
+    assert_eq!((owner(&host.proj.join("older")), owner(&host.proj.join("newer"))), (1234, range));
 }
 
 #[test]
