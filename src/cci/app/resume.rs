@@ -73,7 +73,8 @@ pub(crate) async fn latest(cx: &Context) -> Result<Saved> {
     }
     let store = launch::store(cx);
     let activity = move |saved: &Saved| activity(&saved.metadata, &store.state_dir(saved.metadata.session_id));
-    let newest = blocking(move || Ok(here.into_iter().max_by_key(activity))).await?;
+    // they come newest first, and of several in one second the last is taken
+    let newest = blocking(move || Ok(here.into_iter().rev().max_by_key(activity))).await?;
     newest.ok_or(Error::NoSession)
 }
 

@@ -116,7 +116,7 @@ pub(crate) async fn brought_home(cx: &Context, saved: &Saved) {
 }
 
 /// Copies the volume that holds a saved conversation over its state directory.
-pub(crate) async fn bring_saved_home(cx: &Context, Saved { metadata, dir }: &Saved) -> Result<()> {
+pub(crate) async fn bring_saved_home(cx: &Context, Saved { metadata, dir, .. }: &Saved) -> Result<()> {
     match of(metadata) {
         Some((volume, Some(filling))) => bring_home(cx, &volume, &filling, dir).await,
         _ => Ok(()),

@@ -1,10 +1,12 @@
 //! `~/.cci/sessions-<tool>/<id>/`: a metadata file and the agent's state directory for each conversation.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Component, Path, PathBuf};
+use std::time::SystemTime;
 
 use cci_core::idmap::Ids;
 use cci_core::metadata::Metadata;
@@ -35,6 +37,8 @@ pub(crate) struct Saved {
     pub(crate) metadata: Metadata,
     /// Its directory.
     pub(crate) dir: PathBuf,
+    /// When the metadata was written: of two in one second the later one is the newer.
+    written: SystemTime,
 }
 
 /// What a look through the store found.
@@ -118,7 +122,9 @@ impl Store {
             path,
             source: io::Error::new(io::ErrorKind::InvalidData, error),
         })?;
-        Ok(Some(Saved { metadata, dir }))
+        let written =
+            fs::metadata(dir.join(METADATA)).and_then(|meta| meta.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+        Ok(Some(Saved { metadata, dir, written }))
     }
 
     /// Every session, newest first; a damaged one is named and passed over.
@@ -135,7 +141,8 @@ impl Store {
                 Err(error) => found.damaged.push(error.to_string()),
             }
         }
-        found.sessions.sort_by(|a, b| b.metadata.saved_at.cmp(&a.metadata.saved_at));
+        let age = |saved: &Saved| Reverse((saved.metadata.saved_at.clone(), saved.written));
+        found.sessions.sort_by_cached_key(age);
         Ok(found)
     }
 
