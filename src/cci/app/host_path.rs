@@ -163,7 +163,7 @@ pub(crate) async fn followed(cx: &Context, verb: &str, typed: &Path) -> Result<P
 }
 
 /// Whether a path begins in a workspace and ends elsewhere.
-fn leads_out(wanted: &Path, host: &Path, root: &Path) -> bool {
+pub(crate) fn leads_out(wanted: &Path, host: &Path, root: &Path) -> bool {
     !host.starts_with(root) && wanted.ancestors().any(|above| real(above).starts_with(root))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cci_core::env_file::{self, Wrong};
 use cci_core::environment::is_variable_name;
@@ -12,6 +12,7 @@ use cci_core::workspace::Workspace;
 use cci_core::{Error, GuestText, Result};
 
 use super::args::GlobalArgs;
+use crate::app::host_path;
 use crate::host::caller::Caller;
 
 /// The name by which a file is the standard input.
@@ -81,16 +82,10 @@ fn standard_input() -> io::Result<Vec<u8>> {
 fn of_file(path: &Path, workspace: &Workspace) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     let place = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
-    let root = real(workspace.path());
-    let begins_inside = path.ancestors().any(|above| real(above).starts_with(&root));
-    if begins_inside && !place.starts_with(&root) {
+    if host_path::leads_out(path, &place, &host_path::real(workspace.path())) {
         return Err(io::Error::other("it is in the workspace, and a link leads out of it"));
     }
     let mut bytes = Vec::new();
     file.take(MOST + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-fn real(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }

@@ -3,13 +3,13 @@
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 
-/// Every flag that says something of a launch or chooses a session, by its name in clap.
-const ALL: [&str; 12] = [
+/// Every flag that says something of a launch or chooses a session, by its name in clap; last the one that only a
+/// conversation has.
+static ALL: [&str; 12] = [
     "workspace",
     "slot",
     "image",
     "persistent",
-    "resume",
     "profile",
     "env",
     "env_file",
@@ -17,25 +17,14 @@ const ALL: [&str; 12] = [
     "storage",
     "network",
     "config",
+    "resume",
 ];
 
 /// What a verb takes of them; each verb that works with Incus takes the file that says where Incus is.
 fn taken(verb: &[&str]) -> &'static [&'static str] {
     match verb {
         [] | ["shell"] => &ALL,
-        ["run"] => &[
-            "workspace",
-            "slot",
-            "image",
-            "persistent",
-            "profile",
-            "env",
-            "env_file",
-            "mount",
-            "storage",
-            "network",
-            "config",
-        ],
+        ["run"] => &ALL[..ALL.len() - 1],
         // they show what a launch would get
         ["config" | "profile", ..] => {
             &["workspace", "image", "persistent", "profile", "mount", "storage", "network", "config"]
