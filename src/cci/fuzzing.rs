@@ -19,10 +19,10 @@ use cci_core::workspace::Workspace;
 
 pub use cci_incus::fuzz::{event, frames, reply, sftp};
 
-use crate::host::caller::Caller;
-use crate::settings::{Overrides, Stack, Trust};
-use crate::store::meter::Meter;
-use crate::store::unpack::Unpack;
+use cci_host::caller::Caller;
+use cci_host::settings::{Overrides, Stack, Trust};
+use cci_host::store::meter::Meter;
+use cci_host::store::unpack::Unpack;
 
 /// What is fed.
 pub type Target = fn(&[u8]);

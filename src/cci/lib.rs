@@ -3,13 +3,10 @@
 //! One way: `cli` reads what was typed, `settings` what is configured, `app` decides with `cci-core` and acts through
 //! `cci-incus` and `store`, `ui` tells the person.
 
-mod app;
+mod bench;
 mod cli;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
-mod host;
-mod settings;
-mod store;
 mod ui;
 
 pub use cli::main;

@@ -10,7 +10,7 @@ use cci_core::session::Resume;
 
 use super::complete;
 use super::output::Format;
-use crate::settings::Trust;
+use cci_host::settings::Trust;
 
 /// Run coding agents in Incus system containers
 #[derive(Debug, Parser)]

@@ -6,11 +6,11 @@ use clap_complete::engine::ArgValueCandidates;
 
 use super::args::GlobalArgs;
 use super::complete;
-use crate::app::attach::{self, Into};
-use crate::app::context::Context;
-use crate::app::owned::Whose;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
+use cci_engine::context::Context;
+use cci_engine::instance::owned::Whose;
+use cci_engine::session::attach::{self, Into};
 
 /// Go back to a running session
 #[derive(Debug, Args)]
@@ -39,7 +39,7 @@ pub(crate) async fn run(args: &AttachArgs, global: &GlobalArgs, cx: &Context) ->
             None => return Ok(0),
         },
     };
-    if !crate::host::terminal::is_interactive() {
+    if !cci_host::terminal::is_interactive() {
         attach::running(cx, &name).await?;
         return Err(Error::NoTerminal { verb: "attach" });
     }
@@ -60,7 +60,7 @@ fn one_of(mut names: Vec<String>, cx: &Context) -> Result<Option<String>> {
     match names.as_slice() {
         [] => Terminal::result(&Text::one("No active sessions")).map(|()| None),
         [_] => Ok(names.pop()),
-        several if crate::host::terminal::is_interactive() => {
+        several if cci_host::terminal::is_interactive() => {
             Ok(cx.reporter.choose("Attach to", several).and_then(|chosen| several.get(chosen).cloned()))
         }
         several => {

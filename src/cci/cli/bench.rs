@@ -10,9 +10,9 @@ use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Style};
 
 use super::output::{FormatArg, print};
-use crate::app::bench::{Wanted, measure};
-use crate::app::context::Context;
+use crate::bench::{Wanted, measure};
 use crate::ui::text::{Text, shown};
+use cci_engine::context::Context;
 
 /// Measure cci beside the raw API calls that it needs
 ///

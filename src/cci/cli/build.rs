@@ -8,9 +8,9 @@ use clap::{Args, Subcommand};
 
 use super::output::{Format, FormatArg, print};
 use super::owner::OwnerArg;
-use crate::app::build::{Ask, Built, Recipe, build};
-use crate::app::context::Context;
 use crate::ui::text::Text;
+use cci_engine::context::Context;
+use cci_engine::image_build::{Ask, Built, Recipe, build};
 
 /// The alias of the standard image.
 const STANDARD: &str = "cci";

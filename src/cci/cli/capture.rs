@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::output::Format;
-use crate::app::outcome::Outcome;
 use crate::ui::json;
 use crate::ui::terminal::Terminal;
+use cci_engine::process::outcome::Outcome;
 
 // Whether and how the output of a command is kept; as a doc comment clap would take it for what the verb does.
 #[derive(Debug, Clone, Copy, Default, Args)]

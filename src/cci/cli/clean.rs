@@ -8,12 +8,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::output::{Format, FormatArg, print};
-use crate::app::clean::{self, Rubbish, Wanted};
-use crate::app::context::Context;
-use crate::app::reporter::Answer;
 use crate::ui::size::human;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
+use cci_engine::context::Context;
+use cci_engine::reporter::Answer;
+use cci_engine::upkeep::clean::{self, Rubbish, Wanted};
 
 /// Remove stopped containers, and saved sessions if asked
 #[derive(Debug, Args)]
@@ -97,7 +97,7 @@ pub(crate) async fn run(args: &CleanArgs, persistent: bool, cx: &Context) -> Res
     if args.format.format == Format::Json {
         return as_json(args, &rubbish, cx).await;
     }
-    if rubbish.len() == 0 {
+    if rubbish.count() == 0 {
         return Terminal::result(&Text::one("Nothing to clean")).map(|()| 0);
     }
     Terminal::result(&text(&rubbish))?;
@@ -107,19 +107,19 @@ pub(crate) async fn run(args: &CleanArgs, persistent: bool, cx: &Context) -> Res
     if !args.force && !confirmed(cx)? {
         return Terminal::result(&Text::one("Cancelled.")).map(|()| 0);
     }
-    let asked = rubbish.len();
+    let asked = rubbish.count();
     let gone = clean::remove(cx, &rubbish).await?;
     Terminal::result(&Text::one(format_args!("Removed {gone} of {asked}")))?;
-    crate::app::end::verdict(asked, gone).map(|()| 0)
+    cci_engine::instance::end::verdict(asked, gone).map(|()| 0)
 }
 
 /// The same as one object, printed when it is known what became of it.
 async fn as_json(args: &CleanArgs, rubbish: &Rubbish, cx: &Context) -> Result<u8> {
-    let asked = rubbish.len();
+    let asked = rubbish.count();
     let wanted = asked > 0 && !args.dry_run && (args.force || confirmed(cx)?);
     let removed = if wanted { clean::remove(cx, rubbish).await? } else { 0 };
     print(Format::Json, &Outcome::new(rubbish, removed), |_| Text::default())?;
-    if wanted { crate::app::end::verdict(asked, removed).map(|()| 0) } else { Ok(0) }
+    if wanted { cci_engine::instance::end::verdict(asked, removed).map(|()| 0) } else { Ok(0) }
 }
 
 fn confirmed(cx: &Context) -> Result<bool> {

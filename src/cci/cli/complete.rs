@@ -8,14 +8,15 @@ use clap_complete::CompletionCandidate;
 
 use super::args::Cli;
 use super::start;
-use crate::app::config::Configured;
-use crate::app::context::Context;
-use crate::app::image::{self, Selection};
-use crate::app::incus_error::DuringStep;
-use crate::app::{list, owned, profile};
-use crate::settings::Overrides;
 use crate::ui::terminal::{Terminal, Voice};
 use crate::ui::text;
+use cci_engine::configuration::config::Configured;
+use cci_engine::configuration::profile;
+use cci_engine::context::Context;
+use cci_engine::image::{self, Selection};
+use cci_engine::incus_error::DuringStep;
+use cci_engine::instance::{list, owned};
+use cci_host::settings::Overrides;
 
 /// A person who pressed Tab waits no longer, whatever Incus does.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -97,7 +98,7 @@ fn candidates(find: impl AsyncFnOnce(&Context) -> Result<Vec<Candidate>>) -> Vec
 fn silent_context() -> Result<Context> {
     let cli = Cli::try_parse_from(["cci"]).map_err(|error| cci_core::Error::Internal(error.to_string()))?;
     let voice = Voice { quiet: true, silent: true, ..Voice::default() };
-    start::context(&cli.flags.global, &std::sync::Arc::new(Terminal::new(voice)), crate::settings::Trust::SetAside)
+    start::context(&cli.flags.global, &std::sync::Arc::new(Terminal::new(voice)), cci_host::settings::Trust::SetAside)
 }
 
 fn shown(candidates: Vec<Candidate>) -> Vec<CompletionCandidate> {

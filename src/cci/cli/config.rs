@@ -17,13 +17,13 @@ use self::trust::TrustArgs;
 use super::args::GlobalArgs;
 use super::output::{Format, FormatArg, print};
 use super::start::overrides;
-use crate::app::config::{self, Configured};
-use crate::app::reporter::Reporter;
-use crate::host::terminal;
-use crate::settings::{self, Trust};
 use crate::ui::json;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
+use cci_engine::configuration::config::{self, Configured};
+use cci_engine::reporter::Reporter;
+use cci_host::settings::{self, Trust};
+use cci_host::terminal;
 
 /// See, check and write the configuration
 #[derive(Debug, Args)]

@@ -11,13 +11,13 @@ use super::capture::CaptureArgs;
 use super::complete;
 use super::output::Format;
 use super::owner::OwnerArg;
-use crate::app::container;
-use crate::app::container_exec::{self, Command};
-use crate::app::context::Context;
-use crate::app::launch;
-use crate::app::mount::{self, Mounting};
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
+use cci_engine::context::Context;
+use cci_engine::instance::container;
+use cci_engine::instance::mount::{self, Mounting};
+use cci_engine::launch;
+use cci_engine::process::container_exec::{self, Command};
 
 /// Drive any container of the Incus project
 #[derive(Debug, Args)]

@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use super::output::{FormatArg, print};
 use super::setup::{self, SetupArgs};
-use crate::app::context::Context;
-use crate::app::setup::{look, measure};
 use crate::ui::text::Text;
+use cci_engine::context::Context;
+use cci_engine::upkeep::setup::{look, measure};
 
 /// A clone that takes longer is a copy.
 const SLOW: Duration = Duration::from_secs(2);

@@ -6,10 +6,10 @@ use cci_core::Result;
 use clap::Args;
 
 use super::which::{self, Chosen, Which};
-use crate::app::context::Context;
-use crate::app::end::{self, How};
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
+use cci_engine::context::Context;
+use cci_engine::instance::end::{self, How};
 
 /// End containers gracefully
 #[derive(Debug, Args)]

@@ -9,11 +9,11 @@ use clap_complete::engine::ArgValueCandidates;
 
 use super::complete;
 use super::owner::OwnerArg;
-use crate::app::context::Context;
-use crate::app::file::{self, Moved, Pull, Push, Remote};
 use crate::ui::size::human;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
+use cci_engine::context::Context;
+use cci_engine::transfer::{self, Moved, Pull, Push, Remote};
 
 /// Move files between the host and a container
 #[derive(Debug, Args)]
@@ -102,7 +102,7 @@ async fn push(args: &PushArgs, cx: &Context) -> Result<String> {
         mode: args.mode,
     };
     let tree = args.local.is_dir();
-    let moved = file::push(&args.owner.reach(cx), &ask).await?;
+    let moved = transfer::push(&args.owner.reach(cx), &ask).await?;
     Ok(told("Pushed", tree, &args.local.to_string_lossy(), &moved))
 }
 
@@ -114,7 +114,7 @@ async fn pull(args: &PullArgs, cx: &Context) -> Result<String> {
         max_entries: args.max_entries,
         silence: Duration::from_secs(args.timeout),
     };
-    let moved = file::pull(&args.owner.reach(cx), &ask).await?;
+    let moved = transfer::pull(&args.owner.reach(cx), &ask).await?;
     Ok(told("Pulled", args.recursive, &args.remote, &moved))
 }
 

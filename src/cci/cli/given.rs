@@ -12,8 +12,8 @@ use cci_core::workspace::Workspace;
 use cci_core::{Error, GuestText, Result};
 
 use super::args::GlobalArgs;
-use crate::app::host_path;
-use crate::host::caller::Caller;
+use cci_engine::site::host_path;
+use cci_host::caller::Caller;
 
 /// The name by which a file is the standard input.
 const STDIN: &str = "-";

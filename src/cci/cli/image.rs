@@ -7,11 +7,11 @@ use clap_complete::engine::ArgValueCandidates;
 use super::complete;
 use super::output::{Format, FormatArg, TableFormatArg, print};
 use super::owner::OwnerArg;
-use crate::app::context::Context;
-use crate::app::image::{self, Ask, Cleaned, Deleted, ListedImage, Published, Selection};
 use crate::ui::size::human;
 use crate::ui::table::table;
 use crate::ui::text::Text;
+use cci_engine::context::Context;
+use cci_engine::image::{self, Ask, Cleaned, Deleted, ListedImage, Published, Selection};
 
 /// See, make and remove images
 #[derive(Debug, Args)]

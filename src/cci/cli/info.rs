@@ -6,10 +6,10 @@ use clap_complete::engine::ArgValueCandidates;
 
 use super::complete;
 use super::output::{FormatArg, print};
-use crate::app::context::Context;
-use crate::app::info::{Info, info};
 use crate::ui::size::human;
 use crate::ui::text::Text;
+use cci_engine::context::Context;
+use cci_engine::session::info::{Info, info};
 
 /// Show a saved session
 #[derive(Debug, Args)]

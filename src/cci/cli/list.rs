@@ -7,11 +7,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::output::{FormatArg, print};
-use crate::app::context::Context;
-use crate::app::list::{self, Listed, ListedSession};
-use crate::app::owned::Whose;
-use crate::host::zone::zone;
 use crate::ui::text::Text;
+use cci_engine::context::Context;
+use cci_engine::instance::list::{self, Listed, ListedSession};
+use cci_engine::instance::owned::Whose;
+use cci_host::zone::zone;
 
 /// Show the containers
 #[derive(Debug, Args)]

@@ -9,9 +9,9 @@ use clap_complete::engine::ArgValueCandidates;
 
 use super::complete;
 use super::output::{Format, FormatArg, print};
-use crate::app::context::Context;
-use crate::app::network::{self, Answer, Question, Refreshed, Shown};
 use crate::ui::text::Text;
+use cci_engine::context::Context;
+use cci_engine::network::{self, Answer, Question, Refreshed, Shown};
 
 /// Show and explain what a container may reach
 #[derive(Debug, Args)]

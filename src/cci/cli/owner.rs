@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::app::context::Context;
+use cci_engine::context::Context;
 
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(super) struct OwnerArg {

@@ -10,11 +10,11 @@ use super::args::GlobalArgs;
 use super::complete;
 use super::output::{Format, FormatArg, print};
 use super::start::overrides;
-use crate::app::config::Configured;
-use crate::app::profile;
-use crate::app::reporter::Reporter;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
+use cci_engine::configuration::config::Configured;
+use cci_engine::configuration::profile;
+use cci_engine::reporter::Reporter;
 
 /// See and make named sets of settings
 #[derive(Debug, Args)]

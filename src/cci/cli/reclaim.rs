@@ -3,10 +3,10 @@
 use cci_core::Result;
 use clap::Args;
 
-use crate::app::context::Context;
-use crate::app::reclaim;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
+use cci_engine::context::Context;
+use cci_engine::upkeep::reclaim;
 
 /// Take over files that a container's root made in the workspace
 #[derive(Debug, Args)]

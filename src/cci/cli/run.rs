@@ -8,8 +8,8 @@ use clap::Args;
 use super::args::GlobalArgs;
 use super::capture::CaptureArgs;
 use super::output::Format;
-use crate::app::context::Context;
-use crate::app::run::{self, Command};
+use cci_engine::context::Context;
+use cci_engine::process::run::{self, Command};
 
 /// What a shell would have to read: a single argument with one of these is a command line, not a program.
 const SHELL_CHARACTERS: &[char] =

@@ -13,15 +13,15 @@ use super::capture::Kept;
 use super::output::{TableFormatArg, print};
 use super::usage::nearest;
 use super::{clean, config, doctor, list, shell, tmux, version};
-use crate::app::build::Built;
-use crate::app::image::{Cleaned, Deleted, ListedImage, Published};
-use crate::app::info::Info;
-use crate::app::network::{Answer, Refreshed, Shown};
-use crate::app::profile;
-use crate::settings::{self, Entry};
 use crate::ui::json;
 use crate::ui::table::table;
 use crate::ui::terminal::{ReportedError, Terminal};
+use cci_engine::configuration::profile;
+use cci_engine::image::{Cleaned, Deleted, ListedImage, Published};
+use cci_engine::image_build::Built;
+use cci_engine::network::{Answer, Refreshed, Shown};
+use cci_engine::session::info::Info;
+use cci_host::settings::{self, Entry};
 
 /// Print the JSON Schema of what a verb prints with `--format json`
 #[derive(Debug, Args)]

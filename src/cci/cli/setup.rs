@@ -7,12 +7,12 @@ use cci_core::setup::step::Step;
 use cci_core::{Error, Result};
 use clap::Args;
 
-use crate::app::context::Context;
-use crate::app::reporter::Answer;
-use crate::app::setup::{act, look};
-use crate::host::accounts;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
+use cci_engine::context::Context;
+use cci_engine::reporter::Answer;
+use cci_engine::upkeep::setup::{act, look};
+use cci_host::accounts;
 
 /// So many looks at the machine, each after a round of steps: what a daemon lacks is seen only when it answers.
 const ROUNDS: u8 = 3;
@@ -118,7 +118,7 @@ fn as_root(cx: &Context, person: &str) -> Result<u8> {
     let program = std::env::current_exe().map_err(|error| needs_root(format!("setup needs root: {error}")))?;
     cx.reporter.note(&format!("[setup] these steps need root: sudo {} setup --yes --user {person}", program.display()));
     let mut sudo = std::process::Command::new("sudo");
-    if !crate::host::terminal::is_interactive() {
+    if !cci_host::terminal::is_interactive() {
         sudo.arg("--non-interactive");
     }
     sudo.arg("--").arg(program).args(["setup", "--yes", "--user", person]);

@@ -10,12 +10,12 @@ use serde::Serialize;
 
 use super::args::GlobalArgs;
 use super::output::{Format, FormatArg, print};
-use crate::app::attach::{self, Into};
-use crate::app::context::Context;
-use crate::app::resume::Given;
-use crate::app::shell::{self, Session};
-use crate::host::terminal;
 use crate::ui::text::Text;
+use cci_engine::context::Context;
+use cci_engine::session::attach::{self, Into};
+use cci_engine::session::resume::Given;
+use cci_engine::session::shell::{self, Session};
+use cci_host::terminal;
 
 /// Start an agent in a container
 #[derive(Debug, Default, Args)]

@@ -17,18 +17,18 @@ use super::launch_flags;
 use super::output::Format;
 use super::usage::{Refused, refused};
 use super::version::VersionArgs;
-use crate::app::context::Context;
-use crate::app::environment;
-use crate::app::network;
-use crate::app::reporter::Reporter;
-use crate::app::timeline::Timeline;
-use crate::app::undo::{Server, Undo};
-use crate::host::caller::Caller;
-use crate::host::incus_socket;
-use crate::settings::{Overrides, Stack, Trust};
 use crate::ui::log::Log;
 use crate::ui::terminal::{Terminal, Voice};
 use crate::ui::text::Text;
+use cci_engine::context::Context;
+use cci_engine::launch::environment;
+use cci_engine::ledger::undo::{Server, Undo};
+use cci_engine::network;
+use cci_engine::reporter::Reporter;
+use cci_engine::timeline::Timeline;
+use cci_host::caller::Caller;
+use cci_host::incus_socket;
+use cci_host::settings::{Overrides, Stack, Trust};
 
 /// What cci itself failed with, in a verb whose status is the command's.
 const OWN_FAILURE: u8 = 125;
@@ -230,9 +230,9 @@ fn log_for_developers(verbose: u8) {
     let filter = match (std::env::var("CCI_LOG"), verbose) {
         (Ok(filter), _) if !filter.is_empty() => filter,
         (_, 0) => return,
-        (_, 1) => "cci=info,cci_incus=info".to_owned(),
-        (_, 2) => "cci=debug,cci_incus=debug".to_owned(),
-        _ => "cci=trace,cci_incus=trace".to_owned(),
+        (_, 1) => "cci=info".to_owned(),
+        (_, 2) => "cci=debug".to_owned(),
+        _ => "cci=trace".to_owned(),
     };
     let filter = tracing_subscriber::EnvFilter::new(filter);
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(Log).with_ansi(false).init();

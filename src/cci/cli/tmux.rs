@@ -12,10 +12,10 @@ use serde::Serialize;
 
 use super::complete;
 use super::output::{Format, FormatArg, print};
-use crate::app::context::Context;
-use crate::app::tmux::{self, Input};
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
+use cci_engine::context::Context;
+use cci_engine::session::tmux::{self, Input};
 
 /// Drive a session without a terminal
 #[derive(Debug, Args)]

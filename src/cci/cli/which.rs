@@ -5,11 +5,11 @@ use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 
 use super::complete;
-use crate::app::context::Context;
-use crate::app::end;
-use crate::app::reporter::Answer;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
+use cci_engine::context::Context;
+use cci_engine::instance::end;
+use cci_engine::reporter::Answer;
 
 /// Which containers.
 #[derive(Debug, Args)]

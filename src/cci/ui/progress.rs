@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::app::reporter::Progress;
+use cci_engine::reporter::Progress;
 
 /// At most one moving line.
 pub(crate) struct Bar {

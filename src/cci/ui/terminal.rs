@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::json;
 use super::progress::Bar;
 use super::text::{Text, set_in, shown};
-use crate::app::reporter::{Answer, Progress, Reporter};
+use cci_engine::reporter::{Answer, Progress, Reporter};
 
 /// How much is said, and how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

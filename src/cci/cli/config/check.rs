@@ -7,12 +7,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::waiting::WaitingKey;
-use crate::app::config::Configured;
-use crate::app::reporter::Reporter;
 use crate::cli::output::{FormatArg, print};
-use crate::settings::{Project, Trust};
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
+use cci_engine::configuration::config::Configured;
+use cci_engine::reporter::Reporter;
+use cci_host::settings::{Project, Trust};
 
 /// The status where something waits for approval: a launch ends with it too.
 const NOT_OK: u8 = 2;

@@ -4,8 +4,8 @@ use cci_core::guest_text::is_unseen;
 use serde_json::Value;
 use toml_writer::{ToTomlKey, ToTomlValue, TomlKeyBuilder, TomlStringBuilder};
 
-use crate::settings::Entry;
 use crate::ui::text::Text;
+use cci_host::settings::Entry;
 
 /// The key whose values are a list of tables in a file, and are merged by their container paths.
 const MOUNTS: &str = "mounts.default.";

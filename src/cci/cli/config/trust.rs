@@ -9,12 +9,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::waiting::WaitingKey;
-use crate::app::config::Configured;
-use crate::app::reporter::{Answer, Reporter};
 use crate::cli::output::{Format, FormatArg, print};
-use crate::settings::Project;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
+use cci_engine::configuration::config::Configured;
+use cci_engine::reporter::{Answer, Reporter};
+use cci_host::settings::Project;
 
 /// The status where the person says no.
 const DECLINED: u8 = 1;

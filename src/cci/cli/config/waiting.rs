@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::toml_text::inline;
-use crate::settings::Waiting;
 use crate::ui::text::Text;
+use cci_host::settings::Waiting;
 
 /// A key that needs approval.
 #[derive(Debug, Serialize, JsonSchema)]

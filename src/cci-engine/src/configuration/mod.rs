@@ -1,0 +1,4 @@
+//! Configuration files and profiles; none of it needs Incus.
+
+pub mod config;
+pub mod profile;

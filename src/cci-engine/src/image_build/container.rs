@@ -1,0 +1,127 @@
+//! The container that an image is built in, and the one that tries the result.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cci_core::Result;
+use cci_core::build::files::GuestFile;
+use cci_core::build::steps::Step;
+use cci_core::mark::Marks;
+use cci_core::plan;
+use cci_core::settings::{Limits, Settings};
+use cci_incus::{FileOwner, NewInstance, Source, StateChange};
+
+use super::base::Base;
+use super::log::Log;
+use super::steps;
+use crate::context::Context;
+use crate::incus_error::DuringStep;
+use crate::ledger::take_back;
+use crate::ledger::undo::Made;
+use crate::reporter::Progress;
+
+/// How long Incus may take to fetch an image, unpack it and start the container.
+const CREATE: Duration = Duration::from_secs(20 * 60);
+/// How long the container may take to end.
+const STOP: Duration = Duration::from_secs(60);
+
+/// A running container in which the steps work.
+pub(crate) struct BuildContainer {
+    pub(crate) name: String,
+    made: Made,
+    mark: String,
+}
+
+impl BuildContainer {
+    /// Creates it from what a build begins with, and starts it.
+    pub(crate) async fn start(cx: &Context, base: Base, mark: &str) -> Result<Self> {
+        let imported = base.import(cx, mark).await?;
+        let container = Self::create(cx, imported.source(), mark, true).await?;
+        imported.remove(cx).await?;
+        Ok(container)
+    }
+
+    async fn create(cx: &Context, source: Source, mark: &str, start: bool) -> Result<Self> {
+        let random = uuid::Uuid::new_v4().simple().to_string();
+        let name = format!("{}build-{}", cx.prefix.as_str(), &random[..8]);
+        let made = Made::Instance { name: name.clone(), launch: mark.to_owned() };
+        cx.undo.push(made.clone());
+        let instance = NewInstance {
+            config: config(cx, mark),
+            devices: devices(cx),
+            start,
+            ..NewInstance::new(name.clone(), source)
+        };
+        let during = "create the build container";
+        let operation = cx.client.create_instance(&instance).await.during(during)?;
+        let told = |progress: &cci_incus::Progress| {
+            cx.reporter.progress(Some(Progress { text: progress.text.clone(), done: 0, total: None }));
+        };
+        operation.wait_with_progress(during, CREATE, told).await.during(during)?;
+        Ok(Self { name, made, mark: mark.to_owned() })
+    }
+
+    /// Puts files into it, as root's.
+    pub(crate) async fn put(&self, cx: &Context, files: &[GuestFile]) -> Result<()> {
+        for file in files {
+            let during = format!("put {} into the build container", file.path);
+            let directory = file.path.rsplit_once('/').map_or("/", |(directory, _)| directory);
+            let owner = FileOwner { uid: 0, gid: 0, mode: 0o755 };
+            // it is there in every distribution that has the program which reads it; a parent that is missing tells
+            let _ = cx.client.make_dir(&self.name, directory, &owner).await;
+            let owner = FileOwner { mode: file.mode, ..owner };
+            cx.client.push_file(&self.name, &file.path, file.content.clone(), &owner).await.during(&during)?;
+        }
+        Ok(())
+    }
+
+    /// Stops it without asking: a shutdown would write what the last step has just removed.
+    pub(crate) async fn stop(&self, cx: &Context) -> Result<()> {
+        let during = "stop the build container";
+        let operation = cx.client.change_state(&self.name, &StateChange::kill()).await.during(during)?;
+        operation.wait(during, STOP).await.map(drop).during(during)
+    }
+
+    /// Removes it; nothing of it is left to undo.
+    pub(crate) async fn remove(self, cx: &Context) -> Result<()> {
+        take_back::remove_instance(&cx.client, &self.name, &self.mark).await?;
+        cx.undo.forget(&self.made);
+        Ok(())
+    }
+}
+
+/// Makes a container of the new image and lets it show that it works; that also unpacks the image for the first launch.
+pub(crate) async fn try_out(
+    cx: &Context,
+    fingerprint: &str,
+    mark: &str,
+    trial: Option<&Step>,
+    log: &Log,
+) -> Result<()> {
+    let created = BuildContainer::create(cx, Source::fingerprint(fingerprint), mark, trial.is_some());
+    let container = steps::timed(cx, log, "unpack the image", created).await?;
+    if let Some(step) = trial {
+        steps::run(cx, &container, step, log).await?;
+    }
+    container.remove(cx).await
+}
+
+/// What every container of cci has, but no limits: a build may take what it needs.
+fn config(cx: &Context, mark: &str) -> BTreeMap<String, String> {
+    let mut defaults = cx.settings.defaults.clone();
+    defaults.docker = true;
+    let mut config = plan::base_config(&Settings { defaults, limits: Limits::default(), ..cx.settings.clone() });
+    let marks = Marks::of_build(cx.caller.ids.uid, mark);
+    config.extend(marks.to_config());
+    config
+}
+
+/// The default profile's devices, with the root disk on the pool that the settings name.
+fn devices(cx: &Context) -> BTreeMap<String, BTreeMap<String, String>> {
+    let Some(pool) = &cx.settings.incus.storage_pool else {
+        return BTreeMap::new();
+    };
+    let root = [("type", "disk"), ("path", "/"), ("pool", pool)];
+    let root = root.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    BTreeMap::from([("root".to_owned(), root.into())])
+}

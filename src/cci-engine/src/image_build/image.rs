@@ -1,0 +1,145 @@
+//! The use-case: from what is asked to an alias that points to the new image.
+
+use std::path::{Path, PathBuf};
+
+use cci_core::build::files::{self, GuestFile};
+use cci_core::build::source::ImageSource;
+use cci_core::build::steps::{self, BuildTool, Step};
+use cci_core::{Error, GuestText, Result};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::base::{self, Base};
+use super::container::{self, BuildContainer};
+use super::log::Log;
+use super::steps::timed;
+use super::{certificates, publish, room};
+use crate::context::Context;
+use crate::image::refuse_anothers_name;
+use crate::incus_error::DuringStep;
+use crate::launch::launch_mark;
+use crate::ledger::undo::Made;
+use crate::site::host_path;
+
+/// What is to be built.
+pub struct Ask {
+    /// The alias that the image gets.
+    pub alias: String,
+    /// Whether an image of that alias is replaced.
+    pub force: bool,
+    /// From what and how.
+    pub recipe: Recipe,
+}
+
+/// The two kinds of images.
+pub enum Recipe {
+    /// cci's own, from a plain system.
+    Standard {
+        /// What it is built on.
+        from: ImageSource,
+        /// What else is installed.
+        tools: Vec<BuildTool>,
+    },
+    /// Another image and a script of the person's own.
+    Custom {
+        /// The image it is built on.
+        base: String,
+        /// The host's script that root runs in it.
+        script: PathBuf,
+    },
+}
+
+/// What became of it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Built {
+    /// The name of the image.
+    pub alias: String,
+    /// SHA-256 of its files, as hex.
+    pub fingerprint: String,
+    /// Whether the image was there already and nothing was done.
+    pub skipped: bool,
+}
+
+/// What is done in the container, and how the result is described and tried.
+struct Work {
+    files: Vec<GuestFile>,
+    steps: Vec<Step>,
+    description: String,
+    /// What a container of the result must be able to do before it counts.
+    trial: Option<Step>,
+}
+
+/// Builds the image, unless it is there and may stay.
+pub async fn build(cx: &Context, ask: &Ask) -> Result<Built> {
+    let there = cx.guarded(async { cx.client.alias(&ask.alias).await.during("look for the image") }).await?;
+    if let Some(there) = there {
+        if !ask.force {
+            return Ok(Built { alias: ask.alias.clone(), fingerprint: there.target, skipped: true });
+        }
+        cx.guarded(refuse_anothers_name(cx, &there.target)).await?;
+    }
+    let work = cx.guarded(work(cx, ask)).await?;
+    let log = Log::create(cx).await?;
+    cx.reporter.note(&format!("[build] log: {}", GuestText::new(log.path())));
+    let base = match &ask.recipe {
+        // it looks after an interrupt itself, because a host program has to be ended
+        Recipe::Standard { from, .. } => base::find(cx, from, &log).await?,
+        Recipe::Custom { base, .. } => cx.guarded(base::local(cx, base)).await?,
+    };
+    let fingerprint = cx.guarded(make(cx, ask, &work, base, &log)).await?;
+    Ok(Built { alias: ask.alias.clone(), fingerprint, skipped: false })
+}
+
+/// Everything that can be known to be wrong before anything is made.
+async fn work(cx: &Context, ask: &Ask) -> Result<Work> {
+    match &ask.recipe {
+        Recipe::Standard { tools, .. } => {
+            let certificates = certificates::of_the_host(&cx.settings.build).await?;
+            let uid = cx.settings.incus.claude_uid;
+            let steps = steps::standard(&cx.settings.build, tools, uid, !certificates.is_empty());
+            let files = files::standard().into_iter().chain(certificates).collect();
+            Ok(Work {
+                files,
+                steps,
+                description: "cci: Claude Code in a container".into(),
+                trial: Some(steps::trial()),
+            })
+        }
+        Recipe::Custom { base, script } => {
+            let script = files::custom(read(&host_path::followed(cx, "read", script).await?).await?);
+            let description = format!("{}, made from {base} by cci build custom", ask.alias);
+            Ok(Work { steps: steps::custom(&script.path), files: vec![script], description, trial: None })
+        }
+    }
+}
+
+async fn read(script: &Path) -> Result<Vec<u8>> {
+    tokio::fs::read(script).await.map_err(|source| Error::Host { step: "read", path: script.to_owned(), source })
+}
+
+/// What this makes carries one mark, by which all of it is found again if it has to go.
+async fn make(cx: &Context, ask: &Ask, work: &Work, base: Base, log: &Log) -> Result<String> {
+    let mark = launch_mark();
+    cx.undo.push(Made::Images { launch: mark.clone(), alias: ask.alias.clone() });
+    let title = format!("start from {base}");
+    let container = timed(cx, log, &title, BuildContainer::start(cx, base, &mark)).await?;
+    let fingerprint = match carry_out(cx, work, &container, &mark, log).await {
+        Ok(fingerprint) => fingerprint,
+        Err(error) => return Err(room::explained(cx, &container.name, error).await),
+    };
+    container.remove(cx).await?;
+    container::try_out(cx, &fingerprint, &mark, work.trial.as_ref(), log).await?;
+    publish::name_by_date(cx, &ask.alias, &fingerprint).await?;
+    publish::move_alias(cx, &ask.alias, &fingerprint).await?;
+    Ok(fingerprint)
+}
+
+/// The steps, and the image of what they left.
+async fn carry_out(cx: &Context, work: &Work, container: &BuildContainer, mark: &str, log: &Log) -> Result<String> {
+    container.put(cx, &work.files).await?;
+    for step in &work.steps {
+        super::steps::run(cx, container, step, log).await?;
+    }
+    container.stop(cx).await?;
+    publish::publish(cx, &container.name, mark, &work.description, log).await
+}

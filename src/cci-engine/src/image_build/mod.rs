@@ -1,0 +1,17 @@
+//! `cci build`: makes an image from a source by steps in a container, or leaves everything as it was.
+//!
+//! One file an idea: where the base comes from (`base`, `bootstrap`), the container (`container`), its steps (`steps`,
+//! `certificates`), the finished image (`publish`), and what is written down meanwhile (`log`).
+
+mod base;
+mod bootstrap;
+pub(super) mod certificates;
+mod container;
+mod image;
+mod log;
+mod publish;
+mod room;
+mod steps;
+
+pub use image::{Ask, Built, Recipe, build};
+pub use publish::move_alias;

@@ -1,0 +1,57 @@
+//! The finished container becomes an image, and the image gets its names.
+
+use std::time::Duration;
+
+use cci_core::mark::LAUNCH;
+use cci_core::{Error, Result};
+use cci_incus::{NewImage, Publish};
+
+use super::log::Log;
+use super::steps::timed;
+use crate::context::Context;
+use crate::image::owned;
+use crate::incus_error::DuringStep;
+use crate::launch::RESOLV_PROPERTY;
+
+/// Packing two gigabytes on a slow disk.
+const LIMIT: Duration = Duration::from_secs(20 * 60);
+
+/// Makes the image; its fingerprint.
+pub(crate) async fn publish(cx: &Context, container: &str, mark: &str, description: &str, log: &Log) -> Result<String> {
+    timed(cx, log, "publish", async {
+        let publish = Publish {
+            instance: container.to_owned(),
+            // gzip, the server's own, takes eight times as long for the same size
+            compression_algorithm: Some("zstd".to_owned()),
+            image: owned(cx, NewImage::default())
+                .property("description", description)
+                .property(LAUNCH, mark)
+                .property(RESOLV_PROPERTY, "file"),
+        };
+        let during = "publish the image";
+        let operation = cx.client.publish(&publish).await.during(during)?;
+        let done = operation.wait(during, LIMIT).await.during(during)?;
+        let fingerprint = done.metadata["fingerprint"].as_str();
+        fingerprint.map(str::to_owned).ok_or_else(|| Error::Internal("a published image has no fingerprint".into()))
+    })
+    .await
+}
+
+/// The name that says when the image was made: `cci-20261121-073001`.
+pub(crate) async fn name_by_date(cx: &Context, alias: &str, fingerprint: &str) -> Result<()> {
+    let dated = format!("{alias}-{}", jiff::Zoned::now().strftime("%Y%m%d-%H%M%S"));
+    match cx.client.create_alias(&dated, fingerprint).await {
+        // another build of the same second has it: its image is as new as this one
+        Err(error) if error.is_conflict() => Ok(()),
+        done => done.during("name the image"),
+    }
+}
+
+/// The alias points to the new image from one moment to the next.
+pub async fn move_alias(cx: &Context, alias: &str, fingerprint: &str) -> Result<()> {
+    match cx.client.point_alias(alias, fingerprint).await {
+        Err(error) if error.is_not_found() => cx.client.create_alias(alias, fingerprint).await,
+        done => done,
+    }
+    .during("name the image")
+}

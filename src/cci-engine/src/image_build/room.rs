@@ -1,0 +1,43 @@
+//! Tells a failure for want of disk space from any other, because its mend is another.
+
+use cci_core::Error;
+use cci_core::build::failure::is_disk_full;
+
+use crate::context::Context;
+
+/// A pool with less than this free is full: no step of a build can do with it.
+const LEAST: u64 = 32 << 20;
+
+/// The same error, or the full disk behind it.
+pub(crate) async fn explained(cx: &Context, container: &str, error: Error) -> Error {
+    if matches!(error, Error::Interrupted) {
+        return error;
+    }
+    let Some((pool, used, total)) = pool(cx, container).await else {
+        return error;
+    };
+    if !is_disk_full(&error.to_string()) && (total == 0 || total.saturating_sub(used) >= LEAST) {
+        return error;
+    }
+    Error::HostUnfit {
+        problem: format!(
+            "no space left: storage pool '{pool}' has {} of {} MiB in use: {error}",
+            used >> 20,
+            total >> 20
+        ),
+        hint: Some(format!(
+            "remove old images and containers (`cci clean`, `cci image list --all`), or enlarge it: `incus storage set {pool} size=NEW`"
+        )),
+    }
+}
+
+/// The pool of the container's root disk, and how full it is in bytes.
+async fn pool(cx: &Context, container: &str) -> Option<(String, u64, u64)> {
+    let (instance, _) = cx.client.instance(container).await.ok()?;
+    let is_root = |device: &&std::collections::BTreeMap<String, String>| {
+        device.get("type").is_some_and(|kind| kind == "disk") && device.get("path").is_some_and(|path| path == "/")
+    };
+    let pool = instance.expanded_devices.values().find(is_root)?.get("pool")?.clone();
+    let space = cx.client.storage_pool_resources(&pool).await.ok()?.space;
+    Some((pool, space.used, space.total))
+}

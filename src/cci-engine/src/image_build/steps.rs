@@ -1,0 +1,73 @@
+//! Runs one step in the build container: its output goes into the log, its failure into the error.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use cci_core::build::failure::told;
+use cci_core::build::steps::Step;
+use cci_core::{Error, Result};
+use cci_incus::Exec;
+
+use super::container::BuildContainer;
+use super::log::Log;
+use crate::context::Context;
+use crate::incus_error::DuringStep;
+use crate::process::exec::{self, Begun};
+
+/// Runs it to its end and says how long it took.
+pub(crate) async fn run(cx: &Context, container: &BuildContainer, step: &Step, log: &Log) -> Result<()> {
+    timed(cx, log, &step.title, async {
+        let (status, last) =
+            tokio::time::timeout(step.limit, execute(cx, container, step, log)).await.map_err(|_| {
+                Error::TimedOut { step: step.title.clone(), seconds: step.limit.as_secs(), still_running: false }
+            })??;
+        if status == 0 {
+            return Ok(());
+        }
+        Err(Error::StepFailed {
+            step: format!("step '{}'", step.title),
+            problem: told(status, last.iter().map(String::as_str)),
+            hint: Some(log.hint()),
+        })
+    })
+    .await
+}
+
+/// Says that something begins and, when it is done, how long it took.
+pub(crate) async fn timed<T>(cx: &Context, log: &Log, title: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let start = Instant::now();
+    cx.reporter.step("build", title);
+    log.say(title).await?;
+    let done = work.await?;
+    cx.reporter.progress(None);
+    let took = seconds(start.elapsed());
+    log.say(&format!("{title}: {took}")).await?;
+    cx.reporter.note(&format!("[build] {title}: {took}"));
+    Ok(done)
+}
+
+/// The status of a step's command and its last lines.
+async fn execute(cx: &Context, container: &BuildContainer, step: &Step, log: &Log) -> Result<(i32, VecDeque<String>)> {
+    let during = format!("run step '{}'", step.title);
+    let exec = Exec {
+        command: step.command.clone(),
+        environment: step.environment.clone(),
+        cwd: Some("/".to_owned()),
+        ..Exec::default()
+    };
+    let mut process = match exec::start(cx, &container.name, "", &exec, &during).await? {
+        Begun::Runs(process) => process,
+        Begun::Refused(status) => return Ok((status, VecDeque::new())),
+    };
+    // nothing is typed into a step: what asks a question gets the end of its input
+    drop(process.stdin.take());
+    let last = match process.stdout.take() {
+        Some(output) => log.take_down(output).await?,
+        None => VecDeque::new(),
+    };
+    Ok((process.wait().await.during(&during)?, last))
+}
+
+fn seconds(took: Duration) -> String {
+    format!("{:.1} s", took.as_secs_f64())
+}

@@ -1,0 +1,55 @@
+//! Containers on their way out: their stop was asked for, so they count as gone although Incus still has them.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use cci_core::Result;
+use cci_incus::{Client, Instance, Operation};
+
+use crate::ledger::take_back::unfinished;
+
+/// How long one end is waited for.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The ends that are under way.
+pub(crate) struct Leaving {
+    operations: Vec<Operation>,
+    names: BTreeSet<String>,
+}
+
+/// Asks Incus what is being stopped or deleted.
+pub(crate) async fn leaving(client: &Client) -> Result<Leaving> {
+    let operations: Vec<Operation> = unfinished(client).await?.into_iter().filter(ends_an_instance).collect();
+    let names = operations.iter().flat_map(instances).map(str::to_owned).collect();
+    Ok(Leaving { operations, names })
+}
+
+impl Leaving {
+    /// Whether this instance will be gone: an ephemeral one that stops, or any that is deleted.
+    pub(crate) fn takes(&self, instance: &Instance) -> bool {
+        let deletes = |operation: &&Operation| instances(operation).any(|name| name == instance.name);
+        self.names.contains(&instance.name)
+            && (instance.ephemeral
+                || self.operations.iter().filter(deletes).any(|operation| operation.description() == DELETING))
+    }
+
+    /// Waits until those of these names have ended; whether there were any.
+    pub(crate) async fn wait_for(&self, wanted: impl Fn(&str) -> bool) -> bool {
+        let meant = |operation: &&Operation| instances(operation).any(&wanted);
+        let ends = self.operations.iter().filter(meant).map(|operation| operation.wait("wait for a stop", LIMIT));
+        // how each ended does not matter, only that it has
+        !futures_util::future::join_all(ends).await.is_empty()
+    }
+}
+
+const DELETING: &str = "Deleting instance";
+
+fn ends_an_instance(operation: &Operation) -> bool {
+    matches!(operation.description(), "Stopping instance" | DELETING)
+}
+
+/// The names of the instances that an operation is about.
+fn instances(operation: &Operation) -> impl Iterator<Item = &str> {
+    let paths = operation.resources().values().flatten().map(|path| path.split('?').next().unwrap_or_default());
+    paths.filter_map(|path| path.rsplit_once("/instances/").map(|(_, name)| name))
+}

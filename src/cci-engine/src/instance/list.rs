@@ -1,0 +1,140 @@
+//! `list`: the caller's containers, with what Incus knows of each.
+
+use std::collections::BTreeMap;
+
+use cci_core::Result;
+use cci_core::session::SessionId;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::blocking::blocking;
+use crate::context::Context;
+use crate::instance::owned::{self, Owned, Whose};
+use crate::launch;
+use crate::session::held::{self, Holder};
+
+/// One container as it is listed.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Listed {
+    /// The container's name, which every verb takes.
+    pub name: String,
+    /// Incus's word for its state, such as `Running`.
+    pub status: String,
+    /// RFC 3339.
+    pub created_at: String,
+    /// The image it was created from, as it was asked for.
+    pub image: String,
+    /// Whether it outlives its stop.
+    pub persistent: bool,
+    /// Empty if it has none.
+    pub ipv4: String,
+    /// The project directory on the host.
+    pub workspace: String,
+    /// What is mounted there: the workspace with its links resolved.
+    pub workspace_target: String,
+    /// None where `cci container launch` made it.
+    pub slot: Option<u8>,
+    /// The conversation in it; none where a single command runs.
+    pub session_id: Option<String>,
+    /// The profile it was launched with.
+    pub profile: Option<String>,
+    /// The network mode it was launched in.
+    pub network: Option<String>,
+}
+
+/// One saved session as it is listed.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ListedSession {
+    /// What `--resume=ID` takes.
+    pub session_id: String,
+    /// RFC 3339.
+    pub saved_at: String,
+    /// The project directory on the host.
+    pub workspace: String,
+    /// The container that had it last.
+    pub container_name: String,
+    pub(crate) persistent: bool,
+    /// Whether a running container has it.
+    pub live: bool,
+}
+
+/// The sessions that a running container of any project has.
+pub async fn live(cx: &Context) -> Result<Vec<SessionId>> {
+    let holders = held::all(cx).await?.into_iter();
+    Ok(holders.filter(Holder::runs).map(|holder| holder.session).collect())
+}
+
+/// Every saved session, newest first.
+pub async fn sessions(cx: &Context, live: &[SessionId]) -> Result<Vec<ListedSession>> {
+    let store = launch::store(cx);
+    let found = blocking(move || store.all()).await?;
+    for problem in &found.damaged {
+        cx.reporter.warn(problem);
+    }
+    let listed = found.sessions.into_iter().map(|saved| {
+        let metadata = saved.metadata;
+        ListedSession {
+            live: live.contains(&metadata.session_id),
+            session_id: metadata.session_id.to_string(),
+            saved_at: metadata.saved_at,
+            workspace: metadata.workspace.to_string_lossy().into_owned(),
+            container_name: metadata.container_name,
+            persistent: metadata.persistent,
+        }
+    });
+    Ok(listed.collect())
+}
+
+/// Every container of the caller's, or of every user's, by name.
+pub async fn list(cx: &Context, whose: Whose) -> Result<Vec<Listed>> {
+    let owned = owned::all_of(cx, whose).await?;
+    let addresses = addresses(cx, &owned).await;
+    Ok(owned.iter().map(|owned| listed(owned, &addresses)).collect())
+}
+
+fn listed(owned: &Owned, addresses: &BTreeMap<String, String>) -> Listed {
+    let (instance, marks) = (&owned.instance, &owned.marks);
+    Listed {
+        name: instance.name.clone(),
+        status: instance.status.clone(),
+        created_at: instance.created_at.clone(),
+        image: marks.image.clone().unwrap_or_default(),
+        persistent: !instance.ephemeral,
+        ipv4: if owned.runs() { addresses.get(&instance.name).cloned().unwrap_or_default() } else { String::new() },
+        workspace: marks.workspace.as_deref().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
+        workspace_target: instance
+            .devices
+            .get("workspace")
+            .and_then(|disk| disk.get("source"))
+            .cloned()
+            .unwrap_or_default(),
+        slot: marks.slot.map(cci_core::slot::Slot::number),
+        session_id: marks.session.map(|id| id.to_string()),
+        profile: marks.profile.clone(),
+        network: marks.network.clone(),
+    }
+}
+
+/// The addresses of the running ones: most have a fixed one; for the others each network is asked once, no container.
+async fn addresses(cx: &Context, owned: &[Owned]) -> BTreeMap<String, String> {
+    let (fixed, others): (Vec<_>, Vec<_>) =
+        owned.iter().filter(|owned| owned.runs()).partition(|owned| fixed_address(owned).is_some());
+    let mut networks: Vec<&str> = others
+        .iter()
+        .flat_map(|owned| owned.instance.expanded_devices.values())
+        .filter_map(|device| device.get("network").map(String::as_str))
+        .collect();
+    networks.sort_unstable();
+    networks.dedup();
+    let asked = futures_util::future::join_all(networks.into_iter().map(|name| cx.client.network_leases(name))).await;
+    // a network that cannot be asked leaves its containers without an address, which is what is known
+    let given = asked.into_iter().flat_map(cci_incus::Result::unwrap_or_default);
+    let given = given.filter(|lease| lease.address.contains('.')).map(|lease| (lease.hostname, lease.address));
+    let fixed = fixed.iter().filter_map(|owned| Some((owned.instance.name.clone(), fixed_address(owned)?.to_owned())));
+    given.chain(fixed).collect()
+}
+
+/// The address that a container was created with.
+fn fixed_address(owned: &Owned) -> Option<&str> {
+    owned.instance.expanded_devices.values().find_map(|device| device.get("ipv4.address")).map(String::as_str)
+}

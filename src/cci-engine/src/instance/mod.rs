@@ -1,0 +1,9 @@
+//! Containers: found, listed, changed, ended.
+
+pub mod container;
+pub mod end;
+pub mod leaving;
+pub mod list;
+pub mod mount;
+pub mod owned;
+pub mod persist;

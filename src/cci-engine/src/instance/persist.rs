@@ -1,0 +1,32 @@
+//! `persist`: a running ephemeral container is kept for good; Incus holds the decision, so no live shell can undo it.
+
+use std::collections::BTreeMap;
+
+use cci_core::Result;
+use cci_core::lifetime::Lifetime;
+use cci_core::mark::PERSISTENT;
+use cci_incus::InstancePatch;
+
+use crate::context::Context;
+use crate::incus_error::DuringStep;
+use crate::instance::owned;
+use crate::session::record;
+
+/// Keeps one container.
+pub async fn persist(cx: &Context, name: &str) -> Result<()> {
+    let owned = owned::one(cx, name).await?;
+    let patch = InstancePatch {
+        ephemeral: Some(false),
+        config: BTreeMap::from([(PERSISTENT.to_owned(), "true".to_owned())]),
+        ..InstancePatch::default()
+    };
+    cx.client.patch_instance(name, &patch, None).await.during("persist the container")?;
+    let session = match owned.marks.session {
+        Some(session) => Some(session),
+        None => record::of_container(cx, name).await?.map(|metadata| metadata.session_id),
+    };
+    match session {
+        Some(session) => record::refresh(cx, session, Some(Lifetime::Persistent)).await.map(drop),
+        None => Ok(()),
+    }
+}

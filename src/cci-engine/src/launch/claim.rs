@@ -1,0 +1,166 @@
+//! Takes a slot by creating the container: the create is the claim, and whoever wins the name owns the slot.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use cci_core::lifetime::Lifetime;
+use cci_core::mark::Marks;
+use cci_core::plan::LaunchPlan;
+use cci_core::slot::{Slot, SlotChoice, SlotState, Taking, candidates};
+use cci_core::{Error, Result};
+use cci_incus::{Instance, Status};
+
+use super::create::{create, replace};
+use super::facts::Survey;
+use super::image::as_made;
+use super::reuse::reuse;
+use crate::context::Context;
+use crate::incus_error::DuringStep;
+use crate::instance::leaving::leaving;
+use crate::instance::owned;
+use crate::session::state_volume;
+
+/// A container that this launch has for itself, running.
+#[derive(Debug, Clone)]
+pub(crate) struct Launched {
+    pub(crate) name: String,
+    pub(crate) slot: Slot,
+    /// Whether it outlives its stop.
+    pub(crate) lifetime: Lifetime,
+    /// Whether it existed before and was started again.
+    pub(crate) reused: bool,
+    /// What of its configuration is not as it was.
+    pub(crate) changed: Vec<String>,
+    /// The plan as it was carried out: on the host as it turned out to be.
+    pub(crate) plan: LaunchPlan,
+}
+
+/// What became of one try.
+pub(super) enum Tried {
+    /// The slot is this launch's.
+    Ours(Box<Launched>),
+    /// Another launch was quicker.
+    Lost,
+}
+
+impl Tried {
+    pub(super) fn ours(launched: Launched) -> Self {
+        Self::Ours(Box::new(launched))
+    }
+}
+
+/// How long slots are tried for that others leave or take at the same moment.
+const CONTESTED: Duration = Duration::from_secs(60);
+
+/// Takes the best slot that Incus lets this launch have; where all are taken, one that is just being left.
+pub(crate) async fn claim(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, survey: &Survey) -> Result<Launched> {
+    state_volume::make(cx, plan).await?;
+    let deadline = Instant::now() + CONTESTED;
+    let mut instances = seen(cx, plan, choice, survey).await?;
+    loop {
+        let open = open(cx, plan, choice, &instances);
+        let nothing_open = open.is_empty();
+        if let Some(launched) = first_of(cx, plan, open, survey).await? {
+            survey.proof.holds_for(cx, &launched.plan).await?;
+            announce(cx, choice, &launched);
+            return Ok(launched);
+        }
+        let left = leaving(&cx.client).await?.wait_for(|name| is_slot(plan, name)).await;
+        if (nothing_open && !left) || Instant::now() >= deadline {
+            return Err(Error::SlotsExhausted);
+        }
+        instances = cx.client.instances().await.during("list the containers")?;
+    }
+}
+
+/// What a launch gets unless another is quicker, or the host is not as it seems.
+pub(crate) fn likely(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, survey: &Survey) -> Option<Launched> {
+    let (slot, taking) = open(cx, plan, choice, &survey.instances).into_iter().next()?;
+    let (name, reused) = (plan.name(slot).to_string(), taking == Taking::Reuse);
+    let there = survey.instances.iter().find(|instance| reused && instance.name == name);
+    let plan = there.map_or_else(|| plan.clone(), |there| as_made(plan, &there.config));
+    let lifetime = if reused { Lifetime::Persistent } else { plan.lifetime };
+    Some(Launched { name, slot, lifetime, reused, changed: Vec::new(), plan })
+}
+
+/// The instances there are; where the slot that is wanted is just being left, those that are there afterwards.
+async fn seen(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, survey: &Survey) -> Result<Vec<Instance>> {
+    let wanted = match choice {
+        SlotChoice::Exactly(slot) | SlotChoice::Preferably(slot) => plan.name(slot).to_string(),
+        SlotChoice::Auto => return Ok(survey.instances.clone()),
+    };
+    let there = survey.instances.iter().any(|instance| instance.name == wanted);
+    if there && leaving(&cx.client).await?.wait_for(|name| name == wanted).await {
+        return cx.client.instances().await.during("list the containers");
+    }
+    Ok(survey.instances.clone())
+}
+
+fn is_slot(plan: &LaunchPlan, name: &str) -> bool {
+    Slot::all().any(|slot| plan.name(slot).to_string() == name)
+}
+
+/// The slots that may be had, best first.
+fn open(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, instances: &[Instance]) -> Vec<(Slot, Taking)> {
+    let by_name: BTreeMap<&str, &Instance> = instances.iter().map(|found| (found.name.as_str(), found)).collect();
+    candidates(choice, plan.lifetime, |slot| match by_name.get(plan.name(slot).to_string().as_str()) {
+        None => SlotState::Free,
+        Some(instance) => slot_state(instance, cx.caller.ids.uid),
+    })
+}
+
+/// The first of these slots that no other launch takes before.
+async fn first_of(
+    cx: &Context,
+    plan: &LaunchPlan,
+    open: Vec<(Slot, Taking)>,
+    survey: &Survey,
+) -> Result<Option<Launched>> {
+    for (slot, taking) in open {
+        let tried = match taking {
+            Taking::Create => create(cx, plan, slot, survey).await?,
+            Taking::Replace => replace(cx, plan, slot, survey).await?,
+            Taking::Reuse => reuse(cx, plan, slot, survey).await?,
+        };
+        match tried {
+            Tried::Ours(launched) => return Ok(Some(*launched)),
+            Tried::Lost => tracing::info!(slot = slot.number(), "slot was taken by another launch, trying the next"),
+        }
+    }
+    Ok(None)
+}
+
+/// Says which slot it is, and what is not as the person may expect.
+fn announce(cx: &Context, asked: SlotChoice, launched: &Launched) {
+    match asked {
+        SlotChoice::Exactly(wanted) if wanted == launched.slot => {}
+        SlotChoice::Exactly(wanted) => {
+            cx.reporter.note(&format!("Slot {wanted} is occupied, using slot {} instead", launched.slot));
+        }
+        SlotChoice::Auto | SlotChoice::Preferably(_) => {
+            cx.reporter.note(&format!("Auto-allocated slot {}", launched.slot));
+        }
+    }
+    if launched.reused {
+        cx.reporter.note("Reusing existing container");
+    }
+    let (image, asked) = (launched.plan.image(), &cx.settings.defaults.image);
+    if image != asked {
+        cx.reporter.warn(&format!("container {} is kept and of image '{image}', not '{asked}'", launched.name));
+    }
+    if !launched.changed.is_empty() {
+        cx.reporter.note(&format!("Configuration applied: {}", launched.changed.join(", ")));
+    }
+}
+
+/// What stands in a slot, from this user's side: what is somebody else's, or half made, is as good as running.
+fn slot_state(instance: &Instance, uid: u32) -> SlotState {
+    let ours = Marks::from_config(&instance.config).is_some_and(|marks| marks.owner_uid == uid);
+    let stopped = instance.status_code == Status::Stopped;
+    match (ours && stopped, instance.ephemeral) {
+        (true, false) => SlotState::StoppedPersistent,
+        (true, true) if owned::was_started(instance) => SlotState::Leftover,
+        // an ephemeral one that never ran is still being made by the launch that claimed it
+        _ => SlotState::Running,
+    }
+}

@@ -1,0 +1,34 @@
+//! Says why a container that was started is gone before anything ran in it.
+
+use std::path::Path;
+
+use cci_core::setup::finding::MANY_INOTIFY;
+use cci_core::{Error, Result};
+use cci_incus::Status;
+
+use crate::context::Context;
+use cci_host::limits;
+
+/// What happened to the first command in a container, with the end of the container told as such.
+pub(crate) async fn explained<T>(cx: &Context, name: &str, begun: Result<T>) -> Result<T> {
+    match begun {
+        Err(Error::IncusRefused { .. }) if !runs(cx, name).await => Err(Error::HostUnfit {
+            problem: format!("container {name} ended while it booted"),
+            hint: Some(match limits::read(Path::new(limits::INOTIFY_INSTANCES)) {
+                Some(few) if few < MANY_INOTIFY => {
+                    format!("the host has {few} inotify instances for all containers: `cci setup` raises that")
+                }
+                _ => "`cci doctor` looks for what is amiss; the image may not boot: `cci build --force`".to_owned(),
+            }),
+        }),
+        begun => begun,
+    }
+}
+
+async fn runs(cx: &Context, name: &str) -> bool {
+    match cx.client.instance(name).await {
+        Ok((instance, _)) => instance.status_code == Status::Running,
+        // only what Incus says of it counts
+        Err(error) => !error.is_not_found(),
+    }
+}

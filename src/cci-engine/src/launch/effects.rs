@@ -1,0 +1,221 @@
+//! Every configuration key has an effect: a row for each, tried on the plan of `shell` and on that of `run`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use cci_core::build::steps::{self, BuildTool};
+use cci_core::environment::HostLocale;
+use cci_core::idmap::{IdmapFacts, Ids, SubRange};
+use cci_core::name::Prefix;
+use cci_core::network::Policy;
+
+use cci_core::plan::{Ask, HostFacts, LaunchPlan};
+use cci_core::session::SessionId;
+use cci_core::settings::{KEYS, Settings};
+use cci_core::slot::Slot;
+use cci_core::workspace::Workspace;
+
+use super::mounts;
+use crate::image_build::certificates;
+use crate::site::host_path;
+use cci_host::caller::Caller;
+use cci_host::incus_socket;
+use cci_host::settings::{Overrides, Stack, Trust};
+use cci_host::store::network_cache;
+
+/// Where a key takes effect.
+enum Effect {
+    /// In the launch plan: this text is in it with the value, and not without.
+    Plan(&'static str),
+    /// In another part of a run: what that part makes of the settings is not the same.
+    Part(fn(&World, &Settings) -> String),
+    /// In a part that only a real host shows: the live test of this name, `file::test`, reads it there.
+    Live(&'static str),
+    /// Nowhere, for this reason.
+    Nowhere(&'static str),
+}
+
+use Effect::{Live, Nowhere, Part, Plan};
+
+/// The key, a value that is not the default, and the effect.
+#[rustfmt::skip]
+const ROWS: &[(&str, &str, Effect)] = &[
+    ("defaults.image", "\"another\"", Plan("image: \"another\"")),
+    ("defaults.persistent", "true", Plan("ephemeral: false")),
+    ("defaults.model", "\"opus\"", Plan("\"--model\", \"opus\"")),
+    ("defaults.mount_claude_config", "false", Live("settings::the_hosts_claude_configuration_is_given_unless_told_otherwise")),
+    ("defaults.settings_secrets", "\"drop\"", Live("secrets::what_the_hosts_settings_give_away_is_named_and_can_be_left_out")),
+    ("defaults.environment", "{ COLOUR = \"blue\" }", Plan("\"COLOUR\": \"blue\"")),
+    ("defaults.docker", "false", Plan("security.nesting: none")),
+    ("tool.name", "\"other\"", Plan("user.cci.tool\": \"other\"")),
+    ("tool.binary", "\"agent\"", Plan("[\"agent\", \"--permission-mode\"")),
+    ("tool.args", "[\"--verbose\"]", Plan("\"--verbose\"")),
+    ("paths.sessions_dir", "\"/srv/sessions\"", Nowhere("no plan depends on it: the session store also looks there")),
+    ("paths.storage_dir", "\"~/storage\"", Plan("\"path\": \"/storage\"")),
+    ("paths.logs_dir", "\"/srv/logs\"", Live("settings::a_build_is_told_by_the_configuration")),
+    ("incus.socket", "\"/srv/unix.socket\"", Part(socket)),
+    ("incus.project", "\"another\"", Part(project)),
+    ("incus.group", "\"another\"", Live("settings::the_group_of_the_configuration_is_the_one_that_is_looked_for")),
+    ("incus.claude_uid", "1500", Plan("GuestUser { uid: 1500, gid: 1500 }")),
+    ("incus.storage_pool", "\"fast\"", Plan("\"pool\": \"fast\"")),
+    ("incus.idmap", "\"shift\"", Plan("\"shift\": \"true\"")),
+    ("network.mode", "\"allowlist\"", Plan("user.cci.network\": \"allowlist\"")),
+    ("network.allowed_domains", "[\"a.example\"]", Part(policy)),
+    ("network.refresh_interval_minutes", "5", Part(looks_again)),
+    ("network.block_private_networks", "false", Part(policy)),
+    ("network.block_metadata_endpoint", "false", Part(policy)),
+    ("network.allow_local_network_access", "true", Part(policy)),
+    ("limits.cpu", "3", Plan("\"limits.cpu\": \"3\"")),
+    ("limits.memory", "\"3GiB\"", Plan("\"limits.memory\": \"3GiB\"")),
+    ("limits.processes", "300", Plan("\"limits.processes\": \"300\"")),
+    ("limits.disk", "\"30GiB\"", Plan("\"size\": \"30GiB\"")),
+    ("build.from", "\"bootstrap:bookworm\"", Live("settings::a_build_is_told_by_the_configuration")),
+    ("build.host_ca", "false", Part(certificates)),
+    ("build.packages", "[\"jq\"]", Part(build_steps)),
+    ("build.tools", "[]", Part(build_steps)),
+    ("build.image_server", "\"https://images.example\"", Live("settings::a_build_is_told_by_the_configuration")),
+    ("build.dns", "[]", Part(build_steps)),
+    ("mounts.default", "[{ host = \"~/data\", container = \"/data\", readonly = true }]", Plan("\"path\": \"/data\"")),
+];
+
+/// A host on which everything can be tried.
+struct World {
+    dir: tempfile::TempDir,
+    caller: Caller,
+}
+
+impl World {
+    fn new() -> Self {
+        let dir = tempfile::Builder::new().tempdir_in("/var/tmp").unwrap();
+        for path in ["home/.config/cci", "home/data", "proj"] {
+            fs::create_dir_all(dir.path().join(path)).unwrap();
+        }
+        let caller = Caller::for_test(dir.path().join("home"), &[]);
+        Self { dir, caller }
+    }
+
+    fn settings(&self, text: &str) -> Settings {
+        fs::write(self.caller.home.join(".config/cci/config.toml"), text).unwrap();
+        let stack = Stack::read(&self.caller, &self.workspace(), None, &Overrides::default(), Trust::Judged);
+        stack.and_then(|stack| stack.settings()).unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    fn workspace(&self) -> Workspace {
+        Workspace::at(self.dir.path().join("proj"))
+    }
+
+    /// Everything that a launch with these settings does, as text.
+    fn plan(&self, settings: &Settings, session: Option<SessionId>) -> String {
+        let ranges = vec![SubRange { start: 1000, count: 1 }, SubRange { start: 1_000_000, count: 1_000_000_000 }];
+        let host = HostFacts {
+            idmap: IdmapFacts {
+                agent: Ids { uid: 1000, gid: 1000 },
+                guest: settings.incus.claude_uid,
+                subuid: ranges.clone(),
+                subgid: ranges,
+            },
+            locale: HostLocale::default(),
+            nic: None,
+            other_nics: Vec::new(),
+            nft: None,
+            stop_hook: None,
+            root: None,
+            workspace: Some(host_path::judged(self.workspace().path(), &[]).unwrap()),
+            mounts: mounts::resolved(settings, &self.workspace(), &[], &self.caller).unwrap(),
+        };
+        let ask = Ask {
+            prefix: Prefix::default(),
+            workspace: self.workspace(),
+            owner_uid: 1000,
+            launch: "nonce".into(),
+            session: session.map(|id| (id, host_path::own(self.dir.path()).unwrap())),
+            environment: BTreeMap::new(),
+        };
+        let plan = LaunchPlan::new(&ask, settings, &host).unwrap();
+        let spec = plan.instance(Slot::new(1).unwrap());
+        let id = SessionId::from_random([1; 16]);
+        let agent = plan.tool.command(&cci_core::tool::Start::New(id));
+        let nesting = if spec.config.contains_key("security.nesting") { "there" } else { "none" };
+        format!("{spec:?} {agent:?} {:?} {:?} security.nesting: {nesting}", plan.environment, plan.user)
+    }
+}
+
+fn socket(world: &World, settings: &Settings) -> String {
+    incus_socket::path(&world.caller, settings).display().to_string()
+}
+
+fn project(world: &World, settings: &Settings) -> String {
+    incus_socket::client(&world.caller, settings).project().to_owned()
+}
+
+fn policy(_: &World, settings: &Settings) -> String {
+    Policy::new(&settings.network).unwrap().map(|policy| policy.canonical()).unwrap_or_default()
+}
+
+/// Whether names that were looked up ten minutes ago are due again.
+fn looks_again(world: &World, settings: &Settings) -> String {
+    let dir = world.dir.path().join("looked");
+    fs::create_dir_all(dir.join("network-cache")).unwrap();
+    let minutes = settings.network.refresh_interval_minutes;
+    let now = SystemTime::now();
+    let _first = network_cache::take_turn(&dir, now, 1);
+    network_cache::take_turn(&dir, now + Duration::from_secs(600), minutes).to_string()
+}
+
+fn build_steps(_: &World, settings: &Settings) -> String {
+    let tools: Vec<BuildTool> = settings.build.tools.iter().map(|name| name.parse().unwrap()).collect();
+    format!("{:?}", steps::standard(&settings.build, &tools, settings.incus.claude_uid, false))
+}
+
+fn certificates(world: &World, settings: &Settings) -> String {
+    let dir = world.dir.path().join("certificates");
+    fs::create_dir_all(&dir).unwrap();
+    fs::write(dir.join("own.crt"), "a certificate").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    format!("{:?}", runtime.block_on(certificates::in_directory(&dir, &settings.build)).unwrap())
+}
+
+/// What must hold for a key to have an effect at all.
+fn ground(key: &str) -> &'static str {
+    if key == "network.allowed_domains" { "network.mode = \"allowlist\"\n" } else { "" }
+}
+
+fn is_live_test(name: &str) -> bool {
+    let (file, test) = name.split_once("::").unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../tests/live/{file}.rs"));
+    fs::read_to_string(path).unwrap().contains(&format!("#[test]\nfn {test}() {{"))
+}
+
+#[test]
+fn every_key_has_a_row() {
+    let keys: Vec<&str> = KEYS.iter().map(|key| key.path).collect();
+    let rows: Vec<&str> = ROWS.iter().map(|(key, _, _)| *key).collect();
+    for key in &keys {
+        assert!(rows.contains(key), "{key} has no row: which effect has it on `shell` and `run`?");
+    }
+    assert_eq!(rows.len(), keys.len());
+}
+
+#[test]
+fn every_key_has_its_effect_on_shell_and_on_run() {
+    let world = World::new();
+    for session in [Some(SessionId::from_random([1; 16])), None] {
+        for (key, value, effect) in ROWS {
+            let unset = world.settings(ground(key));
+            let set = world.settings(&format!("{}{key} = {value}\n", ground(key)));
+            assert_ne!(set, unset, "{key} = {value} is the default");
+            let (before, after) = (world.plan(&unset, session), world.plan(&set, session));
+            match effect {
+                Plan(text) => {
+                    assert!(after.contains(text), "{key}: no {text} in {after}");
+                    assert!(!before.contains(text), "{key}: {text} is there without it");
+                }
+                Part(part) => assert_ne!(part(&world, &set), part(&world, &unset), "{key} has no effect"),
+                Live(test) => assert!(is_live_test(test), "{key} has no live test {test}"),
+                Nowhere(reason) => assert_eq!(after, before, "{key}: {reason}"),
+            }
+        }
+    }
+}

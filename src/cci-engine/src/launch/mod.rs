@@ -1,0 +1,30 @@
+//! From what is asked to a running container: facts, plan, claim.
+
+mod claim;
+mod create;
+pub mod early_end;
+#[cfg(test)]
+mod effects;
+pub mod environment;
+mod facts;
+mod ids;
+mod image;
+mod limits;
+mod mounts;
+mod otherwise;
+mod plain;
+mod proof;
+mod reuse;
+mod session;
+mod start_failure;
+mod workspace;
+
+pub(crate) use claim::{Launched, claim, likely};
+pub use create::request;
+pub use facts::{PROFILE, Subject, Survey, agent_ids, survey};
+pub(crate) use ids::{note_ids, writable};
+pub(crate) use image::{NOTED, RESOLV_PROPERTY, as_made};
+pub use plain::plain;
+pub use session::{launch_mark, new_session_id, store};
+pub(crate) use start_failure::explained as start_failed;
+pub use workspace::usable;

@@ -1,0 +1,38 @@
+//! Makes a container that belongs to no workspace: the same network, limits and marks as a session's.
+
+use cci_core::plan::{Ask, LaunchPlan};
+use cci_core::workspace::Workspace;
+use cci_core::{Error, Result};
+
+use super::create::make;
+use super::facts::{Subject, survey};
+use super::launch_mark;
+use crate::context::Context;
+
+/// Makes and starts `name` from `image`; an instance of that name is left alone.
+pub async fn plain(cx: &Context, image: &str, name: &str, ephemeral: bool) -> Result<()> {
+    let mut cx = cx.clone();
+    image.clone_into(&mut cx.settings.defaults.image);
+    cx.settings.defaults.persistent = !ephemeral;
+    let found = survey(&cx, Subject::Nothing).await?;
+    if found.instances.iter().any(|other| other.name == name) {
+        return Err(Error::ContainerExists { name: name.to_owned() });
+    }
+    let ask = Ask {
+        prefix: cx.prefix.clone(),
+        // the place of its address in the network is chosen by its name
+        workspace: Workspace::at(format!("/{name}")),
+        owner_uid: cx.caller.ids.uid,
+        launch: launch_mark(),
+        session: None,
+        environment: cx.environment.clone(),
+    };
+    let plan = LaunchPlan::new(&ask, &cx.settings, &found.host)?;
+    match make(&cx, &plan, &found, |plan| plan.plain(name, ephemeral)).await? {
+        Some(plan) => {
+            super::note_ids(&cx, name).await;
+            found.proof.holds_for(&cx, &plan).await
+        }
+        None => Err(Error::ContainerExists { name: name.to_owned() }),
+    }
+}

@@ -1,0 +1,68 @@
+//! Makes sure that a policy is in force whose bridge the host shows, while the container is already being made.
+//!
+//! Incus takes longer to tell of a network and its rules than for all else that a launch must know, because it collects
+//! who uses them. A launch waits for that before the first command, not before the create; where the rules turn out to
+//! have been others, the container is made again behind the right ones.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cci_core::network::Policy;
+use cci_core::plan::LaunchPlan;
+use cci_core::{Error, Result};
+use tokio::sync::OnceCell;
+
+use crate::context::Context;
+use crate::network::{self, Realised};
+
+/// What a launch has still to make sure of.
+pub(crate) struct Proof {
+    policy: Option<Policy>,
+    found: OnceCell<Realised>,
+    /// Whether what was found, or put right by a try that failed, still asks for the container to be made again.
+    late: AtomicBool,
+}
+
+impl Proof {
+    /// Nothing: Incus was asked already, or there is no policy.
+    pub(super) fn none() -> Self {
+        Self { policy: None, found: OnceCell::new(), late: AtomicBool::default() }
+    }
+
+    /// That this policy is in force.
+    pub(super) fn of(policy: Policy) -> Self {
+        Self { policy: Some(policy), ..Self::none() }
+    }
+
+    /// Asks Incus, once; the policy is brought up to date, or made where its bridge went meanwhile.
+    pub(crate) async fn found(&self, cx: &Context) -> Result<()> {
+        let Some(policy) = &self.policy else { return Ok(()) };
+        let look = async {
+            let found = network::realise(cx, policy).await;
+            self.late.fetch_or(found.as_ref().map_or(true, |found| found.mended), Ordering::Relaxed);
+            found
+        };
+        self.found.get_or_try_init(|| look).await.map(drop)
+    }
+
+    /// Whether the container that was made meanwhile may have run before its rules were right; yes only once.
+    pub(super) async fn came_late(&self, cx: &Context) -> Result<bool> {
+        self.found(cx).await?;
+        Ok(self.late.swap(false, Ordering::Relaxed))
+    }
+
+    /// Asks Incus, and compares the plan with the network that it knows: no command may begin before.
+    pub(super) async fn holds_for(&self, cx: &Context, plan: &LaunchPlan) -> Result<()> {
+        self.found(cx).await?;
+        let Some(policy) = &self.policy else { return Ok(()) };
+        let is_planned = |found: &Realised| Some(found.subnet) == plan.subnet();
+        // a network that was removed and made again after it was asked for can have come elsewhere
+        if self.found.get().is_some_and(is_planned) || is_planned(&network::realise(cx, policy).await?) {
+            return Ok(());
+        }
+        let bridge = policy.name();
+        Err(Error::HostUnfit {
+            problem: format!("interface {bridge} of the host has another address than network {bridge} of Incus"),
+            hint: Some(format!("compare `ip address show {bridge}` with `incus network get {bridge} ipv4.address`")),
+        })
+    }
+}

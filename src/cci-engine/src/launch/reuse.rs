@@ -1,0 +1,156 @@
+//! Takes a container that exists: changed only if it is still as it was seen, and started with this launch's plan.
+
+use std::time::Duration;
+
+use cci_core::lifetime::Lifetime;
+use cci_core::mark::{LAUNCH, PERSISTENT};
+use cci_core::plan::{InstanceSpec, LaunchPlan};
+use cci_core::slot::Slot;
+use cci_core::{Error, Result};
+use cci_incus::{Instance, InstancePut, StateChange, Status};
+
+use super::claim::{Launched, Tried};
+use super::facts::Survey;
+use super::image::as_made;
+use super::otherwise::beyond_home;
+use super::start_failure;
+use crate::context::Context;
+use crate::incus_error::DuringStep;
+use crate::ledger::undo::Made;
+
+/// How often a container is changed that is not as it was a moment ago.
+const TRIES: usize = 4;
+/// How long a start of what exists may take.
+const START: Duration = Duration::from_secs(60);
+
+/// Starts a stopped persistent container with this launch's configuration, again where the daemon does not reach this
+/// home, and where the network was not all there yet.
+pub(super) async fn reuse(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
+    let refused = match reuse_once(cx, plan, slot, survey).await {
+        Err(error @ Error::IncusRefused { .. }) => error,
+        done => return done,
+    };
+    if let Some(plan) = beyond_home(cx, plan, &refused).await? {
+        return reuse_once(cx, &plan, slot, survey).await;
+    }
+    if survey.proof.came_late(cx).await? {
+        return reuse_once(cx, plan, slot, survey).await;
+    }
+    Err(refused)
+}
+
+async fn reuse_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
+    let (name, guarded) = (plan.name(slot).to_string(), plan.is_guarded(slot));
+    let (mut plan, mut changed) = (plan.clone(), Vec::new());
+    let apply = |put: &mut InstancePut| {
+        let before = put.clone();
+        plan = as_made(&plan, &put.config);
+        configure(put, plan.instance(slot));
+        changed = differences(&before, put);
+    };
+    // what was installed in it runs from its start on: unless the rules come with that, they are made sure of before
+    let before = async { if guarded { Ok(()) } else { survey.proof.found(cx).await } };
+    let (taken_over, _) = tokio::join!(take_over(cx, &name, apply), before);
+    if !taken_over? {
+        return Ok(Tried::Lost);
+    }
+    if !guarded {
+        survey.proof.holds_for(cx, &plan).await?;
+    }
+    cx.undo.push(Made::Started { name: name.clone(), launch: plan.launch().to_owned() });
+    let step = "start the container";
+    let start = async { cx.client.change_state(&name, &StateChange::start()).await?.wait(step, START).await };
+    // a proof that fails is asked for again before a command begins
+    let (started, _) = tokio::join!(start, survey.proof.found(cx));
+    if let Err(error) = started {
+        return Err(start_failure::explained(cx, &name, error, step).await);
+    }
+    Ok(Tried::ours(Launched { name, slot, lifetime: Lifetime::Persistent, reused: true, changed, plan }))
+}
+
+/// Gives a container what the plan asks for; that it is kept stays, though this launch may have asked for one that is
+/// not.
+fn configure(put: &mut InstancePut, wanted: InstanceSpec) {
+    put.config.retain(|key, _| key.starts_with("volatile.") || key.starts_with("image."));
+    put.config.extend(wanted.config);
+    put.config.insert(PERSISTENT.to_owned(), Lifetime::Persistent.is_persistent().to_string());
+    put.devices = wanted.devices;
+    put.ephemeral = false;
+}
+
+/// The configuration keys and devices that a reuse changes, beside what is of each launch its own: cci's marks, and the
+/// launch's random text wherever it stands.
+fn differences(before: &InstancePut, after: &InstancePut) -> Vec<String> {
+    let launch = |put: &InstancePut| put.config.get(LAUNCH).cloned().unwrap_or_default();
+    let (earlier, now) = (launch(before), launch(after));
+    let as_now = |value: &String| if earlier.is_empty() { value.clone() } else { value.replace(&earlier, &now) };
+    let told = |key: &&String| !key.starts_with("user.cci.") && !key.starts_with("volatile.");
+    let keys = before.config.keys().chain(after.config.keys()).filter(told);
+    let config = keys.filter(|key| before.config.get(*key).map(as_now).as_ref() != after.config.get(*key));
+    let names = before.devices.keys().chain(after.devices.keys());
+    let devices = names.filter(|name| before.devices.get(*name) != after.devices.get(*name));
+    let mut changed: Vec<String> = config.chain(devices).filter(|name| *name != "session").cloned().collect();
+    changed.sort();
+    changed.dedup();
+    changed
+}
+
+/// Changes a stopped instance if it is still as it was seen; false if another launch changed or removed it first.
+pub(super) async fn take_over(cx: &Context, name: &str, mut change: impl FnMut(&mut InstancePut)) -> Result<bool> {
+    let (mut instance, mut etag) = match cx.client.instance(name).await {
+        Ok(found) => found,
+        Err(error) if error.is_not_found() => return Ok(true),
+        Err(error) => return Err(error).during("look at the container"),
+    };
+    let seen = instance.config.get(LAUNCH).cloned();
+    for _ in 0..TRIES {
+        if !is_free(&instance, seen.as_ref()) {
+            return Ok(false);
+        }
+        let mut put = InstancePut::from(instance);
+        change(&mut put);
+        let changed = async {
+            let operation = cx.client.put_instance(name, &put, Some(&etag)).await?;
+            operation.wait("configure the container", START).await
+        };
+        let Err(error) = changed.await else { return Ok(true) };
+        if error.is_not_found() || error.is_conflict() {
+            return Ok(false);
+        }
+        (instance, etag) = match cx.client.instance(name).await {
+            // Incus itself still changes one that has just stopped
+            Ok(now) if error.is_precondition_failed() => now,
+            Ok((now, _)) if is_free(&now, seen.as_ref()) => return Err(error).during("configure the container"),
+            // another launch has it by now, or it is gone
+            _ => return Ok(false),
+        };
+    }
+    Ok(false)
+}
+
+/// Whether an instance is stopped, and whose it was when it was first looked at.
+fn is_free(instance: &Instance, mark: Option<&String>) -> bool {
+    instance.status_code == Status::Stopped && instance.config.get(LAUNCH) == mark
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(config: &[(&str, &str)], session: &str) -> InstancePut {
+        let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let devices = [("session".to_owned(), pairs(&[("source", session)]))].into();
+        InstancePut { config: pairs(config), devices, ..InstancePut::default() }
+    }
+
+    #[test]
+    fn what_is_of_each_launch_its_own_is_not_told() {
+        let before = put(&[(LAUNCH, "a1"), ("raw.lxc", "chain by_a1n0"), ("limits.cpu", "1"), ("old", "x")], "/one");
+        let after = put(&[(LAUNCH, "b2"), ("raw.lxc", "chain by_b2n0"), ("limits.cpu", "2"), ("new", "x")], "/two");
+        assert_eq!(differences(&before, &after), ["limits.cpu", "new", "old"]);
+        let other = put(&[(LAUNCH, "b2"), ("raw.lxc", "another by_b2n0"), ("limits.cpu", "1"), ("old", "x")], "/two");
+        assert_eq!(differences(&before, &other), ["raw.lxc"]);
+        let unmarked = put(&[("raw.lxc", "chain by_a1n0")], "/one");
+        assert_eq!(differences(&unmarked, &unmarked.clone()), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,28 @@
+//! Identities of a launch: the session's id, the launch mark, and the store of the agent.
+
+use cci_core::session::SessionId;
+
+use crate::context::Context;
+use cci_host::store::sessions::Store;
+
+/// A new conversation's id.
+#[must_use]
+pub fn new_session_id() -> SessionId {
+    SessionId::from_random(uuid::Uuid::new_v4().into_bytes())
+}
+
+/// A text that tells this launch from every other.
+#[must_use]
+pub fn launch_mark() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+/// The store of the agent that the settings name: below `~/.cci`, or where `CCI_SESSIONS_DIR` says.
+#[must_use]
+pub fn store(cx: &Context) -> Store {
+    let own = match cx.caller.var("CCI_SESSIONS_DIR") {
+        Some(dir) => Store::at(cx.caller.current_dir.join(dir)),
+        None => Store::of_tool(&cx.cci_dir(), &cx.settings.tool.name),
+    };
+    own.with_earlier(cx.settings.paths.sessions_dir.clone())
+}

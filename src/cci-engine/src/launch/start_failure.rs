@@ -1,0 +1,31 @@
+//! Says why a container did not start: Incus only names the program that failed, the reason is in LXC's log.
+
+use cci_core::Error;
+use cci_core::start_log::{Cause, cause};
+
+use crate::context::Context;
+use crate::incus_error::translate;
+
+/// The failure of a start with its reason, as far as there is one.
+pub(crate) async fn explained(cx: &Context, name: &str, error: cci_incus::Error, step: &str) -> Error {
+    let message = match translate(error, step) {
+        Error::IncusRefused { message, .. } if message.contains("forkstart") => message,
+        other => return other,
+    };
+    let of = if step.contains(name) { String::new() } else { format!(" {name}") };
+    let log = cx.client.instance_log(name, "lxc.log").await.unwrap_or_default();
+    match cause(&String::from_utf8_lossy(&log)) {
+        Some(Cause::Guard) => Error::HostUnfit {
+            problem: format!("cannot {step}{of}: the host's nftables did not take the rules of its network policy"),
+            hint: Some("look for tables `inet cci-…` that are not cci's in `sudo nft list tables`, and see that `sudo nft` works".into()),
+        },
+        Some(Cause::Pin) => Error::HostUnfit {
+            problem: format!("cannot {step}{of}: the workspace or a mounted directory was replaced by another at this moment"),
+            hint: Some("look at what is in its place on the host, then try again".into()),
+        },
+        Some(Cause::Other(reason)) => {
+            Error::IncusRefused { step: step.to_owned(), message: format!("{message} ({reason})") }
+        }
+        None => Error::IncusRefused { step: step.to_owned(), message },
+    }
+}

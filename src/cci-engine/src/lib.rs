@@ -1,0 +1,19 @@
+//! The use-cases: each does one thing with Incus and this host, and none knows how it is typed or shown.
+
+pub mod blocking;
+pub mod configuration;
+pub mod context;
+pub mod image;
+pub mod image_build;
+pub mod incus_error;
+pub mod instance;
+pub mod launch;
+pub mod ledger;
+pub mod network;
+pub mod process;
+pub mod reporter;
+pub mod session;
+pub mod site;
+pub mod timeline;
+pub mod transfer;
+pub mod upkeep;

@@ -1,0 +1,148 @@
+//! A policy as an ACL of Incus: its rules, and in `user.cci.*` what they came from.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use cci_core::network::{Action, HostNames, Policy, Resolved, Rule};
+use cci_incus::{Acl, AclAction, AclPut, AclRule, AclState};
+
+use cci_host::process;
+
+/// The policy in its one text.
+const POLICY: &str = "user.cci.policy";
+/// The addresses of the names, as JSON.
+const RESOLVED: &str = "user.cci.resolved";
+/// The names that are the host's or its network's, as JSON.
+const HOST_NAMES: &str = "user.cci.host-names";
+/// When the names were last looked up, in RFC 3339.
+const REFRESHED: &str = "user.cci.refreshed";
+/// The process that makes the policy, until the ACL is written anew.
+const MAKER: &str = "user.cci.maker";
+/// Says that the object is cci's.
+pub(super) const MANAGED: &str = "user.cci.managed";
+
+/// What a policy's ACL knows beside its rules.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Known {
+    pub(crate) resolved: Resolved,
+    /// What the name server must not tell of the host and its network.
+    pub(crate) host: HostNames,
+    /// When the names were last looked up, in RFC 3339.
+    pub(crate) refreshed: Option<String>,
+}
+
+impl Known {
+    /// Reads it from the ACL; what cannot be read is not known.
+    pub(super) fn of(acl: &Acl) -> Self {
+        let json = |key: &str| acl.config.get(key).map(String::as_str).unwrap_or_default();
+        Self {
+            resolved: serde_json::from_str(json(RESOLVED)).unwrap_or_default(),
+            host: serde_json::from_str(json(HOST_NAMES)).unwrap_or_default(),
+            refreshed: acl.config.get(REFRESHED).cloned(),
+        }
+    }
+}
+
+/// The policy that an ACL of cci's was made from.
+pub(super) fn policy(acl: &Acl) -> Option<Policy> {
+    acl.config.get(POLICY).and_then(|text| Policy::from_canonical(text))
+}
+
+/// Whether an ACL of cci's was made from this policy.
+pub(super) fn is_of(acl: &Acl, policy: &Policy) -> bool {
+    acl.config.get(POLICY).is_some_and(|text| *text == policy.canonical())
+}
+
+/// The whole ACL of a policy.
+pub(super) fn acl(policy: &Policy, known: &Known, host: &BTreeSet<Ipv4Addr>) -> AclPut {
+    let mut config = cci_incus::Config::from([
+        (MANAGED.to_owned(), "true".to_owned()),
+        (POLICY.to_owned(), policy.canonical()),
+        (RESOLVED.to_owned(), serde_json::json!(known.resolved).to_string()),
+    ]);
+    if known.host != HostNames::default() {
+        config.insert(HOST_NAMES.to_owned(), serde_json::json!(known.host).to_string());
+    }
+    if let Some(refreshed) = &known.refreshed {
+        config.insert(REFRESHED.to_owned(), refreshed.clone());
+    }
+    AclPut {
+        description: format!("cci: {}", policy.mode()),
+        config,
+        egress: policy.rules(&known.resolved, host).iter().flat_map(rules).collect(),
+        ingress: Vec::new(),
+    }
+}
+
+/// The same, saying that this process is about to use it.
+pub(super) fn being_made(acl: AclPut) -> AclPut {
+    let maker = process::own().map(|own| (MAKER.to_owned(), own));
+    AclPut { config: acl.config.into_iter().chain(maker).collect(), ..acl }
+}
+
+/// Whether the process that made it still runs, and so may be about to use it.
+pub(super) fn maker_runs(acl: &Acl) -> bool {
+    acl.config.get(MAKER).is_some_and(|maker| process::runs(maker))
+}
+
+/// Whether an ACL in Incus is this one already, whoever made it.
+pub(super) fn is_same(found: &Acl, wanted: &AclPut) -> bool {
+    let without_maker = found.config.iter().filter(|(key, _)| *key != MAKER);
+    without_maker.eq(&wanted.config) && found.egress == wanted.egress && found.ingress == wanted.ingress
+}
+
+/// One rule of Incus, or one for TCP and one for UDP where ports are named.
+fn rules(rule: &Rule) -> Vec<AclRule> {
+    let base = AclRule {
+        action: match rule.action {
+            Action::Reject => AclAction::Reject,
+            Action::Allow => AclAction::Allow,
+        },
+        state: AclState::Enabled,
+        destination: rule.destination(),
+        description: rule.why.clone(),
+        ..AclRule::default()
+    };
+    if rule.ports.is_every() {
+        return vec![base];
+    }
+    let of = |protocol: &str| AclRule {
+        protocol: protocol.to_owned(),
+        destination_port: rule.ports.to_string(),
+        ..base.clone()
+    };
+    vec![of("tcp"), of("udp")]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cci_core::network::Mode;
+    use cci_core::settings::NetworkSettings;
+
+    #[test]
+    fn an_acl_says_what_it_was_made_from() {
+        let settings = NetworkSettings {
+            mode: Mode::Allowlist,
+            allowed_domains: vec!["a.example:443".into(), "198.51.100.0/24".into()],
+            ..NetworkSettings::default()
+        };
+        let made_from = Policy::new(&settings).unwrap().unwrap();
+        let found = BTreeSet::from(["198.51.101.1".parse().unwrap()]);
+        let resolved = Resolved::new([("a.example".to_owned(), found)].into());
+        let host = HostNames { search: BTreeSet::from(["corp.example".to_owned()]), ..HostNames::default() };
+        let known = Known { resolved, host, refreshed: Some("2026-11-21T03:45:11Z".into()) };
+        let put = acl(&made_from, &known, &BTreeSet::new());
+        let ports: Vec<_> = put.egress.iter().map(|rule| (rule.protocol.as_str(), &*rule.destination_port)).collect();
+        assert!(ports.contains(&("tcp", "443")) && ports.contains(&("udp", "443")), "{ports:?}");
+        let there = Acl { config: put.config.clone(), egress: put.egress.clone(), ..Acl::default() };
+        assert_eq!(policy(&there), Some(made_from));
+        assert_eq!(Known::of(&there), known);
+        assert!(is_same(&there, &put));
+        let made = being_made(put.clone());
+        let being_made = Acl { config: made.config, egress: made.egress, ..Acl::default() };
+        assert!(is_same(&being_made, &put) && maker_runs(&being_made) && !maker_runs(&there));
+        let widened = Acl { egress: put.egress[1..].to_vec(), ..there };
+        assert!(!is_same(&widened, &put), "a rule that somebody removed is missed");
+    }
+}

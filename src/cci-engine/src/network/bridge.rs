@@ -1,0 +1,183 @@
+//! The managed bridges of a policy: the one that containers are on, and the one whose name server knows what to answer.
+
+use cci_core::address::Subnet;
+use cci_core::network::{self as core, Block, PolicyName, free_subnet};
+use cci_core::{Error, Result};
+use cci_incus::{Client, Config, EventBody, EventKind, Network, NewNetwork};
+
+use super::acl::MANAGED;
+use crate::incus_error::DuringStep;
+use cci_host::network;
+
+/// What Incus says of a network that is made and has its rules.
+pub(super) const CREATED: &str = "Created";
+const STEP: &str = "make the network";
+/// The key with the lines for a network's name server.
+const DNS: &str = "raw.dnsmasq";
+/// How often a change is tried: with another subnet when the first is taken, or again when Incus stumbles.
+const TRIES: u32 = 6;
+/// How long another launch may take to make the same network.
+const LIMIT: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// A subnet as Incus writes it.
+fn address(subnet: Subnet) -> String {
+    format!("{}/{}", subnet.gateway, subnet.prefix)
+}
+
+/// Where a network's own address is.
+pub(super) fn subnet(network: &Network) -> Option<Subnet> {
+    network.config.get("ipv4.address").and_then(|address| Subnet::parse(address))
+}
+
+fn config(pairs: &[(&str, &str)]) -> Config {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+/// What must be so on the bridge that containers are on, or its policy is not in force.
+fn guarded(name: &PolicyName) -> Config {
+    config(&[
+        ("ipv6.address", "none"),
+        ("security.acls", name.bridge()),
+        ("security.acls.default.egress.action", "reject"),
+        ("security.acls.default.ingress.action", "allow"),
+        // else Incus gives containers' names to its name server
+        ("dns.mode", "none"),
+    ])
+}
+
+/// Whether the policy is still bound to its bridge; else what was changed.
+pub(super) fn check(network: &Network, name: &PolicyName) -> Result<()> {
+    let guarded = guarded(name);
+    let changed = guarded.iter().find(|(key, value)| network.config.get(*key) != Some(*value));
+    let silent = network.config.get(DNS).is_some_and(|lines| lines.starts_with(&core::front()));
+    match changed.map(|(key, _)| key.as_str()).or_else(|| (!silent).then_some(DNS)) {
+        None => Ok(()),
+        Some(key) => Err(Error::HostUnfit {
+            problem: format!("network {name} was changed: {key} is not what cci set, so its policy is not in force"),
+            hint: Some(format!("end its containers, then `incus network delete {name}`; cci makes it anew")),
+        }),
+    }
+}
+
+/// Makes the bridge that containers are on; `behind` is where its name server asks, if anywhere.
+pub(super) async fn make(client: &Client, name: &PolicyName, behind: Option<Subnet>) -> Result<Network> {
+    let mut base = guarded(name);
+    base.extend(config(&[(MANAGED, "true"), ("ipv4.nat", "true")]));
+    base.insert(DNS.into(), behind.map_or_else(core::nothing, |behind| core::asking(behind.gateway)));
+    create(client, name.bridge(), name.number(), base).await
+}
+
+/// Makes the bridge whose name server gives these answers.
+pub(super) async fn make_names(client: &Client, name: &PolicyName, answers: &str) -> Result<Network> {
+    let mut base =
+        config(&[(MANAGED, "true"), ("ipv4.dhcp", "false"), ("ipv4.nat", "false"), ("ipv6.address", "none")]);
+    base.insert(DNS.into(), answers.to_owned());
+    create(client, &name.names_bridge(), name.number().wrapping_add(1), base).await
+}
+
+/// Puts these answers in place of those that the name server gives, if they are others.
+///
+/// Incus looks at every interface of the host meanwhile, and fails when one of them goes: then it is asked again.
+pub(super) async fn keep_names(client: &Client, name: &PolicyName, answers: &str) -> Result<()> {
+    let (step, bridge) = ("change the names of the network", name.names_bridge());
+    let mut left = TRIES;
+    loop {
+        let (there, _) = match client.network(&bridge).await {
+            // the policy is being made or removed at this moment, with its own names
+            Err(error) if error.is_not_found() => return Ok(()),
+            there => there.during(step)?,
+        };
+        if there.config.get(DNS).is_some_and(|now| now == answers) {
+            return Ok(());
+        }
+        left -= 1;
+        match client.patch_network(&bridge, &config(&[(DNS, answers)]), None).await {
+            Ok(()) => return Ok(()),
+            Err(error) if left == 0 => return Err(error).during(step),
+            Err(error) => tracing::info!(%error, bridge, "the names were not changed, trying again"),
+        }
+    }
+}
+
+/// Creates a bridge in a free subnet; one that another launch was quicker to make is taken as it is.
+async fn create(client: &Client, name: &str, seed: u32, base: Config) -> Result<Network> {
+    let mut refused = None;
+    for attempt in 0..TRIES {
+        // a network that was just removed gets its old place again, which launches have chosen addresses in
+        let mut used = network::used_beside(name);
+        let networks = client.networks().await.during(STEP)?;
+        let others = networks.iter().filter(|network| network.name != name);
+        used.extend(others.filter_map(subnet).map(|subnet| Block::around(subnet.gateway, subnet.prefix)));
+        let there = networks.into_iter().find(|network| network.name == name && network.managed);
+        if let Some(there) = there
+            && let Some(made) = made(client, there).await?
+        {
+            return Ok(made);
+        }
+        let free = free_subnet(seed.wrapping_add(attempt.wrapping_mul(97)), &used);
+        let free = free.ok_or_else(|| Error::HostUnfit {
+            problem: "no private subnet is free for a network of containers".into(),
+            hint: Some("look at `ip route`: a route to all of 10.0.0.0/8 leaves no room".into()),
+        })?;
+        let mut config = base.clone();
+        config.insert("ipv4.address".into(), address(free));
+        match client.create_network(&NewNetwork::bridge(name, config)).await {
+            Ok(()) => {}
+            // whoever was quicker made the same; a subnet that was taken meanwhile is not tried again
+            Err(error) => refused = Some(error),
+        }
+        match client.network(name).await {
+            Ok((there, _)) if there.managed => {
+                if let Some(made) = made(client, there).await? {
+                    return Ok(made);
+                }
+            }
+            Err(error) if !error.is_not_found() => return Err(error).during(STEP),
+            _ => {}
+        }
+    }
+    match refused {
+        Some(error) => Err(error).during(STEP),
+        None => Err(Error::Internal(format!("network {name} vanished while it was made"))),
+    }
+}
+
+/// Waits until Incus has made a network that is there by name; `None` if it comes to nothing and is taken away.
+pub(super) async fn made(client: &Client, found: Network) -> Result<Option<Network>> {
+    if found.status == CREATED {
+        return Ok(Some(found));
+    }
+    let wait = async {
+        let mut events = client.events(&[EventKind::Lifecycle], true).await.during(STEP)?;
+        loop {
+            let now = match client.network(&found.name).await {
+                Ok((now, _)) => now,
+                Err(error) if error.is_not_found() => return Ok(None),
+                Err(error) => return Err(error).during(STEP),
+            };
+            match now.status.as_str() {
+                CREATED => return Ok(Some(now)),
+                "Errored" | "Unavailable" => {
+                    return Err(Error::IncusRefused {
+                        step: STEP.into(),
+                        message: format!("network {} is {}", now.name, now.status.to_lowercase()),
+                    });
+                }
+                _ => next_change(&mut events).await?,
+            }
+        }
+    };
+    let late = |_| Error::TimedOut { step: STEP.into(), seconds: LIMIT.as_secs(), still_running: true };
+    tokio::time::timeout(LIMIT, wait).await.map_err(late)?
+}
+
+async fn next_change(events: &mut cci_incus::Events) -> Result<()> {
+    while let Some(event) = events.next().await {
+        if let EventBody::Lifecycle(lifecycle) = event.during(STEP)?.body
+            && lifecycle.action.starts_with("network-")
+        {
+            return Ok(());
+        }
+    }
+    Err(Error::IncusRefused { step: STEP.into(), message: "the event stream ended".into() })
+}

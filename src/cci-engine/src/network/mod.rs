@@ -1,0 +1,16 @@
+//! Network policies in Incus: made on demand, shared by equal launches, refreshed, explained, removed.
+
+mod acl;
+mod bridge;
+mod lookup;
+mod realise;
+mod refresh;
+mod remove;
+mod show;
+mod why;
+
+pub(crate) use realise::{Realised, glimpse, realise, restored};
+pub use refresh::{Refreshed, on_occasion, refresh_all, while_attached};
+pub use remove::{Unused, remove, unused};
+pub use show::{Shown, show};
+pub use why::{Answer, Question, why};

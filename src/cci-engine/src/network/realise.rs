@@ -1,0 +1,154 @@
+//! Puts a policy in force: finds what a launch needs in Incus, or makes it.
+
+use std::time::{Duration, Instant};
+
+use cci_core::address::Subnet;
+use cci_core::network::{Policy, Resolved};
+use cci_core::{Error, Result};
+use cci_incus::{Acl, Client, Etag, Network};
+
+use super::acl::{self, Known};
+use super::bridge;
+use super::{lookup, refresh};
+use crate::blocking::blocking;
+use crate::context::Context;
+use crate::incus_error::DuringStep;
+use cci_host::network;
+use cci_host::store::network_cache;
+
+/// How long a policy is made again that others remove at the same time.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A policy's bridge; from [`realise`], the policy is in force on it.
+#[derive(Debug, Clone)]
+pub(crate) struct Realised {
+    /// The bridge's name.
+    pub(crate) bridge: String,
+    /// Its own address.
+    pub(crate) subnet: Subnet,
+    /// Whether its rules were not all there, or not those of the policy, until now.
+    pub(crate) mended: bool,
+}
+
+/// The client of the project where networks and ACLs are: that of projects without networks of their own.
+pub(super) fn networks(cx: &Context) -> Client {
+    cx.client.in_project("default")
+}
+
+/// The policy's bridge as the host shows it, at no cost; whether it is in force only [`realise`] can tell.
+pub(crate) fn glimpse(policy: &Policy) -> Option<Realised> {
+    let bridge = policy.name().bridge().to_owned();
+    Some(Realised { subnet: network::subnet_on(&bridge)?, bridge, mended: false })
+}
+
+/// Finds the policy's bridge and ACL, or makes them; several launches may do so at once.
+pub(crate) async fn realise(cx: &Context, policy: &Policy) -> Result<Realised> {
+    let (client, name) = (networks(cx), policy.name());
+    let (found, acl) = tokio::join!(client.network(name.bridge()), client.acl(name.bridge()));
+    let (there, mended) = match (found, acl) {
+        (Ok((found, _)), Ok((acl, etag))) => {
+            // a bridge gets its rules last
+            let mended = keep(cx, policy, &acl, &etag).await? || found.status != bridge::CREATED;
+            match bridge::made(&client, found).await? {
+                Some(found) => (found, mended),
+                None => (make(cx, &client, policy).await?, true),
+            }
+        }
+        (Err(error), _) | (_, Err(error)) if !error.is_not_found() => return Err(error).during("look at the network"),
+        _ => (make(cx, &client, policy).await?, true),
+    };
+    bridge::check(&there, &name)?;
+    let subnet =
+        bridge::subnet(&there).ok_or_else(|| Error::Internal(format!("network {name} has no IPv4 address")))?;
+    Ok(Realised { bridge: there.name, subnet, mended })
+}
+
+/// Makes the policy of the settings again if its bridge is gone, because a `clean` saw it unused; whether it was gone.
+pub(crate) async fn restored(cx: &Context) -> Result<bool> {
+    let Some(policy) = Policy::new(&cx.settings.network)? else { return Ok(false) };
+    match networks(cx).network(policy.name().bridge()).await {
+        Err(error) if error.is_not_found() => realise(cx, &policy).await.map(|_| true),
+        _ => Ok(false),
+    }
+}
+
+/// Makes it, again where a `clean` takes its rules away before a bridge uses them.
+async fn make(cx: &Context, client: &Client, policy: &Policy) -> Result<Network> {
+    cx.reporter.step("setup", "making the network");
+    let known = first_lookup(cx, policy).await?;
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let made = make_once(cx, client, policy, known.clone()).await;
+        let undone = made.is_err() && client.acl(policy.name().bridge()).await.is_err_and(|error| error.is_not_found());
+        if !undone || Instant::now() > end {
+            return made;
+        }
+        tracing::info!(name = %policy.name(), "the network's rules were removed meanwhile, making them again");
+    }
+}
+
+/// The ACL first, then the names, then the bridge: nothing is reachable before its rules are there.
+async fn make_once(cx: &Context, client: &Client, policy: &Policy, known: Known) -> Result<Network> {
+    let name = policy.name();
+    let known = make_acl(client, policy, known).await?;
+    let behind = match policy.answers(&known.resolved, &known.host) {
+        None => None,
+        Some(answers) => {
+            let names = bridge::make_names(client, &name, &answers).await?;
+            let subnet = bridge::subnet(&names);
+            Some(subnet.ok_or_else(|| Error::Internal(format!("network {} has no address", names.name)))?)
+        }
+    };
+    let made = bridge::make(client, &name, behind).await?;
+    for obstacle in network::firewall().obstacles(name.bridge()) {
+        cx.reporter.warn(obstacle.problem);
+        cx.reporter.hint(&obstacle.fix);
+    }
+    Ok(made)
+}
+
+/// The names as the host knows them now, or as it last did.
+async fn first_lookup(cx: &Context, policy: &Policy) -> Result<Known> {
+    let names: Vec<String> = policy.names().map(str::to_owned).collect();
+    let host = refresh::host_names(policy).await?;
+    if names.is_empty() {
+        return Ok(Known { host, ..Known::default() });
+    }
+    let (dir, name) = (cx.cci_dir(), policy.name());
+    let last: Resolved = blocking(move || Ok(network_cache::read(&dir, &name))).await?.unwrap_or_default();
+    let resolved = last.refreshed(lookup::lookup(&names).await);
+    for name in names.iter().filter(|name| resolved.addresses(name).next().is_none()) {
+        cx.reporter.warn(&format!("allowed domain '{name}' does not resolve to a public IPv4 address"));
+    }
+    refresh::remember(cx, policy, &resolved).await?;
+    Ok(Known { resolved, host, refreshed: Some(refresh::now()) })
+}
+
+/// Makes the ACL, or takes the one that another launch made; what it knows of names is what counts.
+async fn make_acl(client: &Client, policy: &Policy, known: Known) -> Result<Known> {
+    let name = policy.name();
+    let wanted = acl::being_made(acl::acl(policy, &known, &network::own_addresses()));
+    let Err(error) = client.create_acl(name.bridge(), &wanted).await else { return Ok(known) };
+    match client.acl(name.bridge()).await {
+        Ok((there, _)) if acl::is_of(&there, policy) => Ok(Known::of(&there)),
+        Ok(_) => Err(foreign(policy)),
+        Err(_) => Err(error).during("make the network's rules"),
+    }
+}
+
+/// Brings the rules of an existing policy up to date: the host's addresses, the names that are due, and what somebody
+/// else changed; whether there was more to do than names.
+async fn keep(cx: &Context, policy: &Policy, found: &Acl, etag: &Etag) -> Result<bool> {
+    if !acl::is_of(found, policy) {
+        return Err(foreign(policy));
+    }
+    Ok(refresh::bring_up_to_date(cx, policy, found, etag, refresh::Due::ByAge).await?.were_others)
+}
+
+fn foreign(policy: &Policy) -> Error {
+    let name = policy.name();
+    Error::HostUnfit {
+        problem: format!("network ACL {name} is not the one that cci made for this policy"),
+        hint: Some(format!("remove it with `incus network acl delete {name}`")),
+    }
+}

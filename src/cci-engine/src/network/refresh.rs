@@ -1,0 +1,193 @@
+//! Keeps a policy's rules up to date: names that move, addresses that the host gets.
+
+use std::convert::Infallible;
+use std::time::{Duration, SystemTime};
+
+use cci_core::Result;
+use cci_core::network::{HostNames, Policy, Resolved};
+use cci_incus::{Acl, AclPut, Client, Etag};
+use jiff::Timestamp;
+
+use super::acl::{self, Known};
+use super::realise::networks;
+use super::{bridge, lookup};
+use crate::blocking::blocking;
+use crate::context::Context;
+use crate::incus_error::DuringStep;
+use cci_host::network;
+use cci_host::store::network_cache;
+
+const STEP: &str = "refresh the network's rules";
+/// How often a change is tried.
+const TRIES: u32 = 6;
+
+/// When names are looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    /// When what is known is older than the settings say.
+    ByAge,
+    /// Now.
+    Now,
+}
+
+/// What a refresh found.
+#[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
+pub struct Refreshed {
+    /// The policy's name.
+    pub policy: String,
+    /// How many names it has.
+    pub names: usize,
+    /// Those that got other addresses.
+    pub changed: Vec<String>,
+    /// Those that were not found and keep what they had.
+    pub not_found: Vec<String>,
+}
+
+/// The time as it is written beside the names.
+pub(super) fn now() -> String {
+    Timestamp::now().to_string()
+}
+
+/// Refreshes every allowlist that is in Incus.
+pub async fn refresh_all(cx: &Context) -> Result<Vec<Refreshed>> {
+    refresh_each(cx, Due::Now).await
+}
+
+/// Refreshes what is due, on the occasion of any command; what fails is for the log, the command has its own work.
+///
+/// A mark on the disk says when this user's cci last looked, so that a command in between asks Incus for nothing.
+pub async fn on_occasion(cx: &Context) {
+    let (dir, minutes) = (cx.cci_dir(), cx.settings.network.refresh_interval_minutes);
+    let due = blocking(move || Ok(network_cache::take_turn(&dir, SystemTime::now(), minutes))).await;
+    if !matches!(due, Ok(true)) {
+        return;
+    }
+    if let Err(error) = refresh_each(cx, Due::ByAge).await {
+        tracing::warn!(%error, "the network's names were not refreshed");
+    }
+}
+
+async fn refresh_each(cx: &Context, due: Due) -> Result<Vec<Refreshed>> {
+    let client = networks(cx);
+    let mut refreshed = Vec::new();
+    for found in client.acls().await.during(STEP)? {
+        let Some(policy) = acl::policy(&found).filter(|policy| policy.name().bridge() == found.name) else { continue };
+        let (found, etag) = match client.acl(&found.name).await {
+            Err(error) if error.is_not_found() => continue,
+            found => found.during(STEP)?,
+        };
+        refreshed.extend(bring_up_to_date(cx, &policy, &found, &etag, due).await?.names);
+    }
+    Ok(refreshed)
+}
+
+/// Refreshes by age for as long as a session is attached; nothing is written to the terminal.
+pub async fn while_attached(cx: &Context) -> Infallible {
+    let minutes = cx.settings.network.refresh_interval_minutes;
+    if minutes == 0 {
+        return std::future::pending().await;
+    }
+    let mut ticks = tokio::time::interval(Duration::from_secs(u64::from(minutes) * 60));
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        if let Err(error) = refresh_all(cx).await {
+            tracing::warn!(%error, "the network's names were not refreshed");
+        }
+    }
+}
+
+/// What was seen of a policy's rules when they were brought up to date.
+pub(super) struct Brought {
+    /// What became of the names, if they were looked up.
+    names: Option<Refreshed>,
+    /// Whether the rules were not those of the policy, whatever its names stand for by now.
+    pub(super) were_others: bool,
+}
+
+/// Puts the rules that the policy has now in force, if they are not.
+///
+/// The ACL comes first and keeps the earlier addresses, then the name server: whoever asks in between is let through.
+pub(super) async fn bring_up_to_date(
+    cx: &Context,
+    policy: &Policy,
+    found: &Acl,
+    etag: &Etag,
+    due: Due,
+) -> Result<Brought> {
+    let (client, name, before) = (networks(cx), policy.name(), Known::of(found));
+    let names: Vec<String> = policy.names().map(str::to_owned).collect();
+    let look = !names.is_empty() && (due == Due::Now || is_old(&before, cx.settings.network.refresh_interval_minutes));
+    let (known, report) = if look {
+        let answers = lookup::lookup(&names).await;
+        let not_found = names.iter().filter(|name| !answers.contains_key(*name)).cloned().collect();
+        let resolved = before.resolved.refreshed(answers);
+        let moved = |name: &&String| resolved.current.get(*name) != before.resolved.current.get(*name);
+        let changed = names.iter().filter(moved).cloned().collect();
+        let report = Refreshed { policy: name.to_string(), names: names.len(), changed, not_found };
+        (Known { resolved, refreshed: Some(now()), ..before.clone() }, Some(report))
+    } else {
+        (before.clone(), None)
+    };
+    let known = Known { host: host_names(policy).await?, ..known };
+    let own = network::own_addresses();
+    let as_known = acl::acl(policy, &before, &own);
+    let brought = Brought { names: report, were_others: !acl::is_same(found, &as_known) };
+    let wanted = acl::acl(policy, &known, &own);
+    let answers = policy.answers(&known.resolved, &known.host);
+    // noted in the ACL once it is so
+    if let (Some(answers), true) = (&answers, known.host != before.host) {
+        bridge::keep_names(&client, &name, answers).await?;
+    }
+    if !acl::is_same(found, &wanted) && !put(&client, name.bridge(), &wanted, etag.clone()).await? {
+        return Ok(brought);
+    }
+    if let (Some(answers), true) = (&answers, look) {
+        bridge::keep_names(&client, &name, answers).await?;
+    }
+    if known.resolved != before.resolved {
+        remember(cx, policy, &known.resolved).await?;
+    }
+    Ok(brought)
+}
+
+/// Puts an ACL's rules in force; false where another cci was quicker, who wanted the same, or it was unused and is gone.
+async fn put(client: &Client, name: &str, wanted: &AclPut, mut etag: Etag) -> Result<bool> {
+    let mut left = TRIES;
+    loop {
+        left -= 1;
+        let error = match client.put_acl(name, wanted, Some(&etag)).await {
+            Ok(()) => return Ok(true),
+            Err(error) if error.is_precondition_failed() || error.is_not_found() => return Ok(false),
+            Err(error) => error,
+        };
+        match client.acl(name).await {
+            // Incus says other things of one that goes while it is changed
+            Err(gone) if gone.is_not_found() => return Ok(false),
+            // its chain is missing for the moment in which Incus sets the bridge up again
+            Ok((_, now)) if left > 0 => {
+                tracing::info!(%error, name, "the rules were not changed, trying again");
+                etag = now;
+            }
+            _ => return Err(error).during(STEP),
+        }
+    }
+}
+
+/// The names that a policy's name server must not tell, where it asks those of the host.
+pub(super) async fn host_names(policy: &Policy) -> Result<HostNames> {
+    if policy.asks_the_host() { blocking(|| Ok(network::names())).await } else { Ok(HostNames::default()) }
+}
+
+/// Keeps the addresses on the host, for the day when the policy is made anew and no name server answers.
+pub(super) async fn remember(cx: &Context, policy: &Policy, resolved: &Resolved) -> Result<()> {
+    let (dir, name, resolved) = (cx.cci_dir(), policy.name(), resolved.clone());
+    blocking(move || network_cache::write(&dir, &name, &resolved)).await
+}
+
+/// Whether it is time to look again; an interval of 0 means never.
+fn is_old(known: &Known, minutes: u32) -> bool {
+    let then = known.refreshed.as_deref().and_then(|text| text.parse::<Timestamp>().ok());
+    let Some(then) = then else { return true };
+    minutes > 0 && Timestamp::now().duration_since(then).as_secs() >= i64::from(minutes) * 60
+}

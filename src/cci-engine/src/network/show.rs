@@ -1,0 +1,115 @@
+//! `network show`: what a container may reach, from what Incus has in force.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use cci_core::{Error, Result};
+use cci_incus::{Acl, AclAction};
+
+use super::acl::{self, Known};
+use super::realise::networks;
+use crate::context::Context;
+use crate::incus_error::DuringStep;
+use crate::instance::owned;
+
+/// One rule as it is in force.
+#[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
+pub struct ShownRule {
+    pub action: &'static str,
+    pub destination: String,
+    pub protocol: String,
+    pub ports: String,
+    pub why: String,
+}
+
+/// What is in force for one container.
+#[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
+pub struct Shown {
+    /// The container that was asked about.
+    pub container: String,
+    /// The mode it was launched in.
+    pub mode: String,
+    /// The network that its interface is on.
+    pub network: String,
+    /// What Incus has in force, first match first.
+    pub rules: Vec<ShownRule>,
+    /// The addresses that each allowed name has in the rules.
+    pub names: BTreeMap<String, BTreeSet<Ipv4Addr>>,
+    /// When the names were last looked up, in RFC 3339.
+    pub refreshed: Option<String>,
+}
+
+/// Looks at one container of the caller's.
+pub async fn show(cx: &Context, container: &str) -> Result<Shown> {
+    let network = network_of(cx, container).await?;
+    let Some(found) = in_force(cx, &network).await? else {
+        return Ok(Shown {
+            container: container.to_owned(),
+            mode: "open".into(),
+            network,
+            rules: Vec::new(),
+            names: BTreeMap::new(),
+            refreshed: None,
+        });
+    };
+    let known = Known::of(&found);
+    Ok(Shown {
+        container: container.to_owned(),
+        mode: acl::policy(&found).map_or_else(|| "unknown".into(), |policy| policy.mode().to_string()),
+        network,
+        rules: rules(&found),
+        names: known.resolved.current,
+        refreshed: known.refreshed,
+    })
+}
+
+/// The network that a container's NIC is on.
+pub(super) async fn network_of(cx: &Context, container: &str) -> Result<String> {
+    let owned = owned::one(cx, container).await?;
+    let mut devices = owned.instance.expanded_devices.values();
+    let network = devices.find_map(|device| device.get("network").or_else(|| device.get("parent")));
+    network
+        .cloned()
+        .ok_or_else(|| Error::HostUnfit { problem: format!("container {container} has no network"), hint: None })
+}
+
+/// The ACL of cci's that is in force on a network, if there is one.
+pub(super) async fn in_force(cx: &Context, network: &str) -> Result<Option<Acl>> {
+    match networks(cx).acl(network).await {
+        Ok((found, _)) => Ok(Some(found)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error).during("read the network's rules"),
+    }
+}
+
+/// The rules in the order in which they decide, and the one that decides about the rest.
+fn rules(found: &Acl) -> Vec<ShownRule> {
+    let mut rules: Vec<ShownRule> = found
+        .egress
+        .iter()
+        .map(|rule| ShownRule {
+            action: word(rule.action),
+            destination: rule.destination.clone(),
+            protocol: rule.protocol.clone(),
+            ports: rule.destination_port.clone(),
+            why: rule.description.clone(),
+        })
+        .collect();
+    rules.sort_by_key(|rule| rule.action == word(AclAction::Allow));
+    rules.push(ShownRule {
+        action: word(AclAction::Reject),
+        destination: "everything else".into(),
+        protocol: String::new(),
+        ports: String::new(),
+        why: "not listed".into(),
+    });
+    rules
+}
+
+fn word(action: AclAction) -> &'static str {
+    match action {
+        AclAction::Allow | AclAction::AllowStateless => "allow",
+        AclAction::Reject => "reject",
+        AclAction::Drop => "drop",
+    }
+}

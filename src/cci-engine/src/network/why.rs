@@ -1,0 +1,129 @@
+//! `network why`: which rule decides about a host.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use cci_core::network::{Entry, Flow, Policy, Protocol, Rule, Target, Verdict};
+use cci_core::{Error, Result};
+
+use super::acl::{self, Known};
+use super::realise::networks;
+use super::{lookup, refresh, show};
+use crate::context::Context;
+use crate::incus_error::DuringStep;
+use cci_host::network;
+
+/// What is asked.
+pub struct Question {
+    /// A name or an address, with or without `:port`.
+    pub host: String,
+    /// The container that would send; the settings of this workspace decide if absent.
+    pub from: Option<String>,
+}
+
+/// What is answered for one address, or for a name that has none.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub struct Answer {
+    /// The name or address that was asked about.
+    pub host: String,
+    /// Empty where the name does not resolve in the container.
+    pub address: String,
+    pub(crate) allowed: bool,
+    /// The rule that decides, in words.
+    pub because: String,
+}
+
+/// Answers for each address that the host has.
+pub async fn why(cx: &Context, question: &Question) -> Result<Vec<Answer>> {
+    let (host, port) = split(&question.host)?;
+    let Some((policy, known)) = policy(cx, question.from.as_deref()).await? else {
+        let because = "mode open: everything that the host's Incus network reaches".to_owned();
+        return Ok(vec![Answer { host, address: String::new(), allowed: true, because }]);
+    };
+    let addresses = match host.parse::<Ipv4Addr>() {
+        Ok(address) => vec![address],
+        Err(_) if policy.withholds(&known.host, &host) => Vec::new(),
+        Err(_) if policy.has_names() => known.resolved.addresses(&host).collect(),
+        Err(_) => lookup::lookup(std::slice::from_ref(&host)).await.into_values().flatten().collect(),
+    };
+    if addresses.is_empty() {
+        let because = unresolved(&policy, &known, &host);
+        return Ok(vec![Answer { host, address: String::new(), allowed: false, because }]);
+    }
+    let rules = policy.rules(&known.resolved, &network::own_addresses());
+    let once: BTreeSet<Ipv4Addr> = addresses.into_iter().collect();
+    Ok(once.into_iter().map(|address| answer(&host, address, port, &rules)).collect())
+}
+
+/// `host` or `host:port`, in an entry's own form.
+fn split(raw: &str) -> Result<(String, Option<u16>)> {
+    let (host, port) = match raw.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') => (host, Some(port)),
+        _ => (raw, None),
+    };
+    let invalid =
+        || Error::usage(format!("invalid host '{raw}': give a name or an IPv4 address, with or without :port"));
+    let port = port.map(|port| port.parse::<u16>().map_err(|_| invalid())).transpose()?;
+    if host.parse::<Ipv4Addr>().is_ok() {
+        return Ok((host.to_owned(), port));
+    }
+    match host.parse::<Entry>().map_err(|_| invalid())?.target {
+        Target::Name(name) => Ok((name, port)),
+        Target::Block(_) => Err(invalid()),
+    }
+}
+
+async fn policy(cx: &Context, from: Option<&str>) -> Result<Option<(Policy, Known)>> {
+    if let Some(container) = from {
+        let network = show::network_of(cx, container).await?;
+        let found = show::in_force(cx, &network).await?;
+        return Ok(found.and_then(|found| Some((acl::policy(&found)?, Known::of(&found)))));
+    }
+    let Some(policy) = Policy::new(&cx.settings.network)? else { return Ok(None) };
+    let known = match networks(cx).acl(policy.name().bridge()).await {
+        Ok((found, _)) => Known::of(&found),
+        Err(error) if error.is_not_found() => {
+            let names: Vec<String> = policy.names().map(str::to_owned).collect();
+            let resolved = cci_core::network::Resolved::new(lookup::lookup(&names).await);
+            Known { resolved, host: refresh::host_names(&policy).await?, refreshed: None }
+        }
+        Err(error) => return Err(error).during("read the network's rules"),
+    };
+    Ok(Some((policy, known)))
+}
+
+fn unresolved(policy: &Policy, known: &Known, host: &str) -> String {
+    if policy.withholds(&known.host, host) {
+        "the name is the host's or its network's, so it does not resolve in the container".to_owned()
+    } else if policy.has_names() && !policy.names().any(|name| name == host) {
+        "the name is not in allowed_domains, so it does not resolve in the container".to_owned()
+    } else {
+        "the name has no public IPv4 address".to_owned()
+    }
+}
+
+fn answer(host: &str, address: Ipv4Addr, port: Option<u16>, rules: &[Rule]) -> Answer {
+    let verdict = Verdict::of(rules, &Flow { to: address, protocol: Protocol::Tcp, port });
+    let because = match verdict {
+        Verdict::Allowed(rule) => format!("allowed: {}", rule.why),
+        Verdict::Refused(rule) => format!("refused: {}", rule.why),
+        Verdict::NotListed => "refused: not in allowed_domains".to_owned(),
+    };
+    Answer { host: host.to_owned(), address: address.to_string(), allowed: verdict.is_allowed(), because }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_read_with_and_without_its_port() {
+        let read = |raw: &str| split(raw).map_err(|error| error.to_string());
+        assert_eq!(read("API.example.com:443"), Ok(("api.example.com".into(), Some(443))));
+        assert_eq!(read("198.51.100.10"), Ok(("198.51.100.10".into(), None)));
+        assert_eq!(read("10.0.0.1:80"), Ok(("10.0.0.1".into(), Some(80))), "a private address may be asked about");
+        for wrong in ["a b", "x:port", "*.x", "2001:db8::1", "198.51.100.0/24"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}

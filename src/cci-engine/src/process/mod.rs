@@ -1,0 +1,8 @@
+//! Commands in a container: started, joined to terminal or pipes, and how they ended.
+
+pub mod container_exec;
+pub mod exec;
+pub mod outcome;
+pub mod probe;
+pub mod run;
+pub mod stream;

@@ -1,0 +1,124 @@
+//! `run`: one command in a fresh container, its streams and its status passed through.
+
+use std::time::Duration;
+
+use cci_core::environment::WORKSPACE;
+use cci_core::lifetime::Lifetime;
+use cci_core::plan::{Ask, LaunchPlan};
+use cci_core::slot::SlotChoice;
+use cci_core::{Error, Result};
+use cci_incus::Exec;
+use cci_incus::StateChange;
+
+use crate::context::Context;
+use crate::launch::{self, Launched, Subject};
+use crate::ledger::undo::Made;
+use crate::process::exec::{self, Begun, Lines};
+use crate::process::outcome::{self, Outcome};
+use crate::process::probe;
+use cci_host::terminal;
+
+/// What is to be run.
+pub struct Command {
+    /// The command and its arguments.
+    pub argv: Vec<String>,
+    /// Which slot it takes.
+    pub slot: SlotChoice,
+    /// What it may take, from its own beginning on.
+    pub timeout: Option<Duration>,
+    /// Whether what it prints is kept.
+    pub capture: bool,
+}
+
+/// How long a container may take to end.
+const STOP: Duration = Duration::from_secs(60);
+
+/// Runs it to its end.
+pub async fn run(cx: &Context, command: &Command) -> Result<Outcome> {
+    // noted until it has ended, so that a kill does not leave it running
+    let launched = cx.undone_on_failure(prepare(cx, command)).await?;
+    if launched.lifetime.is_persistent() && !launched.reused {
+        stays(cx, &launched);
+    }
+    let done = execute(cx, &launched, command).await;
+    release(cx, &launched).await;
+    done
+}
+
+/// A persistent container that is ready is stopped by whatever ends the command, and no longer removed.
+fn stays(cx: &Context, launched: &Launched) {
+    let (name, launch) = (launched.name.clone(), launched.plan.launch().to_owned());
+    cx.undo.push(Made::Started { name: name.clone(), launch: launch.clone() });
+    cx.undo.forget(&Made::Instance { name, launch });
+}
+
+async fn prepare(cx: &Context, command: &Command) -> Result<Launched> {
+    let survey = launch::survey(cx, Subject::Workspace).await?;
+    let ask = Ask {
+        prefix: cx.prefix.clone(),
+        workspace: cx.workspace.clone(),
+        owner_uid: cx.caller.ids.uid,
+        launch: launch::launch_mark(),
+        session: None,
+        environment: cx.environment.clone(),
+    };
+    let plan = LaunchPlan::new(&ask, &cx.settings, &survey.host)?;
+    for warning in &plan.warnings {
+        cx.reporter.warn(warning);
+    }
+    launch::claim(cx, &plan, command.slot, &survey).await
+}
+
+async fn execute(cx: &Context, launched: &Launched, command: &Command) -> Result<Outcome> {
+    let plan = &launched.plan;
+    // a terminal has no end of its own to be timed or captured
+    let interactive = terminal::is_interactive() && !command.capture && command.timeout.is_none();
+    let exec = Exec {
+        command: command.argv.clone(),
+        environment: plan.environment.clone(),
+        cwd: Some(WORKSPACE.to_owned()),
+        user: Some(plan.user.uid),
+        group: Some(plan.user.gid),
+        tty: interactive.then(terminal::size),
+    };
+    let noted = async {
+        launch::note_ids(cx, &launched.name).await;
+        Ok(())
+    };
+    let probe = probe::script(plan);
+    let begun = exec::start_if(cx, &launched.name, noted, Lines::before(&probe), &exec, "start the command").await;
+    let begun = begun.map(|(begun, ())| begun);
+    let process = match launch::early_end::explained(cx, &launched.name, begun).await? {
+        Begun::Runs(process) => process,
+        Begun::Refused(probe::NOT_WRITABLE) => {
+            return Err(Error::WorkspaceNotWritable { path: cx.workspace.path().to_owned() });
+        }
+        Begun::Refused(status) => return Err(exec::not_begun(status)),
+    };
+    if interactive {
+        outcome::on_terminal(process).await
+    } else {
+        outcome::on_pipes(process, command.capture, command.timeout).await
+    }
+}
+
+/// Hands the stop to Incus, which deletes an ephemeral container by itself; a persistent one is waited for, because the
+/// next command shall find it stopped and take it again.
+async fn release(cx: &Context, launched: &Launched) {
+    let stop = StateChange::kill();
+    let ended = match cx.client.change_state(&launched.name, &stop).await {
+        Ok(operation) if launched.lifetime == Lifetime::Persistent => {
+            // Incus has the stop, and goes on with it whether or not this wait sees the end
+            let _ = operation.wait("stop the container", STOP).await;
+            true
+        }
+        Ok(_) => true,
+        // it has stopped by itself, or somebody ended it
+        Err(error) if error.is_not_found() || error.is_conflict() => true,
+        // whether the stop has reached Incus is not known
+        Err(_) => cx.take_back().await.all,
+    };
+    if ended {
+        cx.undo.keep();
+    }
+}

@@ -1,0 +1,176 @@
+//! Joins a process in a container to the caller's terminal or pipes, in flows that never wait for one another.
+
+#![expect(clippy::disallowed_methods, reason = "the output of a command is its own, byte for byte")]
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use cci_core::{Error, Result};
+use cci_incus::{Control, Process, TermSize};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::incus_error::DuringStep;
+use cci_host::terminal::Tty;
+
+/// What a flow holds at most between its two ends.
+const CHUNK: usize = 64 * 1024;
+/// What a command whose time is over may take to end by itself.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Joins a process with a terminal of its own to the caller's, until it ends; its status.
+pub(crate) async fn terminal(mut process: Process, tty: &Tty) -> Result<i32> {
+    let (Some(stdin), Some(stdout), Some(control)) =
+        (process.stdin.take(), process.stdout.take(), process.control.take())
+    else {
+        return Err(Error::Internal("a stream of the command was taken before".into()));
+    };
+    let keys = async {
+        let _ = copy(tty.keys(), stdin).await;
+        std::future::pending::<()>().await;
+    };
+    let steer = follow_window(tty, &control);
+    let screen = async {
+        let _ = copy(stdout, tty.screen()).await;
+    };
+    tokio::select! {
+        () = screen => {}
+        () = keys => {}
+        () = steer => {}
+    }
+    process.wait().await.during("wait for the command")
+}
+
+/// How a command with pipes ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// With this status.
+    Status(i32),
+    /// Its time was over.
+    TimedOut,
+}
+
+/// Joins a process to stdin, stdout and stderr, byte for byte as they come.
+///
+/// Signals that ask cci to end are passed on to the command, which decides what becomes of them. When its time is over
+/// it is asked to end, and a little later it is killed.
+pub(crate) async fn pipes(process: Process, limit: Option<Duration>) -> Result<Ended> {
+    joined(process, tokio::io::stdout(), tokio::io::stderr(), limit).await
+}
+
+/// The same with what it prints kept.
+pub(crate) async fn captured(process: Process, limit: Option<Duration>) -> Result<(Ended, Vec<u8>, Vec<u8>)> {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let ended = joined(process, &mut out, &mut err, limit).await?;
+    Ok((ended, out, err))
+}
+
+async fn joined(
+    mut process: Process,
+    out: impl AsyncWrite + Unpin,
+    err: impl AsyncWrite + Unpin,
+    limit: Option<Duration>,
+) -> Result<Ended> {
+    let (Some(stdin), Some(stdout), Some(control)) =
+        (process.stdin.take(), process.stdout.take(), process.control.take())
+    else {
+        return Err(Error::Internal("a stream of the command was taken before".into()));
+    };
+    let stderr = process.stderr.take();
+    let input = async {
+        let _ = copy(tokio::io::stdin(), stdin).await;
+        std::future::pending::<()>().await;
+    };
+    let errors = async {
+        match stderr {
+            // errors that nobody reads are no reason to end the command
+            Some(stderr) => copy(stderr, err).await.or(Ok(())),
+            None => Ok(()),
+        }
+    };
+    let output = async { tokio::try_join!(copy(stdout, out), errors).map(drop) };
+    let (signals, asked) = (pass_on(&control), Cell::new(false));
+    let mut deadline = std::pin::pin!(end_after(limit, &control, &asked));
+    let mut signals = std::pin::pin!(signals);
+    let flowed = tokio::select! {
+        flowed = output => flowed,
+        () = input => Ok(()),
+        () = &mut signals => Ok(()),
+        () = &mut deadline => return Ok(Ended::TimedOut),
+    };
+    if matches!(flowed, Err(Broken::Target)) {
+        // the reader has gone away: the command ends as it would have on a closed pipe
+        return Ok(Ended::Status(128 + rustix::process::Signal::PIPE.as_raw()));
+    }
+    let status = tokio::select! {
+        status = process.wait() => status.during("wait for the command")?,
+        () = signals => return Err(Error::Internal("the signals ended".into())),
+        () = deadline => return Ok(Ended::TimedOut),
+    };
+    Ok(if asked.get() { Ended::TimedOut } else { Ended::Status(status) })
+}
+
+/// Asks the command to end when its time is over, notes that, and ends a little later; never without a limit.
+async fn end_after(limit: Option<Duration>, control: &Control, asked: &Cell<bool>) {
+    let Some(limit) = limit else { return std::future::pending().await };
+    tokio::time::sleep(limit).await;
+    asked.set(true);
+    let _ = control.signal(SignalKind::terminate().as_raw_value()).await;
+    tokio::time::sleep(GRACE).await;
+}
+
+/// Why a copy ended before its reader did.
+enum Broken {
+    /// What is read from has gone; the command's own end says why.
+    Source,
+    /// Nobody takes what is written any more.
+    Target,
+}
+
+/// Copies until the reader ends, then closes the writer.
+async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> Result<(), Broken> {
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let read = from.read(&mut chunk).await.map_err(|_| Broken::Source)?;
+        if read == 0 {
+            break;
+        }
+        to.write_all(&chunk[..read]).await.map_err(|_| Broken::Target)?;
+        to.flush().await.map_err(|_| Broken::Target)?;
+    }
+    to.shutdown().await.map_err(|_| Broken::Target)
+}
+
+/// Tells the process of every new size of the terminal.
+async fn follow_window(tty: &Tty, control: &Control) {
+    let Ok(mut resized) = signal(SignalKind::window_change()) else {
+        return std::future::pending().await;
+    };
+    while resized.recv().await.is_some() {
+        let TermSize { cols, rows } = tty.size();
+        let _ = control.resize(TermSize { cols, rows }).await;
+    }
+    std::future::pending::<()>().await;
+}
+
+/// Passes SIGINT, SIGTERM, SIGHUP and SIGQUIT on.
+async fn pass_on(control: &Control) {
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup(), SignalKind::quit()];
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup), Ok(mut quit)] = kinds.map(signal) else {
+        return std::future::pending().await;
+    };
+    loop {
+        let number = tokio::select! {
+            Some(()) = next(&mut interrupt) => kinds[0],
+            Some(()) = next(&mut terminate) => kinds[1],
+            Some(()) = next(&mut hangup) => kinds[2],
+            Some(()) = next(&mut quit) => kinds[3],
+            else => return std::future::pending().await,
+        };
+        let _ = control.signal(number.as_raw_value()).await;
+    }
+}
+
+async fn next(signal: &mut Signal) -> Option<()> {
+    signal.recv().await
+}

@@ -1,0 +1,54 @@
+//! The agent's tmux session in a container: started once, found again by every later attach.
+
+use std::time::Duration;
+
+use cci_core::environment::WORKSPACE;
+use cci_core::plan::LaunchPlan;
+use cci_core::{Error, GuestText, Result, tmux};
+use cci_incus::Exec;
+
+use crate::context::Context;
+use crate::incus_error::DuringStep;
+use crate::process::exec::{self, Announced, Lines};
+use crate::process::probe;
+
+/// How long the session may take to come up, or a question to tmux to be answered.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Starts `agent` in the container's tmux session, unless that session is there already.
+pub(crate) async fn ensure(cx: &Context, plan: &LaunchPlan, name: &str, agent: &[String]) -> Result<()> {
+    let start = Exec {
+        command: tmux::start(name, agent),
+        environment: plan.environment.clone(),
+        cwd: Some(WORKSPACE.to_owned()),
+        user: Some(plan.user.uid),
+        group: Some(plan.user.gid),
+        tty: None,
+    };
+    let Announced { exec, answer, .. } = exec::announced(Lines::before(&probe::script(plan)), &start);
+    let done = cx.client.exec_captured(name, &exec, answer.as_bytes(), LIMIT).await.during("start the agent")?;
+    match done.status {
+        0 => Ok(()),
+        probe::NOT_WRITABLE => Err(Error::WorkspaceNotWritable { path: cx.workspace.path().to_owned() }),
+        // a second resume, or one that comes back: the session it wants is there
+        _ if has_session(cx, name, plan.user.uid).await? => Ok(()),
+        status => Err(Error::StepFailed {
+            step: "starting the agent".into(),
+            problem: format!("status {status}: {}", printed(&done.stderr)),
+            hint: Some("the image needs tmux and bash: `cci build` makes one that has them".into()),
+        }),
+    }
+}
+
+/// Whether the agent's tmux session is there.
+pub(crate) async fn has_session(cx: &Context, name: &str, user: u32) -> Result<bool> {
+    let exec = Exec { command: tmux::has_session(name), user: Some(user), group: Some(user), ..Exec::default() };
+    let status = cx.client.exec_detached(name, &exec, LIMIT).await.during("look for the tmux session")?;
+    Ok(status == 0)
+}
+
+/// What a container printed, as a person may see it.
+#[must_use]
+pub fn printed(bytes: &[u8]) -> GuestText {
+    GuestText::lines(bytes.trim_ascii())
+}

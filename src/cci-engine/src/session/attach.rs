@@ -1,0 +1,157 @@
+//! `attach`: the caller's terminal joined to a running session, and what is said when it ends.
+
+use std::collections::BTreeMap;
+use std::future::ready;
+
+use cci_core::environment::{HostLocale, WORKSPACE, environment};
+use cci_core::lifetime::Lifetime;
+use cci_core::session::SessionId;
+use cci_core::{Error, Result, tmux};
+use cci_incus::Exec;
+
+use crate::context::Context;
+use crate::instance::owned::{self, Owned, Whose};
+use crate::network;
+use crate::process::exec::{self, Begun, Lines};
+use crate::process::probe;
+use crate::process::stream;
+use crate::session::left::{self, Left};
+use crate::session::record;
+use crate::session::shell::{Direct, Started};
+use crate::session::state_volume;
+use cci_host::terminal::{self, Tty};
+
+/// Runs the command that a shell was given.
+const RUN: &str = "\"$@\"";
+
+/// How a session is gone back to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Into {
+    /// The agent's tmux session.
+    Agent,
+    /// A login bash beside it.
+    Bash,
+}
+
+/// The running sessions of this user or of all, or of one slot of this workspace.
+pub async fn candidates(cx: &Context, slot: Option<u8>, whose: Whose) -> Result<Vec<String>> {
+    let here = |owned: &Owned| match slot {
+        None => true,
+        Some(slot) => {
+            owned.marks.workspace.as_deref() == Some(cx.workspace.path())
+                && owned.marks.slot.is_some_and(|found| found.number() == slot)
+        }
+    };
+    let all = owned::all_of(cx, whose).await?;
+    Ok(all.into_iter().filter(|owned| owned.runs() && here(owned)).map(|owned| owned.instance.name).collect())
+}
+
+/// A session by name: it must run, and be the caller's.
+pub async fn running(cx: &Context, name: &str) -> Result<Owned> {
+    let owned = owned::one(cx, name).await?;
+    if owned.runs() { Ok(owned) } else { Err(Error::ContainerNotRunning { name: name.to_owned() }) }
+}
+
+/// Joins the terminal to a container's session until it is left, then says what is left of it.
+///
+/// What conversation it is, and whether the caller may go there, can be asked meanwhile.
+pub async fn attach(
+    cx: &Context,
+    name: &str,
+    session: impl Future<Output = Result<Option<SessionId>>>,
+    into: Into,
+) -> Result<()> {
+    let user = cx.settings.incus.claude_uid;
+    let locale = HostLocale {
+        term: cx.caller.var("TERM").map(str::to_owned),
+        colorterm: cx.caller.var("COLORTERM").map(str::to_owned),
+        timezone: None,
+    };
+    let nothing = BTreeMap::new();
+    let (run, command, environment) = match into {
+        // the session has its environment
+        Into::Agent => (tmux::attached(name), tmux::attach(name), environment(&locale, &nothing, &nothing)),
+        Into::Bash => {
+            let bash = ["bash", "-l"].map(str::to_owned).to_vec();
+            (RUN.to_owned(), bash, environment(&locale, &cx.settings.environment(), &cx.environment))
+        }
+    };
+    let exec = Exec { command, environment, user: Some(user), group: Some(user), ..Exec::default() };
+    on_terminal(cx, name, session, Lines { before: "", run: &run }, exec).await
+}
+
+/// Joins the terminal to the agent itself, with no tmux between.
+pub async fn directly(cx: &Context, started: &Started, Direct { plan, agent }: &Direct) -> Result<()> {
+    let exec = Exec {
+        command: agent.clone(),
+        environment: plan.environment.clone(),
+        user: Some(plan.user.uid),
+        group: Some(plan.user.gid),
+        ..Exec::default()
+    };
+    let lines = Lines { before: &probe::script(plan), run: RUN };
+    on_terminal(cx, &started.name, ready(Ok(Some(started.session))), lines, exec).await
+}
+
+async fn on_terminal(
+    cx: &Context,
+    name: &str,
+    session: impl Future<Output = Result<Option<SessionId>>>,
+    Lines { before, run }: Lines<'_>,
+    exec: Exec,
+) -> Result<()> {
+    let exec = Exec { cwd: Some(WORKSPACE.to_owned()), tty: Some(terminal::size()), ..exec };
+    let lines = Lines { before, run: &left::watched(run) };
+    let (begun, session) = exec::start_if(cx, name, session, lines, &exec, "attach to the session").await?;
+    let process = match begun {
+        Begun::Runs(process) => process,
+        Begun::Refused(probe::NOT_WRITABLE) => {
+            return Err(Error::WorkspaceNotWritable { path: cx.workspace.path().to_owned() });
+        }
+        Begun::Refused(status) => return Err(exec::not_begun(status)),
+    };
+    let ended = {
+        let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;
+        tokio::select! {
+            ended = stream::terminal(process, &tty) => ended,
+            () = cci_host::signals::interrupted() => Err(Error::Interrupted),
+            never = network::while_attached(cx) => match never {},
+        }
+    };
+    if matches!(ended, Ok(tmux::NO_SESSION)) {
+        return Err(Error::NoTmuxSession { name: name.to_owned() });
+    }
+    // the connection may break with the container; what is left of it is what counts
+    let noted = match session {
+        Some(session) => record::refresh(cx, session, None).await?,
+        None => None,
+    };
+    if let (Some(session), Ok(_)) = (session, &ended) {
+        tokio::select! {
+            () = state_volume::session_brought_home(cx, session) => {}
+            () = cci_host::signals::interrupted() => {}
+        }
+        cx.undo.keep();
+    }
+    let left = tell_what_is_left(cx, name, ended.as_ref().ok().copied(), noted).await;
+    if matches!(ended, Err(Error::Interrupted)) { ended.map(drop) } else { left }
+}
+
+/// Says where the conversation is and what became of the container.
+async fn tell_what_is_left(cx: &Context, name: &str, status: Option<i32>, noted: Option<Lifetime>) -> Result<()> {
+    let left = left::look(cx, name, status, noted).await?;
+    cx.reporter.note("Session data saved: go on with `cci shell --resume`");
+    if left == Left::Stopped(Lifetime::Persistent) {
+        // the next launch shall find it stopped and take it again, not make another beside it
+        tokio::select! {
+            _ = left::wait_until_down(cx, name) => {}
+            () = cci_host::signals::interrupted() => {}
+        }
+    }
+    match left {
+        Left::Running => cx.reporter.note(&format!("Container kept running: go back with `cci attach {name}`")),
+        Left::Stopped(Lifetime::Persistent) => cx.reporter.note("Container kept (persistent)"),
+        Left::Stopped(Lifetime::Ephemeral) => cx.reporter.note("Container was stopped, removing it"),
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! Which conversations containers have, in whichever project of Incus: `~/.cci` is one for all of them.
+
+use cci_core::mark::Marks;
+use cci_core::session::SessionId;
+use cci_core::{Error, Result};
+use cci_incus::{Instance, Status};
+
+use crate::context::Context;
+use crate::incus_error::DuringStep;
+
+/// A container that has a conversation.
+#[derive(Debug, Clone)]
+pub(crate) struct Holder {
+    pub(crate) instance: Instance,
+    pub(crate) session: SessionId,
+    pub(crate) launch: String,
+}
+
+impl Holder {
+    /// Whether its agent is at work.
+    pub(crate) fn runs(&self) -> bool {
+        self.instance.status_code == Status::Running
+    }
+
+    /// Whether it is the container of this launch.
+    pub(crate) fn is(&self, name: &str, launch: &str) -> bool {
+        self.instance.name == name && self.launch == launch
+    }
+
+    fn from(instance: Instance) -> Option<Self> {
+        let marks = Marks::from_config(&instance.config)?;
+        Some(Self { session: marks.session?, launch: marks.launch, instance })
+    }
+}
+
+/// Every container that has a conversation, of every project.
+pub(crate) async fn all(cx: &Context) -> Result<Vec<Holder>> {
+    let instances = cx.client.instances_of_all_projects().await.during("list the containers")?;
+    Ok(instances.into_iter().filter_map(Holder::from).collect())
+}
+
+/// Refuses a conversation that goes on in another project: two agents would write over each other.
+pub(crate) async fn refuse_elsewhere(cx: &Context, session: SessionId) -> Result<()> {
+    let holders = all(cx).await?;
+    let other = holders.iter().find(|one| one.session == session && one.runs() && !is_here(cx, one));
+    other.map_or(Ok(()), |other| Err(elsewhere(other)))
+}
+
+/// Whether a container is in the project of this call.
+pub(crate) fn is_here(cx: &Context, holder: &Holder) -> bool {
+    holder.instance.project == cx.client.project()
+}
+
+/// The refusal itself.
+pub(crate) fn elsewhere(holder: &Holder) -> Error {
+    let Holder { instance, session, .. } = holder;
+    Error::Usage {
+        problem: format!("session {session} runs in container {} of the project {}", instance.name, instance.project),
+        hint: Some(format!("go on there, with INCUS_PROJECT={}, or end it there", instance.project)),
+    }
+}

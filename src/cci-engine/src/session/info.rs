@@ -1,0 +1,58 @@
+//! `info`: one saved session, and how large it is.
+
+use std::path::PathBuf;
+
+use cci_core::Result;
+use cci_core::session::Resume;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::blocking::blocking;
+use crate::context::Context;
+use crate::launch;
+use crate::session::resume;
+use cci_host::store::size;
+
+/// A session as it is shown.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Info {
+    /// What `--resume=ID` takes.
+    pub session_id: String,
+    /// The container that had it last.
+    pub container_name: String,
+    /// The project directory on the host.
+    pub workspace: PathBuf,
+    /// RFC 3339.
+    pub saved_at: String,
+    pub(crate) persistent: bool,
+    /// Whether the agent's state is on the disk.
+    pub data_present: bool,
+    /// How much disk its directory takes.
+    pub data_bytes: u64,
+    /// The directory of the session.
+    pub path: PathBuf,
+}
+
+/// The session of this id, or the newest of this workspace.
+pub async fn info(cx: &Context, id: Option<&str>) -> Result<Info> {
+    let wanted = id.map_or(Resume::Latest, |id| Resume::Exactly(id.to_owned()));
+    let saved = match wanted {
+        Resume::Exactly(id) => resume::any_by_id(cx, &id).await?,
+        _ => resume::latest(cx).await?,
+    };
+    let state = launch::store(cx).state_dir(saved.metadata.session_id);
+    blocking(move || {
+        let metadata = saved.metadata;
+        Ok(Info {
+            session_id: metadata.session_id.to_string(),
+            container_name: metadata.container_name,
+            workspace: metadata.workspace,
+            saved_at: metadata.saved_at,
+            persistent: metadata.persistent,
+            data_present: state.is_dir(),
+            data_bytes: size::of_tree(&state),
+            path: saved.dir,
+        })
+    })
+    .await
+}

@@ -1,0 +1,12 @@
+//! Conversations and the containers that run them: started, resumed, attached, driven, recorded.
+
+pub mod agent;
+pub mod attach;
+pub mod held;
+pub mod info;
+pub mod left;
+pub mod record;
+pub mod resume;
+pub mod shell;
+pub mod state_volume;
+pub mod tmux;

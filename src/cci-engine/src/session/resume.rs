@@ -1,0 +1,138 @@
+//! Finds the conversation that `--resume` means, and what a launch inherits from it.
+
+use cci_core::metadata::Metadata;
+use cci_core::name::ContainerName;
+use cci_core::session::{Resume, SessionId};
+use cci_core::slot::{Slot, SlotChoice};
+use cci_core::{Error, Result};
+use jiff::Timestamp;
+
+use crate::blocking::blocking;
+use crate::context::Context;
+use crate::launch;
+use crate::session::state_volume;
+use cci_host::store::sessions::Saved;
+use cci_host::store::transcripts;
+
+/// What the command line says by itself, so that nothing is inherited for it.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
+pub struct Given {
+    /// `--slot` was given.
+    pub slot: bool,
+    /// `--profile` was given.
+    pub profile: bool,
+    /// `--image` was given.
+    pub image: bool,
+    /// `--persistent` was given.
+    pub persistent: bool,
+    /// `--network` was given.
+    pub network: bool,
+}
+
+/// A conversation to go on with.
+#[derive(Debug, Clone)]
+pub(crate) struct Resumed {
+    pub(crate) saved: Saved,
+    /// The agent's newest transcript; a session that never got so far has none.
+    pub(crate) transcript: Option<String>,
+}
+
+impl Resumed {
+    pub(crate) fn id(&self) -> SessionId {
+        self.saved.metadata.session_id
+    }
+}
+
+/// The conversation that is asked for; `None` for a new one.
+pub(crate) async fn find(cx: &Context, resume: &Resume) -> Result<Option<Resumed>> {
+    let saved = match resume {
+        Resume::No => return Ok(None),
+        Resume::Latest => {
+            let newest = latest(cx).await?;
+            cx.reporter.note(&format!("Auto-detected session: {}", newest.metadata.session_id));
+            newest
+        }
+        Resume::Exactly(id) => by_id(cx, id).await?,
+    };
+    cx.reporter.note(&format!("Resuming session: {}", saved.metadata.session_id));
+    // an older state than the last would be gone on with
+    state_volume::bring_saved_home(cx, &saved).await?;
+    let state = launch::store(cx).state_dir(saved.metadata.session_id);
+    let transcript = blocking(move || Ok(transcripts::newest(&state))).await?;
+    Ok(Some(Resumed { saved, transcript: transcript.map(|found| found.id) }))
+}
+
+/// The session of this workspace that was active last.
+pub(crate) async fn latest(cx: &Context) -> Result<Saved> {
+    let store = launch::store(cx);
+    let found = blocking(move || store.all()).await?;
+    for problem in found.damaged {
+        cx.reporter.warn(&problem);
+    }
+    let here = found.sessions.into_iter().filter(|saved| is_of_workspace(cx, &saved.metadata));
+    let here: Vec<Saved> = here.collect();
+    for saved in &here {
+        // it may have gone on in its volume since
+        state_volume::brought_home(cx, saved).await;
+    }
+    let store = launch::store(cx);
+    let activity = move |saved: &Saved| activity(&saved.metadata, &store.state_dir(saved.metadata.session_id));
+    // they come newest first, and of several in one second the last is taken
+    let newest = blocking(move || Ok(here.into_iter().rev().max_by_key(activity))).await?;
+    newest.ok_or(Error::NoSession)
+}
+
+/// A session by its id, whichever workspace it belongs to.
+pub(crate) async fn any_by_id(cx: &Context, raw: &str) -> Result<Saved> {
+    let not_found = || Error::SessionNotFound { id: raw.to_owned() };
+    let id: SessionId = raw.parse().map_err(|_| not_found())?;
+    let store = launch::store(cx);
+    blocking(move || store.read(id)).await?.ok_or_else(not_found)
+}
+
+/// A session by its id, only if it belongs to this workspace.
+async fn by_id(cx: &Context, raw: &str) -> Result<Saved> {
+    let saved = any_by_id(cx, raw).await?;
+    if is_of_workspace(cx, &saved.metadata) {
+        return Ok(saved);
+    }
+    Err(Error::SessionElsewhere { id: raw.to_owned(), workspace: saved.metadata.workspace })
+}
+
+/// By the path, and by the hash in the container's name where that can be read.
+fn is_of_workspace(cx: &Context, metadata: &Metadata) -> bool {
+    let by_name = ContainerName::parse(&cx.prefix, &metadata.container_name);
+    let same_hash = by_name.map_or(true, |name| name.workspace() == cx.workspace.hash());
+    metadata.workspace == cx.workspace.path() && same_hash
+}
+
+/// When it was saved, or when the agent last wrote, whichever is later.
+fn activity(metadata: &Metadata, state: &std::path::Path) -> Timestamp {
+    let saved = metadata.saved_at.parse().unwrap_or(Timestamp::UNIX_EPOCH);
+    let written = transcripts::newest(state).and_then(|found| Timestamp::try_from(found.written).ok());
+    written.map_or(saved, |written| written.max(saved))
+}
+
+/// Takes over what the session had and the command line does not say; the slot it would like.
+pub(crate) fn inherit(cx: &mut Context, given: Given, slot: SlotChoice, metadata: &Metadata) -> Result<SlotChoice> {
+    let further = metadata.further();
+    if let (false, Some(profile)) = (given.profile, &further.profile) {
+        cx.stack = cx.stack.with_profile(profile);
+        cx.settings = cx.stack.settings()?;
+    }
+    if !given.persistent {
+        cx.settings.defaults.persistent = metadata.persistent;
+    }
+    if let (false, Some(image)) = (given.image, further.image) {
+        cx.settings.defaults.image = image;
+    }
+    if let (false, Some(Ok(network))) = (given.network, further.network.map(|word| word.parse())) {
+        cx.settings.network.mode = network;
+    }
+    if given.slot {
+        return Ok(slot);
+    }
+    let named = ContainerName::parse(&cx.prefix, &metadata.container_name).map(|name| name.slot()).ok();
+    Ok(further.slot.and_then(Slot::new).or(named).map_or(slot, SlotChoice::Preferably))
+}

@@ -1,0 +1,239 @@
+//! `shell`: an agent in a container, with a conversation that lives on the host.
+
+use cci_core::Result;
+use cci_core::environment::HostLocale;
+use cci_core::idmap::Ids;
+use cci_core::mark::Marks;
+use cci_core::plan::{Ask, LaunchPlan};
+use cci_core::session::{Resume, SessionId};
+use cci_core::slot::SlotChoice;
+use cci_core::tool::Start;
+use cci_incus::{Instance, Status};
+
+use crate::blocking::writing;
+use crate::context::Context;
+use crate::launch::environment;
+use crate::launch::{self, Subject, Survey};
+use crate::ledger::take_back;
+use crate::ledger::undo::Made;
+use crate::session::agent;
+use crate::session::held::{self, Holder};
+use crate::session::left;
+use crate::session::record::Draft;
+use crate::session::resume::{self, Given, Resumed};
+use crate::session::state_volume;
+use crate::site::host_path;
+use cci_host::store::seed::Seed;
+
+/// The variable that holds the agent's key.
+const API_KEY: &str = "ANTHROPIC_API_KEY";
+
+/// What kind of session is asked for.
+pub struct Session {
+    /// Which slot it takes.
+    pub slot: SlotChoice,
+    /// Which conversation it goes on with.
+    pub resume: Resume,
+    /// What the command line says by itself.
+    pub given: Given,
+    /// bash in the agent's place.
+    pub debug: bool,
+    /// Whether tmux is around the agent; without it the agent is started in the terminal itself.
+    pub tmux: bool,
+}
+
+/// A session that runs, detached.
+pub struct Started {
+    /// The container's name.
+    pub name: String,
+    /// The conversation in it.
+    pub session: SessionId,
+    /// The agent that is still to be started in the terminal, where no tmux holds it.
+    pub direct: Option<Direct>,
+}
+
+/// An agent without tmux around it.
+pub struct Direct {
+    pub(crate) plan: LaunchPlan,
+    pub(crate) agent: Vec<String>,
+}
+
+/// Makes the container, or finds the one that still runs, and starts the agent in it.
+///
+/// A failure or an interrupt takes back what this call made.
+pub async fn start(cx: &Context, session: &Session) -> Result<Started> {
+    cx.guarded(prepare(cx, session)).await
+}
+
+async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
+    let workspace = launch::usable(cx)?;
+    let mut cx = cx.clone();
+    let resumed = resume::find(&cx, &session.resume).await?;
+    let slot = match &resumed {
+        Some(resumed) => resume::inherit(&mut cx, session.given, session.slot, &resumed.saved.metadata)?,
+        None => session.slot,
+    };
+    let cx = environment::made(cx).await?;
+    cx.reporter.step("setup", "preparing the container");
+    let id = resumed.as_ref().map_or_else(launch::new_session_id, Resumed::id);
+    if resumed.is_some() {
+        held::refuse_elsewhere(&cx, id).await?;
+    }
+    let owner = launch::agent_ids(&cx, Some(&workspace));
+    // what does not depend on Incus is done while Incus is asked
+    let (survey, planted) = tokio::join!(launch::survey(&cx, Subject::Workspace), async {
+        if resumed.is_none() { plant_new(&cx, id, owner).await } else { Ok(()) }
+    });
+    let mut survey = survey?;
+    planted?;
+    if let Some(running) = live(&survey.instances, id)
+        && left::is_going_down(&cx, &running.name).await
+    {
+        left::wait_until_down(&cx, &running.name).await?;
+        survey = launch::survey(&cx, Subject::Workspace).await?;
+    }
+    let plan = plan(&cx, id, resumed.as_ref(), &survey)?;
+    let (name, plan) = match live(&survey.instances, id) {
+        Some(running) => {
+            survey.proof.found(&cx).await?;
+            (running.name.clone(), launch::as_made(&plan, &running.config))
+        }
+        None => launched(&cx, plan, slot, id, resumed.as_ref(), &survey).await?,
+    };
+    let agent = agent_command(&plan, session, id, resumed.as_ref());
+    // two agents on one conversation would write over each other: one that runs in tmux is gone back to
+    let direct = !session.tmux && !agent::has_session(&cx, &name, plan.user.uid).await?;
+    if !direct {
+        let (started, ()) = tokio::join!(agent::ensure(&cx, &plan, &name, &agent), launch::note_ids(&cx, &name));
+        launch::early_end::explained(&cx, &name, started).await?;
+    }
+    if direct {
+        launch::note_ids(&cx, &name).await;
+    }
+    cx.reporter.progress(None);
+    cx.reporter.note("Starting session...");
+    cx.reporter.note(&format!("Session ID: {id}"));
+    cx.reporter.note(&format!("Container: {name}"));
+    cx.reporter.note(&format!("Network: {}", plan.network));
+    Ok(Started { name, session: id, direct: direct.then_some(Direct { plan, agent }) })
+}
+
+fn plan(cx: &Context, id: SessionId, resumed: Option<&Resumed>, survey: &Survey) -> Result<LaunchPlan> {
+    let (store, workspace) = (launch::store(cx), survey.host.workspace.as_ref());
+    // of a conversation that is resumed it may be missing
+    store.create(id, launch::agent_ids(cx, workspace))?;
+    let state = store.state_dir(id);
+    let ask = Ask {
+        prefix: cx.prefix.clone(),
+        workspace: cx.workspace.clone(),
+        owner_uid: cx.caller.ids.uid,
+        launch: launch::launch_mark(),
+        session: Some((id, host_path::own(&state)?)),
+        environment: cx.environment.clone(),
+    };
+    let plan = LaunchPlan::new(&ask, &cx.settings, &survey.host)?;
+    for warning in &plan.warnings {
+        cx.reporter.warn(warning);
+    }
+    let in_volume = resumed.and_then(|resumed| resumed.saved.metadata.further().volume);
+    Ok(in_volume.and_then(|volume| plan.beyond_home(Some(&volume.pool))).unwrap_or(plan))
+}
+
+fn agent_command(plan: &LaunchPlan, session: &Session, id: SessionId, resumed: Option<&Resumed>) -> Vec<String> {
+    if session.debug {
+        return ["bash", "-l"].map(str::to_owned).to_vec();
+    }
+    match resumed.and_then(|resumed| resumed.transcript.clone()) {
+        Some(transcript) => plan.tool.command(&Start::Resume(transcript)),
+        None => plan.tool.command(&Start::New(id)),
+    }
+}
+
+/// The running container of a conversation.
+fn live(instances: &[Instance], id: SessionId) -> Option<&Instance> {
+    let has_it = |instance: &&Instance| {
+        instance.status_code == Status::Running
+            && Marks::from_config(&instance.config).is_some_and(|marks| marks.session == Some(id))
+    };
+    instances.iter().find(has_it)
+}
+
+/// A container of this launch's own, its session directory filled and its metadata written.
+async fn launched(
+    cx: &Context,
+    plan: LaunchPlan,
+    slot: SlotChoice,
+    id: SessionId,
+    resumed: Option<&Resumed>,
+    survey: &Survey,
+) -> Result<(String, LaunchPlan)> {
+    if resumed.is_some() {
+        plant(cx, id, launch::agent_ids(cx, survey.host.workspace.as_ref())).await?;
+    }
+    let draft = Draft::new(id, resumed.map(|resumed| resumed.saved.metadata.clone()));
+    let likely = launch::likely(cx, &plan, slot, survey);
+    let (launched, staged) = tokio::join!(launch::claim(cx, &plan, slot, survey), draft.stage(cx, likely.as_ref()));
+    let (launched, staged) = (launched?, staged?);
+    if resumed.is_some()
+        && let Some(first) = earlier(cx, id, &launched.name).await?
+    {
+        take_back::remove_instance(&cx.client, &launched.name, plan.launch()).await?;
+        if !held::is_here(cx, &first) {
+            return Err(held::elsewhere(&first));
+        }
+        return Ok((first.instance.name, plan));
+    }
+    draft.publish(cx, staged, &launched).await?;
+    state_volume::fill(cx, &launched, id).await?;
+    Ok((launched.name, launched.plan))
+}
+
+/// Another container of the same conversation that was made before ours: of several resumes at once one goes on.
+async fn earlier(cx: &Context, id: SessionId, ours: &str) -> Result<Option<Holder>> {
+    let ours = |holder: &Holder| holder.instance.name == ours && held::is_here(cx, holder);
+    let holders = held::all(cx).await?.into_iter();
+    let with_it = holders.filter(|holder| holder.session == id && (ours(holder) || holder.runs()));
+    let order = |holder: &Holder| (holder.instance.created_at.clone(), holder.instance.name.clone());
+    Ok(with_it.min_by_key(order).filter(|first| !ours(first)))
+}
+
+/// The directory of a new conversation, which goes with a launch that fails.
+async fn plant_new(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
+    cx.undo.push(Made::SessionDir(launch::store(cx).dir(id)));
+    plant(cx, id, owner).await
+}
+
+/// The secrets that the host's settings bring along, by their keys.
+fn given_away(keys: &[String]) -> String {
+    let keys: Vec<String> = keys.iter().map(|key| key.escape_debug().to_string()).collect();
+    format!(
+        "the container gets secrets of ~/.claude/settings.json: {} (`defaults.settings_secrets = \"drop\"` leaves them out)",
+        keys.join(", ")
+    )
+}
+
+/// Makes the session's directory and puts in it what the agent needs.
+async fn plant(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
+    let (store, home) = (launch::store(cx), cx.caller.home.clone());
+    let workspace = host_path::real(cx.workspace.path());
+    let (from_host, secrets) = (cx.settings.defaults.mount_claude_config, cx.settings.defaults.settings_secrets);
+    let api_key =
+        cci_core::environment::environment(&HostLocale::default(), &cx.settings.environment(), &cx.environment)
+            .remove(API_KEY);
+    let planted = writing(move || {
+        let state = store.create(id, owner)?;
+        Seed { home: &home, from_host, secrets, api_key: api_key.as_deref(), workspace: &workspace }.plant(&state)
+    })
+    .await?;
+    if !planted.secrets.is_empty() {
+        cx.reporter.warn(&given_away(&planted.secrets));
+    }
+    if !planted.asks_about.is_empty() {
+        cx.reporter.warn(&format!(
+            "the workspace has {}, by which the agent runs programs: it asks whether you trust them first (not where you trust \
+             this directory in the agent on the host)",
+            planted.asks_about.join(", ")
+        ));
+    }
+    Ok(())
+}

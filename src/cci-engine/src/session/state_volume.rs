@@ -1,0 +1,217 @@
+//! A conversation in a storage volume of Incus, where the daemon cannot reach the home: filled from the session's
+//! directory at each launch, and brought back there whenever the session is left, ended or gone on with.
+
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cci_core::environment::STATE;
+use cci_core::mark::{LAUNCH, OWNER};
+use cci_core::metadata::{Further, InVolume, Metadata};
+use cci_core::plan::{LaunchPlan, StateVolume};
+use cci_core::session::SessionId;
+use cci_core::{Error, Result};
+use cci_incus::{BACKUP_ROOT, Config, InstancePut, NewVolume, Status, Volume};
+use flate2::read::GzDecoder;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::blocking::{blocking, writing};
+use crate::context::Context;
+use crate::incus_error::DuringStep;
+use crate::launch::{self, Launched};
+use crate::ledger::undo::Made;
+use crate::transfer::{self, Push, Remote, flow};
+use cci_host::store::meter::Meter;
+use cci_host::store::sessions::{STATE_DIR, Saved};
+use cci_host::store::staging::Staging;
+use cci_host::store::unpack::Unpack;
+
+/// Says which filling of the volume this is; before the first there is nothing in it that counts.
+const FILLING: &str = "user.cci.filling";
+/// How long Incus may take to pack a volume, or be silent while it sends one.
+const LIMIT: Duration = Duration::from_secs(300);
+/// When Incus deletes a packed volume that a killed command left.
+const KEPT: SignedDuration = SignedDuration::from_hours(1);
+/// A conversation has no more files.
+const MAX_ENTRIES: u64 = 10_000_000;
+
+/// The volume that holds a saved conversation, if one does, and which filling of it that is.
+pub(crate) fn of(metadata: &Metadata) -> Option<(StateVolume, Option<String>)> {
+    let InVolume { pool, filling } = metadata.further().volume?;
+    Some((StateVolume::of(metadata.session_id, &pool), filling))
+}
+
+/// Makes the volume of a launch that has its conversation in one; one that is there is the conversation's from before.
+pub(crate) async fn make(cx: &Context, plan: &LaunchPlan) -> Result<()> {
+    let (Some(volume), Some(session)) = (plan.state_volume(), plan.session()) else { return Ok(()) };
+    let step = "make a storage volume for the conversation";
+    match cx.client.volume(&volume.pool, &volume.name).await {
+        Ok(_) => return Ok(()),
+        Err(error) if error.is_not_found() => {}
+        Err(error) => return Err(error).during(step),
+    }
+    cx.reporter.note("Incus cannot reach this home: the conversation is kept in a storage volume, and copied here");
+    cx.undo.push(Made::StateVolume {
+        pool: volume.pool.clone(),
+        name: volume.name.clone(),
+        launch: plan.launch().to_owned(),
+        dir: launch::store(cx).dir(session),
+    });
+    let owner = cx.caller.ids.uid.to_string();
+    let config = [("user.cci.managed", "true"), (OWNER, &owner), (LAUNCH, plan.launch())];
+    let new = NewVolume {
+        name: volume.name,
+        description: "cci: a conversation".into(),
+        config: config.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+    };
+    match cx.client.create_volume(&volume.pool, &new).await {
+        // a second resume of the same moment
+        Err(error) if error.is_conflict() => Ok(()),
+        made => made.during(step),
+    }
+}
+
+/// Puts into the volume of a launch, by its container, what the host has of the conversation: all of it each time, for
+/// it has come home before, and what the host gives to the agent is new.
+pub(crate) async fn fill(cx: &Context, launched: &Launched, session: SessionId) -> Result<()> {
+    let Some(volume) = launched.plan.state_volume() else { return Ok(()) };
+    let store = launch::store(cx);
+    let everything = Push {
+        from: store.state_dir(session).join("."),
+        to: Remote { name: launched.name.clone(), path: STATE.to_owned() },
+        recursive: true,
+        uid: None,
+        gid: None,
+        mode: None,
+    };
+    transfer::push(cx, &everything).await?;
+    let filling = uuid::Uuid::new_v4().simple().to_string();
+    let noted = Config::from([(FILLING.to_owned(), filling.clone())]);
+    let patched = cx.client.patch_volume(&volume.pool, &volume.name, &noted).await;
+    patched.during("note the filling of the conversation's storage volume")?;
+    writing(move || {
+        let Some(mut saved) = store.read(session)? else { return Ok(()) };
+        let volume = Some(InVolume { pool: volume.pool, filling: Some(filling) });
+        saved.metadata.set_further(&Further { volume, ..saved.metadata.further() });
+        store.write(&saved.metadata)
+    })
+    .await
+}
+
+/// Brings a conversation that is left or ended back to its directory if a volume holds it; what hinders that is said
+/// and is no loss.
+pub(crate) async fn session_brought_home(cx: &Context, session: SessionId) {
+    let store = launch::store(cx);
+    if let Ok(Some(saved)) = blocking(move || store.read(session)).await {
+        brought_home(cx, &saved).await;
+    }
+}
+
+/// The same of what was read already.
+pub(crate) async fn brought_home(cx: &Context, saved: &Saved) {
+    if let Err(error) = bring_saved_home(cx, saved).await {
+        cx.reporter.warn(&format!("the conversation is in a storage volume and could not be copied here: {error}"));
+    }
+}
+
+/// Copies the volume that holds a saved conversation over its state directory.
+pub(crate) async fn bring_saved_home(cx: &Context, Saved { metadata, dir, .. }: &Saved) -> Result<()> {
+    match of(metadata) {
+        Some((volume, Some(filling))) => bring_home(cx, &volume, &filling, dir).await,
+        _ => Ok(()),
+    }
+}
+
+/// Copies a volume over the state directory in the session's directory `dir`, if it has this filling.
+async fn bring_home(cx: &Context, volume: &StateVolume, filling: &str, dir: &Path) -> Result<()> {
+    let step = "copy the conversation's storage volume";
+    let StateVolume { pool, name } = volume;
+    match cx.client.volume(pool, name).await {
+        Ok((found, _)) if found.config.get(FILLING).is_some_and(|there| there == filling) => {}
+        Ok(_) => return Ok(()),
+        Err(error) if error.is_not_found() => return Ok(()),
+        Err(error) => return Err(error).during(step),
+    }
+    let backup = format!("cci-{}", uuid::Uuid::new_v4().simple());
+    let until = (Timestamp::now() + KEPT).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let packed = async { cx.client.create_volume_backup(pool, name, &backup, &until).await?.wait(step, LIMIT).await };
+    let copied = match packed.await {
+        Ok(_) => copy(cx, volume, &backup, dir).await,
+        Err(error) => Err(error).during(step),
+    };
+    let deleted = async { cx.client.delete_volume_backup(pool, name, &backup).await?.wait(step, LIMIT).await };
+    if let Err(error) = deleted.await {
+        tracing::info!(%error, "the packed volume stays until it expires");
+    }
+    copied
+}
+
+async fn copy(cx: &Context, volume: &StateVolume, backup: &str, dir: &Path) -> Result<()> {
+    let step = "copy the conversation's storage volume";
+    let stream = cx.client.volume_backup(&volume.pool, &volume.name, backup).await.during(step)?;
+    let failed = |source| Error::Host { step: "write to", path: dir.to_owned(), source };
+    // a launch that could not reach Incus any more may have removed it
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
+    let staging = Staging::new(&dir.canonicalize().map_err(failed)?).map_err(failed)?;
+    let made = Made::Staging(staging.path().to_owned());
+    cx.undo.push(made.clone());
+    let (inlet, outlet) = flow::flow();
+    let unpacking = writing({
+        let dir = dir.to_owned();
+        move || {
+            let failed = |source| Error::Host { step: "write to", path: dir.clone(), source };
+            let into = staging.dir().map_err(failed)?;
+            let unpack = Unpack::new(into, STATE_DIR.as_ref(), false, MAX_ENTRIES, Arc::new(Meter::default()));
+            unpack.below(BACKUP_ROOT).run(GzDecoder::new(outlet))?;
+            staging.exchange(STATE_DIR).map_err(failed)
+        }
+    });
+    let (sent, unpacked) = tokio::join!(inlet.pour(stream, LIMIT), unpacking);
+    sent?;
+    unpacked?;
+    cx.undo.forget(&made);
+    Ok(())
+}
+
+/// Takes back a volume that a launch made, once what is in it is in the session's directory.
+pub(crate) async fn take_back(cx: &Context, volume: &StateVolume, launch: &str, dir: &Path) -> Result<bool> {
+    let step = "remove the conversation's storage volume";
+    let found = match cx.client.volume(&volume.pool, &volume.name).await {
+        Ok((found, _)) => found,
+        Err(error) if error.is_not_found() => return Ok(false),
+        Err(error) => return Err(error).during(step),
+    };
+    if found.config.get(LAUNCH).is_none_or(|mark| mark != launch) {
+        return Ok(false);
+    }
+    if let Some(filling) = found.config.get(FILLING) {
+        bring_home(cx, volume, filling, dir).await?;
+    }
+    detach(cx, &found, launch).await.during(step)?;
+    remove(cx, volume).await.map(|()| true)
+}
+
+/// Takes a volume from the stopped containers that this launch took for itself.
+async fn detach(cx: &Context, volume: &Volume, launch: &str) -> cci_incus::Result<()> {
+    for user in &volume.used_by {
+        let path = user.split('?').next().unwrap_or_default();
+        let Some(name) = path.strip_prefix("/1.0/instances/") else { continue };
+        let (instance, etag) = cx.client.instance(name).await?;
+        let ours = instance.config.get(LAUNCH).is_some_and(|mark| mark == launch);
+        if ours && instance.status_code == Status::Stopped {
+            let mut put = InstancePut::from(instance);
+            put.devices.retain(|_, device| device.get("source") != Some(&volume.name));
+            cx.client.put_instance(name, &put, Some(&etag)).await?.wait("detach a volume", LIMIT).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes a volume; one that is gone is what was wanted.
+pub async fn remove(cx: &Context, volume: &StateVolume) -> Result<()> {
+    match cx.client.delete_volume(&volume.pool, &volume.name).await {
+        Err(error) if !error.is_not_found() => Err(error).during("remove the conversation's storage volume"),
+        _ => Ok(()),
+    }
+}

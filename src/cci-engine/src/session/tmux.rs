@@ -1,0 +1,114 @@
+//! `tmux send`, `capture` and `list`: drives a session without a terminal.
+
+use std::time::Duration;
+
+use cci_core::tmux::{self, Part};
+use cci_core::{Error, Result};
+use cci_incus::{Captured, Exec};
+
+use crate::context::Context;
+use crate::incus_error::DuringStep;
+use crate::instance::owned;
+use crate::session::agent::printed;
+use crate::session::attach;
+
+/// How long tmux may take to answer.
+const LIMIT: Duration = Duration::from_secs(60);
+/// How long a pane must not change to count as quiet, and how often it is looked at.
+const QUIET: Duration = Duration::from_millis(1500);
+const LOOK: Duration = Duration::from_millis(250);
+
+/// What is sent.
+pub enum Input {
+    /// Text, as it is, and Enter behind it if asked.
+    Text {
+        /// What is typed, as it is.
+        text: String,
+        /// Whether Enter follows.
+        enter: bool,
+    },
+    /// Keys by tmux's names.
+    Keys(Vec<String>),
+}
+
+/// Sends input to the agent's pane.
+pub async fn send(cx: &Context, name: &str, input: &Input) -> Result<()> {
+    attach::running(cx, name).await?;
+    match input {
+        Input::Keys(keys) => ask(cx, name, &tmux::keys(name, keys), &[]).await.map(drop),
+        Input::Text { text, enter } => {
+            let buffer = format!("cci-{}", uuid::Uuid::new_v4().simple());
+            ask(cx, name, &tmux::paste(name, &buffer, *enter), text.as_bytes()).await.map(drop)
+        }
+    }
+}
+
+/// Waits until the pane has not changed for a while.
+pub async fn wait_until_quiet(cx: &Context, name: &str, limit: Duration) -> Result<()> {
+    let quiet = async {
+        let mut ticks = tokio::time::interval(LOOK);
+        let (mut seen, mut since) = (Vec::new(), tokio::time::Instant::now());
+        loop {
+            ticks.tick().await;
+            let now = capture(cx, name, Part::Visible, false).await?;
+            if now != seen {
+                (seen, since) = (now, tokio::time::Instant::now());
+            } else if since.elapsed() >= QUIET {
+                return Ok(());
+            }
+        }
+    };
+    tokio::time::timeout(limit, quiet).await.unwrap_or_else(|_| {
+        Err(Error::TimedOut {
+            step: format!("waiting for {name} to be quiet"),
+            seconds: limit.as_secs(),
+            still_running: false,
+        })
+    })
+}
+
+/// What the pane shows.
+pub async fn capture(cx: &Context, name: &str, part: Part, ansi: bool) -> Result<Vec<u8>> {
+    attach::running(cx, name).await?;
+    ask(cx, name, &tmux::capture(name, part, ansi), &[]).await.map(|done| done.stdout)
+}
+
+/// The running containers that have a session.
+pub async fn list(cx: &Context) -> Result<Vec<String>> {
+    let running: Vec<String> =
+        owned::all(cx).await?.into_iter().filter(owned::Owned::runs).map(|owned| owned.instance.name).collect();
+    let asked = running.into_iter().map(|name| async move {
+        let there = on_server(cx, &name, &["has-session".to_owned()], &[]).await;
+        (name, there)
+    });
+    let mut there = Vec::new();
+    for (name, answer) in futures_util::future::join_all(asked).await {
+        match answer {
+            Ok(done) if done.status == tmux::NO_SESSION => {}
+            Ok(_) => there.push(name),
+            Err(error) if attach::running(cx, &name).await.is_ok() => return Err(error),
+            // it ended while it was asked
+            Err(_) => {}
+        }
+    }
+    Ok(there)
+}
+
+async fn ask(cx: &Context, name: &str, command: &[String], stdin: &[u8]) -> Result<Captured> {
+    let done = on_server(cx, name, command, stdin).await?;
+    match done.status {
+        0 => Ok(done),
+        tmux::NO_SESSION => Err(Error::NoTmuxSession { name: name.to_owned() }),
+        status => Err(Error::StepFailed {
+            step: format!("tmux in {name}"),
+            problem: format!("status {status}: {}", printed(&done.stderr)),
+            hint: None,
+        }),
+    }
+}
+
+/// As root in the container: it may use everybody's server.
+async fn on_server(cx: &Context, name: &str, command: &[String], stdin: &[u8]) -> Result<Captured> {
+    let exec = Exec { command: tmux::on_any_server(name, command), ..Exec::default() };
+    cx.client.exec_captured(name, &exec, stdin, LIMIT).await.during("talk to tmux")
+}

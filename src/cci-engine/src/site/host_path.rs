@@ -1,0 +1,207 @@
+//! Host paths that a container gets to see: each is judged behind its links and looked at once, in every verb.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use cci_core::host_disk::HostPath;
+use cci_core::idmap::Ids;
+use cci_core::mount::{self, MountError, PROTECTED, Protected};
+use cci_core::pin::{Birth, Identity};
+use cci_core::settings::Settings;
+use cci_core::workspace::Workspace;
+use cci_core::{Error, GuestText, Result};
+use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, StatxFlags};
+use rustix::io::Errno;
+
+use crate::blocking::blocking;
+use crate::context::Context;
+use crate::instance::owned::{self, Whose};
+use crate::launch;
+use cci_host::caller::Caller;
+use cci_host::incus_socket;
+use cci_host::store::noted;
+
+/// The resolved place of something that exists, may be read, and may be mounted; and what is there, seen at once, so
+/// that nothing can be put in its place in between.
+pub(crate) fn judged(path: &Path, protected: &[Protected]) -> Result<HostPath> {
+    judged_open(path, protected).map(|(found, _)| found)
+}
+
+/// The same, and what is there held open.
+pub(crate) fn judged_open(path: &Path, protected: &[Protected]) -> Result<(HostPath, OwnedFd)> {
+    let (found, there) = seen(path, protected)?;
+    rustix::fs::access(found.path(), Access::READ_OK)
+        .map_err(|_| unusable(path)("it cannot be read by this user".into()))?;
+    Ok((found, there))
+}
+
+fn unusable(path: &Path) -> impl Fn(String) -> Error {
+    move |problem| Error::Config { problem: format!("cannot mount {}: {problem}", GuestText::new(path)), hint: None }
+}
+
+/// The same of what this user may not be able to read.
+fn seen(path: &Path, protected: &[Protected]) -> Result<(HostPath, OwnedFd)> {
+    let unusable = unusable(path);
+    let there = open(path, OFlags::empty()).map_err(|error| match error {
+        Errno::NOENT => unusable("it does not exist".into()),
+        other => unusable(io::Error::from(other).to_string()),
+    })?;
+    let host = real_place(&there).map_err(|error| unusable(error.to_string()))?;
+    mount::check_host(&host, protected).map_err(|error| refused(&error))?;
+    let (identity, owner, kind) = look(&there).map_err(|error| unusable(io::Error::from(error).to_string()))?;
+    if !matches!(kind, FileType::Directory | FileType::RegularFile) {
+        return Err(unusable("it is neither a directory nor a file".into()));
+    }
+    Ok((HostPath::new(&host, identity, owner)?, there))
+}
+
+/// The same of what the caller need not be able to read, where no link but the administrator's leads there: what has
+/// rights that the caller has not goes where the caller sees it go.
+pub(crate) fn judged_without_links(path: &Path, protected: &[Protected]) -> Result<HostPath> {
+    let expected = without_links(path)?;
+    let (found, _) = seen(path, protected)?;
+    if found.path() == expected {
+        return Ok(found);
+    }
+    Err(behind_link(path, found.path()))
+}
+
+/// Where a path leads when only links that belong to root are followed.
+fn without_links(path: &Path) -> Result<PathBuf> {
+    let mut place = PathBuf::new();
+    for part in path.components() {
+        place.push(part);
+        match fs::symlink_metadata(&place) {
+            Ok(meta) if meta.is_symlink() && meta.uid() == 0 => place = real(&place),
+            Ok(meta) if meta.is_symlink() => return Err(behind_link(&place, &real(&place))),
+            // what is missing is said by who opens it
+            _ => {}
+        }
+    }
+    Ok(place)
+}
+
+fn behind_link(link: &Path, target: &Path) -> Error {
+    Error::Usage {
+        problem: format!("{} is a link to {}", GuestText::new(link), GuestText::new(target)),
+        hint: Some("name the place itself".into()),
+    }
+}
+
+/// A place below `~/.cci` that cci itself made for containers; what it is must be no link.
+pub fn own(path: &Path) -> Result<HostPath> {
+    let failed = |error: Errno| Error::Host { step: "open", path: path.to_owned(), source: error.into() };
+    let there = open(path, OFlags::NOFOLLOW).map_err(failed)?;
+    let (identity, owner, kind) = look(&there).map_err(failed)?;
+    if kind == FileType::Symlink {
+        return Err(failed(Errno::LOOP));
+    }
+    let place = real_place(&there).map_err(|source| Error::Host { step: "open", path: path.to_owned(), source })?;
+    HostPath::new(&place, identity, owner)
+}
+
+fn open(path: &Path, further: OFlags) -> rustix::io::Result<OwnedFd> {
+    rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC | further, Mode::empty())
+}
+
+fn real_place(there: &OwnedFd) -> io::Result<PathBuf> {
+    fs::read_link(format!("/proc/self/fd/{}", there.as_raw_fd()))
+}
+
+fn look(there: &OwnedFd) -> rustix::io::Result<(Identity, Ids, FileType)> {
+    let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+    let found = rustix::fs::statx(there, "", AtFlags::EMPTY_PATH, wanted)?;
+    let born = if StatxFlags::from_bits_retain(found.stx_mask).contains(StatxFlags::BTIME) {
+        Birth { seconds: found.stx_btime.tv_sec, nanoseconds: found.stx_btime.tv_nsec }
+    } else {
+        Birth::default()
+    };
+    let device = rustix::fs::makedev(found.stx_dev_major, found.stx_dev_minor);
+    let kind = FileType::from_raw_mode(found.stx_mode.into());
+    let owner = Ids { uid: found.stx_uid, gid: found.stx_gid };
+    Ok((Identity { device, inode: found.stx_ino, born }, owner, kind))
+}
+
+/// A path with all links resolved; itself where it does not exist.
+#[must_use]
+pub fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// What lies in a workspace is its containers' to change: a link there never leads a mount out of it.
+pub(crate) fn stays_inside(wanted: &Path, host: &Path, root: &Path) -> Result<()> {
+    if !leads_out(wanted, host, root) {
+        return Ok(());
+    }
+    let (wanted, host, root) = (GuestText::new(wanted), GuestText::new(host), GuestText::new(root));
+    let problem = format!("cannot mount {wanted}: it leads out of the workspace or mount {root}, to {host}");
+    Err(Error::Config { problem, hint: Some("name that place itself, in a configuration file of your own".into()) })
+}
+
+/// The place that a verb writes to or reads from: where the typed path leads, which is no way out of a workspace.
+///
+/// It may not exist yet, but for the directory it lies in. Whoever opens it follows no link any more.
+pub(crate) async fn followed(cx: &Context, verb: &str, typed: &Path) -> Result<PathBuf> {
+    let wanted = Workspace::resolve(&cx.caller.current_dir, typed);
+    let failed = |source| Error::Host { step: "use", path: wanted.path().to_owned(), source };
+    let host = match (wanted.path().canonicalize(), wanted.path().parent(), wanted.path().file_name()) {
+        (Ok(host), ..) => host,
+        (Err(_), Some(dir), Some(name)) => dir.canonicalize().map_err(failed)?.join(name),
+        (Err(error), ..) => return Err(failed(error)),
+    };
+    for root in guest_places(cx).await? {
+        if leads_out(wanted.path(), &host, &root) {
+            let (typed, host, root) = (GuestText::new(typed), GuestText::new(&host), GuestText::new(&root));
+            let problem = format!("cannot {verb} {typed}: it leads out of the workspace or mount {root}, to {host}");
+            return Err(Error::Usage { problem, hint: Some("name that place itself".into()) });
+        }
+    }
+    Ok(host)
+}
+
+/// Whether a path begins in a workspace and ends elsewhere.
+#[must_use]
+pub fn leads_out(wanted: &Path, host: &Path, root: &Path) -> bool {
+    !host.starts_with(root) && wanted.ancestors().any(|above| real(above).starts_with(root))
+}
+
+/// Where containers of the caller's may have put links: the workspace of this call, what the containers that there are
+/// can write, and what those could that were.
+pub(crate) async fn guest_places(cx: &Context) -> Result<Vec<PathBuf>> {
+    let live = owned::all_of(cx, Whose::Own).await?;
+    let live = live.iter().flat_map(|owned| launch::writable(&owned.instance)).map(PathBuf::from);
+    let (store, cci_dir) = (launch::store(cx), cx.cci_dir());
+    let (saved, noted) = blocking(move || Ok((store.all()?.sessions, noted::PLACES.read(&cci_dir)?))).await?;
+    let noted = noted.into_iter().map(PathBuf::from);
+    let saved = saved.into_iter().map(|saved| saved.metadata.workspace);
+    let all: BTreeSet<PathBuf> =
+        live.chain(saved).chain(noted).chain([cx.workspace.path().to_owned()]).map(|place| real(&place)).collect();
+    Ok(all.into_iter().collect())
+}
+
+/// The places of this user and of this host that containers never see.
+pub(crate) fn protected(settings: &Settings, caller: &Caller) -> Vec<Protected> {
+    let home = real(&caller.home);
+    let closed = |path: PathBuf, below: bool| Protected { path: real(&path), below, except: None };
+    let cci = real(&home.join(".cci"));
+    let mut protected = vec![
+        closed(home.clone(), false),
+        closed(home.join(".ssh"), true),
+        closed(home.join(".claude"), true),
+        closed(home.join(".config/cci"), true),
+        closed(incus_socket::path(caller, settings), true),
+        Protected { except: Some(cci.join("storage")), path: cci, below: true },
+    ];
+    let of_every_host = PROTECTED.iter().filter(|path| !home.starts_with(path));
+    protected.extend(of_every_host.map(|path| closed(PathBuf::from(path), true)));
+    protected
+}
+
+/// A refusal of contract and configuration alike.
+pub(crate) fn refused(error: &MountError) -> Error {
+    Error::Usage { problem: error.to_string(), hint: None }
+}

@@ -1,0 +1,3 @@
+//! Where Incus is, and what of the host a container gets to see.
+
+pub mod host_path;

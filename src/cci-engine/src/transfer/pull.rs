@@ -1,0 +1,140 @@
+//! `file pull`: a file or a tree of a container, put together beside its place and moved there when it is complete.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cci_core::workspace::Workspace;
+use cci_core::{Error, GuestText, Result};
+use cci_incus::Status;
+
+use super::flow::{self, Inlet};
+use super::remote::{Remote, SEND, status};
+use super::script::{self, Script};
+use super::{Moved, stopped};
+use crate::blocking::blocking;
+use crate::context::Context;
+use crate::instance::owned;
+use crate::ledger::undo::Made;
+use crate::site::host_path;
+use cci_host::store::meter::Meter;
+use cci_host::store::place::Place;
+use cci_host::store::staging::Staging;
+use cci_host::store::unpack::Unpack;
+
+/// What is asked for.
+pub struct Pull {
+    /// What is pulled.
+    pub from: Remote,
+    /// As it was typed.
+    pub to: PathBuf,
+    /// Whether a directory is pulled with all that is in it.
+    pub recursive: bool,
+    /// What a container may send at most.
+    pub max_entries: u64,
+    /// How long it may be silent.
+    pub silence: Duration,
+}
+
+/// Pulls it.
+pub async fn pull(cx: &Context, ask: &Pull) -> Result<Moved> {
+    let instance = owned::find(cx, &ask.from.name).await?;
+    let target = target(cx, ask).await?;
+    let above =
+        if ask.recursive && target.is_dir() { target.as_path() } else { target.parent().unwrap_or(Path::new("/")) };
+    let failed = |source| Error::Host { step: "write to", path: above.to_owned(), source };
+    let (staging, place) = (Staging::new(above).map_err(failed)?, Place::of(&target).map_err(failed)?);
+    let made = Made::Staging(staging.path().to_owned());
+    cx.undo.push(made.clone());
+    let meter = Arc::new(Meter::default());
+    let (inlet, outlet) = flow::flow();
+    let (counted, single, max_entries) = (meter.clone(), !ask.recursive, ask.max_entries);
+    let unpacking = blocking(move || {
+        let dir = staging.dir().map_err(|source| Error::Host { step: "open", path: staging.path().into(), source })?;
+        let unpacked = Unpack::new(dir, &place.name, single, max_entries, counted).run(outlet);
+        unpacked.map(|unpacked| (unpacked, staging, place))
+    });
+    let sending = send(cx, ask, instance.status_code, inlet);
+    let work = async { tokio::join!(sending, unpacking) };
+    let (sent, unpacked) = flow::shown(cx, "pulling", &meter, work).await;
+    // why nothing more came says more than that it ended
+    sent?;
+    let (unpacked, staging, place) = unpacked?;
+    let directories = unpacked.directories;
+    blocking(move || {
+        let dir = staging.dir().map_err(|source| Error::Host { step: "open", path: staging.path().into(), source })?;
+        place.settle(&dir, &directories)
+    })
+    .await?;
+    cx.undo.forget(&made);
+    for remark in &unpacked.remarks {
+        cx.reporter.warn(remark);
+    }
+    Ok(Moved { files: meter.files(), bytes: meter.bytes(), to: GuestText::new(target).to_string() })
+}
+
+async fn send(cx: &Context, ask: &Pull, state: Status, inlet: Inlet) -> Result<()> {
+    if state != Status::Running {
+        return stopped::send(cx, &ask.from, ask.recursive, inlet).await;
+    }
+    let (dir, name) = ask.from.split().unwrap_or(("/", "."));
+    let kind = if ask.recursive { "tree" } else { "file" };
+    let script = Script { text: SEND, args: &[&ask.from.path, kind, dir, name] };
+    let ended = script::receive(cx, &ask.from.name, &script, inlet, ask.silence).await?;
+    let Some((code, words)) = ended else { return Ok(()) };
+    match code {
+        0 => Ok(()),
+        status::CHANGED => {
+            cx.reporter.warn(&format!("tar in the container: {words}"));
+            Ok(())
+        }
+        status::MISSING => Err(missing(&ask.from)),
+        status::DIRECTORY => Err(is_directory(&ask.from)),
+        127 => Err(script::no_tar(&ask.from.name)),
+        _ => Err(Error::StepFailed { step: "reading in the container".into(), problem: words, hint: None }),
+    }
+}
+
+/// There is nothing at the place.
+pub(super) fn missing(from: &Remote) -> Error {
+    Error::StepFailed {
+        step: "pulling".into(),
+        problem: format!("no {} in container {}", GuestText::new(&from.path), from.name),
+        hint: None,
+    }
+}
+
+/// A directory needs `-r`.
+pub(super) fn is_directory(from: &Remote) -> Error {
+    Error::Usage {
+        problem: format!("{}:{} is a directory", from.name, from.path),
+        hint: Some("add -r to pull it with everything in it".into()),
+    }
+}
+
+/// Where it goes: into a directory that is there, else under the name given.
+async fn target(cx: &Context, ask: &Pull) -> Result<PathBuf> {
+    let to = Workspace::resolve(&cx.caller.current_dir, &ask.to);
+    let to = to.path();
+    let own: Option<OsString> = ask.from.split().map(|(_, name)| name.into());
+    let failed = |problem: &str| Error::StepFailed {
+        step: "pulling".into(),
+        problem: format!("{} {problem}", GuestText::new(to)),
+        hint: None,
+    };
+    if to.is_dir() {
+        let to = host_path::followed(cx, "write to", &ask.to).await?;
+        return Ok(own.map_or(to.clone(), |name| to.join(name)));
+    }
+    let named_dir = ask.to.as_os_str().as_encoded_bytes().ends_with(b"/");
+    if to.exists() && ask.recursive {
+        return Err(failed("is not a directory"));
+    }
+    if named_dir && !ask.recursive {
+        return Err(failed("does not exist"));
+    }
+    let (Some(dir), Some(name)) = (to.parent(), to.file_name()) else { return Err(failed("is no name for a file")) };
+    // a link under that name is replaced, not followed
+    Ok(host_path::followed(cx, "write to", dir).await?.join(name))
+}

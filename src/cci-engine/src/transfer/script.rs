@@ -1,0 +1,122 @@
+//! Runs a script in a container with a stream of files on one side, and takes little else from it.
+
+use std::time::Duration;
+
+use cci_core::{Error, GuestText, Result};
+use cci_incus::{Exec, Process, Stderr};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::flow::{Inlet, Outlet, silent};
+use crate::context::Context;
+use crate::incus_error::DuringStep;
+use crate::process::exec::{self, Begun};
+
+/// What is kept of the words of a failure.
+const WORDS: usize = 2000;
+
+/// A script for `sh` and its arguments.
+pub(super) struct Script<'a> {
+    pub(super) text: &'a str,
+    pub(super) args: &'a [&'a str],
+}
+
+/// Takes what a script prints; its status and its words, or `None` where nobody took what it printed.
+pub(super) async fn receive(
+    cx: &Context,
+    name: &str,
+    script: &Script<'_>,
+    inlet: Inlet,
+    silence: Duration,
+) -> Result<Option<(i32, String)>> {
+    let mut process = begin(cx, name, script).await?;
+    let (stdout, stderr) = (process.stdout.take(), process.stderr.take());
+    let Some(stdout) = stdout else { return Err(taken()) };
+    let words = words(stderr);
+    let mut words = std::pin::pin!(words);
+    let mut said = None;
+    let poured = {
+        let pour = inlet.pour(stdout, silence);
+        let mut pour = std::pin::pin!(pour);
+        loop {
+            tokio::select! {
+                poured = &mut pour => break poured?,
+                text = &mut words, if said.is_none() => said = Some(text),
+            }
+        }
+    };
+    if !poured {
+        return Ok(None);
+    }
+    let rest = async {
+        let said = match said {
+            Some(said) => said,
+            None => words.await,
+        };
+        process.wait().await.map(|status| Some((status, said)))
+    };
+    tokio::time::timeout(silence, rest).await.map_err(|_| silent(silence))?.during("wait for the container's files")
+}
+
+/// Gives a script what comes out of a flow; its status and its words.
+pub(super) async fn feed(cx: &Context, name: &str, script: &Script<'_>, mut outlet: Outlet) -> Result<(i32, String)> {
+    let mut process = begin(cx, name, script).await?;
+    let (stdin, stderr) = (process.stdin.take(), process.stderr.take());
+    let Some(mut stdin) = stdin else { return Err(taken()) };
+    let input = async move {
+        while let Some(chunk) = outlet.next().await {
+            // a script that reads no more says why with its status
+            if stdin.write_all(&chunk).await.is_err() {
+                return stdin;
+            }
+        }
+        let _ = stdin.flush().await;
+        let _ = stdin.shutdown().await;
+        stdin
+    };
+    let ending = async { tokio::join!(words(stderr), process.wait()) };
+    let mut ending = std::pin::pin!(ending);
+    let mut input = std::pin::pin!(input);
+    let (said, status) = tokio::select! {
+        ended = &mut ending => ended,
+        // held until the end: a closed socket is not the same as an ended stream
+        _stdin = &mut input => ending.await,
+    };
+    Ok((status.during("wait for the container")?, said))
+}
+
+async fn begin(cx: &Context, name: &str, script: &Script<'_>) -> Result<Process> {
+    let argv: Vec<String> =
+        ["sh", "-c", script.text, "cci"].iter().chain(script.args).map(|word| (*word).to_owned()).collect();
+    match exec::start(cx, name, "", &Exec::new(argv), "work on files in the container").await? {
+        Begun::Runs(process) => Ok(process),
+        Begun::Refused(_) => Err(no_tar(name)),
+    }
+}
+
+/// The last words of a script, as a person may see them.
+async fn words(stderr: Option<Stderr>) -> String {
+    let Some(mut stderr) = stderr else { return String::new() };
+    let mut kept = Vec::new();
+    let mut chunk = vec![0; WORDS];
+    while let Ok(read @ 1..) = stderr.read(&mut chunk).await {
+        kept.extend_from_slice(&chunk[..read]);
+        let over = kept.len().saturating_sub(WORDS);
+        kept.drain(..over);
+    }
+    let lines = kept.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    let lines: Vec<String> = lines.map(|line| GuestText::of_bytes(line).to_string()).collect();
+    lines.get(lines.len().saturating_sub(3)..).unwrap_or_default().join("; ")
+}
+
+/// The container has no `sh` or no `tar`.
+pub(super) fn no_tar(name: &str) -> Error {
+    Error::StepFailed {
+        step: "working on files in the container".into(),
+        problem: format!("container {name} has no sh or no tar"),
+        hint: Some(format!("stop it (`cci container stop {name}`): files of a stopped container need neither")),
+    }
+}
+
+fn taken() -> Error {
+    Error::Internal("a stream of the script was taken before".into())
+}

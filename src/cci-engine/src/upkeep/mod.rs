@@ -1,0 +1,5 @@
+//! The care of the machine: set up, cleaned, files handed back.
+
+pub mod clean;
+pub mod reclaim;
+pub mod setup;

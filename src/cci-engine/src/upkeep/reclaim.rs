@@ -1,0 +1,219 @@
+//! `reclaim`: hands files that a container's root made in the workspace over to the user, without root on the host.
+//!
+//! Such files belong to an unprivileged host id that only a container can act for. So a short-lived container whose root
+//! has the ids of one of the caller's containers gets the workspace, and nothing else, and changes the owner there: a
+//! link leads to nothing but the container's own files, and what belongs to anybody else it has no right to. The
+//! workspace is held to what was judged, as in a launch, and the image is one that no project file has chosen.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::time::Duration;
+
+use cci_core::container_ids::HostIds;
+use cci_core::environment::WORKSPACE;
+use cci_core::host_disk::{self, HostDisk, HostPath, RAW_LXC};
+use cci_core::idmap::{self, Idmap, IdmapFacts, IdmapMode};
+use cci_core::mark::{self, Marks};
+use cci_core::settings::Settings;
+use cci_core::{Error, GuestText, Result, plan};
+use cci_incus::{Exec, NewInstance, Source};
+
+use crate::blocking::blocking;
+use crate::context::Context;
+use crate::incus_error::DuringStep;
+use crate::launch;
+use crate::ledger::undo::Made;
+use crate::session::agent::printed;
+use crate::site::host_path;
+use cci_host::store::{noted, owners};
+use cci_host::subids;
+
+/// How long Incus may take to make the container, and the walk through the workspace.
+const CREATE: Duration = Duration::from_secs(180);
+const WALK: Duration = Duration::from_secs(3600);
+/// What the kernel shows where an id of the host has none in the container.
+const NOBODY: u32 = 65_534;
+
+/// Changes the owner of every such file below the workspace; how many there were.
+pub async fn reclaim(cx: &Context) -> Result<usize> {
+    let protected = host_path::protected(&cx.settings, &cx.caller);
+    let workspace = host_path::judged_without_links(cx.workspace.path(), &protected)?;
+    let own = own_ids(cx, &workspace).await?;
+    owned_by_caller(cx, &workspace, &own)?;
+    let (count, left) = handed_over(cx, &workspace, &own).await?;
+    note_others(cx, &left, &workspace)?;
+    Ok(count)
+}
+
+/// Changes the owner of what the caller's own containers left in a place of the caller's; how many files that were.
+pub(crate) async fn hand_over(cx: &Context, place: &HostPath) -> Result<usize> {
+    let own = own_ids(cx, place).await?;
+    handed_over(cx, place, &own).await.map(|(count, _)| count)
+}
+
+/// Changes the owner of what belongs to these ranges: how many files that were, and who owns the others.
+async fn handed_over(cx: &Context, place: &HostPath, own: &[Own]) -> Result<(usize, BTreeSet<u32>)> {
+    let trusted = cx.stack.without_project().settings()?;
+    let (mut done, mut count) = (BTreeSet::new(), 0);
+    // a directory that only its owner could read shows more when it is the caller's
+    loop {
+        let there = owners(place).await?;
+        let left = own.iter().find(|own| !done.contains(&own.ids) && there.iter().any(|id| own.ids.holds(*id)));
+        let Some(own) = left else { return Ok((count, there)) };
+        count += change(cx, &trusted, place, own).await?;
+        done.insert(own.ids);
+    }
+}
+
+/// Host ids of the caller's containers.
+struct Own {
+    ids: HostIds,
+    /// Since when another user's container has them, as RFC 3339: what has changed since then is not the caller's.
+    until: Option<String>,
+}
+
+/// The ranges of the caller's containers: of those there are, and of those that were. Incus gives the range of one that
+/// is gone to another soon.
+async fn own_ids(cx: &Context, workspace: &HostPath) -> Result<Vec<Own>> {
+    let instances = cx.client.instances_of_all_projects().await.during("list the containers")?;
+    let caller = cx.caller.ids.uid;
+    let is_own = |owner: u32| owner == caller || (caller == 0 && owner == workspace.owner().uid);
+    let ranges = instances.iter().filter_map(|instance| {
+        let own = mark::is_managed(&instance.config) && mark::owner(&instance.config).is_some_and(is_own);
+        Some((own, HostIds::of_instance(&instance.config)?, instance.created_at.clone()))
+    });
+    let (own, others): (Vec<_>, Vec<_>) = ranges.partition(|(own, ..)| *own);
+    let noted = noted::IDS.read(&cx.cci_dir())?;
+    let noted = noted.iter().filter_map(|line| HostIds::parse(line));
+    let all: BTreeSet<HostIds> = own.into_iter().map(|(_, ids, _)| ids).chain(noted).collect();
+    let since = |ids: HostIds| others.iter().filter(move |(_, other, _)| other.meets(ids)).map(|(.., created)| created);
+    Ok(all.into_iter().map(|ids| Own { ids, until: since(ids).min().cloned() }).collect())
+}
+
+/// Who owns the workspace and what can be seen in it; one that cannot be read shows more when it is the caller's.
+async fn owners(workspace: &HostPath) -> Result<BTreeSet<u32>> {
+    let (path, own) = (workspace.path().to_owned(), workspace.owner());
+    let below = blocking(move || match owners::below(&path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(BTreeSet::new()),
+        below => below.map_err(|source| Error::Host { step: "read", path, source }),
+    });
+    let mut all = below.await?;
+    all.extend([own.uid, own.gid]);
+    Ok(all)
+}
+
+/// What is left is said: a file of a container that is nobody's here stays with its owner.
+fn note_others(cx: &Context, left: &BTreeSet<u32>, workspace: &HostPath) -> Result<()> {
+    let ranges = subids::of_root(IdmapMode::Raw)?.subuid;
+    let of_containers = |id: &u32| ranges.iter().any(|range| range.count > 1 && range.holds(*id));
+    let left: Vec<String> = left.iter().filter(|id| of_containers(id)).map(u32::to_string).collect();
+    if !left.is_empty() {
+        cx.reporter.warn(&format!(
+            "files in {} stay with host id {}: no container of yours is known to have made them",
+            GuestText::new(workspace.path()),
+            left.join(", ")
+        ));
+    }
+    Ok(())
+}
+
+/// Hands over what belongs to one range; how many files that were.
+async fn change(cx: &Context, trusted: &Settings, workspace: &HostPath, own: &Own) -> Result<usize> {
+    let name = start(cx, trusted, workspace, own.ids).await?;
+    cx.reporter.step("reclaim", "looking for files of containers' root");
+    let exec = Exec { command: walk(trusted.incus.claude_uid, own.until.as_deref()), ..Exec::default() };
+    let done = cx.client.exec_captured(&name, &exec, &[], WALK).await.during("change the owner of files")?;
+    // the container has done its work, whatever came of it
+    cx.take_back().await;
+    if done.status == 0 {
+        return Ok(done.stdout.len());
+    }
+    Err(Error::StepFailed {
+        step: "changing the owner of files".into(),
+        problem: printed(&done.stderr).to_string(),
+        hint: None,
+    })
+}
+
+/// Nobody gets files out of a directory that is another's; one that a container of the caller's has taken is the caller's.
+fn owned_by_caller(cx: &Context, workspace: &HostPath, own: &[Own]) -> Result<()> {
+    let owner = workspace.owner().uid;
+    if cx.caller.ids.uid == 0 || owner == cx.caller.ids.uid || own.iter().any(|own| own.ids.holds(owner)) {
+        return Ok(());
+    }
+    Err(Error::Workspace { path: cx.workspace.path().to_owned(), problem: format!("it belongs to user {owner}") })
+}
+
+/// The argv that changes the owner and prints one byte for each file.
+///
+/// Of both ids of a file the container must know what they are, else it has no right to change them.
+fn walk(guest: u32, until: Option<&str>) -> Vec<String> {
+    let (guest, nobody) = (guest.to_string(), NOBODY.to_string());
+    let owner = format!("{guest}:{guest}");
+    let mut argv = vec!["find", WORKSPACE, "-xdev", "!", "-uid", &nobody, "!", "-gid", &nobody];
+    argv.extend(["(", "!", "-uid", &guest, "-o", "!", "-gid", &guest, ")"]);
+    if let Some(until) = until {
+        argv.extend(["!", "-newerct", until]);
+    }
+    argv.extend(["-printf", ".", "-exec", "chown", "-h", &owner, "{}", "+"]);
+    argv.into_iter().map(str::to_owned).collect()
+}
+
+async fn start(cx: &Context, trusted: &Settings, workspace: &HostPath, ids: HostIds) -> Result<String> {
+    let mark = launch::launch_mark();
+    let name = format!("{}reclaim-{}", cx.prefix.as_str(), mark.get(..8).unwrap_or(&mark));
+    let image = &trusted.defaults.image;
+    let known = cx.client.image_by(image).await.during("look for the image")?;
+    let known = known.ok_or_else(|| Error::ImageNotFound { image: image.clone() })?;
+    let (profile, _) = cx.client.profile("default").await.during("read the default profile")?;
+    let nics = profile.devices.iter().filter(|(_, device)| device.get("type").is_some_and(|kind| kind == "nic"));
+    let none = BTreeMap::from([("type".to_owned(), "none".to_owned())]);
+    let mut devices: BTreeMap<String, BTreeMap<String, String>> =
+        nics.map(|(nic, _)| (nic.clone(), none.clone())).collect();
+    let disk = HostDisk::new("workspace", workspace.clone(), WORKSPACE, &Idmap::Plain);
+    let (mounted, pin) = host_disk::render([&disk]);
+    devices.extend(mounted);
+    let mut config = config(cx, trusted, workspace, ids, &mark)?;
+    config.insert(RAW_LXC.into(), pin);
+    let instance = NewInstance {
+        config,
+        devices,
+        ephemeral: true,
+        start: true,
+        ..NewInstance::new(name.clone(), Source::fingerprint(&known.fingerprint))
+    };
+    cx.undo.push(Made::Instance { name: name.clone(), launch: mark });
+    let during = "create the container";
+    let made = async { cx.client.create_instance(&instance).await?.wait(during, CREATE).await };
+    match made.await {
+        Ok(_) => Ok(name),
+        Err(error) => Err(launch::start_failed(cx, &name, error, during).await),
+    }
+}
+
+/// The user's own ids beside those of one container.
+fn config(
+    cx: &Context,
+    trusted: &Settings,
+    workspace: &HostPath,
+    ids: HostIds,
+    mark: &str,
+) -> Result<BTreeMap<String, String>> {
+    let subids::OfRoot { subuid, subgid } = subids::of_root(trusted.incus.idmap)?;
+    let agent = launch::agent_ids(cx, Some(workspace));
+    let facts = IdmapFacts { agent, guest: trusted.incus.claude_uid, subuid, subgid };
+    let map = idmap::decide(trusted.incus.idmap, &facts).map_err(|missing| Error::HostUnfit {
+        problem: missing.to_string(),
+        hint: Some("`cci setup` adds the missing line".into()),
+    })?;
+    let mut config = plan::base_config(&Settings::default());
+    config.insert("security.idmap.isolated".into(), "true".into());
+    config.insert("security.idmap.base".into(), ids.first.to_string());
+    config.insert("security.idmap.size".into(), ids.count.to_string());
+    if let Idmap::Raw(lines) = map {
+        config.insert("raw.idmap".into(), lines);
+    }
+    let marks = Marks { workspace: Some(cx.workspace.path().to_owned()), ..Marks::of_build(cx.caller.ids.uid, mark) };
+    config.extend(marks.to_config());
+    Ok(config)
+}

@@ -1,0 +1,184 @@
+//! Looks at the machine and changes nothing.
+
+use std::path::{Path, PathBuf};
+
+use cci_core::setup::distro::Distro;
+use cci_core::setup::found::{Daemon, Firewall, Found, Installation, Objects, Person, Pool};
+use cci_core::setup::subnet::routes;
+
+use crate::context::Context;
+use cci_host::subids::{SUBGID, SUBUID};
+use cci_host::{accounts, limits, system_file};
+
+/// Programs that Incus or cci need, each with the package of Debian and Ubuntu that has it.
+const PROGRAMS: [(&str, &str); 6] = [
+    ("dnsmasq", "dnsmasq-base"),
+    ("mkfs.btrfs", "btrfs-progs"),
+    ("nft", "nftables"),
+    ("mmdebstrap", "mmdebstrap"),
+    ("newuidmap", "uidmap"),
+    // the daemon packs images with it
+    ("zstd", "zstd"),
+];
+
+/// Where the daemon's program is on the distributions that setup knows.
+const DAEMONS: [&str; 4] =
+    ["/usr/libexec/incus/incusd", "/usr/lib/incus/incusd", "/usr/bin/incusd", "/opt/incus/bin/incusd"];
+
+/// The daemon's program, if it is installed.
+pub(super) fn incusd() -> Option<PathBuf> {
+    DAEMONS.iter().map(PathBuf::from).find(|path| path.exists())
+}
+
+/// Where the daemon keeps what it has.
+fn daemon_dir() -> PathBuf {
+    std::env::var_os("INCUS_DIR").map_or_else(|| PathBuf::from("/var/lib/incus"), PathBuf::from)
+}
+
+fn installation() -> Installation {
+    match (incusd(), daemon_dir().join("database").exists()) {
+        (None, _) => Installation::Absent,
+        (Some(_), false) => Installation::Unused,
+        (Some(_), true) => Installation::Used,
+    }
+}
+
+/// Everything that decides; `person` is who the containers shall belong to, the caller if absent.
+pub async fn look(cx: &Context, person: Option<&str>) -> Found {
+    let (daemon, objects) = match daemon(cx).await {
+        Daemon::Answers { version } => match steady_objects(cx).await {
+            Ok(objects) => (Daemon::Answers { version }, Some(objects)),
+            Err(error) => (Daemon::Failing { reason: error.to_string() }, None),
+        },
+        other => (other, None),
+    };
+    let text = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let table = |path: &str| system_file::read(Path::new(path)).map_err(|error| error.to_string());
+    Found {
+        distro: Distro::from_os_release(&text("/etc/os-release")),
+        systemd: Path::new("/run/systemd/system").is_dir(),
+        incus: installation(),
+        missing_packages: PROGRAMS
+            .iter()
+            .filter(|(program, _)| !on_path(program))
+            .map(|(_, package)| *package)
+            .collect(),
+        daemon,
+        named_socket: cx.settings.incus.socket.clone(),
+        objects,
+        subuid: table(SUBUID),
+        subgid: table(SUBGID),
+        person: who(cx, person),
+        group: cx.settings.incus.group.clone(),
+        firewalls: firewalls().await,
+        routes: routes(&text("/proc/net/route")),
+        btrfs: text("/proc/filesystems").lines().any(|line| line.trim() == "btrfs") || has_module("btrfs"),
+        free_bytes: free_bytes(Path::new("/var/lib")),
+        inotify_instances: limits::changeable(Path::new(limits::INOTIFY_INSTANCES)),
+    }
+}
+
+async fn daemon(cx: &Context) -> Daemon {
+    match cx.client.server().await {
+        Ok(server) if server.auth == cci_incus::Auth::Trusted => {
+            Daemon::Answers { version: server.environment.server_version }
+        }
+        Ok(_) => Daemon::NoPermission,
+        Err(error) if error.is_forbidden() => Daemon::NoPermission,
+        Err(error) if error.is_unreachable() => Daemon::Silent,
+        Err(error) => Daemon::Failing { reason: error.to_string() },
+    }
+}
+
+/// A list fails when something in it is deleted at that moment: only the third failure counts.
+async fn steady_objects(cx: &Context) -> cci_incus::Result<Objects> {
+    for _ in 0..2 {
+        if let Ok(objects) = objects(cx).await {
+            return Ok(objects);
+        }
+    }
+    objects(cx).await
+}
+
+async fn objects(cx: &Context) -> cci_incus::Result<Objects> {
+    let (pools, networks, (profile, _)) =
+        tokio::try_join!(cx.client.storage_pools(), cx.client.networks(), cx.client.profile("default"))?;
+    let device = |kind: &str, key: &str| {
+        let is_kind = |config: &&std::collections::BTreeMap<String, String>| {
+            config.get("type").is_some_and(|found| found == kind)
+                && (kind != "disk" || config.get("path").is_some_and(|path| path == "/"))
+        };
+        let config = profile.devices.values().find(is_kind)?;
+        config.get(key).or_else(|| config.get("parent")).cloned()
+    };
+    let bridges = networks.iter().filter(|network| network.managed && network.kind == "bridge");
+    Ok(Objects {
+        pools: pools.into_iter().map(|pool| Pool { name: pool.name, driver: pool.driver }).collect(),
+        bridges: bridges
+            .map(|network| (network.name.clone(), network.config.get("ipv4.address").cloned().unwrap_or_default()))
+            .collect(),
+        profile_root: device("disk", "pool"),
+        profile_nic: device("nic", "network"),
+        network_names: networks.into_iter().map(|network| network.name).collect(),
+    })
+}
+
+/// The person: the one named, else who called sudo, else the caller.
+fn who(cx: &Context, named: Option<&str>) -> Person {
+    let behind_sudo = || cx.caller.var("SUDO_USER").filter(|_| cx.caller.ids.uid == 0).map(str::to_owned);
+    let name = named.map(str::to_owned).or_else(behind_sudo);
+    let known = name.and_then(|name| accounts::ids_of(&name).map(|(uid, gid)| (name, uid, gid)));
+    let (name, uid, gid) = known.unwrap_or_else(|| {
+        let ids = cx.caller.ids;
+        (accounts::name_of(ids.uid).unwrap_or_else(|| ids.uid.to_string()), ids.uid, ids.gid)
+    });
+    let group = accounts::group(&cx.settings.incus.group);
+    let active = rustix::process::getgroups().unwrap_or_default();
+    let now = rustix::process::getegid();
+    let is_active = |id: u32| active.iter().chain([&now]).any(|group| group.as_raw() == id);
+    Person {
+        in_group: group.as_ref().is_some_and(|(id, members)| gid == *id || members.contains(&name)),
+        // of another's login nothing can be said: it counts as active when it is theirs to use
+        group_active: uid != cx.caller.ids.uid || group.is_some_and(|(id, _)| is_active(id)),
+        name,
+        uid,
+        gid,
+    }
+}
+
+/// Firewalls whose default is to drop what a bridge forwards; Docker's rules can be read by root only.
+async fn firewalls() -> Vec<Firewall> {
+    let mut found = Vec::new();
+    let ufw = std::fs::read_to_string("/etc/ufw/ufw.conf").unwrap_or_default();
+    if ufw.lines().any(|line| line.trim().eq_ignore_ascii_case("ENABLED=yes")) {
+        found.push(Firewall::Ufw);
+    }
+    if Path::new("/run/firewalld.pid").exists() {
+        found.push(Firewall::Firewalld);
+    }
+    if Path::new("/sys/class/net/docker0").exists() && docker_drops().await {
+        found.push(Firewall::Docker);
+    }
+    found
+}
+
+async fn docker_drops() -> bool {
+    let chain = tokio::process::Command::new("nft").args(["list", "chain", "ip", "filter", "FORWARD"]).output().await;
+    chain.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("policy drop"))
+}
+
+fn on_path(program: &str) -> bool {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let dirs = path.split(':').chain(["/usr/sbin", "/sbin", "/usr/bin"]);
+    dirs.filter(|dir| !dir.is_empty()).any(|dir| Path::new(dir).join(program).exists())
+}
+
+fn has_module(name: &str) -> bool {
+    let release = rustix::system::uname().release().to_string_lossy().into_owned();
+    let index = std::fs::read_to_string(format!("/lib/modules/{release}/modules.dep")).unwrap_or_default();
+    index.lines().any(|line| line.split(':').next().is_some_and(|path| path.contains(&format!("/{name}.ko"))))
+}
+
+fn free_bytes(dir: &Path) -> u64 {
+    rustix::fs::statvfs(dir).map_or(0, |stat| stat.f_bavail * stat.f_frsize)
+}

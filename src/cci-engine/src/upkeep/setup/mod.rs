@@ -1,0 +1,13 @@
+//! `setup` and `doctor`: one look at the machine, and for `setup` the steps that mend it.
+//!
+//! This and `build` from a bootstrap are the only places where cci runs programs of the host.
+
+mod act;
+mod look;
+mod measure;
+mod objects;
+mod tables;
+
+pub use act::act;
+pub use look::look;
+pub use measure::measure;

@@ -1,0 +1,57 @@
+//! What setup makes inside Incus, by its API: pool, bridge, the default profile's devices.
+
+use std::collections::BTreeMap;
+
+use cci_core::Result;
+use cci_incus::{NewNetwork, NewStoragePool, ProfilePut};
+
+use crate::context::Context;
+use crate::incus_error::DuringStep;
+
+/// How often a bridge is tried.
+const TRIES: u32 = 4;
+
+/// Makes the pool `default`.
+pub(super) async fn pool(cx: &Context, driver: &str, gib: Option<u64>) -> Result<()> {
+    let config = gib.map(|gib| ("size".to_owned(), format!("{gib}GiB"))).into_iter().collect();
+    let new =
+        NewStoragePool { name: "default".to_owned(), driver: driver.to_owned(), config, ..NewStoragePool::default() };
+    cx.client.create_storage_pool(&new).await.during("create the storage pool")
+}
+
+/// Makes a bridge of a given subnet: the one that Incus would look for itself costs packets to strangers.
+pub(super) async fn bridge(cx: &Context, name: &str, address: &str) -> Result<()> {
+    let config = [("ipv4.address", address), ("ipv4.nat", "true"), ("ipv6.address", "none")];
+    let config = config.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    let new = NewNetwork::bridge(name, config);
+    let mut left = TRIES;
+    loop {
+        left -= 1;
+        match cx.client.create_network(&new).await {
+            // Incus looks at every interface of the host meanwhile, and fails when one of them goes; a name that another
+            // setup has taken meanwhile is refused with another code, and its network stays
+            Err(error @ cci_incus::Error::Refused { code: 500, .. }) if left > 0 => {
+                tracing::info!(%error, name, "the bridge was not made, trying again");
+                // what came of it would be in the way
+                let _ = cx.client.delete_network(name).await;
+            }
+            done => return done.during("create the bridge"),
+        }
+    }
+}
+
+/// Adds the devices that the default profile lacks.
+pub(super) async fn profile(cx: &Context, pool: Option<&str>, network: Option<&str>) -> Result<()> {
+    let (profile, etag) = cx.client.profile("default").await.during("read the default profile")?;
+    let mut put = ProfilePut { config: profile.config, description: profile.description, devices: profile.devices };
+    let device = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    };
+    if let Some(pool) = pool {
+        put.devices.insert("root".to_owned(), device(&[("type", "disk"), ("path", "/"), ("pool", pool)]));
+    }
+    if let Some(network) = network {
+        put.devices.insert("eth0".to_owned(), device(&[("type", "nic"), ("name", "eth0"), ("network", network)]));
+    }
+    cx.client.put_profile("default", &put, Some(&etag)).await.during("complete the default profile")
+}

@@ -1,0 +1,20 @@
+//! The machine cci runs on: the caller, the signals, the terminal, the tables of accounts and of subordinate ids.
+
+pub mod account_lock;
+pub mod accounts;
+pub mod btrfs;
+pub mod caller;
+pub mod incus_socket;
+pub mod limits;
+pub mod network;
+pub mod process;
+pub mod processors;
+pub mod pty;
+pub mod settings;
+pub mod signals;
+pub mod stop_hook;
+pub mod store;
+pub mod subids;
+pub mod system_file;
+pub mod terminal;
+pub mod zone;

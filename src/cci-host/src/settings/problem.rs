@@ -1,0 +1,70 @@
+//! Places in a file, and what is wrong there.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use cci_core::{Error, GuestText};
+
+/// A place in a file, counted from 1 as editors do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    pub line: usize,
+    pub(crate) column: usize,
+}
+
+impl Place {
+    /// The place of a byte of the text.
+    pub(super) fn of(text: &str, offset: usize) -> Self {
+        let before = text.get(..offset.min(text.len())).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+    }
+}
+
+/// One thing that is wrong in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) file: PathBuf,
+    pub(crate) place: Option<Place>,
+    pub(crate) text: String,
+}
+
+impl Problem {
+    /// A problem of the file as a whole.
+    pub(super) fn of_file(file: &Path, text: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), place: None, text: text.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}:", GuestText::new(&self.file))?;
+        if let Some(Place { line, column }) = self.place {
+            write!(out, "{line}:{column}:")?;
+        }
+        write!(out, " {}", GuestText::new(&self.text))
+    }
+}
+
+/// All problems as one error, a line each.
+pub(super) fn as_error(problems: &[Problem]) -> Error {
+    let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
+    Error::Config {
+        problem: lines.join("\n  "),
+        hint: Some("see `cci config schema` for every key, or `cci config init`".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_count_lines_and_characters_from_one() {
+        let text = "a = 1\nü = 2\n";
+        assert_eq!(Place::of(text, 0), Place { line: 1, column: 1 });
+        assert_eq!(Place::of(text, 6), Place { line: 2, column: 1 });
+        assert_eq!(Place::of(text, 8), Place { line: 2, column: 2 });
+        assert_eq!(Place::of(text, 999), Place { line: 3, column: 1 });
+    }
+}

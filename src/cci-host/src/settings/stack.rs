@@ -1,0 +1,305 @@
+//! The stack of layers, and what they say together.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cci_core::settings::{Kind, Scalar, Settings};
+use cci_core::workspace::Workspace;
+use cci_core::{Error, Result};
+use figment::Figment;
+use figment::providers::Serialized;
+
+use super::layer::{Layer, Origin, Profile, Source, Values};
+use super::problem::{self, Problem};
+use super::project::{Found, Project};
+use super::sources::{self, Overrides, places};
+use super::trust::Judge;
+use super::{file, profile};
+use crate::caller::Caller;
+
+/// All layers of one run.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    /// Shipped profiles, system, user, project, extra file, environment; low to high.
+    lower: Vec<Layer>,
+    flags: Layer,
+    profile: Option<String>,
+    /// The project's files, if there are any.
+    project: Option<Project>,
+    /// Why the project's files are left out.
+    aside: Option<String>,
+}
+
+/// What becomes of a project file that loosens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// It is refused unless it is approved.
+    Judged,
+    /// It is left out unless it is approved: for what starts nothing in a container.
+    SetAside,
+    /// The same, and one that is damaged is left out too: for what ends something.
+    LeftOut,
+    /// It is read, with what needs approval.
+    Weighed,
+    /// It is read.
+    Unjudged,
+}
+
+impl Trust {
+    /// Whether what is not approved does not count.
+    pub(super) fn judges(self) -> bool {
+        matches!(self, Self::Judged | Self::SetAside | Self::LeftOut)
+    }
+}
+
+impl Stack {
+    /// Reads everything; an error names all problems of all files.
+    pub fn read(
+        caller: &Caller,
+        workspace: &Workspace,
+        extra: Option<&Path>,
+        overrides: &Overrides,
+        trust: Trust,
+    ) -> Result<Self> {
+        let places = places(caller, workspace, extra);
+        let mut reader = Reader { caller, problems: Vec::new() };
+        let mut lower = vec![profile::shipped_layer(caller)?];
+        lower.extend(reader.own(&places.system));
+        lower.extend(reader.own(&places.user));
+        let mut aside = None;
+        let project = if trust == Trust::LeftOut {
+            let mut apart = Reader { caller, problems: Vec::new() };
+            let found = apart.project(&places.project);
+            aside = (!apart.problems.is_empty()).then(|| problem::as_error(&apart.problems).to_string());
+            found.filter(|_| aside.is_none())
+        } else {
+            reader.project(&places.project)
+        };
+        let above = places.extra.as_deref().and_then(|extra| reader.extra(extra));
+        if !reader.problems.is_empty() {
+            return Err(problem::as_error(&reader.problems));
+        }
+        let chosen = overrides.profile.clone();
+        let project = match project {
+            None => None,
+            Some(found) => {
+                let trusted: Vec<&Layer> = lower.iter().collect();
+                let judge = Judge {
+                    trusted: &trusted,
+                    above: above.as_ref(),
+                    chosen: chosen.as_deref(),
+                    brings: overrides.brings_credentials,
+                    workspace: workspace.path(),
+                    file: &places.project,
+                };
+                let (layer, project) = Project::judged(found, &judge, caller, trust)?;
+                let refused = if trust.judges() { project.refuse() } else { Ok(()) };
+                match refused {
+                    Err(error) if trust == Trust::Judged => return Err(error),
+                    Err(error) => {
+                        aside = Some(error.to_string());
+                        None
+                    }
+                    Ok(()) => {
+                        lower.push(layer);
+                        Some(project)
+                    }
+                }
+            }
+        };
+        lower.extend(above);
+        lower.push(sources::environment(caller)?);
+        let flags = sources::flags(overrides, caller)?;
+        Ok(Self { lower, flags, profile: chosen, project, aside })
+    }
+
+    /// What all layers say together.
+    pub fn settings(&self) -> Result<Settings> {
+        let settings = extracted(self.values()?)?;
+        Ok(Settings { profile: self.profile.clone(), ..settings })
+    }
+
+    /// Where each value that is not built in was said.
+    pub(crate) fn origins(&self) -> Result<BTreeMap<String, Origin>> {
+        let all = self.values()?.into_iter().flat_map(|values| values.origins.clone());
+        Ok(all.collect())
+    }
+
+    /// The profiles there are, each with its parts low to high.
+    #[must_use]
+    pub fn profiles(&self) -> BTreeMap<String, Vec<&Profile>> {
+        let layers = self.layers();
+        profile::names(&layers).into_iter().map(|name| (name.clone(), profile::parts(&name, &layers))).collect()
+    }
+
+    /// The settings that a profile alone makes, on top of the others.
+    #[must_use]
+    pub fn with_profile(&self, name: &str) -> Self {
+        Self { profile: Some(name.to_owned()), ..self.clone() }
+    }
+
+    /// The project's files, as they were read.
+    #[must_use]
+    pub fn project(&self) -> Option<&Project> {
+        self.project.as_ref()
+    }
+
+    /// Why the project's files are left out, if they are.
+    #[must_use]
+    pub fn set_aside(&self) -> Option<&str> {
+        self.aside.as_deref()
+    }
+
+    /// The same without anything that the project says, approved or not.
+    #[must_use]
+    pub fn without_project(&self) -> Self {
+        let path = self.project.as_ref().map(|project| &project.path);
+        let is_project = |layer: &Layer| matches!(&layer.source, Source::File(file) if Some(file) == path);
+        let lower = self.lower.iter().filter(|layer| !is_project(layer)).cloned().collect();
+        Self { lower, project: None, ..self.clone() }
+    }
+
+    /// The values of a profile, what it inherits first.
+    pub(super) fn chain(&self, name: &str) -> Result<Vec<&Values>> {
+        profile::chain(name, &self.layers())
+    }
+
+    /// The profile that was asked for.
+    pub(crate) fn profile_name(&self) -> Option<&str> {
+        self.profile.as_deref()
+    }
+
+    /// The files that were read.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.lower.iter().filter_map(|layer| match &layer.source {
+            Source::File(path) => Some(path.as_path()),
+            _ => None,
+        })
+    }
+
+    fn layers(&self) -> Vec<&Layer> {
+        self.lower.iter().collect()
+    }
+
+    fn values(&self) -> Result<Vec<&Values>> {
+        let layers = self.layers();
+        let mut values = stacked(&layers, self.profile.as_deref())?;
+        values.push(&self.flags.values);
+        Ok(values)
+    }
+}
+
+/// What some layers say together, with a profile on top.
+pub(super) fn merged(layers: &[&Layer], profile: Option<&str>) -> Result<Settings> {
+    extracted(stacked(layers, profile)?)
+}
+
+fn stacked<'a>(layers: &[&'a Layer], profile: Option<&str>) -> Result<Vec<&'a Values>> {
+    let mut values: Vec<&Values> = layers.iter().map(|layer| &layer.values).collect();
+    if let Some(name) = profile {
+        values.extend(profile::chain(name, layers)?);
+    }
+    Ok(values)
+}
+
+fn extracted(values: Vec<&Values>) -> Result<Settings> {
+    let start = Figment::from(Serialized::defaults(Settings::default()));
+    let stack = values.into_iter().fold(start, |stack, values| stack.merge(Serialized::defaults(&values.dict)));
+    // every value was checked where it was read
+    stack.extract().map_err(|error| Error::Internal(format!("the settings do not fit together: {error}")))
+}
+
+/// Reads files and collects what is wrong in them.
+struct Reader<'a> {
+    caller: &'a Caller,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    /// A file of the user's or the administrator's, with the profiles beside it.
+    fn own(&mut self, path: &Path) -> Option<Layer> {
+        let mut layer = match file::bytes(path) {
+            Ok(Some(bytes)) => self.layer(path, &bytes)?,
+            Ok(None) => Layer::new(Source::File(path.to_owned())),
+            Err(problem) => return self.wrong(problem),
+        };
+        for (name, path) in profile_files(path) {
+            let bytes = match file::bytes(&path) {
+                Ok(bytes) => bytes.unwrap_or_default(),
+                Err(problem) => {
+                    self.problems.push(problem);
+                    continue;
+                }
+            };
+            self.refuse_second(&layer, &name, &path);
+            match file::profile(&path, Source::File(path.clone()), &bytes, self.caller) {
+                Ok(profile) => _ = layer.profiles.insert(name, profile),
+                Err(problems) => self.problems.extend(problems),
+            }
+        }
+        Some(layer)
+    }
+
+    /// The project's file and what it adds up to, with the profiles beside it. What lies beside it may have nothing
+    /// to do with cci: it is an error only for who asks for that profile.
+    fn project(&mut self, path: &Path) -> Option<Found> {
+        let bytes = match file::bytes(path) {
+            Ok(bytes) => bytes?,
+            Err(problem) => return self.wrong(problem),
+        };
+        let mut layer = self.layer(path, &bytes)?;
+        let mut read = vec![(path.to_owned(), bytes)];
+        for (name, path) in profile_files(path) {
+            let Ok(Some(bytes)) = file::bytes(&path) else { continue };
+            self.refuse_second(&layer, &name, &path);
+            match file::profile(&path, Source::File(path.clone()), &bytes, self.caller) {
+                Ok(profile) => _ = layer.profiles.insert(name, profile),
+                Err(problems) => _ = layer.damaged.insert(name, problems),
+            }
+            read.push((path, bytes));
+        }
+        Some(Found { layer, read })
+    }
+
+    /// The file that was asked for by name: it must be there.
+    fn extra(&mut self, path: &Path) -> Option<Layer> {
+        match file::bytes(path) {
+            Ok(Some(bytes)) => self.layer(path, &bytes),
+            Ok(None) => self.wrong(Problem::of_file(path, "configuration file not found")),
+            Err(problem) => self.wrong(problem),
+        }
+    }
+
+    /// A profile has one place beside a configuration file.
+    fn refuse_second(&mut self, layer: &Layer, name: &str, path: &Path) {
+        if layer.profiles.contains_key(name) {
+            let text = format!("profile '{name}' is also in {} as [profiles.{name}]", layer.source);
+            self.problems.push(Problem::of_file(path, text));
+        }
+    }
+
+    fn wrong<T>(&mut self, problem: Problem) -> Option<T> {
+        self.problems.push(problem);
+        None
+    }
+
+    fn layer(&mut self, path: &Path, bytes: &[u8]) -> Option<Layer> {
+        file::layer(path, bytes, self.caller).map_err(|problems| self.problems.extend(problems)).ok()
+    }
+}
+
+/// `profiles/NAME.toml` beside a configuration file, by name.
+fn profile_files(config: &Path) -> Vec<(String, PathBuf)> {
+    let dir = config.with_file_name("profiles");
+    let entries = fs::read_dir(dir).into_iter().flatten().filter_map(std::result::Result::ok);
+    let mut files: Vec<(String, PathBuf)> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension() == Some(OsStr::new("toml")))
+        .filter_map(|path| Some((path.file_stem()?.to_str()?.to_owned(), path)))
+        .filter(|(name, _)| Kind::Name.takes(&Scalar::Text(name)))
+        .collect();
+    files.sort();
+    files
+}

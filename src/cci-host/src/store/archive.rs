@@ -1,0 +1,160 @@
+//! Reads a tar archive as a stream: nothing that its writer says is believed in size or form.
+
+use std::io::{self, Read};
+
+use cci_core::archive::{BLOCK, Header, Kind, decode, more_of_map, records};
+
+/// The longest name or record of an entry.
+const LONGEST_NAME: u64 = 64 * 1024;
+/// The longest map of a sparse file.
+const LONGEST_MAP: usize = 100_000;
+/// How many announcements may precede one entry.
+const ANNOUNCEMENTS: usize = 16;
+
+/// How deep directories may lie in one another, in both directions: each level holds some stack and a descriptor.
+pub(super) const DEEPEST: usize = 512;
+
+/// An archive that is being read.
+pub struct Archive<R> {
+    from: R,
+    /// What is left of the entry's content, and of the padding behind it.
+    content: u64,
+    padding: u64,
+}
+
+impl<R: Read> Archive<R> {
+    /// Reads entries from a stream.
+    pub fn new(from: R) -> Self {
+        Self { from, content: 0, padding: 0 }
+    }
+
+    /// The next entry, its long names and map put together; what is left of the one before is skipped.
+    pub fn next_entry(&mut self) -> io::Result<Option<Header>> {
+        let (mut path, mut link, mut size) = (None, None, None);
+        for _ in 0..ANNOUNCEMENTS {
+            self.skip()?;
+            let Some(mut header) = self.header()? else { return Ok(None) };
+            match header.kind {
+                Kind::LongName => path = Some(self.text(&header)?),
+                Kind::LongLink => link = Some(self.text(&header)?),
+                Kind::Extended => {
+                    let text = self.bytes(&header)?;
+                    for (key, value) in records(&text) {
+                        match key {
+                            b"path" => path = Some(value.to_vec()),
+                            b"linkpath" => link = Some(value.to_vec()),
+                            b"size" => size = std::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok()),
+                            _ => {}
+                        }
+                    }
+                }
+                Kind::Global => self.begin(header.size),
+                _ => {
+                    header.path = path.unwrap_or(header.path);
+                    header.link = link.unwrap_or(header.link);
+                    header.size = size.unwrap_or(header.size);
+                    self.read_map(&mut header)?;
+                    let has_content = matches!(header.kind, Kind::File | Kind::Sparse | Kind::Other);
+                    self.begin(if has_content { header.size } else { 0 });
+                    return Ok(Some(header));
+                }
+            }
+        }
+        Err(broken("it announces one entry too often"))
+    }
+
+    fn begin(&mut self, size: u64) {
+        self.content = size;
+        self.padding = padding(size) as u64;
+    }
+
+    fn header(&mut self) -> io::Result<Option<Header>> {
+        let mut block = [0; BLOCK];
+        let mut filled = 0;
+        while filled < BLOCK {
+            match self.from.read(&mut block[filled..])? {
+                0 if filled == 0 => return Err(broken("it ends too early")),
+                0 => return Err(broken("it ends within an entry")),
+                read => filled += read,
+            }
+        }
+        if block.iter().all(|byte| *byte == 0) {
+            return Ok(None);
+        }
+        decode(&block).map(Some).ok_or_else(|| broken("it is damaged"))
+    }
+
+    fn text(&mut self, header: &Header) -> io::Result<Vec<u8>> {
+        let mut text = self.bytes(header)?;
+        while text.last() == Some(&0) {
+            text.pop();
+        }
+        Ok(text)
+    }
+
+    fn bytes(&mut self, header: &Header) -> io::Result<Vec<u8>> {
+        if header.size > LONGEST_NAME {
+            return Err(broken("a name in it is too long"));
+        }
+        self.begin(header.size);
+        let mut bytes = Vec::new();
+        self.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn read_map(&mut self, header: &mut Header) -> io::Result<()> {
+        while header.map_goes_on {
+            let mut block = [0; BLOCK];
+            self.from.read_exact(&mut block)?;
+            let (pieces, goes_on) = more_of_map(&block).ok_or_else(|| broken("it is damaged"))?;
+            header.map.extend(pieces);
+            header.map_goes_on = goes_on;
+            if header.map.len() > LONGEST_MAP {
+                return Err(broken("a file in it has too many holes"));
+            }
+        }
+        Ok(())
+    }
+
+    fn skip(&mut self) -> io::Result<()> {
+        let left = self.content.saturating_add(self.padding);
+        (self.content, self.padding) = (0, 0);
+        let skipped = io::copy(&mut self.from.by_ref().take(left), &mut io::sink())?;
+        if skipped == left { Ok(()) } else { Err(broken("it ends within an entry")) }
+    }
+
+    /// Reads to the end of what is sent, so that the sender is not cut off behind the last entry.
+    pub(crate) fn drain(&mut self, most: u64) -> io::Result<()> {
+        io::copy(&mut self.from.by_ref().take(most), &mut io::sink()).map(drop)
+    }
+}
+
+impl<R: Read> Read for Archive<R> {
+    /// Reads the content of the current entry.
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.content == 0 || into.is_empty() {
+            return Ok(0);
+        }
+        let most = usize::try_from(self.content).unwrap_or(usize::MAX).min(into.len());
+        let read = self.from.read(&mut into[..most])?;
+        if read == 0 {
+            return Err(broken("it ends within an entry"));
+        }
+        self.content -= read as u64;
+        Ok(read)
+    }
+}
+
+fn broken(problem: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("the archive from the container cannot be read: {problem}"))
+}
+
+/// The blocks that end an archive.
+pub const END: [u8; BLOCK * 2] = [0; BLOCK * 2];
+
+/// The zeros behind a content of this size.
+#[must_use]
+pub fn padding(size: u64) -> usize {
+    let over = usize::try_from(size % BLOCK as u64).unwrap_or_default();
+    (BLOCK - over) % BLOCK
+}

@@ -1,0 +1,161 @@
+//! Notes of a command that may be killed at any point: written before it makes something, removed when it has ended.
+//!
+//! The file is locked for as long as the process lives, and the kernel opens the lock however it dies. So a file that
+//! can be locked is what a killed command left.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::{Mode, OFlags};
+
+/// A file without a line is one that is being begun, unless it is older than this.
+const BEGINNING: Duration = Duration::from_secs(60);
+
+/// No command notes more.
+const LONGEST: u64 = 1 << 20;
+
+/// One command's notes, a line each.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    path: PathBuf,
+}
+
+impl Journal {
+    /// Begins the notes of this process in `dir`, which is made if it is missing.
+    pub fn begin(dir: &Path) -> io::Result<Self> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        let path = dir.join(uuid::Uuid::new_v4().simple().to_string());
+        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
+        file.lock()?;
+        Ok(Self { file, path })
+    }
+
+    /// Adds a line; whoever is killed on the way leaves a line without an end, which does not count.
+    pub fn note(&mut self, line: &str) -> io::Result<()> {
+        self.file.write_all(format!("{line}\n").as_bytes())
+    }
+
+    /// Removes the notes: everything in them was kept or is gone.
+    pub fn close(self) -> io::Result<()> {
+        // where the directory cannot be written any more, empty notes say the same
+        fs::remove_file(&self.path).or_else(|_| self.file.set_len(0))
+    }
+
+    /// When its last line was written.
+    pub fn written(&self) -> io::Result<SystemTime> {
+        self.file.metadata()?.modified()
+    }
+
+    /// How long ago that was.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.written().ok().and_then(|written| written.elapsed().ok()).unwrap_or_default()
+    }
+
+    /// The lines of everybody's notes at this moment, with the time of the last one. Nobody's lock is tried for that.
+    pub fn everybodys(dir: &Path) -> impl Iterator<Item = (SystemTime, Vec<String>)> {
+        let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+        entries.filter_map(|entry| {
+            let mut file = opened(&entry.path(), OFlags::RDONLY)?;
+            let written = file.metadata().and_then(|meta| meta.modified()).ok()?;
+            Some((written, whole_lines(&text(&mut file)?)))
+        })
+    }
+
+    /// The notes of commands that no longer live, with their lines; nobody else gets them while they are held.
+    #[must_use]
+    pub fn abandoned(dir: &Path) -> Vec<(Self, Vec<String>)> {
+        let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
+        entries.flatten().filter_map(|entry| Self::taken_over(entry.path())).collect()
+    }
+
+    fn taken_over(path: PathBuf) -> Option<(Self, Vec<String>)> {
+        let mut file = opened(&path, OFlags::RDWR | OFlags::APPEND)?;
+        file.try_lock().ok()?;
+        let text = text(&mut file)?;
+        let journal = Self { file, path };
+        // its owner may have removed it between our look at the directory and our lock
+        if !journal.path.exists() || (text.is_empty() && journal.age() < BEGINNING) {
+            return None;
+        }
+        Some((journal, whole_lines(&text)))
+    }
+}
+
+/// Opens notes for whoever did not write them: a plain file of this user's, behind no link.
+fn opened(path: &Path, access: OFlags) -> Option<File> {
+    let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).ok()?);
+    let meta = file.metadata().ok()?;
+    // another user's notes, of a home that was lent, are that user's to clear up
+    (meta.is_file() && meta.uid() == rustix::process::geteuid().as_raw()).then_some(file)
+}
+
+/// What they hold; more than any command notes is none of theirs.
+fn text(file: &mut File) -> Option<String> {
+    let mut text = String::new();
+    let read = file.take(LONGEST + 1).read_to_string(&mut text).ok()?;
+    (read as u64 <= LONGEST).then_some(text)
+}
+
+/// A line without an end is one whose writer was killed, or that is being written.
+fn whole_lines(text: &str) -> Vec<String> {
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    whole.lines().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_notes_of_a_living_command_are_nobody_elses() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut living = Journal::begin(dir.path()).unwrap();
+        living.note("one").unwrap();
+        assert!(Journal::abandoned(dir.path()).is_empty());
+        drop(living);
+        let mut found = Journal::abandoned(dir.path());
+        assert_eq!(found.len(), 1);
+        assert!(Journal::abandoned(dir.path()).is_empty(), "two commands took the same notes");
+        let (journal, lines) = found.remove(0);
+        assert_eq!(lines, ["one"]);
+        journal.close().unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_line_that_was_not_finished_does_not_count() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::begin(dir.path()).unwrap();
+        journal.note("one").unwrap();
+        journal.file.write_all(b"tw").unwrap();
+        drop(journal);
+        assert_eq!(Journal::abandoned(dir.path())[0].1, ["one"]);
+    }
+
+    #[test]
+    fn what_is_no_plain_file_is_no_note() {
+        let dir = tempfile::tempdir().unwrap();
+        let elsewhere = dir.path().join("elsewhere");
+        fs::create_dir(dir.path().join("notes")).unwrap();
+        fs::write(&elsewhere, "one\n").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, dir.path().join("notes/link")).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, dir.path().join("notes/pipe"), rustix::fs::FileType::Fifo, Mode::RWXU, 0)
+            .unwrap();
+        fs::write(dir.path().join("notes/endless"), vec![b'\n'; usize::try_from(LONGEST + 1).unwrap()]).unwrap();
+        assert!(Journal::abandoned(&dir.path().join("notes")).is_empty());
+        assert_eq!(Journal::everybodys(&dir.path().join("notes")).count(), 0);
+    }
+
+    #[test]
+    fn notes_that_were_just_begun_are_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Journal::begin(dir.path()).unwrap());
+        assert!(Journal::abandoned(dir.path()).is_empty());
+    }
+}

@@ -1,0 +1,20 @@
+//! The session store under `~/.cci`: the conversations of every workspace, on the host.
+
+pub mod archive;
+pub mod guest_dir;
+pub mod journal;
+pub mod meter;
+pub mod mount_link;
+pub mod network_cache;
+pub mod noted;
+pub mod owners;
+pub mod pack;
+pub mod place;
+pub mod put;
+pub mod remove;
+pub mod seed;
+pub mod sessions;
+pub mod size;
+pub mod staging;
+pub mod transcripts;
+pub mod unpack;

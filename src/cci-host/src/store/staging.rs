@@ -1,0 +1,116 @@
+//! A directory in which a pull is put together before it gets its place; dropping it removes it.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use cap_std::fs::Dir;
+use rustix::fs::{CWD, Mode, OFlags, RenameFlags, ResolveFlags};
+use rustix::io::Errno;
+
+/// What its name begins with; a random text follows.
+const PREFIX: &str = ".cci-pull-";
+
+/// Whether a path is one that a [`Staging`] can have.
+#[must_use]
+pub fn is_name(path: &Path) -> bool {
+    super::put::has_random_name(path, PREFIX)
+}
+
+/// A directory that belongs to one pull alone.
+pub struct Staging {
+    above: Dir,
+    name: String,
+    path: PathBuf,
+}
+
+impl Staging {
+    /// Makes one in `above`, on the file system of what it is for; no part of that path is a link.
+    pub fn new(above: &Path) -> io::Result<Self> {
+        let fd = exact_dir(above)?;
+        let name = format!("{PREFIX}{}", uuid::Uuid::new_v4().simple());
+        rustix::fs::mkdirat(&fd, &name, Mode::from_raw_mode(0o700))?;
+        let path = above.join(&name);
+        Ok(Self { above: Dir::from_std_file(File::from(fd)), name, path })
+    }
+
+    /// Where it is, for whoever has to remove it in another way.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Puts what was put together under a name in the place of what has that name beside it, in one step.
+    pub fn exchange(&self, name: &str) -> io::Result<()> {
+        let staged = self.dir()?;
+        match rustix::fs::renameat_with(&staged, name, &self.above, name, RenameFlags::EXCHANGE) {
+            Err(Errno::NOENT) => Ok(rustix::fs::renameat(&staged, name, &self.above, name)?),
+            // network and FUSE file systems need not know how
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => self.replace(&staged, name),
+            done => Ok(done?),
+        }
+    }
+
+    /// The same in two steps; what was there is put back where the second fails.
+    fn replace(&self, staged: &OwnedFd, name: &str) -> io::Result<()> {
+        const OLD: &str = ".old";
+        rustix::fs::renameat(&self.above, name, staged, OLD)?;
+        rustix::fs::renameat(staged, name, &self.above, name).or_else(|failed| {
+            rustix::fs::renameat(staged, OLD, &self.above, name)?;
+            Err(failed.into())
+        })
+    }
+
+    /// The directory itself.
+    pub fn dir(&self) -> io::Result<OwnedFd> {
+        super::unpack::open_dir(&self.above, Path::new(&self.name))
+    }
+}
+
+/// Opens a directory by a path with no link left in it: one that has come since is not followed.
+pub(super) fn exact_dir(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)?)
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // what cannot be removed here is named by the clean-up of the whole call
+        let _ = super::remove::entry(&self.above, &self.name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn what_was_put_together_takes_the_place_of_what_was_there() {
+        type Put = fn(&Staging) -> io::Result<()>;
+        let at_once: Put = |staging| staging.exchange("it");
+        for put in [at_once, |staging| staging.replace(&staging.dir()?, "it")] {
+            let dir = tempfile::tempdir().unwrap();
+            let place = dir.path().join("it");
+            fs::create_dir(&place).unwrap();
+            fs::write(place.join("old"), "").unwrap();
+            let staging = Staging::new(dir.path()).unwrap();
+            fs::create_dir(staging.path().join("it")).unwrap();
+            fs::write(staging.path().join("it/new"), "").unwrap();
+            put(&staging).unwrap();
+            drop(staging);
+            assert!(place.join("new").exists() && !place.join("old").exists());
+            assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        }
+    }
+
+    #[test]
+    fn what_was_there_stays_where_nothing_can_take_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("it")).unwrap();
+        let staging = Staging::new(dir.path()).unwrap();
+        assert!(staging.replace(&staging.dir().unwrap(), "it").is_err());
+        assert!(dir.path().join("it").is_dir());
+    }
+}

@@ -1,0 +1,79 @@
+//! Finds the agent's newest transcript in a session's state directory, without trusting what lies there.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use cci_core::idmap::Ids;
+use rustix::fs::{AtFlags, Dir, FileType};
+
+use super::guest_dir::GuestDir;
+
+/// Where an agent that works in `/workspace` keeps its transcripts.
+const TRANSCRIPTS: &str = "projects/-workspace";
+/// So many entries are looked at; more of them are no agent's doing.
+const MOST: usize = 20_000;
+
+/// The newest transcript.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transcript {
+    /// The conversation's id as the agent knows it: the file's name.
+    pub id: String,
+    /// When the agent last wrote to it.
+    pub written: SystemTime,
+}
+
+/// The newest transcript of a state directory, if there is one.
+#[must_use]
+pub fn newest(state_dir: &Path) -> Option<Transcript> {
+    let nobody = Ids { uid: u32::MAX, gid: u32::MAX };
+    let dir = GuestDir::open(state_dir, nobody).ok()?.existing(TRANSCRIPTS)?;
+    let entries = Dir::read_from(&dir).ok()?;
+    entries
+        .take(MOST)
+        .flatten()
+        .filter_map(|entry| transcript(&dir, entry.file_name()))
+        .max_by_key(|found| found.written)
+}
+
+fn transcript(dir: &impl std::os::fd::AsFd, name: &std::ffi::CStr) -> Option<Transcript> {
+    let id = name.to_str().ok()?.strip_suffix(".jsonl")?;
+    let plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if !plain || id.starts_with('-') {
+        return None;
+    }
+    let stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    let since_epoch = Duration::from_secs(u64::try_from(stat.st_mtime).ok()?);
+    (regular && stat.st_size > 0).then(|| Transcript { id: id.to_owned(), written: UNIX_EPOCH + since_epoch })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn the_newest_real_transcript_is_found_among_what_an_agent_may_plant() {
+        let state = tempfile::tempdir().unwrap();
+        let dir = state.path().join(TRANSCRIPTS);
+        fs::create_dir_all(&dir).unwrap();
+        for (name, age) in [("old.jsonl", 200), ("new.jsonl", 100), ("--evil.jsonl", 0), ("notes.txt", 0)] {
+            fs::write(dir.join(name), "x").unwrap();
+            let file = fs::File::options().write(true).open(dir.join(name)).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+        }
+        fs::write(dir.join("empty.jsonl"), "").unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", dir.join("link.jsonl")).unwrap();
+        assert_eq!(newest(state.path()).unwrap().id, "new");
+    }
+
+    #[test]
+    fn a_linked_projects_directory_is_not_followed() {
+        let outside = tempfile::tempdir().unwrap();
+        fs::create_dir_all(outside.path().join("-workspace")).unwrap();
+        fs::write(outside.path().join("-workspace/a.jsonl"), "x").unwrap();
+        let state = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(outside.path(), state.path().join("projects")).unwrap();
+        assert_eq!(newest(state.path()), None);
+    }
+}

@@ -1,0 +1,34 @@
+//! The host's tables of subordinate ids, as root's lines in them.
+
+use std::path::Path;
+
+use cci_core::Result;
+use cci_core::idmap::{IdmapMode, SubRange, root_ranges};
+
+use super::system_file;
+
+/// The tables of users and of groups.
+pub const SUBUID: &str = "/etc/subuid";
+/// The table of subordinate group ids.
+pub const SUBGID: &str = "/etc/subgid";
+
+/// root's ranges in both.
+#[derive(Debug, Default)]
+pub struct OfRoot {
+    /// Its subordinate user ids.
+    pub subuid: Vec<SubRange>,
+    /// Its subordinate group ids.
+    pub subgid: Vec<SubRange>,
+}
+
+/// root's ranges, where the mapping needs them. An absent table is an empty one; one that cannot be read is an error.
+pub fn of_root(mode: IdmapMode) -> Result<OfRoot> {
+    match mode {
+        IdmapMode::Raw => Ok(OfRoot { subuid: ranges(SUBUID)?, subgid: ranges(SUBGID)? }),
+        IdmapMode::Shift | IdmapMode::None => Ok(OfRoot::default()),
+    }
+}
+
+fn ranges(table: &str) -> Result<Vec<SubRange>> {
+    system_file::read(Path::new(table)).map(|content| root_ranges(&content))
+}

@@ -1,0 +1,148 @@
+//! The caller's terminal: raw while a session is attached, as it was afterwards, whatever ends it.
+
+#![expect(clippy::disallowed_methods, reason = "asked what it is only")]
+
+use std::io::{self, IsTerminal};
+use std::os::fd::{AsFd, OwnedFd};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use cci_incus::TermSize;
+use rustix::fs::OFlags;
+use rustix::termios::{self, OptionalActions, Termios};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Whether a person sits at both ends.
+#[must_use]
+pub fn is_interactive() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// The mode a panic hook has to restore: the hook cannot reach the guard on the stack.
+static SAVED: Mutex<Option<(Arc<OwnedFd>, Termios)>> = Mutex::new(None);
+
+/// The terminal in raw mode; dropping it restores what was.
+pub struct Tty {
+    fd: Arc<OwnedFd>,
+    keys: AsyncFd<Arc<OwnedFd>>,
+}
+
+impl Tty {
+    /// Opens `/dev/tty` anew, so that its flags are not shared with the shell's, and makes it raw.
+    pub fn raw() -> io::Result<Self> {
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let fd = Arc::new(rustix::fs::open("/dev/tty", flags, rustix::fs::Mode::empty())?);
+        let keys = readiness(fd.clone())?;
+        let saved = termios::tcgetattr(&fd)?;
+        let mut raw = saved.clone();
+        raw.make_raw();
+        *SAVED.lock().unwrap_or_else(PoisonError::into_inner) = Some((fd.clone(), saved));
+        restore_on_panic();
+        // what was typed ahead is for the container
+        termios::tcsetattr(&fd, OptionalActions::Drain, &raw)?;
+        Ok(Self { fd, keys })
+    }
+
+    /// Its size now; 80×24 where it does not say.
+    #[must_use]
+    pub fn size(&self) -> TermSize {
+        size_of(&self.fd)
+    }
+
+    /// What the person types.
+    #[must_use]
+    pub fn keys(&self) -> Flow<'_> {
+        Flow(&self.keys)
+    }
+
+    /// What the person sees.
+    #[must_use]
+    pub fn screen(&self) -> Flow<'_> {
+        Flow(&self.keys)
+    }
+}
+
+impl Drop for Tty {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Lets the runtime watch the terminal.
+#[expect(deprecated, reason = "its successor is an unsafe fn; an owned descriptor upholds what that asks for")]
+fn readiness(fd: Arc<OwnedFd>) -> io::Result<AsyncFd<Arc<OwnedFd>>> {
+    AsyncFd::new(fd)
+}
+
+/// The size of the terminal on stdout.
+#[must_use]
+pub fn size() -> TermSize {
+    size_of(io::stdout())
+}
+
+fn size_of(fd: impl AsFd) -> TermSize {
+    match termios::tcgetwinsize(fd) {
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => TermSize { cols: size.ws_col, rows: size.ws_row },
+        _ => TermSize { cols: 80, rows: 24 },
+    }
+}
+
+/// Puts back the mode that was saved, once.
+fn restore() {
+    let saved = SAVED.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some((fd, mode)) = saved {
+        let _ = termios::tcsetattr(&fd, OptionalActions::Drain, &mode);
+    }
+}
+
+fn restore_on_panic() {
+    static HOOKED: std::sync::Once = std::sync::Once::new();
+    HOOKED.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            restore();
+            before(info);
+        }));
+    });
+}
+
+/// One direction of the terminal, without blocking.
+pub struct Flow<'a>(&'a AsyncFd<Arc<OwnedFd>>);
+
+impl AsyncRead for Flow<'_> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let mut ready = ready!(self.0.poll_read_ready(cx))?;
+            let unfilled = buf.initialize_unfilled();
+            match ready.try_io(|fd| Ok(rustix::io::read(fd.get_ref(), unfilled)?)) {
+                Ok(read) => {
+                    buf.advance(read?);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(_would_block) => {}
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Flow<'_> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            let mut ready = ready!(self.0.poll_write_ready(cx))?;
+            match ready.try_io(|fd| Ok(rustix::io::write(fd.get_ref(), bytes)?)) {
+                Ok(written) => return Poll::Ready(written),
+                Err(_would_block) => {}
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,103 @@
+//! The floor: the calls without which a result cannot be had, made by the bench itself, with the plan that cci makes.
+
+use std::time::Duration;
+
+use cci_core::environment::WORKSPACE;
+use cci_core::plan::{Ask, LaunchPlan};
+use cci_core::slot::Slot;
+use cci_core::{Error, Result, tmux};
+use cci_incus::{Exec, StateChange, TermSize};
+use tokio::io::AsyncReadExt;
+
+use super::bed::Bed;
+use cci_engine::incus_error::DuringStep;
+use cci_engine::launch::{self, Subject};
+use cci_engine::site::host_path;
+
+/// How long one step of the floor may take.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A launch that is decided: what is left is to make it.
+pub(super) struct Ready {
+    pub(super) plan: LaunchPlan,
+    pub(super) fingerprint: String,
+}
+
+/// Decides a launch in one of the bed's project directories, as cci would.
+pub(super) async fn ready(bed: &Bed, workspace: &str, persistent: bool) -> Result<Ready> {
+    let cx = bed.context(workspace, persistent)?;
+    let survey = launch::survey(&cx, Subject::Workspace).await?;
+    let ask = Ask {
+        prefix: cx.prefix.clone(),
+        workspace: cx.workspace.clone(),
+        owner_uid: cx.caller.ids.uid,
+        launch: launch::launch_mark(),
+        session: Some((launch::new_session_id(), host_path::own(&bed.dir("floor-state")?)?)),
+        environment: cx.environment.clone(),
+    };
+    let (plan, image) = (LaunchPlan::new(&ask, &cx.settings, &survey.host)?, survey.image.found(&cx).await?);
+    Ok(Ready { plan: plan.from_image(plan.image(), image.takes_resolv), fingerprint: image.fingerprint.clone() })
+}
+
+/// Creates and starts the container of a slot with one request.
+pub(super) async fn create(bed: &Bed, ready: &Ready, slot: Slot) -> Result<String> {
+    let spec = ready.plan.instance(slot);
+    let name = spec.name.clone();
+    let new = launch::request(spec, &ready.fingerprint);
+    let created = async { bed.cx.client.create_instance(&new).await?.wait("create a container", LIMIT).await };
+    created.await.during("create a container")?;
+    Ok(name)
+}
+
+/// Starts a stopped container.
+pub(super) async fn start(bed: &Bed, name: &str) -> Result<()> {
+    state(bed, name, &StateChange::start()).await
+}
+
+/// Stops a container at once.
+pub(super) async fn stop(bed: &Bed, name: &str) -> Result<()> {
+    state(bed, name, &StateChange::kill()).await
+}
+
+async fn state(bed: &Bed, name: &str, change: &StateChange) -> Result<()> {
+    let done = async { bed.cx.client.change_state(name, change).await?.wait("change the state", LIMIT).await };
+    done.await.map(drop).during("change the state of a container")
+}
+
+/// One command with its streams connected, as cci runs it.
+pub(super) async fn exec(bed: &Bed, name: &str) -> Result<()> {
+    let user = bed.cx.settings.incus.claude_uid;
+    let exec = Exec { cwd: Some(WORKSPACE.to_owned()), user: Some(user), group: Some(user), ..Exec::new(["true"]) };
+    let done = bed.cx.client.exec_captured(name, &exec, &[], LIMIT).await.during("run a command")?;
+    succeeded("true", done.status)
+}
+
+/// Joins the agent's pane on a terminal until its first byte comes.
+pub(super) async fn first_byte(bed: &Bed, name: &str) -> Result<()> {
+    let user = bed.cx.settings.incus.claude_uid;
+    let exec = Exec {
+        user: Some(user),
+        group: Some(user),
+        tty: Some(TermSize { cols: 120, rows: 40 }),
+        environment: [("TERM".to_owned(), "xterm-256color".to_owned())].into(),
+        ..Exec::new(tmux::attach(name))
+    };
+    let mut process = bed.cx.client.exec(name, &exec).await.during("attach")?;
+    let mut first = [0; 1];
+    match &mut process.stdout {
+        Some(screen) => screen.read_exact(&mut first).await.map(drop).map_err(|source| Error::StepFailed {
+            step: "attaching by the API".into(),
+            problem: source.to_string(),
+            hint: None,
+        }),
+        None => Err(Error::Internal("a terminal without a screen".into())),
+    }
+}
+
+/// A status of 0, or the error that names the command.
+pub(super) fn succeeded(command: &str, status: i32) -> Result<()> {
+    if status == 0 {
+        return Ok(());
+    }
+    Err(Error::StepFailed { step: format!("running {command}"), problem: format!("status {status}"), hint: None })
+}
