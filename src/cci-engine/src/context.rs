@@ -1,21 +1,20 @@
-//! What every use-case works with: the client, the settings, the caller, a voice, and the list to undo.
+//! What every use-case works with: the client, the settings, the caller, a voice, and its scope. Nobody changes it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use cci_core::Result;
 use cci_core::name::Prefix;
 use cci_core::settings::Settings;
 use cci_core::workspace::Workspace;
-use cci_core::{Error, Result};
 use cci_incus::Client;
-use futures_util::future::LocalBoxFuture;
 
-use crate::ledger::undo::Undo;
 use crate::reporter::Reporter;
+use crate::scope::Scope;
 use cci_host::caller::Caller;
+use cci_host::incus_socket;
 use cci_host::settings::Stack;
-use cci_host::{incus_socket, signals};
 
 /// One run of cci.
 #[derive(Clone)]
@@ -24,7 +23,7 @@ pub struct Context {
     pub client: Client,
     /// The layers that the settings come from.
     pub stack: Stack,
-    /// The merged settings.
+    /// What the layers say together.
     pub settings: Settings,
     /// Who runs cci, and where.
     pub caller: Caller,
@@ -38,38 +37,22 @@ pub struct Context {
     pub any_owner: bool,
     /// Tells the person.
     pub reporter: Arc<dyn Reporter>,
-    /// What this call made and has not kept yet.
-    pub undo: Undo,
+    /// What this call has for itself: its end, what it made, its file work.
+    pub scope: Scope,
 }
 
 impl Context {
-    /// Does `work`; when it fails or a signal ends it, what it made so far is taken back, else it is kept.
-    pub fn guarded<'a, T: 'a>(&'a self, work: impl Future<Output = Result<T>> + 'a) -> LocalBoxFuture<'a, Result<T>> {
-        Box::pin(async {
-            let value = self.undone_on_failure(work).await?;
-            self.undo.keep();
-            Ok(value)
-        })
+    /// The same call with these layers of settings, and what they say together.
+    pub fn with_stack(&self, stack: Stack) -> Result<Self> {
+        Ok(Self { settings: stack.settings()?, stack, ..self.clone() })
     }
 
-    /// The same, but what was made stays on the list of what a kill must not leave behind.
-    pub(crate) async fn undone_on_failure<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let done = tokio::select! {
-            biased;
-            () = signals::interrupted() => Err(Error::Interrupted),
-            done = work => done,
-        };
-        if let Err(error) = &done {
-            let settled = !matches!(error, Error::TimedOut { still_running: true, .. });
-            // what Incus may still be about to make is looked for again by the next command
-            let taken = self.take_back().await;
-            if taken.all && settled {
-                self.undo.keep();
-            } else if taken.nowhere && !settled {
-                self.undo.doubt();
-            }
-        }
-        done
+    /// The same call with more environment; what the command line gives stays.
+    #[must_use]
+    pub fn with_environment(&self, more: BTreeMap<String, String>) -> Self {
+        let mut environment = more;
+        environment.extend(self.environment.clone());
+        Self { environment, ..self.clone() }
     }
 
     /// The same call with the socket looked for anew: a daemon that has just been started may have it elsewhere.
@@ -85,7 +68,8 @@ impl Context {
     }
 
     /// Where cci keeps what is its own: `~/.cci`.
-    pub(crate) fn cci_dir(&self) -> PathBuf {
+    #[must_use]
+    pub fn cci_dir(&self) -> PathBuf {
         self.caller.home.join(".cci")
     }
 }

@@ -12,6 +12,8 @@ pub mod ledger;
 pub mod network;
 pub mod process;
 pub mod reporter;
+pub mod roll_back;
+pub mod scope;
 pub mod session;
 pub mod site;
 pub mod timeline;

@@ -8,7 +8,7 @@ use cci_core::name::{ContainerName, Prefix};
 use cci_core::slot::Slot;
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
-use cci_incus::{EventBody, EventKind, Events, StateChange, Status};
+use cci_incus::{EventBody, EventKind, Events, StateChange};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -16,9 +16,9 @@ use super::calm::{self, Calm};
 use super::collected::Collected;
 use cci_engine::context::Context;
 use cci_engine::incus_error::DuringStep;
-use cci_engine::ledger::take_back;
+use cci_engine::instance::remove::remove_any;
 use cci_engine::network;
-use cci_host::signals;
+use cci_host::settings::Overrule;
 
 /// How long everything may take to go.
 const CLEAR: Duration = Duration::from_secs(180);
@@ -55,8 +55,9 @@ impl Bed {
             .map_err(|error| Error::Internal(error.to_string()))?;
         let networks = cx.client.in_project("default").networks().await.during("list the networks")?;
         let (told, stop) = watch::channel(false);
+        let scope = cx.scope.clone();
         tokio::spawn(async move {
-            signals::interrupted().await;
+            scope.cancelled().await;
             let _ = told.send(true);
         });
         Ok(Self {
@@ -84,9 +85,8 @@ impl Bed {
 
     /// The context of a launch in one of the bed's project directories.
     pub(super) fn context(&self, workspace: &str, persistent: bool) -> Result<Context> {
-        let mut cx = Context { workspace: Workspace::at(self.dir(workspace)?), ..self.cx.clone() };
-        cx.settings.defaults.persistent = persistent;
-        Ok(cx)
+        let cx = Context { workspace: Workspace::at(self.dir(workspace)?), ..self.cx.clone() };
+        cx.with_stack(cx.stack.overruled(Overrule { persistent: Some(persistent), ..Overrule::default() }))
     }
 
     /// The name of the container in a slot of one of the bed's project directories.
@@ -195,23 +195,7 @@ impl Bed {
             if left.is_empty() {
                 return Ok(());
             }
-            let gone = left.iter().map(|instance| async move {
-                for operation in take_back::pending(client, &instance.name).await? {
-                    let _ = operation.wait("remove a container", END).await;
-                }
-                let change = if instance.status_code == Status::Stopped {
-                    client.delete_instance(&instance.name).await
-                } else {
-                    client.change_state(&instance.name, &StateChange::kill()).await
-                };
-                match change {
-                    Ok(operation) => drop(operation.wait("remove a container", END).await),
-                    Err(error) if error.is_unreachable() => return Err(error).during("remove a container"),
-                    // it was on its way from one state to another: it is looked at again
-                    Err(error) => tracing::info!(name = instance.name, %error, "not removed yet"),
-                }
-                Ok(())
-            });
+            let gone = left.iter().map(|instance| remove_any(client, &instance.name));
             futures_util::future::try_join_all(gone).await?;
         }
     }

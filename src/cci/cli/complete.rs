@@ -5,6 +5,7 @@ use std::time::Duration;
 use cci_core::Result;
 use clap::Parser;
 use clap_complete::CompletionCandidate;
+use tokio_util::sync::CancellationToken;
 
 use super::args::Cli;
 use super::start;
@@ -98,7 +99,9 @@ fn candidates(find: impl AsyncFnOnce(&Context) -> Result<Vec<Candidate>>) -> Vec
 fn silent_context() -> Result<Context> {
     let cli = Cli::try_parse_from(["cci"]).map_err(|error| cci_core::Error::Internal(error.to_string()))?;
     let voice = Voice { quiet: true, silent: true, ..Voice::default() };
-    start::context(&cli.flags.global, &std::sync::Arc::new(Terminal::new(voice)), cci_host::settings::Trust::SetAside)
+    let terminal = std::sync::Arc::new(Terminal::new(voice));
+    let trust = cci_host::settings::Trust::SetAside;
+    start::context(&cli.flags.global, &terminal, trust, CancellationToken::new(), None)
 }
 
 fn shown(candidates: Vec<Candidate>) -> Vec<CompletionCandidate> {

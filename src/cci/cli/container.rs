@@ -18,6 +18,7 @@ use cci_engine::instance::container;
 use cci_engine::instance::mount::{self, Mounting};
 use cci_engine::launch;
 use cci_engine::process::container_exec::{self, Command};
+use cci_engine::roll_back;
 
 /// Drive any container of the Incus project
 #[derive(Debug, Args)]
@@ -186,7 +187,7 @@ impl ContainerArgs {
 pub(crate) async fn run(args: &ContainerArgs, cx: &Context) -> Result<u8> {
     match &args.verb {
         ContainerVerb::Exec(args) => exec(args, cx).await,
-        other => cx.guarded(plain(other, cx)).await,
+        other => roll_back::on_failure(cx, plain(other, cx)).await,
     }
 }
 

@@ -9,7 +9,8 @@ use super::which::{self, Chosen, Which};
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
-use cci_engine::instance::end::{self, How};
+use cci_engine::instance::end;
+use cci_engine::instance::stop::Stop;
 
 /// End containers gracefully
 #[derive(Debug, Args)]
@@ -34,19 +35,19 @@ pub(crate) struct KillArgs {
 
 pub(crate) async fn shutdown(args: &ShutdownArgs, cx: &Context) -> Result<u8> {
     let within = Duration::from_secs(args.timeout.into());
-    run(&args.which, "shutdown", "Shutdown", How::Shutdown { within }, cx).await
+    run(&args.which, "shutdown", "Shutdown", Stop::Within(within), cx).await
 }
 
 pub(crate) async fn kill(args: &KillArgs, cx: &Context) -> Result<u8> {
-    run(&args.which, "kill", "Killed", How::Kill, cx).await
+    run(&args.which, "kill", "Killed", Stop::Now, cx).await
 }
 
-async fn run(which: &Which, verb: &str, done: &str, how: How, cx: &Context) -> Result<u8> {
+async fn run(which: &Which, verb: &str, done: &str, how: Stop, cx: &Context) -> Result<u8> {
     let names = match which::choose(which, verb, cx).await? {
         Chosen::These(names) => names,
         Chosen::Nothing => return Ok(0),
     };
-    if let How::Shutdown { within } = how {
+    if let Stop::Within(within) = how {
         cx.reporter.note(&format!("Shutting down {} container(s), timeout {} s", names.len(), within.as_secs()));
     }
     let gone = end::end(cx, &names, how).await?;

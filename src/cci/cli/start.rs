@@ -8,6 +8,7 @@ use std::sync::Arc;
 use cci_core::name::Prefix;
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
+use cci_incus::Observer;
 use clap::FromArgMatches;
 use clap::error::ErrorKind;
 
@@ -22,13 +23,16 @@ use crate::ui::terminal::{Terminal, Voice};
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::launch::environment;
-use cci_engine::ledger::undo::{Server, Undo};
+use cci_engine::ledger::{Ledger, Server};
 use cci_engine::network;
 use cci_engine::reporter::Reporter;
+use cci_engine::roll_back;
+use cci_engine::scope::Scope;
 use cci_engine::timeline::Timeline;
 use cci_host::caller::Caller;
-use cci_host::incus_socket;
 use cci_host::settings::{Overrides, Stack, Trust};
+use cci_host::{incus_socket, signals};
+use tokio_util::sync::CancellationToken;
 
 /// What cci itself failed with, in a verb whose status is the command's.
 const OWN_FAILURE: u8 = 125;
@@ -87,13 +91,11 @@ async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>, ti
         Verb::Version(args) => return super::version::run(&args),
         other => other,
     };
-    let mut cx = context(global, terminal, verb.trust())?;
-    if global.timing {
-        cx.client = cx.client.observed(timeline.observer());
-    }
+    let observe = global.timing.then(|| timeline.observer());
+    let cx = context(global, terminal, verb.trust(), signals::cancellation(), observe)?;
     if verb.clears_up() {
-        cx.guarded(async {
-            cx.take_back_abandoned().await;
+        roll_back::on_failure(&cx, async {
+            roll_back::abandoned(&cx).await;
             Ok(())
         })
         .await?;
@@ -105,26 +107,28 @@ async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>, ti
 /// Each verb's work is on the heap: only one of them is there.
 async fn with_incus(verb: Verb, global: &GlobalArgs, cx: &Context) -> Result<u8> {
     match verb {
-        Verb::Setup(args) => cx.guarded(super::setup::run(&args, cx)).await,
-        Verb::Doctor(args) => cx.guarded(super::doctor::run(&args, global.verbose > 0, cx)).await,
+        Verb::Setup(args) => roll_back::on_failure(cx, super::setup::run(&args, cx)).await,
+        Verb::Doctor(args) => roll_back::on_failure(cx, super::doctor::run(&args, global.verbose > 0, cx)).await,
         Verb::Shell(args) => Box::pin(super::shell::run(&args, global, cx)).await,
-        Verb::Run(args) => Box::pin(super::run::run(args, global, &environment::made(cx.clone()).await?)).await,
-        Verb::Attach(args) => Box::pin(super::attach::run(&args, global, &environment::made(cx.clone()).await?)).await,
-        Verb::List(args) => cx.guarded(super::list::run(&args, cx)).await,
-        Verb::Shutdown(args) => cx.guarded(super::end::shutdown(&args, cx)).await,
-        Verb::Kill(args) => cx.guarded(super::end::kill(&args, cx)).await,
-        Verb::Info(args) => cx.guarded(super::info::run(&args, cx)).await,
-        Verb::Persist(args) => cx.guarded(super::persist::run(&args, cx)).await,
-        Verb::Clean(args) => cx.guarded(super::clean::run(&args, global.persistent == Some(true), cx)).await,
-        Verb::Reclaim(args) => cx.guarded(super::reclaim::run(&args, cx)).await,
-        Verb::Tmux(args) => cx.guarded(super::tmux::run(&args, cx)).await,
+        Verb::Run(args) => Box::pin(super::run::run(args, global, &environment::made(cx).await?)).await,
+        Verb::Attach(args) => Box::pin(super::attach::run(&args, global, &environment::made(cx).await?)).await,
+        Verb::List(args) => roll_back::on_failure(cx, super::list::run(&args, cx)).await,
+        Verb::Shutdown(args) => roll_back::on_failure(cx, super::end::shutdown(&args, cx)).await,
+        Verb::Kill(args) => roll_back::on_failure(cx, super::end::kill(&args, cx)).await,
+        Verb::Info(args) => roll_back::on_failure(cx, super::info::run(&args, cx)).await,
+        Verb::Persist(args) => roll_back::on_failure(cx, super::persist::run(&args, cx)).await,
+        Verb::Clean(args) => {
+            roll_back::on_failure(cx, super::clean::run(&args, global.persistent == Some(true), cx)).await
+        }
+        Verb::Reclaim(args) => roll_back::on_failure(cx, super::reclaim::run(&args, cx)).await,
+        Verb::Tmux(args) => roll_back::on_failure(cx, super::tmux::run(&args, cx)).await,
         Verb::Build(args) => Box::pin(super::build::run(args, cx)).await,
         Verb::Container(args) => Box::pin(super::container::run(&args, cx)).await,
-        Verb::File(args) => cx.guarded(super::file::run(&args, cx)).await,
+        Verb::File(args) => roll_back::on_failure(cx, super::file::run(&args, cx)).await,
         Verb::Bench(args) => Box::pin(super::bench::run(&args, cx)).await,
-        Verb::Network(args) => cx.guarded(super::network::run(&args, cx)).await,
-        Verb::Image(args) => cx.guarded(super::image::run(&args, cx)).await,
-        Verb::Images(args) => cx.guarded(super::image::list(&args, cx)).await,
+        Verb::Network(args) => roll_back::on_failure(cx, super::network::run(&args, cx)).await,
+        Verb::Image(args) => roll_back::on_failure(cx, super::image::run(&args, cx)).await,
+        Verb::Images(args) => roll_back::on_failure(cx, super::image::list(&args, cx)).await,
         Verb::Config(_)
         | Verb::Profile(_)
         | Verb::Schema(_)
@@ -135,7 +139,13 @@ async fn with_incus(verb: Verb, global: &GlobalArgs, cx: &Context) -> Result<u8>
 }
 
 /// Everything a use-case works with.
-pub(super) fn context(global: &GlobalArgs, terminal: &Arc<Terminal>, trust: Trust) -> Result<Context> {
+pub(super) fn context(
+    global: &GlobalArgs,
+    terminal: &Arc<Terminal>,
+    trust: Trust,
+    cancel: CancellationToken,
+    observer: Option<Observer>,
+) -> Result<Context> {
     let caller = Caller::of_this_process()?;
     let workspace = Workspace::resolve(&caller.current_dir, &global.workspace);
     let stack = Stack::read(&caller, &workspace, global.config.as_deref(), &overrides(global), trust)?;
@@ -150,8 +160,12 @@ pub(super) fn context(global: &GlobalArgs, terminal: &Arc<Terminal>, trust: Trus
     };
     let environment = super::given::environment(global, &caller, &workspace)?;
     let client = incus_socket::client(&caller, &settings);
+    let client = match observer {
+        Some(observer) => client.observed(observer),
+        None => client,
+    };
     let server = Server { endpoint: client.endpoint().to_owned(), project: client.project().to_owned() };
-    let undo = Undo::new(caller.home.join(".cci/unfinished"), server);
+    let ledger = Ledger::new(caller.home.join(".cci/unfinished"), server);
     Ok(Context {
         client,
         stack,
@@ -162,7 +176,7 @@ pub(super) fn context(global: &GlobalArgs, terminal: &Arc<Terminal>, trust: Trus
         environment,
         any_owner: false,
         reporter: terminal.clone(),
-        undo,
+        scope: Scope::new(cancel, ledger),
     })
 }
 

@@ -4,6 +4,7 @@ mod list;
 mod owner;
 mod publish;
 mod remove;
+pub(crate) mod roll_back;
 
 pub use list::{ListedImage, Selection, exists, list};
 pub(crate) use owner::{owned, refuse_anothers_name};

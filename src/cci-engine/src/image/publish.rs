@@ -14,7 +14,7 @@ use crate::image_build::move_alias;
 use crate::incus_error::DuringStep;
 use crate::instance::owned;
 use crate::launch::{NOTED, RESOLV_PROPERTY, launch_mark};
-use crate::ledger::undo::Made;
+use crate::ledger::Made;
 
 /// Packing two gigabytes on a slow disk.
 const LIMIT: Duration = Duration::from_secs(20 * 60);
@@ -80,7 +80,7 @@ fn image(cx: &Context, ask: &Ask, instance: &Instance, mark: &str) -> NewImage {
 
 async fn pack(cx: &Context, source: &str, instance: &Instance, ask: &Ask, mark: &str) -> Result<String> {
     let during = "publish the image";
-    cx.undo.push(Made::Images { launch: mark.to_owned(), alias: ask.alias.clone() });
+    cx.scope.ledger.push(Made::Images { launch: mark.to_owned(), alias: ask.alias.clone() });
     cx.reporter.step("image", during);
     // gzip, the server's own, takes eight times as long for the same size
     let publish = Publish {
@@ -107,7 +107,7 @@ impl Snapshot {
         let during = "take a snapshot of the container";
         let name = format!("cci-publish-{mark}");
         let made = Made::Snapshot { container: container.to_owned(), name: name.clone() };
-        cx.undo.push(made.clone());
+        cx.scope.ledger.push(made.clone());
         let new = NewSnapshot { name: name.clone(), ..NewSnapshot::default() };
         let operation = cx.client.create_snapshot(container, &new).await.during(during)?;
         operation.wait(during, SNAPSHOT).await.during(during)?;
@@ -122,7 +122,7 @@ impl Snapshot {
         let during = "remove the snapshot";
         let operation = cx.client.delete_snapshot(&self.container, &self.name).await.during(during)?;
         operation.wait(during, SNAPSHOT).await.during(during)?;
-        cx.undo.forget(&self.made);
+        cx.scope.ledger.forget(&self.made);
         Ok(())
     }
 }

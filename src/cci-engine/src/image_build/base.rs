@@ -16,6 +16,7 @@ use super::log::Log;
 use super::steps::timed;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
+use crate::roll_back;
 
 /// How long an image server may take to say what it has; it is asked before anything else, so somebody waits.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -47,7 +48,7 @@ pub(crate) async fn find(cx: &Context, source: &ImageSource, log: &Log) -> Resul
         ImageSource::Auto => automatic(cx, log).await,
         ImageSource::Server(alias) => Ok(Base::Server { url: image_server(cx)?, alias: alias.clone() }),
         ImageSource::Bootstrap(suite) => bootstrapped(cx, suite, log).await,
-        ImageSource::Local(name) => cx.guarded(local(cx, name)).await,
+        ImageSource::Local(name) => roll_back::on_failure(cx, local(cx, name)).await,
         ImageSource::Tarball(path) => tarball(cx, path),
     }
 }
@@ -63,7 +64,7 @@ pub(crate) async fn local(cx: &Context, name: &str) -> Result<Base> {
 async fn automatic(cx: &Context, log: &Log) -> Result<Base> {
     let url = image_server(cx)?;
     cx.reporter.step("build", &format!("ask image server {url}"));
-    let why_not = cx.guarded(async { Ok(refusal(&url).await) }).await?;
+    let why_not = roll_back::on_failure(cx, async { Ok(refusal(&url).await) }).await?;
     let Some(why_not) = why_not else {
         cx.reporter.note(&format!("[build] from images:{SERVER_ALIAS} of {url}"));
         return Ok(Base::Server { url, alias: SERVER_ALIAS.to_owned() });

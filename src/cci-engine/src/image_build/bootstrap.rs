@@ -17,20 +17,18 @@ use super::log::Log;
 use crate::blocking::blocking;
 use crate::context::Context;
 use cci_host::subids::{SUBGID, SUBUID};
-use cci_host::{accounts, signals, system_file};
+use cci_host::{accounts, system_file};
 
 /// How long it may take to remove what it made, once it was told to stop.
 const CLEAN_UP: Duration = Duration::from_secs(20);
 
 /// Writes the root file system of a suite; an interrupt ends the program and what it made.
 pub(crate) async fn bootstrap(cx: &Context, suite: &Suite, rootfs: &Path, log: &Log) -> Result<()> {
-    // a signal that comes while the program is being started counts too
-    let interrupted = signals::interrupted();
     maps_users(cx).await?;
     let mut child = start(suite, rootfs, log).await?;
     let ended = tokio::select! {
         biased;
-        () = interrupted => None,
+        () = cx.scope.cancelled() => None,
         status = child.wait() => Some(status),
     };
     let Some(ended) = ended else {

@@ -9,21 +9,20 @@ use cci_core::build::steps::Step;
 use cci_core::mark::Marks;
 use cci_core::plan;
 use cci_core::settings::{Limits, Settings};
-use cci_incus::{FileOwner, NewInstance, Source, StateChange};
+use cci_incus::{FileOwner, NewInstance, Source};
 
 use super::base::Base;
 use super::log::Log;
 use super::steps;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
-use crate::ledger::take_back;
-use crate::ledger::undo::Made;
+use crate::instance::remove::remove_launched;
+use crate::instance::stop::{Stop, stop};
+use crate::ledger::Made;
 use crate::reporter::Progress;
 
 /// How long Incus may take to fetch an image, unpack it and start the container.
 const CREATE: Duration = Duration::from_secs(20 * 60);
-/// How long the container may take to end.
-const STOP: Duration = Duration::from_secs(60);
 
 /// A running container in which the steps work.
 pub(crate) struct BuildContainer {
@@ -45,7 +44,7 @@ impl BuildContainer {
         let random = uuid::Uuid::new_v4().simple().to_string();
         let name = format!("{}build-{}", cx.prefix.as_str(), &random[..8]);
         let made = Made::Instance { name: name.clone(), launch: mark.to_owned() };
-        cx.undo.push(made.clone());
+        cx.scope.ledger.push(made.clone());
         let instance = NewInstance {
             config: config(cx, mark),
             devices: devices(cx),
@@ -77,15 +76,13 @@ impl BuildContainer {
 
     /// Stops it without asking: a shutdown would write what the last step has just removed.
     pub(crate) async fn stop(&self, cx: &Context) -> Result<()> {
-        let during = "stop the build container";
-        let operation = cx.client.change_state(&self.name, &StateChange::kill()).await.during(during)?;
-        operation.wait(during, STOP).await.map(drop).during(during)
+        stop(cx, &self.name, Stop::Now, "stop the build container").await
     }
 
     /// Removes it; nothing of it is left to undo.
     pub(crate) async fn remove(self, cx: &Context) -> Result<()> {
-        take_back::remove_instance(&cx.client, &self.name, &self.mark).await?;
-        cx.undo.forget(&self.made);
+        remove_launched(&cx.client, &self.name, &self.mark).await?;
+        cx.scope.ledger.forget(&self.made);
         Ok(())
     }
 }

@@ -18,7 +18,8 @@ use crate::context::Context;
 use crate::image::refuse_anothers_name;
 use crate::incus_error::DuringStep;
 use crate::launch::launch_mark;
-use crate::ledger::undo::Made;
+use crate::ledger::Made;
+use crate::roll_back;
 use crate::site::host_path;
 
 /// What is to be built.
@@ -71,22 +72,23 @@ struct Work {
 
 /// Builds the image, unless it is there and may stay.
 pub async fn build(cx: &Context, ask: &Ask) -> Result<Built> {
-    let there = cx.guarded(async { cx.client.alias(&ask.alias).await.during("look for the image") }).await?;
+    let there =
+        roll_back::on_failure(cx, async { cx.client.alias(&ask.alias).await.during("look for the image") }).await?;
     if let Some(there) = there {
         if !ask.force {
             return Ok(Built { alias: ask.alias.clone(), fingerprint: there.target, skipped: true });
         }
-        cx.guarded(refuse_anothers_name(cx, &there.target)).await?;
+        roll_back::on_failure(cx, refuse_anothers_name(cx, &there.target)).await?;
     }
-    let work = cx.guarded(work(cx, ask)).await?;
+    let work = roll_back::on_failure(cx, work(cx, ask)).await?;
     let log = Log::create(cx).await?;
     cx.reporter.note(&format!("[build] log: {}", GuestText::new(log.path())));
     let base = match &ask.recipe {
         // it looks after an interrupt itself, because a host program has to be ended
         Recipe::Standard { from, .. } => base::find(cx, from, &log).await?,
-        Recipe::Custom { base, .. } => cx.guarded(base::local(cx, base)).await?,
+        Recipe::Custom { base, .. } => roll_back::on_failure(cx, base::local(cx, base)).await?,
     };
-    let fingerprint = cx.guarded(make(cx, ask, &work, base, &log)).await?;
+    let fingerprint = roll_back::on_failure(cx, make(cx, ask, &work, base, &log)).await?;
     Ok(Built { alias: ask.alias.clone(), fingerprint, skipped: false })
 }
 
@@ -120,7 +122,7 @@ async fn read(script: &Path) -> Result<Vec<u8>> {
 /// What this makes carries one mark, by which all of it is found again if it has to go.
 async fn make(cx: &Context, ask: &Ask, work: &Work, base: Base, log: &Log) -> Result<String> {
     let mark = launch_mark();
-    cx.undo.push(Made::Images { launch: mark.clone(), alias: ask.alias.clone() });
+    cx.scope.ledger.push(Made::Images { launch: mark.clone(), alias: ask.alias.clone() });
     let title = format!("start from {base}");
     let container = timed(cx, log, &title, BuildContainer::start(cx, base, &mark)).await?;
     let fingerprint = match carry_out(cx, work, &container, &mark, log).await {

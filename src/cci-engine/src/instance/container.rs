@@ -7,21 +7,20 @@ use cci_incus::{StateAction, StateChange, Status};
 
 use crate::context::Context;
 use crate::incus_error::DuringStep;
+use crate::instance::operations::pending;
 use crate::instance::owned::find;
+use crate::instance::stop::{self, Stop};
 use crate::launch;
-use crate::ledger::take_back;
 
-/// How long Incus may take for a start, a forced stop or a delete.
+/// How long Incus may take for a start.
 const LIMIT: Duration = Duration::from_secs(60);
-/// Added to the deadline of a graceful stop, which is Incus's own.
-const MARGIN: Duration = Duration::from_secs(5);
 
 /// Starts it; one that runs is what is wanted.
 pub async fn start(cx: &Context, name: &str) -> Result<()> {
     match find(cx, name).await?.status_code {
         Status::Running => Ok(()),
-        Status::Frozen => change(cx, name, &StateChange::new(StateAction::Unfreeze), "resume", LIMIT).await,
-        _ => change(cx, name, &StateChange::start(), "start", LIMIT).await,
+        Status::Frozen => change(cx, name, &StateChange::new(StateAction::Unfreeze), "resume").await,
+        _ => change(cx, name, &StateChange::start(), "start").await,
     }
 }
 
@@ -30,15 +29,8 @@ pub async fn stop(cx: &Context, name: &str, within: Option<Duration>) -> Result<
     if find(cx, name).await?.status_code == Status::Stopped {
         return Ok(());
     }
-    if let Some(within) = within {
-        let gentle = StateChange::stop_within(u32::try_from(within.as_secs()).unwrap_or(u32::MAX));
-        if change(cx, name, &gentle, "stop", within + MARGIN).await.is_ok() || is_down(cx, name).await {
-            return Ok(());
-        }
-        cx.reporter.note(&format!("Container {name} did not stop in {} s, stopping it at once", within.as_secs()));
-    }
-    let forced = change(cx, name, &StateChange::kill(), "stop", LIMIT).await;
-    if is_down(cx, name).await { Ok(()) } else { forced }
+    let how = within.map_or(Stop::Now, Stop::Within);
+    stop::stop(cx, name, how, &format!("stop container {name}")).await
 }
 
 /// Deletes it; a running one only with `force`.
@@ -50,16 +42,7 @@ pub async fn delete(cx: &Context, name: &str, force: bool) -> Result<()> {
         }
         stop(cx, name, None).await?;
     }
-    let step = "delete the container";
-    let deleted = async { cx.client.delete_instance(name).await?.wait(step, LIMIT).await };
-    match deleted.await {
-        Ok(_) => Ok(()),
-        Err(error) => match find(cx, name).await {
-            // Incus deletes an ephemeral one by itself
-            Err(Error::ContainerNotFound { .. }) => Ok(()),
-            _ => Err(error).during(step),
-        },
-    }
+    stop::delete(&cx.client, name).await
 }
 
 /// Whether it is there for this caller; one whose end was asked for is not.
@@ -72,21 +55,14 @@ pub async fn is_running(cx: &Context, name: &str) -> Result<bool> {
     Ok(state(cx, name).await? == Some(Status::Running))
 }
 
-async fn change(cx: &Context, name: &str, change: &StateChange, verb: &str, limit: Duration) -> Result<()> {
+async fn change(cx: &Context, name: &str, change: &StateChange, verb: &str) -> Result<()> {
     let changed =
-        async { cx.client.change_state(name, change).await?.wait("change the container's state", limit).await };
+        async { cx.client.change_state(name, change).await?.wait("change the container's state", LIMIT).await };
     let step = format!("{verb} container {name}");
     match changed.await {
         Ok(_) => Ok(()),
         Err(error) if change.action == StateAction::Start => Err(launch::start_failed(cx, name, error, &step).await),
         Err(error) => Err(error).during(&step),
-    }
-}
-
-async fn is_down(cx: &Context, name: &str) -> bool {
-    match find(cx, name).await {
-        Ok(instance) => instance.status_code == Status::Stopped,
-        Err(error) => matches!(error, Error::ContainerNotFound { .. }),
     }
 }
 
@@ -105,7 +81,7 @@ async fn state(cx: &Context, name: &str) -> Result<Option<Status>> {
 
 /// Whether Incus is at work to end it.
 async fn is_leaving(cx: &Context, name: &str) -> Result<bool> {
-    let pending = take_back::pending(&cx.client, name).await?;
+    let pending = pending(&cx.client, name).await?;
     let ends = ["Stopping instance", "Deleting instance", "Cleaning up instance"];
     Ok(pending.iter().any(|operation| ends.contains(&operation.description())))
 }

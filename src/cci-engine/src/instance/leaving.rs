@@ -6,7 +6,7 @@ use std::time::Duration;
 use cci_core::Result;
 use cci_incus::{Client, Instance, Operation};
 
-use crate::ledger::take_back::unfinished;
+use crate::instance::operations::unfinished;
 
 /// How long one end is waited for.
 const LIMIT: Duration = Duration::from_secs(60);

@@ -17,8 +17,9 @@ use super::reuse::take_over;
 use super::start_failure;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
-use crate::ledger::take_back;
-use crate::ledger::undo::Made;
+use crate::instance::operations::pending;
+use crate::instance::remove::remove_launched;
+use crate::ledger::Made;
 
 /// What is done, as errors name it.
 const STEP: &str = "create the container";
@@ -53,7 +54,7 @@ pub(super) async fn make(
             ours => return ours.map(|ours| ours.then_some(plan)),
         }
         .again();
-        take_back::remove_instance(&cx.client, &wanted.name, plan.launch()).await?;
+        remove_launched(&cx.client, &wanted.name, plan.launch()).await?;
     }
     let ours = make_once(cx, &plan, &wanted_by(&plan), image, &survey.proof).await?;
     Ok(ours.then_some(plan))
@@ -69,20 +70,20 @@ async fn make_once(
 ) -> Result<bool> {
     let name = &wanted.name;
     let made = Made::Instance { name: name.clone(), launch: plan.launch().to_owned() };
-    cx.undo.push(made.clone());
-    if cx.undo.another_makes(name, plan.launch()) {
-        cx.undo.forget(&made);
+    cx.scope.ledger.push(made.clone());
+    if cx.scope.ledger.another_makes(name, plan.launch()) {
+        cx.scope.ledger.forget(&made);
         return Ok(false);
     }
     let new = request(wanted.clone(), &image.fingerprint);
     let Err(error) = made_by(cx, &new, proof).await else { return Ok(true) };
     // the mark is there with the name, long before the container is
     if is_anothers(cx, plan, name).await {
-        cx.undo.forget(&made);
+        cx.scope.ledger.forget(&made);
         return Ok(false);
     }
     // else another launch may be just about to have it
-    for operation in take_back::pending(&cx.client, name).await? {
+    for operation in pending(&cx.client, name).await? {
         let _ = operation.wait(STEP, CREATE).await;
     }
     match cx.client.instance(name).await {
@@ -90,7 +91,7 @@ async fn make_once(
             Err(start_failure::explained(cx, name, error, STEP).await)
         }
         Ok(_) => {
-            cx.undo.forget(&made);
+            cx.scope.ledger.forget(&made);
             Ok(false)
         }
         Err(_) => Err(error).during(STEP),
@@ -135,6 +136,6 @@ pub(super) async fn replace(cx: &Context, plan: &LaunchPlan, slot: Slot, survey:
     if !taken_over.await? {
         return Ok(Tried::Lost);
     }
-    take_back::remove_instance(&cx.client, &name, plan.launch()).await?;
+    remove_launched(&cx.client, &name, plan.launch()).await?;
     create(cx, plan, slot, survey).await
 }

@@ -1,6 +1,7 @@
 //! Makes the environment values that the user's configuration takes from commands of the host, such as a password
 //! store. No value of them is ever in a process list.
 
+use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -13,17 +14,18 @@ use cci_host::settings::Surroundings;
 /// How long a command may take; it may ask the person for a passphrase.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// Puts what each command prints in its place; a variable that the command line gives is not made.
-pub async fn made(mut cx: Context) -> Result<Context> {
-    for (name, value) in &mut cx.settings.defaults.environment {
+/// The call with what each command prints; one whose variable the command line gives is not run.
+pub async fn made(cx: &Context) -> Result<Context> {
+    let mut printed = BTreeMap::new();
+    for (name, value) in &cx.settings.defaults.environment {
         if let Variable::Command { command } = value
             && !cx.environment.contains_key(name)
         {
             let of_project = cx.stack.project().and_then(|project| project.surroundings_of(command));
-            *value = Variable::Text(output(name, command, of_project, DEADLINE).await?);
+            printed.insert(name.clone(), output(name, command, of_project, DEADLINE).await?);
         }
     }
-    Ok(cx)
+    Ok(cx.with_environment(printed))
 }
 
 /// What a command prints, without the line's end. One of a project runs outside of its workspace.

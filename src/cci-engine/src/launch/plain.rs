@@ -3,6 +3,7 @@
 use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
+use cci_host::settings::Overrule;
 
 use super::create::make;
 use super::facts::{Subject, survey};
@@ -11,9 +12,9 @@ use crate::context::Context;
 
 /// Makes and starts `name` from `image`; an instance of that name is left alone.
 pub async fn plain(cx: &Context, image: &str, name: &str, ephemeral: bool) -> Result<()> {
-    let mut cx = cx.clone();
-    image.clone_into(&mut cx.settings.defaults.image);
-    cx.settings.defaults.persistent = !ephemeral;
+    let image = Some(image.to_owned());
+    let overrule = Overrule { image, persistent: Some(!ephemeral), ..Overrule::default() };
+    let cx = cx.with_stack(cx.stack.overruled(overrule))?;
     let found = survey(&cx, Subject::Nothing).await?;
     if found.instances.iter().any(|other| other.name == name) {
         return Err(Error::ContainerExists { name: name.to_owned() });

@@ -16,7 +16,7 @@ use super::otherwise::beyond_home;
 use super::start_failure;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
-use crate::ledger::undo::Made;
+use crate::ledger::Made;
 
 /// How often a container is changed that is not as it was a moment ago.
 const TRIES: usize = 4;
@@ -57,7 +57,7 @@ async fn reuse_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey
     if !guarded {
         survey.proof.holds_for(cx, &plan).await?;
     }
-    cx.undo.push(Made::Started { name: name.clone(), launch: plan.launch().to_owned() });
+    cx.scope.ledger.push(Made::Started { name: name.clone(), launch: plan.launch().to_owned() });
     let step = "start the container";
     let start = async { cx.client.change_state(&name, &StateChange::start()).await?.wait(step, START).await };
     // a proof that fails is asked for again before a command begins

@@ -1,4 +1,9 @@
-//! What a command made and has not kept yet: noted before it is made, rolled back when the command fails.
+//! What a command made and has not kept yet: noted before it is made, rolled back when the command fails or is killed.
 
-pub mod take_back;
-pub mod undo;
+mod entries;
+mod lines;
+mod made;
+
+pub use entries::{Abandoned, Ledger};
+pub use lines::Server;
+pub use made::Made;

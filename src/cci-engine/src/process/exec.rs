@@ -12,7 +12,6 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 
 use crate::context::Context;
 use crate::incus_error::DuringStep;
-use cci_host::signals;
 
 /// How long a start is tried: Incus gives up a command that it cannot start while the container boots, or that is not
 /// connected within ten seconds.
@@ -97,7 +96,7 @@ pub(crate) async fn start_if<T>(
     let announced = announced(lines, exec);
     tokio::select! {
         biased;
-        () = signals::interrupted() => Err(Error::Interrupted),
+        () = cx.scope.cancelled() => Err(Error::Interrupted),
         begun = until_it_begins(cx, name, known, &announced, step) => begun,
     }
 }

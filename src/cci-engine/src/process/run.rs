@@ -8,14 +8,15 @@ use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::slot::SlotChoice;
 use cci_core::{Error, Result};
 use cci_incus::Exec;
-use cci_incus::StateChange;
 
 use crate::context::Context;
+use crate::instance::stop::begin_stop;
 use crate::launch::{self, Launched, Subject};
-use crate::ledger::undo::Made;
+use crate::ledger::Made;
 use crate::process::exec::{self, Begun, Lines};
 use crate::process::outcome::{self, Outcome};
 use crate::process::probe;
+use crate::roll_back;
 use cci_host::terminal;
 
 /// What is to be run.
@@ -36,7 +37,7 @@ const STOP: Duration = Duration::from_secs(60);
 /// Runs it to its end.
 pub async fn run(cx: &Context, command: &Command) -> Result<Outcome> {
     // noted until it has ended, so that a kill does not leave it running
-    let launched = cx.undone_on_failure(prepare(cx, command)).await?;
+    let launched = roll_back::on_failure_or_kill(cx, prepare(cx, command)).await?;
     if launched.lifetime.is_persistent() && !launched.reused {
         stays(cx, &launched);
     }
@@ -48,8 +49,8 @@ pub async fn run(cx: &Context, command: &Command) -> Result<Outcome> {
 /// A persistent container that is ready is stopped by whatever ends the command, and no longer removed.
 fn stays(cx: &Context, launched: &Launched) {
     let (name, launch) = (launched.name.clone(), launched.plan.launch().to_owned());
-    cx.undo.push(Made::Started { name: name.clone(), launch: launch.clone() });
-    cx.undo.forget(&Made::Instance { name, launch });
+    cx.scope.ledger.push(Made::Started { name: name.clone(), launch: launch.clone() });
+    cx.scope.ledger.forget(&Made::Instance { name, launch });
 }
 
 async fn prepare(cx: &Context, command: &Command) -> Result<Launched> {
@@ -105,20 +106,17 @@ async fn execute(cx: &Context, launched: &Launched, command: &Command) -> Result
 /// Hands the stop to Incus, which deletes an ephemeral container by itself; a persistent one is waited for, because the
 /// next command shall find it stopped and take it again.
 async fn release(cx: &Context, launched: &Launched) {
-    let stop = StateChange::kill();
-    let ended = match cx.client.change_state(&launched.name, &stop).await {
-        Ok(operation) if launched.lifetime == Lifetime::Persistent => {
+    let ended = match begin_stop(&cx.client, &launched.name).await {
+        Ok(Some(operation)) if launched.lifetime == Lifetime::Persistent => {
             // Incus has the stop, and goes on with it whether or not this wait sees the end
             let _ = operation.wait("stop the container", STOP).await;
             true
         }
         Ok(_) => true,
-        // it has stopped by itself, or somebody ended it
-        Err(error) if error.is_not_found() || error.is_conflict() => true,
         // whether the stop has reached Incus is not known
-        Err(_) => cx.take_back().await.all,
+        Err(_) => roll_back::everything(cx).await.all,
     };
     if ended {
-        cx.undo.keep();
+        cx.scope.ledger.keep();
     }
 }

@@ -114,7 +114,7 @@ async fn on_terminal(
         let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;
         tokio::select! {
             ended = stream::terminal(process, &tty) => ended,
-            () = cci_host::signals::interrupted() => Err(Error::Interrupted),
+            () = cx.scope.cancelled() => Err(Error::Interrupted),
             never = network::while_attached(cx) => match never {},
         }
     };
@@ -129,9 +129,9 @@ async fn on_terminal(
     if let (Some(session), Ok(_)) = (session, &ended) {
         tokio::select! {
             () = state_volume::session_brought_home(cx, session) => {}
-            () = cci_host::signals::interrupted() => {}
+            () = cx.scope.cancelled() => {}
         }
-        cx.undo.keep();
+        cx.scope.ledger.keep();
     }
     let left = tell_what_is_left(cx, name, ended.as_ref().ok().copied(), noted).await;
     if matches!(ended, Err(Error::Interrupted)) { ended.map(drop) } else { left }
@@ -145,7 +145,7 @@ async fn tell_what_is_left(cx: &Context, name: &str, status: Option<i32>, noted:
         // the next launch shall find it stopped and take it again, not make another beside it
         tokio::select! {
             _ = left::wait_until_down(cx, name) => {}
-            () = cci_host::signals::interrupted() => {}
+            () = cx.scope.cancelled() => {}
         }
     }
     match left {

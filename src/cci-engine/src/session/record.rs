@@ -6,10 +6,10 @@ use cci_core::metadata::{Further, InVolume, Metadata, SCHEMA_VERSION};
 use cci_core::session::SessionId;
 use jiff::Timestamp;
 
-use crate::blocking::{blocking, writing};
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::launch::{self, Launched};
-use crate::ledger::undo::Made;
+use crate::ledger::Made;
 use cci_host::store::put;
 
 /// The time as metadata has it: RFC 3339, UTC, whole seconds.
@@ -46,21 +46,22 @@ impl Draft {
         let (store, metadata) = (launch::store(cx), self.metadata(cx, expected));
         let beside = store.beside_metadata(self.id);
         let made = Made::Staged(beside.clone());
-        cx.undo.push(made.clone());
-        writing(move || Ok(Some(Staged { file: store.stage(&metadata, &beside)?, metadata, made }))).await
+        cx.scope.ledger.push(made.clone());
+        cx.scope.writing(move || Ok(Some(Staged { file: store.stage(&metadata, &beside)?, metadata, made }))).await
     }
 
     /// Makes it the session's, or what is true instead.
     pub(crate) async fn publish(&self, cx: &Context, staged: Option<Staged>, launched: &Launched) -> Result<()> {
         let (store, metadata) = (launch::store(cx), self.metadata(cx, launched));
         let made = staged.as_ref().map(|staged| staged.made.clone());
-        writing(move || match staged {
-            Some(staged) if staged.metadata == metadata => staged.file.publish(),
-            _ => store.write(&metadata),
-        })
-        .await?;
+        cx.scope
+            .writing(move || match staged {
+                Some(staged) if staged.metadata == metadata => staged.file.publish(),
+                _ => store.write(&metadata),
+            })
+            .await?;
         if let Some(made) = made {
-            cx.undo.forget(&made);
+            cx.scope.ledger.forget(&made);
         }
         Ok(())
     }

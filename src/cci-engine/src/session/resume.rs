@@ -11,6 +11,7 @@ use crate::blocking::blocking;
 use crate::context::Context;
 use crate::launch;
 use crate::session::state_volume;
+use cci_host::settings::Overrule;
 use cci_host::store::sessions::Saved;
 use cci_host::store::transcripts;
 
@@ -114,25 +115,23 @@ fn activity(metadata: &Metadata, state: &std::path::Path) -> Timestamp {
     written.map_or(saved, |written| written.max(saved))
 }
 
-/// Takes over what the session had and the command line does not say; the slot it would like.
-pub(crate) fn inherit(cx: &mut Context, given: Given, slot: SlotChoice, metadata: &Metadata) -> Result<SlotChoice> {
+/// The call with what the session had and the command line does not say.
+pub(crate) fn inherit(cx: &Context, given: Given, metadata: &Metadata) -> Result<Context> {
     let further = metadata.further();
-    if let (false, Some(profile)) = (given.profile, &further.profile) {
-        cx.stack = cx.stack.with_profile(profile);
-        cx.settings = cx.stack.settings()?;
-    }
-    if !given.persistent {
-        cx.settings.defaults.persistent = metadata.persistent;
-    }
-    if let (false, Some(image)) = (given.image, further.image) {
-        cx.settings.defaults.image = image;
-    }
-    if let (false, Some(Ok(network))) = (given.network, further.network.map(|word| word.parse())) {
-        cx.settings.network.mode = network;
-    }
+    let profile = further.profile.filter(|_| !given.profile);
+    let stack = profile.map_or_else(|| cx.stack.clone(), |profile| cx.stack.with_profile(&profile));
+    cx.with_stack(stack.overruled(Overrule {
+        persistent: (!given.persistent).then_some(metadata.persistent),
+        image: further.image.filter(|_| !given.image),
+        network: further.network.filter(|_| !given.network).and_then(|word| word.parse().ok()),
+    }))
+}
+
+/// The slot that the session would like: the one it had, unless the command line names one.
+pub(crate) fn slot(cx: &Context, given: Given, asked: SlotChoice, metadata: &Metadata) -> SlotChoice {
     if given.slot {
-        return Ok(slot);
+        return asked;
     }
     let named = ContainerName::parse(&cx.prefix, &metadata.container_name).map(|name| name.slot()).ok();
-    Ok(further.slot.and_then(Slot::new).or(named).map_or(slot, SlotChoice::Preferably))
+    metadata.further().slot.and_then(Slot::new).or(named).map_or(asked, SlotChoice::Preferably)
 }

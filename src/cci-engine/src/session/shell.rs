@@ -10,12 +10,12 @@ use cci_core::slot::SlotChoice;
 use cci_core::tool::Start;
 use cci_incus::{Instance, Status};
 
-use crate::blocking::writing;
 use crate::context::Context;
+use crate::instance::remove::remove_launched;
 use crate::launch::environment;
 use crate::launch::{self, Subject, Survey};
-use crate::ledger::take_back;
-use crate::ledger::undo::Made;
+use crate::ledger::Made;
+use crate::roll_back;
 use crate::session::agent;
 use crate::session::held::{self, Holder};
 use crate::session::left;
@@ -62,18 +62,20 @@ pub struct Direct {
 ///
 /// A failure or an interrupt takes back what this call made.
 pub async fn start(cx: &Context, session: &Session) -> Result<Started> {
-    cx.guarded(prepare(cx, session)).await
+    roll_back::on_failure(cx, prepare(cx, session)).await
 }
 
 async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     let workspace = launch::usable(cx)?;
-    let mut cx = cx.clone();
-    let resumed = resume::find(&cx, &session.resume).await?;
-    let slot = match &resumed {
-        Some(resumed) => resume::inherit(&mut cx, session.given, session.slot, &resumed.saved.metadata)?,
-        None => session.slot,
+    let resumed = resume::find(cx, &session.resume).await?;
+    let (cx, slot) = match &resumed {
+        Some(resumed) => {
+            let metadata = &resumed.saved.metadata;
+            (resume::inherit(cx, session.given, metadata)?, resume::slot(cx, session.given, session.slot, metadata))
+        }
+        None => (cx.clone(), session.slot),
     };
-    let cx = environment::made(cx).await?;
+    let cx = environment::made(&cx).await?;
     cx.reporter.step("setup", "preparing the container");
     let id = resumed.as_ref().map_or_else(launch::new_session_id, Resumed::id);
     if resumed.is_some() {
@@ -177,7 +179,7 @@ async fn launched(
     if resumed.is_some()
         && let Some(first) = earlier(cx, id, &launched.name).await?
     {
-        take_back::remove_instance(&cx.client, &launched.name, plan.launch()).await?;
+        remove_launched(&cx.client, &launched.name, plan.launch()).await?;
         if !held::is_here(cx, &first) {
             return Err(held::elsewhere(&first));
         }
@@ -199,7 +201,7 @@ async fn earlier(cx: &Context, id: SessionId, ours: &str) -> Result<Option<Holde
 
 /// The directory of a new conversation, which goes with a launch that fails.
 async fn plant_new(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
-    cx.undo.push(Made::SessionDir(launch::store(cx).dir(id)));
+    cx.scope.ledger.push(Made::SessionDir(launch::store(cx).dir(id)));
     plant(cx, id, owner).await
 }
 
@@ -220,11 +222,13 @@ async fn plant(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
     let api_key =
         cci_core::environment::environment(&HostLocale::default(), &cx.settings.environment(), &cx.environment)
             .remove(API_KEY);
-    let planted = writing(move || {
-        let state = store.create(id, owner)?;
-        Seed { home: &home, from_host, secrets, api_key: api_key.as_deref(), workspace: &workspace }.plant(&state)
-    })
-    .await?;
+    let planted = cx
+        .scope
+        .writing(move || {
+            let state = store.create(id, owner)?;
+            Seed { home: &home, from_host, secrets, api_key: api_key.as_deref(), workspace: &workspace }.plant(&state)
+        })
+        .await?;
     if !planted.secrets.is_empty() {
         cx.reporter.warn(&given_away(&planted.secrets));
     }

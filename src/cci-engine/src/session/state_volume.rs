@@ -16,11 +16,11 @@ use cci_incus::{BACKUP_ROOT, Config, InstancePut, NewVolume, Status, Volume};
 use flate2::read::GzDecoder;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::blocking::{blocking, writing};
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::launch::{self, Launched};
-use crate::ledger::undo::Made;
+use crate::ledger::Made;
 use crate::transfer::{self, Push, Remote, flow};
 use cci_host::store::meter::Meter;
 use cci_host::store::sessions::{STATE_DIR, Saved};
@@ -52,7 +52,7 @@ pub(crate) async fn make(cx: &Context, plan: &LaunchPlan) -> Result<()> {
         Err(error) => return Err(error).during(step),
     }
     cx.reporter.note("Incus cannot reach this home: the conversation is kept in a storage volume, and copied here");
-    cx.undo.push(Made::StateVolume {
+    cx.scope.ledger.push(Made::StateVolume {
         pool: volume.pool.clone(),
         name: volume.name.clone(),
         launch: plan.launch().to_owned(),
@@ -90,13 +90,14 @@ pub(crate) async fn fill(cx: &Context, launched: &Launched, session: SessionId) 
     let noted = Config::from([(FILLING.to_owned(), filling.clone())]);
     let patched = cx.client.patch_volume(&volume.pool, &volume.name, &noted).await;
     patched.during("note the filling of the conversation's storage volume")?;
-    writing(move || {
-        let Some(mut saved) = store.read(session)? else { return Ok(()) };
-        let volume = Some(InVolume { pool: volume.pool, filling: Some(filling) });
-        saved.metadata.set_further(&Further { volume, ..saved.metadata.further() });
-        store.write(&saved.metadata)
-    })
-    .await
+    cx.scope
+        .writing(move || {
+            let Some(mut saved) = store.read(session)? else { return Ok(()) };
+            let volume = Some(InVolume { pool: volume.pool, filling: Some(filling) });
+            saved.metadata.set_further(&Further { volume, ..saved.metadata.further() });
+            store.write(&saved.metadata)
+        })
+        .await
 }
 
 /// Brings a conversation that is left or ended back to its directory if a volume holds it; what hinders that is said
@@ -155,9 +156,9 @@ async fn copy(cx: &Context, volume: &StateVolume, backup: &str, dir: &Path) -> R
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
     let staging = Staging::new(&dir.canonicalize().map_err(failed)?).map_err(failed)?;
     let made = Made::Staging(staging.path().to_owned());
-    cx.undo.push(made.clone());
+    cx.scope.ledger.push(made.clone());
     let (inlet, outlet) = flow::flow();
-    let unpacking = writing({
+    let unpacking = cx.scope.writing({
         let dir = dir.to_owned();
         move || {
             let failed = |source| Error::Host { step: "write to", path: dir.clone(), source };
@@ -170,12 +171,12 @@ async fn copy(cx: &Context, volume: &StateVolume, backup: &str, dir: &Path) -> R
     let (sent, unpacked) = tokio::join!(inlet.pour(stream, LIMIT), unpacking);
     sent?;
     unpacked?;
-    cx.undo.forget(&made);
+    cx.scope.ledger.forget(&made);
     Ok(())
 }
 
-/// Takes back a volume that a launch made, once what is in it is in the session's directory.
-pub(crate) async fn take_back(cx: &Context, volume: &StateVolume, launch: &str, dir: &Path) -> Result<bool> {
+/// Rolls back a volume that a launch made, once what is in it is in the session's directory.
+pub(crate) async fn roll_back(cx: &Context, volume: &StateVolume, launch: &str, dir: &Path) -> Result<bool> {
     let step = "remove the conversation's storage volume";
     let found = match cx.client.volume(&volume.pool, &volume.name).await {
         Ok((found, _)) => found,

@@ -16,7 +16,7 @@ use super::{Moved, stopped};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::instance::owned;
-use crate::ledger::undo::Made;
+use crate::ledger::Made;
 use crate::site::host_path;
 use cci_host::store::meter::Meter;
 use cci_host::store::place::Place;
@@ -46,7 +46,7 @@ pub async fn pull(cx: &Context, ask: &Pull) -> Result<Moved> {
     let failed = |source| Error::Host { step: "write to", path: above.to_owned(), source };
     let (staging, place) = (Staging::new(above).map_err(failed)?, Place::of(&target).map_err(failed)?);
     let made = Made::Staging(staging.path().to_owned());
-    cx.undo.push(made.clone());
+    cx.scope.ledger.push(made.clone());
     let meter = Arc::new(Meter::default());
     let (inlet, outlet) = flow::flow();
     let (counted, single, max_entries) = (meter.clone(), !ask.recursive, ask.max_entries);
@@ -67,7 +67,7 @@ pub async fn pull(cx: &Context, ask: &Pull) -> Result<Moved> {
         place.settle(&dir, &directories)
     })
     .await?;
-    cx.undo.forget(&made);
+    cx.scope.ledger.forget(&made);
     for remark in &unpacked.remarks {
         cx.reporter.warn(remark);
     }

@@ -15,9 +15,10 @@ use crate::blocking::blocking;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::instance::owned;
+use crate::instance::remove::remove_launched;
 use crate::launch;
-use crate::ledger::take_back;
 use crate::network::{self, Unused};
+use crate::roll_back;
 use crate::session::held::{self, Holder};
 use crate::session::state_volume;
 use crate::site::host_path;
@@ -108,7 +109,7 @@ pub async fn find(cx: &Context, wanted: Wanted) -> Result<Rubbish> {
 pub async fn remove(cx: &Context, rubbish: &Rubbish) -> Result<usize> {
     let mut gone = 0;
     for container in &rubbish.containers {
-        match take_back::remove_instance(&cx.client, &container.name, &container.launch).await {
+        match remove_launched(&cx.client, &container.name, &container.launch).await {
             Ok(_) => gone += 1,
             Err(error) => cx.reporter.warn(&error.to_string()),
         }
@@ -140,7 +141,8 @@ async fn remove_session(cx: &Context, session: &OldSession) -> Result<()> {
             Err(Error::Host { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {}
             done => return done,
         }
-        let handed_over = cx.guarded(async { reclaim::hand_over(cx, &host_path::own(&session.dir)?).await }).await;
+        let handed_over =
+            roll_back::on_failure(cx, async { reclaim::hand_over(cx, &host_path::own(&session.dir)?).await }).await;
         match handed_over {
             Ok(0) => break,
             Ok(_) => {}

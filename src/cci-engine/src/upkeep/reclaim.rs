@@ -22,7 +22,8 @@ use crate::blocking::blocking;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::launch;
-use crate::ledger::undo::Made;
+use crate::ledger::Made;
+use crate::roll_back;
 use crate::session::agent::printed;
 use crate::site::host_path;
 use cci_host::store::{noted, owners};
@@ -124,7 +125,7 @@ async fn change(cx: &Context, trusted: &Settings, workspace: &HostPath, own: &Ow
     let exec = Exec { command: walk(trusted.incus.claude_uid, own.until.as_deref()), ..Exec::default() };
     let done = cx.client.exec_captured(&name, &exec, &[], WALK).await.during("change the owner of files")?;
     // the container has done its work, whatever came of it
-    cx.take_back().await;
+    roll_back::everything(cx).await;
     if done.status == 0 {
         return Ok(done.stdout.len());
     }
@@ -182,7 +183,7 @@ async fn start(cx: &Context, trusted: &Settings, workspace: &HostPath, ids: Host
         start: true,
         ..NewInstance::new(name.clone(), Source::fingerprint(&known.fingerprint))
     };
-    cx.undo.push(Made::Instance { name: name.clone(), launch: mark });
+    cx.scope.ledger.push(Made::Instance { name: name.clone(), launch: mark });
     let during = "create the container";
     let made = async { cx.client.create_instance(&instance).await?.wait(during, CREATE).await };
     match made.await {

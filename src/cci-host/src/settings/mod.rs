@@ -26,5 +26,5 @@ pub use profile::shipped;
 pub use project::Project;
 pub use show::{Entry, as_json, entries, of_profile};
 pub use sources::{Overrides, Places, places};
-pub use stack::{Stack, Trust};
+pub use stack::{Overrule, Stack, Trust};
 pub use trust::Waiting;

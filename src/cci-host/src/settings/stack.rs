@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use cci_core::network::Mode;
 use cci_core::settings::{Kind, Scalar, Settings};
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
@@ -30,6 +31,19 @@ pub struct Stack {
     project: Option<Project>,
     /// Why the project's files are left out.
     aside: Option<String>,
+    /// What a use-case decides itself, above everything.
+    overrule: Overrule,
+}
+
+/// Settings that a use-case decides itself, such as those of a session that is resumed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrule {
+    /// The image.
+    pub image: Option<String>,
+    /// Whether the container outlives its stop.
+    pub persistent: Option<bool>,
+    /// The network mode.
+    pub network: Option<Mode>,
 }
 
 /// What becomes of a project file that loosens.
@@ -112,13 +126,23 @@ impl Stack {
         lower.extend(above);
         lower.push(sources::environment(caller)?);
         let flags = sources::flags(overrides, caller)?;
-        Ok(Self { lower, flags, profile: chosen, project, aside })
+        Ok(Self { lower, flags, profile: chosen, project, aside, overrule: Overrule::default() })
     }
 
     /// What all layers say together.
     pub fn settings(&self) -> Result<Settings> {
-        let settings = extracted(self.values()?)?;
+        let mut settings = extracted(self.values()?)?;
+        let Overrule { image, persistent, network } = &self.overrule;
+        settings.defaults.image = image.clone().unwrap_or(settings.defaults.image);
+        settings.defaults.persistent = persistent.unwrap_or(settings.defaults.persistent);
+        settings.network.mode = network.unwrap_or(settings.network.mode);
         Ok(Settings { profile: self.profile.clone(), ..settings })
+    }
+
+    /// The same with what a use-case decides itself on top.
+    #[must_use]
+    pub fn overruled(&self, overrule: Overrule) -> Self {
+        Self { overrule, ..self.clone() }
     }
 
     /// Where each value that is not built in was said.

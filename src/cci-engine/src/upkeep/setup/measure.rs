@@ -8,9 +8,9 @@ use cci_incus::{NewInstance, Source};
 
 use crate::context::Context;
 use crate::incus_error::DuringStep;
+use crate::instance::remove::remove_launched;
 use crate::launch::launch_mark;
-use crate::ledger::take_back;
-use crate::ledger::undo::Made;
+use crate::ledger::Made;
 
 /// Unpacking an image for the first time.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -28,11 +28,11 @@ pub async fn measure(cx: &Context) -> Result<Option<Duration>> {
         config: marks.to_config(),
         ..NewInstance::new(name.clone(), Source::fingerprint(image.fingerprint))
     };
-    cx.undo.push(Made::Instance { name: name.clone(), launch: launch.clone() });
+    cx.scope.ledger.push(Made::Instance { name: name.clone(), launch: launch.clone() });
     let began = Instant::now();
     let operation = cx.client.create_instance(&new).await.during(during)?;
     operation.wait(during, LIMIT).await.during(during)?;
     let took = began.elapsed();
-    take_back::remove_instance(&cx.client, &name, &launch).await?;
+    remove_launched(&cx.client, &name, &launch).await?;
     Ok(Some(took))
 }

@@ -1,134 +1,19 @@
-//! What has to be taken back when a verb fails, is interrupted or is killed, newest first.
+//! The ledger: what a command made and has not kept, newest first, on disk before it is made.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-
-use cci_core::GuestText;
-use serde::{Deserialize, Serialize};
 
 use cci_host::process;
 use cci_host::store::journal::Journal;
-use cci_host::store::sessions::Store;
-use cci_host::store::{put, staging};
 
-/// One thing that this call made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Made {
-    /// An instance, recognised by the launch mark that only this call gave it.
-    Instance {
-        /// The instance's name.
-        name: String,
-        /// The launch mark.
-        launch: String,
-    },
-    /// A stopped instance that this call took for itself with its launch mark, and started.
-    Started {
-        /// The instance's name.
-        name: String,
-        /// The launch mark.
-        launch: String,
-    },
-    /// A directory of the session store.
-    SessionDir(PathBuf),
-    /// A snapshot whose name no other call gives.
-    Snapshot {
-        /// The instance it is of.
-        container: String,
-        /// Its name there.
-        name: String,
-    },
-    /// A directory in which files are put together before they get their place.
-    Staging(PathBuf),
-    /// A file beside the place that it will get.
-    Staged(PathBuf),
-    /// A storage volume for the conversation in `dir`, recognised by the launch mark.
-    StateVolume {
-        /// The storage pool.
-        pool: String,
-        /// Its name there.
-        name: String,
-        /// The launch mark.
-        launch: String,
-        /// The session's directory on the host.
-        dir: PathBuf,
-    },
-    /// Images that carry this launch mark as a property; one that has got this alias is what was wanted, and stays.
-    Images {
-        /// The launch mark.
-        launch: String,
-        /// The name that the finished image gets.
-        alias: String,
-    },
-}
-
-impl Made {
-    /// Whether it is a thing that cci makes: a note that was damaged, or written by somebody else, names any path.
-    fn is_plausible(&self) -> bool {
-        match self {
-            Self::Staging(dir) => staging::is_name(dir),
-            Self::Staged(file) => put::is_beside(file),
-            Self::SessionDir(dir) | Self::StateVolume { dir, .. } => Store::is_session(dir),
-            Self::Instance { .. } | Self::Started { .. } | Self::Snapshot { .. } | Self::Images { .. } => true,
-        }
-    }
-
-    /// The instance that it is, or is in.
-    pub(crate) fn instance(&self) -> Option<&str> {
-        match self {
-            Self::Instance { name, .. } | Self::Started { name, .. } => Some(name),
-            Self::Snapshot { container, .. } => Some(container),
-            Self::SessionDir(_)
-            | Self::Staging(_)
-            | Self::Staged(_)
-            | Self::StateVolume { .. }
-            | Self::Images { .. } => None,
-        }
-    }
-}
-
-impl std::fmt::Display for Made {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Instance { name, .. } | Self::Started { name, .. } => write!(out, "container {name}"),
-            Self::Staging(dir) => write!(out, "directory {}", GuestText::new(dir)),
-            Self::Staged(file) => write!(out, "file {}", GuestText::new(file)),
-            Self::SessionDir(dir) => write!(out, "session directory {}", GuestText::new(dir)),
-            Self::Snapshot { container, name } => write!(out, "snapshot {container}/{name}"),
-            Self::StateVolume { pool, name, .. } => write!(out, "storage volume {name} of pool {pool}"),
-            Self::Images { launch, .. } => write!(out, "images with mark {launch}"),
-        }
-    }
-}
-
-/// A line of the journal.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Line {
-    /// Which Incus the following is in.
-    In(Server),
-    /// Which process makes it.
-    By(String),
-    Made(Made),
-    Forgotten(Made),
-    /// What became of the request is not known, and Incus may still do it.
-    InDoubt,
-}
-
-/// An Incus and a project of it: only a command that works there can take back what is there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Server {
-    /// The socket's path or the URL.
-    pub endpoint: String,
-    /// The Incus project.
-    pub project: String,
-}
+use super::lines::{Line, Server, begin, left, read, text};
+use super::made::Made;
 
 /// The list of things to take back; it outlives the work that fills it, so that an interrupt finds it complete.
 ///
 /// It is kept in a journal too, so that the next command finds it complete after a kill.
 #[derive(Debug, Clone)]
-pub struct Undo {
+pub struct Ledger {
     list: Arc<Mutex<List>>,
     dir: PathBuf,
     server: Server,
@@ -136,7 +21,7 @@ pub struct Undo {
 
 /// The notes of a command that was killed.
 #[derive(Debug)]
-pub(crate) struct Abandoned {
+pub struct Abandoned {
     /// To be closed when everything is taken back.
     pub(crate) journal: Journal,
     /// What it made, newest first.
@@ -151,7 +36,7 @@ struct List {
     journal: Option<Journal>,
 }
 
-impl Undo {
+impl Ledger {
     /// An empty list whose journal is in `dir`.
     #[must_use]
     pub fn new(dir: PathBuf, server: Server) -> Self {
@@ -206,7 +91,7 @@ impl Undo {
         list.made.retain(|other| other != made);
     }
 
-    /// Everything to take back, newest first; the journal stays until [`Undo::keep`].
+    /// Everything to take back, newest first; the journal stays until [`Ledger::keep`].
     pub(crate) fn take(&self) -> Vec<Made> {
         let mut made = std::mem::take(&mut self.lock().made);
         made.reverse();
@@ -239,52 +124,14 @@ impl Undo {
     }
 }
 
-fn begin(dir: &Path, server: &Server, first: &Line) -> std::io::Result<Journal> {
-    let mut journal = Journal::begin(dir)?;
-    let lines = [Some(Line::In(server.clone())), process::own().map(Line::By), Some(first.clone())];
-    let noted = lines.iter().flatten().try_for_each(|line| journal.note(&text(line)?));
-    match noted {
-        Ok(()) => Ok(journal),
-        // notes that a full disk cut off would belong to no Incus, and stay
-        Err(error) => journal.close().and(Err(error)),
-    }
-}
-
-fn text(line: &Line) -> std::io::Result<String> {
-    serde_json::to_string(line).map_err(std::io::Error::other)
-}
-
-/// The lines that this version can read.
-fn read(lines: &[String]) -> impl Iterator<Item = Line> {
-    lines.iter().filter_map(|line| serde_json::from_str(line).ok())
-}
-
-/// What the lines say is still to be taken back, newest first; `None` if that is in another Incus, or if anything in them
-/// cannot be read: a line that is missed may be the one that says what stays.
-fn left(lines: &[String], server: &Server) -> Option<Vec<Made>> {
-    let lines: Vec<Line> = lines.iter().map(|line| serde_json::from_str(line).ok()).collect::<Option<_>>()?;
-    if !matches!(lines.first(), Some(Line::In(place)) if place == server) {
-        return None;
-    }
-    let mut made = Vec::new();
-    for line in lines {
-        match line {
-            Line::In(_) | Line::By(_) | Line::InDoubt => {}
-            Line::Made(one) if one.is_plausible() => made.push(one),
-            Line::Made(one) => tracing::warn!(%one, "a note that no command of cci's has written is left alone"),
-            Line::Forgotten(one) => made.retain(|other| *other != one),
-        }
-    }
-    made.reverse();
-    Some(made)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
-    fn undo(dir: &Path, project: &str) -> Undo {
-        Undo::new(dir.join("unfinished"), Server { endpoint: "/socket".into(), project: project.into() })
+    fn ledger(dir: &Path, project: &str) -> Ledger {
+        Ledger::new(dir.join("unfinished"), Server { endpoint: "/socket".into(), project: project.into() })
     }
 
     fn image(mark: &str) -> Made {
@@ -294,31 +141,31 @@ mod tests {
     #[test]
     fn the_newest_is_taken_back_first_and_what_is_kept_is_not() {
         let dir = tempfile::tempdir().unwrap();
-        let undo = undo(dir.path(), "p");
-        undo.push(image("kept"));
-        undo.keep();
+        let ledger = ledger(dir.path(), "p");
+        ledger.push(image("kept"));
+        ledger.keep();
         for name in ["a", "b", "c"] {
-            undo.push(image(name));
+            ledger.push(image(name));
         }
-        undo.forget(&image("b"));
-        assert_eq!(undo.take(), [image("c"), image("a")]);
-        assert_eq!(undo.take(), []);
+        ledger.forget(&image("b"));
+        assert_eq!(ledger.take(), [image("c"), image("a")]);
+        assert_eq!(ledger.take(), []);
     }
 
     #[test]
     fn a_killed_command_leaves_the_same_list_to_the_next_one_of_its_incus() {
         let dir = tempfile::tempdir().unwrap();
-        let killed = undo(dir.path(), "p");
+        let killed = ledger(dir.path(), "p");
         let instance = Made::Instance { name: "c1".into(), launch: "n".into() };
         let session = Made::SessionDir("/s/3f2b8c1e-5d7a-4e0b-9c4f-1a2b3c4d5e6f".into());
         for made in [session.clone(), image("a"), instance.clone()] {
             killed.push(made);
         }
         killed.forget(&image("a"));
-        let next = undo(dir.path(), "p");
+        let next = ledger(dir.path(), "p");
         assert!(next.abandoned().is_empty(), "it still lives");
         drop(killed);
-        assert!(undo(dir.path(), "other").abandoned().is_empty());
+        assert!(ledger(dir.path(), "other").abandoned().is_empty());
         let Abandoned { journal, made, doubted } = next.abandoned().remove(0);
         assert!(!doubted);
         assert_eq!(made, [instance, session]);
@@ -329,7 +176,7 @@ mod tests {
     #[test]
     fn a_planted_note_takes_nothing_away_that_cci_does_not_make() {
         let dir = tempfile::tempdir().unwrap();
-        let planted = undo(dir.path(), "p");
+        let planted = ledger(dir.path(), "p");
         let staging = format!("/work/.cci-pull-{}", "0a".repeat(16));
         for path in ["/home/u", "/home/u/.ssh", "/work/.cci-pull-", "/work/.cci-pull-x/../../home", "/", ".."] {
             planted.push(Made::Staging(path.into()));
@@ -338,20 +185,20 @@ mod tests {
         }
         planted.push(Made::Staging(staging.clone().into()));
         drop(planted);
-        assert_eq!(undo(dir.path(), "p").abandoned().remove(0).made, [Made::Staging(staging.into())]);
+        assert_eq!(ledger(dir.path(), "p").abandoned().remove(0).made, [Made::Staging(staging.into())]);
     }
 
     #[test]
     fn a_damaged_note_takes_nothing_away() {
         let dir = tempfile::tempdir().unwrap();
-        let damaged = undo(dir.path(), "p");
+        let damaged = ledger(dir.path(), "p");
         damaged.push(image("a"));
         drop(damaged);
         let file = std::fs::read_dir(dir.path().join("unfinished")).unwrap().next().unwrap().unwrap().path();
         let whole = std::fs::read_to_string(&file).unwrap();
         let found = |text: &str| {
             std::fs::write(&file, text).unwrap();
-            undo(dir.path(), "p").abandoned().len()
+            ledger(dir.path(), "p").abandoned().len()
         };
         assert_eq!(found(&whole), 1);
         assert_eq!(found(&format!("{whole}{{\"unknown\":1}}\n")), 0, "a line that cannot be read");
@@ -363,7 +210,8 @@ mod tests {
     fn of_two_that_make_one_instance_at_once_the_later_one_hears_of_it() {
         let dir = tempfile::tempdir().unwrap();
         let instance = |launch: &str| Made::Instance { name: "c1".into(), launch: launch.into() };
-        let (first, second, elsewhere) = (undo(dir.path(), "p"), undo(dir.path(), "p"), undo(dir.path(), "other"));
+        let (first, second, elsewhere) =
+            (ledger(dir.path(), "p"), ledger(dir.path(), "p"), ledger(dir.path(), "other"));
         first.push(instance("a"));
         // the marks settle what one tick of the clock does not
         second.push(instance("b"));
@@ -379,17 +227,17 @@ mod tests {
     #[test]
     fn what_is_kept_is_not_found_by_the_next_one() {
         let dir = tempfile::tempdir().unwrap();
-        let done = undo(dir.path(), "p");
+        let done = ledger(dir.path(), "p");
         done.push(image("a"));
         done.keep();
         drop(done);
-        assert!(undo(dir.path(), "p").abandoned().is_empty());
+        assert!(ledger(dir.path(), "p").abandoned().is_empty());
     }
 
     #[test]
     fn a_home_that_cannot_be_written_stops_nothing() {
-        let undo = undo(Path::new("/proc/nothing"), "p");
-        undo.push(image("a"));
-        assert_eq!(undo.take(), [image("a")]);
+        let ledger = ledger(Path::new("/proc/nothing"), "p");
+        ledger.push(image("a"));
+        assert_eq!(ledger.take(), [image("a")]);
     }
 }

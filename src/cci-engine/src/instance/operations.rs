@@ -1,0 +1,21 @@
+//! What Incus is doing at this moment, and to which instance.
+
+use cci_core::Result;
+use cci_incus::{Client, Operation};
+
+use crate::incus_error::DuringStep;
+
+/// What Incus still does to an instance.
+pub async fn pending(client: &Client, name: &str) -> Result<Vec<Operation>> {
+    let concerns = |operation: &Operation| {
+        let mut paths = operation.resources().values().flatten().map(|path| path.split('?').next().unwrap_or_default());
+        paths.any(|path| path.ends_with(&format!("/instances/{name}")))
+    };
+    Ok(unfinished(client).await?.into_iter().filter(concerns).collect())
+}
+
+/// What Incus is doing at this moment.
+pub(crate) async fn unfinished(client: &Client) -> Result<Vec<Operation>> {
+    let all = client.operations().await.during("list the operations")?;
+    Ok(all.into_iter().filter(|operation| !operation.info().status_code.is_final()).collect())
+}

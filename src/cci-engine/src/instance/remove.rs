@@ -1,0 +1,64 @@
+//! The one way to remove an instance, whatever Incus is still doing to it.
+
+use std::time::Duration;
+
+use cci_core::mark::LAUNCH;
+use cci_core::{Error, Result};
+use cci_incus::{Client, Instance, StateChange, Status};
+
+use super::operations::pending;
+use crate::incus_error::DuringStep;
+
+/// How long a removal may take before it is given up and said.
+const LIMIT: Duration = Duration::from_secs(120);
+const STEP: &str = "remove the container";
+
+/// Removes the instance that carries this launch mark, and says whether it was there; one of the same name with another
+/// mark is left alone.
+pub async fn remove_launched(client: &Client, name: &str, launch: &str) -> Result<bool> {
+    remove_if(client, name, |instance| instance.config.get(LAUNCH).is_some_and(|mark| mark == launch)).await
+}
+
+/// Removes the instance of this name, whoever launched it, and says whether it was there.
+pub async fn remove_any(client: &Client, name: &str) -> Result<bool> {
+    remove_if(client, name, |_| true).await
+}
+
+/// The create may still be under way in Incus, so each pending operation on the name is waited for first.
+async fn remove_if(client: &Client, name: &str, wanted: impl Fn(&Instance) -> bool) -> Result<bool> {
+    let removal = async {
+        let mut seen = false;
+        loop {
+            for operation in pending(client, name).await? {
+                // how it ended does not matter, only that it has
+                let _ = operation.wait(STEP, LIMIT).await;
+            }
+            match client.instance(name).await {
+                Ok((instance, _)) if wanted(&instance) => next(client, &instance).await?,
+                Ok(_) => return Ok(seen),
+                Err(error) if error.is_not_found() => return Ok(seen),
+                Err(error) => return Err(error).during(STEP),
+            }
+            seen = true;
+        }
+    };
+    tokio::time::timeout(LIMIT, removal).await.unwrap_or_else(|_| {
+        Err(Error::TimedOut { step: STEP.to_owned(), seconds: LIMIT.as_secs(), still_running: true })
+    })
+}
+
+/// The next step to its end: a stop, or the delete. Where Incus changes it meanwhile it is looked at again.
+async fn next(client: &Client, instance: &Instance) -> Result<()> {
+    let done = async {
+        let operation = if instance.status_code == Status::Stopped {
+            client.delete_instance(&instance.name).await?
+        } else {
+            client.change_state(&instance.name, &StateChange::kill()).await?
+        };
+        operation.wait(STEP, LIMIT).await
+    };
+    match done.await {
+        Err(error) if !error.is_conflict() && !error.is_not_found() => Err(error).during(STEP),
+        _ => Ok(()),
+    }
+}

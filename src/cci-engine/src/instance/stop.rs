@@ -1,0 +1,93 @@
+//! The one way to stop an instance and to delete a stopped one.
+
+use std::time::Duration;
+
+use cci_core::Result;
+use cci_core::mark::LAUNCH;
+use cci_incus::{Client, Operation, StateChange, Status};
+
+use super::operations::pending;
+use crate::context::Context;
+use crate::incus_error::DuringStep;
+
+/// How an instance is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// At once.
+    Now,
+    /// Asks it to shut down; when the time is over, at once.
+    Within(Duration),
+}
+
+/// How long a forced stop or a delete may take.
+const FORCE: Duration = Duration::from_secs(60);
+/// A container in its first moments does not listen to a shutdown yet: added to the deadline of the wait.
+const MARGIN: Duration = Duration::from_secs(5);
+
+/// Stops it and waits for that; one that has stopped or gone meanwhile is what was wanted.
+pub(crate) async fn stop(cx: &Context, name: &str, how: Stop, step: &str) -> Result<()> {
+    if let Stop::Within(within) = how {
+        let gentle = StateChange::stop_within(u32::try_from(within.as_secs()).unwrap_or(u32::MAX));
+        if settle(&cx.client, name, &gentle, within + MARGIN, step).await.is_ok() {
+            return Ok(());
+        }
+        cx.reporter.note(&format!("Container {name} did not shut down in {} s, stopping it", within.as_secs()));
+    }
+    settle(&cx.client, name, &StateChange::kill(), FORCE, step).await
+}
+
+/// Asks for a forced stop and does not wait for it; `None` for one that has stopped already, or is gone.
+pub(crate) async fn begin_stop(client: &Client, name: &str) -> cci_incus::Result<Option<Operation>> {
+    match client.change_state(name, &StateChange::kill()).await {
+        Ok(operation) => Ok(Some(operation)),
+        Err(error) if error.is_not_found() || error.is_conflict() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Stops what a launch has started, if it is still that launch's; whether it was.
+pub(crate) async fn stop_launched(client: &Client, name: &str, launch: &str) -> Result<bool> {
+    let step = "stop the container";
+    for operation in pending(client, name).await? {
+        // how it ended does not matter, only that it has
+        let _ = operation.wait(step, FORCE).await;
+    }
+    let ours = match client.instance(name).await {
+        Ok((found, _)) => {
+            found.status_code != Status::Stopped && found.config.get(LAUNCH).is_some_and(|mark| mark == launch)
+        }
+        Err(error) if error.is_not_found() => false,
+        Err(error) => return Err(error).during(step),
+    };
+    if ours {
+        settle(client, name, &StateChange::kill(), FORCE, step).await?;
+    }
+    Ok(ours)
+}
+
+/// Deletes a stopped one; one that Incus has deleted by itself is what was wanted.
+pub(crate) async fn delete(client: &Client, name: &str) -> Result<()> {
+    let step = "delete the container";
+    let done = async { client.delete_instance(name).await?.wait(step, FORCE).await };
+    match done.await {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_not_found() => Ok(()),
+        Err(error) => match client.instance(name).await {
+            Err(gone) if gone.is_not_found() => Ok(()),
+            _ => Err(error).during(step),
+        },
+    }
+}
+
+/// Changes the state and waits; one that has gone or stopped meanwhile is what was wanted.
+async fn settle(client: &Client, name: &str, change: &StateChange, limit: Duration, step: &str) -> Result<()> {
+    let done = async { client.change_state(name, change).await?.wait("stop the container", limit).await };
+    match done.await {
+        Ok(_) => Ok(()),
+        Err(error) => match client.instance(name).await {
+            Err(gone) if gone.is_not_found() => Ok(()),
+            Ok((instance, _)) if instance.status_code == Status::Stopped => Ok(()),
+            _ => Err(error).during(step),
+        },
+    }
+}

@@ -1,0 +1,72 @@
+//! The ledger's journal, line by line: what the next command reads after this one was killed.
+
+use std::path::Path;
+
+use cci_host::process;
+use cci_host::store::journal::Journal;
+use serde::{Deserialize, Serialize};
+
+use super::made::Made;
+
+/// A line of the journal.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Line {
+    /// Which Incus the following is in.
+    In(Server),
+    /// Which process makes it.
+    By(String),
+    Made(Made),
+    Forgotten(Made),
+    /// What became of the request is not known, and Incus may still do it.
+    InDoubt,
+}
+
+/// An Incus and a project of it: only a command that works there can take back what is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Server {
+    /// The socket's path or the URL.
+    pub endpoint: String,
+    /// The Incus project.
+    pub project: String,
+}
+
+pub(super) fn begin(dir: &Path, server: &Server, first: &Line) -> std::io::Result<Journal> {
+    let mut journal = Journal::begin(dir)?;
+    let lines = [Some(Line::In(server.clone())), process::own().map(Line::By), Some(first.clone())];
+    let noted = lines.iter().flatten().try_for_each(|line| journal.note(&text(line)?));
+    match noted {
+        Ok(()) => Ok(journal),
+        // notes that a full disk cut off would belong to no Incus, and stay
+        Err(error) => journal.close().and(Err(error)),
+    }
+}
+
+pub(super) fn text(line: &Line) -> std::io::Result<String> {
+    serde_json::to_string(line).map_err(std::io::Error::other)
+}
+
+/// The lines that this version can read.
+pub(super) fn read(lines: &[String]) -> impl Iterator<Item = Line> {
+    lines.iter().filter_map(|line| serde_json::from_str(line).ok())
+}
+
+/// What the lines say is still to be taken back, newest first; `None` if that is in another Incus, or if anything in them
+/// cannot be read: a line that is missed may be the one that says what stays.
+pub(super) fn left(lines: &[String], server: &Server) -> Option<Vec<Made>> {
+    let lines: Vec<Line> = lines.iter().map(|line| serde_json::from_str(line).ok()).collect::<Option<_>>()?;
+    if !matches!(lines.first(), Some(Line::In(place)) if place == server) {
+        return None;
+    }
+    let mut made = Vec::new();
+    for line in lines {
+        match line {
+            Line::In(_) | Line::By(_) | Line::InDoubt => {}
+            Line::Made(one) if one.is_plausible() => made.push(one),
+            Line::Made(one) => tracing::warn!(%one, "a note that no command of cci's has written is left alone"),
+            Line::Forgotten(one) => made.retain(|other| *other != one),
+        }
+    }
+    made.reverse();
+    Some(made)
+}

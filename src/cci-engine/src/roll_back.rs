@@ -1,0 +1,170 @@
+//! Rolls back what a call made when it fails, is cancelled or was killed, and nothing else.
+
+use std::path::Path;
+use std::time::Duration;
+
+use cci_core::plan::StateVolume;
+use cci_core::{Error, Result};
+use cci_host::store::remove;
+use cci_host::store::sessions::Store;
+use futures_util::future::LocalBoxFuture;
+
+use crate::context::Context;
+use crate::image;
+use crate::instance::remove::remove_launched;
+use crate::instance::snapshot::remove_snapshot;
+use crate::instance::{owned, stop};
+use crate::ledger::{Abandoned, Made};
+use crate::session::state_volume;
+
+/// How long a container is looked for again whose create was not answered.
+const DOUBT: Duration = Duration::from_secs(600);
+
+/// Does `work`; when it fails or is cancelled, what it made so far is rolled back, else it is kept.
+pub fn on_failure<'a, T: 'a>(
+    cx: &'a Context,
+    work: impl Future<Output = Result<T>> + 'a,
+) -> LocalBoxFuture<'a, Result<T>> {
+    Box::pin(async {
+        let value = on_failure_or_kill(cx, work).await?;
+        cx.scope.ledger.keep();
+        Ok(value)
+    })
+}
+
+/// The same, but what was made stays in the ledger, so that a kill does not leave it behind.
+pub(crate) async fn on_failure_or_kill<T>(cx: &Context, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let done = tokio::select! {
+        biased;
+        () = cx.scope.cancelled() => Err(Error::Interrupted),
+        done = work => done,
+    };
+    if let Err(error) = &done {
+        let settled = !matches!(error, Error::TimedOut { still_running: true, .. });
+        // what Incus may still be about to make is looked for again by the next command
+        let rolled_back = everything(cx).await;
+        if rolled_back.all && settled {
+            cx.scope.ledger.keep();
+        } else if rolled_back.nowhere && !settled {
+            cx.scope.ledger.doubt();
+        }
+    }
+    done
+}
+
+/// What became of everything that was to be rolled back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RolledBack {
+    /// Nothing of it is there any more.
+    pub(crate) all: bool,
+    /// An instance was among it, and there was none.
+    nowhere: bool,
+}
+
+/// The same on the way.
+#[derive(Default)]
+struct Progress {
+    failed: bool,
+    instance_noted: bool,
+    instance_found: bool,
+}
+
+impl Progress {
+    fn note(&mut self, made: &Made, done: &Result<bool>) {
+        let instance = matches!(made, Made::Instance { .. });
+        self.failed |= done.is_err();
+        self.instance_noted |= instance;
+        self.instance_found |= instance && matches!(done, Ok(true));
+    }
+
+    fn result(&self) -> RolledBack {
+        RolledBack { all: !self.failed, nowhere: self.instance_noted && !self.instance_found }
+    }
+}
+
+/// Rolls back everything that was made and not kept, newest first; what cannot be is named.
+pub(crate) async fn everything(cx: &Context) -> RolledBack {
+    cx.reporter.progress(None);
+    // a call that was given up goes on writing in its thread
+    cx.scope.written().await;
+    let mut progress = Progress::default();
+    for made in cx.scope.ledger.take() {
+        let done = one(cx, &made).await;
+        progress.note(&made, &done);
+        if let Err(error) = done {
+            cx.reporter.warn(&format!("could not remove {made}: {error}"));
+        }
+    }
+    progress.result()
+}
+
+/// Rolls back what killed commands left, and says so; what cannot be now is left for the next command.
+pub async fn abandoned(cx: &Context) {
+    for Abandoned { journal, made, doubted } in cx.scope.ledger.abandoned() {
+        let mut progress = Progress::default();
+        for made in made {
+            if is_anothers(cx, &made).await {
+                continue;
+            }
+            let done = one(cx, &made).await;
+            progress.note(&made, &done);
+            match done {
+                Ok(true) => cx.reporter.note(&format!("Removed {made}, left by a command that was killed")),
+                Ok(false) => {}
+                Err(error) => tracing::info!(%error, %made, "what a killed command left cannot be removed"),
+            }
+        }
+        let rolled_back = progress.result();
+        // a request that was never answered can still be on its way
+        let certain = !doubted || !rolled_back.nowhere || journal.age() > DOUBT;
+        if rolled_back.all
+            && certain
+            && let Err(error) = journal.close()
+        {
+            tracing::warn!(%error, "the journal of a killed command stays");
+        }
+    }
+}
+
+/// Whether what a note names is in another user's container, where no command of this user made it.
+async fn is_anothers(cx: &Context, made: &Made) -> bool {
+    match made.instance() {
+        Some(name) => matches!(owned::find(cx, name).await, Err(Error::NotOwner { .. })),
+        None => false,
+    }
+}
+
+/// Rolls one thing back; whether there was anything.
+async fn one(cx: &Context, made: &Made) -> Result<bool> {
+    let client = &cx.client;
+    match made {
+        Made::Instance { name, launch } => remove_launched(client, name, launch).await,
+        Made::Started { name, launch } => stop::stop_launched(client, name, launch).await,
+        Made::Staging(dir) => remove_dir(dir),
+        Made::Staged(file) => remove_file(file),
+        // whatever a conversation has become by then, it is not ours to remove
+        Made::SessionDir(dir) if Store::has_conversation(dir) => Ok(false),
+        Made::SessionDir(dir) => {
+            let there = dir.exists();
+            Store::remove(dir).map(|()| there)
+        }
+        Made::StateVolume { pool, name, launch, dir } => {
+            let volume = StateVolume { pool: pool.clone(), name: name.clone() };
+            state_volume::roll_back(cx, &volume, launch, dir).await
+        }
+        Made::Snapshot { container, name } => remove_snapshot(client, container, name).await,
+        Made::Images { launch, alias } => image::roll_back::remove_launched(cx, launch, alias).await,
+    }
+}
+
+/// Removes a directory that may be gone already; whether it was there.
+fn remove_dir(dir: &Path) -> Result<bool> {
+    remove::path(dir).map_err(|source| Error::Host { step: "remove", path: dir.to_owned(), source })
+}
+
+fn remove_file(file: &Path) -> Result<bool> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        done => done.map(|()| true).map_err(|source| Error::Host { step: "remove", path: file.to_owned(), source }),
+    }
+}
