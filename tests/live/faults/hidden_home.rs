@@ -24,7 +24,7 @@ impl Hidden {
     fn new(user: User) -> Self {
         let proxy = Proxy::start(&daemon_socket());
         let host = Host::live(user).at_socket(proxy.socket());
-        let options = format!("mode=0700,uid={},gid={},size=64m", user.uid, user.gid);
+        let options = format!("mode=0700,uid={},gid={},size=64m", user.uid, user.gid());
         let script = "mount -t tmpfs -o \"$1\" hidden \"$2\" && echo ready && exec cat";
         let mut holder = Command::new("unshare");
         holder.args(["--mount", "--propagation=private", "sh", "-c", script, "sh", &options]).arg(&host.home);
