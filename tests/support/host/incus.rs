@@ -1,7 +1,7 @@
 //! The Incus that the tests share.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 /// The Incus project of this run: `tests/run` names and removes it; a single test by hand works in one of its own name.
@@ -37,13 +37,17 @@ pub fn daemon_socket() -> PathBuf {
 /// The Incus client, to look at what cci did with other eyes.
 #[track_caller]
 pub fn incus(args: &[&str]) -> String {
-    loop {
-        let output = Command::new("incus").args(args).output().expect("the tests need the Incus client");
-        let error = String::from_utf8_lossy(&output.stderr);
-        // under load Incus gives a command up before it has begun
-        if !error.contains("Failed to retrieve PID") {
-            assert!(output.status.success(), "incus {args:?}: {error}");
-            return String::from_utf8(output.stdout).unwrap();
-        }
-    }
+    let output = answer(Command::new("incus").args(args));
+    assert!(output.status.success(), "incus {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What a command of the Incus client says. Under load Incus gives an exec up before its command runs, with this one
+/// sentence; then it is sent again.
+pub fn answer(command: &mut Command) -> Output {
+    const TRIES: usize = 5;
+    let attempt = || command.output().expect("the tests need the Incus client");
+    let has_run = |output: &Output| !String::from_utf8_lossy(&output.stderr).contains("Failed to retrieve PID");
+    let mut outputs = std::iter::repeat_with(attempt).take(TRIES);
+    outputs.find(has_run).unwrap_or_else(|| panic!("Incus gave the command up {TRIES} times"))
 }
