@@ -1,9 +1,6 @@
 //! The binary without Incus: what is said, where it is said, and the exit status, as whole snapshots.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-#[path = "../support/mod.rs"]
-mod support;
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod completion;
 mod config;
@@ -14,7 +11,8 @@ mod output;
 mod reference;
 mod schema;
 
-use support::host::{Host, Output, ROOT};
+use cci_test_support as support;
+use support::host::{Host, Output};
 
 /// An output with what differs from host to host taken out.
 fn shown(host: &Host, out: &Output) -> String {
@@ -23,7 +21,7 @@ fn shown(host: &Host, out: &Output) -> String {
 }
 
 fn host() -> Host {
-    Host::new(ROOT).at_socket("/nonexistent/unix.socket")
+    Host::hermetic()
 }
 
 macro_rules! says {

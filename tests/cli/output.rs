@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use super::{Host, host};
-use crate::support::host::{Output, ROOT, run};
+use crate::support::host::{Output, run};
 use crate::support::screen::Screen;
 use crate::support::wait;
 
@@ -123,7 +123,7 @@ fn another_locale_changes_nothing_and_breaks_nothing() {
 
 #[test]
 fn a_home_whose_name_is_not_ascii_is_shown_as_it_is() {
-    let host = Host::new(ROOT).at_socket("/nonexistent/unix.socket");
+    let host = Host::hermetic();
     let home = host.dir("hörbücher ☃");
     let out = host.cci_with(&["config", "path"], &[("HOME", home.to_str().unwrap()), ("LC_ALL", "C")], b"").ok();
     assert!(out.stdout.contains("/hörbücher ☃/.config/cci/config.toml"), "{out}");

@@ -237,8 +237,9 @@ fn a_host_without_the_subuid_line_is_told_which() {
     let tables = host.dir("tables");
     std::fs::write(tables.join("subuid"), "root:1000000:1000000000\n").unwrap();
     let script = format!(
-        "mount --bind {dir}/subuid /etc/subuid && exec setpriv --reuid=1234 --regid=4321 --groups=incus-admin {cci} run -- true",
+        "mount --bind {dir}/subuid /etc/subuid && exec {user} {cci} run -- true",
         dir = tables.display(),
+        user = U1234.prefix().join(" "),
         cci = crate::support::host::binary_dir().join("cci").display(),
     );
     let mut command = std::process::Command::new("unshare");

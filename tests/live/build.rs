@@ -137,7 +137,7 @@ struct TinyPool(String);
 
 impl TinyPool {
     fn new(host: &Host) -> Self {
-        let name = format!("{}pool", host.prefix);
+        let name = format!("cci-test-{}pool", host.prefix);
         incus(&["storage", "create", "--quiet", &name, "btrfs", "size=640MiB"]);
         Self(name)
     }

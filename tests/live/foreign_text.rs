@@ -103,7 +103,7 @@ fn a_hostile_configuration_is_shown_and_not_obeyed() {
 
     let project = host.proj.join(".cci.toml");
     fs::write(&project, format!("[{quoted}]\nx = 1\n")).unwrap();
-    chown(&project, Some(host.user.uid), Some(host.user.gid)).unwrap();
+    chown(&project, Some(host.user.uid), Some(host.user.gid())).unwrap();
     for args in [
         &["config", "check"][..],
         &["list"],

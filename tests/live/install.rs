@@ -199,23 +199,25 @@ fn a_user_who_is_not_in_the_group_yet_gets_there_by_sudo() {
     let release = Release::of(&host);
     let (layers, closed) = (host.dir("layers"), host.dir("closed"));
     std::os::unix::fs::chown(&closed, Some(0), Some(0)).unwrap();
+    let name = U1234.name();
     let script = format!(
         "set -e; mount -t tmpfs tmpfs {layers}; mkdir {layers}/upper {layers}/work
          mount -t overlay overlay -o lowerdir=/etc,upperdir={layers}/upper,workdir={layers}/work /etc
-         gpasswd --delete cci1234 incus-admin; sed -i '/^cci1234:/d' /etc/subuid /etc/subgid
-         echo 'cci1234 ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/cci; chmod 440 /etc/sudoers.d/cci
-         exec setpriv --reuid=1234 --regid=4321 --init-groups sh {script} --yes --prefix {closed}/local",
+         gpasswd --delete {name} incus-admin; sed -i '/^{name}:/d' /etc/subuid /etc/subgid
+         echo '{name} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/cci; chmod 440 /etc/sudoers.d/cci
+         exec setpriv --reuid=1234 --regid={gid} --init-groups sh {script} --yes --prefix {closed}/local",
         layers = layers.display(),
         script = release.script.display(),
         closed = closed.display(),
+        gid = U1234.gid(),
     );
     let before = machine::dump();
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", &script]).env_clear().envs(host.environment()).current_dir(&host.proj);
     command.envs(release.environment());
     let out = run(command, b"").ok();
-    for step in ["usermod --append --groups incus-admin cci1234", "add to /etc/subuid: cci1234:"] {
-        assert!(out.stderr.contains(step), "{step} is missing in {out}");
+    for step in [format!("usermod --append --groups incus-admin {name}"), format!("add to /etc/subuid: {name}:")] {
+        assert!(out.stderr.contains(&step), "{step} is missing in {out}");
     }
     assert!(out.stdout.lines().last().is_some_and(|line| line.ends_with("(Claude Code)")), "{out}");
     assert!(closed.join("local/bin/cci").exists(), "{out}");

@@ -10,7 +10,7 @@ fn the_main_job_works(user: User) {
     let out = host.cci(&["run", "--", "sh", "-c", "touch made && id -un && pwd"]).ok();
     assert_eq!(out.stdout, "code\n/workspace\n");
     let made = std::fs::metadata(host.proj.join("made")).unwrap();
-    assert_eq!((made.uid(), made.gid()), (user.uid, user.gid));
+    assert_eq!((made.uid(), made.gid()), (user.uid, user.gid()));
     host.wait_until_gone();
     assert_eq!(std::fs::read_dir(&host.proj).unwrap().count(), 1, "nothing but the file is left in the project");
 }
@@ -36,11 +36,11 @@ fn root_runs_a_command_on_its_own_files_and_is_warned() {
 #[test]
 fn root_works_as_the_owner_of_the_workspace() {
     let host = Host::live(ROOT);
-    std::os::unix::fs::chown(&host.proj, Some(1234), Some(4321)).unwrap();
+    std::os::unix::fs::chown(&host.proj, Some(1234), Some(U1234.gid())).unwrap();
     let out = host.cci(&["run", "--", "touch", "made"]).ok();
     assert!(!out.stderr.contains("host root"), "{out}");
     let made = std::fs::metadata(host.proj.join("made")).unwrap();
-    assert_eq!((made.uid(), made.gid()), (1234, 4321));
+    assert_eq!((made.uid(), made.gid()), (1234, U1234.gid()));
 }
 
 #[track_caller]

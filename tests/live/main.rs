@@ -1,6 +1,6 @@
 //! Tests on a real Incus, with real users, a real terminal and the real Claude Code.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod attacks;
 mod bad_input;
@@ -20,15 +20,6 @@ mod install;
 mod launch;
 mod limits;
 mod network;
-mod network_attacks;
-mod network_dns;
-mod network_guard;
-mod network_host;
-mod network_keys;
-mod network_matrix;
-mod network_names;
-mod network_proof;
-mod network_refresh;
 mod no_subprocess;
 mod output;
 mod pin;
@@ -41,8 +32,8 @@ mod secrets;
 mod session;
 mod settings;
 mod setup;
-#[path = "../support/mod.rs"]
-mod support;
 mod tmux;
 mod trust;
 mod used_by;
+
+use cci_test_support as support;

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::host::{Host, U1000};
+use crate::support::host::{Host, U1000, answer};
 use crate::support::wait;
 
 /// A session whose project mounts a directory of the workspace, and a private directory of the user's.
@@ -21,7 +21,7 @@ fn session() -> (Host, String) {
 
 fn exec(host: &Host, name: &str, script: &str) -> Option<String> {
     let args = ["exec", "--project", &host.project, name, "--", "sh", "-c", script];
-    let out = Command::new("incus").args(args).output().unwrap();
+    let out = answer(Command::new("incus").args(args));
     out.status.success().then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
 }
 

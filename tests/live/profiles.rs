@@ -101,7 +101,7 @@ fn the_default_profile_changes_nothing() {
 
 /// A repository as `git init` leaves it, the user's.
 fn repository(host: &Host) {
-    let mine = |path: &str| chown(host.proj.join(path), Some(host.user.uid), Some(host.user.gid)).unwrap();
+    let mine = |path: &str| chown(host.proj.join(path), Some(host.user.uid), Some(host.user.gid())).unwrap();
     for dir in [".git", ".git/hooks"] {
         fs::create_dir(host.proj.join(dir)).unwrap();
         mine(dir);

@@ -26,7 +26,7 @@ fn files_of_a_containers_root_become_the_users_and_links_lead_nowhere() {
         (meta.uid(), meta.gid())
     };
     for name in ["made", "made/file", "suid", "link"] {
-        assert_eq!(owner(name), (1234, 4321), "{name}");
+        assert_eq!(owner(name), (1234, U1234.gid()), "{name}");
     }
     assert_eq!(owner("of-root"), (0, 0), "another user's file is not taken");
     assert_eq!(std::fs::metadata(&outside).unwrap().uid(), id, "a link was followed");

@@ -53,7 +53,7 @@ environment = { COLOUR = "green" }
     let out = in_container(&host, &[], script).ok();
     assert_eq!(out.stdout, "blue\ns3 cret\n1\nof the host\n1\n700 code\n", "{out}");
     let kept = fs::metadata(host.home.join(".cci/storage/kept")).unwrap();
-    assert_eq!((kept.uid(), kept.gid()), (1234, 4321));
+    assert_eq!((kept.uid(), kept.gid()), (1234, U1234.gid()));
     assert_eq!(in_container(&host, &["--profile", "green"], "echo $COLOUR").ok().stdout, "green\n");
     let flags = ["--profile", "green", "-e", "COLOUR=red", "-e", "TOKEN=flag"];
     assert_eq!(in_container(&host, &flags, "echo $COLOUR $TOKEN").ok().stdout, "red flag\n");

@@ -33,10 +33,11 @@ fn a_login_that_took_the_group_by_newgrp_keeps_the_files_the_users_own() {
     let host = Host::live(U1234);
     let script = "cci run -- touch made && stat -c %u:%g made && cci doctor";
     let mut command = Command::new("setpriv");
-    command.args(["--reuid=1234", "--regid=incus-admin", "--groups=4321", "sh", "-c", script]);
+    let own_group = format!("--groups={}", U1234.gid());
+    command.args(["--reuid=1234", "--regid=incus-admin", &own_group, "sh", "-c", script]);
     command.env_clear().envs(host.environment()).current_dir(&host.proj);
     let out = run(command, b"").ok();
-    assert!(out.stdout.starts_with("1234:4321\n"), "{out}");
+    assert!(out.stdout.starts_with(&format!("1234:{}\n", U1234.gid())), "{out}");
     host.wait_until_gone();
 }
 
@@ -77,22 +78,23 @@ fn with_an_etc_of_its_own(host: &Host, script: &str) -> Output {
 #[test]
 fn a_table_with_a_name_that_is_no_text_loses_no_line() {
     let host = Host::live(ROOT);
+    let name = U1234.name();
     let script = r"printf '# M\374ller\nm\374ller:100000:65536\nroot:1000000:1000000000' > /etc/subuid
         chmod 640 /etc/subuid
-        cci setup --yes --user cci1234
+        cci setup --yes --user $name
         cat -v /etc/subuid; stat -c %a /etc/subuid; ls -a /etc | grep -e cci- -e subuid.lock || :";
-    let out = with_an_etc_of_its_own(&host, script).ok();
-    let table = "# MM-|ller\nmM-|ller:100000:65536\nroot:1000000:1000000000\nroot:1234:1\ncci1234:231072:65536\n640\n";
-    assert_eq!(out.stdout, format!("Incus is ready for cci\n{table}"), "{out}");
+    let out = with_an_etc_of_its_own(&host, &format!("name={name}; {script}")).ok();
+    let others = "# MM-|ller\nmM-|ller:100000:65536\nroot:1000000:1000000000\nroot:1234:1\n";
+    assert_eq!(out.stdout, format!("Incus is ready for cci\n{others}{name}:231072:65536\n640\n"), "{out}");
 }
 
 #[test]
 fn a_table_that_cannot_be_read_is_named_and_left_alone() {
     let host = Host::live(ROOT);
-    let script = "rm /etc/subuid; mkdir /etc/subuid
-        for verb in 'setup --yes --user cci1234' doctor 'run -- true' reclaim; do cci $verb && exit 9; done 2>&1
-        rmdir /etc/subuid; ls -d /etc/subuid* /etc/.subuid*";
-    let out = with_an_etc_of_its_own(&host, script);
+    let script = r#"rm /etc/subuid; mkdir /etc/subuid
+        for verb in "setup --yes --user $name" doctor 'run -- true' reclaim; do cci $verb && exit 9; done 2>&1
+        rmdir /etc/subuid; ls -d /etc/subuid* /etc/.subuid*"#;
+    let out = with_an_etc_of_its_own(&host, &format!("name={}; {script}", U1234.name()));
     assert_eq!(out.stdout.matches("cannot read /etc/subuid: ").count(), 4, "{out}");
     assert!(!out.stdout.contains("add to /etc/subuid"), "{out}");
     assert_ne!(out.code, 9, "{out}");

@@ -19,7 +19,7 @@ const EVIL: &str = "#!/bin/sh\ncat /home/code/.claude/.credentials.json > /works
 fn script(path: &Path, user: User, text: &str) {
     fs::write(path, text).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-    chown(path, Some(user.uid), Some(user.gid)).unwrap();
+    chown(path, Some(user.uid), Some(user.gid())).unwrap();
 }
 
 /// A user with credentials in a cloned repository that has this `.cci.toml`.
@@ -27,7 +27,7 @@ fn cloned(project: &str) -> Host {
     let host = Host::live(U1234);
     let credentials = host.dir("home/.claude").join(".credentials.json");
     fs::write(&credentials, format!("{{\"token\": \"{SECRET}\"}}")).unwrap();
-    chown(&credentials, Some(host.user.uid), Some(host.user.gid)).unwrap();
+    chown(&credentials, Some(host.user.uid), Some(host.user.gid())).unwrap();
     script(&host.proj.join("evil"), host.user, EVIL);
     fs::write(host.proj.join(".cci.toml"), project).unwrap();
     host

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use super::host::{Host, User};
+use super::host::{Host, User, answer};
 use super::internet::{NEAR, PUBLIC, SERVER, Sockets};
 use super::names::{HOSTS, SEARCH, serve};
 use super::wait;
@@ -188,15 +188,8 @@ impl Bed {
     /// The same, or what it complains about.
     pub fn attempt(&self, program: &str, args: &[&str]) -> Result<String, String> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        loop {
-            let output = self.enter(program).args(args).env("INCUS_DIR", self.incus_dir()).output().unwrap();
-            match text(&output.stderr) {
-                _ if output.status.success() => return Ok(text(&output.stdout)),
-                // under load Incus gives a command up before it has begun
-                lost if lost.contains("Failed to retrieve PID") => {}
-                error => return Err(error),
-            }
-        }
+        let output = answer(self.enter(program).args(args).env("INCUS_DIR", self.incus_dir()));
+        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }
 
     /// The Incus client, not waited for.

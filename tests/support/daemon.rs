@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use super::host::answer;
 use super::wait;
 
 const PROGRAMS: [&str; 3] = ["/usr/libexec/incus/incusd", "/opt/incus/bin/incusd", "/usr/lib/incus/incusd"];
@@ -53,7 +54,7 @@ impl Daemon {
     /// The client's output.
     #[track_caller]
     pub fn incus(&self, args: &[&str]) -> String {
-        let done = Command::new("incus").env("INCUS_DIR", self.dir.path()).args(args).output().unwrap();
+        let done = answer(Command::new("incus").env("INCUS_DIR", self.dir.path()).args(args));
         assert!(done.status.success(), "incus {args:?}: {}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8_lossy(&done.stdout).into_owned()
     }

@@ -23,7 +23,9 @@ pub fn seed() -> u64 {
 
 /// Adds one line.
 pub fn note(line: &str) {
-    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("figures.txt");
+    let dir = super::host::built_dir().with_file_name("tmp");
+    std::fs::create_dir_all(&dir).unwrap();
+    let path = dir.join("figures.txt");
     let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
     writeln!(file, "{line}").unwrap();
 }

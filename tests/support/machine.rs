@@ -2,14 +2,15 @@
 
 use super::host::incus;
 
-/// What of the machine concerns cci, as text to compare. Networks and images that cci makes for a while, which other
-/// tests do at the same time, are left out.
+/// What of the machine concerns cci, as text to compare. What other tests make at the same time
+/// for a while, networks of policies, pools and images, is left out.
 pub fn dump() -> String {
     let tables = ["/etc/passwd", "/etc/group", "/etc/subuid", "/etc/subgid"]
         .map(|table| format!("{table}\n{}", std::fs::read_to_string(table).unwrap()));
     let networks = incus(&["network", "list", "--project", "default", "-f", "csv", "-c", "ntm46ds"]);
     let networks = networks.lines().filter(|line| line.contains(",YES,") && !line.starts_with("cci-"));
     let pools = incus(&["storage", "list", "-f", "csv", "-c", "nDdSs"]);
+    let pools = pools.lines().filter(|line| !line.starts_with("cci-test-"));
     let image = incus(&["image", "alias", "list", "--project", "default", "-f", "csv", "cci"]);
     let image = image.lines().filter(|line| line.starts_with("cci,"));
     let profile = incus(&["profile", "show", "default", "--project", "default"]);
@@ -18,7 +19,7 @@ pub fn dump() -> String {
     [
         tables.concat(),
         lines(&mut networks.into_iter()),
-        pools,
+        lines(&mut pools.into_iter()),
         lines(&mut image.into_iter()),
         lines(&mut profile.into_iter()),
     ]

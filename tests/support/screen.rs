@@ -23,15 +23,7 @@ impl Screen {
         let mut shell = vec!["env".to_owned(), "-i".to_owned()];
         shell.extend(host.environment().into_iter().map(|(name, value)| format!("{name}={value}")));
         shell.push("PS1=READY> ".to_owned());
-        if host.user.uid != 0 {
-            shell.extend([
-                "setpriv".to_owned(),
-                format!("--reuid={}", host.user.uid),
-                format!("--regid={}", host.user.gid),
-                "--groups=incus-admin".to_owned(),
-                "--".to_owned(),
-            ]);
-        }
+        shell.extend(host.user.prefix());
         shell.extend(["bash", "--norc", "--noprofile"].map(str::to_owned));
         let size = [columns.to_string(), rows.to_string()];
         let cwd = host.proj.to_str().unwrap();

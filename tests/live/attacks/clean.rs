@@ -40,12 +40,12 @@ impl Deep {
     fn new(host: &Host, place: PathBuf) -> Self {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
         fs::create_dir(&place).unwrap();
-        lchown(&place, Some(host.user.uid), Some(host.user.gid)).unwrap();
+        lchown(&place, Some(host.user.uid), Some(host.user.gid())).unwrap();
         let mut dir = rustix::fs::open(&place, flags, Mode::empty()).unwrap();
         for _ in 0..30_000 {
             mkdirat(&dir, "d", Mode::RWXU).unwrap();
             dir = openat(&dir, "d", flags, Mode::empty()).unwrap();
-            let (uid, gid) = (Uid::from_raw(host.user.uid), Gid::from_raw(host.user.gid));
+            let (uid, gid) = (Uid::from_raw(host.user.uid), Gid::from_raw(host.user.gid()));
             fchown(&dir, Some(uid), Some(gid)).unwrap();
         }
         Self(place)
@@ -136,7 +136,7 @@ fn a_session_that_cannot_be_removed_is_still_one() {
     let id = &host.sessions()[0];
     let out = host.cci(&["list", "--all"]).ok();
     assert!(out.stdout.contains(id), "{out}");
-    lchown(&theirs, Some(host.user.uid), Some(host.user.gid)).unwrap();
+    lchown(&theirs, Some(host.user.uid), Some(host.user.gid())).unwrap();
     host.cci(&["clean", "--sessions", "--force"]).ok();
     assert_eq!(host.sessions(), [""; 0]);
 }

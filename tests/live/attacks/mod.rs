@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use crate::support::host::{Host, incus};
+use crate::support::host::{Host, U1234, answer, incus};
 
 /// What nobody in a container may ever read.
 const SECRET: &str = "the host's own key";
@@ -33,7 +33,7 @@ fn plant_key(host: &Host) -> PathBuf {
 /// Runs a script as the container's root, by Incus itself: what an agent with sudo can do.
 fn inside(host: &Host, name: &str, script: &str) -> Option<String> {
     let args = ["exec", "--project", &host.project, name, "--", "sh", "-c", script];
-    let out = Command::new("incus").args(args).output().unwrap();
+    let out = answer(Command::new("incus").args(args));
     out.status.success().then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
 }
 
@@ -47,7 +47,7 @@ fn flipping<T>(place: &Path, target: &Path, work: impl FnOnce() -> T) -> T {
     let link = place.with_file_name("flipped");
     symlink(target, &link).unwrap();
     // an agent's link, and not the administrator's
-    lchown(&link, Some(1234), Some(4321)).unwrap();
+    lchown(&link, Some(1234), Some(U1234.gid())).unwrap();
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let flips = scope.spawn(|| {

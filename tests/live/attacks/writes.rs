@@ -17,7 +17,7 @@ fn planted() -> (Host, String) {
     let name = host.only_container();
     let plant = |target: &Path, link: &str| {
         symlink(target, host.proj.join(link)).unwrap();
-        lchown(host.proj.join(link), Some(1234), Some(4321)).unwrap();
+        lchown(host.proj.join(link), Some(1234), Some(U1234.gid())).unwrap();
     };
     plant(&autostart, "out");
     plant(&ssh, "key");
@@ -64,7 +64,7 @@ fn a_pull_follows_no_planted_link_out_of_the_workspace() {
     fs::create_dir(host.proj.join("results")).unwrap();
     symlink("results", host.proj.join("inside")).unwrap();
     for dir in [host.proj.join("results"), host.dir("other")] {
-        lchown(&dir, Some(1234), Some(4321)).unwrap();
+        lchown(&dir, Some(1234), Some(U1234.gid())).unwrap();
     }
     host.cci(&["file", "pull", &file, "inside"]).ok();
     host.cci(&["file", "pull", &file, "../other"]).ok();
@@ -114,7 +114,7 @@ fn a_directory_that_becomes_a_link_during_a_pull_leads_nowhere() {
     let autostart = host.home.join(".config/autostart");
     let results = host.proj.join("results");
     fs::create_dir(&results).unwrap();
-    lchown(&results, Some(1234), Some(4321)).unwrap();
+    lchown(&results, Some(1234), Some(U1234.gid())).unwrap();
     let file = format!("{name}:/srv/tree/evil.desktop");
     let mut pulled = 0;
     flipping(&results, &autostart, || {

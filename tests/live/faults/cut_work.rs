@@ -193,10 +193,12 @@ impl BareMachine {
 
     /// What setup makes.
     fn dump(&self) -> String {
-        let list = |kind: &str| {
-            self.daemon.incus(&[kind, "list", "-f", "csv", "-c", if kind == "storage" { "nD" } else { "ntm" }])
-        };
-        list("storage") + &list("network") + &self.daemon.incus(&["profile", "show", "default"])
+        let networks = self.daemon.incus(&["network", "list", "-f", "csv", "-c", "ntm"]);
+        // the rest are interfaces of this machine, which other tests make and remove meanwhile
+        let managed: String = networks.lines().filter(|line| line.ends_with(",YES")).collect();
+        self.daemon.incus(&["storage", "list", "-f", "csv", "-c", "nD"])
+            + &managed
+            + &self.daemon.incus(&["profile", "show", "default"])
     }
 
     /// Takes away what setup has made, as far as it came.

@@ -1,5 +1,6 @@
 //! A home that the daemon cannot reach: the conversation is in a storage volume, and nothing else is different.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -9,7 +10,7 @@ use serde_json::Value;
 
 use super::bed::{assert_tells, entries};
 use super::cut::{Cut, cut_at, words};
-use crate::support::host::{Host, Output, U1000, U1234, User, daemon_socket, incus};
+use crate::support::host::{Host, Output, U1000, U1234, User, daemon_socket, files, incus};
 use crate::support::proxy::Proxy;
 use crate::support::wait;
 
@@ -18,13 +19,17 @@ struct Hidden {
     host: Host,
     proxy: Proxy,
     holder: Child,
+    /// A volume says whose it is and not which test made it: these tests come one after the other.
+    _turn: File,
 }
 
 impl Hidden {
     fn new(user: User) -> Self {
+        let turn = File::create(files().join("cci-test-volumes.lock")).unwrap();
+        turn.lock().unwrap();
         let proxy = Proxy::start(&daemon_socket());
         let host = Host::live(user).at_socket(proxy.socket());
-        let options = format!("mode=0700,uid={},gid={},size=64m", user.uid, user.gid);
+        let options = format!("mode=0700,uid={},gid={},size=64m", user.uid, user.gid());
         let script = "mount -t tmpfs -o \"$1\" hidden \"$2\" && echo ready && exec cat";
         let mut holder = Command::new("unshare");
         holder.args(["--mount", "--propagation=private", "sh", "-c", script, "sh", &options]).arg(&host.home);
@@ -35,7 +40,7 @@ impl Hidden {
         assert_eq!(ready, "ready\n");
         let host = host.within(holder.id());
         proxy.behave();
-        Self { host, proxy, holder }
+        Self { host, proxy, holder, _turn: turn }
     }
 
     /// The store as the user sees it.

@@ -35,7 +35,7 @@ fn mount(args: &[&str]) {
 }
 
 fn home_options(size: &str) -> String {
-    format!("mode=0700,uid={},gid={},size={size}", U1000.uid, U1000.gid)
+    format!("mode=0700,uid={},gid={},size={size}", U1000.uid, U1000.gid())
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_workspace_that_is_not_utf_8_is_told() {
     let host = Host::live(U1000);
     let workspace = host.proj.join(OsStr::from_bytes(b"la\xfetin"));
     std::fs::create_dir(&workspace).unwrap();
-    chown(&workspace, Some(U1000.uid), Some(U1000.gid)).unwrap();
+    chown(&workspace, Some(U1000.uid), Some(U1000.gid())).unwrap();
     let mut command = host.cci_command(&["run", "--", "true"]);
     command.current_dir(&workspace);
     let out = host::run(command, b"");

@@ -3,8 +3,8 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::network::{configure, network_of};
-use crate::network_names::Named;
+use super::names::Named;
+use super::{configure, network_of};
 use crate::support::host::{incus, kill_group};
 use crate::support::internet::{self, NEAR, PUBLIC};
 use crate::support::wait;

@@ -3,7 +3,7 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::network::{SERVER, host, network_of};
+use super::{SERVER, host, network_of};
 use crate::support::host::{Host, incus};
 use crate::support::internet::{self, NEAR};
 use crate::support::wait;
@@ -97,7 +97,7 @@ fn a_container_in_the_container_has_no_more_than_it() {
     assert_eq!(Attack::new().reached(&attack), [FREE, FREE, CUT, FREE]);
 }
 
-const WIRE: &str = include_str!("network/wire.py");
+const WIRE: &str = include_str!("wire.py");
 
 /// A listener on an interface of the host, or in a container where one is named.
 fn listener(host: &Host, container: Option<&str>, device: &str, enough: &str) -> Child {

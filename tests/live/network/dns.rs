@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::network::{self, PROBE, configure, network_of, read};
+use super::{PROBE, configure, network_of, read};
 use crate::support::bed::Bed;
 use crate::support::host::{Host, U1000, U1234, incus};
 use crate::support::internet::SERVER;
@@ -100,7 +100,7 @@ fn what_the_host_gets_to_know_later_is_withheld_too() {
 
 #[test]
 fn a_neighbours_container_has_no_name() {
-    let host = network::host("mode = \"restricted\"");
+    let host = super::host("mode = \"restricted\"");
     host.cci(&["shell", "--background", "--persistent", "--debug"]).ok();
     let container = host.only_container();
     let network = network_of(&host, &container);
@@ -136,7 +136,7 @@ fn a_neighbours_container_has_no_name() {
         "chaos id.server 16".to_owned(),
     ];
     assert_eq!(answered(&other, &asked), [""; 0]);
-    let allowlist = network::host("mode = \"allowlist\"\nallowed_domains = [\"198.51.100.12\"]");
+    let allowlist = super::host("mode = \"allowlist\"\nallowed_domains = [\"198.51.100.12\"]");
     assert_eq!(answered(&allowlist, &asked), [""; 0]);
 }
 
@@ -160,14 +160,14 @@ for message in (
 
 #[test]
 fn what_is_no_question_for_one_name_is_refused_and_not_passed_on() {
-    let host = network::host("mode = \"restricted\"");
+    let host = super::host("mode = \"restricted\"");
     let out = host.cci(&["run", "--", "python3", "-c", ODD]).ok();
     assert_eq!(out.stdout, "5\n".repeat(6), "{out}");
 }
 
 #[test]
 fn a_name_server_that_somebody_changed_is_no_policy() {
-    let host = network::host("mode = \"allowlist\"\nallowed_domains = [\"198.51.100.86\"]");
+    let host = super::host("mode = \"allowlist\"\nallowed_domains = [\"198.51.100.86\"]");
     host.cci(&["run", "--persistent", "--slot", "9", "--", "true"]).ok();
     let network = network_of(&host, &host.only_container());
     for (key, value) in [("raw.dnsmasq", "no-poll"), ("dns.mode", "managed")] {

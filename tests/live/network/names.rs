@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::network::{host, read};
+use super::{host, read};
 use crate::support::host::{Host, Output, incus, run};
 use crate::support::internet::{self, NEAR, PUBLIC};
 use crate::support::wait;

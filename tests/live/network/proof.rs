@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::network::{host, network_of};
-use crate::network_guard::own_policy;
-use crate::network_names::ASK;
+use super::guard::own_policy;
+use super::names::ASK;
+use super::{host, network_of};
 use crate::support::delay::{delaying, holding};
 use crate::support::host::{Host, incus};
 use crate::support::timeline::{span, spans};

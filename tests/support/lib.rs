@@ -1,6 +1,14 @@
 //! What every test stands on: a host of its own, real users, a real terminal, a stand-in internet.
 
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part of this module")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::return_self_not_must_use,
+    missing_docs,
+    reason = "what a test stands on fails with it, and is documented where its name does not say it all"
+)]
 
 pub mod anthropic;
 pub mod base;

@@ -3,7 +3,7 @@
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use crate::network::{PROBE, configure, read};
+use super::{PROBE, configure, read};
 use crate::support::bed::{Bed, HOST_SIDE, HOST_SIDE6, PRIVATE6, PUBLIC6};
 use crate::support::host::{Host, U1000, image, kill_group};
 use crate::support::internet::{NEAR, PUBLIC};

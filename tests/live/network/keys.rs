@@ -1,6 +1,6 @@
 //! Each key of `[network]` is used: what it opens is reached by live packets, and nothing beside it.
 
-use crate::network::{configure, host, read};
+use super::{configure, host, read};
 use crate::support::host::{Host, Output};
 use crate::support::internet::{self, NEAR};
 

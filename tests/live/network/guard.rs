@@ -4,8 +4,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::network::{configure, host, network_of};
-use crate::network_names::ASK;
+use super::names::ASK;
+use super::{configure, host, network_of};
 use crate::support::host::{Host, U1000, incus};
 use crate::support::internet::PUBLIC;
 use crate::support::wait;

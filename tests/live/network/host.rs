@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::network::{PROBE, Reached, configure, read};
+use super::{PROBE, Reached, configure, read};
 use crate::support::bed::{Bed, HOST_SIDE6, PRIVATE6, PUBLIC6};
 use crate::support::host::{Host, Output, U1000};
 use crate::support::internet::{NEAR, PUBLIC};

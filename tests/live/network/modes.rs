@@ -1,42 +1,13 @@
 //! What each network mode reaches, asked by live packets that never leave this machine.
 
-use std::collections::BTreeMap;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use crate::support::host::{Host, U1000, incus, kill_group};
-use crate::support::internet::{self, HOST_SIDE, NEAR, PUBLIC};
+use crate::support::host::{Host, answer, incus, kill_group};
+use crate::support::internet::{self, HOST_SIDE, NEAR};
 use crate::support::wait;
 
-pub(crate) const PROBE: &str = include_str!("network/probe.py");
-
-/// What a probe reached, by `protocol address port`.
-pub(crate) type Reached = BTreeMap<String, bool>;
-
-pub(crate) fn read(output: &str) -> Reached {
-    let line = |line: &str| {
-        let (probe, result) = line.rsplit_once(' ').unwrap();
-        (probe.to_owned(), result == "reached")
-    };
-    output.lines().map(line).collect()
-}
-
-/// The address that plays the internet here.
-pub(crate) const SERVER: &str = PUBLIC[0];
-
-/// A host with the probe in its project directory and this network configuration.
-pub(crate) fn host(network: &str) -> Host {
-    let host = Host::live(U1000);
-    std::fs::write(host.proj.join("probe.py"), PROBE).unwrap();
-    configure(&host, network);
-    host
-}
-
-pub(crate) fn configure(host: &Host, network: &str) {
-    let dir = host.home.join(".config/cci");
-    std::fs::create_dir_all(&dir).unwrap();
-    std::fs::write(dir.join("config.toml"), format!("[network]\n{network}\n")).unwrap();
-}
+use super::probes::{Reached, SERVER, configure, host, network_of, probes, read};
 
 /// Probes from a fresh container.
 #[track_caller]
@@ -52,13 +23,6 @@ fn probe_in(host: &Host, container: &str, probes: &[String]) -> Reached {
     let mut args = vec!["exec", "--project", &host.project, container, "--", "python3", "/workspace/probe.py"];
     args.extend(probes.iter().map(String::as_str));
     read(&incus(&args))
-}
-
-/// The network that a container is on.
-#[track_caller]
-pub(crate) fn network_of(host: &Host, container: &str) -> String {
-    let device = incus(&["config", "device", "get", "--project", &host.project, container, "eth0", "network"]);
-    device.trim().to_owned()
 }
 
 /// A network's own address.
@@ -104,10 +68,6 @@ impl Drop for Neighbour<'_> {
         let args = ["delete", "-f", "--project", &self.host.project, &self.name];
         let _ = std::process::Command::new("incus").args(args).output();
     }
-}
-
-pub(crate) fn probes(protocols: &[&str], address: &str, port: u16) -> Vec<String> {
-    protocols.iter().map(|protocol| format!("{protocol} {address} {port}")).collect()
 }
 
 const ALL: [&str; 3] = ["tcp", "udp", "icmp"];
@@ -190,8 +150,8 @@ fn two_policies_at_once_do_not_touch_each_other() {
     std::thread::scope(|scope| {
         let a = scope.spawn(|| run(&listed, &probe));
         let b = scope.spawn(|| run(&unlisted, &probe));
-        assert_eq!(a.join().unwrap(), BTreeMap::from([(probe[0].clone(), true)]));
-        assert_eq!(b.join().unwrap(), BTreeMap::from([(probe[0].clone(), false)]));
+        assert_eq!(a.join().unwrap(), Reached::from([(probe[0].clone(), true)]));
+        assert_eq!(b.join().unwrap(), Reached::from([(probe[0].clone(), false)]));
     });
 }
 
@@ -203,7 +163,7 @@ fn ten_launches_of_a_new_policy_at_once_share_one_network() {
     std::thread::scope(|scope| {
         let launches: Vec<_> = (0..10).map(|_| scope.spawn(|| run(&host, &probe))).collect();
         for launch in launches {
-            assert_eq!(launch.join().unwrap(), BTreeMap::from([(probe[0].clone(), true)]));
+            assert_eq!(launch.join().unwrap(), Reached::from([(probe[0].clone(), true)]));
         }
     });
     let rule = format!("{SERVER}:{port}");
@@ -219,7 +179,7 @@ fn a_policy_outlives_cci_and_a_reboot_and_a_reuse_takes_the_new_one() {
     let port = internet::serve();
     let host = host("mode = \"restricted\"");
     let probe = [probes(&["tcp"], SERVER, port), probes(&["tcp"], NEAR[0], port)].concat();
-    let restricted = BTreeMap::from([(probe[0].clone(), true), (probe[1].clone(), false)]);
+    let restricted = Reached::from([(probe[0].clone(), true), (probe[1].clone(), false)]);
     host.cci_with(&["shell", "--background", "--persistent", "--debug"], &[], b"").ok();
     let container = host.only_container();
     assert_eq!(probe_in(&host, &container, &probe), restricted, "cci has ended and the policy has not");
@@ -270,7 +230,7 @@ fn a_unit_that_connects_as_early_as_it_can_gets_nothing_that_is_forbidden() {
         host.cci_with(&["shell", "--background", "--persistent", "--debug"], &[], b"").ok();
         wait::until("the early unit has ended", Duration::from_secs(30), || {
             let args = ["exec", "--project", &host.project, &container, "--", "cat", "/root/early.log"];
-            let out = std::process::Command::new("incus").args(args).output().unwrap();
+            let out = answer(std::process::Command::new("incus").args(args));
             let log = String::from_utf8_lossy(&out.stdout).into_owned();
             if log.ends_with("end\n") { Ok(log) } else { Err(log) }
         })

@@ -1,0 +1,15 @@
+//! What each network mode reaches, asked by live packets that never leave this machine.
+
+mod attacks;
+mod dns;
+mod guard;
+mod host;
+mod keys;
+mod matrix;
+mod modes;
+mod names;
+mod probes;
+mod proof;
+mod refresh;
+
+pub(crate) use probes::{PROBE, Reached, SERVER, configure, host, network_of, read};
