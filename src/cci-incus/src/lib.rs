@@ -35,6 +35,10 @@ mod warning;
 mod websocket;
 mod wire;
 
+/// What the API speaks of, for code that has no use for a client.
+pub use cci_incus_types as types;
+pub use cci_incus_types::{OperationKind, Refusal};
+
 pub use acl::{Acl, AclAction, AclPut, AclRule, AclState};
 pub use client::Client;
 pub use error::{Error, Result};

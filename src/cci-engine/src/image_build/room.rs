@@ -2,6 +2,7 @@
 
 use cci_core::Error;
 use cci_core::build::failure::is_disk_full;
+use cci_incus::Refusal;
 
 use crate::context::Context;
 
@@ -16,7 +17,7 @@ pub(crate) async fn explained(cx: &Context, container: &str, error: Error) -> Er
     let Some((pool, used, total)) = pool(cx, container).await else {
         return error;
     };
-    if !is_disk_full(&error.to_string()) && (total == 0 || total.saturating_sub(used) >= LEAST) {
+    if !tells_of_a_full_disk(&error) && (total == 0 || total.saturating_sub(used) >= LEAST) {
         return error;
     }
     Error::HostUnfit {
@@ -28,6 +29,14 @@ pub(crate) async fn explained(cx: &Context, container: &str, error: Error) -> Er
         hint: Some(format!(
             "remove old images and containers (`cci clean`, `cci image list --all`), or enlarge it: `incus storage set {pool} size=NEW`"
         )),
+    }
+}
+
+/// Whether Incus, or a program in the container, met a full disk.
+fn tells_of_a_full_disk(error: &Error) -> bool {
+    match error {
+        Error::IncusRefused { refusal, .. } => *refusal == Refusal::NoSpace,
+        other => is_disk_full(&other.to_string()),
     }
 }
 
