@@ -43,10 +43,7 @@ fn tells_of_a_full_disk(error: &Error) -> bool {
 /// The pool of the container's root disk, and how full it is in bytes.
 async fn pool(cx: &Context, container: &str) -> Option<(String, u64, u64)> {
     let (instance, _) = cx.client.instance(container).await.ok()?;
-    let is_root = |device: &&std::collections::BTreeMap<String, String>| {
-        device.get("type").is_some_and(|kind| kind == "disk") && device.get("path").is_some_and(|path| path == "/")
-    };
-    let pool = instance.expanded_devices.values().find(is_root)?.get("pool")?.clone();
+    let pool = instance.root_pool()?.to_owned();
     let space = cx.client.storage_pool_resources(&pool).await.ok()?.space;
     Some((pool, space.used, space.total))
 }
