@@ -3,6 +3,8 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
+use cci_incus_types::Refusal;
+
 use crate::guest_text::GuestText;
 
 /// What a step of cci can end with.
@@ -153,6 +155,8 @@ pub enum Error {
     IncusRefused {
         /// The step that was under way.
         step: String,
+        /// What it was refused for: what is done about it goes by this, never by the sentence.
+        refusal: Refusal,
         /// What Incus said.
         message: String,
     },

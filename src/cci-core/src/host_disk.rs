@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use cci_incus_types::{Device, Devices, Disk};
+
 use crate::error::{Error, Result};
 use crate::idmap::{Idmap, Ids};
 use crate::pin::{self, Identity};
@@ -82,24 +84,16 @@ impl HostDisk {
 
     /// The device as Incus's API takes it.
     #[must_use]
-    fn device(&self) -> BTreeMap<String, String> {
-        let all = [
-            ("type", Some("disk")),
-            ("source", Some(self.source.as_str())),
-            ("path", Some(self.path.as_str())),
-            ("readonly", self.readonly.then_some("true")),
-            ("shift", self.shift.then_some("true")),
-        ];
-        all.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned()))).collect()
+    fn device(&self) -> Device {
+        let HostDisk { source, path, readonly, shift, .. } = self;
+        Disk { readonly: *readonly, shift: *shift, ..Disk::of_host(source.as_str(), path) }.into()
     }
 }
 
 /// The devices of some disks by name, and the line for `raw.lxc` that holds the container to them at every start.
 #[must_use]
-pub fn render<'a>(
-    disks: impl IntoIterator<Item = &'a HostDisk>,
-) -> (BTreeMap<String, BTreeMap<String, String>>, String) {
-    let (mut devices, mut pins) = (BTreeMap::new(), Vec::new());
+pub fn render<'a>(disks: impl IntoIterator<Item = &'a HostDisk>) -> (Devices, String) {
+    let (mut devices, mut pins) = (Devices::new(), Vec::new());
     for disk in disks {
         devices.insert(disk.device.clone(), disk.device());
         pins.push((disk.path.as_str(), disk.source.identity()));
@@ -109,10 +103,7 @@ pub fn render<'a>(
 
 /// A change that gives one disk more to an instance with this configuration: its devices and its configuration keys.
 #[must_use]
-pub fn added(
-    disk: &HostDisk,
-    config: &BTreeMap<String, String>,
-) -> (BTreeMap<String, BTreeMap<String, String>>, BTreeMap<String, String>) {
+pub fn added(disk: &HostDisk, config: &BTreeMap<String, String>) -> (Devices, BTreeMap<String, String>) {
     let (devices, pin) = render([disk]);
     let before = config.get(RAW_LXC).map(String::as_str).unwrap_or_default();
     let line_end = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
@@ -145,7 +136,7 @@ mod tests {
             let (devices, hook) = render(&made);
             prop_assert_eq!(devices.len(), disks.len());
             for (name, (source, path, inode, ..)) in &disks {
-                prop_assert_eq!(&devices[name]["source"], source);
+                prop_assert_eq!(devices[name].as_disk().unwrap().host_source(), Some(source.as_str()));
                 let held = format!("\"$LXC_ROOTFS_MOUNT\"'{}'", path.replace('\'', r"'\''"));
                 prop_assert!(hook.contains(&held), "{path} is not held: {hook}");
                 let known = format!("7:{inode}:0.000000000 ");
@@ -161,7 +152,7 @@ mod tests {
         let disk = HostDisk::new("d", source, "/data", &Idmap::Plain);
         let config = |raw: &str| BTreeMap::from([(RAW_LXC.to_owned(), raw.to_owned())]);
         let (devices, changed) = added(&disk, &config("lxc.a = b"));
-        assert_eq!(devices["d"]["source"], "/srv/d");
+        assert_eq!(devices["d"].as_disk().unwrap().host_source(), Some("/srv/d"));
         assert!(changed[RAW_LXC].starts_with("lxc.a = b\nlxc.hook.mount = test "), "{changed:?}");
         assert!(changed[RAW_LXC].contains("7:9:0.000000000 "), "{changed:?}");
         assert!(added(&disk, &BTreeMap::new()).1[RAW_LXC].starts_with("lxc.hook.mount = test "));

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
+use cci_incus_types::{Device, Devices, Disk, device};
+
 use crate::address::{Fixed, Subnet};
 use crate::environment::{self, HostLocale};
 use crate::error::{Error, Result};
@@ -58,7 +60,7 @@ pub struct HostFacts {
     /// The host's `nft`, if it has one that Incus can run.
     pub nft: Option<PathBuf>,
     /// The default profile's root disk.
-    pub root: Option<BTreeMap<String, String>>,
+    pub root: Option<Disk>,
     /// The workspace, judged; a container that belongs to none has none.
     pub workspace: Option<HostPath>,
     /// Incus's own stop hook, where lxcfs's half second can be taken away.
@@ -73,7 +75,7 @@ pub struct Nic {
     /// The device's name in the profile.
     pub device: String,
     /// Its configuration.
-    pub config: BTreeMap<String, String>,
+    pub config: device::Nic,
     /// What is known of its network; `None` where addresses come from elsewhere.
     pub network: Option<Network>,
 }
@@ -82,14 +84,7 @@ impl Nic {
     /// A NIC on a policy's bridge, which lets neither another address nor another sender out of the container.
     #[must_use]
     pub fn guarded(device: &str, bridge: &str, network: Option<Network>) -> Self {
-        let config = [
-            ("type", "nic"),
-            ("name", "eth0"),
-            ("network", bridge),
-            ("security.mac_filtering", "true"),
-            ("security.ipv4_filtering", "true"),
-        ];
-        let config = config.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let config = device::Nic { mac_filtering: true, ipv4_filtering: true, ..device::Nic::on(bridge, "eth0") };
         Self { device: device.to_owned(), config, network }
     }
 }
@@ -115,7 +110,7 @@ pub struct InstanceSpec {
     /// Configuration keys.
     pub config: BTreeMap<String, String>,
     /// Devices by name.
-    pub devices: BTreeMap<String, BTreeMap<String, String>>,
+    pub devices: Devices,
     /// Whether Incus deletes it when it stops.
     pub ephemeral: bool,
 }
@@ -179,7 +174,7 @@ pub struct LaunchPlan {
     /// What of the host is mounted.
     disks: Vec<HostDisk>,
     /// The other devices.
-    devices: BTreeMap<String, BTreeMap<String, String>>,
+    devices: Devices,
     /// How far from its usual place in the network the address is looked for.
     detour: u32,
     /// Tells the containers of one launch apart: the end of one must not take what belongs to the next.
@@ -295,9 +290,8 @@ impl LaunchPlan {
         let mut plan = Self { reaches_home: false, pool: Some(pool.to_owned()), ..self.clone() };
         if let Some(session) = self.marks.session {
             let StateVolume { pool, name } = StateVolume::of(session, pool);
-            let disk = [("type", "disk"), ("pool", &pool), ("source", &name), ("path", environment::STATE)];
             plan.disks.retain(|disk| disk.device != SESSION);
-            plan.devices.insert(SESSION.into(), disk.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
+            plan.devices.insert(SESSION.into(), Disk::of_volume(&pool, &name, environment::STATE).into());
         }
         Some(plan)
     }
@@ -336,7 +330,7 @@ impl LaunchPlan {
     /// The name of the network.
     #[must_use]
     pub fn bridge(&self) -> Option<&str> {
-        self.nic.as_ref()?.config.get("network").map(String::as_str)
+        self.nic.as_ref()?.config.network.as_deref()
     }
 
     fn network_facts(&self) -> Option<&Network> {
@@ -395,7 +389,9 @@ impl LaunchPlan {
         if let (Some(fixed), Some(nic)) = (self.fixed(slot), &self.nic) {
             raw_lxc += &fixed.raw_lxc();
             raw_lxc += &self.guard(fixed.subnet.gateway);
-            devices.entry(nic.device.clone()).or_default().insert("ipv4.address".into(), fixed.address.to_string());
+            if let Some(Device::Nic(nic)) = devices.get_mut(&nic.device) {
+                nic.ipv4_address = Some(fixed.address);
+            }
         }
         if !raw_lxc.is_empty() {
             config.insert("raw.lxc".into(), raw_lxc);
@@ -483,52 +479,45 @@ fn disks(ask: &Ask, host: &HostFacts, map: &Idmap) -> Vec<HostDisk> {
     workspace.chain(session).chain(mounts).chain(resolv).collect()
 }
 
-fn devices(settings: &Settings, host: &HostFacts) -> BTreeMap<String, BTreeMap<String, String>> {
-    let mut devices = BTreeMap::new();
+fn devices(settings: &Settings, host: &HostFacts) -> Devices {
+    let mut devices = Devices::new();
     if let Some(nic) = &host.nic {
-        devices.insert(nic.device.clone(), isolated(nic));
+        devices.insert(nic.device.clone(), isolated(nic).into());
     }
     if settings.network.mode != Mode::Open {
-        let none = BTreeMap::from([("type".to_owned(), "none".to_owned())]);
-        devices.extend(host.other_nics.iter().map(|name| (name.clone(), none.clone())));
+        devices.extend(host.other_nics.iter().map(|name| (name.clone(), Device::none())));
     }
     if let Some(root) = root_disk(settings, host) {
-        devices.insert("root".to_owned(), root);
+        devices.insert("root".to_owned(), root.into());
     }
     devices
 }
 
 /// The profile's NIC, closed to the containers beside it (only a managed bridge knows how).
-fn isolated(nic: &Nic) -> BTreeMap<String, String> {
-    let mut config = nic.config.clone();
-    if config.contains_key("network") {
-        config.insert("security.port_isolation".into(), "true".into());
-    }
-    config
+fn isolated(nic: &Nic) -> device::Nic {
+    let config = nic.config.clone();
+    device::Nic { port_isolation: config.port_isolation || config.network.is_some(), ..config }
 }
 
 /// The pool of the root disk.
 fn pool(settings: &Settings, host: &HostFacts) -> Option<String> {
-    let of_profile = || host.root.as_ref()?.get("pool").cloned();
+    let of_profile = || host.root.as_ref()?.pool.clone();
     settings.incus.storage_pool.clone().or_else(of_profile)
 }
 
 /// A root disk of its own where the profile's will not do.
-fn root_disk(settings: &Settings, host: &HostFacts) -> Option<BTreeMap<String, String>> {
+fn root_disk(settings: &Settings, host: &HostFacts) -> Option<Disk> {
     let (pool, size) = (&settings.incus.storage_pool, &settings.limits.disk);
     if pool.is_none() && size.is_none() {
         return None;
     }
-    let mut root = host.root.clone().unwrap_or_default();
-    root.insert("type".into(), "disk".into());
-    root.insert("path".into(), "/".into());
-    if let Some(pool) = pool {
-        root.insert("pool".into(), pool.clone());
-    }
-    if let Some(size) = size {
-        root.insert("size".into(), size.clone());
-    }
-    Some(root)
+    let of_profile = host.root.clone().unwrap_or_default();
+    Some(Disk {
+        path: Some("/".to_owned()),
+        pool: pool.clone().or(of_profile.pool),
+        size: size.clone().or(of_profile.size),
+        ..of_profile
+    })
 }
 
 fn warnings(settings: &Settings, host: &HostFacts, map: &Idmap) -> Vec<String> {

@@ -17,6 +17,7 @@ impl<T> DuringStep<T> for cci_incus::Result<T> {
 /// The error of a step, cut by what the person can do about it.
 pub(crate) fn translate(error: cci_incus::Error, step: &str) -> Error {
     use cci_incus::Error as Incus;
+    let refusal = error.refusal();
     match error {
         Incus::Unreachable { endpoint, source } => {
             Error::IncusUnreachable { endpoint, cause: innermost(source.as_ref()) }
@@ -28,11 +29,11 @@ pub(crate) fn translate(error: cci_incus::Error, step: &str) -> Error {
         Incus::NotFound { message, .. }
         | Incus::Conflict { message, .. }
         | Incus::Refused { message, .. }
-        | Incus::Operation { message, .. } => Error::IncusRefused { step: step.to_owned(), message },
+        | Incus::Operation { message, .. } => Error::IncusRefused { step: step.to_owned(), refusal, message },
         other => {
             let reason = std::error::Error::source(&other).map(|source| format!(": {}", innermost(source)));
             let message = format!("{other}{}", reason.unwrap_or_default());
-            Error::IncusRefused { step: step.to_owned(), message }
+            Error::IncusRefused { step: step.to_owned(), refusal, message }
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{io, time::Duration};
 
+use cci_incus_types::Refusal;
+
 use crate::request::Request;
 
 /// The result of everything in this crate.
@@ -10,7 +12,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Why Incus did not do what was asked.
 ///
 /// `what` reads after "cannot": `read instance c1`. `step` is the caller's own name for a wait.
-/// Variants are decided by codes of the API, never by its sentences.
+/// Variants are decided by codes of the API, never by its sentences; what a sentence says more is a [`Refusal`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -155,6 +157,20 @@ impl Error {
         Self::Io { what: what.into(), source }
     }
 
+    /// What Incus refused the call or the operation for.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Self::NotFound { message, .. } => Refusal::recognize(404, message),
+            Self::Conflict { message, .. } => Refusal::recognize(409, message),
+            Self::Refused { code, message, .. } | Self::Operation { code, message, .. } => {
+                Refusal::recognize(*code, message)
+            }
+            Self::NotRun { message, .. } => Refusal::recognize(0, message),
+            _ => Refusal::Other,
+        }
+    }
+
     /// The object, or the operation that made it, is not there.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
@@ -214,6 +230,15 @@ mod tests {
         assert!(refusal(412).is_precondition_failed());
         assert!(refusal(403).is_forbidden());
         assert!(matches!(refusal(500), Error::Refused { code: 500, .. }));
+    }
+
+    #[test]
+    fn a_refusal_is_the_same_of_a_call_and_of_its_operation() {
+        let sentence = "Instance is busy running a \"create\" operation";
+        let error = Error::refused(&Request::get([], "x"), 400, sentence.to_owned());
+        assert_eq!(error.refusal(), Refusal::Busy);
+        assert_eq!(error.of_operation("the start").refusal(), Refusal::Busy);
+        assert_eq!(refusal(404).refusal(), Refusal::Other);
     }
 
     #[test]

@@ -6,8 +6,12 @@ mod log;
 mod snapshot;
 mod state;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
+use cci_incus_types::{
+    Devices, Nic,
+    device::{disks, nics},
+};
 use serde::Deserialize;
 
 pub use change::{InstancePatch, InstancePut, StateAction, StateChange};
@@ -25,10 +29,6 @@ use crate::{
 
 /// Configuration keys and their values.
 pub type Config = BTreeMap<String, String>;
-/// One device's settings: `type`, `source`, `path`, …
-pub type Device = BTreeMap<String, String>;
-/// Devices by name.
-pub type Devices = BTreeMap<String, Device>;
 
 /// A container or virtual machine.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -76,6 +76,31 @@ pub struct Instance {
     pub location: String,
 }
 
+impl Instance {
+    /// Its network interfaces, those of the profiles included.
+    pub fn nics(&self) -> impl Iterator<Item = &Nic> {
+        nics(&self.expanded_devices).map(|(_, nic)| nic)
+    }
+
+    /// Its fixed address, if it has one.
+    #[must_use]
+    pub fn address(&self) -> Option<Ipv4Addr> {
+        self.nics().find_map(|nic| nic.ipv4_address)
+    }
+
+    /// What of the host it can write.
+    pub fn writable_host_sources(&self) -> impl Iterator<Item = &str> {
+        let open = disks(&self.expanded_devices).filter(|(_, disk)| !disk.readonly);
+        open.filter_map(|(_, disk)| disk.host_source())
+    }
+
+    /// The storage pool of its root disk.
+    #[must_use]
+    pub fn root_pool(&self) -> Option<&str> {
+        cci_incus_types::device::root_disk(&self.expanded_devices)?.pool.as_deref()
+    }
+}
+
 impl Client {
     /// All instances of the project, without their state (`GET /1.0/instances?recursion=1`). A project that does not
     /// exist looks like an empty one: [`Client::get_project`] tells them apart.
@@ -114,6 +139,20 @@ mod tests {
     #[test]
     fn a_list_asks_for_objects_and_not_for_states() {
         assert_eq!(list().target("default"), "/1.0/instances?recursion=1&project=default");
+    }
+
+    #[test]
+    fn what_an_instance_has_of_its_profiles_counts() {
+        let text = r#"{"name":"c1","expanded_devices":{
+            "eth0":{"type":"nic","network":"br0","ipv4.address":"10.0.0.9"},
+            "a":{"type":"disk","source":"/srv/a","path":"/a"},
+            "b":{"type":"disk","source":"/srv/b","path":"/b","readonly":"true"},
+            "c":{"type":"disk","source":"volume","pool":"p2","path":"/c"},
+            "root":{"type":"disk","pool":"p1","path":"/"}}}"#;
+        let instance: Instance = serde_json::from_str(text).unwrap();
+        assert_eq!(instance.address(), Some(Ipv4Addr::new(10, 0, 0, 9)));
+        assert_eq!(instance.writable_host_sources().collect::<Vec<_>>(), ["/srv/a"]);
+        assert_eq!(instance.root_pool(), Some("p1"));
     }
 
     #[test]

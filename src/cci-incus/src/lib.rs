@@ -35,6 +35,10 @@ mod warning;
 mod websocket;
 mod wire;
 
+/// What the API speaks of, for code that has no use for a client.
+pub use cci_incus_types as types;
+pub use cci_incus_types::{Device, Devices, Disk, Nic, OperationKind, Refusal, device};
+
 pub use acl::{Acl, AclAction, AclPut, AclRule, AclState};
 pub use client::Client;
 pub use error::{Error, Result};
@@ -43,9 +47,8 @@ pub use exec::{Captured, Control, Exec, Process, Stderr, Stdin, Stdout, TermSize
 pub use file::{FileKind, FileMeta, FileOwner};
 pub use image::{Alias, Exported, Image, ImageAlias, ImageSource, NewImage, Properties, Publish, Uploaded};
 pub use instance::{
-    Address, Config, CpuUsage, Device, Devices, DiskUsage, ImageName, ImageServer, Instance, InstancePatch,
-    InstancePut, InstanceState, MemoryUsage, NetworkState, NewInstance, NewSnapshot, Snapshot, Source, StateAction,
-    StateChange,
+    Address, Config, CpuUsage, DiskUsage, ImageName, ImageServer, Instance, InstancePatch, InstancePut, InstanceState,
+    MemoryUsage, NetworkState, NewInstance, NewSnapshot, Snapshot, Source, StateAction, StateChange,
 };
 pub use network::{Network, NetworkLease, NewNetwork};
 pub use observe::{Exchange, Observer};

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use cci_incus_types::OperationKind;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::timeout;
@@ -41,6 +42,13 @@ pub struct OperationInfo {
     pub err: String,
 }
 
+impl OperationInfo {
+    fn instances(&self) -> impl Iterator<Item = &str> {
+        let paths = self.resources.values().flatten().map(|path| path.split('?').next().unwrap_or_default());
+        paths.filter_map(|path| path.strip_prefix("/1.0/instances/")).filter(|name| !name.contains('/'))
+    }
+}
+
 /// A piece of work that the daemon does, with the client to follow it.
 #[derive(Debug, Clone)]
 pub struct Operation {
@@ -66,16 +74,21 @@ impl Operation {
         &self.info.id
     }
 
-    /// What Incus calls the work.
+    /// What it does.
     #[must_use]
-    pub fn description(&self) -> &str {
-        &self.info.description
+    pub fn kind(&self) -> OperationKind {
+        OperationKind::recognize(&self.info.description)
     }
 
     /// What it is about: kind → paths.
     #[must_use]
     pub fn resources(&self) -> &BTreeMap<String, Vec<String>> {
         &self.info.resources
+    }
+
+    /// The names of the instances that it is about.
+    pub fn instances(&self) -> impl Iterator<Item = &str> {
+        self.info.instances()
     }
 
     /// Everything that was known when it was started or read.
@@ -223,6 +236,15 @@ mod tests {
         let info = OperationInfo { status_code: Status::Failure, err: "No".into(), ..OperationInfo::default() };
         let error = outcome("the start", info).unwrap_err();
         assert_eq!(error.to_string(), "the start failed: No");
+    }
+
+    #[test]
+    fn the_instances_are_named_by_their_paths() {
+        let paths =
+            ["/1.0/instances/c1?project=p", "/1.0/instances/c2", "/1.0/instances/c3/snapshots/s", "/1.0/images/x"];
+        let resources = [("any".to_owned(), paths.map(str::to_owned).to_vec())].into();
+        let info = OperationInfo { resources, ..OperationInfo::default() };
+        assert_eq!(info.instances().collect::<Vec<_>>(), ["c1", "c2"]);
     }
 
     #[test]

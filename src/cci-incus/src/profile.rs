@@ -1,12 +1,16 @@
 //! Profiles: settings and devices that instances take from below.
 
+use cci_incus_types::{
+    Devices, Disk, Nic,
+    device::{nics, root_disk},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
     client::Client,
     error::Result,
-    instance::{Config, Devices},
+    instance::Config,
     request::{Etag, Request},
     wire::null_is_default,
 };
@@ -42,6 +46,19 @@ pub struct ProfilePut {
 impl From<Profile> for ProfilePut {
     fn from(profile: Profile) -> Self {
         Self { description: profile.description, config: profile.config, devices: profile.devices }
+    }
+}
+
+impl Profile {
+    /// The root disk that it gives, if it gives one.
+    #[must_use]
+    pub fn root_disk(&self) -> Option<&Disk> {
+        root_disk(&self.devices)
+    }
+
+    /// The network interfaces that it gives, with their names.
+    pub fn nics(&self) -> impl Iterator<Item = (&str, &Nic)> {
+        nics(&self.devices)
     }
 }
 

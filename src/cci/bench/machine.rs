@@ -12,7 +12,7 @@ pub(super) async fn look(cx: &Context) -> Result<Machine> {
     let (server, profile) = tokio::join!(cx.client.server(), cx.client.profile(PROFILE));
     let environment = server.during("look at the server")?.environment;
     let (profile, _) = profile.during("read the default profile")?;
-    let of_profile = profile.devices.values().find_map(|device| device.get("pool"));
+    let of_profile = profile.root_disk().and_then(|root| root.pool.as_ref());
     let pool = cx.settings.incus.storage_pool.as_ref().or(of_profile).cloned().unwrap_or_default();
     let driver = cx.client.storage_pool(&pool).await.map(|(pool, _)| pool.driver).unwrap_or_default();
     Ok(Machine {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use cci_incus_types::Refusal;
+
 use super::CODES;
 use crate::error::Error;
 use crate::hint::hint;
@@ -38,7 +40,11 @@ fn samples() -> Vec<Error> {
         Error::ImageExists { image: "mine".into() },
         Error::IncusUnreachable { endpoint: "/run/incus/unix.socket".into(), cause: "connection refused".into() },
         Error::IncusForbidden { endpoint: "/run/incus/unix.socket".into() },
-        Error::IncusRefused { step: "create the container".into(), message: "no space".into() },
+        Error::IncusRefused {
+            step: "create the container".into(),
+            refusal: Refusal::Other,
+            message: "no space".into(),
+        },
         Error::TimedOut { step: "start the container".into(), seconds: 30, still_running: false },
         Error::TimedOut { step: "start the container".into(), seconds: 30, still_running: true },
         Error::Host { step: "read", path: path(), source: denied },

@@ -31,9 +31,7 @@ fn host() -> HostFacts {
         locale: HostLocale::default(),
         nic: Some(Nic {
             device: "eth0".into(),
-            config: [("type", "nic"), ("network", "br"), ("name", "eth0")]
-                .map(|(k, v)| (k.to_owned(), v.to_owned()))
-                .into(),
+            config: device::Nic::on("br", "eth0"),
             network: Some(Network {
                 subnet: Subnet::parse("10.77.0.1/24").unwrap(),
                 taken: Vec::new(),
@@ -52,6 +50,16 @@ fn host() -> HostFacts {
 /// From an image that takes the name server from the host.
 fn plan(settings: &Settings, host: &HostFacts) -> LaunchPlan {
     LaunchPlan::new(&ask(), settings, host).unwrap().from_image("cci", true)
+}
+
+/// A disk of a request, by its device's name.
+fn disk<'a>(spec: &'a InstanceSpec, name: &str) -> &'a Disk {
+    spec.devices[name].as_disk().unwrap()
+}
+
+/// The network interface of a request.
+fn eth0(spec: &InstanceSpec) -> &device::Nic {
+    spec.devices["eth0"].as_nic().unwrap()
 }
 
 fn first(settings: &Settings, host: &HostFacts) -> InstanceSpec {
@@ -73,21 +81,21 @@ fn one_request_holds_everything() {
     assert_eq!(config("user.cci.slot"), Some("1"));
     assert_eq!(config("user.cci.owner-uid"), Some("1234"));
     assert_eq!(config("user.cci.workspace"), Some("/home/u/proj"));
-    assert_eq!(spec.devices["workspace"]["path"], "/workspace");
-    assert_eq!(spec.devices["session"]["path"], "/home/code/.claude");
-    assert_eq!(spec.devices["eth0"]["security.port_isolation"], "true");
+    assert_eq!(spec.devices["workspace"].path(), Some("/workspace"));
+    assert_eq!(spec.devices["session"].path(), Some("/home/code/.claude"));
+    assert!(eth0(&spec).port_isolation);
     assert!(!spec.devices.contains_key("root"));
-    assert!(spec.devices.values().all(|device| !device.contains_key("shift")));
+    assert!(device::disks(&spec.devices).all(|(_, disk)| !disk.shift));
 }
 
 #[test]
 fn the_network_is_there_with_the_first_instruction() {
     let plan = plan(&Settings::default(), &host());
     let spec = plan.instance(Slot::new(1).unwrap());
-    let address = &spec.devices["eth0"]["ipv4.address"];
+    let address = eth0(&spec).ipv4_address.unwrap();
     assert!(spec.config["raw.lxc"].contains(&format!("lxc.net.0.ipv4.address = {address}/24\n")), "{spec:?}");
     assert!(spec.config["raw.lxc"].contains("lxc.net.0.ipv4.gateway = 10.77.0.1\n"), "{spec:?}");
-    assert_eq!(spec.devices["resolv"]["path"], "/etc/resolv.conf");
+    assert_eq!(spec.devices["resolv"].path(), Some("/etc/resolv.conf"));
     assert!(plan.has_instant_network());
     assert_eq!(plan.mounted_of_home().count(), 2, "the conversation and the name server");
 }
@@ -95,7 +103,7 @@ fn the_network_is_there_with_the_first_instruction() {
 #[test]
 fn an_image_with_a_name_server_of_its_own_keeps_it() {
     let mut host = host();
-    host.root = Some([("pool", "p1")].map(|(k, v)| (k.into(), v.into())).into());
+    host.root = Some(Disk::root("p1"));
     let own = plan(&Settings::default(), &host).from_image("cci", false);
     for own in [own.on(host.nic.clone()), own.again(), own] {
         assert!(!own.instance(Slot::FIRST).devices.contains_key("resolv"), "{own:?}");
@@ -111,7 +119,7 @@ fn beyond_the_daemons_reach_nothing_of_the_home_is_mounted() {
     assert_eq!(near.mounted_of_home().collect::<Vec<_>>().len(), 2);
     assert!(near.state_volume().is_none());
     assert!(near.beyond_home(None).is_none(), "without a pool there is no place for a volume");
-    host.root = Some([("type", "disk"), ("pool", "p1"), ("path", "/")].map(|(k, v)| (k.into(), v.into())).into());
+    host.root = Some(Disk::root("p1"));
     let near = plan(&Settings::default(), &host);
     let far = near.beyond_home(None).unwrap();
     let volume = far.state_volume().unwrap();
@@ -119,10 +127,10 @@ fn beyond_the_daemons_reach_nothing_of_the_home_is_mounted() {
     assert_eq!(near.beyond_home(Some("p2")).unwrap().state_volume().unwrap().pool, "p2");
     for far in [far.on(host.nic.clone()), far] {
         let spec = far.instance(Slot::new(1).unwrap());
-        let home = |device: &BTreeMap<String, String>| device.values().any(|value| value.starts_with("/home/u/.cci"));
-        assert!(!spec.devices.values().any(home), "{spec:?}");
-        let session = &spec.devices["session"];
-        assert_eq!((session["pool"].as_str(), session["path"].as_str()), ("p1", "/home/code/.claude"));
+        let home = |device: Device| device::Keys::from(device).values().any(|value| value.starts_with("/home/u/.cci"));
+        assert!(!spec.devices.values().cloned().any(home), "{spec:?}");
+        let session = disk(&spec, "session");
+        assert_eq!((session.pool.as_deref(), session.path.as_deref()), (Some("p1"), Some("/home/code/.claude")));
         assert!(!far.has_instant_network(), "names come with the lease only");
         assert_eq!(far.mounted_of_home().count(), 0);
         assert!(far.beyond_home(None).is_none(), "it is tried once");
@@ -137,9 +145,10 @@ fn mount(source: HostPath, number: usize, container: &str) -> Mount {
 fn assert_held(spec: &InstanceSpec, known: &BTreeMap<String, u64>) {
     let hook = spec.config.get("raw.lxc").map(String::as_str).unwrap_or_default();
     for (name, device) in &spec.devices {
-        let Some(source) = device.get("source").filter(|source| source.starts_with('/')) else { continue };
-        assert_eq!(device["type"], "disk", "{name}");
-        let held = format!("\"$LXC_ROOTFS_MOUNT\"'{}'", device["path"]);
+        let keys = device::Keys::from(device.clone());
+        let Some(source) = keys.get("source").filter(|source| source.starts_with('/')) else { continue };
+        assert_eq!(keys["type"], "disk", "{name}");
+        let held = format!("\"$LXC_ROOTFS_MOUNT\"'{}'", keys["path"]);
         assert!(hook.contains(&held), "{name} is not held: {hook}");
         let known = format!("27:{}:0.000000000 ", known[source]);
         assert!(hook.contains(&known), "{name} is not known: {hook}");
@@ -156,7 +165,7 @@ proptest! {
         let (mut host, mut ask, mut settings) = (host(), ask(), Settings::default());
         settings.defaults.persistent = persistent;
         settings.network.mode = if open { Mode::Open } else { Mode::Restricted };
-        host.root = Some([("pool", "p1")].map(|(k, v)| (k.into(), v.into())).into());
+        host.root = Some(Disk::root("p1"));
         if !session {
             ask.session = None;
         }
@@ -184,12 +193,12 @@ proptest! {
 
 #[test]
 fn an_address_that_another_container_has_is_left_to_it() {
-    let free = first(&Settings::default(), &host()).devices["eth0"]["ipv4.address"].clone();
+    let free = eth0(&first(&Settings::default(), &host())).ipv4_address.unwrap();
     let taken_by = |name: &str| {
         let mut host = host();
         let network = host.nic.as_mut().unwrap().network.as_mut().unwrap();
-        network.taken.push((name.to_owned(), free.parse().unwrap()));
-        first(&Settings::default(), &host).devices["eth0"]["ipv4.address"].clone()
+        network.taken.push((name.to_owned(), free));
+        eth0(&first(&Settings::default(), &host)).ipv4_address.unwrap()
     };
     assert_ne!(taken_by("other"), free);
     assert_eq!(taken_by("cci-9c09f805-1"), free, "its own address is not taken from itself");
@@ -205,8 +214,8 @@ fn a_network_that_was_made_again_elsewhere_takes_the_launch_along() {
         resolv: place("/home/u/.cci/network/10.99.0.1.conf", 8),
     });
     let moved = plan.on(Some(nic)).instance(Slot::FIRST);
-    assert!(moved.devices["eth0"]["ipv4.address"].starts_with("10.99.0."), "{:?}", moved.devices);
-    assert!(moved.devices["resolv"]["source"].ends_with("10.99.0.1.conf"), "{:?}", moved.devices);
+    assert!(eth0(&moved).ipv4_address.unwrap().to_string().starts_with("10.99.0."), "{:?}", moved.devices);
+    assert!(disk(&moved, "resolv").host_source().unwrap().ends_with("10.99.0.1.conf"), "{:?}", moved.devices);
     let text = format!("{moved:?}");
     assert!(!text.contains("10.77."), "something of the old place is left: {text}");
     assert_eq!(plan.on(host().nic).instance(Slot::FIRST), plan.instance(Slot::FIRST));
@@ -219,13 +228,11 @@ fn a_second_nic_of_the_profile_is_no_way_round_a_policy() {
     host.other_nics = vec!["eth1".into()];
     let mut settings = Settings::default();
     settings.network.mode = Mode::Restricted;
-    let devices = first(&settings, &host).devices;
-    assert_eq!(devices["eth1"], [("type".to_owned(), "none".to_owned())].into());
-    let eth0 = |key: &str| devices["eth0"].get(key).map(String::as_str);
-    assert_eq!(eth0("network"), Some("cci-0badcafe"));
-    for guard in ["security.port_isolation", "security.mac_filtering", "security.ipv4_filtering"] {
-        assert_eq!(eth0(guard), Some("true"), "{guard}");
-    }
+    let spec = first(&settings, &host);
+    assert_eq!(spec.devices["eth1"], Device::none());
+    let eth0 = eth0(&spec);
+    assert_eq!(eth0.network.as_deref(), Some("cci-0badcafe"));
+    assert!(eth0.port_isolation && eth0.mac_filtering && eth0.ipv4_filtering, "{eth0:?}");
     settings.network.mode = Mode::Open;
     assert!(!first(&settings, &host).devices.contains_key("eth1"));
 }
@@ -246,8 +253,8 @@ fn limits_and_pool_take_effect() {
     assert_eq!(spec.config["limits.cpu"], "2");
     assert_eq!(spec.config["limits.memory"], "1GiB");
     assert_eq!(spec.config["limits.processes"], "99");
-    assert_eq!(spec.devices["root"]["size"], "3GiB");
-    assert_eq!(spec.devices["root"]["pool"], "fast");
+    assert_eq!(disk(&spec, "root").size.as_deref(), Some("3GiB"));
+    assert_eq!(disk(&spec, "root").pool.as_deref(), Some("fast"));
     assert!(!spec.config.contains_key("security.nesting"));
     assert!(!spec.ephemeral);
     assert_eq!(spec.config["user.cci.persistent"], "true");
@@ -259,7 +266,7 @@ fn a_shifted_mount_is_used_only_when_asked_for_and_warned_about() {
     settings.incus.idmap = idmap::IdmapMode::Shift;
     let plan = plan(&settings, &host());
     assert!(plan.warnings.iter().any(|warning| warning.contains("shift")), "{:?}", plan.warnings);
-    assert_eq!(plan.instance(Slot::new(1).unwrap()).devices["workspace"]["shift"], "true");
+    assert!(disk(&plan.instance(Slot::new(1).unwrap()), "workspace").shift);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use cci_core::build::steps::Step;
 use cci_core::mark::Marks;
 use cci_core::plan;
 use cci_core::settings::{Limits, Settings};
-use cci_incus::{FileOwner, NewInstance, Source};
+use cci_incus::{Devices, Disk, FileOwner, NewInstance, Source};
 
 use super::base::Base;
 use super::log::Log;
@@ -114,11 +114,7 @@ fn config(cx: &Context, mark: &str) -> BTreeMap<String, String> {
 }
 
 /// The default profile's devices, with the root disk on the pool that the settings name.
-fn devices(cx: &Context) -> BTreeMap<String, BTreeMap<String, String>> {
-    let Some(pool) = &cx.settings.incus.storage_pool else {
-        return BTreeMap::new();
-    };
-    let root = [("type", "disk"), ("path", "/"), ("pool", pool)];
-    let root = root.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    BTreeMap::from([("root".to_owned(), root.into())])
+fn devices(cx: &Context) -> Devices {
+    let pool = cx.settings.incus.storage_pool.as_deref();
+    pool.map(|pool| ("root".to_owned(), Disk::root(pool).into())).into_iter().collect()
 }

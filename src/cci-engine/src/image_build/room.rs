@@ -2,6 +2,7 @@
 
 use cci_core::Error;
 use cci_core::build::failure::is_disk_full;
+use cci_incus::Refusal;
 
 use crate::context::Context;
 
@@ -16,7 +17,7 @@ pub(crate) async fn explained(cx: &Context, container: &str, error: Error) -> Er
     let Some((pool, used, total)) = pool(cx, container).await else {
         return error;
     };
-    if !is_disk_full(&error.to_string()) && (total == 0 || total.saturating_sub(used) >= LEAST) {
+    if !tells_of_a_full_disk(&error) && (total == 0 || total.saturating_sub(used) >= LEAST) {
         return error;
     }
     Error::HostUnfit {
@@ -31,13 +32,18 @@ pub(crate) async fn explained(cx: &Context, container: &str, error: Error) -> Er
     }
 }
 
+/// Whether Incus, or a program in the container, met a full disk.
+fn tells_of_a_full_disk(error: &Error) -> bool {
+    match error {
+        Error::IncusRefused { refusal, .. } => *refusal == Refusal::NoSpace,
+        other => is_disk_full(&other.to_string()),
+    }
+}
+
 /// The pool of the container's root disk, and how full it is in bytes.
 async fn pool(cx: &Context, container: &str) -> Option<(String, u64, u64)> {
     let (instance, _) = cx.client.instance(container).await.ok()?;
-    let is_root = |device: &&std::collections::BTreeMap<String, String>| {
-        device.get("type").is_some_and(|kind| kind == "disk") && device.get("path").is_some_and(|path| path == "/")
-    };
-    let pool = instance.expanded_devices.values().find(is_root)?.get("pool")?.clone();
+    let pool = instance.root_pool()?.to_owned();
     let space = cx.client.storage_pool_resources(&pool).await.ok()?.space;
     Some((pool, space.used, space.total))
 }

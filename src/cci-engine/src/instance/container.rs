@@ -82,6 +82,5 @@ async fn state(cx: &Context, name: &str) -> Result<Option<Status>> {
 /// Whether Incus is at work to end it.
 async fn is_leaving(cx: &Context, name: &str) -> Result<bool> {
     let pending = pending(&cx.client, name).await?;
-    let ends = ["Stopping instance", "Deleting instance", "Cleaning up instance"];
-    Ok(pending.iter().any(|operation| ends.contains(&operation.description())))
+    Ok(pending.iter().any(|operation| operation.kind().ends_an_instance()))
 }

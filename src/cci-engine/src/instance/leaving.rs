@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cci_core::Result;
-use cci_incus::{Client, Instance, Operation};
+use cci_incus::{Client, Instance, Operation, OperationKind};
 
 use crate::instance::operations::unfinished;
 
@@ -19,37 +19,29 @@ pub(crate) struct Leaving {
 
 /// Asks Incus what is being stopped or deleted.
 pub(crate) async fn leaving(client: &Client) -> Result<Leaving> {
-    let operations: Vec<Operation> = unfinished(client).await?.into_iter().filter(ends_an_instance).collect();
-    let names = operations.iter().flat_map(instances).map(str::to_owned).collect();
+    let operations: Vec<Operation> = unfinished(client).await?.into_iter().filter(ends).collect();
+    let names = operations.iter().flat_map(Operation::instances).map(str::to_owned).collect();
     Ok(Leaving { operations, names })
 }
 
 impl Leaving {
     /// Whether this instance will be gone: an ephemeral one that stops, or any that is deleted.
     pub(crate) fn takes(&self, instance: &Instance) -> bool {
-        let deletes = |operation: &&Operation| instances(operation).any(|name| name == instance.name);
-        self.names.contains(&instance.name)
-            && (instance.ephemeral
-                || self.operations.iter().filter(deletes).any(|operation| operation.description() == DELETING))
+        let deletes = |operation: &Operation| {
+            operation.kind() == OperationKind::Deleting && operation.instances().any(|name| name == instance.name)
+        };
+        self.names.contains(&instance.name) && (instance.ephemeral || self.operations.iter().any(deletes))
     }
 
     /// Waits until those of these names have ended; whether there were any.
     pub(crate) async fn wait_for(&self, wanted: impl Fn(&str) -> bool) -> bool {
-        let meant = |operation: &&Operation| instances(operation).any(&wanted);
+        let meant = |operation: &&Operation| operation.instances().any(&wanted);
         let ends = self.operations.iter().filter(meant).map(|operation| operation.wait("wait for a stop", LIMIT));
         // how each ended does not matter, only that it has
         !futures_util::future::join_all(ends).await.is_empty()
     }
 }
 
-const DELETING: &str = "Deleting instance";
-
-fn ends_an_instance(operation: &Operation) -> bool {
-    matches!(operation.description(), "Stopping instance" | DELETING)
-}
-
-/// The names of the instances that an operation is about.
-fn instances(operation: &Operation) -> impl Iterator<Item = &str> {
-    let paths = operation.resources().values().flatten().map(|path| path.split('?').next().unwrap_or_default());
-    paths.filter_map(|path| path.rsplit_once("/instances/").map(|(_, name)| name))
+fn ends(operation: &Operation) -> bool {
+    operation.kind().ends_an_instance()
 }

@@ -105,8 +105,7 @@ fn listed(owned: &Owned, addresses: &BTreeMap<String, String>) -> Listed {
         workspace_target: instance
             .devices
             .get("workspace")
-            .and_then(|disk| disk.get("source"))
-            .cloned()
+            .and_then(|device| device.as_disk()?.source.clone())
             .unwrap_or_default(),
         slot: marks.slot.map(cci_core::slot::Slot::number),
         session_id: marks.session.map(|id| id.to_string()),
@@ -118,23 +117,16 @@ fn listed(owned: &Owned, addresses: &BTreeMap<String, String>) -> Listed {
 /// The addresses of the running ones: most have a fixed one; for the others each network is asked once, no container.
 async fn addresses(cx: &Context, owned: &[Owned]) -> BTreeMap<String, String> {
     let (fixed, others): (Vec<_>, Vec<_>) =
-        owned.iter().filter(|owned| owned.runs()).partition(|owned| fixed_address(owned).is_some());
-    let mut networks: Vec<&str> = others
-        .iter()
-        .flat_map(|owned| owned.instance.expanded_devices.values())
-        .filter_map(|device| device.get("network").map(String::as_str))
-        .collect();
+        owned.iter().filter(|owned| owned.runs()).partition(|owned| owned.instance.address().is_some());
+    let mut networks: Vec<&str> =
+        others.iter().flat_map(|owned| owned.instance.nics()).filter_map(|nic| nic.network.as_deref()).collect();
     networks.sort_unstable();
     networks.dedup();
     let asked = futures_util::future::join_all(networks.into_iter().map(|name| cx.client.network_leases(name))).await;
     // a network that cannot be asked leaves its containers without an address, which is what is known
     let given = asked.into_iter().flat_map(cci_incus::Result::unwrap_or_default);
     let given = given.filter(|lease| lease.address.contains('.')).map(|lease| (lease.hostname, lease.address));
-    let fixed = fixed.iter().filter_map(|owned| Some((owned.instance.name.clone(), fixed_address(owned)?.to_owned())));
+    let fixed =
+        fixed.iter().filter_map(|owned| Some((owned.instance.name.clone(), owned.instance.address()?.to_string())));
     given.chain(fixed).collect()
-}
-
-/// The address that a container was created with.
-fn fixed_address(owned: &Owned) -> Option<&str> {
-    owned.instance.expanded_devices.values().find_map(|device| device.get("ipv4.address")).map(String::as_str)
 }

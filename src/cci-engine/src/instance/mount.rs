@@ -14,7 +14,7 @@ use cci_core::mark::Marks;
 use cci_core::mount::{self, Mount};
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
-use cci_incus::{Etag, Instance, InstancePatch, Status};
+use cci_incus::{Device, Etag, Instance, InstancePatch, Status};
 
 use crate::context::Context;
 use crate::incus_error::DuringStep;
@@ -73,8 +73,8 @@ async fn judged(cx: &Context, instance: &Instance, mounting: &Mounting<'_>) -> R
     let mount = Mount { device: mounting.device.to_owned(), source, container, readonly: mounting.readonly };
     mount::check_places(std::slice::from_ref(&mount), &own).map_err(|error| host_path::refused(&error))?;
     // the workspace and the conversation, in which a part may be mounted again, are judged with the place itself
-    let others = instance.expanded_devices.values().filter_map(|device| device.get("path"));
-    for other in others.filter(|other| ![WORKSPACE, STATE, "/"].contains(&other.as_str())) {
+    let others = instance.expanded_devices.values().filter_map(Device::path);
+    for other in others.filter(|other| ![WORKSPACE, STATE, "/"].contains(other)) {
         mount::collide(&mount.container, other).map_err(|error| host_path::refused(&error))?;
     }
     let map = if mounting.shift { Idmap::Shift } else { Idmap::Plain };

@@ -7,10 +7,7 @@ use crate::incus_error::DuringStep;
 
 /// What Incus still does to an instance.
 pub async fn pending(client: &Client, name: &str) -> Result<Vec<Operation>> {
-    let concerns = |operation: &Operation| {
-        let mut paths = operation.resources().values().flatten().map(|path| path.split('?').next().unwrap_or_default());
-        paths.any(|path| path.ends_with(&format!("/instances/{name}")))
-    };
+    let concerns = |operation: &Operation| operation.instances().any(|concerned| concerned == name);
     Ok(unfinished(client).await?.into_iter().filter(concerns).collect())
 }
 

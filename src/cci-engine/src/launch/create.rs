@@ -49,7 +49,7 @@ pub(super) async fn make(
     for _ in 1..TRIES {
         let wanted = wanted_by(&plan);
         plan = match make_once(cx, &plan, &wanted, image, &survey.proof).await {
-            Err(error @ Error::IncusRefused { .. }) => otherwise(cx, plan, &wanted, error).await?,
+            Err(error @ Error::IncusRefused { .. }) => otherwise(cx, plan, error).await?,
             Ok(true) if survey.proof.came_late(cx).await? => plan,
             ours => return ours.map(|ours| ours.then_some(plan)),
         }

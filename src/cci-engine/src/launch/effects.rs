@@ -24,6 +24,7 @@ use cci_host::caller::Caller;
 use cci_host::incus_socket;
 use cci_host::settings::{Overrides, Stack, Trust};
 use cci_host::store::network_cache;
+use cci_incus::device::Keys;
 
 /// Where a key takes effect.
 enum Effect {
@@ -138,7 +139,9 @@ impl World {
         let id = SessionId::from_random([1; 16]);
         let agent = plan.tool.command(&cci_core::tool::Start::New(id));
         let nesting = if spec.config.contains_key("security.nesting") { "there" } else { "none" };
-        format!("{spec:?} {agent:?} {:?} {:?} security.nesting: {nesting}", plan.environment, plan.user)
+        let devices: Vec<(String, Keys)> =
+            spec.devices.clone().into_iter().map(|(name, device)| (name, device.into())).collect();
+        format!("{spec:?} {devices:?} {agent:?} {:?} {:?} security.nesting: {nesting}", plan.environment, plan.user)
     }
 }
 

@@ -1,6 +1,5 @@
 //! What the host is, as far as a launch depends on it.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use cci_core::Result;
@@ -11,7 +10,8 @@ use cci_core::idmap::{IdmapFacts, Ids};
 use cci_core::network::Policy;
 use cci_core::plan::{HostFacts, Network, Nic};
 use cci_core::stop_hook::StopHook;
-use cci_incus::{Devices, Instance, NetworkLease};
+use cci_incus::device::nics;
+use cci_incus::{Instance, NetworkLease, Profile};
 
 use super::image::Image;
 use super::proof::Proof;
@@ -78,14 +78,13 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
     let instances = instances.during("list the containers")?;
     soon?;
     let ((realised, proof), stop_hook) = (found?, stop_hook?);
-    let root = device(&profile.devices, "disk").map(|(_, config)| config);
-    limits::check(cx, root.as_ref()).await?;
+    let root = profile.root_disk();
+    limits::check(cx, root).await?;
     let nic = match realised {
-        Some(realised) => Some(guarded(cx, &realised, &profile.devices, &instances)?),
-        None => open(cx, &profile.devices, &instances).await?,
+        Some(realised) => Some(guarded(cx, &realised, &profile, &instances)?),
+        None => open(cx, &profile, &instances).await?,
     };
-    let mut nics = profile.devices.iter().filter(|(_, config)| config.get("type").is_some_and(|kind| kind == "nic"));
-    let other_nics = nics.by_ref().map(|(name, _)| name.clone());
+    let other_nics = profile.nics().map(|(name, _)| name.to_owned());
     let other_nics = other_nics.filter(|name| nic.as_ref().is_none_or(|nic| nic.device != *name)).collect();
     let subids::OfRoot { subuid, subgid } = subids::of_root(cx.settings.incus.idmap)?;
     let host = HostFacts {
@@ -100,7 +99,7 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
         other_nics,
         nft: cci_host::network::nft(),
         stop_hook,
-        root,
+        root: root.cloned(),
         workspace,
         mounts,
     };
@@ -138,16 +137,17 @@ async fn found(cx: &Context, policy: Option<Policy>) -> Result<(Option<Realised>
 ///
 /// Who is there has a fixed address, which the instances tell; one of another project that has the same is met by the
 /// create, which then takes another. So the leases, ten milliseconds of the daemon's, are not asked for.
-fn guarded(cx: &Context, policy: &Realised, profile: &Devices, instances: &[Instance]) -> Result<Nic> {
-    let name = device(profile, "nic").map_or_else(|| "eth0".to_owned(), |(name, _)| name);
+fn guarded(cx: &Context, policy: &Realised, profile: &Profile, instances: &[Instance]) -> Result<Nic> {
+    let name = profile.nics().next().map_or("eth0", |(name, _)| name);
     let network = known(cx, policy.subnet, Vec::new(), instances)?;
-    Ok(Nic::guarded(&name, &policy.bridge, Some(network)))
+    Ok(Nic::guarded(name, &policy.bridge, Some(network)))
 }
 
 /// The profile's own NIC, with what is known of its network if it is one that Incus runs.
-async fn open(cx: &Context, profile: &Devices, instances: &[Instance]) -> Result<Option<Nic>> {
-    let Some((device, config)) = device(profile, "nic") else { return Ok(None) };
-    let Some(name) = config.get("network").cloned() else { return Ok(Some(Nic { device, config, network: None })) };
+async fn open(cx: &Context, profile: &Profile, instances: &[Instance]) -> Result<Option<Nic>> {
+    let Some((device, config)) = profile.nics().next() else { return Ok(None) };
+    let (device, config) = (device.to_owned(), config.clone());
+    let Some(name) = config.network.clone() else { return Ok(Some(Nic { device, config, network: None })) };
     let (found, leases) = tokio::join!(cx.client.network(&name), cx.client.network_leases(&name));
     let address = found.ok().and_then(|(found, _)| Subnet::parse(found.config.get("ipv4.address")?));
     // a network that gives addresses by its own ways is left to do so
@@ -162,7 +162,7 @@ async fn open(cx: &Context, profile: &Devices, instances: &[Instance]) -> Result
 fn known(cx: &Context, subnet: Subnet, leases: Vec<NetworkLease>, instances: &[Instance]) -> Result<Network> {
     let given = leases.into_iter().filter_map(|lease| Some((lease.hostname, lease.address.parse().ok()?)));
     let fixed = instances.iter().flat_map(|instance| {
-        let addresses = instance.devices.values().filter_map(|device| device.get("ipv4.address")?.parse().ok());
+        let addresses = nics(&instance.devices).filter_map(|(_, nic)| nic.ipv4_address);
         addresses.map(|address| (instance.name.clone(), address))
     });
     Ok(Network { subnet, taken: given.chain(fixed).collect(), resolv: resolv_file(cx, subnet)? })
@@ -183,15 +183,6 @@ pub fn agent_ids(cx: &Context, workspace: Option<&HostPath>) -> Ids {
         Some(workspace) if cx.caller.ids.uid == 0 => workspace.owner(),
         _ => cx.caller.ids,
     }
-}
-
-/// The first NIC, or the root disk, of a profile.
-fn device(devices: &Devices, kind: &str) -> Option<(String, BTreeMap<String, String>)> {
-    let wanted = |config: &BTreeMap<String, String>| {
-        config.get("type").is_some_and(|found| found == kind)
-            && (kind != "disk" || config.get("path").is_some_and(|path| path == "/"))
-    };
-    devices.iter().find(|(_, config)| wanted(config)).map(|(name, config)| (name.clone(), config.clone()))
 }
 
 fn locale(caller: &Caller) -> HostLocale {

@@ -2,7 +2,6 @@
 //! that it can write, in which it can leave links.
 
 use cci_core::container_ids::HostIds;
-use cci_incus::Instance;
 
 use crate::context::Context;
 use cci_host::store::noted;
@@ -12,15 +11,7 @@ pub(crate) async fn note_ids(cx: &Context, name: &str) {
     let Ok((instance, _)) = cx.client.instance(name).await else { return };
     let ids = HostIds::of_instance(&instance.config).map(|ids| ids.to_string());
     let noted = noted::IDS.add(&cx.cci_dir(), ids.as_deref());
-    if let Err(error) = noted.and_then(|()| noted::PLACES.add(&cx.cci_dir(), writable(&instance))) {
+    if let Err(error) = noted.and_then(|()| noted::PLACES.add(&cx.cci_dir(), instance.writable_host_sources())) {
         cx.reporter.warn(&format!("what this container leaves on the host will not be known as its own: {error}"));
     }
-}
-
-/// What of the host an instance can write.
-pub(crate) fn writable(instance: &Instance) -> Vec<&str> {
-    let disks =
-        instance.expanded_devices.values().filter(|device| device.get("type").is_some_and(|kind| kind == "disk"));
-    let open = disks.filter(|disk| disk.get("readonly").is_none_or(|readonly| readonly != "true"));
-    open.filter_map(|disk| disk.get("source").map(String::as_str)).filter(|source| source.starts_with('/')).collect()
 }

@@ -1,16 +1,15 @@
 //! Refuses a limit that this host would not hold a container to: it would be set, and nothing would come of it.
 
-use std::collections::BTreeMap;
-
 use cci_core::limit::{can_bound_disks, needs_kernel, unheld};
 use cci_core::{Error, Result};
+use cci_incus::Disk;
 
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use cci_host::btrfs;
 
 /// Asks only about the limits that are set; `root` is the default profile's root disk.
-pub(super) async fn check(cx: &Context, root: Option<&BTreeMap<String, String>>) -> Result<()> {
+pub(super) async fn check(cx: &Context, root: Option<&Disk>) -> Result<()> {
     check_kernel(cx).await?;
     check_pool(cx, root).await
 }
@@ -34,8 +33,8 @@ async fn check_kernel(cx: &Context) -> Result<()> {
     })
 }
 
-async fn check_pool(cx: &Context, root: Option<&BTreeMap<String, String>>) -> Result<()> {
-    let of_profile = root.and_then(|root| root.get("pool"));
+async fn check_pool(cx: &Context, root: Option<&Disk>) -> Result<()> {
+    let of_profile = root.and_then(|root| root.pool.as_ref());
     let (Some(size), Some(name)) = (&cx.settings.limits.disk, cx.settings.incus.storage_pool.as_ref().or(of_profile))
     else {
         return Ok(());

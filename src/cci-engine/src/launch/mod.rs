@@ -22,7 +22,7 @@ mod workspace;
 pub(crate) use claim::{Launched, claim, likely};
 pub use create::request;
 pub use facts::{PROFILE, Subject, Survey, agent_ids, survey};
-pub(crate) use ids::{note_ids, writable};
+pub(crate) use ids::note_ids;
 pub(crate) use image::{NOTED, RESOLV_PROPERTY, as_made};
 pub use plain::plain;
 pub use session::{launch_mark, new_session_id, store};

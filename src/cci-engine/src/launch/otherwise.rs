@@ -1,38 +1,33 @@
 //! What a launch does about a refusal: another address, the network as it is now, a conversation outside of the home.
 
-use std::collections::BTreeMap;
+use std::path::Path;
 
-use cci_core::mark::LAUNCH;
-use cci_core::plan::{InstanceSpec, LaunchPlan};
+use cci_core::plan::LaunchPlan;
 use cci_core::{Error, Result};
+use cci_incus::Refusal;
 
 use super::facts;
 use crate::context::Context;
-use crate::incus_error::DuringStep;
 use crate::network;
 use crate::session::state_volume;
 
 /// The plan with which a refused create is worth another try; else the refusal.
-pub(super) async fn otherwise(
-    cx: &Context,
-    plan: LaunchPlan,
-    wanted: &InstanceSpec,
-    refused: Error,
-) -> Result<LaunchPlan> {
-    if is_busy(&refused) {
+pub(super) async fn otherwise(cx: &Context, plan: LaunchPlan, refused: Error) -> Result<LaunchPlan> {
+    // Incus was not yet done with the create when it was to start what the same request had created
+    if refusal(&refused) == Some(&Refusal::Busy) {
         return Ok(plan);
     }
     if let Some(plan) = beyond_home(cx, &plan, &refused).await? {
         return Ok(plan);
     }
     // a `clean` may have seen its network unused, and somebody have made it again
-    let gone = network::restored(cx).await? || plan.bridge().is_some_and(|bridge| says(&refused, bridge));
+    let gone = network::restored(cx).await? || is_network_missing(&plan, &refused);
     let here = plan.on(facts::nic(cx).await?);
     if gone || here.subnet() != plan.subnet() {
         return Ok(here);
     }
-    match here.elsewhere() {
-        Some(other) if address_taken(cx, &plan, wanted).await? => Ok(other),
+    match refusal(&refused) {
+        Some(Refusal::AddressTaken) => here.elsewhere().ok_or(refused),
         _ => Err(refused),
     }
 }
@@ -46,25 +41,20 @@ pub(super) async fn beyond_home(cx: &Context, plan: &LaunchPlan, refused: &Error
 
 /// Whether Incus refused what of the caller's home is mounted: it cannot reach it.
 fn home_refused(plan: &LaunchPlan, refused: &Error) -> bool {
-    plan.mounted_of_home().any(|source| says(refused, source))
+    let Some(Refusal::SourceUnreachable(path)) = refusal(refused) else { return false };
+    plan.mounted_of_home().any(|source| Path::new(path).starts_with(source))
 }
 
-/// Whether Incus refused the start because it was not yet done with the create of the same request.
-fn is_busy(refused: &Error) -> bool {
-    says(refused, "Instance is busy running")
+/// Whether Incus refused the network of the plan because it is not there.
+fn is_network_missing(plan: &LaunchPlan, refused: &Error) -> bool {
+    let Some(Refusal::NetworkMissing(name)) = refusal(refused) else { return false };
+    plan.bridge() == Some(name)
 }
 
-fn says(refused: &Error, words: &str) -> bool {
-    matches!(refused, Error::IncusRefused { message, .. } if message.contains(words))
-}
-
-/// Whether an instance of any project has the address that this launch wanted.
-async fn address_taken(cx: &Context, plan: &LaunchPlan, wanted: &InstanceSpec) -> Result<bool> {
-    let address = |devices: &BTreeMap<String, BTreeMap<String, String>>| -> Option<String> {
-        devices.values().find_map(|device| device.get("ipv4.address").cloned())
-    };
-    let Some(own) = address(&wanted.devices) else { return Ok(false) };
-    let all = cx.client.instances_of_all_projects().await.during("list the containers")?;
-    let others = all.iter().filter(|other| other.config.get(LAUNCH).is_none_or(|launch| launch != plan.launch()));
-    Ok(others.filter_map(|other| address(&other.devices)).any(|address| address == own))
+/// What Incus refused, where it was Incus.
+fn refusal(error: &Error) -> Option<&Refusal> {
+    match error {
+        Error::IncusRefused { refusal, .. } => Some(refusal),
+        _ => None,
+    }
 }

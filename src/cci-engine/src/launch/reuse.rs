@@ -135,12 +135,14 @@ fn is_free(instance: &Instance, mark: Option<&String>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use cci_incus::Disk;
+
     use super::*;
 
     fn put(config: &[(&str, &str)], session: &str) -> InstancePut {
-        let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let devices = [("session".to_owned(), pairs(&[("source", session)]))].into();
-        InstancePut { config: pairs(config), devices, ..InstancePut::default() }
+        let config = config.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let devices = [("session".to_owned(), Disk::of_host(session, "/s").into())].into();
+        InstancePut { config, devices, ..InstancePut::default() }
     }
 
     #[test]

@@ -2,14 +2,15 @@
 
 use cci_core::Error;
 use cci_core::start_log::{Cause, cause};
+use cci_incus::Refusal;
 
 use crate::context::Context;
 use crate::incus_error::translate;
 
 /// The failure of a start with its reason, as far as there is one.
 pub(crate) async fn explained(cx: &Context, name: &str, error: cci_incus::Error, step: &str) -> Error {
-    let message = match translate(error, step) {
-        Error::IncusRefused { message, .. } if message.contains("forkstart") => message,
+    let (refusal, message) = match translate(error, step) {
+        Error::IncusRefused { refusal: refusal @ Refusal::StartFailed, message, .. } => (refusal, message),
         other => return other,
     };
     let of = if step.contains(name) { String::new() } else { format!(" {name}") };
@@ -24,8 +25,8 @@ pub(crate) async fn explained(cx: &Context, name: &str, error: cci_incus::Error,
             hint: Some("look at what is in its place on the host, then try again".into()),
         },
         Some(Cause::Other(reason)) => {
-            Error::IncusRefused { step: step.to_owned(), message: format!("{message} ({reason})") }
+            Error::IncusRefused { step: step.to_owned(), refusal, message: format!("{message} ({reason})") }
         }
-        None => Error::IncusRefused { step: step.to_owned(), message },
+        None => Error::IncusRefused { step: step.to_owned(), refusal, message },
     }
 }

@@ -3,7 +3,7 @@
 use cci_core::address::Subnet;
 use cci_core::network::{self as core, Block, PolicyName, free_subnet};
 use cci_core::{Error, Result};
-use cci_incus::{Client, Config, EventBody, EventKind, Network, NewNetwork};
+use cci_incus::{Client, Config, EventBody, EventKind, Network, NewNetwork, Refusal};
 
 use super::acl::MANAGED;
 use crate::incus_error::DuringStep;
@@ -160,6 +160,7 @@ pub(super) async fn made(client: &Client, found: Network) -> Result<Option<Netwo
                 "Errored" | "Unavailable" => {
                     return Err(Error::IncusRefused {
                         step: STEP.into(),
+                        refusal: Refusal::Other,
                         message: format!("network {} is {}", now.name, now.status.to_lowercase()),
                     });
                 }
@@ -179,5 +180,6 @@ async fn next_change(events: &mut cci_incus::Events) -> Result<()> {
             return Ok(());
         }
     }
-    Err(Error::IncusRefused { step: STEP.into(), message: "the event stream ended".into() })
+    let message = "the event stream ended".into();
+    Err(Error::IncusRefused { step: STEP.into(), refusal: Refusal::Other, message })
 }

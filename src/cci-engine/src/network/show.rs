@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use cci_core::{Error, Result};
-use cci_incus::{Acl, AclAction};
+use cci_incus::{Acl, AclAction, Nic};
 
 use super::acl::{self, Known};
 use super::realise::networks;
@@ -66,10 +66,9 @@ pub async fn show(cx: &Context, container: &str) -> Result<Shown> {
 /// The network that a container's NIC is on.
 pub(super) async fn network_of(cx: &Context, container: &str) -> Result<String> {
     let owned = owned::one(cx, container).await?;
-    let mut devices = owned.instance.expanded_devices.values();
-    let network = devices.find_map(|device| device.get("network").or_else(|| device.get("parent")));
+    let network = owned.instance.nics().find_map(Nic::network_or_parent);
     network
-        .cloned()
+        .map(str::to_owned)
         .ok_or_else(|| Error::HostUnfit { problem: format!("container {container} has no network"), hint: None })
 }
 

@@ -12,7 +12,7 @@ use cci_core::metadata::{Further, InVolume, Metadata};
 use cci_core::plan::{LaunchPlan, StateVolume};
 use cci_core::session::SessionId;
 use cci_core::{Error, Result};
-use cci_incus::{BACKUP_ROOT, Config, InstancePut, NewVolume, Status, Volume};
+use cci_incus::{BACKUP_ROOT, Config, Device, InstancePut, NewVolume, Status, Volume};
 use flate2::read::GzDecoder;
 use jiff::{SignedDuration, Timestamp};
 
@@ -202,7 +202,9 @@ async fn detach(cx: &Context, volume: &Volume, launch: &str) -> cci_incus::Resul
         let ours = instance.config.get(LAUNCH).is_some_and(|mark| mark == launch);
         if ours && instance.status_code == Status::Stopped {
             let mut put = InstancePut::from(instance);
-            put.devices.retain(|_, device| device.get("source") != Some(&volume.name));
+            let is_volume =
+                |device: &Device| device.as_disk().is_some_and(|disk| disk.source.as_ref() == Some(&volume.name));
+            put.devices.retain(|_, device| !is_volume(device));
             cx.client.put_instance(name, &put, Some(&etag)).await?.wait("detach a volume", LIMIT).await?;
         }
     }

@@ -173,7 +173,7 @@ pub fn leads_out(wanted: &Path, host: &Path, root: &Path) -> bool {
 /// can write, and what those could that were.
 pub(crate) async fn guest_places(cx: &Context) -> Result<Vec<PathBuf>> {
     let live = owned::all_of(cx, Whose::Own).await?;
-    let live = live.iter().flat_map(|owned| launch::writable(&owned.instance)).map(PathBuf::from);
+    let live = live.iter().flat_map(|owned| owned.instance.writable_host_sources()).map(PathBuf::from);
     let (store, cci_dir) = (launch::store(cx), cx.cci_dir());
     let (saved, noted) = blocking(move || Ok((store.all()?.sessions, noted::PLACES.read(&cci_dir)?))).await?;
     let noted = noted.into_iter().map(PathBuf::from);

@@ -16,7 +16,7 @@ use cci_core::idmap::{self, Idmap, IdmapFacts, IdmapMode};
 use cci_core::mark::{self, Marks};
 use cci_core::settings::Settings;
 use cci_core::{Error, GuestText, Result, plan};
-use cci_incus::{Exec, NewInstance, Source};
+use cci_incus::{Device, Devices, Exec, NewInstance, Source};
 
 use crate::blocking::blocking;
 use crate::context::Context;
@@ -167,10 +167,7 @@ async fn start(cx: &Context, trusted: &Settings, workspace: &HostPath, ids: Host
     let known = cx.client.image_by(image).await.during("look for the image")?;
     let known = known.ok_or_else(|| Error::ImageNotFound { image: image.clone() })?;
     let (profile, _) = cx.client.profile("default").await.during("read the default profile")?;
-    let nics = profile.devices.iter().filter(|(_, device)| device.get("type").is_some_and(|kind| kind == "nic"));
-    let none = BTreeMap::from([("type".to_owned(), "none".to_owned())]);
-    let mut devices: BTreeMap<String, BTreeMap<String, String>> =
-        nics.map(|(nic, _)| (nic.clone(), none.clone())).collect();
+    let mut devices: Devices = profile.nics().map(|(nic, _)| (nic.to_owned(), Device::none())).collect();
     let disk = HostDisk::new("workspace", workspace.clone(), WORKSPACE, &Idmap::Plain);
     let (mounted, pin) = host_disk::render([&disk]);
     devices.extend(mounted);

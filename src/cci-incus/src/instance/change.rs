@@ -1,9 +1,10 @@
 //! Changing an instance: its settings, its state, its name, its end.
 
+use cci_incus_types::Devices;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Config, Devices, Instance};
+use super::{Config, Instance};
 use crate::{
     client::Client,
     error::Result,

@@ -1,9 +1,10 @@
 //! Making an instance: everything about it in the one request that claims its name.
 
+use cci_incus_types::Devices;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Config, Devices};
+use super::Config;
 use crate::{client::Client, error::Result, operation::Operation, request::Request};
 
 /// An instance to be made.
@@ -185,6 +186,8 @@ fn source(source: &Source) -> Map<String, Value> {
 
 #[cfg(test)]
 mod tests {
+    use cci_incus_types::Disk;
+
     use super::*;
     use crate::request::Body;
 
@@ -197,7 +200,7 @@ mod tests {
     fn one_request_says_everything() {
         let mut new = NewInstance::new("c1", Source::alias("base"));
         new.config.insert("user.x".into(), "1".into());
-        new.devices.insert("d".into(), Device::from([("type".into(), "disk".into())]));
+        new.devices.insert("d".into(), Disk::default().into());
         new.profiles = Some(vec!["p".into()]);
         (new.ephemeral, new.start) = (true, true);
 
@@ -237,6 +240,4 @@ mod tests {
                 "protocol": "simplestreams", "certificate": ""})
         );
     }
-
-    use super::super::Device;
 }

@@ -1,9 +1,10 @@
 //! Snapshots of an instance: made, listed, gone back to, deleted.
 
+use cci_incus_types::Devices;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Config, Devices};
+use super::Config;
 use crate::{client::Client, error::Result, operation::Operation, request::Request, wire::null_is_default};
 
 /// An instance as it was.

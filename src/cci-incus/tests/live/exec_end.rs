@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cci_incus::{Error, Exec};
+use cci_incus::{Error, Exec, OperationKind};
 use tokio::{io::AsyncReadExt as _, time::timeout};
 
 use crate::support::{LIMIT, sh, shared};
@@ -59,7 +59,7 @@ async fn a_command_cannot_be_cancelled_by_its_operation() {
     let client = bed.client();
     let process = client.exec(&bed.container, &Exec::new(["sleep", "1000"])).await.unwrap();
     let operations = client.operations().await.unwrap();
-    let command = operations.iter().find(|operation| operation.description() == "Executing command").unwrap();
+    let command = operations.iter().find(|operation| operation.kind() == OperationKind::Executing).unwrap();
 
     assert!(matches!(command.cancel().await, Err(Error::Refused { .. })));
     drop(process);

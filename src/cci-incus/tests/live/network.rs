@@ -61,7 +61,7 @@ async fn a_lease_shows_the_address_of_a_container() {
     let bed = shared();
     let client = bed.client();
     let (instance, _) = client.instance(&bed.container).await.unwrap();
-    let network = instance.expanded_devices["eth0"]["network"].clone();
+    let network = instance.nics().find_map(|nic| nic.network.clone()).unwrap();
     let mac = instance.config["volatile.eth0.hwaddr"].clone();
 
     until("a lease", async || client.addresses_by_mac(&network).await.unwrap().contains_key(&mac)).await;

@@ -7,14 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cci_incus::{Error, Exec, NewInstance, Source, StateChange};
+use cci_incus::{Error, Exec, NewInstance, OperationKind, Source, StateChange};
 
 use crate::support::{Bed, LIMIT, shared};
 
 /// The one operation that runs a command in this bed.
 async fn command(client: &cci_incus::Client) -> cci_incus::Operation {
     let operations = client.operations().await.unwrap();
-    operations.into_iter().find(|operation| operation.description() == "Executing command").unwrap()
+    operations.into_iter().find(|operation| operation.kind() == OperationKind::Executing).unwrap()
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cci_incus::{Auth, Client, Error, Exec, HttpsRemote, NewImage, NewInstance, NewStoragePool, Source};
+use cci_incus::{Auth, Client, Disk, Error, Exec, HttpsRemote, NewImage, NewInstance, NewStoragePool, Source};
 use tokio::process::Command;
 
 use crate::support::{Daemon, LIMIT, tiny_image};
@@ -48,8 +48,7 @@ async fn a_trusted_client_does_over_https_what_it_does_on_the_socket() {
     let import = client.import_split(std::fs::read(&metadata).unwrap(), &rootfs, &image, |_| {}).await.unwrap();
     import.wait("the import", LIMIT).await.unwrap();
     let mut new = NewInstance::new("c1", Source::alias("far"));
-    let root = [("type", "disk"), ("path", "/"), ("pool", "p")];
-    new.devices.insert("root".into(), root.map(|(key, value)| (key.into(), value.into())).into());
+    new.devices.insert("root".into(), Disk::root("p").into());
     client.create_instance(&new).await.unwrap().wait("the create", LIMIT).await.unwrap();
 
     let sftp = client.sftp("c1").await.unwrap();

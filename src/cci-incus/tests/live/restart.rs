@@ -1,6 +1,6 @@
 //! A daemon that goes away: nothing hangs, and the client serves again when it is back.
 
-use cci_incus::{Client, EventKind, Exec, NewImage, NewInstance, NewStoragePool, Source, StateChange};
+use cci_incus::{Client, Disk, EventKind, Exec, NewImage, NewInstance, NewStoragePool, Source, StateChange};
 use tokio::time::timeout;
 
 use crate::support::{Daemon, LIMIT, base_image};
@@ -15,8 +15,7 @@ async fn launch(client: &Client) {
     let import = client.import_split(std::fs::read(&metadata).unwrap(), &rootfs, &image, |_| {}).await.unwrap();
     import.wait("the import", LIMIT).await.unwrap();
     let mut new = NewInstance::new("c1", Source::alias("base"));
-    let root = [("type", "disk"), ("path", "/"), ("pool", "p")];
-    new.devices.insert("root".into(), root.map(|(key, value)| (key.into(), value.into())).into());
+    new.devices.insert("root".into(), Disk::root("p").into());
     new.start = true;
     client.create_instance(&new).await.unwrap().wait("the create", LIMIT).await.unwrap();
 }

@@ -103,22 +103,15 @@ async fn steady_objects(cx: &Context) -> cci_incus::Result<Objects> {
 async fn objects(cx: &Context) -> cci_incus::Result<Objects> {
     let (pools, networks, (profile, _)) =
         tokio::try_join!(cx.client.storage_pools(), cx.client.networks(), cx.client.profile("default"))?;
-    let device = |kind: &str, key: &str| {
-        let is_kind = |config: &&std::collections::BTreeMap<String, String>| {
-            config.get("type").is_some_and(|found| found == kind)
-                && (kind != "disk" || config.get("path").is_some_and(|path| path == "/"))
-        };
-        let config = profile.devices.values().find(is_kind)?;
-        config.get(key).or_else(|| config.get("parent")).cloned()
-    };
+    let mut nics = profile.nics().map(|(_, nic)| nic);
     let bridges = networks.iter().filter(|network| network.managed && network.kind == "bridge");
     Ok(Objects {
         pools: pools.into_iter().map(|pool| Pool { name: pool.name, driver: pool.driver }).collect(),
         bridges: bridges
             .map(|network| (network.name.clone(), network.config.get("ipv4.address").cloned().unwrap_or_default()))
             .collect(),
-        profile_root: device("disk", "pool"),
-        profile_nic: device("nic", "network"),
+        profile_root: profile.root_disk().and_then(|root| root.pool.clone()),
+        profile_nic: nics.next().and_then(cci_incus::Nic::network_or_parent).map(str::to_owned),
         network_names: networks.into_iter().map(|network| network.name).collect(),
     })
 }

@@ -1,9 +1,7 @@
 //! What setup makes inside Incus, by its API: pool, bridge, the default profile's devices.
 
-use std::collections::BTreeMap;
-
 use cci_core::Result;
-use cci_incus::{NewNetwork, NewStoragePool, ProfilePut};
+use cci_incus::{Disk, NewNetwork, NewStoragePool, Nic, ProfilePut};
 
 use crate::context::Context;
 use crate::incus_error::DuringStep;
@@ -44,14 +42,11 @@ pub(super) async fn bridge(cx: &Context, name: &str, address: &str) -> Result<()
 pub(super) async fn profile(cx: &Context, pool: Option<&str>, network: Option<&str>) -> Result<()> {
     let (profile, etag) = cx.client.profile("default").await.during("read the default profile")?;
     let mut put = ProfilePut { config: profile.config, description: profile.description, devices: profile.devices };
-    let device = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
-        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
-    };
     if let Some(pool) = pool {
-        put.devices.insert("root".to_owned(), device(&[("type", "disk"), ("path", "/"), ("pool", pool)]));
+        put.devices.insert("root".to_owned(), Disk::root(pool).into());
     }
     if let Some(network) = network {
-        put.devices.insert("eth0".to_owned(), device(&[("type", "nic"), ("name", "eth0"), ("network", network)]));
+        put.devices.insert("eth0".to_owned(), Nic::on(network, "eth0").into());
     }
     cx.client.put_profile("default", &put, Some(&etag)).await.during("complete the default profile")
 }

@@ -1,0 +1,138 @@
+//! Devices of instances and profiles. Incus has them as maps of strings: a map is parsed where it comes in and rendered
+//! where it goes out, here, and nowhere between.
+
+mod disk;
+mod keys;
+mod nic;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use disk::Disk;
+use keys::Reader;
+pub use nic::Nic;
+
+/// A device's settings, or the part of them that has no field: keys and their values.
+pub type Keys = BTreeMap<String, String>;
+/// Devices by name.
+pub type Devices = BTreeMap<String, Device>;
+
+/// One device. No key is lost between a map and a device, in either direction.
+///
+/// ```
+/// use cci_incus_types::{Device, Disk};
+///
+/// let text = r#"{"type": "disk", "path": "/", "pool": "default", "io.cache": "writeback"}"#;
+/// let device: Device = serde_json::from_str(text)?;
+/// let root = device.as_disk().filter(|disk| disk.is_root());
+/// assert_eq!(root.and_then(|disk| disk.pool.as_deref()), Some("default"));
+///
+/// let workspace = Device::from(Disk::of_host("/home/u/project", "/workspace"));
+/// let wire = serde_json::json!({"type": "disk", "source": "/home/u/project", "path": "/workspace"});
+/// assert_eq!(serde_json::to_value(workspace)?, wire);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Keys", into = "Keys")]
+pub enum Device {
+    /// A file system: the root, a directory of the host, a volume.
+    Disk(Disk),
+    /// A network interface.
+    Nic(Nic),
+    /// Takes the device of this name in a profile away; with the keys that it has all the same.
+    None(Keys),
+    /// Any other type, as it came.
+    Other(Keys),
+}
+
+const TYPE: &str = "type";
+
+impl Device {
+    /// Takes the device of the same name in a profile away.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::None(Keys::new())
+    }
+
+    /// The disk that it is.
+    #[must_use]
+    pub fn as_disk(&self) -> Option<&Disk> {
+        if let Self::Disk(disk) = self { Some(disk) } else { None }
+    }
+
+    /// The network interface that it is.
+    #[must_use]
+    pub fn as_nic(&self) -> Option<&Nic> {
+        if let Self::Nic(nic) = self { Some(nic) } else { None }
+    }
+
+    /// Where it is in the container, if it is anywhere.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Disk(disk) => disk.path.as_deref(),
+            Self::Nic(_) | Self::None(_) => None,
+            Self::Other(keys) => keys.get("path").map(String::as_str),
+        }
+    }
+}
+
+impl From<Keys> for Device {
+    fn from(mut keys: Keys) -> Self {
+        match keys.get(TYPE).map(String::as_str) {
+            Some("disk") => Self::Disk(Disk::read(&mut Reader::new(keys))),
+            Some("nic") => Self::Nic(Nic::read(&mut Reader::new(keys))),
+            Some("none") => {
+                keys.remove(TYPE);
+                Self::None(keys)
+            }
+            _ => Self::Other(keys),
+        }
+    }
+}
+
+impl From<Device> for Keys {
+    fn from(device: Device) -> Self {
+        match device {
+            Device::Disk(disk) => disk.write(),
+            Device::Nic(nic) => nic.write(),
+            Device::None(mut keys) => {
+                keys.insert(TYPE.to_owned(), "none".to_owned());
+                keys
+            }
+            Device::Other(keys) => keys,
+        }
+    }
+}
+
+impl From<Disk> for Device {
+    fn from(disk: Disk) -> Self {
+        Self::Disk(disk)
+    }
+}
+
+impl From<Nic> for Device {
+    fn from(nic: Nic) -> Self {
+        Self::Nic(nic)
+    }
+}
+
+/// The disks among devices, with their names.
+pub fn disks(devices: &Devices) -> impl Iterator<Item = (&str, &Disk)> {
+    devices.iter().filter_map(|(name, device)| Some((name.as_str(), device.as_disk()?)))
+}
+
+/// The network interfaces among devices, with their names.
+pub fn nics(devices: &Devices) -> impl Iterator<Item = (&str, &Nic)> {
+    devices.iter().filter_map(|(name, device)| Some((name.as_str(), device.as_nic()?)))
+}
+
+/// The root disk among devices.
+#[must_use]
+pub fn root_disk(devices: &Devices) -> Option<&Disk> {
+    disks(devices).map(|(_, disk)| disk).find(|disk| disk.is_root())
+}
+
+#[cfg(test)]
+mod tests;
