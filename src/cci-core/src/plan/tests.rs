@@ -19,7 +19,7 @@ fn ask() -> Ask {
         workspace: Workspace::at("/home/u/proj"),
         owner_uid: 1234,
         launch: "nonce".into(),
-        session: Some((SessionId::from_random([1; 16]), place("/home/u/.cci/sessions-claude/x/.claude", 5))),
+        session: Some((SessionId::from_random([1; 16]), place("/home/u/.cci/sessions/x/state", 5))),
         environment: BTreeMap::new(),
     }
 }
@@ -74,7 +74,7 @@ fn one_request_holds_everything() {
     assert_eq!(config("user.cci.owner-uid"), Some("1234"));
     assert_eq!(config("user.cci.workspace"), Some("/home/u/proj"));
     assert_eq!(spec.devices["workspace"]["path"], "/workspace");
-    assert_eq!(spec.devices["session"]["path"], "/home/code/.claude");
+    assert_eq!(spec.devices["session"]["path"], environment::state(cci_agent::default_agent()));
     assert_eq!(spec.devices["eth0"]["security.port_isolation"], "true");
     assert!(!spec.devices.contains_key("root"));
     assert!(spec.devices.values().all(|device| !device.contains_key("shift")));
@@ -122,7 +122,10 @@ fn beyond_the_daemons_reach_nothing_of_the_home_is_mounted() {
         let home = |device: &BTreeMap<String, String>| device.values().any(|value| value.starts_with("/home/u/.cci"));
         assert!(!spec.devices.values().any(home), "{spec:?}");
         let session = &spec.devices["session"];
-        assert_eq!((session["pool"].as_str(), session["path"].as_str()), ("p1", "/home/code/.claude"));
+        assert_eq!(
+            (session["pool"].as_str(), &session["path"]),
+            ("p1", &environment::state(cci_agent::default_agent()))
+        );
         assert!(!far.has_instant_network(), "names come with the lease only");
         assert_eq!(far.mounted_of_home().count(), 0);
         assert!(far.beyond_home(None).is_none(), "it is tried once");
@@ -161,7 +164,7 @@ proptest! {
             ask.session = None;
         }
         let mut known: BTreeMap<String, u64> = [
-            ("/home/u/proj", 4242), ("/home/u/.cci/sessions-claude/x/.claude", 5), ("/home/u/.cci/network/10.77.0.1.conf", 6),
+            ("/home/u/proj", 4242), ("/home/u/.cci/sessions/x/state", 5), ("/home/u/.cci/network/10.77.0.1.conf", 6),
         ].map(|(path, inode)| (path.to_owned(), inode)).into();
         for (number, inode) in inodes.iter().enumerate() {
             let path = format!("/srv/{number}");
