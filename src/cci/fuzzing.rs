@@ -7,7 +7,6 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cci_core::agent_config::{claude_json, settings_json};
 use cci_core::host_disk::HostPath;
 use cci_core::idmap::Ids;
 use cci_core::metadata::Metadata;
@@ -17,6 +16,7 @@ use cci_core::network::{Entry, Policy};
 use cci_core::pin::{Birth, Identity};
 use cci_core::workspace::Workspace;
 
+pub use cci_agent::fuzz::credentials;
 pub use cci_incus::fuzz::{event, frames, reply, sftp};
 
 use cci_host::caller::Caller;
@@ -115,7 +115,7 @@ pub fn mount(bytes: &[u8]) {
             mounts.push(mount::Mount { device: format!("mount-{n}"), source, container, readonly: false });
         }
     }
-    let _ = mount::check_places(&mounts, &PathBuf::from("/workspace"));
+    let _ = mount::check_places(&mounts, &PathBuf::from("/workspace"), "/home/code/.agent");
 }
 
 /// An allowed domain, and a policy as it is written on an ACL.
@@ -126,13 +126,4 @@ pub fn network(bytes: &[u8]) {
         let again = Policy::from_canonical(&policy.canonical());
         assert_eq!(again.as_ref(), Some(&policy), "a policy is not read back as it was written");
     }
-}
-
-/// The agent's settings and state of the host, merged into a session's.
-pub fn credentials(bytes: &[u8]) {
-    let Ok(host) = serde_json::from_slice::<serde_json::Value>(bytes) else { return };
-    let settings = settings_json(Some(host.clone()));
-    assert_eq!(settings["permissions"]["defaultMode"], "bypassPermissions", "{settings}");
-    let state = claude_json(Some(host.clone()), Some(&host), Some("sk-ant-test"), true);
-    assert!(state.is_object(), "{state}");
 }

@@ -124,7 +124,7 @@ fn the_agent_is_the_one_that_is_configured() {
 }
 
 #[test]
-fn the_hosts_claude_configuration_is_given_unless_told_otherwise() {
+fn the_hosts_configuration_of_the_agent_is_given_unless_told_otherwise() {
     for (text, given) in [("", true), ("[defaults]\nmount_claude_config = false\n", false)] {
         let host = configured(U1000, text);
         fs::write(host.dir("home/.claude").join("CLAUDE.md"), "of the host").unwrap();

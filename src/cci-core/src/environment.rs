@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use cci_agent::{AGENTS, Agent};
+
 use crate::terminal::guest_term;
 
 /// The agent's user in the image.
@@ -10,20 +12,23 @@ pub const USER: &str = "code";
 pub const HOME: &str = "/home/code";
 /// Where the project is mounted.
 pub const WORKSPACE: &str = "/workspace";
-/// Where the session's state directory is mounted.
-pub const STATE: &str = "/home/code/.claude";
-
 /// Where a container's programs look for the name server.
 pub const RESOLV: &str = "/etc/resolv.conf";
 
+/// Where the session's state directory is mounted.
+#[must_use]
+pub fn state(agent: &dyn Agent) -> String {
+    format!("{HOME}/{}", agent.state_dir())
+}
+
 /// The variables that cci sets itself: of the terminal and the place, never a secret.
-const OWN: [&str; 11] =
-    ["HOME", "USER", "LOGNAME", "SHELL", "PATH", "TERM", "COLORTERM", "TZ", "LANG", "IS_SANDBOX", "CLAUDE_CONFIG_DIR"];
+const OWN: [&str; 10] = ["HOME", "USER", "LOGNAME", "SHELL", "PATH", "TERM", "COLORTERM", "TZ", "LANG", "IS_SANDBOX"];
 
 /// Whether a variable of this name says something of the terminal or the place, and is no secret.
 #[must_use]
 pub fn is_plain(name: &str) -> bool {
-    OWN.contains(&name)
+    let of = |agent: &dyn Agent| agent.environment("").iter().any(|(own, _)| *own == name);
+    OWN.contains(&name) || AGENTS.into_iter().any(of)
 }
 
 /// What the host says of the terminal and the place, as it was found in the caller's environment.
@@ -45,9 +50,10 @@ pub fn is_variable_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Everything the agent finds in its environment: cci's own, then the configuration's, then the command line's.
+/// Everything an agent finds in its environment: cci's own, then the configuration's, then the command line's.
 #[must_use]
 pub fn environment(
+    agent: &dyn Agent,
     host: &HostLocale,
     configured: &BTreeMap<String, String>,
     asked: &BTreeMap<String, String>,
@@ -63,9 +69,9 @@ pub fn environment(
         ("TZ", host.timezone.as_deref()),
         ("LANG", Some("C.UTF-8")),
         ("IS_SANDBOX", Some("1")),
-        ("CLAUDE_CONFIG_DIR", Some(STATE)),
     ];
-    let own = own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+    let own = own.into_iter().filter_map(|(name, value)| Some((name, value?.to_owned())));
+    let own = own.chain(agent.environment(&state(agent))).map(|(name, value)| (name.to_owned(), value));
     let given = configured.iter().chain(asked).map(|(name, value)| (name.clone(), value.clone()));
     own.chain(given).collect()
 }
@@ -78,6 +84,7 @@ mod tests {
     fn the_command_line_wins_over_the_configuration_and_that_over_ours() {
         let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let env = environment(
+            cci_agent::default_agent(),
             &HostLocale { term: Some("foot".into()), ..HostLocale::default() },
             &map(&[("LANG", "de_DE.UTF-8"), ("A", "config")]),
             &map(&[("A", "flag")]),

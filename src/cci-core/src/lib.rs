@@ -4,7 +4,6 @@
 //! no network. So it can be tested as a table, and the same launch plan serves every verb.
 
 pub mod address;
-pub mod agent_config;
 pub mod archive;
 pub mod bench;
 pub mod build;
@@ -36,7 +35,6 @@ pub mod start_log;
 pub mod stop_hook;
 pub mod terminal;
 pub mod tmux;
-pub mod tool;
 pub mod workspace;
 
 pub use error::{Error, Result};

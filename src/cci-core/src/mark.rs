@@ -81,6 +81,8 @@ pub fn owner(config: &BTreeMap<String, String>) -> Option<u32> {
 pub const OWNER: &str = "user.cci.owner-uid";
 /// The key that tells one launch from another.
 pub const LAUNCH: &str = "user.cci.launch";
+/// The key that holds the name of the agent.
+pub const TOOL: &str = "user.cci.tool";
 /// The key that says of which image an instance was made, as it was asked for.
 pub const IMAGE: &str = "user.cci.image";
 /// The key that says whether a session's container outlives its stop.
@@ -162,7 +164,7 @@ mod tests {
             workspace: Some("/home/u/my proj".into()),
             slot: Slot::new(3),
             session: Some(SessionId::from_random([7; 16])),
-            tool: Some("claude".into()),
+            tool: Some("dummy".into()),
             profile: None,
             network: Some("open".into()),
             image: Some("cci".into()),

@@ -3,7 +3,7 @@
 use crate::guest_text::GuestText;
 use std::path::{Component, Path, PathBuf};
 
-use crate::environment::{HOME, STATE, WORKSPACE};
+use crate::environment::{HOME, WORKSPACE};
 use crate::host_disk::HostPath;
 
 /// Where the storage directory is mounted.
@@ -117,12 +117,13 @@ const SHARED: [&str; 9] = ["/tmp", "/var", "/var/lib", "/var/log", "/var/tmp", "
 ///
 /// A part of the workspace may be mounted again on its own place: read-only it is closed to the agent, and in any case
 /// nobody in the container can rename or remove it. So `.git/hooks` is kept from the agent, and `.git` around it.
-pub fn check_places(mounts: &[Mount], workspace: &Path) -> Result<(), MountError> {
+/// `state` is where the container has the conversation.
+pub fn check_places(mounts: &[Mount], workspace: &Path, state: &str) -> Result<(), MountError> {
     let (own, others): (Vec<&Mount>, Vec<&Mount>) = mounts.iter().partition(|mount| is_in_place(mount, workspace));
     let places = |mounts: &[&Mount]| mounts.iter().map(|mount| mount.container.clone()).collect::<Vec<_>>();
     let (own, others) = (places(&own), places(&others));
     others.iter().try_for_each(|place| check_place(place))?;
-    let fixed = [WORKSPACE.to_owned(), STATE.to_owned()];
+    let fixed = [WORKSPACE.to_owned(), state.to_owned()];
     let all: Vec<&String> = fixed.iter().chain(&own).chain(&others).collect();
     let first_other = fixed.len() + own.len();
     for (index, place) in all.iter().enumerate().skip(first_other) {
@@ -207,6 +208,10 @@ mod tests {
     use crate::idmap::Ids;
     use crate::pin::{Birth, Identity};
 
+    fn check_places(mounts: &[Mount], workspace: &Path) -> Result<(), MountError> {
+        super::check_places(mounts, workspace, "/home/code/.agent")
+    }
+
     fn mount(host: &str, container: &str, readonly: bool) -> Mount {
         let identity = Identity { device: 1, inode: 2, born: Birth::default() };
         let source = HostPath::new(Path::new(host), identity, Ids { uid: 1000, gid: 1000 }).unwrap();
@@ -241,8 +246,8 @@ mod tests {
             "/dev/shm",
             "/run/x",
             "/root/.ssh",
-            "/home/code/.claude",
-            "/home/code/.claude/x",
+            "/home/code/.agent",
+            "/home/code/.agent/x",
             "/workspace/x",
         ];
         for path in closed {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
+use cci_agent::Tool;
 use cci_incus_types::{Device, Devices, Disk, device};
 
 use crate::address::{Fixed, Subnet};
@@ -21,7 +22,6 @@ use crate::session::SessionId;
 use crate::settings::{NetworkSettings, Settings};
 use crate::slot::Slot;
 use crate::stop_hook::StopHook;
-use crate::tool::Tool;
 use crate::workspace::Workspace;
 
 /// The device that holds the conversation.
@@ -208,8 +208,13 @@ impl LaunchPlan {
             lifetime,
             network: settings.network.mode,
             tool,
-            user: GuestUser { uid: settings.incus.claude_uid, gid: settings.incus.claude_uid },
-            environment: environment::environment(&host.locale, &settings.environment(), &ask.environment),
+            user: GuestUser { uid: settings.incus.agent_uid, gid: settings.incus.agent_uid },
+            environment: environment::environment(
+                settings.tool.agent(),
+                &host.locale,
+                &settings.environment(),
+                &ask.environment,
+            ),
             warnings: warnings(settings, host, &map),
             reaches_home: true,
             takes_resolv: false,
@@ -220,7 +225,7 @@ impl LaunchPlan {
             nft: host.nft.clone(),
             stop_hook: host.stop_hook.clone().filter(|_| !lifetime.is_persistent()),
             config: config(settings, &map),
-            disks: disks(ask, host, &map),
+            disks: disks(ask, host, &map, &environment::state(settings.tool.agent())),
             devices: devices(settings, host),
             marks,
             detour: 0,
@@ -244,6 +249,12 @@ impl LaunchPlan {
     #[must_use]
     pub fn session(&self) -> Option<SessionId> {
         self.marks.session
+    }
+
+    /// Where the conversation is in the container.
+    #[must_use]
+    pub fn state(&self) -> String {
+        environment::state(self.tool.agent())
     }
 
     /// Alias or fingerprint of the image.
@@ -290,8 +301,9 @@ impl LaunchPlan {
         let mut plan = Self { reaches_home: false, pool: Some(pool.to_owned()), ..self.clone() };
         if let Some(session) = self.marks.session {
             let StateVolume { pool, name } = StateVolume::of(session, pool);
+            let state = self.state();
             plan.disks.retain(|disk| disk.device != SESSION);
-            plan.devices.insert(SESSION.into(), Disk::of_volume(&pool, &name, environment::STATE).into());
+            plan.devices.insert(SESSION.into(), Disk::of_volume(&pool, &name, &state).into());
         }
         Some(plan)
     }
@@ -468,10 +480,10 @@ fn config(settings: &Settings, map: &Idmap) -> BTreeMap<String, String> {
 }
 
 /// What of the host the container sees: the workspace, the conversation, the mounts, and who names its name server.
-fn disks(ask: &Ask, host: &HostFacts, map: &Idmap) -> Vec<HostDisk> {
+fn disks(ask: &Ask, host: &HostFacts, map: &Idmap, state: &str) -> Vec<HostDisk> {
     let disk = |device: &str, source: &HostPath, path: &str| HostDisk::new(device, source.clone(), path, map);
     let workspace = host.workspace.iter().map(|source| disk("workspace", source, environment::WORKSPACE));
-    let session = ask.session.iter().map(|(_, state)| disk(SESSION, state, environment::STATE));
+    let session = ask.session.iter().map(|(_, source)| disk(SESSION, source, state));
     let mounts = host.mounts.iter();
     let mounts = mounts.map(|mount| disk(&mount.device, &mount.source, &mount.container).readonly(mount.readonly));
     let network = host.nic.as_ref().and_then(|nic| nic.network.as_ref());

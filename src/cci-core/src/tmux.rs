@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_agents_arguments_arrive_as_they_are() {
-        let agent = ["claude".to_owned(), "a b;$HOME `x`".to_owned()];
+        let agent = ["dummy".to_owned(), "a b;$HOME `x`".to_owned()];
         let argv = start("cci-9c09f805-1", &agent);
         assert_eq!(argv[argv.len() - 2..], agent);
         assert_eq!(argv[..3], ["tmux", "-S", SOCKET]);

@@ -66,7 +66,7 @@ async fn state(bed: &Bed, name: &str, change: &StateChange) -> Result<()> {
 
 /// One command with its streams connected, as cci runs it.
 pub(super) async fn exec(bed: &Bed, name: &str) -> Result<()> {
-    let user = bed.cx.settings.incus.claude_uid;
+    let user = bed.cx.settings.incus.agent_uid;
     let exec = Exec { cwd: Some(WORKSPACE.to_owned()), user: Some(user), group: Some(user), ..Exec::new(["true"]) };
     let done = bed.cx.client.exec_captured(name, &exec, &[], LIMIT).await.during("run a command")?;
     succeeded("true", done.status)
@@ -74,7 +74,7 @@ pub(super) async fn exec(bed: &Bed, name: &str) -> Result<()> {
 
 /// Joins the agent's pane on a terminal until its first byte comes.
 pub(super) async fn first_byte(bed: &Bed, name: &str) -> Result<()> {
-    let user = bed.cx.settings.incus.claude_uid;
+    let user = bed.cx.settings.incus.agent_uid;
     let exec = Exec {
         user: Some(user),
         group: Some(user),

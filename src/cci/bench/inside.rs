@@ -98,7 +98,7 @@ async fn attach(bed: &Bed, all: &Collected, kept: &str) -> Result<()> {
 }
 
 async fn exec(bed: &Bed, all: &Collected, kept: &str) -> Result<()> {
-    let user = bed.cx.settings.incus.claude_uid.to_string();
+    let user = bed.cx.settings.incus.agent_uid.to_string();
     let args = ["container", "exec", "--user", &user, kept, "--", "true"];
     bed.calm().await?;
     all.took("exec", Who::Cci, child::cci(bed, KEPT, &args).await?.took);

@@ -36,7 +36,8 @@ pub(super) async fn measure(bed: &Bed, all: &Collected) -> Result<()> {
 
 async fn with_sessions(bed: &Bed, all: &Collected) -> Result<()> {
     let (sessions, workspace) = (bed.sessions(), bed.dir("cci")?);
-    save(&sessions, &workspace).map_err(|source| Error::Host { step: "fill", path: sessions, source })?;
+    let state_dir = bed.cx.settings.tool.agent().state_dir();
+    save(&sessions, &workspace, state_dir).map_err(|source| Error::Host { step: "fill", path: sessions, source })?;
     for round in 0..=bed.runs {
         all.begin(round);
         bed.calm().await?;
@@ -48,7 +49,7 @@ async fn with_sessions(bed: &Bed, all: &Collected) -> Result<()> {
 }
 
 /// Saved sessions without a conversation in them.
-fn save(sessions: &Path, workspace: &Path) -> std::io::Result<()> {
+fn save(sessions: &Path, workspace: &Path, state_dir: &str) -> std::io::Result<()> {
     for _ in 0..SESSIONS {
         let metadata = Metadata {
             session_id: launch::new_session_id(),
@@ -59,7 +60,7 @@ fn save(sessions: &Path, workspace: &Path) -> std::io::Result<()> {
             further: serde_json::Map::default(),
         };
         let dir = sessions.join(metadata.session_id.to_string());
-        std::fs::create_dir_all(dir.join(".claude"))?;
+        std::fs::create_dir_all(dir.join(state_dir))?;
         std::fs::write(dir.join("metadata.json"), metadata.to_json())?;
     }
     Ok(())

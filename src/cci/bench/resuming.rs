@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use cci_agent::Agent;
 use cci_core::bench::Who;
 use cci_core::{Error, Result};
 
@@ -23,9 +24,10 @@ pub(super) struct Saved {
 
 /// Makes both conversations.
 pub(super) async fn prepare(bed: &Bed) -> Result<Saved> {
+    let agent = bed.cx.settings.tool.agent();
     let (small, large) = (begun(bed, "small").await?, begun(bed, "large").await?);
-    let dir = bed.sessions().join(&large).join(".claude");
-    fill(&dir).map_err(|source| Error::Host { step: "fill", path: dir, source })?;
+    let dir = bed.sessions().join(&large).join(agent.state_dir());
+    fill(agent, &dir).map_err(|source| Error::Host { step: "fill", path: dir, source })?;
     Ok(Saved { small, large })
 }
 
@@ -37,8 +39,9 @@ async fn begun(bed: &Bed, workspace: &str) -> Result<String> {
     id.map(str::to_owned).ok_or_else(|| Error::Internal("`shell --background` did not name its session".into()))
 }
 
-fn fill(dir: &Path) -> std::io::Result<()> {
-    let (transcripts, history) = (dir.join("projects/-workspace"), dir.join("file-history"));
+fn fill(agent: &dyn Agent, dir: &Path) -> std::io::Result<()> {
+    let Some(kept) = agent.transcripts() else { return Ok(()) };
+    let (transcripts, history) = (dir.join(kept.dir), dir.join("file-history"));
     std::fs::create_dir_all(&transcripts)?;
     std::fs::create_dir_all(&history)?;
     let line = "{\"type\":\"user\",\"message\":{\"role\":\"user\",\"content\":\"a line of an old conversation\"}}\n";

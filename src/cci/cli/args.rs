@@ -17,16 +17,23 @@ use cci_host::settings::Trust;
 #[command(
     name = "cci",
     bin_name = "cci",
-    about = "Runs Claude Code and other coding agents in Incus system containers",
+    about = env!("CARGO_PKG_DESCRIPTION"),
     disable_version_flag = true,
     disable_help_flag = true,
-    after_help = "Examples:\n  cci shell                    start Claude Code in a container, with this directory at /workspace\n  cci shell --resume           go on with the newest conversation of this directory\n  cci run -- npm test          run one command in a fresh container\n  cci list                     show the containers"
+    after_help = examples()
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) flags: TopFlags,
     #[command(subcommand)]
     pub(crate) verb: Option<Verb>,
+}
+
+fn examples() -> String {
+    format!(
+        "Examples:\n  cci shell                    start {agent} in a container, with this directory at /workspace\n  cci shell --resume           go on with the newest conversation of this directory\n  cci run -- npm test          run one command in a fresh container\n  cci list                     show the containers",
+        agent = cci_agent::default_agent().title()
+    )
 }
 
 // what can stand without a verb

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cci_core::build::source::SourceError;
+use cci_core::build::steps;
 use cci_core::{Error, Result};
 use clap::{Args, Subcommand};
 
@@ -30,8 +31,7 @@ pub(crate) struct BuildArgs {
     /// What it is made from
     #[arg(long, value_name = "SOURCE")]
     from: Option<String>,
-    /// An agent to install: claude or dummy (repeatable)
-    #[arg(long = "tool", value_name = "NAME")]
+    #[arg(long = "tool", value_name = "NAME", help = format!("An agent to install: {} (repeatable)", cci_agent::names("or")))]
     tools: Vec<String>,
     #[command(flatten)]
     owner: OwnerArg,
@@ -113,8 +113,8 @@ fn standard_ask(args: &BuildArgs, cx: &Context) -> Result<Ask> {
         None => Error::Config { problem: format!("build.from: {error}"), hint: Some(SourceError::FORMS.into()) },
     })?;
     let names = if args.tools.is_empty() { &settings.tools } else { &args.tools };
-    let tools = names.iter().map(|name| name.parse()).collect::<Result<_, _>>();
-    let tools = tools.map_err(|error: cci_core::build::steps::UnknownTool| Error::usage(error.to_string()))?;
+    let tools = names.iter().map(|name| steps::tool(name)).collect::<Result<_, _>>();
+    let tools = tools.map_err(|error| Error::usage(error.to_string()))?;
     Ok(Ask { alias: STANDARD.to_owned(), force: args.force, recipe: Recipe::Standard { from, tools } })
 }
 

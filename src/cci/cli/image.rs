@@ -46,7 +46,7 @@ enum ImageVerb {
 // what `image list` and `images` take
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  cci image list\n  cci image list --prefix claudeyard-\n  cci images --all --format=json | jq -r '.[].aliases[]'"
+    after_help = "Examples:\n  cci image list\n  cci image list --prefix cci-rust-\n  cci images --all --format=json | jq -r '.[].aliases[]'"
 )]
 pub(crate) struct ListArgs {
     /// Every image of the project, not only cci's
@@ -98,7 +98,7 @@ struct DeleteArgs {
 /// Remove all but the newest images of a line named by date
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Images of the line are called PREFIX...YYYYMMDD-HHMMSS. One that has another name too, such as the plain `cci`, stays.\n\nExamples:\n  cci image cleanup cci- --keep 3\n  cci image cleanup claudeyard-node-42- --keep 1"
+    after_help = "Images of the line are called PREFIX...YYYYMMDD-HHMMSS. One that has another name too, such as the plain `cci`, stays.\n\nExamples:\n  cci image cleanup cci- --keep 3\n  cci image cleanup cci-rust-node-42- --keep 1"
 )]
 struct CleanupArgs {
     /// What the names begin with

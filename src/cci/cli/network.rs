@@ -37,7 +37,7 @@ enum NetworkVerb {
     },
     /// Which rule decides about a host
     #[command(
-        after_help = "Examples:\n  cci network why api.anthropic.com:443\n  cci network why 10.0.0.5 --from cci-9c09f805-1"
+        after_help = "Examples:\n  cci network why github.com:443\n  cci network why 10.0.0.5 --from cci-9c09f805-1"
     )]
     Why {
         /// A name or an IPv4 address, with or without :port

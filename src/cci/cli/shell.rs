@@ -20,7 +20,7 @@ use cci_host::terminal;
 /// Start an agent in a container
 #[derive(Debug, Default, Args)]
 #[command(
-    after_help = "Examples:\n  cci shell                 Claude Code on this directory\n  cci shell --slot 2        a second session beside the first\n  cci shell --background    start it detached, for `cci tmux send`\n  cci shell --debug         bash in the agent's place"
+    after_help = examples()
 )]
 pub(crate) struct ShellArgs {
     /// Start detached and return at once
@@ -38,6 +38,13 @@ pub(crate) struct ShellArgs {
     /// (nothing: a session id belongs behind `--resume=`)
     #[arg(hide = true)]
     stray: Option<String>,
+}
+
+fn examples() -> String {
+    format!(
+        "Examples:\n  cci shell                 {agent} on this directory\n  cci shell --slot 2        a second session beside the first\n  cci shell --background    start it detached, for `cci tmux send`\n  cci shell --debug         bash in the agent's place",
+        agent = cci_agent::default_agent().title()
+    )
 }
 
 /// What `--background --format json` prints.

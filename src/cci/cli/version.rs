@@ -20,7 +20,7 @@ pub(crate) struct VersionArgs {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "cci version")]
 pub(crate) struct Program {
-    name: &'static str,
+    name: String,
     /// Of a build from a git checkout with the number of commits, the newest one, and `-dirty`.
     version: &'static str,
     repository: &'static str,
@@ -29,11 +29,17 @@ pub(crate) struct Program {
 /// Prints the name with its version, then where the source is.
 pub(crate) fn run(args: &VersionArgs) -> Result<u8> {
     let program = Program {
-        name: "claude-code-isolated (cci)",
+        name: format!("{} (cci)", project()),
         version: env!("CCI_VERSION"),
         repository: env!("CARGO_PKG_REPOSITORY"),
     };
     print(args.format.format, &program, |this| {
         Text::one(format_args!("{} v{}", this.name, this.version)).with(this.repository)
     })
+}
+
+/// The project is called like its repository; the program has the short name.
+fn project() -> &'static str {
+    let repository = env!("CARGO_PKG_REPOSITORY");
+    repository.rsplit('/').next().unwrap_or(repository)
 }

@@ -1,35 +1,20 @@
 //! The steps that make the standard image, each a script that runs as root in the build container.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 use std::time::Duration;
+
+use cci_agent::{AGENTS, Agent};
 
 use crate::settings::BuildSettings;
 
-/// An agent that an image can be built with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BuildTool {
-    /// Claude Code.
-    Claude,
-    /// The stand-in for tests and demos; every image has it.
-    Dummy,
-}
-
 /// A name that is no agent cci can install.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown tool '{0}': there are claude and dummy")]
+#[error("unknown tool '{0}': there are {names}", names = cci_agent::names("and"))]
 pub struct UnknownTool(pub String);
 
-impl FromStr for BuildTool {
-    type Err = UnknownTool;
-
-    fn from_str(raw: &str) -> Result<Self, UnknownTool> {
-        match raw {
-            "claude" => Ok(Self::Claude),
-            "dummy" => Ok(Self::Dummy),
-            other => Err(UnknownTool(other.to_owned())),
-        }
-    }
+/// The agent of this name, to be installed.
+pub fn tool(name: &str) -> Result<&'static dyn Agent, UnknownTool> {
+    cci_agent::known(name).ok_or_else(|| UnknownTool(name.to_owned()))
 }
 
 /// One thing that is done in the build container.
@@ -52,7 +37,7 @@ const SHORT: Duration = Duration::from_secs(3 * 60);
 
 /// The steps of the standard image, in order.
 #[must_use]
-pub fn standard(settings: &BuildSettings, tools: &[BuildTool], uid: u32, host_certificates: bool) -> Vec<Step> {
+pub fn standard(settings: &BuildSettings, tools: &[&dyn Agent], uid: u32, host_certificates: bool) -> Vec<Step> {
     let mut steps = vec![
         script("network", include_str!("../../../../build-scripts/network.sh"), SHORT)
             .with("CCI_DNS", settings.dns.join(" ")),
@@ -63,9 +48,8 @@ pub fn standard(settings: &BuildSettings, tools: &[BuildTool], uid: u32, host_ce
         steps.push(script("certificates", include_str!("../../../../build-scripts/certificates.sh"), SHORT));
     }
     steps.push(script("Node", include_str!("../../../../build-scripts/node.sh"), LONG));
-    if tools.contains(&BuildTool::Claude) {
-        steps.push(script("Claude Code", include_str!("../../../../build-scripts/claude.sh"), LONG));
-    }
+    let installed = AGENTS.into_iter().filter(|agent| tools.iter().any(|tool| tool.name() == agent.name()));
+    steps.extend(installed.filter_map(|agent| Some(script(agent.title(), agent.install()?, LONG))));
     steps.extend([
         script("user", include_str!("../../../../build-scripts/user.sh"), SHORT).with("CCI_UID", uid.to_string()),
         script("services", include_str!("../../../../build-scripts/services.sh"), SHORT),
@@ -121,26 +105,27 @@ impl Step {
 mod tests {
     use super::*;
 
-    fn titles(tools: &[BuildTool], host_certificates: bool) -> Vec<String> {
+    fn titles(tools: &[&dyn Agent], host_certificates: bool) -> Vec<String> {
         let steps = standard(&BuildSettings::default(), tools, 1000, host_certificates);
         steps.into_iter().map(|step| step.title).collect()
     }
 
     #[test]
     fn the_order_is_the_images_and_what_is_not_wanted_is_left_out() {
+        let agent = cci_agent::default_agent();
         assert_eq!(
-            titles(&[BuildTool::Claude], true),
-            ["network", "packages", "certificates", "Node", "Claude Code", "user", "services", "power", "clean"]
+            titles(&[agent, agent], true),
+            ["network", "packages", "certificates", "Node", agent.title(), "user", "services", "power", "clean"]
         );
         assert_eq!(
-            titles(&[BuildTool::Dummy], false),
+            titles(&[tool("dummy").unwrap()], false),
             ["network", "packages", "Node", "user", "services", "power", "clean"]
         );
     }
 
     #[test]
     fn each_variable_that_a_script_reads_is_given_to_it() {
-        for step in standard(&BuildSettings::default(), &[BuildTool::Claude], 1000, true) {
+        for step in standard(&BuildSettings::default(), &AGENTS, 1000, true) {
             let read = step.command.iter().flat_map(|text| text.split("CCI_").skip(1));
             for name in read.map(|rest| rest.split(|c: char| !c.is_ascii_uppercase()).next().unwrap_or_default()) {
                 assert!(step.environment.contains_key(&format!("CCI_{name}")), "{} lacks CCI_{name}", step.title);

@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn names_addresses_blocks_and_ports_are_read() {
         for (raw, canonical) in [
-            ("API.Anthropic.com.", "api.anthropic.com"),
+            ("API.Example.com.", "api.example.com"),
             (" 198.51.100.10 ", "198.51.100.10"),
             ("198.51.100.77/24", "198.51.100.0/24"),
             ("a.example:443", "a.example:443"),

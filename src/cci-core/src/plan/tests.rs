@@ -19,7 +19,7 @@ fn ask() -> Ask {
         workspace: Workspace::at("/home/u/proj"),
         owner_uid: 1234,
         launch: "nonce".into(),
-        session: Some((SessionId::from_random([1; 16]), place("/home/u/.cci/sessions-claude/x/.claude", 5))),
+        session: Some((SessionId::from_random([1; 16]), place("/home/u/.cci/sessions/x/state", 5))),
         environment: BTreeMap::new(),
     }
 }
@@ -82,7 +82,7 @@ fn one_request_holds_everything() {
     assert_eq!(config("user.cci.owner-uid"), Some("1234"));
     assert_eq!(config("user.cci.workspace"), Some("/home/u/proj"));
     assert_eq!(spec.devices["workspace"].path(), Some("/workspace"));
-    assert_eq!(spec.devices["session"].path(), Some("/home/code/.claude"));
+    assert_eq!(spec.devices["session"].path(), Some(environment::state(cci_agent::default_agent()).as_str()));
     assert!(eth0(&spec).port_isolation);
     assert!(!spec.devices.contains_key("root"));
     assert!(device::disks(&spec.devices).all(|(_, disk)| !disk.shift));
@@ -130,7 +130,8 @@ fn beyond_the_daemons_reach_nothing_of_the_home_is_mounted() {
         let home = |device: Device| device::Keys::from(device).values().any(|value| value.starts_with("/home/u/.cci"));
         assert!(!spec.devices.values().cloned().any(home), "{spec:?}");
         let session = disk(&spec, "session");
-        assert_eq!((session.pool.as_deref(), session.path.as_deref()), (Some("p1"), Some("/home/code/.claude")));
+        let state = environment::state(cci_agent::default_agent());
+        assert_eq!((session.pool.as_deref(), session.path.as_deref()), (Some("p1"), Some(state.as_str())));
         assert!(!far.has_instant_network(), "names come with the lease only");
         assert_eq!(far.mounted_of_home().count(), 0);
         assert!(far.beyond_home(None).is_none(), "it is tried once");
@@ -170,7 +171,7 @@ proptest! {
             ask.session = None;
         }
         let mut known: BTreeMap<String, u64> = [
-            ("/home/u/proj", 4242), ("/home/u/.cci/sessions-claude/x/.claude", 5), ("/home/u/.cci/network/10.77.0.1.conf", 6),
+            ("/home/u/proj", 4242), ("/home/u/.cci/sessions/x/state", 5), ("/home/u/.cci/network/10.77.0.1.conf", 6),
         ].map(|(path, inode)| (path.to_owned(), inode)).into();
         for (number, inode) in inodes.iter().enumerate() {
             let path = format!("/srv/{number}");

@@ -1,6 +1,7 @@
 //! The one table of keys: what each is called, what its values look like, and what it means. The reader of files, the
 //! starter file, the documentation and the JSON Schema are all made from it.
 
+use super::model::{AGENT_CONFIG, AGENT_UID};
 use super::size::{Size, cores, number};
 use crate::environment::is_variable_name;
 use crate::network::Entry;
@@ -47,7 +48,7 @@ pub struct Key {
     pub kind: Kind,
     /// What it means, in one line.
     pub meaning: &'static str,
-    /// A value to show, as it is written in a file.
+    /// A value to show, as it is written in a file; if empty, the built-in one is shown.
     pub example: &'static str,
 }
 
@@ -61,12 +62,12 @@ pub const KEYS: &[Key] = &[
     of("defaults.image", Kind::Text, "\"cci\"", "Image alias or fingerprint"),
     of("defaults.persistent", Kind::Bool, "true", "Keep containers between sessions"),
     of("defaults.model", Kind::Argument, "\"opus\"", "The model that the agent is told to use"),
-    of("defaults.mount_claude_config", Kind::Bool, "false", "Give sessions the host's Claude configuration and credentials"),
+    of(AGENT_CONFIG, Kind::Bool, "false", "Give sessions the agent's configuration and credentials of the host"),
     of("defaults.settings_secrets", Kind::Choice(&["copy", "drop"]), "\"drop\"", "Tokens in the host's settings.json, and commands that yield them: copied into sessions and named at the launch, or left out"),
     of("defaults.environment", Kind::Environment, "{ RUST_BACKTRACE = \"1\", TOKEN = { command = \"pass show token\" } }", "Environment of the agent and of commands; a command is run on the host at each start"),
     of("defaults.docker", Kind::Bool, "false", "Make containers ready for Docker (nesting and two intercepted system calls)"),
-    of("tool.name", Kind::Name, "\"claude\"", "The agent; it names the session store ~/.cci/sessions-NAME"),
-    of("tool.binary", Kind::Argument, "\"claude\"", "The agent's program, if it is not called like the agent"),
+    of("tool.name", Kind::Name, "", "The agent; it names the session store ~/.cci/sessions-NAME"),
+    of("tool.binary", Kind::Argument, "\"my-agent\"", "The agent's program, if it is not called like the agent"),
     of("tool.args", Kind::Texts, "[\"--verbose\"]", "Arguments that the agent is always given"),
     of("paths.sessions_dir", Kind::Path, "\"~/.cci/sessions\"", "Where an earlier release kept sessions (legacy: they are found, new ones are not kept there)"),
     of("paths.storage_dir", Kind::Path, "\"~/.cci/storage\"", "Directory mounted at /storage, made if it is missing"),
@@ -74,11 +75,11 @@ pub const KEYS: &[Key] = &[
     of("incus.socket", Kind::Path, "\"/var/lib/incus/unix.socket\"", "The Incus socket; looked for in the usual places if not set"),
     of("incus.project", Kind::Text, "\"default\"", "The Incus project that containers are made in"),
     of("incus.group", Kind::Text, "\"incus-admin\"", "The group whose members may use the socket"),
-    of("incus.claude_uid", Kind::Number(65_533), "1000", "The uid and gid of `code` in the image"),
+    of(AGENT_UID, Kind::Number(65_533), "1000", "The uid and gid of `code` in the image"),
     of("incus.storage_pool", Kind::Text, "\"default\"", "The pool of the root disk; the default profile's if not set"),
     of("incus.idmap", Kind::Choice(&["raw", "shift", "none"]), "\"raw\"", "How the caller's uid is mapped to `code`; shift lets container root write as host root"),
     of("network.mode", Kind::Choice(&["restricted", "allowlist", "open"]), "\"restricted\"", "What containers may reach"),
-    of("network.allowed_domains", Kind::Domains, "[\"api.anthropic.com\", \"platform.claude.com\", \"github.com\"]", "Names, IPv4 addresses and CIDRs that mode allowlist lets through"),
+    of("network.allowed_domains", Kind::Domains, "", "Names, IPv4 addresses and CIDRs that mode allowlist lets through"),
     of("network.refresh_interval_minutes", Kind::Number(10_080), "30", "How often the names are looked up again; 0 never"),
     of("network.block_private_networks", Kind::Bool, "true", "Keep private address ranges out of reach"),
     of("network.block_metadata_endpoint", Kind::Bool, "true", "Keep cloud metadata services out of reach"),
@@ -90,7 +91,7 @@ pub const KEYS: &[Key] = &[
     of("build.from", Kind::Text, "\"images:debian/12\"", "What the image is made from: auto, images:…, bootstrap:…, a local alias or a tarball"),
     of("build.host_ca", Kind::Bool, "false", "Put the host's own certificate authorities into the image"),
     of("build.packages", Kind::Texts, "[\"postgresql-client\"]", "Further Debian packages"),
-    of("build.tools", Kind::Texts, "[\"claude\"]", "The agents to install"),
+    of("build.tools", Kind::Texts, "", "The agents to install"),
     of("build.image_server", Kind::Text, "\"https://images.linuxcontainers.org\"", "The simplestreams server behind images:, over https"),
     of("build.dns", Kind::Texts, "[\"1.1.1.1\"]", "Name servers that replace those of the network when they do not work"),
     of("mounts.default", Kind::Mounts, "[{ host = \"~/data\", container = \"/data\", readonly = true }]", "Host directories that every container sees; a relative host path is below the workspace"),
@@ -223,7 +224,7 @@ mod tests {
         assert!(!Kind::Name.takes(&Scalar::Text("../x")));
         assert!(!Kind::Choice(&["raw"]).takes(&Scalar::Text("rav")));
         assert!(!Kind::Text.takes(&Scalar::Text("")));
-        assert!(Kind::Argument.takes(&Scalar::Text("claude-opus-4")));
+        assert!(Kind::Argument.takes(&Scalar::Text("opus-4")));
         assert!(!Kind::Argument.takes(&Scalar::Text("--mcp-config=/workspace/x")));
         assert!(!Kind::Argument.takes(&Scalar::Text("")));
     }

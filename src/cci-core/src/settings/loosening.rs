@@ -12,8 +12,8 @@ use serde_json::Value;
 pub use beside::credentials_inside;
 
 use super::model::{
-    BuildSettings, Defaults, IncusSettings, Limits, MountEntry, Mounts, NetworkSettings, Paths, Settings, ToolSettings,
-    Variable,
+    AGENT_CONFIG, AGENT_UID, BuildSettings, Defaults, IncusSettings, Limits, MountEntry, Mounts, NetworkSettings,
+    Paths, Settings, ToolSettings, Variable,
 };
 use super::size::{Size, cores, number};
 
@@ -67,13 +67,12 @@ impl Found {
 
 fn of_defaults(found: &mut Found, trusted: &Defaults, changed: &Defaults, around: &Surroundings<'_>) {
     // persistent, model: the project's own choice. A model is one argument of the agent's and never a flag
-    let Defaults { image, persistent: _, model: _, mount_claude_config, settings_secrets, environment, docker } =
-        changed;
+    let Defaults { image, persistent: _, model: _, agent_config, settings_secrets, environment, docker } = changed;
     let other_image = around.credentials && *image != trusted.image;
     found.when(other_image, "defaults.image", image, beside::CODE);
-    let credentials = *mount_claude_config && !trusted.mount_claude_config;
+    let credentials = *agent_config && !trusted.agent_config;
     let reason = "it would hand the host's credentials to the container";
-    found.when(credentials, "defaults.mount_claude_config", mount_claude_config, reason);
+    found.when(credentials, AGENT_CONFIG, agent_config, reason);
     let secrets = *settings_secrets > trusted.settings_secrets;
     found.when(secrets, "defaults.settings_secrets", settings_secrets, reason);
     found.when(*docker && !trusted.docker, "defaults.docker", docker, "it would let the container nest others");
@@ -120,11 +119,11 @@ fn of_paths(found: &mut Found, trusted: &Paths, changed: &Paths) {
 
 fn of_incus(found: &mut Found, trusted: &IncusSettings, changed: &IncusSettings) {
     const REASON: &str = "it would use Incus in another way than the user does";
-    let IncusSettings { socket, project, group, claude_uid, storage_pool, idmap } = changed;
+    let IncusSettings { socket, project, group, agent_uid, storage_pool, idmap } = changed;
     found.when(*socket != trusted.socket, "incus.socket", socket, REASON);
     found.when(*project != trusted.project, "incus.project", project, REASON);
     found.when(*group != trusted.group, "incus.group", group, REASON);
-    found.when(*claude_uid != trusted.claude_uid, "incus.claude_uid", claude_uid, REASON);
+    found.when(*agent_uid != trusted.agent_uid, AGENT_UID, agent_uid, REASON);
     found.when(*storage_pool != trusted.storage_pool, "incus.storage_pool", storage_pool, REASON);
     found.when(*idmap != trusted.idmap, "incus.idmap", idmap, REASON);
 }

@@ -8,6 +8,6 @@ mod size;
 pub use key::{KEYS, Key, Kind, Scalar, key, keys_of_a_profile};
 pub use loosening::{Loosening, Surroundings, credentials_inside, loosenings};
 pub use model::{
-    BuildSettings, Defaults, IncusSettings, Limits, MountEntry, Mounts, NetworkSettings, Paths, Settings,
-    SettingsSecrets, ToolSettings, Variable,
+    AGENT_CONFIG, AGENT_UID, BuildSettings, Defaults, IncusSettings, Limits, MountEntry, Mounts, NetworkSettings,
+    Paths, Settings, SettingsSecrets, ToolSettings, Variable,
 };

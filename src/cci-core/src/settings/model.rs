@@ -5,10 +5,16 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use cci_agent::{Agent, default_agent};
 use serde::{Deserialize, Serialize};
 
 use crate::idmap::IdmapMode;
 use crate::network::Mode;
+
+/// The key of [`Defaults::agent_config`]; it is older than the other agents.
+pub const AGENT_CONFIG: &str = "defaults.mount_claude_config";
+/// The key of [`IncusSettings::agent_uid`], as old.
+pub const AGENT_UID: &str = "incus.claude_uid";
 
 /// The merged settings of one run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -92,7 +98,8 @@ pub struct Defaults {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// Whether the host's agent configuration goes into the session.
-    pub mount_claude_config: bool,
+    #[serde(rename = "mount_claude_config")]
+    pub agent_config: bool,
     /// What becomes of the secrets in the host's `settings.json`.
     pub settings_secrets: SettingsSecrets,
     /// Environment of the agent and of commands.
@@ -118,7 +125,7 @@ impl Default for Defaults {
             image: "cci".into(),
             persistent: false,
             model: None,
-            mount_claude_config: true,
+            agent_config: true,
             settings_secrets: SettingsSecrets::Copy,
             environment: BTreeMap::new(),
             docker: true,
@@ -139,9 +146,17 @@ pub struct ToolSettings {
     pub args: Vec<String>,
 }
 
+impl ToolSettings {
+    /// What cci knows of it.
+    #[must_use]
+    pub fn agent(&self) -> &'static dyn Agent {
+        cci_agent::agent(&self.name)
+    }
+}
+
 impl Default for ToolSettings {
     fn default() -> Self {
-        Self { name: "claude".into(), binary: None, args: Vec::new() }
+        Self { name: default_agent().name().into(), binary: None, args: Vec::new() }
     }
 }
 
@@ -172,7 +187,8 @@ pub struct IncusSettings {
     /// The group whose members may use the socket.
     pub group: String,
     /// The uid and gid of `code` in the image.
-    pub claude_uid: u32,
+    #[serde(rename = "claude_uid")]
+    pub agent_uid: u32,
     /// The pool of the root disk; the default profile's if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_pool: Option<String>,
@@ -186,7 +202,7 @@ impl Default for IncusSettings {
             socket: None,
             project: "default".into(),
             group: "incus-admin".into(),
-            claude_uid: 1000,
+            agent_uid: 1000,
             storage_pool: None,
             idmap: IdmapMode::Raw,
         }
@@ -215,7 +231,7 @@ impl Default for NetworkSettings {
     fn default() -> Self {
         Self {
             mode: Mode::Restricted,
-            allowed_domains: ["api.anthropic.com", "platform.claude.com"].map(str::to_owned).to_vec(),
+            allowed_domains: default_agent().domains().iter().copied().map(str::to_owned).collect(),
             refresh_interval_minutes: 30,
             block_private_networks: true,
             block_metadata_endpoint: true,
@@ -266,7 +282,7 @@ impl Default for BuildSettings {
             from: "auto".into(),
             host_ca: true,
             packages: Vec::new(),
-            tools: vec!["claude".into()],
+            tools: vec![default_agent().name().into()],
             image_server: "https://images.linuxcontainers.org".into(),
             dns: ["8.8.8.8", "8.8.4.4", "1.1.1.1"].map(str::to_owned).to_vec(),
         }

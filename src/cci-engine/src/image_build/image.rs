@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use cci_agent::Agent;
 use cci_core::build::files::{self, GuestFile};
 use cci_core::build::source::ImageSource;
-use cci_core::build::steps::{self, BuildTool, Step};
+use cci_core::build::steps::{self, Step};
 use cci_core::{Error, GuestText, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -39,7 +40,7 @@ pub enum Recipe {
         /// What it is built on.
         from: ImageSource,
         /// What else is installed.
-        tools: Vec<BuildTool>,
+        tools: Vec<&'static dyn Agent>,
     },
     /// Another image and a script of the person's own.
     Custom {
@@ -97,15 +98,10 @@ async fn work(cx: &Context, ask: &Ask) -> Result<Work> {
     match &ask.recipe {
         Recipe::Standard { tools, .. } => {
             let certificates = certificates::of_the_host(&cx.settings.build).await?;
-            let uid = cx.settings.incus.claude_uid;
+            let uid = cx.settings.incus.agent_uid;
             let steps = steps::standard(&cx.settings.build, tools, uid, !certificates.is_empty());
             let files = files::standard().into_iter().chain(certificates).collect();
-            Ok(Work {
-                files,
-                steps,
-                description: "cci: Claude Code in a container".into(),
-                trial: Some(steps::trial()),
-            })
+            Ok(Work { files, steps, description: description(tools), trial: Some(steps::trial()) })
         }
         Recipe::Custom { base, script } => {
             let script = files::custom(read(&host_path::followed(cx, "read", script).await?).await?);
@@ -113,6 +109,12 @@ async fn work(cx: &Context, ask: &Ask) -> Result<Work> {
             Ok(Work { steps: steps::custom(&script.path), files: vec![script], description, trial: None })
         }
     }
+}
+
+/// What the standard image is called in a list of Incus's.
+fn description(tools: &[&dyn Agent]) -> String {
+    let titles: Vec<&str> = tools.iter().map(|agent| agent.title()).collect();
+    format!("cci: {} in a container", if titles.is_empty() { "no agent".into() } else { titles.join(", ") })
 }
 
 async fn read(script: &Path) -> Result<Vec<u8>> {

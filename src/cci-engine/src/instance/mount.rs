@@ -7,7 +7,7 @@
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use cci_core::environment::{STATE, WORKSPACE};
+use cci_core::environment::{self, WORKSPACE};
 use cci_core::host_disk::{self, HostDisk};
 use cci_core::idmap::Idmap;
 use cci_core::mark::Marks;
@@ -68,13 +68,16 @@ async fn judged(cx: &Context, instance: &Instance, mounting: &Mounting<'_>) -> R
         host_path::stays_inside(wanted.path(), source.path(), &root)?;
     }
     let container = mount::container_path(mounting.path).map_err(|error| host_path::refused(&error))?;
-    let own = Marks::from_config(&instance.config).and_then(|marks| marks.workspace);
+    let marks = Marks::from_config(&instance.config);
+    let tool = marks.as_ref().and_then(|marks| marks.tool.clone());
+    let state = environment::state(cci_agent::agent(&tool.unwrap_or_else(|| cx.settings.tool.name.clone())));
+    let own = marks.and_then(|marks| marks.workspace);
     let own = own.map_or_else(|| PathBuf::from("/"), |own| host_path::real(&own));
     let mount = Mount { device: mounting.device.to_owned(), source, container, readonly: mounting.readonly };
-    mount::check_places(std::slice::from_ref(&mount), &own).map_err(|error| host_path::refused(&error))?;
+    mount::check_places(std::slice::from_ref(&mount), &own, &state).map_err(|error| host_path::refused(&error))?;
     // the workspace and the conversation, in which a part may be mounted again, are judged with the place itself
     let others = instance.expanded_devices.values().filter_map(Device::path);
-    for other in others.filter(|other| ![WORKSPACE, STATE, "/"].contains(other)) {
+    for other in others.filter(|other| ![WORKSPACE, &*state, "/"].contains(other)) {
         mount::collide(&mount.container, other).map_err(|error| host_path::refused(&error))?;
     }
     let map = if mounting.shift { Idmap::Shift } else { Idmap::Plain };

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use cci_core::build::steps::{self, BuildTool};
+use cci_agent::{Agent, Start};
+use cci_core::build::steps;
 use cci_core::environment::HostLocale;
 use cci_core::idmap::{IdmapFacts, Ids, SubRange};
 use cci_core::name::Prefix;
@@ -13,7 +14,7 @@ use cci_core::network::Policy;
 
 use cci_core::plan::{Ask, HostFacts, LaunchPlan};
 use cci_core::session::SessionId;
-use cci_core::settings::{KEYS, Settings};
+use cci_core::settings::{AGENT_CONFIG, AGENT_UID, KEYS, Settings};
 use cci_core::slot::Slot;
 use cci_core::workspace::Workspace;
 
@@ -46,7 +47,7 @@ const ROWS: &[(&str, &str, Effect)] = &[
     ("defaults.image", "\"another\"", Plan("image: \"another\"")),
     ("defaults.persistent", "true", Plan("ephemeral: false")),
     ("defaults.model", "\"opus\"", Plan("\"--model\", \"opus\"")),
-    ("defaults.mount_claude_config", "false", Live("settings::the_hosts_claude_configuration_is_given_unless_told_otherwise")),
+    (AGENT_CONFIG, "false", Live("settings::the_hosts_configuration_of_the_agent_is_given_unless_told_otherwise")),
     ("defaults.settings_secrets", "\"drop\"", Live("secrets::what_the_hosts_settings_give_away_is_named_and_can_be_left_out")),
     ("defaults.environment", "{ COLOUR = \"blue\" }", Plan("\"COLOUR\": \"blue\"")),
     ("defaults.docker", "false", Plan("security.nesting: none")),
@@ -59,7 +60,7 @@ const ROWS: &[(&str, &str, Effect)] = &[
     ("incus.socket", "\"/srv/unix.socket\"", Part(socket)),
     ("incus.project", "\"another\"", Part(project)),
     ("incus.group", "\"another\"", Live("settings::the_group_of_the_configuration_is_the_one_that_is_looked_for")),
-    ("incus.claude_uid", "1500", Plan("GuestUser { uid: 1500, gid: 1500 }")),
+    (AGENT_UID, "1500", Plan("GuestUser { uid: 1500, gid: 1500 }")),
     ("incus.storage_pool", "\"fast\"", Plan("\"pool\": \"fast\"")),
     ("incus.idmap", "\"shift\"", Plan("\"shift\": \"true\"")),
     ("network.mode", "\"allowlist\"", Plan("user.cci.network\": \"allowlist\"")),
@@ -113,7 +114,7 @@ impl World {
         let host = HostFacts {
             idmap: IdmapFacts {
                 agent: Ids { uid: 1000, gid: 1000 },
-                guest: settings.incus.claude_uid,
+                guest: settings.incus.agent_uid,
                 subuid: ranges.clone(),
                 subgid: ranges,
             },
@@ -137,7 +138,7 @@ impl World {
         let plan = LaunchPlan::new(&ask, settings, &host).unwrap();
         let spec = plan.instance(Slot::new(1).unwrap());
         let id = SessionId::from_random([1; 16]);
-        let agent = plan.tool.command(&cci_core::tool::Start::New(id));
+        let agent = plan.tool.command(&Start::New(id.to_string()));
         let nesting = if spec.config.contains_key("security.nesting") { "there" } else { "none" };
         let devices: Vec<(String, Keys)> =
             spec.devices.clone().into_iter().map(|(name, device)| (name, device.into())).collect();
@@ -168,8 +169,8 @@ fn looks_again(world: &World, settings: &Settings) -> String {
 }
 
 fn build_steps(_: &World, settings: &Settings) -> String {
-    let tools: Vec<BuildTool> = settings.build.tools.iter().map(|name| name.parse().unwrap()).collect();
-    format!("{:?}", steps::standard(&settings.build, &tools, settings.incus.claude_uid, false))
+    let tools: Vec<&dyn Agent> = settings.build.tools.iter().map(|name| steps::tool(name).unwrap()).collect();
+    format!("{:?}", steps::standard(&settings.build, &tools, settings.incus.agent_uid, false))
 }
 
 fn certificates(world: &World, settings: &Settings) -> String {

@@ -90,7 +90,7 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
     let host = HostFacts {
         idmap: IdmapFacts {
             agent: agent_ids(cx, workspace.as_ref()),
-            guest: cx.settings.incus.claude_uid,
+            guest: cx.settings.incus.agent_uid,
             subuid,
             subgid,
         },

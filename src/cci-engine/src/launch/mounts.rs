@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use cci_core::environment;
 use cci_core::host_disk::HostPath;
 use cci_core::mount::{self, Mount, Protected, STORAGE};
 use cci_core::settings::Settings;
@@ -39,7 +40,8 @@ pub(crate) fn resolved(
         roots().try_for_each(|root| stays_inside(dir, source.path(), root))?;
         mounts.push(Mount { device: "storage".into(), source, container: STORAGE.into(), readonly: false });
     }
-    mount::check_places(&mounts, &root).map_err(|error| refused(&error))?;
+    let state = environment::state(settings.tool.agent());
+    mount::check_places(&mounts, &root, &state).map_err(|error| refused(&error))?;
     Ok(mounts)
 }
 
@@ -57,6 +59,7 @@ fn storage(dir: &Path, protected: &[Protected]) -> Result<HostPath> {
 mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
+    use cci_agent::{AGENTS, Agent};
     use cci_core::settings::MountEntry;
 
     use super::*;
@@ -66,11 +69,18 @@ mod tests {
         settings: Settings,
     }
 
+    fn of_agents() -> impl Iterator<Item = &'static str> {
+        AGENTS.into_iter().flat_map(Agent::protected).copied()
+    }
+
     impl World {
         fn new() -> Self {
             let dir = tempfile::Builder::new().tempdir_in("/var/tmp").unwrap();
-            for path in ["home/.ssh", "home/.claude", "home/.cci", "home/data", "proj/.git/hooks", "other/in"] {
+            for path in ["home/.ssh", "home/.cci", "home/data", "proj/.git/hooks", "other/in"] {
                 fs::create_dir_all(dir.path().join(path)).unwrap();
+            }
+            for place in of_agents() {
+                fs::create_dir_all(dir.path().join("home").join(place)).unwrap();
             }
             Self { dir, settings: Settings::default() }
         }
@@ -107,7 +117,6 @@ mod tests {
             "~",
             "~/.ssh",
             "~/.cci",
-            "~/.claude",
             "~/..",
             "/etc",
             "/etc/ssl",
@@ -120,6 +129,11 @@ mod tests {
             "/proc/self/root/etc",
         ] {
             assert!(of(host).starts_with("cannot mount "), "{host}: {}", of(host));
+        }
+        for place in of_agents() {
+            let host = format!("~/{place}");
+            let refusal = format!("cannot mount /home/{place} into a container: containers never see it");
+            assert_eq!(of(&host), refusal);
         }
         let world = World::new().mount("~/link", "/x", false, false);
         symlink(world.home().join(".ssh"), world.home().join("link")).unwrap();

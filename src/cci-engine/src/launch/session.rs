@@ -20,9 +20,10 @@ pub fn launch_mark() -> String {
 /// The store of the agent that the settings name: below `~/.cci`, or where `CCI_SESSIONS_DIR` says.
 #[must_use]
 pub fn store(cx: &Context) -> Store {
+    let tool = &cx.settings.tool.name;
     let own = match cx.caller.var("CCI_SESSIONS_DIR") {
-        Some(dir) => Store::at(cx.caller.current_dir.join(dir)),
-        None => Store::of_tool(&cx.cci_dir(), &cx.settings.tool.name),
+        Some(dir) => Store::at(cx.caller.current_dir.join(dir), tool),
+        None => Store::of_tool(&cx.cci_dir(), tool),
     };
     own.with_earlier(cx.settings.paths.sessions_dir.clone())
 }

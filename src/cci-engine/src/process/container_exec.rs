@@ -70,7 +70,7 @@ pub async fn run(cx: &Context, name: &str, command: &Command) -> Result<Outcome>
 /// Only whose container it is is asked before the command begins; the shell that starts it says whether the container's
 /// agent is cci's.
 async fn started(cx: &Context, name: &str, command: &Command) -> Result<Process> {
-    let uid = cx.settings.incus.claude_uid;
+    let uid = cx.settings.incus.agent_uid;
     let account = match command.user.as_deref() {
         None => None,
         Some(user) if user == USER || user == uid.to_string() => {

@@ -61,19 +61,19 @@ pub async fn attach(
     session: impl Future<Output = Result<Option<SessionId>>>,
     into: Into,
 ) -> Result<()> {
-    let user = cx.settings.incus.claude_uid;
+    let user = cx.settings.incus.agent_uid;
     let locale = HostLocale {
         term: cx.caller.var("TERM").map(str::to_owned),
         colorterm: cx.caller.var("COLORTERM").map(str::to_owned),
         timezone: None,
     };
-    let nothing = BTreeMap::new();
+    let (agent, nothing) = (cx.settings.tool.agent(), BTreeMap::new());
     let (run, command, environment) = match into {
         // the session has its environment
-        Into::Agent => (tmux::attached(name), tmux::attach(name), environment(&locale, &nothing, &nothing)),
+        Into::Agent => (tmux::attached(name), tmux::attach(name), environment(agent, &locale, &nothing, &nothing)),
         Into::Bash => {
             let bash = ["bash", "-l"].map(str::to_owned).to_vec();
-            (RUN.to_owned(), bash, environment(&locale, &cx.settings.environment(), &cx.environment))
+            (RUN.to_owned(), bash, environment(agent, &locale, &cx.settings.environment(), &cx.environment))
         }
     };
     let exec = Exec { command, environment, user: Some(user), group: Some(user), ..Exec::default() };

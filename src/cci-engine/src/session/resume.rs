@@ -12,8 +12,7 @@ use crate::context::Context;
 use crate::launch;
 use crate::session::state_volume;
 use cci_host::settings::Overrule;
-use cci_host::store::sessions::Saved;
-use cci_host::store::transcripts;
+use cci_host::store::sessions::{Saved, Store};
 
 /// What the command line says by itself, so that nothing is inherited for it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -59,8 +58,8 @@ pub(crate) async fn find(cx: &Context, resume: &Resume) -> Result<Option<Resumed
     cx.reporter.note(&format!("Resuming session: {}", saved.metadata.session_id));
     // an older state than the last would be gone on with
     state_volume::bring_saved_home(cx, &saved).await?;
-    let state = launch::store(cx).state_dir(saved.metadata.session_id);
-    let transcript = blocking(move || Ok(transcripts::newest(&state))).await?;
+    let (store, id) = (launch::store(cx), saved.metadata.session_id);
+    let transcript = blocking(move || Ok(store.newest_transcript(id))).await?;
     Ok(Some(Resumed { saved, transcript: transcript.map(|found| found.id) }))
 }
 
@@ -78,7 +77,7 @@ pub(crate) async fn latest(cx: &Context) -> Result<Saved> {
         state_volume::brought_home(cx, saved).await;
     }
     let store = launch::store(cx);
-    let activity = move |saved: &Saved| activity(&saved.metadata, &store.state_dir(saved.metadata.session_id));
+    let activity = move |saved: &Saved| activity(&store, &saved.metadata);
     // they come newest first, and of several in one second the last is taken
     let newest = blocking(move || Ok(here.into_iter().rev().max_by_key(activity))).await?;
     newest.ok_or(Error::NoSession)
@@ -109,9 +108,10 @@ fn is_of_workspace(cx: &Context, metadata: &Metadata) -> bool {
 }
 
 /// When it was saved, or when the agent last wrote, whichever is later.
-fn activity(metadata: &Metadata, state: &std::path::Path) -> Timestamp {
+fn activity(store: &Store, metadata: &Metadata) -> Timestamp {
     let saved = metadata.saved_at.parse().unwrap_or(Timestamp::UNIX_EPOCH);
-    let written = transcripts::newest(state).and_then(|found| Timestamp::try_from(found.written).ok());
+    let newest = store.newest_transcript(metadata.session_id);
+    let written = newest.and_then(|found| Timestamp::try_from(found.written).ok());
     written.map_or(saved, |written| written.max(saved))
 }
 

@@ -1,5 +1,6 @@
 //! `shell`: an agent in a container, with a conversation that lives on the host.
 
+use cci_agent::{Secrets, Start};
 use cci_core::Result;
 use cci_core::environment::HostLocale;
 use cci_core::idmap::Ids;
@@ -7,7 +8,6 @@ use cci_core::mark::Marks;
 use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::session::{Resume, SessionId};
 use cci_core::slot::SlotChoice;
-use cci_core::tool::Start;
 use cci_incus::{Instance, Status};
 
 use crate::context::Context;
@@ -24,9 +24,6 @@ use crate::session::resume::{self, Given, Resumed};
 use crate::session::state_volume;
 use crate::site::host_path;
 use cci_host::store::seed::Seed;
-
-/// The variable that holds the agent's key.
-const API_KEY: &str = "ANTHROPIC_API_KEY";
 
 /// What kind of session is asked for.
 pub struct Session {
@@ -147,7 +144,7 @@ fn agent_command(plan: &LaunchPlan, session: &Session, id: SessionId, resumed: O
     }
     match resumed.and_then(|resumed| resumed.transcript.clone()) {
         Some(transcript) => plan.tool.command(&Start::Resume(transcript)),
-        None => plan.tool.command(&Start::New(id)),
+        None => plan.tool.command(&Start::New(id.to_string())),
     }
 }
 
@@ -206,10 +203,10 @@ async fn plant_new(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
 }
 
 /// The secrets that the host's settings bring along, by their keys.
-fn given_away(keys: &[String]) -> String {
+fn given_away(Secrets { file, keys }: &Secrets) -> String {
     let keys: Vec<String> = keys.iter().map(|key| key.escape_debug().to_string()).collect();
     format!(
-        "the container gets secrets of ~/.claude/settings.json: {} (`defaults.settings_secrets = \"drop\"` leaves them out)",
+        "the container gets secrets of ~/{file}: {} (`defaults.settings_secrets = \"drop\"` leaves them out)",
         keys.join(", ")
     )
 }
@@ -218,19 +215,21 @@ fn given_away(keys: &[String]) -> String {
 async fn plant(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
     let (store, home) = (launch::store(cx), cx.caller.home.clone());
     let workspace = host_path::real(cx.workspace.path());
-    let (from_host, secrets) = (cx.settings.defaults.mount_claude_config, cx.settings.defaults.settings_secrets);
-    let api_key =
-        cci_core::environment::environment(&HostLocale::default(), &cx.settings.environment(), &cx.environment)
-            .remove(API_KEY);
+    let (from_host, secrets) = (cx.settings.defaults.agent_config, cx.settings.defaults.settings_secrets);
+    let agent = cx.settings.tool.agent();
+    let mut environment =
+        cci_core::environment::environment(agent, &HostLocale::default(), &cx.settings.environment(), &cx.environment);
+    let api_key = agent.api_key_variable().and_then(|name| environment.remove(name));
     let planted = cx
         .scope
         .writing(move || {
             let state = store.create(id, owner)?;
-            Seed { home: &home, from_host, secrets, api_key: api_key.as_deref(), workspace: &workspace }.plant(&state)
+            Seed { agent, home: &home, from_host, secrets, api_key: api_key.as_deref(), workspace: &workspace }
+                .plant(&state)
         })
         .await?;
-    if !planted.secrets.is_empty() {
-        cx.reporter.warn(&given_away(&planted.secrets));
+    if let Some(secrets) = &planted.secrets {
+        cx.reporter.warn(&given_away(secrets));
     }
     if !planted.asks_about.is_empty() {
         cx.reporter.warn(&format!(

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cci_core::environment::STATE;
-use cci_core::mark::{LAUNCH, OWNER};
+use cci_agent::Agent;
+use cci_core::mark::{LAUNCH, OWNER, TOOL};
 use cci_core::metadata::{Further, InVolume, Metadata};
 use cci_core::plan::{LaunchPlan, StateVolume};
 use cci_core::session::SessionId;
@@ -23,7 +23,7 @@ use crate::launch::{self, Launched};
 use crate::ledger::Made;
 use crate::transfer::{self, Push, Remote, flow};
 use cci_host::store::meter::Meter;
-use cci_host::store::sessions::{STATE_DIR, Saved};
+use cci_host::store::sessions::Saved;
 use cci_host::store::staging::Staging;
 use cci_host::store::unpack::Unpack;
 
@@ -59,7 +59,7 @@ pub(crate) async fn make(cx: &Context, plan: &LaunchPlan) -> Result<()> {
         dir: launch::store(cx).dir(session),
     });
     let owner = cx.caller.ids.uid.to_string();
-    let config = [("user.cci.managed", "true"), (OWNER, &owner), (LAUNCH, plan.launch())];
+    let config = [("user.cci.managed", "true"), (OWNER, &owner), (LAUNCH, plan.launch()), (TOOL, &plan.tool.name)];
     let new = NewVolume {
         name: volume.name,
         description: "cci: a conversation".into(),
@@ -79,7 +79,7 @@ pub(crate) async fn fill(cx: &Context, launched: &Launched, session: SessionId) 
     let store = launch::store(cx);
     let everything = Push {
         from: store.state_dir(session).join("."),
-        to: Remote { name: launched.name.clone(), path: STATE.to_owned() },
+        to: Remote { name: launched.name.clone(), path: launched.plan.state() },
         recursive: true,
         uid: None,
         gid: None,
@@ -128,17 +128,17 @@ pub(crate) async fn bring_saved_home(cx: &Context, Saved { metadata, dir, .. }: 
 async fn bring_home(cx: &Context, volume: &StateVolume, filling: &str, dir: &Path) -> Result<()> {
     let step = "copy the conversation's storage volume";
     let StateVolume { pool, name } = volume;
-    match cx.client.volume(pool, name).await {
-        Ok((found, _)) if found.config.get(FILLING).is_some_and(|there| there == filling) => {}
+    let agent = match cx.client.volume(pool, name).await {
+        Ok((found, _)) if found.config.get(FILLING).is_some_and(|there| there == filling) => agent_of(cx, &found),
         Ok(_) => return Ok(()),
         Err(error) if error.is_not_found() => return Ok(()),
         Err(error) => return Err(error).during(step),
-    }
+    };
     let backup = format!("cci-{}", uuid::Uuid::new_v4().simple());
     let until = (Timestamp::now() + KEPT).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let packed = async { cx.client.create_volume_backup(pool, name, &backup, &until).await?.wait(step, LIMIT).await };
     let copied = match packed.await {
-        Ok(_) => copy(cx, volume, &backup, dir).await,
+        Ok(_) => copy(cx, volume, &backup, agent.state_dir(), dir).await,
         Err(error) => Err(error).during(step),
     };
     let deleted = async { cx.client.delete_volume_backup(pool, name, &backup).await?.wait(step, LIMIT).await };
@@ -148,7 +148,12 @@ async fn bring_home(cx: &Context, volume: &StateVolume, filling: &str, dir: &Pat
     copied
 }
 
-async fn copy(cx: &Context, volume: &StateVolume, backup: &str, dir: &Path) -> Result<()> {
+/// Whose conversation a volume holds; those of an earlier release do not say it.
+fn agent_of(cx: &Context, volume: &Volume) -> &'static dyn Agent {
+    volume.config.get(TOOL).map_or_else(|| cx.settings.tool.agent(), |tool| cci_agent::agent(tool))
+}
+
+async fn copy(cx: &Context, volume: &StateVolume, backup: &str, state: &'static str, dir: &Path) -> Result<()> {
     let step = "copy the conversation's storage volume";
     let stream = cx.client.volume_backup(&volume.pool, &volume.name, backup).await.during(step)?;
     let failed = |source| Error::Host { step: "write to", path: dir.to_owned(), source };
@@ -163,9 +168,9 @@ async fn copy(cx: &Context, volume: &StateVolume, backup: &str, dir: &Path) -> R
         move || {
             let failed = |source| Error::Host { step: "write to", path: dir.clone(), source };
             let into = staging.dir().map_err(failed)?;
-            let unpack = Unpack::new(into, STATE_DIR.as_ref(), false, MAX_ENTRIES, Arc::new(Meter::default()));
+            let unpack = Unpack::new(into, state.as_ref(), false, MAX_ENTRIES, Arc::new(Meter::default()));
             unpack.below(BACKUP_ROOT).run(GzDecoder::new(outlet))?;
-            staging.exchange(STATE_DIR).map_err(failed)
+            staging.exchange(state).map_err(failed)
         }
     });
     let (sent, unpacked) = tokio::join!(inlet.pour(stream, LIMIT), unpacking);

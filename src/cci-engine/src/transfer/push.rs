@@ -115,7 +115,7 @@ async fn take(
 fn owner(cx: &Context, ask: &Push) -> Owner {
     let path = Path::new(&ask.to.path);
     let agents = path.starts_with(cci_core::environment::HOME) || path.starts_with(cci_core::environment::WORKSPACE);
-    let id = if agents { cx.settings.incus.claude_uid } else { 0 };
+    let id = if agents { cx.settings.incus.agent_uid } else { 0 };
     Owner { uid: ask.uid.unwrap_or(id), gid: ask.gid.unwrap_or(id), mode: ask.mode }
 }
 

@@ -122,7 +122,7 @@ fn note_others(cx: &Context, left: &BTreeSet<u32>, workspace: &HostPath) -> Resu
 async fn change(cx: &Context, trusted: &Settings, workspace: &HostPath, own: &Own) -> Result<usize> {
     let name = start(cx, trusted, workspace, own.ids).await?;
     cx.reporter.step("reclaim", "looking for files of containers' root");
-    let exec = Exec { command: walk(trusted.incus.claude_uid, own.until.as_deref()), ..Exec::default() };
+    let exec = Exec { command: walk(trusted.incus.agent_uid, own.until.as_deref()), ..Exec::default() };
     let done = cx.client.exec_captured(&name, &exec, &[], WALK).await.during("change the owner of files")?;
     // the container has done its work, whatever came of it
     roll_back::everything(cx).await;
@@ -199,7 +199,7 @@ fn config(
 ) -> Result<BTreeMap<String, String>> {
     let subids::OfRoot { subuid, subgid } = subids::of_root(trusted.incus.idmap)?;
     let agent = launch::agent_ids(cx, Some(workspace));
-    let facts = IdmapFacts { agent, guest: trusted.incus.claude_uid, subuid, subgid };
+    let facts = IdmapFacts { agent, guest: trusted.incus.agent_uid, subuid, subgid };
     let map = idmap::decide(trusted.incus.idmap, &facts).map_err(|missing| Error::HostUnfit {
         problem: missing.to_string(),
         hint: Some("`cci setup` adds the missing line".into()),

@@ -23,7 +23,8 @@ pub fn starter() -> String {
             open = section;
         }
         let default = default(key).map_or_else(|| "not set".to_owned(), |value| value.to_string());
-        let _ = write!(out, "# {} (default: {default})\n# {name} = {}\n", key.meaning, key.example);
+        let example = if key.example.is_empty() { &default } else { key.example };
+        let _ = write!(out, "# {} (default: {default})\n# {name} = {example}\n", key.meaning);
     }
     out.push_str(
         "\n# A named set of keys for `--profile NAME`: those of [defaults] directly, the sections network, limits, tool\n\

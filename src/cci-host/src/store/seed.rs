@@ -3,24 +3,19 @@
 use std::io;
 use std::path::Path;
 
-use cci_core::agent_config::{
-    RUN_BY_THE_AGENT, claude_json, is_trusted_on_host, secrets, settings_json, without_secrets,
-};
+use cci_agent::{Agent, Broken, Copied, Files, Given, Secrets};
 use cci_core::settings::SettingsSecrets;
 use cci_core::{Error, Result};
-use serde_json::Value;
 
 use super::guest_dir::GuestDir;
 
-/// Files that are copied as they are.
-const FILES: [&str; 3] = [".credentials.json", "CLAUDE.md", "config.yml"];
-/// Directories that are copied with what is in them.
-const DIRS: [&str; 3] = ["commands", "agents", "skills"];
 /// How deep and how many: a link on the host that leads in circles ends here.
 const DEEPEST: u8 = 8;
 
 /// What a session's agent finds in its state directory when it starts.
 pub struct Seed<'a> {
+    /// Which agent it is.
+    pub agent: &'static dyn Agent,
     /// The host user's home.
     pub home: &'a Path,
     /// Whether the host's configuration is taken at all.
@@ -36,8 +31,8 @@ pub struct Seed<'a> {
 /// What the person should know of what was planted.
 #[derive(Debug, Default)]
 pub struct Planted {
-    /// The keys of the secrets that come with the settings.
-    pub secrets: Vec<String>,
+    /// The secrets that come with the settings.
+    pub secrets: Option<Secrets>,
     /// What in the workspace the agent asks about before it runs anything of it.
     pub asks_about: Vec<&'static str>,
 }
@@ -45,67 +40,54 @@ pub struct Planted {
 impl Seed<'_> {
     /// Writes it all; fresh host credentials replace saved ones.
     pub fn plant(&self, state: &GuestDir) -> Result<Planted> {
+        let sources = self.agent.sources();
         if self.from_host {
-            let claude = self.home.join(".claude");
-            for name in FILES {
-                copy_file(&claude.join(name), state, name)?;
+            for Copied { host, session } in sources.files {
+                copy_file(&self.home.join(host), state, session)?;
             }
-            for name in DIRS {
-                copy_tree(&claude.join(name), state, name, DEEPEST)?;
+            for Copied { host, session } in sources.trees {
+                copy_tree(&self.home.join(host), state, session, DEEPEST)?;
             }
         }
-        let host_settings = self.host_json(&self.home.join(".claude/settings.json"))?;
-        let (host_settings, given) = match (host_settings, self.secrets) {
-            (Some(settings), SettingsSecrets::Drop) => (Some(without_secrets(settings)), Vec::new()),
-            (settings, _) => {
-                let given = settings.as_ref().map(secrets).unwrap_or_default();
-                (settings, given)
-            }
+        let given = Given {
+            host: self.of_host(sources.host)?,
+            session: of_session(state, sources.session)?,
+            in_workspace: self.in_workspace(sources.workspace),
+            workspace: &self.workspace.to_string_lossy(),
+            secrets: self.secrets == SettingsSecrets::Copy,
+            api_key: self.api_key,
         };
-        let base = if host_settings.is_some() { host_settings } else { session_json(state, "settings.json")? };
-        put(state, "settings.json", &json_bytes(&settings_json(base)))?;
-        let host_state = self.host_json(&self.home.join(".claude.json"))?;
-        let session_state = session_json(state, ".claude.json")?;
-        let asks_about = self.asks_about(host_state.as_ref());
-        let merged = claude_json(session_state, host_state.as_ref(), self.api_key, asks_about.is_empty());
-        put(state, ".claude.json", &json_bytes(&merged))?;
-        Ok(Planted { secrets: given, asks_about })
+        let seeded = self.agent.seed(&given).map_err(|broken| self.cannot_read(broken))?;
+        for (name, content) in &seeded.files {
+            put(state, name, content)?;
+        }
+        Ok(Planted { secrets: seeded.secrets, asks_about: seeded.asks_about })
     }
 
-    /// What the workspace has of files by which the agent runs programs, unless the person trusts it on the host: it came
-    /// with the repository, and the credentials are beside it.
-    fn asks_about(&self, host: Option<&Value>) -> Vec<&'static str> {
-        if is_trusted_on_host(host, &self.workspace.to_string_lossy()) {
-            return Vec::new();
-        }
-        let is_there = |file: &&str| self.workspace.join(file).symlink_metadata().is_ok();
-        RUN_BY_THE_AGENT.into_iter().filter(is_there).collect()
+    /// Files of the host.
+    fn of_host(&self, files: &[&'static str]) -> Result<Files> {
+        let files = files.iter().filter(|_| self.from_host);
+        files.filter_map(|file| Some(read(&self.home.join(file)).transpose()?.map(|bytes| (*file, bytes)))).collect()
     }
 
-    /// A JSON file of the host; one that is broken is named rather than passed over.
-    fn host_json(&self, path: &Path) -> Result<Option<Value>> {
-        if !self.from_host {
-            return Ok(None);
-        }
-        let Some(bytes) = read(path)? else {
-            return Ok(None);
-        };
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| Error::Host {
-            step: "read",
-            path: path.to_owned(),
-            source: io::Error::new(io::ErrorKind::InvalidData, error),
-        })
+    /// Those files that the workspace has: they came with the repository, and the credentials are beside it.
+    fn in_workspace(&self, files: &[&'static str]) -> Vec<&'static str> {
+        let is_there = |file: &&&str| self.workspace.join(file).symlink_metadata().is_ok();
+        files.iter().filter(is_there).copied().collect()
+    }
+
+    fn cannot_read(&self, Broken { file, source }: Broken) -> Error {
+        let source = io::Error::new(io::ErrorKind::InvalidData, source);
+        Error::Host { step: "read", path: self.home.join(file), source }
     }
 }
 
-fn json_bytes(value: &Value) -> Vec<u8> {
-    format!("{value:#}\n").into_bytes()
-}
-
-/// What an earlier run of the session left; the agent may have written anything there.
-fn session_json(state: &GuestDir, name: &str) -> Result<Option<Value>> {
-    let bytes = state.read(name).map_err(in_session("read", state, name))?;
-    Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+/// What an earlier run of the session left.
+fn of_session(state: &GuestDir, files: &[&'static str]) -> Result<Files> {
+    let read = |file: &&'static str| {
+        Some(state.read(file).transpose()?.map(|bytes| (*file, bytes)).map_err(in_session("read", state, file)))
+    };
+    files.iter().filter_map(read).collect()
 }
 
 fn copy_file(from: &Path, into: &GuestDir, name: &str) -> Result<()> {
@@ -161,42 +143,87 @@ fn in_session(step: &'static str, state: &GuestDir, name: &str) -> impl FnOnce(i
 mod tests {
     use super::*;
     use cci_core::idmap::Ids;
+    use std::collections::BTreeSet;
     use std::fs;
+    use std::path::PathBuf;
+
+    fn owner() -> Ids {
+        Ids { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() }
+    }
 
     fn planted(home: &Path, from_host: bool) -> tempfile::TempDir {
         let state = tempfile::tempdir().unwrap();
-        let owner = Ids { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() };
-        let dir = GuestDir::open(state.path(), owner).unwrap();
-        Seed { home, from_host, secrets: SettingsSecrets::Copy, api_key: None, workspace: home }.plant(&dir).unwrap();
+        let dir = GuestDir::open(state.path(), owner()).unwrap();
+        let secrets = SettingsSecrets::Copy;
+        let workspace = state.path();
+        Seed { agent: agent(), home, from_host, secrets, api_key: None, workspace }.plant(&dir).unwrap();
         state
+    }
+
+    fn agent() -> &'static dyn Agent {
+        cci_agent::default_agent()
+    }
+
+    fn names(dir: &Path) -> BTreeSet<String> {
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     }
 
     #[test]
     fn the_agents_own_files_come_along_and_nothing_else() {
-        let home = tempfile::tempdir().unwrap();
-        let claude = home.path().join(".claude");
-        fs::create_dir_all(claude.join("commands/deep")).unwrap();
-        fs::create_dir_all(claude.join("projects/-other")).unwrap();
-        fs::write(claude.join("commands/deep/x.md"), "do").unwrap();
-        fs::write(claude.join(".credentials.json"), "{}").unwrap();
-        fs::write(claude.join("history.jsonl"), "private").unwrap();
-        fs::create_dir(home.path().join(".ssh")).unwrap();
+        let (home, sources) = (tempfile::tempdir().unwrap(), agent().sources());
+        let write = |place: PathBuf, text: &str| {
+            fs::create_dir_all(place.parent().unwrap()).unwrap();
+            fs::write(place, text).unwrap();
+        };
+        for file in sources.files {
+            write(home.path().join(file.host), file.session);
+        }
+        for tree in sources.trees {
+            write(home.path().join(tree.host).join("deep/x.md"), "do");
+            write(home.path().join(tree.host).with_file_name("projects/-other/x"), "private");
+        }
+        write(home.path().join(sources.host[0]).with_file_name("history.jsonl"), "private");
+        write(home.path().join(".ssh/id"), "private");
         let state = planted(home.path(), true);
-        let mut names: Vec<_> =
-            fs::read_dir(state.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        assert_eq!(names, [".claude.json", ".credentials.json", "commands", "settings.json"]);
-        assert_eq!(fs::read_to_string(state.path().join("commands/deep/x.md")).unwrap(), "do");
+        let copied = [sources.files, sources.trees].concat();
+        let made = agent().seed(&Given::default()).unwrap().files.into_iter().map(|(name, _)| name);
+        let expected = copied.iter().map(|copied| copied.session).chain(made).map(str::to_owned).collect();
+        assert_eq!(names(state.path()), expected);
+        for file in sources.files {
+            assert_eq!(fs::read_to_string(state.path().join(file.session)).unwrap(), file.session);
+        }
+        for tree in sources.trees {
+            assert_eq!(fs::read_to_string(state.path().join(tree.session).join("deep/x.md")).unwrap(), "do");
+        }
     }
 
     #[test]
     fn nothing_of_the_host_is_taken_when_that_is_switched_off() {
-        let home = tempfile::tempdir().unwrap();
-        fs::create_dir(home.path().join(".claude")).unwrap();
-        fs::write(home.path().join(".claude/CLAUDE.md"), "mine").unwrap();
-        fs::write(home.path().join(".claude.json"), "{\"theme\":\"light\"}").unwrap();
+        let (home, sources) = (tempfile::tempdir().unwrap(), agent().sources());
+        for place in sources.files.iter().map(|file| file.host).chain(sources.host.iter().copied()) {
+            let place = home.path().join(place);
+            fs::create_dir_all(place.parent().unwrap()).unwrap();
+            fs::write(place, "{\"theme\":\"mine\"}").unwrap();
+        }
         let state = planted(home.path(), false);
-        assert!(!state.path().join("CLAUDE.md").exists());
-        assert!(!fs::read_to_string(state.path().join(".claude.json")).unwrap().contains("light"));
+        let made = agent().seed(&Given::default()).unwrap().files;
+        assert_eq!(names(state.path()), made.iter().map(|(name, _)| (*name).to_owned()).collect());
+        for (name, content) in made {
+            assert_eq!(fs::read(state.path().join(name)).unwrap(), content, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_the_host_that_is_broken_is_named() {
+        let home = tempfile::tempdir().unwrap();
+        let broken = home.path().join(agent().sources().host[0]);
+        fs::create_dir_all(broken.parent().unwrap()).unwrap();
+        fs::write(&broken, "{").unwrap();
+        let (state, secrets) = (tempfile::tempdir().unwrap(), SettingsSecrets::Copy);
+        let dir = GuestDir::open(state.path(), owner()).unwrap();
+        let seed =
+            Seed { agent: agent(), home: home.path(), from_host: true, secrets, api_key: None, workspace: home.path() };
+        let error = seed.plant(&dir).unwrap_err().to_string();
+        assert!(error.contains(broken.to_str().unwrap()), "{error}");
     }
 }

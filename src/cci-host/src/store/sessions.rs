@@ -8,6 +8,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
+use cci_agent::{AGENTS, Agent};
 use cci_core::idmap::Ids;
 use cci_core::metadata::Metadata;
 use cci_core::session::SessionId;
@@ -15,17 +16,17 @@ use cci_core::{Error, Result};
 
 use super::guest_dir::GuestDir;
 use super::put::{self, host};
+use super::transcripts::Transcript;
 use super::{place, remove, staging, transcripts};
 
 /// The file beside the state directory.
 const METADATA: &str = "metadata.json";
-/// The agent's state directory, which is mounted into the container.
-pub const STATE_DIR: &str = ".claude";
 
 /// The conversations of one agent.
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
+    agent: &'static dyn Agent,
     /// Where an earlier release kept them: read, and nothing new is put there.
     earlier: Option<PathBuf>,
 }
@@ -54,13 +55,13 @@ impl Store {
     /// The store of an agent in `cci_dir`.
     #[must_use]
     pub fn of_tool(cci_dir: &Path, tool: &str) -> Self {
-        Self::at(cci_dir.join(format!("sessions-{tool}")))
+        Self::at(cci_dir.join(format!("sessions-{tool}")), tool)
     }
 
     /// A store in a directory of the person's choice.
     #[must_use]
-    pub fn at(root: PathBuf) -> Self {
-        Self { root, earlier: None }
+    pub fn at(root: PathBuf, tool: &str) -> Self {
+        Self { root, agent: cci_agent::agent(tool), earlier: None }
     }
 
     /// The same store, in which the sessions of an earlier one are found too.
@@ -80,10 +81,16 @@ impl Store {
         }
     }
 
-    /// The agent's state directory of a session.
+    /// The agent's state directory of a session, which is mounted into the container.
     #[must_use]
     pub fn state_dir(&self, id: SessionId) -> PathBuf {
-        self.dir(id).join(STATE_DIR)
+        self.dir(id).join(self.agent.state_dir())
+    }
+
+    /// The newest transcript of a session, if the agent has said anything in it.
+    #[must_use]
+    pub fn newest_transcript(&self, id: SessionId) -> Option<Transcript> {
+        transcripts::newest(self.agent, &self.state_dir(id))
     }
 
     /// Makes the directories of a session, private, the inner one owned by who the agent is on the host.
@@ -93,7 +100,8 @@ impl Store {
             |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(host("create", path));
         private(&dir)?;
         let outer = GuestDir::open(&dir, owner).map_err(host("open", &dir))?;
-        outer.subdir(STATE_DIR).map_err(host("create", &dir.join(STATE_DIR)))
+        let state = self.agent.state_dir();
+        outer.subdir(state).map_err(host("create", &dir.join(state)))
     }
 
     /// Writes a session's metadata in one step: whoever reads sees the old file or the new one.
@@ -152,10 +160,10 @@ impl Store {
         Ok(found)
     }
 
-    /// Whether an agent has said anything in a session's directory.
+    /// Whether an agent, whichever it is, has said anything in a session's directory.
     #[must_use]
     pub fn has_conversation(dir: &Path) -> bool {
-        transcripts::newest(&dir.join(STATE_DIR)).is_some()
+        AGENTS.into_iter().any(|agent| transcripts::newest(agent, &dir.join(agent.state_dir())).is_some())
     }
 
     /// Whether a path is one that a session's directory can have.
@@ -170,19 +178,18 @@ impl Store {
     ///
     /// The metadata goes last: a session that could not be removed is still one, and can be removed later.
     pub fn remove(dir: &Path) -> Result<()> {
-        let state_first = || -> io::Result<()> {
+        let metadata_last = || -> io::Result<()> {
             let (Some(store), Some(id)) = (dir.parent(), dir.file_name()) else {
                 return Err(io::ErrorKind::InvalidInput.into());
             };
             let place = staging::exact_dir(&store.canonicalize()?.join(id))?;
-            remove::entry(&place, STATE_DIR)?;
             for name in place::names(&place)?.into_iter().filter(|name| name != METADATA) {
                 remove::entry(&place, name)?;
             }
             remove::entry(&place, METADATA)?;
             fs::remove_dir(dir)
         };
-        match state_first() {
+        match metadata_last() {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(host("remove", dir)(error)),
             _ => Ok(()),
         }
@@ -224,7 +231,7 @@ mod tests {
     #[test]
     fn everything_in_the_store_is_private() {
         let home = tempfile::tempdir().unwrap();
-        let store = Store::of_tool(&home.path().join(".cci"), "claude");
+        let store = Store::of_tool(&home.path().join(".cci"), "dummy");
         let id = ID.parse().unwrap();
         store.create(id, owner()).unwrap();
         store.write(&metadata(ID, "2026-01-01T00:00:00Z")).unwrap();
@@ -239,7 +246,7 @@ mod tests {
     #[test]
     fn a_damaged_session_is_named_and_the_others_are_listed_newest_first() {
         let home = tempfile::tempdir().unwrap();
-        let store = Store::at(home.path().join("s"));
+        let store = Store::at(home.path().join("s"), "dummy");
         let ids = ["00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002", ID];
         for (n, id) in ids.iter().enumerate() {
             store.create(id.parse().unwrap(), owner()).unwrap();
@@ -257,11 +264,11 @@ mod tests {
     #[test]
     fn sessions_of_an_earlier_place_are_found_and_stay_there() {
         let home = tempfile::tempdir().unwrap();
-        let earlier = Store::at(home.path().join("sessions"));
+        let earlier = Store::at(home.path().join("sessions"), "dummy");
         let id = ID.parse().unwrap();
         earlier.create(id, owner()).unwrap();
         earlier.write(&metadata(ID, "2026-01-01T00:00:00Z")).unwrap();
-        let store = Store::at(home.path().join("new")).with_earlier(Some(earlier.root.clone()));
+        let store = Store::at(home.path().join("new"), "dummy").with_earlier(Some(earlier.root.clone()));
         assert_eq!(store.all().unwrap().sessions.len(), 1);
         assert_eq!(store.dir(id), earlier.dir(id));
         let fresh = "00000000-0000-4000-8000-000000000001".parse().unwrap();
@@ -271,7 +278,7 @@ mod tests {
     #[test]
     fn a_session_goes_whole_whatever_the_agent_put_in_it() {
         let home = tempfile::tempdir().unwrap();
-        let store = Store::at(home.path().join("s"));
+        let store = Store::at(home.path().join("s"), "dummy");
         let id = ID.parse().unwrap();
         store.create(id, owner()).unwrap();
         store.write(&metadata(ID, "2026-01-01T00:00:00Z")).unwrap();
@@ -283,7 +290,7 @@ mod tests {
 
     #[test]
     fn no_store_is_an_empty_one() {
-        let found = Store::at("/nonexistent/cci".into()).all().unwrap();
+        let found = Store::at("/nonexistent/cci".into(), "dummy").all().unwrap();
         assert!(found.sessions.is_empty() && found.damaged.is_empty());
     }
 }

@@ -3,13 +3,12 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use cci_agent::{Agent, Transcripts};
 use cci_core::idmap::Ids;
 use rustix::fs::{AtFlags, Dir, FileType};
 
 use super::guest_dir::GuestDir;
 
-/// Where an agent that works in `/workspace` keeps its transcripts.
-const TRANSCRIPTS: &str = "projects/-workspace";
 /// So many entries are looked at; more of them are no agent's doing.
 const MOST: usize = 20_000;
 
@@ -22,21 +21,21 @@ pub struct Transcript {
     pub written: SystemTime,
 }
 
-/// The newest transcript of a state directory, if there is one.
-#[must_use]
-pub fn newest(state_dir: &Path) -> Option<Transcript> {
+/// The newest transcript in an agent's state directory, if there is one.
+pub fn newest(agent: &dyn Agent, state_dir: &Path) -> Option<Transcript> {
+    let kept = agent.transcripts()?;
     let nobody = Ids { uid: u32::MAX, gid: u32::MAX };
-    let dir = GuestDir::open(state_dir, nobody).ok()?.existing(TRANSCRIPTS)?;
+    let dir = GuestDir::open(state_dir, nobody).ok()?.existing(kept.dir)?;
     let entries = Dir::read_from(&dir).ok()?;
     entries
         .take(MOST)
         .flatten()
-        .filter_map(|entry| transcript(&dir, entry.file_name()))
+        .filter_map(|entry| transcript(&kept, &dir, entry.file_name()))
         .max_by_key(|found| found.written)
 }
 
-fn transcript(dir: &impl std::os::fd::AsFd, name: &std::ffi::CStr) -> Option<Transcript> {
-    let id = name.to_str().ok()?.strip_suffix(".jsonl")?;
+fn transcript(kept: &Transcripts, dir: &impl std::os::fd::AsFd, name: &std::ffi::CStr) -> Option<Transcript> {
+    let id = (kept.id)(name.to_str().ok()?)?;
     let plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if !plain || id.starts_with('-') {
         return None;
@@ -55,7 +54,8 @@ mod tests {
     #[test]
     fn the_newest_real_transcript_is_found_among_what_an_agent_may_plant() {
         let state = tempfile::tempdir().unwrap();
-        let dir = state.path().join(TRANSCRIPTS);
+        let agent = cci_agent::default_agent();
+        let dir = state.path().join(agent.transcripts().unwrap().dir);
         fs::create_dir_all(&dir).unwrap();
         for (name, age) in [("old.jsonl", 200), ("new.jsonl", 100), ("--evil.jsonl", 0), ("notes.txt", 0)] {
             fs::write(dir.join(name), "x").unwrap();
@@ -64,7 +64,7 @@ mod tests {
         }
         fs::write(dir.join("empty.jsonl"), "").unwrap();
         std::os::unix::fs::symlink("/etc/passwd", dir.join("link.jsonl")).unwrap();
-        assert_eq!(newest(state.path()).unwrap().id, "new");
+        assert_eq!(newest(agent, state.path()).unwrap().id, "new");
     }
 
     #[test]
@@ -74,6 +74,6 @@ mod tests {
         fs::write(outside.path().join("-workspace/a.jsonl"), "x").unwrap();
         let state = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(outside.path(), state.path().join("projects")).unwrap();
-        assert_eq!(newest(state.path()), None);
+        assert_eq!(newest(cci_agent::default_agent(), state.path()), None);
     }
 }

@@ -20,7 +20,7 @@ pub(super) const LOOKED_UP: &str =
 /// not count either, so that every verb judges a file alike.
 #[must_use]
 pub fn credentials_inside(trusted: &Settings, command_line: bool) -> bool {
-    trusted.defaults.mount_claude_config || !trusted.defaults.environment.is_empty() || command_line
+    trusted.defaults.agent_config || !trusted.defaults.environment.is_empty() || command_line
 }
 
 /// Directories that an image has, and in which programs, their files or their sockets are looked up.
@@ -53,7 +53,7 @@ mod tests {
     fn only_a_user_who_gives_nothing_has_no_credentials_inside() {
         let mut trusted = Settings::default();
         assert!(credentials_inside(&trusted, false), "the host's own are given unless told otherwise");
-        trusted.defaults.mount_claude_config = false;
+        trusted.defaults.agent_config = false;
         assert!(!credentials_inside(&trusted, false));
         assert!(credentials_inside(&trusted, true));
         trusted.defaults.environment.insert("TOKEN".into(), Variable::Text("x".into()));

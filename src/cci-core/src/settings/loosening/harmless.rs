@@ -102,7 +102,7 @@ mod tests {
             ("PATH", "bin"),
             ("GIT_SSH_COMMAND", "x"),
             ("PYTHONPATH", "x"),
-            ("ANTHROPIC_BASE_URL", "x"),
+            ("OPENAI_BASE_URL", "x"),
             ("LOCPATH", "x"),
             ("LC_X", "x"),
             ("lang", "C"),

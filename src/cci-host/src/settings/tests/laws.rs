@@ -121,9 +121,9 @@ proptest! {
         prop_assert_eq!(&trusted.build, &changed.build);
         prop_assert_eq!(&trusted.paths, &changed.paths);
         prop_assert!(trusted.defaults.docker || !changed.defaults.docker);
-        prop_assert!(trusted.defaults.mount_claude_config || !changed.defaults.mount_claude_config);
+        prop_assert!(trusted.defaults.agent_config || !changed.defaults.agent_config);
         prop_assert!(changed.defaults.settings_secrets <= trusted.defaults.settings_secrets);
-        if trusted.defaults.mount_claude_config || !trusted.defaults.environment.is_empty() {
+        if trusted.defaults.agent_config || !trusted.defaults.environment.is_empty() {
             prop_assert_eq!(&trusted.defaults.image, &changed.defaults.image);
             prop_assert_eq!(&trusted.tool, &changed.tool);
             prop_assert_eq!(&trusted.defaults.environment, &changed.defaults.environment);

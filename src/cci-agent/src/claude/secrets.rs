@@ -1,4 +1,4 @@
-//! What of the agent's configuration is a secret, or a command that yields one; by key, never by value.
+//! What of Claude Code's configuration is a secret, or a command that yields one; by key, never by value.
 
 use serde_json::Value;
 
@@ -31,16 +31,14 @@ const WORDS: [&str; 17] = [
 const ENDS: [&str; 4] = ["KEY", "PASSWORD", "SECRET", "TOKEN"];
 
 /// The keys of secrets, such as `env.GITHUB_TOKEN`, in the order of the file.
-#[must_use]
-pub fn secrets(settings: &Value) -> Vec<String> {
+pub(super) fn secrets(settings: &Value) -> Vec<String> {
     let mut found = Vec::new();
     each(&mut settings.clone(), "", "", &mut |path| found.push(path.to_owned()));
     found
 }
 
 /// The same configuration without them.
-#[must_use]
-pub fn without_secrets(mut settings: Value) -> Value {
+pub(super) fn without_secrets(mut settings: Value) -> Value {
     each(&mut settings, "", "", &mut |_| ());
     settings
 }

@@ -1,26 +1,54 @@
-//! What the agent's own configuration must say in a container, merged into what the person and older sessions have.
-
-mod secrets;
+//! What Claude Code's own configuration must say in a container, merged into what the person and older sessions have.
 
 use serde_json::{Map, Value, json};
 
-pub use secrets::{secrets, without_secrets};
+use super::secrets::{secrets, without_secrets};
+use crate::json::{deep_merge, file};
+use crate::seed::{Broken, Files, Given, Secrets, Seeded};
 
-/// Lays `over` on `base`: objects are merged key by key, everything else is replaced.
-pub fn deep_merge(base: &mut Value, over: Value) {
-    match (base, over) {
-        (Value::Object(base), Value::Object(over)) => {
-            for (key, value) in over {
-                deep_merge(base.entry(key).or_insert(Value::Null), value);
-            }
-        }
-        (base, over) => *base = over,
+/// The settings, in the state directory.
+pub(super) const SETTINGS: &str = "settings.json";
+/// The same on the host.
+pub(super) const HOST_SETTINGS: &str = ".claude/settings.json";
+/// What it notes for itself: beside its directory on the host, in the state directory of a session.
+pub(super) const STATE: &str = ".claude.json";
+
+/// The two files that are made of the host's and the session's.
+pub(super) fn seed(given: &Given<'_>) -> Result<Seeded, Broken> {
+    let (settings, secrets) = settings_of_host(given)?;
+    let settings = settings_json(settings.or_else(|| of_session(&given.session, SETTINGS)));
+    let host_state = of_host(&given.host, STATE)?;
+    let asks_about =
+        if is_trusted_on_host(host_state.as_ref(), given.workspace) { Vec::new() } else { given.in_workspace.clone() };
+    let session_state = of_session(&given.session, STATE);
+    let state = claude_json(session_state, host_state.as_ref(), given.api_key, asks_about.is_empty());
+    Ok(Seeded { files: vec![(SETTINGS, file(&settings)), (STATE, file(&state))], secrets, asks_about })
+}
+
+/// The host's settings as the session gets them, and the secrets that are still in them.
+fn settings_of_host(given: &Given<'_>) -> Result<(Option<Value>, Option<Secrets>), Broken> {
+    let Some(settings) = of_host(&given.host, HOST_SETTINGS)? else { return Ok((None, None)) };
+    if !given.secrets {
+        return Ok((Some(without_secrets(settings)), None));
     }
+    let keys = secrets(&settings);
+    let secrets = (!keys.is_empty()).then_some(Secrets { file: HOST_SETTINGS, keys });
+    Ok((Some(settings), secrets))
+}
+
+/// A file of the host; one that is broken is named rather than passed over.
+fn of_host(host: &Files, file: &'static str) -> Result<Option<Value>, Broken> {
+    let Some(bytes) = host.get(file) else { return Ok(None) };
+    serde_json::from_slice(bytes).map(Some).map_err(|error| Broken { file, source: error.into() })
+}
+
+/// A file of the session, in which the agent may have written anything.
+fn of_session(session: &Files, file: &str) -> Option<Value> {
+    serde_json::from_slice(session.get(file)?).ok()
 }
 
 /// `settings.json` of a session: the person's keys, and the sandbox's on top.
-#[must_use]
-pub fn settings_json(host: Option<Value>) -> Value {
+fn settings_json(host: Option<Value>) -> Value {
     let mut settings = host.filter(Value::is_object).unwrap_or_else(|| json!({}));
     deep_merge(
         &mut settings,
@@ -41,8 +69,7 @@ const TAKEN: [&str; 6] =
 /// `.claude.json` of a session: what the session has, the person's account and taste, and every question answered that
 /// a sandbox answers by itself. `api_key` is the one the agent finds in its environment, so it need not ask about it.
 /// Whether the person trusts what the workspace tells the agent to run is such a question only where that is `trusted`.
-#[must_use]
-pub fn claude_json(session: Option<Value>, host: Option<&Value>, api_key: Option<&str>, trusted: bool) -> Value {
+fn claude_json(session: Option<Value>, host: Option<&Value>, api_key: Option<&str>, trusted: bool) -> Value {
     let mut state = session.filter(Value::is_object).unwrap_or_else(|| json!({ "theme": "dark" }));
     let taken: Map<String, Value> =
         TAKEN.iter().filter_map(|key| Some(((*key).to_owned(), host?.get(*key)?.clone()))).collect();
@@ -62,13 +89,8 @@ pub fn claude_json(session: Option<Value>, host: Option<&Value>, api_key: Option
     state
 }
 
-/// What in a workspace makes the agent run programs before anybody has typed a word: hooks, variables, key helpers and
-/// servers.
-pub const RUN_BY_THE_AGENT: [&str; 3] = [".claude/settings.json", ".claude/settings.local.json", ".mcp.json"];
-
 /// Whether the person has told their own agent on the host that they trust the workspace at this path.
-#[must_use]
-pub fn is_trusted_on_host(host: Option<&Value>, workspace: &str) -> bool {
+fn is_trusted_on_host(host: Option<&Value>, workspace: &str) -> bool {
     let project = host.and_then(|host| host.get("projects")?.get(workspace));
     project.and_then(|project| project.get("hasTrustDialogAccepted")) == Some(&Value::Bool(true))
 }
@@ -146,6 +168,35 @@ mod tests {
         assert_eq!(once, twice);
         assert_eq!(twice["customApiKeyResponses"]["approved"], json!(["0123456789abcdefghij"]));
         assert!(!twice.to_string().contains("sk-ant"));
+    }
+
+    #[test]
+    fn a_broken_file_of_the_host_is_named_and_one_of_the_session_is_made_anew() {
+        let broken = |file| Files::from([(file, b"{".to_vec())]);
+        for file in [HOST_SETTINGS, STATE] {
+            assert_eq!(seed(&Given { host: broken(file), ..Given::default() }).unwrap_err().file, file);
+            assert!(seed(&Given { session: broken(file), ..Given::default() }).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_workspace_that_runs_programs_is_asked_about_unless_it_is_trusted_on_the_host() {
+        let given = |host: Files| Given { host, in_workspace: vec![".mcp.json"], workspace: "/p", ..Given::default() };
+        assert_eq!(seed(&given(Files::new())).unwrap().asks_about, [".mcp.json"]);
+        let trusted = br#"{"projects":{"/p":{"hasTrustDialogAccepted":true}}}"#;
+        assert!(seed(&given(Files::from([(STATE, trusted.to_vec())]))).unwrap().asks_about.is_empty());
+    }
+
+    #[test]
+    fn secrets_of_the_host_are_named_or_left_out() {
+        let host = Files::from([(HOST_SETTINGS, br#"{"env":{"TOKEN":"t0"},"model":"opus"}"#.to_vec())]);
+        let seeded = |secrets| seed(&Given { host: host.clone(), secrets, ..Given::default() }).unwrap();
+        let settings = |seeded: &Seeded| String::from_utf8(seeded.files[0].1.clone()).unwrap();
+        let (given, dropped) = (seeded(true), seeded(false));
+        assert_eq!(given.secrets, Some(Secrets { file: HOST_SETTINGS, keys: vec!["env.TOKEN".into()] }));
+        assert!(settings(&given).contains("t0"));
+        assert_eq!(dropped.secrets, None);
+        assert!(settings(&dropped).contains("opus") && !settings(&dropped).contains("t0"));
     }
 
     #[test]

@@ -1,0 +1,74 @@
+//! What cci has to know of an agent.
+
+use std::fmt::Debug;
+
+use crate::seed::{Broken, Given, Seeded, Sources};
+use crate::tool::{Start, Tool};
+
+/// An agent that cci knows.
+pub trait Agent: Debug + Sync {
+    /// Its name in the configuration, which also names its session store (`sessions-<name>`).
+    fn name(&self) -> &'static str;
+
+    /// What people call it.
+    fn title(&self) -> &'static str;
+
+    /// Its state directory: the name it has in a session's directory on the host and in the home in a container, where it
+    /// is mounted.
+    fn state_dir(&self) -> &'static str;
+
+    /// The argv that starts it, so that it asks no questions which the container answers.
+    fn command(&self, tool: &Tool, start: &Start) -> Vec<String>;
+
+    /// The variables that it is told by which place in the container its state is at (`state`), and how to behave in one.
+    /// They are no secrets.
+    fn environment(&self, state: &str) -> Vec<(&'static str, String)> {
+        let _ = state;
+        Vec::new()
+    }
+
+    /// Where it keeps transcripts. Without them a conversation begins anew whenever its container is gone.
+    fn transcripts(&self) -> Option<Transcripts> {
+        None
+    }
+
+    /// What has to be read before it can be [seeded](Agent::seed).
+    fn sources(&self) -> Sources {
+        Sources::NONE
+    }
+
+    /// What is written into its state directory before it starts, made from what was read.
+    fn seed(&self, given: &Given<'_>) -> Result<Seeded, Broken> {
+        let _ = given;
+        Ok(Seeded::default())
+    }
+
+    /// The variable in which it finds its API key.
+    fn api_key_variable(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Places below the host's home that containers never see.
+    fn protected(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The names that it must reach.
+    fn domains(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// A script that installs it as root, once Node is there. Without one nothing is to be done for it.
+    fn install(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+/// Where an agent that works in `/workspace` keeps its transcripts: one file for each conversation.
+#[derive(Debug, Clone, Copy)]
+pub struct Transcripts {
+    /// Their directory in the state directory.
+    pub dir: &'static str,
+    /// The conversation's id, as the agent knows it, from a file's name there; `None` for other files.
+    pub id: fn(&str) -> Option<&str>,
+}

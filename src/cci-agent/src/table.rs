@@ -1,0 +1,83 @@
+//! The one table of agents.
+
+use crate::agent::Agent;
+use crate::claude::Claude;
+use crate::dummy::Dummy;
+
+/// Every agent that cci knows; the first is the one that is started when nothing else is said.
+pub static AGENTS: [&dyn Agent; 2] = [&Claude, &Dummy];
+
+/// The agent that is started when nothing else is said.
+#[must_use]
+pub fn default_agent() -> &'static dyn Agent {
+    AGENTS[0]
+}
+
+/// The agent of this name, if cci knows it.
+#[must_use]
+pub fn known(name: &str) -> Option<&'static dyn Agent> {
+    AGENTS.into_iter().find(|agent| agent.name() == name)
+}
+
+/// The agent of this name. One that cci does not know is treated like the default one, which many take after.
+#[must_use]
+pub fn agent(name: &str) -> &'static dyn Agent {
+    known(name).unwrap_or_else(default_agent)
+}
+
+/// The names of all agents, as a sentence has them: "a, b and c" with the word "and".
+#[must_use]
+pub fn names(word: &str) -> String {
+    let names: Vec<&str> = AGENTS.into_iter().map(Agent::name).collect();
+    match names.split_last() {
+        Some((last, before)) if !before.is_empty() => format!("{} {word} {last}", before.join(", ")),
+        _ => names.concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::{Component, Path};
+
+    use super::*;
+
+    fn stays_below(place: &str) -> bool {
+        Path::new(place).components().all(|part| matches!(part, Component::Normal(_)))
+    }
+
+    #[test]
+    fn each_agent_has_a_name_of_its_own_that_a_configuration_can_have() {
+        let names: BTreeSet<&str> = AGENTS.into_iter().map(Agent::name).collect();
+        assert_eq!(names.len(), AGENTS.len());
+        let plain = |name: &str| name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
+        assert!(names.into_iter().all(|name| !name.is_empty() && plain(name)));
+    }
+
+    #[test]
+    fn no_agent_reads_or_writes_beside_the_places_it_is_given() {
+        for agent in AGENTS {
+            let sources = agent.sources();
+            let copied = [sources.files, sources.trees].concat();
+            let on_the_host = copied.iter().map(|copied| copied.host).chain(sources.host.iter().copied());
+            let of_the_session = copied.iter().map(|copied| copied.session).chain(sources.session.iter().copied());
+            let further = sources.workspace.iter().chain(agent.protected()).copied();
+            let transcripts = agent.transcripts().map(|transcripts| transcripts.dir);
+            for place in on_the_host.chain(further).chain(transcripts) {
+                assert!(stays_below(place), "{}: {place}", agent.name());
+            }
+            for name in of_the_session.chain([agent.state_dir()]) {
+                assert!(stays_below(name) && !name.contains('/'), "{}: {name}", agent.name());
+            }
+        }
+    }
+
+    #[test]
+    fn an_agent_that_is_not_known_is_treated_like_the_default_one() {
+        assert_eq!(agent("dummy").name(), "dummy");
+        assert_eq!(agent("mine").name(), default_agent().name());
+        assert!(known("mine").is_none());
+        let (names, last) = (names("or"), AGENTS[AGENTS.len() - 1].name());
+        assert!(names.starts_with(default_agent().name()) && names.ends_with(&format!(" or {last}")), "{names}");
+    }
+}
