@@ -4,7 +4,8 @@ use super::breaches::Breach;
 use super::source::Source;
 use super::tokens::{Kind, Token};
 
-const CLIENT: &str = "src/cci-incus/";
+/// The client, and the types that it makes of what Incus says.
+const CLIENT: &str = "src/cci-incus";
 /// What Incus says, as far as cci has ever had to tell it.
 const KNOWN: [&str; 10] = [
     "Failed to retrieve PID",
