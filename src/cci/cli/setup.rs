@@ -7,6 +7,10 @@ use cci_core::setup::step::Step;
 use cci_core::{Error, Result};
 use clap::Args;
 
+use cci_engine::context::Context;
+use cci_engine::reporter::Answer;
+use cci_engine::upkeep::setup::{act, look};
+use cci_host::accounts::Account;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
@@ -35,7 +39,7 @@ pub(crate) struct SetupArgs {
 }
 
 pub(crate) async fn run(args: &SetupArgs, cx: &Context) -> Result<u8> {
-    if let Some(name) = args.user.as_ref().filter(|name| accounts::ids_of(name).is_none()) {
+    if let Some(name) = args.user.as_ref().filter(|name| Account::named(name).is_none()) {
         // nobody else is taken instead
         return Err(Error::usage(format!("there is no user '{name}' on this machine")));
     }
