@@ -25,6 +25,7 @@ impl Account {
     }
 
     /// Whether a group is this account's primary group or one that it was added to.
+    #[must_use]
     pub fn is_in(&self, group: u32) -> bool {
         let groups = uzers::get_user_groups(OsStr::new(&self.name), self.ids.gid).unwrap_or_default();
         groups.iter().any(|one| one.gid() == group)
@@ -39,6 +40,7 @@ impl From<uzers::User> for Account {
 }
 
 /// The id of a group.
+#[must_use]
 pub fn group_id(name: &str) -> Option<u32> {
     uzers::get_group_by_name(name).map(|group| group.gid())
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use cci_core::environment::HostLocale;
 use cci_core::idmap::Ids;
 use cci_core::{Error, Result};
 
@@ -35,6 +36,13 @@ impl Caller {
             hint: Some("set HOME".into()),
         })?;
         Ok(Self { ids, home, current_dir: logical_current_dir(&environment)?, environment })
+    }
+
+    /// What the environment says of the terminal.
+    #[must_use]
+    pub fn locale(&self) -> HostLocale {
+        let owned = |name| self.var(name).map(str::to_owned);
+        HostLocale { term: owned("TERM"), colorterm: owned("COLORTERM"), timezone: None }
     }
 
     /// A variable of the environment, if it is set and not empty.
