@@ -7,6 +7,7 @@ use cci_core::setup::found::{Daemon, Firewall, Found, Installation, Objects, Per
 use cci_core::setup::subnet::routes;
 
 use crate::context::Context;
+use crate::retry::Retry;
 use cci_host::accounts::{self, Account};
 use cci_host::subids::{SUBGID, SUBUID};
 use cci_host::{limits, system_file};
@@ -93,12 +94,14 @@ async fn daemon(cx: &Context) -> Daemon {
 
 /// A list fails when something in it is deleted at that moment: only the third failure counts.
 async fn steady_objects(cx: &Context) -> cci_incus::Result<Objects> {
-    for _ in 0..2 {
-        if let Ok(objects) = objects(cx).await {
-            return Ok(objects);
+    let mut retry = Retry::up_to(3);
+    loop {
+        let found = objects(cx).await;
+        let Err(error) = &found else { return found };
+        if !retry.again("list what is there", error).await {
+            return found;
         }
     }
-    objects(cx).await
 }
 
 async fn objects(cx: &Context) -> cci_incus::Result<Objects> {
