@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -280,6 +281,28 @@ fn trust_asks_on_a_terminal_and_approves_what_it_has_shown() {
     ask("changed", 0);
     assert_eq!(host.cci(&["config", "check"]).code, 2, "what came after the question is not approved");
     assert!(!host.cci(&["config", "trust"]).stderr.contains("Trusted"));
+}
+
+#[test]
+fn a_question_that_is_given_up_leaves_the_terminal_as_it_was() {
+    let host = with_project_file("[incus]\nproject = \"first\"\n");
+    let screen = Screen::open(&host);
+    screen.enter("stty -a > ../before");
+    let shown_by = |interrupt: &dyn Fn()| {
+        screen.enter("clear; sh -c 'echo $$ > ../pid; exec cci config trust'; echo \"ended: $?\"; stty -a > ../after");
+        screen.wait_for("Approve exactly this?", SOON);
+        interrupt();
+        let shown = screen.wait_for("ended: 130", SOON);
+        screen.enter("echo s''till here");
+        screen.wait_for("still here", SOON);
+        let mode = |name: &str| fs::read_to_string(host.proj.parent().unwrap().join(name)).unwrap();
+        assert_eq!(mode("after"), mode("before"), "{shown}");
+    };
+    shown_by(&|| screen.press("C-c"));
+    shown_by(&|| {
+        let pid = fs::read_to_string(host.proj.parent().unwrap().join("pid")).unwrap();
+        Command::new("kill").arg(pid.trim()).status().unwrap();
+    });
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! What a use-case can tell the person while it works; how it looks is the business of `ui`.
 
+use cci_core::Result;
+use futures_util::future::LocalBoxFuture;
+
 /// Takes what a use-case has to say, on its way to stderr.
 pub trait Reporter: Send + Sync {
     /// A step has begun that may take a moment: shown as `[scope] text` or on a spinner.
@@ -12,10 +15,10 @@ pub trait Reporter: Send + Sync {
     fn hint(&self, line: &str);
     /// How far a transfer or a build is; `None` removes what was shown.
     fn progress(&self, progress: Option<Progress>);
-    /// Asks `question [y/N]`; without a terminal the answer is no.
-    fn confirm(&self, question: &str) -> Answer;
+    /// Asks `question [y/N]`.
+    fn confirm<'a>(&'a self, question: &'a str) -> LocalBoxFuture<'a, Result<Answer>>;
     /// Lets the person choose one of several; `None` where nobody is asked or nothing is chosen.
-    fn choose(&self, question: &str, several: &[String]) -> Option<usize>;
+    fn choose<'a>(&'a self, question: &'a str, several: &'a [String]) -> LocalBoxFuture<'a, Result<Option<usize>>>;
 }
 
 /// How far something is.
@@ -23,10 +26,31 @@ pub trait Reporter: Send + Sync {
 pub struct Progress {
     /// What is under way.
     pub text: String,
-    /// Bytes or items done, and their total where it is known.
-    pub done: u64,
-    /// The total of `done`, where it is known.
-    pub total: Option<u64>,
+    /// How much of it is done.
+    pub amount: Amount,
+}
+
+/// How much of something is done, in what it is counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Amount {
+    /// It is not counted.
+    Unknown,
+    /// Bytes, and their total where it is known.
+    Bytes {
+        /// So many so far.
+        done: u64,
+        /// So many in the end.
+        total: Option<u64>,
+    },
+    /// The step that is under way, from 1, and how many there are.
+    Steps {
+        /// This one.
+        done: u64,
+        /// All of them.
+        total: u64,
+    },
+    /// 0 to 100.
+    Percent(u8),
 }
 
 /// What became of a question.

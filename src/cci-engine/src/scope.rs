@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cci_core::Result;
+use cci_core::{Error, Result};
 use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +29,15 @@ impl Scope {
     /// Ends when the call is to stop; also where it was told so while nobody waited.
     pub async fn cancelled(&self) {
         self.cancel.cancelled().await;
+    }
+
+    /// Does `work`, which is dropped as soon as the call is to stop.
+    pub async fn until_cancelled<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            biased;
+            () = self.cancelled() => Err(Error::Interrupted),
+            done = work => done,
+        }
     }
 
     /// Does file work that a roll-back must wait for, beside the runtime's thread: a call that is given up goes on in its

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use cci_core::environment::HostLocale;
 use cci_core::idmap::Ids;
 use cci_core::{Error, Result};
 
-use super::accounts;
+use super::accounts::Account;
 
 /// The user and the place that cci was called from, read once.
 #[derive(Debug, Clone)]
@@ -26,7 +27,7 @@ impl Caller {
     pub fn of_this_process() -> Result<Self> {
         let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         // `newgrp incus-admin` makes the socket usable in a login that began before; the files stay the person's own
-        let ids = Ids { uid, gid: accounts::primary_group(uid).unwrap_or(gid) };
+        let ids = Account::of_uid(uid).map_or(Ids { uid, gid }, |account| account.ids);
         let environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
@@ -35,6 +36,13 @@ impl Caller {
             hint: Some("set HOME".into()),
         })?;
         Ok(Self { ids, home, current_dir: logical_current_dir(&environment)?, environment })
+    }
+
+    /// What the environment says of the terminal.
+    #[must_use]
+    pub fn locale(&self) -> HostLocale {
+        let owned = |name| self.var(name).map(str::to_owned);
+        HostLocale { term: owned("TERM"), colorterm: owned("COLORTERM"), timezone: None }
     }
 
     /// A variable of the environment, if it is set and not empty.

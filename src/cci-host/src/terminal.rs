@@ -20,13 +20,37 @@ pub fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-/// The mode a panic hook has to restore: the hook cannot reach the guard on the stack.
-static SAVED: Mutex<Option<(Arc<OwnedFd>, Termios)>> = Mutex::new(None);
+/// The mode that a terminal had, until it is restored.
+struct Saved {
+    fd: Arc<OwnedFd>,
+    mode: Mutex<Option<Termios>>,
+}
+
+impl Saved {
+    /// Puts it back, once.
+    fn restore(&self) {
+        if let Some(mode) = self.mode.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = termios::tcsetattr(&self.fd, OptionalActions::Drain, &mode);
+        }
+    }
+
+    /// The message of a panic comes before anything is dropped, and is to be read.
+    fn restore_on_panic(self: &Arc<Self>) {
+        let (saved, before) = (Arc::downgrade(self), std::panic::take_hook());
+        std::panic::set_hook(Box::new(move |info| {
+            if let Some(saved) = saved.upgrade() {
+                saved.restore();
+            }
+            before(info);
+        }));
+    }
+}
 
 /// The terminal in raw mode; dropping it restores what was.
 pub struct Tty {
     fd: Arc<OwnedFd>,
     keys: AsyncFd<Arc<OwnedFd>>,
+    saved: Arc<Saved>,
 }
 
 impl Tty {
@@ -35,14 +59,14 @@ impl Tty {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = Arc::new(rustix::fs::open("/dev/tty", flags, rustix::fs::Mode::empty())?);
         let keys = readiness(fd.clone())?;
-        let saved = termios::tcgetattr(&fd)?;
-        let mut raw = saved.clone();
+        let mode = termios::tcgetattr(&fd)?;
+        let mut raw = mode.clone();
         raw.make_raw();
-        *SAVED.lock().unwrap_or_else(PoisonError::into_inner) = Some((fd.clone(), saved));
-        restore_on_panic();
+        let saved = Arc::new(Saved { fd: fd.clone(), mode: Mutex::new(Some(mode)) });
+        saved.restore_on_panic();
         // what was typed ahead is for the container
         termios::tcsetattr(&fd, OptionalActions::Drain, &raw)?;
-        Ok(Self { fd, keys })
+        Ok(Self { fd, keys, saved })
     }
 
     /// Its size now; 80×24 where it does not say.
@@ -66,7 +90,7 @@ impl Tty {
 
 impl Drop for Tty {
     fn drop(&mut self) {
-        restore();
+        self.saved.restore();
     }
 }
 
@@ -87,25 +111,6 @@ fn size_of(fd: impl AsFd) -> TermSize {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => TermSize { cols: size.ws_col, rows: size.ws_row },
         _ => TermSize { cols: 80, rows: 24 },
     }
-}
-
-/// Puts back the mode that was saved, once.
-fn restore() {
-    let saved = SAVED.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some((fd, mode)) = saved {
-        let _ = termios::tcsetattr(&fd, OptionalActions::Drain, &mode);
-    }
-}
-
-fn restore_on_panic() {
-    static HOOKED: std::sync::Once = std::sync::Once::new();
-    HOOKED.call_once(|| {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            restore();
-            before(info);
-        }));
-    });
 }
 
 /// One direction of the terminal, without blocking.

@@ -1,17 +1,38 @@
 //! The zone that times are shown in.
 
-use std::sync::LazyLock;
-
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-static ZONE: LazyLock<TimeZone> = LazyLock::new(|| match std::env::var_os("TZ") {
-    Some(_) => TimeZone::system(),
-    None => local().unwrap_or_else(TimeZone::system),
-});
+use super::caller::Caller;
 
 /// The caller's zone.
-pub fn zone() -> TimeZone {
-    ZONE.clone()
+pub struct Zone(TimeZone);
+
+impl Zone {
+    /// Reads which it is.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        Self(match std::env::var_os("TZ") {
+            Some(_) => TimeZone::system(),
+            None => local().unwrap_or_else(TimeZone::system),
+        })
+    }
+
+    /// A time as Incus gives it, in this zone and without fractions.
+    #[must_use]
+    pub fn shown(&self, rfc3339: &str) -> String {
+        match rfc3339.parse::<Timestamp>() {
+            Ok(time) => time.to_zoned(self.0.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            Err(_) => rfc3339.to_owned(),
+        }
+    }
+}
+
+/// The zone's name for the environment of a container: as the caller has set it, else the host's.
+#[must_use]
+pub fn name(caller: &Caller) -> Option<String> {
+    let set = caller.var("TZ").map(str::to_owned);
+    set.or_else(|| TimeZone::system().iana_name().map(str::to_owned))
 }
 
 /// What `/etc/localtime` says: by its name jiff would look for it among all zones there are, for two milliseconds.
@@ -23,11 +44,25 @@ fn local() -> Option<TimeZone> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::Timestamp;
 
     #[test]
     fn it_is_the_zone_of_the_host() {
         let now = Timestamp::now();
-        assert_eq!(zone().to_offset(now), TimeZone::system().to_offset(now));
+        assert_eq!(Zone::of_this_process().0.to_offset(now), TimeZone::system().to_offset(now));
+    }
+
+    #[test]
+    fn a_time_loses_its_fraction_and_what_is_none_stays_as_it_is() {
+        let zone = Zone(TimeZone::fixed(jiff::tz::offset(2)));
+        assert_eq!(zone.shown("2026-11-20T23:30:15.987654321Z"), "2026-11-21 01:30:15");
+        assert_eq!(zone.shown("yesterday"), "yesterday");
+    }
+
+    #[test]
+    fn what_the_caller_has_set_is_the_name() {
+        let caller = Caller::for_test("/home/ann", &[("TZ", "UTC-3")]);
+        assert_eq!(name(&caller).as_deref(), Some("UTC-3"));
+        let host = name(&Caller::for_test("/home/ann", &[]));
+        assert_eq!(host.as_deref(), TimeZone::system().iana_name());
     }
 }

@@ -10,7 +10,6 @@ use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 use cci_incus::{EventBody, EventKind, Events, StateChange};
 use tempfile::TempDir;
-use tokio::sync::watch;
 
 use super::calm::{self, Calm};
 use super::collected::Collected;
@@ -34,13 +33,12 @@ pub(super) struct Bed {
     /// The `incus` command, where it is measured too.
     pub(super) incus: Option<PathBuf>,
     dir: TempDir,
-    stop: watch::Receiver<bool>,
     calm: Calm,
     networks: BTreeSet<String>,
 }
 
 impl Bed {
-    /// Makes the directories; from here on a signal is noted, and every measurement ends with it.
+    /// Makes the directories.
     pub(super) async fn make(cx: &Context, runs: u32, incus: Option<PathBuf>) -> Result<Self> {
         // not in `~/.cci`, of which no container sees anything
         let home = cx.caller.home.join(".cache/cci");
@@ -54,18 +52,11 @@ impl Bed {
         let prefix = Prefix::parse(&format!("bench{}-", random.get(..8).unwrap_or_default()))
             .map_err(|error| Error::Internal(error.to_string()))?;
         let networks = cx.client.in_project("default").networks().await.during("list the networks")?;
-        let (told, stop) = watch::channel(false);
-        let scope = cx.scope.clone();
-        tokio::spawn(async move {
-            scope.cancelled().await;
-            let _ = told.send(true);
-        });
         Ok(Self {
             cx: Context { prefix, ..cx.clone() },
             runs,
             incus,
             dir,
-            stop,
             calm: Calm::new(),
             networks: networks.into_iter().map(|network| network.name).collect(),
         })
@@ -98,11 +89,8 @@ impl Bed {
     /// Does something and says how long it took; a signal ends it.
     pub(super) async fn timed<T>(&self, work: impl Future<Output = Result<T>>) -> Result<(T, Duration)> {
         let began = Instant::now();
-        tokio::select! {
-            biased;
-            () = self.stopped() => Err(Error::Interrupted),
-            done = work => Ok((done?, began.elapsed())),
-        }
+        let done = self.cx.scope.until_cancelled(work).await?;
+        Ok((done, began.elapsed()))
     }
 
     /// Waits until the machine has done with what was measured before: it is on the disk, and the processors rest.
@@ -113,13 +101,6 @@ impl Bed {
             self.cx.reporter.warn("the machine does not come to rest: what follows is measured on a busy one");
         }
         Ok(())
-    }
-
-    /// Ends when a signal asks the measurement to stop.
-    pub(super) async fn stopped(&self) {
-        if self.stop.clone().wait_for(|stop| *stop).await.is_err() {
-            std::future::pending::<()>().await;
-        }
     }
 
     /// Measures rows; a failure is noted in them and the others go on, unless nothing can go on.

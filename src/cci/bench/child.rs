@@ -111,7 +111,7 @@ async fn ended(bed: &Bed, mut command: Command) -> Result<Ran> {
     let all = async { tokio::join!(end, text(stdout), text(stderr)) };
     let ((status, took), stdout, stderr) = tokio::select! {
         biased;
-        () = bed.stopped() => {
+        () = bed.cx.scope.cancelled() => {
             terminate(&mut child).await;
             return Err(Error::Interrupted);
         }

@@ -11,6 +11,7 @@ use super::bed::Bed;
 use super::child;
 use super::collected::{Collected, OFTEN};
 use super::floor;
+use cci_engine::retry::Retry;
 
 /// The arguments of a session without an agent: the same calls, and nothing that goes on in the container.
 pub(super) const SHELL: [&str; 5] = ["--timing", "shell", "--background", "--debug", "--persistent=false"];
@@ -75,13 +76,15 @@ async fn run_by_api(bed: &Bed, all: &Collected) -> Result<()> {
 
 /// Create, start and exec; tried again where another launch on this machine took the address meanwhile.
 async fn by_api(bed: &Bed) -> Result<(String, Duration)> {
-    for _ in 1..TRIES {
+    let mut retry = Retry::up_to(TRIES);
+    loop {
         match created_and_used(bed).await {
-            Err(Error::IncusRefused { .. }) => bed.remove_containers().await?,
+            Err(error @ Error::IncusRefused { .. }) if retry.again("create a container", &error).await => {
+                bed.remove_containers().await?;
+            }
             done => return done,
         }
     }
-    created_and_used(bed).await
 }
 
 async fn created_and_used(bed: &Bed) -> Result<(String, Duration)> {

@@ -34,7 +34,7 @@ pub(crate) async fn run(args: &AttachArgs, global: &GlobalArgs, cx: &Context) ->
     let whose = if args.all_users { Whose::Everybodys } else { Whose::Own };
     let name = match &args.name {
         Some(name) => name.clone(),
-        None => match one_of(attach::candidates(cx, slot(global), whose).await?, cx)? {
+        None => match one_of(attach::candidates(cx, slot(global), whose).await?, cx).await? {
             Some(name) => name,
             None => return Ok(0),
         },
@@ -56,12 +56,13 @@ fn slot(global: &GlobalArgs) -> Option<u8> {
 }
 
 /// The only one, or the one that the person picks; what there is instead is said.
-fn one_of(mut names: Vec<String>, cx: &Context) -> Result<Option<String>> {
+async fn one_of(mut names: Vec<String>, cx: &Context) -> Result<Option<String>> {
     match names.as_slice() {
         [] => Terminal::result(&Text::one("No active sessions")).map(|()| None),
         [_] => Ok(names.pop()),
         several if cci_host::terminal::is_interactive() => {
-            Ok(cx.reporter.choose("Attach to", several).and_then(|chosen| several.get(chosen).cloned()))
+            let chosen = cx.scope.until_cancelled(cx.reporter.choose("Attach to", several)).await?;
+            Ok(chosen.and_then(|chosen| several.get(chosen).cloned()))
         }
         several => {
             let mut out = Text::one("Active sessions:");

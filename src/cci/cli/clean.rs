@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use cci_core::{Error, Result};
+use cci_core::Result;
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::output::{Format, FormatArg, print};
+use super::question::Question;
 use crate::ui::size::human;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
-use cci_engine::reporter::Answer;
 use cci_engine::upkeep::clean::{self, Rubbish, Wanted};
 
 /// Remove stopped containers, and saved sessions if asked
@@ -104,7 +104,7 @@ pub(crate) async fn run(args: &CleanArgs, persistent: bool, cx: &Context) -> Res
     if args.dry_run {
         return Ok(0);
     }
-    if !args.force && !confirmed(cx)? {
+    if !args.force && !confirmed(cx).await? {
         return Terminal::result(&Text::one("Cancelled.")).map(|()| 0);
     }
     let asked = rubbish.count();
@@ -116,18 +116,14 @@ pub(crate) async fn run(args: &CleanArgs, persistent: bool, cx: &Context) -> Res
 /// The same as one object, printed when it is known what became of it.
 async fn as_json(args: &CleanArgs, rubbish: &Rubbish, cx: &Context) -> Result<u8> {
     let asked = rubbish.count();
-    let wanted = asked > 0 && !args.dry_run && (args.force || confirmed(cx)?);
+    let wanted = asked > 0 && !args.dry_run && (args.force || confirmed(cx).await?);
     let removed = if wanted { clean::remove(cx, rubbish).await? } else { 0 };
     print(Format::Json, &Outcome::new(rubbish, removed), |_| Text::default())?;
     if wanted { cci_engine::instance::end::verdict(asked, removed).map(|()| 0) } else { Ok(0) }
 }
 
-fn confirmed(cx: &Context) -> Result<bool> {
-    match cx.reporter.confirm("Remove these?") {
-        Answer::Yes => Ok(true),
-        Answer::No => Ok(false),
-        Answer::NoTerminal => Err(Error::NotConfirmed { question: "remove these".into(), flag: "--force" }),
-    }
+async fn confirmed(cx: &Context) -> Result<bool> {
+    Question { text: "Remove these?", act: "remove these", flag: "--force" }.confirmed(cx).await
 }
 
 fn text(rubbish: &Rubbish) -> Text {

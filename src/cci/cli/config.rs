@@ -140,7 +140,7 @@ pub(crate) async fn run(args: ConfigArgs, global: &GlobalArgs, terminal: &Arc<Te
             SchemaFormat::Markdown => Text::block(settings::key_table()),
         })
         .map(|()| 0),
-        ConfigVerb::Trust(args) => trust::run(&args, &cx, terminal),
+        ConfigVerb::Trust(args) => trust::run(&args, &cx, terminal).await,
     }
 }
 

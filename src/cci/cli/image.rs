@@ -12,6 +12,7 @@ use crate::ui::table::table;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::image::{self, Ask, Cleaned, Deleted, ListedImage, Published, Selection};
+use cci_host::zone::Zone;
 
 /// See, make and remove images
 #[derive(Debug, Args)]
@@ -172,12 +173,13 @@ fn listed(heading: &str, images: &[ListedImage]) -> Text {
     if images.is_empty() {
         return Text::one("No images found");
     }
+    let zone = Zone::of_this_process();
     let row = |image: &ListedImage| {
         [
             image.aliases.join(", "),
             short(&image.fingerprint).to_owned(),
             human(image.size),
-            super::list::seconds(&image.created_at),
+            zone.shown(&image.created_at),
             image.description.clone(),
         ]
     };

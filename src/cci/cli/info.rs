@@ -10,6 +10,7 @@ use crate::ui::size::human;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::session::info::{Info, info};
+use cci_host::zone::Zone;
 
 /// Show a saved session
 #[derive(Debug, Args)]
@@ -34,7 +35,7 @@ fn text(info: &Info) -> Text {
         format!("Session ID: {}", info.session_id),
         format!("Container: {}", info.container_name),
         format!("Workspace: {}", GuestText::new(&info.workspace)),
-        format!("Saved At: {}", super::list::seconds(&info.saved_at)),
+        format!("Saved At: {}", Zone::of_this_process().shown(&info.saved_at)),
         format!("Session Data: {}", if info.data_present { "present" } else { "missing" }),
         format!("Data Size: {}", human(info.data_bytes)),
         format!("Session Path: {}", GuestText::new(&info.path)),

@@ -11,7 +11,7 @@ use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::instance::list::{self, Listed, ListedSession};
 use cci_engine::instance::owned::Whose;
-use cci_host::zone::zone;
+use cci_host::zone::Zone;
 
 /// Show the containers
 #[derive(Debug, Args)]
@@ -56,12 +56,13 @@ pub(crate) async fn run(args: &ListArgs, cx: &Context) -> Result<u8> {
 }
 
 fn text(listed: &[Listed], sessions: Option<&[ListedSession]>) -> Text {
+    let zone = Zone::of_this_process();
     let mut out = Text::one("Active Containers:").with("------------------");
     if listed.is_empty() {
         out.line("  (none)");
     }
     for one in listed {
-        write_one(&mut out, one);
+        write_one(&mut out, &zone, one);
     }
     let Some(sessions) = sessions else { return out };
     out.append(&Text::one("").with("Saved Sessions:").with("---------------"));
@@ -69,25 +70,25 @@ fn text(listed: &[Listed], sessions: Option<&[ListedSession]>) -> Text {
         out.line("  (none)");
     }
     for one in sessions {
-        write_session(&mut out, one);
+        write_session(&mut out, &zone, one);
     }
     out
 }
 
-fn write_session(out: &mut Text, one: &ListedSession) {
+fn write_session(out: &mut Text, zone: &Zone, one: &ListedSession) {
     out.line(format_args!("  {}{}", one.session_id, if one.live { " (live)" } else { "" }));
-    out.line(format_args!("    Saved: {}", seconds(&one.saved_at)));
+    out.line(format_args!("    Saved: {}", zone.shown(&one.saved_at)));
     out.line(format_args!("    Workspace: {}", one.workspace));
     out.line(format_args!("    Container: {}", one.container_name));
 }
 
-fn write_one(out: &mut Text, one: &Listed) {
+fn write_one(out: &mut Text, zone: &Zone, one: &Listed) {
     out.line(format_args!("  {} ({})", one.name, Lifetime::persistent(one.persistent).word()));
     out.line(format_args!("    Status: {}", one.status));
     if one.status == "Running" {
         out.line(format_args!("    IPv4: {}", one.ipv4));
     }
-    out.line(format_args!("    Created: {}", seconds(&one.created_at)));
+    out.line(format_args!("    Created: {}", zone.shown(&one.created_at)));
     out.line(format_args!("    Image: {}", one.image));
     out.line(format_args!("    Workspace: {}{}", one.workspace, behind(one)));
 }
@@ -96,14 +97,6 @@ fn write_one(out: &mut Text, one: &Listed) {
 fn behind(one: &Listed) -> String {
     let differs = !one.workspace_target.is_empty() && one.workspace_target != one.workspace;
     if differs { format!(" -> {}", one.workspace_target) } else { String::new() }
-}
-
-/// The time as Incus gives it, in the caller's zone and without fractions.
-pub(crate) fn seconds(rfc3339: &str) -> String {
-    match rfc3339.parse::<jiff::Timestamp>() {
-        Ok(time) => time.to_zoned(zone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
-        Err(_) => rfc3339.to_owned(),
-    }
 }
 
 #[cfg(test)]

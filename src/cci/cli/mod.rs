@@ -24,6 +24,7 @@ mod output;
 mod owner;
 mod persist;
 mod profile;
+mod question;
 mod reclaim;
 mod reference;
 mod run;

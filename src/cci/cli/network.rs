@@ -12,6 +12,7 @@ use super::output::{Format, FormatArg, print};
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::network::{self, Answer, Question, Refreshed, Shown};
+use cci_host::zone::Zone;
 
 /// Show and explain what a container may reach
 #[derive(Debug, Args)]
@@ -96,7 +97,7 @@ fn show_text(shown: &Shown) -> Text {
         out.line(format_args!("  {} {}{ports} ({})", rule.action, rule.destination, rule.why));
     }
     if !shown.names.is_empty() {
-        let when = shown.refreshed.as_deref().map(super::list::seconds).unwrap_or_default();
+        let when = shown.refreshed.as_deref().map(|at| Zone::of_this_process().shown(at)).unwrap_or_default();
         out.line(format_args!("Names (looked up {when}):"));
         for (name, addresses) in &shown.names {
             out.line(format_args!("  {name} {}", joined(addresses)));

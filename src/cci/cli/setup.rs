@@ -7,12 +7,12 @@ use cci_core::setup::step::Step;
 use cci_core::{Error, Result};
 use clap::Args;
 
+use super::question::Question;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
-use cci_engine::reporter::Answer;
 use cci_engine::upkeep::setup::{act, look};
-use cci_host::accounts;
+use cci_host::accounts::Account;
 
 /// So many looks at the machine, each after a round of steps: what a daemon lacks is seen only when it answers.
 const ROUNDS: u8 = 3;
@@ -35,7 +35,7 @@ pub(crate) struct SetupArgs {
 }
 
 pub(crate) async fn run(args: &SetupArgs, cx: &Context) -> Result<u8> {
-    if let Some(name) = args.user.as_ref().filter(|name| accounts::ids_of(name).is_none()) {
+    if let Some(name) = args.user.as_ref().filter(|name| Account::named(name).is_none()) {
         // nobody else is taken instead
         return Err(Error::usage(format!("there is no user '{name}' on this machine")));
     }
@@ -53,7 +53,7 @@ pub(crate) async fn run(args: &SetupArgs, cx: &Context) -> Result<u8> {
             return Ok(0);
         }
         if !agreed {
-            agreed = confirmed(cx)?;
+            agreed = confirmed(cx).await?;
             if !agreed {
                 return Terminal::result(&Text::one("Cancelled.")).map(|()| 0);
             }
@@ -99,14 +99,8 @@ fn show(cx: &Context, findings: &[Finding], steps: &[Step]) {
     }
 }
 
-fn confirmed(cx: &Context) -> Result<bool> {
-    match cx.reporter.confirm("Do this?") {
-        Answer::Yes => Ok(true),
-        Answer::No => Ok(false),
-        Answer::NoTerminal => {
-            Err(Error::NotConfirmed { question: "change this machine as shown".into(), flag: "--yes" })
-        }
-    }
+async fn confirmed(cx: &Context) -> Result<bool> {
+    Question { text: "Do this?", act: "change this machine as shown", flag: "--yes" }.confirmed(cx).await
 }
 
 /// Becomes `sudo cci setup` for the same person; sudo itself asks for what it needs.

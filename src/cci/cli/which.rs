@@ -5,11 +5,11 @@ use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 
 use super::complete;
+use super::question::Question;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::instance::end;
-use cci_engine::reporter::Answer;
 
 /// Which containers.
 #[derive(Debug, Args)]
@@ -50,18 +50,14 @@ pub(crate) async fn choose(which: &Which, verb: &str, cx: &Context) -> Result<Ch
         Terminal::result(&Text::one(format_args!("No containers to {verb}")))?;
         return Ok(Chosen::Nothing);
     }
-    if !which.force && (which.all || names.len() > 1) && !confirmed(&names, verb, cx)? {
+    if !which.force && (which.all || names.len() > 1) && !confirmed(&names, verb, cx).await? {
         Terminal::result(&Text::one("Cancelled."))?;
         return Ok(Chosen::Nothing);
     }
     Ok(Chosen::These(names))
 }
 
-fn confirmed(names: &[String], verb: &str, cx: &Context) -> Result<bool> {
+async fn confirmed(names: &[String], verb: &str, cx: &Context) -> Result<bool> {
     let question = format!("{verb} {} container(s): {}", names.len(), names.join(", "));
-    match cx.reporter.confirm(&question) {
-        Answer::Yes => Ok(true),
-        Answer::No => Ok(false),
-        Answer::NoTerminal => Err(Error::NotConfirmed { question, flag: "--force" }),
-    }
+    Question { text: &question, act: &question, flag: "--force" }.confirmed(cx).await
 }

@@ -3,6 +3,7 @@
 pub(crate) mod json;
 pub(crate) mod log;
 mod progress;
+mod question;
 pub(crate) mod size;
 pub(crate) mod table;
 pub(crate) mod terminal;

@@ -10,11 +10,13 @@ use std::sync::Mutex;
 
 use cci_core::hint::hint;
 use cci_core::{Error, Result};
+use futures_util::future::LocalBoxFuture;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::json;
-use super::progress::Bar;
+use super::progress::{Bar, Paused, locked};
+use super::question;
 use super::text::{Text, set_in, shown};
 use cci_engine::reporter::{Answer, Progress, Reporter};
 
@@ -117,8 +119,7 @@ impl Terminal {
         if self.voice.silent {
             return;
         }
-        let mut bar = self.bar.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        bar.suspended(|| {
+        locked(&self.bar).suspended(|| {
             // nobody is left to tell when stderr is gone
             let _ = writeln!(io::stderr(), "{line}");
         });
@@ -136,8 +137,7 @@ impl Terminal {
 impl Reporter for Terminal {
     fn step(&self, scope: &str, text: &str) {
         let text = &shown(text);
-        let mut bar = self.bar.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if !bar.step(text) && !self.voice.quiet {
+        if !locked(&self.bar).step(text) && !self.voice.quiet {
             let _ = writeln!(io::stderr(), "[{scope}] {text}");
         }
     }
@@ -160,24 +160,33 @@ impl Reporter for Terminal {
 
     fn progress(&self, progress: Option<Progress>) {
         let progress = progress.map(|progress| Progress { text: shown(&progress.text), ..progress });
-        self.bar.lock().unwrap_or_else(std::sync::PoisonError::into_inner).show(progress);
+        locked(&self.bar).show(progress);
     }
 
-    fn confirm(&self, question: &str) -> Answer {
-        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-            return Answer::NoTerminal;
-        }
-        let asked = dialoguer::Confirm::new().with_prompt(shown(question)).default(false).interact();
-        if asked.unwrap_or(false) { Answer::Yes } else { Answer::No }
+    fn confirm<'a>(&'a self, question: &'a str) -> LocalBoxFuture<'a, Result<Answer>> {
+        Box::pin(async move {
+            if !question::is_possible() {
+                return Ok(Answer::NoTerminal);
+            }
+            let prompt = shown(question);
+            let _paused = Paused::new(&self.bar);
+            let ask = || dialoguer::Confirm::new().with_prompt(prompt).default(false).interact();
+            let agreed = question::ask(ask).await?;
+            Ok(if agreed { Answer::Yes } else { Answer::No })
+        })
     }
 
-    fn choose(&self, question: &str, several: &[String]) -> Option<usize> {
-        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-            return None;
-        }
-        let several: Vec<String> = several.iter().map(shown).collect();
-        let picker = dialoguer::Select::new().with_prompt(shown(question)).items(several).default(0);
-        // Escape chooses nothing; a terminal that cannot be asked is no answer either
-        picker.interact_opt().ok().flatten()
+    fn choose<'a>(&'a self, question: &'a str, several: &'a [String]) -> LocalBoxFuture<'a, Result<Option<usize>>> {
+        Box::pin(async move {
+            if !question::is_possible() {
+                return Ok(None);
+            }
+            let several: Vec<String> = several.iter().map(shown).collect();
+            let prompt = shown(question);
+            let _paused = Paused::new(&self.bar);
+            // Escape chooses nothing
+            question::ask(|| dialoguer::Select::new().with_prompt(prompt).items(several).default(0).interact_opt())
+                .await
+        })
     }
 }

@@ -12,6 +12,7 @@ use super::{owner, remove_if_nameless};
 use crate::context::Context;
 use crate::image_build::move_alias;
 use crate::incus_error::DuringStep;
+use crate::incus_progress::incus_progress;
 use crate::instance::owned;
 use crate::launch::{NOTED, RESOLV_PROPERTY, launch_mark};
 use crate::ledger::Made;
@@ -89,7 +90,7 @@ async fn pack(cx: &Context, source: &str, instance: &Instance, ask: &Ask, mark: 
         image: image(cx, ask, instance, mark),
     };
     let operation = cx.client.publish(&publish).await.during(during)?;
-    let done = operation.wait(during, LIMIT).await.during(during)?;
+    let done = operation.wait_with_progress(during, LIMIT, incus_progress(cx, during)).await.during(during)?;
     cx.reporter.progress(None);
     let fingerprint = done.metadata["fingerprint"].as_str();
     fingerprint.map(str::to_owned).ok_or_else(|| Error::Internal("a published image has no fingerprint".into()))

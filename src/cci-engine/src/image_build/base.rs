@@ -8,7 +8,7 @@ use cci_core::build::metadata::metadata;
 use cci_core::build::source::{ImageSource, SERVER_ALIAS, Suite, is_safe_way};
 use cci_core::mark::LAUNCH;
 use cci_core::{Error, GuestText, Result};
-use cci_incus::{ImageName, ImageServer, ImageStreams, NewImage, Source};
+use cci_incus::{ImageName, ImageServer, ImageStreams, NewImage, Source, Uploaded};
 use tempfile::TempDir;
 
 use super::bootstrap::bootstrap;
@@ -16,6 +16,8 @@ use super::log::Log;
 use super::steps::timed;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
+use crate::incus_progress::incus_progress;
+use crate::reporter::{Amount, Progress};
 use crate::roll_back;
 
 /// How long an image server may take to say what it has; it is asked before anything else, so somebody waits.
@@ -151,8 +153,13 @@ async fn import(cx: &Context, name: &str, rootfs: &Path, mark: &str) -> Result<S
     let metadata = metadata_tarball(&description).map_err(|error| Error::Internal(error.to_string()))?;
     let during = "import the root file system";
     let image = NewImage::default().property(LAUNCH, mark);
-    let operation = cx.client.import_split(metadata, rootfs, &image, |_| ()).await.during(during)?;
-    let done = operation.wait(during, IMPORT).await.during(during)?;
+    let reporter = cx.reporter.clone();
+    let uploaded = move |sent: Uploaded| {
+        let amount = Amount::Bytes { done: sent.sent, total: Some(sent.total) };
+        reporter.progress(Some(Progress { text: during.to_owned(), amount }));
+    };
+    let operation = cx.client.import_split(metadata, rootfs, &image, uploaded).await.during(during)?;
+    let done = operation.wait_with_progress(during, IMPORT, incus_progress(cx, during)).await.during(during)?;
     let fingerprint = done.metadata["fingerprint"].as_str();
     fingerprint.map(str::to_owned).ok_or_else(|| Error::Internal("an imported image has no fingerprint".into()))
 }

@@ -16,8 +16,9 @@ use tokio::process::{Child, Command};
 use super::log::Log;
 use crate::blocking::blocking;
 use crate::context::Context;
+use cci_host::accounts::Account;
 use cci_host::subids::{SUBGID, SUBUID};
-use cci_host::{accounts, system_file};
+use cci_host::system_file;
 
 /// How long it may take to remove what it made, once it was told to stop.
 const CLEAN_UP: Duration = Duration::from_secs(20);
@@ -75,7 +76,7 @@ fn stop(child: &Child) {
 /// A user namespace needs ids that the administrator has set aside for this user.
 async fn maps_users(cx: &Context) -> Result<()> {
     let uid = cx.caller.ids.uid;
-    let user = accounts::name_of(uid).unwrap_or_default();
+    let user = Account::of_uid(uid).map(|account| account.name).unwrap_or_default();
     for table in [SUBUID, SUBGID] {
         let content = blocking(move || system_file::read(Path::new(table))).await?;
         if !has_subordinate_ids(&content, &user, uid) {

@@ -16,10 +16,11 @@ use super::log::Log;
 use super::steps;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
+use crate::incus_progress::incus_progress;
 use crate::instance::remove::remove_launched;
 use crate::instance::stop::{Stop, stop};
 use crate::ledger::Made;
-use crate::reporter::Progress;
+use crate::reporter::Amount;
 
 /// How long Incus may take to fetch an image, unpack it and start the container.
 const CREATE: Duration = Duration::from_secs(20 * 60);
@@ -53,10 +54,7 @@ impl BuildContainer {
         };
         let during = "create the build container";
         let operation = cx.client.create_instance(&instance).await.during(during)?;
-        let told = |progress: &cci_incus::Progress| {
-            cx.reporter.progress(Some(Progress { text: progress.text.clone(), done: 0, total: None }));
-        };
-        operation.wait_with_progress(during, CREATE, told).await.during(during)?;
+        operation.wait_with_progress(during, CREATE, incus_progress(cx, during)).await.during(during)?;
         Ok(Self { name, made, mark: mark.to_owned() })
     }
 
@@ -98,7 +96,7 @@ pub(crate) async fn try_out(
     let created = BuildContainer::create(cx, Source::fingerprint(fingerprint), mark, trial.is_some());
     let container = steps::timed(cx, log, "unpack the image", created).await?;
     if let Some(step) = trial {
-        steps::run(cx, &container, step, log).await?;
+        steps::run(cx, &container, step, Amount::Unknown, log).await?;
     }
     container.remove(cx).await
 }

@@ -20,6 +20,7 @@ use crate::image::refuse_anothers_name;
 use crate::incus_error::DuringStep;
 use crate::launch::launch_mark;
 use crate::ledger::Made;
+use crate::reporter::Amount;
 use crate::roll_back;
 use crate::site::host_path;
 
@@ -141,8 +142,9 @@ async fn make(cx: &Context, ask: &Ask, work: &Work, base: Base, log: &Log) -> Re
 /// The steps, and the image of what they left.
 async fn carry_out(cx: &Context, work: &Work, container: &BuildContainer, mark: &str, log: &Log) -> Result<String> {
     container.put(cx, &work.files).await?;
-    for step in &work.steps {
-        super::steps::run(cx, container, step, log).await?;
+    let total = work.steps.len() as u64;
+    for (step, done) in work.steps.iter().zip(1..) {
+        super::steps::run(cx, container, step, Amount::Steps { done, total }, log).await?;
     }
     container.stop(cx).await?;
     publish::publish(cx, &container.name, mark, &work.description, log).await

@@ -11,6 +11,7 @@ use super::steps::timed;
 use crate::context::Context;
 use crate::image::owned;
 use crate::incus_error::DuringStep;
+use crate::incus_progress::incus_progress;
 use crate::launch::RESOLV_PROPERTY;
 
 /// Packing two gigabytes on a slow disk.
@@ -30,7 +31,7 @@ pub(crate) async fn publish(cx: &Context, container: &str, mark: &str, descripti
         };
         let during = "publish the image";
         let operation = cx.client.publish(&publish).await.during(during)?;
-        let done = operation.wait(during, LIMIT).await.during(during)?;
+        let done = operation.wait_with_progress(during, LIMIT, incus_progress(cx, during)).await.during(during)?;
         let fingerprint = done.metadata["fingerprint"].as_str();
         fingerprint.map(str::to_owned).ok_or_else(|| Error::Internal("a published image has no fingerprint".into()))
     })

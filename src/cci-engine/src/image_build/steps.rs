@@ -13,10 +13,18 @@ use super::log::Log;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::process::exec::{self, Begun};
+use crate::reporter::{Amount, Progress};
 
-/// Runs it to its end and says how long it took.
-pub(crate) async fn run(cx: &Context, container: &BuildContainer, step: &Step, log: &Log) -> Result<()> {
+/// Runs it to its end and says how long it took; `amount` is its place among the others.
+pub(crate) async fn run(
+    cx: &Context,
+    container: &BuildContainer,
+    step: &Step,
+    amount: Amount,
+    log: &Log,
+) -> Result<()> {
     timed(cx, log, &step.title, async {
+        cx.reporter.progress(Some(Progress { text: step.title.clone(), amount }));
         let (status, last) =
             tokio::time::timeout(step.limit, execute(cx, container, step, log)).await.map_err(|_| {
                 Error::TimedOut { step: step.title.clone(), seconds: step.limit.as_secs(), still_running: false }

@@ -20,13 +20,14 @@ use crate::incus_error::DuringStep;
 use crate::instance::operations::pending;
 use crate::instance::remove::remove_launched;
 use crate::ledger::Made;
+use crate::retry::Retry;
 
 /// What is done, as errors name it.
 const STEP: &str = "create the container";
 /// How long Incus may take to unpack an image and start the container.
 const CREATE: Duration = Duration::from_secs(180);
 /// So often a container is tried whose network or address others take away.
-const TRIES: u8 = 4;
+const TRIES: u32 = 4;
 
 /// Makes the container of a slot.
 pub(super) async fn create(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
@@ -46,18 +47,19 @@ pub(super) async fn make(
 ) -> Result<Option<LaunchPlan>> {
     let image = survey.image.found(cx).await?;
     let mut plan = plan.from_image(plan.image(), image.takes_resolv);
-    for _ in 1..TRIES {
+    let mut retry = Retry::up_to(TRIES);
+    loop {
         let wanted = wanted_by(&plan);
         plan = match make_once(cx, &plan, &wanted, image, &survey.proof).await {
-            Err(error @ Error::IncusRefused { .. }) => otherwise(cx, plan, error).await?,
-            Ok(true) if survey.proof.came_late(cx).await? => plan,
+            Err(error @ Error::IncusRefused { .. }) if retry.again(STEP, &error).await => {
+                otherwise(cx, plan, error).await?
+            }
+            Ok(true) if survey.proof.came_late(cx).await? && retry.again(STEP, &"its rules came late").await => plan,
             ours => return ours.map(|ours| ours.then_some(plan)),
         }
         .again();
         remove_launched(&cx.client, &wanted.name, plan.launch()).await?;
     }
-    let ours = make_once(cx, &plan, &wanted_by(&plan), image, &survey.proof).await?;
-    Ok(ours.then_some(plan))
 }
 
 /// One request makes and starts it; false for a name conflict, which means that the name is another launch's.

@@ -1,7 +1,5 @@
 //! What the host is, as far as a launch depends on it.
 
-use std::path::Path;
-
 use cci_core::Result;
 use cci_core::address::Subnet;
 use cci_core::environment::HostLocale;
@@ -20,8 +18,7 @@ use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::network::{self, Realised};
 use crate::site::host_path;
-use cci_host::caller::Caller;
-use cci_host::{incus_socket, subids};
+use cci_host::{incus_socket, subids, zone};
 
 /// The profile whose network and root disk a launch takes.
 pub const PROFILE: &str = "default";
@@ -94,7 +91,7 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
             subuid,
             subgid,
         },
-        locale: locale(&cx.caller),
+        locale: HostLocale { timezone: zone::name(&cx.caller), ..cx.caller.locale() },
         nic,
         other_nics,
         nft: cci_host::network::nft(),
@@ -183,19 +180,4 @@ pub fn agent_ids(cx: &Context, workspace: Option<&HostPath>) -> Ids {
         Some(workspace) if cx.caller.ids.uid == 0 => workspace.owner(),
         _ => cx.caller.ids,
     }
-}
-
-fn locale(caller: &Caller) -> HostLocale {
-    HostLocale {
-        term: caller.var("TERM").map(str::to_owned),
-        colorterm: caller.var("COLORTERM").map(str::to_owned),
-        timezone: caller.var("TZ").map(str::to_owned).or_else(host_timezone),
-    }
-}
-
-/// The zone that `/etc/localtime` points to.
-fn host_timezone() -> Option<String> {
-    let target = std::fs::read_link("/etc/localtime").ok()?;
-    let zone = target.strip_prefix(Path::new("/usr/share/zoneinfo")).ok()?.to_str()?;
-    Some(zone.to_owned())
 }

@@ -17,9 +17,10 @@ use super::start_failure;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::ledger::Made;
+use crate::retry::Retry;
 
 /// How often a container is changed that is not as it was a moment ago.
-const TRIES: usize = 4;
+const TRIES: u32 = 4;
 /// How long a start of what exists may take.
 const START: Duration = Duration::from_secs(60);
 
@@ -103,10 +104,8 @@ pub(super) async fn take_over(cx: &Context, name: &str, mut change: impl FnMut(&
         Err(error) => return Err(error).during("look at the container"),
     };
     let seen = instance.config.get(LAUNCH).cloned();
-    for _ in 0..TRIES {
-        if !is_free(&instance, seen.as_ref()) {
-            return Ok(false);
-        }
+    let mut retry = Retry::up_to(TRIES);
+    while is_free(&instance, seen.as_ref()) {
         let mut put = InstancePut::from(instance);
         change(&mut put);
         let changed = async {
@@ -119,7 +118,8 @@ pub(super) async fn take_over(cx: &Context, name: &str, mut change: impl FnMut(&
         }
         (instance, etag) = match cx.client.instance(name).await {
             // Incus itself still changes one that has just stopped
-            Ok(now) if error.is_precondition_failed() => now,
+            Ok(now) if error.is_precondition_failed() && retry.again("configure the container", &error).await => now,
+            Ok(_) if error.is_precondition_failed() => return Ok(false),
             Ok((now, _)) if is_free(&now, seen.as_ref()) => return Err(error).during("configure the container"),
             // another launch has it by now, or it is gone
             _ => return Ok(false),

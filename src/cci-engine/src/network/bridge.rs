@@ -7,6 +7,7 @@ use cci_incus::{Client, Config, EventBody, EventKind, Network, NewNetwork, Refus
 
 use super::acl::MANAGED;
 use crate::incus_error::DuringStep;
+use crate::retry::Retry;
 use cci_host::network;
 
 /// What Incus says of a network that is made and has its rules.
@@ -80,7 +81,7 @@ pub(super) async fn make_names(client: &Client, name: &PolicyName, answers: &str
 /// Incus looks at every interface of the host meanwhile, and fails when one of them goes: then it is asked again.
 pub(super) async fn keep_names(client: &Client, name: &PolicyName, answers: &str) -> Result<()> {
     let (step, bridge) = ("change the names of the network", name.names_bridge());
-    let mut left = TRIES;
+    let mut retry = Retry::up_to(TRIES);
     loop {
         let (there, _) = match client.network(&bridge).await {
             // the policy is being made or removed at this moment, with its own names
@@ -90,19 +91,19 @@ pub(super) async fn keep_names(client: &Client, name: &PolicyName, answers: &str
         if there.config.get(DNS).is_some_and(|now| now == answers) {
             return Ok(());
         }
-        left -= 1;
-        match client.patch_network(&bridge, &config(&[(DNS, answers)]), None).await {
-            Ok(()) => return Ok(()),
-            Err(error) if left == 0 => return Err(error).during(step),
-            Err(error) => tracing::info!(%error, bridge, "the names were not changed, trying again"),
+        let Err(error) = client.patch_network(&bridge, &config(&[(DNS, answers)]), None).await else { return Ok(()) };
+        if !retry.again(step, &error).await {
+            return Err(error).during(step);
         }
     }
 }
 
 /// Creates a bridge in a free subnet; one that another launch was quicker to make is taken as it is.
 async fn create(client: &Client, name: &str, seed: u32, base: Config) -> Result<Network> {
+    let mut retry = Retry::up_to(TRIES);
     let mut refused = None;
-    for attempt in 0..TRIES {
+    let mut attempt: u32 = 0;
+    loop {
         // a network that was just removed gets its old place again, which launches have chosen addresses in
         let mut used = network::used_beside(name);
         let networks = client.networks().await.during(STEP)?;
@@ -135,6 +136,10 @@ async fn create(client: &Client, name: &str, seed: u32, base: Config) -> Result<
             Err(error) if !error.is_not_found() => return Err(error).during(STEP),
             _ => {}
         }
+        if !retry.again(STEP, &format!("{name} is not there")).await {
+            break;
+        }
+        attempt += 1;
     }
     match refused {
         Some(error) => Err(error).during(STEP),

@@ -1,6 +1,6 @@
 //! Puts a policy in force: finds what a launch needs in Incus, or makes it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cci_core::address::Subnet;
 use cci_core::network::{Policy, Resolved};
@@ -13,6 +13,7 @@ use super::{lookup, refresh};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
+use crate::retry::Retry;
 use cci_host::network;
 use cci_host::store::network_cache;
 
@@ -76,14 +77,14 @@ pub(crate) async fn restored(cx: &Context) -> Result<bool> {
 async fn make(cx: &Context, client: &Client, policy: &Policy) -> Result<Network> {
     cx.reporter.step("setup", "making the network");
     let known = first_lookup(cx, policy).await?;
-    let end = Instant::now() + PATIENCE;
+    let mut retry = Retry::within(PATIENCE);
     loop {
         let made = make_once(cx, client, policy, known.clone()).await;
-        let undone = made.is_err() && client.acl(policy.name().bridge()).await.is_err_and(|error| error.is_not_found());
-        if !undone || Instant::now() > end {
+        let Err(error) = &made else { return made };
+        let undone = client.acl(policy.name().bridge()).await.is_err_and(|error| error.is_not_found());
+        if !undone || !retry.again("make the network", error).await {
             return made;
         }
-        tracing::info!(name = %policy.name(), "the network's rules were removed meanwhile, making them again");
     }
 }
 

@@ -14,6 +14,7 @@ use super::{bridge, lookup};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
+use crate::retry::Retry;
 use cci_host::network;
 use cci_host::store::network_cache;
 
@@ -153,9 +154,8 @@ pub(super) async fn bring_up_to_date(
 
 /// Puts an ACL's rules in force; false where another cci was quicker, who wanted the same, or it was unused and is gone.
 async fn put(client: &Client, name: &str, wanted: &AclPut, mut etag: Etag) -> Result<bool> {
-    let mut left = TRIES;
+    let mut retry = Retry::up_to(TRIES);
     loop {
-        left -= 1;
         let error = match client.put_acl(name, wanted, Some(&etag)).await {
             Ok(()) => return Ok(true),
             Err(error) if error.is_precondition_failed() || error.is_not_found() => return Ok(false),
@@ -165,10 +165,7 @@ async fn put(client: &Client, name: &str, wanted: &AclPut, mut etag: Etag) -> Re
             // Incus says other things of one that goes while it is changed
             Err(gone) if gone.is_not_found() => return Ok(false),
             // its chain is missing for the moment in which Incus sets the bridge up again
-            Ok((_, now)) if left > 0 => {
-                tracing::info!(%error, name, "the rules were not changed, trying again");
-                etag = now;
-            }
+            Ok((_, now)) if retry.again(STEP, &error).await => etag = now,
             _ => return Err(error).during(STEP),
         }
     }

@@ -8,9 +8,10 @@ use super::acl::{MANAGED, maker_runs};
 use super::realise::networks;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
+use crate::retry::Retry;
 
 /// How often the removal of a network is tried.
-const ATTEMPTS: u32 = 3;
+const TRIES: u32 = 3;
 
 /// A policy that no container has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,9 +70,8 @@ pub async fn remove(cx: &Context, unused: &Unused) -> Result<()> {
 /// it looks at it.
 async fn remove_network(client: &Client, name: &str) -> Result<bool> {
     let step = "remove the network";
-    let mut left = ATTEMPTS;
+    let mut retry = Retry::up_to(TRIES);
     loop {
-        left -= 1;
         let error = match client.delete_network(name).await {
             Err(error) if !error.is_not_found() => error,
             _ => return Ok(true),
@@ -79,8 +79,8 @@ async fn remove_network(client: &Client, name: &str) -> Result<bool> {
         match client.network(name).await {
             Err(error) if error.is_not_found() => return Ok(true),
             Ok((there, _)) if !there.used_by.is_empty() => return Ok(false),
-            _ if left == 0 => return Err(error).during(step),
-            _ => tracing::info!(%error, name, "the network was not removed, trying again"),
+            _ if !retry.again(step, &error).await => return Err(error).during(step),
+            _ => {}
         }
     }
 }

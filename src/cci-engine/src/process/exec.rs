@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::ready;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cci_core::environment::{WORKSPACE, is_plain};
 use cci_core::exports;
@@ -12,6 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 
 use crate::context::Context;
 use crate::incus_error::DuringStep;
+use crate::retry::Retry;
 
 /// How long a start is tried: Incus gives up a command that it cannot start while the container boots, or that is not
 /// connected within ten seconds.
@@ -94,11 +95,7 @@ pub(crate) async fn start_if<T>(
     step: &str,
 ) -> Result<(Begun, T)> {
     let announced = announced(lines, exec);
-    tokio::select! {
-        biased;
-        () = cx.scope.cancelled() => Err(Error::Interrupted),
-        begun = until_it_begins(cx, name, known, &announced, step) => begun,
-    }
+    cx.scope.until_cancelled(until_it_begins(cx, name, known, &announced, step)).await
 }
 
 async fn until_it_begins<T>(
@@ -108,7 +105,7 @@ async fn until_it_begins<T>(
     announced: &Announced,
     step: &str,
 ) -> Result<(Begun, T)> {
-    let end = Instant::now() + PATIENCE;
+    let mut retry = Retry::within(PATIENCE);
     let started = cx.client.exec(name, &announced.exec).await;
     // not sooner: Incus reads one thing at a time, but is idle while it starts a command;
     // and what must be known says more than a start that fails for the same reason
@@ -116,21 +113,12 @@ async fn until_it_begins<T>(
     loop {
         let begun = async { begin(waits?, announced).await };
         match begun.await {
-            Err(error) if is_another_try(&error, end) => {
+            Err(error) if (error.is_not_run() || error.is_timed_out()) && retry.again(step, &error).await => {
                 waits = announcement(cx.client.exec(name, &announced.exec).await).await;
             }
             begun => return Ok((begun.during(step)?, known)),
         }
     }
-}
-
-/// Whether a command that did not begin is started again.
-fn is_another_try(error: &cci_incus::Error, end: Instant) -> bool {
-    let again = (error.is_not_run() || error.is_timed_out()) && Instant::now() < end;
-    if again {
-        tracing::info!(%error, "the command did not begin, trying again");
-    }
-    again
 }
 
 /// A shell that waits for its answer, or has ended before.

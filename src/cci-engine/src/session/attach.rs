@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::ready;
 
-use cci_core::environment::{HostLocale, WORKSPACE, environment};
+use cci_core::environment::{WORKSPACE, environment};
 use cci_core::lifetime::Lifetime;
 use cci_core::session::SessionId;
 use cci_core::{Error, Result, tmux};
@@ -62,18 +62,15 @@ pub async fn attach(
     into: Into,
 ) -> Result<()> {
     let user = cx.settings.incus.agent_uid;
-    let locale = HostLocale {
-        term: cx.caller.var("TERM").map(str::to_owned),
-        colorterm: cx.caller.var("COLORTERM").map(str::to_owned),
-        timezone: None,
-    };
     let (agent, nothing) = (cx.settings.tool.agent(), BTreeMap::new());
     let (run, command, environment) = match into {
         // the session has its environment
-        Into::Agent => (tmux::attached(name), tmux::attach(name), environment(agent, &locale, &nothing, &nothing)),
+        Into::Agent => {
+            (tmux::attached(name), tmux::attach(name), environment(agent, &cx.caller.locale(), &nothing, &nothing))
+        }
         Into::Bash => {
             let bash = ["bash", "-l"].map(str::to_owned).to_vec();
-            (RUN.to_owned(), bash, environment(agent, &locale, &cx.settings.environment(), &cx.environment))
+            (RUN.to_owned(), bash, environment(agent, &cx.caller.locale(), &cx.settings.environment(), &cx.environment))
         }
     };
     let exec = Exec { command, environment, user: Some(user), group: Some(user), ..Exec::default() };

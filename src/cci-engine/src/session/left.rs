@@ -9,11 +9,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::context::Context;
 use crate::incus_error::DuringStep;
+use crate::retry::Retry;
 
 /// How long a question to the container's init may take.
 const ANSWER: Duration = Duration::from_secs(10);
 /// How often one that gets lost is asked again.
-const TRIES: usize = 3;
+const TRIES: u32 = 3;
 /// What a system may take until its init answers.
 const BOOT: SignedDuration = SignedDuration::from_secs(15);
 /// How long a container that goes down is waited for, and how often it is looked at.
@@ -72,19 +73,21 @@ pub async fn look(cx: &Context, name: &str, status: Option<i32>, noted: Option<L
 /// Whether the system in a running container shuts down: its init says so, or has given way to what ends everything.
 pub(crate) async fn is_going_down(cx: &Context, name: &str) -> bool {
     let asks = Exec::new(["sh", "-c", &watched("true")]);
-    let mut boots = true;
-    for _ in 0..TRIES {
-        match cx.client.exec_captured(name, &asks, &[], ANSWER).await {
+    let mut retry = Retry::up_to(TRIES);
+    loop {
+        let error = match cx.client.exec_captured(name, &asks, &[], ANSWER).await {
             // nothing but the end of everything kills so short a command
             Ok(done) => return done.status == GOES_DOWN || !(0..128).contains(&done.status),
-            Err(error) => tracing::info!(name, %error, "the container's init did not answer"),
-        }
-        match cx.client.instance(name).await {
-            Ok((instance, _)) if instance.status_code == Status::Running => boots = may_boot(&instance),
+            Err(error) => error,
+        };
+        let boots = match cx.client.instance(name).await {
+            Ok((instance, _)) if instance.status_code == Status::Running => may_boot(&instance),
             _ => return true,
+        };
+        if !retry.again("ask the container's init", &error).await {
+            return !boots;
         }
     }
-    !boots
 }
 
 /// Whether a container was started so short a time ago that its init need not answer yet.

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::context::Context;
-use crate::reporter::Progress;
+use crate::reporter::{Amount, Progress};
 use cci_host::store::meter::Meter;
 
 /// How many chunks wait between the two ends.
@@ -120,7 +120,8 @@ pub(crate) async fn shown<T>(cx: &Context, verb: &str, meter: &Arc<Meter>, work:
             done = &mut work => break done,
             _ = tick.tick() => {
                 let text = format!("{verb}: {} files", meter.files());
-                cx.reporter.progress(Some(Progress { text, done: meter.bytes(), total: None }));
+                let amount = Amount::Bytes { done: meter.bytes(), total: meter.total() };
+                cx.reporter.progress(Some(Progress { text, amount }));
             }
         }
     };

@@ -1,6 +1,7 @@
 //! `file push`: a file or a tree of the host, as one tar stream into a container.
 
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -48,6 +49,10 @@ pub async fn push(cx: &Context, ask: &Push) -> Result<Moved> {
     let instance = owned::find(cx, &ask.to.name).await?;
     let owner = owner(cx, ask);
     let meter = Arc::new(Meter::default());
+    // of a file with holes only what is not a hole is sent
+    if meta.is_file() && meta.blocks().saturating_mul(512) >= meta.len() {
+        meter.expect_bytes(meta.len());
+    }
     let (inlet, outlet) = flow::flow();
     let (counted, tree, source) = (meter.clone(), meta.is_dir(), from.clone());
     let packing = blocking(move || pack(&source, tree, owner, inlet, counted));

@@ -1,5 +1,6 @@
 //! Counts what a transfer has moved, for whoever shows it.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes and files so far.
@@ -7,15 +8,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Meter {
     bytes: AtomicU64,
     files: AtomicU64,
+    total: OnceLock<u64>,
 }
 
 impl Meter {
-    pub(crate) fn add_bytes(&self, bytes: u64) {
+    /// Bytes that have been moved.
+    pub fn add_bytes(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// All that will come, where that is known beforehand.
+    pub fn expect_bytes(&self, total: u64) {
+        let _ = self.total.set(total);
+    }
+
+    /// What is expected in all.
+    pub fn total(&self) -> Option<u64> {
+        self.total.get().copied()
+    }
+
     /// A file, a directory or a link.
-    pub(crate) fn add_file(&self) {
+    pub fn add_file(&self) {
         self.files.fetch_add(1, Ordering::Relaxed);
     }
 

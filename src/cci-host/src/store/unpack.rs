@@ -105,6 +105,9 @@ impl<'a> Unpack<'a> {
         let inner = safe(&header.path)?;
         let Some(inner) = self.wanted(&inner).map(Path::to_owned) else { return Ok(()) };
         let path = self.place(&inner)?;
+        if self.single {
+            self.meter.expect_bytes(header.size);
+        }
         let shown = shown(&inner);
         let made = match header.kind {
             Kind::Directory if self.single => return Err(refused("the container sent a directory for a file".into())),

@@ -15,6 +15,7 @@ use crate::ui::text::Text;
 use cci_engine::configuration::config::Configured;
 use cci_engine::reporter::{Answer, Reporter};
 use cci_host::settings::Project;
+use cci_host::signals;
 
 /// The status where the person says no.
 const DECLINED: u8 = 1;
@@ -92,7 +93,7 @@ impl Asked {
     }
 }
 
-pub(super) fn run(args: &TrustArgs, cx: &Configured, terminal: &Arc<Terminal>) -> Result<u8> {
+pub(super) async fn run(args: &TrustArgs, cx: &Configured, terminal: &Arc<Terminal>) -> Result<u8> {
     if args.list {
         return list(args.format(), cx);
     }
@@ -107,7 +108,7 @@ pub(super) fn run(args: &TrustArgs, cx: &Configured, terminal: &Arc<Terminal>) -
     if args.show {
         return print(args.format(), &Asked::new(&project, project.approved), Asked::text);
     }
-    approve(args, cx, &project, terminal)
+    approve(args, cx, &project, terminal).await
 }
 
 fn list(format: Format, cx: &Configured) -> Result<u8> {
@@ -120,7 +121,7 @@ fn list(format: Format, cx: &Configured) -> Result<u8> {
 }
 
 /// Shows what was read, and approves that and nothing that has come in its place since.
-fn approve(args: &TrustArgs, cx: &Configured, project: &Project, terminal: &Arc<Terminal>) -> Result<u8> {
+async fn approve(args: &TrustArgs, cx: &Configured, project: &Project, terminal: &Arc<Terminal>) -> Result<u8> {
     let mut asked = Asked::new(project, project.approved);
     if args.format() == Format::Text {
         terminal.told(&asked.text());
@@ -130,7 +131,7 @@ fn approve(args: &TrustArgs, cx: &Configured, project: &Project, terminal: &Arc<
         _ if project.waiting.is_empty() => return told(args, &asked, None, terminal),
         Some(_) => {}
         None if project.approved => return told(args, &asked, Some("Trusted already"), terminal),
-        None => match terminal.confirm("Approve exactly this?") {
+        None => match answer(terminal).await? {
             Answer::Yes => {}
             Answer::No => {
                 terminal.note("Nothing is approved");
@@ -142,6 +143,13 @@ fn approve(args: &TrustArgs, cx: &Configured, project: &Project, terminal: &Arc<
     cx.approve(project)?;
     asked.approved = true;
     told(args, &asked, Some("Trusted as it is now"), terminal)
+}
+
+/// The answer, unless a signal comes first.
+async fn answer(terminal: &Terminal) -> Result<Answer> {
+    let cancel = signals::cancellation();
+    let asked = terminal.confirm("Approve exactly this?");
+    cancel.run_until_cancelled(asked).await.unwrap_or(Err(Error::Interrupted))
 }
 
 fn told(args: &TrustArgs, asked: &Asked, said: Option<&str>, terminal: &Arc<Terminal>) -> Result<u8> {

@@ -7,8 +7,10 @@ use cci_core::setup::found::{Daemon, Firewall, Found, Installation, Objects, Per
 use cci_core::setup::subnet::routes;
 
 use crate::context::Context;
+use crate::retry::Retry;
+use cci_host::accounts::{self, Account};
 use cci_host::subids::{SUBGID, SUBUID};
-use cci_host::{accounts, limits, system_file};
+use cci_host::{limits, system_file};
 
 /// Programs that Incus or cci need, each with the package of Debian and Ubuntu that has it.
 const PROGRAMS: [(&str, &str); 6] = [
@@ -92,12 +94,14 @@ async fn daemon(cx: &Context) -> Daemon {
 
 /// A list fails when something in it is deleted at that moment: only the third failure counts.
 async fn steady_objects(cx: &Context) -> cci_incus::Result<Objects> {
-    for _ in 0..2 {
-        if let Ok(objects) = objects(cx).await {
-            return Ok(objects);
+    let mut retry = Retry::up_to(3);
+    loop {
+        let found = objects(cx).await;
+        let Err(error) = &found else { return found };
+        if !retry.again("list what is there", error).await {
+            return found;
         }
     }
-    objects(cx).await
 }
 
 async fn objects(cx: &Context) -> cci_incus::Result<Objects> {
@@ -120,22 +124,19 @@ async fn objects(cx: &Context) -> cci_incus::Result<Objects> {
 fn who(cx: &Context, named: Option<&str>) -> Person {
     let behind_sudo = || cx.caller.var("SUDO_USER").filter(|_| cx.caller.ids.uid == 0).map(str::to_owned);
     let name = named.map(str::to_owned).or_else(behind_sudo);
-    let known = name.and_then(|name| accounts::ids_of(&name).map(|(uid, gid)| (name, uid, gid)));
-    let (name, uid, gid) = known.unwrap_or_else(|| {
-        let ids = cx.caller.ids;
-        (accounts::name_of(ids.uid).unwrap_or_else(|| ids.uid.to_string()), ids.uid, ids.gid)
-    });
-    let group = accounts::group(&cx.settings.incus.group);
+    let known = name.and_then(|name| Account::named(&name)).or_else(|| Account::of_uid(cx.caller.ids.uid));
+    let account = known.unwrap_or_else(|| Account { name: cx.caller.ids.uid.to_string(), ids: cx.caller.ids });
+    let group = accounts::group_id(&cx.settings.incus.group);
     let active = rustix::process::getgroups().unwrap_or_default();
     let now = rustix::process::getegid();
     let is_active = |id: u32| active.iter().chain([&now]).any(|group| group.as_raw() == id);
     Person {
-        in_group: group.as_ref().is_some_and(|(id, members)| gid == *id || members.contains(&name)),
+        in_group: group.is_some_and(|id| account.is_in(id)),
         // of another's login nothing can be said: it counts as active when it is theirs to use
-        group_active: uid != cx.caller.ids.uid || group.is_some_and(|(id, _)| is_active(id)),
-        name,
-        uid,
-        gid,
+        group_active: account.ids.uid != cx.caller.ids.uid || group.is_some_and(is_active),
+        name: account.name,
+        uid: account.ids.uid,
+        gid: account.ids.gid,
     }
 }
 

@@ -5,6 +5,7 @@ use cci_incus::{Disk, NewNetwork, NewStoragePool, Nic, ProfilePut};
 
 use crate::context::Context;
 use crate::incus_error::DuringStep;
+use crate::retry::Retry;
 
 /// How often a bridge is tried.
 const TRIES: u32 = 4;
@@ -22,19 +23,18 @@ pub(super) async fn bridge(cx: &Context, name: &str, address: &str) -> Result<()
     let config = [("ipv4.address", address), ("ipv4.nat", "true"), ("ipv6.address", "none")];
     let config = config.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
     let new = NewNetwork::bridge(name, config);
-    let mut left = TRIES;
+    let step = "create the bridge";
+    let mut retry = Retry::up_to(TRIES);
     loop {
-        left -= 1;
-        match cx.client.create_network(&new).await {
-            // Incus looks at every interface of the host meanwhile, and fails when one of them goes; a name that another
-            // setup has taken meanwhile is refused with another code, and its network stays
-            Err(error @ cci_incus::Error::Refused { code: 500, .. }) if left > 0 => {
-                tracing::info!(%error, name, "the bridge was not made, trying again");
-                // what came of it would be in the way
-                let _ = cx.client.delete_network(name).await;
-            }
-            done => return done.during("create the bridge"),
+        let made = cx.client.create_network(&new).await;
+        // Incus looks at every interface of the host meanwhile, and fails when one of them goes; a name that another
+        // setup has taken meanwhile is refused with another code, and its network stays
+        let Err(error @ cci_incus::Error::Refused { code: 500, .. }) = &made else { return made.during(step) };
+        if !retry.again(step, error).await {
+            return made.during(step);
         }
+        // what came of it would be in the way
+        let _ = cx.client.delete_network(name).await;
     }
 }
 
