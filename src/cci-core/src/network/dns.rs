@@ -4,10 +4,11 @@
 //! behind, on a bridge without containers, which can be changed while containers run. The one behind knows an
 //! allowlist's names, or asks the host's name servers for public ones.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use super::block::Block;
 use super::host_names::HostNames;
+use super::reverse::{reverse_of, reverse_zones};
 
 /// Nothing of the host's table, of the server itself, or of what containers call themselves: Incus names them in a zone
 /// of its own, and other servers keep what they tell of themselves in zones of class CHAOS.
@@ -126,32 +127,6 @@ pub(super) fn withholds(kept: Kept<'_>, host: &HostNames, name: &str) -> bool {
         return false;
     }
     kept.local && !name.contains('.') || zones(kept, host).any(is_in)
-}
-
-/// The zones of the reverse names of a block, which ends at no boundary of theirs.
-fn reverse_zones(block: Block) -> Vec<String> {
-    let octets = usize::from(block.prefix().div_ceil(8)).max(1);
-    let count = 1_u32 << (octets * 8 - usize::from(block.prefix()));
-    let step = 1_u32 << (32 - octets * 8);
-    let base = u32::from(block.base());
-    (0..count)
-        .map(|index| {
-            let address = base.wrapping_add(index * step).to_be_bytes();
-            let labels = address[..octets].iter().rev().map(|octet| format!("{octet}.")).collect::<Vec<_>>().concat();
-            format!("{labels}in-addr.arpa")
-        })
-        .collect()
-}
-
-/// The reverse name of an address.
-pub(super) fn reverse_of(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(v4) => reverse_zones(Block::from(v4)).concat(),
-        IpAddr::V6(v6) => {
-            let digits = v6.octets().into_iter().rev().flat_map(|octet| [octet & 15, octet >> 4]);
-            digits.map(|digit| format!("{digit:x}.")).collect::<Vec<_>>().concat() + "ip6.arpa"
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use serde::{Deserialize, Serialize};
 
 use super::block::Block;
-use super::dns::reverse_of;
+use super::reverse::reverse_of;
 
 /// No host pins more names than this to public addresses; a list that does blocks advertisements.
 const PINS: usize = 500;

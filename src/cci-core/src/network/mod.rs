@@ -9,6 +9,7 @@ mod host_names;
 mod mode;
 mod policy;
 mod resolved;
+mod reverse;
 mod route;
 mod rule;
 mod verdict;

@@ -96,7 +96,7 @@ pub(crate) async fn try_out(
     let created = BuildContainer::create(cx, Source::fingerprint(fingerprint), mark, trial.is_some());
     let container = steps::timed(cx, log, "unpack the image", created).await?;
     if let Some(step) = trial {
-        steps::run(cx, &container, step, Amount::Unknown, log).await?;
+        steps::run(cx, &container.name, step, Amount::Unknown, log).await?;
     }
     container.remove(cx).await
 }

@@ -144,7 +144,7 @@ async fn carry_out(cx: &Context, work: &Work, container: &BuildContainer, mark: 
     container.put(cx, &work.files).await?;
     let total = work.steps.len() as u64;
     for (step, done) in work.steps.iter().zip(1..) {
-        super::steps::run(cx, container, step, Amount::Steps { done, total }, log).await?;
+        super::steps::run(cx, &container.name, step, Amount::Steps { done, total }, log).await?;
     }
     container.stop(cx).await?;
     publish::publish(cx, &container.name, mark, &work.description, log).await

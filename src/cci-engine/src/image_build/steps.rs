@@ -8,7 +8,6 @@ use cci_core::build::steps::Step;
 use cci_core::{Error, Result};
 use cci_incus::Exec;
 
-use super::container::BuildContainer;
 use super::log::Log;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
@@ -16,13 +15,7 @@ use crate::process::exec::{self, Begun};
 use crate::reporter::{Amount, Progress};
 
 /// Runs it to its end and says how long it took; `amount` is its place among the others.
-pub(crate) async fn run(
-    cx: &Context,
-    container: &BuildContainer,
-    step: &Step,
-    amount: Amount,
-    log: &Log,
-) -> Result<()> {
+pub(crate) async fn run(cx: &Context, container: &str, step: &Step, amount: Amount, log: &Log) -> Result<()> {
     timed(cx, log, &step.title, async {
         cx.reporter.progress(Some(Progress { text: step.title.clone(), amount }));
         let (status, last) =
@@ -55,7 +48,7 @@ pub(crate) async fn timed<T>(cx: &Context, log: &Log, title: &str, work: impl Fu
 }
 
 /// The status of a step's command and its last lines.
-async fn execute(cx: &Context, container: &BuildContainer, step: &Step, log: &Log) -> Result<(i32, VecDeque<String>)> {
+async fn execute(cx: &Context, container: &str, step: &Step, log: &Log) -> Result<(i32, VecDeque<String>)> {
     let during = format!("run step '{}'", step.title);
     let exec = Exec {
         command: step.command.clone(),
@@ -63,7 +56,7 @@ async fn execute(cx: &Context, container: &BuildContainer, step: &Step, log: &Lo
         cwd: Some("/".to_owned()),
         ..Exec::default()
     };
-    let mut process = match exec::start(cx, &container.name, "", &exec, &during).await? {
+    let mut process = match exec::start(cx, container, "", &exec, &during).await? {
         Begun::Runs(process) => process,
         Begun::Refused(status) => return Ok((status, VecDeque::new())),
     };

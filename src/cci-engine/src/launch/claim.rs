@@ -13,41 +13,13 @@ use cci_incus::{Instance, Status};
 use super::create::{create, replace};
 use super::facts::Survey;
 use super::image::as_made;
+use super::launched::{Launched, Tried};
 use super::reuse::reuse;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::instance::leaving::leaving;
 use crate::instance::owned;
 use crate::session::state_volume;
-
-/// A container that this launch has for itself, running.
-#[derive(Debug, Clone)]
-pub(crate) struct Launched {
-    pub(crate) name: String,
-    pub(crate) slot: Slot,
-    /// Whether it outlives its stop.
-    pub(crate) lifetime: Lifetime,
-    /// Whether it existed before and was started again.
-    pub(crate) reused: bool,
-    /// What of its configuration is not as it was.
-    pub(crate) changed: Vec<String>,
-    /// The plan as it was carried out: on the host as it turned out to be.
-    pub(crate) plan: LaunchPlan,
-}
-
-/// What became of one try.
-pub(super) enum Tried {
-    /// The slot is this launch's.
-    Ours(Box<Launched>),
-    /// Another launch was quicker.
-    Lost,
-}
-
-impl Tried {
-    pub(super) fn ours(launched: Launched) -> Self {
-        Self::Ours(Box::new(launched))
-    }
-}
 
 /// How long slots are tried for that others leave or take at the same moment.
 const CONTESTED: Duration = Duration::from_secs(60);

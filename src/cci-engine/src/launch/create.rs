@@ -8,9 +8,9 @@ use cci_core::slot::Slot;
 use cci_core::{Error, Result};
 use cci_incus::{Done, NewInstance, Source};
 
-use super::claim::{Launched, Tried};
 use super::facts::Survey;
 use super::image::Found;
+use super::launched::{Launched, Tried};
 use super::otherwise::otherwise;
 use super::proof::Proof;
 use super::reuse::take_over;

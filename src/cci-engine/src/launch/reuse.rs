@@ -9,9 +9,9 @@ use cci_core::slot::Slot;
 use cci_core::{Error, Result};
 use cci_incus::{Instance, InstancePut, StateChange, Status};
 
-use super::claim::{Launched, Tried};
 use super::facts::Survey;
 use super::image::as_made;
+use super::launched::{Launched, Tried};
 use super::otherwise::beyond_home;
 use super::start_failure;
 use crate::context::Context;

@@ -2,7 +2,9 @@
 
 mod acl;
 mod bridge;
+mod host_names;
 mod lookup;
+mod project;
 mod realise;
 mod refresh;
 mod remove;

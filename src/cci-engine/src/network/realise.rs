@@ -9,6 +9,8 @@ use cci_incus::{Acl, Client, Etag, Network};
 
 use super::acl::{self, Known};
 use super::bridge;
+use super::host_names;
+use super::project::networks;
 use super::{lookup, refresh};
 use crate::blocking::blocking;
 use crate::context::Context;
@@ -29,11 +31,6 @@ pub(crate) struct Realised {
     pub(crate) subnet: Subnet,
     /// Whether its rules were not all there, or not those of the policy, until now.
     pub(crate) mended: bool,
-}
-
-/// The client of the project where networks and ACLs are: that of projects without networks of their own.
-pub(super) fn networks(cx: &Context) -> Client {
-    cx.client.in_project("default")
 }
 
 /// The policy's bridge as the host shows it, at no cost; whether it is in force only [`realise`] can tell.
@@ -111,7 +108,7 @@ async fn make_once(cx: &Context, client: &Client, policy: &Policy, known: Known)
 /// The names as the host knows them now, or as it last did.
 async fn first_lookup(cx: &Context, policy: &Policy) -> Result<Known> {
     let names: Vec<String> = policy.names().map(str::to_owned).collect();
-    let host = refresh::host_names(policy).await?;
+    let host = host_names::host_names(policy).await?;
     if names.is_empty() {
         return Ok(Known { host, ..Known::default() });
     }
@@ -121,8 +118,8 @@ async fn first_lookup(cx: &Context, policy: &Policy) -> Result<Known> {
     for name in names.iter().filter(|name| resolved.addresses(name).next().is_none()) {
         cx.reporter.warn(&format!("allowed domain '{name}' does not resolve to a public IPv4 address"));
     }
-    refresh::remember(cx, policy, &resolved).await?;
-    Ok(Known { resolved, host, refreshed: Some(refresh::now()) })
+    host_names::remember(cx, policy, &resolved).await?;
+    Ok(Known { resolved, host, refreshed: Some(host_names::now()) })
 }
 
 /// Makes the ACL, or takes the one that another launch made; what it knows of names is what counts.

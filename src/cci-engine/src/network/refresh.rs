@@ -4,13 +4,13 @@ use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
 
 use cci_core::Result;
-use cci_core::network::{HostNames, Policy, Resolved};
+use cci_core::network::Policy;
 use cci_incus::{Acl, AclPut, Client, Etag};
 use jiff::Timestamp;
 
 use super::acl::{self, Known};
-use super::realise::networks;
-use super::{bridge, lookup};
+use super::project::networks;
+use super::{bridge, host_names, lookup};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
@@ -42,11 +42,6 @@ pub struct Refreshed {
     pub changed: Vec<String>,
     /// Those that were not found and keep what they had.
     pub not_found: Vec<String>,
-}
-
-/// The time as it is written beside the names.
-pub(super) fn now() -> String {
-    Timestamp::now().to_string()
 }
 
 /// Refreshes every allowlist that is in Incus.
@@ -126,11 +121,11 @@ pub(super) async fn bring_up_to_date(
         let moved = |name: &&String| resolved.current.get(*name) != before.resolved.current.get(*name);
         let changed = names.iter().filter(moved).cloned().collect();
         let report = Refreshed { policy: name.to_string(), names: names.len(), changed, not_found };
-        (Known { resolved, refreshed: Some(now()), ..before.clone() }, Some(report))
+        (Known { resolved, refreshed: Some(host_names::now()), ..before.clone() }, Some(report))
     } else {
         (before.clone(), None)
     };
-    let known = Known { host: host_names(policy).await?, ..known };
+    let known = Known { host: host_names::host_names(policy).await?, ..known };
     let own = network::own_addresses();
     let as_known = acl::acl(policy, &before, &own);
     let brought = Brought { names: report, were_others: !acl::is_same(found, &as_known) };
@@ -147,7 +142,7 @@ pub(super) async fn bring_up_to_date(
         bridge::keep_names(&client, &name, answers).await?;
     }
     if known.resolved != before.resolved {
-        remember(cx, policy, &known.resolved).await?;
+        host_names::remember(cx, policy, &known.resolved).await?;
     }
     Ok(brought)
 }
@@ -169,17 +164,6 @@ async fn put(client: &Client, name: &str, wanted: &AclPut, mut etag: Etag) -> Re
             _ => return Err(error).during(STEP),
         }
     }
-}
-
-/// The names that a policy's name server must not tell, where it asks those of the host.
-pub(super) async fn host_names(policy: &Policy) -> Result<HostNames> {
-    if policy.asks_the_host() { blocking(|| Ok(network::names())).await } else { Ok(HostNames::default()) }
-}
-
-/// Keeps the addresses on the host, for the day when the policy is made anew and no name server answers.
-pub(super) async fn remember(cx: &Context, policy: &Policy, resolved: &Resolved) -> Result<()> {
-    let (dir, name, resolved) = (cx.cci_dir(), policy.name(), resolved.clone());
-    blocking(move || network_cache::write(&dir, &name, &resolved)).await
 }
 
 /// Whether it is time to look again; an interval of 0 means never.

@@ -5,7 +5,7 @@ use cci_core::network::PolicyName;
 use cci_incus::{Client, Network};
 
 use super::acl::{MANAGED, maker_runs};
-use super::realise::networks;
+use super::project::networks;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::retry::Retry;

@@ -7,7 +7,7 @@ use cci_core::{Error, Result};
 use cci_incus::{Acl, AclAction, Nic};
 
 use super::acl::{self, Known};
-use super::realise::networks;
+use super::project::networks;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::instance::owned;

@@ -7,8 +7,8 @@ use cci_core::network::{Entry, Flow, Policy, Protocol, Rule, Target, Verdict};
 use cci_core::{Error, Result};
 
 use super::acl::{self, Known};
-use super::realise::networks;
-use super::{lookup, refresh, show};
+use super::project::networks;
+use super::{host_names, lookup, show};
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use cci_host::network;
@@ -85,7 +85,7 @@ async fn policy(cx: &Context, from: Option<&str>) -> Result<Option<(Policy, Know
         Err(error) if error.is_not_found() => {
             let names: Vec<String> = policy.names().map(str::to_owned).collect();
             let resolved = cci_core::network::Resolved::new(lookup::lookup(&names).await);
-            Known { resolved, host: refresh::host_names(&policy).await?, refreshed: None }
+            Known { resolved, host: host_names::host_names(&policy).await?, refreshed: None }
         }
         Err(error) => return Err(error).during("read the network's rules"),
     };

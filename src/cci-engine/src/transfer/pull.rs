@@ -10,7 +10,7 @@ use cci_core::{Error, GuestText, Result};
 use cci_incus::Status;
 
 use super::flow::{self, Inlet};
-use super::remote::{Remote, SEND, status};
+use super::remote::{Remote, SEND, is_directory, missing, status};
 use super::script::{self, Script};
 use super::{Moved, stopped};
 use crate::blocking::blocking;
@@ -93,23 +93,6 @@ async fn send(cx: &Context, ask: &Pull, state: Status, inlet: Inlet) -> Result<(
         status::DIRECTORY => Err(is_directory(&ask.from)),
         127 => Err(script::no_tar(&ask.from.name)),
         _ => Err(Error::StepFailed { step: "reading in the container".into(), problem: words, hint: None }),
-    }
-}
-
-/// There is nothing at the place.
-pub(super) fn missing(from: &Remote) -> Error {
-    Error::StepFailed {
-        step: "pulling".into(),
-        problem: format!("no {} in container {}", GuestText::new(&from.path), from.name),
-        hint: None,
-    }
-}
-
-/// A directory needs `-r`.
-pub(super) fn is_directory(from: &Remote) -> Error {
-    Error::Usage {
-        problem: format!("{}:{} is a directory", from.name, from.path),
-        hint: Some("add -r to pull it with everything in it".into()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `NAME:PATH`: a place in a container, and the scripts that work on it there.
 
-use cci_core::{Error, Result};
+use cci_core::{Error, GuestText, Result};
 
 /// A place in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +84,23 @@ mkdir -m 700 -- "$new" || exit 2
 trap 'rm -rf -- "$new"' EXIT
 (cd -- "$new" && tar -x -p --numeric-owner -f -) || exit 2
 if [ -e "$to" ] && [ ! -f "$to" ] && [ ! -L "$to" ]; then cat <"$new/$2" >"$to"; else mv -fT -- "$new/$2" "$to"; fi || exit 2"#;
+
+/// There is nothing at the place.
+pub(super) fn missing(from: &Remote) -> Error {
+    Error::StepFailed {
+        step: "pulling".into(),
+        problem: format!("no {} in container {}", GuestText::new(&from.path), from.name),
+        hint: None,
+    }
+}
+
+/// A directory needs `-r`.
+pub(super) fn is_directory(from: &Remote) -> Error {
+    Error::Usage {
+        problem: format!("{}:{} is a directory", from.name, from.path),
+        hint: Some("add -r to pull it with everything in it".into()),
+    }
+}
 
 #[cfg(test)]
 mod tests {

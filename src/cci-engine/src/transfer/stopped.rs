@@ -13,8 +13,8 @@ use futures_util::stream::{self, StreamExt};
 use tokio::io::AsyncReadExt;
 
 use super::flow::{Inlet, Outlet};
-use super::pull::{is_directory, missing};
 use super::remote::Remote;
+use super::remote::{is_directory, missing};
 use super::sink::Sink;
 use crate::blocking::blocking;
 use crate::context::Context;

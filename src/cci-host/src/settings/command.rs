@@ -2,9 +2,9 @@
 //! which the agent can write; what else they name is part of what the user approves.
 
 mod names;
+mod surroundings;
 mod words;
 
-use std::ffi::OsString;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -14,8 +14,9 @@ use figment::value::Value;
 use sha2::{Digest, Sha256};
 
 use self::names::{Named, Names};
+pub use self::surroundings::Surroundings;
 use super::file;
-use super::layer::{Layer, Origin, Values};
+use super::layer::{Layer, Origin, Values, place_of};
 use super::problem::Problem;
 use crate::caller::Caller;
 
@@ -54,31 +55,6 @@ fn of_values(values: &Values) -> Vec<Command> {
     variables.into_iter().flatten().filter_map(command).collect()
 }
 
-/// The directory and the search path of a project's commands: nothing of the workspace is in reach by its name alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Surroundings {
-    /// The directory that a command starts in.
-    pub directory: PathBuf,
-    /// The directories in which a command is looked for by its name.
-    pub path: Vec<PathBuf>,
-}
-
-impl Surroundings {
-    pub(super) fn new(caller: &Caller, workspace: &Path) -> Self {
-        let root = names::real(workspace);
-        let outside = |entry: &PathBuf| entry.is_absolute() && !names::real(entry).starts_with(&root);
-        let path = std::env::split_paths(caller.var("PATH").unwrap_or_default()).filter(outside).collect();
-        Self { directory: caller.home.clone(), path }
-    }
-
-    /// The search path as a variable has it.
-    #[must_use]
-    pub fn search_path(&self) -> OsString {
-        // its parts were parts of such a variable
-        std::env::join_paths(&self.path).unwrap_or_default()
-    }
-}
-
 /// What the commands name: each file that is not root's, with its content now; and what they may not name.
 pub(super) fn pinned(
     commands: &[Command],
@@ -103,7 +79,7 @@ pub(super) fn pinned(
 }
 
 fn wrong(command: &Command, file: &Path, word: &str, text: &str) -> Problem {
-    let (place, file) = super::trust::place_of(command.origin.as_ref(), file);
+    let (place, file) = place_of(command.origin.as_ref(), file);
     Problem { file, place, text: format!("{}: its command names '{word}', {text}", command.key) }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cci_core::GuestText;
 use figment::value::{Dict, Value};
@@ -44,6 +44,14 @@ impl fmt::Display for Origin {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.source)?;
         self.place.map_or(Ok(()), |place| write!(out, ":{}", place.line))
+    }
+}
+
+/// The place of an origin, and the file it is in; `file` where that is not known.
+pub(super) fn place_of(origin: Option<&Origin>, file: &Path) -> (Option<Place>, PathBuf) {
+    match origin {
+        Some(Origin { source: Source::File(file), place }) => (*place, file.clone()),
+        _ => (None, file.to_owned()),
     }
 }
 

@@ -8,6 +8,7 @@ mod document;
 mod expand;
 mod file;
 mod layer;
+mod merge;
 mod nearest;
 mod problem;
 mod profile;
@@ -18,6 +19,7 @@ mod stack;
 #[cfg(test)]
 mod tests;
 mod trust;
+mod trust_mode;
 
 pub use approval::Approvals;
 pub use command::Surroundings;
@@ -26,5 +28,6 @@ pub use profile::shipped;
 pub use project::Project;
 pub use show::{Entry, as_json, entries, of_profile};
 pub use sources::{Overrides, Places, places};
-pub use stack::{Overrule, Stack, Trust};
+pub use stack::{Overrule, Stack};
 pub use trust::Waiting;
+pub use trust_mode::Trust;

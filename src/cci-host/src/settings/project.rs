@@ -9,8 +9,8 @@ use super::approval::{Approvals, hash};
 use super::command::{self, Command, Surroundings};
 use super::layer::Layer;
 use super::problem::Problem;
-use super::stack::Trust;
 use super::trust::{self, Judge, Waiting};
+use super::trust_mode::Trust;
 use crate::caller::Caller;
 
 /// What was read: the layer, and each file with its bytes.

@@ -5,18 +5,18 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use cci_core::Result;
 use cci_core::network::Mode;
 use cci_core::settings::{Kind, Scalar, Settings};
 use cci_core::workspace::Workspace;
-use cci_core::{Error, Result};
-use figment::Figment;
-use figment::providers::Serialized;
 
 use super::layer::{Layer, Origin, Profile, Source, Values};
+use super::merge::{extracted, stacked};
 use super::problem::{self, Problem};
 use super::project::{Found, Project};
 use super::sources::{self, Overrides, places};
 use super::trust::Judge;
+use super::trust_mode::Trust;
 use super::{file, profile};
 use crate::caller::Caller;
 
@@ -44,28 +44,6 @@ pub struct Overrule {
     pub persistent: Option<bool>,
     /// The network mode.
     pub network: Option<Mode>,
-}
-
-/// What becomes of a project file that loosens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trust {
-    /// It is refused unless it is approved.
-    Judged,
-    /// It is left out unless it is approved: for what starts nothing in a container.
-    SetAside,
-    /// The same, and one that is damaged is left out too: for what ends something.
-    LeftOut,
-    /// It is read, with what needs approval.
-    Weighed,
-    /// It is read.
-    Unjudged,
-}
-
-impl Trust {
-    /// Whether what is not approved does not count.
-    pub(super) fn judges(self) -> bool {
-        matches!(self, Self::Judged | Self::SetAside | Self::LeftOut)
-    }
 }
 
 impl Stack {
@@ -213,26 +191,6 @@ impl Stack {
         values.push(&self.flags.values);
         Ok(values)
     }
-}
-
-/// What some layers say together, with a profile on top.
-pub(super) fn merged(layers: &[&Layer], profile: Option<&str>) -> Result<Settings> {
-    extracted(stacked(layers, profile)?)
-}
-
-fn stacked<'a>(layers: &[&'a Layer], profile: Option<&str>) -> Result<Vec<&'a Values>> {
-    let mut values: Vec<&Values> = layers.iter().map(|layer| &layer.values).collect();
-    if let Some(name) = profile {
-        values.extend(profile::chain(name, layers)?);
-    }
-    Ok(values)
-}
-
-fn extracted(values: Vec<&Values>) -> Result<Settings> {
-    let start = Figment::from(Serialized::defaults(Settings::default()));
-    let stack = values.into_iter().fold(start, |stack, values| stack.merge(Serialized::defaults(&values.dict)));
-    // every value was checked where it was read
-    stack.extract().map_err(|error| Error::Internal(format!("the settings do not fit together: {error}")))
 }
 
 /// Reads files and collects what is wrong in them.

@@ -8,10 +8,10 @@ use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 use serde_json::Value;
 
-use super::layer::{Layer, Origin, Source};
+use super::layer::{Layer, Origin, place_of};
+use super::merge::merged;
 use super::problem::{Place, Problem};
 use super::profile;
-use super::stack::merged;
 
 /// A key of a project file that waits for the user's approval.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,14 +112,6 @@ fn origin<'a>(project: &'a Layer, profile: Option<&str>, key: &str) -> Option<&'
     let said = of_profile.and_then(|origins| origins.get(&key));
     let inherited = || of_profile.and_then(|origins| origins.get("inherits"));
     said.or_else(|| project.values.origins.get(&key)).or_else(inherited)
-}
-
-/// The place of an origin, and the file it is in; `file` where that is not known.
-pub(super) fn place_of(origin: Option<&Origin>, file: &Path) -> (Option<Place>, PathBuf) {
-    match origin {
-        Some(Origin { source: Source::File(file), place }) => (*place, file.clone()),
-        _ => (None, file.to_owned()),
-    }
 }
 
 /// Whether a path, with all its links followed, lies in the workspace; what does not exist yet is judged by what it

@@ -1,6 +1,7 @@
 //! The session store under `~/.cci`: the conversations of every workspace, on the host.
 
 pub mod archive;
+mod exact_dir;
 pub mod guest_dir;
 pub mod journal;
 pub mod meter;

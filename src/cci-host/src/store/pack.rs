@@ -15,9 +15,9 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, SeekFrom as
 use rustix::io::Errno;
 
 use super::archive::{DEEPEST, END, padding};
+use super::exact_dir::exact_dir;
+use super::exact_dir::names;
 use super::meter::Meter;
-use super::place::names;
-use super::staging::exact_dir;
 
 /// Whom everything belongs to in the container, and the mode of files where it is not their own.
 #[derive(Debug, Clone, Copy)]

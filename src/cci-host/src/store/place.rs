@@ -4,14 +4,13 @@ use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use cci_core::{GuestText, Result};
-use rustix::fs::{AtFlags, Dir, FileType, Mode, RenameFlags};
+use rustix::fs::{AtFlags, FileType, Mode, RenameFlags};
 use rustix::io::Errno;
 
-use super::staging::exact_dir;
+use super::exact_dir::{exact_dir, names};
 use super::unpack::{Finish, open_dir, refused, times};
 
 /// The place of a pull: a directory of the host, and the name that the result gets in it.
@@ -107,17 +106,4 @@ fn kind(dir: impl AsFd, name: &OsStr) -> rustix::io::Result<Option<FileType>> {
         Err(Errno::NOENT) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// The names in a directory.
-pub(super) fn names(dir: &OwnedFd) -> io::Result<Vec<OsString>> {
-    let mut names = Vec::new();
-    for entry in Dir::read_from(dir)? {
-        let entry = entry?;
-        let name = OsStr::from_bytes(entry.file_name().to_bytes());
-        if name != "." && name != ".." {
-            names.push(name.to_owned());
-        }
-    }
-    Ok(names)
 }

@@ -11,8 +11,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
-use super::place::names;
-use super::staging::exact_dir;
+use super::exact_dir::{exact_dir, names};
 
 /// Removes whatever a path names, which has no link in it; whether it was there.
 pub fn path(path: &Path) -> io::Result<bool> {

@@ -17,7 +17,7 @@ use cci_core::{Error, Result};
 use super::guest_dir::GuestDir;
 use super::put::{self, host};
 use super::transcripts::Transcript;
-use super::{place, remove, staging, transcripts};
+use super::{exact_dir, remove, transcripts};
 
 /// The file beside the state directory.
 const METADATA: &str = "metadata.json";
@@ -182,8 +182,8 @@ impl Store {
             let (Some(store), Some(id)) = (dir.parent(), dir.file_name()) else {
                 return Err(io::ErrorKind::InvalidInput.into());
             };
-            let place = staging::exact_dir(&store.canonicalize()?.join(id))?;
-            for name in place::names(&place)?.into_iter().filter(|name| name != METADATA) {
+            let place = exact_dir::exact_dir(&store.canonicalize()?.join(id))?;
+            for name in exact_dir::names(&place)?.into_iter().filter(|name| name != METADATA) {
                 remove::entry(&place, name)?;
             }
             remove::entry(&place, METADATA)?;

@@ -1,12 +1,13 @@
 //! A directory in which a pull is put together before it gets its place; dropping it removes it.
 
+use super::exact_dir::exact_dir;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use cap_std::fs::Dir;
-use rustix::fs::{CWD, Mode, OFlags, RenameFlags, ResolveFlags};
+use rustix::fs::{Mode, RenameFlags};
 use rustix::io::Errno;
 
 /// What its name begins with; a random text follows.
@@ -66,12 +67,6 @@ impl Staging {
     pub fn dir(&self) -> io::Result<OwnedFd> {
         super::unpack::open_dir(&self.above, Path::new(&self.name))
     }
-}
-
-/// Opens a directory by a path with no link left in it: one that has come since is not followed.
-pub(super) fn exact_dir(path: &Path) -> io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)?)
 }
 
 impl Drop for Staging {

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::Surroundings;
+use super::surroundings::{Surroundings, real};
 use crate::caller::Caller;
 
 /// What an option or a list has between its parts.
@@ -93,9 +93,4 @@ fn parts(word: &str) -> Vec<&str> {
     let behind_option = word.strip_prefix('-').and_then(|rest| rest.get(1..));
     let pieces = word.split(INNER).chain(behind_option);
     std::iter::once(word).chain(pieces).filter(|part| !part.is_empty() && *part != "/").collect()
-}
-
-/// A path with all links followed; itself where nothing is.
-pub(super) fn real(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }

@@ -1,0 +1,26 @@
+//! What the host knows of names: those that a policy must not tell, and the addresses that names last had.
+
+use cci_core::Result;
+use cci_core::network::{HostNames, Policy, Resolved};
+use cci_host::network;
+use cci_host::store::network_cache;
+use jiff::Timestamp;
+
+use crate::blocking::blocking;
+use crate::context::Context;
+
+/// The names that a policy's name server must not tell, where it asks those of the host.
+pub(super) async fn host_names(policy: &Policy) -> Result<HostNames> {
+    if policy.asks_the_host() { blocking(|| Ok(network::names())).await } else { Ok(HostNames::default()) }
+}
+
+/// Keeps the addresses on the host, for the day when the policy is made anew and no name server answers.
+pub(super) async fn remember(cx: &Context, policy: &Policy, resolved: &Resolved) -> Result<()> {
+    let (dir, name, resolved) = (cx.cci_dir(), policy.name(), resolved.clone());
+    blocking(move || network_cache::write(&dir, &name, &resolved)).await
+}
+
+/// The time as it is written beside the names.
+pub(super) fn now() -> String {
+    Timestamp::now().to_string()
+}
