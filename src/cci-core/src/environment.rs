@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cci_agent::{AGENTS, Agent};
 
-use crate::terminal::guest_term;
+use cci_guest::terminal::guest_term;
 
 /// The agent's user in the image.
 pub const USER: &str = "code";

@@ -1,7 +1,7 @@
 //! The way out of each error, in one place.
 
 use crate::error::Error;
-use crate::guest_text::GuestText;
+use cci_guest::GuestText;
 
 /// The command or change that helps, where there is one.
 #[must_use]

@@ -1,6 +1,6 @@
 //! Host directories in a container: how they are written, and what may not be mounted from where or to where.
 
-use crate::guest_text::GuestText;
+use cci_guest::GuestText;
 use std::path::{Component, Path, PathBuf};
 
 use crate::environment::{HOME, WORKSPACE};

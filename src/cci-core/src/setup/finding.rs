@@ -4,8 +4,8 @@ use super::distro::Distro;
 use super::found::{Daemon, Firewall, Found, Installation, Objects};
 use super::step::Step;
 use super::subnet;
-use crate::guest_text::GuestText;
 use crate::idmap::{Line, root_ranges};
+use cci_guest::GuestText;
 
 /// What one container's system takes of the kernel's inotify instances.
 const A_CONTAINERS: u64 = 12;

@@ -7,9 +7,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use cci_core::build::bootstrap::{arguments, has_subordinate_ids};
-use cci_core::build::failure::told;
 use cci_core::build::source::Suite;
 use cci_core::{Error, Result};
+use cci_guest::output::told;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 

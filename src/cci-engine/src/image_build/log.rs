@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use cci_core::build::failure::{SHOWN, harmless};
 use cci_core::{Error, GuestText, Result};
+use cci_guest::output::{SHOWN, harmless};
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::sync::Mutex;

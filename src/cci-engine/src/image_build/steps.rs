@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use cci_core::build::failure::told;
 use cci_core::build::steps::Step;
 use cci_core::{Error, Result};
+use cci_guest::output::told;
 use cci_incus::Exec;
 
 use super::container::BuildContainer;

@@ -102,7 +102,7 @@ fn exec(cx: &Context, command: &Command, account: Option<Account>) -> Exec {
         None => (None, None, BTreeMap::new()),
     };
     if command.tty {
-        environment.insert("TERM".into(), cci_core::terminal::guest_term(cx.caller.var("TERM")).to_owned());
+        environment.insert("TERM".into(), cci_guest::terminal::guest_term(cx.caller.var("TERM")).to_owned());
     }
     environment.extend(cx.environment.clone());
     Exec {

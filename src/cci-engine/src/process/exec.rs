@@ -5,8 +5,9 @@ use std::future::ready;
 use std::time::{Duration, Instant};
 
 use cci_core::environment::{WORKSPACE, is_plain};
-use cci_core::exports;
 use cci_core::{Error, Result};
+use cci_guest::exports;
+use cci_guest::shell::quoted;
 use cci_incus::{Exec, Process, Stdout};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 
@@ -31,7 +32,7 @@ pub(crate) const NO_DIRECTORY: i32 = 98;
 /// Lines of a shell that enter a directory; without one the workspace, where there is one.
 pub(crate) fn enter(cwd: Option<&str>) -> String {
     match cwd {
-        Some(cwd) => format!("cd -- {} 2>/dev/null || exit {NO_DIRECTORY}; ", exports::quoted(cwd)),
+        Some(cwd) => format!("cd -- {} 2>/dev/null || exit {NO_DIRECTORY}; ", quoted(cwd)),
         None => format!("cd {WORKSPACE} 2>/dev/null || cd /; "),
     }
 }

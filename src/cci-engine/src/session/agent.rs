@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use cci_core::environment::WORKSPACE;
 use cci_core::plan::LaunchPlan;
-use cci_core::{Error, GuestText, Result, tmux};
+use cci_core::{Error, GuestText, Result};
+use cci_guest::tmux;
 use cci_incus::Exec;
 
 use crate::context::Context;

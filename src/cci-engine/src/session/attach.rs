@@ -6,7 +6,8 @@ use std::future::ready;
 use cci_core::environment::{HostLocale, WORKSPACE, environment};
 use cci_core::lifetime::Lifetime;
 use cci_core::session::SessionId;
-use cci_core::{Error, Result, tmux};
+use cci_core::{Error, Result};
+use cci_guest::tmux;
 use cci_incus::Exec;
 
 use crate::context::Context;

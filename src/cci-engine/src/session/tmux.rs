@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use cci_core::tmux::{self, Part};
 use cci_core::{Error, Result};
+use cci_guest::tmux::{self, Part};
 use cci_incus::{Captured, Exec};
 
 use crate::context::Context;

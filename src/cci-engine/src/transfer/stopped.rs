@@ -3,8 +3,8 @@
 use std::io::Read;
 use std::pin::pin;
 
-use cci_core::archive::{Header, Kind, encode};
 use cci_core::{Error, GuestText, Result};
+use cci_guest::archive::{Header, Kind, encode};
 use cci_incus::Sftp;
 use cci_incus::russh_sftp::client::error::Error as SftpError;
 use cci_incus::russh_sftp::client::fs::Metadata;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use cci_core::archive::{BLOCK, Header, Kind, decode, more_of_map, records};
+use cci_guest::archive::{BLOCK, Header, Kind, decode, more_of_map, records};
 
 /// The longest name or record of an entry.
 const LONGEST_NAME: u64 = 64 * 1024;

@@ -9,8 +9,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cci_core::archive::{Header, Kind, encode};
 use cci_core::{Error, GuestText, Result};
+use cci_guest::archive::{Header, Kind, encode};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, SeekFrom as Hole, Stat};
 use rustix::io::Errno;
 

@@ -9,8 +9,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cci_core::archive::{Header, Kind};
 use cci_core::{Error, GuestText, Result};
+use cci_guest::archive::{Header, Kind};
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Timespec, Timestamps};
 
 use super::archive::{Archive, DEEPEST};

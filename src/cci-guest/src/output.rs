@@ -1,6 +1,6 @@
 //! The last words of a failed step, fit for a terminal.
 
-use crate::guest_text::GuestText;
+use crate::text::GuestText;
 
 /// How many of the last lines are shown.
 pub const SHOWN: usize = 20;

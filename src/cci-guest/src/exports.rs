@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::shell::quoted;
+
 /// Lines of a shell that print the byte `.`, read what [`lines`] makes, and export it; without a full answer the shell
 /// ends with status 125.
 ///
@@ -15,12 +17,6 @@ pub const READ: &str = concat!(
 
 /// Gives a shell the line end, which cannot stand in a line.
 const LINE_END: &str = "_cci_n=$(printf '\\nx'); _cci_n=${_cci_n%x}\n";
-
-/// A text as one word of a shell.
-#[must_use]
-pub fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
 
 /// One line of a shell for each variable, then an empty one.
 #[must_use]

@@ -1,7 +1,5 @@
 //! The tmux session around the agent, as argv: nothing here passes through a shell as text.
 
-use crate::name::tmux_session;
-
 /// The server's socket: outside `/tmp`, which systemd empties while the container boots.
 pub const SOCKET: &str = "/home/code/.cci-tmux";
 
@@ -13,6 +11,12 @@ const AGENT_THEN_BASH: &str = r#""$@"; exec bash -l"#;
 
 fn tmux(args: &[&str]) -> Vec<String> {
     ["tmux", "-S", SOCKET].iter().chain(args).map(|arg| (*arg).to_owned()).collect()
+}
+
+/// The name of a container's tmux session.
+#[must_use]
+pub fn session_name(container: &str) -> String {
+    format!("cci-{container}")
 }
 
 /// Starts the server with cci's options and one detached session, in which `agent` runs inside bash.
@@ -34,7 +38,7 @@ pub fn start(container: &str, agent: &[String]) -> Vec<String> {
     ] {
         argv.extend(["set-option", scope, option, value, ";"].map(str::to_owned));
     }
-    let session = tmux_session(container);
+    let session = session_name(container);
     argv.extend(["new-session", "-d", "-s", &session, "-x", "120", "-y", "40", "-c", "/workspace"].map(str::to_owned));
     argv.extend(["bash", "-l", "-c", AGENT_THEN_BASH, "cci"].map(str::to_owned));
     argv.extend(agent.iter().cloned());
@@ -45,7 +49,7 @@ pub fn start(container: &str, agent: &[String]) -> Vec<String> {
 #[must_use]
 pub fn attach(container: &str) -> Vec<String> {
     let mut argv = tmux(&["-u", "attach-session", "-t"]);
-    argv.push(format!("={}", tmux_session(container)));
+    argv.push(format!("={}", session_name(container)));
     argv
 }
 
@@ -53,7 +57,7 @@ pub fn attach(container: &str) -> Vec<String> {
 #[must_use]
 pub fn has_session(container: &str) -> Vec<String> {
     let mut argv = tmux(&["has-session", "-t"]);
-    argv.push(format!("={}", tmux_session(container)));
+    argv.push(format!("={}", session_name(container)));
     argv
 }
 
@@ -63,7 +67,7 @@ pub fn has_session(container: &str) -> Vec<String> {
 /// tmux is asked only when it has complained: the question before would cost each attach a moment.
 #[must_use]
 pub fn attached(container: &str) -> String {
-    let session = tmux_session(container);
+    let session = session_name(container);
     format!(
         "{{ _cci_e=$(\"$@\" 2>&1 >&3 3>&-); }} 3>&1; [ -z \"$_cci_e\" ] || {{ \
          tmux -S {SOCKET} has-session -t ={session} 2>/dev/null || exit {NO_SESSION}; printf '%s\\n' \"$_cci_e\"; }}"
@@ -83,7 +87,7 @@ pub enum Part {
 
 /// The session of a container as a target: exactly this one, its active pane.
 fn target(container: &str) -> String {
-    format!("={}:", tmux_session(container))
+    format!("={}:", session_name(container))
 }
 
 /// Pastes what comes on stdin into the pane, character for character, then types Enter if asked.
@@ -136,7 +140,7 @@ for socket in /home/code/.cci-tmux /tmp/tmux-*/default; do
   [ -S "$socket" ] && tmux -S "$socket" has-session -t "=$s" 2>/dev/null && exec tmux -u -S "$socket" "$@"
 done
 exit 96"#;
-    let start = ["sh", "-c", FIND, "cci", &tmux_session(container)].map(str::to_owned);
+    let start = ["sh", "-c", FIND, "cci", &session_name(container)].map(str::to_owned);
     start.into_iter().chain(command.iter().cloned()).collect()
 }
 
@@ -168,6 +172,11 @@ mod tests {
     fn a_semicolon_is_a_key_and_not_the_end_of_a_command() {
         let named = keys("c", &["C-c".into(), ";".into(), "a;".into(), "-x".into()]);
         assert_eq!(named[3..], ["--", "C-c", "\\;", "a\\;", "-x"]);
+    }
+
+    #[test]
+    fn a_session_is_named_after_its_container() {
+        assert_eq!(session_name("cci-9c09f805-1"), "cci-cci-9c09f805-1");
     }
 
     #[test]
