@@ -5,12 +5,20 @@
 //! hostile: nothing that it sends is trusted in size or form. Nothing here does I/O, but the archive reader reads what
 //! it is given.
 
+pub mod account;
 pub mod archive;
-pub mod exports;
+pub mod exit;
+pub mod handshake;
+pub mod init;
+pub mod layout;
 pub mod output;
+pub mod ownership;
+pub mod probe;
 pub mod shell;
 pub mod terminal;
 pub mod text;
 pub mod tmux;
+pub mod transfer;
 
+pub use exit::GuestExit;
 pub use text::GuestText;

@@ -57,7 +57,7 @@ async fn execute(cx: &Context, container: &BuildContainer, step: &Step, log: &Lo
     };
     let mut process = match exec::start(cx, &container.name, "", &exec, &during).await? {
         Begun::Runs(process) => process,
-        Begun::Refused(status) => return Ok((status, VecDeque::new())),
+        Begun::Refused(exit) => return Ok((exit.status(), VecDeque::new())),
     };
     // nothing is typed into a step: what asks a question gets the end of its input
     drop(process.stdin.take());
