@@ -44,10 +44,10 @@ impl Sink {
         }
         let made = match header.kind {
             Kind::Directory => self.directory(&path, header),
-            Kind::Symlink => {
-                let target = String::from_utf8_lossy(&header.link).into_owned();
-                self.symlink(&path, &target)
-            }
+            Kind::Symlink => match std::str::from_utf8(&header.link) {
+                Ok(target) => self.symlink(&path, target),
+                Err(_) => Err("its target is not UTF-8, and the container does not run".into()),
+            },
             Kind::HardLink => {
                 let first = self.path(&header.link)?;
                 self.hard_link(&first, &path)

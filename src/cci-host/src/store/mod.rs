@@ -1,6 +1,5 @@
 //! The session store under `~/.cci`: the conversations of every workspace, on the host.
 
-pub mod archive;
 pub mod guest_dir;
 pub mod journal;
 pub mod meter;

@@ -10,10 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cci_core::{Error, GuestText, Result};
-use cci_guest::archive::{Header, Kind};
+use cci_guest::archive::{Header, Kind, MAX_DEPTH, Reader};
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Timespec, Timestamps};
 
-use super::archive::{Archive, DEEPEST};
 use super::meter::Meter;
 
 /// Nothing is ever opened through a link, nor out of the directory.
@@ -81,7 +80,7 @@ impl<'a> Unpack<'a> {
 
     /// Unpacks everything.
     pub fn run(mut self, from: impl Read) -> Result<Unpacked> {
-        let mut archive = Archive::new(from);
+        let mut archive = Reader::new(from);
         let mut entries = 0;
         while let Some(header) = archive.next_entry().map_err(|error| refused(error.to_string()))? {
             entries += 1;
@@ -249,7 +248,7 @@ impl<'a> Unpack<'a> {
         let Some(dir) = dir else { return Ok((self.dir.try_clone()?, name)) };
         match open_dir(&self.dir, dir) {
             Ok(opened) => Ok((opened, name)),
-            // an archive need not announce its directories
+            // an archive need not have an entry for each directory
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let (above, own) = self.parent(dir)?;
                 rustix::fs::mkdirat(&above, own, Mode::from_raw_mode(0o700))?;
@@ -288,8 +287,8 @@ fn safe(raw: &[u8]) -> Result<PathBuf> {
             _ => path.push(OsStr::from_bytes(part)),
         }
     }
-    if path.components().count() > DEEPEST {
-        return Err(refused(format!("more than {DEEPEST} directories lie in one another below '{}'", shown(&path))));
+    if path.components().count() > MAX_DEPTH {
+        return Err(refused(format!("more than {MAX_DEPTH} directories lie in one another below '{}'", shown(&path))));
     }
     Ok(path)
 }
@@ -331,8 +330,8 @@ mod tests {
 
     #[test]
     fn a_tree_that_would_exhaust_the_stack_is_refused() {
-        assert!(safe("d/".repeat(DEEPEST).as_bytes()).is_ok());
-        let refused = safe("d/".repeat(DEEPEST + 1).as_bytes()).unwrap_err().to_string();
+        assert!(safe("d/".repeat(MAX_DEPTH).as_bytes()).is_ok());
+        let refused = safe("d/".repeat(MAX_DEPTH + 1).as_bytes()).unwrap_err().to_string();
         assert!(refused.contains("more than 512 directories"), "{refused}");
     }
 
