@@ -1,4 +1,12 @@
-//! The tmux session around the agent, as argv: nothing here passes through a shell as text.
+//! The tmux session around the agent, as commands: no text of a person's or an agent's passes through a shell.
+//!
+//! ```
+//! use cci_guest::tmux;
+//!
+//! let keys = tmux::keys("cci-9c09f805-1", &["C-c".to_owned(), ";".to_owned()]);
+//! assert_eq!(keys, ["send-keys", "-t", "=cci-cci-9c09f805-1:", "--", "C-c", "\\;"]);
+//! assert_eq!(tmux::attach("cci-9c09f805-1").last().unwrap(), "=cci-cci-9c09f805-1");
+//! ```
 
 use crate::exit::GuestExit;
 use crate::layout::WORKSPACE;

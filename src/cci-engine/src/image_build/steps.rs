@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use cci_core::build::steps::Step;
 use cci_core::{Error, Result};
-use cci_guest::output::told;
+use cci_guest::output;
 use cci_incus::Exec;
 
 use super::container::BuildContainer;
@@ -26,7 +26,7 @@ pub(crate) async fn run(cx: &Context, container: &BuildContainer, step: &Step, l
         }
         Err(Error::StepFailed {
             step: format!("step '{}'", step.title),
-            problem: told(status, last.iter().map(String::as_str)),
+            problem: output::failure(status, last.iter().map(String::as_str)),
             hint: Some(log.hint()),
         })
     })

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use cci_core::plan::LaunchPlan;
-use cci_core::{Error, GuestText, Result};
+use cci_core::{Error, Result};
 use cci_guest::handshake::Script;
 use cci_guest::layout::WORKSPACE;
-use cci_guest::{GuestExit, tmux};
+use cci_guest::{GuestExit, output, tmux};
 use cci_incus::Exec;
 
 use crate::context::Context;
@@ -36,7 +36,7 @@ pub(crate) async fn ensure(cx: &Context, plan: &LaunchPlan, name: &str, agent: &
         _ if has_session(cx, name, plan.user.uid).await? => Ok(()),
         exit => Err(Error::StepFailed {
             step: "starting the agent".into(),
-            problem: format!("status {exit}: {}", printed(&done.stderr)),
+            problem: format!("status {exit}: {}", output::whole(&done.stderr)),
             hint: Some("the image needs tmux and bash: `cci build` makes one that has them".into()),
         }),
     }
@@ -47,10 +47,4 @@ pub(crate) async fn has_session(cx: &Context, name: &str, user: u32) -> Result<b
     let exec = Exec { command: tmux::has_session(name), user: Some(user), group: Some(user), ..Exec::default() };
     let status = cx.client.exec_detached(name, &exec, LIMIT).await.during("look for the tmux session")?;
     Ok(GuestExit::from(status) == GuestExit::Success)
-}
-
-/// What a container printed, as a person may see it.
-#[must_use]
-pub fn printed(bytes: &[u8]) -> GuestText {
-    GuestText::lines(bytes.trim_ascii())
 }

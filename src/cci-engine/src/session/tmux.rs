@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use cci_core::{Error, Result};
-use cci_guest::GuestExit;
 use cci_guest::tmux::{self, Part};
+use cci_guest::{GuestExit, output};
 use cci_incus::{Captured, Exec};
 
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::instance::owned;
-use crate::session::agent::printed;
 use crate::session::attach;
 
 /// How long tmux may take to answer.
@@ -102,7 +101,7 @@ async fn ask(cx: &Context, name: &str, command: &[String], stdin: &[u8]) -> Resu
         GuestExit::NoSession => Err(Error::NoTmuxSession { name: name.to_owned() }),
         exit => Err(Error::StepFailed {
             step: format!("tmux in {name}"),
-            problem: format!("status {exit}: {}", printed(&done.stderr)),
+            problem: format!("status {exit}: {}", output::whole(&done.stderr)),
             hint: None,
         }),
     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use cci_core::{Error, GuestText, Result};
-use cci_guest::GuestExit;
+use cci_core::{Error, Result};
+use cci_guest::{GuestExit, output};
 use cci_incus::{Exec, Process, Stderr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -25,7 +25,7 @@ pub(super) async fn receive(
 ) -> Result<Option<(GuestExit, String)>> {
     let mut process = begin(cx, name, command).await?;
     let (stdout, stderr) = (process.stdout.take(), process.stderr.take());
-    let Some(stdout) = stdout else { return Err(taken()) };
+    let Some(stdout) = stdout else { return Err(no_stream()) };
     let words = words(stderr);
     let mut words = std::pin::pin!(words);
     let mut said = None;
@@ -61,7 +61,7 @@ pub(super) async fn feed(
 ) -> Result<(GuestExit, String)> {
     let mut process = begin(cx, name, command).await?;
     let (stdin, stderr) = (process.stdin.take(), process.stderr.take());
-    let Some(mut stdin) = stdin else { return Err(taken()) };
+    let Some(mut stdin) = stdin else { return Err(no_stream()) };
     let input = async move {
         while let Some(chunk) = outlet.next().await {
             // a script that reads no more says why with its status
@@ -101,9 +101,7 @@ async fn words(stderr: Option<Stderr>) -> String {
         let over = kept.len().saturating_sub(WORDS);
         kept.drain(..over);
     }
-    let lines = kept.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    let lines: Vec<String> = lines.map(|line| GuestText::of_bytes(line).to_string()).collect();
-    lines.get(lines.len().saturating_sub(3)..).unwrap_or_default().join("; ")
+    output::last_lines(&kept)
 }
 
 /// The container has no `sh` or no `tar`.
@@ -115,6 +113,6 @@ pub(super) fn no_tar(name: &str) -> Error {
     }
 }
 
-fn taken() -> Error {
-    Error::Internal("a stream of the script was taken before".into())
+fn no_stream() -> Error {
+    Error::Internal("the script has no stream to read or write".into())
 }

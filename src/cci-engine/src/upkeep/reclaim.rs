@@ -16,7 +16,7 @@ use cci_core::mark::{self, Marks};
 use cci_core::settings::Settings;
 use cci_core::{Error, GuestText, Result, plan};
 use cci_guest::layout::WORKSPACE;
-use cci_guest::ownership;
+use cci_guest::{output, ownership};
 use cci_incus::{Device, Devices, Exec, NewInstance, Source};
 
 use crate::blocking::blocking;
@@ -25,7 +25,6 @@ use crate::incus_error::DuringStep;
 use crate::launch;
 use crate::ledger::Made;
 use crate::roll_back;
-use crate::session::agent::printed;
 use crate::site::host_path;
 use cci_host::store::{noted, owners};
 use cci_host::subids;
@@ -130,7 +129,7 @@ async fn change(cx: &Context, trusted: &Settings, workspace: &HostPath, own: &Ow
     }
     Err(Error::StepFailed {
         step: "changing the owner of files".into(),
-        problem: printed(&done.stderr).to_string(),
+        problem: output::whole(&done.stderr).to_string(),
         hint: None,
     })
 }

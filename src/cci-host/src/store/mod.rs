@@ -1,5 +1,6 @@
 //! The session store under `~/.cci`: the conversations of every workspace, on the host.
 
+mod entry_path;
 pub mod guest_dir;
 pub mod journal;
 pub mod meter;
