@@ -3,17 +3,8 @@
 use std::collections::BTreeMap;
 
 use cci_agent::{AGENTS, Agent};
-
-use crate::terminal::guest_term;
-
-/// The agent's user in the image.
-pub const USER: &str = "code";
-/// Its home.
-pub const HOME: &str = "/home/code";
-/// Where the project is mounted.
-pub const WORKSPACE: &str = "/workspace";
-/// Where a container's programs look for the name server.
-pub const RESOLV: &str = "/etc/resolv.conf";
+use cci_guest::layout::{HOME, USER};
+use cci_guest::terminal::guest_term;
 
 /// Where the session's state directory is mounted.
 #[must_use]

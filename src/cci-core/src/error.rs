@@ -3,9 +3,8 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
+use cci_guest::GuestText;
 use cci_incus_types::Refusal;
-
-use crate::guest_text::GuestText;
 
 /// What a step of cci can end with.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

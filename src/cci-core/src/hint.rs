@@ -1,7 +1,8 @@
 //! The way out of each error, in one place.
 
+use cci_guest::GuestText;
+
 use crate::error::Error;
-use crate::guest_text::GuestText;
 
 /// The command or change that helps, where there is one.
 #[must_use]

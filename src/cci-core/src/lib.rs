@@ -4,7 +4,6 @@
 //! no network. So it can be tested as a table, and the same launch plan serves every verb.
 
 pub mod address;
-pub mod archive;
 pub mod bench;
 pub mod build;
 pub mod code;
@@ -13,8 +12,6 @@ pub mod dated_image;
 pub mod env_file;
 pub mod environment;
 pub mod error;
-pub mod exports;
-pub mod guest_text;
 pub mod hint;
 pub mod host_disk;
 pub mod idmap;
@@ -33,9 +30,7 @@ pub mod setup;
 pub mod slot;
 pub mod start_log;
 pub mod stop_hook;
-pub mod terminal;
-pub mod tmux;
 pub mod workspace;
 
+pub use cci_guest::GuestText;
 pub use error::{Error, Result};
-pub use guest_text::GuestText;

@@ -1,9 +1,10 @@
 //! Host directories in a container: how they are written, and what may not be mounted from where or to where.
 
-use crate::guest_text::GuestText;
 use std::path::{Component, Path, PathBuf};
 
-use crate::environment::{HOME, WORKSPACE};
+use cci_guest::GuestText;
+use cci_guest::layout::{HOME, WORKSPACE};
+
 use crate::host_disk::HostPath;
 
 /// Where the storage directory is mounted.

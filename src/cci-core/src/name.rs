@@ -89,12 +89,6 @@ impl fmt::Display for ContainerName {
     }
 }
 
-/// The tmux session of a container's agent.
-#[must_use]
-pub fn tmux_session(container: &str) -> String {
-    format!("cci-{container}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,7 +99,6 @@ mod tests {
         let workspace = Workspace::at("/home/u/proj");
         let name = ContainerName::new(&Prefix::default(), &workspace, Slot::new(1).unwrap());
         assert_eq!(name.to_string(), "cci-9c09f805-1");
-        assert_eq!(tmux_session(&name.to_string()), "cci-cci-9c09f805-1");
     }
 
     #[test]

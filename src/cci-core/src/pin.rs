@@ -5,6 +5,8 @@
 
 use std::fmt::Write;
 
+use cci_guest::shell::quoted;
+
 /// What a path led to: one file or directory, whatever its name becomes.
 ///
 /// An inode that was freed can come back under the same number, so the moment of its birth belongs to it.
@@ -41,11 +43,6 @@ pub fn hook(pins: &[(&str, Identity)]) -> String {
     }
     // LXC puts `exec` before a hook and words behind it, which the shell takes for a comment
     format!("lxc.hook.mount = test \"$(stat --printf='%d:%i:%.9W ' --{paths})\" = '{wanted}' #\n")
-}
-
-/// One word for the shell; a container path has no control characters.
-fn quoted(path: &str) -> String {
-    format!("'{}'", path.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use cci_agent::Tool;
+use cci_guest::layout;
 use cci_incus_types::{Device, Devices, Disk, device};
 
 use crate::address::{Fixed, Subnet};
@@ -482,12 +483,12 @@ fn config(settings: &Settings, map: &Idmap) -> BTreeMap<String, String> {
 /// What of the host the container sees: the workspace, the conversation, the mounts, and who names its name server.
 fn disks(ask: &Ask, host: &HostFacts, map: &Idmap, state: &str) -> Vec<HostDisk> {
     let disk = |device: &str, source: &HostPath, path: &str| HostDisk::new(device, source.clone(), path, map);
-    let workspace = host.workspace.iter().map(|source| disk("workspace", source, environment::WORKSPACE));
+    let workspace = host.workspace.iter().map(|source| disk("workspace", source, layout::WORKSPACE));
     let session = ask.session.iter().map(|(_, source)| disk(SESSION, source, state));
     let mounts = host.mounts.iter();
     let mounts = mounts.map(|mount| disk(&mount.device, &mount.source, &mount.container).readonly(mount.readonly));
     let network = host.nic.as_ref().and_then(|nic| nic.network.as_ref());
-    let resolv = network.map(|network| disk(RESOLV, &network.resolv, environment::RESOLV).readonly(true));
+    let resolv = network.map(|network| disk(RESOLV, &network.resolv, layout::RESOLV).readonly(true));
     workspace.chain(session).chain(mounts).chain(resolv).collect()
 }
 

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
 use super::bed::Bed;
-use cci_engine::session::agent::printed;
+use cci_guest::output;
 use cci_host::pty;
 
 /// A process that has ended well.
@@ -121,7 +121,7 @@ async fn ended(bed: &Bed, mut command: Command) -> Result<Ran> {
     if status.success() {
         return Ok(Ran { began, took, stdout, stderr });
     }
-    let said = printed(stderr.lines().find(|line| line.contains("rror:")).unwrap_or(&stderr).as_bytes());
+    let said = output::whole(stderr.lines().find(|line| line.contains("rror:")).unwrap_or(&stderr).as_bytes());
     Err(Error::StepFailed { step: shown(&command), problem: format!("{status}: {said}"), hint: None })
 }
 

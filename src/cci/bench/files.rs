@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use cci_core::bench::Who;
 use cci_core::{Error, Result};
+use cci_guest::transfer;
 use cci_incus::Exec;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
@@ -118,8 +119,8 @@ async fn in_container(bed: &Bed, name: &str, command: &[&str]) -> Result<()> {
 async fn tar_in(bed: &Bed, name: &str, tree: &Path) -> Result<()> {
     let mut host = tar(&["-cf", "-", "-C"], tree, &["."]);
     let mut host = host.stdout(Stdio::piped()).spawn().map_err(|error| no_tar(&error))?;
-    let inside = "mkdir -p /home/code/by-tar && exec tar -xf - -C /home/code/by-tar";
-    let mut process = bed.cx.client.exec(name, &Exec::new(["sh", "-c", inside])).await.during("start tar")?;
+    let inside = Exec::new(transfer::unpack("/home/code/by-tar"));
+    let mut process = bed.cx.client.exec(name, &inside).await.during("start tar")?;
     if let (Some(mut from), Some(mut to)) = (host.stdout.take(), process.stdin.take()) {
         tokio::io::copy(&mut from, &mut to).await.map_err(|error| no_tar(&error))?;
         to.shutdown().await.map_err(|error| no_tar(&error))?;

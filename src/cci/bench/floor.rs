@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use cci_core::environment::WORKSPACE;
 use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::slot::Slot;
-use cci_core::{Error, Result, tmux};
+use cci_core::{Error, Result};
+use cci_guest::layout::WORKSPACE;
+use cci_guest::tmux;
 use cci_incus::{Exec, StateChange, TermSize};
 use tokio::io::AsyncReadExt;
 

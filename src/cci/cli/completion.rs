@@ -3,8 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use cci_core::guest_text::is_unseen;
 use cci_core::{Error, Result};
+use cci_guest::text::is_unseen;
 use clap::{Args, ValueEnum};
 use clap_complete::env::{Bash, EnvCompleter, Fish, Powershell, Shells, Zsh};
 

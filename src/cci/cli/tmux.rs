@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use cci_core::Result;
-use cci_core::name::tmux_session;
-use cci_core::tmux::Part;
+use cci_guest::tmux::{Part, session_name};
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 use schemars::JsonSchema;
@@ -135,7 +134,7 @@ async fn send(args: &SendArgs, cx: &Context) -> Result<u8> {
     if let Some(seconds) = args.wait {
         tmux::wait_until_quiet(cx, &args.name, Duration::from_secs(seconds)).await?;
     }
-    Terminal::result(&Text::one(format_args!("Sent command to session {}", tmux_session(&args.name)))).map(|()| 0)
+    Terminal::result(&Text::one(format_args!("Sent command to session {}", session_name(&args.name)))).map(|()| 0)
 }
 
 async fn capture(args: &CaptureArgs, cx: &Context) -> Result<u8> {
@@ -157,7 +156,7 @@ async fn capture(args: &CaptureArgs, cx: &Context) -> Result<u8> {
 
 async fn list(args: FormatArg, cx: &Context) -> Result<u8> {
     let names = tmux::list(cx).await?;
-    let running = names.into_iter().map(|name| Running { tmux_session: tmux_session(&name), container: name });
+    let running = names.into_iter().map(|name| Running { tmux_session: session_name(&name), container: name });
     print(args.format, &Sessions { active_sessions: running.collect() }, sessions_text)
 }
 

@@ -1,7 +1,7 @@
 //! JSON as cci prints it: what a terminal would obey or hide is written by its number, and read back it is the same.
 
-use cci_core::guest_text::is_unseen;
 use cci_core::{Error, Result};
+use cci_guest::text::is_unseen;
 use serde::Serialize;
 
 use super::text::Text;

@@ -51,7 +51,10 @@ fn terminal_width() -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::shaped;
+    use cci_guest::text::is_unseen;
+    use proptest::prelude::*;
+
+    use super::*;
 
     fn two_images(width: Option<usize>) -> String {
         let row = |name: &str, text: &str| [name.to_owned(), text.to_owned()];
@@ -61,6 +64,16 @@ mod tests {
     #[test]
     fn columns_stand_under_their_headings() {
         assert_eq!(two_images(None), "ALIAS  DESCRIPTION\ncci    made of words that go on\ncci-é\n");
+    }
+
+    proptest! {
+        #[test]
+        fn no_cell_steers_the_terminal_or_makes_a_row(cells in prop::collection::vec(any::<[String; 2]>(), 0..4)) {
+            let rows = cells.len();
+            let table = table(["WORKSPACE", "IMAGE"], cells);
+            prop_assert!(table.as_str().chars().all(|c| c == '\n' || !is_unseen(c)), "{:?}", table.as_str());
+            prop_assert_eq!(table.as_str().lines().count(), rows + 1);
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! What is well and what is not on the machine, each with its mend, and the steps that setup takes for it.
 
+use cci_guest::GuestText;
+
 use super::distro::Distro;
 use super::found::{Daemon, Firewall, Found, Installation, Objects};
 use super::step::Step;
 use super::subnet;
-use crate::guest_text::GuestText;
 use crate::idmap::{Line, root_ranges};
 
 /// What one container's system takes of the kernel's inotify instances.

@@ -8,6 +8,7 @@ use cci_core::build::metadata::metadata;
 use cci_core::build::source::{ImageSource, SERVER_ALIAS, Suite, is_safe_way};
 use cci_core::mark::LAUNCH;
 use cci_core::{Error, GuestText, Result};
+use cci_guest::archive;
 use cci_incus::{ImageName, ImageServer, ImageStreams, NewImage, Source, Uploaded};
 use tempfile::TempDir;
 
@@ -150,7 +151,7 @@ impl Base {
 
 async fn import(cx: &Context, name: &str, rootfs: &Path, mark: &str) -> Result<String> {
     let description = metadata(std::env::consts::ARCH, jiff::Timestamp::now().as_second(), name);
-    let metadata = metadata_tarball(&description).map_err(|error| Error::Internal(error.to_string()))?;
+    let metadata = archive::file("metadata.yaml", description.as_bytes());
     let during = "import the root file system";
     let image = NewImage::default().property(LAUNCH, mark);
     let reporter = cx.reporter.clone();
@@ -162,16 +163,6 @@ async fn import(cx: &Context, name: &str, rootfs: &Path, mark: &str) -> Result<S
     let done = operation.wait_with_progress(during, IMPORT, incus_progress(cx, during)).await.during(during)?;
     let fingerprint = done.metadata["fingerprint"].as_str();
     fingerprint.map(str::to_owned).ok_or_else(|| Error::Internal("an imported image has no fingerprint".into()))
-}
-
-/// A tarball that holds `metadata.yaml` alone.
-fn metadata_tarball(yaml: &str) -> std::io::Result<Vec<u8>> {
-    let mut header = tar::Header::new_ustar();
-    header.set_size(yaml.len() as u64);
-    header.set_mode(0o644);
-    let mut tarball = tar::Builder::new(Vec::new());
-    tarball.append_data(&mut header, "metadata.yaml", yaml.as_bytes())?;
-    tarball.into_inner()
 }
 
 impl Imported {
@@ -186,18 +177,5 @@ impl Imported {
         let during = "remove the imported base";
         let operation = cx.client.delete_image(&fingerprint).await.during(during)?;
         operation.wait(during, IMPORT).await.map(drop).during(during)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_metadata_tarball_holds_that_one_file() {
-        let tarball = metadata_tarball("{}").unwrap();
-        let mut archive = tar::Archive::new(tarball.as_slice());
-        let names: Vec<_> = archive.entries().unwrap().map(|e| e.unwrap().path().unwrap().into_owned()).collect();
-        assert_eq!(names, [PathBuf::from("metadata.yaml")]);
     }
 }

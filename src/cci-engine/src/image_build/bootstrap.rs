@@ -7,9 +7,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use cci_core::build::bootstrap::{arguments, has_subordinate_ids};
-use cci_core::build::failure::told;
 use cci_core::build::source::Suite;
 use cci_core::{Error, Result};
+use cci_guest::output;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 
@@ -45,7 +45,7 @@ pub(crate) async fn bootstrap(cx: &Context, suite: &Suite, rootfs: &Path, log: &
     let last = log.last_lines().await?;
     Err(Error::StepFailed {
         step: format!("bootstrap of {}", suite.as_str()),
-        problem: told(status.code().unwrap_or(137), last.iter().map(String::as_str)),
+        problem: output::failure(status.code().unwrap_or(137), last.iter().map(String::as_str)),
         hint: Some(log.hint()),
     })
 }

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use cci_core::build::failure::{SHOWN, harmless};
 use cci_core::{Error, GuestText, Result};
+use cci_guest::output::{self, LAST_LINES};
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::sync::Mutex;
@@ -65,14 +65,14 @@ impl Log {
     /// The last lines of the file, fit for a terminal.
     pub(crate) async fn last_lines(&self) -> Result<VecDeque<String>> {
         let file = File::open(&self.path).await.map_err(|source| self.unwritable(source))?;
-        let mut last = VecDeque::with_capacity(SHOWN);
+        let mut last = VecDeque::with_capacity(LAST_LINES);
         each_line(BufReader::new(file), &mut last, async |_| Ok(())).await?;
         Ok(last)
     }
 
     /// Takes down everything until the stream ends; the last lines are returned, fit for a terminal.
     pub(crate) async fn take_down(&self, stream: impl AsyncBufRead + Unpin) -> Result<VecDeque<String>> {
-        let mut last = VecDeque::with_capacity(SHOWN);
+        let mut last = VecDeque::with_capacity(LAST_LINES);
         each_line(stream, &mut last, async |line| self.write(line).await).await?;
         Ok(last)
     }
@@ -105,11 +105,11 @@ async fn each_line(
             return Ok(());
         }
         take(&line).await?;
-        let shown = harmless(&line);
+        let shown = output::line(&line);
         if shown.trim().is_empty() {
             continue;
         }
-        if last.len() == SHOWN {
+        if last.len() == LAST_LINES {
             last.pop_front();
         }
         last.push_back(shown);

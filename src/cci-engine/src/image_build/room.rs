@@ -1,7 +1,7 @@
 //! Tells a failure for want of disk space from any other, because its mend is another.
 
 use cci_core::Error;
-use cci_core::build::failure::is_disk_full;
+use cci_guest::output::is_disk_full;
 use cci_incus::Refusal;
 
 use crate::context::Context;

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use cci_core::build::failure::told;
 use cci_core::build::steps::Step;
 use cci_core::{Error, Result};
+use cci_guest::output;
 use cci_incus::Exec;
 
 use super::log::Log;
@@ -27,7 +27,7 @@ pub(crate) async fn run(cx: &Context, container: &str, step: &Step, amount: Amou
         }
         Err(Error::StepFailed {
             step: format!("step '{}'", step.title),
-            problem: told(status, last.iter().map(String::as_str)),
+            problem: output::failure(status, last.iter().map(String::as_str)),
             hint: Some(log.hint()),
         })
     })
@@ -58,7 +58,7 @@ async fn execute(cx: &Context, container: &str, step: &Step, log: &Log) -> Resul
     };
     let mut process = match exec::start(cx, container, "", &exec, &during).await? {
         Begun::Runs(process) => process,
-        Begun::Refused(status) => return Ok((status, VecDeque::new())),
+        Begun::Refused(exit) => return Ok((exit.status(), VecDeque::new())),
     };
     // nothing is typed into a step: what asks a question gets the end of its input
     drop(process.stdin.take());

@@ -7,13 +7,14 @@
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use cci_core::environment::{self, WORKSPACE};
+use cci_core::environment;
 use cci_core::host_disk::{self, HostDisk};
 use cci_core::idmap::Idmap;
 use cci_core::mark::Marks;
 use cci_core::mount::{self, Mount};
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
+use cci_guest::layout::WORKSPACE;
 use cci_incus::{Device, Etag, Instance, InstancePatch, Status};
 
 use crate::context::Context;

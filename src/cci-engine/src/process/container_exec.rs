@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cci_core::environment::{HOME, USER};
 use cci_core::{Error, Result};
+use cci_guest::GuestExit;
+use cci_guest::account::{self, Account};
+use cci_guest::handshake::Script;
+use cci_guest::layout::{self, USER};
+use cci_guest::terminal::guest_term;
 use cci_incus::{Exec, Process};
 use tokio::io::AsyncReadExt;
 
@@ -19,11 +23,6 @@ use cci_host::terminal;
 const LOOK_UP: Duration = Duration::from_secs(30);
 /// A line of `/etc/passwd` is shorter.
 const LONGEST_LINE: u64 = 4096;
-/// Finds the line of a user, by name or number.
-const FIND_USER: &str = r#"getent passwd "$1" 2>/dev/null || grep "^$1:" /etc/passwd"#;
-
-/// The status of a start in a container that knows the agent's user in another way.
-const OTHER_USER: i32 = 97;
 
 /// What is to be run, and as whom.
 pub struct Command {
@@ -39,13 +38,6 @@ pub struct Command {
     pub tty: bool,
     /// Whether what it prints is kept.
     pub capture: bool,
-}
-
-/// A user of the container.
-struct Account {
-    uid: u32,
-    gid: u32,
-    environment: BTreeMap<String, String>,
 }
 
 /// How a start behind the lines of [`begin`] went.
@@ -74,8 +66,8 @@ async fn started(cx: &Context, name: &str, command: &Command) -> Result<Process>
     let account = match command.user.as_deref() {
         None => None,
         Some(user) if user == USER || user == uid.to_string() => {
-            let agent = Account { uid, gid: uid, environment: own_variables(HOME, USER) };
-            match begin(cx, name, &knows_agent(uid), &exec(cx, command, Some(agent)), command).await? {
+            let agent = exec(cx, command, Some(Account::agent(uid)));
+            match begin(cx, name, &account::expect_agent(uid), &agent, command).await? {
                 Start::Runs(process) => return Ok(process),
                 Start::OtherUser => Some(look_up(cx, name, user).await?),
             }
@@ -84,16 +76,8 @@ async fn started(cx: &Context, name: &str, command: &Command) -> Result<Process>
     };
     match begin(cx, name, "", &exec(cx, command, account), command).await? {
         Start::Runs(process) => Ok(process),
-        Start::OtherUser => Err(exec::not_begun(OTHER_USER)),
+        Start::OtherUser => Err(exec::not_begun(cx, GuestExit::OtherUser)),
     }
-}
-
-/// Lines of a shell that end with [`OTHER_USER`] where the container's agent is not cci's; they start no program.
-fn knows_agent(uid: u32) -> String {
-    format!(
-        "while IFS= read -r _cci_v || exit {OTHER_USER}; do case $_cci_v in {USER}:*:{uid}:{uid}:*:{HOME}:*) break ;; esac; \
-         done </etc/passwd || exit {OTHER_USER}; "
-    )
 }
 
 fn exec(cx: &Context, command: &Command, account: Option<Account>) -> Exec {
@@ -102,7 +86,7 @@ fn exec(cx: &Context, command: &Command, account: Option<Account>) -> Exec {
         None => (None, None, BTreeMap::new()),
     };
     if command.tty {
-        environment.insert("TERM".into(), cci_core::terminal::guest_term(cx.caller.var("TERM")).to_owned());
+        environment.insert("TERM".into(), guest_term(cx.caller.var("TERM")).to_owned());
     }
     environment.extend(cx.environment.clone());
     Exec {
@@ -117,12 +101,12 @@ fn exec(cx: &Context, command: &Command, account: Option<Account>) -> Exec {
 
 async fn begin(cx: &Context, name: &str, before: &str, exec: &Exec, command: &Command) -> Result<Start> {
     let step = "start the command";
-    let before = format!("{before}{}", exec::enter(command.cwd.as_deref()));
+    let before = format!("{before}{}", layout::enter(command.cwd.as_deref()));
     let known = owned::find_running(cx, name);
-    match exec::start_if(cx, name, known, exec::Lines::before(&before), exec, step).await?.0 {
+    match exec::start_if(cx, name, known, Script::before(&before), exec, step).await?.0 {
         Begun::Runs(process) => Ok(Start::Runs(process)),
-        Begun::Refused(OTHER_USER) => Ok(Start::OtherUser),
-        Begun::Refused(exec::NO_DIRECTORY) => Err(Error::StepFailed {
+        Begun::Refused(GuestExit::OtherUser) => Ok(Start::OtherUser),
+        Begun::Refused(GuestExit::NoDirectory) => Err(Error::StepFailed {
             step: "starting the command".into(),
             problem: format!(
                 "directory {} cannot be entered in container {name}",
@@ -147,7 +131,7 @@ async fn look_up(cx: &Context, name: &str, user: &str) -> Result<Account> {
     let line = tokio::time::timeout(LOOK_UP, passwd_line(cx, name, user)).await.unwrap_or_else(|_| {
         Err(Error::TimedOut { step: format!("look up user {user}"), seconds: LOOK_UP.as_secs(), still_running: false })
     })?;
-    if let Some(account) = account(&line) {
+    if let Some(account) = Account::parse(&line) {
         return Ok(account);
     }
     let uid = user.parse().map_err(|_| Error::StepFailed {
@@ -158,56 +142,16 @@ async fn look_up(cx: &Context, name: &str, user: &str) -> Result<Account> {
     Ok(Account { uid, gid: 0, environment: BTreeMap::new() })
 }
 
-async fn passwd_line(cx: &Context, name: &str, user: &str) -> Result<String> {
-    let find = ["sh", "-c", FIND_USER, "cci", user].map(str::to_owned);
+async fn passwd_line(cx: &Context, name: &str, user: &str) -> Result<Vec<u8>> {
     let known = owned::find_running(cx, name);
     let (begun, _) =
-        exec::start_if(cx, name, known, exec::Lines::before(""), &Exec::new(find), "look up the user").await?;
-    let Begun::Runs(mut process) = begun else { return Ok(String::new()) };
+        exec::start_if(cx, name, known, Script::before(""), &Exec::new(account::find(user)), "look up the user")
+            .await?;
+    let Begun::Runs(mut process) = begun else { return Ok(Vec::new()) };
     let mut line = Vec::new();
     if let Some(stdout) = process.stdout.take() {
         // what broke says less than the line that is missing
         let _ = stdout.take(LONGEST_LINE).read_to_end(&mut line).await;
     }
-    Ok(String::from_utf8_lossy(&line).into_owned())
-}
-
-/// Reads `name:x:uid:gid:comment:home:shell`.
-fn account(line: &str) -> Option<Account> {
-    let fields: Vec<&str> = line.lines().next()?.split(':').collect();
-    let [name, _, uid, gid, _, home, _] = fields.as_slice() else { return None };
-    Some(Account { uid: uid.parse().ok()?, gid: gid.parse().ok()?, environment: own_variables(home, name) })
-}
-
-fn own_variables(home: &str, name: &str) -> BTreeMap<String, String> {
-    [("HOME", home), ("USER", name), ("LOGNAME", name)].map(|(key, value)| (key.to_owned(), value.to_owned())).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_agent_is_known_by_its_whole_line() {
-        let knows = |passwd: &str| {
-            let dir = tempfile::tempdir().unwrap();
-            let file = dir.path().join("passwd");
-            std::fs::write(&file, passwd).unwrap();
-            let script = knows_agent(1000).replace("/etc/passwd", file.to_str().unwrap()) + "exit 0";
-            std::process::Command::new("sh").args(["-c", &script]).status().unwrap().code()
-        };
-        assert_eq!(knows("root:x:0:0:root:/root:/bin/bash\ncode:x:1000:1000::/home/code:/bin/bash\n"), Some(0));
-        for other in ["", "root:x:0:0:root:/root:/bin/bash\n", "code:x:1000:7::/home/code:/bin/sh\n"] {
-            assert_eq!(knows(other), Some(OTHER_USER), "{other:?}");
-        }
-    }
-
-    #[test]
-    fn a_user_is_read_with_home_and_group() {
-        let code = account("code:x:1000:1001::/home/code:/bin/bash\n").unwrap();
-        assert_eq!((code.uid, code.gid, code.environment["HOME"].as_str()), (1000, 1001, "/home/code"));
-        for line in ["", "code", "code:x:one:1::/:/bin/sh", "a:b:1:2:c:d:e:f"] {
-            assert!(account(line).is_none(), "{line}");
-        }
-    }
+    Ok(line)
 }

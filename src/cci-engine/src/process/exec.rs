@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::future::ready;
 use std::time::Duration;
 
-use cci_core::environment::{WORKSPACE, is_plain};
-use cci_core::exports;
+use cci_core::environment::is_plain;
 use cci_core::{Error, Result};
+use cci_guest::GuestExit;
+use cci_guest::handshake::{Handshake, READY, Script};
 use cci_incus::{Exec, Process, Stdout};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 
@@ -22,99 +23,62 @@ const PATIENCE: Duration = Duration::from_secs(25);
 pub(crate) enum Begun {
     /// The command runs.
     Runs(Process),
-    /// What is before it ended with this status.
-    Refused(i32),
+    /// The shell before it ended so.
+    Refused(GuestExit),
 }
 
-/// The status of a start whose directory cannot be entered.
-pub(crate) const NO_DIRECTORY: i32 = 98;
-
-/// Lines of a shell that enter a directory; without one the workspace, where there is one.
-pub(crate) fn enter(cwd: Option<&str>) -> String {
-    match cwd {
-        Some(cwd) => format!("cd -- {} 2>/dev/null || exit {NO_DIRECTORY}; ", exports::quoted(cwd)),
-        None => format!("cd {WORKSPACE} 2>/dev/null || cd /; "),
-    }
-}
-
-/// What a shell does with the command that it is given.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Lines<'a> {
-    /// Before it may begin.
-    pub(crate) before: &'a str,
-    /// To run it, as `"$@"`.
-    pub(crate) run: &'a str,
-}
-
-impl<'a> Lines<'a> {
-    /// Gives way to the command after these.
-    pub(crate) fn before(before: &'a str) -> Self {
-        Self { before, run: "exec \"$@\"" }
-    }
-}
-
-/// A command that says when it begins, and what it is answered with.
-pub(crate) struct Announced {
+/// A command inside a script that waits for its answer, as Incus is asked for it.
+pub(crate) struct Request {
     pub(crate) exec: Exec,
+    /// What the script is answered.
     pub(crate) answer: String,
-    /// Whether a terminal shows the answer, which then is an empty line.
-    echoed: bool,
+    is_echoed: bool,
 }
 
-/// The command inside lines of a shell.
-///
-/// It begins with its answer only, the part of its environment that may be secret: Incus can give up a command that is
-/// under way already, and it must not run twice; and a program that takes a terminal over can throw away what was
-/// printed there before and not yet read.
-pub(crate) fn announced(Lines { before, run }: Lines<'_>, exec: &Exec) -> Announced {
+/// Puts a command inside a script; the part of its environment that may be secret goes into the answer.
+pub(crate) fn request(script: Script<'_>, exec: &Exec) -> Request {
     let (plain, secret): (BTreeMap<_, _>, BTreeMap<_, _>) =
         exec.environment.clone().into_iter().partition(|(name, _)| is_plain(name));
-    let echoed = exec.tty.is_some() && secret.is_empty();
-    // without a secret the terminal needs no change of its mode, which would cost a moment
-    let begin = if echoed { "printf .; read -r _cci_v || exit 125; " } else { exports::READ };
-    let script = format!("{before}{begin}{run}");
-    let words = ["sh", "-c", &script, "cci"].map(str::to_owned).into_iter();
-    let command = words.chain(exec.command.iter().cloned()).collect();
-    let answer = exports::lines(&secret);
-    Announced { exec: Exec { command, environment: plain, ..exec.clone() }, answer, echoed }
+    let Handshake { command, answer, is_echoed } = Handshake::new(script, &exec.command, &secret, exec.tty.is_some());
+    Request { exec: Exec { command, environment: plain, ..exec.clone() }, answer, is_echoed }
 }
 
 /// Starts a command behind the lines of a shell that run `before` it; that it begins is known when this returns.
 pub(crate) async fn start(cx: &Context, name: &str, before: &str, exec: &Exec, step: &str) -> Result<Begun> {
-    start_if(cx, name, ready(Ok(())), Lines::before(before), exec, step).await.map(|(begun, ())| begun)
+    start_if(cx, name, ready(Ok(())), Script::before(before), exec, step).await.map(|(begun, ())| begun)
 }
 
-/// The same inside any lines of a shell, and where something must be known first, which is asked while the shell starts:
+/// The same inside any script, and where something must be known first, which is asked while the shell starts:
 /// what it is given begins with its answer only, and not at all where that is an error.
 pub(crate) async fn start_if<T>(
     cx: &Context,
     name: &str,
     known: impl Future<Output = Result<T>>,
-    lines: Lines<'_>,
+    script: Script<'_>,
     exec: &Exec,
     step: &str,
 ) -> Result<(Begun, T)> {
-    let announced = announced(lines, exec);
-    cx.scope.until_cancelled(until_it_begins(cx, name, known, &announced, step)).await
+    let request = request(script, exec);
+    cx.scope.until_cancelled(until_it_begins(cx, name, known, &request, step)).await
 }
 
 async fn until_it_begins<T>(
     cx: &Context,
     name: &str,
     known: impl Future<Output = Result<T>>,
-    announced: &Announced,
+    request: &Request,
     step: &str,
 ) -> Result<(Begun, T)> {
     let mut retry = Retry::within(PATIENCE);
-    let started = cx.client.exec(name, &announced.exec).await;
+    let started = cx.client.exec(name, &request.exec).await;
     // not sooner: Incus reads one thing at a time, but is idle while it starts a command;
     // and what must be known says more than a start that fails for the same reason
-    let (mut waits, known) = tokio::try_join!(async { Ok(announcement(started).await) }, known)?;
+    let (mut shell, known) = tokio::try_join!(async { Ok(until_ready(started).await) }, known)?;
     loop {
-        let begun = async { begin(waits?, announced).await };
+        let begun = async { begin(shell?, request).await };
         match begun.await {
             Err(error) if (error.is_not_run() || error.is_timed_out()) && retry.again(step, &error).await => {
-                waits = announcement(cx.client.exec(name, &announced.exec).await).await;
+                shell = until_ready(cx.client.exec(name, &request.exec).await).await;
             }
             begun => return Ok((begun.during(step)?, known)),
         }
@@ -122,35 +86,35 @@ async fn until_it_begins<T>(
 }
 
 /// A shell that waits for its answer, or has ended before.
-enum Waits {
-    Shell(Process),
-    Ended(i32),
+enum Shell {
+    Ready(Process),
+    Ended(GuestExit),
 }
 
-async fn announcement(started: cci_incus::Result<Process>) -> cci_incus::Result<Waits> {
+async fn until_ready(started: cci_incus::Result<Process>) -> cci_incus::Result<Shell> {
     let mut process = started?;
-    let waits = match &mut process.stdout {
-        Some(stdout) => take_announcement(stdout).await,
+    let is_ready = match &mut process.stdout {
+        Some(stdout) => take_ready(stdout).await,
         None => false,
     };
-    if waits { Ok(Waits::Shell(process)) } else { process.wait().await.map(Waits::Ended) }
+    if is_ready { Ok(Shell::Ready(process)) } else { Ok(Shell::Ended(process.wait().await?.into())) }
 }
 
-async fn begin(waits: Waits, announced: &Announced) -> cci_incus::Result<Begun> {
-    let mut process = match waits {
-        Waits::Shell(process) => process,
-        Waits::Ended(status) => return Ok(Begun::Refused(status)),
+async fn begin(shell: Shell, request: &Request) -> cci_incus::Result<Begun> {
+    let mut process = match shell {
+        Shell::Ready(process) => process,
+        Shell::Ended(exit) => return Ok(Begun::Refused(exit)),
     };
     if let Some(stdin) = &mut process.stdin {
         let answered = async {
-            stdin.write_all(announced.answer.as_bytes()).await?;
+            stdin.write_all(request.answer.as_bytes()).await?;
             stdin.flush().await
         };
         if answered.await.is_err() {
-            return process.wait().await.map(Begun::Refused);
+            return Ok(Begun::Refused(process.wait().await?.into()));
         }
     }
-    if let (true, Some(stdout)) = (announced.echoed, &mut process.stdout) {
+    if let (true, Some(stdout)) = (request.is_echoed, &mut process.stdout) {
         drop_line_end(stdout).await;
     }
     Ok(Begun::Runs(process))
@@ -168,20 +132,23 @@ async fn drop_line_end(stdout: &mut Stdout) {
 }
 
 /// Reads the first byte alone, so that everything behind it stays the command's.
-async fn take_announcement(stdout: &mut Stdout) -> bool {
+async fn take_ready(stdout: &mut Stdout) -> bool {
     let first = stdout.fill_buf().await.map(|bytes| bytes.first().copied());
-    let announced = matches!(first, Ok(Some(b'.')));
-    if announced {
+    let is_ready = matches!(first, Ok(Some(READY)));
+    if is_ready {
         stdout.consume(1);
     }
-    announced
+    is_ready
 }
 
-/// A shell that ended before its command.
-pub(crate) fn not_begun(status: i32) -> Error {
-    Error::StepFailed {
-        step: "starting the command".into(),
-        problem: format!("the container's shell ended with status {status}"),
-        hint: Some("the image needs sh: `cci build` makes one that has it".into()),
+/// Why a command did not begin, where its script ended before it.
+pub(crate) fn not_begun(cx: &Context, exit: GuestExit) -> Error {
+    match exit {
+        GuestExit::WorkspaceNotWritable => Error::WorkspaceNotWritable { path: cx.workspace.path().to_owned() },
+        exit => Error::StepFailed {
+            step: "starting the command".into(),
+            problem: format!("the container's shell ended with status {exit}"),
+            hint: Some("the image needs sh: `cci build` makes one that has it".into()),
+        },
     }
 }

@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use cci_core::environment::WORKSPACE;
+use cci_core::Result;
 use cci_core::lifetime::Lifetime;
 use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::slot::SlotChoice;
-use cci_core::{Error, Result};
+use cci_guest::handshake::Script;
+use cci_guest::layout::WORKSPACE;
 use cci_incus::Exec;
 
 use crate::context::Context;
 use crate::instance::stop::begin_stop;
 use crate::launch::{self, Launched, Subject};
 use crate::ledger::Made;
-use crate::process::exec::{self, Begun, Lines};
+use crate::process::exec::{self, Begun};
 use crate::process::outcome::{self, Outcome};
 use crate::process::probe;
 use crate::roll_back;
@@ -87,14 +88,11 @@ async fn execute(cx: &Context, launched: &Launched, command: &Command) -> Result
         Ok(())
     };
     let probe = probe::script(plan);
-    let begun = exec::start_if(cx, &launched.name, noted, Lines::before(&probe), &exec, "start the command").await;
+    let begun = exec::start_if(cx, &launched.name, noted, Script::before(&probe), &exec, "start the command").await;
     let begun = begun.map(|(begun, ())| begun);
     let process = match launch::early_end::explained(cx, &launched.name, begun).await? {
         Begun::Runs(process) => process,
-        Begun::Refused(probe::NOT_WRITABLE) => {
-            return Err(Error::WorkspaceNotWritable { path: cx.workspace.path().to_owned() });
-        }
-        Begun::Refused(status) => return Err(exec::not_begun(status)),
+        Begun::Refused(exit) => return Err(exec::not_begun(cx, exit)),
     };
     if interactive {
         outcome::on_terminal(process).await

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use cci_core::environment::WORKSPACE;
 use cci_core::plan::LaunchPlan;
-use cci_core::{Error, GuestText, Result, tmux};
+use cci_core::{Error, Result};
+use cci_guest::handshake::Script;
+use cci_guest::layout::WORKSPACE;
+use cci_guest::{GuestExit, output, tmux};
 use cci_incus::Exec;
 
 use crate::context::Context;
 use crate::incus_error::DuringStep;
-use crate::process::exec::{self, Announced, Lines};
+use crate::process::exec::{self, Request};
 use crate::process::probe;
 
 /// How long the session may take to come up, or a question to tmux to be answered.
@@ -25,16 +27,16 @@ pub(crate) async fn ensure(cx: &Context, plan: &LaunchPlan, name: &str, agent: &
         group: Some(plan.user.gid),
         tty: None,
     };
-    let Announced { exec, answer, .. } = exec::announced(Lines::before(&probe::script(plan)), &start);
+    let Request { exec, answer, .. } = exec::request(Script::before(&probe::script(plan)), &start);
     let done = cx.client.exec_captured(name, &exec, answer.as_bytes(), LIMIT).await.during("start the agent")?;
-    match done.status {
-        0 => Ok(()),
-        probe::NOT_WRITABLE => Err(Error::WorkspaceNotWritable { path: cx.workspace.path().to_owned() }),
+    match done.status.into() {
+        GuestExit::Success => Ok(()),
+        exit @ GuestExit::WorkspaceNotWritable => Err(exec::not_begun(cx, exit)),
         // a second resume, or one that comes back: the session it wants is there
         _ if has_session(cx, name, plan.user.uid).await? => Ok(()),
-        status => Err(Error::StepFailed {
+        exit => Err(Error::StepFailed {
             step: "starting the agent".into(),
-            problem: format!("status {status}: {}", printed(&done.stderr)),
+            problem: format!("status {exit}: {}", output::whole(&done.stderr)),
             hint: Some("the image needs tmux and bash: `cci build` makes one that has them".into()),
         }),
     }
@@ -44,11 +46,5 @@ pub(crate) async fn ensure(cx: &Context, plan: &LaunchPlan, name: &str, agent: &
 pub(crate) async fn has_session(cx: &Context, name: &str, user: u32) -> Result<bool> {
     let exec = Exec { command: tmux::has_session(name), user: Some(user), group: Some(user), ..Exec::default() };
     let status = cx.client.exec_detached(name, &exec, LIMIT).await.during("look for the tmux session")?;
-    Ok(status == 0)
-}
-
-/// What a container printed, as a person may see it.
-#[must_use]
-pub fn printed(bytes: &[u8]) -> GuestText {
-    GuestText::lines(bytes.trim_ascii())
+    Ok(GuestExit::from(status) == GuestExit::Success)
 }

@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::future::ready;
 
-use cci_core::environment::{WORKSPACE, environment};
+use cci_core::environment::environment;
 use cci_core::lifetime::Lifetime;
 use cci_core::session::SessionId;
-use cci_core::{Error, Result, tmux};
+use cci_core::{Error, Result};
+use cci_guest::handshake::Script;
+use cci_guest::layout::WORKSPACE;
+use cci_guest::{GuestExit, init, tmux};
 use cci_incus::Exec;
 
 use crate::context::Context;
 use crate::instance::owned::{self, Owned, Whose};
 use crate::network;
-use crate::process::exec::{self, Begun, Lines};
+use crate::process::exec::{self, Begun};
 use crate::process::probe;
 use crate::process::stream;
 use crate::session::left::{self, Left};
@@ -66,7 +69,7 @@ pub async fn attach(
     let (run, command, environment) = match into {
         // the session has its environment
         Into::Agent => {
-            (tmux::attached(name), tmux::attach(name), environment(agent, &cx.caller.locale(), &nothing, &nothing))
+            (tmux::run_attach(name), tmux::attach(name), environment(agent, &cx.caller.locale(), &nothing, &nothing))
         }
         Into::Bash => {
             let bash = ["bash", "-l"].map(str::to_owned).to_vec();
@@ -74,7 +77,7 @@ pub async fn attach(
         }
     };
     let exec = Exec { command, environment, user: Some(user), group: Some(user), ..Exec::default() };
-    on_terminal(cx, name, session, Lines { before: "", run: &run }, exec).await
+    on_terminal(cx, name, session, Script { before: "", run: &run }, exec).await
 }
 
 /// Joins the terminal to the agent itself, with no tmux between.
@@ -86,26 +89,23 @@ pub async fn directly(cx: &Context, started: &Started, Direct { plan, agent }: &
         group: Some(plan.user.gid),
         ..Exec::default()
     };
-    let lines = Lines { before: &probe::script(plan), run: RUN };
-    on_terminal(cx, &started.name, ready(Ok(Some(started.session))), lines, exec).await
+    let script = Script { before: &probe::script(plan), run: RUN };
+    on_terminal(cx, &started.name, ready(Ok(Some(started.session))), script, exec).await
 }
 
 async fn on_terminal(
     cx: &Context,
     name: &str,
     session: impl Future<Output = Result<Option<SessionId>>>,
-    Lines { before, run }: Lines<'_>,
+    Script { before, run }: Script<'_>,
     exec: Exec,
 ) -> Result<()> {
     let exec = Exec { cwd: Some(WORKSPACE.to_owned()), tty: Some(terminal::size()), ..exec };
-    let lines = Lines { before, run: &left::watched(run) };
-    let (begun, session) = exec::start_if(cx, name, session, lines, &exec, "attach to the session").await?;
+    let script = Script { before, run: &init::run_then_report(run) };
+    let (begun, session) = exec::start_if(cx, name, session, script, &exec, "attach to the session").await?;
     let process = match begun {
         Begun::Runs(process) => process,
-        Begun::Refused(probe::NOT_WRITABLE) => {
-            return Err(Error::WorkspaceNotWritable { path: cx.workspace.path().to_owned() });
-        }
-        Begun::Refused(status) => return Err(exec::not_begun(status)),
+        Begun::Refused(exit) => return Err(exec::not_begun(cx, exit)),
     };
     let ended = {
         let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;
@@ -115,7 +115,8 @@ async fn on_terminal(
             never = network::while_attached(cx) => match never {},
         }
     };
-    if matches!(ended, Ok(tmux::NO_SESSION)) {
+    let exit = ended.as_ref().ok().map(|status| GuestExit::from(*status));
+    if exit == Some(GuestExit::NoSession) {
         return Err(Error::NoTmuxSession { name: name.to_owned() });
     }
     // the connection may break with the container; what is left of it is what counts
@@ -130,13 +131,13 @@ async fn on_terminal(
         }
         cx.scope.ledger.keep();
     }
-    let left = tell_what_is_left(cx, name, ended.as_ref().ok().copied(), noted).await;
+    let left = tell_what_is_left(cx, name, exit, noted).await;
     if matches!(ended, Err(Error::Interrupted)) { ended.map(drop) } else { left }
 }
 
 /// Says where the conversation is and what became of the container.
-async fn tell_what_is_left(cx: &Context, name: &str, status: Option<i32>, noted: Option<Lifetime>) -> Result<()> {
-    let left = left::look(cx, name, status, noted).await?;
+async fn tell_what_is_left(cx: &Context, name: &str, exit: Option<GuestExit>, noted: Option<Lifetime>) -> Result<()> {
+    let left = left::look(cx, name, exit, noted).await?;
     cx.reporter.note("Session data saved: go on with `cci shell --resume`");
     if left == Left::Stopped(Lifetime::Persistent) {
         // the next launch shall find it stopped and take it again, not make another beside it

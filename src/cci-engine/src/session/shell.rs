@@ -1,13 +1,13 @@
 //! `shell`: an agent in a container, with a conversation that lives on the host.
 
 use cci_agent::{Secrets, Start};
-use cci_core::Result;
 use cci_core::environment::HostLocale;
 use cci_core::idmap::Ids;
 use cci_core::mark::Marks;
 use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::session::{Resume, SessionId};
 use cci_core::slot::SlotChoice;
+use cci_core::{GuestText, Result};
 use cci_incus::{Instance, Status};
 
 use crate::context::Context;
@@ -204,7 +204,7 @@ async fn plant_new(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
 
 /// The secrets that the host's settings bring along, by their keys.
 fn given_away(Secrets { file, keys }: &Secrets) -> String {
-    let keys: Vec<String> = keys.iter().map(|key| key.escape_debug().to_string()).collect();
+    let keys: Vec<String> = keys.iter().map(|key| GuestText::new(key).to_string()).collect();
     format!(
         "the container gets secrets of ~/{file}: {} (`defaults.settings_secrets = \"drop\"` leaves them out)",
         keys.join(", ")

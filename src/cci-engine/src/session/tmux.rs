@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use cci_core::tmux::{self, Part};
 use cci_core::{Error, Result};
+use cci_guest::tmux::{self, Part};
+use cci_guest::{GuestExit, output};
 use cci_incus::{Captured, Exec};
 
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::instance::owned;
-use crate::session::agent::printed;
 use crate::session::attach;
 
 /// How long tmux may take to answer.
@@ -84,7 +84,7 @@ pub async fn list(cx: &Context) -> Result<Vec<String>> {
     let mut there = Vec::new();
     for (name, answer) in futures_util::future::join_all(asked).await {
         match answer {
-            Ok(done) if done.status == tmux::NO_SESSION => {}
+            Ok(done) if GuestExit::from(done.status) == GuestExit::NoSession => {}
             Ok(_) => there.push(name),
             Err(error) if attach::running(cx, &name).await.is_ok() => return Err(error),
             // it ended while it was asked
@@ -96,12 +96,12 @@ pub async fn list(cx: &Context) -> Result<Vec<String>> {
 
 async fn ask(cx: &Context, name: &str, command: &[String], stdin: &[u8]) -> Result<Captured> {
     let done = on_server(cx, name, command, stdin).await?;
-    match done.status {
-        0 => Ok(done),
-        tmux::NO_SESSION => Err(Error::NoTmuxSession { name: name.to_owned() }),
-        status => Err(Error::StepFailed {
+    match done.status.into() {
+        GuestExit::Success => Ok(done),
+        GuestExit::NoSession => Err(Error::NoTmuxSession { name: name.to_owned() }),
+        exit => Err(Error::StepFailed {
             step: format!("tmux in {name}"),
-            problem: format!("status {status}: {}", printed(&done.stderr)),
+            problem: format!("status {exit}: {}", output::whole(&done.stderr)),
             hint: None,
         }),
     }

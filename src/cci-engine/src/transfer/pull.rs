@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use cci_core::workspace::Workspace;
 use cci_core::{Error, GuestText, Result};
+use cci_guest::GuestExit;
+use cci_guest::transfer::{self, What};
 use cci_incus::Status;
 
 use super::flow::{self, Inlet};
-use super::remote::{Remote, SEND, is_directory, missing, status};
-use super::script::{self, Script};
+use super::remote::{Remote, is_directory, missing};
+use super::script;
 use super::{Moved, stopped};
 use crate::blocking::blocking;
 use crate::context::Context;
@@ -79,19 +81,19 @@ async fn send(cx: &Context, ask: &Pull, state: Status, inlet: Inlet) -> Result<(
         return stopped::send(cx, &ask.from, ask.recursive, inlet).await;
     }
     let (dir, name) = ask.from.split().unwrap_or(("/", "."));
-    let kind = if ask.recursive { "tree" } else { "file" };
-    let script = Script { text: SEND, args: &[&ask.from.path, kind, dir, name] };
-    let ended = script::receive(cx, &ask.from.name, &script, inlet, ask.silence).await?;
-    let Some((code, words)) = ended else { return Ok(()) };
-    match code {
-        0 => Ok(()),
-        status::CHANGED => {
+    let what = if ask.recursive { What::Tree } else { What::File };
+    let command = transfer::send(what, &ask.from.path, dir, name);
+    let ended = script::receive(cx, &ask.from.name, command, inlet, ask.silence).await?;
+    let Some((exit, words)) = ended else { return Ok(()) };
+    match exit {
+        GuestExit::Success => Ok(()),
+        transfer::TAR_CHANGED => {
             cx.reporter.warn(&format!("tar in the container: {words}"));
             Ok(())
         }
-        status::MISSING => Err(missing(&ask.from)),
-        status::DIRECTORY => Err(is_directory(&ask.from)),
-        127 => Err(script::no_tar(&ask.from.name)),
+        GuestExit::NotFound => Err(missing(&ask.from)),
+        GuestExit::IsDirectory => Err(is_directory(&ask.from)),
+        GuestExit::NoProgram => Err(script::no_tar(&ask.from.name)),
         _ => Err(Error::StepFailed { step: "reading in the container".into(), problem: words, hint: None }),
     }
 }

@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cci_core::{Error, GuestText, Result};
+use cci_guest::GuestExit;
+use cci_guest::layout::{HOME, WORKSPACE};
+use cci_guest::transfer::{self, What};
 use cci_incus::Status;
 
 use super::flow::{self, Inlet, Outlet};
-use super::remote::{Remote, TAKE_FILE, TAKE_TREE, status};
-use super::script::{self, Script};
+use super::remote::Remote;
+use super::script;
 use super::{Moved, stopped};
 use crate::blocking::blocking;
 use crate::context::Context;
@@ -100,18 +103,17 @@ async fn take(
     if state != Status::Running {
         return stopped::take(cx, &ask.to, tree, name, outlet, owner).await;
     }
-    let text = if tree { TAKE_TREE } else { TAKE_FILE };
-    let script = Script { text, args: &[&ask.to.path, name] };
-    let (code, words) = script::feed(cx, &ask.to.name, &script, outlet).await?;
+    let command = transfer::take(if tree { What::Tree } else { What::File }, &ask.to.path, name);
+    let (exit, words) = script::feed(cx, &ask.to.name, command, outlet).await?;
     let failed = |problem: String| Err(Error::StepFailed { step: "pushing".into(), problem, hint: None });
     let Remote { name: container, .. } = &ask.to;
     let path = GuestText::new(&ask.to.path);
-    match code {
-        0 => Ok(()),
-        status::MISSING => failed(format!("no directory for {path} in container {container}")),
-        status::DIRECTORY => failed(format!("{path} is a directory in container {container}, and stays")),
-        status::IN_THE_WAY => failed(format!("{path} is not a directory in container {container}, and stays")),
-        127 => Err(script::no_tar(container)),
+    match exit {
+        GuestExit::Success => Ok(()),
+        GuestExit::NotFound => failed(format!("no directory for {path} in container {container}")),
+        GuestExit::IsDirectory => failed(format!("{path} is a directory in container {container}, and stays")),
+        GuestExit::NotDirectory => failed(format!("{path} is not a directory in container {container}, and stays")),
+        GuestExit::NoProgram => Err(script::no_tar(container)),
         _ => failed(words),
     }
 }
@@ -119,7 +121,7 @@ async fn take(
 /// The agent's user under its home and the workspace, else root.
 fn owner(cx: &Context, ask: &Push) -> Owner {
     let path = Path::new(&ask.to.path);
-    let agents = path.starts_with(cci_core::environment::HOME) || path.starts_with(cci_core::environment::WORKSPACE);
+    let agents = path.starts_with(HOME) || path.starts_with(WORKSPACE);
     let id = if agents { cx.settings.incus.agent_uid } else { 0 };
     Owner { uid: ask.uid.unwrap_or(id), gid: ask.gid.unwrap_or(id), mode: ask.mode }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use cci_core::{Error, GuestText, Result};
+use cci_core::{Error, Result};
+use cci_guest::{GuestExit, output};
 use cci_incus::{Exec, Process, Stderr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -14,23 +15,17 @@ use crate::process::exec::{self, Begun};
 /// What is kept of the words of a failure.
 const WORDS: usize = 2000;
 
-/// A script for `sh` and its arguments.
-pub(super) struct Script<'a> {
-    pub(super) text: &'a str,
-    pub(super) args: &'a [&'a str],
-}
-
-/// Takes what a script prints; its status and its words, or `None` where nobody took what it printed.
+/// Takes what a script prints; how it ended and its words, or `None` where nobody took what it printed.
 pub(super) async fn receive(
     cx: &Context,
     name: &str,
-    script: &Script<'_>,
+    command: Vec<String>,
     inlet: Inlet,
     silence: Duration,
-) -> Result<Option<(i32, String)>> {
-    let mut process = begin(cx, name, script).await?;
+) -> Result<Option<(GuestExit, String)>> {
+    let mut process = begin(cx, name, command).await?;
     let (stdout, stderr) = (process.stdout.take(), process.stderr.take());
-    let Some(stdout) = stdout else { return Err(taken()) };
+    let Some(stdout) = stdout else { return Err(no_stream()) };
     let words = words(stderr);
     let mut words = std::pin::pin!(words);
     let mut said = None;
@@ -52,16 +47,21 @@ pub(super) async fn receive(
             Some(said) => said,
             None => words.await,
         };
-        process.wait().await.map(|status| Some((status, said)))
+        process.wait().await.map(|status| Some((GuestExit::from(status), said)))
     };
     tokio::time::timeout(silence, rest).await.map_err(|_| silent(silence))?.during("wait for the container's files")
 }
 
-/// Gives a script what comes out of a flow; its status and its words.
-pub(super) async fn feed(cx: &Context, name: &str, script: &Script<'_>, mut outlet: Outlet) -> Result<(i32, String)> {
-    let mut process = begin(cx, name, script).await?;
+/// Gives a script what comes out of a flow; how it ended and its words.
+pub(super) async fn feed(
+    cx: &Context,
+    name: &str,
+    command: Vec<String>,
+    mut outlet: Outlet,
+) -> Result<(GuestExit, String)> {
+    let mut process = begin(cx, name, command).await?;
     let (stdin, stderr) = (process.stdin.take(), process.stderr.take());
-    let Some(mut stdin) = stdin else { return Err(taken()) };
+    let Some(mut stdin) = stdin else { return Err(no_stream()) };
     let input = async move {
         while let Some(chunk) = outlet.next().await {
             // a script that reads no more says why with its status
@@ -81,13 +81,11 @@ pub(super) async fn feed(cx: &Context, name: &str, script: &Script<'_>, mut outl
         // held until the end: a closed socket is not the same as an ended stream
         _stdin = &mut input => ending.await,
     };
-    Ok((status.during("wait for the container")?, said))
+    Ok((status.during("wait for the container")?.into(), said))
 }
 
-async fn begin(cx: &Context, name: &str, script: &Script<'_>) -> Result<Process> {
-    let argv: Vec<String> =
-        ["sh", "-c", script.text, "cci"].iter().chain(script.args).map(|word| (*word).to_owned()).collect();
-    match exec::start(cx, name, "", &Exec::new(argv), "work on files in the container").await? {
+async fn begin(cx: &Context, name: &str, command: Vec<String>) -> Result<Process> {
+    match exec::start(cx, name, "", &Exec::new(command), "work on files in the container").await? {
         Begun::Runs(process) => Ok(process),
         Begun::Refused(_) => Err(no_tar(name)),
     }
@@ -103,9 +101,7 @@ async fn words(stderr: Option<Stderr>) -> String {
         let over = kept.len().saturating_sub(WORDS);
         kept.drain(..over);
     }
-    let lines = kept.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    let lines: Vec<String> = lines.map(|line| GuestText::of_bytes(line).to_string()).collect();
-    lines.get(lines.len().saturating_sub(3)..).unwrap_or_default().join("; ")
+    output::last_lines(&kept)
 }
 
 /// The container has no `sh` or no `tar`.
@@ -117,6 +113,6 @@ pub(super) fn no_tar(name: &str) -> Error {
     }
 }
 
-fn taken() -> Error {
-    Error::Internal("a stream of the script was taken before".into())
+fn no_stream() -> Error {
+    Error::Internal("the script has no stream to read or write".into())
 }

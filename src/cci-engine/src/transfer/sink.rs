@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 
-use cci_core::archive::{Header, Kind};
 use cci_core::{Error, GuestText, Result};
+use cci_guest::archive::{Header, Kind};
 use cci_incus::Sftp;
 use cci_incus::russh_sftp::client::error::Error as SftpError;
 use cci_incus::russh_sftp::client::fs::Metadata;
@@ -44,10 +44,10 @@ impl Sink {
         }
         let made = match header.kind {
             Kind::Directory => self.directory(&path, header),
-            Kind::Symlink => {
-                let target = String::from_utf8_lossy(&header.link).into_owned();
-                self.symlink(&path, &target)
-            }
+            Kind::Symlink => match std::str::from_utf8(&header.link) {
+                Ok(target) => self.symlink(&path, target),
+                Err(_) => Err("its target is not UTF-8, and the container does not run".into()),
+            },
             Kind::HardLink => {
                 let first = self.path(&header.link)?;
                 self.hard_link(&first, &path)

@@ -3,8 +3,8 @@
 use std::io::Read;
 use std::pin::pin;
 
-use cci_core::archive::{Header, Kind, encode};
 use cci_core::{Error, GuestText, Result};
+use cci_guest::archive::{END, Header, Kind, MAX_DEPTH, Reader, encode, padding};
 use cci_incus::Sftp;
 use cci_incus::russh_sftp::client::error::Error as SftpError;
 use cci_incus::russh_sftp::client::fs::Metadata;
@@ -19,7 +19,6 @@ use super::sink::Sink;
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
-use cci_host::store::archive::{Archive, END, padding};
 use cci_host::store::pack::Owner;
 
 /// How many files are read at the same time.
@@ -28,8 +27,6 @@ const AT_ONCE: usize = 32;
 const SMALL: u64 = 1 << 20;
 /// What is read at once of a larger one.
 const CHUNK: usize = 256 << 10;
-/// How many files deep a tree may be.
-const DEEPEST: usize = 512;
 
 /// Sends a file or a tree.
 pub(super) async fn send(cx: &Context, from: &Remote, tree: bool, inlet: Inlet) -> Result<()> {
@@ -67,7 +64,7 @@ impl Source<'_> {
     async fn tree(&self, root: &str, meta: &Metadata) -> Result<()> {
         let mut directories = vec![(".".to_owned(), root.trim_end_matches('/').to_owned(), meta.clone())];
         while let Some((inner, outer, meta)) = directories.pop() {
-            if inner.split('/').count() > DEEPEST
+            if inner.split('/').count() > MAX_DEPTH
                 || !self.inlet.send(encode(&header(Kind::Directory, &inner, &meta))).await
             {
                 return Ok(());
@@ -108,7 +105,7 @@ impl Source<'_> {
                     let size = content.len() as u64;
                     let mut blocks = encode(&Header { size, ..header(Kind::File, &inner, &meta) });
                     blocks.extend(content);
-                    blocks.resize(blocks.len() + padding(size), 0);
+                    blocks.extend(padding(size));
                     self.inlet.send(blocks).await;
                 }
                 Some(Err(error)) => return Err(self.failed(&path, &error)),
@@ -117,7 +114,7 @@ impl Source<'_> {
         Ok(())
     }
 
-    /// A large file, a link, or something that is only announced.
+    /// A large file, a link, or something that has a header only.
     async fn entry(&self, inner: &str, path: &str, meta: &Metadata) -> Result<()> {
         if meta.is_symlink() {
             let link = self.sftp.read_link(path).await.map_err(|error| self.failed(path, &error))?.into_bytes();
@@ -142,7 +139,7 @@ impl Source<'_> {
                 return Ok(());
             }
         }
-        self.inlet.send(vec![0; padding(size)]).await;
+        self.inlet.send(padding(size).to_vec()).await;
         Ok(())
     }
 
@@ -162,17 +159,11 @@ pub(super) fn is_missing(error: &SftpError) -> bool {
 
 fn header(kind: Kind, inner: &str, meta: &Metadata) -> Header {
     Header {
-        kind,
-        path: inner.as_bytes().to_vec(),
-        link: Vec::new(),
         mode: meta.permissions.unwrap_or(0o644) & 0o7777,
         uid: meta.uid.unwrap_or_default().into(),
         gid: meta.gid.unwrap_or_default().into(),
         mtime: meta.mtime.unwrap_or_default().into(),
-        size: 0,
-        real_size: 0,
-        map: Vec::new(),
-        map_goes_on: false,
+        ..Header::new(kind, inner)
     }
 }
 
@@ -205,7 +196,7 @@ pub(super) async fn take(
 }
 
 fn write(mut sink: Sink, outlet: Outlet) -> ((Sftp, Vec<String>), Result<()>) {
-    let mut archive = Archive::new(outlet);
+    let mut archive = Reader::new(outlet);
     let mut written = || -> Result<()> {
         while let Some(header) = archive.next_entry().map_err(|error| Error::Internal(error.to_string()))? {
             sink.entry(&header, &mut archive as &mut dyn Read)?;

@@ -10,12 +10,13 @@ use std::io;
 use std::time::Duration;
 
 use cci_core::container_ids::HostIds;
-use cci_core::environment::WORKSPACE;
 use cci_core::host_disk::{self, HostDisk, HostPath, RAW_LXC};
 use cci_core::idmap::{self, Idmap, IdmapFacts, IdmapMode};
 use cci_core::mark::{self, Marks};
 use cci_core::settings::Settings;
 use cci_core::{Error, GuestText, Result, plan};
+use cci_guest::layout::WORKSPACE;
+use cci_guest::{output, ownership};
 use cci_incus::{Device, Devices, Exec, NewInstance, Source};
 
 use crate::blocking::blocking;
@@ -24,7 +25,6 @@ use crate::incus_error::DuringStep;
 use crate::launch;
 use crate::ledger::Made;
 use crate::roll_back;
-use crate::session::agent::printed;
 use crate::site::host_path;
 use cci_host::store::{noted, owners};
 use cci_host::subids;
@@ -32,8 +32,6 @@ use cci_host::subids;
 /// How long Incus may take to make the container, and the walk through the workspace.
 const CREATE: Duration = Duration::from_secs(180);
 const WALK: Duration = Duration::from_secs(3600);
-/// What the kernel shows where an id of the host has none in the container.
-const NOBODY: u32 = 65_534;
 
 /// Changes the owner of every such file below the workspace; how many there were.
 pub async fn reclaim(cx: &Context) -> Result<usize> {
@@ -122,7 +120,7 @@ fn note_others(cx: &Context, left: &BTreeSet<u32>, workspace: &HostPath) -> Resu
 async fn change(cx: &Context, trusted: &Settings, workspace: &HostPath, own: &Own) -> Result<usize> {
     let name = start(cx, trusted, workspace, own.ids).await?;
     cx.reporter.step("reclaim", "looking for files of containers' root");
-    let exec = Exec { command: walk(trusted.incus.agent_uid, own.until.as_deref()), ..Exec::default() };
+    let exec = Exec { command: ownership::change(trusted.incus.agent_uid, own.until.as_deref()), ..Exec::default() };
     let done = cx.client.exec_captured(&name, &exec, &[], WALK).await.during("change the owner of files")?;
     // the container has done its work, whatever came of it
     roll_back::everything(cx).await;
@@ -131,7 +129,7 @@ async fn change(cx: &Context, trusted: &Settings, workspace: &HostPath, own: &Ow
     }
     Err(Error::StepFailed {
         step: "changing the owner of files".into(),
-        problem: printed(&done.stderr).to_string(),
+        problem: output::whole(&done.stderr).to_string(),
         hint: None,
     })
 }
@@ -143,21 +141,6 @@ fn owned_by_caller(cx: &Context, workspace: &HostPath, own: &[Own]) -> Result<()
         return Ok(());
     }
     Err(Error::Workspace { path: cx.workspace.path().to_owned(), problem: format!("it belongs to user {owner}") })
-}
-
-/// The argv that changes the owner and prints one byte for each file.
-///
-/// Of both ids of a file the container must know what they are, else it has no right to change them.
-fn walk(guest: u32, until: Option<&str>) -> Vec<String> {
-    let (guest, nobody) = (guest.to_string(), NOBODY.to_string());
-    let owner = format!("{guest}:{guest}");
-    let mut argv = vec!["find", WORKSPACE, "-xdev", "!", "-uid", &nobody, "!", "-gid", &nobody];
-    argv.extend(["(", "!", "-uid", &guest, "-o", "!", "-gid", &guest, ")"]);
-    if let Some(until) = until {
-        argv.extend(["!", "-newerct", until]);
-    }
-    argv.extend(["-printf", ".", "-exec", "chown", "-h", &owner, "{}", "+"]);
-    argv.into_iter().map(str::to_owned).collect()
 }
 
 async fn start(cx: &Context, trusted: &Settings, workspace: &HostPath, ids: HostIds) -> Result<String> {

@@ -1,6 +1,6 @@
 //! The session store under `~/.cci`: the conversations of every workspace, on the host.
 
-pub mod archive;
+mod entry_path;
 mod exact_dir;
 pub mod guest_dir;
 pub mod journal;

@@ -9,14 +9,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cci_core::archive::{Header, Kind, encode};
 use cci_core::{Error, GuestText, Result};
+use cci_guest::archive::{END, Header, Kind, MAX_DEPTH, encode, padding};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, SeekFrom as Hole, Stat};
 use rustix::io::Errno;
 
-use super::archive::{DEEPEST, END, padding};
-use super::exact_dir::exact_dir;
-use super::exact_dir::names;
+use super::exact_dir::{exact_dir, names};
 use super::meter::Meter;
 
 /// Whom everything belongs to in the container, and the mode of files where it is not their own.
@@ -75,11 +73,11 @@ impl<W: Write> Pack<W> {
 
     fn directory(&mut self, dir: &OwnedFd, inner: &Path, outer: &Path) -> Result<()> {
         refuse_too_deep(inner, outer)?;
-        let announced = rustix::fs::fstat(dir).map_err(io::Error::from).and_then(|stat| {
+        let written = rustix::fs::fstat(dir).map_err(io::Error::from).and_then(|stat| {
             let mode = stat.st_mode;
-            self.announce(&Header { mode, ..self.header(Kind::Directory, inner, &stat) })
+            self.write_header(&Header { mode, ..self.header(Kind::Directory, inner, &stat) })
         });
-        announced.map_err(|error| failed(outer, error))?;
+        written.map_err(|error| failed(outer, error))?;
         self.meter.add_file();
         for name in names(dir).map_err(|error| failed(outer, error))? {
             self.entry(dir, &name, &inner.join(&name), &outer.join(&name))?;
@@ -131,17 +129,23 @@ impl<W: Write> Pack<W> {
         if stat.st_nlink > 1 {
             if let Some(first) = self.linked.get(&(stat.st_dev, stat.st_ino)) {
                 let link = Header { kind: Kind::HardLink, link: first.clone(), size: 0, ..header };
-                return self.announce(&link);
+                return self.write_header(&link);
             }
             self.linked.insert((stat.st_dev, stat.st_ino), name.to_vec());
         }
         let size = header.size;
         let map = if has_holes(stat) { pieces(&file, size)? } else { vec![(0, size)] };
         if map == [(0, size)] {
-            self.announce(&header)?;
+            self.write_header(&header)?;
         } else {
             let stored = map.iter().map(|(_, length)| length).sum();
-            self.announce(&Header { kind: Kind::Sparse, size: stored, real_size: size, map: map.clone(), ..header })?;
+            self.write_header(&Header {
+                kind: Kind::Sparse,
+                size: stored,
+                real_size: size,
+                map: map.clone(),
+                ..header
+            })?;
         }
         let mut stored = 0;
         for (offset, length) in map {
@@ -149,7 +153,7 @@ impl<W: Write> Pack<W> {
             self.copy(&mut file, length)?;
             stored += length;
         }
-        self.to.write_all(&[0; 512][..padding(stored)])
+        self.to.write_all(padding(stored))
     }
 
     /// Writes exactly `length` bytes: a file that shrinks meanwhile is filled up with zeros.
@@ -174,26 +178,21 @@ impl<W: Write> Pack<W> {
         let target = rustix::fs::readlinkat(dir, name, Vec::new())?;
         self.meter.add_file();
         let header = self.header(Kind::Symlink, inner, stat);
-        self.announce(&Header { link: target.into_bytes(), size: 0, ..header })
+        self.write_header(&Header { link: target.into_bytes(), size: 0, ..header })
     }
 
     fn header(&self, kind: Kind, inner: &Path, stat: &Stat) -> Header {
         Header {
-            kind,
-            path: inner.as_os_str().as_bytes().to_vec(),
-            link: Vec::new(),
             mode: stat.st_mode & 0o7777,
             uid: self.owner.uid.into(),
             gid: self.owner.gid.into(),
             mtime: stat.st_mtime,
             size: if kind == Kind::File { stat.st_size.unsigned_abs() } else { 0 },
-            real_size: 0,
-            map: Vec::new(),
-            map_goes_on: false,
+            ..Header::new(kind, inner.as_os_str().as_bytes())
         }
     }
 
-    fn announce(&mut self, header: &Header) -> io::Result<()> {
+    fn write_header(&mut self, header: &Header) -> io::Result<()> {
         self.to.write_all(&encode(header))
     }
 }
@@ -201,11 +200,11 @@ impl<W: Write> Pack<W> {
 /// An agent can make a tree of any depth; the error names where it begins, for the whole path fills the screen.
 fn refuse_too_deep(inner: &Path, outer: &Path) -> Result<()> {
     let depth = inner.components().count() - 1;
-    if depth <= DEEPEST {
+    if depth <= MAX_DEPTH {
         return Ok(());
     }
     let begins = outer.ancestors().nth(depth - 1).unwrap_or(outer);
-    Err(failed(begins, io::Error::other(format!("more than {DEEPEST} directories lie in one another there"))))
+    Err(failed(begins, io::Error::other(format!("more than {MAX_DEPTH} directories lie in one another there"))))
 }
 
 /// Whether a file takes less room than it is long.
@@ -253,8 +252,8 @@ mod tests {
             crate::store::remove::entry(exact_dir(&root).unwrap(), "d").unwrap();
             packed.map_err(|error| (error, root.join("d")))
         };
-        assert_eq!(packed(DEEPEST).unwrap(), Vec::<String>::new());
-        let (error, begins) = packed(DEEPEST + 1).unwrap_err();
+        assert_eq!(packed(MAX_DEPTH).unwrap(), Vec::<String>::new());
+        let (error, begins) = packed(MAX_DEPTH + 1).unwrap_err();
         let Error::Host { path, source, .. } = error else { panic!("{error}") };
         assert_eq!(path, begins);
         assert!(source.to_string().contains("more than 512 directories"), "{source}");

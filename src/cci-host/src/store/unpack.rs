@@ -9,11 +9,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cci_core::archive::{Header, Kind};
-use cci_core::{Error, GuestText, Result};
+use cci_core::{Error, Result};
+use cci_guest::archive::{Header, Kind, Reader};
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Timespec, Timestamps};
 
-use super::archive::{Archive, DEEPEST};
+use super::entry_path::{self, refused};
 use super::meter::Meter;
 
 /// Nothing is ever opened through a link, nor out of the directory.
@@ -81,7 +81,7 @@ impl<'a> Unpack<'a> {
 
     /// Unpacks everything.
     pub fn run(mut self, from: impl Read) -> Result<Unpacked> {
-        let mut archive = Archive::new(from);
+        let mut archive = Reader::new(from);
         let mut entries = 0;
         while let Some(header) = archive.next_entry().map_err(|error| refused(error.to_string()))? {
             entries += 1;
@@ -102,25 +102,25 @@ impl<'a> Unpack<'a> {
     }
 
     fn entry(&mut self, header: &Header, content: &mut impl Read) -> Result<()> {
-        let inner = safe(&header.path)?;
+        let inner = entry_path::parse(&header.path)?;
         let Some(inner) = self.wanted(&inner).map(Path::to_owned) else { return Ok(()) };
         let path = self.place(&inner)?;
         if self.single {
             self.meter.expect_bytes(header.size);
         }
-        let shown = shown(&inner);
+        let shown = entry_path::shown(&inner);
         let made = match header.kind {
             Kind::Directory if self.single => return Err(refused("the container sent a directory for a file".into())),
             Kind::Directory => self.directory(path, header),
             Kind::File | Kind::Sparse => self.file(&path, header, content, &shown),
             Kind::Symlink if self.single => return Err(refused("the container sent a link for a file".into())),
-            Kind::Symlink if !stays_inside(&inner, &header.link) => {
+            Kind::Symlink if !entry_path::stays_inside(&inner, &header.link) => {
                 self.remark(format!("left out {shown}: it links out of the tree"));
                 return Ok(());
             }
             Kind::Symlink => self.symlink(path, header),
             Kind::HardLink => {
-                let link = safe(&header.link)?;
+                let link = entry_path::parse(&header.link)?;
                 let target = self.wanted(&link).ok_or_else(|| refused(format!("{shown} links out of the tree")))?;
                 let target = self.place(target)?;
                 self.hard_link(&target, path)
@@ -252,7 +252,7 @@ impl<'a> Unpack<'a> {
         let Some(dir) = dir else { return Ok((self.dir.try_clone()?, name)) };
         match open_dir(&self.dir, dir) {
             Ok(opened) => Ok((opened, name)),
-            // an archive need not announce its directories
+            // an archive need not have an entry for each directory
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let (above, own) = self.parent(dir)?;
                 rustix::fs::mkdirat(&above, own, Mode::from_raw_mode(0o700))?;
@@ -275,78 +275,4 @@ pub(crate) fn open_dir(dir: impl AsFd, path: &Path) -> io::Result<OwnedFd> {
 pub(crate) fn times(mtime: i64) -> Timestamps {
     let omit = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT };
     Timestamps { last_access: omit, last_modification: Timespec { tv_sec: mtime, tv_nsec: 0 } }
-}
-
-/// The path of an entry below the root of the archive; empty for the root itself.
-fn safe(raw: &[u8]) -> Result<PathBuf> {
-    let unsafe_name = || refused(format!("the container sent the unsafe name '{}'", shown(OsStr::from_bytes(raw))));
-    if raw.starts_with(b"/") || raw.is_empty() {
-        return Err(unsafe_name());
-    }
-    let mut path = PathBuf::new();
-    for part in raw.split(|byte| *byte == b'/') {
-        match part {
-            b"" | b"." => {}
-            b".." => return Err(unsafe_name()),
-            _ => path.push(OsStr::from_bytes(part)),
-        }
-    }
-    if path.components().count() > DEEPEST {
-        return Err(refused(format!("more than {DEEPEST} directories lie in one another below '{}'", shown(&path))));
-    }
-    Ok(path)
-}
-
-/// Whether a link at `path` points to something in the same tree.
-///
-/// It goes up first, through directories that are real, and then only down: behind a name, which may be a link itself,
-/// a `..` leads from wherever that link points to.
-fn stays_inside(path: &Path, target: &[u8]) -> bool {
-    if target.starts_with(b"/") {
-        return false;
-    }
-    let parts = || target.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b"."));
-    let up = parts().take_while(|part| *part == b"..").count();
-    up < path.components().count() && parts().skip(up).all(|part| part != b"..")
-}
-
-/// A name from a container as a terminal may see it.
-fn shown(name: impl AsRef<OsStr>) -> String {
-    format!("{:.200}", GuestText::new(name))
-}
-
-pub(super) fn refused(problem: String) -> Error {
-    Error::StepFailed { step: "pulling".into(), problem, hint: None }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_that_lead_elsewhere_are_refused() {
-        for name in ["/etc/passwd", "../x", "a/../../x", "a/..", "", ".."] {
-            assert!(safe(name.as_bytes()).is_err(), "{name}");
-        }
-        assert_eq!(safe(b"./a//b/./c\n").unwrap(), Path::new("a/b/c\n"));
-        assert_eq!(safe(b"./").unwrap(), Path::new(""));
-    }
-
-    #[test]
-    fn a_tree_that_would_exhaust_the_stack_is_refused() {
-        assert!(safe("d/".repeat(DEEPEST).as_bytes()).is_ok());
-        let refused = safe("d/".repeat(DEEPEST + 1).as_bytes()).unwrap_err().to_string();
-        assert!(refused.contains("more than 512 directories"), "{refused}");
-    }
-
-    #[test]
-    fn a_link_is_kept_where_it_stays_in_the_tree() {
-        let inside = |path: &str, target: &str| stays_inside(Path::new(path), target.as_bytes());
-        assert!(inside("a/b", "../c") && inside("a/b", "./.././c//d") && inside("a/b", "."));
-        assert!(
-            !inside("a", "../c") && !inside("a/b", "../../c") && !inside("a", "/a") && !inside("a/b", "../x/../../y")
-        );
-        // `s` may be a link to the root of the tree
-        assert!(inside("a/b/s", "../..") && !inside("a/b/l", "s/.."));
-    }
 }

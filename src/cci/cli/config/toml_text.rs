@@ -1,6 +1,6 @@
 //! The configuration as TOML, one key on a line: `config check` takes what `config show` prints.
 
-use cci_core::guest_text::is_unseen;
+use cci_guest::text::is_unseen;
 use serde_json::Value;
 use toml_writer::{ToTomlKey, ToTomlValue, TomlKeyBuilder, TomlStringBuilder};
 

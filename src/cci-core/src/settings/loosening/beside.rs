@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use cci_guest::layout::WORKSPACE;
+
 use super::super::model::{Settings, Variable};
-use crate::environment::WORKSPACE;
 
 pub(super) const CODE: &str = "it would decide which code runs beside the credentials";
 pub(super) const TELLS: &str =

@@ -1,15 +1,35 @@
-//! The last words of a failed step, fit for a terminal.
+//! What a container printed, as a person may see it: the last words of what failed.
 
-use crate::guest_text::GuestText;
+use crate::text::GuestText;
 
-/// How many of the last lines are shown.
-pub const SHOWN: usize = 20;
+/// How many of the last lines of a step are shown.
+pub const LAST_LINES: usize = 20;
 /// How long a shown line may be.
 const LINE: usize = 300;
 
-/// A line that something in the container wrote, as a person may see it.
+/// Everything of it, without the blanks around it.
 #[must_use]
-pub fn harmless(line: &[u8]) -> String {
+pub fn whole(printed: &[u8]) -> GuestText {
+    GuestText::lines(printed.trim_ascii())
+}
+
+/// The last three lines that are not empty, in one.
+///
+/// ```
+/// use cci_guest::output::last_lines;
+///
+/// assert_eq!(last_lines(b"a\nb\n\nc\x1b[2J\nd\n"), r"b; c\u{1b}[2J; d");
+/// ```
+#[must_use]
+pub fn last_lines(printed: &[u8]) -> String {
+    let lines = printed.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    let lines: Vec<String> = lines.map(|line| GuestText::of_bytes(line).to_string()).collect();
+    lines.get(lines.len().saturating_sub(3)..).unwrap_or_default().join("; ")
+}
+
+/// One line.
+#[must_use]
+pub fn line(line: &[u8]) -> String {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     // a progress bar overwrites itself: its last state is what a person would see
@@ -17,18 +37,18 @@ pub fn harmless(line: &[u8]) -> String {
     format!("{:.LINE$}", GuestText::lines(line))
 }
 
-/// Status and last lines in one text.
+/// How a step failed: its status and its last lines.
 #[must_use]
-pub fn told<'a>(status: i32, lines: impl IntoIterator<Item = &'a str>) -> String {
-    let mut told = match status {
+pub fn failure<'a>(status: i32, lines: impl IntoIterator<Item = &'a str>) -> String {
+    let mut text = match status {
         137 => "it was killed".to_owned(),
         other => format!("exit status {other}"),
     };
     for line in lines {
-        told.push_str("\n  ");
-        told.push_str(line);
+        text.push_str("\n  ");
+        text.push_str(line);
     }
-    told
+    text
 }
 
 /// Whether what was written says that there was no room left.
@@ -46,14 +66,14 @@ mod tests {
 
     #[test]
     fn a_progress_bar_is_its_last_state_and_escapes_are_seen() {
-        assert_eq!(harmless(b"10%\r50%\r100% done\r\n"), "100% done");
-        assert_eq!(harmless(b"\x1b[31mred\tx\xff"), "\\u{1b}[31mred\tx\\xff");
+        assert_eq!(line(b"10%\r50%\r100% done\r\n"), "100% done");
+        assert_eq!(line(b"\x1b[31mred\tx\xff"), "\\u{1b}[31mred\tx\\xff");
     }
 
     #[test]
     fn the_status_comes_first_and_the_lines_are_indented() {
-        assert_eq!(told(100, ["E: one", "E: two"]), "exit status 100\n  E: one\n  E: two");
-        assert_eq!(told(137, []), "it was killed");
+        assert_eq!(failure(100, ["E: one", "E: two"]), "exit status 100\n  E: one\n  E: two");
+        assert_eq!(failure(137, []), "it was killed");
     }
 
     #[test]
@@ -65,7 +85,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_that_steers_a_terminal_gets_through(line in "(\\PC|[\u{0}-\u{9}\u{b}-\u{1f}\u{7f}-\u{9f}]){0,400}") {
-            let shown = harmless(line.as_bytes());
+            let shown = super::line(line.as_bytes());
             prop_assert!(shown.chars().all(|c| c == '\t' || !c.is_control()));
             prop_assert!(shown.chars().count() <= LINE);
         }

@@ -2,28 +2,27 @@
 
 use std::io::{self, Read};
 
-use cci_core::archive::{BLOCK, Header, Kind, decode, more_of_map, records};
+use super::header::{Header, Kind, decode};
+use super::{BLOCK, map, padding, pax};
 
 /// The longest name or record of an entry.
 const LONGEST_NAME: u64 = 64 * 1024;
-/// The longest map of a sparse file.
-const LONGEST_MAP: usize = 100_000;
-/// How many announcements may precede one entry.
-const ANNOUNCEMENTS: usize = 16;
-
-/// How deep directories may lie in one another, in both directions: each level holds some stack and a descriptor.
-pub(super) const DEEPEST: usize = 512;
+/// How many blocks of a sparse file's map may follow its header.
+const MAX_MAP_BLOCKS: usize = 5_000;
+/// How many extension headers may precede one entry.
+const MAX_EXTENSIONS: usize = 16;
 
 /// An archive that is being read.
-pub struct Archive<R> {
+#[derive(Debug)]
+pub struct Reader<R> {
     from: R,
     /// What is left of the entry's content, and of the padding behind it.
     content: u64,
     padding: u64,
 }
 
-impl<R: Read> Archive<R> {
-    /// Reads entries from a stream.
+impl<R: Read> Reader<R> {
+    /// Reads from the beginning of an archive.
     pub fn new(from: R) -> Self {
         Self { from, content: 0, padding: 0 }
     }
@@ -31,15 +30,15 @@ impl<R: Read> Archive<R> {
     /// The next entry, its long names and map put together; what is left of the one before is skipped.
     pub fn next_entry(&mut self) -> io::Result<Option<Header>> {
         let (mut path, mut link, mut size) = (None, None, None);
-        for _ in 0..ANNOUNCEMENTS {
+        for _ in 0..MAX_EXTENSIONS {
             self.skip()?;
-            let Some(mut header) = self.header()? else { return Ok(None) };
+            let Some((mut header, map_continues)) = self.header()? else { return Ok(None) };
             match header.kind {
                 Kind::LongName => path = Some(self.text(&header)?),
                 Kind::LongLink => link = Some(self.text(&header)?),
                 Kind::Extended => {
                     let text = self.bytes(&header)?;
-                    for (key, value) in records(&text) {
+                    for (key, value) in pax::records(&text) {
                         match key {
                             b"path" => path = Some(value.to_vec()),
                             b"linkpath" => link = Some(value.to_vec()),
@@ -48,27 +47,29 @@ impl<R: Read> Archive<R> {
                         }
                     }
                 }
-                Kind::Global => self.begin(header.size),
+                Kind::Global => drop(self.bytes(&header)?),
                 _ => {
                     header.path = path.unwrap_or(header.path);
                     header.link = link.unwrap_or(header.link);
                     header.size = size.unwrap_or(header.size);
-                    self.read_map(&mut header)?;
+                    if map_continues {
+                        self.read_map(&mut header)?;
+                    }
                     let has_content = matches!(header.kind, Kind::File | Kind::Sparse | Kind::Other);
                     self.begin(if has_content { header.size } else { 0 });
                     return Ok(Some(header));
                 }
             }
         }
-        Err(broken("it announces one entry too often"))
+        Err(broken("too many extension headers before one entry"))
     }
 
     fn begin(&mut self, size: u64) {
         self.content = size;
-        self.padding = padding(size) as u64;
+        self.padding = padding(size).len() as u64;
     }
 
-    fn header(&mut self) -> io::Result<Option<Header>> {
+    fn header(&mut self) -> io::Result<Option<(Header, bool)>> {
         let mut block = [0; BLOCK];
         let mut filled = 0;
         while filled < BLOCK {
@@ -102,18 +103,18 @@ impl<R: Read> Archive<R> {
         Ok(bytes)
     }
 
+    /// Reads the blocks of a sparse file's map that follow its header.
     fn read_map(&mut self, header: &mut Header) -> io::Result<()> {
-        while header.map_goes_on {
+        for _ in 0..MAX_MAP_BLOCKS {
             let mut block = [0; BLOCK];
             self.from.read_exact(&mut block)?;
-            let (pieces, goes_on) = more_of_map(&block).ok_or_else(|| broken("it is damaged"))?;
+            let (pieces, continues) = map::decode_block(&block).ok_or_else(|| broken("it is damaged"))?;
             header.map.extend(pieces);
-            header.map_goes_on = goes_on;
-            if header.map.len() > LONGEST_MAP {
-                return Err(broken("a file in it has too many holes"));
+            if !continues {
+                return Ok(());
             }
         }
-        Ok(())
+        Err(broken("a file in it has too many holes"))
     }
 
     fn skip(&mut self) -> io::Result<()> {
@@ -124,12 +125,12 @@ impl<R: Read> Archive<R> {
     }
 
     /// Reads to the end of what is sent, so that the sender is not cut off behind the last entry.
-    pub(crate) fn drain(&mut self, most: u64) -> io::Result<()> {
+    pub fn drain(&mut self, most: u64) -> io::Result<()> {
         io::copy(&mut self.from.by_ref().take(most), &mut io::sink()).map(drop)
     }
 }
 
-impl<R: Read> Read for Archive<R> {
+impl<R: Read> Read for Reader<R> {
     /// Reads the content of the current entry.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.content == 0 || into.is_empty() {
@@ -149,12 +150,5 @@ fn broken(problem: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("the archive from the container cannot be read: {problem}"))
 }
 
-/// The blocks that end an archive.
-pub const END: [u8; BLOCK * 2] = [0; BLOCK * 2];
-
-/// The zeros behind a content of this size.
-#[must_use]
-pub fn padding(size: u64) -> usize {
-    let over = usize::try_from(size % BLOCK as u64).unwrap_or_default();
-    (BLOCK - over) % BLOCK
-}
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,16 @@
-//! The tmux session around the agent, as argv: nothing here passes through a shell as text.
+//! The tmux session around the agent, as commands: no text of a person's or an agent's passes through a shell.
+//!
+//! ```
+//! use cci_guest::tmux;
+//!
+//! let keys = tmux::keys("cci-9c09f805-1", &["C-c".to_owned(), ";".to_owned()]);
+//! assert_eq!(keys, ["send-keys", "-t", "=cci-cci-9c09f805-1:", "--", "C-c", "\\;"]);
+//! assert_eq!(tmux::attach("cci-9c09f805-1").last().unwrap(), "=cci-cci-9c09f805-1");
+//! ```
 
-use crate::name::tmux_session;
+use crate::exit::GuestExit;
+use crate::layout::WORKSPACE;
+use crate::shell;
 
 /// The server's socket: outside `/tmp`, which systemd empties while the container boots.
 pub const SOCKET: &str = "/home/code/.cci-tmux";
@@ -13,6 +23,12 @@ const AGENT_THEN_BASH: &str = r#""$@"; exec bash -l"#;
 
 fn tmux(args: &[&str]) -> Vec<String> {
     ["tmux", "-S", SOCKET].iter().chain(args).map(|arg| (*arg).to_owned()).collect()
+}
+
+/// The name of a container's tmux session.
+#[must_use]
+pub fn session_name(container: &str) -> String {
+    format!("cci-{container}")
 }
 
 /// Starts the server with cci's options and one detached session, in which `agent` runs inside bash.
@@ -34,8 +50,8 @@ pub fn start(container: &str, agent: &[String]) -> Vec<String> {
     ] {
         argv.extend(["set-option", scope, option, value, ";"].map(str::to_owned));
     }
-    let session = tmux_session(container);
-    argv.extend(["new-session", "-d", "-s", &session, "-x", "120", "-y", "40", "-c", "/workspace"].map(str::to_owned));
+    let session = session_name(container);
+    argv.extend(["new-session", "-d", "-s", &session, "-x", "120", "-y", "40", "-c", WORKSPACE].map(str::to_owned));
     argv.extend(["bash", "-l", "-c", AGENT_THEN_BASH, "cci"].map(str::to_owned));
     argv.extend(agent.iter().cloned());
     argv
@@ -45,7 +61,7 @@ pub fn start(container: &str, agent: &[String]) -> Vec<String> {
 #[must_use]
 pub fn attach(container: &str) -> Vec<String> {
     let mut argv = tmux(&["-u", "attach-session", "-t"]);
-    argv.push(format!("={}", tmux_session(container)));
+    argv.push(format!("={}", session_name(container)));
     argv
 }
 
@@ -53,20 +69,20 @@ pub fn attach(container: &str) -> Vec<String> {
 #[must_use]
 pub fn has_session(container: &str) -> Vec<String> {
     let mut argv = tmux(&["has-session", "-t"]);
-    argv.push(format!("={}", tmux_session(container)));
+    argv.push(format!("={}", session_name(container)));
     argv
 }
 
-/// Lines of a shell that run [`attach`], given as `"$@"`, and end with [`NO_SESSION`] where there is no session to attach
-/// to; what else hinders it is printed.
+/// Lines of a shell that run [`attach`], given as `"$@"`, and end with [`GuestExit::NoSession`] where there is no session
+/// to attach to; what else hinders it is printed.
 ///
 /// tmux is asked only when it has complained: the question before would cost each attach a moment.
 #[must_use]
-pub fn attached(container: &str) -> String {
-    let session = tmux_session(container);
+pub fn run_attach(container: &str) -> String {
+    let (session, no_session) = (session_name(container), GuestExit::NoSession);
     format!(
         "{{ _cci_e=$(\"$@\" 2>&1 >&3 3>&-); }} 3>&1; [ -z \"$_cci_e\" ] || {{ \
-         tmux -S {SOCKET} has-session -t ={session} 2>/dev/null || exit {NO_SESSION}; printf '%s\\n' \"$_cci_e\"; }}"
+         tmux -S {SOCKET} has-session -t ={session} 2>/dev/null || exit {no_session}; printf '%s\\n' \"$_cci_e\"; }}"
     )
 }
 
@@ -83,7 +99,7 @@ pub enum Part {
 
 /// The session of a container as a target: exactly this one, its active pane.
 fn target(container: &str) -> String {
-    format!("={}:", tmux_session(container))
+    format!("={}:", session_name(container))
 }
 
 /// Pastes what comes on stdin into the pane, character for character, then types Enter if asked.
@@ -126,22 +142,20 @@ pub fn capture(container: &str, part: Part, ansi: bool) -> Vec<String> {
     argv
 }
 
-/// Finds the server that has the container's session, whoever it belongs to, and becomes tmux on its socket.
-///
-/// Status 96 says that no server has it.
+/// Finds the server that has the container's session, whoever it belongs to, and becomes tmux on its socket; it ends with
+/// [`GuestExit::NoSession`] where no server has it.
 #[must_use]
 pub fn on_any_server(container: &str, command: &[String]) -> Vec<String> {
-    const FIND: &str = r#"s=$1; shift
-for socket in /home/code/.cci-tmux /tmp/tmux-*/default; do
+    let no_session = GuestExit::NoSession;
+    let find = format!(
+        r#"s=$1; shift
+for socket in {SOCKET} /tmp/tmux-*/default; do
   [ -S "$socket" ] && tmux -S "$socket" has-session -t "=$s" 2>/dev/null && exec tmux -u -S "$socket" "$@"
 done
-exit 96"#;
-    let start = ["sh", "-c", FIND, "cci", &tmux_session(container)].map(str::to_owned);
-    start.into_iter().chain(command.iter().cloned()).collect()
+exit {no_session}"#
+    );
+    shell::command(&find, std::iter::once(&session_name(container)).chain(command))
 }
-
-/// The status of [`attached`] and [`on_any_server`] when there is no such session.
-pub const NO_SESSION: i32 = 96;
 
 #[cfg(test)]
 mod tests {
@@ -171,30 +185,35 @@ mod tests {
     }
 
     #[test]
+    fn a_session_is_named_after_its_container() {
+        assert_eq!(session_name("cci-9c09f805-1"), "cci-cci-9c09f805-1");
+    }
+
+    #[test]
     fn a_target_means_exactly_this_session() {
         assert_eq!(attach("cci-9c09f805-1").last().unwrap(), "=cci-cci-9c09f805-1");
     }
 
-    /// Runs the lines of [`attached`] with this in tmux's place; its status and what the terminal shows.
-    fn attached_with(tmux: &str) -> (Option<i32>, String) {
+    /// Runs the lines of [`run_attach`] with this in tmux's place; its status and what the terminal shows.
+    fn attached_with(tmux: &str) -> (GuestExit, String) {
         let dir = tempfile::tempdir().unwrap();
         let program = dir.path().join("tmux");
         std::fs::write(&program, format!("#!/bin/sh\n{tmux}\n")).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
         let path = format!("{}:/usr/bin:/bin", dir.path().display());
-        let script = format!("{}; exit 75", attached("c"));
+        let script = format!("{}; exit {}", run_attach("c"), GuestExit::KeepsRunning);
         let argv = [&["-c".to_owned(), script, "cci".to_owned()][..], &attach("c")].concat();
         let done = Command::new("sh").args(argv).env("PATH", path).output().unwrap();
-        (done.status.code(), String::from_utf8(done.stdout).unwrap())
+        (GuestExit::from(done.status.code().unwrap()), String::from_utf8(done.stdout).unwrap())
     }
 
     #[test]
     fn a_session_that_is_not_there_is_told_apart_from_one_that_ends() {
         let absent = r#"[ "$3" = has-session ] || echo "can't find session: c" >&2; exit 1"#;
-        assert_eq!(attached_with(absent), (Some(NO_SESSION), String::new()));
+        assert_eq!(attached_with(absent), (GuestExit::NoSession, String::new()));
         let ends = r#"[ "$3" = has-session ] && exit 1; echo "[server exited]"; exit 1"#;
-        assert_eq!(attached_with(ends), (Some(75), "[server exited]\n".to_owned()));
+        assert_eq!(attached_with(ends), (GuestExit::KeepsRunning, "[server exited]\n".to_owned()));
         let other = r#"[ "$3" = has-session ] && exit 0; echo "open terminal failed" >&2; exit 1"#;
-        assert_eq!(attached_with(other), (Some(75), "open terminal failed\n".to_owned()));
+        assert_eq!(attached_with(other), (GuestExit::KeepsRunning, "open terminal failed\n".to_owned()));
     }
 }

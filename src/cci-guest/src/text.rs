@@ -9,6 +9,14 @@ use std::os::unix::ffi::OsStrExt;
 /// What steers a terminal, turns the direction of writing or cannot be seen is shown as an escape such as `\u{202e}`, a
 /// byte that is no UTF-8 as `\xff`. Letters of all scripts stay as they are, and so does a backslash: a text that was
 /// shown once is shown the same again.
+///
+/// ```
+/// use cci_guest::GuestText;
+///
+/// let branch = GuestText::new("main\u{202e}\x1b[2Jcod.exe\n");
+/// assert_eq!(branch.to_string(), r"main\u{202e}\u{1b}[2Jcod.exe\n");
+/// assert_eq!(GuestText::lines("one\n\ttwo\r").to_string(), "one\n\ttwo\\r");
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct GuestText {
     bytes: Vec<u8>,

@@ -1,0 +1,92 @@
+//! What a container's init says: whether the system goes down, and when it has come up.
+
+use crate::exit::GuestExit;
+use crate::shell;
+
+/// Ends a moment after the shell that leaves it behind. Init waits ten seconds for the last processes unless the end of
+/// one of its own wakes it, and a command of Incus's is not its own.
+const WAKE_INIT: &str = "for moment in 0.2 1; do (trap '' HUP; exec sleep $moment) </dev/null >/dev/null 2>&1 & done;";
+
+/// Before its socket is there, init can be asked nothing.
+const UNTIL_BOOTED: &str = "until [ -S /run/systemd/private ]; do sleep 0.1; done; systemctl is-system-running --wait";
+
+/// Lines of a shell that run a command and end with what the container's init says then, [`GuestExit::KeepsRunning`] or
+/// [`GuestExit::ShutsDown`]: a further request would keep the caller waiting.
+///
+/// An image without systemd has its init's name only.
+#[must_use]
+pub fn run_then_report(run: &str) -> String {
+    let (keeps_running, shuts_down) = (GuestExit::KeepsRunning, GuestExit::ShutsDown);
+    // what init ends everything with reaches this shell too, which lives on to say it
+    format!(
+        "trap : TERM HUP; {run}; \
+         state=$(timeout 5 systemctl is-system-running 2>/dev/null); read -r init </proc/1/comm; \
+         case $state:$init in stopping:* | *:systemd-shut*) {WAKE_INIT} exit {shuts_down} ;; esac; exit {keeps_running}"
+    )
+}
+
+/// The command that asks the container's init alone.
+#[must_use]
+pub fn report() -> Vec<String> {
+    shell::command(&run_then_report("true"), [""; 0])
+}
+
+/// The command that waits until a container's system is up, well or not.
+#[must_use]
+pub fn wait_until_booted() -> Vec<String> {
+    shell::command(UNTIL_BOOTED, [""; 0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+    use std::process::{Command, Stdio};
+
+    /// How the lines end where init says this.
+    fn status(run: &str, said: &str) -> GuestExit {
+        let dir = tempfile::tempdir().unwrap();
+        status_with(run, dir.path(), &[("systemctl", &format!("echo {said}"))])
+    }
+
+    /// The same where these programs are others, in this directory.
+    fn status_with(run: &str, dir: &Path, programs: &[(&str, &str)]) -> GuestExit {
+        for (name, lines) in programs {
+            let path = dir.join(name);
+            fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let path = format!("{}:/usr/bin:/bin", dir.display());
+        let ended =
+            Command::new("sh").args(["-c", &run_then_report(run)]).env_clear().env("PATH", path).status().unwrap();
+        GuestExit::from(ended.code().unwrap())
+    }
+
+    #[test]
+    fn a_system_that_boots_does_not_go_down() {
+        for said in ["offline", "unknown", "initializing", "degraded", ""] {
+            assert_eq!(status("true", said), GuestExit::KeepsRunning, "{said:?}");
+        }
+        assert_eq!(status("true", "stopping"), GuestExit::ShutsDown);
+    }
+
+    #[test]
+    fn init_is_woken_by_what_outlives_the_terminal() {
+        let dir = tempfile::tempdir().unwrap();
+        let told = dir.path().join("told");
+        assert!(Command::new("mkfifo").arg(&told).status().unwrap().success());
+        // one of the two says it: the other would wait for a reader for ever
+        let sleep = format!("[ $1 = 1 ] || exit; kill -s HUP $$; echo lived > {}", told.display());
+        let reads = Command::new("timeout").args(["10", "head", "-n1"]).arg(&told).stdout(Stdio::piped()).spawn();
+        let programs = [("systemctl", "echo stopping"), ("sleep", &*sleep)];
+        assert_eq!(status_with("true", dir.path(), &programs), GuestExit::ShutsDown);
+        assert_eq!(reads.unwrap().wait_with_output().unwrap().stdout, b"lived\n");
+    }
+
+    #[test]
+    fn what_ends_everything_does_not_end_the_word_about_it() {
+        assert_eq!(status("kill $$; kill -s HUP $$; false", "stopping"), GuestExit::ShutsDown);
+    }
+}

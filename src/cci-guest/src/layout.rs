@@ -1,0 +1,42 @@
+//! The places and the user of a container that cci's image makes, or that a launch mounts.
+
+use crate::exit::GuestExit;
+use crate::shell::quoted;
+
+/// The agent's user.
+pub const USER: &str = "code";
+/// Its home.
+pub const HOME: &str = "/home/code";
+/// Where the project is mounted.
+pub const WORKSPACE: &str = "/workspace";
+/// Where programs look for the name server.
+pub const RESOLV: &str = "/etc/resolv.conf";
+
+/// Lines of a shell that enter a directory, and end with [`GuestExit::NoDirectory`] where that fails; without one they
+/// enter the workspace, or `/` where there is none.
+#[must_use]
+pub fn enter(directory: Option<&str>) -> String {
+    match directory {
+        Some(directory) => format!("cd -- {} 2>/dev/null || exit {}; ", quoted(directory), GuestExit::NoDirectory),
+        None => format!("cd {WORKSPACE} 2>/dev/null || cd /; "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn a_directory_is_entered_by_its_exact_name_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let odd = dir.path().join("it's $HOME");
+        std::fs::create_dir(&odd).unwrap();
+        let enters = |path: &str| Command::new("sh").args(["-c", &(enter(Some(path)) + "pwd")]).output().unwrap();
+        let entered = enters(odd.to_str().unwrap());
+        assert_eq!(String::from_utf8(entered.stdout).unwrap().trim_end(), odd.to_str().unwrap());
+        let refused = enters(dir.path().join("gone").to_str().unwrap());
+        assert_eq!(GuestExit::from(refused.status.code().unwrap()), GuestExit::NoDirectory);
+        assert_eq!(refused.stdout, b"");
+    }
+}

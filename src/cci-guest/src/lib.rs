@@ -1,0 +1,24 @@
+//! What runs in a container, and what comes out of one.
+//!
+//! The shell texts that cci runs in a container, the exit codes that they end with, the commands for its tmux, the
+//! archives that carry files in and out, and [`GuestText`], the way of a container's words to a screen. A guest is
+//! hostile: nothing that it sends is trusted in size or form. Nothing here does I/O, but the archive reader reads what
+//! it is given.
+
+pub mod account;
+pub mod archive;
+pub mod exit;
+pub mod handshake;
+pub mod init;
+pub mod layout;
+pub mod output;
+pub mod ownership;
+pub mod probe;
+pub mod shell;
+pub mod terminal;
+pub mod text;
+pub mod tmux;
+pub mod transfer;
+
+pub use exit::GuestExit;
+pub use text::GuestText;
