@@ -4,13 +4,13 @@
 
 use serde_json::Value;
 
+use crate::agents::agents;
 use crate::seed::{Files, Given};
-use crate::table::AGENTS;
 
 /// The host's and a session's configuration of every agent: what was made of it is made of it again, and what a session
 /// has never hinders its start.
 pub fn credentials(bytes: &[u8]) {
-    for agent in AGENTS {
+    for agent in agents() {
         let sources = agent.sources();
         let all =
             |names: &'static [&'static str]| -> Files { names.iter().map(|name| (*name, bytes.to_vec())).collect() };

@@ -3,13 +3,14 @@
 //!
 //! # How to add an agent
 //!
-//! 1. Write `src/NAME.rs` with a unit struct that implements [`Agent`], as below. Only what has no default is needed: its
-//!    name, its title, its state directory and its command line. Say the rest as far as the agent has it, and test it there.
-//! 2. Add a row to [`AGENTS`]. From then on `tool.name = "NAME"` starts it, `~/.cci/sessions-NAME` keeps its
-//!    conversations, and `build.tools` takes its name.
-//! 3. If [`Agent::install`] returns a script, put that into `build-scripts/NAME.sh` and include it.
+//! 1. Write `src/agents/NAME.rs` with a unit struct that implements [`Agent`], as below. Its name, title, state directory
+//!    and command line are needed; say the rest as far as the agent has it, and test it there.
+//! 2. Add it to `src/agents.rs`: its module, and a row in the table. From then on `tool.name = "NAME"` starts it,
+//!    `~/.cci/sessions-NAME` keeps its conversations, and `build.tools` takes its name.
+//! 3. If [`Agent::install`] has a script for it, that is `build-scripts/NAME.sh`.
+//! 4. `cargo run -- reference misc` writes its name into the manual.
 //!
-//! Nothing else names an agent.
+//! Nothing else names an agent, and a test sees to that (`cargo xtask laws`).
 //!
 //! ```
 //! use cci_agent::{Agent, Start, Tool, Transcripts};
@@ -55,16 +56,14 @@
 //! ```
 
 mod agent;
-mod claude;
-mod dummy;
+mod agents;
 #[cfg(feature = "fuzzing")]
 pub mod fuzz;
 mod json;
 mod seed;
-mod table;
 mod tool;
 
 pub use agent::{Agent, Transcripts};
+pub use agents::{agent, agents, default_agent, known, names};
 pub use seed::{Broken, Copied, Files, Given, Secrets, Seeded, Sources};
-pub use table::{AGENTS, agent, default_agent, known, names};
 pub use tool::{Start, Tool};

@@ -1,8 +1,5 @@
 //! The agent that a launch starts, as it is configured.
 
-use crate::agent::Agent;
-use crate::table;
-
 /// How the agent is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Start {
@@ -23,18 +20,4 @@ pub struct Tool {
     pub args: Vec<String>,
     /// The model asked for, if any.
     pub model: Option<String>,
-}
-
-impl Tool {
-    /// What cci knows of it.
-    #[must_use]
-    pub fn agent(&self) -> &'static dyn Agent {
-        table::agent(&self.name)
-    }
-
-    /// The agent's argv.
-    #[must_use]
-    pub fn command(&self, start: &Start) -> Vec<String> {
-        self.agent().command(self, start)
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cci_agent::{AGENTS, Agent};
+use cci_agent::{Agent, agents};
 use cci_guest::layout::{HOME, USER};
 use cci_guest::terminal::guest_term;
 
@@ -19,7 +19,7 @@ const OWN: [&str; 10] = ["HOME", "USER", "LOGNAME", "SHELL", "PATH", "TERM", "CO
 #[must_use]
 pub fn is_plain(name: &str) -> bool {
     let of = |agent: &dyn Agent| agent.environment("").iter().any(|(own, _)| *own == name);
-    OWN.contains(&name) || AGENTS.into_iter().any(of)
+    OWN.contains(&name) || agents().any(of)
 }
 
 /// What the host says of the terminal and the place, as it was found in the caller's environment.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
-use cci_agent::Tool;
+use cci_agent::{Agent, Start, Tool};
 use cci_guest::layout;
 use cci_incus_types::{Device, Devices, Disk, device};
 
@@ -252,10 +252,22 @@ impl LaunchPlan {
         self.marks.session
     }
 
+    /// What cci knows of the agent.
+    #[must_use]
+    pub fn agent(&self) -> &'static dyn Agent {
+        cci_agent::agent(&self.tool.name)
+    }
+
+    /// The argv that starts the agent.
+    #[must_use]
+    pub fn command(&self, start: &Start) -> Vec<String> {
+        self.agent().command(&self.tool, start)
+    }
+
     /// Where the conversation is in the container.
     #[must_use]
     pub fn state(&self) -> String {
-        environment::state(self.tool.agent())
+        environment::state(self.agent())
     }
 
     /// Alias or fingerprint of the image.

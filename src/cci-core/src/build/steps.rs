@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cci_agent::{AGENTS, Agent};
+use cci_agent::{Agent, agents};
 
 use crate::settings::BuildSettings;
 
@@ -48,7 +48,7 @@ pub fn standard(settings: &BuildSettings, tools: &[&dyn Agent], uid: u32, host_c
         steps.push(script("certificates", include_str!("../../../../build-scripts/certificates.sh"), SHORT));
     }
     steps.push(script("Node", include_str!("../../../../build-scripts/node.sh"), LONG));
-    let installed = AGENTS.into_iter().filter(|agent| tools.iter().any(|tool| tool.name() == agent.name()));
+    let installed = agents().filter(|agent| tools.iter().any(|tool| tool.name() == agent.name()));
     steps.extend(installed.filter_map(|agent| Some(script(agent.title(), agent.install()?, LONG))));
     steps.extend([
         script("user", include_str!("../../../../build-scripts/user.sh"), SHORT).with("CCI_UID", uid.to_string()),
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn each_variable_that_a_script_reads_is_given_to_it() {
-        for step in standard(&BuildSettings::default(), &AGENTS, 1000, true) {
+        for step in standard(&BuildSettings::default(), &agents().collect::<Vec<_>>(), 1000, true) {
             let read = step.command.iter().flat_map(|text| text.split("CCI_").skip(1));
             for name in read.map(|rest| rest.split(|c: char| !c.is_ascii_uppercase()).next().unwrap_or_default()) {
                 assert!(step.environment.contains_key(&format!("CCI_{name}")), "{} lacks CCI_{name}", step.title);

@@ -138,7 +138,7 @@ impl World {
         let plan = LaunchPlan::new(&ask, settings, &host).unwrap();
         let spec = plan.instance(Slot::new(1).unwrap());
         let id = SessionId::from_random([1; 16]);
-        let agent = plan.tool.command(&Start::New(id.to_string()));
+        let agent = plan.command(&Start::New(id.to_string()));
         let nesting = if spec.config.contains_key("security.nesting") { "there" } else { "none" };
         let devices: Vec<(String, Keys)> =
             spec.devices.clone().into_iter().map(|(name, device)| (name, device.into())).collect();

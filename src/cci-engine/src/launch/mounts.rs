@@ -59,7 +59,7 @@ fn storage(dir: &Path, protected: &[Protected]) -> Result<HostPath> {
 mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
-    use cci_agent::{AGENTS, Agent};
+    use cci_agent::{Agent, agents};
     use cci_core::settings::MountEntry;
 
     use super::*;
@@ -70,7 +70,7 @@ mod tests {
     }
 
     fn of_agents() -> impl Iterator<Item = &'static str> {
-        AGENTS.into_iter().flat_map(Agent::protected).copied()
+        agents().flat_map(Agent::protected).copied()
     }
 
     impl World {

@@ -143,8 +143,8 @@ fn agent_command(plan: &LaunchPlan, session: &Session, id: SessionId, resumed: O
         return ["bash", "-l"].map(str::to_owned).to_vec();
     }
     match resumed.and_then(|resumed| resumed.transcript.clone()) {
-        Some(transcript) => plan.tool.command(&Start::Resume(transcript)),
-        None => plan.tool.command(&Start::New(id.to_string())),
+        Some(transcript) => plan.command(&Start::Resume(transcript)),
+        None => plan.command(&Start::New(id.to_string())),
     }
 }
 

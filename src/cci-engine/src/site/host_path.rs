@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use cci_agent::{AGENTS, Agent};
+use cci_agent::{Agent, agents};
 use cci_core::host_disk::HostPath;
 use cci_core::idmap::Ids;
 use cci_core::mount::{self, MountError, PROTECTED, Protected};
@@ -196,7 +196,7 @@ pub(crate) fn protected(settings: &Settings, caller: &Caller) -> Vec<Protected> 
         closed(incus_socket::path(caller, settings), true),
         Protected { except: Some(cci.join("storage")), path: cci, below: true },
     ];
-    let of_agents = AGENTS.into_iter().flat_map(Agent::protected);
+    let of_agents = agents().flat_map(Agent::protected);
     protected.extend(of_agents.map(|place| closed(home.join(place), true)));
     let of_every_host = PROTECTED.iter().filter(|path| !home.starts_with(path));
     protected.extend(of_every_host.map(|path| closed(PathBuf::from(path), true)));

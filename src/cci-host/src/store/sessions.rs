@@ -8,7 +8,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
-use cci_agent::{AGENTS, Agent};
+use cci_agent::{Agent, agents};
 use cci_core::idmap::Ids;
 use cci_core::metadata::Metadata;
 use cci_core::session::SessionId;
@@ -163,7 +163,7 @@ impl Store {
     /// Whether an agent, whichever it is, has said anything in a session's directory.
     #[must_use]
     pub fn has_conversation(dir: &Path) -> bool {
-        AGENTS.into_iter().any(|agent| transcripts::newest(agent, &dir.join(agent.state_dir())).is_some())
+        agents().any(|agent| transcripts::newest(agent, &dir.join(agent.state_dir())).is_some())
     }
 
     /// Whether a path is one that a session's directory can have.

@@ -49,31 +49,57 @@ fn transcript(kept: &Transcripts, dir: &impl std::os::fd::AsFd, name: &std::ffi:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cci_agent::{Start, Tool};
     use std::fs;
+
+    /// An agent that keeps notes.
+    #[derive(Debug)]
+    struct Notes;
+
+    impl Agent for Notes {
+        fn name(&self) -> &'static str {
+            "notes"
+        }
+
+        fn title(&self) -> &'static str {
+            "Notes"
+        }
+
+        fn state_dir(&self) -> &'static str {
+            ".notes"
+        }
+
+        fn command(&self, tool: &Tool, _: &Start) -> Vec<String> {
+            vec![tool.binary.clone()]
+        }
+
+        fn transcripts(&self) -> Option<Transcripts> {
+            Some(Transcripts { dir: "said/here", id: |file| file.strip_suffix(".txt") })
+        }
+    }
 
     #[test]
     fn the_newest_real_transcript_is_found_among_what_an_agent_may_plant() {
         let state = tempfile::tempdir().unwrap();
-        let agent = cci_agent::default_agent();
-        let dir = state.path().join(agent.transcripts().unwrap().dir);
+        let dir = state.path().join("said/here");
         fs::create_dir_all(&dir).unwrap();
-        for (name, age) in [("old.jsonl", 200), ("new.jsonl", 100), ("--evil.jsonl", 0), ("notes.txt", 0)] {
+        for (name, age) in [("old.txt", 200), ("new.txt", 100), ("--evil.txt", 0), ("a b.txt", 0), ("x.log", 0)] {
             fs::write(dir.join(name), "x").unwrap();
             let file = fs::File::options().write(true).open(dir.join(name)).unwrap();
             file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
         }
-        fs::write(dir.join("empty.jsonl"), "").unwrap();
-        std::os::unix::fs::symlink("/etc/passwd", dir.join("link.jsonl")).unwrap();
-        assert_eq!(newest(agent, state.path()).unwrap().id, "new");
+        fs::write(dir.join("empty.txt"), "").unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", dir.join("link.txt")).unwrap();
+        assert_eq!(newest(&Notes, state.path()).unwrap().id, "new");
     }
 
     #[test]
-    fn a_linked_projects_directory_is_not_followed() {
+    fn a_linked_directory_is_not_followed() {
         let outside = tempfile::tempdir().unwrap();
-        fs::create_dir_all(outside.path().join("-workspace")).unwrap();
-        fs::write(outside.path().join("-workspace/a.jsonl"), "x").unwrap();
+        fs::create_dir_all(outside.path().join("here")).unwrap();
+        fs::write(outside.path().join("here/a.txt"), "x").unwrap();
         let state = tempfile::tempdir().unwrap();
-        std::os::unix::fs::symlink(outside.path(), state.path().join("projects")).unwrap();
-        assert_eq!(newest(cci_agent::default_agent(), state.path()), None);
+        std::os::unix::fs::symlink(outside.path(), state.path().join("said")).unwrap();
+        assert_eq!(newest(&Notes, state.path()), None);
     }
 }

@@ -101,6 +101,10 @@ fn an_agents_name_is_found_in_code_and_comments() {
         is_well(&[("cci-agent/src/claude.rs", text)]);
     }
     is_well(&[("cci/a.rs", "//! What Claude Code is given.")]);
+    let (key, model) = ("const UID: &str = \"incus.claude_uid\";", "cci-core/src/settings/model.rs");
+    is_well(&[(model, key)]);
+    is_found(&[("cci/a.rs", key)], "agent-word src/cci/a.rs:1: names claude");
+    is_found(&[(model, "// claude_uid is Claude's")], "agent-word src/cci-core/src/settings/model.rs:1: names claude");
 }
 
 #[test]

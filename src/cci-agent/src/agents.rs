@@ -1,11 +1,17 @@
 //! The one table of agents.
 
+mod claude;
+mod dummy;
+
 use crate::agent::Agent;
-use crate::claude::Claude;
-use crate::dummy::Dummy;
 
 /// Every agent that cci knows; the first is the one that is started when nothing else is said.
-pub static AGENTS: [&dyn Agent; 2] = [&Claude, &Dummy];
+static AGENTS: &[&dyn Agent] = &[&claude::Claude, &dummy::Dummy];
+
+/// Every agent that cci knows.
+pub fn agents() -> impl Iterator<Item = &'static dyn Agent> {
+    AGENTS.iter().copied()
+}
 
 /// The agent that is started when nothing else is said.
 #[must_use]
@@ -16,7 +22,7 @@ pub fn default_agent() -> &'static dyn Agent {
 /// The agent of this name, if cci knows it.
 #[must_use]
 pub fn known(name: &str) -> Option<&'static dyn Agent> {
-    AGENTS.into_iter().find(|agent| agent.name() == name)
+    agents().find(|agent| agent.name() == name)
 }
 
 /// The agent of this name. One that cci does not know is treated like the default one, which many take after.
@@ -28,7 +34,7 @@ pub fn agent(name: &str) -> &'static dyn Agent {
 /// The names of all agents, as a sentence has them: "a, b and c" with the word "and".
 #[must_use]
 pub fn names(word: &str) -> String {
-    let names: Vec<&str> = AGENTS.into_iter().map(Agent::name).collect();
+    let names: Vec<&str> = agents().map(Agent::name).collect();
     match names.split_last() {
         Some((last, before)) if !before.is_empty() => format!("{} {word} {last}", before.join(", ")),
         _ => names.concat(),
@@ -48,7 +54,7 @@ mod tests {
 
     #[test]
     fn each_agent_has_a_name_of_its_own_that_a_configuration_can_have() {
-        let names: BTreeSet<&str> = AGENTS.into_iter().map(Agent::name).collect();
+        let names: BTreeSet<&str> = agents().map(Agent::name).collect();
         assert_eq!(names.len(), AGENTS.len());
         let plain = |name: &str| name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
         assert!(names.into_iter().all(|name| !name.is_empty() && plain(name)));
@@ -56,7 +62,7 @@ mod tests {
 
     #[test]
     fn no_agent_reads_or_writes_beside_the_places_it_is_given() {
-        for agent in AGENTS {
+        for agent in agents() {
             let sources = agent.sources();
             let copied = [sources.files, sources.trees].concat();
             let on_the_host = copied.iter().map(|copied| copied.host).chain(sources.host.iter().copied());

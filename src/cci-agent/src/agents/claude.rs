@@ -85,7 +85,7 @@ impl Agent for Claude {
     }
 
     fn install(&self) -> Option<&'static str> {
-        Some(include_str!("../../../build-scripts/claude.sh"))
+        Some(include_str!("../../../../build-scripts/claude.sh"))
     }
 }
 
@@ -97,12 +97,12 @@ mod tests {
     fn it_is_started_as_the_contract_says() {
         let tool = Tool { name: "claude".into(), binary: "claude".into(), args: vec![], model: None };
         assert_eq!(
-            tool.command(&Start::New("x".into())).join(" "),
+            Claude.command(&tool, &Start::New("x".into())).join(" "),
             "claude --permission-mode bypassPermissions --session-id x"
         );
         let tool = Tool { model: Some("opus".into()), args: vec!["--verbose".into()], ..tool };
         assert_eq!(
-            tool.command(&Start::Resume("x".into())).join(" "),
+            Claude.command(&tool, &Start::Resume("x".into())).join(" "),
             "claude --permission-mode bypassPermissions --model opus --verbose --resume x"
         );
     }

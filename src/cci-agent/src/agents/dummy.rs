@@ -1,7 +1,7 @@
 //! A stand-in for an agent, for tests and demos: it needs no account. Every image has it (`build-scripts/dummy`).
 
+use super::claude::Claude;
 use crate::agent::{Agent, Transcripts};
-use crate::claude::Claude;
 use crate::tool::{Start, Tool};
 
 /// The stand-in. It also takes the place of Claude Code (`CCI_USE_DUMMY=1`), so it keeps what was said where that does.
