@@ -9,6 +9,8 @@ mod client;
 mod error;
 mod event;
 mod exec;
+#[cfg(feature = "fake")]
+pub mod fake;
 mod file;
 #[cfg(feature = "fuzzing")]
 pub mod fuzz;
