@@ -16,6 +16,8 @@ mod file;
 pub mod fuzz;
 mod image;
 mod instance;
+#[cfg(test)]
+mod near;
 mod network;
 mod observe;
 mod operation;
