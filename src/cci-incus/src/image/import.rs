@@ -50,21 +50,6 @@ impl Client {
             Payload::Stream { content_type: boundary.content_type(), stream: metered(Box::pin(parts), total, tell) };
         self.upload(&request(image), payload).await
     }
-
-    /// Imports an image of one tarball that holds both (`POST /1.0/images`). Returns when all is sent.
-    pub async fn import_unified(
-        &self,
-        tarball: &Path,
-        image: &NewImage,
-        tell: impl FnMut(Uploaded) + Send + 'static,
-    ) -> Result<Operation> {
-        let (content, size) = open(tarball).await?;
-        let payload = Payload::Stream {
-            content_type: "application/octet-stream".to_owned(),
-            stream: metered(content, size, tell),
-        };
-        self.upload(&request(image), payload).await
-    }
 }
 
 fn request(image: &NewImage) -> Request {
