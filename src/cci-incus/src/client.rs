@@ -8,6 +8,7 @@ use std::{
 
 use hyper::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
+use tracing::{Instrument as _, Span};
 
 use crate::{
     error::{Error, Result},
@@ -21,7 +22,7 @@ use crate::{
 /// How long Incus may take to begin an answer that is not itself a wait.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
-/// A client of one Incus server in one project. Connections are made when they are needed and kept for the next call.
+/// A client of one Incus server in one project. On a unix socket each call has a connection of its own.
 #[derive(Clone)]
 pub struct Client {
     transport: Arc<Transport>,
@@ -126,7 +127,7 @@ impl Client {
 
     /// Asks for bytes rather than for an object: an answer in the API's own form is an error, or `read_json` wants it.
     pub(crate) async fn download(&self, request: &Request) -> Result<Answer> {
-        let answer = self.send(request, Payload::of(&request.body), Some(ANSWER_LIMIT)).await?;
+        let answer = self.send(request, Payload::of(request)?, Some(ANSWER_LIMIT)).await?;
         if answer.status.is_success() {
             return Ok(answer);
         }
@@ -141,29 +142,33 @@ impl Client {
     /// Asks for another protocol on a connection of its own.
     pub(crate) async fn upgrade(&self, request: &Request) -> Result<(HeaderMap, Upgraded)> {
         let begun = Instant::now();
-        let answer = within(request, Some(ANSWER_LIMIT), self.transport.upgrade(request, &self.project)).await;
-        self.observe(request, begun, if answer.is_ok() { 101 } else { 0 });
+        let span = span(request);
+        let asked = within(request, Some(ANSWER_LIMIT), self.transport.upgrade(request, &self.project));
+        let answer = asked.instrument(span.clone()).await;
+        self.observe(request, begun, if answer.is_ok() { 101 } else { 0 }, &span);
         answer
     }
 
     async fn ask(&self, request: &Request, limit: Option<Duration>) -> Result<(Etag, Vec<u8>)> {
-        let (begun, mut status) = (Instant::now(), 0);
+        let (begun, span, mut status) = (Instant::now(), span(request), 0);
         let asked = within(request, limit, async {
-            let answer = self.transport.send(request, &self.project, Payload::of(&request.body)).await?;
+            let answer = self.transport.send(request, &self.project, Payload::of(request)?).await?;
             status = answer.status.as_u16();
             let etag = Etag(answer.header(header::ETAG.as_str()).unwrap_or_default().to_owned());
             Ok((etag, whole(request, answer).await?))
         })
+        .instrument(span.clone())
         .await;
         // the head of a wait comes at once, and the body when it is over
-        self.observe(request, begun, status);
+        self.observe(request, begun, status, &span);
         asked
     }
 
     async fn send(&self, request: &Request, payload: Payload, limit: Option<Duration>) -> Result<Answer> {
-        let begun = Instant::now();
-        let answer = within(request, limit, self.transport.send(request, &self.project, payload)).await;
-        self.observe(request, begun, answer.as_ref().map_or(0, |answer| answer.status.as_u16()));
+        let (begun, span) = (Instant::now(), span(request));
+        let asked = within(request, limit, self.transport.send(request, &self.project, payload));
+        let answer = asked.instrument(span.clone()).await;
+        self.observe(request, begun, answer.as_ref().map_or(0, |answer| answer.status.as_u16()), &span);
         answer
     }
 
@@ -178,8 +183,9 @@ impl Client {
         }
     }
 
-    fn observe(&self, request: &Request, begun: Instant, status: u16) {
+    fn observe(&self, request: &Request, begun: Instant, status: u16, span: &Span) {
         let elapsed = begun.elapsed();
+        span.record("status", status);
         tracing::debug!(method = %request.method, path = request.path, status, ?elapsed, "asked incus");
         if let Some(observer) = &self.observer {
             observer(&Exchange {
@@ -192,6 +198,12 @@ impl Client {
             });
         }
     }
+}
+
+/// The span of a request, which has no query: secrets of websockets stand there.
+fn span(request: &Request) -> Span {
+    let status = tracing::field::Empty;
+    tracing::debug_span!("request", method = %request.method, path = request.path, what = request.what, status)
 }
 
 async fn whole(request: &Request, answer: Answer) -> Result<Vec<u8>> {

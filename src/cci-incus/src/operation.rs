@@ -6,6 +6,7 @@ use cci_incus_types::OperationKind;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use crate::{
     client::Client,
@@ -134,10 +135,14 @@ impl Operation {
     }
 
     pub(crate) async fn wait_named(&self, step: &str, limit: Duration) -> Result<Done> {
-        match timeout(limit, self.end(step)).await {
-            Ok(ended) => ended,
-            Err(_) => self.late(step, limit).await,
-        }
+        let span = tracing::debug_span!("wait", step, operation = self.id());
+        let wait = async {
+            match timeout(limit, self.end(step)).await {
+                Ok(ended) => ended,
+                Err(_) => self.late(step, limit).await,
+            }
+        };
+        wait.instrument(span).await
     }
 
     /// Waits for the end, however long it takes; the body of the answer decides, since a failure arrives as HTTP 200.

@@ -7,7 +7,7 @@ use hyper::{StatusCode, body::Bytes, http::HeaderMap};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
-    error::Error,
+    error::{Error, Result},
     reply::Reply,
     request::{Body, Request},
 };
@@ -36,12 +36,13 @@ pub(crate) enum Payload {
 }
 
 impl Payload {
-    pub(crate) fn of(body: &Body) -> Self {
-        match body {
+    pub(crate) fn of(request: &Request) -> Result<Self> {
+        Ok(match &request.body {
             Body::Empty => Self::Empty,
-            Body::Json(value) => Self::Json(value.to_string().into()),
+            Body::Json(Ok(text)) => Self::Json(text.clone()),
+            Body::Json(Err(why)) => return Err(Error::protocol(&request.what, why.as_str())),
             Body::Bytes(bytes) => Self::Bytes(bytes.clone()),
-        }
+        })
     }
 
     pub(crate) fn content_type(&self) -> Option<&str> {
