@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::{
     client::Client,
     error::{Error, Result},
-    operation::OperationInfo,
+    operation::info::OperationInfo,
     request::Request,
     url,
     websocket::{self, Socket},

@@ -30,7 +30,10 @@ mod call;
 mod exec;
 mod fault;
 mod instance;
+mod objects;
 mod operation;
+mod routes;
+mod script;
 mod server;
 mod state;
 
@@ -44,9 +47,9 @@ use std::{
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-pub use exec::Answer;
 pub use fault::Fault;
 use fault::Pattern;
+pub use script::Answer;
 use state::State;
 
 use crate::client::Client;

@@ -55,3 +55,6 @@ impl Reply {
         Self::Error(404, "Not found".to_owned())
     }
 }
+
+/// How an operation ended.
+pub(super) type Ended = Result<Value, (u16, String)>;

@@ -8,22 +8,10 @@ use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
 
 use super::{
     call::{Call, Reply},
+    script::Answer,
     state::State,
 };
 use crate::transport::Upgraded;
-
-/// What a command prints and ends with.
-///
-/// cci's own commands say with a `.` that they begin, and wait for an answer: it is taken and thrown away.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Answer {
-    /// What it prints.
-    pub stdout: Vec<u8>,
-    /// What it prints as errors.
-    pub stderr: Vec<u8>,
-    /// Its exit status.
-    pub status: u8,
-}
 
 /// What comes through a websocket.
 #[derive(Debug)]

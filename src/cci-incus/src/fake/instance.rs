@@ -7,8 +7,7 @@ use cci_incus_types::{
 use serde_json::{Value, json};
 
 use super::{
-    call::{Call, Reply},
-    operation::Ended,
+    call::{Call, Ended, Reply},
     state::{State, merge},
 };
 
@@ -43,22 +42,6 @@ impl State {
             (None, _) => Ok(Value::Null),
         };
         self.operation(OperationKind::Creating, Some(&name), ended)
-    }
-
-    /// An instance as it is read: with what it has of its profiles.
-    pub(super) fn expanded(&self, instance: &Value) -> Value {
-        let mut shown = instance.clone();
-        let profiles = instance["profiles"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        let layers = profiles.filter_map(|name| self.objects.get(&format!("/1.0/profiles/{name}")));
-        for (whole, part) in [("expanded_config", "config"), ("expanded_devices", "devices")] {
-            shown[whole] = json!({});
-            for layer in layers.clone().chain([instance]) {
-                for (key, value) in layer[part].as_object().into_iter().flatten() {
-                    shown[whole][key] = value.clone();
-                }
-            }
-        }
-        shown
     }
 
     pub(super) fn change_instance(&mut self, call: &Call, name: &str, path: &str) -> Reply {

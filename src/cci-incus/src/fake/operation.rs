@@ -3,10 +3,10 @@
 use cci_incus_types::OperationKind;
 use serde_json::{Value, json};
 
-use super::{call::Reply, state::State};
-
-/// How an operation ended.
-pub(super) type Ended = Result<Value, (u16, String)>;
+use super::{
+    call::{Ended, Reply},
+    state::State,
+};
 
 impl State {
     /// Answers with an operation that has ended so.

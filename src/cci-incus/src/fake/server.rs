@@ -22,9 +22,9 @@ use tokio_tungstenite::{
 };
 
 use super::{
-    Fault,
     call::{Call, Reply},
     exec::{self, Feed},
+    fault::Fault,
     state::State,
 };
 use crate::url;

@@ -3,7 +3,11 @@
 use std::{io, pin::Pin};
 
 use futures_util::{Stream, StreamExt as _};
-use hyper::{StatusCode, body::Bytes, http::HeaderMap};
+use hyper::{
+    StatusCode,
+    body::Bytes,
+    http::{self, HeaderMap},
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
@@ -53,6 +57,18 @@ impl Payload {
             Self::Stream { content_type, .. } => Some(content_type),
         }
     }
+}
+
+/// The head of a call as every door sends it.
+pub(crate) fn head(request: &Request, payload: &Payload) -> http::request::Builder {
+    let mut head = http::Request::builder().method(request.method.clone());
+    if let Some(kind) = payload.content_type() {
+        head = head.header(http::header::CONTENT_TYPE, kind);
+    }
+    if let Some(etag) = &request.if_match {
+        head = head.header(http::header::IF_MATCH, etag.as_str());
+    }
+    request.headers.iter().fold(head, |head, (name, value)| head.header(*name, value))
 }
 
 /// The head of an answer and its body, still to be read.

@@ -17,7 +17,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
-use super::{Answer, Payload, Upgraded, head};
+use super::answer::{Answer, Payload, Upgraded, head, not_upgraded};
 use crate::{
     error::{Error, Result},
     request::Request,
@@ -53,7 +53,7 @@ impl Unix {
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             let (head, body) = answer.into_parts();
             let body = body.into_data_stream().map_err(io::Error::other).boxed();
-            return Err(super::answer::not_upgraded(request, head.status, head.headers, body).await);
+            return Err(not_upgraded(request, head.status, head.headers, body).await);
         }
         let headers = std::mem::take(answer.headers_mut());
         let upgraded = hyper::upgrade::on(answer).await.map_err(|source| Error::lost(&request.what, source))?;
