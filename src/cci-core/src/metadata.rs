@@ -123,6 +123,21 @@ mod tests {
     const OLD: &str = r#"{"saved_at":"2026-01-02T03:04:05Z","x":{"y":1},"workspace":"/w","persistent":false,
         "container_name":"cci-1-1","session_id":"3f2b8c1e-5d7a-4e0b-9c4f-1a2b3c4d5e6f"}"#;
 
+    const FIELDS: &str = "session_id|container_name|persistent|workspace|saved_at|x|slot";
+
+    /// What a field may hold instead; nothing takes it away.
+    fn values() -> impl Strategy<Value = Option<Value>> {
+        let others = [
+            None,
+            Some(Value::Null),
+            Some(true.into()),
+            Some(7.into()),
+            Some("text".into()),
+            Some(Vec::<Value>::new().into()),
+        ];
+        prop::sample::select(others.to_vec())
+    }
+
     #[test]
     fn the_five_fields_come_first_and_unknown_ones_are_kept() {
         let mut metadata = Metadata::parse(OLD.as_bytes()).unwrap();
@@ -152,8 +167,24 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_the_reader_panic(bytes: Vec<u8>) {
-            let _ = Metadata::parse(&bytes);
+        fn a_field_that_is_amiss_is_named_or_kept(key in FIELDS, value in values()) {
+            let mut fields: Map<String, Value> = serde_json::from_str(OLD).unwrap();
+            match &value {
+                Some(value) => drop(fields.insert(key.clone(), value.clone())),
+                None => drop(fields.remove(&key)),
+            }
+            match Metadata::parse(Value::Object(fields.clone()).to_string().as_bytes()) {
+                Ok(read) => {
+                    prop_assert_eq!(Metadata::parse(read.to_json().as_bytes()).unwrap(), read.clone());
+                    let again: Map<String, Value> = serde_json::from_str(&read.to_json()).unwrap();
+                    prop_assert_eq!(again.get(&key), value.as_ref());
+                }
+                Err(error) => {
+                    let text = format!("field '{key}' is missing or has the wrong type");
+                    prop_assert_eq!(error.to_string(), text);
+                    prop_assert_ne!(key, "x");
+                }
+            }
         }
     }
 }

@@ -10,11 +10,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use disk::Disk;
-use keys::Reader;
+pub use keys::Keys;
+use keys::{Reader, TYPE};
 pub use nic::Nic;
 
-/// A device's settings, or the part of them that has no field: keys and their values.
-pub type Keys = BTreeMap<String, String>;
 /// Devices by name.
 pub type Devices = BTreeMap<String, Device>;
 
@@ -45,8 +44,6 @@ pub enum Device {
     /// Any other type, as it came.
     Other(Keys),
 }
-
-const TYPE: &str = "type";
 
 impl Device {
     /// Takes the device of the same name in a profile away.

@@ -144,18 +144,17 @@ fn create(name: &str, content: &AclPut) -> Request {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::Body;
 
     #[test]
     fn a_rule_names_only_what_it_matches() {
         let rule = AclRule { destination: "10.0.0.0/8".into(), ..AclRule::default() };
         let content = AclPut { egress: vec![rule], ..AclPut::default() };
         assert_eq!(
-            create("a", &content).body,
-            Body::Json(json!({
+            create("a", &content).body.object(),
+            json!({
                 "name": "a", "description": "", "config": {}, "ingress": [],
                 "egress": [{"action": "reject", "state": "enabled", "destination": "10.0.0.0/8"}],
-            }))
+            })
         );
     }
 }

@@ -8,20 +8,20 @@ use std::{
 
 use hyper::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
+use tracing::{Instrument as _, Span};
 
 use crate::{
     error::{Error, Result},
     observe::{Exchange, Observer},
-    operation::Operation,
     reply::Reply,
     request::{Etag, Request},
     transport::{Answer, HttpsRemote, Payload, Transport, Upgraded},
 };
 
 /// How long Incus may take to begin an answer that is not itself a wait.
-const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
-/// A client of one Incus server in one project. Connections are made when they are needed and kept for the next call.
+/// A client of one Incus server in one project. On a unix socket each call has a connection of its own.
 #[derive(Clone)]
 pub struct Client {
     transport: Arc<Transport>,
@@ -100,33 +100,9 @@ impl Client {
         sync_metadata(request, &body)
     }
 
-    /// Makes a change that goes on as an operation.
-    pub(crate) async fn start(&self, request: &Request) -> Result<Operation> {
-        let (_, body) = self.ask(request, Some(ANSWER_LIMIT)).await?;
-        self.started(request, &body)?
-            .ok_or_else(|| Error::protocol(&request.what, "it was done at once, without an operation"))
-    }
-
-    /// Makes a change that is done when the answer comes, or, if the server prefers an operation, when that ends.
-    pub(crate) async fn settle(&self, request: &Request) -> Result<()> {
-        let (_, body) = self.ask(request, Some(ANSWER_LIMIT)).await?;
-        match self.started(request, &body)? {
-            None => Ok(()),
-            Some(operation) => operation.wait_named(&request.what, ANSWER_LIMIT).await.map(drop),
-        }
-    }
-
-    /// Sends a stream; the answer starts an operation.
-    pub(crate) async fn upload(&self, request: &Request, payload: Payload) -> Result<Operation> {
-        let answer = self.send(request, payload, None).await?;
-        let body = whole(request, answer).await?;
-        self.started(request, &body)?
-            .ok_or_else(|| Error::protocol(&request.what, "it was done at once, without an operation"))
-    }
-
     /// Asks for bytes rather than for an object: an answer in the API's own form is an error, or `read_json` wants it.
     pub(crate) async fn download(&self, request: &Request) -> Result<Answer> {
-        let answer = self.send(request, Payload::of(&request.body), Some(ANSWER_LIMIT)).await?;
+        let answer = self.send(request, Payload::of(request)?, Some(ANSWER_LIMIT)).await?;
         if answer.status.is_success() {
             return Ok(answer);
         }
@@ -141,45 +117,39 @@ impl Client {
     /// Asks for another protocol on a connection of its own.
     pub(crate) async fn upgrade(&self, request: &Request) -> Result<(HeaderMap, Upgraded)> {
         let begun = Instant::now();
-        let answer = within(request, Some(ANSWER_LIMIT), self.transport.upgrade(request, &self.project)).await;
-        self.observe(request, begun, if answer.is_ok() { 101 } else { 0 });
+        let span = span(request);
+        let asked = within(request, Some(ANSWER_LIMIT), self.transport.upgrade(request, &self.project));
+        let answer = asked.instrument(span.clone()).await;
+        self.observe(request, begun, if answer.is_ok() { 101 } else { 0 }, &span);
         answer
     }
 
-    async fn ask(&self, request: &Request, limit: Option<Duration>) -> Result<(Etag, Vec<u8>)> {
-        let (begun, mut status) = (Instant::now(), 0);
+    pub(crate) async fn ask(&self, request: &Request, limit: Option<Duration>) -> Result<(Etag, Vec<u8>)> {
+        let (begun, span, mut status) = (Instant::now(), span(request), 0);
         let asked = within(request, limit, async {
-            let answer = self.transport.send(request, &self.project, Payload::of(&request.body)).await?;
+            let answer = self.transport.send(request, &self.project, Payload::of(request)?).await?;
             status = answer.status.as_u16();
             let etag = Etag(answer.header(header::ETAG.as_str()).unwrap_or_default().to_owned());
             Ok((etag, whole(request, answer).await?))
         })
+        .instrument(span.clone())
         .await;
         // the head of a wait comes at once, and the body when it is over
-        self.observe(request, begun, status);
+        self.observe(request, begun, status, &span);
         asked
     }
 
-    async fn send(&self, request: &Request, payload: Payload, limit: Option<Duration>) -> Result<Answer> {
-        let begun = Instant::now();
-        let answer = within(request, limit, self.transport.send(request, &self.project, payload)).await;
-        self.observe(request, begun, answer.as_ref().map_or(0, |answer| answer.status.as_u16()));
+    pub(crate) async fn send(&self, request: &Request, payload: Payload, limit: Option<Duration>) -> Result<Answer> {
+        let (begun, span) = (Instant::now(), span(request));
+        let asked = within(request, limit, self.transport.send(request, &self.project, payload));
+        let answer = asked.instrument(span.clone()).await;
+        self.observe(request, begun, answer.as_ref().map_or(0, |answer| answer.status.as_u16()), &span);
         answer
     }
 
-    /// The operation that a change has become; `None` if the change is done.
-    fn started(&self, request: &Request, body: &[u8]) -> Result<Option<Operation>> {
-        match parse(request, body)? {
-            Reply::Error { code, message } => Err(Error::refused(request, code, message)),
-            Reply::Sync { .. } => Ok(None),
-            Reply::Async { metadata } => serde_json::from_str(metadata.get())
-                .map(|info| Some(Operation::new(self.clone(), info)))
-                .map_err(|source| Error::protocol(&request.what, source)),
-        }
-    }
-
-    fn observe(&self, request: &Request, begun: Instant, status: u16) {
+    fn observe(&self, request: &Request, begun: Instant, status: u16, span: &Span) {
         let elapsed = begun.elapsed();
+        span.record("status", status);
         tracing::debug!(method = %request.method, path = request.path, status, ?elapsed, "asked incus");
         if let Some(observer) = &self.observer {
             observer(&Exchange {
@@ -194,7 +164,13 @@ impl Client {
     }
 }
 
-async fn whole(request: &Request, answer: Answer) -> Result<Vec<u8>> {
+/// The span of a request, which has no query: secrets of websockets stand there.
+fn span(request: &Request) -> Span {
+    let status = tracing::field::Empty;
+    tracing::debug_span!("request", method = %request.method, path = request.path, what = request.what, status)
+}
+
+pub(crate) async fn whole(request: &Request, answer: Answer) -> Result<Vec<u8>> {
     answer.bytes().await.map_err(|source| Error::lost(&request.what, source))
 }
 
@@ -207,15 +183,13 @@ async fn within<T>(request: &Request, limit: Option<Duration>, work: impl Future
         .unwrap_or_else(|_| Err(Error::TimedOut { step: request.what.clone(), after, still_running: true }))
 }
 
-fn parse<'a>(request: &Request, body: &'a [u8]) -> Result<Reply<'a>> {
+pub(crate) fn parse<'a>(request: &Request, body: &'a [u8]) -> Result<Reply<'a>> {
     Reply::parse(body).map_err(|source| Error::protocol(&request.what, source))
 }
 
 fn sync_metadata<T: DeserializeOwned>(request: &Request, body: &[u8]) -> Result<T> {
     match parse(request, body)? {
-        Reply::Sync { metadata } => {
-            serde_json::from_str(metadata.get()).map_err(|source| Error::protocol(&request.what, source))
-        }
+        Reply::Sync { metadata } => T::deserialize(metadata).map_err(|source| Error::protocol(&request.what, source)),
         Reply::Error { code, message } => Err(Error::refused(request, code, message)),
         Reply::Async { .. } => Err(Error::protocol(&request.what, "an operation instead of an answer")),
     }

@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::{
     client::Client,
     error::{Error, Result},
-    operation::OperationInfo,
+    operation::info::OperationInfo,
     request::Request,
     url,
     websocket::{self, Socket},
@@ -167,6 +167,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Event> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::near::mutated;
     use proptest::prelude::*;
 
     fn about(source: &str) -> Option<String> {
@@ -181,11 +182,12 @@ mod tests {
         assert_eq!(about("/1.0/instances/"), None);
     }
 
+    const STARTED: &str = r#"{"type":"lifecycle","project":"p","timestamp":"2026-11-21T03:45:11Z","location":"none",
+        "metadata":{"action":"instance-started","source":"/1.0/instances/c1?project=p","context":null}}"#;
+
     #[test]
     fn an_event_is_read_by_its_kind() {
-        let text = r#"{"type":"lifecycle","project":"p","timestamp":"2026-11-21T03:45:11Z","location":"none",
-            "metadata":{"action":"instance-started","source":"/1.0/instances/c1?project=p","context":null}}"#;
-        let event = parse(text.as_bytes()).unwrap();
+        let event = parse(STARTED.as_bytes()).unwrap();
         assert_eq!((event.kind, event.project.as_str()), (EventKind::Lifecycle, "p"));
         let EventBody::Lifecycle(lifecycle) = event.body else { panic!("not a lifecycle event") };
         assert_eq!(lifecycle.action, "instance-started");
@@ -200,8 +202,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..256)) {
-            let _ = parse(&bytes);
+        fn what_is_read_of_an_event_stands_in_it(event in mutated(STARTED)) {
+            if let Ok(read) = parse(event.to_string().as_bytes()) {
+                prop_assert_eq!(read.kind.word(), event["type"].as_str().unwrap());
+                prop_assert_eq!(read.project, event["project"].as_str().unwrap_or_default());
+                if let EventBody::Lifecycle(lifecycle) = read.body {
+                    prop_assert_eq!(&lifecycle.action, event["metadata"]["action"].as_str().unwrap_or_default());
+                    let named = event["metadata"]["source"].as_str().is_some_and(|source| source.contains("/c1"));
+                    prop_assert_eq!(lifecycle.instance().is_some(), named);
+                }
+            }
         }
 
         #[test]

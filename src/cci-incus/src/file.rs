@@ -1,7 +1,6 @@
 //! Single files in an instance, running or stopped, without a session.
 
 use hyper::body::Bytes;
-use serde::Deserialize;
 
 use crate::{
     client::Client,
@@ -52,12 +51,6 @@ impl Client {
         self.settle(&write(name, path, FileKind::Directory, owner)).await
     }
 
-    /// Makes a symbolic link.
-    pub async fn make_symlink(&self, name: &str, path: &str, target: &str, owner: &FileOwner) -> Result<()> {
-        let request = write(name, path, FileKind::Symlink, owner);
-        self.settle(&request.bytes(target.as_bytes().to_vec())).await
-    }
-
     /// Reads a whole file, or the target of a link (`GET /1.0/instances/NAME/files`); a directory is an error.
     pub async fn pull_file(&self, name: &str, path: &str) -> Result<(Vec<u8>, FileMeta)> {
         let request = read(name, path);
@@ -69,30 +62,6 @@ impl Client {
         let content = answer.bytes().await.map_err(|source| Error::lost(request.what, source))?;
         Ok((content, meta))
     }
-
-    /// The names in a directory, without `.` and `..`.
-    pub async fn list_dir(&self, name: &str, path: &str) -> Result<Vec<String>> {
-        let request = read(name, path);
-        let answer = self.download(&request).await?;
-        if meta(&answer).kind != FileKind::Directory {
-            return Err(Error::io(request.what, std::io::ErrorKind::NotADirectory.into()));
-        }
-        let body = answer.bytes().await.map_err(|source| Error::lost(&request.what, source))?;
-        let listing: Listing = serde_json::from_slice(&body).map_err(|source| Error::protocol(request.what, source))?;
-        Ok(listing.metadata.unwrap_or_default())
-    }
-
-    /// Deletes a file or an empty directory (`DELETE /1.0/instances/NAME/files`).
-    pub async fn delete_file(&self, name: &str, path: &str) -> Result<()> {
-        let what = format!("delete {path} in instance {name}");
-        self.settle(&Request::delete(["instances", name, "files"], what).with("path", path)).await
-    }
-}
-
-/// A directory's content, which comes in the API's own form.
-#[derive(Deserialize)]
-struct Listing {
-    metadata: Option<Vec<String>>,
 }
 
 fn read(name: &str, path: &str) -> Request {

@@ -113,11 +113,6 @@ impl Client {
         self.read_list(&list().with("all-projects", "true").of_the_server()).await
     }
 
-    /// The instances that a filter of Incus matches: `config.user.mine eq true and status eq running`.
-    pub async fn instances_filtered(&self, filter: &str) -> Result<Vec<Instance>> {
-        self.read_list(&list().with("filter", filter)).await
-    }
-
     /// One instance and its version (`GET /1.0/instances/NAME`).
     pub async fn instance(&self, name: &str) -> Result<(Instance, Etag)> {
         self.read_tagged(&get(name)).await

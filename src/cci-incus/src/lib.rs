@@ -9,11 +9,15 @@ mod client;
 mod error;
 mod event;
 mod exec;
+#[cfg(feature = "fake")]
+pub mod fake;
 mod file;
 #[cfg(feature = "fuzzing")]
 pub mod fuzz;
 mod image;
 mod instance;
+#[cfg(test)]
+mod near;
 mod network;
 mod observe;
 mod operation;

@@ -1,7 +1,5 @@
 //! Networks of the server and who has an address on them.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -89,12 +87,6 @@ impl Client {
         self.settle(&Request::post(["networks"], format!("create network {}", new.name)).json(new)).await
     }
 
-    /// Replaces all of a network's settings (`PUT /1.0/networks/NAME`).
-    pub async fn put_network(&self, name: &str, config: &Config, description: &str, etag: Option<&Etag>) -> Result<()> {
-        let body = json!({"config": config, "description": description});
-        self.settle(&change(Request::put, name).json(&body).unchanged_since(etag)).await
-    }
-
     /// Sets some of a network's settings, leaving the others (`PATCH /1.0/networks/NAME`).
     pub async fn patch_network(&self, name: &str, config: &Config, etag: Option<&Etag>) -> Result<()> {
         self.settle(&change(Request::patch, name).json(&json!({"config": config})).unchanged_since(etag)).await
@@ -108,15 +100,6 @@ impl Client {
     /// Who has which address (`GET /1.0/networks/NAME/leases`); of a project's instances and the gateway.
     pub async fn network_leases(&self, name: &str) -> Result<Vec<NetworkLease>> {
         self.read_list(&Request::get(["networks", name, "leases"], format!("list the leases of network {name}"))).await
-    }
-
-    /// The addresses of a network's holders by MAC address, lower case.
-    pub async fn addresses_by_mac(&self, network: &str) -> Result<BTreeMap<String, Vec<String>>> {
-        let mut addresses: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for lease in self.network_leases(network).await? {
-            addresses.entry(lease.hwaddr.to_ascii_lowercase()).or_default().push(lease.address);
-        }
-        Ok(addresses)
     }
 }
 

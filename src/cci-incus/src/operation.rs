@@ -1,53 +1,29 @@
 //! Work that goes on in the daemon after the call: waiting for it with a name and a deadline, and cancelling it.
 
+pub(crate) mod info;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use cci_incus_types::OperationKind;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::timeout;
+use tracing::Instrument as _;
+
+pub use info::OperationInfo;
 
 use crate::{
-    client::Client,
+    client::{ANSWER_LIMIT, Client, parse, whole},
     error::{Error, Result},
     progress::Progress,
+    reply::Reply,
     request::Request,
     status::Status,
-    wire::null_is_default,
+    transport::Payload,
 };
 
 /// How long to ask what became of an operation whose deadline has passed.
 const LAST_LOOK: Duration = Duration::from_secs(2);
-
-/// What Incus says about an operation.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct OperationInfo {
-    /// A UUID.
-    pub id: String,
-    /// What it does, in Incus's words: `Executing command`.
-    pub description: String,
-    /// RFC 3339.
-    pub created_at: String,
-    /// Where it stands.
-    pub status_code: Status,
-    /// What it is about: kind → paths (`instances` → `/1.0/instances/c1`).
-    #[serde(deserialize_with = "null_is_default")]
-    pub resources: BTreeMap<String, Vec<String>>,
-    /// Secrets of its websockets, its progress, its result.
-    pub metadata: Value,
-    /// Whether it can be cancelled now.
-    pub may_cancel: bool,
-    /// Why it failed; empty if it did not.
-    pub err: String,
-}
-
-impl OperationInfo {
-    fn instances(&self) -> impl Iterator<Item = &str> {
-        let paths = self.resources.values().flatten().map(|path| path.split('?').next().unwrap_or_default());
-        paths.filter_map(|path| path.strip_prefix("/1.0/instances/")).filter(|name| !name.contains('/'))
-    }
-}
 
 /// A piece of work that the daemon does, with the client to follow it.
 #[derive(Debug, Clone)]
@@ -134,10 +110,14 @@ impl Operation {
     }
 
     pub(crate) async fn wait_named(&self, step: &str, limit: Duration) -> Result<Done> {
-        match timeout(limit, self.end(step)).await {
-            Ok(ended) => ended,
-            Err(_) => self.late(step, limit).await,
-        }
+        let span = tracing::debug_span!("wait", step, operation = self.id());
+        let wait = async {
+            match timeout(limit, self.end(step)).await {
+                Ok(ended) => ended,
+                Err(_) => self.late(step, limit).await,
+            }
+        };
+        wait.instrument(span).await
     }
 
     /// Waits for the end, however long it takes; the body of the answer decides, since a failure arrives as HTTP 200.
@@ -182,6 +162,41 @@ impl Operation {
 }
 
 impl Client {
+    /// Makes a change that goes on as an operation.
+    pub(crate) async fn start(&self, request: &Request) -> Result<Operation> {
+        let (_, body) = self.ask(request, Some(ANSWER_LIMIT)).await?;
+        self.started(request, &body)?
+            .ok_or_else(|| Error::protocol(&request.what, "it was done at once, without an operation"))
+    }
+
+    /// Makes a change that is done when the answer comes, or, if the server prefers an operation, when that ends.
+    pub(crate) async fn settle(&self, request: &Request) -> Result<()> {
+        let (_, body) = self.ask(request, Some(ANSWER_LIMIT)).await?;
+        match self.started(request, &body)? {
+            None => Ok(()),
+            Some(operation) => operation.wait_named(&request.what, ANSWER_LIMIT).await.map(drop),
+        }
+    }
+
+    /// Sends a stream; the answer starts an operation.
+    pub(crate) async fn upload(&self, request: &Request, payload: Payload) -> Result<Operation> {
+        let answer = self.send(request, payload, None).await?;
+        let body = whole(request, answer).await?;
+        self.started(request, &body)?
+            .ok_or_else(|| Error::protocol(&request.what, "it was done at once, without an operation"))
+    }
+
+    /// The operation that a change has become; `None` if the change is done.
+    fn started(&self, request: &Request, body: &[u8]) -> Result<Option<Operation>> {
+        match parse(request, body)? {
+            Reply::Error { code, message } => Err(Error::refused(request, code, message)),
+            Reply::Sync { .. } => Ok(None),
+            Reply::Async { metadata } => OperationInfo::deserialize(metadata)
+                .map(|info| Some(Operation::new(self.clone(), info)))
+                .map_err(|source| Error::protocol(&request.what, source)),
+        }
+    }
+
     /// All operations of the project that Incus still remembers (`GET /1.0/operations`).
     pub async fn operations(&self) -> Result<Vec<Operation>> {
         let by_status: BTreeMap<String, Vec<OperationInfo>> = self.read(&list()).await?;
@@ -236,20 +251,5 @@ mod tests {
         let info = OperationInfo { status_code: Status::Failure, err: "No".into(), ..OperationInfo::default() };
         let error = outcome("the start", info).unwrap_err();
         assert_eq!(error.to_string(), "the start failed: No");
-    }
-
-    #[test]
-    fn the_instances_are_named_by_their_paths() {
-        let paths =
-            ["/1.0/instances/c1?project=p", "/1.0/instances/c2", "/1.0/instances/c3/snapshots/s", "/1.0/images/x"];
-        let resources = [("any".to_owned(), paths.map(str::to_owned).to_vec())].into();
-        let info = OperationInfo { resources, ..OperationInfo::default() };
-        assert_eq!(info.instances().collect::<Vec<_>>(), ["c1", "c2"]);
-    }
-
-    #[test]
-    fn lists_that_are_null_are_empty() {
-        let info: OperationInfo = serde_json::from_str(r#"{"id":"x","resources":null,"metadata":null}"#).unwrap();
-        assert!(info.resources.is_empty() && info.metadata.is_null());
     }
 }

@@ -1,7 +1,6 @@
 //! Storage pools: which there are, how full they are.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::{
     client::Client,
@@ -79,18 +78,6 @@ impl Client {
     pub async fn create_storage_pool(&self, new: &NewStoragePool) -> Result<()> {
         let request = Request::post(["storage-pools"], format!("create storage pool {}", new.name));
         self.settle(&request.of_the_server().json(new)).await
-    }
-
-    /// Sets some of a pool's settings, leaving the others (`PATCH /1.0/storage-pools/NAME`).
-    pub async fn patch_storage_pool(&self, name: &str, config: &Config, etag: Option<&Etag>) -> Result<()> {
-        let request = Request::patch(["storage-pools", name], format!("change storage pool {name}"));
-        self.settle(&request.of_the_server().json(&json!({"config": config})).unchanged_since(etag)).await
-    }
-
-    /// Deletes a storage pool that nothing uses (`DELETE /1.0/storage-pools/NAME`).
-    pub async fn delete_storage_pool(&self, name: &str) -> Result<()> {
-        let request = Request::delete(["storage-pools", name], format!("delete storage pool {name}"));
-        self.settle(&request.of_the_server()).await
     }
 
     /// How full a pool is (`GET /1.0/storage-pools/NAME/resources`).

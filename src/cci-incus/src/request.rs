@@ -3,7 +3,6 @@
 use hyper::Method;
 use hyper::body::Bytes;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::url;
 
@@ -23,8 +22,18 @@ impl Etag {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Body {
     Empty,
-    Json(Value),
+    /// The text of an object, or why there is none.
+    Json(Result<Bytes, String>),
     Bytes(Bytes),
+}
+
+#[cfg(test)]
+impl Body {
+    /// The object that is sent.
+    pub(crate) fn object(&self) -> serde_json::Value {
+        let Self::Json(Ok(text)) = self else { panic!("not JSON: {self:?}") };
+        serde_json::from_slice(text).unwrap()
+    }
 }
 
 /// Whether a call takes `?project=`.
@@ -104,9 +113,9 @@ impl Request {
         self
     }
 
-    /// Our own request types hold strings, numbers and maps with string keys: they always serialise.
+    /// An object that cannot be written fails the call when it is sent.
     pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
-        self.body = Body::Json(serde_json::to_value(body).unwrap_or(Value::Null));
+        self.body = Body::Json(serde_json::to_vec(body).map(Bytes::from).map_err(|error| error.to_string()));
         self
     }
 
@@ -132,6 +141,12 @@ mod tests {
     fn a_scoped_call_names_its_project() {
         let call = Request::get(["instances"], "list instances").with("recursion", "1");
         assert_eq!(call.target("p one"), "/1.0/instances?recursion=1&project=p%20one");
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_never_sent() {
+        let call = Request::post([], "x").json(&std::collections::BTreeMap::from([(vec![1], 2)]));
+        assert!(matches!(call.body, Body::Json(Err(_))), "JSON has no list for a key");
     }
 
     #[test]

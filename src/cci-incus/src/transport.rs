@@ -54,15 +54,3 @@ impl Transport {
         }
     }
 }
-
-/// The head of a call as every door sends it.
-fn head(request: &Request, payload: &Payload) -> http::request::Builder {
-    let mut head = http::Request::builder().method(request.method.clone());
-    if let Some(kind) = payload.content_type() {
-        head = head.header(http::header::CONTENT_TYPE, kind);
-    }
-    if let Some(etag) = &request.if_match {
-        head = head.header(http::header::IF_MATCH, etag.as_str());
-    }
-    request.headers.iter().fold(head, |head, (name, value)| head.header(*name, value))
-}

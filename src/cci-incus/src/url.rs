@@ -1,6 +1,9 @@
 //! Percent-encoding of paths and queries: a name can never leave its place in a URL.
 
-use std::fmt::Write as _;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// What is not left as it is.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// `/1.0/` and the segments after it, each encoded, so that no name adds a segment or a query.
 pub(crate) fn path<'a>(segments: impl IntoIterator<Item = &'a str>) -> String {
@@ -27,34 +30,12 @@ pub(crate) fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> 
 }
 
 fn push_encoded(into: &mut String, raw: &str) {
-    for byte in raw.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                into.push(char::from(byte));
-            }
-            other => {
-                // writing to a String cannot fail
-                let _ = write!(into, "%{other:02X}");
-            }
-        }
-    }
+    into.extend(utf8_percent_encode(raw, ENCODED));
 }
 
 /// The text before encoding; `None` if it is not valid UTF-8 once decoded.
 pub(crate) fn decoded(raw: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(raw.len());
-    let mut rest = raw.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let hex = if first == b'%' { tail.get(..2).and_then(hex_byte) } else { None };
-        bytes.push(hex.unwrap_or(first));
-        rest = if hex.is_some() { tail.get(2..)? } else { tail };
-    }
-    String::from_utf8(bytes).ok()
-}
-
-fn hex_byte(digits: &[u8]) -> Option<u8> {
-    let text = std::str::from_utf8(digits).ok()?;
-    text.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| u8::from_str_radix(text, 16).ok())?
+    percent_decode_str(raw).decode_utf8().ok().map(Into::into)
 }
 
 #[cfg(test)]

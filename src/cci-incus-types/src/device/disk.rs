@@ -1,7 +1,6 @@
 //! Disks.
 
-use super::Keys;
-use super::keys::{Reader, Writer};
+use super::keys::{Keys, Reader, Writer};
 
 /// A file system of an instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

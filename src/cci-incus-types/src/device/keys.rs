@@ -1,15 +1,20 @@
 //! Fields taken out of a map of strings, and put back. A value that its field cannot hold stays in the map.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use super::Keys;
+/// A device's settings, or the part of them that has no field: keys and their values.
+pub type Keys = BTreeMap<String, String>;
+
+/// The key that says what a device is.
+pub(super) const TYPE: &str = "type";
 
 /// A map from which the keys that have fields are taken.
 pub(super) struct Reader(Keys);
 
 impl Reader {
     pub(super) fn new(mut keys: Keys) -> Self {
-        keys.remove(super::TYPE);
+        keys.remove(TYPE);
         Self(keys)
     }
 
@@ -46,7 +51,7 @@ pub(super) struct Writer(Keys);
 impl Writer {
     pub(super) fn new(kind: &str, other: Keys) -> Self {
         let mut writer = Self(other);
-        writer.put(super::TYPE, Some(kind));
+        writer.put(TYPE, Some(kind));
         writer
     }
 

@@ -2,8 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::Keys;
-use super::keys::{Reader, Writer};
+use super::keys::{Keys, Reader, Writer};
 
 /// A network interface of an instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -41,17 +41,6 @@ impl Client {
     pub async fn point_alias(&self, name: &str, fingerprint: &str) -> Result<()> {
         self.settle(&point(name, fingerprint)).await
     }
-
-    /// Renames an alias (`POST /1.0/images/aliases/NAME`).
-    pub async fn rename_alias(&self, name: &str, to: &str) -> Result<()> {
-        let what = format!("rename image alias {name} to {to}");
-        self.settle(&Request::post(["images", "aliases", name], what).json(&json!({"name": to}))).await
-    }
-
-    /// Takes a name from its image, which stays (`DELETE /1.0/images/aliases/NAME`).
-    pub async fn delete_alias(&self, name: &str) -> Result<()> {
-        self.settle(&Request::delete(["images", "aliases", name], format!("delete image alias {name}"))).await
-    }
 }
 
 fn create(name: &str, fingerprint: &str) -> Request {

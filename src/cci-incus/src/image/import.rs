@@ -41,28 +41,13 @@ impl Client {
         let (rootfs, size) = open(rootfs).await?;
         let total = metadata.len() as u64 + size;
         let boundary = Boundary::random();
-        let parts = bytes(boundary.begin("metadata"))
-            .chain(bytes(metadata))
-            .chain(bytes(boundary.next("rootfs")))
+        let parts = framing(boundary.begin("metadata"))
+            .chain(framing(metadata))
+            .chain(framing(boundary.next("rootfs")))
             .chain(rootfs)
-            .chain(bytes(boundary.end()));
+            .chain(framing(boundary.end()));
         let payload =
             Payload::Stream { content_type: boundary.content_type(), stream: metered(Box::pin(parts), total, tell) };
-        self.upload(&request(image), payload).await
-    }
-
-    /// Imports an image of one tarball that holds both (`POST /1.0/images`). Returns when all is sent.
-    pub async fn import_unified(
-        &self,
-        tarball: &Path,
-        image: &NewImage,
-        tell: impl FnMut(Uploaded) + Send + 'static,
-    ) -> Result<Operation> {
-        let (content, size) = open(tarball).await?;
-        let payload = Payload::Stream {
-            content_type: "application/octet-stream".to_owned(),
-            stream: metered(content, size, tell),
-        };
         self.upload(&request(image), payload).await
     }
 }
@@ -83,7 +68,7 @@ async fn open(path: &Path) -> Result<(ByteStream, u64)> {
     Ok((Box::pin(ReaderStream::with_capacity(file, CHUNK)), size))
 }
 
-fn bytes(content: impl Into<Bytes>) -> ByteStream {
+fn framing(content: impl Into<Bytes>) -> ByteStream {
     Box::pin(stream::once(std::future::ready(Ok(content.into()))))
 }
 

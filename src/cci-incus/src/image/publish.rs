@@ -69,7 +69,6 @@ fn copied(source: &ImageSource, image: &NewImage) -> Request {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::Body;
 
     #[test]
     fn a_publish_names_its_compression() {
@@ -79,21 +78,19 @@ mod tests {
             image: NewImage::default().alias("mine"),
         };
         assert_eq!(
-            published(&publish).body,
-            Body::Json(json!({
+            published(&publish).body.object(),
+            json!({
                 "source": {"type": "instance", "name": "c1"}, "compression_algorithm": "zstd",
                 "aliases": [{"name": "mine", "description": ""}], "properties": {}, "public": false,
-            }))
+            })
         );
     }
 
     #[test]
     fn a_fetch_names_server_and_protocol() {
         let server = ImageServer { url: "https://i".into(), protocol: "simplestreams".into(), certificate: None };
-        let Body::Json(body) = copied(&ImageSource { server, alias: "debian/12".into() }, &NewImage::default()).body
-        else {
-            panic!("not JSON")
-        };
+        let source = ImageSource { server, alias: "debian/12".into() };
+        let body = copied(&source, &NewImage::default()).body.object();
         assert_eq!(
             body["source"],
             json!({"type": "image", "mode": "pull", "server": "https://i", "protocol": "simplestreams",

@@ -128,11 +128,6 @@ impl Client {
         self.start(&state(name, change)).await
     }
 
-    /// Gives a stopped instance another name (`POST /1.0/instances/NAME`).
-    pub async fn rename_instance(&self, name: &str, to: &str) -> Result<Operation> {
-        self.start(&renamed(name, to)).await
-    }
-
     /// Deletes a stopped instance (`DELETE /1.0/instances/NAME`); a running one is refused.
     pub async fn delete_instance(&self, name: &str) -> Result<Operation> {
         self.start(&deleted(name)).await
@@ -163,10 +158,6 @@ fn state(name: &str, change: &StateChange) -> Request {
     }))
 }
 
-fn renamed(name: &str, to: &str) -> Request {
-    Request::post(["instances", name], format!("rename instance {name} to {to}")).json(&json!({"name": to}))
-}
-
 fn deleted(name: &str) -> Request {
     Request::delete(["instances", name], format!("delete instance {name}"))
 }
@@ -174,12 +165,11 @@ fn deleted(name: &str) -> Request {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::Body;
 
     #[test]
     fn a_patch_holds_only_what_changes() {
         let patch = InstancePatch { ephemeral: Some(false), ..InstancePatch::default() };
-        assert_eq!(patched("c1", &patch).body, Body::Json(json!({"ephemeral": false})));
+        assert_eq!(patched("c1", &patch).body.object(), json!({"ephemeral": false}));
     }
 
     #[test]
@@ -191,9 +181,9 @@ mod tests {
 
     #[test]
     fn a_graceful_stop_has_a_timeout_and_a_kill_has_force() {
-        let Body::Json(graceful) = state("c1", &StateChange::stop_within(60)).body else { panic!("not JSON") };
+        let graceful = state("c1", &StateChange::stop_within(60)).body.object();
         assert_eq!(graceful, json!({"action": "stop", "timeout": 60, "force": false, "stateful": false}));
-        let Body::Json(kill) = state("c1", &StateChange::kill()).body else { panic!("not JSON") };
+        let kill = state("c1", &StateChange::kill()).body.object();
         assert_eq!(kill, json!({"action": "stop", "timeout": -1, "force": true, "stateful": false}));
     }
 

@@ -189,11 +189,9 @@ mod tests {
     use cci_incus_types::Disk;
 
     use super::*;
-    use crate::request::Body;
 
     fn body(new: &NewInstance) -> Value {
-        let Body::Json(body) = create(new).body else { panic!("not JSON") };
-        body
+        create(new).body.object()
     }
 
     #[test]

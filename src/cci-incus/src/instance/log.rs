@@ -7,22 +7,12 @@ use crate::{
 };
 
 impl Client {
-    /// The names of an instance's log files (`GET /1.0/instances/NAME/logs`).
-    pub async fn instance_logs(&self, name: &str) -> Result<Vec<String>> {
-        let paths: Vec<String> = self.read_list(&list(name)).await?;
-        Ok(paths.iter().filter_map(|path| path.rsplit('/').next()).map(str::to_owned).collect())
-    }
-
     /// One log file, such as `lxc.log` (`GET /1.0/instances/NAME/logs/FILE`).
     pub async fn instance_log(&self, name: &str, file: &str) -> Result<Vec<u8>> {
         let request = get(name, file);
         let answer = self.download(&request).await?;
         answer.bytes().await.map_err(|source| Error::lost(request.what, source))
     }
-}
-
-fn list(name: &str) -> Request {
-    Request::get(["instances", name, "logs"], format!("list the logs of instance {name}"))
 }
 
 fn get(name: &str, file: &str) -> Request {

@@ -3,11 +3,15 @@
 use std::{io, pin::Pin};
 
 use futures_util::{Stream, StreamExt as _};
-use hyper::{StatusCode, body::Bytes, http::HeaderMap};
+use hyper::{
+    StatusCode,
+    body::Bytes,
+    http::{self, HeaderMap},
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
-    error::Error,
+    error::{Error, Result},
     reply::Reply,
     request::{Body, Request},
 };
@@ -36,12 +40,13 @@ pub(crate) enum Payload {
 }
 
 impl Payload {
-    pub(crate) fn of(body: &Body) -> Self {
-        match body {
+    pub(crate) fn of(request: &Request) -> Result<Self> {
+        Ok(match &request.body {
             Body::Empty => Self::Empty,
-            Body::Json(value) => Self::Json(value.to_string().into()),
+            Body::Json(Ok(text)) => Self::Json(text.clone()),
+            Body::Json(Err(why)) => return Err(Error::protocol(&request.what, why.as_str())),
             Body::Bytes(bytes) => Self::Bytes(bytes.clone()),
-        }
+        })
     }
 
     pub(crate) fn content_type(&self) -> Option<&str> {
@@ -52,6 +57,18 @@ impl Payload {
             Self::Stream { content_type, .. } => Some(content_type),
         }
     }
+}
+
+/// The head of a call as every door sends it.
+pub(crate) fn head(request: &Request, payload: &Payload) -> http::request::Builder {
+    let mut head = http::Request::builder().method(request.method.clone());
+    if let Some(kind) = payload.content_type() {
+        head = head.header(http::header::CONTENT_TYPE, kind);
+    }
+    if let Some(etag) = &request.if_match {
+        head = head.header(http::header::IF_MATCH, etag.as_str());
+    }
+    request.headers.iter().fold(head, |head, (name, value)| head.header(*name, value))
 }
 
 /// The head of an answer and its body, still to be read.

@@ -12,7 +12,10 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 
-use super::{Answer, Payload, Upgraded, head, pin::Pin};
+use super::{
+    answer::{Answer, Payload, Upgraded, head, not_upgraded},
+    pin::Pin,
+};
 use crate::{
     error::{Error, Result},
     request::Request,
@@ -69,7 +72,7 @@ impl Https {
         let mut answer = self.exchange(request, project, Payload::Empty).await?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             let Answer { status, headers, body } = into_answer(answer);
-            return Err(super::answer::not_upgraded(request, status, headers, body).await);
+            return Err(not_upgraded(request, status, headers, body).await);
         }
         let headers = std::mem::take(answer.headers_mut());
         let upgraded = answer.upgrade().await.map_err(|source| Error::lost(&request.what, source))?;

@@ -9,17 +9,15 @@ use std::{io, path::PathBuf};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use http_body_util::{BodyExt as _, Empty, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
-    StatusCode, Uri,
+    StatusCode,
     body::{Bytes, Frame, Incoming},
-    http::{self, HeaderMap, uri::Authority},
+    client::conn::http1,
+    http::{self, HeaderMap},
 };
-use hyper_util::{
-    client::legacy::{self, Client},
-    rt::{TokioExecutor, TokioIo},
-};
-use hyperlocal::UnixConnector;
+use hyper_util::rt::TokioIo;
+use tokio::net::UnixStream;
 
-use super::{Answer, Payload, Upgraded, head};
+use super::answer::{Answer, Payload, Upgraded, head, not_upgraded};
 use crate::{
     error::{Error, Result},
     request::Request,
@@ -27,26 +25,16 @@ use crate::{
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
-/// The socket and what connects to it.
+/// The daemon's socket.
 #[derive(Debug)]
 pub(crate) struct Unix {
+    socket: PathBuf,
     endpoint: String,
-    authority: Option<Authority>,
-    pool: Client<UnixConnector, Body>,
 }
 
 impl Unix {
     pub(crate) fn new(socket: PathBuf) -> Self {
-        let endpoint = socket.display().to_string();
-        // an empty path has no URI; it is reported when the first call is made
-        let authority = (!endpoint.is_empty())
-            .then(|| Uri::from(hyperlocal::Uri::new(socket, "/")))
-            .and_then(|uri| uri.authority().cloned());
-        Self {
-            endpoint,
-            authority,
-            pool: Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(UnixConnector),
-        }
+        Self { endpoint: socket.display().to_string(), socket }
     }
 
     pub(crate) fn endpoint(&self) -> &str {
@@ -65,7 +53,7 @@ impl Unix {
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             let (head, body) = answer.into_parts();
             let body = body.into_data_stream().map_err(io::Error::other).boxed();
-            return Err(super::answer::not_upgraded(request, head.status, head.headers, body).await);
+            return Err(not_upgraded(request, head.status, head.headers, body).await);
         }
         let headers = std::mem::take(answer.headers_mut());
         let upgraded = hyper::upgrade::on(answer).await.map_err(|source| Error::lost(&request.what, source))?;
@@ -74,35 +62,23 @@ impl Unix {
 
     async fn exchange(&self, request: &Request, project: &str, payload: Payload) -> Result<http::Response<Incoming>> {
         let call = head(request, &payload)
-            .uri(self.uri(request, project)?)
+            .uri(request.target(project))
             .header(http::header::HOST, "incus")
             .body(body(payload))
             .map_err(|source| Error::protocol(&request.what, source))?;
-        self.pool.request(call).await.map_err(|source| self.failed(request, source))
+        let stream = UnixStream::connect(&self.socket).await.map_err(|source| self.unreachable(source))?;
+        let lost = |source| Error::lost(&request.what, source);
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
+        // it ends with the answer, or with the connection that the answer has become; how, the answer tells
+        tokio::spawn(connection.with_upgrades());
+        sender.send_request(call).await.map_err(lost)
     }
 
-    fn uri(&self, request: &Request, project: &str) -> Result<Uri> {
-        let authority = self.authority.clone().ok_or_else(|| Error::Unreachable {
-            endpoint: self.endpoint.clone(),
-            source: "the path of the socket is empty".into(),
-        })?;
-        Uri::builder()
-            .scheme("unix")
-            .authority(authority)
-            .path_and_query(request.target(project))
-            .build()
-            .map_err(|source| Error::protocol(&request.what, source))
-    }
-
-    fn failed(&self, request: &Request, failure: legacy::Error) -> Error {
+    fn unreachable(&self, source: io::Error) -> Error {
         let endpoint = self.endpoint.clone();
-        if !failure.is_connect() {
-            return Error::lost(&request.what, failure);
-        }
-        match connect_error(&failure) {
-            Some(source) if source.kind() == io::ErrorKind::PermissionDenied => Error::Forbidden { endpoint, source },
-            Some(source) => Error::Unreachable { endpoint, source: source.into() },
-            None => Error::Unreachable { endpoint, source: failure.into() },
+        match source.kind() {
+            io::ErrorKind::PermissionDenied => Error::Forbidden { endpoint, source },
+            _ => Error::Unreachable { endpoint, source: source.into() },
         }
     }
 }
@@ -115,18 +91,6 @@ fn body(payload: Payload) -> Body {
     }
 }
 
-/// The kernel's own error below hyper's, rebuilt because it cannot be taken out.
-fn connect_error(failure: &legacy::Error) -> Option<io::Error> {
-    let mut cause = std::error::Error::source(failure);
-    while let Some(error) = cause {
-        if let Some(code) = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
-            return Some(io::Error::from_raw_os_error(code));
-        }
-        cause = error.source();
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use tokio::{
@@ -135,6 +99,14 @@ mod tests {
     };
 
     use crate::Client;
+
+    #[tokio::test]
+    async fn a_socket_that_is_not_there_is_named() {
+        let missing = Client::unix("/nonexistent/socket").networks().await.unwrap_err();
+        assert_eq!(missing.to_string(), "cannot reach incus at /nonexistent/socket");
+        assert!(missing.is_unreachable());
+        assert!(Client::unix("").networks().await.unwrap_err().is_unreachable());
+    }
 
     const ANSWER: &str = "{\"type\":\"sync\",\"metadata\":[]}";
 

@@ -23,8 +23,7 @@ async fn a_file_comes_back_as_it_went_in() {
     assert_eq!((meta.kind, meta.owner), (FileKind::File, OWNER));
     client.push_file(&bed.container, path, "short", &OWNER).await.unwrap();
     assert_eq!(client.pull_file(&bed.container, path).await.unwrap().0, b"short");
-    client.delete_file(&bed.container, path).await.unwrap();
-    assert!(client.pull_file(&bed.container, path).await.unwrap_err().is_not_found());
+    assert!(client.pull_file(&bed.container, "/root/nothing").await.unwrap_err().is_not_found());
 }
 
 #[tokio::test]
@@ -32,21 +31,15 @@ async fn directories_and_links_are_told_apart() {
     let bed = shared();
     let client = bed.client();
     client.make_dir(&bed.container, "/root/dir", &FileOwner { mode: 0o750, ..OWNER }).await.unwrap();
-    client.make_symlink(&bed.container, "/root/dir/link", "../../etc/passwd", &OWNER).await.unwrap();
-    client.push_file(&bed.container, "/root/dir/file", "", &OWNER).await.unwrap();
+    let sftp = client.sftp(&bed.container).await.unwrap();
+    sftp.symlink("/root/dir/link", "../../etc/passwd").await.unwrap();
 
-    let mut names = client.list_dir(&bed.container, "/root/dir").await.unwrap();
-    names.sort();
-    assert_eq!(names, ["file", "link"]);
     // Incus makes the target absolute; SFTP shows it as it is
     let (target, meta) = client.pull_file(&bed.container, "/root/dir/link").await.unwrap();
     assert_eq!((target.as_slice(), meta.kind), (b"/etc/passwd".as_slice(), FileKind::Symlink));
-    let sftp = client.sftp(&bed.container).await.unwrap();
     assert_eq!(sftp.read_link("/root/dir/link").await.unwrap(), "../../etc/passwd");
     sftp.close().await.unwrap();
     let error = client.pull_file(&bed.container, "/root/dir").await.unwrap_err();
-    assert!(matches!(error, Error::Io { .. }), "{error:?}");
-    let error = client.list_dir(&bed.container, "/root/dir/file").await.unwrap_err();
     assert!(matches!(error, Error::Io { .. }), "{error:?}");
 }
 

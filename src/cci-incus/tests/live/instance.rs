@@ -99,7 +99,7 @@ async fn what_is_put_replaces_and_what_is_patched_adds() {
 }
 
 #[tokio::test]
-async fn lists_and_filters_show_what_there_is() {
+async fn a_list_shows_what_there_is() {
     let bed = Bed::new();
     let client = bed.client();
     let mut new = NewInstance::new(bed.name("marked"), Source::Empty);
@@ -108,9 +108,8 @@ async fn lists_and_filters_show_what_there_is() {
 
     let names: BTreeSet<String> = client.instances().await.unwrap().into_iter().map(|instance| instance.name).collect();
     assert_eq!(names, BTreeSet::from([bed.container.clone(), new.name.clone()]));
-    let marked = client.instances_filtered("config.user.mark eq yes").await.unwrap();
-    assert_eq!(marked.len(), 1);
-    assert_eq!((marked[0].name.as_str(), marked[0].status_code), (new.name.as_str(), Status::Stopped));
+    let (marked, _) = client.instance(&new.name).await.unwrap();
+    assert_eq!((marked.config["user.mark"].as_str(), marked.status_code), ("yes", Status::Stopped));
 }
 
 #[tokio::test]
@@ -129,7 +128,7 @@ async fn a_running_one_has_processes_and_gets_an_address() {
 async fn a_snapshot_is_gone_back_to_and_copied() {
     let bed = Bed::new();
     let client = bed.client();
-    let (old, new, copy) = (bed.name("old"), bed.name("new"), bed.name("copy"));
+    let (old, copy) = (bed.name("old"), bed.name("copy"));
     create(&client, &NewInstance::new(&old, Source::alias(IMAGE))).await;
     let owner = cci_incus::FileOwner { uid: 0, gid: 0, mode: 0o600 };
     client.push_file(&old, "/root/f", "before", &owner).await.unwrap();
@@ -150,10 +149,6 @@ async fn a_snapshot_is_gone_back_to_and_copied() {
     let gone = client.delete_snapshot(&old, "s").await.unwrap();
     gone.wait("the delete", LIMIT).await.unwrap();
     assert!(client.snapshots(&old).await.unwrap().is_empty());
-    let renamed = client.rename_instance(&old, &new).await.unwrap();
-    renamed.wait("the rename", LIMIT).await.unwrap();
-    assert!(client.instance(&old).await.unwrap_err().is_not_found());
-    client.instance(&new).await.unwrap();
 }
 
 #[tokio::test]
@@ -182,8 +177,6 @@ async fn a_failed_start_leaves_the_instance_and_its_log() {
     assert!(matches!(error, cci_incus::Error::Operation { .. }), "{error:?}");
     let (instance, _) = client.instance(&new.name).await.unwrap();
     assert_eq!(instance.status_code, Status::Stopped);
-    let logs = client.instance_logs(&new.name).await.unwrap();
-    assert!(logs.contains(&"lxc.log".to_owned()), "{logs:?}");
     let log = client.instance_log(&new.name, "lxc.log").await.unwrap();
     assert!(String::from_utf8_lossy(&log).contains("/no/such/init"));
 }

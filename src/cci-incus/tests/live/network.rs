@@ -47,12 +47,8 @@ async fn a_network_is_made_changed_and_guarded_by_its_version() {
     let note: Config = [("user.note".to_owned(), "1".to_owned())].into();
     client.patch_network(&bridge.name, &note, Some(&etag)).await.unwrap();
     assert!(client.patch_network(&bridge.name, &note, Some(&etag)).await.unwrap_err().is_precondition_failed());
-    let (network, etag) = client.network(&bridge.name).await.unwrap();
-    assert_eq!(network.config["user.note"], "1");
-
-    client.put_network(&bridge.name, &without_addresses(), "text", Some(&etag)).await.unwrap();
     let (network, _) = client.network(&bridge.name).await.unwrap();
-    assert_eq!((network.config.get("user.note"), network.description.as_str()), (None, "text"));
+    assert_eq!(network.config["user.note"], "1");
     assert!(client.networks().await.unwrap().iter().any(|network| network.name == bridge.name));
 }
 
@@ -64,7 +60,8 @@ async fn a_lease_shows_the_address_of_a_container() {
     let network = instance.nics().find_map(|nic| nic.network.clone()).unwrap();
     let mac = instance.config["volatile.eth0.hwaddr"].clone();
 
-    until("a lease", async || client.addresses_by_mac(&network).await.unwrap().contains_key(&mac)).await;
+    until("a lease", async || client.network_leases(&network).await.unwrap().iter().any(|lease| lease.hwaddr == mac))
+        .await;
 
     let leases = client.network_leases(&network).await.unwrap();
     assert!(leases.iter().any(|lease| lease.hostname == bed.container), "{leases:?}");

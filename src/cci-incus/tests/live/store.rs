@@ -38,7 +38,6 @@ async fn a_pool_says_how_full_it_is_and_holds_volumes() {
     client.create_volume(pool, &new).await.unwrap();
     let (volume, _) = client.volume(pool, "v").await.unwrap();
     assert_eq!((volume.content_type.as_str(), volume.description.as_str()), ("filesystem", "d"));
-    assert_eq!(client.volumes(pool).await.unwrap().len(), 1);
     client.delete_volume(pool, "v").await.unwrap();
     assert!(client.volume(pool, "v").await.unwrap_err().is_not_found());
 }

@@ -12,7 +12,7 @@ use cci_incus::Exec;
 
 pub(crate) use bed::{Bed, IMAGE, shared};
 pub(crate) use daemon::Daemon;
-pub(crate) use image::{base_image, pack, tiny_image};
+pub(crate) use image::{base_image, tiny_image};
 pub(crate) use project::Project;
 pub(crate) use web::Web;
 

@@ -70,7 +70,7 @@ pub(crate) async fn tiny_image(directory: &Path, content: &str) -> (PathBuf, Pat
 }
 
 /// Makes a tarball in the directory of something that is in it.
-pub(crate) async fn pack(directory: &Path, tarball: &str, what: &str) -> PathBuf {
+async fn pack(directory: &Path, tarball: &str, what: &str) -> PathBuf {
     let tarball = directory.join(tarball);
     let mut tar = Command::new("tar");
     tar.arg("-C").arg(directory).arg("-cf").arg(&tarball).args(what.split(' '));
