@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::support::screen::Screen;
+use super::support::wait;
 use super::{Host, host, shown};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -288,18 +289,25 @@ fn a_question_that_is_given_up_leaves_the_terminal_as_it_was() {
     let host = with_project_file("[incus]\nproject = \"first\"\n");
     let screen = Screen::open(&host);
     screen.enter("stty -a > ../before");
-    let shown_by = |interrupt: &dyn Fn()| {
-        screen.enter("clear; sh -c 'echo $$ > ../pid; exec cci config trust'; echo \"ended: $?\"; stty -a > ../after");
-        screen.wait_for("Approve exactly this?", SOON);
+    let given_up = |round: &str, interrupt: &dyn Fn()| {
+        // what is typed is not what is waited for, nor is what the last round left on the screen
+        screen.enter(&format!(
+            "clear; sh -c 'echo $$ > ../pid; exec cci config trust'; printf '{round} ended: %s\\n' $?; stty -a > ../after"
+        ));
+        wait::until(round, SOON, || {
+            let shown = screen.text();
+            let asked = shown.trim_end().ends_with("Approve exactly this? [y/N]") && !shown.contains("ended:");
+            if asked { Ok(()) } else { Err(shown) }
+        });
         interrupt();
-        let shown = screen.wait_for("ended: 130", SOON);
-        screen.enter("echo s''till here");
-        screen.wait_for("still here", SOON);
+        let shown = screen.wait_for(&format!("{round} ended: 130"), SOON);
+        screen.enter(&format!("echo {round} s''till here"));
+        screen.wait_for(&format!("{round} still here"), SOON);
         let mode = |name: &str| fs::read_to_string(host.proj.parent().unwrap().join(name)).unwrap();
         assert_eq!(mode("after"), mode("before"), "{shown}");
     };
-    shown_by(&|| screen.press("C-c"));
-    shown_by(&|| {
+    given_up("first", &|| screen.press("C-c"));
+    given_up("second", &|| {
         let pid = fs::read_to_string(host.proj.parent().unwrap().join("pid")).unwrap();
         Command::new("kill").arg(pid.trim()).status().unwrap();
     });
