@@ -9,29 +9,7 @@ use cci_core::settings::KEYS;
 use crate::support::host::{Host, U1000};
 
 /// A user who has tightened everything that can be, and gives a token of their own.
-const STRICT: &str = r#"
-[defaults]
-mount_claude_config = false
-docker = false
-settings_secrets = "drop"
-environment = { TOKEN = "mine" }
-[network]
-mode = "allowlist"
-allowed_domains = ["api.anthropic.com"]
-[limits]
-cpu = "2"
-memory = "1GiB"
-processes = "500"
-disk = "5GiB"
-[[mounts.default]]
-host = "/srv/data"
-container = "/data"
-readonly = true
-[profiles.tight]
-limits = { memory = "512MiB" }
-[profiles.loose]
-network = { mode = "open" }
-"#;
+const STRICT: &str = include_str!("../../src/cci-host/src/settings/tests/strict.toml");
 
 /// What a hostile file says, and the key that must be named.
 const CASES: &[(&str, &str)] = &[
