@@ -81,7 +81,7 @@ impl Proxy {
     pub fn holding(line: &'static str, ready: impl Fn() + Send + Sync + 'static) -> Self {
         let hold = move |seen: &str| {
             if seen.starts_with(line) {
-                ready()
+                ready();
             }
         };
         Self::listen(&daemon_socket(), Arc::new(hold))
