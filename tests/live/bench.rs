@@ -6,8 +6,8 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::support::delay::delaying;
 use crate::support::host::{Host, U1000, incus, run};
+use crate::support::proxy::Proxy;
 use crate::support::{timeline, wait};
 
 const DELAY: Duration = Duration::from_millis(100);
@@ -42,9 +42,8 @@ fn least(report: &Value, key: &str, who: &str) -> f64 {
 
 #[track_caller]
 fn bench(held: &'static str) -> Value {
-    let host = Host::live(U1000);
-    let socket = delaying(&host.dir("sockets"), "incus", held, DELAY);
-    let host = host.at_socket(socket);
+    let proxy = Proxy::delaying(held, DELAY);
+    let host = Host::live(U1000).at_socket(proxy.socket());
     let args = ["bench", "--format", "json", "--runs", "2", "--only", "attach,list-1,version", "--baseline", "incus"];
     let out = host.cci(&args).ok();
     nothing_is_left(&host);
@@ -78,10 +77,9 @@ fn took(host: &Host, request: &str) -> f64 {
 
 #[test]
 fn a_planted_delay_shows_in_the_timeline_of_its_request() {
-    let host = Host::live(U1000);
-    let sockets = host.dir("sockets");
-    let slow = Host::live(U1000).at_socket(delaying(&sockets, "slow", LIST, DELAY));
-    let other = Host::live(U1000).at_socket(delaying(&sockets, "other", ONE, DELAY));
+    let (on_list, on_one) = (Proxy::delaying(LIST, DELAY), Proxy::delaying(ONE, DELAY));
+    let slow = Host::live(U1000).at_socket(on_list.socket());
+    let other = Host::live(U1000).at_socket(on_one.socket());
     let request = "GET /1.0/instances 200 (list instances)";
     let (slow, other) = (took(&slow, request), took(&other, request));
     assert!(slow >= 100.0, "the delay of 100 ms shows as {slow}");

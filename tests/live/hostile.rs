@@ -8,30 +8,8 @@ use cci_core::settings::KEYS;
 
 use crate::support::host::{Host, U1000};
 
-/// A user who has tightened everything that can be, and gives a token of their own.
-const STRICT: &str = r#"
-[defaults]
-mount_claude_config = false
-docker = false
-settings_secrets = "drop"
-environment = { TOKEN = "mine" }
-[network]
-mode = "allowlist"
-allowed_domains = ["api.anthropic.com"]
-[limits]
-cpu = "2"
-memory = "1GiB"
-processes = "500"
-disk = "5GiB"
-[[mounts.default]]
-host = "/srv/data"
-container = "/data"
-readonly = true
-[profiles.tight]
-limits = { memory = "512MiB" }
-[profiles.loose]
-network = { mode = "open" }
-"#;
+/// A user who has tightened everything that can be.
+const STRICT: &str = include_str!("../../src/cci-host/src/settings/tests/strict.toml");
 
 /// What a hostile file says, and the key that must be named.
 const CASES: &[(&str, &str)] = &[
@@ -164,7 +142,9 @@ const FREE: [&str; 3] = ["defaults.persistent", "defaults.model", "network.refre
 fn host() -> Host {
     let host = Host::live(U1000);
     let config = host.dir("home/.config/cci");
-    fs::write(config.join("config.toml"), STRICT).unwrap();
+    // the rest of it: a token of their own, and nothing of the host's
+    let own = "[defaults]\nsettings_secrets = \"drop\"\nenvironment = { TOKEN = \"mine\" }\n";
+    fs::write(config.join("config.toml"), STRICT.replace("[defaults]\n", own)).unwrap();
     host.dir("home/.ssh");
     host.dir("proj/sub/deep");
     symlink(&host.home, host.proj.join("link")).unwrap();

@@ -5,6 +5,7 @@
 mod attacks;
 mod bad_input;
 mod bench;
+mod budgets;
 mod build;
 mod claude;
 mod clean_root;

@@ -299,11 +299,22 @@ fn what_is_planted_in_the_state_directory_harms_nothing() {
     let dummy = [("CCI_USE_DUMMY", "1")];
     host.cci_with(&["shell", "--background"], &dummy, b"").ok();
     let name = host.only_container();
+    // where the planted links lead on the host, and what would be seen of it there
+    let outside = host.dir("outside");
+    std::fs::create_dir(outside.join("below")).unwrap();
+    std::fs::write(outside.join("below/kept"), "the host's own").unwrap();
+    let seen = |dir: &std::path::Path| {
+        let list = std::process::Command::new("find").arg(dir).args(["-printf", "%p %i %T@ %C@ %s %m %U\n"]).output();
+        String::from_utf8(list.unwrap().stdout).unwrap()
+    };
+    let before = seen(&outside);
     let many = if std::env::var_os("CCI_TEST_ROUNDS").is_some() { 1_000_000 } else { 100_000 };
     let plant = format!(
         "cd /home/code/.claude; (mkdir many; cd many; seq {many} | xargs touch); rm -rf settings.json commands .claude.json; ln -s /etc/passwd settings.json; \
                  ln -s / commands; mkfifo .claude.json; mkfifo pipe; truncate -s 10G sparse; mkdir -p projects; \
-                 rm -rf projects/-workspace; ln -s /etc projects/-workspace; ln settings.json hard"
+                 rm -rf projects/-workspace; ln -s {outside} projects/-workspace; ln -s {outside}/below todos; \
+                 ln -s {outside}/below/kept history.jsonl; ln settings.json hard",
+        outside = outside.display()
     );
     incus(&["exec", "--project", &host.project, "--user", "1000", &name, "--", "bash", "-c", &plant]);
     let passwd = std::fs::read("/etc/passwd").unwrap();
@@ -316,5 +327,5 @@ fn what_is_planted_in_the_state_directory_harms_nothing() {
     host.cci(&["clean", "--sessions", "--force"]).ok();
     assert_eq!(host.sessions(), [""; 0]);
     assert_eq!(std::fs::read("/etc/passwd").unwrap(), passwd);
-    assert!(std::path::Path::new("/etc/hostname").exists() || std::path::Path::new("/etc/hosts").exists());
+    assert_eq!(seen(&outside), before, "something behind a planted link was changed");
 }

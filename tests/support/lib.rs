@@ -16,7 +16,6 @@ pub mod bed;
 pub mod clean_root;
 pub mod completion;
 pub mod daemon;
-pub mod delay;
 pub mod figures;
 pub mod host;
 pub mod https;

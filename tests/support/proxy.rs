@@ -1,4 +1,4 @@
-//! A socket between cci and the real Incus that counts the requests and spoils one of them.
+//! A socket between cci and the real Incus that counts the requests, spoils one of them, or holds some back.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -7,6 +7,8 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use super::host::daemon_socket;
 
 /// What is done to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,9 +68,31 @@ struct State {
     hit: Option<String>,
 }
 
+/// What holds a request back until it returns; the line of the request tells which.
+type Hold = Arc<dyn Fn(&str) + Send + Sync>;
+
 impl Proxy {
     /// Between a new socket and the daemon's.
     pub fn start(upstream: &Path) -> Self {
+        Self::listen(upstream, Arc::new(|_| ()))
+    }
+
+    /// Before the tests' Incus: a request whose line begins so waits until `ready` returns.
+    pub fn holding(line: &'static str, ready: impl Fn() + Send + Sync + 'static) -> Self {
+        let hold = move |seen: &str| {
+            if seen.starts_with(line) {
+                ready();
+            }
+        };
+        Self::listen(&daemon_socket(), Arc::new(hold))
+    }
+
+    /// The same with a delay: a slow Incus, where the test wants it.
+    pub fn delaying(line: &'static str, delay: Duration) -> Self {
+        Self::holding(line, move || pause(delay))
+    }
+
+    fn listen(upstream: &Path, hold: Hold) -> Self {
         let dir = tempfile::Builder::new().prefix("cci-proxy-").tempdir_in("/var/tmp").unwrap();
         std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
         let listener = UnixListener::bind(dir.path().join("unix.socket")).unwrap();
@@ -77,9 +101,9 @@ impl Proxy {
         let (shared, upstream) = (Arc::clone(&state), upstream.to_owned());
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let (shared, upstream) = (Arc::clone(&shared), upstream.clone());
+                let (shared, upstream, hold) = (Arc::clone(&shared), upstream.clone(), Arc::clone(&hold));
                 // a side that goes away ends its exchange, as it would without a proxy
-                std::thread::spawn(move || drop(serve(client, &upstream, &shared)));
+                std::thread::spawn(move || drop(serve(client, &upstream, &shared, &*hold)));
             }
         });
         Self { dir, state }
@@ -125,6 +149,11 @@ impl Proxy {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the delay is what is planted, nothing waits for it")]
+fn pause(delay: Duration) {
+    std::thread::sleep(delay);
+}
+
 /// What is to be done with the request that has just come.
 fn verdict(state: &Mutex<State>, line: &str) -> Option<Fault> {
     let mut state = state.lock().unwrap();
@@ -143,10 +172,11 @@ fn verdict(state: &Mutex<State>, line: &str) -> Option<Fault> {
 }
 
 /// One connection, which carries one call: cci never uses one again.
-fn serve(mut client: UnixStream, upstream: &Path, state: &Mutex<State>) -> std::io::Result<()> {
+fn serve(mut client: UnixStream, upstream: &Path, state: &Mutex<State>, hold: &dyn Fn(&str)) -> std::io::Result<()> {
     let request = head(&mut client)?;
     let line = String::from_utf8_lossy(&request).lines().next().unwrap_or_default().to_owned();
     let fault = verdict(state, &line);
+    hold(&line);
     if matches!(fault, Some(Fault::CutBefore | Fault::Gone)) {
         return client.shutdown(Shutdown::Both);
     }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a developer's tool talks to its terminal directly")]
 
+#[cfg(test)]
+mod documents;
 mod fast;
 mod laws;
 mod msrv;

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::guard::own_policy;
 use super::names::ASK;
 use super::{host, network_of};
-use crate::support::delay::{delaying, holding};
 use crate::support::host::{Host, incus};
+use crate::support::proxy::Proxy;
 use crate::support::timeline::{span, spans};
 use crate::support::wait;
 
@@ -77,8 +77,8 @@ fn kept_policy(last: u8) -> (Host, String) {
 #[test]
 fn the_create_does_not_wait_for_slow_rules_and_the_command_does() {
     let (host, _) = kept_policy(85);
-    let socket = delaying(&host.dir("sockets"), "slow", RULES, DELAY);
-    let out = host.at_socket(socket).cci(&["--timing", "run", "--", "true"]).ok();
+    let proxy = Proxy::delaying(RULES, DELAY);
+    let out = host.at_socket(proxy.socket()).cci(&["--timing", "run", "--", "true"]).ok();
     let (create, rules, command) = (span(&out, "POST /1.0/instances 202"), span(&out, RULES), span(&out, "/exec 202"));
     assert!(create.start < rules.end, "the create waited for the rules: {out}");
     assert!(command.start >= rules.end, "the command did not wait for the rules: {out}");
@@ -115,8 +115,8 @@ fn rules_that_somebody_widened_are_right_before_what_runs_is_made() {
     incus(&["network", "acl", "rule", "add", &network, "egress", "action=allow", "destination=203.0.113.0/24"]);
     assert_ne!(rules(), before);
     let put: &str = "PUT /1.0/network-acls/";
-    let socket = delaying(&host.dir("sockets"), "slow", put, DELAY);
-    let out = host.at_socket(socket).cci(&["--timing", "run", "--", "true"]).ok();
+    let proxy = Proxy::delaying(put, DELAY);
+    let out = host.at_socket(proxy.socket()).cci(&["--timing", "run", "--", "true"]).ok();
     let again = spans(&out, "POST /1.0/instances 202").next_back().unwrap_or_else(|| panic!("{out}"));
     assert!(again.start >= span(&out, put).end, "what ran was made before the rules were right: {out}");
     assert_eq!(rules(), before);
@@ -158,11 +158,11 @@ fn what_is_kept_starts_behind_the_second_layer_while_incus_tells_of_the_first() 
     let network = network_of(&host, &kept);
     let boot = host.proj.join("boot");
     let _ = std::fs::remove_file(&boot);
-    let socket = holding(&host.dir("sockets"), "slow", RULES, move || {
+    let proxy = Proxy::holding(RULES, move || {
         let booted = || if boot.exists() { Ok(()) } else { Err("it has not asked".to_owned()) };
         wait::until("the container has booted", Duration::from_secs(60), booted);
     });
-    let slow = host.at_socket(socket);
+    let slow = host.at_socket(proxy.socket());
     let run = ["--timing", "run", "--persistent", "--slot", "1", "--", "touch", "/workspace/ran"];
 
     // that Incus tells of the rules only when the container has booted is what shows that the start does not wait

@@ -4,27 +4,7 @@ use super::world::World;
 use crate::settings::Trust;
 
 /// A user who has tightened everything that can be.
-const STRICT: &str = r#"
-[defaults]
-mount_claude_config = false
-docker = false
-[network]
-mode = "allowlist"
-allowed_domains = ["api.anthropic.com"]
-[limits]
-cpu = "2"
-memory = "1GiB"
-processes = "500"
-disk = "5GiB"
-[[mounts.default]]
-host = "/srv/data"
-container = "/data"
-readonly = true
-[profiles.tight]
-limits = { memory = "512MiB" }
-[profiles.loose]
-network = { mode = "open" }
-"#;
+const STRICT: &str = include_str!("strict.toml");
 
 fn world(project: &str) -> World {
     World::new().user(STRICT).project(project)
