@@ -22,6 +22,20 @@ use crate::{
 pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
 /// A client of one Incus server in one project. On a unix socket each call has a connection of its own.
+///
+/// ```no_run
+/// use cci_incus::Client;
+///
+/// # async fn example() -> cci_incus::Result<()> {
+/// let client = Client::unix("/var/lib/incus/unix.socket").in_project("work");
+/// match client.instance("c1").await {
+///     Ok((instance, _)) => println!("{} has {:?}", instance.name, instance.address()),
+///     Err(error) if error.is_not_found() => println!("there is no c1"),
+///     Err(error) => return Err(error),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Client {
     transport: Arc<Transport>,

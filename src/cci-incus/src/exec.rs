@@ -18,6 +18,24 @@ pub use output::{Stderr, Stdout};
 pub use process::Process;
 
 /// A command to run.
+///
+/// Its streams are the process's, to be read and written at the same time.
+///
+/// ```no_run
+/// use cci_incus::{Client, Exec};
+/// use tokio::io::AsyncReadExt as _;
+///
+/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// let exec = Exec { user: Some(1000), cwd: Some("/workspace".into()), ..Exec::new(["git", "status"]) };
+/// let mut process = client.exec("c1", &exec).await?;
+/// let mut text = String::new();
+/// if let Some(stdout) = &mut process.stdout {
+///     stdout.read_to_string(&mut text).await?;
+/// }
+/// println!("{text} status {}", process.wait().await?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exec {
     /// The program and its arguments, never joined or read by a shell.

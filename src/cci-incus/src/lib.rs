@@ -2,6 +2,25 @@
 //!
 //! Everything starts at [`Client`]. Calls are values that a transport sends; the body of an answer decides what it
 //! is; work that goes on in the daemon is an [`Operation`], waited for with a name and a deadline.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use cci_incus::{Client, Exec, NewInstance, Source, StateChange};
+//!
+//! # async fn example() -> cci_incus::Result<()> {
+//! let client = Client::unix("/var/lib/incus/unix.socket");
+//! let new = NewInstance { start: true, ephemeral: true, ..NewInstance::new("c1", Source::alias("debian/12")) };
+//! client.create_instance(&new).await?.wait("create the container", Duration::from_secs(60)).await?;
+//!
+//! let done = client.exec_captured("c1", &Exec::new(["uname", "-r"]), &[], Duration::from_secs(10)).await?;
+//! assert_eq!(done.status, 0);
+//!
+//! // an ephemeral one is deleted by its stop
+//! client.change_state("c1", &StateChange::kill()).await?.wait("stop the container", Duration::from_secs(60)).await?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod acl;
 mod certificate;

@@ -26,6 +26,22 @@ use crate::{
 const LAST_LOOK: Duration = Duration::from_secs(2);
 
 /// A piece of work that the daemon does, with the client to follow it.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use cci_incus::{Client, Error, Refusal, StateChange};
+///
+/// # async fn example(client: Client) -> cci_incus::Result<()> {
+/// let operation = client.change_state("c1", &StateChange::start()).await?;
+/// match operation.wait("start the container", Duration::from_secs(30)).await {
+///     Err(error) if error.refusal() == Refusal::AddressTaken => println!("another has its address"),
+///     Err(Error::TimedOut { still_running: true, .. }) => operation.cancel().await?,
+///     ended => drop(ended?),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Operation {
     client: Client,

@@ -33,6 +33,27 @@ pub struct InstancePatch {
 }
 
 /// Everything about an instance that can be changed; what is left out goes.
+///
+/// With the version that was read it changes nothing that somebody else has changed since:
+///
+/// ```
+/// use cci_incus::{InstancePut, NewInstance, Source, fake};
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # runtime.block_on(async {
+/// # let daemon = fake::Daemon::start();
+/// # let client = daemon.client();
+/// # client.create_instance(&NewInstance::new("c1", Source::Empty)).await?;
+/// let (instance, etag) = client.instance("c1").await?;
+/// let mut put = InstancePut::from(instance);
+/// put.config.insert("user.note".into(), "1".into());
+/// client.put_instance("c1", &put, Some(&etag)).await?.wait("configure the container", fake::PATIENCE).await?;
+///
+/// let late = client.put_instance("c1", &put, Some(&etag)).await.unwrap_err();
+/// assert!(late.is_precondition_failed());
+/// # Ok::<(), cci_incus::Error>(())
+/// # }).unwrap();
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "the fields are those of Instance")]
 pub struct InstancePut {

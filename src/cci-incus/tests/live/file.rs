@@ -30,16 +30,19 @@ async fn a_file_comes_back_as_it_went_in() {
 async fn directories_and_links_are_told_apart() {
     let bed = shared();
     let client = bed.client();
-    client.make_dir(&bed.container, "/root/dir", &FileOwner { mode: 0o750, ..OWNER }).await.unwrap();
+    // the container outlives a run, and SFTP replaces no link
+    let dir = format!("/root/dir-{}", std::process::id());
+    let link = format!("{dir}/link");
+    client.make_dir(&bed.container, &dir, &FileOwner { mode: 0o750, ..OWNER }).await.unwrap();
     let sftp = client.sftp(&bed.container).await.unwrap();
-    sftp.symlink("/root/dir/link", "../../etc/passwd").await.unwrap();
+    sftp.symlink(&link, "../../etc/passwd").await.unwrap();
 
     // Incus makes the target absolute; SFTP shows it as it is
-    let (target, meta) = client.pull_file(&bed.container, "/root/dir/link").await.unwrap();
+    let (target, meta) = client.pull_file(&bed.container, &link).await.unwrap();
     assert_eq!((target.as_slice(), meta.kind), (b"/etc/passwd".as_slice(), FileKind::Symlink));
-    assert_eq!(sftp.read_link("/root/dir/link").await.unwrap(), "../../etc/passwd");
+    assert_eq!(sftp.read_link(&link).await.unwrap(), "../../etc/passwd");
     sftp.close().await.unwrap();
-    let error = client.pull_file(&bed.container, "/root/dir").await.unwrap_err();
+    let error = client.pull_file(&bed.container, &dir).await.unwrap_err();
     assert!(matches!(error, Error::Io { .. }), "{error:?}");
 }
 
