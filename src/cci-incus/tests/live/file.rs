@@ -30,12 +30,12 @@ async fn a_file_comes_back_as_it_went_in() {
 async fn directories_and_links_are_told_apart() {
     let bed = shared();
     let client = bed.client();
-    // the container outlives a run, and SFTP replaces no link
+    // the container outlives a run, and SFTP replaces no link; like OpenSSH, Incus takes the target first
     let dir = format!("/root/dir-{}", std::process::id());
     let link = format!("{dir}/link");
     client.make_dir(&bed.container, &dir, &FileOwner { mode: 0o750, ..OWNER }).await.unwrap();
     let sftp = client.sftp(&bed.container).await.unwrap();
-    sftp.symlink(&link, "../../etc/passwd").await.unwrap();
+    sftp.symlink("../../etc/passwd", &link).await.unwrap();
 
     // Incus makes the target absolute; SFTP shows it as it is
     let (target, meta) = client.pull_file(&bed.container, &link).await.unwrap();
