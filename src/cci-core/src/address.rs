@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
+use ipnet::Ipv4Net;
+
 use crate::slot::Slot;
 use crate::workspace::WorkspaceHash;
 
@@ -19,16 +21,15 @@ impl Subnet {
     /// Reads `10.77.0.1/24`, as a network's `ipv4.address` has it.
     #[must_use]
     pub fn parse(raw: &str) -> Option<Self> {
-        let (gateway, prefix) = raw.split_once('/')?;
-        let subnet = Self { gateway: gateway.parse().ok()?, prefix: prefix.parse().ok()? };
+        let raw: Ipv4Net = raw.parse().ok()?;
+        let subnet = Self { gateway: raw.addr(), prefix: raw.prefix_len() };
         (8..=29).contains(&subnet.prefix).then_some(subnet)
     }
 
     /// The addresses between the network's own and the broadcast.
     fn hosts(self) -> std::ops::RangeInclusive<u32> {
-        let mask = u32::MAX << (32 - self.prefix);
-        let network = u32::from(self.gateway) & mask;
-        network + 1..=(network | !mask) - 1
+        let network = Ipv4Net::new_assert(self.gateway, self.prefix);
+        u32::from(network.network()) + 1..=u32::from(network.broadcast()) - 1
     }
 
     /// The address of a slot, or the next one free behind it.

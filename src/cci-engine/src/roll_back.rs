@@ -79,6 +79,7 @@ impl Progress {
 }
 
 /// Rolls back everything that was made and not kept, newest first; what cannot be is named.
+#[tracing::instrument(name = "roll-back", skip_all)]
 pub(crate) async fn everything(cx: &Context) -> RolledBack {
     cx.reporter.progress(None);
     // a call that was given up goes on writing in its thread
@@ -95,6 +96,7 @@ pub(crate) async fn everything(cx: &Context) -> RolledBack {
 }
 
 /// Rolls back what killed commands left, and says so; what cannot be now is left for the next command.
+#[tracing::instrument(name = "clear-up", skip_all)]
 pub async fn abandoned(cx: &Context) {
     for Abandoned { journal, made, doubted } in cx.scope.ledger.abandoned() {
         let mut progress = Progress::default();

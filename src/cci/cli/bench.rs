@@ -5,12 +5,10 @@ use std::path::{Path, PathBuf};
 use cci_core::bench::{Machine, Report, Row, Summary, Target, Unit};
 use cci_core::{Error, Result};
 use clap::Args;
-use tabled::builder::Builder;
-use tabled::settings::object::Columns;
-use tabled::settings::{Alignment, Style};
 
 use super::output::{FormatArg, print};
 use crate::bench::{Wanted, measure};
+use crate::ui::table::figures;
 use crate::ui::text::{Text, shown};
 use cci_engine::context::Context;
 
@@ -73,13 +71,11 @@ fn earlier(cx: &Context, baseline: &[String]) -> Result<Option<PathBuf>> {
 fn text(report: &Report) -> Text {
     let with_incus = report.rows.iter().any(|row| row.incus.is_some());
     let with_before = report.rows.iter().any(|row| row.before.is_some());
-    let mut table = Builder::default();
     let mut head = vec!["", "cci", "spread", "floor", "ratio"];
     head.extend(with_incus.then_some("incus"));
     head.extend(with_before.then_some("before"));
     head.push("target");
-    table.push_record(head);
-    for row in &report.rows {
+    let cells = |row: &Row| {
         let mut cells = vec![
             row.what.clone(),
             median(row.cci, row.unit),
@@ -90,13 +86,9 @@ fn text(report: &Report) -> Text {
         cells.extend(with_incus.then(|| median(row.incus, row.unit)));
         cells.extend(with_before.then(|| row.before.map(|before| number(before, row.unit)).unwrap_or_default()));
         cells.push(target(row));
-        table.push_record(cells);
-    }
-    let mut table = table.build();
-    table.with(Style::blank()).modify(Columns::new(1..5), Alignment::right());
-    let table = table.to_string();
-    let lines: Text = table.lines().map(str::trim_end).collect();
-    lines.with("").with(machine(&report.machine, report.runs))
+        cells
+    };
+    figures(head, report.rows.iter().map(cells), 1..5).with("").with(machine(&report.machine, report.runs))
 }
 
 fn machine(machine: &Machine, runs: u32) -> String {

@@ -47,13 +47,19 @@ pub(super) fn takes(verb: &[&str], argument: &str) -> bool {
     !ALL.contains(&argument) || taken(verb).contains(&argument)
 }
 
-/// The verb, and the first launch flag that was typed and means nothing to it.
-pub(super) fn misplaced(matches: &ArgMatches) -> Option<(String, String)> {
+/// The words of the verb, and what was matched there.
+pub(super) fn verb_of(matches: &ArgMatches) -> (Vec<&str>, &ArgMatches) {
     let (mut verb, mut at) = (Vec::new(), matches);
     while let Some((name, below)) = at.subcommand() {
         verb.push(name);
         at = below;
     }
+    (verb, at)
+}
+
+/// The verb, and the first launch flag that was typed and means nothing to it.
+pub(super) fn misplaced(matches: &ArgMatches) -> Option<(String, String)> {
+    let (verb, at) = verb_of(matches);
     let typed = |flag: &&str| at.value_source(flag) == Some(ValueSource::CommandLine);
     let flag = ALL.into_iter().find(|flag| typed(flag) && !taken(&verb).contains(flag))?;
     Some((format!("cci {}", verb.join(" ")), format!("--{}", flag.replace('_', "-"))))

@@ -33,6 +33,7 @@ use cci_host::caller::Caller;
 use cci_host::settings::{Overrides, Stack, Trust};
 use cci_host::{incus_socket, signals};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 /// What cci itself failed with, in a verb whose status is the command's.
 const OWN_FAILURE: u8 = 125;
@@ -45,8 +46,8 @@ pub fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let argv: Vec<OsString> = std::env::args_os().collect();
-    let Cli { flags: TopFlags { version, global }, verb } = match parsed(&argv) {
-        Ok(cli) => cli,
+    let (Cli { flags: TopFlags { version, global }, verb }, name) = match parsed(&argv) {
+        Ok(parsed) => parsed,
         Err(error) => return unparsed(&error, &argv),
     };
     let verb = if version { Some(Verb::Version(VersionArgs::default())) } else { verb };
@@ -54,12 +55,13 @@ pub fn main() -> ExitCode {
     let terminal = Arc::new(Terminal::new(voice(Some((&global, &verb)))));
     log_for_developers(global.verbose);
     let passes_status = verb.passes_status();
+    let span = tracing::info_span!("cci", verb = name);
     let done = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| Error::Internal(format!("no runtime: {source}")))
         .and_then(|runtime| {
-            let done = runtime.block_on(carry_out(verb, &global, &terminal, &timeline));
+            let done = runtime.block_on(carry_out(verb, &global, &terminal, &timeline).instrument(span));
             // a blocked read of the terminal must not hold the end back
             runtime.shutdown_background();
             done
@@ -71,13 +73,15 @@ pub fn main() -> ExitCode {
     status
 }
 
-fn parsed(argv: &[OsString]) -> clap::error::Result<Cli> {
+/// What was typed, and the words of its verb.
+fn parsed(argv: &[OsString]) -> clap::error::Result<(Cli, String)> {
     // what is refused or asked for help is parsed again, for what it is then shown
     let matches = typed(argv).try_get_matches_from(argv).or_else(|_| whole().try_get_matches_from(argv))?;
     if let Some((verb, flag)) = launch_flags::misplaced(&matches) {
         return Err(whole().error(ErrorKind::ArgumentConflict, format!("`{verb}` takes no '{flag}'")));
     }
-    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut whole()))
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut whole()))?;
+    Ok((cli, launch_flags::verb_of(&matches).0.join(" ")))
 }
 
 async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>, timeline: &Timeline) -> Result<u8> {

@@ -3,10 +3,12 @@
 #![expect(clippy::disallowed_methods, reason = "asked for its width only")]
 
 use std::io::{self, IsTerminal};
+use std::ops::Range;
 
 use tabled::builder::Builder;
+use tabled::settings::object::Columns;
 use tabled::settings::peaker::Priority;
-use tabled::settings::{Padding, Style, Width};
+use tabled::settings::{Alignment, Padding, Style, Width};
 
 use super::text::{Text, shown};
 
@@ -17,6 +19,22 @@ const GAP: usize = 2;
 pub(crate) fn table<const N: usize>(headings: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> Text {
     let rows = rows.into_iter().map(|row| row.map(shown));
     Text::block(shaped(headings, rows, terminal_width()))
+}
+
+/// Rows of numbers behind their names: the columns of `numbers` are set to the right, and no line is broken.
+pub(crate) fn figures(
+    headings: impl IntoIterator<Item = &'static str>,
+    rows: impl IntoIterator<Item = Vec<String>>,
+    numbers: Range<usize>,
+) -> Text {
+    let mut builder = Builder::default();
+    builder.push_record(headings);
+    for row in rows {
+        builder.push_record(row.into_iter().map(shown));
+    }
+    let mut table = builder.build();
+    table.with(Style::blank()).modify(Columns::new(numbers), Alignment::right());
+    table.to_string().lines().map(str::trim_end).collect()
 }
 
 fn shaped<const N: usize>(

@@ -4,16 +4,15 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
+use ipnet::Ipv4Net;
+
 /// A range of IPv4 addresses in CIDR form; its base has no bits beyond the prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Block {
-    base: u32,
-    prefix: u8,
-}
+pub struct Block(Ipv4Net);
 
 impl Block {
     /// Every address.
-    pub const ALL: Self = Self { base: 0, prefix: 0 };
+    pub const ALL: Self = Self::literal([0, 0, 0, 0], 0);
     /// What only one network knows: private use and carrier-grade NAT.
     pub const PRIVATE: [Self; 4] = [
         Self::literal([10, 0, 0, 0], 8),
@@ -31,27 +30,26 @@ impl Block {
         Self::literal([240, 0, 0, 0], 4),
     ];
 
-    const fn literal(base: [u8; 4], prefix: u8) -> Self {
-        Self { base: u32::from_be_bytes(base), prefix }
+    const fn literal([a, b, c, d]: [u8; 4], prefix: u8) -> Self {
+        Self(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix))
     }
 
     /// The block of this size around an address; a prefix above 32 counts as 32.
     #[must_use]
     pub fn around(address: Ipv4Addr, prefix: u8) -> Self {
-        let prefix = prefix.min(32);
-        Self { base: u32::from(address) & mask(prefix), prefix }
+        Self(Ipv4Net::new_assert(address, prefix.min(32)).trunc())
     }
 
     /// Whether an address lies in it.
     #[must_use]
     pub fn contains(self, address: Ipv4Addr) -> bool {
-        u32::from(address) & mask(self.prefix) == self.base
+        self.0.contains(&address)
     }
 
     /// Whether all of another block lies in it.
     #[must_use]
     pub fn covers(self, other: Self) -> bool {
-        self.prefix <= other.prefix && self.contains(other.base())
+        self.0.contains(&other.0)
     }
 
     /// Whether the two have an address in common.
@@ -63,13 +61,13 @@ impl Block {
     /// Its first address.
     #[must_use]
     pub fn base(self) -> Ipv4Addr {
-        Ipv4Addr::from(self.base)
+        self.0.network()
     }
 
     /// Bits of its network part.
     #[must_use]
     pub fn prefix(self) -> u8 {
-        self.prefix
+        self.0.prefix_len()
     }
 
     /// Whether it lies wholly where no container may ever go by an allowlist.
@@ -80,10 +78,6 @@ impl Block {
     }
 }
 
-fn mask(prefix: u8) -> u32 {
-    u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0)
-}
-
 impl From<Ipv4Addr> for Block {
     fn from(address: Ipv4Addr) -> Self {
         Self::around(address, 32)
@@ -92,7 +86,7 @@ impl From<Ipv4Addr> for Block {
 
 impl fmt::Display for Block {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.prefix == 32 { write!(out, "{}", self.base()) } else { write!(out, "{}/{}", self.base(), self.prefix) }
+        if self.prefix() == 32 { self.base().fmt(out) } else { self.0.fmt(out) }
     }
 }
 

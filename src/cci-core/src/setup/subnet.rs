@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use crate::network::Block;
+
 /// A destination of the host's routing table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
@@ -30,18 +32,15 @@ pub fn free(routes: &[Route]) -> Option<String> {
     // begins away from the numbers that home routers and other tools take first
     let candidates = (77..=254).chain(1..77).map(|second| Ipv4Addr::new(10, second, 0, 0));
     let is_free = |candidate: &Ipv4Addr| {
-        !routes.iter().filter(|route| route.prefix > 0).any(|route| overlaps(*route, *candidate, 24))
+        !routes
+            .iter()
+            .filter(|route| route.prefix > 0)
+            .any(|route| Block::around(route.network, route.prefix).overlaps(Block::around(*candidate, 24)))
     };
     candidates.into_iter().find(is_free).map(|network| {
         let [a, b, c, _] = network.octets();
         format!("{a}.{b}.{c}.1/24")
     })
-}
-
-fn overlaps(route: Route, network: Ipv4Addr, prefix: u8) -> bool {
-    let shared = route.prefix.min(prefix);
-    let mask = u32::MAX.checked_shl(32 - u32::from(shared)).unwrap_or(0);
-    u32::from(route.network) & mask == u32::from(network) & mask
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ pub(crate) async fn run(cx: &Context, container: &str, step: &Step, amount: Amou
 }
 
 /// Says that something begins and, when it is done, how long it took.
+#[tracing::instrument(name = "build", skip_all, fields(step = title))]
 pub(crate) async fn timed<T>(cx: &Context, log: &Log, title: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
     let start = Instant::now();
     cx.reporter.step("build", title);

@@ -25,6 +25,7 @@ use crate::session::state_volume;
 const CONTESTED: Duration = Duration::from_secs(60);
 
 /// Takes the best slot that Incus lets this launch have; where all are taken, one that is just being left.
+#[tracing::instrument(name = "launch", skip_all)]
 pub(crate) async fn claim(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, survey: &Survey) -> Result<Launched> {
     state_volume::make(cx, plan).await?;
     let deadline = Instant::now() + CONTESTED;

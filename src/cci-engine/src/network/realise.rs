@@ -40,6 +40,7 @@ pub(crate) fn glimpse(policy: &Policy) -> Option<Realised> {
 }
 
 /// Finds the policy's bridge and ACL, or makes them; several launches may do so at once.
+#[tracing::instrument(name = "network", skip_all, fields(policy = %policy.name()))]
 pub(crate) async fn realise(cx: &Context, policy: &Policy) -> Result<Realised> {
     let (client, name) = (networks(cx), policy.name());
     let (found, acl) = tokio::join!(client.network(name.bridge()), client.acl(name.bridge()));

@@ -50,6 +50,7 @@ pub(crate) async fn start(cx: &Context, name: &str, before: &str, exec: &Exec, s
 
 /// The same inside any script, and where something must be known first, which is asked while the shell starts:
 /// what it is given begins with its answer only, and not at all where that is an error.
+#[tracing::instrument(name = "exec", skip_all, fields(container = name))]
 pub(crate) async fn start_if<T>(
     cx: &Context,
     name: &str,

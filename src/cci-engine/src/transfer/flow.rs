@@ -111,6 +111,7 @@ impl Read for Outlet {
 }
 
 /// Does `work` and shows meanwhile what the meter counts.
+#[tracing::instrument(name = "transfer", skip_all, fields(verb))]
 pub(crate) async fn shown<T>(cx: &Context, verb: &str, meter: &Arc<Meter>, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     let mut tick = tokio::time::interval(TICK);

@@ -93,10 +93,129 @@ fn numbered(toml: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use cci_core::idmap::Ids;
+    use cci_core::settings::{KEYS, Kind, keys_of_a_profile};
+    use cci_core::workspace::Workspace;
+    use cci_engine::configuration::config::Configured;
+    use cci_host::caller::Caller;
+    use cci_host::settings::{Overrides, Stack, Trust, entries};
+    use proptest::collection::{btree_map, vec};
     use proptest::prelude::*;
+    use proptest::sample::select;
     use serde_json::json;
 
     use super::*;
+
+    /// A user with a home and an empty project.
+    fn caller(dir: &Path) -> Caller {
+        std::fs::create_dir_all(dir.join(".config/cci")).unwrap();
+        let ids = Ids { uid: 1000, gid: 1000 };
+        Caller { ids, home: dir.into(), current_dir: dir.into(), environment: BTreeMap::new() }
+    }
+
+    /// What `cci --config FILE config check` and a launch would take.
+    fn read(caller: &Caller, extra: Option<&Path>) -> Stack {
+        let workspace = Workspace::at(&caller.home);
+        let stack = Stack::read(caller, &workspace, extra, &Overrides::default(), Trust::Judged).unwrap();
+        Configured::check_profiles(&stack).unwrap();
+        stack
+    }
+
+    /// A value that a key takes, as a file has it.
+    fn value(kind: Kind) -> BoxedStrategy<toml::Value> {
+        let text = || "[^\\x00]{1,12}".prop_map(toml::Value::from);
+        let choice = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            select(words).prop_map(toml::Value::from).boxed()
+        };
+        // a `$` in a path is the name of a variable
+        let path = || "/[a-z\\PC]{0,9}".prop_map(|path| path.replace('$', "_"));
+        let mount = (path(), "/[a-z.]{1,9}", any::<Option<bool>>()).prop_map(|(host, container, readonly)| {
+            let mut mount =
+                toml::Table::from_iter([("host".into(), host.into()), ("container".into(), container.into())]);
+            mount.extend(readonly.map(|readonly| ("readonly".to_owned(), readonly.into())));
+            toml::Value::from(mount)
+        });
+        match kind {
+            Kind::Text => text().boxed(),
+            Kind::Argument => "[a-z\\PC][^\\x00]{0,9}"
+                .prop_filter("a flag", |raw| !raw.starts_with('-'))
+                .prop_map(toml::Value::from)
+                .boxed(),
+            Kind::Name => "[a-z][a-z0-9_-]{0,9}".prop_map(toml::Value::from).boxed(),
+            Kind::Bool => any::<bool>().prop_map(toml::Value::from).boxed(),
+            Kind::Number(most) => (0..=most).prop_map(|number| i64::from(number).into()).boxed(),
+            Kind::Texts => vec(text(), 0..4).prop_map(toml::Value::from).boxed(),
+            Kind::Domains => vec("[a-z]{1,9}\\.example", 0..4).prop_map(toml::Value::from).boxed(),
+            Kind::Path => path().prop_map(toml::Value::from).boxed(),
+            Kind::Choice(words) => choice(words),
+            Kind::Cores => choice(&["1", "0-3", "0,2"]),
+            Kind::Processes => (1..100_000i64).prop_map(toml::Value::from).boxed(),
+            Kind::Size => choice(&["1GiB", "8GiB", "512MiB"]),
+            Kind::Environment => btree_map("[A-Z_][A-Z0-9_]{0,9}", text(), 0..4)
+                .prop_map(|all| toml::Value::from(all.into_iter().collect::<toml::Table>()))
+                .boxed(),
+            Kind::Mounts => btree_map("/[a-z]{1,3}", mount, 0..3)
+                .prop_map(|all| {
+                    let each = all.into_iter().map(|(container, mut mount)| {
+                        mount["container"] = container.into();
+                        mount
+                    });
+                    toml::Value::from(each.collect::<Vec<_>>())
+                })
+                .boxed(),
+        }
+    }
+
+    /// A file that sets some keys, at its top or in a profile of its own.
+    fn file() -> impl Strategy<Value = toml::Table> {
+        let keys = vec(any::<(prop::sample::Index, bool)>(), 0..10).prop_flat_map(|chosen| {
+            let each = chosen.into_iter().map(|(index, in_profile)| {
+                let key = index.get(KEYS);
+                let own = keys_of_a_profile().find(|(_, own)| in_profile && own.path == key.path).map(|(path, _)| path);
+                value(key.kind).prop_map(move |value| (own.unwrap_or(key.path), own.is_some(), value))
+            });
+            each.collect::<Vec<_>>()
+        });
+        keys.prop_map(|keys| {
+            let mut file = toml::Table::new();
+            for (path, in_profile, value) in keys {
+                let mut names: Vec<&str> = path.split('.').collect();
+                let last = names.pop().unwrap_or_default();
+                let profile = in_profile.then_some(["profiles", "mine"]).into_iter().flatten();
+                let table = profile.chain(names).fold(&mut file, |table, name| {
+                    let below = table.entry(name).or_insert_with(|| toml::Table::new().into());
+                    below.as_table_mut().unwrap()
+                });
+                table.insert(last.to_owned(), value);
+            }
+            file
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn whatever_is_configured_check_takes_what_show_prints(file in file()) {
+            let dir = tempfile::tempdir().unwrap();
+            let caller = caller(dir.path());
+            let own = dir.path().join(".config/cci/config.toml");
+            std::fs::write(&own, file.to_string()).unwrap();
+            let configured = read(&caller, None);
+            let shown = dir.path().join("shown.toml");
+            for origin in [false, true] {
+                std::fs::write(&shown, as_toml(&entries(&configured).unwrap(), origin).as_str()).unwrap();
+                let again = read(&caller, Some(&shown));
+                prop_assert_eq!(again.settings().unwrap(), configured.settings().unwrap());
+            }
+            // alone it says the same as with the file that it was made from
+            std::fs::remove_file(&own).unwrap();
+            prop_assert_eq!(read(&caller, Some(&shown)).settings().unwrap(), configured.settings().unwrap());
+        }
+    }
 
     fn entry(key: &str, value: Value) -> Entry {
         Entry { key: key.into(), value, origin: "/etc/x\n[y]".into() }
@@ -122,7 +241,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_back_as_it_was(text in prop::collection::vec(any::<char>(), 0..40), name in any::<String>()) {
+        fn any_text_is_read_back_as_it_was(text in vec(any::<char>(), 0..40), name in any::<String>()) {
             let text: String = text.into_iter().collect();
             let key = format!("defaults.environment.{name}");
             let toml = as_toml(&[entry(&key, json!({ "command": text }))], false);
