@@ -1,13 +1,14 @@
 //! `shell`: an agent in a container, with a conversation that lives on the host.
 
 use cci_agent::{Secrets, Start};
+use cci_core::Result;
 use cci_core::environment::HostLocale;
 use cci_core::idmap::Ids;
 use cci_core::mark::Marks;
 use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::session::{Resume, SessionId};
 use cci_core::slot::SlotChoice;
-use cci_core::{GuestText, Result};
+use cci_guest::GuestText;
 use cci_incus::{Instance, Status};
 
 use crate::context::Context;
