@@ -32,5 +32,4 @@ pub mod start_log;
 pub mod stop_hook;
 pub mod workspace;
 
-pub use cci_guest::GuestText;
 pub use error::{Error, Result};

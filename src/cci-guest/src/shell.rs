@@ -25,6 +25,19 @@ pub fn command<A: AsRef<str>>(script: &str, args: impl IntoIterator<Item = A>) -
     shell.chain(args.into_iter().map(|arg| arg.as_ref().to_owned())).collect()
 }
 
+/// The command that runs `script` under a name, both of its outputs as one stream: a log then has the lines in the order
+/// in which they were written.
+#[must_use]
+pub fn script_with_one_output(name: &str, script: &str) -> Vec<String> {
+    ["sh", "-c", &format!("exec 2>&1\n{script}"), name].map(str::to_owned).to_vec()
+}
+
+/// The command that becomes `program`, both of its outputs as one stream.
+#[must_use]
+pub fn program_with_one_output(program: &str) -> Vec<String> {
+    ["sh", "-c", r#"exec "$0" 2>&1"#, program].map(str::to_owned).to_vec()
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::Command;

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use cci_core::bench::Report;
-use cci_core::{Error, GuestText, Result};
+use cci_core::{Error, Result};
+use cci_guest::GuestText;
 
 use super::bed::Bed;
 use super::collected::Collected;

@@ -8,7 +8,8 @@ mod waiting;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cci_core::{Error, GuestText, Result};
+use cci_core::{Error, Result};
+use cci_guest::GuestText;
 use clap::{Args, Subcommand, ValueEnum};
 use schemars::JsonSchema;
 use serde::Serialize;

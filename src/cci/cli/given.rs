@@ -9,7 +9,8 @@ use std::path::Path;
 use cci_core::env_file::{self, Wrong};
 use cci_core::environment::is_variable_name;
 use cci_core::workspace::Workspace;
-use cci_core::{Error, GuestText, Result};
+use cci_core::{Error, Result};
+use cci_guest::GuestText;
 
 use super::args::GlobalArgs;
 use cci_engine::site::host_path;

@@ -1,6 +1,7 @@
 //! `cci info`: one saved session.
 
-use cci_core::{GuestText, Result};
+use cci_core::Result;
+use cci_guest::GuestText;
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 

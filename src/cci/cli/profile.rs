@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use cci_core::{Error, GuestText, Result};
+use cci_core::{Error, Result};
+use cci_guest::GuestText;
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 

@@ -19,7 +19,7 @@ impl MakeWriter<'_> for Log {
 
 impl Write for Log {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        let line = cci_core::GuestText::of_bytes(event.strip_suffix(b"\n").unwrap_or(event));
+        let line = cci_guest::GuestText::of_bytes(event.strip_suffix(b"\n").unwrap_or(event));
         writeln!(io::stderr(), "{line}")?;
         Ok(event.len())
     }

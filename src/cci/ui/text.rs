@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use cci_core::GuestText;
+use cci_guest::GuestText;
 
 /// What a verb has to say, line by line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

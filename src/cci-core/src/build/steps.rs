@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cci_agent::{Agent, agents};
+use cci_guest::shell;
 
 use crate::settings::BuildSettings;
 
@@ -62,7 +63,7 @@ pub fn standard(settings: &BuildSettings, tools: &[&dyn Agent], uid: u32, host_c
 /// The steps of a custom image: the person's own script, already in the container, on a base that is up.
 #[must_use]
 pub fn custom(guest_path: &str) -> Vec<Step> {
-    let command = ["sh", "-c", r#"exec "$0" 2>&1"#, guest_path].map(str::to_owned).to_vec();
+    let command = shell::program_with_one_output(guest_path);
     let limit = Duration::from_secs(6 * 3600);
     vec![
         script("network", include_str!("../../../../build-scripts/network.sh"), SHORT).with("CCI_DNS", String::new()),
@@ -77,9 +78,8 @@ pub fn trial() -> Step {
     script("try the image", include_str!("../../../../build-scripts/try.sh"), SHORT)
 }
 
-/// Both outputs are one stream, so that the log has the lines in the order they were written.
 fn script(title: &str, text: &str, limit: Duration) -> Step {
-    let command = vec!["sh".to_owned(), "-c".to_owned(), format!("exec 2>&1\n{text}"), title.to_owned()];
+    let command = shell::script_with_one_output(title, text);
     Step { title: title.to_owned(), command, environment: environment(), limit }
 }
 

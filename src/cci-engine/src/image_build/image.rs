@@ -6,7 +6,8 @@ use cci_agent::Agent;
 use cci_core::build::files::{self, GuestFile};
 use cci_core::build::source::ImageSource;
 use cci_core::build::steps::{self, Step};
-use cci_core::{Error, GuestText, Result};
+use cci_core::{Error, Result};
+use cci_guest::GuestText;
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cci_core::GuestText;
+use cci_guest::GuestText;
 use cci_host::store::sessions::Store;
 use cci_host::store::{put, staging};
 use serde::{Deserialize, Serialize};

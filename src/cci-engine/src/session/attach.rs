@@ -18,9 +18,9 @@ use crate::network;
 use crate::process::exec::{self, Begun};
 use crate::process::probe;
 use crate::process::stream;
-use crate::session::left::{self, Left};
 use crate::session::record;
 use crate::session::shell::{Direct, Started};
+use crate::session::shutdown::{self, Fate};
 use crate::session::state_volume;
 use cci_host::terminal::{self, Tty};
 
@@ -131,25 +131,25 @@ async fn on_terminal(
         }
         cx.scope.ledger.keep();
     }
-    let left = tell_what_is_left(cx, name, exit, noted).await;
-    if matches!(ended, Err(Error::Interrupted)) { ended.map(drop) } else { left }
+    let reported = report_fate(cx, name, exit, noted).await;
+    if matches!(ended, Err(Error::Interrupted)) { ended.map(drop) } else { reported }
 }
 
 /// Says where the conversation is and what became of the container.
-async fn tell_what_is_left(cx: &Context, name: &str, exit: Option<GuestExit>, noted: Option<Lifetime>) -> Result<()> {
-    let left = left::look(cx, name, exit, noted).await?;
+async fn report_fate(cx: &Context, name: &str, exit: Option<GuestExit>, noted: Option<Lifetime>) -> Result<()> {
+    let fate = shutdown::fate(cx, name, exit, noted).await?;
     cx.reporter.note("Session data saved: go on with `cci shell --resume`");
-    if left == Left::Stopped(Lifetime::Persistent) {
+    if fate == Fate::Stopped(Lifetime::Persistent) {
         // the next launch shall find it stopped and take it again, not make another beside it
         tokio::select! {
-            _ = left::wait_until_down(cx, name) => {}
+            _ = shutdown::wait_until_down(cx, name) => {}
             () = cx.scope.cancelled() => {}
         }
     }
-    match left {
-        Left::Running => cx.reporter.note(&format!("Container kept running: go back with `cci attach {name}`")),
-        Left::Stopped(Lifetime::Persistent) => cx.reporter.note("Container kept (persistent)"),
-        Left::Stopped(Lifetime::Ephemeral) => cx.reporter.note("Container was stopped, removing it"),
+    match fate {
+        Fate::Running => cx.reporter.note(&format!("Container kept running: go back with `cci attach {name}`")),
+        Fate::Stopped(Lifetime::Persistent) => cx.reporter.note("Container kept (persistent)"),
+        Fate::Stopped(Lifetime::Ephemeral) => cx.reporter.note("Container was stopped, removing it"),
     }
     Ok(())
 }

@@ -1,13 +1,14 @@
 //! `shell`: an agent in a container, with a conversation that lives on the host.
 
 use cci_agent::{Secrets, Start};
+use cci_core::Result;
 use cci_core::environment::HostLocale;
 use cci_core::idmap::Ids;
 use cci_core::mark::Marks;
 use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::session::{Resume, SessionId};
 use cci_core::slot::SlotChoice;
-use cci_core::{GuestText, Result};
+use cci_guest::GuestText;
 use cci_incus::{Instance, Status};
 
 use crate::context::Context;
@@ -18,9 +19,9 @@ use crate::ledger::Made;
 use crate::roll_back;
 use crate::session::agent;
 use crate::session::held::{self, Holder};
-use crate::session::left;
 use crate::session::record::Draft;
 use crate::session::resume::{self, Given, Resumed};
+use crate::session::shutdown;
 use crate::session::state_volume;
 use crate::site::host_path;
 use cci_host::store::seed::Seed;
@@ -86,9 +87,9 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     let mut survey = survey?;
     planted?;
     if let Some(running) = live(&survey.instances, id)
-        && left::is_going_down(&cx, &running.name).await
+        && shutdown::is_going_down(&cx, &running.name).await
     {
-        left::wait_until_down(&cx, &running.name).await?;
+        shutdown::wait_until_down(&cx, &running.name).await?;
         survey = launch::survey(&cx, Subject::Workspace).await?;
     }
     let plan = plan(&cx, id, resumed.as_ref(), &survey)?;

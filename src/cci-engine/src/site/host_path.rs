@@ -14,7 +14,8 @@ use cci_core::mount::{self, MountError, PROTECTED, Protected};
 use cci_core::pin::{Birth, Identity};
 use cci_core::settings::Settings;
 use cci_core::workspace::Workspace;
-use cci_core::{Error, GuestText, Result};
+use cci_core::{Error, Result};
+use cci_guest::GuestText;
 use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cci_core::workspace::Workspace;
-use cci_core::{Error, GuestText, Result};
-use cci_guest::GuestExit;
+use cci_core::{Error, Result};
 use cci_guest::transfer::{self, What};
+use cci_guest::{GuestExit, GuestText};
 use cci_incus::Status;
 
 use super::flow::{self, Inlet};

@@ -5,10 +5,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cci_core::{Error, GuestText, Result};
-use cci_guest::GuestExit;
+use cci_core::{Error, Result};
 use cci_guest::layout::{HOME, WORKSPACE};
 use cci_guest::transfer::{self, What};
+use cci_guest::{GuestExit, GuestText};
 use cci_incus::Status;
 
 use super::flow::{self, Inlet, Outlet};

@@ -1,6 +1,7 @@
 //! `NAME:PATH`: a place in a container.
 
-use cci_core::{Error, GuestText, Result};
+use cci_core::{Error, Result};
+use cci_guest::GuestText;
 
 /// A place in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]

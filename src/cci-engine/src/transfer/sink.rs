@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 
-use cci_core::{Error, GuestText, Result};
+use cci_core::{Error, Result};
+use cci_guest::GuestText;
 use cci_guest::archive::{Header, Kind};
 use cci_incus::Sftp;
 use cci_incus::russh_sftp::client::error::Error as SftpError;

@@ -3,7 +3,8 @@
 use std::io::Read;
 use std::pin::pin;
 
-use cci_core::{Error, GuestText, Result};
+use cci_core::{Error, Result};
+use cci_guest::GuestText;
 use cci_guest::archive::{END, Header, Kind, MAX_DEPTH, Reader, encode, padding};
 use cci_incus::Sftp;
 use cci_incus::russh_sftp::client::error::Error as SftpError;

@@ -14,9 +14,9 @@ use cci_core::host_disk::{self, HostDisk, HostPath, RAW_LXC};
 use cci_core::idmap::{self, Idmap, IdmapFacts, IdmapMode};
 use cci_core::mark::{self, Marks};
 use cci_core::settings::Settings;
-use cci_core::{Error, GuestText, Result, plan};
+use cci_core::{Error, Result, plan};
 use cci_guest::layout::WORKSPACE;
-use cci_guest::{output, ownership};
+use cci_guest::{GuestText, output, ownership};
 use cci_incus::{Device, Devices, Exec, NewInstance, Source};
 
 use crate::blocking::blocking;

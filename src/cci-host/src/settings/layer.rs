@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use cci_core::GuestText;
+use cci_guest::GuestText;
 use figment::value::{Dict, Value};
 
 use super::problem::{Place, Problem};

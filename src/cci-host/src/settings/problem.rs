@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use cci_core::{Error, GuestText};
+use cci_core::Error;
+use cci_guest::GuestText;
 
 /// A place in a file, counted from 1 as editors do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

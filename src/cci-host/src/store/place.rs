@@ -6,7 +6,8 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use cci_core::{GuestText, Result};
+use cci_core::Result;
+use cci_guest::GuestText;
 use rustix::fs::{AtFlags, FileType, Mode, RenameFlags};
 use rustix::io::Errno;
 

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cci_core::{Error, GuestText, Result};
+use cci_core::{Error, Result};
+use cci_guest::GuestText;
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cci_core::GuestText;
+use cci_guest::GuestText;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;

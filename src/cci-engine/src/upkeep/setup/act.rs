@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use cci_core::setup::distro::backports;
 use cci_core::setup::step::{LIMITS, Step};
-use cci_core::{Error, GuestText, Result};
+use cci_core::{Error, Result};
+use cci_guest::GuestText;
 use tokio::process::Command;
 
 use super::look::incusd;

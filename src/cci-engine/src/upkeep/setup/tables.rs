@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use cci_core::idmap::clash;
-use cci_core::{Error, GuestText, Result};
+use cci_core::{Error, Result};
+use cci_guest::GuestText;
 
 use crate::blocking::blocking;
 use cci_host::account_lock::lock;

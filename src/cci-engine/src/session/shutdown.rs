@@ -1,4 +1,4 @@
-//! What is left of a container when its terminal is left: told apart although Incus learns of a poweroff last.
+//! What becomes of a container when its terminal is left: whether it shuts down, although Incus learns of that last.
 
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ const HOOKS: Duration = Duration::from_secs(3);
 
 /// What became of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
+pub enum Fate {
     /// It runs on.
     Running,
     /// It stops, or has stopped; an ephemeral one is removed by Incus.
@@ -36,20 +36,20 @@ pub enum Left {
 
 /// Looks at a container whose terminal was just left, with how the script of [`init::run_then_report`] ended and what is
 /// noted of its lifetime: of a container that goes down Incus says nothing for a quarter of a second.
-pub async fn look(cx: &Context, name: &str, exit: Option<GuestExit>, noted: Option<Lifetime>) -> Result<Left> {
+pub async fn fate(cx: &Context, name: &str, exit: Option<GuestExit>, noted: Option<Lifetime>) -> Result<Fate> {
     match (exit, noted) {
-        (Some(GuestExit::KeepsRunning), _) => return Ok(Left::Running),
-        (Some(GuestExit::ShutsDown), Some(lifetime)) => return Ok(Left::Stopped(lifetime)),
+        (Some(GuestExit::KeepsRunning), _) => return Ok(Fate::Running),
+        (Some(GuestExit::ShutsDown), Some(lifetime)) => return Ok(Fate::Stopped(lifetime)),
         _ => {}
     }
     let instance = match cx.client.instance(name).await {
         Ok((instance, _)) => instance,
-        Err(error) if error.is_not_found() => return Ok(Left::Stopped(Lifetime::Ephemeral)),
+        Err(error) if error.is_not_found() => return Ok(Fate::Stopped(Lifetime::Ephemeral)),
         Err(error) => return Err(error).during("look at the container"),
     };
     let stops =
         exit == Some(GuestExit::ShutsDown) || instance.status_code != Status::Running || is_going_down(cx, name).await;
-    Ok(if stops { Left::Stopped(Lifetime::persistent(!instance.ephemeral)) } else { Left::Running })
+    Ok(if stops { Fate::Stopped(Lifetime::persistent(!instance.ephemeral)) } else { Fate::Running })
 }
 
 /// Whether the system in a running container shuts down: its init says so, or has given way to what ends everything.
