@@ -17,6 +17,7 @@ pub mod host_disk;
 pub mod idmap;
 pub mod lifetime;
 pub mod limit;
+pub mod machine;
 pub mod mark;
 pub mod metadata;
 pub mod mount;

@@ -1,137 +1,35 @@
 //! The one launch plan: what is asked, what is set and what the host is, turned into the instance to create and the
 //! way to start the agent in it. Every verb that launches executes the same plan and differs in its last exec only.
 
+mod devices;
+mod facts;
+mod state_volume;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use cci_agent::{Agent, Start, Tool};
-use cci_guest::layout;
-use cci_incus_types::{Device, Devices, Disk, device};
+use cci_incus_types::{Device, Devices, Disk};
 
+use self::devices::{RESOLV, SESSION, devices, disks, pool};
+pub use self::facts::{Ask, HostFacts, Network, Nic};
+pub use self::state_volume::StateVolume;
 use crate::address::{Fixed, Subnet};
-use crate::environment::{self, HostLocale};
+use crate::environment;
 use crate::error::{Error, Result};
-use crate::host_disk::{self, HostDisk, HostPath};
-use crate::idmap::{self, Idmap, IdmapFacts};
+use crate::host_disk::HostDisk;
+use crate::idmap::{self, Idmap};
 use crate::lifetime::Lifetime;
+use crate::machine::{Hooks, MachineIds, MachineSpec};
 use crate::mark::{Kind, Marks};
-use crate::mount::Mount;
 use crate::name::{ContainerName, Prefix};
 use crate::network::{self, Mode, Policy};
 use crate::session::SessionId;
-use crate::settings::{NetworkSettings, Settings};
+use crate::settings::{Limits, NetworkSettings, Settings};
 use crate::slot::Slot;
 use crate::stop_hook::StopHook;
 use crate::workspace::Workspace;
-
-/// The device that holds the conversation.
-const SESSION: &str = "session";
-/// The device that names the name server.
-const RESOLV: &str = "resolv";
-
-/// What this launch was asked for, beyond the settings.
-#[derive(Debug, Clone)]
-pub struct Ask {
-    /// What container names begin with.
-    pub prefix: Prefix,
-    /// The project directory.
-    pub workspace: Workspace,
-    /// The host user who asks, and owns the container.
-    pub owner_uid: u32,
-    /// A random text that tells this launch from every other.
-    pub launch: String,
-    /// The conversation and its state directory on the host; a single command has none.
-    pub session: Option<(SessionId, HostPath)>,
-    /// Environment of the command line.
-    pub environment: BTreeMap<String, String>,
-}
-
-/// What the host is, as far as it decides the plan.
-#[derive(Debug, Clone)]
-pub struct HostFacts {
-    /// What decides the id mapping.
-    pub idmap: IdmapFacts,
-    /// Terminal and time zone of the caller.
-    pub locale: HostLocale,
-    /// The NIC that the container gets: the network policy's, or in mode `open` the default profile's first.
-    pub nic: Option<Nic>,
-    /// NICs that the default profile has beside it, which would be a way round a policy.
-    pub other_nics: Vec<String>,
-    /// The host's `nft`, if it has one that Incus can run.
-    pub nft: Option<PathBuf>,
-    /// The default profile's root disk.
-    pub root: Option<Disk>,
-    /// The workspace, judged; a container that belongs to none has none.
-    pub workspace: Option<HostPath>,
-    /// Incus's own stop hook, where lxcfs's half second can be taken away.
-    pub stop_hook: Option<StopHook>,
-    /// What is mounted beside the workspace: it exists and may be mounted.
-    pub mounts: Vec<Mount>,
-}
-
-/// A network interface as the default profile has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Nic {
-    /// The device's name in the profile.
-    pub device: String,
-    /// Its configuration.
-    pub config: device::Nic,
-    /// What is known of its network; `None` where addresses come from elsewhere.
-    pub network: Option<Network>,
-}
-
-impl Nic {
-    /// A NIC on a policy's bridge, which lets neither another address nor another sender out of the container.
-    #[must_use]
-    pub fn guarded(device: &str, bridge: &str, network: Option<Network>) -> Self {
-        let config = device::Nic { mac_filtering: true, ipv4_filtering: true, ..device::Nic::on(bridge, "eth0") };
-        Self { device: device.to_owned(), config, network }
-    }
-}
-
-/// A managed network, as far as it decides a container's address.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Network {
-    /// Its own address and size.
-    pub subnet: Subnet,
-    /// Addresses that others have, by the name of who has them.
-    pub taken: Vec<(String, Ipv4Addr)>,
-    /// The file on the host that names the bridge as the name server.
-    pub resolv: HostPath,
-}
-
-/// The request that makes a container, in cci's terms.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InstanceSpec {
-    /// The instance's name.
-    pub name: String,
-    /// Alias or fingerprint of its image.
-    pub image: String,
-    /// Configuration keys.
-    pub config: BTreeMap<String, String>,
-    /// Devices by name.
-    pub devices: Devices,
-    /// Whether Incus deletes it when it stops.
-    pub ephemeral: bool,
-}
-
-/// A storage volume of Incus that holds a conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StateVolume {
-    /// The storage pool.
-    pub pool: String,
-    /// Its name there.
-    pub name: String,
-}
-
-impl StateVolume {
-    /// The volume of a conversation.
-    #[must_use]
-    pub fn of(session: SessionId, pool: &str) -> Self {
-        Self { pool: pool.to_owned(), name: format!("cci-session-{session}") }
-    }
-}
 
 /// A user of the container, by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,7 +69,9 @@ pub struct LaunchPlan {
     policy: Option<Policy>,
     nft: Option<PathBuf>,
     stop_hook: Option<StopHook>,
-    config: BTreeMap<String, String>,
+    nesting: bool,
+    limits: Limits,
+    map: Idmap,
     /// What of the host is mounted.
     disks: Vec<HostDisk>,
     /// The other devices.
@@ -225,10 +125,12 @@ impl LaunchPlan {
             policy: Policy::new(&settings.network)?,
             nft: host.nft.clone(),
             stop_hook: host.stop_hook.clone().filter(|_| !lifetime.is_persistent()),
-            config: config(settings, &map),
+            nesting: settings.defaults.docker,
+            limits: settings.limits.clone(),
             disks: disks(ask, host, &map, &environment::state(settings.tool.agent())),
             devices: devices(settings, host),
             marks,
+            map,
             detour: 0,
             attempt: 0,
         })
@@ -393,40 +295,17 @@ impl LaunchPlan {
         self.network == Mode::Restricted && self.fixed(slot).is_some_and(|at| !self.guard(at.subnet.gateway).is_empty())
     }
 
-    /// The whole create request for a slot.
+    /// The machine of a slot.
     #[must_use]
-    pub fn instance(&self, slot: Slot) -> InstanceSpec {
+    pub fn machine(&self, slot: Slot) -> MachineSpec {
         let marks = Marks { slot: Some(slot), ..self.marks.clone() };
-        let spec = self.request(slot, self.name(slot).to_string(), &marks);
-        InstanceSpec { ephemeral: !self.lifetime.is_persistent(), ..spec }
+        let ephemeral = !self.lifetime.is_persistent();
+        MachineSpec { ephemeral, ..self.with_address(slot, self.name(slot).to_string(), marks) }
     }
 
-    /// The request with the address of a slot and these marks.
-    fn request(&self, slot: Slot, name: String, marks: &Marks) -> InstanceSpec {
-        let (mut config, mut devices) = (self.config.clone(), self.devices.clone());
-        config.extend(marks.to_config());
-        let names_itself = !self.has_instant_network();
-        let disks = self.disks.iter().filter(|disk| !(names_itself && disk.device == RESOLV));
-        let (mounted, pins) = host_disk::render(disks);
-        devices.extend(mounted);
-        // it clears the hooks of its kind, so the others come behind it
-        let mut raw_lxc = self.stop_hook.as_ref().map(|hook| hook.raw_lxc(&name)).unwrap_or_default() + &pins;
-        if let (Some(fixed), Some(nic)) = (self.fixed(slot), &self.nic) {
-            raw_lxc += &fixed.raw_lxc();
-            raw_lxc += &self.guard(fixed.subnet.gateway);
-            if let Some(Device::Nic(nic)) = devices.get_mut(&nic.device) {
-                nic.ipv4_address = Some(fixed.address);
-            }
-        }
-        if !raw_lxc.is_empty() {
-            config.insert("raw.lxc".into(), raw_lxc);
-        }
-        InstanceSpec { name, image: self.image().to_owned(), config, devices, ephemeral: true }
-    }
-
-    /// The create request for a container that belongs to no workspace and no conversation, and otherwise gets the same.
+    /// The machine that belongs to no workspace and no conversation, and otherwise gets the same.
     #[must_use]
-    pub fn plain(&self, name: &str, ephemeral: bool) -> InstanceSpec {
+    pub fn plain(&self, name: &str, ephemeral: bool) -> MachineSpec {
         let marks = Marks {
             kind: Kind::Plain,
             workspace: None,
@@ -438,8 +317,33 @@ impl LaunchPlan {
         // one that stays can get another name, which its own stop hook would not know
         let mut plan = Self { stop_hook: self.stop_hook.clone().filter(|_| ephemeral), ..self.clone() };
         plan.disks.retain(|disk| disk.device == RESOLV);
-        let spec = plan.request(Slot::FIRST, name.to_owned(), &marks);
-        InstanceSpec { ephemeral, ..spec }
+        MachineSpec { ephemeral, ..plan.with_address(Slot::FIRST, name.to_owned(), marks) }
+    }
+
+    /// The machine with the address of a slot and these marks.
+    fn with_address(&self, slot: Slot, name: String, marks: Marks) -> MachineSpec {
+        let names_itself = !self.has_instant_network();
+        let disks = self.disks.iter().filter(|disk| !(names_itself && disk.device == RESOLV));
+        let (mut devices, mut hooks) =
+            (self.devices.clone(), Hooks { stop: self.stop_hook.clone(), ..Hooks::default() });
+        if let (Some(fixed), Some(nic)) = (self.fixed(slot), &self.nic) {
+            hooks.guard = self.guard(fixed.subnet.gateway);
+            hooks.address = Some(fixed);
+            if let Some(Device::Nic(nic)) = devices.get_mut(&nic.device) {
+                nic.ipv4_address = Some(fixed.address);
+            }
+        }
+        MachineSpec {
+            name,
+            marks,
+            nesting: self.nesting,
+            limits: self.limits.clone(),
+            ids: MachineIds::Own(self.map.clone()),
+            disks: disks.cloned().collect(),
+            devices,
+            hooks,
+            ephemeral: true,
+        }
     }
 }
 
@@ -452,97 +356,6 @@ fn tool(settings: &Settings) -> Tool {
         args: named.args.clone(),
         model: settings.defaults.model.clone(),
     }
-}
-
-/// Configuration that every container of cci gets, `container launch` included.
-#[must_use]
-pub fn base_config(settings: &Settings) -> BTreeMap<String, String> {
-    let mut config = BTreeMap::new();
-    let mut set = |key: &str, value: &str| config.insert(key.to_owned(), value.to_owned());
-    set("security.guestapi", "false");
-    set("security.privileged", "false");
-    if settings.defaults.docker {
-        set("security.nesting", "true");
-        set("security.syscalls.intercept.mknod", "true");
-        set("security.syscalls.intercept.setxattr", "true");
-    }
-    let limits = &settings.limits;
-    for (key, limit) in
-        [("limits.cpu", &limits.cpu), ("limits.memory", &limits.memory), ("limits.processes", &limits.processes)]
-    {
-        if let Some(limit) = limit {
-            set(key, limit);
-        }
-    }
-    config
-}
-
-fn config(settings: &Settings, map: &Idmap) -> BTreeMap<String, String> {
-    let mut config = base_config(settings);
-    match map {
-        Idmap::Raw(lines) => {
-            config.insert("raw.idmap".into(), lines.clone());
-            config.insert("security.idmap.isolated".into(), "true".into());
-        }
-        Idmap::Shift => {
-            config.insert("security.idmap.isolated".into(), "true".into());
-        }
-        Idmap::Plain => {}
-    }
-    config
-}
-
-/// What of the host the container sees: the workspace, the conversation, the mounts, and who names its name server.
-fn disks(ask: &Ask, host: &HostFacts, map: &Idmap, state: &str) -> Vec<HostDisk> {
-    let disk = |device: &str, source: &HostPath, path: &str| HostDisk::new(device, source.clone(), path, map);
-    let workspace = host.workspace.iter().map(|source| disk("workspace", source, layout::WORKSPACE));
-    let session = ask.session.iter().map(|(_, source)| disk(SESSION, source, state));
-    let mounts = host.mounts.iter();
-    let mounts = mounts.map(|mount| disk(&mount.device, &mount.source, &mount.container).readonly(mount.readonly));
-    let network = host.nic.as_ref().and_then(|nic| nic.network.as_ref());
-    let resolv = network.map(|network| disk(RESOLV, &network.resolv, layout::RESOLV).readonly(true));
-    workspace.chain(session).chain(mounts).chain(resolv).collect()
-}
-
-fn devices(settings: &Settings, host: &HostFacts) -> Devices {
-    let mut devices = Devices::new();
-    if let Some(nic) = &host.nic {
-        devices.insert(nic.device.clone(), isolated(nic).into());
-    }
-    if settings.network.mode != Mode::Open {
-        devices.extend(host.other_nics.iter().map(|name| (name.clone(), Device::none())));
-    }
-    if let Some(root) = root_disk(settings, host) {
-        devices.insert("root".to_owned(), root.into());
-    }
-    devices
-}
-
-/// The profile's NIC, closed to the containers beside it (only a managed bridge knows how).
-fn isolated(nic: &Nic) -> device::Nic {
-    let config = nic.config.clone();
-    device::Nic { port_isolation: config.port_isolation || config.network.is_some(), ..config }
-}
-
-/// The pool of the root disk.
-fn pool(settings: &Settings, host: &HostFacts) -> Option<String> {
-    let of_profile = || host.root.as_ref()?.pool.clone();
-    settings.incus.storage_pool.clone().or_else(of_profile)
-}
-
-/// A root disk of its own where the profile's will not do.
-fn root_disk(settings: &Settings, host: &HostFacts) -> Option<Disk> {
-    let (pool, size) = (&settings.incus.storage_pool, &settings.limits.disk);
-    if pool.is_none() && size.is_none() {
-        return None;
-    }
-    let of_profile = host.root.clone().unwrap_or_default();
-    Some(Disk {
-        path: Some("/".to_owned()),
-        pool: pool.clone().or(of_profile.pool),
-        size: size.clone().or(of_profile.size),
-        ..of_profile
-    })
 }
 
 fn warnings(settings: &Settings, host: &HostFacts, map: &Idmap) -> Vec<String> {

@@ -7,11 +7,12 @@ use cci_core::slot::Slot;
 use cci_core::{Error, Result};
 use cci_guest::layout::WORKSPACE;
 use cci_guest::tmux;
-use cci_incus::{Exec, StateChange, TermSize};
+use cci_incus::{Exec, Source, StateChange, TermSize};
 use tokio::io::AsyncReadExt;
 
 use super::bed::Bed;
 use cci_engine::incus_error::DuringStep;
+use cci_engine::instance::create::request;
 use cci_engine::launch::{self, Subject};
 use cci_engine::site::host_path;
 
@@ -42,9 +43,9 @@ pub(super) async fn ready(bed: &Bed, workspace: &str, persistent: bool) -> Resul
 
 /// Creates and starts the container of a slot with one request.
 pub(super) async fn create(bed: &Bed, ready: &Ready, slot: Slot) -> Result<String> {
-    let spec = ready.plan.instance(slot);
+    let spec = ready.plan.machine(slot);
     let name = spec.name.clone();
-    let new = launch::request(spec, &ready.fingerprint);
+    let new = request(&spec, Source::fingerprint(&ready.fingerprint), true);
     let created = async { bed.cx.client.create_instance(&new).await?.wait("create a container", LIMIT).await };
     created.await.during("create a container")?;
     Ok(name)

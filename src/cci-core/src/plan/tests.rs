@@ -4,8 +4,14 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
+use cci_incus_types::device;
+
 use super::*;
-use crate::idmap::{Ids, SubRange};
+use crate::environment::HostLocale;
+use crate::host_disk::HostPath;
+use crate::idmap::{IdmapFacts, Ids, SubRange};
+use crate::machine::{Container, container};
+use crate::mount::Mount;
 use crate::pin::{Birth, Identity};
 
 fn place(path: &str, inode: u64) -> HostPath {
@@ -53,24 +59,24 @@ fn plan(settings: &Settings, host: &HostFacts) -> LaunchPlan {
 }
 
 /// A disk of a request, by its device's name.
-fn disk<'a>(spec: &'a InstanceSpec, name: &str) -> &'a Disk {
+fn disk<'a>(spec: &'a Container, name: &str) -> &'a Disk {
     spec.devices[name].as_disk().unwrap()
 }
 
 /// The network interface of a request.
-fn eth0(spec: &InstanceSpec) -> &device::Nic {
+fn eth0(spec: &Container) -> &device::Nic {
     spec.devices["eth0"].as_nic().unwrap()
 }
 
-fn first(settings: &Settings, host: &HostFacts) -> InstanceSpec {
-    plan(settings, host).instance(Slot::new(1).unwrap())
+fn first(settings: &Settings, host: &HostFacts) -> Container {
+    container(&plan(settings, host).machine(Slot::new(1).unwrap()))
 }
 
 #[test]
 fn one_request_holds_everything() {
     let spec = first(&Settings::default(), &host());
     assert_eq!(spec.name, "cci-9c09f805-1");
-    assert_eq!(spec.image, "cci");
+    assert_eq!(spec.config["user.cci.image"], "cci");
     assert!(spec.ephemeral);
     let config = |key: &str| spec.config.get(key).map(String::as_str);
     assert_eq!(config("raw.idmap"), Some("uid 1234 1000\ngid 1234 1000"));
@@ -91,7 +97,7 @@ fn one_request_holds_everything() {
 #[test]
 fn the_network_is_there_with_the_first_instruction() {
     let plan = plan(&Settings::default(), &host());
-    let spec = plan.instance(Slot::new(1).unwrap());
+    let spec = container(&plan.machine(Slot::new(1).unwrap()));
     let address = eth0(&spec).ipv4_address.unwrap();
     assert!(spec.config["raw.lxc"].contains(&format!("lxc.net.0.ipv4.address = {address}/24\n")), "{spec:?}");
     assert!(spec.config["raw.lxc"].contains("lxc.net.0.ipv4.gateway = 10.77.0.1\n"), "{spec:?}");
@@ -106,8 +112,8 @@ fn an_image_with_a_name_server_of_its_own_keeps_it() {
     host.root = Some(Disk::root("p1"));
     let own = plan(&Settings::default(), &host).from_image("cci", false);
     for own in [own.on(host.nic.clone()), own.again(), own] {
-        assert!(!own.instance(Slot::FIRST).devices.contains_key("resolv"), "{own:?}");
-        assert!(!own.plain("x", true).devices.contains_key("resolv"), "{own:?}");
+        assert!(!container(&own.machine(Slot::FIRST)).devices.contains_key("resolv"), "{own:?}");
+        assert!(!container(&own.plain("x", true)).devices.contains_key("resolv"), "{own:?}");
         assert!(!own.has_instant_network(), "names come with the lease only");
     }
 }
@@ -126,7 +132,7 @@ fn beyond_the_daemons_reach_nothing_of_the_home_is_mounted() {
     assert_eq!((volume.pool.as_str(), volume.name), ("p1", format!("cci-session-{}", far.session().unwrap())));
     assert_eq!(near.beyond_home(Some("p2")).unwrap().state_volume().unwrap().pool, "p2");
     for far in [far.on(host.nic.clone()), far] {
-        let spec = far.instance(Slot::new(1).unwrap());
+        let spec = container(&far.machine(Slot::new(1).unwrap()));
         let home = |device: Device| device::Keys::from(device).values().any(|value| value.starts_with("/home/u/.cci"));
         assert!(!spec.devices.values().cloned().any(home), "{spec:?}");
         let session = disk(&spec, "session");
@@ -143,7 +149,7 @@ fn mount(source: HostPath, number: usize, container: &str) -> Mount {
 }
 
 /// Every disk of a request with a host path for its source has a hook that knows what was there.
-fn assert_held(spec: &InstanceSpec, known: &BTreeMap<String, u64>) {
+fn assert_held(spec: &Container, known: &BTreeMap<String, u64>) {
     let hook = spec.config.get("raw.lxc").map(String::as_str).unwrap_or_default();
     for (name, device) in &spec.devices {
         let keys = device::Keys::from(device.clone());
@@ -182,11 +188,11 @@ proptest! {
         let plan = if far { plan.beyond_home(None).unwrap() } else { plan };
         let slot = Slot::new(slot).unwrap();
         for plan in [plan.on(host.nic.clone()), plan.again(), plan] {
-            let spec = plan.instance(slot);
+            let spec = container(&plan.machine(slot));
             prop_assert!(spec.devices.len() > inodes.len());
             assert_held(&spec, &known);
-            assert_held(&plan.plain("x", true), &known);
-            let mounted = plan.plain("x", true).devices.into_keys().filter(|name| name.starts_with("mount") || name == "workspace").count();
+            assert_held(&container(&plan.plain("x", true)), &known);
+            let mounted = container(&plan.plain("x", true)).devices.into_keys().filter(|name| name.starts_with("mount") || name == "workspace").count();
             prop_assert_eq!(mounted, 0, "a container of no workspace sees nothing of it");
         }
     }
@@ -214,12 +220,12 @@ fn a_network_that_was_made_again_elsewhere_takes_the_launch_along() {
         taken: Vec::new(),
         resolv: place("/home/u/.cci/network/10.99.0.1.conf", 8),
     });
-    let moved = plan.on(Some(nic)).instance(Slot::FIRST);
+    let moved = container(&plan.on(Some(nic)).machine(Slot::FIRST));
     assert!(eth0(&moved).ipv4_address.unwrap().to_string().starts_with("10.99.0."), "{:?}", moved.devices);
     assert!(disk(&moved, "resolv").host_source().unwrap().ends_with("10.99.0.1.conf"), "{:?}", moved.devices);
     let text = format!("{moved:?}");
     assert!(!text.contains("10.77."), "something of the old place is left: {text}");
-    assert_eq!(plan.on(host().nic).instance(Slot::FIRST), plan.instance(Slot::FIRST));
+    assert_eq!(container(&plan.on(host().nic).machine(Slot::FIRST)), container(&plan.machine(Slot::FIRST)));
 }
 
 #[test]
@@ -241,7 +247,7 @@ fn a_second_nic_of_the_profile_is_no_way_round_a_policy() {
 #[test]
 fn limits_and_pool_take_effect() {
     let mut settings = Settings::default();
-    settings.limits = crate::settings::Limits {
+    settings.limits = Limits {
         cpu: Some("2".into()),
         memory: Some("1GiB".into()),
         processes: Some("99".into()),
@@ -267,7 +273,7 @@ fn a_shifted_mount_is_used_only_when_asked_for_and_warned_about() {
     settings.incus.idmap = idmap::IdmapMode::Shift;
     let plan = plan(&settings, &host());
     assert!(plan.warnings.iter().any(|warning| warning.contains("shift")), "{:?}", plan.warnings);
-    assert!(disk(&plan.instance(Slot::new(1).unwrap()), "workspace").shift);
+    assert!(disk(&container(&plan.machine(Slot::new(1).unwrap())), "workspace").shift);
 }
 
 #[test]

@@ -241,7 +241,7 @@ impl Default for NetworkSettings {
 }
 
 /// `[limits]`, each as Incus writes it (`4`, `8GiB`, `500`, `20GiB`).
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Cores, as a number or a set.

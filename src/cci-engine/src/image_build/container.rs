@@ -1,22 +1,20 @@
 //! The container that an image is built in, and the one that tries the result.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cci_core::Result;
 use cci_core::build::files::GuestFile;
 use cci_core::build::steps::Step;
+use cci_core::machine::MachineSpec;
 use cci_core::mark::Marks;
-use cci_core::plan;
-use cci_core::settings::{Limits, Settings};
-use cci_incus::{Devices, Disk, FileOwner, NewInstance, Source};
+use cci_incus::{Devices, Disk, FileOwner, Source};
 
 use super::base::Base;
 use super::log::Log;
 use super::steps;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
-use crate::incus_progress::incus_progress;
+use crate::instance::create::create;
 use crate::instance::remove::remove_launched;
 use crate::instance::stop::{Stop, stop};
 use crate::ledger::Made;
@@ -44,17 +42,14 @@ impl BuildContainer {
     async fn create(cx: &Context, source: Source, mark: &str, start: bool) -> Result<Self> {
         let random = uuid::Uuid::new_v4().simple().to_string();
         let name = format!("{}build-{}", cx.prefix.as_str(), &random[..8]);
-        let made = Made::Instance { name: name.clone(), launch: mark.to_owned() };
-        cx.scope.ledger.push(made.clone());
-        let instance = NewInstance {
-            config: config(cx, mark),
+        let machine = MachineSpec {
+            nesting: true,
             devices: devices(cx),
-            start,
-            ..NewInstance::new(name.clone(), source)
+            ephemeral: false,
+            ..MachineSpec::own_work(name.clone(), Marks::of_build(cx.caller.ids.uid, mark))
         };
-        let during = "create the build container";
-        let operation = cx.client.create_instance(&instance).await.during(during)?;
-        operation.wait_with_progress(during, CREATE, incus_progress(cx, during)).await.during(during)?;
+        let step = "create the build container";
+        let made = create(cx, &machine, source, start, step, CREATE).await.during(step)?;
         Ok(Self { name, made, mark: mark.to_owned() })
     }
 
@@ -99,16 +94,6 @@ pub(crate) async fn try_out(
         steps::run(cx, &container.name, step, Amount::Unknown, log).await?;
     }
     container.remove(cx).await
-}
-
-/// What every container of cci has, but no limits: a build may take what it needs.
-fn config(cx: &Context, mark: &str) -> BTreeMap<String, String> {
-    let mut defaults = cx.settings.defaults.clone();
-    defaults.docker = true;
-    let mut config = plan::base_config(&Settings { defaults, limits: Limits::default(), ..cx.settings.clone() });
-    let marks = Marks::of_build(cx.caller.ids.uid, mark);
-    config.extend(marks.to_config());
-    config
 }
 
 /// The default profile's devices, with the root disk on the pool that the settings name.

@@ -1,6 +1,7 @@
 //! Containers: found, listed, changed, ended.
 
 pub mod container;
+pub mod create;
 pub mod end;
 pub mod leaving;
 pub mod list;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use cci_core::machine::MachineSpec;
 use cci_core::mark::LAUNCH;
-use cci_core::plan::{InstanceSpec, LaunchPlan};
+use cci_core::plan::LaunchPlan;
 use cci_core::slot::Slot;
 use cci_core::{Error, Result};
 use cci_incus::{Done, NewInstance, Source};
@@ -17,9 +18,9 @@ use super::reuse::take_over;
 use super::start_failure;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
+use crate::instance::create::{note, request};
 use crate::instance::operations::pending;
 use crate::instance::remove::remove_launched;
-use crate::ledger::Made;
 use crate::retry::Retry;
 
 /// What is done, as errors name it.
@@ -31,7 +32,7 @@ const TRIES: u32 = 4;
 
 /// Makes the container of a slot.
 pub(super) async fn create(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
-    let Some(plan) = make(cx, plan, survey, |plan| plan.instance(slot)).await? else { return Ok(Tried::Lost) };
+    let Some(plan) = make(cx, plan, survey, |plan| plan.machine(slot)).await? else { return Ok(Tried::Lost) };
     let (name, lifetime) = (plan.name(slot).to_string(), plan.lifetime);
     Ok(Tried::ours(Launched { name, slot, lifetime, reused: false, changed: Vec::new(), plan }))
 }
@@ -43,7 +44,7 @@ pub(super) async fn make(
     cx: &Context,
     plan: &LaunchPlan,
     survey: &Survey,
-    wanted_by: impl Fn(&LaunchPlan) -> InstanceSpec,
+    wanted_by: impl Fn(&LaunchPlan) -> MachineSpec,
 ) -> Result<Option<LaunchPlan>> {
     let image = survey.image.found(cx).await?;
     let mut plan = plan.from_image(plan.image(), image.takes_resolv);
@@ -66,18 +67,18 @@ pub(super) async fn make(
 async fn make_once(
     cx: &Context,
     plan: &LaunchPlan,
-    wanted: &InstanceSpec,
+    wanted: &MachineSpec,
     image: &Found,
     proof: &Proof,
 ) -> Result<bool> {
     let name = &wanted.name;
-    let made = Made::Instance { name: name.clone(), launch: plan.launch().to_owned() };
-    cx.scope.ledger.push(made.clone());
+    let made = note(cx, wanted);
     if cx.scope.ledger.another_makes(name, plan.launch()) {
         cx.scope.ledger.forget(&made);
         return Ok(false);
     }
-    let new = request(wanted.clone(), &image.fingerprint);
+    // the fingerprint, so that an alias that moves meanwhile cannot change what was looked at
+    let new = request(wanted, Source::fingerprint(&image.fingerprint), true);
     let Err(error) = made_by(cx, &new, proof).await else { return Ok(true) };
     // the mark is there with the name, long before the container is
     if is_anothers(cx, plan, name).await {
@@ -112,19 +113,6 @@ async fn made_by(cx: &Context, new: &NewInstance, proof: &Proof) -> cci_incus::R
 async fn is_anothers(cx: &Context, plan: &LaunchPlan, name: &str) -> bool {
     let found = cx.client.instance(name).await;
     found.is_ok_and(|(found, _)| found.config.get(LAUNCH).is_none_or(|mark| mark != plan.launch()))
-}
-
-/// The one request that makes an instance and starts it.
-#[must_use]
-pub fn request(spec: InstanceSpec, fingerprint: &str) -> NewInstance {
-    NewInstance {
-        config: spec.config,
-        devices: spec.devices,
-        ephemeral: spec.ephemeral,
-        start: true,
-        // the fingerprint, so that an alias that moves meanwhile cannot change what was looked at
-        ..NewInstance::new(spec.name, Source::fingerprint(fingerprint))
-    }
 }
 
 /// Removes what a crash left and creates anew; the `ETag` makes this launch the only one that removes it.

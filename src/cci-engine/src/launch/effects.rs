@@ -12,6 +12,7 @@ use cci_core::idmap::{IdmapFacts, Ids, SubRange};
 use cci_core::name::Prefix;
 use cci_core::network::Policy;
 
+use cci_core::machine::container;
 use cci_core::plan::{Ask, HostFacts, LaunchPlan};
 use cci_core::session::SessionId;
 use cci_core::settings::{AGENT_CONFIG, AGENT_UID, KEYS, Settings};
@@ -44,7 +45,7 @@ use Effect::{Live, Nowhere, Part, Plan};
 /// The key, a value that is not the default, and the effect.
 #[rustfmt::skip]
 const ROWS: &[(&str, &str, Effect)] = &[
-    ("defaults.image", "\"another\"", Plan("image: \"another\"")),
+    ("defaults.image", "\"another\"", Plan("\"user.cci.image\": \"another\"")),
     ("defaults.persistent", "true", Plan("ephemeral: false")),
     ("defaults.model", "\"opus\"", Plan("\"--model\", \"opus\"")),
     (AGENT_CONFIG, "false", Live("settings::the_hosts_configuration_of_the_agent_is_given_unless_told_otherwise")),
@@ -136,7 +137,7 @@ impl World {
             environment: BTreeMap::new(),
         };
         let plan = LaunchPlan::new(&ask, settings, &host).unwrap();
-        let spec = plan.instance(Slot::new(1).unwrap());
+        let spec = container(&plan.machine(Slot::new(1).unwrap()));
         let id = SessionId::from_random([1; 16]);
         let agent = plan.command(&Start::New(id.to_string()));
         let nesting = if spec.config.contains_key("security.nesting") { "there" } else { "none" };

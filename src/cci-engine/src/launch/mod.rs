@@ -21,7 +21,6 @@ mod start_failure;
 mod workspace;
 
 pub(crate) use claim::{claim, likely};
-pub use create::request;
 pub use facts::{PROFILE, Subject, Survey, agent_ids, survey};
 pub(crate) use ids::note_ids;
 pub(crate) use image::{NOTED, RESOLV_PROPERTY, as_made};

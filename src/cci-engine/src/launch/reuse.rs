@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use cci_core::lifetime::Lifetime;
+use cci_core::machine::{Container, container};
 use cci_core::mark::{LAUNCH, PERSISTENT};
-use cci_core::plan::{InstanceSpec, LaunchPlan};
+use cci_core::plan::LaunchPlan;
 use cci_core::slot::Slot;
 use cci_core::{Error, Result};
 use cci_incus::{Instance, InstancePut, StateChange, Status};
@@ -46,7 +47,7 @@ async fn reuse_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey
     let apply = |put: &mut InstancePut| {
         let before = put.clone();
         plan = as_made(&plan, &put.config);
-        configure(put, plan.instance(slot));
+        configure(put, container(&plan.machine(slot)));
         changed = differences(&before, put);
     };
     // what was installed in it runs from its start on: unless the rules come with that, they are made sure of before
@@ -71,7 +72,7 @@ async fn reuse_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey
 
 /// Gives a container what the plan asks for; that it is kept stays, though this launch may have asked for one that is
 /// not.
-fn configure(put: &mut InstancePut, wanted: InstanceSpec) {
+fn configure(put: &mut InstancePut, wanted: Container) {
     put.config.retain(|key, _| key.starts_with("volatile.") || key.starts_with("image."));
     put.config.extend(wanted.config);
     put.config.insert(PERSISTENT.to_owned(), Lifetime::Persistent.is_persistent().to_string());

@@ -5,25 +5,26 @@
 //! link leads to nothing but the container's own files, and what belongs to anybody else it has no right to. The
 //! workspace is held to what was judged, as in a launch, and the image is one that no project file has chosen.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
 use cci_core::container_ids::HostIds;
-use cci_core::host_disk::{self, HostDisk, HostPath, RAW_LXC};
+use cci_core::host_disk::{HostDisk, HostPath};
 use cci_core::idmap::{self, Idmap, IdmapFacts, IdmapMode};
+use cci_core::machine::{MachineIds, MachineSpec};
 use cci_core::mark::{self, Marks};
 use cci_core::settings::Settings;
-use cci_core::{Error, Result, plan};
+use cci_core::{Error, Result};
 use cci_guest::layout::WORKSPACE;
 use cci_guest::{GuestText, output, ownership};
-use cci_incus::{Device, Devices, Exec, NewInstance, Source};
+use cci_incus::{Device, Exec, Source};
 
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
+use crate::instance::create::create;
 use crate::launch;
-use crate::ledger::Made;
 use crate::roll_back;
 use crate::site::host_path;
 use cci_host::store::{noted, owners};
@@ -150,51 +151,28 @@ async fn start(cx: &Context, trusted: &Settings, workspace: &HostPath, ids: Host
     let known = cx.client.image_by(image).await.during("look for the image")?;
     let known = known.ok_or_else(|| Error::ImageNotFound { image: image.clone() })?;
     let (profile, _) = cx.client.profile("default").await.during("read the default profile")?;
-    let mut devices: Devices = profile.nics().map(|(nic, _)| (nic.to_owned(), Device::none())).collect();
-    let disk = HostDisk::new("workspace", workspace.clone(), WORKSPACE, &Idmap::Plain);
-    let (mounted, pin) = host_disk::render([&disk]);
-    devices.extend(mounted);
-    let mut config = config(cx, trusted, workspace, ids, &mark)?;
-    config.insert(RAW_LXC.into(), pin);
-    let instance = NewInstance {
-        config,
-        devices,
-        ephemeral: true,
-        start: true,
-        ..NewInstance::new(name.clone(), Source::fingerprint(&known.fingerprint))
+    let marks = Marks { workspace: Some(cx.workspace.path().to_owned()), ..Marks::of_build(cx.caller.ids.uid, &mark) };
+    let machine = MachineSpec {
+        ids: MachineIds::Of(ids, agent_map(cx, trusted, workspace)?),
+        disks: vec![HostDisk::new("workspace", workspace.clone(), WORKSPACE, &Idmap::Plain)],
+        devices: profile.nics().map(|(nic, _)| (nic.to_owned(), Device::none())).collect(),
+        nesting: Settings::default().defaults.docker,
+        ..MachineSpec::own_work(name.clone(), marks)
     };
-    cx.scope.ledger.push(Made::Instance { name: name.clone(), launch: mark });
-    let during = "create the container";
-    let made = async { cx.client.create_instance(&instance).await?.wait(during, CREATE).await };
-    match made.await {
+    let step = "create the container";
+    match create(cx, &machine, Source::fingerprint(&known.fingerprint), true, step, CREATE).await {
         Ok(_) => Ok(name),
-        Err(error) => Err(launch::start_failed(cx, &name, error, during).await),
+        Err(error) => Err(launch::start_failed(cx, &name, error, step).await),
     }
 }
 
-/// The user's own ids beside those of one container.
-fn config(
-    cx: &Context,
-    trusted: &Settings,
-    workspace: &HostPath,
-    ids: HostIds,
-    mark: &str,
-) -> Result<BTreeMap<String, String>> {
+/// The map by which the container's agent is the caller, beside the ids of one container.
+fn agent_map(cx: &Context, trusted: &Settings, workspace: &HostPath) -> Result<Idmap> {
     let subids::OfRoot { subuid, subgid } = subids::of_root(trusted.incus.idmap)?;
     let agent = launch::agent_ids(cx, Some(workspace));
     let facts = IdmapFacts { agent, guest: trusted.incus.agent_uid, subuid, subgid };
-    let map = idmap::decide(trusted.incus.idmap, &facts).map_err(|missing| Error::HostUnfit {
+    idmap::decide(trusted.incus.idmap, &facts).map_err(|missing| Error::HostUnfit {
         problem: missing.to_string(),
         hint: Some("`cci setup` adds the missing line".into()),
-    })?;
-    let mut config = plan::base_config(&Settings::default());
-    config.insert("security.idmap.isolated".into(), "true".into());
-    config.insert("security.idmap.base".into(), ids.first.to_string());
-    config.insert("security.idmap.size".into(), ids.count.to_string());
-    if let Idmap::Raw(lines) = map {
-        config.insert("raw.idmap".into(), lines);
-    }
-    let marks = Marks { workspace: Some(cx.workspace.path().to_owned()), ..Marks::of_build(cx.caller.ids.uid, mark) };
-    config.extend(marks.to_config());
-    Ok(config)
+    })
 }

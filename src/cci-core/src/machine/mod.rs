@@ -1,0 +1,7 @@
+//! A machine as cci asks Incus for one: typed, and rendered into Incus's maps at the last step.
+
+mod container;
+mod spec;
+
+pub use container::{Container, container};
+pub use spec::{Hooks, MachineIds, MachineSpec};

@@ -1,0 +1,69 @@
+//! The devices of a launch: what of the host it sees, its NIC, its root disk.
+
+use cci_guest::layout;
+use cci_incus_types::{Device, Devices, Disk, device};
+
+use super::facts::{Ask, HostFacts, Nic};
+use crate::host_disk::{HostDisk, HostPath};
+use crate::idmap::Idmap;
+use crate::network::Mode;
+use crate::settings::Settings;
+
+/// The device that holds the conversation.
+pub(super) const SESSION: &str = "session";
+/// The device that names the name server.
+pub(super) const RESOLV: &str = "resolv";
+
+/// What of the host the container sees: the workspace, the conversation, the mounts, and who names its name server.
+pub(super) fn disks(ask: &Ask, host: &HostFacts, map: &Idmap, state: &str) -> Vec<HostDisk> {
+    let disk = |device: &str, source: &HostPath, path: &str| HostDisk::new(device, source.clone(), path, map);
+    let workspace = host.workspace.iter().map(|source| disk("workspace", source, layout::WORKSPACE));
+    let session = ask.session.iter().map(|(_, source)| disk(SESSION, source, state));
+    let mounts = host.mounts.iter();
+    let mounts = mounts.map(|mount| disk(&mount.device, &mount.source, &mount.container).readonly(mount.readonly));
+    let network = host.nic.as_ref().and_then(|nic| nic.network.as_ref());
+    let resolv = network.map(|network| disk(RESOLV, &network.resolv, layout::RESOLV).readonly(true));
+    workspace.chain(session).chain(mounts).chain(resolv).collect()
+}
+
+/// The other devices.
+pub(super) fn devices(settings: &Settings, host: &HostFacts) -> Devices {
+    let mut devices = Devices::new();
+    if let Some(nic) = &host.nic {
+        devices.insert(nic.device.clone(), isolated(nic).into());
+    }
+    if settings.network.mode != Mode::Open {
+        devices.extend(host.other_nics.iter().map(|name| (name.clone(), Device::none())));
+    }
+    if let Some(root) = root_disk(settings, host) {
+        devices.insert("root".to_owned(), root.into());
+    }
+    devices
+}
+
+/// The profile's NIC, closed to the containers beside it (only a managed bridge knows how).
+fn isolated(nic: &Nic) -> device::Nic {
+    let config = nic.config.clone();
+    device::Nic { port_isolation: config.port_isolation || config.network.is_some(), ..config }
+}
+
+/// The pool of the root disk.
+pub(super) fn pool(settings: &Settings, host: &HostFacts) -> Option<String> {
+    let of_profile = || host.root.as_ref()?.pool.clone();
+    settings.incus.storage_pool.clone().or_else(of_profile)
+}
+
+/// A root disk of its own where the profile's will not do.
+fn root_disk(settings: &Settings, host: &HostFacts) -> Option<Disk> {
+    let (pool, size) = (&settings.incus.storage_pool, &settings.limits.disk);
+    if pool.is_none() && size.is_none() {
+        return None;
+    }
+    let of_profile = host.root.clone().unwrap_or_default();
+    Some(Disk {
+        path: Some("/".to_owned()),
+        pool: pool.clone().or(of_profile.pool),
+        size: size.clone().or(of_profile.size),
+        ..of_profile
+    })
+}

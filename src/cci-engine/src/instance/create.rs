@@ -1,0 +1,39 @@
+//! The one way to create an instance: noted in the ledger before the request that makes it.
+
+use std::time::Duration;
+
+use cci_core::machine::{Container, MachineSpec, container};
+use cci_incus::{NewInstance, Source};
+
+use crate::context::Context;
+use crate::incus_progress::incus_progress;
+use crate::ledger::Made;
+
+/// The request that creates a machine as a container.
+#[must_use]
+pub fn request(machine: &MachineSpec, source: Source, start: bool) -> NewInstance {
+    let Container { name, config, devices, ephemeral } = container(machine);
+    NewInstance { config, devices, ephemeral, start, ..NewInstance::new(name, source) }
+}
+
+/// Notes a machine that is about to be created, so that a failure or a kill does not leave it behind.
+pub(crate) fn note(cx: &Context, machine: &MachineSpec) -> Made {
+    let made = Made::Instance { name: machine.name.clone(), launch: machine.launch().to_owned() };
+    cx.scope.ledger.push(made.clone());
+    made
+}
+
+/// Creates it and waits for that; what the ledger has of it.
+pub(crate) async fn create(
+    cx: &Context,
+    machine: &MachineSpec,
+    source: Source,
+    start: bool,
+    step: &'static str,
+    limit: Duration,
+) -> cci_incus::Result<Made> {
+    let made = note(cx, machine);
+    let operation = cx.client.create_instance(&request(machine, source, start)).await?;
+    operation.wait_with_progress(step, limit, incus_progress(cx, step)).await?;
+    Ok(made)
+}
