@@ -14,10 +14,14 @@ use super::bed::Bed;
 use cci_engine::incus_error::DuringStep;
 use cci_engine::instance::create::request;
 use cci_engine::launch::{self, Subject};
+use cci_engine::retry::Retry;
 use cci_engine::site::host_path;
 
 /// How long one step of the floor may take.
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// How often a command is started that Incus gives up.
+const TRIES: u32 = 3;
 
 /// A launch that is decided: what is left is to make it.
 pub(super) struct Ready {
@@ -84,15 +88,21 @@ pub(super) async fn first_byte(bed: &Bed, name: &str) -> Result<()> {
         environment: [("TERM".to_owned(), "xterm-256color".to_owned())].into(),
         ..Exec::new(tmux::attach(name))
     };
-    let mut process = bed.cx.client.exec(name, &exec).await.during("attach")?;
-    let mut first = [0; 1];
-    match &mut process.stdout {
-        Some(screen) => screen.read_exact(&mut first).await.map(drop).map_err(|source| Error::StepFailed {
-            step: "attaching by the API".into(),
-            problem: source.to_string(),
-            hint: None,
-        }),
-        None => Err(Error::Internal("a terminal without a screen".into())),
+    // under load Incus gives an exec up before it runs, which cci starts again too
+    let mut retry = Retry::up_to(TRIES);
+    loop {
+        let mut process = bed.cx.client.exec(name, &exec).await.during("attach")?;
+        let Some(screen) = &mut process.stdout else {
+            return Err(Error::Internal("a terminal without a screen".into()));
+        };
+        match screen.read_exact(&mut [0; 1]).await {
+            Ok(_) => return Ok(()),
+            Err(error) if retry.again("attach by the API", &error).await => {}
+            Err(error) => {
+                let step = "attaching by the API".into();
+                return Err(Error::StepFailed { step, problem: error.to_string(), hint: None });
+            }
+        }
     }
 }
 

@@ -246,13 +246,13 @@ fn a_second_nic_of_the_profile_is_no_way_round_a_policy() {
 
 #[test]
 fn limits_and_pool_take_effect() {
-    let mut settings = Settings::default();
-    settings.limits = Limits {
+    let limits = Limits {
         cpu: Some("2".into()),
         memory: Some("1GiB".into()),
         processes: Some("99".into()),
         disk: Some("3GiB".into()),
     };
+    let mut settings = Settings { limits, ..Settings::default() };
     settings.incus.storage_pool = Some("fast".into());
     settings.defaults.docker = false;
     settings.defaults.persistent = true;
