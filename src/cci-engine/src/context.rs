@@ -12,6 +12,7 @@ use cci_incus::Client;
 
 use crate::reporter::Reporter;
 use crate::scope::Scope;
+use crate::site::Site;
 use cci_host::caller::Caller;
 use cci_host::incus_socket;
 use cci_host::settings::Stack;
@@ -65,6 +66,12 @@ impl Context {
     #[must_use]
     pub fn of_any_owner(&self, any_owner: bool) -> Self {
         Self { any_owner, ..self.clone() }
+    }
+
+    /// Where Incus is: whoever must know something of its machine asks this.
+    #[must_use]
+    pub fn site(&self) -> Site {
+        Site::Here
     }
 
     /// Where cci keeps what is its own: `~/.cci`.

@@ -1,20 +1,17 @@
 //! Says why a container that was started is gone before anything ran in it.
 
-use std::path::Path;
-
 use cci_core::setup::finding::MANY_INOTIFY;
 use cci_core::{Error, Result};
 use cci_incus::Status;
 
 use crate::context::Context;
-use cci_host::limits;
 
 /// What happened to the first command in a container, with the end of the container told as such.
 pub(crate) async fn explained<T>(cx: &Context, name: &str, begun: Result<T>) -> Result<T> {
     match begun {
         Err(Error::IncusRefused { .. }) if !runs(cx, name).await => Err(Error::HostUnfit {
             problem: format!("container {name} ended while it booted"),
-            hint: Some(match limits::read(Path::new(limits::INOTIFY_INSTANCES)) {
+            hint: Some(match cx.site().inotify_instances() {
                 Some(few) if few < MANY_INOTIFY => {
                     format!("the host has {few} inotify instances for all containers: `cci setup` raises that")
                 }

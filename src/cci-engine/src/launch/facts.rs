@@ -1,24 +1,22 @@
 //! What the host is, as far as a launch depends on it.
 
 use cci_core::Result;
-use cci_core::address::Subnet;
 use cci_core::environment::HostLocale;
 use cci_core::host_disk::HostPath;
 use cci_core::idmap::{IdmapFacts, Ids};
 use cci_core::network::Policy;
-use cci_core::plan::{HostFacts, Network, Nic};
+use cci_core::plan::HostFacts;
 use cci_core::stop_hook::StopHook;
-use cci_incus::device::nics;
-use cci_incus::{Instance, NetworkLease, Profile};
+use cci_incus::Instance;
 
 use super::image::Image;
 use super::proof::Proof;
-use super::{limits, mounts, workspace};
+use super::{ensure, limits, mounts, nic, workspace};
 use crate::context::Context;
 use crate::incus_error::DuringStep;
-use crate::network::{self, Realised};
 use crate::site::host_path;
-use cci_host::{incus_socket, subids, zone};
+use cci_host::subids::OfRoot;
+use cci_host::{incus_socket, zone};
 
 /// The profile whose network and root disk a launch takes.
 pub const PROFILE: &str = "default";
@@ -49,14 +47,15 @@ pub enum Subject {
 pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
     let (workspace, mounts) = match subject {
         Subject::Workspace => {
-            let mounted = !cx.settings.mounts.default.is_empty() || cx.settings.paths.storage_dir.is_some();
-            let others = if mounted { host_path::guest_places(cx).await? } else { Vec::new() };
-            let mounts = mounts::resolved(&cx.settings, &cx.workspace, &others, &cx.caller)?;
             let workspace = workspace::usable(cx)?;
-            if workspace.path() != cx.workspace.path() {
-                // by a link, which may lie in a workspace of another container's
+            let mounted = !cx.settings.mounts.default.is_empty() || cx.settings.paths.storage_dir.is_some();
+            // a link to the workspace may lie in a workspace of another container's
+            let by_link = workspace.path() != cx.workspace.path();
+            let others = if mounted || by_link { host_path::guest_places(cx).await? } else { Vec::new() };
+            let mounts = mounts::resolved(&cx.settings, &cx.workspace, &others, &cx.caller)?;
+            if by_link {
                 let stays = |root| host_path::stays_inside(cx.workspace.path(), workspace.path(), root);
-                host_path::guest_places(cx).await?.iter().try_for_each(|root| stays(root))?;
+                others.iter().try_for_each(|root| stays(root))?;
             }
             (Some(workspace), mounts)
         }
@@ -68,22 +67,19 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
         cx.client.profile(PROFILE),
         cx.client.instances(),
         image.soon(cx),
-        found(cx, policy),
+        ensure::network(cx, policy),
         stop_hook(cx),
     );
     let (profile, _) = profile.during("read the default profile")?;
     let instances = instances.during("list the containers")?;
     soon?;
-    let ((realised, proof), stop_hook) = (found?, stop_hook?);
+    let ((ensured, proof), stop_hook) = (found?, stop_hook?);
     let root = profile.root_disk();
     limits::check(cx, root).await?;
-    let nic = match realised {
-        Some(realised) => Some(guarded(cx, &realised, &profile, &instances)?),
-        None => open(cx, &profile, &instances).await?,
-    };
+    let nic = nic::found(cx, ensured.as_ref(), &profile, &instances).await?;
     let other_nics = profile.nics().map(|(name, _)| name.to_owned());
     let other_nics = other_nics.filter(|name| nic.as_ref().is_none_or(|nic| nic.device != *name)).collect();
-    let subids::OfRoot { subuid, subgid } = subids::of_root(cx.settings.incus.idmap)?;
+    let OfRoot { subuid, subgid } = cx.site().subordinate_ids(cx.settings.incus.idmap)?;
     let host = HostFacts {
         idmap: IdmapFacts {
             agent: agent_ids(cx, workspace.as_ref()),
@@ -94,20 +90,13 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
         locale: HostLocale { timezone: zone::name(&cx.caller), ..cx.caller.locale() },
         nic,
         other_nics,
-        nft: cci_host::network::nft(),
+        nft: cx.site().nft(),
         stop_hook,
         root: root.cloned(),
         workspace,
         mounts,
     };
     Ok(Survey { host, instances, image, proof })
-}
-
-/// The NIC as a launch finds it now; the network of a policy is made where it is missing, and made sure of.
-pub(crate) async fn nic(cx: &Context) -> Result<Option<Nic>> {
-    let survey = survey(cx, Subject::Nothing).await?;
-    survey.proof.found(cx).await?;
-    Ok(survey.host.nic)
 }
 
 /// The daemon's own stop hook, for a container that ends with its stop; only a daemon behind a local socket has one that
@@ -118,59 +107,7 @@ async fn stop_hook(cx: &Context) -> Result<Option<StopHook>> {
     }
     let server = cx.client.server().await.during("read the server")?;
     let socket = incus_socket::path(&cx.caller, &cx.settings);
-    Ok(cci_host::stop_hook::find(server.environment.server_pid, &socket, cx.client.project()))
-}
-
-/// The policy's network, and what of it is still to be made sure of; mode `open` has none.
-async fn found(cx: &Context, policy: Option<Policy>) -> Result<(Option<Realised>, Proof)> {
-    let Some(policy) = policy else { return Ok((None, Proof::none())) };
-    match network::glimpse(&policy) {
-        Some(seen) => Ok((Some(seen), Proof::of(policy))),
-        None => Ok((Some(network::realise(cx, &policy).await?), Proof::none())),
-    }
-}
-
-/// A NIC on a policy's bridge, in the place of the profile's.
-///
-/// Who is there has a fixed address, which the instances tell; one of another project that has the same is met by the
-/// create, which then takes another. So the leases, ten milliseconds of the daemon's, are not asked for.
-fn guarded(cx: &Context, policy: &Realised, profile: &Profile, instances: &[Instance]) -> Result<Nic> {
-    let name = profile.nics().next().map_or("eth0", |(name, _)| name);
-    let network = known(cx, policy.subnet, Vec::new(), instances)?;
-    Ok(Nic::guarded(name, &policy.bridge, Some(network)))
-}
-
-/// The profile's own NIC, with what is known of its network if it is one that Incus runs.
-async fn open(cx: &Context, profile: &Profile, instances: &[Instance]) -> Result<Option<Nic>> {
-    let Some((device, config)) = profile.nics().next() else { return Ok(None) };
-    let (device, config) = (device.to_owned(), config.clone());
-    let Some(name) = config.network.clone() else { return Ok(Some(Nic { device, config, network: None })) };
-    let (found, leases) = tokio::join!(cx.client.network(&name), cx.client.network_leases(&name));
-    let address = found.ok().and_then(|(found, _)| Subnet::parse(found.config.get("ipv4.address")?));
-    // a network that gives addresses by its own ways is left to do so
-    let network = match (address, leases) {
-        (Some(subnet), Ok(leases)) => Some(known(cx, subnet, leases, instances)?),
-        _ => None,
-    };
-    Ok(Some(Nic { device, config, network }))
-}
-
-/// A network with the addresses on it that are not free.
-fn known(cx: &Context, subnet: Subnet, leases: Vec<NetworkLease>, instances: &[Instance]) -> Result<Network> {
-    let given = leases.into_iter().filter_map(|lease| Some((lease.hostname, lease.address.parse().ok()?)));
-    let fixed = instances.iter().flat_map(|instance| {
-        let addresses = nics(&instance.devices).filter_map(|(_, nic)| nic.ipv4_address);
-        addresses.map(|address| (instance.name.clone(), address))
-    });
-    Ok(Network { subnet, taken: given.chain(fixed).collect(), resolv: resolv_file(cx, subnet)? })
-}
-
-/// The file that names the bridge as the name server, made once for each bridge.
-fn resolv_file(cx: &Context, subnet: Subnet) -> Result<HostPath> {
-    let path = cx.cci_dir().join("network").join(format!("{}.conf", subnet.gateway));
-    let content = format!("nameserver {}\noptions edns0 trust-ad\n", subnet.gateway);
-    cci_host::store::put::shared(&path, content.as_bytes())?;
-    host_path::own(&path)
+    Ok(cx.site().stop_hook(server.environment.server_pid, &socket, cx.client.project()))
 }
 
 /// Who the agent is on the host: the caller, or for root the owner of the workspace.

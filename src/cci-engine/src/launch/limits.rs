@@ -6,7 +6,6 @@ use cci_incus::Disk;
 
 use crate::context::Context;
 use crate::incus_error::DuringStep;
-use cci_host::btrfs;
 
 /// Asks only about the limits that are set; `root` is the default profile's root disk.
 pub(super) async fn check(cx: &Context, root: Option<&Disk>) -> Result<()> {
@@ -49,7 +48,7 @@ async fn check_pool(cx: &Context, root: Option<&Disk>) -> Result<()> {
         return Err(refused(&format!("driver {} bounds no directory", pool.driver), hint.into()));
     }
     let source = pool.config.get("source").map(String::as_str).unwrap_or_default();
-    if pool.driver == "btrfs" && btrfs::has_lost_count(source) {
+    if pool.driver == "btrfs" && cx.site().has_lost_count(source) {
         let mend = format!("`btrfs quota rescan -w /var/lib/incus/storage-pools/{name}` as root mends it");
         let hint = format!("a count may be under way: try again; otherwise {mend}, or leave the limit out");
         return Err(refused("its quota counts are inconsistent", hint));

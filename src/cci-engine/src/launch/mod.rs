@@ -5,6 +5,7 @@ mod create;
 pub mod early_end;
 #[cfg(test)]
 mod effects;
+mod ensure;
 pub mod environment;
 mod facts;
 mod ids;
@@ -12,6 +13,7 @@ mod image;
 mod launched;
 mod limits;
 mod mounts;
+mod nic;
 mod otherwise;
 mod plain;
 mod proof;

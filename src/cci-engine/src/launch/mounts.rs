@@ -1,16 +1,14 @@
 //! Finds what the configured mounts are on this host, and refuses what containers never see.
 
-use std::fs;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use cci_core::Result;
 use cci_core::environment;
-use cci_core::host_disk::HostPath;
-use cci_core::mount::{self, Mount, Protected, STORAGE};
+use cci_core::mount::{self, Mount, STORAGE};
 use cci_core::settings::Settings;
 use cci_core::workspace::Workspace;
-use cci_core::{Error, Result};
 
+use super::ensure;
 use crate::site::host_path::{judged, protected, real, refused, stays_inside};
 use cci_host::caller::Caller;
 
@@ -36,7 +34,7 @@ pub(crate) fn resolved(
         mounts.push(Mount { device, source, container, readonly: entry.readonly });
     }
     if let Some(dir) = &settings.paths.storage_dir {
-        let source = storage(dir, &protected)?;
+        let source = ensure::storage(dir, &protected)?;
         roots().try_for_each(|root| stays_inside(dir, source.path(), root))?;
         mounts.push(Mount { device: "storage".into(), source, container: STORAGE.into(), readonly: false });
     }
@@ -45,18 +43,9 @@ pub(crate) fn resolved(
     Ok(mounts)
 }
 
-/// The storage directory, made if it is missing, for this user only; its place is judged before anything is made.
-fn storage(dir: &Path, protected: &[Protected]) -> Result<HostPath> {
-    let there = dir.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
-    let missing = dir.strip_prefix(there).unwrap_or(Path::new(""));
-    mount::check_host(&real(there).join(missing), protected).map_err(|error| refused(&error))?;
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.map_err(|source| Error::Host { step: "create", path: dir.to_owned(), source })?;
-    judged(dir, protected)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     use cci_agent::{Agent, agents};

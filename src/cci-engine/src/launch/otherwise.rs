@@ -6,7 +6,7 @@ use cci_core::plan::LaunchPlan;
 use cci_core::{Error, Result};
 use cci_incus::Refusal;
 
-use super::facts;
+use super::nic;
 use crate::context::Context;
 use crate::network;
 use crate::session::state_volume;
@@ -22,7 +22,7 @@ pub(super) async fn otherwise(cx: &Context, plan: LaunchPlan, refused: Error) ->
     }
     // a `clean` may have seen its network unused, and somebody have made it again
     let gone = network::restored(cx).await? || is_network_missing(&plan, &refused);
-    let here = plan.on(facts::nic(cx).await?);
+    let here = plan.on(nic::now(cx).await?);
     if gone || here.subnet() != plan.subnet() {
         return Ok(here);
     }

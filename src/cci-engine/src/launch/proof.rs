@@ -12,12 +12,12 @@ use cci_core::{Error, Result};
 use tokio::sync::OnceCell;
 
 use crate::context::Context;
-use crate::network::{self, Realised};
+use crate::network::{self, Ensured};
 
 /// What a launch has still to make sure of.
 pub(crate) struct Proof {
     policy: Option<Policy>,
-    found: OnceCell<Realised>,
+    found: OnceCell<Ensured>,
     /// Whether what was found, or put right by a try that failed, still asks for the container to be made again.
     late: AtomicBool,
 }
@@ -37,7 +37,7 @@ impl Proof {
     pub(crate) async fn found(&self, cx: &Context) -> Result<()> {
         let Some(policy) = &self.policy else { return Ok(()) };
         let look = async {
-            let found = network::realise(cx, policy).await;
+            let found = network::ensure(cx, policy).await;
             self.late.fetch_or(found.as_ref().map_or(true, |found| found.mended), Ordering::Relaxed);
             found
         };
@@ -54,9 +54,9 @@ impl Proof {
     pub(super) async fn holds_for(&self, cx: &Context, plan: &LaunchPlan) -> Result<()> {
         self.found(cx).await?;
         let Some(policy) = &self.policy else { return Ok(()) };
-        let is_planned = |found: &Realised| Some(found.subnet) == plan.subnet();
+        let is_planned = |found: &Ensured| Some(found.subnet) == plan.subnet();
         // a network that was removed and made again after it was asked for can have come elsewhere
-        if self.found.get().is_some_and(is_planned) || is_planned(&network::realise(cx, policy).await?) {
+        if self.found.get().is_some_and(is_planned) || is_planned(&network::ensure(cx, policy).await?) {
             return Ok(());
         }
         let bridge = policy.name();

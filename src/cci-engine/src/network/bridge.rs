@@ -8,7 +8,7 @@ use cci_incus::{Client, Config, EventBody, EventKind, Network, NewNetwork, Refus
 use super::acl::MANAGED;
 use crate::incus_error::DuringStep;
 use crate::retry::Retry;
-use cci_host::network;
+use crate::site::Site;
 
 /// What Incus says of a network that is made and has its rules.
 pub(super) const CREATED: &str = "Created";
@@ -61,19 +61,19 @@ pub(super) fn check(network: &Network, name: &PolicyName) -> Result<()> {
 }
 
 /// Makes the bridge that containers are on; `behind` is where its name server asks, if anywhere.
-pub(super) async fn make(client: &Client, name: &PolicyName, behind: Option<Subnet>) -> Result<Network> {
+pub(super) async fn make(client: &Client, site: Site, name: &PolicyName, behind: Option<Subnet>) -> Result<Network> {
     let mut base = guarded(name);
     base.extend(config(&[(MANAGED, "true"), ("ipv4.nat", "true")]));
     base.insert(DNS.into(), behind.map_or_else(core::nothing, |behind| core::asking(behind.gateway)));
-    create(client, name.bridge(), name.number(), base).await
+    create(client, site, name.bridge(), name.number(), base).await
 }
 
 /// Makes the bridge whose name server gives these answers.
-pub(super) async fn make_names(client: &Client, name: &PolicyName, answers: &str) -> Result<Network> {
+pub(super) async fn make_names(client: &Client, site: Site, name: &PolicyName, answers: &str) -> Result<Network> {
     let mut base =
         config(&[(MANAGED, "true"), ("ipv4.dhcp", "false"), ("ipv4.nat", "false"), ("ipv6.address", "none")]);
     base.insert(DNS.into(), answers.to_owned());
-    create(client, &name.names_bridge(), name.number().wrapping_add(1), base).await
+    create(client, site, &name.names_bridge(), name.number().wrapping_add(1), base).await
 }
 
 /// Puts these answers in place of those that the name server gives, if they are others.
@@ -99,13 +99,13 @@ pub(super) async fn keep_names(client: &Client, name: &PolicyName, answers: &str
 }
 
 /// Creates a bridge in a free subnet; one that another launch was quicker to make is taken as it is.
-async fn create(client: &Client, name: &str, seed: u32, base: Config) -> Result<Network> {
+async fn create(client: &Client, site: Site, name: &str, seed: u32, base: Config) -> Result<Network> {
     let mut retry = Retry::up_to(TRIES);
     let mut refused = None;
     let mut attempt: u32 = 0;
     loop {
         // a network that was just removed gets its old place again, which launches have chosen addresses in
-        let mut used = network::used_beside(name);
+        let mut used = site.routes_beside(name);
         let networks = client.networks().await.during(STEP)?;
         let others = networks.iter().filter(|network| network.name != name);
         used.extend(others.filter_map(subnet).map(|subnet| Block::around(subnet.gateway, subnet.prefix)));

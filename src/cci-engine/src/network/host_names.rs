@@ -2,7 +2,6 @@
 
 use cci_core::Result;
 use cci_core::network::{HostNames, Policy, Resolved};
-use cci_host::network;
 use cci_host::store::network_cache;
 use jiff::Timestamp;
 
@@ -10,8 +9,12 @@ use crate::blocking::blocking;
 use crate::context::Context;
 
 /// The names that a policy's name server must not tell, where it asks those of the host.
-pub(super) async fn host_names(policy: &Policy) -> Result<HostNames> {
-    if policy.asks_the_host() { blocking(|| Ok(network::names())).await } else { Ok(HostNames::default()) }
+pub(super) async fn host_names(cx: &Context, policy: &Policy) -> Result<HostNames> {
+    if !policy.asks_the_host() {
+        return Ok(HostNames::default());
+    }
+    let site = cx.site();
+    blocking(move || Ok(site.names())).await
 }
 
 /// Keeps the addresses on the host, for the day when the policy is made anew and no name server answers.

@@ -2,16 +2,16 @@
 
 mod acl;
 mod bridge;
+mod ensure;
 mod host_names;
 mod lookup;
 mod project;
-mod realise;
 mod refresh;
 mod remove;
 mod show;
 mod why;
 
-pub(crate) use realise::{Realised, glimpse, realise, restored};
+pub(crate) use ensure::{Ensured, ensure, peek, restored};
 pub use refresh::{Refreshed, on_occasion, refresh_all, while_attached};
 pub use remove::{Unused, remove, unused};
 pub use show::{Shown, show};

@@ -15,7 +15,6 @@ use crate::blocking::blocking;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::retry::Retry;
-use cci_host::network;
 use cci_host::store::network_cache;
 
 const STEP: &str = "refresh the network's rules";
@@ -125,8 +124,8 @@ pub(super) async fn bring_up_to_date(
     } else {
         (before.clone(), None)
     };
-    let known = Known { host: host_names::host_names(policy).await?, ..known };
-    let own = network::own_addresses();
+    let known = Known { host: host_names::host_names(cx, policy).await?, ..known };
+    let own = cx.site().own_addresses();
     let as_known = acl::acl(policy, &before, &own);
     let brought = Brought { names: report, were_others: !acl::is_same(found, &as_known) };
     let wanted = acl::acl(policy, &known, &own);

@@ -11,7 +11,6 @@ use super::project::networks;
 use super::{host_names, lookup, show};
 use crate::context::Context;
 use crate::incus_error::DuringStep;
-use cci_host::network;
 
 /// What is asked.
 pub struct Question {
@@ -50,7 +49,7 @@ pub async fn why(cx: &Context, question: &Question) -> Result<Vec<Answer>> {
         let because = unresolved(&policy, &known, &host);
         return Ok(vec![Answer { host, address: String::new(), allowed: false, because }]);
     }
-    let rules = policy.rules(&known.resolved, &network::own_addresses());
+    let rules = policy.rules(&known.resolved, &cx.site().own_addresses());
     let once: BTreeSet<Ipv4Addr> = addresses.into_iter().collect();
     Ok(once.into_iter().map(|address| answer(&host, address, port, &rules)).collect())
 }
@@ -85,7 +84,7 @@ async fn policy(cx: &Context, from: Option<&str>) -> Result<Option<(Policy, Know
         Err(error) if error.is_not_found() => {
             let names: Vec<String> = policy.names().map(str::to_owned).collect();
             let resolved = cci_core::network::Resolved::new(lookup::lookup(&names).await);
-            Known { resolved, host: host_names::host_names(&policy).await?, refreshed: None }
+            Known { resolved, host: host_names::host_names(cx, &policy).await?, refreshed: None }
         }
         Err(error) => return Err(error).during("read the network's rules"),
     };

@@ -1,3 +1,6 @@
 //! Where Incus is, and what of the host a container gets to see.
 
 pub mod host_path;
+mod place;
+
+pub use place::Site;

@@ -28,7 +28,7 @@ use crate::launch;
 use crate::roll_back;
 use crate::site::host_path;
 use cci_host::store::{noted, owners};
-use cci_host::subids;
+use cci_host::subids::OfRoot;
 
 /// How long Incus may take to make the container, and the walk through the workspace.
 const CREATE: Duration = Duration::from_secs(180);
@@ -104,7 +104,7 @@ async fn owners(workspace: &HostPath) -> Result<BTreeSet<u32>> {
 
 /// What is left is said: a file of a container that is nobody's here stays with its owner.
 fn note_others(cx: &Context, left: &BTreeSet<u32>, workspace: &HostPath) -> Result<()> {
-    let ranges = subids::of_root(IdmapMode::Raw)?.subuid;
+    let ranges = cx.site().subordinate_ids(IdmapMode::Raw)?.subuid;
     let of_containers = |id: &u32| ranges.iter().any(|range| range.count > 1 && range.holds(*id));
     let left: Vec<String> = left.iter().filter(|id| of_containers(id)).map(u32::to_string).collect();
     if !left.is_empty() {
@@ -168,7 +168,7 @@ async fn start(cx: &Context, trusted: &Settings, workspace: &HostPath, ids: Host
 
 /// The map by which the container's agent is the caller, beside the ids of one container.
 fn agent_map(cx: &Context, trusted: &Settings, workspace: &HostPath) -> Result<Idmap> {
-    let subids::OfRoot { subuid, subgid } = subids::of_root(trusted.incus.idmap)?;
+    let OfRoot { subuid, subgid } = cx.site().subordinate_ids(trusted.incus.idmap)?;
     let agent = launch::agent_ids(cx, Some(workspace));
     let facts = IdmapFacts { agent, guest: trusted.incus.agent_uid, subuid, subgid };
     idmap::decide(trusted.incus.idmap, &facts).map_err(|missing| Error::HostUnfit {

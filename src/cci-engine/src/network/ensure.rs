@@ -16,15 +16,15 @@ use crate::blocking::blocking;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::retry::Retry;
-use cci_host::network;
+use crate::site::Site;
 use cci_host::store::network_cache;
 
 /// How long a policy is made again that others remove at the same time.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// A policy's bridge; from [`realise`], the policy is in force on it.
+/// A policy's bridge; from [`ensure`], the policy is in force on it.
 #[derive(Debug, Clone)]
-pub(crate) struct Realised {
+pub(crate) struct Ensured {
     /// The bridge's name.
     pub(crate) bridge: String,
     /// Its own address.
@@ -33,15 +33,15 @@ pub(crate) struct Realised {
     pub(crate) mended: bool,
 }
 
-/// The policy's bridge as the host shows it, at no cost; whether it is in force only [`realise`] can tell.
-pub(crate) fn glimpse(policy: &Policy) -> Option<Realised> {
+/// The policy's bridge as the host shows it, at no cost; whether it is in force only [`ensure`] can tell.
+pub(crate) fn peek(site: Site, policy: &Policy) -> Option<Ensured> {
     let bridge = policy.name().bridge().to_owned();
-    Some(Realised { subnet: network::subnet_on(&bridge)?, bridge, mended: false })
+    Some(Ensured { subnet: site.subnet_on(&bridge)?, bridge, mended: false })
 }
 
 /// Finds the policy's bridge and ACL, or makes them; several launches may do so at once.
 #[tracing::instrument(name = "network", skip_all, fields(policy = %policy.name()))]
-pub(crate) async fn realise(cx: &Context, policy: &Policy) -> Result<Realised> {
+pub(crate) async fn ensure(cx: &Context, policy: &Policy) -> Result<Ensured> {
     let (client, name) = (networks(cx), policy.name());
     let (found, acl) = tokio::join!(client.network(name.bridge()), client.acl(name.bridge()));
     let (there, mended) = match (found, acl) {
@@ -59,14 +59,14 @@ pub(crate) async fn realise(cx: &Context, policy: &Policy) -> Result<Realised> {
     bridge::check(&there, &name)?;
     let subnet =
         bridge::subnet(&there).ok_or_else(|| Error::Internal(format!("network {name} has no IPv4 address")))?;
-    Ok(Realised { bridge: there.name, subnet, mended })
+    Ok(Ensured { bridge: there.name, subnet, mended })
 }
 
 /// Makes the policy of the settings again if its bridge is gone, because a `clean` saw it unused; whether it was gone.
 pub(crate) async fn restored(cx: &Context) -> Result<bool> {
     let Some(policy) = Policy::new(&cx.settings.network)? else { return Ok(false) };
     match networks(cx).network(policy.name().bridge()).await {
-        Err(error) if error.is_not_found() => realise(cx, &policy).await.map(|_| true),
+        Err(error) if error.is_not_found() => ensure(cx, &policy).await.map(|_| true),
         _ => Ok(false),
     }
 }
@@ -89,17 +89,17 @@ async fn make(cx: &Context, client: &Client, policy: &Policy) -> Result<Network>
 /// The ACL first, then the names, then the bridge: nothing is reachable before its rules are there.
 async fn make_once(cx: &Context, client: &Client, policy: &Policy, known: Known) -> Result<Network> {
     let name = policy.name();
-    let known = make_acl(client, policy, known).await?;
+    let known = make_acl(cx, client, policy, known).await?;
     let behind = match policy.answers(&known.resolved, &known.host) {
         None => None,
         Some(answers) => {
-            let names = bridge::make_names(client, &name, &answers).await?;
+            let names = bridge::make_names(client, cx.site(), &name, &answers).await?;
             let subnet = bridge::subnet(&names);
             Some(subnet.ok_or_else(|| Error::Internal(format!("network {} has no address", names.name)))?)
         }
     };
-    let made = bridge::make(client, &name, behind).await?;
-    for obstacle in network::firewall().obstacles(name.bridge()) {
+    let made = bridge::make(client, cx.site(), &name, behind).await?;
+    for obstacle in cx.site().firewall().obstacles(name.bridge()) {
         cx.reporter.warn(obstacle.problem);
         cx.reporter.hint(&obstacle.fix);
     }
@@ -109,7 +109,7 @@ async fn make_once(cx: &Context, client: &Client, policy: &Policy, known: Known)
 /// The names as the host knows them now, or as it last did.
 async fn first_lookup(cx: &Context, policy: &Policy) -> Result<Known> {
     let names: Vec<String> = policy.names().map(str::to_owned).collect();
-    let host = host_names::host_names(policy).await?;
+    let host = host_names::host_names(cx, policy).await?;
     if names.is_empty() {
         return Ok(Known { host, ..Known::default() });
     }
@@ -124,9 +124,9 @@ async fn first_lookup(cx: &Context, policy: &Policy) -> Result<Known> {
 }
 
 /// Makes the ACL, or takes the one that another launch made; what it knows of names is what counts.
-async fn make_acl(client: &Client, policy: &Policy, known: Known) -> Result<Known> {
+async fn make_acl(cx: &Context, client: &Client, policy: &Policy, known: Known) -> Result<Known> {
     let name = policy.name();
-    let wanted = acl::being_made(acl::acl(policy, &known, &network::own_addresses()));
+    let wanted = acl::being_made(acl::acl(policy, &known, &cx.site().own_addresses()));
     let Err(error) = client.create_acl(name.bridge(), &wanted).await else { return Ok(known) };
     match client.acl(name.bridge()).await {
         Ok((there, _)) if acl::is_of(&there, policy) => Ok(Known::of(&there)),
