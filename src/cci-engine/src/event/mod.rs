@@ -19,7 +19,7 @@ pub use network::NetworkEvent;
 pub use progress::{Activity, Amount, Direction, Progress};
 pub use roll_back::RollBackEvent;
 pub use session::SessionEvent;
-pub use transfer::TransferEvent;
+pub use transfer::{SpecialFile, TransferEvent};
 pub use upkeep::UpkeepEvent;
 
 /// One thing that is told, by the room it comes from.

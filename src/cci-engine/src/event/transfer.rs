@@ -21,9 +21,18 @@ pub enum TransferEvent {
     },
     /// Files that lose their set-id and sticky bits in a container that does not run.
     SpecialBitsLost {
-        /// Their paths and permission bits.
-        files: Vec<(String, u32)>,
+        /// The files.
+        files: Vec<SpecialFile>,
     },
+}
+
+/// A file with a set-id or sticky bit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpecialFile {
+    /// Its path in the container.
+    pub path: String,
+    /// Its permission bits.
+    pub mode: u32,
 }
 
 impl From<TransferEvent> for Event {

@@ -19,7 +19,7 @@ use super::remote::{is_directory, missing};
 use super::sink::Sink;
 use crate::blocking::blocking;
 use crate::context::Context;
-use crate::event::TransferEvent;
+use crate::event::{SpecialFile, TransferEvent};
 use crate::incus_error::DuringStep;
 use cci_host::store::pack::Owner;
 
@@ -192,7 +192,7 @@ pub(super) async fn take(
     written.and(closed)
 }
 
-fn write(mut sink: Sink, outlet: Outlet) -> ((Sftp, Vec<(String, u32)>), Result<()>) {
+fn write(mut sink: Sink, outlet: Outlet) -> ((Sftp, Vec<SpecialFile>), Result<()>) {
     let mut archive = Reader::new(outlet);
     let mut written = || -> Result<()> {
         while let Some(header) = archive.next_entry().map_err(|error| Error::Internal(error.to_string()))? {

@@ -1,6 +1,6 @@
 //! The words for files on their way.
 
-use cci_engine::event::TransferEvent;
+use cci_engine::event::{SpecialFile, TransferEvent};
 use cci_guest::GuestText;
 use cci_host::store::remark::{LeftOut, Remark};
 
@@ -20,7 +20,8 @@ pub(super) fn transfer(event: &TransferEvent) -> Telling {
             format!("left out {}: its name is not UTF-8, and the container does not run", GuestText::new(path))
         }
         TransferEvent::SpecialBitsLost { files } => {
-            let files: Vec<String> = files.iter().map(|(path, mode)| format!("{path} (mode {mode:o})")).collect();
+            let files: Vec<String> =
+                files.iter().map(|SpecialFile { path, mode }| format!("{path} (mode {mode:o})")).collect();
             let files = GuestText::new(files.join(", "));
             format!("set-id and sticky bits are not kept in a container that does not run: {files:.500}")
         }

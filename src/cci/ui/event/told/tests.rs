@@ -13,7 +13,7 @@ use cci_core::setup::step::Step;
 use cci_core::slot::Slot;
 use cci_engine::event::{
     Activity, Amount, BuildEvent, BuildStep, Direction, Fallback, ImageEvent, InstanceEvent, LaunchEvent, NetworkEvent,
-    Progress, RollBackEvent, ServerProblem, SessionEvent, TransferEvent, UpkeepEvent,
+    Progress, RollBackEvent, ServerProblem, SessionEvent, SpecialFile, TransferEvent, UpkeepEvent,
 };
 use cci_engine::ledger::Made;
 use cci_host::store::remark::{LeftOut, Remark};
@@ -118,6 +118,10 @@ fn builds() -> Vec<Event> {
     builds.map(Event::from).chain(images.map(Event::from)).collect()
 }
 
+fn special(path: String, mode: u32) -> SpecialFile {
+    SpecialFile { path, mode }
+}
+
 fn transfers() -> Vec<Event> {
     let path = || "tree/file".to_owned();
     let transfers = [
@@ -126,7 +130,7 @@ fn transfers() -> Vec<Event> {
         TransferEvent::Remark(Remark::SetIdBit { path: path(), mode: 0o4755 }),
         TransferEvent::Changed { words: "file changed as we read it".into() },
         TransferEvent::NotUtf8 { path: path() },
-        TransferEvent::SpecialBitsLost { files: vec![(path(), 0o4755), ("tree/dir".into(), 0o1777)] },
+        TransferEvent::SpecialBitsLost { files: vec![special(path(), 0o4755), special("tree/dir".into(), 0o1777)] },
     ];
     let activities = [
         Activity::ImportRootfs,
@@ -173,7 +177,7 @@ fn lines(telling: Telling) -> Vec<String> {
 fn every_event_in_its_words() {
     let words = |event: Event| match told(&event) {
         Telling::Step { scope, text } => format!("[{scope}] {text}\n"),
-        Telling::Notes(lines) => lines.iter().map(|line| format!("{line}\n")).collect(),
+        Telling::Notes(lines) => lines.join("\n") + "\n",
         Telling::Warning { text, hint: None } => format!("warning: {text}\n"),
         Telling::Warning { text, hint: Some(hint) } => format!("warning: {text}\nhint: {hint}\n"),
         Telling::Progress { text, amount } => format!("{text} ({amount:?})\n"),
@@ -197,7 +201,7 @@ fn what_a_container_calls_its_files_stays_on_the_line() {
     let hostile = || "a\n\u{1b}[2Jerror: b".to_owned();
     let events = [
         TransferEvent::NotUtf8 { path: hostile() },
-        TransferEvent::SpecialBitsLost { files: vec![(hostile(), 0o4755)] },
+        TransferEvent::SpecialBitsLost { files: vec![special(hostile(), 0o4755)] },
     ];
     for event in events.map(Event::from) {
         let lines = lines(told(&event));
