@@ -4,6 +4,7 @@
 mod devices;
 mod facts;
 mod state_volume;
+mod warning;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -15,6 +16,7 @@ use cci_incus_types::{Device, Devices, Disk};
 use self::devices::{RESOLV, SESSION, devices, disks, pool};
 pub use self::facts::{Ask, HostFacts, Network, Nic};
 pub use self::state_volume::StateVolume;
+pub use self::warning::PlanWarning;
 use crate::address::{Fixed, Subnet};
 use crate::environment;
 use crate::error::{Error, Result};
@@ -26,7 +28,7 @@ use crate::mark::{Kind, Marks};
 use crate::name::{ContainerName, Prefix};
 use crate::network::{self, Mode, Policy};
 use crate::session::SessionId;
-use crate::settings::{Limits, NetworkSettings, Settings};
+use crate::settings::{Limits, Settings};
 use crate::slot::Slot;
 use crate::stop_hook::StopHook;
 use crate::workspace::Workspace;
@@ -56,7 +58,7 @@ pub struct LaunchPlan {
     /// What the agent and commands find in their environment.
     pub environment: BTreeMap<String, String>,
     /// Things the person should know before it starts.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<PlanWarning>,
     /// Whether the daemon reaches the caller's home: what is kept there is mounted then.
     reaches_home: bool,
     /// Whether the image leaves it to the host to name the name server.
@@ -116,7 +118,7 @@ impl LaunchPlan {
                 &settings.environment(),
                 &ask.environment,
             ),
-            warnings: warnings(settings, host, &map),
+            warnings: warning::warnings(settings, &host.idmap, &map),
             reaches_home: true,
             takes_resolv: false,
             pool: pool(settings, host),
@@ -356,35 +358,6 @@ fn tool(settings: &Settings) -> Tool {
         args: named.args.clone(),
         model: settings.defaults.model.clone(),
     }
-}
-
-fn warnings(settings: &Settings, host: &HostFacts, map: &Idmap) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if settings.network.mode == Mode::Open {
-        warnings.push("network mode open: the container reaches everything this host's Incus network reaches".into());
-    }
-    if settings.network.mode == Mode::Allowlist {
-        warnings.extend(disobeyed(&settings.network).map(|key| {
-            format!("network.{key} has no effect in mode allowlist: what is not listed stays out of reach, and so does what is private")
-        }));
-    }
-    if *map == Idmap::Shift {
-        warnings.push("idmap shift: root in the container is host root on the workspace".into());
-    }
-    if host.idmap.agent.uid == 0 {
-        warnings.push("the workspace belongs to root: the agent works on its files as host root".into());
-    }
-    warnings
-}
-
-/// The keys that would open more than an allowlist ever does.
-fn disobeyed(network: &NetworkSettings) -> impl Iterator<Item = &'static str> {
-    let opened = [
-        ("block_private_networks", !network.block_private_networks),
-        ("block_metadata_endpoint", !network.block_metadata_endpoint),
-        ("allow_local_network_access", network.allow_local_network_access),
-    ];
-    opened.into_iter().filter(|(_, opened)| *opened).map(|(key, _)| key)
 }
 
 #[cfg(test)]

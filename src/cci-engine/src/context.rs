@@ -10,6 +10,7 @@ use cci_core::settings::Settings;
 use cci_core::workspace::Workspace;
 use cci_incus::Client;
 
+use crate::event::Event;
 use crate::reporter::Reporter;
 use crate::scope::Scope;
 use crate::site::Site;
@@ -36,13 +37,18 @@ pub struct Context {
     pub environment: BTreeMap<String, String>,
     /// Whether verbs that take a container's or an image's name may act on what is another user's (`--any-owner`).
     pub any_owner: bool,
-    /// Tells the person.
+    /// Where its events go.
     pub reporter: Arc<dyn Reporter>,
     /// What this call has for itself: its end, what it made, its file work.
     pub scope: Scope,
 }
 
 impl Context {
+    /// Tells an event.
+    pub fn emit(&self, event: impl Into<Event>) {
+        self.reporter.emit(event.into());
+    }
+
     /// The same call with these layers of settings, and what they say together.
     pub fn with_stack(&self, stack: Stack) -> Result<Self> {
         Ok(Self { settings: stack.settings()?, stack, ..self.clone() })

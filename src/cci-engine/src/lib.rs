@@ -3,6 +3,7 @@
 pub mod blocking;
 pub mod configuration;
 pub mod context;
+pub mod event;
 pub mod image;
 pub mod image_build;
 pub mod incus_error;

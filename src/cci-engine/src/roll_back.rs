@@ -10,6 +10,7 @@ use cci_host::store::sessions::Store;
 use futures_util::future::LocalBoxFuture;
 
 use crate::context::Context;
+use crate::event::{Event, RollBackEvent};
 use crate::image;
 use crate::instance::remove::remove_launched;
 use crate::instance::snapshot::remove_snapshot;
@@ -81,7 +82,7 @@ impl Progress {
 /// Rolls back everything that was made and not kept, newest first; what cannot be is named.
 #[tracing::instrument(name = "roll-back", skip_all)]
 pub(crate) async fn everything(cx: &Context) -> RolledBack {
-    cx.reporter.progress(None);
+    cx.emit(Event::Idle);
     // a call that was given up goes on writing in its thread
     cx.scope.written().await;
     let mut progress = Progress::default();
@@ -89,7 +90,7 @@ pub(crate) async fn everything(cx: &Context) -> RolledBack {
         let done = one(cx, &made).await;
         progress.note(&made, &done);
         if let Err(error) = done {
-            cx.reporter.warn(&format!("could not remove {made}: {error}"));
+            cx.emit(RollBackEvent::NotRemoved { made, error });
         }
     }
     progress.result()
@@ -107,7 +108,7 @@ pub async fn abandoned(cx: &Context) {
             let done = one(cx, &made).await;
             progress.note(&made, &done);
             match done {
-                Ok(true) => cx.reporter.note(&format!("Removed {made}, left by a command that was killed")),
+                Ok(true) => cx.emit(RollBackEvent::RemovedAbandoned(made)),
                 Ok(false) => {}
                 Err(error) => tracing::info!(%error, %made, "what a killed command left cannot be removed"),
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cci_core::name::{ContainerName, Prefix};
@@ -13,6 +14,7 @@ use tempfile::TempDir;
 
 use super::calm::{self, Calm};
 use super::collected::Collected;
+use crate::ui::terminal::Terminal;
 use cci_engine::context::Context;
 use cci_engine::incus_error::DuringStep;
 use cci_engine::instance::remove::remove_any;
@@ -28,6 +30,8 @@ pub(super) const END: Duration = Duration::from_secs(60);
 pub(super) struct Bed {
     /// The caller's context with the bed's own prefix.
     pub(super) cx: Context,
+    /// Where its steps are told.
+    pub(super) terminal: Arc<Terminal>,
     /// How often each row is measured.
     pub(super) runs: u32,
     /// The `incus` command, where it is measured too.
@@ -39,7 +43,7 @@ pub(super) struct Bed {
 
 impl Bed {
     /// Makes the directories.
-    pub(super) async fn make(cx: &Context, runs: u32, incus: Option<PathBuf>) -> Result<Self> {
+    pub(super) async fn make(cx: &Context, terminal: Arc<Terminal>, runs: u32, incus: Option<PathBuf>) -> Result<Self> {
         // not in `~/.cci`, of which no container sees anything
         let home = cx.caller.home.join(".cache/cci");
         let wanted = home.clone();
@@ -54,6 +58,7 @@ impl Bed {
         let networks = cx.client.in_project("default").networks().await.during("list the networks")?;
         Ok(Self {
             cx: Context { prefix, ..cx.clone() },
+            terminal,
             runs,
             incus,
             dir,
@@ -98,7 +103,7 @@ impl Bed {
         self.timed(calm::written(self.path())).await?;
         let (in_vain, _) = self.timed(async { Ok(self.calm.wait(calm::at_work).await) }).await?;
         if in_vain {
-            self.cx.reporter.warn("the machine does not come to rest: what follows is measured on a busy one");
+            self.terminal.warn("the machine does not come to rest: what follows is measured on a busy one");
         }
         Ok(())
     }

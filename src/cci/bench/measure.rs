@@ -1,6 +1,7 @@
 //! The whole measurement: what is wanted, everything in turn, and nothing left behind.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use cci_core::bench::Report;
 use cci_core::{Error, Result};
@@ -10,6 +11,7 @@ use super::bed::Bed;
 use super::collected::Collected;
 use super::subjects::SUBJECTS;
 use super::{inside, launching, listing, machine, resuming};
+use crate::ui::terminal::Terminal;
 use cci_engine::blocking::blocking;
 use cci_engine::context::Context;
 use cci_engine::launch;
@@ -27,22 +29,22 @@ pub(crate) struct Wanted {
 }
 
 /// Measures everything that is wanted and removes what was made for it.
-pub(crate) async fn measure(cx: &Context, wanted: Wanted) -> Result<Report> {
+pub(crate) async fn measure(cx: &Context, terminal: &Arc<Terminal>, wanted: Wanted) -> Result<Report> {
     known(&wanted.rows)?;
     let earlier = match wanted.earlier {
         Some(path) => Some(read(path).await?),
         None => None,
     };
     let machine = machine::look(cx).await?;
-    let bed = Bed::make(cx, wanted.runs, wanted.incus).await?;
+    let bed = Bed::make(cx, terminal.clone(), wanted.runs, wanted.incus).await?;
     let all = Collected::of(wanted.rows);
     let done = everything(&bed, &all).await;
-    cx.reporter.step("bench", "clearing away");
+    terminal.step("bench", "clearing away");
     let cleared = bed.clear_away().await;
-    cx.reporter.progress(None);
+    terminal.idle();
     done?;
     if let Err(error) = cleared {
-        cx.reporter.warn(&format!("not everything was removed: {error}"));
+        terminal.warn(&format!("not everything was removed: {error}"));
     }
     let mut report = Report { machine, runs: wanted.runs, rows: all.rows() };
     if let Some(earlier) = &earlier {
@@ -56,19 +58,19 @@ async fn everything(bed: &Bed, all: &Collected) -> Result<()> {
     let resumes = ["resume-small", "resume-large"];
     let saved = if all.wants(&resumes) { Some(resuming::prepare(bed).await?) } else { None };
     for round in 0..=bed.runs {
-        bed.cx.reporter.step("bench", &format!("launching, round {round} of {}", bed.runs));
+        bed.terminal.step("bench", &format!("launching, round {round} of {}", bed.runs));
         all.begin(round);
         launching::round(bed, all).await?;
         if let Some(saved) = &saved {
             resuming::round(bed, all, saved).await?;
         }
     }
-    bed.cx.reporter.step("bench", "working in a container");
+    bed.terminal.step("bench", "working in a container");
     inside::measure(bed, all).await?;
-    bed.cx.reporter.step("bench", "listing up to 50 containers");
+    bed.terminal.step("bench", "listing up to 50 containers");
     listing::measure(bed, all).await?;
     for round in 0..=bed.runs {
-        bed.cx.reporter.step("bench", &format!("launching ten at once, round {round} of {}", bed.runs));
+        bed.terminal.step("bench", &format!("launching ten at once, round {round} of {}", bed.runs));
         all.begin(round);
         launching::ten(bed, all).await?;
     }

@@ -29,12 +29,12 @@ pub(crate) struct AttachArgs {
     all_users: bool,
 }
 
-pub(crate) async fn run(args: &AttachArgs, global: &GlobalArgs, cx: &Context) -> Result<u8> {
+pub(crate) async fn run(args: &AttachArgs, global: &GlobalArgs, cx: &Context, terminal: &Terminal) -> Result<u8> {
     let into = if args.bash { Into::Bash } else { Into::Agent };
     let whose = if args.all_users { Whose::Everybodys } else { Whose::Own };
     let name = match &args.name {
         Some(name) => name.clone(),
-        None => match one_of(attach::candidates(cx, slot(global), whose).await?, cx).await? {
+        None => match one_of(attach::candidates(cx, slot(global), whose).await?, cx, terminal).await? {
             Some(name) => name,
             None => return Ok(0),
         },
@@ -45,7 +45,7 @@ pub(crate) async fn run(args: &AttachArgs, global: &GlobalArgs, cx: &Context) ->
     }
     let session = async {
         let owned = attach::running(cx, &name).await?;
-        cx.reporter.note(&format!("Attaching to {name}"));
+        terminal.note(&format!("Attaching to {name}"));
         Ok(owned.marks.session)
     };
     attach::attach(cx, &name, session, into).await.map(|()| 0)
@@ -56,12 +56,12 @@ fn slot(global: &GlobalArgs) -> Option<u8> {
 }
 
 /// The only one, or the one that the person picks; what there is instead is said.
-async fn one_of(mut names: Vec<String>, cx: &Context) -> Result<Option<String>> {
+async fn one_of(mut names: Vec<String>, cx: &Context, terminal: &Terminal) -> Result<Option<String>> {
     match names.as_slice() {
         [] => Terminal::result(&Text::one("No active sessions")).map(|()| None),
         [_] => Ok(names.pop()),
         several if cci_host::terminal::is_interactive() => {
-            let chosen = cx.scope.until_cancelled(cx.reporter.choose("Attach to", several)).await?;
+            let chosen = cx.scope.until_cancelled(terminal.choose("Attach to", several)).await?;
             Ok(chosen.and_then(|chosen| several.get(chosen).cloned()))
         }
         several => {

@@ -1,6 +1,7 @@
 //! `cci bench`: how long cci takes, beside the raw API calls that it needs and the `incus` command.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cci_core::bench::{Machine, Report, Row, Summary, Target, Unit};
 use cci_core::{Error, Result};
@@ -9,6 +10,7 @@ use clap::Args;
 use super::output::{FormatArg, print};
 use crate::bench::{Wanted, measure};
 use crate::ui::table::figures;
+use crate::ui::terminal::Terminal;
 use crate::ui::text::{Text, shown};
 use cci_engine::context::Context;
 
@@ -35,14 +37,14 @@ pub(crate) struct BenchArgs {
     only: Vec<String>,
 }
 
-pub(crate) async fn run(args: &BenchArgs, cx: &Context) -> Result<u8> {
+pub(crate) async fn run(args: &BenchArgs, cx: &Context, terminal: &Arc<Terminal>) -> Result<u8> {
     let wanted = Wanted {
         runs: args.runs,
         rows: args.only.clone(),
         incus: incus(cx, &args.baseline)?,
         earlier: earlier(cx, &args.baseline)?,
     };
-    let report = measure(cx, wanted).await?;
+    let report = measure(cx, terminal, wanted).await?;
     print(args.format.format, &report, text)?;
     let all_measured = report.rows.iter().all(|row| row.problem.is_none());
     Ok(u8::from(!all_measured))

@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 
 use super::output::{Format, FormatArg, print};
 use super::owner::OwnerArg;
+use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::image_build::{Ask, Built, Recipe, build};
@@ -85,7 +86,7 @@ impl BuildArgs {
     }
 }
 
-pub(crate) async fn run(args: BuildArgs, cx: &Context) -> Result<u8> {
+pub(crate) async fn run(args: BuildArgs, cx: &Context, terminal: &Terminal) -> Result<u8> {
     let format = args.format();
     let cx = &args.owner().reach(cx);
     let ask = match args.custom {
@@ -94,7 +95,7 @@ pub(crate) async fn run(args: BuildArgs, cx: &Context) -> Result<u8> {
     };
     let built = build(cx, &ask).await?;
     if built.skipped {
-        cx.reporter.hint("build it anew with --force");
+        terminal.hint("build it anew with --force");
     }
     print(format, &built, text)
 }

@@ -86,7 +86,7 @@ impl Outcome {
     }
 }
 
-pub(crate) async fn run(args: &CleanArgs, persistent: bool, cx: &Context) -> Result<u8> {
+pub(crate) async fn run(args: &CleanArgs, persistent: bool, cx: &Context, terminal: &Terminal) -> Result<u8> {
     let wanted = Wanted {
         containers: args.all || !args.sessions,
         sessions: args.all || args.sessions,
@@ -95,7 +95,7 @@ pub(crate) async fn run(args: &CleanArgs, persistent: bool, cx: &Context) -> Res
     };
     let rubbish = clean::find(cx, wanted).await?;
     if args.format.format == Format::Json {
-        return as_json(args, &rubbish, cx).await;
+        return as_json(args, &rubbish, cx, terminal).await;
     }
     if rubbish.count() == 0 {
         return Terminal::result(&Text::one("Nothing to clean")).map(|()| 0);
@@ -104,7 +104,7 @@ pub(crate) async fn run(args: &CleanArgs, persistent: bool, cx: &Context) -> Res
     if args.dry_run {
         return Ok(0);
     }
-    if !args.force && !confirmed(cx).await? {
+    if !args.force && !confirmed(terminal).await? {
         return Terminal::result(&Text::one("Cancelled.")).map(|()| 0);
     }
     let asked = rubbish.count();
@@ -114,16 +114,16 @@ pub(crate) async fn run(args: &CleanArgs, persistent: bool, cx: &Context) -> Res
 }
 
 /// The same as one object, printed when it is known what became of it.
-async fn as_json(args: &CleanArgs, rubbish: &Rubbish, cx: &Context) -> Result<u8> {
+async fn as_json(args: &CleanArgs, rubbish: &Rubbish, cx: &Context, terminal: &Terminal) -> Result<u8> {
     let asked = rubbish.count();
-    let wanted = asked > 0 && !args.dry_run && (args.force || confirmed(cx).await?);
+    let wanted = asked > 0 && !args.dry_run && (args.force || confirmed(terminal).await?);
     let removed = if wanted { clean::remove(cx, rubbish).await? } else { 0 };
     print(Format::Json, &Outcome::new(rubbish, removed), |_| Text::default())?;
     if wanted { cci_engine::instance::end::verdict(asked, removed).map(|()| 0) } else { Ok(0) }
 }
 
-async fn confirmed(cx: &Context) -> Result<bool> {
-    Question { text: "Remove these?", act: "remove these", flag: "--force" }.confirmed(cx).await
+async fn confirmed(terminal: &Terminal) -> Result<bool> {
+    Question { text: "Remove these?", act: "remove these", flag: "--force" }.confirmed(terminal).await
 }
 
 fn text(rubbish: &Rubbish) -> Text {

@@ -22,7 +22,6 @@ use crate::ui::json;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::configuration::config::{self, Configured};
-use cci_engine::reporter::Reporter;
 use cci_host::settings::{self, Trust};
 use cci_host::terminal;
 

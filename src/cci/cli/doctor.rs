@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::output::{FormatArg, print};
 use super::setup::{self, SetupArgs};
+use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::upkeep::setup::{look, measure};
@@ -53,9 +54,9 @@ struct Reported {
     mend: Option<String>,
 }
 
-pub(crate) async fn run(args: &DoctorArgs, verbose: bool, cx: &Context) -> Result<u8> {
+pub(crate) async fn run(args: &DoctorArgs, verbose: bool, cx: &Context, terminal: &Terminal) -> Result<u8> {
     if args.fix {
-        setup::run(&SetupArgs::default(), cx).await?;
+        setup::run(&SetupArgs::default(), cx, terminal).await?;
     }
     let mut findings = findings(&look(cx, None).await);
     if worst(&findings) != Health::Broken {

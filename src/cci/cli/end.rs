@@ -33,22 +33,22 @@ pub(crate) struct KillArgs {
     which: Which,
 }
 
-pub(crate) async fn shutdown(args: &ShutdownArgs, cx: &Context) -> Result<u8> {
+pub(crate) async fn shutdown(args: &ShutdownArgs, cx: &Context, terminal: &Terminal) -> Result<u8> {
     let within = Duration::from_secs(args.timeout.into());
-    run(&args.which, "shutdown", "Shutdown", Stop::Within(within), cx).await
+    run(&args.which, "shutdown", "Shutdown", Stop::Within(within), cx, terminal).await
 }
 
-pub(crate) async fn kill(args: &KillArgs, cx: &Context) -> Result<u8> {
-    run(&args.which, "kill", "Killed", Stop::Now, cx).await
+pub(crate) async fn kill(args: &KillArgs, cx: &Context, terminal: &Terminal) -> Result<u8> {
+    run(&args.which, "kill", "Killed", Stop::Now, cx, terminal).await
 }
 
-async fn run(which: &Which, verb: &str, done: &str, how: Stop, cx: &Context) -> Result<u8> {
-    let names = match which::choose(which, verb, cx).await? {
+async fn run(which: &Which, verb: &str, done: &str, how: Stop, cx: &Context, terminal: &Terminal) -> Result<u8> {
+    let names = match which::choose(which, verb, cx, terminal).await? {
         Chosen::These(names) => names,
         Chosen::Nothing => return Ok(0),
     };
     if let Stop::Within(within) = how {
-        cx.reporter.note(&format!("Shutting down {} container(s), timeout {} s", names.len(), within.as_secs()));
+        terminal.note(&format!("Shutting down {} container(s), timeout {} s", names.len(), within.as_secs()));
     }
     let gone = end::end(cx, &names, how).await?;
     Terminal::result(&Text::one(format_args!("{done} {gone} container(s)")))?;

@@ -17,8 +17,8 @@ pub(crate) struct PersistArgs {
     which: Which,
 }
 
-pub(crate) async fn run(args: &PersistArgs, cx: &Context) -> Result<u8> {
-    let names = match which::choose(&args.which, "persist", cx).await? {
+pub(crate) async fn run(args: &PersistArgs, cx: &Context, terminal: &Terminal) -> Result<u8> {
+    let names = match which::choose(&args.which, "persist", cx, terminal).await? {
         Chosen::These(names) => names,
         Chosen::Nothing => return Ok(0),
     };
@@ -29,7 +29,7 @@ pub(crate) async fn run(args: &PersistArgs, cx: &Context) -> Result<u8> {
                 Terminal::result(&Text::one(format_args!("Persisted {name}")))?;
                 kept += 1;
             }
-            Err(error) => cx.reporter.warn(&error.to_string()),
+            Err(error) => terminal.warn(&error.to_string()),
         }
     }
     end::verdict(names.len(), kept).map(|()| 0)

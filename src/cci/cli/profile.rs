@@ -15,7 +15,6 @@ use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::configuration::config::Configured;
 use cci_engine::configuration::profile;
-use cci_engine::reporter::Reporter;
 
 /// See and make named sets of settings
 #[derive(Debug, Args)]

@@ -2,8 +2,7 @@
 
 use cci_core::{Error, Result};
 
-use cci_engine::context::Context;
-use cci_engine::reporter::Answer;
+use crate::ui::terminal::{Answer, Terminal};
 
 /// A question whose answer is no unless the person says yes.
 pub(crate) struct Question<'a> {
@@ -17,8 +16,8 @@ pub(crate) struct Question<'a> {
 
 impl Question<'_> {
     /// Whether the person says yes; an error where nobody can be asked.
-    pub(crate) async fn confirmed(&self, cx: &Context) -> Result<bool> {
-        match cx.reporter.confirm(self.text).await? {
+    pub(crate) async fn confirmed(&self, terminal: &Terminal) -> Result<bool> {
+        match terminal.confirm(self.text).await? {
             Answer::Yes => Ok(true),
             Answer::No => Ok(false),
             Answer::NoTerminal => Err(Error::NotConfirmed { question: self.act.to_owned(), flag: self.flag }),

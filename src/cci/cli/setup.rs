@@ -34,7 +34,7 @@ pub(crate) struct SetupArgs {
     user: Option<String>,
 }
 
-pub(crate) async fn run(args: &SetupArgs, cx: &Context) -> Result<u8> {
+pub(crate) async fn run(args: &SetupArgs, cx: &Context, terminal: &Terminal) -> Result<u8> {
     if let Some(name) = args.user.as_ref().filter(|name| Account::named(name).is_none()) {
         // nobody else is taken instead
         return Err(Error::usage(format!("there is no user '{name}' on this machine")));
@@ -46,20 +46,20 @@ pub(crate) async fn run(args: &SetupArgs, cx: &Context) -> Result<u8> {
         let findings = findings(&found);
         let steps = steps(&findings);
         if steps.is_empty() {
-            return finish(cx, &findings);
+            return finish(terminal, &findings);
         }
-        show(cx, &findings, &steps);
+        show(terminal, &findings, &steps);
         if args.dry_run {
             return Ok(0);
         }
         if !agreed {
-            agreed = confirmed(cx).await?;
+            agreed = confirmed(terminal).await?;
             if !agreed {
                 return Terminal::result(&Text::one("Cancelled.")).map(|()| 0);
             }
         }
         if cx.caller.ids.uid != 0 && steps.iter().any(Step::needs_root) {
-            return as_root(cx, &found.person.name);
+            return as_root(terminal, &found.person.name);
         }
         for step in &steps {
             act(cx, step).await?;
@@ -69,14 +69,14 @@ pub(crate) async fn run(args: &SetupArgs, cx: &Context) -> Result<u8> {
         }
     }
     let findings = findings(&look(&cx.reconnected(), args.user.as_deref()).await);
-    finish(cx, &findings)
+    finish(terminal, &findings)
 }
 
-fn finish(cx: &Context, findings: &[Finding]) -> Result<u8> {
+fn finish(terminal: &Terminal, findings: &[Finding]) -> Result<u8> {
     for finding in findings.iter().filter(|finding| finding.health != Health::Ok) {
-        cx.reporter.warn(&finding.text);
+        terminal.warn(&finding.text);
         if let Some(mend) = &finding.mend {
-            cx.reporter.hint(mend);
+            terminal.hint(mend);
         }
     }
     if worst(findings) == Health::Broken {
@@ -88,29 +88,29 @@ fn finish(cx: &Context, findings: &[Finding]) -> Result<u8> {
     Terminal::result(&Text::one("Incus is ready for cci")).map(|()| 0)
 }
 
-fn show(cx: &Context, findings: &[Finding], steps: &[Step]) {
+fn show(terminal: &Terminal, findings: &[Finding], steps: &[Step]) {
     for finding in findings.iter().filter(|finding| !finding.steps.is_empty()) {
-        cx.reporter.note(&format!("[setup] {}", finding.text));
+        terminal.note(&format!("[setup] {}", finding.text));
     }
-    cx.reporter.note("[setup] to be done:");
+    terminal.note("[setup] to be done:");
     for step in steps {
         let who = if step.needs_root() { "as root" } else { "in Incus" };
-        cx.reporter.note(&format!("  - {} ({who})", step.shown()));
+        terminal.note(&format!("  - {} ({who})", step.shown()));
     }
 }
 
-async fn confirmed(cx: &Context) -> Result<bool> {
-    Question { text: "Do this?", act: "change this machine as shown", flag: "--yes" }.confirmed(cx).await
+async fn confirmed(terminal: &Terminal) -> Result<bool> {
+    Question { text: "Do this?", act: "change this machine as shown", flag: "--yes" }.confirmed(terminal).await
 }
 
 /// Becomes `sudo cci setup` for the same person; sudo itself asks for what it needs.
-fn as_root(cx: &Context, person: &str) -> Result<u8> {
+fn as_root(terminal: &Terminal, person: &str) -> Result<u8> {
     let needs_root = |problem: String| Error::HostUnfit {
         problem,
         hint: Some(format!("run `sudo cci setup --yes --user {person}`")),
     };
     let program = std::env::current_exe().map_err(|error| needs_root(format!("setup needs root: {error}")))?;
-    cx.reporter.note(&format!("[setup] these steps need root: sudo {} setup --yes --user {person}", program.display()));
+    terminal.note(&format!("[setup] these steps need root: sudo {} setup --yes --user {person}", program.display()));
     let mut sudo = std::process::Command::new("sudo");
     if !cci_host::terminal::is_interactive() {
         sudo.arg("--non-interactive");

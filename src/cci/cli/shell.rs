@@ -10,12 +10,13 @@ use serde::Serialize;
 
 use super::args::GlobalArgs;
 use super::output::{Format, FormatArg, print};
+use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::session::attach::{self, Into};
 use cci_engine::session::resume::Given;
 use cci_engine::session::shell::{self, Session};
-use cci_host::terminal;
+use cci_host::terminal::is_interactive;
 
 /// Start an agent in a container
 #[derive(Debug, Default, Args)]
@@ -55,12 +56,12 @@ pub(crate) struct StartedSession {
     session_id: String,
 }
 
-pub(crate) async fn run(args: &ShellArgs, global: &GlobalArgs, cx: &Context) -> Result<u8> {
+pub(crate) async fn run(args: &ShellArgs, global: &GlobalArgs, cx: &Context, terminal: &Terminal) -> Result<u8> {
     refuse_stray(args)?;
     if args.format.format == Format::Json && !args.background {
         return Err(Error::usage("--format json needs --background"));
     }
-    if !args.background && !terminal::is_interactive() {
+    if !args.background && !is_interactive() {
         return Err(Error::NoTerminal { verb: "shell" });
     }
     let tmux = args.tmux.unwrap_or(true);
@@ -84,9 +85,9 @@ pub(crate) async fn run(args: &ShellArgs, global: &GlobalArgs, cx: &Context) -> 
     if args.background {
         let shown = StartedSession { container: started.name.clone(), session_id: started.session.to_string() };
         print(args.format.format, &shown, |shown| Text::one(format_args!("{} {}", shown.container, shown.session_id)))?;
-        cx.reporter.hint(&format!("go to it with `cci attach {}`", started.name));
-        cx.reporter.hint(&format!("type into it with `cci tmux send {} TEXT`", started.name));
-        cx.reporter.hint(&format!("read its screen with `cci tmux capture {}`", started.name));
+        terminal.hint(&format!("go to it with `cci attach {}`", started.name));
+        terminal.hint(&format!("type into it with `cci tmux send {} TEXT`", started.name));
+        terminal.hint(&format!("read its screen with `cci tmux capture {}`", started.name));
         return Ok(0);
     }
     let left = match &started.direct {

@@ -25,7 +25,6 @@ use cci_engine::context::Context;
 use cci_engine::launch::environment;
 use cci_engine::ledger::{Ledger, Server};
 use cci_engine::network;
-use cci_engine::reporter::Reporter;
 use cci_engine::roll_back;
 use cci_engine::scope::Scope;
 use cci_engine::timeline::Timeline;
@@ -104,32 +103,36 @@ async fn carry_out(verb: Verb, global: &GlobalArgs, terminal: &Arc<Terminal>, ti
         })
         .await?;
     }
-    let (done, ()) = tokio::join!(with_incus(verb, global, &cx), network::on_occasion(&cx));
+    let (done, ()) = tokio::join!(with_incus(verb, global, &cx, terminal), network::on_occasion(&cx));
     done
 }
 
 /// Each verb's work is on the heap: only one of them is there.
-async fn with_incus(verb: Verb, global: &GlobalArgs, cx: &Context) -> Result<u8> {
+async fn with_incus(verb: Verb, global: &GlobalArgs, cx: &Context, terminal: &Arc<Terminal>) -> Result<u8> {
     match verb {
-        Verb::Setup(args) => roll_back::on_failure(cx, super::setup::run(&args, cx)).await,
-        Verb::Doctor(args) => roll_back::on_failure(cx, super::doctor::run(&args, global.verbose > 0, cx)).await,
-        Verb::Shell(args) => Box::pin(super::shell::run(&args, global, cx)).await,
+        Verb::Setup(args) => roll_back::on_failure(cx, super::setup::run(&args, cx, terminal)).await,
+        Verb::Doctor(args) => {
+            roll_back::on_failure(cx, super::doctor::run(&args, global.verbose > 0, cx, terminal)).await
+        }
+        Verb::Shell(args) => Box::pin(super::shell::run(&args, global, cx, terminal)).await,
         Verb::Run(args) => Box::pin(super::run::run(args, global, &environment::made(cx).await?)).await,
-        Verb::Attach(args) => Box::pin(super::attach::run(&args, global, &environment::made(cx).await?)).await,
+        Verb::Attach(args) => {
+            Box::pin(super::attach::run(&args, global, &environment::made(cx).await?, terminal)).await
+        }
         Verb::List(args) => roll_back::on_failure(cx, super::list::run(&args, cx)).await,
-        Verb::Shutdown(args) => roll_back::on_failure(cx, super::end::shutdown(&args, cx)).await,
-        Verb::Kill(args) => roll_back::on_failure(cx, super::end::kill(&args, cx)).await,
+        Verb::Shutdown(args) => roll_back::on_failure(cx, super::end::shutdown(&args, cx, terminal)).await,
+        Verb::Kill(args) => roll_back::on_failure(cx, super::end::kill(&args, cx, terminal)).await,
         Verb::Info(args) => roll_back::on_failure(cx, super::info::run(&args, cx)).await,
-        Verb::Persist(args) => roll_back::on_failure(cx, super::persist::run(&args, cx)).await,
+        Verb::Persist(args) => roll_back::on_failure(cx, super::persist::run(&args, cx, terminal)).await,
         Verb::Clean(args) => {
-            roll_back::on_failure(cx, super::clean::run(&args, global.persistent == Some(true), cx)).await
+            roll_back::on_failure(cx, super::clean::run(&args, global.persistent == Some(true), cx, terminal)).await
         }
         Verb::Reclaim(args) => roll_back::on_failure(cx, super::reclaim::run(&args, cx)).await,
         Verb::Tmux(args) => roll_back::on_failure(cx, super::tmux::run(&args, cx)).await,
-        Verb::Build(args) => Box::pin(super::build::run(args, cx)).await,
+        Verb::Build(args) => Box::pin(super::build::run(args, cx, terminal)).await,
         Verb::Container(args) => Box::pin(super::container::run(&args, cx)).await,
         Verb::File(args) => roll_back::on_failure(cx, super::file::run(&args, cx)).await,
-        Verb::Bench(args) => Box::pin(super::bench::run(&args, cx)).await,
+        Verb::Bench(args) => Box::pin(super::bench::run(&args, cx, terminal)).await,
         Verb::Network(args) => roll_back::on_failure(cx, super::network::run(&args, cx)).await,
         Verb::Image(args) => roll_back::on_failure(cx, super::image::run(&args, cx)).await,
         Verb::Images(args) => roll_back::on_failure(cx, super::image::list(&args, cx)).await,

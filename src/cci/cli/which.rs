@@ -34,7 +34,7 @@ pub(crate) enum Chosen {
 }
 
 /// Reads the names; one asks nothing, `--all` and several ask unless `--force`.
-pub(crate) async fn choose(which: &Which, verb: &str, cx: &Context) -> Result<Chosen> {
+pub(crate) async fn choose(which: &Which, verb: &str, cx: &Context, terminal: &Terminal) -> Result<Chosen> {
     let names = match (which.all, which.names.is_empty()) {
         (true, _) => end::everything(cx).await?,
         (false, false) => which.names.clone(),
@@ -50,14 +50,14 @@ pub(crate) async fn choose(which: &Which, verb: &str, cx: &Context) -> Result<Ch
         Terminal::result(&Text::one(format_args!("No containers to {verb}")))?;
         return Ok(Chosen::Nothing);
     }
-    if !which.force && (which.all || names.len() > 1) && !confirmed(&names, verb, cx).await? {
+    if !which.force && (which.all || names.len() > 1) && !confirmed(&names, verb, terminal).await? {
         Terminal::result(&Text::one("Cancelled."))?;
         return Ok(Chosen::Nothing);
     }
     Ok(Chosen::These(names))
 }
 
-async fn confirmed(names: &[String], verb: &str, cx: &Context) -> Result<bool> {
+async fn confirmed(names: &[String], verb: &str, terminal: &Terminal) -> Result<bool> {
     let question = format!("{verb} {} container(s): {}", names.len(), names.join(", "));
-    Question { text: &question, act: &question, flag: "--force" }.confirmed(cx).await
+    Question { text: &question, act: &question, flag: "--force" }.confirmed(terminal).await
 }

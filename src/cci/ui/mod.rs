@@ -1,5 +1,6 @@
 //! What the person sees: results on stdout, everything else on stderr.
 
+mod event;
 pub(crate) mod json;
 pub(crate) mod log;
 mod progress;

@@ -5,10 +5,19 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use cci_engine::reporter::{Amount, Progress};
+use cci_engine::event::Amount;
 
 /// How often the spinner turns.
 const TICK: Duration = Duration::from_millis(120);
+
+/// What the moving line says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Progress {
+    /// What is under way.
+    pub(super) text: String,
+    /// How much of it is done.
+    pub(super) amount: Amount,
+}
 
 /// At most one moving line.
 pub(super) struct Bar {

@@ -10,15 +10,16 @@ use std::sync::Mutex;
 
 use cci_core::hint::hint;
 use cci_core::{Error, Result};
-use futures_util::future::LocalBoxFuture;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::event::{Telling, told};
 use super::json;
-use super::progress::{Bar, Paused, locked};
+use super::progress::{Bar, Paused, Progress, locked};
 use super::question;
 use super::text::{Text, set_in, shown};
-use cci_engine::reporter::{Answer, Progress, Reporter};
+use cci_engine::event::Event;
+use cci_engine::reporter::Reporter;
 
 /// How much is said, and how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,6 +33,17 @@ pub(crate) struct Voice {
     pub(crate) json_errors: bool,
     /// Nothing at all: somebody else's screen is under the cursor.
     pub(crate) silent: bool,
+}
+
+/// What became of a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// The person said yes.
+    Yes,
+    /// The person said no.
+    No,
+    /// There is nobody to ask.
+    NoTerminal,
 }
 
 /// A failure as `--format json` prints it on stderr.
@@ -134,59 +146,80 @@ impl Terminal {
     }
 }
 
-impl Reporter for Terminal {
-    fn step(&self, scope: &str, text: &str) {
+/// What the fronts tell themselves.
+impl Terminal {
+    /// A step has begun that may take a moment: shown as `[scope] text` or on a spinner.
+    pub(crate) fn step(&self, scope: &str, text: &str) {
         let text = &shown(text);
         if !locked(&self.bar).step(text) && !self.voice.quiet {
             let _ = writeln!(io::stderr(), "[{scope}] {text}");
         }
     }
 
-    fn note(&self, line: &str) {
+    /// A line that belongs to the result of the verb, such as `Session ID: …`.
+    pub(crate) fn note(&self, line: &str) {
         if !self.voice.quiet {
             self.line(&shown(line));
         }
     }
 
-    fn warn(&self, line: &str) {
+    /// Something the person should know although the verb goes on.
+    pub(crate) fn warn(&self, line: &str) {
         self.line(&format!("{} {}", self.painted("warning:", "\x1b[1;33m"), set_in(line)));
     }
 
-    fn hint(&self, line: &str) {
+    /// The command or change that helps, as `hint: …`.
+    pub(crate) fn hint(&self, line: &str) {
         if !self.voice.quiet {
             self.way_out(line);
         }
     }
 
-    fn progress(&self, progress: Option<Progress>) {
-        let progress = progress.map(|progress| Progress { text: shown(&progress.text), ..progress });
-        locked(&self.bar).show(progress);
+    /// Nothing is under way: removes the spinner or bar.
+    pub(crate) fn idle(&self) {
+        locked(&self.bar).show(None);
     }
 
-    fn confirm<'a>(&'a self, question: &'a str) -> LocalBoxFuture<'a, Result<Answer>> {
-        Box::pin(async move {
-            if !question::is_possible() {
-                return Ok(Answer::NoTerminal);
-            }
-            let prompt = shown(question);
-            let _paused = Paused::new(&self.bar);
-            let ask = || dialoguer::Confirm::new().with_prompt(prompt).default(false).interact();
-            let agreed = question::ask(ask).await?;
-            Ok(if agreed { Answer::Yes } else { Answer::No })
-        })
+    /// Asks `question [y/N]`.
+    pub(crate) async fn confirm(&self, question: &str) -> Result<Answer> {
+        if !question::is_possible() {
+            return Ok(Answer::NoTerminal);
+        }
+        let prompt = shown(question);
+        let _paused = Paused::new(&self.bar);
+        let ask = || dialoguer::Confirm::new().with_prompt(prompt).default(false).interact();
+        let agreed = question::ask(ask).await?;
+        Ok(if agreed { Answer::Yes } else { Answer::No })
     }
 
-    fn choose<'a>(&'a self, question: &'a str, several: &'a [String]) -> LocalBoxFuture<'a, Result<Option<usize>>> {
-        Box::pin(async move {
-            if !question::is_possible() {
-                return Ok(None);
+    /// Lets the person choose one of several; `None` where nobody is asked or nothing is chosen.
+    pub(crate) async fn choose(&self, question: &str, several: &[String]) -> Result<Option<usize>> {
+        if !question::is_possible() {
+            return Ok(None);
+        }
+        let several: Vec<String> = several.iter().map(shown).collect();
+        let prompt = shown(question);
+        let _paused = Paused::new(&self.bar);
+        // Escape chooses nothing
+        question::ask(|| dialoguer::Select::new().with_prompt(prompt).items(several).default(0).interact_opt()).await
+    }
+}
+
+impl Reporter for Terminal {
+    fn emit(&self, event: Event) {
+        match told(&event) {
+            Telling::Step { scope, text } => self.step(scope, &text),
+            Telling::Notes(lines) => lines.iter().for_each(|line| self.note(line)),
+            Telling::Warning { text, hint } => {
+                self.warn(&text);
+                if let Some(hint) = hint {
+                    self.hint(&hint);
+                }
             }
-            let several: Vec<String> = several.iter().map(shown).collect();
-            let prompt = shown(question);
-            let _paused = Paused::new(&self.bar);
-            // Escape chooses nothing
-            question::ask(|| dialoguer::Select::new().with_prompt(prompt).items(several).default(0).interact_opt())
-                .await
-        })
+            Telling::Progress { text, amount } => {
+                locked(&self.bar).show(Some(Progress { text: shown(text), amount }));
+            }
+            Telling::Idle => self.idle(),
+        }
     }
 }

@@ -272,7 +272,7 @@ fn a_shifted_mount_is_used_only_when_asked_for_and_warned_about() {
     let mut settings = Settings::default();
     settings.incus.idmap = idmap::IdmapMode::Shift;
     let plan = plan(&settings, &host());
-    assert!(plan.warnings.iter().any(|warning| warning.contains("shift")), "{:?}", plan.warnings);
+    assert_eq!(plan.warnings, [PlanWarning::ShiftedWorkspace]);
     assert!(disk(&container(&plan.machine(Slot::new(1).unwrap())), "workspace").shift);
 }
 
@@ -281,7 +281,7 @@ fn roots_own_workspace_is_warned_about() {
     let mut host = host();
     host.idmap.agent = Ids { uid: 0, gid: 0 };
     let plan = plan(&Settings::default(), &host);
-    assert!(plan.warnings.iter().any(|warning| warning.contains("host root")), "{:?}", plan.warnings);
+    assert_eq!(plan.warnings, [PlanWarning::RootsWorkspace]);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{owner, remove_if_nameless};
 use crate::context::Context;
+use crate::event::{Activity, Event, ImageEvent};
 use crate::image_build::move_alias;
 use crate::incus_error::DuringStep;
 use crate::incus_progress::incus_progress;
@@ -82,7 +83,7 @@ fn image(cx: &Context, ask: &Ask, instance: &Instance, mark: &str) -> NewImage {
 async fn pack(cx: &Context, source: &str, instance: &Instance, ask: &Ask, mark: &str) -> Result<String> {
     let during = "publish the image";
     cx.scope.ledger.push(Made::Images { launch: mark.to_owned(), alias: ask.alias.clone() });
-    cx.reporter.step("image", during);
+    cx.emit(ImageEvent::Publishing);
     // gzip, the server's own, takes eight times as long for the same size
     let publish = Publish {
         instance: source.to_owned(),
@@ -90,8 +91,9 @@ async fn pack(cx: &Context, source: &str, instance: &Instance, ask: &Ask, mark: 
         image: image(cx, ask, instance, mark),
     };
     let operation = cx.client.publish(&publish).await.during(during)?;
-    let done = operation.wait_with_progress(during, LIMIT, incus_progress(cx, during)).await.during(during)?;
-    cx.reporter.progress(None);
+    let done =
+        operation.wait_with_progress(during, LIMIT, incus_progress(cx, Activity::PublishImage)).await.during(during)?;
+    cx.emit(Event::Idle);
     let fingerprint = done.metadata["fingerprint"].as_str();
     fingerprint.map(str::to_owned).ok_or_else(|| Error::Internal("a published image has no fingerprint".into()))
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::owner::refuse_anothers;
 use crate::context::Context;
+use crate::event::ImageEvent;
 use crate::incus_error::DuringStep;
 
 /// How long Incus may take to remove an image.
@@ -57,7 +58,7 @@ pub async fn cleanup(cx: &Context, prefix: &str, keep: usize) -> Result<Cleaned>
         if let Some(image) = images.iter().find(|image| image.fingerprint == fingerprint)
             && let Err(error) = refuse_anothers(cx, image).await
         {
-            cx.reporter.warn(&error.to_string());
+            cx.emit(ImageEvent::NotRemoved(error));
             continue;
         }
         if remove(cx, &fingerprint).await? {

@@ -17,9 +17,9 @@ use super::bootstrap::bootstrap;
 use super::log::Log;
 use super::steps::timed;
 use crate::context::Context;
+use crate::event::{Activity, Amount, BuildEvent, BuildStep, Fallback, Progress, ServerProblem};
 use crate::incus_error::DuringStep;
 use crate::incus_progress::incus_progress;
-use crate::reporter::{Amount, Progress};
 use crate::roll_back;
 
 /// How long an image server may take to say what it has; it is asked before anything else, so somebody waits.
@@ -67,16 +67,17 @@ pub(crate) async fn local(cx: &Context, name: &str) -> Result<Base> {
 /// The image server if it has what we want, else the bootstrap.
 async fn automatic(cx: &Context, log: &Log) -> Result<Base> {
     let url = image_server(cx)?;
-    cx.reporter.step("build", &format!("ask image server {url}"));
-    let why_not = roll_back::on_failure(cx, async { Ok(refusal(&url).await) }).await?;
-    let Some(why_not) = why_not else {
-        cx.reporter.note(&format!("[build] from images:{SERVER_ALIAS} of {url}"));
+    cx.emit(BuildEvent::AskingServer { url: url.clone() });
+    let problem = roll_back::on_failure(cx, async { Ok(problem(&url).await) }).await?;
+    let Some(problem) = problem else {
+        cx.emit(BuildEvent::FromServer { url: url.clone(), alias: SERVER_ALIAS.to_owned() });
         return Ok(Base::Server { url, alias: SERVER_ALIAS.to_owned() });
     };
     let suite = Suite::standard();
-    let chosen = format!("image server {url} {why_not}: bootstrapping {} from its mirror instead", suite.as_str());
-    cx.reporter.note(&format!("[build] {chosen}"));
-    log.say(&chosen).await?;
+    let fallback = Fallback { url, problem, suite: suite.clone() };
+    let line = fallback.to_string();
+    cx.emit(BuildEvent::Fallback(fallback));
+    log.say(&line).await?;
     bootstrapped(cx, &suite, log).await
 }
 
@@ -93,13 +94,13 @@ fn image_server(cx: &Context) -> Result<String> {
 }
 
 /// Why the image server cannot be used; `None` if it can.
-async fn refusal(url: &str) -> Option<String> {
+async fn problem(url: &str) -> Option<ServerProblem> {
     let asked = async { ImageStreams::new(url)?.find(SERVER_ALIAS, std::env::consts::ARCH).await };
     match tokio::time::timeout(ANSWER, asked).await {
         Ok(Ok(Some(_))) => None,
-        Ok(Ok(None)) => Some(format!("has no {SERVER_ALIAS} for {}", std::env::consts::ARCH)),
-        Ok(Err(_)) => Some("cannot be reached".to_owned()),
-        Err(_) => Some(format!("did not answer within {} s", ANSWER.as_secs())),
+        Ok(Ok(None)) => Some(ServerProblem::NoImage { alias: SERVER_ALIAS, arch: std::env::consts::ARCH }),
+        Ok(Err(_)) => Some(ServerProblem::Unreachable),
+        Err(_) => Some(ServerProblem::Silent { within: ANSWER }),
     }
 }
 
@@ -110,7 +111,7 @@ async fn bootstrapped(cx: &Context, suite: &Suite, log: &Log) -> Result<Base> {
         source,
     })?;
     let rootfs = made.path().join("rootfs.tar");
-    timed(cx, log, &format!("bootstrap {}", suite.as_str()), bootstrap(cx, suite, &rootfs, log)).await?;
+    timed(cx, log, &BuildStep::Bootstrap(suite.clone()), bootstrap(cx, suite, &rootfs, log)).await?;
     Ok(Base::Tarball { name: format!("bootstrap:{}", suite.as_str()), rootfs, _made: Some(made) })
 }
 
@@ -158,10 +159,13 @@ async fn import(cx: &Context, name: &str, rootfs: &Path, mark: &str) -> Result<S
     let reporter = cx.reporter.clone();
     let uploaded = move |sent: Uploaded| {
         let amount = Amount::Bytes { done: sent.sent, total: Some(sent.total) };
-        reporter.progress(Some(Progress { text: during.to_owned(), amount }));
+        reporter.emit(Progress { activity: Activity::ImportRootfs, amount }.into());
     };
     let operation = cx.client.import_split(metadata, rootfs, &image, uploaded).await.during(during)?;
-    let done = operation.wait_with_progress(during, IMPORT, incus_progress(cx, during)).await.during(during)?;
+    let done = operation
+        .wait_with_progress(during, IMPORT, incus_progress(cx, Activity::ImportRootfs))
+        .await
+        .during(during)?;
     let fingerprint = done.metadata["fingerprint"].as_str();
     fingerprint.map(str::to_owned).ok_or_else(|| Error::Internal("an imported image has no fingerprint".into()))
 }

@@ -13,12 +13,12 @@ use super::base::Base;
 use super::log::Log;
 use super::steps;
 use crate::context::Context;
+use crate::event::{Amount, BuildStep};
 use crate::incus_error::DuringStep;
 use crate::instance::create::create;
 use crate::instance::remove::remove_launched;
 use crate::instance::stop::{Stop, stop};
 use crate::ledger::Made;
-use crate::reporter::Amount;
 
 /// How long Incus may take to fetch an image, unpack it and start the container.
 const CREATE: Duration = Duration::from_secs(20 * 60);
@@ -89,7 +89,7 @@ pub(crate) async fn try_out(
     log: &Log,
 ) -> Result<()> {
     let created = BuildContainer::create(cx, Source::fingerprint(fingerprint), mark, trial.is_some());
-    let container = steps::timed(cx, log, "unpack the image", created).await?;
+    let container = steps::timed(cx, log, &BuildStep::Unpack, created).await?;
     if let Some(step) = trial {
         steps::run(cx, &container.name, step, Amount::Unknown, log).await?;
     }

@@ -7,7 +7,6 @@ use cci_core::build::files::{self, GuestFile};
 use cci_core::build::source::ImageSource;
 use cci_core::build::steps::{self, Step};
 use cci_core::{Error, Result};
-use cci_guest::GuestText;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -17,11 +16,11 @@ use super::log::Log;
 use super::steps::timed;
 use super::{certificates, publish, room};
 use crate::context::Context;
+use crate::event::{Amount, BuildEvent, BuildStep};
 use crate::image::refuse_anothers_name;
 use crate::incus_error::DuringStep;
 use crate::launch::launch_mark;
 use crate::ledger::Made;
-use crate::reporter::Amount;
 use crate::roll_back;
 use crate::site::host_path;
 
@@ -85,7 +84,7 @@ pub async fn build(cx: &Context, ask: &Ask) -> Result<Built> {
     }
     let work = roll_back::on_failure(cx, work(cx, ask)).await?;
     let log = Log::create(cx).await?;
-    cx.reporter.note(&format!("[build] log: {}", GuestText::new(log.path())));
+    cx.emit(BuildEvent::Log(log.path().to_owned()));
     let base = match &ask.recipe {
         // it looks after an interrupt itself, because a host program has to be ended
         Recipe::Standard { from, .. } => base::find(cx, from, &log).await?,
@@ -127,8 +126,8 @@ async fn read(script: &Path) -> Result<Vec<u8>> {
 async fn make(cx: &Context, ask: &Ask, work: &Work, base: Base, log: &Log) -> Result<String> {
     let mark = launch_mark();
     cx.scope.ledger.push(Made::Images { launch: mark.clone(), alias: ask.alias.clone() });
-    let title = format!("start from {base}");
-    let container = timed(cx, log, &title, BuildContainer::start(cx, base, &mark)).await?;
+    let step = BuildStep::StartFrom { base: base.to_string() };
+    let container = timed(cx, log, &step, BuildContainer::start(cx, base, &mark)).await?;
     let fingerprint = match carry_out(cx, work, &container, &mark, log).await {
         Ok(fingerprint) => fingerprint,
         Err(error) => return Err(room::explained(cx, &container.name, error).await),

@@ -9,6 +9,7 @@ use cci_incus::{NewImage, Publish};
 use super::log::Log;
 use super::steps::timed;
 use crate::context::Context;
+use crate::event::{Activity, BuildStep};
 use crate::image::owned;
 use crate::incus_error::DuringStep;
 use crate::incus_progress::incus_progress;
@@ -19,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(20 * 60);
 
 /// Makes the image; its fingerprint.
 pub(crate) async fn publish(cx: &Context, container: &str, mark: &str, description: &str, log: &Log) -> Result<String> {
-    timed(cx, log, "publish", async {
+    timed(cx, log, &BuildStep::Publish, async {
         let publish = Publish {
             instance: container.to_owned(),
             // gzip, the server's own, takes eight times as long for the same size
@@ -31,7 +32,10 @@ pub(crate) async fn publish(cx: &Context, container: &str, mark: &str, descripti
         };
         let during = "publish the image";
         let operation = cx.client.publish(&publish).await.during(during)?;
-        let done = operation.wait_with_progress(during, LIMIT, incus_progress(cx, during)).await.during(during)?;
+        let done = operation
+            .wait_with_progress(during, LIMIT, incus_progress(cx, Activity::PublishImage))
+            .await
+            .during(during)?;
         let fingerprint = done.metadata["fingerprint"].as_str();
         fingerprint.map(str::to_owned).ok_or_else(|| Error::Internal("a published image has no fingerprint".into()))
     })

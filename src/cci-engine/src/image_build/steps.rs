@@ -1,7 +1,7 @@
 //! Runs one step in the build container: its output goes into the log, its failure into the error.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use cci_core::build::steps::Step;
 use cci_core::{Error, Result};
@@ -10,14 +10,15 @@ use cci_incus::Exec;
 
 use super::log::Log;
 use crate::context::Context;
+use crate::event::{Activity, Amount, BuildEvent, BuildStep, Event, Progress};
 use crate::incus_error::DuringStep;
 use crate::process::exec::{self, Begun};
-use crate::reporter::{Amount, Progress};
 
 /// Runs it to its end and says how long it took; `amount` is its place among the others.
 pub(crate) async fn run(cx: &Context, container: &str, step: &Step, amount: Amount, log: &Log) -> Result<()> {
-    timed(cx, log, &step.title, async {
-        cx.reporter.progress(Some(Progress { text: step.title.clone(), amount }));
+    let part = BuildStep::Run { title: step.title.clone() };
+    timed(cx, log, &part, async {
+        cx.emit(Progress { activity: Activity::Build(part.clone()), amount });
         let (status, last) =
             tokio::time::timeout(step.limit, execute(cx, container, step, log)).await.map_err(|_| {
                 Error::TimedOut { step: step.title.clone(), seconds: step.limit.as_secs(), still_running: false }
@@ -35,16 +36,21 @@ pub(crate) async fn run(cx: &Context, container: &str, step: &Step, amount: Amou
 }
 
 /// Says that something begins and, when it is done, how long it took.
-#[tracing::instrument(name = "build", skip_all, fields(step = title))]
-pub(crate) async fn timed<T>(cx: &Context, log: &Log, title: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
+#[tracing::instrument(name = "build", skip_all, fields(%step))]
+pub(crate) async fn timed<T>(
+    cx: &Context,
+    log: &Log,
+    step: &BuildStep,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
     let start = Instant::now();
-    cx.reporter.step("build", title);
-    log.say(title).await?;
+    cx.emit(BuildEvent::StepBegan(step.clone()));
+    log.say(&step.to_string()).await?;
     let done = work.await?;
-    cx.reporter.progress(None);
-    let took = seconds(start.elapsed());
-    log.say(&format!("{title}: {took}")).await?;
-    cx.reporter.note(&format!("[build] {title}: {took}"));
+    cx.emit(Event::Idle);
+    let took = start.elapsed();
+    log.say(&format!("{step}: {:.1} s", took.as_secs_f64())).await?;
+    cx.emit(BuildEvent::StepDone { step: step.clone(), took });
     Ok(done)
 }
 
@@ -68,8 +74,4 @@ async fn execute(cx: &Context, container: &str, step: &Step, log: &Log) -> Resul
         None => VecDeque::new(),
     };
     Ok((process.wait().await.during(&during)?, last))
-}
-
-fn seconds(took: Duration) -> String {
-    format!("{:.1} s", took.as_secs_f64())
 }

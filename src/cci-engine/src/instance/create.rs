@@ -6,6 +6,7 @@ use cci_core::machine::{Container, MachineSpec, container};
 use cci_incus::{NewInstance, Source};
 
 use crate::context::Context;
+use crate::event::Activity;
 use crate::incus_progress::incus_progress;
 use crate::ledger::Made;
 
@@ -34,6 +35,6 @@ pub(crate) async fn create(
 ) -> cci_incus::Result<Made> {
     let made = note(cx, machine);
     let operation = cx.client.create_instance(&request(machine, source, start)).await?;
-    operation.wait_with_progress(step, limit, incus_progress(cx, step)).await?;
+    operation.wait_with_progress(step, limit, incus_progress(cx, Activity::Create { step })).await?;
     Ok(made)
 }

@@ -4,6 +4,7 @@ use cci_core::{Error, Result};
 use cci_incus::Status;
 
 use crate::context::Context;
+use crate::event::InstanceEvent;
 use crate::instance::owned;
 use crate::instance::stop::{Stop, delete, stop};
 use crate::session::record;
@@ -20,7 +21,7 @@ pub async fn end(cx: &Context, names: &[String], how: Stop) -> Result<usize> {
         match end {
             Ok(()) => gone += 1,
             Err(error @ (Error::IncusUnreachable { .. } | Error::IncusForbidden { .. })) => return Err(error),
-            Err(error) => cx.reporter.warn(&error.to_string()),
+            Err(error) => cx.emit(InstanceEvent::NotEnded(error)),
         }
     }
     Ok(gone)

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::blocking::blocking;
 use crate::context::Context;
+use crate::event::SessionEvent;
 use crate::instance::owned::{self, Owned, Whose};
 use crate::launch;
 use crate::session::held::{self, Holder};
@@ -68,8 +69,8 @@ pub async fn live(cx: &Context) -> Result<Vec<SessionId>> {
 pub async fn sessions(cx: &Context, live: &[SessionId]) -> Result<Vec<ListedSession>> {
     let store = launch::store(cx);
     let found = blocking(move || store.all()).await?;
-    for problem in &found.damaged {
-        cx.reporter.warn(problem);
+    for problem in found.damaged {
+        cx.emit(SessionEvent::Damaged(problem));
     }
     let listed = found.sessions.into_iter().map(|saved| {
         let metadata = saved.metadata;

@@ -18,6 +18,7 @@ use cci_guest::layout::WORKSPACE;
 use cci_incus::{Device, Etag, Instance, InstancePatch, Status};
 
 use crate::context::Context;
+use crate::event::InstanceEvent;
 use crate::incus_error::DuringStep;
 use crate::instance::owned;
 use crate::site::host_path;
@@ -44,7 +45,7 @@ pub async fn mount(cx: &Context, name: &str, mounting: &Mounting<'_>) -> Result<
     refuse_taken(&instance, mounting)?;
     let (disk, held) = judged(cx, &instance, mounting).await?;
     if mounting.shift {
-        cx.reporter.warn("idmap shift: root in the container is host root on the mounted directory");
+        cx.emit(InstanceEvent::ShiftedMount);
     }
     if !disk.readonly {
         noted::PLACES.add(&cx.cci_dir(), [disk.source.as_str()])?;

@@ -8,6 +8,7 @@ use cci_incus::{Client, Operation, StateChange, Status};
 
 use super::operations::pending;
 use crate::context::Context;
+use crate::event::InstanceEvent;
 use crate::incus_error::DuringStep;
 
 /// How an instance is stopped.
@@ -31,7 +32,7 @@ pub(crate) async fn stop(cx: &Context, name: &str, how: Stop, step: &str) -> Res
         if settle(&cx.client, name, &gentle, within + MARGIN, step).await.is_ok() {
             return Ok(());
         }
-        cx.reporter.note(&format!("Container {name} did not shut down in {} s, stopping it", within.as_secs()));
+        cx.emit(InstanceEvent::DidNotShutDown { container: name.to_owned(), within });
     }
     settle(&cx.client, name, &StateChange::kill(), FORCE, step).await
 }

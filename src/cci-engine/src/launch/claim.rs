@@ -16,6 +16,7 @@ use super::image::as_made;
 use super::launched::{Launched, Tried};
 use super::reuse::reuse;
 use crate::context::Context;
+use crate::event::LaunchEvent;
 use crate::incus_error::DuringStep;
 use crate::instance::leaving::leaving;
 use crate::instance::owned;
@@ -107,22 +108,22 @@ async fn first_of(
 fn announce(cx: &Context, asked: SlotChoice, launched: &Launched) {
     match asked {
         SlotChoice::Exactly(wanted) if wanted == launched.slot => {}
-        SlotChoice::Exactly(wanted) => {
-            cx.reporter.note(&format!("Slot {wanted} is occupied, using slot {} instead", launched.slot));
-        }
-        SlotChoice::Auto | SlotChoice::Preferably(_) => {
-            cx.reporter.note(&format!("Auto-allocated slot {}", launched.slot));
-        }
+        SlotChoice::Exactly(wanted) => cx.emit(LaunchEvent::SlotOccupied { wanted, got: launched.slot }),
+        SlotChoice::Auto | SlotChoice::Preferably(_) => cx.emit(LaunchEvent::SlotAllocated(launched.slot)),
     }
     if launched.reused {
-        cx.reporter.note("Reusing existing container");
+        cx.emit(LaunchEvent::ReusingContainer);
     }
     let (image, asked) = (launched.plan.image(), &cx.settings.defaults.image);
     if image != asked {
-        cx.reporter.warn(&format!("container {} is kept and of image '{image}', not '{asked}'", launched.name));
+        cx.emit(LaunchEvent::OtherImage {
+            container: launched.name.clone(),
+            image: image.to_owned(),
+            asked: asked.clone(),
+        });
     }
     if !launched.changed.is_empty() {
-        cx.reporter.note(&format!("Configuration applied: {}", launched.changed.join(", ")));
+        cx.emit(LaunchEvent::ConfigurationApplied { changed: launched.changed.clone() });
     }
 }
 

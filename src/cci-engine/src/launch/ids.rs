@@ -4,6 +4,7 @@
 use cci_core::container_ids::HostIds;
 
 use crate::context::Context;
+use crate::event::LaunchEvent;
 use cci_host::store::noted;
 
 /// Notes them, while something else is waited for; what cannot be noted is said.
@@ -12,6 +13,6 @@ pub(crate) async fn note_ids(cx: &Context, name: &str) {
     let ids = HostIds::of_instance(&instance.config).map(|ids| ids.to_string());
     let noted = noted::IDS.add(&cx.cci_dir(), ids.as_deref());
     if let Err(error) = noted.and_then(|()| noted::PLACES.add(&cx.cci_dir(), instance.writable_host_sources())) {
-        cx.reporter.warn(&format!("what this container leaves on the host will not be known as its own: {error}"));
+        cx.emit(LaunchEvent::NotNoted(error));
     }
 }

@@ -14,6 +14,7 @@ use super::project::networks;
 use super::{lookup, refresh};
 use crate::blocking::blocking;
 use crate::context::Context;
+use crate::event::NetworkEvent;
 use crate::incus_error::DuringStep;
 use crate::retry::Retry;
 use crate::site::Site;
@@ -73,7 +74,7 @@ pub(crate) async fn restored(cx: &Context) -> Result<bool> {
 
 /// Makes it, again where a `clean` takes its rules away before a bridge uses them.
 async fn make(cx: &Context, client: &Client, policy: &Policy) -> Result<Network> {
-    cx.reporter.step("setup", "making the network");
+    cx.emit(NetworkEvent::MakingNetwork);
     let known = first_lookup(cx, policy).await?;
     let mut retry = Retry::within(PATIENCE);
     loop {
@@ -100,8 +101,7 @@ async fn make_once(cx: &Context, client: &Client, policy: &Policy, known: Known)
     };
     let made = bridge::make(client, cx.site(), &name, behind).await?;
     for obstacle in cx.site().firewall().obstacles(name.bridge()) {
-        cx.reporter.warn(obstacle.problem);
-        cx.reporter.hint(&obstacle.fix);
+        cx.emit(NetworkEvent::Obstacle(obstacle));
     }
     Ok(made)
 }
@@ -117,7 +117,7 @@ async fn first_lookup(cx: &Context, policy: &Policy) -> Result<Known> {
     let last: Resolved = blocking(move || Ok(network_cache::read(&dir, &name))).await?.unwrap_or_default();
     let resolved = last.refreshed(lookup::lookup(&names).await);
     for name in names.iter().filter(|name| resolved.addresses(name).next().is_none()) {
-        cx.reporter.warn(&format!("allowed domain '{name}' does not resolve to a public IPv4 address"));
+        cx.emit(NetworkEvent::NoPublicAddress { domain: name.clone() });
     }
     host_names::remember(cx, policy, &resolved).await?;
     Ok(Known { resolved, host, refreshed: Some(host_names::now()) })

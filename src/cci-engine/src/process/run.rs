@@ -11,6 +11,7 @@ use cci_guest::layout::WORKSPACE;
 use cci_incus::Exec;
 
 use crate::context::Context;
+use crate::event::LaunchEvent;
 use crate::instance::stop::begin_stop;
 use crate::launch::{self, Launched, Subject};
 use crate::ledger::Made;
@@ -66,7 +67,7 @@ async fn prepare(cx: &Context, command: &Command) -> Result<Launched> {
     };
     let plan = LaunchPlan::new(&ask, &cx.settings, &survey.host)?;
     for warning in &plan.warnings {
-        cx.reporter.warn(warning);
+        cx.emit(LaunchEvent::Warning(*warning));
     }
     launch::claim(cx, &plan, command.slot, &survey).await
 }

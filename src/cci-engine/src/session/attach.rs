@@ -13,6 +13,7 @@ use cci_guest::{GuestExit, init, tmux};
 use cci_incus::Exec;
 
 use crate::context::Context;
+use crate::event::SessionEvent;
 use crate::instance::owned::{self, Owned, Whose};
 use crate::network;
 use crate::process::exec::{self, Begun};
@@ -138,7 +139,7 @@ async fn on_terminal(
 /// Says where the conversation is and what became of the container.
 async fn report_fate(cx: &Context, name: &str, exit: Option<GuestExit>, noted: Option<Lifetime>) -> Result<()> {
     let fate = shutdown::fate(cx, name, exit, noted).await?;
-    cx.reporter.note("Session data saved: go on with `cci shell --resume`");
+    cx.emit(SessionEvent::Saved);
     if fate == Fate::Stopped(Lifetime::Persistent) {
         // the next launch shall find it stopped and take it again, not make another beside it
         tokio::select! {
@@ -147,9 +148,9 @@ async fn report_fate(cx: &Context, name: &str, exit: Option<GuestExit>, noted: O
         }
     }
     match fate {
-        Fate::Running => cx.reporter.note(&format!("Container kept running: go back with `cci attach {name}`")),
-        Fate::Stopped(Lifetime::Persistent) => cx.reporter.note("Container kept (persistent)"),
-        Fate::Stopped(Lifetime::Ephemeral) => cx.reporter.note("Container was stopped, removing it"),
+        Fate::Running => cx.emit(SessionEvent::ContainerRunsOn { container: name.to_owned() }),
+        Fate::Stopped(Lifetime::Persistent) => cx.emit(SessionEvent::ContainerKept),
+        Fate::Stopped(Lifetime::Ephemeral) => cx.emit(SessionEvent::ContainerRemoved),
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::blocking::blocking;
 use crate::context::Context;
+use crate::event::SessionEvent;
 use crate::launch;
 use crate::session::state_volume;
 use cci_host::settings::Overrule;
@@ -50,12 +51,12 @@ pub(crate) async fn find(cx: &Context, resume: &Resume) -> Result<Option<Resumed
         Resume::No => return Ok(None),
         Resume::Latest => {
             let newest = latest(cx).await?;
-            cx.reporter.note(&format!("Auto-detected session: {}", newest.metadata.session_id));
+            cx.emit(SessionEvent::AutoDetected(newest.metadata.session_id));
             newest
         }
         Resume::Exactly(id) => by_id(cx, id).await?,
     };
-    cx.reporter.note(&format!("Resuming session: {}", saved.metadata.session_id));
+    cx.emit(SessionEvent::Resuming(saved.metadata.session_id));
     // an older state than the last would be gone on with
     state_volume::bring_saved_home(cx, &saved).await?;
     let (store, id) = (launch::store(cx), saved.metadata.session_id);
@@ -68,7 +69,7 @@ pub(crate) async fn latest(cx: &Context) -> Result<Saved> {
     let store = launch::store(cx);
     let found = blocking(move || store.all()).await?;
     for problem in found.damaged {
-        cx.reporter.warn(&problem);
+        cx.emit(SessionEvent::Damaged(problem));
     }
     let here = found.sessions.into_iter().filter(|saved| is_of_workspace(cx, &saved.metadata));
     let here: Vec<Saved> = here.collect();

@@ -1,6 +1,6 @@
 //! `shell`: an agent in a container, with a conversation that lives on the host.
 
-use cci_agent::{Secrets, Start};
+use cci_agent::Start;
 use cci_core::Result;
 use cci_core::environment::HostLocale;
 use cci_core::idmap::Ids;
@@ -8,10 +8,10 @@ use cci_core::mark::Marks;
 use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::session::{Resume, SessionId};
 use cci_core::slot::SlotChoice;
-use cci_guest::GuestText;
 use cci_incus::{Instance, Status};
 
 use crate::context::Context;
+use crate::event::{Event, LaunchEvent, SessionEvent};
 use crate::instance::remove::remove_launched;
 use crate::launch::environment;
 use crate::launch::{self, Subject, Survey};
@@ -74,7 +74,7 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
         None => (cx.clone(), session.slot),
     };
     let cx = environment::made(&cx).await?;
-    cx.reporter.step("setup", "preparing the container");
+    cx.emit(LaunchEvent::Preparing);
     let id = resumed.as_ref().map_or_else(launch::new_session_id, Resumed::id);
     if resumed.is_some() {
         held::refuse_elsewhere(&cx, id).await?;
@@ -110,11 +110,8 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     if direct {
         launch::note_ids(&cx, &name).await;
     }
-    cx.reporter.progress(None);
-    cx.reporter.note("Starting session...");
-    cx.reporter.note(&format!("Session ID: {id}"));
-    cx.reporter.note(&format!("Container: {name}"));
-    cx.reporter.note(&format!("Network: {}", plan.network));
+    cx.emit(Event::Idle);
+    cx.emit(SessionEvent::Started { session: id, container: name.clone(), network: plan.network });
     Ok(Started { name, session: id, direct: direct.then_some(Direct { plan, agent }) })
 }
 
@@ -133,7 +130,7 @@ fn plan(cx: &Context, id: SessionId, resumed: Option<&Resumed>, survey: &Survey)
     };
     let plan = LaunchPlan::new(&ask, &cx.settings, &survey.host)?;
     for warning in &plan.warnings {
-        cx.reporter.warn(warning);
+        cx.emit(LaunchEvent::Warning(*warning));
     }
     let in_volume = resumed.and_then(|resumed| resumed.saved.metadata.further().volume);
     Ok(in_volume.and_then(|volume| plan.beyond_home(Some(&volume.pool))).unwrap_or(plan))
@@ -203,15 +200,6 @@ async fn plant_new(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
     plant(cx, id, owner).await
 }
 
-/// The secrets that the host's settings bring along, by their keys.
-fn given_away(Secrets { file, keys }: &Secrets) -> String {
-    let keys: Vec<String> = keys.iter().map(|key| GuestText::new(key).to_string()).collect();
-    format!(
-        "the container gets secrets of ~/{file}: {} (`defaults.settings_secrets = \"drop\"` leaves them out)",
-        keys.join(", ")
-    )
-}
-
 /// Makes the session's directory and puts in it what the agent needs.
 async fn plant(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
     let (store, home) = (launch::store(cx), cx.caller.home.clone());
@@ -229,15 +217,11 @@ async fn plant(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
                 .plant(&state)
         })
         .await?;
-    if let Some(secrets) = &planted.secrets {
-        cx.reporter.warn(&given_away(secrets));
+    if let Some(secrets) = planted.secrets {
+        cx.emit(SessionEvent::SecretsInSettings(secrets));
     }
     if !planted.asks_about.is_empty() {
-        cx.reporter.warn(&format!(
-            "the workspace has {}, by which the agent runs programs: it asks whether you trust them first (not where you trust \
-             this directory in the agent on the host)",
-            planted.asks_about.join(", ")
-        ));
+        cx.emit(SessionEvent::AgentAsksAbout { files: planted.asks_about });
     }
     Ok(())
 }

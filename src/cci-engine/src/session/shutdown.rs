@@ -9,6 +9,7 @@ use cci_incus::{Exec, Instance, Status};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::context::Context;
+use crate::event::SessionEvent;
 use crate::incus_error::DuringStep;
 use crate::retry::Retry;
 
@@ -82,7 +83,7 @@ fn may_boot(instance: &Instance) -> bool {
 
 /// Waits until a container that goes down has stopped; one that does not is left to whoever comes next.
 pub(crate) async fn wait_until_down(cx: &Context, name: &str) -> Result<()> {
-    cx.reporter.step("setup", "waiting until the container is down");
+    cx.emit(SessionEvent::WaitingForShutdown);
     let down = async {
         let mut ticks = tokio::time::interval(LOOK);
         let mut looks_stopped = None;

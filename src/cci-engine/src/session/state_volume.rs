@@ -18,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::blocking::blocking;
 use crate::context::Context;
+use crate::event::SessionEvent;
 use crate::incus_error::DuringStep;
 use crate::launch::{self, Launched};
 use crate::ledger::Made;
@@ -51,7 +52,7 @@ pub(crate) async fn make(cx: &Context, plan: &LaunchPlan) -> Result<()> {
         Err(error) if error.is_not_found() => {}
         Err(error) => return Err(error).during(step),
     }
-    cx.reporter.note("Incus cannot reach this home: the conversation is kept in a storage volume, and copied here");
+    cx.emit(SessionEvent::KeptInVolume);
     cx.scope.ledger.push(Made::StateVolume {
         pool: volume.pool.clone(),
         name: volume.name.clone(),
@@ -112,7 +113,7 @@ pub(crate) async fn session_brought_home(cx: &Context, session: SessionId) {
 /// The same of what was read already.
 pub(crate) async fn brought_home(cx: &Context, saved: &Saved) {
     if let Err(error) = bring_saved_home(cx, saved).await {
-        cx.reporter.warn(&format!("the conversation is in a storage volume and could not be copied here: {error}"));
+        cx.emit(SessionEvent::NotCopiedHome(error));
     }
 }
 

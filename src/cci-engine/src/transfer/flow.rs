@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::context::Context;
-use crate::reporter::{Amount, Progress};
+use crate::event::{Activity, Amount, Direction, Event, Progress};
 use cci_host::store::meter::Meter;
 
 /// How many chunks wait between the two ends.
@@ -110,9 +110,14 @@ impl Read for Outlet {
     }
 }
 
-/// Does `work` and shows meanwhile what the meter counts.
-#[tracing::instrument(name = "transfer", skip_all, fields(verb))]
-pub(crate) async fn shown<T>(cx: &Context, verb: &str, meter: &Arc<Meter>, work: impl Future<Output = T>) -> T {
+/// Does `work` and tells meanwhile what the meter counts.
+#[tracing::instrument(name = "transfer", skip_all, fields(?direction))]
+pub(crate) async fn shown<T>(
+    cx: &Context,
+    direction: Direction,
+    meter: &Arc<Meter>,
+    work: impl Future<Output = T>,
+) -> T {
     let mut work = std::pin::pin!(work);
     let mut tick = tokio::time::interval(TICK);
     let done = loop {
@@ -120,12 +125,12 @@ pub(crate) async fn shown<T>(cx: &Context, verb: &str, meter: &Arc<Meter>, work:
             biased;
             done = &mut work => break done,
             _ = tick.tick() => {
-                let text = format!("{verb}: {} files", meter.files());
+                let activity = Activity::Transfer { direction, files: meter.files() };
                 let amount = Amount::Bytes { done: meter.bytes(), total: meter.total() };
-                cx.reporter.progress(Some(Progress { text, amount }));
+                cx.emit(Progress { activity, amount });
             }
         }
     };
-    cx.reporter.progress(None);
+    cx.emit(Event::Idle);
     done
 }

@@ -17,6 +17,7 @@ use super::script;
 use super::{Moved, stopped};
 use crate::blocking::blocking;
 use crate::context::Context;
+use crate::event::{Direction, TransferEvent};
 use crate::instance::owned;
 use crate::ledger::Made;
 use crate::site::host_path;
@@ -59,7 +60,7 @@ pub async fn pull(cx: &Context, ask: &Pull) -> Result<Moved> {
     });
     let sending = send(cx, ask, instance.status_code, inlet);
     let work = async { tokio::join!(sending, unpacking) };
-    let (sent, unpacked) = flow::shown(cx, "pulling", &meter, work).await;
+    let (sent, unpacked) = flow::shown(cx, Direction::Pull, &meter, work).await;
     // why nothing more came says more than that it ended
     sent?;
     let (unpacked, staging, place) = unpacked?;
@@ -70,8 +71,8 @@ pub async fn pull(cx: &Context, ask: &Pull) -> Result<Moved> {
     })
     .await?;
     cx.scope.ledger.forget(&made);
-    for remark in &unpacked.remarks {
-        cx.reporter.warn(remark);
+    for remark in unpacked.remarks {
+        cx.emit(TransferEvent::Remark(remark));
     }
     Ok(Moved { files: meter.files(), bytes: meter.bytes(), to: GuestText::new(target).to_string() })
 }
@@ -88,7 +89,7 @@ async fn send(cx: &Context, ask: &Pull, state: Status, inlet: Inlet) -> Result<(
     match exit {
         GuestExit::Success => Ok(()),
         transfer::TAR_CHANGED => {
-            cx.reporter.warn(&format!("tar in the container: {words}"));
+            cx.emit(TransferEvent::Changed { words });
             Ok(())
         }
         GuestExit::NotFound => Err(missing(&ask.from)),

@@ -17,10 +17,12 @@ use super::script;
 use super::{Moved, stopped};
 use crate::blocking::blocking;
 use crate::context::Context;
+use crate::event::{Direction, TransferEvent};
 use crate::instance::owned;
 use crate::site::host_path;
 use cci_host::store::meter::Meter;
 use cci_host::store::pack::{Owner, Pack};
+use cci_host::store::remark::Remark;
 
 /// What is asked for.
 pub struct Push {
@@ -62,7 +64,7 @@ pub async fn push(cx: &Context, ask: &Push) -> Result<Moved> {
     let name = own_name(&typed, &ask.from)?;
     let taking = take(cx, ask, tree, &name, instance.status_code, outlet, owner);
     let work = async { tokio::join!(taking, packing) };
-    let (taken, packed) = flow::shown(cx, "pushing", &meter, work).await;
+    let (taken, packed) = flow::shown(cx, Direction::Push, &meter, work).await;
     let remarks = match (packed, taken) {
         // the reader of the stream knows better why it broke
         (Err(Error::Host { source, .. }), Err(taken)) if source.kind() == std::io::ErrorKind::BrokenPipe => {
@@ -72,14 +74,14 @@ pub async fn push(cx: &Context, ask: &Push) -> Result<Moved> {
         (Ok(_), Err(taken)) => return Err(taken),
         (Ok(remarks), Ok(())) => remarks,
     };
-    for remark in &remarks {
-        cx.reporter.warn(remark);
+    for remark in remarks {
+        cx.emit(TransferEvent::Remark(remark));
     }
     Ok(Moved { files: meter.files(), bytes: meter.bytes(), to: format!("{}:{}", ask.to.name, ask.to.path) })
 }
 
 /// Packs it; a failure spoils the stream, so that the other end does not take half for the whole.
-fn pack(from: &Path, tree: bool, owner: Owner, mut inlet: Inlet, meter: Arc<Meter>) -> Result<Vec<String>> {
+fn pack(from: &Path, tree: bool, owner: Owner, mut inlet: Inlet, meter: Arc<Meter>) -> Result<Vec<Remark>> {
     use std::io::Write;
     const SPOILED: [u8; 512] = [0xff; 512];
     let pack = Pack::new(&mut inlet, owner, meter);

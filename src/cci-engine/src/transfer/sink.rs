@@ -14,6 +14,8 @@ use cci_incus::russh_sftp::protocol::OpenFlags;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio::runtime::Handle;
 
+use crate::event::SpecialFile;
+
 /// What is held of a file at once.
 const CHUNK: usize = 256 << 10;
 /// A file is complete before it gets its name.
@@ -28,7 +30,7 @@ pub(super) struct Sink {
     /// Directories with what they get when everything is in them.
     directories: Vec<(String, Header)>,
     /// Files whose set-id or sticky bits Incus does not take over SFTP.
-    special: Vec<String>,
+    special: Vec<SpecialFile>,
 }
 
 impl Sink {
@@ -41,7 +43,7 @@ impl Sink {
     pub(super) fn entry(&mut self, header: &Header, content: &mut dyn Read) -> Result<()> {
         let path = self.path(&header.path)?;
         if header.mode & 0o7000 != 0 && header.kind != Kind::Symlink {
-            self.special.push(format!("{path} (mode {:o})", header.mode));
+            self.special.push(SpecialFile { path: path.clone(), mode: header.mode });
         }
         let made = match header.kind {
             Kind::Directory => self.directory(&path, header),
@@ -69,7 +71,7 @@ impl Sink {
     }
 
     /// The session, to be closed, and the files that could not have their whole mode.
-    pub(super) fn into_parts(self) -> (Sftp, Vec<String>) {
+    pub(super) fn into_parts(self) -> (Sftp, Vec<SpecialFile>) {
         (self.sftp, self.special)
     }
 

@@ -19,6 +19,7 @@ use super::remote::{is_directory, missing};
 use super::sink::Sink;
 use crate::blocking::blocking;
 use crate::context::Context;
+use crate::event::{SpecialFile, TransferEvent};
 use crate::incus_error::DuringStep;
 use cci_host::store::pack::Owner;
 
@@ -77,10 +78,7 @@ impl Source<'_> {
                 let name = entry.file_name();
                 let (inner, path) = (format!("{inner}/{name}"), format!("{outer}/{name}"));
                 if name.contains(char::REPLACEMENT_CHARACTER) {
-                    let shown = GuestText::new(&inner);
-                    self.cx
-                        .reporter
-                        .warn(&format!("left out {shown}: its name is not UTF-8, and the container does not run"));
+                    self.cx.emit(TransferEvent::NotUtf8 { path: inner });
                 } else if entry.metadata().is_dir() {
                     directories.push((inner, path, entry.metadata()));
                 } else {
@@ -188,15 +186,13 @@ pub(super) async fn take(
     };
     let ((sftp, special), written) = blocking(move || Ok(write(sink, outlet))).await?;
     if written.is_ok() && !special.is_empty() {
-        let files = GuestText::new(special.join(", "));
-        cx.reporter
-            .warn(&format!("set-id and sticky bits are not kept in a container that does not run: {files:.500}"));
+        cx.emit(TransferEvent::SpecialBitsLost { files: special });
     }
     let closed = sftp.close().await.during("close the container's files");
     written.and(closed)
 }
 
-fn write(mut sink: Sink, outlet: Outlet) -> ((Sftp, Vec<String>), Result<()>) {
+fn write(mut sink: Sink, outlet: Outlet) -> ((Sftp, Vec<SpecialFile>), Result<()>) {
     let mut archive = Reader::new(outlet);
     let mut written = || -> Result<()> {
         while let Some(header) = archive.next_entry().map_err(|error| Error::Internal(error.to_string()))? {

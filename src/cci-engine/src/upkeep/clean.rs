@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use crate::blocking::blocking;
 use crate::context::Context;
+use crate::event::{SessionEvent, UpkeepEvent};
 use crate::incus_error::DuringStep;
 use crate::instance::owned;
 use crate::instance::remove::remove_launched;
@@ -111,19 +112,19 @@ pub async fn remove(cx: &Context, rubbish: &Rubbish) -> Result<usize> {
     for container in &rubbish.containers {
         match remove_launched(&cx.client, &container.name, &container.launch).await {
             Ok(_) => gone += 1,
-            Err(error) => cx.reporter.warn(&error.to_string()),
+            Err(error) => cx.emit(UpkeepEvent::NotRemoved(error)),
         }
     }
     for session in &rubbish.sessions {
         match remove_session(cx, session).await {
             Ok(()) => gone += 1,
-            Err(error) => cx.reporter.warn(&error.to_string()),
+            Err(error) => cx.emit(UpkeepEvent::NotRemoved(error)),
         }
     }
     for unused in &rubbish.networks {
         match network::remove(cx, unused).await {
             Ok(()) => gone += 1,
-            Err(error) => cx.reporter.warn(&error.to_string()),
+            Err(error) => cx.emit(UpkeepEvent::NotRemoved(error)),
         }
     }
     Ok(gone)
@@ -148,7 +149,7 @@ async fn remove_session(cx: &Context, session: &OldSession) -> Result<()> {
             Ok(_) => {}
             Err(Error::Interrupted) => return Err(Error::Interrupted),
             // of a part it may have changed the owner
-            Err(error) => cx.reporter.warn(&format!("cannot hand over what a container's root left: {error}")),
+            Err(error) => cx.emit(UpkeepEvent::NotHandedOver(error)),
         }
     }
     remove_dir(&session.dir).await
@@ -193,7 +194,7 @@ async fn old_sessions(cx: &Context, wanted: Wanted, kept: Vec<SessionId>) -> Res
     });
     let (sessions, damaged): (Vec<_>, Vec<_>) = found.await?;
     for problem in damaged {
-        cx.reporter.warn(&problem);
+        cx.emit(SessionEvent::Damaged(problem));
     }
     Ok(sessions)
 }

@@ -17,11 +17,12 @@ use cci_core::mark::{self, Marks};
 use cci_core::settings::Settings;
 use cci_core::{Error, Result};
 use cci_guest::layout::WORKSPACE;
-use cci_guest::{GuestText, output, ownership};
+use cci_guest::{output, ownership};
 use cci_incus::{Device, Exec, Source};
 
 use crate::blocking::blocking;
 use crate::context::Context;
+use crate::event::UpkeepEvent;
 use crate::incus_error::DuringStep;
 use crate::instance::create::create;
 use crate::launch;
@@ -106,13 +107,9 @@ async fn owners(workspace: &HostPath) -> Result<BTreeSet<u32>> {
 fn note_others(cx: &Context, left: &BTreeSet<u32>, workspace: &HostPath) -> Result<()> {
     let ranges = cx.site().subordinate_ids(IdmapMode::Raw)?.subuid;
     let of_containers = |id: &u32| ranges.iter().any(|range| range.count > 1 && range.holds(*id));
-    let left: Vec<String> = left.iter().filter(|id| of_containers(id)).map(u32::to_string).collect();
-    if !left.is_empty() {
-        cx.reporter.warn(&format!(
-            "files in {} stay with host id {}: no container of yours is known to have made them",
-            GuestText::new(workspace.path()),
-            left.join(", ")
-        ));
+    let owners: Vec<u32> = left.iter().copied().filter(of_containers).collect();
+    if !owners.is_empty() {
+        cx.emit(UpkeepEvent::FilesStay { workspace: workspace.path().to_owned(), owners });
     }
     Ok(())
 }
@@ -120,7 +117,7 @@ fn note_others(cx: &Context, left: &BTreeSet<u32>, workspace: &HostPath) -> Resu
 /// Hands over what belongs to one range; how many files that were.
 async fn change(cx: &Context, trusted: &Settings, workspace: &HostPath, own: &Own) -> Result<usize> {
     let name = start(cx, trusted, workspace, own.ids).await?;
-    cx.reporter.step("reclaim", "looking for files of containers' root");
+    cx.emit(UpkeepEvent::LookingForFiles);
     let exec = Exec { command: ownership::change(trusted.incus.agent_uid, own.until.as_deref()), ..Exec::default() };
     let done = cx.client.exec_captured(&name, &exec, &[], WALK).await.during("change the owner of files")?;
     // the container has done its work, whatever came of it

@@ -12,6 +12,7 @@ pub mod owners;
 pub mod pack;
 pub mod place;
 pub mod put;
+pub mod remark;
 pub mod remove;
 pub mod seed;
 pub mod sessions;

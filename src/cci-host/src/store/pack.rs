@@ -17,6 +17,7 @@ use rustix::io::Errno;
 
 use super::exact_dir::{exact_dir, names};
 use super::meter::Meter;
+use super::remark::{LeftOut, Remark};
 
 /// Whom everything belongs to in the container, and the mode of files where it is not their own.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +37,7 @@ pub struct Pack<W> {
     meter: Arc<Meter>,
     /// Files with several names, by device and inode, and the first of the names.
     linked: HashMap<(u64, u64), Vec<u8>>,
-    remarks: Vec<String>,
+    remarks: Vec<Remark>,
 }
 
 impl<W: Write> Pack<W> {
@@ -46,14 +47,14 @@ impl<W: Write> Pack<W> {
     }
 
     /// Packs a directory as `.`, by a path with no link in it; what was left out is returned.
-    pub fn tree(mut self, root: &Path) -> Result<Vec<String>> {
+    pub fn tree(mut self, root: &Path) -> Result<Vec<Remark>> {
         let dir = exact_dir(root).map_err(|error| failed(root, error))?;
         self.directory(&dir, Path::new("."), root)?;
         self.end(root)
     }
 
     /// Packs one file under a name, by a path with no link in it.
-    pub fn file(mut self, path: &Path, name: &OsStr) -> Result<Vec<String>> {
+    pub fn file(mut self, path: &Path, name: &OsStr) -> Result<Vec<Remark>> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS);
         let packed = opened.map_err(io::Error::from).and_then(|file| {
@@ -67,7 +68,7 @@ impl<W: Write> Pack<W> {
         self.end(path)
     }
 
-    fn end(mut self, root: &Path) -> Result<Vec<String>> {
+    fn end(mut self, root: &Path) -> Result<Vec<Remark>> {
         self.to.write_all(&END).and_then(|()| self.to.flush()).map_err(|error| failed(root, error))?;
         Ok(self.remarks)
     }
@@ -103,10 +104,7 @@ impl<W: Write> Pack<W> {
             FileType::RegularFile => self.open_regular(dir, name, inner).map_err(|error| failed(outer, error)),
             FileType::Symlink => self.symlink(dir, name, inner, &stat).map_err(|error| failed(outer, error)),
             _ => {
-                self.remarks.push(format!(
-                    "left out {}: it is neither a file nor a directory nor a link",
-                    GuestText::new(outer)
-                ));
+                self.remarks.push(Remark::LeftOut { path: GuestText::new(outer).to_string(), why: LeftOut::Special });
                 Ok(())
             }
         }
@@ -253,7 +251,7 @@ mod tests {
             crate::store::remove::entry(exact_dir(&root).unwrap(), "d").unwrap();
             packed.map_err(|error| (error, root.join("d")))
         };
-        assert_eq!(packed(MAX_DEPTH).unwrap(), Vec::<String>::new());
+        assert_eq!(packed(MAX_DEPTH).unwrap(), []);
         let (error, begins) = packed(MAX_DEPTH + 1).unwrap_err();
         let Error::Host { path, source, .. } = error else { panic!("{error}") };
         assert_eq!(path, begins);

@@ -47,8 +47,8 @@ pub struct Saved {
 pub struct Found {
     /// The readable ones, newest first.
     pub sessions: Vec<Saved>,
-    /// A sentence for each that cannot be read.
-    pub damaged: Vec<String>,
+    /// Why each of the others cannot be read.
+    pub damaged: Vec<Error>,
 }
 
 impl Store {
@@ -152,7 +152,7 @@ impl Store {
             match self.read(id) {
                 Ok(Some(saved)) => found.sessions.push(saved),
                 Ok(None) => {}
-                Err(error) => found.damaged.push(error.to_string()),
+                Err(error) => found.damaged.push(error),
             }
         }
         let age = |saved: &Saved| Reverse((saved.metadata.saved_at.clone(), saved.written));
@@ -258,7 +258,7 @@ mod tests {
         let order: Vec<_> = found.sessions.iter().map(|saved| saved.metadata.session_id.to_string()).collect();
         assert_eq!(order, [ID, ids[1]]);
         assert_eq!(found.damaged.len(), 1);
-        assert!(found.damaged[0].contains(ids[0]), "{:?}", found.damaged);
+        assert!(found.damaged[0].to_string().contains(ids[0]), "{:?}", found.damaged);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Timespec, Timestamps};
 
 use super::entry_path::{self, refused};
 use super::meter::Meter;
+use super::remark::{LeftOut, Remark};
 
 /// Nothing is ever opened through a link, nor out of the directory.
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_MAGICLINKS);
@@ -39,7 +40,7 @@ pub struct Unpacked {
     /// Directories, parents first.
     pub directories: Vec<Finish>,
     /// What was left out or is worth a word.
-    pub remarks: Vec<String>,
+    pub remarks: Vec<Remark>,
 }
 
 /// Where an archive goes.
@@ -115,7 +116,7 @@ impl<'a> Unpack<'a> {
             Kind::File | Kind::Sparse => self.file(&path, header, content, &shown),
             Kind::Symlink if self.single => return Err(refused("the container sent a link for a file".into())),
             Kind::Symlink if !entry_path::stays_inside(&inner, &header.link) => {
-                self.remark(format!("left out {shown}: it links out of the tree"));
+                self.remark(Remark::LeftOut { path: shown, why: LeftOut::LinksOut });
                 return Ok(());
             }
             Kind::Symlink => self.symlink(path, header),
@@ -127,7 +128,7 @@ impl<'a> Unpack<'a> {
             }
             _ if self.single => return Err(refused("it is not a regular file".into())),
             _ => {
-                self.remark(format!("left out {shown}: it is neither a file nor a directory nor a link"));
+                self.remark(Remark::LeftOut { path: shown, why: LeftOut::Special });
                 return Ok(());
             }
         };
@@ -151,7 +152,7 @@ impl<'a> Unpack<'a> {
         Ok(if inner.as_os_str().is_empty() { root.to_owned() } else { root.join(inner) })
     }
 
-    fn remark(&mut self, remark: String) {
+    fn remark(&mut self, remark: Remark) {
         /// A container that sends a million devices gets no million lines.
         const MOST: usize = 20;
         if self.unpacked.remarks.len() < MOST {
@@ -181,7 +182,7 @@ impl<'a> Unpack<'a> {
             self.copy(content, &mut file, header.size)?;
         }
         if header.mode & 0o6000 != 0 {
-            self.remark(format!("{shown} has a set-id bit (mode {:o})", header.mode));
+            self.remark(Remark::SetIdBit { path: shown.to_owned(), mode: header.mode });
         }
         rustix::fs::fchmod(&file, Mode::from_raw_mode(header.mode))?;
         rustix::fs::futimens(&file, &times(header.mtime))?;

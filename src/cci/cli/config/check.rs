@@ -11,7 +11,6 @@ use crate::cli::output::{FormatArg, print};
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::configuration::config::Configured;
-use cci_engine::reporter::Reporter;
 use cci_host::settings::{Project, Trust};
 
 /// The status where something waits for approval: a launch ends with it too.

@@ -11,10 +11,9 @@ use serde::Serialize;
 
 use super::waiting::WaitingKey;
 use crate::cli::output::{Format, FormatArg, print};
-use crate::ui::terminal::Terminal;
+use crate::ui::terminal::{Answer, Terminal};
 use crate::ui::text::Text;
 use cci_engine::configuration::config::Configured;
-use cci_engine::reporter::{Answer, Reporter};
 use cci_host::settings::Project;
 use cci_host::signals;
 

@@ -14,6 +14,7 @@ use super::look::incusd;
 use super::objects;
 use super::tables::add_lines;
 use crate::context::Context;
+use crate::event::UpkeepEvent;
 use cci_host::account_lock::PATIENCE;
 use cci_host::store::put::host;
 use cci_host::system_file;
@@ -27,7 +28,7 @@ const LONG: Duration = Duration::from_secs(30 * 60);
 
 /// Does one step.
 pub async fn act(cx: &Context, step: &Step) -> Result<()> {
-    cx.reporter.note(&format!("[setup] {}", step.shown()));
+    cx.emit(UpkeepEvent::Setup(step.clone()));
     match step {
         Step::AddBackports => add_backports(),
         Step::Install { packages, suite } => install(packages, *suite).await,

@@ -1,0 +1,20 @@
+//! What the verbs on images tell.
+
+use cci_core::Error;
+
+use super::Event;
+
+/// What happens to images.
+#[derive(Debug)]
+pub enum ImageEvent {
+    /// A step begins: a container becomes an image.
+    Publishing,
+    /// An image is another user's, and stays.
+    NotRemoved(Error),
+}
+
+impl From<ImageEvent> for Event {
+    fn from(event: ImageEvent) -> Self {
+        Self::Image(event)
+    }
+}

@@ -1,0 +1,49 @@
+//! What a launch tells.
+
+use cci_core::Error;
+use cci_core::plan::PlanWarning;
+use cci_core::slot::Slot;
+
+use super::Event;
+
+/// What happens on the way to a running container.
+#[derive(Debug)]
+pub enum LaunchEvent {
+    /// A step begins: everything that the container needs.
+    Preparing,
+    /// What the plan warns about.
+    Warning(PlanWarning),
+    /// The slot that was asked for is occupied, and the launch has another.
+    SlotOccupied {
+        /// The slot that was asked for.
+        wanted: Slot,
+        /// The slot that the launch has.
+        got: Slot,
+    },
+    /// The launch has this slot; none was asked for.
+    SlotAllocated(Slot),
+    /// A kept container was started again.
+    ReusingContainer,
+    /// A kept container has another image than the settings ask for.
+    OtherImage {
+        /// The container.
+        container: String,
+        /// Its image.
+        image: String,
+        /// The image of the settings.
+        asked: String,
+    },
+    /// What of a kept container's configuration is not as it was.
+    ConfigurationApplied {
+        /// The keys and devices.
+        changed: Vec<String>,
+    },
+    /// What the container has of the host could not be noted.
+    NotNoted(Error),
+}
+
+impl From<LaunchEvent> for Event {
+    fn from(event: LaunchEvent) -> Self {
+        Self::Launch(event)
+    }
+}

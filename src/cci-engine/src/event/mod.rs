@@ -1,0 +1,50 @@
+//! What a use-case tells while it works: one typed value for each thing; the fronts turn it into text, JSON or a screen.
+
+mod build;
+mod image;
+mod instance;
+mod launch;
+mod network;
+mod progress;
+mod roll_back;
+mod session;
+mod transfer;
+mod upkeep;
+
+pub use build::{BuildEvent, BuildStep, Fallback, ServerProblem};
+pub use image::ImageEvent;
+pub use instance::InstanceEvent;
+pub use launch::LaunchEvent;
+pub use network::NetworkEvent;
+pub use progress::{Activity, Amount, Direction, Progress};
+pub use roll_back::RollBackEvent;
+pub use session::SessionEvent;
+pub use transfer::{SpecialFile, TransferEvent};
+pub use upkeep::UpkeepEvent;
+
+/// One thing that is told, by the room it comes from.
+#[derive(Debug)]
+pub enum Event {
+    /// Of a launch.
+    Launch(LaunchEvent),
+    /// Of a session and its conversation.
+    Session(SessionEvent),
+    /// Of a container that is there.
+    Instance(InstanceEvent),
+    /// Of a network policy.
+    Network(NetworkEvent),
+    /// Of images.
+    Image(ImageEvent),
+    /// Of the build of an image.
+    Build(BuildEvent),
+    /// Of files on their way into a container or out of it.
+    Transfer(TransferEvent),
+    /// Of `clean`, `reclaim` and `setup`.
+    Upkeep(UpkeepEvent),
+    /// Of what a command made and does not keep.
+    RollBack(RollBackEvent),
+    /// How far something is.
+    Progress(Progress),
+    /// What was under way has ended: nothing moves any more.
+    Idle,
+}

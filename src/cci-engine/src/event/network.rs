@@ -1,0 +1,25 @@
+//! What a network policy tells.
+
+use cci_core::network::Obstacle;
+
+use super::Event;
+
+/// What happens while a policy is put in force.
+#[derive(Debug)]
+pub enum NetworkEvent {
+    /// A step begins: the policy's network.
+    MakingNetwork,
+    /// A firewall of the host would break the new network.
+    Obstacle(Obstacle),
+    /// A listed name has no address that may be reached.
+    NoPublicAddress {
+        /// The name.
+        domain: String,
+    },
+}
+
+impl From<NetworkEvent> for Event {
+    fn from(event: NetworkEvent) -> Self {
+        Self::Network(event)
+    }
+}

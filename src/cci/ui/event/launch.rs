@@ -1,0 +1,54 @@
+//! The words for a launch and its network.
+
+use cci_core::plan::PlanWarning;
+use cci_engine::event::{LaunchEvent, NetworkEvent};
+
+use super::telling::Telling;
+
+pub(super) fn launch(event: &LaunchEvent) -> Telling {
+    match event {
+        LaunchEvent::Preparing => Telling::step("setup", "preparing the container"),
+        LaunchEvent::Warning(warning) => Telling::warning(plan_warning(*warning)),
+        LaunchEvent::SlotOccupied { wanted, got } => {
+            Telling::note(format!("Slot {wanted} is occupied, using slot {got} instead"))
+        }
+        LaunchEvent::SlotAllocated(slot) => Telling::note(format!("Auto-allocated slot {slot}")),
+        LaunchEvent::ReusingContainer => Telling::note("Reusing existing container"),
+        LaunchEvent::OtherImage { container, image, asked } => {
+            Telling::warning(format!("container {container} is kept and of image '{image}', not '{asked}'"))
+        }
+        LaunchEvent::ConfigurationApplied { changed } => {
+            Telling::note(format!("Configuration applied: {}", changed.join(", ")))
+        }
+        LaunchEvent::NotNoted(error) => {
+            Telling::warning(format!("what this container leaves on the host will not be known as its own: {error}"))
+        }
+    }
+}
+
+fn plan_warning(warning: PlanWarning) -> String {
+    match warning {
+        PlanWarning::OpenNetwork => {
+            "network mode open: the container reaches everything this host's Incus network reaches".into()
+        }
+        PlanWarning::NoEffectInAllowlist { key } => format!(
+            "network.{key} has no effect in mode allowlist: what is not listed stays out of reach, and so does what is private"
+        ),
+        PlanWarning::ShiftedWorkspace => "idmap shift: root in the container is host root on the workspace".into(),
+        PlanWarning::RootsWorkspace => {
+            "the workspace belongs to root: the agent works on its files as host root".into()
+        }
+    }
+}
+
+pub(super) fn network(event: &NetworkEvent) -> Telling {
+    match event {
+        NetworkEvent::MakingNetwork => Telling::step("setup", "making the network"),
+        NetworkEvent::Obstacle(obstacle) => {
+            Telling::Warning { text: obstacle.problem.to_owned(), hint: Some(obstacle.fix.clone()) }
+        }
+        NetworkEvent::NoPublicAddress { domain } => {
+            Telling::warning(format!("allowed domain '{domain}' does not resolve to a public IPv4 address"))
+        }
+    }
+}

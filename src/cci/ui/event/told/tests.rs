@@ -1,0 +1,210 @@
+//! Every event in its words.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cci_agent::Secrets;
+use cci_core::Error;
+use cci_core::build::source::Suite;
+use cci_core::network::{Mode, Obstacle};
+use cci_core::plan::PlanWarning;
+use cci_core::session::SessionId;
+use cci_core::setup::step::Step;
+use cci_core::slot::Slot;
+use cci_engine::event::{
+    Activity, Amount, BuildEvent, BuildStep, Direction, Fallback, ImageEvent, InstanceEvent, LaunchEvent, NetworkEvent,
+    Progress, RollBackEvent, ServerProblem, SessionEvent, SpecialFile, TransferEvent, UpkeepEvent,
+};
+use cci_engine::ledger::Made;
+use cci_host::store::remark::{LeftOut, Remark};
+
+use super::*;
+use crate::ui::text::shown;
+
+const CONTAINER: &str = "cci-9c09f805-1";
+const SERVER: &str = "https://images.example";
+
+fn container() -> String {
+    CONTAINER.to_owned()
+}
+
+fn session() -> SessionId {
+    "3f2b8c1e-5d7a-4e0b-9c4f-1a2b3c4d5e6f".parse().unwrap()
+}
+
+fn slot(number: u8) -> Slot {
+    Slot::new(number).unwrap()
+}
+
+fn why() -> Error {
+    Error::TimedOut { step: "stop the container".into(), seconds: 60, still_running: false }
+}
+
+fn launches() -> Vec<Event> {
+    let warnings = [
+        PlanWarning::OpenNetwork,
+        PlanWarning::NoEffectInAllowlist { key: "block_private_networks" },
+        PlanWarning::ShiftedWorkspace,
+        PlanWarning::RootsWorkspace,
+    ];
+    let others = [
+        LaunchEvent::Preparing,
+        LaunchEvent::SlotOccupied { wanted: slot(1), got: slot(2) },
+        LaunchEvent::SlotAllocated(slot(3)),
+        LaunchEvent::ReusingContainer,
+        LaunchEvent::OtherImage { container: container(), image: "cci".into(), asked: "cci-next".into() },
+        LaunchEvent::ConfigurationApplied { changed: vec!["limits.memory".into(), "workspace".into()] },
+        LaunchEvent::NotNoted(why()),
+    ];
+    let networks = [
+        NetworkEvent::MakingNetwork,
+        NetworkEvent::Obstacle(Obstacle { problem: "ufw drops packets", fix: "sudo ufw allow in on cci-1".into() }),
+        NetworkEvent::NoPublicAddress { domain: "internal.example".into() },
+    ];
+    let warnings = warnings.map(|warning| LaunchEvent::Warning(warning).into());
+    warnings.into_iter().chain(others.map(Event::from)).chain(networks.map(Event::from)).collect()
+}
+
+fn sessions() -> Vec<Event> {
+    let sessions = [
+        SessionEvent::AutoDetected(session()),
+        SessionEvent::Resuming(session()),
+        SessionEvent::Started { session: session(), container: container(), network: Mode::Restricted },
+        SessionEvent::Damaged(why()),
+        SessionEvent::SecretsInSettings(Secrets {
+            file: ".agent/settings.json",
+            keys: vec!["env.A".into(), "b".into()],
+        }),
+        SessionEvent::AgentAsksAbout { files: vec![".mcp.json", ".hooks"] },
+        SessionEvent::KeptInVolume,
+        SessionEvent::NotCopiedHome(why()),
+        SessionEvent::WaitingForShutdown,
+        SessionEvent::Saved,
+        SessionEvent::ContainerRunsOn { container: container() },
+        SessionEvent::ContainerKept,
+        SessionEvent::ContainerRemoved,
+    ];
+    let instances = [
+        InstanceEvent::DidNotShutDown { container: container(), within: Duration::from_secs(30) },
+        InstanceEvent::NotEnded(why()),
+        InstanceEvent::ShiftedMount,
+    ];
+    sessions.map(Event::from).into_iter().chain(instances.map(Event::from)).collect()
+}
+
+fn builds() -> Vec<Event> {
+    let fallback = |problem| BuildEvent::Fallback(Fallback { url: SERVER.into(), problem, suite: Suite::standard() });
+    let fallbacks = [
+        fallback(ServerProblem::NoImage { alias: "debian/12", arch: "x86_64" }),
+        fallback(ServerProblem::Unreachable),
+        fallback(ServerProblem::Silent { within: Duration::from_secs(5) }),
+    ];
+    let steps = [
+        BuildStep::Bootstrap(Suite::standard()),
+        BuildStep::StartFrom { base: "images:debian/12".into() },
+        BuildStep::Run { title: "install packages".into() },
+        BuildStep::Publish,
+        BuildStep::Unpack,
+    ];
+    let done = BuildEvent::StepDone { step: BuildStep::Publish, took: Duration::from_millis(1250) };
+    let others = [
+        BuildEvent::Log(PathBuf::from("/home/u/.cci/logs/build.log")),
+        BuildEvent::AskingServer { url: SERVER.into() },
+        BuildEvent::FromServer { url: SERVER.into(), alias: "debian/12".into() },
+        done,
+    ];
+    let images = [ImageEvent::Publishing, ImageEvent::NotRemoved(why())];
+    let builds = others.into_iter().chain(fallbacks).chain(steps.map(BuildEvent::StepBegan));
+    builds.map(Event::from).chain(images.map(Event::from)).collect()
+}
+
+fn special(path: String, mode: u32) -> SpecialFile {
+    SpecialFile { path, mode }
+}
+
+fn transfers() -> Vec<Event> {
+    let path = || "tree/file".to_owned();
+    let transfers = [
+        TransferEvent::Remark(Remark::LeftOut { path: path(), why: LeftOut::Special }),
+        TransferEvent::Remark(Remark::LeftOut { path: path(), why: LeftOut::LinksOut }),
+        TransferEvent::Remark(Remark::SetIdBit { path: path(), mode: 0o4755 }),
+        TransferEvent::Changed { words: "file changed as we read it".into() },
+        TransferEvent::NotUtf8 { path: path() },
+        TransferEvent::SpecialBitsLost { files: vec![special(path(), 0o4755), special("tree/dir".into(), 0o1777)] },
+    ];
+    let activities = [
+        Activity::ImportRootfs,
+        Activity::Create { step: "create the build container" },
+        Activity::PublishImage,
+        Activity::Build(BuildStep::Publish),
+        Activity::Transfer { direction: Direction::Push, files: 7 },
+        Activity::Transfer { direction: Direction::Pull, files: 8 },
+        Activity::Incus { words: "rootfs: 45%".into() },
+    ];
+    let progress = activities.map(|activity| Progress { activity, amount: Amount::Percent(45) }.into());
+    transfers.map(Event::from).into_iter().chain(progress).chain([Event::Idle]).collect()
+}
+
+fn upkeep() -> Vec<Event> {
+    let upkeep = [
+        UpkeepEvent::NotRemoved(why()),
+        UpkeepEvent::NotHandedOver(why()),
+        UpkeepEvent::LookingForFiles,
+        UpkeepEvent::FilesStay { workspace: PathBuf::from("/home/u/proj"), owners: vec![1_000_000, 1_001_000] },
+        UpkeepEvent::Setup(Step::StartService),
+    ];
+    let made = || Made::Instance { name: container(), launch: "0badcafe".into() };
+    let roll_backs =
+        [RollBackEvent::NotRemoved { made: made(), error: why() }, RollBackEvent::RemovedAbandoned(made())];
+    upkeep.map(Event::from).into_iter().chain(roll_backs.map(Event::from)).collect()
+}
+
+fn samples() -> impl Iterator<Item = Event> {
+    [launches(), sessions(), builds(), transfers(), upkeep()].into_iter().flatten()
+}
+
+/// What of a telling is text, line by line.
+fn lines(telling: Telling) -> Vec<String> {
+    match telling {
+        Telling::Step { text, .. } | Telling::Progress { text, .. } => vec![text],
+        Telling::Notes(lines) => lines,
+        Telling::Warning { text, hint } => [text].into_iter().chain(hint).collect(),
+        Telling::Idle => Vec::new(),
+    }
+}
+
+#[test]
+fn every_event_in_its_words() {
+    let words = |event: Event| match told(&event) {
+        Telling::Step { scope, text } => format!("[{scope}] {text}\n"),
+        Telling::Notes(lines) => lines.join("\n") + "\n",
+        Telling::Warning { text, hint: None } => format!("warning: {text}\n"),
+        Telling::Warning { text, hint: Some(hint) } => format!("warning: {text}\nhint: {hint}\n"),
+        Telling::Progress { text, amount } => format!("{text} ({amount:?})\n"),
+        Telling::Idle => "(idle)\n".to_owned(),
+    };
+    insta::assert_snapshot!(samples().map(words).collect::<String>());
+}
+
+#[test]
+fn every_text_is_made_of_whole_lines_that_a_screen_shows_as_they_are() {
+    for event in samples() {
+        for line in lines(told(&event)) {
+            assert!(!line.is_empty(), "{event:?}");
+            assert_eq!(shown(&line), line, "{event:?}");
+        }
+    }
+}
+
+#[test]
+fn what_a_container_calls_its_files_stays_on_the_line() {
+    let hostile = || "a\n\u{1b}[2Jerror: b".to_owned();
+    let events = [
+        TransferEvent::NotUtf8 { path: hostile() },
+        TransferEvent::SpecialBitsLost { files: vec![special(hostile(), 0o4755)] },
+    ];
+    for event in events.map(Event::from) {
+        let lines = lines(told(&event));
+        assert!(lines.iter().all(|line| !line.contains(['\n', '\u{1b}'])), "{lines:?}");
+    }
+}

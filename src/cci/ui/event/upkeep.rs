@@ -1,0 +1,34 @@
+//! The words for what is cleared up, set up and rolled back.
+
+use cci_engine::event::{RollBackEvent, UpkeepEvent};
+use cci_guest::GuestText;
+
+use super::telling::Telling;
+
+pub(super) fn upkeep(event: &UpkeepEvent) -> Telling {
+    match event {
+        UpkeepEvent::NotRemoved(error) => Telling::warning(error.to_string()),
+        UpkeepEvent::NotHandedOver(error) => {
+            Telling::warning(format!("cannot hand over what a container's root left: {error}"))
+        }
+        UpkeepEvent::LookingForFiles => Telling::step("reclaim", "looking for files of containers' root"),
+        UpkeepEvent::FilesStay { workspace, owners } => {
+            let owners: Vec<String> = owners.iter().map(u32::to_string).collect();
+            Telling::warning(format!(
+                "files in {} stay with host id {}: no container of yours is known to have made them",
+                GuestText::new(workspace),
+                owners.join(", ")
+            ))
+        }
+        UpkeepEvent::Setup(step) => Telling::note(format!("[setup] {}", step.shown())),
+    }
+}
+
+pub(super) fn roll_back(event: &RollBackEvent) -> Telling {
+    match event {
+        RollBackEvent::NotRemoved { made, error } => Telling::warning(format!("could not remove {made}: {error}")),
+        RollBackEvent::RemovedAbandoned(made) => {
+            Telling::note(format!("Removed {made}, left by a command that was killed"))
+        }
+    }
+}
