@@ -18,6 +18,8 @@ pub mod roll_back;
 pub mod scope;
 pub mod session;
 pub mod site;
+#[cfg(test)]
+mod testing;
 pub mod timeline;
 pub mod transfer;
 pub mod upkeep;

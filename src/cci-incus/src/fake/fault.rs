@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 /// What goes wrong with a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
@@ -25,6 +27,13 @@ pub enum Fault {
     Lose,
     /// It is done and not answered.
     Cut,
+    /// Somebody else puts this object at this path before it is done, or removes what is there.
+    Meanwhile {
+        /// The path, as [`super::Daemon::put`] has it.
+        path: String,
+        /// What is there from then on.
+        object: Option<Value>,
+    },
 }
 
 /// A method and a path, with `*` for any one segment.
