@@ -18,6 +18,8 @@ mod proof;
 mod reuse;
 mod session;
 mod start_failure;
+#[cfg(test)]
+mod tests;
 mod workspace;
 
 pub(crate) use claim::{claim, likely};

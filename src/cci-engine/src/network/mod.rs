@@ -9,6 +9,8 @@ mod realise;
 mod refresh;
 mod remove;
 mod show;
+#[cfg(test)]
+mod tests;
 mod why;
 
 pub(crate) use realise::{Realised, glimpse, realise, restored};

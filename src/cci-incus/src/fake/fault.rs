@@ -71,7 +71,7 @@ impl Faults {
         for (_, left, _) in self.0.iter_mut().filter(|(pattern, ..)| pattern.matches(call)) {
             *left = left.saturating_sub(1);
         }
-        let due = self.0.iter().position(|(_, left, _)| *left == 0)?;
+        let due = self.0.iter().position(|(pattern, left, _)| *left == 0 && pattern.matches(call))?;
         Some(self.0.remove(due).2)
     }
 }
