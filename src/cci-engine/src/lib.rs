@@ -1,6 +1,8 @@
 //! The use-cases: each does one thing with Incus and this host, and none knows how it is typed or shown.
 
 pub mod blocking;
+#[cfg(test)]
+mod budgets;
 pub mod configuration;
 pub mod context;
 pub mod image;

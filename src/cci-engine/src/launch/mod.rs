@@ -19,7 +19,7 @@ mod reuse;
 mod session;
 mod start_failure;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod workspace;
 
 pub(crate) use claim::{claim, likely};

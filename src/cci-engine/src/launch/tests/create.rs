@@ -20,6 +20,16 @@ fn address(world: &World) -> String {
     devices["eth0"]["ipv4.address"].as_str().unwrap().to_owned()
 }
 
+/// The address that a launch gets where nobody else is.
+async fn first_choice(world: &World) -> String {
+    let cx = world.cx();
+    launched(&cx, SlotChoice::Auto).await.unwrap();
+    cx.scope.ledger.keep();
+    let first = address(world);
+    world.daemon.remove(&format!("/1.0/instances/{}", world.slot(1)));
+    first
+}
+
 #[tokio::test]
 async fn the_one_request_creates_marks_and_starts() {
     let world = world("");
@@ -35,9 +45,7 @@ async fn the_one_request_creates_marks_and_starts() {
 #[tokio::test]
 async fn a_container_whose_address_was_taken_gets_another() {
     let world = world("");
-    launched(&world.cx(), SlotChoice::Auto).await.unwrap();
-    let first = address(&world);
-    world.daemon.remove(&format!("/1.0/instances/{}", world.slot(1)));
+    let first = first_choice(&world).await;
     world.daemon.on(CREATE).fail(409, TAKEN);
     launched(&world.cx(), SlotChoice::Auto).await.unwrap();
     assert_ne!(address(&world), first);
@@ -47,11 +55,9 @@ async fn a_container_whose_address_was_taken_gets_another() {
 #[tokio::test]
 async fn the_address_of_another_container_is_not_tried() {
     let world = world("");
-    launched(&world.cx(), SlotChoice::Auto).await.unwrap();
-    let first = address(&world);
+    let first = first_choice(&world).await;
     let nic = serde_json::json!({"type": "nic", "network": "incusbr0", "ipv4.address": first});
     world.container("other").unmarked().device("eth0", nic).put();
-    world.daemon.remove(&format!("/1.0/instances/{}", world.slot(1)));
     world.daemon.forget_requests();
     launched(&world.cx(), SlotChoice::Auto).await.unwrap();
     assert_eq!(world.daemon.count(CREATE), 1);

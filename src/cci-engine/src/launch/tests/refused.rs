@@ -79,8 +79,9 @@ async fn the_home_itself_is_no_workspace() {
 #[tokio::test]
 async fn a_container_that_ended_while_it_booted_is_told_as_such() {
     let world = world("");
-    let refused =
-        || Err::<(), _>(Error::IncusRefused { step: "s".into(), refusal: Default::default(), message: "m".into() });
+    let refused = || {
+        Err::<(), _>(Error::IncusRefused { step: "s".into(), refusal: cci_incus::Refusal::Other, message: "m".into() })
+    };
     let told = early_end::explained(&world.cx(), "cci-a-1", refused()).await.unwrap_err();
     assert!(matches!(&told, Error::HostUnfit { problem, .. } if problem.contains("ended while it booted")), "{told:?}");
     world.container("cci-a-1").put();

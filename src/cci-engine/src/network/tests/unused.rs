@@ -16,7 +16,7 @@ async fn left(world: &World) {
 
 fn use_by(world: &World, instance: &str) {
     change(world, "networks", |network| {
-        network["used_by"] = json!([format!("/1.0/instances/{instance}?project=other")])
+        network["used_by"] = json!([format!("/1.0/instances/{instance}?project=other")]);
     });
 }
 

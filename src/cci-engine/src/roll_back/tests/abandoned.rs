@@ -12,7 +12,9 @@ use crate::testing::{ANOTHER, World};
 /// A command that has made this and is killed.
 fn killed(world: &World, made: &[Made]) {
     let cx = world.cx();
-    made.iter().for_each(|made| cx.scope.ledger.push(made.clone()));
+    for made in made {
+        cx.scope.ledger.push(made.clone());
+    }
 }
 
 #[tokio::test]

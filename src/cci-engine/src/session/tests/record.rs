@@ -64,9 +64,9 @@ async fn a_session_whose_container_is_persisted_is_noted_so_by_mark_or_by_name()
         world.save_session(id(1), "cci-a-1", LONG_AGO);
         let container = world.container("cci-a-1");
         if marked {
-            container.session(id(1)).put()
+            container.session(id(1)).put();
         } else {
-            container.put()
+            container.put();
         }
         persist(&world.cx(), "cci-a-1").await.unwrap();
         assert!(saved(&world).persistent, "marked: {marked}");
