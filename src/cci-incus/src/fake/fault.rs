@@ -75,3 +75,20 @@ impl Faults {
         Some(self.0.remove(due).2)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_waits_for_its_own_call_and_comes_once() {
+        let mut faults = Faults::default();
+        for _ in 0..2 {
+            faults.add(Pattern::new("PUT /a/*"), 1, Fault::Lose);
+        }
+        faults.add(Pattern::new("PUT /a/b"), 2, Fault::Cut);
+        let came: Vec<_> =
+            ["PUT /a/b", "GET /a/b", "PUT /a/c", "PUT /a/b", "PUT /a/b"].map(|call| faults.of(call)).into();
+        assert_eq!(came, [Some(Fault::Lose), None, Some(Fault::Lose), Some(Fault::Cut), None]);
+    }
+}

@@ -26,8 +26,8 @@ async fn of_several_that_end_the_failure_of_one_is_told_and_the_others_go() {
     assert!(world.runs("cci-a-2"), "another user's runs on");
 }
 
-#[tokio::test]
-async fn an_end_says_how_many_are_not_gone() {
+#[test]
+fn an_end_says_how_many_are_not_gone() {
     assert!(verdict(2, 2).is_ok());
     assert!(matches!(verdict(3, 1), Err(Error::Partly { failed: 2, asked: 3 })));
 }
