@@ -1,6 +1,8 @@
 //! The use-cases: each does one thing with Incus and this host, and none knows how it is typed or shown.
 
 pub mod blocking;
+#[cfg(test)]
+mod budgets;
 pub mod configuration;
 pub mod context;
 pub mod event;
@@ -19,6 +21,8 @@ pub mod roll_back;
 pub mod scope;
 pub mod session;
 pub mod site;
+#[cfg(test)]
+mod testing;
 pub mod timeline;
 pub mod transfer;
 pub mod upkeep;

@@ -1,5 +1,8 @@
 //! Rolls back what a call made when it fails, is cancelled or was killed, and nothing else.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 use std::time::Duration;
 

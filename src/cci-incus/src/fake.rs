@@ -44,6 +44,7 @@ use std::{
     time::Duration,
 };
 
+use cci_incus_types::OperationKind;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -132,7 +133,17 @@ impl Daemon {
 
     /// Puts an object there, whatever the API would say to it.
     pub fn put(&self, path: &str, object: Value) {
-        self.state().objects.insert(path.to_owned(), object);
+        self.state().set(path, Some(object));
+    }
+
+    /// Removes an object, whatever the API would say to it.
+    pub fn remove(&self, path: &str) {
+        self.state().set(path, None);
+    }
+
+    /// Begins an operation of somebody else's on an instance; it ends when it is waited for, and does nothing.
+    pub fn begin(&self, kind: OperationKind, instance: &str) {
+        self.state().begin(kind, instance);
     }
 
     /// Adds an image with this alias; its fingerprint.
@@ -204,6 +215,11 @@ impl Rule<'_> {
     /// The call is done, and the connection ends without an answer.
     pub fn cut(self) {
         self.does(Fault::Cut);
+    }
+
+    /// Before the call is done somebody else puts this object there, or removes the one that is there.
+    pub fn meanwhile(self, path: &str, object: Option<Value>) {
+        self.does(Fault::Meanwhile { path: path.to_owned(), object });
     }
 
     fn does(self, fault: Fault) {

@@ -1,5 +1,8 @@
 //! Reads, writes and approves configuration files; none of it needs Incus.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};

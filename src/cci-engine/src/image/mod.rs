@@ -5,6 +5,8 @@ mod owner;
 mod publish;
 mod remove;
 pub(crate) mod roll_back;
+#[cfg(test)]
+mod tests;
 
 pub use list::{ListedImage, Selection, exists, list};
 pub(crate) use owner::{owned, refuse_anothers_name};

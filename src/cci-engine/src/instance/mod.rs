@@ -12,3 +12,5 @@ pub mod persist;
 pub mod remove;
 pub mod snapshot;
 pub mod stop;
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,8 @@ mod proof;
 mod reuse;
 mod session;
 mod start_failure;
+#[cfg(test)]
+pub(crate) mod tests;
 mod workspace;
 
 pub(crate) use claim::{claim, likely};

@@ -9,6 +9,8 @@ mod project;
 mod refresh;
 mod remove;
 mod show;
+#[cfg(test)]
+mod tests;
 mod why;
 
 pub(crate) use ensure::{Ensured, ensure, peek, restored};

@@ -6,3 +6,5 @@ pub mod outcome;
 pub mod probe;
 pub mod run;
 pub mod stream;
+#[cfg(test)]
+mod tests;

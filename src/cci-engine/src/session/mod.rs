@@ -9,4 +9,6 @@ pub mod resume;
 pub mod shell;
 pub mod shutdown;
 pub mod state_volume;
+#[cfg(test)]
+mod tests;
 pub mod tmux;

@@ -7,6 +7,8 @@ mod remote;
 mod script;
 mod sink;
 mod stopped;
+#[cfg(test)]
+mod tests;
 
 pub use pull::{Pull, pull};
 pub use push::{Push, push};

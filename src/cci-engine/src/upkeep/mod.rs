@@ -3,3 +3,5 @@
 pub mod clean;
 pub mod reclaim;
 pub mod setup;
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use cci_core::Result;
@@ -43,6 +43,8 @@ impl Noted {
         if new.is_empty() {
             return Ok(());
         }
+        // a user's first command may be one that makes nothing else of theirs
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(cci_dir).map_err(host("create", cci_dir))?;
         let path = cci_dir.join(self.file);
         // one short write at the end: of several commands at once none takes another's text away
         let mut list =
@@ -54,6 +56,16 @@ impl Noted {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_text_makes_the_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let cci_dir = dir.path().join(".cci");
+        IDS.add(&cci_dir, []).unwrap();
+        assert!(!cci_dir.exists(), "nothing is noted");
+        IDS.add(&cci_dir, ["1-2"]).unwrap();
+        assert_eq!(IDS.read(&cci_dir).unwrap(), ["1-2".to_owned()].into());
+    }
 
     #[test]
     fn each_text_is_noted_once() {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 /// What goes wrong with a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
@@ -25,6 +27,13 @@ pub enum Fault {
     Lose,
     /// It is done and not answered.
     Cut,
+    /// Somebody else puts this object at this path before it is done, or removes what is there.
+    Meanwhile {
+        /// The path, as [`super::Daemon::put`] has it.
+        path: String,
+        /// What is there from then on.
+        object: Option<Value>,
+    },
 }
 
 /// A method and a path, with `*` for any one segment.
@@ -62,7 +71,24 @@ impl Faults {
         for (_, left, _) in self.0.iter_mut().filter(|(pattern, ..)| pattern.matches(call)) {
             *left = left.saturating_sub(1);
         }
-        let due = self.0.iter().position(|(_, left, _)| *left == 0)?;
+        let due = self.0.iter().position(|(pattern, left, _)| *left == 0 && pattern.matches(call))?;
         Some(self.0.remove(due).2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_waits_for_its_own_call_and_comes_once() {
+        let mut faults = Faults::default();
+        for _ in 0..2 {
+            faults.add(Pattern::new("PUT /a/*"), 1, Fault::Lose);
+        }
+        faults.add(Pattern::new("PUT /a/b"), 2, Fault::Cut);
+        let came: Vec<_> =
+            ["PUT /a/b", "GET /a/b", "PUT /a/c", "PUT /a/b", "PUT /a/b"].map(|call| faults.of(call)).into();
+        assert_eq!(came, [Some(Fault::Lose), None, Some(Fault::Lose), Some(Fault::Cut), None]);
     }
 }

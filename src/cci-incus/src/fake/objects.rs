@@ -1,5 +1,6 @@
 //! Any object by its path: listed, created, read, changed if it is as it was, deleted.
 
+use cci_incus_types::OperationKind;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -80,7 +81,25 @@ impl State {
     }
 
     fn shown(&self, path: &str, object: &Value) -> Value {
-        if path.starts_with("/1.0/instances/") { self.expanded(object) } else { object.clone() }
+        if path.starts_with("/1.0/instances/") {
+            return self.expanded(object);
+        }
+        let mut shown = object.clone();
+        if path.starts_with("/1.0/images/") && object["fingerprint"].is_string() {
+            let named = self.objects.range("/1.0/images/aliases/".to_owned()..);
+            let aliases = named.map(|(_, alias)| alias).filter(|alias| alias["target"] == object["fingerprint"]);
+            shown["aliases"] = aliases.cloned().collect();
+        }
+        shown
+    }
+
+    /// Deletes an image with its names.
+    pub(super) fn delete_image(&mut self, path: &str, fingerprint: &str) -> Reply {
+        if self.objects.remove(path).is_none() {
+            return Reply::not_found();
+        }
+        self.objects.retain(|path, alias| !path.starts_with("/1.0/images/aliases/") || alias["target"] != fingerprint);
+        self.operation(OperationKind::Other, None, Ok(Value::Null))
     }
 }
 

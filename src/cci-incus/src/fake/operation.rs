@@ -27,6 +27,14 @@ impl State {
         Reply::Async(info)
     }
 
+    /// Begins an operation that ends when it is waited for.
+    pub(super) fn begin(&mut self, kind: OperationKind, instance: &str) {
+        self.operation(kind, Some(instance), Ok(Value::Null));
+        if let Some(mut begun) = self.operations.last_entry() {
+            begun.get_mut().0["status_code"] = json!(103);
+        }
+    }
+
     pub(super) fn list_operations(&self) -> Reply {
         let (done, failed): (Vec<_>, Vec<_>) = self.operations.values().partition(|(_, ended)| ended.is_ok());
         let info = |list: Vec<&(Value, Ended)>| list.into_iter().map(|(info, _)| info.clone()).collect::<Vec<_>>();
@@ -38,10 +46,13 @@ impl State {
     }
 
     /// A failed operation's wait is an error under HTTP 200.
-    pub(super) fn wait(&self, id: &str) -> Reply {
-        match self.operations.get(id) {
+    pub(super) fn wait(&mut self, id: &str) -> Reply {
+        match self.operations.get_mut(id) {
             None => Reply::not_found(),
-            Some((info, Ok(_))) => Reply::ok(info.clone()),
+            Some((info, Ok(_))) => {
+                info["status_code"] = json!(200);
+                Reply::ok(info.clone())
+            }
             Some((_, Err((code, sentence)))) => Reply::Failed(*code, sentence.clone()),
         }
     }

@@ -35,10 +35,15 @@ impl State {
                 let fingerprint = self.add_image(&call.body);
                 self.operation(OperationKind::Other, None, Ok(json!({"fingerprint": fingerprint})))
             }
-            ("DELETE", ["images", _]) => {
-                self.objects.remove(&path);
-                self.operation(OperationKind::Other, None, Ok(Value::Null))
+            ("DELETE", ["images", fingerprint]) => self.delete_image(&path, fingerprint),
+            ("POST", ["instances", name, "snapshots"]) => {
+                self.objects.insert(format!("{path}/{}", call.text("name")), call.body.clone());
+                self.operation(OperationKind::Other, Some(name), Ok(Value::Null))
             }
+            ("DELETE", ["instances", name, "snapshots", _]) => match self.objects.remove(&path) {
+                Some(_) => self.operation(OperationKind::Other, Some(name), Ok(Value::Null)),
+                None => Reply::not_found(),
+            },
             ("GET", collection) if is_collection(collection) => self.list(call, &path),
             ("POST", collection) if is_collection(collection) => self.create(call, collection),
             ("GET", _) => self.read(&path),

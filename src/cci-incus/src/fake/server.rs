@@ -62,8 +62,12 @@ async fn answer(mut request: Request<Incoming>, state: Shared) -> io::Result<Ans
         state.requests.push(line.clone());
         state.faults.of(&line)
     };
-    if fault == Some(Fault::Lose) {
-        return Err(io::ErrorKind::ConnectionReset.into());
+    match &fault {
+        Some(Fault::Lose) => return Err(io::ErrorKind::ConnectionReset.into()),
+        Some(Fault::Meanwhile { path, object }) => {
+            state.lock().unwrap_or_else(PoisonError::into_inner).set(path, object.clone());
+        }
+        _ => {}
     }
     if request.headers().contains_key(header::UPGRADE) {
         return Ok(upgrade(request, &state));

@@ -54,6 +54,14 @@ impl State {
         format!("00000000-0000-4000-8000-{:012}", self.ids)
     }
 
+    /// Puts an object at a path, or removes the one that is there.
+    pub(super) fn set(&mut self, path: &str, object: Option<Value>) {
+        match object {
+            Some(object) => self.objects.insert(path.to_owned(), object),
+            None => self.objects.remove(path),
+        };
+    }
+
     /// Adds an image and its aliases; its fingerprint.
     pub(super) fn add_image(&mut self, body: &Value) -> String {
         let fingerprint = hex(&Sha256::digest(self.next_id()));

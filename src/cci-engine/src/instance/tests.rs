@@ -1,0 +1,8 @@
+//! What is done with containers, on a daemon in memory.
+
+mod container;
+mod end;
+mod find;
+mod list;
+mod mount;
+mod remove;

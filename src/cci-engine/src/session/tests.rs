@@ -1,0 +1,12 @@
+//! Conversations on the disk and in containers, on a daemon in memory.
+
+mod fate;
+mod held;
+mod record;
+mod resume;
+
+use cci_core::session::SessionId;
+
+fn id(byte: u8) -> SessionId {
+    SessionId::from_random([byte; 16])
+}

@@ -1,0 +1,134 @@
+//! What `clean` finds and removes, on a daemon in memory.
+
+use std::time::Duration;
+
+use cci_core::mark::Kind;
+use cci_core::session::SessionId;
+
+use super::clean::{Rubbish, Wanted, find, remove};
+use crate::launch;
+use crate::testing::{ANOTHER, World, write};
+
+const EVERYTHING: Wanted = Wanted { containers: true, sessions: true, persistent: true, older_than: None };
+
+fn id(byte: u8) -> SessionId {
+    SessionId::from_random([byte; 16])
+}
+
+async fn found(world: &World, wanted: Wanted) -> Rubbish {
+    find(&world.cx(), wanted).await.unwrap()
+}
+
+async fn containers(world: &World, wanted: Wanted) -> Vec<(String, &'static str)> {
+    found(world, wanted).await.containers.into_iter().map(|old| (old.name, old.why)).collect()
+}
+
+#[tokio::test]
+async fn what_is_left_over_is_found_with_the_reason() {
+    let world = World::new();
+    world.container("cci-a-1").stopped().put();
+    world.container("cci-a-2").kind(Kind::Build).stopped().put();
+    world.container("cci-a-3").persistent().stopped().put();
+    let expected = [("cci-a-1", "left by a crash"), ("cci-a-2", "left by a build"), ("cci-a-3", "stopped, persistent")];
+    assert_eq!(containers(&world, EVERYTHING).await, expected.map(|(name, why)| (name.to_owned(), why)));
+    assert_eq!(world.requests().iter().filter(|seen| !seen.starts_with("GET ")).count(), 0, "a look changes nothing");
+}
+
+#[tokio::test]
+async fn persistent_containers_go_only_when_they_are_asked_for() {
+    let world = World::new();
+    world.container("cci-a-1").persistent().stopped().put();
+    assert!(containers(&world, Wanted { persistent: false, ..EVERYTHING }).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_runs_is_being_made_or_is_not_the_callers_is_not_found() {
+    let world = World::new();
+    world.container("cci-a-1").put();
+    world.container("cci-a-2").frozen().put();
+    world.container("cci-a-3").never_started().put();
+    world.container("cci-a-4").of(ANOTHER).stopped().put();
+    world.container("cci-a-5").unmarked().stopped().put();
+    world.container("other-1").stopped().put();
+    assert!(containers(&world, EVERYTHING).await.is_empty());
+}
+
+#[tokio::test]
+async fn only_what_is_old_enough_is_found() {
+    let world = World::new();
+    world.container("cci-a-1").stopped().put();
+    world.save_session(id(1), "cci-b-1", "2026-01-01T00:00:00Z");
+    world.save_session(id(2), "cci-b-1", &jiff::Timestamp::now().to_string());
+    let day = Duration::from_secs(86_400);
+    let rubbish = found(&world, Wanted { older_than: Some(day), ..EVERYTHING }).await;
+    assert_eq!((rubbish.containers.len(), rubbish.sessions.len()), (1, 1));
+    assert_eq!(rubbish.sessions[0].id, id(1));
+    let century = Wanted { older_than: Some(day * 36_500), ..EVERYTHING };
+    assert_eq!(found(&world, century).await.count(), 0);
+}
+
+#[tokio::test]
+async fn a_session_that_a_container_of_any_project_has_stays() {
+    let world = World::new();
+    world.save_session(id(1), "cci-a-1", "2026-01-01T00:00:00Z");
+    world.save_session(id(2), "cci-a-2", "2026-01-01T00:00:00Z");
+    world.save_session(id(3), "cci-a-3", "2026-01-01T00:00:00Z");
+    world.container("cci-a-1").session(id(1)).put();
+    world.container("cci-a-2").session(id(2)).persistent().stopped().project("other").put();
+    let sessions: Vec<_> = found(&world, EVERYTHING).await.sessions.into_iter().map(|old| old.id).collect();
+    assert_eq!(sessions, [id(3)]);
+}
+
+#[tokio::test]
+async fn the_session_of_a_container_that_goes_goes_with_it() {
+    let world = World::new();
+    world.save_session(id(1), "cci-a-1", "2026-01-01T00:00:00Z");
+    world.container("cci-a-1").session(id(1)).stopped().put();
+    assert_eq!(found(&world, EVERYTHING).await.sessions.len(), 1);
+    let containers_stay = Wanted { containers: false, ..EVERYTHING };
+    assert!(found(&world, containers_stay).await.sessions.is_empty());
+}
+
+#[tokio::test]
+async fn a_damaged_session_is_told_and_stays() {
+    let world = World::new();
+    let file = launch::store(&world.cx()).dir(id(1)).join("metadata.json");
+    write(&file, "{");
+    let rubbish = found(&world, EVERYTHING).await;
+    assert_eq!(remove(&world.cx(), &rubbish).await.unwrap(), 0);
+    assert!(file.exists());
+    assert!(world.told().iter().any(|line| line.starts_with("warning: ")), "{:?}", world.told());
+}
+
+#[tokio::test]
+async fn what_was_found_is_removed_and_counted() {
+    let world = World::new();
+    world.save_session(id(1), "cci-a-1", "2026-01-01T00:00:00Z");
+    world.container("cci-a-1").session(id(1)).stopped().put();
+    let rubbish = found(&world, EVERYTHING).await;
+    assert_eq!(remove(&world.cx(), &rubbish).await.unwrap(), 2);
+    assert!(world.instance("cci-a-1").is_none());
+    assert!(!launch::store(&world.cx()).dir(id(1)).exists());
+}
+
+#[tokio::test]
+async fn a_container_that_was_launched_again_meanwhile_stays() {
+    let world = World::new();
+    world.container("cci-a-1").persistent().stopped().put();
+    let rubbish = found(&world, EVERYTHING).await;
+    world.container("cci-a-1").persistent().launch("newer").put();
+    remove(&world.cx(), &rubbish).await.unwrap();
+    assert!(world.runs("cci-a-1"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_removed_is_told_and_the_rest_goes() {
+    let world = World::new();
+    world.container("cci-a-1").stopped().put();
+    world.container("cci-a-2").stopped().put();
+    world.daemon.on("DELETE /1.0/instances/*").refuse(400, "The pool is gone");
+    let rubbish = found(&world, EVERYTHING).await;
+    assert_eq!(remove(&world.cx(), &rubbish).await.unwrap(), 1);
+    assert!(world.was_told("The pool is gone"), "{:?}", world.told());
+    assert!(world.instance("cci-a-1").is_some() && world.instance("cci-a-2").is_none());
+}
