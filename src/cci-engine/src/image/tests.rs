@@ -94,7 +94,7 @@ async fn a_cleanup_tells_of_another_users_image_and_goes_on() {
     let cleaned = cleanup(&world.cx(), "n-", 0).await.unwrap();
     assert_eq!(cleaned.deleted.len(), 1);
     assert!(is_there(&world, "aa01") && !is_there(&world, "aa02"));
-    assert!(world.was_told("belongs to user 1001"), "{:?}", world.told());
+    assert!(world.was_told("NotRemoved(NotOwner {") && world.was_told("belongs to user 1001"), "{:?}", world.told());
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use cci_core::Error;
 use cci_core::network::Policy;
 use serde_json::{Value, json};
 
-use super::realise;
-use super::realise::{Realised, restored};
+use super::ensure;
+use super::{Ensured, restored};
 use crate::context::Context;
 use crate::testing::World;
 
@@ -19,9 +19,9 @@ fn policy(cx: &Context) -> Policy {
     Policy::new(&cx.settings.network).unwrap().unwrap()
 }
 
-async fn realised(world: &World) -> cci_core::Result<Realised> {
+async fn realised(world: &World) -> cci_core::Result<Ensured> {
     let cx = world.cx();
-    realise(&cx, &policy(&cx)).await
+    ensure(&cx, &policy(&cx)).await
 }
 
 fn bridge(world: &World) -> String {
