@@ -39,7 +39,9 @@ pub(crate) struct ConfigArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigVerb {
     /// Print the merged configuration
-    #[command(after_help = "Examples:\n  cci config show\n  cci config show --origin | grep network")]
+    #[command(
+        after_help = "It can be read back as a file. In a path `~/` is your home, `$NAME` or `${NAME}` is a variable, and `$$` is one `$`.\n\nExamples:\n  cci config show\n  cci config show --origin | grep network"
+    )]
     Show(ShowArgs),
     /// Say what is wrong with the files, and what waits for approval
     #[command(
