@@ -19,12 +19,11 @@ pub(in crate::cli) fn as_toml(entries: &[Entry], origin: bool) -> Text {
         let same = |entry: &&Entry| list.is_some() && list_of(&entry.key) == list;
         let count = rest.iter().take_while(same).count().max(1);
         let (these, behind) = rest.split_at(count);
-        match list {
-            Some(list) => mounts(&mut out, list, these, origin),
-            None => {
-                let value = inline(&first.in_a_file());
-                out.line(format_args!("{} = {value}{}", key(&first.key), said(first, origin)));
-            }
+        if let Some(list) = list {
+            mounts(&mut out, list, these, origin);
+        } else {
+            let value = inline(&first.in_a_file());
+            out.line(format_args!("{} = {value}{}", key(&first.key), said(first, origin)));
         }
         rest = behind;
     }
