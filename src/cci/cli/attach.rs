@@ -4,13 +4,17 @@ use cci_core::{Error, Result};
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 
-use super::args::GlobalArgs;
 use super::complete;
+use super::flags::GlobalArgs;
+use super::launch_flags::LaunchFlag;
+use super::verb::{Call, OnIncus, Verb};
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::instance::owned::Whose;
+use cci_engine::launch::environment;
 use cci_engine::session::attach::{self, Into};
+use cci_host::settings::Trust;
 
 /// Go back to a running session
 #[derive(Debug, Args)]
@@ -29,30 +33,56 @@ pub(crate) struct AttachArgs {
     all_users: bool,
 }
 
-pub(crate) async fn run(args: &AttachArgs, global: &GlobalArgs, cx: &Context, terminal: &Terminal) -> Result<u8> {
-    let into = if args.bash { Into::Bash } else { Into::Agent };
-    let whose = if args.all_users { Whose::Everybodys } else { Whose::Own };
-    let name = match &args.name {
-        Some(name) => name.clone(),
-        None => match one_of(attach::candidates(cx, slot(global), whose).await?, cx, terminal).await? {
-            Some(name) => name,
-            None => return Ok(0),
-        },
-    };
-    if !cci_host::terminal::is_interactive() {
-        attach::running(cx, &name).await?;
-        return Err(Error::NoTerminal { verb: "attach" });
+impl Verb for AttachArgs {
+    fn launch_flags(_: &[&str]) -> &'static [LaunchFlag] {
+        &[
+            LaunchFlag::Workspace,
+            LaunchFlag::Slot,
+            LaunchFlag::Profile,
+            LaunchFlag::Env,
+            LaunchFlag::EnvFile,
+            LaunchFlag::Config,
+        ]
     }
-    let session = async {
-        let owned = attach::running(cx, &name).await?;
-        terminal.note(&format!("Attaching to {name}"));
-        Ok(owned.marks.session)
-    };
-    attach::attach(cx, &name, session, into).await.map(|()| 0)
 }
 
-fn slot(global: &GlobalArgs) -> Option<u8> {
-    (global.slot > 0).then_some(global.slot)
+impl OnIncus for AttachArgs {
+    const ROLLED_BACK: bool = false;
+
+    fn trust(&self) -> Trust {
+        Trust::LeftOut
+    }
+
+    fn clears_up(&self) -> bool {
+        true
+    }
+
+    async fn run(self, call: &Call<'_>, cx: &Context) -> Result<u8> {
+        let cx = &environment::made(cx).await?;
+        let into = if self.bash { Into::Bash } else { Into::Agent };
+        let whose = if self.all_users { Whose::Everybodys } else { Whose::Own };
+        let name = match &self.name {
+            Some(name) => name.clone(),
+            None => match one_of(attach::candidates(cx, slot(call.flags), whose).await?, cx, call.terminal).await? {
+                Some(name) => name,
+                None => return Ok(0),
+            },
+        };
+        if !cci_host::terminal::is_interactive() {
+            attach::running(cx, &name).await?;
+            return Err(Error::NoTerminal { verb: "attach" });
+        }
+        let session = async {
+            let owned = attach::running(cx, &name).await?;
+            call.terminal.note(&format!("Attaching to {name}"));
+            Ok(owned.marks.session)
+        };
+        attach::attach(cx, &name, session, into).await.map(|()| 0)
+    }
+}
+
+fn slot(flags: &GlobalArgs) -> Option<u8> {
+    (flags.launch.slot > 0).then_some(flags.launch.slot)
 }
 
 /// The only one, or the one that the person picks; what there is instead is said.

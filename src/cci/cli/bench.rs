@@ -1,18 +1,20 @@
 //! `cci bench`: how long cci takes, beside the raw API calls that it needs and the `incus` command.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use cci_core::bench::{Machine, Report, Row, Summary, Target, Unit};
 use cci_core::{Error, Result};
 use clap::Args;
 
-use super::output::{FormatArg, print};
+use super::json_schema::Described;
+use super::launch_flags::LaunchFlag;
+use super::output::{Format, FormatArg, print};
+use super::verb::{Call, OnIncus, Verb};
 use crate::bench::{Wanted, measure};
 use crate::ui::table::figures;
-use crate::ui::terminal::Terminal;
 use crate::ui::text::{Text, shown};
 use cci_engine::context::Context;
+use cci_host::settings::Trust;
 
 /// Measure cci beside the raw API calls that it needs
 ///
@@ -25,7 +27,7 @@ use cci_engine::context::Context;
 )]
 pub(crate) struct BenchArgs {
     #[command(flatten)]
-    pub(crate) format: FormatArg,
+    format: FormatArg,
     /// What to compare with: the `incus` command, and an earlier result of `bench --format json`
     #[arg(long, value_name = "incus,FILE", value_delimiter = ',')]
     baseline: Vec<String>,
@@ -37,17 +39,37 @@ pub(crate) struct BenchArgs {
     only: Vec<String>,
 }
 
-pub(crate) async fn run(args: &BenchArgs, cx: &Context, terminal: &Arc<Terminal>) -> Result<u8> {
-    let wanted = Wanted {
-        runs: args.runs,
-        rows: args.only.clone(),
-        incus: incus(cx, &args.baseline)?,
-        earlier: earlier(cx, &args.baseline)?,
-    };
-    let report = measure(cx, terminal, wanted).await?;
-    print(args.format.format, &report, text)?;
-    let all_measured = report.rows.iter().all(|row| row.problem.is_none());
-    Ok(u8::from(!all_measured))
+impl Verb for BenchArgs {
+    const SCHEMAS: &'static [Described] = &[Described::new::<Report>("bench", "what was measured")];
+
+    fn launch_flags(_: &[&str]) -> &'static [LaunchFlag] {
+        &[LaunchFlag::Image, LaunchFlag::Profile, LaunchFlag::Network, LaunchFlag::Config]
+    }
+
+    fn format(&self) -> Option<Format> {
+        Some(self.format.format)
+    }
+}
+
+impl OnIncus for BenchArgs {
+    const ROLLED_BACK: bool = false;
+
+    fn trust(&self) -> Trust {
+        Trust::Judged
+    }
+
+    async fn run(self, call: &Call<'_>, cx: &Context) -> Result<u8> {
+        let wanted = Wanted {
+            runs: self.runs,
+            rows: self.only.clone(),
+            incus: incus(cx, &self.baseline)?,
+            earlier: earlier(cx, &self.baseline)?,
+        };
+        let report = measure(cx, call.terminal, wanted).await?;
+        print(self.format.format, &report, text)?;
+        let all_measured = report.rows.iter().all(|row| row.problem.is_none());
+        Ok(u8::from(!all_measured))
+    }
 }
 
 /// The `incus` command: asked for, or there and nothing else asked for.

@@ -7,12 +7,16 @@ use cci_core::build::steps;
 use cci_core::{Error, Result};
 use clap::{Args, Subcommand};
 
+use super::image_name::{image_name, short_fingerprint};
+use super::json_schema::Described;
+use super::launch_flags::LaunchFlag;
 use super::output::{Format, FormatArg, print};
 use super::owner::OwnerArg;
-use crate::ui::terminal::Terminal;
+use super::verb::{Call, OnIncus, Verb};
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::image_build::{Ask, Built, Recipe, build};
+use cci_host::settings::Trust;
 
 /// The alias of the standard image.
 const STANDARD: &str = "cci";
@@ -42,7 +46,6 @@ pub(crate) struct BuildArgs {
 
 /// The other kind of image.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 enum BuildVerb {
     /// Make an image from another one by a script of your own
     Custom(CustomArgs),
@@ -72,39 +75,57 @@ struct CustomArgs {
 }
 
 impl BuildArgs {
-    /// The format of the form that was used.
-    pub(crate) fn format(&self) -> Format {
-        match &self.custom {
-            Some(BuildVerb::Custom(custom)) => custom.format.format,
-            None => self.format.format,
-        }
-    }
-
     /// Whose image the form that was used may replace.
     fn owner(&self) -> OwnerArg {
         self.custom.as_ref().map_or(self.owner, |BuildVerb::Custom(custom)| custom.owner)
     }
 }
 
-pub(crate) async fn run(args: BuildArgs, cx: &Context, terminal: &Terminal) -> Result<u8> {
-    let format = args.format();
-    let cx = &args.owner().reach(cx);
-    let ask = match args.custom {
-        Some(BuildVerb::Custom(custom)) => custom_ask(custom)?,
-        None => standard_ask(&args, cx)?,
-    };
-    let built = build(cx, &ask).await?;
-    if built.skipped {
-        terminal.hint("build it anew with --force");
+impl Verb for BuildArgs {
+    const SCHEMAS: &'static [Described] =
+        &[Described::new::<Built>("build", "the image that was made, or was there already")];
+
+    fn launch_flags(_: &[&str]) -> &'static [LaunchFlag] {
+        &[LaunchFlag::Workspace, LaunchFlag::Config]
     }
-    print(format, &built, text)
+
+    // of the form that was used
+    fn format(&self) -> Option<Format> {
+        Some(self.custom.as_ref().map_or(self.format, |BuildVerb::Custom(custom)| custom.format).format)
+    }
+}
+
+impl OnIncus for BuildArgs {
+    const ROLLED_BACK: bool = false;
+
+    fn trust(&self) -> Trust {
+        Trust::Judged
+    }
+
+    fn clears_up(&self) -> bool {
+        true
+    }
+
+    async fn run(self, call: &Call<'_>, cx: &Context) -> Result<u8> {
+        let format = self.format().unwrap_or_default();
+        let cx = &self.owner().reach(cx);
+        let ask = match self.custom {
+            Some(BuildVerb::Custom(custom)) => custom_ask(custom)?,
+            None => standard_ask(&self, cx)?,
+        };
+        let built = build(cx, &ask).await?;
+        if built.skipped {
+            call.terminal.hint("build it anew with --force");
+        }
+        print(format, &built, text)
+    }
 }
 
 fn text(built: &Built) -> Text {
     if built.skipped {
         return Text::one(format_args!("image '{}' already exists", built.alias));
     }
-    Text::one(format_args!("Built image '{}' ({})", built.alias, super::image::short(&built.fingerprint)))
+    Text::one(format_args!("Built image '{}' ({})", built.alias, short_fingerprint(&built.fingerprint)))
 }
 
 fn standard_ask(args: &BuildArgs, cx: &Context) -> Result<Ask> {
@@ -122,12 +143,4 @@ fn standard_ask(args: &BuildArgs, cx: &Context) -> Result<Ask> {
 fn custom_ask(args: CustomArgs) -> Result<Ask> {
     let recipe = Recipe::Custom { base: args.base, script: args.script };
     Ok(Ask { alias: image_name(&args.name)?, force: args.force, recipe })
-}
-
-/// A name that an image can be given, and that can be told from a remote's.
-pub(super) fn image_name(name: &str) -> Result<String> {
-    if name.is_empty() || name.contains([':', ' ']) {
-        return Err(Error::usage(format!("invalid image name '{name}'")));
-    }
-    Ok(name.to_owned())
 }

@@ -7,13 +7,17 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::json_schema::Described;
+use super::launch_flags::LaunchFlag;
 use super::output::{Format, FormatArg, print};
 use super::question::Question;
+use super::verb::{Call, OnIncus, Verb};
 use crate::ui::size::human;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::upkeep::clean::{self, Rubbish, Wanted};
+use cci_host::settings::Trust;
 
 /// Remove stopped containers, and saved sessions if asked
 #[derive(Debug, Args)]
@@ -36,13 +40,13 @@ pub(crate) struct CleanArgs {
     #[arg(long, short)]
     force: bool,
     #[command(flatten)]
-    pub(crate) format: FormatArg,
+    format: FormatArg,
 }
 
 /// What `--format json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "cci clean")]
-pub(crate) struct Outcome {
+struct Outcome {
     containers: Vec<OldContainer>,
     sessions: Vec<OldSession>,
     /// Networks that nothing uses.
@@ -86,31 +90,53 @@ impl Outcome {
     }
 }
 
-pub(crate) async fn run(args: &CleanArgs, persistent: bool, cx: &Context, terminal: &Terminal) -> Result<u8> {
-    let wanted = Wanted {
-        containers: args.all || !args.sessions,
-        sessions: args.all || args.sessions,
-        persistent,
-        older_than: args.older_than,
-    };
-    let rubbish = clean::find(cx, wanted).await?;
-    if args.format.format == Format::Json {
-        return as_json(args, &rubbish, cx, terminal).await;
+impl Verb for CleanArgs {
+    const SCHEMAS: &'static [Described] = &[Described::new::<Outcome>("clean", "what was or would be removed")];
+
+    fn launch_flags(_: &[&str]) -> &'static [LaunchFlag] {
+        &[LaunchFlag::Persistent, LaunchFlag::Config]
     }
-    if rubbish.count() == 0 {
-        return Terminal::result(&Text::one("Nothing to clean")).map(|()| 0);
+
+    fn format(&self) -> Option<Format> {
+        Some(self.format.format)
     }
-    Terminal::result(&text(&rubbish))?;
-    if args.dry_run {
-        return Ok(0);
+}
+
+impl OnIncus for CleanArgs {
+    fn trust(&self) -> Trust {
+        Trust::LeftOut
     }
-    if !args.force && !confirmed(terminal).await? {
-        return Terminal::result(&Text::one("Cancelled.")).map(|()| 0);
+
+    fn clears_up(&self) -> bool {
+        true
     }
-    let asked = rubbish.count();
-    let gone = clean::remove(cx, &rubbish).await?;
-    Terminal::result(&Text::one(format_args!("Removed {gone} of {asked}")))?;
-    cci_engine::instance::end::verdict(asked, gone).map(|()| 0)
+
+    async fn run(self, call: &Call<'_>, cx: &Context) -> Result<u8> {
+        let wanted = Wanted {
+            containers: self.all || !self.sessions,
+            sessions: self.all || self.sessions,
+            persistent: call.flags.launch.persistent == Some(true),
+            older_than: self.older_than,
+        };
+        let rubbish = clean::find(cx, wanted).await?;
+        if self.format.format == Format::Json {
+            return as_json(&self, &rubbish, cx, call.terminal).await;
+        }
+        if rubbish.count() == 0 {
+            return Terminal::result(&Text::one("Nothing to clean")).map(|()| 0);
+        }
+        Terminal::result(&text(&rubbish))?;
+        if self.dry_run {
+            return Ok(0);
+        }
+        if !self.force && !confirmed(call.terminal).await? {
+            return Terminal::result(&Text::one("Cancelled.")).map(|()| 0);
+        }
+        let asked = rubbish.count();
+        let gone = clean::remove(cx, &rubbish).await?;
+        Terminal::result(&Text::one(format_args!("Removed {gone} of {asked}")))?;
+        cci_engine::instance::end::verdict(asked, gone).map(|()| 0)
+    }
 }
 
 /// The same as one object, printed when it is known what became of it.

@@ -1,80 +1,211 @@
-//! The whole command line as clap has it, with the headings that every help page shares.
+//! The whole command line as clap has it, and what was typed of it.
 
 use std::ffi::OsString;
 
-use clap::{Arg, Args, Command, CommandFactory, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser};
+use clap_complete::CompletionCandidate;
+use clap_complete::engine::ArgValueCandidates;
 
-use super::args::{Cli, TopFlags, Verb};
-use super::launch_flags;
+use super::flags::GlobalArgs;
+use super::launch_flags::LaunchFlag;
+use super::schema;
+use super::verb_command::under_a_heading;
+use super::verbs::{AnyVerb, ROWS, Row, schemas};
 
-/// The heading of what a verb takes beside its names; the global flags have one of their own.
-pub(crate) const FLAGS: &str = "Flags";
+/// Run coding agents in Incus system containers
+#[derive(Debug, Parser)]
+#[command(
+    name = "cci",
+    bin_name = "cci",
+    about = env!("CARGO_PKG_DESCRIPTION"),
+    disable_version_flag = true,
+    disable_help_flag = true,
+    after_help = examples()
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) flags: TopFlags,
+    #[command(subcommand)]
+    pub(crate) verb: Option<AnyVerb>,
+}
+
+// what can stand without a verb
+#[derive(Debug, Args)]
+pub(crate) struct TopFlags {
+    /// Print the version
+    #[arg(long, short = 'V', exclusive = true)]
+    pub(crate) version: bool,
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+}
+
+fn examples() -> String {
+    format!(
+        "Examples:\n  cci shell                    start {agent} in a container, with this directory at /workspace\n  cci shell --resume           go on with the newest conversation of this directory\n  cci run -- npm test          run one command in a fresh container\n  cci list                     show the containers",
+        agent = cci_agent::default_agent().title()
+    )
+}
 
 /// All of it; what a verb takes is made when the verb is met.
 pub(crate) fn command() -> Command {
-    Cli::command()
-}
-
-/// The command line to parse these words with: it has the verbs that are among them, for clap copies every global flag
-/// to each verb there is, which takes a millisecond. It accepts nothing else than the whole, and nothing in another way.
-pub(crate) fn typed(argv: &[OsString]) -> Command {
-    let top = Command::new("cci").disable_help_flag(true).disable_version_flag(true);
-    let verbs = Verb::augment_subcommands(Command::new("verbs"));
-    let is_typed = |verb: &&Command| {
-        argv.iter().any(|word| word == verb.get_name() || verb.get_all_aliases().any(|name| word == name))
-    };
-    TopFlags::augment_args(top).subcommands(verbs.get_subcommands().filter(is_typed).cloned())
-}
-
-/// The same with everything made, to be shown: the derive gives a heading to the top level only.
-pub(crate) fn whole() -> Command {
-    let mut command = command();
-    command.build();
-    shown(command, &[])
-}
-
-/// With the headings of its help, and without the flags that mean nothing to it.
-fn shown(command: Command, verb: &[&str]) -> Command {
-    let command = command.mut_args(|arg| {
-        let foreign = !launch_flags::takes(verb, arg.get_id().as_str());
-        under_a_heading(arg).hide(foreign)
-    });
-    command.mut_subcommands(|below| {
-        let name = below.get_name().to_owned();
-        shown(below, &[verb, &[name.as_str()]].concat())
+    Cli::command().mut_args(under_a_heading).mut_subcommands(|verb| match row(verb.get_name()) {
+        Some(row) => verb.defer(row.define),
+        None => verb,
     })
 }
 
-fn under_a_heading(arg: Arg) -> Arg {
-    if arg.is_positional() || arg.get_help_heading().is_some() { arg } else { arg.help_heading(FLAGS) }
+/// The same with everything made, to be shown.
+pub(crate) fn whole() -> Command {
+    let mut command = command();
+    command.build();
+    command.mut_subcommands(|verb| {
+        if verb.get_name() != schema::NAME {
+            return verb;
+        }
+        // the verb itself cannot know the others
+        verb.mut_arg("name", |name| name.add(ArgValueCandidates::new(schema_names)))
+    })
+}
+
+/// What was typed, and the words of its verb.
+pub(crate) fn parsed(argv: &[OsString]) -> clap::error::Result<(Cli, String)> {
+    let matches = command().try_get_matches_from(argv)?;
+    if let Some((verb, flag)) = misplaced(&matches) {
+        return Err(whole().error(ErrorKind::ArgumentConflict, format!("`{verb}` takes no '{flag}'")));
+    }
+    let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut whole()))?;
+    cli.flags.global.launch.take_over(&matches)?;
+    Ok((cli, words(&matches).join(" ")))
+}
+
+/// The verb, and the first launch flag that was typed and means nothing to it.
+fn misplaced(matches: &ArgMatches) -> Option<(String, String)> {
+    let verb = words(matches);
+    let taken = taken(&verb);
+    let flag = LaunchFlag::ALL.iter().find(|flag| !taken.contains(flag) && is_typed(matches, **flag))?;
+    Some((format!("cci {}", verb.join(" ")), format!("--{}", flag.id().replace('_', "-"))))
+}
+
+/// The launch flags that mean something to a verb; none at all is `shell`.
+fn taken(verb: &[&str]) -> &'static [LaunchFlag] {
+    match verb.split_first() {
+        None => LaunchFlag::ALL,
+        Some((verb, below)) => row(verb).map_or(&[], |row| (row.launch_flags)(below)),
+    }
+}
+
+/// Whether it stands before the verb, or at it.
+fn is_typed(matches: &ArgMatches, flag: LaunchFlag) -> bool {
+    matches.value_source(flag.id()) == Some(ValueSource::CommandLine)
+        || matches.subcommand().is_some_and(|(_, below)| is_typed(below, flag))
+}
+
+fn words(matches: &ArgMatches) -> Vec<&str> {
+    std::iter::successors(matches.subcommand(), |(_, below)| below.subcommand()).map(|(word, _)| word).collect()
+}
+
+fn row(verb: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.name == verb)
+}
+
+fn schema_names() -> Vec<CompletionCandidate> {
+    schemas().iter().map(|one| CompletionCandidate::new(one.name).help(Some(one.what.into()))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::FromArgMatches;
+    use crate::cli::flags::LaunchArgs;
+
+    fn flags_of(line: &str) -> GlobalArgs {
+        let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        parsed(&words).unwrap_or_else(|error| panic!("{line}: {error}")).0.flags.global
+    }
 
     #[test]
-    fn what_is_typed_means_what_it_means_to_the_whole() {
-        for line in [
-            "cci",
-            "cci --version",
-            "cci --slot 2",
-            "cci --slot=2 shell --background --resume",
-            "cci --workspace list shell --debug",
-            "cci --workspace list",
-            "cci ls --all --format=json -q",
-            "cci -e run run --timeout 5 --env A=b -- list --format json",
-            "cci container exec --user code c1 -- kill it",
-            "cci tmux send --slot 3 c1 attach",
-            "cci image list --timing",
+    fn a_flag_is_the_same_before_and_after_the_verb_and_the_last_one_holds() {
+        let shown = |line: &str| format!("{:?}", flags_of(line));
+        for (before, after) in [
+            ("cci --slot 2 shell", "cci shell --slot 2"),
+            ("cci --slot 2", "cci shell --slot 2"),
+            ("cci -w /x -e A -e B=c run true", "cci run -w /x -e A -e B=c true"),
+            ("cci --persistent --image x shell", "cci shell --persistent --image x"),
+            ("cci --env-file x container exec c1 true", "cci container exec --env-file x c1 true"),
+            ("cci container --env-file x exec c1 true", "cci container exec --env-file x c1 true"),
+            ("cci --slot 1 shell --slot 2", "cci shell --slot 2"),
+            ("cci --slot 2 shell --slot 0", "cci shell"),
+            ("cci --config x list", "cci list --config x"),
+            ("cci -q --timing list", "cci list --quiet --timing"),
+            ("cci -vv --no-color image exists x", "cci image exists -vv --no-color x"),
         ] {
-            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            let read = |command: Command| {
-                let matches = command.try_get_matches_from(&words).unwrap_or_else(|error| panic!("{line}: {error}"));
-                format!("{:?}", Cli::from_arg_matches(&matches).unwrap())
-            };
-            assert_eq!(read(typed(&words)), read(whole()), "{line}");
+            assert_eq!(shown(before), shown(after), "{before}");
         }
+        assert_eq!(flags_of("cci --slot 2 shell --workspace /x").launch.slot, 2);
+        assert_eq!(flags_of("cci shell --resume=s1").launch.resume.as_deref(), Some("s1"));
+    }
+
+    #[test]
+    fn every_verb_has_its_row_under_its_name() {
+        let command = Cli::command();
+        let verbs: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+        assert_eq!(ROWS.iter().map(|row| row.name).collect::<Vec<_>>(), verbs);
+    }
+
+    #[test]
+    fn what_clap_refuses_in_a_definition_is_in_none() {
+        whole().debug_assert();
+    }
+
+    fn misplaced_in(line: &str) -> Option<String> {
+        let words = line.split(' ');
+        let matches = command().try_get_matches_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
+        misplaced(&matches).map(|(verb, flag)| format!("{verb}: {flag}"))
+    }
+
+    #[test]
+    fn a_flag_that_would_be_ignored_is_misplaced_before_and_after_the_verb() {
+        for (line, want) in [
+            ("cci kill --all --slot 2", "cci kill: --slot"),
+            ("cci --slot 2 kill --all", "cci kill: --slot"),
+            ("cci version --slot 2", "cci version: --slot"),
+            ("cci list -w /x", "cci list: --workspace"),
+            ("cci run --resume -- true", "cci run: --resume"),
+            ("cci attach --image x", "cci attach: --image"),
+            ("cci tmux capture c1 --env-file x", "cci tmux capture: --env-file"),
+            ("cci file pull c1:/x . --persistent", "cci file pull: --persistent"),
+            ("cci completion bash --config x", "cci completion: --config"),
+        ] {
+            assert_eq!(misplaced_in(line).as_deref(), Some(want), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_means_something_is_taken_before_and_after_the_verb() {
+        for line in [
+            "cci --slot 2 --resume",
+            "cci --slot 2 shell --background",
+            "cci run --slot 2 --persistent -e A -- true",
+            "cci --workspace /x attach --slot 1",
+            "cci list --config x",
+            "cci clean --persistent",
+            "cci container exec -e A c1 -- true",
+            "cci config show --network open",
+            "cci version --quiet",
+        ] {
+            assert_eq!(misplaced_in(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_launch_flag_is_listed_and_a_flag() {
+        let flags: Vec<String> = LaunchArgs::augment_args(Command::new("launch"))
+            .get_arguments()
+            .map(|flag| flag.get_id().to_string())
+            .collect();
+        let mut listed: Vec<&str> = LaunchFlag::ALL.iter().map(|flag| flag.id()).collect();
+        listed.sort_by_key(|id| flags.iter().position(|flag| flag == id));
+        assert_eq!(listed, flags);
     }
 }

@@ -1,14 +1,13 @@
 //! The names that a shell can offer next: containers, sessions, images, profiles, as they are at this moment.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use cci_core::Result;
-use clap::Parser;
 use clap_complete::CompletionCandidate;
 use tokio_util::sync::CancellationToken;
 
-use super::args::Cli;
-use super::start;
+use super::context::{Asked, context};
 use crate::ui::terminal::{Terminal, Voice};
 use crate::ui::text;
 use cci_engine::configuration::config::Configured;
@@ -97,11 +96,11 @@ fn candidates(find: impl AsyncFnOnce(&Context) -> Result<Vec<Candidate>>) -> Vec
 }
 
 fn silent_context() -> Result<Context> {
-    let cli = Cli::try_parse_from(["cci"]).map_err(|error| cci_core::Error::Internal(error.to_string()))?;
+    let config = std::env::var_os("CCI_CONFIG").filter(|file| !file.is_empty()).map(PathBuf::from);
     let voice = Voice { quiet: true, silent: true, ..Voice::default() };
     let terminal = std::sync::Arc::new(Terminal::new(voice));
     let trust = cci_host::settings::Trust::SetAside;
-    start::context(&cli.flags.global, &terminal, trust, CancellationToken::new(), None)
+    context(&Asked { config, ..Asked::default() }, &terminal, trust, CancellationToken::new(), None)
 }
 
 fn shown(candidates: Vec<Candidate>) -> Vec<CompletionCandidate> {

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use cci_core::{Error, Result};
 use cci_guest::text::is_unseen;
-use clap::{Args, ValueEnum};
+use clap::{Args, Command, ValueEnum};
 use clap_complete::env::{Bash, EnvCompleter, Fish, Powershell, Shells, Zsh};
 
-use super::command::command;
+use super::launch_flags::LaunchFlag;
+use super::verb::{Call, Offline, Verb};
 use crate::ui::terminal::Terminal;
 
 /// The variable by which a shell's script asks for candidates.
@@ -43,21 +44,29 @@ impl Shell {
     }
 }
 
-/// Prints the script; it calls `cci` for every candidate, so it never grows old.
-pub(crate) fn run(args: &CompletionArgs) -> Result<u8> {
-    let mut script = Vec::new();
-    args.shell
-        .script()
-        .write_registration(ASKED, "cci", "cci", "cci", &mut script)
-        .map_err(|error| Error::Internal(format!("no completion script: {error}")))?;
-    Terminal::raw(&script).map(|()| 0)
+impl Verb for CompletionArgs {
+    fn launch_flags(_: &[&str]) -> &'static [LaunchFlag] {
+        &[]
+    }
+}
+
+impl Offline for CompletionArgs {
+    // the script calls `cci` for every candidate, so it never grows old
+    async fn run(self, _: &Call<'_>) -> Result<u8> {
+        let mut script = Vec::new();
+        self.shell
+            .script()
+            .write_registration(ASKED, "cci", "cci", "cci", &mut script)
+            .map_err(|error| Error::Internal(format!("no completion script: {error}")))?;
+        Terminal::raw(&script).map(|()| 0)
+    }
 }
 
 /// Whether a shell asked for candidates, which are then on stdout; what goes wrong stays silent, for a person is typing.
-pub(crate) fn answered() -> bool {
+pub(crate) fn answered(cci: fn() -> Command) -> bool {
     let Some(shell) = std::env::var_os(ASKED).filter(|shell| !shell.is_empty()) else { return false };
     let words: Vec<OsString> = std::env::args_os().skip_while(|word| word != "--").skip(1).collect();
-    if let Some(offered) = offered(&shell, words) {
+    if let Some(offered) = offered(cci(), &shell, words) {
         // a shell that reads no more has what it wants
         let _ = Terminal::raw(visible(&offered, &separator()).as_bytes());
     }
@@ -65,13 +74,11 @@ pub(crate) fn answered() -> bool {
 }
 
 /// What clap offers for the last of these words, files of this directory among it, as the shell wants it.
-fn offered(shell: &OsStr, words: Vec<OsString>) -> Option<String> {
+fn offered(mut cci: Command, shell: &OsStr, words: Vec<OsString>) -> Option<String> {
     let name = Path::new(shell).file_stem()?.to_str()?;
     let shells = Shells::builtins();
     let completer = shells.completer(name)?;
     let current_dir = std::env::current_dir().ok();
-    let mut cci = command();
-    cci.build();
     let mut offered = Vec::new();
     completer.write_complete(&mut cci, words, current_dir.as_deref(), &mut offered).ok()?;
     String::from_utf8(offered).ok()

@@ -15,14 +15,15 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::trust::TrustArgs;
-use super::args::GlobalArgs;
+use super::json_schema::Described;
+use super::launch_flags::LaunchFlag;
 use super::output::{Format, FormatArg, print};
-use super::start::overrides;
+use super::verb::{Call, Offline, Verb};
 use crate::ui::json;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::configuration::config::{self, Configured};
-use cci_host::settings::{self, Trust};
+use cci_host::settings::{self, Entry, Trust};
 use cci_host::terminal;
 
 /// See, check and write the configuration
@@ -32,14 +33,15 @@ use cci_host::terminal;
 )]
 pub(crate) struct ConfigArgs {
     #[command(subcommand)]
-    pub(crate) verb: ConfigVerb,
+    verb: ConfigVerb,
 }
 
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum ConfigVerb {
     /// Print the merged configuration
-    #[command(after_help = "Examples:\n  cci config show\n  cci config show --origin | grep network")]
+    #[command(
+        after_help = "It can be read back as a file. In a path `~/` is your home, `$NAME` or `${NAME}` is a variable, and `$$` is one `$`.\n\nExamples:\n  cci config show\n  cci config show --origin | grep network"
+    )]
     Show(ShowArgs),
     /// Say what is wrong with the files, and what waits for approval
     #[command(
@@ -112,35 +114,50 @@ pub(crate) struct Place {
     path: PathBuf,
 }
 
-impl ConfigVerb {
-    /// The output format asked for, if the verb has one.
-    pub(crate) fn format(&self) -> Option<Format> {
-        match self {
-            Self::Show(args) => Some(args.format.format),
-            Self::Check(args) | Self::Path(args) => Some(args.format),
-            Self::Trust(args) => Some(args.format()),
-            _ => None,
+impl Verb for ConfigArgs {
+    const SCHEMAS: &'static [Described] = &[
+        Described::new::<check::Checked>("config-check", "the files that were read, and what waits for approval"),
+        Described::new::<Vec<Place>>("config-path", "where the configuration is"),
+        Described { name: "config-show", what: "the merged configuration", schema: settings::json_schema },
+        Described::new::<Vec<Entry>>("config-show-origin", "each value and where it comes from"),
+        Described::new::<trust::Asked>("config-trust", "what a project file asks for"),
+        Described::new::<Vec<trust::Approved>>("config-trust-list", "approved project files"),
+    ];
+
+    // they show what a launch would get
+    fn launch_flags(_: &[&str]) -> &'static [LaunchFlag] {
+        LaunchFlag::SETTINGS
+    }
+
+    fn format(&self) -> Option<Format> {
+        match &self.verb {
+            ConfigVerb::Show(args) => Some(args.format.format),
+            ConfigVerb::Check(args) | ConfigVerb::Path(args) => Some(args.format),
+            ConfigVerb::Trust(args) => Some(args.format()),
+            ConfigVerb::Init(_) | ConfigVerb::Edit(_) | ConfigVerb::Schema(_) => None,
         }
     }
 }
 
-pub(crate) async fn run(args: ConfigArgs, global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<u8> {
-    let cx = Configured::new(&global.workspace, global.config.as_deref(), overrides(global))?;
-    match args.verb {
-        ConfigVerb::Show(args) => show(&args, &cx),
-        ConfigVerb::Check(args) => check::run(args, &cx, terminal),
-        ConfigVerb::Path(args) => path(args, &cx),
-        ConfigVerb::Init(args) => {
-            let path = cx.init(args.which.project, args.force)?;
-            Terminal::result(&Text::one(GuestText::new(path))).map(|()| 0)
+impl Offline for ConfigArgs {
+    async fn run(self, call: &Call<'_>) -> Result<u8> {
+        let cx = call.flags.launch.configured()?;
+        match self.verb {
+            ConfigVerb::Show(args) => show(&args, &cx),
+            ConfigVerb::Check(args) => check::run(args, &cx, call.terminal),
+            ConfigVerb::Path(args) => path(args, &cx),
+            ConfigVerb::Init(args) => {
+                let path = cx.init(args.which.project, args.force)?;
+                Terminal::result(&Text::one(GuestText::new(path))).map(|()| 0)
+            }
+            ConfigVerb::Edit(args) => edit(&args, &cx, call.terminal).await,
+            ConfigVerb::Schema(args) => Terminal::result(&match args.format {
+                SchemaFormat::Json => json::pretty(&settings::json_schema())?,
+                SchemaFormat::Markdown => Text::block(settings::key_table()),
+            })
+            .map(|()| 0),
+            ConfigVerb::Trust(args) => trust::run(&args, &cx, call.terminal).await,
         }
-        ConfigVerb::Edit(args) => edit(&args, &cx, terminal).await,
-        ConfigVerb::Schema(args) => Terminal::result(&match args.format {
-            SchemaFormat::Json => json::pretty(&settings::json_schema())?,
-            SchemaFormat::Markdown => Text::block(settings::key_table()),
-        })
-        .map(|()| 0),
-        ConfigVerb::Trust(args) => trust::run(&args, &cx, terminal).await,
     }
 }
 

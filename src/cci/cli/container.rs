@@ -8,10 +8,13 @@ use cci_guest::GuestText;
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 
-use super::capture::CaptureArgs;
+use super::capture::{CaptureArgs, Kept};
 use super::complete;
+use super::json_schema::Described;
+use super::launch_flags::LaunchFlag;
 use super::output::Format;
 use super::owner::OwnerArg;
+use super::verb::{Call, OnIncus, Verb};
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
@@ -20,6 +23,7 @@ use cci_engine::instance::mount::{self, Mounting};
 use cci_engine::launch;
 use cci_engine::process::container_exec::{self, Command};
 use cci_engine::roll_back;
+use cci_host::settings::Trust;
 
 /// Drive any container of the Incus project
 #[derive(Debug, Args)]
@@ -29,11 +33,10 @@ use cci_engine::roll_back;
 )]
 pub(crate) struct ContainerArgs {
     #[command(subcommand)]
-    pub(crate) verb: ContainerVerb,
+    verb: ContainerVerb,
 }
 
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum ContainerVerb {
     /// Make and start a container
     #[command(
@@ -134,7 +137,7 @@ pub(crate) struct ExecArgs {
     #[arg(long, value_name = "DIR")]
     cwd: Option<String>,
     #[command(flatten)]
-    pub(crate) capture: CaptureArgs,
+    capture: CaptureArgs,
     /// With a terminal
     #[arg(long, short, conflicts_with = "capture")]
     tty: bool,
@@ -164,31 +167,42 @@ pub(crate) struct MountArgs {
     readonly: bool,
 }
 
-impl ContainerArgs {
-    /// Whether it makes a container.
-    pub(crate) fn launches(&self) -> bool {
-        matches!(self.verb, ContainerVerb::Launch(_))
+impl Verb for ContainerArgs {
+    const SCHEMAS: &'static [Described] = &[Described::new::<Kept>("container-exec", "what `--capture` has kept")];
+
+    fn launch_flags(below: &[&str]) -> &'static [LaunchFlag] {
+        match below {
+            ["launch"] => &[LaunchFlag::Workspace, LaunchFlag::Profile, LaunchFlag::Network, LaunchFlag::Config],
+            ["exec"] => &[LaunchFlag::Env, LaunchFlag::EnvFile, LaunchFlag::Config],
+            _ => &[LaunchFlag::Config],
+        }
     }
 
-    /// Whether the status is a command's own.
-    pub(crate) fn passes_status(&self) -> bool {
-        matches!(self.verb, ContainerVerb::Exec(_))
-    }
-
-    /// The output format asked for, if the verb has one.
-    pub(crate) fn format(&self) -> Option<Format> {
+    fn format(&self) -> Option<Format> {
         match &self.verb {
             ContainerVerb::Exec(args) => args.capture.errors(),
             _ => None,
         }
     }
+
+    fn passes_status(&self) -> bool {
+        matches!(self.verb, ContainerVerb::Exec(_))
+    }
 }
 
-/// Runs a verb; only `exec` passes signals on and is not ended by them.
-pub(crate) async fn run(args: &ContainerArgs, cx: &Context) -> Result<u8> {
-    match &args.verb {
-        ContainerVerb::Exec(args) => exec(args, cx).await,
-        other => roll_back::on_failure(cx, plain(other, cx)).await,
+impl OnIncus for ContainerArgs {
+    // `exec` passes signals on and is not ended by them
+    const ROLLED_BACK: bool = false;
+
+    fn trust(&self) -> Trust {
+        if matches!(self.verb, ContainerVerb::Launch(_)) { Trust::Judged } else { Trust::LeftOut }
+    }
+
+    async fn run(self, _: &Call<'_>, cx: &Context) -> Result<u8> {
+        match &self.verb {
+            ContainerVerb::Exec(args) => exec(args, cx).await,
+            other => roll_back::on_failure(cx, plain(other, cx)).await,
+        }
     }
 }
 

@@ -8,9 +8,11 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::output::{FormatArg, print};
-use super::setup::{self, SetupArgs};
-use crate::ui::terminal::Terminal;
+use super::json_schema::Described;
+use super::launch_flags::LaunchFlag;
+use super::output::{Format, FormatArg, print};
+use super::setup::{SetupArgs, set_up};
+use super::verb::{Call, OnIncus, Verb};
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::upkeep::setup::{look, measure};
@@ -25,7 +27,7 @@ const SLOW: Duration = Duration::from_secs(2);
 )]
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
-    pub(crate) format: FormatArg,
+    format: FormatArg,
     /// Mend what setup can mend
     #[arg(long)]
     fix: bool,
@@ -34,7 +36,7 @@ pub(crate) struct DoctorArgs {
 /// What `--format json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "cci doctor")]
-pub(crate) struct Report {
+struct Report {
     /// The worst of the findings: ok, warning or broken.
     status: &'static str,
     findings: Vec<Reported>,
@@ -54,20 +56,34 @@ struct Reported {
     mend: Option<String>,
 }
 
-pub(crate) async fn run(args: &DoctorArgs, verbose: bool, cx: &Context, terminal: &Terminal) -> Result<u8> {
-    if args.fix {
-        setup::run(&SetupArgs::default(), cx, terminal).await?;
+impl Verb for DoctorArgs {
+    const SCHEMAS: &'static [Described] = &[Described::new::<Report>("doctor", "the findings")];
+
+    fn launch_flags(_: &[&str]) -> &'static [LaunchFlag] {
+        &[LaunchFlag::Image, LaunchFlag::Config]
     }
-    let mut findings = findings(&look(cx, None).await);
-    if worst(&findings) != Health::Broken {
-        findings.push(clone_time(cx).await);
+
+    fn format(&self) -> Option<Format> {
+        Some(self.format.format)
     }
-    print(args.format.format, &report(&findings), |_| text(&findings, verbose))?;
-    Ok(match worst(&findings) {
-        Health::Ok => 0,
-        Health::Warning => 1,
-        Health::Broken => 2,
-    })
+}
+
+impl OnIncus for DoctorArgs {
+    async fn run(self, call: &Call<'_>, cx: &Context) -> Result<u8> {
+        if self.fix {
+            set_up(&SetupArgs::default(), cx, call.terminal).await?;
+        }
+        let mut findings = findings(&look(cx, None).await);
+        if worst(&findings) != Health::Broken {
+            findings.push(clone_time(cx).await);
+        }
+        print(self.format.format, &report(&findings), |_| text(&findings, call.flags.verbose > 0))?;
+        Ok(match worst(&findings) {
+            Health::Ok => 0,
+            Health::Warning => 1,
+            Health::Broken => 2,
+        })
+    }
 }
 
 async fn clone_time(cx: &Context) -> Finding {

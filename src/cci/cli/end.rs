@@ -5,12 +5,14 @@ use std::time::Duration;
 use cci_core::Result;
 use clap::Args;
 
+use super::verb::{Call, OnIncus, Verb};
 use super::which::{self, Chosen, Which};
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::instance::end;
 use cci_engine::instance::stop::Stop;
+use cci_host::settings::Trust;
 
 /// End containers gracefully
 #[derive(Debug, Args)]
@@ -33,22 +35,46 @@ pub(crate) struct KillArgs {
     which: Which,
 }
 
-pub(crate) async fn shutdown(args: &ShutdownArgs, cx: &Context, terminal: &Terminal) -> Result<u8> {
-    let within = Duration::from_secs(args.timeout.into());
-    run(&args.which, "shutdown", "Shutdown", Stop::Within(within), cx, terminal).await
+impl Verb for ShutdownArgs {}
+
+impl OnIncus for ShutdownArgs {
+    fn trust(&self) -> Trust {
+        Trust::LeftOut
+    }
+
+    fn clears_up(&self) -> bool {
+        true
+    }
+
+    async fn run(self, call: &Call<'_>, cx: &Context) -> Result<u8> {
+        let within = Duration::from_secs(self.timeout.into());
+        end_all(&self.which, "shutdown", "Shutdown", Stop::Within(within), call, cx).await
+    }
 }
 
-pub(crate) async fn kill(args: &KillArgs, cx: &Context, terminal: &Terminal) -> Result<u8> {
-    run(&args.which, "kill", "Killed", Stop::Now, cx, terminal).await
+impl Verb for KillArgs {}
+
+impl OnIncus for KillArgs {
+    fn trust(&self) -> Trust {
+        Trust::LeftOut
+    }
+
+    fn clears_up(&self) -> bool {
+        true
+    }
+
+    async fn run(self, call: &Call<'_>, cx: &Context) -> Result<u8> {
+        end_all(&self.which, "kill", "Killed", Stop::Now, call, cx).await
+    }
 }
 
-async fn run(which: &Which, verb: &str, done: &str, how: Stop, cx: &Context, terminal: &Terminal) -> Result<u8> {
-    let names = match which::choose(which, verb, cx, terminal).await? {
+async fn end_all(which: &Which, verb: &str, done: &str, how: Stop, call: &Call<'_>, cx: &Context) -> Result<u8> {
+    let names = match which::choose(which, verb, cx, call.terminal).await? {
         Chosen::These(names) => names,
         Chosen::Nothing => return Ok(0),
     };
     if let Stop::Within(within) = how {
-        terminal.note(&format!("Shutting down {} container(s), timeout {} s", names.len(), within.as_secs()));
+        call.terminal.note(&format!("Shutting down {} container(s), timeout {} s", names.len(), within.as_secs()));
     }
     let gone = end::end(cx, &names, how).await?;
     Terminal::result(&Text::one(format_args!("{done} {gone} container(s)")))?;

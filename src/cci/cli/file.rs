@@ -9,11 +9,13 @@ use clap_complete::engine::ArgValueCandidates;
 
 use super::complete;
 use super::owner::OwnerArg;
+use super::verb::{Call, OnIncus, Verb};
 use crate::ui::size::human;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::transfer::{self, Moved, Pull, Push, Remote};
+use cci_host::settings::Trust;
 
 /// Move files between the host and a container
 #[derive(Debug, Args)]
@@ -27,7 +29,6 @@ pub(crate) struct FileArgs {
 }
 
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 enum FileVerb {
     /// Copy a file or a directory into a container
     #[command(
@@ -84,12 +85,20 @@ struct PullArgs {
     timeout: u64,
 }
 
-pub(crate) async fn run(args: &FileArgs, cx: &Context) -> Result<u8> {
-    let told = match &args.verb {
-        FileVerb::Push(args) => push(args, cx).await?,
-        FileVerb::Pull(args) => pull(args, cx).await?,
-    };
-    Terminal::result(&Text::one(told)).map(|()| 0)
+impl Verb for FileArgs {}
+
+impl OnIncus for FileArgs {
+    fn trust(&self) -> Trust {
+        Trust::LeftOut
+    }
+
+    async fn run(self, _: &Call<'_>, cx: &Context) -> Result<u8> {
+        let told = match &self.verb {
+            FileVerb::Push(args) => push(args, cx).await?,
+            FileVerb::Pull(args) => pull(args, cx).await?,
+        };
+        Terminal::result(&Text::one(told)).map(|()| 0)
+    }
 }
 
 async fn push(args: &PushArgs, cx: &Context) -> Result<String> {

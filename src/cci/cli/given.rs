@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsRawFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cci_core::env_file::{self, Wrong};
 use cci_core::environment::is_variable_name;
@@ -12,7 +12,6 @@ use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 use cci_guest::GuestText;
 
-use super::args::GlobalArgs;
 use cci_engine::site::host_path;
 use cci_host::caller::Caller;
 
@@ -23,7 +22,8 @@ const MOST: u64 = 1 << 20;
 
 /// Every variable that the command line gives; `-e` wins over a file, and a later file over an earlier one.
 pub(super) fn environment(
-    global: &GlobalArgs,
+    env: &[String],
+    env_files: &[PathBuf],
     caller: &Caller,
     workspace: &Workspace,
 ) -> Result<BTreeMap<String, String>> {
@@ -34,15 +34,15 @@ pub(super) fn environment(
             given.insert(name, value);
         }
     };
-    if global.env_file.iter().filter(|file| is_stdin(file)).count() > 1 {
+    if env_files.iter().filter(|file| is_stdin(file)).count() > 1 {
         return Err(Error::usage("--env-file - can be given once: the standard input is read to its end"));
     }
-    for file in &global.env_file {
+    for file in env_files {
         for (name, value) in read(file, caller, workspace)? {
             put(name, value);
         }
     }
-    for flag in &global.env {
+    for flag in env {
         let (name, value) = flag.split_once('=').map_or((flag.as_str(), None), |(name, value)| (name, Some(value)));
         if !is_variable_name(name) {
             return Err(Error::usage(format!("invalid environment variable name '{name}'")));

@@ -5,8 +5,11 @@ use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 
 use super::complete;
+use super::image_name::{image_name, short_fingerprint};
+use super::json_schema::Described;
 use super::output::{Format, FormatArg, TableFormatArg, print};
 use super::owner::OwnerArg;
+use super::verb::{Call, OnIncus, Verb};
 use crate::ui::size::human;
 use crate::ui::table::table;
 use crate::ui::text::Text;
@@ -25,7 +28,6 @@ pub(crate) struct ImageArgs {
 }
 
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 enum ImageVerb {
     /// Show the images
     List(ListArgs),
@@ -111,11 +113,17 @@ struct CleanupArgs {
     format: FormatArg,
 }
 
-impl ImageArgs {
-    /// The output format asked for, if the verb has one.
-    pub(crate) fn format(&self) -> Option<Format> {
+impl Verb for ImageArgs {
+    const SCHEMAS: &'static [Described] = &[
+        Described::new::<Cleaned>("image-cleanup", "the images that are gone"),
+        Described::new::<Deleted>("image-delete", "the image that is gone"),
+        Described::new::<Vec<ListedImage>>("image-list", "the images"),
+        Described::new::<Published>("image-publish", "the new image"),
+    ];
+
+    fn format(&self) -> Option<Format> {
         match &self.verb {
-            ImageVerb::List(args) => Some(args.format()),
+            ImageVerb::List(args) => args.format(),
             ImageVerb::Publish(args) => Some(args.format.format),
             ImageVerb::Delete(args) => Some(args.format.format),
             ImageVerb::Cleanup(args) => Some(args.format.format),
@@ -124,48 +132,55 @@ impl ImageArgs {
     }
 }
 
-impl ListArgs {
-    /// The output format asked for.
-    pub(crate) fn format(&self) -> Format {
-        self.format.format.into()
-    }
-}
-
-pub(crate) async fn run(args: &ImageArgs, cx: &Context) -> Result<u8> {
-    match &args.verb {
-        ImageVerb::List(args) => list(args, cx).await,
-        ImageVerb::Publish(args) => publish(args, cx).await,
-        ImageVerb::Delete(args) => {
-            print(args.format.format, &image::delete(&args.owner.reach(cx), &args.name).await?, deleted)
-        }
-        ImageVerb::Exists { name } => Ok(u8::from(!image::exists(cx, name).await?)),
-        ImageVerb::Cleanup(args) => {
-            let done = image::cleanup(cx, &args.prefix, args.keep).await?;
-            print(args.format.format, &done, cleaned)
+impl OnIncus for ImageArgs {
+    async fn run(self, _: &Call<'_>, cx: &Context) -> Result<u8> {
+        match &self.verb {
+            ImageVerb::List(args) => list(args, cx).await,
+            ImageVerb::Publish(args) => publish(args, cx).await,
+            ImageVerb::Delete(args) => {
+                print(args.format.format, &image::delete(&args.owner.reach(cx), &args.name).await?, deleted)
+            }
+            ImageVerb::Exists { name } => Ok(u8::from(!image::exists(cx, name).await?)),
+            ImageVerb::Cleanup(args) => {
+                let done = image::cleanup(cx, &args.prefix, args.keep).await?;
+                print(args.format.format, &done, cleaned)
+            }
         }
     }
 }
 
-pub(crate) async fn list(args: &ListArgs, cx: &Context) -> Result<u8> {
+impl Verb for ListArgs {
+    fn format(&self) -> Option<Format> {
+        Some(self.format.format.into())
+    }
+}
+
+impl OnIncus for ListArgs {
+    async fn run(self, _: &Call<'_>, cx: &Context) -> Result<u8> {
+        list(&self, cx).await
+    }
+}
+
+async fn list(args: &ListArgs, cx: &Context) -> Result<u8> {
     let selection = match (&args.prefix, args.all) {
         (Some(prefix), _) => Selection::Prefix(prefix.clone()),
         (None, true) => Selection::All,
         (None, false) => Selection::Ours,
     };
     let heading = if args.all { "All Local Images:" } else { "Available Images:" };
-    print(args.format(), &image::list(cx, &selection).await?, |images| listed(heading, images))
+    print(args.format.format, &image::list(cx, &selection).await?, |images| listed(heading, images))
 }
 
 async fn publish(args: &PublishArgs, cx: &Context) -> Result<u8> {
     let ask = Ask {
         container: args.container.clone(),
-        alias: super::build::image_name(&args.alias)?,
+        alias: image_name(&args.alias)?,
         description: args.description.clone(),
         force: args.force,
     };
     let published = image::publish(&args.owner.reach(cx), &ask).await?;
     print(args.format.format, &published, |Published { alias, fingerprint }| {
-        Text::one(format_args!("Published {} as image '{alias}' ({})", ask.container, short(fingerprint)))
+        Text::one(format_args!("Published {} as image '{alias}' ({})", ask.container, short_fingerprint(fingerprint)))
     })
 }
 
@@ -177,7 +192,7 @@ fn listed(heading: &str, images: &[ListedImage]) -> Text {
     let row = |image: &ListedImage| {
         [
             image.aliases.join(", "),
-            short(&image.fingerprint).to_owned(),
+            short_fingerprint(&image.fingerprint).to_owned(),
             human(image.size),
             zone.shown(&image.created_at),
             image.description.clone(),
@@ -199,7 +214,7 @@ fn cleaned(done: &Cleaned) -> Text {
 }
 
 fn named(image: &Deleted) -> String {
-    let fingerprint = short(&image.fingerprint);
+    let fingerprint = short_fingerprint(&image.fingerprint);
     if image.aliases.is_empty() {
         return fingerprint.to_owned();
     }
@@ -209,9 +224,4 @@ fn named(image: &Deleted) -> String {
 /// How many images stay; none would leave nothing to start from.
 fn at_least_one(raw: &str) -> Result<usize, String> {
     raw.parse().ok().filter(|number| *number > 0).ok_or_else(|| "expected a number of 1 or more".to_owned())
-}
-
-/// As much of a fingerprint as Incus shows.
-pub(super) fn short(fingerprint: &str) -> &str {
-    fingerprint.get(..12).unwrap_or(fingerprint)
 }

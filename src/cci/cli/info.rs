@@ -6,7 +6,10 @@ use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 
 use super::complete;
-use super::output::{FormatArg, print};
+use super::json_schema::Described;
+use super::launch_flags::LaunchFlag;
+use super::output::{Format, FormatArg, print};
+use super::verb::{Call, OnIncus, Verb};
 use crate::ui::size::human;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
@@ -21,12 +24,26 @@ pub(crate) struct InfoArgs {
     #[arg(add = ArgValueCandidates::new(complete::sessions))]
     id: Option<String>,
     #[command(flatten)]
-    pub(crate) format: FormatArg,
+    format: FormatArg,
 }
 
-pub(crate) async fn run(args: &InfoArgs, cx: &Context) -> Result<u8> {
-    let info = info(cx, args.id.as_deref()).await?;
-    print(args.format.format, &info, text)
+impl Verb for InfoArgs {
+    const SCHEMAS: &'static [Described] = &[Described::new::<Info>("info", "a saved session")];
+
+    fn launch_flags(_: &[&str]) -> &'static [LaunchFlag] {
+        &[LaunchFlag::Workspace, LaunchFlag::Config]
+    }
+
+    fn format(&self) -> Option<Format> {
+        Some(self.format.format)
+    }
+}
+
+impl OnIncus for InfoArgs {
+    async fn run(self, _: &Call<'_>, cx: &Context) -> Result<u8> {
+        let info = info(cx, self.id.as_deref()).await?;
+        print(self.format.format, &info, text)
+    }
 }
 
 fn text(info: &Info) -> Text {

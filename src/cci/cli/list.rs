@@ -6,7 +6,9 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::output::{FormatArg, print};
+use super::json_schema::Described;
+use super::output::{Format, FormatArg, print};
+use super::verb::{Call, OnIncus, Verb};
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::instance::list::{self, Listed, ListedSession};
@@ -19,7 +21,7 @@ use cci_host::zone::Zone;
 #[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub(crate) struct ListArgs {
     #[command(flatten)]
-    pub(crate) format: FormatArg,
+    format: FormatArg,
     /// Saved sessions too
     #[arg(long)]
     all: bool,
@@ -37,7 +39,7 @@ pub(crate) struct ListArgs {
 /// What `--format json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "cci list")]
-pub(crate) struct Lists {
+struct Lists {
     /// The caller's containers, by name.
     active_containers: Vec<Listed>,
     /// With `--all` only, newest first.
@@ -46,13 +48,27 @@ pub(crate) struct Lists {
     saved_sessions: Option<Vec<ListedSession>>,
 }
 
-pub(crate) async fn run(args: &ListArgs, cx: &Context) -> Result<u8> {
-    let whose = if args.all_users { Whose::Everybodys } else { Whose::Own };
-    let mut listed = list::list(cx, whose).await?;
-    let sessions = if args.all { Some(list::sessions(cx, &list::live(cx).await?).await?) } else { None };
-    listed.retain(|one| !(args.running && one.status != "Running" || args.stopped && one.status != "Stopped"));
-    let lists = Lists { active_containers: listed, saved_sessions: sessions };
-    print(args.format.format, &lists, |lists| text(&lists.active_containers, lists.saved_sessions.as_deref()))
+impl Verb for ListArgs {
+    const SCHEMAS: &'static [Described] = &[Described::new::<Lists>("list", "the containers and saved sessions")];
+
+    fn format(&self) -> Option<Format> {
+        Some(self.format.format)
+    }
+}
+
+impl OnIncus for ListArgs {
+    fn clears_up(&self) -> bool {
+        true
+    }
+
+    async fn run(self, _: &Call<'_>, cx: &Context) -> Result<u8> {
+        let whose = if self.all_users { Whose::Everybodys } else { Whose::Own };
+        let mut listed = list::list(cx, whose).await?;
+        let sessions = if self.all { Some(list::sessions(cx, &list::live(cx).await?).await?) } else { None };
+        listed.retain(|one| !(self.running && one.status != "Running" || self.stopped && one.status != "Stopped"));
+        let lists = Lists { active_containers: listed, saved_sessions: sessions };
+        print(self.format.format, &lists, |lists| text(&lists.active_containers, lists.saved_sessions.as_deref()))
+    }
 }
 
 fn text(listed: &[Listed], sessions: Option<&[ListedSession]>) -> Text {

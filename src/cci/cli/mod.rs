@@ -1,22 +1,26 @@
 //! What can be typed: one file a verb, each of which reads its arguments, calls one use-case and says how it ended.
 
-mod args;
 mod attach;
 mod bench;
 mod build;
 mod capture;
+mod carry_out;
 mod clean;
 mod command;
 mod complete;
 mod completion;
 mod config;
 mod container;
+mod context;
 mod doctor;
 mod end;
 mod file;
+mod flags;
 mod given;
 mod image;
+mod image_name;
 mod info;
+mod json_schema;
 mod launch_flags;
 mod list;
 mod network;
@@ -34,6 +38,9 @@ mod shell;
 mod start;
 mod tmux;
 mod usage;
+mod verb;
+mod verb_command;
+mod verbs;
 mod version;
 mod which;
 

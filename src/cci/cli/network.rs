@@ -8,10 +8,14 @@ use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 
 use super::complete;
+use super::json_schema::Described;
+use super::launch_flags::LaunchFlag;
 use super::output::{Format, FormatArg, print};
+use super::verb::{Call, OnIncus, Verb};
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::network::{self, Answer, Question, Refreshed, Shown};
+use cci_host::settings::Trust;
 use cci_host::zone::Zone;
 
 /// Show and explain what a container may reach
@@ -25,7 +29,6 @@ pub(crate) struct NetworkArgs {
 }
 
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 enum NetworkVerb {
     /// The rules that are in force for a container, and the addresses of its names
     #[command(after_help = "Examples:\n  cci network show cci-9c09f805-1")]
@@ -59,26 +62,43 @@ enum NetworkVerb {
     },
 }
 
-impl NetworkArgs {
-    /// The output format asked for.
-    pub(crate) fn format(&self) -> Format {
+impl Verb for NetworkArgs {
+    const SCHEMAS: &'static [Described] = &[
+        Described::new::<Vec<Refreshed>>("network-refresh", "the names looked up again"),
+        Described::new::<Shown>("network-show", "the rules in force for a container"),
+        Described::new::<Vec<Answer>>("network-why", "which rule decides about a host"),
+    ];
+
+    fn launch_flags(_: &[&str]) -> &'static [LaunchFlag] {
+        &[LaunchFlag::Workspace, LaunchFlag::Profile, LaunchFlag::Network, LaunchFlag::Config]
+    }
+
+    fn format(&self) -> Option<Format> {
         match &self.verb {
             NetworkVerb::Show { format, .. } | NetworkVerb::Why { format, .. } | NetworkVerb::Refresh { format } => {
-                format.format
+                Some(format.format)
             }
         }
     }
 }
 
-pub(crate) async fn run(args: &NetworkArgs, cx: &Context) -> Result<u8> {
-    match &args.verb {
-        NetworkVerb::Show { name, .. } => print(args.format(), &network::show(cx, name).await?, show_text),
-        NetworkVerb::Why { host, from, .. } => {
-            let question = Question { host: host.clone(), from: from.clone() };
-            print(args.format(), &network::why(cx, &question).await?, |answers| answers.iter().map(why_text).collect())
-        }
-        NetworkVerb::Refresh { .. } => {
-            print(args.format(), &network::refresh_all(cx).await?, |refreshed| refresh_text(refreshed))
+impl OnIncus for NetworkArgs {
+    fn trust(&self) -> Trust {
+        Trust::Judged
+    }
+
+    async fn run(self, _: &Call<'_>, cx: &Context) -> Result<u8> {
+        match &self.verb {
+            NetworkVerb::Show { name, format } => print(format.format, &network::show(cx, name).await?, show_text),
+            NetworkVerb::Why { host, from, format } => {
+                let question = Question { host: host.clone(), from: from.clone() };
+                print(format.format, &network::why(cx, &question).await?, |answers| {
+                    answers.iter().map(why_text).collect()
+                })
+            }
+            NetworkVerb::Refresh { format } => {
+                print(format.format, &network::refresh_all(cx).await?, |refreshed| refresh_text(refreshed))
+            }
         }
     }
 }

@@ -3,11 +3,13 @@
 use cci_core::Result;
 use clap::Args;
 
+use super::verb::{Call, OnIncus, Verb};
 use super::which::{self, Chosen, Which};
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::instance::{end, persist};
+use cci_host::settings::Trust;
 
 /// Keep running ephemeral containers for good
 #[derive(Debug, Args)]
@@ -17,20 +19,32 @@ pub(crate) struct PersistArgs {
     which: Which,
 }
 
-pub(crate) async fn run(args: &PersistArgs, cx: &Context, terminal: &Terminal) -> Result<u8> {
-    let names = match which::choose(&args.which, "persist", cx, terminal).await? {
-        Chosen::These(names) => names,
-        Chosen::Nothing => return Ok(0),
-    };
-    let mut kept = 0;
-    for name in &names {
-        match persist::persist(cx, name).await {
-            Ok(()) => {
-                Terminal::result(&Text::one(format_args!("Persisted {name}")))?;
-                kept += 1;
-            }
-            Err(error) => terminal.warn(&error.to_string()),
-        }
+impl Verb for PersistArgs {}
+
+impl OnIncus for PersistArgs {
+    fn trust(&self) -> Trust {
+        Trust::LeftOut
     }
-    end::verdict(names.len(), kept).map(|()| 0)
+
+    fn clears_up(&self) -> bool {
+        true
+    }
+
+    async fn run(self, call: &Call<'_>, cx: &Context) -> Result<u8> {
+        let names = match which::choose(&self.which, "persist", cx, call.terminal).await? {
+            Chosen::These(names) => names,
+            Chosen::Nothing => return Ok(0),
+        };
+        let mut kept = 0;
+        for name in &names {
+            match persist::persist(cx, name).await {
+                Ok(()) => {
+                    Terminal::result(&Text::one(format_args!("Persisted {name}")))?;
+                    kept += 1;
+                }
+                Err(error) => call.terminal.warn(&error.to_string()),
+            }
+        }
+        end::verdict(names.len(), kept).map(|()| 0)
+    }
 }

@@ -1,31 +1,30 @@
 //! `cci profile`: the named sets of settings.
 
-use std::sync::Arc;
-
 use cci_core::{Error, Result};
 use cci_guest::GuestText;
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 
-use super::args::GlobalArgs;
 use super::complete;
+use super::json_schema::Described;
+use super::launch_flags::LaunchFlag;
 use super::output::{Format, FormatArg, print};
-use super::start::overrides;
+use super::verb::{Call, Offline, Verb};
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::configuration::config::Configured;
 use cci_engine::configuration::profile;
+use cci_host::settings::Entry;
 
 /// See and make named sets of settings
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  cci profile list\n  cci profile show hardened\n  cci shell --profile hardened")]
 pub(crate) struct ProfileArgs {
     #[command(subcommand)]
-    pub(crate) verb: ProfileVerb,
+    verb: ProfileVerb,
 }
 
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum ProfileVerb {
     /// Print the profiles
     #[command(after_help = "Examples:\n  cci profile list\n  cci profile list --format=json | jq -r '.[].name'")]
@@ -64,26 +63,37 @@ pub(crate) struct CreateArgs {
     force: bool,
 }
 
-impl ProfileVerb {
-    /// The output format asked for, if the verb has one.
-    pub(crate) fn format(&self) -> Option<Format> {
-        match self {
-            Self::List(args) => Some(args.format),
-            Self::Show(args) => Some(args.format.format),
-            Self::Create(_) => None,
+impl Verb for ProfileArgs {
+    const SCHEMAS: &'static [Described] = &[
+        Described::new::<Vec<profile::Listed>>("profile-list", "the profiles"),
+        Described::new::<Vec<Entry>>("profile-show", "what a profile sets"),
+    ];
+
+    // they show what a launch would get
+    fn launch_flags(_: &[&str]) -> &'static [LaunchFlag] {
+        LaunchFlag::SETTINGS
+    }
+
+    fn format(&self) -> Option<Format> {
+        match &self.verb {
+            ProfileVerb::List(args) => Some(args.format),
+            ProfileVerb::Show(args) => Some(args.format.format),
+            ProfileVerb::Create(_) => None,
         }
     }
 }
 
-pub(crate) fn run(args: &ProfileArgs, global: &GlobalArgs, terminal: &Arc<Terminal>) -> Result<u8> {
-    let cx = Configured::new(&global.workspace, global.config.as_deref(), overrides(global))?;
-    match &args.verb {
-        ProfileVerb::List(args) => list(*args, &cx),
-        ProfileVerb::Show(args) => show(args, &cx),
-        ProfileVerb::Create(args) => {
-            let path = profile::create(&cx, &args.name, &args.inherits, args.force)?;
-            terminal.note(&format!("Profile {} is in {}", args.name, GuestText::new(path)));
-            Ok(0)
+impl Offline for ProfileArgs {
+    async fn run(self, call: &Call<'_>) -> Result<u8> {
+        let cx = call.flags.launch.configured()?;
+        match &self.verb {
+            ProfileVerb::List(args) => list(*args, &cx),
+            ProfileVerb::Show(args) => show(args, &cx),
+            ProfileVerb::Create(args) => {
+                let path = profile::create(&cx, &args.name, &args.inherits, args.force)?;
+                call.terminal.note(&format!("Profile {} is in {}", args.name, GuestText::new(path)));
+                Ok(0)
+            }
         }
     }
 }

@@ -6,7 +6,8 @@ use cci_core::code::CODES;
 use cci_core::{Error, Result};
 use clap::{Args, Command};
 
-use super::command::whole;
+use super::launch_flags::LaunchFlag;
+use super::verb::{Call, Offline, Verb};
 
 /// Write the manual pages and the page of error codes
 #[derive(Debug, Args)]
@@ -16,13 +17,21 @@ pub(crate) struct ReferenceArgs {
     dir: PathBuf,
 }
 
-pub(crate) fn run(args: &ReferenceArgs) -> Result<u8> {
-    let man = args.dir.join("man");
-    std::fs::create_dir_all(&man).map_err(|source| failed("create", &man, source))?;
-    write_manual(&whole(), &man)?;
-    let page = args.dir.join("error-codes.md");
-    std::fs::write(&page, error_codes()).map_err(|source| failed("write", &page, source))?;
-    Ok(0)
+impl Verb for ReferenceArgs {
+    fn launch_flags(_: &[&str]) -> &'static [LaunchFlag] {
+        &[]
+    }
+}
+
+impl Offline for ReferenceArgs {
+    async fn run(self, call: &Call<'_>) -> Result<u8> {
+        let man = self.dir.join("man");
+        std::fs::create_dir_all(&man).map_err(|source| failed("create", &man, source))?;
+        write_manual(&(call.program.command)(), &man)?;
+        let page = self.dir.join("error-codes.md");
+        std::fs::write(&page, error_codes()).map_err(|source| failed("write", &page, source))?;
+        Ok(0)
+    }
 }
 
 /// One page for the command and each below it: `cci.1`, `cci-image.1`, `cci-image-list.1`.

@@ -5,11 +5,15 @@ use std::time::Duration;
 use cci_core::{Error, Result};
 use clap::Args;
 
-use super::args::GlobalArgs;
-use super::capture::CaptureArgs;
+use super::capture::{CaptureArgs, Kept};
+use super::json_schema::Described;
+use super::launch_flags::LaunchFlag;
 use super::output::Format;
+use super::verb::{Call, OnIncus, Verb};
 use cci_engine::context::Context;
+use cci_engine::launch::environment;
 use cci_engine::process::run::{self, Command};
+use cci_host::settings::Trust;
 
 /// What a shell would have to read: a single argument with one of these is a command line, not a program.
 const SHELL_CHARACTERS: &[char] =
@@ -31,22 +35,45 @@ pub(crate) struct RunArgs {
     command: Vec<String>,
 }
 
-impl RunArgs {
-    /// The output format asked for.
-    pub(crate) fn format(&self) -> Option<Format> {
+impl Verb for RunArgs {
+    const SCHEMAS: &'static [Described] = &[Described::new::<Kept>("run", "what `--capture` has kept")];
+
+    // a command has no conversation
+    fn launch_flags(_: &[&str]) -> &'static [LaunchFlag] {
+        LaunchFlag::WITHOUT_RESUME
+    }
+
+    fn format(&self) -> Option<Format> {
         self.capture.errors()
+    }
+
+    fn passes_status(&self) -> bool {
+        true
     }
 }
 
-pub(crate) async fn run(args: RunArgs, global: &GlobalArgs, cx: &Context) -> Result<u8> {
-    let command = Command {
-        argv: argv(args.command)?,
-        slot: super::shell::slot(global.slot)?,
-        timeout: args.timeout.map(Duration::from_secs),
-        capture: args.capture.wanted()?,
-    };
-    let outcome = run::run(cx, &command).await?;
-    args.capture.print(&outcome, true)
+impl OnIncus for RunArgs {
+    const ROLLED_BACK: bool = false;
+
+    fn trust(&self) -> Trust {
+        Trust::Judged
+    }
+
+    fn clears_up(&self) -> bool {
+        true
+    }
+
+    async fn run(self, call: &Call<'_>, cx: &Context) -> Result<u8> {
+        let cx = &environment::made(cx).await?;
+        let command = Command {
+            argv: argv(self.command)?,
+            slot: super::shell::slot(call.flags.launch.slot)?,
+            timeout: self.timeout.map(Duration::from_secs),
+            capture: self.capture.wanted()?,
+        };
+        let outcome = run::run(cx, &command).await?;
+        self.capture.print(&outcome, true)
+    }
 }
 
 /// Several arguments are argv; a single one may be a line for bash.

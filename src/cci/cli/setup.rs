@@ -7,7 +7,9 @@ use cci_core::setup::step::Step;
 use cci_core::{Error, Result};
 use clap::Args;
 
+use super::launch_flags::LaunchFlag;
 use super::question::Question;
+use super::verb::{Call, OnIncus, Verb};
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
@@ -34,7 +36,20 @@ pub(crate) struct SetupArgs {
     user: Option<String>,
 }
 
-pub(crate) async fn run(args: &SetupArgs, cx: &Context, terminal: &Terminal) -> Result<u8> {
+impl Verb for SetupArgs {
+    fn launch_flags(_: &[&str]) -> &'static [LaunchFlag] {
+        &[LaunchFlag::Image, LaunchFlag::Config]
+    }
+}
+
+impl OnIncus for SetupArgs {
+    async fn run(self, call: &Call<'_>, cx: &Context) -> Result<u8> {
+        set_up(&self, cx, call.terminal).await
+    }
+}
+
+/// Does what can be done, in rounds; `doctor --fix` is the same.
+pub(crate) async fn set_up(args: &SetupArgs, cx: &Context, terminal: &Terminal) -> Result<u8> {
     if let Some(name) = args.user.as_ref().filter(|name| Account::named(name).is_none()) {
         // nobody else is taken instead
         return Err(Error::usage(format!("there is no user '{name}' on this machine")));

@@ -8,15 +8,17 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::args::GlobalArgs;
+use super::json_schema::Described;
+use super::launch_flags::LaunchFlag;
 use super::output::{Format, FormatArg, print};
-use crate::ui::terminal::Terminal;
+use super::verb::{Call, OnIncus, Verb};
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::session::attach::{self, Into};
 use cci_engine::session::resume::Given;
 use cci_engine::session::shell::{self, Session};
-use cci_host::terminal::is_interactive;
+use cci_host::settings::Trust;
+use cci_host::terminal;
 
 /// Start an agent in a container
 #[derive(Debug, Default, Args)]
@@ -35,7 +37,7 @@ pub(crate) struct ShellArgs {
     debug: bool,
     /// How to print what was started
     #[command(flatten)]
-    pub(crate) format: FormatArg,
+    format: FormatArg,
     /// (nothing: a session id belongs behind `--resume=`)
     #[arg(hide = true)]
     stray: Option<String>,
@@ -51,50 +53,78 @@ fn examples() -> String {
 /// What `--background --format json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "cci shell --background")]
-pub(crate) struct StartedSession {
+struct StartedSession {
     container: String,
     session_id: String,
 }
 
-pub(crate) async fn run(args: &ShellArgs, global: &GlobalArgs, cx: &Context, terminal: &Terminal) -> Result<u8> {
-    refuse_stray(args)?;
-    if args.format.format == Format::Json && !args.background {
-        return Err(Error::usage("--format json needs --background"));
+impl Verb for ShellArgs {
+    const SCHEMAS: &'static [Described] =
+        &[Described::new::<StartedSession>("shell", "the session that `--background` started")];
+
+    fn launch_flags(_: &[&str]) -> &'static [LaunchFlag] {
+        LaunchFlag::ALL
     }
-    if !args.background && !is_interactive() {
-        return Err(Error::NoTerminal { verb: "shell" });
+
+    fn format(&self) -> Option<Format> {
+        Some(self.format.format)
     }
-    let tmux = args.tmux.unwrap_or(true);
-    if args.background && !tmux {
-        return Err(Error::usage("--background needs tmux: leave out --tmux=false"));
+}
+
+impl OnIncus for ShellArgs {
+    const ROLLED_BACK: bool = false;
+
+    fn trust(&self) -> Trust {
+        Trust::Judged
     }
-    let session = Session {
-        slot: slot(global.slot)?,
-        resume: global.resume(),
-        given: Given {
-            slot: global.slot != 0,
-            profile: global.profile.is_some(),
-            image: global.image.is_some(),
-            persistent: global.persistent.is_some(),
-            network: global.network.is_some(),
-        },
-        debug: args.debug,
-        tmux,
-    };
-    let started = shell::start(cx, &session).await?;
-    if args.background {
-        let shown = StartedSession { container: started.name.clone(), session_id: started.session.to_string() };
-        print(args.format.format, &shown, |shown| Text::one(format_args!("{} {}", shown.container, shown.session_id)))?;
-        terminal.hint(&format!("go to it with `cci attach {}`", started.name));
-        terminal.hint(&format!("type into it with `cci tmux send {} TEXT`", started.name));
-        terminal.hint(&format!("read its screen with `cci tmux capture {}`", started.name));
-        return Ok(0);
+
+    fn clears_up(&self) -> bool {
+        true
     }
-    let left = match &started.direct {
-        Some(direct) => attach::directly(cx, &started, direct).await,
-        None => attach::attach(cx, &started.name, ready(Ok(Some(started.session))), Into::Agent).await,
-    };
-    left.map(|()| 0)
+
+    async fn run(self, call: &Call<'_>, cx: &Context) -> Result<u8> {
+        refuse_stray(&self)?;
+        if self.format.format == Format::Json && !self.background {
+            return Err(Error::usage("--format json needs --background"));
+        }
+        if !self.background && !terminal::is_interactive() {
+            return Err(Error::NoTerminal { verb: "shell" });
+        }
+        let launch = &call.flags.launch;
+        let tmux = self.tmux.unwrap_or(true);
+        if self.background && !tmux {
+            return Err(Error::usage("--background needs tmux: leave out --tmux=false"));
+        }
+        let session = Session {
+            slot: slot(launch.slot)?,
+            resume: launch.resume(),
+            given: Given {
+                slot: launch.slot != 0,
+                profile: launch.profile.is_some(),
+                image: launch.image.is_some(),
+                persistent: launch.persistent.is_some(),
+                network: launch.network.is_some(),
+            },
+            debug: self.debug,
+            tmux,
+        };
+        let started = shell::start(cx, &session).await?;
+        if self.background {
+            let shown = StartedSession { container: started.name.clone(), session_id: started.session.to_string() };
+            print(self.format.format, &shown, |shown| {
+                Text::one(format_args!("{} {}", shown.container, shown.session_id))
+            })?;
+            call.terminal.hint(&format!("go to it with `cci attach {}`", started.name));
+            call.terminal.hint(&format!("type into it with `cci tmux send {} TEXT`", started.name));
+            call.terminal.hint(&format!("read its screen with `cci tmux capture {}`", started.name));
+            return Ok(0);
+        }
+        let left = match &started.direct {
+            Some(direct) => attach::directly(cx, &started, direct).await,
+            None => attach::attach(cx, &started.name, ready(Ok(Some(started.session))), Into::Agent).await,
+        };
+        left.map(|()| 0)
+    }
 }
 
 /// `--slot N`: 0 takes a free one.

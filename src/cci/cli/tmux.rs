@@ -10,11 +10,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::complete;
+use super::json_schema::Described;
 use super::output::{Format, FormatArg, print};
+use super::verb::{Call, OnIncus, Verb};
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::session::tmux::{self, Input};
+use cci_host::settings::Trust;
 
 /// Drive a session without a terminal
 #[derive(Debug, Args)]
@@ -24,11 +27,10 @@ use cci_engine::session::tmux::{self, Input};
 )]
 pub(crate) struct TmuxArgs {
     #[command(subcommand)]
-    pub(crate) verb: TmuxVerb,
+    verb: TmuxVerb,
 }
 
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum TmuxVerb {
     /// Type text into a session, then Enter
     #[command(
@@ -85,7 +87,7 @@ pub(crate) struct CaptureArgs {
 /// What `tmux list --format json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "cci tmux list")]
-pub(crate) struct Sessions {
+struct Sessions {
     active_sessions: Vec<Running>,
 }
 
@@ -99,15 +101,19 @@ struct Running {
 /// What `tmux capture --format json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "cci tmux capture")]
-pub(crate) struct Captured {
+struct Captured {
     container: String,
     /// The pane's lines; bytes that are not UTF-8 are replaced.
     text: String,
 }
 
-impl TmuxArgs {
-    /// The output format asked for, if the verb has one.
-    pub(crate) fn format(&self) -> Option<Format> {
+impl Verb for TmuxArgs {
+    const SCHEMAS: &'static [Described] = &[
+        Described::new::<Captured>("tmux-capture", "the lines of a pane"),
+        Described::new::<Sessions>("tmux-list", "the running sessions"),
+    ];
+
+    fn format(&self) -> Option<Format> {
         match &self.verb {
             TmuxVerb::Send(_) => None,
             TmuxVerb::Capture(args) => Some(args.format.format),
@@ -116,11 +122,17 @@ impl TmuxArgs {
     }
 }
 
-pub(crate) async fn run(args: &TmuxArgs, cx: &Context) -> Result<u8> {
-    match &args.verb {
-        TmuxVerb::Send(args) => send(args, cx).await,
-        TmuxVerb::Capture(args) => capture(args, cx).await,
-        TmuxVerb::List(args) => list(*args, cx).await,
+impl OnIncus for TmuxArgs {
+    fn trust(&self) -> Trust {
+        Trust::LeftOut
+    }
+
+    async fn run(self, _: &Call<'_>, cx: &Context) -> Result<u8> {
+        match &self.verb {
+            TmuxVerb::Send(args) => send(args, cx).await,
+            TmuxVerb::Capture(args) => capture(args, cx).await,
+            TmuxVerb::List(args) => list(*args, cx).await,
+        }
     }
 }
 

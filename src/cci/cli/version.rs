@@ -5,7 +5,10 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::output::{FormatArg, print};
+use super::json_schema::Described;
+use super::launch_flags::LaunchFlag;
+use super::output::{Format, FormatArg, print};
+use super::verb::{Call, Offline, Verb};
 use crate::ui::text::Text;
 
 /// Print the version
@@ -13,29 +16,42 @@ use crate::ui::text::Text;
 #[command(after_help = "Examples:\n  cci version\n  cci version --format=json | jq -r .version")]
 pub(crate) struct VersionArgs {
     #[command(flatten)]
-    pub(crate) format: FormatArg,
+    format: FormatArg,
 }
 
 /// What `--format json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "cci version")]
-pub(crate) struct Program {
+struct Program {
     name: String,
     /// Of a build from a git checkout with the number of commits, the newest one, and `-dirty`.
     version: &'static str,
     repository: &'static str,
 }
 
-/// Prints the name with its version, then where the source is.
-pub(crate) fn run(args: &VersionArgs) -> Result<u8> {
-    let program = Program {
-        name: format!("{} (cci)", project()),
-        version: env!("CCI_VERSION"),
-        repository: env!("CARGO_PKG_REPOSITORY"),
-    };
-    print(args.format.format, &program, |this| {
-        Text::one(format_args!("{} v{}", this.name, this.version)).with(this.repository)
-    })
+impl Verb for VersionArgs {
+    const SCHEMAS: &'static [Described] = &[Described::new::<Program>("version", "the version")];
+
+    fn launch_flags(_: &[&str]) -> &'static [LaunchFlag] {
+        &[]
+    }
+
+    fn format(&self) -> Option<Format> {
+        Some(self.format.format)
+    }
+}
+
+impl Offline for VersionArgs {
+    async fn run(self, _: &Call<'_>) -> Result<u8> {
+        let program = Program {
+            name: format!("{} (cci)", project()),
+            version: env!("CCI_VERSION"),
+            repository: env!("CARGO_PKG_REPOSITORY"),
+        };
+        print(self.format.format, &program, |this| {
+            Text::one(format_args!("{} v{}", this.name, this.version)).with(this.repository)
+        })
+    }
 }
 
 /// The project is called like its repository; the program has the short name.

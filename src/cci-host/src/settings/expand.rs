@@ -1,4 +1,4 @@
-//! `~` and `$VAR` in paths.
+//! `~` and `$VAR` in paths, and `$$` for one `$`.
 
 use std::path::PathBuf;
 
@@ -7,31 +7,41 @@ use crate::caller::Caller;
 /// The path that is meant; an error says what cannot be expanded.
 pub(super) fn expand(raw: &str, caller: &Caller) -> Result<PathBuf, String> {
     let home = caller.home.to_str().ok_or("the home directory is not UTF-8")?;
-    let rest = match raw.strip_prefix('~') {
+    let (home, rest) = match raw.strip_prefix('~') {
         Some("") => return Ok(caller.home.clone()),
-        Some(rest) if rest.starts_with('/') => format!("{home}{rest}"),
+        Some(rest) if rest.starts_with('/') => (home, rest),
         Some(_) => return Err("only `~/` is expanded, not the home of another user".into()),
-        None => raw.to_owned(),
+        None => ("", raw),
     };
-    variables(&rest, caller).map(PathBuf::from)
+    Ok(PathBuf::from(home.to_owned() + &variables(rest, caller)?))
+}
+
+/// The text that is expanded to this path, if it does not begin with `~`.
+pub(super) fn unexpanded(path: &str) -> String {
+    path.replace('$', "$$")
 }
 
 fn variables(raw: &str, caller: &Caller) -> Result<String, String> {
-    let mut parts = raw.split('$');
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(part.len());
-        let (name, rest) = match part.strip_prefix('{') {
+    let (mut out, mut rest) = (String::new(), raw);
+    while let Some((before, behind)) = rest.split_once('$') {
+        out.push_str(before);
+        if let Some(behind) = behind.strip_prefix('$') {
+            out.push('$');
+            rest = behind;
+            continue;
+        }
+        let end = behind.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(behind.len());
+        let (name, behind) = match behind.strip_prefix('{') {
             Some(braced) => braced.split_once('}').ok_or("a `${` has no `}`")?,
-            None => part.split_at(end),
+            None => behind.split_at(end),
         };
         if name.is_empty() {
-            return Err("a `$` has no name behind it".into());
+            return Err("a `$` has no name behind it (`$$` is one `$`)".into());
         }
         out.push_str(caller.var(name).ok_or_else(|| format!("the variable {name} is not set"))?);
-        out.push_str(rest);
+        rest = behind;
     }
-    Ok(out)
+    Ok(out + rest)
 }
 
 #[cfg(test)]
@@ -47,8 +57,20 @@ mod tests {
         assert_eq!(expanded("$DATA/a"), Ok("/srv/d/a".into()));
         assert_eq!(expanded("/a${DATA}b"), Ok("/a/srv/db".into()));
         assert_eq!(expanded("/a~b"), Ok("/a~b".into()));
-        for wrong in ["~other/x", "$NOPE", "${DATA", "/a/$"] {
+        for wrong in ["~other/x", "$NOPE", "${DATA", "/a/$", "/a/$$$"] {
             assert!(expanded(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn two_dollars_are_one_and_a_value_is_not_expanded_again() {
+        let caller = Caller::for_test("/home/$u", &[("DATA", "/srv/$d"), ("d", "no")]);
+        let expanded = |raw: &str| expand(raw, &caller).map(|path| path.display().to_string());
+        assert_eq!(expanded("/a/$$DATA"), Ok("/a/$DATA".into()));
+        assert_eq!(expanded("/a/$$$DATA/$$"), Ok("/a/$/srv/$d/$".into()));
+        assert_eq!(expanded("~/x"), Ok("/home/$u/x".into()));
+        for path in ["/home/$u/x", "/$$", "/a$", "/${DATA}"] {
+            assert_eq!(expanded(&unexpanded(path)), Ok(path.into()));
         }
     }
 }

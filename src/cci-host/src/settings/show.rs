@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use cci_core::settings::KEYS;
+use cci_core::settings::{KEYS, Kind};
 use cci_core::{Error, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::expand::unexpanded;
 use super::layer::{Origin, Values};
 use super::stack::Stack;
 
@@ -20,6 +21,24 @@ pub struct Entry {
     pub value: Value,
     /// File and line, a flag, a variable, or `built-in`.
     pub origin: String,
+}
+
+impl Entry {
+    /// The value as a file has it, where a `$` in a path would be the name of a variable.
+    #[must_use]
+    pub fn in_a_file(&self) -> Value {
+        let is_path = KEYS.iter().any(|key| key.kind == Kind::Path && key.path == self.key);
+        let mut value = self.value.clone();
+        let path = if is_path { Some(&mut value) } else { value.get_mut("host").filter(|_| self.is_mount()) };
+        if let Some(Value::String(path)) = path {
+            *path = unexpanded(path);
+        }
+        value
+    }
+
+    fn is_mount(&self) -> bool {
+        self.key.contains("mounts.default.")
+    }
 }
 
 /// Every value that is set, in the order of the table of keys, then what each profile says.

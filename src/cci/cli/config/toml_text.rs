@@ -19,9 +19,11 @@ pub(in crate::cli) fn as_toml(entries: &[Entry], origin: bool) -> Text {
         let same = |entry: &&Entry| list.is_some() && list_of(&entry.key) == list;
         let count = rest.iter().take_while(same).count().max(1);
         let (these, behind) = rest.split_at(count);
-        match list {
-            Some(list) => mounts(&mut out, list, these, origin),
-            None => out.line(format_args!("{} = {}{}", key(&first.key), inline(&first.value), said(first, origin))),
+        if let Some(list) = list {
+            mounts(&mut out, list, these, origin);
+        } else {
+            let value = inline(&first.in_a_file());
+            out.line(format_args!("{} = {value}{}", key(&first.key), said(first, origin)));
         }
         rest = behind;
     }
@@ -37,7 +39,7 @@ fn mounts(out: &mut Text, list: &str, mounts: &[Entry], origin: bool) {
     out.line(format_args!("{list} = ["));
     for mount in mounts {
         let container = mount.key[list.len() + 1..].to_owned();
-        let mut table = mount.value.clone();
+        let mut table = mount.in_a_file();
         table["container"] = container.into();
         out.line(format_args!("  {},{}", inline(&table), said(mount, origin)));
     }
@@ -131,8 +133,8 @@ mod tests {
             let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
             select(words).prop_map(toml::Value::from).boxed()
         };
-        // a `$` in a path is the name of a variable
-        let path = || "/[a-z\\PC]{0,9}".prop_map(|path| path.replace('$', "_"));
+        // in a file a `$` is written twice where no variable is meant
+        let path = || "/(\\$|[a-z]|\\PC){0,9}".prop_map(|path| path.replace('$', "$$"));
         let mount = (path(), "/[a-z.]{1,9}", any::<Option<bool>>()).prop_map(|(host, container, readonly)| {
             let mut mount =
                 toml::Table::from_iter([("host".into(), host.into()), ("container".into(), container.into())]);

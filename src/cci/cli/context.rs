@@ -1,0 +1,75 @@
+//! Everything a use-case works with, out of what the command line, the files and the environment say.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cci_core::name::Prefix;
+use cci_core::workspace::Workspace;
+use cci_core::{Error, Result};
+use cci_incus::Observer;
+use tokio_util::sync::CancellationToken;
+
+use super::given;
+use crate::ui::terminal::Terminal;
+use cci_engine::context::Context;
+use cci_engine::ledger::{Ledger, Server};
+use cci_engine::scope::Scope;
+use cci_host::caller::Caller;
+use cci_host::incus_socket;
+use cci_host::settings::{Overrides, Stack, Trust};
+
+/// What the command line says.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    /// Relative to the current directory, which it is if empty.
+    pub(crate) workspace: PathBuf,
+    /// A further configuration file.
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) overrides: Overrides,
+    /// Variables for the agent, each `NAME` or `NAME=VALUE`.
+    pub(crate) env: Vec<String>,
+    /// Files of such.
+    pub(crate) env_files: Vec<PathBuf>,
+}
+
+/// Reads the configuration and finds the daemon; no request is made.
+pub(crate) fn context(
+    asked: &Asked,
+    terminal: &Arc<Terminal>,
+    trust: Trust,
+    cancel: CancellationToken,
+    observer: Option<Observer>,
+) -> Result<Context> {
+    let caller = Caller::of_this_process()?;
+    let workspace = Workspace::resolve(&caller.current_dir, &asked.workspace);
+    let stack = Stack::read(&caller, &workspace, asked.config.as_deref(), &asked.overrides, trust)?;
+    if let Some(why) = stack.set_aside() {
+        terminal.warn(&format!("the project's configuration is left out: {why}"));
+    }
+    let settings = stack.settings()?;
+    let prefix = match caller.var("CCI_CONTAINER_PREFIX") {
+        None => Prefix::default(),
+        Some(raw) => Prefix::parse(raw)
+            .map_err(|error| Error::Config { problem: format!("CCI_CONTAINER_PREFIX: {error}"), hint: None })?,
+    };
+    let environment = given::environment(&asked.env, &asked.env_files, &caller, &workspace)?;
+    let client = incus_socket::client(&caller, &settings);
+    let client = match observer {
+        Some(observer) => client.observed(observer),
+        None => client,
+    };
+    let server = Server { endpoint: client.endpoint().to_owned(), project: client.project().to_owned() };
+    let ledger = Ledger::new(caller.home.join(".cci/unfinished"), server);
+    Ok(Context {
+        client,
+        stack,
+        settings,
+        caller,
+        workspace,
+        prefix,
+        environment,
+        any_owner: false,
+        reporter: terminal.clone(),
+        scope: Scope::new(cancel, ledger),
+    })
+}

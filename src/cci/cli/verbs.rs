@@ -1,0 +1,125 @@
+//! The table of the verbs: a row for each, in the order of the help. All else that a verb says of itself is in its own
+//! file.
+
+use cci_core::Result;
+use clap::{Command, Subcommand};
+
+use super::carry_out::{offline, on_incus};
+use super::json_schema::Described;
+use super::launch_flags::LaunchFlag;
+use super::output::Format;
+use super::verb::{Call, Verb};
+use super::verb_command::define;
+
+/// What can be said of a verb before it is typed.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    /// As it is typed.
+    pub(crate) name: &'static str,
+    /// Makes its arguments.
+    pub(crate) define: fn(Command) -> Command,
+    /// See [`Verb::launch_flags`].
+    pub(crate) launch_flags: fn(&[&str]) -> &'static [LaunchFlag],
+    /// See [`Verb::SCHEMAS`].
+    pub(crate) schemas: &'static [Described],
+}
+
+macro_rules! verbs {
+    ($($(#[$attribute:meta])* $variant:ident = $name:literal: $arguments:ty, $kind:ident;)*) => {
+        /// A verb that was typed, with its arguments.
+        #[derive(Debug, Subcommand)]
+        #[command(defer = true)]
+        pub(crate) enum AnyVerb {
+            $($(#[$attribute])* #[command(name = $name)] $variant($arguments),)*
+        }
+
+        /// The rows of the table.
+        pub(crate) const ROWS: &[Row] = &[$(Row {
+            name: $name,
+            define: define::<$arguments>,
+            launch_flags: <$arguments as Verb>::launch_flags,
+            schemas: <$arguments as Verb>::SCHEMAS,
+        },)*];
+
+        impl AnyVerb {
+            /// See [`Verb::format`].
+            pub(crate) fn format(&self) -> Option<Format> {
+                match self { $(Self::$variant(verb) => verb.format(),)* }
+            }
+
+            /// See [`Verb::passes_status`].
+            pub(crate) fn passes_status(&self) -> bool {
+                match self { $(Self::$variant(verb) => verb.passes_status(),)* }
+            }
+
+            /// Does what was asked for; the status to end with. Each verb's work is on the heap: only one of them is there.
+            pub(crate) async fn carry_out(self, call: &Call<'_>) -> Result<u8> {
+                match self { $(Self::$variant(verb) => Box::pin($kind(verb, call)).await,)* }
+            }
+        }
+    };
+}
+
+verbs! {
+    /// Make a working Incus out of what is there
+    Setup = "setup": super::setup::SetupArgs, on_incus;
+    /// Check the Incus installation
+    Doctor = "doctor": super::doctor::DoctorArgs, on_incus;
+    /// Start an agent in a container
+    Shell = "shell": super::shell::ShellArgs, on_incus;
+    /// Run one command in a fresh container
+    Run = "run": super::run::RunArgs, on_incus;
+    /// Go back to a running session
+    Attach = "attach": super::attach::AttachArgs, on_incus;
+    /// Show the containers
+    #[command(visible_alias = "ls")]
+    List = "list": super::list::ListArgs, on_incus;
+    /// Show a saved session
+    Info = "info": super::info::InfoArgs, on_incus;
+    /// Keep running ephemeral containers for good
+    Persist = "persist": super::persist::PersistArgs, on_incus;
+    /// End containers gracefully
+    Shutdown = "shutdown": super::end::ShutdownArgs, on_incus;
+    /// End containers at once
+    Kill = "kill": super::end::KillArgs, on_incus;
+    /// Remove stopped containers, and saved sessions if asked
+    Clean = "clean": super::clean::CleanArgs, on_incus;
+    /// Take over files that a container's root made in the workspace
+    Reclaim = "reclaim": super::reclaim::ReclaimArgs, on_incus;
+    /// Drive a session without a terminal
+    Tmux = "tmux": super::tmux::TmuxArgs, on_incus;
+    /// See, check and write the configuration
+    Config = "config": super::config::ConfigArgs, offline;
+    /// See and make named sets of settings
+    Profile = "profile": super::profile::ProfileArgs, offline;
+    /// Make the image that containers start from
+    Build = "build": super::build::BuildArgs, on_incus;
+    /// Measure cci beside the raw API calls that it needs
+    Bench = "bench": super::bench::BenchArgs, on_incus;
+    /// Show and explain what a container may reach
+    Network = "network": super::network::NetworkArgs, on_incus;
+    /// See, make and remove images
+    Image = "image": super::image::ImageArgs, on_incus;
+    /// Show the images (`image list`)
+    Images = "images": super::image::ListArgs, on_incus;
+    /// Print the JSON Schema of what a verb prints with `--format json`
+    Schema = "schema": super::schema::SchemaArgs, offline;
+    /// Print the completion script of a shell
+    Completion = "completion": super::completion::CompletionArgs, offline;
+    /// Write the manual pages and the page of error codes
+    #[command(hide = true)]
+    Reference = "reference": super::reference::ReferenceArgs, offline;
+    /// Drive any container of the Incus project
+    Container = "container": super::container::ContainerArgs, on_incus;
+    /// Move files between the host and a container
+    File = "file": super::file::FileArgs, on_incus;
+    /// Print the version
+    Version = "version": super::version::VersionArgs, offline;
+}
+
+/// What the verbs print as JSON, by name.
+pub(crate) fn schemas() -> Vec<Described> {
+    let mut all: Vec<Described> = ROWS.iter().flat_map(|row| row.schemas).copied().collect();
+    all.sort_by_key(|described| described.name);
+    all
+}
