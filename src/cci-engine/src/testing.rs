@@ -149,12 +149,12 @@ impl World {
         store.write(metadata).unwrap();
     }
 
-    /// What the person was told so far, each as `kind: text`.
+    /// The events so far but for progress, each in the text of its type.
     pub(crate) fn told(&self) -> Vec<String> {
         self.recorder.told()
     }
 
-    /// Whether the person was told something with these words.
+    /// Whether there was an event whose text has these words.
     pub(crate) fn was_told(&self, words: &str) -> bool {
         self.told().iter().any(|line| line.contains(words))
     }

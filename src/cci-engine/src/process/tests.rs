@@ -113,7 +113,7 @@ async fn a_run_whose_stop_is_refused_leaves_a_note_for_the_next_command() {
         world.daemon.on("PUT /1.0/instances/*/state").refuse(500, "The database is locked");
     }
     launched(&world).await.unwrap();
-    assert!(world.was_told("could not remove container"), "{:?}", world.told());
+    assert!(world.was_told("NotRemoved { made: Instance"), "{:?}", world.told());
     assert_eq!(journals(&world), 1);
     abandoned(&world.cx()).await;
     assert!(world.instance(&world.slot(1)).is_none());

@@ -87,7 +87,7 @@ async fn files_of_a_failed_call_go() {
     failed(&world.cx(), Made::Staged(file.clone())).await;
     assert!(!staging.exists() && !file.exists());
     failed(&world.cx(), Made::Staged(file)).await;
-    assert!(!world.was_told("could not remove"), "what is gone is as it should be: {:?}", world.told());
+    assert!(!world.was_told("NotRemoved"), "what is gone is as it should be: {:?}", world.told());
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn what_cannot_be_taken_back_is_told_and_left_to_the_next_command() {
     world.container(NAME).persistent().stopped().launch("mine").put();
     world.daemon.on("DELETE /1.0/instances/*").refuse(400, "The pool is gone");
     failed(&world.cx(), instance("mine")).await;
-    assert!(world.was_told("could not remove container cci-a-1"), "{:?}", world.told());
+    assert!(world.was_told("NotRemoved { made: Instance { name: \"cci-a-1\""), "{:?}", world.told());
     assert_eq!(journals(&world), 1);
     super::abandoned(&world.cx()).await;
     assert!(world.instance(NAME).is_none());
