@@ -38,7 +38,8 @@ pub fn on_failure<'a, T: 'a>(
 
 /// The same, but what was made stays in the ledger, so that a kill does not leave it behind.
 pub(crate) async fn on_failure_or_kill<T>(cx: &Context, work: impl Future<Output = Result<T>>) -> Result<T> {
-    let done = cx.scope.until_cancelled(work).await;
+    // boxed, for a launch is large and would be on the stack more than once
+    let done = cx.scope.until_cancelled(Box::pin(work)).await;
     if let Err(error) = &done {
         let settled = !matches!(error, Error::TimedOut { still_running: true, .. });
         // what Incus may still be about to make is looked for again by the next command

@@ -149,12 +149,12 @@ impl World {
         store.write(metadata).unwrap();
     }
 
-    /// The events so far, as `Debug` has them.
+    /// The events so far but for progress, each in the text of its type.
     pub(crate) fn told(&self) -> Vec<String> {
         self.recorder.told()
     }
 
-    /// Whether an event has these words in its `Debug` form.
+    /// Whether there was an event whose text has these words.
     pub(crate) fn was_told(&self, words: &str) -> bool {
         self.told().iter().any(|line| line.contains(words))
     }

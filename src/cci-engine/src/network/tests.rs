@@ -7,8 +7,7 @@ use cci_core::Error;
 use cci_core::network::Policy;
 use serde_json::{Value, json};
 
-use super::ensure;
-use super::{Ensured, restored};
+use super::ensure::{Ensured, ensure, restored};
 use crate::context::Context;
 use crate::testing::World;
 
@@ -19,7 +18,7 @@ fn policy(cx: &Context) -> Policy {
     Policy::new(&cx.settings.network).unwrap().unwrap()
 }
 
-async fn realised(world: &World) -> cci_core::Result<Ensured> {
+async fn ensured(world: &World) -> cci_core::Result<Ensured> {
     let cx = world.cx();
     ensure(&cx, &policy(&cx)).await
 }
@@ -42,7 +41,7 @@ fn change(world: &World, kind: &str, change: impl FnOnce(&mut Value)) {
 #[tokio::test]
 async fn a_policys_rules_are_there_before_its_bridge() {
     let world = World::configured(POLICY);
-    let made = realised(&world).await.unwrap();
+    let made = ensured(&world).await.unwrap();
     assert!(made.mended, "nothing was in force until now");
     let requests = world.requests();
     let at = |line: &str| requests.iter().position(|seen| seen == line).unwrap();
@@ -56,9 +55,9 @@ async fn a_policys_rules_are_there_before_its_bridge() {
 #[tokio::test]
 async fn a_policy_that_is_in_force_is_used_as_it_is() {
     let world = World::configured(POLICY);
-    let first = realised(&world).await.unwrap();
+    let first = ensured(&world).await.unwrap();
     world.daemon.forget_requests();
-    let second = realised(&world).await.unwrap();
+    let second = ensured(&world).await.unwrap();
     assert_eq!((second.subnet, second.mended), (first.subnet, false));
     assert!(world.requests().iter().all(|seen| seen.starts_with("GET ")), "nothing is changed");
 }
@@ -66,23 +65,23 @@ async fn a_policy_that_is_in_force_is_used_as_it_is() {
 #[tokio::test]
 async fn rules_that_somebody_widened_are_put_right() {
     let world = World::configured(POLICY);
-    realised(&world).await.unwrap();
+    ensured(&world).await.unwrap();
     let before = object(&world, "network-acls").unwrap()["egress"].clone();
     change(&world, "network-acls", |acl| acl["egress"] = json!([{"action": "allow", "state": "enabled"}]));
-    assert!(realised(&world).await.unwrap().mended);
+    assert!(ensured(&world).await.unwrap().mended);
     assert_eq!(object(&world, "network-acls").unwrap()["egress"], before);
 }
 
 #[tokio::test]
 async fn a_bridge_whose_rules_somebody_took_off_is_refused() {
     let world = World::configured(POLICY);
-    realised(&world).await.unwrap();
+    ensured(&world).await.unwrap();
     for (key, value) in
         [("security.acls", ""), ("security.acls.default.egress.action", "allow"), ("dns.mode", "managed")]
     {
         let before = object(&world, "networks").unwrap();
         change(&world, "networks", |network| network["config"][key] = json!(value));
-        let error = realised(&world).await.unwrap_err();
+        let error = ensured(&world).await.unwrap_err();
         assert!(matches!(&error, Error::HostUnfit { problem, .. } if problem.contains(key)), "{key}: {error:?}");
         change(&world, "networks", |network| *network = before);
     }
@@ -93,7 +92,7 @@ async fn an_acl_of_the_same_name_that_is_not_ccis_is_refused_and_stays() {
     let world = World::configured(POLICY);
     let foreign = json!({"name": bridge(&world), "config": {}, "egress": [], "ingress": []});
     world.daemon.put(&format!("/1.0/network-acls/{}", bridge(&world)), foreign.clone());
-    let error = realised(&world).await.unwrap_err();
+    let error = ensured(&world).await.unwrap_err();
     assert!(
         matches!(&error, Error::HostUnfit { problem, .. } if problem.contains("not the one that cci made")),
         "{error:?}"
@@ -105,11 +104,11 @@ async fn an_acl_of_the_same_name_that_is_not_ccis_is_refused_and_stays() {
 #[tokio::test]
 async fn a_policy_that_another_launch_makes_at_this_moment_is_taken_as_it_is() {
     let other = World::configured(POLICY);
-    realised(&other).await.unwrap();
+    ensured(&other).await.unwrap();
     let world = World::configured(POLICY);
     let acl = object(&other, "network-acls");
     world.daemon.on("POST /1.0/network-acls").meanwhile(&format!("/1.0/network-acls/{}", bridge(&world)), acl.clone());
-    realised(&world).await.unwrap();
+    ensured(&world).await.unwrap();
     assert_eq!(object(&world, "network-acls"), acl);
     assert!(object(&world, "networks").is_some());
 }
@@ -117,18 +116,18 @@ async fn a_policy_that_another_launch_makes_at_this_moment_is_taken_as_it_is() {
 #[tokio::test]
 async fn a_bridge_never_gets_the_subnet_of_another() {
     let world = World::configured(POLICY);
-    let first = realised(&world).await.unwrap().subnet;
+    let first = ensured(&world).await.unwrap().subnet;
     world.daemon.remove(&format!("/1.0/networks/{}", bridge(&world)));
     let other = json!({"name": "other", "type": "bridge", "managed": true, "status": "Created",
         "config": {"ipv4.address": format!("{}/{}", first.gateway, first.prefix)}});
     world.daemon.put("/1.0/networks/other", other);
-    assert_ne!(realised(&world).await.unwrap().subnet, first);
+    assert_ne!(ensured(&world).await.unwrap().subnet, first);
 }
 
 #[tokio::test]
 async fn only_a_policy_whose_bridge_is_gone_is_restored() {
     let world = World::configured(POLICY);
-    realised(&world).await.unwrap();
+    ensured(&world).await.unwrap();
     assert!(!restored(&world.cx()).await.unwrap());
     world.daemon.remove(&format!("/1.0/networks/{}", bridge(&world)));
     assert!(restored(&world.cx()).await.unwrap());

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use cci_core::slot::SlotChoice;
 use cci_core::{Error, Result};
 use cci_incus::fake::Answer;
 
 use super::container_exec::{Command, run};
 use super::outcome::Outcome;
+use crate::roll_back::abandoned;
 use crate::testing::{ANOTHER, World};
 
 async fn ran(world: &World) -> Result<Outcome> {
@@ -54,4 +56,65 @@ async fn a_command_in_another_users_container_is_refused() {
     let world = World::new();
     world.container("cci-a-1").of(ANOTHER).put();
     assert!(matches!(ran(&world).await, Err(Error::NotOwner { .. })));
+}
+
+/// A world in which `cci run` can launch, with a command `probe` that ends so.
+fn launching(settings: &str, status: u8) -> World {
+    let world = World::configured(&format!("network.mode = \"open\"\n{settings}"));
+    world.put_image("ab12", &["cci"], &[]);
+    world.daemon.answer("probe", Answer { stdout: b".out".to_vec(), status, ..Answer::default() });
+    world
+}
+
+async fn launched(world: &World) -> Result<Outcome> {
+    let argv = vec!["probe".to_owned()];
+    let command = super::run::Command { argv, slot: SlotChoice::Auto, capture: true, timeout: None };
+    // the thread of a test has a small stack
+    Box::pin(super::run::run(&world.cx(), &command)).await
+}
+
+/// How many commands have left a journal.
+fn journals(world: &World) -> usize {
+    std::fs::read_dir(world.unfinished()).map_or(0, Iterator::count)
+}
+
+#[tokio::test]
+async fn a_run_ends_with_the_commands_status_and_its_container_goes() {
+    let world = launching("", 3);
+    let outcome = launched(&world).await.unwrap();
+    assert_eq!((outcome.status, outcome.stdout), (3, b"out".to_vec()));
+    assert!(world.instance(&world.slot(1)).is_none());
+    assert_eq!(journals(&world), 0);
+}
+
+#[tokio::test]
+async fn a_run_in_a_persistent_container_stops_it_and_keeps_it() {
+    let world = launching("defaults.persistent = true\n", 0);
+    launched(&world).await.unwrap();
+    assert!(world.instance(&world.slot(1)).is_some_and(|kept| kept["status_code"] == 102));
+    assert_eq!(journals(&world), 0);
+    launched(&world).await.unwrap();
+    assert_eq!(world.daemon.count("POST /1.0/instances"), 1, "the next run takes it again");
+}
+
+#[tokio::test]
+async fn a_run_whose_launch_fails_leaves_nothing() {
+    let world = launching("", 0);
+    world.daemon.on("POST /1.0/instances").fail(400, "Failed to run: incusd forkstart c1: exit status 1");
+    launched(&world).await.unwrap_err();
+    assert!(world.instance(&world.slot(1)).is_none());
+    assert_eq!(journals(&world), 0);
+}
+
+#[tokio::test]
+async fn a_run_whose_stop_is_refused_leaves_a_note_for_the_next_command() {
+    let world = launching("", 0);
+    for _ in 0..2 {
+        world.daemon.on("PUT /1.0/instances/*/state").refuse(500, "The database is locked");
+    }
+    launched(&world).await.unwrap();
+    assert!(world.was_told("NotRemoved { made: Instance"), "{:?}", world.told());
+    assert_eq!(journals(&world), 1);
+    abandoned(&world.cx()).await;
+    assert!(world.instance(&world.slot(1)).is_none());
 }

@@ -146,7 +146,7 @@ async fn what_cannot_be_taken_back_is_told_and_left_to_the_next_command() {
     world.container(NAME).persistent().stopped().launch("mine").put();
     world.daemon.on("DELETE /1.0/instances/*").refuse(400, "The pool is gone");
     failed(&world.cx(), instance("mine")).await;
-    assert!(world.was_told(r#"NotRemoved { made: Instance { name: "cci-a-1""#), "{:?}", world.told());
+    assert!(world.was_told("NotRemoved { made: Instance { name: \"cci-a-1\""), "{:?}", world.told());
     assert_eq!(journals(&world), 1);
     super::abandoned(&world.cx()).await;
     assert!(world.instance(NAME).is_none());

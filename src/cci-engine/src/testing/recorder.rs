@@ -1,11 +1,11 @@
-//! Keeps the events of a use-case.
+//! Keeps what a use-case tells.
 
 use std::sync::Mutex;
 
 use crate::event::Event;
 use crate::reporter::Reporter;
 
-/// Each event as `Debug` has it; how far something is, is left out.
+/// Each event in the text of its type.
 #[derive(Default)]
 pub(super) struct Recorder(Mutex<Vec<String>>);
 

@@ -97,7 +97,7 @@ async fn a_damaged_session_is_told_and_stays() {
     let rubbish = found(&world, EVERYTHING).await;
     assert_eq!(remove(&world.cx(), &rubbish).await.unwrap(), 0);
     assert!(file.exists());
-    assert!(world.was_told("Session(Damaged("), "{:?}", world.told());
+    assert!(world.was_told("Damaged"), "{:?}", world.told());
 }
 
 #[tokio::test]

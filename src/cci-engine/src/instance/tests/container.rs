@@ -85,7 +85,7 @@ async fn a_container_that_does_not_shut_down_is_stopped_and_the_person_told() {
     world.daemon.on(STATE).fail(400, "The instance did not shut down");
     stop(&world.cx(), NAME, Some(Duration::from_secs(7))).await.unwrap();
     assert!(!world.runs(NAME));
-    assert!(world.was_told("DidNotShutDown {") && world.was_told("within: 7s"), "{:?}", world.told());
+    assert!(world.was_told("DidNotShutDown { container: \"cci-a-1\", within: 7s }"), "{:?}", world.told());
     assert_eq!(world.daemon.count(STATE), 2);
 }
 

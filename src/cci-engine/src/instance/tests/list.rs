@@ -76,5 +76,5 @@ async fn a_damaged_session_is_told_and_does_not_hide_the_others() {
     let listed = sessions(&cx, &[id]).await.unwrap();
     assert_eq!(listed.len(), 1);
     assert!(listed[0].live);
-    assert!(world.was_told("Session(Damaged("), "{:?}", world.told());
+    assert!(world.was_told("Damaged"), "{:?}", world.told());
 }

@@ -53,7 +53,7 @@ async fn what_changes_in_a_kept_container_is_told() {
     kept(&world);
     let launched = launched(&world.cx(), SlotChoice::Auto).await.unwrap();
     assert!(launched.changed.iter().any(|key| key == "limits.processes"), "{:?}", launched.changed);
-    assert!(world.was_told("ConfigurationApplied {"));
+    assert!(world.was_told("ConfigurationApplied"));
     assert_eq!(world.instance(&world.slot(2)).unwrap()["config"]["limits.processes"], "300");
 }
 

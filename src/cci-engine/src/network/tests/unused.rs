@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use super::super::{remove, unused};
-use super::{POLICY, bridge, change, object, realised};
+use super::{POLICY, bridge, change, ensured, object};
 use crate::testing::World;
 
 /// A policy that was in use, and whose maker has ended.
 async fn left(world: &World) {
-    realised(world).await.unwrap();
+    ensured(world).await.unwrap();
     change(world, "network-acls", |acl| {
         acl["config"].as_object_mut().unwrap().remove("user.cci.maker").unwrap();
     });
@@ -45,7 +45,7 @@ async fn a_policy_is_in_use_until_its_last_container_goes() {
 #[tokio::test]
 async fn a_policy_whose_maker_still_runs_is_about_to_be_used() {
     let world = World::configured(POLICY);
-    realised(&world).await.unwrap();
+    ensured(&world).await.unwrap();
     assert!(names(&world, &[]).await.is_empty());
 }
 

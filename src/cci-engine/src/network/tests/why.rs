@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::{Answer, Question, show, why};
-use super::{POLICY, bridge, realised};
+use super::{POLICY, bridge, ensured};
 use crate::testing::World;
 
 async fn asked(world: &World, host: &str, from: Option<&str>) -> Answer {
@@ -13,7 +13,7 @@ async fn asked(world: &World, host: &str, from: Option<&str>) -> Answer {
 
 /// A container on the policy's bridge.
 async fn guarded(world: &World) {
-    realised(world).await.unwrap();
+    ensured(world).await.unwrap();
     world.container("cci-a-1").device("eth0", json!({"type": "nic", "network": bridge(world)})).put();
 }
 

@@ -24,7 +24,7 @@ async fn what_a_killed_command_made_is_removed_and_told() {
     killed(&world, &[instance("mine")]);
     abandoned(&world.cx()).await;
     assert!(world.instance(NAME).is_none());
-    assert!(world.was_told(r#"RemovedAbandoned(Instance { name: "cci-a-1""#), "{:?}", world.told());
+    assert!(world.was_told("RemovedAbandoned(Instance { name: \"cci-a-1\""), "{:?}", world.told());
     assert_eq!(journals(&world), 0);
 }
 
