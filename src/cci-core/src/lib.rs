@@ -29,7 +29,6 @@ pub mod session;
 pub mod settings;
 pub mod setup;
 pub mod slot;
-pub mod start_log;
 pub mod stop_hook;
 pub mod workspace;
 

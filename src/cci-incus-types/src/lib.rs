@@ -5,6 +5,7 @@
 pub mod device;
 mod operation;
 mod refusal;
+pub mod start_log;
 
 pub use device::{Device, Devices, Disk, Nic};
 pub use operation::OperationKind;

@@ -60,7 +60,7 @@ mod wire;
 
 /// What the API speaks of, for code that has no use for a client.
 pub use cci_incus_types as types;
-pub use cci_incus_types::{Device, Devices, Disk, Nic, OperationKind, Refusal, device};
+pub use cci_incus_types::{Device, Devices, Disk, Nic, OperationKind, Refusal, device, start_log};
 
 pub use acl::{Acl, AclAction, AclPut, AclRule, AclState};
 pub use client::Client;

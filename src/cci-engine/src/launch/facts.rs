@@ -10,6 +10,7 @@ use cci_core::stop_hook::StopHook;
 use cci_incus::Instance;
 
 use super::image::Image;
+use super::nic::PROFILE;
 use super::proof::Proof;
 use super::{ensure, limits, mounts, nic, workspace};
 use crate::context::Context;
@@ -17,9 +18,6 @@ use crate::incus_error::DuringStep;
 use crate::site::host_path;
 use cci_host::subids::OfRoot;
 use cci_host::{incus_socket, zone};
-
-/// The profile whose network and root disk a launch takes.
-pub const PROFILE: &str = "default";
 
 /// What a launch finds before it decides anything.
 pub struct Survey {

@@ -25,10 +25,11 @@ pub(crate) mod tests;
 mod workspace;
 
 pub(crate) use claim::{claim, likely};
-pub use facts::{PROFILE, Subject, Survey, agent_ids, survey};
+pub use facts::{Subject, Survey, agent_ids, survey};
 pub(crate) use ids::note_ids;
 pub(crate) use image::{NOTED, RESOLV_PROPERTY, as_made};
 pub(crate) use launched::Launched;
+pub use nic::PROFILE;
 pub use plain::plain;
 pub use session::{launch_mark, new_session_id, store};
 pub(crate) use start_failure::explained as start_failed;

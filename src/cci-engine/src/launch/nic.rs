@@ -9,10 +9,12 @@ use cci_incus::device::nics;
 use cci_incus::{Instance, NetworkLease, Profile};
 
 use super::ensure;
-use super::facts::PROFILE;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::network::Ensured;
+
+/// The profile whose network and root disk a launch takes.
+pub const PROFILE: &str = "default";
 
 /// The NIC as a launch finds it now; the network of a policy is made where it is missing, and made sure of.
 pub(super) async fn now(cx: &Context) -> Result<Option<Nic>> {

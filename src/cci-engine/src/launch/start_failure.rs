@@ -1,8 +1,8 @@
 //! Says why a container did not start: Incus only names the program that failed, the reason is in LXC's log.
 
 use cci_core::Error;
-use cci_core::start_log::{Cause, cause};
 use cci_incus::Refusal;
+use cci_incus::start_log::{Cause, cause};
 
 use crate::context::Context;
 use crate::incus_error::translate;
@@ -16,11 +16,11 @@ pub(crate) async fn explained(cx: &Context, name: &str, error: cci_incus::Error,
     let of = if step.contains(name) { String::new() } else { format!(" {name}") };
     let log = cx.client.instance_log(name, "lxc.log").await.unwrap_or_default();
     match cause(&String::from_utf8_lossy(&log)) {
-        Some(Cause::Guard) => Error::HostUnfit {
+        Some(Cause::StartHook) => Error::HostUnfit {
             problem: format!("cannot {step}{of}: the host's nftables did not take the rules of its network policy"),
             hint: Some("look for tables `inet cci-…` that are not cci's in `sudo nft list tables`, and see that `sudo nft` works".into()),
         },
-        Some(Cause::Pin) => Error::HostUnfit {
+        Some(Cause::MountHook) => Error::HostUnfit {
             problem: format!("cannot {step}{of}: the workspace or a mounted directory was replaced by another at this moment"),
             hint: Some("look at what is in its place on the host, then try again".into()),
         },

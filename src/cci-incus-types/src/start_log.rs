@@ -3,10 +3,10 @@
 /// What a start came to grief on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
-    /// The hook that loads the second layer of a network policy.
-    Guard,
-    /// The hook that looks whether each mount shows what it did at the launch.
-    Pin,
+    /// A hook of the host that comes before the start.
+    StartHook,
+    /// A hook that runs when everything is mounted.
+    MountHook,
     /// Something else, in LXC's words.
     Other(String),
 }
@@ -16,10 +16,10 @@ pub enum Cause {
 pub fn cause(log: &str) -> Option<Cause> {
     let errors: Vec<&str> = log.lines().filter(|line| line.contains(" ERROR ")).collect();
     if errors.iter().any(|line| line.contains("lxc.hook.start-host")) {
-        return Some(Cause::Guard);
+        return Some(Cause::StartHook);
     }
     if errors.iter().any(|line| line.contains("Failed to run mount hooks")) {
-        return Some(Cause::Pin);
+        return Some(Cause::MountHook);
     }
     // the first error is the cause, the later ones follow from it; before ` - ` stand the time and LXC's source file
     let first = errors.first()?.splitn(3, " - ").nth(2)?;
@@ -40,13 +40,13 @@ lxc p_c1 20261121105959.470 ERROR    start - ../src/lxc/start.c:__lxc_start:2107
 
     #[test]
     fn the_hook_of_the_policy_is_recognised() {
-        assert_eq!(cause(HOOK), Some(Cause::Guard));
+        assert_eq!(cause(HOOK), Some(Cause::StartHook));
     }
 
     #[test]
     fn the_hook_of_the_mounts_is_recognised() {
         let pin = HOOK.replace("Failed to run lxc.hook.start-host", "Failed to run mount hooks");
-        assert_eq!(cause(&pin), Some(Cause::Pin));
+        assert_eq!(cause(&pin), Some(Cause::MountHook));
     }
 
     #[test]
