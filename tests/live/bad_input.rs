@@ -37,10 +37,10 @@ fn a_kept_container_outlives_its_image() {
     let kept = host.only_container();
     let out = host.cci(&["run", "--persistent", "--image", "no-such-image", "--", "getent", "hosts", "localhost"]).ok();
     assert!(out.stderr.contains("Reusing existing container"), "{out}");
-    let of = format!("container {kept} is kept and of image '{}', not 'no-such-image'", image());
+    let of = format!("reusing container {kept}, which was created from image '{}', not 'no-such-image'", image());
     assert!(out.stderr.contains(&of), "{out}");
     let again = host.cci(&["run", "--persistent", "--", "true"]).ok();
-    assert!(!again.stderr.contains("is kept and of image"), "what it is made of was forgotten: {again}");
+    assert!(!again.stderr.contains("which was created from image"), "what it is made of was forgotten: {again}");
     assert!(!again.stderr.contains("Configuration applied"), "nothing has changed but the launch: {again}");
     assert_eq!(host.only_container(), kept);
     // a shell's metadata says of which image a resume would make it again

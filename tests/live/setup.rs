@@ -52,7 +52,7 @@ fn doctor_says_what_is_well_and_measures_a_clone() {
         assert_eq!(of(id)["status"], "ok", "{id}: {out}");
     }
     assert!(of("clone")["message"].as_str().unwrap().contains(" ms"), "{out}");
-    assert!(findings.iter().all(|finding| finding["status"] == "ok" || finding["mend"].is_string()), "{out}");
+    assert!(findings.iter().all(|finding| finding["status"] == "ok" || finding["fix"].is_string()), "{out}");
     assert_eq!(out.code, i32::from(report["status"] == "warning"), "{out}");
     assert_eq!(host.containers(), [""; 0]);
 }

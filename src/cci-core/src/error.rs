@@ -202,7 +202,7 @@ pub enum Error {
     HostUnfit {
         /// What is missing.
         problem: String,
-        /// The mend.
+        /// The fix.
         hint: Option<String>,
     },
     /// The person or a signal ended it.

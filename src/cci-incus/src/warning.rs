@@ -1,4 +1,4 @@
-//! Warnings: what the server found amiss with its host and has not seen mended.
+//! Warnings: what the server found amiss with its host and has not seen fixed.
 
 use serde::Deserialize;
 

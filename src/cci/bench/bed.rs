@@ -103,7 +103,7 @@ impl Bed {
         self.timed(calm::written(self.path())).await?;
         let (in_vain, _) = self.timed(async { Ok(self.calm.wait(calm::at_work).await) }).await?;
         if in_vain {
-            self.terminal.warn("the machine does not come to rest: what follows is measured on a busy one");
+            self.terminal.warn("the system did not become idle: the remaining results are taken under load");
         }
         Ok(())
     }

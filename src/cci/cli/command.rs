@@ -43,7 +43,7 @@ pub(crate) struct TopFlags {
 
 fn examples() -> String {
     format!(
-        "Examples:\n  cci shell                    start {agent} in a container, with this directory at /workspace\n  cci shell --resume           go on with the newest conversation of this directory\n  cci run -- npm test          run one command in a fresh container\n  cci list                     show the containers",
+        "Examples:\n  cci shell                    start {agent} in a container, with this directory at /workspace\n  cci shell --resume           resume the newest conversation of this directory\n  cci run -- npm test          run one command in a fresh container\n  cci list                     show the containers",
         agent = cci_agent::default_agent().title()
     )
 }

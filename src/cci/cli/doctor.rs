@@ -1,4 +1,4 @@
-//! `cci doctor`: what is well on this machine and what is not, each with its mend.
+//! `cci doctor`: what is well on this machine and what is not, each with its fix.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ const SLOW: Duration = Duration::from_secs(2);
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     format: FormatArg,
-    /// Mend what setup can mend
+    /// Fix what setup can fix
     #[arg(long)]
     fix: bool,
 }
@@ -53,7 +53,7 @@ struct Reported {
     /// The command or change that helps.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
-    mend: Option<String>,
+    fix: Option<String>,
 }
 
 impl Verb for DoctorArgs {
@@ -87,11 +87,11 @@ impl OnIncus for DoctorArgs {
 }
 
 async fn clone_time(cx: &Context) -> Finding {
-    let finding = |health, text: String, mend: Option<&str>| Finding {
+    let finding = |health, text: String, fix: Option<&str>| Finding {
         id: "clone",
         health,
         text,
-        mend: mend.map(str::to_owned),
+        fix: fix.map(str::to_owned),
         steps: Vec::new(),
     };
     match measure(cx).await {
@@ -125,8 +125,8 @@ fn text(findings: &[Finding], verbose: bool) -> Text {
     for finding in findings {
         let name = if verbose { format!(" [{}]", finding.id) } else { String::new() };
         out.line(format_args!("{:>8}  {}{name}", word(finding.health), finding.text));
-        if let Some(mend) = &finding.mend {
-            out.line(format_args!("           mend: {mend}"));
+        if let Some(fix) = &finding.fix {
+            out.line(format_args!("           fix: {fix}"));
         }
     }
     out.with(match worst(findings) {
@@ -141,7 +141,7 @@ fn report(findings: &[Finding]) -> Report {
         id: finding.id,
         status: word(finding.health),
         message: finding.text.clone(),
-        mend: finding.mend.clone(),
+        fix: finding.fix.clone(),
     });
     Report { status: word(worst(findings)), findings: reported.collect() }
 }

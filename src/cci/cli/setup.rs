@@ -90,8 +90,8 @@ pub(crate) async fn set_up(args: &SetupArgs, cx: &Context, terminal: &Terminal) 
 fn finish(terminal: &Terminal, findings: &[Finding]) -> Result<u8> {
     for finding in findings.iter().filter(|finding| finding.health != Health::Ok) {
         terminal.warn(&finding.text);
-        if let Some(mend) = &finding.mend {
-            terminal.hint(mend);
+        if let Some(fix) = &finding.fix {
+            terminal.hint(fix);
         }
     }
     if worst(findings) == Health::Broken {

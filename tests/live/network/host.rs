@@ -91,13 +91,13 @@ fn dockers_firewall_opens_nothing_and_neither_does_its_mend() {
     let reached: Vec<&String> = all.iter().filter(|probe| dropped[*probe]).collect();
     assert_eq!(reached, [&name], "Docker's own refusal is the warning's");
     let bridge = kept.device("network");
-    let mend = format!(
+    let fix = format!(
         "nft insert rule ip filter DOCKER-USER iifname {bridge} accept
          nft insert rule ip filter DOCKER-USER oifname {bridge} ct state related,established accept"
     );
-    bed.command("sh", &["-c", &mend]);
-    let mended = kept.probe(&all);
-    let reached: Vec<&String> = all.iter().filter(|probe| mended[*probe]).collect();
+    bed.command("sh", &["-c", &fix]);
+    let fixed = kept.probe(&all);
+    let reached: Vec<&String> = all.iter().filter(|probe| fixed[*probe]).collect();
     assert_eq!(reached, [&public, &name]);
     server.kill().unwrap();
     server.wait().unwrap();

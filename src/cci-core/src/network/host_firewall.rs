@@ -1,4 +1,4 @@
-//! Firewalls of the host that would break a new bridge, and the exact mend for each.
+//! Firewalls of the host that would break a new bridge, and the exact fix for each.
 
 use std::collections::BTreeSet;
 
@@ -27,12 +27,12 @@ pub struct FirewallFacts {
 pub struct Obstacle {
     /// What is wrong.
     pub problem: &'static str,
-    /// The commands that mend it.
+    /// The commands that fix it.
     pub fix: String,
 }
 
 impl FirewallFacts {
-    /// What would keep containers on this bridge from their network, with the mend of each.
+    /// What would keep containers on this bridge from their network, with the fix of each.
     #[must_use]
     pub fn obstacles(&self, bridge: &str) -> Vec<Obstacle> {
         let stopped = (!self.forwards).then(|| Obstacle {

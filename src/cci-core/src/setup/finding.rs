@@ -1,4 +1,4 @@
-//! What is well and what is not on the machine, each with its mend, and the steps that setup takes for it.
+//! What is well and what is not on the machine, each with its fix, and the steps that setup takes for it.
 
 use cci_guest::GuestText;
 
@@ -36,32 +36,32 @@ pub struct Finding {
     /// What was found.
     pub text: String,
     /// What a person does about it, where setup cannot.
-    pub mend: Option<String>,
+    pub fix: Option<String>,
     /// What setup does about it.
     pub steps: Vec<Step>,
 }
 
 impl Finding {
     fn ok(id: &'static str, text: impl Into<String>) -> Self {
-        Self { id, health: Health::Ok, text: text.into(), mend: None, steps: Vec::new() }
+        Self { id, health: Health::Ok, text: text.into(), fix: None, steps: Vec::new() }
     }
 
     fn broken(id: &'static str, text: impl Into<String>, steps: Vec<Step>) -> Self {
-        let mend = (!steps.is_empty()).then(|| "cci setup".to_owned());
-        Self { id, health: Health::Broken, text: text.into(), mend, steps }
+        let fix = (!steps.is_empty()).then(|| "cci setup".to_owned());
+        Self { id, health: Health::Broken, text: text.into(), fix, steps }
     }
 
-    fn warning(id: &'static str, text: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { id, health: Health::Warning, text: text.into(), mend: Some(mend.into()), steps: Vec::new() }
+    fn warning(id: &'static str, text: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { id, health: Health::Warning, text: text.into(), fix: Some(fix.into()), steps: Vec::new() }
     }
 
-    fn mended_by(mut self, mend: impl Into<String>) -> Self {
-        self.mend = Some(mend.into());
+    fn fixed_by(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
         self
     }
 }
 
-/// Looks at everything, in the order in which it has to be mended.
+/// Looks at everything, in the order in which it has to be fixed.
 #[must_use]
 pub fn findings(found: &Found) -> Vec<Finding> {
     let mut all = vec![packages(found)];
@@ -107,7 +107,7 @@ fn packages(found: &Found) -> Finding {
     }
     let text = format!("not installed: {}", wanted.join(", "));
     match &found.distro {
-        Distro::Other(name) => Finding::broken("packages", format!("{text} (on {name})"), Vec::new()).mended_by(
+        Distro::Other(name) => Finding::broken("packages", format!("{text} (on {name})"), Vec::new()).fixed_by(
             "install Incus 6.0 or newer by your distribution's own way, with dnsmasq, btrfs-progs and nftables; \
              start it; then run `cci setup` again",
         ),
@@ -132,7 +132,7 @@ fn subordinate_ids(found: &Found, table: &'static str) -> Finding {
         // what is in it is not known, so nothing is added to it
         Err(problem) => {
             return Finding::broken(id, problem.clone(), Vec::new())
-                .mended_by(format!("make {table} a file that can be read, as `ls -ld {table}` shows it"));
+                .fixed_by(format!("make {table} a file that can be read, as `ls -ld {table}` shows it"));
         }
     };
     let mut lines = Vec::new();
@@ -156,7 +156,7 @@ fn own_range(found: &Found) -> Finding {
     }
     let (Ok(users), Ok(groups)) = (&found.subuid, &found.subgid) else {
         let text = format!("whether {} has a range of subordinate ids cannot be seen", person.name);
-        return Finding::warning("own-range", text, "mend the tables first");
+        return Finding::warning("own-range", text, "fix the tables first");
     };
     let lacks = |table: &[u8]| !crate::build::bootstrap::has_subordinate_ids(table, &person.name, person.uid);
     let tables = [("/etc/subuid", users), ("/etc/subgid", groups)];
@@ -191,7 +191,7 @@ fn membership(found: &Found) -> Finding {
         return Finding::ok("group", format!("{} is in the group {group}", person.name));
     }
     Finding::broken("group", format!("{} is in the group {group}, but not in this login yet", person.name), Vec::new())
-        .mended_by(format!("log in again, or run `newgrp {group}`"))
+        .fixed_by(format!("log in again, or run `newgrp {group}`"))
 }
 
 /// Every container's systemd takes about a dozen, and all containers together have what one user of the host has: where
@@ -210,11 +210,11 @@ fn daemon(found: &Found) -> Finding {
         Daemon::Answers { version } => Finding::ok("daemon", format!("Incus {version} answers")),
         Daemon::NoPermission => {
             Finding::broken("daemon", "the Incus socket is there, and this user may not use it", Vec::new())
-                .mended_by(format!("join the group `{}` (see above), or run as root", found.group))
+                .fixed_by(format!("join the group `{}` (see above), or run as root", found.group))
         }
         Daemon::Failing { reason } => {
-            Finding::broken("daemon", format!("Incus does not say what it has: {reason}"), Vec::new())
-                .mended_by("run this again; if it stays so, look into /var/log/incus/incusd.log")
+            Finding::broken("daemon", format!("cannot query Incus: {reason}"), Vec::new())
+                .fixed_by("run this again; if it stays so, look into /var/log/incus/incusd.log")
         }
         Daemon::Silent => silent(found),
     }
@@ -222,9 +222,9 @@ fn daemon(found: &Found) -> Finding {
 
 fn silent(found: &Found) -> Finding {
     if let Some(socket) = &found.named_socket {
-        let mend = "start the Incus that listens there, or name no socket (`incus.socket`, INCUS_SOCKET) for that of this machine";
+        let fix = "start the Incus that listens there, or unset `incus.socket` and INCUS_SOCKET to use the daemon of this machine";
         return Finding::broken("daemon", format!("nothing answers at {}", GuestText::new(socket)), Vec::new())
-            .mended_by(mend);
+            .fixed_by(fix);
     }
     let start = if found.systemd { Step::StartService } else { Step::StartDaemon { group: found.group.clone() } };
     let startable = found.incus != Installation::Absent || found.distro.is_supported();
@@ -243,8 +243,8 @@ fn pool(found: &Found, objects: &Objects) -> (Finding, Option<String>) {
         }
         Some(pool) => {
             let text = format!("storage pool '{}' ({}) copies the image at each launch", pool.name, pool.driver);
-            let mend = "make one on btrfs or zfs and give it to the default profile: about 0.3 s instead of 6 s a GiB";
-            (Finding::warning("pool", text, mend), Some(pool.name.clone()))
+            let fix = "make one on btrfs or zfs and give it to the default profile: about 0.3 s instead of 6 s a GiB";
+            (Finding::warning("pool", text, fix), Some(pool.name.clone()))
         }
         None => {
             let (driver, gib) = if found.btrfs { ("btrfs", Some(loop_gib(found.free_bytes))) } else { ("dir", None) };
@@ -271,7 +271,7 @@ fn bridge(found: &Found, objects: &Objects) -> (Finding, Option<String>) {
     let (Some(name), Some(address)) = (name, subnet::free(&found.routes)) else {
         let text = "there is no bridge, and no free subnet in 10/8 for one";
         let finding = Finding::broken("bridge", text, Vec::new())
-            .mended_by("incus network create incusbr0 ipv4.address=<a free one>/24 ipv4.nat=true ipv6.address=none");
+            .fixed_by("incus network create incusbr0 ipv4.address=<a free one>/24 ipv4.nat=true ipv6.address=none");
         return (finding, None);
     };
     let create = Step::CreateBridge { name: name.clone(), address };

@@ -1,4 +1,4 @@
-//! Tells a failure for want of disk space from any other, because its mend is another.
+//! Tells a failure for want of disk space from any other, because its fix is another.
 
 use cci_core::Error;
 use cci_guest::output::is_disk_full;

@@ -49,8 +49,8 @@ async fn check_pool(cx: &Context, root: Option<&Disk>) -> Result<()> {
     }
     let source = pool.config.get("source").map(String::as_str).unwrap_or_default();
     if pool.driver == "btrfs" && cx.site().has_lost_count(source) {
-        let mend = format!("`btrfs quota rescan -w /var/lib/incus/storage-pools/{name}` as root mends it");
-        let hint = format!("a count may be under way: try again; otherwise {mend}, or leave the limit out");
+        let fix = format!("`btrfs quota rescan -w /var/lib/incus/storage-pools/{name}` as root fixes it");
+        let hint = format!("a count may be under way: try again; otherwise {fix}, or leave the limit out");
         return Err(refused("its quota counts are inconsistent", hint));
     }
     Ok(())

@@ -38,7 +38,7 @@ impl Proof {
         let Some(policy) = &self.policy else { return Ok(()) };
         let look = async {
             let found = network::ensure(cx, policy).await;
-            self.late.fetch_or(found.as_ref().map_or(true, |found| found.mended), Ordering::Relaxed);
+            self.late.fetch_or(found.as_ref().map_or(true, |found| found.changed), Ordering::Relaxed);
             found
         };
         self.found.get_or_try_init(|| look).await.map(drop)

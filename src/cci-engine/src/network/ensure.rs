@@ -31,13 +31,13 @@ pub(crate) struct Ensured {
     /// Its own address.
     pub(crate) subnet: Subnet,
     /// Whether its rules were not all there, or not those of the policy, until now.
-    pub(crate) mended: bool,
+    pub(crate) changed: bool,
 }
 
 /// The policy's bridge as the host shows it, at no cost; whether it is in force only [`ensure`] can tell.
 pub(crate) fn peek(site: Site, policy: &Policy) -> Option<Ensured> {
     let bridge = policy.name().bridge().to_owned();
-    Some(Ensured { subnet: site.subnet_on(&bridge)?, bridge, mended: false })
+    Some(Ensured { subnet: site.subnet_on(&bridge)?, bridge, changed: false })
 }
 
 /// Finds the policy's bridge and ACL, or makes them; several launches may do so at once.
@@ -45,12 +45,12 @@ pub(crate) fn peek(site: Site, policy: &Policy) -> Option<Ensured> {
 pub(crate) async fn ensure(cx: &Context, policy: &Policy) -> Result<Ensured> {
     let (client, name) = (networks(cx), policy.name());
     let (found, acl) = tokio::join!(client.network(name.bridge()), client.acl(name.bridge()));
-    let (there, mended) = match (found, acl) {
+    let (there, changed) = match (found, acl) {
         (Ok((found, _)), Ok((acl, etag))) => {
             // a bridge gets its rules last
-            let mended = keep(cx, policy, &acl, &etag).await? || found.status != bridge::CREATED;
+            let changed = keep(cx, policy, &acl, &etag).await? || found.status != bridge::CREATED;
             match bridge::made(&client, found).await? {
-                Some(found) => (found, mended),
+                Some(found) => (found, changed),
                 None => (make(cx, &client, policy).await?, true),
             }
         }
@@ -60,7 +60,7 @@ pub(crate) async fn ensure(cx: &Context, policy: &Policy) -> Result<Ensured> {
     bridge::check(&there, &name)?;
     let subnet =
         bridge::subnet(&there).ok_or_else(|| Error::Internal(format!("network {name} has no IPv4 address")))?;
-    Ok(Ensured { bridge: there.name, subnet, mended })
+    Ok(Ensured { bridge: there.name, subnet, changed })
 }
 
 /// Makes the policy of the settings again if its bridge is gone, because a `clean` saw it unused; whether it was gone.

@@ -42,7 +42,7 @@ fn change(world: &World, kind: &str, change: impl FnOnce(&mut Value)) {
 async fn a_policys_rules_are_there_before_its_bridge() {
     let world = World::configured(POLICY);
     let made = ensured(&world).await.unwrap();
-    assert!(made.mended, "nothing was in force until now");
+    assert!(made.changed, "nothing was in force until now");
     let requests = world.requests();
     let at = |line: &str| requests.iter().position(|seen| seen == line).unwrap();
     assert!(at("POST /1.0/network-acls") < at("POST /1.0/networks"), "{requests:?}");
@@ -58,7 +58,7 @@ async fn a_policy_that_is_in_force_is_used_as_it_is() {
     let first = ensured(&world).await.unwrap();
     world.daemon.forget_requests();
     let second = ensured(&world).await.unwrap();
-    assert_eq!((second.subnet, second.mended), (first.subnet, false));
+    assert_eq!((second.subnet, second.changed), (first.subnet, false));
     assert!(world.requests().iter().all(|seen| seen.starts_with("GET ")), "nothing is changed");
 }
 
@@ -68,7 +68,7 @@ async fn rules_that_somebody_widened_are_put_right() {
     ensured(&world).await.unwrap();
     let before = object(&world, "network-acls").unwrap()["egress"].clone();
     change(&world, "network-acls", |acl| acl["egress"] = json!([{"action": "allow", "state": "enabled"}]));
-    assert!(ensured(&world).await.unwrap().mended);
+    assert!(ensured(&world).await.unwrap().changed);
     assert_eq!(object(&world, "network-acls").unwrap()["egress"], before);
 }
 

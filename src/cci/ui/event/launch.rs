@@ -15,7 +15,7 @@ pub(super) fn launch(event: &LaunchEvent) -> Telling {
         LaunchEvent::SlotAllocated(slot) => Telling::note(format!("Auto-allocated slot {slot}")),
         LaunchEvent::ReusingContainer => Telling::note("Reusing existing container"),
         LaunchEvent::OtherImage { container, image, asked } => {
-            Telling::warning(format!("container {container} is kept and of image '{image}', not '{asked}'"))
+            Telling::warning(format!("reusing container {container}, which was created from image '{image}', not '{asked}'"))
         }
         LaunchEvent::ConfigurationApplied { changed } => {
             Telling::note(format!("Configuration applied: {}", changed.join(", ")))

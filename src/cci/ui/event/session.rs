@@ -30,7 +30,7 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
             Telling::warning(format!("the conversation is in a storage volume and could not be copied here: {error}"))
         }
         SessionEvent::WaitingForShutdown => Telling::step("setup", "waiting until the container is down"),
-        SessionEvent::Saved => Telling::note("Session data saved: go on with `cci shell --resume`"),
+        SessionEvent::Saved => Telling::note("Session data saved: resume it with `cci shell --resume`"),
         SessionEvent::ContainerRunsOn { container } => {
             Telling::note(format!("Container kept running: go back with `cci attach {container}`"))
         }

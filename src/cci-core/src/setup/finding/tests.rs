@@ -113,7 +113,7 @@ fn a_group_that_is_not_active_yet_needs_a_login_and_no_step() {
     let all = findings(&found);
     assert_eq!(steps(&all), []);
     let group = all.iter().find(|finding| finding.id == "group").unwrap();
-    assert_eq!(group.mend.as_deref(), Some("log in again, or run `newgrp incus-admin`"));
+    assert_eq!(group.fix.as_deref(), Some("log in again, or run `newgrp incus-admin`"));
     assert_eq!(worst(&all), Health::Broken);
 }
 
@@ -127,7 +127,7 @@ fn newer_releases_install_from_their_archive_and_others_by_hand() {
     );
     found.distro = Distro::Other("Fedora".into());
     let all = findings(&found);
-    assert!(all[0].mend.as_ref().unwrap().contains("your distribution's own way"));
+    assert!(all[0].fix.as_ref().unwrap().contains("your distribution's own way"));
     assert!(!steps(&all).iter().any(|step| matches!(step, Step::Install { .. } | Step::StartDaemon { .. })));
 }
 
@@ -144,10 +144,10 @@ fn systemd_starts_the_service() {
 fn each_firewall_comes_with_its_exact_mend() {
     let mut found = working();
     found.firewalls = vec![Firewall::Docker, Firewall::Ufw, Firewall::Firewalld];
-    let mends: Vec<String> = findings(&found).into_iter().filter_map(|finding| finding.mend).collect();
-    assert!(mends[0].contains("iptables -I DOCKER-USER -i br -j ACCEPT"));
-    assert!(mends[1].contains("ufw allow in on br"));
-    assert!(mends[2].contains("--change-interface=br"));
+    let fixes: Vec<String> = findings(&found).into_iter().filter_map(|finding| finding.fix).collect();
+    assert!(fixes[0].contains("iptables -I DOCKER-USER -i br -j ACCEPT"));
+    assert!(fixes[1].contains("ufw allow in on br"));
+    assert!(fixes[2].contains("--change-interface=br"));
     assert_eq!(worst(&findings(&found)), Health::Warning);
 }
 
@@ -166,7 +166,7 @@ fn a_table_that_cannot_be_read_is_broken_and_gets_no_lines() {
     assert_eq!(worst(&all), Health::Broken);
     let finding = all.iter().find(|finding| finding.id == "subuid").unwrap();
     assert_eq!(finding.text, "cannot read /etc/subuid: denied");
-    assert!(finding.mend.as_ref().unwrap().contains("/etc/subuid"), "{finding:?}");
+    assert!(finding.fix.as_ref().unwrap().contains("/etc/subuid"), "{finding:?}");
 }
 
 #[test]
