@@ -307,7 +307,7 @@ impl LaunchPlan {
 
     /// The machine that belongs to no workspace and no conversation, and otherwise gets the same.
     #[must_use]
-    pub fn plain(&self, name: &str, ephemeral: bool) -> MachineSpec {
+    pub fn standalone(&self, name: &str, ephemeral: bool) -> MachineSpec {
         let marks = Marks {
             kind: Kind::Plain,
             workspace: None,

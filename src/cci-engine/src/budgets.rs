@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::image::{self, Selection};
 use crate::instance::owned::Whose;
 use crate::instance::stop::Stop;
-use crate::instance::{container, end, list, persist};
+use crate::instance::{container, list, persist, shutdown};
 use crate::launch::{self, tests::launched};
 use crate::network;
 use crate::roll_back::abandoned;
@@ -78,7 +78,7 @@ async fn a_launch_makes_no_more_requests_than_it_had() {
         .count("a launch into a kept container", 13, stopped, async |cx, _| drop(launched(cx, slot).await.unwrap()))
         .await;
     budgets
-        .count("a plain launch", 10, nothing, async |cx, _| launch::plain(cx, "cci", "box", true).await.unwrap())
+        .count("a plain launch", 10, nothing, async |cx, _| launch::standalone(cx, "cci", "box", true).await.unwrap())
         .await;
     budgets.check();
 }
@@ -87,7 +87,9 @@ async fn a_launch_makes_no_more_requests_than_it_had() {
 async fn a_verb_on_a_container_makes_no_more_requests_than_it_had() {
     let mut budgets = Budgets(Vec::new());
     let within = Stop::Within(Duration::from_secs(1));
-    let end = async |cx: &Context, name: &str, how| assert_eq!(end::end(cx, &[name.to_owned()], how).await.unwrap(), 1);
+    let end = async |cx: &Context, name: &str, how| {
+        assert_eq!(shutdown::end_all(cx, &[name.to_owned()], how).await.unwrap(), 1);
+    };
     budgets.count("kill", 4, running, async |cx, name| end(cx, name, Stop::Now).await).await;
     budgets.count("kill, a kept container", 5, kept, async |cx, name| end(cx, name, Stop::Now).await).await;
     budgets.count("kill, a stopped container", 3, stopped, async |cx, name| end(cx, name, Stop::Now).await).await;

@@ -135,7 +135,7 @@ impl OnIncus for CleanArgs {
         let asked = rubbish.count();
         let gone = clean::remove(cx, &rubbish).await?;
         Terminal::result(&Text::one(format_args!("Removed {gone} of {asked}")))?;
-        cci_engine::instance::end::verdict(asked, gone).map(|()| 0)
+        cci_engine::instance::shutdown::verdict(asked, gone).map(|()| 0)
     }
 }
 
@@ -145,7 +145,7 @@ async fn as_json(args: &CleanArgs, rubbish: &Rubbish, cx: &Context, terminal: &T
     let wanted = asked > 0 && !args.dry_run && (args.force || confirmed(terminal).await?);
     let removed = if wanted { clean::remove(cx, rubbish).await? } else { 0 };
     print(Format::Json, &Outcome::new(rubbish, removed), |_| Text::default())?;
-    if wanted { cci_engine::instance::end::verdict(asked, removed).map(|()| 0) } else { Ok(0) }
+    if wanted { cci_engine::instance::shutdown::verdict(asked, removed).map(|()| 0) } else { Ok(0) }
 }
 
 async fn confirmed(terminal: &Terminal) -> Result<bool> {

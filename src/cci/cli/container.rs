@@ -209,7 +209,7 @@ impl OnIncus for ContainerArgs {
 async fn plain(verb: &ContainerVerb, cx: &Context) -> Result<u8> {
     let told = match verb {
         ContainerVerb::Launch(LaunchArgs { image, name, ephemeral }) => {
-            launch::plain(cx, image, name, *ephemeral).await?;
+            launch::standalone(cx, image, name, *ephemeral).await?;
             format!("Launched {name}")
         }
         ContainerVerb::Start(NameArgs { name, owner }) => {

@@ -10,7 +10,7 @@ use super::which::{self, Chosen, Which};
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
-use cci_engine::instance::end;
+use cci_engine::instance::shutdown;
 use cci_engine::instance::stop::Stop;
 use cci_host::settings::Trust;
 
@@ -76,7 +76,7 @@ async fn end_all(which: &Which, verb: &str, done: &str, how: Stop, call: &Call<'
     if let Stop::Within(within) = how {
         call.terminal.note(&format!("Shutting down {} container(s), timeout {} s", names.len(), within.as_secs()));
     }
-    let gone = end::end(cx, &names, how).await?;
+    let gone = shutdown::end_all(cx, &names, how).await?;
     Terminal::result(&Text::one(format_args!("{done} {gone} container(s)")))?;
-    end::verdict(names.len(), gone).map(|()| 0)
+    shutdown::verdict(names.len(), gone).map(|()| 0)
 }

@@ -8,7 +8,7 @@ use super::which::{self, Chosen, Which};
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
-use cci_engine::instance::{end, persist};
+use cci_engine::instance::{persist, shutdown};
 use cci_host::settings::Trust;
 
 /// Keep running ephemeral containers for good
@@ -45,6 +45,6 @@ impl OnIncus for PersistArgs {
                 Err(error) => call.terminal.warn(&error.to_string()),
             }
         }
-        end::verdict(names.len(), kept).map(|()| 0)
+        shutdown::verdict(names.len(), kept).map(|()| 0)
     }
 }

@@ -9,7 +9,7 @@ use super::question::Question;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
-use cci_engine::instance::end;
+use cci_engine::instance::shutdown;
 
 /// Which containers.
 #[derive(Debug, Args)]
@@ -36,7 +36,7 @@ pub(crate) enum Chosen {
 /// Reads the names; one asks nothing, `--all` and several ask unless `--force`.
 pub(crate) async fn choose(which: &Which, verb: &str, cx: &Context, terminal: &Terminal) -> Result<Chosen> {
     let names = match (which.all, which.names.is_empty()) {
-        (true, _) => end::everything(cx).await?,
+        (true, _) => shutdown::everything(cx).await?,
         (false, false) => which.names.clone(),
         (false, true) => {
             return Err(Error::StepFailed {

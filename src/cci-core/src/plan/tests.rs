@@ -113,7 +113,7 @@ fn an_image_with_a_name_server_of_its_own_keeps_it() {
     let own = plan(&Settings::default(), &host).from_image("cci", false);
     for own in [own.on(host.nic.clone()), own.again(), own] {
         assert!(!container(&own.machine(Slot::FIRST)).devices.contains_key("resolv"), "{own:?}");
-        assert!(!container(&own.plain("x", true)).devices.contains_key("resolv"), "{own:?}");
+        assert!(!container(&own.standalone("x", true)).devices.contains_key("resolv"), "{own:?}");
         assert!(!own.has_instant_network(), "names come with the lease only");
     }
 }
@@ -191,8 +191,8 @@ proptest! {
             let spec = container(&plan.machine(slot));
             prop_assert!(spec.devices.len() > inodes.len());
             assert_held(&spec, &known);
-            assert_held(&container(&plan.plain("x", true)), &known);
-            let mounted = container(&plan.plain("x", true)).devices.into_keys().filter(|name| name.starts_with("mount") || name == "workspace").count();
+            assert_held(&container(&plan.standalone("x", true)), &known);
+            let mounted = container(&plan.standalone("x", true)).devices.into_keys().filter(|name| name.starts_with("mount") || name == "workspace").count();
             prop_assert_eq!(mounted, 0, "a container of no workspace sees nothing of it");
         }
     }

@@ -212,10 +212,8 @@ fn daemon(found: &Found) -> Finding {
             Finding::broken("daemon", "the Incus socket is there, and this user may not use it", Vec::new())
                 .fixed_by(format!("join the group `{}` (see above), or run as root", found.group))
         }
-        Daemon::Failing { reason } => {
-            Finding::broken("daemon", format!("cannot query Incus: {reason}"), Vec::new())
-                .fixed_by("run this again; if it stays so, look into /var/log/incus/incusd.log")
-        }
+        Daemon::Failing { reason } => Finding::broken("daemon", format!("cannot query Incus: {reason}"), Vec::new())
+            .fixed_by("run this again; if it stays so, look into /var/log/incus/incusd.log"),
         Daemon::Silent => silent(found),
     }
 }

@@ -73,14 +73,14 @@ async fn state(cx: &Context, name: &str) -> Result<Option<Status>> {
         Err(Error::ContainerNotFound { .. } | Error::NotOwner { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
-    if instance.ephemeral && is_leaving(cx, name).await? {
+    if instance.ephemeral && is_ending(cx, name).await? {
         return Ok(None);
     }
     Ok(Some(instance.status_code))
 }
 
 /// Whether Incus is at work to end it.
-async fn is_leaving(cx: &Context, name: &str) -> Result<bool> {
+async fn is_ending(cx: &Context, name: &str) -> Result<bool> {
     let pending = pending(&cx.client, name).await?;
     Ok(pending.iter().any(|operation| operation.kind().ends_an_instance()))
 }

@@ -2,14 +2,14 @@
 
 pub mod container;
 pub mod create;
-pub mod end;
-pub mod leaving;
+pub mod ending;
 pub mod list;
 pub mod mount;
 pub mod operations;
 pub mod owned;
 pub mod persist;
 pub mod remove;
+pub mod shutdown;
 pub mod snapshot;
 pub mod stop;
 #[cfg(test)]

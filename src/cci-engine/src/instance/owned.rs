@@ -6,7 +6,7 @@ use cci_incus::{Etag, Instance, Status};
 
 use crate::context::Context;
 use crate::incus_error::DuringStep;
-use crate::instance::leaving;
+use crate::instance::ending;
 
 /// An instance that cci made, with what cci wrote on it.
 #[derive(Debug, Clone)]
@@ -47,10 +47,10 @@ pub async fn all(cx: &Context) -> Result<Vec<Owned>> {
 
 /// The same of one user or of all.
 pub(crate) async fn all_of(cx: &Context, whose: Whose) -> Result<Vec<Owned>> {
-    let (instances, leaving) = tokio::join!(cx.client.instances(), leaving::leaving(&cx.client));
-    let (instances, leaving) = (instances.during("list the containers")?, leaving?);
+    let (instances, ending) = tokio::join!(cx.client.instances(), ending::ending(&cx.client));
+    let (instances, ending) = (instances.during("list the containers")?, ending?);
     let shown = instances.into_iter().filter_map(|instance| managed(cx, instance, whose));
-    let mut owned: Vec<Owned> = shown.filter(|owned| !leaving.takes(&owned.instance)).collect();
+    let mut owned: Vec<Owned> = shown.filter(|owned| !ending.takes(&owned.instance)).collect();
     owned.sort_by(|a, b| a.instance.name.cmp(&b.instance.name));
     Ok(owned)
 }

@@ -18,7 +18,7 @@ use super::reuse::reuse;
 use crate::context::Context;
 use crate::event::LaunchEvent;
 use crate::incus_error::DuringStep;
-use crate::instance::leaving::leaving;
+use crate::instance::ending::ending;
 use crate::instance::owned;
 use crate::session::state_volume;
 
@@ -39,7 +39,7 @@ pub(crate) async fn claim(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, s
             announce(cx, choice, &launched);
             return Ok(launched);
         }
-        let left = leaving(&cx.client).await?.wait_for(|name| is_slot(plan, name)).await;
+        let left = ending(&cx.client).await?.wait_for(|name| is_slot(plan, name)).await;
         if (nothing_open && !left) || Instant::now() >= deadline {
             return Err(Error::SlotsExhausted);
         }
@@ -64,7 +64,7 @@ async fn seen(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, survey: &Surv
         SlotChoice::Auto => return Ok(survey.instances.clone()),
     };
     let there = survey.instances.iter().any(|instance| instance.name == wanted);
-    if there && leaving(&cx.client).await?.wait_for(|name| name == wanted).await {
+    if there && ending(&cx.client).await?.wait_for(|name| name == wanted).await {
         return cx.client.instances().await.during("list the containers");
     }
     Ok(survey.instances.clone())

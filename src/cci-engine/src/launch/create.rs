@@ -12,8 +12,8 @@ use cci_incus::{Done, NewInstance, Source};
 use super::facts::Survey;
 use super::image::Found;
 use super::launched::{Launched, Tried};
-use super::otherwise::otherwise;
 use super::proof::Proof;
+use super::replan::replan;
 use super::reuse::take_over;
 use super::start_failure;
 use crate::context::Context;
@@ -53,7 +53,7 @@ pub(super) async fn make(
         let wanted = wanted_by(&plan);
         plan = match make_once(cx, &plan, &wanted, image, &survey.proof).await {
             Err(error @ Error::IncusRefused { .. }) if retry.again(STEP, &error).await => {
-                otherwise(cx, plan, error).await?
+                replan(cx, plan, error).await?
             }
             Ok(true) if survey.proof.came_late(cx).await? && retry.again(STEP, &"its rules came late").await => plan,
             ours => return ours.map(|ours| ours.then_some(plan)),

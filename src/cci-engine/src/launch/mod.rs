@@ -1,8 +1,8 @@
 //! From what is asked to a running container: facts, plan, claim.
 
+pub mod boot_failure;
 mod claim;
 mod create;
-pub mod early_end;
 #[cfg(test)]
 mod effects;
 mod ensure;
@@ -14,11 +14,11 @@ mod launched;
 mod limits;
 mod mounts;
 mod nic;
-mod otherwise;
-mod plain;
 mod proof;
+mod replan;
 mod reuse;
 mod session;
+mod standalone;
 mod start_failure;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -30,7 +30,7 @@ pub(crate) use ids::note_ids;
 pub(crate) use image::{NOTED, RESOLV_PROPERTY, as_made};
 pub(crate) use launched::Launched;
 pub use nic::PROFILE;
-pub use plain::plain;
 pub use session::{launch_mark, new_session_id, store};
+pub use standalone::standalone;
 pub(crate) use start_failure::explained as start_failed;
 pub use workspace::usable;

@@ -13,7 +13,7 @@ use cci_incus::{Instance, InstancePut, StateChange, Status};
 use super::facts::Survey;
 use super::image::as_made;
 use super::launched::{Launched, Tried};
-use super::otherwise::beyond_home;
+use super::replan::beyond_home;
 use super::start_failure;
 use crate::context::Context;
 use crate::incus_error::DuringStep;

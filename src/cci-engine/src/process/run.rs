@@ -91,7 +91,7 @@ async fn execute(cx: &Context, launched: &Launched, command: &Command) -> Result
     let probe = probe::script(plan);
     let begun = exec::start_if(cx, &launched.name, noted, Script::before(&probe), &exec, "start the command").await;
     let begun = begun.map(|(begun, ())| begun);
-    let process = match launch::early_end::explained(cx, &launched.name, begun).await? {
+    let process = match launch::boot_failure::explained(cx, &launched.name, begun).await? {
         Begun::Runs(process) => process,
         Begun::Refused(exit) => return Err(exec::not_begun(cx, exit)),
     };

@@ -175,7 +175,7 @@ async fn a_create_whose_answer_was_lost_is_found_and_taken_back() {
     world.put_image("ab12", &["cci"], &[]);
     world.daemon.on("POST /1.0/instances").cut();
     let cx = world.cx();
-    on_failure(&cx, launch::plain(&cx, "cci", NAME, false)).await.unwrap_err();
+    on_failure(&cx, launch::standalone(&cx, "cci", NAME, false)).await.unwrap_err();
     assert_eq!(world.daemon.count("POST /1.0/instances"), 1);
     assert!(world.instance(NAME).is_none());
     assert_eq!(journals(&world), 0);

@@ -105,7 +105,7 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     let direct = !session.tmux && !agent::has_session(&cx, &name, plan.user.uid).await?;
     if !direct {
         let (started, ()) = tokio::join!(agent::ensure(&cx, &plan, &name, &agent), launch::note_ids(&cx, &name));
-        launch::early_end::explained(&cx, &name, started).await?;
+        launch::boot_failure::explained(&cx, &name, started).await?;
     }
     if direct {
         launch::note_ids(&cx, &name).await;

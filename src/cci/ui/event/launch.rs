@@ -14,9 +14,9 @@ pub(super) fn launch(event: &LaunchEvent) -> Telling {
         }
         LaunchEvent::SlotAllocated(slot) => Telling::note(format!("Auto-allocated slot {slot}")),
         LaunchEvent::ReusingContainer => Telling::note("Reusing existing container"),
-        LaunchEvent::OtherImage { container, image, asked } => {
-            Telling::warning(format!("reusing container {container}, which was created from image '{image}', not '{asked}'"))
-        }
+        LaunchEvent::OtherImage { container, image, asked } => Telling::warning(format!(
+            "reusing container {container}, which was created from image '{image}', not '{asked}'"
+        )),
         LaunchEvent::ConfigurationApplied { changed } => {
             Telling::note(format!("Configuration applied: {}", changed.join(", ")))
         }

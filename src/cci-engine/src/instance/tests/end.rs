@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use cci_core::Error;
 
-use crate::instance::end::{end, everything, verdict};
 use crate::instance::persist::persist;
+use crate::instance::shutdown::{end_all, everything, verdict};
 use crate::instance::stop::Stop;
 use crate::testing::{ANOTHER, World};
 
@@ -19,7 +19,7 @@ async fn of_several_that_end_the_failure_of_one_is_told_and_the_others_go() {
     world.container("cci-a-1").put();
     world.container("cci-a-2").of(ANOTHER).put();
     world.container("cci-a-3").persistent().stopped().put();
-    let gone = end(&world.cx(), &names(&["cci-a-1", "cci-a-2", "cci-a-3"]), Stop::Now).await.unwrap();
+    let gone = end_all(&world.cx(), &names(&["cci-a-1", "cci-a-2", "cci-a-3"]), Stop::Now).await.unwrap();
     assert_eq!(gone, 2);
     assert!(world.was_told("container cci-a-2 belongs to user 1001"), "{:?}", world.told());
     assert!(world.instance("cci-a-1").is_none() && world.instance("cci-a-3").is_none());
@@ -36,7 +36,7 @@ fn an_end_says_how_many_are_not_gone() {
 async fn a_shutdown_asks_first_and_deletes_a_persistent_container() {
     let world = World::new();
     world.container("cci-a-1").persistent().put();
-    let gone = end(&world.cx(), &names(&["cci-a-1"]), Stop::Within(Duration::from_secs(1))).await.unwrap();
+    let gone = end_all(&world.cx(), &names(&["cci-a-1"]), Stop::Within(Duration::from_secs(1))).await.unwrap();
     assert_eq!(gone, 1);
     assert!(world.instance("cci-a-1").is_none());
     assert_eq!(world.daemon.count("PUT /1.0/instances/*/state"), 1, "it shut down when it was asked");
@@ -47,7 +47,7 @@ async fn an_incus_that_cannot_be_reached_ends_it_all() {
     let world = World::new();
     let mut cx = world.cx();
     cx.client = cci_incus::Client::unix(world.home().join("no-socket"));
-    let error = end(&cx, &names(&["cci-a-1"]), Stop::Now).await.unwrap_err();
+    let error = end_all(&cx, &names(&["cci-a-1"]), Stop::Now).await.unwrap_err();
     assert!(matches!(error, Error::IncusUnreachable { .. }));
 }
 

@@ -6,7 +6,7 @@ use cci_core::Error;
 use cci_core::slot::SlotChoice;
 use cci_incus::Refusal;
 
-use super::super::plain;
+use super::super::standalone;
 use super::{CREATE, launched, world};
 use crate::testing::World;
 
@@ -139,7 +139,7 @@ async fn a_late_answer_is_waited_for() {
 #[tokio::test]
 async fn a_plain_container_has_its_own_name_and_no_workspace() {
     let world = world("");
-    plain(&world.cx(), "cci", "box", true).await.unwrap();
+    standalone(&world.cx(), "cci", "box", true).await.unwrap();
     assert!(world.runs("box"));
     let made = world.instance("box").unwrap();
     assert_eq!(made["config"]["user.cci.kind"], "plain");
@@ -150,7 +150,7 @@ async fn a_plain_container_has_its_own_name_and_no_workspace() {
 async fn a_plain_container_never_takes_a_name_that_is_there() {
     let world = world("");
     world.container("box").unmarked().put();
-    let error = plain(&world.cx(), "cci", "box", true).await.unwrap_err();
+    let error = standalone(&world.cx(), "cci", "box", true).await.unwrap_err();
     assert!(matches!(error, Error::ContainerExists { name } if name == "box"));
     assert_eq!(world.daemon.count(CREATE), 0);
 }
@@ -160,7 +160,7 @@ async fn a_plain_container_loses_a_name_that_another_takes_at_this_moment() {
     let world = world("");
     let quicker = world.container("box").unmarked();
     world.daemon.on(CREATE).meanwhile(&quicker.path(), Some(quicker.object()));
-    let error = plain(&world.cx(), "cci", "box", true).await.unwrap_err();
+    let error = standalone(&world.cx(), "cci", "box", true).await.unwrap_err();
     assert!(matches!(error, Error::ContainerExists { .. }));
     assert!(world.runs("box"), "the other's stays");
 }
@@ -168,7 +168,7 @@ async fn a_plain_container_loses_a_name_that_another_takes_at_this_moment() {
 #[tokio::test]
 async fn a_plain_container_of_a_missing_image_is_not_made() {
     let world = world("");
-    let error = plain(&world.cx(), "missing", "box", true).await.unwrap_err();
+    let error = standalone(&world.cx(), "missing", "box", true).await.unwrap_err();
     assert!(matches!(error, Error::ImageNotFound { image } if image == "missing"));
     assert_eq!(world.daemon.count(CREATE), 0);
 }

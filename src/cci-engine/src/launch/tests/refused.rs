@@ -4,7 +4,7 @@ use cci_core::Error;
 use cci_core::slot::SlotChoice;
 use serde_json::json;
 
-use super::super::early_end;
+use super::super::boot_failure;
 use super::{CREATE, launched, world};
 use crate::testing::World;
 
@@ -82,9 +82,9 @@ async fn a_container_that_ended_while_it_booted_is_told_as_such() {
     let refused = || {
         Err::<(), _>(Error::IncusRefused { step: "s".into(), refusal: cci_incus::Refusal::Other, message: "m".into() })
     };
-    let told = early_end::explained(&world.cx(), "cci-a-1", refused()).await.unwrap_err();
+    let told = boot_failure::explained(&world.cx(), "cci-a-1", refused()).await.unwrap_err();
     assert!(matches!(&told, Error::HostUnfit { problem, .. } if problem.contains("ended while it booted")), "{told:?}");
     world.container("cci-a-1").put();
-    let told = early_end::explained(&world.cx(), "cci-a-1", refused()).await.unwrap_err();
+    let told = boot_failure::explained(&world.cx(), "cci-a-1", refused()).await.unwrap_err();
     assert!(matches!(told, Error::IncusRefused { .. }), "one that runs has failed in another way");
 }

@@ -3,8 +3,8 @@
 use cci_core::lifetime::Lifetime;
 
 use super::id;
-use crate::instance::end::end;
 use crate::instance::persist::persist;
+use crate::instance::shutdown::end_all;
 use crate::instance::stop::Stop;
 use crate::launch;
 use crate::session::record::{of_container, refresh};
@@ -53,7 +53,7 @@ async fn a_session_whose_container_is_ended_was_active_until_then() {
     let world = World::new();
     world.save_session(id(1), "cci-a-1", LONG_AGO);
     world.container("cci-a-1").session(id(1)).put();
-    end(&world.cx(), &["cci-a-1".to_owned()], Stop::Now).await.unwrap();
+    end_all(&world.cx(), &["cci-a-1".to_owned()], Stop::Now).await.unwrap();
     assert_ne!(saved(&world).saved_at, LONG_AGO);
 }
 

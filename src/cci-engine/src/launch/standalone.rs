@@ -11,7 +11,7 @@ use super::launch_mark;
 use crate::context::Context;
 
 /// Makes and starts `name` from `image`; an instance of that name is left alone.
-pub async fn plain(cx: &Context, image: &str, name: &str, ephemeral: bool) -> Result<()> {
+pub async fn standalone(cx: &Context, image: &str, name: &str, ephemeral: bool) -> Result<()> {
     let image = Some(image.to_owned());
     let overrule = Overrule { image, persistent: Some(!ephemeral), ..Overrule::default() };
     let cx = cx.with_stack(cx.stack.overruled(overrule))?;
@@ -29,7 +29,7 @@ pub async fn plain(cx: &Context, image: &str, name: &str, ephemeral: bool) -> Re
         environment: cx.environment.clone(),
     };
     let plan = LaunchPlan::new(&ask, &cx.settings, &found.host)?;
-    match make(&cx, &plan, &found, |plan| plan.plain(name, ephemeral)).await? {
+    match make(&cx, &plan, &found, |plan| plan.standalone(name, ephemeral)).await? {
         Some(plan) => {
             super::note_ids(&cx, name).await;
             found.proof.holds_for(&cx, &plan).await

@@ -12,19 +12,19 @@ use crate::instance::operations::unfinished;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The ends that are under way.
-pub(crate) struct Leaving {
+pub(crate) struct Ending {
     operations: Vec<Operation>,
     names: BTreeSet<String>,
 }
 
 /// Asks Incus what is being stopped or deleted.
-pub(crate) async fn leaving(client: &Client) -> Result<Leaving> {
+pub(crate) async fn ending(client: &Client) -> Result<Ending> {
     let operations: Vec<Operation> = unfinished(client).await?.into_iter().filter(ends).collect();
     let names = operations.iter().flat_map(Operation::instances).map(str::to_owned).collect();
-    Ok(Leaving { operations, names })
+    Ok(Ending { operations, names })
 }
 
-impl Leaving {
+impl Ending {
     /// Whether this instance will be gone: an ephemeral one that stops, or any that is deleted.
     pub(crate) fn takes(&self, instance: &Instance) -> bool {
         let deletes = |operation: &Operation| {

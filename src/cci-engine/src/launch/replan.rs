@@ -12,7 +12,7 @@ use crate::network;
 use crate::session::state_volume;
 
 /// The plan with which a refused create is worth another try; else the refusal.
-pub(super) async fn otherwise(cx: &Context, plan: LaunchPlan, refused: Error) -> Result<LaunchPlan> {
+pub(super) async fn replan(cx: &Context, plan: LaunchPlan, refused: Error) -> Result<LaunchPlan> {
     // Incus was not yet done with the create when it was to start what the same request had created
     if refusal(&refused) == Some(&Refusal::Busy) {
         return Ok(plan);

@@ -13,7 +13,7 @@ use crate::session::state_volume;
 /// Ends all of them at once; how many are gone.
 ///
 /// A container that cannot be ended is said and the others go on; an Incus that cannot be asked ends it all.
-pub async fn end(cx: &Context, names: &[String], how: Stop) -> Result<usize> {
+pub async fn end_all(cx: &Context, names: &[String], how: Stop) -> Result<usize> {
     let ends = futures_util::future::join_all(names.iter().map(|name| end_one(cx, name, how))).await;
     cx.scope.ledger.keep();
     let mut gone = 0;
