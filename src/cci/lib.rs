@@ -1,7 +1,7 @@
 //! `cci` runs Claude Code and other coding agents in Incus system containers.
 //!
-//! One way: `cli` reads what was typed, `settings` what is configured, `app` decides with `cci-core` and acts through
-//! `cci-incus` and `store`, `ui` tells the person.
+//! This is the front: `cli` reads what was typed, the use-cases of `cci-engine` do the work, `ui` tells the person, `bench`
+//! measures.
 
 mod bench;
 mod cli;

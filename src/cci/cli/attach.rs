@@ -16,7 +16,7 @@ use cci_engine::launch::environment;
 use cci_engine::session::attach::{self, Into};
 use cci_host::settings::Trust;
 
-/// Go back to a running session
+/// Attach to a running session
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  cci attach                    the only running session, or the list of them\n  cci attach cci-9c09f805-1     this one\n  cci attach --slot 2           the one in slot 2 of this workspace\n  cci attach --bash             a shell beside the agent"

@@ -66,7 +66,7 @@ pub(crate) struct LaunchArgs {
     /// Keep the container between sessions
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) persistent: Option<bool>,
-    /// Go on with a conversation: the latest of this workspace, or the one of this id
+    /// Resume a conversation: the latest of this workspace, or the one with this id
     #[arg(long, value_name = "ID", num_args = 0..=1, require_equals = true, default_missing_value = "", alias = "continue", add = ArgValueCandidates::new(complete::sessions))]
     pub(crate) resume: Option<String>,
     /// Named set of settings (see `cci profile list`)

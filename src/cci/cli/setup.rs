@@ -19,7 +19,7 @@ use cci_host::accounts::Account;
 /// So many looks at the machine, each after a round of steps: what a daemon lacks is seen only when it answers.
 const ROUNDS: u8 = 3;
 
-/// Make a working Incus out of what is there
+/// Install and configure Incus
 #[derive(Debug, Default, Args)]
 #[command(
     after_help = "Examples:\n  cci setup               show what is to be done, ask, do it\n  cci setup --dry-run     show it only\n  sudo cci setup --yes    do it without asking, for the user who called sudo"

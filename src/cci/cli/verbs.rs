@@ -61,7 +61,7 @@ macro_rules! verbs {
 }
 
 verbs! {
-    /// Make a working Incus out of what is there
+    /// Install and configure Incus
     Setup = "setup": super::setup::SetupArgs, on_incus;
     /// Check the Incus installation
     Doctor = "doctor": super::doctor::DoctorArgs, on_incus;
@@ -69,7 +69,7 @@ verbs! {
     Shell = "shell": super::shell::ShellArgs, on_incus;
     /// Run one command in a fresh container
     Run = "run": super::run::RunArgs, on_incus;
-    /// Go back to a running session
+    /// Attach to a running session
     Attach = "attach": super::attach::AttachArgs, on_incus;
     /// Show the containers
     #[command(visible_alias = "ls")]
