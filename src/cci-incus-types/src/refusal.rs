@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The instance is in the middle of another operation.
+    /// The instance is in the middle of another operation, or one like this has ended at this moment.
     Busy,
     /// Another NIC has the fixed address already.
     AddressTaken,
@@ -37,7 +37,7 @@ impl Refusal {
     #[must_use]
     pub fn recognize(code: u16, sentence: &str) -> Self {
         let says = |words: &str| sentence.contains(words);
-        if says("Instance is busy running") {
+        if says("Instance is busy running") || says("A matching non-reusable operation") {
             Self::Busy
         } else if says("IP address ") && says("already defined on another NIC") {
             Self::AddressTaken
@@ -116,6 +116,11 @@ mod tests {
     fn the_sentences_of_incus_are_recognized() {
         let seen = [
             (400, r#"Instance is busy running a "create" operation"#, Refusal::Busy),
+            (
+                500,
+                "Failed to create instance delete operation: A matching non-reusable operation has now succeeded",
+                Refusal::Busy,
+            ),
             (
                 409,
                 r#"Failed start validation for device "eth0": IP address "10.231.77.9" already defined on another NIC"#,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cci_core::mark::LAUNCH;
 use cci_core::{Error, Result};
-use cci_incus::{Client, Instance, StateChange, Status};
+use cci_incus::{Client, Instance, Refusal, StateChange, Status};
 
 use super::operations::pending;
 use crate::incus_error::DuringStep;
@@ -58,7 +58,8 @@ async fn next(client: &Client, instance: &Instance) -> Result<()> {
         operation.wait(STEP, LIMIT).await
     };
     match done.await {
-        Err(error) if !error.is_conflict() && !error.is_not_found() => Err(error).during(STEP),
-        _ => Ok(()),
+        Ok(_) => Ok(()),
+        Err(error) if error.is_conflict() || error.is_not_found() || error.refusal() == Refusal::Busy => Ok(()),
+        Err(error) => Err(error).during(STEP),
     }
 }

@@ -87,3 +87,13 @@ async fn a_snapshot_is_removed_once() {
     assert!(remove_snapshot(&world.daemon.client(), NAME, "s").await.unwrap());
     assert!(!remove_snapshot(&world.daemon.client(), NAME, "s").await.unwrap());
 }
+
+#[tokio::test]
+async fn a_delete_that_meets_the_end_of_another_one_is_looked_at_again() {
+    let world = World::new();
+    world.container(NAME).persistent().launch("mine").stopped().put();
+    let ended = "Failed to create instance delete operation: A matching non-reusable operation has now succeeded";
+    world.daemon.on("DELETE /1.0/instances/*").refuse(500, ended);
+    assert!(remove_launched(&world.daemon.client(), NAME, "mine").await.unwrap());
+    assert!(world.instance(NAME).is_none());
+}
