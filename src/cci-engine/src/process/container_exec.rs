@@ -17,6 +17,7 @@ use crate::incus_error::DuringStep;
 use crate::instance::owned;
 use crate::process::exec::{self, Begun};
 use crate::process::outcome::{self, Outcome};
+use crate::process::signals::Signals;
 use cci_host::terminal;
 
 /// How long a container may take to say who a user is.
@@ -49,11 +50,12 @@ enum Start {
 
 /// Runs it to its end.
 pub async fn run(cx: &Context, name: &str, command: &Command) -> Result<Outcome> {
+    let signals = Signals::listen();
     let process = started(cx, name, command).await?;
     if command.tty && terminal::is_interactive() {
         outcome::on_terminal(process).await
     } else {
-        outcome::on_pipes(process, command.capture, None).await
+        outcome::on_pipes(process, signals, command.capture, None).await
     }
 }
 

@@ -5,6 +5,7 @@ pub mod exec;
 pub mod outcome;
 pub mod probe;
 pub mod run;
+mod signals;
 pub mod stream;
 #[cfg(test)]
 mod tests;

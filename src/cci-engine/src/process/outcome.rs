@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use cci_core::{Error, Result};
 use cci_incus::Process;
 
+use crate::process::signals::Signals;
 use crate::process::stream::{self, Ended};
 use cci_host::terminal::Tty;
 
@@ -41,12 +42,17 @@ pub(crate) async fn on_terminal(process: Process) -> Result<Outcome> {
 }
 
 /// Joins a command to the caller's pipes, or keeps what it prints.
-pub(crate) async fn on_pipes(process: Process, capture: bool, limit: Option<Duration>) -> Result<Outcome> {
+pub(crate) async fn on_pipes(
+    process: Process,
+    signals: Signals,
+    capture: bool,
+    limit: Option<Duration>,
+) -> Result<Outcome> {
     let began = Instant::now();
     let (ended, stdout, stderr) = if capture {
-        stream::captured(process, limit).await?
+        stream::captured(process, signals, limit).await?
     } else {
-        (stream::pipes(process, limit).await?, Vec::new(), Vec::new())
+        (stream::pipes(process, signals, limit).await?, Vec::new(), Vec::new())
     };
     let status = match ended {
         Ended::Status(status) => status,

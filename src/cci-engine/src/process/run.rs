@@ -18,6 +18,7 @@ use crate::ledger::Made;
 use crate::process::exec::{self, Begun};
 use crate::process::outcome::{self, Outcome};
 use crate::process::probe;
+use crate::process::signals::Signals;
 use crate::roll_back;
 use cci_host::terminal;
 
@@ -88,7 +89,7 @@ async fn execute(cx: &Context, launched: &Launched, command: &Command) -> Result
         launch::note_ids(cx, &launched.name).await;
         Ok(())
     };
-    let probe = probe::script(plan);
+    let (probe, signals) = (probe::script(plan), Signals::listen());
     let begun = exec::start_if(cx, &launched.name, noted, Script::before(&probe), &exec, "start the command").await;
     let begun = begun.map(|(begun, ())| begun);
     let process = match launch::boot_failure::explained(cx, &launched.name, begun).await? {
@@ -98,7 +99,7 @@ async fn execute(cx: &Context, launched: &Launched, command: &Command) -> Result
     if interactive {
         outcome::on_terminal(process).await
     } else {
-        outcome::on_pipes(process, command.capture, command.timeout).await
+        outcome::on_pipes(process, signals, command.capture, command.timeout).await
     }
 }
 

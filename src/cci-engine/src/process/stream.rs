@@ -8,7 +8,9 @@ use std::time::Duration;
 use cci_core::{Error, Result};
 use cci_incus::{Control, Process, TermSize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::signals::Signals;
 
 use crate::incus_error::DuringStep;
 use cci_host::terminal::Tty;
@@ -54,19 +56,24 @@ pub(crate) enum Ended {
 ///
 /// Signals that ask cci to end are passed on to the command, which decides what becomes of them. When its time is over
 /// it is asked to end, and a little later it is killed.
-pub(crate) async fn pipes(process: Process, limit: Option<Duration>) -> Result<Ended> {
-    joined(process, tokio::io::stdout(), tokio::io::stderr(), limit).await
+pub(crate) async fn pipes(process: Process, signals: Signals, limit: Option<Duration>) -> Result<Ended> {
+    joined(process, signals, tokio::io::stdout(), tokio::io::stderr(), limit).await
 }
 
 /// The same with what it prints kept.
-pub(crate) async fn captured(process: Process, limit: Option<Duration>) -> Result<(Ended, Vec<u8>, Vec<u8>)> {
+pub(crate) async fn captured(
+    process: Process,
+    signals: Signals,
+    limit: Option<Duration>,
+) -> Result<(Ended, Vec<u8>, Vec<u8>)> {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let ended = joined(process, &mut out, &mut err, limit).await?;
+    let ended = joined(process, signals, &mut out, &mut err, limit).await?;
     Ok((ended, out, err))
 }
 
 async fn joined(
     mut process: Process,
+    signals: Signals,
     out: impl AsyncWrite + Unpin,
     err: impl AsyncWrite + Unpin,
     limit: Option<Duration>,
@@ -89,7 +96,7 @@ async fn joined(
         }
     };
     let output = async { tokio::try_join!(copy(stdout, out), errors).map(drop) };
-    let (signals, asked) = (pass_on(&control), Cell::new(false));
+    let (signals, asked) = (signals.pass_on(&control), Cell::new(false));
     let mut deadline = std::pin::pin!(end_after(limit, &control, &asked));
     let mut signals = std::pin::pin!(signals);
     let flowed = tokio::select! {
@@ -151,26 +158,4 @@ async fn follow_window(tty: &Tty, control: &Control) {
         let _ = control.resize(TermSize { cols, rows }).await;
     }
     std::future::pending::<()>().await;
-}
-
-/// Passes SIGINT, SIGTERM, SIGHUP and SIGQUIT on.
-async fn pass_on(control: &Control) {
-    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup(), SignalKind::quit()];
-    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup), Ok(mut quit)] = kinds.map(signal) else {
-        return std::future::pending().await;
-    };
-    loop {
-        let number = tokio::select! {
-            Some(()) = next(&mut interrupt) => kinds[0],
-            Some(()) = next(&mut terminate) => kinds[1],
-            Some(()) = next(&mut hangup) => kinds[2],
-            Some(()) = next(&mut quit) => kinds[3],
-            else => return std::future::pending().await,
-        };
-        let _ = control.signal(number.as_raw_value()).await;
-    }
-}
-
-async fn next(signal: &mut Signal) -> Option<()> {
-    signal.recv().await
 }

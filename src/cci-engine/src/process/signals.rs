@@ -1,0 +1,37 @@
+//! The signals that a command gets passed on.
+
+use cci_incus::Control;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+const KINDS: [fn() -> SignalKind; 4] =
+    [SignalKind::interrupt, SignalKind::terminate, SignalKind::hangup, SignalKind::quit];
+
+/// SIGINT, SIGTERM, SIGHUP and SIGQUIT from the moment of its making on: one that arrives between the start of a command
+/// and its first byte reaches the command too.
+pub(crate) struct Signals(Option<[Signal; 4]>);
+
+impl Signals {
+    /// Listens from now on; where that cannot be, the signals end cci as they end any process.
+    pub(crate) fn listen() -> Self {
+        let listeners = KINDS.map(|kind| signal(kind()));
+        let [Ok(interrupt), Ok(terminate), Ok(hangup), Ok(quit)] = listeners else { return Self(None) };
+        Self(Some([interrupt, terminate, hangup, quit]))
+    }
+
+    /// Passes each on, for ever.
+    pub(super) async fn pass_on(self, control: &Control) {
+        let Some([mut interrupt, mut terminate, mut hangup, mut quit]) = self.0 else {
+            return std::future::pending().await;
+        };
+        loop {
+            let kind = tokio::select! {
+                Some(()) = interrupt.recv() => KINDS[0],
+                Some(()) = terminate.recv() => KINDS[1],
+                Some(()) = hangup.recv() => KINDS[2],
+                Some(()) = quit.recv() => KINDS[3],
+                else => return std::future::pending().await,
+            };
+            let _ = control.signal(kind().as_raw_value()).await;
+        }
+    }
+}
