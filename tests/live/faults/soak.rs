@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::bed::{Bed, entries};
 use crate::support::figures;
-use crate::support::host::incus;
+use crate::support::host::{Host, U1000, incus};
 
 /// What a host has of one user's cci, each as a number.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,6 +55,9 @@ fn nothing_grows() {
     let policy = format!("[network]\nmode = \"allowlist\"\nallowed_domains = [\"{own}\"]\n");
     std::fs::write(file.path(), policy).unwrap();
     let config = format!("--config={}", file.path().display());
+    // somebody else is on the same network, or the `clean` of any test beside this one would take it meanwhile
+    let neighbour = Host::live(U1000);
+    neighbour.cci(&["shell", "--background", "--debug", &config]).ok();
     // what the host notes of containers may come with the second
     (0..2).for_each(|_| cycle(&bed, &config));
     let acls = incus(&["query", "/1.0/network-acls?recursion=1"]);
