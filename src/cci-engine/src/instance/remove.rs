@@ -6,7 +6,7 @@ use cci_core::mark::LAUNCH;
 use cci_core::{Error, Result};
 use cci_incus::{Client, Instance, Refusal, StateChange, Status};
 
-use super::operations::pending;
+use super::operations::wait_for_pending;
 use crate::incus_error::DuringStep;
 
 /// How long a removal may take before it is given up and said.
@@ -29,10 +29,7 @@ async fn remove_if(client: &Client, name: &str, wanted: impl Fn(&Instance) -> bo
     let removal = async {
         let mut seen = false;
         loop {
-            for operation in pending(client, name).await? {
-                // how it ended does not matter, only that it has
-                let _ = operation.wait(STEP, LIMIT).await;
-            }
+            wait_for_pending(client, name, STEP, LIMIT).await?;
             match client.instance(name).await {
                 Ok((instance, _)) if wanted(&instance) => next(client, &instance).await?,
                 Ok(_) => return Ok(seen),

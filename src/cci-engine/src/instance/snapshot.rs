@@ -5,7 +5,7 @@ use std::time::Duration;
 use cci_core::Result;
 use cci_incus::Client;
 
-use super::operations::pending;
+use super::operations::wait_for_pending;
 use crate::incus_error::DuringStep;
 
 /// How long it may take; an image that is being packed of it is waited for.
@@ -14,10 +14,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// Removes a snapshot, which may still be under way in Incus; whether there was one.
 pub(crate) async fn remove_snapshot(client: &Client, container: &str, name: &str) -> Result<bool> {
     let step = "remove the snapshot";
-    for operation in pending(client, container).await? {
-        // how it ended does not matter, only that it has
-        let _ = operation.wait(step, LIMIT).await;
-    }
+    wait_for_pending(client, container, step, LIMIT).await?;
     match client.delete_snapshot(container, name).await {
         Ok(operation) => operation.wait(step, LIMIT).await.map(|_| true).during(step),
         Err(error) if error.is_not_found() => Ok(false),

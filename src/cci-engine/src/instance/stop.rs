@@ -6,7 +6,7 @@ use cci_core::Result;
 use cci_core::mark::LAUNCH;
 use cci_incus::{Client, Operation, StateChange, Status};
 
-use super::operations::pending;
+use super::operations::wait_for_pending;
 use crate::context::Context;
 use crate::event::InstanceEvent;
 use crate::incus_error::DuringStep;
@@ -22,6 +22,8 @@ pub enum Stop {
 
 /// How long a forced stop or a delete may take.
 const FORCE: Duration = Duration::from_secs(60);
+/// How long a roll-back may wait; an image that is being packed has to be waited for.
+const ROLL_BACK: Duration = Duration::from_secs(120);
 /// A container in its first moments does not listen to a shutdown yet: added to the deadline of the wait.
 const MARGIN: Duration = Duration::from_secs(5);
 
@@ -49,10 +51,7 @@ pub(crate) async fn begin_stop(client: &Client, name: &str) -> cci_incus::Result
 /// Stops what a launch has started, if it is still that launch's; whether it was.
 pub(crate) async fn stop_launched(client: &Client, name: &str, launch: &str) -> Result<bool> {
     let step = "stop the container";
-    for operation in pending(client, name).await? {
-        // how it ended does not matter, only that it has
-        let _ = operation.wait(step, FORCE).await;
-    }
+    wait_for_pending(client, name, step, ROLL_BACK).await?;
     let ours = match client.instance(name).await {
         Ok((found, _)) => {
             found.status_code != Status::Stopped && found.config.get(LAUNCH).is_some_and(|mark| mark == launch)
@@ -61,7 +60,7 @@ pub(crate) async fn stop_launched(client: &Client, name: &str, launch: &str) -> 
         Err(error) => return Err(error).during(step),
     };
     if ours {
-        settle(client, name, &StateChange::kill(), FORCE, step).await?;
+        settle(client, name, &StateChange::kill(), ROLL_BACK, step).await?;
     }
     Ok(ours)
 }

@@ -19,7 +19,7 @@ use super::start_failure;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::instance::create::{note, request};
-use crate::instance::operations::pending;
+use crate::instance::operations::wait_for_pending;
 use crate::instance::remove::remove_launched;
 use crate::retry::Retry;
 
@@ -86,9 +86,7 @@ async fn make_once(
         return Ok(false);
     }
     // else another launch may be just about to have it
-    for operation in pending(&cx.client, name).await? {
-        let _ = operation.wait(STEP, CREATE).await;
-    }
+    wait_for_pending(&cx.client, name, STEP, CREATE).await?;
     match cx.client.instance(name).await {
         Ok((found, _)) if found.config.get(LAUNCH).is_some_and(|mark| mark == plan.launch()) => {
             Err(start_failure::explained(cx, name, error, STEP).await)

@@ -58,7 +58,7 @@ pub struct Direct {
 
 /// Makes the container, or finds the one that still runs, and starts the agent in it.
 ///
-/// A failure or an interrupt takes back what this call made.
+/// A failure or an interrupt rolls back what this call made.
 pub async fn start(cx: &Context, session: &Session) -> Result<Started> {
     roll_back::on_failure(cx, prepare(cx, session)).await
 }
