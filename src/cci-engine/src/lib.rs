@@ -23,6 +23,5 @@ pub mod session;
 pub mod site;
 #[cfg(test)]
 mod testing;
-pub mod timeline;
 pub mod transfer;
 pub mod upkeep;

@@ -1,10 +1,6 @@
-//! The door to one Incus: a value that is cheap to clone and knows where, in which project, and who watches.
+//! The door to one Incus: a value that is cheap to clone and knows where, in which project.
 
-use std::{
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use hyper::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
@@ -12,7 +8,6 @@ use tracing::{Instrument as _, Span};
 
 use crate::{
     error::{Error, Result},
-    observe::{Exchange, Observer},
     reply::Reply,
     request::{Etag, Request},
     transport::{Answer, HttpsRemote, Payload, Transport, Upgraded},
@@ -40,7 +35,6 @@ pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 pub struct Client {
     transport: Arc<Transport>,
     project: Arc<str>,
-    observer: Option<Observer>,
 }
 
 impl std::fmt::Debug for Client {
@@ -65,19 +59,13 @@ impl Client {
     }
 
     fn over(transport: Transport) -> Self {
-        Self { transport: Arc::new(transport), project: "default".into(), observer: None }
+        Self { transport: Arc::new(transport), project: "default".into() }
     }
 
     /// The same server, seen from another project.
     #[must_use]
     pub fn in_project(&self, name: &str) -> Self {
-        Self { project: name.into(), ..self.clone() }
-    }
-
-    /// The same client, telling `observer` of each exchange when its answer has begun.
-    #[must_use]
-    pub fn observed(&self, observer: Observer) -> Self {
-        Self { observer: Some(observer), ..self.clone() }
+        Self { project: name.into(), transport: Arc::clone(&self.transport) }
     }
 
     /// The project that calls are made in.
@@ -130,16 +118,15 @@ impl Client {
 
     /// Asks for another protocol on a connection of its own.
     pub(crate) async fn upgrade(&self, request: &Request) -> Result<(HeaderMap, Upgraded)> {
-        let begun = Instant::now();
         let span = span(request);
         let asked = within(request, Some(ANSWER_LIMIT), self.transport.upgrade(request, &self.project));
         let answer = asked.instrument(span.clone()).await;
-        self.observe(request, begun, if answer.is_ok() { 101 } else { 0 }, &span);
+        span.record("status", if answer.is_ok() { 101_u16 } else { 0 });
         answer
     }
 
     pub(crate) async fn ask(&self, request: &Request, limit: Option<Duration>) -> Result<(Etag, Vec<u8>)> {
-        let (begun, span, mut status) = (Instant::now(), span(request), 0);
+        let (span, mut status) = (span(request), 0);
         let asked = within(request, limit, async {
             let answer = self.transport.send(request, &self.project, Payload::of(request)?).await?;
             status = answer.status.as_u16();
@@ -149,36 +136,21 @@ impl Client {
         .instrument(span.clone())
         .await;
         // the head of a wait comes at once, and the body when it is over
-        self.observe(request, begun, status, &span);
+        span.record("status", status);
         asked
     }
 
     pub(crate) async fn send(&self, request: &Request, payload: Payload, limit: Option<Duration>) -> Result<Answer> {
-        let (begun, span) = (Instant::now(), span(request));
+        let span = span(request);
         let asked = within(request, limit, self.transport.send(request, &self.project, payload));
         let answer = asked.instrument(span.clone()).await;
-        self.observe(request, begun, answer.as_ref().map_or(0, |answer| answer.status.as_u16()), &span);
+        span.record("status", answer.as_ref().map_or(0, |answer| answer.status.as_u16()));
         answer
-    }
-
-    fn observe(&self, request: &Request, begun: Instant, status: u16, span: &Span) {
-        let elapsed = begun.elapsed();
-        span.record("status", status);
-        tracing::debug!(method = %request.method, path = request.path, status, ?elapsed, "asked incus");
-        if let Some(observer) = &self.observer {
-            observer(&Exchange {
-                method: request.method.to_string(),
-                path: request.path.clone(),
-                what: request.what.clone(),
-                status,
-                began: begun,
-                elapsed,
-            });
-        }
     }
 }
 
-/// The span of a request, which has no query: secrets of websockets stand there.
+/// The span of a request, from its first byte to the end of its answer, or to the head of a streamed one. It has no query:
+/// secrets of websockets stand there. Its `status` is 0 where no answer came.
 fn span(request: &Request) -> Span {
     let status = tracing::field::Empty;
     tracing::debug_span!("request", method = %request.method, path = request.path, what = request.what, status)

@@ -38,7 +38,6 @@ mod instance;
 #[cfg(test)]
 mod near;
 mod network;
-mod observe;
 mod operation;
 mod pool;
 mod profile;
@@ -74,7 +73,6 @@ pub use instance::{
     MemoryUsage, NetworkState, NewInstance, NewSnapshot, Snapshot, Source, StateAction, StateChange,
 };
 pub use network::{Network, NetworkLease, NewNetwork};
-pub use observe::{Exchange, Observer};
 pub use operation::{Done, Operation, OperationInfo};
 pub use pool::{NewStoragePool, PoolResources, StoragePool, Usage};
 pub use profile::{Profile, ProfilePut};

@@ -10,8 +10,7 @@ use cci_host::signals;
 
 /// With the configuration read, and Incus at hand.
 pub(crate) async fn on_incus<V: OnIncus>(verb: V, call: &Call<'_>) -> Result<u8> {
-    let observer = call.flags.timing.then(|| call.timeline.observer());
-    let cx = context(&call.flags.launch.asked(), call.terminal, verb.trust(), signals::cancellation(), observer)?;
+    let cx = context(&call.flags.launch.asked(), call.terminal, verb.trust(), signals::cancellation())?;
     if verb.clears_up() {
         clear_up(&cx).await?;
     }

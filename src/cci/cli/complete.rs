@@ -100,7 +100,7 @@ fn silent_context() -> Result<Context> {
     let voice = Voice { quiet: true, silent: true, ..Voice::default() };
     let terminal = std::sync::Arc::new(Terminal::new(voice));
     let trust = cci_host::settings::Trust::SetAside;
-    context(&Asked { config, ..Asked::default() }, &terminal, trust, CancellationToken::new(), None)
+    context(&Asked { config, ..Asked::default() }, &terminal, trust, CancellationToken::new())
 }
 
 fn shown(candidates: Vec<Candidate>) -> Vec<CompletionCandidate> {

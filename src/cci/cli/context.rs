@@ -6,7 +6,6 @@ use std::sync::Arc;
 use cci_core::name::Prefix;
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
-use cci_incus::Observer;
 use tokio_util::sync::CancellationToken;
 
 use super::given;
@@ -38,7 +37,6 @@ pub(crate) fn context(
     terminal: &Arc<Terminal>,
     trust: Trust,
     cancel: CancellationToken,
-    observer: Option<Observer>,
 ) -> Result<Context> {
     let caller = Caller::of_this_process()?;
     let workspace = Workspace::resolve(&caller.current_dir, &asked.workspace);
@@ -54,10 +52,6 @@ pub(crate) fn context(
     };
     let environment = given::environment(&asked.env, &asked.env_files, &caller, &workspace)?;
     let client = incus_socket::client(&caller, &settings);
-    let client = match observer {
-        Some(observer) => client.observed(observer),
-        None => client,
-    };
     let server = Server { endpoint: client.endpoint().to_owned(), project: client.project().to_owned() };
     let ledger = Ledger::new(caller.home.join(".cci/unfinished"), server);
     Ok(Context {

@@ -19,8 +19,13 @@ use super::version::VersionArgs;
 use crate::ui::log::Log;
 use crate::ui::terminal::{Terminal, Voice};
 use crate::ui::text::Text;
-use cci_engine::timeline::Timeline;
+use crate::ui::timeline::{self, Timeline};
 use tracing::Instrument;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, fmt, registry};
 
 /// What cci itself failed with, in a verb whose status is the command's.
 const OWN_FAILURE: u8 = 125;
@@ -40,11 +45,11 @@ pub fn main() -> ExitCode {
     let verb = if version { Some(AnyVerb::Version(VersionArgs::default())) } else { verb };
     let verb = verb.unwrap_or_else(|| AnyVerb::Shell(ShellArgs::default()));
     let terminal = Arc::new(Terminal::new(voice(Some((&global, &verb)))));
-    log_for_developers(global.verbose);
+    listen_to_spans(log_filter(global.verbose), global.timing.then(|| timeline.clone()));
     let passes_status = verb.passes_status();
     let span = tracing::info_span!("cci", verb = name);
     let program = Program { command: whole, schemas };
-    let call = Call { flags: &global, terminal: &terminal, timeline: &timeline, program };
+    let call = Call { flags: &global, terminal: &terminal, program };
     let done = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -107,15 +112,26 @@ fn end(done: Result<u8>, terminal: &Terminal, passes_status: bool) -> ExitCode {
     }
 }
 
-/// `CCI_LOG` (a `tracing` filter) or `-v`: nothing else switches the log on.
-fn log_for_developers(verbose: u8) {
+/// What the log for developers tells: `CCI_LOG` (a `tracing` filter) or `-v`; nothing else switches it on.
+fn log_filter(verbose: u8) -> Option<EnvFilter> {
     let filter = match (std::env::var("CCI_LOG"), verbose) {
         (Ok(filter), _) if !filter.is_empty() => filter,
-        (_, 0) => return,
+        (_, 0) => return None,
         (_, 1) => "cci=info".to_owned(),
         (_, 2) => "cci=debug".to_owned(),
         _ => "cci=trace".to_owned(),
     };
-    let filter = tracing_subscriber::EnvFilter::new(filter);
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(Log).with_ansi(false).init();
+    Some(EnvFilter::new(filter))
+}
+
+/// Without a listener, no span costs anything.
+fn listen_to_spans(log: Option<EnvFilter>, timeline: Option<Timeline>) {
+    if log.is_none() && timeline.is_none() {
+        return;
+    }
+    let lines = || fmt::layer().with_writer(Log).with_ansi(false).with_span_events(FmtSpan::CLOSE);
+    registry()
+        .with(timeline.map(|timeline| timeline.with_filter(filter_fn(timeline::is_request))))
+        .with(log.map(|filter| lines().with_filter(filter)))
+        .init();
 }

@@ -11,7 +11,6 @@ use super::launch_flags::LaunchFlag;
 use super::output::Format;
 use crate::ui::terminal::Terminal;
 use cci_engine::context::Context;
-use cci_engine::timeline::Timeline;
 use cci_host::settings::Trust;
 
 /// The arguments of a verb.
@@ -67,7 +66,6 @@ pub(crate) trait Offline: Verb {
 pub(crate) struct Call<'a> {
     pub(crate) flags: &'a GlobalArgs,
     pub(crate) terminal: &'a Arc<Terminal>,
-    pub(crate) timeline: &'a Timeline,
     pub(crate) program: Program,
 }
 

@@ -9,3 +9,4 @@ pub(crate) mod size;
 pub(crate) mod table;
 pub(crate) mod terminal;
 pub(crate) mod text;
+pub(crate) mod timeline;

@@ -1,13 +1,10 @@
 //! Reaching the daemon: who answers, who does not, and what is said then.
 
-use std::{
-    os::unix::fs::PermissionsExt as _,
-    sync::{Arc, Mutex},
-};
+use std::os::unix::fs::PermissionsExt as _;
 
-use cci_incus::{Auth, Client, Error, Exchange};
+use cci_incus::{Auth, Client, Error};
 
-use crate::support::{Project, shared};
+use crate::support::{Project, Requests, shared};
 
 #[tokio::test]
 async fn the_server_says_what_it_is() {
@@ -73,24 +70,18 @@ fn a_socket_without_permission_is_forbidden() {
 }
 
 #[tokio::test]
-async fn an_observer_is_told_of_each_call() {
+async fn each_request_is_a_span_that_ends_with_its_status() {
     let bed = shared();
-    let seen: Arc<Mutex<Vec<Exchange>>> = Arc::default();
-    let sink = Arc::clone(&seen);
-    let client = bed.client().observed(Arc::new(move |exchange| {
-        sink.lock().unwrap().push(exchange.clone());
-    }));
+    let client = bed.client();
+    let (requests, _guard) = Requests::listen();
 
     client.instance(&bed.container).await.unwrap();
     client.instance("nobody").await.unwrap_err();
+    let expected = [format!("GET /1.0/instances/{} 200", bed.container), "GET /1.0/instances/nobody 404".to_owned()];
+    assert_eq!(requests.so_far(), expected);
 
-    let seen: Vec<String> = seen
-        .lock()
-        .unwrap()
-        .iter()
-        .map(|exchange| format!("{} {} {}", exchange.method, exchange.path, exchange.status))
-        .collect();
-    assert_eq!(seen, [format!("GET /1.0/instances/{} 200", bed.container), "GET /1.0/instances/nobody 404".to_owned()]);
+    let _events = client.events(&[cci_incus::EventKind::Lifecycle], false).await.unwrap();
+    assert_eq!(requests.so_far().last().unwrap(), "GET /1.0/events 101");
 }
 
 #[tokio::test]

@@ -3,13 +3,12 @@
 use std::{
     io::{Read as _, Write as _},
     os::unix::net::UnixStream,
-    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use cci_incus::{Error, Exec, NewInstance, OperationKind, Source, StateChange};
 
-use crate::support::{Bed, LIMIT, shared};
+use crate::support::{Bed, LIMIT, Requests, shared};
 
 /// The one operation that runs a command in this bed.
 async fn command(client: &cci_incus::Client) -> cci_incus::Operation {
@@ -20,21 +19,16 @@ async fn command(client: &cci_incus::Client) -> cci_incus::Operation {
 #[tokio::test]
 async fn a_failed_operation_is_an_error_though_its_wait_arrives_under_200() {
     let bed = Bed::new();
-    let statuses: Arc<Mutex<Vec<(String, u16)>>> = Arc::default();
-    let sink = Arc::clone(&statuses);
-    let client = bed.client().observed(Arc::new(move |exchange| {
-        sink.lock().unwrap().push((exchange.path.clone(), exchange.status));
-    }));
+    let client = bed.client();
+    let (requests, _guard) = Requests::listen();
 
     // it runs already
     let start = client.change_state(&bed.container, &StateChange::start()).await.unwrap();
     let error = start.wait("the start", LIMIT).await.unwrap_err();
 
     assert!(matches!(&error, Error::Operation { step, .. } if step == "the start"), "{error:?}");
-    let statuses = statuses.lock().unwrap();
-    let (path, status) = statuses.last().unwrap();
-    assert!(path.ends_with("/wait"));
-    assert_eq!(*status, 200);
+    let requests = requests.so_far();
+    assert!(requests.last().unwrap().ends_with("/wait 200"), "{requests:?}");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod bed;
 mod daemon;
 mod image;
 mod project;
+mod requests;
 mod web;
 
 use std::{future::Future, thread, time::Duration};
@@ -14,6 +15,7 @@ pub(crate) use bed::{Bed, IMAGE, shared};
 pub(crate) use daemon::Daemon;
 pub(crate) use image::{base_image, tiny_image};
 pub(crate) use project::Project;
+pub(crate) use requests::Requests;
 pub(crate) use web::Web;
 
 /// Long enough for everything that a test starts.
