@@ -1,6 +1,7 @@
 //! Carries out the steps of setup, one by one, saying each.
 
-use std::path::Path;
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -84,20 +85,19 @@ async fn start_daemon(group: &str) -> Result<()> {
     let daemon = incusd().ok_or_else(|| failed("incusd", "it is not installed"))?;
     let daemon = daemon.to_string_lossy().into_owned();
     run("groupadd", &["--force", "--system", group]).await?;
-    std::fs::create_dir_all("/var/log/incus").map_err(host("create", Path::new("/var/log/incus")))?;
-    let log = match std::env::var_os("INCUS_DIR") {
-        Some(dir) => Path::new(&dir).join("incusd.log").to_string_lossy().into_owned(),
-        None => "/var/log/incus/incusd.log".to_owned(),
-    };
-    leave_behind(&daemon, &["--group", group, "--logfile", &log]).await?;
+    let logs = std::env::var_os("INCUS_DIR").map_or_else(|| PathBuf::from("/var/log/incus"), PathBuf::from);
+    std::fs::create_dir_all(&logs).map_err(host("create", &logs))?;
+    let log = logs.join("incusd.log").to_string_lossy().into_owned();
+    leave_behind(&daemon, &["--group", group, "--logfile", &log], &logs.join("incusd.stderr.log")).await?;
     run(&daemon, &["waitready", "--timeout", READY]).await
 }
 
-/// Starts a program that goes on after cci. Its output goes nowhere: a pipe that it holds open would be waited for.
-async fn leave_behind(program: &str, args: &[&str]) -> Result<()> {
+/// Starts a program that outlives cci. Its stderr goes to a file, which is where a crash of the daemon leaves its trace.
+async fn leave_behind(program: &str, args: &[&str], stderr: &Path) -> Result<()> {
+    let file = OpenOptions::new().create(true).append(true).open(stderr).map_err(host("open", stderr))?;
     let mut command = Command::new("setsid");
     command.arg("--fork").arg(program).args(args);
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().await;
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file).status().await;
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(failed(program, &status.to_string())),
