@@ -22,8 +22,8 @@ pub struct Network {
     pub kind: String,
     /// Whether Incus made it.
     pub managed: bool,
-    /// `Created`, `Pending`, `Errored`, `Unavailable`; empty if it is not managed.
-    pub status: String,
+    /// How far Incus is with it.
+    pub status: NetworkStatus,
     /// Free text.
     pub description: String,
     /// Settings: `ipv4.address`, `security.acls`, …
@@ -32,6 +32,23 @@ pub struct Network {
     /// Paths of what uses it.
     #[serde(deserialize_with = "null_is_default")]
     pub used_by: Vec<String>,
+}
+
+/// How far Incus is with a network.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub enum NetworkStatus {
+    /// It is there.
+    Created,
+    /// It is being set up.
+    Pending,
+    /// Its set-up failed.
+    Errored,
+    /// It was set up once, and its bridge cannot be started now.
+    Unavailable,
+    /// It is not managed, or its state is none of these.
+    #[default]
+    #[serde(other)]
+    Unknown,
 }
 
 /// A network to be made.
@@ -105,4 +122,21 @@ impl Client {
 
 fn change<'a>(verb: fn([&'a str; 2], String) -> Request, name: &'a str) -> Request {
     verb(["networks", name], format!("change network {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_of_a_network_is_a_word_that_is_known_or_none() {
+        let status = |word: &str| {
+            let text = format!(r#"{{"name":"n","status":"{word}"}}"#);
+            serde_json::from_str::<Network>(&text).unwrap().status
+        };
+        assert_eq!(status("Created"), NetworkStatus::Created);
+        assert_eq!(status("Errored"), NetworkStatus::Errored);
+        assert_eq!([status(""), status("Melted")], [NetworkStatus::Unknown; 2]);
+        assert_eq!(serde_json::from_str::<Network>("{}").unwrap().status, NetworkStatus::Unknown);
+    }
 }

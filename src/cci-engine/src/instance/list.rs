@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use cci_core::Result;
 use cci_core::session::SessionId;
+use cci_incus::Status;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -21,6 +22,9 @@ pub struct Listed {
     pub name: String,
     /// Incus's word for its state, such as `Running`.
     pub status: String,
+    /// The same, to decide by.
+    #[serde(skip)]
+    pub state: Status,
     /// RFC 3339.
     pub created_at: String,
     /// The image it was created from, as it was asked for.
@@ -98,6 +102,7 @@ fn listed(owned: &Owned, addresses: &BTreeMap<String, String>) -> Listed {
     Listed {
         name: instance.name.clone(),
         status: instance.status.clone(),
+        state: instance.status_code,
         created_at: instance.created_at.clone(),
         image: marks.image.clone().unwrap_or_default(),
         persistent: !instance.ephemeral,

@@ -3,15 +3,13 @@
 use cci_core::address::Subnet;
 use cci_core::network::{self as core, Block, PolicyName, free_subnet};
 use cci_core::{Error, Result};
-use cci_incus::{Client, Config, EventBody, EventKind, Network, NewNetwork, Refusal};
+use cci_incus::{Client, Config, EventBody, EventKind, Network, NetworkStatus, NewNetwork, Refusal};
 
 use super::acl::MANAGED;
 use crate::incus_error::DuringStep;
 use crate::retry::Retry;
 use crate::site::Site;
 
-/// What Incus says of a network that is made and has its rules.
-pub(super) const CREATED: &str = "Created";
 const STEP: &str = "make the network";
 /// The key with the lines for a network's name server.
 const DNS: &str = "raw.dnsmasq";
@@ -149,7 +147,7 @@ async fn create(client: &Client, site: Site, name: &str, seed: u32, base: Config
 
 /// Waits until Incus has made a network that is there by name; `None` if it comes to nothing and is taken away.
 pub(super) async fn made(client: &Client, found: Network) -> Result<Option<Network>> {
-    if found.status == CREATED {
+    if found.status == NetworkStatus::Created {
         return Ok(Some(found));
     }
     let wait = async {
@@ -160,13 +158,13 @@ pub(super) async fn made(client: &Client, found: Network) -> Result<Option<Netwo
                 Err(error) if error.is_not_found() => return Ok(None),
                 Err(error) => return Err(error).during(STEP),
             };
-            match now.status.as_str() {
-                CREATED => return Ok(Some(now)),
-                "Errored" | "Unavailable" => {
+            match now.status {
+                NetworkStatus::Created => return Ok(Some(now)),
+                state @ (NetworkStatus::Errored | NetworkStatus::Unavailable) => {
                     return Err(Error::IncusRefused {
                         step: STEP.into(),
                         refusal: Refusal::Other,
-                        message: format!("network {} is {}", now.name, now.status.to_lowercase()),
+                        message: format!("network {} is {state:?}", now.name).to_lowercase(),
                     });
                 }
                 _ => next_change(&mut events).await?,

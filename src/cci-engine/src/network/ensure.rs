@@ -5,7 +5,7 @@ use std::time::Duration;
 use cci_core::address::Subnet;
 use cci_core::network::{Policy, Resolved};
 use cci_core::{Error, Result};
-use cci_incus::{Acl, Client, Etag, Network};
+use cci_incus::{Acl, Client, Etag, Network, NetworkStatus};
 
 use super::acl::{self, Known};
 use super::bridge;
@@ -48,7 +48,7 @@ pub(crate) async fn ensure(cx: &Context, policy: &Policy) -> Result<Ensured> {
     let (there, changed) = match (found, acl) {
         (Ok((found, _)), Ok((acl, etag))) => {
             // a bridge gets its rules last
-            let changed = keep(cx, policy, &acl, &etag).await? || found.status != bridge::CREATED;
+            let changed = keep(cx, policy, &acl, &etag).await? || found.status != NetworkStatus::Created;
             match bridge::made(&client, found).await? {
                 Some(found) => (found, changed),
                 None => (make(cx, &client, policy).await?, true),
