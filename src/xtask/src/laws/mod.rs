@@ -1,5 +1,5 @@
 //! The laws that no compiler holds, as tests: circles of modules, one agent's name, sentences of Incus, state in statics,
-//! maps of maps.
+//! maps of maps, one place that asks the machine of Incus.
 //!
 //! What breaks a law today is listed in `breaches.txt`, by law and file. A file that is not listed fails, and so does an
 //! entry whose file is well: the list can only shrink.
@@ -11,6 +11,7 @@ mod map_of_maps;
 mod module_tree;
 mod paths;
 mod sentences;
+mod site;
 mod source;
 mod statics;
 #[cfg(test)]

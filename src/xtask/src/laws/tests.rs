@@ -1,6 +1,8 @@
 use std::fs;
 
 use super::breaches::{check, check_checkout};
+use super::site;
+use crate::step::root;
 
 /// The files of a small tree, each with its text.
 fn checked(files: &[(&str, &str)], list: &str) -> Result<(), String> {
@@ -139,4 +141,30 @@ fn a_map_of_maps_is_found_under_any_name() {
     is_found(&[aliases, ("cci/a.rs", "fn f(d: BTreeMap<String, Device>) {}")], "map-of-maps src/cci/a.rs:1");
     is_found(&[aliases, ("cci/a.rs", "use cci_incus::Devices;")], "map-of-maps src/cci/a.rs:1");
     is_well(&[aliases, ("cci/a.rs", "fn f(d: Device, e: BTreeMap<String, Vec<String>>) {}")]);
+}
+
+#[test]
+fn a_use_case_that_asks_the_machine_past_the_site_is_found() {
+    let asking = [
+        "use cci_host::network;",
+        "use cci_host::{caller::Caller, subids::OfRoot};",
+        "use cci_host::limits as bounds;",
+        "use cci_host::*;",
+        "use cci_host as host;",
+        "fn f() { cci_host::btrfs::has_lost_count(\"/\"); }",
+    ];
+    for text in asking {
+        let text = format!("\n{text}");
+        is_found(&[("cci-engine/src/a.rs", &text)], "site src/cci-engine/src/a.rs:2: goes past Site: cci_host");
+        is_well(&[("cci-engine/src/site/place.rs", &text)]);
+        is_well(&[("cci/cli/a.rs", &text)]);
+    }
+    is_well(&[("cci-engine/src/a.rs", "use cci_host::caller::Caller; use crate::network; fn f() { network::show() }")]);
+}
+
+#[test]
+fn what_is_asked_through_the_site_is_there() {
+    for module in site::ASKED {
+        assert!(root().join(format!("src/cci-host/src/{module}.rs")).exists(), "{module} has another name now");
+    }
 }
