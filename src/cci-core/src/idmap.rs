@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The host's table of subordinate user ids.
+pub const SUBUID: &str = "/etc/subuid";
+/// The host's table of subordinate group ids.
+pub const SUBGID: &str = "/etc/subgid";
+
 /// The `[incus] idmap` setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -4,7 +4,6 @@
 //! no network. So it can be tested as a table, and the same launch plan serves every verb.
 
 pub mod address;
-pub mod bench;
 pub mod build;
 pub mod code;
 pub mod container_ids;

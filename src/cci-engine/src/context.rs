@@ -15,7 +15,6 @@ use crate::reporter::Reporter;
 use crate::scope::Scope;
 use crate::site::Site;
 use cci_host::caller::Caller;
-use cci_host::incus_socket;
 use cci_host::settings::Stack;
 
 /// One run of cci.
@@ -65,7 +64,7 @@ impl Context {
     /// The same call with the socket looked for anew: a daemon that has just been started may have it elsewhere.
     #[must_use]
     pub fn reconnected(&self) -> Self {
-        Self { client: incus_socket::client(&self.caller, &self.settings), ..self.clone() }
+        Self { client: self.site().client(&self.caller, &self.settings), ..self.clone() }
     }
 
     /// The same call, which may act on what is another user's if `any_owner` says so.

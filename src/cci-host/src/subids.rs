@@ -3,14 +3,9 @@
 use std::path::Path;
 
 use cci_core::Result;
-use cci_core::idmap::{IdmapMode, SubRange, root_ranges};
+use cci_core::idmap::{IdmapMode, SUBGID, SUBUID, SubRange, root_ranges};
 
 use super::system_file;
-
-/// The tables of users and of groups.
-pub const SUBUID: &str = "/etc/subuid";
-/// The table of subordinate group ids.
-pub const SUBGID: &str = "/etc/subgid";
 
 /// root's ranges in both.
 #[derive(Debug, Default)]

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use cci_core::bench::{Machine, Report, Row, Summary, Target, Unit};
 use cci_core::{Error, Result};
 use clap::Args;
 
@@ -10,7 +9,7 @@ use super::json_schema::Described;
 use super::launch_flags::LaunchFlag;
 use super::output::{Format, FormatArg, print};
 use super::verb::{Call, OnIncus, Verb};
-use crate::bench::{Wanted, measure};
+use crate::bench::{Machine, Report, Row, Summary, Target, Unit, Wanted, measure};
 use crate::ui::table::figures;
 use crate::ui::text::{Text, shown};
 use cci_engine::context::Context;
@@ -158,9 +157,8 @@ fn target(row: &Row) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cci_core::bench::Subject;
-
     use super::*;
+    use crate::bench::Subject;
 
     #[test]
     fn a_row_says_what_was_asked_and_whether_it_is_met() {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use cci_core::Result;
-use cci_core::setup::finding::{Finding, Health, findings, worst};
+use cci_core::setup::finding::{Finding, Health, worst};
+use cci_core::setup::findings::findings;
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;

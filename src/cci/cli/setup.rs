@@ -2,7 +2,8 @@
 
 use std::os::unix::process::CommandExt;
 
-use cci_core::setup::finding::{Finding, Health, findings, steps, worst};
+use cci_core::setup::finding::{Finding, Health, steps, worst};
+use cci_core::setup::findings::findings;
 use cci_core::setup::step::Step;
 use cci_core::{Error, Result};
 use clap::Args;

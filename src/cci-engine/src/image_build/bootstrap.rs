@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use cci_core::build::bootstrap::{arguments, has_subordinate_ids};
 use cci_core::build::source::Suite;
+use cci_core::idmap::{SUBGID, SUBUID};
 use cci_core::{Error, Result};
 use cci_guest::output;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -17,7 +18,6 @@ use super::log::Log;
 use crate::blocking::blocking;
 use crate::context::Context;
 use cci_host::accounts::Account;
-use cci_host::subids::{SUBGID, SUBUID};
 use cci_host::system_file;
 
 /// How long it may take to remove what it made, once it was told to stop.

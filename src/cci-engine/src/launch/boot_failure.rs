@@ -1,6 +1,6 @@
 //! Says why a container that was started is gone before anything ran in it.
 
-use cci_core::setup::finding::MANY_INOTIFY;
+use cci_core::setup::inotify::MANY_INOTIFY;
 use cci_core::{Error, Result};
 use cci_incus::Status;
 

@@ -7,7 +7,7 @@ use cci_core::mark::LAUNCH;
 use cci_core::plan::LaunchPlan;
 use cci_core::slot::Slot;
 use cci_core::{Error, Result};
-use cci_incus::{Done, NewInstance, Source};
+use cci_incus::{Done, Source};
 
 use super::facts::Survey;
 use super::image::Found;
@@ -18,7 +18,7 @@ use super::reuse::take_over;
 use super::start_failure;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
-use crate::instance::create::{note, request};
+use crate::instance::create::{begin, note};
 use crate::instance::operations::wait_for_pending;
 use crate::instance::remove::remove_launched;
 use crate::retry::Retry;
@@ -78,8 +78,8 @@ async fn make_once(
         return Ok(false);
     }
     // the fingerprint, so that an alias that moves meanwhile cannot change what was looked at
-    let new = request(wanted, Source::fingerprint(&image.fingerprint), true);
-    let Err(error) = made_by(cx, &new, proof).await else { return Ok(true) };
+    let source = Source::fingerprint(&image.fingerprint);
+    let Err(error) = made_from(cx, source, wanted, proof).await else { return Ok(true) };
     // the mark is there with the name, long before the container is
     if is_anothers(cx, plan, name).await {
         cx.scope.ledger.forget(&made);
@@ -99,9 +99,9 @@ async fn make_once(
     }
 }
 
-/// Sends the request that makes an instance, and while Incus is at it asks for what is still to be made sure of.
-async fn made_by(cx: &Context, new: &NewInstance, proof: &Proof) -> cci_incus::Result<Done> {
-    let operation = cx.client.create_instance(new).await?;
+/// Sends the request that makes and starts a machine, and while Incus is at it asks for what is still to be made sure of.
+async fn made_from(cx: &Context, source: Source, wanted: &MachineSpec, proof: &Proof) -> cci_incus::Result<Done> {
+    let operation = begin(cx, wanted, source, true).await?;
     // a proof that fails is asked for again before a command begins
     let (made, _) = tokio::join!(operation.wait(STEP, CREATE), proof.found(cx));
     made

@@ -16,8 +16,7 @@ use super::{ensure, limits, mounts, nic, workspace};
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::site::host_path;
-use cci_host::subids::OfRoot;
-use cci_host::{incus_socket, zone};
+use cci_host::zone;
 
 /// What a launch finds before it decides anything.
 pub struct Survey {
@@ -77,13 +76,13 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
     let nic = nic::found(cx, ensured.as_ref(), &profile, &instances).await?;
     let other_nics = profile.nics().map(|(name, _)| name.to_owned());
     let other_nics = other_nics.filter(|name| nic.as_ref().is_none_or(|nic| nic.device != *name)).collect();
-    let OfRoot { subuid, subgid } = cx.site().subordinate_ids(cx.settings.incus.idmap)?;
+    let of_root = cx.site().subordinate_ids(cx.settings.incus.idmap)?;
     let host = HostFacts {
         idmap: IdmapFacts {
             agent: agent_ids(cx, workspace.as_ref()),
             guest: cx.settings.incus.agent_uid,
-            subuid,
-            subgid,
+            subuid: of_root.subuid,
+            subgid: of_root.subgid,
         },
         locale: HostLocale { timezone: zone::name(&cx.caller), ..cx.caller.locale() },
         nic,
@@ -104,7 +103,7 @@ async fn stop_hook(cx: &Context) -> Result<Option<StopHook>> {
         return Ok(None);
     }
     let server = cx.client.server().await.during("read the server")?;
-    let socket = incus_socket::path(&cx.caller, &cx.settings);
+    let socket = cx.site().socket(&cx.caller, &cx.settings);
     Ok(cx.site().stop_hook(server.environment.server_pid, &socket, cx.client.project()))
 }
 

@@ -9,9 +9,12 @@ use cci_core::Result;
 use cci_core::address::Subnet;
 use cci_core::idmap::IdmapMode;
 use cci_core::network::{Block, FirewallFacts, HostNames};
+use cci_core::settings::Settings;
 use cci_core::stop_hook::StopHook;
+use cci_host::caller::Caller;
 use cci_host::subids::OfRoot;
-use cci_host::{btrfs, limits, network, stop_hook, subids};
+use cci_host::{btrfs, incus_socket, limits, network, stop_hook, subids};
+use cci_incus::Client;
 
 /// Where Incus is. An answer that only its own machine could give is optional, for a daemon elsewhere gives none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,22 @@ pub enum Site {
 }
 
 impl Site {
+    /// A client of the Incus there.
+    #[must_use]
+    pub fn client(self, caller: &Caller, settings: &Settings) -> Client {
+        match self {
+            Self::Here => incus_socket::client(caller, settings),
+        }
+    }
+
+    /// Where its socket is, or should be.
+    #[must_use]
+    pub fn socket(self, caller: &Caller, settings: &Settings) -> PathBuf {
+        match self {
+            Self::Here => incus_socket::path(caller, settings),
+        }
+    }
+
     /// The `nft` by which Incus loads rules with a container.
     #[must_use]
     pub fn nft(self) -> Option<PathBuf> {
@@ -57,6 +76,14 @@ impl Site {
     pub fn inotify_instances(self) -> Option<u64> {
         match self {
             Self::Here => limits::read(Path::new(limits::INOTIFY_INSTANCES)),
+        }
+    }
+
+    /// The same where the machine's administrator can change it.
+    #[must_use]
+    pub fn changeable_inotify_instances(self) -> Option<u64> {
+        match self {
+            Self::Here => limits::changeable(Path::new(limits::INOTIFY_INSTANCES)),
         }
     }
 

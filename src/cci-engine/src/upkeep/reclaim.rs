@@ -29,7 +29,6 @@ use crate::launch;
 use crate::roll_back;
 use crate::site::host_path;
 use cci_host::store::{noted, owners};
-use cci_host::subids::OfRoot;
 
 /// How long Incus may take to make the container, and the walk through the workspace.
 const CREATE: Duration = Duration::from_secs(180);
@@ -165,9 +164,9 @@ async fn start(cx: &Context, trusted: &Settings, workspace: &HostPath, ids: Host
 
 /// The map by which the container's agent is the caller, beside the ids of one container.
 fn agent_map(cx: &Context, trusted: &Settings, workspace: &HostPath) -> Result<Idmap> {
-    let OfRoot { subuid, subgid } = cx.site().subordinate_ids(trusted.incus.idmap)?;
+    let of_root = cx.site().subordinate_ids(trusted.incus.idmap)?;
     let agent = launch::agent_ids(cx, Some(workspace));
-    let facts = IdmapFacts { agent, guest: trusted.incus.agent_uid, subuid, subgid };
+    let facts = IdmapFacts { agent, guest: trusted.incus.agent_uid, subuid: of_root.subuid, subgid: of_root.subgid };
     idmap::decide(trusted.incus.idmap, &facts).map_err(|missing| Error::HostUnfit {
         problem: missing.to_string(),
         hint: Some("`cci setup` adds the missing line".into()),

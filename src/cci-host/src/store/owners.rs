@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 
 use super::exact_dir::names;
-use super::unpack::open_dir;
+use super::tree::open_dir;
 
 /// The owners and groups of everything below a directory that can be seen; what is in a directory that cannot be read
 /// is not known.

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use super::entry_path::refused;
 use super::exact_dir::{exact_dir, names};
-use super::unpack::{Finish, open_dir, times};
+use super::tree::{Finish, open_dir, times};
 
 /// The place of a pull: a directory of the host, and the name that the result gets in it.
 pub struct Place {

@@ -65,7 +65,7 @@ impl Staging {
 
     /// The directory itself.
     pub fn dir(&self) -> io::Result<OwnedFd> {
-        super::unpack::open_dir(&self.above, Path::new(&self.name))
+        super::tree::open_dir(&self.above, Path::new(&self.name))
     }
 }
 

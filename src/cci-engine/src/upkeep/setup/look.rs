@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use cci_core::idmap::{SUBGID, SUBUID};
 use cci_core::setup::distro::Distro;
 use cci_core::setup::found::{Daemon, Firewall, Found, Installation, Objects, Person, Pool};
 use cci_core::setup::subnet::routes;
@@ -9,8 +10,7 @@ use cci_core::setup::subnet::routes;
 use crate::context::Context;
 use crate::retry::Retry;
 use cci_host::accounts::{self, Account};
-use cci_host::subids::{SUBGID, SUBUID};
-use cci_host::{limits, system_file};
+use cci_host::system_file;
 
 /// Programs that Incus or cci need, each with the package of Debian and Ubuntu that has it.
 const PROGRAMS: [(&str, &str); 6] = [
@@ -76,7 +76,7 @@ pub async fn look(cx: &Context, person: Option<&str>) -> Found {
         routes: routes(&text("/proc/net/route")),
         btrfs: text("/proc/filesystems").lines().any(|line| line.trim() == "btrfs") || has_module("btrfs"),
         free_bytes: free_bytes(Path::new("/var/lib")),
-        inotify_instances: limits::changeable(Path::new(limits::INOTIFY_INSTANCES)),
+        inotify_instances: cx.site().changeable_inotify_instances(),
     }
 }
 

@@ -1,7 +1,10 @@
 //! Machines as tables: what is found there, and what setup does about it.
 
 use super::*;
-use crate::setup::found::{Person, Pool};
+use crate::setup::distro::Distro;
+use crate::setup::finding::{Health, steps, worst};
+use crate::setup::found::{Firewall, Person, Pool};
+use crate::setup::step::Step;
 
 fn bare() -> Found {
     Found {
