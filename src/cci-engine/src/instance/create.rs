@@ -1,4 +1,4 @@
-//! The one way to create an instance: noted in the ledger before the request that makes it.
+//! The one way to create an instance: noted in the ledger before the request that creates it.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(crate) fn note(cx: &Context, machine: &MachineSpec) -> Made {
     made
 }
 
-/// Creates it and waits for that; what the ledger has of it.
+/// Creates it and waits for that; returns its ledger entry.
 pub(crate) async fn create(
     cx: &Context,
     machine: &MachineSpec,

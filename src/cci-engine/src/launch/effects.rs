@@ -1,4 +1,4 @@
-//! Every configuration key has an effect: a row for each, tried on the plan of `shell` and on that of `run`.
+//! Every configuration key has an effect: a row for each, checked against the plan of `shell` and that of `run`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -32,9 +32,9 @@ use cci_incus::device::Keys;
 enum Effect {
     /// In the launch plan: this text is in it with the value, and not without.
     Plan(&'static str),
-    /// In another part of a run: what that part makes of the settings is not the same.
+    /// In another part of a run: what that part makes of the settings changes.
     Part(fn(&World, &Settings) -> String),
-    /// In a part that only a real host shows: the live test of this name, `file::test`, reads it there.
+    /// In a part that only a real host shows: the live test of this name, `file::test`, checks it there.
     Live(&'static str),
     /// Nowhere, for this reason.
     Nowhere(&'static str),
@@ -83,7 +83,7 @@ const ROWS: &[(&str, &str, Effect)] = &[
     ("mounts.default", "[{ host = \"~/data\", container = \"/data\", readonly = true }]", Plan("\"path\": \"/data\"")),
 ];
 
-/// A host on which everything can be tried.
+/// A host on which everything can be checked.
 struct World {
     dir: tempfile::TempDir,
     caller: Caller,
