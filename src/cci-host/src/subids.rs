@@ -1,4 +1,4 @@
-//! The host's tables of subordinate ids, as root's lines in them.
+//! root's lines in the host's tables of subordinate ids.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub struct OfRoot {
     pub subgid: Vec<SubRange>,
 }
 
-/// root's ranges, where the mapping needs them. An absent table is an empty one; one that cannot be read is an error.
+/// root's ranges, if the mapping needs them. A missing table is empty; an unreadable one is an error.
 pub fn of_root(mode: IdmapMode) -> Result<OfRoot> {
     match mode {
         IdmapMode::Raw => Ok(OfRoot { subuid: ranges(SUBUID)?, subgid: ranges(SUBGID)? }),

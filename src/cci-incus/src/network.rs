@@ -1,4 +1,4 @@
-//! Networks of the server and who has an address on them.
+//! Networks of the server and the addresses in use on them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -20,7 +20,7 @@ pub struct Network {
     /// `bridge`, `physical`, …
     #[serde(rename = "type")]
     pub kind: String,
-    /// Whether Incus made it.
+    /// Whether Incus created it.
     pub managed: bool,
     /// How far Incus is with it.
     pub status: NetworkStatus,
@@ -51,7 +51,7 @@ pub enum NetworkStatus {
     Unknown,
 }
 
-/// A network to be made.
+/// A network to be created.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct NewNetwork {
     /// At most fifteen characters.
@@ -61,7 +61,7 @@ pub struct NewNetwork {
     pub kind: String,
     /// Free text.
     pub description: String,
-    /// Settings; give `ipv4.address` explicitly, since `auto` sends packets to random private addresses.
+    /// Settings; give `ipv4.address` explicitly, because `auto` sends packets to random private addresses.
     pub config: Config,
 }
 
@@ -73,11 +73,11 @@ impl NewNetwork {
     }
 }
 
-/// An address that a network has given away or keeps.
+/// An address that a network has assigned or reserved.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct NetworkLease {
-    /// The name that its holder gave.
+    /// The host name of its holder.
     pub hostname: String,
     /// The MAC address of its holder; empty for the gateway.
     pub hwaddr: String,
@@ -89,7 +89,7 @@ pub struct NetworkLease {
 }
 
 impl Client {
-    /// All networks that the host has (`GET /1.0/networks?recursion=1`).
+    /// All networks of the host (`GET /1.0/networks?recursion=1`).
     pub async fn networks(&self) -> Result<Vec<Network>> {
         self.read_list(&Request::get(["networks"], "list networks").with("recursion", "1")).await
     }
@@ -99,7 +99,7 @@ impl Client {
         self.read_tagged(&Request::get(["networks", name], format!("read network {name}"))).await
     }
 
-    /// Makes a network (`POST /1.0/networks`).
+    /// Creates a network (`POST /1.0/networks`).
     pub async fn create_network(&self, new: &NewNetwork) -> Result<()> {
         self.settle(&Request::post(["networks"], format!("create network {}", new.name)).json(new)).await
     }
@@ -114,7 +114,7 @@ impl Client {
         self.settle(&Request::delete(["networks", name], format!("delete network {name}"))).await
     }
 
-    /// Who has which address (`GET /1.0/networks/NAME/leases`); of a project's instances and the gateway.
+    /// The addresses in use (`GET /1.0/networks/NAME/leases`); of a project's instances and the gateway.
     pub async fn network_leases(&self, name: &str) -> Result<Vec<NetworkLease>> {
         self.read_list(&Request::get(["networks", name, "leases"], format!("list the leases of network {name}"))).await
     }

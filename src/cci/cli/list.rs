@@ -12,7 +12,7 @@ use super::verb::{Call, OnIncus, Verb};
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::instance::list::{self, Listed, ListedSession};
-use cci_engine::instance::owned::Whose;
+use cci_engine::instance::ownership::Whose;
 use cci_host::zone::Zone;
 use cci_incus::Status;
 
@@ -23,16 +23,16 @@ use cci_incus::Status;
 pub(crate) struct ListArgs {
     #[command(flatten)]
     format: FormatArg,
-    /// Saved sessions too
+    /// Include saved sessions
     #[arg(long)]
     all: bool,
-    /// Only running ones
+    /// Show only running containers
     #[arg(long, conflicts_with = "stopped")]
     running: bool,
-    /// Only stopped ones
+    /// Show only stopped containers
     #[arg(long)]
     stopped: bool,
-    /// Every user's containers
+    /// Include other users' containers
     #[arg(long)]
     all_users: bool,
 }
@@ -109,11 +109,11 @@ fn write_one(out: &mut Text, zone: &Zone, one: &Listed) {
     }
     out.line(format_args!("    Created: {}", zone.shown(&one.created_at)));
     out.line(format_args!("    Image: {}", one.image));
-    out.line(format_args!("    Workspace: {}{}", one.workspace, behind(one)));
+    out.line(format_args!("    Workspace: {}{}", one.workspace, target_suffix(one)));
 }
 
-/// Where a workspace leads that is typed with a link.
-fn behind(one: &Listed) -> String {
+/// The target of a workspace that was typed with a link.
+fn target_suffix(one: &Listed) -> String {
     let differs = !one.workspace_target.is_empty() && one.workspace_target != one.workspace;
     if differs { format!(" -> {}", one.workspace_target) } else { String::new() }
 }

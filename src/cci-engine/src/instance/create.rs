@@ -1,4 +1,4 @@
-//! The one way to create an instance: noted in the ledger before the request that makes it.
+//! The one way to create an instance: noted in the ledger before the request that creates it.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub(crate) async fn begin(
     cx.client.create_instance(&request(machine, source, start)).await
 }
 
-/// Creates it and waits for that; what the ledger has of it.
+/// Creates it and waits for that; returns its ledger entry.
 pub(crate) async fn create(
     cx: &Context,
     machine: &MachineSpec,

@@ -1,4 +1,4 @@
-//! Every configuration key has an effect: a row for each, tried on the plan of `shell` and on that of `run`.
+//! Every configuration key has an effect: a row for each, checked against the plan of `shell` and that of `run`.
 
 mod world;
 
@@ -22,9 +22,9 @@ use cci_host::store::network_cache;
 enum Effect {
     /// In the launch plan: this holds of it with the value, and not without.
     Plan(fn(&Planned) -> bool),
-    /// In another part of a run: what that part makes of the settings is not the same.
+    /// In another part of a run: what that part makes of the settings changes.
     Part(fn(&World, &Settings) -> String),
-    /// In a part that only a real host shows: the live test of this name, `file::test`, reads it there.
+    /// In a part that only a real host shows: the live test of this name, `file::test`, checks it there.
     Live(&'static str),
     /// Nowhere, for this reason.
     Nowhere(&'static str),

@@ -1,4 +1,4 @@
-//! What the host is, as far as a launch depends on it.
+//! The state of the host, as far as a launch depends on it.
 
 use cci_core::Result;
 use cci_core::environment::HostLocale;
@@ -11,31 +11,31 @@ use cci_incus::Instance;
 
 use super::image::Image;
 use super::nic::PROFILE;
-use super::proof::Proof;
+use super::policy_check::PolicyCheck;
 use super::{ensure, limits, mounts, nic, workspace};
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::site::host_path;
 use cci_host::zone;
 
-/// What a launch finds before it decides anything.
+/// What a launch examines before it decides anything.
 pub struct Survey {
     /// What decides the plan.
     pub host: HostFacts,
-    /// The instances there are.
+    /// The existing instances.
     pub(crate) instances: Vec<Instance>,
-    /// What a container is made of.
+    /// The image of the container.
     pub image: Image,
-    /// What is still to be made sure of.
-    pub(crate) proof: Proof,
+    /// What is still to be verified.
+    pub(crate) policy_check: PolicyCheck,
 }
 
-/// What of the caller's the container is made for.
+/// What the container is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     /// The workspace, with the mounts of the settings.
     Workspace,
-    /// None of it.
+    /// No workspace.
     Nothing,
 }
 
@@ -46,7 +46,7 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
         Subject::Workspace => {
             let workspace = workspace::usable(cx)?;
             let mounted = !cx.settings.mounts.default.is_empty() || cx.settings.paths.storage_dir.is_some();
-            // a link to the workspace may lie in a workspace of another container's
+            // a link to the workspace may be in a workspace of another container
             let by_link = workspace.path() != cx.workspace.path();
             let others = if mounted || by_link { host_path::guest_places(cx).await? } else { Vec::new() };
             let mounts = mounts::resolved(&cx.settings, &cx.workspace, &others, &cx.caller)?;
@@ -70,7 +70,7 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
     let (profile, _) = profile.during("read the default profile")?;
     let instances = instances.during("list the containers")?;
     soon?;
-    let ((ensured, proof), stop_hook) = (found?, stop_hook?);
+    let ((ensured, policy_check), stop_hook) = (found?, stop_hook?);
     let root = profile.root_disk();
     limits::check(cx, root).await?;
     let nic = nic::found(cx, ensured.as_ref(), &profile, &instances).await?;
@@ -93,11 +93,11 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
         workspace,
         mounts,
     };
-    Ok(Survey { host, instances, image, proof })
+    Ok(Survey { host, instances, image, policy_check })
 }
 
-/// The daemon's own stop hook, for a container that ends with its stop; only a daemon behind a local socket has one that
-/// can be known.
+/// The daemon's own stop hook, for a container that is removed when it stops; only a daemon behind a local socket has
+/// one that can be known.
 async fn stop_hook(cx: &Context) -> Result<Option<StopHook>> {
     if cx.settings.defaults.persistent {
         return Ok(None);
@@ -107,7 +107,7 @@ async fn stop_hook(cx: &Context) -> Result<Option<StopHook>> {
     Ok(cx.site().stop_hook(server.environment.server_pid, &socket, cx.client.project()))
 }
 
-/// Who the agent is on the host: the caller, or for root the owner of the workspace.
+/// The agent's user on the host: the caller, or for root the owner of the workspace.
 #[must_use]
 pub fn agent_ids(cx: &Context, workspace: Option<&HostPath>) -> Ids {
     match workspace {
