@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cci_core::Result;
+use cci_core::metadata::Metadata;
 use clap_complete::CompletionCandidate;
 use tokio_util::sync::CancellationToken;
 
@@ -50,8 +51,12 @@ pub(crate) fn places() -> Vec<CompletionCandidate> {
 /// The saved sessions.
 pub(crate) fn sessions() -> Vec<CompletionCandidate> {
     candidates(async |cx| {
-        let sessions = list::sessions(cx, &[]).await?.into_iter();
-        Ok(sessions.map(|one| Candidate { name: one.session_id, about: one.workspace }).collect())
+        let saved = list::saved(cx).await?.into_iter();
+        let candidate = |one: Metadata| Candidate {
+            name: one.session_id.to_string(),
+            about: one.workspace.to_string_lossy().into_owned(),
+        };
+        Ok(saved.map(candidate).collect())
     })
 }
 

@@ -64,8 +64,8 @@ impl OnIncus for ListArgs {
 
     async fn run(self, _: &Call<'_>, cx: &Context) -> Result<u8> {
         let whose = if self.all_users { Whose::Everybodys } else { Whose::Own };
-        let mut listed = list::list(cx, whose).await?;
-        let sessions = if self.all { Some(list::sessions(cx, &list::live(cx).await?).await?) } else { None };
+        let sessions = async { if self.all { list::sessions(cx).await.map(Some) } else { Ok(None) } };
+        let (mut listed, sessions) = tokio::try_join!(list::list(cx, whose), sessions)?;
         listed.retain(|one| {
             !(self.running && one.state != Status::Running || self.stopped && one.state != Status::Stopped)
         });

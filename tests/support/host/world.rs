@@ -166,10 +166,10 @@ impl Host {
         all.into_iter().next().unwrap()
     }
 
-    /// Waits until Incus has removed every container of this host.
+    /// Waits until Incus has removed every container of this host; gigabytes on a busy disk take it a while.
     #[track_caller]
     pub fn wait_until_gone(&self) {
-        wait::until("no container is left", Duration::from_secs(30), || {
+        wait::until("no container is left", Duration::from_secs(120), || {
             let left = self.containers();
             if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
         });

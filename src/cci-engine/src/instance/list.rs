@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use cci_core::Result;
+use cci_core::metadata::Metadata;
 use cci_core::session::SessionId;
 use cci_incus::Status;
 use schemars::JsonSchema;
@@ -70,24 +71,27 @@ pub async fn live(cx: &Context) -> Result<Vec<SessionId>> {
 }
 
 /// Every saved session, newest first.
-pub async fn sessions(cx: &Context, live: &[SessionId]) -> Result<Vec<ListedSession>> {
+pub async fn sessions(cx: &Context) -> Result<Vec<ListedSession>> {
+    let (saved, live) = tokio::try_join!(saved(cx), live(cx))?;
+    let listed = saved.into_iter().map(|metadata| ListedSession {
+        live: live.contains(&metadata.session_id),
+        session_id: metadata.session_id.to_string(),
+        saved_at: metadata.saved_at,
+        workspace: metadata.workspace.to_string_lossy().into_owned(),
+        container_name: metadata.container_name,
+        persistent: metadata.persistent,
+    });
+    Ok(listed.collect())
+}
+
+/// What the store has of every session, newest first; asks Incus nothing.
+pub async fn saved(cx: &Context) -> Result<Vec<Metadata>> {
     let store = launch::store(cx);
     let found = blocking(move || store.all()).await?;
     for problem in found.damaged {
         cx.emit(SessionEvent::Damaged(problem));
     }
-    let listed = found.sessions.into_iter().map(|saved| {
-        let metadata = saved.metadata;
-        ListedSession {
-            live: live.contains(&metadata.session_id),
-            session_id: metadata.session_id.to_string(),
-            saved_at: metadata.saved_at,
-            workspace: metadata.workspace.to_string_lossy().into_owned(),
-            container_name: metadata.container_name,
-            persistent: metadata.persistent,
-        }
-    });
-    Ok(listed.collect())
+    Ok(found.sessions.into_iter().map(|saved| saved.metadata).collect())
 }
 
 /// Every container of the caller, or of every user, by name.

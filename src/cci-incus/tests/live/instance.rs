@@ -175,8 +175,11 @@ async fn a_failed_start_leaves_the_instance_and_its_log() {
     let error = create.wait("the create", LIMIT).await.unwrap_err();
 
     assert!(matches!(error, cci_incus::Error::Operation { .. }), "{error:?}");
-    let (instance, _) = client.instance(&new.name).await.unwrap();
-    assert_eq!(instance.status_code, Status::Stopped);
+    // its monitor ends a moment after the operation
+    until("the instance is stopped", async || {
+        client.instance(&new.name).await.unwrap().0.status_code == Status::Stopped
+    })
+    .await;
     let log = client.instance_log(&new.name, "lxc.log").await.unwrap();
     assert!(String::from_utf8_lossy(&log).contains("/no/such/init"));
 }

@@ -73,7 +73,8 @@ async fn a_damaged_session_is_told_and_does_not_hide_the_others() {
     world.save_session(id, "cci-a-1", "2026-01-01T00:00:00Z");
     let damaged = crate::launch::store(&cx).dir(SessionId::from_random([2; 16]));
     write(&damaged.join("metadata.json"), "{");
-    let listed = sessions(&cx, &[id]).await.unwrap();
+    world.container("cci-a-1").session(id).put();
+    let listed = sessions(&cx).await.unwrap();
     assert_eq!(listed.len(), 1);
     assert!(listed[0].live);
     assert!(world.was_reported("Damaged"), "{:?}", world.reported());
