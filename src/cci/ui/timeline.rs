@@ -184,11 +184,14 @@ mod tests {
         tracing::debug_span!(target: "cci_incus::client", "request", method = %"GET", path, what = "look", status)
     }
 
+    fn listening(timeline: &Timeline, work: impl FnOnce()) {
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(timeline.clone()), work);
+    }
+
     #[test]
     fn each_request_has_a_line_in_the_order_of_beginning() {
         let timeline = Timeline::begin();
-        let subscriber = tracing_subscriber::registry().with(timeline.clone());
-        tracing::subscriber::with_default(subscriber, || {
+        listening(&timeline, || {
             let first = request("/first");
             let second = request("/second");
             tracing::debug_span!("request", path = "/of/somebody/else").in_scope(|| ());
@@ -207,8 +210,7 @@ mod tests {
     #[test]
     fn a_request_under_way_is_not_in_the_list_and_one_without_an_answer_has_status_0() {
         let timeline = Timeline::begin();
-        let subscriber = tracing_subscriber::registry().with(timeline.clone());
-        tracing::subscriber::with_default(subscriber, || {
+        listening(&timeline, || {
             let under_way = request("/under/way");
             drop(request("/lost"));
             let lines = timeline.lines();

@@ -59,7 +59,7 @@ impl Settings {
 pub enum Variable {
     /// The value itself.
     Text(String),
-    /// What a command of the host prints, made anew at each start.
+    /// What a command of the host prints; it runs again at each start.
     Command {
         /// A line for `sh -c`.
         command: String,

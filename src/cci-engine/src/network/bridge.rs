@@ -164,7 +164,7 @@ pub(super) async fn when_created(client: &Client, found: Network) -> Result<Opti
                     return Err(Error::IncusRefused {
                         step: STEP.into(),
                         refusal: Refusal::Other,
-                        message: format!("network {} is {state:?}", now.name).to_lowercase(),
+                        message: format!("network {} is {}", now.name, format!("{state:?}").to_lowercase()),
                     });
                 }
                 _ => next_change(&mut events).await?,

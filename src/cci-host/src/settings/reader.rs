@@ -24,7 +24,7 @@ impl<'a> Reader<'a> {
         Self { caller, problems: Vec::new() }
     }
 
-    /// A file of the user's or the administrator's, with the profiles beside it.
+    /// A file of the user's or the administrator's, with the profiles next to it.
     pub(super) fn own(&mut self, path: &Path) -> Option<Layer> {
         let mut layer = match file::bytes(path) {
             Ok(Some(bytes)) => self.layer(path, &bytes)?,
@@ -48,7 +48,7 @@ impl<'a> Reader<'a> {
         Some(layer)
     }
 
-    /// The project's file and what it adds up to, with the profiles beside it. What lies beside it may have nothing
+    /// The project's file and what it adds up to, with the profiles next to it. What lies next to it may have nothing
     /// to do with cci: it is an error only for who asks for that profile.
     pub(super) fn project(&mut self, path: &Path) -> Option<Found> {
         let bytes = match file::bytes(path) {

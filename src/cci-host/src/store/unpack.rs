@@ -36,7 +36,7 @@ impl<'a> Unpack<'a> {
         Self { tree: Tree::below(dir, Arc::clone(&meter)), root, single, max_entries, below: None, meter }
     }
 
-    /// Takes this directory of the archive for its root, and leaves out what is beside it.
+    /// Takes this directory of the archive for its root, and leaves out what is outside it.
     #[must_use]
     pub fn below(mut self, root: &'a str) -> Self {
         self.below = Some(Path::new(root));
@@ -98,7 +98,7 @@ impl<'a> Unpack<'a> {
         made.map_err(|error| refused(format!("cannot write {shown}: {error}")))
     }
 
-    /// The path of an entry below the root that is wanted; `None` beside it.
+    /// The path of an entry below the root that is wanted; `None` outside it.
     fn wanted<'p>(&self, inner: &'p Path) -> Option<&'p Path> {
         self.below.map_or(Some(inner), |below| inner.strip_prefix(below).ok())
     }
