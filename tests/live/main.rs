@@ -15,6 +15,7 @@ mod faults;
 mod file;
 mod file_hostile;
 mod foreign_text;
+mod home;
 mod hostile;
 mod image;
 mod install;
@@ -36,5 +37,6 @@ mod setup;
 mod tmux;
 mod trust;
 mod used_by;
+mod workspace;
 
 use cci_test_support as support;

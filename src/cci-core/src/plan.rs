@@ -11,6 +11,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use cci_agent::{Agent, Start, Tool};
+use cci_guest::author::Author;
 use cci_incus_types::{Device, Devices, Disk};
 
 use self::devices::{RESOLV, SESSION, devices, disks, pool};
@@ -57,6 +58,8 @@ pub struct LaunchPlan {
     pub user: GuestUser,
     /// What the agent and commands find in their environment.
     pub environment: BTreeMap<String, String>,
+    /// Whose commits it makes.
+    pub author: Author,
     /// Things the person should know before it starts.
     pub warnings: Vec<PlanWarning>,
     /// Whether the daemon reaches the caller's home: what is kept there is mounted then.
@@ -118,6 +121,7 @@ impl LaunchPlan {
                 &settings.environment(),
                 &ask.environment,
             ),
+            author: host.author.clone(),
             warnings: warning::warnings(settings, &host.idmap, &map),
             reaches_home: true,
             takes_resolv: false,

@@ -11,6 +11,9 @@ use cci_host::signals;
 /// With the configuration read, and Incus at hand.
 pub(crate) async fn on_incus<V: OnIncus>(verb: V, call: &Call<'_>) -> Result<u8> {
     let cx = context(&call.flags.launch.asked(), call.terminal, verb.trust(), signals::cancellation())?;
+    if !V::IN_ANY_HOME {
+        cx.caller.refuse_anothers_home()?;
+    }
     if verb.clears_up() {
         clear_up(&cx).await?;
     }

@@ -69,6 +69,8 @@ impl Verb for DoctorArgs {
 }
 
 impl OnIncus for DoctorArgs {
+    const IN_ANY_HOME: bool = true;
+
     async fn run(self, call: &Call<'_>, cx: &Context) -> Result<u8> {
         if self.fix {
             set_up(&SetupArgs::default(), cx, call.terminal).await?;

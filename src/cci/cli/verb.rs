@@ -41,6 +41,9 @@ pub(crate) trait OnIncus: Verb {
     /// themselves.
     const ROLLED_BACK: bool = true;
 
+    /// Whether root may call it with another user's `HOME`, as a `sudo` does that keeps it: it makes nothing there.
+    const IN_ANY_HOME: bool = false;
+
     /// What becomes of a project file that is not approved: only what starts something in a container needs it, and none
     /// keeps the person from ending what runs.
     fn trust(&self) -> Trust {

@@ -3,10 +3,10 @@
 use cci_guest::GuestText;
 
 use super::distro::Distro;
-use super::found::{Daemon, Firewall, Found, Installation, Objects};
+use super::found::{Daemon, Firewall, Found, Installation, Objects, OfRoot, Person};
 use super::step::Step;
 use super::subnet;
-use crate::idmap::{Line, root_ranges};
+use crate::idmap::{Ids, Line, root_ranges};
 
 /// What one container's system takes of the kernel's inotify instances.
 const A_CONTAINERS: u64 = 12;
@@ -69,7 +69,9 @@ pub fn findings(found: &Found) -> Vec<Finding> {
     all.push(own_range(found));
     all.push(membership(found));
     all.extend(found.inotify_instances.map(inotify));
+    all.extend(found.of_root.as_ref().map(|of_root| roots_files(found, of_root)));
     all.push(daemon(found));
+    all.extend(found.shared_mounts.map(shared_mounts));
     // of a daemon that never ran everything is still to be made; what was not seen is not taken as absent
     let objects = match (&found.daemon, &found.objects) {
         (Daemon::Silent, _) if found.incus != Installation::Used && found.named_socket.is_none() => Objects::default(),
@@ -203,6 +205,26 @@ fn inotify(instances: u64) -> Finding {
     let raise = Step::RaiseLimit { key: "fs.inotify.max_user_instances", value: ENOUGH_INOTIFY };
     let text = format!("{instances} inotify instances are enough for {} containers only", instances / A_CONTAINERS);
     Finding { health: Health::Warning, ..Finding::broken("inotify", text, vec![raise]) }
+}
+
+/// A `sudo` that keeps `HOME` made them, and the person is locked out.
+fn roots_files(found: &Found, OfRoot { first, directories }: &OfRoot) -> Finding {
+    let Person { name, uid, gid, .. } = &found.person;
+    let text = format!("{} belongs to root, so {name} cannot use it", GuestText::new(first));
+    let (directories, ids) = (directories.clone(), Ids { uid: *uid, gid: *gid });
+    Finding::broken("home", text, vec![Step::GiveBack { directories, user: name.clone(), ids }])
+}
+
+/// Something like `mount --make-rprivate /` cuts running containers off from what Incus mounts for them.
+fn shared_mounts(shared: bool) -> Finding {
+    if shared {
+        return Finding::ok("shared-mounts", "directories can be mounted into running containers");
+    }
+    Finding::warning(
+        "shared-mounts",
+        "the mounts that Incus shares with containers are private: nothing can be mounted into a running one",
+        "restart Incus (`systemctl restart incus`), then the containers that are to get a mount",
+    )
 }
 
 fn daemon(found: &Found) -> Finding {

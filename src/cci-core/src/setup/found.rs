@@ -82,6 +82,15 @@ pub struct Person {
     pub group_active: bool,
 }
 
+/// Files of root's where only the person's should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfRoot {
+    /// One of them.
+    pub first: PathBuf,
+    /// The directories that are the person's.
+    pub directories: Vec<PathBuf>,
+}
+
 /// A firewall of the host that drops what a bridge needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Firewall {
@@ -122,6 +131,10 @@ pub struct Found {
     pub person: Person,
     /// The group of the socket.
     pub group: String,
+    /// The first thing in the person's own directories of cci that belongs to root, and these directories.
+    pub of_root: Option<OfRoot>,
+    /// Whether what Incus mounts for running containers is passed on to them; `None` where that cannot be seen from here.
+    pub shared_mounts: Option<bool>,
     /// Firewalls in the way.
     pub firewalls: Vec<Firewall>,
     /// The host's routes.

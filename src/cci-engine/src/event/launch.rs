@@ -1,8 +1,11 @@
 //! What a launch tells.
 
+use std::path::PathBuf;
+
 use cci_core::Error;
 use cci_core::plan::PlanWarning;
 use cci_core::slot::Slot;
+use cci_host::git::Elsewhere;
 
 use super::Event;
 
@@ -38,6 +41,15 @@ pub enum LaunchEvent {
         /// The keys and devices.
         changed: Vec<String>,
     },
+    /// A file of the caller's git could not be read for their name and e-mail.
+    GitConfigUnread {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        problem: String,
+    },
+    /// Git does not work inside: the repository, or a part of it, is outside of the workspace.
+    RepositoryElsewhere(Elsewhere),
     /// What the container has of the host could not be noted.
     NotNoted(Error),
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::SessionEvent;
+use crate::instance::also_named;
 use crate::instance::owned::{self, Owned, Whose};
 use crate::launch;
 use crate::session::held::{self, Holder};
@@ -89,6 +90,7 @@ pub async fn sessions(cx: &Context, live: &[SessionId]) -> Result<Vec<ListedSess
 /// Every container of the caller's, or of every user's, by name.
 pub async fn list(cx: &Context, whose: Whose) -> Result<Vec<Listed>> {
     let owned = owned::all_of(cx, whose).await?;
+    also_named::found(cx, owned.iter().map(|owned| &owned.instance)).for_each(|named| cx.emit(named));
     let addresses = addresses(cx, &owned).await;
     Ok(owned.iter().map(|owned| listed(owned, &addresses)).collect())
 }

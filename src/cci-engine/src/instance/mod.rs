@@ -1,5 +1,6 @@
 //! Containers: found, listed, changed, ended.
 
+pub(crate) mod also_named;
 pub mod container;
 pub mod create;
 pub mod ending;

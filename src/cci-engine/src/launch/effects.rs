@@ -11,6 +11,7 @@ use cci_core::environment::HostLocale;
 use cci_core::idmap::{IdmapFacts, Ids, SubRange};
 use cci_core::name::Prefix;
 use cci_core::network::Policy;
+use cci_guest::author::Author;
 
 use cci_core::machine::container;
 use cci_core::plan::{Ask, HostFacts, LaunchPlan};
@@ -120,6 +121,7 @@ impl World {
                 subgid: ranges,
             },
             locale: HostLocale::default(),
+            author: Author::default(),
             nic: None,
             other_nics: Vec::new(),
             nft: None,

@@ -13,11 +13,12 @@ use super::image::Image;
 use super::nic::PROFILE;
 use super::proof::Proof;
 use super::{ensure, limits, mounts, nic, workspace};
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::site::host_path;
 use cci_host::subids::OfRoot;
-use cci_host::{incus_socket, zone};
+use cci_host::{git, incus_socket, zone};
 
 /// What a launch finds before it decides anything.
 pub struct Survey {
@@ -29,6 +30,8 @@ pub struct Survey {
     pub image: Image,
     /// What is still to be made sure of.
     pub(crate) proof: Proof,
+    /// The caller's git.
+    pub(crate) git: git::Found,
 }
 
 /// What of the caller's the container is made for.
@@ -61,15 +64,17 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
     };
     let image = Image::default();
     let policy = Policy::new(&cx.settings.network)?;
-    let (profile, instances, soon, found, stop_hook) = tokio::join!(
+    let (profile, instances, soon, found, stop_hook, git) = tokio::join!(
         cx.client.profile(PROFILE),
         cx.client.instances(),
         image.soon(cx),
         ensure::network(cx, policy),
         stop_hook(cx),
+        callers_git(cx, subject),
     );
     let (profile, _) = profile.during("read the default profile")?;
     let instances = instances.during("list the containers")?;
+    let git = git?;
     soon?;
     let ((ensured, proof), stop_hook) = (found?, stop_hook?);
     let root = profile.root_disk();
@@ -86,6 +91,7 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
             subgid,
         },
         locale: HostLocale { timezone: zone::name(&cx.caller), ..cx.caller.locale() },
+        author: git.author.clone(),
         nic,
         other_nics,
         nft: cx.site().nft(),
@@ -94,7 +100,16 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
         workspace,
         mounts,
     };
-    Ok(Survey { host, instances, image, proof })
+    Ok(Survey { host, instances, image, proof, git })
+}
+
+/// Who makes commits of this workspace.
+async fn callers_git(cx: &Context, subject: Subject) -> Result<git::Found> {
+    if subject == Subject::Nothing {
+        return Ok(git::Found::default());
+    }
+    let (caller, workspace) = (cx.caller.clone(), cx.workspace.clone());
+    blocking(move || Ok(git::author(&caller, workspace.path()))).await
 }
 
 /// The daemon's own stop hook, for a container that ends with its stop; only a daemon behind a local socket has one that

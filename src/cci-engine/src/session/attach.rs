@@ -14,6 +14,7 @@ use cci_incus::Exec;
 
 use crate::context::Context;
 use crate::event::SessionEvent;
+use crate::instance::also_named;
 use crate::instance::owned::{self, Owned, Whose};
 use crate::network;
 use crate::process::exec::{self, Begun};
@@ -47,7 +48,11 @@ pub async fn candidates(cx: &Context, slot: Option<u8>, whose: Whose) -> Result<
         }
     };
     let all = owned::all_of(cx, whose).await?;
-    Ok(all.into_iter().filter(|owned| owned.runs() && here(owned)).map(|owned| owned.instance.name).collect())
+    let (found, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|owned| owned.runs() && here(owned));
+    if found.is_empty() {
+        also_named::found(cx, others.iter().map(|owned| &owned.instance)).for_each(|named| cx.emit(named));
+    }
+    Ok(found.into_iter().map(|owned| owned.instance.name).collect())
 }
 
 /// A session by name: it must run, and be the caller's.
@@ -78,7 +83,7 @@ pub async fn attach(
         }
     };
     let exec = Exec { command, environment, user: Some(user), group: Some(user), ..Exec::default() };
-    on_terminal(cx, name, session, Script { before: "", run: &run }, exec).await
+    on_terminal(cx, name, session, Script { before: &cx.caller.umask.line(), run: &run }, exec).await
 }
 
 /// Joins the terminal to the agent itself, with no tmux between.
@@ -90,7 +95,7 @@ pub async fn directly(cx: &Context, started: &Started, Direct { plan, agent }: &
         group: Some(plan.user.gid),
         ..Exec::default()
     };
-    let script = Script { before: &probe::script(plan), run: RUN };
+    let script = Script { before: &probe::script(cx, plan), run: RUN };
     on_terminal(cx, &started.name, ready(Ok(Some(started.session))), script, exec).await
 }
 

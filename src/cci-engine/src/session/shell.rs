@@ -93,6 +93,7 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
         survey = launch::survey(&cx, Subject::Workspace).await?;
     }
     let plan = plan(&cx, id, resumed.as_ref(), &survey)?;
+    launch::tell(&cx, &plan, &survey).await;
     let (name, plan) = match live(&survey.instances, id) {
         Some(running) => {
             survey.proof.found(&cx).await?;
@@ -129,9 +130,6 @@ fn plan(cx: &Context, id: SessionId, resumed: Option<&Resumed>, survey: &Survey)
         environment: cx.environment.clone(),
     };
     let plan = LaunchPlan::new(&ask, &cx.settings, &survey.host)?;
-    for warning in &plan.warnings {
-        cx.emit(LaunchEvent::Warning(*warning));
-    }
     let in_volume = resumed.and_then(|resumed| resumed.saved.metadata.further().volume);
     Ok(in_volume.and_then(|volume| plan.beyond_home(Some(&volume.pool))).unwrap_or(plan))
 }

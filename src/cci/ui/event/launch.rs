@@ -2,7 +2,9 @@
 
 use cci_core::plan::PlanWarning;
 use cci_engine::event::{LaunchEvent, NetworkEvent};
+use cci_guest::GuestText;
 
+use super::repository;
 use super::telling::Telling;
 
 pub(super) fn launch(event: &LaunchEvent) -> Telling {
@@ -20,8 +22,14 @@ pub(super) fn launch(event: &LaunchEvent) -> Telling {
         LaunchEvent::ConfigurationApplied { changed } => {
             Telling::note(format!("Configuration applied: {}", changed.join(", ")))
         }
+        LaunchEvent::GitConfigUnread { file, problem } => Telling::warning(format!(
+            "commits inside may lack your name and e-mail: {}: {problem}",
+            GuestText::new(file)
+        )),
+        LaunchEvent::RepositoryElsewhere(elsewhere) => repository::elsewhere(elsewhere),
         LaunchEvent::NotNoted(error) => {
-            Telling::warning(format!("what this container leaves on the host will not be known as its own: {error}"))
+            let text = format!("what this container leaves on the host will not be known as its own: {error}");
+            Telling::failure(text, error)
         }
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
             format!("Container: {container}"),
             format!("Network: {network}"),
         ]),
-        SessionEvent::Damaged(error) => Telling::warning(error.to_string()),
+        SessionEvent::Damaged(error) => Telling::failure(error.to_string(), error),
         SessionEvent::SecretsInSettings(secrets) => Telling::warning(given_away(secrets)),
         SessionEvent::AgentAsksAbout { files } => Telling::warning(format!(
             "the workspace has {}, by which the agent runs programs: it asks whether you trust them first (not where you trust \
@@ -27,7 +27,8 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
             Telling::note("Incus cannot reach this home: the conversation is kept in a storage volume, and copied here")
         }
         SessionEvent::NotCopiedHome(error) => {
-            Telling::warning(format!("the conversation is in a storage volume and could not be copied here: {error}"))
+            let text = format!("the conversation is in a storage volume and could not be copied here: {error}");
+            Telling::failure(text, error)
         }
         SessionEvent::WaitingForShutdown => Telling::step("setup", "waiting until the container is down"),
         SessionEvent::Saved => Telling::note("Session data saved: resume it with `cci shell --resume`"),
@@ -53,7 +54,14 @@ pub(super) fn instance(event: &InstanceEvent) -> Telling {
         InstanceEvent::DidNotShutDown { container, within } => {
             Telling::note(format!("Container {container} did not shut down in {} s, stopping it", within.as_secs()))
         }
-        InstanceEvent::NotEnded(error) => Telling::warning(error.to_string()),
+        InstanceEvent::NotEnded(error) => Telling::failure(error.to_string(), error),
+        InstanceEvent::AlsoNamed { other, containers } => {
+            let (other, names) = (GuestText::new(other), containers.join(", "));
+            Telling::Warning {
+                text: format!("this directory has containers under another name, {other}: {names}"),
+                hint: Some(format!("name it so with `--workspace {other}` to go on with them")),
+            }
+        }
         InstanceEvent::ShiftedMount => {
             Telling::warning("idmap shift: root in the container is host root on the mounted directory")
         }
