@@ -29,6 +29,7 @@ mod profiles;
 mod races;
 mod readme;
 mod reclaim;
+mod replaced;
 mod run_streams;
 mod secrets;
 mod session;

@@ -54,6 +54,7 @@ fn a_commit_inside_bears_the_callers_name_and_e_mail_and_nothing_else_of_their_g
     assert!(!out.stdout.contains("signingkey") && !out.stdout.contains("credential"), "{out}");
     // what the repository says itself is the last word, and a session has the same
     on_host(&host, "git config user.email own@example.org").ok();
+    host.wait_until_gone();
     host.cci(&["shell", "--background", "--debug"]).ok();
     let name = host.only_container();
     let again = "git commit -q --allow-empty -m two && git log --format='%an <%ae>' -1";
@@ -93,6 +94,7 @@ fn the_callers_umask_is_the_agents() {
     let out =
         on_host(&host, "umask 0002; cci run -- sh -c 'umask; echo x >shared; mkdir dir'; stat -c %a shared dir").ok();
     assert_eq!(out.stdout, "0002\n664\n2775\n", "{out}");
+    host.wait_until_gone();
     let lines = "umask 0007; cci shell --background --debug >/dev/null; umask 0022
         name=$(cci list --format json | jq -r '.active_containers[0].name'); cci tmux send $name 'echo x >by-agent; touch done' >/dev/null
         until [ -e done ]; do sleep 0.1; done; stat -c %a by-agent

@@ -28,6 +28,7 @@ use crate::machine::{Hooks, MachineIds, MachineSpec};
 use crate::mark::{Kind, Marks};
 use crate::name::{ContainerName, Prefix};
 use crate::network::{self, Mode, Policy};
+use crate::pin::Pinned;
 use crate::session::SessionId;
 use crate::settings::{Limits, Settings};
 use crate::slot::Slot;
@@ -240,6 +241,15 @@ impl LaunchPlan {
     pub fn mounted_of_home(&self) -> impl Iterator<Item = &str> {
         let own = self.disks.iter().filter(|disk| self.reaches_home && [SESSION, RESOLV].contains(&&*disk.device));
         own.map(|disk| disk.source.as_str())
+    }
+
+    /// What of the person's own the container is held to: the workspace and the mounts.
+    #[must_use]
+    pub fn pinned(&self) -> Vec<Pinned> {
+        let theirs = self.disks.iter().filter(|disk| ![SESSION, RESOLV].contains(&&*disk.device));
+        let pinned =
+            |disk: &HostDisk| Pinned { source: disk.source.as_str().to_owned(), identity: disk.source.identity() };
+        theirs.map(pinned).collect()
     }
 
     /// The same launch on the network as it is now: one that was removed and made again can lie elsewhere.

@@ -56,6 +56,8 @@ exits! {
     KeepsRunning = 75,
     /// After the command that it ran, the container goes down.
     ShutsDown = 76,
+    /// After the command that it ran, the container goes down, to start again.
+    Reboots = 77,
     /// It could not put a file in its place; what it printed says why.
     TransferFailed = 92,
     /// There is a directory where only a file can be.

@@ -5,6 +5,7 @@ use std::future::ready;
 
 use cci_core::environment::environment;
 use cci_core::lifetime::Lifetime;
+use cci_core::pin::Pinned;
 use cci_core::session::SessionId;
 use cci_core::{Error, Result};
 use cci_guest::handshake::Script;
@@ -24,6 +25,7 @@ use crate::session::record;
 use crate::session::shell::{Direct, Started};
 use crate::session::shutdown::{self, Fate};
 use crate::session::state_volume;
+use crate::site::replaced;
 use cci_host::terminal::{self, Tty};
 
 /// Runs the command that a shell was given.
@@ -61,15 +63,36 @@ pub async fn running(cx: &Context, name: &str) -> Result<Owned> {
     if owned.runs() { Ok(owned) } else { Err(Error::ContainerNotRunning { name: name.to_owned() }) }
 }
 
+/// What is known of a session that is gone back to.
+pub struct Known {
+    session: Option<SessionId>,
+    /// The paths of the host that its container is held to.
+    pinned: Vec<Pinned>,
+}
+
+impl Known {
+    /// Of a session that was just started.
+    #[must_use]
+    pub fn started(started: &Started) -> Self {
+        Self { session: Some(started.session), pinned: started.pinned.clone() }
+    }
+
+    /// Of a session that runs; what of the host its container still shows as it was is told.
+    #[must_use]
+    pub fn running(cx: &Context, owned: &Owned) -> Self {
+        let pinned = replaced::pinned(&owned.instance);
+        let paths = replaced::replaced(&pinned);
+        if !paths.is_empty() {
+            cx.emit(SessionEvent::Replaced { shown_by: Some(owned.instance.name.clone()), paths });
+        }
+        Self { session: owned.marks.session, pinned }
+    }
+}
+
 /// Joins the terminal to a container's session until it is left, then says what is left of it.
 ///
 /// What conversation it is, and whether the caller may go there, can be asked meanwhile.
-pub async fn attach(
-    cx: &Context,
-    name: &str,
-    session: impl Future<Output = Result<Option<SessionId>>>,
-    into: Into,
-) -> Result<()> {
+pub async fn attach(cx: &Context, name: &str, session: impl Future<Output = Result<Known>>, into: Into) -> Result<()> {
     let user = cx.settings.incus.agent_uid;
     let (agent, nothing) = (cx.settings.tool.agent(), BTreeMap::new());
     let (run, command, environment) = match into {
@@ -96,19 +119,20 @@ pub async fn directly(cx: &Context, started: &Started, Direct { plan, agent }: &
         ..Exec::default()
     };
     let script = Script { before: &probe::script(cx, plan), run: RUN };
-    on_terminal(cx, &started.name, ready(Ok(Some(started.session))), script, exec).await
+    on_terminal(cx, &started.name, ready(Ok(Known::started(started))), script, exec).await
 }
 
 async fn on_terminal(
     cx: &Context,
     name: &str,
-    session: impl Future<Output = Result<Option<SessionId>>>,
+    known: impl Future<Output = Result<Known>>,
     Script { before, run }: Script<'_>,
     exec: Exec,
 ) -> Result<()> {
     let exec = Exec { cwd: Some(WORKSPACE.to_owned()), tty: Some(terminal::size()), ..exec };
     let script = Script { before, run: &init::run_then_report(run) };
-    let (begun, session) = exec::start_if(cx, name, session, script, &exec, "attach to the session").await?;
+    let (begun, Known { session, pinned }) =
+        exec::start_if(cx, name, known, script, &exec, "attach to the session").await?;
     let process = match begun {
         Begun::Runs(process) => process,
         Begun::Refused(exit) => return Err(exec::not_begun(cx, exit)),
@@ -137,8 +161,28 @@ async fn on_terminal(
         }
         cx.scope.ledger.keep();
     }
-    let reported = report_fate(cx, name, exit, noted).await;
+    let reported = if exit == Some(GuestExit::Reboots) {
+        report_reboot(cx, name, &pinned).await
+    } else {
+        report_fate(cx, name, exit, noted).await
+    };
     if matches!(ended, Err(Error::Interrupted)) { ended.map(drop) } else { reported }
+}
+
+/// Says where the conversation is and whether the container has started again.
+async fn report_reboot(cx: &Context, name: &str, pinned: &[Pinned]) -> Result<()> {
+    cx.emit(SessionEvent::Saved);
+    let fate = tokio::select! {
+        fate = shutdown::after_reboot(cx, name) => fate?,
+        () = cx.scope.cancelled() => return Ok(()),
+    };
+    cx.emit(match fate {
+        Fate::Running => SessionEvent::Rebooted,
+        Fate::Stopped(_) => {
+            SessionEvent::DidNotStartAgain { container: name.to_owned(), replaced: replaced::replaced(pinned) }
+        }
+    });
+    Ok(())
 }
 
 /// Says where the conversation is and what became of the container.

@@ -128,6 +128,11 @@ fn look(there: &OwnedFd) -> rustix::io::Result<(Identity, Ids, FileType)> {
     Ok((Identity { device, inode: found.stx_ino, born }, owner, kind))
 }
 
+/// What is at a path, behind links; `None` where nothing can be seen.
+pub(crate) fn identity(path: &Path) -> Option<Identity> {
+    open(path, OFlags::empty()).and_then(|there| look(&there)).ok().map(|(identity, ..)| identity)
+}
+
 /// A path with all links resolved; itself where it does not exist.
 #[must_use]
 pub fn real(path: &Path) -> PathBuf {

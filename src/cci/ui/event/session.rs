@@ -1,5 +1,7 @@
 //! The words for a session and its container.
 
+use std::path::PathBuf;
+
 use cci_agent::Secrets;
 use cci_engine::event::{InstanceEvent, SessionEvent};
 use cci_guest::GuestText;
@@ -31,12 +33,48 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
             Telling::failure(text, error)
         }
         SessionEvent::WaitingForShutdown => Telling::step("setup", "waiting until the container is down"),
+        SessionEvent::Replaced { shown_by, paths } => replaced(shown_by.as_deref(), paths),
+        SessionEvent::WaitingForReboot => Telling::step("setup", "waiting until the container has rebooted"),
+        SessionEvent::Rebooted => Telling::note("Container rebooted: go on with `cci shell --resume`"),
+        SessionEvent::DidNotStartAgain { container, replaced } => did_not_start_again(container, replaced),
         SessionEvent::Saved => Telling::note("Session data saved: resume it with `cci shell --resume`"),
         SessionEvent::ContainerRunsOn { container } => {
             Telling::note(format!("Container kept running: go back with `cci attach {container}`"))
         }
         SessionEvent::ContainerKept => Telling::note("Container kept (persistent)"),
         SessionEvent::ContainerRemoved => Telling::note("Container was stopped, removing it"),
+    }
+}
+
+fn listed(paths: &[PathBuf]) -> String {
+    let paths: Vec<String> = paths.iter().map(|path| GuestText::new(path).to_string()).collect();
+    paths.join(", ")
+}
+
+fn replaced(shown_by: Option<&str>, paths: &[PathBuf]) -> Telling {
+    let paths = listed(paths);
+    match shown_by {
+        Some(container) => Telling::Warning {
+            text: format!("container {container} still shows what was at {paths} before it was replaced on the host"),
+            hint: Some(format!(
+                "end it with `cci shutdown {container}`, then `cci shell --resume` shows what is there now"
+            )),
+        },
+        None => {
+            Telling::warning(format!("since this session was last started, this was replaced on the host: {paths}"))
+        }
+    }
+}
+
+fn did_not_start_again(container: &str, replaced: &[PathBuf]) -> Telling {
+    let text = format!("container {container} did not start again");
+    if replaced.is_empty() {
+        let hint = Some(format!("`cci container start {container}` says why, if it was kept"));
+        return Telling::Warning { text, hint };
+    }
+    Telling::Warning {
+        text: format!("{text}: what it had mounted was replaced on the host: {}", listed(replaced)),
+        hint: Some("`cci shell --resume` goes on with what is there now".into()),
     }
 }
 
