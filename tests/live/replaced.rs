@@ -27,6 +27,7 @@ fn a_reboot_after_an_editor_has_replaced_a_mounted_file_names_the_file() {
     let file = host.dir("files").join("rc");
     fs::write(&file, "old").unwrap();
     let screen = attached(&host, &format!("--mount {}:/opt/rc", file.display()));
+    let name = host.only_container();
     let new = file.with_extension("new");
     fs::write(&new, "new").unwrap();
     fs::rename(&new, &file).unwrap();
@@ -34,6 +35,9 @@ fn a_reboot_after_an_editor_has_replaced_a_mounted_file_names_the_file() {
     let shown = screen.wait_for("did not start again", SOON);
     assert!(shown.contains("what it had mounted was replaced on the host") && shown.contains("/files/rc"), "{shown}");
     host.wait_until_gone();
+    let out = host.cci(&["attach", &name]);
+    let said = "is gone; what it had mounted was replaced on the host, which a reboot does not outlive: ";
+    assert!(out.stderr.contains(&format!("{said}{}\nhint: go on with `cci shell", file.display())), "{out}");
     let out = host.cci(&["shell", "--background", "--debug", "--resume"]).ok();
     let said =
         format!("warning: since this session was last started, this was replaced on the host: {}\n", file.display());

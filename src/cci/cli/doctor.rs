@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cci_core::Result;
+use cci_core::hint::hint;
 use cci_core::setup::finding::{Finding, Health, findings, worst};
 use clap::Args;
 use schemars::JsonSchema;
@@ -110,7 +111,7 @@ async fn clone_time(cx: &Context) -> Finding {
             format!("a clone could not be measured: there is no image '{}'", cx.settings.defaults.image),
             Some("cci build"),
         ),
-        Err(error) => finding(Health::Broken, format!("a container cannot be made: {error}"), Some("cci setup")),
+        Err(error) => finding(Health::Broken, format!("a container cannot be made: {error}"), hint(&error).as_deref()),
     }
 }
 

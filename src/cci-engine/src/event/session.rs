@@ -65,6 +65,15 @@ pub enum SessionEvent {
         /// The paths of the host at which something else is now.
         replaced: Vec<PathBuf>,
     },
+    /// The container that had this conversation is gone.
+    ContainerGone {
+        /// The conversation.
+        session: SessionId,
+        /// Its workspace.
+        workspace: PathBuf,
+        /// The paths of the host at which something else is now than it had mounted.
+        replaced: Vec<PathBuf>,
+    },
     /// The container was stopped and stays.
     ContainerKept,
     /// The container was stopped, and Incus removes it.

@@ -15,7 +15,7 @@ pub(crate) async fn explained<T>(cx: &Context, name: &str, begun: Result<T>) -> 
                 Some(few) if few < MANY_INOTIFY => {
                     format!("the host has {few} inotify instances for all containers: `cci setup` raises that")
                 }
-                _ => "`cci doctor` looks for what is amiss; the image may not boot: `cci build --force`".to_owned(),
+                _ => "the image may not boot: make it anew with `cci build --force`".to_owned(),
             }),
         }),
         begun => begun,

@@ -59,8 +59,22 @@ pub async fn candidates(cx: &Context, slot: Option<u8>, whose: Whose) -> Result<
 
 /// A session by name: it must run, and be the caller's.
 pub async fn running(cx: &Context, name: &str) -> Result<Owned> {
-    let owned = owned::one(cx, name).await?;
+    let owned = match owned::one(cx, name).await {
+        Err(error @ Error::ContainerNotFound { .. }) => {
+            tell_of_gone(cx, name).await;
+            return Err(error);
+        }
+        found => found?,
+    };
     if owned.runs() { Ok(owned) } else { Err(Error::ContainerNotRunning { name: name.to_owned() }) }
+}
+
+/// Says how the conversation of a container that is gone goes on, and what may have ended it.
+async fn tell_of_gone(cx: &Context, name: &str) {
+    // what cannot be read says nothing of it
+    let Ok(Some(metadata)) = record::of_container(cx, name).await else { return };
+    let replaced = replaced::replaced(&metadata.further().pinned);
+    cx.emit(SessionEvent::ContainerGone { session: metadata.session_id, workspace: metadata.workspace, replaced });
 }
 
 /// What is known of a session that is gone back to.

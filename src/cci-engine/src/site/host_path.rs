@@ -36,8 +36,7 @@ pub(crate) fn judged(path: &Path, protected: &[Protected]) -> Result<HostPath> {
 /// The same, and what is there held open.
 pub(crate) fn judged_open(path: &Path, protected: &[Protected]) -> Result<(HostPath, OwnedFd)> {
     let (found, there) = seen(path, protected)?;
-    rustix::fs::access(found.path(), Access::READ_OK)
-        .map_err(|_| unusable(path)("it cannot be read by this user".into()))?;
+    rustix::fs::access(found.path(), Access::READ_OK).map_err(|_| locked(path, "it cannot be read by this user"))?;
     Ok((found, there))
 }
 
@@ -45,11 +44,19 @@ fn unusable(path: &Path) -> impl Fn(String) -> Error {
     move |problem| Error::Config { problem: format!("cannot mount {}: {problem}", GuestText::new(path)), hint: None }
 }
 
+/// What is closed to this user; a container's root may have closed it.
+fn locked(path: &Path, problem: &str) -> Error {
+    let path = GuestText::new(path);
+    let hint = Some(format!("check whose it is with `ls -ld {path}` (`cci reclaim` if a container has closed it)"));
+    Error::Config { problem: format!("cannot mount {path}: {problem}"), hint }
+}
+
 /// The same of what this user may not be able to read.
 fn seen(path: &Path, protected: &[Protected]) -> Result<(HostPath, OwnedFd)> {
     let unusable = unusable(path);
     let there = open(path, OFlags::empty()).map_err(|error| match error {
         Errno::NOENT => unusable("it does not exist".into()),
+        Errno::ACCESS => locked(path, "this user cannot get there"),
         other => unusable(io::Error::from(other).to_string()),
     })?;
     let host = real_place(&there).map_err(|error| unusable(error.to_string()))?;

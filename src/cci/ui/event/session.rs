@@ -1,8 +1,9 @@
 //! The words for a session and its container.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cci_agent::Secrets;
+use cci_core::session::SessionId;
 use cci_engine::event::{InstanceEvent, SessionEvent};
 use cci_guest::GuestText;
 
@@ -37,6 +38,7 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
         SessionEvent::WaitingForReboot => Telling::step("setup", "waiting until the container has rebooted"),
         SessionEvent::Rebooted => Telling::note("Container rebooted: go on with `cci shell --resume`"),
         SessionEvent::DidNotStartAgain { container, replaced } => did_not_start_again(container, replaced),
+        SessionEvent::ContainerGone { session, workspace, replaced } => gone(*session, workspace, replaced),
         SessionEvent::Saved => Telling::note("Session data saved: resume it with `cci shell --resume`"),
         SessionEvent::ContainerRunsOn { container } => {
             Telling::note(format!("Container kept running: go back with `cci attach {container}`"))
@@ -63,6 +65,18 @@ fn replaced(shown_by: Option<&str>, paths: &[PathBuf]) -> Telling {
         None => {
             Telling::warning(format!("since this session was last started, this was replaced on the host: {paths}"))
         }
+    }
+}
+
+fn gone(session: SessionId, workspace: &Path, replaced: &[PathBuf]) -> Telling {
+    let why = if replaced.is_empty() {
+        String::new()
+    } else {
+        format!("; what it had mounted was replaced on the host, which a reboot does not outlive: {}", listed(replaced))
+    };
+    Telling::Warning {
+        text: format!("the container of session {session} is gone{why}"),
+        hint: Some(format!("go on with `cci shell --workspace {} --resume={session}`", GuestText::new(workspace))),
     }
 }
 

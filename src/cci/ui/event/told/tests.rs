@@ -91,6 +91,8 @@ fn sessions() -> Vec<Event> {
         SessionEvent::AgentAsksAbout { files: vec![".mcp.json", ".hooks"] },
         SessionEvent::Replaced { shown_by: Some(container()), paths: vec!["/home/u/proj".into()] },
         SessionEvent::Replaced { shown_by: None, paths: vec!["/home/u/proj".into(), "/home/u/.rc".into()] },
+        SessionEvent::ContainerGone { session: session(), workspace: "/home/u/proj".into(), replaced: Vec::new() },
+        SessionEvent::ContainerGone { session: session(), workspace: "/x".into(), replaced: vec!["/x/rc".into()] },
         SessionEvent::WaitingForReboot,
         SessionEvent::Rebooted,
         SessionEvent::DidNotStartAgain { container: container(), replaced: vec!["/home/u/.rc".into()] },
