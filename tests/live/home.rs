@@ -46,7 +46,7 @@ fn a_store_that_root_has_taken_is_told_and_given_back() {
     for args in [&["info"][..], &["run", "--", "true"]] {
         let out = host.cci(args);
         assert!(out.stderr.contains("ermission denied"), "{args:?}: {out}");
-        assert!(out.stderr.contains("hint: `cci doctor` looks whether it belongs to root"), "{args:?}: {out}");
+        assert!(out.stderr.contains("hint: `cci doctor` checks whether it belongs to root"), "{args:?}: {out}");
     }
     let out = host.cci(&["doctor"]);
     let found =

@@ -36,11 +36,11 @@ fn a_reboot_after_an_editor_has_replaced_a_mounted_file_names_the_file() {
     assert!(shown.contains("what it had mounted was replaced on the host") && shown.contains("/files/rc"), "{shown}");
     host.wait_until_gone();
     let out = host.cci(&["attach", &name]);
-    let said = "is gone; what it had mounted was replaced on the host, which a reboot does not outlive: ";
-    assert!(out.stderr.contains(&format!("{said}{}\nhint: go on with `cci shell", file.display())), "{out}");
+    let said = "is gone; what it had mounted was replaced on the host, which no reboot survives: ";
+    assert!(out.stderr.contains(&format!("{said}{}\nhint: resume it with `cci shell", file.display())), "{out}");
     let out = host.cci(&["shell", "--background", "--debug", "--resume"]).ok();
     let said =
-        format!("warning: since this session was last started, this was replaced on the host: {}\n", file.display());
+        format!("warning: this was replaced on the host since the session was last started: {}\n", file.display());
     assert!(out.stderr.contains(&said), "{out}");
 }
 
@@ -50,7 +50,7 @@ fn a_workspace_that_was_moved_and_made_anew_is_told_by_attach_start_and_resume()
     let screen = attached(&host, "--persistent");
     screen.press("C-b");
     screen.press("d");
-    screen.wait_for("Container kept running", SOON);
+    screen.wait_for("Container is still running", SOON);
     let (name, proj) = (host.only_container(), host.proj.display());
     fs::rename(&host.proj, host.proj.with_file_name("moved")).unwrap();
     host.dir("proj");
@@ -62,7 +62,10 @@ fn a_workspace_that_was_moved_and_made_anew_is_told_by_attach_start_and_resume()
     let out = host.cci(&["container", "start", &name]);
     assert!(out.stderr.contains(&format!("{proj} was replaced by another on the host")), "{out}");
     let out = host.cci(&["shell", "--background", "--debug", "--resume"]).ok();
-    assert!(out.stderr.contains(&format!("this was replaced on the host: {proj}\n")), "{out}");
+    assert!(
+        out.stderr.contains(&format!("this was replaced on the host since the session was last started: {proj}\n")),
+        "{out}"
+    );
     assert_eq!(host.only_container(), name);
     // and while it runs, whoever goes back to it is told
     fs::rename(&host.proj, host.proj.with_file_name("moved-too")).unwrap();
@@ -78,7 +81,7 @@ fn a_reboot_with_nothing_replaced_says_how_to_go_on() {
     let screen = attached(&host, "");
     let name = host.only_container();
     screen.enter(REBOOT);
-    screen.wait_for("Container rebooted: go on with `cci shell --resume`", SOON);
+    screen.wait_for("Container rebooted: resume the session with `cci shell --resume`", SOON);
     wait::until("it runs", SOON, || {
         let list = incus(&["list", "--project", &host.project, "-f", "csv", "-c", "s", &name]);
         if list.trim() == "RUNNING" { Ok(()) } else { Err(list) }

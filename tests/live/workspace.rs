@@ -30,15 +30,16 @@ fn a_linked_worktree_is_told_before_the_launch_and_works_as_it_is_told() {
     let (tree, git) = (tree.to_str().unwrap(), main.join(".git").display().to_string());
     let out = host.cci(&["-w", tree, "run", "--", "git", "status"]);
     assert_eq!(out.code, 128, "{out}");
-    let said = format!("warning: git does not work inside: this is a linked worktree of {}, which", main.display());
+    let said =
+        format!("warning: git will not work in the container: this is a linked worktree of {}, which", main.display());
     assert!(out.stderr.find(&said) < out.stderr.find("not a git repository"), "{out}");
     assert!(out.stderr.contains(&said), "{out}");
     let mount = format!("{git}:{git}");
-    assert!(out.stderr.contains(&format!("or mount it too with `--mount {mount}`")), "{out}");
+    assert!(out.stderr.contains(&format!("or mount it too: `--mount {mount}`")), "{out}");
     let commit = "touch new; git add new; git commit -q -m two; git log --format='%an <%ae> %s' -1";
     let out = host.cci(&["-w", tree, "--mount", &mount, "run", commit]).ok();
     assert_eq!(out.stdout, "Ann <ann@example.org> two\n", "{out}");
-    assert!(!out.stderr.contains("git does not work"), "{out}");
+    assert!(!out.stderr.contains("git will not work"), "{out}");
 }
 
 #[test]
@@ -72,7 +73,7 @@ fn one_directory_by_two_names_is_told_by_its_other_name() {
     host.cci(&["-w", code, "shell", "--background", "--debug"]).ok();
     let name = host.only_container();
     let said = format!("warning: this directory has containers under another name, {code}: {name}\n");
-    let hint = format!("hint: name it so with `--workspace {code}`");
+    let hint = format!("hint: use `--workspace {code}` to work with them");
     for args in [&["list"][..], &["attach", "--slot", "1"], &["run", "--", "true"]] {
         let out = host.cci(args);
         assert!(out.stderr.contains(&said) && out.stderr.contains(&hint), "{args:?}: {out}");
@@ -170,7 +171,7 @@ fn a_workspace_on_fuse_names_the_option_that_it_needs() {
             out.stderr.contains(&format!("{seen} is on FUSE at {seen}, which only the user who mounted it may enter")),
             "{out}"
         );
-        assert!(out.stderr.contains("hint: mount it again with `-o allow_other`"), "{out}");
+        assert!(out.stderr.contains("hint: mount it with `-o allow_other`"), "{out}");
     }
     let fuse = Fuse::mounted(Host::live(ROOT), &["--force-user=0", "-o", "allow_other"]);
     let seen = fuse.0.proj.with_file_name("seen");
@@ -191,7 +192,7 @@ fn another_uid_than_the_images_is_said_with_the_way_out() {
             "{out}"
         );
         assert!(
-            out.stderr.contains("hint: leave incus.claude_uid out, or make the image with it: `cci build --force`"),
+            out.stderr.contains("hint: remove incus.claude_uid, or build the image with it: `cci build --force`"),
             "{out}"
         );
     }

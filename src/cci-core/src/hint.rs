@@ -1,4 +1,4 @@
-//! The way out of each error, in one place.
+//! The hint for each error.
 
 use std::io;
 use std::path::Path;
@@ -9,7 +9,7 @@ use cci_incus_types::Refusal;
 use crate::access::WriteAccess;
 use crate::error::Error;
 
-/// The command or change that helps, where there is one.
+/// The command or change that helps, if there is one.
 #[must_use]
 pub fn hint(error: &Error) -> Option<String> {
     let text = match error {
@@ -28,12 +28,12 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::WorkspaceNotWritable { path, access } => not_writable(path, access),
         Error::ContainerNotFound { .. } => "see `cci list`".to_owned(),
         Error::ContainerNotRunning { name } => format!("start it with `cci container start {name}`"),
-        Error::ContainerRunning { name } => format!("end it with `cci shutdown {name}`, or use --force"),
+        Error::ContainerRunning { name } => format!("stop it with `cci shutdown {name}`, or use --force"),
         Error::NoTmuxSession { name } => format!("open a shell in it with `cci attach --bash {name}`"),
         Error::ContainerExists { name } => {
             format!("delete it with `cci container delete {name}`, or choose another name")
         }
-        Error::SlotsExhausted => "see `cci list`, then end one with `cci kill <name>`".to_owned(),
+        Error::SlotsExhausted => "see `cci list`, then stop one with `cci kill <name>`".to_owned(),
         Error::NoSession { other: Some(other) } => {
             let other = GuestText::new(other);
             format!("this directory has sessions under another name, {other}: use `--workspace {other}`")
@@ -43,15 +43,15 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::SessionElsewhere { id, workspace } => {
             format!("use `cci shell --workspace {} --resume={id}`", GuestText::new(workspace))
         }
-        Error::ImageNotFound { image } if image == "cci" => "make it with `cci build`".to_owned(),
+        Error::ImageNotFound { image } if image == "cci" => "build it with `cci build`".to_owned(),
         Error::ImageNotFound { image } if toolchain(image).is_some() => {
             let name = toolchain(image).unwrap_or_default();
             format!(
-                "make it: `cci profile show {name} --script > {name}.sh`, then `cci build custom {image} --script {name}.sh`"
+                "build it: `cci profile show {name} --script > {name}.sh`, then `cci build custom {image} --script {name}.sh`"
             )
         }
         Error::ImageNotFound { .. } => {
-            "see `cci image list --all`, or make the standard one with `cci build`".to_owned()
+            "see `cci image list --all`, or build the standard one with `cci build`".to_owned()
         }
         Error::ImageExists { .. } => "replace it with --force".to_owned(),
         Error::IncusUnreachable { .. } => "run `cci setup`, or `cci doctor` to see what is wrong".to_owned(),
@@ -69,7 +69,7 @@ pub fn hint(error: &Error) -> Option<String> {
     Some(text)
 }
 
-/// A right of the person's that a container's agent has not.
+/// What to do where the caller's right to write does not reach into a container.
 fn not_writable(path: &Path, access: &WriteAccess) -> String {
     let path = GuestText::new(path);
     let by = match access {
@@ -81,18 +81,18 @@ fn not_writable(path: &Path, access: &WriteAccess) -> String {
         WriteAccess::GroupList => "by an ACL for a group".to_owned(),
     };
     format!(
-        "you may write there {by}, and access by a further group does not reach inside: give your user its own with \
+        "you may write there {by}, and access by a further group does not reach inside: give your user access of its own with \
          `setfacl -R -m u:$USER:rwX,d:u:$USER:rwX {path}`"
     )
 }
 
-/// A file that should be the person's own and is not.
+/// What to do about a file that is closed to the caller.
 fn denied(path: &Path) -> String {
     let own = [".cci", ".config/cci"].iter().any(|dir| path.ancestors().any(|above| above.ends_with(dir)));
     if own {
-        return "`cci doctor` looks whether it belongs to root, and `cci doctor --fix` gives it back".to_owned();
+        return "`cci doctor` checks whether it belongs to root, and `cci doctor --fix` gives it back".to_owned();
     }
-    format!("check whose it is with `ls -ld {}`", GuestText::new(path))
+    format!("check its owner and mode with `ls -ld {}`", GuestText::new(path))
 }
 
 /// Where to look for the cause of what Incus refused; `cci doctor` only where it looks at that.

@@ -34,7 +34,7 @@ impl Caller {
     /// Reads the process's own facts.
     pub fn of_this_process() -> Result<Self> {
         let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-        // `newgrp incus-admin` makes the socket usable in a login that began before; the files stay the person's own
+        // `newgrp incus-admin` makes the socket usable in a login that began before; files keep the user's own group
         let ids = Account::of_uid(uid).map_or(Ids { uid, gid }, |account| account.ids);
         let environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -61,11 +61,11 @@ impl Caller {
         let name = Account::of_uid(owner).map_or_else(|| owner.to_string(), |account| account.name);
         Err(Error::Forbidden {
             problem: format!("cci runs as root, but HOME is {}, which belongs to {name}", GuestText::new(&self.home)),
-            hint: Some(format!("run it as {name}, without `sudo`; or with root's own home: `sudo -H cci …`")),
+            hint: Some(format!("run it as {name}, without `sudo`; or use root's own home: `sudo -H cci …`")),
         })
     }
 
-    /// What the environment says of the terminal.
+    /// What the environment says about the terminal.
     #[must_use]
     pub fn locale(&self) -> HostLocale {
         let owned = |name| self.var(name).map(str::to_owned);
@@ -78,7 +78,7 @@ impl Caller {
     }
 }
 
-/// `PWD` where it means the current directory: it keeps the symlinks that the person typed.
+/// `PWD` if it is the current directory: it keeps the symlinks that the user typed.
 fn logical(here: PathBuf, environment: &BTreeMap<String, String>) -> PathBuf {
     let identity = |path: &Path| fs::metadata(path).map(|meta| (meta.dev(), meta.ino())).ok();
     let named = named(environment).filter(|path| identity(path).is_some() && identity(path) == identity(&here));
@@ -99,7 +99,7 @@ fn name_of_removed(environment: &BTreeMap<String, String>) -> PathBuf {
 }
 
 impl Caller {
-    /// A made-up caller, uid 1000: the tests of every crate above have one.
+    /// A made-up caller, uid 1000, for the tests of every crate that depends on this one.
     #[must_use]
     pub fn for_test(home: impl Into<PathBuf>, environment: &[(&str, &str)]) -> Self {
         let home = home.into();

@@ -1,7 +1,16 @@
 //! What a machine needs for cci, decided from what was found on it: findings for `doctor`, steps for `setup`.
 
+mod daemon;
 pub mod distro;
 pub mod finding;
+pub mod findings;
+mod firewall;
 pub mod found;
+mod home;
+pub mod inotify;
+mod objects;
+mod packages;
+mod rights;
+mod shared_mounts;
 pub mod step;
 pub mod subnet;

@@ -1,4 +1,4 @@
-//! What a launch tells.
+//! The events of a launch.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use super::Event;
 /// What happens on the way to a running container.
 #[derive(Debug)]
 pub enum LaunchEvent {
-    /// A step begins: everything that the container needs.
+    /// A step begins: preparing everything that the container needs.
     Preparing,
     /// What the plan warns about.
     Warning(PlanWarning),
@@ -27,7 +27,7 @@ pub enum LaunchEvent {
     SlotAllocated(Slot),
     /// A kept container was started again.
     ReusingContainer,
-    /// A kept container has another image than the settings ask for.
+    /// A kept container has a different image from the settings.
     OtherImage {
         /// The container.
         container: String,
@@ -36,7 +36,7 @@ pub enum LaunchEvent {
         /// The image of the settings.
         asked: String,
     },
-    /// What of a kept container's configuration is not as it was.
+    /// What has changed in a kept container's configuration.
     ConfigurationApplied {
         /// The keys and devices.
         changed: Vec<String>,
@@ -50,7 +50,7 @@ pub enum LaunchEvent {
     },
     /// Git does not work inside: the repository, or a part of it, is outside of the workspace.
     RepositoryElsewhere(Elsewhere),
-    /// What the container has of the host could not be noted.
+    /// The host ids of the container could not be recorded.
     NotNoted(Error),
 }
 

@@ -1,4 +1,4 @@
-//! What the person should know of the workspace before anything is made: its repository, its other names.
+//! What the user should know about the workspace before anything is created: its repository, its other names.
 
 use cci_core::plan::LaunchPlan;
 

@@ -1,4 +1,4 @@
-//! Says why a container did not start: Incus only names the program that failed, the reason is in LXC's log.
+//! Explains why a container did not start: Incus only names the program that failed, the reason is in LXC's log.
 
 use cci_core::Error;
 use cci_guest::GuestText;
@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::incus_error::translate;
 use crate::site::replaced::{pinned, replaced};
 
-/// The failure of a start with its reason, as far as there is one.
+/// The failure of a start with its reason, if there is one.
 pub(crate) async fn explained(cx: &Context, name: &str, error: cci_incus::Error, step: &str) -> Error {
     let (refusal, message) = match translate(error, step) {
         Error::IncusRefused { refusal: refusal @ Refusal::StartFailed, message, .. } => (refusal, message),
@@ -19,12 +19,12 @@ pub(crate) async fn explained(cx: &Context, name: &str, error: cci_incus::Error,
     let log = cx.client.instance_log(name, "lxc.log").await.unwrap_or_default();
     match cause(&String::from_utf8_lossy(&log)) {
         Some(Cause::StartHook) => Error::HostUnfit {
-            problem: format!("cannot {step}{of}: the host's nftables did not take the rules of its network policy"),
+            problem: format!("cannot {step}{of}: the host's nftables did not accept the rules of its network policy"),
             hint: Some("look for tables `inet cci-…` that are not cci's in `sudo nft list tables`, and see that `sudo nft` works".into()),
         },
         Some(Cause::MountHook) => Error::HostUnfit {
             problem: format!("cannot {step}{of}: {} was replaced by another on the host", which(cx, name).await),
-            hint: Some("look at what is in its place: `cci shell` and `cci run` take it as it is now".into()),
+            hint: Some("check what is there now: `cci shell` and `cci run` use it as it is".into()),
         },
         Some(Cause::Other(reason)) => {
             Error::IncusRefused { step: step.to_owned(), refusal, message: format!("{message} ({reason})") }

@@ -14,6 +14,9 @@ pub(crate) fn explained(error: Error) -> Error {
     let (path, point) = (GuestText::new(path), GuestText::new(&point));
     Error::HostUnfit {
         problem: format!("cannot {step}: {path} is on FUSE at {point}, which only the user who mounted it may enter"),
-        hint: Some("mount it again with `-o allow_other` (as an ordinary user this needs `user_allow_other` in /etc/fuse.conf)".into()),
+        hint: Some(
+            "mount it with `-o allow_other` (for an ordinary user that needs `user_allow_other` in /etc/fuse.conf)"
+                .into(),
+        ),
     }
 }

@@ -1,4 +1,4 @@
-//! What is set and proved in the container just before a command.
+//! What is set and checked in the container just before a command.
 
 use cci_core::plan::LaunchPlan;
 use cci_core::settings::IncusSettings;
@@ -6,7 +6,7 @@ use cci_guest::{account, probe};
 
 use crate::context::Context;
 
-/// The lines of a shell that do it.
+/// The shell lines that do it.
 pub(crate) fn script(cx: &Context, plan: &LaunchPlan) -> String {
     let probe = if plan.has_instant_network() {
         probe::workspace(plan.launch())

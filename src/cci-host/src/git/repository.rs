@@ -102,6 +102,10 @@ fn worktree(dot: &Path, git_dir: &Path, inside: &Path) -> Option<Elsewhere> {
     }
     let shared = small_file::line(&git_dir.join("commondir"))?;
     let common = within(git_dir, &shared);
+    // else an agent could write such files in its workspace, and have any directory named to be mounted
+    if git_dir.parent()? != common.join("worktrees") {
+        return None;
+    }
     let main = if common.ends_with(".git") { common.parent()?.to_owned() } else { common.clone() };
     Some(Elsewhere::Worktree { main, inside: within(inside, &shared), common })
 }

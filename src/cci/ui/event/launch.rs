@@ -23,12 +23,12 @@ pub(super) fn launch(event: &LaunchEvent) -> Telling {
             Telling::note(format!("Configuration applied: {}", changed.join(", ")))
         }
         LaunchEvent::GitConfigUnread { file, problem } => Telling::warning(format!(
-            "commits inside may lack your name and e-mail: {}: {problem}",
+            "commits in the container may lack your name and e-mail: {}: {problem}",
             GuestText::new(file)
         )),
         LaunchEvent::RepositoryElsewhere(elsewhere) => repository::elsewhere(elsewhere),
         LaunchEvent::NotNoted(error) => {
-            let text = format!("what this container leaves on the host will not be known as its own: {error}");
+            let text = format!("files that this container's root leaves on the host will not be recognised: {error}");
             Telling::failure(text, error)
         }
     }
@@ -51,7 +51,7 @@ fn plan_warning(warning: PlanWarning) -> String {
 
 pub(super) fn network(event: &NetworkEvent) -> Telling {
     match event {
-        NetworkEvent::MakingNetwork => Telling::step("setup", "making the network"),
+        NetworkEvent::MakingNetwork => Telling::step("setup", "creating the network"),
         NetworkEvent::Obstacle(obstacle) => {
             Telling::Warning { text: obstacle.problem.to_owned(), hint: Some(obstacle.fix.clone()) }
         }

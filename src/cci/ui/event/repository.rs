@@ -11,7 +11,7 @@ pub(super) fn elsewhere(elsewhere: &Elsewhere) -> Telling {
         Elsewhere::Worktree { main, common, inside } => (
             format!("this is a linked worktree of {}, which the container does not see", shown(main)),
             format!(
-                "work in the main repository with `--workspace {}`, or mount it too with `--mount {}:{}`",
+                "use the main repository as the workspace, `--workspace {}`, or mount it too: `--mount {}:{}`",
                 shown(main),
                 shown(common),
                 shown(inside)
@@ -19,20 +19,20 @@ pub(super) fn elsewhere(elsewhere: &Elsewhere) -> Telling {
         ),
         Elsewhere::Submodule { of } => (
             format!("this is a submodule of {}, where its repository is", shown(of)),
-            format!("work in that with `--workspace {}`", shown(of)),
+            format!("use that as the workspace: `--workspace {}`", shown(of)),
         ),
         Elsewhere::Part { of } => (
             format!("this directory is a part of the repository {}", shown(of)),
-            format!("work in the whole of it with `--workspace {}`", shown(of)),
+            format!("use all of it as the workspace: `--workspace {}`", shown(of)),
         ),
         Elsewhere::Led { to } => (
             format!("`.git` leads out of the workspace, to {}", shown(to)),
-            "work in the main repository, named with `--workspace`".to_owned(),
+            "use the main repository as the workspace, with `--workspace`".to_owned(),
         ),
         Elsewhere::Borrows { from } => (
             format!("the repository borrows objects of {}, which the container does not see", shown(from)),
-            "make a clone without `--shared` or `--reference`".to_owned(),
+            "use a clone made without `--shared` or `--reference`".to_owned(),
         ),
     };
-    Telling::Warning { text: format!("git does not work inside: {text}"), hint: Some(hint) }
+    Telling::Warning { text: format!("git will not work in the container: {text}"), hint: Some(hint) }
 }

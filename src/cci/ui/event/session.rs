@@ -33,15 +33,15 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
             let text = format!("the conversation is in a storage volume and could not be copied here: {error}");
             Telling::failure(text, error)
         }
-        SessionEvent::WaitingForShutdown => Telling::step("setup", "waiting until the container is down"),
+        SessionEvent::WaitingForShutdown => Telling::step("setup", "waiting for the container to stop"),
         SessionEvent::Replaced { shown_by, paths } => replaced(shown_by.as_deref(), paths),
         SessionEvent::WaitingForReboot => Telling::step("setup", "waiting until the container has rebooted"),
-        SessionEvent::Rebooted => Telling::note("Container rebooted: go on with `cci shell --resume`"),
+        SessionEvent::Rebooted => Telling::note("Container rebooted: resume the session with `cci shell --resume`"),
         SessionEvent::DidNotStartAgain { container, replaced } => did_not_start_again(container, replaced),
         SessionEvent::ContainerGone { session, workspace, replaced } => gone(*session, workspace, replaced),
         SessionEvent::Saved => Telling::note("Session data saved: resume it with `cci shell --resume`"),
         SessionEvent::ContainerRunsOn { container } => {
-            Telling::note(format!("Container kept running: go back with `cci attach {container}`"))
+            Telling::note(format!("Container is still running: return to it with `cci attach {container}`"))
         }
         SessionEvent::ContainerKept => Telling::note("Container kept (persistent)"),
         SessionEvent::ContainerRemoved => Telling::note("Container was stopped, removing it"),
@@ -59,12 +59,10 @@ fn replaced(shown_by: Option<&str>, paths: &[PathBuf]) -> Telling {
         Some(container) => Telling::Warning {
             text: format!("container {container} still shows what was at {paths} before it was replaced on the host"),
             hint: Some(format!(
-                "end it with `cci shutdown {container}`, then `cci shell --resume` shows what is there now"
+                "stop it with `cci shutdown {container}`; `cci shell --resume` then uses what is there now"
             )),
         },
-        None => {
-            Telling::warning(format!("since this session was last started, this was replaced on the host: {paths}"))
-        }
+        None => Telling::warning(format!("this was replaced on the host since the session was last started: {paths}")),
     }
 }
 
@@ -72,11 +70,11 @@ fn gone(session: SessionId, workspace: &Path, replaced: &[PathBuf]) -> Telling {
     let why = if replaced.is_empty() {
         String::new()
     } else {
-        format!("; what it had mounted was replaced on the host, which a reboot does not outlive: {}", listed(replaced))
+        format!("; what it had mounted was replaced on the host, which no reboot survives: {}", listed(replaced))
     };
     Telling::Warning {
         text: format!("the container of session {session} is gone{why}"),
-        hint: Some(format!("go on with `cci shell --workspace {} --resume={session}`", GuestText::new(workspace))),
+        hint: Some(format!("resume it with `cci shell --workspace {} --resume={session}`", GuestText::new(workspace))),
     }
 }
 
@@ -88,11 +86,11 @@ fn did_not_start_again(container: &str, replaced: &[PathBuf]) -> Telling {
     }
     Telling::Warning {
         text: format!("{text}: what it had mounted was replaced on the host: {}", listed(replaced)),
-        hint: Some("`cci shell --resume` goes on with what is there now".into()),
+        hint: Some("`cci shell --resume` uses what is there now".into()),
     }
 }
 
-/// The secrets that the host's settings bring along, by their keys.
+/// The secrets in the host's settings, by their keys.
 fn given_away(Secrets { file, keys }: &Secrets) -> String {
     let keys: Vec<String> = keys.iter().map(|key| GuestText::new(key).to_string()).collect();
     format!(
@@ -111,7 +109,7 @@ pub(super) fn instance(event: &InstanceEvent) -> Telling {
             let (other, names) = (GuestText::new(other), containers.join(", "));
             Telling::Warning {
                 text: format!("this directory has containers under another name, {other}: {names}"),
-                hint: Some(format!("name it so with `--workspace {other}` to go on with them")),
+                hint: Some(format!("use `--workspace {other}` to work with them")),
             }
         }
         InstanceEvent::ShiftedMount => {

@@ -92,6 +92,12 @@ fn what_a_planted_file_names_is_no_repository_to_be_mounted() {
         world.dir_with("planted", &format!("gitdir: {}\n", to.display()));
         assert_eq!(world.seen("planted", &[]), Some(Elsewhere::Led { to }));
     }
+    // files that name each other, all in the workspace, and a directory that is to be had
+    fs::create_dir_all(world.at("planted/evil")).unwrap();
+    fs::write(world.at("planted/evil/gitdir"), world.at("planted/.git").to_str().unwrap()).unwrap();
+    fs::write(world.at("planted/evil/commondir"), world.at("home/.ssh").to_str().unwrap()).unwrap();
+    world.dir_with("planted", "gitdir: ../planted/evil\n");
+    assert_eq!(world.seen("planted", &[]), Some(Elsewhere::Led { to: world.at("planted/evil") }));
     for text in ["", "gitdir", "nonsense\n", "gitdir: a\nb\n", "gitdir: sub/.git\n", "gitdir: ./x\n"] {
         world.dir_with("planted", text);
         assert_eq!(world.seen("planted", &[]), None, "{text:?}");

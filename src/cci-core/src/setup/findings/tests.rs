@@ -1,7 +1,10 @@
 //! Machines as tables: what is found there, and what setup does about it.
 
 use super::*;
-use crate::setup::found::{Person, Pool};
+use crate::setup::distro::Distro;
+use crate::setup::finding::{Health, steps, worst};
+use crate::setup::found::{Firewall, OfRoot, Person, Pool, SharedMounts};
+use crate::setup::step::Step;
 
 fn bare() -> Found {
     Found {
@@ -143,7 +146,7 @@ fn systemd_starts_the_service() {
 }
 
 #[test]
-fn each_firewall_comes_with_its_exact_mend() {
+fn each_firewall_comes_with_its_exact_fix() {
     let mut found = working();
     found.firewalls = vec![Firewall::Docker, Firewall::Ufw, Firewall::Firewalld];
     let fixes: Vec<String> = findings(&found).into_iter().filter_map(|finding| finding.fix).collect();
@@ -154,7 +157,7 @@ fn each_firewall_comes_with_its_exact_mend() {
 }
 
 #[test]
-fn a_new_range_stands_behind_the_others() {
+fn a_new_range_comes_after_the_others() {
     let mut found = working();
     found.subuid = Ok(b"root:1000000:1000000000\nroot:1234:1\nb\xf6b:165536:65536\n".to_vec());
     assert_eq!(shown(&found), ["add to /etc/subuid: ann:231072:65536"]);
@@ -172,7 +175,7 @@ fn a_table_that_cannot_be_read_is_broken_and_gets_no_lines() {
 }
 
 #[test]
-fn what_could_not_be_seen_is_not_made_anew() {
+fn what_could_not_be_seen_is_not_created_again() {
     let failing = Daemon::Failing { reason: "no answer".into() };
     for daemon in [failing, Daemon::Answers { version: "6.0.4".into() }] {
         let found = Found { daemon, objects: None, ..working() };
@@ -183,7 +186,7 @@ fn what_could_not_be_seen_is_not_made_anew() {
 }
 
 #[test]
-fn a_daemon_that_ran_before_is_started_and_then_looked_at_again() {
+fn a_daemon_that_ran_before_is_started_and_then_examined_again() {
     let found = Found { daemon: Daemon::Silent, objects: None, incus: Installation::Used, ..working() };
     assert_eq!(shown(&found), ["start incusd --group incus-admin (detached, no systemd here)"]);
 }
@@ -202,7 +205,7 @@ fn a_named_socket_that_is_silent_starts_no_other_daemon() {
 }
 
 #[test]
-fn too_few_inotify_instances_are_a_warning_that_setup_mends() {
+fn too_few_inotify_instances_are_a_warning_that_setup_fixes() {
     let mut found = working();
     found.inotify_instances = Some(128);
     let all = findings(&found);
@@ -227,9 +230,13 @@ fn what_belongs_to_root_in_the_persons_directories_is_given_back() {
 
 #[test]
 fn private_mounts_of_incus_are_a_warning_with_its_way_out() {
-    let of = |shared| findings(&Found { shared_mounts: Some(shared), ..working() });
+    let point = "/var/lib/incus/shmounts";
+    let of = |are_shared| {
+        let shared_mounts = Some(SharedMounts { point: point.into(), are_shared });
+        findings(&Found { shared_mounts, ..working() })
+    };
     assert_eq!(worst(&of(true)), Health::Ok);
     assert_eq!(worst(&of(false)), Health::Warning);
     let found = of(false).into_iter().find(|finding| finding.id == "shared-mounts").unwrap();
-    assert!(found.fix.unwrap().starts_with("restart Incus"));
+    assert!(found.fix.unwrap().starts_with("sudo mount --make-shared /var/lib/incus/shmounts;"));
 }
