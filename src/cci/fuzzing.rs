@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a target that panics is a finding")]
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -58,12 +57,8 @@ pub fn config(bytes: &[u8]) {
     }
     WORLD.with(|world| {
         std::fs::write(world.path().join(".cci.toml"), bytes).unwrap();
-        let caller = Caller {
-            ids: Ids { uid: 1000, gid: 1000 },
-            home: world.path().join("home"),
-            current_dir: world.path().to_owned(),
-            environment: BTreeMap::new(),
-        };
+        let caller =
+            Caller { current_dir: world.path().to_owned(), ..Caller::for_test(world.path().join("home"), &[]) };
         let workspace = Workspace::at(world.path());
         for trust in [Trust::Judged, Trust::Unjudged] {
             let stack = Stack::read(&caller, &workspace, None, &Overrides::default(), trust);

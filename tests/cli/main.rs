@@ -8,6 +8,7 @@ mod env_file;
 mod foreign_text;
 mod help;
 mod output;
+mod place;
 mod reference;
 mod schema;
 

@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::support::daemon::Daemon;
 use crate::support::host::{Host, Output, ROOT, U1234, User, run};
 use crate::support::machine;
 
@@ -131,4 +132,24 @@ fn setup_for_nobody_takes_nobody_else() {
     let out = Host::live(ROOT).cci(&["setup", "--yes", "--user", "no-such-person"]);
     assert_eq!(out.code, 2, "{out}");
     assert!(out.stderr.contains("there is no user 'no-such-person'"), "{out}");
+}
+
+#[test]
+fn doctor_sees_that_the_mounts_of_incus_are_private() {
+    let (host, daemon) = (Host::live(ROOT), Daemon::bare());
+    let dir = daemon.socket().parent().unwrap().to_owned();
+    let found = || {
+        let out = host.cci_with(&["doctor", "--format", "json"], &[("INCUS_DIR", dir.to_str().unwrap())], b"");
+        let report: serde_json::Value = serde_json::from_str(&out.stdout).unwrap_or_else(|_| panic!("{out}"));
+        report["findings"].as_array().unwrap().iter().find(|one| one["id"] == "shared-mounts").unwrap().clone()
+    };
+    assert_eq!(found()["status"], "ok");
+    // what `mount --make-rprivate /` does, to this daemon's alone
+    assert!(Command::new("mount").arg("--make-private").arg(dir.join("shmounts")).status().unwrap().success());
+    let private = found();
+    assert_eq!(private["status"], "warning", "{private}");
+    let fix = format!("sudo mount --make-shared {}/shmounts; then", dir.display());
+    assert!(private["fix"].as_str().unwrap().starts_with(&fix), "{private}");
+    assert!(Command::new("mount").arg("--make-shared").arg(dir.join("shmounts")).status().unwrap().success());
+    assert_eq!(found()["status"], "ok");
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use cci_guest::GuestText;
 use cci_incus_types::Refusal;
 
+use crate::access::WriteAccess;
+
 /// The result of a step of cci.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -48,6 +50,8 @@ pub enum Error {
     WorkspaceNotWritable {
         /// The absolute path on the host.
         path: PathBuf,
+        /// By which right the caller may write there.
+        access: WriteAccess,
     },
     /// A configuration file, an environment variable or a profile is invalid.
     #[error("{}", words(problem))]
@@ -108,7 +112,10 @@ pub enum Error {
     SlotsExhausted,
     /// There is no saved session to resume.
     #[error("no previous session to resume for this workspace")]
-    NoSession,
+    NoSession {
+        /// Another name of the directory, under which it has some.
+        other: Option<PathBuf>,
+    },
     /// The session asked for by id does not exist.
     #[error("session {} not found", line(id))]
     SessionNotFound {

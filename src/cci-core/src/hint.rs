@@ -1,7 +1,12 @@
 //! The hint for each error.
 
-use cci_guest::GuestText;
+use std::io;
+use std::path::Path;
 
+use cci_guest::GuestText;
+use cci_incus_types::Refusal;
+
+use crate::access::WriteAccess;
 use crate::error::Error;
 
 /// The command or change that helps, if there is one.
@@ -20,9 +25,7 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::NoTerminal { .. } => "start it in a terminal".to_owned(),
         Error::NotConfirmed { flag, .. } => format!("answer it with {flag}"),
         Error::Workspace { .. } => "choose a directory with `--workspace PATH`".to_owned(),
-        Error::WorkspaceNotWritable { .. } => {
-            "check the directory's owner and mode, and run `cci doctor` for the user mapping".to_owned()
-        }
+        Error::WorkspaceNotWritable { path, access } => not_writable(path, access),
         Error::ContainerNotFound { .. } => "see `cci list`".to_owned(),
         Error::ContainerNotRunning { name } => format!("start it with `cci container start {name}`"),
         Error::ContainerRunning { name } => format!("stop it with `cci shutdown {name}`, or use --force"),
@@ -31,7 +34,11 @@ pub fn hint(error: &Error) -> Option<String> {
             format!("delete it with `cci container delete {name}`, or choose another name")
         }
         Error::SlotsExhausted => "see `cci list`, then stop one with `cci kill <name>`".to_owned(),
-        Error::NoSession => "start a new one with `cci shell`".to_owned(),
+        Error::NoSession { other: Some(other) } => {
+            let other = GuestText::new(other);
+            format!("this directory has sessions under another name, {other}: use `--workspace {other}`")
+        }
+        Error::NoSession { other: None } => "start a new one with `cci shell`".to_owned(),
         Error::SessionNotFound { .. } => "see `cci list --all`".to_owned(),
         Error::SessionElsewhere { id, workspace } => {
             format!("use `cci shell --workspace {} --resume={id}`", GuestText::new(workspace))
@@ -51,7 +58,8 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::IncusForbidden { .. } => {
             "run `cci setup` to join the group `incus-admin`, then log in again (or `newgrp incus-admin`)".to_owned()
         }
-        Error::IncusRefused { .. } => "run `cci doctor` to check the Incus installation".to_owned(),
+        Error::IncusRefused { refusal, .. } => refused(refusal).to_owned(),
+        Error::Host { path, source, .. } if source.kind() == io::ErrorKind::PermissionDenied => denied(path),
         Error::Partly { .. }
         | Error::TimedOut { .. }
         | Error::Host { .. }
@@ -59,6 +67,44 @@ pub fn hint(error: &Error) -> Option<String> {
         | Error::Internal(_) => return None,
     };
     Some(text)
+}
+
+/// What to do where the caller's right to write does not reach into a container.
+fn not_writable(path: &Path, access: &WriteAccess) -> String {
+    let path = GuestText::new(path);
+    let by = match access {
+        WriteAccess::Own => return "run `cci doctor` to check the user mapping".to_owned(),
+        WriteAccess::None => {
+            return format!("you cannot write there yourself: check its owner and mode with `ls -ld {path}`");
+        }
+        WriteAccess::FurtherGroup(group) => format!("as a member of `{}`", GuestText::new(group)),
+        WriteAccess::GroupList => "by an ACL for a group".to_owned(),
+    };
+    format!(
+        "you may write there {by}, and access by a further group does not reach inside: give your user access of its own with \
+         `setfacl -R -m u:$USER:rwX,d:u:$USER:rwX {path}`"
+    )
+}
+
+/// What to do about a file that is closed to the caller.
+fn denied(path: &Path) -> String {
+    let own = [".cci", ".config/cci"].iter().any(|dir| path.ancestors().any(|above| above.ends_with(dir)));
+    if own {
+        return "`cci doctor` checks whether it belongs to root, and `cci doctor --fix` gives it back".to_owned();
+    }
+    format!("check its owner and mode with `ls -ld {}`", GuestText::new(path))
+}
+
+/// Where to look for the cause of what Incus refused; `cci doctor` only where it looks at that.
+fn refused(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::MountFailed => "run `cci doctor`: it checks whether Incus's shared mounts are private",
+        Refusal::NoSpace => {
+            "see what can go with `cci clean` and `cci image list`, and what is left with `incus storage info default`"
+        }
+        Refusal::SourceUnreachable(_) => "Incus reads it as root: see that root may enter every directory above it",
+        _ => "Incus's log says more: `journalctl -u incus`, or /var/log/incus/incusd.log",
+    }
 }
 
 /// The shipped profile whose image this is.

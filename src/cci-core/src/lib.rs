@@ -3,6 +3,7 @@
 //! Everything here is a pure decision over values passed in: no file, no clock, no environment, no network. So it can
 //! be tested as a table, and the same launch plan serves every verb.
 
+pub mod access;
 pub mod address;
 pub mod build;
 pub mod code;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::pin::Pinned;
 use crate::session::SessionId;
 
 /// The layout that this version writes.
@@ -47,6 +48,8 @@ pub struct Further {
     pub created_at: Option<String>,
     /// The storage volume that holds the conversation, where the daemon cannot reach this directory.
     pub volume: Option<InVolume>,
+    /// The workspace and the mounts, with what they were.
+    pub pinned: Vec<Pinned>,
 }
 
 /// Where a conversation is kept that the daemon cannot reach in its directory.

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use cci_agent::{Agent, Start, Tool};
+use cci_guest::author::Author;
 use cci_incus_types::Devices;
 
 use self::devices::{RESOLV, SESSION, devices, disks, pool};
@@ -27,6 +28,7 @@ use crate::lifetime::Lifetime;
 use crate::mark::{Kind, Marks};
 use crate::name::{ContainerName, Prefix};
 use crate::network::{Mode, Policy};
+use crate::pin::Pinned;
 use crate::session::SessionId;
 use crate::settings::{Limits, Settings};
 use crate::slot::Slot;
@@ -57,7 +59,9 @@ pub struct LaunchPlan {
     pub user: GuestUser,
     /// What the agent and commands find in their environment.
     pub environment: BTreeMap<String, String>,
-    /// Things the person should know before it starts.
+    /// Whose commits it makes.
+    pub author: Author,
+    /// Things the user should know before it starts.
     pub warnings: Vec<PlanWarning>,
     /// Whether the daemon reaches the caller's home: what is kept there is mounted then.
     reaches_home: bool,
@@ -118,6 +122,7 @@ impl LaunchPlan {
                 &settings.environment(),
                 &ask.environment,
             ),
+            author: host.author.clone(),
             warnings: warning::warnings(settings, &host.idmap, &map),
             reaches_home: true,
             takes_resolv: false,
@@ -197,6 +202,15 @@ impl LaunchPlan {
     pub fn mounted_of_home(&self) -> impl Iterator<Item = &str> {
         let own = self.disks.iter().filter(|disk| self.reaches_home && [SESSION, RESOLV].contains(&&*disk.device));
         own.map(|disk| disk.source.as_str())
+    }
+
+    /// What of the user's own the container is held to: the workspace and the mounts.
+    #[must_use]
+    pub fn pinned(&self) -> Vec<Pinned> {
+        let theirs = self.disks.iter().filter(|disk| ![SESSION, RESOLV].contains(&&*disk.device));
+        let pinned =
+            |disk: &HostDisk| Pinned { source: disk.source.as_str().to_owned(), identity: disk.source.identity() };
+        theirs.map(pinned).collect()
     }
 
     /// The network's own address and size, where they are known.

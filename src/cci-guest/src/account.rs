@@ -63,6 +63,17 @@ pub fn expect_agent(uid: u32) -> String {
     )
 }
 
+/// Lines of a shell that end with [`GuestExit::OtherUser`] where the container's `code` has another number than this; an
+/// image without that user has none to compare. They start no program.
+#[must_use]
+pub fn expect_uid(uid: u32) -> String {
+    let other = GuestExit::OtherUser;
+    format!(
+        "while IFS=: read -r _cci_n _ _cci_u _; do [ \"$_cci_n\" != {USER} ] || [ \"$_cci_u\" = {uid} ] || exit {other}; \
+         done </etc/passwd; "
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +93,21 @@ mod tests {
         for other in ["", "root:x:0:0:root:/root:/bin/bash\n", "code:x:1000:7::/home/code:/bin/sh\n"] {
             assert_eq!(ends(other), GuestExit::OtherUser, "{other:?}");
         }
+    }
+
+    #[test]
+    fn another_number_of_the_agent_is_noticed() {
+        let ends = |passwd: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("passwd");
+            std::fs::write(&file, passwd).unwrap();
+            let script = expect_uid(1500).replace("/etc/passwd", file.to_str().unwrap()) + "exit 0";
+            let status = std::process::Command::new("sh").args(["-c", &script]).status().unwrap();
+            GuestExit::from(status.code().unwrap())
+        };
+        assert_eq!(ends("root:x:0:0::/root:/bin/sh\ncode:x:1000:1000::/home/code:/bin/sh\n"), GuestExit::OtherUser);
+        assert_eq!(ends("code:x:1500:1500::/home/code:/bin/sh\n"), GuestExit::Success);
+        assert_eq!(ends("node:x:1000:1000::/home/node:/bin/sh\n"), GuestExit::Success);
     }
 
     #[test]

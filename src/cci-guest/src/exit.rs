@@ -56,6 +56,8 @@ exits! {
     KeepsRunning = 75,
     /// After the command that it ran, the container shuts down.
     ShutsDown = 76,
+    /// After the command that it ran, the container shuts down, to start again.
+    Reboots = 77,
     /// It could not put a file into place; its output says why.
     TransferFailed = 92,
     /// There is a directory where only a file is possible.

@@ -10,18 +10,22 @@ const WAKE_INIT: &str = "for moment in 0.2 1; do (trap '' HUP; exec sleep $momen
 /// Init can be asked nothing before its socket exists.
 const UNTIL_BOOTED: &str = "until [ -S /run/systemd/private ]; do sleep 0.1; done; systemctl is-system-running --wait";
 
-/// Shell lines that run a command and then exit with what the container's init reports, [`GuestExit::KeepsRunning`] or
-/// [`GuestExit::ShutsDown`]: a further request would keep the caller waiting.
+/// What a system that goes down is about to do: its job, or the word by which init has become what ends everything.
+const ABOUT_TO: &str = "timeout 2 systemctl list-jobs --no-legend 2>/dev/null; tr '\\0' ' ' </proc/1/cmdline";
+
+/// Shell lines that run a command and then exit with what the container's init reports, [`GuestExit::KeepsRunning`],
+/// [`GuestExit::ShutsDown`] or [`GuestExit::Reboots`]: a further request would keep the caller waiting.
 ///
 /// In an image without systemd only the name of init is known.
 #[must_use]
 pub fn run_then_report(run: &str) -> String {
-    let (keeps_running, shuts_down) = (GuestExit::KeepsRunning, GuestExit::ShutsDown);
+    let (keeps_running, shuts_down, reboots) = (GuestExit::KeepsRunning, GuestExit::ShutsDown, GuestExit::Reboots);
     // init's shutdown signals reach this shell too, which must survive to report it
     format!(
         "trap : TERM HUP; {run}; \
          state=$(timeout 5 systemctl is-system-running 2>/dev/null); read -r init </proc/1/comm; \
-         case $state:$init in stopping:* | *:systemd-shut*) {WAKE_INIT} exit {shuts_down} ;; esac; exit {keeps_running}"
+         case $state:$init in stopping:* | *:systemd-shut*) {WAKE_INIT} \
+         case $({ABOUT_TO}) in *reboot.target* | *shutdown' 'reboot*) exit {reboots} ;; esac; exit {shuts_down} ;; esac; exit {keeps_running}"
     )
 }
 
@@ -70,6 +74,17 @@ mod tests {
             assert_eq!(status("true", said), GuestExit::KeepsRunning, "{said:?}");
         }
         assert_eq!(status("true", "stopping"), GuestExit::ShutsDown);
+    }
+
+    #[test]
+    fn a_system_that_will_start_again_is_told_apart() {
+        let of = |jobs: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            let systemctl = format!("[ $1 = list-jobs ] && echo '{jobs}' || echo stopping");
+            status_with("true", dir.path(), &[("systemctl", &systemctl)])
+        };
+        assert_eq!(of("12 reboot.target start waiting"), GuestExit::Reboots);
+        assert_eq!(of("12 poweroff.target start waiting"), GuestExit::ShutsDown);
     }
 
     #[test]

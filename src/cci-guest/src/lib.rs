@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod archive;
+pub mod author;
 pub mod exit;
 pub mod handshake;
 pub mod init;
@@ -18,6 +19,7 @@ pub mod terminal;
 pub mod text;
 pub mod tmux;
 pub mod transfer;
+pub mod umask;
 
 pub use exit::GuestExit;
 pub use text::GuestText;

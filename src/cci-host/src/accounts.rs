@@ -2,8 +2,10 @@
 //! host lists.
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
 
 use cci_core::idmap::Ids;
+use uzers::os::unix::UserExt;
 
 /// A user of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +14,8 @@ pub struct Account {
     pub name: String,
     /// User and primary group.
     pub ids: Ids,
+    /// The home directory.
+    pub home: PathBuf,
 }
 
 impl Account {
@@ -36,8 +40,14 @@ impl Account {
 impl From<uzers::User> for Account {
     fn from(user: uzers::User) -> Self {
         let ids = Ids { uid: user.uid(), gid: user.primary_group_id() };
-        Self { name: user.name().to_string_lossy().into_owned(), ids }
+        Self { name: user.name().to_string_lossy().into_owned(), ids, home: user.home_dir().to_owned() }
     }
+}
+
+/// The name of a group.
+#[must_use]
+pub fn group_name(id: u32) -> Option<String> {
+    uzers::get_group_by_gid(id).map(|group| group.name().to_string_lossy().into_owned())
 }
 
 /// The id of a group.
@@ -52,7 +62,7 @@ mod tests {
 
     #[test]
     fn root_is_found_by_id_and_by_name_and_is_in_its_own_group_only() {
-        let root = Account { name: "root".into(), ids: Ids { uid: 0, gid: 0 } };
+        let root = Account { name: "root".into(), ids: Ids { uid: 0, gid: 0 }, home: "/root".into() };
         assert_eq!(Account::of_uid(0), Some(root.clone()));
         assert_eq!(Account::named("root"), Some(root.clone()));
         assert_eq!(group_id("root"), Some(0));

@@ -1,11 +1,15 @@
 //! Who runs cci: user, home, current directory, environment.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use cci_core::environment::HostLocale;
 use cci_core::idmap::Ids;
 use cci_core::{Error, Result};
+use cci_guest::GuestText;
+use cci_guest::umask::Umask;
 
 use super::accounts::Account;
 
@@ -18,6 +22,10 @@ pub struct Caller {
     pub home: PathBuf,
     /// The current directory, by the name the shell has for it.
     pub current_dir: PathBuf,
+    /// Whether that directory was removed: what is at its name, if anything, is another one.
+    pub is_current_dir_gone: bool,
+    /// Which permissions new files do not get.
+    pub umask: Umask,
     /// The environment; names or values that are not UTF-8 are left out.
     pub environment: BTreeMap<String, String>,
 }
@@ -35,7 +43,26 @@ impl Caller {
             problem: "the home directory of this user is not known".into(),
             hint: Some("set HOME".into()),
         })?;
-        Ok(Self { ids, home, current_dir: logical_current_dir(&environment)?, environment })
+        let (current_dir, is_current_dir_gone) = match std::env::current_dir() {
+            Ok(here) => (logical(here, &environment), false),
+            Err(_) => (name_of_removed(&environment), true),
+        };
+        let umask = Umask::of_process(&fs::read_to_string("/proc/self/status").unwrap_or_default());
+        Ok(Self { ids, home, current_dir, is_current_dir_gone, umask, environment })
+    }
+
+    /// Refuses to act as root on what belongs to another user: a `sudo` that keeps `HOME` would make files there that
+    /// lock their owner out.
+    pub fn refuse_anothers_home(&self) -> Result<()> {
+        let owner = fs::metadata(&self.home).map_or(0, |home| home.uid());
+        if self.ids.uid != 0 || owner == 0 {
+            return Ok(());
+        }
+        let name = Account::of_uid(owner).map_or_else(|| owner.to_string(), |account| account.name);
+        Err(Error::Forbidden {
+            problem: format!("cci runs as root, but HOME is {}, which belongs to {name}", GuestText::new(&self.home)),
+            hint: Some(format!("run it as {name}, without `sudo`; or use root's own home: `sudo -H cci …`")),
+        })
     }
 
     /// What the environment says about the terminal.
@@ -52,17 +79,23 @@ impl Caller {
 }
 
 /// `PWD` if it is the current directory: it keeps the symlinks that the user typed.
-fn logical_current_dir(environment: &BTreeMap<String, String>) -> Result<PathBuf> {
-    use std::os::unix::fs::MetadataExt;
+fn logical(here: PathBuf, environment: &BTreeMap<String, String>) -> PathBuf {
+    let identity = |path: &Path| fs::metadata(path).map(|meta| (meta.dev(), meta.ino())).ok();
+    let named = named(environment).filter(|path| identity(path).is_some() && identity(path) == identity(&here));
+    named.unwrap_or(here)
+}
 
-    let identity = |path: &std::path::Path| std::fs::metadata(path).map(|meta| (meta.dev(), meta.ino())).ok();
-    let here = std::env::current_dir().map_err(|source| Error::Host {
-        step: "find",
-        path: PathBuf::from("the current directory"),
-        source,
-    })?;
-    let named = environment.get("PWD").map(PathBuf::from).filter(|path| path.is_absolute());
-    Ok(named.filter(|path| identity(path).is_some() && identity(path) == identity(&here)).unwrap_or(here))
+fn named(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
+    environment.get("PWD").map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+/// The name that a removed directory had, as the kernel remembers it; `PWD` where that is the same directory's.
+fn name_of_removed(environment: &BTreeMap<String, String>) -> PathBuf {
+    let link = fs::read_link("/proc/self/cwd").unwrap_or_default();
+    let removed = link.to_string_lossy();
+    let removed = Path::new(removed.strip_suffix(" (deleted)").unwrap_or(&removed));
+    let same = |named: &PathBuf| !removed.is_absolute() || named.file_name() == removed.file_name();
+    named(environment).filter(same).unwrap_or_else(|| Path::new("/").join(removed))
 }
 
 impl Caller {
@@ -71,6 +104,7 @@ impl Caller {
     pub fn for_test(home: impl Into<PathBuf>, environment: &[(&str, &str)]) -> Self {
         let home = home.into();
         let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self { ids: Ids { uid: 1000, gid: 1000 }, current_dir: home.clone(), home, environment }
+        let (ids, umask) = (Ids { uid: 1000, gid: 1000 }, Umask::default());
+        Self { ids, current_dir: home.clone(), is_current_dir_gone: false, umask, home, environment }
     }
 }

@@ -1,11 +1,14 @@
 //! The machine cci runs on: the caller, the signals, the terminal, the tables of accounts and of subordinate ids.
 
+pub mod access;
 pub mod account_lock;
 pub mod accounts;
 pub mod btrfs;
 pub mod caller;
+pub mod git;
 pub mod incus_socket;
 pub mod limits;
+pub mod mounts;
 pub mod network;
 pub mod process;
 pub mod processors;

@@ -16,6 +16,8 @@ pub enum Refusal {
     NameTaken,
     /// The container was set up and then did not start; LXC's log says why.
     StartFailed,
+    /// A directory could not be handed to a container that runs.
+    MountFailed,
     /// The storage pool, or the disk that the daemon works on, is full.
     NoSpace,
     /// Incus lost the command that it was about to run.
@@ -43,6 +45,8 @@ impl Refusal {
             Self::AddressTaken
         } else if says("forkstart") {
             Self::StartFailed
+        } else if says("forkmount") {
+            Self::MountFailed
         } else if says("UNIQUE constraint failed: instances.") || code == 409 && says("already exists") {
             Self::NameTaken
         } else if says("Failed to retrieve PID") {
@@ -168,6 +172,11 @@ mod tests {
                 500,
                 "Failed to run: /usr/libexec/incus/incusd forkstart c1 /var/lib/incus/containers /run/incus/c1/lxc.conf: exit status 1",
                 Refusal::StartFailed,
+            ),
+            (
+                500,
+                r#"Failed to start device "d": Failed to setup device mount: Failed to run: /usr/libexec/incus/incusd forkmount lxc-mount c1 /var/lib/incus/containers /run/incus/c1/lxc.conf /var/lib/incus/devices/c1/disk.d.data /data none: exit status 1"#,
+                Refusal::MountFailed,
             ),
             (
                 500,

@@ -13,7 +13,7 @@ use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::instance::ownership::Whose;
 use cci_engine::launch::environment;
-use cci_engine::session::attach::{self, Into};
+use cci_engine::session::attach::{self, Into, Known};
 use cci_host::settings::Trust;
 
 /// Attach to a running session
@@ -75,7 +75,7 @@ impl OnIncus for AttachArgs {
         let session = async {
             let owned = attach::running(cx, &name).await?;
             call.terminal.note(&format!("Attaching to {name}"));
-            Ok(owned.marks.session)
+            Ok(Known::running(cx, &owned))
         };
         attach::attach(cx, &name, session, into).await.map(|()| 0)
     }

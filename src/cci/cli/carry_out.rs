@@ -24,6 +24,9 @@ pub(crate) fn offline<'a, V: Offline + 'a>(verb: V, call: &'a Call<'a>) -> Local
 
 async fn with_context<V: OnIncus>(verb: V, call: &Call<'_>) -> Result<u8> {
     let cx = context(&call.flags.launch.asked(), call.terminal, verb.trust(), signals::cancellation())?;
+    if !V::IN_ANY_HOME {
+        cx.caller.refuse_anothers_home()?;
+    }
     if verb.clears_up() {
         clear_up(&cx).await?;
     }

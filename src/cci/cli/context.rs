@@ -38,7 +38,9 @@ pub(crate) fn context(
     trust: Trust,
     cancel: CancellationToken,
 ) -> Result<Context> {
-    let caller = Caller::of_this_process()?;
+    let mut caller = Caller::of_this_process()?;
+    // what is named by its whole path does not depend on where the shell is
+    caller.is_current_dir_gone &= asked.workspace.is_relative();
     let workspace = Workspace::resolve(&caller.current_dir, &asked.workspace);
     let stack = Stack::read(&caller, &workspace, asked.config.as_deref(), &asked.overrides, trust)?;
     if let Some(why) = stack.set_aside() {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cci_core::Result;
+use cci_core::hint::hint;
 use cci_core::setup::finding::{Finding, Health, worst};
 use cci_core::setup::findings::findings;
 use clap::Args;
@@ -70,6 +71,8 @@ impl Verb for DoctorArgs {
 }
 
 impl OnIncus for DoctorArgs {
+    const IN_ANY_HOME: bool = true;
+
     async fn run(self, call: &Call<'_>, cx: &Context) -> Result<u8> {
         if self.fix {
             set_up(&SetupArgs::default(), cx, call.terminal).await?;
@@ -109,7 +112,7 @@ async fn clone_time(cx: &Context) -> Finding {
             format!("a clone could not be measured: there is no image '{}'", cx.settings.defaults.image),
             Some("cci build"),
         ),
-        Err(error) => finding(Health::Broken, format!("cannot create a container: {error}"), Some("cci setup")),
+        Err(error) => finding(Health::Broken, format!("cannot create a container: {error}"), hint(&error).as_deref()),
     }
 }
 

@@ -44,6 +44,8 @@ impl Verb for SetupArgs {
 }
 
 impl OnIncus for SetupArgs {
+    const IN_ANY_HOME: bool = true;
+
     async fn run(self, call: &Call<'_>, cx: &Context) -> Result<u8> {
         set_up(&self, cx, call.terminal).await
     }

@@ -14,7 +14,7 @@ use super::output::{Format, FormatArg, print};
 use super::verb::{Call, OnIncus, Verb};
 use crate::ui::text::Text;
 use cci_engine::context::Context;
-use cci_engine::session::attach::{self, Into};
+use cci_engine::session::attach::{self, Into, Known};
 use cci_engine::session::resume::Given;
 use cci_engine::session::shell::{self, Session};
 use cci_host::settings::Trust;
@@ -121,7 +121,7 @@ impl OnIncus for ShellArgs {
         }
         let left = match &started.direct {
             Some(direct) => attach::directly(cx, &started, direct).await,
-            None => attach::attach(cx, &started.name, ready(Ok(Some(started.session))), Into::Agent).await,
+            None => attach::attach(cx, &started.name, ready(Ok(Known::started(&started))), Into::Agent).await,
         };
         left.map(|()| 0)
     }

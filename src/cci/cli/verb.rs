@@ -41,6 +41,9 @@ pub(crate) trait OnIncus: Verb {
     /// themselves.
     const ROLLED_BACK: bool = true;
 
+    /// Whether root may call it with another user's `HOME`, as a `sudo` does that keeps it: it makes nothing there.
+    const IN_ANY_HOME: bool = false;
+
     /// What happens to a project file that is not approved: only verbs that start something in a container need it, and
     /// no verb keeps the user from stopping what runs.
     fn trust(&self) -> Trust {

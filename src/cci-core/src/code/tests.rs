@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use cci_incus_types::Refusal;
 
 use super::CODES;
+use crate::access::WriteAccess;
 use crate::error::Error;
 use crate::hint::hint;
 
@@ -13,7 +14,7 @@ fn samples() -> Vec<Error> {
     let name = || "cci-9c09f805-1".to_owned();
     let path = || "/home/u/proj".into();
     let id = || "3f2b8c1e-5d7a-4e0b-9c4f-1a2b3c4d5e6f".to_owned();
-    let denied = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+    let denied = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
     let hinted = Some("the way out".to_owned());
     vec![
         Error::usage("no command to run"),
@@ -21,7 +22,10 @@ fn samples() -> Vec<Error> {
         Error::NoTerminal { verb: "attach" },
         Error::NotConfirmed { question: "kill 2 container(s): a, b".into(), flag: "--force" },
         Error::Workspace { path: path(), problem: "it does not exist".into() },
-        Error::WorkspaceNotWritable { path: path() },
+        Error::WorkspaceNotWritable { path: path(), access: WriteAccess::Own },
+        Error::WorkspaceNotWritable { path: path(), access: WriteAccess::FurtherGroup("devs".into()) },
+        Error::WorkspaceNotWritable { path: path(), access: WriteAccess::GroupList },
+        Error::WorkspaceNotWritable { path: path(), access: WriteAccess::None },
         Error::Config { problem: "unknown profile 'rsut'".into(), hint: hinted.clone() },
         Error::Forbidden { problem: "mounting /etc is refused".into(), hint: hinted.clone() },
         Error::NotOwner { problem: "container cci-9c09f805-1 belongs to user 1000".into(), hint: hinted.clone() },
@@ -31,7 +35,8 @@ fn samples() -> Vec<Error> {
         Error::NoTmuxSession { name: name() },
         Error::ContainerExists { name: name() },
         Error::SlotsExhausted,
-        Error::NoSession,
+        Error::NoSession { other: None },
+        Error::NoSession { other: Some("/home/u/code".into()) },
         Error::SessionNotFound { id: id() },
         Error::SessionElsewhere { id: id(), workspace: path() },
         Error::ImageNotFound { image: "cci".into() },
@@ -45,9 +50,15 @@ fn samples() -> Vec<Error> {
             refusal: Refusal::Other,
             message: "no space".into(),
         },
+        Error::IncusRefused {
+            step: "mount the directory".into(),
+            refusal: Refusal::MountFailed,
+            message: "exit status 1".into(),
+        },
         Error::TimedOut { step: "start the container".into(), seconds: 30, still_running: false },
         Error::TimedOut { step: "start the container".into(), seconds: 30, still_running: true },
-        Error::Host { step: "read", path: path(), source: denied },
+        Error::Host { step: "read", path: path(), source: denied() },
+        Error::Host { step: "create", path: "/home/u/.cci/sessions-x".into(), source: denied() },
         Error::StepFailed { step: "step 'packages'".into(), problem: "exit status 1".into(), hint: hinted.clone() },
         Error::Partly { failed: 1, asked: 3 },
         Error::HostUnfit { problem: "the kernel has no idmapped mounts".into(), hint: hinted },

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
+use cci_guest::author::Author;
 use cci_incus_types::{Disk, device};
 
 use crate::address::Subnet;
@@ -40,6 +41,8 @@ pub struct HostFacts {
     pub idmap: IdmapFacts,
     /// Terminal and time zone of the caller.
     pub locale: HostLocale,
+    /// Whose commits the container makes.
+    pub author: Author,
     /// The NIC that the container gets: the network policy's, or in mode `open` the default profile's first.
     pub nic: Option<Nic>,
     /// Other NICs of the default profile, which would bypass a policy.

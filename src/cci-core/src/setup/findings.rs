@@ -4,10 +4,12 @@ use super::daemon::daemon;
 use super::finding::Finding;
 use super::firewall::in_the_way;
 use super::found::{Daemon, Found, Installation, Objects};
+use super::home::home;
 use super::inotify::inotify;
 use super::objects::{bridge, pool, profile};
 use super::packages::packages;
 use super::rights::{membership, own_range, subordinate_ids};
+use super::shared_mounts::shared_mounts;
 
 /// Everything that was looked at, in the order in which it has to be fixed.
 #[must_use]
@@ -17,7 +19,9 @@ pub fn findings(found: &Found) -> Vec<Finding> {
     all.push(own_range(found));
     all.push(membership(found));
     all.extend(found.inotify_instances.map(inotify));
+    all.extend(found.of_root.as_ref().map(|of_root| home(found, of_root)));
     all.push(daemon(found));
+    all.extend(found.shared_mounts.as_ref().map(shared_mounts));
     // of a daemon that never ran everything is still to be made; what was not seen is not taken as absent
     let objects = match (&found.daemon, &found.objects) {
         (Daemon::Silent, _) if found.incus != Installation::Used && found.named_socket.is_none() => Objects::default(),

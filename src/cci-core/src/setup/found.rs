@@ -82,6 +82,24 @@ pub struct Person {
     pub group_active: bool,
 }
 
+/// The mounts by which Incus hands something to running containers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedMounts {
+    /// Where they are.
+    pub point: PathBuf,
+    /// Whether containers get what is mounted there.
+    pub are_shared: bool,
+}
+
+/// Files of root's where only the user's should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfRoot {
+    /// One of them.
+    pub first: PathBuf,
+    /// The directories that should be the user's.
+    pub directories: Vec<PathBuf>,
+}
+
 /// A firewall of the host that drops what a bridge needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Firewall {
@@ -122,6 +140,10 @@ pub struct Found {
     pub person: Person,
     /// The group of the socket.
     pub group: String,
+    /// The first thing in the user's own directories of cci that belongs to root, and these directories.
+    pub of_root: Option<OfRoot>,
+    /// The mounts by which Incus reaches running containers, where they can be seen from here.
+    pub shared_mounts: Option<SharedMounts>,
     /// Firewalls in the way.
     pub firewalls: Vec<Firewall>,
     /// The host's routes.

@@ -1,5 +1,11 @@
 //! What setup does about a finding, in the required order.
 
+use std::path::PathBuf;
+
+use cci_guest::GuestText;
+
+use crate::idmap::Ids;
+
 /// Where the limits are that setup raises.
 pub const LIMITS: &str = "/etc/sysctl.d/60-cci.conf";
 
@@ -42,6 +48,15 @@ pub enum Step {
         key: &'static str,
         /// The new value.
         value: u64,
+    },
+    /// Gives root's files in these directories to the user they are for.
+    GiveBack {
+        /// The directories.
+        directories: Vec<PathBuf>,
+        /// The account.
+        user: String,
+        /// Its ids.
+        ids: Ids,
     },
     /// Creates a storage pool.
     CreatePool {
@@ -93,6 +108,10 @@ impl Step {
             Self::StartService => "run systemctl enable --now incus.socket incus.service".to_owned(),
             Self::StartDaemon { group } => format!("start incusd --group {group} (detached, no systemd here)"),
             Self::RaiseLimit { key, value } => format!("run sysctl {key}={value}, and write it to {LIMITS}"),
+            Self::GiveBack { directories, user, .. } => {
+                let names: Vec<String> = directories.iter().map(|dir| GuestText::new(dir).to_string()).collect();
+                format!("run chown -R --from=root {user} {}", names.join(" "))
+            }
             Self::CreatePool { driver, gib: Some(gib) } => {
                 format!("create storage pool 'default' ({driver} on a loop file of {gib} GiB)")
             }

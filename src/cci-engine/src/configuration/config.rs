@@ -66,6 +66,7 @@ impl Configured {
 
     /// Approves a project's files as they were read.
     pub fn approve(&self, project: &Project) -> Result<()> {
+        self.caller.refuse_anothers_home()?;
         self.approvals()?.approve(&project.path, project.hash.clone())
     }
 
@@ -78,7 +79,7 @@ impl Configured {
                 hint: Some("change it with `cci config edit`, or replace it with --force".into()),
             });
         }
-        write(&path, &settings::starter())?;
+        self.write(&path, &settings::starter())?;
         Ok(path)
     }
 
@@ -91,21 +92,22 @@ impl Configured {
                 hint: Some("replace it with --force".into()),
             });
         }
-        write(&path, text)?;
+        self.write(&path, text)?;
         Ok(path)
+    }
+
+    fn write(&self, path: &Path, text: &str) -> Result<()> {
+        self.caller.refuse_anothers_home()?;
+        let dir = path.parent().unwrap_or(Path::new("/"));
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+        made.map_err(|source| Error::Host { step: "create", path: dir.to_owned(), source })?;
+        put::atomically(path, text.as_bytes(), put::PRIVATE)
     }
 
     fn file(&self, project: bool) -> PathBuf {
         let places = self.places();
         if project { places.project } else { places.user }
     }
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("/"));
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.map_err(|source| Error::Host { step: "create", path: dir.to_owned(), source })?;
-    put::atomically(path, text.as_bytes(), put::PRIVATE)
 }
 
 /// Opens a file in the user's editor, created from the commented one if it is missing; returns its path.

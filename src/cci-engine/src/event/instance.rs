@@ -1,5 +1,6 @@
 //! The events of the verbs on a container.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use cci_core::Error;
@@ -20,6 +21,13 @@ pub enum InstanceEvent {
     NotEnded(Error),
     /// A directory is mounted with shifted ids, so that the container's root is host root there.
     ShiftedMount,
+    /// The directory of this call has containers under another name of it.
+    AlsoNamed {
+        /// That name.
+        other: PathBuf,
+        /// The containers.
+        containers: Vec<String>,
+    },
 }
 
 impl From<InstanceEvent> for Event {

@@ -1,8 +1,11 @@
 //! The events of a launch.
 
+use std::path::PathBuf;
+
 use cci_core::Error;
 use cci_core::plan::PlanWarning;
 use cci_core::slot::Slot;
+use cci_host::git::Elsewhere;
 
 use super::Event;
 
@@ -38,6 +41,15 @@ pub enum LaunchEvent {
         /// The keys and devices.
         changed: Vec<String>,
     },
+    /// A file of the caller's git could not be read for their name and e-mail.
+    GitConfigUnread {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        problem: String,
+    },
+    /// Git does not work inside: the repository, or a part of it, is outside of the workspace.
+    RepositoryElsewhere(Elsewhere),
     /// The host ids of the container could not be recorded.
     NotNoted(Error),
 }

@@ -1,5 +1,7 @@
 //! The events of a session.
 
+use std::path::PathBuf;
+
 use cci_agent::Secrets;
 use cci_core::Error;
 use cci_core::network::Mode;
@@ -44,6 +46,33 @@ pub enum SessionEvent {
     ContainerRunsOn {
         /// The container.
         container: String,
+    },
+    /// What a container or a conversation had is not what is at these paths of the host now.
+    Replaced {
+        /// The container that still shows what was there; none where the next one shows what is.
+        shown_by: Option<String>,
+        /// The paths.
+        paths: Vec<PathBuf>,
+    },
+    /// A step begins: the wait for a container that reboots.
+    WaitingForReboot,
+    /// The container rebooted, which ended the agent.
+    Rebooted,
+    /// The container did not start again.
+    DidNotStartAgain {
+        /// The container.
+        container: String,
+        /// The paths of the host at which something else is now.
+        replaced: Vec<PathBuf>,
+    },
+    /// The container that had this conversation is gone.
+    ContainerGone {
+        /// The conversation.
+        session: SessionId,
+        /// Its workspace.
+        workspace: PathBuf,
+        /// The paths of the host at which something else is now than it had mounted.
+        replaced: Vec<PathBuf>,
     },
     /// The container was stopped and stays.
     ContainerKept,

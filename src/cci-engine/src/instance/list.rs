@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::SessionEvent;
+use crate::instance::also_named;
 use crate::instance::ownership::{self, Owned, Whose};
 use crate::launch;
 use crate::session::holders::{self, Holder};
@@ -97,6 +98,7 @@ pub async fn saved(cx: &Context) -> Result<Vec<Metadata>> {
 /// Every container of the caller, or of every user, by name.
 pub async fn list(cx: &Context, whose: Whose) -> Result<Vec<Listed>> {
     let owned = ownership::all_of(cx, whose).await?;
+    also_named::found(cx, owned.iter().map(|owned| &owned.instance)).for_each(|named| cx.emit(named));
     let addresses = addresses(cx, &owned).await;
     Ok(owned.iter().map(|owned| listed(owned, &addresses)).collect())
 }

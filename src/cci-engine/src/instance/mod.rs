@@ -1,5 +1,6 @@
 //! Containers: finding, listing, changing and removing them.
 
+pub(crate) mod also_named;
 pub mod container;
 pub mod create;
 pub mod ending;

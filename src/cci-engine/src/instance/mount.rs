@@ -21,6 +21,7 @@ use crate::context::Context;
 use crate::event::InstanceEvent;
 use crate::incus_error::DuringStep;
 use crate::instance::ownership;
+use crate::launch::unreachable;
 use crate::site::host_path;
 use cci_host::store::mount_link::{self, Link};
 use cci_host::store::noted;
@@ -111,5 +112,6 @@ fn refuse_taken(instance: &Instance, mounting: &Mounting<'_>) -> Result<()> {
 async fn add(cx: &Context, instance: &Instance, etag: &Etag, disk: &HostDisk) -> Result<()> {
     let (devices, config) = host_disk::added(disk, &instance.config);
     let change = InstancePatch { devices, config, ..InstancePatch::default() };
-    cx.client.patch_instance(&instance.name, &change, Some(etag)).await.during("mount the directory")
+    let added = cx.client.patch_instance(&instance.name, &change, Some(etag)).await.during("mount the directory");
+    added.map_err(unreachable::explained)
 }

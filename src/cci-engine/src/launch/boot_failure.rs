@@ -15,7 +15,7 @@ pub(crate) async fn explained<T>(cx: &Context, name: &str, begun: Result<T>) -> 
                 Some(few) if few < MANY_INOTIFY => {
                     format!("the host has {few} inotify instances for all containers: `cci setup` raises that")
                 }
-                _ => "`cci doctor` checks what is wrong; the image may not boot: `cci build --force`".to_owned(),
+                _ => "the image may not boot: build it again with `cci build --force`".to_owned(),
             }),
         }),
         begun => begun,

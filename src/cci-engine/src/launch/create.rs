@@ -15,7 +15,7 @@ use super::launched::{Launched, Tried};
 use super::policy_check::PolicyCheck;
 use super::replan::replan;
 use super::reuse::take_over;
-use super::start_failure;
+use super::{start_failure, unreachable};
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::instance::create::{begin, note};
@@ -53,12 +53,12 @@ pub(super) async fn make(
         let wanted = wanted_by(&plan);
         plan = match make_once(cx, &plan, &wanted, image, &survey.policy_check).await {
             Err(error @ Error::IncusRefused { .. }) if retry.again(STEP, &error).await => {
-                replan(cx, plan, error).await?
+                replan(cx, plan, error).await.map_err(unreachable::explained)?
             }
             Ok(true) if survey.policy_check.came_late(cx).await? && retry.again(STEP, &"its rules came late").await => {
                 plan
             }
-            ours => return ours.map(|ours| ours.then_some(plan)),
+            ours => return ours.map(|ours| ours.then_some(plan)).map_err(unreachable::explained),
         }
         .again();
         remove_launched(&cx.client, &wanted.name, plan.launch()).await?;

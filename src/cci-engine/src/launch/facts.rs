@@ -13,10 +13,11 @@ use super::image::Image;
 use super::nic::PROFILE;
 use super::policy_check::PolicyCheck;
 use super::{ensure, limits, mounts, nic, workspace};
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::site::host_path;
-use cci_host::zone;
+use cci_host::{git, zone};
 
 /// What a launch examines before it decides anything.
 pub struct Survey {
@@ -28,6 +29,8 @@ pub struct Survey {
     pub image: Image,
     /// What is still to be verified.
     pub(crate) policy_check: PolicyCheck,
+    /// The caller's git.
+    pub(crate) git: git::Found,
 }
 
 /// What the container is for.
@@ -60,15 +63,17 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
     };
     let image = Image::default();
     let policy = Policy::new(&cx.settings.network)?;
-    let (profile, instances, soon, found, stop_hook) = tokio::join!(
+    let (profile, instances, soon, found, stop_hook, git) = tokio::join!(
         cx.client.profile(PROFILE),
         cx.client.instances(),
         image.soon(cx),
         ensure::network(cx, policy),
         stop_hook(cx),
+        callers_git(cx, subject),
     );
     let (profile, _) = profile.during("read the default profile")?;
     let instances = instances.during("list the containers")?;
+    let git = git?;
     soon?;
     let ((ensured, policy_check), stop_hook) = (found?, stop_hook?);
     let root = profile.root_disk();
@@ -85,6 +90,7 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
             subgid: of_root.subgid,
         },
         locale: HostLocale { timezone: zone::name(&cx.caller), ..cx.caller.locale() },
+        author: git.author.clone(),
         nic,
         other_nics,
         nft: cx.site().nft(),
@@ -93,7 +99,16 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
         workspace,
         mounts,
     };
-    Ok(Survey { host, instances, image, policy_check })
+    Ok(Survey { host, instances, image, policy_check, git })
+}
+
+/// Who makes commits of this workspace.
+async fn callers_git(cx: &Context, subject: Subject) -> Result<git::Found> {
+    if subject == Subject::Nothing {
+        return Ok(git::Found::default());
+    }
+    let (caller, workspace) = (cx.caller.clone(), cx.workspace.clone());
+    blocking(move || Ok(git::author(&caller, workspace.path()))).await
 }
 
 /// The daemon's own stop hook, for a container that is removed when it stops; only a daemon behind a local socket has

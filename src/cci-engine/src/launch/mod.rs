@@ -14,6 +14,7 @@ mod launched;
 mod limits;
 mod mounts;
 mod nic;
+mod notices;
 mod policy_check;
 mod replan;
 mod reuse;
@@ -22,6 +23,7 @@ mod standalone;
 mod start_failure;
 #[cfg(test)]
 pub(crate) mod tests;
+pub(crate) mod unreachable;
 mod workspace;
 
 pub(crate) use claim::{claim, likely};
@@ -30,6 +32,7 @@ pub(crate) use ids::note_ids;
 pub(crate) use image::{NOTED, RESOLV_PROPERTY, as_made};
 pub(crate) use launched::Launched;
 pub use nic::PROFILE;
+pub(crate) use notices::tell;
 pub use session::{launch_mark, new_session_id, store};
 pub use standalone::standalone;
 pub(crate) use start_failure::explained as start_failed;

@@ -14,7 +14,7 @@ use super::facts::Survey;
 use super::image::as_made;
 use super::launched::{Launched, Tried};
 use super::replan::beyond_home;
-use super::start_failure;
+use super::{start_failure, unreachable};
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::ledger::Made;
@@ -38,7 +38,7 @@ pub(super) async fn reuse(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &
     if survey.policy_check.came_late(cx).await? {
         return reuse_once(cx, plan, slot, survey).await;
     }
-    Err(refused)
+    Err(unreachable::explained(refused))
 }
 
 async fn reuse_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {

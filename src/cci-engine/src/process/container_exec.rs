@@ -70,7 +70,8 @@ async fn started(cx: &Context, name: &str, command: &Command) -> Result<Process>
         None => None,
         Some(user) if user == USER || user == uid.to_string() => {
             let agent = exec(cx, command, Some(Account::agent(uid)));
-            match begin(cx, name, &account::expect_agent(uid), &agent, command).await? {
+            let before = format!("{}{}", account::expect_agent(uid), cx.caller.umask.line());
+            match begin(cx, name, &before, &agent, command).await? {
                 Start::Runs(process) => return Ok(process),
                 Start::OtherUser => Some(look_up(cx, name, user).await?),
             }

@@ -5,6 +5,7 @@ use std::future::ready;
 use std::time::Duration;
 
 use cci_core::environment::is_plain;
+use cci_core::settings::AGENT_UID;
 use cci_core::{Error, Result};
 use cci_guest::GuestExit;
 use cci_guest::handshake::{Handshake, READY, Script};
@@ -14,6 +15,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::retry::Retry;
+use cci_host::access;
 
 /// How long a start is tried: Incus gives up on a command that it cannot start while the container boots, or that is
 /// not connected within ten seconds.
@@ -145,7 +147,17 @@ async fn take_ready(stdout: &mut Stdout) -> bool {
 /// Why a command did not begin, if its script exited before it.
 pub(crate) fn not_begun(cx: &Context, exit: GuestExit) -> Error {
     match exit {
-        GuestExit::WorkspaceNotWritable => Error::WorkspaceNotWritable { path: cx.workspace.path().to_owned() },
+        GuestExit::WorkspaceNotWritable => {
+            let path = cx.workspace.path();
+            Error::WorkspaceNotWritable { path: path.to_owned(), access: access::of(&cx.caller, path) }
+        }
+        GuestExit::OtherUser => Error::Config {
+            problem: format!(
+                "{AGENT_UID} is {}, and the image's user `code` has another uid",
+                cx.settings.incus.agent_uid
+            ),
+            hint: Some(format!("remove {AGENT_UID}, or build the image with it: `cci build --force`")),
+        },
         exit => Error::StepFailed {
             step: "starting the command".into(),
             problem: format!("the container's shell exited with status {exit}"),

@@ -11,7 +11,6 @@ use cci_guest::layout::WORKSPACE;
 use cci_incus::Exec;
 
 use crate::context::Context;
-use crate::event::LaunchEvent;
 use crate::instance::stop::begin_stop;
 use crate::launch::{self, Launched, Subject};
 use crate::ledger::Made;
@@ -67,9 +66,7 @@ async fn prepare(cx: &Context, command: &Command) -> Result<Launched> {
         environment: cx.environment.clone(),
     };
     let plan = LaunchPlan::new(&ask, &cx.settings, &survey.host)?;
-    for warning in &plan.warnings {
-        cx.emit(LaunchEvent::Warning(*warning));
-    }
+    launch::tell(cx, &plan, &survey).await;
     launch::claim(cx, &plan, command.slot, &survey).await
 }
 
@@ -89,7 +86,7 @@ async fn execute(cx: &Context, launched: &Launched, command: &Command) -> Result
         launch::note_ids(cx, &launched.name).await;
         Ok(())
     };
-    let (probe, signals) = (probe::script(plan), Signals::listen());
+    let (probe, signals) = (probe::script(cx, plan), Signals::listen());
     let begun = exec::start_if(cx, &launched.name, noted, Script::before(&probe), &exec, "start the command").await;
     let begun = begun.map(|(begun, ())| begun);
     let process = match launch::boot_failure::explained(cx, &launched.name, begun).await? {

@@ -26,9 +26,9 @@ fn instance(launch: &str) -> Made {
 async fn failed(cx: &Context, made: Made) {
     let work = async {
         cx.scope.ledger.push(made);
-        Err::<(), _>(Error::NoSession)
+        Err::<(), _>(Error::NoSession { other: None })
     };
-    assert!(matches!(on_failure(cx, work).await, Err(Error::NoSession)), "the failure itself is told");
+    assert!(matches!(on_failure(cx, work).await, Err(Error::NoSession { other: None })), "the failure itself is told");
 }
 
 /// Where a conversation is.

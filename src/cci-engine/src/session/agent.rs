@@ -27,11 +27,11 @@ pub(crate) async fn ensure(cx: &Context, plan: &LaunchPlan, name: &str, agent: &
         group: Some(plan.user.gid),
         tty: None,
     };
-    let Request { exec, answer, .. } = exec::request(Script::before(&probe::script(plan)), &start);
+    let Request { exec, answer, .. } = exec::request(Script::before(&probe::script(cx, plan)), &start);
     let done = cx.client.exec_captured(name, &exec, answer.as_bytes(), LIMIT).await.during("start the agent")?;
     match done.status.into() {
         GuestExit::Success => Ok(()),
-        exit @ GuestExit::WorkspaceNotWritable => Err(exec::not_begun(cx, exit)),
+        exit @ (GuestExit::WorkspaceNotWritable | GuestExit::OtherUser) => Err(exec::not_begun(cx, exit)),
         // a second resume, or a later one: the session it wants exists
         _ if has_session(cx, name, plan.user.uid).await? => Ok(()),
         exit => Err(Error::StepFailed {

@@ -5,6 +5,7 @@ use std::future::ready;
 
 use cci_core::environment::environment;
 use cci_core::lifetime::Lifetime;
+use cci_core::pin::Pinned;
 use cci_core::session::SessionId;
 use cci_core::{Error, Result};
 use cci_guest::handshake::Script;
@@ -14,6 +15,7 @@ use cci_incus::Exec;
 
 use crate::context::Context;
 use crate::event::SessionEvent;
+use crate::instance::also_named;
 use crate::instance::ownership::{self, Owned, Whose};
 use crate::network;
 use crate::process::exec::{self, Begun};
@@ -23,6 +25,7 @@ use crate::session::record;
 use crate::session::shell::{Direct, Started};
 use crate::session::shutdown::{self, Fate};
 use crate::session::state_volume;
+use crate::site::replaced;
 use cci_host::terminal::{self, Tty};
 
 /// Runs the command passed to a shell.
@@ -47,24 +50,63 @@ pub async fn candidates(cx: &Context, slot: Option<u8>, whose: Whose) -> Result<
         }
     };
     let all = ownership::all_of(cx, whose).await?;
-    Ok(all.into_iter().filter(|owned| owned.runs() && here(owned)).map(|owned| owned.instance.name).collect())
+    let (found, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|owned| owned.runs() && here(owned));
+    if found.is_empty() {
+        also_named::found(cx, others.iter().map(|owned| &owned.instance)).for_each(|named| cx.emit(named));
+    }
+    Ok(found.into_iter().map(|owned| owned.instance.name).collect())
 }
 
 /// A session by name: it must be running, and belong to the caller.
 pub async fn running(cx: &Context, name: &str) -> Result<Owned> {
-    let owned = ownership::one(cx, name).await?;
+    let owned = match ownership::one(cx, name).await {
+        Err(error @ Error::ContainerNotFound { .. }) => {
+            tell_of_gone(cx, name).await;
+            return Err(error);
+        }
+        found => found?,
+    };
     if owned.runs() { Ok(owned) } else { Err(Error::ContainerNotRunning { name: name.to_owned() }) }
+}
+
+/// Says how the conversation of a container that is gone goes on, and what may have ended it.
+async fn tell_of_gone(cx: &Context, name: &str) {
+    // what cannot be read says nothing of it
+    let Ok(Some(metadata)) = record::of_container(cx, name).await else { return };
+    let replaced = replaced::replaced(&metadata.further().pinned);
+    cx.emit(SessionEvent::ContainerGone { session: metadata.session_id, workspace: metadata.workspace, replaced });
+}
+
+/// What is known of a session that is gone back to.
+pub struct Known {
+    session: Option<SessionId>,
+    /// The paths of the host that its container is held to.
+    pinned: Vec<Pinned>,
+}
+
+impl Known {
+    /// Of a session that was just started.
+    #[must_use]
+    pub fn started(started: &Started) -> Self {
+        Self { session: Some(started.session), pinned: started.pinned.clone() }
+    }
+
+    /// Of a session that runs; what of the host its container still shows as it was is told.
+    #[must_use]
+    pub fn running(cx: &Context, owned: &Owned) -> Self {
+        let pinned = replaced::pinned(&owned.instance);
+        let paths = replaced::replaced(&pinned);
+        if !paths.is_empty() {
+            cx.emit(SessionEvent::Replaced { shown_by: Some(owned.instance.name.clone()), paths });
+        }
+        Self { session: owned.marks.session, pinned }
+    }
 }
 
 /// Connects the terminal to a container's session until it is left, then reports what remains of it.
 ///
 /// Which conversation it is, and whether the caller may attach, can be determined meanwhile.
-pub async fn attach(
-    cx: &Context,
-    name: &str,
-    session: impl Future<Output = Result<Option<SessionId>>>,
-    into: Into,
-) -> Result<()> {
+pub async fn attach(cx: &Context, name: &str, session: impl Future<Output = Result<Known>>, into: Into) -> Result<()> {
     let user = cx.settings.incus.agent_uid;
     let (agent, nothing) = (cx.settings.tool.agent(), BTreeMap::new());
     let (run, command, environment) = match into {
@@ -78,7 +120,7 @@ pub async fn attach(
         }
     };
     let exec = Exec { command, environment, user: Some(user), group: Some(user), ..Exec::default() };
-    on_terminal(cx, name, session, Script { before: "", run: &run }, exec).await
+    on_terminal(cx, name, session, Script { before: &cx.caller.umask.line(), run: &run }, exec).await
 }
 
 /// Connects the terminal to the agent itself, without tmux.
@@ -90,20 +132,21 @@ pub async fn directly(cx: &Context, started: &Started, Direct { plan, agent }: &
         group: Some(plan.user.gid),
         ..Exec::default()
     };
-    let script = Script { before: &probe::script(plan), run: RUN };
-    on_terminal(cx, &started.name, ready(Ok(Some(started.session))), script, exec).await
+    let script = Script { before: &probe::script(cx, plan), run: RUN };
+    on_terminal(cx, &started.name, ready(Ok(Known::started(started))), script, exec).await
 }
 
 async fn on_terminal(
     cx: &Context,
     name: &str,
-    session: impl Future<Output = Result<Option<SessionId>>>,
+    known: impl Future<Output = Result<Known>>,
     Script { before, run }: Script<'_>,
     exec: Exec,
 ) -> Result<()> {
     let exec = Exec { cwd: Some(WORKSPACE.to_owned()), tty: Some(terminal::size()), ..exec };
     let script = Script { before, run: &init::run_then_report(run) };
-    let (begun, session) = exec::start_if(cx, name, session, script, &exec, "attach to the session").await?;
+    let (begun, Known { session, pinned }) =
+        exec::start_if(cx, name, known, script, &exec, "attach to the session").await?;
     let process = match begun {
         Begun::Runs(process) => process,
         Begun::Refused(exit) => return Err(exec::not_begun(cx, exit)),
@@ -132,8 +175,28 @@ async fn on_terminal(
         }
         cx.scope.ledger.keep();
     }
-    let reported = report_fate(cx, name, exit, noted).await;
+    let reported = if exit == Some(GuestExit::Reboots) {
+        report_reboot(cx, name, &pinned).await
+    } else {
+        report_fate(cx, name, exit, noted).await
+    };
     if matches!(ended, Err(Error::Interrupted)) { ended.map(drop) } else { reported }
+}
+
+/// Reports where the conversation is and whether the container has started again.
+async fn report_reboot(cx: &Context, name: &str, pinned: &[Pinned]) -> Result<()> {
+    cx.emit(SessionEvent::Saved);
+    let fate = tokio::select! {
+        fate = shutdown::after_reboot(cx, name) => fate?,
+        () = cx.scope.cancelled() => return Ok(()),
+    };
+    cx.emit(match fate {
+        Fate::Running => SessionEvent::Rebooted,
+        Fate::Stopped(_) => {
+            SessionEvent::DidNotStartAgain { container: name.to_owned(), replaced: replaced::replaced(pinned) }
+        }
+    });
+    Ok(())
 }
 
 /// Reports where the conversation is and what happened to the container.

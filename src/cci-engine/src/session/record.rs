@@ -86,6 +86,7 @@ impl Draft {
             image: Some(plan.image().to_owned()),
             network: Some(plan.network.word().to_owned()),
             created_at: Some(created_at.unwrap_or_else(|| self.began.clone())),
+            pinned: plan.pinned(),
             volume: plan.state_volume().map(|volume| InVolume { pool: volume.pool, filling: None }),
         });
         metadata

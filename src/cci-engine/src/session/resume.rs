@@ -1,5 +1,7 @@
 //! Finds the conversation that `--resume` means, and what a launch inherits from it.
 
+use std::path::PathBuf;
+
 use cci_core::metadata::Metadata;
 use cci_core::name::ContainerName;
 use cci_core::session::{Resume, SessionId};
@@ -12,6 +14,7 @@ use crate::context::Context;
 use crate::event::SessionEvent;
 use crate::launch;
 use crate::session::state_volume;
+use crate::site::host_path;
 use cci_host::settings::Overrule;
 use cci_host::store::sessions::{Saved, Store};
 
@@ -71,8 +74,8 @@ pub(crate) async fn latest(cx: &Context) -> Result<Saved> {
     for problem in found.damaged {
         cx.emit(SessionEvent::Damaged(problem));
     }
-    let here = found.sessions.into_iter().filter(|saved| is_of_workspace(cx, &saved.metadata));
-    let here: Vec<Saved> = here.collect();
+    let (here, elsewhere): (Vec<Saved>, Vec<Saved>) =
+        found.sessions.into_iter().partition(|saved| is_of_workspace(cx, &saved.metadata));
     for saved in &here {
         // it may have continued in its volume since
         state_volume::brought_home(cx, saved).await;
@@ -81,7 +84,14 @@ pub(crate) async fn latest(cx: &Context) -> Result<Saved> {
     let activity = move |saved: &Saved| activity(&store, &saved.metadata);
     // they come newest first, and of several in one second the last is taken
     let newest = blocking(move || Ok(here.into_iter().rev().max_by_key(activity))).await?;
-    newest.ok_or(Error::NoSession)
+    newest.ok_or_else(|| Error::NoSession { other: other_name(cx, &elsewhere) })
+}
+
+/// Another name of this workspace, through a link, under which there are sessions.
+fn other_name(cx: &Context, elsewhere: &[Saved]) -> Option<PathBuf> {
+    let directory = host_path::real(cx.workspace.path());
+    let mut others = elsewhere.iter().map(|saved| &saved.metadata.workspace);
+    others.find(|other| host_path::real(other) == directory && *other != cx.workspace.path()).cloned()
 }
 
 /// A session by its id, whichever workspace it belongs to.

@@ -5,6 +5,7 @@ use cci_core::Result;
 use cci_core::environment::HostLocale;
 use cci_core::idmap::Ids;
 use cci_core::mark::Marks;
+use cci_core::pin::Pinned;
 use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::session::{Resume, SessionId};
 use cci_core::slot::SlotChoice;
@@ -24,6 +25,7 @@ use crate::session::resume::{self, Given, Resumed};
 use crate::session::shutdown;
 use crate::session::state_volume;
 use crate::site::host_path;
+use crate::site::replaced;
 use cci_host::store::seed::Seed;
 
 /// The session to start.
@@ -46,6 +48,8 @@ pub struct Started {
     pub name: String,
     /// The conversation in it.
     pub session: SessionId,
+    /// The paths of the host that its container is held to.
+    pub(crate) pinned: Vec<Pinned>,
     /// The agent that still has to be started in the terminal, if it does not run in tmux.
     pub direct: Option<Direct>,
 }
@@ -93,7 +97,11 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
         survey = launch::survey(&cx, Subject::Workspace).await?;
     }
     let plan = plan(&cx, id, resumed.as_ref(), &survey)?;
-    let (name, plan) = match live(&survey.instances, id) {
+    launch::tell(&cx, &plan, &survey).await;
+    let live = live(&survey.instances, id);
+    let pinned = live.map_or_else(|| plan.pinned(), replaced::pinned);
+    tell_replaced(&cx, live, &pinned, resumed.as_ref());
+    let (name, plan) = match live {
         Some(running) => {
             survey.policy_check.verify(&cx).await?;
             (running.name.clone(), launch::as_made(&plan, &running.config))
@@ -112,7 +120,7 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     }
     cx.emit(Event::Idle);
     cx.emit(SessionEvent::Started { session: id, container: name.clone(), network: plan.network });
-    Ok(Started { name, session: id, direct: direct.then_some(Direct { plan, agent }) })
+    Ok(Started { name, session: id, pinned, direct: direct.then_some(Direct { plan, agent }) })
 }
 
 fn plan(cx: &Context, id: SessionId, resumed: Option<&Resumed>, survey: &Survey) -> Result<LaunchPlan> {
@@ -129,9 +137,6 @@ fn plan(cx: &Context, id: SessionId, resumed: Option<&Resumed>, survey: &Survey)
         environment: cx.environment.clone(),
     };
     let plan = LaunchPlan::new(&ask, &cx.settings, &survey.host)?;
-    for warning in &plan.warnings {
-        cx.emit(LaunchEvent::Warning(*warning));
-    }
     let in_volume = resumed.and_then(|resumed| resumed.saved.metadata.further().volume);
     Ok(in_volume.and_then(|volume| plan.beyond_home(Some(&volume.pool))).unwrap_or(plan))
 }
@@ -143,6 +148,18 @@ fn agent_command(plan: &LaunchPlan, session: &Session, id: SessionId, resumed: O
     match resumed.and_then(|resumed| resumed.transcript.clone()) {
         Some(transcript) => plan.command(&Start::Resume(transcript)),
         None => plan.command(&Start::New(id.to_string())),
+    }
+}
+
+/// Tells what of the host is not what it was when the container, or the session that is resumed, was started.
+fn tell_replaced(cx: &Context, live: Option<&Instance>, pinned: &[Pinned], resumed: Option<&Resumed>) {
+    let paths = match (live, resumed) {
+        (Some(_), _) => replaced::replaced(pinned),
+        (None, Some(resumed)) => replaced::replaced(&resumed.saved.metadata.further().pinned),
+        (None, None) => return,
+    };
+    if !paths.is_empty() {
+        cx.emit(SessionEvent::Replaced { shown_by: live.map(|running| running.name.clone()), paths });
     }
 }
 

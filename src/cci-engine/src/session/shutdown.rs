@@ -62,7 +62,8 @@ pub(crate) async fn is_going_down(cx: &Context, name: &str) -> bool {
         let error = match cx.client.exec_captured(name, &asks, &[], ANSWER).await {
             // only a system shutdown kills such a short command
             Ok(done) => {
-                return GuestExit::from(done.status) == GuestExit::ShutsDown || !(0..128).contains(&done.status);
+                let goes_down = matches!(done.status.into(), GuestExit::ShutsDown | GuestExit::Reboots);
+                return goes_down || !(0..128).contains(&done.status);
             }
             Err(error) => error,
         };
@@ -109,4 +110,38 @@ pub(crate) async fn wait_until_down(cx: &Context, name: &str) -> Result<()> {
 /// After a crash of the host the record is missing permanently.
 fn between_stop_and_hooks(instance: &Instance) -> bool {
     instance.config.get("volatile.last_state.power").is_some_and(|power| power == "RUNNING")
+}
+
+/// What becomes of a container that reboots since this moment: it runs again, or it has stopped for good.
+pub(crate) async fn after_reboot(cx: &Context, name: &str) -> Result<Fate> {
+    let since = Timestamp::now();
+    cx.emit(SessionEvent::WaitingForReboot);
+    let over = async {
+        let mut ticks = tokio::time::interval(LOOK);
+        let mut looks_stopped = None;
+        loop {
+            ticks.tick().await;
+            let instance = match cx.client.instance(name).await {
+                Ok((instance, _)) => instance,
+                Err(error) if error.is_not_found() => return Ok(Fate::Stopped(Lifetime::Ephemeral)),
+                Err(error) => return Err(error).during("look at the container"),
+            };
+            let started = instance.last_used_at.parse::<Timestamp>().is_ok_and(|began| began >= since);
+            match instance.status_code {
+                // Incus says so before the mounts are looked at
+                Status::Running if started && takes_commands(cx, name).await => return Ok(Fate::Running),
+                Status::Stopped if looks_stopped.get_or_insert_with(Instant::now).elapsed() > HOOKS => {
+                    return Ok(Fate::Stopped(Lifetime::persistent(!instance.ephemeral)));
+                }
+                Status::Stopped => {}
+                _ => looks_stopped = None,
+            }
+        }
+    };
+    tokio::time::timeout(DOWN, over).await.unwrap_or(Ok(Fate::Running))
+}
+
+async fn takes_commands(cx: &Context, name: &str) -> bool {
+    let nothing = Exec::new(vec!["true".to_owned()]);
+    cx.client.exec_detached(name, &nothing, ANSWER).await.is_ok()
 }

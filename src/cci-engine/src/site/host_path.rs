@@ -37,8 +37,7 @@ pub(crate) fn judged(path: &Path, protected: &[Protected]) -> Result<HostPath> {
 /// The same, and keeps it open.
 pub(crate) fn judged_open(path: &Path, protected: &[Protected]) -> Result<(HostPath, OwnedFd)> {
     let (found, there) = seen(path, protected)?;
-    rustix::fs::access(found.path(), Access::READ_OK)
-        .map_err(|_| unusable(path)("it cannot be read by this user".into()))?;
+    rustix::fs::access(found.path(), Access::READ_OK).map_err(|_| locked(path, "it cannot be read by this user"))?;
     Ok((found, there))
 }
 
@@ -46,11 +45,20 @@ fn unusable(path: &Path) -> impl Fn(String) -> Error {
     move |problem| Error::Config { problem: format!("cannot mount {}: {problem}", GuestText::new(path)), hint: None }
 }
 
+/// What is closed to this user; a container's root may have closed it.
+fn locked(path: &Path, problem: &str) -> Error {
+    let path = GuestText::new(path);
+    let hint =
+        Some(format!("check its owner and mode with `ls -ld {path}` (`cci reclaim` if a container has closed it)"));
+    Error::Config { problem: format!("cannot mount {path}: {problem}"), hint }
+}
+
 /// The same for what this user may not be able to read.
 fn seen(path: &Path, protected: &[Protected]) -> Result<(HostPath, OwnedFd)> {
     let unusable = unusable(path);
     let there = open(path, OFlags::empty()).map_err(|error| match error {
         Errno::NOENT => unusable("it does not exist".into()),
+        Errno::ACCESS => locked(path, "this user cannot get there"),
         other => unusable(io::Error::from(other).to_string()),
     })?;
     let host = real_place(&there).map_err(|error| unusable(error.to_string()))?;
@@ -127,6 +135,11 @@ fn look(there: &OwnedFd) -> rustix::io::Result<(Identity, Ids, FileType)> {
     let kind = FileType::from_raw_mode(found.stx_mode.into());
     let owner = Ids { uid: found.stx_uid, gid: found.stx_gid };
     Ok((Identity { device, inode: found.stx_ino, born }, owner, kind))
+}
+
+/// What is at a path, behind links; `None` where nothing can be seen.
+pub(crate) fn identity(path: &Path) -> Option<Identity> {
+    open(path, OFlags::empty()).and_then(|there| look(&there)).ok().map(|(identity, ..)| identity)
 }
 
 /// A path with all links resolved; the path itself if it does not exist.

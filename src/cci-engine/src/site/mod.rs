@@ -2,5 +2,6 @@
 
 pub mod host_path;
 mod place;
+pub(crate) mod replaced;
 
 pub use place::Site;

@@ -38,6 +38,9 @@ pub(super) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, Problem> {
         // in a directory that this user may not enter nothing can be configured; whatever needs the directory reports
         // it
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !is_there(path) => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Err(problem("this user cannot read it: check its owner and mode with `ls -l`".into()));
+        }
         Err(error) => return Err(problem(format!("cannot read it: {error}"))),
     };
     let is_file = file.metadata().is_ok_and(|meta| meta.is_file());

@@ -2,6 +2,7 @@
 
 mod entry_path;
 mod exact_dir;
+pub mod give_back;
 pub mod guest_dir;
 mod holes;
 pub mod journal;

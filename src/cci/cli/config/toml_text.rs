@@ -95,10 +95,8 @@ fn numbered(toml: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::path::Path;
 
-    use cci_core::idmap::Ids;
     use cci_core::settings::{KEYS, Kind, keys_of_a_profile};
     use cci_core::workspace::Workspace;
     use cci_engine::configuration::config::Configured;
@@ -114,8 +112,7 @@ mod tests {
     /// A user with a home and an empty project.
     fn caller(dir: &Path) -> Caller {
         std::fs::create_dir_all(dir.join(".config/cci")).unwrap();
-        let ids = Ids { uid: 1000, gid: 1000 };
-        Caller { ids, home: dir.into(), current_dir: dir.into(), environment: BTreeMap::new() }
+        Caller::for_test(dir, &[])
     }
 
     /// What `cci --config FILE config check` and a launch would accept.

@@ -2,7 +2,9 @@
 
 use cci_core::plan::PlanWarning;
 use cci_engine::event::{LaunchEvent, NetworkEvent};
+use cci_guest::GuestText;
 
+use super::repository;
 use super::telling::Telling;
 
 pub(super) fn launch(event: &LaunchEvent) -> Telling {
@@ -20,9 +22,15 @@ pub(super) fn launch(event: &LaunchEvent) -> Telling {
         LaunchEvent::ConfigurationApplied { changed } => {
             Telling::note(format!("Configuration applied: {}", changed.join(", ")))
         }
-        LaunchEvent::NotNoted(error) => Telling::warning(format!(
-            "files that this container's root leaves on the host will not be recognised: {error}"
+        LaunchEvent::GitConfigUnread { file, problem } => Telling::warning(format!(
+            "commits in the container may lack your name and e-mail: {}: {problem}",
+            GuestText::new(file)
         )),
+        LaunchEvent::RepositoryElsewhere(elsewhere) => repository::elsewhere(elsewhere),
+        LaunchEvent::NotNoted(error) => {
+            let text = format!("files that this container's root leaves on the host will not be recognised: {error}");
+            Telling::failure(text, error)
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod build;
 mod launch;
 mod progress;
+mod repository;
 mod session;
 mod telling;
 mod told;

@@ -1,6 +1,9 @@
 //! The words for a session and its container.
 
+use std::path::{Path, PathBuf};
+
 use cci_agent::Secrets;
+use cci_core::session::SessionId;
 use cci_engine::event::{InstanceEvent, SessionEvent};
 use cci_guest::GuestText;
 
@@ -16,7 +19,7 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
             format!("Container: {container}"),
             format!("Network: {network}"),
         ]),
-        SessionEvent::Damaged(error) => Telling::warning(error.to_string()),
+        SessionEvent::Damaged(error) => Telling::failure(error.to_string(), error),
         SessionEvent::SecretsInSettings(secrets) => Telling::warning(given_away(secrets)),
         SessionEvent::AgentAsksAbout { files } => Telling::warning(format!(
             "the workspace has {}, by which the agent runs programs: it asks whether you trust them first (not where you trust \
@@ -27,15 +30,63 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
             Telling::note("Incus cannot reach this home: the conversation is kept in a storage volume, and copied here")
         }
         SessionEvent::NotCopiedHome(error) => {
-            Telling::warning(format!("the conversation is in a storage volume and could not be copied here: {error}"))
+            let text = format!("the conversation is in a storage volume and could not be copied here: {error}");
+            Telling::failure(text, error)
         }
         SessionEvent::WaitingForShutdown => Telling::step("setup", "waiting for the container to stop"),
+        SessionEvent::Replaced { shown_by, paths } => replaced(shown_by.as_deref(), paths),
+        SessionEvent::WaitingForReboot => Telling::step("setup", "waiting until the container has rebooted"),
+        SessionEvent::Rebooted => Telling::note("Container rebooted: resume the session with `cci shell --resume`"),
+        SessionEvent::DidNotStartAgain { container, replaced } => did_not_start_again(container, replaced),
+        SessionEvent::ContainerGone { session, workspace, replaced } => gone(*session, workspace, replaced),
         SessionEvent::Saved => Telling::note("Session data saved: resume it with `cci shell --resume`"),
         SessionEvent::ContainerRunsOn { container } => {
             Telling::note(format!("Container is still running: return to it with `cci attach {container}`"))
         }
         SessionEvent::ContainerKept => Telling::note("Container kept (persistent)"),
         SessionEvent::ContainerRemoved => Telling::note("Container was stopped, removing it"),
+    }
+}
+
+fn listed(paths: &[PathBuf]) -> String {
+    let paths: Vec<String> = paths.iter().map(|path| GuestText::new(path).to_string()).collect();
+    paths.join(", ")
+}
+
+fn replaced(shown_by: Option<&str>, paths: &[PathBuf]) -> Telling {
+    let paths = listed(paths);
+    match shown_by {
+        Some(container) => Telling::Warning {
+            text: format!("container {container} still shows what was at {paths} before it was replaced on the host"),
+            hint: Some(format!(
+                "stop it with `cci shutdown {container}`; `cci shell --resume` then uses what is there now"
+            )),
+        },
+        None => Telling::warning(format!("this was replaced on the host since the session was last started: {paths}")),
+    }
+}
+
+fn gone(session: SessionId, workspace: &Path, replaced: &[PathBuf]) -> Telling {
+    let why = if replaced.is_empty() {
+        String::new()
+    } else {
+        format!("; what it had mounted was replaced on the host, which no reboot survives: {}", listed(replaced))
+    };
+    Telling::Warning {
+        text: format!("the container of session {session} is gone{why}"),
+        hint: Some(format!("resume it with `cci shell --workspace {} --resume={session}`", GuestText::new(workspace))),
+    }
+}
+
+fn did_not_start_again(container: &str, replaced: &[PathBuf]) -> Telling {
+    let text = format!("container {container} did not start again");
+    if replaced.is_empty() {
+        let hint = Some(format!("`cci container start {container}` says why, if it was kept"));
+        return Telling::Warning { text, hint };
+    }
+    Telling::Warning {
+        text: format!("{text}: what it had mounted was replaced on the host: {}", listed(replaced)),
+        hint: Some("`cci shell --resume` uses what is there now".into()),
     }
 }
 
@@ -53,7 +104,14 @@ pub(super) fn instance(event: &InstanceEvent) -> Telling {
         InstanceEvent::DidNotShutDown { container, within } => {
             Telling::note(format!("Container {container} did not shut down in {} s, stopping it", within.as_secs()))
         }
-        InstanceEvent::NotEnded(error) => Telling::warning(error.to_string()),
+        InstanceEvent::NotEnded(error) => Telling::failure(error.to_string(), error),
+        InstanceEvent::AlsoNamed { other, containers } => {
+            let (other, names) = (GuestText::new(other), containers.join(", "));
+            Telling::Warning {
+                text: format!("this directory has containers under another name, {other}: {names}"),
+                hint: Some(format!("use `--workspace {other}` to work with them")),
+            }
+        }
         InstanceEvent::ShiftedMount => {
             Telling::warning("idmap shift: root in the container is host root on the mounted directory")
         }

@@ -1,5 +1,7 @@
 //! The ways to report something on a terminal.
 
+use cci_core::Error;
+use cci_core::hint::hint;
 use cci_engine::event::Amount;
 
 /// How an event is reported, and in which words.
@@ -41,6 +43,11 @@ impl Telling {
     /// One line.
     pub(super) fn note(line: impl Into<String>) -> Self {
         Self::Notes(vec![line.into()])
+    }
+
+    /// A failure that ends nothing, with its way out.
+    pub(super) fn failure(text: impl Into<String>, error: &Error) -> Self {
+        Self::Warning { text: text.into(), hint: hint(error) }
     }
 
     /// A warning without a hint.

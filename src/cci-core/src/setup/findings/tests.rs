@@ -3,7 +3,7 @@
 use super::*;
 use crate::setup::distro::Distro;
 use crate::setup::finding::{Health, steps, worst};
-use crate::setup::found::{Firewall, Person, Pool};
+use crate::setup::found::{Firewall, OfRoot, Person, Pool, SharedMounts};
 use crate::setup::step::Step;
 
 fn bare() -> Found {
@@ -19,6 +19,8 @@ fn bare() -> Found {
         subgid: Ok(Vec::new()),
         person: Person { name: "ann".into(), uid: 1234, gid: 4321, in_group: false, group_active: false },
         group: "incus-admin".into(),
+        of_root: None,
+        shared_mounts: None,
         firewalls: Vec::new(),
         routes: Vec::new(),
         btrfs: true,
@@ -212,4 +214,29 @@ fn too_few_inotify_instances_are_a_warning_that_setup_fixes() {
     assert!(finding.text.contains("10 containers"), "{}", finding.text);
     found.inotify_instances = None;
     assert!(findings(&found).iter().all(|finding| finding.id != "inotify"), "nothing can be done about it from here");
+}
+
+#[test]
+fn what_belongs_to_root_in_the_persons_directories_is_given_back() {
+    let directories = vec!["/home/ann/.cci".into()];
+    let of_root = Some(OfRoot { first: "/home/ann/.cci/network".into(), directories });
+    let findings = findings(&Found { of_root, ..working() });
+    let home = findings.iter().find(|finding| finding.id == "home").unwrap();
+    assert_eq!((home.health, home.fix.as_deref()), (Health::Broken, Some("cci setup")));
+    assert_eq!(home.text, "/home/ann/.cci/network belongs to root, so ann cannot use it");
+    assert_eq!(home.steps[0].shown(), "run chown -R --from=root ann /home/ann/.cci");
+    assert!(home.steps[0].needs_root());
+}
+
+#[test]
+fn private_mounts_of_incus_are_a_warning_with_its_way_out() {
+    let point = "/var/lib/incus/shmounts";
+    let of = |are_shared| {
+        let shared_mounts = Some(SharedMounts { point: point.into(), are_shared });
+        findings(&Found { shared_mounts, ..working() })
+    };
+    assert_eq!(worst(&of(true)), Health::Ok);
+    assert_eq!(worst(&of(false)), Health::Warning);
+    let found = of(false).into_iter().find(|finding| finding.id == "shared-mounts").unwrap();
+    assert!(found.fix.unwrap().starts_with("sudo mount --make-shared /var/lib/incus/shmounts;"));
 }

@@ -13,6 +13,7 @@ use cci_core::session::SessionId;
 use cci_core::settings::Settings;
 use cci_core::slot::Slot;
 use cci_core::workspace::Workspace;
+use cci_guest::author::Author;
 use cci_host::caller::Caller;
 use cci_host::settings::{Overrides, Stack, Trust};
 use cci_incus::{Disk, device};
@@ -79,6 +80,7 @@ impl World {
                 subgid: ranges,
             },
             locale: HostLocale::default(),
+            author: Author::default(),
             nic: None,
             other_nics: Vec::new(),
             nft: None,

@@ -40,7 +40,7 @@ async fn the_sessions_of_other_workspaces_are_not_the_latest() {
     let world = World::new();
     let other = world.save_session(id(1), "cci-00000000-1", "2026-01-01T00:00:00Z");
     world.save(&Metadata { workspace: "/elsewhere".into(), ..other });
-    assert!(matches!(find(&world.cx(), &Resume::Latest).await, Err(Error::NoSession)));
+    assert!(matches!(find(&world.cx(), &Resume::Latest).await, Err(Error::NoSession { other: None })));
 }
 
 #[tokio::test]

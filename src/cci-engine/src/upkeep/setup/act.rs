@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use cci_core::idmap::Ids;
 use cci_core::setup::distro::backports;
 use cci_core::setup::step::{LIMITS, Step};
 use cci_core::{Error, Result};
@@ -14,9 +15,11 @@ use tokio::process::Command;
 use super::look::incusd;
 use super::objects;
 use super::tables::add_lines;
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::UpkeepEvent;
 use cci_host::account_lock::PATIENCE;
+use cci_host::store::give_back;
 use cci_host::store::put::host;
 use cci_host::system_file;
 
@@ -41,10 +44,15 @@ pub async fn act(cx: &Context, step: &Step) -> Result<()> {
         Step::StartService => run("systemctl", &["enable", "--now", "incus.socket", "incus.service"]).await,
         Step::StartDaemon { group } => start_daemon(group).await,
         Step::RaiseLimit { key, value } => raise_limit(key, *value),
+        Step::GiveBack { directories, ids, .. } => given_back(directories.clone(), *ids).await,
         Step::CreatePool { driver, gib } => objects::pool(cx, driver, *gib).await,
         Step::CreateBridge { name, address } => objects::bridge(cx, name, address).await,
         Step::CompleteProfile { pool, network } => objects::profile(cx, pool.as_deref(), network.as_deref()).await,
     }
+}
+
+async fn given_back(directories: Vec<PathBuf>, ids: Ids) -> Result<()> {
+    blocking(move || directories.iter().try_for_each(|dir| give_back::give_back(dir, ids))).await
 }
 
 /// For this boot and for the next ones.

@@ -1,16 +1,18 @@
 //! Examines the machine and changes nothing.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use cci_core::idmap::{SUBGID, SUBUID};
 use cci_core::setup::distro::Distro;
-use cci_core::setup::found::{Daemon, Firewall, Found, Installation, Objects, Person, Pool};
+use cci_core::setup::found::{Daemon, Firewall, Found, Installation, Objects, OfRoot, Person, Pool, SharedMounts};
 use cci_core::setup::subnet::routes;
 
 use crate::context::Context;
 use crate::retry::Retry;
 use cci_host::accounts::{self, Account};
-use cci_host::system_file;
+use cci_host::store::give_back;
+use cci_host::{mounts, system_file};
 
 /// Programs that Incus or cci need, each with its Debian and Ubuntu package.
 const PROGRAMS: [(&str, &str); 6] = [
@@ -54,6 +56,7 @@ pub async fn look(cx: &Context, person: Option<&str>) -> Found {
         },
         other => (other, None),
     };
+    let (account, person) = who(cx, person);
     let text = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let table = |path: &str| system_file::read(Path::new(path)).map_err(|error| error.to_string());
     Found {
@@ -70,7 +73,9 @@ pub async fn look(cx: &Context, person: Option<&str>) -> Found {
         objects,
         subuid: table(SUBUID),
         subgid: table(SUBGID),
-        person: who(cx, person),
+        of_root: of_root(cx, &account),
+        shared_mounts: shared_mounts(),
+        person,
         group: cx.settings.incus.group.clone(),
         firewalls: firewalls().await,
         routes: routes(&text("/proc/net/route")),
@@ -120,24 +125,51 @@ async fn objects(cx: &Context) -> cci_incus::Result<Objects> {
     })
 }
 
-/// The user: the one named, else who called sudo, else the caller.
-fn who(cx: &Context, named: Option<&str>) -> Person {
+fn shared_mounts() -> Option<SharedMounts> {
+    let point = daemon_dir().join("shmounts");
+    mounts::is_shared(&point).map(|are_shared| SharedMounts { point, are_shared })
+}
+
+/// What belongs to root in the user's own directories of cci.
+fn of_root(cx: &Context, account: &Account) -> Option<OfRoot> {
+    let owner = |home: &Path| std::fs::metadata(home).map(|home| home.uid()).ok();
+    let home = if owner(&cx.caller.home) == Some(account.ids.uid) { &cx.caller.home } else { &account.home };
+    if account.ids.uid == 0 || owner(home) != Some(account.ids.uid) {
+        return None;
+    }
+    let directories: Vec<PathBuf> = [".cci", ".config/cci"].map(|dir| home.join(dir)).into();
+    let first = directories.iter().find_map(|dir| give_back::first_of_root(dir))?;
+    Some(OfRoot { first, directories })
+}
+
+/// The user: the one named, else who called sudo, else for root whose `HOME` it is, else the caller.
+fn who(cx: &Context, named: Option<&str>) -> (Account, Person) {
     let behind_sudo = || cx.caller.var("SUDO_USER").filter(|_| cx.caller.ids.uid == 0).map(str::to_owned);
     let name = named.map(str::to_owned).or_else(behind_sudo);
-    let known = name.and_then(|name| Account::named(&name)).or_else(|| Account::of_uid(cx.caller.ids.uid));
-    let account = known.unwrap_or_else(|| Account { name: cx.caller.ids.uid.to_string(), ids: cx.caller.ids });
+    let of_home = || {
+        let owner = std::fs::metadata(&cx.caller.home).ok()?.uid();
+        Account::of_uid(owner).filter(|_| cx.caller.ids.uid == 0)
+    };
+    let known = name.and_then(|name| Account::named(&name)).or_else(of_home);
+    let known = known.or_else(|| Account::of_uid(cx.caller.ids.uid));
+    let account = known.unwrap_or_else(|| Account {
+        name: cx.caller.ids.uid.to_string(),
+        ids: cx.caller.ids,
+        home: cx.caller.home.clone(),
+    });
     let group = accounts::group_id(&cx.settings.incus.group);
     let active = rustix::process::getgroups().unwrap_or_default();
     let now = rustix::process::getegid();
     let is_active = |id: u32| active.iter().chain([&now]).any(|group| group.as_raw() == id);
-    Person {
+    let person = Person {
         in_group: group.is_some_and(|id| account.is_in(id)),
         // another user's login cannot be examined: its group counts as active if the user is in it
         group_active: account.ids.uid != cx.caller.ids.uid || group.is_some_and(is_active),
-        name: account.name,
+        name: account.name.clone(),
         uid: account.ids.uid,
         gid: account.ids.gid,
-    }
+    };
+    (account, person)
 }
 
 /// Firewalls that by default drop what a bridge forwards; only root can read Docker's rules.

@@ -16,6 +16,7 @@ use cci_engine::event::{
     Progress, RollBackEvent, ServerProblem, SessionEvent, SpecialFile, TransferEvent, UpkeepEvent,
 };
 use cci_engine::ledger::Made;
+use cci_host::git::Elsewhere;
 use cci_host::store::remark::{LeftOut, Remark};
 
 use super::*;
@@ -55,14 +56,26 @@ fn launches() -> Vec<Event> {
         LaunchEvent::OtherImage { container: container(), image: "cci".into(), asked: "cci-next".into() },
         LaunchEvent::ConfigurationApplied { changed: vec!["limits.memory".into(), "workspace".into()] },
         LaunchEvent::NotNoted(why()),
+        LaunchEvent::GitConfigUnread {
+            file: "/home/u/.gitconfig".into(),
+            problem: "line 1 is no configuration".into(),
+        },
     ];
+    let elsewhere = [
+        Elsewhere::Worktree { main: "/src/m".into(), common: "/src/m/.git".into(), inside: "/m/.git".into() },
+        Elsewhere::Submodule { of: "/src/m".into() },
+        Elsewhere::Part { of: "/src/m".into() },
+        Elsewhere::Led { to: "/src/\u{1b}[2J".into() },
+        Elsewhere::Borrows { from: "/src/m/.git/objects".into() },
+    ];
+    let elsewhere = elsewhere.map(|one| LaunchEvent::RepositoryElsewhere(one).into());
     let networks = [
         NetworkEvent::MakingNetwork,
         NetworkEvent::Obstacle(Obstacle { problem: "ufw drops packets", fix: "sudo ufw allow in on cci-1".into() }),
         NetworkEvent::NoPublicAddress { domain: "internal.example".into() },
     ];
     let warnings = warnings.map(|warning| LaunchEvent::Warning(warning).into());
-    warnings.into_iter().chain(others.map(Event::from)).chain(networks.map(Event::from)).collect()
+    warnings.into_iter().chain(others.map(Event::from)).chain(elsewhere).chain(networks.map(Event::from)).collect()
 }
 
 fn sessions() -> Vec<Event> {
@@ -76,6 +89,14 @@ fn sessions() -> Vec<Event> {
             keys: vec!["env.A".into(), "b".into()],
         }),
         SessionEvent::AgentAsksAbout { files: vec![".mcp.json", ".hooks"] },
+        SessionEvent::Replaced { shown_by: Some(container()), paths: vec!["/home/u/proj".into()] },
+        SessionEvent::Replaced { shown_by: None, paths: vec!["/home/u/proj".into(), "/home/u/.rc".into()] },
+        SessionEvent::ContainerGone { session: session(), workspace: "/home/u/proj".into(), replaced: Vec::new() },
+        SessionEvent::ContainerGone { session: session(), workspace: "/x".into(), replaced: vec!["/x/rc".into()] },
+        SessionEvent::WaitingForReboot,
+        SessionEvent::Rebooted,
+        SessionEvent::DidNotStartAgain { container: container(), replaced: vec!["/home/u/.rc".into()] },
+        SessionEvent::DidNotStartAgain { container: container(), replaced: Vec::new() },
         SessionEvent::KeptInVolume,
         SessionEvent::NotCopiedHome(why()),
         SessionEvent::WaitingForShutdown,
@@ -88,6 +109,7 @@ fn sessions() -> Vec<Event> {
         InstanceEvent::DidNotShutDown { container: container(), within: Duration::from_secs(30) },
         InstanceEvent::NotEnded(why()),
         InstanceEvent::ShiftedMount,
+        InstanceEvent::AlsoNamed { other: "/home/u/code".into(), containers: vec![container()] },
     ];
     sessions.map(Event::from).into_iter().chain(instances.map(Event::from)).collect()
 }

@@ -1,0 +1,104 @@
+//! The name and e-mail that commits made in a container bear: the caller's, below whatever the container itself has.
+
+use crate::layout::HOME;
+use crate::shell::quoted;
+
+/// Who makes a commit; what is not known stays git's to ask for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Author {
+    /// `user.name`
+    pub name: Option<String>,
+    /// `user.email`
+    pub email: Option<String>,
+}
+
+impl Author {
+    /// Lines of a shell that give it to git.
+    ///
+    /// It is a file of its own, which the user's configuration includes where the container has none yet: a repository,
+    /// `git config --global` and an image that sets something all have the last word.
+    #[must_use]
+    pub fn lines(&self) -> String {
+        self.lines_in(&format!("{HOME}/.config/git"))
+    }
+
+    fn lines_in(&self, dir: &str) -> String {
+        if *self == Self::default() {
+            return String::new();
+        }
+        let text = quoted(&self.config());
+        format!(
+            "{{ {{ [ -d {dir} ] || mkdir -p {dir}; }} && printf %s {text} >{dir}/cci && \
+             {{ [ -e {dir}/config ] || printf '[include]\\n\\tpath = cci\\n' >{dir}/config; }}; }} 2>/dev/null; "
+        )
+    }
+
+    fn config(&self) -> String {
+        let keys = [("name", &self.name), ("email", &self.email)];
+        let lines = keys.iter().filter_map(|(key, value)| Some(format!("\t{key} = {}\n", value_of(value.as_ref()?))));
+        format!("[user]\n{}", lines.collect::<String>())
+    }
+}
+
+/// A value as git's configuration has it.
+fn value_of(text: &str) -> String {
+    let plain: String = text.chars().filter(|c| !c.is_control()).collect();
+    format!("\"{}\"", plain.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::process::Command;
+
+    use super::*;
+
+    fn author(name: &str, email: &str) -> Author {
+        Author { name: Some(name.into()), email: Some(email.into()) }
+    }
+
+    fn git(home: &std::path::Path, args: &[&str]) -> String {
+        let mut git = Command::new("git");
+        git.args(args).env_clear().env("HOME", home).env("PATH", "/usr/local/bin:/usr/bin:/bin").current_dir(home);
+        String::from_utf8(git.env("GIT_CONFIG_NOSYSTEM", "1").output().unwrap().stdout).unwrap().trim_end().to_owned()
+    }
+
+    fn given(author: &Author, home: &std::path::Path) {
+        let lines = author.lines_in(home.join(".config/git").to_str().unwrap());
+        assert!(Command::new("sh").args(["-c", &(lines + "exit 0")]).status().unwrap().success());
+    }
+
+    #[test]
+    fn git_reads_the_very_name_and_e_mail() {
+        let home = tempfile::tempdir().unwrap();
+        given(&author("Ann \"A\" O'Neil \\ $HOME;#", "ann@example.org"), home.path());
+        assert_eq!(git(home.path(), &["config", "user.name"]), "Ann \"A\" O'Neil \\ $HOME;#");
+        assert_eq!(git(home.path(), &["config", "user.email"]), "ann@example.org");
+        given(&author("Ann", "ann@work.example"), home.path());
+        assert_eq!(
+            git(home.path(), &["config", "user.email"]),
+            "ann@work.example",
+            "the next launch brings the new one"
+        );
+    }
+
+    #[test]
+    fn what_the_container_has_itself_stays_and_wins() {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join(".gitconfig"), "[user]\n\temail = own@example.org\n").unwrap();
+        given(&author("Ann", "ann@example.org"), home.path());
+        assert_eq!(git(home.path(), &["config", "user.email"]), "own@example.org");
+        assert_eq!(git(home.path(), &["config", "user.name"]), "Ann");
+        fs::write(home.path().join(".config/git/config"), "[user]\n\tname = Bob\n").unwrap();
+        given(&author("Ann", "ann@example.org"), home.path());
+        assert_eq!(git(home.path(), &["config", "user.name"]), "Bob");
+    }
+
+    #[test]
+    fn nobody_known_is_nothing_said() {
+        assert_eq!(Author::default().lines(), "");
+        let home = tempfile::tempdir().unwrap();
+        given(&Author { name: None, email: Some("a@b\n[core]\nfsmonitor = x".into()) }, home.path());
+        assert_eq!(git(home.path(), &["config", "--list"]), "include.path=cci\nuser.email=a@b[core]fsmonitor = x");
+    }
+}

@@ -1,0 +1,41 @@
+//! Reads a small file that anybody may have written: no link as its last part is followed, nothing is waited for.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
+
+/// Nothing that is read here is larger in earnest.
+const LIMIT: u64 = 1 << 20;
+
+/// The content of a regular file that is no link.
+pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    opened(path, OFlags::NOFOLLOW)
+}
+
+/// The same of a file of the caller's own, which may be a link of theirs.
+pub(super) fn read_followed(path: &Path) -> io::Result<Vec<u8>> {
+    opened(path, OFlags::empty())
+}
+
+fn opened(path: &Path, further: OFlags) -> io::Result<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY | further;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    if !file.metadata()?.is_file() {
+        return Ok(Vec::new());
+    }
+    let mut bytes = Vec::new();
+    file.take(LIMIT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is too large"));
+    }
+    Ok(bytes)
+}
+
+/// One line of text, as `.git` files and their like have it.
+pub(super) fn line(path: &Path) -> Option<String> {
+    let text = String::from_utf8(read(path).ok()?).ok()?;
+    let line = text.trim_end_matches(['\n', '\r']);
+    (!line.is_empty() && !line.contains('\n')).then(|| line.to_owned())
+}

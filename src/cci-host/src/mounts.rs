@@ -1,0 +1,104 @@
+//! What is mounted where, as the kernel shows it to this process.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+/// One mount.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Mount {
+    point: PathBuf,
+    is_shared: bool,
+    kind: String,
+    options: String,
+}
+
+/// The FUSE file system that a path is on, by where it is mounted, if only the user who mounted it may enter it: not even
+/// root, and so not the daemon.
+#[must_use]
+pub fn private_fuse(path: &Path) -> Option<PathBuf> {
+    private_fuse_in(&all(&table()), path)
+}
+
+/// Whether what is mounted at this very place is passed on to other mount namespaces; `None` where nothing is.
+#[must_use]
+pub fn is_shared(point: &Path) -> Option<bool> {
+    all(&table()).iter().rev().find(|mount| mount.point == point).map(|mount| mount.is_shared)
+}
+
+fn table() -> String {
+    let table = std::fs::read("/proc/self/mountinfo").unwrap_or_default();
+    String::from_utf8_lossy(&table).into_owned()
+}
+
+fn private_fuse_in(mounts: &[Mount], path: &Path) -> Option<PathBuf> {
+    // of two at one place the later one is seen
+    let there = mounts.iter().rev().filter(|mount| path.starts_with(&mount.point));
+    let found =
+        there.reduce(
+            |best, next| if next.point.starts_with(&best.point) && next.point != best.point { next } else { best },
+        )?;
+    let has = |option: &str| found.options.split(',').any(|one| one == option);
+    let is_fuse = found.kind == "fuse" || found.kind.starts_with("fuse.");
+    (is_fuse && !has("allow_other") && !has("user_id=0")).then(|| found.point.clone())
+}
+
+/// Every line of the table: `id parent major:minor root point options [shared:N …] - kind source options`.
+fn all(table: &str) -> Vec<Mount> {
+    let mount = |line: &str| {
+        let (before, behind) = line.split_once(" - ")?;
+        let (mut before, mut behind) = (before.split(' ').skip(4), behind.split(' '));
+        let point = unescaped(before.next()?);
+        let is_shared = before.any(|field| field.starts_with("shared:"));
+        let kind = behind.next()?.to_owned();
+        Some(Mount { point, is_shared, kind, options: behind.nth(1).unwrap_or_default().to_owned() })
+    };
+    table.lines().filter_map(mount).collect()
+}
+
+/// Blanks and backslashes are written as octal numbers.
+fn unescaped(field: &str) -> PathBuf {
+    let (mut bytes, mut rest) = (Vec::new(), field.as_bytes());
+    while let Some((first, others)) = rest.split_first() {
+        let number = others.get(..3).and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok());
+        let number = number.filter(|_| *first == b'\\');
+        bytes.push(number.unwrap_or(*first));
+        rest = if number.is_some() { &others[3..] } else { others };
+    }
+    OsString::from_vec(bytes).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &str = "\
+22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+70 22 0:50 / /home/ann/far\\040away rw,nosuid - fuse.sshfs ann@h:/ rw,user_id=1000,group_id=1000
+71 22 0:51 / /srv/open rw - fuse.bindfs /x rw,user_id=1000,group_id=1000,allow_other
+72 22 0:52 / /srv/roots rw - fuse /x rw,user_id=0,group_id=0
+73 70 0:53 / /home/ann/far\\040away/in rw - tmpfs tmpfs rw
+80 22 0:60 / /var/lib/incus/shmounts rw - tmpfs tmpfs rw
+81 80 0:61 / /var/lib/incus/shmounts rw shared:9 - tmpfs tmpfs rw
+";
+
+    #[test]
+    fn a_fuse_that_only_its_user_enters_is_known() {
+        let of = |path: &str| private_fuse_in(&all(TABLE), Path::new(path));
+        assert_eq!(of("/home/ann/far away/proj"), Some("/home/ann/far away".into()));
+        for other in ["/home/ann", "/home/ann/far awayer", "/srv/open/x", "/srv/roots", "/home/ann/far away/in/x"] {
+            assert_eq!(of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn of_two_mounts_at_one_place_the_later_counts() {
+        let shared = |table: &str| {
+            let point = Path::new("/var/lib/incus/shmounts");
+            all(table).iter().rev().find(|mount| mount.point == point).map(|mount| mount.is_shared)
+        };
+        assert_eq!(shared(TABLE), Some(true));
+        assert_eq!(shared(&TABLE.replace(" shared:9", "")), Some(false));
+        assert_eq!(is_shared(Path::new("/nonexistent")), None);
+    }
+}

@@ -1,0 +1,199 @@
+//! The workspace as it is on a real host: its git, its other names, who may write in it, what it is mounted from.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::fs::XattrFlags;
+
+use crate::support::host::{Host, Output, ROOT, U1000, U1234, run};
+use crate::support::wait;
+
+/// Runs lines of a shell as the user of the host, in its project.
+#[track_caller]
+fn on_host(host: &Host, lines: &str) -> Output {
+    let mut shell = host.command("bash");
+    shell.args(["-ec", lines]);
+    run(shell, b"")
+}
+
+#[test]
+fn a_linked_worktree_is_told_before_the_launch_and_works_as_it_is_told() {
+    let host = Host::live(U1000);
+    let identity = "git config --global user.name Ann; git config --global user.email ann@example.org";
+    let make =
+        "mkdir ../main; cd ../main; git init -q; git commit -q --allow-empty -m one; git worktree add -q ../proj/tree";
+    chown(host.proj.parent().unwrap(), Some(1000), None).unwrap();
+    on_host(&host, &format!("{identity}; {make}")).ok();
+    let (tree, main) = (host.proj.join("tree"), host.proj.with_file_name("main"));
+    let (tree, git) = (tree.to_str().unwrap(), main.join(".git").display().to_string());
+    let out = host.cci(&["-w", tree, "run", "--", "git", "status"]);
+    assert_eq!(out.code, 128, "{out}");
+    let said =
+        format!("warning: git will not work in the container: this is a linked worktree of {}, which", main.display());
+    assert!(out.stderr.find(&said) < out.stderr.find("not a git repository"), "{out}");
+    assert!(out.stderr.contains(&said), "{out}");
+    let mount = format!("{git}:{git}");
+    assert!(out.stderr.contains(&format!("or mount it too: `--mount {mount}`")), "{out}");
+    let commit = "touch new; git add new; git commit -q -m two; git log --format='%an <%ae> %s' -1";
+    let out = host.cci(&["-w", tree, "--mount", &mount, "run", commit]).ok();
+    assert_eq!(out.stdout, "Ann <ann@example.org> two\n", "{out}");
+    assert!(!out.stderr.contains("git will not work"), "{out}");
+}
+
+#[test]
+fn a_commit_inside_bears_the_callers_name_and_e_mail_and_nothing_else_of_their_git() {
+    let host = Host::live(U1234);
+    let config = "[user]\n\tname = Ann O'Neil\n\temail = ann@example.org\n\tsigningkey = K\n[credential]\n\thelper = store\n\
+                  [includeIf \"gitdir:proj/\"]\n\tpath = ~/at-work\n";
+    fs::write(host.home.join(".gitconfig"), config).unwrap();
+    fs::write(host.home.join("at-work"), "[user]\n\temail = ann@work.example\n").unwrap();
+    let commit = "git init -q && git commit -q --allow-empty -m one && git log --format='%an <%ae> %cn <%ce>' && git config --list";
+    let out = host.cci(&["run", commit]).ok();
+    assert!(out.stdout.starts_with("Ann O'Neil <ann@work.example> Ann O'Neil <ann@work.example>\n"), "{out}");
+    assert!(!out.stdout.contains("signingkey") && !out.stdout.contains("credential"), "{out}");
+    // what the repository says itself is the last word, and a session has the same
+    on_host(&host, "git config user.email own@example.org").ok();
+    host.wait_until_gone();
+    host.cci(&["shell", "--background", "--debug"]).ok();
+    let name = host.only_container();
+    let again = "git commit -q --allow-empty -m two && git log --format='%an <%ae>' -1";
+    let out = host.cci(&["container", "exec", "--user", "code", &name, "--", "sh", "-c", again]).ok();
+    assert_eq!(out.stdout, "Ann O'Neil <own@example.org>\n", "{out}");
+}
+
+#[test]
+fn one_directory_by_two_names_is_told_by_its_other_name() {
+    let host = Host::live(U1000);
+    chown(host.proj.parent().unwrap(), Some(1000), None).unwrap();
+    let code = host.proj.with_file_name("code");
+    symlink("proj", &code).unwrap();
+    let (proj, code) = (host.proj.to_str().unwrap(), code.to_str().unwrap());
+    host.cci(&["-w", code, "shell", "--background", "--debug"]).ok();
+    let name = host.only_container();
+    let said = format!("warning: this directory has containers under another name, {code}: {name}\n");
+    let hint = format!("hint: use `--workspace {code}` to work with them");
+    for args in [&["list"][..], &["attach", "--slot", "1"], &["run", "--", "true"]] {
+        let out = host.cci(args);
+        assert!(out.stderr.contains(&said) && out.stderr.contains(&hint), "{args:?}: {out}");
+    }
+    let out = host.cci(&["-w", code, "attach", "--slot", "2"]);
+    assert!(!out.stderr.contains("another name"), "{out}");
+    let out = host.cci(&["shell", "--background", "--resume"]);
+    assert_eq!(out.code, 1, "{out}");
+    let hint = format!("hint: this directory has sessions under another name, {code}: use `--workspace {code}`");
+    assert!(out.stderr.contains("error: no previous session") && out.stderr.contains(&hint), "{out}");
+    let out = host.cci(&["-w", proj, "info"]);
+    assert!(out.code == 1 && out.stderr.contains(&hint), "{out}");
+}
+
+#[test]
+fn the_callers_umask_is_the_agents() {
+    let host = Host::live(U1234);
+    fs::set_permissions(&host.proj, PermissionsExt::from_mode(0o2775)).unwrap();
+    let out =
+        on_host(&host, "umask 0002; cci run -- sh -c 'umask; echo x >shared; mkdir dir'; stat -c %a shared dir").ok();
+    assert_eq!(out.stdout, "0002\n664\n2775\n", "{out}");
+    host.wait_until_gone();
+    let lines = "umask 0007; cci shell --background --debug >/dev/null; umask 0022
+        name=$(cci list --format json | jq -r '.active_containers[0].name'); cci tmux send $name 'echo x >by-agent; touch done' >/dev/null
+        until [ -e done ]; do sleep 0.1; done; stat -c %a by-agent
+        cci container exec --user code $name -- sh -c umask";
+    assert_eq!(on_host(&host, lines).ok().stdout, "660\n0022\n");
+}
+
+/// The access control list `u::rwx,u:UID:rwx,g::r-x,m::rwx,o::r-x` as the kernel takes it.
+fn list_with_user(uid: u32) -> Vec<u8> {
+    let nobody = u32::MAX;
+    let entries = [(1_u16, 7_u16, nobody), (2, 7, uid), (4, 5, nobody), (16, 7, nobody), (32, 5, nobody)];
+    let entry =
+        |(tag, may, id): (u16, u16, u32)| [&tag.to_le_bytes()[..], &may.to_le_bytes(), &id.to_le_bytes()].concat();
+    2_u32.to_le_bytes().into_iter().chain(entries.into_iter().flat_map(entry)).collect()
+}
+
+#[test]
+fn access_by_a_further_group_is_told_apart_and_an_acl_of_ones_own_works() {
+    let host = Host::live(U1234);
+    // of the groups of the tests' users the only further one
+    let group =
+        String::from_utf8(Command::new("getent").args(["group", "incus-admin"]).output().unwrap().stdout).unwrap();
+    let group: u32 = group.trim_end().split(':').nth(2).unwrap().parse().unwrap();
+    chown(&host.proj, Some(0), Some(group)).unwrap();
+    fs::set_permissions(&host.proj, PermissionsExt::from_mode(0o2775)).unwrap();
+    let out = host.cci(&["run", "--", "true"]);
+    assert_eq!(out.code, 125, "{out}");
+    assert!(
+        out.stderr
+            .contains("you may write there as a member of `incus-admin`, and access by a further group does not reach"),
+        "{out}"
+    );
+    fs::set_permissions(&host.proj, PermissionsExt::from_mode(0o755)).unwrap();
+    let out = host.cci(&["run", "--", "true"]);
+    assert!(out.stderr.contains("hint: you cannot write there yourself"), "{out}");
+    rustix::fs::setxattr(&host.proj, "system.posix_acl_access", &list_with_user(1234), XattrFlags::empty()).unwrap();
+    host.cci(&["run", "--", "touch", "made"]).ok();
+}
+
+/// A directory of the host seen through FUSE, as the user mounts it.
+struct Fuse(Host, Child);
+
+impl Fuse {
+    fn mounted(host: Host, options: &[&str]) -> Self {
+        let (real, seen) = (host.dir("real"), host.dir("seen"));
+        let mut bindfs = host.command("bindfs");
+        bindfs.arg("-f").args(options).args([&real, &seen]).stdin(Stdio::null());
+        let child = bindfs.spawn().expect("the tests need bindfs");
+        let table = || fs::read_to_string("/proc/self/mountinfo").unwrap();
+        wait::until("it is mounted", Duration::from_secs(10), || {
+            table().contains(seen.to_str().unwrap()).then_some(()).ok_or_else(|| "not yet".to_owned())
+        });
+        Self(host, child)
+    }
+}
+
+impl Drop for Fuse {
+    fn drop(&mut self) {
+        self.0.remove_containers();
+        let _ = Command::new("umount").arg(self.0.proj.with_file_name("seen")).status();
+        let _ = self.1.wait();
+    }
+}
+
+#[test]
+fn a_workspace_on_fuse_names_the_option_that_it_needs() {
+    let fuse = Fuse::mounted(Host::live(U1000), &["--no-allow-other"]);
+    let seen = fuse.0.proj.with_file_name("seen");
+    let seen = seen.to_str().unwrap();
+    for args in [&["run", "--", "true"][..], &["shell", "--background", "--debug"]] {
+        let out = fuse.0.cci(&[&["-w", seen][..], args].concat());
+        assert!(
+            out.stderr.contains(&format!("{seen} is on FUSE at {seen}, which only the user who mounted it may enter")),
+            "{out}"
+        );
+        assert!(out.stderr.contains("hint: mount it with `-o allow_other`"), "{out}");
+    }
+    let fuse = Fuse::mounted(Host::live(ROOT), &["--force-user=0", "-o", "allow_other"]);
+    let seen = fuse.0.proj.with_file_name("seen");
+    fuse.0.cci(&["-w", seen.to_str().unwrap(), "run", "--", "touch", "made"]).ok();
+    assert!(fuse.0.dir("real").join("made").exists());
+}
+
+#[test]
+fn another_uid_than_the_images_is_said_with_the_way_out() {
+    let host = Host::live(U1234);
+    fs::create_dir_all(host.home.join(".config/cci")).unwrap();
+    fs::write(host.home.join(".config/cci/config.toml"), "[incus]\nclaude_uid = 1500\n").unwrap();
+    for args in [&["run", "--", "true"][..], &["shell", "--background", "--debug"]] {
+        let out = host.cci(args);
+        assert_eq!(out.code, 2, "{args:?}: {out}");
+        assert!(
+            out.stderr.contains("error: incus.claude_uid is 1500, and the image's user `code` has another uid"),
+            "{out}"
+        );
+        assert!(
+            out.stderr.contains("hint: remove incus.claude_uid, or build the image with it: `cci build --force`"),
+            "{out}"
+        );
+    }
+}
