@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod btrfs;
 pub mod caller;
 pub mod incus_socket;
+pub mod input;
 pub mod limits;
 pub mod network;
 pub mod process;

@@ -141,6 +141,9 @@ pub(crate) struct ExecArgs {
     /// With a terminal
     #[arg(long, short, conflicts_with = "capture")]
     tty: bool,
+    /// Give the command nothing to read: what stdin has is left to whoever shares it, as in a `while read` loop
+    #[arg(short = 'n', long)]
+    no_input: bool,
     /// The command and its arguments
     #[arg(trailing_var_arg = true, value_name = "COMMAND")]
     command: Vec<String>,
@@ -256,6 +259,7 @@ async fn exec(args: &ExecArgs, cx: &Context) -> Result<u8> {
         group: args.group,
         cwd: args.cwd.clone(),
         tty: args.tty,
+        no_input: args.no_input,
         capture,
     };
     let outcome = container_exec::run(&args.owner.reach(cx), &args.name, &command).await?;

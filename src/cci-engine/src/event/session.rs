@@ -32,6 +32,11 @@ pub enum SessionEvent {
         /// The files.
         files: Vec<&'static str>,
     },
+    /// The agent asks something before it takes a prompt.
+    AgentAsks {
+        /// The container.
+        container: String,
+    },
     /// The daemon does not reach the home: a storage volume holds the conversation.
     KeptInVolume,
     /// The volume that holds the conversation could not be copied to its directory.

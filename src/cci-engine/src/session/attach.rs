@@ -5,16 +5,21 @@ use std::future::ready;
 
 use cci_core::environment::environment;
 use cci_core::lifetime::Lifetime;
+use cci_core::name::ContainerName;
 use cci_core::session::SessionId;
+use cci_core::slot::Slot;
 use cci_core::{Error, Result};
 use cci_guest::handshake::Script;
 use cci_guest::layout::WORKSPACE;
+use cci_guest::terminal::{TELL_KEYS, can_be_asked, true_color};
 use cci_guest::{GuestExit, init, tmux};
 use cci_incus::Exec;
+use tokio::io::AsyncWriteExt;
 
 use crate::context::Context;
 use crate::event::SessionEvent;
 use crate::instance::owned::{self, Owned, Whose};
+use crate::instance::stop::begin_stop;
 use crate::network;
 use crate::process::exec::{self, Begun};
 use crate::process::probe;
@@ -37,17 +42,16 @@ pub enum Into {
     Bash,
 }
 
-/// The running sessions of this user or of all, or of one slot of this workspace.
-pub async fn candidates(cx: &Context, slot: Option<u8>, whose: Whose) -> Result<Vec<String>> {
-    let here = |owned: &Owned| match slot {
-        None => true,
-        Some(slot) => {
-            owned.marks.workspace.as_deref() == Some(cx.workspace.path())
-                && owned.marks.slot.is_some_and(|found| found.number() == slot)
-        }
-    };
+/// The running sessions of this user or of all.
+pub async fn candidates(cx: &Context, whose: Whose) -> Result<Vec<String>> {
     let all = owned::all_of(cx, whose).await?;
-    Ok(all.into_iter().filter(|owned| owned.runs() && here(owned)).map(|owned| owned.instance.name).collect())
+    Ok(all.into_iter().filter(Owned::runs).map(|owned| owned.instance.name).collect())
+}
+
+/// The container that a slot of this workspace has, or would have.
+#[must_use]
+pub fn in_slot(cx: &Context, slot: Slot) -> String {
+    ContainerName::new(&cx.prefix, &cx.workspace, slot).to_string()
 }
 
 /// A session by name: it must run, and be the caller's.
@@ -69,19 +73,31 @@ pub async fn attach(
     let (agent, nothing) = (cx.settings.tool.agent(), BTreeMap::new());
     let (run, command, environment) = match into {
         // the session has its environment
-        Into::Agent => {
-            (tmux::run_attach(name), tmux::attach(name), environment(agent, &cx.caller.locale(), &nothing, &nothing))
-        }
+        Into::Agent => (
+            tmux::run_attach(name),
+            tmux::attach(name, shows_true_color(cx)),
+            environment(agent, &cx.caller.locale(), &nothing, &nothing),
+        ),
         Into::Bash => {
             let bash = ["bash", "-l"].map(str::to_owned).to_vec();
             (RUN.to_owned(), bash, environment(agent, &cx.caller.locale(), &cx.settings.environment(), &cx.environment))
         }
     };
     let exec = Exec { command, environment, user: Some(user), group: Some(user), ..Exec::default() };
-    on_terminal(cx, name, session, Script { before: "", run: &run }, exec).await
+    let asked: &[u8] = match into {
+        Into::Agent if can_be_asked(cx.caller.var("TERM")) => TELL_KEYS,
+        _ => &[],
+    };
+    on_terminal(cx, name, session, Script { before: "", run: &run }, exec, asked).await?.told(cx, name).await
 }
 
-/// Joins the terminal to the agent itself, with no tmux between.
+/// Whether the caller's terminal says that it shows colours of 24 bits.
+fn shows_true_color(cx: &Context) -> bool {
+    true_color(cx.caller.var("TERM"), cx.caller.var("COLORTERM"))
+}
+
+/// Joins the terminal to the agent itself, with no tmux between: nothing could be gone back to, so the container ends with
+/// it, whatever ends it.
 pub async fn directly(cx: &Context, started: &Started, Direct { plan, agent }: &Direct) -> Result<()> {
     let exec = Exec {
         command: agent.clone(),
@@ -91,7 +107,54 @@ pub async fn directly(cx: &Context, started: &Started, Direct { plan, agent }: &
         ..Exec::default()
     };
     let script = Script { before: &probe::script(plan), run: RUN };
-    on_terminal(cx, &started.name, ready(Ok(Some(started.session))), script, exec).await
+    let left = on_terminal(cx, &started.name, ready(Ok(Some(started.session))), script, exec, &[]).await;
+    if !matches!(&left, Ok(Left { exit: Some(GuestExit::ShutsDown), .. })) {
+        release(cx, &started.name).await;
+    }
+    let left = left?;
+    match left.ended {
+        Err(error) if error.exit() != Error::Interrupted.exit() => {
+            let lost =
+                |_| Error::ConnectionLost { name: started.name.clone(), cause: error.to_string(), goes_on: false };
+            left_behind(cx, &started.name, None, left.noted).await.map_err(lost)
+        }
+        ended => {
+            let told = left_behind(cx, &started.name, Some(GuestExit::ShutsDown), left.noted).await;
+            ended.and(told)
+        }
+    }
+}
+
+/// Hands the stop of a container to Incus; where Incus cannot be reached, the next command does it.
+async fn release(cx: &Context, name: &str) {
+    match begin_stop(&cx.client, name).await {
+        Ok(_) => cx.scope.ledger.keep(),
+        Err(error) => tracing::info!(%error, "the container could not be stopped"),
+    }
+}
+
+/// A terminal that was joined to a container and is the caller's own again.
+struct Left {
+    ended: Result<i32>,
+    exit: Option<GuestExit>,
+    noted: Option<Lifetime>,
+}
+
+impl Left {
+    /// Says what is left of the container.
+    async fn told(self, cx: &Context, name: &str) -> Result<()> {
+        let told = left_behind(cx, name, self.exit, self.noted).await;
+        match self.ended {
+            Err(Error::Interrupted) => Err(Error::Interrupted),
+            // where Incus still answers, what it says of the container is more
+            Err(broken) => told.map_err(|_| Error::ConnectionLost {
+                name: name.to_owned(),
+                cause: broken.to_string(),
+                goes_on: true,
+            }),
+            Ok(_) => told,
+        }
+    }
 }
 
 async fn on_terminal(
@@ -100,8 +163,10 @@ async fn on_terminal(
     session: impl Future<Output = Result<Option<SessionId>>>,
     Script { before, run }: Script<'_>,
     exec: Exec,
-) -> Result<()> {
-    let exec = Exec { cwd: Some(WORKSPACE.to_owned()), tty: Some(terminal::size()), ..exec };
+    asked: &[u8],
+) -> Result<Left> {
+    let size = terminal::size();
+    let exec = Exec { cwd: Some(WORKSPACE.to_owned()), tty: Some(size), ..exec };
     let script = Script { before, run: &init::run_then_report(run) };
     let (begun, session) = exec::start_if(cx, name, session, script, &exec, "attach to the session").await?;
     let process = match begun {
@@ -110,8 +175,10 @@ async fn on_terminal(
     };
     let ended = {
         let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;
+        // a terminal that is gone already ends the session in a moment
+        let _ = tty.screen().write_all(asked).await;
         tokio::select! {
-            ended = stream::terminal(process, &tty) => ended,
+            ended = stream::terminal(process, &tty, size, None) => ended,
             () = cx.scope.cancelled() => Err(Error::Interrupted),
             never = network::while_attached(cx) => match never {},
         }
@@ -132,12 +199,11 @@ async fn on_terminal(
         }
         cx.scope.ledger.keep();
     }
-    let reported = report_fate(cx, name, exit, noted).await;
-    if matches!(ended, Err(Error::Interrupted)) { ended.map(drop) } else { reported }
+    Ok(Left { ended, exit, noted })
 }
 
 /// Says where the conversation is and what became of the container.
-async fn report_fate(cx: &Context, name: &str, exit: Option<GuestExit>, noted: Option<Lifetime>) -> Result<()> {
+async fn left_behind(cx: &Context, name: &str, exit: Option<GuestExit>, noted: Option<Lifetime>) -> Result<()> {
     let fate = shutdown::fate(cx, name, exit, noted).await?;
     cx.emit(SessionEvent::Saved);
     if fate == Fate::Stopped(Lifetime::Persistent) {

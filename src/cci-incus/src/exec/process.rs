@@ -39,6 +39,11 @@ impl Process {
         Self { stdin: Some(stdin), stdout: Some(stdout), stderr, control: Some(control), exit }
     }
 
+    /// The same of a process whose streams are served elsewhere: they are left as they are.
+    pub async fn ended(&mut self) -> Result<i32> {
+        (&mut self.exit.0).await.unwrap_or_else(|source| Err(Error::protocol("learn how the command ended", source)))
+    }
+
     /// Waits for the end and returns the exit status: 127 for an unknown command, 126 for one that cannot be run,
     /// 128 + N after signal N.
     ///
