@@ -116,6 +116,27 @@ fn colours_of_24_bits_are_for_terminals_that_say_so() {
 }
 
 #[test]
+fn what_a_program_sends_past_tmux_arrives_where_it_is_allowed() {
+    let host = Host::live(U1000);
+    let print = r"printf '\033]52;c;Y2xp\007\033Ptmux;\033\033]9;hello\007\033\\\a'; echo PRIN''TED";
+    for allowed in [false, true] {
+        std::fs::create_dir_all(host.home.join(".config/cci")).unwrap();
+        let config = format!("[terminal]\nclipboard = {allowed}\npassthrough = {allowed}\n");
+        std::fs::write(host.home.join(".config/cci/config.toml"), config).unwrap();
+        let pty = Pty::open(&host, "xterm-256color");
+        pty.enter("cci shell --debug");
+        pty.wait_for("/workspace");
+        pty.enter(print);
+        pty.wait_for("PRINTED");
+        pty.type_text("\u{2}d");
+        let written = pty.wait_for("Container kept running");
+        assert_eq!(written.contains("]52;c;Y2xp"), allowed, "{}", written.escape_debug());
+        assert_eq!(written.contains("]9;hello"), allowed, "{}", written.escape_debug());
+        assert!(written.contains('\u{7}'), "the bell rings: {}", written.escape_debug());
+    }
+}
+
+#[test]
 fn an_agent_that_was_stopped_takes_no_prompt_and_comes_back() {
     let host = Host::live(U1234);
     let pty = Pty::open(&host, "xterm-256color");

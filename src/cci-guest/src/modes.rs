@@ -28,6 +28,7 @@ const MOST: usize = 64;
 /// assert!(modes.undo().is_empty());
 /// ```
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the terminal's own")]
 pub struct Modes {
     escapes: Escapes,
     /// Private modes that are not as they usually are.

@@ -1,4 +1,4 @@
-//! The tmux session around the agent, as commands: no text of a person's or an agent's passes through a shell.
+//! The tmux session around the agent, as commands: no text of a user or an agent passes through a shell.
 //!
 //! ```
 //! use cci_guest::tmux;
@@ -48,12 +48,21 @@ pub fn session_name(container: &str) -> String {
     format!("cci-{container}")
 }
 
+/// What programs in the session may do with the terminal of whoever attaches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// Write to its clipboard.
+    pub clipboard: bool,
+    /// Send it anything that they wrap for tmux.
+    pub passthrough: bool,
+}
+
 /// Starts the server with cci's options and one detached session, in which `agent` runs inside bash; `screen` says how its
 /// screen is read.
 ///
-/// Everything in it has the environment of what runs this, so no value of it is in any argument.
+/// Everything in it inherits the environment of this command, so no value of it is in any argument.
 #[must_use]
-pub fn start(container: &str, screen: &str, agent: &[String]) -> Vec<String> {
+pub fn start(container: &str, screen: &str, allowed: Allowed, agent: &[String]) -> Vec<String> {
     let mut argv = tmux(&["-u"]);
     for (scope, option, value) in [
         ("-s", "escape-time", "10"),
@@ -65,6 +74,8 @@ pub fn start(container: &str, screen: &str, agent: &[String]) -> Vec<String> {
         ("-g", "focus-events", "on"),
         ("-g", "status-right", ""),
         ("-ga", "terminal-features", ",xterm*:extkeys,tmux*:extkeys"),
+        ("-s", "set-clipboard", if allowed.clipboard { "on" } else { "external" }),
+        ("-g", "allow-passthrough", if allowed.passthrough { "on" } else { "off" }),
         ("-s", "@cci", "1"),
     ] {
         argv.extend(["set-option", scope, option, value, ";"].map(str::to_owned));
@@ -87,7 +98,7 @@ pub fn attach(container: &str, true_color: bool) -> Vec<String> {
     argv
 }
 
-/// Asks whether the agent's session is there: status 0 if it is.
+/// Asks whether the agent's session exists: status 0 if it does.
 #[must_use]
 pub fn has_session(container: &str) -> Vec<String> {
     let mut argv = tmux(&["has-session", "-t"]);
@@ -95,10 +106,10 @@ pub fn has_session(container: &str) -> Vec<String> {
     argv
 }
 
-/// Lines of a shell that run [`attach`], given as `"$@"`, and end with [`GuestExit::NoSession`] where there is no session
-/// to attach to; what else hinders it is printed.
+/// Shell lines that run [`attach`], given as `"$@"`, and exit with [`GuestExit::NoSession`] if there is no session to
+/// attach to; other errors are printed.
 ///
-/// tmux is asked only when it has complained: the question before would cost each attach a moment.
+/// tmux is queried only after an error: a query before each attach would take a moment.
 #[must_use]
 pub fn run_attach(container: &str) -> String {
     let (session, no_session) = (session_name(container), GuestExit::NoSession);
@@ -113,9 +124,9 @@ pub fn run_attach(container: &str) -> String {
 pub enum Part {
     /// What the screen shows.
     Visible,
-    /// The screen and so many lines above it.
+    /// The screen and this many lines above it.
     Lines(u32),
-    /// Everything that is kept.
+    /// The whole scrollback.
     All,
 }
 
@@ -139,8 +150,8 @@ pub fn capture(container: &str, part: Part, ansi: bool) -> Vec<String> {
     argv
 }
 
-/// Finds the server that has the container's session, whoever it belongs to, and becomes tmux on its socket; it ends with
-/// [`GuestExit::NoSession`] where no server has it.
+/// Finds the server with the container's session, whichever user it belongs to, and becomes tmux on its socket; it
+/// exits with [`GuestExit::NoSession`] if no server has it.
 #[must_use]
 pub fn on_any_server(container: &str, command: &[String]) -> Vec<String> {
     let no_session = GuestExit::NoSession;
@@ -163,7 +174,7 @@ mod tests {
     #[test]
     fn the_agents_arguments_arrive_as_they_are() {
         let agent = ["dummy".to_owned(), "a b;$HOME `x`".to_owned()];
-        let argv = start("cci-9c09f805-1", "dummy", &agent);
+        let argv = start("cci-9c09f805-1", "dummy", Allowed::default(), &agent);
         assert_eq!(argv[argv.len() - 2..], agent);
         assert_eq!(argv[..3], ["tmux", "-S", SOCKET]);
         assert!(argv.windows(2).any(|two| two == ["-s", "cci-cci-9c09f805-1"]));
@@ -179,7 +190,7 @@ mod tests {
         assert_eq!(attach("cci-9c09f805-1", true).last().unwrap(), "=cci-cci-9c09f805-1");
     }
 
-    /// Runs the lines of [`run_attach`] with this in tmux's place; its status and what the terminal shows.
+    /// Runs the lines of [`run_attach`] with this instead of tmux; returns its status and what the terminal shows.
     fn attached_with(tmux: &str) -> (GuestExit, String) {
         let dir = tempfile::tempdir().unwrap();
         let program = dir.path().join("tmux");

@@ -1,5 +1,5 @@
-//! The caller's terminal: raw while a session is attached; afterwards its mode is as it was, and everything that was
-//! switched on in it is off again, whatever ended the session.
+//! The caller's terminal: raw while a session is attached; afterwards its mode is restored and all that was switched on
+//! in it is off, whatever ended the session.
 
 #![expect(clippy::disallowed_methods, reason = "asked what it is only")]
 
@@ -18,23 +18,23 @@ use rustix::termios::{self, OptionalActions, Termios};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Whether a person sits at both ends.
+/// Whether both stdin and stdout are a terminal.
 #[must_use]
 pub fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-/// Whether the terminal is this job's: the shell has others in the background, which may neither read it nor change it.
+/// Whether cci is the terminal's foreground job: one in the background may neither read nor change it.
 #[must_use]
 pub fn is_in_front() -> bool {
-    // what is no job of a shell's has no front
+    // without a controlling terminal there are no jobs
     termios::tcgetpgrp(io::stdin()).map_or(true, |front| front == rustix::process::getpgrp())
 }
 
-/// How long a terminal that takes nothing is waited for before it is left as it is.
+/// How long to wait for a terminal that accepts no output before leaving it as it is.
 const STUCK: Duration = Duration::from_secs(1);
 
-/// The mode that a terminal had, and what was switched on in it since, until both are restored.
+/// The mode of a terminal before it was changed and what was switched on in it since, until both are restored.
 struct Saved {
     fd: Arc<OwnedFd>,
     mode: Mutex<Option<Termios>>,
@@ -42,7 +42,7 @@ struct Saved {
 }
 
 impl Saved {
-    /// Puts everything back, once.
+    /// Restores it, once.
     fn restore(&self) {
         let Some(mode) = self.mode.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
         let undo = self.screen.lock().unwrap_or_else(PoisonError::into_inner).undo();
@@ -75,7 +75,7 @@ impl Saved {
         true
     }
 
-    /// The message of a panic comes before anything is dropped, and is to be read.
+    /// A panic's message is printed before anything is dropped, and must be readable.
     fn restore_on_panic(self: &Arc<Self>) {
         let (saved, before) = (Arc::downgrade(self), std::panic::take_hook());
         std::panic::set_hook(Box::new(move |info| {
@@ -87,7 +87,7 @@ impl Saved {
     }
 }
 
-/// The terminal in raw mode; dropping it restores what was.
+/// The terminal in raw mode; dropping it restores the previous mode.
 pub struct Tty {
     fd: Arc<OwnedFd>,
     keys: AsyncFd<Arc<OwnedFd>>,
@@ -95,7 +95,7 @@ pub struct Tty {
 }
 
 impl Tty {
-    /// Opens `/dev/tty` anew, so that its flags are not shared with the shell's, and makes it raw.
+    /// Opens `/dev/tty` again, so that its flags are not shared with the shell's, and makes it raw.
     pub fn raw() -> io::Result<Self> {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = Arc::new(rustix::fs::open("/dev/tty", flags, rustix::fs::Mode::empty())?);
@@ -110,19 +110,19 @@ impl Tty {
         Ok(Self { fd, keys, saved })
     }
 
-    /// Its size now; 80×24 where it does not say.
+    /// Its current size; 80×24 if unknown.
     #[must_use]
     pub fn size(&self) -> TermSize {
         size_of(&self.fd)
     }
 
-    /// What the person types.
+    /// What the user types.
     #[must_use]
     pub fn keys(&self) -> Keys<'_> {
         Keys(&self.keys)
     }
 
-    /// What the person sees.
+    /// What the user sees.
     #[must_use]
     pub fn screen(&self) -> Screen<'_> {
         Screen(self)

@@ -22,13 +22,13 @@ const SHELL_CHARACTERS: &[char] =
 /// Run one command in a fresh container
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  cci run -- npm test              argv, as it stands\n  cci run \"npm ci && npm test\"      one argument with blanks runs through bash -lc\n  cci run -e TOKEN -- ./deploy.sh  forward one variable of the host\n  cci run --timeout 60 --capture -- make test | jq .exit_code\n  while read -r dir; do cci run -n -w \"$dir\" -- make; done < list\n\nThe command reads stdin, also in a loop or a script that others read from: -n leaves it to them."
+    after_help = "Examples:\n  cci run -- npm test              argv, as it is\n  cci run \"npm ci && npm test\"      one argument with spaces runs through bash -lc\n  cci run -e TOKEN -- ./deploy.sh  forward one variable of the host\n  cci run --timeout 60 --capture -- make test | jq .exit_code\n  while read -r dir; do cci run -n -w \"$dir\" -- make; done < list\n\nThe command reads stdin. In a loop or a script that reads the same input, -n leaves it to them."
 )]
 pub(crate) struct RunArgs {
-    /// End the command after so many seconds, with status 124
+    /// Stop the command after this many seconds, with status 124
     #[arg(long, value_name = "SECS")]
     timeout: Option<u64>,
-    /// Give the command nothing to read: what stdin has is left to whoever shares it, as in a `while read` loop
+    /// Do not read stdin, so that a `while read` loop around it keeps its input
     #[arg(short = 'n', long)]
     no_input: bool,
     #[command(flatten)]
@@ -39,7 +39,7 @@ pub(crate) struct RunArgs {
 }
 
 impl Verb for RunArgs {
-    const SCHEMAS: &'static [Described] = &[Described::new::<Kept>("run", "what `--capture` has kept")];
+    const SCHEMAS: &'static [Described] = &[Described::new::<Kept>("run", "the output that `--capture` collected")];
 
     // a command has no conversation
     fn launch_flags(_: &[&str]) -> &'static [LaunchFlag] {
@@ -67,7 +67,7 @@ impl OnIncus for RunArgs {
     }
 
     async fn run(self, call: &Call<'_>, cx: &Context) -> Result<u8> {
-        let cx = &environment::made(cx).await?;
+        let cx = &environment::resolved(cx).await?;
         let command = Command {
             argv: argv(self.command)?,
             slot: super::shell::slot(call.flags.launch.slot)?,

@@ -58,22 +58,22 @@ pub(crate) struct SendArgs {
     /// The container
     #[arg(add = ArgValueCandidates::new(complete::running))]
     name: String,
-    /// The text, as it is; several are joined by blanks, and `-` alone reads it from stdin
+    /// The text, as it is; several words are joined by spaces, and `-` alone reads stdin
     #[arg(required_unless_present = "file")]
     text: Vec<String>,
-    /// Send what this file has; `-` is stdin
+    /// Send the contents of this file; `-` is stdin
     #[arg(long, value_name = "PATH", conflicts_with_all = ["text", "keys"], value_hint = ValueHint::FilePath)]
     file: Option<PathBuf>,
-    /// Type into whatever is there, also where the agent has ended or asks something
+    /// Type into whatever is there, even if the agent has exited or asks something
     #[arg(long)]
     force: bool,
-    /// No Enter behind it
+    /// Do not press Enter after it
     #[arg(long)]
     no_enter: bool,
-    /// The words are tmux key names (C-c, Up, Enter)
+    /// Take the words as tmux key names (C-c, Up, Enter)
     #[arg(long)]
     keys: bool,
-    /// Return when the pane has been quiet; at most so many seconds
+    /// Return when the pane has been quiet, at most after this many seconds
     #[arg(long, value_name = "SECS", num_args = 0..=1, require_equals = true, default_missing_value = "60")]
     wait: Option<u64>,
 }
@@ -83,13 +83,13 @@ pub(crate) struct CaptureArgs {
     /// The container
     #[arg(add = ArgValueCandidates::new(complete::running))]
     name: String,
-    /// So many lines of scrollback too
+    /// Include this many lines of scrollback
     #[arg(long, value_name = "N", conflicts_with = "all")]
     lines: Option<u32>,
-    /// All of the scrollback too
+    /// Include all of the scrollback
     #[arg(long)]
     all: bool,
-    /// With colours
+    /// Keep the colours
     #[arg(long)]
     ansi: bool,
     #[command(flatten)]

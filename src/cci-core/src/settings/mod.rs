@@ -1,4 +1,4 @@
-//! What can be configured: the model, the one table of its keys, and what a file that is not trusted may change.
+//! What can be configured: the model, the one table of its keys, and what an untrusted file may change.
 
 mod key;
 mod loosening;
@@ -9,5 +9,5 @@ pub use key::{KEYS, Key, Kind, Scalar, key, keys_of_a_profile};
 pub use loosening::{Loosening, Surroundings, credentials_inside, loosenings};
 pub use model::{
     AGENT_CONFIG, AGENT_UID, BuildSettings, Defaults, IncusSettings, Limits, MountEntry, Mounts, NetworkSettings,
-    Paths, Settings, SettingsSecrets, ToolSettings, Variable,
+    Paths, Settings, SettingsSecrets, TerminalSettings, ToolSettings, Variable,
 };

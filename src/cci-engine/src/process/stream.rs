@@ -1,4 +1,4 @@
-//! Joins a process in a container to the caller's terminal or pipes, in flows that never wait for one another.
+//! Connects a process in a container to the caller's terminal or pipes, in flows that never wait for one another.
 
 #![expect(clippy::disallowed_methods, reason = "the output of a command is its own, byte for byte")]
 
@@ -16,18 +16,18 @@ use crate::incus_error::DuringStep;
 use cci_host::input::Input;
 use cci_host::terminal::Tty;
 
-/// What a flow holds at most between its two ends.
+/// The buffer of a flow.
 const CHUNK: usize = 64 * 1024;
-/// What a command whose time is over may take to end by itself.
+/// How long a command that timed out may take to exit by itself.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// The status of a command that the end of its terminal has ended.
+/// The status of a command whose terminal was closed.
 const HUNG_UP: i32 = 128 + rustix::process::Signal::HUP.as_raw();
 
-/// Joins a process with a terminal of its own, of this size so far, to the caller's, until it ends; its status.
+/// Connects a process that has a terminal, of this size so far, to the caller's, until it exits; returns its status.
 ///
-/// Signals that ask cci to end are passed on where they are given: the command decides what becomes of them. When the
-/// terminal is gone, so is the command, a moment later.
+/// Signals, if given, are forwarded to the command, which decides what to do. It is killed a moment after the caller's
+/// terminal has gone.
 pub(crate) async fn terminal(mut process: Process, tty: &Tty, size: TermSize, signals: Option<Signals>) -> Result<i32> {
     let (Some(stdin), Some(stdout), Some(control)) =
         (process.stdin.take(), process.stdout.take(), process.control.take())
@@ -62,24 +62,24 @@ pub(crate) async fn terminal(mut process: Process, tty: &Tty, size: TermSize, si
     }
 }
 
-/// How a command with pipes ended.
+/// How a command with pipes exited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
     /// With this status.
     Status(i32),
-    /// Its time was over.
+    /// It timed out.
     TimedOut,
 }
 
-/// Joins a process to stdin, stdout and stderr, byte for byte as they come.
+/// Connects a process to stdin, stdout and stderr, byte for byte as they come.
 ///
-/// Signals that ask cci to end are passed on to the command, which decides what becomes of them. When its time is over
-/// it is asked to end, and a little later it is killed.
+/// Signals that ask cci to terminate are forwarded to the command, which decides what to do. After the timeout it is
+/// asked to terminate, and killed a little later.
 pub(crate) async fn pipes(process: Process, signals: Signals, input: Input, limit: Option<Duration>) -> Result<Ended> {
     joined(process, signals, input, tokio::io::stdout(), tokio::io::stderr(), limit).await
 }
 
-/// The same with what it prints kept.
+/// The same with captured output.
 pub(crate) async fn captured(
     process: Process,
     signals: Signals,
@@ -111,7 +111,7 @@ async fn joined(
     };
     let errors = async {
         match stderr {
-            // errors that nobody reads are no reason to end the command
+            // stderr without a reader is no reason to end the command
             Some(stderr) => copy(stderr, err).await.or(Ok(())),
             None => Ok(()),
         }
@@ -127,7 +127,7 @@ async fn joined(
         () = &mut deadline => return Ok(Ended::TimedOut),
     };
     if matches!(flowed, Err(Broken::Target)) {
-        // the reader has gone away: the command ends as it would have on a closed pipe
+        // the reader has closed the pipe: the command ends as it would have on a closed pipe
         return Ok(Ended::Status(128 + rustix::process::Signal::PIPE.as_raw()));
     }
     let status = tokio::select! {
@@ -138,7 +138,7 @@ async fn joined(
     Ok(if asked.get() { Ended::TimedOut } else { Ended::Status(status) })
 }
 
-/// Asks the command to end when its time is over, notes that, and ends a little later; never without a limit.
+/// After the time limit, asks the command to terminate, notes that, and returns a little later; never without a limit.
 async fn end_after(limit: Option<Duration>, control: &Control, asked: &Cell<bool>) {
     let Some(limit) = limit else { return std::future::pending().await };
     tokio::time::sleep(limit).await;
@@ -149,9 +149,9 @@ async fn end_after(limit: Option<Duration>, control: &Control, asked: &Cell<bool
 
 /// Why a copy ended before its reader did.
 enum Broken {
-    /// What is read from has gone; the command's own end says why.
+    /// The source is gone; the command's exit status says why.
     Source,
-    /// Nobody takes what is written any more.
+    /// Nobody reads what is written any more.
     Target,
 }
 
@@ -169,7 +169,7 @@ async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin)
     to.shutdown().await.map_err(|_| Broken::Target)
 }
 
-/// Copies what the caller's stdin has until it ends, then closes the writer.
+/// Copies the caller's stdin to its end, then closes the writer.
 async fn feed(mut from: Input, mut to: impl AsyncWrite + Unpin) -> std::io::Result<()> {
     let mut chunk = vec![0; CHUNK];
     loop {
@@ -182,8 +182,7 @@ async fn feed(mut from: Input, mut to: impl AsyncWrite + Unpin) -> std::io::Resu
     }
 }
 
-/// Tells the process of every size that the terminal has behind this one: also of the one that it has got while the
-/// command was started.
+/// Sends the process every new size of the terminal, also one from while the command was started.
 async fn follow_window(tty: &Tty, mut told: TermSize, control: &Control) {
     let Ok(mut resized) = signal(SignalKind::window_change()) else {
         return std::future::pending().await;

@@ -4,10 +4,12 @@ use std::future::ready;
 use std::time::Duration;
 
 use cci_core::plan::LaunchPlan;
+use cci_core::settings::{Settings, TerminalSettings};
 use cci_core::{Error, Result};
 use cci_guest::handshake::Script;
 use cci_guest::layout::WORKSPACE;
 use cci_guest::pane::{self, Order};
+use cci_guest::tmux::Allowed;
 use cci_guest::{GuestExit, output, tmux};
 use cci_incus::Exec;
 
@@ -18,13 +20,12 @@ use crate::process::exec::{self, Begun, Request};
 use crate::process::probe;
 use crate::session::pane::{Pane, Up};
 
-/// How long the session may take to come up, or a question to tmux to be answered.
+/// How long the session may take to come up, or tmux to answer.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Starts `agent` in the container's tmux session, unless that session is there already; `screen` says how its screen is
-/// read.
+/// Starts `agent` in the container's tmux session, unless that session exists; `screen` says how its screen is read.
 pub(crate) async fn ensure(cx: &Context, plan: &LaunchPlan, name: &str, screen: &str, agent: &[String]) -> Result<()> {
-    let start = start(plan, name, screen, agent);
+    let start = start(cx, plan, name, screen, agent);
     let Request { exec, answer, .. } = exec::request(Script::before(&probe::script(plan)), &start);
     let done = cx.client.exec_captured(name, &exec, answer.as_bytes(), LIMIT).await.during("start the agent")?;
     match done.status.into() {
@@ -33,8 +34,8 @@ pub(crate) async fn ensure(cx: &Context, plan: &LaunchPlan, name: &str, screen: 
     }
 }
 
-/// The same, and waits until the agent shows something: one that ends at once, or is not there, is a failure with its last
-/// words.
+/// The same, and waits until the agent shows something: one that exits at once, or does not exist, is an error with its
+/// last lines.
 pub(crate) async fn ensure_up(
     cx: &Context,
     plan: &LaunchPlan,
@@ -42,7 +43,7 @@ pub(crate) async fn ensure_up(
     screen: &str,
     agent: &[String],
 ) -> Result<()> {
-    let start = start(plan, name, screen, agent);
+    let start = start(cx, plan, name, screen, agent);
     let orders = pane::taking_orders(name);
     let run = format!("\"$@\" </dev/null || exit; set --\n{orders}");
     let script = Script { before: &probe::script(plan), run: &run };
@@ -55,7 +56,7 @@ pub(crate) async fn ensure_up(
         Ok(_) => shown.up().await,
         Err(failed) => {
             not_started(cx, plan, name, failed.exit, &failed.said).await?;
-            Pane::open(cx, name, &[]).await?.up().await
+            Pane::open(cx, name, &[], ready(Ok(()))).await?.up().await
         }
     };
     match up {
@@ -68,9 +69,9 @@ pub(crate) async fn ensure_up(
     }
 }
 
-fn start(plan: &LaunchPlan, name: &str, screen: &str, agent: &[String]) -> Exec {
+fn start(cx: &Context, plan: &LaunchPlan, name: &str, screen: &str, agent: &[String]) -> Exec {
     Exec {
-        command: tmux::start(name, screen, agent),
+        command: tmux::start(name, screen, allowed(&cx.settings), agent),
         environment: plan.environment.clone(),
         cwd: Some(WORKSPACE.to_owned()),
         user: Some(plan.user.uid),
@@ -79,21 +80,27 @@ fn start(plan: &LaunchPlan, name: &str, screen: &str, agent: &[String]) -> Exec 
     }
 }
 
+/// What the settings let programs in the session do with the terminal.
+pub(crate) fn allowed(settings: &Settings) -> Allowed {
+    let TerminalSettings { clipboard, passthrough } = settings.terminal;
+    Allowed { clipboard, passthrough }
+}
+
 /// Why a start failed, unless the session is there all the same.
 async fn not_started(cx: &Context, plan: &LaunchPlan, name: &str, exit: GuestExit, said: &[u8]) -> Result<()> {
     match exit {
         exit @ GuestExit::WorkspaceNotWritable => Err(exec::not_begun(cx, exit)),
-        // a second resume, or one that comes back: the session it wants is there
+        // a second resume, or a later one: the session it wants exists
         _ if has_session(cx, name, plan.user.uid).await? => Ok(()),
         exit => Err(Error::StepFailed {
             step: "starting the agent".into(),
             problem: format!("status {exit}: {}", output::whole(said)),
-            hint: Some("the image needs tmux and bash: `cci build` makes one that has them".into()),
+            hint: Some("the image needs tmux and bash: `cci build` builds one that has them".into()),
         }),
     }
 }
 
-/// Whether the agent's tmux session is there.
+/// Whether the agent's tmux session exists.
 pub(crate) async fn has_session(cx: &Context, name: &str, user: u32) -> Result<bool> {
     let exec = Exec { command: tmux::has_session(name), user: Some(user), group: Some(user), ..Exec::default() };
     let status = cx.client.exec_detached(name, &exec, LIMIT).await.during("look for the tmux session")?;

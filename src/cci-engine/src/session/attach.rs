@@ -1,4 +1,4 @@
-//! `attach`: the caller's terminal joined to a running session, and what is said when it ends.
+//! `attach`: connects the caller's terminal to a running session, and reports what remains when it ends.
 
 use std::collections::BTreeMap;
 use std::future::ready;
@@ -18,7 +18,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::context::Context;
 use crate::event::SessionEvent;
-use crate::instance::owned::{self, Owned, Whose};
+use crate::instance::ownership::{self, Owned, Whose};
 use crate::instance::stop::begin_stop;
 use crate::network;
 use crate::process::exec::{self, Begun};
@@ -30,21 +30,21 @@ use crate::session::shutdown::{self, Fate};
 use crate::session::state_volume;
 use cci_host::terminal::{self, Tty};
 
-/// Runs the command that a shell was given.
+/// Runs the command passed to a shell.
 const RUN: &str = "\"$@\"";
 
-/// How a session is gone back to.
+/// What to attach to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Into {
     /// The agent's tmux session.
     Agent,
-    /// A login bash beside it.
+    /// A login bash next to it.
     Bash,
 }
 
 /// The running sessions of this user or of all.
 pub async fn candidates(cx: &Context, whose: Whose) -> Result<Vec<String>> {
-    let all = owned::all_of(cx, whose).await?;
+    let all = ownership::all_of(cx, whose).await?;
     Ok(all.into_iter().filter(Owned::runs).map(|owned| owned.instance.name).collect())
 }
 
@@ -54,15 +54,15 @@ pub fn in_slot(cx: &Context, slot: Slot) -> String {
     ContainerName::new(&cx.prefix, &cx.workspace, slot).to_string()
 }
 
-/// A session by name: it must run, and be the caller's.
+/// A session by name: it must be running, and belong to the caller.
 pub async fn running(cx: &Context, name: &str) -> Result<Owned> {
-    let owned = owned::one(cx, name).await?;
+    let owned = ownership::one(cx, name).await?;
     if owned.runs() { Ok(owned) } else { Err(Error::ContainerNotRunning { name: name.to_owned() }) }
 }
 
-/// Joins the terminal to a container's session until it is left, then says what is left of it.
+/// Connects the terminal to a container's session until it is left, then reports what remains of it.
 ///
-/// What conversation it is, and whether the caller may go there, can be asked meanwhile.
+/// Which conversation it is, and whether the caller may attach, can be determined meanwhile.
 pub async fn attach(
     cx: &Context,
     name: &str,
@@ -96,8 +96,7 @@ fn shows_true_color(cx: &Context) -> bool {
     true_color(cx.caller.var("TERM"), cx.caller.var("COLORTERM"))
 }
 
-/// Joins the terminal to the agent itself, with no tmux between: nothing could be gone back to, so the container ends with
-/// it, whatever ends it.
+/// Connects the terminal to the agent itself, without tmux: there is nothing to return to, so the container stops with it.
 pub async fn directly(cx: &Context, started: &Started, Direct { plan, agent }: &Direct) -> Result<()> {
     let exec = Exec {
         command: agent.clone(),
@@ -187,7 +186,7 @@ async fn on_terminal(
     if exit == Some(GuestExit::NoSession) {
         return Err(Error::NoTmuxSession { name: name.to_owned() });
     }
-    // the connection may break with the container; what is left of it is what counts
+    // the connection may break with the container; what remains of it is what counts
     let noted = match session {
         Some(session) => record::refresh(cx, session, None).await?,
         None => None,
@@ -202,12 +201,12 @@ async fn on_terminal(
     Ok(Left { ended, exit, noted })
 }
 
-/// Says where the conversation is and what became of the container.
+/// Reports where the conversation is and what happened to the container.
 async fn left_behind(cx: &Context, name: &str, exit: Option<GuestExit>, noted: Option<Lifetime>) -> Result<()> {
     let fate = shutdown::fate(cx, name, exit, noted).await?;
     cx.emit(SessionEvent::Saved);
     if fate == Fate::Stopped(Lifetime::Persistent) {
-        // the next launch shall find it stopped and take it again, not make another beside it
+        // the next launch must find it stopped to reuse it, not create another
         tokio::select! {
             _ = shutdown::wait_until_down(cx, name) => {}
             () = cx.scope.cancelled() => {}

@@ -2,7 +2,7 @@
 
 pub mod agent;
 pub mod attach;
-pub mod held;
+pub mod holders;
 pub mod info;
 pub(crate) mod pane;
 pub mod record;

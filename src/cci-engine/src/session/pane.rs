@@ -14,10 +14,10 @@ use tokio::time::{Instant, Interval, interval};
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::process::exec::{self, Begun};
-use crate::session::attach;
 
-/// How often a pane is looked at.
+/// How often a pane is looked at, and how often where the user waits for its first screen.
 const LOOK: Duration = Duration::from_millis(100);
+const FIRST_LOOKS: Duration = Duration::from_millis(20);
 /// How long a screen must not change until it is taken for what it shows, and how long where nothing is known of it.
 const STEADY: Duration = Duration::from_millis(500);
 const QUIET: Duration = Duration::from_millis(1500);
@@ -86,10 +86,14 @@ impl Steady {
 }
 
 impl<'a> Pane<'a> {
-    /// The pane of a running session, with keys that can be pressed.
-    pub(crate) async fn open(cx: &Context, name: &'a str, keys: &[String]) -> Result<Self> {
+    /// The pane of a session, with keys that can be pressed; that it runs, and is the caller's, is asked meanwhile.
+    pub(crate) async fn open<T>(
+        cx: &Context,
+        name: &'a str,
+        keys: &[String],
+        known: impl Future<Output = Result<T>>,
+    ) -> Result<Self> {
         let exec = Exec::new(shell::command(&pane::taking_orders(name), pane::keys(keys)));
-        let known = attach::running(cx, name);
         let (begun, _) = exec::start_if(cx, name, known, Script::before(""), &exec, "talk to tmux").await?;
         match begun {
             Begun::Runs(process) => Self::of(name, process),
@@ -171,6 +175,7 @@ impl<'a> Pane<'a> {
     /// Waits until an agent that has just been started shows something.
     pub(crate) async fn up(&mut self) -> Result<Up> {
         let (end, mut steady) = (Instant::now() + UP, Steady::new());
+        self.ticks = interval(FIRST_LOOKS);
         loop {
             self.ticks.tick().await;
             let seen = match self.order(Order::Look, false).await? {
@@ -228,11 +233,7 @@ impl<'a> Pane<'a> {
 
     async fn typed(&mut self, order: Order<'_>, force: bool) -> Result<()> {
         let seen = self.see(order, force).await?;
-        match seen.state {
-            _ if force => Ok(()),
-            State::InFront => Ok(()),
-            state => Err(self.absent(state, &seen)),
-        }
+        if force || seen.state == State::InFront { Ok(()) } else { Err(self.absent(seen.state, &seen)) }
     }
 
     /// Waits until a text that was pasted stands at the prompt; what stands there then.
