@@ -52,6 +52,11 @@ impl Pty {
         });
         let pty = Self { side: Some(side), written, shell };
         pty.wait_for(READY);
+        // the shell's own editing switches it on and off at each prompt
+        let place = pty.len();
+        pty.enter("bind 'set enable-bracketed-paste off'; echo PLA''IN");
+        pty.wait_behind(place, "PLAIN");
+        pty.enter("");
         pty
     }
 
@@ -63,6 +68,15 @@ impl Pty {
     /// Types a line.
     pub fn enter(&self, line: &str) {
         self.type_text(&format!("{line}\r"));
+    }
+
+    /// Leaves tmux: keys that come together are taken for a paste, so they are pressed until it is left.
+    pub fn detach(&self) {
+        let mut keys = ["\u{2}", "d"].into_iter().cycle();
+        wait::until("the session is left", Duration::from_secs(30), || {
+            keys.by_ref().take(1).for_each(|key| self.type_text(key));
+            if self.written().contains("Container is still running") { Ok(()) } else { Err(self.written()) }
+        });
     }
 
     /// Everything that was written to it so far.

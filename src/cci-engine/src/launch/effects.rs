@@ -11,8 +11,8 @@ use cci_core::build::steps;
 use cci_core::network::Policy;
 use cci_core::plan::GuestUser;
 use cci_core::session::SessionId;
-use cci_guest::tmux;
 use cci_core::settings::{AGENT_CONFIG, AGENT_UID, KEYS, Settings};
+use cci_guest::tmux;
 
 use self::world::{Planned, World};
 use crate::image_build::certificates;

@@ -50,7 +50,8 @@ async fn an_agent_that_exits_between_the_look_and_the_paste_gets_nothing() {
 #[tokio::test]
 async fn a_question_is_not_answered_with_a_prompt() {
     let agent = cci_agent::default_agent().name();
-    let asks = format!("front {agent}\nDo you trust this folder?\n ❯ No, exit\n   Yes\n Enter to confirm · Esc to cancel\n");
+    let asks =
+        format!("front {agent}\nDo you trust this folder?\n ❯ No, exit\n   Yes\n Enter to confirm · Esc to cancel\n");
     match sent(&vec![asks.as_str(); 30]).await {
         Err(Error::NoPrompt { problem, .. }) => assert!(problem.contains("Do you trust this folder?"), "{problem}"),
         other => panic!("{other:?}"),
