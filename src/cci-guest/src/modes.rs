@@ -4,6 +4,7 @@
 //! terminal that shows another screen, reports the mouse or hides the cursor.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
 use crate::escape::{Escapes, Sequence};
 
@@ -75,11 +76,11 @@ impl Modes {
         for mode in &self.private {
             if !OTHER_SCREEN.contains(mode) {
                 let usual = if USUALLY_ON.contains(mode) { 'h' } else { 'l' };
-                undo.push_str(&format!("\x1b[?{mode}{usual}"));
+                let _ = write!(undo, "\x1b[?{mode}{usual}");
             }
         }
         for mode in &self.ansi {
-            undo.push_str(&format!("\x1b[{mode}l"));
+            let _ = write!(undo, "\x1b[{mode}l");
         }
         for (is_changed, back) in [
             (self.keypad, "\x1b>"),
@@ -95,13 +96,13 @@ impl Modes {
             }
         }
         if self.kitty_pushed > 0 {
-            undo.push_str(&format!("\x1b[<{}u", self.kitty_pushed));
+            let _ = write!(undo, "\x1b[<{}u", self.kitty_pushed);
         }
         for color in &self.colors {
-            undo.push_str(&format!("\x1b]1{color}\x1b\\"));
+            let _ = write!(undo, "\x1b]1{color}\x1b\\");
         }
         for mode in self.private.iter().filter(|mode| OTHER_SCREEN.contains(mode)) {
-            undo.push_str(&format!("\x1b[?{mode}l"));
+            let _ = write!(undo, "\x1b[?{mode}l");
         }
         for _ in 0..self.titles {
             undo.push_str("\x1b[23;0;0t");

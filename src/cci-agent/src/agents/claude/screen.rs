@@ -10,19 +10,22 @@ const ANSWERED: [&str; 4] = ["Enter to confirm", "Enter to select", "Esc to canc
 /// A prompt stands between two rules as wide as the screen; a question has none below it.
 pub(super) fn shown(screen: &str) -> Shown {
     let lines: Vec<&str> = screen.lines().collect();
-    let is_rule = |line: &&str| line.starts_with("──");
     let prompt = lines.iter().enumerate().rev().find_map(|(at, line)| {
         let first = line.strip_prefix(MARKS)?;
         let rest = lines.get(at + 1..)?;
         let above = at.checked_sub(1).and_then(|above| lines.get(above));
-        let end = rest.iter().position(|line| is_rule(&line))?;
-        above.is_some_and(is_rule).then(|| typed(first, &rest[..end]))
+        let end = rest.iter().position(|line| is_rule(line))?;
+        above.is_some_and(|line| is_rule(line)).then(|| typed(first, &rest[..end]))
     });
     match prompt {
         Some(typed) => Shown::Prompt(typed),
         None if ANSWERED.iter().any(|words| screen.contains(words)) => Shown::Question,
         None => Shown::Other,
     }
+}
+
+fn is_rule(line: &str) -> bool {
+    line.starts_with("──")
 }
 
 fn typed(first: &str, rest: &[&str]) -> String {
