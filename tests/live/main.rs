@@ -35,6 +35,7 @@ mod secrets;
 mod session;
 mod settings;
 mod setup;
+mod terminal;
 mod tmux;
 mod trust;
 mod used_by;

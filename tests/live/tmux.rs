@@ -58,6 +58,97 @@ fn a_hundred_kilobytes_in_one_call_arrive_whole() {
 }
 
 #[test]
+fn two_hundred_kilobytes_come_from_stdin_or_a_file() {
+    let host = Host::live(U1000);
+    let name = session(&host);
+    let lines: Vec<String> = (0..5000).map(|n| format!("line {n} with words to make it as long as that\n")).collect();
+    let text = lines.concat();
+    assert!(text.len() > 200_000);
+    let file = host.dir("home").join("prompt");
+    std::fs::write(&file, &text).unwrap();
+    for (args, stdin) in
+        [(&["-"][..], text.as_str()), (&["--file", file.to_str().unwrap()], ""), (&["--file", "-"], &text)]
+    {
+        host.cci(&["tmux", "send", &name, "stty -echo; cat > got; stty echo; echo DO''NE"]).ok();
+        let send = [&["tmux", "send", &name][..], args].concat();
+        host.cci_with(&send, &[], stdin.as_bytes()).ok();
+        wait::until("all of it is in the file", Duration::from_secs(60), || {
+            let got = std::fs::read_to_string(host.proj.join("got")).unwrap_or_default();
+            if got == text { Ok(()) } else { Err(format!("{} of {} bytes", got.len(), text.len())) }
+        });
+        host.cci(&["tmux", "send", &name, "--keys", "C-d"]).ok();
+        shows(&host, &name, "DONE");
+        host.cci(&["tmux", "send", &name, "clear"]).ok();
+        std::fs::remove_file(host.proj.join("got")).unwrap();
+    }
+}
+
+#[test]
+fn a_prompt_sent_at_once_is_submitted_once() {
+    let host = Host::live(U1234);
+    let dummy = [("CCI_USE_DUMMY", "1")];
+    for _ in 0..3 {
+        let out = host.cci_with(&["shell", "--background"], &dummy, b"").ok();
+        let name = out.stdout.split(' ').next().unwrap().to_owned();
+        host.cci(&["tmux", "send", &name, "first"]).ok();
+        host.cci(&["tmux", "send", &name, "second"]).ok();
+        let shown = shows(&host, &name, "second-BACK");
+        assert!(shown.contains("You: first\nfirst-BACK\nYou: second\nsecond-BACK\n"), "{shown}");
+    }
+}
+
+#[test]
+fn a_prompt_is_never_given_to_anything_but_the_agent() {
+    let host = Host::live(U1000);
+    let out = host.cci_with(&["shell", "--background"], &[("CCI_USE_DUMMY", "1")], b"").ok();
+    let name = out.stdout.split(' ').next().unwrap().to_owned();
+    host.cci(&["tmux", "send", &name, "exit"]).ok();
+    shows(&host, &name, "/workspace$");
+    let refused = |words: &str| {
+        for args in [&["touch run"][..], &["--no-enter", "touch run"], &["--keys", "t", "Enter"]] {
+            let out = host.cci(&[&["tmux", "send", &name][..], args].concat());
+            assert_eq!(out.code, 1, "{out}");
+            assert!(out.stderr.contains(words) && !out.stdout.contains("Sent"), "{out}");
+        }
+        let shown = host.cci(&["tmux", "capture", &name]).ok().stdout;
+        assert!(!shown.contains("touch") && !host.proj.join("run").exists(), "{shown}");
+    };
+    refused("has ended");
+    host.cci(&["tmux", "send", &name, "--force", "cat"]).ok();
+    shows(&host, &name, "$ cat\n");
+    refused("has ended");
+    host.cci(&["tmux", "send", &name, "--force", "--keys", "C-d"]).ok();
+    // the person starts it again
+    host.cci(&["tmux", "send", &name, "--force", "clear; dummy"]).ok();
+    host.cci(&["tmux", "send", &name, "hello"]).ok();
+    shows(&host, &name, "hello-BACK");
+    // and looks at something else in another window
+    host.cci(&["tmux", "send", &name, "--keys", "C-z"]).ok();
+    refused("has ended");
+}
+
+#[test]
+fn an_agent_that_is_not_there_or_ends_at_once_is_a_failure_with_its_last_words() {
+    let host = Host::live(U1000);
+    std::fs::create_dir_all(host.home.join(".config/cci")).unwrap();
+    let config = host.home.join(".config/cci/config.toml");
+    for (tool, words) in [
+        ("binary = \"no-such-agent\"", "no-such-agent: not found"),
+        (
+            "name = \"dummy\"\nbinary = \"sh\"\nargs = [\"-c\", \"echo sandbox is demanded; exit 1\"]",
+            "sandbox is demanded",
+        ),
+    ] {
+        std::fs::write(&config, format!("[tool]\n{tool}\n")).unwrap();
+        let out = host.cci(&["shell", "--background"]);
+        assert_eq!(out.code, 1, "{out}");
+        assert!(out.stderr.contains("has ended") && out.stderr.contains(words), "{out}");
+        assert_eq!(out.stdout, "");
+        host.wait_until_gone();
+    }
+}
+
+#[test]
 fn the_scrollback_can_be_captured() {
     let host = Host::live(U1000);
     let name = session(&host);

@@ -24,6 +24,7 @@ pub mod machine;
 pub mod names;
 pub mod printed;
 pub mod proxy;
+pub mod pty;
 pub mod schema;
 pub mod screen;
 pub mod timeline;

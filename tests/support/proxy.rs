@@ -62,6 +62,8 @@ pub struct Proxy {
 struct State {
     /// The request lines since the proxy was armed.
     seen: Vec<String>,
+    /// Both ends of every connection.
+    open: Vec<UnixStream>,
     /// What those requests carried that had a body of text.
     bodies: Vec<(String, String)>,
     spoil: Option<(Which, Fault)>,
@@ -115,22 +117,38 @@ impl Proxy {
 
     /// Counts anew, and spoils the request with this number (from 0).
     pub fn spoil(&self, number: usize, fault: Fault) {
-        *self.state.lock().unwrap() = State { spoil: Some((Which::Number(number), fault)), ..State::default() };
+        self.anew(Some((Which::Number(number), fault)));
     }
 
     /// Counts anew, and spoils the request with this number (from 0) among those of a kind.
     pub fn spoil_of_kind(&self, kind: Kind, number: usize, fault: Fault) {
-        *self.state.lock().unwrap() = State { spoil: Some((Which::OfKind(kind, number), fault)), ..State::default() };
+        self.anew(Some((Which::OfKind(kind, number), fault)));
     }
 
     /// Counts anew, and spoils the first request whose line begins so.
     pub fn spoil_first(&self, line: &'static str, fault: Fault) {
-        *self.state.lock().unwrap() = State { spoil: Some((Which::Line(line), fault)), ..State::default() };
+        self.anew(Some((Which::Line(line), fault)));
+    }
+
+    /// Breaks every connection; nobody is found from now on.
+    pub fn go_away(&self) {
+        let mut state = self.state.lock().unwrap();
+        for stream in state.open.drain(..) {
+            // one that has ended is what is wanted
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        *state = State { spoil: Some((Which::Number(0), Fault::Gone)), ..State::default() };
     }
 
     /// Counts anew and spoils nothing.
     pub fn behave(&self) {
-        *self.state.lock().unwrap() = State::default();
+        self.anew(None);
+    }
+
+    fn anew(&self, spoil: Option<(Which, Fault)>) {
+        let mut state = self.state.lock().unwrap();
+        let open = std::mem::take(&mut state.open);
+        *state = State { spoil, open, ..State::default() };
     }
 
     /// The request that was spoilt, if it ever came.
@@ -206,6 +224,7 @@ fn serve(mut client: UnixStream, upstream: &Path, state: &Mutex<State>, hold: &d
         state.lock().unwrap().bodies.push((line, body));
     }
     let (mut from_client, mut to_server) = (client.try_clone()?, server.try_clone()?);
+    state.lock().unwrap().open.extend([client.try_clone()?, server.try_clone()?]);
     let sending = std::thread::spawn(move || pump(&mut from_client, &mut to_server));
     if let Some(Fault::CutAfter | Fault::CutMidway) = fault {
         let whole = answer(&mut server)?;

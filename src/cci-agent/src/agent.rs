@@ -43,6 +43,11 @@ pub trait Agent: Debug + Sync {
         Ok(Seeded::default())
     }
 
+    /// Reads its screen: whether it takes a prompt now. Without that, one that is quiet is taken to wait for a prompt.
+    fn screen(&self) -> Option<fn(&str) -> Shown> {
+        None
+    }
+
     /// The variable in which it finds its API key.
     fn api_key_variable(&self) -> Option<&'static str> {
         None
@@ -62,6 +67,17 @@ pub trait Agent: Debug + Sync {
     fn install(&self) -> Option<&'static str> {
         None
     }
+}
+
+/// What an agent shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shown {
+    /// A place for a prompt, and what stands there already.
+    Prompt(String),
+    /// A question, to which a prompt would be an answer.
+    Question,
+    /// Anything else.
+    Other,
 }
 
 /// Where an agent that works in `/workspace` keeps its transcripts: one file for each conversation.

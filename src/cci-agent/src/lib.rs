@@ -63,7 +63,7 @@ mod json;
 mod seed;
 mod tool;
 
-pub use agent::{Agent, Transcripts};
+pub use agent::{Agent, Shown, Transcripts};
 pub use agents::{agent, agents, default_agent, known, names};
 pub use seed::{Broken, Copied, Files, Given, Secrets, Seeded, Sources};
 pub use tool::{Start, Tool};

@@ -95,6 +95,34 @@ pub enum Error {
         /// The name asked for.
         name: String,
     },
+    /// The connection to Incus broke under an attached session.
+    #[error("lost the connection to Incus in session {}: {}", line(name), words(cause))]
+    ConnectionLost {
+        /// The container.
+        name: String,
+        /// What broke it.
+        cause: String,
+        /// Whether the session goes on without the connection.
+        goes_on: bool,
+    },
+    /// The agent of a session does not run any more, or never did.
+    #[error("the agent in container {} has ended{}", line(name), said(last))]
+    AgentEnded {
+        /// The container.
+        name: String,
+        /// The last lines of its screen.
+        last: String,
+        /// The way out.
+        hint: String,
+    },
+    /// The agent of a session does not take a prompt now.
+    #[error("the agent in container {} takes no prompt: {}", line(name), words(problem))]
+    NoPrompt {
+        /// The container.
+        name: String,
+        /// What it does instead.
+        problem: String,
+    },
     /// The container has no tmux session of the agent.
     #[error("No tmux session in container {}", line(name))]
     NoTmuxSession {
@@ -223,6 +251,11 @@ pub enum Error {
 /// A name, safe to show.
 fn line(name: impl AsRef<OsStr>) -> GuestText {
     GuestText::new(name)
+}
+
+/// What somebody's screen said last, below a line that ends with a colon.
+fn said(last: &str) -> String {
+    if last.is_empty() { String::new() } else { format!(":\n{}", words(last)) }
 }
 
 /// A message, which may have several lines.

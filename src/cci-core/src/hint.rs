@@ -29,6 +29,16 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::ContainerNotFound { .. } => "see `cci list`".to_owned(),
         Error::ContainerNotRunning { name } => format!("start it with `cci container start {name}`"),
         Error::ContainerRunning { name } => format!("stop it with `cci shutdown {name}`, or use --force"),
+        Error::ConnectionLost { name, goes_on: true, .. } => {
+            format!("the session runs on: go back with `cci attach {name}` when Incus answers again")
+        }
+        Error::ConnectionLost { goes_on: false, .. } => {
+            "the conversation is kept: resume it with `cci shell --resume` when Incus answers again".to_owned()
+        }
+        Error::AgentEnded { hint, .. } => return Some(hint.clone()),
+        Error::NoPrompt { name, .. } => {
+            format!("see it with `cci attach {name}`, or use --force to type into whatever is there")
+        }
         Error::NoTmuxSession { name } => format!("open a shell in it with `cci attach --bash {name}`"),
         Error::ContainerExists { name } => {
             format!("delete it with `cci container delete {name}`, or choose another name")

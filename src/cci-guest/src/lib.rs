@@ -7,12 +7,15 @@
 pub mod account;
 pub mod archive;
 pub mod author;
+mod escape;
 pub mod exit;
 pub mod handshake;
 pub mod init;
 pub mod layout;
+pub mod modes;
 pub mod output;
 pub mod ownership;
+pub mod pane;
 pub mod probe;
 pub mod shell;
 pub mod terminal;

@@ -30,9 +30,38 @@ pub fn guest_term(host_term: Option<&str>) -> &str {
     host_term.filter(|term| KNOWN.contains(term)).unwrap_or(FALLBACK)
 }
 
+/// Asks a terminal to tell Shift+Enter from Enter. tmux does so only where the terminal has said what it is, and then
+/// reads such keys from any.
+pub const TELL_KEYS: &[u8] = b"\x1b[>4;1m";
+
+/// Whether a terminal of this type can be asked for more than it shows.
+#[must_use]
+pub fn can_be_asked(host_term: Option<&str>) -> bool {
+    ["xterm", "tmux"].iter().any(|kind| guest_term(host_term).starts_with(kind))
+}
+
+/// Whether a terminal says that it shows colours of 24 bits: in `COLORTERM`, or as one of those whose type promises it.
+#[must_use]
+pub fn true_color(host_term: Option<&str>, colorterm: Option<&str>) -> bool {
+    const PROMISES: [&str; 7] = ["kitty", "ghostty", "alacritty", "foot", "wezterm", "contour", "-direct"];
+    let says = |value: &str| ["truecolor", "24bit"].iter().any(|word| value.eq_ignore_ascii_case(word));
+    colorterm.is_some_and(says) || host_term.is_some_and(|term| PROMISES.iter().any(|name| term.contains(name)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colours_of_24_bits_are_for_terminals_that_say_so() {
+        for term in ["xterm-256color", "xterm", "linux", "screen", "vt220"] {
+            assert!(!true_color(Some(term), None), "{term}");
+            assert!(true_color(Some(term), Some("truecolor")) && true_color(Some(term), Some("24bit")), "{term}");
+            assert!(!true_color(Some(term), Some("1")), "{term}");
+        }
+        assert!(true_color(Some("xterm-ghostty"), None) && true_color(Some("xterm-direct"), None));
+        assert!(!true_color(None, None));
+    }
 
     #[test]
     fn a_terminal_the_image_does_not_know_becomes_the_common_one() {

@@ -3,9 +3,7 @@
 //! ```
 //! use cci_guest::tmux;
 //!
-//! let keys = tmux::keys("cci-9c09f805-1", &["C-c".to_owned(), ";".to_owned()]);
-//! assert_eq!(keys, ["send-keys", "-t", "=cci-cci-9c09f805-1:", "--", "C-c", "\\;"]);
-//! assert_eq!(tmux::attach("cci-9c09f805-1").last().unwrap(), "=cci-cci-9c09f805-1");
+//! assert_eq!(tmux::attach("cci-9c09f805-1", false).last().unwrap(), "=cci-cci-9c09f805-1");
 //! ```
 
 use crate::exit::GuestExit;
@@ -18,8 +16,27 @@ pub const SOCKET: &str = "/home/code/.cci-tmux";
 /// Lines of scrollback a pane keeps.
 const SCROLLBACK: &str = "50000";
 
-/// Runs the agent and then a shell, so that leaving the agent leaves the user in the container.
-const AGENT_THEN_BASH: &str = r#""$@"; exec bash -l"#;
+/// Becomes a bash whose startup file is given as `$0`, and which begins with the agent.
+const BASH_WITH: &str = r#"exec bash --rcfile <(printf '%s\n' "$0") -i -s -- "$@""#;
+
+/// Startup of a bash that reads what a login reads and then runs the agent as a job of its own: leaving the agent leaves
+/// the person in the container, and one that is stopped with Ctrl-Z comes back with `fg`.
+///
+/// `$1` says how the agent's screen is read, the rest is its argv. The pane notes which process the agent is.
+const AGENT_THEN_BASH: &str = r#"[ -r /etc/profile ] && . /etc/profile
+for _cci in ~/.bash_profile ~/.bash_login ~/.profile; do [ -r "$_cci" ] && { . "$_cci"; break; }; done
+unset _cci
+_cci_agent() {
+  local stat screen=$1
+  shift
+  read -r -a stat </proc/self/stat
+  tmux set-option -p @cci-agent "${stat[0]} ${stat[21]} $screen $1"
+  exec "$@"
+}
+set -m
+(_cci_agent "$@")
+unset -f _cci_agent
+set --"#;
 
 fn tmux(args: &[&str]) -> Vec<String> {
     ["tmux", "-S", SOCKET].iter().chain(args).map(|arg| (*arg).to_owned()).collect()
@@ -31,11 +48,21 @@ pub fn session_name(container: &str) -> String {
     format!("cci-{container}")
 }
 
-/// Starts the server with cci's options and one detached session, in which `agent` runs inside bash.
+/// What programs in the session may do with the terminal of whoever attaches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// Write to its clipboard.
+    pub clipboard: bool,
+    /// Send it anything that they wrap for tmux.
+    pub passthrough: bool,
+}
+
+/// Starts the server with cci's options and one detached session, in which `agent` runs inside bash; `screen` says how its
+/// screen is read.
 ///
 /// Everything in it inherits the environment of this command, so no value of it is in any argument.
 #[must_use]
-pub fn start(container: &str, agent: &[String]) -> Vec<String> {
+pub fn start(container: &str, screen: &str, allowed: Allowed, agent: &[String]) -> Vec<String> {
     let mut argv = tmux(&["-u"]);
     for (scope, option, value) in [
         ("-s", "escape-time", "10"),
@@ -46,21 +73,27 @@ pub fn start(container: &str, agent: &[String]) -> Vec<String> {
         ("-g", "mouse", "on"),
         ("-g", "focus-events", "on"),
         ("-g", "status-right", ""),
-        ("-ga", "terminal-features", ",*:RGB"),
+        ("-ga", "terminal-features", ",xterm*:extkeys,tmux*:extkeys"),
+        ("-s", "set-clipboard", if allowed.clipboard { "on" } else { "external" }),
+        ("-g", "allow-passthrough", if allowed.passthrough { "on" } else { "off" }),
+        ("-s", "@cci", "1"),
     ] {
         argv.extend(["set-option", scope, option, value, ";"].map(str::to_owned));
     }
+    // a client that is suspended in the container would be so for ever
+    argv.extend(["unbind-key", "C-z", ";"].map(str::to_owned));
     let session = session_name(container);
     argv.extend(["new-session", "-d", "-s", &session, "-x", "120", "-y", "40", "-c", WORKSPACE].map(str::to_owned));
-    argv.extend(["bash", "-l", "-c", AGENT_THEN_BASH, "cci"].map(str::to_owned));
+    argv.extend(["bash", "-c", BASH_WITH, AGENT_THEN_BASH, screen].map(str::to_owned));
     argv.extend(agent.iter().cloned());
     argv
 }
 
-/// Attaches to the session of the agent.
+/// Attaches to the session of the agent; `true_color` says whether the terminal shows colours of 24 bits.
 #[must_use]
-pub fn attach(container: &str) -> Vec<String> {
-    let mut argv = tmux(&["-u", "attach-session", "-t"]);
+pub fn attach(container: &str, true_color: bool) -> Vec<String> {
+    let mut argv = tmux(if true_color { &["-u", "-T", "RGB"] } else { &["-u"] });
+    argv.extend(["attach-session", "-t"].map(str::to_owned));
     argv.push(format!("={}", session_name(container)));
     argv
 }
@@ -102,31 +135,6 @@ fn target(container: &str) -> String {
     format!("={}:", session_name(container))
 }
 
-/// Pastes stdin into the pane, character for character, then presses Enter if asked for.
-///
-/// The text is never an argument: tmux limits those to a few kilobytes, and others could read them.
-#[must_use]
-pub fn paste(container: &str, buffer: &str, enter: bool) -> Vec<String> {
-    let target = target(container);
-    let mut argv = vec!["load-buffer", "-b", buffer, "-", ";"];
-    argv.extend(["paste-buffer", "-d", "-p", "-r", "-b", buffer, "-t", &target]);
-    if enter {
-        argv.extend([";", "send-keys", "-t", &target, "Enter"]);
-    }
-    argv.into_iter().map(str::to_owned).collect()
-}
-
-/// Types keys by tmux's names for them (`C-c`, `Up`, `Enter`).
-#[must_use]
-pub fn keys(container: &str, keys: &[String]) -> Vec<String> {
-    let mut argv: Vec<String> = ["send-keys", "-t", &target(container), "--"].map(str::to_owned).to_vec();
-    // a lone `;` would end tmux's command
-    argv.extend(
-        keys.iter().map(|key| if key.ends_with(';') { format!("{}\\;", &key[..key.len() - 1]) } else { key.clone() }),
-    );
-    argv
-}
-
 /// Prints the pane.
 #[must_use]
 pub fn capture(container: &str, part: Part, ansi: bool) -> Vec<String> {
@@ -166,22 +174,10 @@ mod tests {
     #[test]
     fn the_agents_arguments_arrive_as_they_are() {
         let agent = ["dummy".to_owned(), "a b;$HOME `x`".to_owned()];
-        let argv = start("cci-9c09f805-1", &agent);
+        let argv = start("cci-9c09f805-1", "dummy", Allowed::default(), &agent);
         assert_eq!(argv[argv.len() - 2..], agent);
         assert_eq!(argv[..3], ["tmux", "-S", SOCKET]);
         assert!(argv.windows(2).any(|two| two == ["-s", "cci-cci-9c09f805-1"]));
-    }
-
-    #[test]
-    fn a_text_is_never_an_argument() {
-        let argv = paste("c", "b", true).join(" ");
-        assert_eq!(argv, "load-buffer -b b - ; paste-buffer -d -p -r -b b -t =cci-c: ; send-keys -t =cci-c: Enter");
-    }
-
-    #[test]
-    fn a_semicolon_is_a_key_and_not_the_end_of_a_command() {
-        let named = keys("c", &["C-c".into(), ";".into(), "a;".into(), "-x".into()]);
-        assert_eq!(named[3..], ["--", "C-c", "\\;", "a\\;", "-x"]);
     }
 
     #[test]
@@ -191,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_target_means_exactly_this_session() {
-        assert_eq!(attach("cci-9c09f805-1").last().unwrap(), "=cci-cci-9c09f805-1");
+        assert_eq!(attach("cci-9c09f805-1", true).last().unwrap(), "=cci-cci-9c09f805-1");
     }
 
     /// Runs the lines of [`run_attach`] with this instead of tmux; returns its status and what the terminal shows.
@@ -202,7 +198,7 @@ mod tests {
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
         let path = format!("{}:/usr/bin:/bin", dir.path().display());
         let script = format!("{}; exit {}", run_attach("c"), GuestExit::KeepsRunning);
-        let argv = [&["-c".to_owned(), script, "cci".to_owned()][..], &attach("c")].concat();
+        let argv = [&["-c".to_owned(), script, "cci".to_owned()][..], &attach("c", true)].concat();
         let done = Command::new("sh").args(argv).env("PATH", path).output().unwrap();
         (GuestExit::from(done.status.code().unwrap()), String::from_utf8(done.stdout).unwrap())
     }

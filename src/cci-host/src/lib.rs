@@ -7,6 +7,7 @@ pub mod btrfs;
 pub mod caller;
 pub mod git;
 pub mod incus_socket;
+pub mod input;
 pub mod limits;
 pub mod mounts;
 pub mod network;

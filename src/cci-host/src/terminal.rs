@@ -1,4 +1,5 @@
-//! The caller's terminal: raw while a session is attached, restored afterwards, whatever ends it.
+//! The caller's terminal: raw while a session is attached; afterwards its mode is restored and all that was switched on
+//! in it is off, whatever ended the session.
 
 #![expect(clippy::disallowed_methods, reason = "asked what it is only")]
 
@@ -7,8 +8,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
+use cci_guest::modes::Modes;
 use cci_incus::TermSize;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::termios::{self, OptionalActions, Termios};
 use tokio::io::unix::AsyncFd;
@@ -20,18 +24,55 @@ pub fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-/// The mode of a terminal before it was changed, until it is restored.
+/// Whether cci is the terminal's foreground job: one in the background may neither read nor change it.
+#[must_use]
+pub fn is_in_front() -> bool {
+    // without a controlling terminal there are no jobs
+    termios::tcgetpgrp(io::stdin()).map_or(true, |front| front == rustix::process::getpgrp())
+}
+
+/// How long to wait for a terminal that accepts no output before leaving it as it is.
+const STUCK: Duration = Duration::from_secs(1);
+
+/// The mode of a terminal before it was changed and what was switched on in it since, until both are restored.
 struct Saved {
     fd: Arc<OwnedFd>,
     mode: Mutex<Option<Termios>>,
+    screen: Mutex<Modes>,
 }
 
 impl Saved {
     /// Restores it, once.
     fn restore(&self) {
-        if let Some(mode) = self.mode.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            let _ = termios::tcsetattr(&self.fd, OptionalActions::Drain, &mode);
+        let Some(mode) = self.mode.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        let undo = self.screen.lock().unwrap_or_else(PoisonError::into_inner).undo();
+        // a terminal that takes nothing would hold the end back for ever
+        let when = if self.write_all(&undo) { OptionalActions::Drain } else { OptionalActions::Now };
+        let _ = termios::tcsetattr(&self.fd, when, &mode);
+    }
+
+    /// Takes note of what was written, so that it can be undone.
+    fn written(&self, bytes: &[u8]) {
+        self.screen.lock().unwrap_or_else(PoisonError::into_inner).written(bytes);
+    }
+
+    /// Writes to a terminal that does not block; whether it took everything.
+    fn write_all(&self, mut bytes: &[u8]) -> bool {
+        let limit = Timespec::try_from(STUCK).ok();
+        while !bytes.is_empty() {
+            match rustix::io::write(&self.fd, bytes) {
+                Ok(written) => bytes = &bytes[written..],
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::AGAIN) => {
+                    let mut waits = [PollFd::new(&self.fd, PollFlags::OUT)];
+                    if !poll(&mut waits, limit.as_ref()).is_ok_and(|ready| ready > 0) {
+                        return false;
+                    }
+                }
+                Err(_gone) => return false,
+            }
         }
+        true
     }
 
     /// A panic's message is printed before anything is dropped, and must be readable.
@@ -62,7 +103,7 @@ impl Tty {
         let mode = termios::tcgetattr(&fd)?;
         let mut raw = mode.clone();
         raw.make_raw();
-        let saved = Arc::new(Saved { fd: fd.clone(), mode: Mutex::new(Some(mode)) });
+        let saved = Arc::new(Saved { fd: fd.clone(), mode: Mutex::new(Some(mode)), screen: Mutex::default() });
         saved.restore_on_panic();
         // what was typed ahead is for the container
         termios::tcsetattr(&fd, OptionalActions::Drain, &raw)?;
@@ -77,14 +118,14 @@ impl Tty {
 
     /// What the user types.
     #[must_use]
-    pub fn keys(&self) -> Flow<'_> {
-        Flow(&self.keys)
+    pub fn keys(&self) -> Keys<'_> {
+        Keys(&self.keys)
     }
 
     /// What the user sees.
     #[must_use]
-    pub fn screen(&self) -> Flow<'_> {
-        Flow(&self.keys)
+    pub fn screen(&self) -> Screen<'_> {
+        Screen(self)
     }
 }
 
@@ -113,10 +154,10 @@ fn size_of(fd: impl AsFd) -> TermSize {
     }
 }
 
-/// One direction of the terminal, without blocking.
-pub struct Flow<'a>(&'a AsyncFd<Arc<OwnedFd>>);
+/// The terminal's one direction, without blocking.
+pub struct Keys<'a>(&'a AsyncFd<Arc<OwnedFd>>);
 
-impl AsyncRead for Flow<'_> {
+impl AsyncRead for Keys<'_> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             let mut ready = ready!(self.0.poll_read_ready(cx))?;
@@ -132,12 +173,18 @@ impl AsyncRead for Flow<'_> {
     }
 }
 
-impl AsyncWrite for Flow<'_> {
+/// Its other direction.
+pub struct Screen<'a>(&'a Tty);
+
+impl AsyncWrite for Screen<'_> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         loop {
-            let mut ready = ready!(self.0.poll_write_ready(cx))?;
+            let mut ready = ready!(self.0.keys.poll_write_ready(cx))?;
             match ready.try_io(|fd| Ok(rustix::io::write(fd.get_ref(), bytes)?)) {
-                Ok(written) => return Poll::Ready(written),
+                Ok(written) => {
+                    self.0.saved.written(bytes.get(..*written.as_ref().unwrap_or(&0)).unwrap_or_default());
+                    return Poll::Ready(written);
+                }
                 Err(_would_block) => {}
             }
         }

@@ -86,7 +86,7 @@ pub(super) async fn first_byte(bed: &Bed, name: &str) -> Result<()> {
         group: Some(user),
         tty: Some(TermSize { cols: 120, rows: 40 }),
         environment: [("TERM".to_owned(), "xterm-256color".to_owned())].into(),
-        ..Exec::new(tmux::attach(name))
+        ..Exec::new(tmux::attach(name, false))
     };
     // under load Incus gives an exec up before it runs, which cci starts again too
     let mut retry = Retry::up_to(TRIES);

@@ -1,12 +1,13 @@
 //! `cci attach`: attaches to a running session.
 
+use cci_core::slot::SlotChoice;
 use cci_core::{Error, Result};
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 
 use super::complete;
-use super::flags::GlobalArgs;
 use super::launch_flags::LaunchFlag;
+use super::shell::slot;
 use super::verb::{Call, OnIncus, Verb};
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
@@ -63,9 +64,12 @@ impl OnIncus for AttachArgs {
         let whose = if self.all_users { Whose::Everybodys } else { Whose::Own };
         let name = match &self.name {
             Some(name) => name.clone(),
-            None => match one_of(attach::candidates(cx, slot(call.flags), whose).await?, cx, call.terminal).await? {
-                Some(name) => name,
-                None => return Ok(0),
+            None => match slot(call.flags.launch.slot)? {
+                SlotChoice::Exactly(slot) => attach::in_slot(cx, slot),
+                _ => match one_of(attach::candidates(cx, whose).await?, cx, call.terminal).await? {
+                    Some(name) => name,
+                    None => return Ok(0),
+                },
             },
         };
         if !cci_host::terminal::is_interactive() {
@@ -79,10 +83,6 @@ impl OnIncus for AttachArgs {
         };
         attach::attach(cx, &name, session, into).await.map(|()| 0)
     }
-}
-
-fn slot(flags: &GlobalArgs) -> Option<u8> {
-    (flags.launch.slot > 0).then_some(flags.launch.slot)
 }
 
 /// The only session, or the one the user picks; otherwise says what there is.

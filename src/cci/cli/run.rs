@@ -22,12 +22,15 @@ const SHELL_CHARACTERS: &[char] =
 /// Run one command in a fresh container
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  cci run -- npm test              argv, as it is\n  cci run \"npm ci && npm test\"      one argument with spaces runs through bash -lc\n  cci run -e TOKEN -- ./deploy.sh  forward one variable of the host\n  cci run --timeout 60 --capture -- make test | jq .exit_code"
+    after_help = "Examples:\n  cci run -- npm test              argv, as it is\n  cci run \"npm ci && npm test\"      one argument with spaces runs through bash -lc\n  cci run -e TOKEN -- ./deploy.sh  forward one variable of the host\n  cci run --timeout 60 --capture -- make test | jq .exit_code\n  while read -r dir; do cci run -n -w \"$dir\" -- make; done < list\n\nThe command reads stdin. In a loop or a script that reads the same input, -n leaves it to them."
 )]
 pub(crate) struct RunArgs {
     /// Stop the command after this many seconds, with status 124
     #[arg(long, value_name = "SECS")]
     timeout: Option<u64>,
+    /// Do not read stdin, so that a `while read` loop around it keeps its input
+    #[arg(short = 'n', long)]
+    no_input: bool,
     #[command(flatten)]
     capture: CaptureArgs,
     /// The command and its arguments
@@ -70,6 +73,7 @@ impl OnIncus for RunArgs {
             slot: super::shell::slot(call.flags.launch.slot)?,
             timeout: self.timeout.map(Duration::from_secs),
             capture: self.capture.wanted()?,
+            no_input: self.no_input,
         };
         let outcome = run::run(cx, &command).await?;
         self.capture.print(&outcome, true)

@@ -26,10 +26,10 @@ use cci_host::terminal;
     after_help = examples()
 )]
 pub(crate) struct ShellArgs {
-    /// Start detached and return at once
+    /// Start detached, and return when the agent shows something
     #[arg(long)]
     background: bool,
-    /// Run the agent in tmux; with `--tmux=false` it has the terminal to itself
+    /// Run the agent in tmux; with `--tmux=false` it has the terminal to itself, and the container stops with it
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     tmux: Option<bool>,
     /// Start bash instead of the agent
@@ -107,6 +107,7 @@ impl OnIncus for ShellArgs {
             },
             debug: self.debug,
             tmux,
+            background: self.background,
         };
         let started = shell::start(cx, &session).await?;
         if self.background {

@@ -1,10 +1,13 @@
 //! `cci tmux`: drives a session without a terminal.
 
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cci_core::Result;
+use cci_core::{Error, Result};
 use cci_guest::tmux::{Part, session_name};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -19,6 +22,9 @@ use cci_engine::context::Context;
 use cci_engine::session::tmux::{self, Input};
 use cci_host::settings::Trust;
 
+/// No prompt is longer.
+const LONGEST: u64 = 16 << 20;
+
 /// Drive a session without a terminal
 #[derive(Debug, Args)]
 #[command(
@@ -32,9 +38,9 @@ pub(crate) struct TmuxArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TmuxVerb {
-    /// Type text into a session, then Enter
+    /// Give the agent of a session a prompt
     #[command(
-        after_help = "Examples:\n  cci tmux send cci-9c09f805-1 \"fix the failing test\" --wait\n  cci tmux send cci-9c09f805-1 --keys C-c\n  cci tmux send cci-9c09f805-1 --no-enter -- -v"
+        after_help = "Examples:\n  cci tmux send cci-9c09f805-1 \"fix the failing test\" --wait\n  cci tmux send cci-9c09f805-1 --file prompt.md\n  git diff | cci tmux send cci-9c09f805-1 -\n  cci tmux send cci-9c09f805-1 --keys C-c\n  cci tmux send cci-9c09f805-1 --no-enter -- -v"
     )]
     Send(SendArgs),
     /// Print what a session shows
@@ -52,9 +58,15 @@ pub(crate) struct SendArgs {
     /// The container
     #[arg(add = ArgValueCandidates::new(complete::running))]
     name: String,
-    /// The text, as it is; several words are joined by spaces
-    #[arg(required = true)]
+    /// The text, as it is; several words are joined by spaces, and `-` alone reads stdin
+    #[arg(required_unless_present = "file")]
     text: Vec<String>,
+    /// Send the contents of this file; `-` is stdin
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["text", "keys"], value_hint = ValueHint::FilePath)]
+    file: Option<PathBuf>,
+    /// Type into whatever is there, even if the agent has exited or asks something
+    #[arg(long)]
+    force: bool,
     /// Do not press Enter after it
     #[arg(long)]
     no_enter: bool,
@@ -140,13 +152,43 @@ async fn send(args: &SendArgs, cx: &Context) -> Result<u8> {
     let input = if args.keys {
         Input::Keys(args.text.clone())
     } else {
-        Input::Text { text: args.text.join(" "), enter: !args.no_enter }
+        Input::Text { text: text(args)?, enter: !args.no_enter }
     };
-    tmux::send(cx, &args.name, &input).await?;
+    tmux::send(cx, &args.name, &input, args.force).await?;
     if let Some(seconds) = args.wait {
         tmux::wait_until_quiet(cx, &args.name, Duration::from_secs(seconds)).await?;
     }
     Terminal::result(&Text::one(format_args!("Sent command to session {}", session_name(&args.name)))).map(|()| 0)
+}
+
+/// What is sent. The end of a file's last line gives way to the Enter.
+fn text(args: &SendArgs) -> Result<Vec<u8>> {
+    let file = match (&args.file, args.text.as_slice()) {
+        (Some(file), _) => file.as_path(),
+        (None, [dash]) if dash == "-" => Path::new("-"),
+        (None, words) => return Ok(words.join(" ").into_bytes()),
+    };
+    let mut text = read(file)?;
+    if !args.no_enter && text.last() == Some(&b'\n') {
+        text.pop();
+        text.pop_if(|byte| *byte == b'\r');
+    }
+    Ok(text)
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let limit = LONGEST + 1;
+    let read = if file == Path::new("-") {
+        std::io::stdin().lock().take(limit).read_to_end(&mut text)
+    } else {
+        File::open(file).and_then(|file| file.take(limit).read_to_end(&mut text))
+    };
+    read.map_err(|source| Error::Host { step: "read", path: file.to_owned(), source })?;
+    if text.len() as u64 > LONGEST {
+        return Err(Error::usage(format!("{} is no prompt: it has more than {} MiB", file.display(), LONGEST >> 20)));
+    }
+    Ok(text)
 }
 
 async fn capture(args: &CaptureArgs, cx: &Context) -> Result<u8> {

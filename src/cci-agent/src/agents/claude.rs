@@ -1,9 +1,10 @@
 //! Claude Code.
 
 mod config;
+mod screen;
 mod secrets;
 
-use crate::agent::{Agent, Transcripts};
+use crate::agent::{Agent, Shown, Transcripts};
 use crate::seed::{Broken, Copied, Given, Seeded, Sources};
 use crate::tool::{Start, Tool};
 
@@ -70,6 +71,10 @@ impl Agent for Claude {
 
     fn seed(&self, given: &Given<'_>) -> Result<Seeded, Broken> {
         config::seed(given)
+    }
+
+    fn screen(&self) -> Option<fn(&str) -> Shown> {
+        Some(screen::shown)
     }
 
     fn api_key_variable(&self) -> Option<&'static str> {

@@ -1,7 +1,7 @@
 //! A stand-in for an agent, for tests and demos: it needs no account. Every image has it (`build-scripts/dummy`).
 
 use super::claude::Claude;
-use crate::agent::{Agent, Transcripts};
+use crate::agent::{Agent, Shown, Transcripts};
 use crate::tool::{Start, Tool};
 
 /// The stand-in. It can also replace Claude Code (`CCI_USE_DUMMY=1`), so it keeps conversations where that does.
@@ -38,11 +38,29 @@ impl Agent for Dummy {
     fn transcripts(&self) -> Option<Transcripts> {
         Claude.transcripts()
     }
+
+    fn screen(&self) -> Option<fn(&str) -> Shown> {
+        Some(shown)
+    }
+}
+
+/// It asks for a prompt in its last line.
+fn shown(screen: &str) -> Shown {
+    let last = screen.lines().rfind(|line| !line.trim().is_empty());
+    let typed = last.and_then(|line| line.strip_prefix("You:"));
+    typed.map_or(Shown::Other, |typed| Shown::Prompt(typed.trim().to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn its_last_line_says_whether_it_waits_for_a_prompt() {
+        assert_eq!(shown("Session: a\nYou: hi\nhi-BACK\nYou:\n\n"), Shown::Prompt(String::new()));
+        assert_eq!(shown("You: half a pro"), Shown::Prompt("half a pro".into()));
+        assert_eq!(shown("You: hi\ncode@x:/workspace$"), Shown::Other);
+    }
 
     #[test]
     fn it_is_told_which_conversation_and_nothing_else() {

@@ -32,6 +32,13 @@ fn samples() -> Vec<Error> {
         Error::ContainerNotFound { name: name() },
         Error::ContainerNotRunning { name: name() },
         Error::ContainerRunning { name: name() },
+        Error::ConnectionLost { name: name(), cause: "the socket was closed".into(), goes_on: true },
+        Error::AgentEnded {
+            name: name(),
+            last: String::new(),
+            hint: "see it end in a terminal, with `cci shell`".into(),
+        },
+        Error::NoPrompt { name: name(), problem: "it is stopped: `fg` brings it back".into() },
         Error::NoTmuxSession { name: name() },
         Error::ContainerExists { name: name() },
         Error::SlotsExhausted,

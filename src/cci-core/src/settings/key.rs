@@ -69,6 +69,8 @@ pub const KEYS: &[Key] = &[
     row("tool.name", Kind::Name, "", "The agent; it names the session store ~/.cci/sessions-NAME"),
     row("tool.binary", Kind::Argument, "\"my-agent\"", "The agent's program, if its name differs from the agent's"),
     row("tool.args", Kind::Texts, "[\"--verbose\"]", "Arguments always passed to the agent"),
+    row("terminal.clipboard", Kind::Bool, "true", "Let programs in a container write to the clipboard of an attached terminal (OSC 52); they can replace what you paste next"),
+    row("terminal.passthrough", Kind::Bool, "true", "Let programs in a container send an attached terminal whatever they wrap for tmux, such as an agent's desktop notifications (OSC 9, 99, 777): this is anything a terminal can be told, so only for containers you trust. The bell rings without it"),
     row("paths.sessions_dir", Kind::Path, "\"~/.cci/sessions\"", "Where an earlier release kept sessions (legacy: they are found, new ones are not kept there)"),
     row("paths.storage_dir", Kind::Path, "\"~/.cci/storage\"", "Directory mounted at /storage, created if missing"),
     row("paths.logs_dir", Kind::Path, "\"~/.cci/logs\"", "Where build logs go"),
@@ -105,7 +107,7 @@ pub fn key(path: &str) -> Option<&'static Key> {
 
 /// What a profile may set: its own name for a key, and the key. Keys of `[defaults]` are at its top level.
 pub fn keys_of_a_profile() -> impl Iterator<Item = (&'static str, &'static Key)> {
-    const SECTIONS: [&str; 4] = ["network.", "limits.", "tool.", "mounts."];
+    const SECTIONS: [&str; 5] = ["network.", "limits.", "tool.", "terminal.", "mounts."];
     KEYS.iter().filter_map(|key| match key.path.strip_prefix("defaults.") {
         Some(own) => Some((own, key)),
         None => SECTIONS.iter().any(|section| key.path.starts_with(section)).then_some((key.path, key)),

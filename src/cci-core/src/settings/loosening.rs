@@ -13,7 +13,7 @@ pub use beside::credentials_inside;
 
 use super::model::{
     AGENT_CONFIG, AGENT_UID, BuildSettings, Defaults, IncusSettings, Limits, MountEntry, Mounts, NetworkSettings,
-    Paths, Settings, ToolSettings, Variable,
+    Paths, Settings, TerminalSettings, ToolSettings, Variable,
 };
 use super::size::{Size, cores, number};
 
@@ -40,10 +40,11 @@ pub struct Surroundings<'a> {
 /// Every key in which `changed` is looser than `trusted`.
 #[must_use]
 pub fn loosenings(trusted: &Settings, changed: &Settings, around: &Surroundings<'_>) -> Vec<Loosening> {
-    let Settings { defaults, tool, paths, incus, network, limits, build, mounts, profile: _ } = changed;
+    let Settings { defaults, tool, terminal, paths, incus, network, limits, build, mounts, profile: _ } = changed;
     let mut found = Found(Vec::new());
     of_defaults(&mut found, &trusted.defaults, defaults, around);
     of_tool(&mut found, &trusted.tool, tool, around);
+    of_terminal(&mut found, trusted.terminal, *terminal);
     of_paths(&mut found, &trusted.paths, paths);
     of_incus(&mut found, &trusted.incus, incus);
     of_network(&mut found, &trusted.network, network);
@@ -100,6 +101,13 @@ fn of_tool(found: &mut Found, trusted: &ToolSettings, changed: &ToolSettings, ar
         found.when(other && outside, "tool.binary", binary, reason);
     }
     found.when(around.credentials && *args != trusted.args, "tool.args", args, beside::CODE);
+}
+
+fn of_terminal(found: &mut Found, trusted: TerminalSettings, changed: TerminalSettings) {
+    const REASON: &str = "it would let programs in the container steer your terminal";
+    let TerminalSettings { clipboard, passthrough } = changed;
+    found.when(clipboard && !trusted.clipboard, "terminal.clipboard", &clipboard, REASON);
+    found.when(passthrough && !trusted.passthrough, "terminal.passthrough", &passthrough, REASON);
 }
 
 fn is_in_image_or_workspace(binary: &str) -> bool {

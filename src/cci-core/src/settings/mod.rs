@@ -9,5 +9,5 @@ pub use key::{KEYS, Key, Kind, Scalar, key, keys_of_a_profile};
 pub use loosening::{Loosening, Surroundings, credentials_inside, loosenings};
 pub use model::{
     AGENT_CONFIG, AGENT_UID, BuildSettings, Defaults, IncusSettings, Limits, MountEntry, Mounts, NetworkSettings,
-    Paths, Settings, SettingsSecrets, ToolSettings, Variable,
+    Paths, Settings, SettingsSecrets, TerminalSettings, ToolSettings, Variable,
 };

@@ -24,6 +24,8 @@ pub struct Settings {
     pub defaults: Defaults,
     /// The agent.
     pub tool: ToolSettings,
+    /// What programs in a container may do with the terminal.
+    pub terminal: TerminalSettings,
     /// Where cci keeps things on the host.
     pub paths: Paths,
     /// How Incus is used.
@@ -158,6 +160,16 @@ impl Default for ToolSettings {
     fn default() -> Self {
         Self { name: default_agent().name().into(), binary: None, args: Vec::new() }
     }
+}
+
+/// `[terminal]`
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TerminalSettings {
+    /// Whether programs in a container may write to the clipboard (OSC 52).
+    pub clipboard: bool,
+    /// Whether they may send the terminal anything that they wrap for tmux, such as notifications.
+    pub passthrough: bool,
 }
 
 /// `[paths]`

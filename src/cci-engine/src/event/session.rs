@@ -34,6 +34,11 @@ pub enum SessionEvent {
         /// The files.
         files: Vec<&'static str>,
     },
+    /// The agent asks something before it takes a prompt.
+    AgentAsks {
+        /// The container.
+        container: String,
+    },
     /// The daemon cannot reach the home: the conversation is kept in a storage volume.
     KeptInVolume,
     /// The volume with the conversation could not be copied to its directory.

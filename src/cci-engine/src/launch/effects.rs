@@ -12,9 +12,11 @@ use cci_core::network::Policy;
 use cci_core::plan::GuestUser;
 use cci_core::session::SessionId;
 use cci_core::settings::{AGENT_CONFIG, AGENT_UID, KEYS, Settings};
+use cci_guest::tmux;
 
 use self::world::{Planned, World};
 use crate::image_build::certificates;
+use crate::session::agent;
 use cci_host::incus_socket;
 use cci_host::store::network_cache;
 
@@ -45,6 +47,8 @@ const ROWS: &[(&str, &str, Effect)] = &[
     ("tool.name", "\"other\"", Plan(|plan| plan.key("user.cci.tool") == Some("other"))),
     ("tool.binary", "\"agent\"", Plan(|plan| plan.command[0] == "agent")),
     ("tool.args", "[\"--verbose\"]", Plan(|plan| plan.command.iter().any(|word| word == "--verbose"))),
+    ("terminal.clipboard", "true", Part(tmux)),
+    ("terminal.passthrough", "true", Part(tmux)),
     ("paths.sessions_dir", "\"/srv/sessions\"", Nowhere("no plan depends on it: the session store also looks there")),
     ("paths.storage_dir", "\"~/storage\"", Plan(|plan| plan.disk("/storage").is_some())),
     ("paths.logs_dir", "\"/srv/logs\"", Live("settings::a_build_is_told_by_the_configuration")),
@@ -72,6 +76,10 @@ const ROWS: &[(&str, &str, Effect)] = &[
     ("build.dns", "[]", Part(build_steps)),
     ("mounts.default", "[{ host = \"~/data\", container = \"/data\", readonly = true }]", Plan(|plan| plan.disk("/data").is_some_and(|data| data.readonly))),
 ];
+
+fn tmux(_: &World, settings: &Settings) -> String {
+    tmux::start("c", "shell", agent::allowed(settings), &[]).join(" ")
+}
 
 fn socket(world: &World, settings: &Settings) -> String {
     incus_socket::path(&world.caller, settings).display().to_string()

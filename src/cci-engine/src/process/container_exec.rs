@@ -9,7 +9,7 @@ use cci_guest::account::{self, Account};
 use cci_guest::handshake::Script;
 use cci_guest::layout::{self, USER};
 use cci_guest::terminal::guest_term;
-use cci_incus::{Exec, Process};
+use cci_incus::{Exec, Process, TermSize};
 use tokio::io::AsyncReadExt;
 
 use crate::context::Context;
@@ -18,6 +18,7 @@ use crate::instance::ownership;
 use crate::process::exec::{self, Begun};
 use crate::process::outcome::{self, Outcome};
 use crate::process::signals::Signals;
+use cci_host::input::Input;
 use cci_host::terminal;
 
 /// How long a container may take to say who a user is.
@@ -37,6 +38,8 @@ pub struct Command {
     pub cwd: Option<String>,
     /// With a terminal of its own.
     pub tty: bool,
+    /// Whether it has nothing to read, and leaves the caller's stdin to others.
+    pub no_input: bool,
     /// Whether what it prints is kept.
     pub capture: bool,
 }
@@ -50,13 +53,13 @@ enum Start {
 
 /// Runs it to its end.
 pub async fn run(cx: &Context, name: &str, command: &Command) -> Result<Outcome> {
-    let signals = Signals::listen();
-    let process = started(cx, name, command).await?;
-    if command.tty && terminal::is_interactive() {
-        outcome::on_terminal(process).await
-    } else {
-        outcome::on_pipes(process, signals, command.capture, None).await
+    let (signals, size) = (Signals::listen(), terminal::size());
+    let process = started(cx, name, command, size).await?;
+    if command.tty && !command.no_input && terminal::is_interactive() && terminal::is_in_front() {
+        return outcome::on_terminal(process, size, signals).await;
     }
+    let input = if command.no_input { Input::Nothing } else { Input::of_this_process() };
+    outcome::on_pipes(process, signals, input, command.capture, None).await
 }
 
 /// Starts it as root or as the agent, who is the same in every session's container, or else as a user that the
@@ -64,12 +67,12 @@ pub async fn run(cx: &Context, name: &str, command: &Command) -> Result<Outcome>
 ///
 /// Only the container's owner is checked before the command begins; the shell that starts it says whether the
 /// container's agent is cci's.
-async fn started(cx: &Context, name: &str, command: &Command) -> Result<Process> {
+async fn started(cx: &Context, name: &str, command: &Command, size: TermSize) -> Result<Process> {
     let uid = cx.settings.incus.agent_uid;
     let account = match command.user.as_deref() {
         None => None,
         Some(user) if user == USER || user == uid.to_string() => {
-            let agent = exec(cx, command, Some(Account::agent(uid)));
+            let agent = exec(cx, command, Some(Account::agent(uid)), size);
             let before = format!("{}{}", account::expect_agent(uid), cx.caller.umask.line());
             match begin(cx, name, &before, &agent, command).await? {
                 Start::Runs(process) => return Ok(process),
@@ -78,13 +81,13 @@ async fn started(cx: &Context, name: &str, command: &Command) -> Result<Process>
         }
         Some(user) => Some(look_up(cx, name, user).await?),
     };
-    match begin(cx, name, "", &exec(cx, command, account), command).await? {
+    match begin(cx, name, "", &exec(cx, command, account, size), command).await? {
         Start::Runs(process) => Ok(process),
         Start::OtherUser => Err(exec::not_begun(cx, GuestExit::OtherUser)),
     }
 }
 
-fn exec(cx: &Context, command: &Command, account: Option<Account>) -> Exec {
+fn exec(cx: &Context, command: &Command, account: Option<Account>, size: TermSize) -> Exec {
     let (uid, gid, mut environment) = match account {
         Some(account) => (Some(account.uid), Some(account.gid), account.environment),
         None => (None, None, BTreeMap::new()),
@@ -99,7 +102,7 @@ fn exec(cx: &Context, command: &Command, account: Option<Account>) -> Exec {
         cwd: None,
         user: uid,
         group: command.group.or(gid),
-        tty: command.tty.then(terminal::size),
+        tty: command.tty.then_some(size),
     }
 }
 

@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use cci_core::{Error, Result};
-use cci_incus::Process;
+use cci_incus::{Process, TermSize};
 
 use crate::process::signals::Signals;
 use crate::process::stream::{self, Ended};
+use cci_host::input::Input;
 use cci_host::terminal::Tty;
 
 /// The status of a command that timed out, as `timeout` has it.
@@ -33,11 +34,11 @@ impl Outcome {
     }
 }
 
-/// Connects a command that has a terminal to the caller's terminal.
-pub(crate) async fn on_terminal(process: Process) -> Result<Outcome> {
+/// Connects a command that has a terminal, of this size so far, to the caller's terminal.
+pub(crate) async fn on_terminal(process: Process, size: TermSize, signals: Signals) -> Result<Outcome> {
     let began = Instant::now();
     let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;
-    let status = stream::terminal(process, &tty).await?;
+    let status = stream::terminal(process, &tty, size, Some(signals)).await?;
     Ok(Outcome { status, stdout: Vec::new(), stderr: Vec::new(), duration: began.elapsed() })
 }
 
@@ -45,14 +46,15 @@ pub(crate) async fn on_terminal(process: Process) -> Result<Outcome> {
 pub(crate) async fn on_pipes(
     process: Process,
     signals: Signals,
+    input: Input,
     capture: bool,
     limit: Option<Duration>,
 ) -> Result<Outcome> {
     let began = Instant::now();
     let (ended, stdout, stderr) = if capture {
-        stream::captured(process, signals, limit).await?
+        stream::captured(process, signals, input, limit).await?
     } else {
-        (stream::pipes(process, signals, limit).await?, Vec::new(), Vec::new())
+        (stream::pipes(process, signals, input, limit).await?, Vec::new(), Vec::new())
     };
     let status = match ended {
         Ended::Status(status) => status,

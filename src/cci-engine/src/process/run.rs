@@ -19,6 +19,7 @@ use crate::process::outcome::{self, Outcome};
 use crate::process::probe;
 use crate::process::signals::Signals;
 use crate::roll_back;
+use cci_host::input::Input;
 use cci_host::terminal;
 
 /// What to run.
@@ -31,6 +32,17 @@ pub struct Command {
     pub timeout: Option<Duration>,
     /// Whether its output is captured.
     pub capture: bool,
+    /// Whether it has nothing to read, and leaves the caller's stdin to others.
+    pub no_input: bool,
+}
+
+impl Command {
+    /// Whether it gets a terminal of its own: one has no end to be timed, captured or left out, and is not a background
+    /// job's to take.
+    fn is_interactive(&self) -> bool {
+        let plain = !self.capture && !self.no_input && self.timeout.is_none();
+        plain && terminal::is_interactive() && terminal::is_in_front()
+    }
 }
 
 /// How long a container may take to stop.
@@ -72,15 +84,14 @@ async fn prepare(cx: &Context, command: &Command) -> Result<Launched> {
 
 async fn execute(cx: &Context, launched: &Launched, command: &Command) -> Result<Outcome> {
     let plan = &launched.plan;
-    // a terminal has no end of file, so it can be neither timed nor captured
-    let interactive = terminal::is_interactive() && !command.capture && command.timeout.is_none();
+    let size = command.is_interactive().then(terminal::size);
     let exec = Exec {
         command: command.argv.clone(),
         environment: plan.environment.clone(),
         cwd: Some(WORKSPACE.to_owned()),
         user: Some(plan.user.uid),
         group: Some(plan.user.gid),
-        tty: interactive.then(terminal::size),
+        tty: size,
     };
     let noted = async {
         launch::note_ids(cx, &launched.name).await;
@@ -93,10 +104,12 @@ async fn execute(cx: &Context, launched: &Launched, command: &Command) -> Result
         Begun::Runs(process) => process,
         Begun::Refused(exit) => return Err(exec::not_begun(cx, exit)),
     };
-    if interactive {
-        outcome::on_terminal(process).await
-    } else {
-        outcome::on_pipes(process, signals, command.capture, command.timeout).await
+    match size {
+        Some(size) => outcome::on_terminal(process, size, signals).await,
+        None => {
+            let input = if command.no_input { Input::Nothing } else { Input::of_this_process() };
+            outcome::on_pipes(process, signals, input, command.capture, command.timeout).await
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::signals::Signals;
 
 use crate::incus_error::DuringStep;
+use cci_host::input::Input;
 use cci_host::terminal::Tty;
 
 /// The buffer of a flow.
@@ -20,8 +21,14 @@ const CHUNK: usize = 64 * 1024;
 /// How long a command that timed out may take to exit by itself.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Connects a process that has a terminal to the caller's, until it exits; returns its status.
-pub(crate) async fn terminal(mut process: Process, tty: &Tty) -> Result<i32> {
+/// The status of a command whose terminal was closed.
+const HUNG_UP: i32 = 128 + rustix::process::Signal::HUP.as_raw();
+
+/// Connects a process that has a terminal, of this size so far, to the caller's, until it exits; returns its status.
+///
+/// Signals, if given, are forwarded to the command, which decides what to do. It is killed a moment after the caller's
+/// terminal has gone.
+pub(crate) async fn terminal(mut process: Process, tty: &Tty, size: TermSize, signals: Option<Signals>) -> Result<i32> {
     let (Some(stdin), Some(stdout), Some(control)) =
         (process.stdin.take(), process.stdout.take(), process.control.take())
     else {
@@ -31,16 +38,28 @@ pub(crate) async fn terminal(mut process: Process, tty: &Tty) -> Result<i32> {
         let _ = copy(tty.keys(), stdin).await;
         std::future::pending::<()>().await;
     };
-    let steer = follow_window(tty, &control);
-    let screen = async {
-        let _ = copy(stdout, tty.screen()).await;
+    let steer = follow_window(tty, size, &control);
+    let mut pass_on = std::pin::pin!(async {
+        match signals {
+            Some(signals) => signals.pass_on(&control).await,
+            None => std::future::pending().await,
+        }
+    });
+    let shown = tokio::select! {
+        shown = copy(stdout, tty.screen()) => shown,
+        () = keys => Ok(()),
+        () = steer => Ok(()),
+        () = &mut pass_on => Ok(()),
     };
-    tokio::select! {
-        () = screen => {}
-        () = keys => {}
-        () = steer => {}
+    let ended = async { process.wait().await.during("wait for the command") };
+    if matches!(shown, Err(Broken::Target)) {
+        let _ = control.signal(SignalKind::hangup().as_raw_value()).await;
+        return tokio::time::timeout(GRACE, ended).await.unwrap_or(Ok(HUNG_UP));
     }
-    process.wait().await.during("wait for the command")
+    tokio::select! {
+        status = ended => status,
+        () = pass_on => Err(Error::Internal("the signals ended".into())),
+    }
 }
 
 /// How a command with pipes exited.
@@ -56,24 +75,26 @@ pub(crate) enum Ended {
 ///
 /// Signals that ask cci to terminate are forwarded to the command, which decides what to do. After the timeout it is
 /// asked to terminate, and killed a little later.
-pub(crate) async fn pipes(process: Process, signals: Signals, limit: Option<Duration>) -> Result<Ended> {
-    joined(process, signals, tokio::io::stdout(), tokio::io::stderr(), limit).await
+pub(crate) async fn pipes(process: Process, signals: Signals, input: Input, limit: Option<Duration>) -> Result<Ended> {
+    joined(process, signals, input, tokio::io::stdout(), tokio::io::stderr(), limit).await
 }
 
 /// The same with captured output.
 pub(crate) async fn captured(
     process: Process,
     signals: Signals,
+    input: Input,
     limit: Option<Duration>,
 ) -> Result<(Ended, Vec<u8>, Vec<u8>)> {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let ended = joined(process, signals, &mut out, &mut err, limit).await?;
+    let ended = joined(process, signals, input, &mut out, &mut err, limit).await?;
     Ok((ended, out, err))
 }
 
 async fn joined(
     mut process: Process,
     signals: Signals,
+    from: Input,
     out: impl AsyncWrite + Unpin,
     err: impl AsyncWrite + Unpin,
     limit: Option<Duration>,
@@ -85,7 +106,7 @@ async fn joined(
     };
     let stderr = process.stderr.take();
     let input = async {
-        let _ = copy(tokio::io::stdin(), stdin).await;
+        let _ = feed(from, stdin).await;
         std::future::pending::<()>().await;
     };
     let errors = async {
@@ -148,14 +169,32 @@ async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin)
     to.shutdown().await.map_err(|_| Broken::Target)
 }
 
-/// Sends the process every new size of the terminal.
-async fn follow_window(tty: &Tty, control: &Control) {
+/// Copies the caller's stdin to its end, then closes the writer.
+async fn feed(mut from: Input, mut to: impl AsyncWrite + Unpin) -> std::io::Result<()> {
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let read = from.read(&mut chunk).await?;
+        if read == 0 {
+            return to.shutdown().await;
+        }
+        to.write_all(&chunk[..read]).await?;
+        to.flush().await?;
+    }
+}
+
+/// Sends the process every new size of the terminal, also one from while the command was started.
+async fn follow_window(tty: &Tty, mut told: TermSize, control: &Control) {
     let Ok(mut resized) = signal(SignalKind::window_change()) else {
         return std::future::pending().await;
     };
-    while resized.recv().await.is_some() {
-        let TermSize { cols, rows } = tty.size();
-        let _ = control.resize(TermSize { cols, rows }).await;
+    loop {
+        let size = tty.size();
+        if size != told {
+            told = size;
+            let _ = control.resize(size).await;
+        }
+        if resized.recv().await.is_none() {
+            return std::future::pending().await;
+        }
     }
-    std::future::pending::<()>().await;
 }

@@ -13,7 +13,8 @@ use crate::testing::{ANOTHER, World};
 
 async fn ran(world: &World) -> Result<Outcome> {
     let argv = vec!["probe".to_owned()];
-    let command = Command { argv, user: None, group: None, cwd: Some("/".into()), tty: false, capture: true };
+    let command =
+        Command { argv, user: None, group: None, cwd: Some("/".into()), tty: false, capture: true, no_input: true };
     run(&world.cx(), "cci-a-1", &command).await
 }
 
@@ -68,7 +69,7 @@ fn launching(settings: &str, status: u8) -> World {
 
 async fn launched(world: &World) -> Result<Outcome> {
     let argv = vec!["probe".to_owned()];
-    let command = super::run::Command { argv, slot: SlotChoice::Auto, capture: true, timeout: None };
+    let command = super::run::Command { argv, slot: SlotChoice::Auto, capture: true, timeout: None, no_input: true };
     // the thread of a test has a small stack
     Box::pin(super::run::run(&world.cx(), &command)).await
 }

@@ -1,42 +1,100 @@
 //! The agent's tmux session in a container: started once, found again by every later attach.
 
+use std::future::ready;
 use std::time::Duration;
 
 use cci_core::plan::LaunchPlan;
+use cci_core::settings::{Settings, TerminalSettings};
 use cci_core::{Error, Result};
 use cci_guest::handshake::Script;
 use cci_guest::layout::WORKSPACE;
+use cci_guest::pane::{self, Order};
+use cci_guest::tmux::Allowed;
 use cci_guest::{GuestExit, output, tmux};
 use cci_incus::Exec;
 
 use crate::context::Context;
+use crate::event::SessionEvent;
 use crate::incus_error::DuringStep;
-use crate::process::exec::{self, Request};
+use crate::process::exec::{self, Begun, Request};
 use crate::process::probe;
+use crate::session::pane::{Pane, Up};
 
 /// How long the session may take to come up, or tmux to answer.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Starts `agent` in the container's tmux session, unless that session exists.
-pub(crate) async fn ensure(cx: &Context, plan: &LaunchPlan, name: &str, agent: &[String]) -> Result<()> {
-    let start = Exec {
-        command: tmux::start(name, agent),
+/// Starts `agent` in the container's tmux session, unless that session exists; `screen` says how its screen is read.
+pub(crate) async fn ensure(cx: &Context, plan: &LaunchPlan, name: &str, screen: &str, agent: &[String]) -> Result<()> {
+    let start = start(cx, plan, name, screen, agent);
+    let Request { exec, answer, .. } = exec::request(Script::before(&probe::script(cx, plan)), &start);
+    let done = cx.client.exec_captured(name, &exec, answer.as_bytes(), LIMIT).await.during("start the agent")?;
+    match done.status.into() {
+        GuestExit::Success => Ok(()),
+        exit => not_started(cx, plan, name, exit, &done.stderr).await,
+    }
+}
+
+/// The same, and waits until the agent shows something: one that exits at once, or does not exist, is an error with its
+/// last lines.
+pub(crate) async fn ensure_up(
+    cx: &Context,
+    plan: &LaunchPlan,
+    name: &str,
+    screen: &str,
+    agent: &[String],
+) -> Result<()> {
+    let start = start(cx, plan, name, screen, agent);
+    let orders = pane::taking_orders(name);
+    let run = format!("\"$@\" </dev/null || exit; set --\n{orders}");
+    let script = Script { before: &probe::script(cx, plan), run: &run };
+    let (begun, ()) = exec::start_if(cx, name, ready(Ok(())), script, &start, "start the agent").await?;
+    let mut shown = match begun {
+        Begun::Runs(process) => Pane::of(name, process)?,
+        Begun::Refused(exit) => return Err(exec::not_begun(cx, exit)),
+    };
+    let up = match shown.order(Order::Look, false).await? {
+        Ok(_) => shown.up().await,
+        Err(failed) => {
+            not_started(cx, plan, name, failed.exit, &failed.said).await?;
+            Pane::open(cx, name, &[], ready(Ok(()))).await?.up().await
+        }
+    };
+    match up {
+        Ok(Up::Shows) => Ok(()),
+        Ok(Up::Asks) => {
+            cx.emit(SessionEvent::AgentAsks { container: name.to_owned() });
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn start(cx: &Context, plan: &LaunchPlan, name: &str, screen: &str, agent: &[String]) -> Exec {
+    Exec {
+        command: tmux::start(name, screen, allowed(&cx.settings), agent),
         environment: plan.environment.clone(),
         cwd: Some(WORKSPACE.to_owned()),
         user: Some(plan.user.uid),
         group: Some(plan.user.gid),
         tty: None,
-    };
-    let Request { exec, answer, .. } = exec::request(Script::before(&probe::script(cx, plan)), &start);
-    let done = cx.client.exec_captured(name, &exec, answer.as_bytes(), LIMIT).await.during("start the agent")?;
-    match done.status.into() {
-        GuestExit::Success => Ok(()),
+    }
+}
+
+/// What the settings let programs in the session do with the terminal.
+pub(crate) fn allowed(settings: &Settings) -> Allowed {
+    let TerminalSettings { clipboard, passthrough } = settings.terminal;
+    Allowed { clipboard, passthrough }
+}
+
+/// Why a start failed, unless the session is there all the same.
+async fn not_started(cx: &Context, plan: &LaunchPlan, name: &str, exit: GuestExit, said: &[u8]) -> Result<()> {
+    match exit {
         exit @ (GuestExit::WorkspaceNotWritable | GuestExit::OtherUser) => Err(exec::not_begun(cx, exit)),
         // a second resume, or a later one: the session it wants exists
         _ if has_session(cx, name, plan.user.uid).await? => Ok(()),
         exit => Err(Error::StepFailed {
             step: "starting the agent".into(),
-            problem: format!("status {exit}: {}", output::whole(&done.stderr)),
+            problem: format!("status {exit}: {}", output::whole(said)),
             hint: Some("the image needs tmux and bash: `cci build` builds one that has them".into()),
         }),
     }

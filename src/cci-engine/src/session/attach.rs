@@ -6,17 +6,22 @@ use std::future::ready;
 use cci_core::environment::environment;
 use cci_core::lifetime::Lifetime;
 use cci_core::pin::Pinned;
+use cci_core::name::ContainerName;
 use cci_core::session::SessionId;
+use cci_core::slot::Slot;
 use cci_core::{Error, Result};
 use cci_guest::handshake::Script;
 use cci_guest::layout::WORKSPACE;
+use cci_guest::terminal::{TELL_KEYS, can_be_asked, true_color};
 use cci_guest::{GuestExit, init, tmux};
 use cci_incus::Exec;
+use tokio::io::AsyncWriteExt;
 
 use crate::context::Context;
 use crate::event::SessionEvent;
 use crate::instance::also_named;
 use crate::instance::ownership::{self, Owned, Whose};
+use crate::instance::stop::begin_stop;
 use crate::network;
 use crate::process::exec::{self, Begun};
 use crate::process::probe;
@@ -40,21 +45,16 @@ pub enum Into {
     Bash,
 }
 
-/// The running sessions of this user or of all, or in one slot of this workspace.
-pub async fn candidates(cx: &Context, slot: Option<u8>, whose: Whose) -> Result<Vec<String>> {
-    let here = |owned: &Owned| match slot {
-        None => true,
-        Some(slot) => {
-            owned.marks.workspace.as_deref() == Some(cx.workspace.path())
-                && owned.marks.slot.is_some_and(|found| found.number() == slot)
-        }
-    };
+/// The running sessions of this user or of all.
+pub async fn candidates(cx: &Context, whose: Whose) -> Result<Vec<String>> {
     let all = ownership::all_of(cx, whose).await?;
-    let (found, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|owned| owned.runs() && here(owned));
-    if found.is_empty() {
-        also_named::found(cx, others.iter().map(|owned| &owned.instance)).for_each(|named| cx.emit(named));
-    }
-    Ok(found.into_iter().map(|owned| owned.instance.name).collect())
+    Ok(all.into_iter().filter(Owned::runs).map(|owned| owned.instance.name).collect())
+}
+
+/// The container that a slot of this workspace has, or would have.
+#[must_use]
+pub fn in_slot(cx: &Context, slot: Slot) -> String {
+    ContainerName::new(&cx.prefix, &cx.workspace, slot).to_string()
 }
 
 /// A session by name: it must be running, and belong to the caller.
@@ -71,6 +71,9 @@ pub async fn running(cx: &Context, name: &str) -> Result<Owned> {
 
 /// Says how the conversation of a container that is gone goes on, and what may have ended it.
 async fn tell_of_gone(cx: &Context, name: &str) {
+    if let Ok(all) = ownership::all_of(cx, Whose::Own).await {
+        also_named::found(cx, all.iter().map(|owned| &owned.instance)).for_each(|named| cx.emit(named));
+    }
     // what cannot be read says nothing of it
     let Ok(Some(metadata)) = record::of_container(cx, name).await else { return };
     let replaced = replaced::replaced(&metadata.further().pinned);
@@ -111,19 +114,31 @@ pub async fn attach(cx: &Context, name: &str, session: impl Future<Output = Resu
     let (agent, nothing) = (cx.settings.tool.agent(), BTreeMap::new());
     let (run, command, environment) = match into {
         // the session has its environment
-        Into::Agent => {
-            (tmux::run_attach(name), tmux::attach(name), environment(agent, &cx.caller.locale(), &nothing, &nothing))
-        }
+        Into::Agent => (
+            tmux::run_attach(name),
+            tmux::attach(name, shows_true_color(cx)),
+            environment(agent, &cx.caller.locale(), &nothing, &nothing),
+        ),
         Into::Bash => {
             let bash = ["bash", "-l"].map(str::to_owned).to_vec();
             (RUN.to_owned(), bash, environment(agent, &cx.caller.locale(), &cx.settings.environment(), &cx.environment))
         }
     };
     let exec = Exec { command, environment, user: Some(user), group: Some(user), ..Exec::default() };
-    on_terminal(cx, name, session, Script { before: &cx.caller.umask.line(), run: &run }, exec).await
+    let asked: &[u8] = match into {
+        Into::Agent if can_be_asked(cx.caller.var("TERM")) => TELL_KEYS,
+        _ => &[],
+    };
+    let script = Script { before: &cx.caller.umask.line(), run: &run };
+    on_terminal(cx, name, session, script, exec, asked).await?.told(cx, name).await
 }
 
-/// Connects the terminal to the agent itself, without tmux.
+/// Whether the caller's terminal says that it shows colours of 24 bits.
+fn shows_true_color(cx: &Context) -> bool {
+    true_color(cx.caller.var("TERM"), cx.caller.var("COLORTERM"))
+}
+
+/// Connects the terminal to the agent itself, without tmux: there is nothing to return to, so the container stops with it.
 pub async fn directly(cx: &Context, started: &Started, Direct { plan, agent }: &Direct) -> Result<()> {
     let exec = Exec {
         command: agent.clone(),
@@ -133,7 +148,59 @@ pub async fn directly(cx: &Context, started: &Started, Direct { plan, agent }: &
         ..Exec::default()
     };
     let script = Script { before: &probe::script(cx, plan), run: RUN };
-    on_terminal(cx, &started.name, ready(Ok(Known::started(started))), script, exec).await
+    let left = on_terminal(cx, &started.name, ready(Ok(Known::started(started))), script, exec, &[]).await;
+    if !matches!(&left, Ok(Left { exit: Some(GuestExit::ShutsDown), .. })) {
+        release(cx, &started.name).await;
+    }
+    let left = left?;
+    match left.ended {
+        Err(error) if error.exit() != Error::Interrupted.exit() => {
+            let lost =
+                |_| Error::ConnectionLost { name: started.name.clone(), cause: error.to_string(), goes_on: false };
+            left_behind(cx, &started.name, None, left.noted).await.map_err(lost)
+        }
+        ended => {
+            let told = left_behind(cx, &started.name, Some(GuestExit::ShutsDown), left.noted).await;
+            ended.and(told)
+        }
+    }
+}
+
+/// Hands the stop of a container to Incus; where Incus cannot be reached, the next command does it.
+async fn release(cx: &Context, name: &str) {
+    match begin_stop(&cx.client, name).await {
+        Ok(_) => cx.scope.ledger.keep(),
+        Err(error) => tracing::info!(%error, "the container could not be stopped"),
+    }
+}
+
+/// A terminal that was joined to a container and is the caller's own again.
+struct Left {
+    ended: Result<i32>,
+    exit: Option<GuestExit>,
+    noted: Option<Lifetime>,
+    pinned: Vec<Pinned>,
+}
+
+impl Left {
+    /// Says what is left of the container.
+    async fn told(self, cx: &Context, name: &str) -> Result<()> {
+        let told = if self.exit == Some(GuestExit::Reboots) {
+            report_reboot(cx, name, &self.pinned).await
+        } else {
+            left_behind(cx, name, self.exit, self.noted).await
+        };
+        match self.ended {
+            Err(Error::Interrupted) => Err(Error::Interrupted),
+            // where Incus still answers, what it says of the container is more
+            Err(broken) => told.map_err(|_| Error::ConnectionLost {
+                name: name.to_owned(),
+                cause: broken.to_string(),
+                goes_on: true,
+            }),
+            Ok(_) => told,
+        }
+    }
 }
 
 async fn on_terminal(
@@ -142,8 +209,10 @@ async fn on_terminal(
     known: impl Future<Output = Result<Known>>,
     Script { before, run }: Script<'_>,
     exec: Exec,
-) -> Result<()> {
-    let exec = Exec { cwd: Some(WORKSPACE.to_owned()), tty: Some(terminal::size()), ..exec };
+    asked: &[u8],
+) -> Result<Left> {
+    let size = terminal::size();
+    let exec = Exec { cwd: Some(WORKSPACE.to_owned()), tty: Some(size), ..exec };
     let script = Script { before, run: &init::run_then_report(run) };
     let (begun, Known { session, pinned }) =
         exec::start_if(cx, name, known, script, &exec, "attach to the session").await?;
@@ -153,8 +222,10 @@ async fn on_terminal(
     };
     let ended = {
         let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;
+        // a terminal that is gone already ends the session in a moment
+        let _ = tty.screen().write_all(asked).await;
         tokio::select! {
-            ended = stream::terminal(process, &tty) => ended,
+            ended = stream::terminal(process, &tty, size, None) => ended,
             () = cx.scope.cancelled() => Err(Error::Interrupted),
             never = network::while_attached(cx) => match never {},
         }
@@ -175,12 +246,7 @@ async fn on_terminal(
         }
         cx.scope.ledger.keep();
     }
-    let reported = if exit == Some(GuestExit::Reboots) {
-        report_reboot(cx, name, &pinned).await
-    } else {
-        report_fate(cx, name, exit, noted).await
-    };
-    if matches!(ended, Err(Error::Interrupted)) { ended.map(drop) } else { reported }
+    Ok(Left { ended, exit, noted, pinned })
 }
 
 /// Reports where the conversation is and whether the container has started again.
@@ -200,7 +266,7 @@ async fn report_reboot(cx: &Context, name: &str, pinned: &[Pinned]) -> Result<()
 }
 
 /// Reports where the conversation is and what happened to the container.
-async fn report_fate(cx: &Context, name: &str, exit: Option<GuestExit>, noted: Option<Lifetime>) -> Result<()> {
+async fn left_behind(cx: &Context, name: &str, exit: Option<GuestExit>, noted: Option<Lifetime>) -> Result<()> {
     let fate = shutdown::fate(cx, name, exit, noted).await?;
     cx.emit(SessionEvent::Saved);
     if fate == Fate::Stopped(Lifetime::Persistent) {

@@ -4,6 +4,7 @@ pub mod agent;
 pub mod attach;
 pub mod holders;
 pub mod info;
+pub(crate) mod pane;
 pub mod record;
 pub mod resume;
 pub mod shell;

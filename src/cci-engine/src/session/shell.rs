@@ -1,6 +1,6 @@
 //! `shell`: an agent in a container, with a conversation that is stored on the host.
 
-use cci_agent::Start;
+use cci_agent::{Agent, Start};
 use cci_core::Result;
 use cci_core::environment::HostLocale;
 use cci_core::idmap::Ids;
@@ -20,6 +20,7 @@ use crate::ledger::Made;
 use crate::roll_back;
 use crate::session::agent;
 use crate::session::holders::{self, Holder};
+use crate::session::pane::SHELL;
 use crate::session::record::Draft;
 use crate::session::resume::{self, Given, Resumed};
 use crate::session::shutdown;
@@ -40,6 +41,8 @@ pub struct Session {
     pub debug: bool,
     /// Whether the agent runs in tmux; otherwise it is started in the terminal itself.
     pub tmux: bool,
+    /// Whether nobody will look at the agent now: that it shows something is waited for then.
+    pub background: bool,
 }
 
 /// A running session, detached.
@@ -112,7 +115,16 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     // two agents on one conversation would overwrite each other's data: one that runs in tmux is attached to instead
     let direct = !session.tmux && !agent::has_session(&cx, &name, plan.user.uid).await?;
     if !direct {
-        let (started, ()) = tokio::join!(agent::ensure(&cx, &plan, &name, &agent), launch::note_ids(&cx, &name));
+        let screen = screen(&plan, session);
+        let started = async {
+            // a shell is not worth the wait
+            if session.background && !session.debug {
+                agent::ensure_up(&cx, &plan, &name, screen, &agent).await
+            } else {
+                agent::ensure(&cx, &plan, &name, screen, &agent).await
+            }
+        };
+        let (started, ()) = tokio::join!(started, launch::note_ids(&cx, &name));
         launch::boot_failure::explained(&cx, &name, started).await?;
     }
     if direct {
@@ -161,6 +173,15 @@ fn tell_replaced(cx: &Context, live: Option<&Instance>, pinned: &[Pinned], resum
     if !paths.is_empty() {
         cx.emit(SessionEvent::Replaced { shown_by: live.map(|running| running.name.clone()), paths });
     }
+}
+
+/// By whose rules the screen of what is started is read.
+fn screen(plan: &LaunchPlan, session: &Session) -> &'static str {
+    if session.debug {
+        return SHELL;
+    }
+    let program = plan.tool.binary.rsplit('/').next().unwrap_or_default();
+    cci_agent::known(program).or_else(|| cci_agent::known(&plan.tool.name)).map_or("other", Agent::name)
 }
 
 /// The running container of a conversation.

@@ -4,6 +4,7 @@ mod fate;
 mod holders;
 mod record;
 mod resume;
+mod send;
 
 use cci_core::session::SessionId;
 

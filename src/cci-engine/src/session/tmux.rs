@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::instance::ownership;
 use crate::session::attach;
+use crate::session::pane::Pane;
 
 /// How long tmux may take to answer.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -23,7 +24,7 @@ pub enum Input {
     /// Text, as it is, followed by Enter if asked for.
     Text {
         /// What is typed, as it is.
-        text: String,
+        text: Vec<u8>,
         /// Whether Enter follows.
         enter: bool,
     },
@@ -31,16 +32,24 @@ pub enum Input {
     Keys(Vec<String>),
 }
 
-/// Sends input to the agent's pane.
-pub async fn send(cx: &Context, name: &str, input: &Input) -> Result<()> {
-    attach::running(cx, name).await?;
-    match input {
-        Input::Keys(keys) => ask(cx, name, &tmux::keys(name, keys), &[]).await.map(drop),
-        Input::Text { text, enter } => {
-            let buffer = format!("cci-{}", uuid::Uuid::new_v4().simple());
-            ask(cx, name, &tmux::paste(name, &buffer, *enter), text.as_bytes()).await.map(drop)
+/// Sends input to the agent, once it takes a prompt, and returns when it has it; `force` sends it to whatever is there.
+pub async fn send(cx: &Context, name: &str, input: &Input, force: bool) -> Result<()> {
+    let keys = match input {
+        Input::Keys(keys) => keys.as_slice(),
+        Input::Text { .. } => &[],
+    };
+    let mut pane = Pane::open(cx, name, keys, attach::running(cx, name)).await?;
+    let sent = async {
+        match input {
+            Input::Keys(_) => pane.keys(force).await,
+            Input::Text { text, enter } if force => pane.force(text, *enter).await,
+            Input::Text { text, enter } => {
+                let before = pane.ready().await?;
+                pane.prompt(text, before.as_deref(), *enter).await
+            }
         }
-    }
+    };
+    cx.scope.until_cancelled(sent).await
 }
 
 /// Waits until the pane has not changed for a while.

@@ -39,6 +39,11 @@ impl Process {
         Self { stdin: Some(stdin), stdout: Some(stdout), stderr, control: Some(control), exit }
     }
 
+    /// Waits for the exit of a process whose streams are handled elsewhere, and returns the status.
+    pub async fn ended(&mut self) -> Result<i32> {
+        (&mut self.exit.0).await.unwrap_or_else(|source| Err(Error::protocol("learn how the command ended", source)))
+    }
+
     /// Waits for the exit and returns the status: 127 for an unknown command, 126 for one that cannot be executed, 128
     /// + N after signal N.
     ///

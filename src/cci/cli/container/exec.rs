@@ -32,6 +32,9 @@ pub(crate) struct ExecArgs {
     /// With a terminal
     #[arg(long, short, conflicts_with = "capture")]
     tty: bool,
+    /// Do not read stdin, so that a `while read` loop around it keeps its input
+    #[arg(short = 'n', long)]
+    no_input: bool,
     /// The command and its arguments
     #[arg(trailing_var_arg = true, value_name = "COMMAND")]
     command: Vec<String>,
@@ -58,6 +61,7 @@ pub(super) async fn run(args: &ExecArgs, cx: &Context) -> Result<u8> {
         group: args.group,
         cwd: args.cwd.clone(),
         tty: args.tty,
+        no_input: args.no_input,
         capture,
     };
     let outcome = container_exec::run(&args.owner.reach(cx), &args.name, &command).await?;

@@ -26,6 +26,10 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
              this directory in the agent on the host)",
             files.join(", ")
         )),
+        SessionEvent::AgentAsks { container } => Telling::Warning {
+            text: "the agent asks something before it takes a prompt".to_owned(),
+            hint: Some(format!("see it with `cci attach {container}`")),
+        },
         SessionEvent::KeptInVolume => {
             Telling::note("Incus cannot reach this home: the conversation is kept in a storage volume, and copied here")
         }

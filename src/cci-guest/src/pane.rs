@@ -1,0 +1,203 @@
+//! The agent's pane: what is in front in it, what it shows, and what is typed into it, by a shell that takes orders.
+//!
+//! One command does it all: what is typed is decided by what was seen a moment before.
+
+use crate::exit::GuestExit;
+use crate::shell::quoted;
+use crate::tmux::{SOCKET, session_name};
+
+/// What ends the answer to each order.
+pub const END: u8 = 0;
+
+/// What the agent of a session does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It is about to be started.
+    Starting,
+    /// What is typed goes to it, or to a program that it has started.
+    InFront,
+    /// It runs, and another program has the terminal.
+    Behind,
+    /// It was stopped, as by Ctrl-Z.
+    Stopped,
+    /// It does not run any more.
+    Ended,
+    /// The session is none of this release's: nothing is known of its agent.
+    Unknown,
+}
+
+/// An answer to an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// What the agent does.
+    pub state: State,
+    /// How its screen is read, as the start of the session said.
+    pub screen: String,
+    /// What its pane shows.
+    pub shown: String,
+}
+
+impl Seen {
+    /// Reads an answer without its [`END`]; a container can send anything.
+    #[must_use]
+    pub fn parse(answer: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(answer);
+        let (head, shown) = text.split_once('\n').unwrap_or((&text, ""));
+        let (state, screen) = head.split_once(' ').unwrap_or((head, ""));
+        let state = match state {
+            "starting" => State::Starting,
+            "front" => State::InFront,
+            "behind" => State::Behind,
+            "stopped" => State::Stopped,
+            "ended" => State::Ended,
+            _ => State::Unknown,
+        };
+        Self { state, screen: screen.to_owned(), shown: shown.to_owned() }
+    }
+}
+
+/// Something that the shell of [`taking_orders`] is told to do. It does it only where the agent is in front, unless it is
+/// forced to; then it goes to the pane that a person would see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order<'a> {
+    /// Nothing but to look.
+    Look,
+    /// To paste a text, character for character.
+    Paste(&'a [u8]),
+    /// To press Enter: as a character, so that a person who scrolls does not catch it.
+    Enter,
+    /// To press the keys that the shell was given.
+    Keys,
+}
+
+impl Order<'_> {
+    /// What the shell reads.
+    #[must_use]
+    pub fn line(self, force: bool) -> Vec<u8> {
+        let force = if force { "force" } else { "" };
+        match self {
+            Self::Look => b"look\n".to_vec(),
+            Self::Paste(text) => [format!("paste {} {force}\n", text.len()).as_bytes(), text].concat(),
+            Self::Enter => format!("enter 0 {force}\n").into_bytes(),
+            Self::Keys => format!("keys 0 {force}\n").into_bytes(),
+        }
+    }
+}
+
+/// A lone `;` would end tmux's command.
+#[must_use]
+pub fn keys(keys: &[String]) -> Vec<String> {
+    let escaped = |key: &String| key.strip_suffix(';').map_or_else(|| key.clone(), |key| format!("{key}\\;"));
+    keys.iter().map(escaped).collect()
+}
+
+/// Lines of a shell that take orders until there are no more, with keys as `"$@"`; they end with
+/// [`GuestExit::NoSession`] where no server has the container's session, whoever it belongs to.
+#[must_use]
+pub fn taking_orders(container: &str) -> String {
+    let (session, no_session) = (quoted(&session_name(container)), GuestExit::NoSession);
+    format!("set -f; s={session}; none={no_session}; own={SOCKET}\n{TAKING_ORDERS}")
+}
+
+const TAKING_ORDERS: &str = r#"set +f
+for socket in "$own" /tmp/tmux-*/default; do
+  [ -S "$socket" ] && tmux -S "$socket" has-session -t "=$s" 2>/dev/null && break
+  socket=
+done
+set -f
+[ "$socket" ] || exit "$none"
+t() { tmux -S "$socket" "$@"; }
+
+# what the kernel says of a process
+stat() {
+  { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
+  set -- ${line##*) }
+  state=$1 parent=$2 group=$3 front=$6
+  shift 19
+  start=$1
+}
+
+# which pane is the agent's, and what the agent does
+find() {
+  pane= agent= what=unknown screen=
+  while IFS=';' read -r ours id shell note; do
+    [ "$ours" ] || continue
+    what=starting
+    [ "$note" ] && [ -z "$agent" ] || continue
+    pane=$id in=$shell
+    set -- $note
+    agent=$1 began=$2 screen=$3 name=$4
+  done <<END
+$(t list-panes -s -t "=$s" -F '#{@cci};#{pane_id};#{pane_pid};#{@cci-agent}' </dev/null)
+END
+  [ "$pane" ] || return
+  what=ended
+  stat "$in" || return
+  at=$front shells=$group in_front=$front
+  if stat "$agent" && [ "$start" = "$began" ]; then
+    case $state in
+      [Tt]) what=stopped && return ;;
+      [ZX]) return ;;
+    esac
+    what=behind
+    while [ "$at" != "$agent" ]; do
+      case $at in "" | 0 | 1 | -1 | "$in") return ;; esac
+      # the first of several may have ended
+      stat "$at" || break
+      at=$parent
+    done
+    what=front
+  elif [ "$in_front" != "$shells" ]; then
+    # started again by hand
+    for word in $(tr '\000' '\n' 2>/dev/null <"/proc/$in_front/cmdline" | head -n 2); do
+      [ "${word##*/}" = "${name##*/}" ] && what=front
+    done
+  fi
+}
+
+buffer=cci-$$
+while read -r order size force; do
+  find
+  to=$pane
+  [ "$force" ] && to="=$s:"
+  if [ "$what" = front ] || [ "$force" ]; then
+    case $order in
+      paste) head -c "$size" | t load-buffer -b "$buffer" - \; paste-buffer -d -p -r -b "$buffer" -t "$to" ;;
+      enter) printf '\r' | t load-buffer -b "$buffer" - \; paste-buffer -d -r -b "$buffer" -t "$to" ;;
+      keys) t copy-mode -q -t "$to" && t send-keys -t "$to" -- "$@" </dev/null ;;
+    esac || exit
+  elif [ "$order" = paste ]; then
+    head -c "$size" >/dev/null
+  fi
+  printf '%s %s\n' "$what" "$screen"
+  t capture-pane -p -t "${to:-=$s:}" </dev/null
+  printf '\000'
+done
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_says_what_the_agent_does_and_shows() {
+        let seen = Seen::parse(b"front dummy\nYou: \n\n");
+        assert_eq!((seen.state, seen.screen.as_str(), seen.shown.as_str()), (State::InFront, "dummy", "You: \n\n"));
+        for odd in [&b""[..], b"\xff\n", b"front", b"x y z"] {
+            let _ = Seen::parse(odd);
+        }
+        assert_eq!(Seen::parse(b"anything").state, State::Unknown);
+    }
+
+    #[test]
+    fn a_text_is_never_an_argument_and_its_length_ends_it() {
+        assert_eq!(Order::Paste(b"a\nlook\n").line(false), b"paste 7 \na\nlook\n");
+        assert_eq!(Order::Enter.line(true), b"enter 0 force\n");
+    }
+
+    #[test]
+    fn a_semicolon_is_a_key_and_not_the_end_of_a_command() {
+        let named = keys(&["C-c".into(), ";".into(), "a;".into(), "-x".into()]);
+        assert_eq!(named, ["C-c", "\\;", "a\\;", "-x"]);
+    }
+}
