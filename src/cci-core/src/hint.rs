@@ -33,6 +33,7 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::SlotsExhausted => "see `cci list`, then stop one with `cci kill <name>`".to_owned(),
         Error::NoSession => "start a new one with `cci shell`".to_owned(),
         Error::SessionNotFound { .. } => "see `cci list --all`".to_owned(),
+        Error::ConversationLost { .. } => "start a new one with `cci shell`, or see `cci list --all`".to_owned(),
         Error::SessionElsewhere { id, workspace } => {
             format!("use `cci shell --workspace {} --resume={id}`", GuestText::new(workspace))
         }

@@ -33,6 +33,7 @@ fn samples() -> Vec<Error> {
         Error::SlotsExhausted,
         Error::NoSession,
         Error::SessionNotFound { id: id() },
+        Error::ConversationLost { id: id() },
         Error::SessionElsewhere { id: id(), workspace: path() },
         Error::ImageNotFound { image: "cci".into() },
         Error::ImageNotFound { image: "cci-rust".into() },

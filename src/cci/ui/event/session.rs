@@ -4,6 +4,7 @@ use cci_agent::Secrets;
 use cci_engine::event::{InstanceEvent, SessionEvent};
 use cci_guest::GuestText;
 
+use super::omission;
 use super::telling::Telling;
 
 pub(super) fn session(event: &SessionEvent) -> Telling {
@@ -23,6 +24,10 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
              this directory in the agent on the host)",
             files.join(", ")
         )),
+        SessionEvent::Omitted(omitted) => Telling::warning(omission::told(omitted)),
+        SessionEvent::NothingSaid(id) => {
+            Telling::warning(format!("session {id} has no conversation yet: the agent begins a new one"))
+        }
         SessionEvent::KeptInVolume => {
             Telling::note("Incus cannot reach this home: the conversation is kept in a storage volume, and copied here")
         }
@@ -43,7 +48,8 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
 fn given_away(Secrets { file, keys }: &Secrets) -> String {
     let keys: Vec<String> = keys.iter().map(|key| GuestText::new(key).to_string()).collect();
     format!(
-        "the container gets secrets of ~/{file}: {} (`defaults.settings_secrets = \"drop\"` leaves them out)",
+        "the container gets secrets of {}: {} (`defaults.settings_secrets = \"drop\"` leaves them out)",
+        GuestText::new(file),
         keys.join(", ")
     )
 }
