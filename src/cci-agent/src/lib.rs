@@ -67,5 +67,5 @@ mod tool;
 pub use agent::{Agent, Transcripts};
 pub use agents::{agent, agents, default_agent, known, names};
 pub use omission::{NotCopied, Omission};
-pub use seed::{Copied, Document, Documents, Form, Given, HostPlace, Secrets, Seeded, Sources};
+pub use seed::{Copied, Document, Documents, Find, Form, Given, HostPlace, Secrets, Seeded, Sources};
 pub use tool::{Start, Tool};

@@ -77,6 +77,9 @@ pub enum Form {
 /// What was read, by its names; what does not exist, or could not be read, is left out.
 pub type Documents = BTreeMap<&'static str, Value>;
 
+/// Finds a program of the host by its name.
+pub type Find<'a> = dyn Fn(&str) -> Option<PathBuf> + 'a;
+
 /// What was read, and what decides what becomes of it.
 #[derive(Clone, Default)]
 pub struct Given<'a> {
@@ -105,7 +108,7 @@ pub struct Given<'a> {
     /// Whether something exists on the host.
     pub exists: Option<&'a dyn Fn(&Path) -> bool>,
     /// Which file of the host a command's name stands for.
-    pub find: Option<&'a dyn Fn(&str) -> Option<PathBuf>>,
+    pub find: Option<&'a Find<'a>>,
 }
 
 impl fmt::Debug for Given<'_> {

@@ -110,10 +110,9 @@ impl GuestDir {
         self.put(name, |file| {
             io::copy(&mut from, file)?;
             file.set_permissions(Permissions::from_mode(mode))?;
-            let (tv_sec, tv_nsec) = (copy.changed.div_euclid(NANOS), copy.changed.rem_euclid(NANOS));
             let time = Timespec {
-                tv_sec: i64::try_from(tv_sec).unwrap_or_default(),
-                tv_nsec: i64::try_from(tv_nsec).unwrap_or_default(),
+                tv_sec: i64::try_from(copy.changed.div_euclid(NANOS)).unwrap_or_default(),
+                tv_nsec: i64::try_from(copy.changed.rem_euclid(NANOS)).unwrap_or_default(),
             };
             Ok(rustix::fs::futimens(file.as_fd(), &Timestamps { last_access: time, last_modification: time })?)
         })
@@ -159,7 +158,7 @@ impl GuestDir {
         }
         self.put(Path::new(name), |file| {
             file.write_all(content)?;
-            if there != Content::Absent { file.sync_all() } else { Ok(()) }
+            if there == Content::Absent { Ok(()) } else { file.sync_all() }
         })
     }
 
@@ -167,9 +166,9 @@ impl GuestDir {
         let temporary = format!(".cci-{}.tmp", uuid::Uuid::new_v4().simple());
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);
-        let mut file = self.dir.open_with(&temporary, &options)?;
+        let mut opened = self.dir.open_with(&temporary, &options)?;
         let put = || -> io::Result<()> {
-            fill(&mut file)?;
+            fill(&mut opened)?;
             self.give_away(Path::new(&temporary))?;
             if self.dir.symlink_metadata(name).is_ok_and(|there| there.is_dir()) {
                 super::remove::entry(&self.dir, name)?;

@@ -63,7 +63,7 @@ impl Seed<'_> {
         let note = Note::read(session);
         let mut omitted = Vec::new();
         let (session_has, left_alone) = of_session(state, sources.session, &mut omitted)?;
-        let host = self.of_host(&sources, &mut omitted);
+        let host = of_host(&sources, &mut omitted);
         let seeded = self.made(host, session_has, note.agents.clone(), sources.workspace);
         for (name, content) in seeded.files.iter().filter(|(name, _)| !left_alone.contains(name)) {
             state.write(name, content).map_err(in_session("write", state, name))?;
@@ -106,18 +106,6 @@ impl Seed<'_> {
         })
     }
 
-    /// Files of the host; one that cannot be understood is passed over.
-    fn of_host(&self, sources: &Sources, omitted: &mut Vec<Omission>) -> Documents {
-        let mut documents = Documents::new();
-        for document in &sources.host {
-            match read::document(document) {
-                Ok(found) => documents.extend(found.map(|value| (document.name, value))),
-                Err(problem) => omitted.push(problem),
-            }
-        }
-        documents
-    }
-
     /// Those files that the workspace has: they came with the repository, and the credentials are beside it.
     fn in_workspace(&self, files: &[&'static str]) -> Vec<(&'static str, Option<Value>)> {
         let owner = cci_core::idmap::Ids { uid: u32::MAX, gid: u32::MAX };
@@ -134,6 +122,18 @@ impl Seed<'_> {
         let dirs = self.search.into_iter().flat_map(|search| search.split(':')).filter(|dir| dir.starts_with('/'));
         dirs.map(|dir| Path::new(dir).join(name)).find(is_program)
     }
+}
+
+/// Files of the host; one that cannot be understood is passed over.
+fn of_host(sources: &Sources, omitted: &mut Vec<Omission>) -> Documents {
+    let mut documents = Documents::new();
+    for document in &sources.host {
+        match read::document(document) {
+            Ok(found) => documents.extend(found.map(|value| (document.name, value))),
+            Err(problem) => omitted.push(problem),
+        }
+    }
+    documents
 }
 
 /// What an earlier run of the session left, and the names of what stays as it is. What is damaged is put aside, for the
@@ -156,14 +156,15 @@ fn of_session(
                 omitted.push(Omission::LeftAlone { path, problem: "it is too large to be read".into() });
                 left_alone.push(*name);
             }
-            Content::File(bytes) => match json::parse(&bytes) {
-                Ok(value) => drop(documents.insert(name, value)),
-                Err(_) => {
-                    let kept = state.put_aside(name).map_err(in_session("rename", state, name))?;
-                    omitted.push(Omission::PutAside { kept: path.with_file_name(kept), path });
-                    documents.extend(json::mended(&bytes).map(|value| (*name, value)));
+            Content::File(bytes) => {
+                if let Ok(value) = json::parse(&bytes) {
+                    documents.insert(name, value);
+                    continue;
                 }
-            },
+                let kept = state.put_aside(name).map_err(in_session("rename", state, name))?;
+                omitted.push(Omission::PutAside { kept: path.with_file_name(kept), path });
+                documents.extend(json::mended(&bytes).map(|value| (*name, value)));
+            }
         }
     }
     Ok((documents, left_alone))

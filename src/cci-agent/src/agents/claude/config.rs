@@ -53,7 +53,9 @@ pub(super) fn seed(given: &Given<'_>) -> Seeded {
     seeded.noted = servers.keys().cloned().collect();
     if !servers.is_empty() {
         deep_merge(&mut state[SERVERS], Value::Object(Map::new()));
-        servers.into_iter().for_each(|(name, server)| state[SERVERS][name] = server);
+        for (name, server) in servers {
+            state[SERVERS][name] = server;
+        }
     }
     imports(given, &mut named, &mut seeded.omitted);
     seeded.omitted.extend(settings::in_the_way(given));
@@ -155,7 +157,9 @@ fn claude_json(session: Option<Value>, host: Option<&Value>, api_keys: &[String]
             "projects": { "/workspace": { "hasTrustDialogAccepted": trusted, "hasCompletedProjectOnboarding": true } },
         }),
     );
-    api_keys.iter().for_each(|key| approve(&mut state, key));
+    for key in api_keys {
+        approve(&mut state, key);
+    }
     state
 }
 

@@ -61,15 +61,12 @@ impl<'a> Named<'a> {
         let (mut rest, mut before) = (text, None);
         while let Some(first) = rest.chars().next() {
             let word = word(rest, before);
-            let taken = match word {
-                Some(word) => {
-                    inside.push_str(&self.path(word).unwrap_or_else(|| word.to_owned()));
-                    word
-                }
-                None => {
-                    inside.push(first);
-                    &rest[..first.len_utf8()]
-                }
+            let taken = if let Some(word) = word {
+                inside.push_str(&self.path(word).unwrap_or_else(|| word.to_owned()));
+                word
+            } else {
+                inside.push(first);
+                &rest[..first.len_utf8()]
             };
             before = taken.chars().next_back();
             rest = &rest[taken.len()..];
@@ -103,13 +100,11 @@ impl<'a> Named<'a> {
             let below = host.strip_prefix(place).ok()?;
             Some(if below == Path::new("") { inside.clone() } else { format!("{inside}/{}", below.display()) })
         };
-        match self.given.mounted.iter().find_map(mounted) {
-            Some(inside) => (self.in_guest(word) != inside).then(|| closing(word, inside)),
-            None => {
-                self.on_host_alone(host);
-                None
-            }
+        if let Some(inside) = self.given.mounted.iter().find_map(mounted) {
+            return (self.in_guest(word) != inside).then(|| closing(word, inside));
         }
+        self.on_host_alone(host);
+        None
     }
 
     /// The place on the host that a path means.

@@ -15,9 +15,13 @@ const KEPT_DAYS: u64 = 36_500;
 const KEY_HELPER: &str = "apiKeyHelper";
 /// The servers of the host itself.
 const LOOPBACK: [&str; 3] = ["localhost", "127.", "[::1]"];
-/// Keys that forbid what the agent is started with, and what they are where they do.
-const FORBID: [(&[&str], &str); 2] =
-    [(&["permissions", "disableBypassPermissionsMode"], "\"disable\""), (&["sandbox", "enabled"], "true")];
+/// A key, and which values of it forbid something.
+type Forbids = (&'static [&'static str], fn(&Value) -> bool);
+/// Keys that forbid what the agent is started with, and whether a value of theirs does.
+const FORBID: [Forbids; 2] = [
+    (&["permissions", "disableBypassPermissionsMode"], |value| value == "disable"),
+    (&["sandbox", "enabled"], |value| value == true),
+];
 /// Variables that are the container's to set.
 const OWN: [&str; 2] = ["CLAUDE_CONFIG_DIR", "HOME"];
 
@@ -35,12 +39,12 @@ pub(super) fn adapted(mut settings: Value, file: &Path, named: &mut Named<'_>) -
     });
     let loopback = table.get("env").and_then(Value::as_object).into_iter().flatten();
     let loopback = loopback.filter(|(_, value)| value.as_str().is_some_and(is_loopback));
-    let names = |(name, _): (&String, _)| Omission::NamesLoopback {
+    let told = |(name, _): (&String, _)| Omission::NamesLoopback {
         file: file.to_owned(),
         key: format!("env.{name}"),
         left_out: false,
     };
-    omitted.extend(loopback.map(names));
+    omitted.extend(loopback.map(told));
     (settings, omitted)
 }
 
@@ -48,7 +52,7 @@ pub(super) fn adapted(mut settings: Value, file: &Path, named: &mut Named<'_>) -
 fn overruled(settings: &mut Value, file: &Path) -> Vec<Omission> {
     let mut keys = Vec::new();
     for (path, forbids) in &FORBID {
-        if !is(settings, path, forbids) {
+        if !is(settings, path, *forbids) {
             continue;
         }
         keys.push(path.join("."));
@@ -65,15 +69,15 @@ fn overruled(settings: &mut Value, file: &Path) -> Vec<Omission> {
     keys.into_iter().map(|key| Omission::NoEffect { file: file.to_owned(), key }).collect()
 }
 
-fn is(settings: &Value, path: &[&str], text: &str) -> bool {
-    settings.get(path[0]).and_then(|table| table.get(path[1])).is_some_and(|value| value.to_string() == text)
+fn is(settings: &Value, path: &[&str], forbids: fn(&Value) -> bool) -> bool {
+    settings.get(path[0]).and_then(|table| table.get(path[1])).is_some_and(forbids)
 }
 
 /// What in the workspace's own settings forbids the same; they are read after the person's.
 pub(super) fn in_the_way(given: &Given<'_>) -> Vec<Omission> {
     let of = |(file, settings): &(&'static str, Option<Value>)| {
         let (file, settings) = (*file, settings.clone().unwrap_or_default());
-        let found = FORBID.iter().filter(move |(path, forbids)| is(&settings, path, forbids));
+        let found = FORBID.iter().filter(move |(path, forbids)| is(&settings, path, *forbids));
         found.map(move |(path, _)| Omission::InTheWay { file, key: path.join(".") }).collect::<Vec<_>>()
     };
     given.in_workspace.iter().flat_map(of).collect()
@@ -99,7 +103,9 @@ pub(super) fn translate(
         Value::String(text) => {
             let is_command = key == "command" || key == KEY_HELPER;
             *text = if is_command { named.command(text) } else { named.text(text) };
-            std::mem::take(&mut named.on_host).into_iter().for_each(|place| tell(path, place));
+            for place in std::mem::take(&mut named.on_host) {
+                tell(path, place);
+            }
         }
         _ => {}
     }
