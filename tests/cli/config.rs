@@ -349,3 +349,21 @@ fn check_finds_a_domain_that_no_launch_could_allow() {
         assert!(out.stderr.contains(wrong), "{out}");
     }
 }
+
+#[test]
+fn the_users_file_is_where_xdg_config_home_says() {
+    let host = with_user_file("[defaults]\nmodel = \"usual\"\n");
+    let named = host.home.join("named");
+    let environment = [("XDG_CONFIG_HOME", named.to_str().unwrap())];
+    let show = || host.cci_with(&["config", "show"], &environment, b"").ok();
+    let out = show();
+    assert!(!out.stdout.contains("usual"), "{out}");
+    let out = host.cci_with(&["list"], &environment, b"");
+    assert!(out.stderr.contains("is not read: XDG_CONFIG_HOME is set"), "{out}");
+    fs::create_dir_all(named.join("cci")).unwrap();
+    fs::write(named.join("cci/config.toml"), "[defaults]\nmodel = \"named\"\n").unwrap();
+    let out = show();
+    assert!(out.stdout.contains("model = \"named\""), "{out}");
+    let out = host.cci_with(&["config", "show"], &[("XDG_CONFIG_HOME", "relative")], b"").ok();
+    assert!(out.stdout.contains("model = \"usual\""), "{out}");
+}

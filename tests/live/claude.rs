@@ -1,5 +1,6 @@
 //! The real Claude Code remembers its conversation, however its session ended.
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;
 
@@ -252,4 +253,48 @@ fn hook_of_a_clone_ran(trusted: bool, text: &str) -> bool {
 fn a_clone_runs_nothing_beside_the_credentials_before_the_person_trusts_it() {
     assert!(!hook_of_a_clone_ran(false, "trust"), "the hook ran before anybody was asked");
     assert!(hook_of_a_clone_ran(true, "bypass permissions"), "what is trusted on the host is not asked for again");
+}
+
+#[test]
+fn settings_of_the_host_that_forbid_the_agent_its_work_are_told_and_a_hook_of_the_host_runs() {
+    let (host, api) = (Host::live(U1234), Anthropic::start());
+    let hook = host.dir("home/.claude/hooks").join("start.sh");
+    std::fs::write(&hook, "#!/bin/sh\ntouch /workspace/ran\n").unwrap();
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let settings = serde_json::json!({
+        "permissions": { "disableBypassPermissionsMode": "disable" },
+        "sandbox": { "enabled": true, "failIfUnavailable": true },
+        "apiKeyHelper": host.home.join("bin/key"),
+        "hooks": { "SessionStart": [{ "hooks": [{ "type": "command", "command": hook }] }] },
+    });
+    std::fs::write(host.dir("home/bin").join("key"), "x").unwrap();
+    std::fs::write(host.home.join(".claude/settings.json"), settings.to_string()).unwrap();
+    std::fs::write(host.home.join(".claude.json"), "{\"theme\": ").unwrap();
+    let flags = api.flags();
+    let mut args = vec!["shell", "--background"];
+    args.extend(flags.iter().map(String::as_str));
+    let out = host.cci(&args).ok();
+    for told in ["permissions.disableBypassPermissionsMode", "sandbox.enabled", "apiKeyHelper", ".claude.json (EOF"] {
+        assert!(out.stderr.lines().any(|line| line.starts_with("warning:") && line.contains(told)), "{told}: {out}");
+    }
+    let name = out.stdout.split_whitespace().next().unwrap().to_owned();
+    shows(&host, &name, "bypass permissions");
+    wait::until("the hook of the host has run", LONG, || {
+        if host.proj.join("ran").exists() { Ok(()) } else { Err(String::new()) }
+    });
+    prompt(&host, &name, "what is apple");
+    // a single prompt of a program is not what is resumed
+    let script = "cd /workspace && claude -p other";
+    let inside: Vec<&str> = ["container", "exec", &name].into_iter().chain(flags.iter().map(String::as_str)).collect();
+    host.cci(&[&inside[..], &["--", "sh", "-c", script]].concat()).ok();
+    host.cci(&["kill", &name]).ok();
+    host.wait_until_gone();
+    std::fs::remove_file(&hook).unwrap();
+    std::fs::remove_file(host.home.join(".claude/settings.json")).unwrap();
+    let mut args = vec!["shell", "--background", "--resume"];
+    args.extend(flags.iter().map(String::as_str));
+    let name = host.cci(&args).ok().stdout.split_whitespace().next().unwrap().to_owned();
+    shows(&host, &name, "what is apple");
+    let look = host.cci(&["container", "exec", &name, "--", "ls", "/home/code/.claude/hooks"]);
+    assert!(!look.stdout.contains("start.sh"), "{look}");
 }

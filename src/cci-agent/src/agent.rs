@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use crate::seed::{Broken, Given, Seeded, Sources};
+use crate::seed::{Given, HostPlace, Seeded, Sources};
 use crate::tool::{Start, Tool};
 
 /// An agent that cci knows.
@@ -32,15 +32,21 @@ pub trait Agent: Debug + Sync {
         None
     }
 
-    /// What has to be read before it can be [seeded](Agent::seed).
-    fn sources(&self) -> Sources {
-        Sources::NONE
+    /// The variable of the host by which it is told where its configuration is.
+    fn place_variable(&self) -> Option<&'static str> {
+        None
     }
 
-    /// What is written into its state directory before it starts, derived from what was read.
-    fn seed(&self, given: &Given<'_>) -> Result<Seeded, Broken> {
+    /// What has to be read before it can be [seeded](Agent::seed).
+    fn sources(&self, place: &HostPlace) -> Sources {
+        let _ = place;
+        Sources::default()
+    }
+
+    /// What is written into its state directory before it starts, made from what was read.
+    fn seed(&self, given: &Given<'_>) -> Seeded {
         let _ = given;
-        Ok(Seeded::default())
+        Seeded::default()
     }
 
     /// Reads its screen: whether it takes a prompt now. Without that, one that is quiet is taken to wait for a prompt.
@@ -87,4 +93,8 @@ pub struct Transcripts {
     pub dir: &'static str,
     /// The agent's id of a conversation, from a file's name there; `None` for other files.
     pub id: fn(&str) -> Option<&str>,
+    /// Whether a line of such a file is of a conversation with a person, which can be resumed.
+    pub talk: fn(&[u8]) -> bool,
+    /// A file in the state directory that is there once something has been said.
+    pub trace: Option<&'static str>,
 }

@@ -44,12 +44,13 @@ pub fn names(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::path::{Component, Path};
+    use std::path::{Component, Path, PathBuf};
 
     use super::*;
+    use crate::seed::HostPlace;
 
-    fn stays_below(place: &str) -> bool {
-        Path::new(place).components().all(|part| matches!(part, Component::Normal(_)))
+    fn stays_below(place: &Path) -> bool {
+        place.components().all(|part| matches!(part, Component::Normal(_)))
     }
 
     #[test]
@@ -62,18 +63,19 @@ mod tests {
 
     #[test]
     fn no_agent_reads_or_writes_beside_the_places_it_is_given() {
-        for agent in agents() {
-            let sources = agent.sources();
-            let copied = [sources.files, sources.trees].concat();
-            let on_the_host = copied.iter().map(|copied| copied.host).chain(sources.host.iter().copied());
-            let of_the_session = copied.iter().map(|copied| copied.session).chain(sources.session.iter().copied());
-            let further = sources.workspace.iter().chain(agent.protected()).copied();
-            let transcripts = agent.transcripts().map(|transcripts| transcripts.dir);
-            for place in on_the_host.chain(further).chain(transcripts) {
-                assert!(stays_below(place), "{}: {place}", agent.name());
+        let named = Some(PathBuf::from("/home/u/named"));
+        for (agent, named) in agents().flat_map(|agent| [(agent, None), (agent, named.clone())]) {
+            let sources = agent.sources(&HostPlace { home: "/home/u".into(), named: named.clone() });
+            let copied = sources.copied.iter();
+            for place in copied.clone().map(|one| &one.host).chain(sources.host.iter().map(|one| &one.path)) {
+                let below = named.as_deref().unwrap_or(Path::new("/home/u"));
+                assert!(place.strip_prefix(below).is_ok_and(stays_below), "{}: {place:?}", agent.name());
             }
-            for name in of_the_session.chain([agent.state_dir()]) {
-                assert!(stays_below(name) && !name.contains('/'), "{}: {name}", agent.name());
+            let inside = copied.map(|one| one.session.as_path()).chain(sources.session.iter().map(Path::new));
+            let further = sources.workspace.iter().chain(agent.protected()).copied();
+            let further = further.chain(agent.transcripts().map(|transcripts| transcripts.dir));
+            for place in inside.chain(further.map(Path::new)).chain([Path::new(agent.state_dir())]) {
+                assert!(stays_below(place), "{}: {place:?}", agent.name());
             }
         }
     }

@@ -47,7 +47,7 @@
 //!     }
 //!
 //!     fn transcripts(&self) -> Option<Transcripts> {
-//!         Some(Transcripts { dir: "said", id: |file| file.strip_suffix(".txt") })
+//!         Some(Transcripts { dir: "said", id: |file| file.strip_suffix(".txt"), talk: |_| true, trace: None })
 //!     }
 //! }
 //!
@@ -59,11 +59,13 @@ mod agent;
 mod agents;
 #[cfg(feature = "fuzzing")]
 pub mod fuzz;
-mod json;
+pub mod json;
+mod omission;
 mod seed;
 mod tool;
 
 pub use agent::{Agent, Shown, Transcripts};
 pub use agents::{agent, agents, default_agent, known, names};
-pub use seed::{Broken, Copied, Files, Given, Secrets, Seeded, Sources};
+pub use omission::{NotCopied, Omission};
+pub use seed::{Copied, Document, Documents, Find, Form, Given, HostPlace, Secrets, Seeded, Sources};
 pub use tool::{Start, Tool};

@@ -1,55 +1,123 @@
-//! What a session gets of the host's configuration: what is read for that, and what is written.
+//! What a session is given of the host's configuration: what is read for that, what comes of it, what is left out.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
-/// What has to be read before an agent can be seeded. Places of the host are below the user's home, those of a session
-/// are names in its state directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use serde_json::Value;
+
+use crate::json::Keep;
+use crate::omission::Omission;
+
+/// Where on the host a user has the configuration of an agent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostPlace {
+    /// The home directory.
+    pub home: PathBuf,
+    /// The directory that the agent's own variable names, where it is set.
+    pub named: Option<PathBuf>,
+}
+
+/// What has to be read before an agent can be seeded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sources {
-    /// Files of the host that are copied as they are.
-    pub files: &'static [Copied],
-    /// Directories of the host that are copied with their contents.
-    pub trees: &'static [Copied],
+    /// The directory on the host that holds the configuration.
+    pub directory: PathBuf,
+    /// Files and directories of the host that are copied with what is in them.
+    pub copied: Vec<Copied>,
     /// Files of the host that are read.
-    pub host: &'static [&'static str],
-    /// Files that an earlier run of the session may have left. The agent may have written anything there.
+    pub host: Vec<Document>,
+    /// Names in the state directory: JSON that an earlier run of the session may have left there.
     pub session: &'static [&'static str],
     /// Files of a workspace by which the agent runs programs before anybody has typed a word.
     pub workspace: &'static [&'static str],
 }
 
-impl Sources {
-    /// Nothing.
-    pub const NONE: Self = Self { files: &[], trees: &[], host: &[], session: &[], workspace: &[] };
-}
-
 /// Something that is copied from the host into a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copied {
     /// The place on the host.
-    pub host: &'static str,
-    /// The name in the session's state directory.
-    pub session: &'static str,
+    pub host: PathBuf,
+    /// Its path in the session's state directory.
+    pub session: PathBuf,
+    /// Whether it is the agent's login: a session renews its own, and keeps it where the host has none.
+    pub login: bool,
+    /// The text in it that stands for something else in the container, and what stands for it there.
+    pub replaced: Option<(String, String)>,
 }
 
-/// The content of files by their places; one that does not exist is left out.
-pub type Files = BTreeMap<&'static str, Vec<u8>>;
+impl Copied {
+    /// Something that is copied as it is.
+    #[must_use]
+    pub fn plain(host: PathBuf, session: impl Into<PathBuf>) -> Self {
+        Self { host, session: session.into(), login: false, replaced: None }
+    }
+}
 
-/// What was read, and what decides what to do with it.
-#[derive(Debug, Clone, Default)]
+/// A file of the host that is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// What it is called in [`Given::host`].
+    pub name: &'static str,
+    /// Where it is.
+    pub path: PathBuf,
+    /// How it is read.
+    pub form: Form,
+}
+
+/// How a file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// JSON, of which this is kept.
+    Json(Keep),
+    /// Text.
+    Text,
+}
+
+/// What was read, by its names; what does not exist, or could not be read, is left out.
+pub type Documents = BTreeMap<&'static str, Value>;
+
+/// Finds a program of the host by its name.
+pub type Find<'a> = dyn Fn(&str) -> Option<PathBuf> + 'a;
+
+/// What was read, and what decides what becomes of it.
+#[derive(Clone, Default)]
 pub struct Given<'a> {
-    /// The existing files of [`Sources::host`]; empty if the host's configuration is not given to sessions.
-    pub host: Files,
-    /// The existing files of [`Sources::session`].
-    pub session: Files,
-    /// The existing files of [`Sources::workspace`].
-    pub in_workspace: Vec<&'static str>,
+    /// Where the host's configuration is.
+    pub place: HostPlace,
+    /// What there is of [`Sources::host`]; nothing where the host's configuration is not given to sessions.
+    pub host: Documents,
+    /// What there is of [`Sources::session`].
+    pub session: Documents,
+    /// What there is of [`Sources::workspace`], and its content where that is JSON.
+    pub in_workspace: Vec<(&'static str, Option<Value>)>,
     /// The workspace's path on the host.
     pub workspace: &'a str,
-    /// Whether secrets in the host's settings are copied.
+    /// Places of the host that the container has, and where it has them.
+    pub mounted: Vec<(PathBuf, String)>,
+    /// The state directory in the container.
+    pub state: String,
+    /// The home in the container.
+    pub guest_home: &'a str,
+    /// Whether secrets in the host's settings come along.
     pub secrets: bool,
     /// The key that the agent finds in its environment.
     pub api_key: Option<&'a str>,
+    /// What the agent noted when this session was seeded before.
+    pub noted: Vec<String>,
+    /// Whether something exists on the host.
+    pub exists: Option<&'a dyn Fn(&Path) -> bool>,
+    /// Which file of the host a command's name stands for.
+    pub find: Option<&'a Find<'a>>,
+}
+
+impl fmt::Debug for Given<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Given")
+            .field("place", &self.place)
+            .field("workspace", &self.workspace)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What is written into a session's state directory, and what the user should know about it.
@@ -57,27 +125,23 @@ pub struct Given<'a> {
 pub struct Seeded {
     /// Names in the state directory, and what is written there.
     pub files: Vec<(&'static str, Vec<u8>)>,
-    /// The secrets that are copied.
-    pub secrets: Option<Secrets>,
+    /// What is copied because what was read names it.
+    pub copied: Vec<Copied>,
+    /// The secrets that come along, by file.
+    pub secrets: Vec<Secrets>,
     /// What in the workspace the agent asks about before it runs anything of it.
     pub asks_about: Vec<&'static str>,
+    /// What does not come along as it is.
+    pub omitted: Vec<Omission>,
+    /// What the agent wants to know when the session is seeded again.
+    pub noted: Vec<String>,
 }
 
 /// Secrets of a file of the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Secrets {
-    /// The file, below the home.
-    pub file: &'static str,
+    /// The file.
+    pub file: PathBuf,
     /// Their keys in it.
     pub keys: Vec<String>,
-}
-
-/// A file of the host that cannot be parsed.
-#[derive(Debug, thiserror::Error)]
-#[error("{file}: {source}")]
-pub struct Broken {
-    /// The file, below the home.
-    pub file: &'static str,
-    /// What is wrong with it.
-    pub source: Box<dyn std::error::Error + Send + Sync>,
 }

@@ -59,6 +59,7 @@ codes! {
     SlotsExhausted "slots-exhausted" 1 "every slot of the workspace has a running container"
     NoSession "no-session" 1 "there is no saved session of this workspace to resume"
     SessionNotFound "session-not-found" 1 "the session asked for by id does not exist"
+    ConversationLost "conversation-lost" 1 "the agent's transcript of the session is gone"
     SessionElsewhere "session-elsewhere" 1 "the session belongs to another workspace"
     ImageNotFound "image-not-found" 1 "the image is not in Incus"
     ImageExists "image-exists" 1 "an image of this alias exists already"

@@ -158,6 +158,12 @@ pub enum Error {
         /// Where it belongs.
         workspace: PathBuf,
     },
+    /// Something was said in the session, and the agent's transcript of it is gone.
+    #[error("session {} has no conversation: the agent's transcript is gone", line(id))]
+    ConversationLost {
+        /// The session.
+        id: String,
+    },
     /// The image is not in Incus.
     #[error("image '{}' not found", line(image))]
     ImageNotFound {

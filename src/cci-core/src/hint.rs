@@ -50,6 +50,7 @@ pub fn hint(error: &Error) -> Option<String> {
         }
         Error::NoSession { other: None } => "start a new one with `cci shell`".to_owned(),
         Error::SessionNotFound { .. } => "see `cci list --all`".to_owned(),
+        Error::ConversationLost { .. } => "start a new one with `cci shell`, or see `cci list --all`".to_owned(),
         Error::SessionElsewhere { id, workspace } => {
             format!("use `cci shell --workspace {} --resume={id}`", GuestText::new(workspace))
         }

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use cci_agent::{Agent, HostPlace};
 use cci_core::environment::HostLocale;
 use cci_core::idmap::Ids;
 use cci_core::{Error, Result};
@@ -72,6 +73,20 @@ impl Caller {
         HostLocale { term: owned("TERM"), colorterm: owned("COLORTERM"), timezone: None }
     }
 
+    /// Where the caller has the configuration of an agent.
+    #[must_use]
+    pub fn place_of(&self, agent: &dyn Agent) -> HostPlace {
+        let named = agent.place_variable().and_then(|name| self.var(name));
+        HostPlace { home: self.home.clone(), named: named.map(|dir| self.current_dir.join(dir)) }
+    }
+
+    /// The directory of cci's own configuration: a relative `XDG_CONFIG_HOME` does not count.
+    #[must_use]
+    pub fn config_dir(&self) -> PathBuf {
+        let named = self.var("XDG_CONFIG_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());
+        named.unwrap_or_else(|| self.home.join(".config")).join("cci")
+    }
+
     /// A variable of the environment, if it is set and not empty.
     pub fn var(&self, name: &str) -> Option<&str> {
         self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
@@ -106,5 +121,24 @@ impl Caller {
         let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let (ids, umask) = (Ids { uid: 1000, gid: 1000 }, Umask::default());
         Self { ids, current_dir: home.clone(), is_current_dir_gone: false, umask, home, environment }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_is_where_the_environment_says() {
+        let dir = |environment: &[(&str, &str)]| Caller::for_test("/home/u", environment).config_dir();
+        assert_eq!(dir(&[]), PathBuf::from("/home/u/.config/cci"));
+        assert_eq!(dir(&[("XDG_CONFIG_HOME", "/x")]), PathBuf::from("/x/cci"));
+        assert_eq!(dir(&[("XDG_CONFIG_HOME", "x")]), PathBuf::from("/home/u/.config/cci"));
+        let agent = cci_agent::default_agent();
+        let variable = agent.place_variable().unwrap();
+        let named = |environment: &[(&str, &str)]| Caller::for_test("/home/u", environment).place_of(agent).named;
+        assert_eq!(named(&[]), None);
+        assert_eq!(named(&[(variable, "/w")]), Some("/w".into()));
+        assert_eq!(named(&[(variable, "w")]), Some("/home/u/w".into()));
     }
 }

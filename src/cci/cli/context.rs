@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cci_core::name::Prefix;
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
+use cci_guest::GuestText;
 use tokio_util::sync::CancellationToken;
 
 use super::given;
@@ -45,6 +46,11 @@ pub(crate) fn context(
     let stack = Stack::read(&caller, &workspace, asked.config.as_deref(), &asked.overrides, trust)?;
     if let Some(why) = stack.set_aside() {
         terminal.warn(&format!("the project's configuration is left out: {why}"));
+    }
+    let (own, usual) = (caller.config_dir().join("config.toml"), caller.home.join(".config/cci/config.toml"));
+    if own != usual && !own.exists() && usual.exists() {
+        let (own, usual) = (GuestText::new(&own), GuestText::new(&usual));
+        terminal.warn(&format!("{usual} is not read: XDG_CONFIG_HOME is set, and {own} does not exist"));
     }
     let settings = stack.settings()?;
     let prefix = match caller.var("CCI_CONTAINER_PREFIX") {

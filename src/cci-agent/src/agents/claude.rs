@@ -1,27 +1,40 @@
 //! Claude Code.
 
 mod config;
+mod named;
+mod place;
 mod screen;
 mod secrets;
+mod servers;
+mod settings;
+mod talk;
 
+use self::place::{STATE, directory, state_file};
 use crate::agent::{Agent, Shown, Transcripts};
-use crate::seed::{Broken, Copied, Given, Seeded, Sources};
+use crate::json::Keep;
+use crate::seed::{Copied, Document, Form, Given, HostPlace, Seeded, Sources};
 use crate::tool::{Start, Tool};
 
 /// Claude Code.
 #[derive(Debug)]
 pub(crate) struct Claude;
 
-/// What is copied from the host as it is.
-const FILES: [Copied; 3] = [
-    Copied { host: ".claude/.credentials.json", session: ".credentials.json" },
-    Copied { host: ".claude/CLAUDE.md", session: "CLAUDE.md" },
-    Copied { host: ".claude/config.yml", session: "config.yml" },
-];
-const TREES: [Copied; 3] = [
-    Copied { host: ".claude/commands", session: "commands" },
-    Copied { host: ".claude/agents", session: "agents" },
-    Copied { host: ".claude/skills", session: "skills" },
+/// Its login.
+const LOGIN: &str = ".credentials.json";
+/// What is copied from its directory on the host as it is: what the person has written for it, and never what it noted
+/// of other workspaces.
+const COPIED: [&str; 11] = [
+    config::MEMORY,
+    "config.yml",
+    "keybindings.json",
+    "commands",
+    "agents",
+    "skills",
+    "hooks",
+    "output-styles",
+    "rules",
+    "themes",
+    "workflows",
 ];
 
 impl Agent for Claude {
@@ -55,21 +68,38 @@ impl Agent for Claude {
     }
 
     fn transcripts(&self) -> Option<Transcripts> {
-        Some(Transcripts { dir: "projects/-workspace", id: |file| file.strip_suffix(".jsonl") })
+        Some(Transcripts {
+            dir: "projects/-workspace",
+            id: talk::id,
+            talk: talk::is_talk,
+            trace: Some("history.jsonl"),
+        })
     }
 
-    fn sources(&self) -> Sources {
+    fn place_variable(&self) -> Option<&'static str> {
+        Some("CLAUDE_CONFIG_DIR")
+    }
+
+    fn sources(&self, place: &HostPlace) -> Sources {
+        let directory = directory(place);
+        let copied = COPIED.map(|name| Copied::plain(directory.join(name), name));
+        let login = Copied { login: true, ..Copied::plain(directory.join(LOGIN), LOGIN) };
+        let document = |name, path, form| Document { name, path, form };
         Sources {
-            files: &FILES,
-            trees: &TREES,
-            host: &[config::HOST_SETTINGS, config::STATE],
-            session: &[config::SETTINGS, config::STATE],
+            copied: [login].into_iter().chain(copied).collect(),
+            host: vec![
+                document(config::SETTINGS, directory.join(config::SETTINGS), Form::Json(Keep::All)),
+                document(STATE, state_file(place), Form::Json(config::OF_STATE)),
+                document(config::MEMORY, directory.join(config::MEMORY), Form::Text),
+            ],
+            directory,
+            session: &[config::SETTINGS, STATE],
             // hooks, variables, key helpers and servers
             workspace: &[".claude/settings.json", ".claude/settings.local.json", ".mcp.json"],
         }
     }
 
-    fn seed(&self, given: &Given<'_>) -> Result<Seeded, Broken> {
+    fn seed(&self, given: &Given<'_>) -> Seeded {
         config::seed(given)
     }
 

@@ -45,6 +45,7 @@ fn samples() -> Vec<Error> {
         Error::NoSession { other: None },
         Error::NoSession { other: Some("/home/u/code".into()) },
         Error::SessionNotFound { id: id() },
+        Error::ConversationLost { id: id() },
         Error::SessionElsewhere { id: id(), workspace: path() },
         Error::ImageNotFound { image: "cci".into() },
         Error::ImageNotFound { image: "cci-rust".into() },

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cci_agent::Secrets;
+use cci_agent::{Omission, Secrets};
 use cci_core::Error;
 use cci_core::network::Mode;
 use cci_core::session::SessionId;
@@ -41,6 +41,10 @@ pub enum SessionEvent {
     },
     /// The daemon cannot reach the home: the conversation is kept in a storage volume.
     KeptInVolume,
+    /// What of the host's configuration is not in the session as it is there; all of one kind.
+    Omitted(Vec<Omission>),
+    /// Nothing was said yet in the conversation that is resumed.
+    NothingSaid(SessionId),
     /// The volume with the conversation could not be copied to its directory.
     NotCopiedHome(Error),
     /// A step begins: waiting for a container to shut down.

@@ -25,7 +25,7 @@ pub struct Info {
     /// RFC 3339.
     pub saved_at: String,
     pub(crate) persistent: bool,
-    /// Whether the agent's state is on the disk.
+    /// Whether the agent's state is on the disk, with the conversation if there was one.
     pub data_present: bool,
     /// The disk space of its directory.
     pub data_bytes: u64,
@@ -40,7 +40,8 @@ pub async fn info(cx: &Context, id: Option<&str>) -> Result<Info> {
         Resume::Exactly(id) => resume::any_by_id(cx, &id).await?,
         _ => resume::latest(cx).await?,
     };
-    let state = launch::store(cx).state_dir(saved.metadata.session_id);
+    let store = launch::store(cx);
+    let state = store.state_dir(saved.metadata.session_id);
     blocking(move || {
         let metadata = saved.metadata;
         Ok(Info {
@@ -49,7 +50,7 @@ pub async fn info(cx: &Context, id: Option<&str>) -> Result<Info> {
             workspace: metadata.workspace,
             saved_at: metadata.saved_at,
             persistent: metadata.persistent,
-            data_present: state.is_dir(),
+            data_present: state.is_dir() && !store.lost_conversation(metadata.session_id),
             data_bytes: size::of_tree(&state),
             path: saved.dir,
         })

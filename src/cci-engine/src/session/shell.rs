@@ -1,7 +1,8 @@
 //! `shell`: an agent in a container, with a conversation that is stored on the host.
 
+use std::path::{Path, PathBuf};
+
 use cci_agent::{Agent, Start};
-use cci_core::Result;
 use cci_core::environment::HostLocale;
 use cci_core::idmap::Ids;
 use cci_core::mark::Marks;
@@ -9,8 +10,11 @@ use cci_core::pin::Pinned;
 use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::session::{Resume, SessionId};
 use cci_core::slot::SlotChoice;
+use cci_core::{Error, Result};
+use cci_guest::layout::{HOME, WORKSPACE};
 use cci_incus::{Instance, Status};
 
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::{Event, LaunchEvent, SessionEvent};
 use crate::instance::remove::remove_launched;
@@ -98,6 +102,11 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     {
         shutdown::wait_until_down(&cx, &running.name).await?;
         survey = launch::survey(&cx, Subject::Workspace).await?;
+    }
+    if let Some(resumed) = &resumed
+        && live(&survey.instances, id).is_none()
+    {
+        conversation(&cx, session, resumed).await?;
     }
     let plan = plan(&cx, id, resumed.as_ref(), &survey)?;
     launch::tell(&cx, &plan, &survey).await;
@@ -240,26 +249,66 @@ async fn plant_new(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
 
 /// Creates the session's directory and puts what the agent needs into it.
 async fn plant(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
-    let (store, home) = (launch::store(cx), cx.caller.home.clone());
+    let (store, caller) = (launch::store(cx), cx.caller.clone());
     let workspace = host_path::real(cx.workspace.path());
     let (from_host, secrets) = (cx.settings.defaults.agent_config, cx.settings.defaults.settings_secrets);
     let agent = cx.settings.tool.agent();
     let mut environment =
         cci_core::environment::environment(agent, &HostLocale::default(), &cx.settings.environment(), &cx.environment);
     let api_key = agent.api_key_variable().and_then(|name| environment.remove(name));
+    let mounted = mounted(cx, &workspace);
     let planted = cx
         .scope
         .writing(move || {
             let state = store.create(id, owner)?;
-            Seed { agent, home: &home, from_host, secrets, api_key: api_key.as_deref(), workspace: &workspace }
-                .plant(&state)
+            let seed = Seed {
+                agent,
+                place: caller.place_of(agent),
+                search: caller.var("PATH"),
+                from_host,
+                secrets,
+                api_key: api_key.as_deref(),
+                workspace: &workspace,
+                mounted,
+                state: cci_core::environment::state(agent),
+                guest_home: HOME,
+            };
+            seed.plant(&state, &store.dir(id))
         })
         .await?;
-    if let Some(secrets) = planted.secrets {
+    for secrets in planted.secrets {
         cx.emit(SessionEvent::SecretsInSettings(secrets));
     }
     if !planted.asks_about.is_empty() {
         cx.emit(SessionEvent::AgentAsksAbout { files: planted.asks_about });
     }
+    let mut omitted = planted.omitted;
+    while let Some(first) = omitted.first() {
+        let kind = std::mem::discriminant(first);
+        let (of_kind, others) = omitted.into_iter().partition(|one| std::mem::discriminant(one) == kind);
+        cx.emit(SessionEvent::Omitted(of_kind));
+        omitted = others;
+    }
+    Ok(())
+}
+
+/// Where the container has what of the host.
+fn mounted(cx: &Context, workspace: &Path) -> Vec<(PathBuf, String)> {
+    let workspaces = [cx.workspace.path(), workspace].map(|path| (path.to_owned(), WORKSPACE.to_owned()));
+    let mounts = cx.settings.mounts.default.iter();
+    let mounts = mounts.map(|(inside, entry)| (cx.workspace.path().join(&entry.host), inside.clone()));
+    workspaces.into_iter().chain(mounts).collect()
+}
+
+/// Says that there is nothing to be resumed before anything is started, and refuses where there was something.
+async fn conversation(cx: &Context, session: &Session, resumed: &Resumed) -> Result<()> {
+    if session.debug || resumed.transcript.is_some() || cx.settings.tool.agent().transcripts().is_none() {
+        return Ok(());
+    }
+    let (store, id) = (launch::store(cx), resumed.id());
+    if blocking(move || Ok(store.lost_conversation(id))).await? {
+        return Err(Error::ConversationLost { id: id.to_string() });
+    }
+    cx.emit(SessionEvent::NothingSaid(id));
     Ok(())
 }

@@ -208,11 +208,14 @@ pub(crate) fn protected(settings: &Settings, caller: &Caller) -> Vec<Protected> 
         closed(home.clone(), false),
         closed(home.join(".ssh"), true),
         closed(home.join(".config/cci"), true),
+        closed(caller.config_dir(), true),
         closed(incus_socket::path(caller, settings), true),
         Protected { except: Some(cci.join("storage")), path: cci, below: true },
     ];
     let of_agents = agents().flat_map(Agent::protected);
     protected.extend(of_agents.map(|place| closed(home.join(place), true)));
+    let named = agents().filter_map(|agent| caller.place_of(agent).named);
+    protected.extend(named.map(|place| closed(place, true)));
     let of_every_host = PROTECTED.iter().filter(|path| !home.starts_with(path));
     protected.extend(of_every_host.map(|path| closed(PathBuf::from(path), true)));
     protected

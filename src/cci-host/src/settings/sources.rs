@@ -50,7 +50,7 @@ pub struct Places {
 pub fn places(caller: &Caller, workspace: &Workspace, extra: Option<&Path>) -> Places {
     Places {
         system: PathBuf::from("/etc/cci/config.toml"),
-        user: caller.home.join(".config/cci/config.toml"),
+        user: caller.config_dir().join("config.toml"),
         project: workspace.path().join(".cci.toml"),
         extra: extra.map(|extra| caller.current_dir.join(extra)),
     }

@@ -6,10 +6,33 @@ use std::path::{Path, PathBuf};
 
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt};
 use cci_core::idmap::Ids;
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Uid};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Timespec, Timestamps, Uid};
 
-/// The most that is read of one file; an agent's own configuration is far smaller.
-const LARGEST: u64 = 16 * 1024 * 1024;
+/// A larger file is not read: an agent's own configuration is far smaller, and what is read takes a multiple in memory.
+const LARGEST: u64 = 32 * 1024 * 1024;
+
+/// What a name in a shared directory stands for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Nothing.
+    Absent,
+    /// A link, a pipe, a device or a directory: as good as absent.
+    Other,
+    /// A file that is too large to be read.
+    TooLarge,
+    /// A file with this in it.
+    File(Vec<u8>),
+}
+
+/// A file of the host that is copied, as it is there.
+pub(crate) struct Copy {
+    /// Its permission bits, among others.
+    pub(crate) mode: u32,
+    /// When it was changed last, in nanoseconds.
+    pub(crate) changed: i128,
+    /// How long it is.
+    pub(crate) length: u64,
+}
 
 /// A directory that is shared with a container, and the host user its new entries belong to.
 pub struct GuestDir {
@@ -30,23 +53,98 @@ impl GuestDir {
         &self.path
     }
 
-    /// The content of a regular file, `None` if there is none: a link, a pipe or a device counts as absent.
-    pub(crate) fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+    /// What a name stands for.
+    pub(crate) fn read(&self, name: impl AsRef<Path>) -> io::Result<Content> {
+        let name = name.as_ref();
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
         let mut options = OpenOptions::new();
         options.read(true).custom_flags(flags.bits().cast_signed());
         let file = match self.dir.open_with(name, &options) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(_) if !self.is_regular(name) => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Content::Absent),
+            Err(_) if !self.is_regular(name) => return Ok(Content::Other),
             Err(error) => return Err(error),
         };
         if !file.metadata()?.is_file() {
-            return Ok(None);
+            return Ok(Content::Other);
         }
         let mut content = Vec::new();
-        file.take(LARGEST).read_to_end(&mut content)?;
-        Ok(Some(content))
+        let read = file.take(LARGEST + 1).read_to_end(&mut content)?;
+        Ok(if read as u64 > LARGEST { Content::TooLarge } else { Content::File(content) })
+    }
+
+    /// The content of a file at a path in a directory that others write, only if no step to it is a link.
+    pub(crate) fn read_below(&self, path: &str) -> Option<Vec<u8>> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        let file =
+            std::fs::File::from(rustix::fs::openat2(self.dir.as_fd(), path, flags, Mode::empty(), resolve).ok()?);
+        let mut content = Vec::new();
+        file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+        file.take(LARGEST).read_to_end(&mut content).ok()?;
+        Some(content)
+    }
+
+    /// When a file was changed last, in nanoseconds; `None` for anything else.
+    pub(crate) fn changed(&self, name: impl AsRef<Path>) -> Option<i128> {
+        self.stat(name.as_ref()).map(|stat| changed(&stat))
+    }
+
+    fn stat(&self, name: &Path) -> Option<rustix::fs::Stat> {
+        let stat = rustix::fs::statat(self.dir.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        (FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile).then_some(stat)
+    }
+
+    /// Puts a copy in place in one step, with the mode and the time that it has on the host; one that has them is left as
+    /// it is. It is not flushed: the next launch makes it again.
+    pub(crate) fn copy(&self, name: impl AsRef<Path>, mut from: impl Read, copy: &Copy) -> io::Result<()> {
+        let (name, mode) = (name.as_ref(), copy.mode & 0o777);
+        let is_same = |stat: rustix::fs::Stat| {
+            changed(&stat) == copy.changed
+                && stat.st_size.cast_unsigned() == copy.length
+                && stat.st_mode & 0o7777 == mode
+        };
+        if self.stat(name).is_some_and(is_same) {
+            return Ok(());
+        }
+        self.put(name, |file| {
+            io::copy(&mut from, file)?;
+            file.set_permissions(Permissions::from_mode(mode))?;
+            let time = Timespec {
+                tv_sec: i64::try_from(copy.changed.div_euclid(NANOS)).unwrap_or_default(),
+                tv_nsec: i64::try_from(copy.changed.rem_euclid(NANOS)).unwrap_or_default(),
+            };
+            Ok(rustix::fs::futimens(file.as_fd(), &Timestamps { last_access: time, last_modification: time })?)
+        })
+    }
+
+    /// Gives the directory itself a mode of the host's; its owner can always use it.
+    pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {
+        Ok(rustix::fs::fchmod(self.dir.as_fd(), Mode::from_raw_mode(mode & 0o777 | 0o700))?)
+    }
+
+    /// Puts a file under another name that nothing has, for it cannot be understood; the name.
+    pub(crate) fn put_aside(&self, name: &str) -> io::Result<String> {
+        let kept = format!("{name}.damaged-{}", uuid::Uuid::new_v4().simple());
+        self.dir.rename(name, &self.dir, &kept)?;
+        Ok(kept)
+    }
+
+    /// Removes what the host has no more: a file, or a directory in which nothing is left. Whether it was there.
+    pub(crate) fn remove(&self, path: &Path) -> bool {
+        let (Some(above), Some(name)) = (path.parent(), path.file_name()) else { return false };
+        let above = if above == Path::new("") { Path::new(".") } else { above };
+        let Ok(dir) = self.open_beneath(above) else { return false };
+        rustix::fs::unlinkat(&dir, name, AtFlags::empty()).is_ok()
+            || rustix::fs::unlinkat(&dir, name, AtFlags::REMOVEDIR).is_ok()
+    }
+
+    /// When a file at a path was changed last, where no step to it is a link.
+    pub(crate) fn changed_below(&self, path: &Path) -> Option<i128> {
+        let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
+        let there = rustix::fs::openat2(self.dir.as_fd(), path, flags, Mode::empty(), resolve).ok()?;
+        rustix::fs::fstat(there).ok().map(|stat| changed(&stat))
     }
 
     /// Puts a file in place atomically; whatever was there before is replaced.
@@ -55,32 +153,36 @@ impl GuestDir {
     /// again; one that replaces other content is flushed, because that may have been the agent's own.
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let there = self.read(name)?;
-        if there.as_deref() == Some(content) {
+        if matches!(&there, Content::File(there) if there == content) {
             return Ok(());
         }
+        self.put(Path::new(name), |file| {
+            file.write_all(content)?;
+            if there == Content::Absent { Ok(()) } else { file.sync_all() }
+        })
+    }
+
+    fn put(&self, name: &Path, fill: impl FnOnce(&mut cap_std::fs::File) -> io::Result<()>) -> io::Result<()> {
         let temporary = format!(".cci-{}.tmp", uuid::Uuid::new_v4().simple());
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);
-        let mut file = self.dir.open_with(&temporary, &options)?;
+        let mut opened = self.dir.open_with(&temporary, &options)?;
         let put = || -> io::Result<()> {
-            file.write_all(content)?;
-            self.give_away(&temporary)?;
-            if there.is_some() {
-                file.sync_all()?;
-            }
+            fill(&mut opened)?;
+            self.give_away(Path::new(&temporary))?;
             if self.dir.symlink_metadata(name).is_ok_and(|there| there.is_dir()) {
                 super::remove::entry(&self.dir, name)?;
             }
             self.dir.rename(&temporary, &self.dir, name)
         };
-        let mut put = put;
         put().inspect_err(|_| {
             let _ = self.dir.remove_file(&temporary);
         })
     }
 
-    /// A directory in it, created if missing; anything else of that name is replaced.
-    pub(crate) fn subdir(&self, name: &str) -> io::Result<Self> {
+    /// A directory in it, made if it is missing; something else of that name is replaced.
+    pub(crate) fn subdir(&self, name: impl AsRef<Path>) -> io::Result<Self> {
+        let name = name.as_ref();
         let there = self.dir.symlink_metadata(name);
         if there.as_ref().is_ok_and(|there| !there.is_dir()) {
             self.dir.remove_file(name)?;
@@ -99,25 +201,30 @@ impl GuestDir {
         self.open_beneath(path).ok()
     }
 
-    fn open_beneath(&self, path: &str) -> io::Result<OwnedFd> {
+    fn open_beneath(&self, path: impl AsRef<Path>) -> io::Result<OwnedFd> {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
-        Ok(rustix::fs::openat2(self.dir.as_fd(), path, flags, Mode::empty(), resolve)?)
+        Ok(rustix::fs::openat2(self.dir.as_fd(), path.as_ref(), flags, Mode::empty(), resolve)?)
     }
 
-    fn is_regular(&self, name: &str) -> bool {
-        rustix::fs::statat(self.dir.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW)
-            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
+    fn is_regular(&self, name: &Path) -> bool {
+        self.stat(name).is_some()
     }
 
-    /// When cci runs as root for another user's workspace, what it creates must belong to that user.
-    fn give_away(&self, name: &str) -> io::Result<()> {
+    /// Called as root for a workspace of another user, what is made must be that user's.
+    fn give_away(&self, name: &Path) -> io::Result<()> {
         if !rustix::process::geteuid().is_root() {
             return Ok(());
         }
         let (uid, gid) = (Uid::from_raw(self.owner.uid), Gid::from_raw(self.owner.gid));
         Ok(rustix::fs::chownat(self.dir.as_fd(), name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?)
     }
+}
+
+const NANOS: i128 = 1_000_000_000;
+
+fn changed(stat: &rustix::fs::Stat) -> i128 {
+    i128::from(stat.st_mtime) * NANOS + i128::from(stat.st_mtime_nsec)
 }
 
 #[cfg(test)]
@@ -138,13 +245,13 @@ mod tests {
         std::os::unix::fs::symlink(outside.path(), state.path().join("commands")).unwrap();
         let guest = GuestDir::open(state.path(), here()).unwrap();
 
-        assert_eq!(guest.read("settings.json").unwrap(), None);
+        assert_eq!(guest.read("settings.json").unwrap(), Content::Other);
         guest.write("settings.json", b"ours").unwrap();
         guest.subdir("commands").unwrap().write("x", b"ours").unwrap();
 
         assert_eq!(std::fs::read_to_string(&secret).unwrap(), "host");
         assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 1);
-        assert_eq!(guest.read("settings.json").unwrap().unwrap(), b"ours");
+        assert_eq!(guest.read("settings.json").unwrap(), Content::File(b"ours".to_vec()));
     }
 
     #[test]
@@ -154,9 +261,9 @@ mod tests {
         std::fs::create_dir_all(state.path().join("dir/full")).unwrap();
         let guest = GuestDir::open(state.path(), here()).unwrap();
         for name in ["pipe", "dir"] {
-            assert_eq!(guest.read(name).unwrap(), None, "{name}");
+            assert_eq!(guest.read(name).unwrap(), Content::Other, "{name}");
             guest.write(name, b"x").unwrap();
-            assert_eq!(guest.read(name).unwrap().unwrap(), b"x", "{name}");
+            assert_eq!(guest.read(name).unwrap(), Content::File(b"x".to_vec()), "{name}");
         }
     }
 
@@ -177,7 +284,7 @@ mod tests {
         let guest = GuestDir::open(state.path(), here()).unwrap();
         let file = |content: &str| {
             guest.write("a", content.as_bytes()).unwrap();
-            assert_eq!(guest.read("a").unwrap().unwrap(), content.as_bytes());
+            assert_eq!(guest.read("a").unwrap(), Content::File(content.as_bytes().to_vec()));
             std::fs::metadata(state.path().join("a")).unwrap().ino()
         };
         let first = file("one");

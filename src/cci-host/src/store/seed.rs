@@ -1,24 +1,35 @@
-//! Copies what the agent needs of the host's own configuration into a session, before the agent starts.
+//! Puts what the agent needs of the host's own configuration into a session, before the agent starts.
 
+mod copy;
+mod note;
+mod read;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsStr;
 use std::io;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
-use cci_agent::{Agent, Broken, Copied, Files, Given, Secrets};
+use cci_agent::{Agent, Documents, Given, HostPlace, Omission, Secrets, Seeded, Sources, json};
 use cci_core::settings::SettingsSecrets;
 use cci_core::{Error, Result};
+use serde_json::Value;
 
-use super::guest_dir::GuestDir;
-
-/// The maximum depth: a circular link on the host ends here.
-const MAX_DEPTH: u8 = 8;
+use self::copy::Copying;
+use self::note::Note;
+use super::guest_dir::{Content, GuestDir};
 
 /// What a session's agent finds in its state directory when it starts.
 pub struct Seed<'a> {
     /// Which agent it is.
     pub agent: &'static dyn Agent,
-    /// The host user's home.
-    pub home: &'a Path,
-    /// Whether the host's configuration is copied at all.
+    /// Where the host user has its configuration.
+    pub place: HostPlace,
+    /// The directories in which the caller finds programs.
+    pub search: Option<&'a str>,
+    /// Whether the host's configuration is taken at all.
     pub from_host: bool,
     /// What happens to the secrets in its settings.
     pub secrets: SettingsSecrets,
@@ -26,204 +37,169 @@ pub struct Seed<'a> {
     pub api_key: Option<&'a str>,
     /// The workspace on the host.
     pub workspace: &'a Path,
+    /// Places of the host that the container has, and where it has them.
+    pub mounted: Vec<(PathBuf, String)>,
+    /// The state directory in the container.
+    pub state: String,
+    /// The home in the container.
+    pub guest_home: &'a str,
 }
 
 /// What the user should know about what was copied.
 #[derive(Debug, Default)]
 pub struct Planted {
-    /// The secrets in the settings.
-    pub secrets: Option<Secrets>,
+    /// The secrets that come with the settings.
+    pub secrets: Vec<Secrets>,
     /// What in the workspace the agent asks about before it runs anything of it.
     pub asks_about: Vec<&'static str>,
+    /// What does not come along as it is.
+    pub omitted: Vec<Omission>,
 }
 
 impl Seed<'_> {
-    /// Writes it all; fresh host credentials replace saved ones.
-    pub fn plant(&self, state: &GuestDir) -> Result<Planted> {
-        let sources = self.agent.sources();
-        if self.from_host {
-            for Copied { host, session } in sources.files {
-                copy_file(&self.home.join(host), state, session)?;
-            }
-            for Copied { host, session } in sources.trees {
-                copy_tree(&self.home.join(host), state, session, MAX_DEPTH)?;
-            }
+    /// Writes it all into the state directory of the session in `session`; fresh host credentials replace saved ones.
+    pub fn plant(&self, state: &GuestDir, session: &Path) -> Result<Planted> {
+        let sources = if self.from_host { self.agent.sources(&self.place) } else { self.without_host() };
+        let note = Note::read(session);
+        let mut omitted = Vec::new();
+        let (session_has, left_alone) = of_session(state, sources.session, &mut omitted)?;
+        let host = of_host(&sources, &mut omitted);
+        let seeded = self.made(host, session_has, note.agents.clone(), sources.workspace);
+        for (name, content) in seeded.files.iter().filter(|(name, _)| !left_alone.contains(name)) {
+            state.write(name, content).map_err(in_session("write", state, name))?;
         }
-        let given = Given {
-            host: self.of_host(sources.host)?,
-            session: of_session(state, sources.session)?,
-            in_workspace: self.in_workspace(sources.workspace),
+        omitted.extend(seeded.omitted);
+        if self.from_host {
+            let mut copying = Copying::after(note.copied);
+            for copied in sources.copied.iter().chain(&seeded.copied) {
+                copying.copy(copied, state);
+            }
+            remove_gone(&mut copying, &sources, state);
+            Note { copied: copying.made, agents: seeded.noted }.write(session)?;
+            omitted.extend(copying.omitted);
+        }
+        Ok(Planted { secrets: seeded.secrets, asks_about: seeded.asks_about, omitted })
+    }
+
+    /// What is read where the host's configuration is not given to sessions.
+    fn without_host(&self) -> Sources {
+        let Sources { session, workspace, .. } = self.agent.sources(&self.place);
+        Sources { session, workspace, ..Sources::default() }
+    }
+
+    fn made(&self, host: Documents, session: Documents, noted: Vec<String>, workspace: &[&'static str]) -> Seeded {
+        let find = |program: &str| self.program(program);
+        self.agent.seed(&Given {
+            place: self.place.clone(),
+            host,
+            session,
+            in_workspace: self.in_workspace(workspace),
             workspace: &self.workspace.to_string_lossy(),
+            mounted: self.mounted.clone(),
+            state: self.state.clone(),
+            guest_home: self.guest_home,
             secrets: self.secrets == SettingsSecrets::Copy,
             api_key: self.api_key,
-        };
-        let seeded = self.agent.seed(&given).map_err(|broken| self.cannot_read(broken))?;
-        for (name, content) in &seeded.files {
-            put(state, name, content)?;
-        }
-        Ok(Planted { secrets: seeded.secrets, asks_about: seeded.asks_about })
+            noted,
+            exists: if self.from_host { Some(&Path::exists) } else { None },
+            find: Some(&find),
+        })
     }
 
-    /// Files of the host.
-    fn of_host(&self, files: &[&'static str]) -> Result<Files> {
-        let files = files.iter().filter(|_| self.from_host);
-        files.filter_map(|file| Some(read(&self.home.join(file)).transpose()?.map(|bytes| (*file, bytes)))).collect()
-    }
-
-    /// Those of the files that the workspace has: they came with the repository, and the credentials are next to it.
-    fn in_workspace(&self, files: &[&'static str]) -> Vec<&'static str> {
+    /// Those files that the workspace has: they came with the repository, and the credentials are beside it.
+    fn in_workspace(&self, files: &[&'static str]) -> Vec<(&'static str, Option<Value>)> {
+        let owner = cci_core::idmap::Ids { uid: u32::MAX, gid: u32::MAX };
+        let dir = GuestDir::open(self.workspace, owner).ok();
         let is_there = |file: &&&str| self.workspace.join(file).symlink_metadata().is_ok();
-        files.iter().filter(is_there).copied().collect()
+        let content = |file: &str| json::parse(&dir.as_ref()?.read_below(file)?).ok();
+        files.iter().filter(is_there).map(|file| (*file, content(file))).collect()
     }
 
-    fn cannot_read(&self, Broken { file, source }: Broken) -> Error {
-        let source = io::Error::new(io::ErrorKind::InvalidData, source);
-        Error::Host { step: "read", path: self.home.join(file), source }
-    }
-}
-
-/// What an earlier run of the session left.
-fn of_session(state: &GuestDir, files: &[&'static str]) -> Result<Files> {
-    let read = |file: &&'static str| {
-        Some(state.read(file).transpose()?.map(|bytes| (*file, bytes)).map_err(in_session("read", state, file)))
-    };
-    files.iter().filter_map(read).collect()
-}
-
-fn copy_file(from: &Path, into: &GuestDir, name: &str) -> Result<()> {
-    match read(from)? {
-        Some(content) => put(into, name, &content),
-        None => Ok(()),
+    /// The program of the host that a name stands for.
+    fn program(&self, name: &str) -> Option<PathBuf> {
+        let is_program =
+            |path: &PathBuf| path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
+        let dirs = self.search.into_iter().flat_map(|search| search.split(':')).filter(|dir| dir.starts_with('/'));
+        dirs.map(|dir| Path::new(dir).join(name)).find(is_program)
     }
 }
 
-fn copy_tree(from: &Path, into: &GuestDir, name: &str, depth: u8) -> Result<()> {
-    let entries = match std::fs::read_dir(from) {
-        Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(());
+/// Files of the host; one that cannot be understood is passed over.
+fn of_host(sources: &Sources, omitted: &mut Vec<Omission>) -> Documents {
+    let mut documents = Documents::new();
+    for document in &sources.host {
+        match read::document(document) {
+            Ok(found) => documents.extend(found.map(|value| (document.name, value))),
+            Err(problem) => omitted.push(problem),
         }
-        Err(source) => {
-            return Err(Error::Host { step: "read", path: from.to_owned(), source });
+    }
+    documents
+}
+
+/// What an earlier run of the session left, and the names of what stays as it is. What is damaged is put aside, for the
+/// agent asks about it and waits; what is whole in it goes on.
+fn of_session(
+    state: &GuestDir,
+    files: &[&'static str],
+    omitted: &mut Vec<Omission>,
+) -> Result<(Documents, Vec<&'static str>)> {
+    let (mut documents, mut left_alone) = (Documents::new(), Vec::new());
+    for name in files {
+        let path = state.path().join(name);
+        match state.read(name).map_err(in_session("read", state, name))? {
+            Content::Absent => {}
+            Content::Other => {
+                let problem = "it is not a file and is replaced".to_owned();
+                omitted.push(Omission::NotRead { path, problem });
+            }
+            Content::TooLarge => {
+                omitted.push(Omission::LeftAlone { path, problem: "it is too large to be read".into() });
+                left_alone.push(*name);
+            }
+            Content::File(bytes) => {
+                if let Ok(value) = json::parse(&bytes) {
+                    documents.insert(name, value);
+                    continue;
+                }
+                let kept = state.put_aside(name).map_err(in_session("rename", state, name))?;
+                omitted.push(Omission::PutAside { kept: path.with_file_name(kept), path });
+                documents.extend(json::mended(&bytes).map(|value| (*name, value)));
+            }
         }
+    }
+    Ok((documents, left_alone))
+}
+
+/// Removes what the session had of the host and the host has no more. Below what could not be read now, nothing is gone.
+fn remove_gone(copying: &mut Copying, sources: &Sources, state: &GuestDir) {
+    let of_host = |path: &Path| sources.directory.join(path);
+    let unread: Vec<PathBuf> = copying
+        .omitted
+        .iter()
+        .filter_map(|one| if let Omission::NotCopied { path, .. } = one { Some(path.clone()) } else { None })
+        .collect();
+    let is_kept = |path: &Path| {
+        let login = sources.copied.iter().any(|copied| copied.login && copied.session == path);
+        login || unread.iter().any(|unread| of_host(path).starts_with(unread))
     };
-    let into = into.subdir(name).map_err(in_session("create", into, name))?;
-    for entry in entries.flatten() {
-        let path = entry.path();
-        let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
+    let before = std::mem::take(&mut copying.before);
+    // what is in a directory comes behind it
+    for (path, changed) in before.into_iter().rev() {
+        if copying.made.contains_key(&path) {
             continue;
-        };
-        if path.is_file() {
-            copy_file(&path, &into, &name)?;
-        } else if path.is_dir() && depth > 0 {
-            copy_tree(&path, &into, &name, depth - 1)?;
+        }
+        if is_kept(&path) {
+            copying.made.insert(path, changed);
+        } else {
+            let other = changed.is_some() && state.changed_below(&path).is_some_and(|there| Some(there) != changed);
+            if state.remove(&path) && other {
+                copying.omitted.push(Omission::Undone(path));
+            }
         }
     }
-    Ok(())
 }
 
-/// A regular file of the host (through the user's own links), `None` if there is none.
-fn read(path: &Path) -> Result<Option<Vec<u8>>> {
-    if !path.is_file() {
-        return Ok(None);
-    }
-    std::fs::read(path).map(Some).map_err(|source| Error::Host { step: "read", path: path.to_owned(), source })
-}
-
-fn put(state: &GuestDir, name: &str, content: &[u8]) -> Result<()> {
-    state.write(name, content).map_err(in_session("write", state, name))
-}
-
-fn in_session(step: &'static str, state: &GuestDir, name: &str) -> impl FnOnce(io::Error) -> Error {
-    let path = state.path().join(name);
+fn in_session(step: &'static str, state: &GuestDir, name: impl AsRef<OsStr>) -> impl FnOnce(io::Error) -> Error {
+    let path = state.path().join(name.as_ref());
     move |source| Error::Host { step, path, source }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use cci_core::idmap::Ids;
-    use std::collections::BTreeSet;
-    use std::fs;
-    use std::path::PathBuf;
-
-    fn owner() -> Ids {
-        Ids { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() }
-    }
-
-    fn planted(home: &Path, from_host: bool) -> tempfile::TempDir {
-        let state = tempfile::tempdir().unwrap();
-        let dir = GuestDir::open(state.path(), owner()).unwrap();
-        let secrets = SettingsSecrets::Copy;
-        let workspace = state.path();
-        Seed { agent: agent(), home, from_host, secrets, api_key: None, workspace }.plant(&dir).unwrap();
-        state
-    }
-
-    fn agent() -> &'static dyn Agent {
-        cci_agent::default_agent()
-    }
-
-    fn names(dir: &Path) -> BTreeSet<String> {
-        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
-    }
-
-    #[test]
-    fn the_agents_own_files_come_along_and_nothing_else() {
-        let (home, sources) = (tempfile::tempdir().unwrap(), agent().sources());
-        let write = |place: PathBuf, text: &str| {
-            fs::create_dir_all(place.parent().unwrap()).unwrap();
-            fs::write(place, text).unwrap();
-        };
-        for file in sources.files {
-            write(home.path().join(file.host), file.session);
-        }
-        for tree in sources.trees {
-            write(home.path().join(tree.host).join("deep/x.md"), "do");
-            write(home.path().join(tree.host).with_file_name("projects/-other/x"), "private");
-        }
-        write(home.path().join(sources.host[0]).with_file_name("history.jsonl"), "private");
-        write(home.path().join(".ssh/id"), "private");
-        let state = planted(home.path(), true);
-        let copied = [sources.files, sources.trees].concat();
-        let made = agent().seed(&Given::default()).unwrap().files.into_iter().map(|(name, _)| name);
-        let expected = copied.iter().map(|copied| copied.session).chain(made).map(str::to_owned).collect();
-        assert_eq!(names(state.path()), expected);
-        for file in sources.files {
-            assert_eq!(fs::read_to_string(state.path().join(file.session)).unwrap(), file.session);
-        }
-        for tree in sources.trees {
-            assert_eq!(fs::read_to_string(state.path().join(tree.session).join("deep/x.md")).unwrap(), "do");
-        }
-    }
-
-    #[test]
-    fn nothing_of_the_host_is_taken_when_that_is_switched_off() {
-        let (home, sources) = (tempfile::tempdir().unwrap(), agent().sources());
-        for place in sources.files.iter().map(|file| file.host).chain(sources.host.iter().copied()) {
-            let place = home.path().join(place);
-            fs::create_dir_all(place.parent().unwrap()).unwrap();
-            fs::write(place, "{\"theme\":\"mine\"}").unwrap();
-        }
-        let state = planted(home.path(), false);
-        let made = agent().seed(&Given::default()).unwrap().files;
-        assert_eq!(names(state.path()), made.iter().map(|(name, _)| (*name).to_owned()).collect());
-        for (name, content) in made {
-            assert_eq!(fs::read(state.path().join(name)).unwrap(), content, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_file_of_the_host_that_is_broken_is_named() {
-        let home = tempfile::tempdir().unwrap();
-        let broken = home.path().join(agent().sources().host[0]);
-        fs::create_dir_all(broken.parent().unwrap()).unwrap();
-        fs::write(&broken, "{").unwrap();
-        let (state, secrets) = (tempfile::tempdir().unwrap(), SettingsSecrets::Copy);
-        let dir = GuestDir::open(state.path(), owner()).unwrap();
-        let seed =
-            Seed { agent: agent(), home: home.path(), from_host: true, secrets, api_key: None, workspace: home.path() };
-        let error = seed.plant(&dir).unwrap_err().to_string();
-        assert!(error.contains(broken.to_str().unwrap()), "{error}");
-    }
 }

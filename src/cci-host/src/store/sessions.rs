@@ -93,6 +93,12 @@ impl Store {
         transcripts::newest(self.agent, &self.state_dir(id))
     }
 
+    /// Whether something was said in a session of which no transcript is left.
+    #[must_use]
+    pub fn lost_conversation(&self, id: SessionId) -> bool {
+        self.newest_transcript(id).is_none() && transcripts::has_trace(self.agent, &self.state_dir(id))
+    }
+
     /// Makes the directories of a session, private, the inner one owned by who the agent is on the host.
     pub fn create(&self, id: SessionId, owner: Ids) -> Result<GuestDir> {
         let dir = self.dir(id);
@@ -163,7 +169,7 @@ impl Store {
     /// Whether an agent, whichever it is, has said anything in a session's directory.
     #[must_use]
     pub fn has_conversation(dir: &Path) -> bool {
-        agents().any(|agent| transcripts::newest(agent, &dir.join(agent.state_dir())).is_some())
+        agents().any(|agent| transcripts::is_any(agent, &dir.join(agent.state_dir())))
     }
 
     /// Whether a path is one that a session's directory can have.

@@ -1,16 +1,20 @@
 //! Finds the agent's newest transcript in a session's state directory, without trusting its content.
 
+use std::cmp::Reverse;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cci_agent::{Agent, Transcripts};
 use cci_core::idmap::Ids;
-use rustix::fs::{AtFlags, Dir, FileType};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 
 use super::guest_dir::GuestDir;
 
-/// The most entries that are examined; no agent creates more.
-const MAX_ENTRIES: usize = 20_000;
+/// So far a file is read for something said in it; one that goes on without is taken for a conversation.
+const LONGEST: u64 = 16 * 1024 * 1024;
 
 /// The newest transcript.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,29 +25,69 @@ pub struct Transcript {
     pub written: SystemTime,
 }
 
-/// The newest transcript in an agent's state directory, if there is one.
+/// The newest transcript of a conversation in an agent's state directory, if there is one.
 pub fn newest(agent: &dyn Agent, state_dir: &Path) -> Option<Transcript> {
     let kept = agent.transcripts()?;
     let nobody = Ids { uid: u32::MAX, gid: u32::MAX };
     let dir = GuestDir::open(state_dir, nobody).ok()?.existing(kept.dir)?;
     let entries = Dir::read_from(&dir).ok()?;
-    entries
-        .take(MAX_ENTRIES)
-        .flatten()
-        .filter_map(|entry| transcript(&kept, &dir, entry.file_name()))
-        .max_by_key(|found| found.written)
+    let mut found: Vec<(Duration, String, String)> =
+        entries.flatten().filter_map(|entry| named(&kept, &dir, entry.file_name())).collect();
+    found.sort_by_key(|(written, ..)| Reverse(*written));
+    let (written, id, _) = found.into_iter().find(|(.., name)| is_talk(&kept, &dir, name))?;
+    Some(Transcript { id, written: UNIX_EPOCH + written })
 }
 
-fn transcript(kept: &Transcripts, dir: &impl std::os::fd::AsFd, name: &std::ffi::CStr) -> Option<Transcript> {
-    let id = (kept.id)(name.to_str().ok()?)?;
+/// Whether an agent has written any transcript, of whatever kind.
+pub fn is_any(agent: &dyn Agent, state_dir: &Path) -> bool {
+    let nobody = Ids { uid: u32::MAX, gid: u32::MAX };
+    let found = || {
+        let kept = agent.transcripts()?;
+        let dir = GuestDir::open(state_dir, nobody).ok()?.existing(kept.dir)?;
+        Dir::read_from(&dir).ok()?.flatten().find_map(|entry| named(&kept, &dir, entry.file_name()))
+    };
+    found().is_some()
+}
+
+/// Whether the agent has noted that something was said, though perhaps no transcript is left of it.
+pub fn has_trace(agent: &dyn Agent, state_dir: &Path) -> bool {
+    let trace = agent.transcripts().and_then(|kept| kept.trace);
+    trace.is_some_and(|trace| state_dir.join(trace).symlink_metadata().is_ok_and(|meta| meta.len() > 0))
+}
+
+/// A file that has a transcript's name: when it was written, the id, the name.
+fn named(kept: &Transcripts, dir: &impl AsFd, name: &std::ffi::CStr) -> Option<(Duration, String, String)> {
+    let name = name.to_str().ok()?;
+    let id = (kept.id)(name)?;
     let plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if !plain || id.starts_with('-') {
         return None;
     }
     let stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
     let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-    let since_epoch = Duration::from_secs(u64::try_from(stat.st_mtime).ok()?);
-    (regular && stat.st_size > 0).then(|| Transcript { id: id.to_owned(), written: UNIX_EPOCH + since_epoch })
+    let nanos = u32::try_from(stat.st_mtime_nsec).unwrap_or_default();
+    let since_epoch = Duration::new(u64::try_from(stat.st_mtime).ok()?, nanos);
+    (regular && stat.st_size > 0).then(|| (since_epoch, id.to_owned(), name.to_owned()))
+}
+
+/// Whether something was said in a file.
+fn is_talk(kept: &Transcripts, dir: &impl AsFd, name: &str) -> bool {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let Ok(file) = rustix::fs::openat(dir, name, flags, Mode::empty()) else { return false };
+    let mut lines = BufReader::new(File::from(file).take(LONGEST));
+    let mut line = Vec::new();
+    let mut read = 0;
+    loop {
+        line.clear();
+        match lines.read_until(b'\n', &mut line) {
+            Ok(0) => return read >= LONGEST,
+            Ok(length) => read += length as u64,
+            Err(_) => return false,
+        }
+        if (kept.talk)(line.trim_ascii_end()) {
+            return true;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -74,7 +118,12 @@ mod tests {
         }
 
         fn transcripts(&self) -> Option<Transcripts> {
-            Some(Transcripts { dir: "said/here", id: |file| file.strip_suffix(".txt") })
+            Some(Transcripts {
+                dir: "said/here",
+                id: |file| file.strip_suffix(".txt"),
+                talk: |line| line.starts_with(b"x"),
+                trace: Some("log"),
+            })
         }
     }
 
@@ -85,12 +134,29 @@ mod tests {
         fs::create_dir_all(&dir).unwrap();
         for (name, age) in [("old.txt", 200), ("new.txt", 100), ("--evil.txt", 0), ("a b.txt", 0), ("x.log", 0)] {
             fs::write(dir.join(name), "x").unwrap();
-            let file = fs::File::options().write(true).open(dir.join(name)).unwrap();
+            let file = File::options().write(true).open(dir.join(name)).unwrap();
             file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
         }
         fs::write(dir.join("empty.txt"), "").unwrap();
+        fs::write(dir.join("summary.txt"), "a summary\n").unwrap();
         std::os::unix::fs::symlink("/etc/passwd", dir.join("link.txt")).unwrap();
         assert_eq!(newest(&Notes, state.path()).unwrap().id, "new");
+    }
+
+    #[test]
+    fn the_newest_is_the_one_in_which_something_was_said_however_many_files_there_are() {
+        let state = tempfile::tempdir().unwrap();
+        let dir = state.path().join("said/here");
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("said.txt"), "first\nx\n").unwrap();
+        for number in 0..30_000 {
+            fs::write(dir.join(format!("{number}.log")), "").unwrap();
+        }
+        fs::write(dir.join("later.txt"), "summary\n").unwrap();
+        assert_eq!(newest(&Notes, state.path()).unwrap().id, "said");
+        assert!(!has_trace(&Notes, state.path()));
+        fs::write(state.path().join("log"), "x").unwrap();
+        assert!(has_trace(&Notes, state.path()));
     }
 
     #[test]

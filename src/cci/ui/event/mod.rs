@@ -2,6 +2,7 @@
 
 mod build;
 mod launch;
+mod omission;
 mod progress;
 mod repository;
 mod session;

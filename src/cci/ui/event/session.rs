@@ -7,6 +7,7 @@ use cci_core::session::SessionId;
 use cci_engine::event::{InstanceEvent, SessionEvent};
 use cci_guest::GuestText;
 
+use super::omission;
 use super::telling::Telling;
 
 pub(super) fn session(event: &SessionEvent) -> Telling {
@@ -30,6 +31,10 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
             text: "the agent asks something before it takes a prompt".to_owned(),
             hint: Some(format!("see it with `cci attach {container}`")),
         },
+        SessionEvent::Omitted(omitted) => Telling::warning(omission::told(omitted)),
+        SessionEvent::NothingSaid(id) => {
+            Telling::warning(format!("session {id} has no conversation yet: the agent begins a new one"))
+        }
         SessionEvent::KeptInVolume => {
             Telling::note("Incus cannot reach this home: the conversation is kept in a storage volume, and copied here")
         }
@@ -98,7 +103,8 @@ fn did_not_start_again(container: &str, replaced: &[PathBuf]) -> Telling {
 fn given_away(Secrets { file, keys }: &Secrets) -> String {
     let keys: Vec<String> = keys.iter().map(|key| GuestText::new(key).to_string()).collect();
     format!(
-        "the container gets secrets of ~/{file}: {} (`defaults.settings_secrets = \"drop\"` leaves them out)",
+        "the container gets secrets of {}: {} (`defaults.settings_secrets = \"drop\"` leaves them out)",
+        GuestText::new(file),
         keys.join(", ")
     )
 }

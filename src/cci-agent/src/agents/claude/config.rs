@@ -1,76 +1,149 @@
 //! What Claude Code's own configuration must contain in a container, merged into what the user and earlier sessions
 //! have.
 
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 
+use super::named::Named;
+use super::place::{STATE, directory, state_file};
 use super::secrets::{secrets, without_secrets};
-use crate::json::{deep_merge, file};
-use crate::seed::{Broken, Files, Given, Secrets, Seeded};
+use super::servers::{self, SERVERS};
+use super::settings;
+use crate::json::{Keep, deep_merge, file};
+use crate::omission::Omission;
+use crate::seed::{Given, Secrets, Seeded};
 
-/// The settings, in the state directory.
+/// The settings, in the agent's directory.
 pub(super) const SETTINGS: &str = "settings.json";
-/// The same on the host.
-pub(super) const HOST_SETTINGS: &str = ".claude/settings.json";
-/// Its own notes: next to its directory on the host, in the state directory of a session.
-pub(super) const STATE: &str = ".claude.json";
+/// What it is told at the start of every conversation.
+pub(super) const MEMORY: &str = "CLAUDE.md";
 
-/// The two files that are derived from the host's and the session's.
-pub(super) fn seed(given: &Given<'_>) -> Result<Seeded, Broken> {
-    let (settings, secrets) = settings_of_host(given)?;
-    let settings = settings_json(settings.or_else(|| of_session(&given.session, SETTINGS)));
-    let host_state = of_host(&given.host, STATE)?;
-    let asks_about =
-        if is_trusted_on_host(host_state.as_ref(), given.workspace) { Vec::new() } else { given.in_workspace.clone() };
-    let session_state = of_session(&given.session, STATE);
-    let state = claude_json(session_state, host_state.as_ref(), given.api_key, asks_about.is_empty());
-    Ok(Seeded { files: vec![(SETTINGS, file(&settings)), (STATE, file(&state))], secrets, asks_about })
-}
-
-/// The host's settings as the session gets them, and the secrets that remain in them.
-fn settings_of_host(given: &Given<'_>) -> Result<(Option<Value>, Option<Secrets>), Broken> {
-    let Some(settings) = of_host(&given.host, HOST_SETTINGS)? else { return Ok((None, None)) };
-    if !given.secrets {
-        return Ok((Some(without_secrets(settings)), None));
-    }
-    let keys = secrets(&settings);
-    let secrets = (!keys.is_empty()).then_some(Secrets { file: HOST_SETTINGS, keys });
-    Ok((Some(settings), secrets))
-}
-
-/// A file of the host; a broken one is reported rather than ignored.
-fn of_host(host: &Files, file: &'static str) -> Result<Option<Value>, Broken> {
-    let Some(bytes) = host.get(file) else { return Ok(None) };
-    serde_json::from_slice(bytes).map(Some).map_err(|error| Broken { file, source: error.into() })
-}
-
-/// A file of the session, in which the agent may have written anything.
-fn of_session(session: &Files, file: &str) -> Option<Value> {
-    serde_json::from_slice(session.get(file)?).ok()
-}
-
-/// `settings.json` of a session: the user's keys, and the sandbox's on top.
-fn settings_json(host: Option<Value>) -> Value {
-    let mut settings = host.filter(Value::is_object).unwrap_or_else(|| json!({}));
-    deep_merge(
-        &mut settings,
-        json!({
-            "allowDangerouslySkipPermissions": true,
-            "bypassPermissionsModeAccepted": true,
-            "skipDangerousModePermissionPrompt": true,
-            "permissions": { "defaultMode": "bypassPermissions" },
-        }),
-    );
-    settings
-}
-
-/// The keys of the host's `~/.claude.json` that a fresh start needs; the history of other workspaces stays on the host.
+/// What of the host's `~/.claude.json` is read; the history of other workspaces can be of any size.
+pub(super) const OF_STATE: Keep = Keep::Keys(&[
+    ("theme", Keep::All),
+    ("oauthAccount", Keep::All),
+    ("userID", Keep::All),
+    ("hasAvailableSubscription", Keep::All),
+    ("preferredNotifChannel", Keep::All),
+    ("editorMode", Keep::All),
+    (SERVERS, Keep::All),
+    ("projects", Keep::Each(&Keep::Keys(&[("hasTrustDialogAccepted", Keep::All), (SERVERS, Keep::All)]))),
+]);
+/// What of it a fresh start needs; the rest stays on the host.
 const TAKEN: [&str; 6] =
     ["theme", "oauthAccount", "userID", "hasAvailableSubscription", "preferredNotifChannel", "editorMode"];
+/// What an administrator of the host has said to the agent.
+const OF_ADMINISTRATOR: [&str; 2] = ["/etc/claude-code/managed-settings.json", "/etc/claude-code/CLAUDE.md"];
 
-/// `.claude.json` of a session: the session's content, the user's account and preferences, and an answer to every
-/// question that a sandbox decides by itself. `api_key` is the one in the agent's environment, so it need not ask about
-/// it. Whether the user trusts what the workspace tells the agent to run is decided only if it is `trusted`.
-fn claude_json(session: Option<Value>, host: Option<&Value>, api_key: Option<&str>, trusted: bool) -> Value {
+/// The two files that are made of the host's and the session's.
+pub(super) fn seed(given: &Given<'_>) -> Seeded {
+    let mut seeded = Seeded::default();
+    let mut named = Named::of(given);
+    let settings = settings_of_host(given, &mut named, &mut seeded);
+    let api_keys: Vec<String> = keys(settings.as_ref(), given.api_key);
+    let settings = settings::with_ours(settings.or_else(|| given.session.get(SETTINGS).cloned()));
+    let servers = servers_of_host(given, &mut named, &mut seeded);
+    let host = given.host.get(STATE);
+    if !is_trusted_on_host(host, given.workspace) {
+        seeded.asks_about = given.in_workspace.iter().map(|(file, _)| *file).collect();
+    }
+    let session = without_servers(given.session.get(STATE).cloned(), &given.noted);
+    let mut state = claude_json(session, host, &api_keys, seeded.asks_about.is_empty());
+    seeded.noted = servers.keys().cloned().collect();
+    if !servers.is_empty() {
+        deep_merge(&mut state[SERVERS], Value::Object(Map::new()));
+        for (name, server) in servers {
+            state[SERVERS][name] = server;
+        }
+    }
+    imports(given, &mut named, &mut seeded.omitted);
+    seeded.omitted.extend(settings::in_the_way(given));
+    let exists = |file: &&str| given.exists.is_some_and(|exists| exists(Path::new(file)));
+    seeded
+        .omitted
+        .extend(OF_ADMINISTRATOR.iter().filter(|file| exists(file)).map(|file| Omission::OfHostOnly(file.into())));
+    seeded.copied.append(&mut named.copied);
+    seeded.files = vec![(SETTINGS, file(&settings)), (STATE, file(&state))];
+    seeded
+}
+
+/// The host's settings as the session gets them.
+fn settings_of_host(given: &Given<'_>, named: &mut Named<'_>, seeded: &mut Seeded) -> Option<Value> {
+    let own = directory(&given.place);
+    let path = own.join(SETTINGS);
+    let settings = given.host.get(SETTINGS)?.clone();
+    let settings = if given.secrets { settings } else { without_secrets(settings) };
+    let (settings, omitted) = settings::adapted(settings, &path, named);
+    seeded.omitted.extend(omitted);
+    seeded.copied.extend(settings::plugins(&settings, &own, &given.state));
+    tell_secrets(&path, secrets(&settings), seeded);
+    Some(settings)
+}
+
+/// The host's servers as the session gets them.
+fn servers_of_host(given: &Given<'_>, named: &mut Named<'_>, seeded: &mut Seeded) -> Map<String, Value> {
+    let path = state_file(&given.place);
+    let (servers, omitted) = servers::of_host(given.host.get(STATE), given, &path, named);
+    seeded.omitted.extend(omitted);
+    let mut table = json!({ SERVERS: servers });
+    if given.secrets {
+        tell_secrets(&path, secrets(&table), seeded);
+    } else {
+        table = without_secrets(table);
+    }
+    match table[SERVERS].take() {
+        Value::Object(servers) => servers,
+        _ => Map::new(),
+    }
+}
+
+fn tell_secrets(file: &Path, keys: Vec<String>, seeded: &mut Seeded) {
+    if !keys.is_empty() {
+        seeded.secrets.push(Secrets { file: file.to_owned(), keys });
+    }
+}
+
+/// What a session has noted, without the servers that it once had from the host: some of them may be gone there.
+fn without_servers(mut session: Option<Value>, noted: &[String]) -> Option<Value> {
+    let servers = session.as_mut().and_then(|state| state.get_mut(SERVERS)?.as_object_mut());
+    if let Some(servers) = servers {
+        servers.retain(|name, _| !noted.contains(name));
+    }
+    session
+}
+
+/// Has copied what `CLAUDE.md` imports (`@path`, seen from where it is), or tells it.
+fn imports(given: &Given<'_>, named: &mut Named<'_>, omitted: &mut Vec<Omission>) {
+    let Some(Value::String(text)) = given.host.get(MEMORY) else { return };
+    let own = directory(&given.place);
+    let words =
+        text.split_whitespace().filter_map(|word| word.strip_prefix('@')).filter(|path| path.contains(['.', '/']));
+    for word in words {
+        let beside = own.join(word);
+        let is_beside = !word.starts_with(['/', '~', '$', '.']) && given.exists.is_some_and(|exists| exists(&beside));
+        if is_beside {
+            named.copy(Path::new(word));
+        } else {
+            named.text(word);
+        }
+        for place in std::mem::take(&mut named.on_host) {
+            let file = own.join(MEMORY);
+            omitted.push(Omission::NamesHost { file, key: format!("@{word}"), place, left_out: false });
+        }
+    }
+}
+
+/// The keys that the agent finds in its environment, its settings' own among them.
+fn keys(settings: Option<&Value>, given: Option<&str>) -> Vec<String> {
+    let of_settings = settings.and_then(|settings| settings.get("env")?.get("ANTHROPIC_API_KEY")?.as_str());
+    given.into_iter().chain(of_settings).map(str::to_owned).collect()
+}
+
+/// `.claude.json` of a session: what the session has, the person's account and taste, and every question answered that
+/// a sandbox answers by itself. `api_keys` are those that the agent finds, so it need not ask about them.
+/// Whether the person trusts what the workspace tells the agent to run is such a question only where that is `trusted`.
+fn claude_json(session: Option<Value>, host: Option<&Value>, api_keys: &[String], trusted: bool) -> Value {
     let mut state = session.filter(Value::is_object).unwrap_or_else(|| json!({ "theme": "dark" }));
     let taken: Map<String, Value> =
         TAKEN.iter().filter_map(|key| Some(((*key).to_owned(), host?.get(*key)?.clone()))).collect();
@@ -84,7 +157,7 @@ fn claude_json(session: Option<Value>, host: Option<&Value>, api_key: Option<&st
             "projects": { "/workspace": { "hasTrustDialogAccepted": trusted, "hasCompletedProjectOnboarding": true } },
         }),
     );
-    if let Some(key) = api_key {
+    for key in api_keys {
         approve(&mut state, key);
     }
     state
@@ -113,23 +186,18 @@ fn approve(state: &mut Value, key: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seed::{Documents, HostPlace};
 
-    #[test]
-    fn the_persons_settings_stay_also_inside_permissions() {
-        let host = json!({ "model": "opus", "permissions": { "allow": ["Bash(ls)"], "defaultMode": "plan" }, "env": { "A": "1" } });
-        let settings = settings_json(Some(host));
-        assert_eq!(settings["model"], "opus");
-        assert_eq!(settings["permissions"]["allow"][0], "Bash(ls)");
-        assert_eq!(settings["permissions"]["defaultMode"], "bypassPermissions");
-        assert_eq!(settings["env"]["A"], "1");
-        assert_eq!(settings_json(Some(json!([1])))["allowDangerouslySkipPermissions"], true);
+    fn written(seeded: &Seeded, name: &str) -> Value {
+        let file = seeded.files.iter().find(|(file, _)| *file == name).unwrap();
+        serde_json::from_slice(&file.1).unwrap()
     }
 
     #[test]
     fn the_history_of_other_workspaces_stays_on_the_host() {
         let host =
             json!({ "theme": "light", "oauthAccount": { "a": 1 }, "projects": { "/secret": {} }, "tipsHistory": {} });
-        let state = claude_json(None, Some(&host), None, true);
+        let state = claude_json(None, Some(&host), &[], true);
         assert_eq!(state["theme"], "light");
         assert_eq!(state["oauthAccount"]["a"], 1);
         assert!(state["projects"].get("/secret").is_none());
@@ -141,9 +209,9 @@ mod tests {
     #[test]
     fn whether_a_workspace_is_trusted_is_the_persons_answer_and_never_the_sessions() {
         let trusted = |state: &Value| state["projects"]["/workspace"]["hasTrustDialogAccepted"].clone();
-        let before = claude_json(None, None, None, true);
+        let before = claude_json(None, None, &[], true);
         assert_eq!(trusted(&before), true);
-        assert_eq!(trusted(&claude_json(Some(before), None, None, false)), false);
+        assert_eq!(trusted(&claude_json(Some(before), None, &[], false)), false);
         let host = json!({ "projects": { "/p": { "hasTrustDialogAccepted": true }, "/q": { "hasTrustDialogAccepted": "yes" } } });
         assert!(is_trusted_on_host(Some(&host), "/p"));
         assert!(
@@ -156,7 +224,7 @@ mod tests {
     #[test]
     fn what_the_session_knows_already_is_kept() {
         let session = json!({ "numStartups": 7, "projects": { "/workspace": { "lastCost": 1 } } });
-        let state = claude_json(Some(session), None, None, true);
+        let state = claude_json(Some(session), None, &[], true);
         assert_eq!(state["numStartups"], 7);
         assert_eq!(state["projects"]["/workspace"]["lastCost"], 1);
     }
@@ -164,47 +232,99 @@ mod tests {
     #[test]
     fn a_given_key_is_approved_once_by_its_tail() {
         let key = "sk-ant-0123456789abcdefghij";
-        let once = claude_json(None, None, Some(key), true);
-        let twice = claude_json(Some(once.clone()), None, Some(key), true);
+        let keys = [key.to_owned()];
+        let once = claude_json(None, None, &keys, true);
+        let twice = claude_json(Some(once.clone()), None, &keys, true);
         assert_eq!(once, twice);
         assert_eq!(twice["customApiKeyResponses"]["approved"], json!(["0123456789abcdefghij"]));
         assert!(!twice.to_string().contains("sk-ant"));
     }
 
     #[test]
-    fn a_broken_file_of_the_host_is_named_and_one_of_the_session_is_made_anew() {
-        let broken = |file| Files::from([(file, b"{".to_vec())]);
-        for file in [HOST_SETTINGS, STATE] {
-            assert_eq!(seed(&Given { host: broken(file), ..Given::default() }).unwrap_err().file, file);
-            assert!(seed(&Given { session: broken(file), ..Given::default() }).is_ok());
-        }
+    fn a_key_in_the_hosts_settings_is_approved() {
+        let settings = json!({ "env": { "ANTHROPIC_API_KEY": "sk-ant-0123456789abcdefghij" } });
+        let given = Given { host: [(SETTINGS, settings)].into(), secrets: true, ..Given::default() };
+        let state = written(&seed(&given), STATE);
+        assert_eq!(state["customApiKeyResponses"]["approved"], json!(["0123456789abcdefghij"]));
     }
 
     #[test]
     fn a_workspace_that_runs_programs_is_asked_about_unless_it_is_trusted_on_the_host() {
-        let given = |host: Files| Given { host, in_workspace: vec![".mcp.json"], workspace: "/p", ..Given::default() };
-        assert_eq!(seed(&given(Files::new())).unwrap().asks_about, [".mcp.json"]);
-        let trusted = br#"{"projects":{"/p":{"hasTrustDialogAccepted":true}}}"#;
-        assert!(seed(&given(Files::from([(STATE, trusted.to_vec())]))).unwrap().asks_about.is_empty());
+        let given = |host: Documents| Given {
+            host,
+            in_workspace: vec![(".mcp.json", None)],
+            workspace: "/p",
+            ..Given::default()
+        };
+        assert_eq!(seed(&given(Documents::new())).asks_about, [".mcp.json"]);
+        let trusted = json!({ "projects": { "/p": { "hasTrustDialogAccepted": true } } });
+        assert!(seed(&given([(STATE, trusted)].into())).asks_about.is_empty());
     }
 
     #[test]
     fn secrets_of_the_host_are_named_or_left_out() {
-        let host = Files::from([(HOST_SETTINGS, br#"{"env":{"TOKEN":"t0"},"model":"opus"}"#.to_vec())]);
-        let seeded = |secrets| seed(&Given { host: host.clone(), secrets, ..Given::default() }).unwrap();
-        let settings = |seeded: &Seeded| String::from_utf8(seeded.files[0].1.clone()).unwrap();
+        let settings = json!({ "env": { "TOKEN": "t0" }, "model": "opus" });
+        let state = json!({ "mcpServers": { "x": { "url": "https://x/", "headers": { "X-Who": "t1" } } } });
+        let host: Documents = [(SETTINGS, settings), (STATE, state)].into();
+        let place = HostPlace { home: "/home/ann".into(), named: None };
+        let seeded = |secrets| seed(&Given { place: place.clone(), host: host.clone(), secrets, ..Given::default() });
         let (given, dropped) = (seeded(true), seeded(false));
-        assert_eq!(given.secrets, Some(Secrets { file: HOST_SETTINGS, keys: vec!["env.TOKEN".into()] }));
-        assert!(settings(&given).contains("t0"));
-        assert_eq!(dropped.secrets, None);
-        assert!(settings(&dropped).contains("opus") && !settings(&dropped).contains("t0"));
+        let secrets = |file: &str, key: &str| Secrets { file: file.into(), keys: vec![key.into()] };
+        let expected = [
+            secrets("/home/ann/.claude/settings.json", "env.TOKEN"),
+            secrets("/home/ann/.claude.json", "mcpServers.x.headers.X-Who"),
+        ];
+        assert_eq!(given.secrets, expected);
+        assert_eq!(written(&given, SETTINGS)["env"]["TOKEN"], "t0");
+        assert_eq!(dropped.secrets, []);
+        let (settings, state) = (written(&dropped, SETTINGS), written(&dropped, STATE));
+        assert_eq!((&settings["model"], &state["mcpServers"]["x"]["url"]), (&json!("opus"), &json!("https://x/")));
+        assert!(!settings.to_string().contains("t0") && !state.to_string().contains("t1"));
+    }
+
+    #[test]
+    fn a_server_that_is_gone_on_the_host_is_gone_in_the_session_and_the_sessions_own_stays() {
+        let session = json!({ "mcpServers": { "gone": {}, "own": {} }, "numStartups": 3 });
+        let host = json!({ "mcpServers": { "new": { "url": "https://x/" } } });
+        let given = Given {
+            host: [(STATE, host)].into(),
+            session: [(STATE, session)].into(),
+            noted: vec!["gone".into()],
+            ..Given::default()
+        };
+        let seeded = seed(&given);
+        let state = written(&seeded, STATE);
+        assert_eq!(state["mcpServers"], json!({ "own": {}, "new": { "url": "https://x/" } }));
+        assert_eq!((&state["numStartups"], &seeded.noted), (&json!(3), &vec!["new".to_owned()]));
+    }
+
+    #[test]
+    fn what_the_memory_imports_comes_along_or_is_told() {
+        let exists = |_: &Path| true;
+        let text = "mail ann@example.com\n@RTK.md and @~/.claude/own/x.md but @~/notes/y.md\n";
+        let given = Given {
+            place: HostPlace { home: "/home/ann".into(), named: None },
+            host: [(MEMORY, json!(text))].into(),
+            exists: Some(&exists),
+            ..Given::default()
+        };
+        let seeded = seed(&given);
+        let copied: Vec<_> = seeded.copied.iter().map(|one| one.session.to_str().unwrap()).collect();
+        assert_eq!(copied, ["RTK.md", "own"]);
+        let told = Omission::NamesHost {
+            file: "/home/ann/.claude/CLAUDE.md".into(),
+            key: "@~/notes/y.md".into(),
+            place: "/home/ann/notes/y.md".into(),
+            left_out: false,
+        };
+        assert_eq!(seeded.omitted[0], told);
     }
 
     #[test]
     fn odd_shapes_do_not_panic() {
         let odd = json!({ "customApiKeyResponses": 3, "projects": [] });
         assert_eq!(
-            claude_json(Some(odd), Some(&json!(1)), Some("k"), true)["customApiKeyResponses"]["approved"],
+            claude_json(Some(odd), Some(&json!(1)), &["k".to_owned()], true)["customApiKeyResponses"]["approved"],
             json!(["k"])
         );
     }

@@ -29,7 +29,7 @@ async fn a_session_in_which_the_agent_wrote_later_is_the_latest() {
     world.save_session(id(1), &world.slot(1), "2026-01-01T00:00:00Z");
     world.save_session(id(2), &world.slot(1), "2026-01-03T00:00:00Z");
     let transcript = "projects/-workspace/3f2b8c1e-5d7a-4e0b-9c4f-1a2b3c4d5e6f.jsonl";
-    write(&launch::store(&world.cx()).state_dir(id(1)).join(transcript), "{}\n");
+    write(&launch::store(&world.cx()).state_dir(id(1)).join(transcript), "{\"type\":\"user\"}\n");
     let found = find(&world.cx(), &Resume::Latest).await.unwrap().unwrap();
     assert_eq!(found.id(), id(1), "it was written just now");
     assert_eq!(found.transcript.as_deref(), Some("3f2b8c1e-5d7a-4e0b-9c4f-1a2b3c4d5e6f"));
@@ -131,4 +131,34 @@ async fn a_resumed_session_prefers_the_slot_that_it_had() {
     metadata.set_further(&Further { slot: Some(6), ..metadata.further() });
     assert_eq!(slot(&cx, Given::default(), auto, &metadata), number(6), "by what is noted");
     assert_eq!(slot(&cx, Given { slot: true, ..Given::default() }, auto, &metadata), auto);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_conversation_is_not_resumed() {
+    let world = World::new();
+    world.save_session(id(1), &world.slot(1), "2026-01-01T00:00:00Z");
+    let own = "3f2b8c1e-5d7a-4e0b-9c4f-1a2b3c4d5e6f";
+    let dir = launch::store(&world.cx()).state_dir(id(1)).join("projects/-workspace");
+    write(&dir.join(format!("{own}.jsonl")), "{\"type\":\"mode\"}\n{\"type\":\"user\",\"entrypoint\":\"cli\"}\n");
+    for (name, text) in [
+        ("agent-1a2b3c4d.jsonl", "{\"type\":\"user\"}\n"),
+        ("notes.jsonl", "{\"type\":\"user\"}\n"),
+        ("00000000-0000-4000-8000-000000000001.jsonl", "{\"type\":\"summary\",\"summary\":\"x\"}\n"),
+        ("00000000-0000-4000-8000-000000000002.jsonl", "{\"type\":\"user\",\"entrypoint\":\"sdk-cli\"}\n"),
+    ] {
+        write(&dir.join(name), text);
+    }
+    let found = find(&world.cx(), &Resume::Latest).await.unwrap().unwrap();
+    assert_eq!(found.transcript.as_deref(), Some(own));
+}
+
+#[tokio::test]
+async fn a_conversation_whose_transcript_is_gone_is_missing() {
+    let world = World::new();
+    world.save_session(id(1), &world.slot(1), "2026-01-01T00:00:00Z");
+    let (store, id) = (launch::store(&world.cx()), id(1).to_string());
+    std::fs::create_dir_all(store.state_dir(id.parse().unwrap())).unwrap();
+    assert!(info(&world.cx(), Some(&id)).await.unwrap().data_present, "nothing was said yet");
+    write(&store.state_dir(id.parse().unwrap()).join("history.jsonl"), "{}\n");
+    assert!(!info(&world.cx(), Some(&id)).await.unwrap().data_present);
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cci_agent::Secrets;
+use cci_agent::{NotCopied, Omission, Secrets};
 use cci_core::Error;
 use cci_core::build::source::Suite;
 use cci_core::network::{Mode, Obstacle};
@@ -78,6 +78,28 @@ fn launches() -> Vec<Event> {
     warnings.into_iter().chain(others.map(Event::from)).chain(elsewhere).chain(networks.map(Event::from)).collect()
 }
 
+fn omissions() -> Vec<Omission> {
+    let path = || PathBuf::from("/home/u/.agent/x\u{1b}");
+    let key = || "hooks.Stop".to_owned();
+    vec![
+        Omission::NotCopied { path: path(), why: NotCopied::Unreadable("Permission denied".into()) },
+        Omission::NotCopied { path: path(), why: NotCopied::Dangling },
+        Omission::NotCopied { path: path(), why: NotCopied::Endless },
+        Omission::NotCopied { path: path(), why: NotCopied::Special },
+        Omission::NotCopied { path: path(), why: NotCopied::TooMuch },
+        Omission::NotRead { path: path(), problem: "expected value at line 1 column 1".into() },
+        Omission::NoEffect { file: path(), key: key() },
+        Omission::InTheWay { file: "settings.json", key: key() },
+        Omission::NamesHost { file: path(), key: key(), place: "/home/u/bin/guard".into(), left_out: false },
+        Omission::NamesHost { file: path(), key: key(), place: "/home/u/bin/guard".into(), left_out: true },
+        Omission::NamesLoopback { file: path(), key: key(), left_out: false },
+        Omission::OfHostOnly(path()),
+        Omission::Undone("skills/x".into()),
+        Omission::PutAside { path: path(), kept: "/home/u/.agent/x.damaged".into() },
+        Omission::LeftAlone { path: path(), problem: "it is too large to be read".into() },
+    ]
+}
+
 fn sessions() -> Vec<Event> {
     let sessions = [
         SessionEvent::AutoDetected(session()),
@@ -85,7 +107,7 @@ fn sessions() -> Vec<Event> {
         SessionEvent::Started { session: session(), container: container(), network: Mode::Restricted },
         SessionEvent::Damaged(why()),
         SessionEvent::SecretsInSettings(Secrets {
-            file: ".agent/settings.json",
+            file: "/home/u/.agent/settings.json".into(),
             keys: vec!["env.A".into(), "b".into()],
         }),
         SessionEvent::AgentAsksAbout { files: vec![".mcp.json", ".hooks"] },
@@ -97,6 +119,7 @@ fn sessions() -> Vec<Event> {
         SessionEvent::Rebooted,
         SessionEvent::DidNotStartAgain { container: container(), replaced: vec!["/home/u/.rc".into()] },
         SessionEvent::DidNotStartAgain { container: container(), replaced: Vec::new() },
+        SessionEvent::NothingSaid(session()),
         SessionEvent::KeptInVolume,
         SessionEvent::NotCopiedHome(why()),
         SessionEvent::WaitingForShutdown,
@@ -111,7 +134,8 @@ fn sessions() -> Vec<Event> {
         InstanceEvent::ShiftedMount,
         InstanceEvent::AlsoNamed { other: "/home/u/code".into(), containers: vec![container()] },
     ];
-    sessions.map(Event::from).into_iter().chain(instances.map(Event::from)).collect()
+    let omitted = omissions().into_iter().map(|one| Event::from(SessionEvent::Omitted(vec![one])));
+    omitted.chain(sessions.map(Event::from)).chain(instances.map(Event::from)).collect()
 }
 
 fn builds() -> Vec<Event> {

@@ -1,0 +1,84 @@
+//! The MCP servers that the person has added to Claude Code on the host, for every workspace or for this one.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::named::Named;
+use super::settings::{is_loopback, translate};
+use crate::omission::Omission;
+use crate::seed::Given;
+
+/// Where they are in the agent's state.
+pub(super) const SERVERS: &str = "mcpServers";
+
+/// Those that work in a container; one that names something of the host alone stays there, and is told.
+pub(super) fn of_host(
+    state: Option<&Value>,
+    given: &Given<'_>,
+    file: &Path,
+    named: &mut Named<'_>,
+) -> (Map<String, Value>, Vec<Omission>) {
+    let (mut servers, mut omitted) = (Map::new(), Vec::new());
+    for (name, mut server) in all(state, given.workspace) {
+        let key = format!("{SERVERS}.{name}");
+        let mut on_host = Vec::new();
+        translate(&mut server, &key, &key, named, &mut |_, place| on_host.push(place));
+        let is_own = server.get("url").and_then(Value::as_str).is_some_and(is_loopback);
+        match on_host.into_iter().next() {
+            Some(place) => {
+                omitted.push(Omission::NamesHost { file: file.to_owned(), key, place, left_out: true });
+            }
+            None if is_own => omitted.push(Omission::NamesLoopback { file: file.to_owned(), key, left_out: true }),
+            None => drop(servers.insert(name, server)),
+        }
+    }
+    (servers, omitted)
+}
+
+/// Those of every workspace, and over them those of this one.
+fn all(state: Option<&Value>, workspace: &str) -> Map<String, Value> {
+    let of =
+        |table: Option<&Value>| table.and_then(|table| table.get(SERVERS)?.as_object().cloned()).unwrap_or_default();
+    let project = state.and_then(|state| state.get("projects")?.get(workspace));
+    of(state).into_iter().chain(of(project)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::seed::HostPlace;
+
+    #[test]
+    fn servers_that_work_inside_come_along_and_the_others_are_told() {
+        let exists = |_: &Path| true;
+        let given = Given {
+            place: HostPlace { home: "/home/ann".into(), named: None },
+            workspace: "/p",
+            state: "/home/code/.claude".into(),
+            guest_home: "/home/code",
+            exists: Some(&exists),
+            ..Given::default()
+        };
+        let state = json!({
+            "mcpServers": {
+                "web": { "type": "http", "url": "https://mcp.example/x" },
+                "near": { "type": "http", "url": "http://127.0.0.1:80/" },
+                "own": { "command": "node", "args": ["/home/ann/.claude/srv/a.js"] },
+                "far": { "command": "/home/ann/bin/mcp", "args": [] },
+            },
+            "projects": { "/p": { "mcpServers": { "here": { "command": "npx", "args": ["x"] } } }, "/q": { "mcpServers": { "other": {} } } },
+        });
+        let mut named = Named::of(&given);
+        let (servers, omitted) = of_host(Some(&state), &given, Path::new("/s"), &mut named);
+        assert_eq!(servers.keys().collect::<Vec<_>>(), ["web", "own", "here"]);
+        assert_eq!(servers["own"]["args"][0], "/home/code/.claude/srv/a.js");
+        assert_eq!(named.copied.len(), 1);
+        let (file, key) = (Path::new("/s").to_owned(), "mcpServers.near".to_owned());
+        let near = Omission::NamesLoopback { file: file.clone(), key, left_out: true };
+        let (key, place) = ("mcpServers.far".to_owned(), "/home/ann/bin/mcp".into());
+        assert_eq!(omitted, [near, Omission::NamesHost { file, key, place, left_out: true }]);
+    }
+}

@@ -1,0 +1,326 @@
+//! What comes of a host's configuration in a session, file by file.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::time::{Duration, Instant};
+
+use cci_agent::NotCopied;
+use cci_core::idmap::Ids;
+use serde_json::json;
+
+use super::*;
+
+/// A host, and a session that is started again and again.
+struct World {
+    home: tempfile::TempDir,
+    session: tempfile::TempDir,
+    named: Option<PathBuf>,
+    from_host: bool,
+}
+
+impl World {
+    fn new() -> Self {
+        let dir = || tempfile::tempdir().unwrap();
+        Self { home: dir(), session: dir(), named: None, from_host: true }
+    }
+
+    /// The directory of the agent's configuration on the host.
+    fn directory(&self) -> PathBuf {
+        self.sources().directory
+    }
+
+    fn sources(&self) -> Sources {
+        agent().sources(&self.place())
+    }
+
+    fn place(&self) -> HostPlace {
+        HostPlace { home: self.home.path().to_owned(), named: self.named.clone() }
+    }
+
+    fn host(&self, path: &str, text: &str) -> PathBuf {
+        written(&self.directory().join(path), text)
+    }
+
+    fn state_file(&self) -> PathBuf {
+        self.sources().host[1].path.clone()
+    }
+
+    fn state(&self) -> PathBuf {
+        self.session.path().join("state")
+    }
+
+    fn inside(&self, path: &str) -> String {
+        fs::read_to_string(self.state().join(path)).unwrap_or_else(|error| error.to_string())
+    }
+
+    fn json(&self, path: &str) -> Value {
+        serde_json::from_str(&self.inside(path)).unwrap()
+    }
+
+    fn plant(&self) -> Planted {
+        fs::create_dir_all(self.state()).unwrap();
+        let state = GuestDir::open(&self.state(), owner()).unwrap();
+        let seed = Seed {
+            agent: agent(),
+            place: self.place(),
+            search: None,
+            from_host: self.from_host,
+            secrets: SettingsSecrets::Copy,
+            api_key: None,
+            workspace: self.session.path(),
+            mounted: Vec::new(),
+            state: "/home/code/state".into(),
+            guest_home: "/home/code",
+        };
+        seed.plant(&state, self.session.path()).unwrap()
+    }
+}
+
+fn owner() -> Ids {
+    Ids { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() }
+}
+
+fn agent() -> &'static dyn Agent {
+    cci_agent::default_agent()
+}
+
+fn written(path: &Path, text: &str) -> PathBuf {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+    path.to_owned()
+}
+
+/// What the agent notes for itself, in a session.
+fn state_name() -> &'static str {
+    agent().sources(&HostPlace::default()).session[1]
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+fn names(dir: &Path) -> BTreeSet<String> {
+    fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn the_agents_own_files_come_along_and_nothing_else() {
+    let world = World::new();
+    for copied in world.sources().copied {
+        written(&copied.host.join("deep/x.md"), "do");
+    }
+    world.host("projects/-other/x", "private");
+    world.host("history.jsonl", "private");
+    written(&world.home.path().join(".ssh/id"), "private");
+    assert_eq!(world.plant().omitted, []);
+    let made = agent().seed(&Given::default()).files.into_iter().map(|(name, _)| name.to_owned());
+    let copied = world.sources().copied;
+    let expected = copied.iter().map(|copied| copied.session.display().to_string()).chain(made).collect();
+    assert_eq!(names(&world.state()), expected);
+    for copied in copied {
+        assert_eq!(fs::read_to_string(world.state().join(copied.session).join("deep/x.md")).unwrap(), "do");
+    }
+}
+
+#[test]
+fn nothing_of_the_host_is_taken_when_that_is_switched_off() {
+    let world = World { from_host: false, ..World::new() };
+    for place in
+        world.sources().copied.iter().map(|one| &one.host).chain(world.sources().host.iter().map(|one| &one.path))
+    {
+        written(place, "{\"theme\":\"mine\"}");
+    }
+    world.plant();
+    let made = agent().seed(&Given::default()).files;
+    assert_eq!(names(&world.state()), made.iter().map(|(name, _)| (*name).to_owned()).collect());
+    for (name, content) in made {
+        assert_eq!(fs::read(world.state().join(name)).unwrap(), content, "{name}");
+    }
+}
+
+#[test]
+fn modes_links_depth_and_odd_names_come_as_they_are() {
+    let world = World::new();
+    let script = world.host("skills/h/run.sh", "#!/bin/sh\n");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let dotfiles = tempfile::tempdir().unwrap();
+    written(&dotfiles.path().join("linked/SKILL.md"), "linked");
+    symlink(dotfiles.path().join("linked"), world.directory().join("skills/l")).unwrap();
+    let deep = "skills/1/2/3/4/5/6/7/8/9/10/11/12/x";
+    world.host(deep, "deep");
+    let odd = Path::new("skills").join(OsStr::from_bytes(b"caf\xe9"));
+    written(&world.directory().join(&odd).join("x"), "odd");
+    assert_eq!(world.plant().omitted, []);
+    assert_eq!(mode(&world.state().join("skills/h/run.sh")), 0o755);
+    assert_eq!(world.inside("skills/l/SKILL.md"), "linked");
+    assert_eq!(world.inside(deep), "deep");
+    assert_eq!(fs::read_to_string(world.state().join(odd).join("x")).unwrap(), "odd");
+}
+
+#[test]
+fn what_does_not_come_along_is_named_and_the_rest_comes() {
+    let world = World::new();
+    world.host("skills/a/x", "x");
+    let skills = world.directory().join("skills");
+    symlink("nowhere", skills.join("dangling")).unwrap();
+    symlink(&skills, skills.join("a/endless")).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, skills.join("pipe"), rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0)
+        .unwrap();
+    let omitted = world.plant().omitted;
+    for (name, why) in
+        [("dangling", NotCopied::Dangling), ("a/endless", NotCopied::Endless), ("pipe", NotCopied::Special)]
+    {
+        let path = skills.join(name);
+        assert!(omitted.contains(&Omission::NotCopied { path, why }), "{name}: {omitted:?}");
+    }
+    assert_eq!((omitted.len(), world.inside("skills/a/x").as_str()), (3, "x"));
+}
+
+#[test]
+fn what_is_removed_on_the_host_is_gone_and_what_the_session_made_stays() {
+    let world = World::new();
+    let (gone, agents) = (world.host("skills/gone/SKILL.md", "x"), world.host("agents/old.md", "x"));
+    world.host("skills/kept/SKILL.md", "x");
+    world.plant();
+    written(&world.state().join("skills/own/SKILL.md"), "own");
+    fs::remove_dir_all(gone.parent().unwrap()).unwrap();
+    fs::remove_file(agents).unwrap();
+    assert_eq!(world.plant().omitted, []);
+    assert_eq!(names(&world.state().join("skills")), ["kept", "own"].map(str::to_owned).into());
+    assert_eq!(names(&world.state().join("agents")), BTreeSet::new());
+    written(&world.state().join("skills/kept/SKILL.md"), "changed inside");
+    assert_eq!(world.plant().omitted, [Omission::Undone("skills/kept/SKILL.md".into())]);
+    assert_eq!(world.inside("skills/kept/SKILL.md"), "x");
+}
+
+#[test]
+fn a_login_that_the_session_renewed_stays_where_the_host_has_none() {
+    let world = World::new();
+    let login = world.sources().copied.into_iter().find(|copied| copied.login).unwrap();
+    written(&login.host, "first");
+    world.plant();
+    fs::remove_file(&login.host).unwrap();
+    written(&world.state().join(&login.session), "renewed");
+    assert_eq!(world.plant().omitted, []);
+    assert_eq!(fs::read_to_string(world.state().join(&login.session)).unwrap(), "renewed");
+}
+
+#[test]
+fn a_broken_file_of_the_host_is_passed_over_with_its_name_and_line() {
+    let world = World::new();
+    let (state, settings) = (world.state_file(), world.directory().join("settings.json"));
+    fs::create_dir_all(world.directory()).unwrap();
+    let old = std::time::SystemTime::now() - Duration::from_secs(60);
+    for (path, text, line) in [
+        (&state, "", 1),
+        (&state, "{\"theme\": \"light\",\n \"pro", 2),
+        (&state, "{}\n}\n", 2),
+        (&settings, "{\n// a comment\n\"model\": \"opus\"}", 2),
+        (&settings, "{\n\"model\": \"opus\",\n}", 3),
+    ] {
+        written(path, text);
+        fs::File::options().append(true).open(path).unwrap().set_modified(old).unwrap();
+        let begun = Instant::now();
+        let omitted = world.plant().omitted;
+        assert!(begun.elapsed() < Duration::from_millis(300), "nobody writes it: {:?}", begun.elapsed());
+        let [Omission::NotRead { path: named, problem }] = &omitted[..] else { panic!("{text:?}: {omitted:?}") };
+        assert_eq!(named, path);
+        assert!(problem.contains(&format!("line {line} ")), "{text:?}: {problem}");
+        written(path, "\u{feff}{\"theme\": \"light\", \"model\": \"opus\"}");
+        assert_eq!(world.plant().omitted, [], "a byte order mark changes nothing");
+        let is_state = *path == state;
+        assert_eq!(world.json("settings.json")["model"], if is_state { Value::Null } else { json!("opus") });
+        assert_eq!(world.json(state_name())["theme"], if is_state { "light" } else { "dark" });
+        fs::remove_file(path).unwrap();
+        fs::remove_dir_all(world.session.path().join("state")).unwrap();
+    }
+}
+
+#[test]
+fn a_file_that_is_being_rewritten_is_read_again() {
+    let world = World::new();
+    let path = written(&world.state_file(), "{}");
+    let text = json!({ "tipsHistory": "x".repeat(4_000_000), "theme": "light" }).to_string();
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                let mut file = fs::File::create(&path).unwrap();
+                text.as_bytes().chunks(100_000).for_each(|part| file.write_all(part).unwrap());
+                // its owner works in between
+                std::thread::park_timeout(Duration::from_millis(20));
+            }
+        });
+        let omitted: Vec<_> = (0..20).flat_map(|_| world.plant().omitted).collect();
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(omitted, []);
+    });
+}
+
+#[test]
+fn the_sessions_own_state_is_kept_whatever_its_size_and_a_damaged_one_put_aside() {
+    let world = World::new();
+    let many = json!({ "numStartups": 7, "long": "x".repeat(17 * 1024 * 1024), "last": 1 }).to_string();
+    written(&world.state().join(state_name()), &many);
+    assert_eq!(world.plant().omitted, []);
+    let state = world.json(state_name());
+    assert_eq!(
+        (&state["numStartups"], &state["last"], &state["hasCompletedOnboarding"]),
+        (&json!(7), &json!(1), &json!(true))
+    );
+
+    let torn = "{\"numStartups\": 8, \"projects\": {\"/workspace\": {\"lastCost\": 2, \"his";
+    written(&world.state().join(state_name()), torn);
+    let omitted = world.plant().omitted;
+    let [Omission::PutAside { kept, .. }] = &omitted[..] else { panic!("{omitted:?}") };
+    assert_eq!(fs::read_to_string(kept).unwrap(), torn);
+    let state = world.json(state_name());
+    assert_eq!((&state["numStartups"], &state["projects"]["/workspace"]["lastCost"]), (&json!(8), &json!(2)));
+
+    let huge = fs::File::create(world.state().join(state_name())).unwrap();
+    huge.set_len(1 << 40).unwrap();
+    let omitted = world.plant().omitted;
+    assert!(matches!(&omitted[..], [Omission::LeftAlone { .. }]), "{omitted:?}");
+    assert_eq!(fs::metadata(world.state().join(state_name())).unwrap().len(), 1 << 40);
+}
+
+#[test]
+fn a_setting_that_names_a_file_of_the_agents_directory_has_it_inside() {
+    let world = World::new();
+    let guard = world.host("guard/run.sh", "#!/bin/sh\n. ${0%/*}/lib\n");
+    fs::set_permissions(&guard, fs::Permissions::from_mode(0o755)).unwrap();
+    world.host("guard/lib", "x");
+    world.host("status.sh", "x");
+    world.host("output-styles/mine.md", "x");
+    let own = written(&world.home.path().join("bin/own"), "x");
+    let hook = |command: &Path| json!([{ "hooks": [{ "type": "command", "command": command }] }]);
+    let settings = json!({
+        "hooks": { "PreToolUse": hook(&guard), "Stop": hook(&own) },
+        "statusLine": { "type": "command", "command": format!("sh {}", world.directory().join("status.sh").display()) },
+    });
+    let file = world.host("settings.json", &settings.to_string());
+    let omitted = world.plant().omitted;
+    let key = "hooks.Stop.hooks.command".to_owned();
+    assert_eq!(omitted, [Omission::NamesHost { file, key, place: own, left_out: false }]);
+    assert_eq!((mode(&world.state().join("guard/run.sh")), world.inside("guard/lib").as_str()), (0o755, "x"));
+    assert_eq!((world.inside("status.sh"), world.inside("output-styles/mine.md")), ("x".into(), "x".into()));
+    let inside = world.json("settings.json");
+    assert_eq!(inside["hooks"]["PreToolUse"][0]["hooks"][0]["command"], "/home/code/state/guard/run.sh");
+    assert_eq!(inside["statusLine"]["command"], "sh /home/code/state/status.sh");
+}
+
+#[test]
+fn the_directory_that_the_agents_variable_names_is_followed() {
+    let mut world = World::new();
+    world.host("CLAUDE.md", "of the default account");
+    world.named = Some(world.home.path().join("other"));
+    world.host("CLAUDE.md", "of another account");
+    written(&world.home.path().join("other").join(state_name()), "{\"theme\": \"light\"}");
+    world.plant();
+    assert_eq!(world.inside("CLAUDE.md"), "of another account");
+    assert_eq!(world.json(state_name())["theme"], "light");
+}
