@@ -33,6 +33,7 @@ mod secrets;
 mod session;
 mod settings;
 mod setup;
+mod standard_image;
 mod tmux;
 mod trust;
 mod used_by;

@@ -88,7 +88,7 @@ pub const KEYS: &[Key] = &[
     of("limits.memory", Kind::Size, "\"8GiB\"", "Memory"),
     of("limits.processes", Kind::Processes, "2000", "Number of processes"),
     of("limits.disk", Kind::Size, "\"20GiB\"", "Size of the root disk"),
-    of("build.from", Kind::Text, "\"images:debian/12\"", "What the image is made from: auto, images:…, bootstrap:…, a local alias or a tarball"),
+    of("build.from", Kind::Text, "\"images:debian/13\"", "What the image is made from: auto, images:…, bootstrap:…, a local alias or a tarball"),
     of("build.host_ca", Kind::Bool, "false", "Put the host's own certificate authorities into the image"),
     of("build.packages", Kind::Texts, "[\"postgresql-client\"]", "Further Debian packages"),
     of("build.tools", Kind::Texts, "", "The agents to install"),
