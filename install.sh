@@ -1,10 +1,10 @@
 #!/bin/sh
-# Installs cci, makes Incus and the image ready, and starts Claude Code in a container.
+# Installs cci, sets up Incus, builds the image, and starts Claude Code in a container.
 set -eu
 
 REPOSITORY=https://github.com/thomas/claude-code-isolated
 # The release that this script installs, and the SHA-256 of its files as `sha256sum` prints them. They come with the
-# script, never from where the files are: whoever can change the one there can change the other.
+# script, never from where the files are: whoever can change one there can change the other.
 VERSION=0.1.0
 DIGESTS='
 '
@@ -17,9 +17,9 @@ usage() {
 Usage: install.sh [--yes] [--prefix DIR] [--no-setup]
        install.sh --uninstall [--prefix DIR]
 
-Installs cci and its second name claude-code-isolated: built from source in a checkout, else a release whose SHA-256 this
-script knows, or you. Then makes Incus ready (cci setup), makes the image (cci build) and starts Claude Code in a container: on a
-terminal `cci shell` in the current directory, else `cci run -- claude --version`. What is there already stays as it is.
+Installs cci and its second name claude-code-isolated: built from source in a checkout, else from a release whose SHA-256
+this script or you know. Then sets up Incus (cci setup), builds the image (cci build) and starts Claude Code in a container: on a
+terminal `cci shell` in the current directory, else `cci run -- claude --version`. What already exists is not changed.
 
   --yes         do not ask before changing this machine
   --prefix DIR  install to DIR/bin (default: /usr/local)
@@ -55,7 +55,7 @@ main() {
     done
     case $prefix in /*) ;; *) prefix=$PWD/$prefix ;; esac
     bin=$prefix/bin
-    # a person answers on the terminal, also when this script itself comes from a pipe
+    # the user answers on the terminal, also when this script itself comes from a pipe
     terminal=/dev/null
     if [ -t 1 ] && (: </dev/tty) 2>/dev/null; then terminal=/dev/tty; fi
     [ "$(uname -s)" = Linux ] || fail 1 "cci runs on Linux, this is $(uname -s)" 'use a Linux machine or a Linux VM'
@@ -83,7 +83,7 @@ get_program() {
     fi
 }
 
-# The checkout that this script lies in; a script from a pipe lies in none.
+# The checkout that contains this script; a script from a pipe is in none.
 checkout() {
     case $0 in */install.sh | install.sh) ;; *) return 1 ;; esac
     dir=$(cd "$(dirname "$0")" && pwd) || return 1
@@ -122,7 +122,7 @@ download_program() {
         fail 1 "SHA-256 of $name is $have, and must be $want" 'nothing was installed: the file is damaged, another version, or not ours'
 }
 
-# The digest that $name must have, from the person or from this script.
+# The digest that $name must have, from the user or from this script.
 known_digest() {
     if [ -z "$digest" ]; then
         digest=$(printf '%s' "$DIGESTS" | while read -r sum file; do [ "$file" != "$name" ] || echo "$sum"; done)
@@ -130,21 +130,21 @@ known_digest() {
             "build it: git clone $REPOSITORY and run ./install.sh in it; or give the digest of a release you trust with --sha256"
     fi
     digest=$(printf %s "$digest" | tr 'A-F' 'a-f')
-    printf '%s\n' "$digest" | grep -Eqx '[0-9a-f]{64}' || fail 2 "'$digest' is no SHA-256" 'give its 64 hexadecimal digits'
+    printf '%s\n' "$digest" | grep -Eqx '[0-9a-f]{64}' || fail 2 "'$digest' is not a SHA-256" 'give its 64 hexadecimal digits'
     echo "$digest"
 }
 
-# Over https alone, redirects included, whatever ~/.curlrc says.
+# Only over https, redirects included, whatever ~/.curlrc says.
 fetch() {
     command -v curl >/dev/null || fail 1 'curl not found' 'install it: apt-get install curl'
     curl --disable --fail --silent --show-error --location --proto =https --proto-redir =https --tlsv1.2 --output "$2" "$1" ||
         fail 1 "cannot download $1" 'check the network, or set CCI_RELEASES to a mirror'
 }
 
-# Replaces nothing that is the same already.
+# Does not replace an identical program.
 put_program() {
     if cmp -s "$program" "$bin/cci"; then
-        say "$bin/cci is this version already"
+        say "$bin/cci is already this version"
     else
         on_prefix mkdir -p "$bin"
         # a running cci keeps the file it was started from
@@ -166,7 +166,7 @@ remove_program() {
         on_prefix rm -f "$bin/cci"
         say "removed $bin/cci"
     else
-        say "$bin/cci is not there"
+        say "$bin/cci does not exist"
     fi
     if [ "$(readlink "$bin/claude-code-isolated" || :)" = cci ]; then
         on_prefix rm -f "$bin/claude-code-isolated"
@@ -174,7 +174,7 @@ remove_program() {
     say 'Incus, its images and containers, and the sessions in ~/.cci stay'
 }
 
-# Makes Incus and the image ready, then does what cci is for.
+# Sets up Incus and the image, then starts the agent.
 get_going() {
     # shellcheck disable=SC2086 # $yes is one flag or none
     as_member "$bin/cci" setup $yes <"$terminal"
@@ -189,7 +189,7 @@ get_going() {
     fi
 }
 
-# A login does not know of a group that was joined since; sg gives it to one command.
+# A login does not have a group that was joined since; sg gives it to one command.
 as_member() {
     group=incus-admin
     if [ "$(id -u)" != 0 ] && id -nG "$(id -un)" | grep -qw "$group" && ! id -nG | grep -qw "$group"; then
@@ -201,7 +201,7 @@ as_member() {
     fi
 }
 
-# Root's rights only for a prefix that needs them.
+# Uses sudo only for a prefix that needs it.
 on_prefix() {
     above=$bin
     while [ ! -d "$above" ]; do above=$(dirname "$above"); done

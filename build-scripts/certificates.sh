@@ -1,11 +1,11 @@
 #!/bin/sh
-# Makes the certificates that the host was given, already in place, known to the programs that bring a list of their own.
+# Makes the host's additional certificates, already in place, known to programs that bring their own list.
 set -eu
 
 bundle=/etc/ssl/certs/ca-certificates.crt
 
 update-ca-certificates
-# what Incus starts directly reads no /etc/environment, but npm and pip read these
+# programs that Incus starts directly do not get /etc/environment, but npm and pip read these files
 mkdir -p /usr/local/etc
 echo "cafile=$bundle" > /usr/local/etc/npmrc
 printf '[global]\ncert = %s\n' "$bundle" > /etc/pip.conf

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Removes what belongs to this one container or was needed only to build: what is left is the image.
+# Removes what belongs to this one container or was needed only for the build: what remains is the image.
 set -eu
 
 rm -f /root/.cci-build-script /usr/sbin/policy-rc.d
@@ -15,8 +15,8 @@ rm -f /var/lib/systemd/random-seed /etc/ssh/ssh_host_* /root/.bash_history
 : > /etc/machine-id
 rm -f /var/lib/dbus/machine-id /etc/hostname
 [ -e /etc/hosts ] || printf '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n' > /etc/hosts
-# A plain file, so that cci can mount the name server of a container's network on it; without that it leads to the
-# resolver of the container.
+# A plain file, so that cci can mount one that names the network's name server over it; by itself it names the
+# container's own resolver.
 if [ -e /etc/.cci-static-dns ]; then
     rm -f /etc/.cci-static-dns
 else

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Brings the build container's network up and proves that names resolve; a resolver that cannot work is replaced.
+# Brings up the build container's network and checks that names resolve; a resolver that cannot work is replaced.
 #
-# CCI_DNS: the servers to use then, separated by blanks; none if the base is to be taken as it is.
+# CCI_DNS: the servers to use then, separated by spaces; none if the base is to be used as it is.
 set -eu
 
 # The mirror is what the next step needs, so it is the name to try.
@@ -22,7 +22,7 @@ until_it_works() {
     done
 }
 
-# In its first moments systemd does not listen yet; `--wait` holds as soon as it does.
+# In its first moments systemd does not listen yet; `--wait` works as soon as it does.
 has_booted() {
     command -v systemctl >/dev/null || return 0
     case $(systemctl is-system-running --wait 2>/dev/null) in
@@ -44,7 +44,7 @@ is_configured() {
     [ -e /etc/network/interfaces ] || [ -n "$(find /etc/systemd/network /etc/netplan -name '*.network' -o -name '*.yaml' 2>/dev/null)" ]
 }
 
-# A bootstrapped base has systemd-networkd and no word for it; only the names of real NICs, never Docker's bridges.
+# A bootstrapped base has systemd-networkd without configuration; match only the names of real NICs, never Docker's bridges.
 configure() {
     cat > /etc/systemd/network/80-dhcp.network <<END
 [Match]
@@ -58,8 +58,8 @@ END
     systemctl restart systemd-networkd systemd-resolved
 }
 
-# cci gives the address with the start: the daemon that takes over later must not take it away before it has a lease.
-# The name is the container's from its start too; to take it from the lease would start one more daemon.
+# cci sets the address at the start: the daemon that takes over later must not remove it before it has a lease.
+# The host name is set at the start too; taking it from the lease would start one more daemon.
 keep_address() {
     for file in /etc/systemd/network/*.network; do
         [ -e "$file" ] || continue
@@ -89,13 +89,13 @@ if ! until_it_works 150 has_booted; then
     exit 1
 fi
 if [ -z "$CCI_DNS" ]; then
-    until_it_works 50 has_default_route && until_it_works 5 resolves || echo "going on without name resolution"
+    until_it_works 50 has_default_route && until_it_works 5 resolves || echo "continuing without name resolution"
     exit 0
 fi
 is_configured || configure
 keep_address
 if ! until_it_works 100 has_default_route; then
-    echo "the container was given no address: is DHCP of the bridge blocked by a firewall?" >&2
+    echo "the container got no address: does a firewall block DHCP on the bridge?" >&2
     exit 1
 fi
 if ! until_it_works 15 resolves; then

@@ -5,7 +5,7 @@ set -eu
 node=24
 npm=11
 
-# neither Node nor pip asks the system which certificates to trust
+# neither Node nor pip uses the system's certificates
 bundle=/etc/ssl/certs/ca-certificates.crt
 export NODE_EXTRA_CA_CERTS=$bundle PIP_CERT=$bundle
 

@@ -1,10 +1,10 @@
 #!/bin/sh
 # Installs the distribution's packages in one call of apt.
 #
-# CCI_PACKAGES: further packages, separated by blanks.
+# CCI_PACKAGES: additional packages, separated by spaces.
 set -eu
 
-# What every image has, under the names of Debian and Ubuntu alike.
+# The packages of every image, with the same names in Debian and Ubuntu.
 packages='
     systemd udev dbus libnss-myhostname sudo procps psmisc iproute2 iputils-ping netcat-openbsd dnsutils
     bash-completion ca-certificates curl wget gnupg openssh-client rsync gh
@@ -13,7 +13,7 @@ packages='
     python3 python3-venv python3-pip python3-dev docker.io iptables
 '
 
-# The first of these that the distribution has: each names the same thing differently, or has it in another package.
+# The first of these that the distribution has: the same thing under different names, or in another package.
 first_available() {
     for package in "$@"; do
         if apt-cache show --quiet=2 "$package" >/dev/null 2>&1; then
@@ -45,7 +45,7 @@ tmux() {
     echo "tmux${version:+=$version}"
 }
 
-# There is no crash to fear, so dpkg need not wait for the disk; manuals and translations would be a tenth of the image.
+# A crash does no harm here, so dpkg need not wait for the disk; manuals and translations would be a tenth of the image.
 cat > /etc/dpkg/dpkg.cfg.d/cci-build <<'END'
 force-unsafe-io
 path-exclude=/usr/share/man/*

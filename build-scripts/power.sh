@@ -1,5 +1,5 @@
 #!/bin/sh
-# Lets anybody in the container end it by the usual words, without typing sudo.
+# Lets every user in the container shut it down with the usual commands, without sudo.
 set -eu
 
 install_words() {
@@ -9,7 +9,7 @@ install_words() {
 
 install_words poweroff <<'END'
 #!/bin/sh
-# Ends this container, however it was asked for: poweroff, halt and close are the same here.
+# Shuts down this container: poweroff, halt and close are the same here.
 exec sudo --non-interactive /usr/bin/systemctl poweroff
 END
 for word in halt close; do
@@ -18,14 +18,14 @@ done
 
 install_words shutdown <<'END'
 #!/bin/sh
-# Ends this container at once, or as its arguments say.
+# Shuts down this container at once, or as its arguments say.
 [ $# -gt 0 ] || set -- now
 exec sudo --non-interactive /usr/sbin/shutdown "$@"
 END
 
 install_words reboot <<'END'
 #!/bin/sh
-# Starts this container anew; with -p it ends instead.
+# Restarts this container; with -p shuts it down instead.
 for word in "$@"; do
     case $word in
         -p | --poweroff) exec poweroff ;;

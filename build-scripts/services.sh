@@ -1,9 +1,9 @@
 #!/bin/sh
-# Decides what runs when a container of the image starts: as little as possible, so that it is there at once.
+# Decides what runs when a container of the image starts: as little as possible, so that it is ready at once.
 set -eu
 
-# Docker starts when it is first called. Its socket is `code`'s own, because a process that Incus starts for `code` has
-# no further groups, and is there before all else, so that even a call in the first moments only waits.
+# Docker starts when it is first called. Its socket belongs to `code`, because a process that Incus starts for `code` has
+# no additional groups, and exists before everything else, so that even an early call only waits.
 systemctl disable docker.service containerd.service
 systemctl enable docker.socket
 mkdir -p /etc/systemd/system/docker.socket.d
@@ -42,7 +42,7 @@ ExecStartPre=/bin/sh -c '/usr/local/libexec/cci-docker-storage > /run/cci-docker
 EnvironmentFile=-/run/cci-docker-storage
 END
 
-# Compose 2 is `docker compose`; where the distribution has only Compose 1, the same words lead to it.
+# Compose 2 is `docker compose`; if the distribution has only Compose 1, the same command calls it.
 if ! docker compose version >/dev/null 2>&1; then
     mkdir -p /usr/local/lib/docker/cli-plugins
     cat > /usr/local/lib/docker/cli-plugins/docker-compose <<'END'
@@ -58,7 +58,7 @@ END
     chmod 755 /usr/local/lib/docker/cli-plugins/docker-compose
 fi
 
-# /tmp is emptied or covered half a second after the start in stock systems, under the feet of what already runs
+# by default /tmp is emptied or mounted over half a second after the start, while programs already use it
 printf 'd /tmp 1777 root root 10d\nd /var/tmp 1777 root root 30d\n' > /etc/tmpfiles.d/tmp.conf
 
 # periodic chores of a machine that lives for months, and units that cannot work in an unprivileged container
@@ -70,18 +70,18 @@ systemctl mask tmp.mount \
     systemd-modules-load.service modprobe@.service systemd-network-generator.service
 systemctl disable systemd-networkd-wait-online.service || true
 
-# The host's devices are the host's: of all that /sys shows only the interfaces are the container's, and systemd-networkd
+# Of all devices in /sys only the network interfaces belong to the container, and systemd-networkd
 # waits until udev has seen them. The others were a quarter of the work of a start.
-# The name is behind that of the word that images of an image server have for all devices.
+# The name sorts after that of the drop-in for all devices in the images of an image server.
 mkdir -p /etc/systemd/system/systemd-udev-trigger.service.d
 printf '[Service]\nExecStart=\nExecStart=-udevadm trigger --action=add --subsystem-match=net\n' \
     > /etc/systemd/system/systemd-udev-trigger.service.d/zzzz-cci.conf
 
-# Where cci mounts a file that names the network's name server, no resolver of the container's own is asked.
+# If cci mounts a file that names the network's name server, the container's own resolver is not used.
 mkdir -p /etc/systemd/system/systemd-resolved.service.d
 printf '[Unit]\nConditionPathIsMountPoint=!/etc/resolv.conf\n' > /etc/systemd/system/systemd-resolved.service.d/cci.conf
 
-# what looks at each start for disks, consoles and updates that a container never has
+# generators that look at each start for disks, consoles and updates that a container never has
 mkdir -p /etc/systemd/system-generators
 for generator in cryptsetup debug getty gpt-auto hibernate-resume integritysetup system-update veritysetup; do
     ln -sf /dev/null /etc/systemd/system-generators/systemd-$generator-generator

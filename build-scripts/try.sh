@@ -1,12 +1,12 @@
 #!/bin/sh
-# Tries the finished image in a container of its own: it comes up, and the agent's user finds what it needs.
+# Tests the finished image in a container: it boots, and the agent's user has what it needs.
 set -eu
 
 tries=150
 until state=$(systemctl is-system-running --wait 2>/dev/null) || [ "$state" = degraded ]; do
     tries=$((tries - 1))
     if [ "$tries" -eq 0 ]; then
-        echo "systemd does not come up: it is '$state'" >&2
+        echo "systemd did not come up: it is '$state'" >&2
         exit 1
     fi
     sleep 0.2

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Makes the agent's user, `code`, who may do everything in the container.
+# Creates the agent's user, `code`, who may do everything in the container.
 #
 # CCI_UID: its user and group id.
 set -eu
 
-# a stock user of the base may sit on the id
+# a default user of the base may already have the id
 taken=$(getent passwd "$CCI_UID" | cut -d: -f1)
 if [ -n "$taken" ] && [ "$taken" != code ]; then
     userdel --remove "$taken" || userdel "$taken"

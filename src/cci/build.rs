@@ -7,7 +7,7 @@ fn main() {
     // HEAD and its log move with every commit and checkout; the index would with every `git status` too
     let moved = ["HEAD", "logs/HEAD"].into_iter().filter_map(|file| git(&["rev-parse", "--git-path", file]));
     let sources = ["src", "Cargo.toml", "Cargo.lock"].map(str::to_owned);
-    // a path that is not there would mean "changed" each time
+    // a path that does not exist would mean "changed" each time
     for path in moved.chain(sources).filter(|path| Path::new(path).exists()) {
         println!("cargo::rerun-if-changed={path}");
     }

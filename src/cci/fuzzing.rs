@@ -1,4 +1,4 @@
-//! What the fuzzer feeds: functions that take any bytes, and what they accept must keep the laws of its type.
+//! The fuzz targets: functions that take any bytes and check the laws of the type that accepts them.
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a target that panics is a finding")]
 
@@ -24,7 +24,7 @@ use cci_host::settings::{Overrides, Stack, Trust};
 use cci_host::store::meter::Meter;
 use cci_host::store::unpack::Unpack;
 
-/// What is fed.
+/// A fuzz target.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
@@ -51,7 +51,7 @@ pub fn metadata(bytes: &[u8]) {
     }
 }
 
-/// A project's configuration file, with the judgement of what it loosens.
+/// A project's configuration file, and the check of what it loosens.
 pub fn config(bytes: &[u8]) {
     thread_local! {
         static WORLD: tempfile::TempDir = tempfile::tempdir().unwrap();
@@ -72,7 +72,7 @@ pub fn config(bytes: &[u8]) {
     });
 }
 
-/// What a container sends for `file pull`: nothing of it arrives beside the directory that it goes to.
+/// What a container sends for `file pull`: nothing of it is written outside the directory that it goes to.
 pub fn archive(bytes: &[u8]) {
     let world = tempfile::tempdir().unwrap();
     let target = world.path().join("target");

@@ -1,7 +1,7 @@
 //! `cci` runs Claude Code and other coding agents in Incus system containers.
 //!
-//! This is the front: `cli` reads what was typed, the use-cases of `cci-engine` do the work, `ui` tells the person, `bench`
-//! measures.
+//! This is the front end: `cli` parses what was typed, the use-cases of `cci-engine` do the work, `ui` tells the user,
+//! `bench` measures.
 
 mod bench;
 mod cli;

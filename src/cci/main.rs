@@ -1,4 +1,4 @@
-//! The program `cci`: all of it is in the library beside it.
+//! The program `cci`: everything is in the library next to it.
 
 use std::process::ExitCode;
 

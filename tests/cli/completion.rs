@@ -1,4 +1,4 @@
-//! `cci completion` as a shell uses it: verbs, flags, values, profiles; and silence where Incus is down.
+//! `cci completion` as a shell uses it: verbs, flags, values, profiles; and no output if Incus is down.
 
 use super::host;
 use crate::support::completion::offered;

@@ -29,7 +29,7 @@ fn with_project_file(text: &str) -> Host {
 }
 
 #[test]
-fn a_broken_file_stops_a_launch_and_not_what_helps_to_mend_it() {
+fn a_broken_file_stops_a_launch_and_not_what_helps_to_fix_it() {
     let host = with_user_file("[defaults]\nimgae = \"x\"\n[limits\n");
     for args in [&["version"][..], &["--help"], &["config", "--help"], &["config", "path"], &["config", "schema"]] {
         host.cci(args).ok();
@@ -61,7 +61,7 @@ fn a_hostile_project_file_is_refused_and_can_be_trusted() {
 }
 
 #[test]
-fn show_says_what_holds_and_why() {
+fn show_says_what_applies_and_why() {
     let host = with_user_file("[limits]\nmemory = \"2GiB\"\n");
     let args = ["config", "show", "--origin", "--format", "json", "--persistent"];
     let entries: Vec<Value> = serde_json::from_str(&host.cci(&args).ok().stdout).unwrap();

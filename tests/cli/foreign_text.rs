@@ -1,4 +1,4 @@
-//! Names that would steer the terminal, where no Incus is needed to print them.
+//! Names that would control the terminal, printed without Incus.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;

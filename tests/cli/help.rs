@@ -1,4 +1,4 @@
-//! Help: every verb has its usage, its flags and examples, and goes to stdout.
+//! Help: every verb has its usage, flags and examples, on stdout.
 
 use super::host;
 use crate::support::host::Host;

@@ -1,4 +1,4 @@
-//! The binary without Incus: what is said, where it is said, and the exit status, as whole snapshots.
+//! The binary without Incus: output, stream and exit status, as whole snapshots.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 

@@ -1,4 +1,4 @@
-//! Where output goes and what it looks like: pipes that close, narrow terminals, no colour, another locale.
+//! Where output goes and what it looks like: closed pipes, narrow terminals, no colour, another locale.
 
 use std::process::Stdio;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The pages in `misc` that are made from the program are those of this program.
+//! The pages in `misc` that are generated from the program are up to date.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::host;
 
-const MEND: &str = "run `cargo run -- reference misc` and commit what changed";
+const FIX: &str = "run `cargo run -- reference misc` and commit what changed";
 
 fn files(dir: &Path) -> BTreeMap<String, String> {
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
@@ -21,12 +21,12 @@ fn the_manual_and_the_error_codes_are_up_to_date() {
     let host = host();
     host.cci(&["reference", &host.proj.display().to_string()]).ok();
     let (made, kept) = (files(&host.proj.join("man")), files(&misc.join("man")));
-    assert!(made.keys().eq(kept.keys()), "{MEND}:\n{:?}\n{:?}", made.keys(), kept.keys());
+    assert!(made.keys().eq(kept.keys()), "{FIX}:\n{:?}\n{:?}", made.keys(), kept.keys());
     for (name, page) in &made {
-        assert!(*page == kept[name], "misc/man/{name} is old: {MEND}");
+        assert!(*page == kept[name], "misc/man/{name} is out of date: {FIX}");
     }
     let codes = |dir: &Path| fs::read_to_string(dir.join("error-codes.md")).unwrap();
-    assert!(codes(&host.proj) == codes(&misc), "misc/error-codes.md is old: {MEND}");
+    assert!(codes(&host.proj) == codes(&misc), "misc/error-codes.md is out of date: {FIX}");
 }
 
 #[test]

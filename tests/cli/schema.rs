@@ -1,4 +1,4 @@
-//! The JSON Schemas: each is one, and what is printed without Incus keeps to it.
+//! The JSON Schemas are valid, and what is printed without Incus matches them.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Bad input and broken surroundings: the contract's error form, and nothing left behind.
+//! Bad input and a broken environment: the documented form of errors, and nothing left behind.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! `cci bench` and `--timing`: a delay that is planted between cci and Incus shows where it belongs, and nothing is left.
+//! `cci bench` and `--timing`: a delay inserted between cci and Incus shows where it belongs, and nothing is left.
 
 use std::process::Stdio;
 use std::time::Duration;

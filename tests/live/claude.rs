@@ -1,4 +1,4 @@
-//! The real Claude Code remembers, however its session ended.
+//! The real Claude Code remembers its conversation, however its session ended.
 
 use std::process::Command;
 use std::time::Duration;
@@ -153,7 +153,7 @@ fn end(host: &Host, screen: &Screen, name: &str, ending: Ending) {
             screen.enter("/exit");
             screen.wait_for("/workspace$", LONG);
             screen.enter("exit");
-            screen.wait_for("Container kept running", LONG);
+            screen.wait_for("Container is still running", LONG);
         }
         Ending::DetachAndShutdown => {
             detach(screen);
@@ -200,7 +200,7 @@ fn end(host: &Host, screen: &Screen, name: &str, ending: Ending) {
 fn detach(screen: &Screen) {
     screen.press("C-b");
     screen.press("d");
-    screen.wait_for("Container kept running", LONG);
+    screen.wait_for("Container is still running", LONG);
 }
 
 macro_rules! endings {

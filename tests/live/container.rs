@@ -1,4 +1,4 @@
-//! `cci container`: plain verbs on any container, streams and statuses of `exec`.
+//! `cci container`: basic verbs on any container, streams and exit statuses of `exec`.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! A container that sends what it should not: nothing is written outside of the destination, nothing hangs, nothing is left.
+//! A container that sends what it should not: nothing is written outside the destination, nothing hangs, nothing is
+//! left.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;

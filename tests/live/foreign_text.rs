@@ -1,4 +1,4 @@
-//! Names that would steer the terminal: every verb that prints them shows them, and JSON gives them back as they are.
+//! Names that would control the terminal: every verb that prints them escapes them, and JSON returns them unchanged.
 
 use std::fs;
 use std::os::unix::fs::chown;

@@ -1,5 +1,5 @@
 //! Project files that try to loosen what the user set, through the binary: each is refused by name, with the hint, and
-//! no container is made.
+//! no container is created.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -135,7 +135,7 @@ const CASES: &[(&str, &str)] = &[
     ("[profiles.a]\ninherits = \"b\"\n[profiles.b]\ninherits = \"loose\"", "network.mode (profile a)"),
 ];
 
-/// Keys that are the project's own choice: none of them decides what runs beside the credentials.
+/// Keys that are the project's own choice: none of them decides what runs next to the credentials.
 const FREE: [&str; 3] = ["defaults.persistent", "defaults.model", "network.refresh_interval_minutes"];
 
 /// A strict user, and a project with links that lead out of it.

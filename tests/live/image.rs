@@ -1,4 +1,4 @@
-//! `cci image`: made from containers, listed, found, and removed, by name and by age.
+//! `cci image`: created from containers, listed, found, and removed, by name and by age.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;

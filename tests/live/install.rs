@@ -254,7 +254,7 @@ fn what_is_no_digest_is_refused() {
     let release = Release::with(&host, b"x");
     let long = format!("{}0", release.digest);
     for wrong in ["abc", "*", long.as_str(), &release.digest.replace(|c: char| c.is_ascii_digit(), "g")] {
-        release.is_refused(&host, &["--sha256", wrong], &[], 2, &format!("error: '{wrong}' is no SHA-256"));
+        release.is_refused(&host, &["--sha256", wrong], &[], 2, &format!("error: '{wrong}' is not a SHA-256"));
     }
 }
 

@@ -1,4 +1,4 @@
-//! `cci run`: who the command is, where it runs, whose files it makes, what it ends with.
+//! `cci run`: the command's user, its directory, the owner of its files, its exit status.
 
 use std::os::unix::fs::MetadataExt;
 

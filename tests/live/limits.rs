@@ -1,5 +1,5 @@
-//! Limits are real: what would use up the host ends in its container, and nobody else notices; one that cannot be held
-//! is refused.
+//! Limits are real: what would use up the host is stopped in its container, and nobody else notices; one that cannot be
+//! enforced is refused.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -125,7 +125,7 @@ fn a_disk_limit_that_the_pool_cannot_hold_is_refused() {
     for (args, status) in [(&["run", "--", "true"][..], 125), (&["shell", "--background"], 1)] {
         let out = host.cci(args);
         assert_eq!(out.code, status, "{out}");
-        let told = format!("limits.disk = 2GiB cannot be held by storage pool {}", pool.0);
+        let told = format!("limits.disk = 2GiB cannot be enforced by storage pool {}", pool.0);
         assert!(out.stderr.contains(&told) && out.stderr.contains("hint: "), "{out}");
     }
     assert_eq!(host.containers(), Vec::<String>::new());

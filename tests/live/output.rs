@@ -1,4 +1,4 @@
-//! What the verbs print on a real Incus: JSON that keeps to its schema, names for completion, every line in its words.
+//! What the verbs print on a real Incus: JSON that matches its schema, names for completion, every line in its words.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! A container that swaps what is mounted for a link gets nothing of the host by its next start.
+//! A container that replaces a mounted directory by a link gets nothing of the host at its next start.
 
 use std::fs;
 use std::os::unix::fs::symlink;

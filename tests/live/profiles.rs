@@ -1,4 +1,4 @@
-//! The shipped profiles, each launched: the toolchains compile and run a program, `hardened` is what it says.
+//! The shipped profiles, each launched: the toolchains compile and run a program, `hardened` is as hardened as it says.
 
 use std::fs;
 use std::os::unix::fs::chown;

@@ -1,4 +1,4 @@
-//! `cci reclaim`: what a container's root made becomes the user's, and nothing else changes its owner.
+//! `cci reclaim`: files that a container's root created become the user's, and nothing else changes its owner.
 
 use std::os::unix::fs::{MetadataExt, lchown, symlink};
 

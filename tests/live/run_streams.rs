@@ -1,4 +1,4 @@
-//! What flows through `run` and `container exec`: as much as there is, as fast as it comes, with an end as in a local shell.
+//! The streams of `run` and `container exec`: any amount, at full speed, ending as in a local shell.
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};

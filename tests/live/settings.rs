@@ -1,4 +1,4 @@
-//! What is configured is so inside a container: read back there, section by section.
+//! Every setting takes effect in a container: read back there, section by section.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

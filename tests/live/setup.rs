@@ -1,4 +1,4 @@
-//! `cci setup` and `cci doctor` where Incus works already: nothing changes, and that is quick.
+//! `cci setup` and `cci doctor` where Incus already works: nothing changes, and it is quick.
 
 use std::process::Command;
 use std::time::{Duration, Instant};

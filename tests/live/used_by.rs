@@ -1,4 +1,4 @@
-//! The lines that scripts use cci by, in a script.
+//! The commands that scripts use, in a script.
 
 use crate::support::host::{Host, U1000, U1234, run};
 

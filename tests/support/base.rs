@@ -1,4 +1,5 @@
-//! A base in which every step of a build takes a moment, a project of its own for images, and a server that offers it.
+//! A base image in which every step of a build takes a moment, a project of its own for images, and a server that
+//! offers it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,4 +1,4 @@
-//! A world of its own: a second Incus daemon in a network namespace that leads nowhere but to a stand-in internet.
+//! An isolated world: a second Incus daemon in a network namespace that leads only to a stand-in internet.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

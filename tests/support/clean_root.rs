@@ -1,4 +1,4 @@
-//! A clean machine: a fresh Debian in a chroot with mounts, processes and a network of its own, gone with the test.
+//! A clean machine: a fresh Debian in a chroot with its own mounts, processes and network, removed after the test.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -1,4 +1,4 @@
-//! What cci offers a shell that asks what can come next.
+//! The completions that cci offers a shell.
 
 use super::host::{Host, run};
 

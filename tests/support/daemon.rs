@@ -1,4 +1,4 @@
-//! An Incus daemon of a test's own, with its own directory, to be killed and started again.
+//! A separate Incus daemon for one test, with its own directory, to be killed and started again.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -1,4 +1,4 @@
-//! What the fault tests met, in figures: a line each in a file that `tests/run` shows at its end.
+//! Figures of the fault tests: a line each in a file that `tests/run` shows at its end.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! A stand-in for the place of the releases: `openssl s_server` on the loopback, with a certificate of its own.
+//! A stand-in for the release server: `openssl s_server` on the loopback, with a certificate of its own.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

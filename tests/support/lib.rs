@@ -1,4 +1,4 @@
-//! What every test stands on: a host of its own, real users, a real terminal, a stand-in internet.
+//! The foundation of every test: a host of its own, real users, a real terminal, a stand-in internet.
 
 #![expect(
     clippy::unwrap_used,

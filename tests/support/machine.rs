@@ -1,4 +1,4 @@
-//! What a machine is before and after: the tables and Incus objects that a test must not change.
+//! The state of a machine before and after a test: the tables and Incus objects that it must not change.
 
 use super::host::incus;
 

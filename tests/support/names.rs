@@ -1,4 +1,4 @@
-//! Name servers of a stand-in network: what a host's own resolver knows, the public names and the private ones.
+//! Name servers of a stand-in network: what a host's own resolver knows, the public and the private names.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

@@ -1,4 +1,4 @@
-//! A socket between cci and the real Incus that counts the requests, spoils one of them, or holds some back.
+//! A socket between cci and the real Incus that counts the requests, breaks one of them, or delays some.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;

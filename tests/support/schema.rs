@@ -1,4 +1,4 @@
-//! Whether what cci prints as JSON is what `cci schema` says of it.
+//! Whether cci's JSON output matches `cci schema`.
 
 use serde_json::Value;
 

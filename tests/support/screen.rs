@@ -1,4 +1,4 @@
-//! A real terminal: a tmux server on the host with one window, typed into and read as a person would.
+//! A real terminal: a tmux server on the host with one window, typed into and read as a user would.
 
 use std::process::Command;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Waits for the thing itself, with a deadline and a name.
+//! Waits for the event itself, with a deadline and a name.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Watches what instances Incus has for a short time only.
+//! Watches for instances that Incus has only briefly.
 
 use std::collections::BTreeMap;
 use std::process::Command;

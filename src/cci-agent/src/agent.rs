@@ -1,4 +1,4 @@
-//! What cci has to know of an agent.
+//! What cci needs to know about an agent.
 
 use std::fmt::Debug;
 
@@ -10,24 +10,24 @@ pub trait Agent: Debug + Sync {
     /// Its name in the configuration, which also names its session store (`sessions-<name>`).
     fn name(&self) -> &'static str;
 
-    /// What people call it.
+    /// Its display name.
     fn title(&self) -> &'static str;
 
-    /// Its state directory: the name it has in a session's directory on the host and in the home in a container, where it
-    /// is mounted.
+    /// Its state directory: the name in a session's directory on the host and in the home in a container, where it is
+    /// mounted.
     fn state_dir(&self) -> &'static str;
 
-    /// The argv that starts it, so that it asks no questions which the container answers.
+    /// The argv that starts it, so that it asks no questions that the container answers.
     fn command(&self, tool: &Tool, start: &Start) -> Vec<String>;
 
-    /// The variables that it is told by which place in the container its state is at (`state`), and how to behave in one.
-    /// They are no secrets.
+    /// The variables that tell it where in the container its state is (`state`), and how to behave in one. They are not
+    /// secret.
     fn environment(&self, state: &str) -> Vec<(&'static str, String)> {
         let _ = state;
         Vec::new()
     }
 
-    /// Where it keeps transcripts. Without them a conversation begins anew whenever its container is gone.
+    /// Where it keeps transcripts. Without them a conversation starts over whenever its container is removed.
     fn transcripts(&self) -> Option<Transcripts> {
         None
     }
@@ -37,7 +37,7 @@ pub trait Agent: Debug + Sync {
         Sources::NONE
     }
 
-    /// What is written into its state directory before it starts, made from what was read.
+    /// What is written into its state directory before it starts, derived from what was read.
     fn seed(&self, given: &Given<'_>) -> Result<Seeded, Broken> {
         let _ = given;
         Ok(Seeded::default())
@@ -53,12 +53,12 @@ pub trait Agent: Debug + Sync {
         &[]
     }
 
-    /// The names that it must reach.
+    /// The domains that it must reach.
     fn domains(&self) -> &'static [&'static str] {
         &[]
     }
 
-    /// A script that installs it as root, once Node is there. Without one nothing is to be done for it.
+    /// A script that installs it as root, once Node is installed. Without one nothing needs to be done.
     fn install(&self) -> Option<&'static str> {
         None
     }
@@ -67,8 +67,8 @@ pub trait Agent: Debug + Sync {
 /// Where an agent that works in `/workspace` keeps its transcripts: one file for each conversation.
 #[derive(Debug, Clone, Copy)]
 pub struct Transcripts {
-    /// Their directory in the state directory.
+    /// Their directory within the state directory.
     pub dir: &'static str,
-    /// The conversation's id, as the agent knows it, from a file's name there; `None` for other files.
+    /// The agent's id of a conversation, from a file's name there; `None` for other files.
     pub id: fn(&str) -> Option<&str>,
 }

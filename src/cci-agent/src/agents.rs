@@ -5,7 +5,7 @@ mod dummy;
 
 use crate::agent::Agent;
 
-/// Every agent that cci knows; the first is the one that is started when nothing else is said.
+/// Every agent that cci knows; the first is the default.
 static AGENTS: &[&dyn Agent] = &[&claude::Claude, &dummy::Dummy];
 
 /// Every agent that cci knows.
@@ -13,7 +13,7 @@ pub fn agents() -> impl Iterator<Item = &'static dyn Agent> {
     AGENTS.iter().copied()
 }
 
-/// The agent that is started when nothing else is said.
+/// The default agent.
 #[must_use]
 pub fn default_agent() -> &'static dyn Agent {
     AGENTS[0]
@@ -25,13 +25,13 @@ pub fn known(name: &str) -> Option<&'static dyn Agent> {
     agents().find(|agent| agent.name() == name)
 }
 
-/// The agent of this name. One that cci does not know is treated like the default one, which many take after.
+/// The agent of this name. One that cci does not know is treated like the default one, which many resemble.
 #[must_use]
 pub fn agent(name: &str) -> &'static dyn Agent {
     known(name).unwrap_or_else(default_agent)
 }
 
-/// The names of all agents, as a sentence has them: "a, b and c" with the word "and".
+/// The names of all agents, for a sentence: "a, b and c" with the word "and".
 #[must_use]
 pub fn names(word: &str) -> String {
     let names: Vec<&str> = agents().map(Agent::name).collect();

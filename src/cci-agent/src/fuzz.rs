@@ -1,4 +1,4 @@
-//! What the fuzzer feeds.
+//! The fuzz targets.
 
 #![expect(clippy::missing_panics_doc, reason = "a target that panics is a finding")]
 
@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::agents::agents;
 use crate::seed::{Files, Given};
 
-/// The host's and a session's configuration of every agent: what was made of it is made of it again, and what a session
-/// has never hinders its start.
+/// The host's and a session's configuration of every agent: seeding is idempotent, and no content of a session prevents
+/// its start.
 pub fn credentials(bytes: &[u8]) {
     for agent in agents() {
         let sources = agent.sources();

@@ -1,8 +1,8 @@
-//! What agents that are configured by JSON have in common.
+//! Common code for agents that are configured by JSON.
 
 use serde_json::Value;
 
-/// Lays `over` on `base`: objects are merged key by key, everything else is replaced.
+/// Merges `over` into `base`: objects are merged key by key, everything else is replaced.
 pub(crate) fn deep_merge(base: &mut Value, over: Value) {
     match (base, over) {
         (Value::Object(base), Value::Object(over)) => {
@@ -14,7 +14,7 @@ pub(crate) fn deep_merge(base: &mut Value, over: Value) {
     }
 }
 
-/// A value as it stands in a file.
+/// A value in the form of a file.
 pub(crate) fn file(value: &Value) -> Vec<u8> {
     format!("{value:#}\n").into_bytes()
 }

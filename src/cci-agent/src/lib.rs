@@ -1,5 +1,5 @@
-//! What cci knows of the agents: where each keeps its conversations, how it is started, what of the host's configuration
-//! it is given, how it is installed. Data and pure functions: the rooms above read, write and run.
+//! What cci knows about the agents: where each keeps its conversations, how it is started, what it gets of the host's
+//! configuration, how it is installed. Data and pure functions: other crates read, write and run.
 //!
 //! # How to add an agent
 //!

@@ -1,14 +1,14 @@
-//! What a session is given of the host's configuration: what is read for that, and what comes of it.
+//! What a session gets of the host's configuration: what is read for that, and what is written.
 
 use std::collections::BTreeMap;
 
-/// What has to be read before an agent can be seeded. Places of the host are below the user's home, those of a session are
-/// names in its state directory.
+/// What has to be read before an agent can be seeded. Places of the host are below the user's home, those of a session
+/// are names in its state directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sources {
     /// Files of the host that are copied as they are.
     pub files: &'static [Copied],
-    /// Directories of the host that are copied with what is in them.
+    /// Directories of the host that are copied with their contents.
     pub trees: &'static [Copied],
     /// Files of the host that are read.
     pub host: &'static [&'static str],
@@ -19,7 +19,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Nothing at all.
+    /// Nothing.
     pub const NONE: Self = Self { files: &[], trees: &[], host: &[], session: &[], workspace: &[] };
 }
 
@@ -35,29 +35,29 @@ pub struct Copied {
 /// The content of files by their places; one that does not exist is left out.
 pub type Files = BTreeMap<&'static str, Vec<u8>>;
 
-/// What was read, and what decides what becomes of it.
+/// What was read, and what decides what to do with it.
 #[derive(Debug, Clone, Default)]
 pub struct Given<'a> {
-    /// What there is of [`Sources::host`]; nothing where the host's configuration is not given to sessions.
+    /// The existing files of [`Sources::host`]; empty if the host's configuration is not given to sessions.
     pub host: Files,
-    /// What there is of [`Sources::session`].
+    /// The existing files of [`Sources::session`].
     pub session: Files,
-    /// What there is of [`Sources::workspace`].
+    /// The existing files of [`Sources::workspace`].
     pub in_workspace: Vec<&'static str>,
     /// The workspace's path on the host.
     pub workspace: &'a str,
-    /// Whether secrets in the host's settings come along.
+    /// Whether secrets in the host's settings are copied.
     pub secrets: bool,
     /// The key that the agent finds in its environment.
     pub api_key: Option<&'a str>,
 }
 
-/// What is written into a session's state directory, and what the person should know of it.
+/// What is written into a session's state directory, and what the user should know about it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seeded {
     /// Names in the state directory, and what is written there.
     pub files: Vec<(&'static str, Vec<u8>)>,
-    /// The secrets that come along.
+    /// The secrets that are copied.
     pub secrets: Option<Secrets>,
     /// What in the workspace the agent asks about before it runs anything of it.
     pub asks_about: Vec<&'static str>,
@@ -72,7 +72,7 @@ pub struct Secrets {
     pub keys: Vec<String>,
 }
 
-/// A file of the host that cannot be understood.
+/// A file of the host that cannot be parsed.
 #[derive(Debug, thiserror::Error)]
 #[error("{file}: {source}")]
 pub struct Broken {

@@ -1,4 +1,4 @@
-//! The agent that a launch starts, as it is configured.
+//! The agent that a launch starts, as configured.
 
 /// How the agent is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,14 +9,14 @@ pub enum Start {
     Resume(String),
 }
 
-/// An agent: what it is called, which program it is, and what it is always told.
+/// An agent: its name, its program, and its fixed arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tool {
     /// Its name, which also names the session store (`sessions-<name>`).
     pub name: String,
     /// The program in the image.
     pub binary: String,
-    /// Arguments of the person's own, before the session's.
+    /// The user's own arguments, before the session's.
     pub args: Vec<String>,
     /// The model asked for, if any.
     pub model: Option<String>,

@@ -1,4 +1,4 @@
-//! A fixed address for each container, so that its network is there with its first instruction and not a lease later.
+//! A fixed address for each container, so that its network is up at its first instruction and not a lease later.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -32,10 +32,10 @@ impl Subnet {
         u32::from(network.network()) + 1..=u32::from(network.broadcast()) - 1
     }
 
-    /// The address of a slot, or the next one free behind it.
+    /// The address of a slot, or the next free one after it.
     ///
-    /// The ten slots of a workspace share out among them, in their order, what is not `foreign`: launches of one workspace
-    /// that know the same never collide. `own` are the addresses of its other slots; `detour` shifts them all.
+    /// The ten slots of a workspace divide, in their order, what is not `foreign`: launches of one workspace that know
+    /// the same never collide. `own` are the addresses of its other slots; `detour` shifts them all.
     #[must_use]
     pub fn address(
         self,
@@ -56,12 +56,12 @@ impl Subnet {
     }
 }
 
-/// The network of a container from its start.
+/// The network of a container from the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fixed {
     /// Its address.
     pub address: Ipv4Addr,
-    /// Where the network is.
+    /// Its network.
     pub subnet: Subnet,
 }
 
@@ -114,7 +114,7 @@ mod tests {
                 prop_assert!(address != subnet.gateway && !others.contains(&address));
                 prop_assert!(subnet.hosts().contains(&u32::from(address)));
                 prop_assert!(seen.insert(address), "{} twice", address);
-                // some launches look when the first ones are there, some before
+                // some launches look after the first ones exist, some before
                 if n < known {
                     own.insert(address);
                 }

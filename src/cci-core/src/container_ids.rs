@@ -1,8 +1,8 @@
-//! The host ids that a container's users have on the host: a range of its own for each container of cci.
+//! The host ids of a container's users: a separate range for each container of cci.
 
 use std::collections::BTreeMap;
 
-/// How many ids Incus gives to a container unless it is told otherwise.
+/// How many ids Incus gives a container by default.
 const USUAL: u32 = 65_536;
 
 /// A range of host ids, the first of which is the container's root.
@@ -15,7 +15,7 @@ pub struct HostIds {
 }
 
 impl HostIds {
-    /// The range of an instance with this configuration; `None` where Incus has not given it one of its own.
+    /// The range of an instance with this configuration; `None` if Incus has not given it one of its own.
     #[must_use]
     pub fn of_instance(config: &BTreeMap<String, String>) -> Option<Self> {
         if config.get("security.idmap.isolated").is_none_or(|isolated| isolated != "true") {
@@ -26,14 +26,14 @@ impl HostIds {
         Self { first, count }.checked()
     }
 
-    /// Reads a line of the list that is kept of them.
+    /// Reads a line of the list of ranges.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
         let (first, count) = line.trim().split_once(' ')?;
         Self { first: first.parse().ok()?, count: count.parse().ok()? }.checked()
     }
 
-    /// A range of container ids holds no user of the host: neither root nor anybody that a login can have.
+    /// A range of container ids contains no user of the host: neither root nor an id that a login can have.
     fn checked(self) -> Option<Self> {
         let ends = self.first.checked_add(self.count).is_some();
         (ends && self.count > 0 && self.first >= USUAL).then_some(self)
@@ -41,14 +41,14 @@ impl HostIds {
 
     /// Whether a host id is in it.
     #[must_use]
-    pub fn holds(self, id: u32) -> bool {
+    pub fn contains(self, id: u32) -> bool {
         id >= self.first && id - self.first < self.count
     }
 
     /// Whether both have an id in common.
     #[must_use]
-    pub fn meets(self, other: Self) -> bool {
-        self.holds(other.first) || other.holds(self.first)
+    pub fn overlaps(self, other: Self) -> bool {
+        self.contains(other.first) || other.contains(self.first)
     }
 }
 
@@ -94,7 +94,7 @@ mod tests {
         fn what_is_written_is_read_back(first in 65_536u32..2_000_000_000, count in 1u32..200_000, id in any::<u32>()) {
             let ids = HostIds { first, count };
             prop_assert_eq!(HostIds::parse(&ids.to_string()), Some(ids));
-            prop_assert_eq!(ids.holds(id), (first..first + count).contains(&id));
+            prop_assert_eq!(ids.contains(id), (first..first + count).contains(&id));
         }
     }
 }

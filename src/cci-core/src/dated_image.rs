@@ -1,4 +1,4 @@
-//! Images that are named by their date: which of a line of them are old enough to go.
+//! Images that are named by date: which of a series are old enough to be removed.
 
 /// `20261121-073001`
 const STAMP: usize = "YYYYMMDD-HHMMSS".len();
@@ -6,15 +6,16 @@ const STAMP: usize = "YYYYMMDD-HHMMSS".len();
 /// An image with all its names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedImage {
-    /// What tells it from the others.
+    /// Its fingerprint.
     pub fingerprint: String,
     /// Its aliases.
     pub aliases: Vec<String>,
 }
 
-/// The fingerprints of the images that go when the newest `keep` of the line `PREFIX…YYYYMMDD-HHMMSS` stay, oldest first.
+/// The fingerprints of the images to remove so that the newest `keep` of the series `PREFIX…YYYYMMDD-HHMMSS` stay,
+/// oldest first.
 ///
-/// An image that has a name beside those of the line is in use under that name: it stays, whatever its age.
+/// An image that also has another name is in use under that name: it stays, whatever its age.
 #[must_use]
 pub fn outdated(images: &[NamedImage], prefix: &str, keep: usize) -> Vec<String> {
     let mut line: Vec<(&str, &NamedImage)> =
@@ -29,7 +30,7 @@ fn newest_stamp<'a>(image: &'a NamedImage, prefix: &str) -> Option<&'a str> {
     image.aliases.iter().filter_map(|alias| stamp(alias, prefix)).max()
 }
 
-/// The date at the end of an alias of the line.
+/// The date at the end of an alias of the series.
 fn stamp<'a>(alias: &'a str, prefix: &str) -> Option<&'a str> {
     let rest = alias.strip_prefix(prefix)?;
     let stamp = rest.get(rest.len().checked_sub(STAMP)?..)?;

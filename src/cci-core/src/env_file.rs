@@ -1,11 +1,11 @@
-//! Files of variables, as `--env-file` reads them: `KEY=VALUE` on each line, the value as it stands.
+//! Files of variables, as `--env-file` reads them: `KEY=VALUE` on each line, the value taken literally.
 
 use crate::environment::is_variable_name;
 
-/// A variable of such a file: a name alone stands for the host's own value.
+/// A variable of such a file: a bare name means the host's own value.
 pub type Variable = (String, Option<String>);
 
-/// What is wrong in a file. What stands on the line may be a secret, so no error shows it.
+/// What is wrong in a file. The line may contain a secret, so no error shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrong {
     /// The line, counted from 1.
@@ -14,7 +14,7 @@ pub struct Wrong {
     pub problem: &'static str,
 }
 
-/// Reads a whole file. Empty lines and lines that begin with `#` say nothing.
+/// Reads a whole file. Empty lines and lines that begin with `#` are ignored.
 pub fn parse(bytes: &[u8]) -> Result<Vec<Variable>, Wrong> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let lines = bytes.split(|byte| *byte == b'\n').enumerate();
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_line_is_a_variable_and_its_value_stands_as_it_is() {
+    fn each_line_is_a_variable_and_its_value_is_literal() {
         let text = "\u{feff}A=1\r\n\n  # a comment\n \t\nB= two words # and this \nC=\nD=a=b\n  E=\"x\"\nHOST\nF=last";
         let found = parse(text.as_bytes()).unwrap();
         let given = |name: &str, value: &str| (name.to_owned(), Some(value.to_owned()));
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_by_its_line_and_without_what_stands_there() {
+    fn an_error_names_the_line_and_does_not_show_it() {
         for (text, line) in [
             (&b"A=1\nsk-ant-secret\n"[..], 2),
             (b"=secret", 1),

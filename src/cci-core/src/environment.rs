@@ -12,17 +12,17 @@ pub fn state(agent: &dyn Agent) -> String {
     format!("{HOME}/{}", agent.state_dir())
 }
 
-/// The variables that cci sets itself: of the terminal and the place, never a secret.
+/// The variables that cci sets itself: about terminal and location, never a secret.
 const OWN: [&str; 10] = ["HOME", "USER", "LOGNAME", "SHELL", "PATH", "TERM", "COLORTERM", "TZ", "LANG", "IS_SANDBOX"];
 
-/// Whether a variable of this name says something of the terminal or the place, and is no secret.
+/// Whether a variable of this name is about terminal and location, and not a secret.
 #[must_use]
 pub fn is_plain(name: &str) -> bool {
     let of = |agent: &dyn Agent| agent.environment("").iter().any(|(own, _)| *own == name);
     OWN.contains(&name) || agents().any(of)
 }
 
-/// What the host says of the terminal and the place, as it was found in the caller's environment.
+/// The host's terminal and time zone, from the caller's environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostLocale {
     /// `TERM`
@@ -33,7 +33,7 @@ pub struct HostLocale {
     pub timezone: Option<String>,
 }
 
-/// Whether a variable of this name can be handed to a program by a shell.
+/// Whether a shell can pass a variable of this name to a program.
 #[must_use]
 pub fn is_variable_name(name: &str) -> bool {
     !name.starts_with(|c: char| c.is_ascii_digit())
@@ -41,7 +41,7 @@ pub fn is_variable_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Everything an agent finds in its environment: cci's own, then the configuration's, then the command line's.
+/// The agent's whole environment: cci's own variables, then the configuration's, then the command line's.
 #[must_use]
 pub fn environment(
     agent: &dyn Agent,

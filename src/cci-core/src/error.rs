@@ -1,4 +1,4 @@
-//! The one error of cci, cut by what the person can do about it.
+//! The one error type of cci, divided by what the user can do about it.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use cci_guest::GuestText;
 use cci_incus_types::Refusal;
 
-/// What a step of cci can end with.
+/// The result of a step of cci.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A failure as the person meets it: each variant has a stable code and an exit status (`code.rs`), and often a hint.
+/// A failure as the user sees it: each variant has a stable code and an exit status (`code.rs`), and often a hint.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -21,7 +21,7 @@ pub enum Error {
         /// The flag or form that was probably meant.
         hint: Option<String>,
     },
-    /// A verb that talks to a person was started without a terminal.
+    /// A verb that talks to a user was started without a terminal.
     #[error("`cci {verb}` needs a terminal")]
     NoTerminal {
         /// The verb that was asked for.
@@ -30,7 +30,7 @@ pub enum Error {
     /// A question would have to be asked, and there is nobody to ask.
     #[error("{}: not answered, because this is not a terminal", line(question))]
     NotConfirmed {
-        /// The question as a person would have seen it.
+        /// The question as a user would have seen it.
         question: String,
         /// The flag that answers it.
         flag: &'static str,
@@ -49,7 +49,7 @@ pub enum Error {
         /// The absolute path on the host.
         path: PathBuf,
     },
-    /// A configuration file, an environment variable or a profile is wrong.
+    /// A configuration file, an environment variable or a profile is invalid.
     #[error("{}", words(problem))]
     Config {
         /// File, line and what is wrong there.
@@ -57,7 +57,7 @@ pub enum Error {
         /// The nearest valid key or value.
         hint: Option<String>,
     },
-    /// Something asked for is not allowed here, by cci's own rules.
+    /// cci does not allow what was asked for.
     #[error("{}", words(problem))]
     Forbidden {
         /// What is refused, and why.
@@ -65,7 +65,7 @@ pub enum Error {
         /// The way out.
         hint: Option<String>,
     },
-    /// What is named belongs to another user of the host.
+    /// Something named belongs to another user of the host.
     #[error("{problem}")]
     NotOwner {
         /// What it is, and whose.
@@ -73,7 +73,7 @@ pub enum Error {
         /// The way out.
         hint: Option<String>,
     },
-    /// No container of this name exists (or it is somebody else's).
+    /// No container of this name exists (or it belongs to another user).
     #[error("container {} not found", line(name))]
     ContainerNotFound {
         /// The name asked for.
@@ -106,7 +106,7 @@ pub enum Error {
     /// Every slot of the workspace has a running container.
     #[error("all {} slots are in use", crate::slot::Slot::MAX)]
     SlotsExhausted,
-    /// There is no saved session to go back to.
+    /// There is no saved session to resume.
     #[error("no previous session to resume for this workspace")]
     NoSession,
     /// The session asked for by id does not exist.
@@ -143,7 +143,7 @@ pub enum Error {
         /// The operating system's reason.
         cause: String,
     },
-    /// The socket is there and this user may not use it.
+    /// The socket exists, but this user may not use it.
     #[error("no permission to use the Incus socket {}", line(endpoint))]
     IncusForbidden {
         /// Socket path or address.
@@ -152,21 +152,21 @@ pub enum Error {
     /// Incus answered with an error.
     #[error("cannot {}: {}", line(step), words(message))]
     IncusRefused {
-        /// The step that was under way.
+        /// The step that failed.
         step: String,
-        /// What it was refused for: what is done about it goes by this, never by the sentence.
+        /// Why it was refused: callers decide by this, never by the message.
         refusal: Refusal,
         /// What Incus said.
         message: String,
     },
-    /// A wait came to its deadline.
-    #[error("{}: no answer within {seconds} s{}", line(step), if *still_running { ", Incus still works on it" } else { "" })]
+    /// A wait exceeded its deadline.
+    #[error("{}: no answer within {seconds} s{}", line(step), if *still_running { ", Incus is still working on it" } else { "" })]
     TimedOut {
-        /// The step that was under way.
+        /// The step that timed out.
         step: String,
         /// The deadline in seconds.
         seconds: u64,
-        /// Whether the server still works on it.
+        /// Whether the server is still working on it.
         still_running: bool,
     },
     /// A file or directory of the host could not be used.
@@ -179,17 +179,17 @@ pub enum Error {
         /// The operating system's reason.
         source: std::io::Error,
     },
-    /// A program of the host or a script in a container ended badly.
+    /// A program of the host or a script in a container failed.
     #[error("{} failed: {}", line(step), words(problem))]
     StepFailed {
         /// The step by its name on the screen.
         step: String,
-        /// Status and last words.
+        /// The exit status and the last output.
         problem: String,
         /// Where to read more.
         hint: Option<String>,
     },
-    /// Several things were asked for and some of them failed; each was said already.
+    /// Several things were asked for and some of them failed; each was reported already.
     #[error("{failed} of {asked} failed")]
     Partly {
         /// How many failed.
@@ -197,7 +197,7 @@ pub enum Error {
         /// How many were asked for.
         asked: usize,
     },
-    /// The host cannot do what is asked.
+    /// The host cannot do what was asked for.
     #[error("{}", line(problem))]
     HostUnfit {
         /// What is missing.
@@ -205,20 +205,20 @@ pub enum Error {
         /// The fix.
         hint: Option<String>,
     },
-    /// The person or a signal ended it.
+    /// Interrupted by the user or a signal.
     #[error("interrupted")]
     Interrupted,
-    /// A mistake in cci itself.
+    /// A bug in cci.
     #[error("internal error: {}", words(.0))]
     Internal(String),
 }
 
-/// A name, as a person may see it.
+/// A name, safe to show.
 fn line(name: impl AsRef<OsStr>) -> GuestText {
     GuestText::new(name)
 }
 
-/// What is said about it, which may have several lines.
+/// A message, which may have several lines.
 fn words(words: &str) -> GuestText {
     GuestText::lines(words)
 }

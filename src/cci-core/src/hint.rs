@@ -1,10 +1,10 @@
-//! The way out of each error, in one place.
+//! The hint for each error.
 
 use cci_guest::GuestText;
 
 use crate::error::Error;
 
-/// The command or change that helps, where there is one.
+/// The command or change that helps, if there is one.
 #[must_use]
 pub fn hint(error: &Error) -> Option<String> {
     let text = match error {
@@ -25,26 +25,26 @@ pub fn hint(error: &Error) -> Option<String> {
         }
         Error::ContainerNotFound { .. } => "see `cci list`".to_owned(),
         Error::ContainerNotRunning { name } => format!("start it with `cci container start {name}`"),
-        Error::ContainerRunning { name } => format!("end it with `cci shutdown {name}`, or use --force"),
+        Error::ContainerRunning { name } => format!("stop it with `cci shutdown {name}`, or use --force"),
         Error::NoTmuxSession { name } => format!("open a shell in it with `cci attach --bash {name}`"),
         Error::ContainerExists { name } => {
             format!("delete it with `cci container delete {name}`, or choose another name")
         }
-        Error::SlotsExhausted => "see `cci list`, then end one with `cci kill <name>`".to_owned(),
+        Error::SlotsExhausted => "see `cci list`, then stop one with `cci kill <name>`".to_owned(),
         Error::NoSession => "start a new one with `cci shell`".to_owned(),
         Error::SessionNotFound { .. } => "see `cci list --all`".to_owned(),
         Error::SessionElsewhere { id, workspace } => {
             format!("use `cci shell --workspace {} --resume={id}`", GuestText::new(workspace))
         }
-        Error::ImageNotFound { image } if image == "cci" => "make it with `cci build`".to_owned(),
+        Error::ImageNotFound { image } if image == "cci" => "build it with `cci build`".to_owned(),
         Error::ImageNotFound { image } if toolchain(image).is_some() => {
             let name = toolchain(image).unwrap_or_default();
             format!(
-                "make it: `cci profile show {name} --script > {name}.sh`, then `cci build custom {image} --script {name}.sh`"
+                "build it: `cci profile show {name} --script > {name}.sh`, then `cci build custom {image} --script {name}.sh`"
             )
         }
         Error::ImageNotFound { .. } => {
-            "see `cci image list --all`, or make the standard one with `cci build`".to_owned()
+            "see `cci image list --all`, or build the standard one with `cci build`".to_owned()
         }
         Error::ImageExists { .. } => "replace it with --force".to_owned(),
         Error::IncusUnreachable { .. } => "run `cci setup`, or `cci doctor` to see what is wrong".to_owned(),

@@ -1,5 +1,5 @@
-//! Host paths in a container: the only door by which one gets into a request to Incus, together with the hook that
-//! holds the container to it.
+//! Host paths in a container: the only way for one to get into a request to Incus, together with the hook that pins the
+//! container to it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::idmap::{Idmap, Ids};
 use crate::pin::{self, Identity};
 
-/// A place on the host that was looked at, with what it was then.
+/// A place on the host as it was when it was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostPath {
     path: String,
@@ -19,7 +19,7 @@ pub struct HostPath {
 }
 
 impl HostPath {
-    /// A path with all links resolved, what was found there, and whom it belongs to.
+    /// A path with all links resolved, what was found there, and its owner.
     pub fn new(path: &Path, identity: Identity, owner: Ids) -> Result<Self> {
         let utf8 = path.to_str().ok_or_else(|| Error::Workspace {
             path: path.to_owned(),
@@ -34,7 +34,7 @@ impl HostPath {
         Path::new(&self.path)
     }
 
-    /// The path as Incus gets it.
+    /// The path as Incus receives it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.path
@@ -46,7 +46,7 @@ impl HostPath {
         self.identity
     }
 
-    /// Whom it belongs to on the host.
+    /// Its owner on the host.
     #[must_use]
     pub fn owner(&self) -> Ids {
         self.owner
@@ -64,19 +64,19 @@ pub struct HostDisk {
     pub path: String,
     /// Whether the container may only read it.
     pub readonly: bool,
-    /// Whether ids are shifted: for hosts that can do no other.
+    /// Whether ids are shifted, for hosts that cannot map them.
     pub shift: bool,
 }
 
 impl HostDisk {
-    /// A writable one, with ids as the container's map wants them.
+    /// A writable disk, with ids as the container's map requires.
     #[must_use]
     pub fn new(device: &str, source: HostPath, path: &str, map: &Idmap) -> Self {
         let shift = *map == Idmap::Shift;
         Self { device: device.to_owned(), source, path: path.to_owned(), readonly: false, shift }
     }
 
-    /// The same, closed to writing.
+    /// The same, read-only if asked for.
     #[must_use]
     pub fn readonly(self, readonly: bool) -> Self {
         Self { readonly, ..self }
@@ -90,7 +90,7 @@ impl HostDisk {
     }
 }
 
-/// The devices of some disks by name, and the line for `raw.lxc` that holds the container to them at every start.
+/// The devices of some disks by name, and the line for `raw.lxc` that pins the container to them at every start.
 #[must_use]
 pub fn render<'a>(disks: impl IntoIterator<Item = &'a HostDisk>) -> (Devices, String) {
     let (mut devices, mut pins) = (Devices::new(), Vec::new());
@@ -101,7 +101,7 @@ pub fn render<'a>(disks: impl IntoIterator<Item = &'a HostDisk>) -> (Devices, St
     (devices, pin::hook(&pins))
 }
 
-/// A change that gives one disk more to an instance with this configuration: its devices and its configuration keys.
+/// A change that adds one disk to an instance with this configuration: its devices and its configuration keys.
 #[must_use]
 pub fn added(disk: &HostDisk, config: &BTreeMap<String, String>) -> (Devices, BTreeMap<String, String>) {
     let (devices, pin) = render([disk]);

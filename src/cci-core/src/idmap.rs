@@ -1,6 +1,11 @@
-//! How the agent's user in the container becomes the caller on the host, decided from facts alone.
+//! How the agent's user in the container is mapped to the caller on the host, decided from facts alone.
 
 use serde::{Deserialize, Serialize};
+
+/// The host's table of subordinate user ids.
+pub const SUBUID: &str = "/etc/subuid";
+/// The host's table of subordinate group ids.
+pub const SUBGID: &str = "/etc/subgid";
 
 /// The `[incus] idmap` setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -9,7 +14,7 @@ pub enum IdmapMode {
     /// The caller's ids are mapped one by one; the container's root stays an unprivileged host id.
     #[default]
     Raw,
-    /// Disks are shifted: for hosts that can do no other. The container's root is host root on the workspace.
+    /// Disks are shifted, for hosts that cannot map. The container's root is host root on the workspace.
     Shift,
     /// No mapping at all.
     None,
@@ -34,7 +39,7 @@ pub struct SubRange {
 }
 
 impl SubRange {
-    /// Whether the host id lies in the range.
+    /// Whether the host id is in the range.
     #[must_use]
     pub fn holds(self, id: u32) -> bool {
         id >= self.start && u64::from(id) < u64::from(self.start) + u64::from(self.count)
@@ -58,7 +63,7 @@ impl<'t> Line<'t> {
         Some(Self { owner, start: number()?, count: number()? })
     }
 
-    /// The lines of a table that say something.
+    /// The valid lines of a table.
     pub(crate) fn all(table: &'t [u8]) -> impl Iterator<Item = Self> {
         table.split(|byte| *byte == b'\n').filter_map(Self::read)
     }
@@ -67,13 +72,13 @@ impl<'t> Line<'t> {
         matches!(self.owner, b"root" | b"0")
     }
 
-    /// The first id behind the range.
+    /// The first id after the range.
     pub(crate) fn end(self) -> u64 {
         self.start.saturating_add(self.count)
     }
 }
 
-/// The ranges that root may map, as `/etc/subuid` or `/etc/subgid` lists them; other lines are not ours.
+/// The ranges that root may map, as `/etc/subuid` or `/etc/subgid` lists them; other lines are ignored.
 #[must_use]
 pub fn root_ranges(table: &[u8]) -> Vec<SubRange> {
     let range =
@@ -81,7 +86,7 @@ pub fn root_ranges(table: &[u8]) -> Vec<SubRange> {
     Line::all(table).filter(|line| line.is_roots()).filter_map(range).collect()
 }
 
-/// Whether a new line gives ids away that another line has given to somebody else; root may map everybody's.
+/// Whether a new line gives away ids that another line has given to somebody else; root may map everybody's.
 #[must_use]
 pub fn clash(table: &[u8], new: &str) -> bool {
     let Some(new) = Line::read(new.as_bytes()).filter(|new| !new.is_roots()) else { return false };
@@ -93,7 +98,7 @@ pub fn clash(table: &[u8], new: &str) -> bool {
 /// What decides the mapping.
 #[derive(Debug, Clone)]
 pub struct IdmapFacts {
-    /// Who `code` shall be on the host.
+    /// The host ids of `code`.
     pub agent: Ids,
     /// The uid and gid of `code` in the image.
     pub guest: u32,
@@ -110,7 +115,7 @@ pub enum Idmap {
     Raw(String),
     /// `shift=true` on every disk.
     Shift,
-    /// Nothing: the ids fit as they are.
+    /// Nothing: the ids fit already.
     Plain,
 }
 
@@ -126,7 +131,7 @@ pub struct IdmapError {
     pub file: &'static str,
 }
 
-/// Decides the mapping, or says which line the host lacks.
+/// Decides the mapping, or names the line that the host lacks.
 pub fn decide(mode: IdmapMode, facts: &IdmapFacts) -> Result<Idmap, IdmapError> {
     match mode {
         IdmapMode::Shift => return Ok(Idmap::Shift),

@@ -1,10 +1,9 @@
-//! What cci means: names, slots, sessions, settings and the launch plan.
+//! The domain of cci: names, slots, sessions, settings and the launch plan.
 //!
-//! Everything here is a pure decision over values that the program hands in: no file, no clock, no environment,
-//! no network. So it can be tested as a table, and the same launch plan serves every verb.
+//! Everything here is a pure decision over values passed in: no file, no clock, no environment, no network. So it can
+//! be tested as a table, and the same launch plan serves every verb.
 
 pub mod address;
-pub mod bench;
 pub mod build;
 pub mod code;
 pub mod container_ids;

@@ -1,11 +1,11 @@
 //! How long a container lives.
 
-/// What becomes of a container when it stops.
+/// What happens to a container when it stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lifetime {
     /// Incus deletes it when it stops, whoever stopped it.
     Ephemeral,
-    /// It stays, stopped, and is used again.
+    /// It stays, stopped, and is reused.
     Persistent,
 }
 

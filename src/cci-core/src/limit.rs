@@ -1,30 +1,30 @@
-//! Which limits a host can hold.
+//! Which limits a host can enforce.
 
 use crate::settings::Limits;
 
-/// Storage drivers that can bound the size of a root disk.
+/// Storage drivers that can limit the size of a root disk.
 const BOUNDING: [&str; 7] = ["btrfs", "zfs", "lvm", "lvmcluster", "ceph", "linstor", "truenas"];
 
-/// Whether pools of this driver hold a container to `limits.disk`.
+/// Whether pools of this driver enforce `limits.disk`.
 #[must_use]
 pub fn can_bound_disks(driver: &str) -> bool {
     BOUNDING.contains(&driver)
 }
 
-/// A limit that the host's kernel does not hold a container to.
+/// A limit that the host's kernel does not enforce.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unheld {
+pub struct Unenforced {
     /// The key, such as `limits.memory`.
     pub key: &'static str,
     /// Its value.
     pub limit: String,
-    /// The part of the kernel that would be needed.
+    /// The kernel controller that is needed.
     pub controller: &'static str,
 }
 
-/// The limits that would be passed over, by the warnings that Incus itself gave when it looked at the kernel.
+/// The limits that would be ignored, according to the warnings that Incus gave when it checked the kernel.
 #[must_use]
-pub fn unheld(limits: &Limits, warnings: &[String]) -> Vec<Unheld> {
+pub fn unenforced(limits: &Limits, warnings: &[String]) -> Vec<Unenforced> {
     let needed = [
         ("limits.cpu", &limits.cpu, "CPUset"),
         ("limits.memory", &limits.memory, "memory"),
@@ -36,12 +36,12 @@ pub fn unheld(limits: &Limits, warnings: &[String]) -> Vec<Unheld> {
     };
     needed
         .into_iter()
-        .filter_map(|(key, limit, controller)| Some(Unheld { key, limit: limit.clone()?, controller }))
-        .filter(|unheld| missing(unheld.controller))
+        .filter_map(|(key, limit, controller)| Some(Unenforced { key, limit: limit.clone()?, controller }))
+        .filter(|unenforced| missing(unenforced.controller))
         .collect()
 }
 
-/// Whether a launch with these limits depends on what the kernel has.
+/// Whether a launch with these limits depends on the kernel.
 #[must_use]
 pub fn needs_kernel(limits: &Limits) -> bool {
     let Limits { cpu, memory, processes, disk: _ } = limits;
@@ -62,7 +62,7 @@ mod tests {
     fn a_limit_without_its_controller_is_not_held() {
         let limits = Limits { memory: Some("1GiB".into()), processes: Some("100".into()), ..Limits::default() };
         let warnings = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
-        let keys = |all: &[&str]| unheld(&limits, &warnings(all)).iter().map(|one| one.key).collect::<Vec<_>>();
+        let keys = |all: &[&str]| unenforced(&limits, &warnings(all)).iter().map(|one| one.key).collect::<Vec<_>>();
         assert_eq!(keys(&["Couldn't find the CGroup memory controller"]), ["limits.memory"]);
         assert_eq!(keys(&["Couldn't find the CGroup pids controller"]), ["limits.processes"]);
         // that of a limit which is not set, and those of other things

@@ -1,4 +1,4 @@
-//! The `user.cci.*` keys that make Incus the database of cci's containers.
+//! The labels `user.cci.*`, which make Incus the database of cci's containers.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::slot::Slot;
 pub enum Kind {
     /// A workspace's container, for an agent or a single command.
     Session,
-    /// Made by `container launch`.
+    /// Created by `container launch`.
     Plain,
     /// Where an image is being built.
     Build,
@@ -32,14 +32,14 @@ impl Kind {
     }
 }
 
-/// What cci wrote on an instance with the request that created it.
+/// The labels that cci wrote on an instance with the request that created it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marks {
     /// What it is for.
     pub kind: Kind,
     /// The host user it belongs to.
     pub owner_uid: u32,
-    /// A random text that only the launch that made it knows in advance.
+    /// A random text that only the launch that created it knows in advance.
     pub launch: String,
     /// The workspace, absolute.
     pub workspace: Option<PathBuf>,
@@ -59,19 +59,19 @@ pub struct Marks {
     pub lifetime: Lifetime,
 }
 
-/// Whether this configuration says that cci made the instance.
+/// Whether this configuration says that cci created the instance.
 #[must_use]
 pub fn is_managed(config: &BTreeMap<String, String>) -> bool {
     config.get("user.cci.managed").is_some_and(|value| value == "true")
 }
 
-/// Whether any key of this configuration is one that cci writes on what it makes.
+/// Whether this configuration has any key that cci writes on what it creates.
 #[must_use]
 pub fn is_marked(config: &BTreeMap<String, String>) -> bool {
     config.keys().any(|key| key.starts_with("user.cci."))
 }
 
-/// The host user that an instance, a volume or an image belongs to, as far as that can be read.
+/// The host user that an instance, a volume or an image belongs to, if that can be read.
 #[must_use]
 pub fn owner(config: &BTreeMap<String, String>) -> Option<u32> {
     config.get(OWNER)?.parse().ok()
@@ -79,17 +79,17 @@ pub fn owner(config: &BTreeMap<String, String>) -> Option<u32> {
 
 /// The key that says who owns an instance.
 pub const OWNER: &str = "user.cci.owner-uid";
-/// The key that tells one launch from another.
+/// The key that identifies a launch.
 pub const LAUNCH: &str = "user.cci.launch";
-/// The key that holds the name of the agent.
+/// The key with the name of the agent.
 pub const TOOL: &str = "user.cci.tool";
-/// The key that says of which image an instance was made, as it was asked for.
+/// The key with the image that an instance was created from, as it was asked for.
 pub const IMAGE: &str = "user.cci.image";
 /// The key that says whether a session's container outlives its stop.
 pub const PERSISTENT: &str = "user.cci.persistent";
 
 impl Marks {
-    /// Those of a container that serves cci's own work and no person: it is ephemeral and shown nowhere.
+    /// The labels of a container for cci's own work: it is ephemeral and shown nowhere.
     #[must_use]
     pub fn of_build(owner_uid: u32, launch: &str) -> Self {
         Self {
@@ -128,7 +128,7 @@ impl Marks {
         always.into_iter().filter_map(|(key, value)| Some((format!("user.cci.{key}"), value?))).collect()
     }
 
-    /// Reads them back; `None` for an instance that cci did not make.
+    /// Reads them back; `None` for an instance that cci did not create.
     #[must_use]
     pub fn from_config(config: &BTreeMap<String, String>) -> Option<Self> {
         let text = |key: &str| config.get(&format!("user.cci.{key}")).filter(|value| !value.is_empty()).cloned();
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_read_back_as_they_were_written() {
+    fn labels_read_back_as_they_were_written() {
         let marks = Marks {
             kind: Kind::Session,
             owner_uid: 1234,
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_without_the_managed_mark_is_not_ours() {
+    fn an_instance_without_the_managed_label_is_not_ours() {
         let mut config = BTreeMap::from([("user.cci.kind".to_owned(), "session".to_owned())]);
         assert_eq!(Marks::from_config(&config), None);
         config.insert("user.cci.managed".into(), "false".into());

@@ -1,4 +1,4 @@
-//! What the session store writes beside each conversation, and how a metadata file of any age is read.
+//! What the session store writes next to each conversation, and how a metadata file of any version is read.
 
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ pub struct Metadata {
     pub workspace: PathBuf,
     /// When it was last written, RFC 3339.
     pub saved_at: String,
-    /// Everything else: cci's further fields, and those of other versions, kept as they were.
+    /// Everything else: cci's additional fields, and those of other versions, kept unchanged.
     pub further: Map<String, Value>,
 }
 
@@ -49,13 +49,13 @@ pub struct Further {
     pub volume: Option<InVolume>,
 }
 
-/// Where a conversation is that the daemon cannot reach in its directory.
+/// Where a conversation is kept that the daemon cannot reach in its directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct InVolume {
     /// The storage pool.
     pub pool: String,
-    /// Which filling of the volume counts: one that was filled by another is not this conversation's latest.
+    /// Identifies the last filling of the volume: one filled by another is not this conversation's latest.
     pub filling: Option<String>,
 }
 
@@ -101,13 +101,13 @@ impl Metadata {
         format!("{:#}\n", Value::Object(fields))
     }
 
-    /// cci's further fields; whatever does not fit is as good as absent.
+    /// cci's additional fields; one of the wrong type counts as absent.
     #[must_use]
     pub fn further(&self) -> Further {
         serde_json::from_value(Value::Object(self.further.clone())).unwrap_or_default()
     }
 
-    /// Sets cci's further fields and leaves the others alone.
+    /// Sets cci's additional fields and leaves the others alone.
     pub fn set_further(&mut self, further: &Further) {
         if let Ok(Value::Object(fields)) = serde_json::to_value(further) {
             self.further.extend(fields.into_iter().filter(|(_, value)| !value.is_null()));
@@ -167,7 +167,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_field_that_is_amiss_is_named_or_kept(key in FIELDS, value in values()) {
+        fn a_wrong_field_is_named_or_kept(key in FIELDS, value in values()) {
             let mut fields: Map<String, Value> = serde_json::from_str(OLD).unwrap();
             match &value {
                 Some(value) => drop(fields.insert(key.clone(), value.clone())),

@@ -16,7 +16,7 @@ pub enum NameError {
     Prefix(String),
 }
 
-/// What every name of this installation begins with (`cci-` unless `CCI_CONTAINER_PREFIX` says otherwise).
+/// What every name of this installation starts with (`cci-` unless `CCI_CONTAINER_PREFIX` says otherwise).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prefix(String);
 
@@ -60,7 +60,7 @@ impl ContainerName {
         Self { prefix: prefix.clone(), workspace: workspace.hash(), slot }
     }
 
-    /// Reads a name that cci made under `prefix`; any other container is not ours.
+    /// Reads a name that cci gave under `prefix`; any other container is not ours.
     pub fn parse(prefix: &Prefix, raw: &str) -> Result<Self, NameError> {
         let shape = || NameError::Shape(raw.to_owned());
         let rest = raw.strip_prefix(prefix.as_str()).ok_or_else(shape)?;
@@ -70,13 +70,13 @@ impl ContainerName {
         Ok(Self { prefix: prefix.clone(), workspace, slot })
     }
 
-    /// The slot in it.
+    /// Its slot.
     #[must_use]
     pub fn slot(&self) -> Slot {
         self.slot
     }
 
-    /// The hash of the workspace in it.
+    /// Its workspace's hash.
     #[must_use]
     pub fn workspace(&self) -> WorkspaceHash {
         self.workspace

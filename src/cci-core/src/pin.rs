@@ -1,22 +1,22 @@
-//! Holds a container to the very directories that were looked at when it was launched.
+//! Pins a container to the very directories that were checked when it was launched.
 //!
-//! A disk is given to Incus as a path, which is followed anew at every start, a `reboot` inside included. Below a
-//! directory that a container can write, a path can by then be a link to anywhere on the host.
+//! A disk is given to Incus as a path, which is resolved again at every start, a `reboot` inside included. Below a
+//! directory that a container can write, the path may by then be a link to anywhere on the host.
 
 use std::fmt::Write;
 
 use cci_guest::shell::quoted;
 
-/// What a path led to: one file or directory, whatever its name becomes.
+/// What a path led to: one file or directory, even if it is renamed.
 ///
-/// An inode that was freed can come back under the same number, so the moment of its birth belongs to it.
+/// A freed inode can be reused with the same number, so its birth time is part of the identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Identity {
     /// The file system's device number.
     pub device: u64,
     /// The inode on it.
     pub inode: u64,
-    /// When that inode was made; zero on a file system that does not record it.
+    /// When that inode was created; zero on a file system that does not record it.
     pub born: Birth,
 }
 
@@ -41,7 +41,7 @@ pub fn hook(pins: &[(&str, Identity)]) -> String {
         let _ = write!(paths, " \"$LXC_ROOTFS_MOUNT\"{}", quoted(path));
         let _ = write!(wanted, "{device}:{inode}:{seconds}.{nanoseconds:09} ");
     }
-    // LXC puts `exec` before a hook and words behind it, which the shell takes for a comment
+    // LXC puts `exec` before a hook and words after it, which the shell takes for a comment
     format!("lxc.hook.mount = test \"$(stat --printf='%d:%i:%.9W ' --{paths})\" = '{wanted}' #\n")
 }
 

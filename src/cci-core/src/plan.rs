@@ -3,30 +3,30 @@
 
 mod devices;
 mod facts;
+mod machine;
+mod otherwise;
 mod state_volume;
 mod warning;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use cci_agent::{Agent, Start, Tool};
-use cci_incus_types::{Device, Devices, Disk};
+use cci_incus_types::Devices;
 
 use self::devices::{RESOLV, SESSION, devices, disks, pool};
 pub use self::facts::{Ask, HostFacts, Network, Nic};
 pub use self::state_volume::StateVolume;
 pub use self::warning::PlanWarning;
-use crate::address::{Fixed, Subnet};
+use crate::address::Subnet;
 use crate::environment;
 use crate::error::{Error, Result};
 use crate::host_disk::HostDisk;
 use crate::idmap::{self, Idmap};
 use crate::lifetime::Lifetime;
-use crate::machine::{Hooks, MachineIds, MachineSpec};
 use crate::mark::{Kind, Marks};
 use crate::name::{ContainerName, Prefix};
-use crate::network::{self, Mode, Policy};
+use crate::network::{Mode, Policy};
 use crate::session::SessionId;
 use crate::settings::{Limits, Settings};
 use crate::slot::Slot;
@@ -186,45 +186,6 @@ impl LaunchPlan {
         self.reaches_home && self.takes_resolv && self.network_facts().is_some()
     }
 
-    /// The same launch from this image: one whose `/etc/resolv.conf` is a plain file can have another mounted on it.
-    #[must_use]
-    pub fn from_image(&self, image: &str, takes_resolv: bool) -> Self {
-        let marks = Marks { image: Some(image.to_owned()), ..self.marks.clone() };
-        Self { takes_resolv, marks, ..self.clone() }
-    }
-
-    /// The same plan for a container in the place of one that this launch has made and taken back.
-    #[must_use]
-    pub fn again(&self) -> Self {
-        Self { attempt: self.attempt + 1, ..self.clone() }
-    }
-
-    /// The same launch with an address from another place in the network; `None` where it has none to choose.
-    ///
-    /// Two launches that look at the same moment can choose one address; the launch's own random text parts them.
-    #[must_use]
-    pub fn elsewhere(&self) -> Option<Self> {
-        self.network_facts()?;
-        let random = self.marks.launch.get(..8).and_then(|digits| u32::from_str_radix(digits, 16).ok())?;
-        Some(Self { detour: self.detour.wrapping_add(random | 1), ..self.clone() })
-    }
-
-    /// The same launch where the daemon cannot reach the caller's home: the conversation in a storage volume, and the
-    /// name server as the network's lease tells it. The pool is that of the root disk if none is given; `None` where
-    /// that is so already, or no pool is known.
-    #[must_use]
-    pub fn beyond_home(&self, pool: Option<&str>) -> Option<Self> {
-        let pool = pool.or(self.pool.as_deref()).filter(|_| self.reaches_home)?;
-        let mut plan = Self { reaches_home: false, pool: Some(pool.to_owned()), ..self.clone() };
-        if let Some(session) = self.marks.session {
-            let StateVolume { pool, name } = StateVolume::of(session, pool);
-            let state = self.state();
-            plan.disks.retain(|disk| disk.device != SESSION);
-            plan.devices.insert(SESSION.into(), Disk::of_volume(&pool, &name, &state).into());
-        }
-        Some(plan)
-    }
-
     /// The volume that holds the conversation, where the daemon cannot reach the caller's home.
     #[must_use]
     pub fn state_volume(&self) -> Option<StateVolume> {
@@ -236,18 +197,6 @@ impl LaunchPlan {
     pub fn mounted_of_home(&self) -> impl Iterator<Item = &str> {
         let own = self.disks.iter().filter(|disk| self.reaches_home && [SESSION, RESOLV].contains(&&*disk.device));
         own.map(|disk| disk.source.as_str())
-    }
-
-    /// The same launch on the network as it is now: one that was removed and made again can lie elsewhere.
-    #[must_use]
-    pub fn on(&self, nic: Option<Nic>) -> Self {
-        let mut plan = Self { nic, ..self.clone() };
-        let resolv = plan.network_facts().map(|network| network.resolv.clone());
-        let names = plan.disks.iter_mut().find(|disk| disk.device == RESOLV);
-        if let (Some(names), Some(resolv)) = (names, resolv) {
-            names.source = resolv;
-        }
-        plan
     }
 
     /// The network's own address and size, where they are known.
@@ -264,88 +213,6 @@ impl LaunchPlan {
 
     fn network_facts(&self) -> Option<&Network> {
         self.nic.as_ref()?.network.as_ref()
-    }
-
-    /// The fixed address of a slot, where the network is one that can give it.
-    fn fixed(&self, slot: Slot) -> Option<Fixed> {
-        let network = self.network_facts()?;
-        let (name, siblings) = (self.name(slot).to_string(), Slot::all().map(|slot| self.name(slot).to_string()));
-        let siblings: BTreeSet<String> = siblings.collect();
-        let others = network.taken.iter().filter(|(other, _)| *other != name);
-        let (own, foreign): (Vec<_>, Vec<_>) = others.partition(|(other, _)| siblings.contains(other));
-        let addresses = |of: Vec<&(String, Ipv4Addr)>| of.into_iter().map(|(_, address)| *address).collect();
-        let (own, foreign) = (addresses(own), addresses(foreign));
-        let address = network.subnet.address(self.workspace.hash(), slot, self.detour, &foreign, &own)?;
-        Some(Fixed { address, subnet: network.subnet })
-    }
-
-    /// The second layer under the network's policy, where there is one and the host can have it.
-    fn guard(&self, gateway: Ipv4Addr) -> String {
-        match (&self.policy, &self.nft) {
-            (Some(policy), Some(nft)) => {
-                network::hooks(policy, gateway, nft, &format!("{}n{}", self.launch(), self.attempt))
-            }
-            _ => String::new(),
-        }
-    }
-
-    /// Whether the container of a slot reaches nothing that the policy refuses from its first instruction on, whatever
-    /// Incus has of its rules: the second layer comes with the start, and knows all that is refused but not what alone is
-    /// allowed.
-    #[must_use]
-    pub fn is_guarded(&self, slot: Slot) -> bool {
-        self.network == Mode::Restricted && self.fixed(slot).is_some_and(|at| !self.guard(at.subnet.gateway).is_empty())
-    }
-
-    /// The machine of a slot.
-    #[must_use]
-    pub fn machine(&self, slot: Slot) -> MachineSpec {
-        let marks = Marks { slot: Some(slot), ..self.marks.clone() };
-        let ephemeral = !self.lifetime.is_persistent();
-        MachineSpec { ephemeral, ..self.with_address(slot, self.name(slot).to_string(), marks) }
-    }
-
-    /// The machine that belongs to no workspace and no conversation, and otherwise gets the same.
-    #[must_use]
-    pub fn standalone(&self, name: &str, ephemeral: bool) -> MachineSpec {
-        let marks = Marks {
-            kind: Kind::Plain,
-            workspace: None,
-            session: None,
-            tool: None,
-            lifetime: Lifetime::Ephemeral,
-            ..self.marks.clone()
-        };
-        // one that stays can get another name, which its own stop hook would not know
-        let mut plan = Self { stop_hook: self.stop_hook.clone().filter(|_| ephemeral), ..self.clone() };
-        plan.disks.retain(|disk| disk.device == RESOLV);
-        MachineSpec { ephemeral, ..plan.with_address(Slot::FIRST, name.to_owned(), marks) }
-    }
-
-    /// The machine with the address of a slot and these marks.
-    fn with_address(&self, slot: Slot, name: String, marks: Marks) -> MachineSpec {
-        let names_itself = !self.has_instant_network();
-        let disks = self.disks.iter().filter(|disk| !(names_itself && disk.device == RESOLV));
-        let (mut devices, mut hooks) =
-            (self.devices.clone(), Hooks { stop: self.stop_hook.clone(), ..Hooks::default() });
-        if let (Some(fixed), Some(nic)) = (self.fixed(slot), &self.nic) {
-            hooks.guard = self.guard(fixed.subnet.gateway);
-            hooks.address = Some(fixed);
-            if let Some(Device::Nic(nic)) = devices.get_mut(&nic.device) {
-                nic.ipv4_address = Some(fixed.address);
-            }
-        }
-        MachineSpec {
-            name,
-            marks,
-            nesting: self.nesting,
-            limits: self.limits.clone(),
-            ids: MachineIds::Own(self.map.clone()),
-            disks: disks.cloned().collect(),
-            devices,
-            hooks,
-            ephemeral: true,
-        }
     }
 }
 

@@ -25,7 +25,7 @@ impl fmt::Display for SessionId {
     }
 }
 
-/// Text that is no session id.
+/// Text that is not a session id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not a session id (a UUID such as 3f2b8c1e-5d7a-4e0b-9c4f-1a2b3c4d5e6f)")]
 pub struct SessionIdError(String);
@@ -39,7 +39,7 @@ impl FromStr for SessionId {
     }
 }
 
-/// Which conversation a launch goes on with.
+/// Which conversation a launch continues.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resume {
     /// A new one.

@@ -1,4 +1,4 @@
-//! The ten places a workspace has for parallel sessions, and which of them a launch takes.
+//! The ten slots a workspace has for parallel sessions, and which of them a launch takes.
 
 use std::fmt;
 use std::num::NonZeroU8;
@@ -11,7 +11,7 @@ use crate::lifetime::Lifetime;
 pub struct Slot(NonZeroU8);
 
 impl Slot {
-    /// How many places there are.
+    /// How many slots there are.
     pub const MAX: u8 = 10;
     /// The lowest slot.
     pub const FIRST: Self = Self(NonZeroU8::MIN);
@@ -45,7 +45,7 @@ impl FromStr for Slot {
 
     fn from_str(raw: &str) -> Result<Self, SlotError> {
         let number: u8 = raw.parse().map_err(|_| SlotError(raw.to_owned()))?;
-        // one spelling a slot, so that a name that parses prints back the same
+        // one spelling per slot, so that a name that parses prints back the same
         Self::new(number).filter(|slot| slot.to_string() == raw).ok_or_else(|| SlotError(raw.to_owned()))
     }
 }
@@ -55,18 +55,18 @@ impl FromStr for Slot {
 #[error("slot '{0}' is not a number from 1 to {max}", max = Slot::MAX)]
 pub struct SlotError(String);
 
-/// Which slot the person asked for.
+/// Which slot the user asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SlotChoice {
     /// Whichever is free.
     Auto,
     /// This one, or the next free above it.
     Exactly(Slot),
-    /// This one if it can be had, else whichever is free: the slot a resumed session had.
+    /// This one if it is available, else whichever is free: the slot a resumed session had.
     Preferably(Slot),
 }
 
-/// What stands in a slot, by what Incus says.
+/// What occupies a slot, according to Incus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SlotState {
     /// No instance.
@@ -90,7 +90,7 @@ pub enum Taking {
     Reuse,
 }
 
-/// The slots a launch may take, best first. Whoever loses one to another launch goes on with the next.
+/// The slots a launch may take, best first. A launch that loses one to another continues with the next.
 #[must_use]
 pub fn candidates(choice: SlotChoice, lifetime: Lifetime, state: impl Fn(Slot) -> SlotState) -> Vec<(Slot, Taking)> {
     let fresh = |slot: Slot| match state(slot) {

@@ -1,7 +1,7 @@
-//! A quick end: takes away the half second that lxcfs waits after each stop, where that is safe.
+//! A quick stop: removes the half second that lxcfs waits after each stop, where that is safe.
 //!
-//! lxcfs adds a hook to every container that sleeps for 0.5 s so that a reboot finds its files fresh. LXC can only clear
-//! all hooks of a kind, Incus's own among them, so that one is written again.
+//! lxcfs adds a hook to every container that sleeps for 0.5 s so that a reboot finds its files fresh. LXC can only
+//! clear all hooks of a kind, including Incus's own, so that one is added again.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ pub struct StopHook {
 }
 
 impl StopHook {
-    /// The hook of a daemon; `None` where a name could not be written in LXC's configuration as it is.
+    /// The hook of a daemon; `None` if a name cannot be written literally in LXC's configuration.
     #[must_use]
     pub fn new(program: &Path, directory: &Path, project: &str) -> Option<Self> {
         let plain = |text: &str| {
@@ -31,7 +31,7 @@ impl StopHook {
         })
     }
 
-    /// Lines for `raw.lxc` of the container `name`; other post-stop hooks belong behind them.
+    /// Lines for `raw.lxc` of the container `name`; other post-stop hooks must come after them.
     #[must_use]
     pub fn raw_lxc(&self, name: &str) -> String {
         let Self { program, directory, project } = self;
@@ -43,7 +43,7 @@ impl StopHook {
     }
 }
 
-/// Whether clearing the hooks takes away lxcfs's and nothing else: `files` are what LXC adds to every container.
+/// Whether clearing the hooks removes lxcfs's and nothing else: `files` are what LXC adds to every container.
 #[must_use]
 pub fn is_worth_it<'a>(files: impl IntoIterator<Item = &'a str>) -> bool {
     let hooks: Vec<&str> = files
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lxc_would_read_otherwise_is_refused() {
+    fn what_lxc_would_read_differently_is_refused() {
         let of = |program: &str, dir: &str, project: &str| StopHook::new(Path::new(program), Path::new(dir), project);
         assert_eq!(of("incusd", "/var/lib/incus", "default"), None);
         assert_eq!(of("/usr/bin/incusd", "/var/lib/in cus", "default"), None);
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn only_lxcfs_alone_is_taken_away() {
+    fn only_lxcfs_alone_is_removed() {
         let lxcfs =
             "lxc.hook.mount = /usr/share/lxcfs/lxc.mount.hook\nlxc.hook.post-stop = /usr/share/lxcfs/lxc.reboot.hook";
         assert!(is_worth_it([lxcfs]));

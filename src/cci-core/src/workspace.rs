@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-/// An absolute workspace path, made so lexically: symlinks stay what the person typed.
+/// An absolute workspace path, resolved lexically: symlinks stay as the user typed them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workspace(PathBuf);
 
@@ -39,7 +39,7 @@ impl Workspace {
         &self.0
     }
 
-    /// The first 32 bits of the path's SHA-256: what container names carry.
+    /// The first 32 bits of the path's SHA-256: the hash in container names.
     #[must_use]
     pub fn hash(&self) -> WorkspaceHash {
         let digest = Sha256::digest(self.0.as_os_str().as_bytes());
@@ -47,7 +47,7 @@ impl Workspace {
     }
 }
 
-/// Eight hex digits that stand for a workspace in a container's name.
+/// The eight hex digits for a workspace in a container's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct WorkspaceHash(u32);
 

@@ -1,6 +1,6 @@
-//! How many requests each use-case makes: one more fails, and one fewer asks for a lower number.
+//! How many requests each use-case makes: one more fails the test, and one fewer asks for a lower number.
 //!
-//! The live test of the same name counts those of the verbs on a real Incus, on which these stand.
+//! The live test of the same name counts the requests of the verbs on a real Incus.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::image::{self, Selection};
-use crate::instance::owned::Whose;
+use crate::instance::ownership::Whose;
 use crate::instance::stop::Stop;
 use crate::instance::{container, list, persist, shutdown};
 use crate::launch::{self, tests::launched};
@@ -18,11 +18,11 @@ use crate::roll_back::abandoned;
 use crate::testing::World;
 use crate::upkeep::clean;
 
-/// The budgets that are not kept.
+/// The budgets that were exceeded.
 struct Budgets(Vec<String>);
 
 impl Budgets {
-    /// Does the work in a world of its own, which is prepared so, and counts.
+    /// Does the work in a separate world, prepared like this, and counts.
     async fn count(
         &mut self,
         what: &str,
@@ -131,8 +131,8 @@ async fn a_look_makes_no_more_requests_than_it_had() {
     budgets.count("clean, a look", 4, stopped, async |cx, _| drop(clean::find(cx, all).await.unwrap())).await;
     budgets
         .count("clean", 10, stopped, async |cx, _| {
-            let rubbish = clean::find(cx, all).await.unwrap();
-            assert_eq!(clean::remove(cx, &rubbish).await.unwrap(), 1);
+            let leftovers = clean::find(cx, all).await.unwrap();
+            assert_eq!(clean::remove(cx, &leftovers).await.unwrap(), 1);
         })
         .await;
     budgets.count("what nobody was killed in", 0, nothing, async |cx, _| abandoned(cx).await).await;

@@ -1,4 +1,4 @@
-//! What every use-case works with: the client, the settings, the caller, a voice, and its scope. Nobody changes it.
+//! What every use-case works with: the client, the settings, the caller, the reporter and its scope. It is immutable.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,7 +15,6 @@ use crate::reporter::Reporter;
 use crate::scope::Scope;
 use crate::site::Site;
 use cci_host::caller::Caller;
-use cci_host::incus_socket;
 use cci_host::settings::Stack;
 
 /// One run of cci.
@@ -25,36 +24,36 @@ pub struct Context {
     pub client: Client,
     /// The layers that the settings come from.
     pub stack: Stack,
-    /// What the layers say together.
+    /// The layers merged.
     pub settings: Settings,
     /// Who runs cci, and where.
     pub caller: Caller,
     /// The project directory that was asked for.
     pub workspace: Workspace,
-    /// What container names begin with.
+    /// The prefix of container names.
     pub prefix: Prefix,
     /// Environment of the command line (`-e`).
     pub environment: BTreeMap<String, String>,
-    /// Whether verbs that take a container's or an image's name may act on what is another user's (`--any-owner`).
+    /// Whether verbs that take a container's or an image's name may act on another user's (`--any-owner`).
     pub any_owner: bool,
     /// Where its events go.
     pub reporter: Arc<dyn Reporter>,
-    /// What this call has for itself: its end, what it made, its file work.
+    /// What belongs to this call alone: its cancellation, what it created, its file work.
     pub scope: Scope,
 }
 
 impl Context {
-    /// Tells an event.
+    /// Reports an event.
     pub fn emit(&self, event: impl Into<Event>) {
         self.reporter.emit(event.into());
     }
 
-    /// The same call with these layers of settings, and what they say together.
+    /// The same call with these layers of settings, merged.
     pub fn with_stack(&self, stack: Stack) -> Result<Self> {
         Ok(Self { settings: stack.settings()?, stack, ..self.clone() })
     }
 
-    /// The same call with more environment; what the command line gives stays.
+    /// The same call with more environment; what the command line gives takes precedence.
     #[must_use]
     pub fn with_environment(&self, more: BTreeMap<String, String>) -> Self {
         let mut environment = more;
@@ -62,25 +61,25 @@ impl Context {
         Self { environment, ..self.clone() }
     }
 
-    /// The same call with the socket looked for anew: a daemon that has just been started may have it elsewhere.
+    /// The same call with the socket located again: a daemon that has just been started may have it elsewhere.
     #[must_use]
     pub fn reconnected(&self) -> Self {
-        Self { client: incus_socket::client(&self.caller, &self.settings), ..self.clone() }
+        Self { client: self.site().client(&self.caller, &self.settings), ..self.clone() }
     }
 
-    /// The same call, which may act on what is another user's if `any_owner` says so.
+    /// The same call, which may act on what belongs to another user if `any_owner` is set.
     #[must_use]
     pub fn of_any_owner(&self, any_owner: bool) -> Self {
         Self { any_owner, ..self.clone() }
     }
 
-    /// Where Incus is: whoever must know something of its machine asks this.
+    /// Where Incus is; ask this for anything about its machine.
     #[must_use]
     pub fn site(&self) -> Site {
         Site::Here
     }
 
-    /// Where cci keeps what is its own: `~/.cci`.
+    /// cci's own directory: `~/.cci`.
     #[must_use]
     pub fn cci_dir(&self) -> PathBuf {
         self.caller.home.join(".cci")

@@ -1,10 +1,10 @@
-//! Puts a failure of the Incus client into the words of cci's one error, with the step that met it.
+//! Translates a failure of the Incus client into cci's one error type, with the step that failed.
 
 use cci_core::{Error, Result};
 
 /// Names the step that an Incus call belongs to.
 pub trait DuringStep<T> {
-    /// `step` is a verb phrase that fits behind "cannot": "create the container".
+    /// `step` is a verb phrase that fits after "cannot": "create the container".
     fn during(self, step: &str) -> Result<T>;
 }
 
@@ -14,7 +14,7 @@ impl<T> DuringStep<T> for cci_incus::Result<T> {
     }
 }
 
-/// The error of a step, cut by what the person can do about it.
+/// The error of a step, classified by what the user can do about it.
 pub(crate) fn translate(error: cci_incus::Error, step: &str) -> Error {
     use cci_incus::Error as Incus;
     let refusal = error.refusal();
@@ -38,7 +38,7 @@ pub(crate) fn translate(error: cci_incus::Error, step: &str) -> Error {
     }
 }
 
-/// The innermost reason: what lies around it repeats the endpoint.
+/// The innermost reason: the outer ones repeat the endpoint.
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {

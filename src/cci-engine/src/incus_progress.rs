@@ -1,16 +1,16 @@
-//! What Incus says about how far an operation is, on its way to the person.
+//! Reports to the user how far an operation of Incus is.
 
 use cci_incus::Progress as Said;
 
 use crate::context::Context;
 use crate::event::{Activity, Amount, Progress};
 
-/// Tells what an operation of Incus's says of its progress, under the activity that it is a part of.
+/// Reports an operation's progress, under the activity that it is part of.
 pub(crate) fn incus_progress(cx: &Context, activity: Activity) -> impl FnMut(&Said) {
     move |said| cx.emit(progress(&activity, said))
 }
 
-/// The share where Incus gives one, else its own words.
+/// The percentage if Incus gives one, else its own words.
 fn progress(activity: &Activity, said: &Said) -> Progress {
     match said.percent {
         Some(percent) => Progress { activity: activity.clone(), amount: Amount::Percent(percent) },

@@ -2,7 +2,7 @@
 
 use crate::event::Event;
 
-/// Takes what a use-case tells, on its way to a person or a program.
+/// Receives what a use-case reports, on its way to a user or a program.
 ///
 /// ```
 /// use std::sync::Mutex;
@@ -10,7 +10,7 @@ use crate::event::Event;
 /// use cci_engine::event::{Event, LaunchEvent};
 /// use cci_engine::reporter::Reporter;
 ///
-/// /// Keeps what is told.
+/// /// Keeps what is reported.
 /// #[derive(Default)]
 /// struct Kept(Mutex<Vec<Event>>);
 ///
@@ -25,6 +25,6 @@ use crate::event::Event;
 /// assert!(matches!(kept.0.lock().unwrap()[..], [Event::Launch(LaunchEvent::ReusingContainer)]));
 /// ```
 pub trait Reporter: Send + Sync {
-    /// Takes one event.
+    /// Receives one event.
     fn emit(&self, event: Event);
 }

@@ -1,16 +1,16 @@
-//! Trying again what Incus refuses for a moment: one policy, with pauses that grow.
+//! Retries what Incus refuses for a moment: one policy, with growing pauses.
 
 use std::fmt;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The pause after the first failure; each further one is twice as long.
+/// The pause after the first failure; each later one is twice as long.
 const FIRST: Duration = Duration::from_millis(20);
 /// No pause is longer.
 const LONGEST: Duration = Duration::from_millis(200);
 
-/// When it is enough.
+/// When to give up.
 #[derive(Debug, Clone, Copy)]
 enum Limit {
     Tries(u32),
@@ -25,13 +25,13 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// So many tries in all.
+    /// At most this many tries.
     #[must_use]
     pub fn up_to(tries: u32) -> Self {
         Self { limit: Limit::Tries(tries), failures: 0 }
     }
 
-    /// As many tries as begin within this time from now on.
+    /// As many tries as begin within this time.
     #[must_use]
     pub fn within(time: Duration) -> Self {
         Self { limit: Limit::Until(Instant::now() + time), failures: 0 }

@@ -1,4 +1,4 @@
-//! Rolls back what a call made when it fails, is cancelled or was killed, and nothing else.
+//! Rolls back what a call created when it fails, is cancelled or was killed, and nothing else.
 
 #[cfg(test)]
 mod tests;
@@ -17,14 +17,14 @@ use crate::event::{Event, RollBackEvent};
 use crate::image;
 use crate::instance::remove::remove_launched;
 use crate::instance::snapshot::remove_snapshot;
-use crate::instance::{owned, stop};
+use crate::instance::{ownership, stop};
 use crate::ledger::{Abandoned, Made};
 use crate::session::state_volume;
 
-/// How long a container is looked for again whose create was not answered.
+/// How long to keep looking for a container whose create was not answered.
 const DOUBT: Duration = Duration::from_secs(600);
 
-/// Does `work`; when it fails or is cancelled, what it made so far is rolled back, else it is kept.
+/// Does `work`; if it fails or is cancelled, what it created so far is rolled back, else it is kept.
 pub fn on_failure<'a, T: 'a>(
     cx: &'a Context,
     work: impl Future<Output = Result<T>> + 'a,
@@ -36,13 +36,13 @@ pub fn on_failure<'a, T: 'a>(
     })
 }
 
-/// The same, but what was made stays in the ledger, so that a kill does not leave it behind.
+/// The same, but what was created stays in the ledger, so that a kill does not leave it behind.
 pub(crate) async fn on_failure_or_kill<T>(cx: &Context, work: impl Future<Output = Result<T>>) -> Result<T> {
-    // boxed, for a launch is large and would be on the stack more than once
+    // boxed, because a launch is large and would be on the stack more than once
     let done = cx.scope.until_cancelled(Box::pin(work)).await;
     if let Err(error) = &done {
         let settled = !matches!(error, Error::TimedOut { still_running: true, .. });
-        // what Incus may still be about to make is looked for again by the next command
+        // the next command looks again for what Incus may still be about to create
         let rolled_back = everything(cx).await;
         if rolled_back.all && settled {
             cx.scope.ledger.keep();
@@ -53,16 +53,16 @@ pub(crate) async fn on_failure_or_kill<T>(cx: &Context, work: impl Future<Output
     done
 }
 
-/// What became of everything that was to be rolled back.
+/// The outcome of a rollback.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RolledBack {
-    /// Nothing of it is there any more.
+    /// Nothing of it exists any more.
     pub(crate) all: bool,
-    /// An instance was among it, and there was none.
+    /// It included an instance, which did not exist.
     nowhere: bool,
 }
 
-/// The same on the way.
+/// The same while in progress.
 #[derive(Default)]
 struct Progress {
     failed: bool,
@@ -83,11 +83,11 @@ impl Progress {
     }
 }
 
-/// Rolls back everything that was made and not kept, newest first; what cannot be is named.
+/// Rolls back everything that was created and not kept, newest first; reports what cannot be.
 #[tracing::instrument(name = "roll-back", skip_all)]
 pub(crate) async fn everything(cx: &Context) -> RolledBack {
     cx.emit(Event::Idle);
-    // a call that was given up goes on writing in its thread
+    // a cancelled call keeps writing in its thread
     cx.scope.written().await;
     let mut progress = Progress::default();
     for made in cx.scope.ledger.take() {
@@ -100,7 +100,7 @@ pub(crate) async fn everything(cx: &Context) -> RolledBack {
     progress.result()
 }
 
-/// Rolls back what killed commands left, and says so; what cannot be now is left for the next command.
+/// Rolls back what killed commands left, and reports it; what cannot be removed now is left for the next command.
 #[tracing::instrument(name = "clear-up", skip_all)]
 pub async fn abandoned(cx: &Context) {
     for Abandoned { journal, made, doubted } in cx.scope.ledger.abandoned() {
@@ -118,7 +118,7 @@ pub async fn abandoned(cx: &Context) {
             }
         }
         let rolled_back = progress.result();
-        // a request that was never answered can still be on its way
+        // a request that was never answered can still arrive
         let certain = !doubted || !rolled_back.nowhere || journal.age() > DOUBT;
         if rolled_back.all
             && certain
@@ -129,15 +129,15 @@ pub async fn abandoned(cx: &Context) {
     }
 }
 
-/// Whether what a note names is in another user's container, where no command of this user made it.
+/// Whether an entry is in another user's container, where no command of this user created it.
 async fn is_anothers(cx: &Context, made: &Made) -> bool {
     match made.instance() {
-        Some(name) => matches!(owned::find(cx, name).await, Err(Error::NotOwner { .. })),
+        Some(name) => matches!(ownership::find(cx, name).await, Err(Error::NotOwner { .. })),
         None => false,
     }
 }
 
-/// Rolls one thing back; whether there was anything.
+/// Rolls one thing back; returns whether it existed.
 async fn one(cx: &Context, made: &Made) -> Result<bool> {
     let client = &cx.client;
     match made {
@@ -160,7 +160,7 @@ async fn one(cx: &Context, made: &Made) -> Result<bool> {
     }
 }
 
-/// Removes a directory that may be gone already; whether it was there.
+/// Removes a directory that may be gone already; returns whether it existed.
 fn remove_dir(dir: &Path) -> Result<bool> {
     remove::path(dir).map_err(|source| Error::Host { step: "remove", path: dir.to_owned(), source })
 }

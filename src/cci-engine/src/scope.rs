@@ -1,4 +1,4 @@
-//! What one call of a use-case has for itself, so that two of them in one process do not touch each other.
+//! What belongs to one call of a use-case alone, so that two of them in one process do not affect each other.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use tokio_util::sync::CancellationToken;
 use crate::blocking::blocking;
 use crate::ledger::Ledger;
 
-/// The way to end a call, what it made, and the file work that it has under way.
+/// The cancellation of a call, what it created, and its file work in progress.
 #[derive(Debug, Clone)]
 pub struct Scope {
-    /// What this call made and has not kept yet.
+    /// What this call created and has not kept yet.
     pub ledger: Ledger,
     cancel: CancellationToken,
-    /// Held by what writes, for as long as it does.
+    /// Held by writers while they write.
     writing: Arc<RwLock<()>>,
 }
 
@@ -26,7 +26,7 @@ impl Scope {
         Self { ledger, cancel, writing: Arc::default() }
     }
 
-    /// Ends when the call is to stop; also where it was told so while nobody waited.
+    /// Returns when the call is to stop, even if that was requested while nobody waited.
     pub async fn cancelled(&self) {
         self.cancel.cancelled().await;
     }
@@ -40,7 +40,7 @@ impl Scope {
         }
     }
 
-    /// Does file work that a roll-back must wait for, beside the runtime's thread: a call that is given up goes on in its
+    /// Does file work that a rollback must wait for, outside the runtime's thread: a cancelled call continues in its
     /// thread.
     pub(crate) async fn writing<T: Send + 'static>(
         &self,
@@ -88,7 +88,7 @@ mod tests {
             let _ = wait.recv();
             Ok(Value(done))
         });
-        // given up once its thread has it
+        // cancelled once its thread has it
         tokio::select! { biased; _ = call => panic!("it has ended"), () = tokio::task::yield_now() => {} }
         let mut written = Box::pin(scope.written());
         assert!(futures_util::poll!(&mut written).is_pending(), "it still writes");

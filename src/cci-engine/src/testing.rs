@@ -28,9 +28,9 @@ use crate::scope::Scope;
 
 /// The caller.
 pub(crate) const OWN: u32 = 1000;
-/// Somebody else.
+/// Another user.
 pub(crate) const ANOTHER: u32 = 1001;
-/// The settings of a host that shows nothing of the one that the test runs on.
+/// The settings of a host that shows nothing of the one the test runs on.
 const SETTINGS: &str = "incus.idmap = \"none\"\n";
 
 /// One user's world.
@@ -56,12 +56,12 @@ impl World {
         Self { dir, daemon: Daemon::start(), recorder: Arc::default(), settings: format!("{SETTINGS}{settings}") }
     }
 
-    /// A call of the caller's, with a scope of its own.
+    /// A call by the caller, with a scope of its own.
     pub(crate) fn cx(&self) -> Context {
         self.cx_of(OWN)
     }
 
-    /// A call of this user's.
+    /// A call by this user.
     pub(crate) fn cx_of(&self, uid: u32) -> Context {
         let mut caller = Caller::for_test(self.home(), &[]);
         caller.ids.uid = uid;
@@ -101,7 +101,7 @@ impl World {
         ContainerName::new(&Prefix::default(), &Workspace::at(self.proj()), Slot::new(number).unwrap()).to_string()
     }
 
-    /// A container of the caller's, running and ephemeral, to be put as it is or with changes.
+    /// A container of the caller, running and ephemeral, to be added as it is or with changes.
     pub(crate) fn container<'a>(&'a self, name: &str) -> Container<'a> {
         Container::new(self, name)
     }
@@ -111,12 +111,12 @@ impl World {
         self.daemon.get(&format!("/1.0/instances/{name}"))
     }
 
-    /// Whether a container is there and runs.
+    /// Whether a container exists and runs.
     pub(crate) fn runs(&self, name: &str) -> bool {
         self.instance(name).is_some_and(|instance| instance["status_code"] == 103)
     }
 
-    /// Puts an image that has this fingerprint, these names and these properties.
+    /// Adds an image with this fingerprint, these names and these properties.
     pub(crate) fn put_image(&self, fingerprint: &str, aliases: &[&str], properties: &[(&str, &str)]) {
         let properties: Value = properties.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
         let image = json!({"fingerprint": fingerprint, "type": "container", "properties": properties,
@@ -128,7 +128,7 @@ impl World {
         }
     }
 
-    /// Saves a session of the project that this container had last.
+    /// Saves a session of the project whose last container was this.
     pub(crate) fn save_session(&self, id: SessionId, container: &str, saved_at: &str) -> Metadata {
         let metadata = Metadata {
             session_id: id,
@@ -149,17 +149,17 @@ impl World {
         store.write(metadata).unwrap();
     }
 
-    /// The events so far but for progress, each in the text of its type.
-    pub(crate) fn told(&self) -> Vec<String> {
-        self.recorder.told()
+    /// The events so far except progress, each in the text of its type.
+    pub(crate) fn reported(&self) -> Vec<String> {
+        self.recorder.reported()
     }
 
-    /// Whether there was an event whose text has these words.
-    pub(crate) fn was_told(&self, words: &str) -> bool {
-        self.told().iter().any(|line| line.contains(words))
+    /// Whether there was an event whose text contains these words.
+    pub(crate) fn was_reported(&self, words: &str) -> bool {
+        self.reported().iter().any(|line| line.contains(words))
     }
 
-    /// How many requests there were since the last look.
+    /// How many requests there were since the last call.
     pub(crate) fn requests(&self) -> Vec<String> {
         let requests = self.daemon.requests();
         self.daemon.forget_requests();
@@ -167,7 +167,7 @@ impl World {
     }
 }
 
-/// Writes a file and the directories that it is in.
+/// Writes a file and its directories.
 pub(crate) fn write(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();

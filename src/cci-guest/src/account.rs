@@ -1,4 +1,4 @@
-//! Who a user is in a container, as its `/etc/passwd` says.
+//! Users in a container, according to its `/etc/passwd`.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use crate::shell;
 /// A user of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// Its number.
+    /// Its uid.
     pub uid: u32,
-    /// The number of its group.
+    /// Its gid.
     pub gid: u32,
-    /// What a login sets of it: `HOME`, `USER` and `LOGNAME`.
+    /// The variables that a login sets: `HOME`, `USER` and `LOGNAME`.
     pub environment: BTreeMap<String, String>,
 }
 
@@ -52,8 +52,8 @@ pub fn find(user: &str) -> Vec<String> {
     shell::command(r#"getent passwd "$1" 2>/dev/null || grep "^$1:" /etc/passwd"#, [user])
 }
 
-/// Lines of a shell that end with [`GuestExit::OtherUser`] where the container's agent is not [`Account::agent`]; they
-/// start no program.
+/// Shell lines that exit with [`GuestExit::OtherUser`] if the container's agent is not [`Account::agent`]; they start
+/// no program.
 #[must_use]
 pub fn expect_agent(uid: u32) -> String {
     let other = GuestExit::OtherUser;

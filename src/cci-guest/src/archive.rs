@@ -1,7 +1,6 @@
-//! Tar archives, which carry files into a container and out of one. GNU's format, which keeps every name, size and hole.
+//! Tar archives for transfers into and out of a container. GNU's format, which keeps every name, size and hole.
 //!
-//! An archive is written as blocks by [`encode`], and read by a [`Reader`], which believes nothing that its writer says
-//! in size or form.
+//! An archive is written as blocks by [`encode`], and read by a [`Reader`], which trusts nothing in size or form.
 //!
 //! ```
 //! use cci_guest::archive::{Header, Kind, Reader, file};
@@ -28,13 +27,13 @@ pub use reader::Reader;
 /// The unit of the format in bytes.
 pub const BLOCK: usize = 512;
 
-/// The blocks that end an archive.
+/// The blocks at the end of an archive.
 pub const END: [u8; BLOCK * 2] = [0; BLOCK * 2];
 
-/// How deep directories may lie in one another, in both directions: each level holds some stack and a descriptor.
+/// How deeply directories may be nested, in both directions: each level uses some stack and a descriptor.
 pub const MAX_DEPTH: usize = 512;
 
-/// The zeros behind a content of this size.
+/// The zeros after a content of this size.
 #[must_use]
 pub fn padding(size: u64) -> &'static [u8] {
     const ZEROS: &[u8] = &[0; BLOCK];

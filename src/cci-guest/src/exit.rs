@@ -1,13 +1,13 @@
-//! The exit codes of cci's shell texts: one number for one meaning.
+//! The exit codes of cci's shell scripts: one number per meaning.
 
 use std::fmt;
 
-/// Defines the codes once, for the way into a shell text and for the way back.
+/// Defines the codes once, for writing them into a script and for reading them back.
 macro_rules! exits {
     ($($(#[$doc:meta])* $name:ident = $status:literal,)*) => {
-        /// How a shell of cci's in a container ended.
+        /// How a shell script of cci exited in a container.
         ///
-        /// A shell text takes its numbers from here, and whoever runs it reads them back:
+        /// A script takes its numbers from here, and its caller reads them back:
         ///
         /// ```
         /// use cci_guest::GuestExit;
@@ -20,12 +20,12 @@ macro_rules! exits {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum GuestExit {
             $($(#[$doc])* $name,)*
-            /// The status of a program, or of a shell that could not do its work.
+            /// The status of a program, or of a shell that failed.
             Other(i32),
         }
 
         impl GuestExit {
-            /// The number that the shell ends with.
+            /// The shell's exit status.
             #[must_use]
             pub const fn status(self) -> i32 {
                 match self {
@@ -50,31 +50,31 @@ macro_rules! exits {
 }
 
 exits! {
-    /// It did its work.
+    /// Success.
     Success = 0,
-    /// After the command that it ran, the container runs on.
+    /// After the command that it ran, the container keeps running.
     KeepsRunning = 75,
-    /// After the command that it ran, the container goes down.
+    /// After the command that it ran, the container shuts down.
     ShutsDown = 76,
-    /// It could not put a file in its place; what it printed says why.
+    /// It could not put a file into place; its output says why.
     TransferFailed = 92,
-    /// There is a directory where only a file can be.
+    /// There is a directory where only a file is possible.
     IsDirectory = 93,
-    /// There is a file where a directory has to be.
+    /// There is a file where a directory is required.
     NotDirectory = 94,
-    /// There is nothing at the path, or no directory for it.
+    /// Nothing exists at the path, or its directory is missing.
     NotFound = 95,
     /// No tmux server has the container's session.
     NoSession = 96,
     /// The agent's user cannot write in the workspace.
     WorkspaceNotWritable = 97,
-    /// The directory to begin in cannot be entered.
+    /// The working directory cannot be entered.
     NoDirectory = 98,
-    /// The container knows the agent's user as somebody else, or not at all.
+    /// The container has a different user for the agent, or none.
     OtherUser = 99,
-    /// The environment was not handed over, so the command did not begin.
+    /// The environment did not arrive, so the command did not begin.
     NoEnvironment = 125,
-    /// The shell's own: there is no such program.
+    /// The shell's own: the program does not exist.
     NoProgram = 127,
 }
 
@@ -105,7 +105,7 @@ mod tests {
         assert!((-1..=256).all(|status| GuestExit::from(status).status() == status));
     }
 
-    /// `exit` with a number behind it, outside the tests.
+    /// `exit` followed by a number, outside the tests.
     fn bare_numbers(source: &str) -> Vec<&str> {
         let code = source.split("#[cfg(test)]").next().unwrap_or_default();
         let words = code.match_indices("exit ").map(|(at, word)| &code[at + word.len()..]);
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn no_shell_text_has_a_bare_number() {
+    fn no_shell_script_has_a_bare_number() {
         assert_eq!(bare_numbers("const A: &str = \"x || exit 96\"; exit {}\n#[cfg(test)] exit 1"), ["96"]);
         let mut files = 0;
         for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap() {

@@ -1,9 +1,9 @@
-//! A command that begins only when it is answered, and gets its environment with the answer.
+//! A command that begins only when it gets an answer, which contains its environment.
 //!
-//! Incus can give up a command that is under way already, and it must not run twice; and a program that takes a terminal
-//! over can throw away what was printed there before and not yet read. So a shell prints [`READY`] and waits. The answer
-//! is the part of the environment that may be secret: Incus writes the environment of an exec request into the arguments
-//! of a process of its own, where everybody on the host can read it.
+//! Incus can give up a command that is already running, and it must not run twice; and a program that takes over a
+//! terminal can discard output that was not read yet. So a shell prints [`READY`] and waits. The answer is the part of
+//! the environment that may be secret: Incus puts the environment of an exec request into the arguments of a process,
+//! where everybody on the host can read it.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use crate::shell::{self, quoted};
 /// What the shell prints when it waits for its answer.
 pub const READY: u8 = b'.';
 
-/// Gives a shell the line end, which cannot stand in a line.
+/// Gives a shell the newline character, which cannot be part of a line.
 const LINE_END: &str = "_cci_n=$(printf '\\nx'); _cci_n=${_cci_n%x}\n";
 
-/// What a shell does with the command that it is given as `"$@"`.
+/// What a shell does with the command that it gets as `"$@"`.
 #[derive(Debug, Clone, Copy)]
 pub struct Script<'a> {
     /// Lines before the command may begin.
@@ -26,7 +26,7 @@ pub struct Script<'a> {
 }
 
 impl<'a> Script<'a> {
-    /// Gives way to the command after these lines.
+    /// Replaces the shell by the command after these lines.
     #[must_use]
     pub fn before(before: &'a str) -> Self {
         Self { before, run: "exec \"$@\"" }
@@ -49,7 +49,7 @@ impl<'a> Script<'a> {
 pub struct Handshake {
     /// What is executed.
     pub command: Vec<String>,
-    /// What the shell gets on its stdin when it has said [`READY`].
+    /// The shell's input after it has printed [`READY`].
     pub answer: String,
     /// Whether a terminal shows the answer, which then is an empty line.
     pub is_echoed: bool,
@@ -59,7 +59,7 @@ impl Handshake {
     /// Puts a command inside a script; `terminal` says whether it has one.
     #[must_use]
     pub fn new(script: Script<'_>, command: &[String], secret: &BTreeMap<String, String>, terminal: bool) -> Self {
-        // without a secret the terminal needs no change of its mode, which would cost a moment
+        // without a secret the terminal's mode need not change, which would take a moment
         let is_echoed = terminal && secret.is_empty();
         let begin = if is_echoed { wait_for_line() } else { take_environment() };
         let script = format!("{}{begin}{}", script.before, script.run);
@@ -67,15 +67,15 @@ impl Handshake {
     }
 }
 
-/// Lines of a shell that say [`READY`] and wait for an empty line.
+/// Shell lines that print [`READY`] and wait for an empty line.
 fn wait_for_line() -> String {
     format!("printf .; read -r _cci_v || exit {}; ", GuestExit::NoEnvironment)
 }
 
-/// Lines of a shell that say [`READY`], read what [`exports`] makes, and run it; without a full answer the shell ends with
-/// [`GuestExit::NoEnvironment`].
+/// Shell lines that print [`READY`], read what [`exports`] returns, and run it; without a complete answer the shell
+/// exits with [`GuestExit::NoEnvironment`].
 ///
-/// A terminal neither shows what is handed over nor changes a byte of it.
+/// A terminal neither echoes the environment nor changes a byte of it.
 fn take_environment() -> String {
     let exit = GuestExit::NoEnvironment;
     format!(
@@ -85,7 +85,7 @@ fn take_environment() -> String {
     )
 }
 
-/// One line of a shell for each variable, then an empty one.
+/// One shell line for each variable, then an empty one.
 fn exports(environment: &BTreeMap<String, String>) -> String {
     let export = |(name, value): (&String, &String)| {
         let word = quoted(value).replace('\n', r#"'"$_cci_n"'"#);
@@ -102,7 +102,7 @@ mod tests {
     use std::io::Write;
     use std::process::{Command, Stdio};
 
-    /// What a command finds in its environment, and on its stdin behind it.
+    /// The environment of a command, and its stdin after it.
     fn handed(environment: &BTreeMap<String, String>, rest: &[u8]) -> (i32, Vec<u8>) {
         let command = ["sh", "-c", "env -0; printf '\\0'; cat"].map(str::to_owned);
         let Handshake { command, answer, .. } = Handshake::new(Script::before(""), &command, environment, false);

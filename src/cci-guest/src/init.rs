@@ -1,23 +1,23 @@
-//! What a container's init says: whether the system goes down, and when it has come up.
+//! What a container's init reports: whether the system is shutting down, and when it is up.
 
 use crate::exit::GuestExit;
 use crate::shell;
 
-/// Ends a moment after the shell that leaves it behind. Init waits ten seconds for the last processes unless the end of
-/// one of its own wakes it, and a command of Incus's is not its own.
+/// Exits a moment after the shell that starts it. Init waits ten seconds for the last processes unless one of its own
+/// children exits and wakes it, and a command of Incus is not its child.
 const WAKE_INIT: &str = "for moment in 0.2 1; do (trap '' HUP; exec sleep $moment) </dev/null >/dev/null 2>&1 & done;";
 
-/// Before its socket is there, init can be asked nothing.
+/// Init can be asked nothing before its socket exists.
 const UNTIL_BOOTED: &str = "until [ -S /run/systemd/private ]; do sleep 0.1; done; systemctl is-system-running --wait";
 
-/// Lines of a shell that run a command and end with what the container's init says then, [`GuestExit::KeepsRunning`] or
+/// Shell lines that run a command and then exit with what the container's init reports, [`GuestExit::KeepsRunning`] or
 /// [`GuestExit::ShutsDown`]: a further request would keep the caller waiting.
 ///
-/// An image without systemd has its init's name only.
+/// In an image without systemd only the name of init is known.
 #[must_use]
 pub fn run_then_report(run: &str) -> String {
     let (keeps_running, shuts_down) = (GuestExit::KeepsRunning, GuestExit::ShutsDown);
-    // what init ends everything with reaches this shell too, which lives on to say it
+    // init's shutdown signals reach this shell too, which must survive to report it
     format!(
         "trap : TERM HUP; {run}; \
          state=$(timeout 5 systemctl is-system-running 2>/dev/null); read -r init </proc/1/comm; \
@@ -31,7 +31,7 @@ pub fn report() -> Vec<String> {
     shell::command(&run_then_report("true"), [""; 0])
 }
 
-/// The command that waits until a container's system is up, well or not.
+/// The command that waits until a container's system is up, degraded or not.
 #[must_use]
 pub fn wait_until_booted() -> Vec<String> {
     shell::command(UNTIL_BOOTED, [""; 0])
@@ -45,13 +45,13 @@ mod tests {
     use std::path::Path;
     use std::process::{Command, Stdio};
 
-    /// How the lines end where init says this.
+    /// How the lines exit when init reports this.
     fn status(run: &str, said: &str) -> GuestExit {
         let dir = tempfile::tempdir().unwrap();
         status_with(run, dir.path(), &[("systemctl", &format!("echo {said}"))])
     }
 
-    /// The same where these programs are others, in this directory.
+    /// The same with these programs replaced, in this directory.
     fn status_with(run: &str, dir: &Path, programs: &[(&str, &str)]) -> GuestExit {
         for (name, lines) in programs {
             let path = dir.join(name);
@@ -77,7 +77,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let told = dir.path().join("told");
         assert!(Command::new("mkfifo").arg(&told).status().unwrap().success());
-        // one of the two says it: the other would wait for a reader for ever
+        // only one of the two reports it: the other would wait for a reader forever
         let sleep = format!("[ $1 = 1 ] || exit; kill -s HUP $$; echo lived > {}", told.display());
         let reads = Command::new("timeout").args(["10", "head", "-n1"]).arg(&told).stdout(Stdio::piped()).spawn();
         let programs = [("systemctl", "echo stopping"), ("sleep", &*sleep)];

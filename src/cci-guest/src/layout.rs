@@ -1,4 +1,4 @@
-//! The places and the user of a container that cci's image makes, or that a launch mounts.
+//! The places and the user of a container that cci's image provides, or that a launch mounts.
 
 use crate::exit::GuestExit;
 use crate::shell::quoted;
@@ -9,11 +9,11 @@ pub const USER: &str = "code";
 pub const HOME: &str = "/home/code";
 /// Where the project is mounted.
 pub const WORKSPACE: &str = "/workspace";
-/// Where programs look for the name server.
+/// The file that names the name server.
 pub const RESOLV: &str = "/etc/resolv.conf";
 
-/// Lines of a shell that enter a directory, and end with [`GuestExit::NoDirectory`] where that fails; without one they
-/// enter the workspace, or `/` where there is none.
+/// Shell lines that enter a directory, and exit with [`GuestExit::NoDirectory`] if that fails; without one they enter
+/// the workspace, or `/` if there is none.
 #[must_use]
 pub fn enter(directory: Option<&str>) -> String {
     match directory {

@@ -1,9 +1,8 @@
 //! What runs in a container, and what comes out of one.
 //!
-//! The shell texts that cci runs in a container, the exit codes that they end with, the commands for its tmux, the
-//! archives that carry files in and out, and [`GuestText`], the way of a container's words to a screen. A guest is
-//! hostile: nothing that it sends is trusted in size or form. Nothing here does I/O, but the archive reader reads what
-//! it is given.
+//! The shell scripts that cci runs in a container, their exit codes, the commands for its tmux, the archives for
+//! transfers, and [`GuestText`], which makes a container's text safe for a screen. A guest is hostile: nothing that it
+//! sends is trusted in size or form. Nothing here does I/O, except that the archive reader reads what it is given.
 
 pub mod account;
 pub mod archive;

@@ -1,19 +1,19 @@
-//! What a container printed, as a person may see it: the last words of what failed.
+//! A container's output, safe to show: the last lines of what failed.
 
 use crate::text::GuestText;
 
-/// How many of the last lines of a step are shown.
+/// How many of a step's last lines are shown.
 pub const LAST_LINES: usize = 20;
 /// How long a shown line may be.
 const LINE: usize = 300;
 
-/// Everything of it, without the blanks around it.
+/// All of it, trimmed.
 #[must_use]
 pub fn whole(printed: &[u8]) -> GuestText {
     GuestText::lines(printed.trim_ascii())
 }
 
-/// The last three lines that are not empty, in one.
+/// The last three non-empty lines, in one line.
 ///
 /// ```
 /// use cci_guest::output::last_lines;
@@ -32,7 +32,7 @@ pub fn last_lines(printed: &[u8]) -> String {
 pub fn line(line: &[u8]) -> String {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    // a progress bar overwrites itself: its last state is what a person would see
+    // a progress bar overwrites itself: its last state is what a user would see
     let line = line.rsplit(|byte| *byte == b'\r').next().unwrap_or_default();
     format!("{:.LINE$}", GuestText::lines(line))
 }
@@ -51,7 +51,7 @@ pub fn failure<'a>(status: i32, lines: impl IntoIterator<Item = &'a str>) -> Str
     text
 }
 
-/// Whether what was written says that there was no room left.
+/// Whether an error message says that the disk is full.
 #[must_use]
 pub fn is_disk_full(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
@@ -84,7 +84,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_that_steers_a_terminal_gets_through(line in "(\\PC|[\u{0}-\u{9}\u{b}-\u{1f}\u{7f}-\u{9f}]){0,400}") {
+        fn nothing_that_controls_a_terminal_gets_through(line in "(\\PC|[\u{0}-\u{9}\u{b}-\u{1f}\u{7f}-\u{9f}]){0,400}") {
             let shown = super::line(line.as_bytes());
             prop_assert!(shown.chars().all(|c| c == '\t' || !c.is_control()));
             prop_assert!(shown.chars().count() <= LINE);

@@ -2,13 +2,13 @@
 
 use crate::layout::WORKSPACE;
 
-/// What the kernel shows where an id of the host has none in the container.
+/// What the kernel shows for an id of the host that has none in the container.
 const NOBODY: u32 = 65_534;
 
-/// The command that gives the workspace's files to the user and group `owner` and prints one byte for each; with `until`
-/// only what has not changed since that time, as `find -newerct` reads it.
+/// The command that gives the workspace's files to the user and group `owner` and prints one byte for each; with
+/// `until` only files that have not changed since that time, as `find -newerct` reads it.
 ///
-/// Of both ids of a file the container must know what they are, else it has no right to change them.
+/// Both ids of a file must be mapped in the container, otherwise it has no right to change them.
 #[must_use]
 pub fn change(owner: u32, until: Option<&str>) -> Vec<String> {
     let (owner, nobody) = (owner.to_string(), NOBODY.to_string());

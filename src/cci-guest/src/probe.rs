@@ -1,26 +1,26 @@
-//! What runs just before a command, in the same exec: it proves that the agent's user can write in the workspace.
+//! Checks just before a command, in the same exec, that the agent's user can write in the workspace.
 
 use crate::exit::GuestExit;
 use crate::layout::WORKSPACE;
 
-/// Waits up to ten seconds for a route and a name server, where the network comes with a lease.
+/// Waits up to ten seconds for a route and a name server, if the network comes with a lease.
 const NETWORK: &str = r"n=0; until [ -s /etc/resolv.conf ] && grep -q '^[^[:space:]]*[[:space:]]00000000' /proc/net/route || [ $n -ge 200 ]; do n=$((n+1)); sleep 0.05; done; ";
 
-/// Lines of a shell that end with [`GuestExit::WorkspaceNotWritable`] where no file can be made in the workspace; `launch`
-/// tells this container's file from those of others.
+/// Shell lines that exit with [`GuestExit::WorkspaceNotWritable`] if no file can be created in the workspace; `launch`
+/// distinguishes this container's file from those of others.
 #[must_use]
 pub fn workspace(launch: &str) -> String {
     writable(WORKSPACE, launch)
 }
 
-/// The same behind a wait for the network.
+/// The same after waiting for the network.
 #[must_use]
 pub fn network_and_workspace(launch: &str) -> String {
     format!("{NETWORK}{}", workspace(launch))
 }
 
-/// Makes and removes one file, which no other start makes; the shell makes it itself, for a process costs a moment while
-/// the container boots.
+/// Creates and removes one file that no other start uses; the shell itself creates it, because a process takes a moment
+/// while the container boots.
 fn writable(directory: &str, launch: &str) -> String {
     let file = format!("{directory}/.cci-{launch}-$$");
     let exit = GuestExit::WorkspaceNotWritable;

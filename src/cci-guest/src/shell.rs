@@ -1,6 +1,6 @@
-//! Words and command lines for a POSIX shell.
+//! Quoting and command lines for a POSIX shell.
 
-/// Quotes a text as one word of a shell. A text with NUL in it has no such form.
+/// Quotes a text as one shell word. A text with NUL in it cannot be quoted.
 ///
 /// ```
 /// use cci_guest::shell::quoted;
@@ -12,7 +12,7 @@ pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// The command that runs `script` in a shell, with `args` as `$1` and on.
+/// The command that runs `script` in a shell, with `args` as `$1` and so on.
 ///
 /// ```
 /// use cci_guest::shell::command;
@@ -25,14 +25,14 @@ pub fn command<A: AsRef<str>>(script: &str, args: impl IntoIterator<Item = A>) -
     shell.chain(args.into_iter().map(|arg| arg.as_ref().to_owned())).collect()
 }
 
-/// The command that runs `script` under a name, both of its outputs as one stream: a log then has the lines in the order
-/// in which they were written.
+/// The command that runs `script` under a name, with stdout and stderr as one stream: a log then has the lines in the
+/// order in which they were written.
 #[must_use]
 pub fn script_with_one_output(name: &str, script: &str) -> Vec<String> {
     ["sh", "-c", &format!("exec 2>&1\n{script}"), name].map(str::to_owned).to_vec()
 }
 
-/// The command that becomes `program`, both of its outputs as one stream.
+/// The command that becomes `program`, with stdout and stderr as one stream.
 #[must_use]
 pub fn program_with_one_output(program: &str) -> Vec<String> {
     ["sh", "-c", r#"exec "$0" 2>&1"#, program].map(str::to_owned).to_vec()

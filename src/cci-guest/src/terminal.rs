@@ -1,6 +1,6 @@
-//! Which terminal type a program in the container is told.
+//! The terminal type for programs in the container.
 
-/// What every Debian image knows (its `ncurses-base`); newer emulators behave like the fallback.
+/// The types that every Debian image knows (its `ncurses-base`); newer emulators behave like the fallback.
 const KNOWN: [&str; 17] = [
     "ansi",
     "dumb",
@@ -21,7 +21,7 @@ const KNOWN: [&str; 17] = [
     "xterm-mono",
 ];
 
-/// What a terminal of unknown type is taken for.
+/// The type that replaces an unknown one.
 pub const FALLBACK: &str = "xterm-256color";
 
 /// The caller's terminal type if the image knows it, else [`FALLBACK`].

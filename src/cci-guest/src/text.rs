@@ -1,14 +1,14 @@
-//! Text that cci did not write, on its way to a screen.
+//! Text that cci did not write, made safe for a screen.
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 
-/// Text of a container, a project, a file system or a server, as a person may see it.
+/// Text of a container, a project, a file system or a server, safe to show.
 ///
-/// What steers a terminal, turns the direction of writing or cannot be seen is shown as an escape such as `\u{202e}`, a
-/// byte that is no UTF-8 as `\xff`. Letters of all scripts stay as they are, and so does a backslash: a text that was
-/// shown once is shown the same again.
+/// Characters that control a terminal, change the direction of writing or are invisible are shown as escapes such as
+/// `\u{202e}`, bytes that are not UTF-8 as `\xff`. Letters of all scripts are kept, and so is a backslash: showing a
+/// text twice does not change it again.
 ///
 /// ```
 /// use cci_guest::GuestText;
@@ -27,25 +27,25 @@ pub struct GuestText {
 enum Form {
     /// A name or another text of one line.
     Name,
-    /// Several lines of somebody's words.
+    /// Several lines of text.
     Lines,
 }
 
 impl GuestText {
-    /// A name, a path or another text of one line: a line end in it is shown as `\n`.
+    /// A name, a path or another text of one line: a newline in it is shown as `\n`.
     #[must_use]
     pub fn new(text: impl AsRef<OsStr>) -> Self {
         Self::of_bytes(text.as_ref().as_bytes())
     }
 
-    /// The same of bytes that need not be UTF-8.
+    /// The same for bytes that need not be UTF-8.
     #[must_use]
     pub fn of_bytes(bytes: impl Into<Vec<u8>>) -> Self {
         Self { bytes: bytes.into(), form: Form::Name }
     }
 
-    /// Several lines, such as the last words of a program: line ends and tabs stay, and so does what joins letters and
-    /// pictures, for these are words and not names that have to be told apart.
+    /// Several lines, such as the last output of a program: newlines and tabs are kept, and so are joiners of letters
+    /// and emoji, because this is text and not names that have to be told apart.
     #[must_use]
     pub fn lines(bytes: impl Into<Vec<u8>>) -> Self {
         Self { bytes: bytes.into(), form: Form::Lines }
@@ -84,9 +84,9 @@ impl fmt::Debug for GuestText {
     }
 }
 
-/// Whether a character steers a terminal, breaks a line, turns the direction of writing, or cannot be seen at all.
+/// Whether a character controls a terminal, breaks a line, changes the direction of writing, or is invisible.
 ///
-/// These are the control characters, the separators of lines and paragraphs, and what Unicode calls ignorable by default.
+/// These are the control characters, the separators of lines and paragraphs, and what Unicode calls default ignorable.
 #[must_use]
 pub fn is_unseen(c: char) -> bool {
     c.is_control()
@@ -97,7 +97,7 @@ pub fn is_unseen(c: char) -> bool {
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// What joins or parts letters and chooses the form of a picture.
+/// Characters that join or separate letters, or choose the form of an emoji.
 fn joins(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}')
 }

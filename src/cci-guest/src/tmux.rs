@@ -1,4 +1,4 @@
-//! The tmux session around the agent, as commands: no text of a person's or an agent's passes through a shell.
+//! The tmux session around the agent, as commands: no text of a user or an agent passes through a shell.
 //!
 //! ```
 //! use cci_guest::tmux;
@@ -18,7 +18,7 @@ pub const SOCKET: &str = "/home/code/.cci-tmux";
 /// Lines of scrollback a pane keeps.
 const SCROLLBACK: &str = "50000";
 
-/// Runs the agent and then a shell, so that leaving the agent leaves the person in the container.
+/// Runs the agent and then a shell, so that leaving the agent leaves the user in the container.
 const AGENT_THEN_BASH: &str = r#""$@"; exec bash -l"#;
 
 fn tmux(args: &[&str]) -> Vec<String> {
@@ -33,7 +33,7 @@ pub fn session_name(container: &str) -> String {
 
 /// Starts the server with cci's options and one detached session, in which `agent` runs inside bash.
 ///
-/// Everything in it has the environment of what runs this, so no value of it is in any argument.
+/// Everything in it inherits the environment of this command, so no value of it is in any argument.
 #[must_use]
 pub fn start(container: &str, agent: &[String]) -> Vec<String> {
     let mut argv = tmux(&["-u"]);
@@ -65,7 +65,7 @@ pub fn attach(container: &str) -> Vec<String> {
     argv
 }
 
-/// Asks whether the agent's session is there: status 0 if it is.
+/// Asks whether the agent's session exists: status 0 if it does.
 #[must_use]
 pub fn has_session(container: &str) -> Vec<String> {
     let mut argv = tmux(&["has-session", "-t"]);
@@ -73,10 +73,10 @@ pub fn has_session(container: &str) -> Vec<String> {
     argv
 }
 
-/// Lines of a shell that run [`attach`], given as `"$@"`, and end with [`GuestExit::NoSession`] where there is no session
-/// to attach to; what else hinders it is printed.
+/// Shell lines that run [`attach`], given as `"$@"`, and exit with [`GuestExit::NoSession`] if there is no session to
+/// attach to; other errors are printed.
 ///
-/// tmux is asked only when it has complained: the question before would cost each attach a moment.
+/// tmux is queried only after an error: a query before each attach would take a moment.
 #[must_use]
 pub fn run_attach(container: &str) -> String {
     let (session, no_session) = (session_name(container), GuestExit::NoSession);
@@ -91,9 +91,9 @@ pub fn run_attach(container: &str) -> String {
 pub enum Part {
     /// What the screen shows.
     Visible,
-    /// The screen and so many lines above it.
+    /// The screen and this many lines above it.
     Lines(u32),
-    /// Everything that is kept.
+    /// The whole scrollback.
     All,
 }
 
@@ -102,9 +102,9 @@ fn target(container: &str) -> String {
     format!("={}:", session_name(container))
 }
 
-/// Pastes what comes on stdin into the pane, character for character, then types Enter if asked.
+/// Pastes stdin into the pane, character for character, then presses Enter if asked for.
 ///
-/// The text never is an argument: tmux limits those to a few kilobytes, and others could read them.
+/// The text is never an argument: tmux limits those to a few kilobytes, and others could read them.
 #[must_use]
 pub fn paste(container: &str, buffer: &str, enter: bool) -> Vec<String> {
     let target = target(container);
@@ -142,8 +142,8 @@ pub fn capture(container: &str, part: Part, ansi: bool) -> Vec<String> {
     argv
 }
 
-/// Finds the server that has the container's session, whoever it belongs to, and becomes tmux on its socket; it ends with
-/// [`GuestExit::NoSession`] where no server has it.
+/// Finds the server with the container's session, whichever user it belongs to, and becomes tmux on its socket; it
+/// exits with [`GuestExit::NoSession`] if no server has it.
 #[must_use]
 pub fn on_any_server(container: &str, command: &[String]) -> Vec<String> {
     let no_session = GuestExit::NoSession;
@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(attach("cci-9c09f805-1").last().unwrap(), "=cci-cci-9c09f805-1");
     }
 
-    /// Runs the lines of [`run_attach`] with this in tmux's place; its status and what the terminal shows.
+    /// Runs the lines of [`run_attach`] with this instead of tmux; returns its status and what the terminal shows.
     fn attached_with(tmux: &str) -> (GuestExit, String) {
         let dir = tempfile::tempdir().unwrap();
         let program = dir.path().join("tmux");

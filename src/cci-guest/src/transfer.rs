@@ -1,4 +1,4 @@
-//! The scripts that send and take files as a tar stream, in a container that runs.
+//! The scripts that send and receive files as a tar stream, in a running container.
 
 use crate::exit::GuestExit;
 use crate::shell;
@@ -15,7 +15,7 @@ else
     exit $not_found
 fi"#;
 
-/// Takes a tar stream of a tree, `.`, for `$1`; into a directory that is there it goes as `$2`.
+/// Receives a tar stream of a tree, `.`, for `$1`; if that is an existing directory, as `$2` in it.
 const TAKE_TREE: &str = r#"
 to=$1
 if [ -d "$to" ]; then [ -z "$2" ] || to="${to%/}/$2"; fi
@@ -29,7 +29,7 @@ trap 'rm -rf -- "$new"' EXIT
 mv -T -- "$new" "${to%/}" || exit $failed
 trap - EXIT"#;
 
-/// Takes a tar stream of one file, `./$2`, for `$1`.
+/// Receives a tar stream of one file, `./$2`, for `$1`.
 const TAKE_FILE: &str = r#"
 to=$1
 case $to in */) [ -d "$to" ] || exit $not_found;; esac
@@ -42,13 +42,13 @@ trap 'rm -rf -- "$new"' EXIT
 (cd -- "$new" && tar -x -p --numeric-owner -f -) || exit $failed
 if [ -e "$to" ] && [ ! -f "$to" ] && [ ! -L "$to" ]; then cat <"$new/$2" >"$to"; else mv -fT -- "$new/$2" "$to"; fi || exit $failed"#;
 
-/// The status of GNU tar where some entries changed while it read them; what it sent is complete all the same.
+/// The status of GNU tar if some entries changed while it read them; what it sent is complete anyway.
 pub const TAR_CHANGED: GuestExit = GuestExit::Other(1);
 
-/// What is sent or taken.
+/// What is sent or received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
-    /// A directory and everything in it; a file where that is what is there.
+    /// A directory with all its contents; or a file, if that is what exists.
     Tree,
     /// One file.
     File,
@@ -56,7 +56,7 @@ pub enum What {
 
 /// The command that sends the file or tree at `path`, which is `name` in `directory`.
 ///
-/// It ends with [`GuestExit::NotFound`], [`GuestExit::IsDirectory`] where only a file is wanted, or tar's own status.
+/// It exits with [`GuestExit::NotFound`], [`GuestExit::IsDirectory`] if only a file is wanted, or tar's own status.
 #[must_use]
 pub fn send(what: What, path: &str, directory: &str, name: &str) -> Vec<String> {
     let kind = match what {
@@ -66,9 +66,9 @@ pub fn send(what: What, path: &str, directory: &str, name: &str) -> Vec<String> 
     command(SEND, &[path, kind, directory, name])
 }
 
-/// The command that takes a stream for `path`; where that is a directory, for `name` in it.
+/// The command that receives a stream for `path`; if that is a directory, for `name` in it.
 ///
-/// A stream that breaks off leaves what is there as it was.
+/// A stream that is cut off leaves what exists unchanged.
 #[must_use]
 pub fn take(what: What, path: &str, name: &str) -> Vec<String> {
     let script = match what {
@@ -78,7 +78,7 @@ pub fn take(what: What, path: &str, name: &str) -> Vec<String> {
     command(script, &[path, name])
 }
 
-/// The command that unpacks a tar stream in a directory, which it makes.
+/// The command that unpacks a tar stream in a directory, which it creates.
 #[must_use]
 pub fn unpack(directory: &str) -> Vec<String> {
     shell::command(r#"mkdir -p "$1" && exec tar -xf - -C "$1""#, [directory])
@@ -103,7 +103,7 @@ mod tests {
     use std::path::Path;
     use std::process::{Command, Stdio};
 
-    /// What a command prints and how it ends, given this.
+    /// What a command prints and how it exits with this input.
     fn run(argv: &[String], stdin: &[u8]) -> (GuestExit, Vec<u8>) {
         let mut child = Command::new(&argv[0])
             .args(&argv[1..])
@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(exit, GuestExit::Success);
         assert_eq!(run(&take(What::Tree, text(&to), "from"), &stream).0, GuestExit::Success);
         assert_eq!(fs::read(to.join("sub/it's")).unwrap(), b"content");
-        // into what is there now it goes under its name
+        // into the existing directory it goes under its name
         assert_eq!(run(&take(What::Tree, text(&to), "from"), &stream).0, GuestExit::Success);
         assert_eq!(fs::read(to.join("from/sub/it's")).unwrap(), b"content");
     }

@@ -1,7 +1,8 @@
-//! The lock that `usermod` and its kin hold while they change a table of accounts.
+//! The lock that `usermod` and related tools hold while they change a table of accounts.
 //!
-//! It has two parts, as in `lckpwdf(3)` and the shadow suite: a lock by `fcntl(2)` on `.pwd.lock`, and a file `TABLE.lock`
-//! with the holder's process id, made by `link(2)`. A process that has ended holds nothing: its file is removed.
+//! It has two parts, as in `lckpwdf(3)` and the shadow suite: a lock by `fcntl(2)` on `.pwd.lock`, and a file
+//! `TABLE.lock` with the holder's process id, created by `link(2)`. An exited process holds nothing: its file is
+//! removed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -19,25 +20,25 @@ use crate::store::put::host;
 
 /// How long `lckpwdf(3)` waits, too.
 pub const PATIENCE: Duration = Duration::from_secs(15);
-/// How often a lock that is held is tried again.
+/// How often to retry a lock that is held.
 const AGAIN: Duration = Duration::from_millis(50);
 
 /// A table that nobody else changes while this lives.
 #[derive(Debug)]
 pub struct Locked {
     file: PathBuf,
-    /// Closing it ends the other lock.
+    /// Closing it releases the other lock.
     _accounts: File,
 }
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        // one that stays is known by its process id to be of no use
+        // a leftover file is recognised as stale by its process id
         let _ = fs::remove_file(&self.file);
     }
 }
 
-/// Waits until nobody else changes the tables, at most so long.
+/// Waits until nobody else changes the tables, at most this long.
 pub async fn lock(table: &Path, patience: Duration) -> Result<Locked> {
     let until = Instant::now() + patience;
     let accounts_lock = table.with_file_name(".pwd.lock");
@@ -49,7 +50,7 @@ pub async fn lock(table: &Path, patience: Duration) -> Result<Locked> {
     let mut name = table.file_name().unwrap_or_default().to_owned();
     name.push(".lock");
     let file = table.with_file_name(name);
-    while !taken(&file).map_err(host("lock", &file))? {
+    while !create_lock_file(&file).map_err(host("lock", &file))? {
         wait(until, &file).await?;
     }
     Ok(Locked { file, _accounts: accounts })
@@ -65,7 +66,7 @@ async fn wait(until: Instant, lock: &Path) -> Result<()> {
     Err(Error::StepFailed {
         step: "waiting for the lock of the tables of accounts".into(),
         problem: if holder.is_empty() { format!("another program holds {lock}") } else { format!("{holder}{lock}") },
-        hint: Some("let `usermod` or whatever it is end, then run `cci setup` again".into()),
+        hint: Some("wait until that program exits, then run `cci setup` again".into()),
     })
 }
 
@@ -78,16 +79,16 @@ fn locked(file: &File) -> io::Result<bool> {
     }
 }
 
-/// Makes the file with this process's id in it, in one step; false where somebody else's is there.
-fn taken(lock: &Path) -> io::Result<bool> {
+/// Creates the file with this process's id in it, atomically; false if another one exists.
+fn create_lock_file(lock: &Path) -> io::Result<bool> {
     let dir = lock.parent().unwrap_or(Path::new("/"));
     let mut own = tempfile::Builder::new().prefix(lock.file_name().unwrap_or_default()).tempfile_in(dir)?;
     write!(own, "{}", std::process::id())?;
     match fs::hard_link(own.path(), lock) {
-        // as the shadow suite looks, for file systems that err here
+        // checked like in the shadow suite, for file systems that report wrong results here
         Ok(()) => Ok(own.as_file().metadata()?.nlink() == 2),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            // whoever removes a left file holds the first lock, so that nobody removes the next one's
+            // only a holder of the first lock removes a stale file, so that nobody removes the next one's
             if holder(lock).is_some_and(has_ended) {
                 fs::remove_file(lock)?;
             }
@@ -97,7 +98,7 @@ fn taken(lock: &Path) -> io::Result<bool> {
     }
 }
 
-/// The process in a lock file; one that says nothing has a holder all the same.
+/// The process in a lock file; an empty file has a holder too.
 fn holder(lock: &Path) -> Option<Pid> {
     let mut said = String::new();
     File::open(lock).ok()?.take(32).read_to_string(&mut said).ok()?;

@@ -1,4 +1,5 @@
-//! Users and groups as the system's name service has them: those of LDAP and sssd included, which no file of the host lists.
+//! Users and groups as the system's name service knows them, including those of LDAP and sssd, which no file of the
+//! host lists.
 
 use std::ffi::OsStr;
 

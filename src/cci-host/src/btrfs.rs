@@ -1,9 +1,10 @@
-//! What the kernel says of a btrfs file system on this host: whether its counts of what each container uses hold.
+//! What the kernel reports about a btrfs file system on this host: whether its counts of what each container uses are
+//! right.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Whether the pool with this `source` has lost count, so that a size is set and not held. Nothing can be said of a
+/// Whether the pool with this `source` has lost count, so that a size is set but not enforced. Nothing is known about a
 /// pool on another machine.
 #[must_use]
 pub fn has_lost_count(source: &str) -> bool {

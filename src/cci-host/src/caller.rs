@@ -26,7 +26,7 @@ impl Caller {
     /// Reads the process's own facts.
     pub fn of_this_process() -> Result<Self> {
         let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-        // `newgrp incus-admin` makes the socket usable in a login that began before; the files stay the person's own
+        // `newgrp incus-admin` makes the socket usable in a login that began before; files keep the user's own group
         let ids = Account::of_uid(uid).map_or(Ids { uid, gid }, |account| account.ids);
         let environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -38,7 +38,7 @@ impl Caller {
         Ok(Self { ids, home, current_dir: logical_current_dir(&environment)?, environment })
     }
 
-    /// What the environment says of the terminal.
+    /// What the environment says about the terminal.
     #[must_use]
     pub fn locale(&self) -> HostLocale {
         let owned = |name| self.var(name).map(str::to_owned);
@@ -51,7 +51,7 @@ impl Caller {
     }
 }
 
-/// `PWD` where it means the current directory: it keeps the symlinks that the person typed.
+/// `PWD` if it is the current directory: it keeps the symlinks that the user typed.
 fn logical_current_dir(environment: &BTreeMap<String, String>) -> Result<PathBuf> {
     use std::os::unix::fs::MetadataExt;
 
@@ -66,7 +66,7 @@ fn logical_current_dir(environment: &BTreeMap<String, String>) -> Result<PathBuf
 }
 
 impl Caller {
-    /// A made-up caller, uid 1000: the tests of every crate above have one.
+    /// A made-up caller, uid 1000, for the tests of every crate that depends on this one.
     #[must_use]
     pub fn for_test(home: impl Into<PathBuf>, environment: &[(&str, &str)]) -> Self {
         let home = home.into();

@@ -1,4 +1,4 @@
-//! Finds the Incus socket the way the Incus tools do.
+//! Finds the Incus socket in the same way as the Incus tools.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use cci_incus::{SocketEnv, candidates};
 
 use super::caller::Caller;
 
-/// A client of the socket that is there; where none is, of the place it should be, so that the first call names it.
+/// A client of the existing socket; if there is none, of the default place, so that the first call names it.
 pub fn client(caller: &Caller, settings: &Settings) -> Client {
     let (socket, own_project) = endpoint(caller, settings);
     let project = caller.var("INCUS_PROJECT").map(str::to_owned).or(own_project);

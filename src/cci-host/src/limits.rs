@@ -1,4 +1,4 @@
-//! Limits of the kernel that all containers share.
+//! Kernel limits that all containers share.
 
 use std::path::Path;
 
@@ -7,13 +7,13 @@ use rustix::fs::{StatVfsMountFlags, statvfs};
 /// How many inotify instances one user of the host has, and all containers together.
 pub const INOTIFY_INSTANCES: &str = "/proc/sys/fs/inotify/max_user_instances";
 
-/// A limit as it is.
+/// The current value of a limit.
 #[must_use]
 pub fn read(limit: &Path) -> Option<u64> {
     std::fs::read_to_string(limit).ok()?.trim().parse().ok()
 }
 
-/// The same where the machine's administrator can change it: in a container it is read-only.
+/// The same if the machine's administrator can change it: in a container it is read-only.
 #[must_use]
 pub fn changeable(limit: &Path) -> Option<u64> {
     let mounted = statvfs(limit).ok()?;

@@ -1,4 +1,4 @@
-//! What the kernel says of the host's own network: its addresses, its routes, the firewalls on it.
+//! What the kernel reports about the host's own network: its addresses, routes and firewalls.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -19,7 +19,7 @@ pub fn own_addresses() -> BTreeSet<Ipv4Addr> {
     local_addresses(&text("/proc/net/fib_trie"))
 }
 
-/// What the host's name servers know beside public names.
+/// What the host's name servers know besides public names.
 pub fn names() -> HostNames {
     let [resolv, uplinks, table, name] =
         ["/etc/resolv.conf", UPLINKS, "/etc/hosts", "/proc/sys/kernel/hostname"].map(text);
@@ -32,7 +32,7 @@ pub fn subnet_on(interface: &str) -> Option<Subnet> {
     network::subnet_on(interface, &text("/proc/net/route"), &text("/proc/net/fib_trie"))
 }
 
-/// What might stand between a bridge and the world, as far as any user can see it.
+/// What might block a bridge's traffic, as far as any user can see it.
 #[must_use]
 pub fn firewall() -> FirewallFacts {
     let there = |path: &str| Path::new(path).exists();
@@ -48,12 +48,12 @@ pub fn firewall() -> FirewallFacts {
     }
 }
 
-/// The host's `nft`, where distributions put it.
+/// The host's `nft`, in the place where distributions install it.
 pub fn nft() -> Option<PathBuf> {
     ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft"].map(PathBuf::from).into_iter().find(|path| path.is_file())
 }
 
-/// A table that is not there says nothing.
+/// A missing table is empty.
 fn text(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
 }

@@ -1,15 +1,16 @@
-//! Which process of this machine one is, so that another can tell later whether it still runs.
+//! Identifies a process of this machine, so that another can tell later whether it is still running.
 
 use std::fs;
 
-/// The number of this process and the moment it started at, as text.
+/// The number of this process and when it started, as text.
 #[must_use]
 pub fn own() -> Option<String> {
     let pid = std::process::id();
     Some(format!("{pid} {}", started(pid)?))
 }
 
-/// Whether the process that [`own`] told of still runs; a number that went to another process is not enough.
+/// Whether the process that [`own`] identified is still running; the same number is not enough, because another process
+/// may have it.
 #[must_use]
 pub fn runs(told: &str) -> bool {
     let Some((pid, start)) = told.split_once(' ') else { return false };

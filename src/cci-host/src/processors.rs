@@ -2,7 +2,7 @@
 
 use std::fs;
 
-/// What all processors have done since the boot, in the kernel's ticks.
+/// The time of all processors since boot, in the kernel's ticks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ticks {
     busy: u64,
@@ -11,14 +11,14 @@ pub struct Ticks {
 }
 
 impl Ticks {
-    /// Up to now; `None` where the kernel does not tell.
+    /// Up to now; `None` if the kernel does not report it.
     #[must_use]
     pub fn now() -> Option<Self> {
         Self::parse(&fs::read_to_string("/proc/stat").ok()?)
     }
 
-    /// The first line: user, nice, system, idle, waiting for a disk, interrupts, soft interrupts; what follows is time of
-    /// other machines, or counted before.
+    /// The first line: user, nice, system, idle, waiting for a disk, interrupts, soft interrupts; the rest is time of
+    /// other machines, or counted already.
     fn parse(stat: &str) -> Option<Self> {
         let mut lines = stat.lines();
         let line = lines.next()?.strip_prefix("cpu ")?;
@@ -28,7 +28,7 @@ impl Ticks {
         Some(Self { busy: all - spent.get(3)?, all, processors })
     }
 
-    /// How many processors were at work since then, on average; one that waits for a disk is.
+    /// How many processors were busy since then, on average; waiting for a disk counts as busy.
     #[expect(clippy::cast_precision_loss, reason = "a share of some ticks")]
     #[must_use]
     pub fn at_work_since(self, before: Self) -> f64 {
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_account_of_processors_is_none() {
+    fn text_of_another_form_is_none() {
         for text in ["", "cpu0 1 2 3 4 5 6 7\n", "cpu  1 2 x 4 5 6 7\n", "cpu  1 2 3\n"] {
             assert_eq!(Ticks::parse(text), None, "{text}");
         }

@@ -1,4 +1,4 @@
-//! A terminal of our own: what runs on its one side is read on the other.
+//! A pseudo-terminal: what a program writes to one side is read from the other.
 
 use std::fs::File;
 use std::io;
@@ -8,7 +8,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-/// A new terminal of a size in characters: the side that reads the screen, and the side that programs run on.
+/// A new terminal of this size in characters: the side that reads the screen, and the side that programs run on.
 pub fn open(columns: u16, rows: u16) -> io::Result<(File, OwnedFd)> {
     let reader = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
     grantpt(&reader)?;

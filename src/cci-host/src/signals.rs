@@ -3,12 +3,12 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// A token that SIGINT, SIGTERM or SIGHUP cancels; made once in a process, within its runtime.
+/// A token that SIGINT, SIGTERM or SIGHUP cancels; create it once in a process, within its runtime.
 #[must_use]
 pub fn cancellation() -> CancellationToken {
     let token = CancellationToken::new();
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
-    // without handlers the signals still end the process, only without the clean-up
+    // without handlers the signals still terminate the process, only without the cleanup
     if let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds {
         let cancel = token.clone();
         tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! Finds what the local daemon's own stop hook is, from its process and from LXC's configuration.
+//! Finds the local daemon's own stop hook, from its process and from LXC's configuration.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use cci_core::stop_hook::{StopHook, is_worth_it};
 
-/// Where a daemon of the host has its directory. Another socket may be a forwarder's, which a hook that runs long after
-/// this process need not find any more; then Incus would wait for the end of the container for ever.
+/// The directory of a daemon on the host. Another socket may belong to a forwarder, which a hook that runs long after
+/// this process may not find any more; then Incus would wait for the container's end forever.
 const DIRECTORY: &str = "/var/lib/incus";
 
-/// The hook of the daemon with this process id behind this socket; `None` wherever something is not as expected.
+/// The hook of the daemon with this process id behind this socket; `None` if anything is not as expected.
 pub fn find(daemon: u32, socket: &Path, project: &str) -> Option<StopHook> {
     let program = program(daemon)?;
     let prefix = program.ancestors().find(|dir| dir.join("share/lxc/config").is_dir())?;
@@ -20,7 +20,7 @@ pub fn find(daemon: u32, socket: &Path, project: &str) -> Option<StopHook> {
     if worth_it { StopHook::new(&program, Path::new(DIRECTORY), project) } else { None }
 }
 
-/// The program of a process of root's, by the name it was started with: what it is linked to only root may read.
+/// The program of a root process, by the name it was started with: only root may read what its link points to.
 fn program(pid: u32) -> Option<PathBuf> {
     let process = PathBuf::from(format!("/proc/{pid}"));
     let arguments = fs::read(process.join("cmdline")).ok()?;
@@ -31,7 +31,7 @@ fn program(pid: u32) -> Option<PathBuf> {
     (of_root && is_daemon).then_some(program)
 }
 
-/// What LXC reads of a directory.
+/// What LXC reads from a directory.
 fn files_in(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
     let read = entries.filter(|path| path.extension().is_some_and(|extension| extension == "conf"));

@@ -1,16 +1,11 @@
-//! The host's tables of subordinate ids, as root's lines in them.
+//! root's lines in the host's tables of subordinate ids.
 
 use std::path::Path;
 
 use cci_core::Result;
-use cci_core::idmap::{IdmapMode, SubRange, root_ranges};
+use cci_core::idmap::{IdmapMode, SUBGID, SUBUID, SubRange, root_ranges};
 
 use super::system_file;
-
-/// The tables of users and of groups.
-pub const SUBUID: &str = "/etc/subuid";
-/// The table of subordinate group ids.
-pub const SUBGID: &str = "/etc/subgid";
 
 /// root's ranges in both.
 #[derive(Debug, Default)]
@@ -21,7 +16,7 @@ pub struct OfRoot {
     pub subgid: Vec<SubRange>,
 }
 
-/// root's ranges, where the mapping needs them. An absent table is an empty one; one that cannot be read is an error.
+/// root's ranges, if the mapping needs them. A missing table is empty; an unreadable one is an error.
 pub fn of_root(mode: IdmapMode) -> Result<OfRoot> {
     match mode {
         IdmapMode::Raw => Ok(OfRoot { subuid: ranges(SUBUID)?, subgid: ranges(SUBGID)? }),

@@ -1,4 +1,4 @@
-//! Files of the system that others read and change too: read as bytes, and replaced in one step.
+//! System files that other programs also read and change: read as bytes, and replaced atomically.
 
 use std::fs;
 use std::io::{self, Write};
@@ -9,10 +9,10 @@ use cci_core::Result;
 
 use crate::store::put::host;
 
-/// The mode of a file that was not there.
+/// The mode of a new file.
 const MODE: u32 = 0o644;
 
-/// What is in a file; nothing where there is none. One that cannot be read is an error, and not an empty one.
+/// The content of a file; empty if there is none. An unreadable file is an error, not an empty one.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !is_link(path) => Ok(Vec::new()),
@@ -20,8 +20,8 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     }
 }
 
-/// Puts other content in the place of a file, which keeps its mode and owner: whoever reads sees the old file or the new
-/// one, and a power cut leaves one of them. A link is followed, as `usermod` does, and stays.
+/// Replaces the content of a file, which keeps its mode and owner: readers see the old file or the new one, and a power
+/// failure leaves one of them. A link is followed, as `usermod` does, and stays.
 pub fn replace(path: &Path, content: &[u8]) -> Result<()> {
     let put = || -> io::Result<()> {
         let target = target(path)?;
@@ -41,7 +41,7 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<()> {
     put().map_err(host("write", path))
 }
 
-/// Where the file really is.
+/// The file's real path.
 fn target(path: &Path) -> io::Result<PathBuf> {
     if is_link(path) { fs::canonicalize(path) } else { Ok(path.to_owned()) }
 }

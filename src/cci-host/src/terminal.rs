@@ -1,4 +1,4 @@
-//! The caller's terminal: raw while a session is attached, as it was afterwards, whatever ends it.
+//! The caller's terminal: raw while a session is attached, restored afterwards, whatever ends it.
 
 #![expect(clippy::disallowed_methods, reason = "asked what it is only")]
 
@@ -14,27 +14,27 @@ use rustix::termios::{self, OptionalActions, Termios};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Whether a person sits at both ends.
+/// Whether both stdin and stdout are a terminal.
 #[must_use]
 pub fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-/// The mode that a terminal had, until it is restored.
+/// The mode of a terminal before it was changed, until it is restored.
 struct Saved {
     fd: Arc<OwnedFd>,
     mode: Mutex<Option<Termios>>,
 }
 
 impl Saved {
-    /// Puts it back, once.
+    /// Restores it, once.
     fn restore(&self) {
         if let Some(mode) = self.mode.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = termios::tcsetattr(&self.fd, OptionalActions::Drain, &mode);
         }
     }
 
-    /// The message of a panic comes before anything is dropped, and is to be read.
+    /// A panic's message is printed before anything is dropped, and must be readable.
     fn restore_on_panic(self: &Arc<Self>) {
         let (saved, before) = (Arc::downgrade(self), std::panic::take_hook());
         std::panic::set_hook(Box::new(move |info| {
@@ -46,7 +46,7 @@ impl Saved {
     }
 }
 
-/// The terminal in raw mode; dropping it restores what was.
+/// The terminal in raw mode; dropping it restores the previous mode.
 pub struct Tty {
     fd: Arc<OwnedFd>,
     keys: AsyncFd<Arc<OwnedFd>>,
@@ -54,7 +54,7 @@ pub struct Tty {
 }
 
 impl Tty {
-    /// Opens `/dev/tty` anew, so that its flags are not shared with the shell's, and makes it raw.
+    /// Opens `/dev/tty` again, so that its flags are not shared with the shell's, and makes it raw.
     pub fn raw() -> io::Result<Self> {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = Arc::new(rustix::fs::open("/dev/tty", flags, rustix::fs::Mode::empty())?);
@@ -69,19 +69,19 @@ impl Tty {
         Ok(Self { fd, keys, saved })
     }
 
-    /// Its size now; 80×24 where it does not say.
+    /// Its current size; 80×24 if unknown.
     #[must_use]
     pub fn size(&self) -> TermSize {
         size_of(&self.fd)
     }
 
-    /// What the person types.
+    /// What the user types.
     #[must_use]
     pub fn keys(&self) -> Flow<'_> {
         Flow(&self.keys)
     }
 
-    /// What the person sees.
+    /// What the user sees.
     #[must_use]
     pub fn screen(&self) -> Flow<'_> {
         Flow(&self.keys)

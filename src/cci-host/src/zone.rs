@@ -1,4 +1,4 @@
-//! The zone that times are shown in.
+//! The time zone in which times are shown.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -9,7 +9,7 @@ use super::caller::Caller;
 pub struct Zone(TimeZone);
 
 impl Zone {
-    /// Reads which it is.
+    /// Determines it.
     #[must_use]
     pub fn of_this_process() -> Self {
         Self(match std::env::var_os("TZ") {
@@ -28,14 +28,14 @@ impl Zone {
     }
 }
 
-/// The zone's name for the environment of a container: as the caller has set it, else the host's.
+/// The zone's name for a container's environment: as set by the caller, else the host's.
 #[must_use]
 pub fn name(caller: &Caller) -> Option<String> {
     let set = caller.var("TZ").map(str::to_owned);
     set.or_else(|| TimeZone::system().iana_name().map(str::to_owned))
 }
 
-/// What `/etc/localtime` says: by its name jiff would look for it among all zones there are, for two milliseconds.
+/// What `/etc/localtime` contains: by its name jiff would search all time zones, for two milliseconds.
 fn local() -> Option<TimeZone> {
     let rules = std::fs::read("/etc/localtime").ok()?;
     TimeZone::tzif("Local", &rules).ok()
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_loses_its_fraction_and_what_is_none_stays_as_it_is() {
+    fn a_time_loses_its_fraction_and_what_is_not_a_time_stays_as_it_is() {
         let zone = Zone(TimeZone::fixed(jiff::tz::offset(2)));
         assert_eq!(zone.shown("2026-11-20T23:30:15.987654321Z"), "2026-11-21 01:30:15");
         assert_eq!(zone.shown("yesterday"), "yesterday");

@@ -1,5 +1,5 @@
-//! Devices of instances and profiles. Incus has them as maps of strings: a map is parsed where it comes in and rendered
-//! where it goes out, here, and nowhere between.
+//! Devices of instances and profiles. Incus has them as maps of strings: a map is parsed on input and rendered on
+//! output, here and nowhere else.
 
 mod disk;
 mod keys;
@@ -39,32 +39,32 @@ pub enum Device {
     Disk(Disk),
     /// A network interface.
     Nic(Nic),
-    /// Takes the device of this name in a profile away; with the keys that it has all the same.
+    /// Removes the device of this name of a profile; with the keys that it has anyway.
     None(Keys),
-    /// Any other type, as it came.
+    /// Any other type, unchanged.
     Other(Keys),
 }
 
 impl Device {
-    /// Takes the device of the same name in a profile away.
+    /// Removes the device of the same name of a profile.
     #[must_use]
     pub fn none() -> Self {
         Self::None(Keys::new())
     }
 
-    /// The disk that it is.
+    /// The device as a disk.
     #[must_use]
     pub fn as_disk(&self) -> Option<&Disk> {
         if let Self::Disk(disk) = self { Some(disk) } else { None }
     }
 
-    /// The network interface that it is.
+    /// The device as a network interface.
     #[must_use]
     pub fn as_nic(&self) -> Option<&Nic> {
         if let Self::Nic(nic) = self { Some(nic) } else { None }
     }
 
-    /// Where it is in the container, if it is anywhere.
+    /// Its path in the container, if it has one.
     #[must_use]
     pub fn path(&self) -> Option<&str> {
         match self {

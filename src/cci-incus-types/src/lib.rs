@@ -1,6 +1,6 @@
-//! What the REST API of Incus speaks of, as types: devices, why it refuses, what an operation does.
+//! The types of the Incus REST API: devices, why it refuses, what an operation does.
 //!
-//! There is no I/O here, so that code which only decides can name these types without a client.
+//! There is no I/O here, so that pure code can use these types without a client.
 
 pub mod device;
 mod operation;

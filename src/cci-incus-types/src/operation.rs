@@ -1,6 +1,6 @@
-//! What an operation does, told from Incus's description of it. No other file reads such a description.
+//! The kind of an operation, recognised from Incus's description of it. No other file reads such a description.
 
-/// What an operation does.
+/// The kind of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the names are the API's own, and instances are what they are about")]
@@ -17,11 +17,11 @@ pub enum OperationKind {
     Deleting,
     CleaningUp,
     Executing,
-    /// Another, on whatever object.
+    /// Any other, on any object.
     Other,
 }
 
-/// Each description beside its kind.
+/// Each description with its kind.
 const DESCRIPTIONS: [(&str, OperationKind); 12] = [
     ("Creating instance", OperationKind::Creating),
     ("Starting instance", OperationKind::Starting),

@@ -1,14 +1,14 @@
-//! Why Incus refused, told from the code and the sentence of its answer. No other file reads a sentence of Incus.
+//! Why Incus refused, recognised from the code and the message of its answer. No other file parses a message of Incus.
 
 /// Why Incus refused a call, as far as a caller can do something about it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The instance is in the middle of another operation, or one like this has ended at this moment.
+    /// The instance is in the middle of another operation, or one of the same kind has just ended.
     Busy,
-    /// Another NIC has the fixed address already.
+    /// Another NIC already has the fixed address.
     AddressTaken,
-    /// This network, or its ACL, is not there, or not whole: it is being removed, or was never made.
+    /// This network, or its ACL, does not exist or is incomplete: it is being removed, or was never created.
     NetworkMissing(String),
     /// The daemon cannot reach this path of the host, which is the source of a disk.
     SourceUnreachable(String),
@@ -26,7 +26,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Recognises a refusal by the code and the sentence of an answer, or of an operation that failed.
+    /// Recognises a refusal by the code and the message of an answer, or of a failed operation.
     ///
     /// ```
     /// use cci_incus_types::Refusal;
@@ -59,7 +59,7 @@ impl Refusal {
     }
 }
 
-/// The network that a sentence names in one of the ways in which Incus and the programs that it runs do.
+/// The network that a message names in one of the forms that Incus and its helper programs use.
 fn missing_network(sentence: &str) -> Option<String> {
     let quoted = ["etwork ", "arent device ", "find device ", "bridge ", "ACL "];
     let named = quoted.iter().find_map(|before| after(sentence, before).find_map(quoted_text));
@@ -69,7 +69,7 @@ fn missing_network(sentence: &str) -> Option<String> {
     })
 }
 
-/// The path that a sentence calls a source, or that the operating system refused.
+/// The path that a message calls a source, or that the operating system refused.
 fn unreachable_source(sentence: &str) -> Option<String> {
     let quoted = ["ource path ", "ounting "].iter().find_map(|before| after(sentence, before).find_map(quoted_text));
     let refused = || {
@@ -79,12 +79,12 @@ fn unreachable_source(sentence: &str) -> Option<String> {
     quoted.or_else(refused).filter(|path| path.starts_with('/'))
 }
 
-/// What follows each place where these words stand.
+/// What follows each occurrence of these words.
 fn after<'a>(sentence: &'a str, words: &'a str) -> impl Iterator<Item = &'a str> {
     sentence.match_indices(words).filter_map(|(at, words)| sentence.get(at + words.len()..))
 }
 
-/// The text in quotes that begins here; Go escapes quotes and backslashes in it.
+/// The quoted text that begins here; Go escapes quotes and backslashes in it.
 fn quoted_text(text: &str) -> Option<String> {
     let mut rest = text.chars();
     let quote = rest.next().filter(|first| ['"', '\''].contains(first))?;

@@ -1,9 +1,9 @@
-//! Why a container did not start, as the log that LXC leaves says it.
+//! Why a container did not start, according to LXC's log.
 
-/// What a start came to grief on.
+/// What made a start fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
-    /// A hook of the host that comes before the start.
+    /// A hook on the host that runs before the start.
     StartHook,
     /// A hook that runs when everything is mounted.
     MountHook,
@@ -21,7 +21,7 @@ pub fn cause(log: &str) -> Option<Cause> {
     if errors.iter().any(|line| line.contains("Failed to run mount hooks")) {
         return Some(Cause::MountHook);
     }
-    // the first error is the cause, the later ones follow from it; before ` - ` stand the time and LXC's source file
+    // the first error is the cause, the later ones follow from it; before ` - ` are the time and LXC's source file
     let first = errors.first()?.splitn(3, " - ").nth(2)?;
     Some(Cause::Other(first.trim().to_owned()))
 }

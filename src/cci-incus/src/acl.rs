@@ -1,4 +1,4 @@
-//! Network ACLs: named lists of what traffic is let through.
+//! Network ACLs: named lists of allowed and refused traffic.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -43,7 +43,8 @@ pub struct AclPut {
     pub ingress: Vec<AclRule>,
 }
 
-/// What happens to matching traffic. Whatever the order of rules, drop goes before reject, and reject before allow.
+/// What happens to matching traffic. Whatever the order of the rules, drop takes precedence over reject, and reject
+/// over allow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the names are the API's own")]
@@ -76,19 +77,19 @@ pub struct AclRule {
     pub action: AclAction,
     /// Whether it is in force.
     pub state: AclState,
-    /// Addresses, CIDRs or ranges, with commas between them.
+    /// Addresses, CIDRs or ranges, separated by commas.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub source: String,
-    /// Addresses, CIDRs or ranges, with commas between them.
+    /// Addresses, CIDRs or ranges, separated by commas.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub destination: String,
     /// `tcp`, `udp`, `icmp4` or `icmp6`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub protocol: String,
-    /// Ports or ranges, with commas between them.
+    /// Ports or ranges, separated by commas.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub source_port: String,
-    /// Ports or ranges, with commas between them.
+    /// Ports or ranges, separated by commas.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub destination_port: String,
     /// A number.
@@ -113,12 +114,12 @@ impl Client {
         self.read_tagged(&Request::get(["network-acls", name], format!("read network ACL {name}"))).await
     }
 
-    /// Makes an ACL (`POST /1.0/network-acls`).
+    /// Creates an ACL (`POST /1.0/network-acls`).
     pub async fn create_acl(&self, name: &str, content: &AclPut) -> Result<()> {
         self.settle(&create(name, content)).await
     }
 
-    /// Replaces an ACL's rules in one step (`PUT /1.0/network-acls/NAME`).
+    /// Replaces an ACL's rules atomically (`PUT /1.0/network-acls/NAME`).
     pub async fn put_acl(&self, name: &str, content: &AclPut, etag: Option<&Etag>) -> Result<()> {
         let request = Request::put(["network-acls", name], format!("change network ACL {name}"));
         self.settle(&request.json(content).unchanged_since(etag)).await

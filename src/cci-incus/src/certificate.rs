@@ -5,13 +5,13 @@ use serde_json::json;
 use crate::{client::Client, error::Result, request::Request};
 
 impl Client {
-    /// Trusts a client by its certificate (`POST /1.0/certificates`); all projects are open to it.
+    /// Trusts a client by its certificate (`POST /1.0/certificates`), for all projects.
     pub async fn trust_certificate(&self, name: &str, certificate_pem: &str) -> Result<()> {
         self.settle(&trust(name, certificate_pem)).await
     }
 }
 
-/// The certificate goes as the base64 between the lines that frame it.
+/// The certificate is sent as the base64 between its BEGIN and END lines.
 fn trust(name: &str, certificate_pem: &str) -> Request {
     let lines = certificate_pem.lines().map(str::trim);
     let content: String = lines

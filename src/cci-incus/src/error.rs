@@ -1,4 +1,4 @@
-//! Why a call failed, cut by what the caller can do about it; causes are sources and not repeated in the text.
+//! Why a call failed, classified by what the caller can do about it; causes are sources and not repeated in the text.
 
 use std::{io, time::Duration};
 
@@ -12,7 +12,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Why Incus did not do what was asked.
 ///
 /// `what` reads after "cannot": `read instance c1`. `step` is the caller's own name for a wait.
-/// Variants are decided by codes of the API, never by its sentences; what a sentence says more is a [`Refusal`].
+/// Variants are decided by the API's codes, never by its messages; what a message adds is a [`Refusal`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -24,7 +24,7 @@ pub enum Error {
         /// What connecting failed with.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The socket is there, and the caller may not use it.
+    /// The socket exists, but the caller may not use it.
     #[error("no permission to use incus at {endpoint}")]
     Forbidden {
         /// The socket's path or the URL.
@@ -45,7 +45,7 @@ pub enum Error {
     NotFound {
         /// What was asked.
         what: String,
-        /// Incus's own sentence.
+        /// Incus's own message.
         message: String,
     },
     /// The object exists already or is in use (code 409).
@@ -53,7 +53,7 @@ pub enum Error {
     Conflict {
         /// What was asked.
         what: String,
-        /// Incus's own sentence.
+        /// Incus's own message.
         message: String,
     },
     /// The object was changed since its etag was read (code 412).
@@ -69,17 +69,17 @@ pub enum Error {
         what: String,
         /// The API's error code.
         code: u16,
-        /// Incus's own sentence.
+        /// Incus's own message.
         message: String,
     },
-    /// A wait came to its deadline.
-    #[error("{step} did not finish within {:?}{}", after, if *still_running { "; incus still works on it" } else { "" })]
+    /// A wait exceeded its deadline.
+    #[error("{step} did not finish within {:?}{}", after, if *still_running { "; incus is still working on it" } else { "" })]
     TimedOut {
         /// What was waited for.
         step: String,
         /// The deadline.
         after: Duration,
-        /// Whether the server still works on it.
+        /// Whether the server is still working on it.
         still_running: bool,
     },
     /// An operation was started and has failed.
@@ -90,15 +90,15 @@ pub enum Error {
         /// The API's code: 400 for most failures, 401 for a cancelled operation, 404 for one that is no longer known
         /// (or whose object is missing), 409 for a conflict.
         code: u16,
-        /// Incus's own sentence.
+        /// Incus's own message.
         message: String,
     },
-    /// Incus gave a command up before it ran: it can be started again without running twice.
+    /// Incus gave up a command before it ran: it can be started again without running twice.
     #[error("{step} did not run: {message}")]
     NotRun {
         /// What was to run.
         step: String,
-        /// Incus's own sentence.
+        /// Incus's own message.
         message: String,
     },
     /// The answer is not what the API describes.
@@ -130,7 +130,7 @@ impl Error {
         }
     }
 
-    /// The same failure as that of an operation: what Incus answers to a wait is how the work ended.
+    /// The same failure as an operation's: the answer to a wait is the result of the work.
     pub(crate) fn of_operation(self, step: &str) -> Self {
         let (code, message) = match self {
             Self::NotFound { message, .. } => (404, message),
@@ -157,7 +157,7 @@ impl Error {
         Self::Io { what: what.into(), source }
     }
 
-    /// What Incus refused the call or the operation for.
+    /// Why Incus refused the call or the operation.
     #[must_use]
     pub fn refusal(&self) -> Refusal {
         match self {
@@ -171,14 +171,13 @@ impl Error {
         }
     }
 
-    /// The object, or the operation that made it, is not there.
+    /// The object, or the operation that created it, does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::NotFound { .. } | Self::Operation { code: 404, .. })
     }
 
-    /// The name is taken or the object is in use. A create can also fail so with a code that does not say it: ask for
-    /// the object.
+    /// The name or the object is in use. A create can also fail for that reason with another code: ask for the object.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Conflict { .. } | Self::Operation { code: 409, .. })
@@ -190,7 +189,7 @@ impl Error {
         matches!(self, Self::PreconditionFailed { .. })
     }
 
-    /// The caller has no right: on the socket, or by Incus's own decision.
+    /// The caller is not permitted: on the socket, or by Incus's own decision.
     #[must_use]
     pub fn is_forbidden(&self) -> bool {
         matches!(self, Self::Forbidden { .. } | Self::Refused { code: 401 | 403, .. })
@@ -208,7 +207,7 @@ impl Error {
         matches!(self, Self::NotRun { .. })
     }
 
-    /// A deadline passed.
+    /// A deadline was exceeded.
     #[must_use]
     pub fn is_timed_out(&self) -> bool {
         matches!(self, Self::TimedOut { .. })
@@ -242,9 +241,9 @@ mod tests {
     }
 
     #[test]
-    fn a_text_names_step_and_object_once() {
+    fn a_message_names_step_and_object_once() {
         assert_eq!(refusal(404).to_string(), "cannot read instance c1: No");
         let late = Error::TimedOut { step: "the stop".into(), after: Duration::from_secs(3), still_running: true };
-        assert_eq!(late.to_string(), "the stop did not finish within 3s; incus still works on it");
+        assert_eq!(late.to_string(), "the stop did not finish within 3s; incus is still working on it");
     }
 }

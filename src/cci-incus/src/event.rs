@@ -1,4 +1,4 @@
-//! The daemon's event stream: what happens to instances, how operations go on.
+//! The daemon's event stream: what happens to instances, how operations progress.
 
 use std::collections::BTreeMap;
 
@@ -25,11 +25,11 @@ const WHAT: &str = "read events";
 pub enum EventKind {
     /// Something was created, started, stopped, changed, deleted.
     Lifecycle,
-    /// An operation has begun, moved or ended.
+    /// An operation has started, progressed or ended.
     Operation,
     /// A line of the daemon's log.
     Logging,
-    /// A kind that this client does not know.
+    /// A kind unknown to this client.
     Other(String),
 }
 
@@ -64,7 +64,7 @@ pub enum EventBody {
     Lifecycle(Lifecycle),
     /// See [`EventKind::Operation`].
     Operation(OperationInfo),
-    /// A log line or an unknown kind, as it came.
+    /// A log line or an unknown kind, unchanged.
     Other(Value),
 }
 
@@ -74,12 +74,12 @@ pub enum EventBody {
 pub struct Lifecycle {
     /// `instance-started`, `instance-shutdown`, `image-created`, …
     pub action: String,
-    /// The object's path, with `?project=` where it is not the default one.
+    /// The object's path, with `?project=` unless it is the default one.
     pub source: String,
     /// Details that depend on the action.
     #[serde(deserialize_with = "null_is_default")]
     pub context: BTreeMap<String, Value>,
-    /// The object's name, where the server sends it.
+    /// The object's name, if the server sends it.
     pub name: String,
 }
 
@@ -121,8 +121,8 @@ impl Events {
 impl Client {
     /// Subscribes to events of this project, or of all (`GET /1.0/events`).
     ///
-    /// Subscribe before starting what is to be seen. The stream begins a moment after this returns, so what must not
-    /// be missed is also asked for once afterwards.
+    /// Subscribe before starting what you want to see. The stream begins a moment after this returns, so also query
+    /// once afterwards for what must not be missed.
     pub async fn events(&self, kinds: &[EventKind], all_projects: bool) -> Result<Events> {
         let socket = websocket::connect(self, subscribe(kinds, all_projects), READ_BUFFER).await?;
         Ok(Events { socket })
@@ -202,7 +202,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_read_of_an_event_stands_in_it(event in mutated(STARTED)) {
+        fn what_is_read_of_an_event_is_in_it(event in mutated(STARTED)) {
             if let Ok(read) = parse(event.to_string().as_bytes()) {
                 prop_assert_eq!(read.kind.word(), event["type"].as_str().unwrap());
                 prop_assert_eq!(read.project, event["project"].as_str().unwrap_or_default());

@@ -1,4 +1,4 @@
-//! Running a command in an instance, with its streams connected, captured, or not wanted.
+//! Running a command in an instance, with its streams connected, captured, or discarded.
 
 mod captured;
 mod control;
@@ -19,7 +19,7 @@ pub use process::Process;
 
 /// A command to run.
 ///
-/// Its streams are the process's, to be read and written at the same time.
+/// Read and write the streams of the process concurrently.
 ///
 /// ```no_run
 /// use cci_incus::{Client, Exec};
@@ -38,11 +38,11 @@ pub use process::Process;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exec {
-    /// The program and its arguments, never joined or read by a shell.
+    /// The program and its arguments, never joined or parsed by a shell.
     pub command: Vec<String>,
-    /// Variables, above those that Incus sets.
+    /// Variables, which override those that Incus sets.
     pub environment: BTreeMap<String, String>,
-    /// Where it runs; Incus does not report a missing directory: the command then runs elsewhere.
+    /// The working directory; Incus does not report a missing one: the command then runs elsewhere.
     pub cwd: Option<String>,
     /// The uid in the instance; `None` for root.
     pub user: Option<u32>,

@@ -1,7 +1,8 @@
-//! A daemon in memory, behind a real unix socket: the wire is what is faked, and everything above it is tested as it is.
+//! A daemon in memory, behind a real unix socket: only the wire is faked, and everything above it is tested unchanged.
 //!
 //! It knows instances, operations, profiles, networks and their ACLs, images and their aliases, projects, storage pools
 //! and volumes, commands with a scripted answer, and events. It counts requests, and refuses, delays, fails or loses
+//! those that a test names.
 //! those that a test names.
 //!
 //! ```
@@ -55,12 +56,12 @@ use state::State;
 
 use crate::client::Client;
 
-/// A deadline that only a hanging test comes to.
+/// A deadline that only a hanging test reaches.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A running daemon; it ends when it is dropped.
+/// A running daemon; it stops when it is dropped.
 ///
-/// It runs on a thread of its own, so that a test may be plain or async, and may stop its clock.
+/// It runs on a thread of its own, so that a test may be sync or async, and may pause its clock.
 #[derive(Debug)]
 pub struct Daemon {
     socket: PathBuf,
@@ -71,10 +72,10 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts one that was set up: with a storage pool, a bridge and the default profile that has both.
+    /// Starts one that is set up: with a storage pool, a bridge and the default profile that has both.
     ///
     /// # Panics
-    /// If the machine gives no directory, socket or thread.
+    /// If the machine has no directory, socket or thread for it.
     #[must_use]
     #[expect(clippy::expect_used, reason = "a test that has no daemon has failed")]
     pub fn start() -> Self {
@@ -102,7 +103,7 @@ impl Daemon {
         &self.socket
     }
 
-    /// What is to go wrong with a call: `PUT /1.0/instances/*/state`, where `*` is any one segment.
+    /// Chooses a call that is to go wrong: `PUT /1.0/instances/*/state`, where `*` is any one segment.
     pub fn on(&self, call: &str) -> Rule<'_> {
         Rule { daemon: self, pattern: Pattern::new(call), nth: 1 }
     }
@@ -125,28 +126,28 @@ impl Daemon {
         self.state().requests.clear();
     }
 
-    /// An object as it is: `/1.0/instances/c1`, with `?project=p` in another project.
+    /// The current object: `/1.0/instances/c1`, with `?project=p` in another project.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<Value> {
         self.state().objects.get(path).cloned()
     }
 
-    /// Puts an object there, whatever the API would say to it.
+    /// Stores an object, without the API's checks.
     pub fn put(&self, path: &str, object: Value) {
         self.state().set(path, Some(object));
     }
 
-    /// Removes an object, whatever the API would say to it.
+    /// Removes an object, without the API's checks.
     pub fn remove(&self, path: &str) {
         self.state().set(path, None);
     }
 
-    /// Begins an operation of somebody else's on an instance; it ends when it is waited for, and does nothing.
+    /// Starts an operation of somebody else on an instance; it ends when it is waited for, and does nothing.
     pub fn begin(&self, kind: OperationKind, instance: &str) {
         self.state().begin(kind, instance);
     }
 
-    /// Adds an image with this alias; its fingerprint.
+    /// Adds an image with this alias; returns its fingerprint.
     #[expect(clippy::must_use_candidate, reason = "most tests name an image by its alias")]
     pub fn add_image(&self, alias: &str) -> String {
         self.state().add_image(&json!({"aliases": [{"name": alias}]}))
@@ -157,7 +158,7 @@ impl Daemon {
         self.state().logs.insert(format!("{instance}/{file}"), content.to_owned());
     }
 
-    /// Answers commands whose argv has this word in it; without an answer a command prints nothing and succeeds.
+    /// Answers commands whose argv contains this word; without an answer a command prints nothing and succeeds.
     pub fn answer(&self, word: &str, answer: Answer) {
         self.state().answers.insert(0, (word.to_owned(), answer));
     }
@@ -177,7 +178,7 @@ impl Drop for Daemon {
     }
 }
 
-/// A call that something is to happen to, the next time that it is made.
+/// A call that something is to happen to, the next time it is made.
 #[derive(Debug)]
 #[must_use = "nothing goes wrong until it is said what"]
 pub struct Rule<'a> {
@@ -187,7 +188,7 @@ pub struct Rule<'a> {
 }
 
 impl Rule<'_> {
-    /// Not the next time, but the `n`-th from now on, counted from 1.
+    /// Not the next call, but the `n`-th from now on, counted from 1.
     pub fn nth(self, n: usize) -> Self {
         Self { nth: n, ..self }
     }
@@ -197,7 +198,7 @@ impl Rule<'_> {
         self.does(Fault::Refuse { code, sentence: sentence.to_owned() });
     }
 
-    /// The call starts an operation, which fails: an instance that was to be created and started is not started.
+    /// The call starts an operation, which fails: an instance that was to be created and started is created only.
     pub fn fail(self, code: u16, sentence: &str) {
         self.does(Fault::Fail { code, sentence: sentence.to_owned() });
     }
@@ -217,7 +218,7 @@ impl Rule<'_> {
         self.does(Fault::Cut);
     }
 
-    /// Before the call is done somebody else puts this object there, or removes the one that is there.
+    /// Before the call is done somebody else stores this object, or removes the existing one.
     pub fn meanwhile(self, path: &str, object: Option<Value>) {
         self.does(Fault::Meanwhile { path: path.to_owned(), object });
     }

@@ -9,7 +9,7 @@ use crate::{
     transport::Answer,
 };
 
-/// Whom a file belongs to in the instance, and who may do what with it.
+/// The owner and mode of a file in the instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileOwner {
     /// The uid in the instance.
@@ -36,17 +36,17 @@ pub enum FileKind {
 pub struct FileMeta {
     /// What it is; the content of a link is its target, which Incus makes absolute.
     pub kind: FileKind,
-    /// Whom it belongs to.
+    /// Its owner and mode.
     pub owner: FileOwner,
 }
 
 impl Client {
-    /// Writes a file, replacing one that is there (`POST /1.0/instances/NAME/files`).
+    /// Writes a file, replacing an existing one (`POST /1.0/instances/NAME/files`).
     pub async fn push_file(&self, name: &str, path: &str, content: impl Into<Bytes>, owner: &FileOwner) -> Result<()> {
         self.settle(&write(name, path, FileKind::File, owner).bytes(content)).await
     }
 
-    /// Makes a directory whose parent is there; one that is there already stays as it is.
+    /// Creates a directory whose parent exists; an existing one is not changed.
     pub async fn make_dir(&self, name: &str, path: &str, owner: &FileOwner) -> Result<()> {
         self.settle(&write(name, path, FileKind::Directory, owner)).await
     }
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_a_query_and_the_owner_stands_in_headers() {
+    fn a_path_is_a_query_and_the_owner_is_in_headers() {
         let owner = FileOwner { uid: 1000, gid: 100, mode: 0o640 };
         let request = write("c1", "/home/a b", FileKind::File, &owner);
         assert_eq!(request.target("p"), "/1.0/instances/c1/files?path=%2Fhome%2Fa%20b&project=p");

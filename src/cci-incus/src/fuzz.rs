@@ -1,4 +1,4 @@
-//! Doors for fuzzing: what this crate does with bytes that it did not write, without a daemon.
+//! Fuzz targets: what this crate does with bytes that it did not write, without a daemon.
 
 use std::io::Cursor;
 
@@ -14,7 +14,7 @@ use crate::{
     websocket::{Shared, config},
 };
 
-/// An answer of the API, read as each object that cci asks for.
+/// An answer of the API, parsed as each object that cci asks for.
 pub fn reply(bytes: &[u8]) {
     let Ok(Reply::Sync { metadata } | Reply::Async { metadata }) = Reply::parse(bytes) else { return };
     let text = metadata.get();
@@ -45,15 +45,15 @@ pub fn frames(bytes: &[u8]) {
             let shared = Shared::new(socket);
             let mut output = if terminal { Stdout::terminal(shared) } else { Stdout::pipe(shared) };
             let mut read = Vec::new();
-            // how it ends is the socket's business; that it ends is what is tried
+            // its result is up to the socket; the test is that it ends
             let _ = output.read_to_end(&mut read).await;
         });
     }
 }
 
-/// What the server of an instance's files answers to the requests of a copy.
+/// The answers of the SFTP server of an instance to the requests of a copy.
 pub fn sftp(bytes: &[u8]) {
-    // paused: a limit of an answer that does not come is over at once
+    // paused: the time limit of a missing answer passes at once
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build() else {
         return;
     };

@@ -47,7 +47,7 @@ pub struct Image {
     pub kind: String,
     /// RFC 3339: when it was built.
     pub created_at: String,
-    /// RFC 3339: when it came here.
+    /// RFC 3339: when it was imported.
     pub uploaded_at: String,
     /// RFC 3339; the year 1 if it was never used.
     pub last_used_at: String,
@@ -63,26 +63,26 @@ pub struct ImageAlias {
     pub description: String,
 }
 
-/// What an image that is to be made is called and says of itself.
+/// The names and properties of an image to be created.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewImage {
-    /// Names to give it; a name that is taken makes the whole work fail.
+    /// Names to give it; a name in use makes the whole work fail.
     pub aliases: Vec<String>,
-    /// Descriptive keys, above those in its own metadata.
+    /// Descriptive keys, which override those in its own metadata.
     pub properties: Properties,
     /// Whether anyone may download it.
     pub public: bool,
 }
 
 impl NewImage {
-    /// With one more name.
+    /// Adds a name.
     #[must_use]
     pub fn alias(mut self, name: impl Into<String>) -> Self {
         self.aliases.push(name.into());
         self
     }
 
-    /// With one more descriptive key.
+    /// Adds a descriptive key.
     #[must_use]
     pub fn property(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.properties.insert(key.into(), value.into());
@@ -93,7 +93,7 @@ impl NewImage {
         self.aliases.iter().map(|name| json!({"name": name, "description": ""})).collect()
     }
 
-    /// The headers that say for an upload what the body of other calls says.
+    /// The headers that replace the body of other calls in an upload.
     fn on(&self, request: Request) -> Request {
         let request = request.header("x-incus-public", self.public.to_string());
         let request = if self.properties.is_empty() {
@@ -119,12 +119,12 @@ impl Client {
         self.read_list(&Request::get(["images"], "list images").with("recursion", "1")).await
     }
 
-    /// An image by its fingerprint or the beginning of one (`GET /1.0/images/FINGERPRINT`).
+    /// An image by its fingerprint or a prefix of one (`GET /1.0/images/FINGERPRINT`).
     pub async fn image(&self, fingerprint: &str) -> Result<Image> {
         self.read(&Request::get(["images", fingerprint], format!("read image {fingerprint}"))).await
     }
 
-    /// An image by alias, else by the beginning of its fingerprint; `None` if there is none.
+    /// An image by alias, else by a prefix of its fingerprint; `None` if there is none.
     pub async fn image_by(&self, name: &str) -> Result<Option<Image>> {
         let alias = self.alias(name).await?;
         let fingerprint = alias.as_ref().map_or(name, |alias| &alias.target);
@@ -144,7 +144,7 @@ impl Client {
     }
 }
 
-/// Anything else would be looked up as a name, with whatever answer Incus has for it.
+/// Anything else would be looked up as a name, with whatever answer Incus gives.
 fn is_fingerprint(name: &str) -> bool {
     !name.is_empty() && name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -1,4 +1,4 @@
-//! Instances as Incus shows them, and the lists of them.
+//! Instances and lists of them.
 
 mod change;
 mod create;
@@ -48,10 +48,10 @@ pub struct Instance {
     /// Devices of the instance itself.
     #[serde(deserialize_with = "null_is_default")]
     pub devices: Devices,
-    /// Settings with those of the profiles below them.
+    /// Settings, including those of the profiles.
     #[serde(deserialize_with = "null_is_default")]
     pub expanded_config: Config,
-    /// Devices with those of the profiles below them.
+    /// Devices, including those of the profiles.
     #[serde(deserialize_with = "null_is_default")]
     pub expanded_devices: Devices,
     /// Profiles, lowest first.
@@ -63,7 +63,7 @@ pub struct Instance {
     pub last_used_at: String,
     /// Whether Incus deletes it when it stops.
     pub ephemeral: bool,
-    /// Whether it was saved with its running state.
+    /// Whether its running state was saved.
     pub stateful: bool,
     /// `container` or `virtual-machine`.
     #[serde(rename = "type")]
@@ -88,7 +88,7 @@ impl Instance {
         self.nics().find_map(|nic| nic.ipv4_address)
     }
 
-    /// What of the host it can write.
+    /// The host paths that it can write.
     pub fn writable_host_sources(&self) -> impl Iterator<Item = &str> {
         let open = disks(&self.expanded_devices).filter(|(_, disk)| !disk.readonly);
         open.filter_map(|(_, disk)| disk.host_source())

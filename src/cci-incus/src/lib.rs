@@ -72,7 +72,7 @@ pub use instance::{
     Address, Config, CpuUsage, DiskUsage, ImageName, ImageServer, Instance, InstancePatch, InstancePut, InstanceState,
     MemoryUsage, NetworkState, NewInstance, NewSnapshot, Snapshot, Source, StateAction, StateChange,
 };
-pub use network::{Network, NetworkLease, NewNetwork};
+pub use network::{Network, NetworkLease, NetworkStatus, NewNetwork};
 pub use operation::{Done, Operation, OperationInfo};
 pub use pool::{NewStoragePool, PoolResources, StoragePool, Usage};
 pub use profile::{Profile, ProfilePut};

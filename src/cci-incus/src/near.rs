@@ -1,9 +1,9 @@
-//! Documents that are nearly right, for the tests of readers: one place of a valid one holds something else.
+//! Nearly valid documents, for the tests of parsers: one place of a valid one is replaced.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// A document of which one place, the outermost included, was replaced or taken away.
+/// A document in which one place, possibly the outermost, was replaced or removed.
 pub(crate) fn mutated(document: &str) -> impl Strategy<Value = Value> + use<> {
     let document: Value = serde_json::from_str(document).unwrap();
     let places = count(&document);
@@ -24,7 +24,7 @@ fn count(value: &Value) -> usize {
     }
 }
 
-/// Changes the place that is so many steps away; whether it was in this value.
+/// Changes the place that is this many steps away; returns whether it was in this value.
 fn change(value: &mut Value, away: &mut usize, other: &Value, remove: bool) -> bool {
     if *away == 0 {
         *value = other.clone();

@@ -1,4 +1,4 @@
-//! Networks of the server and who has an address on them.
+//! Networks of the server and the addresses in use on them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -20,10 +20,10 @@ pub struct Network {
     /// `bridge`, `physical`, …
     #[serde(rename = "type")]
     pub kind: String,
-    /// Whether Incus made it.
+    /// Whether Incus created it.
     pub managed: bool,
-    /// `Created`, `Pending`, `Errored`, `Unavailable`; empty if it is not managed.
-    pub status: String,
+    /// How far Incus is with it.
+    pub status: NetworkStatus,
     /// Free text.
     pub description: String,
     /// Settings: `ipv4.address`, `security.acls`, …
@@ -34,7 +34,24 @@ pub struct Network {
     pub used_by: Vec<String>,
 }
 
-/// A network to be made.
+/// How far Incus is with a network.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub enum NetworkStatus {
+    /// It is there.
+    Created,
+    /// It is being set up.
+    Pending,
+    /// Its set-up failed.
+    Errored,
+    /// It was set up once, and its bridge cannot be started now.
+    Unavailable,
+    /// It is not managed, or its state is none of these.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
+/// A network to be created.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct NewNetwork {
     /// At most fifteen characters.
@@ -44,7 +61,7 @@ pub struct NewNetwork {
     pub kind: String,
     /// Free text.
     pub description: String,
-    /// Settings; give `ipv4.address` explicitly, since `auto` sends packets to random private addresses.
+    /// Settings; give `ipv4.address` explicitly, because `auto` sends packets to random private addresses.
     pub config: Config,
 }
 
@@ -56,11 +73,11 @@ impl NewNetwork {
     }
 }
 
-/// An address that a network has given away or keeps.
+/// An address that a network has assigned or reserved.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct NetworkLease {
-    /// The name that its holder gave.
+    /// The host name of its holder.
     pub hostname: String,
     /// The MAC address of its holder; empty for the gateway.
     pub hwaddr: String,
@@ -72,7 +89,7 @@ pub struct NetworkLease {
 }
 
 impl Client {
-    /// All networks that the host has (`GET /1.0/networks?recursion=1`).
+    /// All networks of the host (`GET /1.0/networks?recursion=1`).
     pub async fn networks(&self) -> Result<Vec<Network>> {
         self.read_list(&Request::get(["networks"], "list networks").with("recursion", "1")).await
     }
@@ -82,7 +99,7 @@ impl Client {
         self.read_tagged(&Request::get(["networks", name], format!("read network {name}"))).await
     }
 
-    /// Makes a network (`POST /1.0/networks`).
+    /// Creates a network (`POST /1.0/networks`).
     pub async fn create_network(&self, new: &NewNetwork) -> Result<()> {
         self.settle(&Request::post(["networks"], format!("create network {}", new.name)).json(new)).await
     }
@@ -97,7 +114,7 @@ impl Client {
         self.settle(&Request::delete(["networks", name], format!("delete network {name}"))).await
     }
 
-    /// Who has which address (`GET /1.0/networks/NAME/leases`); of a project's instances and the gateway.
+    /// The addresses in use (`GET /1.0/networks/NAME/leases`); of a project's instances and the gateway.
     pub async fn network_leases(&self, name: &str) -> Result<Vec<NetworkLease>> {
         self.read_list(&Request::get(["networks", name, "leases"], format!("list the leases of network {name}"))).await
     }
@@ -105,4 +122,21 @@ impl Client {
 
 fn change<'a>(verb: fn([&'a str; 2], String) -> Request, name: &'a str) -> Request {
     verb(["networks", name], format!("change network {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_of_a_network_is_a_word_that_is_known_or_none() {
+        let status = |word: &str| {
+            let text = format!(r#"{{"name":"n","status":"{word}"}}"#);
+            serde_json::from_str::<Network>(&text).unwrap().status
+        };
+        assert_eq!(status("Created"), NetworkStatus::Created);
+        assert_eq!(status("Errored"), NetworkStatus::Errored);
+        assert_eq!([status(""), status("Melted")], [NetworkStatus::Unknown; 2]);
+        assert_eq!(serde_json::from_str::<Network>("{}").unwrap().status, NetworkStatus::Unknown);
+    }
 }

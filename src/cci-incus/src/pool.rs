@@ -1,4 +1,4 @@
-//! Storage pools: which there are, how full they are.
+//! Storage pools and their usage.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +30,7 @@ pub struct StoragePool {
     pub used_by: Vec<String>,
 }
 
-/// A storage pool to be made.
+/// A storage pool to be created.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct NewStoragePool {
     /// Unique on the server.
@@ -49,7 +49,7 @@ pub struct NewStoragePool {
 pub struct PoolResources {
     /// Bytes.
     pub space: Usage,
-    /// Inodes; zero where the driver does not count.
+    /// Inodes; zero if the driver does not count.
     pub inodes: Usage,
 }
 
@@ -74,13 +74,13 @@ impl Client {
         self.read_tagged(&Request::get(["storage-pools", name], format!("read storage pool {name}"))).await
     }
 
-    /// Makes a storage pool (`POST /1.0/storage-pools`).
+    /// Creates a storage pool (`POST /1.0/storage-pools`).
     pub async fn create_storage_pool(&self, new: &NewStoragePool) -> Result<()> {
         let request = Request::post(["storage-pools"], format!("create storage pool {}", new.name));
         self.settle(&request.of_the_server().json(new)).await
     }
 
-    /// How full a pool is (`GET /1.0/storage-pools/NAME/resources`).
+    /// The usage of a pool (`GET /1.0/storage-pools/NAME/resources`).
     pub async fn storage_pool_resources(&self, name: &str) -> Result<PoolResources> {
         let what = format!("read how full storage pool {name} is");
         self.read(&Request::get(["storage-pools", name, "resources"], what).of_the_server()).await

@@ -1,4 +1,4 @@
-//! Profiles: settings and devices that instances take from below.
+//! Profiles: settings and devices that instances inherit.
 
 use cci_incus_types::{
     Devices, Disk, Nic,
@@ -50,13 +50,13 @@ impl From<Profile> for ProfilePut {
 }
 
 impl Profile {
-    /// The root disk that it gives, if it gives one.
+    /// Its root disk, if it has one.
     #[must_use]
     pub fn root_disk(&self) -> Option<&Disk> {
         root_disk(&self.devices)
     }
 
-    /// The network interfaces that it gives, with their names.
+    /// Its network interfaces, with their names.
     pub fn nics(&self) -> impl Iterator<Item = (&str, &Nic)> {
         nics(&self.devices)
     }
@@ -73,7 +73,7 @@ impl Client {
         self.read_tagged(&Request::get(["profiles", name], format!("read profile {name}"))).await
     }
 
-    /// Makes a profile (`POST /1.0/profiles`).
+    /// Creates a profile (`POST /1.0/profiles`).
     pub async fn create_profile(&self, name: &str, content: &ProfilePut) -> Result<()> {
         let body = json!({
             "name": name,

@@ -1,18 +1,18 @@
-//! How far an operation is, as its metadata tells it.
+//! The progress of an operation, from its metadata.
 
 use serde_json::Value;
 
-/// A step of a download, an unpacking or a packing.
+/// A step of a download, of unpacking or of packing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
     /// Incus's own words: `rootfs: 45% (12.34MB/s)`.
     pub text: String,
-    /// 0 to 100, where Incus says it.
+    /// 0 to 100, if Incus reports it.
     pub percent: Option<u8>,
 }
 
 impl Progress {
-    /// Reads the metadata of an operation; `None` if it says nothing of progress.
+    /// Reads the metadata of an operation; `None` if it reports no progress.
     pub(crate) fn of(metadata: &Value) -> Option<Self> {
         let fields = metadata.as_object()?;
         let text = fields.iter().find(|(key, _)| key.ends_with("_progress")).and_then(|(_, value)| value.as_str())?;
@@ -34,20 +34,20 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_download_tells_its_percentage() {
+    fn a_download_reports_its_percentage() {
         let metadata = json!({"download_progress": "rootfs: 45% (12.34MB/s)"});
         let progress = Progress { text: "rootfs: 45% (12.34MB/s)".into(), percent: Some(45) };
         assert_eq!(Progress::of(&metadata), Some(progress));
     }
 
     #[test]
-    fn a_packing_tells_bytes_only() {
+    fn packing_reports_bytes_only() {
         let metadata = json!({"create_image_from_container_pack_progress": "Image pack: 12.3MB (4MB/s)"});
         assert_eq!(Progress::of(&metadata).and_then(|progress| progress.percent), None);
     }
 
     #[test]
-    fn other_metadata_tells_nothing() {
+    fn other_metadata_reports_nothing() {
         assert_eq!(Progress::of(&json!({"fds": {}})), None);
         assert_eq!(Progress::of(&Value::Null), None);
     }

@@ -1,4 +1,4 @@
-//! Projects: names of instances, and by choice of images, profiles, volumes and networks, kept apart.
+//! Projects: separate names of instances, and optionally of images, profiles, volumes and networks.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ pub struct Project {
     pub used_by: Vec<String>,
 }
 
-/// A project to be made.
+/// A project to be created.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct NewProject {
     /// Unique on the server.
@@ -57,13 +57,13 @@ impl Client {
         self.read_tagged(&request.of_the_server()).await
     }
 
-    /// Makes a project (`POST /1.0/projects`).
+    /// Creates a project (`POST /1.0/projects`).
     pub async fn create_project(&self, new: &NewProject) -> Result<()> {
         let request = Request::post(["projects"], format!("create project {}", new.name));
         self.settle(&request.of_the_server().json(new)).await
     }
 
-    /// Deletes a project in which nothing is left (`DELETE /1.0/projects/NAME`).
+    /// Deletes an empty project (`DELETE /1.0/projects/NAME`).
     pub async fn delete_project(&self, name: &str) -> Result<()> {
         let request = Request::delete(["projects", name], format!("delete project {name}"));
         self.settle(&request.of_the_server()).await

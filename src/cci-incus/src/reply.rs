@@ -1,20 +1,20 @@
-//! What Incus answered, told apart by the body: a failed `/wait` arrives under HTTP 200.
+//! Incus's answers, told apart by the body: a failed `/wait` arrives with HTTP 200.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// One answer of the API, its metadata not yet read.
+/// One answer of the API, its metadata still unparsed.
 #[derive(Debug)]
 pub(crate) enum Reply<'a> {
     /// The work is done; the metadata is its result.
     Sync { metadata: &'a RawValue },
-    /// The work goes on as an operation; the metadata describes it.
+    /// The work continues as an operation; the metadata describes it.
     Async { metadata: &'a RawValue },
     /// The work was refused or has failed.
     Error { code: u16, message: String },
 }
 
-/// The three shapes in one; which fields count is decided by `type`.
+/// The three shapes in one; `type` decides which fields count.
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(rename = "type")]

@@ -1,4 +1,4 @@
-//! A call as a value: built purely, compared in tests, sent by the transport.
+//! A call as a value: built without I/O, compared in tests, sent by the transport.
 
 use hyper::Method;
 use hyper::body::Bytes;
@@ -6,23 +6,23 @@ use serde::Serialize;
 
 use crate::url;
 
-/// The version of an object as Incus last showed it; given back, it makes a change fail if someone else was quicker.
+/// The version of an object when it was read; sent with a change, it makes the change fail if someone else was quicker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Etag(pub(crate) String);
 
 impl Etag {
-    /// The tag as it stands in the header.
+    /// The tag as in the header.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What a call carries, apart from streams, which are given to the transport beside it.
+/// The body of a call, except streams, which are passed to the transport separately.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Body {
     Empty,
-    /// The text of an object, or why there is none.
+    /// The text of an object, or why it could not be serialised.
     Json(Result<Bytes, String>),
     Bytes(Bytes),
 }
@@ -53,7 +53,7 @@ pub(crate) struct Request {
     pub(crate) if_match: Option<Etag>,
     pub(crate) body: Body,
     pub(crate) scope: Scope,
-    /// What is asked, as it reads after "cannot": `read instance c1`.
+    /// The purpose, as it reads after "cannot": `read instance c1`.
     pub(crate) what: String,
 }
 
@@ -91,7 +91,7 @@ impl Request {
         Self::new(Method::DELETE, segments, what)
     }
 
-    /// The call is about the server as a whole, not about one project.
+    /// Makes the call about the server as a whole, not about one project.
     pub(crate) fn of_the_server(mut self) -> Self {
         self.scope = Scope::Server;
         self
@@ -107,13 +107,13 @@ impl Request {
         self
     }
 
-    /// The change fails with [`crate::Error::PreconditionFailed`] unless the object is still as it was.
+    /// Makes the change fail with [`crate::Error::PreconditionFailed`] unless the object is unchanged.
     pub(crate) fn unchanged_since(mut self, etag: Option<&Etag>) -> Self {
         self.if_match = etag.cloned();
         self
     }
 
-    /// An object that cannot be written fails the call when it is sent.
+    /// An object that cannot be serialised fails the call when it is sent.
     pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
         self.body = Body::Json(serde_json::to_vec(body).map(Bytes::from).map_err(|error| error.to_string()));
         self
@@ -124,7 +124,7 @@ impl Request {
         self
     }
 
-    /// Path and query as they go on the wire, for a client of `project`.
+    /// Path and query in the form of the wire, for a client of `project`.
     pub(crate) fn target(&self, project: &str) -> String {
         let scope = (self.scope == Scope::Project).then_some(("project", project));
         let pairs = self.query.iter().map(|(key, value)| (*key, value.as_str())).chain(scope);

@@ -1,4 +1,4 @@
-//! The server as a whole: who it takes us for, what it can do, how it is set up.
+//! The server as a whole: whether it trusts the caller, its features, its configuration.
 
 use std::collections::BTreeMap;
 
@@ -29,10 +29,10 @@ pub enum Auth {
 pub struct Server {
     /// Whether the caller is trusted.
     pub auth: Auth,
-    /// The names of everything that was added to the API since 1.0.
+    /// The names of all extensions of the API since 1.0.
     #[serde(deserialize_with = "null_is_default")]
     pub api_extensions: Vec<String>,
-    /// What the server is and runs on; empty for an untrusted caller.
+    /// The server's software and host; empty for an untrusted caller.
     pub environment: Environment,
     /// Server-wide settings: `core.https_address`, …
     #[serde(deserialize_with = "null_is_default")]
@@ -47,7 +47,7 @@ impl Server {
     }
 }
 
-/// What a server is and runs on.
+/// The server's software and host.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 #[expect(missing_docs, reason = "the fields carry the API's own names")]
@@ -94,13 +94,13 @@ pub struct StorageDriver {
     /// The version of its tools.
     #[serde(rename = "Version")]
     pub version: String,
-    /// Whether it stores on another machine.
+    /// Whether it is remote.
     #[serde(rename = "Remote")]
     pub remote: bool,
 }
 
 impl Client {
-    /// What the server is and whether it trusts the caller (`GET /1.0`).
+    /// The server's description, and whether it trusts the caller (`GET /1.0`).
     pub async fn server(&self) -> Result<Server> {
         self.read(&get()).await
     }

@@ -12,7 +12,7 @@ use crate::{
 
 /// An SFTP session with an instance's file system, as root; names and ids are the instance's own.
 ///
-/// While it is open a delete of the instance does not end: [`Sftp::close`] it before any change of state.
+/// While it is open a delete of the instance blocks: [`Sftp::close`] it before any change of state.
 pub struct Sftp {
     session: SftpSession,
     what: String,

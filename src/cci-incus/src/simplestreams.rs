@@ -1,4 +1,4 @@
-//! What an image server has, read as simplestreams over HTTP: for saying whether it answers, and what is there for us.
+//! The images of an image server, read as simplestreams over HTTP: to check whether it answers, and what it has for us.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ pub struct ImageStreams {
     http: Http,
 }
 
-/// A line of container images on a server: one distribution, release, variant and architecture.
+/// A series of container images on a server: one distribution, release, variant and architecture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Product {
     /// The server's own name for it.
@@ -77,7 +77,7 @@ struct WireItem {
 }
 
 impl ImageStreams {
-    /// The server at `url`; nothing is sent yet. Certificates are checked by the host's own trust store.
+    /// The server at `url`; sends nothing yet. Certificates are checked against the host's own trust store.
     pub fn new(url: &str) -> Result<Self> {
         let url = url.trim_end_matches('/').to_owned();
         let unusable =
@@ -136,14 +136,14 @@ fn read(name: String, product: WireProduct) -> Option<Product> {
     Some(Product { name, aliases, architecture: product.arch, newest, size })
 }
 
-/// What a version's container image weighs: one file, or metadata and the root file system that Incus prefers.
+/// The download size of a version's container image: one file, or metadata and the root file system that Incus prefers.
 fn download_size(version: &WireVersion) -> Option<u64> {
     let of = |ftype: &str| version.items.values().find(|item| item.ftype == ftype).map(|item| item.size);
     let split = || Some(of("incus.tar.xz")?.saturating_add(of("squashfs").or_else(|| of("root.tar.xz"))?));
     of("incus_combined.tar.gz").or_else(split)
 }
 
-/// What distributions call an architecture of the kernel.
+/// The distributions' name for a kernel architecture.
 fn distribution_name(architecture: &str) -> &str {
     match architecture {
         "x86_64" => "amd64",
@@ -204,7 +204,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_product_that_is_amiss_leaves_the_others_as_they_are(products in mutated(PRODUCTS)) {
+        fn a_product_that_is_wrong_leaves_the_others_as_they_are(products in mutated(PRODUCTS)) {
             let amiss = &products["products"]["debian:bookworm:amd64:default"];
             let both = serde_json::json!({"products": {"amiss": amiss, "good": good()}});
             if let Ok(both) = serde_json::from_value::<Products>(both) {

@@ -1,4 +1,4 @@
-//! Where the daemon's socket can be, in the order in which the Incus tools look.
+//! The possible places of the daemon's socket, in the order in which the Incus tools look.
 
 use std::path::PathBuf;
 
@@ -9,13 +9,13 @@ pub struct SocketEnv {
     pub incus_socket: Option<PathBuf>,
     /// `INCUS_DIR`: the daemon's directory.
     pub incus_dir: Option<PathBuf>,
-    /// The caller's uid, which names the project behind the socket for users.
+    /// The caller's uid, which names the project behind the users' socket.
     pub uid: u32,
 }
 
 /// The sockets to try, first to last, each with the project that it leads to (`None`: the caller's choice).
 ///
-/// A path that the caller has named is the only one, so that no other daemon answers in its place.
+/// A path named by the caller is the only one, so that no other daemon answers instead.
 #[must_use]
 pub fn candidates(env: &SocketEnv) -> Vec<(PathBuf, Option<String>)> {
     if let Some(socket) = &env.incus_socket {

@@ -1,4 +1,4 @@
-//! States of instances and operations: the API's numeric codes, which are stable where its words are not.
+//! States of instances and operations: the API's numeric codes, which are stable, unlike its words.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,11 +24,11 @@ pub enum Status {
     Success,
     Failure,
     Cancelled,
-    /// A code that this client does not know.
+    /// A code unknown to this client.
     Other(u32),
 }
 
-/// Each code beside its name, so that both directions agree.
+/// Each code with its name, so that both directions agree.
 const CODES: [(u32, Status); 17] = [
     (100, Status::OperationCreated),
     (101, Status::Started),

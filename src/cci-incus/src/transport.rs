@@ -1,4 +1,4 @@
-//! Sends calls and hides by which door: a unix socket or HTTPS.
+//! Sends calls over a unix socket or HTTPS.
 
 mod answer;
 mod https;
@@ -14,7 +14,7 @@ pub use https::HttpsRemote;
 
 use crate::{error::Result, request::Request};
 
-/// One of the doors to Incus.
+/// A transport to Incus.
 #[derive(Debug)]
 pub(crate) enum Transport {
     Unix(unix::Unix),
@@ -38,7 +38,7 @@ impl Transport {
         }
     }
 
-    /// Sends a call and returns as soon as the head of the answer is there.
+    /// Sends a call and returns as soon as the head of the answer has arrived.
     pub(crate) async fn send(&self, request: &Request, project: &str, payload: Payload) -> Result<Answer> {
         match self {
             Self::Unix(unix) => unix.send(request, project, payload).await,
@@ -46,7 +46,7 @@ impl Transport {
         }
     }
 
-    /// Sends a call that asks for another protocol, and returns the connection once it was granted.
+    /// Sends a call that requests another protocol, and returns the connection once it is granted.
     pub(crate) async fn upgrade(&self, request: &Request, project: &str) -> Result<(http::HeaderMap, Upgraded)> {
         match self {
             Self::Unix(unix) => unix.upgrade(request, project).await,

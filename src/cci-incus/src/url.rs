@@ -1,8 +1,8 @@
-//! Percent-encoding of paths and queries: a name can never leave its place in a URL.
+//! Percent-encoding of paths and queries: a name can never escape from its place in a URL.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// What is not left as it is.
+/// The characters that are encoded.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// `/1.0/` and the segments after it, each encoded, so that no name adds a segment or a query.

@@ -1,4 +1,4 @@
-//! Custom storage volumes: disks that belong to no instance.
+//! Custom storage volumes, which belong to no instance.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -34,7 +34,7 @@ pub struct Volume {
     pub used_by: Vec<String>,
 }
 
-/// A file system to be made as a custom volume.
+/// A file system to be created as a custom volume.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct NewVolume {
     /// Unique in pool and project.
@@ -51,7 +51,7 @@ impl Client {
         self.read_tagged(&Request::get(one(pool, name), format!("read volume {name}"))).await
     }
 
-    /// Makes a custom volume (`POST /1.0/storage-pools/POOL/volumes/custom`).
+    /// Creates a custom volume (`POST /1.0/storage-pools/POOL/volumes/custom`).
     pub async fn create_volume(&self, pool: &str, new: &NewVolume) -> Result<()> {
         self.settle(&create(pool, new)).await
     }
@@ -62,8 +62,8 @@ impl Client {
         self.settle(&request.json(&json!({"config": config}))).await
     }
 
-    /// Packs a custom volume, which may be in use, as a gzipped tar archive that the server keeps until then (RFC 3339)
-    /// (`POST /1.0/storage-pools/POOL/volumes/custom/NAME/backups`).
+    /// Packs a custom volume, which may be in use, as a gzipped tar archive that the server keeps until this time (RFC
+    /// 3339) (`POST /1.0/storage-pools/POOL/volumes/custom/NAME/backups`).
     pub async fn create_volume_backup(&self, pool: &str, name: &str, backup: &str, until: &str) -> Result<Operation> {
         self.start(&pack(pool, name, backup, until)).await
     }

@@ -1,4 +1,4 @@
-//! Websockets of the API: the handshake over our own connections, and one socket held by two halves.
+//! Websockets of the API: the handshake over our own connections, and one socket shared by two halves.
 
 mod read_to_end;
 
@@ -30,7 +30,7 @@ use crate::{
 /// A connected websocket.
 pub(crate) type Socket = WebSocketStream<Upgraded>;
 
-/// A message that the server never sends: larger ones are refused rather than held in memory.
+/// Larger than any message of the server: refused rather than held in memory.
 const LARGEST_MESSAGE: usize = 16 << 20;
 
 /// Opens a websocket; `buffer` is how many bytes are read at once.
@@ -39,7 +39,7 @@ pub(crate) async fn connect(client: &Client, request: Request, buffer: usize) ->
     Ok(WebSocketStream::from_raw_socket(connection, Role::Client, Some(config(buffer))).await)
 }
 
-/// Opens one that is there to be read: a server that closes it is read to its end.
+/// Opens one for reading: it is read to its end even after the server closed it.
 pub(crate) async fn connect_output(client: &Client, request: Request, buffer: usize) -> Result<Shared> {
     Ok(output(upgraded(client, request).await?, config(buffer)).await)
 }
@@ -66,7 +66,7 @@ async fn upgraded(client: &Client, request: Request) -> Result<Upgraded> {
     Ok(connection)
 }
 
-/// What a websocket of ours takes.
+/// The configuration of our websockets.
 pub(crate) fn config(buffer: usize) -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(buffer)
@@ -84,12 +84,12 @@ impl Shared {
         Self(Arc::new(Mutex::new(socket)))
     }
 
-    /// The next message; pings are answered on the way.
+    /// The next message; pings are answered meanwhile.
     pub(crate) fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, SocketError>>> {
         self.with(|socket| socket.poll_next(cx))
     }
 
-    /// Takes a message once everything before it has left, so that at most one is held.
+    /// Accepts a message once everything before it was sent, so that at most one is buffered.
     pub(crate) fn poll_send(
         &self,
         cx: &mut Context<'_>,
@@ -99,7 +99,7 @@ impl Shared {
             std::task::ready!(socket.as_mut().poll_flush(cx))?;
             std::task::ready!(socket.as_mut().poll_ready(cx))?;
             socket.as_mut().start_send(message())?;
-            // a first push; what does not fit leaves with the next flush
+            // a first attempt; the rest is sent by the next flush
             match socket.poll_flush(cx) {
                 Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
                 _ => Poll::Ready(Ok(())),
@@ -117,7 +117,7 @@ impl Shared {
     }
 
     fn with<T>(&self, work: impl FnOnce(Pin<&mut Socket>) -> T) -> T {
-        // a panic in another half leaves the socket as usable as it was
+        // a panic in another half leaves the socket usable
         let mut socket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         work(Pin::new(&mut socket))
     }

@@ -1,8 +1,8 @@
-//! Reading what Go writes: an absent list and a `null` list are both an empty one.
+//! Reading Go's JSON: an absent list and a `null` list are both empty.
 
 use serde::{Deserialize, Deserializer};
 
-/// `null` as the default value; for a field that also has `#[serde(default)]`.
+/// `null` as the default value, for a field that also has `#[serde(default)]`.
 pub(crate) fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,

@@ -1,4 +1,4 @@
-//! The client against the fake daemon, and the fake daemon against what Incus was seen to do.
+//! The client against the fake daemon, and the fake daemon against the observed behaviour of Incus.
 
 use cci_incus::fake::{Answer, Daemon, PATIENCE};
 use cci_incus::{

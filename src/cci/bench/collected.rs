@@ -4,8 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cci_core::bench::{Row, Who};
-
+use super::row::{Row, Who};
 use super::subjects::SUBJECTS;
 
 /// How often a round measures what takes a tenth of a second or less: the machine's own unrest is as large.

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
 
-use cci_core::bench::Who;
 use cci_core::{Error, Result};
 use cci_guest::transfer;
 use cci_incus::Exec;
@@ -16,6 +15,7 @@ use super::bed::Bed;
 use super::child;
 use super::collected::Collected;
 use super::floor::succeeded;
+use super::row::Who;
 use cci_engine::incus_error::DuringStep;
 
 const FILES: u32 = 2000;

@@ -1,7 +1,6 @@
 //! Measures what is done with a container that is there: start it again, attach, exec, move files, snapshot, copy.
 
 use cci_core::Result;
-use cci_core::bench::Who;
 use cci_core::slot::Slot;
 use cci_incus::{NewInstance, NewSnapshot, Source};
 
@@ -9,6 +8,7 @@ use super::bed::Bed;
 use super::boot::booted;
 use super::child;
 use super::collected::{Collected, OFTEN};
+use super::row::Who;
 use super::{files, floor};
 use cci_engine::incus_error::DuringStep;
 

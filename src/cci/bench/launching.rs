@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use cci_core::bench::Who;
 use cci_core::network::Mode;
 use cci_core::slot::Slot;
 use cci_core::{Error, Result};
@@ -11,6 +10,7 @@ use super::bed::Bed;
 use super::child;
 use super::collected::{Collected, OFTEN};
 use super::floor;
+use super::row::Who;
 use cci_engine::retry::Retry;
 
 /// The arguments of a session without an agent: the same calls, and nothing that goes on in the container.

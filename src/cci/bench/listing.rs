@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use cci_core::bench::Who;
 use cci_core::metadata::Metadata;
 use cci_core::slot::Slot;
 use cci_core::{Error, Result};
@@ -13,6 +12,7 @@ use super::boot::booted;
 use super::child;
 use super::collected::{Collected, OFTEN};
 use super::floor;
+use super::row::Who;
 use cci_engine::incus_error::DuringStep;
 use cci_engine::launch;
 

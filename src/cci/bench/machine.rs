@@ -1,8 +1,8 @@
 //! Where a result comes from: versions, kernel, pool, size of the machine.
 
 use cci_core::Result;
-use cci_core::bench::Machine;
 
+use super::report::Machine;
 use cci_engine::context::Context;
 use cci_engine::incus_error::DuringStep;
 use cci_engine::launch::PROFILE;

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cci_core::bench::Report;
 use cci_core::{Error, Result};
 use cci_guest::GuestText;
 
 use super::bed::Bed;
 use super::collected::Collected;
+use super::report::Report;
 use super::subjects::SUBJECTS;
 use super::{inside, launching, listing, machine, resuming};
 use crate::ui::terminal::Terminal;

@@ -12,7 +12,15 @@ mod launching;
 mod listing;
 mod machine;
 mod measure;
+mod report;
 mod resuming;
+mod row;
 mod subjects;
+mod summary;
 
 pub(crate) use measure::{Wanted, measure};
+pub(crate) use report::{Machine, Report};
+#[cfg(test)]
+pub(crate) use row::Subject;
+pub(crate) use row::{Row, Target, Unit};
+pub(crate) use summary::Summary;

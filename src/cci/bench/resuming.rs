@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use cci_agent::Agent;
-use cci_core::bench::Who;
 use cci_core::{Error, Result};
 
 use super::bed::Bed;
 use super::child;
 use super::collected::Collected;
 use super::launching::SHELL;
+use super::row::Who;
 
 /// The large state: so many transcripts of so many bytes, and so many small files beside them.
 const TRANSCRIPTS: u32 = 500;

@@ -1,6 +1,6 @@
 //! What is measured, and what each row should reach on a btrfs pool.
 
-use cci_core::bench::{Subject, Target, Unit};
+use super::row::{Subject, Target, Unit};
 
 /// The rows, in the order in which they are shown.
 pub(super) const SUBJECTS: &[Subject] = &[

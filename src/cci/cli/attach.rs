@@ -1,4 +1,4 @@
-//! `cci attach`: back to a running session.
+//! `cci attach`: attaches to a running session.
 
 use cci_core::{Error, Result};
 use clap::Args;
@@ -11,7 +11,7 @@ use super::verb::{Call, OnIncus, Verb};
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
-use cci_engine::instance::owned::Whose;
+use cci_engine::instance::ownership::Whose;
 use cci_engine::launch::environment;
 use cci_engine::session::attach::{self, Into};
 use cci_host::settings::Trust;
@@ -19,7 +19,7 @@ use cci_host::settings::Trust;
 /// Attach to a running session
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  cci attach                    the only running session, or the list of them\n  cci attach cci-9c09f805-1     this one\n  cci attach --slot 2           the one in slot 2 of this workspace\n  cci attach --bash             a shell beside the agent"
+    after_help = "Examples:\n  cci attach                    the only running session, or a list to choose from\n  cci attach cci-9c09f805-1     this one\n  cci attach --slot 2           the one in slot 2 of this workspace\n  cci attach --bash             a shell next to the agent"
 )]
 pub(crate) struct AttachArgs {
     /// The container
@@ -28,7 +28,7 @@ pub(crate) struct AttachArgs {
     /// A login bash next to the agent
     #[arg(long)]
     bash: bool,
-    /// Every user's sessions; only root may go into another's
+    /// Include other users' sessions; only root may attach to them
     #[arg(long)]
     all_users: bool,
 }
@@ -58,7 +58,7 @@ impl OnIncus for AttachArgs {
     }
 
     async fn run(self, call: &Call<'_>, cx: &Context) -> Result<u8> {
-        let cx = &environment::made(cx).await?;
+        let cx = &environment::resolved(cx).await?;
         let into = if self.bash { Into::Bash } else { Into::Agent };
         let whose = if self.all_users { Whose::Everybodys } else { Whose::Own };
         let name = match &self.name {
@@ -85,7 +85,7 @@ fn slot(flags: &GlobalArgs) -> Option<u8> {
     (flags.launch.slot > 0).then_some(flags.launch.slot)
 }
 
-/// The only one, or the one that the person picks; what there is instead is said.
+/// The only session, or the one the user picks; otherwise says what there is.
 async fn one_of(mut names: Vec<String>, cx: &Context, terminal: &Terminal) -> Result<Option<String>> {
     match names.as_slice() {
         [] => Terminal::result(&Text::one("No active sessions")).map(|()| None),

@@ -1,8 +1,7 @@
-//! `cci bench`: how long cci takes, beside the raw API calls that it needs and the `incus` command.
+//! `cci bench`: measures cci against the raw API calls that it needs and against the `incus` command.
 
 use std::path::{Path, PathBuf};
 
-use cci_core::bench::{Machine, Report, Row, Summary, Target, Unit};
 use cci_core::{Error, Result};
 use clap::Args;
 
@@ -10,17 +9,17 @@ use super::json_schema::Described;
 use super::launch_flags::LaunchFlag;
 use super::output::{Format, FormatArg, print};
 use super::verb::{Call, OnIncus, Verb};
-use crate::bench::{Wanted, measure};
+use crate::bench::{Machine, Report, Row, Summary, Target, Unit, Wanted, measure};
 use crate::ui::table::figures;
 use crate::ui::text::{Text, shown};
 use cci_engine::context::Context;
 use cci_host::settings::Trust;
 
-/// Measure cci beside the raw API calls that it needs
+/// Measure cci against the raw API calls that it needs
 ///
-/// Makes containers of its own, some fifty at most, and removes them again, also on Ctrl-C. The floor is what the same
-/// result costs by raw API calls with everything decided before; both are measured in turn, when disk and
-/// processors rest.
+/// Creates at most fifty containers of its own and removes them again, also on Ctrl-C. The floor is the cost of the
+/// same result by raw API calls with everything decided in advance; both are measured in turn, while disk and CPU are
+/// idle.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  cci bench\n  cci bench --runs 20 --only run,shell\n  cci bench --format json > before.json\n  cci bench --baseline incus,before.json"
@@ -31,10 +30,11 @@ pub(crate) struct BenchArgs {
     /// What to compare with: the `incus` command, and an earlier result of `bench --format json`
     #[arg(long, value_name = "incus,FILE", value_delimiter = ',')]
     baseline: Vec<String>,
-    /// How many rounds; each measures what takes a tenth of a second or less five times, and a start of what is stopped three times
+    /// Number of rounds; each samples rows of a tenth of a second or less five times, and starts of stopped containers
+    /// three times
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     runs: u32,
-    /// Only these rows
+    /// Measure only these rows
     #[arg(long, value_name = "ROW,…", value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -72,7 +72,7 @@ impl OnIncus for BenchArgs {
     }
 }
 
-/// The `incus` command: asked for, or there and nothing else asked for.
+/// The `incus` command: if asked for, or if installed and nothing else is asked for.
 fn incus(cx: &Context, baseline: &[String]) -> Result<Option<PathBuf>> {
     let path = cx.caller.var("PATH").unwrap_or_default();
     let found = std::env::split_paths(path).map(|dir| dir.join("incus")).find(|program| program.is_file());
@@ -87,7 +87,9 @@ fn earlier(cx: &Context, baseline: &[String]) -> Result<Option<PathBuf>> {
     let mut files = baseline.iter().filter(|one| *one != "incus");
     let first = files.next().map(|file| cx.caller.current_dir.join(Path::new(file)));
     match files.next() {
-        Some(second) => Err(Error::usage(format!("one earlier result at most, and '{second}' is a second one"))),
+        Some(second) => {
+            Err(Error::usage(format!("only one earlier result can be given, and '{second}' is a second one")))
+        }
         None => Ok(first),
     }
 }
@@ -158,9 +160,8 @@ fn target(row: &Row) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cci_core::bench::Subject;
-
     use super::*;
+    use crate::bench::Subject;
 
     #[test]
     fn a_row_says_what_was_asked_and_whether_it_is_met() {

@@ -1,4 +1,4 @@
-//! `cci build`: makes the standard image, or a custom one from a script.
+//! `cci build`: builds the standard image, or a custom one from a script.
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ use cci_host::settings::Trust;
 /// The alias of the standard image.
 const STANDARD: &str = "cci";
 
-/// Make the image that containers start from
+/// Build the image that containers start from
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -30,10 +30,10 @@ const STANDARD: &str = "cci";
 pub(crate) struct BuildArgs {
     #[command(subcommand)]
     custom: Option<BuildVerb>,
-    /// Build it anew although it is there
+    /// Build it even if it exists
     #[arg(long, short)]
     force: bool,
-    /// What it is made from
+    /// What to build it from
     #[arg(long, value_name = "SOURCE")]
     from: Option<String>,
     #[arg(long = "tool", value_name = "NAME", help = format!("An agent to install: {} (repeatable)", cci_agent::names("or")))]
@@ -44,28 +44,28 @@ pub(crate) struct BuildArgs {
     format: FormatArg,
 }
 
-/// The other kind of image.
+/// The verb for the other kind of image.
 #[derive(Debug, Subcommand)]
 enum BuildVerb {
-    /// Make an image from another one by a script of your own
+    /// Build an image from another one with your own script
     Custom(CustomArgs),
 }
 
-/// Make an image from another one by a script of your own
+/// Build an image from another one with your own script
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  cci build custom my-rust --script build-rust.sh\n  cci build custom my-image --base cci --script setup.sh --force"
 )]
 struct CustomArgs {
-    /// The alias that the image gets
+    /// The alias of the new image
     name: String,
-    /// A program of your own, run as root in a container of the base
+    /// Your own program, run as root in a container of the base image
     #[arg(long, value_name = "FILE")]
     script: PathBuf,
-    /// The image to begin with, by alias or fingerprint
+    /// The image to start from, by alias or fingerprint
     #[arg(long, value_name = "IMAGE", default_value = STANDARD)]
     base: String,
-    /// Build it anew although it is there
+    /// Build it even if it exists
     #[arg(long, short)]
     force: bool,
     #[command(flatten)]
@@ -83,7 +83,7 @@ impl BuildArgs {
 
 impl Verb for BuildArgs {
     const SCHEMAS: &'static [Described] =
-        &[Described::new::<Built>("build", "the image that was made, or was there already")];
+        &[Described::new::<Built>("build", "the image that was built or already existed")];
 
     fn launch_flags(_: &[&str]) -> &'static [LaunchFlag] {
         &[LaunchFlag::Workspace, LaunchFlag::Config]
@@ -115,7 +115,7 @@ impl OnIncus for BuildArgs {
         };
         let built = build(cx, &ask).await?;
         if built.skipped {
-            call.terminal.hint("build it anew with --force");
+            call.terminal.hint("rebuild it with --force");
         }
         print(format, &built, text)
     }

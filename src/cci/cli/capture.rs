@@ -1,4 +1,4 @@
-//! `--capture [--format json|raw]`: what a command printed as one result.
+//! `--capture [--format json|raw]`: collects a command's output into one result.
 
 use cci_core::{Error, Result};
 use clap::{Args, ValueEnum};
@@ -10,24 +10,24 @@ use crate::ui::json;
 use crate::ui::terminal::Terminal;
 use cci_engine::process::outcome::Outcome;
 
-// Whether and how the output of a command is kept; as a doc comment clap would take it for what the verb does.
+// Whether and how the output of a command is kept; as a doc comment clap would take it for the verb's description.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct CaptureArgs {
-    /// Print what the command printed as one JSON object, when it has ended
+    /// Print the command's output as one JSON object when it exits
     #[arg(long)]
     capture: bool,
-    /// With --capture: json, or raw for its stdout alone
+    /// With --capture: json, or raw for the command's stdout alone
     #[arg(long, value_name = "FORMAT")]
     format: Option<CaptureFormat>,
 }
 
-/// What a command printed and how it ended.
+/// A command's output and exit status.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Kept {
     stdout: String,
     stderr: String,
     exit_code: i32,
-    /// From its own beginning on; `run` says it.
+    /// Since the start of the command; only `run` gives it.
     #[serde(skip_serializing_if = "Option::is_none")]
     duration_ms: Option<u64>,
 }
@@ -42,12 +42,12 @@ enum CaptureFormat {
 }
 
 impl CaptureArgs {
-    /// Whether the output is kept; `--format` alone means nothing.
+    /// Whether the output is kept; `--format` alone is an error.
     pub(crate) fn wanted(self) -> Result<bool> {
         match (self.capture, self.format) {
             (false, Some(_)) => Err(Error::Usage {
                 problem: "--format flag requires --capture".into(),
-                hint: Some("add --capture, or leave --format out".into()),
+                hint: Some("add --capture, or leave out --format".into()),
             }),
             (capture, _) => Ok(capture),
         }
@@ -58,7 +58,7 @@ impl CaptureArgs {
         (self.format == Some(CaptureFormat::Json)).then_some(Format::Json)
     }
 
-    /// Prints what was kept; the status to end with: an object carries the command's own in it.
+    /// Prints what was kept and returns the exit status; a JSON object carries the command's own status.
     pub(crate) fn print(self, outcome: &Outcome, timed: bool) -> Result<u8> {
         if !self.capture {
             return Ok(outcome.exit());

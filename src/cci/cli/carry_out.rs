@@ -8,7 +8,7 @@ use cci_engine::context::Context;
 use cci_engine::{network, roll_back};
 use cci_host::signals;
 
-/// With the configuration read, and Incus at hand.
+/// With the configuration and Incus.
 pub(crate) async fn on_incus<V: OnIncus>(verb: V, call: &Call<'_>) -> Result<u8> {
     let cx = context(&call.flags.launch.asked(), call.terminal, verb.trust(), signals::cancellation())?;
     if verb.clears_up() {

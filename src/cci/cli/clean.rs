@@ -1,4 +1,4 @@
-//! `cci clean`: removes what is left over.
+//! `cci clean`: removes leftovers.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::ui::size::human;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
-use cci_engine::upkeep::clean::{self, Rubbish, Wanted};
+use cci_engine::upkeep::clean::{self, Leftovers, Wanted};
 use cci_host::settings::Trust;
 
 /// Remove stopped containers, and saved sessions if asked
@@ -24,16 +24,16 @@ use cci_host::settings::Trust;
 #[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 #[command(after_help = "Examples:\n  cci clean\n  cci clean --sessions --older-than 30d\n  cci clean --all --dry-run")]
 pub(crate) struct CleanArgs {
-    /// Saved sessions that no container has
+    /// Remove saved sessions that have no container
     #[arg(long)]
     sessions: bool,
-    /// Containers and sessions
+    /// Remove containers and sessions
     #[arg(long)]
     all: bool,
     /// Only what is at least this old: 12h, 30d, 4w
     #[arg(long, value_name = "AGE", value_parser = age)]
     older_than: Option<Duration>,
-    /// Say what would be removed
+    /// Show what would be removed
     #[arg(long)]
     dry_run: bool,
     /// Do not ask
@@ -53,18 +53,18 @@ struct Outcome {
     networks: Vec<String>,
     /// The disk space of the sessions.
     bytes: u64,
-    /// How many of all these are gone: none with `--dry-run`, or when the person said no.
+    /// How many of these were removed: none with `--dry-run`, or if the user declined.
     removed: usize,
 }
 
-/// A container that may go.
+/// A container that can be removed.
 #[derive(Debug, Serialize, JsonSchema)]
 struct OldContainer {
     name: String,
     why: &'static str,
 }
 
-/// A session that may go.
+/// A session that can be removed.
 #[derive(Debug, Serialize, JsonSchema)]
 struct OldSession {
     session_id: String,
@@ -73,7 +73,7 @@ struct OldSession {
 }
 
 impl Outcome {
-    fn new(rubbish: &Rubbish, removed: usize) -> Self {
+    fn new(leftovers: &Leftovers, removed: usize) -> Self {
         let container = |old: &clean::OldContainer| OldContainer { name: old.name.clone(), why: old.why };
         let session = |old: &clean::OldSession| OldSession {
             session_id: old.id.to_string(),
@@ -81,10 +81,10 @@ impl Outcome {
             bytes: old.bytes,
         };
         Self {
-            containers: rubbish.containers.iter().map(container).collect(),
-            sessions: rubbish.sessions.iter().map(session).collect(),
-            networks: rubbish.networks.iter().map(|unused| unused.name.to_string()).collect(),
-            bytes: rubbish.sessions.iter().map(|old| old.bytes).sum(),
+            containers: leftovers.containers.iter().map(container).collect(),
+            sessions: leftovers.sessions.iter().map(session).collect(),
+            networks: leftovers.networks.iter().map(|unused| unused.name.to_string()).collect(),
+            bytes: leftovers.sessions.iter().map(|old| old.bytes).sum(),
             removed,
         }
     }
@@ -118,33 +118,33 @@ impl OnIncus for CleanArgs {
             persistent: call.flags.launch.persistent == Some(true),
             older_than: self.older_than,
         };
-        let rubbish = clean::find(cx, wanted).await?;
+        let leftovers = clean::find(cx, wanted).await?;
         if self.format.format == Format::Json {
-            return as_json(&self, &rubbish, cx, call.terminal).await;
+            return as_json(&self, &leftovers, cx, call.terminal).await;
         }
-        if rubbish.count() == 0 {
+        if leftovers.count() == 0 {
             return Terminal::result(&Text::one("Nothing to clean")).map(|()| 0);
         }
-        Terminal::result(&text(&rubbish))?;
+        Terminal::result(&text(&leftovers))?;
         if self.dry_run {
             return Ok(0);
         }
         if !self.force && !confirmed(call.terminal).await? {
             return Terminal::result(&Text::one("Cancelled.")).map(|()| 0);
         }
-        let asked = rubbish.count();
-        let gone = clean::remove(cx, &rubbish).await?;
+        let asked = leftovers.count();
+        let gone = clean::remove(cx, &leftovers).await?;
         Terminal::result(&Text::one(format_args!("Removed {gone} of {asked}")))?;
         cci_engine::instance::shutdown::verdict(asked, gone).map(|()| 0)
     }
 }
 
-/// The same as one object, printed when it is known what became of it.
-async fn as_json(args: &CleanArgs, rubbish: &Rubbish, cx: &Context, terminal: &Terminal) -> Result<u8> {
-    let asked = rubbish.count();
+/// The same as one object, printed when the outcome is known.
+async fn as_json(args: &CleanArgs, leftovers: &Leftovers, cx: &Context, terminal: &Terminal) -> Result<u8> {
+    let asked = leftovers.count();
     let wanted = asked > 0 && !args.dry_run && (args.force || confirmed(terminal).await?);
-    let removed = if wanted { clean::remove(cx, rubbish).await? } else { 0 };
-    print(Format::Json, &Outcome::new(rubbish, removed), |_| Text::default())?;
+    let removed = if wanted { clean::remove(cx, leftovers).await? } else { 0 };
+    print(Format::Json, &Outcome::new(leftovers, removed), |_| Text::default())?;
     if wanted { cci_engine::instance::shutdown::verdict(asked, removed).map(|()| 0) } else { Ok(0) }
 }
 
@@ -152,12 +152,14 @@ async fn confirmed(terminal: &Terminal) -> Result<bool> {
     Question { text: "Remove these?", act: "remove these", flag: "--force" }.confirmed(terminal).await
 }
 
-fn text(rubbish: &Rubbish) -> Text {
-    let containers = rubbish.containers.iter().map(|old| format!("  container {} ({})", old.name, old.why));
-    let sessions =
-        rubbish.sessions.iter().map(|old| format!("  session {} of {} ({})", old.id, old.workspace, human(old.bytes)));
-    let networks = rubbish.networks.iter().map(|unused| format!("  network {} (unused)", unused.name));
-    let freed: u64 = rubbish.sessions.iter().map(|old| old.bytes).sum();
+fn text(leftovers: &Leftovers) -> Text {
+    let containers = leftovers.containers.iter().map(|old| format!("  container {} ({})", old.name, old.why));
+    let sessions = leftovers
+        .sessions
+        .iter()
+        .map(|old| format!("  session {} of {} ({})", old.id, old.workspace, human(old.bytes)));
+    let networks = leftovers.networks.iter().map(|unused| format!("  network {} (unused)", unused.name));
+    let freed: u64 = leftovers.sessions.iter().map(|old| old.bytes).sum();
     let total = (freed > 0).then(|| format!("Frees {}", human(freed)));
     let head = std::iter::once("To be removed:".to_owned());
     head.chain(containers).chain(sessions).chain(networks).chain(total).collect()
@@ -165,11 +167,11 @@ fn text(rubbish: &Rubbish) -> Text {
 
 /// `90s`, `15m`, `12h`, `30d`, `4w`
 fn age(raw: &str) -> Result<Duration, String> {
-    let refused = || "an age is a number with s, m, h, d or w behind it, such as 30d".to_owned();
+    let refused = || "expected a number followed by s, m, h, d or w, such as 30d".to_owned();
     let span: jiff::Span = raw.parse().map_err(|_| refused())?;
     let days = jiff::SpanRelativeTo::days_are_24_hours();
     let age = span.to_duration(days).ok().and_then(|age| Duration::try_from(age).ok()).ok_or_else(refused)?;
-    // a span is more than an age: signs, words, several units
+    // a span allows more than an age: signs, words, several units
     let is_plain = raw.bytes().rev().skip(1).all(|byte| byte.is_ascii_digit());
     if is_plain { Ok(age) } else { Err(refused()) }
 }

@@ -1,4 +1,4 @@
-//! The whole command line as clap has it, and what was typed of it.
+//! The whole command line as a clap command, and what was typed of it.
 
 use std::ffi::OsString;
 
@@ -31,7 +31,7 @@ pub(crate) struct Cli {
     pub(crate) verb: Option<AnyVerb>,
 }
 
-// what can stand without a verb
+// what is allowed without a verb
 #[derive(Debug, Args)]
 pub(crate) struct TopFlags {
     /// Print the version
@@ -48,7 +48,7 @@ fn examples() -> String {
     )
 }
 
-/// All of it; what a verb takes is made when the verb is met.
+/// The whole command; the arguments of a verb are built when it is parsed.
 pub(crate) fn command() -> Command {
     Cli::command().mut_args(under_a_heading).mut_subcommands(|verb| match row(verb.get_name()) {
         Some(row) => verb.defer(row.define),
@@ -56,7 +56,7 @@ pub(crate) fn command() -> Command {
     })
 }
 
-/// The same with everything made, to be shown.
+/// The same with everything built, for help and reference pages.
 pub(crate) fn whole() -> Command {
     let mut command = command();
     command.build();
@@ -64,7 +64,7 @@ pub(crate) fn whole() -> Command {
         if verb.get_name() != schema::NAME {
             return verb;
         }
-        // the verb itself cannot know the others
+        // a verb does not know the other verbs
         verb.mut_arg("name", |name| name.add(ArgValueCandidates::new(schema_names)))
     })
 }
@@ -80,23 +80,23 @@ pub(crate) fn parsed(argv: &[OsString]) -> clap::error::Result<(Cli, String)> {
     Ok((cli, words(&matches).join(" ")))
 }
 
-/// The verb, and the first launch flag that was typed and means nothing to it.
+/// The verb, and the first launch flag that was typed and that it does not accept.
 fn misplaced(matches: &ArgMatches) -> Option<(String, String)> {
     let verb = words(matches);
-    let taken = taken(&verb);
-    let flag = LaunchFlag::ALL.iter().find(|flag| !taken.contains(flag) && is_typed(matches, **flag))?;
+    let accepted = accepted_flags(&verb);
+    let flag = LaunchFlag::ALL.iter().find(|flag| !accepted.contains(flag) && is_typed(matches, **flag))?;
     Some((format!("cci {}", verb.join(" ")), format!("--{}", flag.id().replace('_', "-"))))
 }
 
-/// The launch flags that mean something to a verb; none at all is `shell`.
-fn taken(verb: &[&str]) -> &'static [LaunchFlag] {
+/// The launch flags that a verb accepts; no verb means `shell`.
+fn accepted_flags(verb: &[&str]) -> &'static [LaunchFlag] {
     match verb.split_first() {
         None => LaunchFlag::ALL,
         Some((verb, below)) => row(verb).map_or(&[], |row| (row.launch_flags)(below)),
     }
 }
 
-/// Whether it stands before the verb, or at it.
+/// Whether it was typed, before the verb or after it.
 fn is_typed(matches: &ArgMatches, flag: LaunchFlag) -> bool {
     matches.value_source(flag.id()) == Some(ValueSource::CommandLine)
         || matches.subcommand().is_some_and(|(_, below)| is_typed(below, flag))
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_is_the_same_before_and_after_the_verb_and_the_last_one_holds() {
+    fn a_flag_is_the_same_before_and_after_the_verb_and_the_last_one_wins() {
         let shown = |line: &str| format!("{:?}", flags_of(line));
         for (before, after) in [
             ("cci --slot 2 shell", "cci shell --slot 2"),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_means_something_is_taken_before_and_after_the_verb() {
+    fn what_a_verb_accepts_is_accepted_before_and_after_the_verb() {
         for line in [
             "cci --slot 2 --resume",
             "cci --slot 2 shell --background",

@@ -1,4 +1,4 @@
-//! The names that a shell can offer next: containers, sessions, images, profiles, as they are at this moment.
+//! The names that a shell can complete: containers, sessions, images, profiles, as they are now.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,13 +15,13 @@ use cci_engine::configuration::profile;
 use cci_engine::context::Context;
 use cci_engine::image::{self, Selection};
 use cci_engine::incus_error::DuringStep;
-use cci_engine::instance::{list, owned};
+use cci_engine::instance::{list, ownership};
 use cci_host::settings::Overrides;
 
-/// A person who pressed Tab waits no longer, whatever Incus does.
+/// How long a user who pressed Tab waits, whatever Incus does.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// A name, and what is said beside it where the shell shows that.
+/// A name, and its description for a shell that shows one.
 struct Candidate {
     name: String,
     about: String,
@@ -32,7 +32,7 @@ pub(crate) fn containers() -> Vec<CompletionCandidate> {
     candidates(async |cx| of_containers(cx, false).await)
 }
 
-/// Those of them that run.
+/// Those of them that are running.
 pub(crate) fn running() -> Vec<CompletionCandidate> {
     candidates(async |cx| of_containers(cx, true).await)
 }
@@ -42,7 +42,7 @@ pub(crate) fn project_containers() -> Vec<CompletionCandidate> {
     candidates(async |cx| of_project(cx, "").await)
 }
 
-/// The same with the colon behind which a path in the container follows.
+/// The same, with the colon that comes before a path in the container.
 pub(crate) fn places() -> Vec<CompletionCandidate> {
     candidates(async |cx| of_project(cx, ":").await)
 }
@@ -67,7 +67,7 @@ pub(crate) fn images() -> Vec<CompletionCandidate> {
     })
 }
 
-/// The profiles that can be asked for; they need no Incus.
+/// The profiles that can be chosen; this needs no Incus.
 pub(crate) fn profiles() -> Vec<CompletionCandidate> {
     let known = Configured::new(".".as_ref(), None, Overrides::default()).and_then(|cx| profile::all(&cx));
     let known = known.unwrap_or_default().into_iter();
@@ -75,7 +75,7 @@ pub(crate) fn profiles() -> Vec<CompletionCandidate> {
 }
 
 async fn of_containers(cx: &Context, only_running: bool) -> Result<Vec<Candidate>> {
-    let owned = owned::all(cx).await?.into_iter().filter(|owned| !only_running || owned.runs());
+    let owned = ownership::all(cx).await?.into_iter().filter(|owned| !only_running || owned.runs());
     Ok(owned.map(|owned| Candidate { about: owned.instance.status, name: owned.instance.name }).collect())
 }
 
@@ -84,7 +84,7 @@ async fn of_project(cx: &Context, behind: &str) -> Result<Vec<Candidate>> {
     Ok(instances.map(|one| Candidate { name: one.name + behind, about: one.status }).collect())
 }
 
-/// What can be found in time; nothing at all where Incus is down or a file is wrong.
+/// What can be found in time; nothing if Incus is down or a file is invalid.
 fn candidates(find: impl AsyncFnOnce(&Context) -> Result<Vec<Candidate>>) -> Vec<CompletionCandidate> {
     let found = silent_context().ok().and_then(|cx| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;

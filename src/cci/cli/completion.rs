@@ -1,4 +1,4 @@
-//! `cci completion`: the script that makes a shell ask cci itself what can be typed next.
+//! `cci completion`: the script by which a shell asks cci itself for completions.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -51,29 +51,29 @@ impl Verb for CompletionArgs {
 }
 
 impl Offline for CompletionArgs {
-    // the script calls `cci` for every candidate, so it never grows old
+    // the script calls `cci` for every candidate, so it is never out of date
     async fn run(self, _: &Call<'_>) -> Result<u8> {
         let mut script = Vec::new();
         self.shell
             .script()
             .write_registration(ASKED, "cci", "cci", "cci", &mut script)
-            .map_err(|error| Error::Internal(format!("no completion script: {error}")))?;
+            .map_err(|error| Error::Internal(format!("cannot write the completion script: {error}")))?;
         Terminal::raw(&script).map(|()| 0)
     }
 }
 
-/// Whether a shell asked for candidates, which are then on stdout; what goes wrong stays silent, for a person is typing.
+/// Whether a shell asked for candidates, which are then on stdout; errors stay silent, because a user is typing.
 pub(crate) fn answered(cci: fn() -> Command) -> bool {
     let Some(shell) = std::env::var_os(ASKED).filter(|shell| !shell.is_empty()) else { return false };
     let words: Vec<OsString> = std::env::args_os().skip_while(|word| word != "--").skip(1).collect();
     if let Some(offered) = offered(cci(), &shell, words) {
-        // a shell that reads no more has what it wants
+        // a shell that stops reading has what it wants
         let _ = Terminal::raw(visible(&offered, &separator()).as_bytes());
     }
     true
 }
 
-/// What clap offers for the last of these words, files of this directory among it, as the shell wants it.
+/// clap's candidates for the last of these words, including files of this directory, in the shell's form.
 fn offered(mut cci: Command, shell: &OsStr, words: Vec<OsString>) -> Option<String> {
     let name = Path::new(shell).file_stem()?.to_str()?;
     let shells = Shells::builtins();
@@ -84,12 +84,13 @@ fn offered(mut cci: Command, shell: &OsStr, words: Vec<OsString>) -> Option<Stri
     String::from_utf8(offered).ok()
 }
 
-/// What the shell told to put between two candidates.
+/// What the shell wants between two candidates.
 fn separator() -> String {
     std::env::var("_CLAP_IFS").ok().filter(|given| !given.is_empty()).unwrap_or_else(|| "\n".to_owned())
 }
 
-/// Leaves out what would steer the terminal on which the shell shows it; a tab parts a name from what is said of it.
+/// Drops candidates that would steer the terminal on which the shell shows them; a tab separates a name from its
+/// description.
 fn visible(offered: &str, separator: &str) -> String {
     let harmless = |one: &&str| !one.chars().any(|c| c != '\t' && is_unseen(c));
     let end = if offered.ends_with('\n') { "\n" } else { "" };

@@ -26,7 +26,7 @@ use cci_engine::configuration::config::{self, Configured};
 use cci_host::settings::{self, Entry, Trust};
 use cci_host::terminal;
 
-/// See, check and write the configuration
+/// Show, check and write the configuration
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  cci config show --origin     every value, and the file and line it comes from\n  cci config init              a commented file to start from\n  cci config trust             see what this workspace's .cci.toml asks for, and approve it"
@@ -43,7 +43,7 @@ pub(crate) enum ConfigVerb {
         after_help = "It can be read back as a file. In a path `~/` is your home, `$NAME` or `${NAME}` is a variable, and `$$` is one `$`.\n\nExamples:\n  cci config show\n  cci config show --origin | grep network"
     )]
     Show(ShowArgs),
-    /// Say what is wrong with the files, and what waits for approval
+    /// Report errors in the files, and what needs approval
     #[command(
         after_help = "Examples:\n  cci config check\n  cci config check --format json\n  cci config check --config team.toml"
     )]
@@ -51,7 +51,7 @@ pub(crate) enum ConfigVerb {
     /// Write a commented file to start from
     #[command(after_help = "Examples:\n  cci config init\n  cci config init --project")]
     Init(InitArgs),
-    /// Open the file in your editor, and check it after
+    /// Open the file in your editor, and check it afterwards
     #[command(after_help = "Examples:\n  cci config edit\n  EDITOR=nano cci config edit --project")]
     Edit(ProjectArgs),
     /// Print where the files are
@@ -62,14 +62,14 @@ pub(crate) enum ConfigVerb {
     Schema(SchemaArgs),
     /// Show what the project file asks for, and approve exactly that
     #[command(
-        after_help = "Examples:\n  cci config trust             show it all, and ask\n  cci config trust --show      show it all, with the hash\n  cci config trust --hash H    approve what has this hash, without a question\n  cci config trust --list\n  cci config trust --revoke\n\nAn approval is of the file, of the profiles beside it, and of every file that its commands name, as they are now: a change asks again. Such a command runs in your home and may name nothing of the workspace."
+        after_help = "Examples:\n  cci config trust             show it all, and ask\n  cci config trust --show      show it all, with the hash\n  cci config trust --hash H    approve what has this hash, without a question\n  cci config trust --list\n  cci config trust --revoke\n\nAn approval covers the file, the profiles next to it, and every file that its commands name, as they are now: any change asks again. Such a command runs in your home and may name nothing in the workspace."
     )]
     Trust(TrustArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
-    /// Where each value comes from
+    /// Show where each value comes from
     #[arg(long)]
     origin: bool,
     #[command(flatten)]
@@ -78,7 +78,7 @@ pub(crate) struct ShowArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ProjectArgs {
-    /// The workspace's .cci.toml instead of your own file
+    /// Use the workspace's .cci.toml instead of your own file
     #[arg(long)]
     project: bool,
 }
@@ -87,7 +87,7 @@ pub(crate) struct ProjectArgs {
 pub(crate) struct InitArgs {
     #[command(flatten)]
     which: ProjectArgs,
-    /// Replace the file that is there
+    /// Replace an existing file
     #[arg(long)]
     force: bool,
 }
@@ -116,7 +116,7 @@ pub(crate) struct Place {
 
 impl Verb for ConfigArgs {
     const SCHEMAS: &'static [Described] = &[
-        Described::new::<check::Checked>("config-check", "the files that were read, and what waits for approval"),
+        Described::new::<check::Checked>("config-check", "the files that were read, and what needs approval"),
         Described::new::<Vec<Place>>("config-path", "where the configuration is"),
         Described { name: "config-show", what: "the merged configuration", schema: settings::json_schema },
         Described::new::<Vec<Entry>>("config-show-origin", "each value and where it comes from"),
@@ -124,7 +124,7 @@ impl Verb for ConfigArgs {
         Described::new::<Vec<trust::Approved>>("config-trust-list", "approved project files"),
     ];
 
-    // they show what a launch would get
+    // they show what a launch would use
     fn launch_flags(_: &[&str]) -> &'static [LaunchFlag] {
         LaunchFlag::SETTINGS
     }
@@ -176,7 +176,7 @@ fn path(args: FormatArg, cx: &Configured) -> Result<u8> {
     let all: Vec<Place> = all.map(|(name, path)| Place { name, exists: path.exists(), path }).collect();
     print(args.format, &all, |all| {
         let line = |place: &Place| {
-            let note = if place.exists { "" } else { " (not there)" };
+            let note = if place.exists { "" } else { " (missing)" };
             format!("{}: {}{note}", place.name, GuestText::new(&place.path))
         };
         all.iter().map(line).collect()

@@ -1,14 +1,17 @@
 //! `cci container`: plain verbs on any container of the Incus project.
 
+mod exec;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cci_core::{Error, Result};
+use cci_core::Result;
 use cci_guest::GuestText;
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 
-use super::capture::{CaptureArgs, Kept};
+use self::exec::ExecArgs;
+use super::capture::Kept;
 use super::complete;
 use super::json_schema::Described;
 use super::launch_flags::LaunchFlag;
@@ -21,7 +24,6 @@ use cci_engine::context::Context;
 use cci_engine::instance::container;
 use cci_engine::instance::mount::{self, Mounting};
 use cci_engine::launch;
-use cci_engine::process::container_exec::{self, Command};
 use cci_engine::roll_back;
 use cci_host::settings::Trust;
 
@@ -121,32 +123,6 @@ pub(crate) struct DeleteArgs {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ExecArgs {
-    /// The container
-    #[arg(add = ArgValueCandidates::new(complete::project_containers))]
-    name: String,
-    #[command(flatten)]
-    owner: OwnerArg,
-    /// Who runs it: a number, or a name in the container; root if not given
-    #[arg(long, value_name = "USER")]
-    user: Option<String>,
-    /// The group's number; the user's own if not given
-    #[arg(long, value_name = "N")]
-    group: Option<u32>,
-    /// Where it runs; /workspace if there is one, else /
-    #[arg(long, value_name = "DIR")]
-    cwd: Option<String>,
-    #[command(flatten)]
-    capture: CaptureArgs,
-    /// With a terminal
-    #[arg(long, short, conflicts_with = "capture")]
-    tty: bool,
-    /// The command and its arguments
-    #[arg(trailing_var_arg = true, value_name = "COMMAND")]
-    command: Vec<String>,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct MountArgs {
     /// The container
     #[arg(add = ArgValueCandidates::new(complete::project_containers))]
@@ -180,7 +156,7 @@ impl Verb for ContainerArgs {
 
     fn format(&self) -> Option<Format> {
         match &self.verb {
-            ContainerVerb::Exec(args) => args.capture.errors(),
+            ContainerVerb::Exec(args) => args.errors(),
             _ => None,
         }
     }
@@ -200,7 +176,7 @@ impl OnIncus for ContainerArgs {
 
     async fn run(self, _: &Call<'_>, cx: &Context) -> Result<u8> {
         match &self.verb {
-            ContainerVerb::Exec(args) => exec(args, cx).await,
+            ContainerVerb::Exec(args) => exec::run(args, cx).await,
             other => roll_back::on_failure(cx, plain(other, cx)).await,
         }
     }
@@ -240,24 +216,4 @@ async fn plain(verb: &ContainerVerb, cx: &Context) -> Result<u8> {
         ContainerVerb::Exec(_) => return Ok(0),
     };
     Terminal::result(&Text::one(told)).map(|()| 0)
-}
-
-async fn exec(args: &ExecArgs, cx: &Context) -> Result<u8> {
-    let capture = args.capture.wanted()?;
-    if args.command.is_empty() {
-        return Err(Error::Usage {
-            problem: "no command to run".into(),
-            hint: Some(format!("give one: `cci container exec {} -- uname -a`", args.name)),
-        });
-    }
-    let command = Command {
-        argv: args.command.clone(),
-        user: args.user.clone(),
-        group: args.group,
-        cwd: args.cwd.clone(),
-        tty: args.tty,
-        capture,
-    };
-    let outcome = container_exec::run(&args.owner.reach(cx), &args.name, &command).await?;
-    args.capture.print(&outcome, false)
 }

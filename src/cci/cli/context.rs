@@ -1,4 +1,4 @@
-//! Everything a use-case works with, out of what the command line, the files and the environment say.
+//! Builds the context of a use-case from the command line, the files and the environment.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,21 +17,21 @@ use cci_host::caller::Caller;
 use cci_host::incus_socket;
 use cci_host::settings::{Overrides, Stack, Trust};
 
-/// What the command line says.
+/// What the command line says about it.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
-    /// Relative to the current directory, which it is if empty.
+    /// Relative to the current directory; empty means that directory.
     pub(crate) workspace: PathBuf,
-    /// A further configuration file.
+    /// An additional configuration file.
     pub(crate) config: Option<PathBuf>,
     pub(crate) overrides: Overrides,
     /// Variables for the agent, each `NAME` or `NAME=VALUE`.
     pub(crate) env: Vec<String>,
-    /// Files of such.
+    /// Files of such variables.
     pub(crate) env_files: Vec<PathBuf>,
 }
 
-/// Reads the configuration and finds the daemon; no request is made.
+/// Reads the configuration and finds the daemon; sends no request.
 pub(crate) fn context(
     asked: &Asked,
     terminal: &Arc<Terminal>,

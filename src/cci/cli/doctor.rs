@@ -1,9 +1,10 @@
-//! `cci doctor`: what is well on this machine and what is not, each with its fix.
+//! `cci doctor`: checks this machine, and gives a fix for each problem.
 
 use std::time::Duration;
 
 use cci_core::Result;
-use cci_core::setup::finding::{Finding, Health, findings, worst};
+use cci_core::setup::finding::{Finding, Health, worst};
+use cci_core::setup::findings::findings;
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -17,7 +18,7 @@ use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::upkeep::setup::{look, measure};
 
-/// A clone that takes longer is a copy.
+/// A clone that takes longer is a full copy.
 const SLOW: Duration = Duration::from_secs(2);
 
 /// Check the Incus installation
@@ -45,12 +46,12 @@ struct Report {
 /// One finding.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Reported {
-    /// The stable name of what was looked at.
+    /// The stable name of the check.
     id: &'static str,
     /// ok, warning or broken.
     status: &'static str,
     message: String,
-    /// The command or change that helps.
+    /// The command or change that fixes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     fix: Option<String>,
@@ -108,7 +109,7 @@ async fn clone_time(cx: &Context) -> Finding {
             format!("a clone could not be measured: there is no image '{}'", cx.settings.defaults.image),
             Some("cci build"),
         ),
-        Err(error) => finding(Health::Broken, format!("a container cannot be made: {error}"), Some("cci setup")),
+        Err(error) => finding(Health::Broken, format!("cannot create a container: {error}"), Some("cci setup")),
     }
 }
 

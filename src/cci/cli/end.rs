@@ -1,4 +1,4 @@
-//! `cci shutdown` and `cci kill`: end containers gracefully or at once.
+//! `cci shutdown` and `cci kill`: stop containers gracefully or at once.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use cci_engine::instance::shutdown;
 use cci_engine::instance::stop::Stop;
 use cci_host::settings::Trust;
 
-/// End containers gracefully
+/// Stop containers gracefully
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  cci shutdown cci-9c09f805-1\n  cci shutdown --timeout=30 cci-9c09f805-1\n  cci shutdown --all --force"
@@ -22,12 +22,12 @@ use cci_host::settings::Trust;
 pub(crate) struct ShutdownArgs {
     #[command(flatten)]
     which: Which,
-    /// How long a container may take before it is stopped at once
+    /// How long to wait before a container is stopped at once
     #[arg(long, value_name = "SECS", default_value_t = 60)]
     timeout: u32,
 }
 
-/// End containers at once
+/// Stop containers at once
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  cci kill cci-9c09f805-1\n  cci kill --all --force")]
 pub(crate) struct KillArgs {

@@ -1,4 +1,4 @@
-//! `cci file`: files between the host and a container, running or stopped.
+//! `cci file`: copies files between the host and a container, running or stopped.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use cci_engine::context::Context;
 use cci_engine::transfer::{self, Moved, Pull, Push, Remote};
 use cci_host::settings::Trust;
 
-/// Move files between the host and a container
+/// Copy files between the host and a container
 #[derive(Debug, Args)]
 #[command(
     subcommand_help_heading = "Commands",
@@ -46,41 +46,41 @@ enum FileVerb {
 struct PushArgs {
     /// The file or directory on the host
     local: PathBuf,
-    /// Where it goes
+    /// Where to copy it to
     #[arg(value_name = "NAME:PATH", add = ArgValueCandidates::new(complete::places))]
     remote: String,
     #[command(flatten)]
     owner: OwnerArg,
-    /// A directory with everything in it
+    /// Copy a directory with everything in it
     #[arg(long, short)]
     recursive: bool,
-    /// Its owner in the container; code under /home/code and /workspace, else root, if not given
+    /// Its owner in the container; default: code under /home/code and /workspace, else root
     #[arg(long, value_name = "N")]
     uid: Option<u32>,
     /// Its group in the container
     #[arg(long, value_name = "N")]
     gid: Option<u32>,
-    /// The mode of files, in octal; their own if not given
+    /// The mode of files, in octal; default: unchanged
     #[arg(long, value_name = "MODE", value_parser = octal)]
     mode: Option<u32>,
 }
 
 #[derive(Debug, Args)]
 struct PullArgs {
-    /// Where it is
+    /// What to copy
     #[arg(value_name = "NAME:PATH", add = ArgValueCandidates::new(complete::places))]
     remote: String,
-    /// The place on the host
+    /// Where to copy it to on the host
     local: PathBuf,
     #[command(flatten)]
     owner: OwnerArg,
-    /// A directory with everything in it
+    /// Copy a directory with everything in it
     #[arg(long, short)]
     recursive: bool,
-    /// Refuse what has more files
+    /// Refuse a tree with more files
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     max_entries: u64,
-    /// Give up when the container sends nothing for so long
+    /// Give up when the container sends nothing for this long
     #[arg(long, value_name = "SECS", default_value_t = 60)]
     timeout: u64,
 }
@@ -93,11 +93,11 @@ impl OnIncus for FileArgs {
     }
 
     async fn run(self, _: &Call<'_>, cx: &Context) -> Result<u8> {
-        let told = match &self.verb {
+        let summary = match &self.verb {
             FileVerb::Push(args) => push(args, cx).await?,
             FileVerb::Pull(args) => pull(args, cx).await?,
         };
-        Terminal::result(&Text::one(told)).map(|()| 0)
+        Terminal::result(&Text::one(summary)).map(|()| 0)
     }
 }
 
@@ -112,7 +112,7 @@ async fn push(args: &PushArgs, cx: &Context) -> Result<String> {
     };
     let tree = args.local.is_dir();
     let moved = transfer::push(&args.owner.reach(cx), &ask).await?;
-    Ok(told("Pushed", tree, &args.local.to_string_lossy(), &moved))
+    Ok(summary("Pushed", tree, &args.local.to_string_lossy(), &moved))
 }
 
 async fn pull(args: &PullArgs, cx: &Context) -> Result<String> {
@@ -124,10 +124,10 @@ async fn pull(args: &PullArgs, cx: &Context) -> Result<String> {
         silence: Duration::from_secs(args.timeout),
     };
     let moved = transfer::pull(&args.owner.reach(cx), &ask).await?;
-    Ok(told("Pulled", args.recursive, &args.remote, &moved))
+    Ok(summary("Pulled", args.recursive, &args.remote, &moved))
 }
 
-fn told(verb: &str, tree: bool, from: &str, moved: &Moved) -> String {
+fn summary(verb: &str, tree: bool, from: &str, moved: &Moved) -> String {
     let (kind, count) =
         if tree { ("directory", format!("{} entries, ", moved.files)) } else { ("file", String::new()) };
     format!("{verb} {kind} {from} -> {} ({count}{})", moved.to, human(moved.bytes))
@@ -135,5 +135,5 @@ fn told(verb: &str, tree: bool, from: &str, moved: &Moved) -> String {
 
 fn octal(raw: &str) -> Result<u32, String> {
     let mode = u32::from_str_radix(raw, 8).ok().filter(|mode| *mode <= 0o7777);
-    mode.ok_or_else(|| "it is not an octal mode such as 644".to_owned())
+    mode.ok_or_else(|| "expected an octal mode such as 644".to_owned())
 }

@@ -15,11 +15,11 @@ use cci_host::settings::Overrides;
 use super::complete;
 use super::context::Asked;
 
-/// The heading of what a verb takes beside its names; the global flags have one of their own.
+/// The heading of a verb's own flags; the global flags have one of their own.
 pub(crate) const FLAGS: &str = "Flags";
 const GLOBAL_FLAGS: &str = "Global flags";
 
-/// The flags that stand before or after the verb.
+/// The flags that are accepted before and after the verb.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = GLOBAL_FLAGS)]
 pub(crate) struct GlobalArgs {
@@ -28,13 +28,13 @@ pub(crate) struct GlobalArgs {
     help: Option<bool>,
     #[command(flatten)]
     pub(crate) launch: LaunchArgs,
-    /// Only results, warnings and errors
+    /// Print only results, warnings and errors
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Say more (repeat for more still)
+    /// Print more (repeat for still more)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Tell on stderr where the time went: each request, each wait
+    /// Print to stderr where the time went: each request, each wait
     #[arg(long, global = true)]
     pub(crate) timing: bool,
     /// No colour
@@ -43,21 +43,21 @@ pub(crate) struct GlobalArgs {
 }
 
 impl GlobalArgs {
-    /// The same flags for a verb: there they hold nothing until they are typed.
+    /// The same flags for a verb: they have no value there until they are typed.
     pub(crate) fn at_a_verb() -> Vec<Arg> {
-        // at the top `--version` stands before them
+        // at the top `--version` comes before them
         let all = Self::augment_args(Command::new("cci").next_display_order(1));
         all.get_arguments().map(|flag| flag.clone().default_value(Resettable::Reset).env(Resettable::Reset)).collect()
     }
 }
 
-// the launch flags, each of which is one in `launch_flags.rs` too; as a doc comment clap would take it for an about
+// the launch flags, each of which is also in `launch_flags.rs`; as a doc comment clap would take it for an about
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LaunchArgs {
     /// Workspace directory to mount
     #[arg(short, long, value_name = "PATH", default_value = ".", hide_default_value = true, value_hint = ValueHint::DirPath)]
     pub(crate) workspace: PathBuf,
-    /// Slot for parallel sessions, 1 to 10; 0 takes a free one
+    /// Slot for parallel sessions, 1 to 10; 0 picks a free one
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) slot: u8,
     /// Image alias or fingerprint
@@ -87,13 +87,13 @@ pub(crate) struct LaunchArgs {
     /// What the container may reach: restricted, allowlist or open
     #[arg(long, value_name = "MODE")]
     pub(crate) network: Option<Mode>,
-    /// A further configuration file, above the project's
+    /// An additional configuration file, which overrides the project's
     #[arg(long, value_name = "FILE", env = "CCI_CONFIG", hide_env = true, value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
 }
 
 impl LaunchArgs {
-    /// Takes over what was typed at the verb of these matches, and the verbs below it; what stands last holds.
+    /// Takes over what was typed after the verb of these matches, and the verbs below it; the last one wins.
     pub(crate) fn take_over(&mut self, mut matches: &ArgMatches) -> clap::error::Result<()> {
         while let Some((_, below)) = matches.subcommand() {
             self.update_from_arg_matches(below)?;
@@ -124,7 +124,7 @@ impl LaunchArgs {
         }
     }
 
-    /// The configuration as they choose it.
+    /// The configuration with these overrides.
     pub(crate) fn configured(&self) -> Result<Configured> {
         Configured::new(&self.workspace, self.config.as_deref(), self.overrides())
     }

@@ -1,4 +1,4 @@
-//! The environment that the command line gives: `-e`, and the files of `--env-file` below it.
+//! The environment given on the command line: `-e`, and the files of `--env-file`, which `-e` overrides.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,10 +15,10 @@ use cci_guest::GuestText;
 use cci_engine::site::host_path;
 use cci_host::caller::Caller;
 
-/// The name by which a file is the standard input.
+/// The file name that means standard input.
 const STDIN: &str = "-";
-/// More than any process takes in its environment.
-const MOST: u64 = 1 << 20;
+/// More than any process accepts as its environment.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Every variable that the command line gives; `-e` wins over a file, and a later file over an earlier one.
 pub(super) fn environment(
@@ -65,8 +65,8 @@ fn read(file: &Path, caller: &Caller, workspace: &Workspace) -> Result<Vec<env_f
         of_file(Workspace::resolve(&caller.current_dir, file).path(), workspace)
     };
     let bytes = bytes.map_err(|error| wrong(format!(": {error}")))?;
-    if bytes.len() as u64 > MOST {
-        return Err(wrong(format!(" is larger than {} KiB", MOST >> 10)));
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(wrong(format!(" is larger than {} KiB", MAX_BYTES >> 10)));
     }
     env_file::parse(&bytes).map_err(|Wrong { line, problem }| wrong(format!(":{line}: {problem}")))
 }
@@ -74,12 +74,12 @@ fn read(file: &Path, caller: &Caller, workspace: &Workspace) -> Result<Vec<env_f
 /// All of the standard input, which is empty from then on: what is left of a terminal's is not for the command.
 fn standard_input() -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    io::stdin().lock().take(MOST + 1).read_to_end(&mut bytes)?;
+    io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
     Ok(bytes)
 }
 
-/// What a file holds. It is opened before it is judged, so that no other is read than the one that was.
+/// The content of a file. It is opened before it is checked, so that the file read is the one that was checked.
 fn of_file(path: &Path, workspace: &Workspace) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     let place = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
@@ -87,6 +87,6 @@ fn of_file(path: &Path, workspace: &Workspace) -> io::Result<Vec<u8>> {
         return Err(io::Error::other("it is in the workspace, and a link leads out of it"));
     }
     let mut bytes = Vec::new();
-    file.take(MOST + 1).read_to_end(&mut bytes)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -17,7 +17,7 @@ use cci_engine::context::Context;
 use cci_engine::image::{self, Ask, Cleaned, Deleted, ListedImage, Published, Selection};
 use cci_host::zone::Zone;
 
-/// See, make and remove images
+/// List, create and remove images
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  cci image list\n  cci image publish cci-9c09f805-1 my-image --description \"with my tools\"\n  cci image cleanup cci- --keep 3"
@@ -31,18 +31,18 @@ pub(crate) struct ImageArgs {
 enum ImageVerb {
     /// Show the images
     List(ListArgs),
-    /// Make an image of a container, which stays as it is
+    /// Create an image from a container, which is not changed
     Publish(PublishArgs),
     /// Remove an image with all its names
     Delete(DeleteArgs),
-    /// Say by the exit status whether an image is there
-    #[command(after_help = "Examples:\n  cci image exists cci || cci build\n\nExit status: 0 it is there, 1 it is not")]
+    /// Tell by the exit status whether an image exists
+    #[command(after_help = "Examples:\n  cci image exists cci || cci build\n\nExit status: 0 it exists, 1 it does not")]
     Exists {
         /// Alias or fingerprint
         #[arg(add = ArgValueCandidates::new(complete::images))]
         name: String,
     },
-    /// Remove all but the newest images of a line named by date
+    /// Remove all but the newest images of a dated series
     Cleanup(CleanupArgs),
 }
 
@@ -55,14 +55,14 @@ pub(crate) struct ListArgs {
     /// Every image of the project, not only cci's
     #[arg(long, conflicts_with = "prefix")]
     all: bool,
-    /// Those with an alias that begins so
+    /// Only images with an alias that starts with this
     #[arg(long, value_name = "P")]
     prefix: Option<String>,
     #[command(flatten)]
     format: TableFormatArg,
 }
 
-/// Make an image of a container, which stays as it is
+/// Create an image from a container, which is not changed
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  cci image publish cci-9c09f805-1 my-image\n  cci image publish my-container my-image --description \"Custom build\" --force"
@@ -71,14 +71,14 @@ struct PublishArgs {
     /// The container, running or stopped
     #[arg(add = ArgValueCandidates::new(complete::containers))]
     container: String,
-    /// The name that the image gets
+    /// The alias of the new image
     alias: String,
     #[command(flatten)]
     owner: OwnerArg,
-    /// What the image says of itself
+    /// The description of the image
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
-    /// Take the name from the image that has it
+    /// Take the alias from the image that has it
     #[arg(long, short)]
     force: bool,
     #[command(flatten)]
@@ -98,15 +98,15 @@ struct DeleteArgs {
     format: FormatArg,
 }
 
-/// Remove all but the newest images of a line named by date
+/// Remove all but the newest images of a dated series
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Images of the line are called PREFIX...YYYYMMDD-HHMMSS. One that has another name too, such as the plain `cci`, stays.\n\nExamples:\n  cci image cleanup cci- --keep 3\n  cci image cleanup cci-rust-node-42- --keep 1"
+    after_help = "The images of the series are called PREFIX...YYYYMMDD-HHMMSS. One that also has another name, such as plain `cci`, is kept.\n\nExamples:\n  cci image cleanup cci- --keep 3\n  cci image cleanup cci-rust-node-42- --keep 1"
 )]
 struct CleanupArgs {
-    /// What the names begin with
+    /// What the names start with
     prefix: String,
-    /// How many stay, 1 or more
+    /// How many to keep, 1 or more
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_least_one)]
     keep: usize,
     #[command(flatten)]
@@ -115,8 +115,8 @@ struct CleanupArgs {
 
 impl Verb for ImageArgs {
     const SCHEMAS: &'static [Described] = &[
-        Described::new::<Cleaned>("image-cleanup", "the images that are gone"),
-        Described::new::<Deleted>("image-delete", "the image that is gone"),
+        Described::new::<Cleaned>("image-cleanup", "the removed images"),
+        Described::new::<Deleted>("image-delete", "the removed image"),
         Described::new::<Vec<ListedImage>>("image-list", "the images"),
         Described::new::<Published>("image-publish", "the new image"),
     ];
@@ -221,7 +221,7 @@ fn named(image: &Deleted) -> String {
     format!("'{}' ({fingerprint})", image.aliases.join("', '"))
 }
 
-/// How many images stay; none would leave nothing to start from.
+/// How many images to keep; with none there would be nothing to start from.
 fn at_least_one(raw: &str) -> Result<usize, String> {
     raw.parse().ok().filter(|number| *number > 0).ok_or_else(|| "expected a number of 1 or more".to_owned())
 }

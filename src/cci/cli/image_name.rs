@@ -1,8 +1,8 @@
-//! How an image is called, by the person and on the screen.
+//! Names of images, as they are typed and shown.
 
 use cci_core::{Error, Result};
 
-/// A name that an image can be given, and that can be told from a remote's.
+/// A name that an image can have, and that cannot be taken for a remote's.
 pub(super) fn image_name(name: &str) -> Result<String> {
     if name.is_empty() || name.contains([':', ' ']) {
         return Err(Error::usage(format!("invalid image name '{name}'")));

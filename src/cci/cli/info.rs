@@ -20,7 +20,7 @@ use cci_host::zone::Zone;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  cci info\n  cci info 3f2b8c1e-5d7a-4e0b-9c4f-1a2b3c4d5e6f --format=json")]
 pub(crate) struct InfoArgs {
-    /// The session; the latest of this workspace if absent
+    /// The session; default: the latest of this workspace
     #[arg(add = ArgValueCandidates::new(complete::sessions))]
     id: Option<String>,
     #[command(flatten)]

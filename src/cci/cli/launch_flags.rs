@@ -1,4 +1,4 @@
-//! The flags that say something of a launch or choose a session. Each verb says which of them mean something to it.
+//! The flags that describe a launch or choose a session. Each verb says which of them it accepts.
 
 /// One of these flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(crate) enum LaunchFlag {
 }
 
 impl LaunchFlag {
-    /// Every one; last the one that only a conversation has.
+    /// All of them; the last is the one that needs a conversation.
     pub(crate) const ALL: &'static [Self] = &[
         Self::Workspace,
         Self::Slot,
@@ -34,10 +34,10 @@ impl LaunchFlag {
         Self::Resume,
     ];
 
-    /// What a launch without a conversation has.
+    /// The flags of a launch without a conversation.
     pub(crate) const WITHOUT_RESUME: &'static [Self] = Self::ALL.split_at(Self::ALL.len() - 1).0;
 
-    /// What shows in the settings that a launch would get.
+    /// The flags that change the settings of a launch.
     pub(crate) const SETTINGS: &'static [Self] = &[
         Self::Workspace,
         Self::Image,

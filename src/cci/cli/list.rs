@@ -12,8 +12,9 @@ use super::verb::{Call, OnIncus, Verb};
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::instance::list::{self, Listed, ListedSession};
-use cci_engine::instance::owned::Whose;
+use cci_engine::instance::ownership::Whose;
 use cci_host::zone::Zone;
+use cci_incus::Status;
 
 /// Show the containers
 #[derive(Debug, Args)]
@@ -22,16 +23,16 @@ use cci_host::zone::Zone;
 pub(crate) struct ListArgs {
     #[command(flatten)]
     format: FormatArg,
-    /// Saved sessions too
+    /// Include saved sessions
     #[arg(long)]
     all: bool,
-    /// Only running ones
+    /// Show only running containers
     #[arg(long, conflicts_with = "stopped")]
     running: bool,
-    /// Only stopped ones
+    /// Show only stopped containers
     #[arg(long)]
     stopped: bool,
-    /// Every user's containers
+    /// Include other users' containers
     #[arg(long)]
     all_users: bool,
 }
@@ -65,7 +66,9 @@ impl OnIncus for ListArgs {
         let whose = if self.all_users { Whose::Everybodys } else { Whose::Own };
         let mut listed = list::list(cx, whose).await?;
         let sessions = if self.all { Some(list::sessions(cx, &list::live(cx).await?).await?) } else { None };
-        listed.retain(|one| !(self.running && one.status != "Running" || self.stopped && one.status != "Stopped"));
+        listed.retain(|one| {
+            !(self.running && one.state != Status::Running || self.stopped && one.state != Status::Stopped)
+        });
         let lists = Lists { active_containers: listed, saved_sessions: sessions };
         print(self.format.format, &lists, |lists| text(&lists.active_containers, lists.saved_sessions.as_deref()))
     }
@@ -101,16 +104,16 @@ fn write_session(out: &mut Text, zone: &Zone, one: &ListedSession) {
 fn write_one(out: &mut Text, zone: &Zone, one: &Listed) {
     out.line(format_args!("  {} ({})", one.name, Lifetime::persistent(one.persistent).word()));
     out.line(format_args!("    Status: {}", one.status));
-    if one.status == "Running" {
+    if one.state == Status::Running {
         out.line(format_args!("    IPv4: {}", one.ipv4));
     }
     out.line(format_args!("    Created: {}", zone.shown(&one.created_at)));
     out.line(format_args!("    Image: {}", one.image));
-    out.line(format_args!("    Workspace: {}{}", one.workspace, behind(one)));
+    out.line(format_args!("    Workspace: {}{}", one.workspace, target_suffix(one)));
 }
 
-/// Where a workspace leads that is typed with a link.
-fn behind(one: &Listed) -> String {
+/// The target of a workspace that was typed with a link.
+fn target_suffix(one: &Listed) -> String {
     let differs = !one.workspace_target.is_empty() && one.workspace_target != one.workspace;
     if differs { format!(" -> {}", one.workspace_target) } else { String::new() }
 }
@@ -124,6 +127,7 @@ mod tests {
         let mut one = Listed {
             name: "cci-9c09f805-1".into(),
             status: "Running".into(),
+            state: Status::Running,
             created_at: "no time".into(),
             image: "cci".into(),
             persistent: false,
@@ -145,6 +149,7 @@ mod tests {
         one.workspace_target = "/srv/proj".into();
         assert!(text(std::slice::from_ref(&one), None).as_str().ends_with("Workspace: /home/u/proj -> /srv/proj\n"));
         one.status = "Stopped".into();
+        one.state = Status::Stopped;
         assert!(!text(&[one], None).as_str().contains("IPv4"));
         assert_eq!(text(&[], None).as_str(), format!("{head}  (none)\n"));
         assert_eq!(

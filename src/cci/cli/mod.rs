@@ -1,4 +1,4 @@
-//! What can be typed: one file a verb, each of which reads its arguments, calls one use-case and says how it ended.
+//! The command line: one file per verb, which reads its arguments, calls one use-case and prints the outcome.
 
 mod attach;
 mod bench;

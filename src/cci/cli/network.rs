@@ -46,13 +46,13 @@ enum NetworkVerb {
     Why {
         /// A name or an IPv4 address, with or without :port
         host: String,
-        /// The container that would send; the settings decide if absent
+        /// The container that would connect; without it the settings decide
         #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::containers))]
         from: Option<String>,
         #[command(flatten)]
         format: FormatArg,
     },
-    /// Look the allowed names up again, for every allowlist there is
+    /// Look up the allowed names again, for every allowlist
     #[command(
         after_help = "Examples:\n  cci network refresh\n  cci network refresh --format=json | jq -r '.[].changed[]'"
     )]

@@ -1,4 +1,4 @@
-//! One way from a result to stdout: text for people, JSON for programs, in the form that was asked for.
+//! Prints a result to stdout, as text for people or JSON for programs.
 
 use cci_core::Result;
 use clap::{Args, ValueEnum};
@@ -32,7 +32,7 @@ impl From<TableFormat> for Format {
     }
 }
 
-// `--format text|json`; as a doc comment clap would take it for what the verb does
+// `--format text|json`; as a doc comment clap would take it for the verb's description
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct FormatArg {
     /// How to print it
@@ -48,7 +48,7 @@ pub(crate) struct TableFormatArg {
     pub(crate) format: TableFormat,
 }
 
-/// Prints a result; its text is only made where it is wanted.
+/// Prints a result; its text is built only if it is needed.
 pub(crate) fn print<T: Serialize>(format: impl Into<Format>, data: &T, text: impl FnOnce(&T) -> Text) -> Result<u8> {
     let out = match format.into() {
         Format::Text => text(data),

@@ -1,4 +1,4 @@
-//! `cci persist`: keeps running ephemeral containers for good.
+//! `cci persist`: makes running ephemeral containers persistent.
 
 use cci_core::Result;
 use clap::Args;
@@ -11,7 +11,7 @@ use cci_engine::context::Context;
 use cci_engine::instance::{persist, shutdown};
 use cci_host::settings::Trust;
 
-/// Keep running ephemeral containers for good
+/// Make running ephemeral containers persistent
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  cci persist cci-9c09f805-1\n  cci persist --all --force")]
 pub(crate) struct PersistArgs {

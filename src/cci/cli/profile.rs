@@ -16,7 +16,7 @@ use cci_engine::configuration::config::Configured;
 use cci_engine::configuration::profile;
 use cci_host::settings::Entry;
 
-/// See and make named sets of settings
+/// Show and create named sets of settings
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  cci profile list\n  cci profile show hardened\n  cci shell --profile hardened")]
 pub(crate) struct ProfileArgs {
@@ -34,7 +34,7 @@ pub(crate) enum ProfileVerb {
         after_help = "Examples:\n  cci profile show hardened\n  cci profile show rust --script > rust.sh && cci build custom cci-rust --script rust.sh"
     )]
     Show(ShowArgs),
-    /// Write a profile of your own
+    /// Create a profile of your own
     #[command(after_help = "Examples:\n  cci profile create mine --inherits hardened")]
     Create(CreateArgs),
 }
@@ -44,7 +44,7 @@ pub(crate) struct ShowArgs {
     /// The profile
     #[arg(add = ArgValueCandidates::new(complete::profiles))]
     name: String,
-    /// The script that makes its image, for `cci build custom`
+    /// Print the script that builds its image, for `cci build custom`
     #[arg(long)]
     script: bool,
     #[command(flatten)]
@@ -53,12 +53,12 @@ pub(crate) struct ShowArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
-    /// What it is called: lowercase letters, digits, `-` and `_`
+    /// Its name: lowercase letters, digits, `-` and `_`
     name: String,
-    /// The profile that it stands on
+    /// The profile to inherit from
     #[arg(long, value_name = "NAME", default_value = "default", add = ArgValueCandidates::new(complete::profiles))]
     inherits: String,
-    /// Replace the file that is there
+    /// Replace an existing file
     #[arg(long)]
     force: bool,
 }
@@ -69,7 +69,7 @@ impl Verb for ProfileArgs {
         Described::new::<Vec<Entry>>("profile-show", "what a profile sets"),
     ];
 
-    // they show what a launch would get
+    // they show what a launch would use
     fn launch_flags(_: &[&str]) -> &'static [LaunchFlag] {
         LaunchFlag::SETTINGS
     }
@@ -114,7 +114,7 @@ fn show(args: &ShowArgs, cx: &Configured) -> Result<u8> {
     if args.script {
         let script = profile::script(&args.name).ok_or_else(|| Error::Config {
             problem: format!("profile '{}' has no build script", args.name),
-            hint: Some("those with one: node, python, rust".into()),
+            hint: Some("profiles with one: node, python, rust".into()),
         })?;
         return Terminal::result(&Text::block(script)).map(|()| 0);
     }

@@ -1,10 +1,10 @@
-//! What is asked before a verb does what cannot be undone.
+//! Asks before a verb does what cannot be undone.
 
 use cci_core::{Error, Result};
 
 use crate::ui::terminal::{Answer, Terminal};
 
-/// A question whose answer is no unless the person says yes.
+/// A question whose answer is no unless the user says yes.
 pub(crate) struct Question<'a> {
     /// As it is asked.
     pub(crate) text: &'a str,
@@ -15,7 +15,7 @@ pub(crate) struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// Whether the person says yes; an error where nobody can be asked.
+    /// Whether the user says yes; an error where nobody can be asked.
     pub(crate) async fn confirmed(&self, terminal: &Terminal) -> Result<bool> {
         match terminal.confirm(self.text).await? {
             Answer::Yes => Ok(true),

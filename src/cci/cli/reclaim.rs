@@ -1,4 +1,4 @@
-//! `cci reclaim`: files that a container's root made in the workspace become the user's.
+//! `cci reclaim`: takes ownership of files that a container's root created in the workspace.
 
 use cci_core::Result;
 use clap::Args;
@@ -11,7 +11,7 @@ use cci_engine::context::Context;
 use cci_engine::upkeep::reclaim;
 use cci_host::settings::Trust;
 
-/// Take over files that a container's root made in the workspace
+/// Take ownership of files that a container's root created in the workspace
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  cci reclaim\n  cci reclaim --workspace ~/proj")]
 pub(crate) struct ReclaimArgs {}

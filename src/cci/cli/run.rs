@@ -22,10 +22,10 @@ const SHELL_CHARACTERS: &[char] =
 /// Run one command in a fresh container
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  cci run -- npm test              argv, as it stands\n  cci run \"npm ci && npm test\"      one argument with blanks runs through bash -lc\n  cci run -e TOKEN -- ./deploy.sh  forward one variable of the host\n  cci run --timeout 60 --capture -- make test | jq .exit_code"
+    after_help = "Examples:\n  cci run -- npm test              argv, as it is\n  cci run \"npm ci && npm test\"      one argument with spaces runs through bash -lc\n  cci run -e TOKEN -- ./deploy.sh  forward one variable of the host\n  cci run --timeout 60 --capture -- make test | jq .exit_code"
 )]
 pub(crate) struct RunArgs {
-    /// End the command after so many seconds, with status 124
+    /// Stop the command after this many seconds, with status 124
     #[arg(long, value_name = "SECS")]
     timeout: Option<u64>,
     #[command(flatten)]
@@ -36,7 +36,7 @@ pub(crate) struct RunArgs {
 }
 
 impl Verb for RunArgs {
-    const SCHEMAS: &'static [Described] = &[Described::new::<Kept>("run", "what `--capture` has kept")];
+    const SCHEMAS: &'static [Described] = &[Described::new::<Kept>("run", "the output that `--capture` collected")];
 
     // a command has no conversation
     fn launch_flags(_: &[&str]) -> &'static [LaunchFlag] {
@@ -64,7 +64,7 @@ impl OnIncus for RunArgs {
     }
 
     async fn run(self, call: &Call<'_>, cx: &Context) -> Result<u8> {
-        let cx = &environment::made(cx).await?;
+        let cx = &environment::resolved(cx).await?;
         let command = Command {
             argv: argv(self.command)?,
             slot: super::shell::slot(call.flags.launch.slot)?,

@@ -1,4 +1,4 @@
-//! `cci schema`: the JSON Schema of everything that cci prints as JSON, made from the very types that are printed.
+//! `cci schema`: the JSON Schema of everything that cci prints as JSON, generated from the types that are printed.
 
 use cci_core::{Error, Result};
 use clap::Args;
@@ -23,7 +23,7 @@ pub(crate) const NAME: &str = "schema";
     after_help = "Examples:\n  cci schema                 the list of names\n  cci schema list\n  cci schema image list > image-list.schema.json"
 )]
 pub(crate) struct SchemaArgs {
-    /// The verb, such as `list` or `image list`, or `error`; the list of names if absent
+    /// The verb, such as `list` or `image list`, or `error`; without it, the list of names
     name: Vec<String>,
     /// How to print the list of names
     #[command(flatten)]

@@ -1,8 +1,9 @@
-//! `cci setup`: makes a working Incus out of what is there.
+//! `cci setup`: installs and configures Incus.
 
 use std::os::unix::process::CommandExt;
 
-use cci_core::setup::finding::{Finding, Health, findings, steps, worst};
+use cci_core::setup::finding::{Finding, Health, steps, worst};
+use cci_core::setup::findings::findings;
 use cci_core::setup::step::Step;
 use cci_core::{Error, Result};
 use clap::Args;
@@ -16,13 +17,13 @@ use cci_engine::context::Context;
 use cci_engine::upkeep::setup::{act, look};
 use cci_host::accounts::Account;
 
-/// So many looks at the machine, each after a round of steps: what a daemon lacks is seen only when it answers.
+/// How often the machine is examined, each time after a round of steps: what a daemon lacks shows only once it answers.
 const ROUNDS: u8 = 3;
 
 /// Install and configure Incus
 #[derive(Debug, Default, Args)]
 #[command(
-    after_help = "Examples:\n  cci setup               show what is to be done, ask, do it\n  cci setup --dry-run     show it only\n  sudo cci setup --yes    do it without asking, for the user who called sudo"
+    after_help = "Examples:\n  cci setup               show what would be done, ask, do it\n  cci setup --dry-run     only show it\n  sudo cci setup --yes    do it without asking, for the user who called sudo"
 )]
 pub(crate) struct SetupArgs {
     /// Do not ask
@@ -31,7 +32,7 @@ pub(crate) struct SetupArgs {
     /// Show what would be done
     #[arg(long)]
     dry_run: bool,
-    /// The user who shall own the containers
+    /// The user who will own the containers
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
 }
@@ -51,7 +52,7 @@ impl OnIncus for SetupArgs {
 /// Does what can be done, in rounds; `doctor --fix` is the same.
 pub(crate) async fn set_up(args: &SetupArgs, cx: &Context, terminal: &Terminal) -> Result<u8> {
     if let Some(name) = args.user.as_ref().filter(|name| Account::named(name).is_none()) {
-        // nobody else is taken instead
+        // no other user is used instead
         return Err(Error::usage(format!("there is no user '{name}' on this machine")));
     }
     let mut agreed = args.yes;
@@ -131,6 +132,6 @@ fn as_root(terminal: &Terminal, person: &str) -> Result<u8> {
         sudo.arg("--non-interactive");
     }
     sudo.arg("--").arg(program).args(["setup", "--yes", "--user", person]);
-    // only comes back when it could not be started
+    // returns only if it could not be started
     Err(needs_root(format!("setup needs root, and sudo cannot be run: {}", sudo.exec())))
 }

@@ -29,10 +29,10 @@ pub(crate) struct ShellArgs {
     /// Start detached and return at once
     #[arg(long)]
     background: bool,
-    /// Whether tmux is around the agent; with `--tmux=false` the agent has the terminal for itself
+    /// Run the agent in tmux; with `--tmux=false` it has the terminal to itself
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     tmux: Option<bool>,
-    /// bash instead of the agent
+    /// Start bash instead of the agent
     #[arg(long)]
     debug: bool,
     /// How to print what was started
@@ -45,7 +45,7 @@ pub(crate) struct ShellArgs {
 
 fn examples() -> String {
     format!(
-        "Examples:\n  cci shell                 {agent} on this directory\n  cci shell --slot 2        a second session beside the first\n  cci shell --background    start it detached, for `cci tmux send`\n  cci shell --debug         bash in the agent's place",
+        "Examples:\n  cci shell                 {agent} on this directory\n  cci shell --slot 2        a second session next to the first\n  cci shell --background    start it detached, for `cci tmux send`\n  cci shell --debug         bash instead of the agent",
         agent = cci_agent::default_agent().title()
     )
 }
@@ -127,13 +127,13 @@ impl OnIncus for ShellArgs {
     }
 }
 
-/// `--slot N`: 0 takes a free one.
+/// `--slot N`: 0 picks a free one.
 pub(crate) fn slot(number: u8) -> Result<SlotChoice> {
     match number {
         0 => Ok(SlotChoice::Auto),
         number => Slot::new(number).map(SlotChoice::Exactly).ok_or_else(|| {
             Error::usage(format!(
-                "invalid slot '{number}': a workspace has slots 1 to {} (0 takes a free one)",
+                "invalid slot '{number}': a workspace has slots 1 to {} (0 picks a free one)",
                 Slot::MAX
             ))
         }),

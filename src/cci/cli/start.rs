@@ -1,4 +1,4 @@
-//! From argv to an exit status: parses, loads the settings, calls the verb, tells how it ended.
+//! From argv to an exit status: parses, loads the settings, calls the verb, reports the outcome.
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -27,7 +27,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt, registry};
 
-/// What cci itself failed with, in a verb whose status is the command's.
+/// The status of cci's own failure, in a verb that passes on the command's.
 const OWN_FAILURE: u8 = 125;
 
 /// The whole program.
@@ -56,7 +56,7 @@ pub fn main() -> ExitCode {
         .map_err(|source| Error::Internal(format!("no runtime: {source}")))
         .and_then(|runtime| {
             let done = runtime.block_on(verb.carry_out(&call).instrument(span));
-            // a blocked read of the terminal must not hold the end back
+            // a blocked read of the terminal must not delay the exit
             runtime.shutdown_background();
             done
         });
@@ -76,14 +76,14 @@ fn voice(parsed: Option<(&GlobalArgs, &AnyVerb)>) -> Voice {
         None => Voice { color, ..Voice::default() },
         Some((global, verb)) => {
             let json_errors = verb.format() == Some(Format::Json);
-            // a program that reads stderr shall find the error and nothing else
+            // a program that reads stderr must find the error and nothing else
             let quiet = global.quiet || (json_errors && !seen);
             Voice { quiet, color: color && !global.no_color, json_errors, silent: false }
         }
     }
 }
 
-/// Help goes to stdout; a refusal is told in the form that the rest of the command line asks for.
+/// Help goes to stdout; a refusal is printed in the form that the rest of the command line asks for.
 fn unparsed(error: &clap::Error, argv: &[OsString]) -> ExitCode {
     match refused(error, &whole(), argv) {
         Refused::Asked(text) => {

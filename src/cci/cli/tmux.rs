@@ -52,16 +52,16 @@ pub(crate) struct SendArgs {
     /// The container
     #[arg(add = ArgValueCandidates::new(complete::running))]
     name: String,
-    /// The text, as it is; several are joined by blanks
+    /// The text, as it is; several words are joined by spaces
     #[arg(required = true)]
     text: Vec<String>,
-    /// No Enter behind it
+    /// Do not press Enter after it
     #[arg(long)]
     no_enter: bool,
-    /// The words are tmux key names (C-c, Up, Enter)
+    /// Take the words as tmux key names (C-c, Up, Enter)
     #[arg(long)]
     keys: bool,
-    /// Return when the pane has been quiet; at most so many seconds
+    /// Return when the pane has been quiet, at most after this many seconds
     #[arg(long, value_name = "SECS", num_args = 0..=1, require_equals = true, default_missing_value = "60")]
     wait: Option<u64>,
 }
@@ -71,13 +71,13 @@ pub(crate) struct CaptureArgs {
     /// The container
     #[arg(add = ArgValueCandidates::new(complete::running))]
     name: String,
-    /// So many lines of scrollback too
+    /// Include this many lines of scrollback
     #[arg(long, value_name = "N", conflicts_with = "all")]
     lines: Option<u32>,
-    /// All of the scrollback too
+    /// Include all of the scrollback
     #[arg(long)]
     all: bool,
-    /// With colours
+    /// Keep the colours
     #[arg(long)]
     ansi: bool,
     #[command(flatten)]

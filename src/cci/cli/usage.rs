@@ -1,4 +1,4 @@
-//! Puts clap's refusals into cci's one form: what is wrong, and the way out, without a usage dump.
+//! Rewords clap's refusals in cci's one form: the problem and the way out, without a usage dump.
 
 use std::ffi::OsString;
 
@@ -6,7 +6,7 @@ use cci_core::Error;
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-/// What clap ended with instead of arguments.
+/// What clap returned instead of arguments.
 pub(crate) enum Refused {
     /// Help or another text that was asked for, for stdout.
     Asked(String),
@@ -20,7 +20,7 @@ pub(crate) fn refused(error: &clap::Error, cci: &Command, argv: &[OsString]) -> 
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             Refused::Asked(error.render().to_string())
         }
-        _ => Refused::Wrong(Error::Usage { problem: problem(error), hint: Some(way_out(error, cci, argv)) }),
+        _ => Refused::Wrong(Error::Usage { problem: problem(error), hint: Some(hint(error, cci, argv)) }),
     }
 }
 
@@ -40,7 +40,7 @@ fn problem(error: &clap::Error) -> String {
 }
 
 /// The closest flag, verb or value, and where the list of them is.
-fn way_out(error: &clap::Error, cci: &Command, argv: &[OsString]) -> String {
+fn hint(error: &clap::Error, cci: &Command, argv: &[OsString]) -> String {
     let at = verb_at(cci, argv);
     let see = format!("see `{} --help`", at.path);
     match closest(error, at.command) {
@@ -69,7 +69,7 @@ fn closest(error: &clap::Error, command: &Command) -> Option<String> {
     }
 }
 
-/// How far a word may be from another to be taken for a slip of it, as a share of agreement.
+/// How similar a word must be to another to count as a typo of it.
 const CLOSE: f64 = 0.5;
 
 /// The nearest of `valid`, if one is near.
@@ -79,7 +79,7 @@ pub(crate) fn nearest<'a>(word: &str, valid: impl IntoIterator<Item = &'a str>) 
     best.filter(|(agreement, _)| *agreement >= CLOSE).map(|(_, one)| one.to_owned())
 }
 
-/// The verb that a command line had come to.
+/// The verb that a command line had reached.
 struct At<'a> {
     command: &'a Command,
     path: String,

@@ -1,5 +1,4 @@
-//! The table of the verbs: a row for each, in the order of the help. All else that a verb says of itself is in its own
-//! file.
+//! The table of the verbs: one row each, in the order of the help. Everything else about a verb is in its own file.
 
 use cci_core::Result;
 use clap::{Command, Subcommand};
@@ -11,12 +10,12 @@ use super::output::Format;
 use super::verb::{Call, Verb};
 use super::verb_command::define;
 
-/// What can be said of a verb before it is typed.
+/// What is known of a verb before it is parsed.
 #[derive(Clone, Copy)]
 pub(crate) struct Row {
     /// As it is typed.
     pub(crate) name: &'static str,
-    /// Makes its arguments.
+    /// Builds its arguments.
     pub(crate) define: fn(Command) -> Command,
     /// See [`Verb::launch_flags`].
     pub(crate) launch_flags: fn(&[&str]) -> &'static [LaunchFlag],
@@ -52,7 +51,8 @@ macro_rules! verbs {
                 match self { $(Self::$variant(verb) => verb.passes_status(),)* }
             }
 
-            /// Does what was asked for; the status to end with. Each verb's work is on the heap: only one of them is there.
+            /// Does what was asked for; returns the exit status. Each verb's work is on the heap: only one of them is
+            /// there.
             pub(crate) async fn carry_out(self, call: &Call<'_>) -> Result<u8> {
                 match self { $(Self::$variant(verb) => Box::pin($kind(verb, call)).await,)* }
             }
@@ -76,29 +76,29 @@ verbs! {
     List = "list": super::list::ListArgs, on_incus;
     /// Show a saved session
     Info = "info": super::info::InfoArgs, on_incus;
-    /// Keep running ephemeral containers for good
+    /// Make running ephemeral containers persistent
     Persist = "persist": super::persist::PersistArgs, on_incus;
-    /// End containers gracefully
+    /// Stop containers gracefully
     Shutdown = "shutdown": super::end::ShutdownArgs, on_incus;
-    /// End containers at once
+    /// Stop containers at once
     Kill = "kill": super::end::KillArgs, on_incus;
     /// Remove stopped containers, and saved sessions if asked
     Clean = "clean": super::clean::CleanArgs, on_incus;
-    /// Take over files that a container's root made in the workspace
+    /// Take ownership of files that a container's root created in the workspace
     Reclaim = "reclaim": super::reclaim::ReclaimArgs, on_incus;
     /// Drive a session without a terminal
     Tmux = "tmux": super::tmux::TmuxArgs, on_incus;
-    /// See, check and write the configuration
+    /// Show, check and write the configuration
     Config = "config": super::config::ConfigArgs, offline;
-    /// See and make named sets of settings
+    /// Show and create named sets of settings
     Profile = "profile": super::profile::ProfileArgs, offline;
-    /// Make the image that containers start from
+    /// Build the image that containers start from
     Build = "build": super::build::BuildArgs, on_incus;
-    /// Measure cci beside the raw API calls that it needs
+    /// Measure cci against the raw API calls that it needs
     Bench = "bench": super::bench::BenchArgs, on_incus;
     /// Show and explain what a container may reach
     Network = "network": super::network::NetworkArgs, on_incus;
-    /// See, make and remove images
+    /// List, create and remove images
     Image = "image": super::image::ImageArgs, on_incus;
     /// Show the images (`image list`)
     Images = "images": super::image::ListArgs, on_incus;
@@ -111,7 +111,7 @@ verbs! {
     Reference = "reference": super::reference::ReferenceArgs, offline;
     /// Drive any container of the Incus project
     Container = "container": super::container::ContainerArgs, on_incus;
-    /// Move files between the host and a container
+    /// Copy files between the host and a container
     File = "file": super::file::FileArgs, on_incus;
     /// Print the version
     Version = "version": super::version::VersionArgs, offline;

@@ -24,7 +24,7 @@ pub(crate) struct VersionArgs {
 #[schemars(title = "cci version")]
 struct Program {
     name: String,
-    /// Of a build from a git checkout with the number of commits, the newest one, and `-dirty`.
+    /// A build from a git checkout adds the number of commits, the newest one, and `-dirty`.
     version: &'static str,
     repository: &'static str,
 }
@@ -54,7 +54,7 @@ impl Offline for VersionArgs {
     }
 }
 
-/// The project is called like its repository; the program has the short name.
+/// The project is named like its repository; the program has the short name.
 fn project() -> &'static str {
     let repository = env!("CARGO_PKG_REPOSITORY");
     repository.rsplit('/').next().unwrap_or(repository)

@@ -1,4 +1,4 @@
-//! `NAME…|--all [--force]`: which containers a verb means, and whether that has to be asked.
+//! `NAME…|--all [--force]`: which containers a verb acts on, and whether it asks first.
 
 use cci_core::{Error, Result};
 use clap::Args;
@@ -17,7 +17,7 @@ pub(crate) struct Which {
     /// The containers
     #[arg(add = ArgValueCandidates::new(complete::containers))]
     names: Vec<String>,
-    /// All of this user's
+    /// All of this user's containers
     #[arg(long, conflicts_with = "names")]
     all: bool,
     /// Do not ask
@@ -25,15 +25,15 @@ pub(crate) struct Which {
     force: bool,
 }
 
-/// What the person means.
+/// The chosen containers.
 pub(crate) enum Chosen {
-    /// These, all of them wanted.
+    /// These.
     These(Vec<String>),
-    /// None, and the person knows.
+    /// None, and the user knows.
     Nothing,
 }
 
-/// Reads the names; one asks nothing, `--all` and several ask unless `--force`.
+/// Reads the names; a single name asks nothing, `--all` and several ask unless `--force`.
 pub(crate) async fn choose(which: &Which, verb: &str, cx: &Context, terminal: &Terminal) -> Result<Chosen> {
     let names = match (which.all, which.names.is_empty()) {
         (true, _) => shutdown::everything(cx).await?,

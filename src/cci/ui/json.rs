@@ -1,4 +1,4 @@
-//! JSON as cci prints it: what a terminal would obey or hide is written by its number, and read back it is the same.
+//! JSON as cci prints it: characters that a terminal would obey or hide are escaped, and read back the same.
 
 use cci_core::{Error, Result};
 use cci_guest::text::is_unseen;
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::text::Text;
 
-/// Indented, with a line end.
+/// Indented, with a final newline.
 pub(crate) fn pretty(data: &impl Serialize) -> Result<Text> {
     let json = serde_json::to_string_pretty(data).map_err(|error| Error::Internal(error.to_string()))?;
     Ok(Text::block(numbered(&json) + "\n"))
@@ -18,7 +18,7 @@ pub(crate) fn line(data: &impl Serialize) -> String {
     numbered(&serde_json::to_string(data).unwrap_or_default())
 }
 
-/// Writes what cannot be seen as `\uXXXX`. It is inside of strings only: JSON itself is ASCII, whose control
+/// Writes invisible characters as `\uXXXX`. They occur only inside strings: JSON itself is ASCII, whose control
 /// characters are escaped already.
 fn numbered(json: &str) -> String {
     let mut out = String::with_capacity(json.len());

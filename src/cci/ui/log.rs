@@ -1,4 +1,4 @@
-//! Where the log for developers goes: stderr, one event a line, whatever is in it.
+//! The log for developers: stderr, one event a line, whatever is in it.
 
 #![expect(clippy::disallowed_methods, reason = "what is written has passed GuestText")]
 
@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Takes each event whole, as `tracing` writes it.
+/// Receives each event whole, as `tracing` writes it.
 pub(crate) struct Log;
 
 impl MakeWriter<'_> for Log {

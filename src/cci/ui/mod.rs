@@ -1,4 +1,4 @@
-//! What the person sees: results on stdout, everything else on stderr.
+//! What the user sees: results on stdout, everything else on stderr.
 
 mod event;
 pub(crate) mod json;

@@ -13,7 +13,7 @@ const TICK: Duration = Duration::from_millis(120);
 /// What the moving line says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Progress {
-    /// What is under way.
+    /// What is in progress.
     pub(super) text: String,
     /// How much of it is done.
     pub(super) amount: Amount,
@@ -81,12 +81,12 @@ impl Bar {
     }
 }
 
-/// The bar, whatever became of who held it.
+/// The bar, even if a thread panicked while it held the lock.
 pub(super) fn locked(bar: &Mutex<Bar>) -> MutexGuard<'_, Bar> {
     bar.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The moving line is gone for as long as this lives.
+/// Hides the moving line for as long as it lives.
 pub(super) struct Paused<'a>(&'a Mutex<Bar>);
 
 impl<'a> Paused<'a> {

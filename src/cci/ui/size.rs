@@ -1,6 +1,6 @@
 //! Sizes as people read them.
 
-/// `12.3 MiB`, with one digit behind the point above a kibibyte.
+/// `12.3 MiB`, with one digit after the point above a kibibyte.
 pub(crate) fn human(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if bytes < 1024 {

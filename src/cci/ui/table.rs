@@ -1,4 +1,4 @@
-//! Tables without lines: columns under headings, no wider than the terminal that they are shown on.
+//! Tables without lines: columns under headings, no wider than the terminal they are shown on.
 
 #![expect(clippy::disallowed_methods, reason = "asked for its width only")]
 
@@ -12,16 +12,16 @@ use tabled::settings::{Alignment, Padding, Style, Width};
 
 use super::text::{Text, shown};
 
-/// The blanks between two columns.
+/// The spaces between two columns.
 const GAP: usize = 2;
 
-/// The rows under their headings; a terminal's width is kept by breaking the widest column, a pipe has none.
+/// The rows under their headings; on a terminal the widest column is wrapped to fit, in a pipe none is.
 pub(crate) fn table<const N: usize>(headings: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> Text {
     let rows = rows.into_iter().map(|row| row.map(shown));
     Text::block(shaped(headings, rows, terminal_width()))
 }
 
-/// Rows of numbers behind their names: the columns of `numbers` are set to the right, and no line is broken.
+/// Rows of numbers after their names: the columns of `numbers` are right-aligned, and no line is wrapped.
 pub(crate) fn figures(
     headings: impl IntoIterator<Item = &'static str>,
     rows: impl IntoIterator<Item = Vec<String>>,

@@ -1,7 +1,7 @@
-//! The voice of cci: lines, warnings, questions and results, with colour only where a person looks.
+//! All output of cci: lines, warnings, questions and results, with colour only on a terminal.
 //!
-//! Everything that is said goes through here, and what somebody else wrote passes `GuestText` on its way: a place that forgot
-//! to think of it shows an escape and runs none.
+//! Everything is printed from here, and text that others wrote passes `GuestText` first: a caller that forgets it shows
+//! an escape and runs none.
 
 #![expect(clippy::disallowed_methods, reason = "this is the one way")]
 
@@ -17,11 +17,11 @@ use super::event::{Telling, told};
 use super::json;
 use super::progress::{Bar, Paused, Progress, locked};
 use super::question;
-use super::text::{Text, set_in, shown};
+use super::text::{Text, indented, shown};
 use cci_engine::event::Event;
 use cci_engine::reporter::Reporter;
 
-/// How much is said, and how.
+/// How much is printed, and how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each way of speaking")]
 pub(crate) struct Voice {
@@ -35,12 +35,12 @@ pub(crate) struct Voice {
     pub(crate) silent: bool,
 }
 
-/// What became of a question.
+/// The answer to a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// The person said yes.
+    /// The user said yes.
     Yes,
-    /// The person said no.
+    /// The user said no.
     No,
     /// There is nobody to ask.
     NoTerminal,
@@ -78,18 +78,18 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// `voice` says how; whether stderr is a terminal is found out here.
+    /// Finds out itself whether stderr is a terminal.
     pub(crate) fn new(voice: Voice) -> Self {
         let shown = io::stderr().is_terminal() && !voice.quiet;
         Self { voice, bar: Mutex::new(Bar::new(shown)) }
     }
 
-    /// Writes a result to stdout; a reader that has gone away (`| head`) is a quiet end.
+    /// Writes a result to stdout; a reader that has closed the pipe (`| head`) is no error.
     pub(crate) fn result(text: &Text) -> Result<()> {
         Self::raw(text.as_str().as_bytes())
     }
 
-    /// Byte for byte, for what is promised so: the output of a command, a pane with its colours, a script for a shell.
+    /// Byte for byte, for output that is promised so: a command's, a pane with its colours, a script for a shell.
     pub(crate) fn raw(bytes: &[u8]) -> Result<()> {
         let mut out = io::stdout().lock();
         match out.write_all(bytes).and_then(|()| out.flush()) {
@@ -98,7 +98,7 @@ impl Terminal {
         }
     }
 
-    /// An error and its way out, on stderr.
+    /// An error and its hint, on stderr.
     pub(crate) fn failure(&self, error: &Error) {
         if self.voice.json_errors {
             self.line(&json::line(&ReportedError::new(error)));
@@ -108,9 +108,9 @@ impl Terminal {
             self.line("Interrupted");
             return;
         }
-        self.line(&format!("{} {}", self.painted("error:", "\x1b[1;31m"), set_in(error)));
+        self.line(&format!("{} {}", self.painted("error:", "\x1b[1;31m"), indented(error)));
         if let Some(hint) = hint(error) {
-            self.way_out(&hint);
+            self.hint_line(&hint);
         }
     }
 
@@ -122,11 +122,11 @@ impl Terminal {
     }
 
     /// What a question or an approval is about: also when quiet.
-    pub(crate) fn told(&self, text: &Text) {
+    pub(crate) fn always(&self, text: &Text) {
         self.line(text.as_str().trim_end_matches('\n'));
     }
 
-    /// The last step: what comes here is a [`Text`], or has passed [`shown`], [`set_in`] or [`json::line`].
+    /// The last step: what comes here is a [`Text`], or has passed [`shown`], [`indented`] or [`json::line`].
     fn line(&self, line: &str) {
         if self.voice.silent {
             return;
@@ -137,7 +137,7 @@ impl Terminal {
         });
     }
 
-    fn way_out(&self, line: &str) {
+    fn hint_line(&self, line: &str) {
         self.line(&format!("{} {}", self.painted("hint:", "\x1b[1;36m"), shown(line)));
     }
 
@@ -146,7 +146,7 @@ impl Terminal {
     }
 }
 
-/// What the fronts tell themselves.
+/// What the front end reports itself.
 impl Terminal {
     /// A step has begun that may take a moment: shown as `[scope] text` or on a spinner.
     pub(crate) fn step(&self, scope: &str, text: &str) {
@@ -163,19 +163,19 @@ impl Terminal {
         }
     }
 
-    /// Something the person should know although the verb goes on.
+    /// Something the user should know although the verb continues.
     pub(crate) fn warn(&self, line: &str) {
-        self.line(&format!("{} {}", self.painted("warning:", "\x1b[1;33m"), set_in(line)));
+        self.line(&format!("{} {}", self.painted("warning:", "\x1b[1;33m"), indented(line)));
     }
 
     /// The command or change that helps, as `hint: …`.
     pub(crate) fn hint(&self, line: &str) {
         if !self.voice.quiet {
-            self.way_out(line);
+            self.hint_line(line);
         }
     }
 
-    /// Nothing is under way: removes the spinner or bar.
+    /// Nothing is in progress: removes the spinner or bar.
     pub(crate) fn idle(&self) {
         locked(&self.bar).show(None);
     }
@@ -192,7 +192,7 @@ impl Terminal {
         Ok(if agreed { Answer::Yes } else { Answer::No })
     }
 
-    /// Lets the person choose one of several; `None` where nobody is asked or nothing is chosen.
+    /// Lets the user choose one of several; `None` where nobody is asked or nothing is chosen.
     pub(crate) async fn choose(&self, question: &str, several: &[String]) -> Result<Option<usize>> {
         if !question::is_possible() {
             return Ok(None);

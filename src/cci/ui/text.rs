@@ -1,10 +1,10 @@
-//! Text for people on its way to stdout: made of whole lines, none of which can make another or steer the terminal.
+//! Text for people on its way to stdout: whole lines, none of which can fake another or steer the terminal.
 
 use std::fmt::Display;
 
 use cci_guest::GuestText;
 
-/// What a verb has to say, line by line.
+/// What a verb prints, line by line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Text(String);
 
@@ -14,18 +14,18 @@ impl Text {
         Self::default().with(line)
     }
 
-    /// The lines that come as one text, of a document or of somebody's words.
+    /// The lines of a text, such as a document.
     pub(crate) fn block(text: impl AsRef<[u8]>) -> Self {
         Self(GuestText::lines(text.as_ref()).to_string())
     }
 
-    /// The same with a line more.
+    /// The same with one more line.
     pub(crate) fn with(mut self, line: impl Display) -> Self {
         self.line(line);
         self
     }
 
-    /// Adds a line: a line end in it is shown, and ends nothing.
+    /// Adds a line: a line break in it is escaped.
     pub(crate) fn line(&mut self, line: impl Display) {
         self.0.push_str(&shown(line));
         self.0.push('\n');
@@ -48,13 +48,13 @@ impl<T: Display> FromIterator<T> for Text {
     }
 }
 
-/// One line as a person may see it.
+/// One line, safe to show.
 pub(crate) fn shown(line: impl Display) -> String {
     GuestText::new(line.to_string()).to_string()
 }
 
-/// Several lines, each but the first set in: none of them can be taken for a line of cci's own.
-pub(crate) fn set_in(lines: impl Display) -> String {
+/// Several lines, all but the first indented: none of them can be taken for a line of cci's own.
+pub(crate) fn indented(lines: impl Display) -> String {
     let shown = GuestText::lines(lines.to_string()).to_string();
     shown
         .split('\n')
@@ -75,6 +75,6 @@ mod tests {
 
     #[test]
     fn further_lines_are_set_in() {
-        assert_eq!(set_in("cannot\n  read\nerror: \x1bx"), "cannot\n  read\n  error: \\u{1b}x");
+        assert_eq!(indented("cannot\n  read\nerror: \x1bx"), "cannot\n  read\n  error: \\u{1b}x");
     }
 }

@@ -1,4 +1,5 @@
-//! `clean --sessions` takes no conversation from a container that has it, and leaves none that an agent made hard to remove.
+//! `clean --sessions` takes no conversation from a container that has it, and removes those that an agent made hard to
+//! remove.
 
 use std::fs;
 use std::os::unix::fs::lchown;

@@ -1,4 +1,4 @@
-//! Another user's image: what sessions start from is not removed and keeps its name.
+//! Another user's image: an image that sessions start from is not removed and keeps its name.
 
 use std::fs;
 

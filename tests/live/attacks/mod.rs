@@ -1,4 +1,4 @@
-//! What a hostile agent, a cloned repository or a neighbour tries, and does not get: one file for each kind of hole.
+//! What a hostile agent, a cloned repository or a neighbour tries without success: one file for each kind of attack.
 
 mod clean;
 mod image;

@@ -1,4 +1,4 @@
-//! A host path that is handed to Incus after the launch: `container mount`.
+//! A host path that is given to Incus after the launch: `container mount`.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};

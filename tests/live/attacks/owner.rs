@@ -1,4 +1,4 @@
-//! Another user of the host, and the container of a session: no verb that takes its name acts on it.
+//! Another user of the host, and a session's container: no verb that takes its name acts on it.
 
 use std::fs;
 
@@ -66,7 +66,7 @@ fn no_verb_of_a_neighbour_acts_on_a_sessions_container() {
 }
 
 #[test]
-fn marks_that_do_not_say_whose_a_container_is_make_it_nobodys() {
+fn labels_that_do_not_say_whose_a_container_is_make_it_nobodys() {
     let host = Host::live(U1234);
     let name = super::super::container::launched(&host);
     let set = |key: &str| incus(&["config", "set", "--project", &host.project, &name, key]);
@@ -82,7 +82,7 @@ fn marks_that_do_not_say_whose_a_container_is_make_it_nobodys() {
 }
 
 #[test]
-fn a_container_without_marks_is_anybodys_who_may_use_the_socket() {
+fn a_container_without_labels_is_anybodys_who_may_use_the_socket() {
     let host = Host::live(U1234);
     let name = format!("{}foreign", host.prefix);
     let image = crate::support::base::foreign_image();

@@ -1,4 +1,4 @@
-//! A project file that an agent wrote: it keeps nobody from ending what runs.
+//! A project file written by an agent: it keeps nobody from stopping what runs.
 
 use std::fs;
 

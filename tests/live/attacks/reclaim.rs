@@ -77,7 +77,7 @@ fn files_of_a_neighbours_container_stay_the_neighbours() {
     lchown(&theirs, Some(owner_there), Some(owner_there)).unwrap();
     let out = host.cci(&["reclaim"]).ok();
     assert_eq!(out.stdout, "Reclaimed 0 file(s)\n", "{out}");
-    assert!(out.stderr.contains(&format!("stay with host id {owner_there}")), "{out}");
+    assert!(out.stderr.contains(&format!("still belong to host id {owner_there}")), "{out}");
     assert_eq!(owner(&theirs), owner_there);
     // and in the neighbour's own directory nothing is the caller's to take
     let out = host.cci(&["reclaim", "-w", neighbour.proj.to_str().unwrap()]);
@@ -103,7 +103,7 @@ fn of_a_range_that_a_neighbours_container_has_now_only_what_is_older_is_the_call
     lchown(host.proj.join("newer"), Some(range), Some(range)).unwrap();
     let out = host.cci(&["reclaim"]).ok();
     assert_eq!(out.stdout, "Reclaimed 1 file(s)\n", "{out}");
-    assert!(out.stderr.contains(&format!("stay with host id {range}")), "{out}");
+    assert!(out.stderr.contains(&format!("still belong to host id {range}")), "{out}");
     assert_eq!((owner(&host.proj.join("older")), owner(&host.proj.join("newer"))), (1234, range));
 }
 

@@ -1,4 +1,4 @@
-//! The workspace is a mount like any other: what containers never see is none, by whatever path.
+//! The workspace is a mount like any other: what containers never see cannot be one, by whatever path.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,4 +1,4 @@
-//! A user whose requests can be spoilt, a neighbour in the same workspace, and what must hold for both after a fault.
+//! A user whose requests can be broken, a neighbour in the same workspace, and what must hold for both after a fault.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

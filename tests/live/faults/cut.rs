@@ -1,4 +1,4 @@
-//! The n-th request of a verb is spoilt, for every n that the verb has.
+//! The n-th request of a verb is broken, for every n of the verb.
 
 use std::time::{Duration, Instant};
 

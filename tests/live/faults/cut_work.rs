@@ -1,4 +1,4 @@
-//! The same for the verbs that move files, make images and set the machine up.
+//! The same for the verbs that copy files, build images and set up the machine.
 
 use std::process::Command;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Incus dies under cci and comes back: nothing hangs, and the session goes on. The Incus is a second one of the test's.
+//! Incus dies under cci and comes back: nothing hangs, and the session continues. The Incus is a second one for the
+//! test.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Hosts that are full, read-only or odd: what works there works as elsewhere, and what does not is said.
+//! Hosts that are full, read-only or unusual: what can work there works, and what cannot is reported.
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};

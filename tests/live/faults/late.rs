@@ -1,5 +1,5 @@
-//! A request is answered only after its deadline, for every request that a verb has: all at once, since each of them
-//! mostly waits.
+//! A request is answered only after its deadline, for every request of a verb: all at once, since each of them mostly
+//! waits.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Every verb is cut, killed and left alone by Incus, and nothing may be lost or left behind.
+//! Every verb's requests are broken, it is killed, and Incus fails under it; nothing may be lost or left behind.
 
 mod bed;
 mod cut;

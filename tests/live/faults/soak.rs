@@ -1,4 +1,4 @@
-//! Launch, work and end, over and over: nothing grows.
+//! Launch, work and stop, over and over: nothing grows.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! Eight processes at a time do random verbs in two workspaces, and what must always hold is looked at after each.
+//! Eight concurrent processes run random verbs in two workspaces, and the invariants are checked after each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What root in a container tries to get past its network policy.
+//! What root in a container tries, to get past its network policy.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;

@@ -70,7 +70,7 @@ fn a_host_whose_nftables_refuses_the_rules_is_told_so() {
     nft(&format!("delete table inet {network}"));
     gone(&network);
     assert_eq!(out.code, 125, "{out}");
-    assert!(out.stderr.contains("the host's nftables did not take the rules of its network policy"), "{out}");
+    assert!(out.stderr.contains("the host's nftables did not accept the rules of its network policy"), "{out}");
     assert!(out.stderr.contains("hint: "), "{out}");
     assert_eq!(host.containers(), [""; 0], "the container that could not start is not left");
     host.cci(&["run", "--", "true"]).ok();

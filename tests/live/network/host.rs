@@ -69,7 +69,7 @@ const DOCKER: &str = "sysctl -qw net.bridge.bridge-nf-call-iptables=1; ip link a
 nft 'table ip filter { chain DOCKER-USER { }; chain FORWARD { type filter hook forward priority 0; policy drop; jump DOCKER-USER; }; }'";
 
 #[test]
-fn dockers_firewall_opens_nothing_and_neither_does_its_mend() {
+fn dockers_firewall_opens_nothing_and_neither_does_its_fix() {
     let bed = Bed::start();
     let port = bed.serve_on_internet();
     bed.command("sh", &["-c", DOCKER]);

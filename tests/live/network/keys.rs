@@ -1,4 +1,4 @@
-//! Each key of `[network]` is used: what it opens is reached by live packets, and nothing beside it.
+//! Each key of `[network]` has its effect: what it allows is reached by live packets, and nothing more.
 
 use super::{configure, host, read};
 use crate::support::host::{Host, Output};

@@ -1,4 +1,4 @@
-//! The whole matrix: mode × target × protocol × the ways to come to a container, in a world of its own.
+//! The whole matrix: mode × target × protocol × the ways to get a container, in an isolated world.
 
 use std::process::{Child, Stdio};
 use std::time::Duration;

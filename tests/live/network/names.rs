@@ -198,7 +198,7 @@ fn why_and_show_name_the_rule_that_decides() {
 }
 
 #[test]
-fn a_firewall_of_the_host_is_named_with_its_mend() {
+fn a_firewall_of_the_host_is_named_with_its_fix() {
     let host = host("mode = \"allowlist\"\nallowed_domains = [\"198.51.100.83\"]");
     let cci = host.cci_command(&["run", "--", "true"]);
     let mut command = Command::new("unshare");

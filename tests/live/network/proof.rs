@@ -1,4 +1,4 @@
-//! A launch looks at its policy while the container is being made, and no command begins before that has been seen.
+//! A launch checks its policy while the container is being created, and no command begins before that is done.
 
 use std::process::Command;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Who runs cci in a test: accounts by their number, whatever they are called on this machine.
+//! The users who run cci in a test: accounts by their number, whatever their names on this machine.
 
 use std::process::Command;
 

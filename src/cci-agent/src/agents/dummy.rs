@@ -4,7 +4,7 @@ use super::claude::Claude;
 use crate::agent::{Agent, Transcripts};
 use crate::tool::{Start, Tool};
 
-/// The stand-in. It also takes the place of Claude Code (`CCI_USE_DUMMY=1`), so it keeps what was said where that does.
+/// The stand-in. It can also replace Claude Code (`CCI_USE_DUMMY=1`), so it keeps conversations where that does.
 #[derive(Debug)]
 pub(crate) struct Dummy;
 

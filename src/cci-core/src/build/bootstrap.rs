@@ -1,4 +1,4 @@
-//! How a suite is bootstrapped: the arguments of `mmdebstrap`, and the ids that a user needs for it.
+//! Bootstrapping a suite: the arguments of `mmdebstrap`, and the subordinate ids that a user needs for it.
 
 use super::source::Suite;
 use crate::idmap::Line;
@@ -8,10 +8,10 @@ const PACKAGES: &str = "systemd-sysv,systemd-resolved,libnss-myhostname,udev,dbu
 /// What mmdebstrap maps in its user namespace.
 const NEEDED: u64 = 65536;
 
-/// Everything but the target, which follows.
+/// All arguments except the target, which follows.
 ///
-/// The mode is a user namespace for root too: what the packages' scripts do, and mounts that are left by a crash, then
-/// stay away from the host.
+/// Root uses a user namespace too: what the packages' scripts do, and mounts that a crash leaves, then cannot reach the
+/// host.
 #[must_use]
 pub fn arguments(suite: &Suite) -> Vec<String> {
     let mut arguments =

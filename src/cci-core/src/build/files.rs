@@ -5,7 +5,7 @@
 pub struct GuestFile {
     /// The absolute path.
     pub path: String,
-    /// What is in it.
+    /// Its content.
     pub content: Vec<u8>,
     /// Its permissions.
     pub mode: u32,
@@ -14,14 +14,14 @@ pub struct GuestFile {
 /// Where a distribution expects the certificates that its administrator adds.
 const CERTIFICATES: &str = "/usr/local/share/ca-certificates";
 
-/// What every standard image is given: the stand-in agent.
+/// The files of every standard image: the stand-in agent.
 #[must_use]
 pub fn standard() -> Vec<GuestFile> {
     let dummy = include_bytes!("../../../../build-scripts/dummy").to_vec();
     vec![GuestFile { path: "/usr/local/bin/dummy".into(), content: dummy, mode: 0o755 }]
 }
 
-/// A certificate of the host, under the name it has there; `None` for a name that is no plain `*.crt`.
+/// A certificate of the host, under the same name; `None` for a name that is not a plain `*.crt`.
 #[must_use]
 pub fn certificate(name: &str, content: Vec<u8>) -> Option<GuestFile> {
     let plain =
@@ -29,7 +29,7 @@ pub fn certificate(name: &str, content: Vec<u8>) -> Option<GuestFile> {
     plain.then(|| GuestFile { path: format!("{CERTIFICATES}/{name}"), content, mode: 0o644 })
 }
 
-/// The person's own script, in a place that the step `clean` removes.
+/// The user's own script, in a place that the step `clean` removes.
 #[must_use]
 pub fn custom(script: Vec<u8>) -> GuestFile {
     GuestFile { path: "/root/.cci-build-script".into(), content: script, mode: 0o700 }
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_plain_certificates_are_taken_along() {
+    fn only_plain_certificates_are_copied() {
         let path = |name: &str| certificate(name, vec![]).map(|file| file.path);
         assert_eq!(path("proxy.crt").as_deref(), Some("/usr/local/share/ca-certificates/proxy.crt"));
         for name in ["proxy.pem", ".crt", ".hidden.crt", "../x.crt", "proxy.crt~"] {

@@ -1,10 +1,10 @@
-//! What Incus wants to be told of a root file system to take it as an image.
+//! The metadata that Incus needs to import a root file system as an image.
 
 use serde_json::json;
 
 /// The text of `metadata.yaml`: JSON, which every reader of YAML reads.
 ///
-/// `created` is in seconds since 1970; `architecture` is the kernel's word for it, such as `x86_64`.
+/// `created` is in seconds since 1970; `architecture` is the kernel's name for it, such as `x86_64`.
 #[must_use]
 pub fn metadata(architecture: &str, created: i64, description: &str) -> String {
     json!({

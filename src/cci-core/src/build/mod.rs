@@ -1,4 +1,4 @@
-//! What building an image means: from what, by which steps, with which files, and how a failure is told.
+//! Building an image: its source, steps and files, and how a failure is reported.
 
 pub mod bootstrap;
 pub mod files;

@@ -1,4 +1,4 @@
-//! What an image is made from, as `--from` and `build.from` say it.
+//! What an image is built from, as `--from` and `build.from` give it.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ pub enum ImageSource {
     Tarball(PathBuf),
 }
 
-/// A release of a distribution by the name that its mirror has for it, such as `trixie`.
+/// A release of a distribution by its mirror's name for it, such as `trixie`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suite(String);
 
@@ -41,7 +41,8 @@ impl Suite {
         Self(SUITE.to_owned())
     }
 
-    /// It becomes an argument of a host program, so nothing that looks like an option, a path or an address.
+    /// It becomes an argument of a host program, so nothing that looks like an option, a path or an address is
+    /// accepted.
     fn parse(raw: &str) -> Result<Self, SourceError> {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
         if raw.starts_with(|c: char| c.is_ascii_lowercase()) && raw.chars().all(fits) {
@@ -52,10 +53,10 @@ impl Suite {
     }
 }
 
-/// Why a text names no source.
+/// Why a text is not a source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
-    /// Nothing was given.
+    /// It is empty.
     #[error("an image source cannot be empty")]
     Empty,
     /// A name that no mirror has.
@@ -67,7 +68,7 @@ pub enum SourceError {
 }
 
 impl SourceError {
-    /// The forms that would be understood.
+    /// The accepted forms.
     pub const FORMS: &str =
         "use auto, images:debian/13, bootstrap:trixie, a local image's alias, or the path of a rootfs tarball";
 }
@@ -92,15 +93,15 @@ impl FromStr for ImageSource {
     }
 }
 
-/// A path is told from an alias by how it begins or by what a tarball is called.
+/// A path is told from an alias by its start or by a tarball's extension.
 fn is_path(raw: &str) -> bool {
     let begins = ["/", "./", "../", "~/"].iter().any(|start| raw.starts_with(start));
     let tarball = [".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.zst", ".tar.bz2"].iter().any(|end| raw.ends_with(end));
     begins || tarball
 }
 
-/// Whether nobody between here and an image server can send another image: what says which image is right comes from the
-/// same server. This machine itself needs no protection from the way.
+/// Whether nobody between here and an image server can send another image: the hashes that an image is checked against
+/// come from the same server. For this machine itself the connection needs no protection.
 #[must_use]
 pub fn is_safe_way(server: &str) -> bool {
     let host = |rest: &str| rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned();

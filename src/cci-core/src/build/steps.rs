@@ -1,4 +1,4 @@
-//! The steps that make the standard image, each a script that runs as root in the build container.
+//! The steps that build the standard image, each a script that runs as root in the build container.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use cci_guest::shell;
 
 use crate::settings::BuildSettings;
 
-/// A name that is no agent cci can install.
+/// A name that is not an agent cci can install.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown tool '{0}': there are {names}", names = cci_agent::names("and"))]
 pub struct UnknownTool(pub String);
@@ -18,20 +18,20 @@ pub fn tool(name: &str) -> Result<&'static dyn Agent, UnknownTool> {
     cci_agent::known(name).ok_or_else(|| UnknownTool(name.to_owned()))
 }
 
-/// One thing that is done in the build container.
+/// One step in the build container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// What is said while it runs.
+    /// What is shown while it runs.
     pub title: String,
     /// The argv.
     pub command: Vec<String>,
-    /// What the command finds in its environment.
+    /// The environment of the command.
     pub environment: BTreeMap<String, String>,
     /// How long it may take.
     pub limit: Duration,
 }
 
-/// What no step of ours should need; a slow mirror may.
+/// More than our own steps should need; a slow mirror may.
 const LONG: Duration = Duration::from_secs(30 * 60);
 /// For a step that downloads nothing.
 const SHORT: Duration = Duration::from_secs(3 * 60);
@@ -61,7 +61,7 @@ pub fn standard(settings: &BuildSettings, tools: &[&dyn Agent], uid: u32, host_c
     steps
 }
 
-/// The steps of a custom image: the person's own script, already in the container, on a base that is up.
+/// The steps of a custom image: the user's own script, already in the container, on a running base.
 #[must_use]
 pub fn custom(guest_path: &str) -> Vec<Step> {
     let command = shell::program_with_one_output(guest_path);

@@ -1,4 +1,4 @@
-//! Every failure as a person meets it.
+//! Every failure as a user sees it.
 
 use std::collections::BTreeSet;
 

@@ -10,7 +10,7 @@ use crate::host_disk::{self, RAW_LXC};
 use crate::idmap::Idmap;
 use crate::settings::Limits;
 
-/// A container as the request that creates it says it.
+/// A container, as in the request that creates it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container {
     /// The instance's name.
@@ -40,7 +40,7 @@ pub fn container(machine: &MachineSpec) -> Container {
     Container { name: machine.name.clone(), config, devices, ephemeral: machine.ephemeral }
 }
 
-/// Closed to Incus's own socket and never privileged; open to containers inside only where they are wanted.
+/// Without access to Incus's own socket and never privileged; nesting only where it is wanted.
 fn closed(nesting: bool) -> BTreeMap<String, String> {
     let always = [("security.guestapi", "false"), ("security.privileged", "false")];
     let nested = [
@@ -53,7 +53,7 @@ fn closed(nesting: bool) -> BTreeMap<String, String> {
 }
 
 fn limits(limits: &Limits) -> impl Iterator<Item = (String, String)> {
-    // the disk's is the root device's
+    // the disk's limit is on the root device
     let Limits { cpu, memory, processes, disk: _ } = limits;
     let keys = [("limits.cpu", cpu), ("limits.memory", memory), ("limits.processes", processes)];
     keys.into_iter().filter_map(|(key, limit)| Some((key.to_owned(), limit.clone()?)))
@@ -80,7 +80,7 @@ fn ids(ids: &MachineIds) -> BTreeMap<String, String> {
     config
 }
 
-/// The lines for LXC: the stop hook clears the hooks of its kind, so the others come behind it.
+/// The lines for LXC: the stop hook clears the hooks of its kind, so the others come after it.
 fn raw_lxc(name: &str, hooks: &Hooks, pins: &str) -> String {
     let stop = hooks.stop.as_ref().map(|hook| hook.raw_lxc(name)).unwrap_or_default();
     let address = hooks.address.map(Fixed::raw_lxc).unwrap_or_default();
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn cci_s_own_work_gets_marks_and_what_closes_every_container() {
+    fn cci_s_own_work_gets_labels_and_what_closes_every_container() {
         let Container { name, config, devices, ephemeral } = container(&machine());
         assert_eq!((name.as_str(), ephemeral, devices.len()), ("cci-build-1", true, 0));
         let others: Vec<&str> = config.keys().map(String::as_str).filter(|key| !key.starts_with("user.cci.")).collect();

@@ -1,4 +1,4 @@
-//! A machine as cci asks Incus for one: typed, and rendered into Incus's maps at the last step.
+//! A machine as cci requests it from Incus: typed, and rendered into Incus's maps at the last step.
 
 mod container;
 mod spec;

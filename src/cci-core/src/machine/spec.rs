@@ -1,4 +1,4 @@
-//! What a machine is, whatever runs it: the only way to an instance, for a launch as for a build.
+//! What a machine is: the only way to an instance, for a launch and for a build.
 
 use cci_incus_types::Devices;
 
@@ -15,19 +15,19 @@ use crate::stop_hook::StopHook;
 pub struct MachineSpec {
     /// The instance's name.
     pub name: String,
-    /// What cci writes on it.
+    /// The labels that cci writes on it.
     pub marks: Marks,
     /// Whether containers can run in it.
     pub nesting: bool,
-    /// What it may take of the host.
+    /// Its limits.
     pub limits: Limits,
     /// Which host ids its users have.
     pub ids: MachineIds,
-    /// What of the host it sees, each held to what it was when it was looked at.
+    /// What it sees of the host, each pinned to what it was when it was checked.
     pub disks: Vec<HostDisk>,
     /// Its other devices.
     pub devices: Devices,
-    /// What the host does for it at its start and its end.
+    /// What the host does when it starts and stops.
     pub hooks: Hooks,
     /// Whether Incus deletes it when it stops.
     pub ephemeral: bool,
@@ -36,27 +36,27 @@ pub struct MachineSpec {
 /// Which host ids the users of a machine have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MachineIds {
-    /// Those that Incus gives to all.
+    /// The range that Incus gives to all.
     Shared,
-    /// A range of its own, with the agent's user as the map says.
+    /// A range of its own, with the agent's user mapped like this.
     Own(Idmap),
-    /// The range of another machine, to take over files that it made.
+    /// The range of another machine, to take over files that it created.
     Of(HostIds, Idmap),
 }
 
-/// What the host does for a machine at its start and its end.
+/// What the host does when a machine starts and stops.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hooks {
-    /// The end without lxcfs's half second.
+    /// The stop without lxcfs's half second.
     pub stop: Option<StopHook>,
-    /// The address that its network has from the first instruction on.
+    /// Its network address from the first instruction.
     pub address: Option<Fixed>,
     /// The rules under its network's ACL, as lines for LXC.
     pub guard: String,
 }
 
 impl MachineSpec {
-    /// A machine that serves cci's own work: nothing of the host in it, no limits, gone when it stops.
+    /// A machine for cci's own work: nothing of the host in it, no limits, removed when it stops.
     #[must_use]
     pub fn own_work(name: String, marks: Marks) -> Self {
         Self {
@@ -72,7 +72,7 @@ impl MachineSpec {
         }
     }
 
-    /// The text that tells its launch from every other.
+    /// The random text that identifies its launch.
     #[must_use]
     pub fn launch(&self) -> &str {
         &self.marks.launch

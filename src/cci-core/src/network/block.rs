@@ -13,7 +13,7 @@ pub struct Block(Ipv4Net);
 impl Block {
     /// Every address.
     pub const ALL: Self = Self::literal([0, 0, 0, 0], 0);
-    /// What only one network knows: private use and carrier-grade NAT.
+    /// Ranges that only the local network knows: private use and carrier-grade NAT.
     pub const PRIVATE: [Self; 4] = [
         Self::literal([10, 0, 0, 0], 8),
         Self::literal([100, 64, 0, 0], 10),
@@ -22,7 +22,7 @@ impl Block {
     ];
     /// Link-local addresses, where clouds keep their metadata service.
     pub const LINK_LOCAL: Self = Self::literal([169, 254, 0, 0], 16);
-    /// What is no single remote host: this network, loopback, multicast, reserved and broadcast.
+    /// Ranges that are not a single remote host: this network, loopback, multicast, reserved and broadcast.
     pub const SPECIAL: [Self; 4] = [
         Self::literal([0, 0, 0, 0], 8),
         Self::literal([127, 0, 0, 0], 8),
@@ -40,13 +40,13 @@ impl Block {
         Self(Ipv4Net::new_assert(address, prefix.min(32)).trunc())
     }
 
-    /// Whether an address lies in it.
+    /// Whether it contains an address.
     #[must_use]
     pub fn contains(self, address: Ipv4Addr) -> bool {
         self.0.contains(&address)
     }
 
-    /// Whether all of another block lies in it.
+    /// Whether it contains all of another block.
     #[must_use]
     pub fn covers(self, other: Self) -> bool {
         self.0.contains(&other.0)
@@ -70,7 +70,7 @@ impl Block {
         self.0.prefix_len()
     }
 
-    /// Whether it lies wholly where no container may ever go by an allowlist.
+    /// Whether it lies entirely where no allowlist may ever lead.
     #[must_use]
     pub fn is_never_public(self) -> bool {
         let never = Self::PRIVATE.into_iter().chain(Self::SPECIAL).chain([Self::LINK_LOCAL]);
@@ -90,7 +90,7 @@ impl fmt::Display for Block {
     }
 }
 
-/// Text that is no block.
+/// Text that is not a block.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not an IPv4 address or a CIDR such as 198.51.100.0/24")]
 pub struct BlockError(String);

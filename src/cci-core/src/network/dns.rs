@@ -1,7 +1,7 @@
 //! What the name servers of a policy's bridges answer: no more than the policy reaches.
 //!
-//! Two of them stand in a row. The one on the containers' bridge takes plain queries only and hands them to the one
-//! behind, on a bridge without containers, which can be changed while containers run. The one behind knows an
+//! There are two in a row. The one on the containers' bridge accepts plain queries only and forwards them to the one
+//! behind it, on a bridge without containers, which can be changed while containers run. The one behind knows an
 //! allowlist's names, or asks the host's name servers for public ones.
 
 use std::net::Ipv4Addr;
@@ -10,8 +10,8 @@ use super::block::Block;
 use super::host_names::HostNames;
 use super::reverse::{reverse_of, reverse_zones};
 
-/// Nothing of the host's table, of the server itself, or of what containers call themselves: Incus names them in a zone
-/// of its own, and other servers keep what they tell of themselves in zones of class CHAOS.
+/// Nothing of the host's table, of the server itself, or of the names that containers give themselves: Incus puts these
+/// into a zone of its own, and servers publish information about themselves in zones of class CHAOS.
 const SILENT: &str = "no-hosts\nno-ident\ndhcp-ignore-names\nlocal=/bind/incus/server/unbound/pdns/\n";
 
 /// Zones that no public server knows, and that local ones often do.
@@ -39,21 +39,21 @@ const LOCAL_ZONES: [&str; 18] = [
 /// The zone in which Incus names other containers.
 const CONTAINERS: &str = "incus";
 
-/// Where a cloud answers for its metadata; the one name of a local zone that has a key of its own.
+/// Where a cloud serves its metadata; the only name of a local zone that has a key of its own.
 const METADATA: &str = "metadata.google.internal";
 
-/// Local addresses of the sixth version, as answers and as zones of reverse names.
+/// Local IPv6 addresses, as answers and as zones of reverse names.
 const LOCAL6: [&str; 3] = ["fc00::/7", "fe80::/10", "fec0::/10"];
 const LOCAL6_ZONES: [&str; 12] =
     ["c.f", "d.f", "8.e.f", "9.e.f", "a.e.f", "b.e.f", "c.e.f", "d.e.f", "e.e.f", "f.e.f", "f.f", "b.9.f.f.4.6.0.0"];
-/// The loopback, the unspecified address, and those of the fourth version in another form.
+/// Loopback, the unspecified address, and IPv4 addresses mapped into IPv6.
 const SPECIAL6: [&str; 3] = ["::1", "::", "::ffff:0:0/96"];
 const SPECIAL6_ZONE: &str = "0.0.0.0";
 
 /// Where systemd-resolved lists the servers that it asks itself.
 pub const UPLINKS: &str = "/run/systemd/resolve/resolv.conf";
 
-/// What the name server of a containers' bridge starts with, whatever stands behind it.
+/// What the name server of a containers' bridge starts with, whatever is behind it.
 #[must_use]
 pub fn front() -> String {
     format!("no-resolv\n{SILENT}")
@@ -61,23 +61,23 @@ pub fn front() -> String {
 
 /// The lines for a containers' bridge whose name server asks the one at this address.
 ///
-/// A server for each letter in which a name can end, and none for all: what is no plain query for one name has no name,
-/// so it is refused, and no change of a zone or question in a second place comes to the host's name servers.
+/// One server for each letter in which a name can end, and none for everything else: what is not a plain query for one
+/// name has no name, so it is refused, and no zone change or second question reaches the host's name servers.
 #[must_use]
 pub fn asking(behind: Ipv4Addr) -> String {
     let ends = ('a'..='z').chain('0'..='9').map(|end| format!("*{end}/")).collect::<Vec<_>>().concat();
-    // Incus gives the server behind a name, which is for nobody
+    // Incus names the server behind it; that name is for nobody
     let itself = reverse_of(behind.into());
     format!("{}local=/{itself}/\nserver=/{ends}{behind}\n", front())
 }
 
-/// The lines for a containers' bridge whose name server knows no name.
+/// The lines for a containers' bridge whose name server knows no names.
 #[must_use]
 pub fn nothing() -> String {
     format!("{}address=/#/\n", front())
 }
 
-/// What a policy keeps from its containers, in the words of its rules.
+/// What a policy withholds from its containers, in the words of its rules.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kept<'a> {
     /// The addresses that it refuses.
@@ -109,7 +109,7 @@ pub(super) fn public(kept: Kept<'_>, host: &HostNames) -> String {
     lines.concat()
 }
 
-/// The zones of which nothing is answered.
+/// The zones that are never answered.
 fn zones(kept: Kept<'_>, host: &HostNames) -> impl Iterator<Item = String> {
     let special = [CONTAINERS.to_owned(), format!("{SPECIAL6_ZONE}.ip6.arpa")];
     let reverse = kept.blocks.iter().flat_map(|block| reverse_zones(*block));

@@ -1,4 +1,4 @@
-//! One line of an allowlist: a name, an address or a block, and the ports of it.
+//! One line of an allowlist: a name, an address or a block, and its ports.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::block::Block;
 
-/// Whom an entry is about.
+/// The target of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
     /// A host name, lower case, without a dot at its end.
@@ -15,20 +15,20 @@ pub enum Target {
     Block(Block),
 }
 
-/// Which ports of it; none named means every protocol and port.
+/// Its ports; none means every protocol and port.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ports(BTreeSet<(u16, u16)>);
 
 /// One thing that an allowlist lets through.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Entry {
-    /// Whom it is about.
+    /// What it is about.
     pub target: Target,
     /// Which ports (TCP and UDP).
     pub ports: Ports,
 }
 
-/// Why a text is no entry.
+/// Why a text is not an entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EntryError {
     /// It has a `*`.
@@ -39,7 +39,7 @@ pub enum EntryError {
     /// It is an IPv6 address.
     #[error("allowed domain '{0}': IPv6 is off in containers; give the IPv4 address or the name")]
     Ipv6(String),
-    /// It lies where an allowlist never leads.
+    /// It is where an allowlist never leads.
     #[error(
         "allowed domain '{0}': private, link-local and loopback addresses are never reachable in allowlist mode; use `mode = \"open\"` for local networks"
     )]
@@ -50,7 +50,7 @@ pub enum EntryError {
     /// The ports are wrong.
     #[error("allowed domain '{0}': ports are written `:443`, `:80,443` or `:8000-8100`, from 1 to 65535")]
     Ports(String),
-    /// It is neither name, address nor block.
+    /// It is not a name, an address or a block.
     #[error("allowed domain '{0}': not a host name, an IPv4 address or a CIDR")]
     Shape(String),
 }
@@ -62,7 +62,7 @@ impl Ports {
         self.is_every() || self.0.iter().any(|(first, last)| (*first..=*last).contains(&port))
     }
 
-    /// Whether none is named, which means all.
+    /// Whether it is empty, which means all.
     #[must_use]
     pub fn is_every(&self) -> bool {
         self.0.is_empty()
@@ -132,7 +132,7 @@ impl FromStr for Entry {
     }
 }
 
-/// A host name in its one form; what cannot be looked up, or would mean something to dnsmasq, is refused.
+/// A host name in its canonical form; what cannot be looked up, or has a meaning to dnsmasq, is refused.
 fn name(raw: &str) -> Option<String> {
     let name = raw.strip_suffix('.').unwrap_or(raw).to_ascii_lowercase();
     let label = |label: &str| {

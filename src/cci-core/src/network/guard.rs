@@ -1,8 +1,9 @@
-//! A second layer under a policy's ACL, where the host has nftables: what Incus's own rules leave open.
+//! A second layer below a policy's ACL, where the host has nftables: it closes what Incus's own rules leave open.
 //!
-//! Incus lets port 53 of **every** host address through, takes a network's rules away for a moment whenever it sets the
-//! network up again (at each of its own restarts too), and knows the host's addresses only as they were. The rules here
-//! stand as long as a container is on the bridge, whatever Incus does. They only refuse; what may pass is the ACL's.
+//! Incus lets port 53 of **every** host address through, removes a network's rules for a moment whenever it sets up the
+//! network again (also at each of its own restarts), and knows the host's addresses only as they were. The rules here
+//! exist as long as a container is on the bridge, whatever Incus does. They only refuse; what may pass is up to the
+//! ACL.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -11,15 +12,16 @@ use super::block::Block;
 use super::policy::Policy;
 use super::rule::Action;
 
-/// Lines for `raw.lxc`: Incus loads the rules before a container's first instruction, and removes them with the last.
+/// Lines for `raw.lxc`: Incus loads the rules before a container's first instruction, and removes them after its last.
 ///
-/// Where a user's end was lost, as by a crash of LXC, its mark stays: then a bridge without ports tells the last end.
+/// If a user's end was missed, as by a crash of LXC, its chain stays: then a bridge without ports shows that it was the
+/// last.
 ///
-/// `user` tells this container from the others on the bridge; letters and digits only.
+/// `user` identifies this container among the others on the bridge; letters and digits only.
 #[must_use]
 pub fn hooks(policy: &Policy, gateway: Ipv4Addr, nft: &Path, user: &str) -> String {
     let (bridge, nft, rules) = (policy.name(), nft.display(), rules(policy, gateway, user));
-    // LXC puts `exec` before a hook and words behind it, which the shell takes for a comment
+    // LXC puts `exec` before a hook and words after it, which the shell takes for a comment
     format!(
         "lxc.hook.start-host = {nft} '{rules}' #\n\
          lxc.hook.post-stop = /bin/sh -c '{nft} delete chain inet {bridge} by_{user}; \
@@ -28,10 +30,10 @@ pub fn hooks(policy: &Policy, gateway: Ipv4Addr, nft: &Path, user: &str) -> Stri
     )
 }
 
-/// One transaction that puts the rules in the place of those that are there, and marks the container as their user.
+/// One transaction that replaces the existing rules, and registers the container as their user.
 ///
-/// The mark is a chain that jumps to `held`: the kernel refuses to remove what another chain jumps to, so the last
-/// user's end removes the table, and an end that meets a start cannot.
+/// Each user is a chain that jumps to `held`: the kernel refuses to remove a chain that another one jumps to, so the
+/// last user's end removes the table, and an end at the same time as a start cannot.
 fn rules(policy: &Policy, gateway: Ipv4Addr, user: &str) -> String {
     let name = policy.name();
     let refused = policy.rules(&super::Resolved::default(), &std::collections::BTreeSet::new());

@@ -13,16 +13,16 @@ pub enum Firewall {
     Firewalld,
 }
 
-/// What is known of how the host treats packets.
+/// What is known about how the host treats packets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FirewallFacts {
     /// Whether it forwards packets at all (`net.ipv4.ip_forward`).
     pub forwards: bool,
-    /// The firewalls on it.
+    /// Its firewalls.
     pub firewalls: BTreeSet<Firewall>,
 }
 
-/// Something that stands between a bridge and the world.
+/// Something that blocks a bridge's traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {
     /// What is wrong.
@@ -32,7 +32,7 @@ pub struct Obstacle {
 }
 
 impl FirewallFacts {
-    /// What would keep containers on this bridge from their network, with the fix of each.
+    /// What would block the network of containers on this bridge, with a fix for each.
     #[must_use]
     pub fn obstacles(&self, bridge: &str) -> Vec<Obstacle> {
         let stopped = (!self.forwards).then(|| Obstacle {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn each_firewall_has_its_own_mend_that_names_the_bridge() {
+    fn each_firewall_has_its_own_fix_that_names_the_bridge() {
         let firewalls = BTreeSet::from([Firewall::Docker, Firewall::Ufw, Firewall::Firewalld]);
         let facts = FirewallFacts { forwards: false, firewalls };
         let found = facts.obstacles("cci-0badcafe");

@@ -1,4 +1,4 @@
-//! What the host's name servers know beside public names, as far as the host's own files tell.
+//! What the host's name servers know besides public names, as far as the host's own files tell.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -30,7 +30,8 @@ pub struct HostFiles<'a> {
 pub struct HostNames {
     /// The search domains of the host: zones of its network.
     pub search: BTreeSet<String>,
-    /// The host's own name, and what its table says of public addresses where the name server reads that table.
+    /// The host's own name, and the names that its table gives to public addresses, if the name server reads that
+    /// table.
     pub own: BTreeSet<String>,
     /// Whether to ask the servers behind systemd-resolved, which answers from the host's table and the local network.
     pub beyond_resolved: bool,
@@ -75,8 +76,8 @@ fn search(resolv: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// The names that a table gives to public addresses, and those addresses' reverse names. What it gives to others is
-/// never answered, and a name without a dot neither.
+/// The names that a table gives to public addresses, and those addresses' reverse names. Other addresses are never
+/// answered, nor are names without a dot.
 fn pins(table: &str) -> impl Iterator<Item = String> {
     let entry = |words: Vec<&str>| {
         let (address, names) = words.split_first()?;

@@ -1,4 +1,4 @@
-//! What a container may reach: modes, policies, and what they become on the host.
+//! What a container may reach: modes, policies, and how the host enforces them.
 
 mod block;
 mod dns;

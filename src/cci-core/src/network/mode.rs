@@ -35,7 +35,7 @@ impl fmt::Display for Mode {
     }
 }
 
-/// Text that is no mode.
+/// Text that is not a mode.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid network mode '{0}' (valid: restricted, allowlist, open)")]
 pub struct ModeError(String);

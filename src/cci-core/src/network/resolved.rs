@@ -1,4 +1,4 @@
-//! What the names of an allowlist mean: their addresses, as last looked up on the host.
+//! The addresses of an allowlist's names, as last looked up on the host.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -12,7 +12,7 @@ use super::block::Block;
 pub struct Resolved {
     /// What a lookup in the container answers.
     pub current: BTreeMap<String, BTreeSet<Ipv4Addr>>,
-    /// What it answered before, still let through for who asked then.
+    /// What it answered before; still let through for containers that asked then.
     #[serde(default)]
     pub earlier: BTreeMap<String, BTreeSet<Ipv4Addr>>,
 }
@@ -24,8 +24,8 @@ impl Resolved {
         Self { current: public(looked_up), earlier: BTreeMap::new() }
     }
 
-    /// Takes in a later lookup. A name that was not found keeps its addresses; one whose new answer lies within what
-    /// is known keeps them too, so that a rotating pool is not a change.
+    /// Merges a later lookup. A name that was not found keeps its addresses; one whose new answer is a part of the
+    /// known addresses keeps them too, so that a rotating pool is not a change.
     #[must_use]
     pub fn refreshed(&self, looked_up: BTreeMap<String, BTreeSet<Ipv4Addr>>) -> Self {
         let mut next = self.clone();

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::block::Block;
 
-/// The zones of the reverse names of a block, which ends at no boundary of theirs.
+/// The zones of the reverse names of a block, which may end between their boundaries.
 pub(super) fn reverse_zones(block: Block) -> Vec<String> {
     let octets = usize::from(block.prefix().div_ceil(8)).max(1);
     let count = 1_u32 << (octets * 8 - usize::from(block.prefix()));

@@ -10,9 +10,9 @@ use crate::address::Subnet;
 const SUBNETS: u32 = 1 << 15;
 const FIRST: Ipv4Addr = Ipv4Addr::new(10, 128, 0, 0);
 
-/// The first /24 of the private space that none of `used` touches, beginning at a place that `seed` chooses.
+/// The first /24 of the private space that overlaps none of `used`, starting at a place that `seed` chooses.
 ///
-/// Equal seeds look in equal order, so that launches of one policy at once ask for the same network.
+/// Equal seeds search in equal order, so that concurrent launches of one policy ask for the same network.
 #[must_use]
 pub fn free_subnet(seed: u32, used: &[Block]) -> Option<Subnet> {
     (0..SUBNETS)
@@ -28,7 +28,7 @@ pub fn routes(table: &str, but: &str) -> Vec<Block> {
     destinations(table).filter(|(interface, _)| *interface != but).map(|(_, block)| block).collect()
 }
 
-/// The address and network of an interface that has one of its own, from `/proc/net/route` and `/proc/net/fib_trie`.
+/// The address and network of an interface that has exactly one, from `/proc/net/route` and `/proc/net/fib_trie`.
 #[must_use]
 pub fn subnet_on(interface: &str, table: &str, trie: &str) -> Option<Subnet> {
     let mut blocks = destinations(table).filter(|(through, _)| *through == interface).map(|(_, block)| block);
@@ -47,7 +47,7 @@ fn destination(line: &str) -> Option<(&str, Block)> {
     let columns: Vec<&str> = line.split_whitespace().collect();
     let number = |column: usize| u32::from_str_radix(columns.get(column)?, 16).ok();
     let prefix = u8::try_from(number(7)?.count_ones()).ok()?;
-    // the kernel prints addresses as they lie in memory
+    // the kernel prints addresses in memory order
     Some((columns.first()?, Block::around(Ipv4Addr::from(number(1)?.to_le_bytes()), prefix)))
 }
 

@@ -3,10 +3,10 @@
 use super::block::Block;
 use super::entry::Ports;
 
-/// What happens to traffic that a rule meets.
+/// What happens to traffic that matches a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
-    /// Refused at once. Goes before every allow, wherever it stands.
+    /// Refused at once. Takes precedence over every allow, wherever it is listed.
     Reject,
     /// Let through.
     Allow,
@@ -19,9 +19,9 @@ pub struct Rule {
     pub action: Action,
     /// Where to.
     pub to: Vec<Block>,
-    /// Which ports of TCP and UDP; every one, and every protocol, if none is named.
+    /// Which TCP and UDP ports; if none, every port and every protocol.
     pub ports: Ports,
-    /// Why it is there, for people.
+    /// The reason, for people.
     pub why: String,
 }
 

@@ -26,19 +26,19 @@ pub struct Flow {
     pub port: Option<u16>,
 }
 
-/// What becomes of a flow, and by which rule.
+/// What happens to a flow, and by which rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict<'a> {
     /// A rule lets it through.
     Allowed(&'a Rule),
     /// A rule refuses it.
     Refused(&'a Rule),
-    /// No rule names it, and what is not named is refused.
+    /// No rule names it, so it is refused.
     NotListed,
 }
 
 impl<'a> Verdict<'a> {
-    /// What these rules say: any refusal goes before every permission, wherever they stand.
+    /// What these rules decide: any refusal takes precedence over every permission, wherever they are listed.
     #[must_use]
     pub fn of(rules: &'a [Rule], flow: &Flow) -> Self {
         let first = |action| rules.iter().find(|rule| rule.action == action && meets(rule, flow));
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_goes_before_a_permission_that_stands_first() {
+    fn a_refusal_goes_before_a_permission_that_comes_first() {
         let block: Block = "198.51.100.0/24".parse().unwrap();
         let rules = [Rule::allow([Block::ALL], "443".parse().unwrap(), "all"), Rule::reject([block], "one")];
         let verdict = |to, protocol, port| Verdict::of(&rules, &flow(to, protocol, port));

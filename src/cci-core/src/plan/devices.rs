@@ -1,4 +1,4 @@
-//! The devices of a launch: what of the host it sees, its NIC, its root disk.
+//! The devices of a launch: what it sees of the host, its NIC, its root disk.
 
 use cci_guest::layout;
 use cci_incus_types::{Device, Devices, Disk, device};
@@ -9,12 +9,13 @@ use crate::idmap::Idmap;
 use crate::network::Mode;
 use crate::settings::Settings;
 
-/// The device that holds the conversation.
+/// The device with the conversation.
 pub(super) const SESSION: &str = "session";
 /// The device that names the name server.
 pub(super) const RESOLV: &str = "resolv";
 
-/// What of the host the container sees: the workspace, the conversation, the mounts, and who names its name server.
+/// What the container sees of the host: the workspace, the conversation, the mounts, and the file that names its name
+/// server.
 pub(super) fn disks(ask: &Ask, host: &HostFacts, map: &Idmap, state: &str) -> Vec<HostDisk> {
     let disk = |device: &str, source: &HostPath, path: &str| HostDisk::new(device, source.clone(), path, map);
     let workspace = host.workspace.iter().map(|source| disk("workspace", source, layout::WORKSPACE));
@@ -41,7 +42,7 @@ pub(super) fn devices(settings: &Settings, host: &HostFacts) -> Devices {
     devices
 }
 
-/// The profile's NIC, closed to the containers beside it (only a managed bridge knows how).
+/// The profile's NIC, isolated from the containers next to it (only a managed bridge can do that).
 fn isolated(nic: &Nic) -> device::Nic {
     let config = nic.config.clone();
     device::Nic { port_isolation: config.port_isolation || config.network.is_some(), ..config }
@@ -53,7 +54,7 @@ pub(super) fn pool(settings: &Settings, host: &HostFacts) -> Option<String> {
     settings.incus.storage_pool.clone().or_else(of_profile)
 }
 
-/// A root disk of its own where the profile's will not do.
+/// A root disk of its own where the profile's does not fit.
 fn root_disk(settings: &Settings, host: &HostFacts) -> Option<Disk> {
     let (pool, size) = (&settings.incus.storage_pool, &settings.limits.disk);
     if pool.is_none() && size.is_none() {

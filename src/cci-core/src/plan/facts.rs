@@ -1,4 +1,4 @@
-//! What a launch is decided from: what was asked, and what the host is.
+//! The input of a launch plan: what was asked for, and what the host is.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -16,24 +16,24 @@ use crate::session::SessionId;
 use crate::stop_hook::StopHook;
 use crate::workspace::Workspace;
 
-/// What this launch was asked for, beyond the settings.
+/// What this launch was asked for, besides the settings.
 #[derive(Debug, Clone)]
 pub struct Ask {
     /// What container names begin with.
     pub prefix: Prefix,
     /// The project directory.
     pub workspace: Workspace,
-    /// The host user who asks, and owns the container.
+    /// The host user who asks, and will own the container.
     pub owner_uid: u32,
-    /// A random text that tells this launch from every other.
+    /// A random text that identifies this launch.
     pub launch: String,
     /// The conversation and its state directory on the host; a single command has none.
     pub session: Option<(SessionId, HostPath)>,
-    /// Environment of the command line.
+    /// Variables of the command line.
     pub environment: BTreeMap<String, String>,
 }
 
-/// What the host is, as far as it decides the plan.
+/// What is known of the host, as far as it decides the plan.
 #[derive(Debug, Clone)]
 pub struct HostFacts {
     /// What decides the id mapping.
@@ -42,17 +42,17 @@ pub struct HostFacts {
     pub locale: HostLocale,
     /// The NIC that the container gets: the network policy's, or in mode `open` the default profile's first.
     pub nic: Option<Nic>,
-    /// NICs that the default profile has beside it, which would be a way round a policy.
+    /// Other NICs of the default profile, which would bypass a policy.
     pub other_nics: Vec<String>,
     /// The host's `nft`, if it has one that Incus can run.
     pub nft: Option<PathBuf>,
     /// The default profile's root disk.
     pub root: Option<Disk>,
-    /// The workspace, judged; a container that belongs to none has none.
+    /// The workspace, checked; `None` for a container without one.
     pub workspace: Option<HostPath>,
-    /// Incus's own stop hook, where lxcfs's half second can be taken away.
+    /// Incus's own stop hook, where lxcfs's half second can be removed.
     pub stop_hook: Option<StopHook>,
-    /// What is mounted beside the workspace: it exists and may be mounted.
+    /// The other mounts: they exist and may be mounted.
     pub mounts: Vec<Mount>,
 }
 
@@ -68,7 +68,7 @@ pub struct Nic {
 }
 
 impl Nic {
-    /// A NIC on a policy's bridge, which lets neither another address nor another sender out of the container.
+    /// A NIC on a policy's bridge, which lets the container send from its own address only.
     #[must_use]
     pub fn guarded(device: &str, bridge: &str, network: Option<Network>) -> Self {
         let config = device::Nic { mac_filtering: true, ipv4_filtering: true, ..device::Nic::on(bridge, "eth0") };
@@ -81,7 +81,7 @@ impl Nic {
 pub struct Network {
     /// Its own address and size.
     pub subnet: Subnet,
-    /// Addresses that others have, by the name of who has them.
+    /// Addresses already in use, by the name of the container that has them.
     pub taken: Vec<(String, Ipv4Addr)>,
     /// The file on the host that names the bridge as the name server.
     pub resolv: HostPath,

@@ -1,8 +1,8 @@
-//! The storage volume that takes the place of a state directory which the daemon cannot reach.
+//! The storage volume that replaces a state directory which the daemon cannot reach.
 
 use crate::session::SessionId;
 
-/// A storage volume of Incus that holds a conversation.
+/// A storage volume of Incus with a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateVolume {
     /// The storage pool.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use cci_incus_types::device;
+use cci_incus_types::{Device, Disk, device};
 
 use super::*;
 use crate::environment::HostLocale;

@@ -1,4 +1,4 @@
-//! What a person should know of a launch before it begins.
+//! What a user should know about a launch before it begins.
 
 use crate::idmap::{Idmap, IdmapFacts};
 use crate::network::Mode;
@@ -7,9 +7,9 @@ use crate::settings::{NetworkSettings, Settings};
 /// A consequence of the settings, or of this host, that may surprise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlanWarning {
-    /// Network mode `open`: nothing is kept from the container.
+    /// Network mode `open`: the container is not restricted.
     OpenNetwork,
-    /// A key that opens something has no effect in mode `allowlist`.
+    /// A key that would allow something has no effect in mode `allowlist`.
     NoEffectInAllowlist {
         /// The key, below `network`.
         key: &'static str,
@@ -28,7 +28,7 @@ pub(super) fn warnings(settings: &Settings, host: &IdmapFacts, map: &Idmap) -> V
         warnings.push(PlanWarning::OpenNetwork);
     }
     if network.mode == Mode::Allowlist {
-        warnings.extend(disobeyed(network).map(|key| PlanWarning::NoEffectInAllowlist { key }));
+        warnings.extend(ineffective(network).map(|key| PlanWarning::NoEffectInAllowlist { key }));
     }
     if *map == Idmap::Shift {
         warnings.push(PlanWarning::ShiftedWorkspace);
@@ -39,8 +39,8 @@ pub(super) fn warnings(settings: &Settings, host: &IdmapFacts, map: &Idmap) -> V
     warnings
 }
 
-/// The keys that would open more than an allowlist ever does.
-fn disobeyed(network: &NetworkSettings) -> impl Iterator<Item = &'static str> {
+/// The keys that would allow more than an allowlist ever does.
+fn ineffective(network: &NetworkSettings) -> impl Iterator<Item = &'static str> {
     let opened = [
         ("block_private_networks", !network.block_private_networks),
         ("block_metadata_endpoint", !network.block_metadata_endpoint),

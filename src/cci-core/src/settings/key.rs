@@ -1,5 +1,5 @@
-//! The one table of keys: what each is called, what its values look like, and what it means. The reader of files, the
-//! starter file, the documentation and the JSON Schema are all made from it.
+//! The one table of keys: the name, the kind of values and the meaning of each. The parser, the starter file, the
+//! documentation and the JSON Schema are all generated from it.
 
 use super::model::{AGENT_CONFIG, AGENT_UID};
 use super::size::{Size, cores, number};
@@ -11,7 +11,7 @@ use crate::network::Entry;
 pub enum Kind {
     /// Any text that is not empty.
     Text,
-    /// Such a text that does not begin with `-`: a program never takes it for a flag.
+    /// Such a text that does not begin with `-`, so that no program takes it for a flag.
     Argument,
     /// Lowercase letters, digits, `-` and `_`.
     Name,
@@ -33,7 +33,7 @@ pub enum Kind {
     Processes,
     /// An amount of memory or disk.
     Size,
-    /// Names with values, or with commands that make them.
+    /// Names with values, or with commands that print them.
     Environment,
     /// A list of mounts.
     Mounts,
@@ -48,53 +48,53 @@ pub struct Key {
     pub kind: Kind,
     /// What it means, in one line.
     pub meaning: &'static str,
-    /// A value to show, as it is written in a file; if empty, the built-in one is shown.
+    /// A value to show, as it is written in a file; if empty, the default is shown.
     pub example: &'static str,
 }
 
-const fn of(path: &'static str, kind: Kind, example: &'static str, meaning: &'static str) -> Key {
+const fn row(path: &'static str, kind: Kind, example: &'static str, meaning: &'static str) -> Key {
     Key { path, kind, meaning, example }
 }
 
 /// Every key, in the order of the documentation.
 #[rustfmt::skip]
 pub const KEYS: &[Key] = &[
-    of("defaults.image", Kind::Text, "\"cci\"", "Image alias or fingerprint"),
-    of("defaults.persistent", Kind::Bool, "true", "Keep containers between sessions"),
-    of("defaults.model", Kind::Argument, "\"opus\"", "The model that the agent is told to use"),
-    of(AGENT_CONFIG, Kind::Bool, "false", "Give sessions the agent's configuration and credentials of the host"),
-    of("defaults.settings_secrets", Kind::Choice(&["copy", "drop"]), "\"drop\"", "Tokens in the host's settings.json, and commands that yield them: copied into sessions and named at the launch, or left out"),
-    of("defaults.environment", Kind::Environment, "{ RUST_BACKTRACE = \"1\", TOKEN = { command = \"pass show token\" } }", "Environment of the agent and of commands; a command is run on the host at each start"),
-    of("defaults.docker", Kind::Bool, "false", "Make containers ready for Docker (nesting and two intercepted system calls)"),
-    of("tool.name", Kind::Name, "", "The agent; it names the session store ~/.cci/sessions-NAME"),
-    of("tool.binary", Kind::Argument, "\"my-agent\"", "The agent's program, if it is not called like the agent"),
-    of("tool.args", Kind::Texts, "[\"--verbose\"]", "Arguments that the agent is always given"),
-    of("paths.sessions_dir", Kind::Path, "\"~/.cci/sessions\"", "Where an earlier release kept sessions (legacy: they are found, new ones are not kept there)"),
-    of("paths.storage_dir", Kind::Path, "\"~/.cci/storage\"", "Directory mounted at /storage, made if it is missing"),
-    of("paths.logs_dir", Kind::Path, "\"~/.cci/logs\"", "Where build logs go"),
-    of("incus.socket", Kind::Path, "\"/var/lib/incus/unix.socket\"", "The Incus socket; looked for in the usual places if not set"),
-    of("incus.project", Kind::Text, "\"default\"", "The Incus project that containers are made in"),
-    of("incus.group", Kind::Text, "\"incus-admin\"", "The group whose members may use the socket"),
-    of(AGENT_UID, Kind::Number(65_533), "1000", "The uid and gid of `code` in the image"),
-    of("incus.storage_pool", Kind::Text, "\"default\"", "The pool of the root disk; the default profile's if not set"),
-    of("incus.idmap", Kind::Choice(&["raw", "shift", "none"]), "\"raw\"", "How the caller's uid is mapped to `code`; shift lets container root write as host root"),
-    of("network.mode", Kind::Choice(&["restricted", "allowlist", "open"]), "\"restricted\"", "What containers may reach"),
-    of("network.allowed_domains", Kind::Domains, "", "Names, IPv4 addresses and CIDRs that mode allowlist lets through"),
-    of("network.refresh_interval_minutes", Kind::Number(10_080), "30", "How often the names are looked up again; 0 never"),
-    of("network.block_private_networks", Kind::Bool, "true", "Keep private address ranges out of reach"),
-    of("network.block_metadata_endpoint", Kind::Bool, "true", "Keep cloud metadata services out of reach"),
-    of("network.allow_local_network_access", Kind::Bool, "false", "Let containers reach the host's own local network, and know its names"),
-    of("limits.cpu", Kind::Cores, "4", "Cores, as a number or a set such as \"0-3\""),
-    of("limits.memory", Kind::Size, "\"8GiB\"", "Memory"),
-    of("limits.processes", Kind::Processes, "2000", "Number of processes"),
-    of("limits.disk", Kind::Size, "\"20GiB\"", "Size of the root disk"),
-    of("build.from", Kind::Text, "\"images:debian/13\"", "What the image is made from: auto, images:…, bootstrap:…, a local alias or a tarball"),
-    of("build.host_ca", Kind::Bool, "false", "Put the host's own certificate authorities into the image"),
-    of("build.packages", Kind::Texts, "[\"postgresql-client\"]", "Further Debian packages"),
-    of("build.tools", Kind::Texts, "", "The agents to install"),
-    of("build.image_server", Kind::Text, "\"https://images.linuxcontainers.org\"", "The simplestreams server behind images:, over https"),
-    of("build.dns", Kind::Texts, "[\"1.1.1.1\"]", "Name servers that replace those of the network when they do not work"),
-    of("mounts.default", Kind::Mounts, "[{ host = \"~/data\", container = \"/data\", readonly = true }]", "Host directories that every container sees; a relative host path is below the workspace"),
+    row("defaults.image", Kind::Text, "\"cci\"", "Image alias or fingerprint"),
+    row("defaults.persistent", Kind::Bool, "true", "Keep containers between sessions"),
+    row("defaults.model", Kind::Argument, "\"opus\"", "The model that the agent is told to use"),
+    row(AGENT_CONFIG, Kind::Bool, "false", "Copy the agent's configuration and credentials from the host into sessions"),
+    row("defaults.settings_secrets", Kind::Choice(&["copy", "drop"]), "\"drop\"", "Tokens in the host's settings.json, and commands that print them: copied into sessions and named at the launch, or left out"),
+    row("defaults.environment", Kind::Environment, "{ RUST_BACKTRACE = \"1\", TOKEN = { command = \"pass show token\" } }", "Environment of the agent and of commands; a command is run on the host at each start"),
+    row("defaults.docker", Kind::Bool, "false", "Prepare containers for Docker (nesting and two intercepted system calls)"),
+    row("tool.name", Kind::Name, "", "The agent; it names the session store ~/.cci/sessions-NAME"),
+    row("tool.binary", Kind::Argument, "\"my-agent\"", "The agent's program, if its name differs from the agent's"),
+    row("tool.args", Kind::Texts, "[\"--verbose\"]", "Arguments always passed to the agent"),
+    row("paths.sessions_dir", Kind::Path, "\"~/.cci/sessions\"", "Where an earlier release kept sessions (legacy: they are found, new ones are not kept there)"),
+    row("paths.storage_dir", Kind::Path, "\"~/.cci/storage\"", "Directory mounted at /storage, created if missing"),
+    row("paths.logs_dir", Kind::Path, "\"~/.cci/logs\"", "Where build logs go"),
+    row("incus.socket", Kind::Path, "\"/var/lib/incus/unix.socket\"", "The Incus socket; looked for in the usual places if not set"),
+    row("incus.project", Kind::Text, "\"default\"", "The Incus project that containers are created in"),
+    row("incus.group", Kind::Text, "\"incus-admin\"", "The group whose members may use the socket"),
+    row(AGENT_UID, Kind::Number(65_533), "1000", "The uid and gid of `code` in the image"),
+    row("incus.storage_pool", Kind::Text, "\"default\"", "The pool of the root disk; the default profile's if not set"),
+    row("incus.idmap", Kind::Choice(&["raw", "shift", "none"]), "\"raw\"", "How the caller's uid is mapped to `code`; shift lets container root write as host root"),
+    row("network.mode", Kind::Choice(&["restricted", "allowlist", "open"]), "\"restricted\"", "What containers may reach"),
+    row("network.allowed_domains", Kind::Domains, "", "Names, IPv4 addresses and CIDRs that mode allowlist lets through"),
+    row("network.refresh_interval_minutes", Kind::Number(10_080), "30", "How often the names are looked up again; 0 never"),
+    row("network.block_private_networks", Kind::Bool, "true", "Keep private address ranges out of reach"),
+    row("network.block_metadata_endpoint", Kind::Bool, "true", "Keep cloud metadata services out of reach"),
+    row("network.allow_local_network_access", Kind::Bool, "false", "Let containers reach the host's own local network, and know its names"),
+    row("limits.cpu", Kind::Cores, "4", "Cores, as a number or a set such as \"0-3\""),
+    row("limits.memory", Kind::Size, "\"8GiB\"", "Memory"),
+    row("limits.processes", Kind::Processes, "2000", "Number of processes"),
+    row("limits.disk", Kind::Size, "\"20GiB\"", "Size of the root disk"),
+    row("build.from", Kind::Text, "\"images:debian/13\"", "What the image is built from: auto, images:…, bootstrap:…, a local alias or a tarball"),
+    row("build.host_ca", Kind::Bool, "false", "Put the host's own certificate authorities into the image"),
+    row("build.packages", Kind::Texts, "[\"postgresql-client\"]", "Additional Debian packages"),
+    row("build.tools", Kind::Texts, "", "The agents to install"),
+    row("build.image_server", Kind::Text, "\"https://images.linuxcontainers.org\"", "The simplestreams server behind images:, over https"),
+    row("build.dns", Kind::Texts, "[\"1.1.1.1\"]", "Name servers that replace those of the network when they do not work"),
+    row("mounts.default", Kind::Mounts, "[{ host = \"~/data\", container = \"/data\", readonly = true }]", "Host directories that every container sees; a relative host path is below the workspace"),
 ];
 
 /// The key of a path.
@@ -103,7 +103,7 @@ pub fn key(path: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.path == path)
 }
 
-/// What a profile may say: its own name for a key, and the key. `[defaults]` stand at its top level.
+/// What a profile may set: its own name for a key, and the key. Keys of `[defaults]` are at its top level.
 pub fn keys_of_a_profile() -> impl Iterator<Item = (&'static str, &'static Key)> {
     const SECTIONS: [&str; 4] = ["network.", "limits.", "tool.", "mounts."];
     KEYS.iter().filter_map(|key| match key.path.strip_prefix("defaults.") {
@@ -112,7 +112,7 @@ pub fn keys_of_a_profile() -> impl Iterator<Item = (&'static str, &'static Key)>
     })
 }
 
-/// A single value as a file or a variable has it.
+/// A single value from a file or a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scalar<'a> {
     /// `true` or `false`.
@@ -124,7 +124,7 @@ pub enum Scalar<'a> {
 }
 
 impl Kind {
-    /// What a right value is, for an error: "expected …".
+    /// What a valid value is, for an error: "expected …".
     #[must_use]
     pub fn expected(&self) -> String {
         match self {
@@ -145,7 +145,7 @@ impl Kind {
         }
     }
 
-    /// Whether a single value is right; a number of cores or processes may be written with or without quotes.
+    /// Whether a single value is valid; a number of cores or processes may be written with or without quotes.
     #[must_use]
     pub fn takes(&self, value: &Scalar<'_>) -> bool {
         match (self, value) {
@@ -183,7 +183,7 @@ mod tests {
     use super::*;
     use crate::settings::{Limits, MountEntry, Settings, Variable};
 
-    /// Settings in which nothing is left out, so that each key is seen when they are written.
+    /// Settings in which nothing is left out, so that each key appears when they are written.
     fn full() -> Settings {
         let mut settings = Settings::default();
         let (text, path) = (|| Some(String::from("1")), || Some(std::path::PathBuf::from("/x")));
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_taken_or_refused_by_their_kind() {
+    fn values_are_accepted_or_refused_by_their_kind() {
         assert!(Kind::Cores.takes(&Scalar::Integer(4)));
         assert!(Kind::Cores.takes(&Scalar::Text("0-3")));
         assert!(!Kind::Cores.takes(&Scalar::Integer(0)));

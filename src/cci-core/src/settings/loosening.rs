@@ -1,5 +1,5 @@
-//! What a file that is not trusted would make weaker. The settings are taken apart field by field, so that a new key
-//! without a decision here does not compile.
+//! What a file that is not trusted would loosen. The settings are taken apart field by field, so that a new key without
+//! a decision here does not compile.
 
 mod beside;
 mod harmless;
@@ -17,27 +17,27 @@ use super::model::{
 };
 use super::size::{Size, cores, number};
 
-/// One key that would be weaker, and why that matters.
+/// One key that would be loosened, and why that matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loosening {
     /// The key, such as `network.mode`.
     pub key: String,
-    /// What it would be set to; null where something of the user's would be taken away.
+    /// The value it would get; null if it would remove a value of the user's.
     pub value: Value,
     /// What it would do.
     pub reason: &'static str,
 }
 
-/// What a judgement needs to know beside the settings.
+/// What the decision depends on besides the settings.
 #[derive(Clone, Copy)]
 pub struct Surroundings<'a> {
     /// Whether credentials of the user are in the container: see [`credentials_inside`].
     pub credentials: bool,
-    /// Whether a host path, with all links resolved, lies in the workspace.
+    /// Whether a host path, with all links resolved, is in the workspace.
     pub inside: &'a dyn Fn(&Path) -> bool,
 }
 
-/// Every key by which `changed` is weaker than `trusted`.
+/// Every key in which `changed` is looser than `trusted`.
 #[must_use]
 pub fn loosenings(trusted: &Settings, changed: &Settings, around: &Surroundings<'_>) -> Vec<Loosening> {
     let Settings { defaults, tool, paths, incus, network, limits, build, mounts, profile: _ } = changed;
@@ -66,7 +66,7 @@ impl Found {
 }
 
 fn of_defaults(found: &mut Found, trusted: &Defaults, changed: &Defaults, around: &Surroundings<'_>) {
-    // persistent, model: the project's own choice. A model is one argument of the agent's and never a flag
+    // persistent, model: the project's own choice. A model is one argument of the agent and never a flag
     let Defaults { image, persistent: _, model: _, agent_config, settings_secrets, environment, docker } = changed;
     let other_image = around.credentials && *image != trusted.image;
     found.when(other_image, "defaults.image", image, beside::CODE);
@@ -118,7 +118,7 @@ fn of_paths(found: &mut Found, trusted: &Paths, changed: &Paths) {
 }
 
 fn of_incus(found: &mut Found, trusted: &IncusSettings, changed: &IncusSettings) {
-    const REASON: &str = "it would use Incus in another way than the user does";
+    const REASON: &str = "it would use Incus differently from the user";
     let IncusSettings { socket, project, group, agent_uid, storage_pool, idmap } = changed;
     found.when(*socket != trusted.socket, "incus.socket", socket, REASON);
     found.when(*project != trusted.project, "incus.project", project, REASON);
@@ -181,13 +181,14 @@ fn is_fewer(a: &str, b: &str) -> bool {
     number(a).ok().zip(number(b).ok()).is_some_and(|(a, b)| a <= b)
 }
 
-/// A number of cores may shrink; a set of them (which pins) stays the user's, for it may name cores kept for others.
+/// A number of cores may shrink; a set of them (which pins) stays the user's, because it may name cores reserved for
+/// others.
 fn is_fewer_cores(a: &str, b: &str) -> bool {
     number(a).is_ok() && cores(a).zip(cores(b)).is_some_and(|(a, b)| a <= b) && number(b).is_ok()
 }
 
 fn of_build(found: &mut Found, trusted: &BuildSettings, changed: &BuildSettings) {
-    const REASON: &str = "it would change the image that other projects use too";
+    const REASON: &str = "it would change the image that other projects also use";
     let BuildSettings { from, host_ca, packages, tools, image_server, dns } = changed;
     found.when(*from != trusted.from, "build.from", from, REASON);
     found.when(*host_ca != trusted.host_ca, "build.host_ca", host_ca, REASON);
@@ -213,7 +214,7 @@ fn of_mounts(found: &mut Found, trusted: &Settings, changed: &Mounts, around: &S
         found.when(reason.is_some(), key(container), mount, reason.unwrap_or_default());
     }
     for gone in trusted.mounts.default.keys().filter(|container| !default.contains_key(*container)) {
-        found.when(true, key(gone), &(), "it would take a mount of the user's away");
+        found.when(true, key(gone), &(), "it would remove a mount of the user's");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What can be configured: the model, the one table of its keys, and what a file that is not trusted may change.
+//! What can be configured: the model, the one table of its keys, and what an untrusted file may change.
 
 mod key;
 mod loosening;

@@ -21,7 +21,7 @@ impl Size {
         number.checked_mul(factor(unit)?).map(Self::Bytes)
     }
 
-    /// Whether this is surely no more than `other`; a share and a number of bytes cannot be compared.
+    /// Whether this is certainly no more than `other`; a share and a number of bytes cannot be compared.
     pub(super) fn is_at_most(self, other: Self) -> bool {
         match (self, other) {
             (Self::Bytes(a), Self::Bytes(b)) | (Self::Percent(a), Self::Percent(b)) => a <= b,
@@ -46,7 +46,7 @@ fn factor(unit: &str) -> Option<u64> {
     Some(factor)
 }
 
-/// How many cores `4`, `0-3` or `0,2,5-7` are; as a set they must rise.
+/// How many cores `4`, `0-3` or `0,2,5-7` are; a set must be ascending.
 pub(super) fn cores(raw: &str) -> Option<u64> {
     if let Ok(count) = number(raw) {
         return (count > 0).then_some(count);

@@ -1,4 +1,4 @@
-//! Which distribution this is, and where it has Incus.
+//! Which distribution this is, and where it gets Incus from.
 
 /// A distribution, as far as the installation of Incus differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -7,7 +7,7 @@ pub enum Distro {
     Bookworm,
     /// Debian 13 and newer, Ubuntu 24.04 and newer: Incus is in the archive.
     InArchive(String),
-    /// Anything else, by its own name: Incus is installed by hand.
+    /// Anything else, by its own name: Incus is installed manually.
     Other(String),
 }
 

@@ -13,25 +13,25 @@ pub enum Daemon {
         /// Its version.
         version: String,
     },
-    /// Its socket is there, and this caller may not use it.
+    /// Its socket exists, but this caller may not use it.
     NoPermission,
     /// Nothing answers.
     Silent,
-    /// It is there, and does not say what it has.
+    /// It answers, but does not say what it has.
     Failing {
-        /// What it said, or that it did not.
+        /// Its answer, or that there was none.
         reason: String,
     },
 }
 
-/// Whether Incus is there.
+/// Whether Incus is installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Installation {
     /// Its daemon's program is missing.
     Absent,
-    /// It is there and has never run.
+    /// It is installed and has never run.
     Unused,
-    /// It has run, so it has objects that are not seen until it answers.
+    /// It has run, so it has objects that cannot be seen until it answers.
     Used,
 }
 
@@ -45,7 +45,7 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Whether a container is a clone there and not a copy.
+    /// Whether a container is a clone there and not a full copy.
     #[must_use]
     pub fn is_copy_on_write(&self) -> bool {
         matches!(self.driver.as_str(), "btrfs" | "zfs" | "lvm" | "lvmcluster" | "ceph" | "linstor")
@@ -67,7 +67,7 @@ pub struct Objects {
     pub network_names: Vec<String>,
 }
 
-/// The person that containers shall belong to.
+/// The user who will own the containers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
     /// The name in the account table; the number as text if there is none.
@@ -76,9 +76,9 @@ pub struct Person {
     pub uid: u32,
     /// The primary group id.
     pub gid: u32,
-    /// Whether the group table has them in the group of the socket.
+    /// Whether the group table has the user in the group of the socket.
     pub in_group: bool,
-    /// Whether this login has the group already.
+    /// Whether this login already has the group.
     pub group_active: bool,
 }
 
@@ -93,20 +93,20 @@ pub enum Firewall {
     Firewalld,
 }
 
-/// A table of subordinate ids as it is on the disk, where a name need not be UTF-8; or why it cannot be read, which is not
-/// the same as an empty one.
+/// A table of subordinate ids as it is on the disk, where a name need not be UTF-8; or why it cannot be read, which is
+/// not the same as an empty one.
 pub type Table = Result<Vec<u8>, String>;
 
-/// Everything that decides.
+/// Everything that the findings are decided from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// The distribution.
     pub distro: Distro,
     /// Whether systemd runs the machine.
     pub systemd: bool,
-    /// Whether Incus is there.
+    /// Whether Incus is installed.
     pub incus: Installation,
-    /// Programs that are missing, by the package that has them.
+    /// Programs that are missing, by their package.
     pub missing_packages: Vec<&'static str>,
     /// How the daemon answers.
     pub daemon: Daemon,
@@ -118,7 +118,7 @@ pub struct Found {
     pub subuid: Table,
     /// `/etc/subgid`.
     pub subgid: Table,
-    /// The person containers shall belong to.
+    /// The user who will own the containers.
     pub person: Person,
     /// The group of the socket.
     pub group: String,
@@ -128,8 +128,8 @@ pub struct Found {
     pub routes: Vec<Route>,
     /// Whether the kernel can do btrfs.
     pub btrfs: bool,
-    /// Bytes free where the daemon keeps its data.
+    /// Free bytes where the daemon keeps its data.
     pub free_bytes: u64,
-    /// How many inotify instances the kernel gives a user; `None` where that cannot be changed from here.
+    /// How many inotify instances the kernel allows a user; `None` where that cannot be changed from here.
     pub inotify_instances: Option<u64>,
 }

@@ -1,4 +1,4 @@
-//! What setup does about a finding, in the order in which it has to be done.
+//! What setup does about a finding, in the required order.
 
 /// Where the limits are that setup raises.
 pub const LIMITS: &str = "/etc/sysctl.d/60-cci.conf";
@@ -8,7 +8,7 @@ pub const LIMITS: &str = "/etc/sysctl.d/60-cci.conf";
 pub enum Step {
     /// Adds the backports of Debian 12 to apt's sources.
     AddBackports,
-    /// Installs packages by apt; from backports where `suite` says so.
+    /// Installs packages with apt; from `suite` if given.
     Install {
         /// The packages.
         packages: Vec<String>,
@@ -22,14 +22,14 @@ pub enum Step {
         /// The lines.
         lines: Vec<String>,
     },
-    /// Puts the person into the group of the socket.
+    /// Adds the user to the group of the socket.
     JoinGroup {
         /// The account.
         user: String,
         /// The group.
         group: String,
     },
-    /// Starts the daemon by systemd, and with the machine from now on.
+    /// Starts the daemon with systemd, now and at each boot.
     StartService,
     /// Starts the daemon directly, detached.
     StartDaemon {
@@ -43,21 +43,21 @@ pub enum Step {
         /// The new value.
         value: u64,
     },
-    /// Makes a storage pool.
+    /// Creates a storage pool.
     CreatePool {
         /// `btrfs` or `dir`.
         driver: &'static str,
         /// Size of the loop file in GiB, for btrfs.
         gib: Option<u64>,
     },
-    /// Makes the bridge.
+    /// Creates the bridge.
     CreateBridge {
         /// Its name.
         name: String,
         /// Its address.
         address: String,
     },
-    /// Gives the default profile what it lacks.
+    /// Adds what the default profile lacks.
     CompleteProfile {
         /// The pool of its root disk, if it has none.
         pool: Option<String>,
@@ -67,13 +67,13 @@ pub enum Step {
 }
 
 impl Step {
-    /// Whether only root can do it; the others need the daemon's socket.
+    /// Whether it needs root; the others need the daemon's socket.
     #[must_use]
     pub fn needs_root(&self) -> bool {
         !matches!(self, Self::CreatePool { .. } | Self::CreateBridge { .. } | Self::CompleteProfile { .. })
     }
 
-    /// Whether the machine has to be looked at again after it: a daemon that answers shows what it has.
+    /// Whether the machine has to be examined again after it: a daemon that answers shows what it has.
     #[must_use]
     pub fn shows_more(&self) -> bool {
         matches!(self, Self::StartService | Self::StartDaemon { .. })

@@ -29,7 +29,7 @@ pub fn routes(table: &str) -> Vec<Route> {
 /// The bridge's address in a free subnet of 10/8, as Incus takes it: `10.77.0.1/24`.
 #[must_use]
 pub fn free(routes: &[Route]) -> Option<String> {
-    // begins away from the numbers that home routers and other tools take first
+    // starts away from the numbers that home routers and other tools use first
     let candidates = (77..=254).chain(1..77).map(|second| Ipv4Addr::new(10, second, 0, 0));
     let is_free = |candidate: &Ipv4Addr| {
         !routes

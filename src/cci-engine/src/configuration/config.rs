@@ -37,7 +37,7 @@ impl Configured {
         Stack::read(&self.caller, &self.workspace, self.extra.as_deref(), &self.overrides, trust)
     }
 
-    /// Whether each profile can be had: what it inherits exists and does not go round.
+    /// Whether each profile is valid: what it inherits exists and is not circular.
     pub fn check_profiles(stack: &Stack) -> Result<()> {
         stack.settings()?;
         stack.profiles().keys().try_for_each(|name| stack.with_profile(name).settings().map(drop))
@@ -54,7 +54,7 @@ impl Configured {
         Approvals::of(&self.caller.home)
     }
 
-    /// The project's files, with everything in them that any launch could ask approval for.
+    /// The project's files, with everything in them that any launch could need approval for.
     pub fn project(&self) -> Result<Project> {
         let overrides = Overrides { brings_credentials: true, ..self.overrides.clone() };
         let stack = Stack::read(&self.caller, &self.workspace, self.extra.as_deref(), &overrides, Trust::Weighed)?;
@@ -69,7 +69,7 @@ impl Configured {
         self.approvals()?.approve(&project.path, project.hash.clone())
     }
 
-    /// Writes the commented file; one that is there stays unless `force`.
+    /// Writes the commented file; an existing one stays unless `force`.
     pub fn init(&self, project: bool, force: bool) -> Result<PathBuf> {
         let path = self.file(project);
         if path.exists() && !force {
@@ -82,7 +82,7 @@ impl Configured {
         Ok(path)
     }
 
-    /// A new file with a profile, beside the user's configuration.
+    /// A new file with a profile, next to the user's configuration.
     pub(crate) fn create_profile(&self, name: &str, text: &str, force: bool) -> Result<PathBuf> {
         let path = self.file(false).with_file_name("profiles").join(format!("{name}.toml"));
         if path.exists() && !force {
@@ -108,7 +108,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
     put::atomically(path, text.as_bytes(), put::PRIVATE)
 }
 
-/// Opens a file in the person's editor, made from the commented one if it is missing; its path.
+/// Opens a file in the user's editor, created from the commented one if it is missing; returns its path.
 pub async fn edit(cx: &Configured, project: bool) -> Result<PathBuf> {
     let path = cx.file(project);
     if project && path.is_symlink() {
@@ -122,7 +122,7 @@ pub async fn edit(cx: &Configured, project: bool) -> Result<PathBuf> {
     }
     let editor = ["VISUAL", "EDITOR"].into_iter().find_map(|name| cx.caller.var(name)).unwrap_or("vi").to_owned();
     let file = path.clone();
-    // the variable may hold arguments of its own, as for git
+    // the variable may contain arguments, as for git
     let line = format!("{editor} \"$@\"");
     let run = move || {
         let status = std::process::Command::new("sh").args(["-c", &line, "cci"]).arg(&file).status();

@@ -1,4 +1,4 @@
-//! Lists, shows and makes profiles; none of it needs Incus.
+//! Lists, shows and creates profiles; none of it needs Incus.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use cci_host::settings::{self, Entry, Trust};
 /// A profile as it is listed.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Listed {
-    /// What `--profile` takes.
+    /// The value for `--profile`.
     pub name: String,
     /// One line for people.
     pub description: String,
@@ -22,7 +22,7 @@ pub struct Listed {
     pub origin: String,
 }
 
-/// Every profile that can be asked for.
+/// Every profile that can be chosen.
 pub fn all(cx: &Configured) -> Result<Vec<Listed>> {
     let stack = cx.read(Trust::Unjudged)?;
     let listed = stack.profiles().into_iter().map(|(name, parts)| Listed {
@@ -39,13 +39,13 @@ pub fn entries(cx: &Configured, name: &str) -> Result<Vec<Entry>> {
     settings::of_profile(&cx.read(Trust::Unjudged)?, name)
 }
 
-/// The script that makes a shipped profile's image.
+/// The script that builds a shipped profile's image.
 #[must_use]
 pub fn script(name: &str) -> Option<&'static str> {
     settings::shipped().into_iter().find(|one| one.name == name)?.script
 }
 
-/// Writes a profile that stands on another; its file.
+/// Writes a profile that inherits from another; returns its file.
 pub fn create(cx: &Configured, name: &str, inherits: &str, force: bool) -> Result<PathBuf> {
     if !Kind::Name.takes(&Scalar::Text(name)) {
         return Err(Error::usage(format!("invalid profile name '{name}': expected {}", Kind::Name.expected())));

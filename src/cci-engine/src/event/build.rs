@@ -1,4 +1,4 @@
-//! What the build of an image tells.
+//! The events of an image build.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,19 +13,19 @@ use super::Event;
 pub enum BuildEvent {
     /// Where its log is.
     Log(PathBuf),
-    /// A step begins: what the image server has.
+    /// A step begins: asking the image server what it has.
     AskingServer {
         /// The server.
         url: String,
     },
-    /// The build begins with an image of the server.
+    /// The build starts from an image of the server.
     FromServer {
         /// The server.
         url: String,
         /// The image's name there.
         alias: String,
     },
-    /// The build begins with a bootstrap, since the server is of no use.
+    /// The build starts from a bootstrap, since the server cannot be used.
     Fallback(Fallback),
     /// A step of the build begins.
     StepBegan(BuildStep),
@@ -38,24 +38,24 @@ pub enum BuildEvent {
     },
 }
 
-/// One part of a build; displayed, it is the step's title, as it stands in the build's log.
+/// One part of a build; displayed, it is the step's title in the build's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BuildStep {
     /// A distribution's root file system from its mirror.
     Bootstrap(Suite),
-    /// The container that the steps work in.
+    /// The container that the steps run in.
     StartFrom {
-        /// What it is made from.
+        /// What it is created from.
         base: String,
     },
     /// A command in the container.
     Run {
-        /// The title that its recipe gives it.
+        /// The title from its recipe.
         title: String,
     },
     /// The container becomes an image.
     Publish,
-    /// A container of the new image, to try it.
+    /// A container of the new image, to test it.
     Unpack,
 }
 
@@ -71,7 +71,7 @@ impl fmt::Display for BuildStep {
     }
 }
 
-/// Why a build does not begin with an image of the server; displayed, it is the line of the build's log.
+/// Why a build does not start from an image of the server; displayed, it is the line in the build's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fallback {
     /// The server.
@@ -89,14 +89,14 @@ impl fmt::Display for Fallback {
     }
 }
 
-/// Why an image server is of no use.
+/// Why an image server cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerProblem {
     /// It does not have the image.
     NoImage {
         /// The image's name.
         alias: &'static str,
-        /// The machine that it is wanted for.
+        /// The architecture that it is needed for.
         arch: &'static str,
     },
     /// It cannot be reached.

@@ -1,4 +1,4 @@
-//! What the verbs on images tell.
+//! The events of the verbs on images.
 
 use cci_core::Error;
 
@@ -9,7 +9,7 @@ use super::Event;
 pub enum ImageEvent {
     /// A step begins: a container becomes an image.
     Publishing,
-    /// An image is another user's, and stays.
+    /// An image belongs to another user, and stays.
     NotRemoved(Error),
 }
 

@@ -1,4 +1,4 @@
-//! What the verbs on a container tell.
+//! The events of the verbs on a container.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use cci_core::Error;
 
 use super::Event;
 
-/// What happens to a container that is there.
+/// What happens to an existing container.
 #[derive(Debug)]
 pub enum InstanceEvent {
-    /// It was asked to shut down, did not in time, and is stopped.
+    /// It was asked to shut down, did not do so in time, and is stopped.
     DidNotShutDown {
         /// The container.
         container: String,
         /// The time it had.
         within: Duration,
     },
-    /// One of several containers could not be ended; the others go on.
+    /// One of several containers could not be stopped; the others continue.
     NotEnded(Error),
-    /// A directory is mounted with shifted ids, by which the container's root is the host's there.
+    /// A directory is mounted with shifted ids, so that the container's root is host root there.
     ShiftedMount,
 }
 

@@ -1,4 +1,4 @@
-//! What a launch tells.
+//! The events of a launch.
 
 use cci_core::Error;
 use cci_core::plan::PlanWarning;
@@ -9,7 +9,7 @@ use super::Event;
 /// What happens on the way to a running container.
 #[derive(Debug)]
 pub enum LaunchEvent {
-    /// A step begins: everything that the container needs.
+    /// A step begins: preparing everything that the container needs.
     Preparing,
     /// What the plan warns about.
     Warning(PlanWarning),
@@ -24,7 +24,7 @@ pub enum LaunchEvent {
     SlotAllocated(Slot),
     /// A kept container was started again.
     ReusingContainer,
-    /// A kept container has another image than the settings ask for.
+    /// A kept container has a different image from the settings.
     OtherImage {
         /// The container.
         container: String,
@@ -33,12 +33,12 @@ pub enum LaunchEvent {
         /// The image of the settings.
         asked: String,
     },
-    /// What of a kept container's configuration is not as it was.
+    /// What has changed in a kept container's configuration.
     ConfigurationApplied {
         /// The keys and devices.
         changed: Vec<String>,
     },
-    /// What the container has of the host could not be noted.
+    /// The host ids of the container could not be recorded.
     NotNoted(Error),
 }
 

@@ -1,4 +1,5 @@
-//! What a use-case tells while it works: one typed value for each thing; the fronts turn it into text, JSON or a screen.
+//! What a use-case reports while it works: one typed value for each thing; the front end turns it into text, JSON or a
+//! screen.
 
 mod build;
 mod image;
@@ -22,14 +23,14 @@ pub use session::SessionEvent;
 pub use transfer::{SpecialFile, TransferEvent};
 pub use upkeep::UpkeepEvent;
 
-/// One thing that is told, by the room it comes from.
+/// One event, by the area it comes from.
 #[derive(Debug)]
 pub enum Event {
     /// Of a launch.
     Launch(LaunchEvent),
     /// Of a session and its conversation.
     Session(SessionEvent),
-    /// Of a container that is there.
+    /// Of an existing container.
     Instance(InstanceEvent),
     /// Of a network policy.
     Network(NetworkEvent),
@@ -37,14 +38,14 @@ pub enum Event {
     Image(ImageEvent),
     /// Of the build of an image.
     Build(BuildEvent),
-    /// Of files on their way into a container or out of it.
+    /// Of files on their way into or out of a container.
     Transfer(TransferEvent),
     /// Of `clean`, `reclaim` and `setup`.
     Upkeep(UpkeepEvent),
-    /// Of what a command made and does not keep.
+    /// Of what a command created and does not keep.
     RollBack(RollBackEvent),
     /// How far something is.
     Progress(Progress),
-    /// What was under way has ended: nothing moves any more.
+    /// What was in progress has ended.
     Idle,
 }

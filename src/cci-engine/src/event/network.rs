@@ -1,10 +1,10 @@
-//! What a network policy tells.
+//! The events of a network policy.
 
 use cci_core::network::Obstacle;
 
 use super::Event;
 
-/// What happens while a policy is put in force.
+/// What happens while a policy is put into force.
 #[derive(Debug)]
 pub enum NetworkEvent {
     /// A step begins: the policy's network.

@@ -5,18 +5,18 @@ use super::{BuildStep, Event};
 /// How far something is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
-    /// What is under way.
+    /// What is in progress.
     pub activity: Activity,
     /// How much of it is done.
     pub amount: Amount,
 }
 
-/// What is under way.
+/// What is in progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Activity {
     /// A build gives Incus its root file system.
     ImportRootfs,
-    /// A container is created for work of cci's own.
+    /// A container is created for cci's own work.
     Create {
         /// The step, as errors name it.
         step: &'static str,
@@ -25,14 +25,14 @@ pub enum Activity {
     PublishImage,
     /// A step of a build.
     Build(BuildStep),
-    /// Files go into a container or come out of it.
+    /// Files go into or come out of a container.
     Transfer {
         /// Which of the two.
         direction: Direction,
-        /// So many so far.
+        /// How many so far.
         files: u64,
     },
-    /// What Incus says of one of these in its own words.
+    /// What Incus reports of one of these in its own words.
     Incus {
         /// Its words.
         words: String,
@@ -48,19 +48,19 @@ pub enum Direction {
     Pull,
 }
 
-/// How much of something is done, in what it is counted by.
+/// How much of something is done, in the unit it is counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Amount {
     /// It is not counted.
     Unknown,
-    /// Bytes, and their total where it is known.
+    /// Bytes, and their total if it is known.
     Bytes {
-        /// So many so far.
+        /// How many so far.
         done: u64,
-        /// So many in the end.
+        /// How many in total.
         total: Option<u64>,
     },
-    /// The step that is under way, from 1, and how many there are.
+    /// The step in progress, from 1, and how many there are.
     Steps {
         /// This one.
         done: u64,

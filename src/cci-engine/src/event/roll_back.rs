@@ -1,11 +1,11 @@
-//! What is told of things that a command made and does not keep.
+//! The events of rolling back what a command created and does not keep.
 
 use cci_core::Error;
 
 use super::Event;
 use crate::ledger::Made;
 
-/// What becomes of them.
+/// What happened to it.
 #[derive(Debug)]
 pub enum RollBackEvent {
     /// Something could not be removed.
@@ -15,7 +15,7 @@ pub enum RollBackEvent {
         /// Why.
         error: Error,
     },
-    /// Something that a killed command made is gone now.
+    /// Something that a killed command created has been removed.
     RemovedAbandoned(Made),
 }
 

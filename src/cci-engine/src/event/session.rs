@@ -1,4 +1,4 @@
-//! What a session tells.
+//! The events of a session.
 
 use cci_agent::Secrets;
 use cci_core::Error;
@@ -10,7 +10,7 @@ use super::Event;
 /// What happens to a session and its conversation.
 #[derive(Debug)]
 pub enum SessionEvent {
-    /// The newest conversation of the workspace is resumed, since none was named.
+    /// The newest conversation of the workspace is resumed, because none was named.
     AutoDetected(SessionId),
     /// This conversation is resumed.
     Resuming(SessionId),
@@ -23,24 +23,24 @@ pub enum SessionEvent {
         /// What it may reach.
         network: Mode,
     },
-    /// A saved session cannot be read and is passed over.
+    /// A saved session cannot be read and is skipped.
     Damaged(Error),
-    /// The container gets secrets that stand in the host's settings of the agent.
+    /// The container gets secrets from the host's settings of the agent.
     SecretsInSettings(Secrets),
-    /// The workspace has files by which the agent runs programs: it asks before.
+    /// The workspace has files by which the agent runs programs: it asks before it does.
     AgentAsksAbout {
         /// The files.
         files: Vec<&'static str>,
     },
-    /// The daemon does not reach the home: a storage volume holds the conversation.
+    /// The daemon cannot reach the home: the conversation is kept in a storage volume.
     KeptInVolume,
-    /// The volume that holds the conversation could not be copied to its directory.
+    /// The volume with the conversation could not be copied to its directory.
     NotCopiedHome(Error),
-    /// A step begins: the wait for a container that shuts down.
+    /// A step begins: waiting for a container to shut down.
     WaitingForShutdown,
-    /// The session was left, and its conversation is on the host.
+    /// The user left the session, and its conversation is on the host.
     Saved,
-    /// The container runs on without a terminal.
+    /// The container keeps running without a terminal.
     ContainerRunsOn {
         /// The container.
         container: String,

@@ -1,25 +1,25 @@
-//! What a transfer of files tells.
+//! The events of a file transfer.
 
 use cci_host::store::remark::Remark;
 
 use super::Event;
 
-/// What happens to files on their way.
+/// What happens to files during a transfer.
 #[derive(Debug)]
 pub enum TransferEvent {
-    /// A file was left out, or is worth a word.
+    /// A file was left out, or deserves a remark.
     Remark(Remark),
     /// A file changed while tar read it in the container.
     Changed {
         /// The words of that tar.
         words: String,
     },
-    /// A name that a container which does not run cannot give.
+    /// A name that cannot be read from a stopped container.
     NotUtf8 {
-        /// The path, with what can be shown of it.
+        /// The path, as far as it can be shown.
         path: String,
     },
-    /// Files that lose their set-id and sticky bits in a container that does not run.
+    /// Files that lose their set-id and sticky bits in a stopped container.
     SpecialBitsLost {
         /// The files.
         files: Vec<SpecialFile>,

@@ -1,4 +1,4 @@
-//! What `clean`, `reclaim` and `setup` tell.
+//! The events of `clean`, `reclaim` and `setup`.
 
 use std::path::PathBuf;
 
@@ -7,23 +7,23 @@ use cci_core::setup::step::Step;
 
 use super::Event;
 
-/// What happens while the host is cleared up or set up.
+/// What happens while the host is cleaned or set up.
 #[derive(Debug)]
 pub enum UpkeepEvent {
-    /// Something that nothing needs could not be removed; the rest goes on.
+    /// An unused thing could not be removed; the others are.
     NotRemoved(Error),
-    /// Files of a container's root could not be handed over to the caller.
+    /// The caller could not be made the owner of files of a container's root.
     NotHandedOver(Error),
-    /// A step begins: the walk through the workspace.
+    /// A step begins: walking through the workspace.
     LookingForFiles,
-    /// Files of containers that are not known as the caller's stay as they are.
+    /// Files of containers that are not known to be the caller's stay unchanged.
     FilesStay {
         /// Where they are.
         workspace: PathBuf,
         /// Their owners on the host.
         owners: Vec<u32>,
     },
-    /// Setup does this step now.
+    /// Setup is doing this step.
     Setup(Step),
 }
 

@@ -1,4 +1,4 @@
-//! Which images there are, and whether one is there.
+//! Which images there are, and whether one exists.
 
 use cci_core::Result;
 use cci_core::mark::LAUNCH;
@@ -9,17 +9,17 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 
-/// What the names of cci's own images begin with.
+/// What the names of cci's own images start with.
 const OWN: &str = "cci";
 
-/// Which images are meant.
+/// Which images to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
-    /// Those that cci made, and those that are called so.
+    /// Those that cci built, and those with its name.
     Ours,
     /// Every image of the project.
     All,
-    /// Those with an alias that begins so.
+    /// Those with an alias that starts with this.
     Prefix(String),
 }
 
@@ -34,7 +34,7 @@ pub struct ListedImage {
     pub size: u64,
     /// RFC 3339.
     pub created_at: String,
-    /// What it says of itself.
+    /// Its description.
     pub description: String,
 }
 
@@ -46,7 +46,7 @@ pub async fn list(cx: &Context, selection: &Selection) -> Result<Vec<ListedImage
     Ok(listed)
 }
 
-/// Whether there is an image of this alias or fingerprint.
+/// Whether an image of this alias or fingerprint exists.
 pub async fn exists(cx: &Context, name: &str) -> Result<bool> {
     Ok(cx.client.image_by(name).await.during("look for the image")?.is_some())
 }
@@ -63,10 +63,10 @@ impl Selection {
 }
 
 fn listed(image: &Image) -> ListedImage {
-    // an image whose maker did not say when tells when it came here
+    // an image without a creation date has the date of its import
     let untold = image.created_at.starts_with("0001-") || image.created_at.starts_with("1970-");
     let created_at = if untold { &image.uploaded_at } else { &image.created_at };
-    // the plain name before the dated one
+    // the undated name before the dated one
     let mut aliases: Vec<String> = image.aliases.iter().map(|alias| alias.name.clone()).collect();
     aliases.sort_unstable();
     ListedImage {
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ours_are_those_that_cci_made_or_that_bear_its_name() {
+    fn ours_are_those_that_cci_made_or_that_have_its_name() {
         let image = |alias: &str| Image {
             aliases: vec![ImageAlias { name: alias.into(), ..ImageAlias::default() }],
             ..Image::default()

@@ -1,4 +1,4 @@
-//! `cci image`: the images that Incus has, made from containers, listed and removed.
+//! `cci image`: the images that Incus has, created from containers, listed and removed.
 
 mod list;
 mod owner;
@@ -9,7 +9,7 @@ pub(crate) mod roll_back;
 mod tests;
 
 pub use list::{ListedImage, Selection, exists, list};
-pub(crate) use owner::{owned, refuse_anothers_name};
+pub(crate) use owner::{refuse_anothers_name, with_owner};
 pub use publish::{Ask, Published, publish};
 use remove::remove_if_nameless;
 pub use remove::{Cleaned, Deleted, cleanup, delete};

@@ -1,4 +1,4 @@
-//! Whose an image is: what another user's sessions start from is not removed, and keeps its name.
+//! The owner of an image: what another user's sessions start from is not removed, and keeps its name.
 
 use cci_core::mark::{self, OWNER};
 use cci_core::{Error, Result};
@@ -7,15 +7,16 @@ use cci_incus::{Image, NewImage};
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 
-/// The key by which Incus notes on an instance what it was made from.
+/// The key by which Incus records on an instance what it was created from.
 const BASE: &str = "volatile.base_image";
 
-/// The image with the caller for its owner.
-pub(crate) fn owned(cx: &Context, image: NewImage) -> NewImage {
+/// The image, labelled with the caller as its owner.
+pub(crate) fn with_owner(cx: &Context, image: NewImage) -> NewImage {
     image.property(OWNER, cx.caller.ids.uid.to_string())
 }
 
-/// Refuses what is another user's: one that bears its owner, or one without whose sessions are of others.
+/// Refuses what belongs to another user: an image labelled so, or one without a label that only other users' sessions
+/// use.
 pub(crate) async fn refuse_anothers(cx: &Context, image: &Image) -> Result<()> {
     let caller = cx.caller.ids.uid;
     let owner = mark::owner(&image.properties);
@@ -25,7 +26,7 @@ pub(crate) async fn refuse_anothers(cx: &Context, image: &Image) -> Result<()> {
     let name = image.aliases.first().map_or(image.fingerprint.as_str(), |alias| alias.name.as_str());
     let refused = |whose: String| Error::NotOwner {
         problem: format!("image '{name}' {whose}"),
-        hint: Some("choose another name, or replace or remove it all the same with --any-owner".into()),
+        hint: Some("choose another name, or replace or remove it anyway with --any-owner".into()),
     };
     if let Some(owner) = owner {
         return Err(refused(format!("belongs to user {owner}")));
@@ -38,7 +39,7 @@ pub(crate) async fn refuse_anothers(cx: &Context, image: &Image) -> Result<()> {
     }
 }
 
-/// The same for the image that has a name; one that is gone is nobody's.
+/// The same for the image that has a name; one that was removed belongs to nobody.
 pub(crate) async fn refuse_anothers_name(cx: &Context, fingerprint: &str) -> Result<()> {
     match cx.client.image(fingerprint).await {
         Ok(image) => refuse_anothers(cx, &image).await,

@@ -1,4 +1,4 @@
-//! Makes an image of a container, which runs on as it did: what is packed of a running one is a snapshot.
+//! Creates an image from a container, which keeps running: a running one is packed from a snapshot.
 
 use std::time::Duration;
 
@@ -14,25 +14,25 @@ use crate::event::{Activity, Event, ImageEvent};
 use crate::image_build::move_alias;
 use crate::incus_error::DuringStep;
 use crate::incus_progress::incus_progress;
-use crate::instance::owned;
+use crate::instance::ownership;
 use crate::launch::{NOTED, RESOLV_PROPERTY, launch_mark};
 use crate::ledger::Made;
 
-/// Packing two gigabytes on a slow disk.
+/// For packing two gigabytes on a slow disk.
 const LIMIT: Duration = Duration::from_secs(20 * 60);
-/// Making or removing a snapshot.
+/// For creating or removing a snapshot.
 const SNAPSHOT: Duration = Duration::from_secs(120);
 
-/// What is to be published.
+/// What to publish.
 #[derive(Debug)]
 pub struct Ask {
     /// The container, running or stopped.
     pub container: String,
-    /// The name that the image gets.
+    /// The alias of the new image.
     pub alias: String,
     /// One line for people; a default if none is given.
     pub description: Option<String>,
-    /// Whether the alias may be taken from the image that has it.
+    /// Whether the alias may be moved from the image that has it.
     pub force: bool,
 }
 
@@ -45,9 +45,9 @@ pub struct Published {
     pub fingerprint: String,
 }
 
-/// Makes the image and gives it its name last, so that the name never means a half-made one.
+/// Creates the image and names it last, so that the name never means a half-made one.
 pub async fn publish(cx: &Context, ask: &Ask) -> Result<Published> {
-    let instance = owned::find(cx, &ask.container).await?;
+    let instance = ownership::find(cx, &ask.container).await?;
     let taken = cx.client.alias(&ask.alias).await.during("look for the image")?;
     if taken.is_some() && !ask.force {
         return Err(Error::ImageExists { image: ask.alias.clone() });
@@ -73,7 +73,7 @@ pub async fn publish(cx: &Context, ask: &Ask) -> Result<Published> {
 
 fn image(cx: &Context, ask: &Ask, instance: &Instance, mark: &str) -> NewImage {
     let described = ask.description.clone().unwrap_or_else(|| format!("published from container {}", ask.container));
-    let image = owner::owned(cx, NewImage::default()).property("description", described).property(LAUNCH, mark);
+    let image = owner::with_owner(cx, NewImage::default()).property("description", described).property(LAUNCH, mark);
     match instance.config.get(&format!("{NOTED}{RESOLV_PROPERTY}")) {
         Some(resolv) => image.property(RESOLV_PROPERTY, resolv),
         None => image,

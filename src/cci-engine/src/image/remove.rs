@@ -1,4 +1,4 @@
-//! Images go: one by its name, or all but the newest of a line of them.
+//! Removes images: one by its name, or all but the newest of a series.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::incus_error::DuringStep;
 /// How long Incus may take to remove an image.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// An image that is gone.
+/// An image that was removed.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Deleted {
     /// SHA-256 of its files, as hex.
@@ -27,7 +27,7 @@ pub struct Deleted {
 /// What a cleanup removed.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Cleaned {
-    /// The images that are gone, oldest first.
+    /// The removed images, oldest first.
     pub deleted: Vec<Deleted>,
 }
 
@@ -43,7 +43,7 @@ pub async fn delete(cx: &Context, name: &str) -> Result<Deleted> {
     Ok(Deleted { fingerprint: image.fingerprint, aliases })
 }
 
-/// Removes what is older than the newest `keep` images of the line `PREFIX…YYYYMMDD-HHMMSS`.
+/// Removes what is older than the newest `keep` images of the series `PREFIX…YYYYMMDD-HHMMSS`.
 pub async fn cleanup(cx: &Context, prefix: &str, keep: usize) -> Result<Cleaned> {
     let images = cx.client.images().await.during("list the images")?;
     let named: Vec<NamedImage> = images
@@ -70,7 +70,7 @@ pub async fn cleanup(cx: &Context, prefix: &str, keep: usize) -> Result<Cleaned>
     Ok(Cleaned { deleted })
 }
 
-/// Removes an image whose last name has gone to another.
+/// Removes an image whose last name has moved to another.
 pub(super) async fn remove_if_nameless(cx: &Context, fingerprint: &str) -> Result<()> {
     match cx.client.image(fingerprint).await {
         Ok(image) if image.aliases.is_empty() => remove(cx, fingerprint).await.map(drop),
@@ -80,7 +80,7 @@ pub(super) async fn remove_if_nameless(cx: &Context, fingerprint: &str) -> Resul
     }
 }
 
-/// Whether it was there to be removed: another call may have been quicker.
+/// Whether it existed: another call may have been quicker.
 async fn remove(cx: &Context, fingerprint: &str) -> Result<bool> {
     let during = "delete the image";
     let ended = match cx.client.delete_image(fingerprint).await {

@@ -1,4 +1,4 @@
-//! Removes the images of a call that failed.
+//! Removes the images of a failed call.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use crate::instance::operations::unfinished;
 
 /// How long a removal may take.
 const LIMIT: Duration = Duration::from_secs(120);
-/// How long somebody else's work on images is waited for, which cannot be told from ours.
+/// How long to wait for other work on images, which cannot be told from ours.
 const IMPORT: Duration = Duration::from_secs(10);
 
-/// Removes the images that carry this launch mark and have not got this alias; whether there were any.
+/// Removes the images with this launch label and without this alias; whether there were any.
 ///
-/// The alias comes last: who has it is whole, also where the answer to that request was lost.
+/// The alias is set last: an image that has it is complete, even if the answer to that request was lost.
 pub(crate) async fn remove_launched(cx: &Context, launch: &str, alias: &str) -> Result<bool> {
     let client = &cx.client;
     let step = "remove the image";
     let mut removed = false;
-    // an import whose request was dropped may still be under way, and its image would come afterwards
+    // an import whose request was dropped may still be running, and its image would appear afterwards
     for operation in unfinished(client).await? {
         if !operation.resources().contains_key("instances") {
             let _ = operation.wait(step, IMPORT).await;

@@ -1,4 +1,4 @@
-//! What is done with images, on a daemon in memory.
+//! The verbs on images, against a daemon in memory.
 
 use cci_core::{Error, Result};
 
@@ -87,14 +87,18 @@ async fn a_cleanup_keeps_the_newest_and_what_has_another_name() {
 }
 
 #[tokio::test]
-async fn a_cleanup_tells_of_another_users_image_and_goes_on() {
+async fn a_cleanup_reports_another_users_image_and_continues() {
     let world = World::new();
     world.put_image("aa01", &["n-20260101-000000"], &[ANOTHERS]);
     world.put_image("aa02", &["n-20260102-000000"], &[OWN]);
     let cleaned = cleanup(&world.cx(), "n-", 0).await.unwrap();
     assert_eq!(cleaned.deleted.len(), 1);
     assert!(is_there(&world, "aa01") && !is_there(&world, "aa02"));
-    assert!(world.was_told("NotRemoved(NotOwner {") && world.was_told("belongs to user 1001"), "{:?}", world.told());
+    assert!(
+        world.was_reported("NotRemoved(NotOwner {") && world.was_reported("belongs to user 1001"),
+        "{:?}",
+        world.reported()
+    );
 }
 
 #[tokio::test]
@@ -135,7 +139,7 @@ async fn a_running_container_is_published_by_a_snapshot_that_goes_again() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_taken_is_not_moved_without_force() {
+async fn a_name_in_use_is_not_moved_without_force() {
     let world = World::new();
     world.container("cci-a-1").put();
     world.put_image("aa01", &["mine"], &[OWN]);

@@ -1,4 +1,4 @@
-//! What a build begins with: found, fetched or bootstrapped, and made known to Incus.
+//! What a build starts from: found, fetched or bootstrapped, and imported into Incus.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -22,9 +22,9 @@ use crate::incus_error::DuringStep;
 use crate::incus_progress::incus_progress;
 use crate::roll_back;
 
-/// How long an image server may take to say what it has; it is asked before anything else, so somebody waits.
+/// How long an image server may take to say what it has; it is asked before anything else, so the user waits.
 const ANSWER: Duration = Duration::from_secs(5);
-/// How long Incus may take over an import.
+/// How long Incus may take for an import.
 const IMPORT: Duration = Duration::from_secs(10 * 60);
 
 /// Where the root file system is.
@@ -33,7 +33,7 @@ pub(crate) enum Base {
     Local { name: String, fingerprint: String },
     /// On an image server.
     Server { url: String, alias: String },
-    /// In a tarball on the host, in a directory of our own if it was made for this build.
+    /// In a tarball on the host, in a directory of our own if it was created for this build.
     Tarball { name: String, rootfs: PathBuf, _made: Option<TempDir> },
 }
 
@@ -46,7 +46,7 @@ impl fmt::Display for Base {
     }
 }
 
-/// Finds what the source means; an interrupt leaves nothing.
+/// Resolves the source; an interrupt leaves nothing behind.
 pub(crate) async fn find(cx: &Context, source: &ImageSource, log: &Log) -> Result<Base> {
     match source {
         ImageSource::Auto => automatic(cx, log).await,
@@ -64,7 +64,7 @@ pub(crate) async fn local(cx: &Context, name: &str) -> Result<Base> {
     Ok(Base::Local { name: name.to_owned(), fingerprint: found.fingerprint })
 }
 
-/// The image server if it has what we want, else the bootstrap.
+/// The image server if it has what we need, else the bootstrap.
 async fn automatic(cx: &Context, log: &Log) -> Result<Base> {
     let url = image_server(cx)?;
     cx.emit(BuildEvent::AskingServer { url: url.clone() });
@@ -81,7 +81,7 @@ async fn automatic(cx: &Context, log: &Log) -> Result<Base> {
     bootstrapped(cx, &suite, log).await
 }
 
-/// The server that is configured, if what it sends is its own.
+/// The configured server, if nobody on the way can change what it sends.
 fn image_server(cx: &Context) -> Result<String> {
     let url = &cx.settings.build.image_server;
     if is_safe_way(url) {
@@ -124,15 +124,15 @@ fn tarball(cx: &Context, path: &Path) -> Result<Base> {
     Ok(Base::Tarball { name: path.to_string_lossy().into_owned(), rootfs, _made: None })
 }
 
-/// A base that Incus can make a container from.
+/// A base that Incus can create a container from.
 pub(crate) struct Imported {
     source: Source,
-    /// An image that is there for this build only.
+    /// An image that exists for this build only.
     temporary: Option<String>,
 }
 
 impl Base {
-    /// Gives Incus what it does not have yet; what that makes carries the mark.
+    /// Imports into Incus what it does not have yet; what that creates is labelled.
     pub(crate) async fn import(self, cx: &Context, mark: &str) -> Result<Imported> {
         match self {
             Self::Local { fingerprint, .. } => {
@@ -171,12 +171,12 @@ async fn import(cx: &Context, name: &str, rootfs: &Path, mark: &str) -> Result<S
 }
 
 impl Imported {
-    /// What a container is made from.
+    /// What a container is created from.
     pub(crate) fn source(&self) -> Source {
         self.source.clone()
     }
 
-    /// Removes an image that nobody needs once its container is there.
+    /// Removes an image that is not needed once its container exists.
     pub(crate) async fn remove(self, cx: &Context) -> Result<()> {
         let Some(fingerprint) = self.temporary else { return Ok(()) };
         let during = "remove the imported base";

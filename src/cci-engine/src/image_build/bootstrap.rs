@@ -1,4 +1,5 @@
-//! Installs a distribution into a tarball by `mmdebstrap`, in a user namespace: as root too its packages touch nothing.
+//! Installs a distribution into a tarball with `mmdebstrap`, in a user namespace: even as root its packages touch
+//! nothing.
 //!
 //! This and `cci setup` are the only places where cci runs programs of the host.
 
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use cci_core::build::bootstrap::{arguments, has_subordinate_ids};
 use cci_core::build::source::Suite;
+use cci_core::idmap::{SUBGID, SUBUID};
 use cci_core::{Error, Result};
 use cci_guest::output;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -17,13 +19,12 @@ use super::log::Log;
 use crate::blocking::blocking;
 use crate::context::Context;
 use cci_host::accounts::Account;
-use cci_host::subids::{SUBGID, SUBUID};
 use cci_host::system_file;
 
-/// How long it may take to remove what it made, once it was told to stop.
+/// How long it may take to remove what it created, once it was told to stop.
 const CLEAN_UP: Duration = Duration::from_secs(20);
 
-/// Writes the root file system of a suite; an interrupt ends the program and what it made.
+/// Writes the root file system of a suite; an interrupt stops the program and removes what it created.
 pub(crate) async fn bootstrap(cx: &Context, suite: &Suite, rootfs: &Path, log: &Log) -> Result<()> {
     maps_users(cx).await?;
     let mut child = start(suite, rootfs, log).await?;
@@ -34,7 +35,7 @@ pub(crate) async fn bootstrap(cx: &Context, suite: &Suite, rootfs: &Path, log: &
     };
     let Some(ended) = ended else {
         stop(&child);
-        // it removes what it made before it ends
+        // it removes what it created before it exits
         let _ = tokio::time::timeout(CLEAN_UP, child.wait()).await;
         return Err(Error::Interrupted);
     };
@@ -50,8 +51,8 @@ pub(crate) async fn bootstrap(cx: &Context, suite: &Suite, rootfs: &Path, log: &
     })
 }
 
-/// It writes into the log itself, so that it can clean up even if cci is gone, and is a process group of its own, so that
-/// the terminal's Ctrl-C reaches it by us only.
+/// It writes into the log itself, so that it can clean up even after cci has exited, and is a process group of its own,
+/// so that the terminal's Ctrl-C reaches it only through us.
 async fn start(suite: &Suite, rootfs: &Path, log: &Log) -> Result<Child> {
     let mut command = Command::new("mmdebstrap");
     command.args(arguments(suite)).arg(rootfs);
@@ -65,15 +66,15 @@ async fn start(suite: &Suite, rootfs: &Path, log: &Log) -> Result<Child> {
     })
 }
 
-/// Asks the whole group to end.
+/// Asks the whole group to terminate.
 fn stop(child: &Child) {
     if let Some(group) = child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
-        // it may have ended in this moment
+        // it may have exited just now
         let _ = kill_process_group(group, Signal::TERM);
     }
 }
 
-/// A user namespace needs ids that the administrator has set aside for this user.
+/// A user namespace needs ids that the administrator has reserved for this user.
 async fn maps_users(cx: &Context) -> Result<()> {
     let uid = cx.caller.ids.uid;
     let user = Account::of_uid(uid).map(|account| account.name).unwrap_or_default();

@@ -9,7 +9,7 @@ use cci_core::{Error, Result};
 /// Where Debian and its relatives keep them.
 const DIRECTORY: &str = "/usr/local/share/ca-certificates";
 
-/// All of them; none where the host has none or where the settings do not want them in the image.
+/// All of them; none if the host has none or the settings do not want them in the image.
 pub(crate) async fn of_the_host(settings: &BuildSettings) -> Result<Vec<GuestFile>> {
     in_directory(Path::new(DIRECTORY), settings).await
 }
@@ -25,7 +25,7 @@ pub(crate) async fn in_directory(path: &Path, settings: &BuildSettings) -> Resul
     let mut found = Vec::new();
     while let Some(entry) = directory.next_entry().await.map_err(|error| unreadable(path, error))? {
         let Ok(name) = entry.file_name().into_string() else { continue };
-        // a name is judged before the file is read
+        // a name is checked before the file is read
         if files::certificate(&name, Vec::new()).is_none() {
             continue;
         }

@@ -1,4 +1,4 @@
-//! The container that an image is built in, and the one that tries the result.
+//! The container that an image is built in, and the one that tests the result.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::ledger::Made;
 /// How long Incus may take to fetch an image, unpack it and start the container.
 const CREATE: Duration = Duration::from_secs(20 * 60);
 
-/// A running container in which the steps work.
+/// A running container for the build steps.
 pub(crate) struct BuildContainer {
     pub(crate) name: String,
     made: Made,
@@ -31,7 +31,7 @@ pub(crate) struct BuildContainer {
 }
 
 impl BuildContainer {
-    /// Creates it from what a build begins with, and starts it.
+    /// Creates it from the base of a build, and starts it.
     pub(crate) async fn start(cx: &Context, base: Base, mark: &str) -> Result<Self> {
         let imported = base.import(cx, mark).await?;
         let container = Self::create(cx, imported.source(), mark, true).await?;
@@ -53,13 +53,14 @@ impl BuildContainer {
         Ok(Self { name, made, mark: mark.to_owned() })
     }
 
-    /// Puts files into it, as root's.
+    /// Puts files into it, owned by root.
     pub(crate) async fn put(&self, cx: &Context, files: &[GuestFile]) -> Result<()> {
         for file in files {
             let during = format!("put {} into the build container", file.path);
             let directory = file.path.rsplit_once('/').map_or("/", |(directory, _)| directory);
             let owner = FileOwner { uid: 0, gid: 0, mode: 0o755 };
-            // it is there in every distribution that has the program which reads it; a parent that is missing tells
+            // the directory exists in every distribution that has the program which reads it; otherwise the error says
+            // so
             let _ = cx.client.make_dir(&self.name, directory, &owner).await;
             let owner = FileOwner { mode: file.mode, ..owner };
             cx.client.push_file(&self.name, &file.path, file.content.clone(), &owner).await.during(&during)?;
@@ -72,7 +73,7 @@ impl BuildContainer {
         stop(cx, &self.name, Stop::Now, "stop the build container").await
     }
 
-    /// Removes it; nothing of it is left to undo.
+    /// Removes it; nothing of it remains to be rolled back.
     pub(crate) async fn remove(self, cx: &Context) -> Result<()> {
         remove_launched(&cx.client, &self.name, &self.mark).await?;
         cx.scope.ledger.forget(&self.made);
@@ -80,7 +81,7 @@ impl BuildContainer {
     }
 }
 
-/// Makes a container of the new image and lets it show that it works; that also unpacks the image for the first launch.
+/// Creates a container of the new image and tests it; that also unpacks the image for the first launch.
 pub(crate) async fn try_out(
     cx: &Context,
     fingerprint: &str,
@@ -96,7 +97,7 @@ pub(crate) async fn try_out(
     container.remove(cx).await
 }
 
-/// The default profile's devices, with the root disk on the pool that the settings name.
+/// The default profile's devices, with the root disk on the configured pool.
 fn devices(cx: &Context) -> Devices {
     let pool = cx.settings.incus.storage_pool.as_deref();
     pool.map(|pool| ("root".to_owned(), Disk::root(pool).into())).into_iter().collect()

@@ -1,4 +1,4 @@
-//! The use-case: from what is asked to an alias that points to the new image.
+//! The use-case: from the request to an alias that points to the new image.
 
 use std::path::{Path, PathBuf};
 
@@ -24,13 +24,13 @@ use crate::ledger::Made;
 use crate::roll_back;
 use crate::site::host_path;
 
-/// What is to be built.
+/// What to build.
 pub struct Ask {
-    /// The alias that the image gets.
+    /// The alias of the image.
     pub alias: String,
     /// Whether an image of that alias is replaced.
     pub force: bool,
-    /// From what and how.
+    /// The source and the steps.
     pub recipe: Recipe,
 }
 
@@ -43,36 +43,36 @@ pub enum Recipe {
         /// What else is installed.
         tools: Vec<&'static dyn Agent>,
     },
-    /// Another image and a script of the person's own.
+    /// Another image and the user's own script.
     Custom {
         /// The image it is built on.
         base: String,
-        /// The host's script that root runs in it.
+        /// The script on the host that root runs in it.
         script: PathBuf,
     },
 }
 
-/// What became of it.
+/// The outcome of a build.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Built {
     /// The name of the image.
     pub alias: String,
     /// SHA-256 of its files, as hex.
     pub fingerprint: String,
-    /// Whether the image was there already and nothing was done.
+    /// Whether the image already existed and nothing was done.
     pub skipped: bool,
 }
 
-/// What is done in the container, and how the result is described and tried.
+/// What is done in the container, and how the result is described and tested.
 struct Work {
     files: Vec<GuestFile>,
     steps: Vec<Step>,
     description: String,
-    /// What a container of the result must be able to do before it counts.
+    /// The test that a container of the result must pass.
     trial: Option<Step>,
 }
 
-/// Builds the image, unless it is there and may stay.
+/// Builds the image, unless it exists and may stay.
 pub async fn build(cx: &Context, ask: &Ask) -> Result<Built> {
     let there =
         roll_back::on_failure(cx, async { cx.client.alias(&ask.alias).await.during("look for the image") }).await?;
@@ -86,7 +86,7 @@ pub async fn build(cx: &Context, ask: &Ask) -> Result<Built> {
     let log = Log::create(cx).await?;
     cx.emit(BuildEvent::Log(log.path().to_owned()));
     let base = match &ask.recipe {
-        // it looks after an interrupt itself, because a host program has to be ended
+        // it handles an interrupt itself, because a host program has to be stopped
         Recipe::Standard { from, .. } => base::find(cx, from, &log).await?,
         Recipe::Custom { base, .. } => roll_back::on_failure(cx, base::local(cx, base)).await?,
     };
@@ -94,7 +94,7 @@ pub async fn build(cx: &Context, ask: &Ask) -> Result<Built> {
     Ok(Built { alias: ask.alias.clone(), fingerprint, skipped: false })
 }
 
-/// Everything that can be known to be wrong before anything is made.
+/// Checks everything that can be known to be wrong before anything is created.
 async fn work(cx: &Context, ask: &Ask) -> Result<Work> {
     match &ask.recipe {
         Recipe::Standard { tools, .. } => {
@@ -106,13 +106,13 @@ async fn work(cx: &Context, ask: &Ask) -> Result<Work> {
         }
         Recipe::Custom { base, script } => {
             let script = files::custom(read(&host_path::followed(cx, "read", script).await?).await?);
-            let description = format!("{}, made from {base} by cci build custom", ask.alias);
+            let description = format!("{}, built from {base} by cci build custom", ask.alias);
             Ok(Work { steps: steps::custom(&script.path), files: vec![script], description, trial: None })
         }
     }
 }
 
-/// What the standard image is called in a list of Incus's.
+/// The description of the standard image in Incus's lists.
 fn description(tools: &[&dyn Agent]) -> String {
     let titles: Vec<&str> = tools.iter().map(|agent| agent.title()).collect();
     format!("cci: {} in a container", if titles.is_empty() { "no agent".into() } else { titles.join(", ") })
@@ -122,7 +122,7 @@ async fn read(script: &Path) -> Result<Vec<u8>> {
     tokio::fs::read(script).await.map_err(|source| Error::Host { step: "read", path: script.to_owned(), source })
 }
 
-/// What this makes carries one mark, by which all of it is found again if it has to go.
+/// Everything this creates has one launch label, by which all of it is found again for a rollback.
 async fn make(cx: &Context, ask: &Ask, work: &Work, base: Base, log: &Log) -> Result<String> {
     let mark = launch_mark();
     cx.scope.ledger.push(Made::Images { launch: mark.clone(), alias: ask.alias.clone() });
@@ -139,7 +139,7 @@ async fn make(cx: &Context, ask: &Ask, work: &Work, base: Base, log: &Log) -> Re
     Ok(fingerprint)
 }
 
-/// The steps, and the image of what they left.
+/// Runs the steps, and publishes what they left as an image.
 async fn carry_out(cx: &Context, work: &Work, container: &BuildContainer, mark: &str, log: &Log) -> Result<String> {
     container.put(cx, &work.files).await?;
     let total = work.steps.len() as u64;

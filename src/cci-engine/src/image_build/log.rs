@@ -1,4 +1,4 @@
-//! The log file of a build, and the last lines of the step under way.
+//! The log file of a build, and the last lines of the step in progress.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -13,14 +13,14 @@ use tokio::sync::Mutex;
 
 use crate::context::Context;
 
-/// Where everything that a build's steps write goes.
+/// Where all output of a build's steps goes.
 pub(crate) struct Log {
     path: PathBuf,
     file: Mutex<File>,
 }
 
 impl Log {
-    /// A new file in the directory of logs, named by the time.
+    /// A new file in the log directory, named by the time.
     pub(crate) async fn create(cx: &Context) -> Result<Self> {
         let dir = cx.settings.paths.logs_dir.clone().unwrap_or_else(|| cx.cci_dir().join("logs"));
         let failed = |step, path: &Path, source| Error::Host { step, path: path.to_owned(), source };
@@ -63,7 +63,7 @@ impl Log {
         Ok(file.map_err(|source| self.unwritable(source))?.into_std().await.into())
     }
 
-    /// The last lines of the file, fit for a terminal.
+    /// The last lines of the file, safe for a terminal.
     pub(crate) async fn last_lines(&self) -> Result<VecDeque<String>> {
         let file = File::open(&self.path).await.map_err(|source| self.unwritable(source))?;
         let mut last = VecDeque::with_capacity(LAST_LINES);
@@ -71,7 +71,7 @@ impl Log {
         Ok(last)
     }
 
-    /// Takes down everything until the stream ends; the last lines are returned, fit for a terminal.
+    /// Records everything until the stream ends; returns the last lines, safe for a terminal.
     pub(crate) async fn take_down(&self, stream: impl AsyncBufRead + Unpin) -> Result<VecDeque<String>> {
         let mut last = VecDeque::with_capacity(LAST_LINES);
         each_line(stream, &mut last, async |line| self.write(line).await).await?;
@@ -92,7 +92,7 @@ impl Log {
     }
 }
 
-/// Gives each line to `take` and keeps the last ones, fit for a terminal.
+/// Passes each line to `take` and keeps the last ones, safe for a terminal.
 async fn each_line(
     mut stream: impl AsyncBufRead + Unpin,
     last: &mut VecDeque<String>,
@@ -101,7 +101,7 @@ async fn each_line(
     let mut line = Vec::new();
     loop {
         line.clear();
-        // a stream that breaks off has ended; why is told by the status of what wrote it
+        // a stream that breaks off has ended; the exit status of its writer says why
         if stream.read_until(b'\n', &mut line).await.unwrap_or_default() == 0 {
             return Ok(());
         }

@@ -1,7 +1,7 @@
-//! `cci build`: makes an image from a source by steps in a container, or leaves everything as it was.
+//! `cci build`: builds an image from a source by steps in a container, or leaves everything as it was.
 //!
-//! One file an idea: where the base comes from (`base`, `bootstrap`), the container (`container`), its steps (`steps`,
-//! `certificates`), the finished image (`publish`), and what is written down meanwhile (`log`).
+//! One file per idea: where the base comes from (`base`, `bootstrap`), the container (`container`), its steps (`steps`,
+//! `certificates`), the finished image (`publish`), and the log of the build (`log`).
 
 mod base;
 mod bootstrap;

@@ -1,4 +1,4 @@
-//! The finished container becomes an image, and the image gets its names.
+//! Publishes the finished container as an image, and names the image.
 
 use std::time::Duration;
 
@@ -10,22 +10,22 @@ use super::log::Log;
 use super::steps::timed;
 use crate::context::Context;
 use crate::event::{Activity, BuildStep};
-use crate::image::owned;
+use crate::image::with_owner;
 use crate::incus_error::DuringStep;
 use crate::incus_progress::incus_progress;
 use crate::launch::RESOLV_PROPERTY;
 
-/// Packing two gigabytes on a slow disk.
+/// For packing two gigabytes on a slow disk.
 const LIMIT: Duration = Duration::from_secs(20 * 60);
 
-/// Makes the image; its fingerprint.
+/// Creates the image; returns its fingerprint.
 pub(crate) async fn publish(cx: &Context, container: &str, mark: &str, description: &str, log: &Log) -> Result<String> {
     timed(cx, log, &BuildStep::Publish, async {
         let publish = Publish {
             instance: container.to_owned(),
             // gzip, the server's own, takes eight times as long for the same size
             compression_algorithm: Some("zstd".to_owned()),
-            image: owned(cx, NewImage::default())
+            image: with_owner(cx, NewImage::default())
                 .property("description", description)
                 .property(LAUNCH, mark)
                 .property(RESOLV_PROPERTY, "file"),
@@ -42,7 +42,7 @@ pub(crate) async fn publish(cx: &Context, container: &str, mark: &str, descripti
     .await
 }
 
-/// The name that says when the image was made: `cci-20261121-073001`.
+/// The name with the creation time: `cci-20261121-073001`.
 pub(crate) async fn name_by_date(cx: &Context, alias: &str, fingerprint: &str) -> Result<()> {
     let dated = format!("{alias}-{}", jiff::Zoned::now().strftime("%Y%m%d-%H%M%S"));
     match cx.client.create_alias(&dated, fingerprint).await {
@@ -52,7 +52,7 @@ pub(crate) async fn name_by_date(cx: &Context, alias: &str, fingerprint: &str) -
     }
 }
 
-/// The alias points to the new image from one moment to the next.
+/// Moves the alias to the new image atomically.
 pub async fn move_alias(cx: &Context, alias: &str, fingerprint: &str) -> Result<()> {
     match cx.client.point_alias(alias, fingerprint).await {
         Err(error) if error.is_not_found() => cx.client.create_alias(alias, fingerprint).await,

@@ -1,4 +1,4 @@
-//! Tells a failure for want of disk space from any other, because its fix is another.
+//! Tells a failure for lack of disk space from others, because its fix is different.
 
 use cci_core::Error;
 use cci_guest::output::is_disk_full;
@@ -6,10 +6,10 @@ use cci_incus::Refusal;
 
 use crate::context::Context;
 
-/// A pool with less than this free is full: no step of a build can do with it.
-const LEAST: u64 = 32 << 20;
+/// A pool with less free space than this is full: no build step can work with it.
+const MIN_FREE: u64 = 32 << 20;
 
-/// The same error, or the full disk behind it.
+/// The same error, or the full disk that caused it.
 pub(crate) async fn explained(cx: &Context, container: &str, error: Error) -> Error {
     if matches!(error, Error::Interrupted) {
         return error;
@@ -17,7 +17,7 @@ pub(crate) async fn explained(cx: &Context, container: &str, error: Error) -> Er
     let Some((pool, used, total)) = pool(cx, container).await else {
         return error;
     };
-    if !tells_of_a_full_disk(&error) && (total == 0 || total.saturating_sub(used) >= LEAST) {
+    if !tells_of_a_full_disk(&error) && (total == 0 || total.saturating_sub(used) >= MIN_FREE) {
         return error;
     }
     Error::HostUnfit {
@@ -32,7 +32,7 @@ pub(crate) async fn explained(cx: &Context, container: &str, error: Error) -> Er
     }
 }
 
-/// Whether Incus, or a program in the container, met a full disk.
+/// Whether Incus, or a program in the container, hit a full disk.
 fn tells_of_a_full_disk(error: &Error) -> bool {
     match error {
         Error::IncusRefused { refusal, .. } => *refusal == Refusal::NoSpace,

@@ -1,4 +1,4 @@
-//! Runs one step in the build container: its output goes into the log, its failure into the error.
+//! Runs one step in the build container: its output goes to the log, its failure into the error.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -14,7 +14,7 @@ use crate::event::{Activity, Amount, BuildEvent, BuildStep, Event, Progress};
 use crate::incus_error::DuringStep;
 use crate::process::exec::{self, Begun};
 
-/// Runs it to its end and says how long it took; `amount` is its place among the others.
+/// Runs it to its end and reports how long it took; `amount` is its place among the others.
 pub(crate) async fn run(cx: &Context, container: &str, step: &Step, amount: Amount, log: &Log) -> Result<()> {
     let part = BuildStep::Run { title: step.title.clone() };
     timed(cx, log, &part, async {
@@ -35,7 +35,7 @@ pub(crate) async fn run(cx: &Context, container: &str, step: &Step, amount: Amou
     .await
 }
 
-/// Says that something begins and, when it is done, how long it took.
+/// Reports that something begins and, when it is done, how long it took.
 #[tracing::instrument(name = "build", skip_all, fields(%step))]
 pub(crate) async fn timed<T>(
     cx: &Context,
@@ -54,7 +54,7 @@ pub(crate) async fn timed<T>(
     Ok(done)
 }
 
-/// The status of a step's command and its last lines.
+/// The exit status of a step's command and its last lines.
 async fn execute(cx: &Context, container: &str, step: &Step, log: &Log) -> Result<(i32, VecDeque<String>)> {
     let during = format!("run step '{}'", step.title);
     let exec = Exec {
@@ -67,7 +67,7 @@ async fn execute(cx: &Context, container: &str, step: &Step, log: &Log) -> Resul
         Begun::Runs(process) => process,
         Begun::Refused(exit) => return Ok((exit.status(), VecDeque::new())),
     };
-    // nothing is typed into a step: what asks a question gets the end of its input
+    // nothing is typed into a step: a program that asks a question gets the end of its input
     drop(process.stdin.take());
     let last = match process.stdout.take() {
         Some(output) => log.take_down(output).await?,

@@ -1,4 +1,4 @@
-//! The plain verbs on any container of the project: start, stop, delete, look.
+//! The basic verbs on any container of the project: start, stop, delete, look.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use cci_incus::{StateAction, StateChange, Status};
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::instance::operations::pending;
-use crate::instance::owned::find;
+use crate::instance::ownership::find;
 use crate::instance::stop::{self, Stop};
 use crate::launch;
 
 /// How long Incus may take for a start.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Starts it; one that runs is what is wanted.
+/// Starts it; a running one is fine.
 pub async fn start(cx: &Context, name: &str) -> Result<()> {
     match find(cx, name).await?.status_code {
         Status::Running => Ok(()),
@@ -24,7 +24,7 @@ pub async fn start(cx: &Context, name: &str) -> Result<()> {
     }
 }
 
-/// Asks it to stop, and stops it at once when the time is over; `None` does not ask.
+/// Asks it to stop, and stops it at once after the time; `None` does not ask.
 pub async fn stop(cx: &Context, name: &str, within: Option<Duration>) -> Result<()> {
     if find(cx, name).await?.status_code == Status::Stopped {
         return Ok(());
@@ -45,7 +45,7 @@ pub async fn delete(cx: &Context, name: &str, force: bool) -> Result<()> {
     stop::delete(&cx.client, name).await
 }
 
-/// Whether it is there for this caller; one whose end was asked for is not.
+/// Whether it exists for this caller; one that is being stopped and removed does not.
 pub async fn exists(cx: &Context, name: &str) -> Result<bool> {
     Ok(state(cx, name).await?.is_some())
 }
@@ -69,7 +69,7 @@ async fn change(cx: &Context, name: &str, change: &StateChange, verb: &str) -> R
 async fn state(cx: &Context, name: &str) -> Result<Option<Status>> {
     let instance = match find(cx, name).await {
         Ok(instance) => instance,
-        // another user's is as good as absent
+        // another user's counts as absent
         Err(Error::ContainerNotFound { .. } | Error::NotOwner { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
@@ -79,7 +79,7 @@ async fn state(cx: &Context, name: &str) -> Result<Option<Status>> {
     Ok(Some(instance.status_code))
 }
 
-/// Whether Incus is at work to end it.
+/// Whether Incus is about to remove it.
 async fn is_ending(cx: &Context, name: &str) -> Result<bool> {
     let pending = pending(&cx.client, name).await?;
     Ok(pending.iter().any(|operation| operation.kind().ends_an_instance()))

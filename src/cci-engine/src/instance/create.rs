@@ -1,9 +1,9 @@
-//! The one way to create an instance: noted in the ledger before the request that makes it.
+//! The one way to create an instance: noted in the ledger before the request that creates it.
 
 use std::time::Duration;
 
 use cci_core::machine::{Container, MachineSpec, container};
-use cci_incus::{NewInstance, Source};
+use cci_incus::{NewInstance, Operation, Source};
 
 use crate::context::Context;
 use crate::event::Activity;
@@ -24,7 +24,17 @@ pub(crate) fn note(cx: &Context, machine: &MachineSpec) -> Made {
     made
 }
 
-/// Creates it and waits for that; what the ledger has of it.
+/// Sends the request for a machine that has been noted.
+pub(crate) async fn begin(
+    cx: &Context,
+    machine: &MachineSpec,
+    source: Source,
+    start: bool,
+) -> cci_incus::Result<Operation> {
+    cx.client.create_instance(&request(machine, source, start)).await
+}
+
+/// Creates it and waits for that; returns its ledger entry.
 pub(crate) async fn create(
     cx: &Context,
     machine: &MachineSpec,
@@ -34,7 +44,7 @@ pub(crate) async fn create(
     limit: Duration,
 ) -> cci_incus::Result<Made> {
     let made = note(cx, machine);
-    let operation = cx.client.create_instance(&request(machine, source, start)).await?;
+    let operation = begin(cx, machine, source, start).await?;
     operation.wait_with_progress(step, limit, incus_progress(cx, Activity::Create { step })).await?;
     Ok(made)
 }

@@ -1,4 +1,4 @@
-//! Containers on their way out: their stop was asked for, so they count as gone although Incus still has them.
+//! Containers that are being removed: they count as gone although Incus still has them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use cci_incus::{Client, Instance, Operation, OperationKind};
 
 use crate::instance::operations::unfinished;
 
-/// How long one end is waited for.
+/// How long to wait for one removal.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The ends that are under way.
+/// The removals in progress.
 pub(crate) struct Ending {
     operations: Vec<Operation>,
     names: BTreeSet<String>,
@@ -25,7 +25,7 @@ pub(crate) async fn ending(client: &Client) -> Result<Ending> {
 }
 
 impl Ending {
-    /// Whether this instance will be gone: an ephemeral one that stops, or any that is deleted.
+    /// Whether this instance is about to go: an ephemeral one that stops, or any that is deleted.
     pub(crate) fn takes(&self, instance: &Instance) -> bool {
         let deletes = |operation: &Operation| {
             operation.kind() == OperationKind::Deleting && operation.instances().any(|name| name == instance.name)
@@ -33,11 +33,11 @@ impl Ending {
         self.names.contains(&instance.name) && (instance.ephemeral || self.operations.iter().any(deletes))
     }
 
-    /// Waits until those of these names have ended; whether there were any.
+    /// Waits until those of these names are gone; whether there were any.
     pub(crate) async fn wait_for(&self, wanted: impl Fn(&str) -> bool) -> bool {
         let meant = |operation: &&Operation| operation.instances().any(&wanted);
         let ends = self.operations.iter().filter(meant).map(|operation| operation.wait("wait for a stop", LIMIT));
-        // how each ended does not matter, only that it has
+        // their outcome does not matter, only that they have ended
         !futures_util::future::join_all(ends).await.is_empty()
     }
 }

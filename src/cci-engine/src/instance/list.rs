@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use cci_core::Result;
 use cci_core::session::SessionId;
+use cci_incus::Status;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::SessionEvent;
-use crate::instance::owned::{self, Owned, Whose};
+use crate::instance::ownership::{self, Owned, Whose};
 use crate::launch;
-use crate::session::held::{self, Holder};
+use crate::session::holders::{self, Holder};
 
 /// One container as it is listed.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -21,6 +22,9 @@ pub struct Listed {
     pub name: String,
     /// Incus's word for its state, such as `Running`.
     pub status: String,
+    /// The same, to decide by.
+    #[serde(skip)]
+    pub state: Status,
     /// RFC 3339.
     pub created_at: String,
     /// The image it was created from, as it was asked for.
@@ -33,9 +37,9 @@ pub struct Listed {
     pub workspace: String,
     /// What is mounted there: the workspace with its links resolved.
     pub workspace_target: String,
-    /// None where `cci container launch` made it.
+    /// None if it was created by `cci container launch`.
     pub slot: Option<u8>,
-    /// The conversation in it; none where a single command runs.
+    /// The conversation in it; none for a single command.
     pub session_id: Option<String>,
     /// The profile it was launched with.
     pub profile: Option<String>,
@@ -46,7 +50,7 @@ pub struct Listed {
 /// One saved session as it is listed.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ListedSession {
-    /// What `--resume=ID` takes.
+    /// The value for `--resume=ID`.
     pub session_id: String,
     /// RFC 3339.
     pub saved_at: String,
@@ -61,7 +65,7 @@ pub struct ListedSession {
 
 /// The sessions that a running container of any project has.
 pub async fn live(cx: &Context) -> Result<Vec<SessionId>> {
-    let holders = held::all(cx).await?.into_iter();
+    let holders = holders::all(cx).await?.into_iter();
     Ok(holders.filter(Holder::runs).map(|holder| holder.session).collect())
 }
 
@@ -86,9 +90,9 @@ pub async fn sessions(cx: &Context, live: &[SessionId]) -> Result<Vec<ListedSess
     Ok(listed.collect())
 }
 
-/// Every container of the caller's, or of every user's, by name.
+/// Every container of the caller, or of every user, by name.
 pub async fn list(cx: &Context, whose: Whose) -> Result<Vec<Listed>> {
-    let owned = owned::all_of(cx, whose).await?;
+    let owned = ownership::all_of(cx, whose).await?;
     let addresses = addresses(cx, &owned).await;
     Ok(owned.iter().map(|owned| listed(owned, &addresses)).collect())
 }
@@ -98,6 +102,7 @@ fn listed(owned: &Owned, addresses: &BTreeMap<String, String>) -> Listed {
     Listed {
         name: instance.name.clone(),
         status: instance.status.clone(),
+        state: instance.status_code,
         created_at: instance.created_at.clone(),
         image: marks.image.clone().unwrap_or_default(),
         persistent: !instance.ephemeral,
@@ -115,7 +120,7 @@ fn listed(owned: &Owned, addresses: &BTreeMap<String, String>) -> Listed {
     }
 }
 
-/// The addresses of the running ones: most have a fixed one; for the others each network is asked once, no container.
+/// The addresses of the running ones: most have a fixed one; for the others each network is queried once, no container.
 async fn addresses(cx: &Context, owned: &[Owned]) -> BTreeMap<String, String> {
     let (fixed, others): (Vec<_>, Vec<_>) =
         owned.iter().filter(|owned| owned.runs()).partition(|owned| owned.instance.address().is_some());
@@ -124,7 +129,7 @@ async fn addresses(cx: &Context, owned: &[Owned]) -> BTreeMap<String, String> {
     networks.sort_unstable();
     networks.dedup();
     let asked = futures_util::future::join_all(networks.into_iter().map(|name| cx.client.network_leases(name))).await;
-    // a network that cannot be asked leaves its containers without an address, which is what is known
+    // if a network cannot be queried, its containers are shown without an address
     let given = asked.into_iter().flat_map(cci_incus::Result::unwrap_or_default);
     let given = given.filter(|lease| lease.address.contains('.')).map(|lease| (lease.hostname, lease.address));
     let fixed =

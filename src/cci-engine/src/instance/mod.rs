@@ -1,4 +1,4 @@
-//! Containers: found, listed, changed, ended.
+//! Containers: finding, listing, changing and removing them.
 
 pub mod container;
 pub mod create;
@@ -6,7 +6,7 @@ pub mod ending;
 pub mod list;
 pub mod mount;
 pub mod operations;
-pub mod owned;
+pub mod ownership;
 pub mod persist;
 pub mod remove;
 pub mod shutdown;

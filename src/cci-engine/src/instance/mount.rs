@@ -1,8 +1,8 @@
-//! `container mount`: one more host directory in a container, by the door and under the rules of every launch.
+//! `container mount`: adds a host directory to a container, under the same checks as every launch.
 //!
-//! Incus follows the path at the mount and at every start. At a start the hook of the disk compares what is shown. No hook
-//! runs for a running container, and any container of the same workspace may put a link in the source's place meanwhile:
-//! so Incus is sent through a link of cci's own, which leads to the directory that cci holds open.
+//! Incus follows the path at the mount and at every start. At a start the disk's hook compares what is shown. No hook
+//! runs for a running container, and any container of the same workspace may meanwhile put a link in the source's
+//! place: so Incus is sent through a link of cci's own, which leads to the directory that cci holds open.
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -20,12 +20,12 @@ use cci_incus::{Device, Etag, Instance, InstancePatch, Status};
 use crate::context::Context;
 use crate::event::InstanceEvent;
 use crate::incus_error::DuringStep;
-use crate::instance::owned;
+use crate::instance::ownership;
 use crate::site::host_path;
 use cci_host::store::mount_link::{self, Link};
 use cci_host::store::noted;
 
-/// What is asked for.
+/// What to mount.
 pub struct Mounting<'a> {
     /// The name of the new device.
     pub device: &'a str,
@@ -39,9 +39,9 @@ pub struct Mounting<'a> {
     pub readonly: bool,
 }
 
-/// Mounts a host directory into a container; a device of that name stays as it is.
+/// Mounts a host directory into a container; an existing device of that name is not changed.
 pub async fn mount(cx: &Context, name: &str, mounting: &Mounting<'_>) -> Result<()> {
-    let (instance, etag) = owned::find_tagged(cx, name).await?;
+    let (instance, etag) = ownership::find_tagged(cx, name).await?;
     refuse_taken(&instance, mounting)?;
     let (disk, held) = judged(cx, &instance, mounting).await?;
     if mounting.shift {
@@ -55,14 +55,14 @@ pub async fn mount(cx: &Context, name: &str, mounting: &Mounting<'_>) -> Result<
     }
     let link = Link::make(&cx.cci_dir(), name, mounting.device, held)?;
     let added = add(cx, &instance, &etag, &link.disk(&disk)?).await;
-    // an answer that was lost may have been a yes; from now on the place itself is followed, and the hook looks at it
+    // an answer that was lost may have been a yes; from now on the place itself is followed, and the hook checks it
     link.settle(&disk)?;
     let there = cx.client.instances_of_all_projects().await.during("list the containers")?;
     mount_link::prune(&cx.cci_dir(), |name| there.iter().any(|instance| instance.name == name));
     added
 }
 
-/// The disk as every launch would take it: its source judged behind links, its place one that hides nothing.
+/// The disk as every launch would take it: its source checked behind links, its place one that hides nothing.
 async fn judged(cx: &Context, instance: &Instance, mounting: &Mounting<'_>) -> Result<(HostDisk, OwnedFd)> {
     let wanted = Workspace::resolve(&cx.caller.current_dir, mounting.source);
     let (source, held) = host_path::judged_open(wanted.path(), &host_path::protected(&cx.settings, &cx.caller))?;
@@ -77,7 +77,7 @@ async fn judged(cx: &Context, instance: &Instance, mounting: &Mounting<'_>) -> R
     let own = own.map_or_else(|| PathBuf::from("/"), |own| host_path::real(&own));
     let mount = Mount { device: mounting.device.to_owned(), source, container, readonly: mounting.readonly };
     mount::check_places(std::slice::from_ref(&mount), &own, &state).map_err(|error| host_path::refused(&error))?;
-    // the workspace and the conversation, in which a part may be mounted again, are judged with the place itself
+    // the workspace and the conversation, parts of which may be mounted again, are checked with the place itself
     let others = instance.expanded_devices.values().filter_map(Device::path);
     for other in others.filter(|other| ![WORKSPACE, &*state, "/"].contains(other)) {
         mount::collide(&mount.container, other).map_err(|error| host_path::refused(&error))?;
@@ -102,7 +102,7 @@ fn refuse_taken(instance: &Instance, mounting: &Mounting<'_>) -> Result<()> {
         return Err(refused("it is a virtual machine".into(), "cci mounts into containers only"));
     }
     if instance.expanded_devices.contains_key(mounting.device) {
-        let problem = format!("device {} is there already", mounting.device);
+        let problem = format!("device {} already exists", mounting.device);
         return Err(refused(problem, "choose another device name"));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! `persist`: a running ephemeral container is kept for good; Incus holds the decision, so no live shell can undo it.
+//! `persist`: makes a running ephemeral container persistent; Incus stores that, so no live shell can undo it.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use cci_incus::InstancePatch;
 
 use crate::context::Context;
 use crate::incus_error::DuringStep;
-use crate::instance::owned;
+use crate::instance::ownership;
 use crate::session::record;
 
-/// Keeps one container.
+/// Makes one container persistent.
 pub async fn persist(cx: &Context, name: &str) -> Result<()> {
-    let owned = owned::one(cx, name).await?;
+    let owned = ownership::one(cx, name).await?;
     let patch = InstancePatch {
         ephemeral: Some(false),
         config: BTreeMap::from([(PERSISTENT.to_owned(), "true".to_owned())]),

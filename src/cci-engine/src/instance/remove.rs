@@ -9,22 +9,22 @@ use cci_incus::{Client, Instance, Refusal, StateChange, Status};
 use super::operations::wait_for_pending;
 use crate::incus_error::DuringStep;
 
-/// How long a removal may take before it is given up and said.
+/// How long a removal may take before it is given up and reported.
 const LIMIT: Duration = Duration::from_secs(120);
 const STEP: &str = "remove the container";
 
-/// Removes the instance that carries this launch mark, and says whether it was there; one of the same name with another
-/// mark is left alone.
+/// Removes the instance with this launch label, and returns whether it existed; one of the same name with another label
+/// is left alone.
 pub async fn remove_launched(client: &Client, name: &str, launch: &str) -> Result<bool> {
     remove_if(client, name, |instance| instance.config.get(LAUNCH).is_some_and(|mark| mark == launch)).await
 }
 
-/// Removes the instance of this name, whoever launched it, and says whether it was there.
+/// Removes the instance of this name, whoever launched it, and returns whether it existed.
 pub async fn remove_any(client: &Client, name: &str) -> Result<bool> {
     remove_if(client, name, |_| true).await
 }
 
-/// The create may still be under way in Incus, so each pending operation on the name is waited for first.
+/// The create may still be in progress in Incus, so each pending operation on the name is waited for first.
 async fn remove_if(client: &Client, name: &str, wanted: impl Fn(&Instance) -> bool) -> Result<bool> {
     let removal = async {
         let mut seen = false;
@@ -44,7 +44,7 @@ async fn remove_if(client: &Client, name: &str, wanted: impl Fn(&Instance) -> bo
     })
 }
 
-/// The next step to its end: a stop, or the delete. Where Incus changes it meanwhile it is looked at again.
+/// The next step towards removal: a stop, or the delete. If Incus changes the instance meanwhile, it is examined again.
 async fn next(client: &Client, instance: &Instance) -> Result<()> {
     let done = async {
         let operation = if instance.status_code == Status::Stopped {

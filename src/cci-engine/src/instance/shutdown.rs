@@ -1,18 +1,18 @@
-//! `shutdown` and `kill`: ends containers, several at once, and says of each what went wrong.
+//! `shutdown` and `kill`: stop containers, several at once, and report each failure.
 
 use cci_core::{Error, Result};
 use cci_incus::Status;
 
 use crate::context::Context;
 use crate::event::InstanceEvent;
-use crate::instance::owned;
+use crate::instance::ownership;
 use crate::instance::stop::{Stop, delete, stop};
 use crate::session::record;
 use crate::session::state_volume;
 
-/// Ends all of them at once; how many are gone.
+/// Stops all of them at once; returns how many were removed.
 ///
-/// A container that cannot be ended is said and the others go on; an Incus that cannot be asked ends it all.
+/// A container that cannot be stopped is reported and the others continue; an unreachable Incus fails the whole call.
 pub async fn end_all(cx: &Context, names: &[String], how: Stop) -> Result<usize> {
     let ends = futures_util::future::join_all(names.iter().map(|name| end_one(cx, name, how))).await;
     cx.scope.ledger.keep();
@@ -28,7 +28,7 @@ pub async fn end_all(cx: &Context, names: &[String], how: Stop) -> Result<usize>
 }
 
 async fn end_one(cx: &Context, name: &str, how: Stop) -> Result<()> {
-    let owned = owned::one(cx, name).await?;
+    let owned = ownership::one(cx, name).await?;
     if owned.instance.status_code != Status::Stopped {
         stop(cx, name, how, "stop the container").await?;
     }
@@ -42,12 +42,12 @@ async fn end_one(cx: &Context, name: &str, how: Stop) -> Result<()> {
     }
 }
 
-/// The names of everything the caller has.
+/// The names of all containers of the caller.
 pub async fn everything(cx: &Context) -> Result<Vec<String>> {
-    Ok(owned::all(cx).await?.into_iter().map(|owned| owned.instance.name).collect())
+    Ok(ownership::all(cx).await?.into_iter().map(|owned| owned.instance.name).collect())
 }
 
-/// All asked for are gone, or the error that says how many are not.
+/// Succeeds if all were removed, else says how many were not.
 pub fn verdict(asked: usize, gone: usize) -> Result<()> {
     if gone == asked { Ok(()) } else { Err(Error::Partly { failed: asked - gone, asked }) }
 }

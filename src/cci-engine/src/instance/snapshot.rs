@@ -8,10 +8,10 @@ use cci_incus::Client;
 use super::operations::wait_for_pending;
 use crate::incus_error::DuringStep;
 
-/// How long it may take; an image that is being packed of it is waited for.
+/// How long it may take; an image that is being packed from it is waited for.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Removes a snapshot, which may still be under way in Incus; whether there was one.
+/// Removes a snapshot, which Incus may still be taking; whether there was one.
 pub(crate) async fn remove_snapshot(client: &Client, container: &str, name: &str) -> Result<bool> {
     let step = "remove the snapshot";
     wait_for_pending(client, container, step, LIMIT).await?;

@@ -16,18 +16,18 @@ use crate::incus_error::DuringStep;
 pub enum Stop {
     /// At once.
     Now,
-    /// Asks it to shut down; when the time is over, at once.
+    /// Asks it to shut down; at once when the time is over.
     Within(Duration),
 }
 
 /// How long a forced stop or a delete may take.
 const FORCE: Duration = Duration::from_secs(60);
-/// How long a roll-back may wait; an image that is being packed has to be waited for.
+/// How long a rollback may wait; an image that is being packed has to be waited for.
 const ROLL_BACK: Duration = Duration::from_secs(120);
-/// A container in its first moments does not listen to a shutdown yet: added to the deadline of the wait.
+/// A container in its first moments does not listen to a shutdown yet: added to the deadline.
 const MARGIN: Duration = Duration::from_secs(5);
 
-/// Stops it and waits for that; one that has stopped or gone meanwhile is what was wanted.
+/// Stops it and waits for that; one that has stopped or been removed meanwhile is fine.
 pub(crate) async fn stop(cx: &Context, name: &str, how: Stop, step: &str) -> Result<()> {
     if let Stop::Within(within) = how {
         let gentle = StateChange::stop_within(u32::try_from(within.as_secs()).unwrap_or(u32::MAX));
@@ -39,7 +39,7 @@ pub(crate) async fn stop(cx: &Context, name: &str, how: Stop, step: &str) -> Res
     settle(&cx.client, name, &StateChange::kill(), FORCE, step).await
 }
 
-/// Asks for a forced stop and does not wait for it; `None` for one that has stopped already, or is gone.
+/// Requests a forced stop and does not wait for it; `None` if it has stopped already, or was removed.
 pub(crate) async fn begin_stop(client: &Client, name: &str) -> cci_incus::Result<Option<Operation>> {
     match client.change_state(name, &StateChange::kill()).await {
         Ok(operation) => Ok(Some(operation)),
@@ -65,7 +65,7 @@ pub(crate) async fn stop_launched(client: &Client, name: &str, launch: &str) -> 
     Ok(ours)
 }
 
-/// Deletes a stopped one; one that Incus has deleted by itself is what was wanted.
+/// Deletes a stopped one; one that Incus has deleted by itself is fine.
 pub(crate) async fn delete(client: &Client, name: &str) -> Result<()> {
     let step = "delete the container";
     let done = async { client.delete_instance(name).await?.wait(step, FORCE).await };
@@ -79,7 +79,7 @@ pub(crate) async fn delete(client: &Client, name: &str) -> Result<()> {
     }
 }
 
-/// Changes the state and waits; one that has gone or stopped meanwhile is what was wanted.
+/// Changes the state and waits; one that has been removed or stopped meanwhile is fine.
 async fn settle(client: &Client, name: &str, change: &StateChange, limit: Duration, step: &str) -> Result<()> {
     let done = async { client.change_state(name, change).await?.wait("stop the container", limit).await };
     match done.await {

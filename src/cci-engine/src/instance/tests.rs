@@ -1,4 +1,4 @@
-//! What is done with containers, on a daemon in memory.
+//! The verbs on containers, against a daemon in memory.
 
 mod container;
 mod end;

@@ -1,4 +1,4 @@
-//! Takes a slot by creating the container: the create is the claim, and whoever wins the name owns the slot.
+//! Claims a slot by creating the container: whoever gets the name owns the slot.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -19,13 +19,13 @@ use crate::context::Context;
 use crate::event::LaunchEvent;
 use crate::incus_error::DuringStep;
 use crate::instance::ending::ending;
-use crate::instance::owned;
+use crate::instance::ownership;
 use crate::session::state_volume;
 
-/// How long slots are tried for that others leave or take at the same moment.
+/// How long to try slots that others leave or take at the same moment.
 const CONTESTED: Duration = Duration::from_secs(60);
 
-/// Takes the best slot that Incus lets this launch have; where all are taken, one that is just being left.
+/// Claims the best slot that Incus lets this launch have; if all are in use, one that is just being left.
 #[tracing::instrument(name = "launch", skip_all)]
 pub(crate) async fn claim(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, survey: &Survey) -> Result<Launched> {
     state_volume::make(cx, plan).await?;
@@ -35,7 +35,7 @@ pub(crate) async fn claim(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, s
         let open = open(cx, plan, choice, &instances);
         let nothing_open = open.is_empty();
         if let Some(launched) = first_of(cx, plan, open, survey).await? {
-            survey.proof.holds_for(cx, &launched.plan).await?;
+            survey.policy_check.holds_for(cx, &launched.plan).await?;
             announce(cx, choice, &launched);
             return Ok(launched);
         }
@@ -47,7 +47,7 @@ pub(crate) async fn claim(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, s
     }
 }
 
-/// What a launch gets unless another is quicker, or the host is not as it seems.
+/// What a launch gets unless another is quicker, or the host differs from what it seems.
 pub(crate) fn likely(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, survey: &Survey) -> Option<Launched> {
     let (slot, taking) = open(cx, plan, choice, &survey.instances).into_iter().next()?;
     let (name, reused) = (plan.name(slot).to_string(), taking == Taking::Reuse);
@@ -57,7 +57,7 @@ pub(crate) fn likely(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, survey
     Some(Launched { name, slot, lifetime, reused, changed: Vec::new(), plan })
 }
 
-/// The instances there are; where the slot that is wanted is just being left, those that are there afterwards.
+/// The existing instances; if the wanted slot is just being left, those that exist afterwards.
 async fn seen(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, survey: &Survey) -> Result<Vec<Instance>> {
     let wanted = match choice {
         SlotChoice::Exactly(slot) | SlotChoice::Preferably(slot) => plan.name(slot).to_string(),
@@ -74,7 +74,7 @@ fn is_slot(plan: &LaunchPlan, name: &str) -> bool {
     Slot::all().any(|slot| plan.name(slot).to_string() == name)
 }
 
-/// The slots that may be had, best first.
+/// The available slots, best first.
 fn open(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, instances: &[Instance]) -> Vec<(Slot, Taking)> {
     let by_name: BTreeMap<&str, &Instance> = instances.iter().map(|found| (found.name.as_str(), found)).collect();
     candidates(choice, plan.lifetime, |slot| match by_name.get(plan.name(slot).to_string().as_str()) {
@@ -83,7 +83,7 @@ fn open(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, instances: &[Instan
     })
 }
 
-/// The first of these slots that no other launch takes before.
+/// The first of these slots that no other launch takes first.
 async fn first_of(
     cx: &Context,
     plan: &LaunchPlan,
@@ -104,7 +104,7 @@ async fn first_of(
     Ok(None)
 }
 
-/// Says which slot it is, and what is not as the person may expect.
+/// Reports which slot it is, and what differs from what the user may expect.
 fn announce(cx: &Context, asked: SlotChoice, launched: &Launched) {
     match asked {
         SlotChoice::Exactly(wanted) if wanted == launched.slot => {}
@@ -127,14 +127,14 @@ fn announce(cx: &Context, asked: SlotChoice, launched: &Launched) {
     }
 }
 
-/// What stands in a slot, from this user's side: what is somebody else's, or half made, is as good as running.
+/// The state of a slot for this user: another user's container, or an unfinished one, counts as running.
 fn slot_state(instance: &Instance, uid: u32) -> SlotState {
     let ours = Marks::from_config(&instance.config).is_some_and(|marks| marks.owner_uid == uid);
     let stopped = instance.status_code == Status::Stopped;
     match (ours && stopped, instance.ephemeral) {
         (true, false) => SlotState::StoppedPersistent,
-        (true, true) if owned::was_started(instance) => SlotState::Leftover,
-        // an ephemeral one that never ran is still being made by the launch that claimed it
+        (true, true) if ownership::was_started(instance) => SlotState::Leftover,
+        // an ephemeral one that never ran is still being created by the launch that claimed it
         _ => SlotState::Running,
     }
 }

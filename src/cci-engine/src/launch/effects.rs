@@ -1,40 +1,30 @@
-//! Every configuration key has an effect: a row for each, tried on the plan of `shell` and on that of `run`.
+//! Every configuration key has an effect: a row for each, checked against the plan of `shell` and that of `run`.
 
-use std::collections::BTreeMap;
+mod world;
+
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use cci_agent::{Agent, Start};
+use cci_agent::Agent;
 use cci_core::build::steps;
-use cci_core::environment::HostLocale;
-use cci_core::idmap::{IdmapFacts, Ids, SubRange};
-use cci_core::name::Prefix;
 use cci_core::network::Policy;
-
-use cci_core::machine::container;
-use cci_core::plan::{Ask, HostFacts, LaunchPlan};
+use cci_core::plan::GuestUser;
 use cci_core::session::SessionId;
 use cci_core::settings::{AGENT_CONFIG, AGENT_UID, KEYS, Settings};
-use cci_core::slot::Slot;
-use cci_core::workspace::Workspace;
 
-use super::mounts;
+use self::world::{Planned, World};
 use crate::image_build::certificates;
-use crate::site::host_path;
-use cci_host::caller::Caller;
 use cci_host::incus_socket;
-use cci_host::settings::{Overrides, Stack, Trust};
 use cci_host::store::network_cache;
-use cci_incus::device::Keys;
 
 /// Where a key takes effect.
 enum Effect {
-    /// In the launch plan: this text is in it with the value, and not without.
-    Plan(&'static str),
-    /// In another part of a run: what that part makes of the settings is not the same.
+    /// In the launch plan: this holds of it with the value, and not without.
+    Plan(fn(&Planned) -> bool),
+    /// In another part of a run: what that part makes of the settings changes.
     Part(fn(&World, &Settings) -> String),
-    /// In a part that only a real host shows: the live test of this name, `file::test`, reads it there.
+    /// In a part that only a real host shows: the live test of this name, `file::test`, checks it there.
     Live(&'static str),
     /// Nowhere, for this reason.
     Nowhere(&'static str),
@@ -45,107 +35,43 @@ use Effect::{Live, Nowhere, Part, Plan};
 /// The key, a value that is not the default, and the effect.
 #[rustfmt::skip]
 const ROWS: &[(&str, &str, Effect)] = &[
-    ("defaults.image", "\"another\"", Plan("\"user.cci.image\": \"another\"")),
-    ("defaults.persistent", "true", Plan("ephemeral: false")),
-    ("defaults.model", "\"opus\"", Plan("\"--model\", \"opus\"")),
+    ("defaults.image", "\"another\"", Plan(|plan| plan.key("user.cci.image") == Some("another"))),
+    ("defaults.persistent", "true", Plan(|plan| !plan.container.ephemeral)),
+    ("defaults.model", "\"opus\"", Plan(|plan| plan.command.windows(2).any(|two| two == ["--model", "opus"]))),
     (AGENT_CONFIG, "false", Live("settings::the_hosts_configuration_of_the_agent_is_given_unless_told_otherwise")),
     ("defaults.settings_secrets", "\"drop\"", Live("secrets::what_the_hosts_settings_give_away_is_named_and_can_be_left_out")),
-    ("defaults.environment", "{ COLOUR = \"blue\" }", Plan("\"COLOUR\": \"blue\"")),
-    ("defaults.docker", "false", Plan("security.nesting: none")),
-    ("tool.name", "\"other\"", Plan("user.cci.tool\": \"other\"")),
-    ("tool.binary", "\"agent\"", Plan("[\"agent\", \"--permission-mode\"")),
-    ("tool.args", "[\"--verbose\"]", Plan("\"--verbose\"")),
+    ("defaults.environment", "{ COLOUR = \"blue\" }", Plan(|plan| plan.environment.get("COLOUR").is_some_and(|colour| colour == "blue"))),
+    ("defaults.docker", "false", Plan(|plan| plan.key("security.nesting").is_none())),
+    ("tool.name", "\"other\"", Plan(|plan| plan.key("user.cci.tool") == Some("other"))),
+    ("tool.binary", "\"agent\"", Plan(|plan| plan.command[0] == "agent")),
+    ("tool.args", "[\"--verbose\"]", Plan(|plan| plan.command.iter().any(|word| word == "--verbose"))),
     ("paths.sessions_dir", "\"/srv/sessions\"", Nowhere("no plan depends on it: the session store also looks there")),
-    ("paths.storage_dir", "\"~/storage\"", Plan("\"path\": \"/storage\"")),
+    ("paths.storage_dir", "\"~/storage\"", Plan(|plan| plan.disk("/storage").is_some())),
     ("paths.logs_dir", "\"/srv/logs\"", Live("settings::a_build_is_told_by_the_configuration")),
     ("incus.socket", "\"/srv/unix.socket\"", Part(socket)),
     ("incus.project", "\"another\"", Part(project)),
     ("incus.group", "\"another\"", Live("settings::the_group_of_the_configuration_is_the_one_that_is_looked_for")),
-    (AGENT_UID, "1500", Plan("GuestUser { uid: 1500, gid: 1500 }")),
-    ("incus.storage_pool", "\"fast\"", Plan("\"pool\": \"fast\"")),
-    ("incus.idmap", "\"shift\"", Plan("\"shift\": \"true\"")),
-    ("network.mode", "\"allowlist\"", Plan("user.cci.network\": \"allowlist\"")),
+    (AGENT_UID, "1500", Plan(|plan| plan.user == GuestUser { uid: 1500, gid: 1500 })),
+    ("incus.storage_pool", "\"fast\"", Plan(|plan| plan.disk("/").is_some_and(|root| root.pool.as_deref() == Some("fast")))),
+    ("incus.idmap", "\"shift\"", Plan(|plan| plan.disk("/workspace").is_some_and(|workspace| workspace.shift))),
+    ("network.mode", "\"allowlist\"", Plan(|plan| plan.key("user.cci.network") == Some("allowlist"))),
     ("network.allowed_domains", "[\"a.example\"]", Part(policy)),
     ("network.refresh_interval_minutes", "5", Part(looks_again)),
     ("network.block_private_networks", "false", Part(policy)),
     ("network.block_metadata_endpoint", "false", Part(policy)),
     ("network.allow_local_network_access", "true", Part(policy)),
-    ("limits.cpu", "3", Plan("\"limits.cpu\": \"3\"")),
-    ("limits.memory", "\"3GiB\"", Plan("\"limits.memory\": \"3GiB\"")),
-    ("limits.processes", "300", Plan("\"limits.processes\": \"300\"")),
-    ("limits.disk", "\"30GiB\"", Plan("\"size\": \"30GiB\"")),
+    ("limits.cpu", "3", Plan(|plan| plan.key("limits.cpu") == Some("3"))),
+    ("limits.memory", "\"3GiB\"", Plan(|plan| plan.key("limits.memory") == Some("3GiB"))),
+    ("limits.processes", "300", Plan(|plan| plan.key("limits.processes") == Some("300"))),
+    ("limits.disk", "\"30GiB\"", Plan(|plan| plan.disk("/").is_some_and(|root| root.size.as_deref() == Some("30GiB")))),
     ("build.from", "\"bootstrap:bookworm\"", Live("settings::a_build_is_told_by_the_configuration")),
     ("build.host_ca", "false", Part(certificates)),
     ("build.packages", "[\"jq\"]", Part(build_steps)),
     ("build.tools", "[]", Part(build_steps)),
     ("build.image_server", "\"https://images.example\"", Live("settings::a_build_is_told_by_the_configuration")),
     ("build.dns", "[]", Part(build_steps)),
-    ("mounts.default", "[{ host = \"~/data\", container = \"/data\", readonly = true }]", Plan("\"path\": \"/data\"")),
+    ("mounts.default", "[{ host = \"~/data\", container = \"/data\", readonly = true }]", Plan(|plan| plan.disk("/data").is_some_and(|data| data.readonly))),
 ];
-
-/// A host on which everything can be tried.
-struct World {
-    dir: tempfile::TempDir,
-    caller: Caller,
-}
-
-impl World {
-    fn new() -> Self {
-        let dir = tempfile::Builder::new().tempdir_in("/var/tmp").unwrap();
-        for path in ["home/.config/cci", "home/data", "proj"] {
-            fs::create_dir_all(dir.path().join(path)).unwrap();
-        }
-        let caller = Caller::for_test(dir.path().join("home"), &[]);
-        Self { dir, caller }
-    }
-
-    fn settings(&self, text: &str) -> Settings {
-        fs::write(self.caller.home.join(".config/cci/config.toml"), text).unwrap();
-        let stack = Stack::read(&self.caller, &self.workspace(), None, &Overrides::default(), Trust::Judged);
-        stack.and_then(|stack| stack.settings()).unwrap_or_else(|error| panic!("{text}: {error}"))
-    }
-
-    fn workspace(&self) -> Workspace {
-        Workspace::at(self.dir.path().join("proj"))
-    }
-
-    /// Everything that a launch with these settings does, as text.
-    fn plan(&self, settings: &Settings, session: Option<SessionId>) -> String {
-        let ranges = vec![SubRange { start: 1000, count: 1 }, SubRange { start: 1_000_000, count: 1_000_000_000 }];
-        let host = HostFacts {
-            idmap: IdmapFacts {
-                agent: Ids { uid: 1000, gid: 1000 },
-                guest: settings.incus.agent_uid,
-                subuid: ranges.clone(),
-                subgid: ranges,
-            },
-            locale: HostLocale::default(),
-            nic: None,
-            other_nics: Vec::new(),
-            nft: None,
-            stop_hook: None,
-            root: None,
-            workspace: Some(host_path::judged(self.workspace().path(), &[]).unwrap()),
-            mounts: mounts::resolved(settings, &self.workspace(), &[], &self.caller).unwrap(),
-        };
-        let ask = Ask {
-            prefix: Prefix::default(),
-            workspace: self.workspace(),
-            owner_uid: 1000,
-            launch: "nonce".into(),
-            session: session.map(|id| (id, host_path::own(self.dir.path()).unwrap())),
-            environment: BTreeMap::new(),
-        };
-        let plan = LaunchPlan::new(&ask, settings, &host).unwrap();
-        let spec = container(&plan.machine(Slot::new(1).unwrap()));
-        let id = SessionId::from_random([1; 16]);
-        let agent = plan.command(&Start::New(id.to_string()));
-        let nesting = if spec.config.contains_key("security.nesting") { "there" } else { "none" };
-        let devices: Vec<(String, Keys)> =
-            spec.devices.clone().into_iter().map(|(name, device)| (name, device.into())).collect();
-        format!("{spec:?} {devices:?} {agent:?} {:?} {:?} security.nesting: {nesting}", plan.environment, plan.user)
-    }
-}
 
 fn socket(world: &World, settings: &Settings) -> String {
     incus_socket::path(&world.caller, settings).display().to_string()
@@ -217,9 +143,9 @@ fn every_key_has_its_effect_on_shell_and_on_run() {
             assert_ne!(set, unset, "{key} = {value} is the default");
             let (before, after) = (world.plan(&unset, session), world.plan(&set, session));
             match effect {
-                Plan(text) => {
-                    assert!(after.contains(text), "{key}: no {text} in {after}");
-                    assert!(!before.contains(text), "{key}: {text} is there without it");
+                Plan(shows) => {
+                    assert!(shows(&after), "{key} = {value} is not in {after:?}");
+                    assert!(!shows(&before), "{key}: it is so without {value} too");
                 }
                 Part(part) => assert_ne!(part(&world, &set), part(&world, &unset), "{key} has no effect"),
                 Live(test) => assert!(is_live_test(test, key), "no live test {test} sets {key}"),

@@ -1,5 +1,5 @@
-//! Makes the environment values that the user's configuration takes from commands of the host, such as a password
-//! store. No value of them is ever in a process list.
+//! Resolves the environment values that the user's configuration takes from commands of the host, such as a password
+//! store. None of these values is ever in a process list.
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -11,11 +11,11 @@ use cci_core::{Error, Result};
 use crate::context::Context;
 use cci_host::settings::Surroundings;
 
-/// How long a command may take; it may ask the person for a passphrase.
+/// How long a command may take; it may ask the user for a passphrase.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// The call with what each command prints; one whose variable the command line gives is not run.
-pub async fn made(cx: &Context) -> Result<Context> {
+/// The call with the output of each command; a command whose variable the command line gives is not run.
+pub async fn resolved(cx: &Context) -> Result<Context> {
     let mut printed = BTreeMap::new();
     for (name, value) in &cx.settings.defaults.environment {
         if let Variable::Command { command } = value
@@ -28,7 +28,7 @@ pub async fn made(cx: &Context) -> Result<Context> {
     Ok(cx.with_environment(printed))
 }
 
-/// What a command prints, without the line's end. One of a project runs outside of its workspace.
+/// A command's output, without the final newline. A command of a project runs outside its workspace.
 async fn output(name: &str, command: &str, around: Option<&Surroundings>, deadline: Duration) -> Result<String> {
     let step = || format!("the command for environment variable {name}");
     let failed = |problem: String| Error::StepFailed { step: step(), problem, hint: None };

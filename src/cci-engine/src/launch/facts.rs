@@ -1,4 +1,4 @@
-//! What the host is, as far as a launch depends on it.
+//! The state of the host, as far as a launch depends on it.
 
 use cci_core::Result;
 use cci_core::environment::HostLocale;
@@ -11,32 +11,31 @@ use cci_incus::Instance;
 
 use super::image::Image;
 use super::nic::PROFILE;
-use super::proof::Proof;
+use super::policy_check::PolicyCheck;
 use super::{ensure, limits, mounts, nic, workspace};
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::site::host_path;
-use cci_host::subids::OfRoot;
-use cci_host::{incus_socket, zone};
+use cci_host::zone;
 
-/// What a launch finds before it decides anything.
+/// What a launch examines before it decides anything.
 pub struct Survey {
     /// What decides the plan.
     pub host: HostFacts,
-    /// The instances there are.
+    /// The existing instances.
     pub(crate) instances: Vec<Instance>,
-    /// What a container is made of.
+    /// The image of the container.
     pub image: Image,
-    /// What is still to be made sure of.
-    pub(crate) proof: Proof,
+    /// What is still to be verified.
+    pub(crate) policy_check: PolicyCheck,
 }
 
-/// What of the caller's the container is made for.
+/// What the container is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     /// The workspace, with the mounts of the settings.
     Workspace,
-    /// None of it.
+    /// No workspace.
     Nothing,
 }
 
@@ -47,7 +46,7 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
         Subject::Workspace => {
             let workspace = workspace::usable(cx)?;
             let mounted = !cx.settings.mounts.default.is_empty() || cx.settings.paths.storage_dir.is_some();
-            // a link to the workspace may lie in a workspace of another container's
+            // a link to the workspace may be in a workspace of another container
             let by_link = workspace.path() != cx.workspace.path();
             let others = if mounted || by_link { host_path::guest_places(cx).await? } else { Vec::new() };
             let mounts = mounts::resolved(&cx.settings, &cx.workspace, &others, &cx.caller)?;
@@ -71,19 +70,19 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
     let (profile, _) = profile.during("read the default profile")?;
     let instances = instances.during("list the containers")?;
     soon?;
-    let ((ensured, proof), stop_hook) = (found?, stop_hook?);
+    let ((ensured, policy_check), stop_hook) = (found?, stop_hook?);
     let root = profile.root_disk();
     limits::check(cx, root).await?;
     let nic = nic::found(cx, ensured.as_ref(), &profile, &instances).await?;
     let other_nics = profile.nics().map(|(name, _)| name.to_owned());
     let other_nics = other_nics.filter(|name| nic.as_ref().is_none_or(|nic| nic.device != *name)).collect();
-    let OfRoot { subuid, subgid } = cx.site().subordinate_ids(cx.settings.incus.idmap)?;
+    let of_root = cx.site().subordinate_ids(cx.settings.incus.idmap)?;
     let host = HostFacts {
         idmap: IdmapFacts {
             agent: agent_ids(cx, workspace.as_ref()),
             guest: cx.settings.incus.agent_uid,
-            subuid,
-            subgid,
+            subuid: of_root.subuid,
+            subgid: of_root.subgid,
         },
         locale: HostLocale { timezone: zone::name(&cx.caller), ..cx.caller.locale() },
         nic,
@@ -94,21 +93,21 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
         workspace,
         mounts,
     };
-    Ok(Survey { host, instances, image, proof })
+    Ok(Survey { host, instances, image, policy_check })
 }
 
-/// The daemon's own stop hook, for a container that ends with its stop; only a daemon behind a local socket has one that
-/// can be known.
+/// The daemon's own stop hook, for a container that is removed when it stops; only a daemon behind a local socket has
+/// one that can be known.
 async fn stop_hook(cx: &Context) -> Result<Option<StopHook>> {
     if cx.settings.defaults.persistent {
         return Ok(None);
     }
     let server = cx.client.server().await.during("read the server")?;
-    let socket = incus_socket::path(&cx.caller, &cx.settings);
+    let socket = cx.site().socket(&cx.caller, &cx.settings);
     Ok(cx.site().stop_hook(server.environment.server_pid, &socket, cx.client.project()))
 }
 
-/// Who the agent is on the host: the caller, or for root the owner of the workspace.
+/// The agent's user on the host: the caller, or for root the owner of the workspace.
 #[must_use]
 pub fn agent_ids(cx: &Context, workspace: Option<&HostPath>) -> Ids {
     match workspace {

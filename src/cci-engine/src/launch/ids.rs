@@ -1,5 +1,5 @@
-//! Notes what a new container has of the host: its ids, by which `reclaim` knows its files when it is gone, and the places
-//! that it can write, in which it can leave links.
+//! Records what a new container has of the host: its ids, by which `reclaim` recognises its files after it was removed,
+//! and the places that it can write, in which it can leave links.
 
 use cci_core::container_ids::HostIds;
 
@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::event::LaunchEvent;
 use cci_host::store::noted;
 
-/// Notes them, while something else is waited for; what cannot be noted is said.
+/// Records them while something else is waited for; a failure is reported.
 pub(crate) async fn note_ids(cx: &Context, name: &str) {
     let Ok((instance, _)) = cx.client.instance(name).await else { return };
     let ids = HostIds::of_instance(&instance.config).map(|ids| ids.to_string());

@@ -1,5 +1,5 @@
-//! What a container is made of: asked for at once where one is made each time, and where one is kept only when it is
-//! made.
+//! The image of a container: requested at once if a container is created each time, and if one is kept only when it is
+//! created.
 
 use std::collections::BTreeMap;
 
@@ -11,29 +11,28 @@ use tokio::sync::OnceCell;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 
-/// The property of an image whose `/etc/resolv.conf` is a plain file, so that another can be mounted on it.
+/// The property of an image whose `/etc/resolv.conf` is a plain file, so that another can be mounted over it.
 pub(crate) const RESOLV_PROPERTY: &str = "cci.resolv";
-/// What Incus puts before a property where it notes it on the containers of the image.
+/// The prefix of a property that Incus records on the containers of the image.
 pub(crate) const NOTED: &str = "image.";
 const PLAIN_FILE: &str = "file";
 
-/// The image that the settings name, asked for once.
+/// The image that the settings name, requested once.
 #[derive(Default)]
 pub struct Image {
     found: OnceCell<Found>,
 }
 
-/// An image that is there.
+/// An existing image.
 pub struct Found {
-    /// Which one it is, also when its alias moves.
+    /// Identifies it, also when its alias moves.
     pub fingerprint: String,
-    /// Whether another file can be mounted on its `/etc/resolv.conf`.
+    /// Whether another file can be mounted over its `/etc/resolv.conf`.
     pub takes_resolv: bool,
 }
 
 impl Image {
-    /// Asks Incus now, where a container will be made of it, most likely; one that is kept may be there already, and needs
-    /// no image.
+    /// Asks Incus now if a container will most likely be created; a kept one may exist already, and needs no image.
     pub(super) async fn soon(&self, cx: &Context) -> Result<()> {
         if cx.settings.defaults.persistent {
             return Ok(());
@@ -57,7 +56,7 @@ impl Image {
     }
 }
 
-/// The plan for a container that is there: from the image that it was made of, by its configuration.
+/// The plan for an existing container: from the image that it was created from, by its configuration.
 pub(crate) fn as_made(plan: &LaunchPlan, config: &BTreeMap<String, String>) -> LaunchPlan {
     let image = config.get(IMAGE).map_or(plan.image(), String::as_str);
     let takes_resolv = config.get(&format!("{NOTED}{RESOLV_PROPERTY}")).is_some_and(|value| value == PLAIN_FILE);

@@ -1,10 +1,10 @@
-//! What a launch comes to.
+//! The result of a launch.
 
 use cci_core::lifetime::Lifetime;
 use cci_core::plan::LaunchPlan;
 use cci_core::slot::Slot;
 
-/// A container that this launch has for itself, running.
+/// A running container that belongs to this launch alone.
 #[derive(Debug, Clone)]
 pub(crate) struct Launched {
     pub(crate) name: String,
@@ -13,15 +13,15 @@ pub(crate) struct Launched {
     pub(crate) lifetime: Lifetime,
     /// Whether it existed before and was started again.
     pub(crate) reused: bool,
-    /// What of its configuration is not as it was.
+    /// What has changed in its configuration.
     pub(crate) changed: Vec<String>,
     /// The plan as it was carried out: on the host as it turned out to be.
     pub(crate) plan: LaunchPlan,
 }
 
-/// What became of one try.
+/// The outcome of one try.
 pub(super) enum Tried {
-    /// The slot is this launch's.
+    /// The slot belongs to this launch.
     Ours(Box<Launched>),
     /// Another launch was quicker.
     Lost,

@@ -1,13 +1,13 @@
-//! Refuses a limit that this host would not hold a container to: it would be set, and nothing would come of it.
+//! Refuses a limit that this host would not enforce: it would be set without effect.
 
-use cci_core::limit::{can_bound_disks, needs_kernel, unheld};
+use cci_core::limit::{can_bound_disks, needs_kernel, unenforced};
 use cci_core::{Error, Result};
 use cci_incus::Disk;
 
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 
-/// Asks only about the limits that are set; `root` is the default profile's root disk.
+/// Checks only the limits that are set; `root` is the default profile's root disk.
 pub(super) async fn check(cx: &Context, root: Option<&Disk>) -> Result<()> {
     check_kernel(cx).await?;
     check_pool(cx, root).await
@@ -20,14 +20,16 @@ async fn check_kernel(cx: &Context) -> Result<()> {
     }
     let warnings = match cx.client.warnings().await {
         Ok(warnings) => warnings.into_iter().map(|warning| warning.kind).collect::<Vec<_>>(),
-        // a user with a project of their own is not told about the host
+        // a user with a project of their own cannot see the host's warnings
         Err(error) if error.is_forbidden() => return Ok(()),
         Err(error) => return Err(error).during("look at the server's warnings"),
     };
-    let Some(found) = unheld(limits, &warnings).into_iter().next() else { return Ok(()) };
+    let Some(found) = unenforced(limits, &warnings).into_iter().next() else { return Ok(()) };
     let (key, limit, controller) = (found.key, found.limit, found.controller);
     Err(Error::HostUnfit {
-        problem: format!("{key} = {limit} cannot be held: this host's kernel has no cgroup controller {controller}"),
+        problem: format!(
+            "{key} = {limit} cannot be enforced: this host's kernel has no cgroup controller {controller}"
+        ),
         hint: Some("switch the controller on at boot (see `cat /proc/cgroups`), or leave the limit out".into()),
     })
 }
@@ -40,12 +42,12 @@ async fn check_pool(cx: &Context, root: Option<&Disk>) -> Result<()> {
     };
     let (pool, _) = cx.client.storage_pool(name).await.during("look at the storage pool")?;
     let refused = |why: &str, hint: String| Error::HostUnfit {
-        problem: format!("limits.disk = {size} cannot be held by storage pool {name}: {why}"),
+        problem: format!("limits.disk = {size} cannot be enforced by storage pool {name}: {why}"),
         hint: Some(hint),
     };
     if !can_bound_disks(&pool.driver) {
         let hint = "choose a pool of btrfs, zfs or lvm with `incus.storage_pool`, or leave the limit out";
-        return Err(refused(&format!("driver {} bounds no directory", pool.driver), hint.into()));
+        return Err(refused(&format!("driver {} cannot limit a directory", pool.driver), hint.into()));
     }
     let source = pool.config.get("source").map(String::as_str).unwrap_or_default();
     if pool.driver == "btrfs" && cx.site().has_lost_count(source) {

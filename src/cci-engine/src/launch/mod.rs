@@ -1,4 +1,4 @@
-//! From what is asked to a running container: facts, plan, claim.
+//! From a request to a running container: facts, plan, claim.
 
 pub mod boot_failure;
 mod claim;
@@ -14,7 +14,7 @@ mod launched;
 mod limits;
 mod mounts;
 mod nic;
-mod proof;
+mod policy_check;
 mod replan;
 mod reuse;
 mod session;

@@ -1,4 +1,4 @@
-//! Finds what the configured mounts are on this host, and refuses what containers never see.
+//! Resolves the configured mounts on this host, and refuses what containers never see.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use super::ensure;
 use crate::site::host_path::{judged, protected, real, refused, stays_inside};
 use cci_host::caller::Caller;
 
-/// The mounts of a launch, the storage directory last; `others` are workspaces of the caller's beside this one.
+/// The mounts of a launch, the storage directory last; `others` are the caller's workspaces besides this one.
 pub(crate) fn resolved(
     settings: &Settings,
     workspace: &Workspace,
@@ -147,12 +147,12 @@ mod tests {
         let world = World::new().mount("in", "/x", false, false);
         symlink(".git/hooks", world.dir.path().join("proj/in")).unwrap();
         assert_eq!(world.resolved().unwrap()[0].source.path(), real(&world.dir.path().join("proj/.git/hooks")));
-        // another workspace's containers plant links too
+        // other workspaces' containers also plant links
         let world = World::new().mount("../other/planted", "/x", false, false);
         symlink(world.home().join("data"), world.dir.path().join("other/planted")).unwrap();
         assert!(world.refusal().contains("leads out of the workspace"), "{}", world.refusal());
         assert!(World::new().mount("../other/in", "/x", false, false).resolved().is_ok());
-        // what no link decides is a place like any other
+        // without a link it is a place like any other
         assert!(World::new().mount("../home/data", "/x", false, false).resolved().is_ok());
     }
 
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_typo_is_an_error_and_makes_nothing() {
+    fn a_typo_is_an_error_and_creates_nothing() {
         let world = World::new().mount("~/dtaa", "/x", false, false);
         assert_eq!(world.refusal(), "cannot mount /home/dtaa: it does not exist");
         assert!(!world.home().join("dtaa").exists());
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(mode & 0o777, 0o700);
         world.settings.paths.storage_dir = Some(world.home().join(".ssh/storage"));
         assert_eq!(world.refusal(), "cannot mount /home/.ssh/storage into a container: it is in /home/.ssh");
-        assert!(!world.home().join(".ssh/storage").exists(), "it was judged before it was made");
+        assert!(!world.home().join(".ssh/storage").exists(), "it was checked before it was created");
     }
 
     #[test]

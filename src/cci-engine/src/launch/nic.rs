@@ -1,4 +1,4 @@
-//! The NIC that a container gets: on its policy's network, or in mode `open` the default profile's.
+//! The NIC of a container: on its policy's network, or in mode `open` the default profile's.
 
 use cci_core::Result;
 use cci_core::address::Subnet;
@@ -13,22 +13,22 @@ use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::network::Ensured;
 
-/// The profile whose network and root disk a launch takes.
+/// The profile whose network and root disk a launch uses.
 pub const PROFILE: &str = "default";
 
-/// The NIC as a launch finds it now; the network of a policy is made where it is missing, and made sure of.
+/// The NIC as a launch finds it now; the network of a policy is created if missing, and verified.
 pub(super) async fn now(cx: &Context) -> Result<Option<Nic>> {
     let policy = Policy::new(&cx.settings.network)?;
     let (profile, instances, ensured) =
         tokio::join!(cx.client.profile(PROFILE), cx.client.instances(), ensure::network(cx, policy));
     let (profile, _) = profile.during("read the default profile")?;
     let instances = instances.during("list the containers")?;
-    let (ensured, proof) = ensured?;
-    proof.found(cx).await?;
+    let (ensured, policy_check) = ensured?;
+    policy_check.verify(cx).await?;
     found(cx, ensured.as_ref(), &profile, &instances).await
 }
 
-/// The NIC on a policy's network, or the profile's where there is none.
+/// The NIC on a policy's network, or the profile's if there is none.
 pub(super) async fn found(
     cx: &Context,
     ensured: Option<&Ensured>,
@@ -44,24 +44,24 @@ pub(super) async fn found(
     }
 }
 
-/// A NIC on a policy's bridge, in the place of the profile's.
+/// A NIC on a policy's bridge, replacing the profile's.
 ///
-/// Who is there has a fixed address, which the instances tell; one of another project that has the same is met by the
-/// create, which then takes another. So the leases, ten milliseconds of the daemon's, are not asked for.
+/// Existing containers have fixed addresses, which the instances show; a clash with another project fails the create,
+/// which then takes another address. So the leases, ten milliseconds of the daemon's time, are not requested.
 fn of_policy(policy: &Ensured, profile: &Profile, instances: &[Instance], resolv: HostPath) -> Nic {
     let name = profile.nics().next().map_or("eth0", |(name, _)| name);
     let network = known(policy.subnet, Vec::new(), instances, resolv);
     Nic::guarded(name, &policy.bridge, Some(network))
 }
 
-/// The profile's own NIC, with what is known of its network if it is one that Incus runs.
+/// The profile's own NIC, with what is known of its network if Incus manages it.
 async fn of_profile(cx: &Context, profile: &Profile, instances: &[Instance]) -> Result<Option<Nic>> {
     let Some((device, config)) = profile.nics().next() else { return Ok(None) };
     let (device, config) = (device.to_owned(), config.clone());
     let Some(name) = config.network.clone() else { return Ok(Some(Nic { device, config, network: None })) };
     let (found, leases) = tokio::join!(cx.client.network(&name), cx.client.network_leases(&name));
     let address = found.ok().and_then(|(found, _)| Subnet::parse(found.config.get("ipv4.address")?));
-    // a network that gives addresses by its own ways is left to do so
+    // a network that assigns addresses in its own way is left to do so
     let network = match (address, leases) {
         (Some(subnet), Ok(leases)) => Some(known(subnet, leases, instances, ensure::resolv_file(cx, subnet)?)),
         _ => None,
@@ -69,7 +69,7 @@ async fn of_profile(cx: &Context, profile: &Profile, instances: &[Instance]) -> 
     Ok(Some(Nic { device, config, network }))
 }
 
-/// A network with the addresses on it that are not free.
+/// A network with the addresses in use on it.
 fn known(subnet: Subnet, leases: Vec<NetworkLease>, instances: &[Instance], resolv: HostPath) -> Network {
     let given = leases.into_iter().filter_map(|lease| Some((lease.hostname, lease.address.parse().ok()?)));
     let fixed = instances.iter().flat_map(|instance| {

@@ -1,4 +1,4 @@
-//! Takes a container that exists: changed only if it is still as it was seen, and started with this launch's plan.
+//! Reuses an existing container: changed only if it is still as it was seen, and started with this launch's plan.
 
 use std::time::Duration;
 
@@ -20,13 +20,13 @@ use crate::incus_error::DuringStep;
 use crate::ledger::Made;
 use crate::retry::Retry;
 
-/// How often a container is changed that is not as it was a moment ago.
+/// How often to change a container that changed a moment ago.
 const TRIES: u32 = 4;
-/// How long a start of what exists may take.
+/// How long starting an existing container may take.
 const START: Duration = Duration::from_secs(60);
 
-/// Starts a stopped persistent container with this launch's configuration, again where the daemon does not reach this
-/// home, and where the network was not all there yet.
+/// Starts a stopped persistent container with this launch's configuration; again if the daemon cannot reach this home,
+/// or if the network was not complete yet.
 pub(super) async fn reuse(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
     let refused = match reuse_once(cx, plan, slot, survey).await {
         Err(error @ Error::IncusRefused { .. }) => error,
@@ -35,7 +35,7 @@ pub(super) async fn reuse(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &
     if let Some(plan) = beyond_home(cx, plan, &refused).await? {
         return reuse_once(cx, &plan, slot, survey).await;
     }
-    if survey.proof.came_late(cx).await? {
+    if survey.policy_check.came_late(cx).await? {
         return reuse_once(cx, plan, slot, survey).await;
     }
     Err(refused)
@@ -50,28 +50,27 @@ async fn reuse_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey
         configure(put, container(&plan.machine(slot)));
         changed = differences(&before, put);
     };
-    // what was installed in it runs from its start on: unless the rules come with that, they are made sure of before
-    let before = async { if guarded { Ok(()) } else { survey.proof.found(cx).await } };
+    // what was installed in it runs as soon as it starts: unless the rules come with the start, they are verified first
+    let before = async { if guarded { Ok(()) } else { survey.policy_check.verify(cx).await } };
     let (taken_over, _) = tokio::join!(take_over(cx, &name, apply), before);
     if !taken_over? {
         return Ok(Tried::Lost);
     }
     if !guarded {
-        survey.proof.holds_for(cx, &plan).await?;
+        survey.policy_check.holds_for(cx, &plan).await?;
     }
     cx.scope.ledger.push(Made::Started { name: name.clone(), launch: plan.launch().to_owned() });
     let step = "start the container";
     let start = async { cx.client.change_state(&name, &StateChange::start()).await?.wait(step, START).await };
-    // a proof that fails is asked for again before a command begins
-    let (started, _) = tokio::join!(start, survey.proof.found(cx));
+    // a check that fails is repeated before a command begins
+    let (started, _) = tokio::join!(start, survey.policy_check.verify(cx));
     if let Err(error) = started {
         return Err(start_failure::explained(cx, &name, error, step).await);
     }
     Ok(Tried::ours(Launched { name, slot, lifetime: Lifetime::Persistent, reused: true, changed, plan }))
 }
 
-/// Gives a container what the plan asks for; that it is kept stays, though this launch may have asked for one that is
-/// not.
+/// Applies the plan to a container; it stays persistent even if this launch asked for an ephemeral one.
 fn configure(put: &mut InstancePut, wanted: Container) {
     put.config.retain(|key, _| key.starts_with("volatile.") || key.starts_with("image."));
     put.config.extend(wanted.config);
@@ -80,8 +79,8 @@ fn configure(put: &mut InstancePut, wanted: Container) {
     put.ephemeral = false;
 }
 
-/// The configuration keys and devices that a reuse changes, beside what is of each launch its own: cci's marks, and the
-/// launch's random text wherever it stands.
+/// The configuration keys and devices that a reuse changes, except what differs for each launch: cci's labels, and the
+/// launch's random text wherever it occurs.
 fn differences(before: &InstancePut, after: &InstancePut) -> Vec<String> {
     let launch = |put: &InstancePut| put.config.get(LAUNCH).cloned().unwrap_or_default();
     let (earlier, now) = (launch(before), launch(after));
@@ -118,18 +117,18 @@ pub(super) async fn take_over(cx: &Context, name: &str, mut change: impl FnMut(&
             return Ok(false);
         }
         (instance, etag) = match cx.client.instance(name).await {
-            // Incus itself still changes one that has just stopped
+            // Incus itself is still changing one that has just stopped
             Ok(now) if error.is_precondition_failed() && retry.again("configure the container", &error).await => now,
             Ok(_) if error.is_precondition_failed() => return Ok(false),
             Ok((now, _)) if is_free(&now, seen.as_ref()) => return Err(error).during("configure the container"),
-            // another launch has it by now, or it is gone
+            // another launch has it by now, or it was removed
             _ => return Ok(false),
         };
     }
     Ok(false)
 }
 
-/// Whether an instance is stopped, and whose it was when it was first looked at.
+/// Whether an instance is stopped, and still belongs to the launch that it was first seen with.
 fn is_free(instance: &Instance, mark: Option<&String>) -> bool {
     instance.status_code == Status::Stopped && instance.config.get(LAUNCH) == mark
 }

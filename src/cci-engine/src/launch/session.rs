@@ -1,4 +1,4 @@
-//! Identities of a launch: the session's id, the launch mark, and the store of the agent.
+//! Identities of a launch: the session's id, the launch label, and the agent's store.
 
 use cci_core::session::SessionId;
 
@@ -11,13 +11,13 @@ pub fn new_session_id() -> SessionId {
     SessionId::from_random(uuid::Uuid::new_v4().into_bytes())
 }
 
-/// A text that tells this launch from every other.
+/// A text that identifies this launch.
 #[must_use]
 pub fn launch_mark() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }
 
-/// The store of the agent that the settings name: below `~/.cci`, or where `CCI_SESSIONS_DIR` says.
+/// The store of the agent that the settings name: below `~/.cci`, or in `CCI_SESSIONS_DIR`.
 #[must_use]
 pub fn store(cx: &Context) -> Store {
     let tool = &cx.settings.tool.name;

@@ -1,4 +1,4 @@
-//! Makes a container that belongs to no workspace: the same network, limits and marks as a session's.
+//! Creates a container without a workspace: the same network, limits and labels as a session's.
 
 use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::workspace::Workspace;
@@ -10,7 +10,7 @@ use super::facts::{Subject, survey};
 use super::launch_mark;
 use crate::context::Context;
 
-/// Makes and starts `name` from `image`; an instance of that name is left alone.
+/// Creates and starts `name` from `image`; an existing instance of that name is left alone.
 pub async fn standalone(cx: &Context, image: &str, name: &str, ephemeral: bool) -> Result<()> {
     let image = Some(image.to_owned());
     let overrule = Overrule { image, persistent: Some(!ephemeral), ..Overrule::default() };
@@ -21,7 +21,7 @@ pub async fn standalone(cx: &Context, image: &str, name: &str, ephemeral: bool) 
     }
     let ask = Ask {
         prefix: cx.prefix.clone(),
-        // the place of its address in the network is chosen by its name
+        // its name determines its address in the network
         workspace: Workspace::at(format!("/{name}")),
         owner_uid: cx.caller.ids.uid,
         launch: launch_mark(),
@@ -32,7 +32,7 @@ pub async fn standalone(cx: &Context, image: &str, name: &str, ephemeral: bool) 
     match make(&cx, &plan, &found, |plan| plan.standalone(name, ephemeral)).await? {
         Some(plan) => {
             super::note_ids(&cx, name).await;
-            found.proof.holds_for(&cx, &plan).await
+            found.policy_check.holds_for(&cx, &plan).await
         }
         None => Err(Error::ContainerExists { name: name.to_owned() }),
     }

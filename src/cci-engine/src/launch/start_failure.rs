@@ -1,4 +1,4 @@
-//! Says why a container did not start: Incus only names the program that failed, the reason is in LXC's log.
+//! Explains why a container did not start: Incus only names the program that failed, the reason is in LXC's log.
 
 use cci_core::Error;
 use cci_incus::Refusal;
@@ -7,7 +7,7 @@ use cci_incus::start_log::{Cause, cause};
 use crate::context::Context;
 use crate::incus_error::translate;
 
-/// The failure of a start with its reason, as far as there is one.
+/// The failure of a start with its reason, if there is one.
 pub(crate) async fn explained(cx: &Context, name: &str, error: cci_incus::Error, step: &str) -> Error {
     let (refusal, message) = match translate(error, step) {
         Error::IncusRefused { refusal: refusal @ Refusal::StartFailed, message, .. } => (refusal, message),
@@ -17,12 +17,12 @@ pub(crate) async fn explained(cx: &Context, name: &str, error: cci_incus::Error,
     let log = cx.client.instance_log(name, "lxc.log").await.unwrap_or_default();
     match cause(&String::from_utf8_lossy(&log)) {
         Some(Cause::StartHook) => Error::HostUnfit {
-            problem: format!("cannot {step}{of}: the host's nftables did not take the rules of its network policy"),
+            problem: format!("cannot {step}{of}: the host's nftables did not accept the rules of its network policy"),
             hint: Some("look for tables `inet cci-…` that are not cci's in `sudo nft list tables`, and see that `sudo nft` works".into()),
         },
         Some(Cause::MountHook) => Error::HostUnfit {
-            problem: format!("cannot {step}{of}: the workspace or a mounted directory was replaced by another at this moment"),
-            hint: Some("look at what is in its place on the host, then try again".into()),
+            problem: format!("cannot {step}{of}: the workspace or a mounted directory was replaced by another just now"),
+            hint: Some("check what is there on the host now, then try again".into()),
         },
         Some(Cause::Other(reason)) => {
             Error::IncusRefused { step: step.to_owned(), refusal, message: format!("{message} ({reason})") }

@@ -17,7 +17,7 @@ const CREATE: &str = "POST /1.0/instances";
 const STATE: &str = "PUT /1.0/instances/*/state";
 const IMAGE: &str = "ab12";
 
-/// A world with the image that a launch makes containers of.
+/// A world with the image that a launch creates containers from.
 fn world(settings: &str) -> World {
     let mode = if settings.contains("[network]") { "" } else { "network.mode = \"open\"\n" };
     let world = World::configured(&format!("{mode}{settings}"));

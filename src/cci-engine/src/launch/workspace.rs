@@ -1,4 +1,4 @@
-//! Checks the project directory before anything is made for it.
+//! Checks the project directory before anything is created for it.
 
 use std::io;
 
@@ -10,12 +10,12 @@ use rustix::fs::Access;
 use crate::context::Context;
 use crate::site::host_path;
 
-/// The workspace as it is at this moment: a directory that the caller can read, and that containers may see; else an
-/// error that names what is wrong with it.
+/// The workspace as it is now: a directory that the caller can read, and that containers may see; else an error that
+/// says what is wrong with it.
 pub fn usable(cx: &Context) -> Result<HostPath> {
     let (path, protected) = (cx.workspace.path(), host_path::protected(&cx.settings, &cx.caller));
     let unusable = |problem: String| Error::Workspace { path: path.to_owned(), problem };
-    // what containers never see is refused for that, also where this user could not read it
+    // what containers never see is refused for that reason, even if this user could not read it
     mount::check_host(&host_path::real(path), &protected).map_err(|error| refused(&error))?;
     let meta = std::fs::metadata(path).map_err(|error| unusable(reason(&error)))?;
     if !meta.is_dir() {
@@ -28,14 +28,14 @@ pub fn usable(cx: &Context) -> Result<HostPath> {
     })
 }
 
-/// The way out of a workspace that is no project.
+/// The hint for a workspace that is not a project.
 const HINT: &str = "change to a project directory, or name one with `--workspace PATH`";
 
 fn refused(error: &MountError) -> Error {
     Error::Usage { problem: error.to_string(), hint: Some(HINT.into()) }
 }
 
-/// A directory that a container's root has closed is one that `reclaim` opens.
+/// A directory that a container's root has closed can be opened by `reclaim`.
 fn locked(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::PermissionDenied => format!("{} (`cci reclaim` if a container has closed it)", reason(error)),

@@ -1,4 +1,4 @@
-//! The ledger: what a command made and has not kept, newest first, on disk before it is made.
+//! The ledger: what a command created and has not kept, newest first, on disk before it is created.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cci_host::process;
 use cci_host::store::journal::Journal;
 
-use super::lines::{Line, Server, begin, left, read, text};
+use super::lines::{Line, Server, begin, read, text, unfinished};
 use super::made::Made;
 
-/// The list of things to take back; it outlives the work that fills it, so that an interrupt finds it complete.
+/// The list of things to roll back; it outlives the work that fills it, so that an interrupt finds it complete.
 ///
 /// It is kept in a journal too, so that the next command finds it complete after a kill.
 #[derive(Debug, Clone)]
@@ -22,11 +22,11 @@ pub struct Ledger {
 /// The notes of a command that was killed.
 #[derive(Debug)]
 pub struct Abandoned {
-    /// To be closed when everything is taken back.
+    /// To be closed when everything is rolled back.
     pub(crate) journal: Journal,
-    /// What it made, newest first.
+    /// What it created, newest first.
     pub(crate) made: Vec<Made>,
-    /// Whether Incus may still be about to make it.
+    /// Whether Incus may still be about to create it.
     pub(crate) doubted: bool,
 }
 
@@ -43,24 +43,24 @@ impl Ledger {
         Self { list: Arc::default(), dir, server }
     }
 
-    /// Notes something **before** the request that makes it.
+    /// Notes something **before** the request that creates it.
     pub fn push(&self, made: Made) {
         let mut list = self.lock();
         self.note(&mut list, &Line::Made(made.clone()));
         list.made.push(made);
     }
 
-    /// Whether another command of this user noted before this one that it makes an instance of this name.
+    /// Whether another command of this user noted before this one that it creates an instance of this name.
     ///
-    /// That is a hint, which spares both the create that one of them would lose: Incus decides.
+    /// That is a hint, which saves both the create that one of them would lose: Incus decides.
     pub(crate) fn another_makes(&self, name: &str, launch: &str) -> bool {
         let list = self.lock();
         let Some(Ok(noted)) = list.journal.as_ref().map(Journal::written) else { return false };
         Journal::everybodys(&self.dir).any(|(written, lines)| {
-            // of a command that was killed, somebody else takes it back
+            // of a command that was killed; the next command rolls it back
             let lives = read(&lines).any(|line| matches!(line, Line::By(own) if process::runs(&own)));
             lives
-                && left(&lines, &self.server).unwrap_or_default().iter().any(|made| match made {
+                && unfinished(&lines, &self.server).unwrap_or_default().iter().any(|made| match made {
                     Made::Instance { name: same, launch: other } if same == name => {
                         (written, other.as_str()) < (noted, launch)
                     }
@@ -69,13 +69,13 @@ impl Ledger {
         })
     }
 
-    /// Notes that Incus may do later what it has not answered.
+    /// Notes that Incus may still do what it has not answered.
     pub(crate) fn doubt(&self) {
         let mut list = self.lock();
         self.note(&mut list, &Line::InDoubt);
     }
 
-    /// Keeps everything made so far: the work came to its end.
+    /// Keeps everything created so far: the work succeeded.
     pub(crate) fn keep(&self) {
         let mut list = self.lock();
         list.made.clear();
@@ -84,14 +84,14 @@ impl Ledger {
         }
     }
 
-    /// Forgets one thing, which is gone or not this call's after all.
+    /// Forgets one thing, which was removed or does not belong to this call.
     pub(crate) fn forget(&self, made: &Made) {
         let mut list = self.lock();
         self.note(&mut list, &Line::Forgotten(made.clone()));
         list.made.retain(|other| other != made);
     }
 
-    /// Everything to take back, newest first; the journal stays until [`Ledger::keep`].
+    /// Everything to roll back, newest first; the journal stays until [`Ledger::keep`].
     pub(crate) fn take(&self) -> Vec<Made> {
         let mut made = std::mem::take(&mut self.lock().made);
         made.reverse();
@@ -101,14 +101,14 @@ impl Ledger {
     /// What killed commands of this user left in this Incus.
     pub(crate) fn abandoned(&self) -> Vec<Abandoned> {
         let of_this_server = |(journal, lines): (Journal, Vec<String>)| {
-            let made = left(&lines, &self.server)?;
+            let made = unfinished(&lines, &self.server)?;
             let doubted = read(&lines).any(|line| matches!(line, Line::InDoubt));
             Some(Abandoned { journal, made, doubted })
         };
         Journal::abandoned(&self.dir).into_iter().filter_map(of_this_server).collect()
     }
 
-    /// A home that cannot be written has no journal; then only a kill is not made good.
+    /// A home that cannot be written has no journal; then only a kill cannot be recovered from.
     fn note(&self, list: &mut List, line: &Line) {
         let noted = match &mut list.journal {
             Some(journal) => text(line).and_then(|text| journal.note(&text)),
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_is_taken_back_first_and_what_is_kept_is_not() {
+    fn the_newest_is_rolled_back_first_and_what_is_kept_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let ledger = ledger(dir.path(), "p");
         ledger.push(image("kept"));
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_planted_note_takes_nothing_away_that_cci_does_not_make() {
+    fn a_planted_note_removes_nothing_that_cci_does_not_create() {
         let dir = tempfile::tempdir().unwrap();
         let planted = ledger(dir.path(), "p");
         let staging = format!("/work/.cci-pull-{}", "0a".repeat(16));
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_note_takes_nothing_away() {
+    fn a_damaged_note_removes_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let damaged = ledger(dir.path(), "p");
         damaged.push(image("a"));
@@ -213,7 +213,7 @@ mod tests {
         let (first, second, elsewhere) =
             (ledger(dir.path(), "p"), ledger(dir.path(), "p"), ledger(dir.path(), "other"));
         first.push(instance("a"));
-        // the marks settle what one tick of the clock does not
+        // the labels settle what one tick of the clock does not
         second.push(instance("b"));
         elsewhere.push(instance("c"));
         assert!(!first.another_makes("c1", "a"));

@@ -12,17 +12,17 @@ use super::made::Made;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Line {
-    /// Which Incus the following is in.
+    /// The Incus that the following is in.
     In(Server),
-    /// Which process makes it.
+    /// The process that creates it.
     By(String),
     Made(Made),
     Forgotten(Made),
-    /// What became of the request is not known, and Incus may still do it.
+    /// The outcome of the request is not known, and Incus may still do it.
     InDoubt,
 }
 
-/// An Incus and a project of it: only a command that works there can take back what is there.
+/// An Incus and a project of it: only a command that works there can roll back what is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Server {
     /// The socket's path or the URL.
@@ -51,9 +51,9 @@ pub(super) fn read(lines: &[String]) -> impl Iterator<Item = Line> {
     lines.iter().filter_map(|line| serde_json::from_str(line).ok())
 }
 
-/// What the lines say is still to be taken back, newest first; `None` if that is in another Incus, or if anything in them
+/// What the lines leave to be rolled back, newest first; `None` if that is in another Incus, or if anything in them
 /// cannot be read: a line that is missed may be the one that says what stays.
-pub(super) fn left(lines: &[String], server: &Server) -> Option<Vec<Made>> {
+pub(super) fn unfinished(lines: &[String], server: &Server) -> Option<Vec<Made>> {
     let lines: Vec<Line> = lines.iter().map(|line| serde_json::from_str(line).ok()).collect::<Option<_>>()?;
     if !matches!(lines.first(), Some(Line::In(place)) if place == server) {
         return None;
@@ -63,7 +63,7 @@ pub(super) fn left(lines: &[String], server: &Server) -> Option<Vec<Made>> {
         match line {
             Line::In(_) | Line::By(_) | Line::InDoubt => {}
             Line::Made(one) if one.is_plausible() => made.push(one),
-            Line::Made(one) => tracing::warn!(%one, "a note that no command of cci's has written is left alone"),
+            Line::Made(one) => tracing::warn!(%one, "ignoring a note that cci has not written"),
             Line::Forgotten(one) => made.retain(|other| *other != one),
         }
     }

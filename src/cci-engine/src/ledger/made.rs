@@ -1,4 +1,4 @@
-//! One thing that a command made: enough to find it again, and to know it from what is anybody else's.
+//! One thing that a command created: enough to find it again, and to tell it from everybody else's.
 
 use std::path::PathBuf;
 
@@ -7,59 +7,60 @@ use cci_host::store::sessions::Store;
 use cci_host::store::{put, staging};
 use serde::{Deserialize, Serialize};
 
-/// One thing that this call made.
+/// One thing that this call created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Made {
-    /// An instance, recognised by the launch mark that only this call gave it.
+    /// An instance, recognised by the launch label that only this call gave it.
     Instance {
         /// The instance's name.
         name: String,
-        /// The launch mark.
+        /// The launch label.
         launch: String,
     },
-    /// A stopped instance that this call took for itself with its launch mark, and started.
+    /// A stopped instance that this call claimed with its launch label, and started.
     Started {
         /// The instance's name.
         name: String,
-        /// The launch mark.
+        /// The launch label.
         launch: String,
     },
     /// A directory of the session store.
     SessionDir(PathBuf),
-    /// A snapshot whose name no other call gives.
+    /// A snapshot whose name no other call uses.
     Snapshot {
         /// The instance it is of.
         container: String,
         /// Its name there.
         name: String,
     },
-    /// A directory in which files are put together before they get their place.
+    /// A directory in which files are assembled before they are moved into place.
     Staging(PathBuf),
-    /// A file beside the place that it will get.
+    /// A file next to the place that it will get.
     Staged(PathBuf),
-    /// A storage volume for the conversation in `dir`, recognised by the launch mark.
+    /// A storage volume for the conversation in `dir`, recognised by the launch label.
     StateVolume {
         /// The storage pool.
         pool: String,
         /// Its name there.
         name: String,
-        /// The launch mark.
+        /// The launch label.
         launch: String,
         /// The session's directory on the host.
         dir: PathBuf,
     },
-    /// Images that carry this launch mark as a property; one that has got this alias is what was wanted, and stays.
+    /// Images with this launch label as a property; one that already has this alias is complete, and stays.
     Images {
-        /// The launch mark.
+        /// The launch label.
         launch: String,
-        /// The name that the finished image gets.
+        /// The name of the finished image.
         alias: String,
     },
 }
 
 impl Made {
-    /// Whether it is a thing that cci makes: a note that was damaged, or written by somebody else, names any path.
+    /// Whether it is a thing that cci creates: a note that was damaged, or written by somebody else, could name any
+    /// path.
     pub(super) fn is_plausible(&self) -> bool {
         match self {
             Self::Staging(dir) => staging::is_name(dir),
@@ -92,7 +93,7 @@ impl std::fmt::Display for Made {
             Self::SessionDir(dir) => write!(out, "session directory {}", GuestText::new(dir)),
             Self::Snapshot { container, name } => write!(out, "snapshot {container}/{name}"),
             Self::StateVolume { pool, name, .. } => write!(out, "storage volume {name} of pool {pool}"),
-            Self::Images { launch, .. } => write!(out, "images with mark {launch}"),
+            Self::Images { launch, .. } => write!(out, "images of launch {launch}"),
         }
     }
 }

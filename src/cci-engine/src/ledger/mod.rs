@@ -1,4 +1,5 @@
-//! What a command made and has not kept yet: noted before it is made, rolled back when the command fails or is killed.
+//! What a command created and has not kept yet: noted before it is created, rolled back when the command fails or is
+//! killed.
 
 mod entries;
 mod lines;

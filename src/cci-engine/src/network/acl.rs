@@ -1,4 +1,4 @@
-//! A policy as an ACL of Incus: its rules, and in `user.cci.*` what they came from.
+//! A policy as an ACL of Incus: its rules, and in `user.cci.*` what they were derived from.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -8,7 +8,7 @@ use cci_incus::{Acl, AclAction, AclPut, AclRule, AclState};
 
 use cci_host::process;
 
-/// The policy in its one text.
+/// The policy as text.
 const POLICY: &str = "user.cci.policy";
 /// The addresses of the names, as JSON.
 const RESOLVED: &str = "user.cci.resolved";
@@ -16,23 +16,23 @@ const RESOLVED: &str = "user.cci.resolved";
 const HOST_NAMES: &str = "user.cci.host-names";
 /// When the names were last looked up, in RFC 3339.
 const REFRESHED: &str = "user.cci.refreshed";
-/// The process that makes the policy, until the ACL is written anew.
+/// The process that creates the policy, until the ACL is written again.
 const MAKER: &str = "user.cci.maker";
-/// Says that the object is cci's.
+/// Labels the object as cci's.
 pub(super) const MANAGED: &str = "user.cci.managed";
 
-/// What a policy's ACL knows beside its rules.
+/// What a policy's ACL knows besides its rules.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Known {
     pub(crate) resolved: Resolved,
-    /// What the name server must not tell of the host and its network.
+    /// What the name server must not reveal of the host and its network.
     pub(crate) host: HostNames,
     /// When the names were last looked up, in RFC 3339.
     pub(crate) refreshed: Option<String>,
 }
 
 impl Known {
-    /// Reads it from the ACL; what cannot be read is not known.
+    /// Reads it from the ACL; what cannot be read counts as unknown.
     pub(super) fn of(acl: &Acl) -> Self {
         let json = |key: &str| acl.config.get(key).map(String::as_str).unwrap_or_default();
         Self {
@@ -43,17 +43,17 @@ impl Known {
     }
 }
 
-/// The policy that an ACL of cci's was made from.
+/// The policy that an ACL of cci was created from.
 pub(super) fn policy(acl: &Acl) -> Option<Policy> {
     acl.config.get(POLICY).and_then(|text| Policy::from_canonical(text))
 }
 
-/// Whether an ACL of cci's was made from this policy.
+/// Whether an ACL of cci was created from this policy.
 pub(super) fn is_of(acl: &Acl, policy: &Policy) -> bool {
     acl.config.get(POLICY).is_some_and(|text| *text == policy.canonical())
 }
 
-/// The whole ACL of a policy.
+/// The complete ACL of a policy.
 pub(super) fn acl(policy: &Policy, known: &Known, host: &BTreeSet<Ipv4Addr>) -> AclPut {
     let mut config = cci_incus::Config::from([
         (MANAGED.to_owned(), "true".to_owned()),
@@ -80,18 +80,18 @@ pub(super) fn being_made(acl: AclPut) -> AclPut {
     AclPut { config: acl.config.into_iter().chain(maker).collect(), ..acl }
 }
 
-/// Whether the process that made it still runs, and so may be about to use it.
+/// Whether the process that created it is still running, and so may be about to use it.
 pub(super) fn maker_runs(acl: &Acl) -> bool {
     acl.config.get(MAKER).is_some_and(|maker| process::runs(maker))
 }
 
-/// Whether an ACL in Incus is this one already, whoever made it.
+/// Whether an ACL in Incus already equals this one, whoever created it.
 pub(super) fn is_same(found: &Acl, wanted: &AclPut) -> bool {
     let without_maker = found.config.iter().filter(|(key, _)| *key != MAKER);
     without_maker.eq(&wanted.config) && found.egress == wanted.egress && found.ingress == wanted.ingress
 }
 
-/// One rule of Incus, or one for TCP and one for UDP where ports are named.
+/// One rule for Incus, or one for TCP and one for UDP if ports are named.
 fn rules(rule: &Rule) -> Vec<AclRule> {
     let base = AclRule {
         action: match rule.action {

@@ -1,23 +1,21 @@
-//! The managed bridges of a policy: the one that containers are on, and the one whose name server knows what to answer.
+//! The managed bridges of a policy: the one for containers, and the one whose name server knows what to answer.
 
 use cci_core::address::Subnet;
 use cci_core::network::{self as core, Block, PolicyName, free_subnet};
 use cci_core::{Error, Result};
-use cci_incus::{Client, Config, EventBody, EventKind, Network, NewNetwork, Refusal};
+use cci_incus::{Client, Config, EventBody, EventKind, Network, NetworkStatus, NewNetwork, Refusal};
 
 use super::acl::MANAGED;
 use crate::incus_error::DuringStep;
 use crate::retry::Retry;
 use crate::site::Site;
 
-/// What Incus says of a network that is made and has its rules.
-pub(super) const CREATED: &str = "Created";
-const STEP: &str = "make the network";
+const STEP: &str = "create the network";
 /// The key with the lines for a network's name server.
 const DNS: &str = "raw.dnsmasq";
-/// How often a change is tried: with another subnet when the first is taken, or again when Incus stumbles.
+/// How often a change is tried: with another subnet if the first is in use, or again if Incus fails for a moment.
 const TRIES: u32 = 6;
-/// How long another launch may take to make the same network.
+/// How long another launch may take to create the same network.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// A subnet as Incus writes it.
@@ -25,7 +23,7 @@ fn address(subnet: Subnet) -> String {
     format!("{}/{}", subnet.gateway, subnet.prefix)
 }
 
-/// Where a network's own address is.
+/// A network's own subnet.
 pub(super) fn subnet(network: &Network) -> Option<Subnet> {
     network.config.get("ipv4.address").and_then(|address| Subnet::parse(address))
 }
@@ -34,14 +32,14 @@ fn config(pairs: &[(&str, &str)]) -> Config {
     pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
-/// What must be so on the bridge that containers are on, or its policy is not in force.
+/// What must be set on the containers' bridge for its policy to be in force.
 fn guarded(name: &PolicyName) -> Config {
     config(&[
         ("ipv6.address", "none"),
         ("security.acls", name.bridge()),
         ("security.acls.default.egress.action", "reject"),
         ("security.acls.default.ingress.action", "allow"),
-        // else Incus gives containers' names to its name server
+        // otherwise Incus registers containers' names with its name server
         ("dns.mode", "none"),
     ])
 }
@@ -55,12 +53,12 @@ pub(super) fn check(network: &Network, name: &PolicyName) -> Result<()> {
         None => Ok(()),
         Some(key) => Err(Error::HostUnfit {
             problem: format!("network {name} was changed: {key} is not what cci set, so its policy is not in force"),
-            hint: Some(format!("end its containers, then `incus network delete {name}`; cci makes it anew")),
+            hint: Some(format!("stop its containers, then run `incus network delete {name}`; cci creates it again")),
         }),
     }
 }
 
-/// Makes the bridge that containers are on; `behind` is where its name server asks, if anywhere.
+/// Creates the containers' bridge; `behind` is where its name server forwards to, if anywhere.
 pub(super) async fn make(client: &Client, site: Site, name: &PolicyName, behind: Option<Subnet>) -> Result<Network> {
     let mut base = guarded(name);
     base.extend(config(&[(MANAGED, "true"), ("ipv4.nat", "true")]));
@@ -68,7 +66,7 @@ pub(super) async fn make(client: &Client, site: Site, name: &PolicyName, behind:
     create(client, site, name.bridge(), name.number(), base).await
 }
 
-/// Makes the bridge whose name server gives these answers.
+/// Creates the bridge whose name server gives these answers.
 pub(super) async fn make_names(client: &Client, site: Site, name: &PolicyName, answers: &str) -> Result<Network> {
     let mut base =
         config(&[(MANAGED, "true"), ("ipv4.dhcp", "false"), ("ipv4.nat", "false"), ("ipv6.address", "none")]);
@@ -76,15 +74,15 @@ pub(super) async fn make_names(client: &Client, site: Site, name: &PolicyName, a
     create(client, site, &name.names_bridge(), name.number().wrapping_add(1), base).await
 }
 
-/// Puts these answers in place of those that the name server gives, if they are others.
+/// Replaces the answers of the name server, if they differ.
 ///
-/// Incus looks at every interface of the host meanwhile, and fails when one of them goes: then it is asked again.
+/// Meanwhile Incus examines every interface of the host, and fails if one of them disappears: then it is asked again.
 pub(super) async fn keep_names(client: &Client, name: &PolicyName, answers: &str) -> Result<()> {
     let (step, bridge) = ("change the names of the network", name.names_bridge());
     let mut retry = Retry::up_to(TRIES);
     loop {
         let (there, _) = match client.network(&bridge).await {
-            // the policy is being made or removed at this moment, with its own names
+            // the policy is just being created or removed, with its own names
             Err(error) if error.is_not_found() => return Ok(()),
             there => there.during(step)?,
         };
@@ -98,20 +96,20 @@ pub(super) async fn keep_names(client: &Client, name: &PolicyName, answers: &str
     }
 }
 
-/// Creates a bridge in a free subnet; one that another launch was quicker to make is taken as it is.
+/// Creates a bridge in a free subnet; one that another launch created first is used as it is.
 async fn create(client: &Client, site: Site, name: &str, seed: u32, base: Config) -> Result<Network> {
     let mut retry = Retry::up_to(TRIES);
     let mut refused = None;
     let mut attempt: u32 = 0;
     loop {
-        // a network that was just removed gets its old place again, which launches have chosen addresses in
+        // a network that was just removed gets its old subnet again, in which launches have chosen addresses
         let mut used = site.routes_beside(name);
         let networks = client.networks().await.during(STEP)?;
         let others = networks.iter().filter(|network| network.name != name);
         used.extend(others.filter_map(subnet).map(|subnet| Block::around(subnet.gateway, subnet.prefix)));
         let there = networks.into_iter().find(|network| network.name == name && network.managed);
         if let Some(there) = there
-            && let Some(made) = made(client, there).await?
+            && let Some(made) = when_created(client, there).await?
         {
             return Ok(made);
         }
@@ -124,32 +122,32 @@ async fn create(client: &Client, site: Site, name: &str, seed: u32, base: Config
         config.insert("ipv4.address".into(), address(free));
         match client.create_network(&NewNetwork::bridge(name, config)).await {
             Ok(()) => {}
-            // whoever was quicker made the same; a subnet that was taken meanwhile is not tried again
+            // whoever was quicker created the same; a subnet that was taken meanwhile is not tried again
             Err(error) => refused = Some(error),
         }
         match client.network(name).await {
             Ok((there, _)) if there.managed => {
-                if let Some(made) = made(client, there).await? {
+                if let Some(made) = when_created(client, there).await? {
                     return Ok(made);
                 }
             }
             Err(error) if !error.is_not_found() => return Err(error).during(STEP),
             _ => {}
         }
-        if !retry.again(STEP, &format!("{name} is not there")).await {
+        if !retry.again(STEP, &format!("{name} does not exist")).await {
             break;
         }
         attempt += 1;
     }
     match refused {
         Some(error) => Err(error).during(STEP),
-        None => Err(Error::Internal(format!("network {name} vanished while it was made"))),
+        None => Err(Error::Internal(format!("network {name} disappeared while it was created"))),
     }
 }
 
-/// Waits until Incus has made a network that is there by name; `None` if it comes to nothing and is taken away.
-pub(super) async fn made(client: &Client, found: Network) -> Result<Option<Network>> {
-    if found.status == CREATED {
+/// Waits until Incus has completed a network that exists by name; `None` if that fails and it is removed.
+pub(super) async fn when_created(client: &Client, found: Network) -> Result<Option<Network>> {
+    if found.status == NetworkStatus::Created {
         return Ok(Some(found));
     }
     let wait = async {
@@ -160,13 +158,13 @@ pub(super) async fn made(client: &Client, found: Network) -> Result<Option<Netwo
                 Err(error) if error.is_not_found() => return Ok(None),
                 Err(error) => return Err(error).during(STEP),
             };
-            match now.status.as_str() {
-                CREATED => return Ok(Some(now)),
-                "Errored" | "Unavailable" => {
+            match now.status {
+                NetworkStatus::Created => return Ok(Some(now)),
+                state @ (NetworkStatus::Errored | NetworkStatus::Unavailable) => {
                     return Err(Error::IncusRefused {
                         step: STEP.into(),
                         refusal: Refusal::Other,
-                        message: format!("network {} is {}", now.name, now.status.to_lowercase()),
+                        message: format!("network {} is {state:?}", now.name).to_lowercase(),
                     });
                 }
                 _ => next_change(&mut events).await?,

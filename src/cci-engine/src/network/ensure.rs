@@ -1,11 +1,11 @@
-//! Puts a policy in force: finds what a launch needs in Incus, or makes it.
+//! Puts a policy into force: finds what a launch needs in Incus, or creates it.
 
 use std::time::Duration;
 
 use cci_core::address::Subnet;
 use cci_core::network::{Policy, Resolved};
 use cci_core::{Error, Result};
-use cci_incus::{Acl, Client, Etag, Network};
+use cci_incus::{Acl, Client, Etag, Network, NetworkStatus};
 
 use super::acl::{self, Known};
 use super::bridge;
@@ -20,7 +20,7 @@ use crate::retry::Retry;
 use crate::site::Site;
 use cci_host::store::network_cache;
 
-/// How long a policy is made again that others remove at the same time.
+/// How long to create a policy again that others remove at the same time.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A policy's bridge; from [`ensure`], the policy is in force on it.
@@ -30,7 +30,7 @@ pub(crate) struct Ensured {
     pub(crate) bridge: String,
     /// Its own address.
     pub(crate) subnet: Subnet,
-    /// Whether its rules were not all there, or not those of the policy, until now.
+    /// Whether its rules were missing or different from the policy's until now.
     pub(crate) changed: bool,
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn peek(site: Site, policy: &Policy) -> Option<Ensured> {
     Some(Ensured { subnet: site.subnet_on(&bridge)?, bridge, changed: false })
 }
 
-/// Finds the policy's bridge and ACL, or makes them; several launches may do so at once.
+/// Finds the policy's bridge and ACL, or creates them; several launches may do so at once.
 #[tracing::instrument(name = "network", skip_all, fields(policy = %policy.name()))]
 pub(crate) async fn ensure(cx: &Context, policy: &Policy) -> Result<Ensured> {
     let (client, name) = (networks(cx), policy.name());
@@ -48,8 +48,8 @@ pub(crate) async fn ensure(cx: &Context, policy: &Policy) -> Result<Ensured> {
     let (there, changed) = match (found, acl) {
         (Ok((found, _)), Ok((acl, etag))) => {
             // a bridge gets its rules last
-            let changed = keep(cx, policy, &acl, &etag).await? || found.status != bridge::CREATED;
-            match bridge::made(&client, found).await? {
+            let changed = keep(cx, policy, &acl, &etag).await? || found.status != NetworkStatus::Created;
+            match bridge::when_created(&client, found).await? {
                 Some(found) => (found, changed),
                 None => (make(cx, &client, policy).await?, true),
             }
@@ -63,7 +63,7 @@ pub(crate) async fn ensure(cx: &Context, policy: &Policy) -> Result<Ensured> {
     Ok(Ensured { bridge: there.name, subnet, changed })
 }
 
-/// Makes the policy of the settings again if its bridge is gone, because a `clean` saw it unused; whether it was gone.
+/// Creates the policy of the settings again if a `clean` removed its bridge as unused; whether it was removed.
 pub(crate) async fn restored(cx: &Context) -> Result<bool> {
     let Some(policy) = Policy::new(&cx.settings.network)? else { return Ok(false) };
     match networks(cx).network(policy.name().bridge()).await {
@@ -72,7 +72,7 @@ pub(crate) async fn restored(cx: &Context) -> Result<bool> {
     }
 }
 
-/// Makes it, again where a `clean` takes its rules away before a bridge uses them.
+/// Creates it, again if a `clean` removes its rules before a bridge uses them.
 async fn make(cx: &Context, client: &Client, policy: &Policy) -> Result<Network> {
     cx.emit(NetworkEvent::MakingNetwork);
     let known = first_lookup(cx, policy).await?;
@@ -81,13 +81,13 @@ async fn make(cx: &Context, client: &Client, policy: &Policy) -> Result<Network>
         let made = make_once(cx, client, policy, known.clone()).await;
         let Err(error) = &made else { return made };
         let undone = client.acl(policy.name().bridge()).await.is_err_and(|error| error.is_not_found());
-        if !undone || !retry.again("make the network", error).await {
+        if !undone || !retry.again("create the network", error).await {
             return made;
         }
     }
 }
 
-/// The ACL first, then the names, then the bridge: nothing is reachable before its rules are there.
+/// The ACL first, then the names, then the bridge: nothing is reachable before its rules exist.
 async fn make_once(cx: &Context, client: &Client, policy: &Policy, known: Known) -> Result<Network> {
     let name = policy.name();
     let known = make_acl(cx, client, policy, known).await?;
@@ -123,7 +123,7 @@ async fn first_lookup(cx: &Context, policy: &Policy) -> Result<Known> {
     Ok(Known { resolved, host, refreshed: Some(host_names::now()) })
 }
 
-/// Makes the ACL, or takes the one that another launch made; what it knows of names is what counts.
+/// Creates the ACL, or takes the one that another launch created; its known names are what counts.
 async fn make_acl(cx: &Context, client: &Client, policy: &Policy, known: Known) -> Result<Known> {
     let name = policy.name();
     let wanted = acl::being_made(acl::acl(policy, &known, &cx.site().own_addresses()));
@@ -131,7 +131,7 @@ async fn make_acl(cx: &Context, client: &Client, policy: &Policy, known: Known) 
     match client.acl(name.bridge()).await {
         Ok((there, _)) if acl::is_of(&there, policy) => Ok(Known::of(&there)),
         Ok(_) => Err(foreign(policy)),
-        Err(_) => Err(error).during("make the network's rules"),
+        Err(_) => Err(error).during("create the network's rules"),
     }
 }
 
@@ -147,7 +147,7 @@ async fn keep(cx: &Context, policy: &Policy, found: &Acl, etag: &Etag) -> Result
 fn foreign(policy: &Policy) -> Error {
     let name = policy.name();
     Error::HostUnfit {
-        problem: format!("network ACL {name} is not the one that cci made for this policy"),
+        problem: format!("network ACL {name} is not the one that cci created for this policy"),
         hint: Some(format!("remove it with `incus network acl delete {name}`")),
     }
 }

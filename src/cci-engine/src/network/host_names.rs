@@ -1,4 +1,4 @@
-//! What the host knows of names: those that a policy must not tell, and the addresses that names last had.
+//! What the host knows about names: those that a policy must not reveal, and the addresses that names last had.
 
 use cci_core::Result;
 use cci_core::network::{HostNames, Policy, Resolved};
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::blocking::blocking;
 use crate::context::Context;
 
-/// The names that a policy's name server must not tell, where it asks those of the host.
+/// The names that a policy's name server must not reveal, if it asks those of the host.
 pub(super) async fn host_names(cx: &Context, policy: &Policy) -> Result<HostNames> {
     if !policy.asks_the_host() {
         return Ok(HostNames::default());
@@ -17,13 +17,13 @@ pub(super) async fn host_names(cx: &Context, policy: &Policy) -> Result<HostName
     blocking(move || Ok(site.names())).await
 }
 
-/// Keeps the addresses on the host, for the day when the policy is made anew and no name server answers.
+/// Stores the addresses on the host, in case the policy is created again while no name server answers.
 pub(super) async fn remember(cx: &Context, policy: &Policy, resolved: &Resolved) -> Result<()> {
     let (dir, name, resolved) = (cx.cci_dir(), policy.name(), resolved.clone());
     blocking(move || network_cache::write(&dir, &name, &resolved)).await
 }
 
-/// The time as it is written beside the names.
+/// The time as it is stored with the names.
 pub(super) fn now() -> String {
     Timestamp::now().to_string()
 }

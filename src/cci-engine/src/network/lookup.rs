@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 
-/// How many lookups are under way at once.
+/// How many lookups run at once.
 const AT_ONCE: usize = 64;
-/// How long all of them together may take; what has not come by then keeps its old addresses.
+/// How long all of them together may take; a name that is later keeps its old addresses.
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// The IPv4 addresses of each name that was found.
@@ -29,7 +29,7 @@ pub(super) async fn lookup(names: &[String]) -> BTreeMap<String, BTreeSet<Ipv4Ad
             found.insert(name, addresses);
         }
     };
-    // those that are late are simply not among the found ones
+    // late ones are simply not among the results
     let _ = tokio::time::timeout(LIMIT, gather).await;
     found.retain(|_, addresses| !addresses.is_empty());
     found

@@ -1,4 +1,4 @@
-//! Network policies in Incus: made on demand, shared by equal launches, refreshed, explained, removed.
+//! Network policies in Incus: created on demand, shared by equal launches, refreshed, explained, removed.
 
 mod acl;
 mod bridge;

@@ -21,10 +21,10 @@ const STEP: &str = "refresh the network's rules";
 /// How often a change is tried.
 const TRIES: u32 = 6;
 
-/// When names are looked up.
+/// When to look names up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
-    /// When what is known is older than the settings say.
+    /// When they are older than the settings allow.
     ByAge,
     /// Now.
     Now,
@@ -37,9 +37,9 @@ pub struct Refreshed {
     pub policy: String,
     /// How many names it has.
     pub names: usize,
-    /// Those that got other addresses.
+    /// Those whose addresses changed.
     pub changed: Vec<String>,
-    /// Those that were not found and keep what they had.
+    /// Those that were not found and keep their addresses.
     pub not_found: Vec<String>,
 }
 
@@ -48,9 +48,9 @@ pub async fn refresh_all(cx: &Context) -> Result<Vec<Refreshed>> {
     refresh_each(cx, Due::Now).await
 }
 
-/// Refreshes what is due, on the occasion of any command; what fails is for the log, the command has its own work.
+/// Refreshes what is due, during any command; errors are only logged, because the command has its own work.
 ///
-/// A mark on the disk says when this user's cci last looked, so that a command in between asks Incus for nothing.
+/// A file on the disk records when this user's cci last looked, so that a command in between makes no request.
 pub async fn on_occasion(cx: &Context) {
     let (dir, minutes) = (cx.cci_dir(), cx.settings.network.refresh_interval_minutes);
     let due = blocking(move || Ok(network_cache::take_turn(&dir, SystemTime::now(), minutes))).await;
@@ -76,7 +76,7 @@ async fn refresh_each(cx: &Context, due: Due) -> Result<Vec<Refreshed>> {
     Ok(refreshed)
 }
 
-/// Refreshes by age for as long as a session is attached; nothing is written to the terminal.
+/// Refreshes by age while a session is attached; nothing is written to the terminal.
 pub async fn while_attached(cx: &Context) -> Infallible {
     let minutes = cx.settings.network.refresh_interval_minutes;
     if minutes == 0 {
@@ -92,24 +92,24 @@ pub async fn while_attached(cx: &Context) -> Infallible {
     }
 }
 
-/// What was seen of a policy's rules when they were brought up to date.
-pub(super) struct Brought {
-    /// What became of the names, if they were looked up.
+/// The result of bringing a policy's rules up to date.
+pub(super) struct Updated {
+    /// The result for the names, if they were looked up.
     names: Option<Refreshed>,
-    /// Whether the rules were not those of the policy, whatever its names stand for by now.
+    /// Whether the rules were not those of the policy, apart from its names' addresses.
     pub(super) were_others: bool,
 }
 
-/// Puts the rules that the policy has now in force, if they are not.
+/// Puts the policy's current rules into force, if they are not.
 ///
-/// The ACL comes first and keeps the earlier addresses, then the name server: whoever asks in between is let through.
+/// The ACL comes first and keeps the earlier addresses, then the name server: lookups in between are let through.
 pub(super) async fn bring_up_to_date(
     cx: &Context,
     policy: &Policy,
     found: &Acl,
     etag: &Etag,
     due: Due,
-) -> Result<Brought> {
+) -> Result<Updated> {
     let (client, name, before) = (networks(cx), policy.name(), Known::of(found));
     let names: Vec<String> = policy.names().map(str::to_owned).collect();
     let look = !names.is_empty() && (due == Due::Now || is_old(&before, cx.settings.network.refresh_interval_minutes));
@@ -127,10 +127,10 @@ pub(super) async fn bring_up_to_date(
     let known = Known { host: host_names::host_names(cx, policy).await?, ..known };
     let own = cx.site().own_addresses();
     let as_known = acl::acl(policy, &before, &own);
-    let brought = Brought { names: report, were_others: !acl::is_same(found, &as_known) };
+    let brought = Updated { names: report, were_others: !acl::is_same(found, &as_known) };
     let wanted = acl::acl(policy, &known, &own);
     let answers = policy.answers(&known.resolved, &known.host);
-    // noted in the ACL once it is so
+    // noted in the ACL once it is done
     if let (Some(answers), true) = (&answers, known.host != before.host) {
         bridge::keep_names(&client, &name, answers).await?;
     }
@@ -146,7 +146,7 @@ pub(super) async fn bring_up_to_date(
     Ok(brought)
 }
 
-/// Puts an ACL's rules in force; false where another cci was quicker, who wanted the same, or it was unused and is gone.
+/// Puts an ACL's rules into force; false if another cci was quicker with the same, or it was unused and is removed.
 async fn put(client: &Client, name: &str, wanted: &AclPut, mut etag: Etag) -> Result<bool> {
     let mut retry = Retry::up_to(TRIES);
     loop {
@@ -156,9 +156,9 @@ async fn put(client: &Client, name: &str, wanted: &AclPut, mut etag: Etag) -> Re
             Err(error) => error,
         };
         match client.acl(name).await {
-            // Incus says other things of one that goes while it is changed
+            // Incus gives other errors for one that is removed while it is changed
             Err(gone) if gone.is_not_found() => return Ok(false),
-            // its chain is missing for the moment in which Incus sets the bridge up again
+            // its chain is missing while Incus sets the bridge up again
             Ok((_, now)) if retry.again(STEP, &error).await => etag = now,
             _ => return Err(error).during(STEP),
         }

@@ -13,15 +13,15 @@ use crate::retry::Retry;
 /// How often the removal of a network is tried.
 const TRIES: u32 = 3;
 
-/// A policy that no container has.
+/// A policy that no container uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unused {
-    /// The network's name, and its ACL's.
+    /// The name of the network and of its ACL.
     pub name: PolicyName,
 }
 
-/// The policies of cci whose bridge nothing uses but the containers that are `going`; one that is only being made is
-/// about to be used.
+/// The policies of cci whose bridge nothing uses except the containers that are `going`; one that is still being
+/// created is about to be used.
 pub async fn unused(cx: &Context, going: &[&str]) -> Result<Vec<Unused>> {
     let client = networks(cx);
     let (networks, acls) = tokio::join!(client.networks(), client.acls());
@@ -48,11 +48,11 @@ fn in_use(network: &Network, going: &[&str]) -> bool {
     !network.used_by.iter().all(goes)
 }
 
-/// Removes a policy from Incus: its bridge first, for Incus refuses that while a container has it. A policy that another
-/// launch has begun to use meanwhile is left as it is.
+/// Removes a policy from Incus: its bridge first, because Incus refuses that while a container uses it. A policy that
+/// another launch has meanwhile begun to use is left alone.
 pub async fn remove(cx: &Context, unused: &Unused) -> Result<()> {
     let client = networks(cx);
-    // looked at again: another launch may have begun to make it
+    // examined again: another launch may have begun to create it
     if client.acl(unused.name.bridge()).await.is_ok_and(|(acl, _)| maker_runs(&acl)) {
         return Ok(());
     }
@@ -66,8 +66,7 @@ pub async fn remove(cx: &Context, unused: &Unused) -> Result<()> {
     }
 }
 
-/// Whether it is gone. Tries again while Incus is at odds with itself: the NIC of a container that just ended goes while
-/// it looks at it.
+/// Whether it is removed. Tries again if the NIC of a container that just stopped disappears while Incus examines it.
 async fn remove_network(client: &Client, name: &str) -> Result<bool> {
     let step = "remove the network";
     let mut retry = Retry::up_to(TRIES);

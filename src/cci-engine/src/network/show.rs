@@ -10,7 +10,7 @@ use super::acl::{self, Known};
 use super::project::networks;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
-use crate::instance::owned;
+use crate::instance::ownership;
 
 /// One rule as it is in force.
 #[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
@@ -39,7 +39,7 @@ pub struct Shown {
     pub refreshed: Option<String>,
 }
 
-/// Looks at one container of the caller's.
+/// Examines one container of the caller.
 pub async fn show(cx: &Context, container: &str) -> Result<Shown> {
     let network = network_of(cx, container).await?;
     let Some(found) = in_force(cx, &network).await? else {
@@ -65,14 +65,14 @@ pub async fn show(cx: &Context, container: &str) -> Result<Shown> {
 
 /// The network that a container's NIC is on.
 pub(super) async fn network_of(cx: &Context, container: &str) -> Result<String> {
-    let owned = owned::one(cx, container).await?;
+    let owned = ownership::one(cx, container).await?;
     let network = owned.instance.nics().find_map(Nic::network_or_parent);
     network
         .map(str::to_owned)
         .ok_or_else(|| Error::HostUnfit { problem: format!("container {container} has no network"), hint: None })
 }
 
-/// The ACL of cci's that is in force on a network, if there is one.
+/// The ACL of cci that is in force on a network, if there is one.
 pub(super) async fn in_force(cx: &Context, network: &str) -> Result<Option<Acl>> {
     match networks(cx).acl(network).await {
         Ok((found, _)) => Ok(Some(found)),
@@ -81,7 +81,7 @@ pub(super) async fn in_force(cx: &Context, network: &str) -> Result<Option<Acl>>
     }
 }
 
-/// The rules in the order in which they decide, and the one that decides about the rest.
+/// The rules in the order in which they decide, and the default rule.
 fn rules(found: &Acl) -> Vec<ShownRule> {
     let mut rules: Vec<ShownRule> = found
         .egress

@@ -1,4 +1,4 @@
-//! A policy's bridge and ACL, on a daemon in memory.
+//! A policy's bridge and ACL, against a daemon in memory.
 
 mod unused;
 mod why;
@@ -63,7 +63,7 @@ async fn a_policy_that_is_in_force_is_used_as_it_is() {
 }
 
 #[tokio::test]
-async fn rules_that_somebody_widened_are_put_right() {
+async fn rules_that_somebody_widened_are_restored() {
     let world = World::configured(POLICY);
     ensured(&world).await.unwrap();
     let before = object(&world, "network-acls").unwrap()["egress"].clone();
@@ -94,7 +94,7 @@ async fn an_acl_of_the_same_name_that_is_not_ccis_is_refused_and_stays() {
     world.daemon.put(&format!("/1.0/network-acls/{}", bridge(&world)), foreign.clone());
     let error = ensured(&world).await.unwrap_err();
     assert!(
-        matches!(&error, Error::HostUnfit { problem, .. } if problem.contains("not the one that cci made")),
+        matches!(&error, Error::HostUnfit { problem, .. } if problem.contains("not the one that cci created")),
         "{error:?}"
     );
     assert_eq!(object(&world, "network-acls").unwrap(), foreign);

@@ -16,16 +16,16 @@ use crate::incus_error::DuringStep;
 pub struct Question {
     /// A name or an address, with or without `:port`.
     pub host: String,
-    /// The container that would send; the settings of this workspace decide if absent.
+    /// The container that would connect; without it the settings of this workspace decide.
     pub from: Option<String>,
 }
 
-/// What is answered for one address, or for a name that has none.
+/// The answer for one address, or for a name without one.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Answer {
     /// The name or address that was asked about.
     pub host: String,
-    /// Empty where the name does not resolve in the container.
+    /// Empty if the name does not resolve in the container.
     pub address: String,
     pub(crate) allowed: bool,
     /// The rule that decides, in words.

@@ -14,7 +14,7 @@ use tokio::io::AsyncReadExt;
 
 use crate::context::Context;
 use crate::incus_error::DuringStep;
-use crate::instance::owned;
+use crate::instance::ownership;
 use crate::process::exec::{self, Begun};
 use crate::process::outcome::{self, Outcome};
 use crate::process::signals::Signals;
@@ -22,18 +22,18 @@ use cci_host::terminal;
 
 /// How long a container may take to say who a user is.
 const LOOK_UP: Duration = Duration::from_secs(30);
-/// A line of `/etc/passwd` is shorter.
+/// No line of `/etc/passwd` is longer.
 const LONGEST_LINE: u64 = 4096;
 
-/// What is to be run, and as whom.
+/// What to run, and as whom.
 pub struct Command {
     /// The command and its arguments.
     pub argv: Vec<String>,
-    /// A name or a number; root without.
+    /// A name or a number; default: root.
     pub user: Option<String>,
-    /// The user's own without.
+    /// Default: the user's own.
     pub group: Option<u32>,
-    /// `/workspace` where there is one, else `/`, without.
+    /// Default: `/workspace` if it exists, else `/`.
     pub cwd: Option<String>,
     /// With a terminal of its own.
     pub tty: bool,
@@ -41,10 +41,10 @@ pub struct Command {
     pub capture: bool,
 }
 
-/// How a start behind the lines of [`begin`] went.
+/// The outcome of a start with [`begin`].
 enum Start {
     Runs(Process),
-    /// The container knows the agent's user in another way.
+    /// The container knows the agent's user differently.
     OtherUser,
 }
 
@@ -59,10 +59,11 @@ pub async fn run(cx: &Context, name: &str, command: &Command) -> Result<Outcome>
     }
 }
 
-/// Starts it as root or as the agent, who is the same in every session's container, else as whom the container knows.
+/// Starts it as root or as the agent, who is the same in every session's container, or else as a user that the
+/// container knows.
 ///
-/// Only whose container it is is asked before the command begins; the shell that starts it says whether the container's
-/// agent is cci's.
+/// Only the container's owner is checked before the command begins; the shell that starts it says whether the
+/// container's agent is cci's.
 async fn started(cx: &Context, name: &str, command: &Command) -> Result<Process> {
     let uid = cx.settings.incus.agent_uid;
     let account = match command.user.as_deref() {
@@ -104,7 +105,7 @@ fn exec(cx: &Context, command: &Command, account: Option<Account>) -> Exec {
 async fn begin(cx: &Context, name: &str, before: &str, exec: &Exec, command: &Command) -> Result<Start> {
     let step = "start the command";
     let before = format!("{before}{}", layout::enter(command.cwd.as_deref()));
-    let known = owned::find_running(cx, name);
+    let known = ownership::find_running(cx, name);
     match exec::start_if(cx, name, known, Script::before(&before), exec, step).await?.0 {
         Begun::Runs(process) => Ok(Start::Runs(process)),
         Begun::Refused(GuestExit::OtherUser) => Ok(Start::OtherUser),
@@ -124,7 +125,7 @@ async fn begin(cx: &Context, name: &str, before: &str, exec: &Exec, command: &Co
     }
 }
 
-/// Asks the container who a user is; a number that it does not know is a user all the same.
+/// Asks the container about a user; an unknown number is a valid user.
 async fn look_up(cx: &Context, name: &str, user: &str) -> Result<Account> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if user.is_empty() || user.starts_with('-') || !user.chars().all(allowed) {
@@ -145,14 +146,14 @@ async fn look_up(cx: &Context, name: &str, user: &str) -> Result<Account> {
 }
 
 async fn passwd_line(cx: &Context, name: &str, user: &str) -> Result<Vec<u8>> {
-    let known = owned::find_running(cx, name);
+    let known = ownership::find_running(cx, name);
     let (begun, _) =
         exec::start_if(cx, name, known, Script::before(""), &Exec::new(account::find(user)), "look up the user")
             .await?;
     let Begun::Runs(mut process) = begun else { return Ok(Vec::new()) };
     let mut line = Vec::new();
     if let Some(stdout) = process.stdout.take() {
-        // what broke says less than the line that is missing
+        // the error says less than the missing line
         let _ = stdout.take(LONGEST_LINE).read_to_end(&mut line).await;
     }
     Ok(line)

@@ -1,4 +1,4 @@
-//! Starts a command in a container, again where Incus gave it up before it ran, and knows when it begins.
+//! Starts a command in a container, again if Incus gave up before it ran, and knows when it begins.
 
 use std::collections::BTreeMap;
 use std::future::ready;
@@ -15,22 +15,22 @@ use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::retry::Retry;
 
-/// How long a start is tried: Incus gives up a command that it cannot start while the container boots, or that is not
-/// connected within ten seconds.
+/// How long a start is tried: Incus gives up on a command that it cannot start while the container boots, or that is
+/// not connected within ten seconds.
 const PATIENCE: Duration = Duration::from_secs(25);
 
-/// How a start went.
+/// The outcome of a start.
 pub(crate) enum Begun {
     /// The command runs.
     Runs(Process),
-    /// The shell before it ended so.
+    /// The shell exited with this before the command began.
     Refused(GuestExit),
 }
 
-/// A command inside a script that waits for its answer, as Incus is asked for it.
+/// A command inside a script that waits for its answer, in the form that Incus takes.
 pub(crate) struct Request {
     pub(crate) exec: Exec,
-    /// What the script is answered.
+    /// The answer to the script.
     pub(crate) answer: String,
     is_echoed: bool,
 }
@@ -43,13 +43,13 @@ pub(crate) fn request(script: Script<'_>, exec: &Exec) -> Request {
     Request { exec: Exec { command, environment: plain, ..exec.clone() }, answer, is_echoed }
 }
 
-/// Starts a command behind the lines of a shell that run `before` it; that it begins is known when this returns.
+/// Starts a command after the lines of a shell that run `before` it; it has begun when this returns.
 pub(crate) async fn start(cx: &Context, name: &str, before: &str, exec: &Exec, step: &str) -> Result<Begun> {
     start_if(cx, name, ready(Ok(())), Script::before(before), exec, step).await.map(|(begun, ())| begun)
 }
 
-/// The same inside any script, and where something must be known first, which is asked while the shell starts:
-/// what it is given begins with its answer only, and not at all where that is an error.
+/// The same inside any script, and with something that must be known first, which is determined while the shell starts:
+/// the command begins only with its answer, and not at all if that is an error.
 #[tracing::instrument(name = "exec", skip_all, fields(container = name))]
 pub(crate) async fn start_if<T>(
     cx: &Context,
@@ -72,8 +72,8 @@ async fn until_it_begins<T>(
 ) -> Result<(Begun, T)> {
     let mut retry = Retry::within(PATIENCE);
     let started = cx.client.exec(name, &request.exec).await;
-    // not sooner: Incus reads one thing at a time, but is idle while it starts a command;
-    // and what must be known says more than a start that fails for the same reason
+    // not sooner: Incus reads one thing at a time, but is idle while it starts a command; and what must be known says
+    // more than a start that fails for the same reason
     let (mut shell, known) = tokio::try_join!(async { Ok(until_ready(started).await) }, known)?;
     loop {
         let begun = async { begin(shell?, request).await };
@@ -86,7 +86,7 @@ async fn until_it_begins<T>(
     }
 }
 
-/// A shell that waits for its answer, or has ended before.
+/// A shell that waits for its answer, or has exited before.
 enum Shell {
     Ready(Process),
     Ended(GuestExit),
@@ -121,7 +121,7 @@ async fn begin(shell: Shell, request: &Request) -> cci_incus::Result<Begun> {
     Ok(Begun::Runs(process))
 }
 
-/// Takes away what a terminal shows of an empty line; what else comes first is the command's.
+/// Removes what a terminal shows of an empty line; other output is the command's.
 async fn drop_line_end(stdout: &mut Stdout) {
     for expected in *b"\r\n" {
         let next = stdout.fill_buf().await.map(|bytes| bytes.first().copied());
@@ -132,7 +132,7 @@ async fn drop_line_end(stdout: &mut Stdout) {
     }
 }
 
-/// Reads the first byte alone, so that everything behind it stays the command's.
+/// Reads only the first byte, so that everything after it stays the command's.
 async fn take_ready(stdout: &mut Stdout) -> bool {
     let first = stdout.fill_buf().await.map(|bytes| bytes.first().copied());
     let is_ready = matches!(first, Ok(Some(READY)));
@@ -142,14 +142,14 @@ async fn take_ready(stdout: &mut Stdout) -> bool {
     is_ready
 }
 
-/// Why a command did not begin, where its script ended before it.
+/// Why a command did not begin, if its script exited before it.
 pub(crate) fn not_begun(cx: &Context, exit: GuestExit) -> Error {
     match exit {
         GuestExit::WorkspaceNotWritable => Error::WorkspaceNotWritable { path: cx.workspace.path().to_owned() },
         exit => Error::StepFailed {
             step: "starting the command".into(),
-            problem: format!("the container's shell ended with status {exit}"),
-            hint: Some("the image needs sh: `cci build` makes one that has it".into()),
+            problem: format!("the container's shell exited with status {exit}"),
+            hint: Some("the image needs sh: `cci build` builds one that has it".into()),
         },
     }
 }

@@ -1,4 +1,4 @@
-//! Commands in a container: started, joined to terminal or pipes, and how they ended.
+//! Commands in a container: started, connected to a terminal or pipes, and how they exit.
 
 pub mod container_exec;
 pub mod exec;

@@ -1,4 +1,4 @@
-//! How a command in a container ended, and what it printed where that was kept.
+//! How a command in a container exited, and its output if that was captured.
 
 use std::time::{Duration, Instant};
 
@@ -9,31 +9,31 @@ use crate::process::signals::Signals;
 use crate::process::stream::{self, Ended};
 use cci_host::terminal::Tty;
 
-/// The status of a command whose time was over, as `timeout` has it.
+/// The status of a command that timed out, as `timeout` has it.
 const TIMED_OUT: i32 = 124;
 
-/// How a command ended.
+/// How a command exited.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Its exit status; 128 and the signal's number where a signal ended it.
+    /// Its exit status; 128 plus the signal's number if a signal killed it.
     pub status: i32,
-    /// What it printed, where that was kept.
+    /// Its stdout, if captured.
     pub stdout: Vec<u8>,
-    /// What it printed as errors, where that was kept.
+    /// Its stderr, if captured.
     pub stderr: Vec<u8>,
-    /// From its start to its end.
+    /// From its start to its exit.
     pub duration: Duration,
 }
 
 impl Outcome {
-    /// Its status as a process of this host can end with it.
+    /// Its status as an exit status of this process.
     #[must_use]
     pub fn exit(&self) -> u8 {
         u8::try_from(self.status).unwrap_or(u8::MAX)
     }
 }
 
-/// Joins a command with a terminal of its own to the caller's.
+/// Connects a command that has a terminal to the caller's terminal.
 pub(crate) async fn on_terminal(process: Process) -> Result<Outcome> {
     let began = Instant::now();
     let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;
@@ -41,7 +41,7 @@ pub(crate) async fn on_terminal(process: Process) -> Result<Outcome> {
     Ok(Outcome { status, stdout: Vec::new(), stderr: Vec::new(), duration: began.elapsed() })
 }
 
-/// Joins a command to the caller's pipes, or keeps what it prints.
+/// Connects a command to the caller's pipes, or captures its output.
 pub(crate) async fn on_pipes(
     process: Process,
     signals: Signals,

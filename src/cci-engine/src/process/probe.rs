@@ -1,9 +1,9 @@
-//! What is proved in the container just before a command.
+//! What is checked in the container just before a command.
 
 use cci_core::plan::LaunchPlan;
 use cci_guest::probe;
 
-/// The lines of a shell that do it.
+/// The shell lines that check it.
 pub(crate) fn script(plan: &LaunchPlan) -> String {
     if plan.has_instant_network() {
         probe::workspace(plan.launch())

@@ -22,19 +22,19 @@ use crate::process::signals::Signals;
 use crate::roll_back;
 use cci_host::terminal;
 
-/// What is to be run.
+/// What to run.
 pub struct Command {
     /// The command and its arguments.
     pub argv: Vec<String>,
     /// Which slot it takes.
     pub slot: SlotChoice,
-    /// What it may take, from its own beginning on.
+    /// How long it may take, from the start of the command.
     pub timeout: Option<Duration>,
-    /// Whether what it prints is kept.
+    /// Whether its output is captured.
     pub capture: bool,
 }
 
-/// How long a container may take to end.
+/// How long a container may take to stop.
 const STOP: Duration = Duration::from_secs(60);
 
 /// Runs it to its end.
@@ -75,7 +75,7 @@ async fn prepare(cx: &Context, command: &Command) -> Result<Launched> {
 
 async fn execute(cx: &Context, launched: &Launched, command: &Command) -> Result<Outcome> {
     let plan = &launched.plan;
-    // a terminal has no end of its own to be timed or captured
+    // a terminal has no end of file, so it can be neither timed nor captured
     let interactive = terminal::is_interactive() && !command.capture && command.timeout.is_none();
     let exec = Exec {
         command: command.argv.clone(),
@@ -103,17 +103,17 @@ async fn execute(cx: &Context, launched: &Launched, command: &Command) -> Result
     }
 }
 
-/// Hands the stop to Incus, which deletes an ephemeral container by itself; a persistent one is waited for, because the
-/// next command shall find it stopped and take it again.
+/// Requests the stop from Incus, which deletes an ephemeral container by itself; a persistent one is waited for,
+/// because the next command must find it stopped to reuse it.
 async fn release(cx: &Context, launched: &Launched) {
     let ended = match begin_stop(&cx.client, &launched.name).await {
         Ok(Some(operation)) if launched.lifetime == Lifetime::Persistent => {
-            // Incus has the stop, and goes on with it whether or not this wait sees the end
+            // Incus has the stop request, and carries it out whether or not this wait sees the end
             let _ = operation.wait("stop the container", STOP).await;
             true
         }
         Ok(_) => true,
-        // whether the stop has reached Incus is not known
+        // it is not known whether the stop has reached Incus
         Err(_) => roll_back::everything(cx).await.all,
     };
     if ended {

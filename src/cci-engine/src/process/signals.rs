@@ -1,4 +1,4 @@
-//! The signals that a command gets passed on.
+//! The signals that are forwarded to a command.
 
 use cci_incus::Control;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -6,19 +6,19 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 const KINDS: [fn() -> SignalKind; 4] =
     [SignalKind::interrupt, SignalKind::terminate, SignalKind::hangup, SignalKind::quit];
 
-/// SIGINT, SIGTERM, SIGHUP and SIGQUIT from the moment of its making on: one that arrives between the start of a command
-/// and its first byte reaches the command too.
+/// SIGINT, SIGTERM, SIGHUP and SIGQUIT from its creation: one that arrives between the start of a command and its first
+/// byte reaches the command too.
 pub(crate) struct Signals(Option<[Signal; 4]>);
 
 impl Signals {
-    /// Listens from now on; where that cannot be, the signals end cci as they end any process.
+    /// Listens from now on; if that fails, the signals terminate cci as they do any process.
     pub(crate) fn listen() -> Self {
         let listeners = KINDS.map(|kind| signal(kind()));
         let [Ok(interrupt), Ok(terminate), Ok(hangup), Ok(quit)] = listeners else { return Self(None) };
         Self(Some([interrupt, terminate, hangup, quit]))
     }
 
-    /// Passes each on, for ever.
+    /// Forwards each, forever.
     pub(super) async fn pass_on(self, control: &Control) {
         let Some([mut interrupt, mut terminate, mut hangup, mut quit]) = self.0 else {
             return std::future::pending().await;

@@ -1,4 +1,4 @@
-//! Joins a process in a container to the caller's terminal or pipes, in flows that never wait for one another.
+//! Connects a process in a container to the caller's terminal or pipes, in flows that never wait for one another.
 
 #![expect(clippy::disallowed_methods, reason = "the output of a command is its own, byte for byte")]
 
@@ -15,12 +15,12 @@ use super::signals::Signals;
 use crate::incus_error::DuringStep;
 use cci_host::terminal::Tty;
 
-/// What a flow holds at most between its two ends.
+/// The buffer of a flow.
 const CHUNK: usize = 64 * 1024;
-/// What a command whose time is over may take to end by itself.
+/// How long a command that timed out may take to exit by itself.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Joins a process with a terminal of its own to the caller's, until it ends; its status.
+/// Connects a process that has a terminal to the caller's, until it exits; returns its status.
 pub(crate) async fn terminal(mut process: Process, tty: &Tty) -> Result<i32> {
     let (Some(stdin), Some(stdout), Some(control)) =
         (process.stdin.take(), process.stdout.take(), process.control.take())
@@ -43,24 +43,24 @@ pub(crate) async fn terminal(mut process: Process, tty: &Tty) -> Result<i32> {
     process.wait().await.during("wait for the command")
 }
 
-/// How a command with pipes ended.
+/// How a command with pipes exited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
     /// With this status.
     Status(i32),
-    /// Its time was over.
+    /// It timed out.
     TimedOut,
 }
 
-/// Joins a process to stdin, stdout and stderr, byte for byte as they come.
+/// Connects a process to stdin, stdout and stderr, byte for byte as they come.
 ///
-/// Signals that ask cci to end are passed on to the command, which decides what becomes of them. When its time is over
-/// it is asked to end, and a little later it is killed.
+/// Signals that ask cci to terminate are forwarded to the command, which decides what to do. After the timeout it is
+/// asked to terminate, and killed a little later.
 pub(crate) async fn pipes(process: Process, signals: Signals, limit: Option<Duration>) -> Result<Ended> {
     joined(process, signals, tokio::io::stdout(), tokio::io::stderr(), limit).await
 }
 
-/// The same with what it prints kept.
+/// The same with captured output.
 pub(crate) async fn captured(
     process: Process,
     signals: Signals,
@@ -90,7 +90,7 @@ async fn joined(
     };
     let errors = async {
         match stderr {
-            // errors that nobody reads are no reason to end the command
+            // stderr without a reader is no reason to end the command
             Some(stderr) => copy(stderr, err).await.or(Ok(())),
             None => Ok(()),
         }
@@ -106,7 +106,7 @@ async fn joined(
         () = &mut deadline => return Ok(Ended::TimedOut),
     };
     if matches!(flowed, Err(Broken::Target)) {
-        // the reader has gone away: the command ends as it would have on a closed pipe
+        // the reader has closed the pipe: the command ends as it would have on a closed pipe
         return Ok(Ended::Status(128 + rustix::process::Signal::PIPE.as_raw()));
     }
     let status = tokio::select! {
@@ -117,7 +117,7 @@ async fn joined(
     Ok(if asked.get() { Ended::TimedOut } else { Ended::Status(status) })
 }
 
-/// Asks the command to end when its time is over, notes that, and ends a little later; never without a limit.
+/// After the time limit, asks the command to terminate, notes that, and returns a little later; never without a limit.
 async fn end_after(limit: Option<Duration>, control: &Control, asked: &Cell<bool>) {
     let Some(limit) = limit else { return std::future::pending().await };
     tokio::time::sleep(limit).await;
@@ -128,9 +128,9 @@ async fn end_after(limit: Option<Duration>, control: &Control, asked: &Cell<bool
 
 /// Why a copy ended before its reader did.
 enum Broken {
-    /// What is read from has gone; the command's own end says why.
+    /// The source is gone; the command's exit status says why.
     Source,
-    /// Nobody takes what is written any more.
+    /// Nobody reads what is written any more.
     Target,
 }
 
@@ -148,7 +148,7 @@ async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin)
     to.shutdown().await.map_err(|_| Broken::Target)
 }
 
-/// Tells the process of every new size of the terminal.
+/// Sends the process every new size of the terminal.
 async fn follow_window(tty: &Tty, control: &Control) {
     let Ok(mut resized) = signal(SignalKind::window_change()) else {
         return std::future::pending().await;

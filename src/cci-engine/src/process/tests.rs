@@ -1,4 +1,4 @@
-//! How commands end, on a daemon in memory.
+//! How commands exit, against a daemon in memory.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ async fn ran(world: &World) -> Result<Outcome> {
     run(&world.cx(), "cci-a-1", &command).await
 }
 
-/// A container whose command `probe` answers so, behind the `.` with which cci's script begins.
+/// A container whose command `probe` answers like this, after the `.` with which cci's script begins.
 fn answering(status: u8, stdout: &str, stderr: &str) -> World {
     let world = World::new();
     world.container("cci-a-1").put();
@@ -58,7 +58,7 @@ async fn a_command_in_another_users_container_is_refused() {
     assert!(matches!(ran(&world).await, Err(Error::NotOwner { .. })));
 }
 
-/// A world in which `cci run` can launch, with a command `probe` that ends so.
+/// A world in which `cci run` can launch, with a command `probe` that exits like this.
 fn launching(settings: &str, status: u8) -> World {
     let world = World::configured(&format!("network.mode = \"open\"\n{settings}"));
     world.put_image("ab12", &["cci"], &[]);
@@ -113,7 +113,7 @@ async fn a_run_whose_stop_is_refused_leaves_a_note_for_the_next_command() {
         world.daemon.on("PUT /1.0/instances/*/state").refuse(500, "The database is locked");
     }
     launched(&world).await.unwrap();
-    assert!(world.was_told("NotRemoved { made: Instance"), "{:?}", world.told());
+    assert!(world.was_reported("NotRemoved { made: Instance"), "{:?}", world.reported());
     assert_eq!(journals(&world), 1);
     abandoned(&world.cx()).await;
     assert!(world.instance(&world.slot(1)).is_none());

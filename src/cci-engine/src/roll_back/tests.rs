@@ -1,4 +1,4 @@
-//! What a call that fails takes back, and what it leaves, on a daemon in memory.
+//! What a failed call rolls back, and what it leaves, against a daemon in memory.
 
 mod abandoned;
 
@@ -22,7 +22,7 @@ fn instance(launch: &str) -> Made {
     Made::Instance { name: NAME.into(), launch: launch.into() }
 }
 
-/// A call that makes this and fails then.
+/// A call that creates this and then fails.
 async fn failed(cx: &Context, made: Made) {
     let work = async {
         cx.scope.ledger.push(made);
@@ -42,7 +42,7 @@ fn journals(world: &World) -> usize {
 }
 
 #[tokio::test]
-async fn what_a_call_made_stays_where_it_succeeds() {
+async fn what_a_call_created_stays_where_it_succeeds() {
     let world = World::new();
     world.container(NAME).launch("mine").put();
     let cx = world.cx();
@@ -87,7 +87,7 @@ async fn files_of_a_failed_call_go() {
     failed(&world.cx(), Made::Staged(file.clone())).await;
     assert!(!staging.exists() && !file.exists());
     failed(&world.cx(), Made::Staged(file)).await;
-    assert!(!world.was_told("NotRemoved"), "what is gone is as it should be: {:?}", world.told());
+    assert!(!world.was_reported("NotRemoved"), "what is gone is as it should be: {:?}", world.reported());
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn the_snapshot_of_a_failed_call_goes() {
 }
 
 #[tokio::test]
-async fn of_images_those_with_the_mark_and_without_the_name_go() {
+async fn of_images_those_with_the_label_and_without_the_name_go() {
     let world = World::new();
     let mark = ("user.cci.launch", "mine");
     world.put_image("aa01", &[], &[mark]);
@@ -141,12 +141,12 @@ async fn of_images_those_with_the_mark_and_without_the_name_go() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_taken_back_is_told_and_left_to_the_next_command() {
+async fn what_cannot_be_rolled_back_is_told_and_left_to_the_next_command() {
     let world = World::new();
     world.container(NAME).persistent().stopped().launch("mine").put();
     world.daemon.on("DELETE /1.0/instances/*").refuse(400, "The pool is gone");
     failed(&world.cx(), instance("mine")).await;
-    assert!(world.was_told("NotRemoved { made: Instance { name: \"cci-a-1\""), "{:?}", world.told());
+    assert!(world.was_reported("NotRemoved { made: Instance { name: \"cci-a-1\""), "{:?}", world.reported());
     assert_eq!(journals(&world), 1);
     super::abandoned(&world.cx()).await;
     assert!(world.instance(NAME).is_none());
@@ -170,7 +170,7 @@ async fn an_interrupted_call_is_rolled_back() {
 }
 
 #[tokio::test]
-async fn a_create_whose_answer_was_lost_is_found_and_taken_back() {
+async fn a_create_whose_answer_was_lost_is_found_and_rolled_back() {
     let world = World::new();
     world.put_image("ab12", &["cci"], &[]);
     world.daemon.on("POST /1.0/instances").cut();
@@ -182,7 +182,7 @@ async fn a_create_whose_answer_was_lost_is_found_and_taken_back() {
 }
 
 #[tokio::test]
-async fn the_newest_is_taken_back_first() {
+async fn the_newest_is_rolled_back_first() {
     let world = World::new();
     world.container(NAME).launch("mine").put();
     let cx = world.cx();

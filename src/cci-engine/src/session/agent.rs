@@ -14,10 +14,10 @@ use crate::incus_error::DuringStep;
 use crate::process::exec::{self, Request};
 use crate::process::probe;
 
-/// How long the session may take to come up, or a question to tmux to be answered.
+/// How long the session may take to come up, or tmux to answer.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Starts `agent` in the container's tmux session, unless that session is there already.
+/// Starts `agent` in the container's tmux session, unless that session exists.
 pub(crate) async fn ensure(cx: &Context, plan: &LaunchPlan, name: &str, agent: &[String]) -> Result<()> {
     let start = Exec {
         command: tmux::start(name, agent),
@@ -32,17 +32,17 @@ pub(crate) async fn ensure(cx: &Context, plan: &LaunchPlan, name: &str, agent: &
     match done.status.into() {
         GuestExit::Success => Ok(()),
         exit @ GuestExit::WorkspaceNotWritable => Err(exec::not_begun(cx, exit)),
-        // a second resume, or one that comes back: the session it wants is there
+        // a second resume, or a later one: the session it wants exists
         _ if has_session(cx, name, plan.user.uid).await? => Ok(()),
         exit => Err(Error::StepFailed {
             step: "starting the agent".into(),
             problem: format!("status {exit}: {}", output::whole(&done.stderr)),
-            hint: Some("the image needs tmux and bash: `cci build` makes one that has them".into()),
+            hint: Some("the image needs tmux and bash: `cci build` builds one that has them".into()),
         }),
     }
 }
 
-/// Whether the agent's tmux session is there.
+/// Whether the agent's tmux session exists.
 pub(crate) async fn has_session(cx: &Context, name: &str, user: u32) -> Result<bool> {
     let exec = Exec { command: tmux::has_session(name), user: Some(user), group: Some(user), ..Exec::default() };
     let status = cx.client.exec_detached(name, &exec, LIMIT).await.during("look for the tmux session")?;

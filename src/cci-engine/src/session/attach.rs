@@ -1,4 +1,4 @@
-//! `attach`: the caller's terminal joined to a running session, and what is said when it ends.
+//! `attach`: connects the caller's terminal to a running session, and reports what remains when it ends.
 
 use std::collections::BTreeMap;
 use std::future::ready;
@@ -14,7 +14,7 @@ use cci_incus::Exec;
 
 use crate::context::Context;
 use crate::event::SessionEvent;
-use crate::instance::owned::{self, Owned, Whose};
+use crate::instance::ownership::{self, Owned, Whose};
 use crate::network;
 use crate::process::exec::{self, Begun};
 use crate::process::probe;
@@ -25,19 +25,19 @@ use crate::session::shutdown::{self, Fate};
 use crate::session::state_volume;
 use cci_host::terminal::{self, Tty};
 
-/// Runs the command that a shell was given.
+/// Runs the command passed to a shell.
 const RUN: &str = "\"$@\"";
 
-/// How a session is gone back to.
+/// What to attach to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Into {
     /// The agent's tmux session.
     Agent,
-    /// A login bash beside it.
+    /// A login bash next to it.
     Bash,
 }
 
-/// The running sessions of this user or of all, or of one slot of this workspace.
+/// The running sessions of this user or of all, or in one slot of this workspace.
 pub async fn candidates(cx: &Context, slot: Option<u8>, whose: Whose) -> Result<Vec<String>> {
     let here = |owned: &Owned| match slot {
         None => true,
@@ -46,19 +46,19 @@ pub async fn candidates(cx: &Context, slot: Option<u8>, whose: Whose) -> Result<
                 && owned.marks.slot.is_some_and(|found| found.number() == slot)
         }
     };
-    let all = owned::all_of(cx, whose).await?;
+    let all = ownership::all_of(cx, whose).await?;
     Ok(all.into_iter().filter(|owned| owned.runs() && here(owned)).map(|owned| owned.instance.name).collect())
 }
 
-/// A session by name: it must run, and be the caller's.
+/// A session by name: it must be running, and belong to the caller.
 pub async fn running(cx: &Context, name: &str) -> Result<Owned> {
-    let owned = owned::one(cx, name).await?;
+    let owned = ownership::one(cx, name).await?;
     if owned.runs() { Ok(owned) } else { Err(Error::ContainerNotRunning { name: name.to_owned() }) }
 }
 
-/// Joins the terminal to a container's session until it is left, then says what is left of it.
+/// Connects the terminal to a container's session until it is left, then reports what remains of it.
 ///
-/// What conversation it is, and whether the caller may go there, can be asked meanwhile.
+/// Which conversation it is, and whether the caller may attach, can be determined meanwhile.
 pub async fn attach(
     cx: &Context,
     name: &str,
@@ -81,7 +81,7 @@ pub async fn attach(
     on_terminal(cx, name, session, Script { before: "", run: &run }, exec).await
 }
 
-/// Joins the terminal to the agent itself, with no tmux between.
+/// Connects the terminal to the agent itself, without tmux.
 pub async fn directly(cx: &Context, started: &Started, Direct { plan, agent }: &Direct) -> Result<()> {
     let exec = Exec {
         command: agent.clone(),
@@ -120,7 +120,7 @@ async fn on_terminal(
     if exit == Some(GuestExit::NoSession) {
         return Err(Error::NoTmuxSession { name: name.to_owned() });
     }
-    // the connection may break with the container; what is left of it is what counts
+    // the connection may break with the container; what remains of it is what counts
     let noted = match session {
         Some(session) => record::refresh(cx, session, None).await?,
         None => None,
@@ -136,12 +136,12 @@ async fn on_terminal(
     if matches!(ended, Err(Error::Interrupted)) { ended.map(drop) } else { reported }
 }
 
-/// Says where the conversation is and what became of the container.
+/// Reports where the conversation is and what happened to the container.
 async fn report_fate(cx: &Context, name: &str, exit: Option<GuestExit>, noted: Option<Lifetime>) -> Result<()> {
     let fate = shutdown::fate(cx, name, exit, noted).await?;
     cx.emit(SessionEvent::Saved);
     if fate == Fate::Stopped(Lifetime::Persistent) {
-        // the next launch shall find it stopped and take it again, not make another beside it
+        // the next launch must find it stopped to reuse it, not create another
         tokio::select! {
             _ = shutdown::wait_until_down(cx, name) => {}
             () = cx.scope.cancelled() => {}

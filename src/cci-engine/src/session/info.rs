@@ -13,10 +13,10 @@ use crate::launch;
 use crate::session::resume;
 use cci_host::store::size;
 
-/// A session as it is shown.
+/// A session as `info` shows it.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Info {
-    /// What `--resume=ID` takes.
+    /// The value for `--resume=ID`.
     pub session_id: String,
     /// The container that had it last.
     pub container_name: String,
@@ -27,7 +27,7 @@ pub struct Info {
     pub(crate) persistent: bool,
     /// Whether the agent's state is on the disk.
     pub data_present: bool,
-    /// How much disk its directory takes.
+    /// The disk space of its directory.
     pub data_bytes: u64,
     /// The directory of the session.
     pub path: PathBuf,

@@ -2,7 +2,7 @@
 
 pub mod agent;
 pub mod attach;
-pub mod held;
+pub mod holders;
 pub mod info;
 pub mod record;
 pub mod resume;

@@ -1,4 +1,5 @@
-//! Keeps a session's metadata true: there before the agent starts, refreshed whenever the session is left or ended.
+//! Keeps a session's metadata up to date: written before the agent starts, refreshed whenever the session is left or
+//! stopped.
 
 use cci_core::Result;
 use cci_core::lifetime::Lifetime;
@@ -12,34 +13,34 @@ use crate::launch::{self, Launched};
 use crate::ledger::Made;
 use cci_host::store::put;
 
-/// The time as metadata has it: RFC 3339, UTC, whole seconds.
+/// The time in the format of the metadata: RFC 3339, UTC, whole seconds.
 fn now() -> String {
     Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// The metadata of a session that starts, without what only the claim decides.
+/// The metadata of a starting session, without what only the claim decides.
 pub(crate) struct Draft {
     id: SessionId,
     began: String,
-    /// What it had before, when it is resumed.
+    /// Its previous metadata, when it is resumed.
     before: Option<Metadata>,
 }
 
-/// Metadata that is on the disk, where nobody looks for it yet.
+/// Metadata on the disk that is not in its final place yet.
 pub(crate) struct Staged {
     metadata: Metadata,
     file: put::Staged,
-    /// As it is noted for an undo.
+    /// Its entry in the ledger.
     made: Made,
 }
 
 impl Draft {
-    /// Of a session that starts now; `before` is what it had when it is resumed.
+    /// Of a session that starts now; `before` is its previous metadata when it is resumed.
     pub(crate) fn new(id: SessionId, before: Option<Metadata>) -> Self {
         Self { id, began: now(), before }
     }
 
-    /// Writes what will be true if the launch gets what it expects. The disk can take longer than Incus for the
+    /// Writes what will be true if the launch gets what it expects. The disk can take longer than Incus takes for the
     /// container, so this is done meanwhile.
     pub(crate) async fn stage(&self, cx: &Context, expected: Option<&Launched>) -> Result<Option<Staged>> {
         let Some(expected) = expected else { return Ok(None) };
@@ -50,7 +51,7 @@ impl Draft {
         cx.scope.writing(move || Ok(Some(Staged { file: store.stage(&metadata, &beside)?, metadata, made }))).await
     }
 
-    /// Makes it the session's, or what is true instead.
+    /// Publishes it as the session's metadata, or writes what is true instead.
     pub(crate) async fn publish(&self, cx: &Context, staged: Option<Staged>, launched: &Launched) -> Result<()> {
         let (store, metadata) = (launch::store(cx), self.metadata(cx, launched));
         let made = staged.as_ref().map(|staged| staged.made.clone());
@@ -91,10 +92,10 @@ impl Draft {
     }
 }
 
-/// Notes that a session was active until now and, where that is decided anew, whether its container is kept; what is
-/// noted of that in the end.
+/// Notes that a session was active until now and, if that is decided again, whether its container is kept; returns the
+/// lifetime that is then recorded.
 ///
-/// A session without metadata, or with damaged metadata, is left as it is: the conversation is not in this file.
+/// A session with missing or damaged metadata is left as it is: the conversation is not in this file.
 pub(crate) async fn refresh(cx: &Context, id: SessionId, lifetime: Option<Lifetime>) -> Result<Option<Lifetime>> {
     let store = launch::store(cx);
     blocking(move || {
@@ -109,7 +110,7 @@ pub(crate) async fn refresh(cx: &Context, id: SessionId, lifetime: Option<Lifeti
     .await
 }
 
-/// The session whose metadata names this container, newest first: for instances that bear no session mark.
+/// The session whose metadata names this container, newest first: for instances without a session label.
 pub(crate) async fn of_container(cx: &Context, container: &str) -> Result<Option<Metadata>> {
     let (store, container) = (launch::store(cx), container.to_owned());
     blocking(move || {

@@ -15,7 +15,7 @@ use crate::session::state_volume;
 use cci_host::settings::Overrule;
 use cci_host::store::sessions::{Saved, Store};
 
-/// What the command line says by itself, so that nothing is inherited for it.
+/// What the command line gives explicitly, so that it is not inherited.
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub struct Given {
@@ -31,11 +31,11 @@ pub struct Given {
     pub network: bool,
 }
 
-/// A conversation to go on with.
+/// A conversation to resume.
 #[derive(Debug, Clone)]
 pub(crate) struct Resumed {
     pub(crate) saved: Saved,
-    /// The agent's newest transcript; a session that never got so far has none.
+    /// The agent's newest transcript; a session that never got that far has none.
     pub(crate) transcript: Option<String>,
 }
 
@@ -45,7 +45,7 @@ impl Resumed {
     }
 }
 
-/// The conversation that is asked for; `None` for a new one.
+/// The conversation to resume; `None` for a new one.
 pub(crate) async fn find(cx: &Context, resume: &Resume) -> Result<Option<Resumed>> {
     let saved = match resume {
         Resume::No => return Ok(None),
@@ -57,7 +57,7 @@ pub(crate) async fn find(cx: &Context, resume: &Resume) -> Result<Option<Resumed
         Resume::Exactly(id) => by_id(cx, id).await?,
     };
     cx.emit(SessionEvent::Resuming(saved.metadata.session_id));
-    // an older state than the last would be gone on with
+    // otherwise an older state than the last would be resumed
     state_volume::bring_saved_home(cx, &saved).await?;
     let (store, id) = (launch::store(cx), saved.metadata.session_id);
     let transcript = blocking(move || Ok(store.newest_transcript(id))).await?;
@@ -74,7 +74,7 @@ pub(crate) async fn latest(cx: &Context) -> Result<Saved> {
     let here = found.sessions.into_iter().filter(|saved| is_of_workspace(cx, &saved.metadata));
     let here: Vec<Saved> = here.collect();
     for saved in &here {
-        // it may have gone on in its volume since
+        // it may have continued in its volume since
         state_volume::brought_home(cx, saved).await;
     }
     let store = launch::store(cx);
@@ -116,7 +116,7 @@ fn activity(store: &Store, metadata: &Metadata) -> Timestamp {
     written.map_or(saved, |written| written.max(saved))
 }
 
-/// The call with what the session had and the command line does not say.
+/// The call with what the session had and the command line does not give.
 pub(crate) fn inherit(cx: &Context, given: Given, metadata: &Metadata) -> Result<Context> {
     let further = metadata.further();
     let profile = further.profile.filter(|_| !given.profile);
@@ -128,7 +128,7 @@ pub(crate) fn inherit(cx: &Context, given: Given, metadata: &Metadata) -> Result
     }))
 }
 
-/// The slot that the session would like: the one it had, unless the command line names one.
+/// The slot that the session prefers: the one it had, unless the command line names one.
 pub(crate) fn slot(cx: &Context, given: Given, asked: SlotChoice, metadata: &Metadata) -> SlotChoice {
     if given.slot {
         return asked;

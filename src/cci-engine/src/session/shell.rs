@@ -1,4 +1,4 @@
-//! `shell`: an agent in a container, with a conversation that lives on the host.
+//! `shell`: an agent in a container, with a conversation that is stored on the host.
 
 use cci_agent::Start;
 use cci_core::Result;
@@ -18,7 +18,7 @@ use crate::launch::{self, Subject, Survey};
 use crate::ledger::Made;
 use crate::roll_back;
 use crate::session::agent;
-use crate::session::held::{self, Holder};
+use crate::session::holders::{self, Holder};
 use crate::session::record::Draft;
 use crate::session::resume::{self, Given, Resumed};
 use crate::session::shutdown;
@@ -26,39 +26,39 @@ use crate::session::state_volume;
 use crate::site::host_path;
 use cci_host::store::seed::Seed;
 
-/// What kind of session is asked for.
+/// The session to start.
 pub struct Session {
     /// Which slot it takes.
     pub slot: SlotChoice,
-    /// Which conversation it goes on with.
+    /// Which conversation it continues.
     pub resume: Resume,
-    /// What the command line says by itself.
+    /// What the command line gives explicitly.
     pub given: Given,
-    /// bash in the agent's place.
+    /// Start bash instead of the agent.
     pub debug: bool,
-    /// Whether tmux is around the agent; without it the agent is started in the terminal itself.
+    /// Whether the agent runs in tmux; otherwise it is started in the terminal itself.
     pub tmux: bool,
 }
 
-/// A session that runs, detached.
+/// A running session, detached.
 pub struct Started {
     /// The container's name.
     pub name: String,
     /// The conversation in it.
     pub session: SessionId,
-    /// The agent that is still to be started in the terminal, where no tmux holds it.
+    /// The agent that still has to be started in the terminal, if it does not run in tmux.
     pub direct: Option<Direct>,
 }
 
-/// An agent without tmux around it.
+/// An agent without tmux.
 pub struct Direct {
     pub(crate) plan: LaunchPlan,
     pub(crate) agent: Vec<String>,
 }
 
-/// Makes the container, or finds the one that still runs, and starts the agent in it.
+/// Creates the container, or finds the one that still runs, and starts the agent in it.
 ///
-/// A failure or an interrupt rolls back what this call made.
+/// A failure or an interrupt rolls back what this call created.
 pub async fn start(cx: &Context, session: &Session) -> Result<Started> {
     roll_back::on_failure(cx, prepare(cx, session)).await
 }
@@ -73,11 +73,11 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
         }
         None => (cx.clone(), session.slot),
     };
-    let cx = environment::made(&cx).await?;
+    let cx = environment::resolved(&cx).await?;
     cx.emit(LaunchEvent::Preparing);
     let id = resumed.as_ref().map_or_else(launch::new_session_id, Resumed::id);
     if resumed.is_some() {
-        held::refuse_elsewhere(&cx, id).await?;
+        holders::refuse_elsewhere(&cx, id).await?;
     }
     let owner = launch::agent_ids(&cx, Some(&workspace));
     // what does not depend on Incus is done while Incus is asked
@@ -95,13 +95,13 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     let plan = plan(&cx, id, resumed.as_ref(), &survey)?;
     let (name, plan) = match live(&survey.instances, id) {
         Some(running) => {
-            survey.proof.found(&cx).await?;
+            survey.policy_check.verify(&cx).await?;
             (running.name.clone(), launch::as_made(&plan, &running.config))
         }
         None => launched(&cx, plan, slot, id, resumed.as_ref(), &survey).await?,
     };
     let agent = agent_command(&plan, session, id, resumed.as_ref());
-    // two agents on one conversation would write over each other: one that runs in tmux is gone back to
+    // two agents on one conversation would overwrite each other's data: one that runs in tmux is attached to instead
     let direct = !session.tmux && !agent::has_session(&cx, &name, plan.user.uid).await?;
     if !direct {
         let (started, ()) = tokio::join!(agent::ensure(&cx, &plan, &name, &agent), launch::note_ids(&cx, &name));
@@ -117,7 +117,7 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
 
 fn plan(cx: &Context, id: SessionId, resumed: Option<&Resumed>, survey: &Survey) -> Result<LaunchPlan> {
     let (store, workspace) = (launch::store(cx), survey.host.workspace.as_ref());
-    // of a conversation that is resumed it may be missing
+    // a resumed conversation may lack it
     store.create(id, launch::agent_ids(cx, workspace))?;
     let state = store.state_dir(id);
     let ask = Ask {
@@ -155,7 +155,7 @@ fn live(instances: &[Instance], id: SessionId) -> Option<&Instance> {
     instances.iter().find(has_it)
 }
 
-/// A container of this launch's own, its session directory filled and its metadata written.
+/// A container of this launch, its session directory filled and its metadata written.
 async fn launched(
     cx: &Context,
     plan: LaunchPlan,
@@ -175,8 +175,8 @@ async fn launched(
         && let Some(first) = earlier(cx, id, &launched.name).await?
     {
         remove_launched(&cx.client, &launched.name, plan.launch()).await?;
-        if !held::is_here(cx, &first) {
-            return Err(held::elsewhere(&first));
+        if !holders::is_here(cx, &first) {
+            return Err(holders::elsewhere(&first));
         }
         return Ok((first.instance.name, plan));
     }
@@ -185,22 +185,22 @@ async fn launched(
     Ok((launched.name, launched.plan))
 }
 
-/// Another container of the same conversation that was made before ours: of several resumes at once one goes on.
+/// Another container of the same conversation that was created before ours: of several resumes at once one continues.
 async fn earlier(cx: &Context, id: SessionId, ours: &str) -> Result<Option<Holder>> {
-    let ours = |holder: &Holder| holder.instance.name == ours && held::is_here(cx, holder);
-    let holders = held::all(cx).await?.into_iter();
+    let ours = |holder: &Holder| holder.instance.name == ours && holders::is_here(cx, holder);
+    let holders = holders::all(cx).await?.into_iter();
     let with_it = holders.filter(|holder| holder.session == id && (ours(holder) || holder.runs()));
     let order = |holder: &Holder| (holder.instance.created_at.clone(), holder.instance.name.clone());
     Ok(with_it.min_by_key(order).filter(|first| !ours(first)))
 }
 
-/// The directory of a new conversation, which goes with a launch that fails.
+/// The directory of a new conversation, which is removed if the launch fails.
 async fn plant_new(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
     cx.scope.ledger.push(Made::SessionDir(launch::store(cx).dir(id)));
     plant(cx, id, owner).await
 }
 
-/// Makes the session's directory and puts in it what the agent needs.
+/// Creates the session's directory and puts what the agent needs into it.
 async fn plant(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
     let (store, home) = (launch::store(cx), cx.caller.home.clone());
     let workspace = host_path::real(cx.workspace.path());

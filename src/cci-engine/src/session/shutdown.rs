@@ -1,4 +1,4 @@
-//! What becomes of a container when its terminal is left: whether it shuts down, although Incus learns of that last.
+//! What happens to a container when its terminal is left: whether it shuts down, although Incus learns of that last.
 
 use std::time::{Duration, Instant};
 
@@ -15,28 +15,28 @@ use crate::retry::Retry;
 
 /// How long a question to the container's init may take.
 const ANSWER: Duration = Duration::from_secs(10);
-/// How often one that gets lost is asked again.
+/// How often a lost question is repeated.
 const TRIES: u32 = 3;
-/// What a system may take until its init answers.
+/// How long a system may take until its init answers.
 const BOOT: SignedDuration = SignedDuration::from_secs(15);
-/// How long a container that goes down is waited for, and how often it is looked at.
+/// How long to wait for a container that shuts down, and how often to look.
 const DOWN: Duration = Duration::from_secs(90);
 const LOOK: Duration = Duration::from_millis(50);
 
-/// How long the note of a stop is waited for.
+/// How long to wait until Incus has recorded a stop.
 const HOOKS: Duration = Duration::from_secs(3);
 
-/// What became of a container.
+/// What happened to a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It runs on.
+    /// It keeps running.
     Running,
-    /// It stops, or has stopped; an ephemeral one is removed by Incus.
+    /// It is stopping or has stopped; Incus removes an ephemeral one.
     Stopped(Lifetime),
 }
 
-/// Looks at a container whose terminal was just left, with how the script of [`init::run_then_report`] ended and what is
-/// noted of its lifetime: of a container that goes down Incus says nothing for a quarter of a second.
+/// Examines a container whose terminal was just left, with the exit of the script of [`init::run_then_report`] and the
+/// recorded lifetime: for a quarter of a second Incus does not show that a container shuts down.
 pub async fn fate(cx: &Context, name: &str, exit: Option<GuestExit>, noted: Option<Lifetime>) -> Result<Fate> {
     match (exit, noted) {
         (Some(GuestExit::KeepsRunning), _) => return Ok(Fate::Running),
@@ -53,13 +53,14 @@ pub async fn fate(cx: &Context, name: &str, exit: Option<GuestExit>, noted: Opti
     Ok(if stops { Fate::Stopped(Lifetime::persistent(!instance.ephemeral)) } else { Fate::Running })
 }
 
-/// Whether the system in a running container shuts down: its init says so, or has given way to what ends everything.
+/// Whether the system in a running container is shutting down: its init says so, or has given way to what ends
+/// everything.
 pub(crate) async fn is_going_down(cx: &Context, name: &str) -> bool {
     let asks = Exec::new(init::report());
     let mut retry = Retry::up_to(TRIES);
     loop {
         let error = match cx.client.exec_captured(name, &asks, &[], ANSWER).await {
-            // nothing but the end of everything kills so short a command
+            // only a system shutdown kills such a short command
             Ok(done) => {
                 return GuestExit::from(done.status) == GuestExit::ShutsDown || !(0..128).contains(&done.status);
             }
@@ -75,13 +76,13 @@ pub(crate) async fn is_going_down(cx: &Context, name: &str) -> bool {
     }
 }
 
-/// Whether a container was started so short a time ago that its init need not answer yet.
+/// Whether a container was started so recently that its init need not answer yet.
 fn may_boot(instance: &Instance) -> bool {
     let began = instance.last_used_at.parse::<Timestamp>();
     began.map_or(true, |began| Timestamp::now().duration_since(began) < BOOT)
 }
 
-/// Waits until a container that goes down has stopped; one that does not is left to whoever comes next.
+/// Waits until a container that shuts down has stopped; one that does not is left to the next command.
 pub(crate) async fn wait_until_down(cx: &Context, name: &str) -> Result<()> {
     cx.emit(SessionEvent::WaitingForShutdown);
     let down = async {
@@ -102,9 +103,10 @@ pub(crate) async fn wait_until_down(cx: &Context, name: &str) -> Result<()> {
     tokio::time::timeout(DOWN, down).await.unwrap_or(Ok(()))
 }
 
-/// Whether Incus has not noted the stop yet: then it says once more that the container runs, until its hooks have ended.
+/// Whether Incus has not recorded the stop yet: until its hooks have ended it reports once more that the container
+/// runs.
 ///
-/// After a crash of the host the note is missing for good.
+/// After a crash of the host the record is missing permanently.
 fn between_stop_and_hooks(instance: &Instance) -> bool {
     instance.config.get("volatile.last_state.power").is_some_and(|power| power == "RUNNING")
 }

@@ -1,5 +1,5 @@
-//! A conversation in a storage volume of Incus, where the daemon cannot reach the home: filled from the session's
-//! directory at each launch, and brought back there whenever the session is left, ended or gone on with.
+//! A conversation in a storage volume of Incus, if the daemon cannot reach the home: filled from the session's
+//! directory at each launch, and copied back whenever the session is left, stopped or resumed.
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -28,25 +28,26 @@ use cci_host::store::sessions::Saved;
 use cci_host::store::staging::Staging;
 use cci_host::store::unpack::Unpack;
 
-/// Says which filling of the volume this is; before the first there is nothing in it that counts.
+/// Identifies this filling of the volume; before the first there is nothing in it that counts.
 const FILLING: &str = "user.cci.filling";
 /// How long Incus may take to pack a volume, or be silent while it sends one.
 const LIMIT: Duration = Duration::from_secs(300);
 /// When Incus deletes a packed volume that a killed command left.
 const KEPT: SignedDuration = SignedDuration::from_hours(1);
-/// A conversation has no more files.
+/// No conversation has more files.
 const MAX_ENTRIES: u64 = 10_000_000;
 
-/// The volume that holds a saved conversation, if one does, and which filling of it that is.
-pub(crate) fn of(metadata: &Metadata) -> Option<(StateVolume, Option<String>)> {
+/// The volume with a saved conversation, if there is one, and which filling of it that is.
+pub(crate) fn from_metadata(metadata: &Metadata) -> Option<(StateVolume, Option<String>)> {
     let InVolume { pool, filling } = metadata.further().volume?;
     Some((StateVolume::of(metadata.session_id, &pool), filling))
 }
 
-/// Makes the volume of a launch that has its conversation in one; one that is there is the conversation's from before.
+/// Creates the volume of a launch that keeps its conversation in one; an existing one is the conversation's from
+/// before.
 pub(crate) async fn make(cx: &Context, plan: &LaunchPlan) -> Result<()> {
     let (Some(volume), Some(session)) = (plan.state_volume(), plan.session()) else { return Ok(()) };
-    let step = "make a storage volume for the conversation";
+    let step = "create a storage volume for the conversation";
     match cx.client.volume(&volume.pool, &volume.name).await {
         Ok(_) => return Ok(()),
         Err(error) if error.is_not_found() => {}
@@ -67,14 +68,14 @@ pub(crate) async fn make(cx: &Context, plan: &LaunchPlan) -> Result<()> {
         config: config.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
     };
     match cx.client.create_volume(&volume.pool, &new).await {
-        // a second resume of the same moment
+        // a second resume at the same moment
         Err(error) if error.is_conflict() => Ok(()),
         made => made.during(step),
     }
 }
 
-/// Puts into the volume of a launch, by its container, what the host has of the conversation: all of it each time, for
-/// it has come home before, and what the host gives to the agent is new.
+/// Copies the host's copy of the conversation into the volume of a launch, through its container: all of it each time,
+/// because it was copied back before, and what the host gives to the agent is new.
 pub(crate) async fn fill(cx: &Context, launched: &Launched, session: SessionId) -> Result<()> {
     let Some(volume) = launched.plan.state_volume() else { return Ok(()) };
     let store = launch::store(cx);
@@ -101,8 +102,8 @@ pub(crate) async fn fill(cx: &Context, launched: &Launched, session: SessionId) 
         .await
 }
 
-/// Brings a conversation that is left or ended back to its directory if a volume holds it; what hinders that is said
-/// and is no loss.
+/// Copies a conversation that was left or stopped back to its directory if it is in a volume; a failure is reported and
+/// loses nothing.
 pub(crate) async fn session_brought_home(cx: &Context, session: SessionId) {
     let store = launch::store(cx);
     if let Ok(Some(saved)) = blocking(move || store.read(session)).await {
@@ -110,7 +111,7 @@ pub(crate) async fn session_brought_home(cx: &Context, session: SessionId) {
     }
 }
 
-/// The same of what was read already.
+/// The same for metadata that was already read.
 pub(crate) async fn brought_home(cx: &Context, saved: &Saved) {
     if let Err(error) = bring_saved_home(cx, saved).await {
         cx.emit(SessionEvent::NotCopiedHome(error));
@@ -119,7 +120,7 @@ pub(crate) async fn brought_home(cx: &Context, saved: &Saved) {
 
 /// Copies the volume that holds a saved conversation over its state directory.
 pub(crate) async fn bring_saved_home(cx: &Context, Saved { metadata, dir, .. }: &Saved) -> Result<()> {
-    match of(metadata) {
+    match from_metadata(metadata) {
         Some((volume, Some(filling))) => bring_home(cx, &volume, &filling, dir).await,
         _ => Ok(()),
     }
@@ -149,7 +150,7 @@ async fn bring_home(cx: &Context, volume: &StateVolume, filling: &str, dir: &Pat
     copied
 }
 
-/// Whose conversation a volume holds; those of an earlier release do not say it.
+/// The agent whose conversation is in a volume; those of an earlier release do not record it.
 fn agent_of(cx: &Context, volume: &Volume) -> &'static dyn Agent {
     volume.config.get(TOOL).map_or_else(|| cx.settings.tool.agent(), |tool| cci_agent::agent(tool))
 }
@@ -181,7 +182,7 @@ async fn copy(cx: &Context, volume: &StateVolume, backup: &str, state: &'static 
     Ok(())
 }
 
-/// Rolls back a volume that a launch made, once what is in it is in the session's directory.
+/// Rolls back a volume that a launch created, once its content is in the session's directory.
 pub(crate) async fn roll_back(cx: &Context, volume: &StateVolume, launch: &str, dir: &Path) -> Result<bool> {
     let step = "remove the conversation's storage volume";
     let found = match cx.client.volume(&volume.pool, &volume.name).await {
@@ -199,7 +200,7 @@ pub(crate) async fn roll_back(cx: &Context, volume: &StateVolume, launch: &str, 
     remove(cx, volume).await.map(|()| true)
 }
 
-/// Takes a volume from the stopped containers that this launch took for itself.
+/// Detaches a volume from the stopped containers that this launch claimed.
 async fn detach(cx: &Context, volume: &Volume, launch: &str) -> cci_incus::Result<()> {
     for user in &volume.used_by {
         let path = user.split('?').next().unwrap_or_default();
@@ -217,7 +218,7 @@ async fn detach(cx: &Context, volume: &Volume, launch: &str) -> cci_incus::Resul
     Ok(())
 }
 
-/// Deletes a volume; one that is gone is what was wanted.
+/// Deletes a volume; one that does not exist is fine.
 pub async fn remove(cx: &Context, volume: &StateVolume) -> Result<()> {
     match cx.client.delete_volume(&volume.pool, &volume.name).await {
         Err(error) if !error.is_not_found() => Err(error).during("remove the conversation's storage volume"),

@@ -1,7 +1,7 @@
-//! Conversations on the disk and in containers, on a daemon in memory.
+//! Conversations on the disk and in containers, against a daemon in memory.
 
 mod fate;
-mod held;
+mod holders;
 mod record;
 mod resume;
 

@@ -9,18 +9,18 @@ use cci_incus::{Captured, Exec};
 
 use crate::context::Context;
 use crate::incus_error::DuringStep;
-use crate::instance::owned;
+use crate::instance::ownership;
 use crate::session::attach;
 
 /// How long tmux may take to answer.
 const LIMIT: Duration = Duration::from_secs(60);
-/// How long a pane must not change to count as quiet, and how often it is looked at.
+/// How long a pane must not change to count as quiet, and how often to look.
 const QUIET: Duration = Duration::from_millis(1500);
 const LOOK: Duration = Duration::from_millis(250);
 
 /// What is sent.
 pub enum Input {
-    /// Text, as it is, and Enter behind it if asked.
+    /// Text, as it is, followed by Enter if asked for.
     Text {
         /// What is typed, as it is.
         text: String,
@@ -76,7 +76,7 @@ pub async fn capture(cx: &Context, name: &str, part: Part, ansi: bool) -> Result
 /// The running containers that have a session.
 pub async fn list(cx: &Context) -> Result<Vec<String>> {
     let running: Vec<String> =
-        owned::all(cx).await?.into_iter().filter(owned::Owned::runs).map(|owned| owned.instance.name).collect();
+        ownership::all(cx).await?.into_iter().filter(ownership::Owned::runs).map(|owned| owned.instance.name).collect();
     let asked = running.into_iter().map(|name| async move {
         let there = on_server(cx, &name, &["has-session".to_owned()], &[]).await;
         (name, there)
@@ -107,7 +107,7 @@ async fn ask(cx: &Context, name: &str, command: &[String], stdin: &[u8]) -> Resu
     }
 }
 
-/// As root in the container: it may use everybody's server.
+/// As root in the container, which may use any user's server.
 async fn on_server(cx: &Context, name: &str, command: &[String], stdin: &[u8]) -> Result<Captured> {
     let exec = Exec { command: tmux::on_any_server(name, command), ..Exec::default() };
     cx.client.exec_captured(name, &exec, stdin, LIMIT).await.during("talk to tmux")

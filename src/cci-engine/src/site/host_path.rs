@@ -1,4 +1,5 @@
-//! Host paths that a container gets to see: each is judged behind its links and looked at once, in every verb.
+//! Host paths that a container gets to see: in every verb, each is checked behind its links and examined at the same
+//! time.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,19 +22,19 @@ use rustix::io::Errno;
 
 use crate::blocking::blocking;
 use crate::context::Context;
-use crate::instance::owned::{self, Whose};
+use crate::instance::ownership::{self, Whose};
 use crate::launch;
 use cci_host::caller::Caller;
 use cci_host::incus_socket;
 use cci_host::store::noted;
 
-/// The resolved place of something that exists, may be read, and may be mounted; and what is there, seen at once, so
-/// that nothing can be put in its place in between.
+/// The resolved place of something that exists, may be read, and may be mounted; and what is there, examined at once,
+/// so that nothing can be put in its place in between.
 pub(crate) fn judged(path: &Path, protected: &[Protected]) -> Result<HostPath> {
     judged_open(path, protected).map(|(found, _)| found)
 }
 
-/// The same, and what is there held open.
+/// The same, and keeps it open.
 pub(crate) fn judged_open(path: &Path, protected: &[Protected]) -> Result<(HostPath, OwnedFd)> {
     let (found, there) = seen(path, protected)?;
     rustix::fs::access(found.path(), Access::READ_OK)
@@ -45,7 +46,7 @@ fn unusable(path: &Path) -> impl Fn(String) -> Error {
     move |problem| Error::Config { problem: format!("cannot mount {}: {problem}", GuestText::new(path)), hint: None }
 }
 
-/// The same of what this user may not be able to read.
+/// The same for what this user may not be able to read.
 fn seen(path: &Path, protected: &[Protected]) -> Result<(HostPath, OwnedFd)> {
     let unusable = unusable(path);
     let there = open(path, OFlags::empty()).map_err(|error| match error {
@@ -61,8 +62,8 @@ fn seen(path: &Path, protected: &[Protected]) -> Result<(HostPath, OwnedFd)> {
     Ok((HostPath::new(&host, identity, owner)?, there))
 }
 
-/// The same of what the caller need not be able to read, where no link but the administrator's leads there: what has
-/// rights that the caller has not goes where the caller sees it go.
+/// The same for what the caller need not be able to read, if no link but the administrator's leads there: a process
+/// with more rights than the caller's then goes where the caller sees it go.
 pub(crate) fn judged_without_links(path: &Path, protected: &[Protected]) -> Result<HostPath> {
     let expected = without_links(path)?;
     let (found, _) = seen(path, protected)?;
@@ -72,7 +73,7 @@ pub(crate) fn judged_without_links(path: &Path, protected: &[Protected]) -> Resu
     Err(behind_link(path, found.path()))
 }
 
-/// Where a path leads when only links that belong to root are followed.
+/// The target of a path when only links that belong to root are followed.
 fn without_links(path: &Path) -> Result<PathBuf> {
     let mut place = PathBuf::new();
     for part in path.components() {
@@ -80,7 +81,7 @@ fn without_links(path: &Path) -> Result<PathBuf> {
         match fs::symlink_metadata(&place) {
             Ok(meta) if meta.is_symlink() && meta.uid() == 0 => place = real(&place),
             Ok(meta) if meta.is_symlink() => return Err(behind_link(&place, &real(&place))),
-            // what is missing is said by who opens it
+            // a missing file is reported by whoever opens it
             _ => {}
         }
     }
@@ -94,7 +95,7 @@ fn behind_link(link: &Path, target: &Path) -> Error {
     }
 }
 
-/// A place below `~/.cci` that cci itself made for containers; what it is must be no link.
+/// A place below `~/.cci` that cci itself created for containers; it must not be a link.
 pub fn own(path: &Path) -> Result<HostPath> {
     let failed = |error: Errno| Error::Host { step: "open", path: path.to_owned(), source: error.into() };
     let there = open(path, OFlags::NOFOLLOW).map_err(failed)?;
@@ -128,13 +129,13 @@ fn look(there: &OwnedFd) -> rustix::io::Result<(Identity, Ids, FileType)> {
     Ok((Identity { device, inode: found.stx_ino, born }, owner, kind))
 }
 
-/// A path with all links resolved; itself where it does not exist.
+/// A path with all links resolved; the path itself if it does not exist.
 #[must_use]
 pub fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-/// What lies in a workspace is its containers' to change: a link there never leads a mount out of it.
+/// What is in a workspace can be changed by its containers: a link there never leads a mount out of it.
 pub(crate) fn stays_inside(wanted: &Path, host: &Path, root: &Path) -> Result<()> {
     if !leads_out(wanted, host, root) {
         return Ok(());
@@ -144,9 +145,9 @@ pub(crate) fn stays_inside(wanted: &Path, host: &Path, root: &Path) -> Result<()
     Err(Error::Config { problem, hint: Some("name that place itself, in a configuration file of your own".into()) })
 }
 
-/// The place that a verb writes to or reads from: where the typed path leads, which is no way out of a workspace.
+/// The place that a verb writes to or reads from: where the typed path leads, without leaving a workspace.
 ///
-/// It may not exist yet, but for the directory it lies in. Whoever opens it follows no link any more.
+/// It may not exist yet, but its directory must. Whoever opens it follows no links any more.
 pub(crate) async fn followed(cx: &Context, verb: &str, typed: &Path) -> Result<PathBuf> {
     let wanted = Workspace::resolve(&cx.caller.current_dir, typed);
     let failed = |source| Error::Host { step: "use", path: wanted.path().to_owned(), source };
@@ -171,10 +172,10 @@ pub fn leads_out(wanted: &Path, host: &Path, root: &Path) -> bool {
     !host.starts_with(root) && wanted.ancestors().any(|above| real(above).starts_with(root))
 }
 
-/// Where containers of the caller's may have put links: the workspace of this call, what the containers that there are
-/// can write, and what those could that were.
+/// Where containers of the caller may have put links: the workspace of this call, what the existing containers can
+/// write, and what former ones could.
 pub(crate) async fn guest_places(cx: &Context) -> Result<Vec<PathBuf>> {
-    let live = owned::all_of(cx, Whose::Own).await?;
+    let live = ownership::all_of(cx, Whose::Own).await?;
     let live = live.iter().flat_map(|owned| owned.instance.writable_host_sources()).map(PathBuf::from);
     let (store, cci_dir) = (launch::store(cx), cx.cci_dir());
     let (saved, noted) = blocking(move || Ok((store.all()?.sessions, noted::PLACES.read(&cci_dir)?))).await?;
@@ -204,7 +205,7 @@ pub(crate) fn protected(settings: &Settings, caller: &Caller) -> Vec<Protected> 
     protected
 }
 
-/// A refusal of contract and configuration alike.
+/// A refusal as an error of the configuration.
 pub(crate) fn refused(error: &MountError) -> Error {
     Error::Usage { problem: error.to_string(), hint: None }
 }

@@ -1,4 +1,4 @@
-//! Where Incus is, and what of the host a container gets to see.
+//! Where Incus is, and what a container gets to see of the host.
 
 pub mod host_path;
 mod place;

@@ -1,5 +1,5 @@
-//! Where Incus is, and what can be known of that machine: the only one who asks this machine's kernel, its tables and its
-//! files about the daemon's.
+//! Where Incus is, and what can be known about that machine: the only module that asks this machine's kernel, tables
+//! and files about the daemon's.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -9,19 +9,38 @@ use cci_core::Result;
 use cci_core::address::Subnet;
 use cci_core::idmap::IdmapMode;
 use cci_core::network::{Block, FirewallFacts, HostNames};
+use cci_core::settings::Settings;
 use cci_core::stop_hook::StopHook;
+use cci_host::caller::Caller;
 use cci_host::subids::OfRoot;
-use cci_host::{btrfs, limits, network, stop_hook, subids};
+use cci_host::{btrfs, incus_socket, limits, network, stop_hook, subids};
+use cci_incus::Client;
 
-/// Where Incus is. An answer that only its own machine could give is optional, for a daemon elsewhere gives none.
+/// Where Incus is. An answer that only its own machine can give is optional, because a remote daemon gives none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Site {
-    /// On this machine: its kernel, its files and its sockets are the daemon's too.
+    /// On this machine: its kernel, files and sockets are the daemon's too.
     Here,
 }
 
 impl Site {
-    /// The `nft` by which Incus loads rules with a container.
+    /// A client of the Incus there.
+    #[must_use]
+    pub fn client(self, caller: &Caller, settings: &Settings) -> Client {
+        match self {
+            Self::Here => incus_socket::client(caller, settings),
+        }
+    }
+
+    /// Where its socket is, or should be.
+    #[must_use]
+    pub fn socket(self, caller: &Caller, settings: &Settings) -> PathBuf {
+        match self {
+            Self::Here => incus_socket::path(caller, settings),
+        }
+    }
+
+    /// The `nft` with which Incus loads rules for a container.
     #[must_use]
     pub fn nft(self) -> Option<PathBuf> {
         match self {
@@ -37,7 +56,7 @@ impl Site {
         }
     }
 
-    /// root's subordinate ids, where the mapping needs them.
+    /// root's subordinate ids, if the mapping needs them.
     pub fn subordinate_ids(self, mode: IdmapMode) -> Result<OfRoot> {
         match self {
             Self::Here => subids::of_root(mode),
@@ -60,6 +79,14 @@ impl Site {
         }
     }
 
+    /// The same where the machine's administrator can change it.
+    #[must_use]
+    pub fn changeable_inotify_instances(self) -> Option<u64> {
+        match self {
+            Self::Here => limits::changeable(Path::new(limits::INOTIFY_INSTANCES)),
+        }
+    }
+
     /// The addresses of the machine, without loopback.
     #[must_use]
     pub fn own_addresses(self) -> BTreeSet<Ipv4Addr> {
@@ -68,7 +95,7 @@ impl Site {
         }
     }
 
-    /// The destinations to which the machine has a route other than by this interface.
+    /// The destinations to which the machine has a route by another interface.
     #[must_use]
     pub fn routes_beside(self, interface: &str) -> Vec<Block> {
         match self {
@@ -84,7 +111,7 @@ impl Site {
         }
     }
 
-    /// What might stand between a bridge and the world.
+    /// What might block a bridge's traffic.
     #[must_use]
     pub fn firewall(self) -> FirewallFacts {
         match self {
@@ -92,7 +119,8 @@ impl Site {
         }
     }
 
-    /// What the machine's name servers know beside public names. It reads files: call it beside the runtime.
+    /// What the machine's name servers know besides public names. It reads files: do not call it on the runtime's
+    /// thread.
     #[must_use]
     pub fn names(self) -> HostNames {
         match self {

@@ -1,4 +1,4 @@
-//! A container to be put into the daemon's memory.
+//! A container to be added to the daemon in memory.
 
 use cci_core::lifetime::Lifetime;
 use cci_core::mark::{Kind, Marks};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{OWN, World};
 
-/// What it is to be.
+/// Its properties.
 pub(crate) struct Container<'a> {
     world: &'a World,
     name: String,
@@ -46,12 +46,12 @@ impl<'a> Container<'a> {
         self
     }
 
-    /// Made by this user.
+    /// Created by this user.
     pub(crate) fn of(self, uid: u32) -> Self {
         self.marked(|marks| marks.owner_uid = uid)
     }
 
-    /// Not made by cci.
+    /// Not created by cci.
     pub(crate) fn unmarked(self) -> Self {
         Self { marks: None, ..self }
     }
@@ -60,7 +60,7 @@ impl<'a> Container<'a> {
         self.marked(|marks| marks.kind = kind)
     }
 
-    /// With the mark of this launch.
+    /// With the label of this launch.
     pub(crate) fn launch(self, launch: &str) -> Self {
         self.marked(|marks| launch.clone_into(&mut marks.launch))
     }
@@ -73,7 +73,7 @@ impl<'a> Container<'a> {
         Self { status: 102, ..self }
     }
 
-    /// Stopped, and never started before: a launch is still making it.
+    /// Stopped, and never started before: a launch is still creating it.
     pub(crate) fn never_started(self) -> Self {
         Self { started: false, ..self.stopped() }
     }
@@ -101,7 +101,7 @@ impl<'a> Container<'a> {
         self
     }
 
-    /// As Incus would have it; what is not cci's is kept.
+    /// As Incus would have it; keys that are not cci's are kept.
     pub(crate) fn object(&self) -> Value {
         let mut config = self.config.clone();
         for (key, value) in self.marks.iter().flat_map(Marks::to_config) {
@@ -126,7 +126,7 @@ impl<'a> Container<'a> {
         if self.project == "default" { path } else { format!("{path}?project={}", self.project) }
     }
 
-    /// Puts it.
+    /// Adds it.
     pub(crate) fn put(self) {
         self.world.daemon.put(&self.path(), self.object());
     }

@@ -1,4 +1,4 @@
-//! Keeps what a use-case tells.
+//! Keeps what a use-case reports.
 
 use std::sync::Mutex;
 
@@ -10,7 +10,7 @@ use crate::reporter::Reporter;
 pub(super) struct Recorder(Mutex<Vec<String>>);
 
 impl Recorder {
-    pub(super) fn told(&self) -> Vec<String> {
+    pub(super) fn reported(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }
 }

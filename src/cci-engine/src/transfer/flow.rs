@@ -1,4 +1,4 @@
-//! A stream of bytes between the runtime and the one thread that works on the disk, never with more than a little in it.
+//! A stream of bytes between the runtime and the one thread that works on the disk, with a small buffer.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::event::{Activity, Amount, Direction, Event, Progress};
 use cci_host::store::meter::Meter;
 
-/// How many chunks wait between the two ends.
+/// How many chunks are buffered.
 const WAITING: usize = 8;
 /// The size of a chunk.
 const CHUNK: usize = 256 * 1024;
@@ -25,28 +25,28 @@ pub(crate) fn flow() -> (Inlet, Outlet) {
     (Inlet { sender, chunk: Vec::new() }, Outlet { receiver, chunk: Vec::new(), at: 0 })
 }
 
-/// Takes bytes; dropping it ends the stream.
+/// Accepts bytes; dropping it ends the stream.
 pub(crate) struct Inlet {
     sender: Sender<Vec<u8>>,
     chunk: Vec<u8>,
 }
 
 impl Inlet {
-    /// Sends everything that comes; false once nobody takes it any more.
+    /// Sends everything that comes; false once nobody reads it any more.
     pub(crate) async fn send(&self, bytes: Vec<u8>) -> bool {
         self.sender.send(bytes).await.is_ok()
     }
 
-    /// Pours a source in, and gives it up when it is silent for too long.
+    /// Copies a source in, and gives up when it is silent for too long.
     ///
-    /// False where nobody took it to its end.
+    /// False if the reader stopped before the end.
     pub(crate) async fn pour(self, mut from: impl AsyncRead + Unpin, silence: Duration) -> Result<bool> {
         loop {
             let mut chunk = Vec::with_capacity(CHUNK);
             let read = tokio::time::timeout(silence, from.read_buf(&mut chunk)).await;
             match read {
                 Err(_) => return Err(silent(silence)),
-                // how the other end broke is told by its status
+                // the other end's exit status says how it broke
                 Ok(Err(_) | Ok(0)) => return Ok(true),
                 Ok(Ok(_)) => {}
             }
@@ -80,7 +80,7 @@ impl Write for Inlet {
     }
 }
 
-/// Gives bytes, to the disk's thread as [`Read`].
+/// Provides the bytes, to the disk's thread as [`Read`].
 pub(crate) struct Outlet {
     receiver: Receiver<Vec<u8>>,
     chunk: Vec<u8>,
@@ -110,7 +110,7 @@ impl Read for Outlet {
     }
 }
 
-/// Does `work` and tells meanwhile what the meter counts.
+/// Does `work` and meanwhile reports what the meter counts.
 #[tracing::instrument(name = "transfer", skip_all, fields(?direction))]
 pub(crate) async fn shown<T>(
     cx: &Context,

@@ -14,7 +14,7 @@ pub use pull::{Pull, pull};
 pub use push::{Push, push};
 pub use remote::Remote;
 
-/// What was moved.
+/// What was copied.
 pub struct Moved {
     /// Files, directories and links.
     pub files: u64,

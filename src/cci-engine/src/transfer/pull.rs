@@ -1,4 +1,4 @@
-//! `file pull`: a file or a tree of a container, put together beside its place and moved there when it is complete.
+//! `file pull`: copies a file or a tree out of a container, assembled next to its place and moved there when complete.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use super::{Moved, stopped};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::{Direction, TransferEvent};
-use crate::instance::owned;
+use crate::instance::ownership;
 use crate::ledger::Made;
 use crate::site::host_path;
 use cci_host::store::meter::Meter;
@@ -26,15 +26,15 @@ use cci_host::store::place::Place;
 use cci_host::store::staging::Staging;
 use cci_host::store::unpack::Unpack;
 
-/// What is asked for.
+/// What to pull.
 pub struct Pull {
-    /// What is pulled.
+    /// Where to pull it from.
     pub from: Remote,
     /// As it was typed.
     pub to: PathBuf,
-    /// Whether a directory is pulled with all that is in it.
+    /// Whether to pull a directory with all its contents.
     pub recursive: bool,
-    /// What a container may send at most.
+    /// How many entries a container may send.
     pub max_entries: u64,
     /// How long it may be silent.
     pub silence: Duration,
@@ -42,7 +42,7 @@ pub struct Pull {
 
 /// Pulls it.
 pub async fn pull(cx: &Context, ask: &Pull) -> Result<Moved> {
-    let instance = owned::find(cx, &ask.from.name).await?;
+    let instance = ownership::find(cx, &ask.from.name).await?;
     let target = target(cx, ask).await?;
     let above =
         if ask.recursive && target.is_dir() { target.as_path() } else { target.parent().unwrap_or(Path::new("/")) };
@@ -61,7 +61,7 @@ pub async fn pull(cx: &Context, ask: &Pull) -> Result<Moved> {
     let sending = send(cx, ask, instance.status_code, inlet);
     let work = async { tokio::join!(sending, unpacking) };
     let (sent, unpacked) = flow::shown(cx, Direction::Pull, &meter, work).await;
-    // why nothing more came says more than that it ended
+    // why the data ended says more than that it ended
     sent?;
     let (unpacked, staging, place) = unpacked?;
     let directories = unpacked.directories;
@@ -99,7 +99,7 @@ async fn send(cx: &Context, ask: &Pull, state: Status, inlet: Inlet) -> Result<(
     }
 }
 
-/// Where it goes: into a directory that is there, else under the name given.
+/// Where it goes: into an existing directory, else under the given name.
 async fn target(cx: &Context, ask: &Pull) -> Result<PathBuf> {
     let to = Workspace::resolve(&cx.caller.current_dir, &ask.to);
     let to = to.path();
@@ -120,7 +120,7 @@ async fn target(cx: &Context, ask: &Pull) -> Result<PathBuf> {
     if named_dir && !ask.recursive {
         return Err(failed("does not exist"));
     }
-    let (Some(dir), Some(name)) = (to.parent(), to.file_name()) else { return Err(failed("is no name for a file")) };
-    // a link under that name is replaced, not followed
+    let (Some(dir), Some(name)) = (to.parent(), to.file_name()) else { return Err(failed("is not a file name")) };
+    // a link of that name is replaced, not followed
     Ok(host_path::followed(cx, "write to", dir).await?.join(name))
 }

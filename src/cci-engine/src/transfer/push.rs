@@ -1,4 +1,4 @@
-//! `file push`: a file or a tree of the host, as one tar stream into a container.
+//! `file push`: copies a file or a tree of the host, as one tar stream into a container.
 
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -18,19 +18,19 @@ use super::{Moved, stopped};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::{Direction, TransferEvent};
-use crate::instance::owned;
+use crate::instance::ownership;
 use crate::site::host_path;
 use cci_host::store::meter::Meter;
 use cci_host::store::pack::{Owner, Pack};
 use cci_host::store::remark::Remark;
 
-/// What is asked for.
+/// What to push.
 pub struct Push {
     /// As it was typed.
     pub from: PathBuf,
     /// Where it goes.
     pub to: Remote,
-    /// Whether a directory is pushed with all that is in it.
+    /// Whether to push a directory with all its contents.
     pub recursive: bool,
     /// The owner in the container, if not the agent's user.
     pub uid: Option<u32>,
@@ -51,10 +51,10 @@ pub async fn push(cx: &Context, ask: &Push) -> Result<Moved> {
             hint: Some("add -r to push it with everything in it".into()),
         });
     }
-    let instance = owned::find(cx, &ask.to.name).await?;
+    let instance = ownership::find(cx, &ask.to.name).await?;
     let owner = owner(cx, ask);
     let meter = Arc::new(Meter::default());
-    // of a file with holes only what is not a hole is sent
+    // of a sparse file only the data is sent
     if meta.is_file() && meta.blocks().saturating_mul(512) >= meta.len() {
         meter.expect_bytes(meta.len());
     }
@@ -80,7 +80,7 @@ pub async fn push(cx: &Context, ask: &Push) -> Result<Moved> {
     Ok(Moved { files: meter.files(), bytes: meter.bytes(), to: format!("{}:{}", ask.to.name, ask.to.path) })
 }
 
-/// Packs it; a failure spoils the stream, so that the other end does not take half for the whole.
+/// Packs it; a failure corrupts the stream, so that the other end does not take half of it for the whole.
 fn pack(from: &Path, tree: bool, owner: Owner, mut inlet: Inlet, meter: Arc<Meter>) -> Result<Vec<Remark>> {
     use std::io::Write;
     const SPOILED: [u8; 512] = [0xff; 512];
@@ -128,7 +128,7 @@ fn owner(cx: &Context, ask: &Push) -> Owner {
     Owner { uid: ask.uid.unwrap_or(id), gid: ask.gid.unwrap_or(id), mode: ask.mode }
 }
 
-/// The name that it gets in a directory that is there; empty where the path names none, as with `.`.
+/// Its name in an existing directory; empty if the path names none, as with `.`.
 fn own_name(from: &Path, typed: &Path) -> Result<String> {
     let bytes = typed.as_os_str().as_bytes();
     if bytes.ends_with(b"/.") || bytes == b"." {

@@ -12,7 +12,7 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// Reads `NAME:PATH`; a path that is not absolute starts at `/`.
+    /// Reads `NAME:PATH`; a relative path starts at `/`.
     pub fn parse(raw: &str) -> Result<Self> {
         match raw.split_once(':') {
             Some((name, path)) if !name.is_empty() && !name.contains('/') && !path.is_empty() => {
@@ -26,7 +26,7 @@ impl Remote {
         }
     }
 
-    /// The directory it is in and its own name; `None` for a path that ends in `.`, `..` or nothing.
+    /// Its directory and its own name; `None` for a path that ends in `.`, `..` or nothing.
     pub(crate) fn split(&self) -> Option<(&str, &str)> {
         let path = self.path.trim_end_matches('/');
         let (dir, name) = path.rsplit_once('/')?;
@@ -35,7 +35,7 @@ impl Remote {
     }
 }
 
-/// There is nothing at the place.
+/// Nothing exists at the place.
 pub(super) fn missing(from: &Remote) -> Error {
     Error::StepFailed {
         step: "pulling".into(),

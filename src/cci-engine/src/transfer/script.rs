@@ -1,4 +1,4 @@
-//! Runs a script in a container with a stream of files on one side, and takes little else from it.
+//! Runs a script in a container with a stream of files on one side, and accepts little else from it.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::process::exec::{self, Begun};
 
-/// What is kept of the words of a failure.
+/// How much is kept of an error message.
 const WORDS: usize = 2000;
 
-/// Takes what a script prints; how it ended and its words, or `None` where nobody took what it printed.
+/// Reads a script's output; returns its exit and its messages, or `None` if nobody read the output.
 pub(super) async fn receive(
     cx: &Context,
     name: &str,
@@ -52,7 +52,7 @@ pub(super) async fn receive(
     tokio::time::timeout(silence, rest).await.map_err(|_| silent(silence))?.during("wait for the container's files")
 }
 
-/// Gives a script what comes out of a flow; how it ended and its words.
+/// Feeds a flow to a script; returns its exit and its messages.
 pub(super) async fn feed(
     cx: &Context,
     name: &str,
@@ -64,7 +64,7 @@ pub(super) async fn feed(
     let Some(mut stdin) = stdin else { return Err(no_stream()) };
     let input = async move {
         while let Some(chunk) = outlet.next().await {
-            // a script that reads no more says why with its status
+            // a script that stops reading says why with its status
             if stdin.write_all(&chunk).await.is_err() {
                 return stdin;
             }
@@ -78,7 +78,7 @@ pub(super) async fn feed(
     let mut input = std::pin::pin!(input);
     let (said, status) = tokio::select! {
         ended = &mut ending => ended,
-        // held until the end: a closed socket is not the same as an ended stream
+        // kept open until the end: a closed socket is not the same as an ended stream
         _stdin = &mut input => ending.await,
     };
     Ok((status.during("wait for the container")?.into(), said))
@@ -91,7 +91,7 @@ async fn begin(cx: &Context, name: &str, command: Vec<String>) -> Result<Process
     }
 }
 
-/// The last words of a script, as a person may see them.
+/// The last messages of a script, safe to show.
 async fn words(stderr: Option<Stderr>) -> String {
     let Some(mut stderr) = stderr else { return String::new() };
     let mut kept = Vec::new();

@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 
 use crate::event::SpecialFile;
 
-/// What is held of a file at once.
+/// How much of a file is held at once.
 const CHUNK: usize = 256 << 10;
 /// A file is complete before it gets its name.
 const UNFINISHED: &str = ".cci-push";
@@ -27,14 +27,14 @@ pub(super) struct Sink {
     sftp: Sftp,
     target: String,
     tree: bool,
-    /// Directories with what they get when everything is in them.
+    /// Directories, with the attributes they get once everything is in them.
     directories: Vec<(String, Header)>,
-    /// Files whose set-id or sticky bits Incus does not take over SFTP.
+    /// Files whose set-id or sticky bits Incus does not accept over SFTP.
     special: Vec<SpecialFile>,
 }
 
 impl Sink {
-    /// `runtime` is the one that drives the session: the sink works on another thread.
+    /// `runtime` drives the session: the sink works on another thread.
     pub(super) fn new(runtime: Handle, sftp: Sftp, target: String, tree: bool) -> Self {
         Self { runtime, sftp, target, tree, directories: Vec::new(), special: Vec::new() }
     }
@@ -60,7 +60,7 @@ impl Sink {
         made.map_err(|problem| failed(&path, &problem))
     }
 
-    /// Gives the directories their owners and modes.
+    /// Sets the owners and modes of the directories.
     pub(super) fn finish(&mut self) -> Result<()> {
         for (path, header) in std::mem::take(&mut self.directories).into_iter().rev() {
             self.runtime
@@ -70,7 +70,7 @@ impl Sink {
         Ok(())
     }
 
-    /// The session, to be closed, and the files that could not have their whole mode.
+    /// The session, to be closed, and the files whose mode could not be set completely.
     pub(super) fn into_parts(self) -> (Sftp, Vec<SpecialFile>) {
         (self.sftp, self.special)
     }
@@ -91,7 +91,7 @@ impl Sink {
         let there = self.runtime.block_on(self.sftp.symlink_metadata(path)).ok();
         match there {
             Some(there) if there.is_dir() => return Ok(()),
-            Some(_) => return Err("it is there, and no directory".into()),
+            Some(_) => return Err("it exists and is not a directory".into()),
             None => {}
         }
         self.runtime.block_on(self.sftp.create_dir(path)).map_err(|error| error.to_string())?;
@@ -101,7 +101,7 @@ impl Sink {
 
     fn symlink(&self, path: &str, target: &str) -> Result<(), String> {
         let _ = self.runtime.block_on(self.sftp.remove_file(path));
-        // servers take the two paths in the order of OpenSSH's, which is not the standard's
+        // servers take the two paths in OpenSSH's order, which is not the standard's
         self.runtime.block_on(self.sftp.symlink(target, path)).map_err(|error| error.to_string())
     }
 
@@ -109,7 +109,7 @@ impl Sink {
         let _ = self.runtime.block_on(self.sftp.remove_file(path));
         match self.runtime.block_on(self.sftp.hardlink(first, path)) {
             Ok(true) => Ok(()),
-            Ok(false) => Err("hard links cannot be made in a container that does not run".into()),
+            Ok(false) => Err("hard links cannot be created in a container that does not run".into()),
             Err(error) => Err(error.to_string()),
         }
     }
@@ -155,7 +155,7 @@ impl Sink {
     }
 }
 
-/// Owner and time first: a change of the owner takes the set-id bits away.
+/// Owner and time first: a change of owner clears the set-id bits.
 async fn own(sftp: &Sftp, path: &str, header: &Header) -> Result<(), SftpError> {
     let time = u32::try_from(header.mtime).ok();
     let (uid, gid) = (u32::try_from(header.uid).ok(), u32::try_from(header.gid).ok());

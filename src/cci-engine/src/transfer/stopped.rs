@@ -1,4 +1,4 @@
-//! Files of a container that does not run: the same tar stream, read from and written to its disk over SFTP.
+//! Files of a stopped container: the same tar stream, read from and written to its disk over SFTP.
 
 use std::io::Read;
 use std::pin::pin;
@@ -25,9 +25,9 @@ use cci_host::store::pack::Owner;
 
 /// How many files are read at the same time.
 const AT_ONCE: usize = 32;
-/// A file up to this size is read in one go.
+/// A file up to this size is read at once.
 const SMALL: u64 = 1 << 20;
-/// What is read at once of a larger one.
+/// How much is read at once of a larger one.
 const CHUNK: usize = 256 << 10;
 
 /// Sends a file or a tree.
@@ -62,7 +62,7 @@ impl Source<'_> {
         Ok(())
     }
 
-    /// Directories one after the other, the files of each many at a time.
+    /// Directories one after the other, the files of each in parallel.
     async fn tree(&self, root: &str, meta: &Metadata) -> Result<()> {
         let mut directories = vec![(".".to_owned(), root.trim_end_matches('/').to_owned(), meta.clone())];
         while let Some((inner, outer, meta)) = directories.pop() {
@@ -113,7 +113,7 @@ impl Source<'_> {
         Ok(())
     }
 
-    /// A large file, a link, or something that has a header only.
+    /// A large file, a link, or something that has only a header.
     async fn entry(&self, inner: &str, path: &str, meta: &Metadata) -> Result<()> {
         if meta.is_symlink() {
             let link = self.sftp.read_link(path).await.map_err(|error| self.failed(path, &error))?.into_bytes();
@@ -131,7 +131,7 @@ impl Source<'_> {
         while left > 0 {
             let mut chunk = vec![0; usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK)];
             let read = file.read(&mut chunk).await.map_err(|error| self.failed(path, &error))?;
-            // a file that has shrunk is filled up with zeros
+            // a file that has shrunk is padded with zeros
             chunk.truncate(if read == 0 { chunk.len() } else { read });
             left -= chunk.len() as u64;
             if !self.inlet.send(chunk).await {
@@ -166,7 +166,7 @@ fn header(kind: Kind, inner: &str, meta: &Metadata) -> Header {
     }
 }
 
-/// Takes a stream for a place: a tree becomes the place or goes into it as `name`.
+/// Unpacks a stream at a place: a tree becomes the place or goes into it as `name`.
 pub(super) async fn take(
     cx: &Context,
     to: &Remote,

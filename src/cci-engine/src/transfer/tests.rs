@@ -1,4 +1,4 @@
-//! What a transfer refuses before anything is sent, on a daemon in memory.
+//! What a transfer refuses before anything is sent, against a daemon in memory.
 
 use std::time::Duration;
 
@@ -79,5 +79,5 @@ async fn a_file_is_not_pulled_into_a_directory_that_is_not_there() {
     world.container("cci-a-1").put();
     let error = refusal(pulled(&world, "cci-a-1:/etc/passwd", "missing/", false).await);
     assert!(error.to_string().contains("does not exist"), "{error}");
-    assert_eq!(std::fs::read_dir(world.proj()).unwrap().count(), 0, "and nothing is left beside it");
+    assert_eq!(std::fs::read_dir(world.proj()).unwrap().count(), 0, "and nothing is left next to it");
 }

@@ -1,4 +1,4 @@
-//! `clean`: what is left over and what may go, found first and removed only when the person agrees.
+//! `clean`: finds leftovers, and removes them only when the user agrees.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,27 +15,27 @@ use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::{SessionEvent, UpkeepEvent};
 use crate::incus_error::DuringStep;
-use crate::instance::owned;
+use crate::instance::ownership;
 use crate::instance::remove::remove_launched;
 use crate::launch;
 use crate::network::{self, Unused};
 use crate::roll_back;
-use crate::session::held::{self, Holder};
+use crate::session::holders::{self, Holder};
 use crate::session::state_volume;
 use crate::site::host_path;
 use crate::upkeep::reclaim;
 use cci_host::store::sessions::Store;
 use cci_host::store::size;
 
-/// How often what a container's root left in a session is handed over: what lies very deep comes up once in each turn.
+/// How often files that a container's root left in a session are handed over: each turn reaches one level deeper.
 const HANDED_OVER: usize = 3;
 
-/// What is to be cleaned.
+/// What to clean.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted {
     /// Stopped persistent containers.
     pub containers: bool,
-    /// Saved sessions that no container has.
+    /// Saved sessions without a container.
     pub sessions: bool,
     /// Stopped persistent containers too.
     pub persistent: bool,
@@ -43,42 +43,42 @@ pub struct Wanted {
     pub older_than: Option<Duration>,
 }
 
-/// A container that may go.
+/// A container that can be removed.
 #[derive(Debug, Clone)]
 pub struct OldContainer {
     /// The container's name.
     pub name: String,
-    /// Why it may go.
+    /// Why it can be removed.
     pub why: &'static str,
     launch: String,
 }
 
-/// A session that may go.
+/// A session that can be removed.
 #[derive(Debug, Clone)]
 pub struct OldSession {
     /// The session.
     pub id: SessionId,
     /// Its project directory.
     pub workspace: String,
-    /// How much disk it takes.
+    /// Its disk space.
     pub bytes: u64,
     dir: PathBuf,
-    /// What holds it where the daemon cannot reach the directory.
+    /// Its volume, if the daemon cannot reach the directory.
     volume: Option<StateVolume>,
 }
 
-/// Everything that may go.
+/// Everything that can be removed.
 #[derive(Debug, Default)]
-pub struct Rubbish {
-    /// Containers that may go.
+pub struct Leftovers {
+    /// Containers.
     pub containers: Vec<OldContainer>,
-    /// Sessions that may go.
+    /// Sessions.
     pub sessions: Vec<OldSession>,
     /// Networks of policies that no container is on.
     pub networks: Vec<Unused>,
 }
 
-impl Rubbish {
+impl Leftovers {
     /// How many things that are.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -86,42 +86,42 @@ impl Rubbish {
     }
 }
 
-/// Looks, and changes nothing.
-pub async fn find(cx: &Context, wanted: Wanted) -> Result<Rubbish> {
+/// Finds them, and changes nothing.
+pub async fn find(cx: &Context, wanted: Wanted) -> Result<Leftovers> {
     let instances = cx.client.instances().await.during("list the containers")?;
-    let mut rubbish = Rubbish::default();
+    let mut leftovers = Leftovers::default();
     if wanted.containers {
         let old = instances.iter().filter(|instance| is_old(&instance.last_used_at, wanted.older_than));
-        rubbish.containers = old.filter_map(|instance| left_over(cx, instance, wanted)).collect();
-        let going: Vec<&str> = rubbish.containers.iter().map(|old| old.name.as_str()).collect();
-        rubbish.networks = network::unused(cx, &going).await?;
+        leftovers.containers = old.filter_map(|instance| left_over(cx, instance, wanted)).collect();
+        let going: Vec<&str> = leftovers.containers.iter().map(|old| old.name.as_str()).collect();
+        leftovers.networks = network::unused(cx, &going).await?;
     }
     if wanted.sessions {
-        // a launch is of one container in one project, whose name another project may have too
-        let goes = |holder: &Holder| rubbish.containers.iter().any(|old| holder.is(&old.name, &old.launch));
-        let holders = held::all(cx).await?;
+        // a launch belongs to one container in one project; other projects may use its name too
+        let goes = |holder: &Holder| leftovers.containers.iter().any(|old| holder.is(&old.name, &old.launch));
+        let holders = holders::all(cx).await?;
         let kept = holders.iter().filter(|holder| !goes(holder)).map(|holder| holder.session).collect();
-        rubbish.sessions = old_sessions(cx, wanted, kept).await?;
+        leftovers.sessions = old_sessions(cx, wanted, kept).await?;
     }
-    Ok(rubbish)
+    Ok(leftovers)
 }
 
-/// Removes what was found; how many things are gone.
-pub async fn remove(cx: &Context, rubbish: &Rubbish) -> Result<usize> {
+/// Removes what was found; returns how many things were removed.
+pub async fn remove(cx: &Context, leftovers: &Leftovers) -> Result<usize> {
     let mut gone = 0;
-    for container in &rubbish.containers {
+    for container in &leftovers.containers {
         match remove_launched(&cx.client, &container.name, &container.launch).await {
             Ok(_) => gone += 1,
             Err(error) => cx.emit(UpkeepEvent::NotRemoved(error)),
         }
     }
-    for session in &rubbish.sessions {
+    for session in &leftovers.sessions {
         match remove_session(cx, session).await {
             Ok(()) => gone += 1,
             Err(error) => cx.emit(UpkeepEvent::NotRemoved(error)),
         }
     }
-    for unused in &rubbish.networks {
+    for unused in &leftovers.networks {
         match network::remove(cx, unused).await {
             Ok(()) => gone += 1,
             Err(error) => cx.emit(UpkeepEvent::NotRemoved(error)),
@@ -132,7 +132,7 @@ pub async fn remove(cx: &Context, rubbish: &Rubbish) -> Result<usize> {
 
 /// Removes a session; its volume first, which nobody would find without it.
 ///
-/// What the agent made as the container's root is that root's, and is handed over to the caller first.
+/// What the agent created as the container's root belongs to that root, and is handed over to the caller first.
 async fn remove_session(cx: &Context, session: &OldSession) -> Result<()> {
     if let Some(volume) = &session.volume {
         state_volume::remove(cx, volume).await?;
@@ -148,7 +148,7 @@ async fn remove_session(cx: &Context, session: &OldSession) -> Result<()> {
             Ok(0) => break,
             Ok(_) => {}
             Err(Error::Interrupted) => return Err(Error::Interrupted),
-            // of a part it may have changed the owner
+            // it may have changed the owner of a part
             Err(error) => cx.emit(UpkeepEvent::NotHandedOver(error)),
         }
     }
@@ -160,12 +160,12 @@ async fn remove_dir(dir: &Path) -> Result<()> {
     blocking(move || Store::remove(&dir)).await
 }
 
-/// A stopped container of the caller's that nothing needs any more.
+/// A stopped container of the caller that nothing needs any more.
 fn left_over(cx: &Context, instance: &Instance, wanted: Wanted) -> Option<OldContainer> {
     let marks = Marks::from_config(&instance.config)?;
     let mine = marks.owner_uid == cx.caller.ids.uid && instance.name.starts_with(cx.prefix.as_str());
-    // one that never ran is still being made by the launch that claimed it
-    let stopped = instance.status_code == Status::Stopped && owned::was_started(instance);
+    // one that never ran is still being created by the launch that claimed it
+    let stopped = instance.status_code == Status::Stopped && ownership::was_started(instance);
     let why = match (marks.kind, instance.ephemeral) {
         (Kind::Build, _) => "left by a build",
         (_, true) => "left by a crash",
@@ -176,7 +176,7 @@ fn left_over(cx: &Context, instance: &Instance, wanted: Wanted) -> Option<OldCon
     (mine && stopped).then(|| OldContainer { name: instance.name.clone(), why, launch: marks.launch })
 }
 
-/// Sessions that no container has.
+/// Sessions without a container.
 async fn old_sessions(cx: &Context, wanted: Wanted, kept: Vec<SessionId>) -> Result<Vec<OldSession>> {
     let store = launch::store(cx);
     let found = blocking(move || {
@@ -187,7 +187,7 @@ async fn old_sessions(cx: &Context, wanted: Wanted, kept: Vec<SessionId>) -> Res
             id: saved.metadata.session_id,
             workspace: saved.metadata.workspace.to_string_lossy().into_owned(),
             bytes: size::of_tree(&saved.dir),
-            volume: state_volume::of(&saved.metadata).map(|(volume, _)| volume),
+            volume: state_volume::from_metadata(&saved.metadata).map(|(volume, _)| volume),
             dir: saved.dir,
         });
         Ok((sized.collect(), found.damaged))
@@ -199,7 +199,7 @@ async fn old_sessions(cx: &Context, wanted: Wanted, kept: Vec<SessionId>) -> Res
     Ok(sessions)
 }
 
-/// A time that cannot be read is not known to be old.
+/// A time that cannot be read does not count as old.
 fn is_old(rfc3339: &str, age: Option<Duration>) -> bool {
     let Some(age) = age else { return true };
     let Ok(then) = rfc3339.parse::<Timestamp>() else { return false };

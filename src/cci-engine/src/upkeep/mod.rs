@@ -1,4 +1,4 @@
-//! The care of the machine: set up, cleaned, files handed back.
+//! Maintenance of the machine: setting it up, cleaning it, reclaiming files.
 
 pub mod clean;
 pub mod reclaim;

@@ -1,9 +1,10 @@
-//! `reclaim`: hands files that a container's root made in the workspace over to the user, without root on the host.
+//! `reclaim`: makes the user the owner of files that a container's root created in the workspace, without root on the
+//! host.
 //!
-//! Such files belong to an unprivileged host id that only a container can act for. So a short-lived container whose root
-//! has the ids of one of the caller's containers gets the workspace, and nothing else, and changes the owner there: a
-//! link leads to nothing but the container's own files, and what belongs to anybody else it has no right to. The
-//! workspace is held to what was judged, as in a launch, and the image is one that no project file has chosen.
+//! Such files belong to an unprivileged host id that only a container can act for. So a short-lived container whose
+//! root has the ids of one of the caller's containers gets the workspace, and nothing else, and changes the owner
+//! there: a link leads to nothing but the container's own files, and it has no rights to what belongs to anybody else.
+//! The workspace is pinned to what was checked, as in a launch, and the image is one that no project file has chosen.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -29,13 +30,12 @@ use crate::launch;
 use crate::roll_back;
 use crate::site::host_path;
 use cci_host::store::{noted, owners};
-use cci_host::subids::OfRoot;
 
-/// How long Incus may take to make the container, and the walk through the workspace.
+/// How long Incus may take to create the container, and the walk through the workspace.
 const CREATE: Duration = Duration::from_secs(180);
 const WALK: Duration = Duration::from_secs(3600);
 
-/// Changes the owner of every such file below the workspace; how many there were.
+/// Changes the owner of every such file below the workspace; returns how many there were.
 pub async fn reclaim(cx: &Context) -> Result<usize> {
     let protected = host_path::protected(&cx.settings, &cx.caller);
     let workspace = host_path::judged_without_links(cx.workspace.path(), &protected)?;
@@ -46,20 +46,20 @@ pub async fn reclaim(cx: &Context) -> Result<usize> {
     Ok(count)
 }
 
-/// Changes the owner of what the caller's own containers left in a place of the caller's; how many files that were.
+/// Changes the owner of what the caller's own containers left in a place of the caller; returns how many files.
 pub(crate) async fn hand_over(cx: &Context, place: &HostPath) -> Result<usize> {
     let own = own_ids(cx, place).await?;
     handed_over(cx, place, &own).await.map(|(count, _)| count)
 }
 
-/// Changes the owner of what belongs to these ranges: how many files that were, and who owns the others.
+/// Changes the owner of what belongs to these ranges; returns how many files, and who owns the others.
 async fn handed_over(cx: &Context, place: &HostPath, own: &[Own]) -> Result<(usize, BTreeSet<u32>)> {
     let trusted = cx.stack.without_project().settings()?;
     let (mut done, mut count) = (BTreeSet::new(), 0);
-    // a directory that only its owner could read shows more when it is the caller's
+    // a directory that only its owner could read shows more once it belongs to the caller
     loop {
         let there = owners(place).await?;
-        let left = own.iter().find(|own| !done.contains(&own.ids) && there.iter().any(|id| own.ids.holds(*id)));
+        let left = own.iter().find(|own| !done.contains(&own.ids) && there.iter().any(|id| own.ids.contains(*id)));
         let Some(own) = left else { return Ok((count, there)) };
         count += change(cx, &trusted, place, own).await?;
         done.insert(own.ids);
@@ -73,8 +73,7 @@ struct Own {
     until: Option<String>,
 }
 
-/// The ranges of the caller's containers: of those there are, and of those that were. Incus gives the range of one that
-/// is gone to another soon.
+/// The ranges of the caller's containers, existing and former. Incus soon gives the range of a removed one to another.
 async fn own_ids(cx: &Context, workspace: &HostPath) -> Result<Vec<Own>> {
     let instances = cx.client.instances_of_all_projects().await.during("list the containers")?;
     let caller = cx.caller.ids.uid;
@@ -87,11 +86,13 @@ async fn own_ids(cx: &Context, workspace: &HostPath) -> Result<Vec<Own>> {
     let noted = noted::IDS.read(&cx.cci_dir())?;
     let noted = noted.iter().filter_map(|line| HostIds::parse(line));
     let all: BTreeSet<HostIds> = own.into_iter().map(|(_, ids, _)| ids).chain(noted).collect();
-    let since = |ids: HostIds| others.iter().filter(move |(_, other, _)| other.meets(ids)).map(|(.., created)| created);
+    let since =
+        |ids: HostIds| others.iter().filter(move |(_, other, _)| other.overlaps(ids)).map(|(.., created)| created);
     Ok(all.into_iter().map(|ids| Own { ids, until: since(ids).min().cloned() }).collect())
 }
 
-/// Who owns the workspace and what can be seen in it; one that cannot be read shows more when it is the caller's.
+/// The owners of the workspace and of what can be seen in it; if it cannot be read, it shows more once it belongs to
+/// the caller.
 async fn owners(workspace: &HostPath) -> Result<BTreeSet<u32>> {
     let (path, own) = (workspace.path().to_owned(), workspace.owner());
     let below = blocking(move || match owners::below(&path) {
@@ -103,7 +104,7 @@ async fn owners(workspace: &HostPath) -> Result<BTreeSet<u32>> {
     Ok(all)
 }
 
-/// What is left is said: a file of a container that is nobody's here stays with its owner.
+/// Reports what remains: a file of an unknown container stays with its owner.
 fn note_others(cx: &Context, left: &BTreeSet<u32>, workspace: &HostPath) -> Result<()> {
     let ranges = cx.site().subordinate_ids(IdmapMode::Raw)?.subuid;
     let of_containers = |id: &u32| ranges.iter().any(|range| range.count > 1 && range.holds(*id));
@@ -114,13 +115,13 @@ fn note_others(cx: &Context, left: &BTreeSet<u32>, workspace: &HostPath) -> Resu
     Ok(())
 }
 
-/// Hands over what belongs to one range; how many files that were.
+/// Hands over what belongs to one range; returns how many files.
 async fn change(cx: &Context, trusted: &Settings, workspace: &HostPath, own: &Own) -> Result<usize> {
     let name = start(cx, trusted, workspace, own.ids).await?;
     cx.emit(UpkeepEvent::LookingForFiles);
     let exec = Exec { command: ownership::change(trusted.incus.agent_uid, own.until.as_deref()), ..Exec::default() };
     let done = cx.client.exec_captured(&name, &exec, &[], WALK).await.during("change the owner of files")?;
-    // the container has done its work, whatever came of it
+    // the container has done its work, whatever the result
     roll_back::everything(cx).await;
     if done.status == 0 {
         return Ok(done.stdout.len());
@@ -132,10 +133,10 @@ async fn change(cx: &Context, trusted: &Settings, workspace: &HostPath, own: &Ow
     })
 }
 
-/// Nobody gets files out of a directory that is another's; one that a container of the caller's has taken is the caller's.
+/// Nobody gets files out of a directory of another user; one that a container of the caller has taken is the caller's.
 fn owned_by_caller(cx: &Context, workspace: &HostPath, own: &[Own]) -> Result<()> {
     let owner = workspace.owner().uid;
-    if cx.caller.ids.uid == 0 || owner == cx.caller.ids.uid || own.iter().any(|own| own.ids.holds(owner)) {
+    if cx.caller.ids.uid == 0 || owner == cx.caller.ids.uid || own.iter().any(|own| own.ids.contains(owner)) {
         return Ok(());
     }
     Err(Error::Workspace { path: cx.workspace.path().to_owned(), problem: format!("it belongs to user {owner}") })
@@ -163,11 +164,11 @@ async fn start(cx: &Context, trusted: &Settings, workspace: &HostPath, ids: Host
     }
 }
 
-/// The map by which the container's agent is the caller, beside the ids of one container.
+/// The map that makes the container's agent the caller, next to the ids of one container.
 fn agent_map(cx: &Context, trusted: &Settings, workspace: &HostPath) -> Result<Idmap> {
-    let OfRoot { subuid, subgid } = cx.site().subordinate_ids(trusted.incus.idmap)?;
+    let of_root = cx.site().subordinate_ids(trusted.incus.idmap)?;
     let agent = launch::agent_ids(cx, Some(workspace));
-    let facts = IdmapFacts { agent, guest: trusted.incus.agent_uid, subuid, subgid };
+    let facts = IdmapFacts { agent, guest: trusted.incus.agent_uid, subuid: of_root.subuid, subgid: of_root.subgid };
     idmap::decide(trusted.incus.idmap, &facts).map_err(|missing| Error::HostUnfit {
         problem: missing.to_string(),
         hint: Some("`cci setup` adds the missing line".into()),

@@ -1,11 +1,11 @@
-//! What `clean` finds and removes, on a daemon in memory.
+//! What `clean` finds and removes, against a daemon in memory.
 
 use std::time::Duration;
 
 use cci_core::mark::Kind;
 use cci_core::session::SessionId;
 
-use super::clean::{Rubbish, Wanted, find, remove};
+use super::clean::{Leftovers, Wanted, find, remove};
 use crate::launch;
 use crate::testing::{ANOTHER, World, write};
 
@@ -15,7 +15,7 @@ fn id(byte: u8) -> SessionId {
     SessionId::from_random([byte; 16])
 }
 
-async fn found(world: &World, wanted: Wanted) -> Rubbish {
+async fn found(world: &World, wanted: Wanted) -> Leftovers {
     find(&world.cx(), wanted).await.unwrap()
 }
 
@@ -60,9 +60,9 @@ async fn only_what_is_old_enough_is_found() {
     world.save_session(id(1), "cci-b-1", "2026-01-01T00:00:00Z");
     world.save_session(id(2), "cci-b-1", &jiff::Timestamp::now().to_string());
     let day = Duration::from_secs(86_400);
-    let rubbish = found(&world, Wanted { older_than: Some(day), ..EVERYTHING }).await;
-    assert_eq!((rubbish.containers.len(), rubbish.sessions.len()), (1, 1));
-    assert_eq!(rubbish.sessions[0].id, id(1));
+    let leftovers = found(&world, Wanted { older_than: Some(day), ..EVERYTHING }).await;
+    assert_eq!((leftovers.containers.len(), leftovers.sessions.len()), (1, 1));
+    assert_eq!(leftovers.sessions[0].id, id(1));
     let century = Wanted { older_than: Some(day * 36_500), ..EVERYTHING };
     assert_eq!(found(&world, century).await.count(), 0);
 }
@@ -94,10 +94,10 @@ async fn a_damaged_session_is_told_and_stays() {
     let world = World::new();
     let file = launch::store(&world.cx()).dir(id(1)).join("metadata.json");
     write(&file, "{");
-    let rubbish = found(&world, EVERYTHING).await;
-    assert_eq!(remove(&world.cx(), &rubbish).await.unwrap(), 0);
+    let leftovers = found(&world, EVERYTHING).await;
+    assert_eq!(remove(&world.cx(), &leftovers).await.unwrap(), 0);
     assert!(file.exists());
-    assert!(world.was_told("Damaged"), "{:?}", world.told());
+    assert!(world.was_reported("Damaged"), "{:?}", world.reported());
 }
 
 #[tokio::test]
@@ -105,8 +105,8 @@ async fn what_was_found_is_removed_and_counted() {
     let world = World::new();
     world.save_session(id(1), "cci-a-1", "2026-01-01T00:00:00Z");
     world.container("cci-a-1").session(id(1)).stopped().put();
-    let rubbish = found(&world, EVERYTHING).await;
-    assert_eq!(remove(&world.cx(), &rubbish).await.unwrap(), 2);
+    let leftovers = found(&world, EVERYTHING).await;
+    assert_eq!(remove(&world.cx(), &leftovers).await.unwrap(), 2);
     assert!(world.instance("cci-a-1").is_none());
     assert!(!launch::store(&world.cx()).dir(id(1)).exists());
 }
@@ -115,9 +115,9 @@ async fn what_was_found_is_removed_and_counted() {
 async fn a_container_that_was_launched_again_meanwhile_stays() {
     let world = World::new();
     world.container("cci-a-1").persistent().stopped().put();
-    let rubbish = found(&world, EVERYTHING).await;
+    let leftovers = found(&world, EVERYTHING).await;
     world.container("cci-a-1").persistent().launch("newer").put();
-    remove(&world.cx(), &rubbish).await.unwrap();
+    remove(&world.cx(), &leftovers).await.unwrap();
     assert!(world.runs("cci-a-1"));
 }
 
@@ -127,8 +127,8 @@ async fn what_cannot_be_removed_is_told_and_the_rest_goes() {
     world.container("cci-a-1").stopped().put();
     world.container("cci-a-2").stopped().put();
     world.daemon.on("DELETE /1.0/instances/*").refuse(400, "The pool is gone");
-    let rubbish = found(&world, EVERYTHING).await;
-    assert_eq!(remove(&world.cx(), &rubbish).await.unwrap(), 1);
-    assert!(world.was_told("The pool is gone"), "{:?}", world.told());
+    let leftovers = found(&world, EVERYTHING).await;
+    assert_eq!(remove(&world.cx(), &leftovers).await.unwrap(), 1);
+    assert!(world.was_reported("The pool is gone"), "{:?}", world.reported());
     assert!(world.instance("cci-a-1").is_some() && world.instance("cci-a-2").is_none());
 }

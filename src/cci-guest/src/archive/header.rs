@@ -1,4 +1,4 @@
-//! One entry's header, with the blocks of a long name before it and of a long map behind it.
+//! The header of one entry, with the blocks of a long name before it and of a long map after it.
 
 use super::BLOCK;
 use super::field::{is_sealed, number, put, seal, text, value};
@@ -61,7 +61,7 @@ impl Kind {
     }
 }
 
-/// What an archive says of one entry.
+/// The description of one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     /// What it is.
@@ -87,7 +87,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// An entry without content that belongs to root, was last changed in 1970, and that everybody may read.
+    /// An entry without content that belongs to root, was last changed in 1970, and can be read by everybody.
     #[must_use]
     pub fn new(kind: Kind, path: impl Into<Vec<u8>>) -> Self {
         Self {
@@ -105,10 +105,10 @@ impl Header {
     }
 }
 
-/// A name of more bytes comes in an entry of its own before the header.
+/// A longer name comes in an entry of its own before the header.
 const LONGEST_NAME: usize = 100;
 
-/// The blocks that stand before an entry's content.
+/// The blocks before an entry's content.
 #[must_use]
 pub fn encode(header: &Header) -> Vec<u8> {
     let mut blocks = Vec::with_capacity(BLOCK);
@@ -146,7 +146,7 @@ fn block(kind: Kind, path: &[u8], link: &[u8], size: u64, header: &Header) -> [u
     block
 }
 
-/// Reads one header block, and whether the map of a sparse file continues behind it; `None` where it is no header.
+/// Reads one header block, and whether the map of a sparse file continues after it; `None` if it is not a header.
 pub(super) fn decode(block: &[u8; BLOCK]) -> Option<(Header, bool)> {
     if !is_sealed(block) {
         return None;
@@ -171,7 +171,7 @@ pub(super) fn decode(block: &[u8; BLOCK]) -> Option<(Header, bool)> {
     Some((header, continues))
 }
 
-/// The name; a POSIX archive has the beginning of a long one in a field of its own.
+/// The name; a POSIX archive has the start of a long one in a separate field.
 fn path(block: &[u8; BLOCK]) -> Option<Vec<u8>> {
     let name = text(block.get(..LONGEST_NAME)?);
     let is_posix = block.get(257..263)? == b"ustar\0";

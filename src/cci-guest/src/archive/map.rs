@@ -1,4 +1,4 @@
-//! The map of a sparse file: where its content is. It begins in the header and continues in blocks behind it.
+//! The map of a sparse file: where its content is. It starts in the header and continues in blocks after it.
 
 use super::BLOCK;
 use super::field::{number, put, value};
@@ -6,17 +6,17 @@ use super::field::{number, put, value};
 /// A piece of a file's content: its offset and its length.
 pub type Piece = (u64, u64);
 
-/// A piece takes so many bytes.
+/// The bytes of a piece.
 const PIECE: usize = 24;
-/// Where the map stands in a header, and how many pieces it has there.
+/// Where the map is in a header, and how many pieces it has there.
 const IN_HEADER: (usize, usize) = (386, 4);
 /// Where a header says that the map continues, and the file's size with its holes.
 const CONTINUES: usize = 482;
 const REAL_SIZE: std::ops::Range<usize> = 483..495;
-/// How many pieces a further block holds; behind them it says whether another follows.
+/// How many pieces a further block has; after them it says whether another follows.
 const IN_BLOCK: usize = 21;
 
-/// What a header says of a sparse file.
+/// A sparse file's data in a header.
 #[derive(Debug, Default)]
 pub(super) struct InHeader {
     pub(super) real_size: u64,
@@ -42,7 +42,7 @@ pub(super) fn encode(header: &mut [u8; BLOCK], real_size: u64, map: &[Piece]) ->
     blocks
 }
 
-/// Reads what a header says of a sparse file.
+/// Reads a sparse file's data from a header.
 pub(super) fn decode(header: &[u8; BLOCK]) -> Option<InHeader> {
     let (at, most) = IN_HEADER;
     Some(InHeader {

@@ -1,4 +1,4 @@
-//! The records of an extended header, with which POSIX archives say what does not fit into a header.
+//! The records of an extended header, in which POSIX archives put what does not fit into a header.
 
 /// A key and its value.
 type Record<'a> = (&'a [u8], &'a [u8]);
@@ -13,7 +13,7 @@ pub(super) fn records(mut bytes: &[u8]) -> Vec<Record<'_>> {
     records
 }
 
-/// `LENGTH KEY=VALUE\n`, and what is behind it.
+/// `LENGTH KEY=VALUE\n`, and the rest.
 fn record(bytes: &[u8]) -> Option<(Record<'_>, &[u8])> {
     let blank = bytes.iter().position(|byte| *byte == b' ')?;
     let length: usize = std::str::from_utf8(bytes.get(..blank)?).ok()?.parse().ok()?;

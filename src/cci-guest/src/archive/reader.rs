@@ -1,4 +1,4 @@
-//! Reads a tar archive as a stream: nothing that its writer says is believed in size or form.
+//! Reads a tar archive as a stream, trusting nothing in size or form.
 
 use std::io::{self, Read};
 
@@ -16,18 +16,18 @@ const MAX_EXTENSIONS: usize = 16;
 #[derive(Debug)]
 pub struct Reader<R> {
     from: R,
-    /// What is left of the entry's content, and of the padding behind it.
+    /// What remains of the entry's content, and of the padding after it.
     content: u64,
     padding: u64,
 }
 
 impl<R: Read> Reader<R> {
-    /// Reads from the beginning of an archive.
+    /// Reads from the start of an archive.
     pub fn new(from: R) -> Self {
         Self { from, content: 0, padding: 0 }
     }
 
-    /// The next entry, its long names and map put together; what is left of the one before is skipped.
+    /// The next entry, with its long names and its map; the rest of the previous one is skipped.
     pub fn next_entry(&mut self) -> io::Result<Option<Header>> {
         let (mut path, mut link, mut size) = (None, None, None);
         for _ in 0..MAX_EXTENSIONS {
@@ -124,7 +124,7 @@ impl<R: Read> Reader<R> {
         if skipped == left { Ok(()) } else { Err(broken("it ends within an entry")) }
     }
 
-    /// Reads to the end of what is sent, so that the sender is not cut off behind the last entry.
+    /// Reads to the end of the stream, so that the sender is not cut off after the last entry.
     pub fn drain(&mut self, most: u64) -> io::Result<()> {
         io::copy(&mut self.from.by_ref().take(most), &mut io::sink()).map(drop)
     }

@@ -20,7 +20,7 @@ pub struct Approvals {
 }
 
 impl Approvals {
-    /// Reads the list of a user; none is an empty one.
+    /// Reads a user's list; a missing one is empty.
     pub fn of(home: &Path) -> Result<Self> {
         let file = home.join(".cci/trust");
         let text = match fs::read_to_string(&file) {
@@ -47,7 +47,7 @@ impl Approvals {
         self.write()
     }
 
-    /// Takes the approval of a place back; whether there was one.
+    /// Revokes the approval of a place; returns whether there was one.
     pub fn revoke(&mut self, path: &Path) -> Result<bool> {
         let (path, before) = (listed(path), self.lines.len());
         self.lines.retain(|(_, place)| *place != path);
@@ -76,7 +76,7 @@ impl Approvals {
     }
 }
 
-/// A path on one line of the list: no name of a directory makes a second line, and no two paths have the same.
+/// A path on one line of the list: no directory name can add a line, and no two paths have the same form.
 fn listed(path: &Path) -> String {
     match path.to_str() {
         Some(text) => text.escape_debug().to_string(),
@@ -84,7 +84,7 @@ fn listed(path: &Path) -> String {
     }
 }
 
-/// The hash of files with their places: any change of either is another hash.
+/// The hash of files with their places: a change of either changes the hash.
 pub(super) fn hash<'a>(files: impl Iterator<Item = (&'a Path, &'a [u8])>) -> String {
     let mut hasher = Sha256::new();
     for (path, content) in files {
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_approval_is_of_one_content_and_only_the_user_reads_the_list() {
+    fn an_approval_covers_one_content_and_only_the_user_reads_the_list() {
         let home = tempfile::tempdir().unwrap();
         let (path, other) = (Path::new("/p/.cci.toml"), Path::new("/q/.cci.toml"));
         let of = |content: &[u8]| hash([(path, content)].into_iter());

@@ -1,5 +1,5 @@
-//! The host commands of a project file: where they run, and what they name. They never name anything of the workspace,
-//! which the agent can write; what else they name is part of what the user approves.
+//! The host commands of a project file: where they run, and what they name. They may name nothing in the workspace,
+//! which the agent can write; everything else they name is part of what the user approves.
 
 mod names;
 mod surroundings;
@@ -20,8 +20,8 @@ use super::layer::{Layer, Origin, Values, place_of};
 use super::problem::Problem;
 use crate::caller::Caller;
 
-/// More than any program that makes a secret has.
-const MOST: u64 = 64 << 20;
+/// Larger than any program that prints a secret.
+const MAX_BYTES: u64 = 64 << 20;
 
 /// A command of a project file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(super) struct Command {
     pub(super) origin: Option<Origin>,
 }
 
-/// The commands of a project file that are not the user's own too.
+/// The commands of a project file, except those that the user's own files have too.
 pub(super) fn of_project(project: &Layer, trusted: &[&Layer]) -> Vec<Command> {
     let own: Vec<Command> = trusted.iter().flat_map(|layer| all(layer)).collect();
     all(project).into_iter().filter(|command| own.iter().all(|own| own.line != command.line)).collect()
@@ -55,7 +55,8 @@ fn of_values(values: &Values) -> Vec<Command> {
     variables.into_iter().flatten().filter_map(command).collect()
 }
 
-/// What the commands name: each file that is not root's, with its content now; and what they may not name.
+/// What the commands name: each file that does not belong to root, with its current content; and what they may not
+/// name.
 pub(super) fn pinned(
     commands: &[Command],
     file: &Path,
@@ -85,7 +86,7 @@ fn wrong(command: &Command, file: &Path, word: &str, text: &str) -> Problem {
 
 /// A file by its name, its place and its content; nothing for one that only root can change.
 fn pin(named: &Named) -> Result<Option<(PathBuf, Vec<u8>)>, String> {
-    let unreadable = |error: std::io::Error| format!("which cannot be read and so not be approved: {error}");
+    let unreadable = |error: std::io::Error| format!("which cannot be read and therefore not approved: {error}");
     let is_users = |meta: std::io::Result<std::fs::Metadata>| meta.map(|meta| meta.uid() != 0).map_err(unreadable);
     if !named.place.is_file() {
         return Ok(None);
@@ -103,7 +104,7 @@ fn pin(named: &Named) -> Result<Option<(PathBuf, Vec<u8>)>, String> {
 }
 
 fn digest(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut file = file::opened(path)?.take(MOST + 1);
+    let mut file = file::opened(path)?.take(MAX_BYTES + 1);
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     let mut read = 0;
@@ -113,8 +114,8 @@ fn digest(path: &Path) -> std::io::Result<Vec<u8>> {
             return Ok(hasher.finalize().to_vec());
         }
         read += count as u64;
-        if read > MOST {
-            return Err(std::io::Error::other(format!("it is larger than {} MiB", MOST >> 20)));
+        if read > MAX_BYTES {
+            return Err(std::io::Error::other(format!("it is larger than {} MiB", MAX_BYTES >> 20)));
         }
         hasher.update(&buffer[..count]);
     }

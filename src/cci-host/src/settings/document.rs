@@ -1,5 +1,5 @@
-//! What is written about the keys: the starter file, the table of the documentation, the JSON Schema; all from the one
-//! table of keys.
+//! Documents about the keys: the starter file, the table in the documentation, the JSON Schema; all generated from the
+//! one table of keys.
 
 use std::fmt::Write;
 
@@ -28,7 +28,7 @@ pub fn starter() -> String {
     }
     out.push_str(
         "\n# A named set of keys for `--profile NAME`: those of [defaults] directly, the sections network, limits, tool\n\
-         # and mounts as tables. It may stand in profiles/NAME.toml beside this file instead.\n\
+         # and mounts as tables. It can also be in profiles/NAME.toml next to this file.\n\
          # [profiles.rust]\n# inherits = \"default\"\n# image = \"cci-rust\"\n# environment = { RUST_BACKTRACE = \"1\" }\n\
          # limits = { memory = \"8GiB\" }\n",
     );
@@ -120,7 +120,7 @@ fn of_kind(kind: Kind) -> Value {
     }
 }
 
-/// The built-in value, if there is one.
+/// The default value, if there is one.
 fn default(key: &Key) -> Option<Value> {
     let all = serde_json::to_value(Settings::default()).ok()?;
     let (section, name) = key.path.split_once('.')?;
@@ -157,7 +157,10 @@ mod tests {
     #[test]
     fn the_documentation_has_the_table_of_keys() {
         let written = include_str!("../../../../misc/configuration.md");
-        assert!(written.contains(&key_table()), "misc/configuration.md is old: `cci config schema --format markdown`");
+        assert!(
+            written.contains(&key_table()),
+            "misc/configuration.md is out of date: `cci config schema --format markdown`"
+        );
     }
 
     #[test]

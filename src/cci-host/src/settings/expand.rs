@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::caller::Caller;
 
-/// The path that is meant; an error says what cannot be expanded.
+/// The path after expansion; an error says what cannot be expanded.
 pub(super) fn expand(raw: &str, caller: &Caller) -> Result<PathBuf, String> {
     let home = caller.home.to_str().ok_or("the home directory is not UTF-8")?;
     let (home, rest) = match raw.strip_prefix('~') {
@@ -16,7 +16,7 @@ pub(super) fn expand(raw: &str, caller: &Caller) -> Result<PathBuf, String> {
     Ok(PathBuf::from(home.to_owned() + &variables(rest, caller)?))
 }
 
-/// The text that is expanded to this path, if it does not begin with `~`.
+/// The text that expands to this path, if it does not begin with `~`.
 pub(super) fn unexpanded(path: &str) -> String {
     path.replace('$', "$$")
 }
@@ -36,7 +36,7 @@ fn variables(raw: &str, caller: &Caller) -> Result<String, String> {
             None => behind.split_at(end),
         };
         if name.is_empty() {
-            return Err("a `$` has no name behind it (`$$` is one `$`)".into());
+            return Err("a `$` has no name after it (`$$` is one `$`)".into());
         }
         out.push_str(caller.var(name).ok_or_else(|| format!("the variable {name} is not set"))?);
         rest = behind;

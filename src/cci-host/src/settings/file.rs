@@ -13,15 +13,15 @@ use super::layer::{Layer, Profile, Source};
 use super::problem::Problem;
 use crate::caller::Caller;
 
-/// More than any configuration needs; a project could hold anything under the name.
-const MOST: u64 = 1 << 20;
+/// Larger than any configuration; a project could put anything under this name.
+const MAX_BYTES: u64 = 1 << 20;
 
-/// Whether the file can be seen, readable or not.
+/// Whether the file exists, readable or not.
 fn is_there(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-/// Opens a file to read; a pipe under the name does not hold cci up.
+/// Opens a file for reading; a pipe under this name must not block cci.
 pub(super) fn opened(path: &Path) -> io::Result<File> {
     let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
     File::options().read(true).custom_flags(nonblocking).open(path)
@@ -35,7 +35,8 @@ pub(super) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, Problem> {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(None);
         }
-        // in a directory that this user may not enter nothing can be configured; what needs the directory says so itself
+        // in a directory that this user may not enter nothing can be configured; whatever needs the directory reports
+        // it
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !is_there(path) => return Ok(None),
         Err(error) => return Err(problem(format!("cannot read it: {error}"))),
     };
@@ -44,14 +45,14 @@ pub(super) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, Problem> {
         return Err(problem("it is not a regular file".into()));
     }
     let mut bytes = Vec::new();
-    file.take(MOST + 1).read_to_end(&mut bytes).map_err(|error| problem(format!("cannot read it: {error}")))?;
-    if bytes.len() as u64 > MOST {
-        return Err(problem(format!("it is larger than {} KiB", MOST >> 10)));
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| problem(format!("cannot read it: {error}")))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(problem(format!("it is larger than {} KiB", MAX_BYTES >> 10)));
     }
     Ok(Some(bytes))
 }
 
-/// A whole configuration file, or everything that is wrong with it.
+/// A complete configuration file, or all its errors.
 pub(super) fn layer(path: &Path, bytes: &[u8], caller: &Caller) -> Result<Layer, Vec<Problem>> {
     let mut layer = Layer::new(Source::File(path.to_owned()));
     let source = layer.source.clone();

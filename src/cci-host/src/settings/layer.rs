@@ -1,4 +1,4 @@
-//! One layer of configuration: the values it sets, the profiles it defines, and where it says so.
+//! One layer of configuration: the values it sets, the profiles it defines, and where.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use super::problem::{Place, Problem};
 pub enum Source {
     /// cci itself.
     BuiltIn,
-    /// A profile that comes with cci.
+    /// A profile shipped with cci.
     Shipped(String),
     /// A file.
     File(PathBuf),
@@ -47,7 +47,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The place of an origin, and the file it is in; `file` where that is not known.
+/// The place of an origin, and its file; `file` if it is not known.
 pub(super) fn place_of(origin: Option<&Origin>, file: &Path) -> (Option<Place>, PathBuf) {
     match origin {
         Some(Origin { source: Source::File(file), place }) => (*place, file.clone()),
@@ -55,7 +55,7 @@ pub(super) fn place_of(origin: Option<&Origin>, file: &Path) -> (Option<Place>, 
     }
 }
 
-/// Values in the shape of the settings, and where each was said.
+/// Values in the shape of the settings, and where each was set.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Values {
     pub(super) dict: Dict,
@@ -66,14 +66,14 @@ impl Values {
     /// Sets `section.key`, or one `entry` of a key that holds a table.
     pub(super) fn set(&mut self, path: &str, entry: Option<&str>, value: Value, origin: Origin) {
         let (section, key) = path.split_once('.').unwrap_or((path, ""));
-        let mut keys = taken(&mut self.dict, section);
+        let mut keys = take_table(&mut self.dict, section);
         let shown = match entry {
             None => {
                 keys.insert(key.to_owned(), value);
                 path.to_owned()
             }
             Some(entry) => {
-                let mut entries = taken(&mut keys, key);
+                let mut entries = take_table(&mut keys, key);
                 entries.insert(entry.to_owned(), value);
                 keys.insert(key.to_owned(), entries.into());
                 format!("{path}.{entry}")
@@ -84,12 +84,12 @@ impl Values {
     }
 }
 
-/// The table of a name, taken out to be put back changed.
-fn taken(dict: &mut Dict, name: &str) -> Dict {
+/// The table of a name, taken out to be changed and put back.
+fn take_table(dict: &mut Dict, name: &str) -> Dict {
     dict.remove(name).and_then(Value::into_dict).unwrap_or_default()
 }
 
-/// Everything one place says.
+/// Everything that one source sets.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Layer {
     pub(crate) source: Source,
@@ -105,7 +105,7 @@ impl Layer {
     }
 }
 
-/// A named set of values on top of the others.
+/// A named set of values that overrides the others.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
     pub source: Source,

@@ -1,4 +1,4 @@
-//! Layers laid over one another: a higher value replaces a lower one.
+//! Merges layers: a higher value replaces a lower one.
 
 use cci_core::settings::Settings;
 use cci_core::{Error, Result};
@@ -8,7 +8,7 @@ use figment::providers::Serialized;
 use super::layer::{Layer, Values};
 use super::profile;
 
-/// What some layers say together, with a profile on top.
+/// The merged layers, with a profile on top.
 pub(super) fn merged(layers: &[&Layer], profile: Option<&str>) -> Result<Settings> {
     extracted(stacked(layers, profile)?)
 }
@@ -22,10 +22,10 @@ pub(super) fn stacked<'a>(layers: &[&'a Layer], profile: Option<&str>) -> Result
     Ok(values)
 }
 
-/// The settings that values, low to high, come to.
+/// The settings that result from values, low to high.
 pub(super) fn extracted(values: Vec<&Values>) -> Result<Settings> {
     let start = Figment::from(Serialized::defaults(Settings::default()));
     let stack = values.into_iter().fold(start, |stack, values| stack.merge(Serialized::defaults(&values.dict)));
-    // every value was checked where it was read
+    // every value was checked when it was read
     stack.extract().map_err(|error| Error::Internal(format!("the settings do not fit together: {error}")))
 }

@@ -13,6 +13,8 @@ mod nearest;
 mod problem;
 mod profile;
 mod project;
+mod reader;
+mod sections;
 mod show;
 mod sources;
 mod stack;
@@ -20,6 +22,7 @@ mod stack;
 mod tests;
 mod trust;
 mod trust_mode;
+mod values;
 
 pub use approval::Approvals;
 pub use command::Surroundings;

@@ -1,4 +1,4 @@
-//! Places in a file, and what is wrong there.
+//! Errors in a file, with their places.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ impl Place {
     }
 }
 
-/// One thing that is wrong in a file.
+/// One error in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
     pub(crate) file: PathBuf,
@@ -31,7 +31,7 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    /// A problem of the file as a whole.
+    /// An error of the file as a whole.
     pub(super) fn of_file(file: &Path, text: impl Into<String>) -> Self {
         Self { file: file.to_owned(), place: None, text: text.into() }
     }
@@ -47,7 +47,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All problems as one error, a line each.
+/// All errors as one, a line each.
 pub(super) fn as_error(problems: &[Problem]) -> Error {
     let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
     Error::Config {

@@ -10,19 +10,19 @@ use super::problem::Problem;
 use super::{file, problem};
 use crate::caller::Caller;
 
-/// How many profiles may stand on one another.
-const DEEPEST: usize = 8;
+/// How many profiles may inherit from one another.
+const MAX_DEPTH: usize = 8;
 
-/// A profile that comes with cci.
+/// A profile shipped with cci.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shipped {
     pub name: &'static str,
     pub(crate) text: &'static str,
-    /// What `cci build custom` runs to make its image.
+    /// The script for `cci build custom` that builds its image.
     pub script: Option<&'static str>,
 }
 
-/// The profiles that come with cci.
+/// The profiles shipped with cci.
 #[must_use]
 pub fn shipped() -> [Shipped; 5] {
     macro_rules! text {
@@ -51,7 +51,7 @@ pub(super) fn shipped_layer(caller: &Caller) -> Result<Layer> {
     Ok(layer)
 }
 
-/// The values of a profile, what it inherits first; within one profile the layers low to high.
+/// The values of a profile, inherited ones first; within one profile the layers low to high.
 pub(super) fn chain<'a>(name: &str, layers: &[&'a Layer]) -> Result<Vec<&'a Values>> {
     let mut line: Vec<String> = Vec::new();
     let mut next = Some(name.to_owned());
@@ -60,8 +60,8 @@ pub(super) fn chain<'a>(name: &str, layers: &[&'a Layer]) -> Result<Vec<&'a Valu
             line.push(name);
             return Err(wrong(format!("profile '{}' inherits itself: {}", line[0], line.join(" → "))));
         }
-        if line.len() == DEEPEST {
-            return Err(wrong(format!("profile '{}' inherits more than {DEEPEST} others", line[0])));
+        if line.len() == MAX_DEPTH {
+            return Err(wrong(format!("profile '{}' inherits more than {MAX_DEPTH} others", line[0])));
         }
         let parts = parts(&name, layers);
         if parts.is_empty() {
@@ -74,7 +74,7 @@ pub(super) fn chain<'a>(name: &str, layers: &[&'a Layer]) -> Result<Vec<&'a Valu
     Ok(all.map(|part| &part.values).collect())
 }
 
-/// What the layers say of one profile, low to high.
+/// What the layers set for one profile, low to high.
 pub(super) fn parts<'a>(name: &str, layers: &[&'a Layer]) -> Vec<&'a Profile> {
     layers.iter().filter_map(|layer| layer.profiles.get(name)).collect()
 }
@@ -96,7 +96,7 @@ fn unknown(name: &str, heir: Option<&str>, layers: &[&Layer]) -> Error {
         problem: format!("unknown profile '{name}'{inherited} (known: {})", listed.join(", ")),
         hint: Some(match nearest(name, listed) {
             Some(near) => format!("did you mean '{near}'?"),
-            None => "make one with `cci profile create NAME`".to_owned(),
+            None => "create one with `cci profile create NAME`".to_owned(),
         }),
     }
 }

@@ -1,4 +1,4 @@
-//! The files of a project, as they were read once: what they say, what of it waits for approval, and the hash by which
+//! The files of a project, as they were read once: what they set, which of it needs approval, and the hash by which
 //! exactly that is approved.
 
 use std::path::PathBuf;
@@ -13,13 +13,13 @@ use super::trust::{self, Judge, Waiting};
 use super::trust_mode::Trust;
 use crate::caller::Caller;
 
-/// What was read: the layer, and each file with its bytes.
+/// What was read: the layer, and each file with its content.
 pub(super) struct Found {
     pub(super) layer: Layer,
     pub(super) read: Vec<(PathBuf, Vec<u8>)>,
 }
 
-/// A project's files, judged.
+/// A project's files, checked.
 #[derive(Debug, Clone)]
 pub struct Project {
     /// Its `.cci.toml`.
@@ -30,7 +30,7 @@ pub struct Project {
     pub approved: bool,
     /// What needs approval.
     pub waiting: Vec<Waiting>,
-    /// The files that its commands name, and that are approved with them.
+    /// The files that its commands name, which are approved with them.
     pub named: Vec<PathBuf>,
     unfit: Vec<Problem>,
     commands: Vec<Command>,
@@ -38,7 +38,7 @@ pub struct Project {
 }
 
 impl Project {
-    /// What was read, weighed as far as `trust` asks for it.
+    /// Checks what was read as far as `trust` requires.
     pub(super) fn judged(found: Found, judge: &Judge<'_>, caller: &Caller, trust: Trust) -> Result<(Layer, Self)> {
         let Found { layer, mut read } = found;
         let commands = command::of_project(&layer, judge.trusted);
@@ -61,13 +61,13 @@ impl Project {
         Ok((layer, project))
     }
 
-    /// Refuses what is not approved, and what no approval makes good.
+    /// Refuses what is not approved, and what cannot be approved.
     pub(super) fn refuse(&self) -> Result<()> {
         self.refuse_unfit()?;
         if self.approved || self.waiting.is_empty() { Ok(()) } else { Err(trust::refusal(&self.waiting)) }
     }
 
-    /// Refuses commands that no approval makes good.
+    /// Refuses commands that cannot be approved.
     pub fn refuse_unfit(&self) -> Result<()> {
         if self.unfit.is_empty() { Ok(()) } else { Err(trust::unfit(&self.unfit)) }
     }

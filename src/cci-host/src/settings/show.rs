@@ -1,4 +1,4 @@
-//! The merged settings key by key, each with its origin, as they are shown.
+//! The merged settings key by key, each with its origin, for display.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The value as a file has it, where a `$` in a path would be the name of a variable.
+    /// The value as a file would have it, where a `$` in a path would start the name of a variable.
     #[must_use]
     pub fn in_a_file(&self) -> Value {
         let is_path = KEYS.iter().any(|key| key.kind == Kind::Path && key.path == self.key);
@@ -41,7 +41,7 @@ impl Entry {
     }
 }
 
-/// Every value that is set, in the order of the table of keys, then what each profile says.
+/// Every value that is set, in the order of the table of keys, then the values of each profile.
 pub fn entries(stack: &Stack) -> Result<Vec<Entry>> {
     let settings = json(&stack.settings()?)?;
     let mut entries = of_table(&settings, &stack.origins()?, "");
@@ -62,7 +62,7 @@ pub fn entries(stack: &Stack) -> Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// What one profile sets, with what it inherits; a value that is set again is shown where it was set last.
+/// What one profile sets, including inherited values; a value that is overridden is shown where it was set last.
 pub fn of_profile(stack: &Stack, name: &str) -> Result<Vec<Entry>> {
     let mut last: BTreeMap<String, Entry> = BTreeMap::new();
     for values in stack.chain(name)? {

@@ -13,7 +13,7 @@ use super::expand::expand;
 use super::layer::{Layer, Origin, Source, Values};
 use crate::caller::Caller;
 
-/// What the command line says about settings.
+/// What the command line sets.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
     /// `--image`
@@ -28,7 +28,7 @@ pub struct Overrides {
     pub storage: Option<PathBuf>,
     /// `--profile`
     pub profile: Option<String>,
-    /// Whether it brings something into a container that a project has no say over: variables, or a conversation.
+    /// Whether it brings something into a container that a project may not decide about: variables, or a conversation.
     pub brings_credentials: bool,
 }
 
@@ -45,7 +45,7 @@ pub struct Places {
     pub extra: Option<PathBuf>,
 }
 
-/// Where configuration is looked for.
+/// Where to look for configuration.
 #[must_use]
 pub fn places(caller: &Caller, workspace: &Workspace, extra: Option<&Path>) -> Places {
     Places {
@@ -56,7 +56,7 @@ pub fn places(caller: &Caller, workspace: &Workspace, extra: Option<&Path>) -> P
     }
 }
 
-/// The variables of cci's own that stand for a key, and those by which the Incus tools are told the same.
+/// cci's own variables for keys, and the variables of the Incus tools for the same.
 pub(super) fn environment(caller: &Caller) -> Result<Layer> {
     let mut layer = Layer::new(Source::Named("environment"));
     if let Some(image) = caller.var("CCI_IMAGE") {
@@ -83,7 +83,7 @@ pub(super) fn environment(caller: &Caller) -> Result<Layer> {
     Ok(layer)
 }
 
-/// The flags, and the stand-in for the agent that tests ask for: nothing is above them.
+/// The flags, and the stand-in for the agent that tests ask for: nothing overrides them.
 pub(super) fn flags(overrides: &Overrides, caller: &Caller) -> Result<Layer> {
     let mut layer = Layer::new(Source::Named("flags"));
     let values = &mut layer.values;
@@ -126,7 +126,7 @@ fn mount(values: &mut Values, raw: &str, caller: &Caller) -> Result<()> {
     Ok(())
 }
 
-/// A path of the command line or the environment: expanded, and relative to the current directory.
+/// A path on the command line or in the environment: expanded, and relative to the current directory.
 fn host_path(raw: &str, caller: &Caller) -> Result<String, String> {
     let path = expand(raw, caller)?;
     Ok(Workspace::resolve(&caller.current_dir, &path).path().to_string_lossy().into_owned())

@@ -1,23 +1,22 @@
 //! The stack of layers, and what they say together.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cci_core::Result;
 use cci_core::network::Mode;
-use cci_core::settings::{Kind, Scalar, Settings};
+use cci_core::settings::Settings;
 use cci_core::workspace::Workspace;
 
 use super::layer::{Layer, Origin, Profile, Source, Values};
 use super::merge::{extracted, stacked};
-use super::problem::{self, Problem};
-use super::project::{Found, Project};
+use super::problem;
+use super::profile;
+use super::project::Project;
+use super::reader::Reader;
 use super::sources::{self, Overrides, places};
 use super::trust::Judge;
 use super::trust_mode::Trust;
-use super::{file, profile};
 use crate::caller::Caller;
 
 /// All layers of one run.
@@ -56,13 +55,13 @@ impl Stack {
         trust: Trust,
     ) -> Result<Self> {
         let places = places(caller, workspace, extra);
-        let mut reader = Reader { caller, problems: Vec::new() };
+        let mut reader = Reader::new(caller);
         let mut lower = vec![profile::shipped_layer(caller)?];
         lower.extend(reader.own(&places.system));
         lower.extend(reader.own(&places.user));
         let mut aside = None;
         let project = if trust == Trust::LeftOut {
-            let mut apart = Reader { caller, problems: Vec::new() };
+            let mut apart = Reader::new(caller);
             let found = apart.project(&places.project);
             aside = (!apart.problems.is_empty()).then(|| problem::as_error(&apart.problems).to_string());
             found.filter(|_| aside.is_none())
@@ -191,97 +190,4 @@ impl Stack {
         values.push(&self.flags.values);
         Ok(values)
     }
-}
-
-/// Reads files and collects what is wrong in them.
-struct Reader<'a> {
-    caller: &'a Caller,
-    problems: Vec<Problem>,
-}
-
-impl Reader<'_> {
-    /// A file of the user's or the administrator's, with the profiles beside it.
-    fn own(&mut self, path: &Path) -> Option<Layer> {
-        let mut layer = match file::bytes(path) {
-            Ok(Some(bytes)) => self.layer(path, &bytes)?,
-            Ok(None) => Layer::new(Source::File(path.to_owned())),
-            Err(problem) => return self.wrong(problem),
-        };
-        for (name, path) in profile_files(path) {
-            let bytes = match file::bytes(&path) {
-                Ok(bytes) => bytes.unwrap_or_default(),
-                Err(problem) => {
-                    self.problems.push(problem);
-                    continue;
-                }
-            };
-            self.refuse_second(&layer, &name, &path);
-            match file::profile(&path, Source::File(path.clone()), &bytes, self.caller) {
-                Ok(profile) => _ = layer.profiles.insert(name, profile),
-                Err(problems) => self.problems.extend(problems),
-            }
-        }
-        Some(layer)
-    }
-
-    /// The project's file and what it adds up to, with the profiles beside it. What lies beside it may have nothing
-    /// to do with cci: it is an error only for who asks for that profile.
-    fn project(&mut self, path: &Path) -> Option<Found> {
-        let bytes = match file::bytes(path) {
-            Ok(bytes) => bytes?,
-            Err(problem) => return self.wrong(problem),
-        };
-        let mut layer = self.layer(path, &bytes)?;
-        let mut read = vec![(path.to_owned(), bytes)];
-        for (name, path) in profile_files(path) {
-            let Ok(Some(bytes)) = file::bytes(&path) else { continue };
-            self.refuse_second(&layer, &name, &path);
-            match file::profile(&path, Source::File(path.clone()), &bytes, self.caller) {
-                Ok(profile) => _ = layer.profiles.insert(name, profile),
-                Err(problems) => _ = layer.damaged.insert(name, problems),
-            }
-            read.push((path, bytes));
-        }
-        Some(Found { layer, read })
-    }
-
-    /// The file that was asked for by name: it must be there.
-    fn extra(&mut self, path: &Path) -> Option<Layer> {
-        match file::bytes(path) {
-            Ok(Some(bytes)) => self.layer(path, &bytes),
-            Ok(None) => self.wrong(Problem::of_file(path, "configuration file not found")),
-            Err(problem) => self.wrong(problem),
-        }
-    }
-
-    /// A profile has one place beside a configuration file.
-    fn refuse_second(&mut self, layer: &Layer, name: &str, path: &Path) {
-        if layer.profiles.contains_key(name) {
-            let text = format!("profile '{name}' is also in {} as [profiles.{name}]", layer.source);
-            self.problems.push(Problem::of_file(path, text));
-        }
-    }
-
-    fn wrong<T>(&mut self, problem: Problem) -> Option<T> {
-        self.problems.push(problem);
-        None
-    }
-
-    fn layer(&mut self, path: &Path, bytes: &[u8]) -> Option<Layer> {
-        file::layer(path, bytes, self.caller).map_err(|problems| self.problems.extend(problems)).ok()
-    }
-}
-
-/// `profiles/NAME.toml` beside a configuration file, by name.
-fn profile_files(config: &Path) -> Vec<(String, PathBuf)> {
-    let dir = config.with_file_name("profiles");
-    let entries = fs::read_dir(dir).into_iter().flatten().filter_map(std::result::Result::ok);
-    let mut files: Vec<(String, PathBuf)> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.extension() == Some(OsStr::new("toml")))
-        .filter_map(|path| Some((path.file_stem()?.to_str()?.to_owned(), path)))
-        .filter(|(name, _)| Kind::Name.takes(&Scalar::Text(name)))
-        .collect();
-    files.sort();
-    files
 }

@@ -1,4 +1,5 @@
-//! Whether a project file is obeyed: it may tighten what the user set, and what loosens needs the user's approval.
+//! Whether a project file takes effect: it may tighten what the user set, and what loosens it needs the user's
+//! approval.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,37 +14,38 @@ use super::merge::merged;
 use super::problem::{Place, Problem};
 use super::profile;
 
-/// A key of a project file that waits for the user's approval.
+/// A key of a project file that needs the user's approval.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Waiting {
     /// The key, with the profile that it takes effect in.
     pub key: String,
-    /// Where the project says it.
+    /// The project file that sets it.
     pub file: PathBuf,
-    /// Where the file says it.
+    /// The place in the file.
     pub place: Option<Place>,
-    /// What it says.
+    /// The value.
     pub value: Value,
     /// Why it needs approval.
     pub reason: &'static str,
 }
 
-/// What a project file is judged by.
+/// What decides about a project file.
 pub(super) struct Judge<'a> {
-    /// What lies below the project file.
+    /// The layers below the project file.
     pub(super) trusted: &'a [&'a Layer],
-    /// What the user has above it.
+    /// The user's layers above it.
     pub(super) above: Option<&'a Layer>,
     /// The profile that was asked for.
     pub(super) chosen: Option<&'a str>,
-    /// Whether the command line brings credentials with it.
+    /// Whether the command line brings credentials.
     pub(super) brings: bool,
     pub(super) workspace: &'a Path,
     pub(super) file: &'a Path,
 }
 
 impl Judge<'_> {
-    /// What `project` would make weaker than the user's layers alone, with and without each profile that it could touch.
+    /// What `project` would loosen compared with the user's layers alone, with and without each profile that it could
+    /// affect.
     pub(super) fn waiting(&self, project: &Layer) -> Result<Vec<Waiting>> {
         let with_project: Vec<&Layer> = self.trusted.iter().copied().chain([project]).collect();
         let known = profile::names(&with_project);
@@ -67,7 +69,7 @@ impl Judge<'_> {
         Ok(loosenings(&trusted, &changed, &Surroundings { credentials, inside: &inside }))
     }
 
-    /// A profile that the project speaks of, or the one that was asked for.
+    /// A profile that the project mentions, or the one that was asked for.
     fn concerns(&self, name: &str, project: &Layer) -> bool {
         project.profiles.contains_key(name) || self.chosen == Some(name)
     }
@@ -80,7 +82,7 @@ impl Judge<'_> {
     }
 }
 
-/// The refusal of what waits for approval.
+/// The refusal of keys that need approval.
 pub(super) fn refusal(waiting: &[Waiting]) -> Error {
     let problem = |Waiting { key, file, place, reason, .. }: &Waiting| {
         let text = format!("{key} is refused from a project file: {reason}");
@@ -93,19 +95,19 @@ pub(super) fn refusal(waiting: &[Waiting]) -> Error {
     }
 }
 
-/// The refusal of commands that no approval makes good.
+/// The refusal of commands that cannot be approved.
 pub(super) fn unfit(problems: &[Problem]) -> Error {
     let problems: Vec<String> = problems.iter().map(Problem::to_string).collect();
     Error::Forbidden {
         problem: problems.join("\n  "),
         hint: Some(
-            "what runs on the host for a project lies outside of the workspace: put it into ~/.local/bin, and name it there"
+            "what runs on the host for a project must be outside the workspace: put it into ~/.local/bin, and name it there"
                 .into(),
         ),
     }
 }
 
-/// Where the project says it: the key itself, or the line by which its profile gets it from another.
+/// Where the project sets it: the key itself, or the line by which its profile inherits it from another.
 fn origin<'a>(project: &'a Layer, profile: Option<&str>, key: &str) -> Option<&'a Origin> {
     let key = key.replace(" (", ".").replace(')', "");
     let of_profile = profile.and_then(|name| project.profiles.get(name)).map(|profile| &profile.values.origins);
@@ -114,8 +116,8 @@ fn origin<'a>(project: &'a Layer, profile: Option<&str>, key: &str) -> Option<&'
     said.or_else(|| project.values.origins.get(&key)).or_else(inherited)
 }
 
-/// Whether a path, with all its links followed, lies in the workspace; what does not exist yet is judged by what it
-/// would be made in.
+/// Whether a path, with all its links followed, is in the workspace; what does not exist yet is decided by the
+/// directory that it would be created in.
 fn is_inside(path: &Path, workspace: &Path) -> bool {
     let Ok(root) = workspace.canonicalize() else { return false };
     if let Ok(real) = path.canonicalize() {

@@ -1,13 +1,13 @@
-//! How a verb takes a project file that loosens what the user set.
+//! How a verb treats a project file that loosens what the user set.
 
-/// What becomes of a project file that loosens.
+/// What happens to a project file that loosens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
     /// It is refused unless it is approved.
     Judged,
-    /// It is left out unless it is approved: for what starts nothing in a container.
+    /// It is ignored unless it is approved: for verbs that start nothing in a container.
     SetAside,
-    /// The same, and one that is damaged is left out too: for what ends something.
+    /// The same, and a damaged one is ignored too: for verbs that stop something.
     LeftOut,
     /// It is read, with what needs approval.
     Weighed,
@@ -16,7 +16,7 @@ pub enum Trust {
 }
 
 impl Trust {
-    /// Whether what is not approved does not count.
+    /// Whether settings that are not approved are ignored.
     pub(super) fn judges(self) -> bool {
         matches!(self, Self::Judged | Self::SetAside | Self::LeftOut)
     }

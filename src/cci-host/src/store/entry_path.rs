@@ -1,4 +1,4 @@
-//! The names in an archive that a container sent: none leads out of the tree that it goes into.
+//! Names in an archive from a container: none leads out of the tree it is unpacked into.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -30,8 +30,8 @@ pub(super) fn parse(raw: &[u8]) -> Result<PathBuf> {
 
 /// Whether a link at `path` points to something in the same tree.
 ///
-/// It goes up first, through directories that are real, and then only down: behind a name, which may be a link itself,
-/// a `..` leads from wherever that link points to.
+/// It goes up first, through real directories, and then only down: after a name, which may itself be a link, a `..`
+/// leads from wherever that link points to.
 pub(super) fn stays_inside(path: &Path, target: &[u8]) -> bool {
     if target.starts_with(b"/") {
         return false;
@@ -41,12 +41,12 @@ pub(super) fn stays_inside(path: &Path, target: &[u8]) -> bool {
     up < path.components().count() && parts().skip(up).all(|part| part != b"..")
 }
 
-/// A name from a container as a person may see it, at a length that a line holds.
+/// A name from a container, safe to show and short enough for a line.
 pub(super) fn shown(name: impl AsRef<OsStr>) -> String {
     format!("{:.200}", GuestText::new(name))
 }
 
-/// Why a pull ends here.
+/// Why a pull fails here.
 pub(super) fn refused(problem: String) -> Error {
     Error::StepFailed { step: "pulling".into(), problem, hint: None }
 }

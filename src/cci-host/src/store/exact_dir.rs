@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustix::fs::{CWD, Dir, Mode, OFlags, ResolveFlags};
 
-/// Opens a directory by a path with no link left in it: one that has come since is not followed.
+/// Opens a directory by a path without links: a link that was added since is not followed.
 pub(super) fn exact_dir(path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)?)

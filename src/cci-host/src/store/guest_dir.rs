@@ -1,4 +1,4 @@
-//! A host directory that a container writes too: nothing in it is followed out of it, waited for, or trusted in size.
+//! A host directory that a container also writes: nothing in it is followed out of it, waited for, or trusted in size.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -8,7 +8,7 @@ use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt}
 use cci_core::idmap::Ids;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Uid};
 
-/// What is read of one file at most; an agent's own configuration is far smaller.
+/// The most that is read of one file; an agent's own configuration is far smaller.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// A directory that is shared with a container, and the host user its new entries belong to.
@@ -25,12 +25,12 @@ impl GuestDir {
         Ok(Self { dir, path: path.to_owned(), owner })
     }
 
-    /// Where it is, for messages.
+    /// Its path, for messages.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The content of a regular file, `None` if there is none: a link, a pipe or a device is as good as absent.
+    /// The content of a regular file, `None` if there is none: a link, a pipe or a device counts as absent.
     pub(crate) fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
         let mut options = OpenOptions::new();
@@ -49,10 +49,10 @@ impl GuestDir {
         Ok(Some(content))
     }
 
-    /// Puts a file in place in one step; what stood there before, of whatever kind, is replaced.
+    /// Puts a file in place atomically; whatever was there before is replaced.
     ///
-    /// A flush takes up to a quarter of a second on a busy disk. What is new is a copy, which the next launch makes again;
-    /// what replaces another content is flushed, for that may have been the agent's own.
+    /// A flush takes up to a quarter of a second on a busy disk. A new file is a copy, which the next launch writes
+    /// again; one that replaces other content is flushed, because that may have been the agent's own.
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let there = self.read(name)?;
         if there.as_deref() == Some(content) {
@@ -79,7 +79,7 @@ impl GuestDir {
         })
     }
 
-    /// A directory in it, made if it is missing; something else of that name is replaced.
+    /// A directory in it, created if missing; anything else of that name is replaced.
     pub(crate) fn subdir(&self, name: &str) -> io::Result<Self> {
         let there = self.dir.symlink_metadata(name);
         if there.as_ref().is_ok_and(|there| !there.is_dir()) {
@@ -94,7 +94,7 @@ impl GuestDir {
         Ok(Self { dir, path: self.path.join(name), owner: self.owner })
     }
 
-    /// A directory deep inside, only if every step to it is a real directory.
+    /// A directory deep inside, only if every component is a real directory.
     pub(crate) fn existing(&self, path: &str) -> Option<OwnedFd> {
         self.open_beneath(path).ok()
     }
@@ -110,7 +110,7 @@ impl GuestDir {
             .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
     }
 
-    /// Called as root for a workspace of another user, what is made must be that user's.
+    /// When cci runs as root for another user's workspace, what it creates must belong to that user.
     fn give_away(&self, name: &str) -> io::Result<()> {
         if !rustix::process::geteuid().is_root() {
             return Ok(());
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_already_is_left_as_it_is() {
+    fn what_exists_already_is_left_as_it_is() {
         use std::os::unix::fs::MetadataExt;
 
         let state = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
-//! Notes of a command that may be killed at any point: written before it makes something, removed when it has ended.
+//! Notes of a command that may be killed at any point: written before it creates something, removed when it has ended.
 //!
-//! The file is locked for as long as the process lives, and the kernel opens the lock however it dies. So a file that
-//! can be locked is what a killed command left.
+//! The file is locked while the process lives, and the kernel releases the lock however it dies. So a file that can be
+//! locked was left by a killed command.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -11,10 +11,10 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::{Mode, OFlags};
 
-/// A file without a line is one that is being begun, unless it is older than this.
+/// A file without a line is just being started, unless it is older than this.
 const BEGINNING: Duration = Duration::from_secs(60);
 
-/// No command notes more.
+/// No command notes more than this.
 const LONGEST: u64 = 1 << 20;
 
 /// One command's notes, a line each.
@@ -25,7 +25,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Begins the notes of this process in `dir`, which is made if it is missing.
+    /// Starts the notes of this process in `dir`, which is created if missing.
     pub fn begin(dir: &Path) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         let path = dir.join(uuid::Uuid::new_v4().simple().to_string());
@@ -34,14 +34,14 @@ impl Journal {
         Ok(Self { file, path })
     }
 
-    /// Adds a line; whoever is killed on the way leaves a line without an end, which does not count.
+    /// Adds a line; a command that is killed meanwhile leaves a line without an end, which is ignored.
     pub fn note(&mut self, line: &str) -> io::Result<()> {
         self.file.write_all(format!("{line}\n").as_bytes())
     }
 
-    /// Removes the notes: everything in them was kept or is gone.
+    /// Removes the notes: everything in them was kept or removed.
     pub fn close(self) -> io::Result<()> {
-        // where the directory cannot be written any more, empty notes say the same
+        // if the directory cannot be written any more, empty notes mean the same
         fs::remove_file(&self.path).or_else(|_| self.file.set_len(0))
     }
 
@@ -56,7 +56,7 @@ impl Journal {
         self.written().ok().and_then(|written| written.elapsed().ok()).unwrap_or_default()
     }
 
-    /// The lines of everybody's notes at this moment, with the time of the last one. Nobody's lock is tried for that.
+    /// The current lines of all commands' notes, with the time of the last one. No lock is tried for that.
     pub fn everybodys(dir: &Path) -> impl Iterator<Item = (SystemTime, Vec<String>)> {
         let entries = fs::read_dir(dir).into_iter().flatten().flatten();
         entries.filter_map(|entry| {
@@ -66,7 +66,7 @@ impl Journal {
         })
     }
 
-    /// The notes of commands that no longer live, with their lines; nobody else gets them while they are held.
+    /// The notes of commands that no longer run, with their lines; nobody else gets them while they are held.
     #[must_use]
     pub fn abandoned(dir: &Path) -> Vec<(Self, Vec<String>)> {
         let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
@@ -78,7 +78,7 @@ impl Journal {
         file.try_lock().ok()?;
         let text = text(&mut file)?;
         let journal = Self { file, path };
-        // its owner may have removed it between our look at the directory and our lock
+        // its owner may have removed it between listing the directory and locking it
         if !journal.path.exists() || (text.is_empty() && journal.age() < BEGINNING) {
             return None;
         }
@@ -86,23 +86,23 @@ impl Journal {
     }
 }
 
-/// Opens notes for whoever did not write them: a plain file of this user's, behind no link.
+/// Opens notes of another command: a plain file of this user, not through a link.
 fn opened(path: &Path, access: OFlags) -> Option<File> {
     let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty()).ok()?);
     let meta = file.metadata().ok()?;
-    // another user's notes, of a home that was lent, are that user's to clear up
+    // another user's notes, in a home that was lent, are for that user to clean up
     (meta.is_file() && meta.uid() == rustix::process::geteuid().as_raw()).then_some(file)
 }
 
-/// What they hold; more than any command notes is none of theirs.
+/// Their content; a file larger than any command's notes is ignored.
 fn text(file: &mut File) -> Option<String> {
     let mut text = String::new();
     let read = file.take(LONGEST + 1).read_to_string(&mut text).ok()?;
     (read as u64 <= LONGEST).then_some(text)
 }
 
-/// A line without an end is one whose writer was killed, or that is being written.
+/// A line without an end is being written, or its writer was killed.
 fn whole_lines(text: &str) -> Vec<String> {
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     whole.lines().map(str::to_owned).collect()

@@ -1,4 +1,4 @@
-//! Counts what a transfer has moved, for whoever shows it.
+//! Counts what a transfer has moved, for progress display.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,17 +17,17 @@ impl Meter {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// All that will come, where that is known beforehand.
+    /// The total, if it is known beforehand.
     pub fn expect_bytes(&self, total: u64) {
         let _ = self.total.set(total);
     }
 
-    /// What is expected in all.
+    /// The expected total.
     pub fn total(&self) -> Option<u64> {
         self.total.get().copied()
     }
 
-    /// A file, a directory or a link.
+    /// Counts a file, a directory or a link.
     pub fn add_file(&self) {
         self.files.fetch_add(1, Ordering::Relaxed);
     }

@@ -3,6 +3,7 @@
 mod entry_path;
 mod exact_dir;
 pub mod guest_dir;
+mod holes;
 pub mod journal;
 pub mod meter;
 pub mod mount_link;
@@ -19,4 +20,5 @@ pub mod sessions;
 pub mod size;
 pub mod staging;
 pub mod transcripts;
+pub mod tree;
 pub mod unpack;

@@ -1,7 +1,7 @@
-//! `~/.cci/mounts`: links by which Incus finds what was mounted into a running container.
+//! `~/.cci/mounts`: links through which Incus finds what was mounted into a running container.
 //!
-//! While Incus mounts, the link leads to a directory that this process holds open, so that nobody can put another in its
-//! place; afterwards to the place by its name, which the next start follows.
+//! While Incus mounts, the link leads to a directory that this process holds open, so that nobody can put another in
+//! its place; afterwards to the place by its name, which the next start follows.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -17,12 +17,12 @@ use super::put::{beside, host};
 /// A link of one device.
 pub struct Link {
     path: PathBuf,
-    /// What it leads to at first.
+    /// Its first target.
     held: OwnedFd,
 }
 
 impl Link {
-    /// A link that leads to what is held open: the source of a disk.
+    /// A link to what is held open: the source of a disk.
     pub fn make(cci_dir: &Path, container: &str, device: &str, held: OwnedFd) -> Result<Self> {
         let dir = cci_dir.join("mounts");
         DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(host("create", &dir))?;
@@ -32,18 +32,18 @@ impl Link {
         Ok(link)
     }
 
-    /// The disk, by way of the link.
+    /// The disk, through the link.
     pub fn disk(&self, disk: &HostDisk) -> Result<HostDisk> {
         let HostDisk { source, .. } = disk;
         Ok(HostDisk { source: HostPath::new(&self.path, source.identity(), source.owner())?, ..disk.clone() })
     }
 
-    /// Leads to the place by its name from now on.
+    /// Makes it lead to the place by its name from now on.
     pub fn settle(&self, disk: &HostDisk) -> Result<()> {
         self.lead_to(disk.source.path())
     }
 
-    /// From one moment to the next, whatever was there.
+    /// Atomically, whatever was there.
     fn lead_to(&self, target: &Path) -> Result<()> {
         let new = beside(&self.path);
         let put = || -> io::Result<()> {
@@ -54,7 +54,7 @@ impl Link {
     }
 }
 
-/// Takes away the links of containers that are gone.
+/// Removes the links of containers that no longer exist.
 pub fn prune(cci_dir: &Path, is_there: impl Fn(&str) -> bool) {
     for entry in fs::read_dir(cci_dir.join("mounts")).into_iter().flatten().flatten() {
         let name = entry.file_name();

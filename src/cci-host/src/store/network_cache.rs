@@ -1,4 +1,4 @@
-//! The addresses that names last had, one file a policy under `~/.cci/network-cache`.
+//! The last known addresses of names, one file per policy under `~/.cci/network-cache`.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -12,19 +12,19 @@ fn path(cci_dir: &Path, policy: &PolicyName) -> PathBuf {
     cci_dir.join("network-cache").join(format!("{policy}.json"))
 }
 
-/// What was last known; a file that is not there or cannot be read is no knowledge.
+/// What was last known; a missing or unreadable file means nothing is.
 #[must_use]
 pub fn read(cci_dir: &Path, policy: &PolicyName) -> Option<Resolved> {
     serde_json::from_str(&std::fs::read_to_string(path(cci_dir, policy)).ok()?).ok()
 }
 
-/// Keeps what is known now.
+/// Stores what is known now.
 pub fn write(cci_dir: &Path, policy: &PolicyName, resolved: &Resolved) -> Result<()> {
     put::shared(&path(cci_dir, policy), serde_json::json!(resolved).to_string().as_bytes())
 }
 
-/// Whether names are due for a look, by the age of a mark that is renewed when they are: one of several commands at
-/// once is enough. A user who never had an allowlist has no mark, and an interval of 0 means never.
+/// Whether names are due for a lookup, by the age of a file that is touched when they are: of several commands at once,
+/// one is enough. A user who never had an allowlist has no such file, and an interval of 0 means never.
 #[must_use]
 pub fn take_turn(cci_dir: &Path, now: SystemTime, minutes: u32) -> bool {
     let dir = cci_dir.join("network-cache");
@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn a_look_is_due_once_an_interval_and_never_without_an_allowlist() {
         let dir = tempfile::tempdir().unwrap();
-        // behind the moment at which the mark is written, however long that takes
+        // after the time at which the file is written, however long that takes
         let now = SystemTime::now() + Duration::from_secs(60);
         let later = now + Duration::from_secs(31 * 60);
         assert!(!take_turn(dir.path(), now, 30), "no allowlist was ever used");

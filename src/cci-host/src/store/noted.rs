@@ -1,5 +1,5 @@
-//! What containers of this user have had of the host, in two lists of `~/.cci`: of a container that is gone, nobody else
-//! knows.
+//! What containers of this user have had of the host, in two lists in `~/.cci`: nothing else knows it once a container
+//! is removed.
 
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
@@ -11,19 +11,19 @@ use cci_core::Result;
 
 use super::put::{PRIVATE, host};
 
-/// A list of texts, each in it once and ended by a NUL.
+/// A list of texts, each listed once and ended by a NUL.
 #[derive(Debug, Clone, Copy)]
 pub struct Noted {
     file: &'static str,
 }
 
-/// The ranges of host ids that containers had: by them `reclaim` knows what their roots left.
+/// The ranges of host ids that containers had: by them `reclaim` recognises what their roots left.
 pub const IDS: Noted = Noted { file: "container-ids" };
-/// The places that containers could write: links in them are the containers'.
+/// The places that containers could write: links in them belong to the containers.
 pub const PLACES: Noted = Noted { file: "guest-places" };
 
 impl Noted {
-    /// What is in the list; one that is not there yet is empty.
+    /// The content of the list; a missing one is empty.
     pub fn read(self, cci_dir: &Path) -> Result<BTreeSet<String>> {
         let path = cci_dir.join(self.file);
         match fs::read_to_string(&path) {
@@ -33,7 +33,7 @@ impl Noted {
         }
     }
 
-    /// Adds what is not in it yet.
+    /// Adds the texts that are not in it yet.
     pub fn add<'a>(self, cci_dir: &Path, texts: impl IntoIterator<Item = &'a str>) -> Result<()> {
         let known = self.read(cci_dir)?;
         let mut new = String::new();
@@ -43,10 +43,10 @@ impl Noted {
         if new.is_empty() {
             return Ok(());
         }
-        // a user's first command may be one that makes nothing else of theirs
+        // a user's first command may create nothing else of theirs
         fs::DirBuilder::new().recursive(true).mode(0o700).create(cci_dir).map_err(host("create", cci_dir))?;
         let path = cci_dir.join(self.file);
-        // one short write at the end: of several commands at once none takes another's text away
+        // one short write at the end: no command overwrites the text of another one
         let mut list =
             OpenOptions::new().append(true).create(true).mode(PRIVATE).open(&path).map_err(host("open", &path))?;
         list.write_all(new.as_bytes()).map_err(host("write", &path))
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_text_makes_the_directory() {
+    fn the_first_text_creates_the_directory() {
         let dir = tempfile::tempdir().unwrap();
         let cci_dir = dir.path().join(".cci");
         IDS.add(&cci_dir, []).unwrap();

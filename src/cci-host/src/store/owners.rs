@@ -1,4 +1,4 @@
-//! Who owns what lies in a workspace, looked at without following a link or leaving its file system.
+//! The owners of everything in a workspace, examined without following a link or leaving its file system.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -8,17 +8,16 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 
 use super::exact_dir::names;
-use super::unpack::open_dir;
+use super::tree::open_dir;
 
-/// The owners and groups of everything below a directory that can be seen; what is in a directory that cannot be read
-/// is not known.
+/// The owners and groups of everything visible below a directory; the content of unreadable directories is not known.
 pub fn below(root: &Path) -> io::Result<BTreeSet<u32>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let root = rustix::fs::open(root, flags, Mode::empty())?;
     let device = rustix::fs::fstat(&root)?.st_dev;
     let (mut owners, mut open) = (BTreeSet::new(), vec![PathBuf::from(".")]);
     while let Some(dir) = open.pop() {
-        // it is somebody else's, or gone
+        // it belongs to somebody else, or was removed
         let Ok(entries) = open_dir(&root, &dir).and_then(|there| Ok((names(&there)?, there))) else { continue };
         let (names, there): (_, OwnedFd) = entries;
         for name in names {

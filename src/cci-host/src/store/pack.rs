@@ -12,10 +12,11 @@ use std::sync::Arc;
 use cci_core::{Error, Result};
 use cci_guest::GuestText;
 use cci_guest::archive::{END, Header, Kind, MAX_DEPTH, encode, padding};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, SeekFrom as Hole, Stat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
 use super::exact_dir::{exact_dir, names};
+use super::holes::{has_holes, pieces};
 use super::meter::Meter;
 use super::remark::{LeftOut, Remark};
 
@@ -204,31 +205,6 @@ fn refuse_too_deep(inner: &Path, outer: &Path) -> Result<()> {
     }
     let begins = outer.ancestors().nth(depth - 1).unwrap_or(outer);
     Err(failed(begins, io::Error::other(format!("more than {MAX_DEPTH} directories lie in one another there"))))
-}
-
-/// Whether a file takes less room than it is long.
-fn has_holes(stat: &Stat) -> bool {
-    stat.st_blocks.unsigned_abs().saturating_mul(512) < stat.st_size.unsigned_abs()
-}
-
-/// Where a file has content; a piece of no length at its end keeps the size.
-fn pieces(file: &File, size: u64) -> io::Result<Vec<(u64, u64)>> {
-    let mut pieces = Vec::new();
-    let mut at = 0;
-    while at < size {
-        let start = match rustix::fs::seek(file, Hole::Data(at)) {
-            Ok(start) => start,
-            Err(Errno::NXIO) => break,
-            Err(error) => return Err(error.into()),
-        };
-        let end = rustix::fs::seek(file, Hole::Hole(start))?.min(size);
-        pieces.push((start, end - start));
-        at = end;
-    }
-    if pieces.last().is_none_or(|(offset, length)| offset + length < size) {
-        pieces.push((size, 0));
-    }
-    Ok(pieces)
 }
 
 fn failed(path: &Path, source: io::Error) -> Error {

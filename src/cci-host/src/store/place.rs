@@ -1,4 +1,4 @@
-//! Puts what was unpacked in its place: file by file beside what is there, never in the place of a directory.
+//! Moves what was unpacked into place: file by file next to what is there, never replacing a directory.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -13,9 +13,9 @@ use rustix::io::Errno;
 
 use super::entry_path::refused;
 use super::exact_dir::{exact_dir, names};
-use super::unpack::{Finish, open_dir, times};
+use super::tree::{Finish, open_dir, times};
 
-/// The place of a pull: a directory of the host, and the name that the result gets in it.
+/// The place of a pull: a directory of the host, and the result's name in it.
 pub struct Place {
     pub(crate) dir: OwnedFd,
     /// Its name in the directory.
@@ -23,14 +23,14 @@ pub struct Place {
 }
 
 impl Place {
-    /// Opens the directory in which `target` will lie; no part of that path is a link.
+    /// Opens the directory of `target`; no part of that path is a link.
     pub fn of(target: &Path) -> io::Result<Self> {
         let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
         let dir = target.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
         Ok(Self { dir: exact_dir(dir)?, name })
     }
 
-    /// Moves `name` out of `staging` to its place, and gives directories their modes and times.
+    /// Moves `name` out of `staging` into place, and sets the modes and times of directories.
     pub fn settle(&self, staging: &OwnedFd, directories: &[Finish]) -> Result<()> {
         let source = self.name.as_os_str();
         check(staging, source, &self.dir, source, Path::new(source))?;
@@ -53,9 +53,9 @@ impl Place {
     }
 }
 
-/// Looks for anything that a directory would replace, or that would replace one, before anything is moved.
+/// Checks for anything that a directory would replace, or that would replace one, before anything is moved.
 fn check(from: &OwnedFd, name: &OsStr, to: &OwnedFd, target: &OsStr, shown: &Path) -> Result<()> {
-    let failed = |error: Errno| refused(format!("cannot look at {}: {error}", GuestText::new(shown)));
+    let failed = |error: Errno| refused(format!("cannot examine {}: {error}", GuestText::new(shown)));
     let new = kind(from, name).map_err(failed)?;
     let (Some(new), Some(old)) = (new, kind(to, target).map_err(failed)?) else { return Ok(()) };
     let is_dir = |kind: FileType| kind == FileType::Directory;
@@ -73,7 +73,7 @@ fn check(from: &OwnedFd, name: &OsStr, to: &OwnedFd, target: &OsStr, shown: &Pat
     }
 }
 
-/// Moves one thing; a directory that is there already takes in what is new.
+/// Moves one thing; an existing directory is merged.
 fn merge(
     from: &OwnedFd,
     name: &OsStr,

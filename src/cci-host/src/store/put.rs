@@ -1,4 +1,4 @@
-//! Puts a file of cci's own in place in one step: whoever reads sees the old one or the new one.
+//! Puts a file of cci in place atomically: readers see the old one or the new one.
 
 use std::fs;
 use std::io::{self, Write};
@@ -10,11 +10,11 @@ use tempfile::NamedTempFile;
 
 /// A file that only this user reads.
 pub const PRIVATE: u32 = 0o600;
-/// A file that containers read too; the directories above it are private all the same.
+/// A file that containers also read; the directories above it are private.
 const SHARED: u32 = 0o644;
 
-/// Puts a file that containers read, making its directory (0700) if it is missing. One with this content stays the very
-/// file that it is, also where several commands put it at once: containers are held to it.
+/// Puts a file that containers read, creating its directory (0700) if it is missing. A file with this content is not
+/// replaced, even by several commands at once: containers are pinned to it.
 pub fn shared(path: &Path, content: &[u8]) -> Result<()> {
     let is_there = || fs::read(path).is_ok_and(|there| there == content);
     if is_there() {
@@ -31,42 +31,42 @@ pub fn shared(path: &Path, content: &[u8]) -> Result<()> {
     }
 }
 
-/// A name beside a place, which nothing has.
+/// An unused name next to a place.
 pub(crate) fn beside(path: &Path) -> PathBuf {
     parent(path).join(format!("{BESIDE}{}", uuid::Uuid::new_v4().simple()))
 }
 
-/// What such a name begins with; a random text follows.
+/// The prefix of such a name; a random text follows.
 const BESIDE: &str = ".cci-";
 
-/// Whether a path is one that [`beside`] gives.
+/// Whether a path is one that [`beside`] returns.
 #[must_use]
 pub fn is_beside(path: &Path) -> bool {
     has_random_name(path, BESIDE)
 }
 
-/// Whether a path is absolute, goes up nowhere, and ends in a name of this prefix and a random text.
+/// Whether a path is absolute, without `..`, and ends in a name of this prefix and a random text.
 pub(super) fn has_random_name(path: &Path, prefix: &str) -> bool {
     let goes_up = path.components().any(|part| part == Component::ParentDir);
     let random = path.file_name().and_then(|name| name.to_str()?.strip_prefix(prefix));
     path.is_absolute() && !goes_up && random.is_some_and(|random| uuid::Uuid::try_parse(random).is_ok())
 }
 
-/// A file that is on the disk beside its place; it goes unless it is put there.
+/// A file that is on the disk next to its place; it is removed unless it is put there.
 pub struct Staged {
     file: NamedTempFile,
     path: PathBuf,
 }
 
 impl Staged {
-    /// Puts it in its place, where nobody ever sees half of it; a power cut soon after can leave the one that was there.
+    /// Puts it into place, where nobody ever sees half of it; a power failure soon after can leave the previous one.
     pub fn publish(self) -> Result<()> {
         let Self { file, path } = self;
         file.persist(&path).map(drop).map_err(|error| host("write", &path)(error.error))
     }
 }
 
-/// Writes and flushes a file under a name [`beside`] the place where it will be; the directory must be there.
+/// Writes and flushes a file under a name [`beside`] the place where it will be; the directory must exist.
 pub(crate) fn staged(path: &Path, beside: &Path, content: &[u8], mode: u32) -> Result<Staged> {
     let put = || -> io::Result<NamedTempFile> {
         let name = beside.file_name().unwrap_or_default();
@@ -81,7 +81,7 @@ pub(crate) fn staged(path: &Path, beside: &Path, content: &[u8], mode: u32) -> R
     Ok(Staged { file, path: path.to_owned() })
 }
 
-/// Writes beside the target, flushes, renames, flushes that too; the directory must be there.
+/// Writes next to the target, flushes, renames, and flushes that too; the directory must exist.
 pub fn atomically(path: &Path, content: &[u8], mode: u32) -> Result<()> {
     staged(path, &beside(path), content, mode)?.publish()?;
     fs::File::open(parent(path)).and_then(|dir| dir.sync_all()).map_err(host("write", path))
@@ -91,7 +91,7 @@ fn parent(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("/"))
 }
 
-/// An I/O error never comes without its path.
+/// An I/O error always comes with its path.
 pub fn host(step: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Host { step, path, source }

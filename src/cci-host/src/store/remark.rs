@@ -1,6 +1,6 @@
-//! What is worth a word about a file that was packed or unpacked.
+//! Remarks about files that were packed or unpacked.
 
-/// Something that the person should know of one file.
+/// Something that the user should know about one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remark {
     /// It was left out.

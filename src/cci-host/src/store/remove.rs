@@ -1,7 +1,8 @@
-//! Removes a tree that a container may have made: of any depth, through no link, and with no path longer than a name.
+//! Removes a tree that a container may have created: of any depth, through no link, and with no path longer than a
+//! name.
 //!
-//! No directory is entered from within another. What lies deep is moved up into the root of the removal and handled
-//! there, so that each directory is handled once and at most two of them are open.
+//! No directory is entered from within another. Nested directories are moved up into the root of the removal and
+//! handled there, so that each directory is handled once and at most two of them are open.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -13,7 +14,7 @@ use rustix::io::Errno;
 
 use super::exact_dir::{exact_dir, names};
 
-/// Removes whatever a path names, which has no link in it; whether it was there.
+/// Removes whatever a path names, which must have no link in it; returns whether it existed.
 pub fn path(path: &Path) -> io::Result<bool> {
     let (Some(above), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::ErrorKind::InvalidInput.into());
@@ -25,21 +26,21 @@ pub fn path(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Removes whatever a name in a directory stands for; whether it was there.
+/// Removes whatever a name in a directory refers to; returns whether it existed.
 ///
-/// What cannot be removed stays, and the first of these is the error; everything else is gone all the same.
+/// What cannot be removed stays, and the first failure is the error; everything else is removed.
 pub(crate) fn entry(above: impl AsFd, name: impl AsRef<OsStr>) -> io::Result<bool> {
     let (above, name) = (above.as_fd(), name.as_ref());
     let Some(stat) = look(above, name)? else { return Ok(false) };
     if !is_dir(&stat) {
-        return gone(rustix::fs::unlinkat(above, name, AtFlags::empty()));
+        return existed(rustix::fs::unlinkat(above, name, AtFlags::empty()));
     }
     take_rights(above, name, &stat)?;
-    if gone(rustix::fs::unlinkat(above, name, AtFlags::REMOVEDIR)).is_ok() {
+    if existed(rustix::fs::unlinkat(above, name, AtFlags::REMOVEDIR)).is_ok() {
         return Ok(true);
     }
     empty(&open(above, name)?)?;
-    gone(rustix::fs::unlinkat(above, name, AtFlags::REMOVEDIR)).map(|_| true)
+    existed(rustix::fs::unlinkat(above, name, AtFlags::REMOVEDIR)).map(|_| true)
 }
 
 /// Removes everything in a directory.
@@ -55,7 +56,7 @@ fn empty(root: &OwnedFd) -> io::Result<()> {
     failed
 }
 
-/// Removes one directory in the root: the full ones in it become its neighbours.
+/// Removes one directory in the root: non-empty ones in it are moved up next to it.
 fn flatten(root: &OwnedFd, name: &OsStr, left: &mut Vec<OsString>) -> io::Result<()> {
     let mut failed = Ok(());
     let dir = open(root, name)?;
@@ -63,10 +64,10 @@ fn flatten(root: &OwnedFd, name: &OsStr, left: &mut Vec<OsString>) -> io::Result
         keep_first(&mut failed, move_up(root, &dir, &inner).map(|moved| left.extend(moved)));
     }
     failed?;
-    gone(rustix::fs::unlinkat(root, name, AtFlags::REMOVEDIR)).map(drop)
+    existed(rustix::fs::unlinkat(root, name, AtFlags::REMOVEDIR)).map(drop)
 }
 
-/// Removes an entry, or moves it up if it is a full directory: the name that it has there.
+/// Removes an entry, or moves it up if it is a non-empty directory: returns its name there.
 fn move_up(root: &OwnedFd, dir: &OwnedFd, name: &OsStr) -> io::Result<Option<OsString>> {
     if !shallow(dir, name)? {
         return Ok(None);
@@ -76,22 +77,22 @@ fn move_up(root: &OwnedFd, dir: &OwnedFd, name: &OsStr) -> io::Result<Option<OsS
     Ok(Some(moved))
 }
 
-/// Removes an entry unless it is a directory with something in it, to which it takes the rights; whether it is one.
+/// Removes an entry unless it is a non-empty directory, whose permissions it takes; returns whether it is one.
 fn shallow(dir: &OwnedFd, name: &OsStr) -> io::Result<bool> {
     let Some(stat) = look(dir.as_fd(), name)? else { return Ok(false) };
     if !is_dir(&stat) {
-        return gone(rustix::fs::unlinkat(dir, name, AtFlags::empty())).map(|_| false);
+        return existed(rustix::fs::unlinkat(dir, name, AtFlags::empty())).map(|_| false);
     }
     take_rights(dir.as_fd(), name, &stat)?;
-    Ok(gone(rustix::fs::unlinkat(dir, name, AtFlags::REMOVEDIR)).is_err())
+    Ok(existed(rustix::fs::unlinkat(dir, name, AtFlags::REMOVEDIR)).is_err())
 }
 
-/// Gives the caller all rights to a directory of its own: without them it can be neither read nor moved.
+/// Gives the caller all permissions on its own directory: without them it can be neither read nor moved.
 fn take_rights(dir: impl AsFd, name: &OsStr, stat: &Stat) -> io::Result<()> {
     if stat.st_uid != rustix::process::geteuid().as_raw() || stat.st_mode & 0o700 == 0o700 {
         return Ok(());
     }
-    // held, so that no link can come in its place
+    // held open, so that no link can take its place
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let held = rustix::fs::openat(dir, name, flags, Mode::empty())?;
     Ok(rustix::fs::chmod(format!("/proc/self/fd/{}", held.as_raw_fd()), Mode::RWXU)?)
@@ -116,8 +117,8 @@ fn is_dir(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::Directory
 }
 
-/// What somebody else removed meanwhile is gone as well; whether it was there.
-fn gone(removed: rustix::io::Result<()>) -> io::Result<bool> {
+/// Something that somebody else removed meanwhile counts as removed; returns whether it existed.
+fn existed(removed: rustix::io::Result<()>) -> io::Result<bool> {
     match removed {
         Ok(()) => Ok(true),
         Err(Errno::NOENT) => Ok(false),
@@ -131,7 +132,7 @@ fn keep_first(failed: &mut io::Result<()>, done: io::Result<()>) {
     }
 }
 
-/// Makes a tree that is so deep that no path leads to its end, for tests.
+/// Creates a tree so deep that no path reaches its end, for tests.
 #[cfg(test)]
 pub(super) fn plant_deep(above: &Path, depth: usize) {
     let mut dir = rustix::fs::open(above, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).unwrap();
@@ -152,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_tree_of_sixty_thousand_levels_is_removed() {
-        // in memory, where there is such a place: on a busy disk it takes minutes
+        // in memory if possible: on a busy disk it takes minutes
         let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         plant_deep(dir.path(), 60_000);
         assert!(path(&dir.path().join("d")).unwrap());

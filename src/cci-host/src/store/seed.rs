@@ -9,8 +9,8 @@ use cci_core::{Error, Result};
 
 use super::guest_dir::GuestDir;
 
-/// How deep and how many: a link on the host that leads in circles ends here.
-const DEEPEST: u8 = 8;
+/// The maximum depth: a circular link on the host ends here.
+const MAX_DEPTH: u8 = 8;
 
 /// What a session's agent finds in its state directory when it starts.
 pub struct Seed<'a> {
@@ -18,9 +18,9 @@ pub struct Seed<'a> {
     pub agent: &'static dyn Agent,
     /// The host user's home.
     pub home: &'a Path,
-    /// Whether the host's configuration is taken at all.
+    /// Whether the host's configuration is copied at all.
     pub from_host: bool,
-    /// What becomes of the secrets in its settings.
+    /// What happens to the secrets in its settings.
     pub secrets: SettingsSecrets,
     /// The key the agent finds in its environment.
     pub api_key: Option<&'a str>,
@@ -28,10 +28,10 @@ pub struct Seed<'a> {
     pub workspace: &'a Path,
 }
 
-/// What the person should know of what was planted.
+/// What the user should know about what was copied.
 #[derive(Debug, Default)]
 pub struct Planted {
-    /// The secrets that come with the settings.
+    /// The secrets in the settings.
     pub secrets: Option<Secrets>,
     /// What in the workspace the agent asks about before it runs anything of it.
     pub asks_about: Vec<&'static str>,
@@ -46,7 +46,7 @@ impl Seed<'_> {
                 copy_file(&self.home.join(host), state, session)?;
             }
             for Copied { host, session } in sources.trees {
-                copy_tree(&self.home.join(host), state, session, DEEPEST)?;
+                copy_tree(&self.home.join(host), state, session, MAX_DEPTH)?;
             }
         }
         let given = Given {
@@ -70,7 +70,7 @@ impl Seed<'_> {
         files.filter_map(|file| Some(read(&self.home.join(file)).transpose()?.map(|bytes| (*file, bytes)))).collect()
     }
 
-    /// Those files that the workspace has: they came with the repository, and the credentials are beside it.
+    /// Those of the files that the workspace has: they came with the repository, and the credentials are next to it.
     fn in_workspace(&self, files: &[&'static str]) -> Vec<&'static str> {
         let is_there = |file: &&&str| self.workspace.join(file).symlink_metadata().is_ok();
         files.iter().filter(is_there).copied().collect()
@@ -122,7 +122,7 @@ fn copy_tree(from: &Path, into: &GuestDir, name: &str, depth: u8) -> Result<()> 
     Ok(())
 }
 
-/// A regular file of the host (through the person's own links), `None` if there is none.
+/// A regular file of the host (through the user's own links), `None` if there is none.
 fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     if !path.is_file() {
         return Ok(None);

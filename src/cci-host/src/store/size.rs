@@ -1,13 +1,13 @@
-//! How much disk a session takes, counted without following anything out of it.
+//! The disk space of a session, counted without following anything out of it.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// So many entries are counted; an agent that planted more gets a lower bound.
-const MOST: usize = 200_000;
+/// The most entries that are counted; an agent that created more gets a lower bound.
+const MAX_ENTRIES: usize = 200_000;
 
-/// The bytes that the tree takes on the disk: a sparse file counts what it holds.
+/// The bytes that the tree takes on the disk: a sparse file counts only its data.
 #[must_use]
 pub fn of_tree(root: &Path) -> u64 {
     let (mut total, mut seen) = (0, 0);
@@ -15,7 +15,7 @@ pub fn of_tree(root: &Path) -> u64 {
     while let Some(dir) = open.pop() {
         for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
             seen += 1;
-            if seen > MOST {
+            if seen > MAX_ENTRIES {
                 return total;
             }
             // the entry's own metadata: a link is a link

@@ -1,4 +1,4 @@
-//! A directory in which a pull is put together before it gets its place; dropping it removes it.
+//! A directory in which a pull is assembled before it is moved into place; dropping it removes it.
 
 use super::exact_dir::exact_dir;
 use std::fs::File;
@@ -10,7 +10,7 @@ use cap_std::fs::Dir;
 use rustix::fs::{Mode, RenameFlags};
 use rustix::io::Errno;
 
-/// What its name begins with; a random text follows.
+/// The prefix of its name; a random text follows.
 const PREFIX: &str = ".cci-pull-";
 
 /// Whether a path is one that a [`Staging`] can have.
@@ -19,7 +19,7 @@ pub fn is_name(path: &Path) -> bool {
     super::put::has_random_name(path, PREFIX)
 }
 
-/// A directory that belongs to one pull alone.
+/// A directory for one pull alone.
 pub struct Staging {
     above: Dir,
     name: String,
@@ -27,7 +27,7 @@ pub struct Staging {
 }
 
 impl Staging {
-    /// Makes one in `above`, on the file system of what it is for; no part of that path is a link.
+    /// Creates one in `above`, on the target's file system; no part of that path is a link.
     pub fn new(above: &Path) -> io::Result<Self> {
         let fd = exact_dir(above)?;
         let name = format!("{PREFIX}{}", uuid::Uuid::new_v4().simple());
@@ -36,24 +36,24 @@ impl Staging {
         Ok(Self { above: Dir::from_std_file(File::from(fd)), name, path })
     }
 
-    /// Where it is, for whoever has to remove it in another way.
+    /// Its path, for rolling it back differently.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Puts what was put together under a name in the place of what has that name beside it, in one step.
+    /// Atomically exchanges an assembled entry with the one of the same name next to it.
     pub fn exchange(&self, name: &str) -> io::Result<()> {
         let staged = self.dir()?;
         match rustix::fs::renameat_with(&staged, name, &self.above, name, RenameFlags::EXCHANGE) {
             Err(Errno::NOENT) => Ok(rustix::fs::renameat(&staged, name, &self.above, name)?),
-            // network and FUSE file systems need not know how
+            // network and FUSE file systems may not support that
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => self.replace(&staged, name),
             done => Ok(done?),
         }
     }
 
-    /// The same in two steps; what was there is put back where the second fails.
+    /// The same in two steps; the old one is put back if the second fails.
     fn replace(&self, staged: &OwnedFd, name: &str) -> io::Result<()> {
         const OLD: &str = ".old";
         rustix::fs::renameat(&self.above, name, staged, OLD)?;
@@ -65,13 +65,13 @@ impl Staging {
 
     /// The directory itself.
     pub fn dir(&self) -> io::Result<OwnedFd> {
-        super::unpack::open_dir(&self.above, Path::new(&self.name))
+        super::tree::open_dir(&self.above, Path::new(&self.name))
     }
 }
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // what cannot be removed here is named by the clean-up of the whole call
+        // what cannot be removed here is reported by the rollback of the whole call
         let _ = super::remove::entry(&self.above, &self.name);
     }
 }

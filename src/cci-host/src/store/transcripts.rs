@@ -1,4 +1,4 @@
-//! Finds the agent's newest transcript in a session's state directory, without trusting what lies there.
+//! Finds the agent's newest transcript in a session's state directory, without trusting its content.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,13 +9,13 @@ use rustix::fs::{AtFlags, Dir, FileType};
 
 use super::guest_dir::GuestDir;
 
-/// So many entries are looked at; more of them are no agent's doing.
-const MOST: usize = 20_000;
+/// The most entries that are examined; no agent creates more.
+const MAX_ENTRIES: usize = 20_000;
 
 /// The newest transcript.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transcript {
-    /// The conversation's id as the agent knows it: the file's name.
+    /// The agent's id of the conversation: the file's name.
     pub id: String,
     /// When the agent last wrote to it.
     pub written: SystemTime,
@@ -28,7 +28,7 @@ pub fn newest(agent: &dyn Agent, state_dir: &Path) -> Option<Transcript> {
     let dir = GuestDir::open(state_dir, nobody).ok()?.existing(kept.dir)?;
     let entries = Dir::read_from(&dir).ok()?;
     entries
-        .take(MOST)
+        .take(MAX_ENTRIES)
         .flatten()
         .filter_map(|entry| transcript(&kept, &dir, entry.file_name()))
         .max_by_key(|found| found.written)

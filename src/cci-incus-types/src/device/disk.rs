@@ -11,7 +11,7 @@ pub struct Disk {
     pub path: Option<String>,
     /// The storage pool of the root or of a volume.
     pub pool: Option<String>,
-    /// How large it may become, as Incus writes sizes.
+    /// Its maximum size, as Incus writes sizes.
     pub size: Option<String>,
     /// Whether the container may only read it.
     pub readonly: bool,

@@ -1,4 +1,4 @@
-//! Fields taken out of a map of strings, and put back. A value that its field cannot hold stays in the map.
+//! Fields taken out of a map of strings, and put back. A value that does not fit its field stays in the map.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ pub type Keys = BTreeMap<String, String>;
 /// The key that says what a device is.
 pub(super) const TYPE: &str = "type";
 
-/// A map from which the keys that have fields are taken.
+/// A map from which the keys with fields are taken.
 pub(super) struct Reader(Keys);
 
 impl Reader {
@@ -30,7 +30,7 @@ impl Reader {
         Some(value)
     }
 
-    /// Whether a switch is on. Incus knows other words for it too, which stay in the map and count as off.
+    /// Whether a switch is on. Incus also knows other words for it, which stay in the map and count as off.
     pub(super) fn switch(&mut self, key: &str) -> bool {
         let on = self.0.get(key).is_some_and(|value| value == "true");
         if on {
@@ -45,7 +45,7 @@ impl Reader {
     }
 }
 
-/// A map into which fields are put.
+/// A map into which fields are written.
 pub(super) struct Writer(Keys);
 
 impl Writer {

@@ -11,15 +11,15 @@ pub struct Nic {
     pub name: Option<String>,
     /// The managed network that it is on.
     pub network: Option<String>,
-    /// The interface of the host that it is on, where that is no managed network.
+    /// The interface of the host that it is on, if it is not on a managed network.
     pub parent: Option<String>,
     /// Its fixed address.
     pub ipv4_address: Option<Ipv4Addr>,
-    /// Whether it is closed to the containers beside it.
+    /// Whether it is isolated from the containers next to it.
     pub port_isolation: bool,
-    /// Whether it sends with its own hardware address only.
+    /// Whether it can only send from its own hardware address.
     pub mac_filtering: bool,
-    /// Whether it sends with its own address only.
+    /// Whether it can only send from its own address.
     pub ipv4_filtering: bool,
     /// All other keys.
     pub other: Keys,

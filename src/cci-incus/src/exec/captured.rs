@@ -11,19 +11,20 @@ use crate::{
     error::{Error, Result},
 };
 
-/// What a command printed and how it ended.
+/// A command's output and exit status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Captured {
-    /// What it printed.
+    /// Its stdout.
     pub stdout: Vec<u8>,
-    /// What it printed as errors.
+    /// Its stderr.
     pub stderr: Vec<u8>,
     /// Its exit status.
     pub status: i32,
 }
 
 impl Client {
-    /// Runs a command to its end, gives it `stdin`, and keeps what it prints. When the limit has passed it is killed.
+    /// Runs a command to its end with `stdin` as input, and captures its output. It is killed when the limit is
+    /// exceeded.
     pub async fn exec_captured(&self, name: &str, exec: &Exec, stdin: &[u8], limit: Duration) -> Result<Captured> {
         let piped = Exec { tty: None, ..exec.clone() };
         let run = async || capture(self.exec(name, &piped).await?, stdin).await;
@@ -42,9 +43,9 @@ async fn capture(mut process: Process, stdin: &[u8]) -> Result<Captured> {
     let outputs = async { join!(read(source, &mut out), read(sink, &mut err)) };
     let feed = async {
         if let Some(mut input) = input {
-            // a command need not read what it is given
+            // a command need not read its input
             let _ = input.pour(stdin).await;
-            // held until the end: a closed socket is not the same as an ended stream
+            // kept open until the end: a closed socket is not the same as an ended stream
             std::future::pending::<()>().await;
         }
     };
@@ -52,7 +53,7 @@ async fn capture(mut process: Process, stdin: &[u8]) -> Result<Captured> {
         ended = outputs => ended,
         () = feed => (Ok(()), Ok(())),
     };
-    // a stream that broke says less than how the command ended: it may not have run
+    // a broken stream says less than the command's exit status: it may not have run
     let status = process.wait().await?;
     first?;
     second?;

@@ -1,4 +1,4 @@
-//! Steering a running command; holding this is what keeps the command alive.
+//! Controlling a running command; the command lives only as long as this is held.
 
 use std::future::poll_fn;
 
@@ -29,7 +29,7 @@ impl Control {
         Self { _listener: Listener::new(socket.clone()), socket }
     }
 
-    /// Tells a command's terminal its new size.
+    /// Sends a command's terminal its new size.
     pub async fn resize(&self, size: TermSize) -> Result<()> {
         let args = json!({"width": size.cols.to_string(), "height": size.rows.to_string()});
         self.send("resize the terminal", &json!({"command": "window-resize", "args": args})).await
@@ -47,7 +47,7 @@ impl Control {
     }
 }
 
-/// Reads a socket on which only pings come, so that they are answered; ends when it is dropped.
+/// Reads a socket that only receives pings, so that they are answered; stops when it is dropped.
 pub(super) struct Listener(JoinHandle<()>);
 
 impl Listener {

@@ -1,4 +1,4 @@
-//! What is typed or piped into a command.
+//! A command's stdin.
 
 use std::{
     io,
@@ -13,10 +13,10 @@ use tokio_tungstenite::tungstenite::Message;
 use super::control::Listener;
 use crate::websocket::Shared;
 
-/// The largest frame: few enough system calls, little enough memory.
+/// The largest frame: few system calls, little memory.
 const LARGEST_FRAME: usize = 128 * 1024;
 
-/// What is at the other end.
+/// What the command reads from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A pipe of its own.
@@ -25,11 +25,11 @@ pub(super) enum Kind {
     Terminal,
 }
 
-/// The input of a command. Shutting it down sends the end of the stream; what was written has left after a flush.
+/// The input of a command. Shutting it down sends the end of the stream; what was written has been sent after a flush.
 pub struct Stdin {
     socket: Shared,
     ended: bool,
-    /// Answers pings where nobody else reads the socket.
+    /// Answers pings if nothing else reads the socket.
     _listener: Option<Listener>,
 }
 
@@ -45,7 +45,7 @@ impl Stdin {
         Self { socket, ended: false, _listener: listener }
     }
 
-    /// Sends everything that `source` gives and then the end, in large frames; the number of bytes is returned.
+    /// Sends everything from `source` and then the end, in large frames; returns the number of bytes.
     pub async fn pour(&mut self, mut source: impl AsyncRead + Unpin) -> io::Result<u64> {
         let mut buffer = vec![0; LARGEST_FRAME];
         let mut sent = 0;
@@ -86,7 +86,7 @@ impl AsyncWrite for Stdin {
     }
 }
 
-/// A command that reads no more is a broken pipe, as it is locally.
+/// A command that stops reading is a broken pipe, as it is locally.
 fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::BrokenPipe, error)
 }

@@ -1,4 +1,4 @@
-//! What a command prints: bytes as they come, until the end frame.
+//! A command's output: bytes as they come, until the end frame.
 
 use std::{
     io,
@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::websocket::Shared;
 
-/// Where a stream stands.
+/// The state of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Flowing,
@@ -21,7 +21,7 @@ enum Stage {
     Ended,
 }
 
-/// The output of a command. As [`AsyncBufRead`] it gives each frame without a copy.
+/// The output of a command. As [`AsyncBufRead`] it returns each frame without a copy.
 pub struct Stdout {
     socket: Shared,
     terminal: bool,
@@ -47,13 +47,13 @@ impl Stdout {
         Self { terminal: true, ..Self::pipe(socket) }
     }
 
-    /// Waits until there is a frame to give, or the end.
+    /// Waits for a frame, or the end.
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.frame.is_empty() {
             match self.stage {
                 Stage::Flowing => ready!(self.poll_next(cx))?,
                 Stage::Closing => {
-                    // a socket that is gone is closed too
+                    // a missing socket counts as closed
                     let _ = ready!(self.socket.poll_close(cx));
                     self.stage = Stage::Ended;
                 }

@@ -1,4 +1,4 @@
-//! A running command: its streams, each to be taken by whoever serves it, and its end.
+//! A running command: its streams, each of which can be taken, and its exit.
 
 use tokio::{
     io::{AsyncRead, copy, sink},
@@ -16,13 +16,13 @@ const STEP: &str = "the command";
 /// A running command. Each part can be taken, so that input, output and control are served at the same time.
 #[derive(Debug)]
 pub struct Process {
-    /// What it reads.
+    /// Its stdin.
     pub stdin: Option<Stdin>,
-    /// What it prints; with a terminal, everything.
+    /// Its stdout; with a terminal, all output.
     pub stdout: Option<Stdout>,
-    /// What it prints as errors; `None` with a terminal.
+    /// Its stderr; `None` with a terminal.
     pub stderr: Option<Stderr>,
-    /// Dropping it kills the command; a process that is dropped with it inside kills too.
+    /// Dropping it kills the command, also as part of a dropped process.
     pub control: Option<Control>,
     exit: Exit,
 }
@@ -39,11 +39,11 @@ impl Process {
         Self { stdin: Some(stdin), stdout: Some(stdout), stderr, control: Some(control), exit }
     }
 
-    /// Waits for the end and returns the exit status: 127 for an unknown command, 126 for one that cannot be run,
-    /// 128 + N after signal N.
+    /// Waits for the exit and returns the status: 127 for an unknown command, 126 for one that cannot be executed, 128
+    /// + N after signal N.
     ///
-    /// Input that was not taken ends here, and output that was not taken is read away: either would keep a command
-    /// from ending. Has no deadline: give it one where the command is not a person's own.
+    /// Input that was not taken is closed, and output that was not taken is discarded: either would keep a command from
+    /// exiting. There is no deadline: set one unless a user runs the command.
     pub async fn wait(mut self) -> Result<i32> {
         drop(self.stdin.take());
         let (status, (), ()) =
@@ -52,7 +52,7 @@ impl Process {
     }
 }
 
-/// The wait for the end, begun with the command: Incus forgets a status five seconds after it.
+/// The wait for the exit, started with the command: Incus forgets a status after five seconds.
 #[derive(Debug)]
 struct Exit(JoinHandle<Result<i32>>);
 
@@ -62,7 +62,7 @@ impl Drop for Exit {
     }
 }
 
-/// Waits for a command's operation; the status of one that never ran is only in the operation itself, and not for long.
+/// Waits for a command's operation; the status of one that never ran is only in the operation itself, and only briefly.
 pub(super) async fn exit_status(operation: Operation) -> Result<i32> {
     let message = match operation.end(STEP).await {
         Ok(done) => {
@@ -76,12 +76,12 @@ pub(super) async fn exit_status(operation: Operation) -> Result<i32> {
     status.ok_or_else(|| Error::NotRun { step: STEP.to_owned(), message })
 }
 
-/// The exit status; -1, or none at all, is what Incus says of a command that it could not start.
+/// The exit status; Incus reports -1, or none at all, for a command that it could not start.
 fn status(metadata: &serde_json::Value) -> Option<i32> {
     i32::try_from(metadata.get("return")?.as_i64()?).ok().filter(|status| *status >= 0)
 }
 
-/// Reads to the end; how a stream broke is told by the exit status.
+/// Reads to the end; the exit status says how a stream broke.
 async fn discard(stream: Option<impl AsyncRead + Unpin>) {
     if let Some(mut stream) = stream {
         let _ = copy(&mut stream, &mut sink()).await;

@@ -18,11 +18,11 @@ use crate::{
 
 /// Incus cancels a command whose sockets are not all connected after ten seconds.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-/// How long a command is started again that does not come to run: a container that boots takes none for a moment.
+/// How long to retry a command that does not start: a booting container accepts none for a moment.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Bytes read at once from a data socket, each time into memory that is cleared first.
+/// Bytes read at once from a data socket, each time into cleared memory.
 const DATA_BUFFER: usize = 32 * 1024;
-/// Bytes read at once from a socket on which only pings come.
+/// Bytes read at once from a socket that only receives pings.
 const QUIET_BUFFER: usize = 1024;
 
 /// The secrets of a command's sockets.
@@ -52,9 +52,9 @@ impl Client {
             .unwrap_or_else(|_| Err(Error::TimedOut { step: request.what, after: CONNECT_LIMIT, still_running: false }))
     }
 
-    /// Runs a command whose output nobody wants and returns its exit status: the quickest way.
+    /// Runs a command whose output is not needed and returns its exit status: the fastest way.
     ///
-    /// It has no input. When the limit has passed it runs on: Incus cannot cancel it.
+    /// It has no input. After the limit it keeps running: Incus cannot cancel it.
     pub async fn exec_detached(&self, name: &str, exec: &Exec, limit: Duration) -> Result<i32> {
         let request = request(name, &Exec { tty: None, ..exec.clone() }, false);
         let run = async || process::exit_status(self.start(&request).await?).await;
@@ -64,7 +64,7 @@ impl Client {
     }
 }
 
-/// Starts a command again that Incus gave up before it ran, as it does now and then while a container boots.
+/// Restarts a command that Incus gave up before it ran, as it sometimes does while a container boots.
 pub(super) async fn until_it_runs<T>(mut run: impl AsyncFnMut() -> Result<T>) -> Result<T> {
     let end = Instant::now() + PATIENCE;
     loop {
@@ -75,7 +75,7 @@ pub(super) async fn until_it_runs<T>(mut run: impl AsyncFnMut() -> Result<T>) ->
     }
 }
 
-/// Control first, then the others at once.
+/// The control socket first, then the others concurrently.
 async fn connect(client: &Client, what: &str, operation: Operation) -> Result<Process> {
     let secrets = Sockets::deserialize(&operation.info().metadata).map_err(|source| Error::protocol(what, source))?.fds;
     let open = async |secret: &str, buffer| {

@@ -1,4 +1,4 @@
-//! The streams of a command against a server of frames in memory.
+//! The streams of a command, against a server of frames in memory.
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use proptest::prelude::*;

@@ -1,20 +1,20 @@
-//! A request as it was read, and what it is answered with.
+//! A request after parsing, and its answer.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// One request, read.
+/// One parsed request.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) method: String,
-    /// The segments behind `/1.0`.
+    /// The segments after `/1.0`.
     pub(super) segments: Vec<String>,
     pub(super) query: BTreeMap<String, String>,
     pub(super) project: String,
     pub(super) if_match: Option<String>,
     pub(super) body: Value,
-    /// What its operation is to fail with.
+    /// The failure of its operation.
     pub(super) failure: Option<(u16, String)>,
 }
 
@@ -24,7 +24,7 @@ impl Call {
         self.body[key].as_str().unwrap_or_default().to_owned()
     }
 
-    /// Where an object is kept: instances apart by project.
+    /// Where an object is stored: instances separately by project.
     pub(super) fn key(&self, segments: &[&str]) -> String {
         let path = format!("/1.0/{}", segments.join("/"));
         let apart = segments.first() == Some(&"instances") && self.project != "default";
@@ -32,7 +32,7 @@ impl Call {
     }
 }
 
-/// What a call is answered with.
+/// The answer to a call.
 #[derive(Debug)]
 pub(super) enum Reply {
     Sync {
@@ -56,5 +56,5 @@ impl Reply {
     }
 }
 
-/// How an operation ended.
+/// The result of an operation.
 pub(super) type Ended = Result<Value, (u16, String)>;

@@ -1,4 +1,4 @@
-//! Commands with a scripted answer, and the websockets that bring it.
+//! Commands with a scripted answer, and their websockets.
 
 use cci_incus_types::OperationKind;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -13,14 +13,14 @@ use super::{
 };
 use crate::transport::Upgraded;
 
-/// What comes through a websocket.
+/// What a websocket sends.
 #[derive(Debug)]
 pub(super) enum Feed {
-    /// These bytes, and their end.
+    /// These bytes, then the end.
     Bytes(Vec<u8>),
-    /// Nothing: what is sent is thrown away.
+    /// Nothing: input is discarded.
     Silence,
-    /// Events, until the client has enough.
+    /// Events, until the client closes.
     Events(broadcast::Receiver<String>),
 }
 
@@ -53,7 +53,7 @@ impl State {
         found.map(|(_, answer)| answer.clone()).unwrap_or_default()
     }
 
-    /// What the socket of a command with this secret brings.
+    /// What a command's socket with this secret sends.
     pub(super) fn feed(&self, operation: &str, secret: &str) -> Option<Feed> {
         let (info, _) = self.operations.get(operation)?;
         let metadata = &info["metadata"];
@@ -71,7 +71,7 @@ impl State {
 pub(super) async fn serve(mut socket: WebSocketStream<Upgraded>, feed: Feed) {
     match feed {
         Feed::Bytes(bytes) => {
-            // a client that went away does not want them
+            // a client that is gone does not need them
             let _ = socket.send(Message::binary(bytes)).await;
             let _ = socket.send(Message::text("")).await;
         }

@@ -1,4 +1,4 @@
-//! What is to go wrong, and with which call.
+//! Faults, and the calls they affect.
 
 use std::time::Duration;
 
@@ -11,27 +11,27 @@ pub enum Fault {
     Refuse {
         /// The API's code.
         code: u16,
-        /// Incus's sentence.
+        /// Incus's message.
         sentence: String,
     },
     /// Its operation fails.
     Fail {
         /// The API's code.
         code: u16,
-        /// Incus's sentence.
+        /// Incus's message.
         sentence: String,
     },
     /// It is answered late.
     Delay(Duration),
     /// It never arrives.
     Lose,
-    /// It is done and not answered.
+    /// It is done but not answered.
     Cut,
-    /// Somebody else puts this object at this path before it is done, or removes what is there.
+    /// Somebody else stores this object at this path before it is done, or removes the existing one.
     Meanwhile {
-        /// The path, as [`super::Daemon::put`] has it.
+        /// The path, as in [`super::Daemon::put`].
         path: String,
-        /// What is there from then on.
+        /// The object from then on.
         object: Option<Value>,
     },
 }
@@ -57,7 +57,7 @@ impl Pattern {
     }
 }
 
-/// The faults that have not come yet.
+/// The pending faults.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Vec<(Pattern, usize, Fault)>);
 
@@ -66,7 +66,7 @@ impl Faults {
         self.0.push((pattern, nth, fault));
     }
 
-    /// The fault of this call. Each fault comes once.
+    /// The fault of this call. Each fault happens once.
     pub(super) fn of(&mut self, call: &str) -> Option<Fault> {
         for (_, left, _) in self.0.iter_mut().filter(|(pattern, ..)| pattern.matches(call)) {
             *left = left.saturating_sub(1);

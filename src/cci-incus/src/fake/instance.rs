@@ -1,4 +1,4 @@
-//! Instances: created in one request, started, stopped, changed if they are as they were, deleted.
+//! Instances: created in one request, started, stopped, changed if unchanged since, deleted.
 
 use cci_incus_types::{
     Device, Devices, OperationKind,
@@ -123,7 +123,7 @@ impl State {
         Ok(Value::Null)
     }
 
-    /// Stops a running instance; an ephemeral one is gone then.
+    /// Stops a running instance; an ephemeral one is removed then.
     fn stop(&mut self, path: &str) {
         self.tell("instance-stopped", path);
         let Some(instance) = self.objects.get_mut(path) else { return };
@@ -146,7 +146,7 @@ impl State {
         fixed.collect()
     }
 
-    /// Who has which address on a network.
+    /// The addresses in use on a network.
     pub(super) fn leases(&self, network: &str) -> Reply {
         let running = self.objects.iter().filter(|(_, object)| is_running(object));
         let held = running.flat_map(|(path, instance)| {
@@ -156,7 +156,7 @@ impl State {
         Reply::ok(held.collect())
     }
 
-    /// What Incus says of a NIC on a network that is not there.
+    /// Incus's message about a NIC on a missing network.
     fn missing_network(&self, body: &Value) -> Option<String> {
         let devices = devices(&body["devices"]);
         let missing = nics(&devices).find_map(|(device, nic)| {

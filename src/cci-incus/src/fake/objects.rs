@@ -1,4 +1,4 @@
-//! Any object by its path: listed, created, read, changed if it is as it was, deleted.
+//! Any object by its path: listed, created, read, changed if unchanged since, deleted.
 
 use cci_incus_types::OperationKind;
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ impl State {
     }
 
     pub(super) fn read(&self, path: &str) -> Reply {
-        // a fingerprint may be cut short
+        // a fingerprint may be abbreviated
         let found = self.objects.get(path).or_else(|| {
             let mut images = self.objects.iter().filter(|(image, _)| image.starts_with(path));
             images
@@ -53,7 +53,7 @@ impl State {
         })
     }
 
-    /// Changes an object if it is still as it was seen.
+    /// Changes an object if it is still as it was read.
     pub(super) fn change(&mut self, call: &Call, path: &str) -> Reply {
         let Some(object) = self.objects.get_mut(path) else { return Reply::not_found() };
         if call.if_match.as_ref().is_some_and(|wanted| *wanted != etag(object)) {

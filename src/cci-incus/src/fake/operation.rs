@@ -1,4 +1,4 @@
-//! Operations: each has ended when its call is answered, and tells so to whoever waits.
+//! Operations: each has ended when its call is answered, and reports its result to whoever waits.
 
 use cci_incus_types::OperationKind;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::{
 };
 
 impl State {
-    /// Answers with an operation that has ended so.
+    /// Answers with an operation that has ended like this.
     pub(super) fn operation(&mut self, kind: OperationKind, instance: Option<&str>, ended: Ended) -> Reply {
         let id = self.next_id();
         let resources = instance.map(|name| json!({"instances": [format!("/1.0/instances/{name}")]}));
@@ -22,12 +22,12 @@ impl State {
             "status_code": status, "resources": resources, "metadata": metadata, "may_cancel": false, "err": err,
         });
         self.operations.insert(id, (info.clone(), ended));
-        // its end is told to who waits for it
+        // its result is reported to whoever waits for it
         info["status_code"] = json!(103);
         Reply::Async(info)
     }
 
-    /// Begins an operation that ends when it is waited for.
+    /// Starts an operation that ends when it is waited for.
     pub(super) fn begin(&mut self, kind: OperationKind, instance: &str) {
         self.operation(kind, Some(instance), Ok(Value::Null));
         if let Some(mut begun) = self.operations.last_entry() {

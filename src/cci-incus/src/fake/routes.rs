@@ -1,4 +1,4 @@
-//! Which call is whose.
+//! Routes calls to their handlers.
 
 use cci_incus_types::OperationKind;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::{
 };
 
 impl State {
-    /// Does what is asked.
+    /// Handles a call.
     pub(super) fn reply(&mut self, call: &Call) -> Reply {
         let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
         let path = call.key(&segments);

@@ -1,13 +1,13 @@
-//! What a command answers with.
+//! Scripted answers to commands.
 
-/// What a command prints and ends with.
+/// A command's output and exit status.
 ///
-/// cci's own commands say with a `.` that they begin, and wait for an answer: it is taken and thrown away.
+/// cci's own commands print a `.` when they begin, and wait for an answer: it is read and discarded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// What it prints.
+    /// Its stdout.
     pub stdout: Vec<u8>,
-    /// What it prints as errors.
+    /// Its stderr.
     pub stderr: Vec<u8>,
     /// Its exit status.
     pub status: u8,

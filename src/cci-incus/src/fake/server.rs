@@ -50,11 +50,11 @@ pub(super) async fn serve(listener: UnixListener, state: Shared, mut stop: onesh
 async fn connection(stream: UnixStream, state: Shared) {
     let service = service_fn(|request| answer(request, state.clone()));
     let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    // a connection that a fault cuts is an error
+    // a connection that a fault cuts off is an error
     let _ = connection.with_upgrades().await;
 }
 
-/// Answers one request; an error cuts the connection.
+/// Answers one request; an error cuts off the connection.
 async fn answer(mut request: Request<Incoming>, state: Shared) -> io::Result<Answer> {
     let line = format!("{} {}", request.method(), request.uri().path());
     let fault = {
@@ -134,7 +134,7 @@ fn json_answer(status: u16, body: &Value) -> Answer {
     answer
 }
 
-/// Changes to a websocket: that of a command, or of events.
+/// Upgrades to a websocket: that of a command, or of events.
 fn upgrade(request: Request<Incoming>, state: &Shared) -> Answer {
     let query = query(request.uri().query().unwrap_or_default());
     let segments: Vec<&str> = request.uri().path().split('/').skip(2).collect();

@@ -1,4 +1,4 @@
-//! What the daemon has: objects by their paths, and what was asked of it.
+//! The daemon's state: objects by their paths, and the requests so far.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,7 @@ impl State {
         format!("00000000-0000-4000-8000-{:012}", self.ids)
     }
 
-    /// Puts an object at a path, or removes the one that is there.
+    /// Stores an object at a path, or removes the existing one.
     pub(super) fn set(&mut self, path: &str, object: Option<Value>) {
         match object {
             Some(object) => self.objects.insert(path.to_owned(), object),
@@ -62,7 +62,7 @@ impl State {
         };
     }
 
-    /// Adds an image and its aliases; its fingerprint.
+    /// Adds an image and its aliases; returns its fingerprint.
     pub(super) fn add_image(&mut self, body: &Value) -> String {
         let fingerprint = hex(&Sha256::digest(self.next_id()));
         let mut image = json!({"fingerprint": fingerprint, "type": "container", "properties": {}, "aliases": []});
@@ -76,7 +76,7 @@ impl State {
         fingerprint
     }
 
-    /// An instance as it is read: with what it has of its profiles.
+    /// An instance as it is read: expanded with its profiles.
     pub(super) fn expanded(&self, instance: &Value) -> Value {
         let mut shown = instance.clone();
         let profiles = instance["profiles"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -92,16 +92,16 @@ impl State {
         shown
     }
 
-    /// Tells who listens to events.
+    /// Notifies listeners of events.
     pub(super) fn tell(&self, action: &str, source: &str) {
         let metadata = json!({"action": action, "source": source});
         let event = json!({"type": "lifecycle", "project": "default", "metadata": metadata});
-        // nobody may listen
+        // there may be no listener
         let _ = self.events.send(event.to_string());
     }
 }
 
-/// Sets the keys of a change: those of a map one by one, an empty text takes its key away.
+/// Sets the keys of a change: those of a map one by one, an empty text removes its key.
 pub(super) fn merge(object: &mut Value, change: &Value) {
     for (key, value) in change.as_object().into_iter().flatten() {
         match (object.get_mut(key), value) {

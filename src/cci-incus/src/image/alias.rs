@@ -1,4 +1,4 @@
-//! Names of images, which can be moved from one to another in one step.
+//! Names of images, which can be moved from one image to another atomically.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -32,12 +32,12 @@ impl Client {
         }
     }
 
-    /// Names an image; a conflict if the name is taken (`POST /1.0/images/aliases`).
+    /// Names an image; a conflict if the name is in use (`POST /1.0/images/aliases`).
     pub async fn create_alias(&self, name: &str, fingerprint: &str) -> Result<()> {
         self.settle(&create(name, fingerprint)).await
     }
 
-    /// Moves an alias to another image in one step (`PUT /1.0/images/aliases/NAME`).
+    /// Moves an alias to another image atomically (`PUT /1.0/images/aliases/NAME`).
     pub async fn point_alias(&self, name: &str, fingerprint: &str) -> Result<()> {
         self.settle(&point(name, fingerprint)).await
     }

@@ -1,4 +1,4 @@
-//! Images brought back to files.
+//! Exporting images to files.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ use crate::{
 /// The files of an exported image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exported {
-    /// One tarball that holds everything.
+    /// One tarball with everything.
     Unified(PathBuf),
     /// Two files.
     Split {
@@ -85,7 +85,7 @@ async fn split(what: &str, mut body: ByteStream, boundary: &Boundary, into: &Pat
     }
 }
 
-/// The file that a part goes to; the server's words are never used as a path.
+/// The file for a part; the server's text is never used as a path.
 fn part(what: &str, name: &str) -> Result<&'static str> {
     match name {
         "metadata" => Ok("metadata"),

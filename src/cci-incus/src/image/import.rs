@@ -1,4 +1,4 @@
-//! Images brought from files, streamed: never a whole root file system in memory.
+//! Importing images from files, streamed: never a whole root file system in memory.
 
 use std::path::Path;
 
@@ -29,8 +29,8 @@ pub struct Uploaded {
 }
 
 impl Client {
-    /// Imports an image of two parts: the bytes of a tarball with `metadata.yaml`, and the root file system as tarball or
-    /// squashfs (`POST /1.0/images`, multipart). Returns when all is sent; the operation unpacks it.
+    /// Imports an image of two parts: the bytes of a tarball with `metadata.yaml`, and the root file system as tarball
+    /// or squashfs (`POST /1.0/images`, multipart). Returns when all is sent; the operation unpacks it.
     pub async fn import_split(
         &self,
         metadata: Vec<u8>,
@@ -72,7 +72,7 @@ fn framing(content: impl Into<Bytes>) -> ByteStream {
     Box::pin(stream::once(std::future::ready(Ok(content.into()))))
 }
 
-/// The same stream, telling how much of it has been taken; the few bytes of framing do not count beyond the total.
+/// The same stream, reporting how much of it was read; the few bytes of framing do not count beyond the total.
 fn metered(content: ByteStream, total: u64, mut tell: impl FnMut(Uploaded) + Send + 'static) -> ByteStream {
     let mut sent = 0;
     Box::pin(content.inspect(move |chunk| {

@@ -1,22 +1,22 @@
-//! Several files in one body, as split images travel.
+//! Several files in one body, the format of split images.
 
 use std::{
     collections::hash_map::RandomState,
     hash::{BuildHasher as _, Hasher as _},
 };
 
-/// The line that stands between the parts.
+/// The line between the parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Boundary(String);
 
 impl Boundary {
-    /// One that no file holds by accident.
+    /// One that no file contains by accident.
     pub(super) fn random() -> Self {
         let word = || RandomState::new().build_hasher().finish();
         Self(format!("cci-{:016x}{:016x}", word(), word()))
     }
 
-    /// The boundary that a content type names.
+    /// The boundary of a content type.
     pub(super) fn of(content_type: &str) -> Option<Self> {
         let (kind, parameters) = content_type.split_once(';')?;
         let named = parameters.split(';').find_map(|parameter| parameter.trim().strip_prefix("boundary="))?;
@@ -37,7 +37,7 @@ impl Boundary {
         format!("multipart/form-data; boundary={}", self.0)
     }
 
-    /// What stands before the first file.
+    /// The bytes before the first file.
     pub(super) fn begin(&self, part: &str) -> String {
         format!(
             "--{}\r\nContent-Disposition: form-data; name=\"{part}\"; filename=\"{part}\"\r\n\
@@ -46,12 +46,12 @@ impl Boundary {
         )
     }
 
-    /// What stands between two files.
+    /// The bytes between two files.
     pub(super) fn next(&self, part: &str) -> String {
         format!("\r\n{}", self.begin(part))
     }
 
-    /// What stands after the last file.
+    /// The bytes after the last file.
     pub(super) fn end(&self) -> String {
         format!("\r\n--{}--\r\n", self.0)
     }

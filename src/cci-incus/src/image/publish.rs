@@ -1,16 +1,16 @@
-//! Images made by the server itself: from an instance, or fetched from an image server.
+//! Images created by the server itself: from an instance, or fetched from an image server.
 
 use serde_json::json;
 
 use super::NewImage;
 use crate::{client::Client, error::Result, instance::ImageServer, operation::Operation, request::Request};
 
-/// An image to be made from a stopped instance.
+/// An image to be created from a stopped instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publish {
     /// The instance, or a snapshot as `instance/snapshot`.
     pub instance: String,
-    /// `zstd`, `gzip`, `none`, …; `None` for the server's own, which is the slow gzip.
+    /// `zstd`, `gzip`, `none`, …; `None` for the server's default, which is the slow gzip.
     pub compression_algorithm: Option<String>,
     /// Names and properties.
     pub image: NewImage,
@@ -26,12 +26,12 @@ pub struct ImageSource {
 }
 
 impl Client {
-    /// Makes an image from an instance (`POST /1.0/images`); the result holds its `fingerprint`.
+    /// Creates an image from an instance (`POST /1.0/images`); the result contains its `fingerprint`.
     pub async fn publish(&self, publish: &Publish) -> Result<Operation> {
         self.start(&published(publish)).await
     }
 
-    /// Fetches an image from another server (`POST /1.0/images`); the operation tells the progress of the download.
+    /// Fetches an image from another server (`POST /1.0/images`); the operation reports the progress of the download.
     pub async fn copy_image(&self, source: &ImageSource, image: &NewImage) -> Result<Operation> {
         self.start(&copied(source, image)).await
     }

@@ -1,4 +1,4 @@
-//! Takes a body of several files apart as it comes.
+//! Splits a body of several files as it arrives.
 
 use super::multipart::Boundary;
 
@@ -11,32 +11,32 @@ pub(super) enum Piece {
     Data(Vec<u8>),
 }
 
-/// Where a splitter stands.
+/// The state of a splitter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// Before the first boundary, or within a file.
     Content,
-    /// Right behind a boundary.
+    /// Right after a boundary.
     Boundary,
-    /// In the lines about a file.
+    /// In the header lines of a file.
     Head,
-    /// Behind the last boundary.
+    /// After the last boundary.
     Done,
 }
 
-/// Takes a body apart as it comes, whatever the size of its chunks.
+/// Splits a body as it arrives, whatever the size of its chunks.
 pub(super) struct Splitter {
     delimiter: Vec<u8>,
     held: Vec<u8>,
     stage: Stage,
 }
 
-/// More lines than this about a file are no lines about a file.
+/// More bytes than this cannot be the header of a file.
 const LARGEST_HEAD: usize = 16 * 1024;
 
 impl Splitter {
     pub(super) fn new(boundary: &Boundary) -> Self {
-        // the first boundary has no line before it: as if one were there
+        // the first boundary has no line before it: pretend that there is one
         Self { delimiter: boundary.delimiter(), held: b"\r\n".to_vec(), stage: Stage::Content }
     }
 
@@ -49,7 +49,7 @@ impl Splitter {
         self.stage == Stage::Done
     }
 
-    /// The next piece; `None` if more has to be fed first.
+    /// The next piece; `None` if more input is needed first.
     pub(super) fn piece(&mut self) -> Result<Option<Piece>, &'static str> {
         loop {
             match self.stage {
@@ -61,7 +61,7 @@ impl Splitter {
                             return Ok(Some(Piece::Data(data)));
                         }
                     } else {
-                        // the beginning of a boundary may be at the end
+                        // the start of a boundary may be at the end
                         let safe = (self.held.len() + 1).saturating_sub(self.delimiter.len());
                         let data = self.take(safe, 0);
                         return Ok((!data.is_empty()).then_some(Piece::Data(data)));

@@ -1,4 +1,4 @@
-//! Changing an instance: its settings, its state, its name, its end.
+//! Changing an instance: its settings, its state, its name, its removal.
 
 use cci_incus_types::Devices;
 use serde::Serialize;
@@ -12,7 +12,7 @@ use crate::{
     request::{Etag, Request},
 };
 
-/// What to change; everything else, other keys of a map included, stays.
+/// What to change; everything else is kept, including other keys of a map.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct InstancePatch {
     /// Keys to set; an empty value removes a key.
@@ -32,9 +32,9 @@ pub struct InstancePatch {
     pub profiles: Option<Vec<String>>,
 }
 
-/// Everything about an instance that can be changed; what is left out goes.
+/// Everything about an instance that can be changed; what is left out is removed.
 ///
-/// With the version that was read it changes nothing that somebody else has changed since:
+/// With the version that was read it does not overwrite what somebody else has changed since:
 ///
 /// ```
 /// use cci_incus::{InstancePut, NewInstance, Source, fake};
@@ -99,9 +99,9 @@ pub struct StateChange {
     pub action: StateAction,
     /// Seconds that a graceful stop may take before it fails; `None` for no limit.
     pub timeout_secs: Option<u32>,
-    /// Whether to kill instead of to ask.
+    /// Whether to kill instead of asking.
     pub force: bool,
-    /// Whether to keep or to restore the running state.
+    /// Whether to save or to restore the running state.
     pub stateful: bool,
 }
 
@@ -118,7 +118,7 @@ impl StateChange {
         Self::new(StateAction::Start)
     }
 
-    /// A stop that asks the instance and fails if it has not stopped after so many seconds.
+    /// A stop that asks the instance and fails if it has not stopped after this many seconds.
     #[must_use]
     pub fn stop_within(secs: u32) -> Self {
         Self { timeout_secs: Some(secs), ..Self::new(StateAction::Stop) }

@@ -1,4 +1,4 @@
-//! Making an instance: everything about it in the one request that claims its name.
+//! Creating an instance: everything about it in the one request that claims its name.
 
 use cci_incus_types::Devices;
 use serde::Serialize;
@@ -7,16 +7,16 @@ use serde_json::{Map, Value, json};
 use super::Config;
 use crate::{client::Client, error::Result, operation::Operation, request::Request};
 
-/// An instance to be made.
+/// An instance to be created.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewInstance {
-    /// Unique within the project; Incus refuses a taken one.
+    /// Unique within the project; Incus refuses one in use.
     pub name: String,
-    /// What its root disk is made from.
+    /// What its root disk is created from.
     pub source: Source,
-    /// Settings, above those of the profiles.
+    /// Settings, which override those of the profiles.
     pub config: Config,
-    /// Devices, above those of the profiles.
+    /// Devices, which override those of the profiles.
     pub devices: Devices,
     /// Profiles, lowest first; `None` for the `default` one.
     pub profiles: Option<Vec<String>>,
@@ -31,7 +31,7 @@ pub struct NewInstance {
 }
 
 impl NewInstance {
-    /// A stopped, permanent container from `source` with the default profile.
+    /// A stopped, persistent container from `source` with the default profile.
     #[must_use]
     pub fn new(name: impl Into<String>, source: Source) -> Self {
         Self {
@@ -48,23 +48,23 @@ impl NewInstance {
     }
 }
 
-/// What a new instance is made from.
+/// What a new instance is created from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// An image, from this server or another.
     Image {
         /// Which one.
         image: ImageName,
-        /// Where to get it; `None` for an image that is here.
+        /// Where to get it; `None` for a local image.
         server: Option<ImageServer>,
     },
     /// Another instance, or a snapshot as `instance/snapshot`.
     Copy {
-        /// The name of what is copied.
+        /// The name of the instance to copy.
         instance: String,
         /// Its project; `None` for this one.
         project: Option<String>,
-        /// Whether its snapshots stay behind.
+        /// Whether to leave out its snapshots.
         instance_only: bool,
     },
     /// Nothing: an empty root disk.
@@ -78,7 +78,7 @@ impl Source {
         Self::Image { image: ImageName::Alias(alias.into()), server: None }
     }
 
-    /// An image of this server, by fingerprint or the beginning of one.
+    /// An image of this server, by fingerprint or a prefix of one.
     #[must_use]
     pub fn fingerprint(fingerprint: impl Into<String>) -> Self {
         Self::Image { image: ImageName::Fingerprint(fingerprint.into()), server: None }
@@ -96,22 +96,22 @@ impl Source {
 pub enum ImageName {
     /// A name that can move from image to image.
     Alias(String),
-    /// SHA-256 of the image, as hex; the beginning is enough.
+    /// SHA-256 of the image, as hex; a prefix is enough.
     Fingerprint(String),
 }
 
-/// A server of images.
+/// An image server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageServer {
     /// `https://images.linuxcontainers.org`.
     pub url: String,
     /// `simplestreams` or `incus`.
     pub protocol: String,
-    /// The server's own certificate as PEM, where no known authority has signed it.
+    /// The server's own certificate as PEM, if no known authority has signed it.
     pub certificate: Option<String>,
 }
 
-/// `POST /1.0/instances`, as it goes on the wire.
+/// `POST /1.0/instances`, in the form of the wire.
 #[derive(Serialize)]
 struct Wire<'a> {
     name: &'a str,
@@ -130,10 +130,10 @@ struct Wire<'a> {
 }
 
 impl Client {
-    /// Makes a container, and starts it if asked (`POST /1.0/instances`).
+    /// Creates a container, and starts it if asked for (`POST /1.0/instances`).
     ///
     /// Of simultaneous creates of one name one wins; how the others fail differs (at once or as an operation, with a
-    /// conflict or without a code): after a failure ask [`Client::instance`] whose it is, and do not read the message.
+    /// conflict or without a code): after a failure ask [`Client::instance`] whose it is, and do not parse the message.
     pub async fn create_instance(&self, new: &NewInstance) -> Result<Operation> {
         self.start(&create(new)).await
     }

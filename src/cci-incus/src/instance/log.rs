@@ -1,4 +1,4 @@
-//! An instance's log files: why a start failed stands there.
+//! An instance's log files, which say why a start failed.
 
 use crate::{
     client::Client,

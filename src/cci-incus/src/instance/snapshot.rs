@@ -1,4 +1,4 @@
-//! Snapshots of an instance: made, listed, gone back to, deleted.
+//! Snapshots of an instance: created, listed, restored, deleted.
 
 use cci_incus_types::Devices;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Config;
 use crate::{client::Client, error::Result, operation::Operation, request::Request, wire::null_is_default};
 
-/// An instance as it was.
+/// A past state of an instance.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Snapshot {
@@ -17,7 +17,7 @@ pub struct Snapshot {
     pub created_at: String,
     /// RFC 3339; the year 1 if it does not expire.
     pub expires_at: String,
-    /// Whether it holds the running state.
+    /// Whether it includes the running state.
     pub stateful: bool,
     /// Settings of the instance at that time.
     #[serde(deserialize_with = "null_is_default")]
@@ -25,16 +25,16 @@ pub struct Snapshot {
     /// Devices of the instance at that time.
     #[serde(deserialize_with = "null_is_default")]
     pub devices: Devices,
-    /// Bytes on the pool; -1 where the pool does not count.
+    /// Bytes on the pool; -1 if the pool does not count.
     pub size: i64,
 }
 
-/// A snapshot to be made.
+/// A snapshot to be created.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct NewSnapshot {
     /// Its name.
     pub name: String,
-    /// Whether to hold the running state.
+    /// Whether to include the running state.
     pub stateful: bool,
     /// RFC 3339; `None` to keep it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,12 +47,12 @@ impl Client {
         self.read_list(&list(instance)).await
     }
 
-    /// Makes a snapshot (`POST /1.0/instances/NAME/snapshots`).
+    /// Creates a snapshot (`POST /1.0/instances/NAME/snapshots`).
     pub async fn create_snapshot(&self, instance: &str, new: &NewSnapshot) -> Result<Operation> {
         self.start(&create(instance, new)).await
     }
 
-    /// Brings an instance back to a snapshot (`PUT /1.0/instances/NAME` with `restore`).
+    /// Restores an instance from a snapshot (`PUT /1.0/instances/NAME` with `restore`).
     pub async fn restore_snapshot(&self, instance: &str, snapshot: &str) -> Result<Operation> {
         self.start(&restore(instance, snapshot)).await
     }

@@ -1,4 +1,4 @@
-//! What an instance uses and where it can be reached while it runs.
+//! The resource use and addresses of a running instance.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub struct InstanceState {
     pub network: BTreeMap<String, NetworkState>,
     /// Memory.
     pub memory: MemoryUsage,
-    /// Disks by device name, where the pool counts.
+    /// Disks by device name, if the pool counts.
     #[serde(deserialize_with = "null_is_default")]
     pub disk: BTreeMap<String, DiskUsage>,
     /// Processors.
@@ -77,7 +77,7 @@ pub struct Address {
 pub struct MemoryUsage {
     pub usage: i64,
     pub usage_peak: i64,
-    /// The limit, or what the host has.
+    /// The limit, or the host's memory.
     pub total: i64,
 }
 
@@ -100,7 +100,7 @@ pub struct CpuUsage {
 }
 
 impl Client {
-    /// What an instance uses now, and its addresses (`GET /1.0/instances/NAME/state`).
+    /// The current resource use and addresses of an instance (`GET /1.0/instances/NAME/state`).
     pub async fn instance_state(&self, name: &str) -> Result<InstanceState> {
         self.read(&get(name)).await
     }

@@ -1,4 +1,4 @@
-//! Operations as Incus shows them.
+//! Operations in Incus's own form.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{status::Status, wire::null_is_default};
 
-/// What Incus says about an operation.
+/// Incus's description of an operation.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct OperationInfo {
@@ -17,7 +17,7 @@ pub struct OperationInfo {
     pub description: String,
     /// RFC 3339.
     pub created_at: String,
-    /// Where it stands.
+    /// Its state.
     pub status_code: Status,
     /// What it is about: kind → paths (`instances` → `/1.0/instances/c1`).
     #[serde(deserialize_with = "null_is_default")]

@@ -1,4 +1,4 @@
-//! What goes in and out of a transport: streams of bytes, and connections that have changed their protocol.
+//! Input and output of a transport: byte streams, and upgraded connections.
 
 use std::{io, pin::Pin};
 
@@ -19,7 +19,7 @@ use crate::{
 /// Bytes as they come; an error ends them.
 pub(crate) type ByteStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
-/// A connection after the answer 101, of whatever kind it was.
+/// A connection after a 101 answer, of any kind.
 pub(crate) type Upgraded = Pin<Box<dyn Connection>>;
 
 /// Both directions of one connection.
@@ -27,12 +27,12 @@ pub(crate) trait Connection: AsyncRead + AsyncWrite + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Send> Connection for T {}
 
-/// What is sent with a call.
+/// The payload of a call.
 pub(crate) enum Payload {
     Empty,
     Json(Bytes),
     Bytes(Bytes),
-    /// Sent as it is read, never held as a whole.
+    /// Sent while it is read, never held as a whole.
     Stream {
         content_type: String,
         stream: ByteStream,
@@ -59,7 +59,7 @@ impl Payload {
     }
 }
 
-/// The head of a call as every door sends it.
+/// The head of a call, the same for every transport.
 pub(crate) fn head(request: &Request, payload: &Payload) -> http::request::Builder {
     let mut head = http::Request::builder().method(request.method.clone());
     if let Some(kind) = payload.content_type() {
@@ -71,7 +71,7 @@ pub(crate) fn head(request: &Request, payload: &Payload) -> http::request::Build
     request.headers.iter().fold(head, |head, (name, value)| head.header(*name, value))
 }
 
-/// The head of an answer and its body, still to be read.
+/// The head of an answer and its unread body.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -94,7 +94,7 @@ impl Answer {
     }
 }
 
-/// Why a connection stayed what it was: Incus's own error, if the answer holds one.
+/// Why a connection was not upgraded: Incus's own error, if the answer contains one.
 pub(crate) async fn not_upgraded(request: &Request, status: StatusCode, headers: HeaderMap, body: ByteStream) -> Error {
     let answer = Answer { status, headers, body };
     match answer.bytes().await {

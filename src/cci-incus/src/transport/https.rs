@@ -1,4 +1,4 @@
-//! The remote door: HTTPS with a client certificate and a pinned server certificate.
+//! The remote transport: HTTPS with a client certificate and a pinned server certificate.
 
 use std::{error::Error as _, io, sync::Arc};
 
@@ -21,7 +21,7 @@ use crate::{
     request::Request,
 };
 
-/// Where a remote Incus is, who we are there, and by what it is recognised.
+/// The address of a remote Incus, our identity, and its pinned certificate.
 #[derive(Clone)]
 pub struct HttpsRemote {
     /// `https://host:8443`, without a path.
@@ -101,7 +101,7 @@ impl Https {
     }
 }
 
-/// The text of the error that all the others wrap.
+/// The text of the innermost error.
 fn innermost(outer: &(dyn std::error::Error + 'static)) -> String {
     let mut error = outer;
     while let Some(cause) = error.source() {

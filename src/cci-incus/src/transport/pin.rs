@@ -1,4 +1,4 @@
-//! Recognises a server by the fingerprint of its certificate: Incus servers sign their own.
+//! Recognises a server by its certificate's fingerprint, because Incus servers use self-signed certificates.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use rustls::{
 };
 use sha2::{Digest as _, Sha256};
 
-/// Accepts one certificate, whatever name it bears and whoever signed it.
+/// Accepts one certificate, whatever name it has and whoever signed it.
 #[derive(Debug)]
 pub(crate) struct Pin {
     fingerprint: [u8; 32],
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn colons_between_bytes_are_read_over() {
+    fn colons_between_bytes_are_ignored() {
         let colons = vec!["ab"; 32].join(":");
         assert_eq!(Pin::parse(&colons, &provider()).unwrap().fingerprint, [0xab; 32]);
     }

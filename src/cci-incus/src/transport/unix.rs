@@ -1,8 +1,8 @@
-//! The local door: HTTP over the unix socket of the daemon, a connection for each call.
+//! The local transport: HTTP over the daemon's unix socket, one connection per call.
 //!
-//! A connection is never used again: a request that follows an answer within about 0.1 ms on the same connection is
-//! read by Incus 6.0.4 only when the connection closes (it then says `context canceled`), so that the call hangs until
-//! its deadline. To connect anew costs some 50 µs.
+//! A connection is never reused: a request that follows an answer within about 0.1 ms on the same connection is read by
+//! Incus 6.0.4 only when the connection closes (it then reports `context canceled`), so that the call hangs until its
+//! deadline. A new connection costs about 50 µs.
 
 use std::{io, path::PathBuf};
 
@@ -69,7 +69,8 @@ impl Unix {
         let stream = UnixStream::connect(&self.socket).await.map_err(|source| self.unreachable(source))?;
         let lost = |source| Error::lost(&request.what, source);
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
-        // it ends with the answer, or with the connection that the answer has become; how, the answer tells
+        // it ends with the answer, or with the connection that the answer was upgraded to; the answer reports the
+        // result
         tokio::spawn(connection.with_upgrades());
         sender.send_request(call).await.map_err(lost)
     }

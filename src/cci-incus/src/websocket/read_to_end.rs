@@ -1,4 +1,4 @@
-//! A connection that is read to its end also when nothing can be written to it any more.
+//! A connection that is read to its end even if nothing can be written to it any more.
 
 use std::{
     io,
@@ -10,12 +10,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::transport::Upgraded;
 
-/// Takes what is written to a peer that has gone as written: on a socket that is there to be read it is the answer to a
-/// ping, and what the peer sent before it went is still to come.
+/// Pretends that writes to a closed peer succeed: on a socket used for reading they answer a ping, and what the peer
+/// sent before it closed is still to come.
 pub(super) struct ReadToEnd(pub(super) Upgraded);
 
-/// A peer that has gone takes everything.
-fn taken<T>(done: io::Result<T>, everything: T) -> io::Result<T> {
+/// A closed peer accepts everything.
+fn ok_if_closed<T>(done: io::Result<T>, everything: T) -> io::Result<T> {
     match done {
         Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
             Ok(everything)
@@ -32,14 +32,14 @@ impl AsyncRead for ReadToEnd {
 
 impl AsyncWrite for ReadToEnd {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Poll::Ready(taken(ready!(self.0.as_mut().poll_write(cx, bytes)), bytes.len()))
+        Poll::Ready(ok_if_closed(ready!(self.0.as_mut().poll_write(cx, bytes)), bytes.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(taken(ready!(self.0.as_mut().poll_flush(cx)), ()))
+        Poll::Ready(ok_if_closed(ready!(self.0.as_mut().poll_flush(cx)), ()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(taken(ready!(self.0.as_mut().poll_shutdown(cx)), ()))
+        Poll::Ready(ok_if_closed(ready!(self.0.as_mut().poll_shutdown(cx)), ()))
     }
 }

@@ -32,7 +32,7 @@ async fn who_subscribes_first_sees_the_whole_life_of_a_container() {
     client.change_state(&name, &StateChange::kill()).await.unwrap().wait("the stop", LIMIT).await.unwrap();
 
     let seen = actions(&mut events, &name, "instance-deleted").await;
-    // of a stop and the delete that follows it, only the delete is sure to be told
+    // of a stop and the delete that follows it, only the delete is sure to be reported
     assert_eq!(seen.first().map(String::as_str), Some("instance-created"));
     assert!(seen.contains(&"instance-started".to_owned()), "{seen:?}");
 }

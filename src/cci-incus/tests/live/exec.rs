@@ -1,4 +1,4 @@
-//! Commands in a container: their streams, surroundings and results.
+//! Commands in a container: their streams, environment and results.
 
 use std::time::Duration;
 

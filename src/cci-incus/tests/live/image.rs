@@ -1,4 +1,4 @@
-//! Images brought in, named, made from a container, taken out.
+//! Images imported, named, created from a container, exported.
 
 use std::sync::{
     Arc,

@@ -1,4 +1,4 @@
-//! Containers made, changed, copied, brought back and ended.
+//! Containers created, changed, copied, restored and stopped.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The client against a real Incus: every rule that it rests on, tried.
+//! The client against a real Incus: tests every behaviour that it relies on.
 
 #![expect(
     clippy::unwrap_used,

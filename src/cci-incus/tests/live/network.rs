@@ -1,6 +1,6 @@
 //! Networks and ACLs.
 
-use cci_incus::{AclPut, AclRule, Config, NewNetwork};
+use cci_incus::{AclPut, AclRule, Config, NetworkStatus, NewNetwork};
 
 use crate::support::{Project, apart, shared, token, until};
 
@@ -42,7 +42,7 @@ async fn a_network_is_made_changed_and_guarded_by_its_version() {
     let bridge = Bridge::new(&project).await;
     let (network, etag) = client.network(&bridge.name).await.unwrap();
     assert!(network.managed);
-    assert_eq!((network.kind.as_str(), network.status.as_str()), ("bridge", "Created"));
+    assert_eq!((network.kind.as_str(), network.status), ("bridge", NetworkStatus::Created));
 
     let note: Config = [("user.note".to_owned(), "1".to_owned())].into();
     client.patch_network(&bridge.name, &note, Some(&etag)).await.unwrap();

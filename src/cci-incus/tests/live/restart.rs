@@ -1,4 +1,4 @@
-//! A daemon that goes away: nothing hangs, and the client serves again when it is back.
+//! A daemon that restarts: nothing hangs, and the client works again when it is back.
 
 use cci_incus::{Client, Disk, EventKind, Exec, NewImage, NewInstance, NewStoragePool, Source, StateChange};
 use tokio::time::timeout;

@@ -1,4 +1,4 @@
-//! Image servers: asked what they have, and images fetched from them.
+//! Image servers: what they have, and fetching images from them.
 
 use std::time::Duration;
 

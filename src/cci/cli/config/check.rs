@@ -1,4 +1,4 @@
-//! `cci config check`: what a launch would say of the files.
+//! `cci config check`: reports what a launch would say about the files.
 
 use std::sync::Arc;
 
@@ -13,18 +13,18 @@ use crate::ui::text::Text;
 use cci_engine::configuration::config::Configured;
 use cci_host::settings::{Project, Trust};
 
-/// The status where something waits for approval: a launch ends with it too.
+/// The status if something needs approval: a launch fails with it too.
 const NOT_OK: u8 = 2;
 
 /// What `config check --format json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "cci config check")]
 pub(crate) struct Checked {
-    /// Whether a launch would take the files as they are. What is wrong in one is an error instead.
+    /// Whether a launch would accept the files as they are. An invalid file is an error instead.
     ok: bool,
     /// The files that were read.
     files: Vec<String>,
-    /// The keys of the project file that need approval, and have none.
+    /// The keys of the project file that need approval and do not have it.
     waiting: Vec<WaitingKey>,
 }
 
@@ -46,7 +46,7 @@ pub(super) fn run(args: FormatArg, cx: &Configured, terminal: &Arc<Terminal>) ->
 
 fn text(checked: &Checked) -> Text {
     if checked.files.is_empty() {
-        return Text::one("no configuration file; the built-in values hold");
+        return Text::one("no configuration file; the built-in values apply");
     }
     if checked.ok {
         return checked.files.iter().map(|file| format!("{file}: ok")).collect();

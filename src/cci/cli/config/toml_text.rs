@@ -23,7 +23,7 @@ pub(in crate::cli) fn as_toml(entries: &[Entry], origin: bool) -> Text {
             mounts(&mut out, list, these, origin);
         } else {
             let value = inline(&first.in_a_file());
-            out.line(format_args!("{} = {value}{}", key(&first.key), said(first, origin)));
+            out.line(format_args!("{} = {value}{}", key(&first.key), origin_comment(first, origin)));
         }
         rest = behind;
     }
@@ -41,12 +41,12 @@ fn mounts(out: &mut Text, list: &str, mounts: &[Entry], origin: bool) {
         let container = mount.key[list.len() + 1..].to_owned();
         let mut table = mount.in_a_file();
         table["container"] = container.into();
-        out.line(format_args!("  {},{}", inline(&table), said(mount, origin)));
+        out.line(format_args!("  {},{}", inline(&table), origin_comment(mount, origin)));
     }
     out.line("]");
 }
 
-fn said(entry: &Entry, origin: bool) -> String {
+fn origin_comment(entry: &Entry, origin: bool) -> String {
     // a line of a comment has no control characters in TOML, and none here
     if origin && !entry.origin.is_empty() { format!("  # {}", entry.origin) } else { String::new() }
 }
@@ -68,7 +68,7 @@ fn word(name: &str) -> String {
     numbered(&builder.as_unquoted().unwrap_or_else(|| builder.as_basic()).to_toml_key())
 }
 
-/// A value as TOML writes it on one line; what TOML has no word for is left out of a table.
+/// A value as TOML writes it on one line; a null is left out of a table.
 pub(super) fn inline(value: &Value) -> String {
     match value {
         Value::Object(table) => {
@@ -83,7 +83,7 @@ pub(super) fn inline(value: &Value) -> String {
     }
 }
 
-/// Writes what cannot be seen by its number: it is inside of basic strings only.
+/// Escapes invisible characters: they occur inside basic strings only.
 fn numbered(toml: &str) -> String {
     let shown = |c: char| match u32::from(c) {
         number @ ..=0xffff if is_unseen(c) => format!("\\u{number:04x}"),
@@ -118,7 +118,7 @@ mod tests {
         Caller { ids, home: dir.into(), current_dir: dir.into(), environment: BTreeMap::new() }
     }
 
-    /// What `cci --config FILE config check` and a launch would take.
+    /// What `cci --config FILE config check` and a launch would accept.
     fn read(caller: &Caller, extra: Option<&Path>) -> Stack {
         let workspace = Workspace::at(&caller.home);
         let stack = Stack::read(caller, &workspace, extra, &Overrides::default(), Trust::Judged).unwrap();
@@ -126,14 +126,14 @@ mod tests {
         stack
     }
 
-    /// A value that a key takes, as a file has it.
+    /// A value that a key accepts, as a file has it.
     fn value(kind: Kind) -> BoxedStrategy<toml::Value> {
         let text = || "[^\\x00]{1,12}".prop_map(toml::Value::from);
         let choice = |words: &[&str]| {
             let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
             select(words).prop_map(toml::Value::from).boxed()
         };
-        // in a file a `$` is written twice where no variable is meant
+        // in a file a `$` is doubled where no variable is meant
         let path = || "/(\\$|[a-z]|\\PC){0,9}".prop_map(|path| path.replace('$', "$$"));
         let mount = (path(), "/[a-z.]{1,9}", any::<Option<bool>>()).prop_map(|(host, container, readonly)| {
             let mut mount =

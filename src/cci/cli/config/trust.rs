@@ -17,21 +17,21 @@ use cci_engine::configuration::config::Configured;
 use cci_host::settings::Project;
 use cci_host::signals;
 
-/// The status where the person says no.
+/// The status if the user declines.
 const DECLINED: u8 = 1;
 
 #[derive(Debug, Args)]
 pub(crate) struct TrustArgs {
-    /// Approve without a question what has this hash
+    /// Approve what has this hash, without asking
     #[arg(long, value_name = "HASH", conflicts_with_all = ["list", "revoke", "show"])]
     hash: Option<String>,
     /// Print what needs approval, and its hash; approve nothing
     #[arg(long, conflicts_with_all = ["list", "revoke"])]
     show: bool,
-    /// Print what is approved
+    /// Print the approved files
     #[arg(long, conflicts_with = "revoke")]
     list: bool,
-    /// Take the approval back
+    /// Revoke the approval
     #[arg(long)]
     revoke: bool,
     #[command(flatten)]
@@ -57,7 +57,7 @@ pub(crate) struct Approved {
 #[schemars(title = "cci config trust")]
 pub(crate) struct Asked {
     path: PathBuf,
-    /// What `--hash` takes: SHA-256 of the file, of the profiles beside it, and of what its commands name.
+    /// What `--hash` takes: SHA-256 of the file, of the profiles next to it, and of what its commands name.
     hash: String,
     /// Whether the user has approved exactly this.
     approved: bool,
@@ -120,17 +120,17 @@ fn list(format: Format, cx: &Configured) -> Result<u8> {
     })
 }
 
-/// Shows what was read, and approves that and nothing that has come in its place since.
+/// Shows what was read, and approves exactly that, not what may have replaced it since.
 async fn approve(args: &TrustArgs, cx: &Configured, project: &Project, terminal: &Arc<Terminal>) -> Result<u8> {
     let mut asked = Asked::new(project, project.approved);
     if args.format() == Format::Text {
-        terminal.told(&asked.text());
+        terminal.always(&asked.text());
     }
     match &args.hash {
         Some(hash) if *hash != project.hash => return Err(other_hash(project)),
-        _ if project.waiting.is_empty() => return told(args, &asked, None, terminal),
+        _ if project.waiting.is_empty() => return report(args, &asked, None, terminal),
         Some(_) => {}
-        None if project.approved => return told(args, &asked, Some("Trusted already"), terminal),
+        None if project.approved => return report(args, &asked, Some("Trusted already"), terminal),
         None => match answer(terminal).await? {
             Answer::Yes => {}
             Answer::No => {
@@ -142,7 +142,7 @@ async fn approve(args: &TrustArgs, cx: &Configured, project: &Project, terminal:
     }
     cx.approve(project)?;
     asked.approved = true;
-    told(args, &asked, Some("Trusted as it is now"), terminal)
+    report(args, &asked, Some("Trusted as it is now"), terminal)
 }
 
 /// The answer, unless a signal comes first.
@@ -152,7 +152,7 @@ async fn answer(terminal: &Terminal) -> Result<Answer> {
     cancel.run_until_cancelled(asked).await.unwrap_or(Err(Error::Interrupted))
 }
 
-fn told(args: &TrustArgs, asked: &Asked, said: Option<&str>, terminal: &Arc<Terminal>) -> Result<u8> {
+fn report(args: &TrustArgs, asked: &Asked, said: Option<&str>, terminal: &Arc<Terminal>) -> Result<u8> {
     if args.format() == Format::Json {
         return print(Format::Json, asked, Asked::text);
     }

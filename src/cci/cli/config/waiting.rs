@@ -16,7 +16,7 @@ use cci_host::settings::Waiting;
 pub(crate) struct WaitingKey {
     /// The key, with the profile that it takes effect in.
     key: String,
-    /// What it would be; null where something of the user's would be taken away.
+    /// The value it would get; null if it would remove a value of the user's.
     value: Value,
     file: PathBuf,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,7 +46,7 @@ impl WaitingKey {
     fn lines(&self) -> [String; 2] {
         let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
         let said = match &self.value {
-            Value::Null => format!("{} is taken away", self.key),
+            Value::Null => format!("{} is removed", self.key),
             value => format!("{} = {}", self.key, inline(value)),
         };
         [format!("{}{line}: {said}", GuestText::new(&self.file)), format!("  {}", self.reason)]
@@ -69,6 +69,6 @@ mod tests {
         let hidden = WaitingKey::all(&[waiting(serde_json::json!({ "command": "cat \u{202e}x" }))]);
         let lines = "/p/.cci.toml: defaults.environment.T = { command = \"cat \\u202ex\" }\n  it would run a command on the host\n";
         assert_eq!(WaitingKey::text(&hidden).as_str(), lines);
-        assert!(WaitingKey::text(&WaitingKey::all(&[waiting(Value::Null)])).as_str().contains("T is taken away"));
+        assert!(WaitingKey::text(&WaitingKey::all(&[waiting(Value::Null)])).as_str().contains("T is removed"));
     }
 }

@@ -20,9 +20,9 @@ pub(super) fn launch(event: &LaunchEvent) -> Telling {
         LaunchEvent::ConfigurationApplied { changed } => {
             Telling::note(format!("Configuration applied: {}", changed.join(", ")))
         }
-        LaunchEvent::NotNoted(error) => {
-            Telling::warning(format!("what this container leaves on the host will not be known as its own: {error}"))
-        }
+        LaunchEvent::NotNoted(error) => Telling::warning(format!(
+            "files that this container's root leaves on the host will not be recognised: {error}"
+        )),
     }
 }
 
@@ -43,7 +43,7 @@ fn plan_warning(warning: PlanWarning) -> String {
 
 pub(super) fn network(event: &NetworkEvent) -> Telling {
     match event {
-        NetworkEvent::MakingNetwork => Telling::step("setup", "making the network"),
+        NetworkEvent::MakingNetwork => Telling::step("setup", "creating the network"),
         NetworkEvent::Obstacle(obstacle) => {
             Telling::Warning { text: obstacle.problem.to_owned(), hint: Some(obstacle.fix.clone()) }
         }

@@ -1,4 +1,4 @@
-//! The words for what is under way.
+//! The words for what is in progress.
 
 use cci_engine::event::{Activity, Direction, Progress};
 

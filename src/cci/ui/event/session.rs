@@ -29,17 +29,17 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
         SessionEvent::NotCopiedHome(error) => {
             Telling::warning(format!("the conversation is in a storage volume and could not be copied here: {error}"))
         }
-        SessionEvent::WaitingForShutdown => Telling::step("setup", "waiting until the container is down"),
+        SessionEvent::WaitingForShutdown => Telling::step("setup", "waiting for the container to stop"),
         SessionEvent::Saved => Telling::note("Session data saved: resume it with `cci shell --resume`"),
         SessionEvent::ContainerRunsOn { container } => {
-            Telling::note(format!("Container kept running: go back with `cci attach {container}`"))
+            Telling::note(format!("Container is still running: return to it with `cci attach {container}`"))
         }
         SessionEvent::ContainerKept => Telling::note("Container kept (persistent)"),
         SessionEvent::ContainerRemoved => Telling::note("Container was stopped, removing it"),
     }
 }
 
-/// The secrets that the host's settings bring along, by their keys.
+/// The secrets in the host's settings, by their keys.
 fn given_away(Secrets { file, keys }: &Secrets) -> String {
     let keys: Vec<String> = keys.iter().map(|key| GuestText::new(key).to_string()).collect();
     format!(

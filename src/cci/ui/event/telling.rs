@@ -1,8 +1,8 @@
-//! The ways in which something is told on a terminal.
+//! The ways to report something on a terminal.
 
 use cci_engine::event::Amount;
 
-/// How an event is told, and in which words.
+/// How an event is reported, and in which words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Telling {
     /// A step has begun that may take a moment: `[scope] text`, or a spinner.
@@ -14,7 +14,7 @@ pub(crate) enum Telling {
     },
     /// Lines that belong to the result of a verb.
     Notes(Vec<String>),
-    /// Something the person should know although the verb goes on.
+    /// Something the user should know although the verb continues.
     Warning {
         /// What.
         text: String,
@@ -28,7 +28,7 @@ pub(crate) enum Telling {
         /// How far.
         amount: Amount,
     },
-    /// Nothing is under way.
+    /// Nothing is in progress.
     Idle,
 }
 

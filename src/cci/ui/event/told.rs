@@ -1,11 +1,11 @@
-//! Each event to the room that has its words.
+//! Passes each event to the module that has its words.
 
 use cci_engine::event::Event;
 
 use super::telling::Telling;
 use super::{build, launch, progress, session, transfer, upkeep};
 
-/// How an event is told.
+/// How an event is reported.
 pub(crate) fn told(event: &Event) -> Telling {
     match event {
         Event::Launch(event) => launch::launch(event),

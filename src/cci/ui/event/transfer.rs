@@ -1,4 +1,4 @@
-//! The words for files on their way.
+//! The words for file transfers.
 
 use cci_engine::event::{SpecialFile, TransferEvent};
 use cci_guest::GuestText;

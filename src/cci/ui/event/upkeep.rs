@@ -1,4 +1,4 @@
-//! The words for what is cleared up, set up and rolled back.
+//! The words for cleanup, setup and rollback.
 
 use cci_engine::event::{RollBackEvent, UpkeepEvent};
 use cci_guest::GuestText;
@@ -9,13 +9,13 @@ pub(super) fn upkeep(event: &UpkeepEvent) -> Telling {
     match event {
         UpkeepEvent::NotRemoved(error) => Telling::warning(error.to_string()),
         UpkeepEvent::NotHandedOver(error) => {
-            Telling::warning(format!("cannot hand over what a container's root left: {error}"))
+            Telling::warning(format!("cannot take over files that a container's root left: {error}"))
         }
         UpkeepEvent::LookingForFiles => Telling::step("reclaim", "looking for files of containers' root"),
         UpkeepEvent::FilesStay { workspace, owners } => {
             let owners: Vec<String> = owners.iter().map(u32::to_string).collect();
             Telling::warning(format!(
-                "files in {} stay with host id {}: no container of yours is known to have made them",
+                "files in {} still belong to host id {}: none of your containers is known to have created them",
                 GuestText::new(workspace),
                 owners.join(", ")
             ))

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::source::{self, Source};
-use super::{agent_word, circles, map_of_maps, sentences, statics};
+use super::{agent_word, circles, map_of_maps, one_way, sentences, site, statics};
 use crate::step::root;
 
 /// One place that breaks a law.
@@ -30,11 +30,13 @@ const LIST: &str = "src/xtask/breaches.txt";
 
 type Law = fn(&[Source]) -> Vec<Breach>;
 
-pub(crate) const LAWS: [(&str, Law); 5] = [
+pub(crate) const LAWS: [(&str, Law); 7] = [
     ("agent-word", agent_word::breaches),
     ("circle", circles::breaches),
     ("map-of-maps", map_of_maps::breaches),
+    ("one-way", one_way::breaches),
     ("sentence", sentences::breaches),
+    ("site", site::breaches),
     ("static", statics::breaches),
 ];
 

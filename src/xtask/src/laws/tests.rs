@@ -1,6 +1,8 @@
 use std::fs;
 
 use super::breaches::{check, check_checkout};
+use super::{one_way, site};
+use crate::step::root;
 
 /// The files of a small tree, each with its text.
 fn checked(files: &[(&str, &str)], list: &str) -> Result<(), String> {
@@ -139,4 +141,69 @@ fn a_map_of_maps_is_found_under_any_name() {
     is_found(&[aliases, ("cci/a.rs", "fn f(d: BTreeMap<String, Device>) {}")], "map-of-maps src/cci/a.rs:1");
     is_found(&[aliases, ("cci/a.rs", "use cci_incus::Devices;")], "map-of-maps src/cci/a.rs:1");
     is_well(&[aliases, ("cci/a.rs", "fn f(d: Device, e: BTreeMap<String, Vec<String>>) {}")]);
+}
+
+#[test]
+fn a_use_case_that_asks_the_machine_past_the_site_is_found() {
+    let asking = [
+        "use cci_host::network;",
+        "use cci_host::{caller::Caller, subids::OfRoot};",
+        "use cci_host::limits as bounds;",
+        "use cci_host::*;",
+        "use cci_host as host;",
+        "fn f() { cci_host::btrfs::has_lost_count(\"/\"); }",
+    ];
+    for text in asking {
+        let text = format!("\n{text}");
+        is_found(&[("cci-engine/src/a.rs", &text)], "site src/cci-engine/src/a.rs:2: goes past Site: cci_host");
+        is_well(&[("cci-engine/src/site/place.rs", &text)]);
+        is_well(&[("cci/cli/a.rs", &text)]);
+    }
+    is_well(&[("cci-engine/src/a.rs", "use cci_host::caller::Caller; use crate::network; fn f() { network::show() }")]);
+}
+
+#[test]
+fn what_is_asked_through_the_site_is_there() {
+    for module in site::ASKED {
+        assert!(root().join(format!("src/cci-host/src/{module}.rs")).exists(), "{module} has another name now");
+    }
+}
+
+#[test]
+fn a_second_way_to_an_instance_or_to_its_end_is_found() {
+    let create = "fn f() {\n client.create_instance(&new) }";
+    let delete = "fn f() {\n client.delete_instance(name) }";
+    let stop = "fn f() {\n client.change_state(name, &StateChange::kill()) }";
+    let ask = "fn f() {\n change(cci_incus::StateAction::Stop) }";
+    let told = [
+        "sends create_instance",
+        "sends delete_instance",
+        "ends by StateChange::kill",
+        "ends by cci_incus::StateAction::Stop",
+    ];
+    for (text, told) in [create, delete, stop, ask].into_iter().zip(told) {
+        for path in ["cci-engine/src/a.rs", "cci-engine/src/instance/owned.rs", "cci/cli/a.rs"] {
+            is_found(&[(path, text)], &format!("one-way src/{path}:2: {told} itself"));
+        }
+        is_well(&[("cci-incus/src/a.rs", text)]);
+        is_well(&[("cci/bench/a.rs", text)]);
+    }
+    is_well(&[("cci-engine/src/instance/create.rs", create)]);
+    is_found(&[("cci-engine/src/instance/stop.rs", create)], "one-way");
+    for text in [delete, stop, ask] {
+        is_well(&[("cci-engine/src/instance/stop.rs", text)]);
+        is_well(&[("cci-engine/src/instance/remove.rs", text)]);
+        is_found(&[("cci-engine/src/instance/create.rs", text)], "one-way");
+    }
+    is_well(&[("cci-engine/src/a.rs", "fn f() { change(StateChange::start()); child.kill(); Stop::Now }")]);
+}
+
+#[test]
+fn the_requests_that_have_one_way_are_there() {
+    let client = ["create", "change"].map(|file| root().join(format!("src/cci-incus/src/instance/{file}.rs")));
+    let client = client.map(|file| fs::read_to_string(file).unwrap()).concat();
+    for name in [one_way::CREATES, one_way::DELETES].into_iter().chain(one_way::ENDING.map(|[_, name]| name)) {
+        let is_there = client.contains(&format!("fn {name}(")) || client.contains(&format!("    {name},\n"));
+        assert!(is_there, "{name} has another name now");
+    }
 }

@@ -1,4 +1,5 @@
-//! What Claude Code's own configuration must say in a container, merged into what the person and older sessions have.
+//! What Claude Code's own configuration must contain in a container, merged into what the user and earlier sessions
+//! have.
 
 use serde_json::{Map, Value, json};
 
@@ -10,10 +11,10 @@ use crate::seed::{Broken, Files, Given, Secrets, Seeded};
 pub(super) const SETTINGS: &str = "settings.json";
 /// The same on the host.
 pub(super) const HOST_SETTINGS: &str = ".claude/settings.json";
-/// What it notes for itself: beside its directory on the host, in the state directory of a session.
+/// Its own notes: next to its directory on the host, in the state directory of a session.
 pub(super) const STATE: &str = ".claude.json";
 
-/// The two files that are made of the host's and the session's.
+/// The two files that are derived from the host's and the session's.
 pub(super) fn seed(given: &Given<'_>) -> Result<Seeded, Broken> {
     let (settings, secrets) = settings_of_host(given)?;
     let settings = settings_json(settings.or_else(|| of_session(&given.session, SETTINGS)));
@@ -25,7 +26,7 @@ pub(super) fn seed(given: &Given<'_>) -> Result<Seeded, Broken> {
     Ok(Seeded { files: vec![(SETTINGS, file(&settings)), (STATE, file(&state))], secrets, asks_about })
 }
 
-/// The host's settings as the session gets them, and the secrets that are still in them.
+/// The host's settings as the session gets them, and the secrets that remain in them.
 fn settings_of_host(given: &Given<'_>) -> Result<(Option<Value>, Option<Secrets>), Broken> {
     let Some(settings) = of_host(&given.host, HOST_SETTINGS)? else { return Ok((None, None)) };
     if !given.secrets {
@@ -36,7 +37,7 @@ fn settings_of_host(given: &Given<'_>) -> Result<(Option<Value>, Option<Secrets>
     Ok((Some(settings), secrets))
 }
 
-/// A file of the host; one that is broken is named rather than passed over.
+/// A file of the host; a broken one is reported rather than ignored.
 fn of_host(host: &Files, file: &'static str) -> Result<Option<Value>, Broken> {
     let Some(bytes) = host.get(file) else { return Ok(None) };
     serde_json::from_slice(bytes).map(Some).map_err(|error| Broken { file, source: error.into() })
@@ -47,7 +48,7 @@ fn of_session(session: &Files, file: &str) -> Option<Value> {
     serde_json::from_slice(session.get(file)?).ok()
 }
 
-/// `settings.json` of a session: the person's keys, and the sandbox's on top.
+/// `settings.json` of a session: the user's keys, and the sandbox's on top.
 fn settings_json(host: Option<Value>) -> Value {
     let mut settings = host.filter(Value::is_object).unwrap_or_else(|| json!({}));
     deep_merge(
@@ -62,13 +63,13 @@ fn settings_json(host: Option<Value>) -> Value {
     settings
 }
 
-/// What of the host's `~/.claude.json` a fresh start needs; the history of other workspaces stays on the host.
+/// The keys of the host's `~/.claude.json` that a fresh start needs; the history of other workspaces stays on the host.
 const TAKEN: [&str; 6] =
     ["theme", "oauthAccount", "userID", "hasAvailableSubscription", "preferredNotifChannel", "editorMode"];
 
-/// `.claude.json` of a session: what the session has, the person's account and taste, and every question answered that
-/// a sandbox answers by itself. `api_key` is the one the agent finds in its environment, so it need not ask about it.
-/// Whether the person trusts what the workspace tells the agent to run is such a question only where that is `trusted`.
+/// `.claude.json` of a session: the session's content, the user's account and preferences, and an answer to every
+/// question that a sandbox decides by itself. `api_key` is the one in the agent's environment, so it need not ask about
+/// it. Whether the user trusts what the workspace tells the agent to run is decided only if it is `trusted`.
 fn claude_json(session: Option<Value>, host: Option<&Value>, api_key: Option<&str>, trusted: bool) -> Value {
     let mut state = session.filter(Value::is_object).unwrap_or_else(|| json!({ "theme": "dark" }));
     let taken: Map<String, Value> =
@@ -89,13 +90,13 @@ fn claude_json(session: Option<Value>, host: Option<&Value>, api_key: Option<&st
     state
 }
 
-/// Whether the person has told their own agent on the host that they trust the workspace at this path.
+/// Whether the user has told their own agent on the host that they trust the workspace at this path.
 fn is_trusted_on_host(host: Option<&Value>, workspace: &str) -> bool {
     let project = host.and_then(|host| host.get("projects")?.get(workspace));
     project.and_then(|project| project.get("hasTrustDialogAccepted")) == Some(&Value::Bool(true))
 }
 
-/// Adds the last twenty characters of a key to the approved ones, as the agent itself notes them.
+/// Adds the last twenty characters of a key to the approved ones, in the agent's own format.
 fn approve(state: &mut Value, key: &str) {
     let tail = json!(key.chars().rev().take(20).collect::<Vec<_>>().into_iter().rev().collect::<String>());
     let listed = |name: &str| match &state["customApiKeyResponses"][name] {

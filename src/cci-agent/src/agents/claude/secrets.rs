@@ -1,13 +1,13 @@
-//! What of Claude Code's configuration is a secret, or a command that yields one; by key, never by value.
+//! Finds secrets in Claude Code's configuration, and commands that print them; by key, never by value.
 
 use serde_json::Value;
 
 /// Keys whose value is a command that prints credentials, or renews them.
 const HELPERS: [&str; 5] =
     ["apiKeyHelper", "awsAuthRefresh", "awsCredentialExport", "gcpAuthRefresh", "otelHeadersHelper"];
-/// Where every value counts: what a server is sent to be let in.
+/// Where every value counts: headers that authenticate to a server.
 const HEADERS: &str = "headers";
-/// The words of a name that make it one of a secret.
+/// The words in a name that mark a secret.
 const WORDS: [&str; 17] = [
     "AUTH",
     "AUTHORIZATION",
@@ -27,7 +27,7 @@ const WORDS: [&str; 17] = [
     "SECRETS",
     "TOKEN",
 ];
-/// How a word may end that is written together, such as `APIKEY`.
+/// How a name without separators may end, such as `APIKEY`.
 const ENDS: [&str; 4] = ["KEY", "PASSWORD", "SECRET", "TOKEN"];
 
 /// The keys of secrets, such as `env.GITHUB_TOKEN`, in the order of the file.
@@ -43,7 +43,7 @@ pub(super) fn without_secrets(mut settings: Value) -> Value {
     settings
 }
 
-/// Takes every secret out and tells its path.
+/// Removes every secret and reports its path.
 fn each(value: &mut Value, path: &str, parent: &str, tell: &mut impl FnMut(&str)) {
     match value {
         Value::Object(table) => table.retain(|key, value| {
@@ -72,7 +72,7 @@ fn is_secret_name(name: &str) -> bool {
     words.any(|word| WORDS.contains(&word) || ENDS.iter().any(|end| word.ends_with(end)))
 }
 
-/// Whether an address has a user and a password in it.
+/// Whether a URL contains a user and a password.
 fn has_login(text: &str) -> bool {
     let authority = text.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
     authority.and_then(|authority| authority.rsplit_once('@')).is_some_and(|(login, _)| login.contains(':'))

@@ -1,4 +1,4 @@
-//! What decides which code runs beside the user's credentials.
+//! What decides which code runs next to the user's credentials.
 
 use std::path::Path;
 
@@ -6,34 +6,34 @@ use cci_guest::layout::WORKSPACE;
 
 use super::super::model::{Settings, Variable};
 
-pub(super) const CODE: &str = "it would decide which code runs beside the credentials";
+pub(super) const CODE: &str = "it would decide which code runs next to the credentials";
 pub(super) const TELLS: &str =
-    "it is not one of the variables that are known to choose neither code nor an address beside the credentials";
+    "it is not one of the variables that are known to choose neither code nor an address next to the credentials";
 pub(super) const LOOKED_UP: &str =
-    "it would put files of the workspace where programs beside the credentials are looked up";
+    "it would put files of the workspace where programs next to the credentials are looked up";
 
 /// Whether credentials of the user are in the containers of a run: the host's own, a variable of the user's files, or
-/// what the command line brings with it (`-e`, `--env-file`, and a conversation gone back to, which has what it was
-/// given when it began).
+/// what the command line brings (`-e`, `--env-file`, and a resumed conversation, which has what it was given when it
+/// began).
 ///
-/// `trusted` is what the user's own layers say together. What a project says of itself does not count: a file that
-/// declines the credentials could be read before a container that has them already is used again. Which verb is run does
-/// not count either, so that every verb judges a file alike.
+/// `trusted` is the result of the user's own layers. What a project says about itself does not count: a file that
+/// declines the credentials could be read before a container that already has them is reused. The verb does not count
+/// either, so that every verb judges a file alike.
 #[must_use]
 pub fn credentials_inside(trusted: &Settings, command_line: bool) -> bool {
     trusted.defaults.agent_config || !trusted.defaults.environment.is_empty() || command_line
 }
 
-/// Directories that an image has, and in which programs, their files or their sockets are looked up.
+/// Directories of an image in which programs, their files or their sockets are looked up.
 const OF_THE_IMAGE: [&str; 18] = [
     "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/nix", "/opt", "/proc", "/root", "/run",
     "/sbin", "/sys", "/tmp", "/usr", "/var",
 ];
 
-/// Whether nothing in a container looks for programs or their files at a place, unless the project itself makes it.
+/// Whether nothing in a container looks for programs or their files at a place, unless the project itself arranges it.
 pub(super) fn is_free_place(container: &str, trusted: &Settings) -> bool {
     let place = Path::new(container);
-    // what is mounted in the workspace is the workspace's own, in its own place
+    // what is mounted in the workspace belongs to the workspace
     if place.starts_with(WORKSPACE) {
         return true;
     }

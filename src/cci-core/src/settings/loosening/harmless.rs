@@ -1,7 +1,7 @@
-//! The variables that a project may set beside the user's credentials: their names are a list of what is allowed.
+//! The variables that a project may set next to the user's credentials, as an allowlist of names.
 
-/// Variables that choose no code, no address and no file: they say how much is said, in which colour and language, and
-/// which of its own settings a program of the project takes.
+/// Variables that choose no code, no address and no file: they set verbosity, colour, language, and which of its own
+/// settings a program of the project uses.
 const NAMES: [&str; 25] = [
     "APP_ENV",
     "CARGO_TERM_COLOR",
@@ -30,7 +30,7 @@ const NAMES: [&str; 25] = [
     "TZ",
 ];
 
-/// What the names of locale categories begin with.
+/// The prefix of locale categories.
 const LOCALE: &str = "LC_";
 const CATEGORIES: [&str; 13] = [
     "ADDRESS",
@@ -48,16 +48,16 @@ const CATEGORIES: [&str; 13] = [
     "TIME",
 ];
 
-/// Whether a variable with this value decides nothing about the code that runs beside the credentials. A name is meant
-/// letter for letter, as programs read it.
+/// Whether a variable with this value decides nothing about the code that runs next to the credentials. Names are
+/// case-sensitive, as for programs.
 pub(super) fn is_harmless(name: &str, value: &str) -> bool {
     let known =
         NAMES.contains(&name) || name.strip_prefix(LOCALE).is_some_and(|category| CATEGORIES.contains(&category));
     known && is_plain_word(value)
 }
 
-/// Whether a value is a word that names no file outside of the directory where it is looked up: a language, a time zone
-/// or a catalogue can be a path, to one in the workspace too.
+/// Whether a value is a word that names no file outside the directory where it is looked up: a language, a time zone or
+/// a catalogue can be a path, also to one in the workspace.
 fn is_plain_word(value: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_.,:=@+-/".contains(c);
     !value.starts_with(['/', '.', ':', '-'])

@@ -1,4 +1,4 @@
-//! What a project may choose, and what would be weaker.
+//! What a project may choose, and what would be looser.
 
 use super::*;
 use crate::network::Mode;
@@ -8,7 +8,7 @@ fn judged(trusted: &Settings, changed: &Settings, credentials: bool) -> Vec<Stri
     loosenings(trusted, changed, &around).into_iter().map(|one| one.key).collect()
 }
 
-/// What is weaker where no credentials are inside.
+/// What is looser where no credentials are inside.
 fn keys(trusted: &Settings, changed: &Settings) -> Vec<String> {
     judged(trusted, changed, false)
 }

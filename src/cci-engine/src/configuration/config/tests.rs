@@ -1,4 +1,4 @@
-//! Configuration files and profiles of a home that is made up.
+//! Configuration files and profiles of a made-up home.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -29,7 +29,7 @@ fn the_first_file_is_private_and_valid() {
 }
 
 #[test]
-fn a_file_that_is_there_is_replaced_by_force_only() {
+fn an_existing_file_is_replaced_by_force_only() {
     let home = Home::new();
     let path = home.configured().places().user;
     write(&path, "defaults.image = \"own\"\n");
@@ -41,7 +41,7 @@ fn a_file_that_is_there_is_replaced_by_force_only() {
 }
 
 #[test]
-fn a_new_profile_stands_on_another_and_can_be_asked_for() {
+fn a_new_profile_inherits_from_another_and_can_be_chosen() {
     let home = Home::new();
     write(&home.configured().places().user, "profiles.base.limits.cpu = \"3\"\n");
     profile::create(&home.configured(), "mine", "base", false).unwrap();
@@ -53,7 +53,7 @@ fn a_new_profile_stands_on_another_and_can_be_asked_for() {
 }
 
 #[test]
-fn a_profile_that_cannot_be_is_not_written() {
+fn an_invalid_profile_is_not_written() {
     let home = Home::new();
     write(&home.configured().places().user, "profiles.base.limits.cpu = \"3\"\n");
     let create = |name: &str, inherits: &str| profile::create(&home.configured(), name, inherits, false);
@@ -65,7 +65,7 @@ fn a_profile_that_cannot_be_is_not_written() {
 }
 
 #[test]
-fn a_profile_that_is_there_is_replaced_by_force_only() {
+fn an_existing_profile_is_replaced_by_force_only() {
     let home = Home::new();
     write(&home.configured().places().user, "profiles.base.limits.cpu = \"3\"\n");
     let path = profile::create(&home.configured(), "mine", "base", false).unwrap();

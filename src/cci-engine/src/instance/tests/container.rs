@@ -79,13 +79,13 @@ async fn a_stop_that_is_refused_is_a_failure_and_the_container_stays() {
 }
 
 #[tokio::test]
-async fn a_container_that_does_not_shut_down_is_stopped_and_the_person_told() {
+async fn a_container_that_does_not_shut_down_is_stopped_and_the_user_told() {
     let world = World::new();
     world.container(NAME).persistent().put();
     world.daemon.on(STATE).fail(400, "The instance did not shut down");
     stop(&world.cx(), NAME, Some(Duration::from_secs(7))).await.unwrap();
     assert!(!world.runs(NAME));
-    assert!(world.was_told("DidNotShutDown { container: \"cci-a-1\", within: 7s }"), "{:?}", world.told());
+    assert!(world.was_reported("DidNotShutDown { container: \"cci-a-1\", within: 7s }"), "{:?}", world.reported());
     assert_eq!(world.daemon.count(STATE), 2);
 }
 

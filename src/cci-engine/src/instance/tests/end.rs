@@ -21,7 +21,7 @@ async fn of_several_that_end_the_failure_of_one_is_told_and_the_others_go() {
     world.container("cci-a-3").persistent().stopped().put();
     let gone = end_all(&world.cx(), &names(&["cci-a-1", "cci-a-2", "cci-a-3"]), Stop::Now).await.unwrap();
     assert_eq!(gone, 2);
-    assert!(world.was_told("container cci-a-2 belongs to user 1001"), "{:?}", world.told());
+    assert!(world.was_reported("container cci-a-2 belongs to user 1001"), "{:?}", world.reported());
     assert!(world.instance("cci-a-1").is_none() && world.instance("cci-a-3").is_none());
     assert!(world.runs("cci-a-2"), "another user's runs on");
 }

@@ -3,21 +3,21 @@
 use cci_core::Error;
 use cci_core::mark::Kind;
 
-use crate::instance::owned::{self, Whose};
+use crate::instance::ownership::{self, Whose};
 use crate::testing::{ANOTHER, World};
 
 #[tokio::test]
 async fn the_callers_own_container_is_found_by_its_name() {
     let world = World::new();
     world.container("cci-a-1").put();
-    let found = owned::find(&world.cx(), "cci-a-1").await.unwrap();
+    let found = ownership::find(&world.cx(), "cci-a-1").await.unwrap();
     assert_eq!(found.name, "cci-a-1");
 }
 
 #[tokio::test]
 async fn a_container_that_is_not_there_is_not_found() {
     let world = World::new();
-    let error = owned::find(&world.cx(), "cci-a-1").await.unwrap_err();
+    let error = ownership::find(&world.cx(), "cci-a-1").await.unwrap_err();
     assert!(matches!(error, Error::ContainerNotFound { name } if name == "cci-a-1"));
 }
 
@@ -25,7 +25,7 @@ async fn a_container_that_is_not_there_is_not_found() {
 async fn another_users_container_is_refused_and_its_owner_named() {
     let world = World::new();
     world.container("cci-a-1").of(ANOTHER).put();
-    let error = owned::find(&world.cx(), "cci-a-1").await.unwrap_err();
+    let error = ownership::find(&world.cx(), "cci-a-1").await.unwrap_err();
     assert!(matches!(error, Error::NotOwner { problem, .. } if problem.contains("user 1001")));
 }
 
@@ -33,22 +33,22 @@ async fn another_users_container_is_refused_and_its_owner_named() {
 async fn another_users_container_is_roots_too() {
     let world = World::new();
     world.container("cci-a-1").of(ANOTHER).put();
-    assert!(owned::find(&world.cx_of(0), "cci-a-1").await.is_ok());
+    assert!(ownership::find(&world.cx_of(0), "cci-a-1").await.is_ok());
 }
 
 #[tokio::test]
 async fn any_owner_finds_another_users_container() {
     let world = World::new();
     world.container("cci-a-1").of(ANOTHER).put();
-    assert!(owned::find(&world.cx().of_any_owner(true), "cci-a-1").await.is_ok());
+    assert!(ownership::find(&world.cx().of_any_owner(true), "cci-a-1").await.is_ok());
 }
 
 #[tokio::test]
 async fn an_unmarked_container_is_anybodys_and_none_of_ccis() {
     let world = World::new();
     world.container("cci-a-1").unmarked().put();
-    assert!(owned::find(&world.cx(), "cci-a-1").await.is_ok());
-    let error = owned::one(&world.cx(), "cci-a-1").await.unwrap_err();
+    assert!(ownership::find(&world.cx(), "cci-a-1").await.is_ok());
+    let error = ownership::one(&world.cx(), "cci-a-1").await.unwrap_err();
     assert!(matches!(error, Error::ContainerNotFound { .. }));
 }
 
@@ -56,7 +56,7 @@ async fn an_unmarked_container_is_anybodys_and_none_of_ccis() {
 async fn marks_without_an_owner_are_nobodys() {
     let world = World::new();
     world.container("cci-a-1").unmarked().config("user.cci.kind", "session").put();
-    let error = owned::find(&world.cx(), "cci-a-1").await.unwrap_err();
+    let error = ownership::find(&world.cx(), "cci-a-1").await.unwrap_err();
     assert!(matches!(error, Error::NotOwner { problem, .. } if problem.contains("another user")));
 }
 
@@ -66,7 +66,7 @@ async fn a_container_that_does_not_run_is_not_found_running() {
     world.container("cci-a-1").stopped().persistent().put();
     world.container("cci-a-2").frozen().put();
     for name in ["cci-a-1", "cci-a-2"] {
-        let error = owned::find_running(&world.cx(), name).await.unwrap_err();
+        let error = ownership::find_running(&world.cx(), name).await.unwrap_err();
         assert!(matches!(error, Error::ContainerNotRunning { .. }), "{name}");
     }
 }
@@ -80,9 +80,9 @@ async fn all_are_the_callers_under_the_prefix_without_those_of_builds() {
     world.container("cci-d-1").unmarked().put();
     world.container("cci-e-1").kind(Kind::Build).put();
     world.container("other-1").put();
-    let names = |found: Vec<owned::Owned>| found.into_iter().map(|owned| owned.instance.name).collect::<Vec<_>>();
-    assert_eq!(names(owned::all(&world.cx()).await.unwrap()), ["cci-a-1", "cci-b-1"]);
-    let everybodys = owned::all_of(&world.cx(), Whose::Everybodys).await.unwrap();
+    let names = |found: Vec<ownership::Owned>| found.into_iter().map(|owned| owned.instance.name).collect::<Vec<_>>();
+    assert_eq!(names(ownership::all(&world.cx()).await.unwrap()), ["cci-a-1", "cci-b-1"]);
+    let everybodys = ownership::all_of(&world.cx(), Whose::Everybodys).await.unwrap();
     assert_eq!(names(everybodys), ["cci-a-1", "cci-b-1", "cci-c-1"]);
 }
 
@@ -97,7 +97,7 @@ async fn an_ephemeral_container_that_is_being_stopped_counts_as_gone() {
     world.daemon.begin(OperationKind::Stopping, "cci-a-1");
     world.daemon.begin(OperationKind::Stopping, "cci-a-2");
     world.daemon.begin(OperationKind::Deleting, "cci-a-3");
-    let found = owned::all(&world.cx()).await.unwrap();
+    let found = ownership::all(&world.cx()).await.unwrap();
     let names: Vec<_> = found.iter().map(|owned| owned.instance.name.as_str()).collect();
     assert_eq!(names, ["cci-a-2"], "a stop does not take a persistent one, a delete does");
 }

@@ -4,11 +4,11 @@ use cci_core::session::SessionId;
 use serde_json::json;
 
 use crate::instance::list::{list, live, sessions};
-use crate::instance::owned::Whose;
+use crate::instance::ownership::Whose;
 use crate::testing::{ANOTHER, World, write};
 
 #[tokio::test]
-async fn a_container_is_listed_with_its_marks_and_its_address() {
+async fn a_container_is_listed_with_its_labels_and_its_address() {
     let world = World::new();
     let session = SessionId::from_random([7; 16]);
     let nic = json!({"type": "nic", "network": "incusbr0", "ipv4.address": "10.77.0.9"});
@@ -76,5 +76,5 @@ async fn a_damaged_session_is_told_and_does_not_hide_the_others() {
     let listed = sessions(&cx, &[id]).await.unwrap();
     assert_eq!(listed.len(), 1);
     assert!(listed[0].live);
-    assert!(world.was_told("Damaged"), "{:?}", world.told());
+    assert!(world.was_reported("Damaged"), "{:?}", world.reported());
 }

@@ -32,12 +32,12 @@ async fn a_directory_is_added_to_a_stopped_container_by_its_own_place() {
 }
 
 #[tokio::test]
-async fn a_device_that_is_there_stays_as_it_is() {
+async fn an_existing_device_stays_as_it_is() {
     let world = World::new();
     let there = json!({"type": "disk", "source": "/srv", "path": "/srv"});
     world.container(NAME).persistent().stopped().device("data", there.clone()).put();
     let error = mount(&world.cx(), NAME, &data(&source(&world), "/data")).await.unwrap_err();
-    assert!(error.to_string().contains("device data is there already"), "{error}");
+    assert!(error.to_string().contains("device data already exists"), "{error}");
     assert_eq!(world.instance(NAME).unwrap()["devices"]["data"], there);
 }
 
@@ -48,7 +48,7 @@ async fn a_device_of_the_profile_is_there_too() {
     let source = source(&world);
     let mounting = Mounting { device: "eth0", ..data(&source, "/data") };
     let error = mount(&world.cx(), NAME, &mounting).await.unwrap_err();
-    assert!(error.to_string().contains("device eth0 is there already"), "{error}");
+    assert!(error.to_string().contains("device eth0 already exists"), "{error}");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ async fn the_first_free_slot_is_taken_by_one_create() {
     assert_eq!((launched.slot.number(), launched.reused), (1, false));
     assert!(world.runs(&world.slot(1)));
     assert_eq!(world.daemon.count(CREATE), 1);
-    assert!(world.was_told("SlotAllocated(Slot(1))"));
+    assert!(world.was_reported("SlotAllocated(Slot(1))"));
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn for_an_occupied_slot_the_next_free_one_above_it_is_taken_and_told() {
     world.container(&world.slot(4)).of(ANOTHER).persistent().stopped().put();
     let launched = launched(&world.cx(), exactly(3)).await.unwrap();
     assert_eq!(launched.slot.number(), 5, "another user's is not started");
-    assert!(world.was_told("SlotOccupied { wanted: Slot(3), got: Slot(5) }"), "{:?}", world.told());
+    assert!(world.was_reported("SlotOccupied { wanted: Slot(3), got: Slot(5) }"), "{:?}", world.reported());
 }
 
 #[tokio::test]

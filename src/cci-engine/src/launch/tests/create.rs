@@ -20,7 +20,7 @@ fn address(world: &World) -> String {
     devices["eth0"]["ipv4.address"].as_str().unwrap().to_owned()
 }
 
-/// The address that a launch gets where nobody else is.
+/// The address that a launch gets if it is alone.
 async fn first_choice(world: &World) -> String {
     let cx = world.cx();
     launched(&cx, SlotChoice::Auto).await.unwrap();
@@ -31,7 +31,7 @@ async fn first_choice(world: &World) -> String {
 }
 
 #[tokio::test]
-async fn the_one_request_creates_marks_and_starts() {
+async fn the_one_request_creates_labels_and_starts() {
     let world = world("");
     launched(&world.cx(), SlotChoice::Auto).await.unwrap();
     let made = world.instance(&world.slot(1)).unwrap();

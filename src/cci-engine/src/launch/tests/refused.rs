@@ -1,4 +1,4 @@
-//! What is refused before anything is made.
+//! What is refused before anything is created.
 
 use cci_core::Error;
 use cci_core::slot::SlotChoice;
@@ -19,7 +19,7 @@ fn pool(world: &World, driver: &str) {
 }
 
 #[tokio::test]
-async fn a_limit_that_the_kernel_does_not_hold_is_refused() {
+async fn a_limit_that_the_kernel_does_not_enforce_is_refused() {
     let world = world("limits.memory = \"1GiB\"\n");
     let warning = json!({"type": "Couldn't find the CGroup memory controller", "uuid": "1"});
     world.daemon.put("/1.0/warnings/1", warning);
@@ -46,7 +46,7 @@ async fn a_disk_limit_is_refused_on_a_pool_of_directories_and_held_on_others() {
     let world = world("limits.disk = \"1GiB\"\n");
     pool(&world, "dir");
     let refusal = refusal(&world).await;
-    assert!(refusal.contains("storage pool default: driver dir bounds no directory"), "{refusal}");
+    assert!(refusal.contains("storage pool default: driver dir cannot limit a directory"), "{refusal}");
     pool(&world, "zfs");
     launched(&world.cx(), SlotChoice::Auto).await.unwrap();
     assert_eq!(world.instance(&world.slot(1)).unwrap()["devices"]["root"]["size"], "1GiB");
@@ -83,7 +83,10 @@ async fn a_container_that_ended_while_it_booted_is_told_as_such() {
         Err::<(), _>(Error::IncusRefused { step: "s".into(), refusal: cci_incus::Refusal::Other, message: "m".into() })
     };
     let told = boot_failure::explained(&world.cx(), "cci-a-1", refused()).await.unwrap_err();
-    assert!(matches!(&told, Error::HostUnfit { problem, .. } if problem.contains("ended while it booted")), "{told:?}");
+    assert!(
+        matches!(&told, Error::HostUnfit { problem, .. } if problem.contains("stopped while it booted")),
+        "{told:?}"
+    );
     world.container("cci-a-1").put();
     let told = boot_failure::explained(&world.cx(), "cci-a-1", refused()).await.unwrap_err();
     assert!(matches!(told, Error::IncusRefused { .. }), "one that runs has failed in another way");

@@ -18,7 +18,7 @@ fn mark(world: &World) -> String {
 }
 
 #[tokio::test]
-async fn a_kept_container_is_started_again_with_this_launchs_mark() {
+async fn a_kept_container_is_started_again_with_this_launchs_label() {
     let world = world(KEPT);
     kept(&world);
     let launched = launched(&world.cx(), SlotChoice::Auto).await.unwrap();
@@ -26,7 +26,7 @@ async fn a_kept_container_is_started_again_with_this_launchs_mark() {
     assert!(world.runs(&world.slot(2)));
     assert_eq!(mark(&world), launched.plan.launch());
     assert_eq!(world.daemon.count(CREATE), 0);
-    assert!(world.was_told("ReusingContainer"));
+    assert!(world.was_reported("ReusingContainer"));
 }
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn a_kept_container_needs_no_image() {
     let world = world(&format!("{KEPT}defaults.image = \"missing\"\n"));
     kept(&world);
     launched(&world.cx(), SlotChoice::Auto).await.unwrap();
-    assert!(world.was_told(r#"image: "cci", asked: "missing""#), "{:?}", world.told());
+    assert!(world.was_reported(r#"image: "cci", asked: "missing""#), "{:?}", world.reported());
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn what_changes_in_a_kept_container_is_told() {
     kept(&world);
     let launched = launched(&world.cx(), SlotChoice::Auto).await.unwrap();
     assert!(launched.changed.iter().any(|key| key == "limits.processes"), "{:?}", launched.changed);
-    assert!(world.was_told("ConfigurationApplied"));
+    assert!(world.was_reported("ConfigurationApplied"));
     assert_eq!(world.instance(&world.slot(2)).unwrap()["config"]["limits.processes"], "300");
 }
 
@@ -80,7 +80,7 @@ async fn a_kept_container_that_incus_still_changes_is_taken_nevertheless() {
 }
 
 #[tokio::test]
-async fn a_kept_container_that_is_removed_meanwhile_is_made_anew() {
+async fn a_kept_container_that_is_removed_meanwhile_is_created_again() {
     let world = world(KEPT);
     kept(&world);
     let gone = world.container(&world.slot(2));

@@ -1,4 +1,4 @@
-//! Policies that no container has any more.
+//! Policies that no container uses any more.
 
 use serde_json::json;
 
@@ -6,8 +6,8 @@ use super::super::{remove, unused};
 use super::{POLICY, bridge, change, ensured, object};
 use crate::testing::World;
 
-/// A policy that was in use, and whose maker has ended.
-async fn left(world: &World) {
+/// A policy that was in use, and whose creator has exited.
+async fn leave_policy(world: &World) {
     ensured(world).await.unwrap();
     change(world, "network-acls", |acl| {
         acl["config"].as_object_mut().unwrap().remove("user.cci.maker").unwrap();
@@ -28,14 +28,14 @@ async fn names(world: &World, going: &[&str]) -> Vec<String> {
 async fn a_policy_without_containers_is_unused_and_the_hosts_own_network_never() {
     let world = World::configured(POLICY);
     assert!(names(&world, &[]).await.is_empty());
-    left(&world).await;
+    leave_policy(&world).await;
     assert_eq!(names(&world, &[]).await, [bridge(&world)]);
 }
 
 #[tokio::test]
 async fn a_policy_is_in_use_until_its_last_container_goes() {
     let world = World::configured(POLICY);
-    left(&world).await;
+    leave_policy(&world).await;
     use_by(&world, "cci-a-1");
     assert!(names(&world, &[]).await.is_empty());
     assert!(names(&world, &["cci-a-2"]).await.is_empty());
@@ -52,7 +52,7 @@ async fn a_policy_whose_maker_still_runs_is_about_to_be_used() {
 #[tokio::test]
 async fn rules_without_a_bridge_are_unused_too() {
     let world = World::configured(POLICY);
-    left(&world).await;
+    leave_policy(&world).await;
     world.daemon.remove(&format!("/1.0/networks/{}", bridge(&world)));
     assert_eq!(names(&world, &[]).await, [bridge(&world)]);
 }
@@ -60,7 +60,7 @@ async fn rules_without_a_bridge_are_unused_too() {
 #[tokio::test]
 async fn an_unused_policy_is_removed_with_its_rules() {
     let world = World::configured(POLICY);
-    left(&world).await;
+    leave_policy(&world).await;
     let found = unused(&world.cx(), &[]).await.unwrap();
     remove(&world.cx(), &found[0]).await.unwrap();
     assert!(object(&world, "networks").is_none() && object(&world, "network-acls").is_none());
@@ -69,7 +69,7 @@ async fn an_unused_policy_is_removed_with_its_rules() {
 #[tokio::test]
 async fn a_policy_that_is_in_use_again_is_left_as_it_is() {
     let world = World::configured(POLICY);
-    left(&world).await;
+    leave_policy(&world).await;
     let found = unused(&world.cx(), &[]).await.unwrap();
     use_by(&world, "cci-a-1");
     world.daemon.on("DELETE /1.0/networks/*").refuse(400, "The network is currently in use");
@@ -80,7 +80,7 @@ async fn a_policy_that_is_in_use_again_is_left_as_it_is() {
 #[tokio::test]
 async fn a_policy_that_a_launch_has_begun_to_make_again_is_left_to_it() {
     let world = World::configured(POLICY);
-    left(&world).await;
+    leave_policy(&world).await;
     let found = unused(&world.cx(), &[]).await.unwrap();
     let maker = cci_host::process::own().unwrap();
     change(&world, "network-acls", |acl| acl["config"]["user.cci.maker"] = json!(maker));

@@ -9,7 +9,7 @@ use crate::ledger::{Ledger, Made, Server};
 use crate::scope::Scope;
 use crate::testing::{ANOTHER, World};
 
-/// A command that has made this and is killed.
+/// A command that has created this and is killed.
 fn killed(world: &World, made: &[Made]) {
     let cx = world.cx();
     for made in made {
@@ -18,13 +18,13 @@ fn killed(world: &World, made: &[Made]) {
 }
 
 #[tokio::test]
-async fn what_a_killed_command_made_is_removed_and_told() {
+async fn what_a_killed_command_created_is_removed_and_told() {
     let world = World::new();
     world.container(NAME).launch("mine").put();
     killed(&world, &[instance("mine")]);
     abandoned(&world.cx()).await;
     assert!(world.instance(NAME).is_none());
-    assert!(world.was_told("RemovedAbandoned(Instance { name: \"cci-a-1\""), "{:?}", world.told());
+    assert!(world.was_reported("RemovedAbandoned(Instance { name: \"cci-a-1\""), "{:?}", world.reported());
     assert_eq!(journals(&world), 0);
 }
 
@@ -33,7 +33,7 @@ async fn what_is_gone_by_itself_is_not_told() {
     let world = World::new();
     killed(&world, &[instance("mine")]);
     abandoned(&world.cx()).await;
-    assert_eq!(world.told(), Vec::<String>::new());
+    assert_eq!(world.reported(), Vec::<String>::new());
     assert_eq!(journals(&world), 0);
 }
 
@@ -92,7 +92,7 @@ async fn what_cannot_be_removed_now_is_left_to_a_later_command() {
     assert_eq!(journals(&world), 1);
 }
 
-/// A call that made nothing yet that could be seen, when its deadline passed.
+/// A call that had created nothing visible when its deadline passed.
 async fn in_doubt(world: &World) {
     let cx = world.cx();
     let work = async {
@@ -103,7 +103,7 @@ async fn in_doubt(world: &World) {
 }
 
 #[tokio::test]
-async fn what_incus_may_still_make_is_looked_for_again() {
+async fn what_incus_may_still_create_is_looked_for_again() {
     let world = World::new();
     in_doubt(&world).await;
     abandoned(&world.cx()).await;
@@ -115,7 +115,7 @@ async fn what_incus_may_still_make_is_looked_for_again() {
 }
 
 #[tokio::test]
-async fn what_the_same_call_could_take_back_is_in_no_doubt() {
+async fn what_the_same_call_could_roll_back_is_in_no_doubt() {
     let world = World::new();
     world.container(NAME).launch("mine").put();
     in_doubt(&world).await;

@@ -1,4 +1,4 @@
-//! What becomes of a container whose terminal is left.
+//! What happens to a container whose terminal is left.
 
 use cci_core::lifetime::Lifetime;
 use cci_guest::GuestExit;

@@ -1,4 +1,4 @@
-//! What is noted of a session.
+//! What is recorded of a session.
 
 use cci_core::lifetime::Lifetime;
 
@@ -58,7 +58,7 @@ async fn a_session_whose_container_is_ended_was_active_until_then() {
 }
 
 #[tokio::test]
-async fn a_session_whose_container_is_persisted_is_noted_so_by_mark_or_by_name() {
+async fn a_session_whose_container_is_persisted_is_noted_so_by_label_or_by_name() {
     for marked in [true, false] {
         let world = World::new();
         world.save_session(id(1), "cci-a-1", LONG_AGO);

@@ -1,4 +1,4 @@
-//! Which conversation `--resume` means, and what a launch has of it.
+//! Which conversation `--resume` means, and what a launch inherits from it.
 
 use cci_core::Error;
 use cci_core::metadata::{Further, Metadata};
@@ -20,7 +20,7 @@ async fn the_latest_is_the_newest_of_this_workspace() {
     world.save_session(id(3), &world.slot(1), "2026-01-02T00:00:00Z");
     let found = find(&world.cx(), &Resume::Latest).await.unwrap().unwrap();
     assert_eq!(found.id(), id(2));
-    assert!(world.was_told("AutoDetected") && world.was_told("Resuming"));
+    assert!(world.was_reported("AutoDetected") && world.was_reported("Resuming"));
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn a_damaged_session_is_told_and_the_next_one_resumed() {
     write(&launch::store(&world.cx()).dir(id(2)).join("metadata.json"), "{");
     let found = find(&world.cx(), &Resume::Latest).await.unwrap().unwrap();
     assert_eq!(found.id(), id(1));
-    assert!(world.was_told("Damaged"), "{:?}", world.told());
+    assert!(world.was_reported("Damaged"), "{:?}", world.reported());
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn a_new_session_looks_for_none() {
     assert!(find(&world.cx(), &Resume::No).await.unwrap().is_none());
 }
 
-/// A session that was launched in its own way.
+/// A session that was launched with settings of its own.
 fn particular(world: &World) -> Metadata {
     let mut metadata = world.save_session(id(1), &world.slot(4), "2026-01-01T00:00:00Z");
     metadata.persistent = true;

@@ -1,4 +1,4 @@
-//! Carries out the steps of setup, one by one, saying each.
+//! Carries out the steps of setup, one by one, reporting each.
 
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
@@ -58,13 +58,13 @@ fn raise_limit(key: &str, value: u64) -> Result<()> {
     system_file::replace(Path::new(LIMITS), text.as_bytes())
 }
 
-/// Names the backports of the mirror that apt uses already.
+/// Adds the backports of the mirror that apt already uses.
 fn add_backports() -> Result<()> {
     let listed = std::fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten().map(|entry| entry.path());
     let files =
         std::iter::once(Path::new("/etc/apt/sources.list").to_owned()).chain(listed.filter(|path| path.is_file()));
     let sources: Vec<Vec<u8>> = files.map(|file| system_file::read(&file)).collect::<Result<_>>()?;
-    // a comment in another encoding hides no mirror
+    // a comment in another encoding must not hide a mirror
     let text = backports(&String::from_utf8_lossy(&sources.join(&b'\n')))
         .ok_or_else(|| failed("apt", "its sources name no mirror of Debian's archive"))?;
     system_file::replace(Path::new(SOURCE), text.as_bytes())
@@ -105,7 +105,7 @@ async fn leave_behind(program: &str, args: &[&str], stderr: &Path) -> Result<()>
     }
 }
 
-/// Runs a program of the host as root; its last words are in the error.
+/// Runs a program of the host as root; the error contains its last words.
 async fn run(program: &str, args: &[&str]) -> Result<()> {
     let mut command = Command::new(program);
     command.args(args).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()).kill_on_drop(true);

@@ -1,7 +1,8 @@
-//! Looks at the machine and changes nothing.
+//! Examines the machine and changes nothing.
 
 use std::path::{Path, PathBuf};
 
+use cci_core::idmap::{SUBGID, SUBUID};
 use cci_core::setup::distro::Distro;
 use cci_core::setup::found::{Daemon, Firewall, Found, Installation, Objects, Person, Pool};
 use cci_core::setup::subnet::routes;
@@ -9,10 +10,9 @@ use cci_core::setup::subnet::routes;
 use crate::context::Context;
 use crate::retry::Retry;
 use cci_host::accounts::{self, Account};
-use cci_host::subids::{SUBGID, SUBUID};
-use cci_host::{limits, system_file};
+use cci_host::system_file;
 
-/// Programs that Incus or cci need, each with the package of Debian and Ubuntu that has it.
+/// Programs that Incus or cci need, each with its Debian and Ubuntu package.
 const PROGRAMS: [(&str, &str); 6] = [
     ("dnsmasq", "dnsmasq-base"),
     ("mkfs.btrfs", "btrfs-progs"),
@@ -32,7 +32,7 @@ pub(super) fn incusd() -> Option<PathBuf> {
     DAEMONS.iter().map(PathBuf::from).find(|path| path.exists())
 }
 
-/// Where the daemon keeps what it has.
+/// Where the daemon keeps its data.
 fn daemon_dir() -> PathBuf {
     std::env::var_os("INCUS_DIR").map_or_else(|| PathBuf::from("/var/lib/incus"), PathBuf::from)
 }
@@ -45,7 +45,7 @@ fn installation() -> Installation {
     }
 }
 
-/// Everything that decides; `person` is who the containers shall belong to, the caller if absent.
+/// Everything that decides; `person` is the user who will own the containers, by default the caller.
 pub async fn look(cx: &Context, person: Option<&str>) -> Found {
     let (daemon, objects) = match daemon(cx).await {
         Daemon::Answers { version } => match steady_objects(cx).await {
@@ -76,7 +76,7 @@ pub async fn look(cx: &Context, person: Option<&str>) -> Found {
         routes: routes(&text("/proc/net/route")),
         btrfs: text("/proc/filesystems").lines().any(|line| line.trim() == "btrfs") || has_module("btrfs"),
         free_bytes: free_bytes(Path::new("/var/lib")),
-        inotify_instances: limits::changeable(Path::new(limits::INOTIFY_INSTANCES)),
+        inotify_instances: cx.site().changeable_inotify_instances(),
     }
 }
 
@@ -92,7 +92,7 @@ async fn daemon(cx: &Context) -> Daemon {
     }
 }
 
-/// A list fails when something in it is deleted at that moment: only the third failure counts.
+/// A list fails if something in it is deleted meanwhile: only the third failure counts.
 async fn steady_objects(cx: &Context) -> cci_incus::Result<Objects> {
     let mut retry = Retry::up_to(3);
     loop {
@@ -120,7 +120,7 @@ async fn objects(cx: &Context) -> cci_incus::Result<Objects> {
     })
 }
 
-/// The person: the one named, else who called sudo, else the caller.
+/// The user: the one named, else who called sudo, else the caller.
 fn who(cx: &Context, named: Option<&str>) -> Person {
     let behind_sudo = || cx.caller.var("SUDO_USER").filter(|_| cx.caller.ids.uid == 0).map(str::to_owned);
     let name = named.map(str::to_owned).or_else(behind_sudo);
@@ -132,7 +132,7 @@ fn who(cx: &Context, named: Option<&str>) -> Person {
     let is_active = |id: u32| active.iter().chain([&now]).any(|group| group.as_raw() == id);
     Person {
         in_group: group.is_some_and(|id| account.is_in(id)),
-        // of another's login nothing can be said: it counts as active when it is theirs to use
+        // another user's login cannot be examined: its group counts as active if the user is in it
         group_active: account.ids.uid != cx.caller.ids.uid || group.is_some_and(is_active),
         name: account.name,
         uid: account.ids.uid,
@@ -140,7 +140,7 @@ fn who(cx: &Context, named: Option<&str>) -> Person {
     }
 }
 
-/// Firewalls whose default is to drop what a bridge forwards; Docker's rules can be read by root only.
+/// Firewalls that by default drop what a bridge forwards; only root can read Docker's rules.
 async fn firewalls() -> Vec<Firewall> {
     let mut found = Vec::new();
     let ufw = std::fs::read_to_string("/etc/ufw/ufw.conf").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Measures a real clone on the pool: what a launch costs before anything runs.
+//! Measures a real clone on the pool: the cost of a launch before anything runs.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use crate::launch::launch_mark;
 /// Unpacking an image for the first time.
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// How long it takes to make a container from the image of the settings; `None` if there is no such image.
+/// How long creating a container from the configured image takes; `None` if there is no such image.
 pub async fn measure(cx: &Context) -> Result<Option<Duration>> {
     let during = "measure a clone";
     let Some(image) = cx.client.image_by(&cx.settings.defaults.image).await.during(during)? else {

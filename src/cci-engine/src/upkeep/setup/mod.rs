@@ -1,4 +1,4 @@
-//! `setup` and `doctor`: one look at the machine, and for `setup` the steps that fix it.
+//! `setup` and `doctor`: examine the machine, and for `setup` carry out the steps that fix it.
 //!
 //! This and `build` from a bootstrap are the only places where cci runs programs of the host.
 

@@ -1,4 +1,4 @@
-//! What setup makes inside Incus, by its API: pool, bridge, the default profile's devices.
+//! What setup creates inside Incus, by its API: pool, bridge, the default profile's devices.
 
 use cci_core::Result;
 use cci_incus::{Disk, NewNetwork, NewStoragePool, Nic, ProfilePut};
@@ -7,10 +7,10 @@ use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::retry::Retry;
 
-/// How often a bridge is tried.
+/// How often to try creating a bridge.
 const TRIES: u32 = 4;
 
-/// Makes the pool `default`.
+/// Creates the pool `default`.
 pub(super) async fn pool(cx: &Context, driver: &str, gib: Option<u64>) -> Result<()> {
     let config = gib.map(|gib| ("size".to_owned(), format!("{gib}GiB"))).into_iter().collect();
     let new =
@@ -18,7 +18,7 @@ pub(super) async fn pool(cx: &Context, driver: &str, gib: Option<u64>) -> Result
     cx.client.create_storage_pool(&new).await.during("create the storage pool")
 }
 
-/// Makes a bridge of a given subnet: the one that Incus would look for itself costs packets to strangers.
+/// Creates a bridge with a given subnet: if Incus searched for one itself, it would send packets to strangers.
 pub(super) async fn bridge(cx: &Context, name: &str, address: &str) -> Result<()> {
     let config = [("ipv4.address", address), ("ipv4.nat", "true"), ("ipv6.address", "none")];
     let config = config.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
@@ -27,13 +27,13 @@ pub(super) async fn bridge(cx: &Context, name: &str, address: &str) -> Result<()
     let mut retry = Retry::up_to(TRIES);
     loop {
         let made = cx.client.create_network(&new).await;
-        // Incus looks at every interface of the host meanwhile, and fails when one of them goes; a name that another
-        // setup has taken meanwhile is refused with another code, and its network stays
+        // meanwhile Incus examines every interface of the host, and fails if one disappears; a name that another setup
+        // has taken meanwhile is refused with another code, and its network stays
         let Err(error @ cci_incus::Error::Refused { code: 500, .. }) = &made else { return made.during(step) };
         if !retry.again(step, error).await {
             return made.during(step);
         }
-        // what came of it would be in the way
+        // its remains would be in the way
         let _ = cx.client.delete_network(name).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Adds lines to the tables of subordinate ids, beside everybody else who changes them.
+//! Adds lines to the tables of subordinate ids, safely alongside other programs that change them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::blocking::blocking;
 use cci_host::account_lock::lock;
 use cci_host::system_file;
 
-/// Appends the lines that are not there; every other byte stays. Nobody else changes the table meanwhile.
+/// Appends the lines that are missing; every other byte stays. Nobody else changes the table meanwhile.
 pub(super) async fn add_lines(table: &Path, lines: &[String], patience: Duration) -> Result<()> {
     let locked = lock(table, patience).await?;
     let (path, lines) = (table.to_owned(), lines.to_vec());
@@ -28,10 +28,10 @@ fn add(table: &Path, lines: &[String]) -> Result<()> {
         return Ok(());
     }
     if let Some(line) = missing.iter().find(|line| clash(&before, line)) {
-        // they were free when setup looked
+        // they were free when setup examined it
         return Err(Error::StepFailed {
             step: format!("adding {line} to {}", GuestText::new(table)),
-            problem: "these ids belong to somebody else now".into(),
+            problem: "these ids now belong to another user".into(),
             hint: Some("run `cci setup` again".into()),
         });
     }
@@ -76,7 +76,7 @@ mod tests {
             add_lines(&self.table(), &lines, patience).await
         }
 
-        /// Nothing but the table and the lock that stays.
+        /// Only the table and the lock that stays are left.
         #[track_caller]
         fn is_clean(&self) {
             let mut names: Vec<_> = fs::read_dir(self.0.path()).unwrap().map(|one| one.unwrap().file_name()).collect();
@@ -85,7 +85,7 @@ mod tests {
         }
     }
 
-    /// Another process, which goes on until it is told to end.
+    /// Another process, which runs until it is told to exit.
     struct Other(Child);
 
     impl Other {
@@ -161,7 +161,7 @@ mod tests {
     async fn ids_that_somebody_got_meanwhile_are_not_given_twice() {
         let etc = Etc::with(b"m\xfcller:100000:65536\n");
         let error = etc.add(&["ann:165535:65536"], PATIENCE).await.unwrap_err().to_string();
-        assert!(error.contains("ann:165535:65536") && error.contains("somebody else"), "{error}");
+        assert!(error.contains("ann:165535:65536") && error.contains("another user"), "{error}");
         assert_eq!(fs::read(etc.table()).unwrap(), b"m\xfcller:100000:65536\n");
         etc.is_clean();
     }
@@ -175,7 +175,7 @@ mod tests {
         assert!(error.contains(&format!("process {} holds ", other.0.id())), "{error}");
         assert!(error.contains("/subuid.lock"), "{error}");
         assert_eq!(fs::read(etc.table()).unwrap(), b"a:1:1\n");
-        // it ends without tidying up: what it left is no lock
+        // it exits without cleaning up: what it left is no lock
         other.end();
         etc.add(&["root:5:1"], PATIENCE).await.unwrap();
         assert_eq!(fs::read(etc.table()).unwrap(), b"a:1:1\nroot:5:1\n");

@@ -92,7 +92,7 @@ fn what_would_never_end_is_refused() {
         let long = encode(&Header { size: LONGEST_NAME + 1, ..Header::new(kind, "n") });
         assert_eq!(problem(&long), "a name in it is too long", "{kind:?}");
     }
-    // five pieces need a further block; one without pieces, behind which another follows, can be repeated for ever
+    // five pieces need a further block; one without pieces, after which another follows, can be repeated forever
     let mut holes = encode(&Header { map: vec![(0, 0); 5], ..Header::new(Kind::Sparse, "s") });
     holes.truncate(BLOCK);
     let mut empty = [0; BLOCK];
@@ -119,7 +119,7 @@ proptest! {
     }
 
     #[test]
-    fn an_archive_that_breaks_off_is_never_taken_for_a_whole_one(
+    fn an_archive_that_is_cut_off_is_never_taken_for_a_whole_one(
         entries in prop::collection::vec(entry(), 0..3), cut in any::<prop::sample::Index>(),
     ) {
         let bytes = archive(&entries);

@@ -1,16 +1,17 @@
-//! Where a command of a project runs: outside of its workspace, with nothing of it in reach by its name alone.
+//! Where a command of a project runs: outside its workspace, so that nothing in the workspace is reachable by its bare
+//! name.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::caller::Caller;
 
-/// The directory and the search path of a project's commands: nothing of the workspace is in reach by its name alone.
+/// The directory and the search path of a project's commands: nothing in the workspace is reachable by its bare name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Surroundings {
     /// The directory that a command starts in.
     pub directory: PathBuf,
-    /// The directories in which a command is looked for by its name.
+    /// The search path for commands.
     pub path: Vec<PathBuf>,
 }
 
@@ -22,15 +23,15 @@ impl Surroundings {
         Self { directory: caller.home.clone(), path }
     }
 
-    /// The search path as a variable has it.
+    /// The search path in the form of a variable.
     #[must_use]
     pub fn search_path(&self) -> OsString {
-        // its parts were parts of such a variable
+        // its parts come from such a variable
         std::env::join_paths(&self.path).unwrap_or_default()
     }
 }
 
-/// A path with all links followed; itself where nothing is.
+/// A path with all links followed; the path itself if it does not exist.
 pub(super) fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }

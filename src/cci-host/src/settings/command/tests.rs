@@ -75,7 +75,7 @@ fn nothing_of_the_workspace_may_be_named_however_it_is_written() {
 }
 
 #[test]
-fn what_lies_elsewhere_may_be_named() {
+fn what_is_elsewhere_may_be_named() {
     let world = World::new();
     for line in [
         "pass show work/token | head -n 1",

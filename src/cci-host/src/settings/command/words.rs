@@ -1,14 +1,14 @@
-//! The words of a command line, as a shell would split it, and what a shell would split in turn.
+//! The words of a command line, as a shell would split it, and of the words that are command lines themselves.
 
-/// How deep a word may hold a command line of its own, as in `sh -c '…'`.
-const DEEPEST: u8 = 8;
-/// What ends a word where it is not quoted.
+/// How deeply command lines may be nested, as in `sh -c '…'`.
+const MAX_DEPTH: u8 = 8;
+/// What ends an unquoted word.
 const BETWEEN: &str = " \t\n;|&()<>`";
 
-/// Every word of a line, and those of each word that is a line itself. `value` is that of a variable.
+/// Every word of a line, and those of each word that is a line itself. `value` returns a variable's value.
 pub(super) fn words(line: &str, value: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
     let mut found = Vec::new();
-    collect(line, value, DEEPEST, &mut found);
+    collect(line, value, MAX_DEPTH, &mut found);
     found
 }
 
@@ -22,7 +22,7 @@ fn collect(line: &str, value: &dyn Fn(&str) -> Option<String>, depth: u8, found:
     }
 }
 
-/// One reading of a line: quotes are taken off and variables are put in.
+/// One reading of a line: quotes are removed and variables are replaced.
 fn split(line: &str, value: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
     let mut words = Vec::new();
     let (mut word, mut quote, mut open) = (String::new(), None, 0_u32);
@@ -44,7 +44,7 @@ fn split(line: &str, value: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
                     None if name.is_empty() => word.push('$'),
                     None => {}
                 }
-                // what stands in for the value, as in `${X:-/path}`, is a word too
+                // a default value, as in `${X:-/path}`, is a word too
                 if braced && rest.next_if_eq(&'}').is_none() {
                     words.push(std::mem::take(&mut word));
                     open += 1;

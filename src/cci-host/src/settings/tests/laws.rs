@@ -1,4 +1,4 @@
-//! What holds for every file: one key changes one key, layers are associative, nothing panics, nothing loosens.
+//! Laws for every file: one key changes one key, layers are associative, nothing panics, nothing loosens.
 
 use cci_core::settings::{KEYS, Kind, Settings, Variable, key};
 use figment::Figment;
@@ -139,7 +139,7 @@ proptest! {
         prop_assert!(!before.block_private_networks || after.block_private_networks);
         prop_assert!(!before.block_metadata_endpoint || after.block_metadata_endpoint);
         prop_assert!(before.allow_local_network_access || !after.allow_local_network_access);
-        // of the amounts to choose from, the weaker ones by hand
+        // of the sample amounts, the weaker ones, listed by hand
         let (before, after) = (&trusted.limits, &changed.limits);
         let keeps = |before: &Option<String>, after: &Option<String>, strict: &str| {
             before.as_deref() != Some(strict) || after.as_deref() == Some(strict)

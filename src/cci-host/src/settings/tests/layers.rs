@@ -1,4 +1,4 @@
-//! Which layer wins, and what a wrong file is told.
+//! Which layer wins, and what is reported about an invalid file.
 
 use cci_core::network::Mode;
 use cci_core::settings::Variable;
@@ -6,7 +6,7 @@ use cci_core::settings::Variable;
 use super::world::World;
 use crate::settings::{Trust, entries};
 
-/// The example of the user's page, letter for letter.
+/// The example of the user documentation, letter for letter.
 const EXAMPLE: &str = r#"[defaults]
 image = "cci"
 persistent = true
@@ -120,7 +120,7 @@ fn the_project_file_is_that_of_the_workspace() {
 }
 
 #[test]
-fn profiles_stand_on_one_another_and_above_the_files() {
+fn profiles_inherit_from_one_another_and_override_the_files() {
     let world = World::new()
         .user("[network]\nmode = \"open\"\n[profiles.mine]\ninherits = \"hardened\"\nlimits = { memory = \"1GiB\" }\n")
         .profile("mine");
@@ -142,7 +142,7 @@ fn every_shipped_profile_loads() {
 }
 
 #[test]
-fn a_profile_that_cannot_be_had_says_why() {
+fn an_unusable_profile_says_why() {
     let refusal = |text: &str, name: &str| World::new().user(text).profile(name).refusal();
     assert!(refusal("", "rsut").contains("unknown profile 'rsut' (known: default, hardened, node, python, rust)"));
     let round = refusal("[profiles.a]\ninherits = \"b\"\n[profiles.b]\ninherits = \"a\"\n", "a");
@@ -158,7 +158,7 @@ fn a_profile_that_cannot_be_had_says_why() {
 }
 
 #[test]
-fn everything_wrong_in_a_file_is_said_at_once_with_its_place() {
+fn everything_wrong_in_a_file_is_reported_at_once_with_its_place() {
     let text = "[defaults]\nimgae = \"x\"\npersistent = \"yes\"\ncpu = 3\n[incus]\nidmap = \"rwa\"\n[netwrok]\n[[mounts.default]]\nhots = \"/x\"\n[profiles.x]\nlimits = { cpu = 0 }\n";
     let file = "/home/.config/cci/config.toml";
     assert_eq!(
@@ -178,7 +178,7 @@ fn everything_wrong_in_a_file_is_said_at_once_with_its_place() {
 }
 
 #[test]
-fn what_is_no_configuration_file_is_refused_and_nothing_waits_for_it() {
+fn an_invalid_configuration_file_is_refused_and_nothing_waits_for_it() {
     let of = |bytes: &[u8]| {
         let world = World::new();
         world.write("proj/.cci.toml", bytes);

@@ -1,4 +1,4 @@
-//! The stack as a whole: files on a disk of the test's own, read as a run of cci reads them.
+//! The stack as a whole: files on a disk of the test, read like cci reads them.
 
 mod laws;
 mod layers;

@@ -1,4 +1,4 @@
-//! What a project file may choose, and what an approval covers. The refusals are tried on the binary, by the live tests.
+//! What a project file may choose, and what an approval covers. The live tests try the refusals on the binary.
 
 use super::world::World;
 use crate::settings::Trust;
@@ -43,7 +43,7 @@ limits = { memory = "256MiB" }
     assert_eq!(settings.mounts.default.len(), 2);
 }
 
-/// What a project says that chooses the code in the container.
+/// Lines of a project that choose the code in the container.
 const CHOOSING: [(&str, &str); 8] = [
     ("[tool]\nbinary = \"/workspace/evil\"", "tool.binary"),
     ("[tool]\nname = \"evil\"", "tool.name"),
@@ -118,7 +118,7 @@ fn a_model_is_never_a_flag() {
 }
 
 #[test]
-fn approval_is_of_exactly_this_content() {
+fn an_approval_covers_exactly_this_content() {
     let world = world("[network]\nmode = \"open\"\n");
     world.refusal();
     world.approve();

@@ -1,4 +1,4 @@
-//! Which conversations containers have, in whichever project of Incus: `~/.cci` is one for all of them.
+//! Which conversations containers have, in every project of Incus: `~/.cci` is shared by all of them.
 
 use cci_core::mark::Marks;
 use cci_core::session::SessionId;
@@ -8,7 +8,7 @@ use cci_incus::{Instance, Status};
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 
-/// A container that has a conversation.
+/// A container with a conversation.
 #[derive(Debug, Clone)]
 pub(crate) struct Holder {
     pub(crate) instance: Instance,
@@ -17,7 +17,7 @@ pub(crate) struct Holder {
 }
 
 impl Holder {
-    /// Whether its agent is at work.
+    /// Whether its agent is running.
     pub(crate) fn runs(&self) -> bool {
         self.instance.status_code == Status::Running
     }
@@ -33,13 +33,13 @@ impl Holder {
     }
 }
 
-/// Every container that has a conversation, of every project.
+/// Every container with a conversation, of every project.
 pub(crate) async fn all(cx: &Context) -> Result<Vec<Holder>> {
     let instances = cx.client.instances_of_all_projects().await.during("list the containers")?;
     Ok(instances.into_iter().filter_map(Holder::from).collect())
 }
 
-/// Refuses a conversation that goes on in another project: two agents would write over each other.
+/// Refuses a conversation that is active in another project: two agents would overwrite each other's data.
 pub(crate) async fn refuse_elsewhere(cx: &Context, session: SessionId) -> Result<()> {
     let holders = all(cx).await?;
     let other = holders.iter().find(|one| one.session == session && one.runs() && !is_here(cx, one));
@@ -55,7 +55,7 @@ pub(crate) fn is_here(cx: &Context, holder: &Holder) -> bool {
 pub(crate) fn elsewhere(holder: &Holder) -> Error {
     let Holder { instance, session, .. } = holder;
     Error::Usage {
-        problem: format!("session {session} runs in container {} of the project {}", instance.name, instance.project),
-        hint: Some(format!("go on there, with INCUS_PROJECT={}, or end it there", instance.project)),
+        problem: format!("session {session} runs in container {} of project {}", instance.name, instance.project),
+        hint: Some(format!("continue there with INCUS_PROJECT={}, or stop it there", instance.project)),
     }
 }

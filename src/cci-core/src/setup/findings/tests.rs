@@ -1,7 +1,10 @@
 //! Machines as tables: what is found there, and what setup does about it.
 
 use super::*;
-use crate::setup::found::{Person, Pool};
+use crate::setup::distro::Distro;
+use crate::setup::finding::{Health, steps, worst};
+use crate::setup::found::{Firewall, Person, Pool};
+use crate::setup::step::Step;
 
 fn bare() -> Found {
     Found {
@@ -141,7 +144,7 @@ fn systemd_starts_the_service() {
 }
 
 #[test]
-fn each_firewall_comes_with_its_exact_mend() {
+fn each_firewall_comes_with_its_exact_fix() {
     let mut found = working();
     found.firewalls = vec![Firewall::Docker, Firewall::Ufw, Firewall::Firewalld];
     let fixes: Vec<String> = findings(&found).into_iter().filter_map(|finding| finding.fix).collect();
@@ -152,7 +155,7 @@ fn each_firewall_comes_with_its_exact_mend() {
 }
 
 #[test]
-fn a_new_range_stands_behind_the_others() {
+fn a_new_range_comes_after_the_others() {
     let mut found = working();
     found.subuid = Ok(b"root:1000000:1000000000\nroot:1234:1\nb\xf6b:165536:65536\n".to_vec());
     assert_eq!(shown(&found), ["add to /etc/subuid: ann:231072:65536"]);
@@ -170,7 +173,7 @@ fn a_table_that_cannot_be_read_is_broken_and_gets_no_lines() {
 }
 
 #[test]
-fn what_could_not_be_seen_is_not_made_anew() {
+fn what_could_not_be_seen_is_not_created_again() {
     let failing = Daemon::Failing { reason: "no answer".into() };
     for daemon in [failing, Daemon::Answers { version: "6.0.4".into() }] {
         let found = Found { daemon, objects: None, ..working() };
@@ -181,7 +184,7 @@ fn what_could_not_be_seen_is_not_made_anew() {
 }
 
 #[test]
-fn a_daemon_that_ran_before_is_started_and_then_looked_at_again() {
+fn a_daemon_that_ran_before_is_started_and_then_examined_again() {
     let found = Found { daemon: Daemon::Silent, objects: None, incus: Installation::Used, ..working() };
     assert_eq!(shown(&found), ["start incusd --group incus-admin (detached, no systemd here)"]);
 }
@@ -200,7 +203,7 @@ fn a_named_socket_that_is_silent_starts_no_other_daemon() {
 }
 
 #[test]
-fn too_few_inotify_instances_are_a_warning_that_setup_mends() {
+fn too_few_inotify_instances_are_a_warning_that_setup_fixes() {
     let mut found = working();
     found.inotify_instances = Some(128);
     let all = findings(&found);

@@ -1,4 +1,4 @@
-//! Whose containers there are: the only way by which a verb finds one, by its name or among all of the caller's.
+//! Ownership of containers: the only way by which a verb finds one, by its name or among all of the caller's.
 
 use cci_core::mark::{self, Kind, Marks};
 use cci_core::{Error, Result};
@@ -8,30 +8,30 @@ use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::instance::ending;
 
-/// An instance that cci made, with what cci wrote on it.
+/// An instance that cci created, with its labels.
 #[derive(Debug, Clone)]
 pub struct Owned {
     /// The container as Incus has it.
     pub instance: Instance,
-    /// What cci wrote on it when it was created.
+    /// The labels that cci gave it when it was created.
     pub marks: Marks,
 }
 
 impl Owned {
-    /// Whether it runs (frozen counts: it can be gone back to).
+    /// Whether it runs (frozen counts: it can be resumed).
     #[must_use]
     pub fn runs(&self) -> bool {
         matches!(self.instance.status_code, Status::Running | Status::Frozen)
     }
 }
 
-/// Whether an instance has run at least once: one that never did is still being made by the launch that claimed it.
+/// Whether an instance has run at least once: one that never did is still being created by the launch that claimed it.
 pub(crate) fn was_started(instance: &Instance) -> bool {
     let used = instance.last_used_at.as_str();
     !(used.is_empty() || used.starts_with("1970-") || used.starts_with("0001-"))
 }
 
-/// Whose containers are meant.
+/// Whose containers to consider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {
     /// The caller's.
@@ -40,7 +40,7 @@ pub enum Whose {
     Everybodys,
 }
 
-/// The caller's own containers under the prefix, by name; one that is on its way out is gone.
+/// The caller's own containers under the prefix, by name, without those that are being removed.
 pub async fn all(cx: &Context) -> Result<Vec<Owned>> {
     all_of(cx, Whose::Own).await
 }
@@ -55,15 +55,15 @@ pub(crate) async fn all_of(cx: &Context, whose: Whose) -> Result<Vec<Owned>> {
     Ok(owned)
 }
 
-/// A container of the project by its full name: the one way to it for every verb that takes a name.
+/// Finds a container of the project by its full name: the one way to it for every verb that takes a name.
 ///
-/// One that bears cci's marks is its owner's; root may act on it too, and whoever says `--any-owner`. One without marks
-/// is anybody's who may use the socket.
+/// One with cci's labels belongs to its owner; root may act on it too, and anyone with `--any-owner`. One without
+/// labels belongs to everyone who may use the socket.
 pub(crate) async fn find(cx: &Context, name: &str) -> Result<Instance> {
     find_tagged(cx, name).await.map(|(instance, _)| instance)
 }
 
-/// The same with its version, to change it only if it is still so.
+/// The same with its version, to change it only if it is unchanged.
 pub(crate) async fn find_tagged(cx: &Context, name: &str) -> Result<(Instance, Etag)> {
     let (instance, etag) = match cx.client.instance(name).await {
         Ok(found) => found,
@@ -74,7 +74,7 @@ pub(crate) async fn find_tagged(cx: &Context, name: &str) -> Result<(Instance, E
     Ok((instance, etag))
 }
 
-/// The same, or an error that says that it does not run.
+/// The same, or an error that it is not running.
 pub(crate) async fn find_running(cx: &Context, name: &str) -> Result<Instance> {
     let instance = find(cx, name).await?;
     if instance.status_code == Status::Running {
@@ -94,7 +94,7 @@ fn not_found(name: &str) -> Error {
     Error::ContainerNotFound { name: name.to_owned() }
 }
 
-/// Marks that do not say whose the container is are nobody's.
+/// A container whose labels do not name an owner belongs to nobody.
 fn refuse_anothers(cx: &Context, instance: &Instance) -> Result<()> {
     let free = cx.caller.ids.uid == 0 || cx.any_owner || !mark::is_marked(&instance.config);
     let owner = mark::owner(&instance.config);

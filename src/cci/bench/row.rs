@@ -1,11 +1,13 @@
-//! What a measurement says: samples, the floor beside them, and whether the target that was set for them is met.
+//! One row of the result: the samples beside their floor, and whether the targets that were set for them are met.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::summary::Summary;
+
 /// What was measured: cci itself, or what it is held against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Who {
+pub(crate) enum Who {
     /// cci, from the start of its process.
     Cci,
     /// The raw API calls without which the result cannot be had.
@@ -14,51 +16,10 @@ pub enum Who {
     Incus,
 }
 
-/// The middle and the reach of a row of samples, in the unit of its row.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Summary {
-    /// Half of the samples are smaller.
-    pub median: f64,
-    /// The smallest.
-    pub min: f64,
-    /// The largest.
-    pub max: f64,
-    /// The distance between the quartiles.
-    pub spread: f64,
-    /// How many there are.
-    pub samples: usize,
-}
-
-impl Summary {
-    /// Summarises samples; `None` without any.
-    #[must_use]
-    pub fn of(samples: &[f64]) -> Option<Self> {
-        let mut sorted = samples.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        let (min, max) = (*sorted.first()?, *sorted.last()?);
-        let spread = quantile(&sorted, 3)? - quantile(&sorted, 1)?;
-        Some(Self { median: quantile(&sorted, 2)?, min, max, spread, samples: sorted.len() })
-    }
-}
-
-/// The value below which so many quarters of the sorted samples lie, between two of them where it falls there.
-fn quantile(sorted: &[f64], quarters: usize) -> Option<f64> {
-    let steps = sorted.len().checked_sub(1)? * quarters;
-    let (below, rest) = (steps / 4, steps % 4);
-    let low = *sorted.get(below)?;
-    let high = sorted.get(below + 1).copied().unwrap_or(low);
-    Some(match rest {
-        0 => low,
-        1 => low + (high - low) * 0.25,
-        2 => low + (high - low) * 0.5,
-        _ => low + (high - low) * 0.75,
-    })
-}
-
 /// What a row counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Unit {
+pub(crate) enum Unit {
     /// Milliseconds.
     Ms,
     /// Mebibytes.
@@ -67,8 +28,7 @@ pub enum Unit {
 
 impl Unit {
     /// As it stands behind a number.
-    #[must_use]
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Ms => "ms",
             Self::Mib => "MiB",
@@ -79,7 +39,7 @@ impl Unit {
 /// How large the median may be.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Target {
+pub(crate) enum Target {
     /// So many times the floor, and so much more.
     Floor {
         /// How many times.
@@ -101,72 +61,71 @@ pub enum Target {
 
 /// A target and what became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// What was asked for.
-    pub target: Target,
+    pub(crate) target: Target,
     /// The largest median that meets it here; absent where what it is held against was not measured.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit: Option<f64>,
+    pub(crate) limit: Option<f64>,
     /// Whether the median is within it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub met: Option<bool>,
+    pub(crate) met: Option<bool>,
 }
 
 /// What a row is about.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Subject {
+pub(crate) struct Subject {
     /// A short name that stays.
-    pub key: &'static str,
+    pub(crate) key: &'static str,
     /// What is measured, for people.
-    pub what: &'static str,
+    pub(crate) what: &'static str,
     /// What its floor consists of.
-    pub floor: &'static str,
+    pub(crate) floor: &'static str,
     /// What it counts.
-    pub unit: Unit,
+    pub(crate) unit: Unit,
     /// What it should reach.
-    pub targets: &'static [Target],
+    pub(crate) targets: &'static [Target],
 }
 
 /// One row of the result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Row {
+pub(crate) struct Row {
     /// A short name that stays.
-    pub key: String,
+    pub(crate) key: String,
     /// What is measured, for people.
-    pub what: String,
+    pub(crate) what: String,
     /// What its floor consists of.
-    pub floor_is: String,
+    pub(crate) floor_is: String,
     /// What it counts.
-    pub unit: Unit,
+    pub(crate) unit: Unit,
     /// cci itself.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cci: Option<Summary>,
+    pub(crate) cci: Option<Summary>,
     /// The raw API calls.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub floor: Option<Summary>,
+    pub(crate) floor: Option<Summary>,
     /// The `incus` command.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub incus: Option<Summary>,
+    pub(crate) incus: Option<Summary>,
     /// cci's median over the floor's.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ratio: Option<f64>,
+    pub(crate) ratio: Option<f64>,
     /// cci's median over that of the `incus` command.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ratio_to_incus: Option<f64>,
+    pub(crate) ratio_to_incus: Option<f64>,
     /// cci's median in the earlier result that this one is compared with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<f64>,
+    pub(crate) before: Option<f64>,
     /// The targets and what became of them.
-    pub targets: Vec<Verdict>,
+    pub(crate) targets: Vec<Verdict>,
     /// Why there is no figure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub problem: Option<String>,
+    pub(crate) problem: Option<String>,
 }
 
 impl Row {
     /// Puts the samples of one subject together.
-    #[must_use]
-    pub fn new(subject: &Subject, cci: &[f64], floor: &[f64], incus: &[f64], problem: Option<String>) -> Self {
+    pub(crate) fn new(subject: &Subject, cci: &[f64], floor: &[f64], incus: &[f64], problem: Option<String>) -> Self {
         let [cci, floor, incus] = [cci, floor, incus].map(Summary::of);
         let over = |base: Option<Summary>| Some(cci?.median / base?.median).filter(|ratio| ratio.is_finite());
         let verdict = |target: &Target| {
@@ -195,56 +154,8 @@ impl Row {
     }
 }
 
-/// Where a result comes from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Machine {
-    /// cci's own version.
-    pub cci: String,
-    /// The version of Incus.
-    pub incus: String,
-    /// The kernel's version.
-    pub kernel: String,
-    /// The name of the storage pool and its driver.
-    pub pool: String,
-    /// The driver of the storage pool.
-    pub driver: String,
-    /// How many processors there are.
-    pub cpus: usize,
-    /// The host's memory in MiB.
-    pub memory_mib: u64,
-    /// How many processes wanted to run in the minute before the measurement.
-    pub load: f64,
-    /// The image of the containers.
-    pub image: String,
-    /// The mode of their network.
-    pub network: String,
-}
-
-/// A whole result.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Report {
-    /// Where it comes from.
-    pub machine: Machine,
-    /// How often each row was measured.
-    pub runs: u32,
-    /// What was measured.
-    pub rows: Vec<Row>,
-}
-
-impl Report {
-    /// Puts an earlier result's medians beside those of the same rows here.
-    pub fn compare(&mut self, earlier: &Self) {
-        for row in &mut self.rows {
-            let same = earlier.rows.iter().find(|other| other.key == row.key);
-            row.before = same.and_then(|other| other.cci).map(|cci| cci.median);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     const SUBJECT: Subject = Subject {
@@ -258,14 +169,6 @@ mod tests {
             Target::Absolute { limit: 150.0 },
         ],
     };
-
-    #[test]
-    fn the_median_lies_between_two_where_there_is_no_middle_one() {
-        let summary = Summary::of(&[4.0, 1.0, 3.0, 2.0]).unwrap();
-        assert_eq!((summary.median, summary.min, summary.max, summary.spread), (2.5, 1.0, 4.0, 1.5));
-        assert!((Summary::of(&[7.0]).unwrap().median - 7.0).abs() < f64::EPSILON);
-        assert_eq!(Summary::of(&[]), None);
-    }
 
     #[test]
     fn a_target_is_held_against_what_was_measured_beside_it() {
@@ -283,14 +186,5 @@ mod tests {
         let text = serde_json::to_string(&row).unwrap();
         assert!(!text.contains("null"), "{text}");
         assert_eq!(serde_json::from_str::<Row>(&text).unwrap(), row);
-    }
-
-    proptest! {
-        #[test]
-        fn a_median_is_never_outside_of_its_samples(samples in proptest::collection::vec(0.0_f64..1e6, 1..40)) {
-            let summary = Summary::of(&samples).unwrap();
-            prop_assert!(summary.min <= summary.median && summary.median <= summary.max);
-            prop_assert!(summary.spread >= 0.0 && summary.samples == samples.len());
-        }
     }
 }

@@ -1,0 +1,67 @@
+//! What the name server of a policy answers: no name that leads to an address which the rules refuse.
+
+use std::collections::BTreeSet;
+
+use super::{Form, Policy};
+use crate::network::block::Block;
+use crate::network::dns::{self, Kept};
+use crate::network::host_names::HostNames;
+use crate::network::mode::Mode;
+use crate::network::resolved::Resolved;
+use crate::network::rule::Action;
+
+impl Policy {
+    /// Whether its name server asks those of the host.
+    #[must_use]
+    pub fn asks_the_host(&self) -> bool {
+        self.mode == Mode::Restricted && self.form == Form::Silent
+    }
+
+    /// The lines for the name server behind that of the containers' bridge; `None` if there is nothing to ask it.
+    #[must_use]
+    pub fn answers(&self, resolved: &Resolved, host: &HostNames) -> Option<String> {
+        let asks = self.asks_the_host() || self.names().next().is_some();
+        asks.then(|| match self.mode {
+            // a short life for answers: a name that moves is asked for again
+            Mode::Allowlist => resolved.dnsmasq() + "local-ttl=30\n",
+            Mode::Restricted | Mode::Open => self.with_kept(|kept| dns::public(kept, host)),
+        })
+    }
+
+    /// Whether its name server has no answer for a name, whatever the host's name servers know of it.
+    #[must_use]
+    pub fn withholds(&self, host: &HostNames, name: &str) -> bool {
+        self.asks_the_host() && self.with_kept(|kept| dns::withholds(kept, host, name))
+    }
+
+    fn with_kept<T>(&self, use_it: impl FnOnce(Kept<'_>) -> T) -> T {
+        let refused = self.rules(&Resolved::default(), &BTreeSet::new());
+        let refused = refused.into_iter().filter(|rule| rule.action == Action::Reject);
+        let blocks: Vec<Block> = refused.flat_map(|rule| rule.to).collect();
+        use_it(Kept { blocks: &blocks, local: self.block_private, metadata: self.block_metadata })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::NetworkSettings;
+
+    #[test]
+    fn no_answer_is_an_address_that_the_rules_refuse() {
+        for (block_private_networks, block_metadata_endpoint) in [(true, true), (false, true), (true, false)] {
+            let settings =
+                NetworkSettings { block_private_networks, block_metadata_endpoint, ..NetworkSettings::default() };
+            let policy = Policy::new(&settings).unwrap().unwrap();
+            let answers = policy.answers(&Resolved::default(), &HostNames::default()).unwrap();
+            for rule in &policy.rules(&Resolved::default(), &BTreeSet::new()) {
+                let refused = rule.action == Action::Reject;
+                for block in &rule.to {
+                    assert_eq!(answers.contains(&format!("bogus-nxdomain={block}\n")), refused, "{block}");
+                }
+            }
+            assert_eq!(answers.contains("local=/lan/\n"), block_private_networks);
+            assert_eq!(answers.contains("server=/metadata.google.internal/#\n"), !block_metadata_endpoint);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Policies as their settings make them, and how they are read back.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::network::{HostNames, Resolved};
+
+pub(super) fn allowlist(domains: &[&str]) -> Policy {
+    let allowed_domains = domains.iter().map(|domain| (*domain).to_owned()).collect();
+    let settings = NetworkSettings { mode: Mode::Allowlist, allowed_domains, ..NetworkSettings::default() };
+    Policy::new(&settings).unwrap().unwrap()
+}
+
+pub(super) fn restricted() -> Policy {
+    Policy::new(&NetworkSettings { mode: Mode::Restricted, ..NetworkSettings::default() }).unwrap().unwrap()
+}
+
+pub(super) fn domain() -> impl Strategy<Value = String> {
+    let host = prop_oneof![
+        "[a-z]{1,8}\\.example".prop_map(String::from),
+        (11u8..99, any::<u8>(), any::<u8>()).prop_map(|(a, b, c)| format!("{a}.{b}.{c}.7")),
+        (11u8..99, any::<u8>(), 9u8..=24).prop_map(|(a, b, p)| format!("{a}.{b}.0.0/{p}")),
+    ];
+    let ports = prop_oneof![Just(String::new()), (1u16..=65535).prop_map(|port| format!(":{port}"))];
+    (host, ports).prop_map(|(host, ports)| host + &ports)
+}
+
+#[test]
+fn open_is_the_hosts_own_network() {
+    let settings = NetworkSettings { mode: Mode::Open, ..NetworkSettings::default() };
+    assert_eq!(Policy::new(&settings).unwrap(), None);
+}
+
+#[test]
+fn what_an_earlier_cci_made_is_another_policy_that_is_still_read() {
+    let text = restricted().canonical();
+    let earlier = Policy::from_canonical(&text.replacen('2', "1", 1)).unwrap();
+    assert_ne!(earlier.name(), restricted().name());
+    assert_eq!(earlier.answers(&Resolved::default(), &HostNames::default()), None);
+    assert_eq!(Policy::from_canonical(&text.replacen('2', "3", 1)), None);
+}
+
+#[test]
+fn a_setting_that_matters_makes_another_policy() {
+    let restricted_mode = NetworkSettings { mode: Mode::Restricted, ..NetworkSettings::default() };
+    let relaxed = NetworkSettings { block_metadata_endpoint: false, ..restricted_mode.clone() };
+    let relaxed = Policy::new(&relaxed).unwrap().unwrap();
+    assert_ne!(relaxed.name(), restricted().name());
+    let refresh = NetworkSettings { refresh_interval_minutes: 5, ..restricted_mode };
+    assert_eq!(Policy::new(&refresh).unwrap().unwrap().name(), restricted().name());
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_the_list_changes_nothing(
+        (domains, shuffled) in prop::collection::vec(domain(), 1..12)
+            .prop_flat_map(|domains| (Just(domains.clone()), Just(domains).prop_shuffle())),
+    ) {
+        let read = |domains: &[String]| allowlist(&domains.iter().map(String::as_str).collect::<Vec<_>>());
+        let (a, b) = (read(&domains), read(&shuffled));
+        prop_assert_eq!(a.name(), b.name());
+        prop_assert_eq!(Policy::from_canonical(&a.canonical()), Some(b.clone()));
+        let rules = |policy: &Policy| policy.rules(&Resolved::default(), &BTreeSet::new());
+        prop_assert_eq!(rules(&a), rules(&b));
+    }
+}

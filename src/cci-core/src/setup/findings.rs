@@ -1,0 +1,37 @@
+//! Looks at everything that was found, in the order in which it has to be fixed.
+
+use super::daemon::daemon;
+use super::finding::Finding;
+use super::firewall::in_the_way;
+use super::found::{Daemon, Found, Installation, Objects};
+use super::inotify::inotify;
+use super::objects::{bridge, pool, profile};
+use super::packages::packages;
+use super::rights::{membership, own_range, subordinate_ids};
+
+/// Everything that was looked at, in the order in which it has to be fixed.
+#[must_use]
+pub fn findings(found: &Found) -> Vec<Finding> {
+    let mut all = vec![packages(found)];
+    all.extend(["/etc/subuid", "/etc/subgid"].map(|table| subordinate_ids(found, table)));
+    all.push(own_range(found));
+    all.push(membership(found));
+    all.extend(found.inotify_instances.map(inotify));
+    all.push(daemon(found));
+    // of a daemon that never ran everything is still to be made; what was not seen is not taken as absent
+    let objects = match (&found.daemon, &found.objects) {
+        (Daemon::Silent, _) if found.incus != Installation::Used && found.named_socket.is_none() => Objects::default(),
+        (Daemon::Answers { .. }, Some(objects)) => objects.clone(),
+        _ => return all,
+    };
+    let (pool, pool_name) = pool(found, &objects);
+    let (bridge, bridge_name) = bridge(found, &objects);
+    all.extend([pool, bridge, profile(&objects, pool_name, bridge_name.clone())]);
+    all.extend(
+        found.firewalls.iter().map(|firewall| in_the_way(*firewall, bridge_name.as_deref().unwrap_or("incusbr0"))),
+    );
+    all
+}
+
+#[cfg(test)]
+mod tests;
