@@ -15,6 +15,7 @@ mod faults;
 mod file;
 mod file_hostile;
 mod foreign_text;
+mod host_state;
 mod hostile;
 mod image;
 mod install;

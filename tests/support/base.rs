@@ -28,8 +28,11 @@ pub fn tarball() -> PathBuf {
         let (hook, made) = (dir.path().join("quick.sh"), dir.path().join("quick-13.tar"));
         std::fs::write(&hook, include_str!("quick.sh")).unwrap();
         std::fs::set_permissions(&hook, PermissionsExt::from_mode(0o755)).unwrap();
-        let mut bootstrap = Command::new("mmdebstrap");
-        bootstrap.args(["--variant=minbase", "--dpkgopt=force-unsafe-io"]).arg(format!("--include={PACKAGES}"));
+        // its own mounts: it makes / private, and then Incus can mount nothing into running containers
+        let mut bootstrap = Command::new("unshare");
+        bootstrap
+            .args(["--mount", "mmdebstrap", "--variant=minbase", "--dpkgopt=force-unsafe-io"])
+            .arg(format!("--include={PACKAGES}"));
         for excluded in ["doc", "man", "locale"] {
             bootstrap.arg(format!("--dpkgopt=path-exclude=/usr/share/{excluded}/*"));
         }
