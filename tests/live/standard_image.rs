@@ -106,3 +106,14 @@ fn docker_says_why_it_does_not_take_overlay2() {
     );
     assert!(out.stdout.contains("[overlay2-cannot-be-used=") && !out.stdout.starts_with("overlay2"), "{out}");
 }
+
+#[test]
+fn the_words_that_end_a_container_show_their_help_and_pass_their_arguments_on() {
+    let host = Host::live(U1000);
+    let out = inside(
+        &host,
+        "for word in poweroff halt reboot shutdown close; do $word --help | grep -c -- --help; done
+         halt --no-such-option || echo refused; echo still running",
+    );
+    assert_eq!(out.stdout, "1\n1\n1\n1\n1\nrefused\nstill running\n", "{out}");
+}
