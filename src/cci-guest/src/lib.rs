@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod archive;
+mod become_command;
 pub mod exit;
 pub mod handshake;
 pub mod init;
