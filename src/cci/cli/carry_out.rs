@@ -1,6 +1,8 @@
-//! How a verb of each kind is carried out.
+//! How a verb of each kind is carried out. Each has a function of its own that puts its work on the heap: the stack holds
+//! that of one verb, not of all.
 
 use cci_core::Result;
+use futures_util::future::LocalBoxFuture;
 
 use super::context::context;
 use super::verb::{Call, Offline, OnIncus};
@@ -9,7 +11,18 @@ use cci_engine::{network, roll_back};
 use cci_host::signals;
 
 /// With the configuration and Incus.
-pub(crate) async fn on_incus<V: OnIncus>(verb: V, call: &Call<'_>) -> Result<u8> {
+#[inline(never)]
+pub(crate) fn on_incus<'a, V: OnIncus + 'a>(verb: V, call: &'a Call<'a>) -> LocalBoxFuture<'a, Result<u8>> {
+    Box::pin(with_context(verb, call))
+}
+
+/// With nothing but the command line.
+#[inline(never)]
+pub(crate) fn offline<'a, V: Offline + 'a>(verb: V, call: &'a Call<'a>) -> LocalBoxFuture<'a, Result<u8>> {
+    Box::pin(verb.run(call))
+}
+
+async fn with_context<V: OnIncus>(verb: V, call: &Call<'_>) -> Result<u8> {
     let cx = context(&call.flags.launch.asked(), call.terminal, verb.trust(), signals::cancellation())?;
     if verb.clears_up() {
         clear_up(&cx).await?;
@@ -20,11 +33,6 @@ pub(crate) async fn on_incus<V: OnIncus>(verb: V, call: &Call<'_>) -> Result<u8>
     };
     let (done, ()) = tokio::join!(run, network::on_occasion(&cx));
     done
-}
-
-/// With nothing but the command line.
-pub(crate) async fn offline<V: Offline>(verb: V, call: &Call<'_>) -> Result<u8> {
-    verb.run(call).await
 }
 
 async fn clear_up(cx: &Context) -> Result<()> {

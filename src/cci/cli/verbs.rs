@@ -2,6 +2,7 @@
 
 use cci_core::Result;
 use clap::{Command, Subcommand};
+use futures_util::future::LocalBoxFuture;
 
 use super::carry_out::{offline, on_incus};
 use super::json_schema::Described;
@@ -51,10 +52,9 @@ macro_rules! verbs {
                 match self { $(Self::$variant(verb) => verb.passes_status(),)* }
             }
 
-            /// Does what was asked for; returns the exit status. Each verb's work is on the heap: only one of them is
-            /// there.
-            pub(crate) async fn carry_out(self, call: &Call<'_>) -> Result<u8> {
-                match self { $(Self::$variant(verb) => Box::pin($kind(verb, call)).await,)* }
+            /// Does what was asked for; returns the exit status.
+            pub(crate) fn carry_out<'a>(self, call: &'a Call<'a>) -> LocalBoxFuture<'a, Result<u8>> {
+                match self { $(Self::$variant(verb) => $kind(verb, call),)* }
             }
         }
     };
