@@ -1,9 +1,9 @@
 #!/bin/sh
-# Installs a current Node and npm from the npm registry; the distribution's are too old for today's agents.
+# Installs the current long-term release of Node, and npm, from the npm registry; the distribution's are too old for today's agents.
 set -eu
 
-node=22
-npm=10
+node=24
+npm=11
 
 # neither Node nor pip uses the system's certificates
 bundle=/etc/ssl/certs/ca-certificates.crt

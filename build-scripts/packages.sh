@@ -7,8 +7,8 @@ set -eu
 # The packages of every image, with the same names in Debian and Ubuntu.
 packages='
     systemd udev dbus libnss-myhostname sudo procps psmisc iproute2 iputils-ping netcat-openbsd dnsutils
-    bash-completion ca-certificates curl wget gnupg openssh-client rsync git gh
-    tmux ncurses-term less nano vim-tiny file patch unzip zip xz-utils bzip2 zstd
+    bash-completion ca-certificates curl wget gnupg openssh-client rsync gh
+    ncurses-term less nano vim-tiny file patch unzip zip xz-utils bzip2 zstd
     jq ripgrep fd-find build-essential pkg-config make
     python3 python3-venv python3-pip python3-dev docker.io iptables
 '
@@ -21,6 +21,28 @@ first_available() {
             return
         fi
     done
+}
+
+# A backport is taken where a package asks for it, and for nothing else: apt prefers the release's own.
+add_backports() {
+    mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
+        grep -v '^#' | grep -o 'https\?://[^ ]*' | grep -v security | head -n 1)
+    cat > /etc/apt/sources.list.d/cci-backports.sources <<END
+Types: deb
+URIs: ${mirror:-http://deb.debian.org/debian}
+Suites: $1-backports
+Components: main
+Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+END
+}
+
+# tmux as the newest version there is, but not 3.5: with extended keys on, it changes the line breaks of pasted text.
+tmux() {
+    version=$(apt-cache madison tmux | awk '{ print $3 }' | grep -v '^3\.5' | head -n 1)
+    if [ -z "$version" ]; then
+        echo "there is only tmux 3.5, which may change the line breaks of pasted text" >&2
+    fi
+    echo "tmux${version:+=$version}"
 }
 
 # A crash does no harm here, so dpkg need not wait for the disk; manuals and translations would be a tenth of the image.
@@ -42,7 +64,17 @@ END
 printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d
 chmod 755 /usr/sbin/policy-rc.d
 
-apt-get update
+# shellcheck source=/dev/null
+. /etc/os-release
+case "$ID ${VERSION_CODENAME:-}" in
+    'debian trixie') add_backports "$VERSION_CODENAME" ;;
+esac
+if ! apt-get -o APT::Update::Error-Mode=any update; then
+    echo 'going on without backports' >&2
+    rm -f /etc/apt/sources.list.d/cci-backports.sources
+    apt-get update
+fi
+packages="$packages $(tmux)"
 for choice in 'docker-compose-v2 docker-compose' docker-cli docker-buildx; do
     # shellcheck disable=SC2086  # a list of words
     packages="$packages $(first_available $choice)"

@@ -9,6 +9,39 @@ systemctl enable docker.socket
 mkdir -p /etc/systemd/system/docker.socket.d
 printf '[Unit]\nDefaultDependencies=no\n[Socket]\nSocketUser=code\n' > /etc/systemd/system/docker.socket.d/cci.conf
 
+# overlay2 wherever the kernel mounts it. On a btrfs pool Docker itself takes btrfs, and its subvolumes are missing in every
+# snapshot of the container; `docker info` says why it is not overlay2.
+install -d /usr/local/libexec
+cat > /usr/local/libexec/cci-docker-storage <<'END'
+#!/bin/sh
+# Prints the environment with which dockerd takes overlay2, or says in a label why the kernel does not let it.
+set -eu
+
+mkdir -p /var/lib/docker
+dir=$(mktemp -d /var/lib/docker/cci-try-XXXXXX)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+mkdir lower upper work merged
+chosen=
+if grep -qs '"storage-driver"' /etc/docker/daemon.json; then
+    :
+elif why=$(unshare --mount mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work,userxattr merged 2>&1); then
+    chosen=--storage-driver=overlay2
+else
+    why=$(echo "$why" | tr -dc '[:alnum:][:blank:]/:.,-')
+    echo "overlay2 cannot be used on $(stat --file-system --format=%T .): $why" >&2
+    chosen="--label=\"overlay2-cannot-be-used=$why\""
+fi
+printf "DOCKER_OPTS='%s'\n" "${DOCKER_OPTS:-} $chosen"
+END
+chmod 755 /usr/local/libexec/cci-docker-storage
+mkdir -p /etc/systemd/system/docker.service.d
+cat > /etc/systemd/system/docker.service.d/cci.conf <<'END'
+[Service]
+ExecStartPre=/bin/sh -c '/usr/local/libexec/cci-docker-storage > /run/cci-docker-storage'
+EnvironmentFile=-/run/cci-docker-storage
+END
+
 # Compose 2 is `docker compose`; if the distribution has only Compose 1, the same command calls it.
 if ! docker compose version >/dev/null 2>&1; then
     mkdir -p /usr/local/lib/docker/cli-plugins

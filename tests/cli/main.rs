@@ -123,11 +123,16 @@ fn an_argument_that_is_not_utf8_is_refused_and_not_a_crash() {
     use std::os::unix::ffi::OsStrExt;
 
     let host = host();
-    let mut command = host.cci_command(&["list"]);
-    command.arg(std::ffi::OsStr::from_bytes(b"--f\xffmat"));
-    let out = support::host::run(command, b"");
-    assert_eq!(out.code, 2, "{out}");
-    assert!(out.stderr.starts_with("error: "), "{out}");
+    for (verb, word, said) in [
+        ("list", &b"--f\xffmat"[..], "error: unexpected argument '--f\u{fffd}mat' found\n"),
+        ("info", b"caf\xe9", "error: argument \"caf\\xE9\" is not UTF-8\n"),
+    ] {
+        let mut command = host.cci_command(&[verb]);
+        command.arg(std::ffi::OsStr::from_bytes(word));
+        let out = support::host::run(command, b"");
+        assert_eq!(out.code, 2, "{out}");
+        assert!(out.stderr.starts_with(said), "{out}");
+    }
 }
 
 #[test]

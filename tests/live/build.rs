@@ -28,10 +28,10 @@ fn builds_from_the_image_server(args: &[&str]) {
     let url = serve(host);
     configure(host, &format!("[build]\nimage_server = \"{url}\"\n"));
     let out = host.cci_with(args, &[("TMPDIR", host.dir("tmp").to_str().unwrap())], b"").ok();
-    assert!(out.stderr.contains("[build] start from images:debian/12: "), "{out}");
+    assert!(out.stderr.contains("[build] start from images:debian/13: "), "{out}");
     assert!(out.stderr.contains("[build] try the image: "), "{out}");
     if !args.contains(&"--from") {
-        assert!(out.stderr.contains(&format!("[build] from images:debian/12 of {url}\n")), "{out}");
+        assert!(out.stderr.contains(&format!("[build] from images:debian/13 of {url}\n")), "{out}");
     }
     let made = incus(&["image", "alias", "list", "--project", &host.project, "-f", "csv"]);
     assert!(made.contains("cci,") && made.contains("cci-2"), "{made}");
@@ -46,7 +46,7 @@ fn an_image_server_that_answers_is_used_by_itself() {
 
 #[test]
 fn an_image_server_is_used_by_name() {
-    builds_from_the_image_server(&["build", "--tool", "dummy", "--from", "images:debian/12"]);
+    builds_from_the_image_server(&["build", "--tool", "dummy", "--from", "images:debian/13"]);
 }
 
 /// Begins a build and interrupts it when it says this; `None` lets it come to its end. What it said on stderr.
@@ -110,7 +110,7 @@ fn an_interrupt_of_the_bootstrap_leaves_nothing() {
     let before = images.dump();
     // nobody listens there: the build turns to the bootstrap by itself
     configure(&images.host, "[build]\nimage_server = \"http://127.0.0.1:1\"\n");
-    for moment in ["[build] ask image server http://127.0.0.1:1", "[build] bootstrap bookworm"] {
+    for moment in ["[build] ask image server http://127.0.0.1:1", "[build] bootstrap trixie"] {
         build_until(&images, &["build", "--force"], Some(moment));
         assert_eq!(images.host.containers(), [""; 0], "{moment}");
         assert_eq!(images.dump(), before, "{moment}");
@@ -122,7 +122,7 @@ fn an_interrupt_of_the_bootstrap_leaves_nothing() {
 fn an_image_server_over_plain_http_is_refused() {
     let host = Host::live(U1234);
     configure(&host, "[build]\nimage_server = \"http://images.invalid\"\n");
-    for from in ["images:debian/12", "auto"] {
+    for from in ["images:debian/13", "auto"] {
         let out = host.cci(&["build", "--force", "--any-owner", "--from", from]);
         assert_eq!(out.code, 2, "{out}");
         assert!(
@@ -174,14 +174,14 @@ fn a_temporary_directory_that_is_full_is_told_and_nothing_is_left() {
     let small = host.dir("small");
     let script = format!(
         "mount -t tmpfs -o size=24m tmpfs {dir} && chmod 1777 {dir} && export TMPDIR={dir}
-         cci build --from bootstrap:bookworm; status=$?; ls -A {dir}; exit $status",
+         cci build --from bootstrap:trixie; status=$?; ls -A {dir}; exit $status",
         dir = small.display(),
     );
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", &script]).env_clear().envs(host.environment()).current_dir(&host.proj);
     let out = run(command, b"");
     assert_eq!((out.code, out.stdout.as_str()), (1, ""), "{out}");
-    assert!(out.stderr.contains("error: bootstrap of bookworm") || out.stderr.contains("error: cannot"), "{out}");
+    assert!(out.stderr.contains("error: bootstrap of trixie") || out.stderr.contains("error: cannot"), "{out}");
     assert!(out.stderr.contains("No space left on device") || out.stderr.contains("enough free space"), "{out}");
     assert_eq!((host.containers(), images.dump()), (vec![], String::new()), "{out}");
 }

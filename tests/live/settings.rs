@@ -170,7 +170,7 @@ fn the_group_of_the_configuration_is_the_one_that_is_looked_for() {
 fn a_build_is_told_by_the_configuration() {
     let text = |tools: &str| {
         format!(
-            "[build]\nfrom = \"images:debian/12\"\nimage_server = \"https://127.0.0.1:9\"\ntools = [{tools}]\n[paths]\nlogs_dir = \"~/logs\"\n"
+            "[build]\nfrom = \"images:debian/13\"\nimage_server = \"https://127.0.0.1:9\"\ntools = [{tools}]\n[paths]\nlogs_dir = \"~/logs\"\n"
         )
     };
     let host = configured(U1000, &text("\"claude\""));
@@ -179,7 +179,7 @@ fn a_build_is_told_by_the_configuration() {
     assert!(out.stderr.contains("127.0.0.1:9"), "{out}");
     let log = fs::read_dir(host.home.join("logs")).unwrap().next().unwrap().unwrap();
     let log = fs::read_to_string(log.path()).unwrap();
-    assert!(log.contains("images:debian/12"), "{log}");
+    assert!(log.contains("images:debian/13"), "{log}");
     fs::write(host.home.join(".config/cci/config.toml"), text("\"nobody\"")).unwrap();
     let out = host.cci(&["build", "--force", "--any-owner"]);
     assert!(out.code == 2 && out.stderr.contains("unknown tool 'nobody'"), "{out}");

@@ -21,19 +21,22 @@ const PACKAGES: &str = "systemd-sysv,systemd-resolved,libnss-myhostname,udev,dbu
 
 /// The tarball of the base, made once.
 pub fn tarball() -> PathBuf {
-    let tarball = Path::new(CACHE).join("quick.tar");
+    let tarball = Path::new(CACHE).join("quick-13.tar");
     if !tarball.exists() {
         std::fs::create_dir_all(CACHE).unwrap();
         let dir = tempfile::tempdir_in(CACHE).unwrap();
-        let (hook, made) = (dir.path().join("quick.sh"), dir.path().join("quick.tar"));
+        let (hook, made) = (dir.path().join("quick.sh"), dir.path().join("quick-13.tar"));
         std::fs::write(&hook, include_str!("quick.sh")).unwrap();
         std::fs::set_permissions(&hook, PermissionsExt::from_mode(0o755)).unwrap();
-        let mut bootstrap = Command::new("mmdebstrap");
-        bootstrap.args(["--variant=minbase", "--dpkgopt=force-unsafe-io"]).arg(format!("--include={PACKAGES}"));
+        // its own mounts: it makes / private, and then Incus can mount nothing into running containers
+        let mut bootstrap = Command::new("unshare");
+        bootstrap
+            .args(["--mount", "mmdebstrap", "--variant=minbase", "--dpkgopt=force-unsafe-io"])
+            .arg(format!("--include={PACKAGES}"));
         for excluded in ["doc", "man", "locale"] {
             bootstrap.arg(format!("--dpkgopt=path-exclude=/usr/share/{excluded}/*"));
         }
-        bootstrap.arg(format!("--customize-hook={}", hook.display())).arg("bookworm").arg(&made);
+        bootstrap.arg(format!("--customize-hook={}", hook.display())).arg("trixie").arg(&made);
         run_within(LONG, bootstrap, b"").ok();
         std::fs::set_permissions(&made, PermissionsExt::from_mode(0o644)).unwrap();
         std::fs::rename(made, &tarball).unwrap();
@@ -120,25 +123,25 @@ impl Drop for Images {
 
 /// The half of a split image that says what it is.
 fn metadata_tarball(path: &Path) {
-    let yaml = "architecture: x86_64\ncreation_date: 1700000000\nproperties:\n  os: debian\n  release: bookworm\n";
+    let yaml = "architecture: x86_64\ncreation_date: 1700000000\nproperties:\n  os: debian\n  release: trixie\n";
     let dir = path.parent().unwrap();
     std::fs::write(dir.join("metadata.yaml"), yaml.replace("x86_64", std::env::consts::ARCH)).unwrap();
     let tar = Command::new("tar").arg("-C").arg(dir).arg("-cf").arg(path).arg("metadata.yaml").status().unwrap();
     assert!(tar.success());
 }
 
-/// An image server on the loopback that has the base as `debian/12`; its URL.
+/// An image server on the loopback that has the base as `debian/13`; its URL.
 pub fn serve(host: &Host) -> String {
     let (metadata, rootfs) = (host.dir("server").join("metadata.tar"), tarball());
     metadata_tarball(&metadata);
     let size = |path: &Path| std::fs::metadata(path).unwrap().len();
     let combined = sha256(&[&metadata, &rootfs]);
     let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
-    let product = format!("debian:bookworm:{arch}:default");
+    let product = format!("debian:trixie:{arch}:default");
     let products = json!({"content_id": "images", "datatype": "image-downloads", "format": "products:1.0", "products": {
         product.clone(): {
-            "aliases": "debian/12,debian/bookworm", "arch": arch, "os": "Debian", "release": "bookworm",
-            "release_title": "bookworm", "variant": "default", "versions": {"20261121_05:24": {"items": {
+            "aliases": "debian/13,debian/trixie", "arch": arch, "os": "Debian", "release": "trixie",
+            "release_title": "trixie", "variant": "default", "versions": {"20261121_05:24": {"items": {
                 "incus.tar.xz": {"ftype": "incus.tar.xz", "path": "images/metadata", "size": size(&metadata),
                     "sha256": sha256(&[&metadata]), "combined_rootxz_sha256": combined, "combined_sha256": combined},
                 "root.tar.xz": {"ftype": "root.tar.xz", "path": "images/rootfs", "size": size(&rootfs),

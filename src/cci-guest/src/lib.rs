@@ -7,6 +7,7 @@
 pub mod account;
 pub mod archive;
 pub mod author;
+mod become_command;
 mod escape;
 pub mod exit;
 pub mod handshake;

@@ -1,5 +1,8 @@
 //! Quoting and command lines for a POSIX shell.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+
 /// Quotes a text as one shell word. A text with NUL in it cannot be quoted.
 ///
 /// ```
@@ -38,16 +41,69 @@ pub fn program_with_one_output(program: &str) -> Vec<String> {
     ["sh", "-c", r#"exec "$0" 2>&1"#, program].map(str::to_owned).to_vec()
 }
 
+/// The command of these words as text, which is all that Incus takes: a shell makes the words that are not UTF-8.
+///
+/// ```
+/// use cci_guest::shell::words;
+///
+/// assert_eq!(words(&["ls".into(), "caf\u{e9}".into()]), ["ls", "caf\u{e9}"]);
+/// ```
+#[must_use]
+pub fn words(words: &[OsString]) -> Vec<String> {
+    let text: Option<Vec<String>> = words.iter().map(|word| word.to_str().map(str::to_owned)).collect();
+    text.unwrap_or_else(|| command(MAKE_WORDS, words.iter().map(|word| escaped(word.as_bytes()))))
+}
+
+/// Becomes the command whose words are [`escaped`]; the dot keeps line ends at the end of a word.
+const MAKE_WORDS: &str = r#"for w do shift; w=$(printf '%b.' "$w"); set -- "$@" "${w%.}"; done; unset w; exec "$@""#;
+
+/// Bytes as `printf %b` reads them.
+fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in bytes {
+        match byte {
+            b'\\' => text.push_str(r"\\"),
+            b' '..=b'~' => text.push(char::from(*byte)),
+            _ => text.push_str(&format!("\\0{byte:03o}")),
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt;
     use std::process::Command;
 
     use proptest::prelude::*;
 
     use super::*;
 
+    fn printed(words: &[OsString]) -> Vec<u8> {
+        let argv = super::words(words);
+        Command::new(&argv[0]).args(&argv[1..]).output().unwrap().stdout
+    }
+
+    #[test]
+    fn a_word_that_is_not_utf8_arrives_byte_for_byte() {
+        let word = OsString::from_vec(b"caf\xe9".to_vec());
+        assert_eq!(printed(&["printf".into(), "%s".into(), word]), b"caf\xe9");
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn words_of_any_bytes_arrive_as_they_are(
+            all in proptest::collection::vec(proptest::collection::vec(1_u8.., 0..20), 0..4)
+        ) {
+            let mut argv: Vec<OsString> =
+                vec!["printf".into(), "%s\\0".into(), OsString::from_vec(vec![0xff, b'\n'])];
+            argv.extend(all.iter().cloned().map(OsString::from_vec));
+            let mut expected = b"\xff\n\0".to_vec();
+            expected.extend(all.iter().flat_map(|word| word.iter().copied().chain([0])));
+            prop_assert_eq!(printed(&argv), expected);
+        }
+
         #[test]
         fn a_shell_reads_a_quoted_text_as_one_word(text in "[^\\x00]{0,40}", beside in "[^\\x00]{0,10}") {
             let script = format!("printf '%s\\0' {} \"$1\"", quoted(&text));

@@ -22,3 +22,4 @@ pub mod subids;
 pub mod system_file;
 pub mod terminal;
 pub mod zone;
+mod zone_name;

@@ -1,9 +1,12 @@
 //! The time zone in which times are shown.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::caller::Caller;
+use super::zone_name;
 
 /// The caller's zone.
 pub struct Zone(TimeZone);
@@ -30,9 +33,8 @@ impl Zone {
 
 /// The zone's name for a container's environment: as set by the caller, else the host's.
 #[must_use]
-pub fn name(caller: &Caller) -> Option<String> {
-    let set = caller.var("TZ").map(str::to_owned);
-    set.or_else(|| TimeZone::system().iana_name().map(str::to_owned))
+pub fn name(caller: &Caller) -> String {
+    zone_name::name(caller.environment.get("TZ").map(String::as_str), Path::new("/etc"))
 }
 
 /// What `/etc/localtime` contains: by its name jiff would search all time zones, for two milliseconds.
@@ -61,8 +63,6 @@ mod tests {
     #[test]
     fn what_the_caller_has_set_is_the_name() {
         let caller = Caller::for_test("/home/ann", &[("TZ", "UTC-3")]);
-        assert_eq!(name(&caller).as_deref(), Some("UTC-3"));
-        let host = name(&Caller::for_test("/home/ann", &[]));
-        assert_eq!(host.as_deref(), TimeZone::system().iana_name());
+        assert_eq!(name(&caller), "UTC-3");
     }
 }

@@ -25,7 +25,7 @@ const STANDARD: &str = "cci";
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Sources:\n  auto                 images:debian/12 if the image server answers, else bootstrap:bookworm\n  images:ALIAS         an image of the server in `build.image_server` (simplestreams), such as images:debian/12\n  bootstrap:SUITE      Debian (bookworm or newer) from its mirror by mmdebstrap; no image server needed\n  ALIAS                an image that Incus has, by alias or fingerprint\n  PATH                 a tarball of a root file system\n\nExamples:\n  cci build\n  cci build --force --from bootstrap:bookworm\n  cci build custom my-rust --script build-rust.sh"
+    after_help = "Sources:\n  auto                 images:debian/13 if the image server answers, else bootstrap:trixie\n  images:ALIAS         an image of the server in `build.image_server` (simplestreams), such as images:debian/12\n  bootstrap:SUITE      Debian (bookworm or newer) from its mirror by mmdebstrap; no image server needed\n  ALIAS                an image that Incus has, by alias or fingerprint\n  PATH                 a tarball of a root file system\n\nExamples:\n  cci build\n  cci build --force --from bootstrap:bookworm\n  cci build custom my-rust --script build-rust.sh"
 )]
 pub(crate) struct BuildArgs {
     #[command(subcommand)]

@@ -1,5 +1,6 @@
 //! `cci run`: one command in a fresh container.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use cci_core::{Error, Result};
@@ -13,6 +14,7 @@ use super::verb::{Call, OnIncus, Verb};
 use cci_engine::context::Context;
 use cci_engine::launch::environment;
 use cci_engine::process::run::{self, Command};
+use cci_guest::shell;
 use cci_host::settings::Trust;
 
 /// What a shell would have to read: a single argument with one of these is a command line, not a program.
@@ -22,7 +24,7 @@ const SHELL_CHARACTERS: &[char] =
 /// Run one command in a fresh container
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  cci run -- npm test              argv, as it is\n  cci run \"npm ci && npm test\"      one argument with spaces runs through bash -lc\n  cci run -e TOKEN -- ./deploy.sh  forward one variable of the host\n  cci run --timeout 60 --capture -- make test | jq .exit_code\n  while read -r dir; do cci run -n -w \"$dir\" -- make; done < list\n\nThe command reads stdin. In a loop or a script that reads the same input, -n leaves it to them."
+    after_help = "Examples:\n  cci run -- npm test              argv, as it is\n  cci run \"npm ci && npm test\"      one argument with spaces runs through bash -lc\n  cci run -e TOKEN -- ./deploy.sh  forward one variable of the host\n  cci run --timeout 60 --capture -- make test | jq .exit_code\n  cci run --mount \"$PWD:$PWD\" -- .venv/bin/pip list   also at its host path, which a virtual environment contains\n  while read -r dir; do cci run -n -w \"$dir\" -- make; done < list\n\nThe command reads stdin. In a loop or a script that reads the same input, -n leaves it to them."
 )]
 pub(crate) struct RunArgs {
     /// Stop the command after this many seconds, with status 124
@@ -35,7 +37,7 @@ pub(crate) struct RunArgs {
     capture: CaptureArgs,
     /// The command and its arguments
     #[arg(trailing_var_arg = true, value_name = "COMMAND")]
-    command: Vec<String>,
+    command: Vec<OsString>,
 }
 
 impl Verb for RunArgs {
@@ -69,7 +71,7 @@ impl OnIncus for RunArgs {
     async fn run(self, call: &Call<'_>, cx: &Context) -> Result<u8> {
         let cx = &environment::resolved(cx).await?;
         let command = Command {
-            argv: argv(self.command)?,
+            argv: argv(&self.command)?,
             slot: super::shell::slot(call.flags.launch.slot)?,
             timeout: self.timeout.map(Duration::from_secs),
             capture: self.capture.wanted()?,
@@ -81,14 +83,16 @@ impl OnIncus for RunArgs {
 }
 
 /// Several arguments are argv; a single one may be a line for bash.
-fn argv(command: Vec<String>) -> Result<Vec<String>> {
-    match command.as_slice() {
+fn argv(command: &[OsString]) -> Result<Vec<String>> {
+    match command {
         [] => Err(Error::Usage {
             problem: "no command to run".into(),
             hint: Some("give one: `cci run -- npm test`".into()),
         }),
-        [line] if line.contains(SHELL_CHARACTERS) => Ok(vec!["bash".to_owned(), "-lc".to_owned(), line.clone()]),
-        _ => Ok(command),
+        [line] if line.to_string_lossy().contains(SHELL_CHARACTERS) => {
+            Ok(shell::words(&["bash".into(), "-lc".into(), line.clone()]))
+        }
+        words => Ok(shell::words(words)),
     }
 }
 
@@ -98,10 +102,10 @@ mod tests {
 
     #[test]
     fn one_line_goes_through_bash_and_an_argv_stays_one() {
-        let words = |line: &[&str]| argv(line.iter().map(|word| (*word).to_owned()).collect()).unwrap();
+        let words = |line: &[&str]| argv(&line.iter().map(OsString::from).collect::<Vec<_>>()).unwrap();
         assert_eq!(words(&["npm test"]), ["bash", "-lc", "npm test"]);
         assert_eq!(words(&["true"]), ["true"]);
         assert_eq!(words(&["echo", "a b"]), ["echo", "a b"]);
-        assert!(argv(vec![]).is_err());
+        assert!(argv(&[]).is_err());
     }
 }

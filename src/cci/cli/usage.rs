@@ -20,8 +20,17 @@ pub(crate) fn refused(error: &clap::Error, cci: &Command, argv: &[OsString]) -> 
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             Refused::Asked(error.render().to_string())
         }
+        ErrorKind::InvalidUtf8 => {
+            Refused::Wrong(Error::Usage { problem: not_utf8(argv), hint: Some(hint(error, cci, argv)) })
+        }
         _ => Refused::Wrong(Error::Usage { problem: problem(error), hint: Some(hint(error, cci, argv)) }),
     }
+}
+
+/// Names the argument, which clap does not.
+fn not_utf8(argv: &[OsString]) -> String {
+    let word = argv.iter().find(|word| word.to_str().is_none()).cloned().unwrap_or_default();
+    format!("argument {word:?} is not UTF-8")
 }
 
 /// clap's first line, or our own sentence for a value that is not one of a list.

@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn the_suite_comes_last_and_is_one_argument() {
         let arguments = arguments(&Suite::standard());
-        assert_eq!(arguments.last().map(String::as_str), Some("bookworm"));
+        assert_eq!(arguments.last().map(String::as_str), Some("trixie"));
         assert!(arguments[..arguments.len() - 1].iter().all(|argument| argument.starts_with("--")));
     }
 

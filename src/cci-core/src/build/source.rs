@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 /// The image that `auto` asks the image server for.
-pub const SERVER_ALIAS: &str = "debian/12";
+pub const SERVER_ALIAS: &str = "debian/13";
 /// The same system for the bootstrap that `auto` falls back to.
-pub const SUITE: &str = "bookworm";
+pub const SUITE: &str = "trixie";
 
 /// Where the root file system comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub enum ImageSource {
     Tarball(PathBuf),
 }
 
-/// A release of a distribution by its mirror's name for it, such as `bookworm`.
+/// A release of a distribution by its mirror's name for it, such as `trixie`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suite(String);
 
@@ -70,7 +70,7 @@ pub enum SourceError {
 impl SourceError {
     /// The accepted forms.
     pub const FORMS: &str =
-        "use auto, images:debian/12, bootstrap:bookworm, a local image's alias, or the path of a rootfs tarball";
+        "use auto, images:debian/13, bootstrap:trixie, a local image's alias, or the path of a rootfs tarball";
 }
 
 impl FromStr for ImageSource {
@@ -143,6 +143,7 @@ mod tests {
         let local = |name: &str| Ok(ImageSource::Local(name.into()));
         let table = [
             ("auto", Ok(ImageSource::Auto)),
+            ("images:debian/13", Ok(ImageSource::Server("debian/13".into()))),
             ("images:debian/12", Ok(ImageSource::Server("debian/12".into()))),
             ("bootstrap:bookworm", Ok(ImageSource::Bootstrap(Suite("bookworm".into())))),
             ("cci", local("cci")),

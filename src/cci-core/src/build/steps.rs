@@ -44,6 +44,7 @@ pub fn standard(settings: &BuildSettings, tools: &[&dyn Agent], uid: u32, host_c
             .with("CCI_DNS", settings.dns.join(" ")),
         script("packages", include_str!("../../../../build-scripts/packages.sh"), LONG)
             .with("CCI_PACKAGES", settings.packages.join(" ")),
+        script("git", include_str!("../../../../build-scripts/git.sh"), LONG),
     ];
     if host_certificates {
         steps.push(script("certificates", include_str!("../../../../build-scripts/certificates.sh"), SHORT));
@@ -115,11 +116,11 @@ mod tests {
         let agent = cci_agent::default_agent();
         assert_eq!(
             titles(&[agent, agent], true),
-            ["network", "packages", "certificates", "Node", agent.title(), "user", "services", "power", "clean"]
+            ["network", "packages", "git", "certificates", "Node", agent.title(), "user", "services", "power", "clean"]
         );
         assert_eq!(
             titles(&[tool("dummy").unwrap()], false),
-            ["network", "packages", "Node", "user", "services", "power", "clean"]
+            ["network", "packages", "git", "Node", "user", "services", "power", "clean"]
         );
     }
 

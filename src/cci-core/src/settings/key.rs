@@ -90,7 +90,7 @@ pub const KEYS: &[Key] = &[
     row("limits.memory", Kind::Size, "\"8GiB\"", "Memory"),
     row("limits.processes", Kind::Processes, "2000", "Number of processes"),
     row("limits.disk", Kind::Size, "\"20GiB\"", "Size of the root disk"),
-    row("build.from", Kind::Text, "\"images:debian/12\"", "What the image is built from: auto, images:…, bootstrap:…, a local alias or a tarball"),
+    row("build.from", Kind::Text, "\"images:debian/13\"", "What the image is built from: auto, images:…, bootstrap:…, a local alias or a tarball"),
     row("build.host_ca", Kind::Bool, "false", "Put the host's own certificate authorities into the image"),
     row("build.packages", Kind::Texts, "[\"postgresql-client\"]", "Additional Debian packages"),
     row("build.tools", Kind::Texts, "", "The agents to install"),

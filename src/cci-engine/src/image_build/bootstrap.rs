@@ -60,7 +60,7 @@ async fn start(suite: &Suite, rootfs: &Path, log: &Log) -> Result<Child> {
     command.spawn().map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => Error::HostUnfit {
             problem: "cannot bootstrap: mmdebstrap is not installed".into(),
-            hint: Some("`cci setup` installs it; or use another source: `cci build --from images:debian/12`".into()),
+            hint: Some("`cci setup` installs it; or use another source: `cci build --from images:debian/13`".into()),
         },
         _ => failed("start", source),
     })
@@ -83,7 +83,7 @@ async fn maps_users(cx: &Context) -> Result<()> {
         if !has_subordinate_ids(&content, &user, uid) {
             return Err(Error::HostUnfit {
                 problem: format!("cannot bootstrap: {table} has no range of ids for user {uid}"),
-                hint: Some("`cci setup` adds it; or use another source: `cci build --from images:debian/12`".into()),
+                hint: Some("`cci setup` adds it; or use another source: `cci build --from images:debian/13`".into()),
             });
         }
     }

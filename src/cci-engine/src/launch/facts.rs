@@ -89,7 +89,7 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
             subuid: of_root.subuid,
             subgid: of_root.subgid,
         },
-        locale: HostLocale { timezone: zone::name(&cx.caller), ..cx.caller.locale() },
+        locale: HostLocale { timezone: Some(zone::name(&cx.caller)), ..cx.caller.locale() },
         author: git.author.clone(),
         nic,
         other_nics,

@@ -1,6 +1,9 @@
 //! `cci container exec`: a command in any container, which has the caller's input and ends with its own status.
 
+use std::ffi::OsString;
+
 use cci_core::{Error, Result};
+use cci_guest::shell;
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 
@@ -37,7 +40,7 @@ pub(crate) struct ExecArgs {
     no_input: bool,
     /// The command and its arguments
     #[arg(trailing_var_arg = true, value_name = "COMMAND")]
-    command: Vec<String>,
+    command: Vec<OsString>,
 }
 
 impl ExecArgs {
@@ -56,7 +59,7 @@ pub(super) async fn run(args: &ExecArgs, cx: &Context) -> Result<u8> {
         });
     }
     let command = Command {
-        argv: args.command.clone(),
+        argv: shell::words(&args.command),
         user: args.user.clone(),
         group: args.group,
         cwd: args.cwd.clone(),

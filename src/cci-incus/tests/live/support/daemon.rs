@@ -55,8 +55,9 @@ impl Daemon {
 async fn run(directory: PathBuf) -> Child {
     let program = PROGRAMS.into_iter().find(|program| std::path::Path::new(program).exists());
     let program = program.expect("these tests need the program incusd");
-    let child = Command::new(program)
-        .args(["--group", "root", "--logfile"])
+    // its own mounts, which go with it
+    let child = Command::new("unshare")
+        .args(["--mount", program, "--group", "root", "--logfile"])
         .arg(directory.join("daemon.log"))
         .env("INCUS_DIR", &directory)
         .stdin(Stdio::null())

@@ -43,8 +43,15 @@ pub(crate) async fn ensure(client: &Client) {
 }
 
 async fn bootstrap(rootfs: &Path) {
-    let built = Command::new("mmdebstrap")
-        .args(["--quiet", "--variant=minbase", "--include=systemd-sysv,udev,dbus,tmux,sudo,iproute2,procps"])
+    // its own mounts: it makes / private, and then Incus can mount nothing into running containers
+    let built = Command::new("unshare")
+        .args([
+            "--mount",
+            "mmdebstrap",
+            "--quiet",
+            "--variant=minbase",
+            "--include=systemd-sysv,udev,dbus,tmux,sudo,iproute2,procps",
+        ])
         .args(["doc", "man", "locale"].map(|part| format!("--dpkgopt=path-exclude=/usr/share/{part}/*")))
         .arg(format!("--customize-hook={CUSTOMIZE}"))
         .arg("bookworm")

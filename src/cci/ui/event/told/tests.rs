@@ -141,13 +141,13 @@ fn sessions() -> Vec<Event> {
 fn builds() -> Vec<Event> {
     let fallback = |problem| BuildEvent::Fallback(Fallback { url: SERVER.into(), problem, suite: Suite::standard() });
     let fallbacks = [
-        fallback(ServerProblem::NoImage { alias: "debian/12", arch: "x86_64" }),
+        fallback(ServerProblem::NoImage { alias: "debian/13", arch: "x86_64" }),
         fallback(ServerProblem::Unreachable),
         fallback(ServerProblem::Silent { within: Duration::from_secs(5) }),
     ];
     let steps = [
         BuildStep::Bootstrap(Suite::standard()),
-        BuildStep::StartFrom { base: "images:debian/12".into() },
+        BuildStep::StartFrom { base: "images:debian/13".into() },
         BuildStep::Run { title: "install packages".into() },
         BuildStep::Publish,
         BuildStep::Unpack,
@@ -156,7 +156,7 @@ fn builds() -> Vec<Event> {
     let others = [
         BuildEvent::Log(PathBuf::from("/home/u/.cci/logs/build.log")),
         BuildEvent::AskingServer { url: SERVER.into() },
-        BuildEvent::FromServer { url: SERVER.into(), alias: "debian/12".into() },
+        BuildEvent::FromServer { url: SERVER.into(), alias: "debian/13".into() },
         done,
     ];
     let images = [ImageEvent::Publishing, ImageEvent::NotRemoved(why())];

@@ -1,0 +1,119 @@
+//! What the standard image has, as programs in a container find it.
+
+use crate::support::host::{Host, Output, U1000};
+
+/// Runs lines of bash in a container of the image; they must come to their end.
+#[track_caller]
+fn inside(host: &Host, script: &str) -> Output {
+    host.cci(&["run", "--", "bash", "-c", &format!("set -eo pipefail\n{script}")]).ok()
+}
+
+#[test]
+fn its_programs_are_of_this_year() {
+    let host = Host::live(U1000);
+    let out = inside(
+        &host,
+        r#"
+        docker --version | sed -E 's/.* version ([0-9]+).*/docker \1/'
+        docker compose version --short | sed -E 's/\..*//; s/^v?/compose /'
+        docker buildx version | grep -o 'buildx v\?0.[1-9][0-9]' | sed -E 's/0\..*/0/'
+        python3 -c 'import sys; print("python %d.%d" % sys.version_info[:2])'
+        node -p '"node LTS " + (process.release.lts !== undefined)'
+        gh --version | grep -o '^gh version'
+        "#,
+    );
+    let mut lines = out.stdout.lines();
+    let docker = lines.next().and_then(|line| line.strip_prefix("docker ")).and_then(|major| major.parse().ok());
+    assert!(docker.is_some_and(|major: u32| major >= 26), "{out}");
+    let rest: Vec<&str> = lines.collect();
+    assert_eq!(rest, ["compose 2", "buildx 0", "python 3.13", "node LTS true", "gh version"], "{out}");
+}
+
+#[test]
+fn its_git_opens_repositories_with_relative_worktrees() {
+    let host = Host::live(U1000);
+    let out = inside(
+        &host,
+        "git init --quiet main; cd main
+         git -c user.name=a -c user.email=a@example.org commit --quiet --allow-empty --message one
+         git worktree add --quiet --relative-paths ../beside
+         git -C ../beside rev-parse --abbrev-ref HEAD; git config extensions.relativeWorktrees",
+    );
+    assert_eq!(out.stdout, "beside\ntrue\n", "{out}");
+}
+
+/// Pastes three lines into a program under tmux, which has asked for extended keys, and writes what it is given.
+const PASTE: &str = r#"
+import os, pty
+text = b"\x1b[200~one\rtwo\r\nthree\n\x1b[201~"
+app = ("stty raw -echo; printf '\\033[?2004h\\033[>4;2mREADY'; head -c %d > got; echo DONE; exec sleep 60" % len(text))
+# the start of the system empties /tmp
+socket = os.path.expanduser("~/.paste")
+tmux = ["tmux", "-S", socket, "-u", "set-option", "-s", "extended-keys", "on", ";", "new-session", "sh", "-c", app]
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvpe("tmux", tmux, {**os.environ, "TERM": "xterm-256color"})
+shown = b""
+def until(word):
+    global shown
+    while word not in shown:
+        shown += os.read(terminal, 65536)
+until(b"READY")
+os.write(terminal, text)
+until(b"DONE")
+got = open("got", "rb").read()
+print(got == text, got)
+"#;
+
+#[test]
+fn three_pasted_lines_arrive_byte_for_byte_with_extended_keys_on() {
+    let host = Host::live(U1000);
+    std::fs::write(host.proj.join("paste.py"), PASTE).unwrap();
+    let out = host.cci(&["run", "--timeout", "30", "--", "python3", "paste.py"]).ok();
+    assert!(out.stdout.starts_with("True "), "{out}");
+}
+
+/// Lines of a shell that wait until Docker can be asked.
+const DOCKER_LISTENS: &str = "until [ -S /run/docker.sock ]; do sleep 0.1; done";
+
+/// Prints the storage driver, and what was said of it.
+const DOCKER_SAYS: &str = "docker info --format '{{.Driver}} {{.Labels}}'";
+
+#[test]
+fn docker_takes_overlay2_although_the_pool_is_btrfs() {
+    let host = Host::live(U1000);
+    let out = inside(&host, &format!("stat --file-system --format=%T /; {DOCKER_LISTENS}; {DOCKER_SAYS}"));
+    assert_eq!(
+        out.stdout,
+        "btrfs
+overlay2 []
+",
+        "{out}"
+    );
+}
+
+#[test]
+fn docker_says_why_it_does_not_take_overlay2() {
+    let host = Host::live(U1000);
+    // an overlay on an overlay is refused
+    let out = inside(
+        &host,
+        &format!(
+            "sudo mkdir -p /var/lib/docker /mnt/lower /mnt/upper /mnt/work
+             sudo mount -t overlay overlay -o lowerdir=/mnt/lower,upperdir=/mnt/upper,workdir=/mnt/work /var/lib/docker
+             {DOCKER_LISTENS}; {DOCKER_SAYS}"
+        ),
+    );
+    assert!(out.stdout.contains("[overlay2-cannot-be-used=") && !out.stdout.starts_with("overlay2"), "{out}");
+}
+
+#[test]
+fn the_words_that_end_a_container_show_their_help_and_pass_their_arguments_on() {
+    let host = Host::live(U1000);
+    let out = inside(
+        &host,
+        "for word in poweroff halt reboot shutdown close; do $word --help | grep -c -- --help; done
+         halt --no-such-option || echo refused; echo still running",
+    );
+    assert_eq!(out.stdout, "1\n1\n1\n1\n1\nrefused\nstill running\n", "{out}");
+}

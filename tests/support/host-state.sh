@@ -1,0 +1,26 @@
+#!/bin/sh
+# Prints what tests could change on the host, a line for each thing: mounts, rules, links, sysctls, users.
+#
+#   host-state.sh    twice, around the tests: the outputs are the same
+set -eu
+
+# with their propagation: a private / keeps every mount away from running containers
+findmnt --list --noheadings --output TARGET,FSTYPE,PROPAGATION | sed 's/^/mount: /' | sort
+
+# the rules of a table have an order
+nft --stateless list ruleset | awk '/^table/ { table = $2 " " $3 } { print "nft " table ": " $0 }'
+
+ip -brief link | sed 's/[ @].*//; s/^/link: /' | sort
+
+# not what counts by itself, and not what a link brings along
+sysctl --all 2>/dev/null |
+    grep -v -e '^net\.ipv[46]\.\(conf\|neigh\)\.' -e '^kernel\.\(random\.\|ns_last_pid\|pty\.nr\|sched_domain\)' \
+        -e '^fs\.\(dentry-state\|inode-nr\|inode-state\|file-nr\|aio-nr\|quota\.\|nfs\.\)' \
+        -e '^kernel\.\(tainted\|panic_on_\|core_uses_pid\)' -e '^net\.netfilter\.nf_conntrack_count' -e '^vm\.stat' |
+    sed 's/^/sysctl: /' | sort
+
+for table in passwd group; do
+    getent "$table" | sed "s/^/$table: /" | sort
+done
+sed 's/^/subuid: /' /etc/subuid | sort
+sed 's/^/subgid: /' /etc/subgid | sort
