@@ -125,7 +125,7 @@ fn an_argument_that_is_not_utf8_is_refused_and_not_a_crash() {
     let host = host();
     for (verb, word, said) in [
         ("list", &b"--f\xffmat"[..], "error: unexpected argument '--f\u{fffd}mat' found\n"),
-        ("info", b"caf\xe9", "error: argument \"caf\\xE9\" is not UTF-8\n"),
+        ("info", b"caf\xe9", "error: argument 'caf\\xe9' is not UTF-8\n"),
     ] {
         let mut command = host.cci_command(&[verb]);
         command.arg(std::ffi::OsStr::from_bytes(word));

@@ -148,7 +148,7 @@ impl Proxy {
     fn anew(&self, spoil: Option<(Which, Fault)>) {
         let mut state = self.state.lock().unwrap();
         let open = std::mem::take(&mut state.open);
-        *state = State { spoil, open, ..State::default() };
+        *state = State { open, spoil, ..State::default() };
     }
 
     /// The request that was spoilt, if it ever came.

@@ -59,15 +59,12 @@ const MAKE_WORDS: &str = r#"for w do shift; w=$(printf '%b.' "$w"); set -- "$@" 
 
 /// Bytes as `printf %b` reads them.
 fn escaped(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for byte in bytes {
-        match byte {
-            b'\\' => text.push_str(r"\\"),
-            b' '..=b'~' => text.push(char::from(*byte)),
-            _ => text.push_str(&format!("\\0{byte:03o}")),
-        }
-    }
-    text
+    let escape = |byte: &u8| match byte {
+        b'\\' => r"\\".to_owned(),
+        b' '..=b'~' => char::from(*byte).to_string(),
+        _ => format!("\\0{byte:03o}"),
+    };
+    bytes.iter().map(escape).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::{SERVER, host, network_of};
-use crate::support::host::{Host, incus};
+use crate::support::host::{Host, exec_in_background, incus};
 use crate::support::internet::{self, NEAR};
 use crate::support::wait;
 
@@ -101,9 +101,11 @@ const WIRE: &str = include_str!("wire.py");
 
 /// A listener on an interface of the host, or in a container where one is named.
 fn listener(host: &Host, container: Option<&str>, device: &str, enough: &str) -> Child {
-    let inside = container.map(|name| vec!["incus", "exec", "--project", &host.project, name, "--"]);
-    let words = [inside.unwrap_or_default(), vec!["python3", "-c", WIRE, "hear", device, enough]].concat();
-    Command::new(words[0]).args(&words[1..]).stdout(Stdio::piped()).spawn().unwrap()
+    let hear = ["python3", "-c", WIRE, "hear", device, enough];
+    match container {
+        Some(name) => exec_in_background(&host.project, name, &hear),
+        None => Command::new(hear[0]).args(&hear[1..]).stdout(Stdio::piped()).spawn().unwrap(),
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::names::Named;
 use super::{configure, network_of};
-use crate::support::host::{incus, kill_group};
+use crate::support::host::{exec_in_background, incus, kill_group};
 use crate::support::internet::{self, NEAR, PUBLIC};
 use crate::support::wait;
 
@@ -39,20 +39,8 @@ fn a_refresh_drops_nothing_that_is_allowed_and_lets_nothing_else_through() {
     let named = Named::new(&allowed, &table(0));
     let container = named.container();
     let port = port.to_string();
-    let args = [
-        "exec",
-        "--project",
-        &named.host.project,
-        &container,
-        "--",
-        "python3",
-        "-c",
-        HAMMER,
-        PUBLIC[0],
-        NEAR[0],
-        &port,
-    ];
-    let hammer = Command::new("incus").args(args).stdout(Stdio::piped()).spawn().unwrap();
+    let hammer = ["python3", "-c", HAMMER, PUBLIC[0], NEAR[0], &port];
+    let hammer = exec_in_background(&named.host.project, &container, &hammer);
     for round in 1..=rounds {
         named.rename(&table(round));
         let out = named.cci(&["network", "refresh"]).ok();
@@ -73,14 +61,14 @@ fn what_is_near_stays_closed_while_incus_sets_the_network_up_again() {
     let container = named.container();
     let device = ["config", "device", "get", "--project", &named.host.project, &container, "eth0", "network"];
     let network = incus(&device).trim().to_owned();
-    let exec = ["exec", "--project", &named.host.project, &container, "--", "python3", "-c", HAMMER];
-    let hammer = Command::new("incus").args(exec).args([PUBLIC[0], NEAR[0], &port]).stdout(Stdio::piped()).spawn();
+    let hammer = ["python3", "-c", HAMMER, PUBLIC[0], NEAR[0], &port];
+    let hammer = exec_in_background(&named.host.project, &container, &hammer);
     for logged in ["true", "false", "true", "false"] {
         // as at a restart of Incus, its own rules are taken away and put back
         incus(&["network", "set", &network, &format!("security.acls.default.egress.logged={logged}")]);
     }
     named.exec(&container, &["touch", "/tmp/enough"]);
-    let out = String::from_utf8(hammer.unwrap().wait_with_output().unwrap().stdout).unwrap();
+    let out = String::from_utf8(hammer.wait_with_output().unwrap().stdout).unwrap();
     let leaked = out.split_whitespace().last().unwrap();
     assert_eq!(leaked, "0", "{out}");
 }

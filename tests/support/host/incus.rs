@@ -1,7 +1,8 @@
 //! The Incus that the tests share.
 
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 /// The Incus project of this run: `tests/run` names and removes it; a single test by hand works in one of its own name.
@@ -46,14 +47,39 @@ pub fn incus(args: &[&str]) -> String {
 /// runs, and it cannot read an ACL at the moment in which another test deletes one of its own.
 const NOT_DONE: [&str; 2] = ["Failed to retrieve PID", "Failed getting ACL usage"];
 
+/// How often a command is sent.
+const TRIES: usize = 5;
+
+fn not_done(said: &str) -> bool {
+    NOT_DONE.iter().any(|sentence| said.contains(sentence))
+}
+
 /// What a command of the Incus client says; it is sent again where Incus has not done it.
 pub fn answer(command: &mut Command) -> Output {
-    const TRIES: usize = 5;
     let attempt = || command.output().expect("the tests need the Incus client");
-    let has_run = |output: &Output| {
-        let said = String::from_utf8_lossy(&output.stderr);
-        !NOT_DONE.iter().any(|sentence| said.contains(sentence))
-    };
     let mut outputs = std::iter::repeat_with(attempt).take(TRIES);
+    let has_run = |output: &Output| !not_done(&String::from_utf8_lossy(&output.stderr));
     outputs.find(has_run).unwrap_or_else(|| panic!("Incus gave the command up {TRIES} times"))
+}
+
+/// A command that has begun in a container and runs on, its stdout a pipe; it is sent again where Incus has not begun it.
+#[track_caller]
+pub fn exec_in_background(project: &str, container: &str, command: &[&str]) -> Child {
+    const SAY_SO: &str = r#"echo begun >&2; exec "$@""#;
+    let begin = || {
+        let mut incus = Command::new("incus");
+        incus.args(["exec", "--project", project, container, "--", "sh", "-c", SAY_SO, "sh"]).args(command);
+        let mut child = incus.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        stderr.read_line(&mut said).unwrap();
+        if said == "begun\n" {
+            std::thread::spawn(move || stderr.lines().map_while(Result::ok).for_each(drop));
+            return Some(child);
+        }
+        assert!(not_done(&said), "incus exec {container} {command:?}: {said}");
+        child.wait().unwrap();
+        None
+    };
+    std::iter::repeat_with(begin).take(TRIES).flatten().next().expect("Incus gave the command up each time")
 }

@@ -104,13 +104,11 @@ async fn execute(cx: &Context, launched: &Launched, command: &Command) -> Result
         Begun::Runs(process) => process,
         Begun::Refused(exit) => return Err(exec::not_begun(cx, exit)),
     };
-    match size {
-        Some(size) => outcome::on_terminal(process, size, signals).await,
-        None => {
-            let input = if command.no_input { Input::Nothing } else { Input::of_this_process() };
-            outcome::on_pipes(process, signals, input, command.capture, command.timeout).await
-        }
+    if let Some(size) = size {
+        return outcome::on_terminal(process, size, signals).await;
     }
+    let input = if command.no_input { Input::Nothing } else { Input::of_this_process() };
+    outcome::on_pipes(process, signals, input, command.capture, command.timeout).await
 }
 
 /// Requests the stop from Incus, which deletes an ephemeral container by itself; a persistent one is waited for,

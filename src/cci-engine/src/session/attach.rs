@@ -5,8 +5,8 @@ use std::future::ready;
 
 use cci_core::environment::environment;
 use cci_core::lifetime::Lifetime;
-use cci_core::pin::Pinned;
 use cci_core::name::ContainerName;
+use cci_core::pin::Pinned;
 use cci_core::session::SessionId;
 use cci_core::slot::Slot;
 use cci_core::{Error, Result};
