@@ -146,6 +146,17 @@ fn a_wrong_network_mode_lists_the_valid_ones() {
 }
 
 #[test]
+fn a_container_by_its_name_and_by_a_slot() {
+    says!(["attach", "cci-9c09f805-1", "--slot", "2"]);
+}
+
+#[test]
+fn all_images_with_a_prefix_are_no_contradiction() {
+    let out = host().cci(&["image", "list", "--all", "--prefix", "team-"]);
+    assert!(out.code == 1 && out.stderr.contains("cannot reach Incus"), "{out}");
+}
+
+#[test]
 fn a_slot_out_of_range() {
     says!(["shell", "--background", "--slot", "11"]);
 }

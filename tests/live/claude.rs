@@ -154,7 +154,7 @@ fn end(host: &Host, screen: &Screen, name: &str, ending: Ending) {
             screen.enter("/exit");
             screen.wait_for("/workspace$", LONG);
             screen.enter("exit");
-            screen.wait_for("Container is still running", LONG);
+            screen.wait_for("Container kept running", LONG);
         }
         Ending::DetachAndShutdown => {
             detach(screen);
@@ -201,7 +201,7 @@ fn end(host: &Host, screen: &Screen, name: &str, ending: Ending) {
 fn detach(screen: &Screen) {
     screen.press("C-b");
     screen.press("d");
-    screen.wait_for("Container is still running", LONG);
+    screen.wait_for("Container kept running", LONG);
 }
 
 macro_rules! endings {

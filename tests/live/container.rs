@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::base::foreign_image;
-use crate::support::host::{Host, U1000, incus};
+use crate::support::host::{Host, U1000, U1234, image, incus};
 use crate::support::wait;
 
 /// A running container of `container launch`.
@@ -139,6 +139,33 @@ fn exec_captures_as_json_and_as_bytes() {
     assert_eq!(wrong.code, 2, "{wrong}");
     assert!(wrong.stderr.contains("invalid format 'xml'"), "{wrong}");
     assert_eq!(exec(&[&name]).code, 2);
+}
+
+#[test]
+fn a_container_outside_the_prefix_is_ended_by_its_full_name() {
+    let host = Host::live(U1234);
+    let name = launched(&host);
+    let elsewhere = [("CCI_CONTAINER_PREFIX", "elsewhere-")];
+    let cci = |args: &[&str]| host.cci_with(args, &elsewhere, b"");
+    cci(&["network", "show", &name]).ok();
+    let refused = cci(&["container", "delete", &name]);
+    let hint = format!("hint: stop it with `cci container stop {name}`, or use --force");
+    assert!(refused.code == 1 && refused.stderr.contains(&hint), "{refused}");
+    assert!(!cci(&["list"]).ok().stdout.contains(&name));
+    assert_eq!(cci(&["kill", "--all", "--force"]).ok().stdout, "No containers to kill\n");
+    assert_eq!(cci(&["kill", &name]).ok().stdout, "Killed 1 container(s)\n");
+    host.wait_until_gone();
+}
+
+#[test]
+fn a_container_that_has_no_workspace_gets_one_by_a_mount() {
+    let host = Host::live(U1234);
+    let name = format!("{}plain", host.prefix);
+    host.cci(&["container", "launch", &image(), &name, "--network", "open"]).ok();
+    let project = host.dir("project");
+    host.cci(&["container", "mount", &name, "workspace", project.to_str().unwrap(), "/workspace"]).ok();
+    host.cci(&["container", "exec", &name, "--user", "code", "--", "touch", "made"]).ok();
+    assert!(project.join("made").exists());
 }
 
 #[test]

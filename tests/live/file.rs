@@ -117,6 +117,8 @@ fn a_copy_goes_where_cp_would_put_it() {
     assert_eq!(fs::metadata(here.join("a/g")).unwrap().uid(), 1000);
     host.cci(&["file", "pull", &at("/srv/a/g"), "here"]).ok();
     assert_eq!(read("g"), "new");
+    let file = host.cci(&["file", "pull", "-r", &at("/srv/a/g"), "here"]).ok();
+    assert!(file.stdout.starts_with(&format!("Pulled file {} -> ", at("/srv/a/g"))), "{file}");
 
     for (args, code, words) in [
         (vec!["file", "push", "tree", &at("/srv")], 2, "is a directory"),

@@ -50,7 +50,7 @@ fn a_workspace_that_was_moved_and_made_anew_is_told_by_attach_start_and_resume()
     let screen = attached(&host, "--persistent");
     screen.press("C-b");
     screen.press("d");
-    screen.wait_for("Container is still running", SOON);
+    screen.wait_for("Container kept running", SOON);
     let (name, proj) = (host.only_container(), host.proj.display());
     fs::rename(&host.proj, host.proj.with_file_name("moved")).unwrap();
     host.dir("proj");

@@ -38,7 +38,7 @@ fn leaving_the_agent_leaves_bash_and_leaving_bash_leaves_the_container() {
     screen.enter("id -un; tput colors");
     screen.wait_for("code", SOON);
     screen.enter("exit");
-    let end = screen.wait_for("Container is still running", SOON);
+    let end = screen.wait_for("Container kept running", SOON);
     assert!(end.contains("cci attach"), "{end}");
     assert!(end.contains("Session data saved"), "{end}");
     assert_eq!(host.containers().len(), 1);
@@ -53,7 +53,7 @@ fn detach_and_attach_come_back_to_the_same_agent() {
     says(&screen, "before");
     screen.press("C-b");
     screen.press("d");
-    screen.wait_for("Container is still running", SOON);
+    screen.wait_for("Container kept running", SOON);
     screen.enter("clear; cci attach");
     let shown = screen.wait_for("before-BACK", SOON);
     assert!(shown.contains("You:"), "{shown}");

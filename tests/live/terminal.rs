@@ -35,8 +35,8 @@ fn whatever_ends_a_session_nothing_stays_switched_on_and_the_last_words_are_seen
     for (ending, said) in [
         ("kill", "Container was stopped, removing it"),
         ("delete", "Container was stopped, removing it"),
-        ("TERM", "Container is still running"),
-        ("HUP", "Container is still running"),
+        ("TERM", "Container kept running"),
+        ("HUP", "Container kept running"),
     ] {
         let pty = Pty::open(&host, "xterm-256color");
         pty.enter(&format!("cci shell -e MARK={} --debug", host.prefix));
@@ -93,7 +93,7 @@ fn shift_and_enter_are_told_from_enter() {
         if written.contains("^[[27;2;13~") || written.contains("^[[13;2u") { Ok(()) } else { Err(written) }
     });
     pty.detach();
-    pty.wait_for("Container is still running");
+    pty.wait_for("Container kept running");
     assert_eq!(left_on(&pty.written()), [""; 0]);
 }
 
@@ -111,7 +111,7 @@ fn colours_of_24_bits_are_for_terminals_that_say_so() {
         pty.wait_for("COLOUR");
         assert_eq!(pty.written().contains("38;2;11;22;33"), !says.is_empty(), "{term} {says}");
         pty.detach();
-        pty.wait_for("Container is still running");
+        pty.wait_for("Container kept running");
     }
 }
 
@@ -129,7 +129,7 @@ fn what_a_program_sends_past_tmux_arrives_where_it_is_allowed() {
         pty.enter(print);
         pty.wait_for("PRINTED");
         pty.detach();
-        let written = pty.wait_for("Container is still running");
+        let written = pty.wait_for("Container kept running");
         assert_eq!(written.contains(";Y2xp\u{7}"), allowed, "{}", written.escape_debug());
         assert_eq!(written.contains("]9;hello"), allowed, "{}", written.escape_debug());
         assert!(written.contains('\u{7}'), "the bell rings: {}", written.escape_debug());

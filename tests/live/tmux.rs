@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::support::host::{Host, U1000, U1234};
+use crate::support::screen::Screen;
 use crate::support::wait;
 
 /// A session in which a shell waits for input.
@@ -125,6 +126,31 @@ fn a_prompt_is_never_given_to_anything_but_the_agent() {
     // and looks at something else in another window
     host.cci(&["tmux", "send", &name, "--keys", "C-z"]).ok();
     refused("has ended");
+}
+
+#[test]
+fn a_session_that_somebody_has_started_by_other_means_is_found_and_driven() {
+    let host = Host::live(U1234);
+    let name = format!("{}plain", host.prefix);
+    for user in ["root", "code"] {
+        host.cci(&["container", "launch", &crate::support::host::image(), &name]).ok();
+        let tmux = ["--", "tmux", "new-session", "-d", "-s", &format!("cci-{name}")];
+        host.cci(&[&["container", "exec", &name, "--user", user][..], &tmux].concat()).ok();
+        shows(&host, &name, &format!("{user}@"));
+        host.cci(&["tmux", "send", &name, "id -un > /tmp/who; cat /tmp/who - "]).ok();
+        shows(&host, &name, &format!("\n{user}\n"));
+        host.cci(&["tmux", "send", &name, "--keys", "C-c"]).ok();
+        let listed = host.cci(&["tmux", "list"]).ok().stdout;
+        assert_eq!(listed, format!("Active sessions:\n  - {name} (tmux session: cci-{name})\n"));
+        let screen = Screen::open(&host);
+        screen.enter("cci attach");
+        screen.wait_for(&format!("{user}@"), Duration::from_secs(30));
+        screen.press("C-b");
+        screen.press("d");
+        let end = screen.wait_for("Container kept running", Duration::from_secs(30));
+        assert!(!end.contains("Session data saved"), "{end}");
+        host.cci(&["container", "delete", "--force", &name]).ok();
+    }
 }
 
 #[test]

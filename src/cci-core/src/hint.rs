@@ -28,7 +28,7 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::WorkspaceNotWritable { path, access } => not_writable(path, access),
         Error::ContainerNotFound { .. } => "see `cci list`".to_owned(),
         Error::ContainerNotRunning { name } => format!("start it with `cci container start {name}`"),
-        Error::ContainerRunning { name } => format!("stop it with `cci shutdown {name}`, or use --force"),
+        Error::ContainerRunning { name } => format!("stop it with `cci container stop {name}`, or use --force"),
         Error::ConnectionLost { name, goes_on: true, .. } => {
             format!("the session runs on: go back with `cci attach {name}` when Incus answers again")
         }

@@ -128,9 +128,9 @@ async fn a_look_makes_no_more_requests_than_it_had() {
         .count("image exists, none", 1, nothing, async |cx, _| assert!(!image::exists(cx, "none").await.unwrap()))
         .await;
     budgets.count("image delete", 5, nothing, async |cx, _| drop(image::delete(cx, "cci").await.unwrap())).await;
-    budgets.count("clean, a look", 4, stopped, async |cx, _| drop(clean::find(cx, all).await.unwrap())).await;
+    budgets.count("clean, a look", 5, stopped, async |cx, _| drop(clean::find(cx, all).await.unwrap())).await;
     budgets
-        .count("clean", 10, stopped, async |cx, _| {
+        .count("clean", 11, stopped, async |cx, _| {
             let leftovers = clean::find(cx, all).await.unwrap();
             assert_eq!(clean::remove(cx, &leftovers).await.unwrap(), 1);
         })

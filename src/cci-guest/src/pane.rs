@@ -22,7 +22,7 @@ pub enum State {
     Stopped,
     /// It does not run any more.
     Ended,
-    /// The session is none of this release's: nothing is known of its agent.
+    /// The session was started by another release: nothing is known of its agent.
     Unknown,
 }
 
@@ -91,12 +91,15 @@ pub fn keys(keys: &[String]) -> Vec<String> {
     keys.iter().map(escaped).collect()
 }
 
+/// How a screen is read that is a shell's, which takes whatever comes.
+pub const SHELL: &str = "shell";
+
 /// Lines of a shell that take orders until there are no more, with keys as `"$@"`; they end with
 /// [`GuestExit::NoSession`] where no server has the container's session, whoever it belongs to.
 #[must_use]
 pub fn taking_orders(container: &str) -> String {
     let (session, no_session) = (quoted(&session_name(container)), GuestExit::NoSession);
-    format!("set -f; s={session}; none={no_session}; own={SOCKET}\n{TAKING_ORDERS}")
+    format!("set -f; s={session}; none={no_session}; own={SOCKET} anything={SHELL}\n{TAKING_ORDERS}")
 }
 
 const TAKING_ORDERS: &str = r#"set +f
@@ -120,6 +123,8 @@ stat() {
 # which pane is the agent's, and what the agent does
 find() {
   pane= agent= what=unknown screen=
+  # of a session that somebody has started by other means, all of it is what was meant
+  [ "$socket" = "$own" ] || { pane="=$s:" what=front screen=$anything && return; }
   while IFS=';' read -r ours id shell note; do
     [ "$ours" ] || continue
     what=starting

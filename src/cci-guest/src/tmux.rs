@@ -93,9 +93,14 @@ pub fn start(container: &str, screen: &str, allowed: Allowed, agent: &[String]) 
 #[must_use]
 pub fn attach(container: &str, true_color: bool) -> Vec<String> {
     let mut argv = tmux(if true_color { &["-u", "-T", "RGB"] } else { &["-u"] });
-    argv.extend(["attach-session", "-t"].map(str::to_owned));
-    argv.push(format!("={}", session_name(container)));
+    argv.extend(attach_session(container));
     argv
+}
+
+/// Attaches to a container's session, as a command for [`on_any_server`].
+#[must_use]
+pub fn attach_session(container: &str) -> Vec<String> {
+    ["attach-session", "-t", &format!("={}", session_name(container))].map(str::to_owned).to_vec()
 }
 
 /// Asks whether the agent's session exists: status 0 if it does.
@@ -117,6 +122,13 @@ pub fn run_attach(container: &str) -> String {
         "{{ _cci_e=$(\"$@\" 2>&1 >&3 3>&-); }} 3>&1; [ -z \"$_cci_e\" ] || {{ \
          tmux -S {SOCKET} has-session -t ={session} 2>/dev/null || exit {no_session}; printf '%s\\n' \"$_cci_e\"; }}"
     )
+}
+
+/// Shell lines that run a command of [`on_any_server`], given as `"$@"`, and exit as it does if there is no session.
+#[must_use]
+pub fn run_on_any_server() -> String {
+    let no_session = GuestExit::NoSession;
+    format!("\"$@\"; [ $? -ne {no_session} ] || exit {no_session}")
 }
 
 /// How much of a pane is captured.
@@ -211,5 +223,16 @@ mod tests {
         assert_eq!(attached_with(ends), (GuestExit::KeepsRunning, "[server exited]\n".to_owned()));
         let other = r#"[ "$3" = has-session ] && exit 0; echo "open terminal failed" >&2; exit 1"#;
         assert_eq!(attached_with(other), (GuestExit::KeepsRunning, "open terminal failed\n".to_owned()));
+    }
+
+    #[test]
+    fn a_session_that_no_server_has_is_not_there() {
+        let ended_with = |status: &str| {
+            let script = format!("{}; exit {}", run_on_any_server(), GuestExit::KeepsRunning);
+            let done = Command::new("sh").args(["-c", &script, "cci", "sh", "-c", &format!("exit {status}")]).status();
+            GuestExit::from(done.unwrap().code().unwrap())
+        };
+        assert_eq!(ended_with(&GuestExit::NoSession.to_string()), GuestExit::NoSession);
+        assert_eq!((ended_with("0"), ended_with("1")), (GuestExit::KeepsRunning, GuestExit::KeepsRunning));
     }
 }

@@ -62,14 +62,15 @@ impl OnIncus for AttachArgs {
         let cx = &environment::resolved(cx).await?;
         let into = if self.bash { Into::Bash } else { Into::Agent };
         let whose = if self.all_users { Whose::Everybodys } else { Whose::Own };
-        let name = match &self.name {
-            Some(name) => name.clone(),
-            None => match slot(call.flags.launch.slot)? {
-                SlotChoice::Exactly(slot) => attach::in_slot(cx, slot),
-                _ => match one_of(attach::candidates(cx, whose).await?, cx, call.terminal).await? {
-                    Some(name) => name,
-                    None => return Ok(0),
-                },
+        let name = match (&self.name, slot(call.flags.launch.slot)?) {
+            (Some(_), SlotChoice::Exactly(_)) => {
+                return Err(Error::usage("a container is chosen by its name or by --slot, not by both"));
+            }
+            (Some(name), _) => name.clone(),
+            (None, SlotChoice::Exactly(slot)) => attach::in_slot(cx, slot),
+            (None, _) => match one_of(attach::candidates(cx, whose).await?, cx, call.terminal).await? {
+                Some(name) => name,
+                None => return Ok(0),
             },
         };
         if !cci_host::terminal::is_interactive() {

@@ -51,7 +51,7 @@ struct Outcome {
     sessions: Vec<OldSession>,
     /// Networks that nothing uses.
     networks: Vec<String>,
-    /// The disk space of the sessions.
+    /// The disk space that is freed, as far as it is known.
     bytes: u64,
     /// How many of these were removed: none with `--dry-run`, or if the user declined.
     removed: usize,
@@ -62,6 +62,8 @@ struct Outcome {
 struct OldContainer {
     name: String,
     why: &'static str,
+    /// Its disk space; `null` where the storage pool does not count it.
+    bytes: Option<u64>,
 }
 
 /// A session that can be removed.
@@ -74,7 +76,8 @@ struct OldSession {
 
 impl Outcome {
     fn new(leftovers: &Leftovers, removed: usize) -> Self {
-        let container = |old: &clean::OldContainer| OldContainer { name: old.name.clone(), why: old.why };
+        let container =
+            |old: &clean::OldContainer| OldContainer { name: old.name.clone(), why: old.why, bytes: old.bytes };
         let session = |old: &clean::OldSession| OldSession {
             session_id: old.id.to_string(),
             workspace: old.workspace.clone(),
@@ -84,7 +87,7 @@ impl Outcome {
             containers: leftovers.containers.iter().map(container).collect(),
             sessions: leftovers.sessions.iter().map(session).collect(),
             networks: leftovers.networks.iter().map(|unused| unused.name.to_string()).collect(),
-            bytes: leftovers.sessions.iter().map(|old| old.bytes).sum(),
+            bytes: freed(leftovers),
             removed,
         }
     }
@@ -153,16 +156,35 @@ async fn confirmed(terminal: &Terminal) -> Result<bool> {
 }
 
 fn text(leftovers: &Leftovers) -> Text {
-    let containers = leftovers.containers.iter().map(|old| format!("  container {} ({})", old.name, old.why));
+    let containers = leftovers.containers.iter().map(|old| {
+        let size = old.bytes.map(|bytes| format!(", {}", human(bytes))).unwrap_or_default();
+        format!("  container {} ({}{size})", old.name, old.why)
+    });
     let sessions = leftovers
         .sessions
         .iter()
         .map(|old| format!("  session {} of {} ({})", old.id, old.workspace, human(old.bytes)));
     let networks = leftovers.networks.iter().map(|unused| format!("  network {} (unused)", unused.name));
-    let freed: u64 = leftovers.sessions.iter().map(|old| old.bytes).sum();
-    let total = (freed > 0).then(|| format!("Frees {}", human(freed)));
     let head = std::iter::once("To be removed:".to_owned());
-    head.chain(containers).chain(sessions).chain(networks).chain(total).collect()
+    head.chain(containers).chain(sessions).chain(networks).chain(total(leftovers)).collect()
+}
+
+/// The disk space of all that has some.
+fn total(leftovers: &Leftovers) -> Option<String> {
+    let unknown = leftovers.containers.iter().filter(|old| old.bytes.is_none()).count();
+    let more = format!("the disk space of {unknown} container(s), which the storage pool does not count");
+    match (freed(leftovers), unknown) {
+        (0, 0) => None,
+        (0, _) => Some(format!("Frees {more}")),
+        (freed, 0) => Some(format!("Frees {}", human(freed))),
+        (freed, _) => Some(format!("Frees {}, and {more}", human(freed))),
+    }
+}
+
+/// What is known of the disk space.
+fn freed(leftovers: &Leftovers) -> u64 {
+    let containers = leftovers.containers.iter().filter_map(|old| old.bytes);
+    containers.chain(leftovers.sessions.iter().map(|old| old.bytes)).sum()
 }
 
 /// `90s`, `15m`, `12h`, `30d`, `4w`

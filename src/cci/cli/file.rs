@@ -37,7 +37,7 @@ enum FileVerb {
     Push(PushArgs),
     /// Copy a file or a directory out of a container
     #[command(
-        after_help = "Examples:\n  cci file pull worker:/var/log/syslog .\n  cci file pull -r worker:/srv/out results"
+        after_help = "Examples:\n  cci file pull worker:/etc/os-release .\n  cci file pull -r worker:/srv/out results"
     )]
     Pull(PullArgs),
 }
@@ -110,9 +110,8 @@ async fn push(args: &PushArgs, cx: &Context) -> Result<String> {
         gid: args.gid,
         mode: args.mode,
     };
-    let tree = args.local.is_dir();
     let moved = transfer::push(&args.owner.reach(cx), &ask).await?;
-    Ok(summary("Pushed", tree, &args.local.to_string_lossy(), &moved))
+    Ok(summary("Pushed", &args.local.to_string_lossy(), &moved))
 }
 
 async fn pull(args: &PullArgs, cx: &Context) -> Result<String> {
@@ -124,16 +123,35 @@ async fn pull(args: &PullArgs, cx: &Context) -> Result<String> {
         silence: Duration::from_secs(args.timeout),
     };
     let moved = transfer::pull(&args.owner.reach(cx), &ask).await?;
-    Ok(summary("Pulled", args.recursive, &args.remote, &moved))
+    Ok(summary("Pulled", &args.remote, &moved))
 }
 
-fn summary(verb: &str, tree: bool, from: &str, moved: &Moved) -> String {
-    let (kind, count) =
-        if tree { ("directory", format!("{} entries, ", moved.files)) } else { ("file", String::new()) };
+fn summary(verb: &str, from: &str, moved: &Moved) -> String {
+    let (kind, count) = match (moved.tree, moved.files) {
+        (false, _) => ("file", String::new()),
+        (true, 1) => ("directory", "1 entry, ".to_owned()),
+        (true, files) => ("directory", format!("{files} entries, ")),
+    };
     format!("{verb} {kind} {from} -> {} ({count}{})", moved.to, human(moved.bytes))
 }
 
 fn octal(raw: &str) -> Result<u32, String> {
     let mode = u32::from_str_radix(raw, 8).ok().filter(|mode| *mode <= 0o7777);
     mode.ok_or_else(|| "expected an octal mode such as 644".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_says_what_it_was_and_counts_a_directory() {
+        let told = |tree, files| {
+            let moved = Moved { tree, files, bytes: 2, to: "/srv/out".into() };
+            summary("Pulled", "worker:/srv/out", &moved)
+        };
+        assert_eq!(told(false, 1), "Pulled file worker:/srv/out -> /srv/out (2 B)");
+        assert_eq!(told(true, 1), "Pulled directory worker:/srv/out -> /srv/out (1 entry, 2 B)");
+        assert_eq!(told(true, 6), "Pulled directory worker:/srv/out -> /srv/out (6 entries, 2 B)");
+    }
 }

@@ -53,7 +53,7 @@ enum ImageVerb {
 )]
 pub(crate) struct ListArgs {
     /// Every image of the project, not only cci's
-    #[arg(long, conflicts_with = "prefix")]
+    #[arg(long)]
     all: bool,
     /// Only images with an alias that starts with this
     #[arg(long, value_name = "P")]

@@ -42,7 +42,7 @@ impl OnIncus for PersistArgs {
                     Terminal::result(&Text::one(format_args!("Persisted {name}")))?;
                     kept += 1;
                 }
-                Err(error) => call.terminal.warn(&error.to_string()),
+                Err(error) => call.terminal.warn_of(&error),
             }
         }
         shutdown::verdict(names.len(), kept).map(|()| 0)

@@ -168,6 +168,14 @@ impl Terminal {
         self.line(&format!("{} {}", self.painted("warning:", "\x1b[1;33m"), indented(line)));
     }
 
+    /// A failure that ends nothing, with its way out.
+    pub(crate) fn warn_of(&self, error: &Error) {
+        self.warn(&error.to_string());
+        if let Some(hint) = hint(error) {
+            self.hint(&hint);
+        }
+    }
+
     /// The command or change that helps, as `hint: …`.
     pub(crate) fn hint(&self, line: &str) {
         if !self.voice.quiet {

@@ -77,7 +77,9 @@ async fn judged(cx: &Context, instance: &Instance, mounting: &Mounting<'_>) -> R
     let own = marks.and_then(|marks| marks.workspace);
     let own = own.map_or_else(|| PathBuf::from("/"), |own| host_path::real(&own));
     let mount = Mount { device: mounting.device.to_owned(), source, container, readonly: mounting.readonly };
-    mount::check_places(std::slice::from_ref(&mount), &own, &state).map_err(|error| host_path::refused(&error))?;
+    if !takes_the_workspaces_place(&mount, instance) {
+        mount::check_places(std::slice::from_ref(&mount), &own, &state).map_err(|error| host_path::refused(&error))?;
+    }
     // the workspace and the conversation, parts of which may be mounted again, are checked with the place itself
     let others = instance.expanded_devices.values().filter_map(Device::path);
     for other in others.filter(|other| ![WORKSPACE, &*state, "/"].contains(other)) {
@@ -86,6 +88,13 @@ async fn judged(cx: &Context, instance: &Instance, mounting: &Mounting<'_>) -> R
     let map = if mounting.shift { Idmap::Shift } else { Idmap::Plain };
     let disk = HostDisk::new(&mount.device, mount.source, &mount.container, &map).readonly(mount.readonly);
     Ok((disk, held))
+}
+
+/// Whether it is to be what a container has at `/workspace` that was launched without one: it hides nothing there.
+fn takes_the_workspaces_place(mount: &Mount, instance: &Instance) -> bool {
+    let is_marked = Marks::from_config(&instance.config).is_some_and(|marks| marks.workspace.is_some());
+    let mut places = instance.expanded_devices.values().filter_map(Device::path);
+    mount.container == WORKSPACE && !is_marked && !places.any(|place| place == WORKSPACE)
 }
 
 fn refuse_taken(instance: &Instance, mounting: &Mounting<'_>) -> Result<()> {

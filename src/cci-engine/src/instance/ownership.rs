@@ -84,10 +84,9 @@ pub(crate) async fn find_running(cx: &Context, name: &str) -> Result<Instance> {
     }
 }
 
-/// One of cci's containers under the prefix by its full name.
+/// One of cci's containers by its full name, which need not begin with the prefix.
 pub(crate) async fn one(cx: &Context, name: &str) -> Result<Owned> {
-    let instance = find(cx, name).await?;
-    managed(cx, instance, Whose::Everybodys).ok_or_else(|| not_found(name))
+    marked(find(cx, name).await?).ok_or_else(|| not_found(name))
 }
 
 fn not_found(name: &str) -> Error {
@@ -109,8 +108,13 @@ fn refuse_anothers(cx: &Context, instance: &Instance) -> Result<()> {
 }
 
 fn managed(cx: &Context, instance: Instance, whose: Whose) -> Option<Owned> {
+    let owned = marked(instance)?;
+    let meant = whose == Whose::Everybodys || owned.marks.owner_uid == cx.caller.ids.uid;
+    (meant && owned.instance.name.starts_with(cx.prefix.as_str())).then_some(owned)
+}
+
+/// What a launch made; a build's container is nobody's to use.
+fn marked(instance: Instance) -> Option<Owned> {
     let marks = Marks::from_config(&instance.config)?;
-    let meant = whose == Whose::Everybodys || marks.owner_uid == cx.caller.ids.uid;
-    let shown = meant && marks.kind != Kind::Build && instance.name.starts_with(cx.prefix.as_str());
-    shown.then_some(Owned { instance, marks })
+    (marks.kind != Kind::Build).then_some(Owned { instance, marks })
 }

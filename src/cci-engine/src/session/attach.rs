@@ -130,7 +130,24 @@ pub async fn attach(cx: &Context, name: &str, session: impl Future<Output = Resu
         _ => &[],
     };
     let script = Script { before: &cx.caller.umask.line(), run: &run };
-    on_terminal(cx, name, session, script, exec, asked).await?.told(cx, name).await
+    let left = match on_terminal(cx, name, session, script, exec, asked).await {
+        Err(Error::NoTmuxSession { .. }) if into == Into::Agent => on_any_server(cx, name, asked).await,
+        left => left,
+    };
+    left?.told(cx, name).await
+}
+
+/// Joins the terminal to a session that somebody has started by other means; only root may use every user's server.
+async fn on_any_server(cx: &Context, name: &str, asked: &[u8]) -> Result<Left> {
+    let command = tmux::on_any_server(name, &tmux::attach_session(name));
+    let (agent, nothing) = (cx.settings.tool.agent(), BTreeMap::new());
+    let environment = environment(agent, &cx.caller.locale(), &nothing, &nothing);
+    let known = async {
+        let owned = running(cx, name).await?;
+        Ok(Known { session: owned.marks.session, pinned: replaced::pinned(&owned.instance) })
+    };
+    let exec = Exec { command, environment, ..Exec::default() };
+    on_terminal(cx, name, known, Script { before: "", run: &tmux::run_on_any_server() }, exec, asked).await
 }
 
 /// Whether the caller's terminal says that it shows colours of 24 bits.
@@ -157,10 +174,10 @@ pub async fn directly(cx: &Context, started: &Started, Direct { plan, agent }: &
         Err(error) if error.exit() != Error::Interrupted.exit() => {
             let lost =
                 |_| Error::ConnectionLost { name: started.name.clone(), cause: error.to_string(), goes_on: false };
-            left_behind(cx, &started.name, None, left.noted).await.map_err(lost)
+            left_behind(cx, &started.name, true, None, left.noted).await.map_err(lost)
         }
         ended => {
-            let told = left_behind(cx, &started.name, Some(GuestExit::ShutsDown), left.noted).await;
+            let told = left_behind(cx, &started.name, true, Some(GuestExit::ShutsDown), left.noted).await;
             ended.and(told)
         }
     }
@@ -178,6 +195,8 @@ async fn release(cx: &Context, name: &str) {
 struct Left {
     ended: Result<i32>,
     exit: Option<GuestExit>,
+    /// Whether there is a conversation.
+    saved: bool,
     noted: Option<Lifetime>,
     pinned: Vec<Pinned>,
 }
@@ -186,9 +205,9 @@ impl Left {
     /// Says what is left of the container.
     async fn told(self, cx: &Context, name: &str) -> Result<()> {
         let told = if self.exit == Some(GuestExit::Reboots) {
-            report_reboot(cx, name, &self.pinned).await
+            report_reboot(cx, name, self.saved, &self.pinned).await
         } else {
-            left_behind(cx, name, self.exit, self.noted).await
+            left_behind(cx, name, self.saved, self.exit, self.noted).await
         };
         match self.ended {
             Err(Error::Interrupted) => Err(Error::Interrupted),
@@ -246,12 +265,14 @@ async fn on_terminal(
         }
         cx.scope.ledger.keep();
     }
-    Ok(Left { ended, exit, noted, pinned })
+    Ok(Left { ended, exit, saved: session.is_some(), noted, pinned })
 }
 
-/// Reports where the conversation is and whether the container has started again.
-async fn report_reboot(cx: &Context, name: &str, pinned: &[Pinned]) -> Result<()> {
-    cx.emit(SessionEvent::Saved);
+/// Reports where the conversation is, if there is one, and whether the container has started again.
+async fn report_reboot(cx: &Context, name: &str, saved: bool, pinned: &[Pinned]) -> Result<()> {
+    if saved {
+        cx.emit(SessionEvent::Saved);
+    }
     let fate = tokio::select! {
         fate = shutdown::after_reboot(cx, name) => fate?,
         () = cx.scope.cancelled() => return Ok(()),
@@ -265,10 +286,18 @@ async fn report_reboot(cx: &Context, name: &str, pinned: &[Pinned]) -> Result<()
     Ok(())
 }
 
-/// Reports where the conversation is and what happened to the container.
-async fn left_behind(cx: &Context, name: &str, exit: Option<GuestExit>, noted: Option<Lifetime>) -> Result<()> {
+/// Reports where the conversation is, if there is one, and what happened to the container.
+async fn left_behind(
+    cx: &Context,
+    name: &str,
+    saved: bool,
+    exit: Option<GuestExit>,
+    noted: Option<Lifetime>,
+) -> Result<()> {
     let fate = shutdown::fate(cx, name, exit, noted).await?;
-    cx.emit(SessionEvent::Saved);
+    if saved {
+        cx.emit(SessionEvent::Saved);
+    }
     if fate == Fate::Stopped(Lifetime::Persistent) {
         // the next launch must find it stopped to reuse it, not create another
         tokio::select! {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cci_agent::{Shown, known};
 use cci_core::{Error, Result};
 use cci_guest::handshake::Script;
-use cci_guest::pane::{self, END, Order, Seen, State};
+use cci_guest::pane::{self, END, Order, SHELL, Seen, State};
 use cci_guest::{GuestExit, GuestText, shell};
 use cci_incus::{Exec, Process, Stderr, Stdin, Stdout};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
@@ -296,7 +296,7 @@ impl<'a> Pane<'a> {
             State::Stopped => "it is stopped: `fg` brings it back",
             State::Behind => "another program has its terminal",
             State::Starting => "it has not been started yet",
-            _ => "another release of cci, or somebody else, has started this session",
+            _ => "another release of cci has started this session",
         };
         Error::NoPrompt { name: self.name.to_owned(), problem: problem.to_owned() }
     }
@@ -331,9 +331,6 @@ fn reading(seen: &Seen) -> Reading {
         _ => Reading::Quiet,
     }
 }
-
-/// How the screen of a shell is called.
-pub(crate) const SHELL: &str = "shell";
 
 /// What stands at the prompt, where there is one.
 fn at_prompt(seen: &Seen) -> Option<String> {

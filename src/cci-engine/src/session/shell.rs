@@ -12,6 +12,7 @@ use cci_core::session::{Resume, SessionId};
 use cci_core::slot::SlotChoice;
 use cci_core::{Error, Result};
 use cci_guest::layout::{HOME, WORKSPACE};
+use cci_guest::pane::SHELL;
 use cci_incus::{Instance, Status};
 
 use crate::blocking::blocking;
@@ -24,7 +25,6 @@ use crate::ledger::Made;
 use crate::roll_back;
 use crate::session::agent;
 use crate::session::holders::{self, Holder};
-use crate::session::pane::SHELL;
 use crate::session::record::Draft;
 use crate::session::resume::{self, Given, Resumed};
 use crate::session::shutdown;

@@ -46,6 +46,11 @@ impl<'a> Container<'a> {
         self
     }
 
+    /// With this at `/workspace`.
+    pub(crate) fn workspace(self, workspace: Option<std::path::PathBuf>) -> Self {
+        self.marked(|marks| marks.workspace = workspace)
+    }
+
     /// Created by this user.
     pub(crate) fn of(self, uid: u32) -> Self {
         self.marked(|marks| marks.owner_uid = uid)

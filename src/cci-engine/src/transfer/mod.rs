@@ -16,6 +16,8 @@ pub use remote::Remote;
 
 /// What was copied.
 pub struct Moved {
+    /// Whether it is a directory with its contents.
+    pub tree: bool,
     /// Files, directories and links.
     pub files: u64,
     /// Their content, in bytes.

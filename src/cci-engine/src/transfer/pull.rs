@@ -64,17 +64,18 @@ pub async fn pull(cx: &Context, ask: &Pull) -> Result<Moved> {
     // why the data ended says more than that it ended
     sent?;
     let (unpacked, staging, place) = unpacked?;
-    let directories = unpacked.directories;
-    blocking(move || {
+    let (directories, arrived) = (unpacked.directories, target.clone());
+    let tree = blocking(move || {
         let dir = staging.dir().map_err(|source| Error::Host { step: "open", path: staging.path().into(), source })?;
-        place.settle(&dir, &directories)
+        place.settle(&dir, &directories)?;
+        Ok(arrived.symlink_metadata().is_ok_and(|meta| meta.is_dir()))
     })
     .await?;
     cx.scope.ledger.forget(&made);
     for remark in unpacked.remarks {
         cx.emit(TransferEvent::Remark(remark));
     }
-    Ok(Moved { files: meter.files(), bytes: meter.bytes(), to: GuestText::new(target).to_string() })
+    Ok(Moved { tree, files: meter.files(), bytes: meter.bytes(), to: GuestText::new(target).to_string() })
 }
 
 async fn send(cx: &Context, ask: &Pull, state: Status, inlet: Inlet) -> Result<()> {

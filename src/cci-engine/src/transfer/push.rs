@@ -77,7 +77,8 @@ pub async fn push(cx: &Context, ask: &Push) -> Result<Moved> {
     for remark in remarks {
         cx.emit(TransferEvent::Remark(remark));
     }
-    Ok(Moved { files: meter.files(), bytes: meter.bytes(), to: format!("{}:{}", ask.to.name, ask.to.path) })
+    let to = format!("{}:{}", ask.to.name, ask.to.path);
+    Ok(Moved { tree, files: meter.files(), bytes: meter.bytes(), to })
 }
 
 /// Packs it; a failure corrupts the stream, so that the other end does not take half of it for the whole.

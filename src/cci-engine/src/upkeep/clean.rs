@@ -9,6 +9,7 @@ use cci_core::plan::StateVolume;
 use cci_core::session::SessionId;
 use cci_core::{Error, Result};
 use cci_incus::{Instance, Status};
+use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use crate::blocking::blocking;
@@ -50,6 +51,8 @@ pub struct OldContainer {
     pub name: String,
     /// Why it can be removed.
     pub why: &'static str,
+    /// Its disk space, where the storage pool counts it.
+    pub bytes: Option<u64>,
     launch: String,
 }
 
@@ -93,6 +96,7 @@ pub async fn find(cx: &Context, wanted: Wanted) -> Result<Leftovers> {
     if wanted.containers {
         let old = instances.iter().filter(|instance| is_old(&instance.last_used_at, wanted.older_than));
         leftovers.containers = old.filter_map(|instance| left_over(cx, instance, wanted)).collect();
+        join_all(leftovers.containers.iter_mut().map(|old| weigh(cx, old))).await;
         let going: Vec<&str> = leftovers.containers.iter().map(|old| old.name.as_str()).collect();
         leftovers.networks = network::unused(cx, &going).await?;
     }
@@ -173,7 +177,14 @@ fn left_over(cx: &Context, instance: &Instance, wanted: Wanted) -> Option<OldCon
         (_, false) if marks.lifetime.is_persistent() => return None,
         (_, false) => "stopped",
     };
-    (mine && stopped).then(|| OldContainer { name: instance.name.clone(), why, launch: marks.launch })
+    (mine && stopped).then(|| OldContainer { name: instance.name.clone(), why, bytes: None, launch: marks.launch })
+}
+
+/// Asks what it takes on the disk; no answer is no reason to keep it.
+async fn weigh(cx: &Context, old: &mut OldContainer) {
+    let state = cx.client.instance_state(&old.name).await.unwrap_or_default();
+    let usage = state.disk.get("root").and_then(|disk| u64::try_from(disk.usage).ok());
+    old.bytes = usage.filter(|bytes| *bytes > 0);
 }
 
 /// Sessions without a container.

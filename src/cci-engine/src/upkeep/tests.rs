@@ -35,6 +35,16 @@ async fn what_is_left_over_is_found_with_the_reason() {
 }
 
 #[tokio::test]
+async fn a_container_takes_the_disk_space_that_the_pool_counts() {
+    let world = World::new();
+    world.container("cci-a-1").stopped().config("user.disk-usage", "4096").put();
+    world.container("cci-a-2").stopped().put();
+    world.container("cci-a-3").stopped().config("user.disk-usage", "-1").put();
+    let bytes: Vec<_> = found(&world, EVERYTHING).await.containers.into_iter().map(|old| old.bytes).collect();
+    assert_eq!(bytes, [Some(4096), None, None]);
+}
+
+#[tokio::test]
 async fn persistent_containers_go_only_when_they_are_asked_for() {
     let world = World::new();
     world.container("cci-a-1").persistent().stopped().put();

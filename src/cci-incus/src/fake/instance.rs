@@ -99,7 +99,9 @@ impl State {
 
     pub(super) fn instance_state(&self, path: &str) -> Reply {
         self.objects.get(path).map_or_else(Reply::not_found, |instance| {
-            Reply::ok(json!({"status_code": instance["status_code"], "pid": 4711, "network": null}))
+            let usage = instance["config"]["user.disk-usage"].as_str().and_then(|usage| usage.parse::<i64>().ok());
+            let disk = usage.map(|usage| json!({"root": {"usage": usage}}));
+            Reply::ok(json!({"status_code": instance["status_code"], "pid": 4711, "network": null, "disk": disk}))
         })
     }
 

@@ -50,7 +50,7 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
         SessionEvent::ContainerGone { session, workspace, replaced } => gone(*session, workspace, replaced),
         SessionEvent::Saved => Telling::note("Session data saved: resume it with `cci shell --resume`"),
         SessionEvent::ContainerRunsOn { container } => {
-            Telling::note(format!("Container is still running: return to it with `cci attach {container}`"))
+            Telling::note(format!("Container kept running: return to it with `cci attach {container}`"))
         }
         SessionEvent::ContainerKept => Telling::note("Container kept (persistent)"),
         SessionEvent::ContainerRemoved => Telling::note("Container was stopped, removing it"),

@@ -53,6 +53,17 @@ async fn an_unmarked_container_is_anybodys_and_none_of_ccis() {
 }
 
 #[tokio::test]
+async fn a_full_name_need_not_begin_with_the_prefix() {
+    let world = World::new();
+    world.container("worker").put();
+    world.container("cci-build-1").kind(Kind::Build).put();
+    assert_eq!(ownership::one(&world.cx(), "worker").await.unwrap().instance.name, "worker");
+    let error = ownership::one(&world.cx(), "cci-build-1").await.unwrap_err();
+    assert!(matches!(error, Error::ContainerNotFound { .. }));
+    assert!(ownership::all(&world.cx()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn marks_without_an_owner_are_nobodys() {
     let world = World::new();
     world.container("cci-a-1").unmarked().config("user.cci.kind", "session").put();

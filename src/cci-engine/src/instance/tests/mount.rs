@@ -65,6 +65,20 @@ async fn places_that_hide_something_are_refused() {
 }
 
 #[tokio::test]
+async fn a_container_without_a_workspace_gets_one() {
+    let world = World::new();
+    world.container(NAME).workspace(None).persistent().stopped().put();
+    let source = source(&world);
+    mount(&world.cx(), NAME, &data(&source, "/workspace")).await.unwrap();
+    assert_eq!(world.instance(NAME).unwrap()["devices"]["data"]["path"], json!("/workspace"));
+    let again = Mounting { device: "again", ..data(&source, "/workspace") };
+    let refused = mount(&world.cx(), NAME, &again).await;
+    assert!(matches!(refused, Err(Error::Usage { .. })), "{refused:?}");
+    let below = Mounting { device: "below", ..data(&source, "/workspace/below") };
+    assert!(mount(&world.cx(), NAME, &below).await.is_err());
+}
+
+#[tokio::test]
 async fn sources_that_containers_never_see_are_refused() {
     let world = World::new();
     world.container(NAME).persistent().stopped().put();

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use cci_core::Result;
@@ -59,12 +61,15 @@ impl Note {
         if fs::read(&path).is_ok_and(|there| there == text) {
             return Ok(());
         }
-        fs::write(&path, text).map_err(host("write", &path))
+        let open = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
+        open.and_then(|mut file| file.write_all(&text)).map_err(host("write", &path))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -75,5 +80,7 @@ mod tests {
         assert_eq!(Note::read(dir.path()), Note::default());
         note.write(dir.path()).unwrap();
         assert_eq!(Note::read(dir.path()), note);
+        let mode = fs::metadata(dir.path().join(NAME)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "like every file of a session");
     }
 }
