@@ -22,7 +22,7 @@ pub struct Unpack<'a> {
     tree: Tree,
     /// The name in its directory that the root of the archive gets.
     root: &'a OsStr,
-    /// A single file is wanted, and not a tree.
+    /// A single file is wanted, or is all that there is: no tree.
     single: bool,
     max_entries: u64,
     /// The only directory of the archive that is wanted, which then is its root.
@@ -68,6 +68,8 @@ impl<'a> Unpack<'a> {
     fn entry(&mut self, header: &Header, content: &mut impl Read) -> Result<()> {
         let inner = entry_path::parse(&header.path)?;
         let Some(inner) = self.wanted(&inner).map(Path::to_owned) else { return Ok(()) };
+        // a tree begins with its root
+        self.single |= self.tree.is_empty() && self.below.is_none() && !inner.as_os_str().is_empty();
         let path = self.place(&inner)?;
         if self.single {
             self.meter.expect_bytes(header.size);
@@ -113,5 +115,46 @@ impl<'a> Unpack<'a> {
             return Ok(root.to_owned());
         }
         Ok(if inner.as_os_str().is_empty() { root.to_owned() } else { root.join(inner) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use cci_guest::archive::{END, encode, padding};
+
+    use super::*;
+
+    /// What is unpacked of these entries, each a directory or a file with its own name in it, by its name.
+    fn unpacked(entries: &[(Kind, &str)], check: impl FnOnce(&Path)) -> Result<()> {
+        let world = tempfile::tempdir().unwrap();
+        let mut archive = Vec::new();
+        for (kind, path) in entries {
+            let size = if *kind == Kind::File { path.len() as u64 } else { 0 };
+            archive.extend(encode(&Header { size, mode: 0o755, ..Header::new(*kind, *path) }));
+            archive.extend(&path.as_bytes()[..size as usize]);
+            archive.extend(padding(size));
+        }
+        archive.extend(END);
+        let dir = fs::File::open(world.path()).unwrap().into();
+        let unpack = Unpack::new(dir, OsStr::new("got"), false, 10, Arc::new(Meter::default()));
+        unpack.run(archive.as_slice())?;
+        check(&world.path().join("got"));
+        Ok(())
+    }
+
+    #[test]
+    fn a_tree_is_a_directory_and_a_file_is_a_file() {
+        unpacked(&[(Kind::Directory, "."), (Kind::File, "./f")], |got| assert!(got.join("f").is_file())).unwrap();
+        unpacked(&[(Kind::File, "./f")], |got| assert_eq!(fs::read(got).unwrap(), b"./f")).unwrap();
+    }
+
+    #[test]
+    fn what_begins_as_a_file_does_not_go_on_as_a_tree() {
+        for more in [(Kind::File, "./g"), (Kind::Directory, "./d"), (Kind::File, "./f/g")] {
+            assert!(unpacked(&[(Kind::File, "./f"), more], |_| {}).is_err(), "{more:?}");
+        }
+        assert!(unpacked(&[(Kind::File, "./d/f")], |_| {}).is_err());
     }
 }
