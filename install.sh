@@ -21,21 +21,21 @@ Installs cci and its second name claude-code-isolated: built from source in a ch
 this script or you know. Then sets up Incus (cci setup), builds the image (cci build) and starts Claude Code in a container: on a
 terminal `cci shell` in the current directory, else `cci run -- claude --version`. What already exists is not changed.
 
-  --yes         do not ask before changing this machine
+  --yes         do not ask before changing this machine; without it there is one question
   --prefix DIR  install to DIR/bin (default: /usr/local)
   --sha256 HEX  the SHA-256 that the release must have, from a place you trust; instead of the one in this script
   --no-setup    only install the program
   --uninstall   remove the program; Incus, images and saved sessions stay
   --help        this text
 
-Needs: Linux with a kernel for Incus; root or sudo for what only root can do; curl for a release; from source Rust 1.89
-or newer.
+Needs: Linux with a kernel for Incus; root or sudo for what only root can do. On Debian and Ubuntu apt installs what else
+is missing: curl for a release; from source Rust 1.89 or newer (Debian 12 and 13 have it as rustc-web) and a C compiler.
 Environment: CCI_RELEASES, the https:// address of the release files (a mirror); CCI_SHA256, the same as --sha256.
 END
 }
 
 main() {
-    yes='' prefix=/usr/local setup=yes uninstall='' digest=${CCI_SHA256:-}
+    yes='' wanted='' prefix=/usr/local setup=yes uninstall='' digest=${CCI_SHA256:-}
     while [ $# -gt 0 ]; do
         case $1 in
             --yes | -y) yes=--yes ;;
@@ -92,15 +92,56 @@ checkout() {
 
 build_program() {
     PATH=$PATH:${CARGO_HOME:-${HOME:-}/.cargo}/bin
-    how="get Rust $RUST or newer: https://rustup.rs"
-    command -v cargo >/dev/null || fail 1 'cargo not found, and cci is built from source in a checkout' "$how"
-    have=$(rustc --version | cut -d ' ' -f 2)
-    oldest=$(printf '%s\n%s\n' "$RUST" "$have" | sort -V | head -n 1)
-    [ "$oldest" = "$RUST" ] || fail 1 "Rust $have is too old" "$how"
-    command -v cc >/dev/null || fail 1 'no C compiler found (cc)' 'apt-get install build-essential'
+    get_build_tools
     say "building cci from $here"
     (cd "$here" && cargo build --release --locked --bin cci --target-dir target)
     program=$here/target/release/cci
+}
+
+get_build_tools() {
+    get_rust="get Rust $RUST or newer: https://rustup.rs" instead=''
+    if ! command -v cargo >/dev/null; then
+        want_rust "Rust $RUST or newer, in which cci is written"
+    else
+        have=$(rustc --version 2>/dev/null | cut -d ' ' -f 2) || have=''
+        is_new_enough "$have" || want_newer_rust
+    fi
+    if ! command -v cc >/dev/null; then
+        want 'gcc libc6-dev' 'a C compiler, for some libraries and to link the program'
+        instead="${instead:+$instead, and }install a C compiler"
+    fi
+    install_wanted 'build cci' "$instead"
+    have=$(rustc --version 2>/dev/null | cut -d ' ' -f 2) || have=''
+    is_new_enough "$have" || fail 1 "Rust ${have:-without a version} is too old" "$get_rust"
+}
+
+# Debian keeps a Rust that builds today's browsers beside the one of its release.
+want_rust() {
+    # shellcheck source=/dev/null
+    case $([ ! -r /etc/os-release ] || . /etc/os-release && echo "${ID:-} ${VERSION_ID:-}") in
+        'debian 12' | 'debian 13') rust='rustc-web cargo-web' ;;
+        *) rust='rustc cargo' ;;
+    esac
+    # without lists of packages it shows later
+    there=$(apt-cache policy "${rust%% *}" 2>/dev/null | sed -n 's/^ *Candidate: \([0-9].*\)/\1/p') || there=''
+    [ -z "$there" ] || is_new_enough "$there" || fail 1 "apt has only Rust $there, and cci needs $RUST" "$get_rust"
+    want "$rust" "$1"
+    instead=$get_rust
+}
+
+# Only the distribution's own Rust is replaced: another one would still come first in PATH, or belong to rustup.
+want_newer_rust() {
+    if command -v rustup >/dev/null; then
+        get_rust='rustup update stable && rustup default stable'
+    elif dpkg-query --search "$(command -v rustc)" >/dev/null 2>&1; then
+        want_rust "Rust $RUST or newer, in place of the distribution's $have"
+        return
+    fi
+    fail 1 "Rust ${have:-without a version} is too old" "$get_rust"
+}
+
+is_new_enough() {
+    [ "$(printf '%s\n%s\n' "$RUST" "$1" | sort -V | head -n 1)" = "$RUST" ]
 }
 
 download_program() {
@@ -113,13 +154,15 @@ download_program() {
         https://?*) ;;
         *) fail 2 "will not download from '$RELEASES'" 'set CCI_RELEASES to an address that begins with https://' ;;
     esac
-    want=$(known_digest)
+    must=$(known_digest)
+    command -v curl >/dev/null || want curl 'to download the release'
+    install_wanted 'download cci' 'install curl'
     program=$work/$name
     say "downloading $RELEASES/$name"
     fetch "$RELEASES/$name" "$program"
     have=$(sha256sum "$program" | cut -d ' ' -f 1)
-    [ "$want" = "$have" ] ||
-        fail 1 "SHA-256 of $name is $have, and must be $want" 'nothing was installed: the file is damaged, another version, or not ours'
+    [ "$must" = "$have" ] ||
+        fail 1 "SHA-256 of $name is $have, and must be $must" 'nothing was installed: the file is damaged, another version, or not ours'
 }
 
 # The digest that $name must have, from the user or from this script.
@@ -136,9 +179,49 @@ known_digest() {
 
 # Only over https, redirects included, whatever ~/.curlrc says.
 fetch() {
-    command -v curl >/dev/null || fail 1 'curl not found' 'install it: apt-get install curl'
     curl --disable --fail --silent --show-error --location --proto =https --proto-redir =https --tlsv1.2 --output "$2" "$1" ||
         fail 1 "cannot download $1" 'check the network, or set CCI_RELEASES to a mirror'
+}
+
+# Adds packages to those that apt has to install, and tells what they are for.
+want() {
+    say "missing: $1 ($2)"
+    wanted="$wanted $1"
+}
+
+# Installs what is wanted to do $1, if the user agrees; $2 is the way without apt.
+install_wanted() {
+    [ -n "$wanted" ] || return 0
+    wanted=${wanted# }
+    command -v apt-get >/dev/null || fail 1 "cannot $1 without $wanted, and there is no apt here to install them" "$2"
+    # both download from https
+    if [ -z "${SSL_CERT_FILE:-}" ] && [ ! -e /etc/ssl/certs/ca-certificates.crt ]; then
+        want ca-certificates 'to know that a download is what it claims to be'
+    fi
+    can_be_root || fail 1 "only root can install $wanted, and there is no sudo" \
+        "as root: apt-get update && apt-get install $wanted"
+    agree "$1" "$2"
+    # shellcheck disable=SC2086 # a list of words
+    {
+        as_root apt-get update &&
+            as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $wanted
+    } >&2 </dev/null || fail 1 "apt-get could not install $wanted" "see its message above; $2"
+    hash -r
+}
+
+# One yes is for everything that follows.
+agree() {
+    [ -z "$yes" ] || return 0
+    say "to do as root: apt-get update; apt-get install $wanted"
+    [ -z "$setup" ] || say 'then cci setup installs and configures Incus, and says each step'
+    [ "$terminal" != /dev/null ] || fail 1 "cannot $1 without $wanted, and nobody can be asked" \
+        "let this script install them with --yes; or $2"
+    printf 'Continue? [y/N] ' >&2
+    read -r answer <"$terminal" || answer=''
+    case $answer in
+        [yY] | [yY][eE][sS]) yes=--yes ;;
+        *) fail 1 'nothing was changed' "$2" ;;
+    esac
 }
 
 # Does not replace an identical program.
@@ -208,7 +291,18 @@ on_prefix() {
     if [ -w "$above" ]; then
         "$@"
     else
-        command -v sudo >/dev/null || fail 1 "cannot write to $above" 'run as root, or choose a directory of your own with --prefix'
+        can_be_root || fail 1 "cannot write to $above" 'run as root, or choose a directory of your own with --prefix'
+        as_root "$@"
+    fi
+}
+
+can_be_root() { [ "$(id -u)" = 0 ] || command -v sudo >/dev/null; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        say "$*"
+        "$@"
+    else
         say "sudo $*"
         sudo "$@"
     fi

@@ -7,6 +7,7 @@ mod config;
 mod env_file;
 mod foreign_text;
 mod help;
+mod install;
 mod output;
 mod place;
 mod reference;

@@ -8,6 +8,9 @@ use crate::support::base::{Images, serve, tarball};
 use crate::support::host::{Host, ROOT, U1234, incus, run};
 use crate::support::wait;
 
+/// What a build says of an image that is already there.
+const EXISTS: (&str, &str) = ("image 'cci' already exists\n", "hint: rebuild it with --force\n");
+
 /// Names the image server where a user does, in the configuration.
 fn configure(host: &Host, build: &str) {
     let dir = host.home.join(".config/cci");
@@ -37,6 +40,19 @@ fn builds_from_the_image_server(args: &[&str]) {
     assert!(made.contains("cci,") && made.contains("cci-2"), "{made}");
     assert_eq!(host.containers(), [""; 0]);
     assert_eq!(temporary(host), [""; 0]);
+    let again = host.cci(&["build"]).ok();
+    assert_eq!((again.stdout.as_str(), again.stderr.as_str()), EXISTS, "{again}");
+}
+
+#[test]
+fn an_image_of_another_recipe_is_named_as_such_and_stays() {
+    let images = Images::of(U1234);
+    images.import();
+    let before = images.dump();
+    let out = images.host.cci(&["build"]).ok();
+    let warning = "warning: image 'cci' is not what this version of cci builds\n";
+    assert_eq!((out.stdout.as_str(), out.stderr), (EXISTS.0, format!("{warning}{}", EXISTS.1)));
+    assert_eq!(images.dump(), before);
 }
 
 #[test]

@@ -1,18 +1,80 @@
-//! `cci setup` on a machine that has nothing: from Debian's smallest system to a user's first container.
+//! `install.sh` and `cci setup` on a machine that has nothing: from Debian's smallest system to a user's first container.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::support::clean_root::CleanRoot;
+use crate::support::figures::is_long;
+use crate::support::host::Output;
 use crate::support::wait;
+
+/// The checkout under test.
+const CHECKOUT: &str = env!("CARGO_MANIFEST_DIR");
+/// The release profile in a fraction of the time: it is the way to the program that is tried here, not its speed.
+const QUICK: &str =
+    "CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16";
 
 /// What `setup` decides about a machine, as text to compare.
 const DUMP: &str = "cat /etc/passwd /etc/group /etc/subuid /etc/subgid; ls /etc/apt/sources.list.d
     incus storage list -f csv; incus network list -f csv -c ntm46s; incus image list -f csv
     incus profile show default | grep -v used_by; dpkg-query --show | sha256sum";
+/// Which program is installed since when.
+const PROGRAM: &str = "stat --format='%n %i %Y' /usr/local/bin/*; readlink /usr/local/bin/claude-code-isolated";
+
+fn state(machine: &CleanRoot) -> String {
+    machine.root(&format!("{PROGRAM}; {DUMP}")).ok().stdout
+}
+
+/// Runs the script in the machine's checkout, with further flags.
+fn install(machine: &CleanRoot, environment: &str, flags: &str) -> Output {
+    machine.root(&format!("cd /root/cci && {environment} CARGO_BUILD_JOBS=2 nice ./install.sh --yes {flags}"))
+}
+
+/// A machine that has neither compiler nor Rust, and this checkout.
+fn without_a_compiler(suite: &str) -> CleanRoot {
+    let machine = CleanRoot::bare(suite);
+    machine.check_out(Path::new(CHECKOUT));
+    let out =
+        machine.root("command -v cc || command -v rustc || command -v cargo || command -v cci || command -v incus");
+    assert_eq!((out.code, out.stdout.as_str()), (127, ""), "{out}");
+    machine
+}
+
+/// What it installed and why.
+#[track_caller]
+fn says_what_it_installs(out: &Output) {
+    let lines = [
+        "[install] missing: rustc-web cargo-web (Rust 1.89 or newer, in which cci is written)\n",
+        "[install] missing: gcc libc6-dev (a C compiler, for some libraries and to link the program)\n",
+        "[install] missing: ca-certificates (to know that a download is what it claims to be)\n",
+        "apt-get install --yes --no-install-recommends rustc-web cargo-web gcc libc6-dev ca-certificates\n",
+    ];
+    for line in lines {
+        assert!(out.stderr.contains(line), "no {line} in {out}");
+    }
+}
 
 #[track_caller]
-fn leads_to_a_first_container(suite: &str, packages: &str) {
-    let machine = CleanRoot::of(suite);
+fn ends_with_claudes_version(out: &Output) {
+    assert!(out.stdout.lines().last().is_some_and(|line| line.ends_with("(Claude Code)")), "{out}");
+}
+
+/// All by the script alone, the image and the program as a user gets them.
+#[track_caller]
+fn is_installed_by_the_script_alone(suite: &str) {
+    let machine = without_a_compiler(suite);
+    let out = install(&machine, "", "").ok();
+    machine.took("install.sh");
+    says_what_it_installs(&out);
+    ends_with_claudes_version(&out);
+    let before = state(&machine);
+    ends_with_claudes_version(&install(&machine, "", "").ok());
+    machine.took("install.sh again");
+    assert_eq!(state(&machine), before);
+}
+
+#[track_caller]
+fn leads_to_a_first_container(machine: &CleanRoot, packages: &str) {
     let out = machine.root("cci doctor");
     assert_eq!(out.code, 2, "{out}");
     let planned = machine.root("cci setup --dry-run").ok().stderr;
@@ -72,14 +134,32 @@ fn leads_to_a_first_container(suite: &str, packages: &str) {
 }
 
 #[test]
-fn debian_12_with_backports() {
-    leads_to_a_first_container(
-        "bookworm",
-        "apt-get install -y --no-install-recommends -t bookworm-backports incus-base",
-    );
+fn debian_12_with_backports_without_compiler_and_rust() {
+    if is_long() {
+        is_installed_by_the_script_alone("bookworm");
+    }
+    let machine = without_a_compiler("bookworm");
+    machine.optimizes_nothing();
+    let out = install(&machine, QUICK, "--no-setup").ok();
+    machine.took("install.sh --no-setup");
+    says_what_it_installs(&out);
+    assert_eq!(out.stdout, "", "it did more than install the program: {out}");
+    let packages = "apt-get install -y --no-install-recommends -t bookworm-backports incus-base";
+    leads_to_a_first_container(&machine, packages);
+    let before = state(&machine);
+    let out = install(&machine, QUICK, "").ok();
+    machine.took("install.sh again");
+    assert!(out.stdout.starts_with("Incus is ready for cci\nimage 'cci' already exists\n"), "{out}");
+    ends_with_claudes_version(&out);
+    assert_eq!(state(&machine), before);
+    let out = install(&machine, QUICK, "--uninstall").ok();
+    assert_eq!(machine.root("ls -A /usr/local/bin").ok().stdout, "", "{out}");
 }
 
 #[test]
 fn debian_13() {
-    leads_to_a_first_container("trixie", "apt-get install -y --no-install-recommends incus-base");
+    if is_long() {
+        is_installed_by_the_script_alone("trixie");
+    }
+    leads_to_a_first_container(&CleanRoot::of("trixie"), "apt-get install -y --no-install-recommends incus-base");
 }

@@ -1,6 +1,8 @@
 //! What the standard image has, as programs in a container find it.
 
-use crate::support::host::{Host, Output, U1000};
+use std::process::Command;
+
+use crate::support::host::{Host, Output, U1000, image, incus};
 
 /// Runs lines of bash in a container of the image; they must come to their end.
 #[track_caller]
@@ -90,6 +92,49 @@ overlay2 []
 ",
         "{out}"
     );
+}
+
+/// A pool of directories for one host's containers.
+struct Directories<'a> {
+    host: &'a Host,
+    name: String,
+}
+
+impl<'a> Directories<'a> {
+    fn of(host: &'a Host) -> Self {
+        let name = format!("cci-test-{}pool", host.prefix);
+        incus(&["storage", "create", "--quiet", &name, "dir"]);
+        Self { host, name }
+    }
+}
+
+impl Drop for Directories<'_> {
+    fn drop(&mut self) {
+        self.host.remove_containers();
+        let _ = Command::new("incus").args(["storage", "delete", &self.name]).output();
+    }
+}
+
+#[test]
+fn docker_takes_overlay2_on_a_pool_of_directories() {
+    let host = Host::live(U1000);
+    let pool = Directories::of(&host);
+    std::fs::write(host.proj.join("pool.toml"), format!("incus.storage_pool = \"{}\"\n", pool.name)).unwrap();
+    let script = format!("{DOCKER_LISTENS}; {DOCKER_SAYS}");
+    let out = host.cci(&["run", "--config", "pool.toml", "--", "bash", "-c", &script]).ok();
+    // the end of a container is left to Incus, and the pool goes with it
+    host.wait_until_gone();
+    assert_eq!(out.stdout, "overlay2 []\n", "{out}");
+}
+
+#[test]
+fn it_is_hardly_larger_than_that_of_debian_12() {
+    let list = incus(&["query", &format!("/1.0/images/aliases/{}", image())]);
+    let alias: serde_json::Value = serde_json::from_str(&list).unwrap();
+    let found = incus(&["query", &format!("/1.0/images/{}", alias["target"].as_str().unwrap())]);
+    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+    let size = found["size"].as_u64().unwrap() >> 20;
+    assert!((300..=557).contains(&size), "{size} MiB");
 }
 
 #[test]

@@ -11,8 +11,8 @@ use super::wait;
 
 /// What bootstraps and downloads leave here makes the next run short.
 pub const CACHE: &str = "/var/cache/cci-tests";
-/// A bootstrap or an installation from a slow mirror.
-const LONG: Duration = Duration::from_secs(15 * 60);
+/// A bootstrap, an installation from a slow mirror, or a release build and an image.
+const LONG: Duration = Duration::from_secs(40 * 60);
 
 /// One machine; dropping it ends everything in it.
 pub struct CleanRoot {
@@ -26,13 +26,19 @@ pub struct CleanRoot {
 impl CleanRoot {
     /// A machine with this release of Debian, as small as it can be, and the program under test.
     pub fn of(suite: &str) -> Self {
+        let machine = Self::bare(suite);
+        std::fs::copy(binary_dir().join("cci"), machine.path("/usr/local/bin/cci")).unwrap();
+        machine
+    }
+
+    /// One with nothing but Debian.
+    pub fn bare(suite: &str) -> Self {
         let began = Instant::now();
         let system = system(suite);
         let dir = tempfile::Builder::new().prefix("cci-root-").tempdir_in(files()).unwrap();
         let root = dir.path().join("root");
         std::fs::create_dir(&root).unwrap();
         host(Command::new("tar").arg("-C").arg(&root).arg("-xf").arg(system));
-        std::fs::copy(binary_dir().join("cci"), root.join("usr/local/bin/cci")).unwrap();
         let mut init = Command::new("setpriv");
         init.args(["--pdeathsig=KILL", "unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "sh", "-c"]);
         init.arg(include_str!("clean-root.sh")).arg("sh").arg(&root).arg(format!("{CACHE}/{suite}-debs"));
@@ -106,6 +112,31 @@ impl CleanRoot {
         run_within(LONG, command, b"")
     }
 
+    /// Puts a copy of this checkout into `/root/cci`, as git has it, with what cargo has already downloaded here.
+    pub fn check_out(&self, from: &Path) {
+        let (to, registry) = (self.path("/root/cci"), self.path("/root/.cargo/registry"));
+        for dir in [&to, &registry] {
+            std::fs::create_dir_all(dir).unwrap();
+        }
+        let files = "cd \"$0\" && git ls-files -z --cached --others --exclude-standard |
+            tar --null --ignore-failed-read --files-from=- -cf - | tar -C \"$1\" -xf -";
+        host(Command::new("sh").args(["-c", files]).args([from, &to]));
+        for part in ["cache", "index"] {
+            let downloaded = cargo_home().join("registry").join(part);
+            if downloaded.exists() {
+                host(Command::new("cp").arg("-a").arg(downloaded).arg(&registry));
+            }
+        }
+    }
+
+    /// Lets cargo optimize no library either: each has its own level in the release profile of the checkout.
+    pub fn optimizes_nothing(&self) {
+        let manifest = std::fs::read_to_string(self.path("/root/cci/Cargo.toml")).unwrap();
+        let packages = manifest.lines().filter(|line| line.starts_with("[profile.release.package."));
+        let levels: String = packages.map(|package| format!("{package}\nopt-level = 0\n")).collect();
+        std::fs::write(self.path("/root/.cargo/config.toml"), levels).unwrap();
+    }
+
     /// Gives its Incus the image that this machine has, rather than building one for minutes.
     pub fn import_image(&self) {
         let files = self.path("/var/tmp/image");
@@ -124,6 +155,12 @@ impl Drop for CleanRoot {
         let _ = self.init.wait();
         let _ = Command::new("nft").args(["delete", "table", "ip", &self.link()]).output();
     }
+}
+
+/// Where cargo keeps what it has downloaded.
+fn cargo_home() -> PathBuf {
+    let set = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    set.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cargo"))
 }
 
 /// The tarball of a release, bootstrapped once.

@@ -114,6 +114,9 @@ impl OnIncus for BuildArgs {
             None => standard_ask(&self, cx)?,
         };
         let built = build(cx, &ask).await?;
+        if built.outdated {
+            call.terminal.warn(&format!("image '{}' is not what this version of cci builds", built.alias));
+        }
         if built.skipped {
             call.terminal.hint("rebuild it with --force");
         }

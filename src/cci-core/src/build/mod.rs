@@ -3,5 +3,6 @@
 pub mod bootstrap;
 pub mod files;
 pub mod metadata;
+pub mod recipe;
 pub mod source;
 pub mod steps;

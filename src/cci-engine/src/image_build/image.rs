@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use cci_agent::Agent;
 use cci_core::build::files::{self, GuestFile};
+use cci_core::build::recipe;
 use cci_core::build::source::ImageSource;
 use cci_core::build::steps::{self, Step};
+use cci_core::mark::LAUNCH;
 use cci_core::{Error, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -61,6 +63,8 @@ pub struct Built {
     pub fingerprint: String,
     /// Whether the image already existed and nothing was done.
     pub skipped: bool,
+    /// Whether the standard image that already existed was built by another version of cci's recipe, or by none.
+    pub outdated: bool,
 }
 
 /// What is done in the container, and how the result is described and tested.
@@ -68,6 +72,8 @@ struct Work {
     files: Vec<GuestFile>,
     steps: Vec<Step>,
     description: String,
+    /// The version of cci's own recipe.
+    version: Option<String>,
     /// The test that a container of the result must pass.
     trial: Option<Step>,
 }
@@ -78,7 +84,8 @@ pub async fn build(cx: &Context, ask: &Ask) -> Result<Built> {
         roll_back::on_failure(cx, async { cx.client.alias(&ask.alias).await.during("look for the image") }).await?;
     if let Some(there) = there {
         if !ask.force {
-            return Ok(Built { alias: ask.alias.clone(), fingerprint: there.target, skipped: true });
+            let outdated = roll_back::on_failure(cx, is_outdated(cx, ask, &there.target)).await?;
+            return Ok(Built { alias: ask.alias.clone(), fingerprint: there.target, skipped: true, outdated });
         }
         roll_back::on_failure(cx, refuse_anothers_name(cx, &there.target)).await?;
     }
@@ -91,7 +98,20 @@ pub async fn build(cx: &Context, ask: &Ask) -> Result<Built> {
         Recipe::Custom { base, .. } => roll_back::on_failure(cx, base::local(cx, base)).await?,
     };
     let fingerprint = roll_back::on_failure(cx, make(cx, ask, &work, base, &log)).await?;
-    Ok(Built { alias: ask.alias.clone(), fingerprint, skipped: false })
+    Ok(Built { alias: ask.alias.clone(), fingerprint, skipped: false, outdated: false })
+}
+
+/// Whether an image is not what this version builds; a custom image is its owner's own, and has no version.
+async fn is_outdated(cx: &Context, ask: &Ask, fingerprint: &str) -> Result<bool> {
+    if matches!(ask.recipe, Recipe::Custom { .. }) {
+        return Ok(false);
+    }
+    match cx.client.image(fingerprint).await {
+        Ok(image) => Ok(image.properties.get(recipe::RECIPE) != Some(&recipe::version())),
+        // it was removed just now
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error).during("look for the image"),
+    }
 }
 
 /// Checks everything that can be known to be wrong before anything is created.
@@ -102,12 +122,24 @@ async fn work(cx: &Context, ask: &Ask) -> Result<Work> {
             let uid = cx.settings.incus.agent_uid;
             let steps = steps::standard(&cx.settings.build, tools, uid, !certificates.is_empty());
             let files = files::standard().into_iter().chain(certificates).collect();
-            Ok(Work { files, steps, description: description(tools), trial: Some(steps::trial()) })
+            Ok(Work {
+                files,
+                steps,
+                description: description(tools),
+                version: Some(recipe::version()),
+                trial: Some(steps::trial()),
+            })
         }
         Recipe::Custom { base, script } => {
             let script = files::custom(read(&host_path::followed(cx, "read", script).await?).await?);
             let description = format!("{}, built from {base} by cci build custom", ask.alias);
-            Ok(Work { steps: steps::custom(&script.path), files: vec![script], description, trial: None })
+            Ok(Work {
+                steps: steps::custom(&script.path),
+                files: vec![script],
+                description,
+                version: None,
+                trial: None,
+            })
         }
     }
 }
@@ -147,5 +179,7 @@ async fn carry_out(cx: &Context, work: &Work, container: &BuildContainer, mark: 
         super::steps::run(cx, &container.name, step, Amount::Steps { done, total }, log).await?;
     }
     container.stop(cx).await?;
-    publish::publish(cx, &container.name, mark, &work.description, log).await
+    let mut properties = vec![("description", work.description.clone()), (LAUNCH, mark.to_owned())];
+    properties.extend(work.version.clone().map(|version| (recipe::RECIPE, version)));
+    publish::publish(cx, &container.name, properties, log).await
 }

@@ -12,6 +12,8 @@ mod log;
 mod publish;
 mod room;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 pub use image::{Ask, Built, Recipe, build};
 pub use publish::move_alias;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use cci_core::mark::LAUNCH;
 use cci_core::{Error, Result};
 use cci_incus::{NewImage, Publish};
 
@@ -18,17 +17,18 @@ use crate::launch::RESOLV_PROPERTY;
 /// For packing two gigabytes on a slow disk.
 const LIMIT: Duration = Duration::from_secs(20 * 60);
 
+/// What a build notes on its image, beside the owner.
+pub(crate) type Properties = Vec<(&'static str, String)>;
+
 /// Creates the image; returns its fingerprint.
-pub(crate) async fn publish(cx: &Context, container: &str, mark: &str, description: &str, log: &Log) -> Result<String> {
+pub(crate) async fn publish(cx: &Context, container: &str, properties: Properties, log: &Log) -> Result<String> {
     timed(cx, log, &BuildStep::Publish, async {
+        let image = with_owner(cx, NewImage::default()).property(RESOLV_PROPERTY, "file");
         let publish = Publish {
             instance: container.to_owned(),
             // gzip, the server's own, takes eight times as long for the same size
             compression_algorithm: Some("zstd".to_owned()),
-            image: with_owner(cx, NewImage::default())
-                .property("description", description)
-                .property(LAUNCH, mark)
-                .property(RESOLV_PROPERTY, "file"),
+            image: properties.into_iter().fold(image, |image, (key, value)| image.property(key, value)),
         };
         let during = "publish the image";
         let operation = cx.client.publish(&publish).await.during(during)?;
