@@ -35,6 +35,39 @@ fn a_prompt_typed_into_a_background_session_is_answered_on_its_screen() {
     prompt(&host, &name, "what is token-one");
 }
 
+#[test]
+fn prompts_of_every_kind_arrive_once_and_as_they_are() {
+    let (host, api) = (Host::live(U1234), Anthropic::start());
+    let name = background(&host, &api, &[]);
+    let many: String = (0..10).map(|number| format!("line {number}\n")).collect();
+    let texts =
+        ["first", "ends with \\", "\\", "two\nlines", "#remember", "-v", "@", "ümläut 漢字 🦀", "\n\nleading", &many];
+    for text in texts {
+        host.cci(&["tmux", "send", &name, "--", text]).ok();
+        wait::until(&format!("{text:?} arrives"), LONG, || {
+            if api.saw_last(text.trim_end_matches('\n')) {
+                Ok(())
+            } else {
+                Err(host.cci(&["tmux", "capture", &name]).to_string())
+            }
+        });
+    }
+    let out = host.cci(&["tmux", "send", &name, "   "]);
+    assert!(out.code == 1 && out.stderr.contains("blanks"), "{out}");
+    std::thread::scope(|scope| {
+        for number in 0..3 {
+            let (host, name) = (&host, &name);
+            scope.spawn(move || host.cci(&["tmux", "send", name, &format!("at once {number}")]).ok());
+        }
+    });
+    for number in 0..3 {
+        wait::until("each is a prompt of its own", LONG, || {
+            let text = format!("at once {number}");
+            if api.saw_line(&text) { Ok(()) } else { Err(host.cci(&["tmux", "capture", &name]).to_string()) }
+        });
+    }
+}
+
 /// Starts a session in the background and waits for the agent's prompt.
 fn background(host: &Host, api: &Anthropic, more: &[&str]) -> String {
     let flags = api.flags();

@@ -78,47 +78,83 @@ fn a_daemon_that_goes_away_is_named_with_the_way_back() {
     pty.wait_behind(pty.len(), "/workspace");
 }
 
+/// A shell session in the background; its container's name.
+#[track_caller]
+fn in_background(host: &Host) -> String {
+    host.cci(&["shell", "--debug", "--background"]).ok().stdout.split(' ').next().unwrap().to_owned()
+}
+
 #[test]
 fn shift_and_enter_are_told_from_enter() {
     let host = Host::live(U1000);
-    let pty = Pty::open(&host, "xterm-256color");
-    pty.enter("cci shell --debug");
-    pty.wait_for("/workspace");
-    assert!(pty.written().contains("\u{1b}[>4;1m") || pty.written().contains("\u{1b}[>4;2m"), "it is not asked for");
-    pty.enter(r"printf '\033[>4;1m'; cat -v");
-    pty.wait_for("cat -v");
-    pty.type_text("\u{1b}[27;2;13~\r");
-    wait::until("the key arrives", SOON, || {
-        let written = pty.written();
-        if written.contains("^[[27;2;13~") || written.contains("^[[13;2u") { Ok(()) } else { Err(written) }
-    });
-    pty.detach();
-    pty.wait_for("Container kept running");
-    assert_eq!(left_on(&pty.written()), [""; 0]);
+    let name = in_background(&host);
+    for term in ["xterm-256color", "xterm-ghostty", "xterm-kitty", "foot"] {
+        let pty = Pty::open(&host, term);
+        pty.enter(&format!("cci attach {name}"));
+        pty.wait_for("/workspace");
+        assert!(
+            pty.written().contains("\u{1b}[>4;1m") || pty.written().contains("\u{1b}[>4;2m"),
+            "{term}: not asked for"
+        );
+        pty.enter(r"clear; printf '\033[>4;1m'; cat -v");
+        pty.wait_for("cat -v");
+        pty.type_text("\u{1b}[27;2;13~\r");
+        wait::until("the key arrives", SOON, || {
+            let written = pty.written();
+            if written.contains("^[[27;2;13~") || written.contains("^[[13;2u") { Ok(()) } else { Err(written) }
+        });
+        pty.type_text("\u{3}");
+        pty.detach();
+        assert_eq!(left_on(&pty.written()), [""; 0], "{term}");
+    }
 }
 
 #[test]
 fn colours_of_24_bits_are_for_terminals_that_say_so() {
     let host = Host::live(U1000);
-    let name = host.cci(&["shell", "--debug", "--background"]).ok().stdout.split(' ').next().unwrap().to_owned();
-    for (term, says) in
-        [("xterm-256color", ""), ("linux", ""), ("screen", ""), ("vt220", ""), ("xterm-256color", "truecolor")]
-    {
+    let name = in_background(&host);
+    for (term, says, shows) in [
+        ("linux", "", false),
+        ("screen", "", false),
+        ("vt220", "", false),
+        ("xterm", "", false),
+        ("xterm-256color", "", false),
+        ("xterm-256color", "truecolor", true),
+        ("xterm-ghostty", "", true),
+        ("xterm-kitty", "", true),
+        ("foot", "", true),
+        ("alacritty", "", true),
+        ("no-such-terminal", "", false),
+        ("", "", false),
+    ] {
         let pty = Pty::open(&host, term);
-        pty.enter(&format!("COLORTERM={says} cci attach {name}"));
+        let unset = if term.is_empty() { "unset TERM; " } else { "" };
+        pty.enter(&format!("{unset}COLORTERM={says} cci attach {name}"));
         pty.wait_for("/workspace");
         pty.enter(r"clear; printf '\033[38;2;11;2''2;33mCOL''OUR\033[0m\n'");
         pty.wait_for("COLOUR");
-        assert_eq!(pty.written().contains("38;2;11;22;33"), !says.is_empty(), "{term} {says}");
+        assert_eq!(pty.written().contains("38;2;11;22;33"), shows, "{term} {says}");
         pty.detach();
-        pty.wait_for("Container kept running");
     }
 }
 
 #[test]
-fn what_a_program_sends_past_tmux_arrives_where_it_is_allowed() {
+fn a_terminal_that_cannot_be_drawn_on_is_refused_before_anything_is_started() {
     let host = Host::live(U1000);
-    let print = r"printf '\033]52;c;Y2''xp\007\033Ptmux;\033\033]9;hel''lo\007\033\\\a'; echo PRIN''TED";
+    let pty = Pty::open(&host, "dumb");
+    pty.enter("cci shell --debug; echo STATUS-$?");
+    let said = pty.wait_for("STATUS-2");
+    assert!(said.contains("of type `dumb` (TERM) cannot show a session"), "{said}");
+    assert_eq!(host.containers(), [""; 0]);
+    let name = in_background(&host);
+    pty.enter(&format!("cci attach {name}; echo STATUS''-$?"));
+    let said = pty.wait_behind(said.len(), "STATUS-2");
+    assert!(said.contains("cci tmux capture"), "{said}");
+}
+
+#[test]
+fn notifications_arrive_and_the_clipboard_and_anything_else_where_they_are_allowed() {
+    let host = Host::live(U1000);
     for allowed in [false, true] {
         std::fs::create_dir_all(host.home.join(".config/cci")).unwrap();
         let config = format!("[terminal]\nclipboard = {allowed}\npassthrough = {allowed}\n");
@@ -126,14 +162,78 @@ fn what_a_program_sends_past_tmux_arrives_where_it_is_allowed() {
         let pty = Pty::open(&host, "xterm-256color");
         pty.enter("cci shell --debug");
         pty.wait_for("/workspace");
-        pty.enter(print);
-        pty.wait_for("PRINTED");
+        let sent = |print: &str| {
+            let place = pty.len();
+            pty.enter(&format!("clear; printf '{print}'; echo PRIN''TED"));
+            pty.wait_behind(place, "PRINTED");
+            place
+        };
+        for (print, arrives) in [
+            (r"\033]9;pla''in\007", "\u{1b}]9;plain\u{7}"),
+            (r"\033]9;pla''in2\033\\", "\u{1b}]9;plain2\u{1b}\\"),
+            (r"\033]777;notify;ti''tle;text\007", "\u{1b}]777;notify;title;text\u{7}"),
+            (r"\033]99;i=1;kit''ty\033\\", "\u{1b}]99;i=1;kitty\u{1b}\\"),
+            (r"\033Ptmux;\033\033]9;wrap''ped\007\033\\", "\u{1b}]9;wrapped\u{7}"),
+            (r"\033Ptmux;\033\033]777;notify;t;wrap''ped\007\033\\", "\u{1b}]777;notify;t;wrapped\u{7}"),
+            (r"\033Ptmux;\033\033]99;i=1;wrap''ped\033\033\\\033\\", "\u{1b}]99;i=1;wrapped\u{1b}\\"),
+            (r"\a", "\u{7}"),
+        ] {
+            let place = sent(print);
+            pty.wait_behind(place, arrives);
+        }
+        for (print, what) in [
+            (r"\033]52;c;Y2''xp\007", "]52;c;Y2xp"),
+            (r"\033Ptmux;\033\033]52;c;Y2''xq\007\033\\", "]52;c;Y2xq"),
+            (r"\033Ptmux;\033\033]1337;any''thing\007\033\\", "]1337;anything"),
+            (r"\033Ptmux;\033\033_Gany''thing\033\033\\\033\\", "_Ganything"),
+        ] {
+            let place = sent(print);
+            // what comes behind it has come
+            pty.wait_behind(sent(r"\033]9;behi''nd\007"), "]9;behind");
+            assert_eq!(
+                pty.written()[place..].contains(what),
+                allowed,
+                "{what}: {}",
+                pty.written()[place..].escape_debug()
+            );
+        }
         pty.detach();
-        let written = pty.wait_for("Container kept running");
-        assert_eq!(written.contains(";Y2xp\u{7}"), allowed, "{}", written.escape_debug());
-        assert_eq!(written.contains("]9;hello"), allowed, "{}", written.escape_debug());
-        assert!(written.contains('\u{7}'), "the bell rings: {}", written.escape_debug());
     }
+}
+
+#[test]
+fn a_session_that_is_stopped_gives_the_terminal_back_and_takes_it_again() {
+    let host = Host::live(U1000);
+    let pty = Pty::open(&host, "xterm-256color");
+    pty.enter(&format!("cci shell -e MARK={} --debug", host.prefix));
+    pty.wait_for("/workspace");
+    for signal in [Signal::TSTP, Signal::STOP] {
+        let place = pty.len();
+        kill_process(cci(&host), signal).unwrap();
+        pty.wait_behind(place, "Stopped");
+        if signal == Signal::TSTP {
+            assert_eq!(left_on(&pty.written()), [""; 0]);
+        }
+        let place = pty.len();
+        pty.enter("stty -a | tr ' ;' '\\n\\n' | grep -cx -e icanon -e echo -e isig | sed s/^/COOKED-/");
+        pty.wait_behind(place, "COOKED-3");
+        pty.resize(90, 25);
+        let place = pty.len();
+        pty.enter("fg");
+        // it is drawn anew, on the other screen
+        let drawn = pty.wait_behind(place, "/workspace");
+        assert!(drawn.contains("\u{1b}[?1049h"), "{}", drawn.escape_debug());
+        pty.enter("clear; echo SIZE-$(tput cols)-$(tput lines)");
+        pty.wait_behind(place, "SIZE-90-24");
+        pty.resize(100, 30);
+        pty.enter("clear; echo SIZE-$(tput cols)-$(tput lines)");
+        pty.wait_behind(place, "SIZE-100-29");
+    }
+    let place = pty.len();
+    kill_process(cci(&host), Signal::QUIT).unwrap();
+    let said = pty.wait_behind(place, READY);
+    assert!(said.contains("Container is still running"), "{said}");
+    assert_eq!(left_on(&pty.written()), [""; 0]);
 }
 
 #[test]
@@ -225,6 +325,14 @@ fn a_session_without_tmux_ends_with_its_terminal() {
     pty.wait_for("You:");
     pty.enter("exit");
     pty.wait_for("Container was stopped, removing it");
+    host.wait_until_gone();
+    // where cci itself is killed, the next command does it
+    let pty = Pty::open(&host, "xterm-256color");
+    pty.enter(&format!("CCI_USE_DUMMY=1 cci shell -e MARK={} --tmux=false", host.prefix));
+    pty.wait_for("You:");
+    kill_process(cci(&host), Signal::KILL).unwrap();
+    pty.wait_for("Killed");
+    host.cci(&["list"]).ok();
     host.wait_until_gone();
 }
 

@@ -99,6 +99,49 @@ fn a_prompt_sent_at_once_is_submitted_once() {
 }
 
 #[test]
+fn ten_prompts_in_a_row_and_ten_at_once_are_ten_prompts() {
+    let host = Host::live(U1234);
+    let out = host.cci_with(&["shell", "--background"], &[("CCI_USE_DUMMY", "1")], b"").ok();
+    let name = out.stdout.split(' ').next().unwrap().to_owned();
+    for number in 0..10 {
+        host.cci(&["tmux", "send", &name, &format!("row-{number}")]).ok();
+    }
+    std::thread::scope(|scope| {
+        for number in 0..10 {
+            let (host, name) = (&host, &name);
+            scope.spawn(move || host.cci(&["tmux", "send", name, &format!("once-{number}")]).ok());
+        }
+    });
+    shows(&host, &name, "You:");
+    let said = host.cci(&["tmux", "capture", &name, "--all"]).ok().stdout;
+    let lines: Vec<&str> = said.lines().collect();
+    for number in 0..10 {
+        for way in ["row", "once"] {
+            let text = format!("{way}-{number}");
+            let asked = lines.iter().filter(|line| **line == format!("You: {text}")).count();
+            let answered = lines.iter().filter(|line| **line == format!("{text}-BACK")).count();
+            assert_eq!((asked, answered), (1, 1), "{text}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_container_that_is_paused_gets_nothing_and_is_named() {
+    let host = Host::live(U1000);
+    let name = session(&host);
+    crate::support::host::incus(&["pause", "--project", &host.project, &name]);
+    for args in [&["tmux", "send", &name, "x"][..], &["tmux", "capture", &name]] {
+        let out = host.cci(args);
+        assert_eq!(out.code, 1, "{out}");
+        assert!(out.stderr.contains(&format!("error: container {name} is not running")), "{out}");
+        assert!(out.stderr.contains(&format!("cci container start {name}")), "{out}");
+    }
+    host.cci(&["container", "start", &name]).ok();
+    host.cci(&["tmux", "send", &name, "echo GOES-O''N"]).ok();
+    shows(&host, &name, "GOES-ON");
+}
+
+#[test]
 fn a_prompt_is_never_given_to_anything_but_the_agent() {
     let host = Host::live(U1000);
     let out = host.cci_with(&["shell", "--background"], &[("CCI_USE_DUMMY", "1")], b"").ok();

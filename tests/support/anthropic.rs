@@ -40,6 +40,21 @@ impl Anthropic {
         [url, key, quiet].into_iter().flat_map(|pair| ["-e".to_owned(), pair]).collect()
     }
 
+    /// Whether the last prompt of a request ended with this, behind nothing or a line of the agent's own.
+    pub fn saw_last(&self, text: &str) -> bool {
+        self.seen
+            .lock()
+            .unwrap()
+            .iter()
+            .filter_map(|request| request.last())
+            .any(|last| last.strip_suffix(text).is_some_and(|before| before.is_empty() || before.ends_with('\n')))
+    }
+
+    /// Whether a prompt had a line that is this.
+    pub fn saw_line(&self, text: &str) -> bool {
+        self.seen.lock().unwrap().iter().flatten().any(|message| message.lines().any(|line| line == text))
+    }
+
     /// Whether one request held all of these texts in its user messages, in this order.
     pub fn saw_together(&self, texts: &[&str]) -> bool {
         self.seen.lock().unwrap().iter().any(|request| {

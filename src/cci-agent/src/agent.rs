@@ -54,6 +54,12 @@ pub trait Agent: Debug + Sync {
         None
     }
 
+    /// What has to follow a prompt so that Enter submits it as it is.
+    fn ends_with(&self, prompt: &[u8]) -> &'static str {
+        let _ = prompt;
+        ""
+    }
+
     /// The variable in which it finds its API key.
     fn api_key_variable(&self) -> Option<&'static str> {
         None

@@ -10,6 +10,7 @@ pub mod author;
 mod become_command;
 mod escape;
 pub mod exit;
+pub mod gate;
 pub mod handshake;
 pub mod init;
 pub mod layout;

@@ -39,8 +39,10 @@ pub struct Modes {
     /// Colours of the terminal's own that were set, by their number.
     colors: BTreeSet<u16>,
     keypad: bool,
-    /// Keys with modifiers are reported, in xterm's way.
-    other_keys: bool,
+    /// Keys with modifiers are reported, in xterm's way: how many of them.
+    other_keys: u16,
+    /// A bar shows how far something is.
+    progress: bool,
     /// The same in kitty's way: how often it was asked for, and whether it was set.
     kitty_pushed: u16,
     kitty_set: bool,
@@ -84,7 +86,8 @@ impl Modes {
         }
         for (is_changed, back) in [
             (self.keypad, "\x1b>"),
-            (self.other_keys, "\x1b[>4m"),
+            (self.other_keys > 0, "\x1b[>4m"),
+            (self.progress, "\x1b]9;4;0\x1b\\"),
             (self.kitty_set, "\x1b[=0u"),
             (self.cursor_style, "\x1b[0 q"),
             (self.margins, "\x1b[r"),
@@ -110,6 +113,33 @@ impl Modes {
         undo.into_bytes()
     }
 
+    /// What switches on again all that was, in a terminal in which it was undone meanwhile.
+    #[must_use]
+    pub fn redo(&self) -> Vec<u8> {
+        let mut redo = String::new();
+        let (screens, others): (Vec<u16>, Vec<u16>) = self.private.iter().partition(|mode| OTHER_SCREEN.contains(mode));
+        for mode in screens.into_iter().chain(others) {
+            let changed = if USUALLY_ON.contains(&mode) { 'l' } else { 'h' };
+            let _ = write!(redo, "\x1b[?{mode}{changed}");
+        }
+        for mode in &self.ansi {
+            let _ = write!(redo, "\x1b[{mode}h");
+        }
+        if self.keypad {
+            redo.push_str("\x1b=");
+        }
+        if self.other_keys > 0 {
+            let _ = write!(redo, "\x1b[>4;{}m", self.other_keys);
+        }
+        for _ in 0..self.kitty_pushed {
+            redo.push_str("\x1b[>1u");
+        }
+        for _ in 0..self.titles {
+            redo.push_str("\x1b[22;0;0t");
+        }
+        redo.into_bytes()
+    }
+
     fn escape(&mut self, rest: &[u8]) {
         match rest {
             b"=" => self.keypad = true,
@@ -130,7 +160,7 @@ impl Modes {
             ([b'>', rest @ ..], b'm') => {
                 let mut numbers = numbers(rest);
                 if matches!(numbers.next(), None | Some(4)) {
-                    self.other_keys = numbers.next().is_some_and(|level| level > 0);
+                    self.other_keys = numbers.next().unwrap_or_default();
                 }
             }
             ([b'>', ..], b'u') => self.kitty_pushed = self.kitty_pushed.saturating_add(1).min(16),
@@ -164,6 +194,12 @@ impl Modes {
         let is_set = parts.next().is_some_and(|value| !value.is_empty() && value != b"?");
         match number {
             Some(color @ 10..=19) if is_set => set(&mut self.colors, color, true),
+            Some(9) => {
+                let mut order = numbers(text).skip(1);
+                if order.next() == Some(4) {
+                    self.progress = order.next().is_some_and(|state| state > 0);
+                }
+            }
             Some(reset @ 110..=119) => set(&mut self.colors, reset - 100, false),
             _ => {}
         }
@@ -215,6 +251,25 @@ mod tests {
             ""
         );
         assert_eq!(undo("plain text, \u{9b}31m and \u{1b}[31mred\u{1b}[0m".as_bytes()), "");
+    }
+
+    #[test]
+    fn a_terminal_that_was_given_back_is_as_it_was_when_it_is_taken_again() {
+        let mut modes = Modes::default();
+        modes.written(b"\x1b[?1049h\x1b[22;0;0t\x1b[?25l\x1b[?1003h\x1b=\x1b[>4;2m\x1b[>1u");
+        assert_eq!(
+            modes.redo().escape_ascii().to_string(),
+            r"\x1b[?1049h\x1b[?25l\x1b[?1003h\x1b=\x1b[>4;2m\x1b[>1u\x1b[22;0;0t"
+        );
+        let before = modes.undo();
+        modes.written(&before);
+        assert!(modes.redo().is_empty());
+    }
+
+    #[test]
+    fn a_bar_that_shows_progress_is_taken_away() {
+        assert_eq!(undo(b"\x1b]9;4;1;50\x07"), r"\x1b]9;4;0\x1b\\");
+        assert_eq!(undo(b"\x1b]9;4;1;50\x07\x1b]9;4;0\x07\x1b]9;done\x07"), "");
     }
 
     #[test]

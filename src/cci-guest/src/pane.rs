@@ -4,7 +4,7 @@
 
 use crate::exit::GuestExit;
 use crate::shell::quoted;
-use crate::tmux::{SOCKET, session_name};
+use crate::tmux::{SOCKET, session_name, words};
 
 /// What ends the answer to each order.
 pub const END: u8 = 0;
@@ -22,7 +22,9 @@ pub enum State {
     Stopped,
     /// It does not run any more.
     Ended,
-    /// The session was started by another release: nothing is known of its agent.
+    /// Somebody else is typing into it.
+    Taken,
+    /// The session is none of this release's: nothing is known of its agent.
     Unknown,
 }
 
@@ -50,6 +52,7 @@ impl Seen {
             "behind" => State::Behind,
             "stopped" => State::Stopped,
             "ended" => State::Ended,
+            "taken" => State::Taken,
             _ => State::Unknown,
         };
         Self { state, screen: screen.to_owned(), shown: shown.to_owned() }
@@ -62,6 +65,8 @@ impl Seen {
 pub enum Order<'a> {
     /// Nothing but to look.
     Look,
+    /// To wait for its turn, at most this many seconds: of several who send at once, each has the pane until its shell ends.
+    Turn(u64),
     /// To paste a text, character for character.
     Paste(&'a [u8]),
     /// To press Enter: as a character, so that a person who scrolls does not catch it.
@@ -77,6 +82,7 @@ impl Order<'_> {
         let force = if force { "force" } else { "" };
         match self {
             Self::Look => b"look\n".to_vec(),
+            Self::Turn(limit) => format!("turn {limit}\n").into_bytes(),
             Self::Paste(text) => [format!("paste {} {force}\n", text.len()).as_bytes(), text].concat(),
             Self::Enter => format!("enter 0 {force}\n").into_bytes(),
             Self::Keys => format!("keys 0 {force}\n").into_bytes(),
@@ -84,11 +90,10 @@ impl Order<'_> {
     }
 }
 
-/// A lone `;` would end tmux's command.
+/// Keys by tmux's names, as arguments of its own.
 #[must_use]
 pub fn keys(keys: &[String]) -> Vec<String> {
-    let escaped = |key: &String| key.strip_suffix(';').map_or_else(|| key.clone(), |key| format!("{key}\\;"));
-    keys.iter().map(escaped).collect()
+    words(keys)
 }
 
 /// How a screen is read that is a shell's, which takes whatever comes.
@@ -162,7 +167,13 @@ END
 
 buffer=cci-$$
 while read -r order size force; do
+  turn=
+  if [ "$order" = turn ]; then
+    { command exec 9>/run/cci-send && flock -E 75 -w "$size" 9; } 2>/dev/null
+    turn=$?
+  fi
   find
+  [ "$turn" = 75 ] && what=taken
   to=$pane
   [ "$force" ] && to="=$s:"
   if [ "$what" = front ] || [ "$force" ]; then

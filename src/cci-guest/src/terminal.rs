@@ -40,6 +40,12 @@ pub fn can_be_asked(host_term: Option<&str>) -> bool {
     ["xterm", "tmux"].iter().any(|kind| guest_term(host_term).starts_with(kind))
 }
 
+/// Whether tmux can draw on a terminal of this type: on one that cannot even be cleared, it gives up.
+#[must_use]
+pub fn can_be_drawn_on(host_term: Option<&str>) -> bool {
+    guest_term(host_term) != "dumb"
+}
+
 /// Whether a terminal says that it shows colours of 24 bits: in `COLORTERM`, or as one of those whose type promises it.
 #[must_use]
 pub fn true_color(host_term: Option<&str>, colorterm: Option<&str>) -> bool {
@@ -61,6 +67,14 @@ mod tests {
         }
         assert!(true_color(Some("xterm-ghostty"), None) && true_color(Some("xterm-direct"), None));
         assert!(!true_color(None, None));
+    }
+
+    #[test]
+    fn tmux_draws_on_all_but_the_dumb() {
+        assert!(!can_be_drawn_on(Some("dumb")));
+        for term in [Some("linux"), Some("vt220"), Some("unknown"), Some(""), None] {
+            assert!(can_be_drawn_on(term), "{term:?}");
+        }
     }
 
     #[test]

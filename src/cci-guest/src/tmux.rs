@@ -7,6 +7,7 @@
 //! ```
 
 use crate::exit::GuestExit;
+use crate::gate::Allowed;
 use crate::layout::WORKSPACE;
 use crate::shell;
 
@@ -22,15 +23,16 @@ const BASH_WITH: &str = r#"exec bash --rcfile <(printf '%s\n' "$0") -i -s -- "$@
 /// Startup of a bash that reads what a login reads and then runs the agent as a job of its own: leaving the agent leaves
 /// the person in the container, and one that is stopped with Ctrl-Z comes back with `fg`.
 ///
-/// `$1` says how the agent's screen is read, the rest is its argv. The pane notes which process the agent is.
+/// `$1` says how the agent's screen is read, `$2` is what reads along, the rest is its argv. The pane notes which process
+/// the agent is.
 const AGENT_THEN_BASH: &str = r#"[ -r /etc/profile ] && . /etc/profile
 for _cci in ~/.bash_profile ~/.bash_login ~/.profile; do [ -r "$_cci" ] && { . "$_cci"; break; }; done
 unset _cci
 _cci_agent() {
-  local stat screen=$1
-  shift
+  local stat screen=$1 along=$2
+  shift 2
   read -r -a stat </proc/self/stat
-  tmux set-option -p @cci-agent "${stat[0]} ${stat[21]} $screen $1"
+  tmux set-option -p @cci-agent "${stat[0]} ${stat[21]} $screen $1" \; pipe-pane "$along"
   exec "$@"
 }
 set -m
@@ -38,23 +40,33 @@ set -m
 unset -f _cci_agent
 set --"#;
 
+/// Reads along in a pane, and wraps notifications for tmux that a program has not wrapped, because tmux drops them.
+const NOTIFICATIONS: &str = r##"exec perl -MFcntl -e '
+my $held = "";
+while (sysread STDIN, my $more, 65536) {
+  $held .= $more;
+  while ($held =~ /(?<!\e)\e\]((?:9;(?!\d+[;\a\e])|99;|777;notify;)[^\x00-\x1f\x7f]*)(\a|\e\\)/g) {
+    my $end = $2 eq "\a" ? "\a" : "\e\e\\";
+    sysopen my $pane, "#{pane_tty}", O_WRONLY | O_NOCTTY or next;
+    syswrite $pane, "\ePtmux;\e\e]$1$end\e\\";
+  }
+  $held = $held =~ /(\e[^\a\e]{0,4096}\e?)\z/ ? $1 : "";
+}'"##;
+
 fn tmux(args: &[&str]) -> Vec<String> {
     ["tmux", "-S", SOCKET].iter().chain(args).map(|arg| (*arg).to_owned()).collect()
+}
+
+/// Words as tmux reads them: a `;` at the end of one would end its command.
+pub(crate) fn words(words: &[String]) -> Vec<String> {
+    let escaped = |word: &String| word.strip_suffix(';').map_or_else(|| word.clone(), |word| format!("{word}\\;"));
+    words.iter().map(escaped).collect()
 }
 
 /// The name of a container's tmux session.
 #[must_use]
 pub fn session_name(container: &str) -> String {
     format!("cci-{container}")
-}
-
-/// What programs in the session may do with the terminal of whoever attaches.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Allowed {
-    /// Write to its clipboard.
-    pub clipboard: bool,
-    /// Send it anything that they wrap for tmux.
-    pub passthrough: bool,
 }
 
 /// Starts the server with cci's options and one detached session, in which `agent` runs inside bash; `screen` says how its
@@ -75,7 +87,8 @@ pub fn start(container: &str, screen: &str, allowed: Allowed, agent: &[String]) 
         ("-g", "status-right", ""),
         ("-ga", "terminal-features", ",xterm*:extkeys,tmux*:extkeys"),
         ("-s", "set-clipboard", if allowed.clipboard { "on" } else { "external" }),
-        ("-g", "allow-passthrough", if allowed.passthrough { "on" } else { "off" }),
+        // what of it may reach the terminal, the gate there knows
+        ("-g", "allow-passthrough", "on"),
         ("-s", "@cci", "1"),
     ] {
         argv.extend(["set-option", scope, option, value, ";"].map(str::to_owned));
@@ -84,8 +97,8 @@ pub fn start(container: &str, screen: &str, allowed: Allowed, agent: &[String]) 
     argv.extend(["unbind-key", "C-z", ";"].map(str::to_owned));
     let session = session_name(container);
     argv.extend(["new-session", "-d", "-s", &session, "-x", "120", "-y", "40", "-c", WORKSPACE].map(str::to_owned));
-    argv.extend(["bash", "-c", BASH_WITH, AGENT_THEN_BASH, screen].map(str::to_owned));
-    argv.extend(agent.iter().cloned());
+    argv.extend(["bash", "-c", BASH_WITH, AGENT_THEN_BASH, screen, NOTIFICATIONS].map(str::to_owned));
+    argv.extend(words(agent));
     argv
 }
 
@@ -185,9 +198,9 @@ mod tests {
 
     #[test]
     fn the_agents_arguments_arrive_as_they_are() {
-        let agent = ["dummy".to_owned(), "a b;$HOME `x`".to_owned()];
+        let agent = ["dummy".to_owned(), "a b;$HOME `x`".to_owned(), "c;".to_owned()];
         let argv = start("cci-9c09f805-1", "dummy", Allowed::default(), &agent);
-        assert_eq!(argv[argv.len() - 2..], agent);
+        assert_eq!(argv[argv.len() - 3..], ["dummy", "a b;$HOME `x`", "c\\;"], "tmux takes the last for two commands");
         assert_eq!(argv[..3], ["tmux", "-S", SOCKET]);
         assert!(argv.windows(2).any(|two| two == ["-s", "cci-cci-9c09f805-1"]));
     }

@@ -14,7 +14,7 @@ use cci_guest::modes::Modes;
 use cci_incus::TermSize;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
-use rustix::termios::{self, OptionalActions, Termios};
+use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -49,6 +49,32 @@ impl Saved {
         // a terminal that takes nothing would hold the end back for ever
         let when = if self.write_all(&undo) { OptionalActions::Drain } else { OptionalActions::Now };
         let _ = termios::tcsetattr(&self.fd, when, &mode);
+    }
+
+    /// Restores it, and stops this job until its shell continues it.
+    fn stop(&self) {
+        let mode = self.mode.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let undo = self.screen.lock().unwrap_or_else(PoisonError::into_inner).undo();
+        self.write_all(&undo);
+        if let Some(mode) = mode {
+            let _ = termios::tcsetattr(&self.fd, OptionalActions::Drain, &mode);
+        }
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+    }
+
+    /// Makes it raw again, and switches on what was; a job in the background is stopped by that, as any is.
+    fn take_again(&self) -> io::Result<()> {
+        let current = termios::tcgetattr(&self.fd)?;
+        let mut raw = current.clone();
+        raw.make_raw();
+        termios::tcsetattr(&self.fd, OptionalActions::Drain, &raw)?;
+        // a shell may have changed it meanwhile
+        if current.local_modes.contains(LocalModes::ICANON) {
+            *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = Some(current);
+        }
+        let redo = self.screen.lock().unwrap_or_else(PoisonError::into_inner).redo();
+        self.write_all(&redo);
+        Ok(())
     }
 
     /// Takes note of what was written, so that it can be undone.
@@ -108,6 +134,16 @@ impl Tty {
         // what was typed ahead is for the container
         termios::tcsetattr(&fd, OptionalActions::Drain, &raw)?;
         Ok(Self { fd, keys, saved })
+    }
+
+    /// Gives it back as it was, and stops this job until its shell continues it.
+    pub fn stop(&self) {
+        self.saved.stop();
+    }
+
+    /// Takes it again, where something else had it while this job was stopped.
+    pub fn take_again(&self) -> io::Result<()> {
+        self.saved.take_again()
     }
 
     /// Its current size; 80×24 if unknown.

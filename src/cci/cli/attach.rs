@@ -7,7 +7,7 @@ use clap_complete::engine::ArgValueCandidates;
 
 use super::complete;
 use super::launch_flags::LaunchFlag;
-use super::shell::slot;
+use super::shell::{refuse_dumb, slot};
 use super::verb::{Call, OnIncus, Verb};
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
@@ -76,6 +76,9 @@ impl OnIncus for AttachArgs {
         if !cci_host::terminal::is_interactive() {
             attach::running(cx, &name).await?;
             return Err(Error::NoTerminal { verb: "attach" });
+        }
+        if into == Into::Agent {
+            refuse_dumb(cx, "use --bash, or `cci tmux capture` and `cci tmux send`")?;
         }
         let session = async {
             let owned = attach::running(cx, &name).await?;

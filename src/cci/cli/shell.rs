@@ -17,6 +17,7 @@ use cci_engine::context::Context;
 use cci_engine::session::attach::{self, Into, Known};
 use cci_engine::session::resume::Given;
 use cci_engine::session::shell::{self, Session};
+use cci_guest::terminal::can_be_drawn_on;
 use cci_host::settings::Trust;
 use cci_host::terminal;
 
@@ -95,6 +96,9 @@ impl OnIncus for ShellArgs {
         if self.background && !tmux {
             return Err(Error::usage("--background needs tmux: leave out --tmux=false"));
         }
+        if !self.background && tmux {
+            refuse_dumb(cx, "use --background, or --tmux=false")?;
+        }
         let session = Session {
             slot: slot(launch.slot)?,
             resume: launch.resume(),
@@ -126,6 +130,14 @@ impl OnIncus for ShellArgs {
         };
         left.map(|()| 0)
     }
+}
+
+/// Refuses a terminal on which tmux cannot draw, before anything is started for it.
+pub(crate) fn refuse_dumb(cx: &Context, instead: &str) -> Result<()> {
+    if can_be_drawn_on(cx.caller.var("TERM")) {
+        return Ok(());
+    }
+    Err(Error::usage(format!("a terminal of type `dumb` (TERM) cannot show a session: {instead}")))
 }
 
 /// `--slot N`: 0 picks a free one.

@@ -107,6 +107,11 @@ impl Agent for Claude {
         Some(screen::shown)
     }
 
+    /// A backslash before Enter is a new line for it, and is lost; blanks at the end of a prompt are.
+    fn ends_with(&self, prompt: &[u8]) -> &'static str {
+        if prompt.ends_with(b"\\") { " " } else { "" }
+    }
+
     fn api_key_variable(&self) -> Option<&'static str> {
         Some("ANTHROPIC_API_KEY")
     }
@@ -127,6 +132,12 @@ impl Agent for Claude {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_backslash_at_the_end_of_a_prompt_is_no_new_line() {
+        assert_eq!(Claude.ends_with(b"trailing backslash \\"), " ");
+        assert_eq!(Claude.ends_with(b"a \\ within"), "");
+    }
 
     #[test]
     fn it_is_started_as_the_contract_says() {

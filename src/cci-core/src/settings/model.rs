@@ -168,7 +168,7 @@ impl Default for ToolSettings {
 pub struct TerminalSettings {
     /// Whether programs in a container may write to the clipboard (OSC 52).
     pub clipboard: bool,
-    /// Whether they may send the terminal anything that they wrap for tmux, such as notifications.
+    /// Whether they may send the terminal anything that they wrap for tmux.
     pub passthrough: bool,
 }
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cci_core::{Error, Result};
+use cci_guest::gate::Gate;
 use cci_incus::{Process, TermSize};
 
 use crate::process::signals::Signals;
@@ -38,7 +39,7 @@ impl Outcome {
 pub(crate) async fn on_terminal(process: Process, size: TermSize, signals: Signals) -> Result<Outcome> {
     let began = Instant::now();
     let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;
-    let status = stream::terminal(process, &tty, size, Some(signals)).await?;
+    let status = stream::terminal(process, &tty, size, Gate::open(), Some(signals)).await?;
     Ok(Outcome { status, stdout: Vec::new(), stderr: Vec::new(), duration: began.elapsed() })
 }
 

@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::signals::Signals;
 
 use crate::incus_error::DuringStep;
+use cci_guest::gate::Gate;
 use cci_host::input::Input;
 use cci_host::terminal::Tty;
 
@@ -26,9 +27,15 @@ const HUNG_UP: i32 = 128 + rustix::process::Signal::HUP.as_raw();
 
 /// Connects a process that has a terminal, of this size so far, to the caller's, until it exits; returns its status.
 ///
-/// Signals, if given, are forwarded to the command, which decides what to do. It is killed a moment after the caller's
+/// What it writes passes the gate. Signals, if given, are forwarded to the command, which decides what to do. It is killed a moment after the caller's
 /// terminal has gone.
-pub(crate) async fn terminal(mut process: Process, tty: &Tty, size: TermSize, signals: Option<Signals>) -> Result<i32> {
+pub(crate) async fn terminal(
+    mut process: Process,
+    tty: &Tty,
+    size: TermSize,
+    gate: Gate,
+    signals: Option<Signals>,
+) -> Result<i32> {
     let (Some(stdin), Some(stdout), Some(control)) =
         (process.stdin.take(), process.stdout.take(), process.control.take())
     else {
@@ -46,9 +53,10 @@ pub(crate) async fn terminal(mut process: Process, tty: &Tty, size: TermSize, si
         }
     });
     let shown = tokio::select! {
-        shown = copy(stdout, tty.screen()) => shown,
+        shown = show(stdout, gate, tty) => shown,
         () = keys => Ok(()),
         () = steer => Ok(()),
+        () = follow_job(tty, &control) => Ok(()),
         () = &mut pass_on => Ok(()),
     };
     let ended = async { process.wait().await.during("wait for the command") };
@@ -155,6 +163,18 @@ enum Broken {
     Target,
 }
 
+/// Shows what passes the gate, until the reader ends.
+async fn show(mut from: impl AsyncRead + Unpin, mut gate: Gate, tty: &Tty) -> Result<(), Broken> {
+    let (mut chunk, mut screen) = (vec![0; CHUNK], tty.screen());
+    loop {
+        let read = from.read(&mut chunk).await.map_err(|_| Broken::Source)?;
+        if read == 0 {
+            return Ok(());
+        }
+        screen.write_all(&gate.pass(&chunk[..read])).await.map_err(|_| Broken::Target)?;
+    }
+}
+
 /// Copies until the reader ends, then closes the writer.
 async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> Result<(), Broken> {
     let mut chunk = vec![0; CHUNK];
@@ -196,5 +216,32 @@ async fn follow_window(tty: &Tty, mut told: TermSize, control: &Control) {
         if resized.recv().await.is_none() {
             return std::future::pending().await;
         }
+    }
+}
+
+/// Gives the terminal back while this job is stopped, and takes it again when it goes on, whatever stopped it.
+async fn follow_job(tty: &Tty, control: &Control) {
+    let kinds = [rustix::process::Signal::TSTP, rustix::process::Signal::CONT];
+    let [Ok(mut stopped), Ok(mut goes_on)] = kinds.map(|kind| signal(SignalKind::from_raw(kind.as_raw()))) else {
+        return std::future::pending().await;
+    };
+    loop {
+        tokio::select! {
+            Some(()) = stopped.recv() => tty.stop(),
+            Some(()) = goes_on.recv() => {
+                if tty.take_again().is_ok() {
+                    draw_anew(tty.size(), control).await;
+                }
+            }
+            else => return std::future::pending().await,
+        }
+    }
+}
+
+/// Makes a program draw its whole screen: it hears of a size only where it is another one.
+async fn draw_anew(size: TermSize, control: &Control) {
+    let other = TermSize { rows: size.rows.saturating_sub(1).max(1), ..size };
+    for size in [other, size] {
+        let _ = control.resize(size).await;
     }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use cci_core::plan::LaunchPlan;
 use cci_core::settings::{Settings, TerminalSettings};
 use cci_core::{Error, Result};
+use cci_guest::gate::Allowed;
 use cci_guest::handshake::Script;
 use cci_guest::layout::WORKSPACE;
 use cci_guest::pane::{self, Order};
-use cci_guest::tmux::Allowed;
 use cci_guest::{GuestExit, output, tmux};
 use cci_incus::Exec;
 

@@ -10,11 +10,12 @@ use cci_core::pin::Pinned;
 use cci_core::session::SessionId;
 use cci_core::slot::Slot;
 use cci_core::{Error, Result};
+use cci_guest::gate::Gate;
 use cci_guest::handshake::Script;
 use cci_guest::layout::WORKSPACE;
 use cci_guest::terminal::{TELL_KEYS, can_be_asked, true_color};
 use cci_guest::{GuestExit, init, tmux};
-use cci_incus::Exec;
+use cci_incus::{Exec, Status};
 use tokio::io::AsyncWriteExt;
 
 use crate::context::Context;
@@ -22,10 +23,12 @@ use crate::event::SessionEvent;
 use crate::instance::also_named;
 use crate::instance::ownership::{self, Owned, Whose};
 use crate::instance::stop::begin_stop;
+use crate::ledger::Made;
 use crate::network;
 use crate::process::exec::{self, Begun};
 use crate::process::probe;
 use crate::process::stream;
+use crate::session::agent::allowed;
 use crate::session::record;
 use crate::session::shell::{Direct, Started};
 use crate::session::shutdown::{self, Fate};
@@ -66,7 +69,12 @@ pub async fn running(cx: &Context, name: &str) -> Result<Owned> {
         }
         found => found?,
     };
-    if owned.runs() { Ok(owned) } else { Err(Error::ContainerNotRunning { name: name.to_owned() }) }
+    // one that is paused answers nothing
+    if owned.instance.status_code == Status::Running {
+        Ok(owned)
+    } else {
+        Err(Error::ContainerNotRunning { name: name.to_owned() })
+    }
 }
 
 /// Says how the conversation of a container that is gone goes on, and what may have ended it.
@@ -165,9 +173,14 @@ pub async fn directly(cx: &Context, started: &Started, Direct { plan, agent }: &
         ..Exec::default()
     };
     let script = Script { before: &probe::script(cx, plan), run: RUN };
+    // where cci is killed, the next command stops it
+    let begun = Made::Started { name: started.name.clone(), launch: plan.launch().to_owned() };
+    cx.scope.ledger.push(begun.clone());
     let left = on_terminal(cx, &started.name, ready(Ok(Known::started(started))), script, exec, &[]).await;
-    if !matches!(&left, Ok(Left { exit: Some(GuestExit::ShutsDown), .. })) {
-        release(cx, &started.name).await;
+    if matches!(&left, Ok(Left { exit: Some(GuestExit::ShutsDown), .. })) {
+        cx.scope.ledger.keep();
+    } else {
+        release(cx, &started.name, begun).await;
     }
     let left = left?;
     match left.ended {
@@ -184,10 +197,13 @@ pub async fn directly(cx: &Context, started: &Started, Direct { plan, agent }: &
 }
 
 /// Hands the stop of a container to Incus; where Incus cannot be reached, the next command does it.
-async fn release(cx: &Context, name: &str) {
+async fn release(cx: &Context, name: &str, begun: Made) {
     match begin_stop(&cx.client, name).await {
         Ok(_) => cx.scope.ledger.keep(),
-        Err(error) => tracing::info!(%error, "the container could not be stopped"),
+        Err(error) => {
+            cx.scope.ledger.push(begun);
+            tracing::info!(%error, "the container could not be stopped");
+        }
     }
 }
 
@@ -244,7 +260,7 @@ async fn on_terminal(
         // a terminal that is gone already ends the session in a moment
         let _ = tty.screen().write_all(asked).await;
         tokio::select! {
-            ended = stream::terminal(process, &tty, size, None) => ended,
+            ended = stream::terminal(process, &tty, size, Gate::new(allowed(&cx.settings)), None) => ended,
             () = cx.scope.cancelled() => Err(Error::Interrupted),
             never = network::while_attached(cx) => match never {},
         }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use cci_agent::{Shown, known};
+use cci_agent::{Agent, Shown, known};
 use cci_core::{Error, Result};
 use cci_guest::handshake::Script;
 use cci_guest::pane::{self, END, Order, SHELL, Seen, State};
 use cci_guest::{GuestExit, GuestText, shell};
 use cci_incus::{Exec, Process, Stderr, Stdin, Stdout};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, Interval, interval};
+use tokio::time::{Instant, Interval, interval, timeout};
 
 use crate::context::Context;
 use crate::incus_error::DuringStep;
@@ -29,6 +29,10 @@ const PROMPT: Duration = Duration::from_secs(60);
 const UP: Duration = Duration::from_secs(15);
 /// How long a text may take to its place, and until it is submitted.
 const TAKEN: Duration = Duration::from_secs(10);
+/// How long others may take who type into the same pane, in seconds.
+const TURN: u64 = 60;
+/// How long an answer may take: a container that was paused gives none.
+const ANSWER: Duration = Duration::from_secs(90);
 /// When Enter is pressed again.
 const AGAIN: Duration = Duration::from_millis(1500);
 /// No screen is larger.
@@ -40,8 +44,8 @@ const LAST: usize = 8;
 enum Reading {
     /// It is a shell, which takes whatever comes.
     Shell,
-    /// By these rules.
-    By(fn(&str) -> Shown),
+    /// By the rules of this agent.
+    By(&'static dyn Agent, fn(&str) -> Shown),
     /// Nothing is known of it.
     Quiet,
 }
@@ -53,6 +57,14 @@ pub(crate) enum Up {
     Shows,
     /// A question.
     Asks,
+}
+
+/// What takes a prompt.
+pub(crate) enum Ready {
+    /// An agent whose screen can be read, with what stands at its prompt already.
+    Reads { before: String, agent: &'static dyn Agent },
+    /// Anything else.
+    Takes,
 }
 
 /// A pane that takes orders; the shell that gives them to it ends with this.
@@ -118,7 +130,10 @@ impl<'a> Pane<'a> {
         let mut answer = Vec::new();
         // a shell that has ended says so by its end
         let _ = sent.await;
-        let _ = (&mut self.stdout).take(LARGEST).read_until(END, &mut answer).await;
+        let mut stdout = (&mut self.stdout).take(LARGEST);
+        if timeout(ANSWER, stdout.read_until(END, &mut answer)).await.is_err() {
+            return Err(self.silent());
+        }
         if answer.pop() == Some(END) {
             return Ok(Ok(Seen::parse(&answer)));
         }
@@ -134,6 +149,11 @@ impl<'a> Pane<'a> {
         Ok(Failed { exit: status.into(), said })
     }
 
+    fn silent(&self) -> Error {
+        let step = format!("waiting for tmux in {}", self.name);
+        Error::TimedOut { step, seconds: ANSWER.as_secs(), still_running: false }
+    }
+
     async fn see(&mut self, order: Order<'_>, force: bool) -> Result<Seen> {
         match self.order(order, force).await? {
             Ok(seen) => Ok(seen),
@@ -142,8 +162,14 @@ impl<'a> Pane<'a> {
         }
     }
 
-    /// Waits until the agent takes a prompt; what stands at it already, where that can be read.
-    pub(crate) async fn ready(&mut self) -> Result<Option<String>> {
+    /// Waits until nobody else types into it; it is this one's until it is dropped.
+    pub(crate) async fn turn(&mut self) -> Result<()> {
+        let seen = self.see(Order::Turn(TURN), false).await?;
+        if seen.state == State::Taken { Err(self.absent(seen.state, &seen)) } else { Ok(()) }
+    }
+
+    /// Waits until the agent takes a prompt.
+    pub(crate) async fn ready(&mut self) -> Result<Ready> {
         let (end, mut steady) = (Instant::now() + PROMPT, Steady::new());
         loop {
             self.ticks.tick().await;
@@ -152,10 +178,10 @@ impl<'a> Pane<'a> {
             let late = Instant::now() >= end;
             match seen.state {
                 State::InFront => match (reading(&seen), is_blank(&seen.shown)) {
-                    (Reading::Shell, _) => return Ok(None),
-                    (Reading::Quiet, false) if age >= QUIET => return Ok(None),
-                    (Reading::By(shown), blank) => match shown(&seen.shown) {
-                        Shown::Prompt(typed) => return Ok(Some(typed)),
+                    (Reading::Shell, _) => return Ok(Ready::Takes),
+                    (Reading::Quiet, false) if age >= QUIET => return Ok(Ready::Takes),
+                    (Reading::By(agent, shown), blank) => match shown(&seen.shown) {
+                        Shown::Prompt(before) => return Ok(Ready::Reads { before, agent }),
                         Shown::Question if age >= STEADY => return Err(self.no_prompt("it asks something", &seen)),
                         _ if (age >= STARTS && !blank) || late => {
                             return Err(self.no_prompt("it shows something else", &seen));
@@ -192,7 +218,7 @@ impl<'a> Pane<'a> {
                     });
                 }
                 (State::InFront, Reading::Shell) => return Ok(Up::Shows),
-                (State::InFront, Reading::By(shown)) => match shown(&seen.shown) {
+                (State::InFront, Reading::By(_, shown)) => match shown(&seen.shown) {
                     Shown::Prompt(_) => return Ok(Up::Shows),
                     shown => shown == Shown::Question,
                 },
@@ -220,14 +246,22 @@ impl<'a> Pane<'a> {
     }
 
     /// Pastes a text at the prompt, at which this stands already, and submits it if asked.
-    pub(crate) async fn prompt(&mut self, text: &[u8], before: Option<&str>, enter: bool) -> Result<()> {
-        if !text.is_empty() {
-            self.typed(Order::Paste(text), false).await?;
-        }
-        let Some(before) = before else {
+    pub(crate) async fn prompt(&mut self, text: &[u8], at: &Ready, enter: bool) -> Result<()> {
+        let Ready::Reads { before, agent } = at else {
+            if !text.is_empty() {
+                self.typed(Order::Paste(text), false).await?;
+            }
             return if enter { self.typed(Order::Enter, false).await } else { Ok(()) };
         };
-        let pasted = if text.is_empty() { before.to_owned() } else { self.arrived(before).await? };
+        if enter && !text.is_empty() && text.trim_ascii().is_empty() {
+            let problem = "it submits none of blanks only".to_owned();
+            return Err(Error::NoPrompt { name: self.name.to_owned(), problem });
+        }
+        if !text.is_empty() {
+            let tail = if enter { agent.ends_with(text) } else { "" };
+            self.typed(Order::Paste(&[text, tail.as_bytes()].concat()), false).await?;
+        }
+        let pasted = if text.is_empty() { before.clone() } else { self.arrived(before).await? };
         if enter { self.submitted(&pasted).await } else { Ok(()) }
     }
 
@@ -296,7 +330,8 @@ impl<'a> Pane<'a> {
             State::Stopped => "it is stopped: `fg` brings it back",
             State::Behind => "another program has its terminal",
             State::Starting => "it has not been started yet",
-            _ => "another release of cci has started this session",
+            State::Taken => "somebody else is giving it a prompt",
+            _ => "another release of cci, or somebody else, has started this session",
         };
         Error::NoPrompt { name: self.name.to_owned(), problem: problem.to_owned() }
     }
@@ -325,17 +360,17 @@ impl Failed {
 }
 
 fn reading(seen: &Seen) -> Reading {
-    match known(&seen.screen).map(|agent| agent.screen()) {
+    match known(&seen.screen).and_then(|agent| Some((agent, agent.screen()?))) {
         _ if seen.screen == SHELL => Reading::Shell,
-        Some(Some(shown)) => Reading::By(shown),
-        _ => Reading::Quiet,
+        Some((agent, shown)) => Reading::By(agent, shown),
+        None => Reading::Quiet,
     }
 }
 
 /// What stands at the prompt, where there is one.
 fn at_prompt(seen: &Seen) -> Option<String> {
     match reading(seen) {
-        Reading::By(shown) => match shown(&seen.shown) {
+        Reading::By(_, shown) => match shown(&seen.shown) {
             Shown::Prompt(typed) => Some(typed),
             _ => None,
         },

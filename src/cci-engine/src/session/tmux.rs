@@ -40,12 +40,15 @@ pub async fn send(cx: &Context, name: &str, input: &Input, force: bool) -> Resul
     };
     let mut pane = Pane::open(cx, name, keys, attach::running(cx, name)).await?;
     let sent = async {
+        if !force {
+            pane.turn().await?;
+        }
         match input {
             Input::Keys(_) => pane.keys(force).await,
             Input::Text { text, enter } if force => pane.force(text, *enter).await,
             Input::Text { text, enter } => {
-                let before = pane.ready().await?;
-                pane.prompt(text, before.as_deref(), *enter).await
+                let ready = pane.ready().await?;
+                pane.prompt(text, &ready, *enter).await
             }
         }
     };
