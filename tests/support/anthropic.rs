@@ -1,4 +1,5 @@
-//! A stub of the Anthropic Messages API: answers with what it was told last and how many messages it has seen.
+//! A stub of the Anthropic Messages API: answers with what it was told last and how many messages it has seen, and has
+//! the agent run a command that a prompt begins with `run: `.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -14,14 +15,23 @@ pub const KEY: &str = "sk-ant-test-0123456789-abcdefghijklmn";
 /// A running stub on the stand-in internet.
 pub struct Anthropic {
     port: u16,
-    seen: Arc<Mutex<Vec<Vec<String>>>>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// What was asked.
+#[derive(Default)]
+struct Seen {
+    /// The user's messages of each request.
+    users: Vec<Vec<String>>,
+    /// The requests as they came.
+    bodies: Vec<String>,
 }
 
 impl Anthropic {
     pub fn start() -> Self {
         let listener = internet::listen();
         let port = listener.local_addr().unwrap().port();
-        let seen = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::new(Mutex::new(Seen::default()));
         let record = Arc::clone(&seen);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -57,14 +67,19 @@ impl Anthropic {
 
     /// Whether one request held all of these texts in its user messages, in this order.
     pub fn saw_together(&self, texts: &[&str]) -> bool {
-        self.seen.lock().unwrap().iter().any(|request| {
+        self.seen.lock().unwrap().users.iter().any(|request| {
             let mut rest = request.iter();
             texts.iter().all(|text| rest.any(|message| message.contains(text)))
         })
     }
+
+    /// Whether a text was anywhere in a request.
+    pub fn saw(&self, text: &str) -> bool {
+        self.seen.lock().unwrap().bodies.iter().any(|body| body.contains(text))
+    }
 }
 
-fn serve(stream: &TcpStream, seen: &Mutex<Vec<Vec<String>>>) {
+fn serve(stream: &TcpStream, seen: &Mutex<Seen>) {
     let mut reader = BufReader::new(stream);
     while let Some((line, body)) = request(&mut reader) {
         let answered = if line.starts_with("POST") {
@@ -103,7 +118,7 @@ fn request(reader: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
     Some((line, body))
 }
 
-fn answer(stream: &TcpStream, line: &str, body: &[u8], seen: &Mutex<Vec<Vec<String>>>) -> std::io::Result<()> {
+fn answer(stream: &TcpStream, line: &str, body: &[u8], seen: &Mutex<Seen>) -> std::io::Result<()> {
     let asked: Value = serde_json::from_slice(body).unwrap_or_default();
     if line.contains("count_tokens") {
         return reply(stream, "200 OK", "application/json", &json!({ "input_tokens": 7 }).to_string());
@@ -116,14 +131,20 @@ fn answer(stream: &TcpStream, line: &str, body: &[u8], seen: &Mutex<Vec<Vec<Stri
         .map(|message| text(&message["content"]))
         .collect();
     let last = users.last().map(|text| tail(text)).unwrap_or_default();
-    let said = format!("echo <{last}> I have seen {} user messages", users.len());
-    seen.lock().unwrap().push(users);
+    let said = match last.strip_prefix("run: ").filter(|_| asked["tools"].is_array()) {
+        Some(command) => Said::Command(command.to_owned()),
+        None => Said::Text(format!("echo <{last}> I have seen {} user messages", users.len())),
+    };
+    let mut seen = seen.lock().unwrap();
+    seen.users.push(users);
+    seen.bodies.push(String::from_utf8_lossy(body).into_owned());
+    drop(seen);
     if asked["stream"] == true {
         return reply(stream, "200 OK", "text/event-stream", &events(&asked["model"], &said));
     }
     let mut message = message(&asked["model"]);
-    message["content"] = json!([{ "type": "text", "text": said }]);
-    message["stop_reason"] = json!("end_turn");
+    message["content"] = json!([said.whole()]);
+    message["stop_reason"] = json!(said.reason());
     reply(stream, "200 OK", "application/json", &message.to_string())
 }
 
@@ -148,14 +169,56 @@ fn message(model: &Value) -> Value {
     })
 }
 
-fn events(model: &Value, said: &str) -> String {
+/// What the stub answers.
+enum Said {
+    Text(String),
+    /// A command that the agent is to run.
+    Command(String),
+}
+
+impl Said {
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "end_turn",
+            Self::Command(_) => "tool_use",
+        }
+    }
+
+    fn begun(&self) -> Value {
+        match self {
+            Self::Text(_) => json!({ "type": "text", "text": "" }),
+            Self::Command(_) => json!({ "type": "tool_use", "id": "toolu_stub", "name": "Bash", "input": {} }),
+        }
+    }
+
+    fn delta(&self) -> Value {
+        match self {
+            Self::Text(text) => json!({ "type": "text_delta", "text": text }),
+            Self::Command(command) => {
+                let input = json!({ "command": command, "description": "x" });
+                json!({ "type": "input_json_delta", "partial_json": input.to_string() })
+            }
+        }
+    }
+
+    fn whole(&self) -> Value {
+        let mut whole = self.begun();
+        match self {
+            Self::Text(text) => whole["text"] = json!(text),
+            Self::Command(command) => whole["input"] = json!({ "command": command, "description": "x" }),
+        }
+        whole
+    }
+}
+
+fn events(model: &Value, said: &Said) -> String {
     let steps = [
         json!({ "type": "message_start", "message": message(model) }),
-        json!({ "type": "content_block_start", "index": 0, "content_block": { "type": "text", "text": "" } }),
-        json!({ "type": "content_block_delta", "index": 0, "delta": { "type": "text_delta", "text": said } }),
+        json!({ "type": "content_block_start", "index": 0, "content_block": said.begun() }),
+        json!({ "type": "content_block_delta", "index": 0, "delta": said.delta() }),
         json!({ "type": "content_block_stop", "index": 0 }),
         json!({
-            "type": "message_delta", "delta": { "stop_reason": "end_turn", "stop_sequence": null },
+            "type": "message_delta", "delta": { "stop_reason": said.reason(), "stop_sequence": null },
             "usage": { "output_tokens": 7 },
         }),
         json!({ "type": "message_stop" }),

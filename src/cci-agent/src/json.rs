@@ -35,6 +35,15 @@ pub fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     serde_json::from_slice(bytes.strip_prefix(BOM).unwrap_or(bytes))
 }
 
+/// So many values in one document are taken apart: each takes a hundred bytes and more.
+const MOST_VALUES: usize = 300_000;
+
+/// Whether a document has so many values that only a part of it is to be read.
+#[must_use]
+pub fn is_many(bytes: &[u8]) -> bool {
+    bytes.iter().filter(|byte| matches!(byte, b',' | b'{' | b'[')).nth(MOST_VALUES).is_some()
+}
+
 /// What is left of a document that was not written to its end, or that has something behind it.
 #[must_use]
 pub fn mended(bytes: &[u8]) -> Option<Value> {
@@ -169,6 +178,13 @@ mod tests {
             br#"{"theme":"dark","history":[1,{"a":"b"}],"projects":{"/p":{"trusted":true,"history":["x"]},"/q":3}}"#;
         let kept = json!({ "theme": "dark", "projects": { "/p": { "trusted": true }, "/q": 3 } });
         assert_eq!(read(&text[..], KEEP).unwrap(), kept);
+    }
+
+    #[test]
+    fn many_values_are_known_before_they_are_taken_apart() {
+        let many = json!(vec![0; MOST_VALUES + 1]).to_string();
+        let long = json!({ "a": "x".repeat(1024 * 1024) }).to_string();
+        assert!(is_many(many.as_bytes()) && !is_many(long.as_bytes()));
     }
 
     #[test]

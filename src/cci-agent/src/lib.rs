@@ -59,6 +59,7 @@ mod agent;
 mod agents;
 #[cfg(feature = "fuzzing")]
 pub mod fuzz;
+mod host_files;
 pub mod json;
 mod omission;
 mod seed;
@@ -66,6 +67,7 @@ mod tool;
 
 pub use agent::{Agent, Shown, Transcripts};
 pub use agents::{agent, agents, default_agent, known, names};
+pub use host_files::HostFiles;
 pub use omission::{NotCopied, Omission};
-pub use seed::{Copied, Document, Documents, Find, Form, Given, HostPlace, Secrets, Seeded, Sources};
+pub use seed::{Copied, Document, Documents, Form, Given, HostPlace, Secrets, Seeded, Sources};
 pub use tool::{Start, Tool};

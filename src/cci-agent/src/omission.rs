@@ -53,6 +53,19 @@ pub enum Omission {
         /// Whether the setting stays behind with it.
         left_out: bool,
     },
+    /// A setting runs a program that the image may not have.
+    NeedsProgram {
+        /// The file that has it.
+        file: PathBuf,
+        /// Its key.
+        key: String,
+        /// The program.
+        program: String,
+        /// Whether the setting stays behind.
+        left_out: bool,
+    },
+    /// Something in the agent's directory on the host that nothing names which comes along.
+    NotNamed(PathBuf),
     /// Configuration of the host that is in force for every user of it, and in no container.
     OfHostOnly(PathBuf),
     /// Something in the session that was changed there is as on the host again, or gone as there.
@@ -84,6 +97,10 @@ pub enum NotCopied {
     Endless,
     /// It is neither a file nor a directory.
     Special,
+    /// It is no directory.
+    NoDirectory,
+    /// A link in a directory that a container writes leads out of it to here.
+    LedTo(PathBuf),
     /// It is more than a session takes.
     TooMuch,
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::host_files::HostFiles;
 use crate::json::Keep;
 use crate::omission::Omission;
 
@@ -31,6 +32,8 @@ pub struct Sources {
     pub session: &'static [&'static str],
     /// Files of a workspace by which the agent runs programs before anybody has typed a word.
     pub workspace: &'static [&'static str],
+    /// Names in [`Sources::directory`] that nobody misses in a session, besides those that are copied.
+    pub stays: Vec<&'static str>,
 }
 
 /// Something that is copied from the host into a session.
@@ -42,15 +45,13 @@ pub struct Copied {
     pub session: PathBuf,
     /// Whether it is the agent's login: a session renews its own, and keeps it where the host has none.
     pub login: bool,
-    /// The text in it that stands for something else in the container, and what stands for it there.
-    pub replaced: Option<(String, String)>,
 }
 
 impl Copied {
     /// Something that is copied as it is.
     #[must_use]
     pub fn plain(host: PathBuf, session: impl Into<PathBuf>) -> Self {
-        Self { host, session: session.into(), login: false, replaced: None }
+        Self { host, session: session.into(), login: false }
     }
 }
 
@@ -77,9 +78,6 @@ pub enum Form {
 /// What was read, by its names; what does not exist, or could not be read, is left out.
 pub type Documents = BTreeMap<&'static str, Value>;
 
-/// Finds a program of the host by its name.
-pub type Find<'a> = dyn Fn(&str) -> Option<PathBuf> + 'a;
-
 /// What was read, and what decides what becomes of it.
 #[derive(Clone, Default)]
 pub struct Given<'a> {
@@ -105,10 +103,15 @@ pub struct Given<'a> {
     pub api_key: Option<&'a str>,
     /// What the agent noted when this session was seeded before.
     pub noted: Vec<String>,
-    /// Whether something exists on the host.
-    pub exists: Option<&'a dyn Fn(&Path) -> bool>,
-    /// Which file of the host a command's name stands for.
-    pub find: Option<&'a Find<'a>>,
+    /// The host's files; nothing where the host's configuration is not given to sessions.
+    pub files: Option<&'a dyn HostFiles>,
+}
+
+impl Given<'_> {
+    /// Whether something is there on the host.
+    pub(crate) fn exists(&self, path: &Path) -> bool {
+        self.files.is_some_and(|files| files.exists(path))
+    }
 }
 
 impl fmt::Debug for Given<'_> {

@@ -3,11 +3,13 @@
 mod config;
 mod named;
 mod place;
+mod programs;
 mod screen;
 mod secrets;
 mod servers;
 mod settings;
 mod talk;
+mod words;
 
 use self::place::{STATE, directory, state_file};
 use crate::agent::{Agent, Shown, Transcripts};
@@ -23,10 +25,11 @@ pub(crate) struct Claude;
 const LOGIN: &str = ".credentials.json";
 /// What is copied from its directory on the host as it is: what the person has written for it, and never what it noted
 /// of other workspaces.
-const COPIED: [&str; 11] = [
+const COPIED: [&str; 12] = [
     config::MEMORY,
     "config.yml",
     "keybindings.json",
+    "loop.md",
     "commands",
     "agents",
     "skills",
@@ -91,11 +94,13 @@ impl Agent for Claude {
                 document(config::SETTINGS, directory.join(config::SETTINGS), Form::Json(Keep::All)),
                 document(STATE, state_file(place), Form::Json(config::OF_STATE)),
                 document(config::MEMORY, directory.join(config::MEMORY), Form::Text),
+                document(settings::MARKETS, directory.join(settings::MARKETS), Form::Json(settings::OF_MARKETS)),
             ],
             directory,
             session: &[config::SETTINGS, STATE],
             // hooks, variables, key helpers and servers
             workspace: &[".claude/settings.json", ".claude/settings.local.json", ".mcp.json"],
+            stays: place::NOTED.into_iter().chain(place::STAYS).collect(),
         }
     }
 

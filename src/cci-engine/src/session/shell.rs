@@ -31,6 +31,7 @@ use crate::session::shutdown;
 use crate::session::state_volume;
 use crate::site::host_path;
 use crate::site::replaced;
+use cci_host::store::noted;
 use cci_host::store::seed::Seed;
 
 /// The session to start.
@@ -256,11 +257,13 @@ async fn plant(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
     let mut environment =
         cci_core::environment::environment(agent, &HostLocale::default(), &cx.settings.environment(), &cx.environment);
     let api_key = agent.api_key_variable().and_then(|name| environment.remove(name));
-    let mounted = mounted(cx, &workspace);
+    let (mounted, cci_dir) = (mounted(cx, &workspace), cx.cci_dir());
     let planted = cx
         .scope
         .writing(move || {
             let state = store.create(id, owner)?;
+            let noted = noted::PLACES.read(&cci_dir)?.into_iter().map(PathBuf::from);
+            let written = mounted.iter().map(|(place, _)| host_path::real(place)).chain(noted).collect();
             let seed = Seed {
                 agent,
                 place: caller.place_of(agent),
@@ -270,6 +273,7 @@ async fn plant(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
                 api_key: api_key.as_deref(),
                 workspace: &workspace,
                 mounted,
+                written,
                 state: cci_core::environment::state(agent),
                 guest_home: HOME,
             };

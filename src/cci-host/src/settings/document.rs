@@ -11,8 +11,9 @@ use serde_json::{Map, Value, json};
 pub fn starter() -> String {
     let mut out = String::from(
         "# Configuration of cci. Every key is here with its meaning; remove the `#` before a line to set it.\n\
-         # Low to high: built-in, /etc/cci/config.toml, ~/.config/cci/config.toml, .cci.toml of the workspace,\n\
-         # --config FILE, CCI_* variables, --profile NAME, flags. `cci config show --origin` says what holds, and why.\n",
+         # Low to high: built-in, /etc/cci/config.toml, ~/.config/cci/config.toml (or $XDG_CONFIG_HOME/cci/config.toml),\n\
+         # .cci.toml of the workspace, --config FILE, CCI_* variables, --profile NAME, flags.\n\
+         # `cci config show --origin` says what holds, and why.\n",
     );
     let mut open = "";
     for key in KEYS {

@@ -30,8 +30,6 @@ pub(crate) struct Copy {
     pub(crate) mode: u32,
     /// When it was changed last, in nanoseconds.
     pub(crate) changed: i128,
-    /// How long it is.
-    pub(crate) length: u64,
 }
 
 /// A directory that is shared with a container, and the host user its new entries belong to.
@@ -95,18 +93,15 @@ impl GuestDir {
         (FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile).then_some(stat)
     }
 
-    /// Puts a copy in place in one step, with the mode and the time that it has on the host; one that has them is left as
-    /// it is. It is not flushed: the next launch makes it again.
+    /// The permission bits of a file; `None` for anything else.
+    pub(crate) fn mode(&self, name: impl AsRef<Path>) -> Option<u32> {
+        self.stat(name.as_ref()).map(|stat| stat.st_mode & 0o7777)
+    }
+
+    /// Puts a copy in place in one step, with the mode and the time that it has on the host. It is not flushed: the next
+    /// launch makes it again.
     pub(crate) fn copy(&self, name: impl AsRef<Path>, mut from: impl Read, copy: &Copy) -> io::Result<()> {
         let (name, mode) = (name.as_ref(), copy.mode & 0o777);
-        let is_same = |stat: rustix::fs::Stat| {
-            changed(&stat) == copy.changed
-                && stat.st_size.cast_unsigned() == copy.length
-                && stat.st_mode & 0o7777 == mode
-        };
-        if self.stat(name).is_some_and(is_same) {
-            return Ok(());
-        }
         self.put(name, |file| {
             io::copy(&mut from, file)?;
             file.set_permissions(Permissions::from_mode(mode))?;
@@ -192,7 +187,13 @@ impl GuestDir {
             self.dir.set_permissions(name, Permissions::from_mode(0o700))?;
             self.give_away(name)?;
         }
-        let dir = Dir::from_std_file(std::fs::File::from(self.open_beneath(name)?));
+        let dir = self.open_beneath(name)?;
+        let mode = rustix::fs::fstat(&dir)?.st_mode;
+        if mode & 0o700 != 0o700 {
+            // an agent took from itself what the next launch needs
+            rustix::fs::fchmod(&dir, Mode::from_raw_mode(mode & 0o777 | 0o700))?;
+        }
+        let dir = Dir::from_std_file(std::fs::File::from(dir));
         Ok(Self { dir, path: self.path.join(name), owner: self.owner })
     }
 
@@ -290,6 +291,18 @@ mod tests {
         let first = file("one");
         assert_eq!(file("one"), first);
         assert_ne!(file("two"), first, "a reader of the old one sees the new one come");
+    }
+
+    #[test]
+    fn a_directory_that_the_agent_made_read_only_can_be_written() {
+        let state = tempfile::tempdir().unwrap();
+        let guest = GuestDir::open(state.path(), here()).unwrap();
+        guest.subdir("d").unwrap();
+        let mode =
+            || std::os::unix::fs::PermissionsExt::mode(&state.path().join("d").metadata().unwrap().permissions());
+        std::fs::set_permissions(state.path().join("d"), std::os::unix::fs::PermissionsExt::from_mode(0o555)).unwrap();
+        guest.subdir("d").unwrap().write("x", b"x").unwrap();
+        assert_eq!(mode() & 0o777, 0o755);
     }
 
     #[test]

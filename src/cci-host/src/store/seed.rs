@@ -2,23 +2,28 @@
 
 mod copy;
 mod note;
+mod on_host;
 mod read;
+mod way;
+mod wording;
 
 #[cfg(test)]
 mod tests;
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use cci_agent::{Agent, Documents, Given, HostPlace, Omission, Secrets, Seeded, Sources, json};
+use cci_agent::json::{self, Keep};
+use cci_agent::{Agent, Documents, Given, HostPlace, NotCopied, Omission, Secrets, Seeded, Sources};
 use cci_core::settings::SettingsSecrets;
 use cci_core::{Error, Result};
 use serde_json::Value;
 
 use self::copy::Copying;
 use self::note::Note;
+use self::on_host::OnHost;
+use self::wording::Wording;
 use super::guest_dir::{Content, GuestDir};
 
 /// What a session's agent finds in its state directory when it starts.
@@ -39,6 +44,8 @@ pub struct Seed<'a> {
     pub workspace: &'a Path,
     /// Places of the host that the container has, and where it has them.
     pub mounted: Vec<(PathBuf, String)>,
+    /// The places of the host that containers could write, without links: links there can be theirs.
+    pub written: Vec<PathBuf>,
     /// The state directory in the container.
     pub state: String,
     /// The home in the container.
@@ -63,22 +70,30 @@ impl Seed<'_> {
         let note = Note::read(session);
         let mut omitted = Vec::new();
         let (session_has, left_alone) = of_session(state, sources.session, &mut omitted)?;
-        let host = of_host(&sources, &mut omitted);
+        let no_directory = self.from_host.then(|| unusable(&sources.directory)).flatten();
+        let is_usable = no_directory.is_none();
+        omitted.extend(no_directory);
+        let host = of_host(&sources, is_usable, &mut omitted);
         let seeded = self.made(host, session_has, note.agents.clone(), sources.workspace);
         for (name, content) in seeded.files.iter().filter(|(name, _)| !left_alone.contains(name)) {
             state.write(name, content).map_err(in_session("write", state, name))?;
         }
         omitted.extend(seeded.omitted);
-        if self.from_host {
-            let mut copying = Copying::after(note.copied);
+        if self.from_host && is_usable {
+            let mut copying = Copying::after(note.copied, self.wording(&sources), self.written.clone());
             for copied in sources.copied.iter().chain(&seeded.copied) {
                 copying.copy(copied, state);
             }
+            omitted.extend(not_named(&copying, &sources));
             remove_gone(&mut copying, &sources, state);
             Note { copied: copying.made, agents: seeded.noted }.write(session)?;
             omitted.extend(copying.omitted);
         }
         Ok(Planted { secrets: seeded.secrets, asks_about: seeded.asks_about, omitted })
+    }
+
+    fn wording(&self, sources: &Sources) -> Wording {
+        Wording::of(&sources.directory, &self.place.home, &self.state)
     }
 
     /// What is read where the host's configuration is not given to sessions.
@@ -88,7 +103,7 @@ impl Seed<'_> {
     }
 
     fn made(&self, host: Documents, session: Documents, noted: Vec<String>, workspace: &[&'static str]) -> Seeded {
-        let find = |program: &str| self.program(program);
+        let files = OnHost { search: self.search };
         self.agent.seed(&Given {
             place: self.place.clone(),
             host,
@@ -101,8 +116,7 @@ impl Seed<'_> {
             secrets: self.secrets == SettingsSecrets::Copy,
             api_key: self.api_key,
             noted,
-            exists: if self.from_host { Some(&Path::exists) } else { None },
-            find: Some(&find),
+            files: if self.from_host { Some(&files) } else { None },
         })
     }
 
@@ -114,20 +128,40 @@ impl Seed<'_> {
         let content = |file: &str| json::parse(&dir.as_ref()?.read_below(file)?).ok();
         files.iter().filter(is_there).map(|file| (*file, content(file))).collect()
     }
+}
 
-    /// The program of the host that a name stands for.
-    fn program(&self, name: &str) -> Option<PathBuf> {
-        let is_program =
-            |path: &PathBuf| path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
-        let dirs = self.search.into_iter().flat_map(|search| search.split(':')).filter(|dir| dir.starts_with('/'));
-        dirs.map(|dir| Path::new(dir).join(name)).find(is_program)
+/// Why nothing of the agent's directory on the host can be used, where there is one.
+fn unusable(directory: &Path) -> Option<Omission> {
+    let path = || directory.to_owned();
+    let omission = |why| Some(Omission::NotCopied { path: path(), why });
+    match directory.join(".").metadata() {
+        Ok(_) => None,
+        Err(_) if directory.is_file() => omission(NotCopied::NoDirectory),
+        Err(error) if copy::is_missing(&error) && directory.is_symlink() => omission(NotCopied::Dangling),
+        Err(error) if copy::is_missing(&error) => None,
+        Err(error) => omission(NotCopied::Unreadable(error.to_string())),
     }
 }
 
+/// What is in the agent's directory on the host, and neither comes along nor stays there as everybody's does. Hidden
+/// files and the copies that editors make are nobody's configuration.
+fn not_named(copying: &Copying, sources: &Sources) -> Vec<Omission> {
+    let real = sources.directory.canonicalize();
+    let names = real.and_then(|real| copy::names(&real)).unwrap_or_default();
+    let is_copy =
+        |name: &str| name.starts_with('.') || name.ends_with('~') || name.contains(".bak") || name.contains(".backup");
+    let is_missed = |name: &&std::ffi::OsString| {
+        let known = name.to_str().is_some_and(|name| sources.stays.contains(&name) || is_copy(name));
+        !known && !copying.has_copied(Path::new(name))
+    };
+    names.iter().filter(is_missed).map(|name| Omission::NotNamed(sources.directory.join(name))).collect()
+}
+
 /// Files of the host; one that cannot be understood is passed over.
-fn of_host(sources: &Sources, omitted: &mut Vec<Omission>) -> Documents {
+fn of_host(sources: &Sources, with_directory: bool, omitted: &mut Vec<Omission>) -> Documents {
     let mut documents = Documents::new();
-    for document in &sources.host {
+    let is_there = |path: &Path| with_directory || !path.starts_with(&sources.directory);
+    for document in sources.host.iter().filter(|document| is_there(&document.path)) {
         match read::document(document) {
             Ok(found) => documents.extend(found.map(|value| (document.name, value))),
             Err(problem) => omitted.push(problem),
@@ -157,13 +191,20 @@ fn of_session(
                 left_alone.push(*name);
             }
             Content::File(bytes) => {
+                let is_many = json::is_many(&bytes);
+                if is_many && json::read(&bytes[..], Keep::Keys(&[])).is_ok() {
+                    omitted.push(Omission::LeftAlone { path, problem: "it has too many values to be read".into() });
+                    left_alone.push(*name);
+                    continue;
+                }
                 if let Ok(value) = json::parse(&bytes) {
                     documents.insert(name, value);
                     continue;
                 }
                 let kept = state.put_aside(name).map_err(in_session("rename", state, name))?;
                 omitted.push(Omission::PutAside { kept: path.with_file_name(kept), path });
-                documents.extend(json::mended(&bytes).map(|value| (*name, value)));
+                let mended = if is_many { None } else { json::mended(&bytes) };
+                documents.extend(mended.map(|value| (*name, value)));
             }
         }
     }
@@ -184,14 +225,15 @@ fn remove_gone(copying: &mut Copying, sources: &Sources, state: &GuestDir) {
     };
     let before = std::mem::take(&mut copying.before);
     // what is in a directory comes behind it
-    for (path, changed) in before.into_iter().rev() {
+    for (path, made) in before.into_iter().rev() {
         if copying.made.contains_key(&path) {
             continue;
         }
         if is_kept(&path) {
-            copying.made.insert(path, changed);
+            copying.made.insert(path, made);
         } else {
-            let other = changed.is_some() && state.changed_below(&path).is_some_and(|there| Some(there) != changed);
+            let there = state.changed_below(&path);
+            let other = made.is_some_and(|made| there.is_some_and(|there| there != made.changed));
             if state.remove(&path) && other {
                 copying.omitted.push(Omission::Undone(path));
             }

@@ -27,6 +27,8 @@ fn about(omission: &Omission) -> &'static str {
         Omission::InTheWay { .. } => "the workspace's settings keep the agent from working as it is started: ",
         Omission::NamesHost { .. } => "on the host only: ",
         Omission::NamesLoopback { .. } => "the host's own address, which in the container is the container's: ",
+        Omission::NeedsProgram { .. } => "needs a program that the image may not have: ",
+        Omission::NotNamed(_) => "stays on the host, for no setting names it: ",
         Omission::OfHostOnly(_) => "not in force in the container: ",
         Omission::Undone(_) => "changed in the session, and as on the host again: ",
         Omission::PutAside { .. } => "damaged, and kept under another name: ",
@@ -50,7 +52,11 @@ fn one(omission: &Omission) -> String {
         Omission::NamesLoopback { file, key, left_out } => {
             format!("{} of {}{}", GuestText::new(key), shown(file), left(*left_out))
         }
-        Omission::OfHostOnly(path) | Omission::Undone(path) => shown(path).to_string(),
+        Omission::NeedsProgram { file, key, program, left_out } => {
+            let (program, key) = (GuestText::new(program), GuestText::new(key));
+            format!("{program} ({key} of {}{})", shown(file), left(*left_out))
+        }
+        Omission::OfHostOnly(path) | Omission::Undone(path) | Omission::NotNamed(path) => shown(path).to_string(),
         Omission::PutAside { path, kept } => format!("{} as {}", shown(path), shown(kept)),
     }
 }
@@ -60,6 +66,10 @@ fn reason(why: &NotCopied) -> String {
         NotCopied::Unreadable(problem) => GuestText::new(problem).to_string(),
         NotCopied::Dangling => "a link to nothing".into(),
         NotCopied::Endless => "a link to a directory above it, or too deep".into(),
+        NotCopied::NoDirectory => "not a directory".into(),
+        NotCopied::LedTo(place) => {
+            format!("a link of a directory that containers write, out of it to {}", GuestText::new(place))
+        }
         NotCopied::Special => "neither a file nor a directory".into(),
         NotCopied::TooMuch => "too much, with what comes behind it".into(),
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cci_agent::Secrets;
+use cci_agent::{Omission, Secrets};
 use cci_core::session::SessionId;
 use cci_engine::event::{InstanceEvent, SessionEvent};
 use cci_guest::GuestText;
@@ -31,6 +31,9 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
             text: "the agent asks something before it takes a prompt".to_owned(),
             hint: Some(format!("see it with `cci attach {container}`")),
         },
+        SessionEvent::Omitted(omitted) if matches!(omitted.first(), Some(Omission::NotNamed(_))) => {
+            Telling::note(omission::told(omitted))
+        }
         SessionEvent::Omitted(omitted) => Telling::warning(omission::told(omitted)),
         SessionEvent::NothingSaid(id) => {
             Telling::warning(format!("session {id} has no conversation yet: the agent begins a new one"))

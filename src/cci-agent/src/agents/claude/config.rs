@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::named::Named;
+use super::named::{Found, Named};
 use super::place::{STATE, directory, state_file};
 use super::secrets::{secrets, without_secrets};
 use super::servers::{self, SERVERS};
@@ -28,13 +28,28 @@ pub(super) const OF_STATE: Keep = Keep::Keys(&[
     ("preferredNotifChannel", Keep::All),
     ("editorMode", Keep::All),
     (SERVERS, Keep::All),
-    ("projects", Keep::Each(&Keep::Keys(&[("hasTrustDialogAccepted", Keep::All), (SERVERS, Keep::All)]))),
+    (
+        "projects",
+        Keep::Each(&Keep::Keys(&[
+            ("hasTrustDialogAccepted", Keep::All),
+            (SERVERS, Keep::All),
+            (OF_PROJECT[0], Keep::All),
+            (OF_PROJECT[1], Keep::All),
+        ])),
+    ),
 ]);
 /// What of it a fresh start needs; the rest stays on the host.
 const TAKEN: [&str; 6] =
     ["theme", "oauthAccount", "userID", "hasAvailableSubscription", "preferredNotifChannel", "editorMode"];
+/// What of this workspace the person has decided on the host: which of its servers run.
+const OF_PROJECT: [&str; 2] = ["enabledMcpjsonServers", "disabledMcpjsonServers"];
 /// What an administrator of the host has said to the agent.
-const OF_ADMINISTRATOR: [&str; 2] = ["/etc/claude-code/managed-settings.json", "/etc/claude-code/CLAUDE.md"];
+const OF_ADMINISTRATOR: [&str; 4] = [
+    "/etc/claude-code/managed-settings.json",
+    "/etc/claude-code/managed-settings.d",
+    "/etc/claude-code/managed-mcp.json",
+    "/etc/claude-code/CLAUDE.md",
+];
 
 /// The two files that are made of the host's and the session's.
 pub(super) fn seed(given: &Given<'_>) -> Seeded {
@@ -50,6 +65,7 @@ pub(super) fn seed(given: &Given<'_>) -> Seeded {
     }
     let session = without_servers(given.session.get(STATE).cloned(), &given.noted);
     let mut state = claude_json(session, host, &api_keys, seeded.asks_about.is_empty());
+    decided(&mut state, host, given.workspace);
     seeded.noted = servers.keys().cloned().collect();
     if !servers.is_empty() {
         deep_merge(&mut state[SERVERS], Value::Object(Map::new()));
@@ -59,10 +75,8 @@ pub(super) fn seed(given: &Given<'_>) -> Seeded {
     }
     imports(given, &mut named, &mut seeded.omitted);
     seeded.omitted.extend(settings::in_the_way(given));
-    let exists = |file: &&str| given.exists.is_some_and(|exists| exists(Path::new(file)));
-    seeded
-        .omitted
-        .extend(OF_ADMINISTRATOR.iter().filter(|file| exists(file)).map(|file| Omission::OfHostOnly(file.into())));
+    let of_administrator = OF_ADMINISTRATOR.iter().filter(|file| given.exists(Path::new(file)));
+    seeded.omitted.extend(of_administrator.map(|file| Omission::OfHostOnly(file.into())));
     seeded.copied.append(&mut named.copied);
     seeded.files = vec![(SETTINGS, file(&settings)), (STATE, file(&state))];
     seeded
@@ -70,13 +84,14 @@ pub(super) fn seed(given: &Given<'_>) -> Seeded {
 
 /// The host's settings as the session gets them.
 fn settings_of_host(given: &Given<'_>, named: &mut Named<'_>, seeded: &mut Seeded) -> Option<Value> {
-    let own = directory(&given.place);
-    let path = own.join(SETTINGS);
+    let path = directory(&given.place).join(SETTINGS);
     let settings = given.host.get(SETTINGS)?.clone();
     let settings = if given.secrets { settings } else { without_secrets(settings) };
     let (settings, omitted) = settings::adapted(settings, &path, named);
     seeded.omitted.extend(omitted);
-    seeded.copied.extend(settings::plugins(&settings, &own, &given.state));
+    let (plugins, elsewhere) = settings::plugins(&settings, given, named);
+    seeded.copied.extend(plugins);
+    seeded.omitted.extend(elsewhere);
     tell_secrets(&path, secrets(&settings), seeded);
     Some(settings)
 }
@@ -121,16 +136,14 @@ fn imports(given: &Given<'_>, named: &mut Named<'_>, omitted: &mut Vec<Omission>
         text.split_whitespace().filter_map(|word| word.strip_prefix('@')).filter(|path| path.contains(['.', '/']));
     for word in words {
         let beside = own.join(word);
-        let is_beside = !word.starts_with(['/', '~', '$', '.']) && given.exists.is_some_and(|exists| exists(&beside));
+        let is_beside = !word.starts_with(['/', '~', '$', '.']) && given.exists(&beside);
         if is_beside {
             named.copy(Path::new(word));
         } else {
             named.text(word);
         }
-        for place in std::mem::take(&mut named.on_host) {
-            let file = own.join(MEMORY);
-            omitted.push(Omission::NamesHost { file, key: format!("@{word}"), place, left_out: false });
-        }
+        let told = |found: Found| found.told(&own.join(MEMORY), &format!("@{word}"), false);
+        omitted.extend(named.found.drain(..).map(told));
     }
 }
 
@@ -163,6 +176,14 @@ fn claude_json(session: Option<Value>, host: Option<&Value>, api_keys: &[String]
     state
 }
 
+/// Adds what the person has decided on the host of this workspace.
+fn decided(state: &mut Value, host: Option<&Value>, workspace: &str) {
+    let Some(project) = host.and_then(|host| host.get("projects")?.get(workspace)) else { return };
+    for key in OF_PROJECT.iter().filter(|key| project.get(**key).is_some_and(Value::is_array)) {
+        state["projects"]["/workspace"][*key] = project[*key].clone();
+    }
+}
+
 /// Whether the user has told their own agent on the host that they trust the workspace at this path.
 fn is_trusted_on_host(host: Option<&Value>, workspace: &str) -> bool {
     let project = host.and_then(|host| host.get("projects")?.get(workspace));
@@ -186,6 +207,7 @@ fn approve(state: &mut Value, key: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host_files::Everything;
     use crate::seed::{Documents, HostPlace};
 
     fn written(seeded: &Seeded, name: &str) -> Value {
@@ -219,6 +241,16 @@ mod tests {
                 && !is_trusted_on_host(Some(&host), "/")
                 && !is_trusted_on_host(None, "/p")
         );
+    }
+
+    #[test]
+    fn which_servers_of_the_workspace_run_is_as_the_person_decided_on_the_host() {
+        let projects = json!({ "/p": { "disabledMcpjsonServers": ["x"], "history": [] }, "/q": { "enabledMcpjsonServers": ["y"] } });
+        let host: Documents = [(STATE, json!({ "projects": projects }))].into();
+        let state = written(&seed(&Given { host, workspace: "/p", ..Given::default() }), STATE);
+        let here = &state["projects"]["/workspace"];
+        assert_eq!(here["disabledMcpjsonServers"], json!(["x"]));
+        assert!(here.get("enabledMcpjsonServers").is_none() && here.get("history").is_none(), "{here}");
     }
 
     #[test]
@@ -300,12 +332,11 @@ mod tests {
 
     #[test]
     fn what_the_memory_imports_comes_along_or_is_told() {
-        let exists = |_: &Path| true;
         let text = "mail ann@example.com\n@RTK.md and @~/.claude/own/x.md but @~/notes/y.md\n";
         let given = Given {
             place: HostPlace { home: "/home/ann".into(), named: None },
             host: [(MEMORY, json!(text))].into(),
-            exists: Some(&exists),
+            files: Some(&Everything::default()),
             ..Given::default()
         };
         let seeded = seed(&given);

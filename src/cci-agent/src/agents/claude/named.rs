@@ -1,58 +1,66 @@
 //! What of the host a text of Claude Code's configuration names: it is there in the container under another path, is
 //! copied, or is on the host only.
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
+use super::place::MADE;
+use super::words::{DIRECTORIES, HOMES, closing, path_at};
+use super::{place, programs};
+use crate::omission::Omission;
 use crate::seed::{Copied, Given};
 
 /// The directories whose programs every system has; whether a container has one of them is not for the host to say.
 const OF_EVERY_SYSTEM: [&str; 10] =
     ["/bin", "/sbin", "/lib", "/lib64", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/share", "/dev", "/proc"];
-/// Programs that the image has, wherever the host has them.
-const OF_IMAGE: [&str; 12] =
-    ["bash", "claude", "docker", "env", "git", "node", "npm", "npx", "python", "python3", "sh", "sudo"];
-/// How a path below the home is written.
-const HOMES: [&str; 5] = ["~/", "$HOME/", "${HOME}/", "$HOME\"/", "${HOME}\"/"];
-/// How a path in the configuration directory is written.
-const DIRECTORIES: [&str; 6] = [
-    "$CLAUDE_CONFIG_DIR/",
-    "${CLAUDE_CONFIG_DIR}/",
-    "$CLAUDE_CONFIG_DIR\"/",
-    "${CLAUDE_CONFIG_DIR}\"/",
-    "${CLAUDE_CONFIG_DIR:-$HOME/.claude}/",
-    "${CLAUDE_CONFIG_DIR:-~/.claude}/",
-];
-/// What is made for a session, and never copied as it is on the host.
-const MADE: [&str; 3] = ["settings.json", ".claude.json", ".credentials.json"];
 /// Where plugins are, of which those that are switched on are copied.
 const PLUGINS: &str = "plugins";
-/// What the agent notes of its workspaces, which never comes along, whoever names it.
-const NOTED: [&str; 10] = [
-    "projects",
-    "sessions",
-    "history.jsonl",
-    "file-history",
-    "todos",
-    "tasks",
-    "plans",
-    "shell-snapshots",
-    "session-env",
-    "backups",
-];
+
+/// Something that a text names and the container may not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Found {
+    /// A place of the host.
+    Place(PathBuf),
+    /// A program.
+    Program(String),
+    /// An address that is the host's own there.
+    Loopback,
+}
+
+impl Found {
+    /// What is told of it, as a setting of a file.
+    pub(super) fn told(self, file: &Path, key: &str, left_out: bool) -> Omission {
+        let (file, key) = (file.to_owned(), key.to_owned());
+        match self {
+            Self::Place(place) => Omission::NamesHost { file, key, place, left_out },
+            Self::Program(program) => Omission::NeedsProgram { file, key, program, left_out },
+            Self::Loopback => Omission::NamesLoopback { file, key, left_out },
+        }
+    }
+}
 
 /// What texts name, gathered.
 pub(super) struct Named<'a> {
     given: &'a Given<'a>,
     directory: PathBuf,
+    /// The same directory without links.
+    real: Option<PathBuf>,
     /// What is to be copied.
     pub(super) copied: Vec<Copied>,
-    /// What the text that was read last names of the host alone.
-    pub(super) on_host: Vec<PathBuf>,
+    /// What the texts name that were read since this was taken last.
+    pub(super) found: Vec<Found>,
+    /// Files in the agent's directory that they name.
+    files: Vec<PathBuf>,
+    /// The scripts among them that were looked into.
+    scripts: BTreeSet<PathBuf>,
 }
 
 impl<'a> Named<'a> {
     pub(super) fn of(given: &'a Given<'a>) -> Self {
-        Self { given, directory: super::place::directory(&given.place), copied: Vec::new(), on_host: Vec::new() }
+        let directory = place::directory(&given.place);
+        let real = given.files.and_then(|files| files.real(&directory));
+        let (copied, found, files, scripts) = (Vec::new(), Vec::new(), Vec::new(), BTreeSet::new());
+        Self { given, directory, real, copied, found, files, scripts }
     }
 
     /// The text as it says the same in the container.
@@ -60,7 +68,7 @@ impl<'a> Named<'a> {
         let mut inside = String::new();
         let (mut rest, mut before) = (text, None);
         while let Some(first) = rest.chars().next() {
-            let word = word(rest, before);
+            let word = path_at(rest, before);
             let taken = if let Some(word) = word {
                 inside.push_str(&self.path(word).unwrap_or_else(|| word.to_owned()));
                 word
@@ -74,21 +82,53 @@ impl<'a> Named<'a> {
         inside
     }
 
-    /// The same of a command, whose first word may be the name of a program.
+    /// The same of a command, which runs programs, and scripts that name more.
     pub(super) fn command(&mut self, text: &str) -> String {
-        let program = text.split_whitespace().next().unwrap_or_default();
-        let found = self.given.find.filter(|_| !program.contains('/') && !OF_IMAGE.contains(&program));
-        if let Some(place) = found.and_then(|find| find(program)) {
-            self.on_host_alone(place);
+        for name in programs::of(text) {
+            self.program(name);
         }
-        self.text(text)
+        self.files.clear();
+        let inside = self.text(text);
+        while let Some(file) = self.files.pop() {
+            let script = self.given.files.and_then(|files| files.script(&file));
+            if let Some(script) = script.filter(|_| self.scripts.insert(file)) {
+                self.script(&script);
+            }
+        }
+        inside
+    }
+
+    /// What a script needs: its interpreter, and what it names of the person's own. Other places may be there or not.
+    fn script(&mut self, script: &str) {
+        match programs::interpreter(script).map(|word| (word, programs::name(word))) {
+            Some((_, Some(name))) => self.program(name),
+            Some((place, None)) => self.on_host_alone(place.into()),
+            None => {}
+        }
+        let before = self.found.len();
+        let interpreter = script.lines().next().filter(|line| line.starts_with("#!")).map_or(0, str::len);
+        self.text(&script[interpreter..]);
+        let home = &self.given.place.home;
+        let mut nth = 0;
+        self.found.retain(|found| {
+            nth += 1;
+            nth <= before || matches!(found, Found::Place(place) if place.starts_with(home))
+        });
+    }
+
+    fn program(&mut self, name: &str) {
+        let is_on_host = self.given.files.is_some_and(|files| files.program(name).is_some());
+        if is_on_host && !programs::in_image(name) {
+            self.find(Found::Program(name.to_owned()));
+        }
     }
 
     /// A path as it is in the container, where it is written otherwise there.
     fn path(&mut self, word: &str) -> Option<String> {
         let host = self.on_host_as(word)?;
-        if let Ok(below) = host.strip_prefix(&self.directory) {
-            self.copy(below);
+        if let Some(below) = self.below(&host) {
+            self.copy(&below);
+            self.files.push(self.directory.join(&below));
             let inside = match below.to_string_lossy() {
                 whole if whole.is_empty() => self.given.state.clone(),
                 below => format!("{}/{below}", self.given.state),
@@ -105,6 +145,13 @@ impl<'a> Named<'a> {
         }
         self.on_host_alone(host);
         None
+    }
+
+    /// What a path is in the agent's directory, by whichever name of that.
+    pub(super) fn below(&self, host: &Path) -> Option<PathBuf> {
+        let in_real = |path: &Path| path.strip_prefix(self.real.as_ref()?).ok().map(Path::to_owned);
+        let below = host.strip_prefix(&self.directory).ok().map(Path::to_owned).or_else(|| in_real(host));
+        below.or_else(|| in_real(&self.given.files?.real(host)?))
     }
 
     /// The place on the host that a path means.
@@ -129,7 +176,7 @@ impl<'a> Named<'a> {
         let mut parts = below.components();
         let Some(Component::Normal(first)) = parts.next() else { return };
         let name = PathBuf::from(first);
-        if NOTED.iter().any(|noted| name == Path::new(noted)) {
+        if place::NOTED.iter().any(|noted| name == Path::new(noted)) {
             self.on_host_alone(self.directory.join(below));
             return;
         }
@@ -151,11 +198,19 @@ impl<'a> Named<'a> {
     }
 
     fn on_host_alone(&mut self, place: PathBuf) {
-        let home = &self.given.place.home;
-        let of_system = !place.starts_with(home) && OF_EVERY_SYSTEM.iter().any(|dir| place.starts_with(dir));
-        let exists = self.given.exists.is_some_and(|exists| exists(&place));
-        if exists && !of_system && place != *home && place != Path::new("/") && !self.on_host.contains(&place) {
-            self.on_host.push(place);
+        let is_all = place == self.given.place.home || place == Path::new("/");
+        if !is_all && !self.is_of_system(&place) && self.given.exists(&place) {
+            self.find(Found::Place(place));
+        }
+    }
+
+    fn is_of_system(&self, place: &Path) -> bool {
+        !place.starts_with(&self.given.place.home) && OF_EVERY_SYSTEM.iter().any(|dir| place.starts_with(dir))
+    }
+
+    fn find(&mut self, found: Found) {
+        if !self.found.contains(&found) {
+            self.found.push(found);
         }
     }
 }
@@ -171,50 +226,34 @@ fn without_steps_up(path: &Path) -> PathBuf {
     })
 }
 
-/// A path in the place of a word that closed a quotation.
-fn closing(word: &str, inside: String) -> String {
-    if word.starts_with('$') && word.contains('"') { format!("\"{inside}") } else { inside }
-}
-
-/// The path that a text begins with, if one begins here: behind `before`, a quote may hold it together.
-fn word(text: &str, before: Option<char>) -> Option<&str> {
-    let begins = HOMES.iter().chain(&DIRECTORIES).chain(&["/"]).any(|form| text.starts_with(form));
-    let at_a_word = before.is_none_or(|before| before.is_whitespace() || "\"'`=:;|&(<>,@".contains(before));
-    // two slashes are an address
-    if !begins || !at_a_word || text.starts_with("//") {
-        return None;
-    }
-    // what stands in the form itself ends nothing
-    let form = HOMES.iter().chain(&DIRECTORIES).filter(|form| text.starts_with(**form)).map(|form| form.len()).max();
-    let form = form.unwrap_or_default();
-    let ends = |c: char| match before {
-        Some(quote @ ('"' | '\'')) if !text[..form].contains('"') => c == quote,
-        _ => c.is_whitespace() || "\"'`:;|&()<>,".contains(c),
-    };
-    let word = &text[..text[form..].find(ends).map_or(text.len(), |end| form + end)];
-    Some(word.trim_end_matches('/')).filter(|word| !word.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host_files::Everything;
     use crate::seed::HostPlace;
 
-    fn named(named: Option<&str>, text: &str) -> (String, Vec<PathBuf>, Vec<PathBuf>) {
-        let exists = |_: &Path| true;
-        let find = |name: &str| (name == "guard").then(|| PathBuf::from("/home/ann/bin/guard"));
+    fn named(named: Option<&str>, text: &str) -> (String, Vec<PathBuf>, Vec<Found>) {
+        let host = Everything {
+            programs: vec![("guard", "/home/ann/bin/guard"), ("ruby", "/usr/bin/ruby"), ("jq", "/usr/bin/jq")],
+            scripts: vec![
+                ("/home/ann/.claude/hooks/a.rb", "#!/usr/bin/env ruby\n"),
+                ("/home/ann/.claude/hooks/b.py", "#!/home/ann/.venv/bin/python\nopen('/etc/hosts')\n"),
+                ("/home/ann/.claude/hooks/c.sh", "#!/bin/sh\n. /home/ann/.claude/lib/c.sh\n~/bin/x\n"),
+                ("/home/ann/.claude/lib/c.sh", "exec ~/.claude/further/d\n"),
+            ],
+            links: vec![("/home/ann/.claude", "/home/ann/dots/agent"), ("/data/ann", "/home/ann")],
+        };
         let given = Given {
             place: HostPlace { home: "/home/ann".into(), named: named.map(PathBuf::from) },
             mounted: vec![("/home/ann/proj".into(), "/workspace".into())],
             state: "/home/code/.claude".into(),
             guest_home: "/home/code",
-            exists: Some(&exists),
-            find: Some(&find),
+            files: Some(&host),
             ..Given::default()
         };
         let mut named = Named::of(&given);
         let inside = named.command(text);
-        (inside, named.copied.into_iter().map(|one| one.session).collect(), named.on_host)
+        (inside, named.copied.into_iter().map(|one| one.session).collect(), named.found)
     }
 
     #[test]
@@ -246,16 +285,39 @@ mod tests {
     }
 
     #[test]
-    fn what_only_the_host_has_is_told() {
-        for (text, told) in [
-            ("~/bin/guard.sh", &["/home/ann/bin/guard.sh"][..]),
-            ("python3 /opt/guard/x.py 2>/dev/null", &["/opt/guard/x.py"]),
-            ("guard --check", &["/home/ann/bin/guard"]),
-            ("cat ~/.claude/projects/x/y.jsonl", &["/home/ann/.claude/projects/x/y.jsonl"]),
-            ("/usr/bin/env node -e 'a/b'", &[]),
-            ("echo https://example.com/a", &[]),
+    fn a_file_of_the_agents_directory_is_known_by_its_other_names() {
+        for text in ["/home/ann/dots/agent/hooks/x.sh", "/data/ann/.claude/hooks/x.sh", "~/dots/agent/hooks/x.sh"] {
+            let expected = ("/home/code/.claude/hooks/x.sh".to_owned(), vec!["hooks".into()], vec![]);
+            assert_eq!(named(None, text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_the_scripts_need_that_a_command_runs_is_copied_or_told() {
+        let place = |place: &str| Found::Place(place.into());
+        for (text, copied, told) in [
+            ("~/.claude/hooks/a.rb", &["hooks"][..], vec![Found::Program("ruby".into())]),
+            ("~/.claude/hooks/b.py", &["hooks"], vec![place("/home/ann/.venv/bin/python")]),
+            ("bash ~/.claude/hooks/c.sh", &["hooks", "lib", "further"], vec![place("/home/ann/bin/x")]),
         ] {
-            assert_eq!(named(None, text).2, told.iter().map(PathBuf::from).collect::<Vec<_>>(), "{text}");
+            let copied = copied.iter().map(PathBuf::from).collect();
+            assert_eq!(named(None, text), (text.to_owned(), copied, told), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_the_host_has_is_told() {
+        let place = |place: &str| Found::Place(place.into());
+        for (text, told) in [
+            ("~/bin/guard.sh", vec![place("/home/ann/bin/guard.sh")]),
+            ("python3 /opt/guard/x.py 2>/dev/null", vec![place("/opt/guard/x.py")]),
+            ("guard --check", vec![Found::Program("guard".into())]),
+            ("cat | /usr/bin/ruby -e 1 | jq .", vec![Found::Program("ruby".into())]),
+            ("cat ~/.claude/projects/x/y.jsonl", vec![place("/home/ann/.claude/projects/x/y.jsonl")]),
+            ("/usr/bin/env node -e 'a/b'", vec![]),
+            ("echo https://example.com/a", vec![]),
+        ] {
+            assert_eq!(named(None, text).2, told, "{text}");
         }
     }
 }

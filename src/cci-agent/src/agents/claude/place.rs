@@ -7,6 +7,61 @@ use crate::seed::HostPlace;
 /// What it notes for itself.
 pub(super) const STATE: &str = ".claude.json";
 
+/// What is made for a session, and never copied as it is on the host.
+pub(super) const MADE: [&str; 3] = ["settings.json", STATE, ".credentials.json"];
+/// What it notes of its workspaces, which never comes along, whoever names it.
+pub(super) const NOTED: [&str; 10] = [
+    "projects",
+    "sessions",
+    "history.jsonl",
+    "file-history",
+    "todos",
+    "tasks",
+    "plans",
+    "shell-snapshots",
+    "session-env",
+    "backups",
+];
+/// What else nobody misses in a session: it is made there anew, is of the host alone, or comes in part.
+pub(super) const STAYS: [&str; 36] = [
+    "settings.json",
+    "settings.local.json",
+    "plugins",
+    "cache",
+    "chrome",
+    "cowork_plugins",
+    "daemon",
+    "daemon.json",
+    "daemon.log",
+    "daemon.scheduled.status.json",
+    "daemon.status.json",
+    "debug",
+    "downloads",
+    "dump-prompts",
+    "feedback-bundles",
+    "gateway-models.json",
+    "gh-pr-status-cache.json",
+    "ide",
+    "image-cache",
+    "jobs",
+    "local",
+    "logs",
+    "mcp-discovery-cache",
+    "mcp-needs-auth-cache.json",
+    "model-capabilities.json",
+    "paste-cache",
+    "policy-limits.json",
+    "remote-settings.json",
+    "startup-perf",
+    "stats-cache.json",
+    "statsig",
+    "teams",
+    "telemetry",
+    "traces",
+    "uploads",
+    "usage-data",
+];
+
 /// The directory that holds its configuration.
 pub(super) fn directory(place: &HostPlace) -> PathBuf {
     place.named.clone().unwrap_or_else(|| place.home.join(".claude"))

@@ -3,8 +3,15 @@
 use serde_json::Value;
 
 /// Keys whose value is a command that prints credentials, or renews them.
-const HELPERS: [&str; 6] =
-    ["apiKeyHelper", "awsAuthRefresh", "awsCredentialExport", "gcpAuthRefresh", "otelHeadersHelper", "proxyAuthHelper"];
+pub(super) const HELPERS: [&str; 7] = [
+    "apiKeyHelper",
+    "awsAuthRefresh",
+    "awsCredentialExport",
+    "gcpAuthRefresh",
+    "headersHelper",
+    "otelHeadersHelper",
+    "proxyAuthHelper",
+];
 /// Where every value counts: what a server is sent to be let in.
 const HEADERS: &str = "headers";
 /// The words in a name that mark a secret.

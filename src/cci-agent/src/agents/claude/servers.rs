@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::named::Named;
-use super::settings::{is_loopback, translate};
+use super::named::{Found, Named};
+use super::settings::translate;
 use crate::omission::Omission;
 use crate::seed::Given;
 
@@ -22,16 +22,17 @@ pub(super) fn of_host(
     let (mut servers, mut omitted) = (Map::new(), Vec::new());
     for (name, mut server) in all(state, given.workspace) {
         let key = format!("{SERVERS}.{name}");
-        let mut on_host = Vec::new();
-        translate(&mut server, &key, &key, named, &mut |_, place| on_host.push(place));
-        let is_own = server.get("url").and_then(Value::as_str).is_some_and(is_loopback);
-        match on_host.into_iter().next() {
-            Some(place) => {
-                omitted.push(Omission::NamesHost { file: file.to_owned(), key, place, left_out: true });
-            }
-            None if is_own => omitted.push(Omission::NamesLoopback { file: file.to_owned(), key, left_out: true }),
-            None => drop(servers.insert(name, server)),
+        let mut needs = Vec::new();
+        translate(&mut server, &key, &key, named, &mut |_, found| needs.push(found));
+        // whether the image has a program, it alone knows
+        let left_out = needs.iter().any(|found| !matches!(found, Found::Program(_)));
+        if left_out {
+            needs.retain(|found| !matches!(found, Found::Program(_)));
+            needs.truncate(1);
+        } else {
+            servers.insert(name, server);
         }
+        omitted.extend(needs.into_iter().map(|found| found.told(file, &key, left_out)));
     }
     (servers, omitted)
 }
@@ -49,17 +50,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::host_files::Everything;
     use crate::seed::HostPlace;
 
     #[test]
     fn servers_that_work_inside_come_along_and_the_others_are_told() {
-        let exists = |_: &Path| true;
+        let files = Everything { programs: vec![("uvx", "/home/ann/.local/bin/uvx")], ..Everything::default() };
         let given = Given {
             place: HostPlace { home: "/home/ann".into(), named: None },
             workspace: "/p",
             state: "/home/code/.claude".into(),
             guest_home: "/home/code",
-            exists: Some(&exists),
+            files: Some(&files),
             ..Given::default()
         };
         let state = json!({
@@ -67,18 +69,21 @@ mod tests {
                 "web": { "type": "http", "url": "https://mcp.example/x" },
                 "near": { "type": "http", "url": "http://127.0.0.1:80/" },
                 "own": { "command": "node", "args": ["/home/ann/.claude/srv/a.js"] },
+                "tool": { "command": "uvx", "args": ["x"] },
                 "far": { "command": "/home/ann/bin/mcp", "args": [] },
             },
             "projects": { "/p": { "mcpServers": { "here": { "command": "npx", "args": ["x"] } } }, "/q": { "mcpServers": { "other": {} } } },
         });
         let mut named = Named::of(&given);
         let (servers, omitted) = of_host(Some(&state), &given, Path::new("/s"), &mut named);
-        assert_eq!(servers.keys().collect::<Vec<_>>(), ["web", "own", "here"]);
+        assert_eq!(servers.keys().collect::<Vec<_>>(), ["web", "own", "tool", "here"]);
         assert_eq!(servers["own"]["args"][0], "/home/code/.claude/srv/a.js");
         assert_eq!(named.copied.len(), 1);
         let (file, key) = (Path::new("/s").to_owned(), "mcpServers.near".to_owned());
         let near = Omission::NamesLoopback { file: file.clone(), key, left_out: true };
         let (key, place) = ("mcpServers.far".to_owned(), "/home/ann/bin/mcp".into());
-        assert_eq!(omitted, [near, Omission::NamesHost { file, key, place, left_out: true }]);
+        let (key_of_tool, program) = ("mcpServers.tool".to_owned(), "uvx".to_owned());
+        let tool = Omission::NeedsProgram { file: file.clone(), key: key_of_tool, program, left_out: false };
+        assert_eq!(omitted, [near, tool, Omission::NamesHost { file, key, place, left_out: true }]);
     }
 }

@@ -1,11 +1,13 @@
 //! `settings.json` of a session: the person's keys as they work in a container, and the sandbox's on top.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::named::Named;
-use crate::json::deep_merge;
+use super::named::{Found, Named};
+use super::place::directory;
+use super::secrets::HELPERS;
+use crate::json::{Keep, deep_merge};
 use crate::omission::Omission;
 use crate::seed::{Copied, Given};
 
@@ -13,8 +15,14 @@ use crate::seed::{Copied, Given};
 const KEPT_DAYS: u64 = 36_500;
 /// A command without which the agent has no key: where it cannot run, the agent uses no other login either.
 const KEY_HELPER: &str = "apiKeyHelper";
-/// The servers of the host itself.
-const LOOPBACK: [&str; 3] = ["localhost", "127.", "[::1]"];
+/// The table of the places that plugins come from, in the agent's directory.
+pub(super) const MARKETS: &str = "plugins/known_marketplaces.json";
+/// What of it is read.
+pub(super) const OF_MARKETS: Keep = Keep::Each(&Keep::Keys(&[(INSTALLED, Keep::All)]));
+/// Where one of them is on the host.
+const INSTALLED: &str = "installLocation";
+/// The names of the host itself, beside its numbers.
+const OWN_NAMES: [&str; 2] = ["localhost", "[::1]"];
 /// A key, and which values of it forbid something.
 type Forbids = (&'static [&'static str], fn(&Value) -> bool);
 /// Keys that forbid what the agent is started with, and whether a value of theirs does.
@@ -30,21 +38,11 @@ pub(super) fn adapted(mut settings: Value, file: &Path, named: &mut Named<'_>) -
     let mut omitted = overruled(&mut settings, file);
     let Value::Object(table) = &mut settings else { return (settings, omitted) };
     table.retain(|key, value| {
-        translate(value, key, key, named, &mut |key, place| {
-            let file = file.to_owned();
-            omitted.push(Omission::NamesHost { left_out: key == KEY_HELPER, file, key: key.to_owned(), place });
-        });
-        let told = omitted.last();
-        !matches!(told, Some(Omission::NamesHost { left_out: true, key: last, .. }) if last == key)
+        let before = omitted.len();
+        let left_out = key == KEY_HELPER;
+        translate(value, key, key, named, &mut |key, found| omitted.push(found.told(file, key, left_out)));
+        !left_out || omitted.len() == before
     });
-    let loopback = table.get("env").and_then(Value::as_object).into_iter().flatten();
-    let loopback = loopback.filter(|(_, value)| value.as_str().is_some_and(is_loopback));
-    let told = |(name, _): (&String, _)| Omission::NamesLoopback {
-        file: file.to_owned(),
-        key: format!("env.{name}"),
-        left_out: false,
-    };
-    omitted.extend(loopback.map(told));
     (settings, omitted)
 }
 
@@ -89,7 +87,7 @@ pub(super) fn translate(
     path: &str,
     key: &str,
     named: &mut Named<'_>,
-    tell: &mut impl FnMut(&str, PathBuf),
+    tell: &mut impl FnMut(&str, Found),
 ) {
     match value {
         // patterns of what may be done, not of what is needed
@@ -101,24 +99,35 @@ pub(super) fn translate(
             }
         }
         Value::String(text) => {
-            let is_command = key == "command" || key == KEY_HELPER;
+            let is_command = key == "command" || HELPERS.contains(&key);
+            let is_own = is_loopback(text);
             *text = if is_command { named.command(text) } else { named.text(text) };
-            for place in std::mem::take(&mut named.on_host) {
-                tell(path, place);
-            }
+            let own = is_own.then_some(Found::Loopback);
+            named.found.drain(..).chain(own).for_each(|found| tell(path, found));
         }
         _ => {}
     }
 }
 
-/// Whether an address is the host's own.
-pub(super) fn is_loopback(address: &str) -> bool {
-    let authority = address.split_once("://").map(|(_, rest)| rest.rsplit_once('@').map_or(rest, |(_, host)| host));
-    authority.is_some_and(|host| LOOPBACK.iter().any(|own| host.starts_with(own)))
+/// Whether a text contains an address of the host's own, or is one.
+fn is_loopback(text: &str) -> bool {
+    let is_own = |host: &str| {
+        let by_name = OWN_NAMES.iter().find_map(|own| host.strip_prefix(own));
+        let by_number = host.strip_prefix("127.").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        by_number || by_name.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    };
+    let host = |rest: &'_ str| {
+        let authority = rest.split(|c: char| c.is_whitespace() || "/?#\"'".contains(c)).next().unwrap_or_default();
+        is_own(authority.rsplit_once('@').map_or(authority, |(_, host)| host))
+    };
+    let port = text.rsplit_once(':').map(|(_, port)| port);
+    let is_number = port.is_some_and(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
+    text.match_indices("://").any(|(at, _)| host(&text[at + 3..])) || is_number && !text.contains(',') && is_own(text)
 }
 
-/// What the plugins that are switched on need of the agent's directory.
-pub(super) fn plugins(settings: &Value, directory: &Path, state: &str) -> Vec<Copied> {
+/// What the plugins that are switched on need of the agent's directory, and which of them come from elsewhere.
+pub(super) fn plugins(settings: &Value, given: &Given<'_>, named: &Named<'_>) -> (Vec<Copied>, Vec<Omission>) {
+    let directory = directory(&given.place);
     let enabled = settings.get("enabledPlugins").and_then(Value::as_object);
     let enabled: Vec<(&str, &str)> = enabled
         .into_iter()
@@ -128,12 +137,10 @@ pub(super) fn plugins(settings: &Value, directory: &Path, state: &str) -> Vec<Co
         .filter(|(plugin, market)| [plugin, market].iter().all(|name| !name.contains('/') && !name.starts_with('.')))
         .collect();
     if enabled.is_empty() {
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     }
-    let replaced = Some((format!("\"{}/", directory.display()), format!("\"{state}/")));
-    let tables = ["plugins/installed_plugins.json", "plugins/known_marketplaces.json"];
-    let tables =
-        tables.map(|table| Copied { replaced: replaced.clone(), ..Copied::plain(directory.join(table), table) });
+    let tables = ["plugins/installed_plugins.json", MARKETS];
+    let tables = tables.map(|table| Copied::plain(directory.join(table), table));
     let trees = enabled.iter().flat_map(|(plugin, market)| {
         [format!("plugins/cache/{market}/{plugin}"), format!("plugins/marketplaces/{market}")]
     });
@@ -143,7 +150,13 @@ pub(super) fn plugins(settings: &Value, directory: &Path, state: &str) -> Vec<Co
             copied.push(tree);
         }
     }
-    copied
+    let elsewhere = |(plugin, market): &(&str, &str)| {
+        let place = Path::new(given.host.get(MARKETS)?.get(*market)?.get(INSTALLED)?.as_str()?);
+        let told =
+            || Found::Place(place.to_owned()).told(&directory.join(MARKETS), &format!("{plugin}@{market}"), true);
+        named.below(place).is_none().then(told)
+    };
+    (copied, enabled.iter().filter_map(elsewhere).collect())
 }
 
 /// The settings with what the sandbox adds.
@@ -165,6 +178,7 @@ pub(super) fn with_ours(settings: Option<Value>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host_files::Everything;
     use crate::seed::HostPlace;
 
     fn place() -> HostPlace {
@@ -216,19 +230,22 @@ mod tests {
 
     #[test]
     fn a_setting_arrives_with_what_it_needs_or_with_a_word() {
-        let exists = |_: &Path| true;
+        let files =
+            Everything { programs: vec![("pass", "/usr/bin/pass"), ("uvx", "/x/uvx")], ..Everything::default() };
         let given = Given {
             place: place(),
             state: "/home/code/.claude".into(),
             guest_home: "/home/code",
-            exists: Some(&exists),
+            files: Some(&files),
             ..Given::default()
         };
+        let web = json!([{ "hooks": [{ "type": "http", "url": "http://localhost:8181/guard" }] }]);
         let host = json!({
-            "hooks": { "PreToolUse": [{ "hooks": [{ "type": "command", "command": "/home/ann/.claude/guard/run.sh" }] }] },
+            "hooks": { "PreToolUse": [{ "hooks": [{ "type": "command", "command": "/home/ann/.claude/guard/run.sh" }] }], "Stop": web },
             "statusLine": { "type": "command", "command": "~/bin/status" },
             "apiKeyHelper": "/home/ann/bin/key",
-            "env": { "HTTPS_PROXY": "http://localhost:3128", "NODE_EXTRA_CA_CERTS": "/opt/ca.pem" },
+            "env": { "HTTPS_PROXY": "http://localhost:3128", "NODE_EXTRA_CA_CERTS": "/opt/ca.pem", "NO_PROXY": "localhost,127.0.0.1" },
+            "otelHeadersHelper": "uvx headers",
             "permissions": { "allow": ["Read(/home/ann/x)"], "additionalDirectories": ["/home/ann/lib"] },
         });
         let mut named = Named::of(&given);
@@ -240,21 +257,56 @@ mod tests {
             let (file, key, place) = ("/s".into(), key.into(), place.into());
             Omission::NamesHost { file, key, place, left_out }
         };
-        let loopback = Omission::NamesLoopback { file: "/s".into(), key: "env.HTTPS_PROXY".into(), left_out: false };
+        let loopback = |key: &str| Omission::NamesLoopback { file: "/s".into(), key: key.into(), left_out: false };
+        let (key, program) = ("otelHeadersHelper".to_owned(), "uvx".to_owned());
         let expected = [
+            loopback("hooks.Stop.hooks.url"),
             told("statusLine.command", "/home/ann/bin/status", false),
             told(KEY_HELPER, "/home/ann/bin/key", true),
+            loopback("env.HTTPS_PROXY"),
             told("env.NODE_EXTRA_CA_CERTS", "/opt/ca.pem", false),
+            Omission::NeedsProgram { file: "/s".into(), key, program, left_out: false },
             told("permissions.additionalDirectories", "/home/ann/lib", false),
-            loopback,
         ];
         assert_eq!(omitted, expected);
     }
 
     #[test]
+    fn a_key_helper_of_a_program_that_the_image_may_not_have_stays_behind_with_a_word() {
+        let files = Everything { programs: vec![("pass", "/usr/bin/pass")], ..Everything::default() };
+        let given = Given { place: place(), files: Some(&files), ..Given::default() };
+        let host = json!({ "apiKeyHelper": "pass show anthropic" });
+        let (settings, omitted) = adapted(host, Path::new("/s"), &mut Named::of(&given));
+        let (file, key, program) = ("/s".into(), KEY_HELPER.into(), "pass".into());
+        assert_eq!(
+            (settings, &omitted[..]),
+            (json!({}), &[Omission::NeedsProgram { file, key, program, left_out: true }][..])
+        );
+    }
+
+    #[test]
+    fn addresses_of_the_host_itself_are_known() {
+        for own in [
+            "http://localhost:3128",
+            "https://127.0.0.1/",
+            "http://u:p@[::1]:1/x",
+            "curl -s http://localhost:1/hook",
+            "localhost:3128",
+        ] {
+            assert!(is_loopback(own), "{own}");
+        }
+        for other in ["http://localhost.example/", "localhost", "localhost,127.0.0.1", "https://x/#://y@z", "a:1"] {
+            assert!(!is_loopback(other), "{other}");
+        }
+    }
+
+    #[test]
     fn plugins_that_are_switched_on_come_with_their_tables() {
         let settings = json!({ "enabledPlugins": { "p@m": true, "q@m": true, "off@n": false, "../x@m": true } });
-        let copied = plugins(&settings, Path::new("/home/ann/.claude"), "/home/code/.claude");
+        let markets =
+            json!({ "m": { "installLocation": "/home/ann/dev/m" }, "n": { "installLocation": "/home/ann/n" } });
+        let given = Given { place: place(), host: [(MARKETS, markets)].into(), ..Given::default() };
+        let (copied, omitted) = plugins(&settings, &given, &Named::of(&given));
         let names: Vec<_> = copied.iter().map(|one| one.session.to_str().unwrap()).collect();
         let expected = [
             "plugins/installed_plugins.json",
@@ -264,7 +316,11 @@ mod tests {
             "plugins/cache/m/q",
         ];
         assert_eq!(names, expected);
-        assert_eq!(copied[0].replaced, Some(("\"/home/ann/.claude/".into(), "\"/home/code/.claude/".into())));
+        let told = |key: &str| {
+            let (file, place) = ("/home/ann/.claude/plugins/known_marketplaces.json".into(), "/home/ann/dev/m".into());
+            Omission::NamesHost { file, key: key.into(), place, left_out: true }
+        };
+        assert_eq!(omitted, [told("p@m"), told("q@m")], "what is made elsewhere stays there");
     }
 
     #[test]

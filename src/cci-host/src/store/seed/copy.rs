@@ -2,15 +2,18 @@
 //! along named.
 
 use std::collections::{BTreeMap, HashSet};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use cci_agent::{Copied, NotCopied, Omission};
 
-use super::read;
+use super::note::{Made, Stamp};
+use super::way::{self, NoWay};
+use super::wording::Wording;
 use crate::store::guest_dir::{Copy, GuestDir};
 
 /// More entries, and more bytes, are no configuration.
@@ -18,27 +21,41 @@ const MOST_ENTRIES: usize = 50_000;
 const MOST_BYTES: u64 = 1024 * 1024 * 1024;
 /// How deep directories are copied.
 const DEEPEST: usize = 100;
-/// Text is replaced in files of up to this size.
-const LONGEST: u64 = 16 * 1024 * 1024;
+/// Files of up to this size are read for what they name.
+const LONGEST: u64 = 1024 * 1024;
 
 /// What has been copied into a session, and what was not.
 #[derive(Debug, Default)]
 pub(super) struct Copying {
-    /// When each file in the state directory was changed last, and nothing for directories.
-    pub(super) made: BTreeMap<PathBuf, Option<i128>>,
+    /// What there is in the state directory now: files, and nothing for directories.
+    pub(super) made: BTreeMap<PathBuf, Option<Made>>,
     pub(super) omitted: Vec<Omission>,
-    /// The same of the launch before: what has another time now was changed in the session.
-    pub(super) before: BTreeMap<PathBuf, Option<i128>>,
+    /// The same of the launch before.
+    pub(super) before: BTreeMap<PathBuf, Option<Made>>,
+    /// What texts name otherwise in the container.
+    wording: Wording,
+    /// The places of the host that containers write, without links.
+    written: Vec<PathBuf>,
     bytes: u64,
     /// The directories that the current one is in.
     above: Vec<(u64, u64)>,
     done: HashSet<PathBuf>,
 }
 
+/// A place of the host, by the person's name for it and without links.
+#[derive(Clone, Copy)]
+struct From<'a> {
+    named: &'a Path,
+    real: &'a Path,
+    meta: &'a Metadata,
+    /// Whether texts there are put in other words.
+    is_text: bool,
+}
+
 impl Copying {
     /// Nothing yet, in a session that had this from the launch before.
-    pub(super) fn after(before: BTreeMap<PathBuf, Option<i128>>) -> Self {
-        Self { before, ..Self::default() }
+    pub(super) fn after(before: BTreeMap<PathBuf, Option<Made>>, wording: Wording, written: Vec<PathBuf>) -> Self {
+        Self { before, wording, written, ..Self::default() }
     }
 
     /// Copies one thing, if there is one.
@@ -49,100 +66,104 @@ impl Copying {
             return;
         }
         let above = copied.session.parent().unwrap_or(Path::new(""));
-        match above
-            .iter()
-            .try_fold(None::<GuestDir>, |into, part| into.as_ref().unwrap_or(state).subdir(part).map(Some))
-        {
+        let into =
+            above.iter().try_fold(None::<GuestDir>, |into, part| into.as_ref().unwrap_or(state).subdir(part).map(Some));
+        match into {
             Ok(into) => {
-                self.made.extend(
-                    above.ancestors().filter(|part| *part != Path::new("")).map(|part| (part.to_owned(), None)),
-                );
-                self.entry(copied, &copied.host, into.as_ref().unwrap_or(state), name, &copied.session);
+                let parts = above.ancestors().filter(|part| *part != Path::new(""));
+                self.made.extend(parts.map(|part| (part.to_owned(), None)));
+                let way = way::real(&copied.host, &self.written);
+                self.entry(&copied.host, way, !copied.login, into.as_ref().unwrap_or(state), (name, &copied.session));
             }
             Err(error) => self.unreadable(&copied.host, &error),
         }
     }
 
-    fn entry(&mut self, copied: &Copied, from: &Path, into: &GuestDir, name: &OsStr, shown: &Path) {
-        match from.metadata() {
-            Err(error) if is_missing(&error) => self.omit(from, NotCopied::Dangling),
-            Err(error) => self.unreadable(from, &error),
-            Ok(meta) if self.made.len() >= MOST_ENTRIES || self.bytes + meta.len() > MOST_BYTES => {
-                self.omit(from, NotCopied::TooMuch);
+    /// Whether something of the agent's directory was to be copied.
+    pub(super) fn has_copied(&self, name: &Path) -> bool {
+        self.done.iter().any(|done| done.starts_with(name))
+    }
+
+    fn entry(
+        &mut self,
+        named: &Path,
+        way: Result<PathBuf, NoWay>,
+        is_text: bool,
+        into: &GuestDir,
+        to: (&OsStr, &Path),
+    ) {
+        let found = way.and_then(|real| Ok(real.symlink_metadata().map(|meta| (real, meta))?));
+        match found {
+            Err(NoWay::Out(place)) => self.omit(named, NotCopied::LedTo(place)),
+            Err(NoWay::Io(error)) if is_missing(&error) => self.omit(named, NotCopied::Dangling),
+            Err(NoWay::Round) => self.omit(named, NotCopied::Endless),
+            Err(NoWay::Io(error)) => self.unreadable(named, &error),
+            Ok((_, meta)) if self.made.len() >= MOST_ENTRIES || self.bytes + meta.len() > MOST_BYTES => {
+                self.omit(named, NotCopied::TooMuch);
             }
-            Ok(meta) if meta.is_dir() => self.directory(copied, (from, &meta), into, name, shown),
-            Ok(meta) if meta.is_file() => match read::file(from) {
-                Ok(Some(file)) => self.file(copied, from, (file, &meta), into, (name, shown)),
-                Ok(None) => {}
-                Err(error) => self.unreadable(from, &error),
-            },
-            Ok(_) => self.omit(from, NotCopied::Special),
+            Ok((_, meta)) if !meta.is_dir() && !meta.is_file() => self.omit(named, NotCopied::Special),
+            Ok((real, meta)) => {
+                let from = From { named, real: &real, meta: &meta, is_text };
+                let done = if meta.is_dir() { self.directory(from, into, to) } else { self.file(from, into, to) };
+                done.unwrap_or_else(|error| self.unreadable(named, &error));
+            }
         }
     }
 
-    fn directory(
-        &mut self,
-        copied: &Copied,
-        (from, meta): (&Path, &Metadata),
-        into: &GuestDir,
-        name: &OsStr,
-        shown: &Path,
-    ) {
-        let identity = (meta.dev(), meta.ino());
+    fn directory(&mut self, from: From<'_>, into: &GuestDir, (name, shown): (&OsStr, &Path)) -> io::Result<()> {
+        let identity = (from.meta.dev(), from.meta.ino());
         if self.above.contains(&identity) || self.above.len() >= DEEPEST {
-            return self.omit(from, NotCopied::Endless);
+            self.omit(from.named, NotCopied::Endless);
+            return Ok(());
         }
-        let opened = std::fs::read_dir(from).and_then(|entries| {
-            let dir = into.subdir(name)?;
-            dir.set_mode(meta.mode()).map(|()| (entries, dir))
-        });
-        let (entries, dir) = match opened {
-            Ok(opened) => opened,
-            Err(error) => return self.unreadable(from, &error),
-        };
+        let entries = names(from.real)?;
+        let dir = into.subdir(name)?;
+        dir.set_mode(from.meta.mode())?;
         self.made.insert(shown.to_owned(), None);
         self.above.push(identity);
-        for entry in entries {
-            match entry {
-                Ok(entry) => {
-                    let name = entry.file_name();
-                    self.entry(copied, &entry.path(), &dir, &name, &shown.join(&name));
-                }
-                Err(error) => self.unreadable(from, &error),
-            }
+        for name in entries {
+            let (named, real) = (from.named.join(&name), from.real.join(&name));
+            let is_link = real.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+            let way = if is_link { way::real(&real, &self.written) } else { Ok(real) };
+            self.entry(&named, way, from.is_text, &dir, (&name, &shown.join(&name)));
         }
         self.above.pop();
+        Ok(())
     }
 
-    fn file(
-        &mut self,
-        copied: &Copied,
-        from: &Path,
-        (file, meta): (File, &Metadata),
-        into: &GuestDir,
-        (name, shown): (&OsStr, &Path),
-    ) {
-        let changed = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
+    fn file(&mut self, from: From<'_>, into: &GuestDir, (name, shown): (&OsStr, &Path)) -> io::Result<()> {
+        let now = Made { changed: changed(from.meta), stamp: Stamp::of(from.meta) };
         let there = into.changed(name);
         let before = self.before.get(shown).copied().flatten();
-        if !copied.login && before.is_some() && there.is_some() && there != before && there != Some(changed) {
+        let is_changed = before.is_some_and(|before| there.is_some_and(|there| there != before.changed));
+        if is_changed && from.is_text && there != Some(now.changed) {
             self.omitted.push(Omission::Undone(shown.to_owned()));
         }
-        let copy = Copy { mode: meta.mode(), changed, length: meta.len() };
-        let done = match &copied.replaced {
-            None => into.copy(name, file, &copy),
-            Some(replaced) => in_other_words(file, replaced).and_then(|text| {
-                let length = text.len() as u64;
-                into.copy(name, io::Cursor::new(text), &Copy { length, ..copy })
-            }),
-        };
-        match done {
-            Ok(()) => {
-                self.bytes += meta.len();
-                self.made.insert(shown.to_owned(), Some(changed));
+        let mode = from.meta.mode() & 0o777;
+        // read all the same: what cannot be read is told whenever it is so
+        let file = way::open(from.real)?;
+        let is_same = before == Some(now) && there == Some(now.changed) && into.mode(name) == Some(mode);
+        if !is_same {
+            let copy = Copy { mode, changed: now.changed };
+            match self.reworded(&file, from)? {
+                Some(text) => into.copy(name, text.as_bytes(), &copy)?,
+                None => into.copy(name, file.take(MOST_BYTES), &copy)?,
             }
-            Err(error) => self.unreadable(from, &error),
         }
+        self.bytes += from.meta.len();
+        self.made.insert(shown.to_owned(), Some(now));
+        Ok(())
+    }
+
+    /// A text that says something else in the container; the file is at its beginning again.
+    fn reworded(&self, mut file: &File, from: From<'_>) -> io::Result<Option<String>> {
+        if !from.is_text || from.meta.len() > LONGEST {
+            return Ok(None);
+        }
+        let mut content = Vec::new();
+        file.take(LONGEST).read_to_end(&mut content)?;
+        io::Seek::rewind(&mut file)?;
+        Ok(self.wording.reworded(&content))
     }
 
     fn unreadable(&mut self, path: &Path, error: &io::Error) {
@@ -158,13 +179,22 @@ impl Copying {
     }
 }
 
-fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+/// What is in a directory of the host, in the order of its names.
+pub(super) fn names(real: &Path) -> io::Result<Vec<OsString>> {
+    let dir = way::open(real)?;
+    let mut names = Vec::new();
+    for entry in rustix::fs::Dir::read_from(dir)? {
+        names.push(OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned());
+    }
+    names.retain(|name| name != "." && name != "..");
+    names.sort();
+    Ok(names)
 }
 
-/// A text with what stands for something else in the container.
-fn in_other_words(file: File, (host, inside): &(String, String)) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    file.take(LONGEST).read_to_end(&mut text)?;
-    Ok(String::from_utf8_lossy(&text).replace(host, inside).into_bytes())
+fn changed(meta: &Metadata) -> i128 {
+    i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec())
+}
+
+pub(super) fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

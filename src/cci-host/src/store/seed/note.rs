@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use cci_core::Result;
@@ -16,11 +16,51 @@ use crate::store::put::host;
 /// The file, in the session's directory.
 const NAME: &str = "from-host";
 
+/// A file as it was made in a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Made {
+    /// When it was changed last, in nanoseconds: what has another time now was changed in the session.
+    pub(super) changed: i128,
+    /// Which state of the host's file it is of.
+    pub(super) stamp: Stamp,
+}
+
+/// A state of a file of the host: its time alone does not tell two of them apart where all have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    device: u64,
+    inode: u64,
+    length: u64,
+    status_changed: i128,
+}
+
+impl Stamp {
+    pub(super) fn of(meta: &fs::Metadata) -> Self {
+        let status_changed = i128::from(meta.ctime()) * 1_000_000_000 + i128::from(meta.ctime_nsec());
+        Self { device: meta.dev(), inode: meta.ino(), length: meta.len(), status_changed }
+    }
+}
+
+impl Made {
+    fn word(&self) -> String {
+        let Stamp { device, inode, length, status_changed } = self.stamp;
+        format!("{}:{device}:{inode}:{length}:{status_changed}", self.changed)
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        let mut parts = word.split(':');
+        let changed = parts.next()?.parse().ok()?;
+        let (device, inode) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        let (length, status_changed) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        Some(Self { changed, stamp: Stamp { device, inode, length, status_changed } })
+    }
+}
+
 /// The note: lines that end in NUL, for a path may have everything else.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Note {
-    /// When each file was changed last, and nothing for directories.
-    pub(super) copied: BTreeMap<PathBuf, Option<i128>>,
+    /// Each file, and nothing for directories.
+    pub(super) copied: BTreeMap<PathBuf, Option<Made>>,
     /// What the agent wants to know again.
     pub(super) agents: Vec<String>,
 }
@@ -36,7 +76,7 @@ impl Note {
             match std::str::from_utf8(word) {
                 Ok("agent") => note.agents.push(String::from_utf8_lossy(rest).into_owned()),
                 Ok("dir") => drop(note.copied.insert(path(), None)),
-                Ok(word) => drop(word.parse().map(|changed| note.copied.insert(path(), Some(changed)))),
+                Ok(word) => drop(Made::parse(word).map(|made| note.copied.insert(path(), Some(made)))),
                 Err(_) => {}
             }
         }
@@ -53,8 +93,8 @@ impl Note {
             text.extend_from_slice(rest);
             text.push(0);
         };
-        for (path, changed) in &self.copied {
-            let word = changed.map_or_else(|| "dir".to_owned(), |changed| changed.to_string());
+        for (path, made) in &self.copied {
+            let word = made.map_or_else(|| "dir".to_owned(), |made| made.word());
             line(&word, path.as_os_str().as_bytes());
         }
         self.agents.iter().for_each(|one| line("agent", one.as_bytes()));
@@ -76,7 +116,10 @@ mod tests {
     fn what_is_noted_is_read_again() {
         let dir = tempfile::tempdir().unwrap();
         let odd = PathBuf::from(OsStr::from_bytes(b"skills/a \xff\n"));
-        let note = Note { copied: [(odd, Some(-7)), ("skills".into(), None)].into(), agents: vec!["a server".into()] };
+        let stamp = Stamp { device: 1, inode: 2, length: 3, status_changed: -4 };
+        let made = Made { changed: -7, stamp };
+        let note =
+            Note { copied: [(odd, Some(made)), ("skills".into(), None)].into(), agents: vec!["a server".into()] };
         assert_eq!(Note::read(dir.path()), Note::default());
         note.write(dir.path()).unwrap();
         assert_eq!(Note::read(dir.path()), note);

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::thread::park_timeout;
 use std::time::{Duration, Instant, SystemTime};
@@ -13,7 +14,7 @@ use serde_json::Value;
 /// For how long a file is read again that was changed just now and cannot be understood.
 const REWRITTEN_WITHIN: Duration = Duration::from_millis(400);
 /// What lies between two readings.
-const PAUSE: Duration = Duration::from_millis(5);
+const PAUSE: Duration = Duration::from_millis(2);
 /// A file that was changed longer ago is not being written.
 const SETTLED: Duration = Duration::from_secs(2);
 /// What is no larger is read into memory.
@@ -21,52 +22,91 @@ const AT_ONCE: u64 = 16 * 1024 * 1024;
 /// Text is read so far.
 const LONGEST: u64 = 1024 * 1024;
 
+/// Why a document is not read.
+enum Problem {
+    /// It cannot be understood, perhaps only now.
+    Torn(String),
+    /// Anything else.
+    Other(String),
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        Self::Other(error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for Problem {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Torn(error.to_string())
+    }
+}
+
 /// What there is of a document, `None` where there is none.
 pub(super) fn document(document: &Document) -> Result<Option<Value>, Omission> {
     let begun = Instant::now();
     loop {
         let problem = match once(document) {
             Ok(found) => return Ok(found),
-            Err(problem) => problem,
+            Err(Problem::Torn(_)) if begun.elapsed() < REWRITTEN_WITHIN && !is_settled(&document.path) => {
+                park_timeout(PAUSE);
+                continue;
+            }
+            Err(Problem::Torn(problem) | Problem::Other(problem)) => problem,
         };
-        if begun.elapsed() > REWRITTEN_WITHIN || is_settled(&document.path) {
-            return Err(Omission::NotRead { path: document.path.clone(), problem: problem.to_string() });
-        }
-        park_timeout(PAUSE);
+        return Err(Omission::NotRead { path: document.path.clone(), problem });
     }
 }
 
-fn once(document: &Document) -> io::Result<Option<Value>> {
-    let Some(file) = file(&document.path)? else { return Ok(None) };
-    match document.form {
+fn once(document: &Document) -> Result<Option<Value>, Problem> {
+    let file = match (file(&document.path), document.form) {
+        (Ok(Some(file)), _) => file,
+        // it is copied too, and told then
+        (Ok(None), _) | (Err(_), Form::Text) => return Ok(None),
+        (Err(problem), Form::Json(_)) => return Err(problem),
+    };
+    let value = match document.form {
         // read at once, so that whoever rewrites it has the least time for that
         Form::Json(keep) if file.metadata()?.len() <= AT_ONCE => {
+            let before = state(&file)?;
             let mut bytes = Vec::new();
-            file.take(2 * AT_ONCE).read_to_end(&mut bytes)?;
-            json::read(&bytes[..], keep).map(Some).map_err(io::Error::other)
+            (&file).take(2 * AT_ONCE).read_to_end(&mut bytes)?;
+            // half a file is not worth a look at what is in it
+            if state(&file)? != before && !bytes.trim_ascii_end().ends_with(b"}") {
+                return Err(Problem::Torn("it is rewritten all the time".into()));
+            }
+            json::read(&bytes[..], keep)?
         }
-        Form::Json(keep) => {
-            json::read(BufReader::with_capacity(256 * 1024, file), keep).map(Some).map_err(io::Error::other)
-        }
+        Form::Json(keep) => json::read(BufReader::with_capacity(256 * 1024, file), keep)?,
         Form::Text => {
             let mut text = Vec::new();
             file.take(LONGEST).read_to_end(&mut text)?;
-            Ok(Some(Value::String(String::from_utf8_lossy(&text).into_owned())))
+            return Ok(Some(Value::String(String::from_utf8_lossy(&text).into_owned())));
         }
-    }
+    };
+    if value.is_object() { Ok(Some(value)) } else { Err(Problem::Other("it is no JSON object".into())) }
 }
 
-/// A regular file of the host (through the person's own links), `None` if there is none.
-pub(super) fn file(path: &Path) -> io::Result<Option<File>> {
+/// A file of the host (through the person's own links), `None` if there is none.
+fn file(path: &Path) -> Result<Option<File>, Problem> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     match rustix::fs::open(path, flags, Mode::empty()) {
         Ok(found) => {
             let file = File::from(found);
-            Ok(file.metadata()?.is_file().then_some(file))
+            if file.metadata()?.is_file() { Ok(Some(file)) } else { Err(Problem::Other("it is not a file".into())) }
         }
+        Err(rustix::io::Errno::NOENT) if path.is_symlink() => Err(Problem::Other("it is a link to nothing".into())),
         Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => Ok(None),
-        Err(error) => Err(error.into()),
+        // sockets cannot be opened
+        Err(rustix::io::Errno::NXIO) => Err(Problem::Other("it is not a file".into())),
+        Err(error) => Err(io::Error::from(error).into()),
     }
+}
+
+/// What is another once somebody has written to a file.
+fn state(file: &File) -> io::Result<(u64, i64, i64)> {
+    let meta = file.metadata()?;
+    Ok((meta.len(), meta.mtime(), meta.mtime_nsec()))
 }
 
 fn is_settled(path: &Path) -> bool {

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::{Duration, Instant};
 
 use cci_agent::NotCopied;
@@ -20,12 +20,14 @@ struct World {
     session: tempfile::TempDir,
     named: Option<PathBuf>,
     from_host: bool,
+    /// What containers could write.
+    written: Vec<PathBuf>,
 }
 
 impl World {
     fn new() -> Self {
         let dir = || tempfile::tempdir().unwrap();
-        Self { home: dir(), session: dir(), named: None, from_host: true }
+        Self { home: dir(), session: dir(), named: None, from_host: true, written: Vec::new() }
     }
 
     /// The directory of the agent's configuration on the host.
@@ -73,6 +75,7 @@ impl World {
             api_key: None,
             workspace: self.session.path(),
             mounted: Vec::new(),
+            written: self.written.clone(),
             state: "/home/code/state".into(),
             guest_home: "/home/code",
         };
@@ -281,6 +284,16 @@ fn the_sessions_own_state_is_kept_whatever_its_size_and_a_damaged_one_put_aside(
     let state = world.json(state_name());
     assert_eq!((&state["numStartups"], &state["projects"]["/workspace"]["lastCost"]), (&json!(8), &json!(2)));
 
+    let values = json!({ "numStartups": 9, "many": vec![0; 9_000_000] }).to_string();
+    written(&world.state().join(state_name()), &values);
+    let omitted = world.plant().omitted;
+    assert!(matches!(&omitted[..], [Omission::LeftAlone { .. }]), "{omitted:?}");
+    assert_eq!(world.inside(state_name()), values);
+    written(&world.state().join(state_name()), &values[..values.len() - 2]);
+    let omitted = world.plant().omitted;
+    assert!(matches!(&omitted[..], [Omission::PutAside { .. }]), "{omitted:?}");
+    assert_eq!(world.json(state_name())["hasCompletedOnboarding"], true);
+
     let huge = fs::File::create(world.state().join(state_name())).unwrap();
     huge.set_len(1 << 40).unwrap();
     let omitted = world.plant().omitted;
@@ -323,4 +336,128 @@ fn the_directory_that_the_agents_variable_names_is_followed() {
     world.plant();
     assert_eq!(world.inside("CLAUDE.md"), "of another account");
     assert_eq!(world.json(state_name())["theme"], "light");
+}
+
+/// What a launch tells, and that nothing else is told.
+#[track_caller]
+fn told(world: &World, expected: &[Omission]) {
+    assert_eq!(world.plant().omitted, expected);
+}
+
+#[test]
+fn what_is_not_a_file_of_settings_is_told() {
+    let world = World::new();
+    let path = world.directory().join("settings.json");
+    fs::create_dir_all(world.directory()).unwrap();
+    let not_read =
+        |path: &Path, problem: &str| [Omission::NotRead { path: path.to_owned(), problem: problem.to_owned() }];
+    let fifo = |path: &Path| {
+        let mode = rustix::fs::Mode::RUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    };
+    fifo(&path);
+    told(&world, &not_read(&path, "it is not a file"));
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    told(&world, &not_read(&path, "it is not a file"));
+    fs::remove_dir(&path).unwrap();
+    symlink("nowhere", &path).unwrap();
+    told(&world, &not_read(&path, "it is a link to nothing"));
+    fs::remove_file(&path).unwrap();
+    for text in ["[]", "null", "3", "\"x\""] {
+        written(&path, text);
+        told(&world, &not_read(&path, "it is no JSON object"));
+    }
+    fs::remove_file(&path).unwrap();
+    let state = written(&world.state_file(), "[]");
+    told(&world, &not_read(&state, "it is no JSON object"));
+}
+
+#[test]
+fn a_directory_of_the_agents_that_leads_nowhere_is_told_once() {
+    let world = World::new();
+    let path = world.directory();
+    let not_copied = |why| [Omission::NotCopied { path: world.directory(), why }];
+    told(&world, &[]);
+    symlink("nowhere", &path).unwrap();
+    told(&world, &not_copied(NotCopied::Dangling));
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, "x").unwrap();
+    told(&world, &not_copied(NotCopied::NoDirectory));
+}
+
+#[test]
+fn a_link_that_an_agent_put_where_the_person_links_to_is_not_followed_out_of_there() {
+    let mut world = World::new();
+    let key = written(&world.home.path().join(".ssh/id"), "private");
+    let dots = world.home.path().join("dots");
+    written(&dots.join("skills/s/SKILL.md"), "x");
+    symlink("s", dots.join("skills/near")).unwrap();
+    fs::create_dir_all(world.directory()).unwrap();
+    symlink(dots.join("skills"), world.directory().join("skills")).unwrap();
+    symlink(dots.join("MEMORY"), world.directory().join("keybindings.json")).unwrap();
+    symlink(&key, dots.join("skills/s/key")).unwrap();
+    symlink(&key, dots.join("MEMORY")).unwrap();
+    told(&world, &[]);
+    assert_eq!(world.inside("skills/s/key"), "private", "it is the person's own link");
+
+    world.written = vec!["/elsewhere".into(), dots.canonicalize().unwrap()];
+    fs::remove_dir_all(world.state()).unwrap();
+    let led = |path: &str| {
+        let (path, place) = (world.directory().join(path), key.canonicalize().unwrap());
+        Omission::NotCopied { path, why: NotCopied::LedTo(place) }
+    };
+    told(&world, &[led("keybindings.json"), led("skills/near/key"), led("skills/s/key")]);
+    assert_eq!(names(&world.state().join("skills")), ["near", "s"].map(str::to_owned).into());
+    assert_eq!(names(&world.state().join("skills/s")), ["SKILL.md".to_owned()].into());
+}
+
+#[test]
+fn a_file_that_changed_without_another_time_or_length_comes_again() {
+    let world = World::new();
+    let dir = world.directory();
+    // as in a store in which every file has the same time
+    let set = |text: &str| {
+        let path = world.host("store/SKILL.md", text);
+        fs::File::options().write(true).open(path).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+        let _ = fs::remove_dir_all(dir.join("skills"));
+        fs::create_dir_all(dir.join("skills")).unwrap();
+        fs::rename(dir.join("store"), dir.join("skills/s")).unwrap();
+    };
+    set("one");
+    told(&world, &[]);
+    set("two");
+    told(&world, &[]);
+    assert_eq!(world.inside("skills/s/SKILL.md"), "two");
+}
+
+#[test]
+fn texts_name_the_agents_directory_as_it_is_called_inside() {
+    let world = World::new();
+    let dir = world.directory().display().to_string();
+    let script = world.host("hooks/guard.sh", &format!("#!/bin/sh\n. {dir}/lib/common.sh\n"));
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    world.host("lib/common.sh", "x");
+    let binary = format!("{dir}/x\0");
+    world.host("hooks/binary", &binary);
+    let hook = json!({ "type": "command", "command": format!("{dir}/hooks/guard.sh") });
+    world.host("settings.json", &json!({ "hooks": { "Stop": [{ "hooks": [hook] }] } }).to_string());
+    for _ in 0..2 {
+        told(&world, &[]);
+        assert_eq!(world.inside("hooks/guard.sh"), "#!/bin/sh\n. /home/code/state/lib/common.sh\n");
+        assert_eq!((world.inside("lib/common.sh"), world.inside("hooks/binary")), ("x".into(), binary.clone()));
+    }
+    assert_eq!(mode(&world.state().join("hooks/guard.sh")), 0o755);
+}
+
+#[test]
+fn what_no_setting_names_stays_and_is_told() {
+    let world = World::new();
+    for known in ["projects/x/y.jsonl", "history.jsonl", ".git/config", "settings.json.bak", "a~", "hooks/x"] {
+        world.host(known, "x");
+    }
+    world.host("lib/common.sh", "x");
+    world.host("README.md", "x");
+    let not_named = |name: &str| Omission::NotNamed(world.directory().join(name));
+    told(&world, &[not_named("README.md"), not_named("lib")]);
 }
