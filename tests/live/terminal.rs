@@ -232,7 +232,7 @@ fn a_session_that_is_stopped_gives_the_terminal_back_and_takes_it_again() {
     let place = pty.len();
     kill_process(cci(&host), Signal::QUIT).unwrap();
     let said = pty.wait_behind(place, READY);
-    assert!(said.contains("Container is still running"), "{said}");
+    assert!(said.contains("Container kept running"), "{said}");
     assert_eq!(left_on(&pty.written()), [""; 0]);
 }
 
