@@ -1,4 +1,4 @@
-//! What a session is given of the host's configuration: what is read for that, what comes of it, what is left out.
+//! What a session gets of the host's configuration: what is read for that, what is written, what is left out.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::omission::Omission;
 pub struct HostPlace {
     /// The home directory.
     pub home: PathBuf,
-    /// The directory that the agent's own variable names, where it is set.
+    /// The directory that the agent's own variable names, if it is set.
     pub named: Option<PathBuf>,
 }
 
@@ -42,7 +42,7 @@ pub struct Copied {
     pub session: PathBuf,
     /// Whether it is the agent's login: a session renews its own, and keeps it where the host has none.
     pub login: bool,
-    /// The text in it that stands for something else in the container, and what stands for it there.
+    /// A text in it that is different in the container, and what replaces it there.
     pub replaced: Option<(String, String)>,
 }
 
@@ -57,7 +57,7 @@ impl Copied {
 /// A file of the host that is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// What it is called in [`Given::host`].
+    /// Its name in [`Given::host`].
     pub name: &'static str,
     /// Where it is.
     pub path: PathBuf,
@@ -80,7 +80,7 @@ pub type Documents = BTreeMap<&'static str, Value>;
 /// Finds a program of the host by its name.
 pub type Find<'a> = dyn Fn(&str) -> Option<PathBuf> + 'a;
 
-/// What was read, and what decides what becomes of it.
+/// What was read, and what decides what to do with it.
 #[derive(Clone, Default)]
 pub struct Given<'a> {
     /// Where the host's configuration is.
@@ -93,13 +93,13 @@ pub struct Given<'a> {
     pub in_workspace: Vec<(&'static str, Option<Value>)>,
     /// The workspace's path on the host.
     pub workspace: &'a str,
-    /// Places of the host that the container has, and where it has them.
+    /// Places of the host that are in the container, and where.
     pub mounted: Vec<(PathBuf, String)>,
     /// The state directory in the container.
     pub state: String,
     /// The home in the container.
     pub guest_home: &'a str,
-    /// Whether secrets in the host's settings come along.
+    /// Whether secrets in the host's settings are copied.
     pub secrets: bool,
     /// The key that the agent finds in its environment.
     pub api_key: Option<&'a str>,
@@ -107,7 +107,7 @@ pub struct Given<'a> {
     pub noted: Vec<String>,
     /// Whether something exists on the host.
     pub exists: Option<&'a dyn Fn(&Path) -> bool>,
-    /// Which file of the host a command's name stands for.
+    /// Which program of the host runs as a command of this name.
     pub find: Option<&'a Find<'a>>,
 }
 
@@ -125,15 +125,15 @@ impl fmt::Debug for Given<'_> {
 pub struct Seeded {
     /// Names in the state directory, and what is written there.
     pub files: Vec<(&'static str, Vec<u8>)>,
-    /// What is copied because what was read names it.
+    /// Further files to copy, because what was read names them.
     pub copied: Vec<Copied>,
-    /// The secrets that come along, by file.
+    /// The secrets that are copied, by file.
     pub secrets: Vec<Secrets>,
     /// What in the workspace the agent asks about before it runs anything of it.
     pub asks_about: Vec<&'static str>,
-    /// What does not come along as it is.
+    /// What is not copied as it is.
     pub omitted: Vec<Omission>,
-    /// What the agent wants to know when the session is seeded again.
+    /// What to pass to the agent as [`Given::noted`] when the session is seeded again.
     pub noted: Vec<String>,
 }
 

@@ -21,8 +21,8 @@ pub(crate) struct Claude;
 
 /// Its login.
 const LOGIN: &str = ".credentials.json";
-/// What is copied from its directory on the host as it is: what the person has written for it, and never what it noted
-/// of other workspaces.
+/// What is copied from its directory on the host as it is: what the user has written for it, and never what it has
+/// recorded about other workspaces.
 const COPIED: [&str; 11] = [
     config::MEMORY,
     "config.yml",

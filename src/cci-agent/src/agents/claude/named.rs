@@ -1,19 +1,19 @@
-//! What of the host a text of Claude Code's configuration names: it is there in the container under another path, is
-//! copied, or is on the host only.
+//! Which files of the host a text of Claude Code's configuration names: each is in the container under another path, is
+//! copied there, or is on the host only.
 
 use std::path::{Component, Path, PathBuf};
 
 use crate::seed::{Copied, Given};
 
-/// The directories whose programs every system has; whether a container has one of them is not for the host to say.
+/// Directories of programs that every system has its own of: the host's say nothing about the container's.
 const OF_EVERY_SYSTEM: [&str; 10] =
     ["/bin", "/sbin", "/lib", "/lib64", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/share", "/dev", "/proc"];
 /// Programs that the image has, wherever the host has them.
 const OF_IMAGE: [&str; 12] =
     ["bash", "claude", "docker", "env", "git", "node", "npm", "npx", "python", "python3", "sh", "sudo"];
-/// How a path below the home is written.
+/// The ways to write a path below the home.
 const HOMES: [&str; 5] = ["~/", "$HOME/", "${HOME}/", "$HOME\"/", "${HOME}\"/"];
-/// How a path in the configuration directory is written.
+/// The ways to write a path in the configuration directory.
 const DIRECTORIES: [&str; 6] = [
     "$CLAUDE_CONFIG_DIR/",
     "${CLAUDE_CONFIG_DIR}/",
@@ -22,11 +22,11 @@ const DIRECTORIES: [&str; 6] = [
     "${CLAUDE_CONFIG_DIR:-$HOME/.claude}/",
     "${CLAUDE_CONFIG_DIR:-~/.claude}/",
 ];
-/// What is made for a session, and never copied as it is on the host.
+/// What cci makes for a session and never copies as it is on the host.
 const MADE: [&str; 3] = ["settings.json", ".claude.json", ".credentials.json"];
-/// Where plugins are, of which those that are switched on are copied.
+/// Where plugins are; only the enabled ones are copied.
 const PLUGINS: &str = "plugins";
-/// What the agent notes of its workspaces, which never comes along, whoever names it.
+/// What the agent records about its workspaces, which is never copied, whatever names it.
 const NOTED: [&str; 10] = [
     "projects",
     "sessions",
@@ -40,13 +40,13 @@ const NOTED: [&str; 10] = [
     "backups",
 ];
 
-/// What texts name, gathered.
+/// Collects what texts name.
 pub(super) struct Named<'a> {
     given: &'a Given<'a>,
     directory: PathBuf,
     /// What is to be copied.
     pub(super) copied: Vec<Copied>,
-    /// What the text that was read last names of the host alone.
+    /// What the last text names that only the host has.
     pub(super) on_host: Vec<PathBuf>,
 }
 
@@ -55,7 +55,7 @@ impl<'a> Named<'a> {
         Self { given, directory: super::place::directory(&given.place), copied: Vec::new(), on_host: Vec::new() }
     }
 
-    /// The text as it says the same in the container.
+    /// The text with each path as it is in the container.
     pub(super) fn text(&mut self, text: &str) -> String {
         let mut inside = String::new();
         let (mut rest, mut before) = (text, None);
@@ -74,7 +74,7 @@ impl<'a> Named<'a> {
         inside
     }
 
-    /// The same of a command, whose first word may be the name of a program.
+    /// The same for a command, whose first word may be the name of a program.
     pub(super) fn command(&mut self, text: &str) -> String {
         let program = text.split_whitespace().next().unwrap_or_default();
         let found = self.given.find.filter(|_| !program.contains('/') && !OF_IMAGE.contains(&program));
@@ -84,7 +84,7 @@ impl<'a> Named<'a> {
         self.text(text)
     }
 
-    /// A path as it is in the container, where it is written otherwise there.
+    /// A path as it is in the container, if it is written differently there.
     fn path(&mut self, word: &str) -> Option<String> {
         let host = self.on_host_as(word)?;
         if let Ok(below) = host.strip_prefix(&self.directory) {
@@ -124,7 +124,17 @@ impl<'a> Named<'a> {
         below.map_or_else(|| word.to_owned(), |below| format!("{}/{below}", self.given.guest_home))
     }
 
-    /// Has the whole of the directory copied in which a file lies: it may need what is beside it.
+    /// Copies, or reports, a file at a path relative to the configuration directory.
+    pub(super) fn beside(&mut self, path: &Path) {
+        let place = without_steps_up(&self.directory.join(path));
+        match place.strip_prefix(&self.directory) {
+            Ok(below) if self.given.exists.is_some_and(|exists| exists(&place)) => self.copy(below),
+            Ok(_) => {}
+            Err(_) => self.on_host_alone(place),
+        }
+    }
+
+    /// Copies the whole directory that a file is in: the file may need what is next to it.
     pub(super) fn copy(&mut self, below: &Path) {
         let mut parts = below.components();
         let Some(Component::Normal(first)) = parts.next() else { return };
@@ -152,9 +162,12 @@ impl<'a> Named<'a> {
 
     fn on_host_alone(&mut self, place: PathBuf) {
         let home = &self.given.place.home;
+        // in quotes it may be a command with its arguments
+        let program = place.to_str().and_then(|text| text.split_whitespace().next()).map(PathBuf::from);
+        let exists = |place: &PathBuf| self.given.exists.is_some_and(|exists| exists(place));
+        let Some(place) = std::iter::once(place).chain(program).find(exists) else { return };
         let of_system = !place.starts_with(home) && OF_EVERY_SYSTEM.iter().any(|dir| place.starts_with(dir));
-        let exists = self.given.exists.is_some_and(|exists| exists(&place));
-        if exists && !of_system && place != *home && place != Path::new("/") && !self.on_host.contains(&place) {
+        if !of_system && place != *home && place != Path::new("/") && !self.on_host.contains(&place) {
             self.on_host.push(place);
         }
     }
@@ -171,12 +184,12 @@ fn without_steps_up(path: &Path) -> PathBuf {
     })
 }
 
-/// A path in the place of a word that closed a quotation.
+/// A path that replaces a word which closed a quotation.
 fn closing(word: &str, inside: String) -> String {
     if word.starts_with('$') && word.contains('"') { format!("\"{inside}") } else { inside }
 }
 
-/// The path that a text begins with, if one begins here: behind `before`, a quote may hold it together.
+/// The path that a text begins with, if one begins here; if `before` is a quote, the path may contain spaces.
 fn word(text: &str, before: Option<char>) -> Option<&str> {
     let begins = HOMES.iter().chain(&DIRECTORIES).chain(&["/"]).any(|form| text.starts_with(form));
     let at_a_word = before.is_none_or(|before| before.is_whitespace() || "\"'`=:;|&(<>,@".contains(before));
@@ -184,7 +197,7 @@ fn word(text: &str, before: Option<char>) -> Option<&str> {
     if !begins || !at_a_word || text.starts_with("//") {
         return None;
     }
-    // what stands in the form itself ends nothing
+    // quotes and colons in the form itself do not end the path
     let form = HOMES.iter().chain(&DIRECTORIES).filter(|form| text.starts_with(**form)).map(|form| form.len()).max();
     let form = form.unwrap_or_default();
     let ends = |c: char| match before {
@@ -201,7 +214,7 @@ mod tests {
     use crate::seed::HostPlace;
 
     fn named(named: Option<&str>, text: &str) -> (String, Vec<PathBuf>, Vec<PathBuf>) {
-        let exists = |_: &Path| true;
+        let exists = |path: &Path| !path.to_string_lossy().contains(" -v");
         let find = |name: &str| (name == "guard").then(|| PathBuf::from("/home/ann/bin/guard"));
         let given = Given {
             place: HostPlace { home: "/home/ann".into(), named: named.map(PathBuf::from) },
@@ -246,9 +259,10 @@ mod tests {
     }
 
     #[test]
-    fn what_only_the_host_has_is_told() {
+    fn what_only_the_host_has_is_reported() {
         for (text, told) in [
             ("~/bin/guard.sh", &["/home/ann/bin/guard.sh"][..]),
+            ("bash -c '~/bin/guard.sh -v'", &["/home/ann/bin/guard.sh"]),
             ("python3 /opt/guard/x.py 2>/dev/null", &["/opt/guard/x.py"]),
             ("guard --check", &["/home/ann/bin/guard"]),
             ("cat ~/.claude/projects/x/y.jsonl", &["/home/ann/.claude/projects/x/y.jsonl"]),

@@ -5,7 +5,7 @@ use serde_json::Value;
 /// Keys whose value is a command that prints credentials, or renews them.
 const HELPERS: [&str; 6] =
     ["apiKeyHelper", "awsAuthRefresh", "awsCredentialExport", "gcpAuthRefresh", "otelHeadersHelper", "proxyAuthHelper"];
-/// Where every value counts: what a server is sent to be let in.
+/// Where every value counts: headers that authenticate to a server.
 const HEADERS: &str = "headers";
 /// The words in a name that mark a secret.
 const WORDS: [&str; 17] = [

@@ -1,5 +1,6 @@
-//! `settings.json` of a session: the person's keys as they work in a container, and the sandbox's on top.
+//! `settings.json` of a session: the user's keys as they work in a container, and the sandbox's on top.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
@@ -9,23 +10,21 @@ use crate::json::deep_merge;
 use crate::omission::Omission;
 use crate::seed::{Copied, Given};
 
-/// For how long the agent keeps transcripts: `cci clean` decides.
+/// How long the agent keeps transcripts: in effect forever, because `cci clean` removes them.
 const KEPT_DAYS: u64 = 36_500;
-/// A command without which the agent has no key: where it cannot run, the agent uses no other login either.
+/// The command that prints the agent's key: if it is set and cannot run, the agent uses no other login either.
 const KEY_HELPER: &str = "apiKeyHelper";
-/// The servers of the host itself.
-const LOOPBACK: [&str; 3] = ["localhost", "127.", "[::1]"];
 /// A key, and which values of it forbid something.
 type Forbids = (&'static [&'static str], fn(&Value) -> bool);
-/// Keys that forbid what the agent is started with, and whether a value of theirs does.
+/// Keys that can forbid how the agent is started, and which of their values do.
 const FORBID: [Forbids; 2] = [
     (&["permissions", "disableBypassPermissionsMode"], |value| value == "disable"),
     (&["sandbox", "enabled"], |value| value == true),
 ];
-/// Variables that are the container's to set.
+/// Variables that the container sets itself.
 const OWN: [&str; 2] = ["CLAUDE_CONFIG_DIR", "HOME"];
 
-/// The host's settings as they work in a container, with what they name and what of them does not come along.
+/// The host's settings as they work in a container, and what of them does not.
 pub(super) fn adapted(mut settings: Value, file: &Path, named: &mut Named<'_>) -> (Value, Vec<Omission>) {
     let mut omitted = overruled(&mut settings, file);
     let Value::Object(table) = &mut settings else { return (settings, omitted) };
@@ -48,7 +47,7 @@ pub(super) fn adapted(mut settings: Value, file: &Path, named: &mut Named<'_>) -
     (settings, omitted)
 }
 
-/// Takes out what forbids the agent to work in a container as it is started there.
+/// Removes what forbids the agent to work as it is started in a container.
 fn overruled(settings: &mut Value, file: &Path) -> Vec<Omission> {
     let mut keys = Vec::new();
     for (path, forbids) in &FORBID {
@@ -73,7 +72,7 @@ fn is(settings: &Value, path: &[&str], forbids: fn(&Value) -> bool) -> bool {
     settings.get(path[0]).and_then(|table| table.get(path[1])).is_some_and(forbids)
 }
 
-/// What in the workspace's own settings forbids the same; they are read after the person's.
+/// What in the workspace's own settings forbids the same; the agent reads them after the user's.
 pub(super) fn in_the_way(given: &Given<'_>) -> Vec<Omission> {
     let of = |(file, settings): &(&'static str, Option<Value>)| {
         let (file, settings) = (*file, settings.clone().unwrap_or_default());
@@ -83,7 +82,8 @@ pub(super) fn in_the_way(given: &Given<'_>) -> Vec<Omission> {
     given.in_workspace.iter().flat_map(of).collect()
 }
 
-/// Every text of a value as it says the same in the container; `tell` hears what names the host alone, by its key.
+/// Changes every text of a value to what it is in the container; calls `tell` with the key of each that names something
+/// only the host has.
 pub(super) fn translate(
     value: &mut Value,
     path: &str,
@@ -111,13 +111,18 @@ pub(super) fn translate(
     }
 }
 
-/// Whether an address is the host's own.
+/// Whether an address is on the loopback, which in a container is the container's own.
 pub(super) fn is_loopback(address: &str) -> bool {
-    let authority = address.split_once("://").map(|(_, rest)| rest.rsplit_once('@').map_or(rest, |(_, host)| host));
-    authority.is_some_and(|host| LOOPBACK.iter().any(|own| host.starts_with(own)))
+    let Some((_, rest)) = address.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let name = host.split(':').next().unwrap_or_default();
+    host.starts_with("[::1]")
+        || name.eq_ignore_ascii_case("localhost")
+        || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// What the plugins that are switched on need of the agent's directory.
+/// What the enabled plugins need from the agent's directory.
 pub(super) fn plugins(settings: &Value, directory: &Path, state: &str) -> Vec<Copied> {
     let enabled = settings.get("enabledPlugins").and_then(Value::as_object);
     let enabled: Vec<(&str, &str)> = enabled
@@ -146,7 +151,7 @@ pub(super) fn plugins(settings: &Value, directory: &Path, state: &str) -> Vec<Co
     copied
 }
 
-/// The settings with what the sandbox adds.
+/// The settings with the sandbox's own keys.
 pub(super) fn with_ours(settings: Option<Value>) -> Value {
     let mut settings = settings.filter(Value::is_object).unwrap_or_else(|| Value::Object(Map::new()));
     deep_merge(
@@ -183,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_forbids_the_agent_to_work_has_no_effect_and_is_told() {
+    fn what_forbids_the_agent_to_work_has_no_effect_and_is_reported() {
         let given = Given { place: place(), ..Given::default() };
         let host = json!({
             "permissions": { "disableBypassPermissionsMode": "disable", "deny": ["Read(~/x)"] },
@@ -215,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_arrives_with_what_it_needs_or_with_a_word() {
+    fn a_setting_arrives_with_what_it_needs_or_is_reported() {
         let exists = |_: &Path| true;
         let given = Given {
             place: place(),
@@ -252,7 +257,24 @@ mod tests {
     }
 
     #[test]
-    fn plugins_that_are_switched_on_come_with_their_tables() {
+    fn a_loopback_address_is_known_by_its_host() {
+        for own in [
+            "http://localhost:3128",
+            "http://127.0.0.1/@x",
+            "http://u:p@127.1.2.3",
+            "ws://[::1]:80",
+            "http://LOCALHOST",
+        ] {
+            assert!(is_loopback(own), "{own}");
+        }
+        for other in ["http://localhost.example.org", "https://x/@localhost", "http://127.example.org", "localhost", ""]
+        {
+            assert!(!is_loopback(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn enabled_plugins_come_with_their_tables() {
         let settings = json!({ "enabledPlugins": { "p@m": true, "q@m": true, "off@n": false, "../x@m": true } });
         let copied = plugins(&settings, Path::new("/home/ann/.claude"), "/home/code/.claude");
         let names: Vec<_> = copied.iter().map(|one| one.session.to_str().unwrap()).collect();
@@ -268,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_workspace_forbids_is_told() {
+    fn what_the_workspace_forbids_is_reported() {
         let sandbox = json!({ "sandbox": { "enabled": true } });
         let given = Given { in_workspace: vec![(".claude/settings.json", Some(sandbox))], ..Given::default() };
         assert_eq!(
