@@ -1,6 +1,5 @@
-//! The agent's pane: what is in front in it, what it shows, and what is typed into it, by a shell that takes orders.
-//!
-//! One command does it all: what is typed is decided by what was seen a moment before.
+//! The agent's pane: what runs in its foreground, what it shows, and what is typed into it, all through one shell in the
+//! container that carries out orders. So cci decides what to type by what the pane showed a moment ago.
 
 use crate::exit::GuestExit;
 use crate::shell::quoted;
@@ -12,17 +11,17 @@ pub const END: u8 = 0;
 /// What the agent of a session does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// It is about to be started.
+    /// It has not started yet.
     Starting,
-    /// What is typed goes to it, or to a program that it has started.
+    /// It, or a program that it has started, has the terminal.
     InFront,
-    /// It runs, and another program has the terminal.
+    /// It runs, but another program has the terminal.
     Behind,
-    /// It was stopped, as by Ctrl-Z.
+    /// It is suspended, as by Ctrl-Z.
     Stopped,
-    /// It does not run any more.
+    /// It has exited.
     Ended,
-    /// The session is none of this release's: nothing is known of its agent.
+    /// The session was not started by this release, so nothing is known about its agent.
     Unknown,
 }
 
@@ -31,7 +30,7 @@ pub enum State {
 pub struct Seen {
     /// What the agent does.
     pub state: State,
-    /// How its screen is read, as the start of the session said.
+    /// How to read its screen, as noted when the session was started.
     pub screen: String,
     /// What its pane shows.
     pub shown: String,
@@ -56,22 +55,22 @@ impl Seen {
     }
 }
 
-/// Something that the shell of [`taking_orders`] is told to do. It does it only where the agent is in front, unless it is
-/// forced to; then it goes to the pane that a person would see.
+/// An order to the shell of [`taking_orders`]. It is carried out only if the agent has the terminal. A forced order always is,
+/// in the pane that an attached user would see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order<'a> {
-    /// Nothing but to look.
+    /// Look only.
     Look,
-    /// To paste a text, character for character.
+    /// Paste a text, character for character.
     Paste(&'a [u8]),
-    /// To press Enter: as a character, so that a person who scrolls does not catch it.
+    /// Press Enter: as a character, so that it arrives even while somebody scrolls.
     Enter,
-    /// To press the keys that the shell was given.
+    /// Press the keys that the shell was started with.
     Keys,
 }
 
 impl Order<'_> {
-    /// What the shell reads.
+    /// The order as the shell reads it.
     #[must_use]
     pub fn line(self, force: bool) -> Vec<u8> {
         let force = if force { "force" } else { "" };
@@ -84,23 +83,22 @@ impl Order<'_> {
     }
 }
 
-/// A lone `;` would end tmux's command.
+/// Keys as arguments for [`taking_orders`]: a lone `;` would end tmux's command.
 #[must_use]
 pub fn keys(keys: &[String]) -> Vec<String> {
     let escaped = |key: &String| key.strip_suffix(';').map_or_else(|| key.clone(), |key| format!("{key}\\;"));
     keys.iter().map(escaped).collect()
 }
 
-/// Lines of a shell that take orders until there are no more, with keys as `"$@"`; they end with
-/// [`GuestExit::NoSession`] where no server has the container's session, whoever it belongs to.
+/// Lines of a shell that carry out orders until its input ends, with keys as `"$@"`; they exit with
+/// [`GuestExit::NoSession`] if no user's tmux server has the container's session.
 #[must_use]
 pub fn taking_orders(container: &str) -> String {
     let (session, no_session) = (quoted(&session_name(container)), GuestExit::NoSession);
-    format!("set -f; s={session}; none={no_session}; own={SOCKET}\n{TAKING_ORDERS}")
+    format!("s={session}; none={no_session}; own={SOCKET}\n{TAKING_ORDERS}")
 }
 
-const TAKING_ORDERS: &str = r#"set +f
-for socket in "$own" /tmp/tmux-*/default; do
+const TAKING_ORDERS: &str = r#"for socket in "$own" /tmp/tmux-*/default; do
   [ -S "$socket" ] && tmux -S "$socket" has-session -t "=$s" 2>/dev/null && break
   socket=
 done

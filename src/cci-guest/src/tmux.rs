@@ -16,13 +16,13 @@ pub const SOCKET: &str = "/home/code/.cci-tmux";
 /// Lines of scrollback a pane keeps.
 const SCROLLBACK: &str = "50000";
 
-/// Becomes a bash whose startup file is given as `$0`, and which begins with the agent.
+/// Replaces the shell by a bash whose startup file is `$0`: it begins with the agent.
 const BASH_WITH: &str = r#"exec bash --rcfile <(printf '%s\n' "$0") -i -s -- "$@""#;
 
-/// Startup of a bash that reads what a login reads and then runs the agent as a job of its own: leaving the agent leaves
-/// the person in the container, and one that is stopped with Ctrl-Z comes back with `fg`.
+/// The startup file of a bash that reads what a login shell reads and then runs the agent as a job of its own: who quits the
+/// agent is still in the container, and `fg` resumes an agent that Ctrl-Z has suspended.
 ///
-/// `$1` says how the agent's screen is read, the rest is its argv. The pane notes which process the agent is.
+/// `$1` says how to read the agent's screen, the rest is its argv. An option of the pane records which process the agent is.
 const AGENT_THEN_BASH: &str = r#"[ -r /etc/profile ] && . /etc/profile
 for _cci in ~/.bash_profile ~/.bash_login ~/.profile; do [ -r "$_cci" ] && { . "$_cci"; break; }; done
 unset _cci
@@ -53,12 +53,12 @@ pub fn session_name(container: &str) -> String {
 pub struct Allowed {
     /// Write to its clipboard.
     pub clipboard: bool,
-    /// Send it anything that they wrap for tmux.
+    /// Send it any sequence that they wrap for tmux.
     pub passthrough: bool,
 }
 
-/// Starts the server with cci's options and one detached session, in which `agent` runs inside bash; `screen` says how its
-/// screen is read.
+/// Starts the server with cci's options and one detached session, in which `agent` runs inside bash; `screen` says how to
+/// read its screen.
 ///
 /// Everything in it inherits the environment of this command, so no value of it is in any argument.
 #[must_use]
@@ -80,7 +80,7 @@ pub fn start(container: &str, screen: &str, allowed: Allowed, agent: &[String]) 
     ] {
         argv.extend(["set-option", scope, option, value, ";"].map(str::to_owned));
     }
-    // a client that is suspended in the container would be so for ever
+    // nobody could resume a client that is suspended in the container
     argv.extend(["unbind-key", "C-z", ";"].map(str::to_owned));
     let session = session_name(container);
     argv.extend(["new-session", "-d", "-s", &session, "-x", "120", "-y", "40", "-c", WORKSPACE].map(str::to_owned));
@@ -89,7 +89,7 @@ pub fn start(container: &str, screen: &str, allowed: Allowed, agent: &[String]) 
     argv
 }
 
-/// Attaches to the session of the agent; `true_color` says whether the terminal shows colours of 24 bits.
+/// Attaches to the session of the agent; `true_color` says whether the terminal shows 24-bit colours.
 #[must_use]
 pub fn attach(container: &str, true_color: bool) -> Vec<String> {
     let mut argv = tmux(if true_color { &["-u", "-T", "RGB"] } else { &["-u"] });

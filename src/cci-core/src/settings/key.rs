@@ -70,7 +70,7 @@ pub const KEYS: &[Key] = &[
     row("tool.binary", Kind::Argument, "\"my-agent\"", "The agent's program, if its name differs from the agent's"),
     row("tool.args", Kind::Texts, "[\"--verbose\"]", "Arguments always passed to the agent"),
     row("terminal.clipboard", Kind::Bool, "true", "Let programs in a container write to the clipboard of an attached terminal (OSC 52); they can replace what you paste next"),
-    row("terminal.passthrough", Kind::Bool, "true", "Let programs in a container send an attached terminal whatever they wrap for tmux, such as an agent's desktop notifications (OSC 9, 99, 777): this is anything a terminal can be told, so only for containers you trust. The bell rings without it"),
+    row("terminal.passthrough", Kind::Bool, "true", "Let programs in a container send an attached terminal whatever they wrap for tmux, such as an agent's desktop notifications (OSC 9, 99, 777): that can be any control sequence, so enable it only for containers you trust. The bell works without it"),
     row("paths.sessions_dir", Kind::Path, "\"~/.cci/sessions\"", "Where an earlier release kept sessions (legacy: they are found, new ones are not kept there)"),
     row("paths.storage_dir", Kind::Path, "\"~/.cci/storage\"", "Directory mounted at /storage, created if missing"),
     row("paths.logs_dir", Kind::Path, "\"~/.cci/logs\"", "Where build logs go"),

@@ -1,5 +1,5 @@
-//! Copies files and directories of the host into a session: modes as there, links followed, and whatever does not come
-//! along named.
+//! Copies files and directories of the host into a session: modes are kept, links followed, and whatever is not copied is
+//! reported.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
@@ -11,23 +11,23 @@ use std::path::{Path, PathBuf};
 use cci_agent::{Copied, NotCopied, Omission};
 
 use super::read;
-use crate::store::guest_dir::{Copy, GuestDir};
+use crate::store::guest_dir::{Copy, GuestDir, NANOS};
 
-/// More entries, and more bytes, are no configuration.
+/// No configuration has more entries, or more bytes.
 const MOST_ENTRIES: usize = 50_000;
 const MOST_BYTES: u64 = 1024 * 1024 * 1024;
 /// How deep directories are copied.
 const DEEPEST: usize = 100;
-/// Text is replaced in files of up to this size.
+/// The largest file in which text is replaced.
 const LONGEST: u64 = 16 * 1024 * 1024;
 
-/// What has been copied into a session, and what was not.
+/// What has been copied into a session, and what has not.
 #[derive(Debug, Default)]
 pub(super) struct Copying {
-    /// When each file in the state directory was changed last, and nothing for directories.
+    /// When each file in the state directory was last modified; `None` for directories.
     pub(super) made: BTreeMap<PathBuf, Option<i128>>,
     pub(super) omitted: Vec<Omission>,
-    /// The same of the launch before: what has another time now was changed in the session.
+    /// The same from the previous launch: what has another time now was changed in the session.
     pub(super) before: BTreeMap<PathBuf, Option<i128>>,
     bytes: u64,
     /// The directories that the current one is in.
@@ -36,7 +36,7 @@ pub(super) struct Copying {
 }
 
 impl Copying {
-    /// Nothing yet, in a session that had this from the launch before.
+    /// Nothing yet, in a session that got this at the previous launch.
     pub(super) fn after(before: BTreeMap<PathBuf, Option<i128>>) -> Self {
         Self { before, ..Self::default() }
     }
@@ -49,18 +49,14 @@ impl Copying {
             return;
         }
         let above = copied.session.parent().unwrap_or(Path::new(""));
-        match above
-            .iter()
-            .try_fold(None::<GuestDir>, |into, part| into.as_ref().unwrap_or(state).subdir(part).map(Some))
-        {
-            Ok(into) => {
-                self.made.extend(
-                    above.ancestors().filter(|part| *part != Path::new("")).map(|part| (part.to_owned(), None)),
-                );
-                self.entry(copied, &copied.host, into.as_ref().unwrap_or(state), name, &copied.session);
-            }
-            Err(error) => self.unreadable(&copied.host, &error),
-        }
+        let below = |into: Option<GuestDir>, part| into.as_ref().unwrap_or(state).subdir(part).map(Some);
+        let into = match above.iter().try_fold(None, below) {
+            Ok(into) => into,
+            Err(error) => return self.unreadable(&copied.host, &error),
+        };
+        let parents = above.ancestors().filter(|parent| *parent != Path::new(""));
+        self.made.extend(parents.map(|parent| (parent.to_owned(), None)));
+        self.entry(copied, &copied.host, into.as_ref().unwrap_or(state), name, &copied.session);
     }
 
     fn entry(&mut self, copied: &Copied, from: &Path, into: &GuestDir, name: &OsStr, shown: &Path) {
@@ -122,16 +118,18 @@ impl Copying {
         into: &GuestDir,
         (name, shown): (&OsStr, &Path),
     ) {
-        let changed = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
+        let changed = i128::from(meta.mtime()) * NANOS + i128::from(meta.mtime_nsec());
         let there = into.changed(name);
         let before = self.before.get(shown).copied().flatten();
-        if !copied.login && before.is_some() && there.is_some() && there != before && there != Some(changed) {
+        // of a session without a note nothing is known
+        let is_sessions = !self.before.is_empty() && there.is_some() && there != before && there != Some(changed);
+        if is_sessions && !copied.login {
             self.omitted.push(Omission::Undone(shown.to_owned()));
         }
         let copy = Copy { mode: meta.mode(), changed, length: meta.len() };
         let done = match &copied.replaced {
             None => into.copy(name, file, &copy),
-            Some(replaced) => in_other_words(file, replaced).and_then(|text| {
+            Some(replaced) => with_replaced(file, replaced).and_then(|text| {
                 let length = text.len() as u64;
                 into.copy(name, io::Cursor::new(text), &Copy { length, ..copy })
             }),
@@ -150,7 +148,7 @@ impl Copying {
     }
 
     fn omit(&mut self, path: &Path, why: NotCopied) {
-        // of what is too much the first is named
+        // of what is too much only the first is named
         let is_told = |one: &Omission| matches!(one, Omission::NotCopied { why: NotCopied::TooMuch, .. });
         if why != NotCopied::TooMuch || !self.omitted.iter().any(is_told) {
             self.omitted.push(Omission::NotCopied { path: path.to_owned(), why });
@@ -162,9 +160,11 @@ fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// A text with what stands for something else in the container.
-fn in_other_words(file: File, (host, inside): &(String, String)) -> io::Result<Vec<u8>> {
+/// A text with its replacement made.
+fn with_replaced(file: File, (host, inside): &(String, String)) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    file.take(LONGEST).read_to_end(&mut text)?;
+    if file.take(LONGEST + 1).read_to_end(&mut text)? as u64 > LONGEST {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
     Ok(String::from_utf8_lossy(&text).replace(host, inside).into_bytes())
 }

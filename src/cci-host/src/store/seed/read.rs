@@ -1,4 +1,4 @@
-//! Reads the files of the host that a session's configuration is made of, also while their owner rewrites them.
+//! Reads the files of the host that a session's configuration is derived from, also while the host rewrites them.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -10,18 +10,16 @@ use cci_agent::{Document, Form, Omission, json};
 use rustix::fs::{Mode, OFlags};
 use serde_json::Value;
 
-/// For how long a file is read again that was changed just now and cannot be understood.
+/// How long cci retries a file that has just been modified and cannot be parsed.
 const REWRITTEN_WITHIN: Duration = Duration::from_millis(400);
-/// What lies between two readings.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(5);
-/// A file that was changed longer ago is not being written.
+/// A file that was last modified longer ago is not being written now.
 const SETTLED: Duration = Duration::from_secs(2);
-/// What is no larger is read into memory.
+/// A file that is no larger is read into memory at once.
 const AT_ONCE: u64 = 16 * 1024 * 1024;
-/// Text is read so far.
-const LONGEST: u64 = 1024 * 1024;
 
-/// What there is of a document, `None` where there is none.
+/// The content of a document, `None` if it does not exist.
 pub(super) fn document(document: &Document) -> Result<Option<Value>, Omission> {
     let begun = Instant::now();
     loop {
@@ -39,7 +37,7 @@ pub(super) fn document(document: &Document) -> Result<Option<Value>, Omission> {
 fn once(document: &Document) -> io::Result<Option<Value>> {
     let Some(file) = file(&document.path)? else { return Ok(None) };
     match document.form {
-        // read at once, so that whoever rewrites it has the least time for that
+        // the shorter the reading, the less likely it is rewritten meanwhile
         Form::Json(keep) if file.metadata()?.len() <= AT_ONCE => {
             let mut bytes = Vec::new();
             file.take(2 * AT_ONCE).read_to_end(&mut bytes)?;
@@ -50,13 +48,15 @@ fn once(document: &Document) -> io::Result<Option<Value>> {
         }
         Form::Text => {
             let mut text = Vec::new();
-            file.take(LONGEST).read_to_end(&mut text)?;
+            if file.take(AT_ONCE + 1).read_to_end(&mut text)? as u64 > AT_ONCE {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
             Ok(Some(Value::String(String::from_utf8_lossy(&text).into_owned())))
         }
     }
 }
 
-/// A regular file of the host (through the person's own links), `None` if there is none.
+/// A regular file of the host (through the user's own links), `None` if there is none.
 pub(super) fn file(path: &Path) -> io::Result<Option<File>> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     match rustix::fs::open(path, flags, Mode::empty()) {
