@@ -12,6 +12,8 @@ use serde_json::Value;
 
 /// How long cci retries a file that has just been modified and cannot be parsed.
 const REWRITTEN_WITHIN: Duration = Duration::from_millis(400);
+/// How many attempts that time is enough for; on a busy machine they take longer.
+const TRIES: u32 = 40;
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(5);
 /// A file that was last modified longer ago is not being written now.
@@ -21,13 +23,15 @@ const AT_ONCE: u64 = 16 * 1024 * 1024;
 
 /// The content of a document, `None` if it does not exist.
 pub(super) fn document(document: &Document) -> Result<Option<Value>, Omission> {
-    let begun = Instant::now();
+    let (begun, mut tries) = (Instant::now(), 0);
     loop {
+        tries += 1;
         let problem = match once(document) {
             Ok(found) => return Ok(found),
             Err(problem) => problem,
         };
-        if begun.elapsed() > REWRITTEN_WITHIN || is_settled(&document.path) {
+        let limit = if tries < TRIES { SETTLED } else { REWRITTEN_WITHIN };
+        if begun.elapsed() > limit || is_settled(&document.path) {
             return Err(Omission::NotRead { path: document.path.clone(), problem: problem.to_string() });
         }
         park_timeout(PAUSE);
