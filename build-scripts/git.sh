@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs a git that opens repositories with relative worktrees (2.48 or newer). Where Debian's own is older, the source of
-# Debian's next release is compiled, so that it runs with the libraries that are there.
+# Installs a git that opens repositories with relative worktrees (2.48 or newer). If Debian's own is older, the source package
+# of Debian's next release is compiled, so that it runs with this release's libraries.
 set -eu
 
 needed=1:2.48
@@ -8,17 +8,17 @@ needed=1:2.48
 newer=forky
 headers='libcurl4-openssl-dev libexpat1-dev zlib1g-dev libpcre2-dev'
 
-# The mirror of the base, without its updates for security.
+# The mirror that this system uses, but not the one for security updates.
 mirror() {
     found=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
         grep -v '^#' | grep -o 'https\?://[^ ]*' | grep -v security | head -n 1)
     echo "${found:-http://deb.debian.org/debian}"
 }
 
-# Puts the source below the current directory, by a list of sources that the image does not keep.
+# Downloads the source into the current directory, with a list of sources that the image does not keep.
 fetch() {
     mkdir -p lists/partial
-    # an old list will do: that the source is new enough is checked, and its signature too
+    # an expired list will do: the version of the source is checked, and its signature too
     echo "deb-src [check-valid-until=no signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(mirror) $newer main" \
         > sources.list
     set -- -o "Dir::Etc::SourceList=$PWD/sources.list" -o Dir::Etc::SourceParts=- -o "Dir::State::Lists=$PWD/lists"
@@ -26,7 +26,8 @@ fetch() {
         apt-get "$@" -o APT::Sandbox::User=root source --only-source git
 }
 
-# Compiles the source in the current directory and packs it as the package `git`: what needs git finds it, and apt keeps it.
+# Compiles the source in the current directory and builds the package `git` from it, so that other packages' dependencies
+# are satisfied and apt keeps it.
 pack() {
     make --silent --jobs="$(nproc)" prefix=/usr sysconfdir=/etc gitexecdir=/usr/lib/git-core perllibdir=/usr/share/perl5 \
         CFLAGS=-O2 USE_LIBPCRE2=1 NO_TCLTK=1 NO_GETTEXT=1 NO_PYTHON=1 \

@@ -23,7 +23,7 @@ first_available() {
     done
 }
 
-# A backport is taken where a package asks for it, and for nothing else: apt prefers the release's own.
+# Backports are installed only where a version asks for one: by default apt prefers the release's own packages.
 add_backports() {
     mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
         grep -v '^#' | grep -o 'https\?://[^ ]*' | grep -v security | head -n 1)
@@ -36,11 +36,11 @@ Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 END
 }
 
-# tmux as the newest version there is, but not 3.5: with extended keys on, it changes the line breaks of pasted text.
-tmux() {
+# The newest tmux other than 3.5, which changes the line breaks of pasted text if extended keys are on.
+newest_tmux() {
     version=$(apt-cache madison tmux | awk '{ print $3 }' | grep -v '^3\.5' | head -n 1)
     if [ -z "$version" ]; then
-        echo "there is only tmux 3.5, which may change the line breaks of pasted text" >&2
+        echo "only tmux 3.5 is available, which may change the line breaks of pasted text" >&2
     fi
     echo "tmux${version:+=$version}"
 }
@@ -70,11 +70,11 @@ case "$ID ${VERSION_CODENAME:-}" in
     'debian trixie') add_backports "$VERSION_CODENAME" ;;
 esac
 if ! apt-get -o APT::Update::Error-Mode=any update; then
-    echo 'going on without backports' >&2
+    echo 'continuing without backports' >&2
     rm -f /etc/apt/sources.list.d/cci-backports.sources
     apt-get update
 fi
-packages="$packages $(tmux)"
+packages="$packages $(newest_tmux)"
 for choice in 'docker-compose-v2 docker-compose' docker-cli docker-buildx; do
     # shellcheck disable=SC2086  # a list of words
     packages="$packages $(first_available $choice)"

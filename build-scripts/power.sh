@@ -4,15 +4,15 @@ set -eu
 
 cat > /usr/local/bin/poweroff <<'END'
 #!/bin/sh
-# Runs the system's command of this name as root: poweroff, reboot, shutdown. Without arguments, halt and close shut down
-# this container as poweroff does, and shutdown does so at once.
-word=${0##*/}
-case $word in
-    close) word=poweroff ;;
-    halt) [ $# -gt 0 ] || word=poweroff ;;
+# Runs the system's command of this name as root: poweroff, reboot or shutdown. Without arguments, halt and close are the
+# same as poweroff, and shutdown takes effect at once.
+name=${0##*/}
+case $name in
+    close) name=poweroff ;;
+    halt) [ $# -gt 0 ] || name=poweroff ;;
     shutdown) [ $# -gt 0 ] || set -- now ;;
 esac
-exec sudo --non-interactive "/usr/sbin/$word" "$@"
+exec sudo --non-interactive "/usr/sbin/$name" "$@"
 END
 chmod 755 /usr/local/bin/poweroff
 for word in halt close reboot shutdown; do

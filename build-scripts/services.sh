@@ -9,12 +9,12 @@ systemctl enable docker.socket
 mkdir -p /etc/systemd/system/docker.socket.d
 printf '[Unit]\nDefaultDependencies=no\n[Socket]\nSocketUser=code\n' > /etc/systemd/system/docker.socket.d/cci.conf
 
-# overlay2 wherever the kernel mounts it. On a btrfs pool Docker itself takes btrfs, and its subvolumes are missing in every
-# snapshot of the container; `docker info` says why it is not overlay2.
+# overlay2 wherever the kernel can mount it. On a btrfs pool Docker would choose btrfs, and its subvolumes are missing in every
+# snapshot of the container. If it is not overlay2, a label in `docker info` says why.
 install -d /usr/local/libexec
 cat > /usr/local/libexec/cci-docker-storage <<'END'
 #!/bin/sh
-# Prints the environment with which dockerd takes overlay2, or says in a label why the kernel does not let it.
+# Prints the environment with which dockerd uses overlay2, or a label that says why the kernel does not allow that.
 set -eu
 
 mkdir -p /var/lib/docker

@@ -1,4 +1,4 @@
-//! Whose home it is: nobody's gets files of root's, and where it has some, everybody is told the way out.
+//! Root creates no files in another user's home; if some are there, the error and `doctor` say how to get rid of them.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::support::host::{Host, ROOT, U1234};
 
-/// root with another user's `HOME`, as a `sudo` leaves it that keeps it.
+/// Root with another user's `HOME`, as under a `sudo` that keeps it.
 fn with_anothers_home() -> Host {
     let host = Host::live(ROOT);
     chown(&host.home, Some(1234), Some(U1234.gid())).unwrap();

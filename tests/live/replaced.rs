@@ -1,4 +1,4 @@
-//! What was mounted is replaced on the host while a session runs: its end, the next start and the next session say what.
+//! What is mounted is replaced on the host while a session runs: its end, the next start and the next session report it.
 
 use std::fs;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::support::wait;
 
 const SOON: Duration = Duration::from_secs(60);
 
-/// While the system comes up it takes no such word.
+/// A system that is still booting refuses it.
 const REBOOT: &str = "until reboot; do sleep 0.1; done";
 
 /// A terminal in bash of a session.
@@ -67,7 +67,7 @@ fn a_workspace_that_was_moved_and_made_anew_is_told_by_attach_start_and_resume()
         "{out}"
     );
     assert_eq!(host.only_container(), name);
-    // and while it runs, whoever goes back to it is told
+    // while it runs, whoever returns to it gets a warning
     fs::rename(&host.proj, host.proj.with_file_name("moved-too")).unwrap();
     host.dir("proj");
     let out = host.cci(&["shell", "--background", "--debug", "--resume"]).ok();

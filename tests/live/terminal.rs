@@ -1,4 +1,4 @@
-//! The caller's terminal: what is left of a session in it, what it is asked for, and the jobs of its shell.
+//! The caller's terminal: what a session leaves behind in it, which keys and colours it gets, and the jobs of its shell.
 
 use std::time::Duration;
 
@@ -246,11 +246,11 @@ fn an_agent_that_was_stopped_takes_no_prompt_and_comes_back() {
     pty.wait_for("Stopped");
     let out = host.cci(&["tmux", "send", &name, "lost"]);
     assert_eq!(out.code, 1, "{out}");
-    assert!(out.stderr.contains("it is stopped: `fg` brings it back"), "{out}");
+    assert!(out.stderr.contains("it is suspended: `fg` resumes it"), "{out}");
     let place = pty.len();
     pty.enter("fg");
     pty.wait_behind(place, "_cci_agent");
-    // it does not repeat that it waits for a prompt
+    // the agent does not print its prompt again
     pty.enter("back");
     pty.wait_for("back-BACK");
     host.cci(&["tmux", "send", &name, "again"]).ok();

@@ -157,18 +157,18 @@ fn a_prompt_is_never_given_to_anything_but_the_agent() {
         let shown = host.cci(&["tmux", "capture", &name]).ok().stdout;
         assert!(!shown.contains("touch") && !host.proj.join("run").exists(), "{shown}");
     };
-    refused("has ended");
+    refused("has exited");
     host.cci(&["tmux", "send", &name, "--force", "cat"]).ok();
     shows(&host, &name, "$ cat\n");
-    refused("has ended");
+    refused("has exited");
     host.cci(&["tmux", "send", &name, "--force", "--keys", "C-d"]).ok();
-    // the person starts it again
+    // the user starts it again
     host.cci(&["tmux", "send", &name, "--force", "clear; dummy"]).ok();
     host.cci(&["tmux", "send", &name, "hello"]).ok();
     shows(&host, &name, "hello-BACK");
-    // and looks at something else in another window
+    // and suspends it
     host.cci(&["tmux", "send", &name, "--keys", "C-z"]).ok();
-    refused("has ended");
+    refused("has exited");
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn an_agent_that_is_not_there_or_ends_at_once_is_a_failure_with_its_last_words()
         std::fs::write(&config, format!("[tool]\n{tool}\n")).unwrap();
         let out = host.cci(&["shell", "--background"]);
         assert_eq!(out.code, 1, "{out}");
-        assert!(out.stderr.contains("has ended") && out.stderr.contains(words), "{out}");
+        assert!(out.stderr.contains("has exited") && out.stderr.contains(words), "{out}");
         assert_eq!(out.stdout, "");
         host.wait_until_gone();
     }

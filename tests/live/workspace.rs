@@ -125,7 +125,7 @@ fn access_by_a_further_group_is_told_apart_and_an_acl_of_ones_own_works() {
     assert_eq!(out.code, 125, "{out}");
     assert!(
         out.stderr
-            .contains("you may write there as a member of `incus-admin`, and access by a further group does not reach"),
+            .contains("you can write there only as a member of `incus-admin`, and supplementary groups have no effect"),
         "{out}"
     );
     fs::set_permissions(&host.proj, PermissionsExt::from_mode(0o755)).unwrap();

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Prints what tests could change on the host, a line for each thing: mounts, rules, links, sysctls, users.
+# Prints what tests could change on the host, one line for each mount, rule, link, sysctl and user.
 #
-#   host-state.sh    twice, around the tests: the outputs are the same
+#   host-state.sh    run before and after the tests: the outputs have to be the same
 set -eu
 
-# with their propagation: a private / keeps every mount away from running containers
+# with their propagation: if / is private, no mount reaches a running container
 findmnt --list --noheadings --output TARGET,FSTYPE,PROPAGATION | sed 's/^/mount: /' | sort
 
 # the rules of a table have an order
@@ -12,7 +12,7 @@ nft --stateless list ruleset | awk '/^table/ { table = $2 " " $3 } { print "nft 
 
 ip -brief link | sed 's/[ @].*//; s/^/link: /' | sort
 
-# not what counts by itself, and not what a link brings along
+# without counters, and without what comes with each link
 sysctl --all 2>/dev/null |
     grep -v -e '^net\.ipv[46]\.\(conf\|neigh\)\.' -e '^kernel\.\(random\.\|ns_last_pid\|pty\.nr\|sched_domain\)' \
         -e '^fs\.\(dentry-state\|inode-nr\|inode-state\|file-nr\|aio-nr\|quota\.\|nfs\.\)' \

@@ -15,7 +15,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use super::host::{Host, kill_group};
 use super::wait;
 
-/// What the shell in it says when it waits for a line.
+/// The prompt of the shell in it.
 pub const READY: &str = "READY> ";
 
 /// One terminal; dropping it closes it.
@@ -70,7 +70,7 @@ impl Pty {
         self.type_text(&format!("{line}\r"));
     }
 
-    /// Leaves tmux: keys that come together are taken for a paste, so they are pressed until it is left.
+    /// Leaves tmux. It takes keys that arrive together for a paste, so they are pressed one by one until it is left.
     pub fn detach(&self) {
         let mut keys = ["\u{2}", "d"].into_iter().cycle();
         wait::until("the session is left", Duration::from_secs(30), || {

@@ -32,7 +32,7 @@ pub trait Agent: Debug + Sync {
         None
     }
 
-    /// The variable of the host by which it is told where its configuration is.
+    /// The variable that names the directory of its configuration on the host.
     fn place_variable(&self) -> Option<&'static str> {
         None
     }
@@ -43,13 +43,14 @@ pub trait Agent: Debug + Sync {
         Sources::default()
     }
 
-    /// What is written into its state directory before it starts, made from what was read.
+    /// What is written into its state directory before it starts, derived from what was read.
     fn seed(&self, given: &Given<'_>) -> Seeded {
         let _ = given;
         Seeded::default()
     }
 
-    /// Reads its screen: whether it takes a prompt now. Without that, one that is quiet is taken to wait for a prompt.
+    /// Reads its screen: whether it is ready for a prompt. Without this, an agent that prints nothing for a while is taken
+    /// to be ready.
     fn screen(&self) -> Option<fn(&str) -> Shown> {
         None
     }
@@ -84,9 +85,9 @@ pub trait Agent: Debug + Sync {
 /// What an agent shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shown {
-    /// A place for a prompt, and what stands there already.
+    /// A prompt, and what has been typed there already.
     Prompt(String),
-    /// A question, to which a prompt would be an answer.
+    /// A question, which a prompt would answer.
     Question,
     /// Anything else.
     Other,
@@ -99,8 +100,8 @@ pub struct Transcripts {
     pub dir: &'static str,
     /// The agent's id of a conversation, from a file's name there; `None` for other files.
     pub id: fn(&str) -> Option<&str>,
-    /// Whether a line of such a file is of a conversation with a person, which can be resumed.
+    /// Whether a line of such a file belongs to a conversation with a person, which can be resumed.
     pub talk: fn(&[u8]) -> bool,
-    /// A file in the state directory that is there once something has been said.
+    /// A file in the state directory that exists once something has been said.
     pub trace: Option<&'static str>,
 }

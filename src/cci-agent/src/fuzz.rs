@@ -8,7 +8,7 @@ use crate::agents::agents;
 use crate::json;
 use crate::seed::{Document, Documents, Form, Given, HostPlace};
 
-/// The host's and a session's configuration of every agent: what was made of it is made of it again.
+/// The host's and a session's configuration of every agent: seeding the result once more changes nothing.
 pub fn credentials(bytes: &[u8]) {
     for agent in agents() {
         let sources = agent.sources(&HostPlace::default());
@@ -33,7 +33,7 @@ pub fn credentials(bytes: &[u8]) {
             assert!(value.is_object(), "{}: {name} is no object", agent.name());
             let once = again.files.iter().find(|(other, _)| other == name);
             let once: Option<Value> = once.and_then(|(_, content)| serde_json::from_slice(content).ok());
-            assert_eq!(once, Some(value.clone()), "{}: what was made is not made of itself", agent.name());
+            assert_eq!(once, Some(value.clone()), "{}: seeding it again changes it", agent.name());
             if (agent.name(), *name) == ("claude", "settings.json") {
                 assert_eq!(value["permissions"]["defaultMode"], "bypassPermissions", "{value}");
             }

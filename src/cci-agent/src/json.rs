@@ -1,4 +1,4 @@
-//! JSON of agents: read in part, so that a file of any size takes little memory; mended; merged.
+//! The JSON files of agents: read in part, so that a file of any size takes little memory; repaired; merged.
 
 use std::fmt;
 use std::io::Read;
@@ -6,14 +6,14 @@ use std::io::Read;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// What of a document is kept when it is read.
+/// Which part of a document is kept when it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
     /// Everything.
     All,
-    /// These keys of an object, and of each what is said.
+    /// These keys of an object, and the given part of each.
     Keys(&'static [(&'static str, Keep)]),
-    /// Every key of an object, and of each this.
+    /// Every key of an object, and this part of each.
     Each(&'static Keep),
 }
 
@@ -30,7 +30,7 @@ pub fn read(mut reader: impl Read, keep: Keep) -> Result<Value, serde_json::Erro
 /// The byte order mark of UTF-8.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// A document that is in memory.
+/// Parses a document that is in memory.
 pub fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     serde_json::from_slice(bytes.strip_prefix(BOM).unwrap_or(bytes))
 }
@@ -75,7 +75,7 @@ fn closed(bytes: &[u8]) -> Option<Value> {
         }
     }
     let (end, depth) = last?;
-    // what was opened behind the last whole value is not in it
+    // what was opened after the last whole value is not in it
     let closing = open.get(..depth).unwrap_or(&open);
     let text: Vec<u8> = bytes[..end].iter().chain(closing.iter().rev()).copied().collect();
     serde_json::from_slice(&text).ok()
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_document_is_said_with_its_line() {
+    fn a_syntax_error_is_reported_with_its_line() {
         for (text, line) in [("", 1), ("{\n\"theme\":", 2), ("{}\n{}", 2), ("{\n// a\n}", 2), ("{\"theme\":1,\n}", 2)] {
             assert_eq!(read(text.as_bytes(), KEEP).unwrap_err().line(), line, "{text:?}");
         }

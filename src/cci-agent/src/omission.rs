@@ -1,8 +1,8 @@
-//! What of the host's configuration does not come into a session as it is, and why.
+//! What of the host's configuration a session does not get as it is on the host, and why.
 
 use std::path::PathBuf;
 
-/// One thing that the person should know of.
+/// One thing that the user should know about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Omission {
     /// A file or directory of the host is not copied.
@@ -12,21 +12,21 @@ pub enum Omission {
         /// Why not.
         why: NotCopied,
     },
-    /// A file of the host is passed over.
+    /// A file that should have been read is ignored.
     NotRead {
         /// Which.
         path: PathBuf,
         /// What is wrong with it, with the line where there is one.
         problem: String,
     },
-    /// A setting has no effect in a container, where it would hinder the agent.
+    /// A setting has no effect in a container, because it would keep the agent from working there.
     NoEffect {
         /// The file that has it.
         file: PathBuf,
         /// Its key.
         key: String,
     },
-    /// A setting of the workspace hinders the agent, and it is not cci's to change.
+    /// A setting of the workspace keeps the agent from working, and cci does not change the workspace.
     InTheWay {
         /// The file, in the workspace.
         file: &'static str,
@@ -41,16 +41,16 @@ pub enum Omission {
         key: String,
         /// What it names.
         place: PathBuf,
-        /// Whether the setting stays behind with it.
+        /// Whether the setting itself is left out.
         left_out: bool,
     },
-    /// A setting names an address that is the host's own and in a container the container's.
+    /// A setting names a loopback address, which in a container is the container's own.
     NamesLoopback {
         /// The file that has it.
         file: PathBuf,
         /// Its key.
         key: String,
-        /// Whether the setting stays behind with it.
+        /// Whether the setting itself is left out.
         left_out: bool,
     },
     /// A setting runs a program that the image may not have.
@@ -68,9 +68,9 @@ pub enum Omission {
     NotNamed(PathBuf),
     /// Configuration of the host that is in force for every user of it, and in no container.
     OfHostOnly(PathBuf),
-    /// Something in the session that was changed there is as on the host again, or gone as there.
+    /// A copy that was changed in the session is as on the host again, or removed as it was there.
     Undone(PathBuf),
-    /// A file of the session that could not be understood was put aside.
+    /// A file of the session that could not be parsed was moved aside.
     PutAside {
         /// Which.
         path: PathBuf,

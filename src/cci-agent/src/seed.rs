@@ -1,4 +1,4 @@
-//! What a session is given of the host's configuration: what is read for that, what comes of it, what is left out.
+//! What a session gets of the host's configuration: what is read for that, what is written, what is left out.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::omission::Omission;
 pub struct HostPlace {
     /// The home directory.
     pub home: PathBuf,
-    /// The directory that the agent's own variable names, where it is set.
+    /// The directory that the agent's own variable names, if it is set.
     pub named: Option<PathBuf>,
 }
 
@@ -58,7 +58,7 @@ impl Copied {
 /// A file of the host that is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// What it is called in [`Given::host`].
+    /// Its name in [`Given::host`].
     pub name: &'static str,
     /// Where it is.
     pub path: PathBuf,
@@ -91,13 +91,13 @@ pub struct Given<'a> {
     pub in_workspace: Vec<(&'static str, Option<Value>)>,
     /// The workspace's path on the host.
     pub workspace: &'a str,
-    /// Places of the host that the container has, and where it has them.
+    /// Places of the host that are in the container, and where.
     pub mounted: Vec<(PathBuf, String)>,
     /// The state directory in the container.
     pub state: String,
     /// The home in the container.
     pub guest_home: &'a str,
-    /// Whether secrets in the host's settings come along.
+    /// Whether secrets in the host's settings are copied.
     pub secrets: bool,
     /// The key that the agent finds in its environment.
     pub api_key: Option<&'a str>,
@@ -128,15 +128,15 @@ impl fmt::Debug for Given<'_> {
 pub struct Seeded {
     /// Names in the state directory, and what is written there.
     pub files: Vec<(&'static str, Vec<u8>)>,
-    /// What is copied because what was read names it.
+    /// Further files to copy, because what was read names them.
     pub copied: Vec<Copied>,
-    /// The secrets that come along, by file.
+    /// The secrets that are copied, by file.
     pub secrets: Vec<Secrets>,
     /// What in the workspace the agent asks about before it runs anything of it.
     pub asks_about: Vec<&'static str>,
-    /// What does not come along as it is.
+    /// What is not copied as it is.
     pub omitted: Vec<Omission>,
-    /// What the agent wants to know when the session is seeded again.
+    /// What to pass to the agent as [`Given::noted`] when the session is seeded again.
     pub noted: Vec<String>,
 }
 

@@ -1,11 +1,11 @@
-//! By which right somebody may write in a directory of the host: only some of them reach into a container.
+//! What gives the caller write access to a directory of the host: not all of it is effective in a container.
 
-/// What lets the caller write there.
+/// What gives the caller write access.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WriteAccess {
-    /// Their user, their primary group, or a right that everybody has: a container's agent has it too.
+    /// Their user, their primary group, or the mode for everybody: the agent in a container has this access too.
     Own,
-    /// A group that they are in beside their primary one.
+    /// One of their supplementary groups.
     FurtherGroup(String),
     /// An access control list that names a group.
     GroupList,

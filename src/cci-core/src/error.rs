@@ -50,7 +50,7 @@ pub enum Error {
     WorkspaceNotWritable {
         /// The absolute path on the host.
         path: PathBuf,
-        /// By which right the caller may write there.
+        /// What gives the caller write access.
         access: WriteAccess,
     },
     /// A configuration file, an environment variable or a profile is invalid.
@@ -95,18 +95,18 @@ pub enum Error {
         /// The name asked for.
         name: String,
     },
-    /// The connection to Incus broke under an attached session.
+    /// The connection to Incus was lost while a session was attached.
     #[error("lost the connection to Incus in session {}: {}", line(name), words(cause))]
     ConnectionLost {
         /// The container.
         name: String,
         /// What broke it.
         cause: String,
-        /// Whether the session goes on without the connection.
+        /// Whether the session continues without the connection.
         goes_on: bool,
     },
-    /// The agent of a session does not run any more, or never did.
-    #[error("the agent in container {} has ended{}", line(name), said(last))]
+    /// The agent of a session has exited, or never started.
+    #[error("the agent in container {} has exited{}", line(name), said(last))]
     AgentEnded {
         /// The container.
         name: String,
@@ -115,12 +115,12 @@ pub enum Error {
         /// The way out.
         hint: String,
     },
-    /// The agent of a session does not take a prompt now.
-    #[error("the agent in container {} takes no prompt: {}", line(name), words(problem))]
+    /// The agent of a session is not ready for a prompt.
+    #[error("the agent in container {} is not ready for a prompt: {}", line(name), words(problem))]
     NoPrompt {
         /// The container.
         name: String,
-        /// What it does instead.
+        /// Why not.
         problem: String,
     },
     /// The container has no tmux session of the agent.
@@ -141,7 +141,7 @@ pub enum Error {
     /// There is no saved session to resume.
     #[error("no previous session to resume for this workspace")]
     NoSession {
-        /// Another name of the directory, under which it has some.
+        /// Another name of the directory, under which there are some.
         other: Option<PathBuf>,
     },
     /// The session asked for by id does not exist.
@@ -259,7 +259,7 @@ fn line(name: impl AsRef<OsStr>) -> GuestText {
     GuestText::new(name)
 }
 
-/// What somebody's screen said last, below a line that ends with a colon.
+/// The last lines of a screen, after a colon.
 fn said(last: &str) -> String {
     if last.is_empty() { String::new() } else { format!(":\n{}", words(last)) }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use cci_guest::GuestText;
+use cci_guest::shell::quoted;
 use cci_incus_types::Refusal;
 
 use crate::access::WriteAccess;
@@ -30,14 +31,14 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::ContainerNotRunning { name } => format!("start it with `cci container start {name}`"),
         Error::ContainerRunning { name } => format!("stop it with `cci container stop {name}`, or use --force"),
         Error::ConnectionLost { name, goes_on: true, .. } => {
-            format!("the session runs on: go back with `cci attach {name}` when Incus answers again")
+            format!("the session is still running: return to it with `cci attach {name}` once Incus answers again")
         }
         Error::ConnectionLost { goes_on: false, .. } => {
-            "the conversation is kept: resume it with `cci shell --resume` when Incus answers again".to_owned()
+            "the conversation is kept: resume it with `cci shell --resume` once Incus answers again".to_owned()
         }
         Error::AgentEnded { hint, .. } => return Some(hint.clone()),
         Error::NoPrompt { name, .. } => {
-            format!("see it with `cci attach {name}`, or use --force to type into whatever is there")
+            format!("look at it with `cci attach {name}`, or use --force to type into it anyway")
         }
         Error::NoTmuxSession { name } => format!("open a shell in it with `cci attach --bash {name}`"),
         Error::ContainerExists { name } => {
@@ -80,40 +81,49 @@ pub fn hint(error: &Error) -> Option<String> {
     Some(text)
 }
 
-/// What to do where the caller's right to write does not reach into a container.
+/// What to do if the agent cannot write in the workspace.
 fn not_writable(path: &Path, access: &WriteAccess) -> String {
-    let path = GuestText::new(path);
+    let path = word(path);
     let by = match access {
         WriteAccess::Own => return "run `cci doctor` to check the user mapping".to_owned(),
         WriteAccess::None => {
-            return format!("you cannot write there yourself: check its owner and mode with `ls -ld {path}`");
+            return format!("you cannot write there yourself: check owner and mode with `ls -ld {path}`");
         }
         WriteAccess::FurtherGroup(group) => format!("as a member of `{}`", GuestText::new(group)),
-        WriteAccess::GroupList => "by an ACL for a group".to_owned(),
+        WriteAccess::GroupList => "through an ACL for a group".to_owned(),
     };
     format!(
-        "you may write there {by}, and access by a further group does not reach inside: give your user access of its own with \
-         `setfacl -R -m u:$USER:rwX,d:u:$USER:rwX {path}`"
+        "you can write there only {by}, and supplementary groups have no effect in a container: give your user its own access \
+         with `setfacl -R -m u:$USER:rwX,d:u:$USER:rwX {path}`"
     )
 }
 
-/// What to do about a file that is closed to the caller.
+/// What to do about a file that the caller may not use.
 fn denied(path: &Path) -> String {
     let own = [".cci", ".config/cci"].iter().any(|dir| path.ancestors().any(|above| above.ends_with(dir)));
     if own {
-        return "`cci doctor` checks whether it belongs to root, and `cci doctor --fix` gives it back".to_owned();
+        return "`cci doctor` checks whether it belongs to root, and `cci doctor --fix` returns it to you".to_owned();
     }
-    format!("check its owner and mode with `ls -ld {}`", GuestText::new(path))
+    format!("check owner and mode with `ls -ld {}`", word(path))
 }
 
-/// Where to look for the cause of what Incus refused; `cci doctor` only where it looks at that.
+/// A path as one word of a command that the user can paste: an agent can have given it any name.
+fn word(path: &Path) -> String {
+    let shown = GuestText::new(path).to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+@%,".contains(c);
+    if !shown.starts_with('-') && shown.chars().all(is_plain) { shown } else { quoted(&shown) }
+}
+
+/// Where to look for the cause of what Incus refused; `cci doctor` only if it checks that.
 fn refused(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::MountFailed => "run `cci doctor`: it checks whether Incus's shared mounts are private",
         Refusal::NoSpace => {
-            "see what can go with `cci clean` and `cci image list`, and what is left with `incus storage info default`"
+            "make room with `cci clean` and `cci image cleanup`; `incus storage info default` shows how much is left"
         }
-        Refusal::SourceUnreachable(_) => "Incus reads it as root: see that root may enter every directory above it",
+        Refusal::SourceUnreachable(_) => {
+            "Incus reads it as root: make sure that root may enter every directory above it"
+        }
         _ => "Incus's log says more: `journalctl -u incus`, or /var/log/incus/incusd.log",
     }
 }

@@ -110,16 +110,16 @@ pub fn added(disk: &HostDisk, config: &BTreeMap<String, String>) -> (Devices, BT
     (devices, BTreeMap::from([(RAW_LXC.to_owned(), format!("{before}{line_end}{pin}"))]))
 }
 
-/// The host paths that an instance with these devices and this configuration is held to.
+/// The host paths that an instance with these devices and this configuration is pinned to.
 #[must_use]
 pub fn pinned(devices: &Devices, config: &BTreeMap<String, String>) -> Vec<Pinned> {
-    let held = pin::held(config.get(RAW_LXC).map(String::as_str).unwrap_or_default());
+    let pins = pin::pins_in(config.get(RAW_LXC).map(String::as_str).unwrap_or_default());
     let source = |path: &str| {
         let disks = devices.values().filter_map(Device::as_disk);
         let there = disks.into_iter().find(|disk| disk.path.as_deref() == Some(path))?;
         there.host_source().map(str::to_owned)
     };
-    held.into_iter().filter_map(|(path, identity)| Some(Pinned { source: source(&path)?, identity })).collect()
+    pins.into_iter().filter_map(|(path, identity)| Some(Pinned { source: source(&path)?, identity })).collect()
 }
 
 /// The configuration key with lines for LXC itself.

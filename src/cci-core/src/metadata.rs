@@ -48,7 +48,7 @@ pub struct Further {
     pub created_at: Option<String>,
     /// The storage volume that holds the conversation, where the daemon cannot reach this directory.
     pub volume: Option<InVolume>,
-    /// The workspace and the mounts, with what they were.
+    /// The workspace and the mounts, with their identities.
     pub pinned: Vec<Pinned>,
 }
 

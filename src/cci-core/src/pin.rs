@@ -30,37 +30,37 @@ pub struct Birth {
     pub nanoseconds: u32,
 }
 
-/// A path of the host that a container is held to.
+/// A path of the host that a container is pinned to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pinned {
     /// The path.
     pub source: String,
-    /// What was there when it was looked at.
+    /// What was there when it was checked.
     pub identity: Identity,
 }
 
 impl Pinned {
-    /// Whether this is what is there now; the numbers of devices are others after each boot of the host.
+    /// Whether the same is there now. Device numbers do not count: they change with each boot of the host.
     #[must_use]
     pub fn is(&self, now: Identity) -> bool {
         (self.identity.inode, self.identity.born) == (now.inode, now.born)
     }
 }
 
-/// Where a hook begins to name what it looks at.
-const LOOKS_AT: &str = " \"$LXC_ROOTFS_MOUNT\"";
+/// What precedes each path in a hook.
+const BEFORE_PATH: &str = " \"$LXC_ROOTFS_MOUNT\"";
 
-/// The container paths that the hooks in a `raw.lxc` hold, each with what it has to show.
+/// The container paths that the hooks in a `raw.lxc` check, each with what has to be there.
 #[must_use]
-pub fn held(raw_lxc: &str) -> Vec<(String, Identity)> {
+pub fn pins_in(raw_lxc: &str) -> Vec<(String, Identity)> {
     let hooks = raw_lxc.lines().filter(|line| line.starts_with("lxc.hook.mount = test "));
-    hooks.filter_map(held_by).flatten().collect()
+    hooks.filter_map(pins_of).flatten().collect()
 }
 
-fn held_by(hook: &str) -> Option<Vec<(String, Identity)>> {
+fn pins_of(hook: &str) -> Option<Vec<(String, Identity)>> {
     let (looks, wanted) = hook.rsplit_once(")\" = '")?;
     let paths = looks
-        .split(LOOKS_AT)
+        .split(BEFORE_PATH)
         .skip(1)
         .map(|word| Some(word.strip_prefix('\'')?.strip_suffix('\'')?.replace(r"'\''", "'")));
     let paths: Vec<String> = paths.collect::<Option<_>>()?;
@@ -116,7 +116,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_a_hook_holds_is_read_back(
+        fn what_a_hook_checks_is_read_back(
             pins in prop::collection::vec(("/[ -~]{0,20}", any::<u64>(), any::<u64>(), 0..2_000_000_000_i64, 0..1_000_000_000_u32), 1..4)
         ) {
             let pins: Vec<(String, Identity)> = pins.into_iter().map(|(path, device, inode, seconds, nanoseconds)| {
@@ -124,12 +124,12 @@ mod tests {
             }).collect();
             let lines: Vec<(&str, Identity)> = pins.iter().map(|(path, identity)| (path.as_str(), *identity)).collect();
             let raw = format!("lxc.hook.post-stop =\n{}{}lxc.net.0.ipv4.address = 10.0.0.1/24\n", hook(&lines), hook(&lines[..1]));
-            prop_assert_eq!(held(&raw), [&pins[..], &pins[..1]].concat());
+            prop_assert_eq!(pins_in(&raw), [&pins[..], &pins[..1]].concat());
         }
 
         #[test]
         fn no_text_makes_it_panic(text in "(lxc.hook.mount = test )?[ -~]{0,40}(\\)\" = ')?[0-9:. ']{0,20}") {
-            let _ = held(&text);
+            let _ = pins_in(&text);
         }
     }
 }

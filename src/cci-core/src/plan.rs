@@ -59,7 +59,7 @@ pub struct LaunchPlan {
     pub user: GuestUser,
     /// What the agent and commands find in their environment.
     pub environment: BTreeMap<String, String>,
-    /// Whose commits it makes.
+    /// The author of its commits.
     pub author: Author,
     /// Things the user should know before it starts.
     pub warnings: Vec<PlanWarning>,
@@ -204,7 +204,7 @@ impl LaunchPlan {
         own.map(|disk| disk.source.as_str())
     }
 
-    /// What of the user's own the container is held to: the workspace and the mounts.
+    /// The user's own paths that the container is pinned to: the workspace and the mounts.
     #[must_use]
     pub fn pinned(&self) -> Vec<Pinned> {
         let theirs = self.disks.iter().filter(|disk| ![SESSION, RESOLV].contains(&&*disk.device));

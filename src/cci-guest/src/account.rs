@@ -63,8 +63,8 @@ pub fn expect_agent(uid: u32) -> String {
     )
 }
 
-/// Lines of a shell that end with [`GuestExit::OtherUser`] where the container's `code` has another number than this; an
-/// image without that user has none to compare. They start no program.
+/// Lines of a shell that exit with [`GuestExit::OtherUser`] if the container's `code` has another uid than this; an image
+/// without that user passes. They start no program.
 #[must_use]
 pub fn expect_uid(uid: u32) -> String {
     let other = GuestExit::OtherUser;
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn another_number_of_the_agent_is_noticed() {
+    fn another_uid_of_the_agent_is_noticed() {
         let ends = |passwd: &str| {
             let dir = tempfile::tempdir().unwrap();
             let file = dir.path().join("passwd");

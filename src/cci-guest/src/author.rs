@@ -1,9 +1,9 @@
-//! The name and e-mail that commits made in a container bear: the caller's, below whatever the container itself has.
+//! The name and e-mail of commits made in a container: the caller's, unless the container has its own.
 
 use crate::layout::HOME;
 use crate::shell::quoted;
 
-/// Who makes a commit; what is not known stays git's to ask for.
+/// The author of a commit; git itself asks for what is missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Author {
     /// `user.name`
@@ -13,10 +13,10 @@ pub struct Author {
 }
 
 impl Author {
-    /// Lines of a shell that give it to git.
+    /// Lines of a shell that configure git with it.
     ///
-    /// It is a file of its own, which the user's configuration includes where the container has none yet: a repository,
-    /// `git config --global` and an image that sets something all have the last word.
+    /// It is a separate file, included by a user configuration that is created if the container has none. So a repository,
+    /// `git config --global` and whatever the image sets override it.
     #[must_use]
     pub fn lines(&self) -> String {
         self.lines_in(&format!("{HOME}/.config/git"))
@@ -40,7 +40,7 @@ impl Author {
     }
 }
 
-/// A value as git's configuration has it.
+/// A value in the syntax of git's configuration.
 fn value_of(text: &str) -> String {
     let plain: String = text.chars().filter(|c| !c.is_control()).collect();
     format!("\"{}\"", plain.replace('\\', "\\\\").replace('"', "\\\""))
@@ -63,7 +63,7 @@ mod tests {
         String::from_utf8(git.env("GIT_CONFIG_NOSYSTEM", "1").output().unwrap().stdout).unwrap().trim_end().to_owned()
     }
 
-    fn given(author: &Author, home: &std::path::Path) {
+    fn configure(author: &Author, home: &std::path::Path) {
         let lines = author.lines_in(home.join(".config/git").to_str().unwrap());
         assert!(Command::new("sh").args(["-c", &(lines + "exit 0")]).status().unwrap().success());
     }
@@ -71,10 +71,10 @@ mod tests {
     #[test]
     fn git_reads_the_very_name_and_e_mail() {
         let home = tempfile::tempdir().unwrap();
-        given(&author("Ann \"A\" O'Neil \\ $HOME;#", "ann@example.org"), home.path());
+        configure(&author("Ann \"A\" O'Neil \\ $HOME;#", "ann@example.org"), home.path());
         assert_eq!(git(home.path(), &["config", "user.name"]), "Ann \"A\" O'Neil \\ $HOME;#");
         assert_eq!(git(home.path(), &["config", "user.email"]), "ann@example.org");
-        given(&author("Ann", "ann@work.example"), home.path());
+        configure(&author("Ann", "ann@work.example"), home.path());
         assert_eq!(
             git(home.path(), &["config", "user.email"]),
             "ann@work.example",
@@ -86,19 +86,19 @@ mod tests {
     fn what_the_container_has_itself_stays_and_wins() {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join(".gitconfig"), "[user]\n\temail = own@example.org\n").unwrap();
-        given(&author("Ann", "ann@example.org"), home.path());
+        configure(&author("Ann", "ann@example.org"), home.path());
         assert_eq!(git(home.path(), &["config", "user.email"]), "own@example.org");
         assert_eq!(git(home.path(), &["config", "user.name"]), "Ann");
         fs::write(home.path().join(".config/git/config"), "[user]\n\tname = Bob\n").unwrap();
-        given(&author("Ann", "ann@example.org"), home.path());
+        configure(&author("Ann", "ann@example.org"), home.path());
         assert_eq!(git(home.path(), &["config", "user.name"]), "Bob");
     }
 
     #[test]
-    fn nobody_known_is_nothing_said() {
+    fn an_unknown_author_is_left_to_git() {
         assert_eq!(Author::default().lines(), "");
         let home = tempfile::tempdir().unwrap();
-        given(&Author { name: None, email: Some("a@b\n[core]\nfsmonitor = x".into()) }, home.path());
+        configure(&Author { name: None, email: Some("a@b\n[core]\nfsmonitor = x".into()) }, home.path());
         assert_eq!(git(home.path(), &["config", "--list"]), "include.path=cci\nuser.email=a@b[core]fsmonitor = x");
     }
 }

@@ -1,9 +1,9 @@
-//! Shell lines that become a command, and name the file that is missing if it does not start.
+//! Shell lines that replace the shell by a command, and name the missing file if it does not start.
 //!
-//! A shell says "not found" of a file that exists if its interpreter does not: a program of a virtual environment that
-//! was made on the host, for instance.
+//! A shell says "not found" about an existing file if its interpreter is missing, for instance about a program of a virtual
+//! environment that was created on the host.
 
-/// Becomes the command `"$@"`.
+/// Replaces the shell by the command `"$@"`.
 pub(crate) const BECOME: &str = r##"trap '[ $? -ne 127 ] || case $1 in */*)
     if [ -h "$1" ] && [ ! -e "$1" ]; then
         echo "cci: $1 is a link to $(readlink -- "$1"), which is not in the container"

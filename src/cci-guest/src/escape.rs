@@ -1,11 +1,11 @@
-//! Takes the control sequences out of what a program writes to a terminal, byte by byte as it comes.
+//! Finds the control sequences in what a program writes to a terminal, in pieces of any size.
 //!
-//! Sequences of eight bits are none in UTF-8, which all terminals speak today.
+//! 8-bit control characters do not count: in UTF-8, which every terminal uses today, they are parts of letters.
 
-/// No sequence that means something has longer parameters.
+/// No known sequence has longer parameters.
 const LONGEST: usize = 64;
 
-/// A control sequence that is complete.
+/// A complete control sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sequence<'a> {
     /// `ESC` and what follows: `=`, `(B`.
@@ -16,18 +16,18 @@ pub(crate) enum Sequence<'a> {
     Osc(&'a [u8]),
 }
 
-/// Where the text of a terminal stands.
+/// The state of the parser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Between sequences.
     Ground,
-    /// Behind `ESC`.
+    /// After `ESC`.
     Escape,
-    /// Behind `ESC [`.
+    /// After `ESC [`.
     Csi,
-    /// Behind `ESC ]`, and `ESC` in it.
+    /// After `ESC ]`; `escape` is set after an `ESC` in the text.
     Osc { escape: bool },
-    /// In another string, which ends in the same way.
+    /// In another string, which ends the same way.
     Other { escape: bool },
 }
 
@@ -50,13 +50,13 @@ impl Escapes {
         self.state != State::Ground
     }
 
-    /// Reads on, and tells every sequence that is complete.
+    /// Reads the next bytes and calls `tell` with every sequence that they complete.
     pub(crate) fn read(&mut self, bytes: &[u8], mut tell: impl FnMut(Sequence<'_>)) {
         for &byte in bytes {
             match self.state {
                 State::Ground if byte == 0x1b => self.begin(State::Escape),
                 State::Ground => {}
-                // cancelled
+                // CAN and SUB cancel a sequence
                 _ if matches!(byte, 0x18 | 0x1a) => self.begin(State::Ground),
                 State::Escape => self.escape(byte, &mut tell),
                 State::Csi => self.csi(byte, &mut tell),

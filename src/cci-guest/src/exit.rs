@@ -56,7 +56,7 @@ exits! {
     KeepsRunning = 75,
     /// After the command that it ran, the container shuts down.
     ShutsDown = 76,
-    /// After the command that it ran, the container shuts down, to start again.
+    /// After the command that it ran, the container reboots.
     Reboots = 77,
     /// It could not put a file into place; its output says why.
     TransferFailed = 92,

@@ -10,7 +10,8 @@ const WAKE_INIT: &str = "for moment in 0.2 1; do (trap '' HUP; exec sleep $momen
 /// Init can be asked nothing before its socket exists.
 const UNTIL_BOOTED: &str = "until [ -S /run/systemd/private ]; do sleep 0.1; done; systemctl is-system-running --wait";
 
-/// What a system that goes down is about to do: its job, or the word by which init has become what ends everything.
+/// Prints what a system that goes down is about to do: its queued jobs, and the command line of init, which has been
+/// replaced by `systemd-shutdown` in the end.
 const ABOUT_TO: &str = "timeout 2 systemctl list-jobs --no-legend 2>/dev/null; tr '\\0' ' ' </proc/1/cmdline";
 
 /// Shell lines that run a command and then exit with what the container's init reports, [`GuestExit::KeepsRunning`],
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_system_that_will_start_again_is_told_apart() {
+    fn a_reboot_is_distinguished_from_a_shutdown() {
         let of = |jobs: &str| {
             let dir = tempfile::tempdir().unwrap();
             let systemctl = format!("[ $1 = list-jobs ] && echo '{jobs}' || echo stopping");

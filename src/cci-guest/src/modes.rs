@@ -1,7 +1,7 @@
 //! What a program has switched on in a terminal, and the bytes that switch it off again.
 //!
-//! A program that ends by itself does so; one that is killed, or whose connection breaks, leaves the person with a
-//! terminal that shows another screen, reports the mouse or hides the cursor.
+//! A program that exits by itself does that; one that is killed, or whose connection breaks, leaves the user with a
+//! terminal that shows the alternate screen, reports the mouse or hides the cursor.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -10,11 +10,11 @@ use crate::escape::{Escapes, Sequence};
 
 /// Private modes that are on unless a program switches them off.
 const USUALLY_ON: [u16; 2] = [7, 25];
-/// The other screen, under its three numbers.
+/// The alternate screen, under its three numbers.
 const OTHER_SCREEN: [u16; 3] = [47, 1047, 1049];
-/// These save and restore rather than switch.
+/// These save and restore the cursor; they switch nothing on.
 const NO_MODES: [u16; 1] = [1048];
-/// More than any terminal has: what a hostile program makes cci remember is bounded.
+/// More than any terminal has: a hostile program can make cci remember only so many.
 const MOST: usize = 64;
 
 /// The state of a terminal, as far as what was written to it has changed it.
@@ -32,11 +32,11 @@ const MOST: usize = 64;
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the terminal's own")]
 pub struct Modes {
     escapes: Escapes,
-    /// Private modes that are not as they usually are.
+    /// Private modes that differ from their default.
     private: BTreeSet<u16>,
     /// Other modes that are on.
     ansi: BTreeSet<u16>,
-    /// Colours of the terminal's own that were set, by their number.
+    /// The terminal's own colours that were set, by their number.
     colors: BTreeSet<u16>,
     keypad: bool,
     /// Keys with modifiers are reported, in xterm's way: how many of them.
@@ -55,7 +55,7 @@ pub struct Modes {
 }
 
 impl Modes {
-    /// Takes note of what was written to the terminal.
+    /// Records what was written to the terminal.
     pub fn written(&mut self, bytes: &[u8]) {
         let mut escapes = std::mem::take(&mut self.escapes);
         escapes.read(bytes, |sequence| match sequence {
@@ -66,13 +66,13 @@ impl Modes {
         self.escapes = escapes;
     }
 
-    /// What puts everything back as it was; the other screen is left last, so that what is written next is read on the
-    /// person's own.
+    /// The bytes that undo everything; they leave the alternate screen last, so that what is written next appears on the
+    /// normal screen.
     #[must_use]
     pub fn undo(&self) -> Vec<u8> {
         let mut undo = String::new();
         if self.escapes.is_open() {
-            // a sequence that was cut off
+            // ends a sequence that was cut off
             undo.push_str("\x18\x1b\\");
         }
         for mode in &self.private {
@@ -214,7 +214,7 @@ fn set(modes: &mut BTreeSet<u16>, mode: u16, on: bool) {
     }
 }
 
-/// The numbers of parameters; what is none is left out.
+/// The numeric parameters; others are skipped.
 fn numbers(params: &[u8]) -> impl Iterator<Item = u16> {
     params.split(|byte| matches!(byte, b';' | b':')).filter_map(|part| std::str::from_utf8(part).ok()?.parse().ok())
 }

@@ -1,6 +1,5 @@
-//! The agent's pane: what is in front in it, what it shows, and what is typed into it, by a shell that takes orders.
-//!
-//! One command does it all: what is typed is decided by what was seen a moment before.
+//! The agent's pane: what runs in its foreground, what it shows, and what is typed into it, all through one shell in the
+//! container that carries out orders. So cci decides what to type by what the pane showed a moment ago.
 
 use crate::exit::GuestExit;
 use crate::shell::quoted;
@@ -12,15 +11,15 @@ pub const END: u8 = 0;
 /// What the agent of a session does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// It is about to be started.
+    /// It has not started yet.
     Starting,
-    /// What is typed goes to it, or to a program that it has started.
+    /// It, or a program that it has started, has the terminal.
     InFront,
-    /// It runs, and another program has the terminal.
+    /// It runs, but another program has the terminal.
     Behind,
-    /// It was stopped, as by Ctrl-Z.
+    /// It is suspended, as by Ctrl-Z.
     Stopped,
-    /// It does not run any more.
+    /// It has exited.
     Ended,
     /// Somebody else is typing into it.
     Taken,
@@ -33,7 +32,7 @@ pub enum State {
 pub struct Seen {
     /// What the agent does.
     pub state: State,
-    /// How its screen is read, as the start of the session said.
+    /// How to read its screen, as noted when the session was started.
     pub screen: String,
     /// What its pane shows.
     pub shown: String,
@@ -59,24 +58,24 @@ impl Seen {
     }
 }
 
-/// Something that the shell of [`taking_orders`] is told to do. It does it only where the agent is in front, unless it is
-/// forced to; then it goes to the pane that a person would see.
+/// An order to the shell of [`taking_orders`]. It is carried out only if the agent has the terminal. A forced order always is,
+/// in the pane that an attached user would see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order<'a> {
-    /// Nothing but to look.
+    /// Look only.
     Look,
     /// To wait for its turn, at most this many seconds: of several who send at once, each has the pane until its shell ends.
     Turn(u64),
     /// To paste a text, character for character.
     Paste(&'a [u8]),
-    /// To press Enter: as a character, so that a person who scrolls does not catch it.
+    /// Press Enter: as a character, so that it arrives even while somebody scrolls.
     Enter,
-    /// To press the keys that the shell was given.
+    /// Press the keys that the shell was started with.
     Keys,
 }
 
 impl Order<'_> {
-    /// What the shell reads.
+    /// The order as the shell reads it.
     #[must_use]
     pub fn line(self, force: bool) -> Vec<u8> {
         let force = if force { "force" } else { "" };
@@ -107,8 +106,7 @@ pub fn taking_orders(container: &str) -> String {
     format!("set -f; s={session}; none={no_session}; own={SOCKET} anything={SHELL}\n{TAKING_ORDERS}")
 }
 
-const TAKING_ORDERS: &str = r#"set +f
-for socket in "$own" /tmp/tmux-*/default; do
+const TAKING_ORDERS: &str = r#"for socket in "$own" /tmp/tmux-*/default; do
   [ -S "$socket" ] && tmux -S "$socket" has-session -t "=$s" 2>/dev/null && break
   socket=
 done

@@ -41,7 +41,7 @@ pub fn program_with_one_output(program: &str) -> Vec<String> {
     ["sh", "-c", r#"exec "$0" 2>&1"#, program].map(str::to_owned).to_vec()
 }
 
-/// The command of these words as text, which is all that Incus takes: a shell makes the words that are not UTF-8.
+/// The command of these words as text, because Incus accepts nothing else: if a word is not UTF-8, a shell decodes them.
 ///
 /// ```
 /// use cci_guest::shell::words;
@@ -51,13 +51,13 @@ pub fn program_with_one_output(program: &str) -> Vec<String> {
 #[must_use]
 pub fn words(words: &[OsString]) -> Vec<String> {
     let text: Option<Vec<String>> = words.iter().map(|word| word.to_str().map(str::to_owned)).collect();
-    text.unwrap_or_else(|| command(MAKE_WORDS, words.iter().map(|word| escaped(word.as_bytes()))))
+    text.unwrap_or_else(|| command(DECODE_WORDS, words.iter().map(|word| escaped(word.as_bytes()))))
 }
 
-/// Becomes the command whose words are [`escaped`]; the dot keeps line ends at the end of a word.
-const MAKE_WORDS: &str = r#"for w do shift; w=$(printf '%b.' "$w"); set -- "$@" "${w%.}"; done; unset w; exec "$@""#;
+/// Replaces the shell by the command whose words are [`escaped`]; the dot protects newlines at the end of a word.
+const DECODE_WORDS: &str = r#"for w do shift; w=$(printf '%b.' "$w"); set -- "$@" "${w%.}"; done; unset w; exec "$@""#;
 
-/// Bytes as `printf %b` reads them.
+/// Bytes in the syntax of `printf %b`.
 fn escaped(bytes: &[u8]) -> String {
     let escape = |byte: &u8| match byte {
         b'\\' => r"\\".to_owned(),

@@ -30,11 +30,11 @@ pub fn guest_term(host_term: Option<&str>) -> &str {
     host_term.filter(|term| KNOWN.contains(term)).unwrap_or(FALLBACK)
 }
 
-/// Asks a terminal to tell Shift+Enter from Enter. tmux does so only where the terminal has said what it is, and then
-/// reads such keys from any.
-pub const TELL_KEYS: &[u8] = b"\x1b[>4;1m";
+/// Asks a terminal to distinguish Shift+Enter from Enter. tmux reads such keys from any terminal, but asks only those that
+/// have said what they are.
+pub const MODIFIED_KEYS: &[u8] = b"\x1b[>4;1m";
 
-/// Whether a terminal of this type can be asked for more than it shows.
+/// Whether a terminal of this type ignores such a request if it does not know it.
 #[must_use]
 pub fn can_be_asked(host_term: Option<&str>) -> bool {
     ["xterm", "tmux"].iter().any(|kind| guest_term(host_term).starts_with(kind))

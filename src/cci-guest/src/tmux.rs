@@ -17,11 +17,11 @@ pub const SOCKET: &str = "/home/code/.cci-tmux";
 /// Lines of scrollback a pane keeps.
 const SCROLLBACK: &str = "50000";
 
-/// Becomes a bash whose startup file is given as `$0`, and which begins with the agent.
+/// Replaces the shell by a bash whose startup file is `$0`: it begins with the agent.
 const BASH_WITH: &str = r#"exec bash --rcfile <(printf '%s\n' "$0") -i -s -- "$@""#;
 
-/// Startup of a bash that reads what a login reads and then runs the agent as a job of its own: leaving the agent leaves
-/// the person in the container, and one that is stopped with Ctrl-Z comes back with `fg`.
+/// The startup file of a bash that reads what a login shell reads and then runs the agent as a job of its own: who quits the
+/// agent is still in the container, and `fg` resumes an agent that Ctrl-Z has suspended.
 ///
 /// `$1` says how the agent's screen is read, `$2` is what reads along, the rest is its argv. The pane notes which process
 /// the agent is.
@@ -93,7 +93,7 @@ pub fn start(container: &str, screen: &str, allowed: Allowed, agent: &[String]) 
     ] {
         argv.extend(["set-option", scope, option, value, ";"].map(str::to_owned));
     }
-    // a client that is suspended in the container would be so for ever
+    // nobody could resume a client that is suspended in the container
     argv.extend(["unbind-key", "C-z", ";"].map(str::to_owned));
     let session = session_name(container);
     argv.extend(["new-session", "-d", "-s", &session, "-x", "120", "-y", "40", "-c", WORKSPACE].map(str::to_owned));
@@ -102,7 +102,7 @@ pub fn start(container: &str, screen: &str, allowed: Allowed, agent: &[String]) 
     argv
 }
 
-/// Attaches to the session of the agent; `true_color` says whether the terminal shows colours of 24 bits.
+/// Attaches to the session of the agent; `true_color` says whether the terminal shows 24-bit colours.
 #[must_use]
 pub fn attach(container: &str, true_color: bool) -> Vec<String> {
     let mut argv = tmux(if true_color { &["-u", "-T", "RGB"] } else { &["-u"] });

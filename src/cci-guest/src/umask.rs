@@ -1,6 +1,6 @@
-//! The file mode mask of the caller, which the agent and its commands get: files shared with a group stay so.
+//! The caller's umask, which the agent and its commands inherit: what is shared with a group stays shared.
 
-/// Which permissions new files do not get.
+/// The permissions that new files do not get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Umask(u32);
 
@@ -11,7 +11,7 @@ impl Default for Umask {
 }
 
 impl Umask {
-    /// Reads the mask from a process's status file as the kernel shows it; the usual one where it is not there.
+    /// Reads it from a process's status file as the kernel shows it; the default if it is missing.
     ///
     /// ```
     /// use cci_guest::umask::Umask;

@@ -23,9 +23,9 @@ pub struct Caller {
     pub home: PathBuf,
     /// The current directory, by the name the shell has for it.
     pub current_dir: PathBuf,
-    /// Whether that directory was removed: what is at its name, if anything, is another one.
+    /// Whether that directory was removed; whatever has its name now is another one.
     pub is_current_dir_gone: bool,
-    /// Which permissions new files do not get.
+    /// The permissions that new files do not get.
     pub umask: Umask,
     /// The environment; names or values that are not UTF-8 are left out.
     pub environment: BTreeMap<String, String>,
@@ -52,7 +52,7 @@ impl Caller {
         Ok(Self { ids, home, current_dir, is_current_dir_gone, umask, environment })
     }
 
-    /// Refuses to act as root on what belongs to another user: a `sudo` that keeps `HOME` would make files there that
+    /// Refuses to run as root with another user's home: under a `sudo` that keeps `HOME`, cci would create files there that
     /// lock their owner out.
     pub fn refuse_anothers_home(&self) -> Result<()> {
         let owner = fs::metadata(&self.home).map_or(0, |home| home.uid());
@@ -73,7 +73,7 @@ impl Caller {
         HostLocale { term: owned("TERM"), colorterm: owned("COLORTERM"), timezone: None }
     }
 
-    /// Where the caller has the configuration of an agent.
+    /// Where the caller keeps the configuration of an agent.
     #[must_use]
     pub fn place_of(&self, agent: &dyn Agent) -> HostPlace {
         let named = agent.place_variable().and_then(|name| self.var(name));
@@ -104,7 +104,7 @@ fn named(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
     environment.get("PWD").map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
-/// The name that a removed directory had, as the kernel remembers it; `PWD` where that is the same directory's.
+/// The name of a removed directory as the kernel remembers it, or `PWD` if that names the same directory.
 fn name_of_removed(environment: &BTreeMap<String, String>) -> PathBuf {
     let link = fs::read_link("/proc/self/cwd").unwrap_or_default();
     let removed = link.to_string_lossy();

@@ -1,4 +1,4 @@
-//! What a command reads on stdin: bytes as they come, and from a terminal only while the terminal is this job's.
+//! What a command reads on stdin: bytes as they come; from a terminal only while cci is its foreground job.
 
 use std::io::{self, IsTerminal};
 use std::os::fd::OwnedFd;
@@ -11,23 +11,26 @@ use tokio::io::unix::AsyncFd;
 
 use crate::terminal::is_in_front;
 
-/// How often a job in the background looks whether it was brought to the front: no signal says so.
+/// How often a background job checks whether it is in the foreground again: no signal says so.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// The caller's stdin.
 pub enum Input {
-    /// There is nothing to read.
+    /// No input.
     Nothing,
-    /// A terminal with jobs, opened anew: to wait for what it has to say stops nobody, only to read it does.
+    /// A terminal with job control, opened again. A background job may wait for its input, but is stopped if it reads.
     Terminal(AsyncFd<OwnedFd>),
-    /// A file, a pipe, or a terminal that has no jobs.
+    /// A file, a pipe, or a terminal without job control.
     Other(tokio::io::Stdin),
 }
 
 impl Input {
-    /// Stdin as it is.
+    /// Stdin of this process, or nothing if that was asked for.
     #[must_use]
-    pub fn of_this_process() -> Self {
+    pub fn of_this_process(no_input: bool) -> Self {
+        if no_input {
+            return Self::Nothing;
+        }
         let stdin = io::stdin();
         let has_jobs = stdin.is_terminal() && tcgetpgrp(&stdin).is_ok();
         match has_jobs.then(terminal) {
@@ -36,7 +39,7 @@ impl Input {
         }
     }
 
-    /// Reads what there is; nothing at the end.
+    /// Reads the next bytes; 0 at the end.
     pub async fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Nothing => Ok(0),

@@ -13,17 +13,22 @@ struct Mount {
     options: String,
 }
 
-/// The FUSE file system that a path is on, by where it is mounted, if only the user who mounted it may enter it: not even
-/// root, and so not the daemon.
+/// Where the FUSE file system of a path is mounted, if only the user who mounted it may enter it: neither root nor the
+/// daemon.
 #[must_use]
 pub fn private_fuse(path: &Path) -> Option<PathBuf> {
     private_fuse_in(&all(&table()), path)
 }
 
-/// Whether what is mounted at this very place is passed on to other mount namespaces; `None` where nothing is.
+/// Whether the mount at this path propagates to other mount namespaces; `None` if nothing is mounted there.
 #[must_use]
 pub fn is_shared(point: &Path) -> Option<bool> {
-    all(&table()).iter().rev().find(|mount| mount.point == point).map(|mount| mount.is_shared)
+    is_shared_in(&all(&table()), point)
+}
+
+fn is_shared_in(mounts: &[Mount], point: &Path) -> Option<bool> {
+    // of two mounts at one place the later one is visible
+    mounts.iter().rev().find(|mount| mount.point == point).map(|mount| mount.is_shared)
 }
 
 fn table() -> String {
@@ -32,7 +37,7 @@ fn table() -> String {
 }
 
 fn private_fuse_in(mounts: &[Mount], path: &Path) -> Option<PathBuf> {
-    // of two at one place the later one is seen
+    // of two mounts at one place the later one is visible
     let there = mounts.iter().rev().filter(|mount| path.starts_with(&mount.point));
     let found =
         there.reduce(
@@ -56,7 +61,7 @@ fn all(table: &str) -> Vec<Mount> {
     table.lines().filter_map(mount).collect()
 }
 
-/// Blanks and backslashes are written as octal numbers.
+/// A field in which spaces and backslashes are written as octal numbers.
 fn unescaped(field: &str) -> PathBuf {
     let (mut bytes, mut rest) = (Vec::new(), field.as_bytes());
     while let Some((first, others)) = rest.split_first() {
@@ -83,7 +88,7 @@ mod tests {
 ";
 
     #[test]
-    fn a_fuse_that_only_its_user_enters_is_known() {
+    fn a_fuse_mount_that_only_its_user_may_enter_is_found() {
         let of = |path: &str| private_fuse_in(&all(TABLE), Path::new(path));
         assert_eq!(of("/home/ann/far away/proj"), Some("/home/ann/far away".into()));
         for other in ["/home/ann", "/home/ann/far awayer", "/srv/open/x", "/srv/roots", "/home/ann/far away/in/x"] {
@@ -93,10 +98,7 @@ mod tests {
 
     #[test]
     fn of_two_mounts_at_one_place_the_later_counts() {
-        let shared = |table: &str| {
-            let point = Path::new("/var/lib/incus/shmounts");
-            all(table).iter().rev().find(|mount| mount.point == point).map(|mount| mount.is_shared)
-        };
+        let shared = |table: &str| is_shared_in(&all(table), Path::new("/var/lib/incus/shmounts"));
         assert_eq!(shared(TABLE), Some(true));
         assert_eq!(shared(&TABLE.replace(" shared:9", "")), Some(false));
         assert_eq!(is_shared(Path::new("/nonexistent")), None);

@@ -1,5 +1,5 @@
-//! The caller's terminal: raw while a session is attached; afterwards its mode is restored and all that was switched on
-//! in it is off, whatever ended the session.
+//! The caller's terminal: raw while a session is attached. Afterwards, whatever ended the session, its mode is restored and
+//! everything that was switched on in it is off again.
 
 #![expect(clippy::disallowed_methods, reason = "asked what it is only")]
 
@@ -27,11 +27,11 @@ pub fn is_interactive() -> bool {
 /// Whether cci is the terminal's foreground job: one in the background may neither read nor change it.
 #[must_use]
 pub fn is_in_front() -> bool {
-    // without a controlling terminal there are no jobs
+    // without a controlling terminal there is no job control
     termios::tcgetpgrp(io::stdin()).map_or(true, |front| front == rustix::process::getpgrp())
 }
 
-/// How long to wait for a terminal that accepts no output before leaving it as it is.
+/// How long to wait for a terminal that accepts no output.
 const STUCK: Duration = Duration::from_secs(1);
 
 /// The mode of a terminal before it was changed and what was switched on in it since, until both are restored.
@@ -46,7 +46,7 @@ impl Saved {
     fn restore(&self) {
         let Some(mode) = self.mode.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
         let undo = self.screen.lock().unwrap_or_else(PoisonError::into_inner).undo();
-        // a terminal that takes nothing would hold the end back for ever
+        // draining a terminal that accepts nothing would take forever
         let when = if self.write_all(&undo) { OptionalActions::Drain } else { OptionalActions::Now };
         let _ = termios::tcsetattr(&self.fd, when, &mode);
     }
@@ -82,7 +82,7 @@ impl Saved {
         self.screen.lock().unwrap_or_else(PoisonError::into_inner).written(bytes);
     }
 
-    /// Writes to a terminal that does not block; whether it took everything.
+    /// Writes to the terminal, which does not block; returns whether it accepted everything.
     fn write_all(&self, mut bytes: &[u8]) -> bool {
         let limit = Timespec::try_from(STUCK).ok();
         while !bytes.is_empty() {
@@ -190,7 +190,7 @@ fn size_of(fd: impl AsFd) -> TermSize {
     }
 }
 
-/// The terminal's one direction, without blocking.
+/// What the user types, without blocking.
 pub struct Keys<'a>(&'a AsyncFd<Arc<OwnedFd>>);
 
 impl AsyncRead for Keys<'_> {
@@ -209,7 +209,7 @@ impl AsyncRead for Keys<'_> {
     }
 }
 
-/// Its other direction.
+/// What the user sees, without blocking.
 pub struct Screen<'a>(&'a Tty);
 
 impl AsyncWrite for Screen<'_> {

@@ -1,10 +1,9 @@
-//! The name of the caller's time zone in every form that the C library, systemd and Debian know.
+//! The name of the caller's time zone, from every form that the C library, systemd and Debian use.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The zone for a container's environment: by what `TZ` says, else by what the files of `etc` say. A machine that says
-/// nothing runs on UTC.
+/// The zone for a container's environment: from `TZ`, else from the files in `etc`, else UTC.
 pub(crate) fn name(tz: Option<&str>, etc: &Path) -> String {
     match tz.map(|tz| tz.strip_prefix(':').unwrap_or(tz)) {
         None => of_host(etc),
@@ -14,7 +13,7 @@ pub(crate) fn name(tz: Option<&str>, etc: &Path) -> String {
     }
 }
 
-/// A file of rules outside the zones may be missing in the container: its last line says the same.
+/// The container may lack a file of rules outside the zone directory; the last line of that file has the same meaning.
 fn of_file(path: &Path, etc: &Path) -> String {
     if path == Path::new("/etc/localtime") {
         return of_host(etc);
@@ -48,7 +47,7 @@ fn below_zones(path: &Path) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-/// What Debian writes beside a copy of the rules.
+/// The name that Debian writes next to a copy of the rules.
 fn listed(path: &Path) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
     let name = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;

@@ -40,7 +40,7 @@ pub(crate) fn context(
     cancel: CancellationToken,
 ) -> Result<Context> {
     let mut caller = Caller::of_this_process()?;
-    // what is named by its whole path does not depend on where the shell is
+    // an absolute workspace does not depend on the current directory
     caller.is_current_dir_gone &= asked.workspace.is_relative();
     let workspace = Workspace::resolve(&caller.current_dir, &asked.workspace);
     let stack = Stack::read(&caller, &workspace, asked.config.as_deref(), &asked.overrides, trust)?;

@@ -24,7 +24,7 @@ const SHELL_CHARACTERS: &[char] =
 /// Run one command in a fresh container
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  cci run -- npm test              argv, as it is\n  cci run \"npm ci && npm test\"      one argument with spaces runs through bash -lc\n  cci run -e TOKEN -- ./deploy.sh  forward one variable of the host\n  cci run --timeout 60 --capture -- make test | jq .exit_code\n  cci run --mount \"$PWD:$PWD\" -- .venv/bin/pip list   also at its host path, which a virtual environment contains\n  while read -r dir; do cci run -n -w \"$dir\" -- make; done < list\n\nThe command reads stdin. In a loop or a script that reads the same input, -n leaves it to them."
+    after_help = "Examples:\n  cci run -- npm test              argv, as it is\n  cci run \"npm ci && npm test\"      one argument with spaces runs through bash -lc\n  cci run -e TOKEN -- ./deploy.sh  forward one variable of the host\n  cci run --timeout 60 --capture -- make test | jq .exit_code\n  cci run --mount \"$PWD:$PWD\" -- .venv/bin/pip list   also at its host path, to which a virtual environment refers\n  while read -r dir; do cci run -n -w \"$dir\" -- make; done < list\n\nThe command reads stdin. In a loop or script that reads the same input, use -n."
 )]
 pub(crate) struct RunArgs {
     /// Stop the command after this many seconds, with status 124

@@ -27,7 +27,7 @@ use cci_host::terminal;
     after_help = examples()
 )]
 pub(crate) struct ShellArgs {
-    /// Start detached, and return when the agent shows something
+    /// Start detached, and return once the agent shows something
     #[arg(long)]
     background: bool,
     /// Run the agent in tmux; with `--tmux=false` it has the terminal to itself, and the container stops with it

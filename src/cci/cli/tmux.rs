@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cci_core::{Error, Result};
+use cci_guest::GuestText;
 use cci_guest::tmux::{Part, session_name};
 use clap::{Args, Subcommand, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
@@ -18,11 +19,12 @@ use super::output::{Format, FormatArg, print};
 use super::verb::{Call, OnIncus, Verb};
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
+use cci_engine::blocking::blocking;
 use cci_engine::context::Context;
 use cci_engine::session::tmux::{self, Input};
 use cci_host::settings::Trust;
 
-/// No prompt is longer.
+/// The longest prompt.
 const LONGEST: u64 = 16 << 20;
 
 /// Drive a session without a terminal
@@ -38,7 +40,7 @@ pub(crate) struct TmuxArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TmuxVerb {
-    /// Give the agent of a session a prompt
+    /// Send a prompt to the agent of a session
     #[command(
         after_help = "Examples:\n  cci tmux send cci-9c09f805-1 \"fix the failing test\" --wait\n  cci tmux send cci-9c09f805-1 --file prompt.md\n  git diff | cci tmux send cci-9c09f805-1 -\n  cci tmux send cci-9c09f805-1 --keys C-c\n  cci tmux send cci-9c09f805-1 --no-enter -- -v"
     )]
@@ -64,7 +66,7 @@ pub(crate) struct SendArgs {
     /// Send the contents of this file; `-` is stdin
     #[arg(long, value_name = "PATH", conflicts_with_all = ["text", "keys"], value_hint = ValueHint::FilePath)]
     file: Option<PathBuf>,
-    /// Type into whatever is there, even if the agent has exited or asks something
+    /// Type into the pane even if the agent has exited or is asking a question
     #[arg(long)]
     force: bool,
     /// Do not press Enter after it
@@ -152,7 +154,7 @@ async fn send(args: &SendArgs, cx: &Context) -> Result<u8> {
     let input = if args.keys {
         Input::Keys(args.text.clone())
     } else {
-        Input::Text { text: text(args)?, enter: !args.no_enter }
+        Input::Text { text: text(args, cx).await?, enter: !args.no_enter }
     };
     tmux::send(cx, &args.name, &input, args.force).await?;
     if let Some(seconds) = args.wait {
@@ -161,14 +163,15 @@ async fn send(args: &SendArgs, cx: &Context) -> Result<u8> {
     Terminal::result(&Text::one(format_args!("Sent command to session {}", session_name(&args.name)))).map(|()| 0)
 }
 
-/// What is sent. The end of a file's last line gives way to the Enter.
-fn text(args: &SendArgs) -> Result<Vec<u8>> {
+/// What is sent. Enter replaces the newline at the end of a file.
+async fn text(args: &SendArgs, cx: &Context) -> Result<Vec<u8>> {
     let file = match (&args.file, args.text.as_slice()) {
-        (Some(file), _) => file.as_path(),
-        (None, [dash]) if dash == "-" => Path::new("-"),
+        (Some(file), _) => file.clone(),
+        (None, [dash]) if dash == "-" => PathBuf::from("-"),
         (None, words) => return Ok(words.join(" ").into_bytes()),
     };
-    let mut text = read(file)?;
+    // stdin may never end
+    let mut text = cx.scope.until_cancelled(blocking(move || read(&file))).await?;
     if !args.no_enter && text.last() == Some(&b'\n') {
         text.pop();
         text.pop_if(|byte| *byte == b'\r');
@@ -186,7 +189,8 @@ fn read(file: &Path) -> Result<Vec<u8>> {
     };
     read.map_err(|source| Error::Host { step: "read", path: file.to_owned(), source })?;
     if text.len() as u64 > LONGEST {
-        return Err(Error::usage(format!("{} is no prompt: it has more than {} MiB", file.display(), LONGEST >> 20)));
+        let shown = GuestText::new(file);
+        return Err(Error::usage(format!("{shown} is too large for a prompt: the limit is {} MiB", LONGEST >> 20)));
     }
     Ok(text)
 }

@@ -27,7 +27,7 @@ pub(crate) fn refused(error: &clap::Error, cci: &Command, argv: &[OsString]) -> 
     }
 }
 
-/// Names the argument, which clap does not.
+/// Names the argument, because clap does not.
 fn not_utf8(argv: &[OsString]) -> String {
     let word = argv.iter().find(|word| word.to_str().is_none()).cloned().unwrap_or_default();
     format!("argument '{}' is not UTF-8", word.as_encoded_bytes().escape_ascii())

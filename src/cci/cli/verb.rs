@@ -41,7 +41,7 @@ pub(crate) trait OnIncus: Verb {
     /// themselves.
     const ROLLED_BACK: bool = true;
 
-    /// Whether root may call it with another user's `HOME`, as a `sudo` does that keeps it: it makes nothing there.
+    /// Whether root may run it with another user's `HOME`, as under a `sudo` that keeps it: it creates nothing there.
     const IN_ANY_HOME: bool = false;
 
     /// What happens to a project file that is not approved: only verbs that start something in a container need it, and

@@ -62,7 +62,7 @@ pub fn answer(command: &mut Command) -> Output {
     outputs.find(has_run).unwrap_or_else(|| panic!("Incus gave the command up {TRIES} times"))
 }
 
-/// A command that has begun in a container and runs on, its stdout a pipe; it is sent again where Incus has not begun it.
+/// A command that has begun in a container and keeps running, with a pipe as stdout; it is sent again if Incus has not begun it.
 #[track_caller]
 pub fn exec_in_background(project: &str, container: &str, command: &[&str]) -> Child {
     const SAY_SO: &str = r#"echo begun >&2; exec "$@""#;

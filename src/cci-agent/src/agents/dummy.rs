@@ -44,7 +44,7 @@ impl Agent for Dummy {
     }
 }
 
-/// It asks for a prompt in its last line.
+/// Its last line asks for a prompt.
 fn shown(screen: &str) -> Shown {
     let last = screen.lines().rfind(|line| !line.trim().is_empty());
     let typed = last.and_then(|line| line.strip_prefix("You:"));

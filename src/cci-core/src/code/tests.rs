@@ -36,9 +36,9 @@ fn samples() -> Vec<Error> {
         Error::AgentEnded {
             name: name(),
             last: String::new(),
-            hint: "see it end in a terminal, with `cci shell`".into(),
+            hint: "run `cci shell` in a terminal to see why".into(),
         },
-        Error::NoPrompt { name: name(), problem: "it is stopped: `fg` brings it back".into() },
+        Error::NoPrompt { name: name(), problem: "it is suspended: `fg` resumes it".into() },
         Error::NoTmuxSession { name: name() },
         Error::ContainerExists { name: name() },
         Error::SlotsExhausted,

@@ -41,7 +41,7 @@ pub struct HostFacts {
     pub idmap: IdmapFacts,
     /// Terminal and time zone of the caller.
     pub locale: HostLocale,
-    /// Whose commits the container makes.
+    /// The author of the container's commits.
     pub author: Author,
     /// The NIC that the container gets: the network policy's, or in mode `open` the default profile's first.
     pub nic: Option<Nic>,

@@ -104,7 +104,7 @@ fn of_tool(found: &mut Found, trusted: &ToolSettings, changed: &ToolSettings, ar
 }
 
 fn of_terminal(found: &mut Found, trusted: TerminalSettings, changed: TerminalSettings) {
-    const REASON: &str = "it would let programs in the container steer your terminal";
+    const REASON: &str = "it would let programs in the container control your terminal";
     let TerminalSettings { clipboard, passthrough } = changed;
     found.when(clipboard && !trusted.clipboard, "terminal.clipboard", &clipboard, REASON);
     found.when(passthrough && !trusted.passthrough, "terminal.passthrough", &passthrough, REASON);

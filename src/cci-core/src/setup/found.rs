@@ -82,16 +82,16 @@ pub struct Person {
     pub group_active: bool,
 }
 
-/// The mounts by which Incus hands something to running containers.
+/// The mount point through which Incus mounts something into running containers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedMounts {
     /// Where they are.
     pub point: PathBuf,
-    /// Whether containers get what is mounted there.
+    /// Whether what is mounted there reaches containers.
     pub are_shared: bool,
 }
 
-/// Files of root's where only the user's should be.
+/// Files that belong to root in the user's own directories.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OfRoot {
     /// One of them.
@@ -140,9 +140,9 @@ pub struct Found {
     pub person: Person,
     /// The group of the socket.
     pub group: String,
-    /// The first thing in the user's own directories of cci that belongs to root, and these directories.
+    /// What in the user's own directories of cci belongs to root.
     pub of_root: Option<OfRoot>,
-    /// The mounts by which Incus reaches running containers, where they can be seen from here.
+    /// The mount point through which Incus reaches running containers, if it is visible from here.
     pub shared_mounts: Option<SharedMounts>,
     /// Firewalls in the way.
     pub firewalls: Vec<Firewall>,

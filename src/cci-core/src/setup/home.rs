@@ -1,4 +1,4 @@
-//! Whether the user's own directories of cci are theirs: a `sudo` that keeps `HOME` leaves files of root's there.
+//! Whether cci's directories in the user's home belong to that user: a `sudo` that keeps `HOME` leaves root's files there.
 
 use cci_guest::GuestText;
 

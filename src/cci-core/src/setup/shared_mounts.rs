@@ -13,6 +13,6 @@ pub(super) fn shared_mounts(SharedMounts { point, are_shared }: &SharedMounts) -
     Finding::warning(
         "shared-mounts",
         format!("{point} is mounted private: no directory can be mounted into a running container"),
-        format!("sudo mount --make-shared {point}; then restart the containers that are to get a mount"),
+        format!("sudo mount --make-shared {point}; then restart the containers that need a mount"),
     )
 }

@@ -49,7 +49,7 @@ pub enum Step {
         /// The new value.
         value: u64,
     },
-    /// Gives root's files in these directories to the user they are for.
+    /// Returns root's files in these directories to their user.
     GiveBack {
         /// The directories.
         directories: Vec<PathBuf>,

@@ -41,14 +41,14 @@ pub enum LaunchEvent {
         /// The keys and devices.
         changed: Vec<String>,
     },
-    /// A file of the caller's git could not be read for their name and e-mail.
+    /// A git configuration file of the caller, which may contain their name and e-mail, could not be read.
     GitConfigUnread {
         /// The file.
         file: PathBuf,
         /// Why not.
         problem: String,
     },
-    /// Git does not work inside: the repository, or a part of it, is outside of the workspace.
+    /// Git does not work inside: the repository, or a part of it, is outside the workspace.
     RepositoryElsewhere(Elsewhere),
     /// The host ids of the container could not be recorded.
     NotNoted(Error),

@@ -34,16 +34,16 @@ pub enum SessionEvent {
         /// The files.
         files: Vec<&'static str>,
     },
-    /// The agent asks something before it takes a prompt.
+    /// The agent asks a question before it is ready for a prompt.
     AgentAsks {
         /// The container.
         container: String,
     },
     /// The daemon cannot reach the home: the conversation is kept in a storage volume.
     KeptInVolume,
-    /// What of the host's configuration is not in the session as it is there; all of one kind.
+    /// What the session does not get as it is on the host; all of one kind.
     Omitted(Vec<Omission>),
-    /// Nothing was said yet in the conversation that is resumed.
+    /// The session that is resumed has no conversation yet.
     NothingSaid(SessionId),
     /// The volume with the conversation could not be copied to its directory.
     NotCopiedHome(Error),
@@ -56,14 +56,14 @@ pub enum SessionEvent {
         /// The container.
         container: String,
     },
-    /// What a container or a conversation had is not what is at these paths of the host now.
+    /// Paths of the host that a container or a conversation had mounted lead to something else now.
     Replaced {
-        /// The container that still shows what was there; none where the next one shows what is.
+        /// The container that still shows what was there before; `None` if none runs.
         shown_by: Option<String>,
         /// The paths.
         paths: Vec<PathBuf>,
     },
-    /// A step begins: the wait for a container that reboots.
+    /// A step begins: waiting for a container that reboots.
     WaitingForReboot,
     /// The container rebooted, which ended the agent.
     Rebooted,
@@ -71,7 +71,7 @@ pub enum SessionEvent {
     DidNotStartAgain {
         /// The container.
         container: String,
-        /// The paths of the host at which something else is now.
+        /// The paths of the host that lead to something else now.
         replaced: Vec<PathBuf>,
     },
     /// The container that had this conversation is gone.
@@ -80,7 +80,7 @@ pub enum SessionEvent {
         session: SessionId,
         /// Its workspace.
         workspace: PathBuf,
-        /// The paths of the host at which something else is now than it had mounted.
+        /// The paths of the host that lead to something else than it had mounted.
         replaced: Vec<PathBuf>,
     },
     /// The container was stopped and stays.

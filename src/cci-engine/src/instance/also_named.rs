@@ -1,4 +1,4 @@
-//! The caller's containers on the directory of this call, where it was named in another way: through a link.
+//! The caller's containers on this directory under another name of it, through a link.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::event::InstanceEvent;
 use crate::site::host_path;
 
-/// The other names of this workspace that have containers; what is named after one of them is not found by another.
+/// The other names of this workspace that have containers: slots and sessions of one name are not found by another.
 pub(crate) fn found<'a>(
     cx: &Context,
     instances: impl IntoIterator<Item = &'a Instance>,

@@ -29,7 +29,7 @@ pub struct Survey {
     pub image: Image,
     /// What is still to be verified.
     pub(crate) policy_check: PolicyCheck,
-    /// The caller's git.
+    /// What the caller's git configuration says.
     pub(crate) git: git::Found,
 }
 
@@ -102,7 +102,7 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
     Ok(Survey { host, instances, image, policy_check, git })
 }
 
-/// Who makes commits of this workspace.
+/// The author of commits in this workspace.
 async fn callers_git(cx: &Context, subject: Subject) -> Result<git::Found> {
     if subject == Subject::Nothing {
         return Ok(git::Found::default());

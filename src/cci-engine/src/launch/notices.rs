@@ -10,7 +10,7 @@ use crate::instance::also_named;
 use crate::site::host_path;
 use cci_host::git;
 
-/// Tells it, with what the plan warns about.
+/// Reports it, with the plan's warnings.
 pub(crate) async fn tell(cx: &Context, plan: &LaunchPlan, survey: &Survey) {
     for warning in &plan.warnings {
         cx.emit(LaunchEvent::Warning(*warning));

@@ -24,7 +24,7 @@ pub(crate) async fn explained(cx: &Context, name: &str, error: cci_incus::Error,
         },
         Some(Cause::MountHook) => Error::HostUnfit {
             problem: format!("cannot {step}{of}: {} was replaced by another on the host", which(cx, name).await),
-            hint: Some("check what is there now: `cci shell` and `cci run` use it as it is".into()),
+            hint: Some("check what is there now; `cci shell` and `cci run` use it as it is".into()),
         },
         Some(Cause::Other(reason)) => {
             Error::IncusRefused { step: step.to_owned(), refusal, message: format!("{message} ({reason})") }
@@ -33,7 +33,7 @@ pub(crate) async fn explained(cx: &Context, name: &str, error: cci_incus::Error,
     }
 }
 
-/// The paths that no longer lead to what the container is held to.
+/// The paths that no longer lead to what the container is pinned to.
 async fn which(cx: &Context, name: &str) -> String {
     let found = cx.client.instance(name).await.ok();
     let replaced = found.map(|(instance, _)| replaced(&pinned(&instance))).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Says why Incus does not reach a path of the host, where it is the file system that keeps everybody else out.
+//! Explains why Incus cannot reach a path of the host: a FUSE file system may keep out everybody but its user.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use cci_guest::GuestText;
 use cci_host::mounts;
 use cci_incus::Refusal;
 
-/// The refusal with its reason, as far as there is one.
+/// The refusal with its reason, if one is found.
 pub(crate) fn explained(error: Error) -> Error {
     let Error::IncusRefused { step, refusal: Refusal::SourceUnreachable(path), .. } = &error else { return error };
     let Some(point) = mounts::private_fuse(Path::new(path)) else { return error };

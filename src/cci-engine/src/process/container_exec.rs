@@ -38,7 +38,7 @@ pub struct Command {
     pub cwd: Option<String>,
     /// With a terminal of its own.
     pub tty: bool,
-    /// Whether it has nothing to read, and leaves the caller's stdin to others.
+    /// Whether it reads nothing and leaves the caller's stdin alone.
     pub no_input: bool,
     /// Whether what it prints is kept.
     pub capture: bool,
@@ -58,7 +58,7 @@ pub async fn run(cx: &Context, name: &str, command: &Command) -> Result<Outcome>
     if command.tty && !command.no_input && terminal::is_interactive() && terminal::is_in_front() {
         return outcome::on_terminal(process, size, signals).await;
     }
-    let input = if command.no_input { Input::Nothing } else { Input::of_this_process() };
+    let input = Input::of_this_process(command.no_input);
     outcome::on_pipes(process, signals, input, command.capture, None).await
 }
 

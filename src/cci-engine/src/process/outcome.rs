@@ -35,7 +35,7 @@ impl Outcome {
     }
 }
 
-/// Connects a command that has a terminal, of this size so far, to the caller's terminal.
+/// Connects a command that was started with a terminal of this size to the caller's terminal.
 pub(crate) async fn on_terminal(process: Process, size: TermSize, signals: Signals) -> Result<Outcome> {
     let began = Instant::now();
     let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;

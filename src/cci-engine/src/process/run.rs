@@ -32,13 +32,13 @@ pub struct Command {
     pub timeout: Option<Duration>,
     /// Whether its output is captured.
     pub capture: bool,
-    /// Whether it has nothing to read, and leaves the caller's stdin to others.
+    /// Whether it reads nothing and leaves the caller's stdin alone.
     pub no_input: bool,
 }
 
 impl Command {
-    /// Whether it gets a terminal of its own: one has no end to be timed, captured or left out, and is not a background
-    /// job's to take.
+    /// Whether it gets a terminal of its own: a terminal has no end of file, so such a command can be neither timed nor
+    /// captured, and a background job may not use the terminal.
     fn is_interactive(&self) -> bool {
         let plain = !self.capture && !self.no_input && self.timeout.is_none();
         plain && terminal::is_interactive() && terminal::is_in_front()
@@ -107,7 +107,7 @@ async fn execute(cx: &Context, launched: &Launched, command: &Command) -> Result
     if let Some(size) = size {
         return outcome::on_terminal(process, size, signals).await;
     }
-    let input = if command.no_input { Input::Nothing } else { Input::of_this_process() };
+    let input = Input::of_this_process(command.no_input);
     outcome::on_pipes(process, signals, input, command.capture, command.timeout).await
 }
 

@@ -25,7 +25,8 @@ const GRACE: Duration = Duration::from_secs(2);
 /// The status of a command whose terminal was closed.
 const HUNG_UP: i32 = 128 + rustix::process::Signal::HUP.as_raw();
 
-/// Connects a process that has a terminal, of this size so far, to the caller's, until it exits; returns its status.
+/// Connects a process that was started with a terminal of this size to the caller's terminal, until it exits; returns its
+/// status.
 ///
 /// What it writes passes the gate. Signals, if given, are forwarded to the command, which decides what to do. It is killed a moment after the caller's
 /// terminal has gone.
@@ -202,15 +203,15 @@ async fn feed(mut from: Input, mut to: impl AsyncWrite + Unpin) -> std::io::Resu
     }
 }
 
-/// Sends the process every new size of the terminal, also one from while the command was started.
-async fn follow_window(tty: &Tty, mut told: TermSize, control: &Control) {
+/// Sends the process every new size of the terminal, including a change during its start.
+async fn follow_window(tty: &Tty, mut sent: TermSize, control: &Control) {
     let Ok(mut resized) = signal(SignalKind::window_change()) else {
         return std::future::pending().await;
     };
     loop {
         let size = tty.size();
-        if size != told {
-            told = size;
+        if size != sent {
+            sent = size;
             let _ = control.resize(size).await;
         }
         if resized.recv().await.is_none() {

@@ -23,7 +23,7 @@ use crate::session::pane::{Pane, Up};
 /// How long the session may take to come up, or tmux to answer.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Starts `agent` in the container's tmux session, unless that session exists; `screen` says how its screen is read.
+/// Starts `agent` in the container's tmux session, unless that session exists; `screen` says how to read its screen.
 pub(crate) async fn ensure(cx: &Context, plan: &LaunchPlan, name: &str, screen: &str, agent: &[String]) -> Result<()> {
     let start = start(cx, plan, name, screen, agent);
     let Request { exec, answer, .. } = exec::request(Script::before(&probe::script(cx, plan)), &start);
@@ -80,13 +80,13 @@ fn start(cx: &Context, plan: &LaunchPlan, name: &str, screen: &str, agent: &[Str
     }
 }
 
-/// What the settings let programs in the session do with the terminal.
+/// What the settings allow programs in the session to do with the terminal.
 pub(crate) fn allowed(settings: &Settings) -> Allowed {
     let TerminalSettings { clipboard, passthrough } = settings.terminal;
     Allowed { clipboard, passthrough }
 }
 
-/// Why a start failed, unless the session is there all the same.
+/// Why a start failed, unless the session exists anyway.
 async fn not_started(cx: &Context, plan: &LaunchPlan, name: &str, exit: GuestExit, said: &[u8]) -> Result<()> {
     match exit {
         exit @ (GuestExit::WorkspaceNotWritable | GuestExit::OtherUser) => Err(exec::not_begun(cx, exit)),

@@ -13,7 +13,7 @@ use cci_core::{Error, Result};
 use cci_guest::gate::Gate;
 use cci_guest::handshake::Script;
 use cci_guest::layout::WORKSPACE;
-use cci_guest::terminal::{TELL_KEYS, can_be_asked, true_color};
+use cci_guest::terminal::{MODIFIED_KEYS, can_be_asked, true_color};
 use cci_guest::{GuestExit, init, tmux};
 use cci_incus::{Exec, Status};
 use tokio::io::AsyncWriteExt;
@@ -64,7 +64,7 @@ pub fn in_slot(cx: &Context, slot: Slot) -> String {
 pub async fn running(cx: &Context, name: &str) -> Result<Owned> {
     let owned = match ownership::one(cx, name).await {
         Err(error @ Error::ContainerNotFound { .. }) => {
-            tell_of_gone(cx, name).await;
+            report_gone(cx, name).await;
             return Err(error);
         }
         found => found?,
@@ -77,32 +77,32 @@ pub async fn running(cx: &Context, name: &str) -> Result<Owned> {
     }
 }
 
-/// Says how the conversation of a container that is gone goes on, and what may have ended it.
-async fn tell_of_gone(cx: &Context, name: &str) {
+/// Reports how to resume the conversation of a container that is gone, and what may have ended it.
+async fn report_gone(cx: &Context, name: &str) {
     if let Ok(all) = ownership::all_of(cx, Whose::Own).await {
         also_named::found(cx, all.iter().map(|owned| &owned.instance)).for_each(|named| cx.emit(named));
     }
-    // what cannot be read says nothing of it
+    // unreadable metadata does not belong to it for certain
     let Ok(Some(metadata)) = record::of_container(cx, name).await else { return };
     let replaced = replaced::replaced(&metadata.further().pinned);
     cx.emit(SessionEvent::ContainerGone { session: metadata.session_id, workspace: metadata.workspace, replaced });
 }
 
-/// What is known of a session that is gone back to.
+/// What cci knows of a session that the terminal is connected to.
 pub struct Known {
     session: Option<SessionId>,
-    /// The paths of the host that its container is held to.
+    /// The paths of the host that its container is pinned to.
     pinned: Vec<Pinned>,
 }
 
 impl Known {
-    /// Of a session that was just started.
+    /// A session that has just been started.
     #[must_use]
     pub fn started(started: &Started) -> Self {
         Self { session: Some(started.session), pinned: started.pinned.clone() }
     }
 
-    /// Of a session that runs; what of the host its container still shows as it was is told.
+    /// A running session; reports which paths of the host were replaced while its container still shows the old ones.
     #[must_use]
     pub fn running(cx: &Context, owned: &Owned) -> Self {
         let pinned = replaced::pinned(&owned.instance);
@@ -134,7 +134,7 @@ pub async fn attach(cx: &Context, name: &str, session: impl Future<Output = Resu
     };
     let exec = Exec { command, environment, user: Some(user), group: Some(user), ..Exec::default() };
     let asked: &[u8] = match into {
-        Into::Agent if can_be_asked(cx.caller.var("TERM")) => TELL_KEYS,
+        Into::Agent if can_be_asked(cx.caller.var("TERM")) => MODIFIED_KEYS,
         _ => &[],
     };
     let script = Script { before: &cx.caller.umask.line(), run: &run };
@@ -158,12 +158,13 @@ async fn on_any_server(cx: &Context, name: &str, asked: &[u8]) -> Result<Left> {
     on_terminal(cx, name, known, Script { before: "", run: &tmux::run_on_any_server() }, exec, asked).await
 }
 
-/// Whether the caller's terminal says that it shows colours of 24 bits.
+/// Whether the caller's terminal claims to show 24-bit colours.
 fn shows_true_color(cx: &Context) -> bool {
     true_color(cx.caller.var("TERM"), cx.caller.var("COLORTERM"))
 }
 
-/// Connects the terminal to the agent itself, without tmux: there is nothing to return to, so the container stops with it.
+/// Connects the terminal to the agent itself, without tmux. Nobody can return to such an agent, so the container stops
+/// with it.
 pub async fn directly(cx: &Context, started: &Started, Direct { plan, agent }: &Direct) -> Result<()> {
     let exec = Exec {
         command: agent.clone(),
@@ -207,7 +208,7 @@ async fn release(cx: &Context, name: &str, begun: Made) {
     }
 }
 
-/// A terminal that was joined to a container and is the caller's own again.
+/// How an attach ended.
 struct Left {
     ended: Result<i32>,
     exit: Option<GuestExit>,
@@ -227,13 +228,13 @@ impl Left {
         };
         match self.ended {
             Err(Error::Interrupted) => Err(Error::Interrupted),
-            // where Incus still answers, what it says of the container is more
-            Err(broken) => told.map_err(|_| Error::ConnectionLost {
+            // if Incus still answers, what it says about the container is more useful
+            Err(broken) => reported.map_err(|_| Error::ConnectionLost {
                 name: name.to_owned(),
                 cause: broken.to_string(),
                 goes_on: true,
             }),
-            Ok(_) => told,
+            Ok(_) => reported,
         }
     }
 }
@@ -257,7 +258,7 @@ async fn on_terminal(
     };
     let ended = {
         let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;
-        // a terminal that is gone already ends the session in a moment
+        // if the terminal is gone already, the session ends in a moment
         let _ = tty.screen().write_all(asked).await;
         tokio::select! {
             ended = stream::terminal(process, &tty, size, Gate::new(allowed(&cx.settings)), None) => ended,

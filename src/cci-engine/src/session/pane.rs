@@ -1,4 +1,4 @@
-//! The agent's pane, looked at and typed into within one command: what is sent goes to the agent or nowhere.
+//! The agent's pane, read and typed into by one command in the container: what is sent goes to the agent or nowhere.
 
 use std::time::Duration;
 
@@ -15,19 +15,21 @@ use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::process::exec::{self, Begun};
 
-/// How often a pane is looked at, and how often where the user waits for its first screen.
+/// How often a pane is looked at.
 const LOOK: Duration = Duration::from_millis(100);
+/// The same while the user waits for its first screen.
 const FIRST_LOOKS: Duration = Duration::from_millis(20);
-/// How long a screen must not change until it is taken for what it shows, and how long where nothing is known of it.
+/// How long a screen must stay the same before cci acts on what it shows.
 const STEADY: Duration = Duration::from_millis(500);
+/// The same for a screen that cci cannot read.
 const QUIET: Duration = Duration::from_millis(1500);
-/// How long an agent may show something else before that is no start any more.
+/// How long an agent that is starting may show something other than a prompt.
 const STARTS: Duration = Duration::from_secs(5);
-/// How long a prompt is waited for.
+/// How long cci waits for a prompt.
 const PROMPT: Duration = Duration::from_secs(60);
 /// How long a launch in the background waits until the agent shows something.
 const UP: Duration = Duration::from_secs(15);
-/// How long a text may take to its place, and until it is submitted.
+/// How long a pasted text may take to appear at the prompt, and then to be submitted.
 const TAKEN: Duration = Duration::from_secs(10);
 /// How long others may take who type into the same pane, in seconds.
 const TURN: u64 = 60;
@@ -37,12 +39,16 @@ const ANSWER: Duration = Duration::from_secs(90);
 const AGAIN: Duration = Duration::from_millis(1500);
 /// No screen is larger.
 const LARGEST: u64 = 4 << 20;
+/// How long the container may take to carry out an order.
+const ORDER: Duration = Duration::from_secs(60);
+/// The step of every order.
+const STEP: &str = "talk to tmux";
 /// How many of the last lines of a screen are shown.
 const LAST: usize = 8;
 
-/// How the agent's screen is read.
+/// How to read the agent's screen.
 enum Reading {
-    /// It is a shell, which takes whatever comes.
+    /// It is a shell, which accepts anything.
     Shell,
     /// By the rules of this agent.
     By(&'static dyn Agent, fn(&str) -> Shown),
@@ -50,7 +56,7 @@ enum Reading {
     Quiet,
 }
 
-/// What an agent that was started shows.
+/// What an agent shows after its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Up {
     /// A prompt, or at least a screen.
@@ -98,7 +104,8 @@ impl Steady {
 }
 
 impl<'a> Pane<'a> {
-    /// The pane of a session, with keys that can be pressed; that it runs, and is the caller's, is asked meanwhile.
+    /// Opens the pane of a session, with the keys that can be pressed. `known` finds out meanwhile whether it runs and
+    /// belongs to the caller.
     pub(crate) async fn open<T>(
         cx: &Context,
         name: &'a str,
@@ -106,14 +113,14 @@ impl<'a> Pane<'a> {
         known: impl Future<Output = Result<T>>,
     ) -> Result<Self> {
         let exec = Exec::new(shell::command(&pane::taking_orders(name), pane::keys(keys)));
-        let (begun, _) = exec::start_if(cx, name, known, Script::before(""), &exec, "talk to tmux").await?;
+        let (begun, _) = exec::start_if(cx, name, known, Script::before(""), &exec, STEP).await?;
         match begun {
             Begun::Runs(process) => Self::of(name, process),
             Begun::Refused(exit) => Err(exec::not_begun(cx, exit)),
         }
     }
 
-    /// The pane behind a command that takes orders.
+    /// The pane of a process that runs [`pane::taking_orders`].
     pub(crate) fn of(name: &'a str, mut process: Process) -> Result<Self> {
         let (Some(stdin), Some(stdout)) = (process.stdin.take(), process.stdout.take()) else {
             return Err(Error::Internal("a stream of the command was taken before".into()));
@@ -121,12 +128,19 @@ impl<'a> Pane<'a> {
         Ok(Self { name, stdin, stdout, stderr: process.stderr.take(), process, ticks: interval(LOOK) })
     }
 
-    /// Gives an order; what is seen afterwards, or how the shell ended instead.
+    /// Gives an order and returns what the pane shows afterwards, or how the shell ended instead.
     pub(crate) async fn order(&mut self, order: Order<'_>, force: bool) -> Result<std::result::Result<Seen, Failed>> {
-        let sent = async {
-            self.stdin.write_all(&order.line(force)).await?;
-            self.stdin.flush().await
-        };
+        // whatever runs in the container may never answer
+        tokio::time::timeout(ORDER, self.answer(&order.line(force))).await.unwrap_or_else(|_| {
+            Err(Error::TimedOut { step: STEP.to_owned(), seconds: ORDER.as_secs(), still_running: false })
+        })
+    }
+
+    async fn answer(&mut self, line: &[u8]) -> Result<std::result::Result<Seen, Failed>> {
+        // if the shell has exited, its output ends without an answer
+        if self.stdin.write_all(line).await.is_ok() {
+            let _ = self.stdin.flush().await;
+        }
         let mut answer = Vec::new();
         // a shell that has ended says so by its end
         let _ = sent.await;
@@ -145,7 +159,7 @@ impl<'a> Pane<'a> {
         if let Some(stderr) = &mut self.stderr {
             let _ = stderr.take(LARGEST).read_to_end(&mut said).await;
         }
-        let status = self.process.ended().await.during("talk to tmux")?;
+        let status = self.process.ended().await.during(STEP)?;
         Ok(Failed { exit: status.into(), said })
     }
 
@@ -184,11 +198,11 @@ impl<'a> Pane<'a> {
                         Shown::Prompt(before) => return Ok(Ready::Reads { before, agent }),
                         Shown::Question if age >= STEADY => return Err(self.no_prompt("it asks something", &seen)),
                         _ if (age >= STARTS && !blank) || late => {
-                            return Err(self.no_prompt("it shows something else", &seen));
+                            return Err(self.no_prompt("it shows no prompt", &seen));
                         }
                         _ => {}
                     },
-                    _ if late => return Err(self.no_prompt("it shows nothing", &seen)),
+                    _ if late => return Err(self.no_prompt("its screen is empty or keeps changing", &seen)),
                     _ => {}
                 },
                 State::Behind if age < STEADY => {}
@@ -214,7 +228,7 @@ impl<'a> Pane<'a> {
                     return Err(Error::AgentEnded {
                         name: self.name.to_owned(),
                         last: last_lines(&seen.shown),
-                        hint: "see it end in a terminal, with `cci shell`".to_owned(),
+                        hint: "run `cci shell` in a terminal to see why".to_owned(),
                     });
                 }
                 (State::InFront, Reading::Shell) => return Ok(Up::Shows),
@@ -234,12 +248,12 @@ impl<'a> Pane<'a> {
         }
     }
 
-    /// Presses the keys.
+    /// Presses the keys that the pane was opened with.
     pub(crate) async fn keys(&mut self, force: bool) -> Result<()> {
         self.typed(Order::Keys, force).await
     }
 
-    /// Pastes a text, and presses Enter if asked; whatever is there gets it.
+    /// Pastes a text into whatever is there, and presses Enter if asked.
     pub(crate) async fn force(&mut self, text: &[u8], enter: bool) -> Result<()> {
         self.typed(Order::Paste(text), true).await?;
         if enter { self.typed(Order::Enter, true).await } else { Ok(()) }
@@ -270,20 +284,20 @@ impl<'a> Pane<'a> {
         if force || seen.state == State::InFront { Ok(()) } else { Err(self.absent(seen.state, &seen)) }
     }
 
-    /// Waits until a text that was pasted stands at the prompt; what stands there then.
+    /// Waits until a pasted text appears at the prompt; returns what the prompt shows then.
     async fn arrived(&mut self, before: &str) -> Result<String> {
         let (begun, mut first) = (Instant::now(), None);
         loop {
             let seen = self.see(Order::Look, false).await?;
             match at_prompt(&seen) {
                 Some(typed) if typed != before => return Ok(typed),
-                // it went on at once, as lines do where each is a prompt
+                // it was submitted at once, as by an agent that reads line by line
                 Some(typed) if begun.elapsed() >= QUIET && first.as_ref().is_some_and(|first| *first != seen.shown) => {
                     return Ok(typed);
                 }
                 None if begun.elapsed() >= QUIET => return Ok(String::new()),
                 _ if begun.elapsed() >= TAKEN => {
-                    return Err(self.no_prompt("it did not take the text", &seen));
+                    return Err(self.no_prompt("the text did not appear at its prompt", &seen));
                 }
                 _ => {}
             }
@@ -292,7 +306,7 @@ impl<'a> Pane<'a> {
         }
     }
 
-    /// Presses Enter until what was pasted does not stand at the prompt any more.
+    /// Presses Enter until what was pasted is no longer at the prompt.
     async fn submitted(&mut self, pasted: &str) -> Result<()> {
         let begun = Instant::now();
         self.typed(Order::Enter, false).await?;
@@ -300,12 +314,12 @@ impl<'a> Pane<'a> {
         loop {
             self.ticks.tick().await;
             let seen = self.see(Order::Look, false).await?;
-            let stands = !pasted.is_empty() && at_prompt(&seen).is_some_and(|typed| begins_alike(&typed, pasted));
-            if seen.state != State::InFront || !stands {
+            let is_there = !pasted.is_empty() && at_prompt(&seen).is_some_and(|typed| begins_alike(&typed, pasted));
+            if seen.state != State::InFront || !is_there {
                 return Ok(());
             }
             if begun.elapsed() >= TAKEN {
-                return Err(self.no_prompt("the text stands at its prompt and is not submitted", &seen));
+                return Err(self.no_prompt("the text is still at its prompt", &seen));
             }
             if pressed.elapsed() >= AGAIN {
                 self.typed(Order::Enter, false).await?;
@@ -314,7 +328,7 @@ impl<'a> Pane<'a> {
         }
     }
 
-    /// Why nothing is given to an agent that is not in front.
+    /// Why nothing is sent to an agent that does not have the terminal.
     fn absent(&self, state: State, seen: &Seen) -> Error {
         let problem = match state {
             State::Ended => {
@@ -327,7 +341,7 @@ impl<'a> Pane<'a> {
                     ),
                 };
             }
-            State::Stopped => "it is stopped: `fg` brings it back",
+            State::Stopped => "it is suspended: `fg` resumes it",
             State::Behind => "another program has its terminal",
             State::Starting => "it has not been started yet",
             State::Taken => "somebody else is giving it a prompt",
@@ -343,7 +357,7 @@ impl<'a> Pane<'a> {
     }
 }
 
-/// How a shell that takes orders ended before it answered.
+/// How the shell exited instead of answering.
 pub(crate) struct Failed {
     pub(crate) exit: GuestExit,
     pub(crate) said: Vec<u8>,
@@ -387,7 +401,7 @@ fn is_blank(screen: &str) -> bool {
     screen.trim().is_empty()
 }
 
-/// The last lines of a screen that are not empty, without the prompt of the shell that is left.
+/// The last lines of a screen that are not empty, without the prompt of the shell after the agent.
 fn last_lines(screen: &str) -> String {
     let mut lines: Vec<&str> = screen.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     if lines.last().is_some_and(|line| line.ends_with('$') || line.ends_with('#')) {

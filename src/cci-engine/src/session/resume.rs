@@ -84,14 +84,21 @@ pub(crate) async fn latest(cx: &Context) -> Result<Saved> {
     let activity = move |saved: &Saved| activity(&store, &saved.metadata);
     // they come newest first, and of several in one second the last is taken
     let newest = blocking(move || Ok(here.into_iter().rev().max_by_key(activity))).await?;
-    newest.ok_or_else(|| Error::NoSession { other: other_name(cx, &elsewhere) })
+    match newest {
+        Some(newest) => Ok(newest),
+        None => Err(Error::NoSession { other: other_name(cx, elsewhere).await? }),
+    }
 }
 
 /// Another name of this workspace, through a link, under which there are sessions.
-fn other_name(cx: &Context, elsewhere: &[Saved]) -> Option<PathBuf> {
-    let directory = host_path::real(cx.workspace.path());
-    let mut others = elsewhere.iter().map(|saved| &saved.metadata.workspace);
-    others.find(|other| host_path::real(other) == directory && *other != cx.workspace.path()).cloned()
+async fn other_name(cx: &Context, elsewhere: Vec<Saved>) -> Result<Option<PathBuf>> {
+    let workspace = cx.workspace.clone();
+    blocking(move || {
+        let directory = host_path::real(workspace.path());
+        let mut others = elsewhere.into_iter().map(|saved| saved.metadata.workspace);
+        Ok(others.find(|other| host_path::real(other) == directory && other != workspace.path()))
+    })
+    .await
 }
 
 /// A session by its id, whichever workspace it belongs to.

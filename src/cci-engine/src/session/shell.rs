@@ -1,8 +1,9 @@
 //! `shell`: an agent in a container, with a conversation that is stored on the host.
 
+use std::mem::discriminant;
 use std::path::{Path, PathBuf};
 
-use cci_agent::{Agent, Start};
+use cci_agent::{Agent, Omission, Start};
 use cci_core::environment::HostLocale;
 use cci_core::idmap::Ids;
 use cci_core::mark::Marks;
@@ -46,7 +47,7 @@ pub struct Session {
     pub debug: bool,
     /// Whether the agent runs in tmux; otherwise it is started in the terminal itself.
     pub tmux: bool,
-    /// Whether nobody will look at the agent now: that it shows something is waited for then.
+    /// Whether nobody attaches now; then the start waits until the agent shows something.
     pub background: bool,
 }
 
@@ -56,7 +57,7 @@ pub struct Started {
     pub name: String,
     /// The conversation in it.
     pub session: SessionId,
-    /// The paths of the host that its container is held to.
+    /// The paths of the host that its container is pinned to.
     pub(crate) pinned: Vec<Pinned>,
     /// The agent that still has to be started in the terminal, if it does not run in tmux.
     pub direct: Option<Direct>,
@@ -107,13 +108,13 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     if let Some(resumed) = &resumed
         && live(&survey.instances, id).is_none()
     {
-        conversation(&cx, session, resumed).await?;
+        check_conversation(&cx, session, resumed).await?;
     }
     let plan = plan(&cx, id, resumed.as_ref(), &survey)?;
     launch::tell(&cx, &plan, &survey).await;
     let live = live(&survey.instances, id);
     let pinned = live.map_or_else(|| plan.pinned(), replaced::pinned);
-    tell_replaced(&cx, live, &pinned, resumed.as_ref());
+    report_replaced(&cx, live, &pinned, resumed.as_ref());
     let (name, plan) = match live {
         Some(running) => {
             survey.policy_check.verify(&cx).await?;
@@ -124,25 +125,28 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     let agent = agent_command(&plan, session, id, resumed.as_ref());
     // two agents on one conversation would overwrite each other's data: one that runs in tmux is attached to instead
     let direct = !session.tmux && !agent::has_session(&cx, &name, plan.user.uid).await?;
-    if !direct {
-        let screen = screen(&plan, session);
-        let started = async {
-            // a shell is not worth the wait
-            if session.background && !session.debug {
-                agent::ensure_up(&cx, &plan, &name, screen, &agent).await
-            } else {
-                agent::ensure(&cx, &plan, &name, screen, &agent).await
-            }
-        };
-        let (started, ()) = tokio::join!(started, launch::note_ids(&cx, &name));
-        launch::boot_failure::explained(&cx, &name, started).await?;
-    }
     if direct {
         launch::note_ids(&cx, &name).await;
+    } else {
+        start_in_tmux(&cx, &plan, &name, session, &agent).await?;
     }
     cx.emit(Event::Idle);
     cx.emit(SessionEvent::Started { session: id, container: name.clone(), network: plan.network });
     Ok(Started { name, session: id, pinned, direct: direct.then_some(Direct { plan, agent }) })
+}
+
+async fn start_in_tmux(cx: &Context, plan: &LaunchPlan, name: &str, session: &Session, agent: &[String]) -> Result<()> {
+    let screen = screen(plan, session);
+    let started = async {
+        // a shell needs no wait
+        if session.background && !session.debug {
+            agent::ensure_up(cx, plan, name, screen, agent).await
+        } else {
+            agent::ensure(cx, plan, name, screen, agent).await
+        }
+    };
+    let (started, ()) = tokio::join!(started, launch::note_ids(cx, name));
+    launch::boot_failure::explained(cx, name, started).await
 }
 
 fn plan(cx: &Context, id: SessionId, resumed: Option<&Resumed>, survey: &Survey) -> Result<LaunchPlan> {
@@ -173,8 +177,8 @@ fn agent_command(plan: &LaunchPlan, session: &Session, id: SessionId, resumed: O
     }
 }
 
-/// Tells what of the host is not what it was when the container, or the session that is resumed, was started.
-fn tell_replaced(cx: &Context, live: Option<&Instance>, pinned: &[Pinned], resumed: Option<&Resumed>) {
+/// Reports which paths of the host were replaced since the container, or the resumed session, was started.
+fn report_replaced(cx: &Context, live: Option<&Instance>, pinned: &[Pinned], resumed: Option<&Resumed>) {
     let paths = match (live, resumed) {
         (Some(_), _) => replaced::replaced(pinned),
         (None, Some(resumed)) => replaced::replaced(&resumed.saved.metadata.further().pinned),
@@ -185,7 +189,7 @@ fn tell_replaced(cx: &Context, live: Option<&Instance>, pinned: &[Pinned], resum
     }
 }
 
-/// By whose rules the screen of what is started is read.
+/// Which agent's rules the screen is read by.
 fn screen(plan: &LaunchPlan, session: &Session) -> &'static str {
     if session.debug {
         return SHELL;
@@ -286,17 +290,21 @@ async fn plant(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
     if !planted.asks_about.is_empty() {
         cx.emit(SessionEvent::AgentAsksAbout { files: planted.asks_about });
     }
-    let mut omitted = planted.omitted;
-    while let Some(first) = omitted.first() {
-        let kind = std::mem::discriminant(first);
-        let (of_kind, others) = omitted.into_iter().partition(|one| std::mem::discriminant(one) == kind);
-        cx.emit(SessionEvent::Omitted(of_kind));
-        omitted = others;
-    }
+    report_omitted(cx, planted.omitted);
     Ok(())
 }
 
-/// Where the container has what of the host.
+/// Reports what the session does not get as it is on the host, kind by kind.
+fn report_omitted(cx: &Context, mut omitted: Vec<Omission>) {
+    while let Some(first) = omitted.first() {
+        let kind = discriminant(first);
+        let (of_kind, others) = omitted.into_iter().partition(|one| discriminant(one) == kind);
+        cx.emit(SessionEvent::Omitted(of_kind));
+        omitted = others;
+    }
+}
+
+/// Which paths of the host are in the container, and where.
 fn mounted(cx: &Context, workspace: &Path) -> Vec<(PathBuf, String)> {
     let workspaces = [cx.workspace.path(), workspace].map(|path| (path.to_owned(), WORKSPACE.to_owned()));
     let mounts = cx.settings.mounts.default.iter();
@@ -304,8 +312,8 @@ fn mounted(cx: &Context, workspace: &Path) -> Vec<(PathBuf, String)> {
     workspaces.into_iter().chain(mounts).collect()
 }
 
-/// Says that there is nothing to be resumed before anything is started, and refuses where there was something.
-async fn conversation(cx: &Context, session: &Session, resumed: &Resumed) -> Result<()> {
+/// Says before the start that there is no conversation to resume; refuses if there was one and its transcript is gone.
+async fn check_conversation(cx: &Context, session: &Session, resumed: &Resumed) -> Result<()> {
     if session.debug || resumed.transcript.is_some() || cx.settings.tool.agent().transcripts().is_none() {
         return Ok(());
     }

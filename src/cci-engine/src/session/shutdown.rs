@@ -112,7 +112,7 @@ fn between_stop_and_hooks(instance: &Instance) -> bool {
     instance.config.get("volatile.last_state.power").is_some_and(|power| power == "RUNNING")
 }
 
-/// What becomes of a container that reboots since this moment: it runs again, or it has stopped for good.
+/// What becomes of a container that has just begun to reboot: it runs again, or it has stopped for good.
 pub(crate) async fn after_reboot(cx: &Context, name: &str) -> Result<Fate> {
     let since = Timestamp::now();
     cx.emit(SessionEvent::WaitingForReboot);
@@ -128,7 +128,7 @@ pub(crate) async fn after_reboot(cx: &Context, name: &str) -> Result<Fate> {
             };
             let started = instance.last_used_at.parse::<Timestamp>().is_ok_and(|began| began >= since);
             match instance.status_code {
-                // Incus says so before the mounts are looked at
+                // Incus says so before the hooks have checked the mounts
                 Status::Running if started && takes_commands(cx, name).await => return Ok(Fate::Running),
                 Status::Stopped if looks_stopped.get_or_insert_with(Instant::now).elapsed() > HOOKS => {
                     return Ok(Fate::Stopped(Lifetime::persistent(!instance.ephemeral)));

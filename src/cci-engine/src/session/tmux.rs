@@ -32,7 +32,8 @@ pub enum Input {
     Keys(Vec<String>),
 }
 
-/// Sends input to the agent, once it takes a prompt, and returns when it has it; `force` sends it to whatever is there.
+/// Sends input to the agent once it is ready for a prompt, and returns when the agent has it; `force` sends it to whatever
+/// is in the pane.
 pub async fn send(cx: &Context, name: &str, input: &Input, force: bool) -> Result<()> {
     let keys = match input {
         Input::Keys(keys) => keys.as_slice(),

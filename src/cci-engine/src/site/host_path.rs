@@ -45,11 +45,11 @@ fn unusable(path: &Path) -> impl Fn(String) -> Error {
     move |problem| Error::Config { problem: format!("cannot mount {}: {problem}", GuestText::new(path)), hint: None }
 }
 
-/// What is closed to this user; a container's root may have closed it.
+/// For a path that this user may not use; a container's root may have changed its owner or mode.
 fn locked(path: &Path, problem: &str) -> Error {
     let path = GuestText::new(path);
     let hint =
-        Some(format!("check its owner and mode with `ls -ld {path}` (`cci reclaim` if a container has closed it)"));
+        Some(format!("check its owner and mode with `ls -ld {path}`; if a container changed them, run `cci reclaim`"));
     Error::Config { problem: format!("cannot mount {path}: {problem}"), hint }
 }
 
@@ -58,7 +58,7 @@ fn seen(path: &Path, protected: &[Protected]) -> Result<(HostPath, OwnedFd)> {
     let unusable = unusable(path);
     let there = open(path, OFlags::empty()).map_err(|error| match error {
         Errno::NOENT => unusable("it does not exist".into()),
-        Errno::ACCESS => locked(path, "this user cannot get there"),
+        Errno::ACCESS => locked(path, "this user may not enter a directory above it"),
         other => unusable(io::Error::from(other).to_string()),
     })?;
     let host = real_place(&there).map_err(|error| unusable(error.to_string()))?;
@@ -137,7 +137,7 @@ fn look(there: &OwnedFd) -> rustix::io::Result<(Identity, Ids, FileType)> {
     Ok((Identity { device, inode: found.stx_ino, born }, owner, kind))
 }
 
-/// What is at a path, behind links; `None` where nothing can be seen.
+/// What a path leads to, through links; `None` if that cannot be found out.
 pub(crate) fn identity(path: &Path) -> Option<Identity> {
     open(path, OFlags::empty()).and_then(|there| look(&there)).ok().map(|(identity, ..)| identity)
 }

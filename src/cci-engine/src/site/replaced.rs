@@ -1,4 +1,4 @@
-//! Whether host paths still lead to what a container is held to: what was replaced, no start shows again.
+//! Which of the host paths that a container is pinned to lead to something else now: it can no longer start.
 
 use std::path::PathBuf;
 
@@ -8,12 +8,12 @@ use cci_incus::Instance;
 
 use crate::site::host_path;
 
-/// The paths of the host that a container is held to.
+/// The paths of the host that a container is pinned to.
 pub(crate) fn pinned(instance: &Instance) -> Vec<Pinned> {
     host_disk::pinned(&instance.devices, &instance.config)
 }
 
-/// Those of them at which something else is now, or nothing.
+/// Those that lead to something else now, or to nothing.
 pub(crate) fn replaced(pinned: &[Pinned]) -> Vec<PathBuf> {
     let is_other = |one: &&Pinned| !host_path::identity(one.source.as_ref()).is_some_and(|now| one.is(now));
     pinned.iter().filter(is_other).map(|one| PathBuf::from(&one.source)).collect()

@@ -9,23 +9,26 @@ use super::config::{self, Entry};
 use super::{glob, repository, small_file};
 use crate::caller::Caller;
 
-/// So deep do files include others; git itself stops here.
+/// How deep files may include others, as in git.
 const DEEPEST: u8 = 10;
+/// How many files are read in all: the caller may include one that an agent can write.
+const MOST: usize = 100;
 
 /// What was found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// Who makes commits.
+    /// The author of commits.
     pub author: Author,
     /// Files that could not be read, with the reason.
     pub problems: Vec<(PathBuf, String)>,
 }
 
-/// Who the caller is in commits of this workspace. The workspace's own configuration is the container's too, and decides
-/// only which of the caller's files are included.
+/// The caller as author of commits in this workspace. The workspace's own configuration is in the container too; here it
+/// only decides which of the caller's files are included.
 #[must_use]
 pub fn author(caller: &Caller, workspace: &Path) -> Found {
-    let mut reader = Reader { caller, git_dir: repository::git_dir(workspace), workspace, found: Found::default() };
+    let git_dir = repository::git_dir(workspace);
+    let mut reader = Reader { caller, git_dir, workspace, files: 0, found: Found::default() };
     for file in files(caller) {
         reader.file(&file, 0);
     }
@@ -52,11 +55,17 @@ struct Reader<'a> {
     caller: &'a Caller,
     git_dir: PathBuf,
     workspace: &'a Path,
+    /// How many files were read.
+    files: usize,
     found: Found,
 }
 
 impl Reader<'_> {
     fn file(&mut self, path: &Path, depth: u8) {
+        if depth > DEEPEST || self.files == MOST {
+            return self.refuse(path);
+        }
+        self.files += 1;
         let bytes = match small_file::read_followed(path) {
             Ok(bytes) => bytes,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return,
@@ -64,7 +73,9 @@ impl Reader<'_> {
         };
         match config::parse(&bytes) {
             Ok(entries) => entries.into_iter().for_each(|entry| self.entry(entry, path, depth)),
-            Err(line) => self.found.problems.push((path.to_owned(), format!("line {line} is no configuration of git"))),
+            Err(line) => {
+                self.found.problems.push((path.to_owned(), format!("line {line} is not valid git configuration")));
+            }
         }
     }
 
@@ -73,12 +84,20 @@ impl Reader<'_> {
             self.found.author.name = entry.value;
         } else if entry.is("user", "email") {
             self.found.author.email = entry.value;
-        } else if entry.key == "path" && depth < DEEPEST && self.includes(&entry, file) {
+        } else if entry.key == "path" && self.includes(&entry, file) {
             let path = entry.value.map(|value| self.expanded(&value));
             if let Some(path) = path.filter(|path| !path.as_os_str().is_empty()) {
                 let path = file.parent().unwrap_or(Path::new("/")).join(path);
                 self.file(&path, depth + 1);
             }
+        }
+    }
+
+    /// Reports once that there are too many includes.
+    fn refuse(&mut self, path: &Path) {
+        const PROBLEM: &str = "not read: too many files include others";
+        if !self.found.problems.iter().any(|(_, problem)| problem == PROBLEM) {
+            self.found.problems.push((path.to_owned(), PROBLEM.to_owned()));
         }
     }
 

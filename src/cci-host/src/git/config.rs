@@ -9,7 +9,7 @@ pub(super) struct Entry {
     pub(super) subsection: Option<String>,
     /// In lower case.
     pub(super) key: String,
-    /// Without quotes and escapes; none where a key stands alone.
+    /// Without quotes and escapes; `None` for a key alone.
     pub(super) value: Option<String>,
 }
 
@@ -20,7 +20,7 @@ impl Entry {
     }
 }
 
-/// All entries in their order; else the number of the line that is none.
+/// All entries in order, or the number of the line with an error.
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Entry>, usize> {
     let text = String::from_utf8_lossy(bytes);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n");
@@ -65,7 +65,7 @@ impl Parser<'_> {
         self.while_some(|c| c.is_whitespace() && c != '\n');
     }
 
-    /// `[section]`, `[section "sub"]`, or as of old `[section.sub]`.
+    /// `[section]`, `[section "sub"]`, or the older `[section.sub]`.
     fn section(&mut self) -> Result<(String, Option<String>), usize> {
         self.take();
         let name = self.while_some(|c| c.is_ascii_alphanumeric() || "-.".contains(c)).to_ascii_lowercase();
@@ -105,7 +105,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Up to the line's end or a comment; blanks at its end count in quotes only.
+    /// Up to the end of the line or a comment; blanks at the end count only in quotes.
     fn value(&mut self) -> Result<String, usize> {
         let (mut value, mut kept, mut quoted) = (String::new(), 0, false);
         loop {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_configuration_is_told_by_its_line() {
+    fn an_error_is_reported_by_its_line() {
         for (text, line) in
             [("x = 1", 1), ("[a]\nb = \"x\n", 2), ("[a]\n\n<<<<<<< HEAD\n", 3), ("[a\n", 1), ("[a]\nb c\n", 2)]
         {

@@ -1,12 +1,12 @@
-//! Patterns as git matches them with paths: `*` stays within a part, `**` crosses parts.
+//! Patterns as git matches them against paths: `*` stays within a component, `**` crosses components.
 
-/// Whether a text is one that the pattern means.
+/// Whether a pattern matches a text.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     matched(&pattern, &text, &mut 0)
 }
 
-/// A pattern of many stars could be tried for ever.
+/// A pattern with many stars could take forever.
 const TRIES: u32 = 200_000;
 
 fn matched(pattern: &[char], text: &[char], tried: &mut u32) -> bool {
@@ -43,7 +43,7 @@ fn class(pattern: &[char], c: char) -> (bool, &[char]) {
         ['!' | '^', rest @ ..] => (true, rest),
         _ => (false, pattern),
     };
-    // a bracket that comes first is itself meant
+    // a bracket in first place stands for itself
     let end = body.iter().skip(1).position(|c| *c == ']').map_or(body.len(), |at| at + 1);
     let (mut set, mut is_in) = (&body[..end], false);
     while let Some((first, rest)) = set.split_first() {

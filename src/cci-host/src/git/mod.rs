@@ -1,4 +1,4 @@
-//! Git on this machine, read and never run: a repository may be an agent's work, and its configuration names programs.
+//! Git on this machine, read and never run: an agent can have written a repository, and its configuration names programs.
 
 mod author;
 mod config;

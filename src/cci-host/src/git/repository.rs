@@ -1,4 +1,4 @@
-//! Where the repository of a workspace is: all that `.git` and its like say is text that an agent may have written.
+//! Where the repository of a workspace is. An agent may have written everything that `.git` files and links say.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use cci_guest::layout::WORKSPACE;
 
 use super::small_file;
 
-/// Why git does not work in a container that sees the workspace only.
+/// Why git does not work in a container that sees only the workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Elsewhere {
     /// The workspace is a linked worktree: repository and worktree each name the other.
     Worktree {
         /// The main worktree, or a bare repository.
         main: PathBuf,
-        /// What of it is to be mounted for git to work.
+        /// What has to be mounted for git to work.
         common: PathBuf,
         /// Where git looks for that in the container.
         inside: PathBuf,
@@ -30,12 +30,12 @@ pub enum Elsewhere {
         /// The worktree that it belongs to.
         of: PathBuf,
     },
-    /// `.git` is a file or a link that leads out of the workspace.
+    /// `.git` is a file or a link that points outside the workspace.
     Led {
-        /// Where it leads.
+        /// Where it points.
         to: PathBuf,
     },
-    /// The repository borrows objects of another one.
+    /// The repository borrows objects from another one.
     Borrows {
         /// Where they are.
         from: PathBuf,
@@ -48,13 +48,13 @@ pub(super) fn git_dir(workspace: &Path) -> PathBuf {
     named_by(&dot).map_or(dot, |named| within(workspace, &named))
 }
 
-/// The git directory that a linked worktree shares with others; itself where it shares none.
+/// The git directory that a linked worktree shares with others, or its own if it shares none.
 pub(super) fn common_dir(git_dir: &Path) -> PathBuf {
     small_file::line(&git_dir.join("commondir")).map_or_else(|| git_dir.to_owned(), |common| within(git_dir, &common))
 }
 
-/// Why git does not work in a container of this workspace, which is given without links; `home` is no repository that
-/// directories below belong to, and `mounted` are the places of further mounts in the container.
+/// Why git does not work in a container of this workspace, if it does not. The workspace's path contains no links; a
+/// repository at `home` or above does not count; `mounted` are the further mounts, as paths in the container.
 #[must_use]
 pub fn elsewhere(workspace: &Path, home: &Path, mounted: &[&str]) -> Option<Elsewhere> {
     let dot = workspace.join(".git");
@@ -90,7 +90,7 @@ fn named_by(dot: &Path) -> Option<String> {
     Some(small_file::line(dot)?.strip_prefix("gitdir:")?.trim_start().to_owned())
 }
 
-/// A path as git follows it from a directory, without a look at the disk.
+/// A path as git resolves it from a directory, without looking at the disk.
 fn within(dir: &Path, path: impl AsRef<Path>) -> PathBuf {
     Workspace::resolve(dir, path.as_ref()).path().to_owned()
 }
@@ -102,7 +102,7 @@ fn worktree(dot: &Path, git_dir: &Path, inside: &Path) -> Option<Elsewhere> {
     }
     let shared = small_file::line(&git_dir.join("commondir"))?;
     let common = within(git_dir, &shared);
-    // else an agent could write such files in its workspace, and have any directory named to be mounted
+    // otherwise files in the workspace could make cci suggest mounting any directory
     if git_dir.parent()? != common.join("worktrees") {
         return None;
     }

@@ -1,4 +1,4 @@
-//! Reads a small file that anybody may have written: no link as its last part is followed, nothing is waited for.
+//! Reads a small file that an agent may have written: it may not be a link itself, and reading never blocks.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 
-/// Nothing that is read here is larger in earnest.
+/// No valid file is larger.
 const LIMIT: u64 = 1 << 20;
 
 /// The content of a regular file that is no link.
@@ -14,7 +14,7 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     opened(path, OFlags::NOFOLLOW)
 }
 
-/// The same of a file of the caller's own, which may be a link of theirs.
+/// The same for a file of the caller's own, which may be a link.
 pub(super) fn read_followed(path: &Path) -> io::Result<Vec<u8>> {
     opened(path, OFlags::empty())
 }
@@ -28,12 +28,12 @@ fn opened(path: &Path, further: OFlags) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(LIMIT + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LIMIT {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is too large"));
+        return Err(io::ErrorKind::FileTooLarge.into());
     }
     Ok(bytes)
 }
 
-/// One line of text, as `.git` files and their like have it.
+/// The only line of a file such as `.git`.
 pub(super) fn line(path: &Path) -> Option<String> {
     let text = String::from_utf8(read(path).ok()?).ok()?;
     let line = text.trim_end_matches(['\n', '\r']);

@@ -39,7 +39,7 @@ pub(super) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, Problem> {
         // it
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !is_there(path) => return Ok(None),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            return Err(problem("this user cannot read it: check its owner and mode with `ls -l`".into()));
+            return Err(problem("this user may not read it: check its owner and mode with `ls -l`".into()));
         }
         Err(error) => return Err(problem(format!("cannot read it: {error}"))),
     };

@@ -1,4 +1,4 @@
-//! Gives root's files in a user's own directories back to that user: what a `sudo` that keeps `HOME` left there.
+//! Returns files in a user's own directories to that user: a `sudo` that keeps `HOME` has left them to root.
 
 use std::fs::File;
 use std::io;
@@ -12,7 +12,8 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Uid};
 
 use super::put::host;
 
-/// The first thing of root's in a tree that can be given back, without following a link; what cannot be entered is told by itself.
+/// The first entry of a tree that belongs to root and can be returned, without following links. A directory that cannot be
+/// entered belongs to root itself.
 #[must_use]
 pub fn first_of_root(tree: &Path) -> Option<PathBuf> {
     let meta = tree.symlink_metadata().ok()?;
@@ -23,7 +24,7 @@ pub fn first_of_root(tree: &Path) -> Option<PathBuf> {
     entries.into_iter().flatten().flatten().find_map(|entry| first_of_root(&entry.path()))
 }
 
-/// Gives everything of root's in a tree to its user; the others' files stay theirs.
+/// Gives everything in a tree that belongs to root to the user; other users' files stay theirs.
 pub fn give_back(tree: &Path, to: Ids) -> Result<()> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     match rustix::fs::openat(CWD, tree, flags, Mode::empty()) {
@@ -33,11 +34,11 @@ pub fn give_back(tree: &Path, to: Ids) -> Result<()> {
     }
 }
 
-/// Everything goes by what was opened and looked at: the user can put links and other files in its place meanwhile.
+/// Works on what was opened and checked: the user can put links and other files in its place meanwhile.
 fn given_back(there: &OwnedFd, to: Ids) -> io::Result<()> {
     let found = rustix::fs::fstat(there)?;
     let kind = FileType::from_raw_mode(found.st_mode);
-    // a file with another name elsewhere may be more than what lies here
+    // a file with a second link can be a system file
     let is_only_here = kind == FileType::Directory || found.st_nlink == 1;
     if found.st_uid == 0 && is_only_here {
         let (user, group) = (Uid::from_raw(to.uid), Gid::from_raw(to.gid));

@@ -8,27 +8,27 @@ use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt}
 use cci_core::idmap::Ids;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Timespec, Timestamps, Uid};
 
-/// A larger file is not read: an agent's own configuration is far smaller, and what is read takes a multiple in memory.
+/// A larger file is not read: an agent's own configuration is far smaller, and a parsed file takes a multiple of its size.
 const LARGEST: u64 = 32 * 1024 * 1024;
 
-/// What a name in a shared directory stands for.
+/// What has a name in a shared directory.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Content {
     /// Nothing.
     Absent,
-    /// A link, a pipe, a device or a directory: as good as absent.
+    /// A link, a pipe, a device or a directory.
     Other,
-    /// A file that is too large to be read.
+    /// A file that is too large to read.
     TooLarge,
-    /// A file with this in it.
+    /// A file with this content.
     File(Vec<u8>),
 }
 
-/// A file of the host that is copied, as it is there.
+/// What a copy of a file keeps of the original.
 pub(crate) struct Copy {
-    /// Its permission bits, among others.
+    /// Its mode, of which the permission bits count.
     pub(crate) mode: u32,
-    /// When it was changed last, in nanoseconds.
+    /// When it was last modified, in nanoseconds.
     pub(crate) changed: i128,
 }
 
@@ -51,7 +51,7 @@ impl GuestDir {
         &self.path
     }
 
-    /// What a name stands for.
+    /// What has this name.
     pub(crate) fn read(&self, name: impl AsRef<Path>) -> io::Result<Content> {
         let name = name.as_ref();
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -71,7 +71,7 @@ impl GuestDir {
         Ok(if read as u64 > LARGEST { Content::TooLarge } else { Content::File(content) })
     }
 
-    /// The content of a file at a path in a directory that others write, only if no step to it is a link.
+    /// The content of a file at a path, only if no component is a link; `None` also if the file is too large.
     pub(crate) fn read_below(&self, path: &str) -> Option<Vec<u8>> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
@@ -79,11 +79,11 @@ impl GuestDir {
             std::fs::File::from(rustix::fs::openat2(self.dir.as_fd(), path, flags, Mode::empty(), resolve).ok()?);
         let mut content = Vec::new();
         file.metadata().ok().filter(std::fs::Metadata::is_file)?;
-        file.take(LARGEST).read_to_end(&mut content).ok()?;
-        Some(content)
+        let read = file.take(LARGEST + 1).read_to_end(&mut content).ok()?;
+        (read as u64 <= LARGEST).then_some(content)
     }
 
-    /// When a file was changed last, in nanoseconds; `None` for anything else.
+    /// When a file was last modified, in nanoseconds; `None` for anything else.
     pub(crate) fn changed(&self, name: impl AsRef<Path>) -> Option<i128> {
         self.stat(name.as_ref()).map(|stat| changed(&stat))
     }
@@ -113,19 +113,19 @@ impl GuestDir {
         })
     }
 
-    /// Gives the directory itself a mode of the host's; its owner can always use it.
+    /// Gives the directory itself the mode of the original; its owner can always use it.
     pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {
         Ok(rustix::fs::fchmod(self.dir.as_fd(), Mode::from_raw_mode(mode & 0o777 | 0o700))?)
     }
 
-    /// Puts a file under another name that nothing has, for it cannot be understood; the name.
+    /// Renames a file that cannot be parsed, and returns its new name.
     pub(crate) fn put_aside(&self, name: &str) -> io::Result<String> {
         let kept = format!("{name}.damaged-{}", uuid::Uuid::new_v4().simple());
         self.dir.rename(name, &self.dir, &kept)?;
         Ok(kept)
     }
 
-    /// Removes what the host has no more: a file, or a directory in which nothing is left. Whether it was there.
+    /// Removes a file or an empty directory; returns whether it did.
     pub(crate) fn remove(&self, path: &Path) -> bool {
         let (Some(above), Some(name)) = (path.parent(), path.file_name()) else { return false };
         let above = if above == Path::new("") { Path::new(".") } else { above };
@@ -134,7 +134,7 @@ impl GuestDir {
             || rustix::fs::unlinkat(&dir, name, AtFlags::REMOVEDIR).is_ok()
     }
 
-    /// When a file at a path was changed last, where no step to it is a link.
+    /// When a file at a path was last modified, if no component is a link.
     pub(crate) fn changed_below(&self, path: &Path) -> Option<i128> {
         let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
@@ -175,7 +175,7 @@ impl GuestDir {
         })
     }
 
-    /// A directory in it, made if it is missing; something else of that name is replaced.
+    /// A directory in it, created if missing; anything else of that name is replaced.
     pub(crate) fn subdir(&self, name: impl AsRef<Path>) -> io::Result<Self> {
         let name = name.as_ref();
         let there = self.dir.symlink_metadata(name);
@@ -212,7 +212,7 @@ impl GuestDir {
         self.stat(name).is_some()
     }
 
-    /// Called as root for a workspace of another user, what is made must be that user's.
+    /// When cci runs as root for another user's workspace, what it creates must belong to that user.
     fn give_away(&self, name: &Path) -> io::Result<()> {
         if !rustix::process::geteuid().is_root() {
             return Ok(());
@@ -222,7 +222,8 @@ impl GuestDir {
     }
 }
 
-const NANOS: i128 = 1_000_000_000;
+/// Nanoseconds in a second.
+pub(crate) const NANOS: i128 = 1_000_000_000;
 
 fn changed(stat: &rustix::fs::Stat) -> i128 {
     i128::from(stat.st_mtime) * NANOS + i128::from(stat.st_mtime_nsec)

@@ -1,4 +1,4 @@
-//! Puts what the agent needs of the host's own configuration into a session, before the agent starts.
+//! Copies what the agent needs of the host's own configuration into a session, before the agent starts.
 
 mod copy;
 mod note;
@@ -30,11 +30,11 @@ use super::guest_dir::{Content, GuestDir};
 pub struct Seed<'a> {
     /// Which agent it is.
     pub agent: &'static dyn Agent,
-    /// Where the host user has its configuration.
+    /// Where the host user keeps its configuration.
     pub place: HostPlace,
     /// The directories in which the caller finds programs.
     pub search: Option<&'a str>,
-    /// Whether the host's configuration is taken at all.
+    /// Whether the host's configuration is copied at all.
     pub from_host: bool,
     /// What happens to the secrets in its settings.
     pub secrets: SettingsSecrets,
@@ -42,7 +42,7 @@ pub struct Seed<'a> {
     pub api_key: Option<&'a str>,
     /// The workspace on the host.
     pub workspace: &'a Path,
-    /// Places of the host that the container has, and where it has them.
+    /// Places of the host that are in the container, and where.
     pub mounted: Vec<(PathBuf, String)>,
     /// The places of the host that containers could write, without links: links there can be theirs.
     pub written: Vec<PathBuf>,
@@ -55,11 +55,11 @@ pub struct Seed<'a> {
 /// What the user should know about what was copied.
 #[derive(Debug, Default)]
 pub struct Planted {
-    /// The secrets that come with the settings.
+    /// The secrets in the settings.
     pub secrets: Vec<Secrets>,
     /// What in the workspace the agent asks about before it runs anything of it.
     pub asks_about: Vec<&'static str>,
-    /// What does not come along as it is.
+    /// What is not copied as it is.
     pub omitted: Vec<Omission>,
 }
 
@@ -120,7 +120,7 @@ impl Seed<'_> {
         })
     }
 
-    /// Those files that the workspace has: they came with the repository, and the credentials are beside it.
+    /// Those of the files that the workspace has: they came with the repository, and the credentials are next to it.
     fn in_workspace(&self, files: &[&'static str]) -> Vec<(&'static str, Option<Value>)> {
         let owner = cci_core::idmap::Ids { uid: u32::MAX, gid: u32::MAX };
         let dir = GuestDir::open(self.workspace, owner).ok();
@@ -170,8 +170,8 @@ fn of_host(sources: &Sources, with_directory: bool, omitted: &mut Vec<Omission>)
     documents
 }
 
-/// What an earlier run of the session left, and the names of what stays as it is. What is damaged is put aside, for the
-/// agent asks about it and waits; what is whole in it goes on.
+/// What an earlier run of the session left, and the names of the files that stay as they are. A damaged file is moved aside,
+/// because the agent would stop and ask about it; what can be read of it is used.
 fn of_session(
     state: &GuestDir,
     files: &[&'static str],
@@ -183,11 +183,11 @@ fn of_session(
         match state.read(name).map_err(in_session("read", state, name))? {
             Content::Absent => {}
             Content::Other => {
-                let problem = "it is not a file and is replaced".to_owned();
+                let problem = "it was not a file, and is replaced".to_owned();
                 omitted.push(Omission::NotRead { path, problem });
             }
             Content::TooLarge => {
-                omitted.push(Omission::LeftAlone { path, problem: "it is too large to be read".into() });
+                omitted.push(Omission::LeftAlone { path, problem: "it is too large to read".into() });
                 left_alone.push(*name);
             }
             Content::File(bytes) => {
@@ -211,7 +211,7 @@ fn of_session(
     Ok((documents, left_alone))
 }
 
-/// Removes what the session had of the host and the host has no more. Below what could not be read now, nothing is gone.
+/// Removes copies whose original is gone on the host. Nothing is removed below what could not be read now.
 fn remove_gone(copying: &mut Copying, sources: &Sources, state: &GuestDir) {
     let of_host = |path: &Path| sources.directory.join(path);
     let unread: Vec<PathBuf> = copying

@@ -93,7 +93,7 @@ impl Store {
         transcripts::newest(self.agent, &self.state_dir(id))
     }
 
-    /// Whether something was said in a session of which no transcript is left.
+    /// Whether a session had a conversation whose transcript is gone.
     #[must_use]
     pub fn lost_conversation(&self, id: SessionId) -> bool {
         self.newest_transcript(id).is_none() && transcripts::has_trace(self.agent, &self.state_dir(id))

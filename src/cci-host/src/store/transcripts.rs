@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,8 +13,10 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 
 use super::guest_dir::GuestDir;
 
-/// So far a file is read for something said in it; one that goes on without is taken for a conversation.
+/// How much of a file is searched for something said in it; a longer file counts as a conversation.
 const LONGEST: u64 = 16 * 1024 * 1024;
+/// How much of all files is searched: an agent can write any number of them.
+const MOST: u64 = 256 * 1024 * 1024;
 
 /// The newest transcript.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,29 +29,33 @@ pub struct Transcript {
 
 /// The newest transcript of a conversation in an agent's state directory, if there is one.
 pub fn newest(agent: &dyn Agent, state_dir: &Path) -> Option<Transcript> {
-    let kept = agent.transcripts()?;
-    let nobody = Ids { uid: u32::MAX, gid: u32::MAX };
-    let dir = GuestDir::open(state_dir, nobody).ok()?.existing(kept.dir)?;
+    let (kept, dir) = directory(agent, state_dir)?;
     let entries = Dir::read_from(&dir).ok()?;
     let mut found: Vec<(Duration, String, String)> =
         entries.flatten().filter_map(|entry| named(&kept, &dir, entry.file_name())).collect();
     found.sort_by_key(|(written, ..)| Reverse(*written));
-    let (written, id, _) = found.into_iter().find(|(.., name)| is_talk(&kept, &dir, name))?;
+    let mut budget = MOST;
+    let (written, id, _) = found.into_iter().find(|(.., name)| is_talk(&kept, &dir, name, &mut budget))?;
     Some(Transcript { id, written: UNIX_EPOCH + written })
 }
 
 /// Whether an agent has written any transcript, of whatever kind.
 pub fn is_any(agent: &dyn Agent, state_dir: &Path) -> bool {
-    let nobody = Ids { uid: u32::MAX, gid: u32::MAX };
     let found = || {
-        let kept = agent.transcripts()?;
-        let dir = GuestDir::open(state_dir, nobody).ok()?.existing(kept.dir)?;
+        let (kept, dir) = directory(agent, state_dir)?;
         Dir::read_from(&dir).ok()?.flatten().find_map(|entry| named(&kept, &dir, entry.file_name()))
     };
     found().is_some()
 }
 
-/// Whether the agent has noted that something was said, though perhaps no transcript is left of it.
+/// The directory of an agent's transcripts.
+fn directory(agent: &dyn Agent, state_dir: &Path) -> Option<(Transcripts, OwnedFd)> {
+    let kept = agent.transcripts()?;
+    let nobody = Ids { uid: u32::MAX, gid: u32::MAX };
+    Some((kept, GuestDir::open(state_dir, nobody).ok()?.existing(kept.dir)?))
+}
+
+/// Whether the agent has recorded that something was said, even if the transcript is gone.
 pub fn has_trace(agent: &dyn Agent, state_dir: &Path) -> bool {
     let trace = agent.transcripts().and_then(|kept| kept.trace);
     trace.is_some_and(|trace| state_dir.join(trace).symlink_metadata().is_ok_and(|meta| meta.len() > 0))
@@ -70,18 +76,22 @@ fn named(kept: &Transcripts, dir: &impl AsFd, name: &std::ffi::CStr) -> Option<(
     (regular && stat.st_size > 0).then(|| (since_epoch, id.to_owned(), name.to_owned()))
 }
 
-/// Whether something was said in a file.
-fn is_talk(kept: &Transcripts, dir: &impl AsFd, name: &str) -> bool {
+/// Whether something was said in a file, or may have been said after what may be read of it.
+fn is_talk(kept: &Transcripts, dir: &impl AsFd, name: &str, budget: &mut u64) -> bool {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let Ok(file) = rustix::fs::openat(dir, name, flags, Mode::empty()) else { return false };
-    let mut lines = BufReader::new(File::from(file).take(LONGEST));
+    let limit = LONGEST.min(*budget);
+    let mut lines = BufReader::new(File::from(file).take(limit));
     let mut line = Vec::new();
     let mut read = 0;
     loop {
         line.clear();
         match lines.read_until(b'\n', &mut line) {
-            Ok(0) => return read >= LONGEST,
-            Ok(length) => read += length as u64,
+            Ok(0) => return read >= limit,
+            Ok(length) => {
+                read += length as u64;
+                *budget = budget.saturating_sub(length as u64);
+            }
             Err(_) => return false,
         }
         if (kept.talk)(line.trim_ascii_end()) {

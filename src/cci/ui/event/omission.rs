@@ -1,15 +1,15 @@
-//! The words for what of the host's configuration is not in a session as it is there.
+//! The words for what a session does not get as it is on the host.
 
 use std::path::Path;
 
 use cci_agent::{NotCopied, Omission};
 use cci_guest::GuestText;
 
-/// So many things of one kind are named.
+/// How many things of one kind are named.
 const NAMED: usize = 12;
 
-/// What is said of things of one kind.
-pub(super) fn told(omitted: &[Omission]) -> String {
+/// The warning about things of one kind.
+pub(super) fn warning(omitted: &[Omission]) -> String {
     let mut named: Vec<String> = omitted.iter().take(NAMED).map(one).collect();
     if omitted.len() > NAMED {
         named.push(format!("and {} more", omitted.len() - NAMED));
@@ -18,7 +18,7 @@ pub(super) fn told(omitted: &[Omission]) -> String {
     format!("{about}{}", named.join(", "))
 }
 
-/// What is the same for all of a kind.
+/// What all of a kind have in common.
 fn about(omission: &Omission) -> &'static str {
     match omission {
         Omission::NotCopied { .. } => "not copied into the container: ",
@@ -38,19 +38,19 @@ fn about(omission: &Omission) -> &'static str {
 
 fn one(omission: &Omission) -> String {
     let shown = |path: &Path| GuestText::new(path);
-    let left = |left_out: bool| if left_out { ", left out" } else { "" };
+    let left = |left_out: bool| if left_out { ", so it is left out" } else { "" };
     match omission {
         Omission::NotCopied { path, why } => format!("{} ({})", shown(path), reason(why)),
         Omission::NotRead { path, problem } | Omission::LeftAlone { path, problem } => {
             format!("{} ({})", shown(path), GuestText::new(problem))
         }
-        Omission::NoEffect { file, key } => format!("{} of {}", GuestText::new(key), shown(file)),
-        Omission::InTheWay { file, key } => format!("{} of {file}", GuestText::new(key)),
+        Omission::NoEffect { file, key } => format!("{} in {}", GuestText::new(key), shown(file)),
+        Omission::InTheWay { file, key } => format!("{} in {file}", GuestText::new(key)),
         Omission::NamesHost { file, key, place, left_out } => {
-            format!("{} ({} of {}{})", shown(place), GuestText::new(key), shown(file), left(*left_out))
+            format!("{} ({} in {}{})", shown(place), GuestText::new(key), shown(file), left(*left_out))
         }
         Omission::NamesLoopback { file, key, left_out } => {
-            format!("{} of {}{}", GuestText::new(key), shown(file), left(*left_out))
+            format!("{} in {}{}", GuestText::new(key), shown(file), left(*left_out))
         }
         Omission::NeedsProgram { file, key, program, left_out } => {
             let (program, key) = (GuestText::new(program), GuestText::new(key));
@@ -71,6 +71,6 @@ fn reason(why: &NotCopied) -> String {
             format!("a link of a directory that containers write, out of it to {}", GuestText::new(place))
         }
         NotCopied::Special => "neither a file nor a directory".into(),
-        NotCopied::TooMuch => "too much, with what comes behind it".into(),
+        NotCopied::TooMuch => "too many files or too much data, so this and the rest".into(),
     }
 }

@@ -1,4 +1,4 @@
-//! The words for a workspace whose repository is not all in it.
+//! The words for a workspace that does not contain its whole repository.
 
 use cci_guest::GuestText;
 use cci_host::git::Elsewhere;
@@ -19,18 +19,18 @@ pub(super) fn elsewhere(elsewhere: &Elsewhere) -> Telling {
         ),
         Elsewhere::Submodule { of } => (
             format!("this is a submodule of {}, where its repository is", shown(of)),
-            format!("use that as the workspace: `--workspace {}`", shown(of)),
+            format!("use that repository as the workspace: `--workspace {}`", shown(of)),
         ),
         Elsewhere::Part { of } => (
-            format!("this directory is a part of the repository {}", shown(of)),
-            format!("use all of it as the workspace: `--workspace {}`", shown(of)),
+            format!("this directory is part of the repository {}", shown(of)),
+            format!("use the whole repository as the workspace: `--workspace {}`", shown(of)),
         ),
         Elsewhere::Led { to } => (
-            format!("`.git` leads out of the workspace, to {}", shown(to)),
+            format!("`.git` points outside the workspace, to {}", shown(to)),
             "use the main repository as the workspace, with `--workspace`".to_owned(),
         ),
         Elsewhere::Borrows { from } => (
-            format!("the repository borrows objects of {}, which the container does not see", shown(from)),
+            format!("the repository borrows objects from {}, which the container does not see", shown(from)),
             "use a clone made without `--shared` or `--reference`".to_owned(),
         ),
     };

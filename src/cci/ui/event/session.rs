@@ -28,8 +28,8 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
             files.join(", ")
         )),
         SessionEvent::AgentAsks { container } => Telling::Warning {
-            text: "the agent asks something before it takes a prompt".to_owned(),
-            hint: Some(format!("see it with `cci attach {container}`")),
+            text: "the agent is asking a question before it is ready for a prompt".to_owned(),
+            hint: Some(format!("answer it with `cci attach {container}`")),
         },
         SessionEvent::Omitted(omitted) if matches!(omitted.first(), Some(Omission::NotNamed(_))) => {
             Telling::note(omission::told(omitted))
@@ -47,7 +47,7 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
         }
         SessionEvent::WaitingForShutdown => Telling::step("setup", "waiting for the container to stop"),
         SessionEvent::Replaced { shown_by, paths } => replaced(shown_by.as_deref(), paths),
-        SessionEvent::WaitingForReboot => Telling::step("setup", "waiting until the container has rebooted"),
+        SessionEvent::WaitingForReboot => Telling::step("setup", "waiting for the container to reboot"),
         SessionEvent::Rebooted => Telling::note("Container rebooted: resume the session with `cci shell --resume`"),
         SessionEvent::DidNotStartAgain { container, replaced } => did_not_start_again(container, replaced),
         SessionEvent::ContainerGone { session, workspace, replaced } => gone(*session, workspace, replaced),

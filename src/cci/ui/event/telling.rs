@@ -45,7 +45,7 @@ impl Telling {
         Self::Notes(vec![line.into()])
     }
 
-    /// A failure that ends nothing, with its way out.
+    /// A failure after which the verb continues, with its hint.
     pub(super) fn failure(text: impl Into<String>, error: &Error) -> Self {
         Self::Warning { text: text.into(), hint: hint(error) }
     }

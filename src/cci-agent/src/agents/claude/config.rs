@@ -16,10 +16,10 @@ use crate::seed::{Given, Secrets, Seeded};
 
 /// The settings, in the agent's directory.
 pub(super) const SETTINGS: &str = "settings.json";
-/// What it is told at the start of every conversation.
+/// The instructions that it reads at the start of every conversation.
 pub(super) const MEMORY: &str = "CLAUDE.md";
 
-/// What of the host's `~/.claude.json` is read; the history of other workspaces can be of any size.
+/// The part of the host's `~/.claude.json` that is read; the history of other workspaces can be of any size.
 pub(super) const OF_STATE: Keep = Keep::Keys(&[
     ("theme", Keep::All),
     ("oauthAccount", Keep::All),
@@ -38,7 +38,7 @@ pub(super) const OF_STATE: Keep = Keep::Keys(&[
         ])),
     ),
 ]);
-/// What of it a fresh start needs; the rest stays on the host.
+/// The keys of it that a session gets; the rest stays on the host.
 const TAKEN: [&str; 6] =
     ["theme", "oauthAccount", "userID", "hasAvailableSubscription", "preferredNotifChannel", "editorMode"];
 /// What of this workspace the person has decided on the host: which of its servers run.
@@ -51,14 +51,15 @@ const OF_ADMINISTRATOR: [&str; 4] = [
     "/etc/claude-code/CLAUDE.md",
 ];
 
-/// The two files that are made of the host's and the session's.
+/// The two files that are derived from the host's and the session's.
 pub(super) fn seed(given: &Given<'_>) -> Seeded {
     let mut seeded = Seeded::default();
     let mut named = Named::of(given);
     let settings = settings_of_host(given, &mut named, &mut seeded);
-    let api_keys: Vec<String> = keys(settings.as_ref(), given.api_key);
+    let api_keys = keys(settings.as_ref(), given.api_key);
     let settings = settings::with_ours(settings.or_else(|| given.session.get(SETTINGS).cloned()));
     let servers = servers_of_host(given, &mut named, &mut seeded);
+    seeded.noted = servers.keys().cloned().collect();
     let host = given.host.get(STATE);
     if !is_trusted_on_host(host, given.workspace) {
         seeded.asks_about = given.in_workspace.iter().map(|(file, _)| *file).collect();
@@ -103,7 +104,7 @@ fn servers_of_host(given: &Given<'_>, named: &mut Named<'_>, seeded: &mut Seeded
     seeded.omitted.extend(omitted);
     let mut table = json!({ SERVERS: servers });
     if given.secrets {
-        tell_secrets(&path, secrets(&table), seeded);
+        report_secrets(&path, secrets(&table), seeded);
     } else {
         table = without_secrets(table);
     }
@@ -113,13 +114,13 @@ fn servers_of_host(given: &Given<'_>, named: &mut Named<'_>, seeded: &mut Seeded
     }
 }
 
-fn tell_secrets(file: &Path, keys: Vec<String>, seeded: &mut Seeded) {
+fn report_secrets(file: &Path, keys: Vec<String>, seeded: &mut Seeded) {
     if !keys.is_empty() {
         seeded.secrets.push(Secrets { file: file.to_owned(), keys });
     }
 }
 
-/// What a session has noted, without the servers that it once had from the host: some of them may be gone there.
+/// A session's state without the servers that came from the host: some of them may be gone there.
 fn without_servers(mut session: Option<Value>, noted: &[String]) -> Option<Value> {
     let servers = session.as_mut().and_then(|state| state.get_mut(SERVERS)?.as_object_mut());
     if let Some(servers) = servers {
@@ -128,7 +129,24 @@ fn without_servers(mut session: Option<Value>, noted: &[String]) -> Option<Value
     session
 }
 
-/// Has copied what `CLAUDE.md` imports (`@path`, seen from where it is), or tells it.
+/// A state with the servers that come from the host.
+fn with_servers(mut state: Value, servers: Map<String, Value>) -> Value {
+    if !servers.is_empty() {
+        deep_merge(&mut state[SERVERS], Value::Object(Map::new()));
+    }
+    for (name, server) in servers {
+        state[SERVERS][name] = server;
+    }
+    state
+}
+
+/// The administrator's configuration, which no container gets.
+fn of_administrator(given: &Given<'_>) -> impl Iterator<Item = Omission> {
+    let exists = |file: &&&str| given.exists.is_some_and(|exists| exists(Path::new(file)));
+    OF_ADMINISTRATOR.iter().filter(exists).map(|file| Omission::OfHostOnly(file.into()))
+}
+
+/// Copies what `CLAUDE.md` imports (`@path`, relative to the file itself), or reports it.
 fn imports(given: &Given<'_>, named: &mut Named<'_>, omitted: &mut Vec<Omission>) {
     let Some(Value::String(text)) = given.host.get(MEMORY) else { return };
     let own = directory(&given.place);
@@ -141,21 +159,23 @@ fn imports(given: &Given<'_>, named: &mut Named<'_>, omitted: &mut Vec<Omission>
             named.copy(Path::new(word));
         } else {
             named.text(word);
+        } else {
+            named.beside(Path::new(word));
         }
         let told = |found: Found| found.told(&own.join(MEMORY), &format!("@{word}"), false);
         omitted.extend(named.found.drain(..).map(told));
     }
 }
 
-/// The keys that the agent finds in its environment, its settings' own among them.
+/// The keys that the agent finds in its environment and in its settings.
 fn keys(settings: Option<&Value>, given: Option<&str>) -> Vec<String> {
     let of_settings = settings.and_then(|settings| settings.get("env")?.get("ANTHROPIC_API_KEY")?.as_str());
     given.into_iter().chain(of_settings).map(str::to_owned).collect()
 }
 
-/// `.claude.json` of a session: what the session has, the person's account and taste, and every question answered that
-/// a sandbox answers by itself. `api_keys` are those that the agent finds, so it need not ask about them.
-/// Whether the person trusts what the workspace tells the agent to run is such a question only where that is `trusted`.
+/// `.claude.json` of a session: the session's content, the user's account and preferences, and an answer to every
+/// question that a sandbox decides by itself. `api_keys` are those that the agent finds, so it need not ask about them.
+/// Whether the user trusts what the workspace tells the agent to run is decided only if it is `trusted`.
 fn claude_json(session: Option<Value>, host: Option<&Value>, api_keys: &[String], trusted: bool) -> Value {
     let mut state = session.filter(Value::is_object).unwrap_or_else(|| json!({ "theme": "dark" }));
     let taken: Map<String, Value> =
@@ -341,14 +361,15 @@ mod tests {
         };
         let seeded = seed(&given);
         let copied: Vec<_> = seeded.copied.iter().map(|one| one.session.to_str().unwrap()).collect();
-        assert_eq!(copied, ["RTK.md", "own"]);
-        let told = Omission::NamesHost {
+        assert_eq!(copied, ["RTK.md", "near", "own"]);
+        let reported = |key: &str, place: &str| Omission::NamesHost {
             file: "/home/ann/.claude/CLAUDE.md".into(),
-            key: "@~/notes/y.md".into(),
-            place: "/home/ann/notes/y.md".into(),
+            key: key.into(),
+            place: place.into(),
             left_out: false,
         };
-        assert_eq!(seeded.omitted[0], told);
+        let expected = [reported("@~/notes/y.md", "/home/ann/notes/y.md"), reported("@../w.md", "/home/ann/w.md")];
+        assert_eq!(seeded.omitted[..2], expected);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! What of the host a text of Claude Code's configuration names: it is there in the container under another path, is
-//! copied, or is on the host only.
+//! Which files of the host a text of Claude Code's configuration names: each is in the container under another path, is
+//! copied there, or is on the host only.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
@@ -10,7 +10,7 @@ use super::{place, programs};
 use crate::omission::Omission;
 use crate::seed::{Copied, Given};
 
-/// The directories whose programs every system has; whether a container has one of them is not for the host to say.
+/// Directories of programs that every system has its own of: the host's say nothing about the container's.
 const OF_EVERY_SYSTEM: [&str; 10] =
     ["/bin", "/sbin", "/lib", "/lib64", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/share", "/dev", "/proc"];
 /// Where plugins are, of which those that are switched on are copied.
@@ -39,7 +39,7 @@ impl Found {
     }
 }
 
-/// What texts name, gathered.
+/// Collects what texts name.
 pub(super) struct Named<'a> {
     given: &'a Given<'a>,
     directory: PathBuf,
@@ -63,7 +63,7 @@ impl<'a> Named<'a> {
         Self { given, directory, real, copied, found, files, scripts }
     }
 
-    /// The text as it says the same in the container.
+    /// The text with each path as it is in the container.
     pub(super) fn text(&mut self, text: &str) -> String {
         let mut inside = String::new();
         let (mut rest, mut before) = (text, None);
@@ -123,7 +123,7 @@ impl<'a> Named<'a> {
         }
     }
 
-    /// A path as it is in the container, where it is written otherwise there.
+    /// A path as it is in the container, if it is written differently there.
     fn path(&mut self, word: &str) -> Option<String> {
         let host = self.on_host_as(word)?;
         if let Some(below) = self.below(&host) {
@@ -171,7 +171,17 @@ impl<'a> Named<'a> {
         below.map_or_else(|| word.to_owned(), |below| format!("{}/{below}", self.given.guest_home))
     }
 
-    /// Has the whole of the directory copied in which a file lies: it may need what is beside it.
+    /// Copies, or reports, a file at a path relative to the configuration directory.
+    pub(super) fn beside(&mut self, path: &Path) {
+        let place = without_steps_up(&self.directory.join(path));
+        match place.strip_prefix(&self.directory) {
+            Ok(below) if self.given.exists.is_some_and(|exists| exists(&place)) => self.copy(below),
+            Ok(_) => {}
+            Err(_) => self.on_host_alone(place),
+        }
+    }
+
+    /// Copies the whole directory that a file is in: the file may need what is next to it.
     pub(super) fn copy(&mut self, below: &Path) {
         let mut parts = below.components();
         let Some(Component::Normal(first)) = parts.next() else { return };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::seed::HostPlace;
 
-/// What it notes for itself.
+/// The file in which it keeps its own state.
 pub(super) const STATE: &str = ".claude.json";
 
 /// What is made for a session, and never copied as it is on the host.
@@ -67,7 +67,7 @@ pub(super) fn directory(place: &HostPlace) -> PathBuf {
     place.named.clone().unwrap_or_else(|| place.home.join(".claude"))
 }
 
-/// What it notes for itself: beside that directory, and in one that its variable names.
+/// The file with its own state: next to `~/.claude`, but inside a directory that its variable names.
 pub(super) fn state_file(place: &HostPlace) -> PathBuf {
     place.named.as_ref().unwrap_or(&place.home).join(STATE)
 }

@@ -1,13 +1,13 @@
-//! What Claude Code's screen says: whether it takes a prompt, and what stands at it already.
+//! Reads Claude Code's screen: whether it is ready for a prompt, and what has been typed there already.
 
 use crate::agent::Shown;
 
-/// A prompt stands behind one of these at the beginning of a line.
+/// One of these at the beginning of a line marks the prompt.
 const MARKS: [char; 2] = ['❯', '>'];
 /// A question says how it is answered.
 const ANSWERED: [&str; 4] = ["Enter to confirm", "Enter to select", "Esc to cancel", "Esc to exit"];
 
-/// A prompt stands between two rules as wide as the screen; a question has none below it.
+/// A prompt is between two rules as wide as the screen; a question has no rule below it.
 pub(super) fn shown(screen: &str) -> Shown {
     let lines: Vec<&str> = screen.lines().collect();
     let prompt = lines.iter().enumerate().rev().find_map(|(at, line)| {
@@ -40,7 +40,7 @@ mod tests {
     const RULE: &str = "────────────────────────────────────────";
 
     #[test]
-    fn a_prompt_stands_between_two_rules() {
+    fn a_prompt_is_between_two_rules() {
         let screen = |typed: &str| {
             format!(
                 "  Claude Code v2.1.332\n\n{RULE}\n❯ {typed}\n{RULE}\n  ⏵⏵ bypass permissions on (shift+tab to cycle)\n"
@@ -49,7 +49,7 @@ mod tests {
         assert_eq!(shown(&screen("")), Shown::Prompt(String::new()));
         assert_eq!(shown(&screen("one\n  two\n  three")), Shown::Prompt("one\ntwo\nthree".into()));
         let sent = format!("❯ one\n  two\n\n✻ Working…\n{}", screen(""));
-        assert_eq!(shown(&sent), Shown::Prompt(String::new()), "what was sent stands above");
+        assert_eq!(shown(&sent), Shown::Prompt(String::new()), "what was sent is above");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The MCP servers that the person has added to Claude Code on the host, for every workspace or for this one.
+//! The MCP servers that the user has added to Claude Code on the host, for every workspace or for this one.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::seed::Given;
 /// Where they are in the agent's state.
 pub(super) const SERVERS: &str = "mcpServers";
 
-/// Those that work in a container; one that names something of the host alone stays there, and is told.
+/// Those that work in a container; one that names something only the host has is left out and reported.
 pub(super) fn of_host(
     state: Option<&Value>,
     given: &Given<'_>,

@@ -1,4 +1,4 @@
-//! `settings.json` of a session: the person's keys as they work in a container, and the sandbox's on top.
+//! `settings.json` of a session: the user's keys as they work in a container, and the sandbox's on top.
 
 use std::path::Path;
 
@@ -11,9 +11,9 @@ use crate::json::{Keep, deep_merge};
 use crate::omission::Omission;
 use crate::seed::{Copied, Given};
 
-/// For how long the agent keeps transcripts: `cci clean` decides.
+/// How long the agent keeps transcripts: in effect forever, because `cci clean` removes them.
 const KEPT_DAYS: u64 = 36_500;
-/// A command without which the agent has no key: where it cannot run, the agent uses no other login either.
+/// The command that prints the agent's key: if it is set and cannot run, the agent uses no other login either.
 const KEY_HELPER: &str = "apiKeyHelper";
 /// The table of the places that plugins come from, in the agent's directory.
 pub(super) const MARKETS: &str = "plugins/known_marketplaces.json";
@@ -25,15 +25,15 @@ const INSTALLED: &str = "installLocation";
 const OWN_NAMES: [&str; 2] = ["localhost", "[::1]"];
 /// A key, and which values of it forbid something.
 type Forbids = (&'static [&'static str], fn(&Value) -> bool);
-/// Keys that forbid what the agent is started with, and whether a value of theirs does.
+/// Keys that can forbid how the agent is started, and which of their values do.
 const FORBID: [Forbids; 2] = [
     (&["permissions", "disableBypassPermissionsMode"], |value| value == "disable"),
     (&["sandbox", "enabled"], |value| value == true),
 ];
-/// Variables that are the container's to set.
+/// Variables that the container sets itself.
 const OWN: [&str; 2] = ["CLAUDE_CONFIG_DIR", "HOME"];
 
-/// The host's settings as they work in a container, with what they name and what of them does not come along.
+/// The host's settings as they work in a container, and what of them does not.
 pub(super) fn adapted(mut settings: Value, file: &Path, named: &mut Named<'_>) -> (Value, Vec<Omission>) {
     let mut omitted = overruled(&mut settings, file);
     let Value::Object(table) = &mut settings else { return (settings, omitted) };
@@ -46,7 +46,7 @@ pub(super) fn adapted(mut settings: Value, file: &Path, named: &mut Named<'_>) -
     (settings, omitted)
 }
 
-/// Takes out what forbids the agent to work in a container as it is started there.
+/// Removes what forbids the agent to work as it is started in a container.
 fn overruled(settings: &mut Value, file: &Path) -> Vec<Omission> {
     let mut keys = Vec::new();
     for (path, forbids) in &FORBID {
@@ -71,7 +71,7 @@ fn is(settings: &Value, path: &[&str], forbids: fn(&Value) -> bool) -> bool {
     settings.get(path[0]).and_then(|table| table.get(path[1])).is_some_and(forbids)
 }
 
-/// What in the workspace's own settings forbids the same; they are read after the person's.
+/// What in the workspace's own settings forbids the same; the agent reads them after the user's.
 pub(super) fn in_the_way(given: &Given<'_>) -> Vec<Omission> {
     let of = |(file, settings): &(&'static str, Option<Value>)| {
         let (file, settings) = (*file, settings.clone().unwrap_or_default());
@@ -81,7 +81,8 @@ pub(super) fn in_the_way(given: &Given<'_>) -> Vec<Omission> {
     given.in_workspace.iter().flat_map(of).collect()
 }
 
-/// Every text of a value as it says the same in the container; `tell` hears what names the host alone, by its key.
+/// Changes every text of a value to what it is in the container; calls `tell` with the key of each that names something
+/// only the host has.
 pub(super) fn translate(
     value: &mut Value,
     path: &str,
@@ -159,7 +160,7 @@ pub(super) fn plugins(settings: &Value, given: &Given<'_>, named: &Named<'_>) ->
     (copied, enabled.iter().filter_map(elsewhere).collect())
 }
 
-/// The settings with what the sandbox adds.
+/// The settings with the sandbox's own keys.
 pub(super) fn with_ours(settings: Option<Value>) -> Value {
     let mut settings = settings.filter(Value::is_object).unwrap_or_else(|| Value::Object(Map::new()));
     deep_merge(
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_forbids_the_agent_to_work_has_no_effect_and_is_told() {
+    fn what_forbids_the_agent_to_work_has_no_effect_and_is_reported() {
         let given = Given { place: place(), ..Given::default() };
         let host = json!({
             "permissions": { "disableBypassPermissionsMode": "disable", "deny": ["Read(~/x)"] },
@@ -324,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_workspace_forbids_is_told() {
+    fn what_the_workspace_forbids_is_reported() {
         let sandbox = json!({ "sandbox": { "enabled": true } });
         let given = Given { in_workspace: vec![(".claude/settings.json", Some(sandbox))], ..Given::default() };
         assert_eq!(

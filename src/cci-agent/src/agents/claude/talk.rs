@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use crate::json::{self, Keep};
 
-/// What of a row tells whether somebody spoke.
+/// The keys of a row that show who said it.
 const OF_ROW: Keep = Keep::Keys(&[("type", Keep::All), ("isSidechain", Keep::All), ("entrypoint", Keep::All)]);
 
-/// The id of the conversation that a file has: a UUID, as cci gives it and the agent itself does.
+/// The id of the conversation in a file: a UUID, whether cci or the agent chose it.
 pub(super) fn id(file: &str) -> Option<&str> {
     let id = file.strip_suffix(".jsonl")?;
     let dash = |at: usize| matches!(at, 8 | 13 | 18 | 23);
@@ -15,8 +15,8 @@ pub(super) fn id(file: &str) -> Option<&str> {
     (id.len() == 36 && id.bytes().enumerate().all(fits)).then_some(id)
 }
 
-/// Whether a row is of a person's conversation: neither a summary, nor a subagent's, nor of a single prompt (`-p`), which
-/// programs and hooks ask.
+/// Whether a row belongs to a conversation with a person: it is neither a summary, nor a subagent's, nor part of a single
+/// prompt (`-p`), which programs and hooks send.
 pub(super) fn is_talk(row: &[u8]) -> bool {
     let Ok(row) = json::read(row, OF_ROW) else { return false };
     let is_said = matches!(row["type"].as_str(), Some("user" | "assistant"));

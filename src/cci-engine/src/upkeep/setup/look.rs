@@ -8,6 +8,7 @@ use cci_core::setup::distro::Distro;
 use cci_core::setup::found::{Daemon, Firewall, Found, Installation, Objects, OfRoot, Person, Pool, SharedMounts};
 use cci_core::setup::subnet::routes;
 
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::retry::Retry;
 use cci_host::accounts::{self, Account};
@@ -73,7 +74,7 @@ pub async fn look(cx: &Context, person: Option<&str>) -> Found {
         objects,
         subuid: table(SUBUID),
         subgid: table(SUBGID),
-        of_root: of_root(cx, &account),
+        of_root: of_root(cx, account).await,
         shared_mounts: shared_mounts(),
         person,
         group: cx.settings.incus.group.clone(),
@@ -130,19 +131,21 @@ fn shared_mounts() -> Option<SharedMounts> {
     mounts::is_shared(&point).map(|are_shared| SharedMounts { point, are_shared })
 }
 
-/// What belongs to root in the user's own directories of cci.
-fn of_root(cx: &Context, account: &Account) -> Option<OfRoot> {
-    let owner = |home: &Path| std::fs::metadata(home).map(|home| home.uid()).ok();
-    let home = if owner(&cx.caller.home) == Some(account.ids.uid) { &cx.caller.home } else { &account.home };
-    if account.ids.uid == 0 || owner(home) != Some(account.ids.uid) {
-        return None;
-    }
-    let directories: Vec<PathBuf> = [".cci", ".config/cci"].map(|dir| home.join(dir)).into();
-    let first = directories.iter().find_map(|dir| give_back::first_of_root(dir))?;
-    Some(OfRoot { first, directories })
+/// What belongs to root in the user's own directories of cci. Sessions can have any number of files.
+async fn of_root(cx: &Context, account: Account) -> Option<OfRoot> {
+    let uid = account.ids.uid;
+    let homes = [cx.caller.home.clone(), account.home];
+    let found = blocking(move || {
+        let is_theirs = |home: &PathBuf| uid != 0 && std::fs::metadata(home).is_ok_and(|home| home.uid() == uid);
+        let Some(home) = homes.into_iter().find(is_theirs) else { return Ok(None) };
+        let directories: Vec<PathBuf> = [".cci", ".config/cci"].map(|dir| home.join(dir)).into();
+        let first = directories.iter().find_map(|dir| give_back::first_of_root(dir));
+        Ok(first.map(|first| OfRoot { first, directories }))
+    });
+    found.await.ok().flatten()
 }
 
-/// The user: the one named, else who called sudo, else for root whose `HOME` it is, else the caller.
+/// The user: the one named, else who called sudo, else for root the owner of `HOME`, else the caller.
 fn who(cx: &Context, named: Option<&str>) -> (Account, Person) {
     let behind_sudo = || cx.caller.var("SUDO_USER").filter(|_| cx.caller.ids.uid == 0).map(str::to_owned);
     let name = named.map(str::to_owned).or_else(behind_sudo);

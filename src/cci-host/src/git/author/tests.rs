@@ -119,9 +119,13 @@ fn a_file_that_cannot_be_read_is_named_and_the_others_count() {
     let world = World::new(&[(".config/git/config", ANN), (".gitconfig", "[user\n")]);
     let found = world.found();
     assert_eq!(found.author.name.as_deref(), Some("Ann"));
-    assert_eq!(found.problems, [(world.home().join(".gitconfig"), "line 1 is no configuration of git".to_owned())]);
+    assert_eq!(found.problems, [(world.home().join(".gitconfig"), "line 1 is not valid git configuration".to_owned())]);
     let includes_itself = World::new(&[(".gitconfig", "[include]\npath = .gitconfig\n[user]\nname = Ann\n")]);
     assert_eq!(includes_itself.shown(), "Ann|");
+    let problems = |world: &World| world.found().problems.into_iter().map(|(_, problem)| problem).collect::<Vec<_>>();
+    assert_eq!(problems(&includes_itself), ["not read: too many files include others"]);
+    let many_times = World::new(&[(".gitconfig", &format!("[include]\n{}", "path = .gitconfig\n".repeat(1000)))]);
+    assert_eq!(problems(&many_times), ["not read: too many files include others"]);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Copies files and directories of the host into a session: modes as there, links followed, and whatever does not come
-//! along named.
+//! Copies files and directories of the host into a session: modes are kept, links followed, and whatever is not copied is
+//! reported.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -16,7 +16,7 @@ use super::way::{self, NoWay};
 use super::wording::Wording;
 use crate::store::guest_dir::{Copy, GuestDir};
 
-/// More entries, and more bytes, are no configuration.
+/// No configuration has more entries, or more bytes.
 const MOST_ENTRIES: usize = 50_000;
 const MOST_BYTES: u64 = 1024 * 1024 * 1024;
 /// How deep directories are copied.
@@ -24,7 +24,7 @@ const DEEPEST: usize = 100;
 /// Files of up to this size are read for what they name.
 const LONGEST: u64 = 1024 * 1024;
 
-/// What has been copied into a session, and what was not.
+/// What has been copied into a session, and what has not.
 #[derive(Debug, Default)]
 pub(super) struct Copying {
     /// What there is in the state directory now: files, and nothing for directories.
@@ -171,7 +171,7 @@ impl Copying {
     }
 
     fn omit(&mut self, path: &Path, why: NotCopied) {
-        // of what is too much the first is named
+        // of what is too much only the first is named
         let is_told = |one: &Omission| matches!(one, Omission::NotCopied { why: NotCopied::TooMuch, .. });
         if why != NotCopied::TooMuch || !self.omitted.iter().any(is_told) {
             self.omitted.push(Omission::NotCopied { path: path.to_owned(), why });

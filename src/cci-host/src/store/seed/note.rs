@@ -1,5 +1,5 @@
-//! What a session was given of the host, noted beside it where no container writes: what is gone on the host goes there
-//! too, and what the agent made itself stays.
+//! What a session got from the host, recorded next to its state directory where no container can write. So a resume can
+//! remove what is gone on the host, and keep what the agent created itself.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -66,7 +66,7 @@ pub(super) struct Note {
 }
 
 impl Note {
-    /// The note of a session; one that cannot be understood says nothing.
+    /// The note of a session; what cannot be parsed is skipped.
     pub(super) fn read(session: &Path) -> Self {
         let mut note = Self::default();
         for line in fs::read(session.join(NAME)).unwrap_or_default().split(|byte| *byte == 0) {
@@ -83,7 +83,7 @@ impl Note {
         note
     }
 
-    /// Writes it. A power cut can take it: then nothing is removed.
+    /// Writes it. It may be lost in a power failure; then nothing is removed.
     pub(super) fn write(&self, session: &Path) -> Result<()> {
         let path = session.join(NAME);
         let mut text = Vec::new();

@@ -1,4 +1,4 @@
-//! Reads the files of the host that a session's configuration is made of, also while their owner rewrites them.
+//! Reads the files of the host that a session's configuration is derived from, also while the host rewrites them.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -11,16 +11,14 @@ use cci_agent::{Document, Form, Omission, json};
 use rustix::fs::{Mode, OFlags};
 use serde_json::Value;
 
-/// For how long a file is read again that was changed just now and cannot be understood.
+/// How long cci retries a file that has just been modified and cannot be parsed.
 const REWRITTEN_WITHIN: Duration = Duration::from_millis(400);
 /// What lies between two readings.
 const PAUSE: Duration = Duration::from_millis(2);
 /// A file that was changed longer ago is not being written.
 const SETTLED: Duration = Duration::from_secs(2);
-/// What is no larger is read into memory.
+/// A file that is no larger is read into memory at once.
 const AT_ONCE: u64 = 16 * 1024 * 1024;
-/// Text is read so far.
-const LONGEST: u64 = 1024 * 1024;
 
 /// Why a document is not read.
 enum Problem {
@@ -44,8 +42,9 @@ impl From<serde_json::Error> for Problem {
 
 /// What there is of a document, `None` where there is none.
 pub(super) fn document(document: &Document) -> Result<Option<Value>, Omission> {
-    let begun = Instant::now();
+    let (begun, mut tries) = (Instant::now(), 0);
     loop {
+        tries += 1;
         let problem = match once(document) {
             Ok(found) => return Ok(found),
             Err(Problem::Torn(_)) if begun.elapsed() < REWRITTEN_WITHIN && !is_settled(&document.path) => {

@@ -198,6 +198,11 @@ fn what_is_removed_on_the_host_is_gone_and_what_the_session_made_stays() {
     written(&world.state().join("skills/kept/SKILL.md"), "changed inside");
     assert_eq!(world.plant().omitted, [Omission::Undone("skills/kept/SKILL.md".into())]);
     assert_eq!(world.inside("skills/kept/SKILL.md"), "x");
+    let made = written(&world.state().join("skills/new/SKILL.md"), "made inside");
+    let before = std::time::SystemTime::now() - Duration::from_secs(60);
+    fs::File::options().append(true).open(made).unwrap().set_modified(before).unwrap();
+    world.host("skills/new/SKILL.md", "x");
+    assert_eq!(world.plant().omitted, [Omission::Undone("skills/new/SKILL.md".into())]);
 }
 
 #[test]

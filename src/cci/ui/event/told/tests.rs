@@ -101,7 +101,7 @@ fn omissions() -> Vec<Omission> {
         Omission::OfHostOnly(path()),
         Omission::Undone("skills/x".into()),
         Omission::PutAside { path: path(), kept: "/home/u/.agent/x.damaged".into() },
-        Omission::LeftAlone { path: path(), problem: "it is too large to be read".into() },
+        Omission::LeftAlone { path: path(), problem: "it is too large to read".into() },
     ]
 }
 
