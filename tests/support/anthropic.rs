@@ -55,6 +55,7 @@ impl Anthropic {
         self.seen
             .lock()
             .unwrap()
+            .users
             .iter()
             .filter_map(|request| request.last())
             .any(|last| last.strip_suffix(text).is_some_and(|before| before.is_empty() || before.ends_with('\n')))
@@ -62,7 +63,7 @@ impl Anthropic {
 
     /// Whether a prompt had a line that is this.
     pub fn saw_line(&self, text: &str) -> bool {
-        self.seen.lock().unwrap().iter().flatten().any(|message| message.lines().any(|line| line == text))
+        self.seen.lock().unwrap().users.iter().flatten().any(|message| message.lines().any(|line| line == text))
     }
 
     /// Whether one request held all of these texts in its user messages, in this order.

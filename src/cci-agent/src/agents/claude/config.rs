@@ -67,17 +67,10 @@ pub(super) fn seed(given: &Given<'_>) -> Seeded {
     let session = without_servers(given.session.get(STATE).cloned(), &given.noted);
     let mut state = claude_json(session, host, &api_keys, seeded.asks_about.is_empty());
     decided(&mut state, host, given.workspace);
-    seeded.noted = servers.keys().cloned().collect();
-    if !servers.is_empty() {
-        deep_merge(&mut state[SERVERS], Value::Object(Map::new()));
-        for (name, server) in servers {
-            state[SERVERS][name] = server;
-        }
-    }
+    let state = with_servers(state, servers);
     imports(given, &mut named, &mut seeded.omitted);
     seeded.omitted.extend(settings::in_the_way(given));
-    let of_administrator = OF_ADMINISTRATOR.iter().filter(|file| given.exists(Path::new(file)));
-    seeded.omitted.extend(of_administrator.map(|file| Omission::OfHostOnly(file.into())));
+    seeded.omitted.extend(of_administrator(given));
     seeded.copied.append(&mut named.copied);
     seeded.files = vec![(SETTINGS, file(&settings)), (STATE, file(&state))];
     seeded
@@ -93,7 +86,7 @@ fn settings_of_host(given: &Given<'_>, named: &mut Named<'_>, seeded: &mut Seede
     let (plugins, elsewhere) = settings::plugins(&settings, given, named);
     seeded.copied.extend(plugins);
     seeded.omitted.extend(elsewhere);
-    tell_secrets(&path, secrets(&settings), seeded);
+    report_secrets(&path, secrets(&settings), seeded);
     Some(settings)
 }
 
@@ -142,8 +135,7 @@ fn with_servers(mut state: Value, servers: Map<String, Value>) -> Value {
 
 /// The administrator's configuration, which no container gets.
 fn of_administrator(given: &Given<'_>) -> impl Iterator<Item = Omission> {
-    let exists = |file: &&&str| given.exists.is_some_and(|exists| exists(Path::new(file)));
-    OF_ADMINISTRATOR.iter().filter(exists).map(|file| Omission::OfHostOnly(file.into()))
+    OF_ADMINISTRATOR.iter().filter(|file| given.exists(Path::new(file))).map(|file| Omission::OfHostOnly(file.into()))
 }
 
 /// Copies what `CLAUDE.md` imports (`@path`, relative to the file itself), or reports it.
@@ -153,11 +145,7 @@ fn imports(given: &Given<'_>, named: &mut Named<'_>, omitted: &mut Vec<Omission>
     let words =
         text.split_whitespace().filter_map(|word| word.strip_prefix('@')).filter(|path| path.contains(['.', '/']));
     for word in words {
-        let beside = own.join(word);
-        let is_beside = !word.starts_with(['/', '~', '$', '.']) && given.exists(&beside);
-        if is_beside {
-            named.copy(Path::new(word));
-        } else {
+        if word.starts_with(['/', '~', '$']) {
             named.text(word);
         } else {
             named.beside(Path::new(word));

@@ -175,7 +175,7 @@ impl<'a> Named<'a> {
     pub(super) fn beside(&mut self, path: &Path) {
         let place = without_steps_up(&self.directory.join(path));
         match place.strip_prefix(&self.directory) {
-            Ok(below) if self.given.exists.is_some_and(|exists| exists(&place)) => self.copy(below),
+            Ok(below) if self.given.exists(&place) => self.copy(below),
             Ok(_) => {}
             Err(_) => self.on_host_alone(place),
         }
