@@ -13,6 +13,8 @@ use serde_json::Value;
 
 /// For how long a file is read again that was changed just now and cannot be understood.
 const REWRITTEN_WITHIN: Duration = Duration::from_millis(400);
+/// So often it is read at least: on a busy machine the time alone gives few of them.
+const READINGS: usize = 50;
 /// What lies between two readings.
 const PAUSE: Duration = Duration::from_millis(2);
 /// A file that was changed longer ago is not being written.
@@ -45,10 +47,13 @@ impl From<serde_json::Error> for Problem {
 /// What there is of a document, `None` where there is none.
 pub(super) fn document(document: &Document) -> Result<Option<Value>, Omission> {
     let begun = Instant::now();
+    let mut readings = 0;
     loop {
+        readings += 1;
+        let is_over = || (begun.elapsed() > REWRITTEN_WITHIN && readings >= READINGS) || is_settled(&document.path);
         let problem = match once(document) {
             Ok(found) => return Ok(found),
-            Err(Problem::Torn(_)) if begun.elapsed() < REWRITTEN_WITHIN && !is_settled(&document.path) => {
+            Err(Problem::Torn(_)) if !is_over() => {
                 park_timeout(PAUSE);
                 continue;
             }
