@@ -13,8 +13,9 @@ use serde_json::Value;
 
 /// For how long a file is read again that was changed just now and cannot be understood.
 const REWRITTEN_WITHIN: Duration = Duration::from_millis(400);
-/// So often it is read at least: on a busy machine the time alone gives few of them.
+/// So often it is read at least, where that takes no longer than this: a busy machine gets to few readings in that time.
 const READINGS: usize = 50;
+const AT_MOST: Duration = Duration::from_secs(3);
 /// What lies between two readings.
 const PAUSE: Duration = Duration::from_millis(2);
 /// A file that was changed longer ago is not being written.
@@ -50,7 +51,8 @@ pub(super) fn document(document: &Document) -> Result<Option<Value>, Omission> {
     let mut readings = 0;
     loop {
         readings += 1;
-        let is_over = || (begun.elapsed() > REWRITTEN_WITHIN && readings >= READINGS) || is_settled(&document.path);
+        let limit = if readings < READINGS { AT_MOST } else { REWRITTEN_WITHIN };
+        let is_over = || begun.elapsed() > limit || is_settled(&document.path);
         let problem = match once(document) {
             Ok(found) => return Ok(found),
             Err(Problem::Torn(_)) if !is_over() => {
