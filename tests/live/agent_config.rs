@@ -240,7 +240,7 @@ fn an_agents_state_of_239_mb_on_the_host_takes_little_memory() {
     let host = Host::live(U1234);
     let talk = format!("{{\"display\":\"{}\"}}", "x".repeat(1000));
     let project = |number: usize| format!("\"/p/{number}\":{{\"history\":[{}]}}", vec![talk.as_str(); 1000].join(","));
-    let projects: Vec<String> = (0..235).map(project).collect();
+    let projects: Vec<String> = (0..236).map(project).collect();
     let text = format!("{{\"userID\":\"u\",\"projects\":{{{}}}}}", projects.join(","));
     assert!(text.len() > 239_000_000, "{}", text.len());
     put(&host, ".claude.json", &text, 0o600);

@@ -30,8 +30,13 @@ const FORBID: [Forbids; 2] = [
     (&["permissions", "disableBypassPermissionsMode"], |value| value == "disable"),
     (&["sandbox", "enabled"], |value| value == true),
 ];
+<<<<<<< HEAD
 /// Variables that the container sets itself.
 const OWN: [&str; 2] = ["CLAUDE_CONFIG_DIR", "HOME"];
+=======
+/// Variables that are the container's to set.
+const OWN: [&str; 3] = ["CLAUDE_CONFIG_DIR", "HOME", "PATH"];
+>>>>>>> h2-agentconf
 
 /// The host's settings as they work in a container, and what of them does not.
 pub(super) fn adapted(mut settings: Value, file: &Path, named: &mut Named<'_>) -> (Value, Vec<Omission>) {
@@ -204,7 +209,7 @@ mod tests {
             "permissions": { "disableBypassPermissionsMode": "disable", "deny": ["Read(~/x)"] },
             "sandbox": { "enabled": true, "failIfUnavailable": true },
             "cleanupPeriodDays": 7,
-            "env": { "CLAUDE_CONFIG_DIR": "/x", "A": "1" },
+            "env": { "CLAUDE_CONFIG_DIR": "/x", "PATH": "/home/ann/bin:/usr/bin", "A": "1" },
         });
         let (settings, omitted) = adapted(host, Path::new("/s"), &mut Named::of(&given));
         let keys: Vec<&str> = omitted
@@ -220,7 +225,8 @@ mod tests {
                 "permissions.disableBypassPermissionsMode",
                 "sandbox.enabled",
                 "cleanupPeriodDays",
-                "env.CLAUDE_CONFIG_DIR"
+                "env.CLAUDE_CONFIG_DIR",
+                "env.PATH"
             ]
         );
         let settings = with_ours(Some(settings));

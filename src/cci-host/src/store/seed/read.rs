@@ -13,9 +13,12 @@ use serde_json::Value;
 
 /// How long cci retries a file that has just been modified and cannot be parsed.
 const REWRITTEN_WITHIN: Duration = Duration::from_millis(400);
-/// What lies between two readings.
+/// How many attempts a file gets at least, within this limit: on a busy machine they take longer.
+const READINGS: usize = 50;
+const AT_MOST: Duration = Duration::from_secs(3);
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(2);
-/// A file that was changed longer ago is not being written.
+/// A file that was last modified longer ago is not being written now.
 const SETTLED: Duration = Duration::from_secs(2);
 /// A file that is no larger is read into memory at once.
 const AT_ONCE: u64 = 16 * 1024 * 1024;
@@ -42,12 +45,15 @@ impl From<serde_json::Error> for Problem {
 
 /// What there is of a document, `None` where there is none.
 pub(super) fn document(document: &Document) -> Result<Option<Value>, Omission> {
-    let (begun, mut tries) = (Instant::now(), 0);
+    let begun = Instant::now();
+    let mut readings = 0;
     loop {
-        tries += 1;
+        readings += 1;
+        let limit = if readings < READINGS { AT_MOST } else { REWRITTEN_WITHIN };
+        let is_over = || begun.elapsed() > limit || is_settled(&document.path);
         let problem = match once(document) {
             Ok(found) => return Ok(found),
-            Err(Problem::Torn(_)) if begun.elapsed() < REWRITTEN_WITHIN && !is_settled(&document.path) => {
+            Err(Problem::Torn(_)) if !is_over() => {
                 park_timeout(PAUSE);
                 continue;
             }
@@ -79,7 +85,9 @@ fn once(document: &Document) -> Result<Option<Value>, Problem> {
         Form::Json(keep) => json::read(BufReader::with_capacity(256 * 1024, file), keep)?,
         Form::Text => {
             let mut text = Vec::new();
-            file.take(LONGEST).read_to_end(&mut text)?;
+            if file.take(AT_ONCE + 1).read_to_end(&mut text)? as u64 > AT_ONCE {
+                return Err(io::Error::from(io::ErrorKind::FileTooLarge).into());
+            }
             return Ok(Some(Value::String(String::from_utf8_lossy(&text).into_owned())));
         }
     };
