@@ -229,6 +229,28 @@ fn a_session_that_is_stopped_gives_the_terminal_back_and_takes_it_again() {
         pty.enter("clear; echo SIZE-$(tput cols)-$(tput lines)");
         pty.wait_behind(place, "SIZE-100-29");
     }
+    let stopped = || {
+        let place = pty.len();
+        kill_process(cci(&host), Signal::TSTP).unwrap();
+        pty.wait_behind(place, "Stopped");
+        pty.len()
+    };
+    let place = stopped();
+    pty.enter("bg");
+    pty.wait_behind(place, "Stopped");
+    let place = pty.len();
+    pty.enter("fg");
+    pty.wait_behind(place, "/workspace");
+    let place = stopped();
+    pty.enter("kill %1; wait; echo EN''DED");
+    assert!(!pty.wait_behind(place, "ENDED").contains("Stopped"), "{}", pty.written());
+    pty.enter(&format!("cci attach {}", host.only_container()));
+    pty.wait_behind(place, "/workspace");
+    let place = pty.len();
+    pty.enter("tmux detach");
+    pty.wait_behind(place, READY);
+    pty.enter(&format!("cci shell -e MARK={} --debug", host.prefix));
+    pty.wait_behind(pty.len(), "/workspace");
     let place = pty.len();
     kill_process(cci(&host), Signal::QUIT).unwrap();
     let said = pty.wait_behind(place, READY);

@@ -15,12 +15,15 @@ use super::signals::Signals;
 use crate::incus_error::DuringStep;
 use cci_guest::gate::Gate;
 use cci_host::input::Input;
-use cci_host::terminal::Tty;
+use cci_host::terminal::{Tty, is_in_front};
 
 /// The buffer of a flow.
 const CHUNK: usize = 64 * 1024;
 /// How long a command that timed out may take to exit by itself.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// How long a job that goes on in the background is left to hear what else it was sent.
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// The status of a command whose terminal was closed.
 const HUNG_UP: i32 = 128 + rustix::process::Signal::HUP.as_raw();
@@ -229,6 +232,10 @@ async fn follow_job(tty: &Tty, control: &Control) {
         tokio::select! {
             Some(()) = stopped.recv() => tty.stop(),
             Some(()) = goes_on.recv() => {
+                if !is_in_front() {
+                    // a signal that came meanwhile ends it; otherwise it stops again
+                    tokio::time::sleep(MOMENT).await;
+                }
                 if tty.take_again().is_ok() {
                     draw_anew(tty.size(), control).await;
                 }
