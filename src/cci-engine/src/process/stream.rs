@@ -48,7 +48,7 @@ pub(crate) async fn terminal(
         let _ = copy(tty.keys(), stdin).await;
         std::future::pending::<()>().await;
     };
-    let steer = follow_window(tty, size, &control);
+    let steer = follow(tty, size, &control);
     let mut pass_on = std::pin::pin!(async {
         match signals {
             Some(signals) => signals.pass_on(&control).await,
@@ -59,7 +59,6 @@ pub(crate) async fn terminal(
         shown = show(stdout, gate, tty) => shown,
         () = keys => Ok(()),
         () = steer => Ok(()),
-        () = follow_job(tty, &control) => Ok(()),
         () = &mut pass_on => Ok(()),
     };
     let ended = async { process.wait().await.during("wait for the command") };
@@ -205,9 +204,14 @@ async fn feed(mut from: Input, mut to: impl AsyncWrite + Unpin) -> std::io::Resu
     }
 }
 
-/// Sends the process every new size of the terminal, also one from while the command was started.
-async fn follow_window(tty: &Tty, mut told: TermSize, control: &Control) {
-    let Ok(mut resized) = signal(SignalKind::window_change()) else {
+/// Sends the process every new size of the terminal, also one from while the command was started; gives the terminal
+/// back while this job is stopped, and takes it again when it goes on, whatever stopped it.
+async fn follow(tty: &Tty, mut told: TermSize, control: &Control) {
+    use rustix::process::Signal;
+    let kinds = [Signal::WINCH, Signal::TSTP, Signal::CONT];
+    let [Ok(mut resized), Ok(mut stopped), Ok(mut goes_on)] =
+        kinds.map(|kind| signal(SignalKind::from_raw(kind.as_raw())))
+    else {
         return std::future::pending().await;
     };
     loop {
@@ -216,20 +220,8 @@ async fn follow_window(tty: &Tty, mut told: TermSize, control: &Control) {
             told = size;
             let _ = control.resize(size).await;
         }
-        if resized.recv().await.is_none() {
-            return std::future::pending().await;
-        }
-    }
-}
-
-/// Gives the terminal back while this job is stopped, and takes it again when it goes on, whatever stopped it.
-async fn follow_job(tty: &Tty, control: &Control) {
-    let kinds = [rustix::process::Signal::TSTP, rustix::process::Signal::CONT];
-    let [Ok(mut stopped), Ok(mut goes_on)] = kinds.map(|kind| signal(SignalKind::from_raw(kind.as_raw()))) else {
-        return std::future::pending().await;
-    };
-    loop {
         tokio::select! {
+            Some(()) = resized.recv() => {}
             Some(()) = stopped.recv() => tty.stop(),
             Some(()) = goes_on.recv() => {
                 if !is_in_front() {
@@ -237,7 +229,8 @@ async fn follow_job(tty: &Tty, control: &Control) {
                     tokio::time::sleep(MOMENT).await;
                 }
                 if tty.take_again().is_ok() {
-                    draw_anew(tty.size(), control).await;
+                    told = tty.size();
+                    draw_anew(told, control).await;
                 }
             }
             else => return std::future::pending().await,
