@@ -87,23 +87,21 @@ fn in_background(host: &Host) -> String {
 #[test]
 fn shift_and_enter_are_told_from_enter() {
     let host = Host::live(U1000);
-    let name = in_background(&host);
     for term in ["xterm-256color", "xterm-ghostty", "xterm-kitty", "foot"] {
         let pty = Pty::open(&host, term);
-        pty.enter(&format!("cci attach {name}"));
+        pty.enter("cci shell --debug");
         pty.wait_for("/workspace");
         assert!(
             pty.written().contains("\u{1b}[>4;1m") || pty.written().contains("\u{1b}[>4;2m"),
             "{term}: not asked for"
         );
-        pty.enter(r"clear; printf '\033[>4;1m'; cat -v");
-        pty.wait_for("cat -v");
+        pty.enter(r"printf '\033[>4;1m'; echo RE''ADS; cat -v");
+        pty.wait_for("READS");
         pty.type_text("\u{1b}[27;2;13~\r");
         wait::until("the key arrives", SOON, || {
             let written = pty.written();
             if written.contains("^[[27;2;13~") || written.contains("^[[13;2u") { Ok(()) } else { Err(written) }
         });
-        pty.type_text("\u{3}");
         pty.detach();
         assert_eq!(left_on(&pty.written()), [""; 0], "{term}");
     }
@@ -223,12 +221,34 @@ fn a_session_that_is_stopped_gives_the_terminal_back_and_takes_it_again() {
         // it is drawn anew, on the other screen
         let drawn = pty.wait_behind(place, "/workspace");
         assert!(drawn.contains("\u{1b}[?1049h"), "{}", drawn.escape_debug());
-        pty.enter("clear; echo SIZE-$(tput cols)-$(tput lines)");
-        pty.wait_behind(place, "SIZE-90-24");
+        pty.enter("clear; until [ $(tput cols)-$(tput lines) = 90-24 ]; do sleep 0.1; done; echo SIZE-RE''AD");
+        pty.wait_behind(place, "SIZE-READ");
         pty.resize(100, 30);
-        pty.enter("clear; echo SIZE-$(tput cols)-$(tput lines)");
-        pty.wait_behind(place, "SIZE-100-29");
+        pty.enter("clear; until [ $(tput cols)-$(tput lines) = 100-29 ]; do sleep 0.1; done; echo SIZE-FOL''LOWED");
+        pty.wait_behind(place, "SIZE-FOLLOWED");
     }
+    let stopped = || {
+        let place = pty.len();
+        kill_process(cci(&host), Signal::TSTP).unwrap();
+        pty.wait_behind(place, "Stopped");
+        pty.len()
+    };
+    let place = stopped();
+    pty.enter("bg");
+    pty.wait_behind(place, "Stopped");
+    let place = pty.len();
+    pty.enter("fg");
+    pty.wait_behind(place, "/workspace");
+    let place = stopped();
+    pty.enter("kill %1; wait; echo EN''DED");
+    assert!(!pty.wait_behind(place, "ENDED").contains("Stopped"), "{}", pty.written());
+    pty.enter(&format!("cci attach {}", host.only_container()));
+    pty.wait_behind(place, "/workspace");
+    let place = pty.len();
+    pty.enter("tmux detach");
+    pty.wait_behind(place, READY);
+    pty.enter(&format!("cci shell -e MARK={} --debug", host.prefix));
+    pty.wait_behind(pty.len(), "/workspace");
     let place = pty.len();
     kill_process(cci(&host), Signal::QUIT).unwrap();
     let said = pty.wait_behind(place, READY);

@@ -50,7 +50,7 @@ while (sysread STDIN, my $more, 65536) {
     sysopen my $pane, "#{pane_tty}", O_WRONLY | O_NOCTTY or next;
     syswrite $pane, "\ePtmux;\e\e]$1$end\e\\";
   }
-  $held = $held =~ /(\e[^\a\e]{0,4096}\e?)\z/ ? $1 : "";
+  $held = $held =~ /(\e?\e[^\a\e]{0,4096}\e?)\z/ ? $1 : "";
 }'"##;
 
 fn tmux(args: &[&str]) -> Vec<String> {

@@ -45,6 +45,10 @@ impl Saved {
     /// Restores it, once.
     fn restore(&self) {
         let Some(mode) = self.mode.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        // in the background it is the shell's, which has it back already
+        if !is_in_front() {
+            return;
+        }
         let undo = self.screen.lock().unwrap_or_else(PoisonError::into_inner).undo();
         // draining a terminal that accepts nothing would take forever
         let when = if self.write_all(&undo) { OptionalActions::Drain } else { OptionalActions::Now };

@@ -12,6 +12,7 @@ use cci_core::network::Policy;
 use cci_core::plan::GuestUser;
 use cci_core::session::SessionId;
 use cci_core::settings::{AGENT_CONFIG, AGENT_UID, KEYS, Settings};
+use cci_guest::gate::Gate;
 use cci_guest::tmux;
 
 use self::world::{Planned, World};
@@ -48,7 +49,7 @@ const ROWS: &[(&str, &str, Effect)] = &[
     ("tool.binary", "\"agent\"", Plan(|plan| plan.command[0] == "agent")),
     ("tool.args", "[\"--verbose\"]", Plan(|plan| plan.command.iter().any(|word| word == "--verbose"))),
     ("terminal.clipboard", "true", Part(tmux)),
-    ("terminal.passthrough", "true", Part(tmux)),
+    ("terminal.passthrough", "true", Part(gate)),
     ("paths.sessions_dir", "\"/srv/sessions\"", Nowhere("no plan depends on it: the session store also looks there")),
     ("paths.storage_dir", "\"~/storage\"", Plan(|plan| plan.disk("/storage").is_some())),
     ("paths.logs_dir", "\"/srv/logs\"", Live("settings::a_build_is_told_by_the_configuration")),
@@ -76,6 +77,10 @@ const ROWS: &[(&str, &str, Effect)] = &[
     ("build.dns", "[]", Part(build_steps)),
     ("mounts.default", "[{ host = \"~/data\", container = \"/data\", readonly = true }]", Plan(|plan| plan.disk("/data").is_some_and(|data| data.readonly))),
 ];
+
+fn gate(_: &World, settings: &Settings) -> String {
+    Gate::new(agent::allowed(settings)).pass(b"\x1b]1337;picture\x07").escape_ascii().to_string()
+}
 
 fn tmux(_: &World, settings: &Settings) -> String {
     tmux::start("c", "shell", agent::allowed(settings), &[]).join(" ")

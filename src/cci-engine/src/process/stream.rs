@@ -15,12 +15,15 @@ use super::signals::Signals;
 use crate::incus_error::DuringStep;
 use cci_guest::gate::Gate;
 use cci_host::input::Input;
-use cci_host::terminal::Tty;
+use cci_host::terminal::{Tty, is_in_front};
 
 /// The buffer of a flow.
 const CHUNK: usize = 64 * 1024;
 /// How long a command that timed out may take to exit by itself.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// How long a job that goes on in the background is left to hear what else it was sent.
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// The status of a command whose terminal was closed.
 const HUNG_UP: i32 = 128 + rustix::process::Signal::HUP.as_raw();
@@ -46,7 +49,7 @@ pub(crate) async fn terminal(
         let _ = copy(tty.keys(), stdin).await;
         std::future::pending::<()>().await;
     };
-    let steer = follow_window(tty, size, &control);
+    let steer = follow(tty, size, &control);
     let mut pass_on = std::pin::pin!(async {
         match signals {
             Some(signals) => signals.pass_on(&control).await,
@@ -57,7 +60,6 @@ pub(crate) async fn terminal(
         shown = show(stdout, gate, tty) => shown,
         () = keys => Ok(()),
         () = steer => Ok(()),
-        () = follow_job(tty, &control) => Ok(()),
         () = &mut pass_on => Ok(()),
     };
     let ended = async { process.wait().await.during("wait for the command") };
@@ -203,9 +205,14 @@ async fn feed(mut from: Input, mut to: impl AsyncWrite + Unpin) -> std::io::Resu
     }
 }
 
-/// Sends the process every new size of the terminal, including a change during its start.
-async fn follow_window(tty: &Tty, mut sent: TermSize, control: &Control) {
-    let Ok(mut resized) = signal(SignalKind::window_change()) else {
+/// Sends the process every new size of the terminal, including a change during its start; gives the terminal back while
+/// this job is stopped, and takes it again when the job continues, whatever stopped it.
+async fn follow(tty: &Tty, mut sent: TermSize, control: &Control) {
+    use rustix::process::Signal;
+    let kinds = [Signal::WINCH, Signal::TSTP, Signal::CONT];
+    let [Ok(mut resized), Ok(mut stopped), Ok(mut goes_on)] =
+        kinds.map(|kind| signal(SignalKind::from_raw(kind.as_raw())))
+    else {
         return std::future::pending().await;
     };
     loop {
@@ -214,24 +221,17 @@ async fn follow_window(tty: &Tty, mut sent: TermSize, control: &Control) {
             sent = size;
             let _ = control.resize(size).await;
         }
-        if resized.recv().await.is_none() {
-            return std::future::pending().await;
-        }
-    }
-}
-
-/// Gives the terminal back while this job is stopped, and takes it again when it goes on, whatever stopped it.
-async fn follow_job(tty: &Tty, control: &Control) {
-    let kinds = [rustix::process::Signal::TSTP, rustix::process::Signal::CONT];
-    let [Ok(mut stopped), Ok(mut goes_on)] = kinds.map(|kind| signal(SignalKind::from_raw(kind.as_raw()))) else {
-        return std::future::pending().await;
-    };
-    loop {
         tokio::select! {
+            Some(()) = resized.recv() => {}
             Some(()) = stopped.recv() => tty.stop(),
             Some(()) = goes_on.recv() => {
+                if !is_in_front() {
+                    // a signal that came meanwhile ends it; otherwise it stops again
+                    tokio::time::sleep(MOMENT).await;
+                }
                 if tty.take_again().is_ok() {
-                    draw_anew(tty.size(), control).await;
+                    sent = tty.size();
+                    draw_anew(sent, control).await;
                 }
             }
             else => return std::future::pending().await,

@@ -1,6 +1,7 @@
 //! The words for cleanup, setup and rollback.
 
 use cci_engine::event::{RollBackEvent, UpkeepEvent};
+use cci_engine::ledger::Made;
 use cci_guest::GuestText;
 
 use super::telling::Telling;
@@ -28,7 +29,8 @@ pub(super) fn roll_back(event: &RollBackEvent) -> Telling {
     match event {
         RollBackEvent::NotRemoved { made, error } => Telling::warning(format!("could not remove {made}: {error}")),
         RollBackEvent::RemovedAbandoned(made) => {
-            Telling::note(format!("Removed {made}, left by a command that was killed"))
+            let done = if matches!(made, Made::Started { .. }) { "Stopped" } else { "Removed" };
+            Telling::note(format!("{done} {made}, left by a command that was killed"))
         }
     }
 }

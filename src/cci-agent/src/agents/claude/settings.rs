@@ -30,13 +30,8 @@ const FORBID: [Forbids; 2] = [
     (&["permissions", "disableBypassPermissionsMode"], |value| value == "disable"),
     (&["sandbox", "enabled"], |value| value == true),
 ];
-<<<<<<< HEAD
 /// Variables that the container sets itself.
-const OWN: [&str; 2] = ["CLAUDE_CONFIG_DIR", "HOME"];
-=======
-/// Variables that are the container's to set.
 const OWN: [&str; 3] = ["CLAUDE_CONFIG_DIR", "HOME", "PATH"];
->>>>>>> h2-agentconf
 
 /// The host's settings as they work in a container, and what of them does not.
 pub(super) fn adapted(mut settings: Value, file: &Path, named: &mut Named<'_>) -> (Value, Vec<Omission>) {
