@@ -75,7 +75,7 @@ impl Pty {
         let mut keys = ["\u{2}", "d"].into_iter().cycle();
         wait::until("the session is left", Duration::from_secs(30), || {
             keys.by_ref().take(1).for_each(|key| self.type_text(key));
-            if self.written().contains("Container is still running") { Ok(()) } else { Err(self.written()) }
+            if self.written().contains("Container kept running") { Ok(()) } else { Err(self.written()) }
         });
     }
 
