@@ -30,7 +30,7 @@ fetch() {
 # are satisfied and apt keeps it.
 pack() {
     make --silent --jobs="$(nproc)" prefix=/usr sysconfdir=/etc gitexecdir=/usr/lib/git-core perllibdir=/usr/share/perl5 \
-        CFLAGS=-O2 USE_LIBPCRE2=1 NO_TCLTK=1 NO_GETTEXT=1 NO_PYTHON=1 \
+        CFLAGS=-O2 USE_LIBPCRE2=1 NO_OPENSSL=1 NO_TCLTK=1 NO_GETTEXT=1 NO_PYTHON=1 \
         INSTALL_SYMLINKS=1 INSTALL_STRIP=-s SKIP_DASHED_BUILT_INS=1 \
         TEST_PROGRAMS='' UNIT_TEST_PROGS='' CLAR_TEST_PROG='' DESTDIR="$PWD/packed" install
     install -D --mode=0644 contrib/completion/git-completion.bash packed/usr/share/bash-completion/completions/git

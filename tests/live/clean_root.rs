@@ -71,6 +71,11 @@ fn is_installed_by_the_script_alone(suite: &str) {
     ends_with_claudes_version(&install(&machine, "", "").ok());
     machine.took("install.sh again");
     assert_eq!(state(&machine), before);
+    machine.root("cci build --force --from bootstrap:bookworm").ok();
+    machine.took("an image of Debian 12");
+    let out = machine.root("cci run -- sh -c '. /etc/os-release && echo $VERSION_ID && claude --version'").ok();
+    assert!(out.stdout.starts_with("12\n"), "{out}");
+    ends_with_claudes_version(&out);
 }
 
 #[track_caller]
