@@ -179,12 +179,12 @@ fn what_the_hosts_configuration_needs_of_the_host_is_told_at_launch() {
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o600)).unwrap();
     let out = host.cci(&["shell", "--background", "--debug"]).ok();
     for (warning, what) in [
-        ("warning: on the host only: ", format!("{} (hooks.PreToolUse.hooks.command", python.display())),
-        ("warning: on the host only: ", "bin/tool (hooks.PostToolUse.hooks.command".to_owned()),
-        ("warning: the host's own address", "hooks.Stop.hooks.url".to_owned()),
+        ("warning: only on the host: ", format!("{} (hooks.PreToolUse.hooks.command", python.display())),
+        ("warning: only on the host: ", "bin/tool (hooks.PostToolUse.hooks.command".to_owned()),
+        ("warning: a loopback address", "hooks.Stop.hooks.url".to_owned()),
         ("warning: needs a program that the image may not have: ", "gpgv (apiKeyHelper".to_owned()),
         ("warning: not copied into the container: ", format!("{} (Permission denied", closed.display())),
-        ("stays on the host, for no setting names it: ", ".claude/notes".to_owned()),
+        ("left on the host, because no setting names it: ", ".claude/notes".to_owned()),
     ] {
         assert!(said(&out, warning, &what), "{warning}{what}: {out}");
     }

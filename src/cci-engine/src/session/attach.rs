@@ -142,7 +142,7 @@ pub async fn attach(cx: &Context, name: &str, session: impl Future<Output = Resu
         Err(Error::NoTmuxSession { .. }) if into == Into::Agent => on_any_server(cx, name, asked).await,
         left => left,
     };
-    left?.told(cx, name).await
+    left?.report(cx, name).await
 }
 
 /// Joins the terminal to a session that somebody has started by other means; only root may use every user's server.
@@ -188,11 +188,11 @@ pub async fn directly(cx: &Context, started: &Started, Direct { plan, agent }: &
         Err(error) if error.exit() != Error::Interrupted.exit() => {
             let lost =
                 |_| Error::ConnectionLost { name: started.name.clone(), cause: error.to_string(), goes_on: false };
-            left_behind(cx, &started.name, true, None, left.noted).await.map_err(lost)
+            report_fate(cx, &started.name, true, None, left.noted).await.map_err(lost)
         }
         ended => {
-            let told = left_behind(cx, &started.name, true, Some(GuestExit::ShutsDown), left.noted).await;
-            ended.and(told)
+            let reported = report_fate(cx, &started.name, true, Some(GuestExit::ShutsDown), left.noted).await;
+            ended.and(reported)
         }
     }
 }
@@ -220,11 +220,11 @@ struct Left {
 
 impl Left {
     /// Says what is left of the container.
-    async fn told(self, cx: &Context, name: &str) -> Result<()> {
-        let told = if self.exit == Some(GuestExit::Reboots) {
+    async fn report(self, cx: &Context, name: &str) -> Result<()> {
+        let reported = if self.exit == Some(GuestExit::Reboots) {
             report_reboot(cx, name, self.saved, &self.pinned).await
         } else {
-            left_behind(cx, name, self.saved, self.exit, self.noted).await
+            report_fate(cx, name, self.saved, self.exit, self.noted).await
         };
         match self.ended {
             Err(Error::Interrupted) => Err(Error::Interrupted),
@@ -304,7 +304,7 @@ async fn report_reboot(cx: &Context, name: &str, saved: bool, pinned: &[Pinned])
 }
 
 /// Reports where the conversation is, if there is one, and what happened to the container.
-async fn left_behind(
+async fn report_fate(
     cx: &Context,
     name: &str,
     saved: bool,

@@ -33,14 +33,12 @@ const UP: Duration = Duration::from_secs(15);
 const TAKEN: Duration = Duration::from_secs(10);
 /// How long others may take who type into the same pane, in seconds.
 const TURN: u64 = 60;
-/// How long an answer may take: a container that was paused gives none.
-const ANSWER: Duration = Duration::from_secs(90);
 /// When Enter is pressed again.
 const AGAIN: Duration = Duration::from_millis(1500);
 /// No screen is larger.
 const LARGEST: u64 = 4 << 20;
-/// How long the container may take to carry out an order.
-const ORDER: Duration = Duration::from_secs(60);
+/// How long the container may take to carry out an order, a turn included; one that is paused never does.
+const ORDER: Duration = Duration::from_secs(90);
 /// The step of every order.
 const STEP: &str = "talk to tmux";
 /// How many of the last lines of a screen are shown.
@@ -131,8 +129,9 @@ impl<'a> Pane<'a> {
     /// Gives an order and returns what the pane shows afterwards, or how the shell ended instead.
     pub(crate) async fn order(&mut self, order: Order<'_>, force: bool) -> Result<std::result::Result<Seen, Failed>> {
         // whatever runs in the container may never answer
-        tokio::time::timeout(ORDER, self.answer(&order.line(force))).await.unwrap_or_else(|_| {
-            Err(Error::TimedOut { step: STEP.to_owned(), seconds: ORDER.as_secs(), still_running: false })
+        timeout(ORDER, self.answer(&order.line(force))).await.unwrap_or_else(|_| {
+            let step = format!("waiting for tmux in {}", self.name);
+            Err(Error::TimedOut { step, seconds: ORDER.as_secs(), still_running: false })
         })
     }
 
@@ -142,12 +141,7 @@ impl<'a> Pane<'a> {
             let _ = self.stdin.flush().await;
         }
         let mut answer = Vec::new();
-        // a shell that has ended says so by its end
-        let _ = sent.await;
-        let mut stdout = (&mut self.stdout).take(LARGEST);
-        if timeout(ANSWER, stdout.read_until(END, &mut answer)).await.is_err() {
-            return Err(self.silent());
-        }
+        let _ = (&mut self.stdout).take(LARGEST).read_until(END, &mut answer).await;
         if answer.pop() == Some(END) {
             return Ok(Ok(Seen::parse(&answer)));
         }
@@ -161,11 +155,6 @@ impl<'a> Pane<'a> {
         }
         let status = self.process.ended().await.during(STEP)?;
         Ok(Failed { exit: status.into(), said })
-    }
-
-    fn silent(&self) -> Error {
-        let step = format!("waiting for tmux in {}", self.name);
-        Error::TimedOut { step, seconds: ANSWER.as_secs(), still_running: false }
     }
 
     async fn see(&mut self, order: Order<'_>, force: bool) -> Result<Seen> {

@@ -8,8 +8,8 @@ use cci_guest::GuestText;
 /// How many things of one kind are named.
 const NAMED: usize = 12;
 
-/// The warning about things of one kind.
-pub(super) fn warning(omitted: &[Omission]) -> String {
+/// What is said about things of one kind.
+pub(super) fn words(omitted: &[Omission]) -> String {
     let mut named: Vec<String> = omitted.iter().take(NAMED).map(one).collect();
     if omitted.len() > NAMED {
         named.push(format!("and {} more", omitted.len() - NAMED));
@@ -22,17 +22,17 @@ pub(super) fn warning(omitted: &[Omission]) -> String {
 fn about(omission: &Omission) -> &'static str {
     match omission {
         Omission::NotCopied { .. } => "not copied into the container: ",
-        Omission::NotRead { .. } => "passed over: ",
-        Omission::NoEffect { .. } => "without effect in the container: ",
-        Omission::InTheWay { .. } => "the workspace's settings keep the agent from working as it is started: ",
-        Omission::NamesHost { .. } => "on the host only: ",
-        Omission::NamesLoopback { .. } => "the host's own address, which in the container is the container's: ",
+        Omission::NotRead { .. } => "ignored: ",
+        Omission::NoEffect { .. } => "no effect in the container: ",
+        Omission::InTheWay { .. } => "the workspace's settings prevent the agent from working as cci starts it: ",
+        Omission::NamesHost { .. } => "only on the host: ",
+        Omission::NamesLoopback { .. } => "a loopback address, which in the container is the container's own: ",
         Omission::NeedsProgram { .. } => "needs a program that the image may not have: ",
-        Omission::NotNamed(_) => "stays on the host, for no setting names it: ",
-        Omission::OfHostOnly(_) => "not in force in the container: ",
-        Omission::Undone(_) => "changed in the session, and as on the host again: ",
-        Omission::PutAside { .. } => "damaged, and kept under another name: ",
-        Omission::LeftAlone { .. } => "left as it is in the session: ",
+        Omission::NotNamed(_) => "left on the host, because no setting names it: ",
+        Omission::OfHostOnly(_) => "does not apply in the container: ",
+        Omission::Undone(_) => "changed in the session, now as on the host again: ",
+        Omission::PutAside { .. } => "damaged, moved aside: ",
+        Omission::LeftAlone { .. } => "left unchanged in the session: ",
     }
 }
 
@@ -54,10 +54,10 @@ fn one(omission: &Omission) -> String {
         }
         Omission::NeedsProgram { file, key, program, left_out } => {
             let (program, key) = (GuestText::new(program), GuestText::new(key));
-            format!("{program} ({key} of {}{})", shown(file), left(*left_out))
+            format!("{program} ({key} in {}{})", shown(file), left(*left_out))
         }
         Omission::OfHostOnly(path) | Omission::Undone(path) | Omission::NotNamed(path) => shown(path).to_string(),
-        Omission::PutAside { path, kept } => format!("{} as {}", shown(path), shown(kept)),
+        Omission::PutAside { path, kept } => format!("{} to {}", shown(path), shown(kept)),
     }
 }
 
@@ -68,7 +68,10 @@ fn reason(why: &NotCopied) -> String {
         NotCopied::Endless => "a link to a directory above it, or too deep".into(),
         NotCopied::NoDirectory => "not a directory".into(),
         NotCopied::LedTo(place) => {
-            format!("a link of a directory that containers write, out of it to {}", GuestText::new(place))
+            format!(
+                "a link in a directory that containers can write to, which leads out of it to {}",
+                GuestText::new(place)
+            )
         }
         NotCopied::Special => "neither a file nor a directory".into(),
         NotCopied::TooMuch => "too many files or too much data, so this and the rest".into(),

@@ -32,9 +32,9 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
             hint: Some(format!("answer it with `cci attach {container}`")),
         },
         SessionEvent::Omitted(omitted) if matches!(omitted.first(), Some(Omission::NotNamed(_))) => {
-            Telling::note(omission::told(omitted))
+            Telling::note(omission::words(omitted))
         }
-        SessionEvent::Omitted(omitted) => Telling::warning(omission::told(omitted)),
+        SessionEvent::Omitted(omitted) => Telling::warning(omission::words(omitted)),
         SessionEvent::NothingSaid(id) => {
             Telling::warning(format!("session {id} has no conversation yet: the agent begins a new one"))
         }
