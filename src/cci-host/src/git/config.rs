@@ -13,13 +13,6 @@ pub(super) struct Entry {
     pub(super) value: Option<String>,
 }
 
-impl Entry {
-    /// Whether it is this key of a section without a subsection.
-    pub(super) fn is(&self, section: &str, key: &str) -> bool {
-        self.section == section && self.subsection.is_none() && self.key == key
-    }
-}
-
 /// All entries in their order; else the number of the line that is none.
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Entry>, usize> {
     let text = String::from_utf8_lossy(bytes);
