@@ -1,8 +1,17 @@
-//! By which right somebody may write in a directory of the host: only some of them reach into a container.
+//! By which right somebody may use a file or directory of the host: only some of them reach into a container.
 
-/// What lets the caller write there.
+/// What is to be done there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Write in a directory, or a file.
+    Write,
+    /// Read it.
+    Read,
+}
+
+/// What lets the caller do it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WriteAccess {
+pub enum Access {
     /// Their user, their primary group, or a right that everybody has: a container's agent has it too.
     Own,
     /// A group that they are in beside their primary one.
@@ -11,4 +20,12 @@ pub enum WriteAccess {
     GroupList,
     /// Nothing.
     None,
+}
+
+impl Access {
+    /// Whether the caller has it by a right that ends at the container.
+    #[must_use]
+    pub fn ends_outside(&self) -> bool {
+        matches!(self, Self::FurtherGroup(_) | Self::GroupList)
+    }
 }

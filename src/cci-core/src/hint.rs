@@ -6,7 +6,7 @@ use std::path::Path;
 use cci_guest::GuestText;
 use cci_incus_types::Refusal;
 
-use crate::access::WriteAccess;
+use crate::access::{Access, Wanted};
 use crate::error::Error;
 
 /// The command or change that helps, if there is one.
@@ -80,20 +80,32 @@ pub fn hint(error: &Error) -> Option<String> {
     Some(text)
 }
 
-/// What to do where the caller's right to write does not reach into a container.
-fn not_writable(path: &Path, access: &WriteAccess) -> String {
+/// What to do where the agent cannot write in the workspace.
+fn not_writable(path: &Path, access: &Access) -> String {
+    match access {
+        Access::Own => "run `cci doctor` to check the user mapping".to_owned(),
+        Access::None => {
+            format!("you cannot write there yourself: check its owner and mode with `ls -ld {}`", GuestText::new(path))
+        }
+        Access::FurtherGroup(_) | Access::GroupList => ends_outside(path, access, Wanted::Write),
+    }
+}
+
+/// What to do where the caller's right does not reach into a container.
+#[must_use]
+pub fn ends_outside(path: &Path, access: &Access, wanted: Wanted) -> String {
     let path = GuestText::new(path);
     let by = match access {
-        WriteAccess::Own => return "run `cci doctor` to check the user mapping".to_owned(),
-        WriteAccess::None => {
-            return format!("you cannot write there yourself: check its owner and mode with `ls -ld {path}`");
-        }
-        WriteAccess::FurtherGroup(group) => format!("as a member of `{}`", GuestText::new(group)),
-        WriteAccess::GroupList => "by an ACL for a group".to_owned(),
+        Access::FurtherGroup(group) => format!("as a member of `{}`", GuestText::new(group)),
+        _ => "by an ACL for a group".to_owned(),
+    };
+    let (verb, bits) = match wanted {
+        Wanted::Write => ("write", "rwX"),
+        Wanted::Read => ("read", "rX"),
     };
     format!(
-        "you may write there {by}, and access by a further group does not reach inside: give your user access of its own with \
-         `setfacl -R -m u:$USER:rwX,d:u:$USER:rwX {path}`"
+        "you may {verb} there {by}, and access by a further group does not reach inside: give your user access of its own with \
+         `setfacl -R -m u:$USER:{bits},d:u:$USER:{bits} {path}`"
     )
 }
 
@@ -101,7 +113,7 @@ fn not_writable(path: &Path, access: &WriteAccess) -> String {
 fn denied(path: &Path) -> String {
     let own = [".cci", ".config/cci"].iter().any(|dir| path.ancestors().any(|above| above.ends_with(dir)));
     if own {
-        return "`cci doctor` checks whether it belongs to root, and `cci doctor --fix` gives it back".to_owned();
+        return "`cci doctor` checks whether it belongs to root or HOME is closed to you, and `cci doctor --fix` gives back what is root's".to_owned();
     }
     format!("check its owner and mode with `ls -ld {}`", GuestText::new(path))
 }

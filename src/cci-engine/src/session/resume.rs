@@ -15,6 +15,7 @@ use crate::event::SessionEvent;
 use crate::launch;
 use crate::session::state_volume;
 use crate::site::host_path;
+use cci_host::mounts::Names;
 use cci_host::settings::Overrule;
 use cci_host::store::sessions::{Saved, Store};
 
@@ -87,11 +88,11 @@ pub(crate) async fn latest(cx: &Context) -> Result<Saved> {
     newest.ok_or_else(|| Error::NoSession { other: other_name(cx, &elsewhere) })
 }
 
-/// Another name of this workspace, through a link, under which there are sessions.
+/// Another name of this workspace, through a link or a bind mount, under which there are sessions.
 fn other_name(cx: &Context, elsewhere: &[Saved]) -> Option<PathBuf> {
-    let directory = host_path::real(cx.workspace.path());
+    let (directory, places) = (host_path::real(cx.workspace.path()), Names::now());
     let mut others = elsewhere.iter().map(|saved| &saved.metadata.workspace);
-    others.find(|other| host_path::real(other) == directory && *other != cx.workspace.path()).cloned()
+    others.find(|other| *other != cx.workspace.path() && places.are_one(&host_path::real(other), &directory)).cloned()
 }
 
 /// A session by its id, whichever workspace it belongs to.
