@@ -91,6 +91,8 @@ fn the_files_of_the_user_are_read_the_last_wins() {
     let counted = counted.with("GIT_CONFIG_KEY_0", "user.email").with("GIT_CONFIG_VALUE_0", "env@x");
     assert_eq!(counted.shown(), "Ann|env@x");
     assert_eq!(World::new(&[]).shown(), "|");
+    let by_variable = World::new(&[(".gitconfig", "[user]\nname = Ann\n")]).with("EMAIL", "mail@x");
+    assert_eq!(by_variable.shown(), "Ann|mail@x");
 }
 
 #[test]
@@ -153,7 +155,7 @@ fn author_and_committer_are_who_git_says_they_are() {
         &[("GIT_AUTHOR_NAME", "Env"), ("GIT_AUTHOR_EMAIL", "env@x")],
         &[("GIT_COMMITTER_NAME", "EnvC"), ("GIT_COMMITTER_EMAIL", "envc@x"), ("EMAIL", "mail@x")],
         &[("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "Author.Name"), ("GIT_CONFIG_VALUE_0", "Counted")],
-        &[("EMAIL", "mail@x"), ("GIT_AUTHOR_NAME", "Only"), ("GIT_COMMITTER_NAME", "Only")],
+        &[("EMAIL", "mail@x")],
     ];
     for config in [ANN.to_owned(), format!("{ANN}{apart}"), apart.to_owned(), String::new()] {
         for environment in environments {
