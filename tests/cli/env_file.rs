@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use super::host;
-use crate::support::host::Output;
+use crate::support::host::{Output, run};
 
 #[track_caller]
 fn refused(out: &Output, text: &str) {
@@ -46,5 +46,20 @@ fn a_link_in_the_workspace_leads_no_env_file_out_of_it() {
     for file in ["alias", "../home/secret"] {
         let out = host.cci(&["run", "--env-file", file, "--", "true"]);
         assert_eq!(out.code, 125, "{file}: {out}");
+    }
+}
+
+#[test]
+fn a_variable_of_the_host_whose_value_is_not_utf8_is_named() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let host = host();
+    fs::write(host.proj.join("env"), "NAME\n").unwrap();
+    for flags in [["-e", "NAME"], ["--env-file", "env"]] {
+        let mut command = host.cci_command(&[&["run"][..], &flags, &["--", "true"]].concat());
+        command.env("NAME", std::ffi::OsStr::from_bytes(b"caf\xe9"));
+        let out = run(command, b"");
+        assert_eq!(out.code, 2, "{out}");
+        assert!(out.stderr.starts_with("error: the value of NAME in the environment is not UTF-8\n"), "{out}");
     }
 }

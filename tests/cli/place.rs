@@ -13,12 +13,14 @@ fn in_shell(host: &Host, lines: &str) -> Output {
 #[test]
 fn what_needs_no_workspace_works_where_the_current_directory_was_removed() {
     let host = host();
-    for verb in ["list", "kill c1", "attach", "image list"] {
+    for verb in ["list", "kill c1", "attach", "image list", "tmux list", "tmux capture c1", "container running c1"] {
         let out = in_shell(&host, &format!("mkdir gone; cd gone; rmdir ../gone; cci {verb}"));
         assert!(out.stderr.starts_with("error: cannot reach Incus"), "{verb}: {out}");
     }
-    let out = in_shell(&host, "mkdir gone; cd gone; rmdir ../gone; unset PWD; cci config path");
-    assert_eq!(out.code, 0, "{out}");
+    for verb in ["config path", "config show", "config check", "version"] {
+        let out = in_shell(&host, &format!("mkdir gone; cd gone; rmdir ../gone; unset PWD; cci {verb}"));
+        assert_eq!(out.code, 0, "{verb}: {out}");
+    }
 }
 
 #[test]
@@ -38,4 +40,18 @@ fn a_launch_in_a_removed_directory_says_so_and_how_to_name_one() {
     let proj = host.proj.display();
     let out = in_shell(&host, &format!("mkdir gone; cd gone; rmdir ../gone; cci -w {proj} run -- true"));
     assert!(out.stderr.starts_with("error: cannot reach Incus"), "{out}");
+}
+
+#[test]
+fn nothing_is_written_at_the_name_of_a_removed_directory() {
+    let host = host();
+    for verb in ["config init --project", "reclaim"] {
+        let out = in_shell(&host, &format!("mkdir gone; cd gone; rmdir ../gone; cci {verb}"));
+        assert!(out.code != 0 && out.stderr.contains("the current directory no longer exists"), "{verb}: {out}");
+        assert!(out.stderr.contains("hint: choose a directory with `--workspace PATH`"), "{verb}: {out}");
+        assert!(!host.proj.join("gone").exists(), "{verb}");
+    }
+    let proj = host.proj.display();
+    let out = in_shell(&host, &format!("mkdir gone; cd gone; rmdir ../gone; cci -w {proj} config init --project"));
+    assert_eq!(out.code, 0, "{out}");
 }

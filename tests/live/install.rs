@@ -174,7 +174,7 @@ fn a_user_who_is_not_in_the_group_yet_gets_there_by_sudo() {
     command.args(["--mount", "sh", "-c", &script]).env_clear().envs(host.environment()).current_dir(&host.proj);
     command.envs(release.environment());
     let out = run(command, b"").ok();
-    for step in [format!("usermod --append --groups incus-admin {name}"), format!("add to /etc/subuid: {name}:")] {
+    for step in [format!("gpasswd --add {name} incus-admin"), format!("add to /etc/subuid: {name}:")] {
         assert!(out.stderr.contains(&step), "{step} is missing in {out}");
     }
     assert!(out.stdout.lines().last().is_some_and(|line| line.ends_with("(Claude Code)")), "{out}");

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 
-use crate::support::host::{Host, ROOT, U1000, U1234, User, incus};
+use crate::support::host::{Host, ROOT, U1000, U1234, User, incus, run};
 
 #[track_caller]
 fn the_main_job_works(user: User) {
@@ -148,4 +148,15 @@ fn a_container_is_unprivileged_marked_and_ready_for_docker() {
         assert!(config.contains(want), "{want} is missing in\n{config}");
     }
     assert!(!config.contains("shift"), "{config}");
+}
+
+#[test]
+fn a_zone_that_has_a_name_of_old_is_the_containers_too() {
+    let host = Host::live(U1000);
+    for zone in ["US/Eastern", "CET", ":right/Europe/Berlin"] {
+        let out = host.cci_with(&["run", "--", "date", "+%z"], &[("TZ", zone)], b"").ok();
+        let mut date = host.command("date");
+        date.arg("+%z").env("TZ", zone.replace("right/", ""));
+        assert_eq!(out.stdout, run(date, b"").ok().stdout, "{zone}: {out}");
+    }
 }

@@ -102,6 +102,21 @@ fn a_table_that_cannot_be_read_is_named_and_left_alone() {
 }
 
 #[test]
+fn whoever_has_the_uid_of_a_test_user_is_taken() {
+    let host = Host::live(ROOT);
+    let script = format!(
+        r#"sed -i "s/^$name:/somebody:/" /etc/passwd /etc/shadow /etc/group /etc/gshadow
+        sed -i -E "/^incus-admin:/s/\b$name\b//" /etc/group /etc/gshadow
+        {users}; echo again:; {users}; getent passwd 1234 | cut -d: -f1,3; id -nG somebody"#,
+        users = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/test-users.sh"),
+    );
+    let out = with_an_etc_of_its_own(&host, &format!("name={}; {script}", U1234.name())).ok();
+    let said: Vec<&str> = out.stdout.lines().collect();
+    assert_eq!(said[..3], ["somebody", "again:", "somebody:1234"], "{out}");
+    assert!(said[3].split(' ').any(|group| group == "incus-admin"), "{out}");
+}
+
+#[test]
 fn setups_and_usermod_at_once_lose_no_line() {
     let host = Host::live(ROOT);
     let script = "for n in 1 2 3 4; do useradd -N -K SUB_UID_COUNT=0 -K SUB_GID_COUNT=0 race$n; done
@@ -129,9 +144,9 @@ fn setups_and_usermod_at_once_lose_no_line() {
 
 #[test]
 fn setup_for_nobody_takes_nobody_else() {
-    let out = Host::live(ROOT).cci(&["setup", "--yes", "--user", "no-such-person"]);
+    let out = Host::live(ROOT).cci(&["setup", "--yes", "--user", "nosuchuser"]);
     assert_eq!(out.code, 2, "{out}");
-    assert!(out.stderr.contains("there is no user 'no-such-person'"), "{out}");
+    assert!(out.stderr.contains("there is no user 'nosuchuser'"), "{out}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -39,6 +40,25 @@ fn a_linked_worktree_is_told_before_the_launch_and_works_as_it_is_told() {
     let commit = "touch new; git add new; git commit -q -m two; git log --format='%an <%ae> %s' -1";
     let out = host.cci(&["-w", tree, "--mount", &mount, "run", commit]).ok();
     assert_eq!(out.stdout, "Ann <ann@example.org> two\n", "{out}");
+    assert!(!out.stderr.contains("git will not work"), "{out}");
+}
+
+#[test]
+fn a_submodule_is_told_with_the_repository_that_it_belongs_to() {
+    let host = Host::live(U1234);
+    let identity = "git config --global user.name Ann; git config --global user.email ann@example.org";
+    let make = "git init -q lib; git -C lib commit -q --allow-empty -m one; git init -q app
+        git -C app -c protocol.file.allow=always submodule --quiet add $PWD/lib deps/lib; git -C app commit -q -m two";
+    on_host(&host, &format!("{identity}; {make}")).ok();
+    let app = host.proj.join("app").display().to_string();
+    let out = host.cci(&["-w", &format!("{app}/deps/lib"), "run", "--", "git", "status"]);
+    assert_eq!(out.code, 128, "{out}");
+    let said =
+        format!("warning: git will not work in the container: this is a submodule of {app}, where its repository is\n");
+    assert!(out.stderr.contains(&said) && out.stderr.contains(&format!("`--workspace {app}`")), "{out}");
+    assert!(out.stderr.find(&said) < out.stderr.find("not a git repository"), "{out}");
+    let out = host.cci(&["-w", &app, "run", "--", "git", "-C", "deps/lib", "log", "--format=%s"]).ok();
+    assert_eq!(out.stdout, "one\n", "{out}");
     assert!(!out.stderr.contains("git will not work"), "{out}");
 }
 
@@ -86,6 +106,55 @@ fn one_directory_by_two_names_is_told_by_its_other_name() {
     assert!(out.stderr.contains("error: no previous session") && out.stderr.contains(&hint), "{out}");
     let out = host.cci(&["-w", proj, "info"]);
     assert!(out.code == 1 && out.stderr.contains(&hint), "{out}");
+    // of a job that has no PWD the kernel knows the other name than the person's shell
+    let mut job = host.command("env");
+    job.args(["-u", "PWD", "-C", code, "cci", "list"]);
+    let out = run(job, b"").ok();
+    assert!(out.stderr.contains(&said), "{out}");
+}
+
+/// A directory of the host at a further place.
+struct Bound(PathBuf);
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn what_is_mounted_below_the_workspace_is_named_with_the_way_in() {
+    let host = Host::live(U1234);
+    let (data, below) = (host.dir("data"), Bound(host.dir("proj/below")));
+    fs::write(data.join("file"), "").unwrap();
+    assert!(Command::new("mount").arg("--bind").args([&data, &below.0]).status().unwrap().success());
+    let out = host.cci(&["run", "--", "ls", "below"]).ok();
+    let shown = below.0.display();
+    assert!(
+        out.stderr.contains(&format!("warning: the container does not show what is mounted at {shown}\n")),
+        "{out}"
+    );
+    let mount = format!("{shown}:/workspace/below");
+    assert!(out.stderr.contains(&format!("hint: mount it too: `--mount {mount}`")), "{out}");
+    let out = host.cci(&["run", "--mount", &mount, "--", "ls", "below"]).ok();
+    assert_eq!(out.stdout, "file\n", "{out}");
+    assert!(!out.stderr.contains("does not show"), "{out}");
+}
+
+#[test]
+fn two_kept_containers_on_one_directory_are_told_also_behind_a_bind_mount() {
+    let host = Host::live(U1234);
+    let bound = Bound(host.dir("bound"));
+    assert!(Command::new("mount").arg("--bind").args([&host.proj, &bound.0]).status().unwrap().success());
+    host.cci(&["shell", "--background", "--debug", "--persistent"]).ok();
+    let (name, proj, bound) = (host.only_container(), host.proj.to_str().unwrap(), bound.0.to_str().unwrap());
+    let said = format!("warning: this directory has containers under another name, {proj}: {name}\n");
+    for args in [&["shell", "--background", "--debug", "--persistent"][..], &["attach", "--slot", "2"]] {
+        let out = host.cci(&[&["-w", bound][..], args].concat());
+        assert!(out.stderr.contains(&said), "{args:?}: {out}");
+    }
+    // they hold what is mounted
+    host.remove_containers();
 }
 
 #[test]
@@ -133,6 +202,52 @@ fn access_by_a_further_group_is_told_apart_and_an_acl_of_ones_own_works() {
     assert!(out.stderr.contains("hint: you cannot write there yourself"), "{out}");
     rustix::fs::setxattr(&host.proj, "system.posix_acl_access", &list_with_user(1234), XattrFlags::empty()).unwrap();
     host.cci(&["run", "--", "touch", "made"]).ok();
+}
+
+#[test]
+fn a_mount_that_only_a_further_group_may_use_is_told() {
+    let host = Host::live(U1234);
+    let group = String::from_utf8(Command::new("getent").args(["group", "incus-admin"]).output().unwrap().stdout);
+    let group: u32 = group.unwrap().trim_end().split(':').nth(2).unwrap().parse().unwrap();
+    let data = host.dir("data");
+    chown(&data, Some(0), Some(group)).unwrap();
+    let shown = data.to_str().unwrap();
+    let run = |mode: u32, mount: &str| {
+        fs::set_permissions(&data, PermissionsExt::from_mode(mode)).unwrap();
+        host.cci(&["run", "--mount", mount, "--", "true"]).ok()
+    };
+    let out = run(0o2775, &format!("{shown}:/data"));
+    assert!(out.stderr.contains(&format!("warning: the agent cannot write in mount {shown}\n")), "{out}");
+    assert!(out.stderr.contains("hint: you may write there as a member of `incus-admin`"), "{out}");
+    let out = run(0o2750, &format!("{shown}:/data:ro"));
+    assert!(out.stderr.contains(&format!("warning: the agent cannot read in mount {shown}\n")), "{out}");
+    for (mode, mount) in [(0o2755, format!("{shown}:/data:ro")), (0o2777, format!("{shown}:/data"))] {
+        let out = run(mode, &mount);
+        assert!(!out.stderr.contains("in mount"), "{out}");
+    }
+}
+
+#[test]
+fn a_virtual_environment_of_the_host_says_what_it_lacks_and_works_at_its_host_path() {
+    let host = Host::live(U1234);
+    let make = r#"python3 -m venv --without-pip .venv; printf '#!%s\nimport sys; print(sys.prefix)\n' "$PWD/.venv/bin/python3" >.venv/bin/pip
+        chmod +x .venv/bin/pip; test "$(.venv/bin/pip)" = "$PWD/.venv""#;
+    on_host(&host, make).ok();
+    let proj = host.proj.display();
+    let out = host.cci(&["run", "--", ".venv/bin/pip"]);
+    assert_eq!(out.code, 127, "{out}");
+    let said =
+        format!("cci: .venv/bin/pip exists, but its interpreter {proj}/.venv/bin/python3 is not in the container\n");
+    assert!(out.stderr.contains(&said), "{out}");
+    let out = on_host(&host, r#"cci run --mount "$PWD:$PWD" -- .venv/bin/pip"#).ok();
+    assert_eq!(out.stdout, format!("{proj}/.venv\n"), "{out}");
+}
+
+#[test]
+fn an_argument_that_is_not_utf8_reaches_the_command_byte_for_byte() {
+    let host = Host::live(U1000);
+    let out = on_host(&host, r"touch $'caf\xe9'; cci run -- ls $'caf\xe9'").ok();
+    assert_eq!(out.raw, b"caf\xe9\n", "{out}");
 }
 
 /// A directory of the host seen through FUSE, as the user mounts it.
@@ -196,4 +311,22 @@ fn another_uid_than_the_images_is_said_with_the_way_out() {
             "{out}"
         );
     }
+}
+
+#[test]
+fn an_image_with_another_uid_than_the_usual_is_said_with_the_way_out() {
+    let host = Host::live(U1234);
+    // as an image has it that was built with another incus.claude_uid
+    host.cci(&["run", "--persistent", "--", "sudo", "sed", "-i", "s/^code:x:1000:/code:x:1500:/", "/etc/passwd"]).ok();
+    let name = host.only_container();
+    wait::until("the container has stopped", Duration::from_secs(60), || {
+        if host.cci(&["container", "running", &name]).code == 0 { Err("it runs".to_owned()) } else { Ok(()) }
+    });
+    let out = host.cci(&["run", "--persistent", "--", "true"]);
+    assert_eq!(out.code, 2, "{out}");
+    assert!(
+        out.stderr.contains("error: incus.claude_uid is 1000, and the image's user `code` has another uid"),
+        "{out}"
+    );
+    assert!(out.stderr.contains("hint: set incus.claude_uid to that uid, or build the image anew"), "{out}");
 }

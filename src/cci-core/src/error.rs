@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use cci_guest::GuestText;
 use cci_incus_types::Refusal;
 
-use crate::access::WriteAccess;
+use crate::access::Access;
 
 /// The result of a step of cci.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -50,8 +50,8 @@ pub enum Error {
     WorkspaceNotWritable {
         /// The absolute path on the host.
         path: PathBuf,
-        /// What gives the caller write access.
-        access: WriteAccess,
+        /// By which right the caller may write there.
+        access: Access,
     },
     /// A configuration file, an environment variable or a profile is invalid.
     #[error("{}", words(problem))]

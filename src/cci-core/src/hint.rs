@@ -7,7 +7,7 @@ use cci_guest::GuestText;
 use cci_guest::shell::quoted;
 use cci_incus_types::Refusal;
 
-use crate::access::WriteAccess;
+use crate::access::{Access, Wanted};
 use crate::error::Error;
 
 /// The command or change that helps, if there is one.
@@ -81,20 +81,32 @@ pub fn hint(error: &Error) -> Option<String> {
     Some(text)
 }
 
-/// What to do if the agent cannot write in the workspace.
-fn not_writable(path: &Path, access: &WriteAccess) -> String {
-    let path = word(path);
-    let by = match access {
-        WriteAccess::Own => return "run `cci doctor` to check the user mapping".to_owned(),
-        WriteAccess::None => {
-            return format!("you cannot write there yourself: check owner and mode with `ls -ld {path}`");
+/// What to do where the agent cannot write in the workspace.
+fn not_writable(path: &Path, access: &Access) -> String {
+    match access {
+        Access::Own => "run `cci doctor` to check the user mapping".to_owned(),
+        Access::None => {
+            format!("you cannot write there yourself: check its owner and mode with `ls -ld {}`", GuestText::new(path))
         }
-        WriteAccess::FurtherGroup(group) => format!("as a member of `{}`", GuestText::new(group)),
-        WriteAccess::GroupList => "through an ACL for a group".to_owned(),
+        Access::FurtherGroup(_) | Access::GroupList => ends_outside(path, access, Wanted::Write),
+    }
+}
+
+/// What to do where the caller's right does not reach into a container.
+#[must_use]
+pub fn ends_outside(path: &Path, access: &Access, wanted: Wanted) -> String {
+    let path = GuestText::new(path);
+    let by = match access {
+        Access::FurtherGroup(group) => format!("as a member of `{}`", GuestText::new(group)),
+        _ => "by an ACL for a group".to_owned(),
+    };
+    let (verb, bits) = match wanted {
+        Wanted::Write => ("write", "rwX"),
+        Wanted::Read => ("read", "rX"),
     };
     format!(
-        "you can write there only {by}, and supplementary groups have no effect in a container: give your user its own access \
-         with `setfacl -R -m u:$USER:rwX,d:u:$USER:rwX {path}`"
+        "you may {verb} there {by}, and access by a further group does not reach inside: give your user access of its own with \
+         `setfacl -R -m u:$USER:{bits},d:u:$USER:{bits} {path}`"
     )
 }
 
@@ -102,7 +114,7 @@ fn not_writable(path: &Path, access: &WriteAccess) -> String {
 fn denied(path: &Path) -> String {
     let own = [".cci", ".config/cci"].iter().any(|dir| path.ancestors().any(|above| above.ends_with(dir)));
     if own {
-        return "`cci doctor` checks whether it belongs to root, and `cci doctor --fix` returns it to you".to_owned();
+        return "`cci doctor` checks whether it belongs to root or HOME is closed to you, and `cci doctor --fix` gives back what is root's".to_owned();
     }
     format!("check owner and mode with `ls -ld {}`", word(path))
 }

@@ -1,15 +1,26 @@
-//! The name and e-mail of commits made in a container: the caller's, unless the container has its own.
+//! The names and e-mails that commits made in a container bear: the caller's, below whatever the container itself has.
 
 use crate::layout::HOME;
 use crate::shell::quoted;
 
-/// The author of a commit; git itself asks for what is missing.
+/// A name and an e-mail; what is not known stays git's to ask for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Person {
+    /// The key `name`.
+    pub name: Option<String>,
+    /// The key `email`.
+    pub email: Option<String>,
+}
+
+/// Who makes commits, by the section of git's configuration that says so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Author {
-    /// `user.name`
-    pub name: Option<String>,
-    /// `user.email`
-    pub email: Option<String>,
+    /// Both the author and the committer, where nothing else is said.
+    pub user: Person,
+    /// The author alone.
+    pub author: Person,
+    /// The committer alone.
+    pub committer: Person,
 }
 
 impl Author {
@@ -34,16 +45,33 @@ impl Author {
     }
 
     fn config(&self) -> String {
+        [("user", &self.user), ("author", &self.author), ("committer", &self.committer)]
+            .map(|(section, person)| person.section(section))
+            .concat()
+    }
+}
+
+impl Person {
+    fn section(&self, name: &str) -> String {
+        if *self == Self::default() {
+            return String::new();
+        }
         let keys = [("name", &self.name), ("email", &self.email)];
         let lines = keys.iter().filter_map(|(key, value)| Some(format!("\t{key} = {}\n", value_of(value.as_ref()?))));
-        format!("[user]\n{}", lines.collect::<String>())
+        format!("[{name}]\n{}", lines.collect::<String>())
     }
 }
 
 /// A value in the syntax of git's configuration.
 fn value_of(text: &str) -> String {
-    let plain: String = text.chars().filter(|c| !c.is_control()).collect();
-    format!("\"{}\"", plain.replace('\\', "\\\\").replace('"', "\\\""))
+    let escaped = text.chars().map(|c| match c {
+        '\\' | '"' => format!("\\{c}"),
+        '\n' => "\\n".to_owned(),
+        '\t' => "\\t".to_owned(),
+        c if c.is_control() => String::new(),
+        c => c.to_string(),
+    });
+    format!("\"{}\"", escaped.collect::<String>())
 }
 
 #[cfg(test)]
@@ -53,8 +81,12 @@ mod tests {
 
     use super::*;
 
+    fn person(name: &str, email: &str) -> Person {
+        Person { name: Some(name.into()), email: Some(email.into()) }
+    }
+
     fn author(name: &str, email: &str) -> Author {
-        Author { name: Some(name.into()), email: Some(email.into()) }
+        Author { user: person(name, email), ..Author::default() }
     }
 
     fn git(home: &std::path::Path, args: &[&str]) -> String {
@@ -74,7 +106,9 @@ mod tests {
         configure(&author("Ann \"A\" O'Neil \\ $HOME;#", "ann@example.org"), home.path());
         assert_eq!(git(home.path(), &["config", "user.name"]), "Ann \"A\" O'Neil \\ $HOME;#");
         assert_eq!(git(home.path(), &["config", "user.email"]), "ann@example.org");
-        configure(&author("Ann", "ann@work.example"), home.path());
+        given(&author("A\tB\nC é 漢 `id` %s", "ann@example.org"), home.path());
+        assert_eq!(git(home.path(), &["config", "user.name"]), "A\tB\nC é 漢 `id` %s");
+        given(&author("Ann", "ann@work.example"), home.path());
         assert_eq!(
             git(home.path(), &["config", "user.email"]),
             "ann@work.example",
@@ -98,7 +132,9 @@ mod tests {
     fn an_unknown_author_is_left_to_git() {
         assert_eq!(Author::default().lines(), "");
         let home = tempfile::tempdir().unwrap();
-        configure(&Author { name: None, email: Some("a@b\n[core]\nfsmonitor = x".into()) }, home.path());
-        assert_eq!(git(home.path(), &["config", "--list"]), "include.path=cci\nuser.email=a@b[core]fsmonitor = x");
+        let email = "a@b\n[core]\nfsmonitor = x";
+        given(&Author { user: Person { name: None, email: Some(email.into()) }, ..Author::default() }, home.path());
+        assert_eq!(git(home.path(), &["config", "user.email"]), email);
+        assert_eq!(git(home.path(), &["config", "--name-only", "--list"]), "include.path\nuser.email");
     }
 }

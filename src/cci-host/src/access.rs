@@ -1,10 +1,12 @@
-//! Finds out what gives the caller write access to a directory.
+//! Looks by which right the caller may use a file or directory: not each reaches into a container.
 
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use cci_core::access::WriteAccess;
-use rustix::fs::Access;
+use cci_core::access::{Access, Wanted};
+use cci_core::idmap::Ids;
+use rustix::fs::Access as Bits;
 
 use crate::accounts;
 use crate::caller::Caller;
@@ -12,28 +14,89 @@ use crate::caller::Caller;
 /// The access control list of a file, as an extended attribute.
 const LIST: &str = "system.posix_acl_access";
 
-/// What allows this caller to write in a directory and enter it.
+/// The right by which this caller has the access that is wanted.
 #[must_use]
-pub fn of(caller: &Caller, path: &Path) -> WriteAccess {
-    if rustix::fs::access(path, Access::WRITE_OK | Access::EXEC_OK).is_err() {
-        return WriteAccess::None;
+pub fn of(caller: &Caller, path: &Path, wanted: Wanted) -> Access {
+    let Ok(meta) = path.metadata() else { return Access::None };
+    let wanted = bits(&meta, wanted);
+    if rustix::fs::access(path, Bits::from_bits_retain(wanted)).is_err() {
+        return Access::None;
     }
-    let Ok(meta) = path.metadata() else { return WriteAccess::None };
-    let may = |shift: u32| (meta.mode() >> shift) & 0o3 == 0o3;
-    let list = rustix::fs::getxattr(path, LIST, &mut [0_u8; 0]).is_ok();
-    // with a list, the group bits of the mode are its mask
-    let own = meta.uid() == caller.ids.uid && may(6) || meta.gid() == caller.ids.gid && may(3) && !list || may(0);
-    let supplementary =
-        || rustix::process::getgroups().unwrap_or_default().iter().any(|group| group.as_raw() == meta.gid());
-    if own {
-        WriteAccess::Own
-    } else if list {
-        WriteAccess::GroupList
-    } else if may(3) && supplementary() {
-        WriteAccess::FurtherGroup(accounts::group_name(meta.gid()).unwrap_or_else(|| meta.gid().to_string()))
+    let list = list(path);
+    let entries = list.clone().unwrap_or_else(|| of_mode(meta.mode()));
+    let further = || rustix::process::getgroups().unwrap_or_default().iter().any(|group| group.as_raw() == meta.gid());
+    // root needs no right, and the agent is not root then
+    if caller.ids.uid == 0 || allows(&entries, &meta, caller.ids, wanted) {
+        Access::Own
+    } else if list.is_some() {
+        Access::GroupList
+    } else if (meta.mode() >> 3) & wanted == wanted && further() {
+        Access::FurtherGroup(accounts::group_name(meta.gid()).unwrap_or_else(|| meta.gid().to_string()))
     } else {
-        WriteAccess::Own
+        Access::Own
     }
+}
+
+/// The permission bits; a directory is to be entered, too.
+fn bits(meta: &Metadata, wanted: Wanted) -> u32 {
+    let bits = match wanted {
+        Wanted::Write => 0o2,
+        Wanted::Read => 0o4,
+    };
+    if meta.is_dir() { bits | 0o1 } else { bits }
+}
+
+/// One entry of an access control list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Entry {
+    tag: u16,
+    may: u32,
+    id: u32,
+}
+
+// the tags of entries, as the kernel numbers them
+const OWNER: u16 = 1;
+const USER: u16 = 2;
+const OWN_GROUP: u16 = 4;
+const GROUP: u16 = 8;
+const MASK: u16 = 16;
+const OTHERS: u16 = 32;
+
+/// The list as the kernel gives it: a version, and eight bytes for each entry.
+fn list(path: &Path) -> Option<Vec<Entry>> {
+    let mut buffer = [0_u8; 4096];
+    let length = rustix::fs::getxattr(path, LIST, &mut buffer).ok()?;
+    let entry = |bytes: &[u8]| {
+        let (tag, may) = (u16::from_le_bytes([bytes[0], bytes[1]]), u16::from_le_bytes([bytes[2], bytes[3]]));
+        Entry { tag, may: may.into(), id: u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]) }
+    };
+    Some(buffer.get(4..length)?.chunks_exact(8).map(entry).collect())
+}
+
+fn of_mode(mode: u32) -> Vec<Entry> {
+    [(OWNER, 6), (OWN_GROUP, 3), (OTHERS, 0)]
+        .map(|(tag, shift)| Entry { tag, may: (mode >> shift) & 0o7, id: 0 })
+        .into()
+}
+
+/// Whether somebody without further groups has the access: that is who the agent is.
+fn allows(entries: &[Entry], meta: &Metadata, ids: Ids, wanted: u32) -> bool {
+    let mask = entries.iter().find(|entry| entry.tag == MASK).map_or(0o7, |entry| entry.may);
+    let of = |tag: u16| entries.iter().find(|entry| entry.tag == tag);
+    let is = |may: u32| may & wanted == wanted;
+    if meta.uid() == ids.uid {
+        return of(OWNER).is_some_and(|entry| is(entry.may));
+    }
+    if let Some(user) = entries.iter().find(|entry| entry.tag == USER && entry.id == ids.uid) {
+        return is(user.may & mask);
+    }
+    let is_own_group =
+        |entry: &&Entry| entry.tag == OWN_GROUP && meta.gid() == ids.gid || entry.tag == GROUP && entry.id == ids.gid;
+    let groups: Vec<&Entry> = entries.iter().filter(is_own_group).collect();
+    if groups.is_empty() {
+        return of(OTHERS).is_some_and(|entry| is(entry.may));
+    }
+    groups.iter().any(|entry| is(entry.may & mask))
 }
 
 #[cfg(test)]
@@ -41,31 +104,48 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, chown};
 
     use super::*;
-    use cci_core::idmap::Ids;
 
-    /// What gives a caller access to a directory of this mode that the tests own.
-    fn of_mode(mode: u32, ids: Ids) -> WriteAccess {
+    /// By which right a caller, who is not the owner, writes in a directory of the tests' own group.
+    fn of_mode(mode: u32, ids: Ids) -> Access {
         let dir = tempfile::tempdir().unwrap();
         std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(mode)).unwrap();
         let mut caller = Caller::for_test(dir.path(), &[]);
         caller.ids = ids;
-        of(&caller, dir.path())
+        of(&caller, dir.path(), Wanted::Write)
     }
 
     #[test]
     fn a_supplementary_group_is_distinguished_from_what_is_effective_inside() {
         let own = rustix::process::getegid().as_raw();
-        assert_eq!(of_mode(0o770, Ids { uid: u32::MAX - 1, gid: own }), WriteAccess::Own);
-        assert_eq!(of_mode(0o777, Ids { uid: u32::MAX - 1, gid: u32::MAX - 1 }), WriteAccess::Own);
-        assert_eq!(of_mode(0o700, Ids { uid: rustix::process::geteuid().as_raw(), gid: 1 }), WriteAccess::Own);
-        assert_eq!(of(&Caller::for_test("/", &[]), Path::new("/nonexistent")), WriteAccess::None);
-        // only a process with supplementary groups can test the rest
+        assert_eq!(of_mode(0o770, Ids { uid: u32::MAX - 1, gid: own }), Access::Own);
+        assert_eq!(of_mode(0o777, Ids { uid: u32::MAX - 1, gid: u32::MAX - 1 }), Access::Own);
+        assert_eq!(of_mode(0o700, Ids { uid: rustix::process::geteuid().as_raw(), gid: 1 }), Access::Own);
+        // as root every group is as good as the own; the group must be one that this process has
         let Some(group) = rustix::process::getgroups().unwrap().first().map(|group| group.as_raw()) else { return };
         let dir = tempfile::tempdir().unwrap();
         chown(dir.path(), None, Some(group)).unwrap();
         std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o2770)).unwrap();
         let mut caller = Caller::for_test(dir.path(), &[]);
         caller.ids = Ids { uid: u32::MAX - 1, gid: u32::MAX - 1 };
-        assert!(matches!(of(&caller, dir.path()), WriteAccess::FurtherGroup(_)));
+        assert!(matches!(of(&caller, dir.path(), Wanted::Write), Access::FurtherGroup(_)));
+        assert_eq!(of(&caller, Path::new("/nonexistent"), Wanted::Write), Access::None);
+    }
+
+    #[test]
+    fn a_list_counts_for_ones_own_user_and_group_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let meta = dir.path().metadata().unwrap();
+        let (me, mine) = (7_000_007, 7_000_008);
+        let entry = |tag, may, id| Entry { tag, may, id };
+        let base = [entry(OWNER, 7, 0), entry(OWN_GROUP, 5, 0), entry(MASK, 7, 0), entry(OTHERS, 5, 0)];
+        let allowed = |more: &[Entry]| allows(&[&base[..], more].concat(), &meta, Ids { uid: me, gid: mine }, 0o3);
+        assert!(!allowed(&[]));
+        assert!(allowed(&[entry(USER, 7, me)]));
+        assert!(!allowed(&[entry(USER, 7, me + 5)]));
+        assert!(!allowed(&[entry(USER, 5, me), entry(GROUP, 7, mine)]), "the user's own entry decides");
+        assert!(allowed(&[entry(GROUP, 7, mine)]));
+        assert!(!allowed(&[entry(GROUP, 7, mine + 5)]), "a further group");
+        let masked = [entry(USER, 7, me), entry(MASK, 5, 0)];
+        assert!(!allows(&masked, &meta, Ids { uid: me, gid: mine }, 0o3));
     }
 }

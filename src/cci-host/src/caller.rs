@@ -29,6 +29,8 @@ pub struct Caller {
     pub umask: Umask,
     /// The environment; names or values that are not UTF-8 are left out.
     pub environment: BTreeMap<String, String>,
+    /// The names of what is left out of it for its value.
+    pub not_text: Vec<String>,
 }
 
 impl Caller {
@@ -37,9 +39,14 @@ impl Caller {
         let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         // `newgrp incus-admin` makes the socket usable in a login that began before; files keep the user's own group
         let ids = Account::of_uid(uid).map_or(Ids { uid, gid }, |account| account.ids);
-        let environment: BTreeMap<String, String> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
+        let (mut environment, mut not_text) = (BTreeMap::new(), Vec::new());
+        for (name, value) in std::env::vars_os() {
+            match (name.into_string(), value.into_string()) {
+                (Ok(name), Ok(value)) => drop(environment.insert(name, value)),
+                (Ok(name), Err(_)) => not_text.push(name),
+                _ => {}
+            }
+        }
         let home = std::env::home_dir().filter(|home| home.is_absolute()).ok_or_else(|| Error::HostUnfit {
             problem: "the home directory of this user is not known".into(),
             hint: Some("set HOME".into()),
@@ -49,21 +56,47 @@ impl Caller {
             Err(_) => (name_of_removed(&environment), true),
         };
         let umask = Umask::of_process(&fs::read_to_string("/proc/self/status").unwrap_or_default());
-        Ok(Self { ids, home, current_dir, is_current_dir_gone, umask, environment })
+        Ok(Self { ids, home, current_dir, is_current_dir_gone, umask, environment, not_text })
     }
 
     /// Refuses to run as root with another user's home: under a `sudo` that keeps `HOME`, cci would create files there that
     /// lock their owner out.
     pub fn refuse_anothers_home(&self) -> Result<()> {
-        let owner = fs::metadata(&self.home).map_or(0, |home| home.uid());
-        if self.ids.uid != 0 || owner == 0 {
+        if self.ids.uid != 0 {
             return Ok(());
         }
+        let named =
+            [("HOME", Some(self.home.as_path())), ("XDG_CONFIG_HOME", self.var("XDG_CONFIG_HOME").map(Path::new))];
+        for (variable, dir) in named.into_iter().filter_map(|(variable, dir)| Some((variable, dir?))) {
+            // what is not there yet is made below somebody's
+            let owner = dir.ancestors().find_map(|above| fs::metadata(above).ok()).map_or(0, |there| there.uid());
+            if owner != 0 {
+                return Err(self.anothers(variable, dir, owner));
+            }
+        }
+        Ok(())
+    }
+
+    fn anothers(&self, variable: &str, dir: &Path, owner: u32) -> Error {
         let name = Account::of_uid(owner).map_or_else(|| owner.to_string(), |account| account.name);
-        Err(Error::Forbidden {
-            problem: format!("cci runs as root, but HOME is {}, which belongs to {name}", GuestText::new(&self.home)),
-            hint: Some(format!("run it as {name}, without `sudo`; or use root's own home: `sudo -H cci …`")),
-        })
+        let own = if dir == self.home {
+            "use root's own home: `sudo -H cci …`".to_owned()
+        } else {
+            format!("unset {variable}")
+        };
+        Error::Forbidden {
+            problem: format!("cci runs as root, but {variable} is {}, which belongs to {name}", GuestText::new(dir)),
+            hint: Some(format!("run it as {name}, without `sudo`; or {own}")),
+        }
+    }
+
+    /// Refuses a directory that is named after the current one where that was removed: what is at its name is another.
+    pub fn refuse_removed(&self, named: &Path) -> Result<()> {
+        if !self.is_current_dir_gone {
+            return Ok(());
+        }
+        let problem = "the current directory no longer exists (if it was created again, `cd` to it)".to_owned();
+        Err(Error::Workspace { path: named.to_owned(), problem })
     }
 
     /// What the environment says about the terminal.
@@ -120,7 +153,15 @@ impl Caller {
         let home = home.into();
         let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let (ids, umask) = (Ids { uid: 1000, gid: 1000 }, Umask::default());
-        Self { ids, current_dir: home.clone(), is_current_dir_gone: false, umask, home, environment }
+        Self {
+            ids,
+            current_dir: home.clone(),
+            is_current_dir_gone: false,
+            umask,
+            home,
+            environment,
+            not_text: Vec::new(),
+        }
     }
 }
 

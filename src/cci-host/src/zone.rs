@@ -1,12 +1,10 @@
 //! The time zone in which times are shown.
 
-use std::path::Path;
-
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::caller::Caller;
-use super::zone_name;
+use super::zone_name::{self, Places};
 
 /// The caller's zone.
 pub struct Zone(TimeZone);
@@ -34,7 +32,8 @@ impl Zone {
 /// The zone's name for a container's environment: as set by the caller, else the host's.
 #[must_use]
 pub fn name(caller: &Caller) -> String {
-    zone_name::name(caller.environment.get("TZ").map(String::as_str), Path::new("/etc"))
+    let places = Places::of_host(caller.var("TZDIR"));
+    zone_name::name(caller.environment.get("TZ").map(String::as_str), &places)
 }
 
 /// What `/etc/localtime` contains: by its name jiff would search all time zones, for two milliseconds.

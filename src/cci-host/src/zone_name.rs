@@ -3,14 +3,58 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The zone for a container's environment: from `TZ`, else from the files in `etc`, else UTC.
-pub(crate) fn name(tz: Option<&str>, etc: &Path) -> String {
-    match tz.map(|tz| tz.strip_prefix(':').unwrap_or(tz)) {
-        None => of_host(etc),
-        Some("") => utc(),
-        Some(path) if path.starts_with('/') => of_file(Path::new(path), etc),
-        Some(name) => name.to_owned(),
+/// Where the zones are, unless `TZDIR` names another place.
+const ZONES: &str = "/usr/share/zoneinfo";
+
+/// Where this machine has what it knows of time zones.
+pub(crate) struct Places<'a> {
+    etc: &'a Path,
+    zones: &'a Path,
+}
+
+impl<'a> Places<'a> {
+    /// Those of this machine, with the value of `TZDIR`.
+    pub(crate) fn of_host(tzdir: Option<&'a str>) -> Self {
+        Self { etc: Path::new("/etc"), zones: Path::new(tzdir.unwrap_or(ZONES)) }
     }
+}
+
+/// The zone for a container's environment: by what `TZ` says, else by what the files of `etc` say. A machine that says
+/// nothing runs on UTC.
+pub(crate) fn name(tz: Option<&str>, places: &Places) -> String {
+    let named = match tz.map(|tz| tz.strip_prefix(':').unwrap_or(tz)) {
+        None => of_host(places.etc),
+        Some("") => utc(),
+        Some(path) if path.starts_with('/') => of_file(Path::new(path), places.etc),
+        Some(name) => name.to_owned(),
+    };
+    todays(named, places)
+}
+
+/// The name that the container knows too: Debian 13 has none of the names of old (`US/Eastern`, `Asia/Calcutta`, `CET`),
+/// with which the C library falls back to UTC.
+fn todays(name: String, places: &Places) -> String {
+    let name = ["posix/", "right/"].iter().find_map(|of| name.strip_prefix(of).map(str::to_owned)).unwrap_or(name);
+    let name = if name == "localtime" { of_host(places.etc) } else { name };
+    let file = places.zones.join(&name);
+    // a name of old is a link on Debian
+    let (Ok(target), Ok(zones)) = (file.canonicalize(), places.zones.canonicalize()) else { return name };
+    let name = match target.strip_prefix(zones).ok().and_then(Path::to_str) {
+        Some(target) if !is_everywhere(&name) => target.to_owned(),
+        _ => name,
+    };
+    if is_everywhere(&name) || is_listed(&name, places.zones) { name } else { rule(&file).unwrap_or(name) }
+}
+
+/// The names that are no place's.
+fn is_everywhere(name: &str) -> bool {
+    ["UTC", "GMT"].contains(&name) || name.starts_with("Etc/")
+}
+
+/// Whether a name is one of today's; where there is no list each is.
+fn is_listed(name: &str, zones: &Path) -> bool {
+    let Ok(list) = fs::read_to_string(zones.join("zone.tab")) else { return true };
+    list.lines().any(|line| line.split('\t').nth(2) == Some(name))
 }
 
 /// The container may lack a file of rules outside the zone directory; the last line of that file has the same meaning.
@@ -18,7 +62,8 @@ fn of_file(path: &Path, etc: &Path) -> String {
     if path == Path::new("/etc/localtime") {
         return of_host(etc);
     }
-    below_zones(path).or_else(|| linked(path)).or_else(|| rule(path)).unwrap_or_else(utc)
+    let real = || below_zones(&path.canonicalize().ok()?);
+    below_zones(path).or_else(|| linked(path)).or_else(real).or_else(|| rule(path)).unwrap_or_else(utc)
 }
 
 fn of_host(etc: &Path) -> String {
@@ -43,8 +88,8 @@ fn below_zones(path: &Path) -> Option<String> {
     parts.by_ref().find(|part| part.as_os_str() == "zoneinfo")?;
     let name: PathBuf = parts.collect();
     let name = name.to_str()?;
-    let name = name.strip_prefix("posix/").unwrap_or(name);
-    (!name.is_empty()).then(|| name.to_owned())
+    let is_plain = !name.is_empty() && !name.split('/').any(|part| part == "..");
+    is_plain.then(|| name.to_owned())
 }
 
 /// The name that Debian writes next to a copy of the rules.
@@ -75,7 +120,7 @@ mod tests {
     fn named(tz: Option<&str>, furnish: impl FnOnce(&Path)) -> String {
         let etc = tempfile::tempdir().unwrap();
         furnish(etc.path());
-        name(tz, etc.path())
+        name(tz, &Places { etc: etc.path(), zones: Path::new("/no/zones") })
     }
 
     #[test]
@@ -122,5 +167,53 @@ mod tests {
         };
         assert_eq!(named(None, with_timezone), "Europe/Berlin");
         assert_eq!(named(None, |etc| fs::write(etc.join("localtime"), "nonsense").unwrap()), "UTC");
+    }
+
+    /// The name of today for a name of `TZ`, on a machine with these zones.
+    fn today(tz: &str) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let zones = dir.path().join("zoneinfo");
+        for below in ["America", "Asia", "Etc", "Europe", "US", "posix/Europe"] {
+            fs::create_dir_all(zones.join(below)).unwrap();
+        }
+        let new_york = b"TZif2\0rules\nEST5EDT,M3.2.0,M11.1.0\n";
+        fs::write(zones.join("America/New_York"), new_york).unwrap();
+        fs::write(zones.join("Etc/UTC"), b"TZif2\0rules\nUTC0\n").unwrap();
+        for berlin in ["Europe/Berlin", "Europe/Stockholm", "CET"] {
+            fs::write(zones.join(berlin), BERLIN).unwrap();
+        }
+        // as a machine has it that makes no links
+        fs::write(zones.join("Asia/Calcutta"), b"TZif2\0rules\nIST-5:30\n").unwrap();
+        symlink("../America/New_York", zones.join("US/Eastern")).unwrap();
+        symlink("Etc/UTC", zones.join("UTC")).unwrap();
+        symlink("/etc/localtime", zones.join("localtime")).unwrap();
+        fs::write(
+            zones.join("zone.tab"),
+            "#\nUS\t+40-074\tAmerica/New_York\tEastern\nDE\t+52+013\tEurope/Berlin\nSE\t+59+018\tEurope/Stockholm\n",
+        )
+        .unwrap();
+        symlink(zones.join("US/Eastern"), dir.path().join("localtime")).unwrap();
+        name(Some(tz), &Places { etc: dir.path(), zones: &zones })
+    }
+
+    #[test]
+    fn a_name_of_old_is_given_as_todays_or_as_its_rule() {
+        for (tz, zone) in [
+            ("US/Eastern", "America/New_York"),
+            (":US/Eastern", "America/New_York"),
+            ("Asia/Calcutta", "IST-5:30"),
+            ("CET", "CET-1CEST,M3.5.0,M10.5.0/3"),
+            ("Europe/Stockholm", "Europe/Stockholm"),
+            ("posix/Europe/Berlin", "Europe/Berlin"),
+            ("right/Europe/Berlin", "Europe/Berlin"),
+            ("localtime", "America/New_York"),
+            ("UTC", "UTC"),
+            ("UTC0", "UTC0"),
+            ("Nonsense/Zone", "Nonsense/Zone"),
+            ("../localtime", "America/New_York"),
+            ("../../no-such-file", "../../no-such-file"),
+        ] {
+            assert_eq!(today(tz), zone, "{tz}");
+        }
     }
 }

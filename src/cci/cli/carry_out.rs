@@ -23,7 +23,9 @@ pub(crate) fn offline<'a, V: Offline + 'a>(verb: V, call: &'a Call<'a>) -> Local
 }
 
 async fn with_context<V: OnIncus>(verb: V, call: &Call<'_>) -> Result<u8> {
-    let cx = context(&call.flags.launch.asked(), call.terminal, verb.trust(), signals::cancellation())?;
+    let mut asked = call.flags.launch.asked();
+    asked.overrides.passes_over_closed = V::IN_ANY_HOME;
+    let cx = context(&asked, call.terminal, verb.trust(), signals::cancellation())?;
     if !V::IN_ANY_HOME {
         cx.caller.refuse_anothers_home()?;
     }

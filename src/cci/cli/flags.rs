@@ -121,6 +121,7 @@ impl LaunchArgs {
             storage: self.storage.clone(),
             profile: self.profile.clone(),
             brings_credentials: self.brings_credentials(),
+            passes_over_closed: false,
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use cci_incus_types::Refusal;
 
 use super::CODES;
-use crate::access::WriteAccess;
+use crate::access::Access;
 use crate::error::Error;
 use crate::hint::hint;
 
@@ -22,10 +22,10 @@ fn samples() -> Vec<Error> {
         Error::NoTerminal { verb: "attach" },
         Error::NotConfirmed { question: "kill 2 container(s): a, b".into(), flag: "--force" },
         Error::Workspace { path: path(), problem: "it does not exist".into() },
-        Error::WorkspaceNotWritable { path: path(), access: WriteAccess::Own },
-        Error::WorkspaceNotWritable { path: path(), access: WriteAccess::FurtherGroup("devs".into()) },
-        Error::WorkspaceNotWritable { path: path(), access: WriteAccess::GroupList },
-        Error::WorkspaceNotWritable { path: path(), access: WriteAccess::None },
+        Error::WorkspaceNotWritable { path: path(), access: Access::Own },
+        Error::WorkspaceNotWritable { path: path(), access: Access::FurtherGroup("devs".into()) },
+        Error::WorkspaceNotWritable { path: path(), access: Access::GroupList },
+        Error::WorkspaceNotWritable { path: path(), access: Access::None },
         Error::Config { problem: "unknown profile 'rsut'".into(), hint: hinted.clone() },
         Error::Forbidden { problem: "mounting /etc is refused".into(), hint: hinted.clone() },
         Error::NotOwner { problem: "container cci-9c09f805-1 belongs to user 1000".into(), hint: hinted.clone() },

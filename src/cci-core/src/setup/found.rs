@@ -100,6 +100,15 @@ pub struct OfRoot {
     pub directories: Vec<PathBuf>,
 }
 
+/// Where cci keeps what it has of the user, if that is closed to them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosedHome {
+    /// The home, or a directory of cci's in it.
+    pub path: PathBuf,
+    /// Whether there is anything.
+    pub exists: bool,
+}
+
 /// A firewall of the host that drops what a bridge needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Firewall {
@@ -142,7 +151,9 @@ pub struct Found {
     pub group: String,
     /// What in the user's own directories of cci belongs to root.
     pub of_root: Option<OfRoot>,
-    /// The mount point through which Incus reaches running containers, if it is visible from here.
+    /// The user's home or what cci has there, where it is closed to them.
+    pub closed_home: Option<ClosedHome>,
+    /// The mounts by which Incus reaches running containers, where they can be seen from here.
     pub shared_mounts: Option<SharedMounts>,
     /// Firewalls in the way.
     pub firewalls: Vec<Firewall>,

@@ -104,7 +104,7 @@ impl Step {
                 format!("run apt-get update; apt-get install -y --no-install-recommends{from} {}", packages.join(" "))
             }
             Self::AddLines { table, lines } => format!("add to {table}: {}", lines.join(", ")),
-            Self::JoinGroup { user, group } => format!("run usermod --append --groups {group} {user}"),
+            Self::JoinGroup { user, group } => format!("run gpasswd --add {user} {group}"),
             Self::StartService => "run systemctl enable --now incus.socket incus.service".to_owned(),
             Self::StartDaemon { group } => format!("start incusd --group {group} (detached, no systemd here)"),
             Self::RaiseLimit { key, value } => format!("run sysctl {key}={value}, and write it to {LIMITS}"),

@@ -27,7 +27,8 @@ pub struct Configured {
 impl Configured {
     /// The files of a workspace, with what the command line overrides.
     pub fn new(workspace: &Path, extra: Option<&Path>, overrides: Overrides) -> Result<Self> {
-        let caller = Caller::of_this_process()?;
+        let mut caller = Caller::of_this_process()?;
+        caller.is_current_dir_gone &= workspace.is_relative();
         let workspace = Workspace::resolve(&caller.current_dir, workspace);
         Ok(Self { caller, workspace, extra: extra.map(Path::to_owned), overrides })
     }
@@ -72,6 +73,9 @@ impl Configured {
 
     /// Writes the commented file; an existing one stays unless `force`.
     pub fn init(&self, project: bool, force: bool) -> Result<PathBuf> {
+        if project {
+            self.caller.refuse_removed(self.workspace.path())?;
+        }
         let path = self.file(project);
         if path.exists() && !force {
             return Err(Error::Config {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cci_core::Error;
+use cci_core::access::{Access, Wanted};
 use cci_core::plan::PlanWarning;
 use cci_core::slot::Slot;
 use cci_host::git::Elsewhere;
@@ -50,6 +51,22 @@ pub enum LaunchEvent {
     },
     /// Git does not work inside: the repository, or a part of it, is outside the workspace.
     RepositoryElsewhere(Elsewhere),
+    /// The agent cannot use a mount as the caller can: their right ends at the container.
+    MountOutOfReach {
+        /// What is mounted.
+        path: PathBuf,
+        /// What the agent cannot do there.
+        wanted: Wanted,
+        /// By which right the caller can.
+        access: Access,
+    },
+    /// Places below the workspace or a mount at which something else is mounted: the container sees what that covers.
+    MountedBelow {
+        /// The places on the host.
+        points: Vec<PathBuf>,
+        /// Where the first of them would be in the container.
+        inside: PathBuf,
+    },
     /// The host ids of the container could not be recorded.
     NotNoted(Error),
 }

@@ -21,7 +21,7 @@ use crate::context::Context;
 use crate::event::InstanceEvent;
 use crate::incus_error::DuringStep;
 use crate::instance::ownership;
-use crate::launch::unreachable;
+use crate::launch::{reach, unreachable};
 use crate::site::host_path;
 use cci_host::store::mount_link::{self, Link};
 use cci_host::store::noted;
@@ -47,6 +47,8 @@ pub async fn mount(cx: &Context, name: &str, mounting: &Mounting<'_>) -> Result<
     let (disk, held) = judged(cx, &instance, mounting).await?;
     if mounting.shift {
         cx.emit(InstanceEvent::ShiftedMount);
+    } else {
+        reach::tell(cx, disk.source.path(), disk.readonly);
     }
     if !disk.readonly {
         noted::PLACES.add(&cx.cci_dir(), [disk.source.as_str()])?;

@@ -1,5 +1,6 @@
 //! The verbs on containers, against a daemon in memory.
 
+mod also_named;
 mod container;
 mod end;
 mod find;

@@ -16,6 +16,7 @@ mod mounts;
 mod nic;
 mod notices;
 mod policy_check;
+pub(crate) mod reach;
 mod replan;
 mod reuse;
 mod session;

@@ -1,8 +1,10 @@
-//! What the user should know about the workspace before anything is created: its repository, its other names.
+//! What the user should know before anything is created: of the workspace its repository and its other names, of its
+//! mounts what is out of the agent's reach.
 
 use cci_core::plan::LaunchPlan;
 
 use super::facts::Survey;
+use super::reach;
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::LaunchEvent;
@@ -21,6 +23,7 @@ pub(crate) async fn tell(cx: &Context, plan: &LaunchPlan, survey: &Survey) {
     if let Some(elsewhere) = repository(cx, survey).await {
         cx.emit(LaunchEvent::RepositoryElsewhere(elsewhere));
     }
+    reach::tell_all(cx, survey);
     for named in also_named::found(cx, &survey.instances) {
         cx.emit(named);
     }

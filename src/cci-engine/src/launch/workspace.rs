@@ -15,9 +15,7 @@ use crate::site::host_path;
 pub fn usable(cx: &Context) -> Result<HostPath> {
     let (path, protected) = (cx.workspace.path(), host_path::protected(&cx.settings, &cx.caller));
     let unusable = |problem: String| Error::Workspace { path: path.to_owned(), problem };
-    if cx.caller.is_current_dir_gone {
-        return Err(unusable("the current directory no longer exists (if it was created again, `cd` to it)".into()));
-    }
+    cx.caller.refuse_removed(path)?;
     // what containers never see is refused for that reason, even if this user could not read it
     mount::check_host(&host_path::real(path), &protected).map_err(|error| refused(&error))?;
     let meta = std::fs::metadata(path).map_err(|error| unusable(reason(&error)))?;

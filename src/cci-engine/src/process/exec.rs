@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::future::ready;
 use std::time::Duration;
 
+use cci_core::access::Wanted;
 use cci_core::environment::is_plain;
-use cci_core::settings::AGENT_UID;
+use cci_core::settings::{AGENT_UID, IncusSettings};
 use cci_core::{Error, Result};
 use cci_guest::GuestExit;
 use cci_guest::handshake::{Handshake, READY, Script};
@@ -149,14 +150,18 @@ pub(crate) fn not_begun(cx: &Context, exit: GuestExit) -> Error {
     match exit {
         GuestExit::WorkspaceNotWritable => {
             let path = cx.workspace.path();
-            Error::WorkspaceNotWritable { path: path.to_owned(), access: access::of(&cx.caller, path) }
+            Error::WorkspaceNotWritable { path: path.to_owned(), access: access::of(&cx.caller, path, Wanted::Write) }
         }
         GuestExit::OtherUser => Error::Config {
             problem: format!(
                 "{AGENT_UID} is {}, and the image's user `code` has another uid",
                 cx.settings.incus.agent_uid
             ),
-            hint: Some(format!("remove {AGENT_UID}, or build the image with it: `cci build --force`")),
+            hint: Some(if cx.settings.incus.agent_uid == IncusSettings::default().agent_uid {
+                format!("set {AGENT_UID} to that uid, or build the image anew: `cci build --force`")
+            } else {
+                format!("remove {AGENT_UID}, or build the image with it: `cci build --force`")
+            }),
         },
         exit => Error::StepFailed {
             step: "starting the command".into(),

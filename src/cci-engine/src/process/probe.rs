@@ -1,7 +1,6 @@
 //! What is set and checked in the container just before a command.
 
 use cci_core::plan::LaunchPlan;
-use cci_core::settings::IncusSettings;
 use cci_guest::{account, probe};
 
 use crate::context::Context;
@@ -13,10 +12,7 @@ pub(crate) fn script(cx: &Context, plan: &LaunchPlan) -> String {
     } else {
         probe::network_and_workspace(plan.launch())
     };
-    let user = match plan.user.uid {
-        // the one that images have unless another was asked for
-        uid if uid == IncusSettings::default().agent_uid => String::new(),
-        uid => account::expect_uid(uid),
-    };
-    format!("{user}{}{}{probe}", cx.caller.umask.line(), plan.author.lines())
+    // files of cci's own need no more of a mask than the shell has
+    let agent = format!("{}{}", account::expect_uid(plan.user.uid), plan.author.lines());
+    format!("{agent}{}{probe}", cx.caller.umask.line())
 }

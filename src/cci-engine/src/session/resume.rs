@@ -15,6 +15,7 @@ use crate::event::SessionEvent;
 use crate::launch;
 use crate::session::state_volume;
 use crate::site::host_path;
+use cci_host::mounts::Names;
 use cci_host::settings::Overrule;
 use cci_host::store::sessions::{Saved, Store};
 
@@ -90,15 +91,11 @@ pub(crate) async fn latest(cx: &Context) -> Result<Saved> {
     }
 }
 
-/// Another name of this workspace, through a link, under which there are sessions.
-async fn other_name(cx: &Context, elsewhere: Vec<Saved>) -> Result<Option<PathBuf>> {
-    let workspace = cx.workspace.clone();
-    blocking(move || {
-        let directory = host_path::real(workspace.path());
-        let mut others = elsewhere.into_iter().map(|saved| saved.metadata.workspace);
-        Ok(others.find(|other| host_path::real(other) == directory && other != workspace.path()))
-    })
-    .await
+/// Another name of this workspace, through a link or a bind mount, under which there are sessions.
+fn other_name(cx: &Context, elsewhere: &[Saved]) -> Option<PathBuf> {
+    let (directory, places) = (host_path::real(cx.workspace.path()), Names::now());
+    let mut others = elsewhere.iter().map(|saved| &saved.metadata.workspace);
+    others.find(|other| *other != cx.workspace.path() && places.are_one(&host_path::real(other), &directory)).cloned()
 }
 
 /// A session by its id, whichever workspace it belongs to.

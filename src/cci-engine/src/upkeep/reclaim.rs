@@ -37,6 +37,7 @@ const WALK: Duration = Duration::from_secs(3600);
 
 /// Changes the owner of every such file below the workspace; returns how many there were.
 pub async fn reclaim(cx: &Context) -> Result<usize> {
+    cx.caller.refuse_removed(cx.workspace.path())?;
     let protected = host_path::protected(&cx.settings, &cx.caller);
     let workspace = host_path::judged_without_links(cx.workspace.path(), &protected)?;
     let own = own_ids(cx, &workspace).await?;

@@ -1,12 +1,13 @@
-//! The caller's `user.name` and `user.email`, from every file in which git looks for them for a workspace.
+//! The names and e-mails of the caller's commits, from wherever git looks for them for a workspace.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use cci_guest::author::Author;
+use cci_guest::author::{Author, Person};
 
 use super::config::{self, Entry};
 use super::{glob, repository, small_file};
+use crate::accounts::Account;
 use crate::caller::Caller;
 
 /// How deep files may include others, as in git.
@@ -80,11 +81,10 @@ impl Reader<'_> {
     }
 
     fn entry(&mut self, entry: Entry, file: &Path, depth: u8) {
-        if entry.is("user", "name") {
-            self.found.author.name = entry.value;
-        } else if entry.is("user", "email") {
-            self.found.author.email = entry.value;
-        } else if entry.key == "path" && self.includes(&entry, file) {
+        let key = format!("{}.{}", entry.section, entry.key);
+        if entry.subsection.is_none() && key_of(&mut self.found.author, &key).is_some() {
+            self.said(&key, entry.value, file);
+        } else if entry.key == "path" && depth < DEEPEST && self.includes(&entry, file) {
             let path = entry.value.map(|value| self.expanded(&value));
             if let Some(path) = path.filter(|path| !path.as_os_str().is_empty()) {
                 let path = file.parent().unwrap_or(Path::new("/")).join(path);
@@ -93,29 +93,50 @@ impl Reader<'_> {
         }
     }
 
-    /// Reports once that there are too many includes.
-    fn refuse(&mut self, path: &Path) {
-        const PROBLEM: &str = "not read: too many files include others";
-        if !self.found.problems.iter().any(|(_, problem)| problem == PROBLEM) {
-            self.found.problems.push((path.to_owned(), PROBLEM.to_owned()));
+    /// A value of a key of the author.
+    fn said(&mut self, key: &str, value: Option<String>, file: &Path) {
+        if value.as_ref().is_some_and(|value| value.contains(char::REPLACEMENT_CHARACTER)) {
+            self.found.problems.push((file.to_owned(), format!("{key} is not UTF-8")));
+        } else if let Some(kept) = key_of(&mut self.found.author, key) {
+            *kept = value;
         }
     }
 
-    /// `GIT_CONFIG_COUNT` and the variables that it counts.
+    /// The variables by which git is told who somebody is; a container has the same as keys, which a repository can
+    /// still overrule.
     fn of_environment(&mut self) {
+        self.counted();
+        let set = |name: &str| self.caller.var(name).map(str::to_owned);
+        let Author { user, author, committer } = &mut self.found.author;
+        let own = |person: &mut Person, name: &str, email: &str| {
+            person.name = set(name).or(person.name.take());
+            person.email = set(email).or(person.email.take());
+        };
+        own(author, "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL");
+        own(committer, "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL");
+        user.email = user.email.take().or(set("EMAIL"));
+    }
+
+    /// `GIT_CONFIG_COUNT` and the variables that it counts.
+    fn counted(&mut self) {
         let count = self.caller.var("GIT_CONFIG_COUNT").and_then(|count| count.parse().ok()).unwrap_or(0_u16);
         for number in 0..count {
             let of = |what: &str| self.caller.environment.get(&format!("GIT_CONFIG_{what}_{number}")).cloned();
-            match of("KEY").map(|key| key.to_ascii_lowercase()).as_deref() {
-                Some("user.name") => self.found.author.name = of("VALUE"),
-                Some("user.email") => self.found.author.email = of("VALUE"),
-                _ => {}
+            let key = of("KEY").map(|key| key.to_ascii_lowercase()).unwrap_or_default();
+            if let Some(kept) = key_of(&mut self.found.author, &key) {
+                *kept = of("VALUE");
             }
         }
     }
 
     fn expanded(&self, path: &str) -> PathBuf {
-        path.strip_prefix("~/").map_or_else(|| PathBuf::from(path), |rest| self.caller.home.join(rest))
+        let Some((user, rest)) = path.strip_prefix('~').map(|path| path.split_once('/').unwrap_or((path, ""))) else {
+            return PathBuf::from(path);
+        };
+        if user.is_empty() {
+            return self.caller.home.join(rest);
+        }
+        Account::named(user).map_or_else(|| PathBuf::from(path), |account| account.home.join(rest))
     }
 
     /// Whether an entry includes another file, here and now.
@@ -164,6 +185,22 @@ impl Reader<'_> {
         let entries = small_file::read(&common.join("config")).ok().and_then(|bytes| config::parse(&bytes).ok());
         let urls = entries.into_iter().flatten().filter(|entry| entry.section == "remote" && entry.key == "url");
         urls.filter_map(|entry| entry.value).any(|url| glob::matches(pattern, &url))
+    }
+}
+
+/// Where the value of a key is kept; none for every other key.
+fn key_of<'a>(author: &'a mut Author, key: &str) -> Option<&'a mut Option<String>> {
+    let (section, key) = key.split_once('.')?;
+    let person = match section {
+        "user" => &mut author.user,
+        "author" => &mut author.author,
+        "committer" => &mut author.committer,
+        _ => return None,
+    };
+    match key {
+        "name" => Some(&mut person.name),
+        "email" => Some(&mut person.email),
+        _ => None,
     }
 }
 

@@ -13,14 +13,7 @@ pub(super) struct Entry {
     pub(super) value: Option<String>,
 }
 
-impl Entry {
-    /// Whether it is this key of a section without a subsection.
-    pub(super) fn is(&self, section: &str, key: &str) -> bool {
-        self.section == section && self.subsection.is_none() && self.key == key
-    }
-}
-
-/// All entries in order, or the number of the line with an error.
+/// All entries in their order; else the number of the line that is none.
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Entry>, usize> {
     let text = String::from_utf8_lossy(bytes);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n");

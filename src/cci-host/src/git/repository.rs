@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cci_core::workspace::Workspace;
 use cci_guest::layout::WORKSPACE;
 
-use super::small_file;
+use super::{config, small_file};
 
 /// Why git does not work in a container that sees only the workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,16 @@ pub enum Elsewhere {
         /// Where they are.
         from: PathBuf,
     },
+    /// The repository's configuration names a worktree by its path on the host.
+    Configured {
+        /// The worktree.
+        worktree: PathBuf,
+    },
+    /// It names a directory of hooks on the host, which do not run.
+    Hooks {
+        /// The directory.
+        at: PathBuf,
+    },
 }
 
 /// The git directory of a workspace; where it would be if there is none.
@@ -70,7 +80,7 @@ pub fn elsewhere(workspace: &Path, home: &Path, mounted: &[&str]) -> Option<Else
         return (!stays).then_some(Elsewhere::Led { to });
     }
     if kind.is_dir() {
-        return borrows(workspace, &dot.join("objects"), is_seen);
+        return borrows(workspace, &dot.join("objects"), &is_seen).or_else(|| names_host(&dot, &is_seen));
     }
     let named = named_by(&dot)?;
     let inside = within(Path::new(WORKSPACE), &named);
@@ -125,7 +135,7 @@ fn part_of(workspace: &Path, home: &Path) -> Option<Elsewhere> {
     above.into_iter().find(|dir| is_repository(dir)).map(|of| Elsewhere::Part { of: of.to_owned() })
 }
 
-fn borrows(workspace: &Path, objects: &Path, is_seen: impl Fn(&Path) -> bool) -> Option<Elsewhere> {
+fn borrows(workspace: &Path, objects: &Path, is_seen: &impl Fn(&Path) -> bool) -> Option<Elsewhere> {
     let text = String::from_utf8(small_file::read(&objects.join("info/alternates")).ok()?).ok()?;
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let objects_inside = Path::new(WORKSPACE).join(".git/objects");
@@ -135,6 +145,19 @@ fn borrows(workspace: &Path, objects: &Path, is_seen: impl Fn(&Path) -> bool) ->
         !stays && !is_seen(&inside)
     };
     lines.into_iter().find(out).map(|line| Elsewhere::Borrows { from: within(objects, line) })
+}
+
+/// A path of the host in the repository's own configuration, without which git fails or silently leaves hooks out.
+fn names_host(git_dir: &Path, is_seen: &impl Fn(&Path) -> bool) -> Option<Elsewhere> {
+    let entries = config::parse(&small_file::read(&git_dir.join("config")).ok()?).ok()?;
+    let named = |key: &str| {
+        let last =
+            entries.iter().rfind(|entry| entry.section == "core" && entry.subsection.is_none() && entry.key == key);
+        let path = PathBuf::from(last?.value.as_ref()?);
+        (path.is_absolute() && !path.starts_with(WORKSPACE) && !is_seen(&path)).then_some(path)
+    };
+    let worktree = named("worktree").map(|worktree| Elsewhere::Configured { worktree });
+    worktree.or_else(|| named("hookspath").map(|at| Elsewhere::Hooks { at }))
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Reads a small file that an agent may have written: it may not be a link itself, and reading never blocks.
 
-use std::fs::File;
+use std::fs::{File, FileType};
 use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
@@ -11,20 +12,27 @@ const LIMIT: u64 = 1 << 20;
 
 /// The content of a regular file that is no link.
 pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
-    opened(path, OFlags::NOFOLLOW)
+    let (file, kind) = opened(path, OFlags::NOFOLLOW)?;
+    if kind.is_file() { content(file) } else { Ok(Vec::new()) }
 }
 
-/// The same for a file of the caller's own, which may be a link.
+/// The same of a file of the caller's own, which may be a link of theirs, to `/dev/null` too.
 pub(super) fn read_followed(path: &Path) -> io::Result<Vec<u8>> {
-    opened(path, OFlags::empty())
-}
-
-fn opened(path: &Path, further: OFlags) -> io::Result<Vec<u8>> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY | further;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-    if !file.metadata()?.is_file() {
+    let (file, kind) = opened(path, OFlags::empty())?;
+    if kind.is_char_device() {
         return Ok(Vec::new());
     }
+    if kind.is_file() { content(file) } else { Err(io::Error::other("it is no file")) }
+}
+
+fn opened(path: &Path, further: OFlags) -> io::Result<(File, FileType)> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY | further;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let kind = file.metadata()?.file_type();
+    Ok((file, kind))
+}
+
+fn content(file: File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(LIMIT + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LIMIT {

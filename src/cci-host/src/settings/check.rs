@@ -45,7 +45,7 @@ impl Check<'_> {
 
     pub(super) fn note(&mut self, span: std::ops::Range<usize>, text: String) {
         let place = Some(Place::of(self.text, span.start));
-        self.problems.push(Problem { file: self.file.to_owned(), place, text });
+        self.problems.push(Problem::at(self.file, place, text));
     }
 
     pub(super) fn origin(&self, span: std::ops::Range<usize>) -> Origin {

@@ -81,7 +81,7 @@ pub(super) fn pinned(
 
 fn wrong(command: &Command, file: &Path, word: &str, text: &str) -> Problem {
     let (place, file) = place_of(command.origin.as_ref(), file);
-    Problem { file, place, text: format!("{}: its command names '{word}', {text}", command.key) }
+    Problem::at(&file, place, format!("{}: its command names '{word}', {text}", command.key))
 }
 
 /// A file by its name, its place and its content; nothing for one that only root can change.

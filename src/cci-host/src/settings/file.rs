@@ -39,7 +39,7 @@ pub(super) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, Problem> {
         // it
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !is_there(path) => return Ok(None),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            return Err(problem("this user may not read it: check its owner and mode with `ls -l`".into()));
+            return Err(Problem::closed(path));
         }
         Err(error) => return Err(problem(format!("cannot read it: {error}"))),
     };
@@ -53,6 +53,12 @@ pub(super) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, Problem> {
         return Err(problem(format!("it is larger than {} KiB", MAX_BYTES >> 10)));
     }
     Ok(Some(bytes))
+}
+
+/// Whether it cannot be known what is at a path, or in a directory.
+pub(super) fn is_closed(path: &Path) -> bool {
+    let seen = if path.is_dir() { path.read_dir().map(drop) } else { path.symlink_metadata().map(drop) };
+    seen.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// A complete configuration file, or all its errors.

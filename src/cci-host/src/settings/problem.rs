@@ -28,12 +28,24 @@ pub(crate) struct Problem {
     pub(crate) file: PathBuf,
     pub(crate) place: Option<Place>,
     pub(crate) text: String,
+    /// Whether the file is closed to this user.
+    pub(super) is_closed: bool,
 }
 
 impl Problem {
     /// An error of the file as a whole.
     pub(super) fn of_file(file: &Path, text: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), place: None, text: text.into() }
+        Self::at(file, None, text)
+    }
+
+    /// An error at a place of a file.
+    pub(super) fn at(file: &Path, place: Option<Place>, text: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), place, text: text.into(), is_closed: false }
+    }
+
+    /// A file or directory that this user cannot read.
+    pub(super) fn closed(file: &Path) -> Self {
+        Self { is_closed: true, ..Self::of_file(file, "this user cannot read it") }
     }
 }
 
@@ -50,10 +62,13 @@ impl fmt::Display for Problem {
 /// All errors as one, a line each.
 pub(super) fn as_error(problems: &[Problem]) -> Error {
     let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
-    Error::Config {
-        problem: lines.join("\n  "),
-        hint: Some("see `cci config schema` for every key, or `cci config init`".into()),
-    }
+    let closed = problems.iter().find(|problem| problem.is_closed);
+    let hint = closed.map_or_else(
+        || "see `cci config schema` for every key, or `cci config init`".to_owned(),
+        // no word of `chown`: a project's file can be a link of an agent's
+        |closed| format!("see its owner and mode with `ls -ld {}`", GuestText::new(&closed.file)),
+    );
+    Error::Config { problem: lines.join("\n  "), hint: Some(hint) }
 }
 
 #[cfg(test)]

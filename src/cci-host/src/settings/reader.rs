@@ -26,6 +26,11 @@ impl<'a> Reader<'a> {
 
     /// A file of the user's or the administrator's, with the profiles next to it.
     pub(super) fn own(&mut self, path: &Path) -> Option<Layer> {
+        // what cannot be seen could hold a network policy
+        let profiles = path.with_file_name("profiles");
+        if let Some(closed) = [path, &profiles].into_iter().find(|path| file::is_closed(path)) {
+            return self.wrong(Problem::closed(closed));
+        }
         let mut layer = match file::bytes(path) {
             Ok(Some(bytes)) => self.layer(path, &bytes)?,
             Ok(None) => Layer::new(Source::File(path.to_owned())),

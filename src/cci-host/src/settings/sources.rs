@@ -30,6 +30,9 @@ pub struct Overrides {
     pub profile: Option<String>,
     /// Whether it brings something into a container that a project may not decide about: variables, or a conversation.
     pub brings_credentials: bool,
+    /// Whether files of the user's and the administrator's that the caller cannot read are passed over: who looks for the
+    /// reason must not fail by it.
+    pub passes_over_closed: bool,
 }
 
 /// The files of a run, low to high, whether they exist or not.

@@ -59,6 +59,9 @@ impl Stack {
         let mut lower = vec![profile::shipped_layer(caller)?];
         lower.extend(reader.own(&places.system));
         lower.extend(reader.own(&places.user));
+        if overrides.passes_over_closed {
+            reader.problems.retain(|problem| !problem.is_closed);
+        }
         let mut aside = None;
         let project = if trust == Trust::LeftOut {
             let mut apart = Reader::new(caller);

@@ -86,7 +86,7 @@ impl Judge<'_> {
 pub(super) fn refusal(waiting: &[Waiting]) -> Error {
     let problem = |Waiting { key, file, place, reason, .. }: &Waiting| {
         let text = format!("{key} is refused from a project file: {reason}");
-        Problem { file: file.clone(), place: *place, text }.to_string()
+        Problem::at(file, *place, text).to_string()
     };
     let problems: Vec<String> = waiting.iter().map(problem).collect();
     Error::Forbidden {

@@ -1,5 +1,7 @@
 //! The words for a launch and its network.
 
+use cci_core::access::Wanted;
+use cci_core::hint;
 use cci_core::plan::PlanWarning;
 use cci_engine::event::{LaunchEvent, NetworkEvent};
 use cci_guest::GuestText;
@@ -27,6 +29,23 @@ pub(super) fn launch(event: &LaunchEvent) -> Telling {
             GuestText::new(file)
         )),
         LaunchEvent::RepositoryElsewhere(elsewhere) => repository::elsewhere(elsewhere),
+        LaunchEvent::MountOutOfReach { path, wanted, access } => {
+            let verb = match wanted {
+                Wanted::Write => "write",
+                Wanted::Read => "read",
+            };
+            Telling::Warning {
+                text: format!("the agent cannot {verb} in mount {}", GuestText::new(path)),
+                hint: Some(hint::ends_outside(path, access, *wanted)),
+            }
+        }
+        LaunchEvent::MountedBelow { points, inside } => {
+            let names: Vec<String> = points.iter().map(|point| GuestText::new(point).to_string()).collect();
+            Telling::Warning {
+                text: format!("the container does not show what is mounted at {}", names.join(", ")),
+                hint: names.first().map(|first| format!("mount it too: `--mount {first}:{}`", GuestText::new(inside))),
+            }
+        }
         LaunchEvent::NotNoted(error) => {
             let text = format!("files that this container's root leaves on the host will not be recognised: {error}");
             Telling::failure(text, error)

@@ -3,7 +3,7 @@
 use super::*;
 use crate::setup::distro::Distro;
 use crate::setup::finding::{Health, steps, worst};
-use crate::setup::found::{Firewall, OfRoot, Person, Pool, SharedMounts};
+use crate::setup::found::{ClosedHome, Firewall, OfRoot, Person, Pool, SharedMounts};
 use crate::setup::step::Step;
 
 fn bare() -> Found {
@@ -20,6 +20,7 @@ fn bare() -> Found {
         person: Person { name: "ann".into(), uid: 1234, gid: 4321, in_group: false, group_active: false },
         group: "incus-admin".into(),
         of_root: None,
+        closed_home: None,
         shared_mounts: None,
         firewalls: Vec::new(),
         routes: Vec::new(),
@@ -65,7 +66,7 @@ fn a_bare_machine_gets_everything_in_order() {
             "add to /etc/subgid: root:1000000:1000000000, root:4321:1",
             "add to /etc/subuid: ann:100000:65536",
             "add to /etc/subgid: ann:100000:65536",
-            "run usermod --append --groups incus-admin ann",
+            "run gpasswd --add ann incus-admin",
             "run sysctl fs.inotify.max_user_instances=1048576, and write it to /etc/sysctl.d/60-cci.conf",
             "start incusd --group incus-admin (detached, no systemd here)",
             "create storage pool 'default' (btrfs on a loop file of 30 GiB)",
@@ -239,4 +240,18 @@ fn private_mounts_of_incus_are_a_warning_with_its_way_out() {
     assert_eq!(worst(&of(false)), Health::Warning);
     let found = of(false).into_iter().find(|finding| finding.id == "shared-mounts").unwrap();
     assert!(found.fix.unwrap().starts_with("sudo mount --make-shared /var/lib/incus/shmounts;"));
+}
+
+#[test]
+fn a_home_in_which_nothing_can_be_made_is_broken() {
+    for (exists, text) in [
+        (false, "the home directory /nonexistent does not exist"),
+        (true, "/nonexistent, where cci keeps what it has of you, is closed to you"),
+    ] {
+        let closed_home = Some(ClosedHome { path: "/nonexistent".into(), exists });
+        let findings = findings(&Found { closed_home, ..working() });
+        let found = findings.iter().find(|finding| finding.id == "home").unwrap();
+        assert_eq!((found.health, found.text.as_str()), (Health::Broken, text));
+        assert!(found.fix.as_ref().unwrap().contains("HOME"), "{found:?}");
+    }
 }

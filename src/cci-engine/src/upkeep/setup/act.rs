@@ -39,7 +39,8 @@ pub async fn act(cx: &Context, step: &Step) -> Result<()> {
         Step::AddLines { table, lines } => add_lines(Path::new(table), lines, PATIENCE).await,
         Step::JoinGroup { user, group } => {
             run("groupadd", &["--force", "--system", group]).await?;
-            run("usermod", &["--append", "--groups", group, user]).await
+            // unlike usermod it also takes an account of LDAP or sssd, which no file lists
+            run("gpasswd", &["--add", user, group]).await
         }
         Step::StartService => run("systemctl", &["enable", "--now", "incus.socket", "incus.service"]).await,
         Step::StartDaemon { group } => start_daemon(group).await,

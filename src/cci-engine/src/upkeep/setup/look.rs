@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 
 use cci_core::idmap::{SUBGID, SUBUID};
 use cci_core::setup::distro::Distro;
-use cci_core::setup::found::{Daemon, Firewall, Found, Installation, Objects, OfRoot, Person, Pool, SharedMounts};
+use cci_core::setup::found::{
+    ClosedHome, Daemon, Firewall, Found, Installation, Objects, OfRoot, Person, Pool, SharedMounts,
+};
 use cci_core::setup::subnet::routes;
+use rustix::fs::Access;
+use rustix::io::Errno;
 
 use crate::blocking::blocking;
 use crate::context::Context;
@@ -74,7 +78,8 @@ pub async fn look(cx: &Context, person: Option<&str>) -> Found {
         objects,
         subuid: table(SUBUID),
         subgid: table(SUBGID),
-        of_root: of_root(cx, account).await,
+        of_root: of_root(cx, &account),
+        closed_home: closed_home(cx, &account),
         shared_mounts: shared_mounts(),
         person,
         group: cx.settings.incus.group.clone(),
@@ -145,7 +150,24 @@ async fn of_root(cx: &Context, account: Account) -> Option<OfRoot> {
     found.await.ok().flatten()
 }
 
-/// The user: the one named, else who called sudo, else for root the owner of `HOME`, else the caller.
+/// The caller's own home where they can make nothing in it, nor in what cci has there.
+fn closed_home(cx: &Context, account: &Account) -> Option<ClosedHome> {
+    let lacks = |path: &PathBuf, rights| rustix::fs::access(path, rights).is_err_and(|error| error == Errno::ACCESS);
+    let all = |path: &PathBuf| lacks(path, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK);
+    let (home, cci, configured) = (cx.caller.home.clone(), cx.cci_dir(), cx.caller.config_dir());
+    let below = || std::fs::read_dir(&cci).into_iter().flatten().flatten().map(|entry| entry.path());
+    let store = std::iter::once(cci.clone()).chain(below().filter(|path| path.is_dir())).find(all);
+    let read = |path: &PathBuf| lacks(path, Access::READ_OK);
+    let config =
+        [configured.clone(), configured.join("profiles"), configured.join("config.toml")].into_iter().find(read);
+    let missing = || Some(home).filter(|home| !cci.exists() && (!home.exists() || all(home)));
+    let closed = store.or(config).or_else(missing);
+    // what root has taken is told by itself
+    let is_own = account.ids == cx.caller.ids && of_root(cx, account).is_none();
+    closed.filter(|_| is_own).map(|path| ClosedHome { exists: path.exists(), path })
+}
+
+/// The user: the one named, else who called sudo, else for root whose `HOME` it is, else the caller.
 fn who(cx: &Context, named: Option<&str>) -> (Account, Person) {
     let behind_sudo = || cx.caller.var("SUDO_USER").filter(|_| cx.caller.ids.uid == 0).map(str::to_owned);
     let name = named.map(str::to_owned).or_else(behind_sudo);

@@ -47,7 +47,7 @@ impl World {
     }
 
     fn shown(&self) -> String {
-        let Author { name, email } = self.found().author;
+        let Person { name, email } = self.found().author.user;
         format!("{}|{}", name.unwrap_or_default(), email.unwrap_or_default())
     }
 
@@ -56,6 +56,16 @@ impl World {
         git.args(args).env_clear().env("HOME", self.home()).env("PATH", "/usr/local/bin:/usr/bin:/bin");
         git.envs(self.environment.iter().map(|(name, value)| (*name, value))).current_dir(self.workspace());
         String::from_utf8(git.output().unwrap().stdout).unwrap().trim_end().to_owned()
+    }
+
+    /// Who git says that somebody is, by lines of a shell.
+    fn shell(&self, lines: &str) -> Vec<String> {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", lines]).env_clear().env("HOME", self.home()).env("PATH", "/usr/local/bin:/usr/bin:/bin");
+        shell.envs(self.environment.iter().map(|(name, value)| (*name, value))).current_dir(self.workspace());
+        let said = String::from_utf8(shell.output().unwrap().stdout).unwrap();
+        // a time follows
+        said.lines().map(|line| line[..=line.rfind('>').unwrap()].to_owned()).collect()
     }
 
     /// What git says in the workspace, made a repository.
@@ -81,6 +91,8 @@ fn the_files_of_the_user_are_read_the_last_wins() {
     let counted = counted.with("GIT_CONFIG_KEY_0", "user.email").with("GIT_CONFIG_VALUE_0", "env@x");
     assert_eq!(counted.shown(), "Ann|env@x");
     assert_eq!(World::new(&[]).shown(), "|");
+    let by_variable = World::new(&[(".gitconfig", "[user]\nname = Ann\n")]).with("EMAIL", "mail@x");
+    assert_eq!(by_variable.shown(), "Ann|mail@x");
 }
 
 #[test]
@@ -118,8 +130,8 @@ fn includes_are_followed_as_git_follows_them() {
 fn a_file_that_cannot_be_read_is_named_and_the_others_count() {
     let world = World::new(&[(".config/git/config", ANN), (".gitconfig", "[user\n")]);
     let found = world.found();
-    assert_eq!(found.author.name.as_deref(), Some("Ann"));
-    assert_eq!(found.problems, [(world.home().join(".gitconfig"), "line 1 is not valid git configuration".to_owned())]);
+    assert_eq!(found.author.user.name.as_deref(), Some("Ann"));
+    assert_eq!(found.problems, [(world.home().join(".gitconfig"), "line 1 is no configuration of git".to_owned())]);
     let includes_itself = World::new(&[(".gitconfig", "[include]\npath = .gitconfig\n[user]\nname = Ann\n")]);
     assert_eq!(includes_itself.shown(), "Ann|");
     let problems = |world: &World| world.found().problems.into_iter().map(|(_, problem)| problem).collect::<Vec<_>>();
@@ -137,4 +149,60 @@ fn the_workspaces_own_configuration_is_not_the_callers() {
         "[user]\nname = Eve\n[include]\npath = /etc/passwd\n[core]\nfsmonitor = touch /tmp/x\n",
     );
     assert_eq!(world.shown(), "Ann|ann@example.org");
+}
+
+#[test]
+fn author_and_committer_are_who_git_says_they_are() {
+    let apart = "[author]\n\tname = Aut\n\temail = aut@x\n[committer]\n\tname = Com\n\temail = com@x\n";
+    let environments: [&[(&str, &str)]; 5] = [
+        &[],
+        &[("GIT_AUTHOR_NAME", "Env"), ("GIT_AUTHOR_EMAIL", "env@x")],
+        &[("GIT_COMMITTER_NAME", "EnvC"), ("GIT_COMMITTER_EMAIL", "envc@x"), ("EMAIL", "mail@x")],
+        &[("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "Author.Name"), ("GIT_CONFIG_VALUE_0", "Counted")],
+        &[("EMAIL", "mail@x")],
+    ];
+    for config in [ANN.to_owned(), format!("{ANN}{apart}"), apart.to_owned(), String::new()] {
+        for environment in environments {
+            let mut world = World::new(&[(".gitconfig", &config)]);
+            world.environment.extend(environment.iter().map(|(name, value)| (*name, (*value).to_owned())));
+            let idents = "git -c user.useConfigOnly=true var GIT_AUTHOR_IDENT; git -c user.useConfigOnly=true var GIT_COMMITTER_IDENT";
+            let on_host = world.shell(idents);
+            let lines = world.found().author.lines().replace("/home/code", world.home().to_str().unwrap());
+            // what was found is all that git is told in the container
+            world.write(".gitconfig", "");
+            world.environment.truncate(1);
+            assert_eq!(world.shell(&format!("{lines} {idents}")), on_host, "{config:?} {environment:?}");
+        }
+    }
+}
+
+#[test]
+fn a_file_of_another_users_home_is_included_by_its_name() {
+    let root = Account::of_uid(0).unwrap();
+    let world = World::new(&[(".gitconfig", &format!("[include]\npath = ~{}/no-such-file\n", root.name))]);
+    assert_eq!(world.found(), Found::default());
+    let reader = |path: &str| {
+        let caller = Caller::for_test(world.home(), &[]);
+        let reader =
+            Reader { caller: &caller, git_dir: PathBuf::new(), workspace: Path::new("/"), found: Found::default() };
+        reader.expanded(path)
+    };
+    assert_eq!(reader("~root/a"), root.home.join("a"));
+    assert_eq!(reader("~/a"), world.home().join("a"));
+    assert_eq!(reader("~no-such-user/a"), PathBuf::from("~no-such-user/a"));
+}
+
+#[test]
+fn what_is_no_file_or_no_text_is_named() {
+    let world = World::new(&[]);
+    fs::create_dir(world.home().join(".gitconfig")).unwrap();
+    assert_eq!(world.found().problems, [(world.home().join(".gitconfig"), "it is no file".to_owned())]);
+    fs::remove_dir(world.home().join(".gitconfig")).unwrap();
+    std::os::unix::fs::symlink("/dev/null", world.home().join(".gitconfig")).unwrap();
+    assert_eq!(world.found(), Found::default());
+    fs::remove_file(world.home().join(".gitconfig")).unwrap();
+    fs::write(world.home().join(".gitconfig"), b"[user]\n\tname = Andr\xe9\n\temail = a@x\n").unwrap();
+    let found = world.found();
+    assert_eq!(found.problems, [(world.home().join(".gitconfig"), "user.name is not UTF-8".to_owned())]);
+    assert_eq!((found.author.user.name, found.author.user.email.as_deref()), (None, Some("a@x")));
 }

@@ -121,6 +121,23 @@ fn a_link_and_borrowed_objects_lead_out_too() {
 }
 
 #[test]
+fn paths_of_the_host_in_the_repositorys_configuration_are_named() {
+    let world = World::new();
+    world.repository("main");
+    let set = |keys: &str| fs::write(world.at("main/.git/config"), format!("[core]\n{keys}")).unwrap();
+    for harmless in ["/workspace/x", "../x", ".husky"] {
+        set(&format!("worktree = {harmless}\nhooksPath = {harmless}\n"));
+        assert_eq!(world.seen("main", &[]), None, "{harmless}");
+    }
+    set("hooksPath = /home/ann/hooks\n");
+    assert_eq!(world.seen("main", &[]), Some(Elsewhere::Hooks { at: "/home/ann/hooks".into() }));
+    assert_eq!(world.seen("main", &["/home/ann"]), None, "it is mounted");
+    let main = world.at("main");
+    set(&format!("hooksPath = /home/ann/hooks\nworktree = {}\n", main.display()));
+    assert_eq!(world.seen("main", &[]), Some(Elsewhere::Configured { worktree: main }));
+}
+
+#[test]
 fn nothing_of_the_repository_is_run() {
     let world = World::new();
     world.repository("main");

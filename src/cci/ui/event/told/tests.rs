@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cci_agent::{NotCopied, Omission, Secrets};
 use cci_core::Error;
+use cci_core::access::{Access, Wanted};
 use cci_core::build::source::Suite;
 use cci_core::network::{Mode, Obstacle};
 use cci_core::plan::PlanWarning;
@@ -60,13 +61,26 @@ fn launches() -> Vec<Event> {
             file: "/home/u/.gitconfig".into(),
             problem: "line 1 is no configuration".into(),
         },
+        LaunchEvent::MountOutOfReach {
+            path: "/srv/data".into(),
+            wanted: Wanted::Write,
+            access: Access::FurtherGroup("devs".into()),
+        },
+        LaunchEvent::MountedBelow {
+            points: vec!["/src/m/data".into(), "/src/m/\u{1b}".into()],
+            inside: "/workspace/data".into(),
+        },
+        LaunchEvent::MountOutOfReach { path: "/srv/da\u{1b}".into(), wanted: Wanted::Read, access: Access::GroupList },
     ];
     let elsewhere = [
         Elsewhere::Worktree { main: "/src/m".into(), common: "/src/m/.git".into(), inside: "/m/.git".into() },
+        Elsewhere::Worktree { main: "/src/m.git".into(), common: "/src/m.git".into(), inside: "/src/m.git".into() },
         Elsewhere::Submodule { of: "/src/m".into() },
         Elsewhere::Part { of: "/src/m".into() },
         Elsewhere::Led { to: "/src/\u{1b}[2J".into() },
         Elsewhere::Borrows { from: "/src/m/.git/objects".into() },
+        Elsewhere::Configured { worktree: "/src/m".into() },
+        Elsewhere::Hooks { at: "/src/hooks\u{1b}".into() },
     ];
     let elsewhere = elsewhere.map(|one| LaunchEvent::RepositoryElsewhere(one).into());
     let networks = [
