@@ -81,32 +81,32 @@ pub fn hint(error: &Error) -> Option<String> {
     Some(text)
 }
 
-/// What to do where the agent cannot write in the workspace.
+/// What to do if the agent cannot write in the workspace.
 fn not_writable(path: &Path, access: &Access) -> String {
     match access {
         Access::Own => "run `cci doctor` to check the user mapping".to_owned(),
         Access::None => {
-            format!("you cannot write there yourself: check its owner and mode with `ls -ld {}`", GuestText::new(path))
+            format!("you cannot write there yourself: check owner and mode with `ls -ld {}`", word(path))
         }
         Access::FurtherGroup(_) | Access::GroupList => ends_outside(path, access, Wanted::Write),
     }
 }
 
-/// What to do where the caller's right does not reach into a container.
+/// What to do if the caller's access has no effect in a container.
 #[must_use]
 pub fn ends_outside(path: &Path, access: &Access, wanted: Wanted) -> String {
-    let path = GuestText::new(path);
+    let path = word(path);
     let by = match access {
         Access::FurtherGroup(group) => format!("as a member of `{}`", GuestText::new(group)),
-        _ => "by an ACL for a group".to_owned(),
+        _ => "through an ACL for a group".to_owned(),
     };
     let (verb, bits) = match wanted {
         Wanted::Write => ("write", "rwX"),
         Wanted::Read => ("read", "rX"),
     };
     format!(
-        "you may {verb} there {by}, and access by a further group does not reach inside: give your user access of its own with \
-         `setfacl -R -m u:$USER:{bits},d:u:$USER:{bits} {path}`"
+        "you can {verb} there only {by}, and supplementary groups have no effect in a container: give your user its own \
+         access with `setfacl -R -m u:$USER:{bits},d:u:$USER:{bits} {path}`"
     )
 }
 
@@ -114,7 +114,7 @@ pub fn ends_outside(path: &Path, access: &Access, wanted: Wanted) -> String {
 fn denied(path: &Path) -> String {
     let own = [".cci", ".config/cci"].iter().any(|dir| path.ancestors().any(|above| above.ends_with(dir)));
     if own {
-        return "`cci doctor` checks whether it belongs to root or HOME is closed to you, and `cci doctor --fix` gives back what is root's".to_owned();
+        return "`cci doctor` checks whether it belongs to root or HOME is closed to you, and `cci doctor --fix` returns root's files to you".to_owned();
     }
     format!("check owner and mode with `ls -ld {}`", word(path))
 }

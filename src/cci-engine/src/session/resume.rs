@@ -92,10 +92,14 @@ pub(crate) async fn latest(cx: &Context) -> Result<Saved> {
 }
 
 /// Another name of this workspace, through a link or a bind mount, under which there are sessions.
-fn other_name(cx: &Context, elsewhere: &[Saved]) -> Option<PathBuf> {
-    let (directory, places) = (host_path::real(cx.workspace.path()), Names::now());
-    let mut others = elsewhere.iter().map(|saved| &saved.metadata.workspace);
-    others.find(|other| *other != cx.workspace.path() && places.are_one(&host_path::real(other), &directory)).cloned()
+async fn other_name(cx: &Context, elsewhere: Vec<Saved>) -> Result<Option<PathBuf>> {
+    let workspace = cx.workspace.clone();
+    blocking(move || {
+        let (directory, names) = (host_path::real(workspace.path()), Names::now());
+        let mut others = elsewhere.into_iter().map(|saved| saved.metadata.workspace);
+        Ok(others.find(|other| other != workspace.path() && names.are_one(&host_path::real(other), &directory)))
+    })
+    .await
 }
 
 /// A session by its id, whichever workspace it belongs to.

@@ -84,12 +84,20 @@ impl Reader<'_> {
         let key = format!("{}.{}", entry.section, entry.key);
         if entry.subsection.is_none() && key_of(&mut self.found.author, &key).is_some() {
             self.said(&key, entry.value, file);
-        } else if entry.key == "path" && depth < DEEPEST && self.includes(&entry, file) {
+        } else if entry.key == "path" && self.includes(&entry, file) {
             let path = entry.value.map(|value| self.expanded(&value));
             if let Some(path) = path.filter(|path| !path.as_os_str().is_empty()) {
                 let path = file.parent().unwrap_or(Path::new("/")).join(path);
                 self.file(&path, depth + 1);
             }
+        }
+    }
+
+    /// Reports once that there are too many includes.
+    fn refuse(&mut self, path: &Path) {
+        const PROBLEM: &str = "not read: too many files include others";
+        if !self.found.problems.iter().any(|(_, problem)| problem == PROBLEM) {
+            self.found.problems.push((path.to_owned(), PROBLEM.to_owned()));
         }
     }
 

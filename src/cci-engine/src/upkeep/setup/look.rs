@@ -62,6 +62,9 @@ pub async fn look(cx: &Context, person: Option<&str>) -> Found {
         other => (other, None),
     };
     let (account, person) = who(cx, person);
+    let of_root = of_root(cx, account.clone()).await;
+    // files of root's in it are a finding of their own
+    let closed_home = if of_root.is_none() { closed_home(cx, &account) } else { None };
     let text = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let table = |path: &str| system_file::read(Path::new(path)).map_err(|error| error.to_string());
     Found {
@@ -78,8 +81,8 @@ pub async fn look(cx: &Context, person: Option<&str>) -> Found {
         objects,
         subuid: table(SUBUID),
         subgid: table(SUBGID),
-        of_root: of_root(cx, &account),
-        closed_home: closed_home(cx, &account),
+        of_root,
+        closed_home,
         shared_mounts: shared_mounts(),
         person,
         group: cx.settings.incus.group.clone(),
@@ -150,7 +153,7 @@ async fn of_root(cx: &Context, account: Account) -> Option<OfRoot> {
     found.await.ok().flatten()
 }
 
-/// The caller's own home where they can make nothing in it, nor in what cci has there.
+/// The caller's own home, or a directory of cci's in it, if they may not use it.
 fn closed_home(cx: &Context, account: &Account) -> Option<ClosedHome> {
     let lacks = |path: &PathBuf, rights| rustix::fs::access(path, rights).is_err_and(|error| error == Errno::ACCESS);
     let all = |path: &PathBuf| lacks(path, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK);
@@ -162,12 +165,10 @@ fn closed_home(cx: &Context, account: &Account) -> Option<ClosedHome> {
         [configured.clone(), configured.join("profiles"), configured.join("config.toml")].into_iter().find(read);
     let missing = || Some(home).filter(|home| !cci.exists() && (!home.exists() || all(home)));
     let closed = store.or(config).or_else(missing);
-    // what root has taken is told by itself
-    let is_own = account.ids == cx.caller.ids && of_root(cx, account).is_none();
-    closed.filter(|_| is_own).map(|path| ClosedHome { exists: path.exists(), path })
+    closed.filter(|_| account.ids == cx.caller.ids).map(|path| ClosedHome { exists: path.exists(), path })
 }
 
-/// The user: the one named, else who called sudo, else for root whose `HOME` it is, else the caller.
+/// The user: the one named, else who called sudo, else for root the owner of `HOME`, else the caller.
 fn who(cx: &Context, named: Option<&str>) -> (Account, Person) {
     let behind_sudo = || cx.caller.var("SUDO_USER").filter(|_| cx.caller.ids.uid == 0).map(str::to_owned);
     let name = named.map(str::to_owned).or_else(behind_sudo);

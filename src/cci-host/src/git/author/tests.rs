@@ -131,7 +131,7 @@ fn a_file_that_cannot_be_read_is_named_and_the_others_count() {
     let world = World::new(&[(".config/git/config", ANN), (".gitconfig", "[user\n")]);
     let found = world.found();
     assert_eq!(found.author.user.name.as_deref(), Some("Ann"));
-    assert_eq!(found.problems, [(world.home().join(".gitconfig"), "line 1 is no configuration of git".to_owned())]);
+    assert_eq!(found.problems, [(world.home().join(".gitconfig"), "line 1 is not valid git configuration".to_owned())]);
     let includes_itself = World::new(&[(".gitconfig", "[include]\npath = .gitconfig\n[user]\nname = Ann\n")]);
     assert_eq!(includes_itself.shown(), "Ann|");
     let problems = |world: &World| world.found().problems.into_iter().map(|(_, problem)| problem).collect::<Vec<_>>();
@@ -183,8 +183,13 @@ fn a_file_of_another_users_home_is_included_by_its_name() {
     assert_eq!(world.found(), Found::default());
     let reader = |path: &str| {
         let caller = Caller::for_test(world.home(), &[]);
-        let reader =
-            Reader { caller: &caller, git_dir: PathBuf::new(), workspace: Path::new("/"), found: Found::default() };
+        let reader = Reader {
+            caller: &caller,
+            git_dir: PathBuf::new(),
+            workspace: Path::new("/"),
+            files: 0,
+            found: Found::default(),
+        };
         reader.expanded(path)
     };
     assert_eq!(reader("~root/a"), root.home.join("a"));
