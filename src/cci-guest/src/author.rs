@@ -106,9 +106,9 @@ mod tests {
         configure(&author("Ann \"A\" O'Neil \\ $HOME;#", "ann@example.org"), home.path());
         assert_eq!(git(home.path(), &["config", "user.name"]), "Ann \"A\" O'Neil \\ $HOME;#");
         assert_eq!(git(home.path(), &["config", "user.email"]), "ann@example.org");
-        given(&author("A\tB\nC é 漢 `id` %s", "ann@example.org"), home.path());
+        configure(&author("A\tB\nC é 漢 `id` %s", "ann@example.org"), home.path());
         assert_eq!(git(home.path(), &["config", "user.name"]), "A\tB\nC é 漢 `id` %s");
-        given(&author("Ann", "ann@work.example"), home.path());
+        configure(&author("Ann", "ann@work.example"), home.path());
         assert_eq!(
             git(home.path(), &["config", "user.email"]),
             "ann@work.example",
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(Author::default().lines(), "");
         let home = tempfile::tempdir().unwrap();
         let email = "a@b\n[core]\nfsmonitor = x";
-        given(&Author { user: Person { name: None, email: Some(email.into()) }, ..Author::default() }, home.path());
+        configure(&Author { user: Person { name: None, email: Some(email.into()) }, ..Author::default() }, home.path());
         assert_eq!(git(home.path(), &["config", "user.email"]), email);
         assert_eq!(git(home.path(), &["config", "--name-only", "--list"]), "include.path\nuser.email");
     }
