@@ -6,6 +6,7 @@ pub mod outcome;
 pub mod probe;
 pub mod run;
 mod signals;
+mod size_report;
 pub mod stream;
 #[cfg(test)]
 mod tests;

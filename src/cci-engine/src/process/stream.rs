@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::signals::Signals;
+use super::size_report::put_right;
 
 use crate::incus_error::DuringStep;
 use cci_guest::gate::Gate;
@@ -46,7 +47,7 @@ pub(crate) async fn terminal(
         return Err(Error::Internal("a stream of the command was taken before".into()));
     };
     let keys = async {
-        let _ = copy(tty.keys(), stdin).await;
+        let _ = copy_with(tty.keys(), stdin, |typed| put_right(typed, || tty.size())).await;
         std::future::pending::<()>().await;
     };
     let steer = follow(tty, size, &control);
@@ -179,13 +180,23 @@ async fn show(mut from: impl AsyncRead + Unpin, mut gate: Gate, tty: &Tty) -> Re
 }
 
 /// Copies until the reader ends, then closes the writer.
-async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> Result<(), Broken> {
+async fn copy(from: impl AsyncRead + Unpin, to: impl AsyncWrite + Unpin) -> Result<(), Broken> {
+    copy_with(from, to, |_| ()).await
+}
+
+/// The same with a change to each piece.
+async fn copy_with(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    change: impl Fn(&mut [u8]),
+) -> Result<(), Broken> {
     let mut chunk = vec![0; CHUNK];
     loop {
         let read = from.read(&mut chunk).await.map_err(|_| Broken::Source)?;
         if read == 0 {
             break;
         }
+        change(&mut chunk[..read]);
         to.write_all(&chunk[..read]).await.map_err(|_| Broken::Target)?;
         to.flush().await.map_err(|_| Broken::Target)?;
     }

@@ -131,9 +131,10 @@ mod tests {
         let world = tempfile::tempdir().unwrap();
         let mut archive = Vec::new();
         for (kind, path) in entries {
-            let size = if *kind == Kind::File { path.len() as u64 } else { 0 };
+            let content = if *kind == Kind::File { path.as_bytes() } else { b"" };
+            let size = content.len() as u64;
             archive.extend(encode(&Header { size, mode: 0o755, ..Header::new(*kind, *path) }));
-            archive.extend(&path.as_bytes()[..size as usize]);
+            archive.extend(content);
             archive.extend(padding(size));
         }
         archive.extend(END);
