@@ -340,7 +340,7 @@ mod tests {
 
     #[test]
     fn what_the_memory_imports_comes_along_or_is_told() {
-        let text = "mail ann@example.com\n@RTK.md and @~/.claude/own/x.md but @~/notes/y.md\n";
+        let text = "mail ann@example.com\n@RTK.md @./near/z.md and @~/.claude/own/x.md but @~/notes/y.md @../w.md\n";
         let given = Given {
             place: HostPlace { home: "/home/ann".into(), named: None },
             host: [(MEMORY, json!(text))].into(),

@@ -40,7 +40,7 @@ async fn an_agent_that_has_exited_is_named_with_its_last_lines() {
 
 #[tokio::test]
 async fn an_agent_that_cannot_read_gets_nothing() {
-    for (state, words) in [("stopped", "it is stopped"), ("unknown", "another release")] {
+    for (state, words) in [("stopped", "it is suspended"), ("unknown", "another release")] {
         match sent(&[TURN, &format!("{state} dummy\nYou:\n")]).await {
             Err(Error::NoPrompt { problem, .. }) => assert!(problem.contains(words), "{problem}"),
             other => panic!("{state}: {other:?}"),

@@ -135,7 +135,11 @@ impl Copying {
         let now = Made { changed: changed(from.meta), stamp: Stamp::of(from.meta) };
         let there = into.changed(name);
         let before = self.before.get(shown).copied().flatten();
-        let is_changed = before.is_some_and(|before| there.is_some_and(|there| there != before.changed));
+        // a session of which nothing is noted has its files from another release
+        let is_changed = match before {
+            Some(before) => there.is_some_and(|there| there != before.changed),
+            None => there.is_some() && !self.before.is_empty(),
+        };
         if is_changed && from.is_text && there != Some(now.changed) {
             self.omitted.push(Omission::Undone(shown.to_owned()));
         }
