@@ -102,7 +102,6 @@ impl Gate {
         let cancels = matches!(byte, 0x18 | 0x1a);
         match self.state {
             State::Ground if byte == ESC => self.state = State::Escape,
-            State::Ground => out.push(byte),
             State::Escape => self.escape(byte, out),
             State::Undecided { .. } if cancels => self.state = State::Ground,
             State::Decided { passes, .. } if cancels => self.end(passes, &[byte], out),
@@ -117,7 +116,7 @@ impl Gate {
             State::Undecided { kind, escape } => self.undecided(kind, byte, escape, allowed, out),
             State::Decided { passes, escape: true, .. } => self.end(passes, b"\x1b\\", out),
             State::Decided { kind: b']', passes, .. } if byte == BEL => self.end(passes, &[BEL], out),
-            State::Decided { passes: true, .. } => out.push(byte),
+            State::Ground | State::Decided { passes: true, .. } => out.push(byte),
             State::Decided { .. } => {}
         }
     }
@@ -159,9 +158,10 @@ impl Gate {
             out.extend_from_slice(&[ESC, kind]);
             out.append(&mut self.held);
         }
-        match ends {
-            true => self.end(passes, if escape { b"\x1b\\" } else { &[BEL] }, out),
-            false => self.state = State::Decided { kind, passes, escape: false },
+        if ends {
+            self.end(passes, if escape { b"\x1b\\" } else { &[BEL] }, out);
+        } else {
+            self.state = State::Decided { kind, passes, escape: false };
         }
     }
 }
