@@ -21,7 +21,17 @@ const DUMP: &str = "cat /etc/passwd /etc/group /etc/subuid /etc/subgid; ls /etc/
 /// Which program is installed since when.
 const PROGRAM: &str = "stat --format='%n %i %Y' /usr/local/bin/*; readlink /usr/local/bin/claude-code-isolated";
 
+/// `run` leaves the end to Incus.
+#[track_caller]
+fn wait_for_the_end_of_containers(machine: &CleanRoot) {
+    wait::until("no container is left", Duration::from_secs(60), || {
+        let left = machine.root("incus list --all-projects -f csv").ok().stdout;
+        if left.is_empty() { Ok(()) } else { Err(left) }
+    });
+}
+
 fn state(machine: &CleanRoot) -> String {
+    wait_for_the_end_of_containers(machine);
     machine.root(&format!("{PROGRAM}; {DUMP}")).ok().stdout
 }
 
@@ -122,11 +132,7 @@ fn leads_to_a_first_container(machine: &CleanRoot, packages: &str) {
     assert_eq!(first.stdout, "code\n/workspace\n", "{first}");
     let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(machine.path("/home/ann/proj/made")).unwrap());
     assert_eq!(owner, 1234);
-    // `run` leaves the end to Incus
-    wait::until("no container is left", Duration::from_secs(60), || {
-        let left = machine.root("incus list --all-projects -f csv").ok().stdout;
-        if left.is_empty() { Ok(()) } else { Err(left) }
-    });
+    wait_for_the_end_of_containers(machine);
 
     let before = machine.root(DUMP).ok().stdout;
     for again in ["cci setup --yes", "cci setup --yes --user ann"] {
