@@ -50,8 +50,10 @@ fn prompts_of_every_kind_arrive_once_and_as_they_are() {
             }
         });
     }
-    let many: String =
-        (0..5000).map(|number| format!("line {number} with words to make it as long as that\n")).collect();
+    let many: String = (0..5000)
+        .map(|number| format!("line {number} with words to make it as long as that\n"))
+        .collect::<Vec<_>>()
+        .concat();
     host.cci_with(&["tmux", "send", &name, "-"], &[], many.as_bytes()).ok();
     wait::until("two hundred kilobytes arrive", LONG, || {
         let last = many.lines().last().unwrap();
