@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(Note::read(dir.path()), Note::default());
         note.write(dir.path()).unwrap();
         assert_eq!(Note::read(dir.path()), note);
-        let mode = fs::metadata(dir.path().join(NAME)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "like every file of a session");
+        let permissions = fs::metadata(dir.path().join(NAME)).unwrap().permissions().mode();
+        assert_eq!(permissions & 0o777, 0o600, "like every file of a session");
     }
 }
