@@ -218,7 +218,7 @@ fn a_mount_that_only_a_further_group_may_use_is_told() {
     };
     let out = run(0o2775, &format!("{shown}:/data"));
     assert!(out.stderr.contains(&format!("warning: the agent cannot write in mount {shown}\n")), "{out}");
-    assert!(out.stderr.contains("hint: you may write there as a member of `incus-admin`"), "{out}");
+    assert!(out.stderr.contains("hint: you can write there only as a member of `incus-admin`"), "{out}");
     let out = run(0o2750, &format!("{shown}:/data:ro"));
     assert!(out.stderr.contains(&format!("warning: the agent cannot read in mount {shown}\n")), "{out}");
     for (mode, mount) in [(0o2755, format!("{shown}:/data:ro")), (0o2777, format!("{shown}:/data"))] {
