@@ -84,6 +84,8 @@ pub enum NotCopied {
     Endless,
     /// It is neither a file nor a directory.
     Special,
+    /// It is a link to a place that containers never see: this one.
+    Closed(PathBuf),
     /// It is more than a session takes.
     TooMuch,
 }

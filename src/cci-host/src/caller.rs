@@ -1,6 +1,7 @@
 //! Who runs cci: user, home, current directory, environment.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,8 @@ pub struct Caller {
     pub umask: Umask,
     /// The environment; names or values that are not UTF-8 are left out.
     pub environment: BTreeMap<String, String>,
+    /// The variables whose values are not UTF-8.
+    pub not_utf8: BTreeMap<String, OsString>,
 }
 
 impl Caller {
@@ -37,19 +40,21 @@ impl Caller {
         let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         // `newgrp incus-admin` makes the socket usable in a login that began before; files keep the user's own group
         let ids = Account::of_uid(uid).map_or(Ids { uid, gid }, |account| account.ids);
-        let environment: BTreeMap<String, String> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        let home = std::env::home_dir().filter(|home| home.is_absolute()).ok_or_else(|| Error::HostUnfit {
-            problem: "the home directory of this user is not known".into(),
-            hint: Some("set HOME".into()),
-        })?;
+        let (mut environment, mut not_utf8) = (BTreeMap::new(), BTreeMap::new());
+        for (name, value) in std::env::vars_os() {
+            let Ok(name) = name.into_string() else { continue };
+            match value.into_string() {
+                Ok(value) => drop(environment.insert(name, value)),
+                Err(value) => drop(not_utf8.insert(name, value)),
+            }
+        }
+        let home = home(std::env::home_dir())?;
         let (current_dir, is_current_dir_gone) = match std::env::current_dir() {
             Ok(here) => (logical(here, &environment), false),
             Err(_) => (name_of_removed(&environment), true),
         };
         let umask = Umask::of_process(&fs::read_to_string("/proc/self/status").unwrap_or_default());
-        Ok(Self { ids, home, current_dir, is_current_dir_gone, umask, environment })
+        Ok(Self { ids, home, current_dir, is_current_dir_gone, umask, environment, not_utf8 })
     }
 
     /// Refuses to act as root on what belongs to another user: a `sudo` that keeps `HOME` would make files there that
@@ -76,14 +81,14 @@ impl Caller {
     /// Where the caller has the configuration of an agent.
     #[must_use]
     pub fn place_of(&self, agent: &dyn Agent) -> HostPlace {
-        let named = agent.place_variable().and_then(|name| self.var(name));
+        let named = agent.place_variable().and_then(|name| self.place(name));
         HostPlace { home: self.home.clone(), named: named.map(|dir| self.current_dir.join(dir)) }
     }
 
     /// The directory of cci's own configuration: a relative `XDG_CONFIG_HOME` does not count.
     #[must_use]
     pub fn config_dir(&self) -> PathBuf {
-        let named = self.var("XDG_CONFIG_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());
+        let named = self.place("XDG_CONFIG_HOME").filter(|dir| dir.is_absolute());
         named.unwrap_or_else(|| self.home.join(".config")).join("cci")
     }
 
@@ -91,6 +96,19 @@ impl Caller {
     pub fn var(&self, name: &str) -> Option<&str> {
         self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
+
+    /// The place that a variable names, in whatever bytes.
+    #[must_use]
+    pub fn place(&self, name: &str) -> Option<PathBuf> {
+        self.var(name).map(PathBuf::from).or_else(|| self.not_utf8.get(name).map(PathBuf::from))
+    }
+}
+
+fn home(found: Option<PathBuf>) -> Result<PathBuf> {
+    let unfit = |problem| Error::HostUnfit { problem, hint: Some("set HOME to the path of your home".into()) };
+    let home = found.ok_or_else(|| unfit("the home directory of this user is not known".into()))?;
+    let is_relative = || unfit(format!("HOME is {}, which is no absolute path", GuestText::new(&home)));
+    if home.is_absolute() { Ok(home) } else { Err(is_relative()) }
 }
 
 /// `PWD` if it is the current directory: it keeps the symlinks that the user typed.
@@ -120,12 +138,15 @@ impl Caller {
         let home = home.into();
         let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let (ids, umask) = (Ids { uid: 1000, gid: 1000 }, Umask::default());
-        Self { ids, current_dir: home.clone(), is_current_dir_gone: false, umask, home, environment }
+        let not_utf8 = BTreeMap::new();
+        Self { ids, current_dir: home.clone(), is_current_dir_gone: false, umask, home, environment, not_utf8 }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
     use super::*;
 
     #[test]
@@ -140,5 +161,17 @@ mod tests {
         assert_eq!(named(&[]), None);
         assert_eq!(named(&[(variable, "/w")]), Some("/w".into()));
         assert_eq!(named(&[(variable, "w")]), Some("/home/u/w".into()));
+        let mut odd = Caller::for_test("/home/u", &[]);
+        let place = OsString::from_vec(b"/caf\xe9".to_vec());
+        odd.not_utf8 = [variable, "XDG_CONFIG_HOME"].map(|name| (name.to_owned(), place.clone())).into();
+        assert_eq!(odd.place_of(agent).named, Some(place.clone().into()));
+        assert_eq!(odd.config_dir(), Path::new(&place).join("cci"));
+    }
+
+    #[test]
+    fn a_home_that_is_no_absolute_path_is_named() {
+        let refused = |found: Option<&str>| home(found.map(PathBuf::from)).unwrap_err().to_string();
+        assert_eq!(refused(Some("rel")), "HOME is rel, which is no absolute path");
+        assert_eq!(refused(None), "the home directory of this user is not known");
     }
 }

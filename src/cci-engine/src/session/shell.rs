@@ -256,7 +256,7 @@ async fn plant(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
     let mut environment =
         cci_core::environment::environment(agent, &HostLocale::default(), &cx.settings.environment(), &cx.environment);
     let api_key = agent.api_key_variable().and_then(|name| environment.remove(name));
-    let mounted = mounted(cx, &workspace);
+    let (mounted, protected) = (mounted(cx, &workspace), host_path::protected(&cx.settings, &cx.caller));
     let planted = cx
         .scope
         .writing(move || {
@@ -269,6 +269,7 @@ async fn plant(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
                 secrets,
                 api_key: api_key.as_deref(),
                 workspace: &workspace,
+                protected,
                 mounted,
                 state: cci_core::environment::state(agent),
                 guest_home: HOME,

@@ -1,4 +1,4 @@
-//! The caller's `user.name` and `user.email`, from every file in which git looks for them for a workspace.
+//! The caller's `user.name` and `user.email`, from every file and variable in which git looks for them for a workspace.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -35,14 +35,14 @@ pub fn author(caller: &Caller, workspace: &Path) -> Found {
 
 /// The files that git reads, the last one wins.
 fn files(caller: &Caller) -> Vec<PathBuf> {
-    let is_set = |name: &str| caller.environment.contains_key(name);
-    let of_system = caller.var("GIT_CONFIG_SYSTEM").map_or_else(|| PathBuf::from("/etc/gitconfig"), PathBuf::from);
+    let is_set = |name: &str| caller.environment.contains_key(name) || caller.not_utf8.contains_key(name);
+    let of_system = caller.place("GIT_CONFIG_SYSTEM").unwrap_or_else(|| PathBuf::from("/etc/gitconfig"));
     let is_off = caller.var("GIT_CONFIG_NOSYSTEM").is_some_and(|off| !["0", "false", "no", "off"].contains(&off));
     let system = (!is_off).then_some(of_system);
     let of_user = if is_set("GIT_CONFIG_GLOBAL") {
-        caller.var("GIT_CONFIG_GLOBAL").map(PathBuf::from).into_iter().collect()
+        caller.place("GIT_CONFIG_GLOBAL").into_iter().collect()
     } else {
-        let xdg = caller.var("XDG_CONFIG_HOME").map_or_else(|| caller.home.join(".config"), PathBuf::from);
+        let xdg = caller.place("XDG_CONFIG_HOME").unwrap_or_else(|| caller.home.join(".config"));
         vec![xdg.join("git/config"), caller.home.join(".gitconfig")]
     };
     system.into_iter().chain(of_user).collect()
@@ -82,7 +82,8 @@ impl Reader<'_> {
         }
     }
 
-    /// `GIT_CONFIG_COUNT` and the variables that it counts.
+    /// `GIT_CONFIG_COUNT` and the variables that it counts; the variables for the author itself, which win over every file;
+    /// `EMAIL`, which stands behind them.
     fn of_environment(&mut self) {
         let count = self.caller.var("GIT_CONFIG_COUNT").and_then(|count| count.parse().ok()).unwrap_or(0_u16);
         for number in 0..count {
@@ -93,6 +94,15 @@ impl Reader<'_> {
                 _ => {}
             }
         }
+        let named = |what: &str| {
+            ["AUTHOR", "COMMITTER"]
+                .iter()
+                .find_map(|who| self.caller.var(&format!("GIT_{who}_{what}")))
+                .map(str::to_owned)
+        };
+        let author = &mut self.found.author;
+        author.name = named("NAME").or(author.name.take());
+        author.email = named("EMAIL").or(author.email.take()).or_else(|| self.caller.var("EMAIL").map(str::to_owned));
     }
 
     fn expanded(&self, path: &str) -> PathBuf {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cci_core::workspace::Workspace;
 use cci_guest::layout::WORKSPACE;
 
-use super::small_file;
+use super::{config, small_file};
 
 /// Why git does not work in a container that sees the workspace only.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,11 @@ pub enum Elsewhere {
         /// Where they are.
         from: PathBuf,
     },
+    /// Git works, and the hooks of the repository, which are elsewhere, do not run.
+    Hooks {
+        /// What `core.hooksPath` says.
+        at: PathBuf,
+    },
 }
 
 /// The git directory of a workspace; where it would be if there is none.
@@ -70,7 +75,7 @@ pub fn elsewhere(workspace: &Path, home: &Path, mounted: &[&str]) -> Option<Else
         return (!stays).then_some(Elsewhere::Led { to });
     }
     if kind.is_dir() {
-        return borrows(workspace, &dot.join("objects"), is_seen);
+        return borrows(workspace, &dot.join("objects"), is_seen).or_else(|| hooks(&dot, is_seen));
     }
     let named = named_by(&dot)?;
     let inside = within(Path::new(WORKSPACE), &named);
@@ -135,6 +140,17 @@ fn borrows(workspace: &Path, objects: &Path, is_seen: impl Fn(&Path) -> bool) ->
         !stays && !is_seen(&inside)
     };
     lines.into_iter().find(out).map(|line| Elsewhere::Borrows { from: within(objects, line) })
+}
+
+fn hooks(git_dir: &Path, is_seen: impl Fn(&Path) -> bool) -> Option<Elsewhere> {
+    let entries = config::parse(&small_file::read(&git_dir.join("config")).ok()?).ok()?;
+    let at = entries.into_iter().rfind(|entry| entry.is("core", "hookspath"))?.value.filter(|at| !at.is_empty())?;
+    // `~` is the agent's home there
+    let is_inside = at.strip_prefix('~').is_none() && {
+        let inside = within(Path::new(WORKSPACE), &at);
+        inside.starts_with(WORKSPACE) || is_seen(&inside)
+    };
+    (!is_inside).then(|| Elsewhere::Hooks { at: at.into() })
 }
 
 #[cfg(test)]

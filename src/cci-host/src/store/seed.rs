@@ -1,6 +1,7 @@
 //! Puts what the agent needs of the host's own configuration into a session, before the agent starts.
 
 mod copy;
+mod limits;
 mod note;
 mod read;
 
@@ -12,12 +13,14 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use cci_agent::{Agent, Documents, Given, HostPlace, Omission, Secrets, Seeded, Sources, json};
+use cci_agent::{Agent, Documents, Given, HostPlace, NotCopied, Omission, Secrets, Seeded, Sources, json};
+use cci_core::mount::Protected;
 use cci_core::settings::SettingsSecrets;
 use cci_core::{Error, Result};
 use serde_json::Value;
 
 use self::copy::Copying;
+use self::limits::Limits;
 use self::note::Note;
 use super::guest_dir::{Content, GuestDir};
 
@@ -37,6 +40,8 @@ pub struct Seed<'a> {
     pub api_key: Option<&'a str>,
     /// The workspace on the host.
     pub workspace: &'a Path,
+    /// Places of the host that containers never see.
+    pub protected: Vec<Protected>,
     /// Places of the host that the container has, and where it has them.
     pub mounted: Vec<(PathBuf, String)>,
     /// The state directory in the container.
@@ -59,7 +64,11 @@ pub struct Planted {
 impl Seed<'_> {
     /// Writes it all into the state directory of the session in `session`; fresh host credentials replace saved ones.
     pub fn plant(&self, state: &GuestDir, session: &Path) -> Result<Planted> {
-        let sources = if self.from_host { self.agent.sources(&self.place) } else { self.without_host() };
+        let mut sources = if self.from_host { self.agent.sources(&self.place) } else { self.without_host() };
+        let unusable = if self.from_host { limits::unusable(&sources.directory) } else { None };
+        if unusable.is_some() {
+            sources.host.retain(|document| !document.path.starts_with(&sources.directory));
+        }
         let note = Note::read(session);
         let mut omitted = Vec::new();
         let (session_has, left_alone) = of_session(state, sources.session, &mut omitted)?;
@@ -70,15 +79,24 @@ impl Seed<'_> {
         }
         omitted.extend(seeded.omitted);
         if self.from_host {
-            let mut copying = Copying::after(note.copied);
-            for copied in sources.copied.iter().chain(&seeded.copied) {
-                copying.copy(copied, state);
+            let mut copying = Copying::after(note.copied, self.limits(&sources.directory));
+            match unusable {
+                Some(why) => copying.nothing_of(&sources.directory, why),
+                None => sources.copied.iter().chain(&seeded.copied).for_each(|copied| copying.copy(copied, state)),
             }
             remove_gone(&mut copying, &sources, state);
             Note { copied: copying.made, agents: seeded.noted }.write(session)?;
-            omitted.extend(copying.omitted);
+            once_each(&mut omitted, copying.omitted);
         }
         Ok(Planted { secrets: seeded.secrets, asks_about: seeded.asks_about, omitted })
+    }
+
+    /// Where the links of the configuration in this directory may lead.
+    fn limits(&self, directory: &Path) -> Limits {
+        let open = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+        let of_talk = self.agent.transcripts().into_iter().flat_map(|kept| [Some(kept.dir), kept.trace]).flatten();
+        let private = of_talk.filter_map(|name| Some(open.join(Path::new(name).components().next()?))).collect();
+        Limits { open, private, protected: self.protected.clone() }
     }
 
     /// What is read where the host's configuration is not given to sessions.
@@ -170,13 +188,27 @@ fn of_session(
     Ok((documents, left_alone))
 }
 
+/// Adds what was not copied; a file that could not be read for another purpose either is named with it.
+fn once_each(omitted: &mut Vec<Omission>, of_copying: Vec<Omission>) {
+    let is_there = |path: &Path| {
+        of_copying.iter().any(|one| matches!(one, Omission::NotCopied { path: named, .. } if named == path))
+    };
+    omitted.retain(|one| !matches!(one, Omission::NotRead { path, .. } if is_there(path)));
+    omitted.extend(of_copying);
+}
+
 /// Removes what the session had of the host and the host has no more. Below what could not be read now, nothing is gone.
 fn remove_gone(copying: &mut Copying, sources: &Sources, state: &GuestDir) {
     let of_host = |path: &Path| sources.directory.join(path);
     let unread: Vec<PathBuf> = copying
         .omitted
         .iter()
-        .filter_map(|one| if let Omission::NotCopied { path, .. } = one { Some(path.clone()) } else { None })
+        .filter_map(|one| match one {
+            // an earlier release may have copied it
+            Omission::NotCopied { why: NotCopied::Closed(_), .. } => None,
+            Omission::NotCopied { path, .. } => Some(path.clone()),
+            _ => None,
+        })
         .collect();
     let is_kept = |path: &Path| {
         let login = sources.copied.iter().any(|copied| copied.login && copied.session == path);

@@ -61,6 +61,7 @@ fn reason(why: &NotCopied) -> String {
         NotCopied::Dangling => "a link to nothing".into(),
         NotCopied::Endless => "a link to a directory above it, or too deep".into(),
         NotCopied::Special => "neither a file nor a directory".into(),
+        NotCopied::Closed(place) => format!("a link to {}, which containers never see", GuestText::new(place)),
         NotCopied::TooMuch => "too much, with what comes behind it".into(),
     }
 }

@@ -8,6 +8,17 @@ use super::telling::Telling;
 pub(super) fn elsewhere(elsewhere: &Elsewhere) -> Telling {
     let shown = |path| GuestText::new(path);
     let (text, hint) = match elsewhere {
+        Elsewhere::Hooks { at } => {
+            return Telling::Warning {
+                text: format!(
+                    "git's hooks will not run in the container: core.hooksPath is {}, which the container does not see",
+                    shown(at)
+                ),
+                hint: Some(
+                    "mount that directory at the same path with `--mount`, or keep the hooks in the workspace".into(),
+                ),
+            };
+        }
         Elsewhere::Worktree { main, common, inside } => (
             format!("this is a linked worktree of {}, which the container does not see", shown(main)),
             format!(

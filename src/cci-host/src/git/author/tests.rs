@@ -84,6 +84,16 @@ fn the_files_of_the_user_are_read_the_last_wins() {
 }
 
 #[test]
+fn the_variables_for_the_author_win_over_every_file() {
+    let world = World::new(&[(".gitconfig", ANN)]).with("EMAIL", "last@x").with("GIT_COMMITTER_NAME", "C");
+    assert_eq!(world.shown(), "C|ann@example.org");
+    let world = world.with("GIT_AUTHOR_NAME", "Bob").with("GIT_AUTHOR_EMAIL", "bob@x");
+    assert_eq!(world.shown(), "Bob|bob@x");
+    assert!(world.git(&["var", "GIT_AUTHOR_IDENT"]).starts_with("Bob <bob@x>"));
+    assert_eq!(World::new(&[]).with("EMAIL", "last@x").shown(), "|last@x");
+}
+
+#[test]
 fn includes_are_followed_as_git_follows_them() {
     let conditions = [
         "gitdir:~/work/",

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use cci_agent::{Copied, NotCopied, Omission};
 
-use super::read;
+use super::limits::Limits;
+use super::read::{self, is_missing};
 use crate::store::guest_dir::{Copy, GuestDir};
 
 /// More entries, and more bytes, are no configuration.
@@ -30,6 +31,8 @@ pub(super) struct Copying {
     /// The same of the launch before: what has another time now was changed in the session.
     pub(super) before: BTreeMap<PathBuf, Option<i128>>,
     bytes: u64,
+    /// Where links may not lead, and the agent's own directory, which is open all the same.
+    limits: Limits,
     /// The directories that the current one is in.
     above: Vec<(u64, u64)>,
     done: HashSet<PathBuf>,
@@ -37,8 +40,13 @@ pub(super) struct Copying {
 
 impl Copying {
     /// Nothing yet, in a session that had this from the launch before.
-    pub(super) fn after(before: BTreeMap<PathBuf, Option<i128>>) -> Self {
-        Self { before, ..Self::default() }
+    pub(super) fn after(before: BTreeMap<PathBuf, Option<i128>>, limits: Limits) -> Self {
+        Self { before, limits, ..Self::default() }
+    }
+
+    /// Names the agent's directory itself, of which nothing can be copied.
+    pub(super) fn nothing_of(&mut self, directory: &Path, why: NotCopied) {
+        self.omit(directory, why);
     }
 
     /// Copies one thing, if there is one.
@@ -64,7 +72,13 @@ impl Copying {
     }
 
     fn entry(&mut self, copied: &Copied, from: &Path, into: &GuestDir, name: &OsStr, shown: &Path) {
-        match from.metadata() {
+        let meta = from.metadata();
+        // a file that the person has put in the place of one of the agent's own may be anywhere
+        let is_own = copied.host == from && meta.as_ref().is_ok_and(Metadata::is_file);
+        if let Some(place) = (from.is_symlink() && !is_own).then(|| self.limits.closed(from)).flatten() {
+            return self.omit(from, NotCopied::Closed(place));
+        }
+        match meta {
             Err(error) if is_missing(&error) => self.omit(from, NotCopied::Dangling),
             Err(error) => self.unreadable(from, &error),
             Ok(meta) if self.made.len() >= MOST_ENTRIES || self.bytes + meta.len() > MOST_BYTES => {
@@ -156,10 +170,6 @@ impl Copying {
             self.omitted.push(Omission::NotCopied { path: path.to_owned(), why });
         }
     }
-}
-
-fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// A text with what stands for something else in the container.

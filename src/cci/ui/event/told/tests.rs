@@ -67,6 +67,7 @@ fn launches() -> Vec<Event> {
         Elsewhere::Part { of: "/src/m".into() },
         Elsewhere::Led { to: "/src/\u{1b}[2J".into() },
         Elsewhere::Borrows { from: "/src/m/.git/objects".into() },
+        Elsewhere::Hooks { at: "/home/u/hooks\u{1b}".into() },
     ];
     let elsewhere = elsewhere.map(|one| LaunchEvent::RepositoryElsewhere(one).into());
     let networks = [
@@ -86,6 +87,7 @@ fn omissions() -> Vec<Omission> {
         Omission::NotCopied { path: path(), why: NotCopied::Dangling },
         Omission::NotCopied { path: path(), why: NotCopied::Endless },
         Omission::NotCopied { path: path(), why: NotCopied::Special },
+        Omission::NotCopied { path: path(), why: NotCopied::Closed("/home/u/.ssh/x\u{1b}".into()) },
         Omission::NotCopied { path: path(), why: NotCopied::TooMuch },
         Omission::NotRead { path: path(), problem: "expected value at line 1 column 1".into() },
         Omission::NoEffect { file: path(), key: key() },
