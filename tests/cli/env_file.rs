@@ -1,10 +1,12 @@
 //! `--env-file`, without Incus: what is refused, and that no value is ever shown.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
 use super::host;
-use crate::support::host::Output;
+use crate::support::host::{Output, run};
 
 #[track_caller]
 fn refused(out: &Output, text: &str) {
@@ -46,5 +48,20 @@ fn a_link_in_the_workspace_leads_no_env_file_out_of_it() {
     for file in ["alias", "../home/secret"] {
         let out = host.cci(&["run", "--env-file", file, "--", "true"]);
         assert_eq!(out.code, 125, "{file}: {out}");
+    }
+}
+
+#[test]
+fn a_value_that_is_not_utf8_is_named_and_not_left_out() {
+    let host = host();
+    let file = host.home.join("names");
+    fs::write(&file, "ODD\n").unwrap();
+    let from_file = ["--env-file", file.to_str().unwrap()];
+    for given in [["-e", "ODD"], from_file] {
+        let args = [&["run"], &given[..], &["--", "true"]].concat();
+        let mut command = host.cci_command(&args);
+        command.env("ODD", OsStr::from_bytes(b"s3cret\xe9"));
+        let out = run(command, b"");
+        refused(&out, "cannot pass on ODD: its value is not UTF-8");
     }
 }

@@ -9,6 +9,8 @@ pub enum WriteAccess {
     FurtherGroup(String),
     /// An access control list that names a group.
     GroupList,
+    /// None: the file system is mounted read-only.
+    ReadOnly,
     /// Nothing.
     None,
 }

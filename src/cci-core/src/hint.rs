@@ -88,6 +88,9 @@ fn not_writable(path: &Path, access: &WriteAccess) -> String {
         WriteAccess::None => {
             return format!("you cannot write there yourself: check its owner and mode with `ls -ld {path}`");
         }
+        WriteAccess::ReadOnly => {
+            return format!("its file system is mounted read-only: see `findmnt --target {path}`");
+        }
         WriteAccess::FurtherGroup(group) => format!("as a member of `{}`", GuestText::new(group)),
         WriteAccess::GroupList => "by an ACL for a group".to_owned(),
     };

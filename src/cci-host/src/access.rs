@@ -5,6 +5,7 @@ use std::path::Path;
 
 use cci_core::access::WriteAccess;
 use rustix::fs::Access;
+use rustix::io::Errno;
 
 use crate::accounts;
 use crate::caller::Caller;
@@ -15,8 +16,10 @@ const LIST: &str = "system.posix_acl_access";
 /// The right by which this caller may write in a directory and enter it.
 #[must_use]
 pub fn of(caller: &Caller, path: &Path) -> WriteAccess {
-    if rustix::fs::access(path, Access::WRITE_OK | Access::EXEC_OK).is_err() {
-        return WriteAccess::None;
+    match rustix::fs::access(path, Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) => {}
+        Err(Errno::ROFS) => return WriteAccess::ReadOnly,
+        Err(_) => return WriteAccess::None,
     }
     let Ok(meta) = path.metadata() else { return WriteAccess::None };
     let may = |shift: u32| (meta.mode() >> shift) & 0o3 == 0o3;

@@ -29,17 +29,21 @@ pub(super) fn environment(
 ) -> Result<BTreeMap<String, String>> {
     let mut given = BTreeMap::new();
     let mut put = |name: String, value: Option<String>| {
+        if value.is_none() && caller.not_utf8.contains_key(&name) {
+            return Err(Error::usage(format!("cannot pass on {name}: its value is not UTF-8")));
+        }
         // a bare name that the host does not have is left out
         if let Some(value) = value.or_else(|| caller.environment.get(&name).cloned()) {
             given.insert(name, value);
         }
+        Ok(())
     };
     if env_files.iter().filter(|file| is_stdin(file)).count() > 1 {
         return Err(Error::usage("--env-file - can be given once: the standard input is read to its end"));
     }
     for file in env_files {
         for (name, value) in read(file, caller, workspace)? {
-            put(name, value);
+            put(name, value)?;
         }
     }
     for flag in env {
@@ -47,7 +51,7 @@ pub(super) fn environment(
         if !is_variable_name(name) {
             return Err(Error::usage(format!("invalid environment variable name '{name}'")));
         }
-        put(name.to_owned(), value.map(str::to_owned));
+        put(name.to_owned(), value.map(str::to_owned))?;
     }
     Ok(given)
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cci_core::{Error, Result};
+use cci_guest::GuestText;
 use cci_guest::tmux::{Part, session_name};
 use clap::{Args, Subcommand, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
@@ -169,6 +170,10 @@ fn text(args: &SendArgs) -> Result<Vec<u8>> {
         (None, words) => return Ok(words.join(" ").into_bytes()),
     };
     let mut text = read(file)?;
+    if text.is_empty() {
+        let shown = if file == Path::new("-") { "the standard input".into() } else { GuestText::new(file).to_string() };
+        return Err(Error::usage(format!("{shown} is empty: nothing was sent")));
+    }
     if !args.no_enter && text.last() == Some(&b'\n') {
         text.pop();
         text.pop_if(|byte| *byte == b'\r');

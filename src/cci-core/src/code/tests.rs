@@ -25,6 +25,7 @@ fn samples() -> Vec<Error> {
         Error::WorkspaceNotWritable { path: path(), access: WriteAccess::Own },
         Error::WorkspaceNotWritable { path: path(), access: WriteAccess::FurtherGroup("devs".into()) },
         Error::WorkspaceNotWritable { path: path(), access: WriteAccess::GroupList },
+        Error::WorkspaceNotWritable { path: path(), access: WriteAccess::ReadOnly },
         Error::WorkspaceNotWritable { path: path(), access: WriteAccess::None },
         Error::Config { problem: "unknown profile 'rsut'".into(), hint: hinted.clone() },
         Error::Forbidden { problem: "mounting /etc is refused".into(), hint: hinted.clone() },

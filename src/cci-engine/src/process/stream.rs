@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the output of a command is its own, byte for byte")]
 
 use std::cell::Cell;
+use std::io;
 use std::time::Duration;
 
 use cci_core::{Error, Result};
@@ -52,7 +53,7 @@ pub(crate) async fn terminal(mut process: Process, tty: &Tty, size: TermSize, si
         () = &mut pass_on => Ok(()),
     };
     let ended = async { process.wait().await.during("wait for the command") };
-    if matches!(shown, Err(Broken::Target)) {
+    if matches!(shown, Err(Broken::Target(_))) {
         let _ = control.signal(SignalKind::hangup().as_raw_value()).await;
         return tokio::time::timeout(GRACE, ended).await.unwrap_or(Ok(HUNG_UP));
     }
@@ -126,9 +127,15 @@ async fn joined(
         () = &mut signals => Ok(()),
         () = &mut deadline => return Ok(Ended::TimedOut),
     };
-    if matches!(flowed, Err(Broken::Target)) {
+    match flowed {
         // the reader has closed the pipe: the command ends as it would have on a closed pipe
-        return Ok(Ended::Status(128 + rustix::process::Signal::PIPE.as_raw()));
+        Err(Broken::Target(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            return Ok(Ended::Status(128 + rustix::process::Signal::PIPE.as_raw()));
+        }
+        Err(Broken::Target(source)) => {
+            return Err(Error::Host { step: "write to", path: "standard output".into(), source });
+        }
+        Ok(()) | Err(Broken::Source) => {}
     }
     let status = tokio::select! {
         status = process.wait() => status.during("wait for the command")?,
@@ -151,8 +158,8 @@ async fn end_after(limit: Option<Duration>, control: &Control, asked: &Cell<bool
 enum Broken {
     /// The source is gone; the command's exit status says why.
     Source,
-    /// Nobody reads what is written any more.
-    Target,
+    /// What is read cannot be written any more.
+    Target(io::Error),
 }
 
 /// Copies until the reader ends, then closes the writer.
@@ -163,14 +170,14 @@ async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin)
         if read == 0 {
             break;
         }
-        to.write_all(&chunk[..read]).await.map_err(|_| Broken::Target)?;
-        to.flush().await.map_err(|_| Broken::Target)?;
+        to.write_all(&chunk[..read]).await.map_err(Broken::Target)?;
+        to.flush().await.map_err(Broken::Target)?;
     }
-    to.shutdown().await.map_err(|_| Broken::Target)
+    to.shutdown().await.map_err(Broken::Target)
 }
 
 /// Copies the caller's stdin to its end, then closes the writer.
-async fn feed(mut from: Input, mut to: impl AsyncWrite + Unpin) -> std::io::Result<()> {
+async fn feed(mut from: Input, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
     let mut chunk = vec![0; CHUNK];
     loop {
         let read = from.read(&mut chunk).await?;

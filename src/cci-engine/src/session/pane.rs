@@ -215,7 +215,9 @@ impl<'a> Pane<'a> {
 
     /// Pastes a text, and presses Enter if asked; whatever is there gets it.
     pub(crate) async fn force(&mut self, text: &[u8], enter: bool) -> Result<()> {
-        self.typed(Order::Paste(text), true).await?;
+        if !text.is_empty() {
+            self.typed(Order::Paste(text), true).await?;
+        }
         if enter { self.typed(Order::Enter, true).await } else { Ok(()) }
     }
 
