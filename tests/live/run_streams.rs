@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::container::launched;
-use crate::support::host::{Host, U1000, kill_group, run};
+use crate::support::host::{Host, U1000, U1234, kill_group, run};
 use crate::support::wait;
 
 fn mebibytes() -> u64 {
@@ -124,6 +124,39 @@ fn a_closed_stdin_is_an_end_of_input_and_a_closed_stdout_is_no_error() {
     assert_eq!(line("").ok().stdout, "5\n");
     let closed = line(">&-").ok();
     assert_eq!((closed.stdout.as_str(), closed.stderr.as_str()), ("", "err\n"));
+}
+
+#[test]
+fn a_signal_that_cci_was_started_to_ignore_ends_nothing() {
+    let host = Host::live(U1234);
+    let name = launched(&host);
+    let mut nohup = host.command("nohup");
+    nohup.arg(crate::support::host::binary_dir().join("cci"));
+    nohup.args(["container", "exec", &name, "--", "sh", "-c", "echo up; read -r line; echo \"end $line\""]);
+    let mut child = nohup.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut [0; 3]).unwrap();
+    // the users' prefix becomes nohup, and that cci
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    child.stdin.take().unwrap().write_all(b"x\n").unwrap();
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).unwrap();
+    assert_eq!((rest.as_str(), child.wait().unwrap().code()), ("end x\n", Some(0)));
+}
+
+#[test]
+fn output_that_cannot_be_written_is_cci_s_own_failure_with_its_reason() {
+    let host = Host::live(U1234);
+    let name = launched(&host);
+    let cci = crate::support::host::binary_dir().join("cci");
+    for args in ["run", &format!("container exec {name}")] {
+        let mut sh = host.command("sh");
+        sh.args(["-c", &format!("exec \"$0\" {args} -- echo hi >/dev/full")]).arg(&cci);
+        let out = run(sh, b"");
+        assert_eq!(out.code, 125, "{args}: {out}");
+        assert!(out.stderr.contains("cannot write to standard output: No space left on device"), "{args}: {out}");
+    }
 }
 
 #[test]

@@ -197,6 +197,22 @@ fn a_session_that_somebody_has_started_by_other_means_is_found_and_driven() {
 }
 
 #[test]
+fn a_prompt_finds_its_agent_where_another_pane_was_in_front_when_that_started() {
+    let host = Host::live(U1234);
+    let kept = ["--persistent", "--slot", "3"];
+    let profile = ["--", "sh", "-c", "echo 'tmux split-window cat' >>~/.profile"];
+    host.cci(&[&["run"], &kept[..], &profile].concat()).ok();
+    host.cci_with(&[&["shell", "--background"], &kept[..]].concat(), &[("CCI_USE_DUMMY", "1")], b"").ok();
+    let name = host.only_container();
+    host.cci(&["tmux", "send", &name, "hello"]).ok();
+    let pane = ["tmux", "-S", "/home/code/.cci-tmux", "capture-pane", "-p", "-t", "%0"];
+    wait::until("the agent has it", Duration::from_secs(20), || {
+        let out = host.cci(&[&["container", "exec", &name, "--user", "code", "--"], &pane[..]].concat());
+        if out.stdout.contains("hello-BACK") { Ok(()) } else { Err(out.to_string()) }
+    });
+}
+
+#[test]
 fn an_agent_that_is_not_there_or_ends_at_once_is_a_failure_with_its_last_words() {
     let host = Host::live(U1000);
     std::fs::create_dir_all(host.home.join(".config/cci")).unwrap();

@@ -101,6 +101,8 @@ pub enum NotCopied {
     NoDirectory,
     /// A link in a directory that a container writes leads out of it to here.
     LedTo(PathBuf),
+    /// It is a link to a place that containers never see: this one.
+    Closed(PathBuf),
     /// It is more than a session takes.
     TooMuch,
 }

@@ -18,6 +18,8 @@ pub enum Access {
     FurtherGroup(String),
     /// An access control list that names a group.
     GroupList,
+    /// None: the file system is mounted read-only.
+    ReadOnly,
     /// Nothing.
     None,
 }

@@ -88,6 +88,7 @@ fn not_writable(path: &Path, access: &Access) -> String {
         Access::None => {
             format!("you cannot write there yourself: check owner and mode with `ls -ld {}`", word(path))
         }
+        Access::ReadOnly => format!("its file system is mounted read-only: see `findmnt --target {}`", word(path)),
         Access::FurtherGroup(_) | Access::GroupList => ends_outside(path, access, Wanted::Write),
     }
 }

@@ -24,7 +24,7 @@ const BASH_WITH: &str = r#"exec bash --rcfile <(printf '%s\n' "$0") -i -s -- "$@
 /// agent is still in the container, and `fg` resumes an agent that Ctrl-Z has suspended.
 ///
 /// `$1` says how the agent's screen is read, `$2` is what reads along, the rest is its argv. The pane notes which process
-/// the agent is.
+/// the agent is: its own pane, for by then another one may be in front.
 const AGENT_THEN_BASH: &str = r#"[ -r /etc/profile ] && . /etc/profile
 for _cci in ~/.bash_profile ~/.bash_login ~/.profile; do [ -r "$_cci" ] && { . "$_cci"; break; }; done
 unset _cci
@@ -32,7 +32,7 @@ _cci_agent() {
   local stat screen=$1 along=$2
   shift 2
   read -r -a stat </proc/self/stat
-  tmux set-option -p @cci-agent "${stat[0]} ${stat[21]} $screen $1" \; pipe-pane "$along"
+  tmux set-option -p -t "$TMUX_PANE" @cci-agent "${stat[0]} ${stat[21]} $screen $1" \; pipe-pane -t "$TMUX_PANE" "$along"
   exec "$@"
 }
 set -m
@@ -213,6 +213,23 @@ mod tests {
     #[test]
     fn a_target_means_exactly_this_session() {
         assert_eq!(attach("cci-9c09f805-1", true).last().unwrap(), "=cci-cci-9c09f805-1");
+    }
+
+    #[test]
+    fn the_agent_is_noted_at_its_own_pane_whichever_is_in_front() {
+        let dir = tempfile::tempdir().unwrap();
+        let (program, log) = (dir.path().join("tmux"), dir.path().join("log"));
+        std::fs::write(&program, format!("#!/bin/sh\nprintf '%s ' \"$@\" >>{}\n", log.display())).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let argv = start("c", "dummy", Allowed::default(), &["true".to_owned()]);
+        let bash = argv.iter().rposition(|arg| arg == "bash").unwrap();
+        std::fs::write(dir.path().join(".bash_profile"), format!("PATH={}:$PATH\n", dir.path().display())).unwrap();
+        let mut command = Command::new("bash");
+        command.args(&argv[bash + 1..]).env_clear().env("HOME", dir.path()).env("TMUX_PANE", "%7");
+        command.env("PATH", "/usr/bin:/bin").stdin(std::process::Stdio::null());
+        command.output().unwrap();
+        let noted = std::fs::read_to_string(log).unwrap();
+        assert!(noted.starts_with("set-option -p -t %7 @cci-agent "), "{noted}");
     }
 
     /// Runs the lines of [`run_attach`] with this instead of tmux; returns its status and what the terminal shows.

@@ -7,6 +7,7 @@ use std::path::Path;
 use cci_core::access::{Access, Wanted};
 use cci_core::idmap::Ids;
 use rustix::fs::Access as Bits;
+use rustix::io::Errno;
 
 use crate::accounts;
 use crate::caller::Caller;
@@ -19,8 +20,10 @@ const LIST: &str = "system.posix_acl_access";
 pub fn of(caller: &Caller, path: &Path, wanted: Wanted) -> Access {
     let Ok(meta) = path.metadata() else { return Access::None };
     let wanted = bits(&meta, wanted);
-    if rustix::fs::access(path, Bits::from_bits_retain(wanted)).is_err() {
-        return Access::None;
+    match rustix::fs::access(path, Bits::from_bits_retain(wanted)) {
+        Ok(()) => {}
+        Err(Errno::ROFS) => return Access::ReadOnly,
+        Err(_) => return Access::None,
     }
     let list = list(path);
     let entries = list.clone().unwrap_or_else(|| of_mode(meta.mode()));

@@ -1,6 +1,7 @@
 //! Who runs cci: user, home, current directory, environment.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -29,8 +30,8 @@ pub struct Caller {
     pub umask: Umask,
     /// The environment; names or values that are not UTF-8 are left out.
     pub environment: BTreeMap<String, String>,
-    /// The names of what is left out of it for its value.
-    pub not_text: Vec<String>,
+    /// What is left out of it for its value.
+    pub not_text: BTreeMap<String, OsString>,
 }
 
 impl Caller {
@@ -39,18 +40,15 @@ impl Caller {
         let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         // `newgrp incus-admin` makes the socket usable in a login that began before; files keep the user's own group
         let ids = Account::of_uid(uid).map_or(Ids { uid, gid }, |account| account.ids);
-        let (mut environment, mut not_text) = (BTreeMap::new(), Vec::new());
+        let (mut environment, mut not_text) = (BTreeMap::new(), BTreeMap::new());
         for (name, value) in std::env::vars_os() {
-            match (name.into_string(), value.into_string()) {
-                (Ok(name), Ok(value)) => drop(environment.insert(name, value)),
-                (Ok(name), Err(_)) => not_text.push(name),
-                _ => {}
+            let Ok(name) = name.into_string() else { continue };
+            match value.into_string() {
+                Ok(value) => drop(environment.insert(name, value)),
+                Err(value) => drop(not_text.insert(name, value)),
             }
         }
-        let home = std::env::home_dir().filter(|home| home.is_absolute()).ok_or_else(|| Error::HostUnfit {
-            problem: "the home directory of this user is not known".into(),
-            hint: Some("set HOME".into()),
-        })?;
+        let home = home(std::env::home_dir())?;
         let (current_dir, is_current_dir_gone) = match std::env::current_dir() {
             Ok(here) => (logical(here, &environment), false),
             Err(_) => (name_of_removed(&environment), true),
@@ -65,8 +63,8 @@ impl Caller {
         if self.ids.uid != 0 {
             return Ok(());
         }
-        let named =
-            [("HOME", Some(self.home.as_path())), ("XDG_CONFIG_HOME", self.var("XDG_CONFIG_HOME").map(Path::new))];
+        let config = self.place("XDG_CONFIG_HOME");
+        let named = [("HOME", Some(self.home.as_path())), ("XDG_CONFIG_HOME", config.as_deref())];
         for (variable, dir) in named.into_iter().filter_map(|(variable, dir)| Some((variable, dir?))) {
             // what is not there yet is made below somebody's
             let owner = dir.ancestors().find_map(|above| fs::metadata(above).ok()).map_or(0, |there| there.uid());
@@ -109,14 +107,14 @@ impl Caller {
     /// Where the caller keeps the configuration of an agent.
     #[must_use]
     pub fn place_of(&self, agent: &dyn Agent) -> HostPlace {
-        let named = agent.place_variable().and_then(|name| self.var(name));
+        let named = agent.place_variable().and_then(|name| self.place(name));
         HostPlace { home: self.home.clone(), named: named.map(|dir| self.current_dir.join(dir)) }
     }
 
     /// The directory of cci's own configuration: a relative `XDG_CONFIG_HOME` does not count.
     #[must_use]
     pub fn config_dir(&self) -> PathBuf {
-        let named = self.var("XDG_CONFIG_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());
+        let named = self.place("XDG_CONFIG_HOME").filter(|dir| dir.is_absolute());
         named.unwrap_or_else(|| self.home.join(".config")).join("cci")
     }
 
@@ -124,6 +122,19 @@ impl Caller {
     pub fn var(&self, name: &str) -> Option<&str> {
         self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
+
+    /// The place that a variable names, in whatever bytes.
+    #[must_use]
+    pub fn place(&self, name: &str) -> Option<PathBuf> {
+        self.var(name).map(PathBuf::from).or_else(|| self.not_text.get(name).map(PathBuf::from))
+    }
+}
+
+fn home(found: Option<PathBuf>) -> Result<PathBuf> {
+    let unfit = |problem| Error::HostUnfit { problem, hint: Some("set HOME to the path of your home".into()) };
+    let home = found.ok_or_else(|| unfit("the home directory of this user is not known".into()))?;
+    let is_relative = || unfit(format!("HOME is {}, which is no absolute path", GuestText::new(&home)));
+    if home.is_absolute() { Ok(home) } else { Err(is_relative()) }
 }
 
 /// `PWD` if it is the current directory: it keeps the symlinks that the user typed.
@@ -160,13 +171,15 @@ impl Caller {
             umask,
             home,
             environment,
-            not_text: Vec::new(),
+            not_text: BTreeMap::new(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
     use super::*;
 
     #[test]
@@ -181,5 +194,17 @@ mod tests {
         assert_eq!(named(&[]), None);
         assert_eq!(named(&[(variable, "/w")]), Some("/w".into()));
         assert_eq!(named(&[(variable, "w")]), Some("/home/u/w".into()));
+        let mut odd = Caller::for_test("/home/u", &[]);
+        let place = OsString::from_vec(b"/caf\xe9".to_vec());
+        odd.not_text = [variable, "XDG_CONFIG_HOME"].map(|name| (name.to_owned(), place.clone())).into();
+        assert_eq!(odd.place_of(agent).named, Some(place.clone().into()));
+        assert_eq!(odd.config_dir(), Path::new(&place).join("cci"));
+    }
+
+    #[test]
+    fn a_home_that_is_no_absolute_path_is_named() {
+        let refused = |found: Option<&str>| home(found.map(PathBuf::from)).unwrap_err().to_string();
+        assert_eq!(refused(Some("rel")), "HOME is rel, which is no absolute path");
+        assert_eq!(refused(None), "the home directory of this user is not known");
     }
 }

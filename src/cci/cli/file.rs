@@ -55,10 +55,10 @@ struct PushArgs {
     #[arg(long, short)]
     recursive: bool,
     /// Its owner in the container; default: code under /home/code and /workspace, else root
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..i64::from(u32::MAX)))]
     uid: Option<u32>,
     /// Its group in the container
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..i64::from(u32::MAX)))]
     gid: Option<u32>,
     /// The mode of files, in octal; default: unchanged
     #[arg(long, value_name = "MODE", value_parser = octal)]

@@ -29,7 +29,7 @@ pub(super) fn environment(
 ) -> Result<BTreeMap<String, String>> {
     let mut given = BTreeMap::new();
     let mut put = |name: String, value: Option<String>| {
-        if value.is_none() && caller.not_text.contains(&name) {
+        if value.is_none() && caller.not_text.contains_key(&name) {
             return Err(Error::usage(format!("the value of {name} in the environment is not UTF-8")));
         }
         // a bare name that the host does not have is left out

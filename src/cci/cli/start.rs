@@ -50,10 +50,11 @@ pub fn main() -> ExitCode {
     let span = tracing::info_span!("cci", verb = name);
     let program = Program { command: whole, schemas };
     let call = Call { flags: &global, terminal: &terminal, program };
-    let done = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| Error::Internal(format!("no runtime: {source}")))
+    let done = may_start_threads()
+        .and_then(|()| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.map_err(|source| Error::Internal(format!("no runtime: {source}")))
+        })
         .and_then(|runtime| {
             let done = runtime.block_on(verb.carry_out(&call).instrument(span));
             // a blocked read of the terminal must not delay the exit
@@ -65,6 +66,15 @@ pub fn main() -> ExitCode {
         terminal.timing(&timeline.lines());
     }
     status
+}
+
+/// The runtime takes for granted that it can start its first thread.
+fn may_start_threads() -> Result<()> {
+    let started = std::thread::Builder::new().spawn(|| ());
+    started.map(drop).map_err(|error| Error::HostUnfit {
+        problem: format!("cannot start a thread: {error}"),
+        hint: Some("end other programs, or raise the limit of processes: `ulimit -u`".into()),
+    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "asked what it is only")]

@@ -170,8 +170,12 @@ async fn text(args: &SendArgs, cx: &Context) -> Result<Vec<u8>> {
         (None, [dash]) if dash == "-" => PathBuf::from("-"),
         (None, words) => return Ok(words.join(" ").into_bytes()),
     };
+    let shown = if file == Path::new("-") { "the standard input".into() } else { GuestText::new(&file).to_string() };
     // stdin may never end
     let mut text = cx.scope.until_cancelled(blocking(move || read(&file))).await?;
+    if text.is_empty() {
+        return Err(Error::usage(format!("{shown} is empty: nothing was sent")));
+    }
     if !args.no_enter && text.last() == Some(&b'\n') {
         text.pop();
         text.pop_if(|byte| *byte == b'\r');

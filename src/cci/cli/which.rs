@@ -37,7 +37,7 @@ pub(crate) enum Chosen {
 pub(crate) async fn choose(which: &Which, verb: &str, cx: &Context, terminal: &Terminal) -> Result<Chosen> {
     let names = match (which.all, which.names.is_empty()) {
         (true, _) => shutdown::everything(cx).await?,
-        (false, false) => which.names.clone(),
+        (false, false) => once_each(&which.names),
         (false, true) => {
             return Err(Error::StepFailed {
                 step: verb.to_owned(),
@@ -57,7 +57,23 @@ pub(crate) async fn choose(which: &Which, verb: &str, cx: &Context, terminal: &T
     Ok(Chosen::These(names))
 }
 
+/// The names in their order, without those that are there already.
+fn once_each(names: &[String]) -> Vec<String> {
+    let is_first = |(at, name): &(usize, &String)| !names[..*at].contains(name);
+    names.iter().enumerate().filter(is_first).map(|(_, name)| name.clone()).collect()
+}
+
 async fn confirmed(names: &[String], verb: &str, terminal: &Terminal) -> Result<bool> {
     let question = format!("{verb} {} container(s): {}", names.len(), names.join(", "));
     Question { text: &question, act: &question, flag: "--force" }.confirmed(terminal).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_that_is_named_twice_is_one() {
+        assert_eq!(once_each(&["b", "a", "b"].map(str::to_owned)), ["b", "a"]);
+    }
 }

@@ -25,6 +25,7 @@ fn samples() -> Vec<Error> {
         Error::WorkspaceNotWritable { path: path(), access: Access::Own },
         Error::WorkspaceNotWritable { path: path(), access: Access::FurtherGroup("devs".into()) },
         Error::WorkspaceNotWritable { path: path(), access: Access::GroupList },
+        Error::WorkspaceNotWritable { path: path(), access: Access::ReadOnly },
         Error::WorkspaceNotWritable { path: path(), access: Access::None },
         Error::Config { problem: "unknown profile 'rsut'".into(), hint: hinted.clone() },
         Error::Forbidden { problem: "mounting /etc is refused".into(), hint: hinted.clone() },

@@ -132,7 +132,9 @@ async fn begin(cx: &Context, name: &str, before: &str, exec: &Exec, command: &Co
 /// Asks the container about a user; an unknown number is a valid user.
 async fn look_up(cx: &Context, name: &str, user: &str) -> Result<Account> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    if user.is_empty() || user.starts_with('-') || !user.chars().all(allowed) {
+    // the kernel takes the largest number for "as before", which is root
+    let is_none = user.parse() == Ok(u32::MAX);
+    if user.is_empty() || user.starts_with('-') || !user.chars().all(allowed) || is_none {
         return Err(Error::usage(format!("invalid user '{user}'")));
     }
     let line = tokio::time::timeout(LOOK_UP, passwd_line(cx, name, user)).await.unwrap_or_else(|_| {

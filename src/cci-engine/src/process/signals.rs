@@ -1,19 +1,20 @@
 //! The signals that are forwarded to a command.
 
+use cci_host::signals::Listener;
 use cci_incus::Control;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::SignalKind;
 
 const KINDS: [fn() -> SignalKind; 4] =
     [SignalKind::interrupt, SignalKind::terminate, SignalKind::hangup, SignalKind::quit];
 
 /// SIGINT, SIGTERM, SIGHUP and SIGQUIT from its creation: one that arrives between the start of a command and its first
-/// byte reaches the command too.
-pub(crate) struct Signals(Option<[Signal; 4]>);
+/// byte reaches the command too. None of them that cci was started to ignore.
+pub(crate) struct Signals(Option<[Listener; 4]>);
 
 impl Signals {
     /// Listens from now on; if that fails, the signals terminate cci as they do any process.
     pub(crate) fn listen() -> Self {
-        let listeners = KINDS.map(|kind| signal(kind()));
+        let listeners = KINDS.map(|kind| Listener::new(kind()));
         let [Ok(interrupt), Ok(terminate), Ok(hangup), Ok(quit)] = listeners else { return Self(None) };
         Self(Some([interrupt, terminate, hangup, quit]))
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the output of a command is its own, byte for byte")]
 
 use std::cell::Cell;
+use std::io;
 use std::time::Duration;
 
 use cci_core::{Error, Result};
@@ -64,7 +65,7 @@ pub(crate) async fn terminal(
         () = &mut pass_on => Ok(()),
     };
     let ended = async { process.wait().await.during("wait for the command") };
-    if matches!(shown, Err(Broken::Target)) {
+    if matches!(shown, Err(Broken::Target(_))) {
         let _ = control.signal(SignalKind::hangup().as_raw_value()).await;
         return tokio::time::timeout(GRACE, ended).await.unwrap_or(Ok(HUNG_UP));
     }
@@ -138,9 +139,15 @@ async fn joined(
         () = &mut signals => Ok(()),
         () = &mut deadline => return Ok(Ended::TimedOut),
     };
-    if matches!(flowed, Err(Broken::Target)) {
+    match flowed {
         // the reader has closed the pipe: the command ends as it would have on a closed pipe
-        return Ok(Ended::Status(128 + rustix::process::Signal::PIPE.as_raw()));
+        Err(Broken::Target(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            return Ok(Ended::Status(128 + rustix::process::Signal::PIPE.as_raw()));
+        }
+        Err(Broken::Target(source)) => {
+            return Err(Error::Host { step: "write to", path: "standard output".into(), source });
+        }
+        Ok(()) | Err(Broken::Source) => {}
     }
     let status = tokio::select! {
         status = process.wait() => status.during("wait for the command")?,
@@ -163,8 +170,8 @@ async fn end_after(limit: Option<Duration>, control: &Control, asked: &Cell<bool
 enum Broken {
     /// The source is gone; the command's exit status says why.
     Source,
-    /// Nobody reads what is written any more.
-    Target,
+    /// What is read cannot be written any more.
+    Target(io::Error),
 }
 
 /// Shows what passes the gate, until the reader ends.
@@ -175,7 +182,7 @@ async fn show(mut from: impl AsyncRead + Unpin, mut gate: Gate, tty: &Tty) -> Re
         if read == 0 {
             return Ok(());
         }
-        screen.write_all(&gate.pass(&chunk[..read])).await.map_err(|_| Broken::Target)?;
+        screen.write_all(&gate.pass(&chunk[..read])).await.map_err(Broken::Target)?;
     }
 }
 
@@ -197,14 +204,14 @@ async fn copy_with(
             break;
         }
         change(&mut chunk[..read]);
-        to.write_all(&chunk[..read]).await.map_err(|_| Broken::Target)?;
-        to.flush().await.map_err(|_| Broken::Target)?;
+        to.write_all(&chunk[..read]).await.map_err(Broken::Target)?;
+        to.flush().await.map_err(Broken::Target)?;
     }
-    to.shutdown().await.map_err(|_| Broken::Target)
+    to.shutdown().await.map_err(Broken::Target)
 }
 
 /// Copies the caller's stdin to its end, then closes the writer.
-async fn feed(mut from: Input, mut to: impl AsyncWrite + Unpin) -> std::io::Result<()> {
+async fn feed(mut from: Input, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
     let mut chunk = vec![0; CHUNK];
     loop {
         let read = from.read(&mut chunk).await?;

@@ -12,9 +12,12 @@ use crate::roll_back::abandoned;
 use crate::testing::{ANOTHER, World};
 
 async fn ran(world: &World) -> Result<Outcome> {
-    let argv = vec!["probe".to_owned()];
-    let command =
-        Command { argv, user: None, group: None, cwd: Some("/".into()), tty: false, capture: true, no_input: true };
+    ran_by(world, None).await
+}
+
+async fn ran_by(world: &World, user: Option<&str>) -> Result<Outcome> {
+    let (argv, user) = (vec!["probe".to_owned()], user.map(str::to_owned));
+    let command = Command { argv, user, group: None, cwd: Some("/".into()), tty: false, capture: true, no_input: true };
     run(&world.cx(), "cci-a-1", &command).await
 }
 
@@ -57,6 +60,14 @@ async fn a_command_in_another_users_container_is_refused() {
     let world = World::new();
     world.container("cci-a-1").of(ANOTHER).put();
     assert!(matches!(ran(&world).await, Err(Error::NotOwner { .. })));
+}
+
+#[tokio::test]
+async fn the_number_that_is_no_user_is_not_root() {
+    let world = answering(0, "", "");
+    let refused = ran_by(&world, Some("4294967295")).await.unwrap_err();
+    assert_eq!(refused.to_string(), "invalid user '4294967295'");
+    assert_eq!(world.daemon.count("POST /1.0/instances/*/exec"), 0);
 }
 
 /// A world in which `cci run` can launch, with a command `probe` that exits like this.

@@ -244,7 +244,9 @@ impl<'a> Pane<'a> {
 
     /// Pastes a text into whatever is there, and presses Enter if asked.
     pub(crate) async fn force(&mut self, text: &[u8], enter: bool) -> Result<()> {
-        self.typed(Order::Paste(text), true).await?;
+        if !text.is_empty() {
+            self.typed(Order::Paste(text), true).await?;
+        }
         if enter { self.typed(Order::Enter, true).await } else { Ok(()) }
     }
 

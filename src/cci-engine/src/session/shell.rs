@@ -261,7 +261,8 @@ async fn plant(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
     let mut environment =
         cci_core::environment::environment(agent, &HostLocale::default(), &cx.settings.environment(), &cx.environment);
     let api_key = agent.api_key_variable().and_then(|name| environment.remove(name));
-    let (mounted, cci_dir) = (mounted(cx, &workspace), cx.cci_dir());
+    let (mounted, protected) = (mounted(cx, &workspace), host_path::protected(&cx.settings, &cx.caller));
+    let cci_dir = cx.cci_dir();
     let planted = cx
         .scope
         .writing(move || {
@@ -276,6 +277,7 @@ async fn plant(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
                 secrets,
                 api_key: api_key.as_deref(),
                 workspace: &workspace,
+                protected,
                 mounted,
                 written,
                 state: cci_core::environment::state(agent),

@@ -1,7 +1,7 @@
 //! `file pull`: copies a file or a tree out of a container, assembled next to its place and moved there when complete.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +42,7 @@ pub struct Pull {
 
 /// Pulls it.
 pub async fn pull(cx: &Context, ask: &Pull) -> Result<Moved> {
+    of_kernel(&ask.from)?;
     let instance = ownership::find(cx, &ask.from.name).await?;
     let target = target(cx, ask).await?;
     let above =
@@ -76,6 +77,20 @@ pub async fn pull(cx: &Context, ask: &Pull) -> Result<Moved> {
         cx.emit(TransferEvent::Remark(remark));
     }
     Ok(Moved { tree, files: meter.files(), bytes: meter.bytes(), to: GuestText::new(target).to_string() })
+}
+
+/// The kernel makes these files while they are read, and says before that they are empty: tar would send nothing of them.
+fn of_kernel(from: &Remote) -> Result<()> {
+    let path = Path::new(&from.path);
+    let goes_up = path.components().any(|part| part == Component::ParentDir);
+    if goes_up || !["/proc", "/sys"].iter().any(|of_kernel| path.starts_with(of_kernel)) {
+        return Ok(());
+    }
+    let (name, path) = (&from.name, GuestText::new(path));
+    Err(Error::Usage {
+        problem: format!("cannot pull {name}:{path}: the kernel makes its contents only while it is read"),
+        hint: Some(format!("read it with `cci container exec {name} -- cat {path}`")),
+    })
 }
 
 async fn send(cx: &Context, ask: &Pull, state: Status, inlet: Inlet) -> Result<()> {

@@ -53,6 +53,17 @@ async fn nothing_is_pushed_into_what_is_not_there_or_another_users() {
 }
 
 #[tokio::test]
+async fn what_the_kernel_makes_while_it_is_read_is_not_pulled_as_an_empty_file() {
+    let world = World::new();
+    world.container("cci-a-1").put();
+    for path in ["/proc/version", "//proc/version", "/sys/kernel/notes", "/proc"] {
+        let error = refusal(pulled(&world, &format!("cci-a-1:{path}"), "file", path == "/proc").await);
+        assert!(matches!(&error, Error::Usage { hint: Some(hint), .. } if hint.contains("-- cat ")), "{error:?}");
+    }
+    assert_eq!(world.daemon.count("POST /1.0/instances/*/exec"), 0);
+}
+
+#[tokio::test]
 async fn nothing_is_pulled_out_of_what_is_not_there_or_another_users() {
     let world = World::new();
     let error = refusal(pulled(&world, "cci-a-1:/etc/passwd", "file", false).await);

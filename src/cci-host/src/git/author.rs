@@ -39,14 +39,14 @@ pub fn author(caller: &Caller, workspace: &Path) -> Found {
 
 /// The files that git reads, the last one wins.
 fn files(caller: &Caller) -> Vec<PathBuf> {
-    let is_set = |name: &str| caller.environment.contains_key(name);
-    let of_system = caller.var("GIT_CONFIG_SYSTEM").map_or_else(|| PathBuf::from("/etc/gitconfig"), PathBuf::from);
+    let is_set = |name: &str| caller.environment.contains_key(name) || caller.not_text.contains_key(name);
+    let of_system = caller.place("GIT_CONFIG_SYSTEM").unwrap_or_else(|| PathBuf::from("/etc/gitconfig"));
     let is_off = caller.var("GIT_CONFIG_NOSYSTEM").is_some_and(|off| !["0", "false", "no", "off"].contains(&off));
     let system = (!is_off).then_some(of_system);
     let of_user = if is_set("GIT_CONFIG_GLOBAL") {
-        caller.var("GIT_CONFIG_GLOBAL").map(PathBuf::from).into_iter().collect()
+        caller.place("GIT_CONFIG_GLOBAL").into_iter().collect()
     } else {
-        let xdg = caller.var("XDG_CONFIG_HOME").map_or_else(|| caller.home.join(".config"), PathBuf::from);
+        let xdg = caller.place("XDG_CONFIG_HOME").unwrap_or_else(|| caller.home.join(".config"));
         vec![xdg.join("git/config"), caller.home.join(".gitconfig")]
     };
     system.into_iter().chain(of_user).collect()

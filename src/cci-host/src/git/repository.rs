@@ -147,17 +147,25 @@ fn borrows(workspace: &Path, objects: &Path, is_seen: &impl Fn(&Path) -> bool) -
     lines.into_iter().find(out).map(|line| Elsewhere::Borrows { from: within(objects, line) })
 }
 
-/// A path of the host in the repository's own configuration, without which git fails or silently leaves hooks out.
+/// A place outside the workspace in the repository's own configuration, without which git fails or silently leaves hooks
+/// out.
 fn names_host(git_dir: &Path, is_seen: &impl Fn(&Path) -> bool) -> Option<Elsewhere> {
     let entries = config::parse(&small_file::read(&git_dir.join("config")).ok()?).ok()?;
     let named = |key: &str| {
         let last =
             entries.iter().rfind(|entry| entry.section == "core" && entry.subsection.is_none() && entry.key == key);
-        let path = PathBuf::from(last?.value.as_ref()?);
-        (path.is_absolute() && !path.starts_with(WORKSPACE) && !is_seen(&path)).then_some(path)
+        last?.value.clone().filter(|path| !path.is_empty())
     };
-    let worktree = named("worktree").map(|worktree| Elsewhere::Configured { worktree });
-    worktree.or_else(|| named("hookspath").map(|at| Elsewhere::Hooks { at }))
+    let is_outside = |path: &str| {
+        let inside = within(Path::new(WORKSPACE), path);
+        !inside.starts_with(WORKSPACE) && !is_seen(&inside)
+    };
+    // git takes a relative one from its own directory
+    let worktree = named("worktree").filter(|path| path.starts_with('/') && is_outside(path));
+    // `~` is the agent's home there
+    let hooks = || named("hookspath").filter(|path| path.starts_with('~') || is_outside(path));
+    let worktree = worktree.map(|worktree| Elsewhere::Configured { worktree: worktree.into() });
+    worktree.or_else(|| hooks().map(|at| Elsewhere::Hooks { at: at.into() }))
 }
 
 #[cfg(test)]

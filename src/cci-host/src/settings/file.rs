@@ -32,6 +32,9 @@ pub(super) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, Problem> {
     let problem = |text: String| Problem::of_file(path, text);
     let file = match opened(path) {
         Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && is_there(path) => {
+            return Err(problem("it is a link to nothing".into()));
+        }
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(None);
         }

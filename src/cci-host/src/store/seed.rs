@@ -1,6 +1,7 @@
 //! Copies what the agent needs of the host's own configuration into a session, before the agent starts.
 
 mod copy;
+mod limits;
 mod note;
 mod on_host;
 mod read;
@@ -16,11 +17,13 @@ use std::path::{Path, PathBuf};
 
 use cci_agent::json::{self, Keep};
 use cci_agent::{Agent, Documents, Given, HostPlace, NotCopied, Omission, Secrets, Seeded, Sources};
+use cci_core::mount::Protected;
 use cci_core::settings::SettingsSecrets;
 use cci_core::{Error, Result};
 use serde_json::Value;
 
 use self::copy::Copying;
+use self::limits::Limits;
 use self::note::Note;
 use self::on_host::OnHost;
 use self::wording::Wording;
@@ -42,6 +45,8 @@ pub struct Seed<'a> {
     pub api_key: Option<&'a str>,
     /// The workspace on the host.
     pub workspace: &'a Path,
+    /// Places of the host that containers never see.
+    pub protected: Vec<Protected>,
     /// Places of the host that are in the container, and where.
     pub mounted: Vec<(PathBuf, String)>,
     /// The places of the host that containers could write, without links: links there can be theirs.
@@ -80,7 +85,8 @@ impl Seed<'_> {
         }
         omitted.extend(seeded.omitted);
         if self.from_host && is_usable {
-            let mut copying = Copying::after(note.copied, self.wording(&sources), self.written.clone());
+            let (wording, limits) = (self.wording(&sources), self.limits(&sources.directory));
+            let mut copying = Copying::after(note.copied, wording, limits);
             for copied in sources.copied.iter().chain(&seeded.copied) {
                 copying.copy(copied, state);
             }
@@ -94,6 +100,14 @@ impl Seed<'_> {
 
     fn wording(&self, sources: &Sources) -> Wording {
         Wording::of(&sources.directory, &self.place.home, &self.state)
+    }
+
+    /// Where the links of the configuration in this directory may lead.
+    fn limits(&self, directory: &Path) -> Limits {
+        let open = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+        let of_talk = self.agent.transcripts().into_iter().flat_map(|kept| [Some(kept.dir), kept.trace]).flatten();
+        let private = of_talk.filter_map(|name| Some(open.join(Path::new(name).components().next()?))).collect();
+        Limits { open, private, protected: self.protected.clone(), written: self.written.clone() }
     }
 
     /// What is read where the host's configuration is not given to sessions.
@@ -217,7 +231,12 @@ fn remove_gone(copying: &mut Copying, sources: &Sources, state: &GuestDir) {
     let unread: Vec<PathBuf> = copying
         .omitted
         .iter()
-        .filter_map(|one| if let Omission::NotCopied { path, .. } = one { Some(path.clone()) } else { None })
+        .filter_map(|one| match one {
+            // it may have been copied when it was no such link
+            Omission::NotCopied { why: NotCopied::Closed(_), .. } => None,
+            Omission::NotCopied { path, .. } => Some(path.clone()),
+            _ => None,
+        })
         .collect();
     let is_kept = |path: &Path| {
         let login = sources.copied.iter().any(|copied| copied.login && copied.session == path);

@@ -25,7 +25,7 @@ pub(crate) struct ExecArgs {
     #[arg(long, value_name = "USER")]
     user: Option<String>,
     /// The group's number; the user's own if not given
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..i64::from(u32::MAX)))]
     group: Option<u32>,
     /// Where it runs; /workspace if there is one, else /
     #[arg(long, value_name = "DIR")]

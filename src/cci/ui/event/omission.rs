@@ -74,6 +74,7 @@ fn reason(why: &NotCopied) -> String {
             )
         }
         NotCopied::Special => "neither a file nor a directory".into(),
+        NotCopied::Closed(place) => format!("a link to {}, which containers never see", GuestText::new(place)),
         NotCopied::TooMuch => "too many files or too much data, so this and the rest".into(),
     }
 }

@@ -31,6 +31,14 @@ async fn a_prompt_is_pasted_where_one_is_taken_and_has_to_leave_it() {
 }
 
 #[tokio::test]
+async fn an_empty_text_is_nothing_to_paste_and_enter_is_pressed() {
+    let world = World::new();
+    world.container("cci-a-1").put();
+    world.daemon.answer("cci", Answer { stdout: b".front dummy\n$\n\0".to_vec(), status: 0, ..Answer::default() });
+    send(&world.cx(), "cci-a-1", &Input::Text { text: Vec::new(), enter: true }, true).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_agent_that_has_exited_is_named_with_its_last_lines() {
     match sent(&[TURN, "ended dummy\nsandbox is demanded\ncode@c:/workspace$\n"]).await {
         Err(Error::AgentEnded { last, .. }) => assert_eq!(last, "sandbox is demanded"),

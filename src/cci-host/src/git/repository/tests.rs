@@ -43,6 +43,27 @@ impl World {
 }
 
 #[test]
+fn hooks_that_are_not_in_the_workspace_are_named() {
+    let world = World::new();
+    world.repository("main");
+    let host = world.at("hooks").to_str().unwrap().to_owned();
+    for (path, is_named) in [
+        (host.as_str(), true),
+        ("~/hooks", true),
+        ("../hooks", true),
+        (".husky", false),
+        ("/workspace/.husky", false),
+        ("", false),
+    ] {
+        world.git("main", &["config", "core.hooksPath", path]);
+        let want = is_named.then(|| Elsewhere::Hooks { at: path.into() });
+        assert_eq!(world.seen("main", &[]), want, "{path}");
+    }
+    world.git("main", &["config", "core.hooksPath", &host]);
+    assert_eq!(world.seen("main", &[&host]), None, "they are mounted");
+}
+
+#[test]
 fn a_linked_worktree_names_its_main_repository_and_what_to_mount() {
     let world = World::new();
     world.repository("main");
@@ -125,9 +146,9 @@ fn paths_of_the_host_in_the_repositorys_configuration_are_named() {
     let world = World::new();
     world.repository("main");
     let set = |keys: &str| fs::write(world.at("main/.git/config"), format!("[core]\n{keys}")).unwrap();
-    for harmless in ["/workspace/x", "../x", ".husky"] {
-        set(&format!("worktree = {harmless}\nhooksPath = {harmless}\n"));
-        assert_eq!(world.seen("main", &[]), None, "{harmless}");
+    for (worktree, hooks) in [("/workspace/x", "/workspace/x"), ("../x", ".husky"), ("x", "x")] {
+        set(&format!("worktree = {worktree}\nhooksPath = {hooks}\n"));
+        assert_eq!(world.seen("main", &[]), None, "{worktree}, {hooks}");
     }
     set("hooksPath = /home/ann/hooks\n");
     assert_eq!(world.seen("main", &[]), Some(Elsewhere::Hooks { at: "/home/ann/hooks".into() }));

@@ -193,6 +193,9 @@ fn an_invalid_configuration_file_is_refused_and_nothing_waits_for_it() {
     let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
     assert!(made.success());
     assert!(world.refusal().contains("not a regular file"));
+    std::fs::remove_file(&pipe).unwrap();
+    std::os::unix::fs::symlink("nowhere", &pipe).unwrap();
+    assert!(world.refusal().contains("a link to nothing"), "what it would have set must not be missing without a word");
     let mut world = World::new();
     world.extra = Some("/nonexistent/cci.toml".into());
     assert!(world.refusal().contains("configuration file not found"));

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use cci_agent::{Copied, NotCopied, Omission};
 
+use super::limits::Limits;
 use super::note::{Made, Stamp};
 use super::way::{self, NoWay};
 use super::wording::Wording;
@@ -34,8 +35,8 @@ pub(super) struct Copying {
     pub(super) before: BTreeMap<PathBuf, Option<Made>>,
     /// What texts name otherwise in the container.
     wording: Wording,
-    /// The places of the host that containers write, without links.
-    written: Vec<PathBuf>,
+    /// Where links may lead.
+    limits: Limits,
     bytes: u64,
     /// The directories that the current one is in.
     above: Vec<(u64, u64)>,
@@ -54,8 +55,8 @@ struct From<'a> {
 
 impl Copying {
     /// Nothing yet, in a session that had this from the launch before.
-    pub(super) fn after(before: BTreeMap<PathBuf, Option<Made>>, wording: Wording, written: Vec<PathBuf>) -> Self {
-        Self { before, wording, written, ..Self::default() }
+    pub(super) fn after(before: BTreeMap<PathBuf, Option<Made>>, wording: Wording, limits: Limits) -> Self {
+        Self { before, wording, limits, ..Self::default() }
     }
 
     /// Copies one thing, if there is one.
@@ -72,7 +73,7 @@ impl Copying {
             Ok(into) => {
                 let parts = above.ancestors().filter(|part| *part != Path::new(""));
                 self.made.extend(parts.map(|part| (part.to_owned(), None)));
-                let way = way::real(&copied.host, &self.written);
+                let way = self.limits.own(&copied.host);
                 self.entry(&copied.host, way, !copied.login, into.as_ref().unwrap_or(state), (name, &copied.session));
             }
             Err(error) => self.unreadable(&copied.host, &error),
@@ -95,6 +96,7 @@ impl Copying {
         let found = way.and_then(|real| Ok(real.symlink_metadata().map(|meta| (real, meta))?));
         match found {
             Err(NoWay::Out(place)) => self.omit(named, NotCopied::LedTo(place)),
+            Err(NoWay::Closed(place)) => self.omit(named, NotCopied::Closed(place)),
             Err(NoWay::Io(error)) if is_missing(&error) => self.omit(named, NotCopied::Dangling),
             Err(NoWay::Round) => self.omit(named, NotCopied::Endless),
             Err(NoWay::Io(error)) => self.unreadable(named, &error),
@@ -124,7 +126,7 @@ impl Copying {
         for name in entries {
             let (named, real) = (from.named.join(&name), from.real.join(&name));
             let is_link = real.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
-            let way = if is_link { way::real(&real, &self.written) } else { Ok(real) };
+            let way = if is_link { self.limits.link(&real) } else { Ok(real) };
             self.entry(&named, way, from.is_text, &dir, (&name, &shown.join(&name)));
         }
         self.above.pop();

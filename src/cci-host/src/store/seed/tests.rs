@@ -63,6 +63,14 @@ impl World {
         serde_json::from_str(&self.inside(path)).unwrap()
     }
 
+    /// What containers never see of this host.
+    fn protected(&self) -> Vec<Protected> {
+        let home = self.home.path().canonicalize().unwrap();
+        let closed = |path: PathBuf, below| Protected { path, below, except: None };
+        let of_agents = agent().protected().iter().map(|place| closed(home.join(place), true));
+        of_agents.chain([closed(home.clone(), false), closed(home.join(".ssh"), true)]).collect()
+    }
+
     fn plant(&self) -> Planted {
         fs::create_dir_all(self.state()).unwrap();
         let state = GuestDir::open(&self.state(), owner()).unwrap();
@@ -74,6 +82,7 @@ impl World {
             secrets: SettingsSecrets::Copy,
             api_key: None,
             workspace: self.session.path(),
+            protected: self.protected(),
             mounted: Vec::new(),
             written: self.written.clone(),
             state: "/home/code/state".into(),
@@ -394,7 +403,7 @@ fn a_directory_of_the_agents_that_leads_nowhere_is_told_once() {
 #[test]
 fn a_link_that_an_agent_put_where_the_person_links_to_is_not_followed_out_of_there() {
     let mut world = World::new();
-    let key = written(&world.home.path().join(".ssh/id"), "private");
+    let key = written(&world.home.path().join("elsewhere/id"), "private");
     let dots = world.home.path().join("dots");
     written(&dots.join("skills/s/SKILL.md"), "x");
     symlink("s", dots.join("skills/near")).unwrap();
@@ -465,4 +474,96 @@ fn what_no_setting_names_stays_and_is_told() {
     world.host("README.md", "x");
     let not_named = |name: &str| Omission::NotNamed(world.directory().join(name));
     told(&world, &[not_named("README.md"), not_named("lib")]);
+}
+
+#[test]
+fn a_link_in_a_skill_does_not_lead_to_what_containers_never_see() {
+    let world = World::new();
+    let key = written(&world.home.path().join(".ssh/id"), "private");
+    let talk = world.host("projects/-other/x.jsonl", "private");
+    world.host("plugins/p/x", "of a plugin");
+    let skill = world.host("skills/s/SKILL.md", "x").parent().unwrap().to_owned();
+    let home = world.home.path().canonicalize().unwrap();
+    let links = [
+        ("id", key.clone()),
+        ("ssh", key.parent().unwrap().to_owned()),
+        ("home", home),
+        ("root", "/".into()),
+        ("agent", world.directory()),
+        ("talk", talk.parent().unwrap().to_owned()),
+    ];
+    for (name, place) in &links {
+        symlink(place, skill.join(name)).unwrap();
+    }
+    symlink("../../plugins/p", skill.join("p")).unwrap();
+    let omitted = world.plant().omitted;
+    for (name, place) in &links {
+        let why = NotCopied::Closed(place.canonicalize().unwrap());
+        assert!(omitted.contains(&Omission::NotCopied { path: skill.join(name), why }), "{name}: {omitted:?}");
+    }
+    assert_eq!(omitted.len(), links.len());
+    assert_eq!(names(&world.state().join("skills/s")), ["SKILL.md", "p"].map(str::to_owned).into());
+    assert_eq!(world.inside("skills/s/p/x"), "of a plugin");
+}
+
+#[test]
+fn a_link_to_a_closed_place_is_gone_where_an_earlier_launch_had_followed_it() {
+    let world = World::new();
+    let link = world.host("skills/s/SKILL.md", "x").with_file_name("id");
+    written(&link, "harmless");
+    world.plant();
+    fs::remove_file(&link).unwrap();
+    symlink(written(&world.home.path().join(".ssh/id"), "private"), link).unwrap();
+    assert_eq!(world.plant().omitted.len(), 1);
+    assert_eq!(names(&world.state().join("skills/s")), ["SKILL.md".to_owned()].into());
+}
+
+#[test]
+fn a_login_may_be_a_link_to_wherever_the_person_keeps_it() {
+    let world = World::new();
+    let login = world.sources().copied.into_iter().find(|copied| copied.login).unwrap();
+    fs::create_dir_all(world.directory()).unwrap();
+    symlink(written(&world.home.path().join(".ssh/login"), "mine"), &login.host).unwrap();
+    assert_eq!(world.plant().omitted, []);
+    assert_eq!(fs::read_to_string(world.state().join(&login.session)).unwrap(), "mine");
+}
+
+#[test]
+fn an_agents_directory_of_which_nothing_can_be_read_is_named_once_and_what_came_before_stays() {
+    let world = World::new();
+    world.host("settings.json", "{}");
+    world.host("skills/s/SKILL.md", "x");
+    world.host("CLAUDE.md", "x");
+    assert_eq!(world.plant().omitted, []);
+    let directory = world.directory();
+    let aside = directory.with_extension("aside");
+    fs::rename(&directory, &aside).unwrap();
+    let named = |why: &str| match &world.plant().omitted[..] {
+        [Omission::NotCopied { path, why: NotCopied::Unreadable(problem) }] => {
+            assert_eq!((path, problem.contains(why)), (&directory, true), "{problem}");
+        }
+        other => panic!("{why}: {other:?}"),
+    };
+    written(&directory, "a file");
+    let why = NotCopied::NoDirectory;
+    assert_eq!(world.plant().omitted, [Omission::NotCopied { path: directory.clone(), why }]);
+    fs::remove_file(&directory).unwrap();
+    symlink(&directory, &directory).unwrap();
+    named("symbolic links");
+    fs::remove_file(&directory).unwrap();
+    symlink("nowhere", &directory).unwrap();
+    let why = NotCopied::Dangling;
+    assert_eq!(world.plant().omitted, [Omission::NotCopied { path: directory.clone(), why }]);
+    assert_eq!(world.inside("skills/s/SKILL.md"), "x");
+    fs::remove_file(&directory).unwrap();
+    assert_eq!(world.plant().omitted, [], "there is none");
+}
+
+#[test]
+fn a_file_that_is_read_and_copied_is_named_once() {
+    let world = World::new();
+    world.host("settings.json", "{}");
+    let path = world.directory().join("CLAUDE.md");
+    symlink("nowhere", &path).unwrap();
+    assert_eq!(world.plant().omitted, [Omission::NotCopied { path, why: NotCopied::Dangling }]);
 }

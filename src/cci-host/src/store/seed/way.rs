@@ -16,6 +16,8 @@ const MOST_LINKS: usize = 40;
 pub(super) enum NoWay {
     /// A link in a directory that containers write leads out of it.
     Out(PathBuf),
+    /// A link leads to a place that containers never see.
+    Closed(PathBuf),
     /// Its links lead to each other.
     Round,
     /// Anything else.

@@ -102,6 +102,7 @@ fn omissions() -> Vec<Omission> {
         Omission::NotCopied { path: path(), why: NotCopied::Special },
         Omission::NotCopied { path: path(), why: NotCopied::NoDirectory },
         Omission::NotCopied { path: path(), why: NotCopied::LedTo("/home/u/.ssh/id".into()) },
+        Omission::NotCopied { path: path(), why: NotCopied::Closed("/home/u/.ssh/x\u{1b}".into()) },
         Omission::NotCopied { path: path(), why: NotCopied::TooMuch },
         Omission::NotRead { path: path(), problem: "expected value at line 1 column 1".into() },
         Omission::NoEffect { file: path(), key: key() },
