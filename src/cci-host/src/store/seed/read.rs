@@ -12,7 +12,7 @@ use rustix::fs::{Mode, OFlags};
 use serde_json::Value;
 
 /// How long cci retries a file that has just been modified and cannot be parsed.
-const REWRITTEN_WITHIN: Duration = Duration::from_millis(400);
+const REWRITTEN_WITHIN: Duration = Duration::from_secs(1);
 /// How many attempts a file gets at least, within this limit: on a busy machine they take longer.
 const READINGS: usize = 50;
 const AT_MOST: Duration = Duration::from_secs(3);

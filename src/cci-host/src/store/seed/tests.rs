@@ -267,7 +267,7 @@ fn a_file_that_is_being_rewritten_is_read_again() {
         scope.spawn(|| {
             while !over.load(std::sync::atomic::Ordering::Relaxed) {
                 let mut file = fs::File::create(&path).unwrap();
-                text.as_bytes().chunks(100_000).for_each(|part| file.write_all(part).unwrap());
+                text.as_bytes().chunks(1_000_000).for_each(|part| file.write_all(part).unwrap());
                 // its owner works in between
                 std::thread::park_timeout(Duration::from_millis(20));
             }
