@@ -258,10 +258,13 @@ async fn on_terminal(
     };
     let ended = {
         let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;
-        // if the terminal is gone already, the session ends in a moment
-        let _ = tty.screen().write_all(asked).await;
+        let shown = async {
+            // if the terminal is gone already, the session ends in a moment; one that is stopped takes nothing for now
+            let _ = tty.screen().write_all(asked).await;
+            stream::terminal(process, &tty, size, Gate::new(allowed(&cx.settings)), None).await
+        };
         tokio::select! {
-            ended = stream::terminal(process, &tty, size, Gate::new(allowed(&cx.settings)), None) => ended,
+            ended = shown => ended,
             () = cx.scope.cancelled() => Err(Error::Interrupted),
             never = network::while_attached(cx) => match never {},
         }
