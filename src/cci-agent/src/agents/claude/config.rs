@@ -1,6 +1,7 @@
 //! What Claude Code's own configuration must contain in a container, merged into what the user and earlier sessions
 //! have.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -11,7 +12,7 @@ use super::secrets::{secrets, without_secrets};
 use super::servers::{self, SERVERS};
 use super::settings;
 use crate::json::{Keep, deep_merge, file};
-use crate::omission::Omission;
+use crate::omission::{NotCopied, Omission};
 use crate::seed::{Given, Secrets, Seeded};
 
 /// The settings, in the agent's directory.
@@ -138,20 +139,34 @@ fn of_administrator(given: &Given<'_>) -> impl Iterator<Item = Omission> {
     OF_ADMINISTRATOR.iter().filter(|file| given.exists(Path::new(file))).map(|file| Omission::OfHostOnly(file.into()))
 }
 
-/// Copies what `CLAUDE.md` imports (`@path`, relative to the file itself), or reports it.
+/// How deep imported files import others, and how many are looked into in all.
+const DEEPEST: usize = 5;
+const MOST: usize = 200;
+
+/// Copies what `CLAUDE.md` and the files that it imports import (`@path`, relative to the file itself), or reports it.
 fn imports(given: &Given<'_>, named: &mut Named<'_>, omitted: &mut Vec<Omission>) {
     let Some(Value::String(text)) = given.host.get(MEMORY) else { return };
-    let own = directory(&given.place);
-    let words =
-        text.split_whitespace().filter_map(|word| word.strip_prefix('@')).filter(|path| path.contains(['.', '/']));
-    for word in words {
-        if word.starts_with(['/', '~', '$']) {
-            named.text(word);
-        } else {
-            named.beside(Path::new(word));
+    let memory = directory(&given.place).join(MEMORY);
+    let mut known = BTreeSet::from([memory.clone()]);
+    let mut left = VecDeque::from([(memory, text.clone(), 0)]);
+    while let Some((file, text, depth)) = left.pop_front() {
+        let words =
+            text.split_whitespace().filter_map(|word| word.strip_prefix('@')).filter(|path| path.contains(['.', '/']));
+        for word in words {
+            let files = named.imported(&file, word);
+            let told = |found: Found| found.told(&file, &format!("@{word}"), false);
+            omitted.extend(named.found.drain(..).map(told));
+            for file in files.into_iter().filter(|_| depth < DEEPEST) {
+                if known.len() > MOST {
+                    omitted.push(Omission::NotCopied { path: file, why: NotCopied::TooMuch });
+                    return;
+                }
+                if known.insert(file.clone()) {
+                    let text = given.files.and_then(|files| files.script(&file));
+                    left.extend(text.map(|text| (file, text, depth + 1)));
+                }
+            }
         }
-        let told = |found: Found| found.told(&own.join(MEMORY), &format!("@{word}"), false);
-        omitted.extend(named.found.drain(..).map(told));
     }
 }
 
@@ -358,6 +373,57 @@ mod tests {
         };
         let expected = [reported("@~/notes/y.md", "/home/ann/notes/y.md"), reported("@../w.md", "/home/ann/w.md")];
         assert_eq!(seeded.omitted[..2], expected);
+    }
+
+    /// What comes along and what is told where the memory says this and other files what they say.
+    fn imported(text: &str, scripts: Vec<(&'static str, &'static str)>) -> (Vec<String>, Vec<Omission>) {
+        let host = Everything { scripts, ..Everything::default() };
+        let given = Given {
+            place: HostPlace { home: "/home/ann".into(), named: None },
+            host: [(MEMORY, json!(text))].into(),
+            files: Some(&host),
+            ..Given::default()
+        };
+        let seeded = seed(&given);
+        let copied = seeded.copied.iter().map(|one| one.session.to_str().unwrap().to_owned()).collect();
+        let is_of_host = |one: &Omission| matches!(one, Omission::OfHostOnly(_));
+        (copied, seeded.omitted.into_iter().filter(|one| !is_of_host(one)).collect())
+    }
+
+    #[test]
+    fn what_imported_files_import_comes_along_or_is_told() {
+        let (copied, omitted) = imported(
+            "@one/a.md",
+            vec![
+                ("/home/ann/.claude/one/a.md", "@b.md @../two.md"),
+                ("/home/ann/.claude/one/b.md", "@~/.claude/three/c.md and @./a.md"),
+                ("/home/ann/.claude/three/c.md", "@~/notes/y.md"),
+            ],
+        );
+        assert_eq!(copied, ["one", "two.md", "three"]);
+        let told = Omission::NamesHost {
+            file: "/home/ann/.claude/three/c.md".into(),
+            key: "@~/notes/y.md".into(),
+            place: "/home/ann/notes/y.md".into(),
+            left_out: false,
+        };
+        assert_eq!(omitted, [told]);
+    }
+
+    #[test]
+    fn imports_are_followed_as_deep_as_the_agent_follows_them() {
+        let (copied, _) = imported(
+            "@1.md",
+            vec![
+                ("/home/ann/.claude/1.md", "@2.md"),
+                ("/home/ann/.claude/2.md", "@3.md"),
+                ("/home/ann/.claude/3.md", "@4.md"),
+                ("/home/ann/.claude/4.md", "@5.md"),
+                ("/home/ann/.claude/5.md", "@6.md"),
+                ("/home/ann/.claude/6.md", "@7.md"),
+            ],
+        );
+        assert_eq!(copied, ["1.md", "2.md", "3.md", "4.md", "5.md", "6.md"]);
     }
 
     #[test]

@@ -171,11 +171,25 @@ impl<'a> Named<'a> {
         below.map_or_else(|| word.to_owned(), |below| format!("{}/{below}", self.given.guest_home))
     }
 
-    /// Copies, or reports, a file at a path relative to the configuration directory.
-    pub(super) fn beside(&mut self, path: &Path) {
-        let place = without_steps_up(&self.directory.join(path));
+    /// Copies, or reports, what a file imports; returns what of that is in the agent's directory.
+    pub(super) fn imported(&mut self, file: &Path, word: &str) -> Vec<PathBuf> {
+        self.files.clear();
+        if word.starts_with(['/', '~', '$']) {
+            self.text(word);
+        } else {
+            self.beside(&file.parent().unwrap_or(Path::new("/")).join(word));
+        }
+        std::mem::take(&mut self.files)
+    }
+
+    /// Copies, or reports, a file at this path.
+    fn beside(&mut self, path: &Path) {
+        let place = without_steps_up(path);
         match place.strip_prefix(&self.directory) {
-            Ok(below) if self.given.exists(&place) => self.copy(below),
+            Ok(below) if self.given.exists(&place) => {
+                self.copy(below);
+                self.files.push(place.clone());
+            }
             Ok(_) => {}
             Err(_) => self.on_host_alone(place),
         }
