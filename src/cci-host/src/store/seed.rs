@@ -4,7 +4,6 @@ mod copy;
 mod note;
 mod on_host;
 mod read;
-mod way;
 mod wording;
 
 #[cfg(test)]

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use cci_agent::{Copied, NotCopied, Omission};
 
 use super::note::{Made, Stamp};
-use super::way::{self, NoWay};
 use super::wording::Wording;
 use crate::store::guest_dir::{Copy, GuestDir};
+use crate::way::{self, NoWay};
 
 /// No configuration has more entries, or more bytes.
 const MOST_ENTRIES: usize = 50_000;
