@@ -231,8 +231,8 @@ fn remove_gone(copying: &mut Copying, sources: &Sources, state: &GuestDir) {
         if is_kept(&path) {
             copying.made.insert(path, made);
         } else {
-            let there = state.changed_below(&path);
-            let other = made.is_some_and(|made| there.is_some_and(|there| there != made.changed));
+            let there = state.seen(&path);
+            let other = made.is_some_and(|made| there.is_some_and(|there| !made.is(there)));
             if state.remove(&path) && other {
                 copying.omitted.push(Omission::Undone(path));
             }
