@@ -527,3 +527,47 @@ fn a_copy_that_was_changed_and_has_its_time_again_is_restored_and_told() {
     fs::remove_dir_all(world.directory().join("skills/a")).unwrap();
     told(&world, &[Omission::Undone("skills/a/SKILL.md".into())]);
 }
+
+#[test]
+fn what_came_from_the_host_is_removed_once_that_is_switched_off() {
+    let mut world = World::new();
+    let login = world.sources().copied.into_iter().find(|copied| copied.login).unwrap();
+    written(&login.host, "first");
+    world.host("skills/a/SKILL.md", "x");
+    world.host("agents/b.md", "x");
+    world.host("CLAUDE.md", "x");
+    told(&world, &[]);
+    written(&world.state().join("skills/own/SKILL.md"), "own");
+    written(&world.state().join("agents/b.md"), "changed inside");
+    world.from_host = false;
+    told(&world, &[Omission::Undone("agents/b.md".into())]);
+    let made = agent().seed(&Given::default()).files.into_iter().map(|(name, _)| name.to_owned());
+    assert_eq!(names(&world.state()), made.chain(["skills".to_owned()]).collect());
+    assert_eq!(names(&world.state().join("skills")), ["own".to_owned()].into());
+    told(&world, &[]);
+
+    world.from_host = true;
+    told(&world, &[]);
+    written(&world.state().join(&login.session), "renewed");
+    world.from_host = false;
+    told(&world, &[]);
+    assert_eq!(fs::read_to_string(world.state().join(&login.session)).unwrap(), "renewed");
+}
+
+#[test]
+fn settings_of_the_workspace_that_are_not_understood_are_told() {
+    let world = World::new();
+    let name = *world.sources().workspace.iter().find(|name| name.ends_with("settings.json")).unwrap();
+    for text in ["{\n// mine\n\"a\": 1}", "{\"a\": 1,}"] {
+        let path = written(&world.session.path().join(name), text);
+        let omitted = world.plant().omitted;
+        let [Omission::NotRead { path: named, problem }] = &omitted[..] else { panic!("{text:?}: {omitted:?}") };
+        assert_eq!(*named, path);
+        assert!(problem.contains("not checked") && problem.contains("line "), "{problem}");
+    }
+    let path = written(&world.session.path().join(name), "\u{feff}{}");
+    told(&world, &[]);
+    fs::remove_file(&path).unwrap();
+    symlink("/etc/hostname", &path).unwrap();
+    assert!(matches!(&world.plant().omitted[..], [Omission::NotRead { .. }]));
+}
