@@ -109,7 +109,7 @@ fn the_agent_is_the_one_that_is_configured() {
     let agent = host.proj.join("agent");
     fs::write(
         &agent,
-        "#!/bin/sh\nprintf '%s\\n' \"$@\" > /workspace/args.new\nmv /workspace/args.new /workspace/args\n",
+        "#!/bin/sh\nprintf '%s\\n' \"$@\" > /workspace/args.new\nmv /workspace/args.new /workspace/args\nexec cat\n",
     )
     .unwrap();
     fs::set_permissions(&agent, fs::Permissions::from_mode(0o755)).unwrap();

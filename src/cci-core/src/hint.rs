@@ -114,7 +114,9 @@ pub fn ends_outside(path: &Path, access: &Access, wanted: Wanted) -> String {
 /// What to do about a file that the caller may not use.
 fn denied(path: &Path) -> String {
     let own = [".cci", ".config/cci"].iter().any(|dir| path.ancestors().any(|above| above.ends_with(dir)));
-    if own {
+    // XDG_CONFIG_HOME can have any name; these names in it are cci's
+    let named = path.ends_with("cci/config.toml") || path.parent().is_some_and(|dir| dir.ends_with("cci/profiles"));
+    if own || named {
         return "`cci doctor` checks whether it belongs to root or HOME is closed to you, and `cci doctor --fix` returns root's files to you".to_owned();
     }
     format!("check owner and mode with `ls -ld {}`", word(path))
@@ -149,6 +151,19 @@ fn toolchain(image: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_configuration_that_is_closed_is_known_wherever_it_is() {
+        let of = |path: &str| {
+            let source = io::ErrorKind::PermissionDenied.into();
+            hint(&Error::Host { step: "read", path: path.into(), source }).unwrap()
+        };
+        for own in ["/h/.cci/x", "/h/.config/cci/config.toml", "/h/conf/cci/config.toml", "/h/conf/cci/profiles/a.toml"]
+        {
+            assert!(of(own).contains("cci doctor"), "{own}: {}", of(own));
+        }
+        assert!(of("/h/proj/config.toml").contains("ls -ld /h/proj/config.toml"));
+    }
 
     #[test]
     fn the_image_of_a_shipped_profile_has_its_own_way() {

@@ -10,14 +10,13 @@ use rustix::fs::Access as Bits;
 use rustix::io::Errno;
 
 use crate::accounts;
-use crate::caller::Caller;
 
 /// The access control list of a file, as an extended attribute.
 const LIST: &str = "system.posix_acl_access";
 
 /// The right by which this caller has the access that is wanted.
 #[must_use]
-pub fn of(caller: &Caller, path: &Path, wanted: Wanted) -> Access {
+pub fn of(caller: Ids, path: &Path, wanted: Wanted) -> Access {
     let Ok(meta) = path.metadata() else { return Access::None };
     let wanted = bits(&meta, wanted);
     match rustix::fs::access(path, Bits::from_bits_retain(wanted)) {
@@ -25,15 +24,20 @@ pub fn of(caller: &Caller, path: &Path, wanted: Wanted) -> Access {
         Err(Errno::ROFS) => return Access::ReadOnly,
         Err(_) => return Access::None,
     }
-    let list = list(path);
+    let further: Vec<u32> =
+        rustix::process::getgroups().unwrap_or_default().iter().map(|group| group.as_raw()).collect();
+    by(caller, &meta, list(path), &further, wanted)
+}
+
+/// The right by which somebody, who has the access, has it.
+fn by(caller: Ids, meta: &Metadata, list: Option<Vec<Entry>>, further: &[u32], wanted: u32) -> Access {
     let entries = list.clone().unwrap_or_else(|| of_mode(meta.mode()));
-    let further = || rustix::process::getgroups().unwrap_or_default().iter().any(|group| group.as_raw() == meta.gid());
     // root needs no right, and the agent is not root then
-    if caller.ids.uid == 0 || allows(&entries, &meta, caller.ids, wanted) {
+    if caller.uid == 0 || allows(&entries, meta, caller, wanted) {
         Access::Own
     } else if list.is_some() {
         Access::GroupList
-    } else if (meta.mode() >> 3) & wanted == wanted && further() {
+    } else if (meta.mode() >> 3) & wanted == wanted && further.contains(&meta.gid()) {
         Access::FurtherGroup(accounts::group_name(meta.gid()).unwrap_or_else(|| meta.gid().to_string()))
     } else {
         Access::Own
@@ -104,34 +108,38 @@ fn allows(entries: &[Entry], meta: &Metadata, ids: Ids, wanted: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, chown};
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
-    /// By which right a caller, who is not the owner, writes in a directory of the tests' own group.
+    const ELSE: Ids = Ids { uid: 7_000_007, gid: 7_000_008 };
+
+    /// By which right somebody with this further group writes in a directory of that group.
     fn of_mode(mode: u32, ids: Ids) -> Access {
         let dir = tempfile::tempdir().unwrap();
         std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(mode)).unwrap();
-        let mut caller = Caller::for_test(dir.path(), &[]);
-        caller.ids = ids;
-        of(&caller, dir.path(), Wanted::Write)
+        let meta = dir.path().metadata().unwrap();
+        by(ids, &meta, None, &[7, meta.gid()], bits(&meta, Wanted::Write))
     }
 
     #[test]
     fn a_supplementary_group_is_distinguished_from_what_is_effective_inside() {
         let own = rustix::process::getegid().as_raw();
-        assert_eq!(of_mode(0o770, Ids { uid: u32::MAX - 1, gid: own }), Access::Own);
-        assert_eq!(of_mode(0o777, Ids { uid: u32::MAX - 1, gid: u32::MAX - 1 }), Access::Own);
+        assert_eq!(of_mode(0o770, Ids { gid: own, ..ELSE }), Access::Own);
+        assert_eq!(of_mode(0o777, ELSE), Access::Own);
         assert_eq!(of_mode(0o700, Ids { uid: rustix::process::geteuid().as_raw(), gid: 1 }), Access::Own);
-        // as root every group is as good as the own; the group must be one that this process has
-        let Some(group) = rustix::process::getgroups().unwrap().first().map(|group| group.as_raw()) else { return };
+        assert!(matches!(of_mode(0o2770, ELSE), Access::FurtherGroup(_)));
+        assert_eq!(of(ELSE, Path::new("/nonexistent"), Wanted::Write), Access::None);
+    }
+
+    #[test]
+    fn a_group_of_which_one_is_no_member_gives_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        chown(dir.path(), None, Some(group)).unwrap();
         std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o2770)).unwrap();
-        let mut caller = Caller::for_test(dir.path(), &[]);
-        caller.ids = Ids { uid: u32::MAX - 1, gid: u32::MAX - 1 };
-        assert!(matches!(of(&caller, dir.path(), Wanted::Write), Access::FurtherGroup(_)));
-        assert_eq!(of(&caller, Path::new("/nonexistent"), Wanted::Write), Access::None);
+        let meta = dir.path().metadata().unwrap();
+        assert!(!matches!(by(ELSE, &meta, None, &[], 0o3), Access::FurtherGroup(_)));
+        let list = Some(vec![Entry { tag: GROUP, may: 7, id: 7 }]);
+        assert_eq!(by(ELSE, &meta, list, &[], 0o3), Access::GroupList);
     }
 
     #[test]

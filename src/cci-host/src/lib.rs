@@ -21,5 +21,6 @@ pub mod store;
 pub mod subids;
 pub mod system_file;
 pub mod terminal;
+mod way;
 pub mod zone;
 mod zone_name;

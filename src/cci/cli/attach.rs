@@ -83,7 +83,7 @@ impl OnIncus for AttachArgs {
         let session = async {
             let owned = attach::running(cx, &name).await?;
             call.terminal.note(&format!("Attaching to {name}"));
-            Ok(Known::running(cx, &owned))
+            Known::running(cx, &owned).await
         };
         attach::attach(cx, &name, session, into).await.map(|()| 0)
     }

@@ -4,7 +4,7 @@ use super::daemon::daemon;
 use super::finding::Finding;
 use super::firewall::in_the_way;
 use super::found::{Daemon, Found, Installation, Objects};
-use super::home::{closed_home, home};
+use super::home::{closed_home, home, in_part};
 use super::inotify::inotify;
 use super::objects::{bridge, pool, profile};
 use super::packages::packages;
@@ -20,6 +20,7 @@ pub fn findings(found: &Found) -> Vec<Finding> {
     all.push(membership(found));
     all.extend(found.inotify_instances.map(inotify));
     all.extend(found.of_root.as_ref().map(|of_root| home(found, of_root)));
+    all.extend(found.home_in_part.as_ref().map(in_part));
     all.extend(found.closed_home.as_ref().map(closed_home));
     all.push(daemon(found));
     all.extend(found.shared_mounts.as_ref().map(shared_mounts));

@@ -151,6 +151,8 @@ pub struct Found {
     pub group: String,
     /// What in the user's own directories of cci belongs to root.
     pub of_root: Option<OfRoot>,
+    /// A directory of theirs with more in it than was looked at, and how many entries were.
+    pub home_in_part: Option<(PathBuf, usize)>,
     /// The user's home or what cci has there, where it is closed to them.
     pub closed_home: Option<ClosedHome>,
     /// The mounts by which Incus reaches running containers, where they can be seen from here.

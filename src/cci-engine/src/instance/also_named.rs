@@ -1,35 +1,51 @@
 //! The caller's containers on the directory of this call, where it was named in another way: through a link or a bind mount.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use cci_core::Result;
 use cci_core::mark::{Kind, Marks};
 use cci_incus::Instance;
 
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::InstanceEvent;
 use crate::site::host_path;
 use cci_host::mounts::Names;
 
-/// The other names of this workspace that have containers: slots and sessions of one name are not found by another.
-pub(crate) fn found<'a>(
-    cx: &Context,
-    instances: impl IntoIterator<Item = &'a Instance>,
-) -> impl Iterator<Item = InstanceEvent> {
-    let (directory, places) = (host_path::real(cx.workspace.path()), Names::now());
-    let mut names: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
-    for instance in instances {
-        if let Some(other) = other_name(cx, instance, &directory, &places) {
-            names.entry(other).or_default().push(instance.name.clone());
-        }
+/// Reports the other names of this workspace that have containers: slots and sessions of one name are not found by
+/// another. Only where there may be one is the workspace itself looked at, which waits for its file system.
+pub(crate) async fn report<'a>(cx: &Context, instances: impl IntoIterator<Item = &'a Instance>) -> Result<()> {
+    let others: Vec<Other> = instances.into_iter().filter_map(|instance| Other::of(cx, instance)).collect();
+    if others.is_empty() {
+        return Ok(());
     }
-    names.into_iter().map(|(other, containers)| InstanceEvent::AlsoNamed { other, containers })
+    let workspace = cx.workspace.path().to_owned();
+    let directory = cx.scope.until_cancelled(blocking(move || Ok(host_path::real(&workspace)))).await?;
+    let places = Names::now();
+    let mut names: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
+    for other in others.into_iter().filter(|other| places.are_one(&other.mounted, &directory)) {
+        names.entry(other.workspace).or_default().push(other.container);
+    }
+    for (other, containers) in names {
+        cx.emit(InstanceEvent::AlsoNamed { other, containers });
+    }
+    Ok(())
 }
 
-fn other_name(cx: &Context, instance: &Instance, directory: &Path, places: &Names) -> Option<PathBuf> {
-    let marks = Marks::from_config(&instance.config)?;
-    let own = marks.owner_uid == cx.caller.ids.uid && marks.kind == Kind::Session;
-    let mounted = instance.devices.get("workspace")?.as_disk()?.host_source()?;
-    let other = marks.workspace.filter(|workspace| own && workspace != cx.workspace.path())?;
-    places.are_one(Path::new(mounted), directory).then_some(other)
+/// A container of the caller's whose workspace has another name.
+struct Other {
+    container: String,
+    workspace: PathBuf,
+    mounted: PathBuf,
+}
+
+impl Other {
+    fn of(cx: &Context, instance: &Instance) -> Option<Self> {
+        let marks = Marks::from_config(&instance.config)?;
+        let own = marks.owner_uid == cx.caller.ids.uid && marks.kind == Kind::Session;
+        let mounted = instance.devices.get("workspace")?.as_disk()?.host_source()?;
+        let workspace = marks.workspace.filter(|workspace| own && workspace != cx.workspace.path())?;
+        Some(Self { container: instance.name.clone(), workspace, mounted: mounted.into() })
+    }
 }

@@ -98,7 +98,7 @@ pub async fn saved(cx: &Context) -> Result<Vec<Metadata>> {
 /// Every container of the caller, or of every user, by name.
 pub async fn list(cx: &Context, whose: Whose) -> Result<Vec<Listed>> {
     let owned = ownership::all_of(cx, whose).await?;
-    also_named::found(cx, owned.iter().map(|owned| &owned.instance)).for_each(|named| cx.emit(named));
+    also_named::report(cx, owned.iter().map(|owned| &owned.instance)).await?;
     let addresses = addresses(cx, &owned).await;
     Ok(owned.iter().map(|owned| listed(owned, &addresses)).collect())
 }

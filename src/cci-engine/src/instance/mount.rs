@@ -48,7 +48,7 @@ pub async fn mount(cx: &Context, name: &str, mounting: &Mounting<'_>) -> Result<
     if mounting.shift {
         cx.emit(InstanceEvent::ShiftedMount);
     } else {
-        reach::tell(cx, disk.source.path(), disk.readonly);
+        reach::tell(cx, disk.source.path(), disk.readonly).await?;
     }
     if !disk.readonly {
         noted::PLACES.add(&cx.cci_dir(), [disk.source.as_str()])?;

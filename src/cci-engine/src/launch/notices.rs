@@ -1,6 +1,7 @@
 //! What the user should know before anything is created: of the workspace its repository and its other names, of its
 //! mounts what is out of the agent's reach.
 
+use cci_core::Result;
 use cci_core::plan::LaunchPlan;
 
 use super::facts::Survey;
@@ -13,29 +14,28 @@ use crate::site::host_path;
 use cci_host::git;
 
 /// Reports it, with the plan's warnings.
-pub(crate) async fn tell(cx: &Context, plan: &LaunchPlan, survey: &Survey) {
+pub(crate) async fn tell(cx: &Context, plan: &LaunchPlan, survey: &Survey) -> Result<()> {
     for warning in &plan.warnings {
         cx.emit(LaunchEvent::Warning(*warning));
     }
     for (file, problem) in &survey.git.problems {
         cx.emit(LaunchEvent::GitConfigUnread { file: file.clone(), problem: problem.clone() });
     }
-    if let Some(elsewhere) = repository(cx, survey).await {
+    if let Some(elsewhere) = repository(cx, survey).await? {
         cx.emit(LaunchEvent::RepositoryElsewhere(elsewhere));
     }
-    reach::tell_all(cx, survey);
-    for named in also_named::found(cx, &survey.instances) {
-        cx.emit(named);
-    }
+    reach::tell_all(cx, survey).await?;
+    also_named::report(cx, &survey.instances).await
 }
 
 /// Why git does not work inside.
-async fn repository(cx: &Context, survey: &Survey) -> Option<git::Elsewhere> {
-    let workspace = survey.host.workspace.as_ref()?.path().to_owned();
-    let (home, mounts) = (host_path::real(&cx.caller.home), survey.host.mounts.clone());
+async fn repository(cx: &Context, survey: &Survey) -> Result<Option<git::Elsewhere>> {
+    let Some(workspace) = &survey.host.workspace else { return Ok(None) };
+    let workspace = workspace.path().to_owned();
+    let (home, mounts) = (cx.caller.home.clone(), survey.host.mounts.clone());
     let look = move || {
         let mounted: Vec<&str> = mounts.iter().map(|mount| mount.container.as_str()).collect();
-        Ok(git::elsewhere(&workspace, &home, &mounted))
+        Ok(git::elsewhere(&workspace, &host_path::real(&home), &mounted))
     };
-    blocking(look).await.ok().flatten()
+    cx.scope.until_cancelled(blocking(look)).await
 }

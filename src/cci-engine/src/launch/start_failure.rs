@@ -36,7 +36,8 @@ pub(crate) async fn explained(cx: &Context, name: &str, error: cci_incus::Error,
 /// The paths that no longer lead to what the container is pinned to.
 async fn which(cx: &Context, name: &str) -> String {
     let found = cx.client.instance(name).await.ok();
-    let replaced = found.map(|(instance, _)| replaced(&pinned(&instance))).unwrap_or_default();
+    let pinned = found.map(|(instance, _)| pinned(&instance)).unwrap_or_default();
+    let replaced = replaced(cx, pinned).await.unwrap_or_default();
     let names: Vec<String> = replaced.iter().map(|path| GuestText::new(path).to_string()).collect();
     if names.is_empty() { "the workspace or a mounted directory".to_owned() } else { names.join(", ") }
 }

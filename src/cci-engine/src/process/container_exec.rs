@@ -83,7 +83,7 @@ async fn started(cx: &Context, name: &str, command: &Command, size: TermSize) ->
     };
     match begin(cx, name, "", &exec(cx, command, account, size), command).await? {
         Start::Runs(process) => Ok(process),
-        Start::OtherUser => Err(exec::not_begun(cx, GuestExit::OtherUser)),
+        Start::OtherUser => Err(exec::not_begun(cx, GuestExit::OtherUser).await),
     }
 }
 

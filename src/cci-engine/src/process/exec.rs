@@ -16,7 +16,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::retry::Retry;
-use cci_host::access;
+use crate::site::access;
 
 /// How long a start is tried: Incus gives up on a command that it cannot start while the container boots, or that is
 /// not connected within ten seconds.
@@ -146,11 +146,14 @@ async fn take_ready(stdout: &mut Stdout) -> bool {
 }
 
 /// Why a command did not begin, if its script exited before it.
-pub(crate) fn not_begun(cx: &Context, exit: GuestExit) -> Error {
+pub(crate) async fn not_begun(cx: &Context, exit: GuestExit) -> Error {
     match exit {
         GuestExit::WorkspaceNotWritable => {
             let path = cx.workspace.path();
-            Error::WorkspaceNotWritable { path: path.to_owned(), access: access::of(&cx.caller, path, Wanted::Write) }
+            match access::of(cx, path, Wanted::Write).await {
+                Ok(access) => Error::WorkspaceNotWritable { path: path.to_owned(), access },
+                Err(interrupted) => interrupted,
+            }
         }
         GuestExit::OtherUser => Error::Config {
             problem: format!(

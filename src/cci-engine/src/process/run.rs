@@ -78,7 +78,7 @@ async fn prepare(cx: &Context, command: &Command) -> Result<Launched> {
         environment: cx.environment.clone(),
     };
     let plan = LaunchPlan::new(&ask, &cx.settings, &survey.host)?;
-    launch::tell(cx, &plan, &survey).await;
+    launch::tell(cx, &plan, &survey).await?;
     launch::claim(cx, &plan, command.slot, &survey).await
 }
 
@@ -102,7 +102,7 @@ async fn execute(cx: &Context, launched: &Launched, command: &Command) -> Result
     let begun = begun.map(|(begun, ())| begun);
     let process = match launch::boot_failure::explained(cx, &launched.name, begun).await? {
         Begun::Runs(process) => process,
-        Begun::Refused(exit) => return Err(exec::not_begun(cx, exit)),
+        Begun::Refused(exit) => return Err(exec::not_begun(cx, exit).await),
     };
     if let Some(size) = size {
         return outcome::on_terminal(process, size, signals).await;

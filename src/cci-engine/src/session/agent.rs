@@ -50,7 +50,7 @@ pub(crate) async fn ensure_up(
     let (begun, ()) = exec::start_if(cx, name, ready(Ok(())), script, &start, "start the agent").await?;
     let mut shown = match begun {
         Begun::Runs(process) => Pane::of(name, process)?,
-        Begun::Refused(exit) => return Err(exec::not_begun(cx, exit)),
+        Begun::Refused(exit) => return Err(exec::not_begun(cx, exit).await),
     };
     let up = match shown.order(Order::Look, false).await? {
         Ok(_) => shown.up().await,
@@ -89,7 +89,7 @@ pub(crate) fn allowed(settings: &Settings) -> Allowed {
 /// Why a start failed, unless the session exists anyway.
 async fn not_started(cx: &Context, plan: &LaunchPlan, name: &str, exit: GuestExit, said: &[u8]) -> Result<()> {
     match exit {
-        exit @ (GuestExit::WorkspaceNotWritable | GuestExit::OtherUser) => Err(exec::not_begun(cx, exit)),
+        exit @ (GuestExit::WorkspaceNotWritable | GuestExit::OtherUser) => Err(exec::not_begun(cx, exit).await),
         // a second resume, or a later one: the session it wants exists
         _ if has_session(cx, name, plan.user.uid).await? => Ok(()),
         exit => Err(Error::StepFailed {

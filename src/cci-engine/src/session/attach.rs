@@ -64,7 +64,7 @@ pub fn in_slot(cx: &Context, slot: Slot) -> String {
 pub async fn running(cx: &Context, name: &str) -> Result<Owned> {
     let owned = match ownership::one(cx, name).await {
         Err(error @ Error::ContainerNotFound { .. }) => {
-            report_gone(cx, name).await;
+            report_gone(cx, name).await?;
             return Err(error);
         }
         found => found?,
@@ -78,14 +78,15 @@ pub async fn running(cx: &Context, name: &str) -> Result<Owned> {
 }
 
 /// Reports how to resume the conversation of a container that is gone, and what may have ended it.
-async fn report_gone(cx: &Context, name: &str) {
+async fn report_gone(cx: &Context, name: &str) -> Result<()> {
     if let Ok(all) = ownership::all_of(cx, Whose::Own).await {
-        also_named::found(cx, all.iter().map(|owned| &owned.instance)).for_each(|named| cx.emit(named));
+        also_named::report(cx, all.iter().map(|owned| &owned.instance)).await?;
     }
     // unreadable metadata does not belong to it for certain
-    let Ok(Some(metadata)) = record::of_container(cx, name).await else { return };
-    let replaced = replaced::replaced(&metadata.further().pinned);
+    let Ok(Some(metadata)) = record::of_container(cx, name).await else { return Ok(()) };
+    let replaced = replaced::replaced(cx, metadata.further().pinned).await?;
     cx.emit(SessionEvent::ContainerGone { session: metadata.session_id, workspace: metadata.workspace, replaced });
+    Ok(())
 }
 
 /// What cci knows of a session that the terminal is connected to.
@@ -103,14 +104,13 @@ impl Known {
     }
 
     /// A running session; reports which paths of the host were replaced while its container still shows the old ones.
-    #[must_use]
-    pub fn running(cx: &Context, owned: &Owned) -> Self {
+    pub async fn running(cx: &Context, owned: &Owned) -> Result<Self> {
         let pinned = replaced::pinned(&owned.instance);
-        let paths = replaced::replaced(&pinned);
+        let paths = replaced::replaced(cx, pinned.clone()).await?;
         if !paths.is_empty() {
             cx.emit(SessionEvent::Replaced { shown_by: Some(owned.instance.name.clone()), paths });
         }
-        Self { session: owned.marks.session, pinned }
+        Ok(Self { session: owned.marks.session, pinned })
     }
 }
 
@@ -222,7 +222,7 @@ impl Left {
     /// Says what is left of the container.
     async fn report(self, cx: &Context, name: &str) -> Result<()> {
         let reported = if self.exit == Some(GuestExit::Reboots) {
-            report_reboot(cx, name, self.saved, &self.pinned).await
+            report_reboot(cx, name, self.saved, self.pinned).await
         } else {
             report_fate(cx, name, self.saved, self.exit, self.noted).await
         };
@@ -254,14 +254,17 @@ async fn on_terminal(
         exec::start_if(cx, name, known, script, &exec, "attach to the session").await?;
     let process = match begun {
         Begun::Runs(process) => process,
-        Begun::Refused(exit) => return Err(exec::not_begun(cx, exit)),
+        Begun::Refused(exit) => return Err(exec::not_begun(cx, exit).await),
     };
     let ended = {
         let tty = Tty::raw().map_err(|source| Error::Host { step: "open", path: "/dev/tty".into(), source })?;
-        // if the terminal is gone already, the session ends in a moment
-        let _ = tty.screen().write_all(asked).await;
+        let shown = async {
+            // if the terminal is gone already, the session ends in a moment; one that is stopped takes nothing for now
+            let _ = tty.screen().write_all(asked).await;
+            stream::terminal(process, &tty, size, Gate::new(allowed(&cx.settings)), None).await
+        };
         tokio::select! {
-            ended = stream::terminal(process, &tty, size, Gate::new(allowed(&cx.settings)), None) => ended,
+            ended = shown => ended,
             () = cx.scope.cancelled() => Err(Error::Interrupted),
             never = network::while_attached(cx) => match never {},
         }
@@ -286,7 +289,7 @@ async fn on_terminal(
 }
 
 /// Reports where the conversation is, if there is one, and whether the container has started again.
-async fn report_reboot(cx: &Context, name: &str, saved: bool, pinned: &[Pinned]) -> Result<()> {
+async fn report_reboot(cx: &Context, name: &str, saved: bool, pinned: Vec<Pinned>) -> Result<()> {
     if saved {
         cx.emit(SessionEvent::Saved);
     }
@@ -297,7 +300,8 @@ async fn report_reboot(cx: &Context, name: &str, saved: bool, pinned: &[Pinned])
     cx.emit(match fate {
         Fate::Running => SessionEvent::Rebooted,
         Fate::Stopped(_) => {
-            SessionEvent::DidNotStartAgain { container: name.to_owned(), replaced: replaced::replaced(pinned) }
+            let replaced = replaced::replaced(cx, pinned).await?;
+            SessionEvent::DidNotStartAgain { container: name.to_owned(), replaced }
         }
     });
     Ok(())

@@ -111,10 +111,10 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
         check_conversation(&cx, session, resumed).await?;
     }
     let plan = plan(&cx, id, resumed.as_ref(), &survey)?;
-    launch::tell(&cx, &plan, &survey).await;
+    launch::tell(&cx, &plan, &survey).await?;
     let live = live(&survey.instances, id);
     let pinned = live.map_or_else(|| plan.pinned(), replaced::pinned);
-    report_replaced(&cx, live, &pinned, resumed.as_ref());
+    report_replaced(&cx, live, &pinned, resumed.as_ref()).await?;
     let (name, plan) = match live {
         Some(running) => {
             survey.policy_check.verify(&cx).await?;
@@ -178,15 +178,22 @@ fn agent_command(plan: &LaunchPlan, session: &Session, id: SessionId, resumed: O
 }
 
 /// Reports which paths of the host were replaced since the container, or the resumed session, was started.
-fn report_replaced(cx: &Context, live: Option<&Instance>, pinned: &[Pinned], resumed: Option<&Resumed>) {
-    let paths = match (live, resumed) {
-        (Some(_), _) => replaced::replaced(pinned),
-        (None, Some(resumed)) => replaced::replaced(&resumed.saved.metadata.further().pinned),
-        (None, None) => return,
+async fn report_replaced(
+    cx: &Context,
+    live: Option<&Instance>,
+    pinned: &[Pinned],
+    resumed: Option<&Resumed>,
+) -> Result<()> {
+    let before = match (live, resumed) {
+        (Some(_), _) => pinned.to_vec(),
+        (None, Some(resumed)) => resumed.saved.metadata.further().pinned,
+        (None, None) => return Ok(()),
     };
+    let paths = replaced::replaced(cx, before).await?;
     if !paths.is_empty() {
         cx.emit(SessionEvent::Replaced { shown_by: live.map(|running| running.name.clone()), paths });
     }
+    Ok(())
 }
 
 /// Which agent's rules the screen is read by.

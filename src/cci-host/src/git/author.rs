@@ -67,7 +67,7 @@ impl Reader<'_> {
             return self.refuse(path);
         }
         self.files += 1;
-        let bytes = match small_file::read_followed(path) {
+        let bytes = match small_file::read_followed(path, self.workspace) {
             Ok(bytes) => bytes,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return,
             Err(error) => return self.found.problems.push((path.to_owned(), error.to_string())),

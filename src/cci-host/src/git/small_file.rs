@@ -6,27 +6,38 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::way::{self, NoWay};
 
 /// No valid file is larger.
 const LIMIT: u64 = 1 << 20;
 
 /// The content of a regular file that is no link.
 pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let (file, kind) = opened(path, OFlags::NOFOLLOW)?;
+    let (file, kind) = opened(path)?;
     if kind.is_file() { content(file) } else { Ok(Vec::new()) }
 }
 
-/// The same of a file of the caller's own, which may be a link of theirs, to `/dev/null` too.
-pub(super) fn read_followed(path: &Path) -> io::Result<Vec<u8>> {
-    let (file, kind) = opened(path, OFlags::empty())?;
+/// The same of a file of the caller's own, which may be a link of theirs, to `/dev/null` too; a link in the workspace can
+/// be an agent's, and leads nowhere else.
+pub(super) fn read_followed(path: &Path, workspace: &Path) -> io::Result<Vec<u8>> {
+    let written = workspace.canonicalize().unwrap_or_else(|_| workspace.to_owned());
+    let real = way::real(path, &[written]).map_err(|none| match none {
+        NoWay::Out(_) | NoWay::Closed(_) => io::Error::other("a link in the workspace leads out of it"),
+        NoWay::Round => Errno::LOOP.into(),
+        NoWay::Io(error) => error,
+    })?;
+    let file = way::open(&real)?;
+    let kind = file.metadata()?.file_type();
     if kind.is_char_device() {
         return Ok(Vec::new());
     }
     if kind.is_file() { content(file) } else { Err(io::Error::other("it is no file")) }
 }
 
-fn opened(path: &Path, further: OFlags) -> io::Result<(File, FileType)> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY | further;
+fn opened(path: &Path) -> io::Result<(File, FileType)> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
     let kind = file.metadata()?.file_type();
     Ok((file, kind))

@@ -24,6 +24,17 @@ pub(crate) enum Content {
     File(Vec<u8>),
 }
 
+/// What is at a path now, as its file system notes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Of what kind it is.
+    pub(crate) kind: FileType,
+    /// When it was last modified, in nanoseconds; whoever may write it can set this.
+    pub(crate) modified: i128,
+    /// When its content, name or mode was last changed, in nanoseconds; nobody can set this.
+    pub(crate) changed: i128,
+}
+
 /// What a copy of a file keeps of the original.
 pub(crate) struct Copy {
     /// Its mode, of which the permission bits count.
@@ -83,11 +94,6 @@ impl GuestDir {
         (read as u64 <= LARGEST).then_some(content)
     }
 
-    /// When a file was last modified, in nanoseconds; `None` for anything else.
-    pub(crate) fn changed(&self, name: impl AsRef<Path>) -> Option<i128> {
-        self.stat(name.as_ref()).map(|stat| changed(&stat))
-    }
-
     fn stat(&self, name: &Path) -> Option<rustix::fs::Stat> {
         let stat = rustix::fs::statat(self.dir.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
         (FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile).then_some(stat)
@@ -134,12 +140,17 @@ impl GuestDir {
             || rustix::fs::unlinkat(&dir, name, AtFlags::REMOVEDIR).is_ok()
     }
 
-    /// When a file at a path was last modified, if no component is a link.
-    pub(crate) fn changed_below(&self, path: &Path) -> Option<i128> {
+    /// What is at a path, if no component before the last one is a link.
+    pub(crate) fn seen(&self, path: impl AsRef<Path>) -> Option<Seen> {
         let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
-        let there = rustix::fs::openat2(self.dir.as_fd(), path, flags, Mode::empty(), resolve).ok()?;
-        rustix::fs::fstat(there).ok().map(|stat| changed(&stat))
+        let there = rustix::fs::openat2(self.dir.as_fd(), path.as_ref(), flags, Mode::empty(), resolve).ok()?;
+        let stat = rustix::fs::fstat(there).ok()?;
+        Some(Seen {
+            kind: FileType::from_raw_mode(stat.st_mode),
+            modified: i128::from(stat.st_mtime) * NANOS + i128::from(stat.st_mtime_nsec),
+            changed: i128::from(stat.st_ctime) * NANOS + i128::from(stat.st_ctime_nsec),
+        })
     }
 
     /// Puts a file in place atomically; whatever was there before is replaced.
@@ -224,10 +235,6 @@ impl GuestDir {
 
 /// Nanoseconds in a second.
 pub(crate) const NANOS: i128 = 1_000_000_000;
-
-fn changed(stat: &rustix::fs::Stat) -> i128 {
-    i128::from(stat.st_mtime) * NANOS + i128::from(stat.st_mtime_nsec)
-}
 
 #[cfg(test)]
 mod tests {

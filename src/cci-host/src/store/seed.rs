@@ -5,7 +5,6 @@ mod limits;
 mod note;
 mod on_host;
 mod read;
-mod way;
 mod wording;
 
 #[cfg(test)]
@@ -79,7 +78,8 @@ impl Seed<'_> {
         let is_usable = no_directory.is_none();
         omitted.extend(no_directory);
         let host = of_host(&sources, is_usable, &mut omitted);
-        let seeded = self.made(host, session_has, note.agents.clone(), sources.workspace);
+        let in_workspace = self.in_workspace(sources.workspace, &mut omitted);
+        let seeded = self.made(host, session_has, note.agents.clone(), in_workspace);
         for (name, content) in seeded.files.iter().filter(|(name, _)| !left_alone.contains(name)) {
             state.write(name, content).map_err(in_session("write", state, name))?;
         }
@@ -94,6 +94,8 @@ impl Seed<'_> {
             remove_gone(&mut copying, &sources, state);
             Note { copied: copying.made, agents: seeded.noted }.write(session)?;
             omitted.extend(copying.omitted);
+        } else if !self.from_host {
+            omitted.extend(self.taken_back(note, state, session)?);
         }
         Ok(Planted { secrets: seeded.secrets, asks_about: seeded.asks_about, omitted })
     }
@@ -110,19 +112,36 @@ impl Seed<'_> {
         Limits { open, private, protected: self.protected.clone(), written: self.written.clone() }
     }
 
+    /// Removes what came from the host before that was switched off; a login that the session renewed is its own.
+    fn taken_back(&self, note: Note, state: &GuestDir, session: &Path) -> Result<Vec<Omission>> {
+        if note == Note::default() {
+            return Ok(Vec::new());
+        }
+        let copied = self.agent.sources(&self.place).copied;
+        let is_login = |path: &Path| copied.iter().any(|copied| copied.login && copied.session == path);
+        let mut copying = Copying::after(note.copied, Wording::default(), Limits::default());
+        copying.before.retain(|path, made| {
+            let is_renewed = made.is_some_and(|made| state.seen(path).is_some_and(|now| now.modified != made.changed));
+            !(is_renewed && is_login(path))
+        });
+        remove_gone(&mut copying, &Sources::default(), state);
+        Note::default().write(session)?;
+        Ok(copying.omitted)
+    }
+
     /// What is read where the host's configuration is not given to sessions.
     fn without_host(&self) -> Sources {
         let Sources { session, workspace, .. } = self.agent.sources(&self.place);
         Sources { session, workspace, ..Sources::default() }
     }
 
-    fn made(&self, host: Documents, session: Documents, noted: Vec<String>, workspace: &[&'static str]) -> Seeded {
+    fn made(&self, host: Documents, session: Documents, noted: Vec<String>, in_workspace: InWorkspace) -> Seeded {
         let files = OnHost { search: self.search };
         self.agent.seed(&Given {
             place: self.place.clone(),
             host,
             session,
-            in_workspace: self.in_workspace(workspace),
+            in_workspace,
             workspace: &self.workspace.to_string_lossy(),
             mounted: self.mounted.clone(),
             state: self.state.clone(),
@@ -135,14 +154,36 @@ impl Seed<'_> {
     }
 
     /// Those of the files that the workspace has: they came with the repository, and the credentials are next to it.
-    fn in_workspace(&self, files: &[&'static str]) -> Vec<(&'static str, Option<Value>)> {
+    /// One that is not understood is told: what in it keeps the agent from working is not known.
+    fn in_workspace(&self, files: &[&'static str], omitted: &mut Vec<Omission>) -> InWorkspace {
         let owner = cci_core::idmap::Ids { uid: u32::MAX, gid: u32::MAX };
         let dir = GuestDir::open(self.workspace, owner).ok();
-        let is_there = |file: &&&str| self.workspace.join(file).symlink_metadata().is_ok();
-        let content = |file: &str| json::parse(&dir.as_ref()?.read_below(file)?).ok();
-        files.iter().filter(is_there).map(|file| (*file, content(file))).collect()
+        let content = |file: &str| {
+            let bytes = dir.as_ref().and_then(|dir| dir.read_below(file));
+            let bytes = bytes.ok_or_else(|| "it is a link, no file, or too large".to_owned())?;
+            json::parse(&bytes).map_err(|error| error.to_string())
+        };
+        let mut found = InWorkspace::new();
+        for file in files {
+            let path = self.workspace.join(file);
+            if path.symlink_metadata().is_err() {
+                continue;
+            }
+            match content(file) {
+                Ok(value) => found.push((*file, Some(value))),
+                Err(problem) => {
+                    found.push((*file, None));
+                    let problem = format!("not checked for what keeps the agent from working: {problem}");
+                    omitted.push(Omission::NotRead { path, problem });
+                }
+            }
+        }
+        found
     }
 }
+
+/// Files of the workspace, and what is in them.
+type InWorkspace = Vec<(&'static str, Option<Value>)>;
 
 /// Why nothing of the agent's directory on the host can be used, where there is one.
 fn unusable(directory: &Path) -> Option<Omission> {
@@ -251,8 +292,8 @@ fn remove_gone(copying: &mut Copying, sources: &Sources, state: &GuestDir) {
         if is_kept(&path) {
             copying.made.insert(path, made);
         } else {
-            let there = state.changed_below(&path);
-            let other = made.is_some_and(|made| there.is_some_and(|there| there != made.changed));
+            let there = state.seen(&path);
+            let other = made.is_some_and(|made| there.is_some_and(|there| !made.is(there)));
             if state.remove(&path) && other {
                 copying.omitted.push(Omission::Undone(path));
             }

@@ -29,12 +29,15 @@ pub struct Transcript {
 
 /// The newest transcript of a conversation in an agent's state directory, if there is one.
 pub fn newest(agent: &dyn Agent, state_dir: &Path) -> Option<Transcript> {
+    newest_within(MOST, agent, state_dir)
+}
+
+fn newest_within(mut budget: u64, agent: &dyn Agent, state_dir: &Path) -> Option<Transcript> {
     let (kept, dir) = directory(agent, state_dir)?;
     let entries = Dir::read_from(&dir).ok()?;
     let mut found: Vec<(Duration, String, String)> =
         entries.flatten().filter_map(|entry| named(&kept, &dir, entry.file_name())).collect();
     found.sort_by_key(|(written, ..)| Reverse(*written));
-    let mut budget = MOST;
     let (written, id, _) = found.into_iter().find(|(.., name)| is_talk(&kept, &dir, name, &mut budget))?;
     Some(Transcript { id, written: UNIX_EPOCH + written })
 }
@@ -154,16 +157,21 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_is_the_one_in_which_something_was_said_however_many_files_there_are() {
+    fn the_newest_is_the_one_in_which_something_was_said_as_far_as_files_are_searched() {
         let state = tempfile::tempdir().unwrap();
         let dir = state.path().join("said/here");
         fs::create_dir_all(&dir).unwrap();
-        fs::write(dir.join("said.txt"), "first\nx\n").unwrap();
-        for number in 0..30_000 {
-            fs::write(dir.join(format!("{number}.log")), "").unwrap();
+        for (age, (name, text)) in
+            [("later.txt", "summary\n"), ("other.log", "x"), ("said.txt", "first\nx\n")].into_iter().enumerate()
+        {
+            fs::write(dir.join(name), text).unwrap();
+            let file = File::options().write(true).open(dir.join(name)).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(10 * age as u64)).unwrap();
         }
-        fs::write(dir.join("later.txt"), "summary\n").unwrap();
         assert_eq!(newest(&Notes, state.path()).unwrap().id, "said");
+        let within = |budget| newest_within(budget, &Notes, state.path()).unwrap().id;
+        assert_eq!(within(16), "said");
+        assert_eq!(within(7), "later", "what was not searched to its end may be a conversation");
         assert!(!has_trace(&Notes, state.path()));
         fs::write(state.path().join("log"), "x").unwrap();
         assert!(has_trace(&Notes, state.path()));

@@ -20,6 +20,7 @@ fn bare() -> Found {
         person: Person { name: "ann".into(), uid: 1234, gid: 4321, in_group: false, group_active: false },
         group: "incus-admin".into(),
         of_root: None,
+        home_in_part: None,
         closed_home: None,
         shared_mounts: None,
         firewalls: Vec::new(),
@@ -227,6 +228,17 @@ fn what_belongs_to_root_in_the_persons_directories_is_given_back() {
     assert_eq!(home.text, "/home/ann/.cci/network belongs to root, so ann cannot use it");
     assert_eq!(home.steps[0].shown(), "run chown -R --from=root ann /home/ann/.cci");
     assert!(home.steps[0].needs_root());
+}
+
+#[test]
+fn a_directory_that_was_looked_at_in_part_is_told() {
+    let found = findings(&Found { home_in_part: Some(("/home/ann/.cci".into(), 200_000)), ..working() });
+    let home = found.iter().find(|finding| finding.id == "home").unwrap();
+    assert_eq!(home.health, Health::Ok);
+    assert_eq!(
+        home.text,
+        "/home/ann/.cci: none of its first 200000 files belongs to root; the others were not looked at"
+    );
 }
 
 #[test]

@@ -46,7 +46,7 @@ impl<'a> Pane<'a> {
         let (begun, _) = exec::start_if(cx, name, known, Script::before(""), &exec, STEP).await?;
         match begun {
             Begun::Runs(process) => Self::of(name, process),
-            Begun::Refused(exit) => Err(exec::not_begun(cx, exit)),
+            Begun::Refused(exit) => Err(exec::not_begun(cx, exit).await),
         }
     }
 

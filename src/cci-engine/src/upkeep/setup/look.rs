@@ -62,7 +62,7 @@ pub async fn look(cx: &Context, person: Option<&str>) -> Found {
         other => (other, None),
     };
     let (account, person) = who(cx, person);
-    let of_root = of_root(cx, account.clone()).await;
+    let (of_root, home_in_part) = of_root(cx, account.clone()).await;
     // files of root's in it are a finding of their own
     let closed_home = if of_root.is_none() { closed_home(cx, &account) } else { None };
     let text = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
@@ -82,6 +82,7 @@ pub async fn look(cx: &Context, person: Option<&str>) -> Found {
         subuid: table(SUBUID),
         subgid: table(SUBGID),
         of_root,
+        home_in_part,
         closed_home,
         shared_mounts: shared_mounts(),
         person,
@@ -140,17 +141,35 @@ fn shared_mounts() -> Option<SharedMounts> {
 }
 
 /// What belongs to root in the user's own directories of cci. Sessions can have any number of files.
-async fn of_root(cx: &Context, account: Account) -> Option<OfRoot> {
+async fn of_root(cx: &Context, account: Account) -> (Option<OfRoot>, Option<(PathBuf, usize)>) {
     let uid = account.ids.uid;
     let homes = [cx.caller.home.clone(), account.home];
+    let named = cx.caller.config_dir();
     let found = blocking(move || {
-        let is_theirs = |home: &PathBuf| uid != 0 && std::fs::metadata(home).is_ok_and(|home| home.uid() == uid);
-        let Some(home) = homes.into_iter().find(is_theirs) else { return Ok(None) };
-        let directories: Vec<PathBuf> = [".cci", ".config/cci"].map(|dir| home.join(dir)).into();
-        let first = directories.iter().find_map(|dir| give_back::first_of_root(dir));
-        Ok(first.map(|first| OfRoot { first, directories }))
+        let directories = directories_of(uid, &homes, named);
+        let mut in_part = None;
+        for dir in &directories {
+            let looked = give_back::first_of_root(dir);
+            if let Some(first) = looked.first {
+                return Ok((Some(OfRoot { first, directories }), None));
+            }
+            in_part = in_part.or_else(|| looked.is_part.then(|| (dir.clone(), give_back::MOST)));
+        }
+        Ok((None, in_part))
     });
-    found.await.ok().flatten()
+    cx.scope.until_cancelled(found).await.unwrap_or_default()
+}
+
+/// The person's own directories of cci: in their home, and where `XDG_CONFIG_HOME` names a directory of theirs.
+fn directories_of(uid: u32, homes: &[PathBuf], named: PathBuf) -> Vec<PathBuf> {
+    let is_theirs = |dir: &Path| uid != 0 && std::fs::metadata(dir).is_ok_and(|dir| dir.uid() == uid);
+    let home = homes.iter().find(|home| is_theirs(home));
+    let mut all: Vec<PathBuf> =
+        home.into_iter().flat_map(|home| [".cci", ".config/cci"].map(|dir| home.join(dir))).collect();
+    if !all.contains(&named) && named.parent().is_some_and(is_theirs) {
+        all.push(named);
+    }
+    all
 }
 
 /// The caller's own home, or a directory of cci's in it, if they may not use it.
@@ -233,4 +252,30 @@ fn has_module(name: &str) -> bool {
 
 fn free_bytes(dir: &Path) -> u64 {
     rustix::fs::statvfs(dir).map_or(0, |stat| stat.f_bavail * stat.f_frsize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_that_is_looked_at_is_the_one_in_use() {
+        let home = tempfile::tempdir().unwrap();
+        let uid = home.path().metadata().unwrap().uid();
+        // root has no files to be given back
+        let (uid, homes) = if uid == 0 { of_somebody(home.path()) } else { (uid, [home.path().to_owned()]) };
+        let at = |path: &str| home.path().join(path);
+        let default = [at(".cci"), at(".config/cci")];
+        assert_eq!(directories_of(uid, &homes, at(".config/cci")), default);
+        std::fs::create_dir(at("conf")).unwrap();
+        std::os::unix::fs::chown(at("conf"), Some(uid), None).unwrap();
+        assert_eq!(directories_of(uid, &homes, at("conf/cci")), [&default[..], &[at("conf/cci")]].concat());
+        assert_eq!(directories_of(uid, &homes, "/etc/cci".into()), default, "it is not theirs");
+        assert_eq!(directories_of(0, &homes, at("conf/cci")), [PathBuf::new(); 0]);
+    }
+
+    fn of_somebody(home: &Path) -> (u32, [PathBuf; 1]) {
+        std::os::unix::fs::chown(home, Some(7_000_007), None).unwrap();
+        (7_000_007, [home.to_owned()])
+    }
 }

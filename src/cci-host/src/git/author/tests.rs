@@ -211,3 +211,28 @@ fn what_is_no_file_or_no_text_is_named() {
     assert_eq!(found.problems, [(world.home().join(".gitconfig"), "user.name is not UTF-8".to_owned())]);
     assert_eq!((found.author.user.name, found.author.user.email.as_deref()), (None, Some("a@x")));
 }
+
+#[test]
+fn an_include_in_the_workspace_leads_nowhere_else() {
+    let config = "[user]\nname = Ann\n[include]\npath = work/proj/shared\npath = work/proj/near/x\npath = own\n";
+    let world = World::new(&[
+        (".gitconfig", config),
+        ("private", "[user]\nemail = private@example.com\n"),
+        ("work/proj/in/x", "[user]\nemail = in@example.com\n"),
+        ("own-target", "[author]\nname = Own\n"),
+    ]);
+    let at = |path: &str| world.home().join(path);
+    std::os::unix::fs::symlink(at("private"), at("work/proj/shared")).unwrap();
+    std::os::unix::fs::symlink("in", at("work/proj/near")).unwrap();
+    std::os::unix::fs::symlink("own-target", at("own")).unwrap();
+    let found = world.found();
+    assert_eq!(found.problems, [(at("work/proj/shared"), "a link in the workspace leads out of it".to_owned())]);
+    assert_eq!(world.shown(), "Ann|in@example.com");
+    assert_eq!(found.author.author.name.as_deref(), Some("Own"), "the caller's own link is followed");
+    fs::remove_dir_all(at("work/proj/in")).unwrap();
+    fs::remove_file(at("work/proj/near")).unwrap();
+    fs::create_dir(at("elsewhere")).unwrap();
+    world.write("elsewhere/x", "[user]\nemail = private@example.com\n");
+    std::os::unix::fs::symlink(at("elsewhere"), at("work/proj/near")).unwrap();
+    assert_eq!(world.shown(), "Ann|", "no component may be such a link");
+}

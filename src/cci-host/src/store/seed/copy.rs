@@ -11,11 +11,13 @@ use std::path::{Path, PathBuf};
 
 use cci_agent::{Copied, NotCopied, Omission};
 
+use rustix::fs::FileType;
+
 use super::limits::Limits;
 use super::note::{Made, Stamp};
-use super::way::{self, NoWay};
 use super::wording::Wording;
-use crate::store::guest_dir::{Copy, GuestDir};
+use crate::store::guest_dir::{Content, Copy, GuestDir};
+use crate::way::{self, NoWay};
 
 /// No configuration has more entries, or more bytes.
 const MOST_ENTRIES: usize = 50_000;
@@ -33,6 +35,8 @@ pub(super) struct Copying {
     pub(super) omitted: Vec<Omission>,
     /// The same of the launch before.
     pub(super) before: BTreeMap<PathBuf, Option<Made>>,
+    /// Whether something is noted of that launch.
+    is_noted: bool,
     /// What texts name otherwise in the container.
     wording: Wording,
     /// Where links may lead.
@@ -56,7 +60,7 @@ struct From<'a> {
 impl Copying {
     /// Nothing yet, in a session that had this from the launch before.
     pub(super) fn after(before: BTreeMap<PathBuf, Option<Made>>, wording: Wording, limits: Limits) -> Self {
-        Self { before, wording, limits, ..Self::default() }
+        Self { is_noted: !before.is_empty(), before, wording, limits, ..Self::default() }
     }
 
     /// Copies one thing, if there is one.
@@ -67,8 +71,13 @@ impl Copying {
             return;
         }
         let above = copied.session.parent().unwrap_or(Path::new(""));
-        let into =
-            above.iter().try_fold(None::<GuestDir>, |into, part| into.as_ref().unwrap_or(state).subdir(part).map(Some));
+        let mut shown = PathBuf::new();
+        let into = above.iter().try_fold(None::<GuestDir>, |into, part| {
+            let into = into.as_ref().unwrap_or(state);
+            shown.push(part);
+            self.make_way(FileType::Directory, into, (part, &shown));
+            into.subdir(part).map(Some)
+        });
         match into {
             Ok(into) => {
                 let parts = above.ancestors().filter(|part| *part != Path::new(""));
@@ -119,6 +128,7 @@ impl Copying {
             return Ok(());
         }
         let entries = names(from.real)?;
+        self.make_way(FileType::Directory, into, (name, shown));
         let dir = into.subdir(name)?;
         dir.set_mode(from.meta.mode())?;
         self.made.insert(shown.to_owned(), None);
@@ -134,31 +144,64 @@ impl Copying {
     }
 
     fn file(&mut self, from: From<'_>, into: &GuestDir, (name, shown): (&OsStr, &Path)) -> io::Result<()> {
-        let now = Made { changed: changed(from.meta), stamp: Stamp::of(from.meta) };
-        let there = into.changed(name);
-        let before = self.before.get(shown).copied().flatten();
-        // a session of which nothing is noted has its files from another release
-        let is_changed = match before {
-            Some(before) => there.is_some_and(|there| there != before.changed),
-            None => there.is_some() && !self.before.is_empty(),
-        };
-        if is_changed && from.is_text && there != Some(now.changed) {
-            self.omitted.push(Omission::Undone(shown.to_owned()));
-        }
-        let mode = from.meta.mode() & 0o777;
+        self.make_way(FileType::RegularFile, into, (name, shown));
+        let (modified, stamp, mode) = (changed(from.meta), Stamp::of(from.meta), from.meta.mode() & 0o777);
         // read all the same: what cannot be read is told whenever it is so
         let file = way::open(from.real)?;
-        let is_same = before == Some(now) && there == Some(now.changed) && into.mode(name) == Some(mode);
-        if !is_same {
-            let copy = Copy { mode, changed: now.changed };
-            match self.reworded(&file, from)? {
+        let there = into.seen(name).filter(|there| there.kind == FileType::RegularFile);
+        let before = self.before.get(shown).copied().flatten();
+        let is_of_now = |made: &Made| (made.changed, made.stamp) == (modified, stamp);
+        let same = before.filter(|made| is_of_now(made) && there.is_some_and(|there| made.is(there)));
+        let made = if let Some(made) = same.filter(|_| into.mode(name) == Some(mode)) {
+            made.made
+        } else {
+            let text = self.reworded(&file, from)?;
+            // a session of which nothing is noted has its files from another release
+            let is_told = from.is_text
+                && self.is_noted
+                && there.is_some_and(|there| match before {
+                    Some(made) if made.is(there) => false,
+                    // only what is not as the host's file still is can have been changed by the agent
+                    Some(made) if made.changed == there.modified => {
+                        is_of_now(&made) && differs(into, name, &file, &text)
+                    }
+                    _ => there.modified != modified || differs(into, name, &file, &text),
+                });
+            if is_told {
+                self.omitted.push(Omission::Undone(shown.to_owned()));
+            }
+            let copy = Copy { mode, changed: modified };
+            match text {
                 Some(text) => into.copy(name, text.as_bytes(), &copy)?,
                 None => into.copy(name, file.take(MOST_BYTES), &copy)?,
             }
-        }
+            into.seen(name).map_or(0, |there| there.changed)
+        };
         self.bytes += from.meta.len();
-        self.made.insert(shown.to_owned(), Some(now));
+        self.made.insert(shown.to_owned(), Some(Made { changed: modified, stamp, made }));
         Ok(())
+    }
+
+    /// Reports what is in the place of a copy, is of another kind, and was made in the session. What cci copied there
+    /// itself goes first.
+    fn make_way(&mut self, wanted: FileType, into: &GuestDir, (name, shown): (&OsStr, &Path)) {
+        let is_in_the_way = || into.seen(name).is_some_and(|there| there.kind != wanted);
+        if !self.is_noted || !is_in_the_way() {
+            return;
+        }
+        let copies = self.before.keys().filter(|path| path.starts_with(shown)).cloned().collect::<Vec<_>>();
+        for path in copies.into_iter().rev() {
+            let Ok(below) = path.strip_prefix(shown.parent().unwrap_or(Path::new(""))) else { continue };
+            let Some(there) = into.seen(below) else { continue };
+            let made = self.before.remove(&path).flatten();
+            let is_own = there.kind == made.map_or(FileType::Directory, |_| FileType::RegularFile);
+            if is_own && into.remove(below) && made.is_some_and(|made| !made.is(there)) {
+                self.omitted.push(Omission::Undone(path));
+            }
+        }
+        if is_in_the_way() {
+            self.omitted.push(Omission::Undone(shown.to_owned()));
+        }
     }
 
     /// A text that says something else in the container; the file is at its beginning again.
@@ -183,6 +226,17 @@ impl Copying {
             self.omitted.push(Omission::NotCopied { path: path.to_owned(), why });
         }
     }
+}
+
+/// Whether a copy says something else than the host's file, or `text` in its stead; the file is at its beginning again.
+fn differs(into: &GuestDir, name: &OsStr, mut file: &File, text: &Option<String>) -> bool {
+    let Ok(Content::File(there)) = into.read(name) else { return true };
+    if let Some(text) = text {
+        return text.as_bytes() != there;
+    }
+    let mut content = Vec::new();
+    let read = file.take(there.len() as u64 + 1).read_to_end(&mut content);
+    io::Seek::rewind(&mut file).is_err() || read.is_err() || content != there
 }
 
 /// What is in a directory of the host, in the order of its names.

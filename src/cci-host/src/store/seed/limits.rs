@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cci_core::mount::{Protected, check_host};
 
-use super::way::{self, NoWay};
+use crate::way::{self, NoWay};
 
 /// What is closed to them, and what is open.
 #[derive(Debug, Default)]

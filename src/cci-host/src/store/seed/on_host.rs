@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use cci_agent::HostFiles;
 
-use super::way;
+use crate::way;
 
 /// Longer scripts are programs.
 const LONGEST: u64 = 64 * 1024;

@@ -567,3 +567,108 @@ fn a_file_that_is_read_and_copied_is_named_once() {
     symlink("nowhere", &path).unwrap();
     assert_eq!(world.plant().omitted, [Omission::NotCopied { path, why: NotCopied::Dangling }]);
 }
+
+#[test]
+fn what_the_session_made_where_the_host_has_another_kind_is_told() {
+    let world = World::new();
+    world.host("skills/a/SKILL.md", "x");
+    world.host("agents/kept.md", "x");
+    told(&world, &[]);
+    // a directory where the host has a file now, and a file where it has a directory
+    written(&world.state().join("skills/b/own"), "work");
+    written(&world.state().join("skills/c"), "work");
+    symlink("/etc", world.state().join("agents/d")).unwrap();
+    world.host("skills/b", "x");
+    world.host("skills/c/SKILL.md", "x");
+    world.host("agents/d/x.md", "x");
+    let undone = ["agents/d", "skills/b", "skills/c"].map(|path| Omission::Undone(path.into()));
+    let omitted = world.plant().omitted;
+    assert!(omitted.len() == 3 && undone.iter().all(|one| omitted.contains(one)), "{omitted:?}");
+    assert_eq!((world.inside("skills/b"), world.inside("skills/c/SKILL.md")), ("x".into(), "x".into()));
+    told(&world, &[]);
+}
+
+#[test]
+fn a_copy_that_the_host_replaced_by_another_kind_is_not_told_but_what_the_session_added_is() {
+    let world = World::new();
+    for path in ["skills/a/SKILL.md", "skills/b/SKILL.md", "skills/c"] {
+        world.host(path, "x");
+    }
+    told(&world, &[]);
+    written(&world.state().join("skills/b/own"), "work");
+    let skills = world.directory().join("skills");
+    for name in ["a", "b"] {
+        fs::remove_dir_all(skills.join(name)).unwrap();
+        world.host(&format!("skills/{name}"), "y");
+    }
+    fs::remove_file(skills.join("c")).unwrap();
+    world.host("skills/c/SKILL.md", "y");
+    told(&world, &[Omission::Undone("skills/b".into())]);
+    assert_eq!(["a", "b", "c/SKILL.md"].map(|name| world.inside(&format!("skills/{name}"))), ["y", "y", "y"]);
+}
+
+#[test]
+fn a_copy_that_was_changed_and_has_its_time_again_is_restored_and_told() {
+    let world = World::new();
+    let host = world.host("skills/a/SKILL.md", "as on the host");
+    told(&world, &[]);
+    let copy = world.state().join("skills/a/SKILL.md");
+    let set_back = |text: &str| {
+        fs::write(&copy, text).unwrap();
+        let time = host.metadata().unwrap().modified().unwrap();
+        fs::File::options().append(true).open(&copy).unwrap().set_modified(time).unwrap();
+    };
+    set_back("as no the host");
+    told(&world, &[Omission::Undone("skills/a/SKILL.md".into())]);
+    assert_eq!(fs::read_to_string(&copy).unwrap(), "as on the host");
+    // a copy of the session has the same content by another time
+    set_back("as on the host");
+    told(&world, &[]);
+    set_back("as no the host");
+    fs::remove_dir_all(world.directory().join("skills/a")).unwrap();
+    told(&world, &[Omission::Undone("skills/a/SKILL.md".into())]);
+}
+
+#[test]
+fn what_came_from_the_host_is_removed_once_that_is_switched_off() {
+    let mut world = World::new();
+    let login = world.sources().copied.into_iter().find(|copied| copied.login).unwrap();
+    written(&login.host, "first");
+    world.host("skills/a/SKILL.md", "x");
+    world.host("agents/b.md", "x");
+    world.host("CLAUDE.md", "x");
+    told(&world, &[]);
+    written(&world.state().join("skills/own/SKILL.md"), "own");
+    written(&world.state().join("agents/b.md"), "changed inside");
+    world.from_host = false;
+    told(&world, &[Omission::Undone("agents/b.md".into())]);
+    let made = agent().seed(&Given::default()).files.into_iter().map(|(name, _)| name.to_owned());
+    assert_eq!(names(&world.state()), made.chain(["skills".to_owned()]).collect());
+    assert_eq!(names(&world.state().join("skills")), ["own".to_owned()].into());
+    told(&world, &[]);
+
+    world.from_host = true;
+    told(&world, &[]);
+    written(&world.state().join(&login.session), "renewed");
+    world.from_host = false;
+    told(&world, &[]);
+    assert_eq!(fs::read_to_string(world.state().join(&login.session)).unwrap(), "renewed");
+}
+
+#[test]
+fn settings_of_the_workspace_that_are_not_understood_are_told() {
+    let world = World::new();
+    let name = *world.sources().workspace.iter().find(|name| name.ends_with("settings.json")).unwrap();
+    for text in ["{\n// mine\n\"a\": 1}", "{\"a\": 1,}"] {
+        let path = written(&world.session.path().join(name), text);
+        let omitted = world.plant().omitted;
+        let [Omission::NotRead { path: named, problem }] = &omitted[..] else { panic!("{text:?}: {omitted:?}") };
+        assert_eq!(*named, path);
+        assert!(problem.contains("not checked") && problem.contains("line "), "{problem}");
+    }
+    let path = written(&world.session.path().join(name), "\u{feff}{}");
+    told(&world, &[]);
+    fs::remove_file(&path).unwrap();
+    symlink("/etc/hostname", &path).unwrap();
+    assert!(matches!(&world.plant().omitted[..], [Omission::NotRead { .. }]));
+}

@@ -13,7 +13,7 @@ const MOST_LINKS: usize = 40;
 
 /// Why a path leads nowhere.
 #[derive(Debug)]
-pub(super) enum NoWay {
+pub(crate) enum NoWay {
     /// A link in a directory that containers write leads out of it.
     Out(PathBuf),
     /// A link leads to a place that containers never see.
@@ -31,7 +31,7 @@ impl From<io::Error> for NoWay {
 }
 
 /// The same path without links, where containers write what is below `written`.
-pub(super) fn real(path: &Path, written: &[PathBuf]) -> Result<PathBuf, NoWay> {
+pub(crate) fn real(path: &Path, written: &[PathBuf]) -> Result<PathBuf, NoWay> {
     let parts = |path: &Path| path.iter().rev().map(OsString::from).collect::<Vec<_>>();
     let (mut real, mut left) = (PathBuf::from("/"), parts(path));
     let (mut links, mut first) = (0, None);
@@ -58,7 +58,7 @@ pub(super) fn real(path: &Path, written: &[PathBuf]) -> Result<PathBuf, NoWay> {
 }
 
 /// Opens a path without links, only if there is still none in it.
-pub(super) fn open(real: &Path) -> io::Result<File> {
+pub(crate) fn open(real: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     Ok(rustix::fs::openat2(CWD, real, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)?.into())
 }
