@@ -1,18 +1,12 @@
 //! `shell`: an agent in a container, with a conversation that is stored on the host.
 
-use std::mem::discriminant;
-use std::path::{Path, PathBuf};
-
-use cci_agent::{Agent, Omission, Start};
-use cci_core::environment::HostLocale;
-use cci_core::idmap::Ids;
+use cci_agent::{Agent, Start};
 use cci_core::mark::Marks;
 use cci_core::pin::Pinned;
 use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::session::{Resume, SessionId};
 use cci_core::slot::SlotChoice;
 use cci_core::{Error, Result};
-use cci_guest::layout::{HOME, WORKSPACE};
 use cci_guest::pane::SHELL;
 use cci_incus::{Instance, Status};
 
@@ -22,18 +16,16 @@ use crate::event::{Event, LaunchEvent, SessionEvent};
 use crate::instance::remove::remove_launched;
 use crate::launch::environment;
 use crate::launch::{self, Subject, Survey};
-use crate::ledger::Made;
 use crate::roll_back;
 use crate::session::agent;
 use crate::session::holders::{self, Holder};
+use crate::session::plant::{plant, plant_new};
 use crate::session::record::Draft;
 use crate::session::resume::{self, Given, Resumed};
 use crate::session::shutdown;
 use crate::session::state_volume;
 use crate::site::host_path;
 use crate::site::replaced;
-use cci_host::store::noted;
-use cci_host::store::seed::Seed;
 
 /// The session to start.
 pub struct Session {
@@ -251,74 +243,6 @@ async fn earlier(cx: &Context, id: SessionId, ours: &str) -> Result<Option<Holde
     let with_it = holders.filter(|holder| holder.session == id && (ours(holder) || holder.runs()));
     let order = |holder: &Holder| (holder.instance.created_at.clone(), holder.instance.name.clone());
     Ok(with_it.min_by_key(order).filter(|first| !ours(first)))
-}
-
-/// The directory of a new conversation, which is removed if the launch fails.
-async fn plant_new(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
-    cx.scope.ledger.push(Made::SessionDir(launch::store(cx).dir(id)));
-    plant(cx, id, owner).await
-}
-
-/// Creates the session's directory and puts what the agent needs into it.
-async fn plant(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
-    let (store, caller) = (launch::store(cx), cx.caller.clone());
-    let workspace = host_path::real(cx.workspace.path());
-    let (from_host, secrets) = (cx.settings.defaults.agent_config, cx.settings.defaults.settings_secrets);
-    let agent = cx.settings.tool.agent();
-    let mut environment =
-        cci_core::environment::environment(agent, &HostLocale::default(), &cx.settings.environment(), &cx.environment);
-    let api_key = agent.api_key_variable().and_then(|name| environment.remove(name));
-    let (mounted, protected) = (mounted(cx, &workspace), host_path::protected(&cx.settings, &cx.caller));
-    let cci_dir = cx.cci_dir();
-    let planted = cx
-        .scope
-        .writing(move || {
-            let state = store.create(id, owner)?;
-            let noted = noted::PLACES.read(&cci_dir)?.into_iter().map(PathBuf::from);
-            let written = mounted.iter().map(|(place, _)| host_path::real(place)).chain(noted).collect();
-            let seed = Seed {
-                agent,
-                place: caller.place_of(agent),
-                search: caller.var("PATH"),
-                from_host,
-                secrets,
-                api_key: api_key.as_deref(),
-                workspace: &workspace,
-                protected,
-                mounted,
-                written,
-                state: cci_core::environment::state(agent),
-                guest_home: HOME,
-            };
-            seed.plant(&state, &store.dir(id))
-        })
-        .await?;
-    for secrets in planted.secrets {
-        cx.emit(SessionEvent::SecretsInSettings(secrets));
-    }
-    if !planted.asks_about.is_empty() {
-        cx.emit(SessionEvent::AgentAsksAbout { files: planted.asks_about });
-    }
-    report_omitted(cx, planted.omitted);
-    Ok(())
-}
-
-/// Reports what the session does not get as it is on the host, kind by kind.
-fn report_omitted(cx: &Context, mut omitted: Vec<Omission>) {
-    while let Some(first) = omitted.first() {
-        let kind = discriminant(first);
-        let (of_kind, others) = omitted.into_iter().partition(|one| discriminant(one) == kind);
-        cx.emit(SessionEvent::Omitted(of_kind));
-        omitted = others;
-    }
-}
-
-/// Which paths of the host are in the container, and where.
-fn mounted(cx: &Context, workspace: &Path) -> Vec<(PathBuf, String)> {
-    let workspaces = [cx.workspace.path(), workspace].map(|path| (path.to_owned(), WORKSPACE.to_owned()));
-    let mounts = cx.settings.mounts.default.iter();
-    let mounts = mounts.map(|(inside, entry)| (cx.workspace.path().join(&entry.host), inside.clone()));
-    workspaces.into_iter().chain(mounts).collect()
 }
 
 /// Says before the start that there is no conversation to resume; refuses if there was one and its transcript is gone.
