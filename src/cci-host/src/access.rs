@@ -26,12 +26,12 @@ pub fn of(caller: Ids, path: &Path, wanted: Wanted) -> Access {
     }
     let further: Vec<u32> =
         rustix::process::getgroups().unwrap_or_default().iter().map(|group| group.as_raw()).collect();
-    by(caller, &meta, list(path), &further, wanted)
+    by(caller, &meta, list(path).as_deref(), &further, wanted)
 }
 
 /// The right by which somebody, who has the access, has it.
-fn by(caller: Ids, meta: &Metadata, list: Option<Vec<Entry>>, further: &[u32], wanted: u32) -> Access {
-    let entries = list.clone().unwrap_or_else(|| of_mode(meta.mode()));
+fn by(caller: Ids, meta: &Metadata, list: Option<&[Entry]>, further: &[u32], wanted: u32) -> Access {
+    let entries = list.map_or_else(|| of_mode(meta.mode()), <[Entry]>::to_vec);
     // root needs no right, and the agent is not root then
     if caller.uid == 0 || allows(&entries, meta, caller, wanted) {
         Access::Own
@@ -138,8 +138,8 @@ mod tests {
         std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o2770)).unwrap();
         let meta = dir.path().metadata().unwrap();
         assert!(!matches!(by(ELSE, &meta, None, &[], 0o3), Access::FurtherGroup(_)));
-        let list = Some(vec![Entry { tag: GROUP, may: 7, id: 7 }]);
-        assert_eq!(by(ELSE, &meta, list, &[], 0o3), Access::GroupList);
+        let list = [Entry { tag: GROUP, may: 7, id: 7 }];
+        assert_eq!(by(ELSE, &meta, Some(&list), &[], 0o3), Access::GroupList);
     }
 
     #[test]

@@ -140,7 +140,9 @@ fn a_conversation_beyond_the_daemons_reach_survives_in_a_volume_and_comes_home()
     assert_eq!(hidden.in_container(&again, &format!("cat ~/.claude/{transcript}")).ok().stdout, "first\nsecond\n");
     hidden.host.cci(&["kill", &again]).ok();
     assert_eq!(at_home(), "first\nsecond\n");
-    assert_eq!(entries(&hidden.store().join(&id)).len(), 2, "no staging is left beside the conversation");
+    let mut beside = entries(&hidden.store().join(&id));
+    beside.sort();
+    assert_eq!(beside, [".claude", "from-host", "metadata.json"], "no staging is left beside the conversation");
     assert!(entries(&hidden.store().with_file_name("unfinished")).is_empty(), "no notes are left");
 
     let ran = hidden.host.cci(&["run", "--", "sh", "-c", "getent hosts localhost && touch /workspace/made"]).ok();

@@ -7,7 +7,6 @@ use cci_core::Result;
 use cci_core::mark::{Kind, Marks};
 use cci_incus::Instance;
 
-use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::InstanceEvent;
 use crate::site::host_path;
@@ -20,8 +19,7 @@ pub(crate) async fn report<'a>(cx: &Context, instances: impl IntoIterator<Item =
     if others.is_empty() {
         return Ok(());
     }
-    let workspace = cx.workspace.path().to_owned();
-    let directory = cx.scope.until_cancelled(blocking(move || Ok(host_path::real(&workspace)))).await?;
+    let directory = host_path::real_workspace(cx).await?;
     let places = Names::now();
     let mut names: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
     for other in others.into_iter().filter(|other| places.are_one(&other.mounted, &directory)) {

@@ -27,7 +27,7 @@ pub(super) async fn plant_new(cx: &Context, id: SessionId, owner: Ids) -> Result
 /// Creates the session's directory and puts what the agent needs into it.
 pub(super) async fn plant(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
     let (store, caller) = (launch::store(cx), cx.caller.clone());
-    let workspace = host_path::real(cx.workspace.path());
+    let workspace = host_path::real_workspace(cx).await?;
     let (from_host, secrets) = (cx.settings.defaults.agent_config, cx.settings.defaults.settings_secrets);
     let agent = cx.settings.tool.agent();
     let mut environment =

@@ -148,6 +148,13 @@ pub fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
+/// The workspace of this call with all links resolved; a file system that does not answer is waited for until the call is
+/// to stop.
+pub(crate) async fn real_workspace(cx: &Context) -> Result<PathBuf> {
+    let workspace = cx.workspace.path().to_owned();
+    cx.scope.until_cancelled(blocking(move || Ok(real(&workspace)))).await
+}
+
 /// What is in a workspace can be changed by its containers: a link there never leads a mount out of it.
 pub(crate) fn stays_inside(wanted: &Path, host: &Path, root: &Path) -> Result<()> {
     if !leads_out(wanted, host, root) {
@@ -163,20 +170,26 @@ pub(crate) fn stays_inside(wanted: &Path, host: &Path, root: &Path) -> Result<()
 /// It may not exist yet, but its directory must. Whoever opens it follows no links any more.
 pub(crate) async fn followed(cx: &Context, verb: &str, typed: &Path) -> Result<PathBuf> {
     let wanted = Workspace::resolve(&cx.caller.current_dir, typed);
-    let failed = |source| Error::Host { step: "use", path: wanted.path().to_owned(), source };
-    let host = match (wanted.path().canonicalize(), wanted.path().parent(), wanted.path().file_name()) {
-        (Ok(host), ..) => host,
-        (Err(_), Some(dir), Some(name)) => dir.canonicalize().map_err(failed)?.join(name),
-        (Err(error), ..) => return Err(failed(error)),
-    };
-    for root in guest_places(cx).await? {
-        if leads_out(wanted.path(), &host, &root) {
-            let (typed, host, root) = (GuestText::new(typed), GuestText::new(&host), GuestText::new(&root));
-            let problem = format!("cannot {verb} {typed}: it leads out of the workspace or mount {root}, to {host}");
-            return Err(Error::Usage { problem, hint: Some("name that place itself".into()) });
-        }
+    let place = wanted.path().to_owned();
+    let host = cx.scope.until_cancelled(blocking(move || real_or_new(&place))).await?;
+    let (place, real, roots) = (wanted.path().to_owned(), host.clone(), guest_places(cx).await?);
+    let look = move || Ok(roots.into_iter().find(|root| leads_out(&place, &real, root)));
+    if let Some(root) = cx.scope.until_cancelled(blocking(look)).await? {
+        let (typed, host, root) = (GuestText::new(typed), GuestText::new(&host), GuestText::new(&root));
+        let problem = format!("cannot {verb} {typed}: it leads out of the workspace or mount {root}, to {host}");
+        return Err(Error::Usage { problem, hint: Some("name that place itself".into()) });
     }
     Ok(host)
+}
+
+/// Where a path leads, also if only its directory exists.
+fn real_or_new(wanted: &Path) -> Result<PathBuf> {
+    let failed = |source| Error::Host { step: "use", path: wanted.to_owned(), source };
+    match (wanted.canonicalize(), wanted.parent(), wanted.file_name()) {
+        (Ok(host), ..) => Ok(host),
+        (Err(_), Some(dir), Some(name)) => Ok(dir.canonicalize().map_err(failed)?.join(name)),
+        (Err(error), ..) => Err(failed(error)),
+    }
 }
 
 /// Whether a path begins in a workspace and ends elsewhere.
@@ -189,14 +202,17 @@ pub fn leads_out(wanted: &Path, host: &Path, root: &Path) -> bool {
 /// write, and what former ones could.
 pub(crate) async fn guest_places(cx: &Context) -> Result<Vec<PathBuf>> {
     let live = ownership::all_of(cx, Whose::Own).await?;
-    let live = live.iter().flat_map(|owned| owned.instance.writable_host_sources()).map(PathBuf::from);
-    let (store, cci_dir) = (launch::store(cx), cx.cci_dir());
-    let (saved, noted) = blocking(move || Ok((store.all()?.sessions, noted::PLACES.read(&cci_dir)?))).await?;
-    let noted = noted.into_iter().map(PathBuf::from);
-    let saved = saved.into_iter().map(|saved| saved.metadata.workspace);
-    let all: BTreeSet<PathBuf> =
-        live.chain(saved).chain(noted).chain([cx.workspace.path().to_owned()]).map(|place| real(&place)).collect();
-    Ok(all.into_iter().collect())
+    let live: Vec<PathBuf> =
+        live.iter().flat_map(|owned| owned.instance.writable_host_sources()).map(PathBuf::from).collect();
+    let (store, cci_dir, own) = (launch::store(cx), cx.cci_dir(), cx.workspace.path().to_owned());
+    let look = move || {
+        let noted = noted::PLACES.read(&cci_dir)?.into_iter().map(PathBuf::from);
+        let saved = store.all()?.sessions.into_iter().map(|saved| saved.metadata.workspace);
+        let all: BTreeSet<PathBuf> =
+            live.into_iter().chain(saved).chain(noted).chain([own]).map(|place| real(&place)).collect();
+        Ok(all.into_iter().collect())
+    };
+    cx.scope.until_cancelled(blocking(look)).await
 }
 
 /// The places of this user and of this host that containers never see.

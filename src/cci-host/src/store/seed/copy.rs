@@ -16,7 +16,7 @@ use rustix::fs::FileType;
 use super::limits::Limits;
 use super::note::{Made, Stamp};
 use super::wording::Wording;
-use crate::store::guest_dir::{Content, Copy, GuestDir};
+use crate::store::guest_dir::{Content, Copy, GuestDir, Seen};
 use crate::way::{self, NoWay};
 
 /// No configuration has more entries, or more bytes.
@@ -144,30 +144,27 @@ impl Copying {
     }
 
     fn file(&mut self, from: From<'_>, into: &GuestDir, (name, shown): (&OsStr, &Path)) -> io::Result<()> {
-        self.make_way(FileType::RegularFile, into, (name, shown));
         let (modified, stamp, mode) = (changed(from.meta), Stamp::of(from.meta), from.meta.mode() & 0o777);
         // read all the same: what cannot be read is told whenever it is so
         let file = way::open(from.real)?;
+        self.make_way(FileType::RegularFile, into, (name, shown));
         let there = into.seen(name).filter(|there| there.kind == FileType::RegularFile);
         let before = self.before.get(shown).copied().flatten();
-        let is_of_now = |made: &Made| (made.changed, made.stamp) == (modified, stamp);
-        let same = before.filter(|made| is_of_now(made) && there.is_some_and(|there| made.is(there)));
-        let made = if let Some(made) = same.filter(|_| into.mode(name) == Some(mode)) {
-            made.made
+        let is_of_now = |noted: &Made| (noted.changed, noted.stamp) == (modified, stamp);
+        let same = before.filter(|noted| is_of_now(noted) && there.is_some_and(|there| noted.is(there)));
+        let put = if let Some(same) = same.filter(|_| into.mode(name) == Some(mode)) {
+            same.put
         } else {
             let text = self.reworded(&file, from)?;
+            let is_other = || differs(into, name, &file, text.as_deref());
+            let is_changed = |there: Seen| match before {
+                Some(noted) if noted.is(there) => false,
+                // where the host's file is another now, an old time does not tell the agent's change from a move
+                Some(noted) if noted.changed == there.modified => is_of_now(&noted) && is_other(),
+                _ => there.modified != modified || is_other(),
+            };
             // a session of which nothing is noted has its files from another release
-            let is_told = from.is_text
-                && self.is_noted
-                && there.is_some_and(|there| match before {
-                    Some(made) if made.is(there) => false,
-                    // only what is not as the host's file still is can have been changed by the agent
-                    Some(made) if made.changed == there.modified => {
-                        is_of_now(&made) && differs(into, name, &file, &text)
-                    }
-                    _ => there.modified != modified || differs(into, name, &file, &text),
-                });
-            if is_told {
+            if from.is_text && self.is_noted && there.is_some_and(is_changed) {
                 self.omitted.push(Omission::Undone(shown.to_owned()));
             }
             let copy = Copy { mode, changed: modified };
@@ -178,7 +175,7 @@ impl Copying {
             into.seen(name).map_or(0, |there| there.changed)
         };
         self.bytes += from.meta.len();
-        self.made.insert(shown.to_owned(), Some(Made { changed: modified, stamp, made }));
+        self.made.insert(shown.to_owned(), Some(Made { changed: modified, stamp, put }));
         Ok(())
     }
 
@@ -229,7 +226,7 @@ impl Copying {
 }
 
 /// Whether a copy says something else than the host's file, or `text` in its stead; the file is at its beginning again.
-fn differs(into: &GuestDir, name: &OsStr, mut file: &File, text: &Option<String>) -> bool {
+fn differs(into: &GuestDir, name: &OsStr, mut file: &File, text: Option<&str>) -> bool {
     let Ok(Content::File(there)) = into.read(name) else { return true };
     if let Some(text) = text {
         return text.as_bytes() != there;

@@ -26,7 +26,7 @@ pub(super) struct Made {
     /// Which state of the host's file it is of.
     pub(super) stamp: Stamp,
     /// When the copy itself was made, by the clock of its file system: an agent can set the other time back.
-    pub(super) made: i128,
+    pub(super) put: i128,
 }
 
 /// A state of a file of the host: its time alone does not tell two of them apart where all have the same.
@@ -48,12 +48,12 @@ impl Stamp {
 impl Made {
     /// Whether it still is as it was made.
     pub(super) fn is(&self, there: Seen) -> bool {
-        (there.kind, there.modified, there.changed) == (FileType::RegularFile, self.changed, self.made)
+        (there.kind, there.modified, there.changed) == (FileType::RegularFile, self.changed, self.put)
     }
 
     fn word(&self) -> String {
         let Stamp { device, inode, length, status_changed } = self.stamp;
-        format!("{}:{device}:{inode}:{length}:{status_changed}:{}", self.changed, self.made)
+        format!("{}:{device}:{inode}:{length}:{status_changed}:{}", self.changed, self.put)
     }
 
     fn parse(word: &str) -> Option<Self> {
@@ -61,8 +61,8 @@ impl Made {
         let changed = parts.next()?.parse().ok()?;
         let (device, inode) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
         let (length, status_changed) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-        let made = parts.next()?.parse().ok()?;
-        Some(Self { changed, stamp: Stamp { device, inode, length, status_changed }, made })
+        let put = parts.next()?.parse().ok()?;
+        Some(Self { changed, stamp: Stamp { device, inode, length, status_changed }, put })
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let odd = PathBuf::from(OsStr::from_bytes(b"skills/a \xff\n"));
         let stamp = Stamp { device: 1, inode: 2, length: 3, status_changed: -4 };
-        let made = Made { changed: -7, stamp, made: 9 };
+        let made = Made { changed: -7, stamp, put: 9 };
         let note =
             Note { copied: [(odd, Some(made)), ("skills".into(), None)].into(), agents: vec!["a server".into()] };
         assert_eq!(Note::read(dir.path()), Note::default());
