@@ -83,7 +83,7 @@ fn a_workspace_that_the_agent_cannot_write() {
     let host = Host::live(U1000);
     std::os::unix::fs::chown(&host.proj, Some(0), Some(0)).unwrap();
     let out = host.cci(&["shell", "--background"]);
-    refused(&host, &out, 1, "the agent cannot write in workspace", "check owner and mode");
+    refused(&host, &out, 1, "the agent cannot write in workspace", "you cannot write there yourself: check owner");
     let out = host.cci(&["run", "--", "true"]);
     assert_eq!(out.code, 125, "{out}");
     assert!(out.stderr.contains("error: the agent cannot write in workspace"), "{out}");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cci_core::name::{ContainerName, Prefix};
+use cci_core::network::Mode;
 use cci_core::slot::Slot;
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
@@ -81,8 +82,17 @@ impl Bed {
 
     /// The context of a launch in one of the bed's project directories.
     pub(super) fn context(&self, workspace: &str, persistent: bool) -> Result<Context> {
+        self.overruled(workspace, Overrule { persistent: Some(persistent), ..Overrule::default() })
+    }
+
+    /// The same in a network mode of its own, for a container that does not outlive its stop.
+    pub(super) fn context_under(&self, mode: Mode, workspace: &str) -> Result<Context> {
+        self.overruled(workspace, Overrule { persistent: Some(false), network: Some(mode), ..Overrule::default() })
+    }
+
+    fn overruled(&self, workspace: &str, overrule: Overrule) -> Result<Context> {
         let cx = Context { workspace: Workspace::at(self.dir(workspace)?), ..self.cx.clone() };
-        cx.with_stack(cx.stack.overruled(Overrule { persistent: Some(persistent), ..Overrule::default() }))
+        cx.with_stack(cx.stack.overruled(overrule))
     }
 
     /// The name of the container in a slot of one of the bed's project directories.

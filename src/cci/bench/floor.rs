@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cci_core::network::Mode;
 use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::slot::Slot;
 use cci_core::{Error, Result};
@@ -11,6 +12,7 @@ use cci_incus::{Exec, Source, StateChange, TermSize};
 use tokio::io::AsyncReadExt;
 
 use super::bed::Bed;
+use cci_engine::context::Context;
 use cci_engine::incus_error::DuringStep;
 use cci_engine::instance::create::request;
 use cci_engine::launch::{self, Subject};
@@ -31,7 +33,15 @@ pub(super) struct Ready {
 
 /// Decides a launch in one of the bed's project directories, as cci would.
 pub(super) async fn ready(bed: &Bed, workspace: &str, persistent: bool) -> Result<Ready> {
-    let cx = bed.context(workspace, persistent)?;
+    decided(bed, bed.context(workspace, persistent)?).await
+}
+
+/// The same in a network mode of its own, for a container that does not outlive its stop.
+pub(super) async fn ready_under(bed: &Bed, mode: Mode, workspace: &str) -> Result<Ready> {
+    decided(bed, bed.context_under(mode, workspace)?).await
+}
+
+async fn decided(bed: &Bed, cx: Context) -> Result<Ready> {
     let survey = launch::survey(&cx, Subject::Workspace).await?;
     let ask = Ask {
         prefix: cx.prefix.clone(),

@@ -22,7 +22,7 @@ const TRIES: u32 = 3;
 pub(super) async fn round(bed: &Bed, all: &Collected) -> Result<()> {
     bed.part(all, &["version"], version(bed, all)).await?;
     bed.part(all, &["run", "run-gone"], run(bed, all)).await?;
-    bed.part(all, &["policy"], under_a_policy(bed, all)).await?;
+    bed.part(all, &["policy", "policy-incus"], under_a_policy(bed, all)).await?;
     bed.part(all, &["shell", "memory-shell", "resume-small", "resume-large"], shell(bed, all)).await
 }
 
@@ -47,6 +47,12 @@ async fn under_a_policy(bed: &Bed, all: &Collected) -> Result<()> {
         all.took("policy", who, ran.took);
         bed.end(&[bed.name("cci", 1)]).await?;
     }
+    // the policy is there now, as it was for cci
+    for (who, mode) in [(Who::Floor, Mode::Open), (Who::Cci, Mode::Restricted)] {
+        let (name, took) = by_api(bed, mode).await?;
+        all.took("policy-incus", who, took);
+        bed.end(&[name]).await?;
+    }
     Ok(())
 }
 
@@ -67,7 +73,7 @@ async fn run_by_cci(bed: &Bed, all: &Collected) -> Result<()> {
 }
 
 async fn run_by_api(bed: &Bed, all: &Collected) -> Result<()> {
-    let (name, took) = by_api(bed).await?;
+    let (name, took) = by_api(bed, bed.cx.settings.network.mode).await?;
     all.took("run", Who::Floor, took);
     let ((), end) = bed.timed(bed.end(&[name])).await?;
     all.took("run-gone", Who::Floor, took + end);
@@ -75,10 +81,10 @@ async fn run_by_api(bed: &Bed, all: &Collected) -> Result<()> {
 }
 
 /// Create, start and exec; tried again where another launch on this machine took the address meanwhile.
-async fn by_api(bed: &Bed) -> Result<(String, Duration)> {
+async fn by_api(bed: &Bed, mode: Mode) -> Result<(String, Duration)> {
     let mut retry = Retry::up_to(TRIES);
     loop {
-        match created_and_used(bed).await {
+        match created_and_used(bed, mode).await {
             Err(error @ Error::IncusRefused { .. }) if retry.again("create a container", &error).await => {
                 bed.remove_containers().await?;
             }
@@ -87,9 +93,9 @@ async fn by_api(bed: &Bed) -> Result<(String, Duration)> {
     }
 }
 
-async fn created_and_used(bed: &Bed) -> Result<(String, Duration)> {
+async fn created_and_used(bed: &Bed, mode: Mode) -> Result<(String, Duration)> {
     bed.calm().await?;
-    let ready = floor::ready(bed, "floor", false).await?;
+    let ready = floor::ready_under(bed, mode, "floor").await?;
     let used = async {
         let name = floor::create(bed, &ready, Slot::FIRST).await?;
         floor::exec(bed, &name).await?;
@@ -124,7 +130,7 @@ async fn shell(bed: &Bed, all: &Collected) -> Result<()> {
     }
     bed.end(&[bed.name("cci", 1)]).await?;
     if all.wants(&["shell"]) {
-        let (name, took) = by_api(bed).await?;
+        let (name, took) = by_api(bed, bed.cx.settings.network.mode).await?;
         all.took("shell", Who::Floor, took);
         bed.end(&[name]).await?;
     }

@@ -18,6 +18,7 @@ pub(super) const SUBJECTS: &[Subject] = &[
         "`run --network open -- true`",
         &[Target::Floor { factor: 1.0, extra: 30.0 }],
     ),
+    ms("policy-incus", "what of that is Incus's: create+start, exec by the API", "the same on an open network", &[]),
     ms(
         "shell",
         "`shell --background` to a live pane",
