@@ -138,8 +138,9 @@ fn on_a_terminal_it_ends_in_claude_codes_own_screen() {
     let (host, api) = (Host::live(U1234), Anthropic::start());
     let release = Release::of(&host);
     let pairs: String = api.flags().chunks(2).map(|flag| flag[1].replacen('=', " = '", 1) + "'\n").collect();
-    std::fs::create_dir_all(host.home.join(".config/cci")).unwrap();
-    std::fs::write(host.home.join(".config/cci/config.toml"), format!("[defaults.environment]\n{pairs}")).unwrap();
+    let config = host.dir("home/.config/cci").join("config.toml");
+    std::fs::write(&config, format!("[defaults.environment]\n{pairs}")).unwrap();
+    std::os::unix::fs::chown(config, Some(1234), None).unwrap();
     let screen = Screen::open(&host);
     for (name, value) in release.environment() {
         screen.enter(&format!("export {name}={value}"));
