@@ -36,8 +36,10 @@ fn noted(hosts: &[&Host], outputs: &[Output]) {
         let metadata: Value = serde_json::from_slice(&std::fs::read(dir.join("metadata.json")).unwrap()).unwrap();
         let slot = name.rsplit('-').next().unwrap().parse::<u8>().unwrap();
         assert_eq!((&metadata["container_name"], &metadata["slot"]), (&name.into(), &slot.into()), "{output}");
-        let entries = std::fs::read_dir(&dir).unwrap().count();
-        assert_eq!(entries, 2, "more than state and metadata is in {}", dir.display());
+        let entries = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut entries: Vec<_> = entries.map(|name| name.into_string().unwrap()).collect();
+        entries.sort();
+        assert_eq!(entries, [".claude", "from-host", "metadata.json"], "{}", dir.display());
     }
 }
 

@@ -322,7 +322,9 @@ fn what_is_planted_in_the_state_directory_harms_nothing() {
     let info = host.cci(&["info"]).ok();
     assert!(!info.stdout.contains("GiB"), "a sparse file counts what it holds: {info}");
     host.cci(&["kill", "--all", "--force"]).ok();
-    host.cci_with(&["shell", "--resume", "--background"], &dummy, b"").ok();
+    let out = host.cci_with(&["shell", "--resume", "--background"], &dummy, b"");
+    assert!(out.code == 1 && out.stderr.contains("the agent's transcript is gone"), "a link is none: {out}");
+    host.cci_with(&["shell", "--resume", "--background", "--debug"], &dummy, b"").ok();
     host.cci(&["kill", "--all", "--force"]).ok();
     host.cci(&["clean", "--sessions", "--force"]).ok();
     assert_eq!(host.sessions(), [""; 0]);

@@ -235,7 +235,12 @@ fn a_session_that_is_stopped_gives_the_terminal_back_and_takes_it_again() {
     };
     let place = stopped();
     pty.enter("bg");
-    pty.wait_behind(place, "Stopped");
+    wait::until("the background job is stopped", SOON, || {
+        // the shell says so before its next prompt
+        pty.enter("");
+        let written = pty.written();
+        if written[place..].contains("Stopped") { Ok(()) } else { Err(written[place..].to_owned()) }
+    });
     let place = pty.len();
     pty.enter("fg");
     pty.wait_behind(place, "/workspace");

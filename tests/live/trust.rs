@@ -47,7 +47,8 @@ fn an_unapproved_project_file_runs_no_program_beside_the_credentials() {
     assert!(!host.proj.join("stolen").exists(), "the credentials are in the workspace");
     // what is approved runs, so that the refusal is what keeps it away
     host.trust();
-    host.cci(&["shell", "--background"]).ok();
+    let out = host.cci(&["shell", "--background"]);
+    assert!(out.code == 0 || out.stderr.contains(" has exited"), "{out}");
     let stolen = wait::until("the program has run", Duration::from_secs(60), || {
         fs::read_to_string(host.proj.join("stolen")).map_err(|error| error.to_string())
     });

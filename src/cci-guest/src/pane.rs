@@ -103,7 +103,7 @@ pub const SHELL: &str = "shell";
 #[must_use]
 pub fn taking_orders(container: &str) -> String {
     let (session, no_session) = (quoted(&session_name(container)), GuestExit::NoSession);
-    format!("set -f; s={session}; none={no_session}; own={SOCKET} anything={SHELL}\n{TAKING_ORDERS}")
+    format!("s={session}; none={no_session}; own={SOCKET} anything={SHELL}\n{TAKING_ORDERS}")
 }
 
 const TAKING_ORDERS: &str = r#"for socket in "$own" /tmp/tmux-*/default; do

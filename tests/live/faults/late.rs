@@ -114,7 +114,8 @@ impl Verb {
         if out.code != 0 {
             assert_tells(&out, self.exit, &when);
             // under load Incus gives a command up by itself, and that answer came too late for another try
-            let is_told = ["no answer within", "the command did not run"].iter().any(|words| out.stderr.contains(words));
+            let is_told =
+                ["no answer within", "the command did not run"].iter().any(|words| out.stderr.contains(words));
             assert!(is_told, "{when}");
             if self.again {
                 let again = cci(&world.host, &args);
