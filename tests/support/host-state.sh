@@ -15,7 +15,8 @@ nft --stateless list ruleset | awk '
     !inside && (/^\t/ || (/^table/ && $3 != "incus")) { print "nft " table ": " $0 }
     inside && $0 ~ inside { inside = "" }'
 
-ip -brief link | grep -v '^cci-' | sed 's/[ @].*//; s/^/link: /' | sort
+# a container's pair goes with its last process; tests/run looks for pairs that stay
+ip -brief link | grep -v -e '^cci-' -e '^veth' | sed 's/[ @].*//; s/^/link: /' | sort
 
 # without counters, and without what comes with each link
 sysctl --all 2>/dev/null |
