@@ -71,6 +71,13 @@ impl Machine {
         format!("DIR={dir} PATH={bin} sh {}/install.sh --prefix {dir}/opt {flags}", self.checkout.display())
     }
 
+    /// Starts the script on a terminal, which shows how it exits.
+    fn on_a_terminal(&self) -> Pty {
+        let terminal = Pty::open(&self.host, "xterm-256color");
+        terminal.enter(&format!("{}; echo \"exit=$?\"", self.line("")));
+        terminal
+    }
+
     /// Runs the script without a terminal.
     fn install(&self, flags: &str) -> Output {
         self.run(&self.line(flags))
@@ -143,8 +150,7 @@ fn without_a_word_from_anybody_it_installs_what_it_needs_and_says_why() {
 #[test]
 fn it_asks_once_for_all_that_follows() {
     let machine = Machine::new();
-    let terminal = Pty::open(&machine.host, "xterm-256color");
-    terminal.enter(&format!("{}; echo \"exit=$?\"", machine.line("")));
+    let terminal = machine.on_a_terminal();
     let asked = terminal.wait_for("Continue? [y/N] ");
     assert!(asked.contains(&format!("to do as root: apt-get update; apt-get install {}", rust())), "{asked}");
     assert!(asked.contains("then cci setup installs and configures Incus"), "{asked}");
@@ -158,8 +164,7 @@ fn it_asks_once_for_all_that_follows() {
 #[test]
 fn a_no_changes_nothing_and_names_another_way() {
     let machine = Machine::new();
-    let terminal = Pty::open(&machine.host, "xterm-256color");
-    terminal.enter(&format!("{}; echo \"exit=$?\"", machine.line("")));
+    let terminal = machine.on_a_terminal();
     terminal.wait_for("Continue? [y/N] ");
     terminal.enter("");
     let all = terminal.wait_for("exit=1");

@@ -78,16 +78,19 @@ pub fn expect_uid(uid: u32) -> String {
 mod tests {
     use super::*;
 
+    /// How the lines end where the container's users are these.
+    fn ends(lines: &str, passwd: &str) -> GuestExit {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("passwd");
+        std::fs::write(&file, passwd).unwrap();
+        let script = lines.replace("/etc/passwd", file.to_str().unwrap()) + "exit 0";
+        let status = std::process::Command::new("sh").args(["-c", &script]).status().unwrap();
+        GuestExit::from(status.code().unwrap())
+    }
+
     #[test]
     fn the_agent_is_known_by_its_whole_line() {
-        let ends = |passwd: &str| {
-            let dir = tempfile::tempdir().unwrap();
-            let file = dir.path().join("passwd");
-            std::fs::write(&file, passwd).unwrap();
-            let script = expect_agent(1000).replace("/etc/passwd", file.to_str().unwrap()) + "exit 0";
-            let status = std::process::Command::new("sh").args(["-c", &script]).status().unwrap();
-            GuestExit::from(status.code().unwrap())
-        };
+        let ends = |passwd: &str| ends(&expect_agent(1000), passwd);
         let known = "root:x:0:0:root:/root:/bin/bash\ncode:x:1000:1000::/home/code:/bin/bash\n";
         assert_eq!(ends(known), GuestExit::Success);
         for other in ["", "root:x:0:0:root:/root:/bin/bash\n", "code:x:1000:7::/home/code:/bin/sh\n"] {
@@ -97,14 +100,7 @@ mod tests {
 
     #[test]
     fn another_uid_of_the_agent_is_noticed() {
-        let ends = |passwd: &str| {
-            let dir = tempfile::tempdir().unwrap();
-            let file = dir.path().join("passwd");
-            std::fs::write(&file, passwd).unwrap();
-            let script = expect_uid(1500).replace("/etc/passwd", file.to_str().unwrap()) + "exit 0";
-            let status = std::process::Command::new("sh").args(["-c", &script]).status().unwrap();
-            GuestExit::from(status.code().unwrap())
-        };
+        let ends = |passwd: &str| ends(&expect_uid(1500), passwd);
         assert_eq!(ends("root:x:0:0::/root:/bin/sh\ncode:x:1000:1000::/home/code:/bin/sh\n"), GuestExit::OtherUser);
         assert_eq!(ends("code:x:1500:1500::/home/code:/bin/sh\n"), GuestExit::Success);
         assert_eq!(ends("node:x:1000:1000::/home/node:/bin/sh\n"), GuestExit::Success);

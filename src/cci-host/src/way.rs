@@ -16,8 +16,6 @@ const MOST_LINKS: usize = 40;
 pub(crate) enum NoWay {
     /// A link in a directory that containers write leads out of it.
     Out(PathBuf),
-    /// A link leads to a place that containers never see.
-    Closed(PathBuf),
     /// Its links lead to each other.
     Round,
     /// Anything else.
@@ -55,6 +53,11 @@ pub(crate) fn real(path: &Path, written: &[PathBuf]) -> Result<PathBuf, NoWay> {
     }
     let stays = |link: &PathBuf| written.iter().any(|place| link.starts_with(place) && real.starts_with(place));
     if first.as_ref().is_none_or(stays) { Ok(real) } else { Err(NoWay::Out(real)) }
+}
+
+/// Whether an error says that there is nothing at a path.
+pub(crate) fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// Opens a path without links, only if there is still none in it.

@@ -1,4 +1,4 @@
-//! Waits until the machine has done with what was measured before, which Incus and the kernel go on with.
+//! Waits until the machine has finished what was measured before: Incus and the kernel work on after the answer.
 
 use std::cell::Cell;
 use std::path::Path;

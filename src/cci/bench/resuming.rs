@@ -16,7 +16,7 @@ const TRANSCRIPTS: u32 = 500;
 const BYTES: usize = 1_000_000;
 const FILES: u32 = 19_500;
 
-/// Two conversations to go on with.
+/// Two conversations to resume.
 pub(super) struct Saved {
     small: String,
     large: String,

@@ -1,6 +1,5 @@
 //! The names and e-mails of the caller's commits, from wherever git looks for them for a workspace.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use cci_guest::author::{Author, Person};
@@ -9,6 +8,7 @@ use super::config::{self, Entry};
 use super::{glob, repository, small_file};
 use crate::accounts::Account;
 use crate::caller::Caller;
+use crate::way;
 
 /// How deep files may include others, as in git.
 const DEEPEST: u8 = 10;
@@ -69,7 +69,7 @@ impl Reader<'_> {
         self.files += 1;
         let bytes = match small_file::read_followed(path, self.workspace) {
             Ok(bytes) => bytes,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return,
+            Err(error) if way::is_missing(&error) => return,
             Err(error) => return self.found.problems.push((path.to_owned(), error.to_string())),
         };
         match config::parse(&bytes) {

@@ -24,7 +24,7 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
 pub(super) fn read_followed(path: &Path, workspace: &Path) -> io::Result<Vec<u8>> {
     let written = workspace.canonicalize().unwrap_or_else(|_| workspace.to_owned());
     let real = way::real(path, &[written]).map_err(|none| match none {
-        NoWay::Out(_) | NoWay::Closed(_) => io::Error::other("a link in the workspace leads out of it"),
+        NoWay::Out(_) => io::Error::other("a link in the workspace leads out of it"),
         NoWay::Round => Errno::LOOP.into(),
         NoWay::Io(error) => error,
     })?;

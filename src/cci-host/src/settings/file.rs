@@ -12,6 +12,7 @@ use super::check::Check;
 use super::layer::{Layer, Profile, Source};
 use super::problem::Problem;
 use crate::caller::Caller;
+use crate::way;
 
 /// Larger than any configuration; a project could put anything under this name.
 const MAX_BYTES: u64 = 1 << 20;
@@ -35,7 +36,7 @@ pub(super) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, Problem> {
         Err(error) if error.kind() == io::ErrorKind::NotFound && is_there(path) => {
             return Err(problem("it is a link to nothing".into()));
         }
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+        Err(error) if way::is_missing(&error) => {
             return Ok(None);
         }
         // in a directory that this user may not enter nothing can be configured; whatever needs the directory reports

@@ -27,6 +27,7 @@ use self::note::Note;
 use self::on_host::OnHost;
 use self::wording::Wording;
 use super::guest_dir::{Content, GuestDir};
+use crate::way;
 
 /// What a session's agent finds in its state directory when it starts.
 pub struct Seed<'a> {
@@ -192,8 +193,8 @@ fn unusable(directory: &Path) -> Option<Omission> {
     match directory.join(".").metadata() {
         Ok(_) => None,
         Err(_) if directory.is_file() => omission(NotCopied::NoDirectory),
-        Err(error) if copy::is_missing(&error) && directory.is_symlink() => omission(NotCopied::Dangling),
-        Err(error) if copy::is_missing(&error) => None,
+        Err(error) if way::is_missing(&error) && directory.is_symlink() => omission(NotCopied::Dangling),
+        Err(error) if way::is_missing(&error) => None,
         Err(error) => omission(NotCopied::Unreadable(error.to_string())),
     }
 }

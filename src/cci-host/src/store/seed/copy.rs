@@ -10,13 +10,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use cci_agent::{Copied, NotCopied, Omission};
-
 use rustix::fs::FileType;
 
 use super::limits::Limits;
 use super::note::{Made, Stamp};
 use super::wording::Wording;
-use crate::store::guest_dir::{Content, Copy, GuestDir, Seen};
+use crate::store::guest_dir::{Content, Copy, GuestDir, NANOS, Seen};
 use crate::way::{self, NoWay};
 
 /// No configuration has more entries, or more bytes.
@@ -65,7 +64,7 @@ impl Copying {
 
     /// Copies one thing, if there is one.
     pub(super) fn copy(&mut self, copied: &Copied, state: &GuestDir) {
-        let is_absent = || copied.host.symlink_metadata().is_err_and(|error| is_missing(&error));
+        let is_absent = || copied.host.symlink_metadata().is_err_and(|error| way::is_missing(&error));
         let Some(name) = copied.session.file_name() else { return };
         if !self.done.insert(copied.session.clone()) || is_absent() {
             return;
@@ -97,18 +96,17 @@ impl Copying {
     fn entry(
         &mut self,
         named: &Path,
-        way: Result<PathBuf, NoWay>,
+        way: Result<PathBuf, NotCopied>,
         is_text: bool,
         into: &GuestDir,
         to: (&OsStr, &Path),
     ) {
-        let found = way.and_then(|real| Ok(real.symlink_metadata().map(|meta| (real, meta))?));
+        let found = way.and_then(|real| {
+            let meta = real.symlink_metadata().map_err(NoWay::from)?;
+            Ok((real, meta))
+        });
         match found {
-            Err(NoWay::Out(place)) => self.omit(named, NotCopied::LedTo(place)),
-            Err(NoWay::Closed(place)) => self.omit(named, NotCopied::Closed(place)),
-            Err(NoWay::Io(error)) if is_missing(&error) => self.omit(named, NotCopied::Dangling),
-            Err(NoWay::Round) => self.omit(named, NotCopied::Endless),
-            Err(NoWay::Io(error)) => self.unreadable(named, &error),
+            Err(why) => self.omit(named, why),
             Ok((_, meta)) if self.made.len() >= MOST_ENTRIES || self.bytes + meta.len() > MOST_BYTES => {
                 self.omit(named, NotCopied::TooMuch);
             }
@@ -249,9 +247,5 @@ pub(super) fn names(real: &Path) -> io::Result<Vec<OsString>> {
 }
 
 fn changed(meta: &Metadata) -> i128 {
-    i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec())
-}
-
-pub(super) fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+    i128::from(meta.mtime()) * NANOS + i128::from(meta.mtime_nsec())
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use cci_core::Result;
 use rustix::fs::FileType;
 
-use crate::store::guest_dir::Seen;
+use crate::store::guest_dir::{NANOS, Seen};
 use crate::store::put::host;
 
 /// The file, in the session's directory.
@@ -40,7 +40,7 @@ pub(super) struct Stamp {
 
 impl Stamp {
     pub(super) fn of(meta: &fs::Metadata) -> Self {
-        let status_changed = i128::from(meta.ctime()) * 1_000_000_000 + i128::from(meta.ctime_nsec());
+        let status_changed = i128::from(meta.ctime()) * NANOS + i128::from(meta.ctime_nsec());
         Self { device: meta.dev(), inode: meta.ino(), length: meta.len(), status_changed }
     }
 }
