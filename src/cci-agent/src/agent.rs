@@ -4,6 +4,8 @@ use std::fmt::Debug;
 
 use crate::seed::{Given, HostPlace, Seeded, Sources};
 use crate::tool::{Start, Tool};
+use crate::turn::Turn;
+use serde_json::Value;
 
 /// An agent that cci knows.
 pub trait Agent: Debug + Sync {
@@ -29,6 +31,17 @@ pub trait Agent: Debug + Sync {
 
     /// Where it keeps transcripts. Without them a conversation starts over whenever its container is removed.
     fn transcripts(&self) -> Option<Transcripts> {
+        None
+    }
+
+    /// What in its state directory makes up the conversation: names in that directory, which come back with a rewind.
+    /// Everything else there stays as it is.
+    fn conversation(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Reads a line of a transcript: what was said in it, and what it cost. Without this nobody can tell.
+    fn spoken(&self) -> Option<fn(&[u8]) -> Spoken> {
         None
     }
 
@@ -66,6 +79,24 @@ pub trait Agent: Debug + Sync {
         None
     }
 
+    /// Whether it runs commands at the start and the end of its turns, if it is seeded with them
+    /// ([`Given::turns`](Given)).
+    fn tells_turns(&self) -> bool {
+        false
+    }
+
+    /// What it tells such a command; `None` if that is of no turn of the conversation itself.
+    fn turn(&self, told: &Value) -> Option<Turn> {
+        let _ = told;
+        None
+    }
+
+    /// Whether the end of a transcript has all that was said in a turn: an agent may write it down a moment later.
+    fn has_written(&self, turn: &Turn, tail: &[u8]) -> bool {
+        let _ = (turn, tail);
+        true
+    }
+
     /// Places below the host's home that containers never see.
     fn protected(&self) -> &'static [&'static str] {
         &[]
@@ -91,6 +122,17 @@ pub enum Shown {
     Question,
     /// Anything else.
     Other,
+}
+
+/// What a line of a transcript says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spoken {
+    /// When it was written, as the agent noted it.
+    pub at: String,
+    /// Whether it is a prompt.
+    pub is_prompt: bool,
+    /// The answer that it is a part of, and how many tokens that took in all; each part of an answer says the same.
+    pub answer: Option<(String, u64)>,
 }
 
 /// Where an agent that works in `/workspace` keeps its transcripts: one file for each conversation.

@@ -41,7 +41,8 @@
 //!         argv.extend(tool.args.iter().cloned());
 //!         argv.extend(match start {
 //!             Start::New(id) => ["--new".to_owned(), id.clone()],
-//!             Start::Resume(id) => ["--again".to_owned(), id.clone()],
+//!             // it cannot fork: a copy of the conversation is resumed
+//!             Start::Resume(id) | Start::Fork { from: id, .. } => ["--again".to_owned(), id.clone()],
 //!         });
 //!         argv
 //!     }
@@ -64,10 +65,12 @@ pub mod json;
 mod omission;
 mod seed;
 mod tool;
+mod turn;
 
-pub use agent::{Agent, Shown, Transcripts};
+pub use agent::{Agent, Shown, Spoken, Transcripts};
 pub use agents::{agent, agents, default_agent, known, names};
 pub use host_files::HostFiles;
 pub use omission::{NotCopied, Omission};
 pub use seed::{Copied, Document, Documents, Form, Given, HostPlace, Secrets, Seeded, Sources};
 pub use tool::{Start, Tool};
+pub use turn::{Turn, TurnCommands, TurnHooks};

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::host_files::HostFiles;
 use crate::json::Keep;
 use crate::omission::Omission;
+use crate::turn::TurnHooks;
 
 /// Where on the host a user has the configuration of an agent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -103,6 +104,8 @@ pub struct Given<'a> {
     pub api_key: Option<&'a str>,
     /// What the agent noted when this session was seeded before.
     pub noted: Vec<String>,
+    /// What it runs of cci's at its turns.
+    pub turns: Option<TurnHooks>,
     /// The host's files; nothing where the host's configuration is not given to sessions.
     pub files: Option<&'a dyn HostFiles>,
 }

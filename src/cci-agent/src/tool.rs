@@ -7,6 +7,13 @@ pub enum Start {
     New(String),
     /// An old one: the id of its newest transcript.
     Resume(String),
+    /// A new one that begins with everything that was said in an old one.
+    Fork {
+        /// The id of the old one's newest transcript.
+        from: String,
+        /// The id of the new one.
+        to: String,
+    },
 }
 
 /// An agent: its name, its program, and its fixed arguments.

@@ -7,6 +7,7 @@ use cci_guest::GuestText;
 use cci_incus_types::Refusal;
 
 use crate::access::Access;
+use crate::checkpoint::CheckpointId;
 
 /// The result of a step of cci.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -164,6 +165,51 @@ pub enum Error {
         /// The session.
         id: String,
     },
+    /// No checkpoint of this workspace is meant by what was given.
+    #[error("checkpoint {} not found: {}", line(given), words(problem))]
+    CheckpointNotFound {
+        /// What was given.
+        given: String,
+        /// Why it means none.
+        problem: String,
+        /// The ids that may have been meant.
+        near: Vec<CheckpointId>,
+    },
+    /// A part of a checkpoint that is needed is gone, or was never held.
+    #[error("checkpoint {id} does not hold the {part}: {}", words(problem))]
+    CheckpointIncomplete {
+        /// The checkpoint.
+        id: CheckpointId,
+        /// Which part.
+        part: &'static str,
+        /// Why not.
+        problem: String,
+    },
+    /// A rewind was interrupted, and has to be completed or taken back first.
+    #[error("a rewind of this workspace to {to} was interrupted")]
+    RewindUnfinished {
+        /// Where it leads.
+        to: CheckpointId,
+    },
+    /// No fork of this workspace has this name, container or path.
+    #[error("fork {} of this workspace not found", line(given))]
+    ForkNotFound {
+        /// What was given.
+        given: String,
+        /// The names that may have been meant.
+        near: Vec<String>,
+    },
+    /// A fork belongs to another workspace.
+    #[error("fork {} is one of workspace {}", line(name), line(workspace))]
+    ForkElsewhere {
+        /// The fork's name.
+        name: String,
+        /// Where it comes from.
+        workspace: PathBuf,
+    },
+    /// There is no interrupted rewind to complete or take back.
+    #[error("no rewind of this workspace was interrupted")]
+    NoRewind,
     /// The image is not in Incus.
     #[error("image '{}' not found", line(image))]
     ImageNotFound {

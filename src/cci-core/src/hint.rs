@@ -8,6 +8,7 @@ use cci_guest::shell::quoted;
 use cci_incus_types::Refusal;
 
 use crate::access::{Access, Wanted};
+use crate::checkpoint::CheckpointId;
 use crate::error::Error;
 
 /// The command or change that helps, if there is one.
@@ -55,6 +56,23 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::SessionElsewhere { id, workspace } => {
             format!("use `cci shell --workspace {} --resume={id}`", GuestText::new(workspace))
         }
+        Error::CheckpointNotFound { near, .. } if near.is_empty() => {
+            "see `cci log`, or take one with `cci checkpoint`".to_owned()
+        }
+        Error::CheckpointNotFound { near, .. } => {
+            let near: Vec<&str> = near.iter().map(CheckpointId::as_str).collect();
+            format!("see `cci log`; the nearest are {}", near.join(", "))
+        }
+        Error::CheckpointIncomplete { .. } => {
+            "choose what to bring back with `--only`, or another checkpoint of `cci log`".to_owned()
+        }
+        Error::RewindUnfinished { .. } => {
+            "complete it with `cci rewind --continue`, or take it back with `cci rewind --abort`".to_owned()
+        }
+        Error::ForkNotFound { near, .. } if near.is_empty() => "make one with `cci fork`".to_owned(),
+        Error::ForkNotFound { near, .. } => format!("see `cci compare`; the nearest are {}", near.join(", ")),
+        Error::ForkElsewhere { workspace, .. } => format!("use `--workspace {}`", word(workspace)),
+        Error::NoRewind => "see `cci log`".to_owned(),
         Error::ImageNotFound { image } if image == "cci" => "build it with `cci build`".to_owned(),
         Error::ImageNotFound { image } if toolchain(image).is_some() => {
             let name = toolchain(image).unwrap_or_default();
@@ -72,6 +90,7 @@ pub fn hint(error: &Error) -> Option<String> {
         }
         Error::IncusRefused { refusal, .. } => refused(refusal).to_owned(),
         Error::Host { path, source, .. } if source.kind() == io::ErrorKind::PermissionDenied => denied(path),
+        Error::Host { path, source, .. } if is_full(source) && path.is_absolute() => full(path),
         Error::Partly { .. }
         | Error::TimedOut { .. }
         | Error::Host { .. }
@@ -122,6 +141,19 @@ fn denied(path: &Path) -> String {
     format!("check owner and mode with `ls -ld {}`", word(path))
 }
 
+/// Whether the disk, or the user's share of it, is used up.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// What to do about a disk without room.
+fn full(path: &Path) -> String {
+    let own = path.components().any(|part| part.as_os_str() == ".cci");
+    let by = if own { " with `cci clean`, or elsewhere" } else { "" };
+    let above = path.parent().unwrap_or(path);
+    format!("make room{by}: `df -h {}` shows the disk", word(above))
+}
+
 /// A path as one word of a command that the user can paste: an agent can have given it any name.
 fn word(path: &Path) -> String {
     let shown = GuestText::new(path).to_string();
@@ -163,6 +195,19 @@ mod tests {
             assert!(of(own).contains("cci doctor"), "{own}: {}", of(own));
         }
         assert!(of("/h/proj/config.toml").contains("ls -ld /h/proj/config.toml"));
+    }
+
+    #[test]
+    fn a_full_disk_is_one_to_look_at_and_ours_can_be_cleaned() {
+        let of = |path: &str, kind: io::ErrorKind| {
+            hint(&Error::Host { step: "write", path: path.into(), source: kind.into() }).unwrap()
+        };
+        let own = of("/h/.cci/checkpoints/9c09f805/store.git", io::ErrorKind::StorageFull);
+        assert_eq!(
+            own,
+            "make room with `cci clean`, or elsewhere: `df -h /h/.cci/checkpoints/9c09f805` shows the disk"
+        );
+        assert_eq!(of("/h/proj/a", io::ErrorKind::QuotaExceeded), "make room: `df -h /h/proj` shows the disk");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod address;
 pub mod build;
+pub mod checkpoint;
 pub mod code;
 pub mod container_ids;
 pub mod dated_image;
@@ -18,6 +19,7 @@ pub mod idmap;
 pub mod lifetime;
 pub mod limit;
 pub mod machine;
+pub mod machine_id;
 pub mod mark;
 pub mod metadata;
 pub mod mount;

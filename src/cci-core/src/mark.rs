@@ -1,8 +1,9 @@
 //! The labels `user.cci.*`, which make Incus the database of cci's containers.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::checkpoint::CheckpointId;
 use crate::lifetime::Lifetime;
 use crate::session::SessionId;
 use crate::slot::Slot;
@@ -16,6 +17,8 @@ pub enum Kind {
     Plain,
     /// Where an image is being built.
     Build,
+    /// The root file system of a checkpoint: it never runs.
+    Checkpoint,
 }
 
 impl Kind {
@@ -24,11 +27,12 @@ impl Kind {
             Self::Session => "session",
             Self::Plain => "plain",
             Self::Build => "build",
+            Self::Checkpoint => "checkpoint",
         }
     }
 
     fn parse(word: &str) -> Option<Self> {
-        [Self::Session, Self::Plain, Self::Build].into_iter().find(|kind| kind.word() == word)
+        [Self::Session, Self::Plain, Self::Build, Self::Checkpoint].into_iter().find(|kind| kind.word() == word)
     }
 }
 
@@ -57,12 +61,16 @@ pub struct Marks {
     pub image: Option<String>,
     /// Whether it outlives its stop.
     pub lifetime: Lifetime,
+    /// The checkpoint that it is the root file system of.
+    pub checkpoint: Option<CheckpointId>,
+    /// The directory of cci's that has the record of that checkpoint.
+    pub store: Option<PathBuf>,
 }
 
 /// Whether this configuration says that cci created the instance.
 #[must_use]
 pub fn is_managed(config: &BTreeMap<String, String>) -> bool {
-    config.get("user.cci.managed").is_some_and(|value| value == "true")
+    config.get(MANAGED).is_some_and(|value| value == "true")
 }
 
 /// Whether this configuration has any key that cci writes on what it creates.
@@ -77,6 +85,8 @@ pub fn owner(config: &BTreeMap<String, String>) -> Option<u32> {
     config.get(OWNER)?.parse().ok()
 }
 
+/// The key that says that cci created something.
+pub const MANAGED: &str = "user.cci.managed";
 /// The key that says who owns an instance.
 pub const OWNER: &str = "user.cci.owner-uid";
 /// The key that identifies a launch.
@@ -104,26 +114,43 @@ impl Marks {
             network: None,
             image: None,
             lifetime: Lifetime::Ephemeral,
+            checkpoint: None,
+            store: None,
+        }
+    }
+
+    /// The labels of what holds a container's root file system: whose it was, under the identity of the checkpoint.
+    #[must_use]
+    pub fn of_checkpoint(&self, id: &CheckpointId, store: &Path, launch: &str) -> Self {
+        Self {
+            kind: Kind::Checkpoint,
+            launch: launch.to_owned(),
+            store: Some(store.to_owned()),
+            lifetime: Lifetime::Ephemeral,
+            checkpoint: Some(id.clone()),
+            ..self.clone()
         }
     }
 
     /// As instance configuration.
     #[must_use]
     pub fn to_config(&self) -> BTreeMap<String, String> {
-        let path = self.workspace.as_ref().map(|path| path.to_string_lossy().into_owned());
+        let text = |path: &Option<PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned());
         let always = [
             ("managed", Some("true".to_owned())),
             ("kind", Some(self.kind.word().to_owned())),
             ("owner-uid", Some(self.owner_uid.to_string())),
             ("launch", Some(self.launch.clone())),
             ("persistent", Some(self.lifetime.is_persistent().to_string())),
-            ("workspace", path),
+            ("workspace", text(&self.workspace)),
             ("slot", self.slot.map(|slot| slot.to_string())),
             ("session", self.session.map(|id| id.to_string())),
             ("tool", self.tool.clone()),
             ("profile", self.profile.clone()),
             ("network", self.network.clone()),
             ("image", self.image.clone()),
+            ("checkpoint", self.checkpoint.as_ref().map(CheckpointId::to_string)),
+            ("store", text(&self.store)),
         ];
         always.into_iter().filter_map(|(key, value)| Some((format!("user.cci.{key}"), value?))).collect()
     }
@@ -147,6 +174,8 @@ impl Marks {
             network: text("network"),
             image: text("image"),
             lifetime: Lifetime::persistent(text("persistent").is_some_and(|value| value == "true")),
+            checkpoint: text("checkpoint").and_then(|id| id.parse().ok()),
+            store: text("store").map(PathBuf::from),
         })
     }
 }
@@ -169,8 +198,21 @@ mod tests {
             network: Some("open".into()),
             image: Some("cci".into()),
             lifetime: Lifetime::Persistent,
+            checkpoint: None,
+            store: None,
         };
         assert_eq!(Marks::from_config(&marks.to_config()), Some(marks));
+    }
+
+    #[test]
+    fn what_holds_a_checkpoint_says_whose_it_was_and_is_no_session() {
+        let session = SessionId::from_random([7; 16]);
+        let of_container = Marks { session: Some(session), lifetime: Lifetime::Persistent, ..Marks::of_build(7, "n") };
+        let id = CheckpointId::from_random(0x0101_0101_0100_0000);
+        let marks = of_container.of_checkpoint(&id, Path::new("/home/u/.cci"), "m");
+        assert_eq!((marks.kind, marks.owner_uid, marks.launch.as_str()), (Kind::Checkpoint, 7, "m"));
+        assert_eq!(Marks::from_config(&marks.to_config()), Some(marks.clone()));
+        assert_eq!((marks.session, marks.checkpoint), (Some(session), Some(id)));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use cci_agent::{Agent, Start, Tool};
 use cci_guest::author::Author;
 use cci_incus_types::Devices;
 
+pub use self::devices::SOCKETS;
 use self::devices::{RESOLV, SESSION, devices, disks, pool};
 pub use self::facts::{Ask, HostFacts, Network, Nic};
 pub use self::state_volume::StateVolume;
@@ -25,6 +26,7 @@ use crate::error::{Error, Result};
 use crate::host_disk::HostDisk;
 use crate::idmap::{self, Idmap};
 use crate::lifetime::Lifetime;
+use crate::machine_id::MachineId;
 use crate::mark::{Kind, Marks};
 use crate::name::{ContainerName, Prefix};
 use crate::network::{Mode, Policy};
@@ -34,6 +36,9 @@ use crate::settings::{Limits, Settings};
 use crate::slot::Slot;
 use crate::stop_hook::StopHook;
 use crate::workspace::Workspace;
+
+/// The devices that show something of cci's own directory.
+const OF_HOME: [&str; 3] = [SESSION, SOCKETS, RESOLV];
 
 /// A user of the container, by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +87,8 @@ pub struct LaunchPlan {
     disks: Vec<HostDisk>,
     /// The other devices.
     devices: Devices,
+    /// The identity that the container gets, if not the one in its root file system.
+    machine_id: Option<MachineId>,
     /// How far from its usual place in the network the address is looked for.
     detour: u32,
     /// Tells the containers of one launch apart: the end of one must not take what belongs to the next.
@@ -109,6 +116,8 @@ impl LaunchPlan {
             network: Some(settings.network.mode.word().to_owned()),
             image: Some(settings.defaults.image.clone()),
             lifetime,
+            checkpoint: None,
+            store: None,
         };
         Ok(Self {
             workspace: ask.workspace.clone(),
@@ -136,6 +145,7 @@ impl LaunchPlan {
             limits: settings.limits.clone(),
             disks: disks(ask, host, &map, &environment::state(settings.tool.agent())),
             devices: devices(settings, host),
+            machine_id: None,
             marks,
             map,
             detour: 0,
@@ -198,16 +208,22 @@ impl LaunchPlan {
         (!self.reaches_home).then(|| StateVolume::of(session, pool))
     }
 
+    /// Whether the container has the session's sockets.
+    #[must_use]
+    pub fn has_sockets(&self) -> bool {
+        self.disks.iter().any(|disk| disk.device == SOCKETS)
+    }
+
     /// What of the caller's home may be mounted without being asked for.
     pub fn mounted_of_home(&self) -> impl Iterator<Item = &str> {
-        let own = self.disks.iter().filter(|disk| self.reaches_home && [SESSION, RESOLV].contains(&&*disk.device));
+        let own = self.disks.iter().filter(|disk| self.reaches_home && OF_HOME.contains(&&*disk.device));
         own.map(|disk| disk.source.as_str())
     }
 
     /// The user's own paths that the container is pinned to: the workspace and the mounts.
     #[must_use]
     pub fn pinned(&self) -> Vec<Pinned> {
-        let theirs = self.disks.iter().filter(|disk| ![SESSION, RESOLV].contains(&&*disk.device));
+        let theirs = self.disks.iter().filter(|disk| !OF_HOME.contains(&&*disk.device));
         let pinned =
             |disk: &HostDisk| Pinned { source: disk.source.as_str().to_owned(), identity: disk.source.identity() };
         theirs.map(pinned).collect()

@@ -16,6 +16,7 @@ pub use control::Control;
 pub use input::Stdin;
 pub use output::{Stderr, Stdout};
 pub use process::Process;
+pub use start::until_it_runs;
 
 /// A command to run.
 ///

@@ -1,8 +1,7 @@
 //! A daemon in memory, behind a real unix socket: only the wire is faked, and everything above it is tested unchanged.
 //!
-//! It knows instances, operations, profiles, networks and their ACLs, images and their aliases, projects, storage pools
+//! It knows instances, their snapshots and copies, operations, profiles, networks and their ACLs, images and their aliases, projects, storage pools
 //! and volumes, commands with a scripted answer, and events. It counts requests, and refuses, delays, fails or loses
-//! those that a test names.
 //! those that a test names.
 //!
 //! ```
@@ -28,6 +27,7 @@
 //! ```
 
 mod call;
+mod copy;
 mod exec;
 mod fault;
 mod instance;

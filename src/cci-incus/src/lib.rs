@@ -65,7 +65,7 @@ pub use acl::{Acl, AclAction, AclPut, AclRule, AclState};
 pub use client::Client;
 pub use error::{Error, Result};
 pub use event::{Event, EventBody, EventKind, Events, Lifecycle};
-pub use exec::{Captured, Control, Exec, Process, Stderr, Stdin, Stdout, TermSize};
+pub use exec::{Captured, Control, Exec, Process, Stderr, Stdin, Stdout, TermSize, until_it_runs};
 pub use file::{FileKind, FileMeta, FileOwner};
 pub use image::{Alias, Exported, Image, ImageAlias, ImageSource, NewImage, Properties, Publish, Uploaded};
 pub use instance::{

@@ -9,13 +9,16 @@ mod secrets;
 mod servers;
 mod settings;
 mod talk;
+mod turns;
 mod words;
 
 use self::place::{STATE, directory, state_file};
-use crate::agent::{Agent, Shown, Transcripts};
+use crate::agent::{Agent, Shown, Spoken, Transcripts};
 use crate::json::Keep;
 use crate::seed::{Copied, Document, Form, Given, HostPlace, Seeded, Sources};
 use crate::tool::{Start, Tool};
+use crate::turn::Turn;
+use serde_json::Value;
 
 /// Claude Code.
 #[derive(Debug)]
@@ -59,10 +62,12 @@ impl Agent for Claude {
             argv.extend(["--model".into(), model.clone()]);
         }
         argv.extend(tool.args.iter().cloned());
-        argv.extend(match start {
-            Start::New(id) => ["--session-id".into(), id.clone()],
-            Start::Resume(id) => ["--resume".into(), id.clone()],
-        });
+        let words: &[&str] = match start {
+            Start::New(id) => &["--session-id", id],
+            Start::Resume(id) => &["--resume", id],
+            Start::Fork { from, to } => &["--resume", from, "--fork-session", "--session-id", to],
+        };
+        argv.extend(words.iter().map(|word| (*word).to_owned()));
         argv
     }
 
@@ -77,6 +82,14 @@ impl Agent for Claude {
             talk: talk::is_talk,
             trace: Some("history.jsonl"),
         })
+    }
+
+    fn conversation(&self) -> &'static [&'static str] {
+        &["projects", "file-history", "history.jsonl", "plans", "tasks", "todos"]
+    }
+
+    fn spoken(&self) -> Option<fn(&[u8]) -> Spoken> {
+        Some(talk::spoken)
     }
 
     fn place_variable(&self) -> Option<&'static str> {
@@ -121,6 +134,18 @@ impl Agent for Claude {
         Some("ANTHROPIC_API_KEY")
     }
 
+    fn tells_turns(&self) -> bool {
+        true
+    }
+
+    fn turn(&self, told: &Value) -> Option<Turn> {
+        turns::turn(told)
+    }
+
+    fn has_written(&self, turn: &Turn, tail: &[u8]) -> bool {
+        turns::has_written(turn, tail)
+    }
+
     fn protected(&self) -> &'static [&'static str] {
         &[".claude"]
     }
@@ -155,6 +180,11 @@ mod tests {
         assert_eq!(
             Claude.command(&tool, &Start::Resume("x".into())).join(" "),
             "claude --permission-mode bypassPermissions --model opus --verbose --resume x"
+        );
+        let tool = Tool { model: None, args: vec![], ..tool };
+        assert_eq!(
+            Claude.command(&tool, &Start::Fork { from: "x".into(), to: "y".into() }).join(" "),
+            "claude --permission-mode bypassPermissions --resume x --fork-session --session-id y"
         );
     }
 }

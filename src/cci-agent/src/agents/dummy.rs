@@ -1,7 +1,7 @@
 //! A stand-in for an agent, for tests and demos: it needs no account. Every image has it (`build-scripts/dummy`).
 
 use super::claude::Claude;
-use crate::agent::{Agent, Shown, Transcripts};
+use crate::agent::{Agent, Shown, Spoken, Transcripts};
 use crate::tool::{Start, Tool};
 
 /// The stand-in. It can also replace Claude Code (`CCI_USE_DUMMY=1`), so it keeps conversations where that does.
@@ -24,10 +24,12 @@ impl Agent for Dummy {
     fn command(&self, tool: &Tool, start: &Start) -> Vec<String> {
         let mut argv = vec![tool.binary.clone()];
         argv.extend(tool.args.iter().cloned());
-        argv.extend(match start {
-            Start::New(id) => ["--session-id".into(), id.clone()],
-            Start::Resume(id) => ["--resume".into(), id.clone()],
-        });
+        let words: &[&str] = match start {
+            Start::New(id) => &["--session-id", id],
+            Start::Resume(id) => &["--resume", id],
+            Start::Fork { from, to } => &["--resume", from, "--fork-session", "--session-id", to],
+        };
+        argv.extend(words.iter().map(|word| (*word).to_owned()));
         argv
     }
 
@@ -37,6 +39,14 @@ impl Agent for Dummy {
 
     fn transcripts(&self) -> Option<Transcripts> {
         Claude.transcripts()
+    }
+
+    fn conversation(&self) -> &'static [&'static str] {
+        Claude.conversation()
+    }
+
+    fn spoken(&self) -> Option<fn(&[u8]) -> Spoken> {
+        Claude.spoken()
     }
 
     fn screen(&self) -> Option<fn(&str) -> Shown> {

@@ -14,11 +14,13 @@ pub struct GuestFile {
 /// Where a distribution expects the certificates that its administrator adds.
 const CERTIFICATES: &str = "/usr/local/share/ca-certificates";
 
-/// The files of every standard image: the stand-in agent.
+/// The files of every standard image: the stand-in agent, and the command by which an agent takes checkpoints.
 #[must_use]
 pub fn standard() -> Vec<GuestFile> {
     let dummy = include_bytes!("../../../../build-scripts/dummy").to_vec();
-    vec![GuestFile { path: "/usr/local/bin/dummy".into(), content: dummy, mode: 0o755 }]
+    let checkpoint = include_bytes!("../../../../build-scripts/cci-checkpoint").to_vec();
+    let program = |name: &str, content| GuestFile { path: format!("/usr/local/bin/{name}"), content, mode: 0o755 };
+    vec![program("dummy", dummy), program("cci-checkpoint", checkpoint)]
 }
 
 /// A certificate of the host, under the same name; `None` for a name that is not a plain `*.crt`.
@@ -49,9 +51,10 @@ mod tests {
     }
 
     #[test]
-    fn the_dummy_is_a_program() {
+    fn they_are_programs() {
         let files = standard();
         assert!(files[0].content.starts_with(b"#!/usr/bin/env python3"));
-        assert_eq!(files[0].mode, 0o755);
+        assert!(files[1].content.starts_with(b"#!/bin/sh"));
+        assert!(files.iter().all(|file| file.mode == 0o755));
     }
 }

@@ -6,6 +6,7 @@ use cci_incus_types::Refusal;
 
 use super::CODES;
 use crate::access::Access;
+use crate::checkpoint::CheckpointId;
 use crate::error::Error;
 use crate::hint::hint;
 
@@ -48,6 +49,25 @@ fn samples() -> Vec<Error> {
         Error::SessionNotFound { id: id() },
         Error::ConversationLost { id: id() },
         Error::SessionElsewhere { id: id(), workspace: path() },
+        Error::CheckpointNotFound { given: "3fa9".into(), problem: "there is none".into(), near: Vec::new() },
+        Error::CheckpointNotFound {
+            given: "3fa9".into(),
+            problem: "several begin like this".into(),
+            near: vec![
+                CheckpointId::from_random(0x3fa9_0000_0100_0000),
+                CheckpointId::from_random(0x3fa9_0000_0200_0000),
+            ],
+        },
+        Error::CheckpointIncomplete {
+            id: CheckpointId::from_random(0x0101_0101_0100_0000),
+            part: "container",
+            problem: "its copy was removed".into(),
+        },
+        Error::RewindUnfinished { to: CheckpointId::from_random(0x0101_0101_0100_0000) },
+        Error::ForkNotFound { given: "proj-fork-3f".into(), near: Vec::new() },
+        Error::ForkNotFound { given: "proj-fork-3f".into(), near: vec!["proj-fork-3fa9c1".into()] },
+        Error::ForkElsewhere { name: "proj-fork-3fa9c1".into(), workspace: path() },
+        Error::NoRewind,
         Error::ImageNotFound { image: "cci".into() },
         Error::ImageNotFound { image: "cci-rust".into() },
         Error::ImageNotFound { image: "other".into() },

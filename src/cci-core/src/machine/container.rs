@@ -8,7 +8,11 @@ use super::spec::{Hooks, MachineIds, MachineSpec};
 use crate::address::Fixed;
 use crate::host_disk::{self, RAW_LXC};
 use crate::idmap::Idmap;
+use crate::machine_id::MachineId;
 use crate::settings::Limits;
+
+/// The line for LXC without whose command's success nothing starts.
+const BARRED: &str = "lxc.hook.pre-start = /bin/false\n";
 
 /// A container, as in the request that creates it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,11 +88,15 @@ fn ids(ids: &MachineIds) -> BTreeMap<String, String> {
 fn raw_lxc(name: &str, hooks: &Hooks, pins: &str) -> String {
     let stop = hooks.stop.as_ref().map(|hook| hook.raw_lxc(name)).unwrap_or_default();
     let address = hooks.address.map(Fixed::raw_lxc).unwrap_or_default();
-    stop + pins + &address + &hooks.guard
+    let machine_id = hooks.machine_id.map(MachineId::raw_lxc).unwrap_or_default();
+    let barred = if hooks.barred { BARRED } else { "" };
+    stop + pins + &address + &hooks.guard + &machine_id + barred
 }
 
 #[cfg(test)]
 mod tests {
+    use cci_incus_types::Disk;
+
     use super::*;
     use crate::container_ids::HostIds;
     use crate::mark::Marks;
@@ -123,6 +131,15 @@ mod tests {
         let nested = container(&MachineSpec { nesting: true, ..machine() }).config;
         assert_eq!(nested["security.nesting"], "true");
         assert_eq!(nested["security.privileged"], "false");
+    }
+
+    #[test]
+    fn what_only_holds_a_file_system_has_no_other_device_and_refuses_to_start() {
+        let root = Disk { path: Some("/".into()), pool: Some("p".into()), ..Disk::default() };
+        let spec = MachineSpec::held("cci-cp-1".into(), Marks::of_build(1234, "a1b2"), root.clone());
+        let Container { config, devices, ephemeral, .. } = container(&spec);
+        assert_eq!((devices, ephemeral), ([("root".to_owned(), root.into())].into(), false));
+        assert_eq!(config[RAW_LXC], BARRED);
     }
 
     #[test]

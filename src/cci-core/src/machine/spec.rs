@@ -1,11 +1,12 @@
 //! What a machine is: the only way to an instance, for a launch and for a build.
 
-use cci_incus_types::Devices;
+use cci_incus_types::{Devices, Disk};
 
 use crate::address::Fixed;
 use crate::container_ids::HostIds;
 use crate::host_disk::HostDisk;
 use crate::idmap::Idmap;
+use crate::machine_id::MachineId;
 use crate::mark::Marks;
 use crate::settings::Limits;
 use crate::stop_hook::StopHook;
@@ -53,6 +54,10 @@ pub struct Hooks {
     pub address: Option<Fixed>,
     /// The rules under its network's ACL, as lines for LXC.
     pub guard: String,
+    /// The identity that it gets, if not the one in its root file system.
+    pub machine_id: Option<MachineId>,
+    /// Whether it refuses to start.
+    pub barred: bool,
 }
 
 impl MachineSpec {
@@ -69,6 +74,17 @@ impl MachineSpec {
             devices: Devices::new(),
             hooks: Hooks::default(),
             ephemeral: true,
+        }
+    }
+
+    /// A machine that holds a root file system and never runs: nothing but that disk, and no start.
+    #[must_use]
+    pub fn held(name: String, marks: Marks, root: Disk) -> Self {
+        Self {
+            devices: [("root".to_owned(), root.into())].into(),
+            hooks: Hooks { barred: true, ..Hooks::default() },
+            ephemeral: false,
+            ..Self::own_work(name, marks)
         }
     }
 

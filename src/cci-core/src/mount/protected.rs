@@ -13,8 +13,8 @@ pub struct Protected {
     pub path: PathBuf,
     /// Whether what lies in it is closed too.
     pub below: bool,
-    /// A part of it that is open all the same.
-    pub except: Option<PathBuf>,
+    /// Parts of it that are open all the same.
+    pub except: Vec<PathBuf>,
 }
 
 /// Places of every host that containers never see, with all that is below them.
@@ -33,7 +33,7 @@ pub fn check_host(host: &Path, protected: &[Protected]) -> Result<(), MountError
         if path.starts_with(host) {
             return Err(refused(format!("{} is in it", GuestText::new(path))));
         }
-        let open = except.as_deref().is_some_and(|open| host.starts_with(open));
+        let open = except.iter().any(|open| host.starts_with(open));
         if *below && host.starts_with(path) && !open {
             return Err(refused(format!("it is in {}", GuestText::new(path))));
         }
@@ -47,13 +47,34 @@ mod tests {
 
     #[test]
     fn protected_places_are_closed_from_above_and_below() {
-        let closed = |path: &str, below: bool| Protected { path: path.into(), below, except: None };
-        let cci = Protected { path: "/home/u/.cci".into(), below: true, except: Some("/home/u/.cci/storage".into()) };
+        let closed = |path: &str, below: bool| Protected { path: path.into(), below, except: Vec::new() };
+        let cci = Protected {
+            path: "/home/u/.cci".into(),
+            below: true,
+            except: ["/home/u/.cci/storage", "/home/u/.cci/worktrees/a"].map(Into::into).into(),
+        };
         let protected = [closed("/home/u", false), closed("/home/u/.ssh", true), closed("/etc", true), cci];
-        for path in ["/", "/home", "/home/u", "/home/u/.ssh", "/home/u/.ssh/keys", "/etc/ssl", "/home/u/.cci/trust"] {
+        for path in [
+            "/",
+            "/home",
+            "/home/u",
+            "/home/u/.ssh",
+            "/home/u/.ssh/keys",
+            "/etc/ssl",
+            "/home/u/.cci/trust",
+            "/home/u/.cci/worktrees",
+            "/home/u/.cci/worktrees/b",
+        ] {
             assert!(check_host(Path::new(path), &protected).is_err(), "{path}");
         }
-        for path in ["/home/u/data", "/home/u/.sshx", "/srv", "/home/u/.cci/storage/a"] {
+        for path in [
+            "/home/u/data",
+            "/home/u/.sshx",
+            "/srv",
+            "/home/u/.cci/storage/a",
+            "/home/u/.cci/worktrees/a",
+            "/home/u/.cci/worktrees/a/b",
+        ] {
             assert_eq!(check_host(Path::new(path), &protected), Ok(()), "{path}");
         }
     }

@@ -1,6 +1,6 @@
 //! The devices of a launch: what it sees of the host, its NIC, its root disk.
 
-use cci_guest::layout;
+use cci_guest::{agent_socket, layout};
 use cci_incus_types::{Device, Devices, Disk, device};
 
 use super::facts::{Ask, HostFacts, Nic};
@@ -11,20 +11,25 @@ use crate::settings::Settings;
 
 /// The device with the conversation.
 pub(super) const SESSION: &str = "session";
+/// The device with the sockets by which the agent reaches its user's supervisor.
+pub const SOCKETS: &str = "cci";
 /// The device that names the name server.
 pub(super) const RESOLV: &str = "resolv";
 
-/// What the container sees of the host: the workspace, the conversation, the mounts, and the file that names its name
-/// server.
+/// What the container sees of the host: the workspace, the conversation, the sockets, the mounts, and the file that
+/// names its name server.
 pub(super) fn disks(ask: &Ask, host: &HostFacts, map: &Idmap, state: &str) -> Vec<HostDisk> {
     let disk = |device: &str, source: &HostPath, path: &str| HostDisk::new(device, source.clone(), path, map);
     let workspace = host.workspace.iter().map(|source| disk("workspace", source, layout::WORKSPACE));
     let session = ask.session.iter().map(|(_, source)| disk(SESSION, source, state));
+    // what shifts ids would give the container's root the rights of the host's root in it
+    let sockets = ask.sockets.iter().filter(|_| *map != Idmap::Shift);
+    let sockets = sockets.map(|source| disk(SOCKETS, source, agent_socket::DIRECTORY));
     let mounts = host.mounts.iter();
     let mounts = mounts.map(|mount| disk(&mount.device, &mount.source, &mount.container).readonly(mount.readonly));
     let network = host.nic.as_ref().and_then(|nic| nic.network.as_ref());
     let resolv = network.map(|network| disk(RESOLV, &network.resolv, layout::RESOLV).readonly(true));
-    workspace.chain(session).chain(mounts).chain(resolv).collect()
+    workspace.chain(session).chain(sockets).chain(mounts).chain(resolv).collect()
 }
 
 /// The other devices.

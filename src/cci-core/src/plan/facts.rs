@@ -30,6 +30,8 @@ pub struct Ask {
     pub launch: String,
     /// The conversation and its state directory on the host; a single command has none.
     pub session: Option<(SessionId, HostPath)>,
+    /// The directory with the session's sockets, if it has some.
+    pub sockets: Option<HostPath>,
     /// Variables of the command line.
     pub environment: BTreeMap<String, String>,
 }

@@ -1,12 +1,13 @@
-//! The same launch where something turned out otherwise: another image, address or network, a container that was taken
+//! The same launch where something turned out otherwise: another image, identity, address or network, a container that was taken
 //! back, a home beyond the daemon's reach.
 
 use cci_incus_types::Disk;
 
 use super::LaunchPlan;
-use super::devices::{RESOLV, SESSION};
+use super::devices::{RESOLV, SESSION, SOCKETS};
 use super::facts::Nic;
 use super::state_volume::StateVolume;
+use crate::machine_id::MachineId;
 use crate::mark::Marks;
 
 impl LaunchPlan {
@@ -15,6 +16,12 @@ impl LaunchPlan {
     pub fn from_image(&self, image: &str, takes_resolv: bool) -> Self {
         let marks = Marks { image: Some(image.to_owned()), ..self.marks.clone() };
         Self { takes_resolv, marks, ..self.clone() }
+    }
+
+    /// The same launch of a container that is made from another one, which keeps its identity.
+    #[must_use]
+    pub fn identified(&self, machine_id: MachineId) -> Self {
+        Self { machine_id: Some(machine_id), ..self.clone() }
     }
 
     /// The same plan for a container in the place of one that this launch has made and taken back.
@@ -33,13 +40,14 @@ impl LaunchPlan {
         Some(Self { detour: self.detour.wrapping_add(random | 1), ..self.clone() })
     }
 
-    /// The same launch where the daemon cannot reach the caller's home: the conversation in a storage volume, and the
-    /// name server as the network's lease tells it. The pool is that of the root disk if none is given; `None` where
+    /// The same launch where the daemon cannot reach the caller's home: the conversation in a storage volume, no sockets,
+    /// and the name server as the network's lease tells it. The pool is that of the root disk if none is given; `None` where
     /// that is so already, or no pool is known.
     #[must_use]
     pub fn beyond_home(&self, pool: Option<&str>) -> Option<Self> {
         let pool = pool.or(self.pool.as_deref()).filter(|_| self.reaches_home)?;
         let mut plan = Self { reaches_home: false, pool: Some(pool.to_owned()), ..self.clone() };
+        plan.disks.retain(|disk| disk.device != SOCKETS);
         if let Some(session) = self.marks.session {
             let StateVolume { pool, name } = StateVolume::of(session, pool);
             let state = self.state();

@@ -26,6 +26,7 @@ fn ask() -> Ask {
         owner_uid: 1234,
         launch: "nonce".into(),
         session: Some((SessionId::from_random([1; 16]), place("/home/u/.cci/sessions/x/state", 5))),
+        sockets: None,
         environment: BTreeMap::new(),
     }
 }
@@ -292,4 +293,26 @@ fn a_host_without_the_line_says_which_and_how() {
     let error = LaunchPlan::new(&ask(), &Settings::default(), &host).unwrap_err();
     assert_eq!(error.code(), "host-unfit");
     assert!(error.to_string().contains("/etc/subgid has no line `root:1234:1`"), "{error}");
+}
+
+#[test]
+fn the_sockets_of_a_session_are_mounted_where_the_container_has_the_callers_ids() {
+    let with_sockets = |settings: &Settings| {
+        let ask = Ask { sockets: Some(place("/home/u/.cci/run/x", 7)), ..ask() };
+        LaunchPlan::new(&ask, settings, &host()).unwrap().from_image("cci", true)
+    };
+    let plan = with_sockets(&Settings::default());
+    assert!(plan.has_sockets());
+    let spec = container(&plan.machine(Slot::FIRST));
+    let disk = disk(&spec, SOCKETS);
+    assert_eq!((disk.source.as_deref(), disk.path.as_deref()), (Some("/home/u/.cci/run/x"), Some("/var/lib/cci")));
+    assert!(spec.config["raw.lxc"].contains("27:7:"), "it is pinned like every directory of the host");
+    assert!(plan.mounted_of_home().any(|source| source == "/home/u/.cci/run/x"));
+    assert!(plan.pinned().iter().all(|pinned| pinned.source != "/home/u/.cci/run/x"), "it is not the user's own");
+    let away = plan.beyond_home(Some("pool")).unwrap();
+    assert!(!away.has_sockets() && !container(&away.machine(Slot::FIRST)).devices.contains_key(SOCKETS));
+    assert!(!container(&plan.standalone("x", true)).devices.contains_key(SOCKETS));
+    let mut shifted = Settings::default();
+    shifted.incus.idmap = idmap::IdmapMode::Shift;
+    assert!(!with_sockets(&shifted).has_sockets(), "its root would be the host's root in there");
 }

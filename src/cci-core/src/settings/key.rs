@@ -1,6 +1,7 @@
 //! The one table of keys: the name, the kind of values and the meaning of each. The parser, the starter file, the
 //! documentation and the JSON Schema are all generated from it.
 
+use super::checkpoints::age;
 use super::model::{AGENT_CONFIG, AGENT_UID};
 use super::size::{Size, cores, number};
 use crate::environment::is_variable_name;
@@ -33,6 +34,10 @@ pub enum Kind {
     Processes,
     /// An amount of memory or disk.
     Size,
+    /// An amount in bytes, without a share.
+    Bytes,
+    /// A time span with one unit.
+    Age,
     /// Names with values, or with commands that print them.
     Environment,
     /// A list of mounts.
@@ -90,6 +95,13 @@ pub const KEYS: &[Key] = &[
     row("limits.memory", Kind::Size, "\"8GiB\"", "Memory"),
     row("limits.processes", Kind::Processes, "2000", "Number of processes"),
     row("limits.disk", Kind::Size, "\"20GiB\"", "Size of the root disk"),
+    row("checkpoints.auto", Kind::Choice(&["turn", "off"]), "\"off\"", "When checkpoints are taken by themselves: at the start and the end of each turn of the agent, or never"),
+    row("checkpoints.interval_minutes", Kind::Number(10_080), "15", "How often they are taken besides; 0 never"),
+    row("checkpoints.ignore", Kind::Texts, "[\"node_modules/\"]", "What of the workspace they leave out and a rewind does not touch, as gitignore patterns"),
+    row("checkpoints.max_file", Kind::Bytes, "\"1GiB\"", "The largest file that they hold; a rewind does not touch a larger one"),
+    row("checkpoints.keep", Kind::Number(100_000), "50", "How many of a workspace are kept"),
+    row("checkpoints.keep_for", Kind::Age, "\"30d\"", "How long they are kept"),
+    row("checkpoints.agent_may_rewind", Kind::Bool, "true", "Let the agent in a container rewind its own session"),
     row("build.from", Kind::Text, "\"images:debian/13\"", "What the image is built from: auto, images:…, bootstrap:…, a local alias or a tarball"),
     row("build.host_ca", Kind::Bool, "false", "Put the host's own certificate authorities into the image"),
     row("build.packages", Kind::Texts, "[\"postgresql-client\"]", "Additional Debian packages"),
@@ -142,6 +154,8 @@ impl Kind {
             Self::Cores => "a number of cores, or a set such as \"0-3\"".into(),
             Self::Processes => "a number of processes".into(),
             Self::Size => "an amount such as \"8GiB\"".into(),
+            Self::Bytes => "an amount such as \"256MiB\"".into(),
+            Self::Age => "a number with s, m, h, d or w, such as \"14d\"".into(),
             Self::Environment => "a table of names with texts or { command = \"…\" }".into(),
             Self::Mounts => "a list of tables with host, container and readonly".into(),
         }
@@ -172,6 +186,8 @@ impl Kind {
             Self::Cores => cores(text).is_some(),
             Self::Processes => number(text).is_ok_and(|count| count > 0),
             Self::Size => Size::parse(text).is_some(),
+            Self::Bytes => matches!(Size::parse(text), Some(Size::Bytes(_))),
+            Self::Age => age(text).is_some(),
             Self::Environment => is_variable_name(text),
             Self::Bool | Self::Number(_) | Self::Mounts => false,
         }

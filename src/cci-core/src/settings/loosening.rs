@@ -11,6 +11,7 @@ use serde_json::Value;
 
 pub use beside::credentials_inside;
 
+use super::checkpoints::{Auto, CheckpointSettings};
 use super::model::{
     AGENT_CONFIG, AGENT_UID, BuildSettings, Defaults, IncusSettings, Limits, MountEntry, Mounts, NetworkSettings,
     Paths, Settings, TerminalSettings, ToolSettings, Variable,
@@ -40,7 +41,8 @@ pub struct Surroundings<'a> {
 /// Every key in which `changed` is looser than `trusted`.
 #[must_use]
 pub fn loosenings(trusted: &Settings, changed: &Settings, around: &Surroundings<'_>) -> Vec<Loosening> {
-    let Settings { defaults, tool, terminal, paths, incus, network, limits, build, mounts, profile: _ } = changed;
+    let Settings { defaults, tool, terminal, paths, incus, network, limits, checkpoints, build, mounts, profile: _ } =
+        changed;
     let mut found = Found(Vec::new());
     of_defaults(&mut found, &trusted.defaults, defaults, around);
     of_tool(&mut found, &trusted.tool, tool, around);
@@ -49,6 +51,7 @@ pub fn loosenings(trusted: &Settings, changed: &Settings, around: &Surroundings<
     of_incus(&mut found, &trusted.incus, incus);
     of_network(&mut found, &trusted.network, network);
     of_limits(&mut found, &trusted.limits, limits);
+    of_checkpoints(&mut found, &trusted.checkpoints, checkpoints);
     of_build(&mut found, &trusted.build, build);
     of_mounts(&mut found, trusted, mounts, around);
     found.0
@@ -193,6 +196,21 @@ fn is_fewer(a: &str, b: &str) -> bool {
 /// others.
 fn is_fewer_cores(a: &str, b: &str) -> bool {
     number(a).is_ok() && cores(a).zip(cores(b)).is_some_and(|(a, b)| a <= b) && number(b).is_ok()
+}
+
+fn of_checkpoints(found: &mut Found, trusted: &CheckpointSettings, changed: &CheckpointSettings) {
+    const REASON: &str = "less could be brought back than the user wants";
+    // more of them, by time, takes nothing away
+    let CheckpointSettings { auto, interval_minutes: _, ignore, max_file, keep, keep_for, agent_may_rewind } = changed;
+    found.when(*auto == Auto::Off && trusted.auto != Auto::Off, "checkpoints.auto", auto, REASON);
+    let further = ignore.iter().any(|pattern| !trusted.ignore.contains(pattern));
+    found.when(further, "checkpoints.ignore", ignore, REASON);
+    found.when(changed.max_file_bytes() < trusted.max_file_bytes(), "checkpoints.max_file", max_file, REASON);
+    found.when(*keep < trusted.keep, "checkpoints.keep", keep, REASON);
+    found.when(changed.keep_for_seconds() < trusted.keep_for_seconds(), "checkpoints.keep_for", keep_for, REASON);
+    let rewinds = *agent_may_rewind && !trusted.agent_may_rewind;
+    let reason = "it would let the agent rewind the workspace";
+    found.when(rewinds, "checkpoints.agent_may_rewind", agent_may_rewind, reason);
 }
 
 fn of_build(found: &mut Found, trusted: &BuildSettings, changed: &BuildSettings) {

@@ -1,10 +1,12 @@
 //! What can be configured: the model, the one table of its keys, and what an untrusted file may change.
 
+mod checkpoints;
 mod key;
 mod loosening;
 mod model;
 mod size;
 
+pub use checkpoints::{Auto, CheckpointSettings};
 pub use key::{KEYS, Key, Kind, Scalar, key, keys_of_a_profile};
 pub use loosening::{Loosening, Surroundings, credentials_inside, loosenings};
 pub use model::{

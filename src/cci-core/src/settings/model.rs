@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use cci_agent::{Agent, default_agent};
 use serde::{Deserialize, Serialize};
 
+use super::checkpoints::CheckpointSettings;
 use crate::idmap::IdmapMode;
 use crate::network::Mode;
 
@@ -34,6 +35,8 @@ pub struct Settings {
     pub network: NetworkSettings,
     /// What containers may use up.
     pub limits: Limits,
+    /// When checkpoints are taken, and how long they are kept.
+    pub checkpoints: CheckpointSettings,
     /// How images are built.
     pub build: BuildSettings,
     /// Host directories that containers see.

@@ -64,8 +64,10 @@ impl Client {
     }
 }
 
-/// Restarts a command that Incus gave up before it ran, as it sometimes does while a container boots.
-pub(super) async fn until_it_runs<T>(mut run: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+/// Restarts a command that Incus gave up before it ran, as it sometimes does under load and while a container boots.
+///
+/// `run` fails with [`Error::NotRun`] then, which [`Process::wait`] says of a process whose streams broke at once.
+pub async fn until_it_runs<T>(mut run: impl AsyncFnMut() -> Result<T>) -> Result<T> {
     let end = Instant::now() + PATIENCE;
     loop {
         match run().await {

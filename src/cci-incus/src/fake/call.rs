@@ -24,6 +24,19 @@ impl Call {
         self.body[key].as_str().unwrap_or_default().to_owned()
     }
 
+    /// A call of the same project without a content.
+    pub(super) fn bare(&self) -> Self {
+        Self {
+            method: String::new(),
+            segments: Vec::new(),
+            query: BTreeMap::new(),
+            project: self.project.clone(),
+            if_match: None,
+            body: Value::Null,
+            failure: None,
+        }
+    }
+
     /// Where an object is stored: instances separately by project.
     pub(super) fn key(&self, segments: &[&str]) -> String {
         let path = format!("/1.0/{}", segments.join("/"));

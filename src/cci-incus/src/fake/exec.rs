@@ -18,6 +18,8 @@ use crate::transport::Upgraded;
 pub(super) enum Feed {
     /// These bytes, then the end.
     Bytes(Vec<u8>),
+    /// Nothing, and the connection ends.
+    Cut,
     /// Nothing: input is discarded.
     Silence,
     /// Events, until the client closes.
@@ -30,16 +32,22 @@ impl State {
         if instance["status_code"] != 103 {
             return Reply::Error(400, "Instance is not running".into());
         }
-        if let Some(failure) = call.failure.clone() {
-            return self.operation(OperationKind::Executing, Some(name), Err(failure));
-        }
         let answer = self.answer_to(&call.body["command"]);
-        let mut metadata = json!({"return": answer.status});
+        let mut metadata = json!({"return": if call.failure.is_some() { -1 } else { i32::from(answer.status) }});
         if call.body["wait-for-websocket"] == true {
             metadata["fds"] = json!({"0": "stdin", "control": "control"});
             if call.body["interactive"] != true {
                 (metadata["fds"]["1"], metadata["fds"]["2"]) = (json!("stdout"), json!("stderr"));
             }
+        }
+        if let Some(failure) = call.failure.clone() {
+            let Reply::Async(mut info) = self.operation(OperationKind::Executing, Some(name), Err(failure)) else {
+                return Reply::not_found();
+            };
+            // its sockets end without a word
+            info["metadata"] = metadata.clone();
+            self.describe(metadata);
+            return Reply::Async(info);
         }
         // found again by the operation's sockets
         metadata["stdout"] = json!(answer.stdout);
@@ -58,7 +66,10 @@ impl State {
         let (info, _) = self.operations.get(operation)?;
         let metadata = &info["metadata"];
         let is_terminal = metadata["fds"].get("1").is_none();
-        let bytes = |key: &str| serde_json::from_value(metadata[key].clone()).ok().map(Feed::Bytes);
+        let bytes = |key: &str| match metadata.get(key) {
+            Some(bytes) => serde_json::from_value(bytes.clone()).ok().map(Feed::Bytes),
+            None => Some(Feed::Cut),
+        };
         match secret {
             "stdin" if is_terminal => bytes("stdout"),
             "stdin" | "control" => Some(Feed::Silence),
@@ -75,6 +86,7 @@ pub(super) async fn serve(mut socket: WebSocketStream<Upgraded>, feed: Feed) {
             let _ = socket.send(Message::binary(bytes)).await;
             let _ = socket.send(Message::text("")).await;
         }
+        Feed::Cut => return,
         Feed::Silence => {}
         Feed::Events(mut events) => {
             while let Ok(event) = events.recv().await {

@@ -32,6 +32,15 @@ impl State {
             "architecture": "x86_64", "created_at": "2026-01-01T00:00:00Z", "last_used_at": "1970-01-01T00:00:00Z",
         });
         merge(&mut instance, &call.body);
+        for (key, value) in self.of_image(&call.body["source"]) {
+            instance["config"][key] = value;
+        }
+        if call.body["source"]["type"] == "copy" {
+            match self.copied(call) {
+                Ok(copy) => merge(&mut instance, &copy),
+                Err(missing) => return self.operation(OperationKind::Creating, Some(&name), Err(missing)),
+            }
+        }
         instance["project"] = json!(call.project);
         set_status(&mut instance, STOPPED);
         self.objects.insert(path.clone(), instance);
@@ -89,8 +98,7 @@ impl State {
             Some(_) => {
                 let ended = call.failure.clone().map_or(Ok(Value::Null), Err);
                 if ended.is_ok() {
-                    self.objects.remove(path);
-                    self.tell("instance-deleted", path);
+                    self.remove_instance(path);
                 }
                 self.operation(OperationKind::Deleting, Some(name), ended)
             }
@@ -117,6 +125,9 @@ impl State {
             return Err((409, sentence));
         }
         if let Some(instance) = self.objects.get_mut(path) {
+            if instance["config"]["raw.lxc"].as_str().is_some_and(|lines| lines.contains("/bin/false")) {
+                return Err((500, "Failed to run: incusd forkstart: exit status 1".into()));
+            }
             set_status(instance, RUNNING);
             instance["last_used_at"] = json!("2026-01-01T00:00:01Z");
             instance["config"]["volatile.last_state.power"] = json!("RUNNING");
@@ -130,8 +141,7 @@ impl State {
         self.tell("instance-stopped", path);
         let Some(instance) = self.objects.get_mut(path) else { return };
         if instance["ephemeral"] == true {
-            self.objects.remove(path);
-            self.tell("instance-deleted", path);
+            self.remove_instance(path);
         } else {
             set_status(instance, STOPPED);
             instance["config"]["volatile.last_state.power"] = json!("STOPPED");

@@ -27,6 +27,13 @@ impl State {
         Reply::Async(info)
     }
 
+    /// What the operation that was begun last says of itself besides.
+    pub(super) fn describe(&mut self, metadata: Value) {
+        if let Some(mut begun) = self.operations.last_entry() {
+            begun.get_mut().0["metadata"] = metadata;
+        }
+    }
+
     /// Starts an operation that ends when it is waited for.
     pub(super) fn begin(&mut self, kind: OperationKind, instance: &str) {
         self.operation(kind, Some(instance), Ok(Value::Null));

@@ -36,14 +36,8 @@ impl State {
                 self.operation(OperationKind::Other, None, Ok(json!({"fingerprint": fingerprint})))
             }
             ("DELETE", ["images", fingerprint]) => self.delete_image(&path, fingerprint),
-            ("POST", ["instances", name, "snapshots"]) => {
-                self.objects.insert(format!("{path}/{}", call.text("name")), call.body.clone());
-                self.operation(OperationKind::Other, Some(name), Ok(Value::Null))
-            }
-            ("DELETE", ["instances", name, "snapshots", _]) => match self.objects.remove(&path) {
-                Some(_) => self.operation(OperationKind::Other, Some(name), Ok(Value::Null)),
-                None => Reply::not_found(),
-            },
+            ("POST", ["instances", name, "snapshots"]) => self.create_snapshot(call, name),
+            ("DELETE", ["instances", name, "snapshots", _]) => self.delete_snapshot(name, &path),
             ("GET", collection) if is_collection(collection) => self.list(call, &path),
             ("POST", collection) if is_collection(collection) => self.create(call, collection),
             ("GET", _) => self.read(&path),

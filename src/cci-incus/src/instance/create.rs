@@ -66,6 +66,8 @@ pub enum Source {
         project: Option<String>,
         /// Whether to leave out its snapshots.
         instance_only: bool,
+        /// Whether a running one is copied as it is, where Incus would freeze it first.
+        allow_inconsistent: bool,
     },
     /// Nothing: an empty root disk.
     Empty,
@@ -87,7 +89,7 @@ impl Source {
     /// The instance or snapshot of this project, without the snapshots of it.
     #[must_use]
     pub fn copy_of(instance: impl Into<String>) -> Self {
-        Self::Copy { instance: instance.into(), project: None, instance_only: true }
+        Self::Copy { instance: instance.into(), project: None, instance_only: true, allow_inconsistent: false }
     }
 }
 
@@ -159,10 +161,13 @@ fn source(source: &Source) -> Map<String, Value> {
     let mut set = |key: &str, value: Value| drop(wire.insert(key.to_owned(), value));
     match source {
         Source::Empty => set("type", json!("none")),
-        Source::Copy { instance, project, instance_only } => {
+        Source::Copy { instance, project, instance_only, allow_inconsistent } => {
             set("type", json!("copy"));
             set("source", json!(instance));
             set("instance_only", json!(instance_only));
+            if *allow_inconsistent {
+                set("allow_inconsistent", json!(true));
+            }
             if let Some(project) = project {
                 set("project", json!(project));
             }
@@ -226,6 +231,16 @@ mod tests {
     fn a_copy_names_what_it_copies() {
         let copy = NewInstance::new("c2", Source::copy_of("c1/snap0"));
         assert_eq!(body(&copy)["source"], json!({"type": "copy", "source": "c1/snap0", "instance_only": true}));
+    }
+
+    #[test]
+    fn a_running_instance_is_copied_as_it_is_on_request() {
+        let source =
+            Source::Copy { instance: "c1".into(), project: None, instance_only: true, allow_inconsistent: true };
+        assert_eq!(
+            body(&NewInstance::new("c2", source))["source"],
+            json!({"type": "copy", "source": "c1", "instance_only": true, "allow_inconsistent": true})
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::named::{Found, Named};
 use super::place::{STATE, directory, state_file};
 use super::secrets::{secrets, without_secrets};
 use super::servers::{self, SERVERS};
-use super::settings;
+use super::{settings, turns};
 use crate::json::{Keep, deep_merge, file};
 use crate::omission::{NotCopied, Omission};
 use crate::seed::{Given, Secrets, Seeded};
@@ -58,7 +58,8 @@ pub(super) fn seed(given: &Given<'_>) -> Seeded {
     let mut named = Named::of(given);
     let settings = settings_of_host(given, &mut named, &mut seeded);
     let api_keys = keys(settings.as_ref(), given.api_key);
-    let settings = settings::with_ours(settings.or_else(|| given.session.get(SETTINGS).cloned()));
+    let mut settings = settings::with_ours(settings.or_else(|| given.session.get(SETTINGS).cloned()));
+    turns::add(&mut settings, given.turns.as_ref());
     let servers = servers_of_host(given, &mut named, &mut seeded);
     seeded.noted = servers.keys().cloned().collect();
     let host = given.host.get(STATE);

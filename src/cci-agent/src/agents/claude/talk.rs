@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::agent::Spoken;
 use crate::json::{self, Keep};
 
 /// The keys of a row that show who said it.
@@ -22,6 +23,31 @@ pub(super) fn is_talk(row: &[u8]) -> bool {
     let is_said = matches!(row["type"].as_str(), Some("user" | "assistant"));
     let by_program = row["entrypoint"].as_str().is_some_and(|entry| entry.starts_with("sdk"));
     is_said && row["isSidechain"] != Value::Bool(true) && !by_program
+}
+
+/// What a row costs, and the kinds of what it says.
+const OF_SPOKEN: Keep = Keep::Keys(&[
+    ("type", Keep::All),
+    ("isSidechain", Keep::All),
+    ("isMeta", Keep::All),
+    ("timestamp", Keep::All),
+    ("toolUseResult", Keep::Keys(&[])),
+    ("message", Keep::Keys(&[("id", Keep::All), ("usage", Keep::All)])),
+]);
+/// The counts of tokens that make up an answer.
+const COUNTS: [&str; 4] = ["input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"];
+
+/// What was said in a row: a prompt is what a person said to the agent itself, and no answer of a tool.
+pub(super) fn spoken(row: &[u8]) -> Spoken {
+    let Ok(row) = json::read(row, OF_SPOKEN) else { return Spoken::default() };
+    let is = |key: &str| row[key] == Value::Bool(true);
+    let at = row["timestamp"].as_str().unwrap_or_default().to_owned();
+    let is_prompt = row["type"] == "user" && !is("isSidechain") && !is("isMeta") && row.get("toolUseResult").is_none();
+    let answer = row["message"]["id"].as_str().filter(|_| row["type"] == "assistant").map(|id| {
+        let count = |key: &str| row["message"]["usage"][key].as_u64().unwrap_or_default();
+        (id.to_owned(), COUNTS.into_iter().map(count).fold(0, u64::saturating_add))
+    });
+    Spoken { at, is_prompt, answer }
 }
 
 #[cfg(test)]
@@ -57,5 +83,20 @@ mod tests {
         ];
         assert!(talk.iter().all(|row| is_talk(row.as_bytes())));
         assert!(other.iter().all(|row| !is_talk(row.as_bytes())));
+    }
+
+    #[test]
+    fn a_prompt_is_told_from_the_answer_of_a_tool_and_tokens_are_added_up() {
+        let prompt =
+            br#"{"type":"user","timestamp":"2026-11-27T04:00:00.000Z","message":{"role":"user","content":"hi"}}"#;
+        let spoken_prompt = spoken(prompt);
+        assert!(spoken_prompt.is_prompt && spoken_prompt.at.starts_with("2026-11-27T04"), "{spoken_prompt:?}");
+        let tool = br#"{"type":"user","toolUseResult":{"stdout":""},"message":{"role":"user","content":[]}}"#;
+        let meta = br#"{"type":"user","isMeta":true,"message":{"role":"user","content":"x"}}"#;
+        let side = br#"{"type":"user","isSidechain":true,"message":{"role":"user","content":"x"}}"#;
+        assert!([&tool[..], meta, side, b"{}", b"not"].iter().all(|row| !spoken(row).is_prompt));
+        let answer = br#"{"type":"assistant","message":{"id":"msg_1","usage":{"input_tokens":3,"output_tokens":4,
+            "cache_creation_input_tokens":5,"cache_read_input_tokens":6,"service_tier":"standard"}}}"#;
+        assert_eq!(spoken(answer).answer, Some(("msg_1".to_owned(), 18)));
     }
 }
