@@ -5,6 +5,7 @@
 //! sends is trusted in size or form. Nothing here does I/O, except that the archive reader reads what it is given.
 
 pub mod account;
+pub mod agent_socket;
 pub mod archive;
 pub mod author;
 mod become_command;
@@ -19,7 +20,9 @@ pub mod output;
 pub mod ownership;
 pub mod pane;
 pub mod probe;
+pub mod restart;
 pub mod shell;
+pub mod standstill;
 pub mod terminal;
 pub mod text;
 pub mod tmux;

@@ -14,6 +14,9 @@ use crate::shell;
 /// The server's socket: outside `/tmp`, which systemd empties while the container boots.
 pub const SOCKET: &str = "/home/code/.cci-tmux";
 
+/// The option of the server that lists the names of the variables that the agent was given on the command line.
+pub(crate) const GIVEN: &str = "@cci-given";
+
 /// Lines of scrollback a pane keeps.
 const SCROLLBACK: &str = "50000";
 
@@ -70,11 +73,11 @@ pub fn session_name(container: &str) -> String {
 }
 
 /// Starts the server with cci's options and one detached session, in which `agent` runs inside bash; `screen` says how its
-/// screen is read.
+/// screen is read, `given` names the variables that it was given for this session.
 ///
 /// Everything in it inherits the environment of this command, so no value of it is in any argument.
 #[must_use]
-pub fn start(container: &str, screen: &str, allowed: Allowed, agent: &[String]) -> Vec<String> {
+pub fn start(container: &str, screen: &str, allowed: Allowed, given: &[&str], agent: &[String]) -> Vec<String> {
     let mut argv = tmux(&["-u"]);
     for (scope, option, value) in [
         ("-s", "escape-time", "10"),
@@ -90,6 +93,7 @@ pub fn start(container: &str, screen: &str, allowed: Allowed, agent: &[String]) 
         // what of it may reach the terminal, the gate there knows
         ("-g", "allow-passthrough", "on"),
         ("-s", "@cci", "1"),
+        ("-s", GIVEN, &given.join(" ")),
     ] {
         argv.extend(["set-option", scope, option, value, ";"].map(str::to_owned));
     }
@@ -199,7 +203,7 @@ mod tests {
     #[test]
     fn the_agents_arguments_arrive_as_they_are() {
         let agent = ["dummy".to_owned(), "a b;$HOME `x`".to_owned(), "c;".to_owned()];
-        let argv = start("cci-9c09f805-1", "dummy", Allowed::default(), &agent);
+        let argv = start("cci-9c09f805-1", "dummy", Allowed::default(), &["KEY"], &agent);
         assert_eq!(argv[argv.len() - 3..], ["dummy", "a b;$HOME `x`", "c\\;"], "tmux takes the last for two commands");
         assert_eq!(argv[..3], ["tmux", "-S", SOCKET]);
         assert!(argv.windows(2).any(|two| two == ["-s", "cci-cci-9c09f805-1"]));
@@ -221,7 +225,7 @@ mod tests {
         let (program, log) = (dir.path().join("tmux"), dir.path().join("log"));
         std::fs::write(&program, format!("#!/bin/sh\nprintf '%s ' \"$@\" >>{}\n", log.display())).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let argv = start("c", "dummy", Allowed::default(), &["true".to_owned()]);
+        let argv = start("c", "dummy", Allowed::default(), &[], &["true".to_owned()]);
         let bash = argv.iter().rposition(|arg| arg == "bash").unwrap();
         std::fs::write(dir.path().join(".bash_profile"), format!("PATH={}:$PATH\n", dir.path().display())).unwrap();
         let mut command = Command::new("bash");

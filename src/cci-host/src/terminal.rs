@@ -6,8 +6,8 @@
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use cci_guest::modes::Modes;
@@ -122,6 +122,8 @@ pub struct Tty {
     fd: Arc<OwnedFd>,
     keys: AsyncFd<Arc<OwnedFd>>,
     saved: Arc<Saved>,
+    /// Who waits for keys until this job is in front.
+    behind: Mutex<Option<Waker>>,
 }
 
 impl Tty {
@@ -137,7 +139,7 @@ impl Tty {
         saved.restore_on_panic();
         // what was typed ahead is for the container
         termios::tcsetattr(&fd, OptionalActions::Drain, &raw)?;
-        Ok(Self { fd, keys, saved })
+        Ok(Self { fd, keys, saved, behind: Mutex::default() })
     }
 
     /// Gives it back as it was, and stops this job until its shell continues it.
@@ -147,7 +149,15 @@ impl Tty {
 
     /// Takes it again, where something else had it while this job was stopped.
     pub fn take_again(&self) -> io::Result<()> {
-        self.saved.take_again()
+        self.saved.take_again()?;
+        if let Some(waiting) = self.behind().take() {
+            waiting.wake();
+        }
+        Ok(())
+    }
+
+    fn behind(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.behind.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Its current size; 80×24 if unknown.
@@ -159,7 +169,7 @@ impl Tty {
     /// What the user types.
     #[must_use]
     pub fn keys(&self) -> Keys<'_> {
-        Keys(&self.keys)
+        Keys(self)
     }
 
     /// What the user sees.
@@ -194,13 +204,18 @@ fn size_of(fd: impl AsFd) -> TermSize {
     }
 }
 
-/// What the user types, without blocking.
-pub struct Keys<'a>(&'a AsyncFd<Arc<OwnedFd>>);
+/// What the user types, without blocking. While this job is in the background, what is typed is its shell's: to read it
+/// would stop a job that has just been told to end.
+pub struct Keys<'a>(&'a Tty);
 
 impl AsyncRead for Keys<'_> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
-            let mut ready = ready!(self.0.poll_read_ready(cx))?;
+            let mut ready = ready!(self.0.keys.poll_read_ready(cx))?;
+            if !is_in_front() {
+                *self.0.behind() = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
             let unfilled = buf.initialize_unfilled();
             match ready.try_io(|fd| Ok(rustix::io::read(fd.get_ref(), unfilled)?)) {
                 Ok(read) => {

@@ -2,9 +2,13 @@
 
 mod author;
 mod config;
+mod files;
 mod glob;
+mod objects;
 mod repository;
+mod shared;
 mod small_file;
 
 pub use author::{Found, author};
 pub use repository::{Elsewhere, elsewhere};
+pub use shared::{Added, Linked, Shared};

@@ -101,6 +101,8 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Choice(words) => json!({ "enum": words }),
         Kind::Cores | Kind::Processes => json!({ "type": ["integer", "string"] }),
         Kind::Size => json!({ "type": "string", "pattern": "^[1-9][0-9]*(B|[kMGT]B|[KMGT]iB|%)?$" }),
+        Kind::Bytes => json!({ "type": "string", "pattern": "^[1-9][0-9]*(B|[kMGT]B|[KMGT]iB)?$" }),
+        Kind::Age => json!({ "type": "string", "pattern": "^[0-9]+[smhdw]$" }),
         Kind::Environment => {
             let command = json!({
                 "type": "object", "additionalProperties": false, "required": ["command"],

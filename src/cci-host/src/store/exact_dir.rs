@@ -9,13 +9,13 @@ use std::path::Path;
 use rustix::fs::{CWD, Dir, Mode, OFlags, ResolveFlags};
 
 /// Opens a directory by a path without links: a link that was added since is not followed.
-pub(super) fn exact_dir(path: &Path) -> io::Result<OwnedFd> {
+pub(crate) fn exact_dir(path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)?)
 }
 
 /// The names in a directory.
-pub(super) fn names(dir: &OwnedFd) -> io::Result<Vec<OsString>> {
+pub(crate) fn names(dir: &OwnedFd) -> io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(dir)? {
         let entry = entry?;

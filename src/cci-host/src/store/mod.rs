@@ -1,7 +1,9 @@
 //! The session store under `~/.cci`: the conversations of every workspace, on the host.
 
+pub mod checkpoints;
 mod entry_path;
-mod exact_dir;
+pub(crate) mod exact_dir;
+pub mod forks;
 pub mod give_back;
 pub mod guest_dir;
 mod holes;
@@ -16,6 +18,7 @@ pub mod place;
 pub mod put;
 pub mod remark;
 pub mod remove;
+pub mod run_dir;
 pub mod seed;
 pub mod sessions;
 pub mod size;

@@ -15,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cci_agent::json::{self, Keep};
-use cci_agent::{Agent, Documents, Given, HostPlace, NotCopied, Omission, Secrets, Seeded, Sources};
+use cci_agent::{Agent, Documents, Given, HostPlace, NotCopied, Omission, Secrets, Seeded, Sources, TurnHooks};
 use cci_core::mount::Protected;
 use cci_core::settings::SettingsSecrets;
 use cci_core::{Error, Result};
@@ -51,6 +51,8 @@ pub struct Seed<'a> {
     pub mounted: Vec<(PathBuf, String)>,
     /// The places of the host that containers could write, without links: links there can be theirs.
     pub written: Vec<PathBuf>,
+    /// What the agent runs of cci's at its turns.
+    pub turns: TurnHooks,
     /// The state directory in the container.
     pub state: String,
     /// The home in the container.
@@ -150,6 +152,7 @@ impl Seed<'_> {
             secrets: self.secrets == SettingsSecrets::Copy,
             api_key: self.api_key,
             noted,
+            turns: Some(self.turns.clone()),
             files: if self.from_host { Some(&files) } else { None },
         })
     }

@@ -16,7 +16,7 @@ use cci_core::{Error, Result};
 
 use super::guest_dir::GuestDir;
 use super::put::{self, host};
-use super::transcripts::Transcript;
+use super::transcripts::{Said, Transcript};
 use super::{exact_dir, remove, transcripts};
 
 /// The file beside the state directory.
@@ -91,6 +91,13 @@ impl Store {
     #[must_use]
     pub fn newest_transcript(&self, id: SessionId) -> Option<Transcript> {
         transcripts::newest(self.agent, &self.state_dir(id))
+    }
+
+    /// What was said in a session after a time, RFC 3339, as far as the agent's transcript tells.
+    #[must_use]
+    pub fn said_since(&self, id: SessionId, since: &str) -> Option<Said> {
+        let newest = self.newest_transcript(id)?;
+        transcripts::said_since(self.agent, &self.state_dir(id), &newest.id, since)
     }
 
     /// Whether a session had a conversation whose transcript is gone.

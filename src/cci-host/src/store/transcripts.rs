@@ -1,6 +1,7 @@
 //! Finds the agent's newest transcript in a session's state directory, without trusting its content.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
@@ -40,6 +41,38 @@ fn newest_within(mut budget: u64, agent: &dyn Agent, state_dir: &Path) -> Option
     found.sort_by_key(|(written, ..)| Reverse(*written));
     let (written, id, _) = found.into_iter().find(|(.., name)| is_talk(&kept, &dir, name, &mut budget))?;
     Some(Transcript { id, written: UNIX_EPOCH + written })
+}
+
+/// What was said in a conversation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Said {
+    /// How many prompts.
+    pub prompts: u64,
+    /// How many tokens the answers took.
+    pub tokens: u64,
+}
+
+/// What was said in a transcript after a time; `None` for an agent whose transcripts do not tell.
+pub fn said_since(agent: &dyn Agent, state_dir: &Path, id: &str, since: &str) -> Option<Said> {
+    let spoken = agent.spoken()?;
+    let (kept, dir) = directory(agent, state_dir)?;
+    let entries = Dir::read_from(&dir).ok()?;
+    let mut named = entries.flatten().filter_map(|entry| named(&kept, &dir, entry.file_name()));
+    let (.., name) = named.find(|(_, other, _)| other == id)?;
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(&dir, name, flags, Mode::empty()).ok()?;
+    let mut lines = BufReader::new(File::from(file).take(MOST));
+    let (mut prompts, mut answers, mut line) = (0, BTreeMap::new(), Vec::new());
+    while lines.read_until(b'\n', &mut line).ok()? > 0 {
+        let said = spoken(line.trim_ascii_end());
+        if said.at.as_str() > since {
+            prompts += u64::from(said.is_prompt);
+            answers.extend(said.answer);
+        }
+        line.clear();
+    }
+    let tokens = answers.into_values().fold(0, u64::saturating_add);
+    Some(Said { prompts, tokens })
 }
 
 /// Whether an agent has written any transcript, of whatever kind.

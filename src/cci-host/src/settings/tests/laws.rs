@@ -25,6 +25,8 @@ fn values_of(kind: Kind) -> Vec<String> {
         Kind::Cores => texts(&["1", "\"3\"", "\"0-3\""]),
         Kind::Processes => texts(&["100", "\"5000\""]),
         Kind::Size => texts(&["\"1GiB\"", "\"8GiB\"", "\"50%\""]),
+        Kind::Bytes => texts(&["\"1GiB\"", "\"64MiB\""]),
+        Kind::Age => texts(&["\"1h\"", "\"30d\""]),
         Kind::Environment => texts(&["{ A = \"1\" }", "{ B = \"2\" }", "{ A = { command = \"id\" } }"]),
         Kind::Mounts => texts(&[
             "[{ host = \"sub\", container = \"/m\" }]",

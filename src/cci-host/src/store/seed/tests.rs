@@ -66,7 +66,7 @@ impl World {
     /// What containers never see of this host.
     fn protected(&self) -> Vec<Protected> {
         let home = self.home.path().canonicalize().unwrap();
-        let closed = |path: PathBuf, below| Protected { path, below, except: None };
+        let closed = |path: PathBuf, below| Protected { path, below, except: Vec::new() };
         let of_agents = agent().protected().iter().map(|place| closed(home.join(place), true));
         of_agents.chain([closed(home.clone(), false), closed(home.join(".ssh"), true)]).collect()
     }
@@ -85,6 +85,7 @@ impl World {
             protected: self.protected(),
             mounted: Vec::new(),
             written: self.written.clone(),
+            turns: TurnHooks { known_by: "/cci.sock", commands: None },
             state: "/home/code/state".into(),
             guest_home: "/home/code",
         };

@@ -1,0 +1,49 @@
+//! The socket by which an agent in a container reaches the supervisor of its user: where it is, and how a turn is told.
+
+use crate::shell::quoted;
+
+/// Where the directory with the session's sockets is mounted. `/run/cci` leads there; systemd mounts over `/run`.
+pub const DIRECTORY: &str = "/var/lib/cci";
+/// The socket's name in it.
+pub const NAME: &str = "agent.sock";
+/// The socket.
+pub const SOCKET: &str = "/var/lib/cci/agent.sock";
+/// The path that is told that a turn begins.
+pub const TURN_START: &str = "/turn-start";
+/// The path that is told that a turn has ended.
+pub const TURN_END: &str = "/turn-end";
+/// How long an agent waits for the answer, in seconds.
+pub const PATIENCE: u32 = 10;
+
+/// A line for a shell that passes its standard input to one of the paths, prints nothing and always succeeds: whether
+/// anybody listens never changes what the agent does.
+#[must_use]
+pub fn tell(path: &str) -> String {
+    let url = quoted(&format!("http://cci{path}"));
+    format!(
+        "curl -q -s --noproxy '*' --max-time {PATIENCE} --unix-socket {SOCKET} -H 'Expect:' --data-binary @- {url} \
+         >/dev/null 2>&1 || :"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn the_socket_is_in_its_directory() {
+        assert_eq!(SOCKET, format!("{DIRECTORY}/{NAME}"));
+    }
+
+    #[test]
+    fn a_turn_that_nobody_hears_of_is_no_failure_and_prints_nothing() {
+        for path in ["/usr/bin:/bin", "/nonexistent"] {
+            let mut shell = Command::new("/bin/sh");
+            shell.args(["-c", &tell(TURN_END)]).env("PATH", path).stdin(Stdio::null());
+            let out = shell.output().unwrap();
+            assert!(out.status.success() && out.stdout.is_empty() && out.stderr.is_empty(), "{out:?}");
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! `~/.cci/run`: the supervisor's own socket, and for each session with sockets a directory, which its container writes
+//! too, and beside it a note that the supervisor finds it by.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use cci_core::idmap::Ids;
+use cci_core::session::SessionId;
+use cci_core::settings::CheckpointSettings;
+use serde::{Deserialize, Serialize};
+
+use super::guest_dir::GuestDir;
+use super::put::{self, PRIVATE, host};
+use super::remove;
+
+/// What ends the name of a note.
+const NOTE: &str = ".json";
+/// The same of a session whose container is stopped, and stays.
+const KEPT: &str = ".kept";
+/// What begins the name of a directory that is being removed.
+const GONE: &str = ".gone-";
+
+/// A session that the supervisor has to do with, as its launch noted it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Watched {
+    /// The conversation.
+    pub session: SessionId,
+    /// Its workspace.
+    pub workspace: PathBuf,
+    /// The agent.
+    pub tool: String,
+    /// The profile of the launch.
+    pub profile: Option<String>,
+    /// Where its Incus is: the socket.
+    pub endpoint: String,
+    /// The Incus project.
+    pub project: String,
+    /// What container names begin with.
+    pub prefix: String,
+    /// Where its conversation is on the host.
+    pub state: PathBuf,
+    /// What `CCI_SESSIONS_DIR` said, if it was set.
+    #[serde(default)]
+    pub sessions_dir: Option<PathBuf>,
+    /// The host user that the agent is.
+    pub owner: Owner,
+    /// `[checkpoints]` of the launch.
+    #[serde(deserialize_with = "of_any_version")]
+    pub checkpoints: CheckpointSettings,
+}
+
+/// Settings that another version may have written: what they lack has its usual value, what nobody knows is passed over.
+fn of_any_version<'de, D: serde::Deserializer<'de>>(noted: D) -> Result<CheckpointSettings, D::Error> {
+    use serde::de::Error;
+    let noted = serde_json::Map::deserialize(noted)?;
+    let mut settings = serde_json::to_value(CheckpointSettings::default()).map_err(D::Error::custom)?;
+    for (key, value) in noted {
+        if let Some(known) = settings.get_mut(&key) {
+            *known = value;
+        }
+    }
+    serde_json::from_value(settings).map_err(D::Error::custom)
+}
+
+/// A host user and group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The user.
+    pub uid: u32,
+    /// The group.
+    pub gid: u32,
+}
+
+/// `~/.cci/run`.
+#[derive(Debug, Clone)]
+pub struct RunDir(PathBuf);
+
+/// While it lives, no directory of a session is removed.
+#[derive(Debug)]
+pub struct Hold {
+    _lock: File,
+}
+
+impl RunDir {
+    /// Of this `~/.cci`.
+    #[must_use]
+    pub fn of(cci_dir: &Path) -> Self {
+        Self(cci_dir.join("run"))
+    }
+
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Makes it, for this user only.
+    pub fn make(&self) -> cci_core::Result<()> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(host("create", &self.0))
+    }
+
+    /// The directory with a session's sockets.
+    #[must_use]
+    pub fn sockets(&self, session: SessionId) -> PathBuf {
+        self.0.join(session.to_string())
+    }
+
+    /// Makes a session's directory, which belongs to who the agent is on the host.
+    pub fn make_sockets(&self, session: SessionId, owner: Ids) -> cci_core::Result<PathBuf> {
+        let path = self.sockets(session);
+        let made = GuestDir::open(&self.0, owner).and_then(|run| run.subdir(session.to_string()));
+        made.map(|_| path.clone()).map_err(host("create", &path))
+    }
+
+    /// Keeps the directories of all sessions from being removed: a launch makes one before there is a container.
+    pub fn hold(&self) -> cci_core::Result<Hold> {
+        let (lock, path) = self.lock()?;
+        lock.lock_shared().map_err(host("lock", &path))?;
+        Ok(Hold { _lock: lock })
+    }
+
+    fn lock(&self) -> cci_core::Result<(File, PathBuf)> {
+        self.make()?;
+        let path = self.0.join("launches.lock");
+        let open = OpenOptions::new().write(true).create(true).truncate(false).mode(PRIVATE).open(&path);
+        Ok((open.map_err(host("open", &path))?, path))
+    }
+
+    fn note(&self, session: SessionId) -> PathBuf {
+        self.0.join(format!("{session}{NOTE}"))
+    }
+
+    /// Notes a session, once its container is there. It is not flushed: a container does not outlive the host either.
+    pub fn watch(&self, watched: &Watched) -> cci_core::Result<()> {
+        let path = self.note(watched.session);
+        let beside = put::beside(&path);
+        let text = serde_json::to_vec(watched).map_err(|error| host("write", &path)(error.into()))?;
+        let put = || -> io::Result<()> {
+            use std::io::Write;
+            OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(&beside)?.write_all(&text)?;
+            fs::rename(&beside, &path)
+        };
+        put().map_err(host("write", &path))?;
+        // left by an earlier start of the container; the next look finds it again
+        let _ = fs::remove_file(self.kept_note(watched.session));
+        Ok(())
+    }
+
+    fn kept_note(&self, session: SessionId) -> PathBuf {
+        self.0.join(format!("{session}{KEPT}"))
+    }
+
+    /// The sessions that are noted; what cannot be read is none.
+    #[must_use]
+    pub fn watched(&self) -> Vec<Watched> {
+        self.notes(NOTE)
+    }
+
+    /// The sessions whose containers were stopped when they were last looked at.
+    #[must_use]
+    pub fn kept(&self) -> Vec<Watched> {
+        self.notes(KEPT)
+    }
+
+    fn notes(&self, end: &str) -> Vec<Watched> {
+        let read = |name: &str| -> Option<Watched> {
+            name.strip_suffix(end)?.parse::<SessionId>().ok()?;
+            serde_json::from_slice(&fs::read(self.0.join(name)).ok()?).ok()
+        };
+        let mut all: Vec<Watched> = self.names().iter().filter_map(|name| read(name)).collect();
+        all.sort_by_key(|watched| watched.session.to_string());
+        all
+    }
+
+    /// Whether any session is noted.
+    #[must_use]
+    pub fn has_watched(&self) -> bool {
+        !self.watched().is_empty()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.0).into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+    }
+
+    /// Forgets a session whose container is gone. One that was noted anew meanwhile stays.
+    pub fn forget(&self, watched: &Watched) {
+        // the next look finds it again if it cannot be removed
+        if self.watched().contains(watched) {
+            let _ = fs::remove_file(self.note(watched.session));
+        }
+        let _ = fs::remove_file(self.kept_note(watched.session));
+    }
+
+    /// Sets a session aside whose container is stopped, and stays. One that was noted anew meanwhile stays watched.
+    pub fn set_aside(&self, watched: &Watched) {
+        if self.watched().contains(watched) {
+            let _ = fs::rename(self.note(watched.session), self.kept_note(watched.session));
+        }
+    }
+
+    /// The sessions that have a directory.
+    #[must_use]
+    pub fn with_sockets(&self) -> Vec<SessionId> {
+        self.names().iter().filter_map(|name| name.parse().ok()).collect()
+    }
+
+    /// Removes the directories of these sessions, which have no container; false if a launch is in progress.
+    pub fn remove_sockets(&self, sessions: &[SessionId]) -> cci_core::Result<bool> {
+        let (lock, _) = self.lock()?;
+        if lock.try_lock().is_err() {
+            return Ok(false);
+        }
+        for session in sessions {
+            let gone = self.0.join(format!("{GONE}{}", uuid::Uuid::new_v4().simple()));
+            match fs::rename(self.sockets(*session), &gone) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                renamed => renamed.map_err(host("remove", &self.sockets(*session)))?,
+            }
+        }
+        drop(lock);
+        for name in self.names().iter().filter(|name| name.starts_with(GONE)) {
+            let path = self.0.join(name);
+            remove::path(&path).map_err(host("remove", &path))?;
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, symlink};
+
+    use super::*;
+
+    fn here() -> Ids {
+        Ids { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() }
+    }
+
+    fn watched(session: SessionId) -> Watched {
+        Watched {
+            session,
+            workspace: "/w".into(),
+            tool: "t".into(),
+            profile: None,
+            endpoint: "/s".into(),
+            project: "default".into(),
+            prefix: "cci-".into(),
+            state: "/h/state".into(),
+            sessions_dir: None,
+            owner: Owner { uid: 1, gid: 1 },
+            checkpoints: CheckpointSettings::default(),
+        }
+    }
+
+    #[test]
+    fn a_session_is_found_by_its_note_until_it_is_forgotten() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::of(dir.path());
+        assert!(!run.has_watched() && run.watched().is_empty());
+        run.make().unwrap();
+        let (one, two) = (watched(SessionId::from_random([1; 16])), watched(SessionId::from_random([2; 16])));
+        run.watch(&one).unwrap();
+        run.watch(&two).unwrap();
+        fs::write(dir.path().join("run/other.json"), "{}").unwrap();
+        fs::write(dir.path().join(format!("run/{}.json", SessionId::from_random([3; 16]))), "{").unwrap();
+        assert_eq!(run.watched(), [one.clone(), two.clone()]);
+        run.forget(&Watched { project: "earlier".into(), ..one.clone() });
+        assert_eq!(run.watched().len(), 2, "a newer note is another session's");
+        run.forget(&one);
+        assert_eq!(run.watched().len(), 1);
+        run.set_aside(&two);
+        assert!(!run.has_watched() && run.kept() == [two.clone()], "a stopped container needs nobody");
+        run.watch(&two).unwrap();
+        assert_eq!((run.watched(), run.kept()), (vec![two.clone()], vec![]));
+        run.forget(&two);
+        assert!(!run.has_watched());
+        let mut note = serde_json::to_value(&two).unwrap();
+        note["checkpoints"] = serde_json::json!({ "interval_minutes": 7, "of_a_newer_cci": true });
+        fs::write(run.note(two.session), note.to_string()).unwrap();
+        let checkpoints = CheckpointSettings { interval_minutes: 7, ..CheckpointSettings::default() };
+        assert_eq!(run.watched(), [Watched { checkpoints, ..two }], "another version's note");
+        assert_eq!(fs::metadata(dir.path().join("run")).unwrap().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_directory_is_removed_with_all_that_a_guest_put_there_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::of(dir.path());
+        let session = SessionId::from_random([1; 16]);
+        let hold = run.hold().unwrap();
+        let sockets = run.make_sockets(session, here()).unwrap();
+        fs::create_dir(dir.path().join("outside")).unwrap();
+        fs::write(dir.path().join("outside/kept"), "x").unwrap();
+        symlink(dir.path().join("outside"), sockets.join("link")).unwrap();
+        remove::plant_deep(&sockets, 2_000);
+        assert!(!run.remove_sockets(&[session]).unwrap(), "a launch is in progress");
+        assert!(sockets.is_dir());
+        drop(hold);
+        assert!(run.remove_sockets(&[session]).unwrap());
+        assert!(!sockets.exists() && dir.path().join("outside/kept").exists());
+        assert_eq!(run.with_sockets(), []);
+        assert!(run.remove_sockets(&[session]).unwrap(), "it is gone already");
+    }
+
+    #[test]
+    fn what_was_put_in_the_place_of_a_directory_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::of(dir.path());
+        run.make().unwrap();
+        let session = SessionId::from_random([1; 16]);
+        symlink("/", run.sockets(session)).unwrap();
+        assert!(run.make_sockets(session, here()).unwrap().symlink_metadata().unwrap().is_dir());
+    }
+}
