@@ -7,6 +7,7 @@ use std::time::Duration;
 use cci_core::slot::SlotChoice;
 use serde_json::json;
 
+use crate::checkpoint::{roots, tests::keep};
 use crate::context::Context;
 use crate::image::{self, Selection};
 use crate::instance::ownership::Whose;
@@ -113,9 +114,30 @@ async fn a_verb_on_a_container_makes_no_more_requests_than_it_had() {
 }
 
 #[tokio::test]
+async fn a_checkpoint_of_a_container_makes_no_more_requests_than_it_had() {
+    let mut budgets = Budgets(Vec::new());
+    let place = |world: &World| {
+        let config = json!({"user.cci.managed": "true"});
+        world.daemon.put("/1.0/projects/cci-checkpoints", json!({"name": "cci-checkpoints", "config": config}));
+    };
+    let first = async |cx: &Context, name: &str| drop(keep(cx, name).await.unwrap());
+    budgets.count("the first root that is kept", 8, running, first).await;
+    let both = |world: &World| (place(world), running(world)).1;
+    budgets.count("a root that is kept", 7, both, async |cx, name| drop(keep(cx, name).await.unwrap())).await;
+    budgets
+        .count("a root that is kept and removed", 13, both, async |cx, name| {
+            assert!(roots::remove(cx, &keep(cx, name).await.unwrap()).await.unwrap());
+        })
+        .await;
+    budgets.count("all roots", 1, both, async |cx, _| drop(roots::all(cx).await.unwrap())).await;
+    budgets.check();
+}
+
+#[tokio::test]
 async fn a_look_makes_no_more_requests_than_it_had() {
     let mut budgets = Budgets(Vec::new());
-    let all = clean::Wanted { containers: true, sessions: true, persistent: true, older_than: None };
+    let all =
+        clean::Wanted { containers: true, sessions: true, persistent: true, checkpoints: false, older_than: None };
     let list = async |cx: &Context| drop(list::list(cx, Whose::Own).await.unwrap());
     budgets.count("list, no container", 2, nothing, async |cx, _| list(cx).await).await;
     budgets.count("list, one container", 2, running, async |cx, _| list(cx).await).await;
@@ -128,9 +150,9 @@ async fn a_look_makes_no_more_requests_than_it_had() {
         .count("image exists, none", 1, nothing, async |cx, _| assert!(!image::exists(cx, "none").await.unwrap()))
         .await;
     budgets.count("image delete", 5, nothing, async |cx, _| drop(image::delete(cx, "cci").await.unwrap())).await;
-    budgets.count("clean, a look", 5, stopped, async |cx, _| drop(clean::find(cx, all).await.unwrap())).await;
+    budgets.count("clean, a look", 6, stopped, async |cx, _| drop(clean::find(cx, all).await.unwrap())).await;
     budgets
-        .count("clean", 11, stopped, async |cx, _| {
+        .count("clean", 12, stopped, async |cx, _| {
             let leftovers = clean::find(cx, all).await.unwrap();
             assert_eq!(clean::remove(cx, &leftovers).await.unwrap(), 1);
         })

@@ -3,6 +3,7 @@
 pub mod blocking;
 #[cfg(test)]
 mod budgets;
+pub mod checkpoint;
 pub mod configuration;
 pub mod context;
 pub mod event;
@@ -18,6 +19,7 @@ pub mod process;
 pub mod reporter;
 pub mod retry;
 pub mod roll_back;
+pub mod room;
 pub mod scope;
 pub mod session;
 pub mod site;

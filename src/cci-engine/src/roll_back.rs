@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use cci_core::plan::StateVolume;
 use cci_core::{Error, Result};
+use cci_host::store::forks::Fork;
 use cci_host::store::remove;
 use cci_host::store::sessions::Store;
 use futures_util::future::LocalBoxFuture;
@@ -19,6 +20,7 @@ use crate::instance::remove::remove_launched;
 use crate::instance::snapshot::remove_snapshot;
 use crate::instance::{ownership, stop};
 use crate::ledger::{Abandoned, Made};
+use crate::retry::Retry;
 use crate::session::state_volume;
 
 /// How long to keep looking for a container whose create was not answered.
@@ -53,6 +55,9 @@ pub(crate) async fn on_failure_or_kill<T>(cx: &Context, work: impl Future<Output
     done
 }
 
+/// How long a request of a killed command may be on its way before Incus shows that it does it.
+const ON_ITS_WAY: Duration = Duration::from_secs(1);
+
 /// The outcome of a rollback.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RolledBack {
@@ -72,7 +77,7 @@ struct Progress {
 
 impl Progress {
     fn note(&mut self, made: &Made, done: &Result<bool>) {
-        let instance = matches!(made, Made::Instance { .. });
+        let instance = matches!(made, Made::Instance { .. } | Made::Root { .. });
         self.failed |= done.is_err();
         self.instance_noted |= instance;
         self.instance_found |= instance && matches!(done, Ok(true));
@@ -93,7 +98,9 @@ pub(crate) async fn everything(cx: &Context) -> RolledBack {
     for made in cx.scope.ledger.take() {
         let done = one(cx, &made).await;
         progress.note(&made, &done);
-        if let Err(error) = done {
+        if let Err(error) = done
+            && cx.scope.ledger.put_back(made.clone())
+        {
             cx.emit(RollBackEvent::NotRemoved { made, error });
         }
     }
@@ -109,7 +116,8 @@ pub async fn abandoned(cx: &Context) {
             if is_anothers(cx, &made).await {
                 continue;
             }
-            let done = one(cx, &made).await;
+            let limit = if doubted { Duration::ZERO } else { ON_ITS_WAY.saturating_sub(journal.age()) };
+            let done = one_soon(cx, &made, limit).await;
             progress.note(&made, &done);
             match done {
                 Ok(true) => cx.emit(RollBackEvent::RemovedAbandoned(made)),
@@ -137,12 +145,27 @@ async fn is_anothers(cx: &Context, made: &Made) -> bool {
     }
 }
 
+/// Rolls one thing back; what Incus does not show yet is looked for again until the limit.
+async fn one_soon(cx: &Context, made: &Made, limit: Duration) -> Result<bool> {
+    let mut retry = Retry::within(limit);
+    loop {
+        let done = one(cx, made).await;
+        let is_missing = made.is_in_incus() && matches!(done, Ok(false));
+        if !is_missing || !retry.again("look for it", made).await {
+            return done;
+        }
+    }
+}
+
 /// Rolls one thing back; returns whether it existed.
-async fn one(cx: &Context, made: &Made) -> Result<bool> {
+pub(crate) async fn one(cx: &Context, made: &Made) -> Result<bool> {
     let client = &cx.client;
     match made {
         Made::Instance { name, launch } => remove_launched(client, name, launch).await,
         Made::Started { name, launch } => stop::stop_launched(client, name, launch).await,
+        // the checkpoint is complete
+        Made::Root { record, .. } if record.exists() => Ok(false),
+        Made::Root { project, name, launch, .. } => remove_launched(&client.in_project(project), name, launch).await,
         Made::Staging(dir) => remove_dir(dir),
         Made::Staged(file) => remove_file(file),
         // whatever a conversation has become by then, it is not ours to remove
@@ -156,6 +179,12 @@ async fn one(cx: &Context, made: &Made) -> Result<bool> {
             state_volume::roll_back(cx, &volume, launch, dir).await
         }
         Made::Snapshot { container, name } => remove_snapshot(client, container, name).await,
+        Made::Fork { workspace, linked, session } => {
+            let there = session.exists();
+            Store::remove(session)?;
+            let fork = Fork { workspace, linked: linked.as_ref() };
+            fork.remove(&cx.cci_dir()).map(|(was_there, _)| was_there || there)
+        }
         Made::Images { launch, alias } => image::roll_back::remove_launched(cx, launch, alias).await,
     }
 }

@@ -26,6 +26,12 @@ impl Scope {
         Self { ledger, cancel, writing: Arc::default() }
     }
 
+    /// One for a part of this call that is kept or rolled back by itself: it ends when this one does.
+    #[must_use]
+    pub(crate) fn of_its_own(&self) -> Self {
+        Self::new(self.cancel.clone(), self.ledger.of_its_own())
+    }
+
     /// Returns when the call is to stop, even if that was requested while nobody waited.
     pub async fn cancelled(&self) {
         self.cancel.cancelled().await;

@@ -2,6 +2,7 @@
 //! screen.
 
 mod build;
+mod checkpoint;
 mod image;
 mod instance;
 mod launch;
@@ -13,13 +14,14 @@ mod transfer;
 mod upkeep;
 
 pub use build::{BuildEvent, BuildStep, Fallback, ServerProblem};
+pub use checkpoint::CheckpointEvent;
 pub use image::ImageEvent;
 pub use instance::InstanceEvent;
 pub use launch::LaunchEvent;
 pub use network::NetworkEvent;
 pub use progress::{Activity, Amount, Direction, Progress};
 pub use roll_back::RollBackEvent;
-pub use session::SessionEvent;
+pub use session::{SessionEvent, Unwatched};
 pub use transfer::{SpecialFile, TransferEvent};
 pub use upkeep::UpkeepEvent;
 
@@ -38,6 +40,8 @@ pub enum Event {
     Image(ImageEvent),
     /// Of the build of an image.
     Build(BuildEvent),
+    /// Of checkpoints.
+    Checkpoint(CheckpointEvent),
     /// Of files on their way into or out of a container.
     Transfer(TransferEvent),
     /// Of `clean`, `reclaim` and `setup`.

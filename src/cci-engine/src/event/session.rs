@@ -47,6 +47,8 @@ pub enum SessionEvent {
     NothingSaid(SessionId),
     /// The volume with the conversation could not be copied to its directory.
     NotCopiedHome(Error),
+    /// No checkpoints are taken of the session by themselves.
+    NotWatched(Unwatched),
     /// A step begins: waiting for a container to shut down.
     WaitingForShutdown,
     /// The user left the session, and its conversation is on the host.
@@ -87,6 +89,15 @@ pub enum SessionEvent {
     ContainerKept,
     /// The container was stopped, and Incus removes it.
     ContainerRemoved,
+}
+
+/// Why nobody takes checkpoints of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unwatched {
+    /// The container has none of this user's directories: Incus cannot reach the home, or shifts ids.
+    OutOfReach,
+    /// The supervisor, or what it needs, cannot be had.
+    Failed(String),
 }
 
 impl From<SessionEvent> for Event {

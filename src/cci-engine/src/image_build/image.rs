@@ -16,7 +16,7 @@ use super::base::{self, Base};
 use super::container::{self, BuildContainer};
 use super::log::Log;
 use super::steps::timed;
-use super::{certificates, publish, room};
+use super::{certificates, publish};
 use crate::context::Context;
 use crate::event::{Amount, BuildEvent, BuildStep};
 use crate::image::refuse_anothers_name;
@@ -24,6 +24,7 @@ use crate::incus_error::DuringStep;
 use crate::launch::launch_mark;
 use crate::ledger::Made;
 use crate::roll_back;
+use crate::room;
 use crate::site::host_path;
 
 /// What to build.

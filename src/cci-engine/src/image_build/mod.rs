@@ -10,7 +10,6 @@ mod container;
 mod image;
 mod log;
 mod publish;
-mod room;
 mod steps;
 #[cfg(test)]
 mod tests;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use cci_core::machine::{Container, MachineSpec, container};
-use cci_incus::{NewInstance, Operation, Source};
+use cci_incus::{Client, Device, NewInstance, Operation, Source};
 
+use super::original::Original;
 use crate::context::Context;
 use crate::event::Activity;
 use crate::incus_progress::incus_progress;
@@ -17,6 +18,20 @@ pub fn request(machine: &MachineSpec, source: Source, start: bool) -> NewInstanc
     NewInstance { config, devices, ephemeral, start, ..NewInstance::new(name, source) }
 }
 
+/// The request that creates it with the root file system of another: Incus copies whatever the request does not
+/// replace, so every key and device of the original is replaced, by nothing if the machine has none of that name.
+pub(crate) fn copy_request(machine: &MachineSpec, original: &Original, start: bool) -> NewInstance {
+    let mut new = request(machine, original.source(), start);
+    for key in original.own_keys() {
+        new.config.entry(key.to_owned()).or_default();
+    }
+    for device in original.instance.devices.keys() {
+        new.devices.entry(device.clone()).or_insert_with(Device::none);
+    }
+    new.profiles = Some(original.profiles.clone());
+    new
+}
+
 /// Notes a machine that is about to be created, so that a failure or a kill does not leave it behind.
 pub(crate) fn note(cx: &Context, machine: &MachineSpec) -> Made {
     let made = Made::Instance { name: machine.name.clone(), launch: machine.launch().to_owned() };
@@ -25,13 +40,8 @@ pub(crate) fn note(cx: &Context, machine: &MachineSpec) -> Made {
 }
 
 /// Sends the request for a machine that has been noted.
-pub(crate) async fn begin(
-    cx: &Context,
-    machine: &MachineSpec,
-    source: Source,
-    start: bool,
-) -> cci_incus::Result<Operation> {
-    cx.client.create_instance(&request(machine, source, start)).await
+pub(crate) async fn begin(client: &Client, new: &NewInstance) -> cci_incus::Result<Operation> {
+    client.create_instance(new).await
 }
 
 /// Creates it and waits for that; returns its ledger entry.
@@ -44,7 +54,7 @@ pub(crate) async fn create(
     limit: Duration,
 ) -> cci_incus::Result<Made> {
     let made = note(cx, machine);
-    let operation = begin(cx, machine, source, start).await?;
+    let operation = begin(&cx.client, &request(machine, source, start)).await?;
     operation.wait_with_progress(step, limit, incus_progress(cx, Activity::Create { step })).await?;
     Ok(made)
 }

@@ -1,10 +1,13 @@
 //! `list`: the caller's containers, with what Incus knows of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use cci_core::Result;
 use cci_core::metadata::Metadata;
 use cci_core::session::SessionId;
+use cci_core::workspace::Workspace;
+use cci_host::store::checkpoints::{Checkpoints, Heads};
 use cci_incus::Status;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -43,6 +46,8 @@ pub struct Listed {
     pub slot: Option<u8>,
     /// The conversation in it; none for a single command.
     pub session_id: Option<String>,
+    /// The checkpoint that it is at; empty if none was taken.
+    pub checkpoint: String,
     /// The profile it was launched with.
     pub profile: Option<String>,
     /// The network mode it was launched in.
@@ -100,10 +105,25 @@ pub async fn list(cx: &Context, whose: Whose) -> Result<Vec<Listed>> {
     let owned = ownership::all_of(cx, whose).await?;
     also_named::report(cx, owned.iter().map(|owned| &owned.instance)).await?;
     let addresses = addresses(cx, &owned).await;
-    Ok(owned.iter().map(|owned| listed(owned, &addresses)).collect())
+    let heads = heads(cx, &owned).await?;
+    Ok(owned.iter().map(|owned| listed(owned, &addresses, &heads)).collect())
 }
 
-fn listed(owned: &Owned, addresses: &BTreeMap<String, String>) -> Listed {
+/// The current checkpoints of the workspaces of these containers, by workspace.
+async fn heads(cx: &Context, owned: &[Owned]) -> Result<BTreeMap<PathBuf, Heads>> {
+    let workspaces: BTreeSet<PathBuf> = owned.iter().filter_map(|owned| owned.marks.workspace.clone()).collect();
+    let cci_dir = cx.cci_dir();
+    blocking(move || {
+        let heads = |path: PathBuf| {
+            let kept = Checkpoints::of(&cci_dir, &Workspace::at(&path))?;
+            Ok((path, kept.heads()?))
+        };
+        workspaces.into_iter().map(heads).collect()
+    })
+    .await
+}
+
+fn listed(owned: &Owned, addresses: &BTreeMap<String, String>, heads: &BTreeMap<PathBuf, Heads>) -> Listed {
     let (instance, marks) = (&owned.instance, &owned.marks);
     Listed {
         name: instance.name.clone(),
@@ -121,9 +141,17 @@ fn listed(owned: &Owned, addresses: &BTreeMap<String, String>) -> Listed {
             .unwrap_or_default(),
         slot: marks.slot.map(cci_core::slot::Slot::number),
         session_id: marks.session.map(|id| id.to_string()),
+        checkpoint: checkpoint(owned, heads).unwrap_or_default(),
         profile: marks.profile.clone(),
         network: marks.network.clone(),
     }
+}
+
+/// The checkpoint that a container's conversation is at.
+fn checkpoint(owned: &Owned, heads: &BTreeMap<PathBuf, Heads>) -> Option<String> {
+    let workspace = owned.marks.workspace.as_ref()?;
+    let head = heads.get(workspace)?.of(owned.marks.session, &Workspace::at(workspace))?;
+    Some(head.to_string())
 }
 
 /// The addresses of the running ones: most have a fixed one; for the others each network is queried once, no container.

@@ -7,6 +7,7 @@ pub mod ending;
 pub mod list;
 pub mod mount;
 pub mod operations;
+pub mod original;
 pub mod ownership;
 pub mod persist;
 pub mod remove;

@@ -70,6 +70,9 @@ pub(crate) async fn find_tagged(cx: &Context, name: &str) -> Result<(Instance, E
         Err(error) if error.is_not_found() => return Err(not_found(name)),
         Err(error) => return Err(error).during("look at the container"),
     };
+    if is_held(&instance) {
+        return Err(not_found(name));
+    }
     refuse_anothers(cx, &instance)?;
     Ok((instance, etag))
 }
@@ -113,8 +116,18 @@ fn managed(cx: &Context, instance: Instance, whose: Whose) -> Option<Owned> {
     (meant && owned.instance.name.starts_with(cx.prefix.as_str())).then_some(owned)
 }
 
-/// What a launch made; a build's container is nobody's to use.
+/// What a launch made; a build's container is nobody's to use, and a checkpoint's is none.
 fn marked(instance: Instance) -> Option<Owned> {
     let marks = Marks::from_config(&instance.config)?;
-    (marks.kind != Kind::Build).then_some(Owned { instance, marks })
+    let launched = match marks.kind {
+        Kind::Session | Kind::Plain => true,
+        Kind::Build | Kind::Checkpoint => false,
+    };
+    launched.then_some(Owned { instance, marks })
+}
+
+/// Whether it only holds the root file system of a checkpoint: no list shows it and no verb takes it.
+#[must_use]
+pub fn is_held(instance: &Instance) -> bool {
+    Marks::from_config(&instance.config).is_some_and(|marks| marks.kind == Kind::Checkpoint)
 }

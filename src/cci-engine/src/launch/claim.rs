@@ -27,12 +27,14 @@ const CONTESTED: Duration = Duration::from_secs(60);
 
 /// Claims the best slot that Incus lets this launch have; if all are in use, one that is just being left.
 #[tracing::instrument(name = "launch", skip_all)]
-pub(crate) async fn claim(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, survey: &Survey) -> Result<Launched> {
+pub async fn claim(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, survey: &Survey) -> Result<Launched> {
     state_volume::make(cx, plan).await?;
     let deadline = Instant::now() + CONTESTED;
     let mut instances = seen(cx, plan, choice, survey).await?;
     loop {
-        let open = open(cx, plan, choice, &instances);
+        let mut open = open(cx, plan, choice, &instances);
+        // what is in a kept container is not what this launch wants
+        open.retain(|(_, taking)| survey.root.is_none() || *taking != Taking::Reuse);
         let nothing_open = open.is_empty();
         if let Some(launched) = first_of(cx, plan, open, survey).await? {
             survey.policy_check.holds_for(cx, &launched.plan).await?;
@@ -52,7 +54,8 @@ pub(crate) fn likely(cx: &Context, plan: &LaunchPlan, choice: SlotChoice, survey
     let (slot, taking) = open(cx, plan, choice, &survey.instances).into_iter().next()?;
     let (name, reused) = (plan.name(slot).to_string(), taking == Taking::Reuse);
     let there = survey.instances.iter().find(|instance| reused && instance.name == name);
-    let plan = there.map_or_else(|| plan.clone(), |there| as_made(plan, &there.config));
+    let made = there.or(survey.root.as_ref().map(|root| &root.instance));
+    let plan = made.map_or_else(|| plan.clone(), |made| as_made(plan, &made.config));
     let lifetime = if reused { Lifetime::Persistent } else { plan.lifetime };
     Some(Launched { name, slot, lifetime, reused, changed: Vec::new(), plan })
 }

@@ -7,11 +7,11 @@ use cci_core::mark::LAUNCH;
 use cci_core::plan::LaunchPlan;
 use cci_core::slot::Slot;
 use cci_core::{Error, Result};
-use cci_incus::{Done, Source};
+use cci_incus::{Done, NewInstance};
 
 use super::facts::Survey;
-use super::image::Found;
 use super::launched::{Launched, Tried};
+use super::origin::Origin;
 use super::policy_check::PolicyCheck;
 use super::replan::replan;
 use super::reuse::take_over;
@@ -25,8 +25,6 @@ use crate::retry::Retry;
 
 /// The step, as errors name it.
 const STEP: &str = "create the container";
-/// How long Incus may take to unpack an image and start the container.
-const CREATE: Duration = Duration::from_secs(180);
 /// How often to try a container whose network or address others take away.
 const TRIES: u32 = 4;
 
@@ -46,12 +44,11 @@ pub(super) async fn make(
     survey: &Survey,
     wanted_by: impl Fn(&LaunchPlan) -> MachineSpec,
 ) -> Result<Option<LaunchPlan>> {
-    let image = survey.image.found(cx).await?;
-    let mut plan = plan.from_image(plan.image(), image.takes_resolv);
+    let (origin, mut plan) = Origin::of(cx, plan, survey).await?;
     let mut retry = Retry::up_to(TRIES);
     loop {
         let wanted = wanted_by(&plan);
-        plan = match make_once(cx, &plan, &wanted, image, &survey.policy_check).await {
+        plan = match make_once(cx, &plan, &wanted, &origin, &survey.policy_check).await {
             Err(error @ Error::IncusRefused { .. }) if retry.again(STEP, &error).await => {
                 replan(cx, plan, error).await.map_err(unreachable::explained)?
             }
@@ -70,7 +67,7 @@ async fn make_once(
     cx: &Context,
     plan: &LaunchPlan,
     wanted: &MachineSpec,
-    image: &Found,
+    origin: &Origin<'_>,
     policy_check: &PolicyCheck,
 ) -> Result<bool> {
     let name = &wanted.name;
@@ -79,16 +76,14 @@ async fn make_once(
         cx.scope.ledger.forget(&made);
         return Ok(false);
     }
-    // the fingerprint, so that an alias that moves meanwhile cannot change what was examined
-    let source = Source::fingerprint(&image.fingerprint);
-    let Err(error) = made_from(cx, source, wanted, policy_check).await else { return Ok(true) };
+    let Err(error) = made_by(cx, &origin.request(wanted), origin.limit(), policy_check).await else { return Ok(true) };
     // the label is there with the name, long before the container is
     if is_anothers(cx, plan, name).await {
         cx.scope.ledger.forget(&made);
         return Ok(false);
     }
     // otherwise another launch may be just about to have it
-    wait_for_pending(&cx.client, name, STEP, CREATE).await?;
+    wait_for_pending(&cx.client, name, STEP, origin.limit()).await?;
     match cx.client.instance(name).await {
         Ok((found, _)) if found.config.get(LAUNCH).is_some_and(|mark| mark == plan.launch()) => {
             Err(start_failure::explained(cx, name, error, STEP).await)
@@ -102,15 +97,15 @@ async fn make_once(
 }
 
 /// Sends the request that makes and starts a machine, and meanwhile checks what is still to be verified.
-async fn made_from(
+async fn made_by(
     cx: &Context,
-    source: Source,
-    wanted: &MachineSpec,
+    request: &NewInstance,
+    limit: Duration,
     policy_check: &PolicyCheck,
 ) -> cci_incus::Result<Done> {
-    let operation = begin(cx, wanted, source, true).await?;
+    let operation = begin(&cx.client, request).await?;
     // a check that fails is repeated before a command begins
-    let (made, _) = tokio::join!(operation.wait(STEP, CREATE), policy_check.verify(cx));
+    let (made, _) = tokio::join!(operation.wait(STEP, limit), policy_check.verify(cx));
     made
 }
 
@@ -123,7 +118,7 @@ async fn is_anothers(cx: &Context, plan: &LaunchPlan, name: &str) -> bool {
 /// Removes what a crash left and creates it again; the `ETag` ensures that only this launch removes it.
 pub(super) async fn replace(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
     // nothing is removed for a launch that cannot succeed
-    survey.image.found(cx).await?;
+    Origin::of(cx, plan, survey).await?;
     let name = plan.name(slot).to_string();
     let taken_over = take_over(cx, &name, |put| {
         put.config.insert(LAUNCH.to_owned(), plan.launch().to_owned());

@@ -16,6 +16,7 @@ use cci_guest::gate::Gate;
 use cci_guest::tmux;
 
 use self::world::{Planned, World};
+use crate::checkpoint::thin;
 use crate::image_build::certificates;
 use crate::session::agent;
 use cci_host::incus_socket;
@@ -69,6 +70,13 @@ const ROWS: &[(&str, &str, Effect)] = &[
     ("limits.memory", "\"3GiB\"", Plan(|plan| plan.key("limits.memory") == Some("3GiB"))),
     ("limits.processes", "300", Plan(|plan| plan.key("limits.processes") == Some("300"))),
     ("limits.disk", "\"30GiB\"", Plan(|plan| plan.disk("/").is_some_and(|root| root.size.as_deref() == Some("30GiB")))),
+    ("checkpoints.auto", "\"off\"", Live("checkpoints::none_is_taken_automatically_where_that_is_off")),
+    ("checkpoints.interval_minutes", "5", Nowhere("no plan depends on it: a timer of the supervisor (supervisor/tests/guests.rs)")),
+    ("checkpoints.ignore", "[\"node_modules/\"]", Live("checkpoints::what_the_configuration_says_of_them_is_so")),
+    ("checkpoints.max_file", "\"1MiB\"", Live("checkpoints::what_the_configuration_says_of_them_is_so")),
+    ("checkpoints.keep", "3", Live("checkpoints::what_the_configuration_says_of_them_is_so")),
+    ("checkpoints.keep_for", "\"1d\"", Part(keep_for)),
+    ("checkpoints.agent_may_rewind", "true", Live("checkpoints::an_agent_rewinds_itself_where_it_may")),
     ("build.from", "\"bootstrap:bookworm\"", Live("settings::a_build_is_told_by_the_configuration")),
     ("build.host_ca", "false", Part(certificates)),
     ("build.packages", "[\"jq\"]", Part(build_steps)),
@@ -82,8 +90,13 @@ fn gate(_: &World, settings: &Settings) -> String {
     Gate::new(agent::allowed(settings)).pass(b"\x1b]1337;picture\x07").escape_ascii().to_string()
 }
 
+fn keep_for(_: &World, settings: &Settings) -> String {
+    // the moment itself depends on when it is asked for
+    thin::keep(&settings.checkpoints).since.chars().take(13).collect()
+}
+
 fn tmux(_: &World, settings: &Settings) -> String {
-    tmux::start("c", "shell", agent::allowed(settings), &[]).join(" ")
+    tmux::start("c", "shell", agent::allowed(settings), &[], &[]).join(" ")
 }
 
 fn socket(world: &World, settings: &Settings) -> String {

@@ -12,10 +12,11 @@ use cci_incus::Instance;
 use super::image::Image;
 use super::nic::PROFILE;
 use super::policy_check::PolicyCheck;
-use super::{ensure, limits, mounts, nic, workspace};
+use super::{ensure, limits, mounts, nic, repository, workspace};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
+use crate::instance::original::Original;
 use crate::site::host_path;
 use cci_host::{git, zone};
 
@@ -31,6 +32,17 @@ pub struct Survey {
     pub(crate) policy_check: PolicyCheck,
     /// What the caller's git configuration says.
     pub(crate) git: git::Found,
+    /// The root file system of a checkpoint, if the container gets that instead of the image's.
+    pub(crate) root: Option<Original>,
+}
+
+impl Survey {
+    /// The same launch with the root file system of a checkpoint instead of an image's: nothing of its configuration and
+    /// of its devices.
+    #[must_use]
+    pub fn from_root(self, root: Original) -> Self {
+        Self { root: Some(root), ..self }
+    }
 }
 
 /// What the container is for.
@@ -52,7 +64,8 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
             // a link to the workspace may be in a workspace of another container
             let by_link = workspace.path() != cx.workspace.path();
             let others = if mounted || by_link { host_path::guest_places(cx).await? } else { Vec::new() };
-            let mounts = mounts::resolved(&cx.settings, &cx.workspace, &others, &cx.caller)?;
+            let mut mounts = mounts::resolved(&cx.settings, &cx.workspace, &others, &cx.caller)?;
+            mounts.extend(repository::mounted(cx, &mounts)?);
             if by_link {
                 let stays = |root| host_path::stays_inside(cx.workspace.path(), workspace.path(), root);
                 others.iter().try_for_each(|root| stays(root))?;
@@ -99,7 +112,7 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
         workspace,
         mounts,
     };
-    Ok(Survey { host, instances, image, policy_check, git })
+    Ok(Survey { host, instances, image, policy_check, git, root: None })
 }
 
 /// The author of commits in this workspace.

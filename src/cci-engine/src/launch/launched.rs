@@ -6,17 +6,19 @@ use cci_core::slot::Slot;
 
 /// A running container that belongs to this launch alone.
 #[derive(Debug, Clone)]
-pub(crate) struct Launched {
-    pub(crate) name: String,
-    pub(crate) slot: Slot,
+pub struct Launched {
+    /// The container's name.
+    pub name: String,
+    /// The slot it has.
+    pub slot: Slot,
     /// Whether it outlives its stop.
-    pub(crate) lifetime: Lifetime,
+    pub lifetime: Lifetime,
     /// Whether it existed before and was started again.
-    pub(crate) reused: bool,
+    pub reused: bool,
     /// What has changed in its configuration.
-    pub(crate) changed: Vec<String>,
+    pub changed: Vec<String>,
     /// The plan as it was carried out: on the host as it turned out to be.
-    pub(crate) plan: LaunchPlan,
+    pub plan: LaunchPlan,
 }
 
 /// The outcome of one try.

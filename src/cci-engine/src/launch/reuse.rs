@@ -5,7 +5,7 @@ use std::time::Duration;
 use cci_core::lifetime::Lifetime;
 use cci_core::machine::{Container, container};
 use cci_core::mark::{LAUNCH, PERSISTENT};
-use cci_core::plan::LaunchPlan;
+use cci_core::plan::{LaunchPlan, SOCKETS};
 use cci_core::slot::Slot;
 use cci_core::{Error, Result};
 use cci_incus::{Instance, InstancePut, StateChange, Status};
@@ -17,6 +17,7 @@ use super::replan::beyond_home;
 use super::{start_failure, unreachable};
 use crate::context::Context;
 use crate::incus_error::DuringStep;
+use crate::instance::original::is_kept;
 use crate::ledger::Made;
 use crate::retry::Retry;
 
@@ -72,7 +73,7 @@ async fn reuse_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey
 
 /// Applies the plan to a container; it stays persistent even if this launch asked for an ephemeral one.
 fn configure(put: &mut InstancePut, wanted: Container) {
-    put.config.retain(|key, _| key.starts_with("volatile.") || key.starts_with("image."));
+    put.config.retain(|key, _| is_kept(key));
     put.config.extend(wanted.config);
     put.config.insert(PERSISTENT.to_owned(), Lifetime::Persistent.is_persistent().to_string());
     put.devices = wanted.devices;
@@ -90,7 +91,8 @@ fn differences(before: &InstancePut, after: &InstancePut) -> Vec<String> {
     let config = keys.filter(|key| before.config.get(*key).map(as_now).as_ref() != after.config.get(*key));
     let names = before.devices.keys().chain(after.devices.keys());
     let devices = names.filter(|name| before.devices.get(*name) != after.devices.get(*name));
-    let mut changed: Vec<String> = config.chain(devices).filter(|name| *name != "session").cloned().collect();
+    let mut changed: Vec<String> =
+        config.chain(devices).filter(|name| !["session", SOCKETS].contains(&name.as_str())).cloned().collect();
     changed.sort();
     changed.dedup();
     changed

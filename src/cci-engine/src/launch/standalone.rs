@@ -26,6 +26,7 @@ pub async fn standalone(cx: &Context, image: &str, name: &str, ephemeral: bool) 
         owner_uid: cx.caller.ids.uid,
         launch: launch_mark(),
         session: None,
+        sockets: None,
         environment: cx.environment.clone(),
     };
     let plan = LaunchPlan::new(&ask, &cx.settings, &found.host)?;

@@ -34,6 +34,7 @@ pub(crate) async fn launched(cx: &Context, choice: SlotChoice) -> Result<Launche
         owner_uid: cx.caller.ids.uid,
         launch: launch_mark(),
         session: None,
+        sockets: None,
         environment: cx.environment.clone(),
     };
     super::claim(cx, &LaunchPlan::new(&ask, &cx.settings, &survey.host)?, choice, &survey).await

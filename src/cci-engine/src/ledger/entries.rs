@@ -33,6 +33,8 @@ pub struct Abandoned {
 #[derive(Debug, Default)]
 struct List {
     made: Vec<Made>,
+    /// What could not be rolled back, and was told.
+    told: Vec<Made>,
     journal: Option<Journal>,
 }
 
@@ -41,6 +43,11 @@ impl Ledger {
     #[must_use]
     pub fn new(dir: PathBuf, server: Server) -> Self {
         Self { list: Arc::default(), dir, server }
+    }
+
+    /// Another empty list, with a journal of its own.
+    pub(crate) fn of_its_own(&self) -> Self {
+        Self::new(self.dir.clone(), self.server.clone())
     }
 
     /// Notes something **before** the request that creates it.
@@ -96,6 +103,18 @@ impl Ledger {
         let mut made = std::mem::take(&mut self.lock().made);
         made.reverse();
         made
+    }
+
+    /// Takes back what was taken and could not be rolled back, oldest last: whoever is around this call tries again, and
+    /// the next command if that fails too. Returns whether it is the first time.
+    pub(crate) fn put_back(&self, made: Made) -> bool {
+        let mut list = self.lock();
+        let is_first = !list.told.contains(&made);
+        if is_first {
+            list.told.push(made.clone());
+        }
+        list.made.insert(0, made);
+        is_first
     }
 
     /// What killed commands of this user left in this Incus.

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use cci_guest::GuestText;
+use cci_host::store::checkpoints::Worktree;
 use cci_host::store::sessions::Store;
-use cci_host::store::{put, staging};
+use cci_host::store::{forks, put, staging};
 use serde::{Deserialize, Serialize};
 
 /// One thing that this call created.
@@ -34,6 +35,18 @@ pub enum Made {
         /// Its name there.
         name: String,
     },
+    /// The root file system of a checkpoint, recognised by the launch label; with the checkpoint's record it is
+    /// complete, and stays.
+    Root {
+        /// The Incus project that it is in.
+        project: String,
+        /// The instance's name.
+        name: String,
+        /// The launch label.
+        launch: String,
+        /// Where the record of the checkpoint is written.
+        record: PathBuf,
+    },
     /// A directory in which files are assembled before they are moved into place.
     Staging(PathBuf),
     /// A file next to the place that it will get.
@@ -48,6 +61,15 @@ pub enum Made {
         launch: String,
         /// The session's directory on the host.
         dir: PathBuf,
+    },
+    /// A fork: its workspace, its part in the repository of the origin, and a copy of the conversation.
+    Fork {
+        /// The workspace.
+        workspace: PathBuf,
+        /// Its part in the repository.
+        linked: Option<Worktree>,
+        /// The directory of its session.
+        session: PathBuf,
     },
     /// Images with this launch label as a property; one that already has this alias is complete, and stays.
     Images {
@@ -66,11 +88,21 @@ impl Made {
             Self::Staging(dir) => staging::is_name(dir),
             Self::Staged(file) => put::is_beside(file),
             Self::SessionDir(dir) | Self::StateVolume { dir, .. } => Store::is_session(dir),
-            Self::Instance { .. } | Self::Started { .. } | Self::Snapshot { .. } | Self::Images { .. } => true,
+            Self::Fork { workspace, session, .. } => forks::is_place(workspace) && Store::is_session(session),
+            Self::Instance { .. }
+            | Self::Started { .. }
+            | Self::Snapshot { .. }
+            | Self::Root { .. }
+            | Self::Images { .. } => true,
         }
     }
 
-    /// The instance that it is, or is in.
+    /// Whether one request makes it appear in Incus.
+    pub(crate) fn is_in_incus(&self) -> bool {
+        matches!(self, Self::Instance { .. } | Self::Root { .. } | Self::Snapshot { .. } | Self::StateVolume { .. })
+    }
+
+    /// The instance of the project that it is, or is in.
     pub(crate) fn instance(&self) -> Option<&str> {
         match self {
             Self::Instance { name, .. } | Self::Started { name, .. } => Some(name),
@@ -78,7 +110,9 @@ impl Made {
             Self::SessionDir(_)
             | Self::Staging(_)
             | Self::Staged(_)
+            | Self::Root { .. }
             | Self::StateVolume { .. }
+            | Self::Fork { .. }
             | Self::Images { .. } => None,
         }
     }
@@ -87,12 +121,15 @@ impl Made {
 impl std::fmt::Display for Made {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Instance { name, .. } | Self::Started { name, .. } => write!(out, "container {name}"),
+            Self::Instance { name, .. } | Self::Started { name, .. } | Self::Root { name, .. } => {
+                write!(out, "container {name}")
+            }
             Self::Staging(dir) => write!(out, "directory {}", GuestText::new(dir)),
             Self::Staged(file) => write!(out, "file {}", GuestText::new(file)),
             Self::SessionDir(dir) => write!(out, "session directory {}", GuestText::new(dir)),
             Self::Snapshot { container, name } => write!(out, "snapshot {container}/{name}"),
             Self::StateVolume { pool, name, .. } => write!(out, "storage volume {name} of pool {pool}"),
+            Self::Fork { workspace, .. } => write!(out, "fork {}", GuestText::new(workspace)),
             Self::Images { launch, .. } => write!(out, "images of launch {launch}"),
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cci_core::Result;
+use cci_core::checkpoint::Cause;
 use cci_core::lifetime::Lifetime;
 use cci_core::plan::{Ask, LaunchPlan};
 use cci_core::slot::SlotChoice;
@@ -10,7 +11,10 @@ use cci_guest::handshake::Script;
 use cci_guest::layout::WORKSPACE;
 use cci_incus::Exec;
 
+use crate::checkpoint::wanted::Wanted;
+use crate::checkpoint::{cost, take};
 use crate::context::Context;
+use crate::event::CheckpointEvent;
 use crate::instance::stop::begin_stop;
 use crate::launch::{self, Launched, Subject};
 use crate::ledger::Made;
@@ -34,6 +38,8 @@ pub struct Command {
     pub capture: bool,
     /// Whether it reads nothing and leaves the caller's stdin alone.
     pub no_input: bool,
+    /// Whether a checkpoint is taken before it and one after it.
+    pub checkpoint: bool,
 }
 
 impl Command {
@@ -55,9 +61,27 @@ pub async fn run(cx: &Context, command: &Command) -> Result<Outcome> {
     if launched.lifetime.is_persistent() && !launched.reused {
         stays(cx, &launched);
     }
-    let done = execute(cx, &launched, command).await;
+    let done = executed(cx, &launched, command).await;
     release(cx, &launched).await;
     done
+}
+
+/// The command, with a checkpoint before it and one after it if they were asked for.
+async fn executed(cx: &Context, launched: &Launched, command: &Command) -> Result<Outcome> {
+    if !command.checkpoint {
+        return execute(cx, launched, command).await;
+    }
+    cost::tell_once_of(cx, &launched.name).await?;
+    let take = |cause| take::take_in(cx, &launched.name, Wanted::because(cause));
+    let before = take(Cause::BeforeRun).await?;
+    cx.emit(CheckpointEvent::Taken { id: before.node.id, before: true });
+    let done = execute(cx, launched, command).await?;
+    match take(Cause::AfterRun).await {
+        Ok(after) => cx.emit(CheckpointEvent::Taken { id: after.node.id, before: false }),
+        // the command has been run, and its status is the result
+        Err(error) => cx.emit(CheckpointEvent::NotTaken(error)),
+    }
+    Ok(done)
 }
 
 /// A persistent container that is ready is stopped by whatever ends the command, and no longer removed.
@@ -75,6 +99,7 @@ async fn prepare(cx: &Context, command: &Command) -> Result<Launched> {
         owner_uid: cx.caller.ids.uid,
         launch: launch::launch_mark(),
         session: None,
+        sockets: None,
         environment: cx.environment.clone(),
     };
     let plan = LaunchPlan::new(&ask, &cx.settings, &survey.host)?;

@@ -20,19 +20,25 @@ impl Signals {
     }
 
     /// Forwards each, forever.
-    pub(super) async fn pass_on(self, control: &Control) {
-        let Some([mut interrupt, mut terminate, mut hangup, mut quit]) = self.0 else {
+    pub(super) async fn pass_on(mut self, control: &Control) {
+        loop {
+            let kind = self.next().await;
+            let _ = control.signal(kind.as_raw_value()).await;
+        }
+    }
+
+    /// Waits for the next of them.
+    pub(super) async fn next(&mut self) -> SignalKind {
+        let Some([interrupt, terminate, hangup, quit]) = &mut self.0 else {
             return std::future::pending().await;
         };
-        loop {
-            let kind = tokio::select! {
-                Some(()) = interrupt.recv() => KINDS[0],
-                Some(()) = terminate.recv() => KINDS[1],
-                Some(()) = hangup.recv() => KINDS[2],
-                Some(()) = quit.recv() => KINDS[3],
-                else => return std::future::pending().await,
-            };
-            let _ = control.signal(kind().as_raw_value()).await;
-        }
+        let kind = tokio::select! {
+            Some(()) = interrupt.recv() => KINDS[0],
+            Some(()) = terminate.recv() => KINDS[1],
+            Some(()) = hangup.recv() => KINDS[2],
+            Some(()) = quit.recv() => KINDS[3],
+            else => return std::future::pending().await,
+        };
+        kind()
     }
 }

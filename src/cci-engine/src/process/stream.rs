@@ -233,6 +233,7 @@ async fn follow(tty: &Tty, mut sent: TermSize, control: &Control) {
     else {
         return std::future::pending().await;
     };
+    let mut ending = Signals::listen();
     loop {
         let size = tty.size();
         if size != sent {
@@ -240,18 +241,21 @@ async fn follow(tty: &Tty, mut sent: TermSize, control: &Control) {
             let _ = control.resize(size).await;
         }
         tokio::select! {
-            Some(()) = resized.recv() => {}
-            Some(()) = stopped.recv() => tty.stop(),
+            // first: what was sent before it, and ends cci, is still to be heard then
+            biased;
             Some(()) = goes_on.recv() => {
-                if !is_in_front() {
-                    // a signal that came meanwhile ends it; otherwise it stops again
-                    tokio::time::sleep(MOMENT).await;
+                // in the background it stops again, unless it was told to end: then nothing may keep it from that
+                if !is_in_front() && tokio::time::timeout(MOMENT, ending.next()).await.is_ok() {
+                    continue;
                 }
                 if tty.take_again().is_ok() {
                     sent = tty.size();
                     draw_anew(sent, control).await;
                 }
             }
+            Some(()) = stopped.recv() => tty.stop(),
+            Some(()) = resized.recv() => {}
+            _ = ending.next() => {}
             else => return std::future::pending().await,
         }
     }

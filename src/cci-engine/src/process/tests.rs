@@ -80,7 +80,14 @@ fn launching(settings: &str, status: u8) -> World {
 
 async fn launched(world: &World) -> Result<Outcome> {
     let argv = vec!["probe".to_owned()];
-    let command = super::run::Command { argv, slot: SlotChoice::Auto, capture: true, timeout: None, no_input: true };
+    let command = super::run::Command {
+        argv,
+        slot: SlotChoice::Auto,
+        capture: true,
+        timeout: None,
+        no_input: true,
+        checkpoint: false,
+    };
     // the thread of a test has a small stack
     Box::pin(super::run::run(&world.cx(), &command)).await
 }

@@ -154,6 +154,28 @@ async fn what_cannot_be_rolled_back_is_told_and_left_to_the_next_command() {
 }
 
 #[tokio::test]
+async fn what_a_call_within_a_call_could_not_roll_back_is_tried_again_and_never_forgotten() {
+    for (tries, is_left) in [(1, false), (2, true)] {
+        let world = World::new();
+        world.container(NAME).launch("mine").put();
+        for nth in 1..=tries {
+            world.daemon.on("GET /1.0/operations").nth(nth).lose();
+        }
+        let cx = world.cx();
+        let within = async {
+            failed(&cx, instance("mine")).await;
+            Err::<(), _>(Error::NoSession { other: None })
+        };
+        on_failure(&cx, within).await.unwrap_err();
+        assert_eq!(world.instance(NAME).is_some(), is_left, "{tries}");
+        assert_eq!(journals(&world), usize::from(is_left), "{tries}");
+        drop(cx);
+        super::abandoned(&world.cx()).await;
+        assert!(world.instance(NAME).is_none(), "{tries}: the next command");
+    }
+}
+
+#[tokio::test]
 async fn an_interrupted_call_is_rolled_back() {
     let world = World::new();
     world.container(NAME).launch("mine").put();

@@ -70,8 +70,9 @@ pub(crate) async fn ensure_up(
 }
 
 fn start(cx: &Context, plan: &LaunchPlan, name: &str, screen: &str, agent: &[String]) -> Exec {
+    let given: Vec<&str> = cx.environment.keys().map(String::as_str).collect();
     Exec {
-        command: tmux::start(name, screen, allowed(&cx.settings), agent),
+        command: tmux::start(name, screen, allowed(&cx.settings), &given, agent),
         environment: plan.environment.clone(),
         cwd: Some(WORKSPACE.to_owned()),
         user: Some(plan.user.uid),

@@ -8,6 +8,7 @@ use cci_core::name::ContainerName;
 use cci_core::pin::Pinned;
 use cci_core::session::SessionId;
 use cci_core::slot::Slot;
+use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 use cci_guest::gate::Gate;
 use cci_guest::handshake::Script;
@@ -17,6 +18,8 @@ use cci_guest::{GuestExit, init, tmux};
 use cci_incus::{Exec, Status};
 use tokio::io::AsyncWriteExt;
 
+use crate::checkpoint::opened;
+use crate::checkpoint::rewound::rewound;
 use crate::context::Context;
 use crate::event::SessionEvent;
 use crate::instance::also_named;
@@ -91,6 +94,8 @@ async fn report_gone(cx: &Context, name: &str) -> Result<()> {
 /// What cci knows of a session that the terminal is connected to.
 pub struct Known {
     session: Option<SessionId>,
+    /// Its workspace, if it has one.
+    workspace: Option<Workspace>,
     /// The paths of the host that its container is pinned to.
     pinned: Vec<Pinned>,
 }
@@ -98,8 +103,9 @@ pub struct Known {
 impl Known {
     /// A session that has just been started.
     #[must_use]
-    pub fn started(started: &Started) -> Self {
-        Self { session: Some(started.session), pinned: started.pinned.clone() }
+    pub fn started(cx: &Context, started: &Started) -> Self {
+        let workspace = Some(cx.workspace.clone());
+        Self { session: Some(started.session), workspace, pinned: started.pinned.clone() }
     }
 
     /// A running session; reports which paths of the host were replaced while its container still shows the old ones.
@@ -109,14 +115,37 @@ impl Known {
         if !paths.is_empty() {
             cx.emit(SessionEvent::Replaced { shown_by: Some(owned.instance.name.clone()), paths });
         }
-        Ok(Self { session: owned.marks.session, pinned })
+        Ok(Self {
+            session: owned.marks.session,
+            workspace: owned.marks.workspace.as_deref().map(Workspace::at),
+            pinned,
+        })
     }
 }
 
-/// Connects the terminal to a container's session until it is left, then reports what remains of it.
+/// Connects the terminal to a container's session until it is left, then reports what remains of it. A session that was
+/// rewound meanwhile is attached to again.
 ///
 /// Which conversation it is, and whether the caller may attach, can be determined meanwhile.
 pub async fn attach(cx: &Context, name: &str, session: impl Future<Output = Result<Known>>, into: Into) -> Result<()> {
+    let mut since = opened::now();
+    let mut left = Box::pin(once(cx, name, session, into)).await?;
+    while into == Into::Agent
+        && let Some(workspace) = &left.workspace
+        && rewound(cx, workspace, name, &since).await?
+    {
+        since = opened::now();
+        let again = async {
+            let owned = running(cx, name).await?;
+            Known::running(cx, &owned).await
+        };
+        left = Box::pin(once(cx, name, again, into)).await?;
+    }
+    left.report(cx, name).await
+}
+
+/// Connects the terminal to a container's session until it is left.
+async fn once(cx: &Context, name: &str, session: impl Future<Output = Result<Known>>, into: Into) -> Result<Left> {
     let user = cx.settings.incus.agent_uid;
     let (agent, nothing) = (cx.settings.tool.agent(), BTreeMap::new());
     let (run, command, environment) = match into {
@@ -137,11 +166,10 @@ pub async fn attach(cx: &Context, name: &str, session: impl Future<Output = Resu
         _ => &[],
     };
     let script = Script { before: &cx.caller.umask.line(), run: &run };
-    let left = match on_terminal(cx, name, session, script, exec, asked).await {
+    match on_terminal(cx, name, session, script, exec, asked).await {
         Err(Error::NoTmuxSession { .. }) if into == Into::Agent => on_any_server(cx, name, asked).await,
         left => left,
-    };
-    left?.report(cx, name).await
+    }
 }
 
 /// Joins the terminal to a session that somebody has started by other means; only root may use every user's server.
@@ -151,7 +179,7 @@ async fn on_any_server(cx: &Context, name: &str, asked: &[u8]) -> Result<Left> {
     let environment = environment(agent, &cx.caller.locale(), &nothing, &nothing);
     let known = async {
         let owned = running(cx, name).await?;
-        Ok(Known { session: owned.marks.session, pinned: replaced::pinned(&owned.instance) })
+        Ok(Known { session: owned.marks.session, workspace: None, pinned: replaced::pinned(&owned.instance) })
     };
     let exec = Exec { command, environment, ..Exec::default() };
     on_terminal(cx, name, known, Script { before: "", run: &tmux::run_on_any_server() }, exec, asked).await
@@ -176,7 +204,7 @@ pub async fn directly(cx: &Context, started: &Started, Direct { plan, agent }: &
     // where cci is killed, the next command stops it
     let begun = Made::Started { name: started.name.clone(), launch: plan.launch().to_owned() };
     cx.scope.ledger.push(begun.clone());
-    let left = on_terminal(cx, &started.name, ready(Ok(Known::started(started))), script, exec, &[]).await;
+    let left = on_terminal(cx, &started.name, ready(Ok(Known::started(cx, started))), script, exec, &[]).await;
     if matches!(&left, Ok(Left { exit: Some(GuestExit::ShutsDown), .. })) {
         cx.scope.ledger.keep();
     } else {
@@ -218,7 +246,7 @@ async fn on_terminal(
     let size = terminal::size();
     let exec = Exec { cwd: Some(WORKSPACE.to_owned()), tty: Some(size), ..exec };
     let script = Script { before, run: &init::run_then_report(run) };
-    let (begun, Known { session, pinned }) =
+    let (begun, Known { session, workspace, pinned }) =
         exec::start_if(cx, name, known, script, &exec, "attach to the session").await?;
     let process = match begun {
         Begun::Runs(process) => process,
@@ -253,5 +281,5 @@ async fn on_terminal(
         }
         cx.scope.ledger.keep();
     }
-    Ok(Left { ended, exit, saved: session.is_some(), noted, pinned })
+    Ok(Left { ended, exit, saved: session.is_some(), workspace, noted, pinned })
 }

@@ -1,6 +1,6 @@
 //! Which conversations containers have, in every project of Incus: `~/.cci` is shared by all of them.
 
-use cci_core::mark::Marks;
+use cci_core::mark::{Kind, Marks};
 use cci_core::session::SessionId;
 use cci_core::{Error, Result};
 use cci_incus::{Instance, Status};
@@ -28,7 +28,7 @@ impl Holder {
     }
 
     fn from(instance: Instance) -> Option<Self> {
-        let marks = Marks::from_config(&instance.config)?;
+        let marks = Marks::from_config(&instance.config).filter(|marks| marks.kind != Kind::Checkpoint)?;
         Some(Self { session: marks.session?, launch: marks.launch, instance })
     }
 }

@@ -11,6 +11,8 @@ use crate::blocking::blocking;
 use crate::context::Context;
 use crate::launch;
 use crate::session::resume;
+use cci_core::workspace::Workspace;
+use cci_host::store::checkpoints::Checkpoints;
 use cci_host::store::size;
 
 /// A session as `info` shows it.
@@ -31,6 +33,8 @@ pub struct Info {
     pub data_bytes: u64,
     /// The directory of the session.
     pub path: PathBuf,
+    /// The checkpoint that it is at; empty if none was taken.
+    pub checkpoint: String,
 }
 
 /// The session of this id, or the newest of this workspace.
@@ -42,8 +46,12 @@ pub async fn info(cx: &Context, id: Option<&str>) -> Result<Info> {
     };
     let store = launch::store(cx);
     let state = store.state_dir(saved.metadata.session_id);
+    let cci_dir = cx.cci_dir();
     blocking(move || {
         let metadata = saved.metadata;
+        let workspace = Workspace::at(&metadata.workspace);
+        let heads = Checkpoints::of(&cci_dir, &workspace)?.heads()?;
+        let checkpoint = heads.of(Some(metadata.session_id), &workspace).map(ToString::to_string);
         Ok(Info {
             session_id: metadata.session_id.to_string(),
             container_name: metadata.container_name,
@@ -53,6 +61,7 @@ pub async fn info(cx: &Context, id: Option<&str>) -> Result<Info> {
             data_present: state.is_dir() && !store.lost_conversation(metadata.session_id),
             data_bytes: size::of_tree(&state),
             path: saved.dir,
+            checkpoint: checkpoint.unwrap_or_default(),
         })
     })
     .await

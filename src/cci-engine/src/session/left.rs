@@ -2,6 +2,7 @@
 
 use cci_core::lifetime::Lifetime;
 use cci_core::pin::Pinned;
+use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 use cci_guest::GuestExit;
 
@@ -16,6 +17,8 @@ pub(super) struct Left {
     pub(super) exit: Option<GuestExit>,
     /// Whether there is a conversation.
     pub(super) saved: bool,
+    /// Its workspace, if it has one.
+    pub(super) workspace: Option<Workspace>,
     pub(super) noted: Option<Lifetime>,
     pub(super) pinned: Vec<Pinned>,
 }

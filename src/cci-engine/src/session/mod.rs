@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod attach;
+pub mod connect;
 pub mod holders;
 pub mod info;
 mod left;

@@ -3,7 +3,7 @@
 use std::mem::discriminant;
 use std::path::{Path, PathBuf};
 
-use cci_agent::Omission;
+use cci_agent::{Omission, TurnHooks};
 use cci_core::Result;
 use cci_core::environment::HostLocale;
 use cci_core::idmap::Ids;
@@ -19,13 +19,13 @@ use cci_host::store::noted;
 use cci_host::store::seed::Seed;
 
 /// The directory of a new conversation, which is removed if the launch fails.
-pub(super) async fn plant_new(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
+pub(super) async fn plant_new(cx: &Context, id: SessionId, owner: Ids, turns: TurnHooks) -> Result<()> {
     cx.scope.ledger.push(Made::SessionDir(launch::store(cx).dir(id)));
-    plant(cx, id, owner).await
+    plant(cx, id, owner, turns).await
 }
 
 /// Creates the session's directory and puts what the agent needs into it.
-pub(super) async fn plant(cx: &Context, id: SessionId, owner: Ids) -> Result<()> {
+pub(super) async fn plant(cx: &Context, id: SessionId, owner: Ids, turns: TurnHooks) -> Result<()> {
     let (store, caller) = (launch::store(cx), cx.caller.clone());
     let workspace = host_path::real_workspace(cx).await?;
     let (from_host, secrets) = (cx.settings.defaults.agent_config, cx.settings.defaults.settings_secrets);
@@ -52,6 +52,7 @@ pub(super) async fn plant(cx: &Context, id: SessionId, owner: Ids) -> Result<()>
                 protected,
                 mounted,
                 written,
+                turns,
                 state: cci_core::environment::state(agent),
                 guest_home: HOME,
             };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use cci_core::metadata::Metadata;
 use cci_core::name::ContainerName;
+use cci_core::network::Mode;
 use cci_core::session::{Resume, SessionId};
 use cci_core::slot::{Slot, SlotChoice};
 use cci_core::{Error, Result};
@@ -33,6 +34,15 @@ pub struct Given {
     pub persistent: bool,
     /// `--network` was given.
     pub network: bool,
+}
+
+/// Which network mode a session goes on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// The one that it had.
+    Inherited,
+    /// The one that it had or the one of the settings, whichever lets less through.
+    Stricter,
 }
 
 /// A conversation to resume.
@@ -135,14 +145,19 @@ fn activity(store: &Store, metadata: &Metadata) -> Timestamp {
 }
 
 /// The call with what the session had and the command line does not give.
-pub(crate) fn inherit(cx: &Context, given: Given, metadata: &Metadata) -> Result<Context> {
+pub(crate) fn inherit(cx: &Context, given: Given, network: Network, metadata: &Metadata) -> Result<Context> {
     let further = metadata.further();
     let profile = further.profile.filter(|_| !given.profile);
     let stack = profile.map_or_else(|| cx.stack.clone(), |profile| cx.stack.with_profile(&profile));
+    let had: Option<Mode> = further.network.filter(|_| !given.network).and_then(|word| word.parse().ok());
+    let now = match network {
+        Network::Inherited => None,
+        Network::Stricter => Some(stack.settings()?.network.mode),
+    };
     cx.with_stack(stack.overruled(Overrule {
         persistent: (!given.persistent).then_some(metadata.persistent),
         image: further.image.filter(|_| !given.image),
-        network: further.network.filter(|_| !given.network).and_then(|word| word.parse().ok()),
+        network: had.map(|had| now.map_or(had, |now| now.min(had))),
     }))
 }
 

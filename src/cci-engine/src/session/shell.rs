@@ -1,6 +1,7 @@
 //! `shell`: an agent in a container, with a conversation that is stored on the host.
 
-use cci_agent::{Agent, Start};
+use cci_agent::{Agent, Start, TurnHooks};
+use cci_core::checkpoint::{CheckpointId, Root};
 use cci_core::mark::Marks;
 use cci_core::pin::Pinned;
 use cci_core::plan::{Ask, LaunchPlan};
@@ -11,6 +12,7 @@ use cci_guest::pane::SHELL;
 use cci_incus::{Instance, Status};
 
 use crate::blocking::blocking;
+use crate::checkpoint::roots;
 use crate::context::Context;
 use crate::event::{Event, LaunchEvent, SessionEvent};
 use crate::instance::remove::remove_launched;
@@ -18,16 +20,18 @@ use crate::launch::environment;
 use crate::launch::{self, Subject, Survey};
 use crate::roll_back;
 use crate::session::agent;
+use crate::session::connect::{self, Sockets};
 use crate::session::holders::{self, Holder};
 use crate::session::plant::{plant, plant_new};
 use crate::session::record::Draft;
-use crate::session::resume::{self, Given, Resumed};
+use crate::session::resume::{self, Given, Network, Resumed};
 use crate::session::shutdown;
 use crate::session::state_volume;
 use crate::site::host_path;
 use crate::site::replaced;
 
 /// The session to start.
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub struct Session {
     /// Which slot it takes.
     pub slot: SlotChoice,
@@ -35,12 +39,18 @@ pub struct Session {
     pub resume: Resume,
     /// What the command line gives explicitly.
     pub given: Given,
+    /// Which network mode it goes on with.
+    pub network: Network,
     /// Start bash instead of the agent.
     pub debug: bool,
     /// Whether the agent runs in tmux; otherwise it is started in the terminal itself.
     pub tmux: bool,
     /// Whether nobody attaches now; then the start waits until the agent shows something.
     pub background: bool,
+    /// The root file system that a new container gets instead of the image's.
+    pub root: Option<(CheckpointId, Root)>,
+    /// Whether the agent begins a new conversation with what was said in the one that is resumed.
+    pub forks: bool,
 }
 
 /// A running session, detached.
@@ -49,6 +59,8 @@ pub struct Started {
     pub name: String,
     /// The conversation in it.
     pub session: SessionId,
+    /// Whether the caller's supervisor is to watch it.
+    pub watched: bool,
     /// The paths of the host that its container is pinned to.
     pub(crate) pinned: Vec<Pinned>,
     /// The agent that still has to be started in the terminal, if it does not run in tmux.
@@ -68,13 +80,17 @@ pub async fn start(cx: &Context, session: &Session) -> Result<Started> {
     roll_back::on_failure(cx, prepare(cx, session)).await
 }
 
-async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
+/// The same; the caller keeps what was created, or rolls it back.
+pub(crate) async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     let workspace = launch::usable(cx)?;
     let resumed = resume::find(cx, &session.resume).await?;
     let (cx, slot) = match &resumed {
         Some(resumed) => {
             let metadata = &resumed.saved.metadata;
-            (resume::inherit(cx, session.given, metadata)?, resume::slot(cx, session.given, session.slot, metadata))
+            (
+                resume::inherit(cx, session.given, session.network, metadata)?,
+                resume::slot(cx, session.given, session.slot, metadata),
+            )
         }
         None => (cx.clone(), session.slot),
     };
@@ -85,9 +101,11 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
         holders::refuse_elsewhere(&cx, id).await?;
     }
     let owner = launch::agent_ids(&cx, Some(&workspace));
+    let is_connected = connect::is_wanted(&cx.settings, session.debug);
+    let turns = connect::turn_hooks(&cx.settings, is_connected);
     // what does not depend on Incus is done while Incus is asked
     let (survey, planted) = tokio::join!(launch::survey(&cx, Subject::Workspace), async {
-        if resumed.is_none() { plant_new(&cx, id, owner).await } else { Ok(()) }
+        if resumed.is_none() { plant_new(&cx, id, owner, turns.clone()).await } else { Ok(()) }
     });
     let mut survey = survey?;
     planted?;
@@ -102,7 +120,11 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     {
         check_conversation(&cx, session, resumed).await?;
     }
-    let plan = plan(&cx, id, resumed.as_ref(), &survey)?;
+    if let Some((checkpoint, root)) = &session.root {
+        survey = survey.from_root(roots::original(&cx, checkpoint, root).await?);
+    }
+    let sockets = if is_connected { connect::make(&cx, id, owner) } else { None };
+    let plan = plan(&cx, id, resumed.as_ref(), &survey, sockets.as_ref())?;
     launch::tell(&cx, &plan, &survey).await?;
     let live = live(&survey.instances, id);
     let pinned = live.map_or_else(|| plan.pinned(), replaced::pinned);
@@ -112,8 +134,10 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
             survey.policy_check.verify(&cx).await?;
             (running.name.clone(), launch::as_made(&plan, &running.config))
         }
-        None => launched(&cx, plan, slot, id, resumed.as_ref(), &survey).await?,
+        None => launched(&cx, plan, slot, id, resumed.as_ref(), &survey, turns).await?,
     };
+    let watched = sockets.is_some() && connect::watch(&cx, id, owner, &plan, live);
+    drop(sockets);
     let agent = agent_command(&plan, session, id, resumed.as_ref());
     // two agents on one conversation would overwrite each other's data: one that runs in tmux is attached to instead
     let direct = !session.tmux && !agent::has_session(&cx, &name, plan.user.uid).await?;
@@ -124,7 +148,7 @@ async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
     }
     cx.emit(Event::Idle);
     cx.emit(SessionEvent::Started { session: id, container: name.clone(), network: plan.network });
-    Ok(Started { name, session: id, pinned, direct: direct.then_some(Direct { plan, agent }) })
+    Ok(Started { name, session: id, watched, pinned, direct: direct.then_some(Direct { plan, agent }) })
 }
 
 async fn start_in_tmux(cx: &Context, plan: &LaunchPlan, name: &str, session: &Session, agent: &[String]) -> Result<()> {
@@ -141,7 +165,13 @@ async fn start_in_tmux(cx: &Context, plan: &LaunchPlan, name: &str, session: &Se
     launch::boot_failure::explained(cx, name, started).await
 }
 
-fn plan(cx: &Context, id: SessionId, resumed: Option<&Resumed>, survey: &Survey) -> Result<LaunchPlan> {
+fn plan(
+    cx: &Context,
+    id: SessionId,
+    resumed: Option<&Resumed>,
+    survey: &Survey,
+    sockets: Option<&Sockets>,
+) -> Result<LaunchPlan> {
     let (store, workspace) = (launch::store(cx), survey.host.workspace.as_ref());
     // a resumed conversation may lack it
     store.create(id, launch::agent_ids(cx, workspace))?;
@@ -152,6 +182,7 @@ fn plan(cx: &Context, id: SessionId, resumed: Option<&Resumed>, survey: &Survey)
         owner_uid: cx.caller.ids.uid,
         launch: launch::launch_mark(),
         session: Some((id, host_path::own(&state)?)),
+        sockets: sockets.map(|sockets| sockets.place.clone()),
         environment: cx.environment.clone(),
     };
     let plan = LaunchPlan::new(&ask, &cx.settings, &survey.host)?;
@@ -164,6 +195,7 @@ fn agent_command(plan: &LaunchPlan, session: &Session, id: SessionId, resumed: O
         return ["bash", "-l"].map(str::to_owned).to_vec();
     }
     match resumed.and_then(|resumed| resumed.transcript.clone()) {
+        Some(from) if session.forks => plan.command(&Start::Fork { from, to: id.to_string() }),
         Some(transcript) => plan.command(&Start::Resume(transcript)),
         None => plan.command(&Start::New(id.to_string())),
     }
@@ -214,9 +246,10 @@ async fn launched(
     id: SessionId,
     resumed: Option<&Resumed>,
     survey: &Survey,
+    turns: TurnHooks,
 ) -> Result<(String, LaunchPlan)> {
     if resumed.is_some() {
-        plant(cx, id, launch::agent_ids(cx, survey.host.workspace.as_ref())).await?;
+        plant(cx, id, launch::agent_ids(cx, survey.host.workspace.as_ref()), turns).await?;
     }
     let draft = Draft::new(id, resumed.map(|resumed| resumed.saved.metadata.clone()));
     let likely = launch::likely(cx, &plan, slot, survey);

@@ -26,7 +26,7 @@ use crate::instance::ownership::{self, Whose};
 use crate::launch;
 use cci_host::caller::Caller;
 use cci_host::incus_socket;
-use cci_host::store::noted;
+use cci_host::store::{forks, noted};
 
 /// The resolved place of something that exists, may be read, and may be mounted; and what is there, examined at once,
 /// so that nothing can be put in its place in between.
@@ -218,7 +218,7 @@ pub(crate) async fn guest_places(cx: &Context) -> Result<Vec<PathBuf>> {
 /// The places of this user and of this host that containers never see.
 pub(crate) fn protected(settings: &Settings, caller: &Caller) -> Vec<Protected> {
     let home = real(&caller.home);
-    let closed = |path: PathBuf, below: bool| Protected { path: real(&path), below, except: None };
+    let closed = |path: PathBuf, below: bool| Protected { path: real(&path), below, except: Vec::new() };
     let cci = real(&home.join(".cci"));
     let mut protected = vec![
         closed(home.clone(), false),
@@ -226,7 +226,11 @@ pub(crate) fn protected(settings: &Settings, caller: &Caller) -> Vec<Protected> 
         closed(home.join(".config/cci"), true),
         closed(caller.config_dir(), true),
         closed(incus_socket::path(caller, settings), true),
-        Protected { except: Some(cci.join("storage")), path: cci, below: true },
+        Protected {
+            except: std::iter::once(cci.join("storage")).chain(forks::workspaces(&cci)).collect(),
+            path: cci,
+            below: true,
+        },
     ];
     let of_agents = agents().flat_map(Agent::protected);
     protected.extend(of_agents.map(|place| closed(home.join(place), true)));

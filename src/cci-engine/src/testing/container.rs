@@ -1,5 +1,6 @@
 //! A container to be added to the daemon in memory.
 
+use cci_core::checkpoint::CheckpointId;
 use cci_core::lifetime::Lifetime;
 use cci_core::mark::{Kind, Marks};
 use cci_core::session::SessionId;
@@ -49,6 +50,17 @@ impl<'a> Container<'a> {
     /// With this at `/workspace`.
     pub(crate) fn workspace(self, workspace: Option<std::path::PathBuf>) -> Self {
         self.marked(|marks| marks.workspace = workspace)
+    }
+
+    /// The root file system of a checkpoint.
+    pub(crate) fn checkpoint(self, id: &CheckpointId) -> Self {
+        let store = self.world.home().join(".cci");
+        self.marked(|marks| *marks = marks.of_checkpoint(id, &store, "earlier"))
+    }
+
+    /// With its record in this directory.
+    pub(crate) fn store(self, dir: &std::path::Path) -> Self {
+        self.marked(|marks| marks.store = Some(dir.to_owned()))
     }
 
     /// Created by this user.

@@ -13,6 +13,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use crate::blocking::blocking;
+use crate::checkpoint::expired::{self, Removable, Which};
 use crate::context::Context;
 use crate::event::{SessionEvent, UpkeepEvent};
 use crate::incus_error::DuringStep;
@@ -33,6 +34,7 @@ const HANDED_OVER: usize = 3;
 
 /// What to clean.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub struct Wanted {
     /// Stopped persistent containers.
     pub containers: bool,
@@ -40,6 +42,8 @@ pub struct Wanted {
     pub sessions: bool,
     /// Stopped persistent containers too.
     pub persistent: bool,
+    /// Every checkpoint but the current ones; otherwise those that are no longer kept.
+    pub checkpoints: bool,
     /// Only what is at least this old.
     pub older_than: Option<Duration>,
 }
@@ -79,13 +83,17 @@ pub struct Leftovers {
     pub sessions: Vec<OldSession>,
     /// Networks of policies that no container is on.
     pub networks: Vec<Unused>,
+    /// Checkpoints.
+    pub checkpoints: Removable,
 }
 
 impl Leftovers {
     /// How many things that are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.containers.len() + self.sessions.len() + self.networks.len()
+        let checkpoints: usize = self.checkpoints.expired.iter().map(|expired| expired.ids.len()).sum();
+        let orphans = self.checkpoints.orphans.len();
+        self.containers.len() + self.sessions.len() + self.networks.len() + checkpoints + orphans
     }
 }
 
@@ -99,6 +107,10 @@ pub async fn find(cx: &Context, wanted: Wanted) -> Result<Leftovers> {
         join_all(leftovers.containers.iter_mut().map(|old| weigh(cx, old))).await;
         let going: Vec<&str> = leftovers.containers.iter().map(|old| old.name.as_str()).collect();
         leftovers.networks = network::unused(cx, &going).await?;
+    }
+    if wanted.containers || wanted.checkpoints {
+        let which = if wanted.checkpoints { Which::All } else { Which::Expired };
+        leftovers.checkpoints = expired::find(cx, which, wanted.older_than).await?;
     }
     if wanted.sessions {
         // a launch belongs to one container in one project; other projects may use its name too
@@ -130,6 +142,16 @@ pub async fn remove(cx: &Context, leftovers: &Leftovers) -> Result<usize> {
             Ok(()) => gone += 1,
             Err(error) => cx.emit(UpkeepEvent::NotRemoved(error)),
         }
+    }
+    for expired in &leftovers.checkpoints.expired {
+        match expired::remove(cx, expired).await {
+            Ok(()) => gone += expired.ids.len(),
+            Err(error) => cx.emit(UpkeepEvent::NotRemoved(error)),
+        }
+    }
+    match expired::remove_orphans(cx, &leftovers.checkpoints.orphans).await {
+        Ok(removed) => gone += removed,
+        Err(error) => cx.emit(UpkeepEvent::NotRemoved(error)),
     }
     Ok(gone)
 }
@@ -171,6 +193,8 @@ fn left_over(cx: &Context, instance: &Instance, wanted: Wanted) -> Option<OldCon
     // one that never ran is still being created by the launch that claimed it
     let stopped = instance.status_code == Status::Stopped && ownership::was_started(instance);
     let why = match (marks.kind, instance.ephemeral) {
+        // whose record says how long it is kept
+        (Kind::Checkpoint, _) => return None,
         (Kind::Build, _) => "left by a build",
         (_, true) => "left by a crash",
         (_, false) if marks.lifetime.is_persistent() && wanted.persistent => "stopped, persistent",

@@ -23,10 +23,12 @@ use cci_incus::{Device, Exec, Source};
 
 use crate::blocking::blocking;
 use crate::context::Context;
-use crate::event::UpkeepEvent;
+use crate::event::{RollBackEvent, UpkeepEvent};
+
 use crate::incus_error::DuringStep;
 use crate::instance::create::create;
 use crate::launch;
+use crate::ledger::Made;
 use crate::roll_back;
 use crate::site::host_path;
 use cci_host::store::{noted, owners};
@@ -118,12 +120,15 @@ fn note_others(cx: &Context, left: &BTreeSet<u32>, workspace: &HostPath) -> Resu
 
 /// Hands over what belongs to one range; returns how many files.
 async fn change(cx: &Context, trusted: &Settings, workspace: &HostPath, own: &Own) -> Result<usize> {
-    let name = start(cx, trusted, workspace, own.ids).await?;
+    let (name, made) = start(cx, trusted, workspace, own.ids).await?;
     cx.emit(UpkeepEvent::LookingForFiles);
     let exec = Exec { command: ownership::change(trusted.incus.agent_uid, own.until.as_deref()), ..Exec::default() };
     let done = cx.client.exec_captured(&name, &exec, &[], WALK).await.during("change the owner of files")?;
-    // the container has done its work, whatever the result
-    roll_back::everything(cx).await;
+    // the container has done its work, whatever the result; what else the call has made stays
+    match roll_back::one(cx, &made).await {
+        Ok(_) => cx.scope.ledger.forget(&made),
+        Err(error) => cx.emit(RollBackEvent::NotRemoved { made, error }),
+    }
     if done.status == 0 {
         return Ok(done.stdout.len());
     }
@@ -143,7 +148,7 @@ fn owned_by_caller(cx: &Context, workspace: &HostPath, own: &[Own]) -> Result<()
     Err(Error::Workspace { path: cx.workspace.path().to_owned(), problem: format!("it belongs to user {owner}") })
 }
 
-async fn start(cx: &Context, trusted: &Settings, workspace: &HostPath, ids: HostIds) -> Result<String> {
+async fn start(cx: &Context, trusted: &Settings, workspace: &HostPath, ids: HostIds) -> Result<(String, Made)> {
     let mark = launch::launch_mark();
     let name = format!("{}reclaim-{}", cx.prefix.as_str(), mark.get(..8).unwrap_or(&mark));
     let image = &trusted.defaults.image;
@@ -160,7 +165,7 @@ async fn start(cx: &Context, trusted: &Settings, workspace: &HostPath, ids: Host
     };
     let step = "create the container";
     match create(cx, &machine, Source::fingerprint(&known.fingerprint), true, step, CREATE).await {
-        Ok(_) => Ok(name),
+        Ok(made) => Ok((name, made)),
         Err(error) => Err(launch::start_failed(cx, &name, error, step).await),
     }
 }

@@ -9,7 +9,8 @@ use super::clean::{Leftovers, Wanted, find, remove};
 use crate::launch;
 use crate::testing::{ANOTHER, World, write};
 
-const EVERYTHING: Wanted = Wanted { containers: true, sessions: true, persistent: true, older_than: None };
+const EVERYTHING: Wanted =
+    Wanted { containers: true, sessions: true, persistent: true, checkpoints: false, older_than: None };
 
 fn id(byte: u8) -> SessionId {
     SessionId::from_random([byte; 16])

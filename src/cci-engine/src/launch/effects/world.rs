@@ -95,6 +95,7 @@ impl World {
             owner_uid: 1000,
             launch: "nonce".into(),
             session: session.map(|id| (id, host_path::own(self.dir.path()).unwrap())),
+            sockets: None,
             environment: BTreeMap::new(),
         };
         let plan = LaunchPlan::new(&ask, settings, &host).unwrap();

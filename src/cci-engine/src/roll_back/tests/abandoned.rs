@@ -38,6 +38,23 @@ async fn what_is_gone_by_itself_is_not_told() {
 }
 
 #[tokio::test]
+async fn what_was_on_its_way_when_the_command_was_killed_is_removed() {
+    let world = World::new();
+    killed(&world, &[instance("mine")]);
+    let asked = || world.daemon.count("GET /1.0/instances/*");
+    let arrives = async {
+        while asked() < 2 {
+            tokio::task::yield_now().await;
+        }
+        world.container(NAME).launch("mine").put();
+    };
+    let cx = world.cx();
+    tokio::join!(abandoned(&cx), arrives);
+    assert!(world.instance(NAME).is_none());
+    assert_eq!(journals(&world), 0);
+}
+
+#[tokio::test]
 async fn what_another_launch_has_by_now_stays() {
     let world = World::new();
     world.container(NAME).launch("newer").put();

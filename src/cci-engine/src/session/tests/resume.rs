@@ -9,7 +9,7 @@ use cci_core::slot::{Slot, SlotChoice};
 use super::id;
 use crate::launch;
 use crate::session::info::info;
-use crate::session::resume::{Given, find, inherit, slot};
+use crate::session::resume::{Given, Network, find, inherit, slot};
 use crate::testing::{World, write};
 
 #[tokio::test]
@@ -105,7 +105,7 @@ fn particular(world: &World) -> Metadata {
 async fn a_resumed_session_has_the_profile_image_network_and_lifetime_that_it_had() {
     let world = World::new();
     let metadata = particular(&world);
-    let settings = inherit(&world.cx(), Given::default(), &metadata).unwrap().settings;
+    let settings = inherit(&world.cx(), Given::default(), Network::Inherited, &metadata).unwrap().settings;
     assert_eq!(settings.limits.cpu.as_deref(), Some("3"));
     assert_eq!((settings.defaults.image.as_str(), settings.defaults.persistent), ("cci-own", true));
     assert_eq!(settings.network.mode, Mode::Restricted);
@@ -117,8 +117,28 @@ async fn what_the_command_line_says_is_not_inherited() {
     let metadata = particular(&world);
     let given = Given { slot: true, profile: true, image: true, persistent: true, network: true };
     let cx = world.cx();
-    let settings = inherit(&cx, given, &metadata).unwrap().settings;
+    let settings = inherit(&cx, given, Network::Inherited, &metadata).unwrap().settings;
     assert_eq!(settings, cx.settings);
+}
+
+#[tokio::test]
+async fn what_is_brought_back_is_let_through_no_more_than_the_session_was_and_than_the_settings_say() {
+    let words = ["allowlist", "restricted", "open"];
+    for now in words {
+        let world = World::configured(&format!("network.mode = \"{now}\"\n"));
+        let mut metadata = particular(&world);
+        let mode = |metadata: &Metadata| {
+            let settings = inherit(&world.cx(), Given::default(), Network::Stricter, metadata).unwrap().settings;
+            settings.network.mode.word()
+        };
+        for had in words {
+            metadata.set_further(&Further { network: Some(had.into()), ..metadata.further() });
+            let stricter = words.into_iter().find(|word| [now, had].contains(word)).unwrap();
+            assert_eq!(mode(&metadata), stricter, "{now} now, {had} then");
+        }
+        metadata.further.remove("network");
+        assert_eq!(mode(&metadata), now, "nothing is known of it");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,106 @@
+//! The instant of a checkpoint: the container stands still while it is copied and the files are taken.
+
+use cci_core::checkpoint::{CheckpointId, Pool};
+use cci_core::{Error, Result};
+use cci_git::{Captured, Why};
+use jiff::Timestamp;
+
+use super::opened::Opened;
+use super::root::{self, Copied, Prepared};
+use super::seen::{Places, Seen, captured, seen};
+use super::subject::Subject;
+use super::wanted::Wanted;
+use super::watch::Watch;
+use crate::context::Context;
+use crate::event::CheckpointEvent;
+use crate::incus_error::DuringStep;
+use crate::upkeep::reclaim;
+
+/// The three states at one instant.
+pub(super) struct Moment {
+    pub(super) at: Timestamp,
+    pub(super) seen: Seen,
+    pub(super) copied: Option<Copied>,
+    /// What can still say whether the container has changed.
+    pub(super) watch: Option<Watch>,
+}
+
+impl Moment {
+    /// Takes them while nothing in the container moves, if it can be brought to stand still.
+    pub(super) async fn of(
+        cx: &Context,
+        opened: &Opened,
+        places: &Places,
+        root: Option<Prepared>,
+        watch: Option<Watch>,
+    ) -> Result<Self> {
+        let standing = match watch {
+            Some(watch) => watch.still().await,
+            None => None,
+        };
+        let at = standing.as_ref().map_or_else(Timestamp::now, |standing| standing.at);
+        let (copied, files) = tokio::join!(copied(cx, root), seen(&opened.store, places));
+        let watch = match standing {
+            Some(standing) => {
+                let (stood_still, watch) = standing.end().await;
+                tracing::info!(stood_still, "the instant of the checkpoint is over");
+                watch
+            }
+            None => None,
+        };
+        let (copied, mut files) = (copied?, files?);
+        if files.workspace.not_held.iter().any(|one| one.why == Why::Unreadable) {
+            files.workspace = taken_over(cx, opened, places).await?.unwrap_or(files.workspace);
+        }
+        Ok(Self { at, seen: files, copied, watch })
+    }
+}
+
+/// The container whose root file system is taken too; where a copy takes as much room as the original, only on demand.
+pub(super) async fn root_of(
+    cx: &Context,
+    subject: &Subject,
+    wanted: &Wanted,
+    id: &CheckpointId,
+) -> Result<Option<Prepared>> {
+    let Some(owned) = &subject.container else { return Ok(None) };
+    let root = root::subject_of(owned.clone());
+    if wanted.is_automatic() && root::pool(cx, &root).await? == Pool::Full {
+        cx.emit(CheckpointEvent::ContainerNotHeld { container: owned.instance.name.clone() });
+        return Ok(None);
+    }
+    root::prepared(cx, &root, id).await.map(Some)
+}
+
+/// The part of the container; an ephemeral one may end at any moment.
+async fn copied(cx: &Context, root: Option<Prepared>) -> Result<Option<Copied>> {
+    let Some(root) = root else { return Ok(None) };
+    match root::copied(root).await {
+        Err(Error::ContainerNotFound { name }) => match cx.client.instance(&name).await {
+            Err(error) if error.is_not_found() => Ok(None),
+            // something else that the copy needs was not found
+            found => found.during("copy the container").and(Err(Error::StepFailed {
+                step: "copying the container".into(),
+                problem: format!("Incus does not find what it needs to copy container {name}"),
+                hint: Some("`cci doctor` looks at storage pools and projects".into()),
+            })),
+        },
+        copied => copied.map(Some),
+    }
+}
+
+/// What can be seen once the files that only a container's root could read belong to the caller.
+async fn taken_over(cx: &Context, opened: &Opened, places: &Places) -> Result<Option<Captured>> {
+    match reclaim::reclaim(cx).await {
+        Ok(0) => Ok(None),
+        Ok(files) => {
+            cx.emit(CheckpointEvent::TakenOver { files });
+            captured(&opened.store, &places.workspace).await.map(Some)
+        }
+        Err(Error::Interrupted) => Err(Error::Interrupted),
+        Err(error) => {
+            cx.emit(CheckpointEvent::NotTakenOver(error));
+            Ok(None)
+        }
+    }
+}

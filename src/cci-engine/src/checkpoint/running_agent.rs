@@ -1,0 +1,43 @@
+//! The agent that runs in a container: what it was started with, and its end.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cci_core::Result;
+use cci_guest::restart;
+use cci_incus::Exec;
+
+use super::subject::Subject;
+use crate::context::Context;
+use crate::event::CheckpointEvent;
+use crate::incus_error::DuringStep;
+
+/// How long tmux may take to answer.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// The variables that the agent was given on the command line when it was started: nothing else remembers them.
+///
+/// They come out of the container and go back into one of the same session, and nowhere else. One that hangs keeps
+/// nobody from ending it: then it is told that they are lost.
+pub(crate) async fn environment(cx: &Context, subject: &Subject) -> Result<BTreeMap<String, String>> {
+    let Some(owned) = subject.container.as_ref().filter(|owned| owned.runs()) else { return Ok(BTreeMap::new()) };
+    let name = &owned.instance.name;
+    let user = cx.settings.incus.agent_uid;
+    let exec = Exec { command: restart::print_given(), user: Some(user), group: Some(user), ..Exec::default() };
+    let asked = async { Ok(cx.client.exec_captured(name, &exec, &[], LIMIT).await) };
+    match cx.scope.until_cancelled(asked).await?.during("ask for the agent's environment") {
+        Ok(done) if done.status == 0 => Ok(restart::given_variables(&done.stdout)),
+        Ok(_) => Ok(BTreeMap::new()),
+        Err(error) => {
+            cx.emit(CheckpointEvent::NotTold { container: name.clone(), error });
+            Ok(BTreeMap::new())
+        }
+    }
+}
+
+/// Ends the agent and its tmux session; whoever is attached to it is detached.
+pub(crate) async fn end(cx: &Context, name: &str) -> Result<()> {
+    let user = cx.settings.incus.agent_uid;
+    let exec = Exec { command: restart::end_agent(), user: Some(user), group: Some(user), ..Exec::default() };
+    cx.client.exec_detached(name, &exec, LIMIT).await.during("end the agent").map(drop)
+}

@@ -1,0 +1,210 @@
+//! `checkpoint`: takes the container, the workspace and the conversation at one instant.
+
+use std::sync::Arc;
+
+use cci_core::checkpoint::{CheckpointId, Linked, Node};
+use cci_core::slot::SlotChoice;
+use cci_core::{Error, Result};
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+use super::contents;
+use super::moment::{Moment, root_of};
+use super::opened::{Opened, noted};
+use super::record::{publish, record};
+use super::root::{self, Copied};
+use super::roots;
+use super::seen::{Places, Seen, captured, seen};
+use super::subject::{self, Subject};
+use super::wanted::Wanted;
+use super::watch::Watch;
+use crate::blocking::blocking;
+use crate::context::Context;
+use crate::instance::ownership;
+use crate::launch;
+use crate::session::state_volume;
+
+/// A checkpoint, and whether it was taken now: if nothing has changed, it is the current one.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    /// The record.
+    pub node: Node,
+    /// Whether it was taken now.
+    pub is_new: bool,
+}
+
+/// Is told when the instant of a checkpoint is over, so that what stands still can go on.
+pub type Instant = Option<oneshot::Sender<()>>;
+
+/// Takes a checkpoint of what is in a slot, or of the only session of the workspace.
+pub async fn take(cx: &Context, slot: SlotChoice, wanted: &Wanted, instant: Instant) -> Result<Taken> {
+    let subject = subject::find(cx, slot).await?;
+    let mut opened = Opened::of(cx).await?;
+    take_of(cx, &mut opened, &subject, wanted, instant).await
+}
+
+/// Takes a checkpoint of what is in a container of this workspace.
+pub(crate) async fn take_in(cx: &Context, container: &str, wanted: Wanted) -> Result<Taken> {
+    let subject = subject::of_container(cx, ownership::one(cx, container).await?).await?;
+    let mut opened = Opened::of(cx).await?;
+    take_of(cx, &mut opened, &subject, &wanted, None).await
+}
+
+/// Takes a checkpoint of a subject, unless nothing has changed.
+pub(crate) async fn take_of(
+    cx: &Context,
+    opened: &mut Opened,
+    subject: &Subject,
+    wanted: &Wanted,
+    instant: Instant,
+) -> Result<Taken> {
+    let places = places(cx, opened, subject).await?;
+    // a command in the container takes as long to begin as a look at the files
+    let (watch, files) = tokio::join!(watch(cx, subject), seen(&opened.store, &places));
+    let (mut watch, files) = (watch?, files?);
+    if let Some(current) = current(cx, opened, subject).filter(|current| has_files(current, &files, wanted))
+        && (wanted.is_automatic() || holds_container(current, subject))
+        && !has_container_changed(cx, opened, subject, current, watch.as_mut()).await?
+    {
+        return Ok(Taken { node: current.clone(), is_new: false });
+    }
+    let id = opened.unused_id();
+    let root = root_of(cx, subject, wanted, &id).await?;
+    let moment = Moment::of(cx, opened, &places, root, watch).await?;
+    // whoever waits for the instant goes on while the rest is done
+    drop(instant);
+    let Moment { at, seen, copied, .. } = moment;
+    let kept = async {
+        match copied {
+            Some(copied) => root::kept(copied).await.map(Some),
+            None => Ok(None),
+        }
+    };
+    let (root, node) = tokio::try_join!(kept, recorded(cx, opened, subject, wanted, id, &seen))?;
+    let node = Node { at: noted(at), root, ..node };
+    publish(cx, opened, subject, &node).await?;
+    Ok(Taken { node, is_new: true })
+}
+
+/// Takes a checkpoint of what is ended next, and returns the copy of its container, which is to be sealed meanwhile.
+///
+/// Whether anything has changed is asked afterwards: to find out takes as long as the copy.
+pub(crate) async fn take_last(
+    cx: &Context,
+    opened: &mut Opened,
+    subject: &Subject,
+    wanted: &Wanted,
+) -> Result<(Taken, Option<Copied>)> {
+    let (places, id) = (places(cx, opened, subject).await?, opened.unused_id());
+    let (watch, root) = tokio::join!(watch(cx, subject), root_of(cx, subject, wanted, &id));
+    let Moment { at, seen, copied, mut watch } = Moment::of(cx, opened, &places, root?, watch?).await?;
+    if let Some(current) = current(cx, opened, subject).filter(|current| has_files(current, &seen, wanted))
+        && holds_container(current, subject)
+        && !has_container_changed(cx, opened, subject, current, watch.as_mut()).await?
+        && removed(cx, current, copied.as_ref()).await?
+    {
+        return Ok((Taken { node: current.clone(), is_new: false }, None));
+    }
+    let node = recorded(cx, opened, subject, wanted, id, &seen).await?;
+    let node = Node { at: noted(at), root: copied.as_ref().map(Copied::root), ..node };
+    publish(cx, opened, subject, &node).await?;
+    Ok((Taken { node, is_new: true }, copied))
+}
+
+/// Removes a copy that the current checkpoint has no use for; false if it is to be kept after all, because that one has
+/// lost its own, or Incus does not remove it.
+async fn removed(cx: &Context, current: &Node, copy: Option<&Copied>) -> Result<bool> {
+    let Some(copy) = copy else { return Ok(true) };
+    let has_its_own = match &current.root {
+        Some(root) => roots::exists(cx, root).await?,
+        None => false,
+    };
+    if !has_its_own {
+        return Ok(false);
+    }
+    match roots::remove(cx, &copy.root()).await {
+        Err(Error::Interrupted) => Err(Error::Interrupted),
+        removed => Ok(removed.is_ok()),
+    }
+}
+
+/// Where the files of a checkpoint are; the first look at a workspace takes long, so nothing waits for it.
+async fn places(cx: &Context, opened: &Opened, subject: &Subject) -> Result<Places> {
+    launch::usable(cx)?;
+    if let Some(saved) = &subject.session {
+        state_volume::brought_home(cx, saved).await;
+    }
+    let places = Places::of(cx, opened, subject).await?;
+    if places.workspace.is_new() {
+        captured(&opened.store, &places.workspace).await?;
+    }
+    Ok(places)
+}
+
+/// The record of what was seen, once all that it names is on the disk.
+async fn recorded(
+    cx: &Context,
+    opened: &Opened,
+    subject: &Subject,
+    wanted: &Wanted,
+    id: CheckpointId,
+    seen: &Seen,
+) -> Result<Node> {
+    let store = Arc::clone(&opened.store);
+    let synced = blocking(move || store.sync().map_err(contents::failed));
+    let ((), node) = tokio::try_join!(synced, record(cx, opened, subject, wanted, id, seen))?;
+    Ok(node)
+}
+
+/// What sees whether the container has changed, and makes it stand still.
+async fn watch(cx: &Context, subject: &Subject) -> Result<Option<Watch>> {
+    match &subject.container {
+        Some(owned) if owned.runs() => Watch::open(cx, &owned.instance.name).await,
+        _ => Ok(None),
+    }
+}
+
+/// The current checkpoint.
+fn current<'a>(cx: &Context, opened: &'a Opened, subject: &Subject) -> Option<&'a Node> {
+    opened.heads.of(subject.session_id(), &cx.workspace).and_then(|id| opened.nodes.get(id))
+}
+
+/// Whether a checkpoint holds the workspace and the conversation as they were seen.
+fn has_files(node: &Node, files: &Seen, wanted: &Wanted) -> bool {
+    let same_files = node.tree.as_ref() == Some(&contents::tree(&files.workspace));
+    let said = files.conversation.as_ref().map(|seen| (seen.snapshot.tree.to_string(), seen.snapshot.stat.to_string()));
+    let noted = node.talk.as_ref().map(|talk| (talk.tree.clone(), talk.stat.clone()));
+    let same_talk = wanted.is_automatic() || said == noted;
+    // when git last looked at the files is no change
+    let content = |git: &Linked| (git.tree.clone(), git.commit.clone());
+    let same_git = node.git.as_ref().map(content) == files.git.as_ref().map(content);
+    same_files && same_git && same_talk
+}
+
+/// Whether a checkpoint holds the container, if there is one: an automatic one does not where the pool copies in full.
+fn holds_container(node: &Node, subject: &Subject) -> bool {
+    subject.container.is_none() || node.root.is_some()
+}
+
+/// Whether the container may differ from what a checkpoint holds of it.
+async fn has_container_changed(
+    cx: &Context,
+    opened: &Opened,
+    subject: &Subject,
+    current: &Node,
+    watch: Option<&mut Watch>,
+) -> Result<bool> {
+    // the one that it holds has ended since
+    let Some(owned) = &subject.container else { return Ok(current.root.is_some()) };
+    let rewound = opened.heads.rewound.get(&owned.instance.name).filter(|at| **at > current.at);
+    let since = rewound.unwrap_or(&current.at);
+    let same = current.container.as_deref() == Some(owned.instance.name.as_str());
+    match watch {
+        Some(watch) if same => match watch.changed(cx, since.parse().unwrap_or(Timestamp::UNIX_EPOCH)).await {
+            Err(Error::Interrupted) => Err(Error::Interrupted),
+            changed => Ok(changed.unwrap_or(true)),
+        },
+        // one that does not answer, or is stopped, may have changed
+        _ => Ok(true),
+    }
+}

@@ -1,0 +1,120 @@
+//! A shell in a container that finds out whether it has changed, and makes it stand still: one command for both, since
+//! Incus takes longer to start one than it takes to do either.
+
+use std::time::Duration;
+
+use cci_core::{Error, Result};
+use cci_guest::standstill::{self, LONGEST, Order, Word};
+use cci_incus::{Exec, Process, Stdin, Stdout, until_it_runs};
+use jiff::Timestamp;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+
+use crate::context::Context;
+
+/// How long nothing in a container moves at most, whatever becomes of cci.
+const LIMIT: u32 = 2;
+/// How long a container may take to answer.
+const ANSWER: Duration = Duration::from_secs(10);
+/// How long it may take to look at all of its files.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// An open watch; when it is dropped, or cci is killed, everything in the container goes on.
+pub struct Watch {
+    stdin: Stdin,
+    stdout: Stdout,
+    /// Dropping it ends the watch.
+    process: Process,
+}
+
+/// A container in which nothing moves but its init.
+pub struct Standstill {
+    /// Since when, by the container's clock.
+    pub at: Timestamp,
+    watch: Watch,
+}
+
+impl Watch {
+    /// Opens one; `None` for a container that does not answer: it is ending, or has no bash.
+    pub async fn open(cx: &Context, container: &str) -> Result<Option<Self>> {
+        let exec = Exec::new(standstill::watch(LIMIT));
+        let open = async || {
+            let mut process = cx.client.exec(container, &exec).await?;
+            let (Some(stdin), Some(stdout)) = (process.stdin.take(), process.stdout.take()) else { return Ok(None) };
+            let mut watch = Self { stdin, stdout, process };
+            if watch.word().await == Some(Word::Ready) {
+                return Ok(Some(watch));
+            }
+            // one that Incus gave up before it ran says nothing either, and is opened again
+            let Self { process, .. } = watch;
+            process.wait().await.map(|_| None)
+        };
+        let opened = async { Ok(tokio::time::timeout(ANSWER, until_it_runs(open)).await.ok()) };
+        Ok(cx.scope.until_cancelled(opened).await?.and_then(Result::ok).flatten())
+    }
+
+    /// Whether anything in the container's root file system has changed since a moment of its clock, such as the one of
+    /// the last [`Standstill`].
+    ///
+    /// Files are compared by the time at which they or their attributes last changed, which nothing in a container can
+    /// set back. Other file systems do not count, such as the workspace, the conversation and `/run`.
+    pub async fn changed(&mut self, cx: &Context, since: Timestamp) -> Result<bool> {
+        let order = Order::Changed { since_micros: since.as_microsecond() };
+        match cx.scope.until_cancelled(async { Ok(self.told(order, LOOK).await) }).await? {
+            Some(Word::Changed) => Ok(true),
+            Some(Word::Same) => Ok(false),
+            _ => Err(Error::StepFailed {
+                step: "looking for changes in the container".into(),
+                problem: "it does not answer".into(),
+                hint: None,
+            }),
+        }
+    }
+
+    /// Makes everything but the container's init stand still, for two seconds at most; `None` if it does not answer, or
+    /// does not come to rest in that time.
+    pub async fn still(mut self) -> Option<Standstill> {
+        match self.told(Order::Still, ANSWER).await? {
+            Word::Still { at_micros } => {
+                Some(Standstill { at: Timestamp::from_microsecond(at_micros).ok()?, watch: self })
+            }
+            _ => None,
+        }
+    }
+
+    async fn told(&mut self, order: Order, limit: Duration) -> Option<Word> {
+        let answer = async {
+            self.stdin.write_all(order.line().as_bytes()).await.ok()?;
+            self.stdin.flush().await.ok()?;
+            self.word().await
+        };
+        tokio::time::timeout(limit, answer).await.ok().flatten()
+    }
+
+    /// The next line; a container that says more than a watch does says nothing.
+    async fn word(&mut self) -> Option<Word> {
+        let mut line = Vec::new();
+        let limit = u64::try_from(LONGEST + 1).unwrap_or(u64::MAX);
+        (&mut self.stdout).take(limit).read_until(b'\n', &mut line).await.ok()?;
+        Word::parse(std::str::from_utf8(line.strip_suffix(b"\n")?).ok()?)
+    }
+}
+
+impl Standstill {
+    /// Begins one in a container; `None` for a container that does not answer.
+    pub async fn begin(cx: &Context, container: &str) -> Result<Option<Self>> {
+        match Watch::open(cx, container).await? {
+            Some(watch) => Ok(watch.still().await),
+            None => Ok(None),
+        }
+    }
+
+    /// Lets everything go on; returns whether it stood still until now, and the watch for what comes next.
+    pub async fn end(mut self) -> (bool, Option<Watch>) {
+        match self.watch.told(Order::GoOn, ANSWER).await {
+            Some(Word::Held) => (true, Some(self.watch)),
+            // it has gone on by itself; an order that comes late is ignored
+            Some(Word::Late) => (false, Some(self.watch)),
+            _ => (false, None),
+        }
+    }
+}

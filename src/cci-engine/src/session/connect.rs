@@ -1,0 +1,129 @@
+//! The sockets of a session, by which its agent tells its turns to the caller's supervisor.
+
+use cci_agent::{Agent, TurnCommands, TurnHooks};
+use cci_core::Result;
+use cci_core::host_disk::HostPath;
+use cci_core::idmap::Ids;
+use cci_core::plan::{LaunchPlan, SOCKETS};
+use cci_core::session::SessionId;
+use cci_core::settings::{Auto, CheckpointSettings, Settings};
+use cci_guest::agent_socket;
+use cci_host::store::run_dir::{Hold, Owner, RunDir, Watched};
+use cci_incus::Instance;
+
+use crate::context::Context;
+use crate::event::{SessionEvent, Unwatched};
+use crate::launch;
+use crate::site::host_path;
+
+/// Whether a session that these settings start has something to tell: its agent tells its turns, and somebody wants to
+/// know.
+#[must_use]
+pub fn is_wanted(settings: &Settings, debug: bool) -> bool {
+    let CheckpointSettings { auto, interval_minutes, agent_may_rewind, .. } = &settings.checkpoints;
+    let wanted = *auto == Auto::Turn || *interval_minutes > 0 || *agent_may_rewind;
+    wanted && !debug && started(settings).tells_turns()
+}
+
+/// The agent that really is started: another program can stand in for the one that the settings name.
+fn started(settings: &Settings) -> &'static dyn Agent {
+    let binary = settings.tool.binary.as_deref().and_then(|binary| binary.rsplit('/').next());
+    binary.and_then(cci_agent::known).unwrap_or_else(|| settings.tool.agent())
+}
+
+/// What the agent runs of cci's at its turns.
+pub(super) fn turn_hooks(settings: &Settings, wanted: bool) -> TurnHooks {
+    let commands = TurnCommands {
+        start: agent_socket::tell(agent_socket::TURN_START),
+        end: agent_socket::tell(agent_socket::TURN_END),
+    };
+    let tells = wanted && settings.checkpoints.auto == Auto::Turn;
+    TurnHooks { known_by: agent_socket::SOCKET, commands: tells.then_some(commands) }
+}
+
+/// A session's directory of sockets, which is not removed while this lives.
+pub(super) struct Sockets {
+    pub(super) place: HostPath,
+    _hold: Hold,
+}
+
+/// Makes the directory; a failure is reported and ends nothing.
+pub(super) fn make(cx: &Context, id: SessionId, owner: Ids) -> Option<Sockets> {
+    let make = || -> Result<Sockets> {
+        let run = RunDir::of(&cx.cci_dir());
+        let hold = run.hold()?;
+        let place = host_path::own(&run.make_sockets(id, owner)?)?;
+        Ok(Sockets { place, _hold: hold })
+    };
+    match make() {
+        Ok(sockets) => Some(sockets),
+        Err(error) => {
+            cx.emit(SessionEvent::NotWatched(Unwatched::Failed(error.to_string())));
+            None
+        }
+    }
+}
+
+/// Notes the session for the supervisor, if its container has the sockets; returns whether it does.
+pub(super) fn watch(cx: &Context, id: SessionId, owner: Ids, plan: &LaunchPlan, live: Option<&Instance>) -> bool {
+    let connected = live.map_or_else(|| plan.has_sockets(), |live| live.devices.contains_key(SOCKETS));
+    if !connected {
+        if live.is_none() {
+            cx.emit(SessionEvent::NotWatched(Unwatched::OutOfReach));
+        }
+        return false;
+    }
+    let watched = Watched {
+        session: id,
+        workspace: cx.workspace.path().to_owned(),
+        tool: cx.settings.tool.name.clone(),
+        profile: cx.settings.profile.clone(),
+        endpoint: cx.client.endpoint().to_owned(),
+        project: cx.client.project().to_owned(),
+        prefix: cx.prefix.as_str().to_owned(),
+        state: launch::store(cx).state_dir(id),
+        sessions_dir: cx.caller.var("CCI_SESSIONS_DIR").map(|dir| cx.caller.current_dir.join(dir)),
+        owner: Owner { uid: owner.uid, gid: owner.gid },
+        checkpoints: cx.settings.checkpoints.clone(),
+    };
+    let noted = RunDir::of(&cx.cci_dir()).watch(&watched);
+    if let Err(error) = &noted {
+        cx.emit(SessionEvent::NotWatched(Unwatched::Failed(error.to_string())));
+    }
+    noted.is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(change: impl FnOnce(&mut Settings), debug: bool) -> bool {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        is_wanted(&settings, debug)
+    }
+
+    #[test]
+    fn only_an_agent_that_tells_its_turns_is_listened_to() {
+        assert!(wanted(|_| {}, false));
+        assert!(!wanted(|_| {}, true), "a shell has none");
+        assert!(!wanted(|settings| settings.tool.name = "dummy".into(), false));
+        assert!(!wanted(|settings| settings.tool.binary = Some("/usr/local/bin/dummy".into()), false));
+        assert!(wanted(|settings| settings.tool.binary = Some("/opt/mine".into()), false), "a wrapper of the person's");
+    }
+
+    #[test]
+    fn who_wants_no_checkpoint_gets_no_socket() {
+        let off = |settings: &mut Settings| settings.checkpoints.auto = Auto::Off;
+        assert!(!wanted(off, false));
+        let every = |settings: &mut Settings| {
+            off(settings);
+            settings.checkpoints.interval_minutes = 5;
+        };
+        assert!(wanted(every, false));
+        let mut settings = Settings::default();
+        assert!(turn_hooks(&settings, true).commands.is_some());
+        every(&mut settings);
+        assert!(turn_hooks(&settings, true).commands.is_none(), "its turns make none");
+    }
+}
