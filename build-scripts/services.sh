@@ -61,6 +61,9 @@ fi
 # by default /tmp is emptied or mounted over half a second after the start, while programs already use it
 printf 'd /tmp 1777 root root 10d\nd /var/tmp 1777 root root 30d\n' > /etc/tmpfiles.d/tmp.conf
 
+# What cci mounts at /var/lib/cci is found in /run too, where systemd mounts a file system of its own.
+printf 'L+ /run/cci - - - - /var/lib/cci\n' > /etc/tmpfiles.d/cci.conf
+
 # periodic chores of a machine that lives for months, and units that cannot work in an unprivileged container
 systemctl mask tmp.mount \
     apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service \

@@ -25,7 +25,7 @@ chmod 0440 /etc/sudoers.d/code
 
 # the places where cci mounts things, and where `npm install -g` puts programs without being root
 install -d -o code -g code -m 0755 /workspace
-install -d -o code -g code -m 0700 /home/code/.claude
+install -d -o code -g code -m 0700 /home/code/.claude /var/lib/cci
 install -d -o code -g code /home/code/.local /home/code/.local/bin /home/code/.config /home/code/.config/git
 echo "prefix=/home/code/.local" > /home/code/.npmrc
 chown code:code /home/code/.npmrc

@@ -14,6 +14,7 @@ use cci_incus::{EventBody, EventKind, Events, StateChange};
 use tempfile::TempDir;
 
 use super::calm::{self, Calm};
+use super::checkpoints;
 use super::collected::Collected;
 use crate::ui::terminal::Terminal;
 use cci_engine::context::Context;
@@ -95,6 +96,16 @@ impl Bed {
         cx.with_stack(cx.stack.overruled(overrule))
     }
 
+    /// One of the bed's project directories as a workspace.
+    pub(super) fn workspace(&self, name: &str) -> Result<Workspace> {
+        self.dir(name).map(Workspace::at)
+    }
+
+    /// The name of a copy of a container.
+    pub(super) fn copy_name(&self) -> String {
+        format!("{}copy", self.cx.prefix.as_str())
+    }
+
     /// The name of the container in a slot of one of the bed's project directories.
     pub(super) fn name(&self, workspace: &str, slot: u8) -> String {
         let workspace = Workspace::at(self.dir.path().join(workspace));
@@ -166,10 +177,11 @@ impl Bed {
     /// Removes everything that the measurement made.
     pub(super) async fn clear_away(self) -> Result<()> {
         let containers = self.remove_containers().await;
+        let checkpoints = checkpoints::remove(&self.cx, self.path()).await;
         let networks = self.remove_networks().await;
         let path = self.dir.path().to_owned();
         let files = self.dir.close().map_err(|source| Error::Host { step: "remove", path, source });
-        containers.and(networks).and(files)
+        containers.and(checkpoints).and(networks).and(files)
     }
 
     /// Every container with the bed's prefix, whatever Incus still does with it.

@@ -56,6 +56,13 @@ pub(super) async fn program(bed: &Bed, name: &str) -> Result<Ran> {
     ended(bed, Command::new(name)).await
 }
 
+/// Copies a directory with all that is in it.
+pub(super) async fn copy(bed: &Bed, from: &Path, to: &Path) -> Result<Ran> {
+    let mut command = Command::new("cp");
+    command.arg("-a").arg(from).arg(to);
+    ended(bed, command).await
+}
+
 /// Runs cci on a terminal until the first byte is on its screen.
 pub(super) async fn first_byte(bed: &Bed, workspace: &str, args: &[&str]) -> Result<Duration> {
     let (terminal, screen) =

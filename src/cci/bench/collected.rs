@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::row::{Row, Who};
-use super::subjects::SUBJECTS;
+use super::subjects::{BY_NAME, SUBJECTS};
 
 /// How often a round measures what takes a tenth of a second or less: the machine's own unrest is as large.
 pub(super) const OFTEN: u32 = 5;
@@ -19,15 +19,18 @@ pub(super) struct Collected {
 }
 
 impl Collected {
-    /// Nothing yet; only these rows are wanted, or all if none is named.
+    /// Nothing yet; only these rows are wanted, or all that need no name if none is named.
     pub(super) fn of(wanted: Vec<String>) -> Self {
         Self { wanted, kept: Cell::new(true), samples: RefCell::default(), problems: RefCell::default() }
     }
 
     /// Whether one of these rows is wanted and has not failed.
     pub(super) fn wants(&self, keys: &[&'static str]) -> bool {
-        let named = |key: &&str| self.wanted.is_empty() || self.wanted.iter().any(|wanted| wanted == key);
-        keys.iter().any(|key| named(key) && !self.problems.borrow().contains_key(key))
+        keys.iter().any(|key| self.is_asked_for(key) && !self.problems.borrow().contains_key(key))
+    }
+
+    fn is_asked_for(&self, key: &str) -> bool {
+        if self.wanted.is_empty() { !BY_NAME.contains(&key) } else { self.wanted.iter().any(|wanted| wanted == key) }
     }
 
     /// Begins a round; the first one only warms up what later ones find warm.
@@ -58,8 +61,7 @@ impl Collected {
     pub(super) fn rows(&self) -> Vec<Row> {
         let samples = self.samples.borrow();
         let of = |key: &'static str, who| samples.get(&(key, who)).map(Vec::as_slice).unwrap_or_default();
-        let named = |key: &str| self.wanted.is_empty() || self.wanted.iter().any(|wanted| wanted == key);
-        let rows = SUBJECTS.iter().filter(|subject| named(subject.key)).map(|subject| {
+        let rows = SUBJECTS.iter().filter(|subject| self.is_asked_for(subject.key)).map(|subject| {
             let problem = self.problems.borrow().get(subject.key).cloned();
             let [cci, floor, incus] = [Who::Cci, Who::Floor, Who::Incus].map(|who| of(subject.key, who));
             Row::new(subject, cci, floor, incus, problem)

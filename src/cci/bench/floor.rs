@@ -8,7 +8,7 @@ use cci_core::slot::Slot;
 use cci_core::{Error, Result};
 use cci_guest::layout::WORKSPACE;
 use cci_guest::tmux;
-use cci_incus::{Exec, Source, StateChange, TermSize};
+use cci_incus::{Device, Exec, NewInstance, NewSnapshot, Source, StateChange, TermSize};
 use tokio::io::AsyncReadExt;
 
 use super::bed::Bed;
@@ -22,6 +22,8 @@ use cci_engine::site::host_path;
 /// How long one step of the floor may take.
 const LIMIT: Duration = Duration::from_secs(120);
 
+/// What a snapshot is called.
+const SNAPSHOT: &str = "bench";
 /// How often a command is started that Incus gives up.
 const TRIES: u32 = 3;
 
@@ -49,6 +51,7 @@ async fn decided(bed: &Bed, cx: Context) -> Result<Ready> {
         owner_uid: cx.caller.ids.uid,
         launch: launch::launch_mark(),
         session: Some((launch::new_session_id(), host_path::own(&bed.dir("floor-state")?)?)),
+        sockets: None,
         environment: cx.environment.clone(),
     };
     let (plan, image) = (LaunchPlan::new(&ask, &cx.settings, &survey.host)?, survey.image.found(&cx).await?);
@@ -57,12 +60,47 @@ async fn decided(bed: &Bed, cx: Context) -> Result<Ready> {
 
 /// Creates and starts the container of a slot with one request.
 pub(super) async fn create(bed: &Bed, ready: &Ready, slot: Slot) -> Result<String> {
+    made(bed, ready, slot, Source::fingerprint(&ready.fingerprint)).await
+}
+
+/// Creates and starts one with the root file system of a stopped container.
+pub(super) async fn create_from(bed: &Bed, ready: &Ready, slot: Slot, copy: &str) -> Result<String> {
+    made(bed, ready, slot, Source::copy_of(copy)).await
+}
+
+async fn made(bed: &Bed, ready: &Ready, slot: Slot, source: Source) -> Result<String> {
     let spec = ready.plan.machine(slot);
-    let name = spec.name.clone();
-    let new = request(&spec, Source::fingerprint(&ready.fingerprint), true);
+    let new = request(&spec, source, true);
     let created = async { bed.cx.client.create_instance(&new).await?.wait("create a container", LIMIT).await };
     created.await.during("create a container")?;
-    Ok(name)
+    Ok(spec.name)
+}
+
+/// Takes a snapshot of a container.
+pub(super) async fn snapshot(bed: &Bed, name: &str) -> Result<()> {
+    let step = "snapshot a container";
+    let new = NewSnapshot { name: SNAPSHOT.to_owned(), ..NewSnapshot::default() };
+    let taken = async { bed.cx.client.create_snapshot(name, &new).await?.wait(step, LIMIT).await };
+    taken.await.map(drop).during(step)
+}
+
+/// Makes the snapshot a stopped container, which claims no address: a copy of it could not start.
+pub(super) async fn copy(bed: &Bed, name: &str, copy: &str) -> Result<()> {
+    let step = "copy a snapshot";
+    let mut new = NewInstance::new(copy, Source::copy_of(format!("{name}/{SNAPSHOT}")));
+    new.devices.insert("eth0".to_owned(), Device::none());
+    let copied = async { bed.cx.client.create_instance(&new).await?.wait(step, LIMIT).await };
+    copied.await.map(drop).during(step)
+}
+
+/// Removes that container and the snapshot.
+pub(super) async fn remove_copy(bed: &Bed, name: &str, copy: &str) -> Result<()> {
+    let (client, step) = (&bed.cx.client, "remove the copy");
+    let removed = async {
+        client.delete_instance(copy).await?.wait(step, LIMIT).await?;
+        client.delete_snapshot(name, SNAPSHOT).await?.wait(step, LIMIT).await
+    };
+    removed.await.map(drop).during(step)
 }
 
 /// Starts a stopped container.

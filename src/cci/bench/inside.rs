@@ -2,7 +2,6 @@
 
 use cci_core::Result;
 use cci_core::slot::Slot;
-use cci_incus::{NewInstance, NewSnapshot, Source};
 
 use super::bed::Bed;
 use super::boot::booted;
@@ -20,7 +19,6 @@ const SHELL: [&str; 4] = ["shell", "--background", "--debug", "--persistent"];
 const ROWS: &[&str] = &["warm", "attach", "exec", "pull", "push", "snapshot", "copy", "memory-container"];
 /// How often a round starts what is stopped: a single start of a busy machine says little.
 const STARTS: u32 = 3;
-const LIMIT: std::time::Duration = std::time::Duration::from_secs(120);
 
 pub(super) async fn measure(bed: &Bed, all: &Collected) -> Result<()> {
     bed.part(all, ROWS, rounds(bed, all)).await?;
@@ -112,22 +110,12 @@ async fn exec(bed: &Bed, all: &Collected, kept: &str) -> Result<()> {
 }
 
 async fn snapshot(bed: &Bed, all: &Collected, kept: &str) -> Result<()> {
-    let (client, copied) = (&bed.cx.client, format!("{}copy", bed.cx.prefix.as_str()));
-    let step = "snapshot a container";
-    let new_snapshot = NewSnapshot { name: "bench".to_owned(), ..NewSnapshot::default() };
+    let copy = bed.copy_name();
     bed.calm().await?;
-    let taken = async { client.create_snapshot(kept, &new_snapshot).await?.wait(step, LIMIT).await };
-    all.took("snapshot", Who::Floor, bed.timed(async { taken.await.during(step) }).await?.1);
-    let step = "copy a snapshot";
-    let new = NewInstance::new(copied.as_str(), Source::copy_of(format!("{kept}/bench")));
+    all.took("snapshot", Who::Floor, bed.timed(floor::snapshot(bed, kept)).await?.1);
     bed.calm().await?;
-    let copy = async { client.create_instance(&new).await?.wait(step, LIMIT).await };
-    all.took("copy", Who::Floor, bed.timed(async { copy.await.during(step) }).await?.1);
-    let removed = async {
-        client.delete_instance(&copied).await?.wait(step, LIMIT).await?;
-        client.delete_snapshot(kept, "bench").await?.wait(step, LIMIT).await
-    };
-    removed.await.map(drop).during("remove the copy")
+    all.took("copy", Who::Floor, bed.timed(floor::copy(bed, kept, &copy)).await?.1);
+    floor::remove_copy(bed, kept, &copy).await
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a size in MiB needs no more digits")]

@@ -10,7 +10,7 @@ use super::bed::Bed;
 use super::collected::Collected;
 use super::report::Report;
 use super::subjects::SUBJECTS;
-use super::{inside, launching, listing, machine, resuming};
+use super::{checkpointing, inside, launching, listing, machine, resuming};
 use crate::ui::terminal::Terminal;
 use cci_engine::blocking::blocking;
 use cci_engine::context::Context;
@@ -67,6 +67,8 @@ async fn everything(bed: &Bed, all: &Collected) -> Result<()> {
     }
     bed.terminal.step("bench", "working in a container");
     inside::measure(bed, all).await?;
+    bed.terminal.step("bench", "taking checkpoints");
+    checkpointing::measure(bed, all).await?;
     bed.terminal.step("bench", "listing up to 50 containers");
     listing::measure(bed, all).await?;
     for round in 0..=bed.runs {

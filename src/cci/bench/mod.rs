@@ -1,9 +1,13 @@
 //! `bench`: measures cci on the user's own Incus, beside the raw API calls that it cannot do without.
 
 mod bed;
+mod begun;
 mod boot;
 mod calm;
+mod checkpointing;
+mod checkpoints;
 mod child;
+mod clock;
 mod collected;
 mod files;
 mod floor;
@@ -12,8 +16,10 @@ mod launching;
 mod listing;
 mod machine;
 mod measure;
+mod project;
 mod report;
 mod resuming;
+mod rewinding;
 mod row;
 mod subjects;
 mod summary;

@@ -64,10 +64,35 @@ pub(super) const SUBJECTS: &[Subject] = &[
     ms("push", "`file push -r`, the same", "tar through exec", &[]),
     ms("snapshot", "a snapshot", "snapshot", &[]),
     ms("copy", "a copy of the snapshot as an instance", "create from a snapshot", &[]),
+    ms(
+        "checkpoint",
+        "`checkpoint`, 20 of 20,000 files changed",
+        "snapshot, copy",
+        &[Target::Floor { factor: 1.25, extra: 60.0 }],
+    ),
+    ms("standstill", "how long nothing moves at that", "snapshot", &[Target::Absolute { limit: 100.0 }]),
+    ms("checkpoint-same", "`checkpoint`, nothing changed", "exec", &[Target::Absolute { limit: 60.0 }]),
+    ms("checkpoint-first", "first `checkpoint` of 366 MB in 90,000 files", "", &[Target::Absolute { limit: 6_000.0 }]),
+    ms(
+        "rewind",
+        "`rewind` of all three",
+        "forced stop, create+start from a copy",
+        &[Target::Floor { factor: 1.25, extra: 100.0 }],
+    ),
+    ms(
+        "fork",
+        "`fork` of 2,000 files",
+        "create+start from a copy, `cp -a`",
+        &[Target::Floor { factor: 1.25, extra: 0.0 }],
+    ),
+    ms("log-1000", "`log`, 1,000 checkpoints", "`version`", &[Target::Absolute { limit: 40.0 }]),
     mib("memory-shell", "cci's peak memory in `shell`", &[Target::Absolute { limit: 15.0 }]),
     mib("memory-list", "cci's peak memory in `list`, 50 containers", &[Target::Absolute { limit: 15.0 }]),
     mib("memory-container", "memory of an idle container", &[]),
 ];
+
+/// Those that are measured only when they are asked for by name: they take as long as many others together.
+pub(super) const BY_NAME: &[&str] = &["checkpoint-first"];
 
 const LIST: &[Target] = &[Target::Floor { factor: 1.3, extra: 5.0 }, Target::Incus { factor: 1.0 }];
 

@@ -9,6 +9,7 @@ use super::complete;
 use super::launch_flags::LaunchFlag;
 use super::shell::{refuse_dumb, slot};
 use super::verb::{Call, OnIncus, Verb};
+use crate::supervisor;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
@@ -85,7 +86,10 @@ impl OnIncus for AttachArgs {
             call.terminal.note(&format!("Attaching to {name}"));
             Known::running(cx, &owned).await
         };
-        attach::attach(cx, &name, session, into).await.map(|()| 0)
+        tokio::select! {
+            left = attach::attach(cx, &name, session, into) => left.map(|()| 0),
+            never = supervisor::keep(cx) => match never {},
+        }
     }
 }
 

@@ -6,8 +6,9 @@ use futures_util::future::LocalBoxFuture;
 
 use super::context::context;
 use super::verb::{Call, Offline, OnIncus};
+use crate::supervisor;
 use cci_engine::context::Context;
-use cci_engine::{network, roll_back};
+use cci_engine::{network, roll_back, room};
 use cci_host::signals;
 
 /// With the configuration and Incus.
@@ -37,7 +38,14 @@ async fn with_context<V: OnIncus>(verb: V, call: &Call<'_>) -> Result<u8> {
         if V::ROLLED_BACK { roll_back::on_failure(&cx, run).await } else { run.await }
     };
     let (done, ()) = tokio::join!(run, network::on_occasion(&cx));
-    done
+    // nothing is started in another user's home
+    if !V::IN_ANY_HOME {
+        supervisor::on_occasion(&cx).await;
+    }
+    match done {
+        Err(error) => Err(room::named(&cx, error).await),
+        done => done,
+    }
 }
 
 async fn clear_up(cx: &Context) -> Result<()> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cci_core::Result;
+use cci_guest::GuestText;
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,6 +16,7 @@ use super::verb::{Call, OnIncus, Verb};
 use crate::ui::size::human;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
+use cci_engine::checkpoint::expired::Expired;
 use cci_engine::context::Context;
 use cci_engine::upkeep::clean::{self, Leftovers, Wanted};
 use cci_host::settings::Trust;
@@ -30,6 +32,9 @@ pub(crate) struct CleanArgs {
     /// Remove containers and sessions
     #[arg(long)]
     all: bool,
+    /// Remove every checkpoint but the current ones, not only those that are no longer kept
+    #[arg(long)]
+    checkpoints: bool,
     /// Only what is at least this old: 12h, 30d, 4w
     #[arg(long, value_name = "AGE", value_parser = age)]
     older_than: Option<Duration>,
@@ -51,6 +56,7 @@ struct Outcome {
     sessions: Vec<OldSession>,
     /// Networks that nothing uses.
     networks: Vec<String>,
+    checkpoints: Vec<OldCheckpoints>,
     /// The disk space that is freed, as far as it is known.
     bytes: u64,
     /// How many of these were removed: none with `--dry-run`, or if the user declined.
@@ -74,6 +80,15 @@ struct OldSession {
     bytes: u64,
 }
 
+/// Checkpoints of a workspace that can be removed.
+#[derive(Debug, Serialize, JsonSchema)]
+struct OldCheckpoints {
+    workspace: String,
+    ids: Vec<String>,
+    /// The disk space of their containers; `null` where the storage pool does not count it.
+    bytes: Option<u64>,
+}
+
 impl Outcome {
     fn new(leftovers: &Leftovers, removed: usize) -> Self {
         let container =
@@ -83,10 +98,16 @@ impl Outcome {
             workspace: old.workspace.clone(),
             bytes: old.bytes,
         };
+        let checkpoints = |old: &Expired| OldCheckpoints {
+            workspace: old.workspace.to_string_lossy().into_owned(),
+            ids: old.ids.iter().map(ToString::to_string).collect(),
+            bytes: old.bytes,
+        };
         Self {
             containers: leftovers.containers.iter().map(container).collect(),
             sessions: leftovers.sessions.iter().map(session).collect(),
             networks: leftovers.networks.iter().map(|unused| unused.name.to_string()).collect(),
+            checkpoints: leftovers.checkpoints.expired.iter().map(checkpoints).collect(),
             bytes: freed(leftovers),
             removed,
         }
@@ -116,8 +137,9 @@ impl OnIncus for CleanArgs {
 
     async fn run(self, call: &Call<'_>, cx: &Context) -> Result<u8> {
         let wanted = Wanted {
-            containers: self.all || !self.sessions,
+            containers: self.all || !(self.sessions || self.checkpoints),
             sessions: self.all || self.sessions,
+            checkpoints: self.checkpoints,
             persistent: call.flags.launch.persistent == Some(true),
             older_than: self.older_than,
         };
@@ -165,8 +187,15 @@ fn text(leftovers: &Leftovers) -> Text {
         .iter()
         .map(|old| format!("  session {} of {} ({})", old.id, old.workspace, human(old.bytes)));
     let networks = leftovers.networks.iter().map(|unused| format!("  network {} (unused)", unused.name));
+    let checkpoints = leftovers.checkpoints.expired.iter().map(|old| {
+        let size = old.bytes.map(|bytes| format!(" ({})", human(bytes))).unwrap_or_default();
+        format!("  {} checkpoint(s) of {}{size}", old.ids.len(), GuestText::new(&old.workspace))
+    });
+    let orphans = leftovers.checkpoints.orphans.iter();
+    let orphans = orphans.map(|orphan| format!("  container {} (of no checkpoint)", orphan.root.instance));
     let head = std::iter::once("To be removed:".to_owned());
-    head.chain(containers).chain(sessions).chain(networks).chain(total(leftovers)).collect()
+    let all = head.chain(containers).chain(sessions).chain(networks).chain(checkpoints).chain(orphans);
+    all.chain(total(leftovers)).collect()
 }
 
 /// The disk space of all that has some.
@@ -184,7 +213,8 @@ fn total(leftovers: &Leftovers) -> Option<String> {
 /// What is known of the disk space.
 fn freed(leftovers: &Leftovers) -> u64 {
     let containers = leftovers.containers.iter().filter_map(|old| old.bytes);
-    containers.chain(leftovers.sessions.iter().map(|old| old.bytes)).sum()
+    let checkpoints = leftovers.checkpoints.expired.iter().filter_map(|old| old.bytes);
+    containers.chain(leftovers.sessions.iter().map(|old| old.bytes)).chain(checkpoints).sum()
 }
 
 /// `90s`, `15m`, `12h`, `30d`, `4w`

@@ -5,12 +5,16 @@ use std::time::Duration;
 
 use cci_core::Result;
 use cci_core::metadata::Metadata;
+use cci_core::slot::SlotChoice;
 use clap_complete::CompletionCandidate;
 use tokio_util::sync::CancellationToken;
 
 use super::context::{Asked, context};
+use super::runtime;
 use crate::ui::terminal::{Terminal, Voice};
 use crate::ui::text;
+use cci_engine::checkpoint::forks;
+use cci_engine::checkpoint::log::{self, Logged};
 use cci_engine::configuration::config::Configured;
 use cci_engine::configuration::profile;
 use cci_engine::context::Context;
@@ -60,6 +64,23 @@ pub(crate) fn sessions() -> Vec<CompletionCandidate> {
     })
 }
 
+/// The checkpoints of this workspace.
+pub(crate) fn checkpoints() -> Vec<CompletionCandidate> {
+    candidates(async |cx| {
+        let all = log::log(cx, SlotChoice::Auto, false).await?.into_iter();
+        let about = |one: &Logged| if one.message.is_empty() { one.prompt.clone() } else { one.message.clone() };
+        Ok(all.map(|one| Candidate { about: format!("{} {}", one.cause, about(&one)), name: one.id }).collect())
+    })
+}
+
+/// The forks of this workspace.
+pub(crate) fn forks() -> Vec<CompletionCandidate> {
+    candidates(async |cx| {
+        let all = forks::all(cx).await?;
+        Ok(all.iter().map(|one| Candidate { name: forks::name(one), about: one.checkpoint.to_string() }).collect())
+    })
+}
+
 /// Every name of an image.
 pub(crate) fn images() -> Vec<CompletionCandidate> {
     candidates(async |cx| {
@@ -86,16 +107,15 @@ async fn of_containers(cx: &Context, only_running: bool) -> Result<Vec<Candidate
 
 async fn of_project(cx: &Context, behind: &str) -> Result<Vec<Candidate>> {
     let instances = cx.client.instances().await.during("list the containers")?.into_iter();
+    let instances = instances.filter(|one| !ownership::is_held(one));
     Ok(instances.map(|one| Candidate { name: one.name + behind, about: one.status }).collect())
 }
 
 /// What can be found in time; nothing if Incus is down or a file is invalid.
 fn candidates(find: impl AsyncFnOnce(&Context) -> Result<Vec<Candidate>>) -> Vec<CompletionCandidate> {
     let found = silent_context().ok().and_then(|cx| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-        let found = runtime.block_on(async { tokio::time::timeout(PATIENCE, find(&cx)).await });
-        runtime.shutdown_background();
-        found.ok()?.ok()
+        let found = async { tokio::time::timeout(PATIENCE, find(&cx)).await };
+        runtime::carry_out(found).ok()?.ok()?.ok()
     });
     shown(found.unwrap_or_default())
 }

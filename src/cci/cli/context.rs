@@ -39,7 +39,17 @@ pub(crate) fn context(
     trust: Trust,
     cancel: CancellationToken,
 ) -> Result<Context> {
-    let mut caller = Caller::of_this_process()?;
+    context_of(Caller::of_this_process()?, asked, terminal, trust, cancel)
+}
+
+/// The same for a caller with another environment than the process's own.
+pub(crate) fn context_of(
+    mut caller: Caller,
+    asked: &Asked,
+    terminal: &Arc<Terminal>,
+    trust: Trust,
+    cancel: CancellationToken,
+) -> Result<Context> {
     // an absolute workspace does not depend on the current directory
     caller.is_current_dir_gone &= asked.workspace.is_relative();
     let workspace = Workspace::resolve(&caller.current_dir, &asked.workspace);

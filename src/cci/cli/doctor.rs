@@ -6,6 +6,7 @@ use cci_core::Result;
 use cci_core::hint::hint;
 use cci_core::setup::finding::{Finding, Health, worst};
 use cci_core::setup::findings::findings;
+use cci_guest::GuestText;
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,7 +16,10 @@ use super::launch_flags::LaunchFlag;
 use super::output::{Format, FormatArg, print};
 use super::setup::{SetupArgs, set_up};
 use super::verb::{Call, OnIncus, Verb};
+use crate::ui::count::count;
+use crate::ui::size::human;
 use crate::ui::text::Text;
+use cci_engine::checkpoint::verify;
 use cci_engine::context::Context;
 use cci_engine::upkeep::setup::{look, measure};
 
@@ -81,6 +85,7 @@ impl OnIncus for DoctorArgs {
         if worst(&findings) != Health::Broken {
             findings.push(clone_time(cx).await);
         }
+        findings.extend(checkpoints(cx).await);
         print(self.format.format, &report(&findings), |_| text(&findings, call.flags.verbose > 0))?;
         Ok(match worst(&findings) {
             Health::Ok => 0,
@@ -90,14 +95,38 @@ impl OnIncus for DoctorArgs {
     }
 }
 
-async fn clone_time(cx: &Context) -> Finding {
-    let finding = |health, text: String, fix: Option<&str>| Finding {
-        id: "clone",
-        health,
-        text,
-        fix: fix.map(str::to_owned),
-        steps: Vec::new(),
+/// Whether all that checkpoints hold is there; nothing where there are none.
+async fn checkpoints(cx: &Context) -> Option<Finding> {
+    const FIX: &str = "take new checkpoints; `cci clean --checkpoints` removes those that are not current";
+    let finding = |health, text: String, fix: Option<&str>| finding("checkpoints", health, text, fix);
+    let verified = match verify::verify(cx).await {
+        Ok(verified) if verified.workspaces == 0 => return None,
+        Ok(verified) => verified,
+        Err(error) => {
+            let text = format!("checkpoints cannot be verified: {error}");
+            return Some(finding(Health::Warning, text, hint(&error).as_deref()));
+        }
     };
+    let (checkpoints, size) = (count(verified.checkpoints, "checkpoint", "checkpoints"), human(verified.bytes));
+    let all = format!("{checkpoints} of {}, {size}", count(verified.workspaces, "workspace", "workspaces"));
+    if let Some((workspace, id, objects)) = verified.damaged.first() {
+        let damaged = verified.damaged.len();
+        let objects = count(*objects, "object", "objects");
+        let first = format!("{id} of {} lacks {objects}", GuestText::new(workspace));
+        return Some(finding(Health::Warning, format!("{all}; {damaged} damaged: {first}"), Some(FIX)));
+    }
+    match verified.unreadable.first() {
+        Some(first) => Some(finding(Health::Warning, format!("{all}; not all can be read: {first}"), Some(FIX))),
+        None => Some(finding(Health::Ok, format!("{all}: complete"), None)),
+    }
+}
+
+fn finding(id: &'static str, health: Health, text: String, fix: Option<&str>) -> Finding {
+    Finding { id, health, text, fix: fix.map(str::to_owned), steps: Vec::new() }
+}
+
+async fn clone_time(cx: &Context) -> Finding {
+    let finding = |health, text: String, fix: Option<&str>| finding("clone", health, text, fix);
     match measure(cx).await {
         Ok(Some(took)) if took < SLOW => {
             finding(Health::Ok, format!("a container is cloned in {} ms", took.as_millis()), None)

@@ -10,6 +10,7 @@ use clap_complete::engine::ArgValueCandidates;
 use super::complete;
 use super::owner::OwnerArg;
 use super::verb::{Call, OnIncus, Verb};
+use crate::ui::count::count;
 use crate::ui::size::human;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
@@ -127,12 +128,11 @@ async fn pull(args: &PullArgs, cx: &Context) -> Result<String> {
 }
 
 fn summary(verb: &str, from: &str, moved: &Moved) -> String {
-    let (kind, count) = match (moved.tree, moved.files) {
+    let (kind, entries) = match (moved.tree, moved.files) {
         (false, _) => ("file", String::new()),
-        (true, 1) => ("directory", "1 entry, ".to_owned()),
-        (true, files) => ("directory", format!("{files} entries, ")),
+        (true, files) => ("directory", count(files, "entry, ", "entries, ")),
     };
-    format!("{verb} {kind} {from} -> {} ({count}{})", moved.to, human(moved.bytes))
+    format!("{verb} {kind} {from} -> {} ({entries}{})", moved.to, human(moved.bytes))
 }
 
 fn octal(raw: &str) -> Result<u32, String> {

@@ -47,6 +47,7 @@ impl OnIncus for InfoArgs {
 }
 
 fn text(info: &Info) -> Text {
+    let checkpoint = Some(format!("Checkpoint: {}", info.checkpoint)).filter(|_| !info.checkpoint.is_empty());
     let lines = [
         "Session Information".to_owned(),
         "-------------------".to_owned(),
@@ -59,5 +60,5 @@ fn text(info: &Info) -> Text {
         format!("Session Path: {}", GuestText::new(&info.path)),
         format!("Resume: cci shell --resume={}", info.session_id),
     ];
-    lines.into_iter().collect()
+    lines.into_iter().chain(checkpoint).collect()
 }

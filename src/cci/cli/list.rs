@@ -110,6 +110,9 @@ fn write_one(out: &mut Text, zone: &Zone, one: &Listed) {
     out.line(format_args!("    Created: {}", zone.shown(&one.created_at)));
     out.line(format_args!("    Image: {}", one.image));
     out.line(format_args!("    Workspace: {}{}", one.workspace, target_suffix(one)));
+    if !one.checkpoint.is_empty() {
+        out.line(format_args!("    Checkpoint: {}", one.checkpoint));
+    }
 }
 
 /// The target of a workspace that was typed with a link.
@@ -136,6 +139,7 @@ mod tests {
             workspace_target: "/home/u/proj".into(),
             slot: Some(1),
             session_id: None,
+            checkpoint: String::new(),
             profile: None,
             network: None,
         };
@@ -146,6 +150,10 @@ mod tests {
                 "{head}  cci-9c09f805-1 (ephemeral)\n    Status: Running\n    IPv4: 10.77.0.21\n    Created: no time\n    Image: cci\n    Workspace: /home/u/proj\n"
             )
         );
+        one.checkpoint = "3fa9c10b22".into();
+        let shown = text(std::slice::from_ref(&one), None);
+        assert!(shown.as_str().ends_with("Workspace: /home/u/proj\n    Checkpoint: 3fa9c10b22\n"));
+        one.checkpoint.clear();
         one.workspace_target = "/srv/proj".into();
         assert!(text(std::slice::from_ref(&one), None).as_str().ends_with("Workspace: /home/u/proj -> /srv/proj\n"));
         one.status = "Stopped".into();

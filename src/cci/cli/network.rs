@@ -12,6 +12,7 @@ use super::json_schema::Described;
 use super::launch_flags::LaunchFlag;
 use super::output::{Format, FormatArg, print};
 use super::verb::{Call, OnIncus, Verb};
+use crate::ui::count::count;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::network::{self, Answer, Question, Refreshed, Shown};
@@ -154,7 +155,7 @@ fn refresh_text(refreshed: &[Refreshed]) -> Text {
         } else {
             format!("; not found, kept: {}", one.not_found.join(", "))
         };
-        format!("{}: {} names, {changed}{lost}", one.policy, one.names)
+        format!("{}: {}, {changed}{lost}", one.policy, count(one.names, "name", "names"))
     };
     refreshed.iter().map(one).collect()
 }

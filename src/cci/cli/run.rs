@@ -24,7 +24,7 @@ const SHELL_CHARACTERS: &[char] =
 /// Run one command in a fresh container
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  cci run -- npm test              argv, as it is\n  cci run \"npm ci && npm test\"      one argument with spaces runs through bash -lc\n  cci run -e TOKEN -- ./deploy.sh  forward one variable of the host\n  cci run --timeout 60 --capture -- make test | jq .exit_code\n  cci run --mount \"$PWD:$PWD\" -- .venv/bin/pip list   also at its host path, to which a virtual environment refers\n  while read -r dir; do cci run -n -w \"$dir\" -- make; done < list\n\nThe command reads stdin. In a loop or script that reads the same input, use -n."
+    after_help = "Examples:\n  cci run -- npm test              argv, as it is\n  cci run \"npm ci && npm test\"      one argument with spaces runs through bash -lc\n  cci run -e TOKEN -- ./deploy.sh  forward one variable of the host\n  cci run --checkpoint -- ./migrate.sh   with a checkpoint before and one after\n  cci run --timeout 60 --capture -- make test | jq .exit_code\n  cci run --mount \"$PWD:$PWD\" -- .venv/bin/pip list   also at its host path, to which a virtual environment refers\n  while read -r dir; do cci run -n -w \"$dir\" -- make; done < list\n\nThe command reads stdin. In a loop or script that reads the same input, use -n."
 )]
 pub(crate) struct RunArgs {
     /// Stop the command after this many seconds, with status 124
@@ -33,6 +33,9 @@ pub(crate) struct RunArgs {
     /// Do not read stdin, so that a `while read` loop around it keeps its input
     #[arg(short = 'n', long)]
     no_input: bool,
+    /// Take a checkpoint before the command and one after it
+    #[arg(long)]
+    checkpoint: bool,
     #[command(flatten)]
     capture: CaptureArgs,
     /// The command and its arguments
@@ -76,6 +79,7 @@ impl OnIncus for RunArgs {
             timeout: self.timeout.map(Duration::from_secs),
             capture: self.capture.wanted()?,
             no_input: self.no_input,
+            checkpoint: self.checkpoint,
         };
         let outcome = run::run(cx, &command).await?;
         self.capture.print(&outcome, true)

@@ -12,10 +12,11 @@ use super::json_schema::Described;
 use super::launch_flags::LaunchFlag;
 use super::output::{Format, FormatArg, print};
 use super::verb::{Call, OnIncus, Verb};
+use crate::supervisor;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::session::attach::{self, Into, Known};
-use cci_engine::session::resume::Given;
+use cci_engine::session::resume::{Given, Network};
 use cci_engine::session::shell::{self, Session};
 use cci_guest::terminal::can_be_drawn_on;
 use cci_host::settings::Trust;
@@ -109,11 +110,18 @@ impl OnIncus for ShellArgs {
                 persistent: launch.persistent.is_some(),
                 network: launch.network.is_some(),
             },
+            network: Network::Inherited,
             debug: self.debug,
             tmux,
             background: self.background,
+            root: None,
+            forks: false,
         };
-        let started = shell::start(cx, &session).await?;
+        let (started, is_there) = tokio::join!(shell::start(cx, &session), supervisor::for_launch(cx, self.debug));
+        let started = started?;
+        if started.watched {
+            supervisor::watched(cx, is_there).await;
+        }
         if self.background {
             let shown = StartedSession { container: started.name.clone(), session_id: started.session.to_string() };
             print(self.format.format, &shown, |shown| {
@@ -124,11 +132,16 @@ impl OnIncus for ShellArgs {
             call.terminal.hint(&format!("read its screen with `cci tmux capture {}`", started.name));
             return Ok(0);
         }
-        let left = match &started.direct {
-            Some(direct) => attach::directly(cx, &started, direct).await,
-            None => attach::attach(cx, &started.name, ready(Ok(Known::started(&started))), Into::Agent).await,
+        let attached = async {
+            match &started.direct {
+                Some(direct) => attach::directly(cx, &started, direct).await,
+                None => attach::attach(cx, &started.name, ready(Ok(Known::started(cx, &started))), Into::Agent).await,
+            }
         };
-        left.map(|()| 0)
+        tokio::select! {
+            left = attached => left.map(|()| 0),
+            never = supervisor::keep(cx) => match never {},
+        }
     }
 }
 

@@ -5,12 +5,13 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use cci_core::{Error, Result};
+use cci_core::Result;
 
 use super::command::{Cli, TopFlags, parsed, whole};
 use super::completion;
 use super::flags::GlobalArgs;
 use super::output::Format;
+use super::runtime;
 use super::shell::ShellArgs;
 use super::usage::{Refused, refused};
 use super::verb::{Call, Program};
@@ -50,31 +51,12 @@ pub fn main() -> ExitCode {
     let span = tracing::info_span!("cci", verb = name);
     let program = Program { command: whole, schemas };
     let call = Call { flags: &global, terminal: &terminal, program };
-    let done = may_start_threads()
-        .and_then(|()| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.map_err(|source| Error::Internal(format!("no runtime: {source}")))
-        })
-        .and_then(|runtime| {
-            let done = runtime.block_on(verb.carry_out(&call).instrument(span));
-            // a blocked read of the terminal must not delay the exit
-            runtime.shutdown_background();
-            done
-        });
+    let done = runtime::carry_out(verb.carry_out(&call).instrument(span)).flatten();
     let status = end(done, &terminal, passes_status);
     if global.timing {
         terminal.timing(&timeline.lines());
     }
     status
-}
-
-/// The runtime takes for granted that it can start its first thread.
-fn may_start_threads() -> Result<()> {
-    let started = std::thread::Builder::new().spawn(|| ());
-    started.map(drop).map_err(|error| Error::HostUnfit {
-        problem: format!("cannot start a thread: {error}"),
-        hint: Some("end other programs, or raise the limit of processes: `ulimit -u`".into()),
-    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "asked what it is only")]

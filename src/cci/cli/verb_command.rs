@@ -1,5 +1,6 @@
 //! A verb as clap has it: its own arguments, the launch flags, and the headings that every help page shares.
 
+use clap::builder::Resettable;
 use clap::{Arg, Command};
 
 use super::flags::{FLAGS, GlobalArgs};
@@ -17,11 +18,19 @@ fn completed<V: Verb>(command: Command, flags: &[Arg], below: &[&str]) -> Comman
     let accepted = V::launch_flags(below);
     let foreign = |flag: &Arg| LaunchFlag::ALL.iter().any(|one| flag.get_id() == one.id() && !accepted.contains(one));
     let missing = |flag: &&Arg| !command.get_arguments().any(|there| there.get_id() == flag.get_id());
-    let flags_here: Vec<Arg> = flags.iter().filter(missing).map(|flag| flag.clone().hide(foreign(flag))).collect();
+    let own: Vec<&str> = command.get_arguments().filter_map(Arg::get_long).collect();
+    let here = |flag: &Arg| without_taken_alias(flag.clone().hide(foreign(flag)), &own);
+    let flags_here: Vec<Arg> = flags.iter().filter(missing).map(here).collect();
     command.mut_args(under_a_heading).args(flags_here).mut_subcommands(|verb| {
         let name = verb.get_name().to_owned();
         completed::<V>(verb, flags, &[below, &[name.as_str()]].concat())
     })
+}
+
+/// A verb's own flag comes before another name of a global one.
+fn without_taken_alias(flag: Arg, own: &[&str]) -> Arg {
+    let is_taken = flag.get_all_aliases().into_iter().flatten().any(|alias| own.contains(&alias));
+    if is_taken { flag.alias(Resettable::Reset) } else { flag }
 }
 
 /// The derive gives a heading to the top level only.

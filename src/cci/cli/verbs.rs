@@ -86,6 +86,20 @@ verbs! {
     Clean = "clean": super::clean::CleanArgs, on_incus;
     /// Take ownership of files that a container's root created in the workspace
     Reclaim = "reclaim": super::reclaim::ReclaimArgs, on_incus;
+    /// Keep container, workspace and conversation under one id
+    Checkpoint = "checkpoint": super::checkpoint::CheckpointArgs, on_incus;
+    /// Show the checkpoints of this workspace, newest first
+    Log = "log": super::log::LogArgs, on_incus;
+    /// Show what changed in the workspace since a checkpoint
+    Diff = "diff": super::diff::DiffArgs, on_incus;
+    /// Bring container, workspace and conversation back
+    Rewind = "rewind": super::rewind::RewindArgs, on_incus;
+    /// Open a checkpoint in new workspaces, side by side
+    Fork = "fork": super::fork::ForkArgs, on_incus;
+    /// Compare forks: what changed, what it took, whether a command succeeds
+    Compare = "compare": super::compare::CompareArgs, on_incus;
+    /// Make this workspace what a fork of it has become
+    Adopt = "adopt": super::adopt::AdoptArgs, on_incus;
     /// Drive a session without a terminal
     Tmux = "tmux": super::tmux::TmuxArgs, on_incus;
     /// Show, check and write the configuration
@@ -111,6 +125,8 @@ verbs! {
     Reference = "reference": super::reference::ReferenceArgs, offline;
     /// Drive any container of the Incus project
     Container = "container": super::container::ContainerArgs, on_incus;
+    /// Show and control the process that takes checkpoints while agents work
+    Supervisor = "supervisor": super::supervisor::SupervisorArgs, offline;
     /// Copy files between the host and a container
     File = "file": super::file::FileArgs, on_incus;
     /// Print the version

@@ -154,6 +154,8 @@ mod tests {
             Kind::Cores => choice(&["1", "0-3", "0,2"]),
             Kind::Processes => (1..100_000i64).prop_map(toml::Value::from).boxed(),
             Kind::Size => choice(&["1GiB", "8GiB", "512MiB"]),
+            Kind::Bytes => choice(&["1GiB", "64MiB"]),
+            Kind::Age => choice(&["90s", "14d"]),
             Kind::Environment => btree_map("[A-Z_][A-Z0-9_]{0,9}", text(), 0..4)
                 .prop_map(|all| toml::Value::from(all.into_iter().collect::<toml::Table>()))
                 .boxed(),

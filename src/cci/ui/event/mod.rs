@@ -1,6 +1,7 @@
 //! The engine's events as text: what is a note, a warning or a step, and in which words.
 
 mod build;
+mod checkpoint;
 mod launch;
 mod omission;
 mod progress;

@@ -3,6 +3,7 @@
 use cci_engine::event::{Activity, Direction, Progress};
 
 use super::telling::Telling;
+use crate::ui::count::count;
 
 pub(super) fn progress(Progress { activity, amount }: &Progress) -> Telling {
     Telling::Progress { text: words(activity), amount: *amount }
@@ -14,8 +15,12 @@ fn words(activity: &Activity) -> String {
         Activity::Create { step } => (*step).to_owned(),
         Activity::PublishImage => "publish the image".into(),
         Activity::Build(step) => step.to_string(),
-        Activity::Transfer { direction: Direction::Push, files } => format!("pushing: {files} files"),
-        Activity::Transfer { direction: Direction::Pull, files } => format!("pulling: {files} files"),
+        Activity::Transfer { direction: Direction::Push, files } => format!("pushing: {}", counted(*files)),
+        Activity::Transfer { direction: Direction::Pull, files } => format!("pulling: {}", counted(*files)),
         Activity::Incus { words } => words.clone(),
     }
+}
+
+fn counted(number: u64) -> String {
+    count(number, "file", "files")
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cci_agent::{Omission, Secrets};
 use cci_core::session::SessionId;
-use cci_engine::event::{InstanceEvent, SessionEvent};
+use cci_engine::event::{InstanceEvent, SessionEvent, Unwatched};
 use cci_guest::GuestText;
 
 use super::omission;
@@ -45,6 +45,13 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
             let text = format!("the conversation is in a storage volume and could not be copied here: {error}");
             Telling::failure(text, error)
         }
+        SessionEvent::NotWatched(Unwatched::OutOfReach) => {
+            Telling::note("No checkpoints are taken by themselves: the container has nothing of this home")
+        }
+        SessionEvent::NotWatched(Unwatched::Failed(why)) => Telling::Warning {
+            text: format!("no checkpoints are taken by themselves: {}", GuestText::new(why)),
+            hint: Some("`cci supervisor restart` tries again, `cci supervisor logs` says more".into()),
+        },
         SessionEvent::WaitingForShutdown => Telling::step("setup", "waiting for the container to stop"),
         SessionEvent::Replaced { shown_by, paths } => replaced(shown_by.as_deref(), paths),
         SessionEvent::WaitingForReboot => Telling::step("setup", "waiting for the container to reboot"),

@@ -3,7 +3,7 @@
 use cci_engine::event::Event;
 
 use super::telling::Telling;
-use super::{build, launch, progress, session, transfer, upkeep};
+use super::{build, checkpoint, launch, progress, session, transfer, upkeep};
 
 /// How an event is reported.
 pub(crate) fn told(event: &Event) -> Telling {
@@ -14,6 +14,7 @@ pub(crate) fn told(event: &Event) -> Telling {
         Event::Instance(event) => session::instance(event),
         Event::Image(event) => build::image(event),
         Event::Build(event) => build::build(event),
+        Event::Checkpoint(event) => checkpoint::checkpoint(event),
         Event::Transfer(event) => transfer::transfer(event),
         Event::Upkeep(event) => upkeep::upkeep(event),
         Event::RollBack(event) => upkeep::roll_back(event),

@@ -14,7 +14,7 @@ use cci_core::setup::step::Step;
 use cci_core::slot::Slot;
 use cci_engine::event::{
     Activity, Amount, BuildEvent, BuildStep, Direction, Fallback, ImageEvent, InstanceEvent, LaunchEvent, NetworkEvent,
-    Progress, RollBackEvent, ServerProblem, SessionEvent, SpecialFile, TransferEvent, UpkeepEvent,
+    Progress, RollBackEvent, ServerProblem, SessionEvent, SpecialFile, TransferEvent, Unwatched, UpkeepEvent,
 };
 use cci_engine::ledger::Made;
 use cci_host::git::Elsewhere;
@@ -141,6 +141,8 @@ fn sessions() -> Vec<Event> {
         SessionEvent::DidNotStartAgain { container: container(), replaced: Vec::new() },
         SessionEvent::NothingSaid(session()),
         SessionEvent::KeptInVolume,
+        SessionEvent::NotWatched(Unwatched::OutOfReach),
+        SessionEvent::NotWatched(Unwatched::Failed("nobody answers at /home/u/.cci/run/supervisor.sock".into())),
         SessionEvent::NotCopiedHome(why()),
         SessionEvent::WaitingForShutdown,
         SessionEvent::Saved,

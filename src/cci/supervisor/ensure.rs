@@ -1,0 +1,121 @@
+//! Has a supervisor where one is needed: for a launch, for what runs when a command is called, while a session is attached.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::io;
+use std::time::Duration;
+
+use cci_core::{Error, Result};
+use cci_engine::blocking::blocking;
+use cci_engine::context::Context;
+use cci_engine::event::{SessionEvent, Unwatched};
+use cci_engine::session::connect;
+use cci_host::caller::Caller;
+use tokio::time::sleep;
+
+use super::ask::{Ask, FINISHES, is_wanted_again, stop};
+use super::build::Build;
+use super::place::Place;
+use super::spawn;
+
+/// How often one that ends again and again is started for an attached session.
+const TRIES: u32 = 5;
+/// How long to wait before the first of these.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// At the end of any command: starts one if sessions are to be watched and nobody answers, and has the one that is there
+/// hear of what the command has noted. A failure is only logged, because the command has done its own work.
+pub(crate) async fn on_occasion(cx: &Context) {
+    let place = Place::of(&cx.cci_dir());
+    let asked = place.clone();
+    let needed = blocking(move || Ok(asked.sessions().has_watched() && !asked.unwanted().exists())).await;
+    if !matches!(needed, Ok(true)) || Ask(&place).look().await.is_ok() {
+        return;
+    }
+    if let Err(error) = spawn::begin(&place, &cx.caller) {
+        tracing::warn!(%error, "the supervisor was not started");
+    }
+}
+
+/// Has one while a launch does its work, if the launch needs it: of this build, unless a newer one is there. Returns
+/// whether that is so, or need not be.
+pub(crate) async fn for_launch(cx: &Context, debug: bool) -> bool {
+    if !connect::is_wanted(&cx.settings, debug) {
+        return true;
+    }
+    let place = Place::of(&cx.cci_dir());
+    is_wanted_again(&place);
+    tokio::select! {
+        current = current(&place, &cx.caller) => match current {
+            Ok(()) => true,
+            Err(error) => {
+                // the launch says it, if the session needs it in the end
+                tracing::warn!(%error, "the supervisor was not started");
+                false
+            }
+        },
+        () = cx.scope.cancelled() => false,
+    }
+}
+
+/// One that is no older than this program.
+async fn current(place: &Place, caller: &Caller) -> io::Result<()> {
+    match Ask(place).build().await {
+        Ok(there) if !Build::own().is_newer_than(&there) => Ok(()),
+        _ => spawn::begin(place, caller)?.ready().await,
+    }
+}
+
+/// Has the supervisor watch a session that has just been started; says so if it cannot. It is not started again where
+/// that has just failed.
+pub(crate) async fn watched(cx: &Context, was_there: bool) {
+    let place = Place::of(&cx.cci_dir());
+    let mut looked = Ask(&place).look().await.map(drop);
+    if looked.is_err() && was_there {
+        // it has ended at this very moment
+        looked = async {
+            spawn::begin(&place, &cx.caller)?.ready().await?;
+            Ask(&place).look().await.map(drop)
+        }
+        .await;
+    }
+    if let Err(error) = looked {
+        cx.emit(SessionEvent::NotWatched(Unwatched::Failed(format!("the supervisor does not answer: {error}"))));
+    }
+}
+
+/// Starts it again while a session is attached, whenever it was killed; nothing is written to the terminal.
+pub(crate) async fn keep(cx: &Context) -> Infallible {
+    let place = Place::of(&cx.cci_dir());
+    let mut tries = 0;
+    while place.sessions().has_watched() && !place.unwanted().exists() && tries < TRIES {
+        if Ask(&place).end().await.is_ok() {
+            // its successor needs a moment; one that the person has stopped has none
+            sleep(AGAIN).await;
+            continue;
+        }
+        sleep(AGAIN * tries).await;
+        tries += 1;
+        if let Ok(starting) = spawn::begin(&place, &cx.caller)
+            && let Err(error) = starting.ready().await
+        {
+            tracing::warn!(%error, "the supervisor was not started");
+        }
+    }
+    pending().await
+}
+
+/// Ends the one that is there, and starts one if any session is to be watched; returns whether one runs.
+pub(crate) async fn restart(place: &Place, caller: &Caller) -> Result<bool> {
+    stop(place).await?;
+    is_wanted_again(place);
+    if !place.sessions().has_watched() {
+        return Ok(false);
+    }
+    let failed = |source| Error::Host { step: "start", path: "the supervisor".into(), source };
+    spawn::begin(place, caller).map_err(failed)?.ready().await.map_err(failed)?;
+    Ok(true)
+}
+
+/// How long a newer one waits for the older one's end.
+pub(super) const HANDS_OVER: Duration = FINISHES;

@@ -1,0 +1,186 @@
+//! Which sessions are watched: those that their launches noted, as long as Incus has their containers.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use cci_core::session::SessionId;
+use cci_host::store::run_dir::{RunDir, Watched};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::guest;
+use super::presence::{Lookout, Presence};
+use super::session::{Session, Shared};
+use super::status::WatchedSession;
+
+/// How long a session's container may be stopped or gone: a rewind puts another one in its place.
+const NO_CONTAINER: Duration = Duration::from_secs(15);
+/// How long Incus may be silent until a session counts as ended.
+const SILENT: Duration = Duration::from_secs(600);
+
+/// A session, and the tasks that end with it.
+struct Entry {
+    session: Rc<Session>,
+    _tasks: JoinSet<()>,
+    /// Since when it has not been seen running.
+    missed: Option<Instant>,
+}
+
+/// All sessions of one user.
+pub(super) struct House {
+    run: RunDir,
+    shared: Rc<Shared>,
+    lookout: Rc<dyn Lookout>,
+    /// Notified when it is time to look again.
+    changed: Rc<Notify>,
+    entries: RefCell<BTreeMap<String, Entry>>,
+    /// The places that are listened to.
+    places: RefCell<BTreeMap<(String, String), JoinSet<()>>>,
+}
+
+impl House {
+    pub(super) fn new(run: RunDir, shared: Rc<Shared>, lookout: Rc<dyn Lookout>, changed: Rc<Notify>) -> Self {
+        let (entries, places) = (RefCell::default(), RefCell::default());
+        Self { run, shared, lookout, changed, entries, places }
+    }
+
+    /// The sessions, as `status` tells them.
+    pub(super) fn status(&self) -> Vec<WatchedSession> {
+        self.entries.borrow().values().map(|entry| entry.session.status()).collect()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.borrow().is_empty()
+    }
+
+    /// Listens at once for what has been noted: a launch waits for that. Whether it runs is looked at afterwards.
+    pub(super) fn admit(&self) -> Vec<Watched> {
+        let noted = self.run.watched();
+        let is_known = |watched: &Watched| {
+            self.entries
+                .borrow()
+                .get(&watched.session.to_string())
+                .is_some_and(|entry| entry.session.watched == *watched)
+        };
+        if !noted.iter().all(is_known) {
+            self.changed.notify_one();
+        }
+        for watched in &noted {
+            self.open(watched, None);
+        }
+        self.listen_to_places(&noted);
+        noted
+    }
+
+    /// Looks which sessions run, and forgets those that are gone.
+    pub(super) async fn look(&self) {
+        let (noted, kept) = (self.admit(), self.run.kept());
+        let presence = self.lookout.look([noted.clone(), kept.clone()].concat()).await;
+        for (watched, presence) in noted.iter().zip(&presence) {
+            self.judge(watched, presence);
+        }
+        for (watched, presence) in kept.iter().zip(presence.iter().skip(noted.len())) {
+            if *presence == Presence::Gone {
+                self.run.forget(watched);
+            }
+        }
+        // what a launch has noted since is not judged yet
+        let known: Vec<SessionId> =
+            self.run.watched().iter().chain(&self.run.kept()).map(|watched| watched.session).collect();
+        self.entries.borrow_mut().retain(|_, entry| known.contains(&entry.session.watched.session));
+        let left: Vec<SessionId> =
+            self.run.with_sockets().into_iter().filter(|session| !known.contains(session)).collect();
+        if !left.is_empty()
+            && let Err(error) = self.run.remove_sockets(&left)
+        {
+            self.shared.log.say(error);
+        }
+        self.listen_to_places(&self.run.watched());
+    }
+
+    fn judge(&self, watched: &Watched, presence: &Presence) {
+        let id = watched.session.to_string();
+        match presence {
+            Presence::Runs(container) => self.open(watched, Some(container)),
+            Presence::Stopped if self.is_overdue(&id, NO_CONTAINER) => {
+                self.run.set_aside(watched);
+                self.close(&id, "its container is stopped");
+            }
+            Presence::Gone if self.is_overdue(&id, NO_CONTAINER) => {
+                self.run.forget(watched);
+                self.close(&id, "its container is gone");
+            }
+            // the note stays: whoever calls cci next looks again
+            Presence::Unknown if self.is_overdue(&id, SILENT) => self.close(&id, "Incus does not answer"),
+            Presence::Stopped | Presence::Gone | Presence::Unknown => {}
+        }
+    }
+
+    /// Whether a session has been missed for that long.
+    fn is_overdue(&self, id: &str, long: Duration) -> bool {
+        let mut entries = self.entries.borrow_mut();
+        let Some(entry) = entries.get_mut(id) else { return true };
+        entry.missed.get_or_insert_with(Instant::now).elapsed() >= long
+    }
+
+    /// Whether any session has been missed when it was looked at last: then it is soon time to look again.
+    pub(super) fn is_unsure(&self) -> bool {
+        self.entries.borrow().values().any(|entry| entry.missed.is_some())
+    }
+
+    /// Listens for a session, if nobody does yet.
+    fn open(&self, watched: &Watched, container: Option<&String>) {
+        let id = watched.session.to_string();
+        let mut entries = self.entries.borrow_mut();
+        if let Some(entry) = entries.get_mut(&id).filter(|entry| entry.session.watched == *watched) {
+            if let Some(container) = container {
+                entry.missed = None;
+                entry.session.container.borrow_mut().clone_from(container);
+            }
+            return;
+        }
+        // the earlier socket goes before the new one comes
+        entries.remove(&id);
+        let session = Session::new(watched.clone(), container.cloned().unwrap_or_default(), Rc::clone(&self.shared));
+        let mut tasks = JoinSet::new();
+        match guest::open(&self.run, &session) {
+            Ok(opened) => {
+                self.shared.log.say(format_args!("{id}: watched"));
+                let (run, listening) = (self.run.clone(), Rc::clone(&session));
+                tasks.spawn_local(async move { match guest::listen(run, listening, opened).await {} });
+            }
+            Err(error) => self.shared.log.say(format_args!("{id}: its socket cannot be opened: {error}")),
+        }
+        tasks.spawn_local(Rc::clone(&session).at_intervals());
+        entries.insert(id, Entry { session, _tasks: tasks, missed: None });
+    }
+
+    fn close(&self, id: &str, why: &str) {
+        if self.entries.borrow_mut().remove(id).is_some() {
+            self.shared.log.say(format_args!("{id}: no longer watched: {why}"));
+        }
+    }
+
+    /// Closes all sockets: whoever comes now is refused at once.
+    pub(super) fn close_all(&self) {
+        self.entries.borrow_mut().clear();
+        self.places.borrow_mut().clear();
+    }
+
+    /// Hears of changes wherever a watched session is, and nowhere else.
+    fn listen_to_places(&self, noted: &[Watched]) {
+        let place = |watched: &Watched| (watched.endpoint.clone(), watched.project.clone());
+        let mut places = self.places.borrow_mut();
+        places.retain(|known, _| noted.iter().any(|watched| place(watched) == *known));
+        for watched in noted {
+            places.entry(place(watched)).or_insert_with(|| {
+                let mut listening = JoinSet::new();
+                listening.spawn_local(self.lookout.changes(watched.clone(), Rc::clone(&self.changed)));
+                listening
+            });
+        }
+    }
+}

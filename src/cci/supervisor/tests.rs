@@ -1,0 +1,5 @@
+//! A whole supervisor on real sockets, with a lookout and a duty of the tests'.
+
+mod commands;
+mod guests;
+mod world;
