@@ -12,6 +12,7 @@ mod output;
 mod place;
 mod reference;
 mod schema;
+mod supervisor;
 
 use cci_test_support as support;
 use support::host::{Host, Output};

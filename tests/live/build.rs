@@ -171,7 +171,7 @@ fn a_pool_that_fills_up_during_a_build_is_named_and_nothing_is_left() {
     drop(images);
     assert_eq!(out.code, 1, "{out}");
     assert!(out.stderr.contains(&format!("error: no space left: storage pool '{}' has ", pool.0)), "{out}");
-    assert!(out.stderr.contains("hint: remove old images and containers"), "{out}");
+    assert!(out.stderr.contains("hint: remove old images, containers"), "{out}");
     assert_eq!(left, (vec![], String::new()), "{out}");
 }
 

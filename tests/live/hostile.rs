@@ -94,6 +94,18 @@ const CASES: &[(&str, &str)] = &[
     ("[limits]\nprocesses = \"501\"", "limits.processes"),
     ("[limits]\ndisk = \"6GiB\"", "limits.disk"),
     ("[limits]\ndisk = \"10TB\"", "limits.disk"),
+    ("[checkpoints]\nauto = \"off\"", "checkpoints.auto"),
+    ("checkpoints = { auto = \"off\" }", "checkpoints.auto"),
+    ("[checkpoints]\nignore = [\"*\"]", "checkpoints.ignore"),
+    ("checkpoints.ignore = [\"src/\"]", "checkpoints.ignore"),
+    ("[checkpoints]\nmax_file = \"1KiB\"", "checkpoints.max_file"),
+    ("checkpoints.max_file = \"255MiB\"", "checkpoints.max_file"),
+    ("[checkpoints]\nkeep = 0", "checkpoints.keep"),
+    ("checkpoints.keep = 199", "checkpoints.keep"),
+    ("[checkpoints]\nkeep_for = \"1s\"", "checkpoints.keep_for"),
+    ("checkpoints.keep_for = \"13d\"", "checkpoints.keep_for"),
+    ("[checkpoints]\nagent_may_rewind = true", "checkpoints.agent_may_rewind"),
+    ("checkpoints.agent_may_rewind = true", "checkpoints.agent_may_rewind"),
     ("[build]\nfrom = \"images:evil\"", "build.from"),
     ("[build]\nfrom = \"./rootfs.tar\"", "build.from"),
     ("[build]\nhost_ca = false", "build.host_ca"),
@@ -140,7 +152,8 @@ const CASES: &[(&str, &str)] = &[
 ];
 
 /// Keys that are the project's own choice: none of them decides what runs next to the credentials.
-const FREE: [&str; 3] = ["defaults.persistent", "defaults.model", "network.refresh_interval_minutes"];
+const FREE: [&str; 4] =
+    ["defaults.persistent", "defaults.model", "network.refresh_interval_minutes", "checkpoints.interval_minutes"];
 
 /// A strict user, and a project with links that lead out of it.
 fn host() -> Host {

@@ -87,10 +87,10 @@ fn a_large_allocation_ends_at_its_limit() {
 }
 
 /// A storage pool of a test's own, removed with it.
-struct Pool(String);
+pub(crate) struct Pool(pub(crate) String);
 
 impl Pool {
-    fn of(driver: &str, config: &[&str]) -> Self {
+    pub(crate) fn of(driver: &str, config: &[&str]) -> Self {
         let name = format!("cci-test-{driver}-{}", std::process::id());
         incus(&[&["storage", "create", &name, driver], config].concat());
         Self(name)

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::support::host::{Host, ROOT, binary_dir, run};
 
 /// Each verb with arguments that make it work; `NAME` stands for a running container. A verb is here before it is there.
-const VERBS: [&str; 51] = [
+const VERBS: [&str; 62] = [
     "version",
     "list --all",
     "run -- true",
@@ -49,6 +49,17 @@ const VERBS: [&str; 51] = [
     "schema",
     "completion bash",
     "bench --wrong",
+    "checkpoint",
+    "log --graph",
+    "diff",
+    "rewind --dry-run ~0",
+    "fork 0000",
+    "compare",
+    "adopt no-such-fork",
+    "supervisor status",
+    "supervisor logs",
+    "supervisor restart",
+    "supervisor stop",
     "man",
     "help",
     "persist NAME",

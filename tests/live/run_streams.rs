@@ -79,12 +79,15 @@ fn random_bytes_come_through_unchanged_fast_and_in_little_memory() {
     let mut incus = Command::new("incus");
     incus.args(["exec", "--project", &host.project, &name, "--", "cat"]);
     let (by_incus, _) = through(incus, most);
+    // the program itself takes most of it, the more so without optimizations
+    let (_, base) = through(host.cci_command(&["container", "exec", &name, "--", "cat"]), 32);
     let (exec, exec_memory) = through(host.cci_command(&["container", "exec", &name, "--", "cat"]), most);
     let (run, run_memory) = through(host.cci_command(&["run", "--", "cat"]), most);
     eprintln!(
         "{most} MiB: incus {by_incus:.0} MiB/s; exec {exec:.0} MiB/s, {exec_memory} kB; run {run:.0} MiB/s, {run_memory} kB"
     );
-    assert!(exec_memory < 40_000 && run_memory < 40_000, "{exec_memory} kB, {run_memory} kB");
+    let limit = base + 12_000;
+    assert!(exec_memory < limit && run_memory < limit, "{exec_memory} kB, {run_memory} kB, of 32 MiB {base} kB");
     if !cfg!(debug_assertions) {
         assert!(exec > by_incus * 0.6 && run > by_incus * 0.6, "incus {by_incus:.0}, exec {exec:.0}, run {run:.0}");
     }

@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -59,6 +60,11 @@ impl Anthropic {
             .iter()
             .filter_map(|request| request.last())
             .any(|last| last.strip_suffix(text).is_some_and(|before| before.is_empty() || before.ends_with('\n')))
+    }
+
+    /// The last message of the last request, for a test that misses something.
+    pub fn last(&self) -> Option<String> {
+        self.seen.lock().unwrap().users.last()?.last().cloned()
     }
 
     /// Whether a prompt had a line that is this.
@@ -163,9 +169,15 @@ fn text(content: &Value) -> String {
     }
 }
 
+/// A number that no other answer has: the agent takes a second answer of one number for the first, and asks again.
+fn unique() -> u64 {
+    static GIVEN: AtomicU64 = AtomicU64::new(0);
+    GIVEN.fetch_add(1, Ordering::Relaxed)
+}
+
 fn message(model: &Value) -> Value {
     json!({
-        "id": "msg_stub", "type": "message", "role": "assistant", "model": model, "content": [],
+        "id": format!("msg_stub{}", unique()), "type": "message", "role": "assistant", "model": model, "content": [],
         "stop_reason": null, "stop_sequence": null, "usage": { "input_tokens": 7, "output_tokens": 7 },
     })
 }
@@ -188,7 +200,9 @@ impl Said {
     fn begun(&self) -> Value {
         match self {
             Self::Text(_) => json!({ "type": "text", "text": "" }),
-            Self::Command(_) => json!({ "type": "tool_use", "id": "toolu_stub", "name": "Bash", "input": {} }),
+            Self::Command(_) => {
+                json!({ "type": "tool_use", "id": format!("toolu_stub{}", unique()), "name": "Bash", "input": {} })
+            }
         }
     }
 

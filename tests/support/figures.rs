@@ -4,7 +4,29 @@ use std::io::Write;
 
 /// How much is tried: the short form, or with `tests/run --long` the long one.
 pub fn rounds(short: usize, long: usize) -> usize {
-    if is_long() { long } else { short }
+    if is_long() { long.div_ceil(piece().1) } else { short }
+}
+
+/// What is tried of all that could be: in the short form a few that the seed chooses.
+pub fn sample<T>(mut all: Vec<T>, short: usize, seed: u64) -> Vec<T> {
+    let mut random = Random::new(seed);
+    for at in (1..all.len()).rev() {
+        all.swap(at, usize::try_from(random.below(at as u64 + 1)).unwrap());
+    }
+    if is_long() {
+        let (first, pieces) = piece();
+        return all.into_iter().skip(first).step_by(pieces).collect();
+    }
+    all.truncate(short);
+    all
+}
+
+/// Which piece of the long form this is, from 0, and of how many: `CCI_TEST_PIECE=2/5` is the second, and with one seed
+/// all of them are the whole.
+fn piece() -> (usize, usize) {
+    let given = std::env::var("CCI_TEST_PIECE").unwrap_or_else(|_| "1/1".to_owned());
+    let (piece, pieces) = given.split_once('/').expect("CCI_TEST_PIECE is not like 2/5");
+    (piece.parse::<usize>().unwrap() - 1, pieces.parse().unwrap())
 }
 
 /// Whether this is the long form.

@@ -28,5 +28,6 @@ pub mod pty;
 pub mod schema;
 pub mod screen;
 pub mod timeline;
+pub mod tree;
 pub mod wait;
 pub mod watch;

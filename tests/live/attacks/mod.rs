@@ -1,5 +1,6 @@
 //! What a hostile agent, a cloned repository or a neighbour tries without success: one file for each kind of attack.
 
+mod checkpoints;
 mod clean;
 mod image;
 mod mount;
@@ -15,10 +16,12 @@ use std::os::unix::fs::{lchown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::support::host::{Host, U1234, answer, incus};
+use crate::support::wait;
 
 /// What nobody in a container may ever read.
 const SECRET: &str = "the host's own key";
@@ -35,6 +38,13 @@ fn inside(host: &Host, name: &str, script: &str) -> Option<String> {
     let args = ["exec", "--project", &host.project, name, "--", "sh", "-c", script];
     let out = answer(Command::new("incus").args(args));
     out.status.success().then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
+}
+
+/// The same in a container that runs for certain, and that may be booting: then Incus refuses a command now and then.
+fn surely_inside(host: &Host, name: &str, script: &str) -> String {
+    wait::until("the container runs a command", Duration::from_secs(30), || {
+        inside(host, name, script).ok_or_else(|| format!("{name}: {script}"))
+    })
 }
 
 /// What Incus says of a container.
@@ -56,7 +66,7 @@ fn flipping<T>(place: &Path, target: &Path, work: impl FnOnce() -> T) -> T {
                 renameat_with(CWD, place, CWD, &link, RenameFlags::EXCHANGE).unwrap();
                 count += 1;
                 // each state lasts a little, and another time than before
-                std::thread::park_timeout(std::time::Duration::from_micros(u64::from(count * 397 % 2000)));
+                std::thread::park_timeout(Duration::from_micros(u64::from(count * 397 % 2000)));
             }
             count
         });

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::time::Duration;
 
-use super::{SECRET, flipping, inside, plant_key, state};
+use super::{SECRET, flipping, inside, plant_key, state, surely_inside};
 use crate::support::host::{Host, U1234, daemon_socket, incus};
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::wait;
@@ -30,16 +30,16 @@ fn a_link_in_the_place_of_a_mounted_directory_shows_no_key_after_a_reboot() {
     let name = session(&host);
     host.cci(&["container", "mount", &name, "d", "./data", "/data"]).ok();
     shows(&host, &name, "mine");
-    let swap = format!("cd /workspace && mv data x && ln -s {} data", ssh.display());
-    assert!(inside(&host, &name, &swap).is_some());
+    let swap = format!("cd /workspace && [ -L data ] || {{ mv data x && ln -s {} data; }}", ssh.display());
+    surely_inside(&host, &name, &swap);
     let boot = "cat /proc/sys/kernel/random/boot_id; stat -c %i /proc/1/ns/pid";
-    let before = inside(&host, &name, boot);
+    let before = surely_inside(&host, &name, boot);
     let _ = inside(&host, &name, "systemctl --no-block reboot");
     // a stop of a moment is no end: it has come back, or Incus has deleted what did not start
     let came_back = wait::until("the reboot is over", Duration::from_secs(120), || {
         match (inside(&host, &name, boot), host.containers().is_empty()) {
             (_, true) => Ok(false),
-            (now @ Some(_), _) if now != before => Ok(true),
+            (Some(now), _) if now != before => Ok(true),
             (now, _) => Err(format!("{now:?}")),
         }
     });

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::os::unix::net::UnixListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -13,16 +13,16 @@ use super::bed::{Bed, assert_tells};
 use crate::support::host::{self, Host, U1000};
 
 /// A file system of its own on a directory, until it is dropped.
-struct Mounted<'a>(&'a Path);
+pub(super) struct Mounted(PathBuf);
 
-impl<'a> Mounted<'a> {
-    fn tmpfs(dir: &'a Path, options: &str) -> Self {
+impl Mounted {
+    pub(super) fn tmpfs(dir: &Path, options: &str) -> Self {
         mount(&["-t", "tmpfs", "-o", options, "cci-test", dir.to_str().unwrap()]);
-        Self(dir)
+        Self(dir.to_owned())
     }
 }
 
-impl Drop for Mounted<'_> {
+impl Drop for Mounted {
     fn drop(&mut self) {
         let _ = Command::new("umount").args(["--lazy", self.0.to_str().unwrap()]).output();
     }
@@ -34,7 +34,7 @@ fn mount(args: &[&str]) {
     assert!(done.status.success(), "mount {args:?}: {}", String::from_utf8_lossy(&done.stderr));
 }
 
-fn home_options(size: &str) -> String {
+pub(super) fn home_options(size: &str) -> String {
     format!("mode=0700,uid={},gid={},size={size}", U1000.uid, U1000.gid())
 }
 
@@ -116,7 +116,7 @@ fn a_workspace_behind_a_link_or_a_bind_mount_is_written_where_it_is() {
     symlink(&real, &link).unwrap();
     host.cci(&["run", "-w", link.to_str().unwrap(), "--", "touch", "by-link"]).ok();
     mount(&["--bind", real.to_str().unwrap(), bound.to_str().unwrap()]);
-    let _bound = Mounted(&bound);
+    let _bound = Mounted(bound.clone());
     host.cci(&["run", "-w", bound.to_str().unwrap(), "--", "touch", "by-mount"]).ok();
     assert!(real.join("by-link").exists() && real.join("by-mount").exists());
 }

@@ -1,6 +1,7 @@
 //! What each network mode reaches, asked by live packets that never leave this machine.
 
 mod attacks;
+mod brought_back;
 mod dns;
 mod guard;
 mod host;

@@ -3,6 +3,7 @@
 mod binary;
 mod incus;
 mod run;
+pub mod supervisor;
 mod user;
 mod world;
 

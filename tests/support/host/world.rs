@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::binary::{binary_dir, built_dir, files, image};
 use super::incus::{incus, project};
 use super::run::{Output, run};
+use super::supervisor;
 use super::user::User;
 use crate::wait;
 
@@ -182,6 +183,25 @@ impl Host {
         }
     }
 
+    /// What the checkpoints of this host's workspaces hold of containers, by name; there is no project of them before the
+    /// first.
+    pub fn roots(&self) -> Vec<String> {
+        let project = format!("{}-checkpoints", self.project);
+        let columns = ["list", "--project", &project, "-f", "csv", "-c", "n,user.cci.workspace"];
+        let list = Command::new("incus").args(columns).output().expect("the tests need the Incus client");
+        let (list, own) = (String::from_utf8_lossy(&list.stdout).into_owned(), self.dir.path().display().to_string());
+        let lines = list.lines().filter_map(|line| line.split_once(','));
+        lines.filter(|(_, workspace)| workspace.starts_with(&own)).map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// Removes them.
+    pub fn remove_roots(&self) {
+        let project = format!("{}-checkpoints", self.project);
+        for name in self.roots() {
+            let _ = Command::new("incus").args(["delete", "-f", "--project", &project, &name]).output();
+        }
+    }
+
     /// The sessions on the disk.
     pub fn sessions(&self) -> Vec<String> {
         let dir = std::fs::read_dir(self.home.join(".cci/sessions-claude"));
@@ -191,9 +211,11 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        if self.project.is_empty() {
-            return;
+        // nothing of it may be taking a checkpoint meanwhile
+        supervisor::end(&self.home);
+        if !self.project.is_empty() {
+            self.remove_containers();
+            self.remove_roots();
         }
-        self.remove_containers();
     }
 }
