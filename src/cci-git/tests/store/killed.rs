@@ -27,7 +27,7 @@ fn child() {
 
 #[test]
 #[ignore = "the other test starts and kills it"]
-fn writer() {
+fn writing_child() {
     let base = place();
     let store = Store::open(&base.join("store.git")).unwrap();
     let kept = fs::read_to_string(base.join("wanted")).unwrap();
@@ -114,10 +114,10 @@ fn a_killed_writer_harms_nothing_that_is_kept() {
     fill(&bed, 0);
     let (one, one_is) = (look(&bed.root), bed.snapshot());
     fill(&bed, 1);
-    let all = work_and_kill(&bed, "killed::writer", one_is, Duration::from_secs(60)).expect("a minute is enough");
+    let all = work_and_kill(&bed, "killed::writing_child", one_is, Duration::from_secs(60)).expect("a minute is enough");
     for moment in 0..20_u32 {
         bed.write("new", moment.to_string());
-        work_and_kill(&bed, "killed::writer", one_is, all * (moment * 13 % 20) / 20);
+        work_and_kill(&bed, "killed::writing_child", one_is, all * (moment * 13 % 20) / 20);
         let store = Store::open(&bed.base.path().join("store.git")).unwrap();
         assert_eq!(store.verify([one_is.tree, one_is.stat]).unwrap(), [], "killed at moment {moment}");
         let top = File::open(&bed.root).unwrap();
