@@ -47,6 +47,24 @@ pub struct Side {
 }
 
 impl Store {
+    /// Reads the directories of a snapshot, but for those that `beside` has too; fails if one is missing or damaged.
+    pub fn read_directories(&self, snapshot: &Snapshot, beside: Option<&Snapshot>) -> Result<()> {
+        let mut reader = self.reader();
+        let mut waiting = vec![(beside.copied(), *snapshot)];
+        while let Some((beside, snapshot)) = waiting.pop() {
+            if beside == Some(snapshot) {
+                continue;
+            }
+            let beside = beside.map(|ids| Directory::read(&mut reader, ids)).transpose()?.unwrap_or_default();
+            for held in &Directory::read(&mut reader, snapshot)?.held {
+                if let Some(below) = directory_of(held) {
+                    waiting.push((beside.find(&held.name).and_then(directory_of), below));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// What became of `old` in `new`, in the order of the names of each directory.
     ///
     /// A directory is mentioned only if it is or was empty, or has other permissions. Times alone are no change.

@@ -132,8 +132,9 @@ impl Store {
 
     /// Looks again which packs there are.
     pub(crate) fn reload(&self) -> Result<()> {
-        let packs = Packs::load(&self.pack_directory(), &self.packs())?;
-        *self.packs.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(packs);
+        // listed under the lock: of two writers at once, the one that listed first would forget the other's pack
+        let mut packs = self.packs.write().unwrap_or_else(PoisonError::into_inner);
+        *packs = Arc::new(Packs::load(&self.pack_directory(), &packs)?);
         Ok(())
     }
 

@@ -116,6 +116,7 @@ impl OnIncus for ShellArgs {
             background: self.background,
             root: None,
             forks: false,
+            replaces: None,
         };
         let (started, is_there) = tokio::join!(shell::start(cx, &session), supervisor::for_launch(cx, self.debug));
         let started = started?;

@@ -67,6 +67,7 @@ pub async fn adopt(cx: &Context, fork: &Origin, slot: SlotChoice) -> Result<Adop
         container: here.container.as_ref().map(|owned| owned.instance.name.clone()),
         parts,
     };
+    rewind::refuse_unreadable(&opened, &to, &journal.parts).await?;
     let Rewound { to: checkpoint, from, parts, running, .. } = rewind::begin(cx, &mut opened, &journal, None).await?;
     Ok(Adopted { fork: forks::name(fork), checkpoint, from, parts, missing, running })
 }

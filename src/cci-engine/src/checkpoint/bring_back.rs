@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cci_core::Result;
-use cci_core::checkpoint::{CheckpointId, Node, Root};
+use cci_core::checkpoint::{CheckpointId, Node};
 use cci_core::mark::LAUNCH;
 use cci_core::metadata::{Further, Metadata, SCHEMA_VERSION};
 use cci_core::session::{Resume, SessionId};
@@ -17,6 +17,7 @@ use super::linked;
 use super::opened::{Opened, now};
 use super::running_agent;
 use super::subject::{self, Subject};
+use super::watch::Standstill;
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::CheckpointEvent;
@@ -45,13 +46,15 @@ pub(crate) struct InTheWay {
     pub(crate) subject: Subject,
     /// What its agent was given on the command line.
     pub(crate) environment: BTreeMap<String, String>,
+    /// What makes it stand still, if it does.
+    pub(crate) standing: Option<Standstill>,
 }
 
 impl InTheWay {
     async fn find(cx: &Context, journal: &Journal, node: &Node) -> Result<Self> {
         let subject = in_the_way(cx, journal, node).await?;
         let environment = running_agent::environment(cx, &subject).await?;
-        Ok(Self { subject, environment })
+        Ok(Self { subject, environment, standing: None })
     }
 }
 
@@ -63,31 +66,45 @@ pub(crate) async fn bring_back(
     node: &Node,
     ended: Option<InTheWay>,
 ) -> Result<Option<(String, SessionId)>> {
-    let InTheWay { subject, environment } = match ended {
+    let InTheWay { subject, environment, standing } = match ended {
         Some(ended) => ended,
         None => InTheWay::find(cx, journal, node).await?,
     };
     let restarts = restarts(journal, subject.runs());
-    if restarts {
-        end(cx, journal, &subject).await?;
-    }
-    // nothing of it runs any more, so its removal is not waited for
-    let removed = async { if restarts { remove(cx, journal, &subject).await } else { Ok(()) } };
-    let (restored, removed) = tokio::join!(restore(cx, opened, journal, node), removed);
-    restored?;
-    removed?;
-    let root = node.root.clone().filter(|_| journal.parts.contains(&Part::Container));
-    let root = root.map(|root| (node.id.clone(), root));
-    let session = session(cx, journal, node);
-    // where the container that comes back is none, nothing ran
-    let starts = restarts && (root.is_some() || !journal.parts.contains(&Part::Container));
-    let running = match session {
-        Some(session) if starts => {
-            let slot = subject.slot().or_else(|| node.slot.and_then(Slot::new));
-            Some(start(&cx.with_environment(environment), session, slot, root).await?)
+    let wanted = wanted(cx, journal, node, &subject).filter(|_| restarts);
+    let own = cx.with_environment(environment);
+    let restored = async {
+        if let Some((first, files)) = restore(cx, opened, journal, node).await? {
+            cx.emit(CheckpointEvent::WithoutSetId { first, files });
         }
-        _ => None,
+        match &wanted {
+            Some(wanted) => Box::pin(shell::decide(&own, wanted)).await.map(Some),
+            None => Ok(None),
+        }
     };
+    let ended = async { if restarts { end(cx, journal, &subject).await } else { Ok(()) } };
+    let removed = async { if restarts { remove(cx, journal, &subject).await } else { Ok(()) } };
+    // what stands still changes no file: they are brought back while Incus ends it
+    let is_still = standing.is_some() && journal.parts.contains(&Part::Container);
+    let (restored, gone) = if is_still {
+        tokio::join!(restored, async { ended.await.and(removed.await) })
+    } else {
+        drop(standing);
+        ended.await?;
+        // nothing of it runs any more, so its removal is not waited for
+        tokio::join!(restored, removed)
+    };
+    let (decided, ()) = (restored?, gone?);
+    // a process that did not stand still may have changed a file behind that
+    let again = async { if is_still { restore(cx, opened, journal, node).await.map(drop) } else { Ok(()) } };
+    let running = if let Some((decided, wanted)) = decided.zip(wanted.as_ref()) {
+        let started = Box::pin(decided.start_after(wanted, again)).await?;
+        Some((started.name, started.session))
+    } else {
+        again.await?;
+        None
+    };
+    let session = session(cx, journal, node);
     let session = unmade(cx, opened, journal, node, session).await?;
     settle(cx, opened, session, &node.id, running.as_ref().map(|(name, _)| name)).await?;
     Ok(running)
@@ -164,7 +181,8 @@ async fn remove(cx: &Context, journal: &Journal, subject: &Subject) -> Result<()
 }
 
 /// Brings back the files of the workspace and of the conversation.
-async fn restore(cx: &Context, opened: &Opened, journal: &Journal, node: &Node) -> Result<()> {
+async fn restore(cx: &Context, opened: &Opened, journal: &Journal, node: &Node) -> Result<contents::WithoutSetId> {
+    let mut without_set_id = None;
     let label = format!("cci rewind to {}", node.id);
     if let Some(tree) = node.tree.as_ref().filter(|_| journal.parts.contains(&Part::Workspace)) {
         let root = host_path::real_workspace(cx).await?;
@@ -180,9 +198,7 @@ async fn restore(cx: &Context, opened: &Opened, journal: &Journal, node: &Node) 
         }
         linked::keep_forks(cx, forks).await?;
         place.is_whole(&restored, "the files of the workspace")?;
-        if let Some((first, files)) = contents::without_set_id(&restored) {
-            cx.emit(CheckpointEvent::WithoutSetId { first, files });
-        }
+        without_set_id = contents::without_set_id(&restored);
     }
     if let Some(git) = node.git.as_ref().filter(|_| journal.parts.contains(&Part::Workspace)) {
         if is_adopted(cx, node) {
@@ -210,7 +226,7 @@ async fn restore(cx: &Context, opened: &Opened, journal: &Journal, node: &Node) 
         let restored = restored(cx, opened, &place, &to, &label).await?;
         place.is_whole(&restored, "the conversation")?;
     }
-    Ok(())
+    Ok(without_set_id)
 }
 
 /// The metadata of a conversation that has none: as that of the fork, or as far as a checkpoint knows it.
@@ -251,14 +267,15 @@ async fn restored(
     cx.scope.writing(move || place.restore(&store, &to, &label)).await
 }
 
-/// Starts the agent on the conversation, in a container with this root file system or in the one that still runs.
-async fn start(
-    cx: &Context,
-    session: SessionId,
-    slot: Option<Slot>,
-    root: Option<(CheckpointId, Root)>,
-) -> Result<(String, SessionId)> {
-    let wanted = Session {
+/// The session that is started: the agent on the conversation, in a container with the root file system of the checkpoint,
+/// or in the one that still runs. None where the container that comes back is none: then nothing ran.
+fn wanted(cx: &Context, journal: &Journal, node: &Node, subject: &Subject) -> Option<Session> {
+    let replaces = journal.parts.contains(&Part::Container);
+    let root = node.root.clone().filter(|_| replaces).map(|root| (node.id.clone(), root));
+    let session = session(cx, journal, node).filter(|_| root.is_some() || !replaces)?;
+    let slot = subject.slot().or_else(|| node.slot.and_then(Slot::new));
+    let ended = subject.container.as_ref().filter(|_| replaces);
+    Some(Session {
         slot: slot.map_or(SlotChoice::Auto, SlotChoice::Exactly),
         resume: Resume::Exactly(session.to_string()),
         given: Given { slot: slot.is_some(), ..Given::default() },
@@ -269,9 +286,8 @@ async fn start(
         background: false,
         root,
         forks: false,
-    };
-    let started = Box::pin(shell::start(cx, &wanted)).await?;
-    Ok((started.name, started.session))
+        replaces: ended.map(|owned| owned.instance.name.clone()),
+    })
 }
 
 /// Notes that it is complete.

@@ -106,7 +106,10 @@ pub(crate) fn whole(restored: &Restored, root: &Path, what: &'static str) -> Res
 }
 
 /// The first file that came back without the bits that let it run as another user, and how many did.
-pub(crate) fn without_set_id(restored: &Restored) -> Option<(PathBuf, usize)> {
+pub(crate) type WithoutSetId = Option<(PathBuf, usize)>;
+
+/// Which files came back without these bits.
+pub(crate) fn without_set_id(restored: &Restored) -> WithoutSetId {
     let mut without = restored.failed.iter().filter(|left| left.why == Obstacle::WithoutSetId);
     without.next().map(|first| (first.path.clone(), 1 + without.count()))
 }

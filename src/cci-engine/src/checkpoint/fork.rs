@@ -240,7 +240,9 @@ async fn one(cx: &Context, opened: &Opened, from: &From) -> Result<Forked> {
         at: now(),
         linked: linked.clone(),
     };
-    files(cx, opened, from, &origin, owner).await?;
+    if let Some((first, files)) = files(cx, opened, from, &origin, owner).await? {
+        cx.emit(CheckpointEvent::WithoutSetId { first, files });
+    }
     let own = Context { workspace: Workspace::at(&workspace), ..cx.clone() };
     let talks = conversation(&own, opened, from, session).await?;
     let wanted = Session {
@@ -250,9 +252,11 @@ async fn one(cx: &Context, opened: &Opened, from: &From) -> Result<Forked> {
         network: Network::Stricter,
         debug: false,
         tmux: true,
-        background: true,
+        // a prompt waits for the agent, and one that does not come up is seen by whoever attaches
+        background: false,
         root: from.root.clone().map(|root| (from.node.id.clone(), root)),
         forks: true,
+        replaces: None,
     };
     let started = Box::pin(shell::prepare(&own, &wanted)).await?;
     Ok(Forked {
@@ -295,8 +299,14 @@ fn gone(path: &std::path::Path) -> Error {
     Error::Host { step: "open", path: path.to_owned(), source: std::io::ErrorKind::NotFound.into() }
 }
 
-/// The files of the workspace, and its place in the repository.
-async fn files(cx: &Context, opened: &Opened, from: &From, origin: &Origin, owner: cci_core::idmap::Ids) -> Result<()> {
+/// The files of the workspace, and its place in the repository; returns those without their set-user-ID bit.
+async fn files(
+    cx: &Context,
+    opened: &Opened,
+    from: &From,
+    origin: &Origin,
+    owner: cci_core::idmap::Ids,
+) -> Result<contents::WithoutSetId> {
     let (store, snapshot, cci_dir) = (Arc::clone(&opened.store), from.snapshot, cx.cci_dir());
     let (origin, leaves_git) = (origin.clone(), from.leaves_git);
     let state = from.git.as_ref().map(|(state, _)| state.files.clone()).unwrap_or_default();
@@ -308,10 +318,10 @@ async fn files(cx: &Context, opened: &Opened, from: &From, origin: &Origin, owne
             let except = if leaves_git { &except[..] } else { &[] };
             let written = contents::materialise(&store, &origin.fork, &snapshot, except)?;
             contents::whole(&written, &origin.fork, "the files of the fork")?;
-            match &origin.linked {
-                Some(linked) => link(&origin, linked, &state),
-                None => Ok(()),
+            if let Some(linked) = &origin.linked {
+                link(&origin, linked, &state)?;
             }
+            Ok(contents::without_set_id(&written))
         })
         .await
 }

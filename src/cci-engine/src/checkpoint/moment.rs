@@ -1,16 +1,21 @@
 //! The instant of a checkpoint: the container stands still while it is copied and the files are taken.
 
+use std::sync::Arc;
+
 use cci_core::checkpoint::{CheckpointId, Pool};
 use cci_core::{Error, Result};
 use cci_git::{Captured, Why};
 use jiff::Timestamp;
+use tokio::task::JoinHandle;
 
+use super::contents;
 use super::opened::Opened;
 use super::root::{self, Copied, Prepared};
 use super::seen::{Places, Seen, captured, seen};
 use super::subject::Subject;
 use super::wanted::Wanted;
-use super::watch::Watch;
+use super::watch::{Standstill, Watch};
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::CheckpointEvent;
 use crate::incus_error::DuringStep;
@@ -21,8 +26,10 @@ pub(super) struct Moment {
     pub(super) at: Timestamp,
     pub(super) seen: Seen,
     pub(super) copied: Option<Copied>,
-    /// What can still say whether the container has changed.
-    pub(super) watch: Option<Watch>,
+    /// The container, which still stands still.
+    pub(super) standing: Option<Standstill>,
+    /// The end of what makes the files safe on the disk, which nothing stands still for.
+    synced: JoinHandle<Result<()>>,
 }
 
 impl Moment {
@@ -39,20 +46,36 @@ impl Moment {
             None => None,
         };
         let at = standing.as_ref().map_or_else(Timestamp::now, |standing| standing.at);
-        let (copied, files) = tokio::join!(copied(cx, root), seen(&opened.store, places));
-        let watch = match standing {
-            Some(standing) => {
-                let (stood_still, watch) = standing.end().await;
-                tracing::info!(stood_still, "the instant of the checkpoint is over");
-                watch
-            }
-            None => None,
+        let files = async {
+            let seen = seen(&opened.store, places).await?;
+            let store = Arc::clone(&opened.store);
+            let synced = tokio::spawn(blocking(move || store.sync().map_err(contents::failed)));
+            Ok((seen, synced))
         };
-        let (copied, mut files) = (copied?, files?);
-        if files.workspace.not_held.iter().any(|one| one.why == Why::Unreadable) {
-            files.workspace = taken_over(cx, opened, places).await?.unwrap_or(files.workspace);
+        let (copied, files) = tokio::join!(copied(cx, root), files);
+        let (copied, (seen, synced)) = (copied?, files?);
+        Ok(Self { at, seen, copied, standing, synced })
+    }
+
+    /// Lets everything go on; returns what can still say whether the container has changed.
+    pub(super) async fn over(&mut self) -> Option<Watch> {
+        let (stood_still, watch) = self.standing.take()?.end().await;
+        tracing::info!(stood_still, "the instant of the checkpoint is over");
+        watch
+    }
+
+    /// Takes over what only the container's root could read, once nothing has to stand still for it, and waits until all
+    /// that was seen is safe on the disk.
+    pub(super) async fn completed(&mut self, cx: &Context, opened: &Opened, places: &Places) -> Result<()> {
+        (&mut self.synced).await.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))?;
+        if self.seen.workspace.not_held.iter().any(|one| one.why == Why::Unreadable)
+            && let Some(readable) = taken_over(cx, opened, places).await?
+        {
+            self.seen.workspace = readable;
+            let store = Arc::clone(&opened.store);
+            blocking(move || store.sync().map_err(contents::failed)).await?;
         }
-        Ok(Self { at, seen: files, copied, watch })
+        Ok(())
     }
 }
 

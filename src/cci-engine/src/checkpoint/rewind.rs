@@ -1,9 +1,13 @@
 //! `rewind`: decides what comes back, takes what is there now, and brings a checkpoint back.
 
-use cci_core::checkpoint::{Cause, CheckpointId, Node, Pool};
+use std::sync::Arc;
+
+use cci_core::checkpoint::{Cause, CheckpointId, Node, Pool, Tree};
 use cci_core::session::SessionId;
 use cci_core::slot::SlotChoice;
+use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
+use cci_git::Store;
 
 use super::bring_back::{self, Back, InTheWay};
 use super::cost;
@@ -12,9 +16,11 @@ use super::root::{self, Copied};
 use super::roots;
 use super::running_agent;
 use super::subject::{self, Subject};
-use super::take;
+use super::take::{self, Last};
 use super::wanted::Wanted;
+use super::watch::Watch;
 use super::{contents, files};
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::CheckpointEvent;
 use crate::instance::ownership::Owned;
@@ -31,6 +37,8 @@ pub struct Planned {
     pub missing: Vec<(Part, &'static str)>,
     /// The container that is ended and replaced, if there is one.
     pub container: Option<String>,
+    /// Whether it runs.
+    pub runs: bool,
     /// Other running containers that work on the same files.
     pub others: Vec<String>,
 }
@@ -64,7 +72,7 @@ pub async fn plan(cx: &Context, given: &str, slot: SlotChoice, only: &[Part]) ->
     let container = subject.container.as_ref().map(|owned| owned.instance.name.clone());
     let others = containers.into_iter().filter(Owned::runs);
     let others = others.map(|owned| owned.instance.name).filter(|name| Some(name) != container.as_ref()).collect();
-    Ok(Planned { to, parts, missing, container, others })
+    Ok(Planned { to, parts, missing, container, runs: subject.runs(), others })
 }
 
 /// How many files of the workspace differ from what a rewind brings back.
@@ -74,36 +82,56 @@ pub async fn differing(cx: &Context, planned: &Planned) -> Result<u64> {
 
 /// Rewinds as planned. What is there now is taken first, so that the rewind can be taken back.
 pub async fn rewind(cx: &Context, planned: &Planned, slot: SlotChoice) -> Result<Rewound> {
-    let containers = subject::containers(cx).await?;
-    let here = subject::among(cx, containers.clone(), slot).await?;
-    let subject = subject_of(cx, &planned.to, containers, here).await?;
     let mut opened = Opened::of(cx).await?;
     opened.wanted.insert(planned.to.id.clone());
-    let wanted = Wanted::because(Cause::BeforeRewind);
-    let copies = cost::tell_once(cx, &opened, &subject).await?;
-    let (before, environment) = match copies {
-        Pool::CopyOnWrite => {
-            let taken = take::take_last(cx, &mut opened, &subject, &wanted);
-            tokio::join!(taken, running_agent::environment(cx, &subject))
-        }
-        // while it is copied nothing in it answers, and none is made that is not needed
-        Pool::Full => {
-            let environment = running_agent::environment(cx, &subject).await;
-            let taken = take::take_of(cx, &mut opened, &subject, &wanted, None).await;
-            (taken.map(|taken| (taken, None)), environment)
-        }
+    let found = async {
+        let containers = subject::containers(cx).await?;
+        let here = subject::among(cx, containers.clone(), slot).await?;
+        let subject = subject_of(cx, &planned.to, containers, here).await?;
+        let (environment, pool, ()) = tokio::try_join!(
+            running_agent::environment(cx, &subject),
+            cost::tell_once(cx, &opened, &subject),
+            refuse_unreadable(&opened, &planned.to, &planned.parts),
+        )?;
+        Ok((subject, environment, pool))
     };
-    let ((before, copy), environment) = (before?, environment?);
+    // a command in the container takes as long to begin as all of that
+    let (found, watch) = tokio::join!(found, watch(cx, planned));
+    let (subject, environment, pool) = found?;
+    let wanted = Wanted::because(Cause::BeforeRewind);
+    let Last { node: before, copy, standing } = match pool {
+        Pool::CopyOnWrite => take::take_last(cx, &mut opened, &subject, &wanted, watch?).await?,
+        // while it is copied nothing in it answers, and none is made that is not needed
+        Pool::Full => Last::from(take::take_of(cx, &mut opened, &subject, &wanted, None).await?),
+    };
     let journal = Journal {
         to: planned.to.id.clone(),
-        from: before.node.id,
+        from: before.id,
         parts: planned.parts.clone(),
         session: planned.to.session.or(subject.session_id()),
         container: subject.container.as_ref().map(|owned| owned.instance.name.clone()),
     };
-    let ended = Some(InTheWay { subject, environment });
+    let ended = Some(InTheWay { subject, environment, standing });
     let (rewound, ()) = tokio::join!(begin(cx, &mut opened, &journal, ended), seal(cx, copy));
     rewound
+}
+
+/// Refuses a checkpoint whose files cannot be brought back, while nothing has been ended.
+pub(crate) async fn refuse_unreadable(opened: &Opened, to: &Node, parts: &[Part]) -> Result<()> {
+    let Some(tree) = to.tree.as_ref().filter(|_| parts.contains(&Part::Workspace)) else { return Ok(()) };
+    let current = opened.heads.nearest(to.session, &Workspace::at(&to.workspace)).and_then(|id| opened.nodes.get(id));
+    let beside = current.filter(|node| node.id != to.id).and_then(|node| node.tree.as_ref());
+    let beside = beside.map(|tree| contents::snapshot(&tree.tree, &tree.stat)).transpose()?;
+    let (store, tree) = (Arc::clone(&opened.store), contents::snapshot(&tree.tree, &tree.stat)?);
+    blocking(move || store.read_directories(&tree, beside.as_ref()).map_err(contents::failed)).await
+}
+
+/// What makes the container that is ended stand still.
+async fn watch(cx: &Context, planned: &Planned) -> Result<Option<Watch>> {
+    match planned.container.as_ref().filter(|_| planned.runs) {
+        Some(name) => Watch::open(cx, name).await,
+        None => Ok(None),
+    }
 }
 
 /// Seals the copy of what is ended; one that could not be is a checkpoint all the same.
@@ -122,12 +150,10 @@ pub(crate) async fn begin(
     journal: &Journal,
     ended: Option<InTheWay>,
 ) -> Result<Rewound> {
-    // what cannot be brought back is refused while nothing has been ended
     let node = recorded(opened, &journal.to)?;
-    let files = differing_between(opened, journal, &node).await?;
     let (kept, written) = (opened.kept.clone(), journal.clone());
     cx.scope.writing(move || kept.write_journal(&written)).await?;
-    end(cx, opened, journal, &node, files, ended).await
+    end(cx, opened, journal, &node, ended).await
 }
 
 /// Completes a rewind that was interrupted.
@@ -144,9 +170,7 @@ async fn finish(cx: &Context, back: Back) -> Result<Rewound> {
     let mut opened = Opened::despite_journal(cx).await?;
     let journal = opened.kept.journal()?.ok_or(Error::NoRewind)?;
     let node = recorded(&opened, if back == Back::To { &journal.to } else { &journal.from })?;
-    // to count them is no reason not to bring them back
-    let files = differing_between(&opened, &journal, &node).await.unwrap_or_default();
-    end(cx, &mut opened, &journal, &node, files, None).await
+    end(cx, &mut opened, &journal, &node, None).await
 }
 
 /// Brings back what the journal says; what is in the way is looked for if it is not known yet.
@@ -155,12 +179,15 @@ async fn end(
     opened: &mut Opened,
     journal: &Journal,
     node: &Node,
-    files: u64,
     ended: Option<InTheWay>,
 ) -> Result<Rewound> {
     let begun = Begun { cx, is_complete: false };
-    let running = bring_back::bring_back(cx, opened, journal, node, ended).await?;
+    let files = differing_between(Arc::clone(&opened.store), before(opened, journal), journal, node);
+    let (running, files) = tokio::join!(bring_back::bring_back(cx, opened, journal, node, ended), files);
+    let running = running?;
     begun.complete();
+    // to count them is no reason not to bring them back
+    let files = files.unwrap_or_default();
     let (to, from) = (node.id.clone(), journal.from.clone());
     Ok(Rewound { to, from, parts: journal.parts.clone(), files, running })
 }
@@ -173,11 +200,15 @@ fn recorded(opened: &Opened, id: &CheckpointId) -> Result<Node> {
     })
 }
 
-/// How many files of the workspace are brought back: what was there before is in the checkpoint that takes it back.
-async fn differing_between(opened: &Opened, journal: &Journal, to: &Node) -> Result<u64> {
-    let before = opened.nodes.get(&journal.from).and_then(|node| node.tree.as_ref());
+/// The files of the workspace before the rewind: they are in the checkpoint that takes it back.
+fn before(opened: &Opened, journal: &Journal) -> Option<Tree> {
+    opened.nodes.get(&journal.from).and_then(|node| node.tree.clone())
+}
+
+/// How many files of the workspace are brought back.
+async fn differing_between(store: Arc<Store>, before: Option<Tree>, journal: &Journal, to: &Node) -> Result<u64> {
     match to.tree.as_ref().filter(|_| journal.parts.contains(&Part::Workspace)) {
-        Some(tree) => contents::changed_between(&opened.store, before, tree).await,
+        Some(tree) => contents::changed_between(&store, before.as_ref(), tree).await,
         None => Ok(0),
     }
 }
@@ -241,7 +272,7 @@ async fn lacks(cx: &Context, to: &Node, part: Part) -> Result<Option<&'static st
             None => Some(if to.container.is_none() {
                 "there was none when the checkpoint was taken"
             } else {
-                "it ended while the checkpoint was taken, or its storage pool copies in full, which is done by hand only"
+                "it ended while the checkpoint was taken, or its storage pool copies in full: automatic checkpoints then leave it out"
             }),
             Some(root) if !roots::exists(cx, root).await? => Some("its copy was removed"),
             Some(_) if to.session.is_none() => Some("no agent ran in it"),

@@ -1,8 +1,6 @@
 //! `checkpoint`: takes the container, the workspace and the conversation at one instant.
 
-use std::sync::Arc;
-
-use cci_core::checkpoint::{CheckpointId, Linked, Node};
+use cci_core::checkpoint::{Linked, Node};
 use cci_core::slot::SlotChoice;
 use cci_core::{Error, Result};
 use jiff::Timestamp;
@@ -17,8 +15,7 @@ use super::roots;
 use super::seen::{Places, Seen, captured, seen};
 use super::subject::{self, Subject};
 use super::wanted::Wanted;
-use super::watch::Watch;
-use crate::blocking::blocking;
+use super::watch::{Standstill, Watch};
 use crate::context::Context;
 use crate::instance::ownership;
 use crate::launch;
@@ -70,23 +67,44 @@ pub(crate) async fn take_of(
     }
     let id = opened.unused_id();
     let root = root_of(cx, subject, wanted, &id).await?;
-    let moment = Moment::of(cx, opened, &places, root, watch).await?;
+    let mut moment = Moment::of(cx, opened, &places, root, watch).await?;
+    moment.over().await;
     // whoever waits for the instant goes on while the rest is done
     drop(instant);
-    let Moment { at, seen, copied, .. } = moment;
+    let copied = moment.copied.take();
     let kept = async {
         match copied {
             Some(copied) => root::kept(copied).await.map(Some),
             None => Ok(None),
         }
     };
-    let (root, node) = tokio::try_join!(kept, recorded(cx, opened, subject, wanted, id, &seen))?;
-    let node = Node { at: noted(at), root, ..node };
+    let recorded = async {
+        moment.completed(cx, opened, &places).await?;
+        record(cx, opened, subject, wanted, id, &moment.seen).await
+    };
+    let (root, node) = tokio::try_join!(kept, recorded)?;
+    let node = Node { at: noted(moment.at), root, ..node };
     publish(cx, opened, subject, &node).await?;
     Ok(Taken { node, is_new: true })
 }
 
-/// Takes a checkpoint of what is ended next, and returns the copy of its container, which is to be sealed meanwhile.
+/// The last checkpoint of a container that is ended next.
+pub(crate) struct Last {
+    pub(crate) node: Node,
+    /// The copy of the container, which is to be sealed meanwhile.
+    pub(crate) copy: Option<Copied>,
+    /// The container, which has been standing still since.
+    pub(crate) standing: Option<Standstill>,
+}
+
+impl From<Taken> for Last {
+    fn from(Taken { node, .. }: Taken) -> Self {
+        Self { node, copy: None, standing: None }
+    }
+}
+
+/// Takes a checkpoint of what is ended next. Nothing in the container goes on behind it, if that can be brought about: it
+/// would be lost.
 ///
 /// Whether anything has changed is asked afterwards: to find out takes as long as the copy.
 pub(crate) async fn take_last(
@@ -94,21 +112,26 @@ pub(crate) async fn take_last(
     opened: &mut Opened,
     subject: &Subject,
     wanted: &Wanted,
-) -> Result<(Taken, Option<Copied>)> {
+    watch: Option<Watch>,
+) -> Result<Last> {
     let (places, id) = (places(cx, opened, subject).await?, opened.unused_id());
-    let (watch, root) = tokio::join!(watch(cx, subject), root_of(cx, subject, wanted, &id));
-    let Moment { at, seen, copied, mut watch } = Moment::of(cx, opened, &places, root?, watch?).await?;
-    if let Some(current) = current(cx, opened, subject).filter(|current| has_files(current, &seen, wanted))
+    let root = root_of(cx, subject, wanted, &id).await?;
+    let mut moment = Moment::of(cx, opened, &places, root, watch).await?;
+    if let Some(current) = current(cx, opened, subject).filter(|current| has_files(current, &moment.seen, wanted))
         && holds_container(current, subject)
-        && !has_container_changed(cx, opened, subject, current, watch.as_mut()).await?
-        && removed(cx, current, copied.as_ref()).await?
     {
-        return Ok((Taken { node: current.clone(), is_new: false }, None));
+        let mut watch = moment.over().await;
+        if !has_container_changed(cx, opened, subject, current, watch.as_mut()).await?
+            && removed(cx, current, moment.copied.as_ref()).await?
+        {
+            return Ok(Last { node: current.clone(), copy: None, standing: None });
+        }
     }
-    let node = recorded(cx, opened, subject, wanted, id, &seen).await?;
-    let node = Node { at: noted(at), root: copied.as_ref().map(Copied::root), ..node };
+    moment.completed(cx, opened, &places).await?;
+    let node = record(cx, opened, subject, wanted, id, &moment.seen).await?;
+    let node = Node { at: noted(moment.at), root: moment.copied.as_ref().map(Copied::root), ..node };
     publish(cx, opened, subject, &node).await?;
-    Ok((Taken { node, is_new: true }, copied))
+    Ok(Last { node, copy: moment.copied, standing: moment.standing })
 }
 
 /// Removes a copy that the current checkpoint has no use for; false if it is to be kept after all, because that one has
@@ -139,21 +162,6 @@ async fn places(cx: &Context, opened: &Opened, subject: &Subject) -> Result<Plac
         captured(&opened.store, &places.workspace).await?;
     }
     Ok(places)
-}
-
-/// The record of what was seen, once all that it names is on the disk.
-async fn recorded(
-    cx: &Context,
-    opened: &Opened,
-    subject: &Subject,
-    wanted: &Wanted,
-    id: CheckpointId,
-    seen: &Seen,
-) -> Result<Node> {
-    let store = Arc::clone(&opened.store);
-    let synced = blocking(move || store.sync().map_err(contents::failed));
-    let ((), node) = tokio::try_join!(synced, record(cx, opened, subject, wanted, id, seen))?;
-    Ok(node)
 }
 
 /// What sees whether the container has changed, and makes it stand still.

@@ -2,6 +2,7 @@
 
 use cci_agent::{Agent, Start, TurnHooks};
 use cci_core::checkpoint::{CheckpointId, Root};
+use cci_core::idmap::Ids;
 use cci_core::mark::Marks;
 use cci_core::pin::Pinned;
 use cci_core::plan::{Ask, LaunchPlan};
@@ -51,6 +52,8 @@ pub struct Session {
     pub root: Option<(CheckpointId, Root)>,
     /// Whether the agent begins a new conversation with what was said in the one that is resumed.
     pub forks: bool,
+    /// A container whose place the new one takes: it is just being removed.
+    pub replaces: Option<String>,
 }
 
 /// A running session, detached.
@@ -82,6 +85,37 @@ pub async fn start(cx: &Context, session: &Session) -> Result<Started> {
 
 /// The same; the caller keeps what was created, or rolls it back.
 pub(crate) async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
+    decide(cx, session).await?.running(session).await?.start(session).await
+}
+
+/// A session that is decided: its container is still to be created, unless it runs.
+pub(crate) struct Decided {
+    cx: Context,
+    id: SessionId,
+    owner: Ids,
+    resumed: Option<Resumed>,
+    slot: SlotChoice,
+    turns: TurnHooks,
+    survey: Survey,
+    sockets: Option<Sockets>,
+    plan: LaunchPlan,
+    live: Option<Instance>,
+    pinned: Vec<Pinned>,
+}
+
+/// A container whose agent is to be started.
+struct Running {
+    cx: Context,
+    name: String,
+    id: SessionId,
+    plan: LaunchPlan,
+    pinned: Vec<Pinned>,
+    watched: bool,
+    agent: Vec<String>,
+}
+
+/// Decides everything about a session and creates no container.
+pub(crate) async fn decide(cx: &Context, session: &Session) -> Result<Decided> {
     let workspace = launch::usable(cx)?;
     let resumed = resume::find(cx, &session.resume).await?;
     let (cx, slot) = match &resumed {
@@ -109,6 +143,7 @@ pub(crate) async fn prepare(cx: &Context, session: &Session) -> Result<Started> 
     });
     let mut survey = survey?;
     planted?;
+    survey.instances.retain(|instance| Some(&instance.name) != session.replaces.as_ref());
     if let Some(running) = live(&survey.instances, id)
         && shutdown::is_going_down(&cx, &running.name).await
     {
@@ -126,29 +161,60 @@ pub(crate) async fn prepare(cx: &Context, session: &Session) -> Result<Started> 
     let sockets = if is_connected { connect::make(&cx, id, owner) } else { None };
     let plan = plan(&cx, id, resumed.as_ref(), &survey, sockets.as_ref())?;
     launch::tell(&cx, &plan, &survey).await?;
-    let live = live(&survey.instances, id);
-    let pinned = live.map_or_else(|| plan.pinned(), replaced::pinned);
-    report_replaced(&cx, live, &pinned, resumed.as_ref()).await?;
-    let (name, plan) = match live {
-        Some(running) => {
-            survey.policy_check.verify(&cx).await?;
-            (running.name.clone(), launch::as_made(&plan, &running.config))
-        }
-        None => launched(&cx, plan, slot, id, resumed.as_ref(), &survey, turns).await?,
-    };
-    let watched = sockets.is_some() && connect::watch(&cx, id, owner, &plan, live);
-    drop(sockets);
-    let agent = agent_command(&plan, session, id, resumed.as_ref());
-    // two agents on one conversation would overwrite each other's data: one that runs in tmux is attached to instead
-    let direct = !session.tmux && !agent::has_session(&cx, &name, plan.user.uid).await?;
-    if direct {
-        launch::note_ids(&cx, &name).await;
-    } else {
-        start_in_tmux(&cx, &plan, &name, session, &agent).await?;
+    let live = live(&survey.instances, id).cloned();
+    let pinned = live.as_ref().map_or_else(|| plan.pinned(), replaced::pinned);
+    report_replaced(&cx, live.as_ref(), &pinned, resumed.as_ref()).await?;
+    Ok(Decided { cx, id, owner, resumed, slot, turns, survey, sockets, plan, live, pinned })
+}
+
+impl Decided {
+    /// Creates the container and starts the agent in it, as [`start`] does, but not before `before` is done.
+    pub(crate) async fn start_after(
+        self,
+        session: &Session,
+        before: impl Future<Output = Result<()>>,
+    ) -> Result<Started> {
+        let cx = self.cx.clone();
+        let started = async {
+            let (running, done) = tokio::join!(self.running(session), before);
+            done?;
+            running?.start(session).await
+        };
+        roll_back::on_failure(&cx, started).await
     }
-    cx.emit(Event::Idle);
-    cx.emit(SessionEvent::Started { session: id, container: name.clone(), network: plan.network });
-    Ok(Started { name, session: id, watched, pinned, direct: direct.then_some(Direct { plan, agent }) })
+
+    /// Creates the container, or takes the one that runs.
+    async fn running(self, session: &Session) -> Result<Running> {
+        let Self { cx, id, owner, resumed, slot, turns, survey, sockets, plan, live, pinned } = self;
+        let (name, plan) = match &live {
+            Some(running) => {
+                survey.policy_check.verify(&cx).await?;
+                (running.name.clone(), launch::as_made(&plan, &running.config))
+            }
+            None => launched(&cx, plan, slot, id, resumed.as_ref(), &survey, turns).await?,
+        };
+        let watched = sockets.is_some() && connect::watch(&cx, id, owner, &plan, live.as_ref());
+        drop(sockets);
+        let agent = agent_command(&plan, session, id, resumed.as_ref());
+        Ok(Running { cx, name, id, plan, pinned, watched, agent })
+    }
+}
+
+impl Running {
+    /// Starts the agent, if it runs in tmux.
+    async fn start(self, session: &Session) -> Result<Started> {
+        let Self { cx, name, id, plan, pinned, watched, agent } = self;
+        // two agents on one conversation would overwrite each other's data: one that runs in tmux is attached to instead
+        let direct = !session.tmux && !agent::has_session(&cx, &name, plan.user.uid).await?;
+        if direct {
+            launch::note_ids(&cx, &name).await;
+        } else {
+            start_in_tmux(&cx, &plan, &name, session, &agent).await?;
+        }
+        cx.emit(Event::Idle);
+        cx.emit(SessionEvent::Started { session: id, container: name.clone(), network: plan.network });
+        Ok(Started { name, session: id, watched, pinned, direct: direct.then_some(Direct { plan, agent }) })
+    }
 }
 
 async fn start_in_tmux(cx: &Context, plan: &LaunchPlan, name: &str, session: &Session, agent: &[String]) -> Result<()> {

@@ -114,7 +114,8 @@ fn a_killed_writer_harms_nothing_that_is_kept() {
     fill(&bed, 0);
     let (one, one_is) = (look(&bed.root), bed.snapshot());
     fill(&bed, 1);
-    let all = work_and_kill(&bed, "killed::writing_child", one_is, Duration::from_secs(60)).expect("a minute is enough");
+    let all =
+        work_and_kill(&bed, "killed::writing_child", one_is, Duration::from_secs(60)).expect("a minute is enough");
     for moment in 0..20_u32 {
         bed.write("new", moment.to_string());
         work_and_kill(&bed, "killed::writing_child", one_is, all * (moment * 13 % 20) / 20);

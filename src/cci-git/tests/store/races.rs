@@ -126,3 +126,16 @@ fn a_file_that_grows_meanwhile_is_no_error() {
 fn capture() -> Capture<'static> {
     Capture { ignore: &[], max_file: 1 << 20, cache: None }
 }
+
+#[test]
+fn of_two_writers_at_once_none_forgets_what_the_other_wrote() {
+    let bed = Bed::in_memory();
+    for round in 0..200 {
+        let write = |who| bed.store.write(format!("{who} {round}").as_bytes()).unwrap();
+        let (one, other) = std::thread::scope(|scope| {
+            let other = scope.spawn(|| write("other"));
+            (write("one"), other.join().unwrap())
+        });
+        assert!(bed.store.contains(one) && bed.store.contains(other), "round {round}");
+    }
+}
