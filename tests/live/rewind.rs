@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::support::anthropic::Anthropic;
-use crate::support::host::{Host, U1000, U1234, run};
+use crate::support::host::{Host, U1000, U1234, exec_in_background, run};
 use crate::support::screen::Screen;
 use crate::support::{tree, wait};
 
@@ -327,4 +327,37 @@ fn bad_input_is_refused_and_changes_nothing() {
     let out = dummy.cci(&["rewind", "-w", elsewhere.to_str().unwrap(), &first]);
     assert!(out.code == 1 && out.stderr.contains("not found"), "{out}");
     dummy.has("one", "one", &["one"], &[]);
+}
+
+/// Traces a child that writes to the workspace: what somebody traces is not made to stand still.
+const TRACED: &str = r#"
+import ctypes, os, signal, time
+child = os.fork()
+if child == 0:
+    while True:
+        with open("/workspace/late", "a") as file:
+            file.write("late\n")
+        time.sleep(0.0005)
+seize = 0x4206
+assert ctypes.CDLL(None).ptrace(seize, child, None, None) == 0
+open("/workspace/traced", "w").close()
+signal.pause()
+"#;
+
+#[test]
+fn what_is_written_until_the_end_of_the_container_does_not_stay() {
+    let dummy = Dummy::start(U1234, &[]);
+    dummy.write("one");
+    let first = dummy.checkpoint();
+    let writer = ["python3", "-c", TRACED];
+    let mut writer = exec_in_background(&dummy.host.project, &dummy.name, &writer);
+    let traced = dummy.host.proj.join("traced");
+    wait::until("the writer is traced", LONG, || if traced.exists() { Ok(()) } else { Err(String::new()) });
+    dummy.cci(&["rewind", &first]).ok();
+    writer.wait().unwrap();
+    dummy.has("one", "one", &["one"], &[]);
+    let mut files: Vec<_> =
+        std::fs::read_dir(&dummy.host.proj).unwrap().map(|file| file.unwrap().file_name()).collect();
+    files.sort();
+    assert_eq!(files, ["word"]);
 }

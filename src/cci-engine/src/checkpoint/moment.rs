@@ -41,11 +41,14 @@ impl Moment {
         root: Option<Prepared>,
         watch: Option<Watch>,
     ) -> Result<Self> {
+        let begun = Timestamp::now();
         let standing = match watch {
             Some(watch) => watch.still().await,
             None => None,
         };
-        let at = standing.as_ref().map_or_else(Timestamp::now, |standing| standing.at);
+        let now = Timestamp::now();
+        // the container's clock is the host's, whatever it says
+        let at = standing.as_ref().map_or(now, |standing| standing.at.clamp(begun, now));
         let files = async {
             let seen = seen(&opened.store, places).await?;
             let store = Arc::clone(&opened.store);
