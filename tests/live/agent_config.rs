@@ -196,6 +196,32 @@ fn what_the_hosts_configuration_needs_of_the_host_is_told_at_launch() {
 }
 
 #[test]
+fn only_the_chosen_parts_of_the_hosts_configuration_come_along() {
+    let host = Host::live(U1234);
+    put(&host, ".claude/settings.json", &json!({ "model": "opus", "cleanupPeriodDays": 30 }).to_string(), 0o644);
+    put(&host, ".claude/hooks/x", "#!/bin/sh\n", 0o755);
+    put(&host, ".claude/skills/s/SKILL.md", "x", 0o640);
+    put(&host, ".claude/CLAUDE.md", "x", 0o644);
+    put(&host, ".config/cci/config.toml", "[tool]\nimport = [\"settings\", \"skills\", \"hooks\"]\n", 0o644);
+    fs::write(host.proj.join(".cci.toml"), "[tool]\nimport = [\"settings\", \"skills\"]\n").unwrap();
+    let out = host.cci(&["shell", "--background", "--debug"]).ok();
+    assert!(!out.stderr.contains("CLAUDE.md") && !out.stderr.contains("hooks"), "{out}");
+    assert!(!inside(&host, "CLAUDE.md").exists() && !inside(&host, "hooks").exists());
+    assert_eq!(fs::metadata(inside(&host, "skills/s/SKILL.md")).unwrap().permissions().mode() & 0o777, 0o640);
+    let settings: Value = serde_json::from_slice(&fs::read(inside(&host, "settings.json")).unwrap()).unwrap();
+    assert_eq!(settings["model"], "opus");
+    assert!(settings["cleanupPeriodDays"].as_u64().unwrap() > 10_000, "transcripts stay: {settings}");
+
+    fs::write(host.proj.join(".cci.toml"), "[tool]\nimport = [\"settings\", \"mcp\"]\n").unwrap();
+    let out = host.cci(&["run", "--", "true"]);
+    assert!(out.code == 2 && out.stderr.contains("tool.import is refused from a project file"), "{out}");
+    fs::write(host.proj.join(".cci.toml"), "[tool]\nimport = [\"setings\"]\n").unwrap();
+    let out = host.cci(&["run", "--", "true"]);
+    assert!(out.code == 2 && out.stderr.contains("some of settings, instructions, "), "{out}");
+    assert!(out.stderr.contains("'setings'") && out.stderr.contains("settings"), "{out}");
+}
+
+#[test]
 fn another_account_that_the_agents_variable_names_is_the_sessions() {
     let host = Host::live(U1234);
     for (dir, who) in [(".claude", "first"), ("second", "second")] {

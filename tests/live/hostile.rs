@@ -48,6 +48,8 @@ const CASES: &[(&str, &str)] = &[
     ("[profiles.x]\ntool = { name = \"evil\" }", "tool.name (profile x)"),
     ("[tool]\nargs = [\"--settings=/workspace/x\"]", "tool.args"),
     ("[profiles.x]\ntool = { args = [\"--mcp-config\", \"/workspace/x\"] }", "tool.args (profile x)"),
+    ("[tool]\nimport = [\"settings\", \"hooks\"]", "tool.import"),
+    ("[profiles.x]\ntool = { import = [\"skills\", \"mcp\"] }", "tool.import (profile x)"),
     ("[tool]\nbinary = \"/workspace/evil\"", "tool.binary"),
     ("[tool]\nbinary = \"bash\"", "tool.binary"),
     ("[defaults]\nenvironment = { BASH_ENV = \"/workspace/evil\" }", "defaults.environment.BASH_ENV"),

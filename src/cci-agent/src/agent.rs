@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use crate::import::Import;
 use crate::seed::{Given, HostPlace, Seeded, Sources};
 use crate::tool::{Start, Tool};
 use crate::turn::Turn;
@@ -50,9 +51,9 @@ pub trait Agent: Debug + Sync {
         None
     }
 
-    /// What has to be read before it can be [seeded](Agent::seed).
-    fn sources(&self, place: &HostPlace) -> Sources {
-        let _ = place;
+    /// What has to be read before it can be [seeded](Agent::seed) with these parts of its configuration.
+    fn sources(&self, place: &HostPlace, import: &Import) -> Sources {
+        let _ = (place, import);
         Sources::default()
     }
 
@@ -107,7 +108,8 @@ pub trait Agent: Debug + Sync {
         &[]
     }
 
-    /// A script that installs it as root, once Node is installed. Without one nothing needs to be done.
+    /// A script that installs it as root, once Node is installed: the version in `CCI_VERSION`, which its last line says.
+    /// Without one nothing needs to be done.
     fn install(&self) -> Option<&'static str> {
         None
     }

@@ -47,6 +47,7 @@ mod tests {
     use std::path::{Component, Path, PathBuf};
 
     use super::*;
+    use crate::import::Import;
     use crate::seed::HostPlace;
 
     fn stays_below(place: &Path) -> bool {
@@ -65,7 +66,8 @@ mod tests {
     fn no_agent_reads_or_writes_beside_the_places_it_is_given() {
         let named = Some(PathBuf::from("/home/u/named"));
         for (agent, named) in agents().flat_map(|agent| [(agent, None), (agent, named.clone())]) {
-            let sources = agent.sources(&HostPlace { home: "/home/u".into(), named: named.clone() });
+            let place = HostPlace { home: "/home/u".into(), named: named.clone() };
+            let sources = agent.sources(&place, &Import::default());
             let copied = sources.copied.iter();
             for place in copied.clone().map(|one| &one.host).chain(sources.host.iter().map(|one| &one.path)) {
                 let below = named.as_deref().unwrap_or(Path::new("/home/u"));

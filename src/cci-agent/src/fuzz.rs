@@ -5,13 +5,14 @@
 use serde_json::Value;
 
 use crate::agents::agents;
+use crate::import::Import;
 use crate::json;
 use crate::seed::{Document, Documents, Form, Given, HostPlace};
 
 /// The host's and a session's configuration of every agent: seeding the result once more changes nothing.
 pub fn credentials(bytes: &[u8]) {
     for agent in agents() {
-        let sources = agent.sources(&HostPlace::default());
+        let sources = agent.sources(&HostPlace::default(), &Import::default());
         let session: Documents = sources
             .session
             .iter()

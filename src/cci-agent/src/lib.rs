@@ -61,6 +61,7 @@ mod agents;
 #[cfg(feature = "fuzzing")]
 pub mod fuzz;
 mod host_files;
+mod import;
 pub mod json;
 mod omission;
 mod seed;
@@ -70,6 +71,7 @@ mod turn;
 pub use agent::{Agent, Shown, Spoken, Transcripts};
 pub use agents::{agent, agents, default_agent, known, names};
 pub use host_files::HostFiles;
+pub use import::{Import, Part};
 pub use omission::{NotCopied, Omission};
 pub use seed::{Copied, Document, Documents, Form, Given, HostPlace, Secrets, Seeded, Sources};
 pub use tool::{Start, Tool};

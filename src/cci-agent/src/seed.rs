@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::host_files::HostFiles;
+use crate::import::Import;
 use crate::json::Keep;
 use crate::omission::Omission;
 use crate::turn::TurnHooks;
@@ -86,6 +87,10 @@ pub struct Given<'a> {
     pub place: HostPlace,
     /// What there is of [`Sources::host`]; nothing where the host's configuration is not given to sessions.
     pub host: Documents,
+    /// What of [`Sources::host`] is there, perhaps, and could not be read.
+    pub unread: Vec<&'static str>,
+    /// The parts of the host's configuration that come along.
+    pub import: Import,
     /// What there is of [`Sources::session`].
     pub session: Documents,
     /// What there is of [`Sources::workspace`], and its content where that is JSON.

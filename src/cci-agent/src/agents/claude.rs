@@ -14,6 +14,7 @@ mod words;
 
 use self::place::{STATE, directory, state_file};
 use crate::agent::{Agent, Shown, Spoken, Transcripts};
+use crate::import::{Import, Part};
 use crate::json::Keep;
 use crate::seed::{Copied, Document, Form, Given, HostPlace, Seeded, Sources};
 use crate::tool::{Start, Tool};
@@ -28,19 +29,19 @@ pub(crate) struct Claude;
 const LOGIN: &str = ".credentials.json";
 /// What is copied from its directory on the host as it is: what the person has written for it, and never what it noted
 /// of other workspaces.
-const COPIED: [&str; 12] = [
-    config::MEMORY,
-    "config.yml",
-    "keybindings.json",
-    "loop.md",
-    "commands",
-    "agents",
-    "skills",
-    "hooks",
-    "output-styles",
-    "rules",
-    "themes",
-    "workflows",
+const COPIED: [(&str, Part); 12] = [
+    (config::MEMORY, Part::Instructions),
+    ("config.yml", Part::Settings),
+    ("keybindings.json", Part::Settings),
+    ("loop.md", Part::Instructions),
+    ("commands", Part::Commands),
+    ("agents", Part::Agents),
+    ("skills", Part::Skills),
+    ("hooks", Part::Hooks),
+    ("output-styles", Part::OutputStyles),
+    ("rules", Part::Rules),
+    ("themes", Part::Settings),
+    ("workflows", Part::Workflows),
 ];
 
 impl Agent for Claude {
@@ -96,24 +97,24 @@ impl Agent for Claude {
         Some("CLAUDE_CONFIG_DIR")
     }
 
-    fn sources(&self, place: &HostPlace) -> Sources {
+    fn sources(&self, place: &HostPlace, import: &Import) -> Sources {
         let directory = directory(place);
-        let copied = COPIED.map(|name| Copied::plain(directory.join(name), name));
+        let (copied, left): (Vec<_>, Vec<_>) = COPIED.into_iter().partition(|(_, part)| import.has(*part));
+        let copied = copied.into_iter().map(|(name, _)| Copied::plain(directory.join(name), name));
         let login = Copied { login: true, ..Copied::plain(directory.join(LOGIN), LOGIN) };
-        let document = |name, path, form| Document { name, path, form };
+        let document = |name, form| Document { name, path: directory.join(name), form };
+        let settings = settings::is_read(import).then(|| document(config::SETTINGS, Form::Json(Keep::All)));
+        let state = Document { path: state_file(place), ..document(STATE, Form::Json(config::OF_STATE)) };
+        let memory = import.has(Part::Instructions).then(|| document(config::MEMORY, Form::Text));
+        let markets = import.has(Part::Plugins).then(|| document(settings::MARKETS, Form::Json(settings::OF_MARKETS)));
         Sources {
             copied: [login].into_iter().chain(copied).collect(),
-            host: vec![
-                document(config::SETTINGS, directory.join(config::SETTINGS), Form::Json(Keep::All)),
-                document(STATE, state_file(place), Form::Json(config::OF_STATE)),
-                document(config::MEMORY, directory.join(config::MEMORY), Form::Text),
-                document(settings::MARKETS, directory.join(settings::MARKETS), Form::Json(settings::OF_MARKETS)),
-            ],
+            host: [settings, Some(state), memory, markets].into_iter().flatten().collect(),
             directory,
             session: &[config::SETTINGS, STATE],
             // hooks, variables, key helpers and servers
             workspace: &[".claude/settings.json", ".claude/settings.local.json", ".mcp.json"],
-            stays: place::NOTED.into_iter().chain(place::STAYS).collect(),
+            stays: place::NOTED.into_iter().chain(place::STAYS).chain(left.into_iter().map(|(name, _)| name)).collect(),
         }
     }
 

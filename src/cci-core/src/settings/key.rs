@@ -1,6 +1,8 @@
 //! The one table of keys: the name, the kind of values and the meaning of each. The parser, the starter file, the
 //! documentation and the JSON Schema are all generated from it.
 
+use cci_agent::Part;
+
 use super::checkpoints::age;
 use super::model::{AGENT_CONFIG, AGENT_UID};
 use super::size::{Size, cores, number};
@@ -28,6 +30,8 @@ pub enum Kind {
     Path,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// A list of some of these words.
+    Choices(&'static [&'static str]),
     /// A number of cores or a set of them.
     Cores,
     /// A number of processes.
@@ -74,6 +78,7 @@ pub const KEYS: &[Key] = &[
     row("tool.name", Kind::Name, "", "The agent; it names the session store ~/.cci/sessions-NAME"),
     row("tool.binary", Kind::Argument, "\"my-agent\"", "The agent's program, if its name differs from the agent's"),
     row("tool.args", Kind::Texts, "[\"--verbose\"]", "Arguments always passed to the agent"),
+    row("tool.import", Kind::Choices(&Part::NAMES), "[\"settings\", \"instructions\", \"skills\"]", "The parts of the agent's configuration on the host that sessions get; its login comes in any case"),
     row("terminal.clipboard", Kind::Bool, "true", "Let programs in a container write to the clipboard of an attached terminal (OSC 52); they can replace what you paste next"),
     row("terminal.passthrough", Kind::Bool, "true", "Let programs in a container send an attached terminal whatever they wrap for tmux, such as pictures: this is anything a terminal can be told, so only for containers you trust. Notifications (OSC 9, 99, 777) and the bell arrive without it"),
     row("paths.sessions_dir", Kind::Path, "\"~/.cci/sessions\"", "Where an earlier release kept sessions (legacy: they are found, new ones are not kept there)"),
@@ -151,6 +156,7 @@ impl Kind {
             Self::Domains => "a list of names, IPv4 addresses and CIDRs, each with optional ports".into(),
             Self::Path => "a path".into(),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
+            Self::Choices(words) => format!("a list of some of {}", words.join(", ")),
             Self::Cores => "a number of cores, or a set such as \"0-3\"".into(),
             Self::Processes => "a number of processes".into(),
             Self::Size => "an amount such as \"8GiB\"".into(),
@@ -182,7 +188,7 @@ impl Kind {
             }
             Self::Texts => !text.contains('\0'),
             Self::Domains => text.parse::<Entry>().is_ok(),
-            Self::Choice(words) => words.contains(&text),
+            Self::Choice(words) | Self::Choices(words) => words.contains(&text),
             Self::Cores => cores(text).is_some(),
             Self::Processes => number(text).is_ok_and(|count| count > 0),
             Self::Size => Size::parse(text).is_some(),

@@ -93,7 +93,7 @@ fn of_defaults(found: &mut Found, trusted: &Defaults, changed: &Defaults, around
 }
 
 fn of_tool(found: &mut Found, trusted: &ToolSettings, changed: &ToolSettings, around: &Surroundings<'_>) {
-    let ToolSettings { name, binary, args } = changed;
+    let ToolSettings { name, binary, args, import } = changed;
     found.when(around.credentials && *name != trusted.name, "tool.name", name, beside::CODE);
     let other = *binary != trusted.binary;
     let outside = binary.as_deref().is_some_and(|binary| !is_in_image_or_workspace(binary));
@@ -104,6 +104,8 @@ fn of_tool(found: &mut Found, trusted: &ToolSettings, changed: &ToolSettings, ar
         found.when(other && outside, "tool.binary", binary, reason);
     }
     found.when(around.credentials && *args != trusted.args, "tool.args", args, beside::CODE);
+    let reason = "it would hand more of the host's configuration to the container";
+    found.when(!import.is_within(&trusted.import), "tool.import", import, reason);
 }
 
 fn of_terminal(found: &mut Found, trusted: TerminalSettings, changed: TerminalSettings) {

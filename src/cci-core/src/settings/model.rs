@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use cci_agent::{Agent, default_agent};
+use cci_agent::{Agent, Import, default_agent};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoints::CheckpointSettings;
@@ -149,6 +149,8 @@ pub struct ToolSettings {
     pub binary: Option<String>,
     /// Arguments that it is always given.
     pub args: Vec<String>,
+    /// Which parts of its configuration on the host go into sessions.
+    pub import: Import,
 }
 
 impl ToolSettings {
@@ -161,7 +163,7 @@ impl ToolSettings {
 
 impl Default for ToolSettings {
     fn default() -> Self {
-        Self { name: default_agent().name().into(), binary: None, args: Vec::new() }
+        Self { name: default_agent().name().into(), binary: None, args: Vec::new(), import: Import::default() }
     }
 }
 

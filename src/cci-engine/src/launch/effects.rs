@@ -49,6 +49,7 @@ const ROWS: &[(&str, &str, Effect)] = &[
     ("tool.name", "\"other\"", Plan(|plan| plan.key("user.cci.tool") == Some("other"))),
     ("tool.binary", "\"agent\"", Plan(|plan| plan.command[0] == "agent")),
     ("tool.args", "[\"--verbose\"]", Plan(|plan| plan.command.iter().any(|word| word == "--verbose"))),
+    ("tool.import", "[\"settings\", \"skills\"]", Live("agent_config::only_the_chosen_parts_of_the_hosts_configuration_come_along")),
     ("terminal.clipboard", "true", Part(tmux)),
     ("terminal.passthrough", "true", Part(gate)),
     ("paths.sessions_dir", "\"/srv/sessions\"", Nowhere("no plan depends on it: the session store also looks there")),

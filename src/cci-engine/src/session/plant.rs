@@ -29,7 +29,7 @@ pub(super) async fn plant(cx: &Context, id: SessionId, owner: Ids, turns: TurnHo
     let (store, caller) = (launch::store(cx), cx.caller.clone());
     let workspace = host_path::real_workspace(cx).await?;
     let (from_host, secrets) = (cx.settings.defaults.agent_config, cx.settings.defaults.settings_secrets);
-    let agent = cx.settings.tool.agent();
+    let (agent, import) = (cx.settings.tool.agent(), cx.settings.tool.import.clone());
     let mut environment =
         cci_core::environment::environment(agent, &HostLocale::default(), &cx.settings.environment(), &cx.environment);
     let api_key = agent.api_key_variable().and_then(|name| environment.remove(name));
@@ -46,6 +46,7 @@ pub(super) async fn plant(cx: &Context, id: SessionId, owner: Ids, turns: TurnHo
                 place: caller.place_of(agent),
                 search: caller.var("PATH"),
                 from_host,
+                import: &import,
                 secrets,
                 api_key: api_key.as_deref(),
                 workspace: &workspace,

@@ -37,7 +37,7 @@ impl Check<'_> {
             other => other.type_str().to_owned(),
         };
         let near = match (kind, value.get_ref().as_str()) {
-            (Kind::Choice(words), Some(text)) => suggestion(text, words.iter().copied()),
+            (Kind::Choice(words) | Kind::Choices(words), Some(text)) => suggestion(text, words.iter().copied()),
             _ => String::new(),
         };
         self.note(value.span(), format!("{shown}: expected {}, found {found}{near}", kind.expected()));

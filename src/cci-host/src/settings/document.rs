@@ -99,6 +99,7 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Number(most) => json!({ "type": "integer", "minimum": 0, "maximum": most }),
         Kind::Texts | Kind::Domains => json!({ "type": "array", "items": { "type": "string" } }),
         Kind::Choice(words) => json!({ "enum": words }),
+        Kind::Choices(words) => json!({ "type": "array", "items": { "enum": words } }),
         Kind::Cores | Kind::Processes => json!({ "type": ["integer", "string"] }),
         Kind::Size => json!({ "type": "string", "pattern": "^[1-9][0-9]*(B|[kMGT]B|[KMGT]iB|%)?$" }),
         Kind::Bytes => json!({ "type": "string", "pattern": "^[1-9][0-9]*(B|[kMGT]B|[KMGT]iB)?$" }),

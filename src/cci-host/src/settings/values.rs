@@ -20,7 +20,7 @@ impl Check<'_> {
         match key.kind {
             Kind::Environment => self.environment(key, shown, value, values),
             Kind::Mounts => self.mounts(key, shown, value, values),
-            Kind::Texts | Kind::Domains => {
+            Kind::Texts | Kind::Domains | Kind::Choices(_) => {
                 let Some(items) = value.get_ref().as_array() else { return self.wrong(key.kind, shown, value) };
                 let texts: Vec<Value> =
                     items.iter().filter_map(|item| self.text(&key.kind, shown, item).map(Value::from)).collect();

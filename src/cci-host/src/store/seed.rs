@@ -15,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cci_agent::json::{self, Keep};
-use cci_agent::{Agent, Documents, Given, HostPlace, NotCopied, Omission, Secrets, Seeded, Sources, TurnHooks};
+use cci_agent::{Agent, Documents, Given, HostPlace, Import, NotCopied, Omission, Secrets, Seeded, Sources, TurnHooks};
 use cci_core::mount::Protected;
 use cci_core::settings::SettingsSecrets;
 use cci_core::{Error, Result};
@@ -39,6 +39,8 @@ pub struct Seed<'a> {
     pub search: Option<&'a str>,
     /// Whether the host's configuration is copied at all.
     pub from_host: bool,
+    /// Which parts of it are copied.
+    pub import: &'a Import,
     /// What happens to the secrets in its settings.
     pub secrets: SettingsSecrets,
     /// The key the agent finds in its environment.
@@ -73,16 +75,16 @@ pub struct Planted {
 impl Seed<'_> {
     /// Writes it all into the state directory of the session in `session`; fresh host credentials replace saved ones.
     pub fn plant(&self, state: &GuestDir, session: &Path) -> Result<Planted> {
-        let sources = if self.from_host { self.agent.sources(&self.place) } else { self.without_host() };
+        let sources = if self.from_host { self.sources() } else { self.without_host() };
         let note = Note::read(session);
         let mut omitted = Vec::new();
         let (session_has, left_alone) = of_session(state, sources.session, &mut omitted)?;
         let no_directory = self.from_host.then(|| unusable(&sources.directory)).flatten();
         let is_usable = no_directory.is_none();
         omitted.extend(no_directory);
-        let host = of_host(&sources, is_usable, &mut omitted);
+        let (host, unread) = of_host(&sources, is_usable, &mut omitted);
         let in_workspace = self.in_workspace(sources.workspace, &mut omitted);
-        let seeded = self.made(host, session_has, note.agents.clone(), in_workspace);
+        let seeded = self.made((host, unread), session_has, note.agents.clone(), in_workspace);
         for (name, content) in seeded.files.iter().filter(|(name, _)| !left_alone.contains(name)) {
             state.write(name, content).map_err(in_session("write", state, name))?;
         }
@@ -103,6 +105,10 @@ impl Seed<'_> {
         Ok(Planted { secrets: seeded.secrets, asks_about: seeded.asks_about, omitted })
     }
 
+    fn sources(&self) -> Sources {
+        self.agent.sources(&self.place, self.import)
+    }
+
     fn wording(&self, sources: &Sources) -> Wording {
         Wording::of(&sources.directory, &self.place.home, &self.state)
     }
@@ -120,7 +126,7 @@ impl Seed<'_> {
         if note == Note::default() {
             return Ok(Vec::new());
         }
-        let copied = self.agent.sources(&self.place).copied;
+        let copied = self.sources().copied;
         let is_login = |path: &Path| copied.iter().any(|copied| copied.login && copied.session == path);
         let mut copying = Copying::after(note.copied, Wording::default(), Limits::default());
         copying.before.retain(|path, made| {
@@ -134,15 +140,18 @@ impl Seed<'_> {
 
     /// What is read where the host's configuration is not given to sessions.
     fn without_host(&self) -> Sources {
-        let Sources { session, workspace, .. } = self.agent.sources(&self.place);
+        let Sources { session, workspace, .. } = self.sources();
         Sources { session, workspace, ..Sources::default() }
     }
 
-    fn made(&self, host: Documents, session: Documents, noted: Vec<String>, in_workspace: InWorkspace) -> Seeded {
+    fn made(&self, host: OfHost, session: Documents, noted: Vec<String>, in_workspace: InWorkspace) -> Seeded {
+        let (host, unread) = host;
         let files = OnHost { search: self.search };
         self.agent.seed(&Given {
             place: self.place.clone(),
             host,
+            unread,
+            import: self.import.clone(),
             session,
             in_workspace,
             workspace: &self.workspace.to_string_lossy(),
@@ -189,6 +198,9 @@ impl Seed<'_> {
 /// Files of the workspace, and what is in them.
 type InWorkspace = Vec<(&'static str, Option<Value>)>;
 
+/// Files of the host, and the names of those that could not be read.
+type OfHost = (Documents, Vec<&'static str>);
+
 /// Why nothing of the agent's directory on the host can be used, where there is one.
 fn unusable(directory: &Path) -> Option<Omission> {
     let path = || directory.to_owned();
@@ -217,16 +229,22 @@ fn not_named(copying: &Copying, sources: &Sources) -> Vec<Omission> {
 }
 
 /// Files of the host; one that cannot be understood is passed over.
-fn of_host(sources: &Sources, with_directory: bool, omitted: &mut Vec<Omission>) -> Documents {
-    let mut documents = Documents::new();
-    let is_there = |path: &Path| with_directory || !path.starts_with(&sources.directory);
-    for document in sources.host.iter().filter(|document| is_there(&document.path)) {
+fn of_host(sources: &Sources, with_directory: bool, omitted: &mut Vec<Omission>) -> OfHost {
+    let (mut documents, mut unread) = (Documents::new(), Vec::new());
+    for document in &sources.host {
+        if !with_directory && document.path.starts_with(&sources.directory) {
+            unread.push(document.name);
+            continue;
+        }
         match read::document(document) {
             Ok(found) => documents.extend(found.map(|value| (document.name, value))),
-            Err(problem) => omitted.push(problem),
+            Err(problem) => {
+                unread.push(document.name);
+                omitted.push(problem);
+            }
         }
     }
-    documents
+    (documents, unread)
 }
 
 /// What an earlier run of the session left, and the names of the files that stay as they are. A damaged file is moved aside,

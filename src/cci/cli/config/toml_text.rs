@@ -151,6 +151,9 @@ mod tests {
             Kind::Domains => vec("[a-z]{1,9}\\.example", 0..4).prop_map(toml::Value::from).boxed(),
             Kind::Path => path().prop_map(toml::Value::from).boxed(),
             Kind::Choice(words) => choice(words),
+            Kind::Choices(words) => {
+                proptest::sample::subsequence(words.to_vec(), 0..words.len()).prop_map(toml::Value::from).boxed()
+            }
             Kind::Cores => choice(&["1", "0-3", "0,2"]),
             Kind::Processes => (1..100_000i64).prop_map(toml::Value::from).boxed(),
             Kind::Size => choice(&["1GiB", "8GiB", "512MiB"]),

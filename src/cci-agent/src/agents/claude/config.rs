@@ -11,6 +11,7 @@ use super::place::{STATE, directory, state_file};
 use super::secrets::{secrets, without_secrets};
 use super::servers::{self, SERVERS};
 use super::{settings, turns};
+use crate::import::Part;
 use crate::json::{Keep, deep_merge, file};
 use crate::omission::{NotCopied, Omission};
 use crate::seed::{Given, Secrets, Seeded};
@@ -58,15 +59,16 @@ pub(super) fn seed(given: &Given<'_>) -> Seeded {
     let mut named = Named::of(given);
     let settings = settings_of_host(given, &mut named, &mut seeded);
     let api_keys = keys(settings.as_ref(), given.api_key);
-    let mut settings = settings::with_ours(settings.or_else(|| given.session.get(SETTINGS).cloned()));
+    let is_of_host = settings.is_some();
+    let mut settings = settings::with_ours(settings.or_else(|| of_session(given)));
     turns::add(&mut settings, given.turns.as_ref());
     let servers = servers_of_host(given, &mut named, &mut seeded);
-    seeded.noted = servers.keys().cloned().collect();
+    seeded.noted = noted(given, is_of_host, &servers);
     let host = given.host.get(STATE);
     if !is_trusted_on_host(host, given.workspace) {
         seeded.asks_about = given.in_workspace.iter().map(|(file, _)| *file).collect();
     }
-    let session = without_servers(given.session.get(STATE).cloned(), &given.noted);
+    let session = without_servers(given.session.get(STATE).cloned(), given);
     let mut state = claude_json(session, host, &api_keys, seeded.asks_about.is_empty());
     decided(&mut state, host, given.workspace);
     let state = with_servers(state, servers);
@@ -81,7 +83,7 @@ pub(super) fn seed(given: &Given<'_>) -> Seeded {
 /// The host's settings as the session gets them.
 fn settings_of_host(given: &Given<'_>, named: &mut Named<'_>, seeded: &mut Seeded) -> Option<Value> {
     let path = directory(&given.place).join(SETTINGS);
-    let settings = given.host.get(SETTINGS)?.clone();
+    let settings = settings::imported(given.host.get(SETTINGS)?.clone(), &given.import);
     let settings = if given.secrets { settings } else { without_secrets(settings) };
     let (settings, omitted) = settings::adapted(settings, &path, named);
     seeded.omitted.extend(omitted);
@@ -95,7 +97,8 @@ fn settings_of_host(given: &Given<'_>, named: &mut Named<'_>, seeded: &mut Seede
 /// The host's servers as the session gets them.
 fn servers_of_host(given: &Given<'_>, named: &mut Named<'_>, seeded: &mut Seeded) -> Map<String, Value> {
     let path = state_file(&given.place);
-    let (servers, omitted) = servers::of_host(given.host.get(STATE), given, &path, named);
+    let state = given.host.get(STATE).filter(|_| given.import.has(Part::Mcp));
+    let (servers, omitted) = servers::of_host(state, given, &path, named);
     seeded.omitted.extend(omitted);
     let mut table = json!({ SERVERS: servers });
     if given.secrets {
@@ -116,12 +119,28 @@ fn report_secrets(file: &Path, keys: Vec<String>, seeded: &mut Seeded) {
 }
 
 /// A session's state without the servers that came from the host: some of them may be gone there.
-fn without_servers(mut session: Option<Value>, noted: &[String]) -> Option<Value> {
+fn without_servers(mut session: Option<Value>, given: &Given<'_>) -> Option<Value> {
     let servers = session.as_mut().and_then(|state| state.get_mut(SERVERS)?.as_object_mut());
-    if let Some(servers) = servers {
-        servers.retain(|name, _| !noted.contains(name));
+    if let Some(servers) = servers.filter(|_| !given.unread.contains(&STATE)) {
+        servers.retain(|name, _| !given.noted.contains(name));
     }
     session
+}
+
+/// The settings of the session itself: those that came from the host are gone if they are gone there.
+fn of_session(given: &Given<'_>) -> Option<Value> {
+    let is_gone = given.noted.iter().any(|noted| noted == SETTINGS) && !given.unread.contains(&SETTINGS);
+    given.session.get(SETTINGS).filter(|_| !is_gone).cloned()
+}
+
+/// What came from the host: the settings by their file's name, servers by their own. What cannot be read now came before.
+fn noted(given: &Given<'_>, has_settings: bool, servers: &Map<String, Value>) -> Vec<String> {
+    let is_kept = |noted: &&String| {
+        let file = if *noted == SETTINGS { SETTINGS } else { STATE };
+        given.unread.contains(&file)
+    };
+    let settings = has_settings.then(|| SETTINGS.to_owned());
+    settings.into_iter().chain(servers.keys().cloned()).chain(given.noted.iter().filter(is_kept).cloned()).collect()
 }
 
 /// A state with the servers that come from the host.

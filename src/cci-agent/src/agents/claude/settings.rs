@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::named::{Found, Named};
 use super::place::directory;
 use super::secrets::HELPERS;
+use crate::import::{Import, Part};
 use crate::json::{Keep, deep_merge};
 use crate::omission::Omission;
 use crate::seed::{Copied, Given};
@@ -32,6 +33,28 @@ const FORBID: [Forbids; 2] = [
 ];
 /// Variables that the container sets itself.
 const OWN: [&str; 3] = ["CLAUDE_CONFIG_DIR", "HOME", "PATH"];
+
+/// The keys that are of another part of the configuration than the settings.
+const PARTS: [(&str, Part); 3] =
+    [("hooks", Part::Hooks), ("enabledPlugins", Part::Plugins), ("extraKnownMarketplaces", Part::Plugins)];
+
+/// The part that a key is of.
+fn part(key: &str) -> Part {
+    PARTS.iter().find(|(other, _)| *other == key).map_or(Part::Settings, |(_, part)| *part)
+}
+
+/// Whether anything of the host's settings comes along.
+pub(super) fn is_read(import: &Import) -> bool {
+    [Part::Settings, Part::Hooks, Part::Plugins].iter().any(|part| import.has(*part))
+}
+
+/// What of the host's settings comes along.
+pub(super) fn imported(mut settings: Value, import: &Import) -> Value {
+    if let Some(table) = settings.as_object_mut() {
+        table.retain(|key, _| import.has(part(key)));
+    }
+    settings
+}
 
 /// The host's settings as they work in a container, and what of them does not.
 pub(super) fn adapted(mut settings: Value, file: &Path, named: &mut Named<'_>) -> (Value, Vec<Omission>) {

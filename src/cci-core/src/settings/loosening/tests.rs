@@ -1,5 +1,7 @@
 //! What a project may choose, and what would be looser.
 
+use cci_agent::{Import, Part};
+
 use super::*;
 use crate::network::Mode;
 
@@ -90,4 +92,17 @@ fn a_limit_may_shrink_and_not_grow() {
     assert_eq!(with(Some("3GiB"), Some("0-1")), ["limits.cpu", "limits.memory"]);
     assert_eq!(with(None, Some("8")), ["limits.cpu", "limits.memory"]);
     assert_eq!(with(Some("10%"), Some("4")), ["limits.memory"]);
+}
+
+#[test]
+fn a_project_may_only_take_parts_of_the_hosts_configuration_away() {
+    let of = |parts: &[Part]| {
+        let mut settings = Settings::default();
+        settings.tool.import = Import::only(parts.iter().copied());
+        settings
+    };
+    assert_eq!(keys(&Settings::default(), &of(&[])), Vec::<String>::new());
+    assert_eq!(keys(&of(&[Part::Skills, Part::Hooks]), &of(&[Part::Skills])), Vec::<String>::new());
+    assert_eq!(keys(&of(&[Part::Skills]), &of(&[Part::Hooks])), ["tool.import"]);
+    assert_eq!(keys(&of(&[]), &Settings::default()), ["tool.import"]);
 }

@@ -21,6 +21,7 @@ fn values_of(kind: Kind) -> Vec<String> {
         Kind::Number(_) => texts(&["0", "7"]),
         Kind::Texts | Kind::Domains => texts(&["[]", "[\"a.example\"]", "[\"a.example\", \"b.example\"]"]),
         Kind::Path => texts(&["\"/srv/x\"", "\"~/y\"", "\"sub\""]),
+        Kind::Choices(words) => [&[][..], &words[..1], words].iter().map(|words| format!("{words:?}")).collect(),
         Kind::Choice(words) => words.iter().map(|word| format!("\"{word}\"")).collect(),
         Kind::Cores => texts(&["1", "\"3\"", "\"0-3\""]),
         Kind::Processes => texts(&["100", "\"5000\""]),
@@ -124,10 +125,12 @@ proptest! {
         prop_assert_eq!(&trusted.paths, &changed.paths);
         prop_assert!(trusted.defaults.docker || !changed.defaults.docker);
         prop_assert!(trusted.defaults.agent_config || !changed.defaults.agent_config);
+        prop_assert!(changed.tool.import.is_within(&trusted.tool.import));
         prop_assert!(changed.defaults.settings_secrets <= trusted.defaults.settings_secrets);
         if trusted.defaults.agent_config || !trusted.defaults.environment.is_empty() {
             prop_assert_eq!(&trusted.defaults.image, &changed.defaults.image);
-            prop_assert_eq!(&trusted.tool, &changed.tool);
+            let import = trusted.tool.import.clone();
+            prop_assert_eq!(&trusted.tool, &cci_core::settings::ToolSettings { import, ..changed.tool.clone() });
             prop_assert_eq!(&trusted.defaults.environment, &changed.defaults.environment);
         }
         let commands = |settings: &Settings| -> Vec<Variable> {

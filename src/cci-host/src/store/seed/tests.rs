@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::{Duration, Instant};
 
-use cci_agent::NotCopied;
+use cci_agent::{NotCopied, Part};
 use cci_core::idmap::Ids;
 use serde_json::json;
 
@@ -20,6 +20,7 @@ struct World {
     session: tempfile::TempDir,
     named: Option<PathBuf>,
     from_host: bool,
+    import: Import,
     /// What containers could write.
     written: Vec<PathBuf>,
 }
@@ -27,7 +28,14 @@ struct World {
 impl World {
     fn new() -> Self {
         let dir = || tempfile::tempdir().unwrap();
-        Self { home: dir(), session: dir(), named: None, from_host: true, written: Vec::new() }
+        Self {
+            home: dir(),
+            session: dir(),
+            named: None,
+            from_host: true,
+            import: Import::default(),
+            written: Vec::new(),
+        }
     }
 
     /// The directory of the agent's configuration on the host.
@@ -36,7 +44,7 @@ impl World {
     }
 
     fn sources(&self) -> Sources {
-        agent().sources(&self.place())
+        agent().sources(&self.place(), &Import::default())
     }
 
     fn place(&self) -> HostPlace {
@@ -79,6 +87,7 @@ impl World {
             place: self.place(),
             search: None,
             from_host: self.from_host,
+            import: &self.import,
             secrets: SettingsSecrets::Copy,
             api_key: None,
             workspace: self.session.path(),
@@ -109,7 +118,7 @@ fn written(path: &Path, text: &str) -> PathBuf {
 
 /// What the agent notes for itself, in a session.
 fn state_name() -> &'static str {
-    agent().sources(&HostPlace::default()).session[1]
+    agent().sources(&HostPlace::default(), &Import::default()).session[1]
 }
 
 fn mode(path: &Path) -> u32 {
@@ -672,4 +681,68 @@ fn settings_of_the_workspace_that_are_not_understood_are_told() {
     fs::remove_file(&path).unwrap();
     symlink("/etc/hostname", &path).unwrap();
     assert!(matches!(&world.plant().omitted[..], [Omission::NotRead { .. }]));
+}
+
+/// A host with a hook, a skill and a server.
+fn furnished() -> World {
+    let world = World::new();
+    let hook = "{\"matcher\": \"X\", \"hooks\": [{\"type\": \"command\", \"command\": \"true\"}]}";
+    world.host("settings.json", &format!("{{\"model\": \"opus\", \"hooks\": {{\"PreCompact\": [{hook}]}}}}"));
+    world.host("skills/a/SKILL.md", "x");
+    world.host("CLAUDE.md", "x");
+    written(&world.state_file(), "{\"mcpServers\": {\"web\": {\"type\": \"http\", \"url\": \"https://x.example\"}}}");
+    world
+}
+
+#[test]
+fn a_part_that_is_no_longer_wanted_is_gone_and_one_that_never_was_is_not_told() {
+    let mut world = furnished();
+    told(&world, &[]);
+    let server = |world: &World| world.json(state_name())["mcpServers"]["web"].is_object();
+    assert!(server(&world) && world.json("settings.json")["model"] == "opus");
+
+    world.import = Import::only([Part::Skills, Part::Hooks]);
+    told(&world, &[]);
+    assert_eq!(world.inside("skills/a/SKILL.md"), "x");
+    assert!(!world.state().join("CLAUDE.md").exists() && !server(&world));
+    let settings = world.json("settings.json");
+    assert!(settings.get("model").is_none() && settings["hooks"]["PreCompact"].is_array(), "{settings}");
+
+    world.import = Import::only([]);
+    told(&world, &[]);
+    assert!(!world.state().join("skills").exists() && world.json("settings.json")["hooks"].get("PreCompact").is_none());
+
+    world.import = Import::default();
+    told(&world, &[]);
+    assert!(server(&world) && world.json("settings.json")["model"] == "opus" && world.inside("CLAUDE.md") == "x");
+}
+
+#[test]
+fn settings_and_servers_that_are_gone_on_the_host_are_gone_and_those_that_cannot_be_read_stay() {
+    let world = furnished();
+    told(&world, &[]);
+    for file in [world.directory().join("settings.json"), world.state_file()] {
+        written(&file, "{\"a\": ");
+        fs::File::open(&file).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    }
+    for _ in 0..2 {
+        assert_eq!(world.plant().omitted.len(), 2);
+        assert_eq!(world.json("settings.json")["model"], "opus");
+        assert!(world.json(state_name())["mcpServers"]["web"].is_object());
+    }
+    for file in [world.directory().join("settings.json"), world.state_file()] {
+        fs::remove_file(file).unwrap();
+    }
+    told(&world, &[]);
+    assert!(world.json("settings.json").get("model").is_none());
+    assert!(world.json(state_name())["mcpServers"].get("web").is_none());
+}
+
+#[test]
+fn settings_of_the_host_are_gone_once_that_is_switched_off() {
+    let mut world = furnished();
+    told(&world, &[]);
+    world.from_host = false;
+    told(&world, &[]);
+    assert!(world.json("settings.json").get("model").is_none());
 }
