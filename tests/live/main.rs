@@ -4,6 +4,7 @@
 
 mod agent_config;
 mod agent_socket;
+mod agents;
 mod attacks;
 mod bad_input;
 mod bench;

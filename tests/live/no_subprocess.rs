@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::support::host::{Host, ROOT, binary_dir, run};
 
 /// Each verb with arguments that make it work; `NAME` stands for a running container. A verb is here before it is there.
-const VERBS: [&str; 62] = [
+const VERBS: [&str; 65] = [
     "version",
     "list --all",
     "run -- true",
@@ -13,6 +13,9 @@ const VERBS: [&str; 62] = [
     "info",
     "doctor",
     "reclaim",
+    "agent list",
+    "agent update --image cci-no-such-image",
+    "agent pin claude latest --image cci-no-such-image",
     "build",
     "build custom cci-no-such-image --base cci-no-such-base --script /bin/true",
     "config show",

@@ -21,11 +21,11 @@ const PACKAGES: &str = "systemd-sysv,systemd-resolved,libnss-myhostname,udev,dbu
 
 /// The tarball of the base, made once.
 pub fn tarball() -> PathBuf {
-    let tarball = Path::new(CACHE).join("quick-13.tar");
+    let tarball = Path::new(CACHE).join("quick-14.tar");
     if !tarball.exists() {
         std::fs::create_dir_all(CACHE).unwrap();
         let dir = tempfile::tempdir_in(CACHE).unwrap();
-        let (hook, made) = (dir.path().join("quick.sh"), dir.path().join("quick-13.tar"));
+        let (hook, made) = (dir.path().join("quick.sh"), dir.path().join("quick-14.tar"));
         std::fs::write(&hook, include_str!("quick.sh")).unwrap();
         std::fs::set_permissions(&hook, PermissionsExt::from_mode(0o755)).unwrap();
         // its own mounts: it makes / private, and then Incus can mount nothing into running containers

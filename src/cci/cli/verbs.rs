@@ -108,6 +108,8 @@ verbs! {
     Profile = "profile": super::profile::ProfileArgs, offline;
     /// Build the image that containers start from
     Build = "build": super::build::BuildArgs, on_incus;
+    /// Show, update and pin the agents in an image
+    Agent = "agent": super::agent::AgentArgs, on_incus;
     /// Measure cci against the raw API calls that it needs
     Bench = "bench": super::bench::BenchArgs, on_incus;
     /// Show and explain what a container may reach

@@ -1,5 +1,6 @@
 //! Building an image: its source, steps and files, and how a failure is reported.
 
+pub mod agents;
 pub mod bootstrap;
 pub mod files;
 pub mod metadata;

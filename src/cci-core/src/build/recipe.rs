@@ -3,6 +3,7 @@
 use cci_agent::{Agent, agents};
 use sha2::{Digest, Sha256};
 
+use super::agents::Agents;
 use super::source::Suite;
 use super::steps::Step;
 use super::{bootstrap, files, steps};
@@ -15,7 +16,7 @@ pub const RECIPE: &str = "user.cci.recipe";
 #[must_use]
 pub fn version() -> String {
     let agents: Vec<&dyn Agent> = agents().collect();
-    of(&steps::standard(&BuildSettings::default(), &agents, 1000, true))
+    of(&steps::standard(&BuildSettings::default(), &agents, &Agents::default(), 1000, true))
 }
 
 fn of(steps: &[Step]) -> String {
@@ -51,7 +52,7 @@ mod tests {
 
     #[test]
     fn another_script_or_order_of_steps_is_another_version() {
-        let mut steps = steps::standard(&BuildSettings::default(), &[], 1000, false);
+        let mut steps = steps::standard(&BuildSettings::default(), &[], &Agents::default(), 1000, false);
         let before = of(&steps);
         assert_eq!(of(&steps), before);
         steps.swap(0, 1);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use cci_agent::{Agent, agents};
 use cci_guest::shell;
 
+use super::agents::Agents;
 use crate::settings::BuildSettings;
 
 /// A name that is not an agent cci can install.
@@ -29,6 +30,8 @@ pub struct Step {
     pub environment: BTreeMap<String, String>,
     /// How long it may take.
     pub limit: Duration,
+    /// The agent that it installs; the last line that it prints has the version.
+    pub installs: Option<&'static str>,
 }
 
 /// More than our own steps should need; a slow mirror may.
@@ -36,12 +39,17 @@ const LONG: Duration = Duration::from_secs(30 * 60);
 /// For a step that downloads nothing.
 const SHORT: Duration = Duration::from_secs(3 * 60);
 
-/// The steps of the standard image, in order.
+/// The steps of the standard image, in order; `noted` has the versions at which agents are pinned.
 #[must_use]
-pub fn standard(settings: &BuildSettings, tools: &[&dyn Agent], uid: u32, host_certificates: bool) -> Vec<Step> {
+pub fn standard(
+    settings: &BuildSettings,
+    tools: &[&dyn Agent],
+    noted: &Agents,
+    uid: u32,
+    host_certificates: bool,
+) -> Vec<Step> {
     let mut steps = vec![
-        script("network", include_str!("../../../../build-scripts/network.sh"), SHORT)
-            .with("CCI_DNS", settings.dns.join(" ")),
+        network(&settings.dns),
         script("packages", include_str!("../../../../build-scripts/packages.sh"), LONG)
             .with("CCI_PACKAGES", settings.packages.join(" ")),
         script("git", include_str!("../../../../build-scripts/git.sh"), LONG),
@@ -51,14 +59,34 @@ pub fn standard(settings: &BuildSettings, tools: &[&dyn Agent], uid: u32, host_c
     }
     steps.push(script("Node", include_str!("../../../../build-scripts/node.sh"), LONG));
     let installed = agents().filter(|agent| tools.iter().any(|tool| tool.name() == agent.name()));
-    steps.extend(installed.filter_map(|agent| Some(script(agent.title(), agent.install()?, LONG))));
+    steps.extend(installed.filter_map(|agent| install(agent, noted)));
     steps.extend([
         script("user", include_str!("../../../../build-scripts/user.sh"), SHORT).with("CCI_UID", uid.to_string()),
         script("services", include_str!("../../../../build-scripts/services.sh"), SHORT),
         script("power", include_str!("../../../../build-scripts/power.sh"), SHORT),
-        script("clean", include_str!("../../../../build-scripts/clean.sh"), SHORT),
+        clean(),
     ]);
     steps
+}
+
+/// The steps that install other versions of agents in an image that has everything else.
+#[must_use]
+pub fn update(settings: &BuildSettings, tools: &[&dyn Agent], noted: &Agents) -> Vec<Step> {
+    let installed = tools.iter().filter_map(|agent| install(*agent, noted));
+    [network(&settings.dns)].into_iter().chain(installed).chain([clean()]).collect()
+}
+
+fn network(dns: &[String]) -> Step {
+    script("network", include_str!("../../../../build-scripts/network.sh"), SHORT).with("CCI_DNS", dns.join(" "))
+}
+
+fn install(agent: &dyn Agent, noted: &Agents) -> Option<Step> {
+    let step = script(agent.title(), agent.install()?, LONG).with("CCI_VERSION", noted.wanted(agent.name()));
+    Some(Step { installs: Some(agent.name()), ..step })
+}
+
+fn clean() -> Step {
+    script("clean", include_str!("../../../../build-scripts/clean.sh"), SHORT)
 }
 
 /// The steps of a custom image: the user's own script, already in the container, on a running base.
@@ -67,9 +95,9 @@ pub fn custom(guest_path: &str) -> Vec<Step> {
     let command = shell::program_with_one_output(guest_path);
     let limit = Duration::from_secs(6 * 3600);
     vec![
-        script("network", include_str!("../../../../build-scripts/network.sh"), SHORT).with("CCI_DNS", String::new()),
-        Step { title: "script".to_owned(), command, environment: environment(), limit },
-        script("clean", include_str!("../../../../build-scripts/clean.sh"), SHORT),
+        network(&[]),
+        Step { title: "script".to_owned(), command, environment: environment(), limit, installs: None },
+        clean(),
     ]
 }
 
@@ -81,7 +109,7 @@ pub fn trial() -> Step {
 
 fn script(title: &str, text: &str, limit: Duration) -> Step {
     let command = shell::script_with_one_output(title, text);
-    Step { title: title.to_owned(), command, environment: environment(), limit }
+    Step { title: title.to_owned(), command, environment: environment(), limit, installs: None }
 }
 
 fn environment() -> BTreeMap<String, String> {
@@ -107,7 +135,7 @@ mod tests {
     use super::*;
 
     fn titles(tools: &[&dyn Agent], host_certificates: bool) -> Vec<String> {
-        let steps = standard(&BuildSettings::default(), tools, 1000, host_certificates);
+        let steps = standard(&BuildSettings::default(), tools, &Agents::default(), 1000, host_certificates);
         steps.into_iter().map(|step| step.title).collect()
     }
 
@@ -126,11 +154,26 @@ mod tests {
 
     #[test]
     fn each_variable_that_a_script_reads_is_given_to_it() {
-        for step in standard(&BuildSettings::default(), &agents().collect::<Vec<_>>(), 1000, true) {
+        for step in standard(&BuildSettings::default(), &agents().collect::<Vec<_>>(), &Agents::default(), 1000, true) {
             let read = step.command.iter().flat_map(|text| text.split("CCI_").skip(1));
             for name in read.map(|rest| rest.split(|c: char| !c.is_ascii_uppercase()).next().unwrap_or_default()) {
                 assert!(step.environment.contains_key(&format!("CCI_{name}")), "{} lacks CCI_{name}", step.title);
             }
+        }
+    }
+
+    #[test]
+    fn an_update_installs_the_agent_and_nothing_else_at_the_version_that_it_is_pinned_at() {
+        let agent = cci_agent::default_agent();
+        let noted = Agents { pins: [(agent.name().to_owned(), "1.2.3".parse().unwrap())].into(), ..Agents::default() };
+        for (noted, version) in [(Agents::default(), "latest"), (noted, "1.2.3")] {
+            let steps = update(&BuildSettings::default(), &[agent], &noted);
+            let titles: Vec<_> = steps.iter().map(|step| step.title.as_str()).collect();
+            assert_eq!(titles, ["network", agent.title(), "clean"]);
+            assert_eq!(
+                (steps[1].installs, steps[1].environment["CCI_VERSION"].as_str()),
+                (Some(agent.name()), version)
+            );
         }
     }
 
@@ -145,7 +188,7 @@ mod tests {
     #[test]
     fn further_packages_and_the_users_id_arrive() {
         let settings = BuildSettings { packages: vec!["cmake".into(), "gdb".into()], ..BuildSettings::default() };
-        let steps = standard(&settings, &[], 1234, false);
+        let steps = standard(&settings, &[], &Agents::default(), 1234, false);
         assert_eq!(steps[1].environment["CCI_PACKAGES"], "cmake gdb");
         assert_eq!(steps.iter().find(|step| step.title == "user").unwrap().environment["CCI_UID"], "1234");
     }

@@ -9,7 +9,7 @@ pub(crate) mod roll_back;
 mod tests;
 
 pub use list::{ListedImage, Selection, exists, list};
-pub(crate) use owner::{refuse_anothers_name, with_owner};
+pub(crate) use owner::{refuse_anothers, with_owner};
 pub use publish::{Ask, Published, publish};
 use remove::remove_if_nameless;
 pub use remove::{Cleaned, Deleted, cleanup, delete};

@@ -39,7 +39,7 @@ impl BuildContainer {
         Ok(container)
     }
 
-    async fn create(cx: &Context, source: Source, mark: &str, start: bool) -> Result<Self> {
+    pub(super) async fn create(cx: &Context, source: Source, mark: &str, start: bool) -> Result<Self> {
         let random = uuid::Uuid::new_v4().simple().to_string();
         let name = format!("{}build-{}", cx.prefix.as_str(), &random[..8]);
         let machine = MachineSpec {

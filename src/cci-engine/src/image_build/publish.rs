@@ -18,7 +18,7 @@ use crate::launch::RESOLV_PROPERTY;
 const LIMIT: Duration = Duration::from_secs(20 * 60);
 
 /// What a build notes on its image, beside the owner.
-pub(crate) type Properties = Vec<(&'static str, String)>;
+pub(crate) type Properties = Vec<(String, String)>;
 
 /// Creates the image; returns its fingerprint.
 pub(crate) async fn publish(cx: &Context, container: &str, properties: Properties, log: &Log) -> Result<String> {

@@ -14,8 +14,14 @@ use crate::event::{Activity, Amount, BuildEvent, BuildStep, Event, Progress};
 use crate::incus_error::DuringStep;
 use crate::process::exec::{self, Begun};
 
-/// Runs it to its end and reports how long it took; `amount` is its place among the others.
-pub(crate) async fn run(cx: &Context, container: &str, step: &Step, amount: Amount, log: &Log) -> Result<()> {
+/// Runs it to its end and reports how long it took; `amount` is its place among the others. Returns its last lines.
+pub(crate) async fn run(
+    cx: &Context,
+    container: &str,
+    step: &Step,
+    amount: Amount,
+    log: &Log,
+) -> Result<VecDeque<String>> {
     let part = BuildStep::Run { title: step.title.clone() };
     timed(cx, log, &part, async {
         cx.emit(Progress { activity: Activity::Build(part.clone()), amount });
@@ -24,7 +30,7 @@ pub(crate) async fn run(cx: &Context, container: &str, step: &Step, amount: Amou
                 Error::TimedOut { step: step.title.clone(), seconds: step.limit.as_secs(), still_running: false }
             })??;
         if status == 0 {
-            return Ok(());
+            return Ok(last);
         }
         Err(Error::StepFailed {
             step: format!("step '{}'", step.title),

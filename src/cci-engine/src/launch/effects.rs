@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use cci_agent::Agent;
+use cci_core::build::agents::Agents;
 use cci_core::build::steps;
 use cci_core::network::Policy;
 use cci_core::plan::GuestUser;
@@ -124,7 +125,7 @@ fn looks_again(world: &World, settings: &Settings) -> String {
 
 fn build_steps(_: &World, settings: &Settings) -> String {
     let tools: Vec<&dyn Agent> = settings.build.tools.iter().map(|name| steps::tool(name).unwrap()).collect();
-    format!("{:?}", steps::standard(&settings.build, &tools, settings.incus.agent_uid, false))
+    format!("{:?}", steps::standard(&settings.build, &tools, &Agents::default(), settings.incus.agent_uid, false))
 }
 
 fn certificates(world: &World, settings: &Settings) -> String {
