@@ -13,6 +13,11 @@ pub fn agents() -> impl Iterator<Item = &'static dyn Agent> {
     AGENTS.iter().copied()
 }
 
+/// Those of them that are installed in an image, and so have versions there.
+pub fn installable() -> impl Iterator<Item = &'static dyn Agent> {
+    agents().filter(|agent| agent.install().is_some())
+}
+
 /// The default agent.
 #[must_use]
 pub fn default_agent() -> &'static dyn Agent {

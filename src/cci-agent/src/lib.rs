@@ -69,7 +69,7 @@ mod tool;
 mod turn;
 
 pub use agent::{Agent, Shown, Spoken, Transcripts};
-pub use agents::{agent, agents, default_agent, known, names};
+pub use agents::{agent, agents, default_agent, installable, known, names};
 pub use host_files::HostFiles;
 pub use import::{Import, Part};
 pub use omission::{NotCopied, Omission};

@@ -81,7 +81,7 @@ fn default() -> &'static str {
 
 /// The names of the agents that can be installed.
 fn names() -> PossibleValuesParser {
-    PossibleValuesParser::new(agents::installable().map(Agent::name))
+    PossibleValuesParser::new(cci_agent::installable().map(Agent::name))
 }
 
 impl Verb for AgentArgs {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use cci_agent::Agent;
+
 /// What the property with an agent's version starts with.
 const VERSION: &str = "user.cci.agent.";
 /// What the property with the version that an agent is pinned at starts with; an empty one pins nothing.
@@ -70,10 +72,13 @@ impl Agents {
         Self { versions: with(VERSION), pins: with(PIN) }
     }
 
-    /// The properties that note them.
+    /// The properties that note them, of every agent: a container takes those of its image along into the next one, so
+    /// what does not hold any longer is said to be empty.
     pub fn properties(&self) -> impl Iterator<Item = (String, String)> {
-        let versions = self.versions.iter().map(|(name, version)| (format!("{VERSION}{name}"), version.to_string()));
-        versions.chain(self.pins.iter().map(|(name, version)| (format!("{PIN}{name}"), version.to_string())))
+        cci_agent::installable().map(Agent::name).flat_map(|name| {
+            let version = self.versions.get(name).map(Version::to_string).unwrap_or_default();
+            [(format!("{VERSION}{name}"), version), pin(name, self.pins.get(name))]
+        })
     }
 
     /// What the registry is asked for.
@@ -131,16 +136,17 @@ mod tests {
 
     #[test]
     fn what_is_noted_is_read_again() {
-        let agents = Agents {
-            versions: [("one".to_owned(), version("1.2")), ("two".to_owned(), version("3.4"))].into(),
-            pins: [("two".to_owned(), version("3.4"))].into(),
-        };
+        let name = cci_agent::default_agent().name();
+        let noted = |version: &Version| BTreeMap::from([(name.to_owned(), version.clone())]);
+        let agents = Agents { versions: noted(&version("1.2")), pins: noted(&version("1.2")) };
         let mut properties: BTreeMap<String, String> = agents.properties().collect();
         assert!(properties.keys().all(|key| is_of_agents(key)));
         assert_eq!(Agents::of(&properties), agents);
-        assert!(agents.is_as_pinned("two") && !agents.is_as_pinned("one"));
-        assert_eq!((agents.wanted("one"), agents.wanted("two")), ("latest".into(), "3.4".into()));
-        properties.extend([pin("two", None), ("user.cci.agent.x".into(), "\u{1b}[31m".into())]);
-        assert_eq!(Agents::of(&properties), Agents { pins: BTreeMap::new(), ..agents });
+        assert!(agents.is_as_pinned(name) && agents.wanted(name) == "1.2");
+        let free = Agents { pins: BTreeMap::new(), ..agents };
+        assert!(!free.is_as_pinned(name) && free.wanted(name) == LATEST);
+        properties.insert("user.cci.agent.x".into(), "\u{1b}[31m".into());
+        properties.extend(free.properties());
+        assert_eq!(Agents::of(&properties), free, "an old pin does not come back");
     }
 }

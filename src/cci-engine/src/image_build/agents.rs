@@ -1,6 +1,6 @@
 //! `cci agent`: which agents an image has, another version of one without rebuilding the rest, and a version that stays.
 
-use cci_agent::Agent;
+use cci_agent::{Agent, installable};
 use cci_core::build::agents::{self, Agents, Version};
 use cci_core::build::{recipe, steps};
 use cci_core::mark::{LAUNCH, OWNER};
@@ -109,11 +109,6 @@ pub async fn pin(cx: &Context, name: &str, agent: &dyn Agent, version: Option<Ve
         cx.client.set_image_properties(&image.fingerprint, &property).await.during("note the version on the image")?;
     }
     Ok(updated(name, image.fingerprint, false, &[agent], (&noted, &noted)))
-}
-
-/// The agents that can be installed in another version.
-pub fn installable() -> impl Iterator<Item = &'static dyn Agent> {
-    cci_agent::agents().filter(|agent| agent.install().is_some())
 }
 
 async fn image(cx: &Context, name: &str) -> Result<Image> {

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cci_agent::installable;
 use cci_core::build::agents::Version;
 use cci_core::{Error, Result};
 use cci_guest::output;
 use cci_incus::{Exec, Source};
 use tokio::io::AsyncReadExt;
 
-use super::agents::installable;
 use super::container::BuildContainer;
 use super::log::Log;
 use super::steps::timed;
