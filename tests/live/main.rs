@@ -28,6 +28,7 @@ mod image;
 mod install;
 mod launch;
 mod limits;
+mod login;
 mod network;
 mod no_subprocess;
 mod output;

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::support::host::{Host, ROOT, binary_dir, run};
 
 /// Each verb with arguments that make it work; `NAME` stands for a running container. A verb is here before it is there.
-const VERBS: [&str; 65] = [
+const VERBS: [&str; 66] = [
     "version",
     "list --all",
     "run -- true",
@@ -59,6 +59,7 @@ const VERBS: [&str; 65] = [
     "fork 0000",
     "compare",
     "adopt no-such-fork",
+    "login status",
     "supervisor status",
     "supervisor logs",
     "supervisor restart",

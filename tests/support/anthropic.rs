@@ -24,6 +24,8 @@ pub struct Anthropic {
 struct Seen {
     /// The user's messages of each request.
     users: Vec<Vec<String>>,
+    /// The tokens that requests came with.
+    bearers: Vec<String>,
     /// The requests as they came.
     bodies: Vec<String>,
 }
@@ -41,6 +43,16 @@ impl Anthropic {
             }
         });
         Self { port, seen }
+    }
+
+    /// Its address.
+    pub fn url(&self) -> String {
+        format!("http://{}:{}", internet::SERVER, self.port)
+    }
+
+    /// Whether a request came with this token.
+    pub fn was_let_in_by(&self, token: &str) -> bool {
+        self.seen.lock().unwrap().bearers.iter().any(|bearer| bearer == token)
     }
 
     /// The flags that send an agent here.
@@ -88,7 +100,8 @@ impl Anthropic {
 
 fn serve(stream: &TcpStream, seen: &Mutex<Seen>) {
     let mut reader = BufReader::new(stream);
-    while let Some((line, body)) = request(&mut reader) {
+    while let Some((line, bearer, body)) = request(&mut reader) {
+        seen.lock().unwrap().bearers.extend(bearer);
         let answered = if line.starts_with("POST") {
             answer(stream, &line, &body, seen)
         } else if line.starts_with("HEAD") {
@@ -102,13 +115,13 @@ fn serve(stream: &TcpStream, seen: &Mutex<Seen>) {
     }
 }
 
-/// The request line and the body; `None` when the other side has gone.
-fn request(reader: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
+/// The request line, the token and the body; `None` when the other side has gone.
+fn request(reader: &mut impl BufRead) -> Option<(String, Option<String>, Vec<u8>)> {
     let mut line = String::new();
     if reader.read_line(&mut line).ok()? == 0 {
         return None;
     }
-    let mut length = 0;
+    let (mut length, mut bearer) = (0, None);
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).ok()?;
@@ -119,10 +132,13 @@ fn request(reader: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
         if let Some(value) = header.strip_prefix("content-length:") {
             length = value.trim().parse().ok()?;
         }
+        if let Some(value) = header.strip_prefix("authorization: bearer ") {
+            bearer = Some(value.to_owned());
+        }
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some((line, body))
+    Some((line, bearer, body))
 }
 
 fn answer(stream: &TcpStream, line: &str, body: &[u8], seen: &Mutex<Seen>) -> std::io::Result<()> {

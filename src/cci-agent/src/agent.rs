@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use crate::import::Import;
+use crate::login::Login;
 use crate::seed::{Given, HostPlace, Seeded, Sources};
 use crate::tool::{Start, Tool};
 use crate::turn::Turn;
@@ -77,6 +78,11 @@ pub trait Agent: Debug + Sync {
 
     /// The variable in which it finds its API key.
     fn api_key_variable(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Its login, if cci knows how to keep it out of containers.
+    fn login(&self) -> Option<&'static dyn Login> {
         None
     }
 

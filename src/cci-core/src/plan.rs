@@ -74,6 +74,8 @@ pub struct LaunchPlan {
     takes_resolv: bool,
     /// The storage pool of the root disk, where it is known.
     pool: Option<String>,
+    /// Those of these variables by which the agent is let in through the sockets.
+    login: BTreeMap<String, String>,
     prefix: Prefix,
     marks: Marks,
     nic: Option<Nic>,
@@ -119,18 +121,16 @@ impl LaunchPlan {
             checkpoint: None,
             store: None,
         };
+        let own =
+            environment::environment(settings.tool.agent(), &host.locale, &settings.environment(), &ask.environment);
         Ok(Self {
             workspace: ask.workspace.clone(),
             lifetime,
             network: settings.network.mode,
             tool,
             user: GuestUser { uid: settings.incus.agent_uid, gid: settings.incus.agent_uid },
-            environment: environment::environment(
-                settings.tool.agent(),
-                &host.locale,
-                &settings.environment(),
-                &ask.environment,
-            ),
+            environment: own.into_iter().chain(ask.login.clone()).collect(),
+            login: ask.login.clone(),
             author: host.author.clone(),
             warnings: warning::warnings(settings, &host.idmap, &map),
             reaches_home: true,

@@ -8,6 +8,12 @@ pub const DIRECTORY: &str = "/var/lib/cci";
 pub const NAME: &str = "agent.sock";
 /// The socket.
 pub const SOCKET: &str = "/var/lib/cci/agent.sock";
+/// The name of the socket by which the agent reaches its API.
+pub const LOGIN_NAME: &str = "login.sock";
+/// That socket.
+pub const LOGIN_SOCKET: &str = "/var/lib/cci/login.sock";
+/// The directory with a login that has only an access token.
+pub const LOGIN_DIRECTORY: &str = "/var/lib/cci/login";
 /// The path that is told that a turn begins.
 pub const TURN_START: &str = "/turn-start";
 /// The path that is told that a turn has ended.
@@ -35,6 +41,7 @@ mod tests {
     #[test]
     fn the_socket_is_in_its_directory() {
         assert_eq!(SOCKET, format!("{DIRECTORY}/{NAME}"));
+        assert_eq!(LOGIN_SOCKET, format!("{DIRECTORY}/{LOGIN_NAME}"));
     }
 
     #[test]

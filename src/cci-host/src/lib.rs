@@ -9,6 +9,7 @@ pub mod git;
 pub mod incus_socket;
 pub mod input;
 pub mod limits;
+pub mod login;
 pub mod mounts;
 pub mod network;
 pub mod process;

@@ -52,6 +52,7 @@ async fn decided(bed: &Bed, cx: Context) -> Result<Ready> {
         launch: launch::launch_mark(),
         session: Some((launch::new_session_id(), host_path::own(&bed.dir("floor-state")?)?)),
         sockets: None,
+        login: std::collections::BTreeMap::new(),
         environment: cx.environment.clone(),
     };
     let (plan, image) = (LaunchPlan::new(&ask, &cx.settings, &survey.host)?, survey.image.found(&cx).await?);

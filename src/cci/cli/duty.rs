@@ -24,6 +24,7 @@ use cci_engine::launch::environment;
 use cci_engine::ledger::{Ledger, Server};
 use cci_engine::roll_back;
 use cci_engine::scope::Scope;
+use cci_engine::session::connect::TOKEN_URL;
 use cci_engine::session::tmux::{self, Input};
 use cci_host::caller::Caller;
 use cci_host::settings::{Overrides, Trust};
@@ -50,6 +51,12 @@ impl Checkpoints {
         let mut caller = self.caller.clone();
         if let Some(dir) = watched.sessions_dir.as_ref().and_then(|dir| dir.to_str()) {
             caller.environment.insert("CCI_SESSIONS_DIR".into(), dir.to_owned());
+        }
+        if let (Some(note), Some(login)) = (&watched.login, cci_agent::agent(&watched.tool).login()) {
+            let directory = note.directory.to_string_lossy().into_owned();
+            let (api, renewed_at) = (note.api.clone(), note.renewed_at.clone());
+            let places = [(login.api().0, api), (TOKEN_URL, renewed_at), (login.place_variable(), directory)];
+            caller.environment.extend(places.map(|(name, value)| (name.to_owned(), value)));
         }
         let overrides = Overrides { profile: watched.profile.clone(), ..Overrides::default() };
         let asked = Asked { workspace: watched.workspace.clone(), overrides, ..Asked::default() };

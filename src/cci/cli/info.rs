@@ -60,5 +60,7 @@ fn text(info: &Info) -> Text {
         format!("Session Path: {}", GuestText::new(&info.path)),
         format!("Resume: cci shell --resume={}", info.session_id),
     ];
-    lines.into_iter().chain(checkpoint).collect()
+    let used = Some(format!("Requests: {} ({} tokens)", info.usage.requests, info.usage.tokens))
+        .filter(|_| info.usage.requests > 0);
+    lines.into_iter().chain(checkpoint).chain(used).collect()
 }

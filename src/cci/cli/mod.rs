@@ -32,6 +32,7 @@ mod json_schema;
 mod launch_flags;
 mod list;
 mod log;
+mod login;
 mod network;
 mod output;
 mod owner;

@@ -121,7 +121,7 @@ impl OnIncus for ShellArgs {
         let (started, is_there) = tokio::join!(shell::start(cx, &session), supervisor::for_launch(cx, self.debug));
         let started = started?;
         if started.watched {
-            supervisor::watched(cx, is_there).await;
+            supervisor::watched(cx, is_there, started.has_login).await;
         }
         if self.background {
             let shown = StartedSession { container: started.name.clone(), session_id: started.session.to_string() };

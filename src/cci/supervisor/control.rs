@@ -11,11 +11,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::build::Build;
 use super::house::House;
-use super::http::{Answer, Limits, answer, refusal};
+use super::http::{Answer, LARGEST_HEAD, Limits, answer, refusal};
 use super::status::Status;
 
 /// What commands of one user may have open.
-pub(super) const LIMITS: Limits = Limits { connections: 256, lives: None };
+pub(super) const LIMITS: Limits = Limits { connections: 256, lives: None, head: LARGEST_HEAD };
 /// What it is doing.
 pub(super) const STATUS: &str = "/status";
 /// There are sessions that it does not know yet.

@@ -1,14 +1,20 @@
 //! A socket in a directory that a guest writes too: made where the guest cannot reach, and moved in over whatever the
 //! guest has put there.
 
+use std::convert::Infallible;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Uid};
 use tokio::net::UnixListener;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use cci_host::store::run_dir::Owner;
+
+/// How often it is made sure that a socket is there.
+const MENDED: Duration = Duration::from_secs(10);
 
 /// Which socket it is, so that another in its place is recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +72,36 @@ impl Drop for Door {
         if self.is_there() {
             let _ = rustix::fs::unlinkat(&self.directory, self.name, AtFlags::empty());
         }
+    }
+}
+
+/// Serves what comes in at a door, and opens it again where it is gone.
+pub(super) async fn keep<F: Future<Output = Infallible>>(
+    mut opened: (Door, UnixListener),
+    open: impl Fn() -> io::Result<(Door, UnixListener)>,
+    serve: impl Fn(UnixListener) -> F,
+) -> Infallible {
+    let mut ticks = interval(MENDED);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let (door, listener) = opened;
+        tokio::select! {
+            never = serve(listener) => match never {},
+            () = missing(&door, &mut ticks) => {}
+        }
+        drop(door);
+        opened = loop {
+            match open() {
+                Ok(opened) => break opened,
+                Err(_) => ticks.tick().await,
+            };
+        };
+    }
+}
+
+async fn missing(door: &Door, ticks: &mut Interval) {
+    while door.is_there() {
+        ticks.tick().await;
     }
 }
 

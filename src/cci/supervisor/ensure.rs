@@ -40,7 +40,7 @@ pub(crate) async fn on_occasion(cx: &Context) {
 /// Has one while a launch does its work, if the launch needs it: of this build, unless a newer one is there. Returns
 /// whether that is so, or need not be.
 pub(crate) async fn for_launch(cx: &Context, debug: bool) -> bool {
-    if !connect::is_wanted(&cx.settings, debug) {
+    if !connect::is_wanted(&cx.settings, debug) && !connect::way(cx).await.needs_supervisor() {
         return true;
     }
     let place = Place::of(&cx.cci_dir());
@@ -68,7 +68,7 @@ async fn current(place: &Place, caller: &Caller) -> io::Result<()> {
 
 /// Has the supervisor watch a session that has just been started; says so if it cannot. It is not started again where
 /// that has just failed.
-pub(crate) async fn watched(cx: &Context, was_there: bool) {
+pub(crate) async fn watched(cx: &Context, was_there: bool, has_login: bool) {
     let place = Place::of(&cx.cci_dir());
     let mut looked = Ask(&place).look().await.map(drop);
     if looked.is_err() && was_there {
@@ -80,7 +80,8 @@ pub(crate) async fn watched(cx: &Context, was_there: bool) {
         .await;
     }
     if let Err(error) = looked {
-        cx.emit(SessionEvent::NotWatched(Unwatched::Failed(format!("the supervisor does not answer: {error}"))));
+        let why = format!("the supervisor does not answer: {error}");
+        cx.emit(if has_login { SessionEvent::NotLetIn(why) } else { SessionEvent::NotWatched(Unwatched::Failed(why)) });
     }
 }
 

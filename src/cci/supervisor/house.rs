@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::guest;
+use super::login::{self, Logins};
 use super::presence::{Lookout, Presence};
 use super::session::{Session, Shared};
 use super::status::WatchedSession;
@@ -33,6 +34,7 @@ struct Entry {
 pub(super) struct House {
     run: RunDir,
     shared: Rc<Shared>,
+    logins: Rc<Logins>,
     lookout: Rc<dyn Lookout>,
     /// Notified when it is time to look again.
     changed: Rc<Notify>,
@@ -42,9 +44,15 @@ pub(super) struct House {
 }
 
 impl House {
-    pub(super) fn new(run: RunDir, shared: Rc<Shared>, lookout: Rc<dyn Lookout>, changed: Rc<Notify>) -> Self {
+    pub(super) fn new(
+        run: RunDir,
+        shared: Rc<Shared>,
+        logins: Rc<Logins>,
+        lookout: Rc<dyn Lookout>,
+        changed: Rc<Notify>,
+    ) -> Self {
         let (entries, places) = (RefCell::default(), RefCell::default());
-        Self { run, shared, lookout, changed, entries, places }
+        Self { run, shared, logins, lookout, changed, entries, places }
     }
 
     /// The sessions, as `status` tells them.
@@ -153,6 +161,9 @@ impl House {
                 tasks.spawn_local(async move { match guest::listen(run, listening, opened).await {} });
             }
             Err(error) => self.shared.log.say(format_args!("{id}: its socket cannot be opened: {error}")),
+        }
+        if let Err(error) = login::begin(&self.run, watched, &self.logins, &mut tasks) {
+            self.shared.log.say(format_args!("{id}: its login cannot be served: {error}"));
         }
         tasks.spawn_local(Rc::clone(&session).at_intervals());
         entries.insert(id, Entry { session, _tasks: tasks, missed: None });

@@ -1,6 +1,7 @@
 //! HTTP on a socket, with a bound on everything that the other side decides: how many, how large, how long.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -17,8 +18,8 @@ use tokio::time::timeout;
 
 /// The longest body of a request.
 pub(super) const LARGEST: usize = 64 * 1024;
-/// The longest head of a request.
-const LARGEST_HEAD: usize = 16 * 1024;
+/// The longest head of a request that only asks cci.
+pub(super) const LARGEST_HEAD: usize = 16 * 1024;
 /// How long a head may take to arrive, and then a body.
 const ARRIVES: Duration = Duration::from_secs(5);
 /// How long to wait where no connection can be accepted now.
@@ -34,6 +35,8 @@ pub(super) struct Limits {
     pub(super) connections: usize,
     /// How long one lives; none where those who connect are trusted.
     pub(super) lives: Option<Duration>,
+    /// The longest head of a request; as much of a body is held.
+    pub(super) head: usize,
 }
 
 /// An answer with a JSON document.
@@ -97,8 +100,16 @@ impl Body {
     }
 }
 
+/// A body that is sent.
+pub(super) trait Sent:
+    hyper::body::Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + 'static
+{
+}
+
+impl<B: hyper::body::Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + 'static> Sent for B {}
+
 /// Answers what comes on a socket until it is dropped.
-pub(super) async fn serve<F: Future<Output = Answer> + 'static>(
+pub(super) async fn serve<B: Sent, F: Future<Output = Response<B>> + 'static>(
     listener: UnixListener,
     limits: Limits,
     respond: impl Fn(Request<Incoming>) -> F + 'static,
@@ -115,7 +126,7 @@ pub(super) async fn serve<F: Future<Output = Answer> + 'static>(
         };
         let respond = Rc::clone(&respond);
         connections.spawn_local(async move {
-            let talk = talk(stream, respond);
+            let talk = talk(stream, limits.head, respond);
             match limits.lives {
                 Some(lives) => drop(timeout(lives, talk).await),
                 None => talk.await,
@@ -125,8 +136,9 @@ pub(super) async fn serve<F: Future<Output = Answer> + 'static>(
     }
 }
 
-async fn talk<F: Future<Output = Answer> + 'static>(
+async fn talk<B: Sent, F: Future<Output = Response<B>> + 'static>(
     stream: UnixStream,
+    head: usize,
     respond: Rc<impl Fn(Request<Incoming>) -> F + 'static>,
 ) {
     let service = service_fn(move |request| {
@@ -135,7 +147,7 @@ async fn talk<F: Future<Output = Answer> + 'static>(
     });
     let connection = http1::Builder::new()
         .keep_alive(false)
-        .max_buf_size(LARGEST_HEAD)
+        .max_buf_size(head)
         .timer(TokioTimer::new())
         .header_read_timeout(ARRIVES)
         .serve_connection(TokioIo::new(stream), service);

@@ -12,6 +12,7 @@ mod house;
 mod http;
 mod lock;
 mod log;
+mod login;
 mod place;
 mod presence;
 mod run;

@@ -22,6 +22,11 @@ impl Place {
         &self.run
     }
 
+    /// `~/.cci` itself.
+    pub(super) fn cci_dir(&self) -> &Path {
+        &self.cci_dir
+    }
+
     /// Where it listens for commands.
     pub(crate) fn socket(&self) -> PathBuf {
         self.run.path().join("supervisor.sock")

@@ -23,6 +23,7 @@ use super::house::House;
 use super::http;
 use super::lock::{self, Lock};
 use super::log::Log;
+use super::login::Logins;
 use super::place::Place;
 use super::presence::{Lookout, OfIncus};
 use super::session::Shared;
@@ -108,11 +109,12 @@ async fn supervise(
     lock: Lock,
 ) -> Result<Ended> {
     let (work, cancel, changed) = (TaskTracker::new(), CancellationToken::new(), Rc::new(Notify::new()));
-    let log = Log::at(place.log());
+    let log = Rc::new(Log::at(place.log()));
     log.say(format_args!("supervisor {} begins, process {}", build.version, std::process::id()));
+    let logins = Rc::new(Logins::new(place.cci_dir(), Rc::clone(&log), work.clone()));
     let shared = Rc::new(Shared { duty, log, work: work.clone(), stop: cancel.clone(), changed: Rc::clone(&changed) });
     let run = place.sessions();
-    let house = Rc::new(House::new(run.clone(), Rc::clone(&shared), lookout, Rc::clone(&changed)));
+    let house = Rc::new(House::new(run.clone(), Rc::clone(&shared), logins, lookout, Rc::clone(&changed)));
     let control = Rc::new(Control {
         house: Rc::clone(&house),
         build: build.clone(),

@@ -43,7 +43,7 @@ pub(super) struct Shared {
     /// Who does the work.
     pub(super) duty: Rc<dyn Duty>,
     /// Where it is told.
-    pub(super) log: Log,
+    pub(super) log: Rc<Log>,
     /// The work in progress.
     pub(super) work: TaskTracker,
     /// Ends the work in progress.

@@ -18,7 +18,7 @@ pub(super) const READY: &str = "ready";
 /// How long it may take until then.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// What of the environment it gets: where things are, and nothing secret.
-const KEPT: [&str; 15] = [
+const KEPT: [&str; 21] = [
     "HOME",
     "PATH",
     "USER",
@@ -34,6 +34,12 @@ const KEPT: [&str; 15] = [
     "CCI_SESSIONS_DIR",
     "CCI_CONTAINER_PREFIX",
     "CCI_LOG",
+    "CCI_TOKEN_URL",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "SSL_CERT_FILE",
 ];
 
 /// The first descriptor that is none of the three of every command.
@@ -44,7 +50,11 @@ pub(super) struct Starting(Child);
 
 /// Starts one. If there is one already, this one ends at once.
 pub(super) fn begin(place: &Place, caller: &Caller) -> io::Result<Starting> {
-    let environment = KEPT.iter().filter_map(|name| Some((*name, caller.place(name)?)));
+    let of_agents = cci_agent::agents().flat_map(|agent| {
+        let of_login = agent.login().map(|login| [login.place_variable(), login.api().0]);
+        agent.place_variable().into_iter().chain(of_login.into_iter().flatten())
+    });
+    let environment = KEPT.iter().copied().chain(of_agents).filter_map(|name| Some((name, caller.place(name)?)));
     // it lives longer than whoever opened what this command has inherited: a lock, a pipe that somebody reads to its end
     close_fds::set_fds_cloexec(FIRST_OF_OTHERS, &[]);
     let errors = log::for_a_panic(&place.log()).map_or_else(Stdio::null, Stdio::from);

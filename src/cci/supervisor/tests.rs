@@ -1,5 +1,7 @@
 //! A whole supervisor on real sockets, with a lookout and a duty of the tests'.
 
+mod api;
 mod commands;
 mod guests;
+mod login;
 mod world;

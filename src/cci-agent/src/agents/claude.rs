@@ -1,6 +1,7 @@
 //! Claude Code.
 
 mod config;
+mod login;
 mod named;
 mod place;
 mod programs;
@@ -16,6 +17,7 @@ use self::place::{STATE, directory, state_file};
 use crate::agent::{Agent, Shown, Spoken, Transcripts};
 use crate::import::{Import, Part};
 use crate::json::Keep;
+use crate::login::Login;
 use crate::seed::{Copied, Document, Form, Given, HostPlace, Seeded, Sources};
 use crate::tool::{Start, Tool};
 use crate::turn::Turn;
@@ -133,6 +135,10 @@ impl Agent for Claude {
 
     fn api_key_variable(&self) -> Option<&'static str> {
         Some("ANTHROPIC_API_KEY")
+    }
+
+    fn login(&self) -> Option<&'static dyn Login> {
+        Some(&login::Account)
     }
 
     fn tells_turns(&self) -> bool {

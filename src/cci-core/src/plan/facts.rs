@@ -32,6 +32,8 @@ pub struct Ask {
     pub session: Option<(SessionId, HostPath)>,
     /// The directory with the session's sockets, if it has some.
     pub sockets: Option<HostPath>,
+    /// The variables by which the agent is let in by its API through these sockets.
+    pub login: BTreeMap<String, String>,
     /// Variables of the command line.
     pub environment: BTreeMap<String, String>,
 }

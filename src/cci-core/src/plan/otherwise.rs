@@ -48,6 +48,7 @@ impl LaunchPlan {
         let pool = pool.or(self.pool.as_deref()).filter(|_| self.reaches_home)?;
         let mut plan = Self { reaches_home: false, pool: Some(pool.to_owned()), ..self.clone() };
         plan.disks.retain(|disk| disk.device != SOCKETS);
+        plan = plan.without_login();
         if let Some(session) = self.marks.session {
             let StateVolume { pool, name } = StateVolume::of(session, pool);
             let state = self.state();
@@ -55,6 +56,16 @@ impl LaunchPlan {
             plan.devices.insert(SESSION.into(), Disk::of_volume(&pool, &name, &state).into());
         }
         Some(plan)
+    }
+
+    /// The same launch of a container that has no sockets: its agent is not sent there.
+    #[must_use]
+    pub fn without_login(&self) -> Self {
+        let mut plan = self.clone();
+        for name in std::mem::take(&mut plan.login).keys() {
+            plan.environment.remove(name);
+        }
+        plan
     }
 
     /// The same launch on the network as it is now: one that was removed and made again can lie elsewhere.

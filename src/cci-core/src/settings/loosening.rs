@@ -12,6 +12,7 @@ use serde_json::Value;
 pub use beside::credentials_inside;
 
 use super::checkpoints::{Auto, CheckpointSettings};
+use super::login::LoginSettings;
 use super::model::{
     AGENT_CONFIG, AGENT_UID, BuildSettings, Defaults, IncusSettings, Limits, MountEntry, Mounts, NetworkSettings,
     Paths, Settings, TerminalSettings, ToolSettings, Variable,
@@ -41,8 +42,20 @@ pub struct Surroundings<'a> {
 /// Every key in which `changed` is looser than `trusted`.
 #[must_use]
 pub fn loosenings(trusted: &Settings, changed: &Settings, around: &Surroundings<'_>) -> Vec<Loosening> {
-    let Settings { defaults, tool, terminal, paths, incus, network, limits, checkpoints, build, mounts, profile: _ } =
-        changed;
+    let Settings {
+        defaults,
+        tool,
+        terminal,
+        paths,
+        incus,
+        network,
+        limits,
+        checkpoints,
+        login,
+        build,
+        mounts,
+        profile: _,
+    } = changed;
     let mut found = Found(Vec::new());
     of_defaults(&mut found, &trusted.defaults, defaults, around);
     of_tool(&mut found, &trusted.tool, tool, around);
@@ -52,6 +65,7 @@ pub fn loosenings(trusted: &Settings, changed: &Settings, around: &Surroundings<
     of_network(&mut found, &trusted.network, network);
     of_limits(&mut found, &trusted.limits, limits);
     of_checkpoints(&mut found, &trusted.checkpoints, checkpoints);
+    of_login(&mut found, trusted.login, *login);
     of_build(&mut found, &trusted.build, build);
     of_mounts(&mut found, trusted, mounts, around);
     found.0
@@ -213,6 +227,17 @@ fn of_checkpoints(found: &mut Found, trusted: &CheckpointSettings, changed: &Che
     let rewinds = *agent_may_rewind && !trusted.agent_may_rewind;
     let reason = "it would let the agent rewind the workspace";
     found.when(rewinds, "checkpoints.agent_may_rewind", agent_may_rewind, reason);
+}
+
+fn of_login(found: &mut Found, trusted: LoginSettings, changed: LoginSettings) {
+    const REASON: &str = "the container could use the login for more than the user allows";
+    let LoginSettings { mode, max_tokens, max_requests_per_minute } = changed;
+    found.when(mode > trusted.mode, "login.mode", &mode, "it would hand the host's credentials to the container");
+    // 0 is no limit
+    let is_more = |changed: u32, trusted: u32| trusted != 0 && (changed == 0 || changed > trusted);
+    found.when(is_more(max_tokens, trusted.max_tokens), "login.max_tokens", &max_tokens, REASON);
+    let more = is_more(max_requests_per_minute, trusted.max_requests_per_minute);
+    found.when(more, "login.max_requests_per_minute", &max_requests_per_minute, REASON);
 }
 
 fn of_build(found: &mut Found, trusted: &BuildSettings, changed: &BuildSettings) {

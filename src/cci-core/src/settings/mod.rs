@@ -2,12 +2,14 @@
 
 mod checkpoints;
 mod key;
+mod login;
 mod loosening;
 mod model;
 mod size;
 
 pub use checkpoints::{Auto, CheckpointSettings};
 pub use key::{KEYS, Key, Kind, Scalar, key, keys_of_a_profile};
+pub use login::{LoginMode, LoginSettings};
 pub use loosening::{Loosening, Surroundings, credentials_inside, loosenings};
 pub use model::{
     AGENT_CONFIG, AGENT_UID, BuildSettings, Defaults, IncusSettings, Limits, MountEntry, Mounts, NetworkSettings,

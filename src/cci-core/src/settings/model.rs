@@ -9,6 +9,7 @@ use cci_agent::{Agent, Import, default_agent};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoints::CheckpointSettings;
+use super::login::LoginSettings;
 use crate::idmap::IdmapMode;
 use crate::network::Mode;
 
@@ -37,6 +38,8 @@ pub struct Settings {
     pub limits: Limits,
     /// When checkpoints are taken, and how long they are kept.
     pub checkpoints: CheckpointSettings,
+    /// How the agent is let in by its API.
+    pub login: LoginSettings,
     /// How images are built.
     pub build: BuildSettings,
     /// Host directories that containers see.

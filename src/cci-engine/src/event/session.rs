@@ -6,6 +6,7 @@ use cci_agent::{Omission, Secrets};
 use cci_core::Error;
 use cci_core::network::Mode;
 use cci_core::session::SessionId;
+use jiff::Timestamp;
 
 use super::Event;
 
@@ -49,6 +50,22 @@ pub enum SessionEvent {
     NotCopiedHome(Error),
     /// No checkpoints are taken of the session by themselves.
     NotWatched(Unwatched),
+    /// The login on the host is in no form that cci knows, and copied into the container.
+    LoginNotKeptOut {
+        /// The file.
+        path: PathBuf,
+        /// What is the matter with it.
+        problem: String,
+    },
+    /// The login on the host ends soon.
+    LoginEnds {
+        /// When.
+        at: Timestamp,
+        /// The agent's name.
+        agent: &'static str,
+    },
+    /// Nobody lets the agent in at its API for now, for this reason.
+    NotLetIn(String),
     /// A step begins: waiting for a container to shut down.
     WaitingForShutdown,
     /// The user left the session, and its conversation is on the host.
@@ -96,6 +113,8 @@ pub enum SessionEvent {
 pub enum Unwatched {
     /// The container has none of this user's directories: Incus cannot reach the home, or shifts ids.
     OutOfReach,
+    /// The same, and its agent would be let in by them.
+    LoginOutOfReach,
     /// The supervisor, or what it needs, cannot be had.
     Failed(String),
 }

@@ -27,6 +27,7 @@ pub async fn standalone(cx: &Context, image: &str, name: &str, ephemeral: bool) 
         launch: launch_mark(),
         session: None,
         sockets: None,
+        login: std::collections::BTreeMap::new(),
         environment: cx.environment.clone(),
     };
     let plan = LaunchPlan::new(&ask, &cx.settings, &found.host)?;

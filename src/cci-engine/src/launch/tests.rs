@@ -35,6 +35,7 @@ pub(crate) async fn launched(cx: &Context, choice: SlotChoice) -> Result<Launche
         launch: launch_mark(),
         session: None,
         sockets: None,
+        login: std::collections::BTreeMap::new(),
         environment: cx.environment.clone(),
     };
     super::claim(cx, &LaunchPlan::new(&ask, &cx.settings, &survey.host)?, choice, &survey).await

@@ -100,6 +100,7 @@ async fn prepare(cx: &Context, command: &Command) -> Result<Launched> {
         launch: launch::launch_mark(),
         session: None,
         sockets: None,
+        login: std::collections::BTreeMap::new(),
         environment: cx.environment.clone(),
     };
     let plan = LaunchPlan::new(&ask, &cx.settings, &survey.host)?;

@@ -1,12 +1,12 @@
 //! The sockets of a session, by which its agent tells its turns to the caller's supervisor.
 
 use cci_agent::{Agent, TurnCommands, TurnHooks};
-use cci_core::Result;
 use cci_core::host_disk::HostPath;
 use cci_core::idmap::Ids;
 use cci_core::plan::{LaunchPlan, SOCKETS};
 use cci_core::session::SessionId;
 use cci_core::settings::{Auto, CheckpointSettings, Settings};
+use cci_core::{Error, Result};
 use cci_guest::agent_socket;
 use cci_host::store::run_dir::{Hold, Owner, RunDir, Watched};
 use cci_incus::Instance;
@@ -14,6 +14,9 @@ use cci_incus::Instance;
 use crate::context::Context;
 use crate::event::{SessionEvent, Unwatched};
 use crate::launch;
+use crate::session::login::{self, Way};
+
+pub use crate::session::login::TOKEN_URL;
 use crate::site::host_path;
 
 /// Whether a session that these settings start has something to tell: its agent tells its turns, and somebody wants to
@@ -29,6 +32,11 @@ pub fn is_wanted(settings: &Settings, debug: bool) -> bool {
 fn started(settings: &Settings) -> &'static dyn Agent {
     let binary = settings.tool.binary.as_deref().and_then(|binary| binary.rsplit('/').next());
     binary.and_then(cci_agent::known).unwrap_or_else(|| settings.tool.agent())
+}
+
+/// How a session that these settings start is let in by its agent's API.
+pub async fn way(cx: &Context) -> Way {
+    login::way(cx, started(&cx.settings)).await
 }
 
 /// What the agent runs of cci's at its turns.
@@ -47,32 +55,51 @@ pub(super) struct Sockets {
     _hold: Hold,
 }
 
-/// Makes the directory; a failure is reported and ends nothing.
-pub(super) fn make(cx: &Context, id: SessionId, owner: Ids) -> Option<Sockets> {
+/// Makes the directory; a failure is reported and ends nothing, unless the agent is let in by it.
+pub(super) fn make(cx: &Context, id: SessionId, owner: Ids, way: &Way) -> Result<Option<Sockets>> {
     let make = || -> Result<Sockets> {
         let run = RunDir::of(&cx.cci_dir());
         let hold = run.hold()?;
         let place = host_path::own(&run.make_sockets(id, owner)?)?;
+        if let Some((name, content)) = way.handed_in(&cx.settings) {
+            let owner = Owner { uid: owner.uid, gid: owner.gid };
+            let failed = |source| Error::Host { step: "write", path: run.sockets(id).join(name), source };
+            run.put_login(id, owner, name, &content).map_err(failed)?;
+        }
         Ok(Sockets { place, _hold: hold })
     };
     match make() {
-        Ok(sockets) => Some(sockets),
+        Ok(sockets) => Ok(Some(sockets)),
+        Err(error) if way.needs_supervisor() => Err(Error::StepFailed {
+            step: "preparing the agent's login".into(),
+            problem: error.to_string(),
+            hint: Some("`login.mode = \"copy\"` copies the login into the container instead".into()),
+        }),
         Err(error) => {
             cx.emit(SessionEvent::NotWatched(Unwatched::Failed(error.to_string())));
-            None
+            Ok(None)
         }
     }
 }
 
 /// Notes the session for the supervisor, if its container has the sockets; returns whether it does.
-pub(super) fn watch(cx: &Context, id: SessionId, owner: Ids, plan: &LaunchPlan, live: Option<&Instance>) -> bool {
+pub(super) fn watch(
+    cx: &Context,
+    id: SessionId,
+    owner: Ids,
+    plan: &LaunchPlan,
+    live: Option<&Instance>,
+    (is_told, way): (bool, &Way),
+) -> bool {
     let connected = live.map_or_else(|| plan.has_sockets(), |live| live.devices.contains_key(SOCKETS));
     if !connected {
         if live.is_none() {
-            cx.emit(SessionEvent::NotWatched(Unwatched::OutOfReach));
+            let why = if way.needs_supervisor() { Unwatched::LoginOutOfReach } else { Unwatched::OutOfReach };
+            cx.emit(SessionEvent::NotWatched(why));
         }
         return false;
     }
+    let none = CheckpointSettings { auto: Auto::Off, interval_minutes: 0, ..cx.settings.checkpoints.clone() };
     let watched = Watched {
         session: id,
         workspace: cx.workspace.path().to_owned(),
@@ -84,7 +111,8 @@ pub(super) fn watch(cx: &Context, id: SessionId, owner: Ids, plan: &LaunchPlan, 
         state: launch::store(cx).state_dir(id),
         sessions_dir: cx.caller.var("CCI_SESSIONS_DIR").map(|dir| cx.caller.current_dir.join(dir)),
         owner: Owner { uid: owner.uid, gid: owner.gid },
-        checkpoints: cx.settings.checkpoints.clone(),
+        login: way.note.clone(),
+        checkpoints: if is_told { cx.settings.checkpoints.clone() } else { none },
     };
     let noted = RunDir::of(&cx.cci_dir()).watch(&watched);
     if let Err(error) = &noted {

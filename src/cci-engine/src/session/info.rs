@@ -14,6 +14,7 @@ use crate::session::resume;
 use cci_core::workspace::Workspace;
 use cci_host::store::checkpoints::Checkpoints;
 use cci_host::store::size;
+use cci_host::store::usage::Usage;
 
 /// A session as `info` shows it.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -35,6 +36,33 @@ pub struct Info {
     pub path: PathBuf,
     /// The checkpoint that it is at; empty if none was taken.
     pub checkpoint: String,
+    /// What it has asked of its agent's API, as far as that went through the login socket.
+    pub usage: Used,
+}
+
+/// Requests and tokens of a session.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+pub struct Used {
+    /// How many requests.
+    pub requests: u64,
+    /// How many tokens in all.
+    pub tokens: u64,
+    /// Of these, read.
+    pub input_tokens: u64,
+    /// Of these, written.
+    pub output_tokens: u64,
+    /// Of these, read from the cache.
+    pub cache_read_tokens: u64,
+    /// Of these, put into the cache.
+    pub cache_written_tokens: u64,
+}
+
+impl From<Usage> for Used {
+    fn from(usage: Usage) -> Self {
+        let tokens = usage.tokens();
+        let Usage { requests, input_tokens, output_tokens, cache_read_tokens, cache_written_tokens } = usage;
+        Self { requests, tokens, input_tokens, output_tokens, cache_read_tokens, cache_written_tokens }
+    }
 }
 
 /// The session of this id, or the newest of this workspace.
@@ -60,6 +88,7 @@ pub async fn info(cx: &Context, id: Option<&str>) -> Result<Info> {
             persistent: metadata.persistent,
             data_present: state.is_dir() && !store.lost_conversation(metadata.session_id),
             data_bytes: size::of_tree(&state),
+            usage: Usage::read(&saved.dir).into(),
             path: saved.dir,
             checkpoint: checkpoint.unwrap_or_default(),
         })

@@ -6,6 +6,7 @@ pub mod connect;
 pub mod holders;
 pub mod info;
 mod left;
+mod login;
 pub(crate) mod pane;
 mod plant;
 pub mod record;

@@ -19,13 +19,19 @@ use cci_host::store::noted;
 use cci_host::store::seed::Seed;
 
 /// The directory of a new conversation, which is removed if the launch fails.
-pub(super) async fn plant_new(cx: &Context, id: SessionId, owner: Ids, turns: TurnHooks) -> Result<()> {
+pub(super) async fn plant_new(
+    cx: &Context,
+    id: SessionId,
+    owner: Ids,
+    turns: TurnHooks,
+    copies_login: bool,
+) -> Result<()> {
     cx.scope.ledger.push(Made::SessionDir(launch::store(cx).dir(id)));
-    plant(cx, id, owner, turns).await
+    plant(cx, id, owner, turns, copies_login).await
 }
 
 /// Creates the session's directory and puts what the agent needs into it.
-pub(super) async fn plant(cx: &Context, id: SessionId, owner: Ids, turns: TurnHooks) -> Result<()> {
+pub(super) async fn plant(cx: &Context, id: SessionId, owner: Ids, turns: TurnHooks, copies_login: bool) -> Result<()> {
     let (store, caller) = (launch::store(cx), cx.caller.clone());
     let workspace = host_path::real_workspace(cx).await?;
     let (from_host, secrets) = (cx.settings.defaults.agent_config, cx.settings.defaults.settings_secrets);
@@ -47,6 +53,7 @@ pub(super) async fn plant(cx: &Context, id: SessionId, owner: Ids, turns: TurnHo
                 search: caller.var("PATH"),
                 from_host,
                 import: &import,
+                copies_login,
                 secrets,
                 api_key: api_key.as_deref(),
                 workspace: &workspace,

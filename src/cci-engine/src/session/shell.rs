@@ -23,6 +23,7 @@ use crate::roll_back;
 use crate::session::agent;
 use crate::session::connect::{self, Sockets};
 use crate::session::holders::{self, Holder};
+use crate::session::login::Way;
 use crate::session::plant::{plant, plant_new};
 use crate::session::record::Draft;
 use crate::session::resume::{self, Given, Network, Resumed};
@@ -64,6 +65,8 @@ pub struct Started {
     pub session: SessionId,
     /// Whether the caller's supervisor is to watch it.
     pub watched: bool,
+    /// Whether its agent is let in by that.
+    pub has_login: bool,
     /// The paths of the host that its container is pinned to.
     pub(crate) pinned: Vec<Pinned>,
     /// The agent that still has to be started in the terminal, if it does not run in tmux.
@@ -96,6 +99,9 @@ pub(crate) struct Decided {
     resumed: Option<Resumed>,
     slot: SlotChoice,
     turns: TurnHooks,
+    /// Whether the agent tells its turns.
+    is_told: bool,
+    way: Way,
     survey: Survey,
     sockets: Option<Sockets>,
     plan: LaunchPlan,
@@ -111,6 +117,7 @@ struct Running {
     plan: LaunchPlan,
     pinned: Vec<Pinned>,
     watched: bool,
+    has_login: bool,
     agent: Vec<String>,
 }
 
@@ -135,11 +142,13 @@ pub(crate) async fn decide(cx: &Context, session: &Session) -> Result<Decided> {
         holders::refuse_elsewhere(&cx, id).await?;
     }
     let owner = launch::agent_ids(&cx, Some(&workspace));
-    let is_connected = connect::is_wanted(&cx.settings, session.debug);
-    let turns = connect::turn_hooks(&cx.settings, is_connected);
+    let is_told = connect::is_wanted(&cx.settings, session.debug);
+    let way = connect::way(&cx).await;
+    let is_connected = is_told || way.needs_supervisor();
+    let turns = connect::turn_hooks(&cx.settings, is_told);
     // what does not depend on Incus is done while Incus is asked
     let (survey, planted) = tokio::join!(launch::survey(&cx, Subject::Workspace), async {
-        if resumed.is_none() { plant_new(&cx, id, owner, turns.clone()).await } else { Ok(()) }
+        if resumed.is_none() { plant_new(&cx, id, owner, turns.clone(), way.is_copied).await } else { Ok(()) }
     });
     let mut survey = survey?;
     planted?;
@@ -158,13 +167,14 @@ pub(crate) async fn decide(cx: &Context, session: &Session) -> Result<Decided> {
     if let Some((checkpoint, root)) = &session.root {
         survey = survey.from_root(roots::original(&cx, checkpoint, root).await?);
     }
-    let sockets = if is_connected { connect::make(&cx, id, owner) } else { None };
-    let plan = plan(&cx, id, resumed.as_ref(), &survey, sockets.as_ref())?;
+    let sockets = if is_connected { connect::make(&cx, id, owner, &way)? } else { None };
+    let plan = plan(&cx, id, resumed.as_ref(), &survey, sockets.as_ref(), &way)?;
+    way.tell(&cx);
     launch::tell(&cx, &plan, &survey).await?;
     let live = live(&survey.instances, id).cloned();
     let pinned = live.as_ref().map_or_else(|| plan.pinned(), replaced::pinned);
     report_replaced(&cx, live.as_ref(), &pinned, resumed.as_ref()).await?;
-    Ok(Decided { cx, id, owner, resumed, slot, turns, survey, sockets, plan, live, pinned })
+    Ok(Decided { cx, id, owner, resumed, slot, turns, is_told, way, survey, sockets, plan, live, pinned })
 }
 
 impl Decided {
@@ -185,25 +195,27 @@ impl Decided {
 
     /// Creates the container, or takes the one that runs.
     async fn running(self, session: &Session) -> Result<Running> {
-        let Self { cx, id, owner, resumed, slot, turns, survey, sockets, plan, live, pinned } = self;
+        let Self { cx, id, owner, resumed, slot, turns, is_told, way, survey, sockets, plan, live, pinned } = self;
         let (name, plan) = match &live {
             Some(running) => {
                 survey.policy_check.verify(&cx).await?;
                 (running.name.clone(), launch::as_made(&plan, &running.config))
             }
-            None => launched(&cx, plan, slot, id, resumed.as_ref(), &survey, turns).await?,
+            None => launched(&cx, plan, slot, id, resumed.as_ref(), &survey, (turns, way.is_copied)).await?,
         };
-        let watched = sockets.is_some() && connect::watch(&cx, id, owner, &plan, live.as_ref());
+        let watched = sockets.is_some() && connect::watch(&cx, id, owner, &plan, live.as_ref(), (is_told, &way));
+        let plan = if watched { plan } else { plan.without_login() };
+        let has_login = watched && way.needs_supervisor();
         drop(sockets);
         let agent = agent_command(&plan, session, id, resumed.as_ref());
-        Ok(Running { cx, name, id, plan, pinned, watched, agent })
+        Ok(Running { cx, name, id, plan, pinned, watched, has_login, agent })
     }
 }
 
 impl Running {
     /// Starts the agent, if it runs in tmux.
     async fn start(self, session: &Session) -> Result<Started> {
-        let Self { cx, name, id, plan, pinned, watched, agent } = self;
+        let Self { cx, name, id, plan, pinned, watched, has_login, agent } = self;
         // two agents on one conversation would overwrite each other's data: one that runs in tmux is attached to instead
         let direct = !session.tmux && !agent::has_session(&cx, &name, plan.user.uid).await?;
         if direct {
@@ -213,7 +225,8 @@ impl Running {
         }
         cx.emit(Event::Idle);
         cx.emit(SessionEvent::Started { session: id, container: name.clone(), network: plan.network });
-        Ok(Started { name, session: id, watched, pinned, direct: direct.then_some(Direct { plan, agent }) })
+        let direct = direct.then_some(Direct { plan, agent });
+        Ok(Started { name, session: id, watched, has_login, pinned, direct })
     }
 }
 
@@ -237,6 +250,7 @@ fn plan(
     resumed: Option<&Resumed>,
     survey: &Survey,
     sockets: Option<&Sockets>,
+    way: &Way,
 ) -> Result<LaunchPlan> {
     let (store, workspace) = (launch::store(cx), survey.host.workspace.as_ref());
     // a resumed conversation may lack it
@@ -249,6 +263,7 @@ fn plan(
         launch: launch::launch_mark(),
         session: Some((id, host_path::own(&state)?)),
         sockets: sockets.map(|sockets| sockets.place.clone()),
+        login: way.environment.clone(),
         environment: cx.environment.clone(),
     };
     let plan = LaunchPlan::new(&ask, &cx.settings, &survey.host)?;
@@ -312,10 +327,10 @@ async fn launched(
     id: SessionId,
     resumed: Option<&Resumed>,
     survey: &Survey,
-    turns: TurnHooks,
+    (turns, copies_login): (TurnHooks, bool),
 ) -> Result<(String, LaunchPlan)> {
     if resumed.is_some() {
-        plant(cx, id, launch::agent_ids(cx, survey.host.workspace.as_ref()), turns).await?;
+        plant(cx, id, launch::agent_ids(cx, survey.host.workspace.as_ref()), turns, copies_login).await?;
     }
     let draft = Draft::new(id, resumed.map(|resumed| resumed.saved.metadata.clone()));
     let likely = launch::likely(cx, &plan, slot, survey);

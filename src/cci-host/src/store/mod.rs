@@ -26,3 +26,4 @@ pub mod staging;
 pub mod transcripts;
 pub mod tree;
 pub mod unpack;
+pub mod usage;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use cci_core::idmap::Ids;
 use cci_core::session::SessionId;
-use cci_core::settings::CheckpointSettings;
+use cci_core::settings::{CheckpointSettings, LoginMode};
 use serde::{Deserialize, Serialize};
 
 use super::guest_dir::GuestDir;
@@ -21,6 +21,9 @@ const NOTE: &str = ".json";
 const KEPT: &str = ".kept";
 /// What begins the name of a directory that is being removed.
 const GONE: &str = ".gone-";
+
+/// The directory with a login that is in a container.
+pub const LOGIN: &str = "login";
 
 /// A session that the supervisor has to do with, as its launch noted it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +49,9 @@ pub struct Watched {
     pub sessions_dir: Option<PathBuf>,
     /// The host user that the agent is.
     pub owner: Owner,
+    /// What the session's requests are let in with, if they come to the supervisor.
+    #[serde(default)]
+    pub login: Option<LoginNote>,
     /// `[checkpoints]` of the launch.
     #[serde(deserialize_with = "of_any_version")]
     pub checkpoints: CheckpointSettings,
@@ -62,6 +68,23 @@ fn of_any_version<'de, D: serde::Deserializer<'de>>(noted: D) -> Result<Checkpoi
         }
     }
     serde_json::from_value(settings).map_err(D::Error::custom)
+}
+
+/// How a session is let in by its agent's API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginNote {
+    /// What of the login is in the container.
+    pub mode: LoginMode,
+    /// The directory of the login on the host.
+    pub directory: PathBuf,
+    /// Where the API is.
+    pub api: String,
+    /// Where the login is renewed.
+    pub renewed_at: String,
+    /// How many tokens the session may use; 0 is no limit.
+    pub max_tokens: u32,
+    /// How many requests it may make in a minute; 0 is no limit.
+    pub max_requests_per_minute: u32,
 }
 
 /// A host user and group.
@@ -112,6 +135,13 @@ impl RunDir {
         let path = self.sockets(session);
         let made = GuestDir::open(&self.0, owner).and_then(|run| run.subdir(session.to_string()));
         made.map(|_| path.clone()).map_err(host("create", &path))
+    }
+
+    /// Puts a file into a directory of its own among a session's sockets, for the session's own user.
+    pub fn put_login(&self, session: SessionId, owner: Owner, name: &str, content: &[u8]) -> io::Result<()> {
+        let owner = Ids { uid: owner.uid, gid: owner.gid };
+        let sockets = GuestDir::open(&self.sockets(session), owner)?;
+        sockets.subdir(LOGIN)?.write(name, content)
     }
 
     /// Keeps the directories of all sessions from being removed: a launch makes one before there is a container.
@@ -251,6 +281,7 @@ mod tests {
             state: "/h/state".into(),
             sessions_dir: None,
             owner: Owner { uid: 1, gid: 1 },
+            login: None,
             checkpoints: CheckpointSettings::default(),
         }
     }

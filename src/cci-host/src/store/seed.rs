@@ -15,7 +15,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cci_agent::json::{self, Keep};
-use cci_agent::{Agent, Documents, Given, HostPlace, Import, NotCopied, Omission, Secrets, Seeded, Sources, TurnHooks};
+use cci_agent::{
+    Agent, Copied, Documents, Given, HostPlace, Import, NotCopied, Omission, Secrets, Seeded, Sources, TurnHooks,
+};
 use cci_core::mount::Protected;
 use cci_core::settings::SettingsSecrets;
 use cci_core::{Error, Result};
@@ -27,6 +29,7 @@ use self::note::Note;
 use self::on_host::OnHost;
 use self::wording::Wording;
 use super::guest_dir::{Content, GuestDir};
+use crate::login::{Found, Held, LoginFile, understood};
 use crate::way;
 
 /// What a session's agent finds in its state directory when it starts.
@@ -41,6 +44,8 @@ pub struct Seed<'a> {
     pub from_host: bool,
     /// Which parts of it are copied.
     pub import: &'a Import,
+    /// Whether its login is.
+    pub copies_login: bool,
     /// What happens to the secrets in its settings.
     pub secrets: SettingsSecrets,
     /// The key the agent finds in its environment.
@@ -92,8 +97,11 @@ impl Seed<'_> {
         if self.from_host && is_usable {
             let (wording, limits) = (self.wording(&sources), self.limits(&sources.directory));
             let mut copying = Copying::after(note.copied, wording, limits);
-            for copied in sources.copied.iter().chain(&seeded.copied) {
+            for copied in sources.copied.iter().chain(&seeded.copied).filter(|copied| self.is_copied(copied, state)) {
                 copying.copy(copied, state);
+            }
+            if !self.copies_login {
+                self.forget_login(&mut copying, state);
             }
             omitted.extend(not_named(&copying, &sources));
             remove_gone(&mut copying, &sources, state);
@@ -103,6 +111,38 @@ impl Seed<'_> {
             omitted.extend(self.taken_back(note, state, session)?);
         }
         Ok(Planted { secrets: seeded.secrets, asks_about: seeded.asks_about, omitted })
+    }
+
+    /// Whether this is copied: a login only where it is wanted, and never in the place of a newer one.
+    fn is_copied(&self, copied: &Copied, state: &GuestDir) -> bool {
+        if !copied.login {
+            return true;
+        }
+        let Some(login) = self.agent.login().filter(|_| self.copies_login) else { return self.copies_login };
+        let Some(above) = copied.host.parent() else { return false };
+        let there = match state.read(&copied.session) {
+            Ok(Content::File(bytes)) => understood(login, &bytes, 0),
+            _ => Found::Absent,
+        };
+        let expires = |held: &Held| held.credentials.expires;
+        match (LoginFile::at(above.to_owned(), login).read(), there) {
+            (Found::Absent | Found::Ended, _) | (Found::Other(_), Found::Login(_)) => false,
+            (Found::Login(ours), Found::Login(theirs)) => expires(&ours) > expires(&theirs),
+            (Found::Other(_) | Found::Login(_), _) => true,
+        }
+    }
+
+    /// Removes a login that an earlier launch has copied; one that the session has renewed since is its own.
+    fn forget_login(&self, copying: &mut Copying, state: &GuestDir) {
+        let copied = self.sources().copied;
+        for path in copied.into_iter().filter(|copied| copied.login).map(|copied| copied.session) {
+            let made = copying.before.get(&path).copied().flatten();
+            let is_as_copied =
+                made.is_some_and(|made| state.seen(&path).is_some_and(|now| now.modified == made.changed));
+            if is_as_copied && state.remove(&path) {
+                copying.before.remove(&path);
+            }
+        }
     }
 
     fn sources(&self) -> Sources {

@@ -1,6 +1,7 @@
 //! A supervisor's world: a `~/.cci`, what Incus would say, and who takes the checkpoints.
 
 use std::cell::{Cell, RefCell};
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -11,7 +12,7 @@ use cci_core::idmap::Ids;
 use cci_core::session::SessionId;
 use cci_core::settings::CheckpointSettings;
 use cci_core::{Error, Result};
-use cci_host::store::run_dir::{Owner, Watched};
+use cci_host::store::run_dir::{LoginNote, Owner, Watched};
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -154,6 +155,21 @@ impl World {
     }
 
     pub(super) fn session_with(&self, number: u8, checkpoints: CheckpointSettings) -> SessionId {
+        self.noted(number, checkpoints, None)
+    }
+
+    /// A session that is let in by its agent's API.
+    pub(super) fn session_let_in(&self, number: u8, login: LoginNote) -> SessionId {
+        fs::create_dir_all(self.dir.path().join("sessions").join(number.to_string())).unwrap();
+        self.noted(number, CheckpointSettings::default(), Some(login))
+    }
+
+    /// The directory of a session.
+    pub(super) fn session_dir(&self, number: u8) -> PathBuf {
+        self.dir.path().join("sessions").join(number.to_string())
+    }
+
+    fn noted(&self, number: u8, checkpoints: CheckpointSettings, login: Option<LoginNote>) -> SessionId {
         let session = SessionId::from_random([number; 16]);
         let ids = Ids { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() };
         let _hold = self.place.sessions().hold().unwrap();
@@ -166,9 +182,10 @@ impl World {
             endpoint: "/nonexistent".into(),
             project: "default".into(),
             prefix: "cci-".into(),
-            state: self.dir.path().join("state"),
+            state: self.session_dir(number).join("state"),
             sessions_dir: None,
             owner: Owner { uid: ids.uid, gid: ids.gid },
+            login,
             checkpoints,
         };
         self.place.sessions().watch(&watched).unwrap();

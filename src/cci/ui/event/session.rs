@@ -48,6 +48,25 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
         SessionEvent::NotWatched(Unwatched::OutOfReach) => {
             Telling::note("No checkpoints are taken by themselves: the container has nothing of this home")
         }
+        SessionEvent::NotWatched(Unwatched::LoginOutOfReach) => Telling::Warning {
+            text:
+                "the agent has no login: the container has nothing of this home, and the host's login is kept out of it"
+                    .into(),
+            hint: Some("log in there, or copy the host's into it with `login.mode = \"copy\"`".into()),
+        },
+        SessionEvent::LoginNotKeptOut { path, problem } => Telling::warning(format!(
+            "the host's login is copied into the container: {} cannot be served from the host: {}",
+            GuestText::new(path),
+            GuestText::new(problem)
+        )),
+        SessionEvent::LoginEnds { at, agent } => Telling::Warning {
+            text: format!("the login of {agent} on this host ends on {}", at.strftime("%Y-%m-%d")),
+            hint: Some(format!("log in again with {agent} on the host; `cci login status` shows it")),
+        },
+        SessionEvent::NotLetIn(why) => Telling::Warning {
+            text: format!("the agent cannot reach its API: {}", GuestText::new(why)),
+            hint: Some("`cci supervisor restart` tries again; `login.mode = \"copy\"` works without it".into()),
+        },
         SessionEvent::NotWatched(Unwatched::Failed(why)) => Telling::Warning {
             text: format!("no checkpoints are taken by themselves: {}", GuestText::new(why)),
             hint: Some("`cci supervisor restart` tries again, `cci supervisor logs` says more".into()),

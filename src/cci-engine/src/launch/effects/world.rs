@@ -96,6 +96,7 @@ impl World {
             launch: "nonce".into(),
             session: session.map(|id| (id, host_path::own(self.dir.path()).unwrap())),
             sockets: None,
+            login: BTreeMap::new(),
             environment: BTreeMap::new(),
         };
         let plan = LaunchPlan::new(&ask, settings, &host).unwrap();

@@ -21,6 +21,7 @@ struct World {
     named: Option<PathBuf>,
     from_host: bool,
     import: Import,
+    copies_login: bool,
     /// What containers could write.
     written: Vec<PathBuf>,
 }
@@ -33,6 +34,7 @@ impl World {
             session: dir(),
             named: None,
             from_host: true,
+            copies_login: true,
             import: Import::default(),
             written: Vec::new(),
         }
@@ -86,6 +88,7 @@ impl World {
             agent: agent(),
             place: self.place(),
             search: None,
+            copies_login: self.copies_login,
             from_host: self.from_host,
             import: &self.import,
             secrets: SettingsSecrets::Copy,
@@ -745,4 +748,53 @@ fn settings_of_the_host_are_gone_once_that_is_switched_off() {
     world.from_host = false;
     told(&world, &[]);
     assert!(world.json("settings.json").get("model").is_none());
+}
+
+/// A login that lives until then.
+fn login(access: &str, expires: u64) -> String {
+    json!({ format!("{}AiOauth", agent().name()): { "accessToken": access, "refreshToken": "r", "expiresAt": expires } })
+        .to_string()
+}
+
+#[test]
+fn a_good_login_of_a_session_survives_all_but_a_newer_one() {
+    let world = World::new();
+    let place = world.sources().copied.into_iter().find(|copied| copied.login).unwrap();
+    let (good, inside) = (login("good", 2_000), || world.inside(&place.session.to_string_lossy()));
+    written(&place.host, &good);
+    world.plant();
+    assert_eq!(inside(), good);
+    for other in ["", "{}", "{", "[]", &login("", 0), &login("older", 1_000), &good[..good.len() / 2]] {
+        written(&place.host, other);
+        world.plant();
+        assert_eq!(inside(), good, "{other}");
+    }
+    fs::remove_file(&place.host).unwrap();
+    world.plant();
+    assert_eq!(inside(), good);
+    symlink(written(&world.home.path().join("elsewhere"), &login("linked", 9_000)), &place.host).unwrap();
+    world.plant();
+    assert_eq!(inside(), good);
+    fs::remove_file(&place.host).unwrap();
+    written(&place.host, &login("newer", 3_000));
+    world.plant();
+    assert_eq!(inside(), login("newer", 3_000));
+}
+
+#[test]
+fn a_login_that_is_kept_out_is_taken_out_again_unless_the_session_renewed_it() {
+    let mut world = World::new();
+    let place = world.sources().copied.into_iter().find(|copied| copied.login).unwrap();
+    let inside = world.state().join(&place.session);
+    written(&place.host, &login("copied", 2_000));
+    world.plant();
+    assert!(inside.exists());
+    world.copies_login = false;
+    world.plant();
+    assert!(!inside.exists(), "an earlier launch's copy goes");
+    world.plant();
+    assert!(!inside.exists());
+    written(&inside, &login("its own", 2_000));
+    world.plant();
+    assert!(inside.exists(), "the session logged in by itself");
 }

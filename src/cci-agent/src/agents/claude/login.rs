@@ -1,0 +1,282 @@
+//! The login of Claude Code: `.credentials.json`, the lock under which it is renewed, and the API.
+
+use serde_json::{Map, Value, json};
+
+use super::LOGIN;
+use super::config::SETTINGS;
+use crate::login::{Credentials, Locks, Login, Refusal, Tokens};
+
+/// The login of a subscription.
+#[derive(Debug)]
+pub(super) struct Account;
+
+/// The key of the login in its file, which also has those of other servers.
+const KEY: &str = "claudeAiOauth";
+/// The program's own id, which every copy of it has.
+const CLIENT: &str = "9d1c250a-e61b-44d9-88ed-5944d1962f5e";
+/// What it sends where the far end of the socket is to add the token.
+const PLACEHOLDER: &str = "ssh-placeholder";
+/// The paths that a session may ask for: what is below those with a slash, and the others as they are. Others hand out
+/// keys and logins (`/api/oauth/claude_cli/create_api_key`), or reach what is of no session.
+const PATHS: [&str; 12] = [
+    "/v1/messages",
+    "/v1/messages/count_tokens",
+    "/v1/models",
+    "/v1/models/",
+    "/api/hello",
+    "/api/claude_code/",
+    "/api/claude_cli/bootstrap",
+    "/api/claude_cli_profile",
+    "/api/event_logging/",
+    "/api/oauth/profile",
+    "/api/oauth/usage",
+    "/api/web/domain_info",
+];
+const METHODS: [&str; 3] = ["GET", "HEAD", "POST"];
+
+impl Login for Account {
+    fn place_variable(&self) -> &'static str {
+        "CLAUDE_SECURESTORAGE_CONFIG_DIR"
+    }
+
+    fn file(&self) -> &'static str {
+        LOGIN
+    }
+
+    fn locks(&self) -> Locks {
+        Locks { first: ".oauth_refresh.lock", owner: ".oauth_refresh.lock.owner", second: ".lock" }
+    }
+
+    fn socket_environment(&self, socket: &str) -> Vec<(&'static str, String)> {
+        vec![
+            ("ANTHROPIC_UNIX_SOCKET", socket.to_owned()),
+            ("ANTHROPIC_BASE_URL", format!("http://{}", self.host())),
+            ("CLAUDE_CODE_OAUTH_TOKEN", PLACEHOLDER.to_owned()),
+        ]
+    }
+
+    fn directory_environment(&self, directory: &str) -> Vec<(&'static str, String)> {
+        vec![("CLAUDE_SECURESTORAGE_CONFIG_DIR", directory.to_owned())]
+    }
+
+    fn variables(&self) -> &'static [&'static str] {
+        &[
+            "ANTHROPIC_API_KEY",
+            "ANTHROPIC_AUTH_TOKEN",
+            "ANTHROPIC_BASE_URL",
+            "ANTHROPIC_UNIX_SOCKET",
+            "CLAUDE_CODE_OAUTH_TOKEN",
+            "CLAUDE_CODE_USE_BEDROCK",
+            "CLAUDE_CODE_USE_FOUNDRY",
+            "CLAUDE_CODE_USE_VERTEX",
+            "CLAUDE_SECURESTORAGE_CONFIG_DIR",
+        ]
+    }
+
+    fn variables_of(&self, settings: &Value) -> Vec<String> {
+        let env = settings.get("env").and_then(Value::as_object);
+        let names = env.into_iter().flat_map(Map::keys);
+        names.filter(|name| self.variables().contains(&name.as_str())).cloned().collect()
+    }
+
+    fn settings(&self) -> &'static str {
+        SETTINGS
+    }
+
+    fn placeholder(&self) -> &'static str {
+        PLACEHOLDER
+    }
+
+    fn host(&self) -> &'static str {
+        "localhost"
+    }
+
+    fn api(&self) -> (&'static str, &'static str) {
+        ("ANTHROPIC_BASE_URL", "https://api.anthropic.com")
+    }
+
+    fn renewed_at(&self) -> &'static str {
+        "https://platform.claude.com/v1/oauth/token"
+    }
+
+    fn may_ask(&self, method: &str, path: &str) -> bool {
+        let plain = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_-.:@".contains(&byte));
+        let straight = plain && !path.split('/').skip(1).any(|part| part.is_empty() || part == "." || part == "..");
+        let named = PATHS.iter().any(|known| {
+            if known.ends_with('/') { path.starts_with(known) && path.len() > known.len() } else { path == *known }
+        });
+        METHODS.contains(&method) && straight && named
+    }
+
+    fn read(&self, file: &Value) -> Option<Credentials> {
+        let login = file.get(KEY)?.as_object()?;
+        let text = |key: &str| login.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let time = |key: &str| login.get(key).and_then(Value::as_u64).filter(|time| *time > 0);
+        Some(Credentials {
+            access: text("accessToken"),
+            refresh: text("refreshToken"),
+            expires: time("expiresAt"),
+            ends: time("refreshTokenExpiresAt"),
+            subscription: Some(text("subscriptionType")).filter(|kind| !kind.is_empty()),
+        })
+    }
+
+    fn renewal(&self, file: &Value, credentials: &Credentials) -> Value {
+        let login = &file[KEY];
+        let client = login["clientId"].as_str().unwrap_or(CLIENT);
+        let mut asked =
+            json!({ "grant_type": "refresh_token", "refresh_token": credentials.refresh, "client_id": client });
+        let scopes: Vec<&str> = login["scopes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        if !scopes.is_empty() {
+            asked["scope"] = scopes.join(" ").into();
+        }
+        asked
+    }
+
+    fn renewed(&self, file: &Value, answer: &Value, now: u64) -> Option<Value> {
+        let access = answer["access_token"].as_str().filter(|token| is_token(token))?;
+        let lasts = answer["expires_in"].as_u64()?;
+        let mut file = file.clone();
+        let login = file.get_mut(KEY)?.as_object_mut()?;
+        login.insert("accessToken".into(), access.into());
+        login.insert("expiresAt".into(), now.saturating_add(lasts.saturating_mul(1000)).into());
+        if let Some(refresh) = answer["refresh_token"].as_str().filter(|token| is_token(token)) {
+            login.insert("refreshToken".into(), refresh.into());
+        }
+        if let Some(lasts) = answer["refresh_token_expires_in"].as_u64() {
+            let ends = now.saturating_add(lasts.saturating_mul(1000));
+            login.insert("refreshTokenExpiresAt".into(), ends.into());
+        }
+        if let Some(scope) = answer["scope"].as_str() {
+            login.insert("scopes".into(), scope.split_whitespace().collect());
+        }
+        Some(file)
+    }
+
+    fn access_only(&self, file: &Value) -> Value {
+        let mut login = file[KEY].clone();
+        if let Some(login) = login.as_object_mut() {
+            for key in ["refreshToken", "refreshTokenExpiresAt", "clientId"] {
+                login.remove(key);
+            }
+        }
+        json!({ KEY: login })
+    }
+
+    fn refusal(&self, kind: Refusal, message: &str) -> Value {
+        let kind = match kind {
+            Refusal::NoLogin => "authentication_error",
+            Refusal::Forbidden => "permission_error",
+            Refusal::TooSoon => "rate_limit_error",
+            Refusal::Malformed => "invalid_request_error",
+            Refusal::TooLarge => "request_too_large",
+            Refusal::Unreachable => "api_error",
+        };
+        json!({ "type": "error", "error": { "type": kind, "message": message } })
+    }
+
+    fn spent(&self, part: &Value) -> Option<Tokens> {
+        let usage = part.get("usage").or_else(|| part.get("message")?.get("usage"))?;
+        let count = |key: &str| usage.get(key).and_then(Value::as_u64).unwrap_or_default();
+        Some(Tokens {
+            input: count("input_tokens"),
+            output: count("output_tokens"),
+            cache_read: count("cache_read_input_tokens"),
+            cache_written: count("cache_creation_input_tokens"),
+        })
+    }
+}
+
+/// Whether a text can be in a header: what comes from a server is not put there otherwise.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 16 * 1024 && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host() -> Value {
+        json!({ KEY: { "accessToken": "a", "refreshToken": "r", "expiresAt": 5, "refreshTokenExpiresAt": 9,
+            "scopes": ["user:inference", "user:profile"], "subscriptionType": "max", "accountUuid": "u" },
+            "mcpOAuth": { "x": { "accessToken": "other" } } })
+    }
+
+    #[test]
+    fn what_a_session_needs_is_served_and_nothing_that_hands_out_logins() {
+        for (method, path) in [
+            ("POST", "/v1/messages"),
+            ("POST", "/v1/messages/count_tokens"),
+            ("GET", "/v1/models/x-4.1"),
+            ("GET", "/api/claude_code/policy_limits"),
+            ("HEAD", "/api/hello"),
+        ] {
+            assert!(Account.may_ask(method, path), "{method} {path}");
+        }
+        for (method, path) in [
+            ("POST", "/api/oauth/claude_cli/create_api_key"),
+            ("POST", "/v1/oauth/token"),
+            ("GET", "/v1/files"),
+            ("DELETE", "/v1/messages"),
+            ("GET", "/v1/messages/batches"),
+            ("GET", "/"),
+            ("GET", "/v1/models/"),
+            ("GET", "/v1/models/../oauth/token"),
+            ("GET", "/v1/models/%2e%2e/oauth"),
+            ("GET", "/api/claude_code//x"),
+            ("GET", "/api/claude_code/x\\y"),
+            ("GET", "//v1/messages"),
+        ] {
+            assert!(!Account.may_ask(method, path), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn a_login_is_renewed_in_place_and_everything_else_stays() {
+        let read = Account.read(&host()).unwrap();
+        assert_eq!(
+            (read.access.as_str(), read.refresh.as_str(), read.expires, read.ends),
+            ("a", "r", Some(5), Some(9))
+        );
+        assert!(!format!("{read:?}").contains("\"a\""));
+        let asked = Account.renewal(&host(), &read);
+        assert_eq!(asked["scope"], "user:inference user:profile");
+        let answer = json!({ "access_token": "b", "refresh_token": "s", "expires_in": 2 });
+        let after = Account.renewed(&host(), &answer, 1_000).unwrap();
+        let read = Account.read(&after).unwrap();
+        assert_eq!((read.access.as_str(), read.refresh.as_str(), read.expires), ("b", "s", Some(3_000)));
+        assert_eq!((&after["mcpOAuth"], &after[KEY]["accountUuid"]), (&host()["mcpOAuth"], &json!("u")));
+        for odd in [
+            json!({}),
+            json!({ "access_token": "", "expires_in": 1 }),
+            json!({ "access_token": "a\nb", "expires_in": 1 }),
+        ] {
+            assert_eq!(Account.renewed(&host(), &odd, 0), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn without_what_renews_it_nothing_else_is_given_either() {
+        let given = Account.access_only(&host()).to_string();
+        assert!(given.contains("\"a\"") && !given.contains("\"r\"") && !given.contains("other"), "{given}");
+    }
+
+    #[test]
+    fn a_blank_login_is_none_and_another_form_is_not_read() {
+        let blank = json!({ KEY: { "accessToken": "", "refreshToken": "", "expiresAt": 0 } });
+        assert!(!Account.read(&blank).unwrap().is_login());
+        for other in [json!({}), json!({ "token": "x" }), json!([]), json!({ KEY: 1 })] {
+            assert!(Account.read(&other).is_none());
+        }
+    }
+
+    #[test]
+    fn what_an_answer_took_is_read_whole_and_in_parts() {
+        let start = json!({ "type": "message_start", "message": { "usage": { "input_tokens": 3, "output_tokens": 1,
+            "cache_read_input_tokens": 7 } } });
+        let delta = json!({ "type": "message_delta", "usage": { "output_tokens": 12 } });
+        let both = Account.spent(&start).unwrap().with(Account.spent(&delta).unwrap());
+        assert_eq!(both, Tokens { input: 3, output: 12, cache_read: 7, cache_written: 0 });
+        assert_eq!(Account.spent(&json!({ "type": "ping" })), None);
+    }
+}

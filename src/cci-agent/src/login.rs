@@ -1,0 +1,152 @@
+//! How an agent is logged in: where its login is on the host, how it is renewed, and how a container does without it.
+
+use std::fmt::{self, Debug};
+
+use serde_json::Value;
+
+/// The login of an agent.
+pub trait Login: Debug + Sync {
+    /// The variable that names the directory of the login on the host; without it, it is where the configuration is.
+    fn place_variable(&self) -> &'static str;
+
+    /// The file of the login in that directory.
+    fn file(&self) -> &'static str;
+
+    /// What the agent locks while it renews its login.
+    fn locks(&self) -> Locks;
+
+    /// The variables by which the agent sends its requests to a socket, with a placeholder for what lets them in.
+    fn socket_environment(&self, socket: &str) -> Vec<(&'static str, String)>;
+
+    /// The variables by which it finds a login in a directory of its own.
+    fn directory_environment(&self, directory: &str) -> Vec<(&'static str, String)>;
+
+    /// The variables with which a person says how the agent is let in, or where.
+    fn variables(&self) -> &'static [&'static str];
+
+    /// The file of the configuration that can have such variables too, and those that it has.
+    fn variables_of(&self, settings: &Value) -> Vec<String>;
+
+    /// That file's name.
+    fn settings(&self) -> &'static str;
+
+    /// What stands in a request in the place of the access token.
+    fn placeholder(&self) -> &'static str;
+
+    /// The name by which the agent calls the socket.
+    fn host(&self) -> &'static str;
+
+    /// The variable of the host that names another API, and the usual one.
+    fn api(&self) -> (&'static str, &'static str);
+
+    /// Where a login is renewed.
+    fn renewed_at(&self) -> &'static str;
+
+    /// Whether a session may ask the API for this: what it needs to work, and nothing that hands out further logins.
+    fn may_ask(&self, method: &str, path: &str) -> bool;
+
+    /// Reads a login; `None` if it has another form.
+    fn read(&self, file: &Value) -> Option<Credentials>;
+
+    /// What is posted to renew a login.
+    fn renewal(&self, file: &Value, credentials: &Credentials) -> Value;
+
+    /// Puts what came of that into the file's content; `now` in milliseconds since 1970. `None` if it is none.
+    fn renewed(&self, file: &Value, answer: &Value, now: u64) -> Option<Value>;
+
+    /// The same login without what renews it.
+    fn access_only(&self, file: &Value) -> Value;
+
+    /// A refusal as the API words it.
+    fn refusal(&self, kind: Refusal, message: &str) -> Value;
+
+    /// The tokens that an answer says it took so far; one that comes in parts says so more than once.
+    fn spent(&self, part: &Value) -> Option<Tokens>;
+}
+
+/// What an agent locks: directories, made to lock and removed to unlock.
+#[derive(Debug, Clone, Copy)]
+pub struct Locks {
+    /// The first, in the directory of the login.
+    pub first: &'static str,
+    /// The file beside it that says who has it.
+    pub owner: &'static str,
+    /// The second: the name of the directory itself, followed by this.
+    pub second: &'static str,
+}
+
+/// Why a request is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no login that opens anything.
+    NoLogin,
+    /// It is not allowed.
+    Forbidden,
+    /// It comes too soon.
+    TooSoon,
+    /// It is not a request that can be passed on.
+    Malformed,
+    /// It is too large.
+    TooLarge,
+    /// The API is out of reach.
+    Unreachable,
+}
+
+/// What is in a login. Its times are in milliseconds since 1970.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// What lets requests in; empty if the login has ended.
+    pub access: String,
+    /// What renews it; empty if nothing does.
+    pub refresh: String,
+    /// When the access token ends.
+    pub expires: Option<u64>,
+    /// When the login itself ends.
+    pub ends: Option<u64>,
+    /// The kind of subscription.
+    pub subscription: Option<String>,
+}
+
+impl Credentials {
+    /// Whether they let anything in, or can be made to.
+    #[must_use]
+    pub fn is_login(&self) -> bool {
+        !self.access.is_empty()
+    }
+}
+
+impl Debug for Credentials {
+    /// Without the secrets.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Credentials")
+            .field("expires", &self.expires)
+            .field("ends", &self.ends)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Tokens, by what they were.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// Read.
+    pub input: u64,
+    /// Written.
+    pub output: u64,
+    /// Read from the cache.
+    pub cache_read: u64,
+    /// Put into the cache.
+    pub cache_written: u64,
+}
+
+impl Tokens {
+    /// What two parts of one answer say together: each tells the sum so far.
+    #[must_use]
+    pub fn with(self, later: Self) -> Self {
+        Self {
+            input: self.input.max(later.input),
+            output: self.output.max(later.output),
+            cache_read: self.cache_read.max(later.cache_read),
+            cache_written: self.cache_written.max(later.cache_written),
+        }
+    }
+}

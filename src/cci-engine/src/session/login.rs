@@ -1,0 +1,149 @@
+//! How a session's agent is let in by its API: without a login in the container, if that can be.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use cci_agent::{Agent, Import, Login, json};
+use cci_core::settings::{LoginMode, LoginSettings, Settings};
+use cci_guest::agent_socket::{LOGIN_DIRECTORY, LOGIN_SOCKET};
+use cci_host::login::{Found, Held, LoginFile};
+use cci_host::store::run_dir::LoginNote;
+use jiff::Timestamp;
+
+use crate::blocking::blocking;
+use crate::context::Context;
+use crate::event::SessionEvent;
+
+/// The variable that names another place where logins are renewed, for tests and gateways.
+pub const TOKEN_URL: &str = "CCI_TOKEN_URL";
+/// How long before its end a login is said to end.
+const SOON: u64 = 3 * 24 * 3600 * 1000;
+
+/// The way that a session takes.
+#[derive(Debug, Clone)]
+pub struct Way {
+    /// What the supervisor has to know, where it has to do with it.
+    pub(super) note: Option<LoginNote>,
+    /// Whether the host's login is copied.
+    pub(super) is_copied: bool,
+    /// What the agent finds in its environment.
+    pub(super) environment: BTreeMap<String, String>,
+    /// The login on the host, if that is used.
+    held: Option<Box<Held>>,
+    /// Why it is not the way that was configured.
+    why: Option<Otherwise>,
+}
+
+impl Way {
+    /// Whether the caller's supervisor has to do with it.
+    #[must_use]
+    pub fn needs_supervisor(&self) -> bool {
+        self.note.is_some()
+    }
+
+    fn other(is_copied: bool, why: Option<Otherwise>) -> Self {
+        Self { note: None, is_copied, environment: BTreeMap::new(), held: None, why }
+    }
+
+    /// What a file in the container has to hold when the agent starts, and its name.
+    pub(super) fn handed_in(&self, settings: &Settings) -> Option<(&'static str, Vec<u8>)> {
+        let login = settings.tool.agent().login()?;
+        let (note, held) = (self.note.as_ref()?, self.held.as_ref()?);
+        let is_file = note.mode == LoginMode::Token;
+        is_file.then(|| (login.file(), login.access_only(&held.content).to_string().into_bytes()))
+    }
+
+    /// Says what the person should know of it.
+    pub(super) fn tell(&self, cx: &Context) {
+        match &self.why {
+            Some(Otherwise::Unknown { path, problem }) => {
+                cx.emit(SessionEvent::LoginNotKeptOut { path: path.clone(), problem: problem.clone() });
+            }
+            Some(Otherwise::Named(variables)) => {
+                tracing::debug!(?variables, "the login socket is not used: these say how the agent is let in");
+            }
+            None => {}
+        }
+        let ends = self.held.as_ref().and_then(|held| held.credentials.ends);
+        let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default();
+        if let Some(ends) = ends.filter(|ends| *ends < now + SOON)
+            && let Some(at) = i64::try_from(ends).ok().and_then(|ends| Timestamp::from_millisecond(ends).ok())
+        {
+            cx.emit(SessionEvent::LoginEnds { at, agent: cx.settings.tool.agent().title() });
+        }
+    }
+}
+
+/// Why it is not the way that is configured.
+#[derive(Debug, Clone)]
+enum Otherwise {
+    /// The person says by these variables how the agent is let in.
+    Named(Vec<String>),
+    /// The login is in no form that cci knows.
+    Unknown { path: PathBuf, problem: String },
+}
+
+/// Finds the way for a session that these settings start in which `agent` is what really runs.
+pub(super) async fn way(cx: &Context, agent: &'static dyn Agent) -> Way {
+    let settings = cx.settings.login;
+    let Some(login) = agent.login().filter(|_| settings.mode != LoginMode::Copy) else { return Way::other(true, None) };
+    if !cx.settings.defaults.agent_config {
+        return Way::other(false, None);
+    }
+    let Some(file) = LoginFile::of(&cx.caller, agent) else { return Way::other(true, None) };
+    let configured = agent.sources(&cx.caller.place_of(agent), &Import::default()).directory.join(login.settings());
+    let read = file.clone();
+    let found = blocking(move || Ok((read.read(), in_settings(&configured, login)))).await;
+    let Ok((found, mut named)) = found else { return Way::other(false, None) };
+    let given = cx.environment.keys().chain(cx.settings.defaults.environment.keys());
+    named.extend(given.filter(|name| login.variables().contains(&name.as_str())).cloned());
+    let held = match found {
+        Found::Absent | Found::Ended => return Way::other(false, None),
+        Found::Other(problem) => return Way::other(true, Some(Otherwise::Unknown { path: file.path(), problem })),
+        Found::Login(held) => held,
+    };
+    let mode = match &named[..] {
+        [] => settings.mode,
+        // another address, and nothing that opens it
+        names if names.iter().all(|name| name == login.api().0) => LoginMode::Token,
+        _ => return Way::other(false, Some(Otherwise::Named(named))),
+    };
+    let why = (!named.is_empty()).then_some(Otherwise::Named(named));
+    with(cx, login, &file, held, mode, settings, why)
+}
+
+fn with(
+    cx: &Context,
+    login: &'static dyn Login,
+    file: &LoginFile,
+    held: Box<Held>,
+    mode: LoginMode,
+    settings: LoginSettings,
+    why: Option<Otherwise>,
+) -> Way {
+    let (variable, usual) = login.api();
+    let note = LoginNote {
+        mode,
+        directory: file.directory().to_owned(),
+        api: cx.caller.var(variable).unwrap_or(usual).to_owned(),
+        renewed_at: cx.caller.var(TOKEN_URL).unwrap_or(login.renewed_at()).to_owned(),
+        max_tokens: settings.max_tokens,
+        max_requests_per_minute: settings.max_requests_per_minute,
+    };
+    let environment = match mode {
+        LoginMode::Socket => login.socket_environment(LOGIN_SOCKET),
+        LoginMode::Token => login.directory_environment(LOGIN_DIRECTORY),
+        LoginMode::Copy => Vec::new(),
+    };
+    let environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Way { note: Some(note), is_copied: false, environment, held: Some(held), why }
+}
+
+/// The variables of the agent's own settings on the host that say how it is let in.
+fn in_settings(path: &Path, login: &dyn Login) -> Vec<String> {
+    let read = || -> Option<Vec<String>> {
+        let bytes = std::fs::read(path).ok()?;
+        Some(login.variables_of(&json::parse(&bytes).ok()?))
+    };
+    read().unwrap_or_default()
+}

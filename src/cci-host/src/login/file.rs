@@ -1,0 +1,171 @@
+//! The file with an agent's login on the host.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use cci_agent::json::Keep;
+use cci_agent::{Agent, Credentials, Import, Login, json};
+use rustix::fs::{CWD, Mode, OFlags};
+use serde_json::Value;
+
+use super::lock::Lock;
+use crate::caller::Caller;
+
+/// No login is larger.
+const LARGEST: u64 = 1024 * 1024;
+
+/// The file with an agent's login.
+#[derive(Debug, Clone)]
+pub struct LoginFile {
+    directory: PathBuf,
+    login: &'static dyn Login,
+}
+
+/// What is there.
+#[derive(Debug, Clone)]
+pub enum Found {
+    /// Nothing.
+    Absent,
+    /// Something else than the agent's own file, and what.
+    Other(String),
+    /// A login that has ended, or was blanked.
+    Ended,
+    /// A login.
+    Login(Box<Held>),
+}
+
+/// A login that was read.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The whole file.
+    pub content: Value,
+    /// What cci needs of it.
+    pub credentials: Credentials,
+    /// When the file was written, in milliseconds since 1970.
+    pub written: u64,
+}
+
+impl Held {
+    /// When the access token is to be renewed: five minutes before its end, or after three quarters of a shorter life.
+    #[must_use]
+    pub fn due(&self) -> Option<u64> {
+        const EARLY: u64 = 5 * 60 * 1000;
+        let expires = self.credentials.expires?;
+        let lives = expires.saturating_sub(self.written);
+        Some(expires.saturating_sub(EARLY.min(lives / 4)))
+    }
+}
+
+impl LoginFile {
+    /// Where the caller's own agent has its login.
+    #[must_use]
+    pub fn of(caller: &Caller, agent: &dyn Agent) -> Option<Self> {
+        let login = agent.login()?;
+        let own = caller.place(login.place_variable()).map(|dir| caller.current_dir.join(dir));
+        Some(Self {
+            directory: own.unwrap_or_else(|| agent.sources(&caller.place_of(agent), &Import::default()).directory),
+            login,
+        })
+    }
+
+    /// In this directory.
+    #[must_use]
+    pub fn at(directory: PathBuf, login: &'static dyn Login) -> Self {
+        Self { directory, login }
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// How the agent handles it.
+    #[must_use]
+    pub fn login(&self) -> &'static dyn Login {
+        self.login
+    }
+
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.directory.join(self.login.file())
+    }
+
+    /// Reads it; a link is not followed, as the agent follows none.
+    #[must_use]
+    pub fn read(&self) -> Found {
+        match self.content() {
+            Ok(None) => Found::Absent,
+            Ok(Some((bytes, written))) => understood(self.login, &bytes, written),
+            Err(error) => Found::Other(error.to_string()),
+        }
+    }
+
+    fn content(&self) -> io::Result<Option<(Vec<u8>, u64)>> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match rustix::fs::openat(CWD, self.path(), flags, Mode::empty()) {
+            Ok(file) => File::from(file),
+            Err(error) if crate::way::is_missing(&error.into()) => return Ok(None),
+            Err(rustix::io::Errno::LOOP) => return Err(io::Error::other("it is a link")),
+            Err(error) => return Err(error.into()),
+        };
+        let meta = file.metadata()?;
+        if !meta.is_file() || meta.len() > LARGEST {
+            return Err(io::Error::other("it is no file, or too large"));
+        }
+        let mut bytes = Vec::new();
+        file.take(LARGEST).read_to_end(&mut bytes)?;
+        let written = u64::try_from(meta.mtime()).unwrap_or_default() * 1000;
+        Ok(Some((bytes, written + u64::try_from(meta.mtime_nsec()).unwrap_or_default() / 1_000_000)))
+    }
+
+    /// Makes sure before a token is spent that its successor can be kept: a file of that size next to the login's place.
+    pub fn prepare(&self) -> io::Result<Replacement> {
+        let mut file = tempfile::Builder::new().prefix(".cci-").tempfile_in(&self.directory)?;
+        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        let (bytes, _) = self.content()?.unwrap_or_default();
+        file.write_all(&vec![b' '; bytes.len() + 8 * 1024])?;
+        file.as_file().sync_all()?;
+        Ok(Replacement(file))
+    }
+
+    /// Puts the new content in place, if the login there is still the one that was renewed; returns whether it was.
+    pub fn replace(&self, with: Replacement, spent: &str, content: &Value) -> io::Result<bool> {
+        match self.read() {
+            Found::Login(there) if there.credentials.refresh == spent => {}
+            _ => return Ok(false),
+        }
+        let Replacement(mut file) = with;
+        let text = serde_json::to_vec(content)?;
+        file.as_file().set_len(0)?;
+        io::Seek::rewind(file.as_file_mut())?;
+        file.write_all(&text)?;
+        file.as_file().sync_all()?;
+        file.persist(self.path()).map_err(|error| error.error)?;
+        File::open(&self.directory)?.sync_all()?;
+        Ok(true)
+    }
+
+    /// Takes the agent's locks, if nobody has them.
+    pub fn try_lock(&self) -> io::Result<Option<Lock>> {
+        Lock::try_take(&self.directory, self.login.locks())
+    }
+}
+
+/// A file that will be the login; it is removed unless it is put in place.
+#[derive(Debug)]
+pub struct Replacement(tempfile::NamedTempFile);
+
+/// What the bytes of such a file say.
+#[must_use]
+pub fn understood(login: &dyn Login, bytes: &[u8], written: u64) -> Found {
+    let Ok(content) = json::read(bytes, Keep::All) else { return Found::Other("it is no JSON".into()) };
+    match login.read(&content) {
+        None => Found::Other("cci does not know its form".into()),
+        Some(credentials) if !credentials.is_login() => Found::Ended,
+        Some(credentials) => Found::Login(Box::new(Held { content, credentials, written })),
+    }
+}

@@ -1,0 +1,11 @@
+//! The login of an agent on the host: its file, the locks under which it is renewed, and who renewed it last.
+
+mod file;
+mod lock;
+mod renewal;
+#[cfg(test)]
+mod tests;
+
+pub use file::{Found, Held, LoginFile, Replacement, understood};
+pub use lock::{Lock, SHOWN};
+pub use renewal::{Renewal, Renewed};

@@ -1,0 +1,97 @@
+//! What is done for a session's login as long as it is watched.
+
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use cci_agent::Login;
+use cci_core::settings::LoginMode;
+use cci_guest::agent_socket::LOGIN_NAME;
+use cci_host::store::run_dir::{RunDir, Watched};
+use cci_host::store::usage::Usage;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::account::Account;
+use super::logins::Logins;
+use super::pace::Pace;
+use super::pass::Passage;
+use crate::supervisor::door::{self, Door};
+use crate::supervisor::http::{Limits, serve};
+
+/// What a guest may have open. One request a connection: nothing is behind it that another reads otherwise.
+const LIMITS: Limits = Limits { connections: 256, lives: Some(Duration::from_secs(3600)), head: 256 * 1024 };
+/// How often it is looked whether a token in a container is still the newest.
+const LOOKS: Duration = Duration::from_secs(2);
+
+/// Begins it, in tasks that end with the session.
+pub(in crate::supervisor) fn begin(
+    run: &RunDir,
+    watched: &Watched,
+    logins: &Logins,
+    tasks: &mut JoinSet<()>,
+) -> io::Result<()> {
+    let agent = cci_agent::agent(&watched.tool);
+    let (Some(note), Some(login)) = (&watched.login, agent.login()) else { return Ok(()) };
+    let account = logins.account(agent, login, note)?;
+    let (run, watched) = (run.clone(), watched.clone());
+    match note.mode {
+        LoginMode::Socket => {
+            let session = watched.state.parent().unwrap_or(&watched.state).to_owned();
+            let passage = Rc::new(Passage {
+                login,
+                note: note.clone(),
+                account,
+                http: logins.http()?,
+                used: Cell::new(Usage::read(&session)),
+                session,
+                work: logins.work.clone(),
+                pace: RefCell::new(Pace::default()),
+            });
+            let opened = open(&run, &watched)?;
+            tasks.spawn_local(async move { match listen(run, watched, passage, opened).await {} });
+        }
+        LoginMode::Token => {
+            tasks.spawn_local(async move { match hand_in(&run, &watched, login, &account).await {} });
+        }
+        LoginMode::Copy => {}
+    }
+    Ok(())
+}
+
+fn open(run: &RunDir, watched: &Watched) -> io::Result<(Door, tokio::net::UnixListener)> {
+    Door::open(run.path(), &run.sockets(watched.session), LOGIN_NAME, Some(watched.owner))
+}
+
+async fn listen(
+    run: RunDir,
+    watched: Watched,
+    passage: Rc<Passage>,
+    opened: (Door, tokio::net::UnixListener),
+) -> Infallible {
+    let served = move |listener| {
+        let passage = Rc::clone(&passage);
+        serve(listener, LIMITS, move |request| Rc::clone(&passage).respond(request))
+    };
+    door::keep(opened, move || open(&run, &watched), served).await
+}
+
+/// Keeps the newest access token, and nothing else of the login, in the container.
+async fn hand_in(run: &RunDir, watched: &Watched, login: &'static dyn Login, account: &Rc<Account>) -> Infallible {
+    let mut given = String::new();
+    loop {
+        if let Ok(held) = account.held().await
+            && held.credentials.access != given
+        {
+            let (run, session, owner) = (run.clone(), watched.session, watched.owner);
+            let content = login.access_only(&held.content).to_string();
+            let put = move || run.put_login(session, owner, login.file(), content.as_bytes());
+            if matches!(tokio::task::spawn_blocking(put).await, Ok(Ok(()))) {
+                given = held.credentials.access;
+            }
+        }
+        sleep(LOOKS).await;
+    }
+}

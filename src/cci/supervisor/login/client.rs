@@ -1,0 +1,34 @@
+//! The connections to an agent's API.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Client;
+use reqwest::redirect::Policy;
+use rustls::ClientConfig;
+use rustls_platform_verifier::BuilderVerifierExt;
+
+/// How long a connection may take to be there.
+const CONNECTS: Duration = Duration::from_secs(15);
+/// How long an API may say nothing while it answers: it sends pings more often.
+const SILENT: Duration = Duration::from_secs(600);
+
+/// A client that follows nothing, repeats nothing and changes nothing.
+pub(super) fn client() -> io::Result<Client> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(BuilderVerifierExt::with_platform_verifier)
+        .map_err(io::Error::other)?
+        .with_no_client_auth();
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never())
+        .http1_only()
+        .connect_timeout(CONNECTS)
+        .read_timeout(SILENT)
+        .build()
+        .map_err(io::Error::other)
+}

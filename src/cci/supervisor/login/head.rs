@@ -1,0 +1,107 @@
+//! What of a request's head is passed on, and which requests are not.
+
+use cci_agent::{Login, Refusal};
+use hyper::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue,
+    SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use hyper::http::request::Parts;
+
+use super::answer::Refused;
+use super::body::LARGEST;
+
+/// What is of one connection only.
+const OF_A_CONNECTION: [HeaderName; 6] = [CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, HOST];
+/// The same by names that no standard knows.
+const FURTHER: [&str; 4] = ["keep-alive", "proxy-authorization", "proxy-connection", "proxy-authenticate"];
+/// Where an API key stands.
+const API_KEY: &str = "x-api-key";
+
+/// How a request wants to be let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wants {
+    /// With the login on the host.
+    Login,
+    /// With nothing.
+    Nothing,
+}
+
+/// Refuses what is no plain request for something that a session may ask for.
+pub(super) fn judge(parts: &Parts, login: &dyn Login) -> Result<Wants, Refused> {
+    let malformed = |why: &str| Refused::new(Refusal::Malformed, why);
+    if parts.uri.scheme().is_some() || parts.uri.authority().is_some() {
+        return Err(malformed("a request names a path here, and no address"));
+    }
+    let headers = &parts.headers;
+    let host = headers.get_all(HOST).iter().collect::<Vec<_>>();
+    if !matches!(host[..], [host] if host.as_bytes().eq_ignore_ascii_case(login.host().as_bytes())) {
+        return Err(malformed("only the agent's own API is served here"));
+    }
+    if headers.contains_key(UPGRADE) {
+        return Err(malformed("no other protocol is spoken here"));
+    }
+    if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
+        return Err(malformed("the length of the body is said twice"));
+    }
+    if headers.get_all(TRANSFER_ENCODING).iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
+        return Err(malformed("the body is in a form that is not passed on"));
+    }
+    let length = headers.get(CONTENT_LENGTH).map(|length| length.to_str().ok()?.parse::<u64>().ok());
+    match length {
+        Some(None) => return Err(malformed("the length of the body is not a number")),
+        Some(Some(length)) if length > LARGEST => {
+            return Err(Refused::new(Refusal::TooLarge, "the request is too large"));
+        }
+        _ => {}
+    }
+    if !login.may_ask(parts.method.as_str(), parts.uri.path()) {
+        let why = format!("a session may not ask for {}", parts.uri.path().escape_default());
+        return Err(Refused::new(Refusal::Forbidden, why));
+    }
+    wants(headers, login)
+}
+
+/// Only the placeholder is replaced. Anything else would be somebody else's login, by which data could leave.
+fn wants(headers: &HeaderMap, login: &dyn Login) -> Result<Wants, Refused> {
+    let foreign = || Err(Refused::new(Refusal::Forbidden, "only the login on the host opens anything here"));
+    let key = headers.get_all(API_KEY).iter().collect::<Vec<_>>();
+    let bearer = headers.get_all(AUTHORIZATION).iter().collect::<Vec<_>>();
+    let is_placeholder = |value: &HeaderValue| {
+        value.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")) == Some(login.placeholder())
+    };
+    match (&bearer[..], &key[..]) {
+        ([], []) => Ok(Wants::Nothing),
+        ([bearer], []) if is_placeholder(bearer) => Ok(Wants::Login),
+        _ => foreign(),
+    }
+}
+
+/// The headers of a request that are passed on.
+pub(super) fn passed_on(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = of_no_connection(headers);
+    for name in [AUTHORIZATION, COOKIE] {
+        kept.remove(name);
+    }
+    // what it took is read from the answer
+    kept.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    kept
+}
+
+/// The headers of an answer that are passed on.
+pub(super) fn passed_back(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = of_no_connection(headers);
+    kept.remove(SET_COOKIE);
+    kept
+}
+
+fn of_no_connection(headers: &HeaderMap) -> HeaderMap {
+    let named = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let named: Vec<String> =
+        named.flat_map(|value| value.split(',')).map(|name| name.trim().to_ascii_lowercase()).collect();
+    let is_kept = |name: &HeaderName| {
+        !OF_A_CONNECTION.contains(name)
+            && !FURTHER.contains(&name.as_str())
+            && (*name == CONTENT_LENGTH || !named.iter().any(|one| one == name.as_str()))
+    };
+    headers.iter().filter(|(name, _)| is_kept(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+}

@@ -1,0 +1,64 @@
+//! The logins that sessions use: one account for each directory, however many sessions there are.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use cci_agent::{Agent, Login};
+use cci_host::login::LoginFile;
+use cci_host::store::run_dir::LoginNote;
+use reqwest::Client;
+use tokio_util::task::TaskTracker;
+
+use super::account::{Account, Parts};
+use super::client::client;
+use crate::supervisor::log::Log;
+
+/// All of them.
+pub(in crate::supervisor) struct Logins {
+    cci_dir: PathBuf,
+    pub(super) log: Rc<Log>,
+    pub(super) work: TaskTracker,
+    http: OnceCell<Client>,
+    accounts: RefCell<BTreeMap<(PathBuf, String), Rc<Account>>>,
+}
+
+impl Logins {
+    pub(in crate::supervisor) fn new(cci_dir: &Path, log: Rc<Log>, work: TaskTracker) -> Self {
+        let (http, accounts) = (OnceCell::new(), RefCell::default());
+        Self { cci_dir: cci_dir.to_owned(), log, work, http, accounts }
+    }
+
+    /// The connections to APIs; made when the first session needs them.
+    pub(super) fn http(&self) -> io::Result<Client> {
+        match self.http.get() {
+            Some(http) => Ok(http.clone()),
+            None => client().map(|made| self.http.get_or_init(|| made).clone()),
+        }
+    }
+
+    /// The account that a session uses.
+    pub(super) fn account(
+        &self,
+        agent: &'static dyn Agent,
+        login: &'static dyn Login,
+        note: &LoginNote,
+    ) -> io::Result<Rc<Account>> {
+        let http = self.http()?;
+        let key = (note.directory.clone(), note.renewed_at.clone());
+        let make = || {
+            Account::new(Parts {
+                file: LoginFile::at(note.directory.clone(), login),
+                title: agent.title(),
+                renewed_at: note.renewed_at.clone(),
+                cci_dir: self.cci_dir.clone(),
+                http,
+                log: Rc::clone(&self.log),
+                work: self.work.clone(),
+            })
+        };
+        Ok(Rc::clone(self.accounts.borrow_mut().entry(key).or_insert_with(make)))
+    }
+}

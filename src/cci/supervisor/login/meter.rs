@@ -1,0 +1,152 @@
+//! Reads from an answer on its way what it took, and holds nothing up.
+
+use cci_agent::{Login, Tokens};
+use hyper::header::{CONTENT_TYPE, HeaderMap};
+
+/// The longest line of an event stream, and the longest document, that is read for it.
+const LONGEST: usize = 1024 * 1024;
+/// What begins a line with data in an event stream.
+const DATA: &[u8] = b"data:";
+/// What a part of an answer that tells has in it.
+const TELLS: &[u8] = b"\"usage\"";
+
+/// What becomes of the sum.
+type Counted = Box<dyn FnOnce(Tokens)>;
+
+/// Reads one answer; dropped at its end, however it ends.
+pub(super) struct Meter {
+    login: &'static dyn Login,
+    form: Form,
+    /// The line, or the document, so far.
+    part: Vec<u8>,
+    /// Whether it is longer than is read.
+    is_too_long: bool,
+    tokens: Tokens,
+    counted: Option<Counted>,
+}
+
+/// The form of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Events,
+    Document,
+    Other,
+}
+
+impl Meter {
+    pub(super) fn new(login: &'static dyn Login, counted: Counted) -> Self {
+        let (part, tokens) = (Vec::new(), Tokens::default());
+        Self { login, form: Form::Other, part, is_too_long: false, tokens, counted: Some(counted) }
+    }
+
+    /// For an answer with these headers.
+    pub(super) fn of(mut self, headers: &HeaderMap) -> Self {
+        let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        self.form = match kind.split(';').next().unwrap_or_default().trim() {
+            "text/event-stream" => Form::Events,
+            "application/json" => Form::Document,
+            _ => Form::Other,
+        };
+        self
+    }
+
+    /// Reads what comes next.
+    pub(super) fn read(&mut self, mut data: &[u8]) {
+        match self.form {
+            Form::Other => {}
+            Form::Document => self.keep(data),
+            Form::Events => {
+                while let Some(end) = data.iter().position(|byte| *byte == b'\n') {
+                    self.keep(&data[..end]);
+                    self.line();
+                    data = &data[end + 1..];
+                }
+                self.keep(data);
+            }
+        }
+    }
+
+    fn keep(&mut self, data: &[u8]) {
+        if self.is_too_long || self.part.len() + data.len() > LONGEST {
+            self.is_too_long = true;
+            self.part = Vec::new();
+        } else {
+            self.part.extend_from_slice(data);
+        }
+    }
+
+    fn line(&mut self) {
+        if !self.is_too_long
+            && let Some(data) = self.part.strip_prefix(DATA)
+        {
+            self.tokens = self.tokens.with(told(self.login, data));
+        }
+        self.part.clear();
+        self.is_too_long = false;
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        if self.form == Form::Document && !self.is_too_long {
+            self.tokens = self.tokens.with(told(self.login, &self.part));
+        }
+        if let Some(counted) = self.counted.take() {
+            counted(self.tokens);
+        }
+    }
+}
+
+fn told(login: &dyn Login, part: &[u8]) -> Tokens {
+    let tells = part.windows(TELLS.len()).any(|window| window == TELLS);
+    let part = tells.then(|| serde_json::from_slice(part).ok()).flatten();
+    part.and_then(|part| login.spent(&part)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use hyper::header::HeaderValue;
+
+    use super::*;
+
+    const STREAM: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":3,\"output_tokens\":1}}}\n\n\
+        data: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"usage\"}}\n\ndata: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":12}}\r\n\n";
+
+    fn read(kind: &'static str, parts: &[&[u8]]) -> Tokens {
+        let sum = Rc::new(Cell::new(Tokens::default()));
+        let told = Rc::clone(&sum);
+        let login = cci_agent::default_agent().login().unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        let mut meter = Meter::new(login, Box::new(move |tokens| told.set(tokens))).of(&headers);
+        parts.iter().for_each(|part| meter.read(part));
+        drop(meter);
+        sum.get()
+    }
+
+    #[test]
+    fn a_stream_is_read_wherever_it_is_cut() {
+        let whole = Tokens { input: 3, output: 12, ..Tokens::default() };
+        for size in [1, 2, 7, 64, 4096] {
+            let parts: Vec<&[u8]> = STREAM.as_bytes().chunks(size).collect();
+            assert_eq!(read("text/event-stream; charset=utf-8", &parts), whole, "{size}");
+        }
+        let half = &STREAM.as_bytes()[..STREAM.find("message_delta").unwrap()];
+        assert_eq!(read("text/event-stream", &[half]).input, 3, "a stream that breaks counts as far as it came");
+    }
+
+    #[test]
+    fn a_document_is_read_at_its_end_and_what_is_too_long_is_passed_over() {
+        let document = br#"{"type":"message","usage":{"input_tokens":5,"output_tokens":6}}"#;
+        assert_eq!(read("application/json", &[&document[..9], &document[9..]]).output, 6);
+        let long = [b"data: ".as_slice(), &vec![b'x'; 3 * LONGEST], b"\n", STREAM.as_bytes()].concat();
+        let parts: Vec<&[u8]> = long.chunks(8192).collect();
+        assert_eq!(read("text/event-stream", &parts).output, 12, "the lines behind it are read");
+        assert_eq!(read("application/json", &[&vec![b' '; 3 * LONGEST], document]), Tokens::default());
+        assert_eq!(read("text/plain", &[document]), Tokens::default());
+        assert_eq!(read("application/json", &[b"{\"usage\":"]), Tokens::default());
+    }
+}

@@ -1,0 +1,129 @@
+//! Passes a session's requests on to its agent's API, and lets them in.
+
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use cci_agent::{Login, Refusal, Tokens};
+use cci_host::login::Held;
+use cci_host::store::run_dir::LoginNote;
+use cci_host::store::usage::Usage;
+use http_body_util::Either;
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, HeaderValue};
+use hyper::{Request, Response, StatusCode};
+use reqwest::Client;
+use tokio_util::task::TaskTracker;
+
+use super::account::Account;
+use super::answer::Refused;
+use super::body::{Answered, Asked, Out};
+use super::head::{Wants, judge, passed_back, passed_on};
+use super::meter::Meter;
+use super::pace::Pace;
+
+/// The way from one session to its agent's API.
+pub(super) struct Passage {
+    pub(super) login: &'static dyn Login,
+    pub(super) note: LoginNote,
+    pub(super) account: Rc<Account>,
+    pub(super) http: Client,
+    /// Where what it uses is noted.
+    pub(super) session: PathBuf,
+    pub(super) work: TaskTracker,
+    pub(super) used: Cell<Usage>,
+    pub(super) pace: RefCell<Pace>,
+}
+
+impl Passage {
+    /// Answers a request.
+    pub(super) async fn respond(self: Rc<Self>, request: Request<Incoming>) -> Response<Out> {
+        match self.pass(request).await {
+            Ok(answer) => answer,
+            Err(refused) => refused.answer(self.login),
+        }
+    }
+
+    async fn pass(self: &Rc<Self>, request: Request<Incoming>) -> Result<Response<Out>, Refused> {
+        let (parts, body) = request.into_parts();
+        let wants = judge(&parts, self.login)?;
+        self.allowed()?;
+        let mut headers = passed_on(&parts.headers);
+        let held = match wants {
+            Wants::Login => Some(self.account.held().await?),
+            Wants::Nothing => None,
+        };
+        if let Some(held) = &held {
+            headers.insert(AUTHORIZATION, bearer(held)?);
+        }
+        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let mut onward = Request::builder()
+            .method(parts.method)
+            .uri(format!("{}{target}", self.note.api.trim_end_matches('/')))
+            .body(reqwest::Body::wrap(Asked::new(body)))
+            .map_err(|_| Refused::new(Refusal::Malformed, "the request cannot be passed on"))?;
+        *onward.headers_mut() = headers;
+        let onward = reqwest::Request::try_from(onward)
+            .map_err(|_| Refused::new(Refusal::Malformed, "the request cannot be passed on"))?;
+        let meter = Meter::new(self.login, self.counting());
+        let answer = self.http.execute(onward).await.map_err(|error| unreachable(&error))?;
+        if answer.status() == StatusCode::UNAUTHORIZED
+            && let Some(held) = &held
+        {
+            // the agent hears of it, and its next request has what came of this
+            self.account.refused(held).await;
+        }
+        Ok(passed(answer, meter))
+    }
+
+    /// Refuses what is more than the person allows.
+    fn allowed(&self) -> Result<(), Refused> {
+        let most = u64::from(self.note.max_tokens);
+        if most > 0 && self.used.get().tokens() >= most {
+            let why = format!("this session has used the {most} tokens that `login.max_tokens` allows it");
+            return Err(Refused::new(Refusal::Forbidden, why));
+        }
+        let most = self.note.max_requests_per_minute;
+        self.pace.borrow_mut().take(most).map_err(|again| {
+            let why = format!("more than the {most} requests a minute that `login.max_requests_per_minute` allows");
+            Refused { again: Some(again), ..Refused::new(Refusal::TooSoon, why) }
+        })
+    }
+
+    /// Counts one request and what it took, when that is known.
+    fn counting(self: &Rc<Self>) -> Box<dyn FnOnce(Tokens)> {
+        let passage = Rc::clone(self);
+        Box::new(move |tokens| {
+            let more = Usage::of(1, tokens);
+            passage.used.set(passage.used.get().and(more));
+            let session = passage.session.clone();
+            // what cannot be noted still counts as long as this process lives
+            passage.work.spawn_blocking(move || drop(Usage::add(&session, more)));
+        })
+    }
+}
+
+fn bearer(held: &Held) -> Result<HeaderValue, Refused> {
+    let unfit =
+        |_| Refused::new(Refusal::NoLogin, "the login on the host cannot be used: its token has odd characters");
+    let mut bearer = HeaderValue::from_str(&format!("Bearer {}", held.credentials.access)).map_err(unfit)?;
+    bearer.set_sensitive(true);
+    Ok(bearer)
+}
+
+fn passed(answer: reqwest::Response, meter: Meter) -> Response<Out> {
+    let (parts, body) = Response::<reqwest::Body>::from(answer).into_parts();
+    let meter = meter.of(&parts.headers);
+    let mut passed = Response::new(Either::Right(Answered { body, meter }));
+    *passed.status_mut() = parts.status;
+    *passed.headers_mut() = passed_back(&parts.headers);
+    passed
+}
+
+fn unreachable(error: &reqwest::Error) -> Refused {
+    let what = if error.is_timeout() { "does not answer" } else { "cannot be reached" };
+    if error.is_body() || error.is_request() && !error.is_connect() && !error.is_timeout() {
+        return Refused::new(Refusal::Unreachable, "the connection to the API broke");
+    }
+    Refused::new(Refusal::Unreachable, format!("the API {what} from the host"))
+}
