@@ -138,6 +138,7 @@ fn an_env_file_gives_its_variables_and_no_process_list_shows_them() {
         let lines = format!("PIPED={piped}\n");
         let flags = ["run", "--env-file", "-", "--", "sh", "-c", "echo $PIPED; wc -c"];
         let of_stdin = host.cci_with(&flags, &[], lines.as_bytes()).ok();
+        host.wait_until_gone();
         host.cci(&["shell", "--background", "--debug", "--env-file", file]).ok();
         let exec = ["container", "exec", &host.only_container(), "--env-file", file, "--", "sh", "-c", "echo $FILED"];
         let of_exec = host.cci(&exec).ok();
