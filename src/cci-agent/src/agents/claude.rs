@@ -13,6 +13,7 @@ mod talk;
 mod turns;
 mod words;
 
+use self::login::LOGIN;
 use self::place::{STATE, directory, state_file};
 use crate::agent::{Agent, Shown, Spoken, Transcripts};
 use crate::import::{Import, Part};
@@ -27,8 +28,6 @@ use serde_json::Value;
 #[derive(Debug)]
 pub(crate) struct Claude;
 
-/// Its login.
-const LOGIN: &str = ".credentials.json";
 /// What is copied from its directory on the host as it is: what the person has written for it, and never what it noted
 /// of other workspaces.
 const COPIED: [(&str, Part); 12] = [

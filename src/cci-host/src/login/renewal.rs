@@ -1,5 +1,6 @@
 //! Which renewals were cci's own: `~/.cci/logins`.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -54,5 +55,8 @@ fn place(cci_dir: &Path, file: &LoginFile) -> PathBuf {
 }
 
 fn digest(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(text).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

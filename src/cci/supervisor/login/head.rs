@@ -40,9 +40,7 @@ pub(super) fn judge(parts: &Parts, login: &dyn Login) -> Result<Wants, Refused> 
     if headers.contains_key(UPGRADE) {
         return Err(malformed("no other protocol is spoken here"));
     }
-    if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
-        return Err(malformed("the length of the body is said twice"));
-    }
+    // a length beside it does not count, and is not passed on: hyper leaves it out
     if headers.get_all(TRANSFER_ENCODING).iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
         return Err(malformed("the body is in a form that is not passed on"));
     }

@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::LOGIN;
 use super::config::SETTINGS;
 use crate::login::{Credentials, Locks, Login, Refusal, Tokens};
+
+/// Its file.
+pub(super) const LOGIN: &str = ".credentials.json";
 
 /// The login of a subscription.
 #[derive(Debug)]
