@@ -105,7 +105,7 @@ pub(super) async fn way(cx: &Context, agent: &'static dyn Agent) -> Way {
     let mode = match &named[..] {
         [] => settings.mode,
         // another address, and nothing that opens it
-        names if names.iter().all(|name| name == login.api().0) => LoginMode::Token,
+        all if all.iter().all(|name| name == login.api().0) => LoginMode::Token,
         _ => return Way::other(false, Some(Otherwise::Named(named))),
     };
     let why = (!named.is_empty()).then_some(Otherwise::Named(named));
