@@ -156,7 +156,7 @@ fn accounts(caller: &Caller) -> Result<Status> {
                 account.ends = time(held.credentials.ends);
                 account.renewed_at = time(Some(held.written));
                 let by = Renewal::of(&caller.home.join(".cci"), &file, &held);
-                account.renewed_by = if by == Renewed::Cci { "cci" } else { "host" }.to_owned();
+                account.renewed_by = String::from(if by == Renewed::Cci { "cci" } else { "host" });
                 account.subscription = held.credentials.subscription.unwrap_or_default();
             }
         }

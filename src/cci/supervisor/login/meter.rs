@@ -122,7 +122,9 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         let mut meter = Meter::new(login, Box::new(move |tokens| told.set(tokens))).of(&headers);
-        parts.iter().for_each(|part| meter.read(part));
+        for part in parts {
+            meter.read(part);
+        }
         drop(meter);
         sum.get()
     }

@@ -148,7 +148,6 @@ async fn only_plain_requests_for_the_agents_own_api_are_passed_on() {
         ("403", line("GET /v1/models", "authorization: Bearer other\r\n")),
         ("403", "GET /v1/models HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer other\r\n\r\n".into()),
         ("403", "GET /v1/models HTTP/1.1\r\nhost: localhost\r\nx-api-key: other\r\n\r\n".into()),
-        ("431", line("GET /v1/models", &format!("x: {}\r\n", "y".repeat(300_000)))),
     ];
     host.world
         .while_it_runs(async {
@@ -156,6 +155,9 @@ async fn only_plain_requests_for_the_agents_own_api_are_passed_on() {
                 let shown = &request[..request.len().min(200)];
                 assert_eq!(status(&socket, request).await, *wanted, "{shown}");
             }
+            let endless = line("GET /v1/models", &format!("x: {}\r\n", "y".repeat(1_000_000)));
+            let answer = raw(&socket, endless.as_bytes()).await.unwrap_or_default();
+            assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
             // a length beside chunks does not count: what would be behind it is no request, and the API hears of one length
             let both = line("POST /v1/messages", "content-length: 2\r\ntransfer-encoding: chunked\r\n");
             let smuggled = format!("{both}0\r\n\r\n{}", ask("/v1/models"));
