@@ -229,6 +229,8 @@ fn another_account_that_the_agents_variable_names_is_the_sessions() {
         put(&host, &format!("{dir}/.credentials.json"), &json!({ "who": who }).to_string(), 0o600);
         put(&host, &format!("{dir}/hooks/x"), who, 0o755);
     }
+    // a login in this form can only be copied
+    fs::write(host.dir("home/.config/cci").join("config.toml"), "[login]\nmode = \"copy\"\n").unwrap();
     put(&host, ".claude.json", &json!({ "userID": "first" }).to_string(), 0o600);
     put(&host, "second/.claude.json", &json!({ "userID": "second" }).to_string(), 0o600);
     let status = json!({ "statusLine": { "type": "command", "command": "sh ~/second/hooks/x" } });
