@@ -62,7 +62,7 @@ impl Part {
     ];
 }
 
-/// The parts that come along; all of them by default. A login comes whatever the parts are.
+/// The parts that come along; all of them by default. How a session is let in does not depend on them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import(BTreeSet<Part>);
 

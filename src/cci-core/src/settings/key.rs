@@ -78,7 +78,7 @@ pub const KEYS: &[Key] = &[
     row("tool.name", Kind::Name, "", "The agent; it names the session store ~/.cci/sessions-NAME"),
     row("tool.binary", Kind::Argument, "\"my-agent\"", "The agent's program, if its name differs from the agent's"),
     row("tool.args", Kind::Texts, "[\"--verbose\"]", "Arguments always passed to the agent"),
-    row("tool.import", Kind::Choices(&Part::NAMES), "[\"settings\", \"instructions\", \"skills\"]", "The parts of the agent's configuration on the host that sessions get; its login comes in any case"),
+    row("tool.import", Kind::Choices(&Part::NAMES), "[\"settings\", \"instructions\", \"skills\"]", "The parts of the agent's configuration on the host that sessions get"),
     row("terminal.clipboard", Kind::Bool, "true", "Let programs in a container write to the clipboard of an attached terminal (OSC 52); they can replace what you paste next"),
     row("terminal.passthrough", Kind::Bool, "true", "Let programs in a container send an attached terminal whatever they wrap for tmux, such as pictures: this is anything a terminal can be told, so only for containers you trust. Notifications (OSC 9, 99, 777) and the bell arrive without it"),
     row("paths.sessions_dir", Kind::Path, "\"~/.cci/sessions\"", "Where an earlier release kept sessions (legacy: they are found, new ones are not kept there)"),
