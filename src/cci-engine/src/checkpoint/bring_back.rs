@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cci_core::Result;
 use cci_core::checkpoint::{CheckpointId, Node};
 use cci_core::mark::LAUNCH;
 use cci_core::metadata::{Further, Metadata, SCHEMA_VERSION};
 use cci_core::session::{Resume, SessionId};
 use cci_core::slot::{Slot, SlotChoice};
+use cci_core::{Error, Result};
 use cci_git::Restored;
 
 use super::contents::{self, Place};
@@ -22,10 +22,11 @@ use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::CheckpointEvent;
 use crate::instance::remove::remove_launched;
-use crate::instance::stop::{Stop, stop};
+use crate::instance::stop::{Stop, stop, stop_while};
 use crate::launch;
 use crate::session::resume::{Given, Network};
 use crate::session::shell::{self, Session};
+use crate::session::state_volume;
 use crate::site::host_path;
 use crate::upkeep::reclaim;
 use cci_host::store::checkpoints::{Journal, Part};
@@ -73,41 +74,56 @@ pub(crate) async fn bring_back(
     let restarts = restarts(journal, subject.runs());
     let wanted = wanted(cx, journal, node, &subject).filter(|_| restarts);
     let own = cx.with_environment(environment);
-    let restored = async {
-        if let Some((first, files)) = restore(cx, opened, journal, node).await? {
-            cx.emit(CheckpointEvent::WithoutSetId { first, files });
-        }
-        match &wanted {
-            Some(wanted) => Box::pin(shell::decide(&own, wanted)).await.map(Some),
-            None => Ok(None),
-        }
+    let decided = async || match &wanted {
+        Some(wanted) => Box::pin(shell::decide(&own, wanted)).await.map(Some),
+        None => Ok(None),
     };
-    let ended = async { if restarts { end(cx, journal, &subject).await } else { Ok(()) } };
+    let mut early = None;
+    match in_standstill(journal, &subject, standing) {
+        Some((name, _standing)) => {
+            cx.emit(CheckpointEvent::EndingContainer { container: name.to_owned() });
+            let restored = async { Ok((restore(cx, opened, journal, node).await?, decided().await?)) };
+            early = match stop_while(cx, name, "stop the container", restored).await? {
+                Err(Error::Interrupted) => return Err(Error::Interrupted),
+                // what did not stand still can have been in the way: the look behind the end decides
+                restored => restored.ok(),
+            };
+        }
+        None if restarts => end(cx, journal, &subject).await?,
+        None => {}
+    }
+    // nothing of it runs any more, so its removal is not waited for
     let removed = async { if restarts { remove(cx, journal, &subject).await } else { Ok(()) } };
-    // what stands still changes no file: they are brought back while Incus ends it
-    let is_still = standing.is_some() && journal.parts.contains(&Part::Container);
-    let (restored, gone) = if is_still {
-        tokio::join!(restored, async { ended.await.and(removed.await) })
-    } else {
-        drop(standing);
-        ended.await?;
-        // nothing of it runs any more, so its removal is not waited for
-        tokio::join!(restored, removed)
+    let (restored, removed) = tokio::join!(restore(cx, opened, journal, node), removed);
+    let (restored, ()) = (restored?, removed?);
+    let (first, decision) = early.unwrap_or_default();
+    let without_set_id = first.without_set_id.or(restored.without_set_id);
+    if let Some((first, files)) = without_set_id {
+        cx.emit(CheckpointEvent::WithoutSetId { first, files });
+    }
+    let decision = match decision.filter(|_| !restored.changed) {
+        Some(decision) => Some(decision),
+        None => decided().await?,
     };
-    let (decided, ()) = (restored?, gone?);
-    // a process that did not stand still may have changed a file behind that
-    let again = async { if is_still { restore(cx, opened, journal, node).await.map(drop) } else { Ok(()) } };
-    let running = if let Some((decided, wanted)) = decided.zip(wanted.as_ref()) {
-        let started = Box::pin(decided.start_after(wanted, again)).await?;
-        Some((started.name, started.session))
-    } else {
-        again.await?;
-        None
+    let running = match decision.zip(wanted.as_ref()) {
+        Some((decided, wanted)) => Some(Box::pin(decided.start(wanted)).await?),
+        None => None,
     };
+    let running = running.map(|started| (started.name, started.session));
     let session = session(cx, journal, node);
     let session = unmade(cx, opened, journal, node, session).await?;
     settle(cx, opened, session, &node.id, running.as_ref().map(|(name, _)| name)).await?;
     Ok(running)
+}
+
+/// The container that is replaced, while it stands still.
+fn in_standstill<'a>(
+    journal: &Journal,
+    subject: &'a Subject,
+    standing: Option<Standstill>,
+) -> Option<(&'a str, Standstill)> {
+    let standing = standing.filter(|standing| standing.holds() && journal.parts.contains(&Part::Container))?;
+    Some((subject.container.as_ref()?.instance.name.as_str(), standing))
 }
 
 /// Removes the conversation that an `adopt` has made, when it is taken back; the one that is current then.
@@ -180,9 +196,23 @@ async fn remove(cx: &Context, journal: &Journal, subject: &Subject) -> Result<()
     remove_launched(&cx.client, &owned.instance.name, launch).await.map(drop)
 }
 
+/// What a look at the files has brought back.
+#[derive(Default)]
+struct Look {
+    /// Whether anything was not as the checkpoint holds it.
+    changed: bool,
+    without_set_id: contents::WithoutSetId,
+}
+
+impl Look {
+    fn note(&mut self, restored: &Restored) {
+        self.changed |= restored.written + restored.removed + restored.adjusted > 0;
+    }
+}
+
 /// Brings back the files of the workspace and of the conversation.
-async fn restore(cx: &Context, opened: &Opened, journal: &Journal, node: &Node) -> Result<contents::WithoutSetId> {
-    let mut without_set_id = None;
+async fn restore(cx: &Context, opened: &Opened, journal: &Journal, node: &Node) -> Result<Look> {
+    let mut look = Look::default();
     let label = format!("cci rewind to {}", node.id);
     if let Some(tree) = node.tree.as_ref().filter(|_| journal.parts.contains(&Part::Workspace)) {
         let root = host_path::real_workspace(cx).await?;
@@ -198,7 +228,8 @@ async fn restore(cx: &Context, opened: &Opened, journal: &Journal, node: &Node) 
         }
         linked::keep_forks(cx, forks).await?;
         place.is_whole(&restored, "the files of the workspace")?;
-        without_set_id = contents::without_set_id(&restored);
+        look.note(&restored);
+        look.without_set_id = contents::without_set_id(&restored);
     }
     if let Some(git) = node.git.as_ref().filter(|_| journal.parts.contains(&Part::Workspace)) {
         if is_adopted(cx, node) {
@@ -225,8 +256,13 @@ async fn restore(cx: &Context, opened: &Opened, journal: &Journal, node: &Node) 
         let to = contents::snapshot(&talk.tree, &talk.stat)?;
         let restored = restored(cx, opened, &place, &to, &label).await?;
         place.is_whole(&restored, "the conversation")?;
+        look.note(&restored);
+        if journal.parts.contains(&Part::Container) {
+            let sessions = launch::store(cx);
+            cx.scope.writing(move || state_volume::outdated(&sessions, session)).await?;
+        }
     }
-    Ok(without_set_id)
+    Ok(look)
 }
 
 /// The metadata of a conversation that has none: as that of the fork, or as far as a checkpoint knows it.

@@ -48,7 +48,7 @@ impl Moment {
         };
         let now = Timestamp::now();
         // the container's clock is the host's, whatever it says
-        let at = standing.as_ref().map_or(now, |standing| standing.at.clamp(begun, now));
+        let at = standing.as_ref().map_or(now, |standing| standing.at.clamp(begun.min(now), now));
         let files = async {
             let seen = seen(&opened.store, places).await?;
             let store = Arc::clone(&opened.store);
@@ -67,18 +67,28 @@ impl Moment {
         watch
     }
 
+    /// Makes the container stand still once more, and looks at the files again: nothing else in it has changed since.
+    pub(super) async fn renewed(&mut self, opened: &Opened, places: &Places, watch: Option<Watch>) -> Result<()> {
+        self.standing = match watch {
+            Some(watch) => watch.still().await,
+            None => None,
+        };
+        self.seen = seen(&opened.store, places).await?;
+        Ok(())
+    }
+
     /// Takes over what only the container's root could read, once nothing has to stand still for it, and waits until all
     /// that was seen is safe on the disk.
     pub(super) async fn completed(&mut self, cx: &Context, opened: &Opened, places: &Places) -> Result<()> {
         (&mut self.synced).await.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))?;
-        if self.seen.workspace.not_held.iter().any(|one| one.why == Why::Unreadable)
-            && let Some(readable) = taken_over(cx, opened, places).await?
-        {
-            self.seen.workspace = readable;
-            let store = Arc::clone(&opened.store);
-            blocking(move || store.sync().map_err(contents::failed)).await?;
+        if self.seen.workspace.not_held.iter().any(|one| one.why == Why::Unreadable) {
+            self.over().await;
+            if let Some(readable) = taken_over(cx, opened, places).await? {
+                self.seen.workspace = readable;
+            }
         }
-        Ok(())
+        let store = Arc::clone(&opened.store);
+        blocking(move || store.sync().map_err(contents::failed)).await
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) async fn record(
     })
 }
 
-/// Makes the record the current checkpoint, and removes those that are no longer kept.
+/// Makes the record the current checkpoint.
 pub(super) async fn publish(cx: &Context, opened: &mut Opened, subject: &Subject, node: &Node) -> Result<()> {
     opened.heads.set(subject.session_id(), &cx.workspace, &node.id);
     let (kept, heads, written) = (opened.kept.clone(), opened.heads.clone(), node.clone());
@@ -81,6 +81,11 @@ pub(super) async fn publish(cx: &Context, opened: &mut Opened, subject: &Subject
         })
         .await?;
     opened.nodes.insert(node.id.clone(), node.clone());
+    Ok(())
+}
+
+/// Removes the checkpoints that are no longer kept, and merges what is in many small files of the store.
+pub(super) async fn tidied(cx: &Context, opened: &mut Opened) -> Result<()> {
     thin::thin(cx, opened).await?;
     let store = Arc::clone(&opened.store);
     cx.scope.writing(move || store.consolidate().map_err(contents::failed)).await

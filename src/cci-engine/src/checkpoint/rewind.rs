@@ -12,6 +12,7 @@ use cci_git::Store;
 use super::bring_back::{self, Back, InTheWay};
 use super::cost;
 use super::opened::{self, Opened};
+use super::record;
 use super::root::{self, Copied};
 use super::roots;
 use super::running_agent;
@@ -100,9 +101,11 @@ pub async fn rewind(cx: &Context, planned: &Planned, slot: SlotChoice) -> Result
     let (subject, environment, pool) = found?;
     let wanted = Wanted::because(Cause::BeforeRewind);
     let Last { node: before, copy, standing } = match pool {
-        Pool::CopyOnWrite => take::take_last(cx, &mut opened, &subject, &wanted, watch?).await?,
-        // while it is copied nothing in it answers, and none is made that is not needed
-        Pool::Full => Last::from(take::take_of(cx, &mut opened, &subject, &wanted, None).await?),
+        Pool::CopyOnWrite if ends_container(planned) => {
+            take::take_last(cx, &mut opened, &subject, &wanted, watch?).await?
+        }
+        // while it is copied in full nothing in it answers, and no copy is made that is not needed
+        _ => Last::from(take::take_of(cx, &mut opened, &subject, &wanted, None).await?),
     };
     let journal = Journal {
         to: planned.to.id.clone(),
@@ -112,8 +115,18 @@ pub async fn rewind(cx: &Context, planned: &Planned, slot: SlotChoice) -> Result
         container: subject.container.as_ref().map(|owned| owned.instance.name.clone()),
     };
     let ended = Some(InTheWay { subject, environment, standing });
+    opened.wanted.insert(journal.from.clone());
     let (rewound, ()) = tokio::join!(begin(cx, &mut opened, &journal, ended), seal(cx, copy));
-    rewound
+    let rewound = rewound?;
+    if let Err(error) = record::tidied(cx, &mut opened).await {
+        cx.emit(CheckpointEvent::NotRemoved(error));
+    }
+    Ok(rewound)
+}
+
+/// Whether the container is ended that runs.
+fn ends_container(planned: &Planned) -> bool {
+    planned.runs && planned.parts.contains(&Part::Container)
 }
 
 /// Refuses a checkpoint whose files cannot be brought back, while nothing has been ended.
@@ -128,7 +141,7 @@ pub(crate) async fn refuse_unreadable(opened: &Opened, to: &Node, parts: &[Part]
 
 /// What makes the container that is ended stand still.
 async fn watch(cx: &Context, planned: &Planned) -> Result<Option<Watch>> {
-    match planned.container.as_ref().filter(|_| planned.runs) {
+    match planned.container.as_ref().filter(|_| ends_container(planned)) {
         Some(name) => Watch::open(cx, name).await,
         None => Ok(None),
     }

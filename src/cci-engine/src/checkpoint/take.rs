@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::contents;
 use super::moment::{Moment, root_of};
 use super::opened::{Opened, noted};
-use super::record::{publish, record};
+use super::record::{publish, record, tidied};
 use super::root::{self, Copied};
 use super::roots;
 use super::seen::{Places, Seen, captured, seen};
@@ -85,6 +85,7 @@ pub(crate) async fn take_of(
     let (root, node) = tokio::try_join!(kept, recorded)?;
     let node = Node { at: noted(moment.at), root, ..node };
     publish(cx, opened, subject, &node).await?;
+    tidied(cx, opened).await?;
     Ok(Taken { node, is_new: true })
 }
 
@@ -104,7 +105,7 @@ impl From<Taken> for Last {
 }
 
 /// Takes a checkpoint of what is ended next. Nothing in the container goes on behind it, if that can be brought about: it
-/// would be lost.
+/// would be lost. What is no longer kept is left to be tidied.
 ///
 /// Whether anything has changed is asked afterwards: to find out takes as long as the copy.
 pub(crate) async fn take_last(
@@ -121,10 +122,11 @@ pub(crate) async fn take_last(
         && holds_container(current, subject)
     {
         let mut watch = moment.over().await;
-        if !has_container_changed(cx, opened, subject, current, watch.as_mut()).await?
-            && removed(cx, current, moment.copied.as_ref()).await?
-        {
-            return Ok(Last { node: current.clone(), copy: None, standing: None });
+        if !has_container_changed(cx, opened, subject, current, watch.as_mut()).await? {
+            moment.renewed(opened, &places, watch).await?;
+            if has_files(current, &moment.seen, wanted) && removed(cx, current, moment.copied.as_ref()).await? {
+                return Ok(Last { node: current.clone(), copy: None, standing: moment.standing });
+            }
         }
     }
     moment.completed(cx, opened, &places).await?;

@@ -8,6 +8,7 @@ use cci_guest::standstill::{self, LONGEST, Order, Word};
 use cci_incus::{Exec, Process, Stdin, Stdout, until_it_runs};
 use jiff::Timestamp;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
 
 use crate::context::Context;
 
@@ -30,6 +31,8 @@ pub struct Watch {
 pub struct Standstill {
     /// Since when, by the container's clock.
     pub at: Timestamp,
+    /// When the container lets everything go on by itself, at the earliest.
+    until: Instant,
     watch: Watch,
 }
 
@@ -73,9 +76,10 @@ impl Watch {
     /// Makes everything but the container's init stand still, for two seconds at most; `None` if it does not answer, or
     /// does not come to rest in that time.
     pub async fn still(mut self) -> Option<Standstill> {
+        let until = Instant::now() + Duration::from_secs(LIMIT.into());
         match self.told(Order::Still, ANSWER).await? {
             Word::Still { at_micros } => {
-                Some(Standstill { at: Timestamp::from_microsecond(at_micros).ok()?, watch: self })
+                Some(Standstill { at: Timestamp::from_microsecond(at_micros).ok()?, until, watch: self })
             }
             _ => None,
         }
@@ -100,6 +104,12 @@ impl Watch {
 }
 
 impl Standstill {
+    /// Whether nothing has gone on by itself yet.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        Instant::now() < self.until
+    }
+
     /// Begins one in a container; `None` for a container that does not answer.
     pub async fn begin(cx: &Context, container: &str) -> Result<Option<Self>> {
         match Watch::open(cx, container).await? {

@@ -39,6 +39,20 @@ pub(crate) async fn stop(cx: &Context, name: &str, how: Stop, step: &str) -> Res
     settle(&cx.client, name, &StateChange::kill(), FORCE, step).await
 }
 
+/// Stops it at once, and does `work` from when Incus has taken that on; if Incus refuses, nothing of it is done.
+pub(crate) async fn stop_while<T>(cx: &Context, name: &str, step: &str, work: impl Future<Output = T>) -> Result<T> {
+    match cx.client.change_state(name, &StateChange::kill()).await {
+        Ok(stopping) => {
+            let (done, stopped) = tokio::join!(work, stopping.wait("stop the container", FORCE));
+            or_down(&cx.client, name, stopped.map(drop), step).await.map(|()| done)
+        }
+        Err(error) => {
+            or_down(&cx.client, name, Err(error), step).await?;
+            Ok(work.await)
+        }
+    }
+}
+
 /// Requests a forced stop and does not wait for it; `None` if it has stopped already, or was removed.
 pub(crate) async fn begin_stop(client: &Client, name: &str) -> cci_incus::Result<Option<Operation>> {
     match client.change_state(name, &StateChange::kill()).await {
@@ -82,8 +96,13 @@ pub(crate) async fn delete(client: &Client, name: &str) -> Result<()> {
 /// Changes the state and waits; one that has been removed or stopped meanwhile is fine.
 async fn settle(client: &Client, name: &str, change: &StateChange, limit: Duration, step: &str) -> Result<()> {
     let done = async { client.change_state(name, change).await?.wait("stop the container", limit).await };
-    match done.await {
-        Ok(_) => Ok(()),
+    or_down(client, name, done.await.map(drop), step).await
+}
+
+/// The outcome of a stop; one that has been removed or stopped meanwhile is fine.
+async fn or_down(client: &Client, name: &str, done: cci_incus::Result<()>, step: &str) -> Result<()> {
+    match done {
+        Ok(()) => Ok(()),
         Err(error) => match client.instance(name).await {
             Err(gone) if gone.is_not_found() => Ok(()),
             Ok((instance, _)) if instance.status_code == Status::Stopped => Ok(()),

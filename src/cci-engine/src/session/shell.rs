@@ -178,19 +178,10 @@ pub(crate) async fn decide(cx: &Context, session: &Session) -> Result<Decided> {
 }
 
 impl Decided {
-    /// Creates the container and starts the agent in it, as [`start`] does, but not before `before` is done.
-    pub(crate) async fn start_after(
-        self,
-        session: &Session,
-        before: impl Future<Output = Result<()>>,
-    ) -> Result<Started> {
+    /// Creates the container and starts the agent in it, as [`start`](start()) does.
+    pub(crate) async fn start(self, session: &Session) -> Result<Started> {
         let cx = self.cx.clone();
-        let started = async {
-            let (running, done) = tokio::join!(self.running(session), before);
-            done?;
-            running?.start(session).await
-        };
-        roll_back::on_failure(&cx, started).await
+        roll_back::on_failure(&cx, async { self.running(session).await?.start(session).await }).await
     }
 
     /// Creates the container, or takes the one that runs.

@@ -24,7 +24,7 @@ use crate::launch::{self, Launched};
 use crate::ledger::Made;
 use crate::transfer::{self, Push, Remote, flow};
 use cci_host::store::meter::Meter;
-use cci_host::store::sessions::Saved;
+use cci_host::store::sessions::{Saved, Store};
 use cci_host::store::staging::Staging;
 use cci_host::store::unpack::Unpack;
 
@@ -100,6 +100,16 @@ pub(crate) async fn fill(cx: &Context, launched: &Launched, session: SessionId) 
             store.write(&saved.metadata)
         })
         .await
+}
+
+/// Notes that what the volume of a conversation holds does not count any more: the host's copy is another one, and the
+/// next launch fills the volume with that.
+pub(crate) fn outdated(store: &Store, session: SessionId) -> Result<()> {
+    let Some(mut saved) = store.read(session)? else { return Ok(()) };
+    let Some(InVolume { pool, filling: Some(_) }) = saved.metadata.further().volume else { return Ok(()) };
+    let volume = Some(InVolume { pool, filling: None });
+    saved.metadata.set_further(&Further { volume, ..saved.metadata.further() });
+    store.write(&saved.metadata)
 }
 
 /// Copies a conversation that was left or stopped back to its directory if it is in a volume; a failure is reported and
