@@ -27,6 +27,14 @@ pub trait Login: Debug + Sync {
     /// The file of the configuration that can have such variables too, and those that it has.
     fn variables_of(&self, settings: &Value) -> Vec<String>;
 
+    /// Whether a variable, or a setting, is a key or a token, or prints one.
+    fn opens(&self, variable: &str) -> bool;
+
+    /// Whether a variable with this value is one of them: an empty one, or a switch that is off, says nothing.
+    fn lets_in(&self, variable: &str, value: &str) -> bool {
+        self.variables().contains(&variable) && !["", "0", "false"].contains(&value)
+    }
+
     /// That file's name.
     fn settings(&self) -> &'static str;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use cci_core::Result;
 use cci_host::store::put::host;
 use jiff::Timestamp;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -56,7 +57,17 @@ pub(crate) async fn run(
     stop: CancellationToken,
     ready: impl FnOnce(),
 ) -> Result<Outcome> {
+    allow_many_files();
     with(place, &Build::own(), Rc::new(OfIncus { uid }), duty, stop, ready).await
+}
+
+/// As many as the system lets this process have: each connection of a session is two, and no session is to take them from
+/// the others.
+fn allow_many_files() {
+    let most = getrlimit(Resource::Nofile).maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most }) {
+        tracing::warn!(%error, "the number of open files stays as it is");
+    }
 }
 
 /// The same with another build and lookout.

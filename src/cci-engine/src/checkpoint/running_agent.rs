@@ -17,7 +17,8 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// The variables that the agent was given on the command line when it was started: nothing else remembers them.
 ///
-/// They come out of the container and go back into one of the same session, and nowhere else. One that hangs keeps
+/// They come out of the container and go back into one of the same session, and nowhere else. The container cannot have
+/// its agent let in by others than the command line named: it would get a login by that which it has not. One that hangs keeps
 /// nobody from ending it: then it is told that they are lost.
 pub(crate) async fn environment(cx: &Context, subject: &Subject) -> Result<BTreeMap<String, String>> {
     let Some(owned) = subject.container.as_ref().filter(|owned| owned.runs()) else { return Ok(BTreeMap::new()) };
@@ -26,13 +27,24 @@ pub(crate) async fn environment(cx: &Context, subject: &Subject) -> Result<BTree
     let exec = Exec { command: restart::print_given(), user: Some(user), group: Some(user), ..Exec::default() };
     let asked = async { Ok(cx.client.exec_captured(name, &exec, &[], LIMIT).await) };
     match cx.scope.until_cancelled(asked).await?.during("ask for the agent's environment") {
-        Ok(done) if done.status == 0 => Ok(restart::given_variables(&done.stdout)),
+        Ok(done) if done.status == 0 => Ok(allowed(cx, subject, restart::given_variables(&done.stdout))),
         Ok(_) => Ok(BTreeMap::new()),
         Err(error) => {
             cx.emit(CheckpointEvent::NotTold { container: name.clone(), error });
             Ok(BTreeMap::new())
         }
     }
+}
+
+fn allowed(cx: &Context, subject: &Subject, mut given: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let Some(login) = cx.settings.tool.agent().login() else { return given };
+    // a session of an earlier version has noted nothing
+    let Some(named) = subject.session.as_ref().map_or(Some(Vec::new()), |saved| saved.metadata.further().let_in_by)
+    else {
+        return given;
+    };
+    given.retain(|name, _| named.contains(name) || !login.variables().contains(&name.as_str()));
+    given
 }
 
 /// Ends the agent and its tmux session; whoever is attached to it is detached.

@@ -56,12 +56,13 @@ pub(super) struct Sockets {
 }
 
 /// Makes the directory; a failure is reported and ends nothing, unless the agent is let in by it.
-pub(super) fn make(cx: &Context, id: SessionId, owner: Ids, way: &Way) -> Result<Option<Sockets>> {
+pub(super) fn make(cx: &Context, id: SessionId, owner: Ids, way: &Way, is_new: bool) -> Result<Option<Sockets>> {
     let make = || -> Result<Sockets> {
         let run = RunDir::of(&cx.cci_dir());
         let hold = run.hold()?;
         let place = host_path::own(&run.make_sockets(id, owner)?)?;
-        if let Some((name, content)) = way.handed_in(&cx.settings) {
+        // the agent that runs keeps to the way that it was started with
+        if let Some((name, content)) = way.handed_in(&cx.settings).filter(|_| is_new) {
             let owner = Owner { uid: owner.uid, gid: owner.gid };
             let failed = |source| Error::Host { step: "write", path: run.sockets(id).join(name), source };
             run.put_login(id, owner, name, &content).map_err(failed)?;
@@ -99,6 +100,12 @@ pub(super) fn watch(
         }
         return false;
     }
+    let run = RunDir::of(&cx.cci_dir());
+    // what the agent that runs was started with stays
+    let login = match live {
+        Some(_) => run.noted(id).and_then(|noted| noted.login),
+        None => way.note.clone(),
+    };
     let none = CheckpointSettings { auto: Auto::Off, interval_minutes: 0, ..cx.settings.checkpoints.clone() };
     let watched = Watched {
         session: id,
@@ -111,10 +118,10 @@ pub(super) fn watch(
         state: launch::store(cx).state_dir(id),
         sessions_dir: cx.caller.var("CCI_SESSIONS_DIR").map(|dir| cx.caller.current_dir.join(dir)),
         owner: Owner { uid: owner.uid, gid: owner.gid },
-        login: way.note.clone(),
+        login,
         checkpoints: if is_told { cx.settings.checkpoints.clone() } else { none },
     };
-    let noted = RunDir::of(&cx.cci_dir()).watch(&watched);
+    let noted = run.watch(&watched);
     if let Err(error) = &noted {
         cx.emit(SessionEvent::NotWatched(Unwatched::Failed(error.to_string())));
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cci_agent::{Agent, Import, Login, json};
-use cci_core::settings::{LoginMode, LoginSettings, Settings};
+use cci_agent::{Agent, Import, Login, Part, json};
+use cci_core::settings::{LoginMode, LoginSettings, Settings, SettingsSecrets, Variable};
 use cci_guest::agent_socket::{LOGIN_DIRECTORY, LOGIN_SOCKET};
 use cci_host::login::{Found, Held, LoginFile};
 use cci_host::store::run_dir::LoginNote;
@@ -93,20 +93,30 @@ pub(super) async fn way(cx: &Context, agent: &'static dyn Agent) -> Way {
     let Some(file) = LoginFile::of(&cx.caller, agent) else { return Way::other(true, None) };
     let configured = agent.sources(&cx.caller.place_of(agent), &Import::default()).directory.join(login.settings());
     let read = file.clone();
-    let found = blocking(move || Ok((read.read(), in_settings(&configured, login)))).await;
-    let Ok((found, mut named)) = found else { return Way::other(false, None) };
-    let given = cx.environment.keys().chain(cx.settings.defaults.environment.keys());
-    named.extend(given.filter(|name| login.variables().contains(&name.as_str())).cloned());
-    let held = match found {
-        Found::Absent | Found::Ended => return Way::other(false, None),
-        Found::Other(problem) => return Way::other(true, Some(Otherwise::Unknown { path: file.path(), problem })),
-        Found::Login(held) => held,
-    };
+    let comes = cx.settings.tool.import.has(Part::Settings);
+    let found = blocking(move || Ok((read.read(), if comes { in_settings(&configured, login) } else { Vec::new() })));
+    let Ok((found, mut named)) = found.await else { return Way::other(false, None) };
+    if cx.settings.defaults.settings_secrets == SettingsSecrets::Drop {
+        // what opens anything does not come along
+        named.retain(|name| !login.opens(name));
+    }
+    let given = cx.environment.iter().map(|(name, value)| (name, value.as_str()));
+    let configured = cx.settings.defaults.environment.iter().map(|(name, value)| match value {
+        Variable::Text(text) => (name, text.as_str()),
+        Variable::Command { command } => (name, command.as_str()),
+    });
+    let all = given.chain(configured);
+    named.extend(all.filter(|(name, value)| login.lets_in(name, value)).map(|(name, _)| name.clone()));
     let mode = match &named[..] {
         [] => settings.mode,
         // another address, and nothing that opens it
         all if all.iter().all(|name| name == login.api().0) => LoginMode::Token,
         _ => return Way::other(false, Some(Otherwise::Named(named))),
+    };
+    let held = match found {
+        Found::Absent | Found::Ended => return Way::other(false, None),
+        Found::Other(problem) => return Way::other(true, Some(Otherwise::Unknown { path: file.path(), problem })),
+        Found::Login(held) => held,
     };
     let why = (!named.is_empty()).then_some(Otherwise::Named(named));
     with(cx, login, &file, held, mode, settings, why)
@@ -122,10 +132,12 @@ fn with(
     why: Option<Otherwise>,
 ) -> Way {
     let (variable, usual) = login.api();
+    // an address that the caller's own agent opens with something else gets no login
+    let is_opened = login.variables().iter().any(|name| login.opens(name) && cx.caller.var(name).is_some());
     let note = LoginNote {
         mode,
         directory: file.directory().to_owned(),
-        api: cx.caller.var(variable).unwrap_or(usual).to_owned(),
+        api: cx.caller.var(variable).filter(|_| !is_opened).unwrap_or(usual).to_owned(),
         renewed_at: cx.caller.var(TOKEN_URL).unwrap_or(login.renewed_at()).to_owned(),
         max_tokens: settings.max_tokens,
         max_requests_per_minute: settings.max_requests_per_minute,

@@ -78,6 +78,8 @@ impl Draft {
             saved_at: self.began.clone(),
             further: self.before.as_ref().map(|before| before.further.clone()).unwrap_or_default(),
         };
+        let variables = cx.settings.tool.agent().login().map_or(&[][..], |login| login.variables());
+        let let_in_by = cx.environment.keys().filter(|name| variables.contains(&name.as_str())).cloned().collect();
         metadata.set_further(&Further {
             schema_version: SCHEMA_VERSION,
             slot: Some(launched.slot.number()),
@@ -88,6 +90,7 @@ impl Draft {
             created_at: Some(created_at.unwrap_or_else(|| self.began.clone())),
             pinned: plan.pinned(),
             volume: plan.state_volume().map(|volume| InVolume { pool: volume.pool, filling: None }),
+            let_in_by: Some(let_in_by),
         });
         metadata
     }

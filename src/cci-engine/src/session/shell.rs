@@ -167,7 +167,8 @@ pub(crate) async fn decide(cx: &Context, session: &Session) -> Result<Decided> {
     if let Some((checkpoint, root)) = &session.root {
         survey = survey.from_root(roots::original(&cx, checkpoint, root).await?);
     }
-    let sockets = if is_connected { connect::make(&cx, id, owner, &way)? } else { None };
+    let is_new = live(&survey.instances, id).is_none();
+    let sockets = if is_connected { connect::make(&cx, id, owner, &way, is_new)? } else { None };
     let plan = plan(&cx, id, resumed.as_ref(), &survey, sockets.as_ref(), &way)?;
     way.tell(&cx);
     launch::tell(&cx, &plan, &survey).await?;

@@ -132,21 +132,28 @@ impl LoginFile {
         Ok(Replacement(file))
     }
 
-    /// Puts the new content in place, if the login there is still the one that was renewed; returns whether it was.
-    pub fn replace(&self, with: Replacement, spent: &str, content: &Value) -> io::Result<bool> {
-        match self.read() {
-            Found::Login(there) if there.credentials.refresh == spent => {}
-            _ => return Ok(false),
-        }
+    /// Puts what `renewed` makes of the content in its place, if the login there is still the one that was renewed;
+    /// returns what is there then. The agent keeps more in that file, which may have changed meanwhile.
+    pub fn replace(
+        &self,
+        with: Replacement,
+        spent: &str,
+        renewed: impl FnOnce(&Value) -> Option<Value>,
+    ) -> io::Result<Option<Value>> {
+        let there = match self.read() {
+            Found::Login(there) if there.credentials.refresh == spent => there.content,
+            _ => return Ok(None),
+        };
+        let Some(content) = renewed(&there) else { return Ok(None) };
         let Replacement(mut file) = with;
-        let text = serde_json::to_vec(content)?;
+        let text = serde_json::to_vec(&content)?;
         file.as_file().set_len(0)?;
         io::Seek::rewind(file.as_file_mut())?;
         file.write_all(&text)?;
         file.as_file().sync_all()?;
         file.persist(self.path()).map_err(|error| error.error)?;
         File::open(&self.directory)?.sync_all()?;
-        Ok(true)
+        Ok(Some(content))
     }
 
     /// Takes the agent's locks, if nobody has them.

@@ -18,12 +18,13 @@ pub const SHOWN: Duration = Duration::from_secs(5);
 /// Both locks, which are given back when it is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    first: Directory,
+    // given back before the first, as fields are dropped in their order
     second: Directory,
+    first: Directory,
     owner: PathBuf,
 }
 
-/// A directory that is a lock.
+/// A directory that is a lock, which is given back when it is dropped.
 #[derive(Debug)]
 struct Directory {
     path: PathBuf,
@@ -36,17 +37,14 @@ impl Lock {
         // the other name of the directory itself
         let mut second = directory.canonicalize()?.into_os_string();
         second.push(names.second);
-        let Some(second) = Directory::take(second.into())? else {
-            first.give_back();
-            return Ok(None);
-        };
+        let Some(second) = Directory::take(second.into())? else { return Ok(None) };
         let owner = directory.join(names.owner);
         // nobody's own kind: whoever reads this waits until the lock is old, and does not look for the process
         let text = json!({ "pid": std::process::id(), "pidDomain": "cci", "pidSpace": "cci",
             "lockBirthtimeMs": first.born(), "legacyLockBirthtimeMs": second.born() });
         // it only explains
         let _ = fs::write(&owner, text.to_string());
-        Ok(Some(Self { first, second, owner }))
+        Ok(Some(Self { second, first, owner }))
     }
 
     /// Shows that it is held; false if somebody has taken it.
@@ -61,8 +59,14 @@ impl Drop for Lock {
         if self.first.is_ours() {
             let _ = fs::remove_file(&self.owner);
         }
-        self.second.give_back();
-        self.first.give_back();
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        if self.is_ours() {
+            let _ = fs::remove_dir(&self.path);
+        }
     }
 }
 
@@ -97,12 +101,6 @@ impl Directory {
         let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
         let times = Timestamps { last_access: now, last_modification: now };
         self.is_ours() && rustix::fs::utimensat(CWD, &self.path, &times, AtFlags::SYMLINK_NOFOLLOW).is_ok()
-    }
-
-    fn give_back(&self) {
-        if self.is_ours() {
-            let _ = fs::remove_dir(&self.path);
-        }
     }
 }
 

@@ -72,13 +72,24 @@ fn a_holder_of_either_lock_is_waited_for_and_a_dead_one_is_not() {
 fn a_lock_that_somebody_else_has_taken_over_is_left_to_them() {
     let world = World::new();
     let lock = world.file.try_lock().unwrap().unwrap();
-    fs::remove_dir(world.first()).unwrap();
-    // an inode of its own
-    fs::create_dir(world.first().with_extension("other")).unwrap();
-    fs::rename(world.first().with_extension("other"), world.first()).unwrap();
-    let taken = !lock.show();
+    // while the first one is there, so that it has an inode of its own
+    let other = world.first().with_extension("other");
+    fs::create_dir(&other).unwrap();
+    fs::rename(&other, world.first()).unwrap();
+    assert!(!lock.show());
     drop(lock);
-    assert!(!taken || world.first().exists(), "theirs");
+    assert!(world.first().exists(), "theirs");
+}
+
+#[test]
+fn no_lock_is_left_behind_where_the_other_cannot_be_made() {
+    let world = World::new();
+    // with the end of the second lock it is longer than any name
+    let directory = world.file.directory().join("d".repeat(253));
+    fs::create_dir(&directory).unwrap();
+    let file = LoginFile::at(directory.clone(), world.file.login());
+    file.try_lock().unwrap_err();
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
 }
 
 #[test]
@@ -87,11 +98,17 @@ fn a_login_is_replaced_only_if_it_is_still_the_one_that_was_renewed() {
     world.put("a", "r");
     let Found::Login(held) = world.file.read() else { panic!("a login") };
     let ready = world.file.prepare().unwrap();
-    assert!(world.file.replace(ready, "r", &held.content).unwrap());
+    // the agent keeps more in the file
+    let mut more = held.content.clone();
+    more["others"] = json!({ "token": "of a server" });
+    fs::write(world.file.path(), more.to_string()).unwrap();
+    assert_eq!(world.file.replace(ready, "r", |there| Some(there.clone())).unwrap(), Some(more.clone()));
+    let Found::Login(there) = world.file.read() else { panic!("a login") };
+    assert_eq!(there.content, more);
     assert_eq!(fs::metadata(world.file.path()).unwrap().permissions().mode() & 0o777, 0o600);
     world.put("b", "s");
     let ready = world.file.prepare().unwrap();
-    assert!(!world.file.replace(ready, "r", &held.content).unwrap());
+    assert_eq!(world.file.replace(ready, "r", |_| Some(held.content)).unwrap(), None);
     let Found::Login(there) = world.file.read() else { panic!("a login") };
     assert_eq!(there.credentials.access, "b");
     assert_eq!(fs::read_dir(world.file.directory()).unwrap().count(), 1, "nothing is left");

@@ -204,6 +204,12 @@ impl RunDir {
         all
     }
 
+    /// What is noted of a session, also of one whose container was stopped.
+    #[must_use]
+    pub fn noted(&self, session: SessionId) -> Option<Watched> {
+        self.watched().into_iter().chain(self.kept()).find(|watched| watched.session == session)
+    }
+
     /// Whether any session is noted.
     #[must_use]
     pub fn has_watched(&self) -> bool {

@@ -1,7 +1,9 @@
 //! One login on the host: read for each request, and renewed under the agent's own locks before it ends.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::fmt::Display;
+use std::future::pending;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -23,8 +25,12 @@ use crate::supervisor::log::Log;
 /// How often somebody else's lock is tried, and how soon again.
 const TRIES: u32 = 5;
 const AGAIN: Duration = Duration::from_millis(1_500);
-/// How long a renewal may take.
+/// How long a request waits for a renewal.
 const RENEWS: Duration = Duration::from_secs(30);
+/// How long the answer to a token that was spent is waited for: nobody else has its successor.
+const ANSWERS: Duration = Duration::from_secs(300);
+/// How soon the API's refusal has a login renewed again: a session may provoke refusals.
+const FORCED: Duration = Duration::from_secs(300);
 /// How long a request waits for a renewal while the token still opens.
 const WAITS: Duration = Duration::from_secs(3);
 /// How soon a renewal that failed is tried again.
@@ -45,6 +51,8 @@ pub(super) struct Account {
     /// One renewal at a time.
     turn: Mutex<()>,
     failed: RefCell<Option<Failed>>,
+    /// When it was renewed last because the API had refused it.
+    forced: Cell<Option<Instant>>,
 }
 
 /// A renewal that failed: what was posted is not posted again where the server has refused it.
@@ -72,8 +80,8 @@ fn now() -> u64 {
 impl Account {
     pub(super) fn new(parts: Parts) -> Rc<Self> {
         let Parts { file, title, renewed_at, cci_dir, http, log, work } = parts;
-        let (turn, failed) = (Mutex::new(()), RefCell::new(None));
-        Rc::new(Self { file, title, renewed_at, cci_dir, http, log, work, turn, failed })
+        let (turn, failed, forced) = (Mutex::new(()), RefCell::new(None), Cell::new(None));
+        Rc::new(Self { file, title, renewed_at, cci_dir, http, log, work, turn, failed, forced })
     }
 
     /// What lets requests in now.
@@ -89,6 +97,10 @@ impl Account {
 
     /// The API has refused what it was let in with: renews it, unless somebody has already.
     pub(super) async fn refused(self: &Rc<Self>, held: &Held) {
+        if self.forced.get().is_some_and(|at| at.elapsed() < FORCED) {
+            return;
+        }
+        self.forced.set(Some(Instant::now()));
         self.renewed_within(held, None).await;
     }
 
@@ -161,23 +173,28 @@ impl Account {
     async fn under(&self, lock: &Lock, there: &Held) -> Result<bool, Problem> {
         let file = self.file.clone();
         let ready = blocking(move || file.prepare().map_err(failed_at("write", &file))).await?;
+        let exchanged = async {
+            let answer = timeout(ANSWERS, self.exchange(there)).await;
+            answer.map_err(|_| Problem::new("the server does not answer"))?
+        };
+        // a lock that was lost meanwhile changes nothing: what is there decides who has renewed it
         let answer = tokio::select! {
-            answer = timeout(RENEWS, self.exchange(there)) => {
-                answer.map_err(|_| Problem::new("the server does not answer"))??
-            }
-            () = shown(lock) => return Err(Problem::new("another process has taken the lock")),
+            answer = exchanged => answer?,
+            never = show(lock) => match never {},
         };
         let at = now();
-        let Some(content) = self.file.login().renewed(&there.content, &answer, at) else {
+        if self.file.login().renewed(&there.content, &answer, at).is_none() {
             return Err(Problem::new("the server's answer is not understood"));
-        };
+        }
         let (file, spent, cci_dir) = (self.file.clone(), there.credentials.refresh.clone(), self.cci_dir.clone());
         let is_put = blocking(move || {
-            let is_put = file.replace(ready, &spent, &content).map_err(failed_at("write", &file))?;
-            if is_put && let Some(credentials) = file.login().read(&content) {
-                Renewal::note(&cci_dir, &file, &credentials.access, at)?;
+            let renewed = |there: &Value| file.login().renewed(there, &answer, at);
+            let put = file.replace(ready, &spent, renewed).map_err(failed_at("write", &file))?;
+            if let Some(credentials) = put.as_ref().and_then(|content| file.login().read(content)) {
+                // it only tells who has renewed it
+                let _ = Renewal::note(&cci_dir, &file, &credentials.access, at);
             }
-            Ok(is_put)
+            Ok(put.is_some())
         });
         Ok(is_put.await?)
     }
@@ -205,12 +222,13 @@ fn is_open(held: &Held) -> bool {
     held.credentials.expires.is_none_or(|expires| now() < expires)
 }
 
-/// Shows a lock until somebody has taken it.
-async fn shown(lock: &Lock) {
+/// Shows a lock as long as it is held.
+async fn show(lock: &Lock) -> Infallible {
     let mut ticks = interval(SHOWN);
     while lock.show() {
         ticks.tick().await;
     }
+    pending().await
 }
 
 /// Why a login was not renewed.

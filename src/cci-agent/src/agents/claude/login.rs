@@ -1,6 +1,6 @@
 //! The login of Claude Code: `.credentials.json`, the lock under which it is renewed, and the API.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::config::SETTINGS;
 use crate::login::{Credentials, Locks, Login, Refusal, Tokens};
@@ -18,6 +18,10 @@ const KEY: &str = "claudeAiOauth";
 const CLIENT: &str = "9d1c250a-e61b-44d9-88ed-5944d1962f5e";
 /// What it sends where the far end of the socket is to add the token.
 const PLACEHOLDER: &str = "ssh-placeholder";
+/// The setting that names a command that prints a key.
+const HELPER: &str = "apiKeyHelper";
+/// How many seconds a token lives whose life is not told.
+const UNTOLD: u64 = 600;
 /// The paths that a session may ask for: what is below those with a slash, and the others as they are. Others hand out
 /// keys and logins (`/api/oauth/claude_cli/create_api_key`), or reach what is of no session.
 const PATHS: [&str; 12] = [
@@ -77,8 +81,14 @@ impl Login for Account {
 
     fn variables_of(&self, settings: &Value) -> Vec<String> {
         let env = settings.get("env").and_then(Value::as_object);
-        let names = env.into_iter().flat_map(Map::keys);
-        names.filter(|name| self.variables().contains(&name.as_str())).cloned().collect()
+        let texts = env.into_iter().flatten().map(|(name, value)| (name, value.as_str().unwrap_or("set")));
+        let variables = texts.filter(|(name, value)| self.lets_in(name, value)).map(|(name, _)| name.clone());
+        let helper = settings.get(HELPER).map(|_| HELPER.to_owned());
+        variables.chain(helper).collect()
+    }
+
+    fn opens(&self, variable: &str) -> bool {
+        ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", HELPER].contains(&variable)
     }
 
     fn settings(&self) -> &'static str {
@@ -137,7 +147,8 @@ impl Login for Account {
 
     fn renewed(&self, file: &Value, answer: &Value, now: u64) -> Option<Value> {
         let access = answer["access_token"].as_str().filter(|token| is_token(token))?;
-        let lasts = answer["expires_in"].as_u64()?;
+        // one whose life is not told is renewed again soon
+        let lasts = answer["expires_in"].as_u64().unwrap_or(UNTOLD);
         let mut file = file.clone();
         let login = file.get_mut(KEY)?.as_object_mut()?;
         login.insert("accessToken".into(), access.into());
