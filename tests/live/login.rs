@@ -162,3 +162,25 @@ fn what_the_person_says_of_the_login_counts_more() {
     assert!(!world.api.was_let_in_by(ACCESS));
     assert_eq!(world.inside(&name, "code", "test -e /run/cci/login.sock; echo $?").ok().stdout, "1\n");
 }
+
+#[test]
+fn what_a_container_says_of_its_agents_variables_hands_no_token_in() {
+    let world = World::new(U1234, "");
+    let name = world.start();
+    world.prompt(&name, "hello before the rewind");
+    let id = world.host.cci(&["checkpoint"]).ok().stdout.trim().to_owned();
+    // as if the command line had given another address
+    let tmux = "tmux -S /home/code/.cci-tmux";
+    let plant = format!(
+        "{tmux} kill-server; while [ -e /home/code/.cci-tmux ] && {tmux} info >/dev/null 2>&1; do :; done; \
+         ANTHROPIC_BASE_URL=https://elsewhere.example {tmux} new-session -d -s other 'exec tail -f /dev/null' && \
+         {tmux} set-option -s @cci-given ANTHROPIC_BASE_URL && {tmux} show-options -sqv @cci-given"
+    );
+    assert_eq!(world.inside(&name, "code", &plant).ok().stdout.trim(), "ANTHROPIC_BASE_URL");
+    let url = world.api.url();
+    world.host.cci_with(&["rewind", "--yes", &id], &[("ANTHROPIC_BASE_URL", &url)], b"").ok();
+    world.shows(&name, "bypass permissions");
+    assert_eq!(world.found(&name, ACCESS), "");
+    assert_eq!(world.found(&name, "elsewhere.example"), "");
+    world.prompt(&name, "hello behind the rewind");
+}
