@@ -82,6 +82,6 @@ impl Context {
     /// cci's own directory: `~/.cci`.
     #[must_use]
     pub fn cci_dir(&self) -> PathBuf {
-        self.caller.home.join(".cci")
+        self.caller.cci_dir()
     }
 }

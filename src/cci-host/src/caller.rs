@@ -35,6 +35,12 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// `~/.cci`.
+    #[must_use]
+    pub fn cci_dir(&self) -> PathBuf {
+        self.home.join(".cci")
+    }
+
     /// Reads the process's own facts.
     pub fn of_this_process() -> Result<Self> {
         let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());

@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod btrfs;
 pub mod caller;
 pub mod git;
+mod hex;
 pub mod incus_socket;
 pub mod input;
 pub mod limits;

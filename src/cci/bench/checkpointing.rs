@@ -129,25 +129,12 @@ fn node(
     workspace: &cci_core::workspace::Workspace,
 ) -> Node {
     let began = Timestamp::now() - SignedDuration::from_secs(i64::from(NODES - number));
+    let at = began.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
     Node {
-        id,
         parent,
-        at: began.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string(),
-        cause: Cause::TurnEnd,
-        workspace: workspace.path().to_owned(),
-        session: None,
         slot: Some(1),
-        agent: None,
-        container: None,
-        persistent: false,
         prompt: Some(format!("do what is asked for in turn {number}")),
-        message: None,
         files_changed: 3,
-        tree: None,
-        talk: None,
-        root: None,
-        git: None,
-        not_held: Vec::new(),
-        further: serde_json::Map::new(),
+        ..Node::empty(id, at, Cause::TurnEnd, workspace.path().to_owned())
     }
 }

@@ -7,11 +7,10 @@ use cci_core::workspace::Workspace;
 use cci_engine::blocking::blocking;
 use cci_guest::GuestText;
 use cci_host::caller::Caller;
-use cci_host::login::{Found, LoginFile, Renewal, Renewed};
+use cci_host::login::{Found, LoginFile, Renewal, Renewed, now, timestamp};
 use cci_host::settings::{Overrides, Stack, Trust};
 use cci_host::zone::Zone;
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -149,13 +148,12 @@ fn accounts(caller: &Caller) -> Result<Status> {
             Found::Other(_) => account.state = State::Unknown,
             Found::Ended => account.state = State::Ended,
             Found::Login(held) => {
-                let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default();
-                let is_over = held.credentials.ends.is_some_and(|ends| ends < now);
+                let is_over = held.credentials.ends.is_some_and(|ends| ends < now());
                 account.state = if is_over { State::Ended } else { State::Ok };
                 account.token_ends = time(held.credentials.expires);
                 account.ends = time(held.credentials.ends);
                 account.renewed_at = time(Some(held.written));
-                let by = Renewal::of(&caller.home.join(".cci"), &file, &held);
+                let by = Renewal::of(&caller.cci_dir(), &file, &held);
                 account.renewed_by = String::from(if by == Renewed::Cci { "cci" } else { "host" });
                 account.subscription = held.credentials.subscription.unwrap_or_default();
             }
@@ -166,8 +164,7 @@ fn accounts(caller: &Caller) -> Result<Status> {
 }
 
 fn time(at: Option<u64>) -> String {
-    let at = at.and_then(|at| Timestamp::from_millisecond(i64::try_from(at).ok()?).ok());
-    at.map(|at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default()
+    at.and_then(timestamp).map(|at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default()
 }
 
 fn text(status: &Status) -> Text {

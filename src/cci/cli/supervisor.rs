@@ -105,7 +105,7 @@ impl Offline for SupervisorArgs {
     async fn run(self, call: &Call<'_>) -> Result<u8> {
         let caller = Caller::of_this_process()?;
         caller.refuse_anothers_home()?;
-        let place = Place::of(&caller.home.join(".cci"));
+        let place = Place::of(&caller.cci_dir());
         match self.verb {
             SupervisorVerb::Status { format } => print(format.format, &status(&place).await, status_text),
             SupervisorVerb::Logs { lines, format } => {

@@ -58,6 +58,34 @@ pub struct Node {
     pub further: Map<String, Value>,
 }
 
+impl Node {
+    /// A record that holds nothing yet.
+    #[must_use]
+    pub fn empty(id: CheckpointId, at: String, cause: Cause, workspace: PathBuf) -> Self {
+        Self {
+            id,
+            parent: None,
+            at,
+            cause,
+            workspace,
+            session: None,
+            slot: None,
+            agent: None,
+            container: None,
+            persistent: false,
+            prompt: None,
+            message: None,
+            files_changed: 0,
+            tree: None,
+            talk: None,
+            root: None,
+            git: None,
+            not_held: Vec::new(),
+            further: Map::new(),
+        }
+    }
+}
+
 /// Why a checkpoint was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

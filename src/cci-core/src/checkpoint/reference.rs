@@ -97,27 +97,8 @@ mod tests {
     fn nodes(ids: &[(&str, Option<&str>)]) -> BTreeMap<CheckpointId, Node> {
         let id = |raw: &str| raw.parse::<CheckpointId>().unwrap();
         let node = |(n, (own, parent)): (usize, &(&str, Option<&str>))| {
-            let node = Node {
-                id: id(own),
-                parent: parent.map(id),
-                at: format!("2026-11-27T00:00:0{n}.000Z"),
-                cause: Cause::Manual,
-                workspace: "/w".into(),
-                session: None,
-                slot: None,
-                agent: None,
-                container: None,
-                persistent: false,
-                prompt: None,
-                message: None,
-                files_changed: 0,
-                tree: None,
-                talk: None,
-                root: None,
-                git: None,
-                not_held: Vec::new(),
-                further: serde_json::Map::new(),
-            };
+            let at = format!("2026-11-27T00:00:0{n}.000Z");
+            let node = Node { parent: parent.map(id), ..Node::empty(id(own), at, Cause::Manual, "/w".into()) };
             (node.id.clone(), node)
         };
         ids.iter().enumerate().map(node).collect()

@@ -55,27 +55,8 @@ mod tests {
     use crate::checkpoint::Cause;
 
     fn node(id: &str, parent: Option<&str>, at: &str) -> Node {
-        Node {
-            id: id.parse().unwrap(),
-            parent: parent.map(|id| id.parse().unwrap()),
-            at: at.into(),
-            cause: Cause::Manual,
-            workspace: "/w".into(),
-            session: None,
-            slot: None,
-            agent: None,
-            container: None,
-            persistent: false,
-            prompt: None,
-            message: None,
-            files_changed: 0,
-            tree: None,
-            talk: None,
-            root: None,
-            git: None,
-            not_held: Vec::new(),
-            further: serde_json::Map::new(),
-        }
+        let empty = Node::empty(id.parse().unwrap(), at.into(), Cause::Manual, "/w".into());
+        Node { parent: parent.map(|id| id.parse().unwrap()), ..empty }
     }
 
     fn three() -> BTreeMap<CheckpointId, Node> {

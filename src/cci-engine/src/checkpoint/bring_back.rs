@@ -83,7 +83,7 @@ pub(crate) async fn bring_back(
         Some((name, _standing)) => {
             cx.emit(CheckpointEvent::EndingContainer { container: name.to_owned() });
             let restored = async { Ok((restore(cx, opened, journal, node).await?, decided().await?)) };
-            early = match stop_while(cx, name, "stop the container", restored).await? {
+            early = match stop_while(cx, name, restored).await? {
                 Err(Error::Interrupted) => return Err(Error::Interrupted),
                 // what did not stand still can have been in the way: the look behind the end decides
                 restored => restored.ok(),

@@ -104,7 +104,7 @@ pub async fn rewind(cx: &Context, planned: &Planned, slot: SlotChoice) -> Result
         Pool::CopyOnWrite if ends_container(planned) => {
             take::take_last(cx, &mut opened, &subject, &wanted, watch?).await?
         }
-        // while it is copied in full nothing in it answers, and no copy is made that is not needed
+        // where it goes on, and where a copy takes so long that nothing in it would answer, only what has changed is taken
         _ => Last::from(take::take_of(cx, &mut opened, &subject, &wanted, None).await?),
     };
     let journal = Journal {

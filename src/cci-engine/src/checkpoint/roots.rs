@@ -12,7 +12,7 @@ use super::place;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::instance::original::Original;
-use crate::instance::remove::remove_held;
+use crate::instance::remove::remove_if;
 use crate::launch::PROFILE;
 
 /// One root file system of the caller.
@@ -50,7 +50,7 @@ pub async fn exists(cx: &Context, root: &Root) -> Result<bool> {
 
 /// Removes it, and returns whether it existed; one that is another user's, or no checkpoint's, is left alone.
 pub async fn remove(cx: &Context, root: &Root) -> Result<bool> {
-    remove_held(&cx.client.in_project(&root.project), &root.instance, |instance| is_own(cx, instance)).await
+    remove_if(&cx.client.in_project(&root.project), &root.instance, |instance| is_own(cx, instance)).await
 }
 
 /// What a launch from it copies.

@@ -25,12 +25,9 @@ pub async fn remove_any(client: &Client, name: &str) -> Result<bool> {
 }
 
 /// Removes the instance of this name if it is `wanted`, and returns whether it was.
-pub(crate) async fn remove_held(client: &Client, name: &str, wanted: impl Fn(&Instance) -> bool) -> Result<bool> {
-    remove_if(client, name, wanted).await
-}
-
+///
 /// The create may still be in progress in Incus, so each pending operation on the name is waited for first.
-async fn remove_if(client: &Client, name: &str, wanted: impl Fn(&Instance) -> bool) -> Result<bool> {
+pub(crate) async fn remove_if(client: &Client, name: &str, wanted: impl Fn(&Instance) -> bool) -> Result<bool> {
     let removal = async {
         let mut seen = false;
         loop {

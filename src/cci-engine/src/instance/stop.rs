@@ -20,6 +20,8 @@ pub enum Stop {
     Within(Duration),
 }
 
+/// What Incus is asked for.
+const STOP: &str = "stop the container";
 /// How long a forced stop or a delete may take.
 const FORCE: Duration = Duration::from_secs(60);
 /// How long a rollback may wait; an image that is being packed has to be waited for.
@@ -40,14 +42,14 @@ pub(crate) async fn stop(cx: &Context, name: &str, how: Stop, step: &str) -> Res
 }
 
 /// Stops it at once, and does `work` from when Incus has taken that on; if Incus refuses, nothing of it is done.
-pub(crate) async fn stop_while<T>(cx: &Context, name: &str, step: &str, work: impl Future<Output = T>) -> Result<T> {
+pub(crate) async fn stop_while<T>(cx: &Context, name: &str, work: impl Future<Output = T>) -> Result<T> {
     match cx.client.change_state(name, &StateChange::kill()).await {
         Ok(stopping) => {
-            let (done, stopped) = tokio::join!(work, stopping.wait("stop the container", FORCE));
-            or_down(&cx.client, name, stopped.map(drop), step).await.map(|()| done)
+            let (done, stopped) = tokio::join!(work, stopping.wait(STOP, FORCE));
+            or_down(&cx.client, name, stopped.map(drop), STOP).await.map(|()| done)
         }
         Err(error) => {
-            or_down(&cx.client, name, Err(error), step).await?;
+            or_down(&cx.client, name, Err(error), STOP).await?;
             Ok(work.await)
         }
     }
@@ -64,17 +66,16 @@ pub(crate) async fn begin_stop(client: &Client, name: &str) -> cci_incus::Result
 
 /// Stops what a launch has started, if it is still that launch's; whether it was.
 pub(crate) async fn stop_launched(client: &Client, name: &str, launch: &str) -> Result<bool> {
-    let step = "stop the container";
-    wait_for_pending(client, name, step, ROLL_BACK).await?;
+    wait_for_pending(client, name, STOP, ROLL_BACK).await?;
     let ours = match client.instance(name).await {
         Ok((found, _)) => {
             found.status_code != Status::Stopped && found.config.get(LAUNCH).is_some_and(|mark| mark == launch)
         }
         Err(error) if error.is_not_found() => false,
-        Err(error) => return Err(error).during(step),
+        Err(error) => return Err(error).during(STOP),
     };
     if ours {
-        settle(client, name, &StateChange::kill(), ROLL_BACK, step).await?;
+        settle(client, name, &StateChange::kill(), ROLL_BACK, STOP).await?;
     }
     Ok(ours)
 }
@@ -95,7 +96,7 @@ pub(crate) async fn delete(client: &Client, name: &str) -> Result<()> {
 
 /// Changes the state and waits; one that has been removed or stopped meanwhile is fine.
 async fn settle(client: &Client, name: &str, change: &StateChange, limit: Duration, step: &str) -> Result<()> {
-    let done = async { client.change_state(name, change).await?.wait("stop the container", limit).await };
+    let done = async { client.change_state(name, change).await?.wait(STOP, limit).await };
     or_down(client, name, done.await.map(drop), step).await
 }
 

@@ -15,9 +15,9 @@ use crate::context::Context;
 use crate::event::{SessionEvent, Unwatched};
 use crate::launch;
 use crate::session::login::{self, Way};
+use crate::site::host_path;
 
 pub use crate::session::login::TOKEN_URL;
-use crate::site::host_path;
 
 /// Whether a session that these settings start has something to tell: its agent tells its turns, and somebody wants to
 /// know.

@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use cci_agent::{Agent, Import, Login, Part, json};
 use cci_core::settings::{LoginMode, LoginSettings, Settings, SettingsSecrets, Variable};
 use cci_guest::agent_socket::{LOGIN_DIRECTORY, LOGIN_SOCKET};
-use cci_host::login::{Found, Held, LoginFile};
+use cci_host::login::{Found, Held, LoginFile, now, timestamp};
 use cci_host::store::run_dir::LoginNote;
-use jiff::Timestamp;
 
 use crate::blocking::blocking;
 use crate::context::Context;
@@ -65,10 +64,7 @@ impl Way {
             None => {}
         }
         let ends = self.held.as_ref().and_then(|held| held.credentials.ends);
-        let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default();
-        if let Some(ends) = ends.filter(|ends| *ends < now + SOON)
-            && let Some(at) = i64::try_from(ends).ok().and_then(|ends| Timestamp::from_millisecond(ends).ok())
-        {
+        if let Some(at) = ends.filter(|ends| *ends < now() + SOON).and_then(timestamp) {
             cx.emit(SessionEvent::LoginEnds { at, agent: cx.settings.tool.agent().title() });
         }
     }

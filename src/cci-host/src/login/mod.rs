@@ -5,7 +5,9 @@ mod lock;
 mod renewal;
 #[cfg(test)]
 mod tests;
+mod times;
 
 pub use file::{Found, Held, LoginFile, Replacement, understood};
 pub use lock::{Lock, SHOWN};
 pub use renewal::{Renewal, Renewed};
+pub use times::{now, timestamp};

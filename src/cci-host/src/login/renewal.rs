@@ -1,6 +1,5 @@
 //! Which renewals were cci's own: `~/.cci/logins`.
 
-use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::file::{Held, LoginFile};
+use crate::hex::hex;
 use crate::store::put::{self, PRIVATE};
 
 /// The last renewal of a login by cci.
@@ -55,8 +55,5 @@ fn place(cci_dir: &Path, file: &LoginFile) -> PathBuf {
 }
 
 fn digest(text: &str) -> String {
-    Sha256::digest(text).iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex(&Sha256::digest(text))
 }

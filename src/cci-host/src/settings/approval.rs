@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use cci_core::{Error, Result};
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
 use crate::store::put::{PRIVATE, atomically};
 
 /// The list in `~/.cci/trust`: a hash and a path on each line.
@@ -93,12 +94,7 @@ pub(super) fn hash<'a>(files: impl Iterator<Item = (&'a Path, &'a [u8])>) -> Str
             hasher.update(part);
         }
     }
-    let digest = hasher.finalize();
-    digest.iter().fold(String::new(), |mut hex, byte| {
-        // writing to a string cannot fail
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&hasher.finalize())
 }
 
 #[cfg(test)]

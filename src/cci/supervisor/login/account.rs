@@ -10,9 +10,8 @@ use std::time::Duration;
 
 use cci_agent::Refusal;
 use cci_engine::blocking::blocking;
-use cci_host::login::{Found, Held, Lock, LoginFile, Renewal, SHOWN};
+use cci_host::login::{Found, Held, Lock, LoginFile, Renewal, SHOWN, now};
 use http_body_util::{BodyExt, Limited};
-use jiff::Timestamp;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -71,10 +70,6 @@ pub(super) struct Parts {
     pub(super) http: Client,
     pub(super) log: Rc<Log>,
     pub(super) work: TaskTracker,
-}
-
-fn now() -> u64 {
-    u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default()
 }
 
 impl Account {
