@@ -73,6 +73,11 @@ systemctl mask tmp.mount \
     systemd-modules-load.service modprobe@.service systemd-network-generator.service
 systemctl disable systemd-networkd-wait-online.service || true
 
+# Where the system goes down while it starts, the bus is gone before systemd-networkd has reached it, which then waits for it
+# for 25 seconds.
+mkdir -p /etc/systemd/system/systemd-networkd.service.d
+printf '[Service]\nTimeoutStopSec=1s\n' > /etc/systemd/system/systemd-networkd.service.d/cci.conf
+
 # Of all devices in /sys only the network interfaces belong to the container, and systemd-networkd
 # waits until udev has seen them. The others were a quarter of the work of a start.
 # The name sorts after that of the drop-in for all devices in the images of an image server.

@@ -162,3 +162,15 @@ fn the_words_that_end_a_container_show_their_help_and_pass_their_arguments_on() 
     );
     assert_eq!(out.stdout, "1\n1\n1\n1\n1\nrefused\nstill running\n", "{out}");
 }
+
+/// Stops the network's service while the bus answers nothing, as it is when a machine ends in its first second.
+const STOP_WITHOUT_BUS: &str =
+    "until [ -S /run/systemd/private ]; do sleep 0.1; done; sudo systemctl is-system-running --wait >/dev/null || true
+    sudo pkill -STOP dbus-daemon; sudo systemctl restart systemd-networkd
+    timeout 20 sudo systemctl stop systemd-networkd && echo stopped";
+
+#[test]
+fn a_machine_that_ends_at_once_does_not_wait_for_its_bus() {
+    let host = Host::live(U1000);
+    assert_eq!(inside(&host, STOP_WITHOUT_BUS).stdout, "stopped\n");
+}
