@@ -10,12 +10,14 @@ use std::fmt::Write as _;
 const WATCH: &str = include_str!("standstill/watch.bash");
 
 /// What a watch is told: lines of its input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
     /// Finds out whether anything has changed since this moment, in microseconds of the container's clock.
     Changed {
         /// The moment.
         since_micros: i64,
+        /// What the root file system was then, if it was said.
+        state: Option<RootState>,
     },
     /// Makes everything stand still until the next line, but not for longer than the watch allows.
     Still,
@@ -23,28 +25,38 @@ pub enum Order {
     GoOn,
 }
 
+/// What a root file system of btrfs is at a moment: any change of it changes this word. It says nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootState(String);
+
 /// What a watch says: lines of its output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Word {
     /// It reads its input.
     Ready,
     /// Something has changed.
     Changed,
     /// Nothing has.
-    Same,
+    Same {
+        /// What the root file system is, if that can be said.
+        state: Option<RootState>,
+    },
     /// Everything has been standing still since this moment, in microseconds of the container's clock.
     Still {
         /// The moment.
         at_micros: i64,
     },
     /// Everything goes on, and stood still until it was told to.
-    Held,
+    Held {
+        /// What the root file system was until then, if that can be said.
+        state: Option<RootState>,
+    },
     /// Everything goes on, and did so before it was told to.
     Late,
 }
 
 /// The longest line that a watch says.
-pub const LONGEST: usize = 40;
+pub const LONGEST: usize = 80;
 
 /// The command that watches a container, as root; nothing in it stands still for longer than `limit_seconds`.
 #[must_use]
@@ -55,9 +67,12 @@ pub fn watch(limit_seconds: u32) -> Vec<String> {
 impl Order {
     /// As a line.
     #[must_use]
-    pub fn line(self) -> String {
+    pub fn line(&self) -> String {
         match self {
-            Self::Changed { since_micros } => format!("changed @{}\n", seconds(since_micros)),
+            Self::Changed { since_micros, state } => {
+                let state = state.as_ref().map_or("", |RootState(state)| state);
+                format!("changed @{} {state}\n", seconds(*since_micros))
+            }
             Self::Still => "still\n".to_owned(),
             Self::GoOn => "go\n".to_owned(),
         }
@@ -71,11 +86,31 @@ impl Word {
         match line {
             "ready" => Some(Self::Ready),
             "changed" => Some(Self::Changed),
-            "same" => Some(Self::Same),
-            "held" => Some(Self::Held),
+            "same" => Some(Self::Same { state: None }),
+            "held" => Some(Self::Held { state: None }),
             "late" => Some(Self::Late),
-            moment => micros(moment).map(|at_micros| Self::Still { at_micros }),
+            words => match words.split_once(' ') {
+                Some(("same", state)) => RootState::parse(state).map(|state| Self::Same { state: Some(state) }),
+                Some(("held", state)) => RootState::parse(state).map(|state| Self::Held { state: Some(state) }),
+                Some(_) => None,
+                None => micros(words).map(|at_micros| Self::Still { at_micros }),
+            },
         }
+    }
+}
+
+impl RootState {
+    /// Reads one; `None` for what no watch says.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_state = text.len() <= 60 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        (is_state && !text.is_empty()).then(|| Self(text.to_owned()))
+    }
+
+    /// As it was said.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cci_engine::checkpoint::watch::Watch;
+use cci_engine::checkpoint::watch::{Ended, Look, Standstill, Watch};
 
 use super::world::{block_on, booted, context, host, inside, session};
 use crate::support::figures;
@@ -22,14 +22,61 @@ fn changes(host: &Host, name: &str, between: impl FnOnce()) -> bool {
             let apart = jiff::Timestamp::now().duration_since(at).as_millis();
             if apart > 20 { Ok(()) } else { Err(String::new()) }
         });
-        let (held, watch) = standstill.end().await;
-        assert!(held);
+        let Ended { stood_still, state, watch } = standstill.end().await;
+        assert!(stood_still);
         between();
+        let mut watch = watch.unwrap();
         let began = Instant::now();
-        let changed = watch.unwrap().changed(&cx, at).await.unwrap();
+        let changed = watch.look(&cx, at, None).await.unwrap() == Look::Changed;
         figures::note(&format!("changed: {changed} after {:?}", began.elapsed()));
+        // what the file system was says the same, or nothing
+        assert!(!changed || watch.look(&cx, at, state).await.unwrap() == Look::Changed);
         changed
     })
+}
+
+/// The same, where only what the root file system was can say that nothing has: each file is newer than the epoch.
+fn is_what_it_was(host: &Host, name: &str, between: impl FnOnce()) -> bool {
+    let cx = context(host);
+    inside(host, name, "sync -f /");
+    block_on(async {
+        let ended = Standstill::begin(&cx, name).await.unwrap().unwrap().end().await;
+        assert!(ended.state.is_some());
+        between();
+        let look = ended.watch.unwrap().look(&cx, jiff::Timestamp::UNIX_EPOCH, ended.state.clone()).await.unwrap();
+        assert!(look == Look::Changed || look == Look::Same(ended.state));
+        look != Look::Changed
+    })
+}
+
+#[test]
+fn no_file_is_looked_at_where_the_file_system_is_what_it_was() {
+    let host = host();
+    let name = session(&host, &[]);
+    booted(&host, &name);
+    inside(&host, &name, "head -c 64K /dev/zero >/var/mapped; echo x >/var/there; echo x >/dev/shm/there; sync -f /");
+    // the first look reads programs, whose time of access is noted once a day
+    is_what_it_was(&host, &name, || ());
+    assert!(is_what_it_was(&host, &name, || ()));
+    assert!(is_what_it_was(&host, &name, || drop(inside(
+        &host,
+        &name,
+        "echo y >/dev/shm/there; echo x >/workspace/x"
+    ))));
+    for script in
+        ["echo y >>/var/there", "chmod 600 /var/there", "setfattr -n user.a -v b /var/there || touch /var/there"]
+    {
+        assert!(!is_what_it_was(&host, &name, || drop(inside(&host, &name, script))), "{script}");
+    }
+    // what writes to a page that is not on the disk yet tells the file system nothing
+    let writer = "import mmap, os, time
+page = mmap.mmap(os.open('/var/mapped', os.O_RDWR), 4096); page[0] = 1; os.mkdir('/run/mapped')
+while True: page[0] = (page[0] + 1) % 256; time.sleep(0.005)";
+    let mapped = format!(
+        "setsid python3 -c \"{writer}\" </dev/null >/dev/null 2>&1 & until [ -d /run/mapped ]; do sleep 0.05; done"
+    );
+    inside(&host, &name, &mapped);
+    assert!(!is_what_it_was(&host, &name, || ()), "a mapped page");
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn whoever_pretends_to_be_the_watch_stands_still_and_keeps_nothing_from_doing_so
             let standstill = Standstill::begin(&cx, &name).await.unwrap().expect("nobody keeps it from standing still");
             // all before it ends by itself: these five take a quarter of a second
             let (one, other) = (counts(), counts());
-            assert!(standstill.end().await.0, "it lasted");
+            assert!(standstill.end().await.stood_still, "it lasted");
             assert_eq!(one, other, "one of {all:?} counts on");
             all.into_iter().for_each(moves);
         }

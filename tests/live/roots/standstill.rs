@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use cci_engine::checkpoint::watch::{Standstill, Watch};
+use cci_engine::checkpoint::watch::{Ended, Standstill, Watch};
 
 use super::world::{block_on, booted, context, host, inside, session};
 use crate::support::figures;
@@ -59,7 +59,7 @@ fn a_shell_sees_nothing_of_it_and_what_the_user_had_stopped_stays_stopped() {
             let standstill = Standstill::begin(&cx, &name).await.unwrap().expect("it answers");
             let counted = count(&host, &name);
             assert_eq!((count(&host, &name), count(&host, &name)), (counted, counted), "it counts on");
-            assert!(standstill.end().await.0);
+            assert!(standstill.end().await.stood_still);
             goes_on(&host, &name, "the job goes on");
         }
     });
@@ -96,7 +96,7 @@ fn processes_that_come_and_go_do_not_keep_it_from_coming_to_rest() {
         for _ in 0..rounds {
             let began = Instant::now();
             let standstill = watch.still().await.expect("it comes to rest");
-            let (still, again) = standstill.end().await;
+            let Ended { stood_still: still, watch: again, .. } = standstill.end().await;
             ends.push(began.elapsed());
             held += usize::from(still);
             watch = again.unwrap();
@@ -134,9 +134,9 @@ fn one_that_lasts_too_long_ends_by_itself_and_says_so() {
     block_on(async {
         let standstill = Standstill::begin(&cx, &name).await.unwrap().expect("it answers");
         goes_on(&host, &name, "the container goes on by itself");
-        let (held, watch) = standstill.end().await;
+        let Ended { stood_still: held, watch, .. } = standstill.end().await;
         assert!(!held);
-        assert!(watch.unwrap().still().await.unwrap().end().await.0, "the next one is a whole one");
+        assert!(watch.unwrap().still().await.unwrap().end().await.stood_still, "the next one is a whole one");
     });
 }
 

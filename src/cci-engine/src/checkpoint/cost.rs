@@ -17,7 +17,9 @@ use crate::instance::ownership;
 pub async fn take_by_hand(cx: &Context, slot: SlotChoice, wanted: &Wanted) -> Result<Taken> {
     let subject = subject::find(cx, slot).await?;
     let mut opened = Opened::of(cx).await?;
-    tell_once(cx, &opened, &subject).await?;
+    if !has_told(&opened) {
+        tell(cx, &subject).await?;
+    }
     take::take_of(cx, &mut opened, &subject, wanted, None).await
 }
 
@@ -32,11 +34,12 @@ pub(crate) async fn tell_once_of(cx: &Context, container: &str) -> Result<()> {
 
 /// The same of a subject; returns what its pool does with a copy.
 pub(crate) async fn tell_once(cx: &Context, opened: &Opened, subject: &Subject) -> Result<Pool> {
-    if opened.nodes.values().any(|node| node.root.is_some()) {
-        pool(cx, subject).await
-    } else {
-        tell(cx, subject).await
-    }
+    if has_told(opened) { pool(cx, subject).await } else { tell(cx, subject).await }
+}
+
+/// Whether a container has been copied before.
+fn has_told(opened: &Opened) -> bool {
+    opened.nodes.values().any(|node| node.root.is_some())
 }
 
 async fn tell(cx: &Context, subject: &Subject) -> Result<Pool> {

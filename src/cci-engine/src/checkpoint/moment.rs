@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cci_core::checkpoint::{CheckpointId, Pool};
 use cci_core::{Error, Result};
 use cci_git::{Captured, Why};
+use cci_guest::standstill::RootState;
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
@@ -14,7 +15,7 @@ use super::root::{self, Copied, Prepared};
 use super::seen::{Places, Seen, captured, seen};
 use super::subject::Subject;
 use super::wanted::Wanted;
-use super::watch::{Standstill, Watch};
+use super::watch::{Ended, Standstill, Watch};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::CheckpointEvent;
@@ -28,6 +29,8 @@ pub(super) struct Moment {
     pub(super) copied: Option<Copied>,
     /// The container, which still stands still.
     pub(super) standing: Option<Standstill>,
+    /// What its root file system was while it stood still, if that can be said.
+    pub(super) state: Option<RootState>,
     /// The end of what makes the files safe on the disk, which nothing stands still for.
     synced: JoinHandle<Result<()>>,
 }
@@ -57,12 +60,13 @@ impl Moment {
         };
         let (copied, files) = tokio::join!(copied(cx, root), files);
         let (copied, (seen, synced)) = (copied?, files?);
-        Ok(Self { at, seen, copied, standing, synced })
+        Ok(Self { at, seen, copied, standing, state: None, synced })
     }
 
     /// Lets everything go on; returns what can still say whether the container has changed.
     pub(super) async fn over(&mut self) -> Option<Watch> {
-        let (stood_still, watch) = self.standing.take()?.end().await;
+        let Ended { stood_still, state, watch } = self.standing.take()?.end().await;
+        self.state = state;
         tracing::info!(stood_still, "the instant of the checkpoint is over");
         watch
     }

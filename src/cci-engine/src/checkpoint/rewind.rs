@@ -1,5 +1,6 @@
 //! `rewind`: decides what comes back, takes what is there now, and brings a checkpoint back.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cci_core::checkpoint::{Cause, CheckpointId, Node, Pool, Tree};
@@ -89,16 +90,20 @@ pub async fn rewind(cx: &Context, planned: &Planned, slot: SlotChoice) -> Result
         let containers = subject::containers(cx).await?;
         let here = subject::among(cx, containers.clone(), slot).await?;
         let subject = subject_of(cx, &planned.to, containers, here).await?;
-        let (environment, pool, ()) = tokio::try_join!(
-            running_agent::environment(cx, &subject),
+        let (pool, ()) = tokio::try_join!(
             cost::tell_once(cx, &opened, &subject),
             refuse_unreadable(&opened, &planned.to, &planned.parts),
         )?;
-        Ok((subject, environment, pool))
+        Ok((subject, pool))
     };
     // a command in the container takes as long to begin as all of that
-    let (found, watch) = tokio::join!(found, watch(cx, planned));
-    let (subject, environment, pool) = found?;
+    let (found, told, watch) = tokio::join!(found, told(cx, planned), watch(cx, planned));
+    let ((subject, pool), told) = (found?, told?);
+    // another container may have taken its place since the plan
+    let environment = match subject.container.as_ref().map(|owned| &owned.instance.name) {
+        name if name == planned.container.as_ref() => running_agent::allowed(cx, &subject, told),
+        _ => running_agent::environment(cx, &subject).await?,
+    };
     let wanted = Wanted::because(Cause::BeforeRewind);
     let Last { node: before, copy, standing } = match pool {
         Pool::CopyOnWrite if ends_container(planned) => {
@@ -137,6 +142,14 @@ pub(crate) async fn refuse_unreadable(opened: &Opened, to: &Node, parts: &[Part]
     let beside = beside.map(|tree| contents::snapshot(&tree.tree, &tree.stat)).transpose()?;
     let (store, tree) = (Arc::clone(&opened.store), contents::snapshot(&tree.tree, &tree.stat)?);
     blocking(move || store.read_directories(&tree, beside.as_ref()).map_err(contents::failed)).await
+}
+
+/// What the container that is ended says that its agent was given.
+async fn told(cx: &Context, planned: &Planned) -> Result<BTreeMap<String, String>> {
+    match planned.container.as_ref().filter(|_| planned.runs) {
+        Some(name) => running_agent::told(cx, name).await,
+        None => Ok(BTreeMap::new()),
+    }
 }
 
 /// What makes the container that is ended stand still.

@@ -21,22 +21,34 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// its agent let in by others than the command line named: it would get a login by that which it has not. One that hangs keeps
 /// nobody from ending it: then it is told that they are lost.
 pub(crate) async fn environment(cx: &Context, subject: &Subject) -> Result<BTreeMap<String, String>> {
-    let Some(owned) = subject.container.as_ref().filter(|owned| owned.runs()) else { return Ok(BTreeMap::new()) };
-    let name = &owned.instance.name;
+    let running = subject.container.as_ref().filter(|owned| owned.runs());
+    match running {
+        Some(owned) => Ok(allowed(cx, subject, told(cx, &owned.instance.name).await?)),
+        None => Ok(BTreeMap::new()),
+    }
+}
+
+/// What a running container says that its agent was given.
+pub(crate) async fn told(cx: &Context, container: &str) -> Result<BTreeMap<String, String>> {
     let user = cx.settings.incus.agent_uid;
     let exec = Exec { command: restart::print_given(), user: Some(user), group: Some(user), ..Exec::default() };
-    let asked = async { Ok(cx.client.exec_captured(name, &exec, &[], LIMIT).await) };
+    let asked = async { Ok(cx.client.exec_captured(container, &exec, &[], LIMIT).await) };
     match cx.scope.until_cancelled(asked).await?.during("ask for the agent's environment") {
-        Ok(done) if done.status == 0 => Ok(allowed(cx, subject, restart::given_variables(&done.stdout))),
+        Ok(done) if done.status == 0 => Ok(restart::given_variables(&done.stdout)),
         Ok(_) => Ok(BTreeMap::new()),
         Err(error) => {
-            cx.emit(CheckpointEvent::NotTold { container: name.clone(), error });
+            cx.emit(CheckpointEvent::NotTold { container: container.to_owned(), error });
             Ok(BTreeMap::new())
         }
     }
 }
 
-fn allowed(cx: &Context, subject: &Subject, mut given: BTreeMap<String, String>) -> BTreeMap<String, String> {
+/// What of that goes back into a container of the session.
+pub(crate) fn allowed(
+    cx: &Context,
+    subject: &Subject,
+    mut given: BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
     let Some(login) = cx.settings.tool.agent().login() else { return given };
     // a session of an earlier version has noted nothing
     let Some(named) = subject.session.as_ref().map_or(Some(Vec::new()), |saved| saved.metadata.further().let_in_by)

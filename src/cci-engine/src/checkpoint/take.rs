@@ -3,6 +3,8 @@
 use cci_core::checkpoint::{Linked, Node};
 use cci_core::slot::SlotChoice;
 use cci_core::{Error, Result};
+use cci_guest::standstill::RootState;
+use cci_host::store::checkpoints::Settled;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
@@ -15,7 +17,7 @@ use super::roots;
 use super::seen::{Places, Seen, captured, seen};
 use super::subject::{self, Subject};
 use super::wanted::Wanted;
-use super::watch::{Standstill, Watch};
+use super::watch::{Look, Standstill, Watch};
 use crate::context::Context;
 use crate::instance::ownership;
 use crate::launch;
@@ -59,11 +61,11 @@ pub(crate) async fn take_of(
     // a command in the container takes as long to begin as a look at the files
     let (watch, files) = tokio::join!(watch(cx, subject), seen(&opened.store, &places));
     let (mut watch, files) = (watch?, files?);
-    if let Some(current) = current(cx, opened, subject).filter(|current| has_files(current, &files, wanted))
-        && (wanted.is_automatic() || holds_container(current, subject))
-        && !has_container_changed(cx, opened, subject, current, watch.as_mut()).await?
+    let current = current(cx, opened, subject).filter(|current| has_files(current, &files, wanted)).cloned();
+    if let Some(current) = current.filter(|current| wanted.is_automatic() || holds_container(current, subject))
+        && !has_container_changed(cx, opened, subject, &current, watch.as_mut()).await?
     {
-        return Ok(Taken { node: current.clone(), is_new: false });
+        return Ok(Taken { node: current, is_new: false });
     }
     let id = opened.unused_id();
     let root = root_of(cx, subject, wanted, &id).await?;
@@ -71,6 +73,7 @@ pub(crate) async fn take_of(
     moment.over().await;
     // whoever waits for the instant goes on while the rest is done
     drop(instant);
+    let state = moment.state.take();
     let copied = moment.copied.take();
     let kept = async {
         match copied {
@@ -84,6 +87,9 @@ pub(crate) async fn take_of(
     };
     let (root, node) = tokio::try_join!(kept, recorded)?;
     let node = Node { at: noted(moment.at), root, ..node };
+    if let Some(state) = state.filter(|_| node.root.is_some()) {
+        settle(opened, &node, &state);
+    }
     publish(cx, opened, subject, &node).await?;
     tidied(cx, opened).await?;
     Ok(Taken { node, is_new: true })
@@ -118,14 +124,13 @@ pub(crate) async fn take_last(
     let (places, id) = (places(cx, opened, subject).await?, opened.unused_id());
     let root = root_of(cx, subject, wanted, &id).await?;
     let mut moment = Moment::of(cx, opened, &places, root, watch).await?;
-    if let Some(current) = current(cx, opened, subject).filter(|current| has_files(current, &moment.seen, wanted))
-        && holds_container(current, subject)
-    {
+    let current = current(cx, opened, subject).filter(|current| has_files(current, &moment.seen, wanted)).cloned();
+    if let Some(current) = current.filter(|current| holds_container(current, subject)) {
         let mut watch = moment.over().await;
-        if !has_container_changed(cx, opened, subject, current, watch.as_mut()).await? {
+        if !has_container_changed(cx, opened, subject, &current, watch.as_mut()).await? {
             moment.renewed(opened, &places, watch).await?;
-            if has_files(current, &moment.seen, wanted) && removed(cx, current, moment.copied.as_ref()).await? {
-                return Ok(Last { node: current.clone(), copy: None, standing: moment.standing });
+            if has_files(&current, &moment.seen, wanted) && removed(cx, &current, moment.copied.as_ref()).await? {
+                return Ok(Last { node: current, copy: None, standing: moment.standing });
             }
         }
     }
@@ -199,22 +204,42 @@ fn holds_container(node: &Node, subject: &Subject) -> bool {
 /// Whether the container may differ from what a checkpoint holds of it.
 async fn has_container_changed(
     cx: &Context,
-    opened: &Opened,
+    opened: &mut Opened,
     subject: &Subject,
     current: &Node,
     watch: Option<&mut Watch>,
 ) -> Result<bool> {
     // the one that it holds has ended since
     let Some(owned) = &subject.container else { return Ok(current.root.is_some()) };
-    let rewound = opened.heads.rewound.get(&owned.instance.name).filter(|at| **at > current.at);
-    let since = rewound.unwrap_or(&current.at);
-    let same = current.container.as_deref() == Some(owned.instance.name.as_str());
-    match watch {
-        Some(watch) if same => match watch.changed(cx, since.parse().unwrap_or(Timestamp::UNIX_EPOCH)).await {
-            Err(Error::Interrupted) => Err(Error::Interrupted),
-            changed => Ok(changed.unwrap_or(true)),
-        },
-        // one that does not answer, or is stopped, may have changed
-        _ => Ok(true),
+    let container = &owned.instance.name;
+    let rewound = opened.heads.rewound.get(container).filter(|at| **at > current.at);
+    let since = rewound.unwrap_or(&current.at).parse().unwrap_or(Timestamp::UNIX_EPOCH);
+    // one that does not answer, or is stopped, may have changed
+    let Some(watch) = watch.filter(|_| current.container.as_ref() == Some(container)) else { return Ok(true) };
+    let known = opened.heads.settled.get(container).filter(|settled| settled.checkpoint == current.id);
+    let known = known.and_then(|settled| RootState::parse(&settled.state));
+    match watch.look(cx, since, known.clone()).await {
+        Err(Error::Interrupted) => Err(Error::Interrupted),
+        Ok(Look::Same(state)) => {
+            if let Some(state) = state.filter(|_| current.root.is_some())
+                && Some(&state) != known.as_ref()
+            {
+                settle(opened, current, &state);
+                let (kept, heads) = (opened.kept.clone(), opened.heads.clone());
+                cx.scope.writing(move || kept.write_heads(&heads)).await?;
+            }
+            Ok(false)
+        }
+        Ok(Look::Changed) | Err(_) => Ok(true),
     }
+}
+
+/// Notes what a container's root file system is while a checkpoint holds all of it: then no file has to be looked at to
+/// find out that nothing has changed.
+fn settle(opened: &mut Opened, node: &Node, state: &RootState) {
+    let Some(container) = node.container.clone() else { return };
+    let nodes = &opened.nodes;
+    opened.heads.settled.retain(|_, settled| nodes.contains_key(&settled.checkpoint));
+    let settled = Settled { checkpoint: node.id.clone(), state: state.as_str().to_owned() };
+    opened.heads.settled.insert(container, settled);
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use cci_core::{Error, Result};
-use cci_guest::standstill::{self, LONGEST, Order, Word};
+use cci_guest::standstill::{self, LONGEST, Order, RootState, Word};
 use cci_incus::{Exec, Process, Stdin, Stdout, until_it_runs};
 use jiff::Timestamp;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
@@ -36,6 +36,25 @@ pub struct Standstill {
     watch: Watch,
 }
 
+/// Whether a container has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look {
+    /// It has.
+    Changed,
+    /// It has not, and its root file system is this, if that can be said.
+    Same(Option<RootState>),
+}
+
+/// The end of a standstill.
+pub struct Ended {
+    /// Whether it lasted until it was ended.
+    pub stood_still: bool,
+    /// What the root file system was at its end, if that can be said.
+    pub state: Option<RootState>,
+    /// The watch for what comes next.
+    pub watch: Option<Watch>,
+}
+
 impl Watch {
     /// Opens one; `None` for a container that does not answer: it is ending, or has no bash.
     pub async fn open(cx: &Context, container: &str) -> Result<Option<Self>> {
@@ -59,12 +78,13 @@ impl Watch {
     /// the last [`Standstill`].
     ///
     /// Files are compared by the time at which they or their attributes last changed, which nothing in a container can
-    /// set back. Other file systems do not count, such as the workspace, the conversation and `/run`.
-    pub async fn changed(&mut self, cx: &Context, since: Timestamp) -> Result<bool> {
-        let order = Order::Changed { since_micros: since.as_microsecond() };
-        match cx.scope.until_cancelled(async { Ok(self.told(order, LOOK).await) }).await? {
-            Some(Word::Changed) => Ok(true),
-            Some(Word::Same) => Ok(false),
+    /// set back. Other file systems do not count, such as the workspace, the conversation and `/run`. If what the root file
+    /// system was then is known, no file is looked at where it still is that.
+    pub async fn look(&mut self, cx: &Context, since: Timestamp, state: Option<RootState>) -> Result<Look> {
+        let order = Order::Changed { since_micros: since.as_microsecond(), state };
+        match cx.scope.until_cancelled(async { Ok(self.told(&order, LOOK).await) }).await? {
+            Some(Word::Changed) => Ok(Look::Changed),
+            Some(Word::Same { state }) => Ok(Look::Same(state)),
             _ => Err(Error::StepFailed {
                 step: "looking for changes in the container".into(),
                 problem: "it does not answer".into(),
@@ -77,7 +97,7 @@ impl Watch {
     /// does not come to rest in that time.
     pub async fn still(mut self) -> Option<Standstill> {
         let until = Instant::now() + Duration::from_secs(LIMIT.into());
-        match self.told(Order::Still, ANSWER).await? {
+        match self.told(&Order::Still, ANSWER).await? {
             Word::Still { at_micros } => {
                 Some(Standstill { at: Timestamp::from_microsecond(at_micros).ok()?, until, watch: self })
             }
@@ -85,7 +105,7 @@ impl Watch {
         }
     }
 
-    async fn told(&mut self, order: Order, limit: Duration) -> Option<Word> {
+    async fn told(&mut self, order: &Order, limit: Duration) -> Option<Word> {
         let answer = async {
             self.stdin.write_all(order.line().as_bytes()).await.ok()?;
             self.stdin.flush().await.ok()?;
@@ -118,13 +138,13 @@ impl Standstill {
         }
     }
 
-    /// Lets everything go on; returns whether it stood still until now, and the watch for what comes next.
-    pub async fn end(mut self) -> (bool, Option<Watch>) {
-        match self.watch.told(Order::GoOn, ANSWER).await {
-            Some(Word::Held) => (true, Some(self.watch)),
+    /// Lets everything go on.
+    pub async fn end(mut self) -> Ended {
+        match self.watch.told(&Order::GoOn, ANSWER).await {
+            Some(Word::Held { state }) => Ended { stood_still: true, state, watch: Some(self.watch) },
             // it has gone on by itself; an order that comes late is ignored
-            Some(Word::Late) => (false, Some(self.watch)),
-            _ => (false, None),
+            Some(Word::Late) => Ended { stood_still: false, state: None, watch: Some(self.watch) },
+            _ => Ended { stood_still: false, state: None, watch: None },
         }
     }
 }

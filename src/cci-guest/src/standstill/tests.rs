@@ -18,7 +18,23 @@ fn bash_reads_the_script() {
 fn what_no_watch_says_is_nothing() {
     assert_eq!(Word::parse("1795751725.697319"), Some(Word::Still { at_micros: 1_795_751_725_697_319 }));
     assert_eq!(Word::parse("1795751725,697319"), Some(Word::Still { at_micros: 1_795_751_725_697_319 }));
-    for line in ["", "held ", "1795751725", "1795751725.69", "-1.000000", "99999999999999999999.000000", "1.00000x"] {
+    let state = RootState::parse("6672.1795818047.483795870");
+    assert_eq!(Word::parse("held 6672.1795818047.483795870"), Some(Word::Held { state: state.clone() }));
+    assert_eq!(Word::parse("same 6672.1795818047.483795870"), Some(Word::Same { state: state.clone() }));
+    let order = Order::Changed { since_micros: 1, state };
+    assert_eq!(order.line(), "changed @0.000001 6672.1795818047.483795870\n");
+    for line in [
+        "",
+        "held ",
+        "held x",
+        "late 1.2.3",
+        "same 1 2",
+        "1795751725",
+        "1795751725.69",
+        "-1.000000",
+        "99999999999999999999.000000",
+        "1.00000x",
+    ] {
         assert_eq!(Word::parse(line), None, "{line}");
     }
 }

@@ -117,20 +117,39 @@ go_on() {
     order=()
     printf cci-watch >"/proc/$BASHPID/comm"
 }
+# Prints a word that any change of the root file system changes, where that is one of btrfs: the transaction and the time
+# of its last one. With an argument, what is only in memory is written first, since that too counts when it is written.
+find_state() {
+    # shellcheck disable=SC2016 # the variables are perl's
+    perl -e 'open my $root, "<", "/" or exit; !@ARGV || ioctl $root, 0x9408, 0 or exit; my $info = "\0" x 504;
+        ioctl $root, 0x81f8943c, $info or exit; printf "%u.%u.%09u\n", unpack "x344 Q x24 Q L", $info' "$@" 2>/dev/null
+}
+# Sets how often init has run so far; empty if that cannot be known.
+find_runs() {
+    runs=
+    { IFS= read -r -d '' runs </proc/1/status; } 2>/dev/null
+    [[ $runs == *voluntary_ctxt_switches:* ]] && runs=${runs#*voluntary_ctxt_switches:} || runs=
+}
 stand_still() {
-    local now=${EPOCHREALTIME/[.,]/}
+    local now=${EPOCHREALTIME/[.,]/} runs before state=
     end=$((now + limit * 1000000))
     order=()
     trap go_on EXIT
     if take_turn && stop; then
+        find_runs
+        before=$runs
         printf '%s\n' "$EPOCHREALTIME"
         now=${EPOCHREALTIME/[.,]/}
         now=$((end > now ? end - now : 1))
         printf -v now '%d.%06d' $((now / 1000000)) $((now % 1000000))
         IFS= read -r -t "$now" _
         now=$?
+        ((now != 0)) || IFS= read -r -t 0.05 state < <(find_state)
+        find_runs
         go_on
-        if ((now == 0)); then echo held; else echo late; fi
+        # what init has done since it was copied is not in the copy
+        [[ $before && $runs == "$before" ]] || state=
+        if ((now == 0)); then echo "held${state:+ $state}"; else echo late; fi
     else
         go_on
         echo late
@@ -155,10 +174,15 @@ find_mounts() {
 find_newer() {
     find "$1" -xdev \( "${apart[@]}" \) -prune -o -newerct "$2" ! -type s -print -quit 2>/dev/null || echo unknown
 }
-# Whether anything has changed since a moment. Most of the files are the system's own, in two parts of about the same
-# size; all are looked at at once.
+# Whether anything has changed since a moment, at which the root file system was in state $2, if that is known. Most of the
+# files are the system's own, in two parts of about the same size; all are looked at at once.
 changed() {
-    local apart part parts=(/usr/lib /usr/share) looks=() answer=same
+    local apart part parts=(/usr/lib /usr/share) looks=() answer=same state=
+    IFS= read -r -t 0.2 state < <(find_state written)
+    if [[ $state && $state == "$2" ]]; then
+        echo "same $state"
+        return
+    fi
     find_mounts
     for part in "${parts[@]}"; do
         [[ ! -d $part ]] || { [[ ! $(find_newer "$part" "$1") ]]; } &
@@ -172,14 +196,15 @@ changed() {
         [[ $answer == same ]] || kill "$part" 2>/dev/null
         wait "$part" || answer=changed
     done
+    [[ $answer == changed || ! $state ]] || answer+=" $state"
     echo "$answer"
 }
 work() {
-    local word since
+    local word since state
     echo ready
-    while read -r word since; do
+    while read -r word since state; do
         case $word in
-        changed) changed "$since" ;;
+        changed) changed "$since" "$state" ;;
         still) stand_still ;;
         esac
     done

@@ -48,6 +48,18 @@ pub struct Heads {
     /// When a rewind of each container ended: RFC 3339, UTC, milliseconds.
     #[serde(default)]
     pub rewound: BTreeMap<String, String>,
+    /// What each container's root file system was when it was last known to be what a checkpoint holds.
+    #[serde(default)]
+    pub settled: BTreeMap<String, Settled>,
+}
+
+/// What a container's root file system was while a checkpoint held all of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// The checkpoint.
+    pub checkpoint: CheckpointId,
+    /// What the container said.
+    pub state: String,
 }
 
 impl Heads {
