@@ -20,6 +20,7 @@ pub mod figures;
 pub mod host;
 pub mod https;
 pub mod internet;
+pub mod issuer;
 pub mod machine;
 pub mod names;
 pub mod printed;

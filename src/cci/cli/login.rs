@@ -146,7 +146,7 @@ fn accounts(caller: &Caller) -> Result<Status> {
         match file.read() {
             Found::Absent => {}
             Found::Other(_) => account.state = State::Unknown,
-            Found::Ended => account.state = State::Ended,
+            Found::Ended(_) => account.state = State::Ended,
             Found::Login(held) => {
                 let is_over = held.credentials.ends.is_some_and(|ends| ends < now());
                 account.state = if is_over { State::Ended } else { State::Ok };

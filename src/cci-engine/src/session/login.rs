@@ -110,7 +110,7 @@ pub(super) async fn way(cx: &Context, agent: &'static dyn Agent) -> Way {
         _ => return Way::other(false, Some(Otherwise::Named(named))),
     };
     let held = match found {
-        Found::Absent | Found::Ended => return Way::other(false, None),
+        Found::Absent | Found::Ended(_) => return Way::other(false, None),
         Found::Other(problem) => return Way::other(true, Some(Otherwise::Unknown { path: file.path(), problem })),
         Found::Login(held) => held,
     };

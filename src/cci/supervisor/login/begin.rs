@@ -35,7 +35,7 @@ pub(in crate::supervisor) fn begin(
 ) -> io::Result<()> {
     let agent = cci_agent::agent(&watched.tool);
     let (Some(note), Some(login)) = (&watched.login, agent.login()) else { return Ok(()) };
-    let account = logins.account(agent, login, note)?;
+    let account = logins.account(agent, login, note);
     let (run, watched) = (run.clone(), watched.clone());
     match note.mode {
         LoginMode::Socket => {
