@@ -64,13 +64,13 @@ impl World {
     }
 
     /// A supervisor that listens.
-    fn supervisor(&self) -> Child {
+    fn supervisor(&self) -> Supervisor {
         let mut command = self.host.cci_command(&["supervisor", "run"]);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert_eq!(line, "ready\n");
-        child
+        Supervisor(child)
     }
 
     fn log(&self) -> String {
@@ -93,9 +93,23 @@ fn asks(socket: &Path) -> Option<String> {
     answer.split(' ').nth(1).map(str::to_owned)
 }
 
-fn kill(mut supervisor: Child) {
-    supervisor.kill().unwrap();
-    supervisor.wait().unwrap();
+/// A supervisor, which is killed when it is dropped.
+struct Supervisor(Child);
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Says at its end that all is over, also where a test fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 #[test]
@@ -117,6 +131,7 @@ fn a_supervisor_that_is_killed_while_a_login_is_renewed_loses_nothing() {
                 })
             })
             .collect();
+        let over = Over(&ends);
         for round in 0..rounds(5, 20) {
             let supervisor = world.supervisor();
             let (before, at) = (world.issuer.posted_once(), Instant::now());
@@ -126,9 +141,9 @@ fn a_supervisor_that_is_killed_while_a_login_is_renewed_loses_nothing() {
                 let is_spent = round % 2 == 0 && world.issuer.posted_once() > before;
                 if is_spent || round % 2 == 1 && at.elapsed() > after { Ok(()) } else { Err(world.log()) }
             });
-            kill(supervisor);
+            drop(supervisor);
         }
-        let supervisor = world.supervisor();
+        let _supervisor = world.supervisor();
         let before = world.issuer.let_in();
         wait::until("all goes on", PATIENCE, || {
             if world.issuer.let_in() > before + 20 && world.refresh() == world.issuer.refresh() {
@@ -137,14 +152,31 @@ fn a_supervisor_that_is_killed_while_a_login_is_renewed_loses_nothing() {
                 Err(world.log())
             }
         });
-        ends.store(true, Ordering::Relaxed);
+        drop(over);
         let answers: Vec<String> = agents.into_iter().flat_map(|agent| agent.join().unwrap()).collect();
         let odd: Vec<&String> = answers.iter().filter(|answer| *answer != "200").collect();
         assert!(odd.is_empty(), "CCI_TEST_SEED={seed}: {odd:?} of {}, {}", answers.len(), world.log());
-        kill(supervisor);
     });
     assert!(world.issuer.posted_once() > rounds(5, 20) / 2);
     assert_eq!(world.issuer.refused(), Vec::<String>::new());
+}
+
+#[test]
+fn a_holder_of_the_lock_that_died_where_nobody_sees_it_refuses_no_request() {
+    let world = World::new(Duration::from_secs(1), Duration::ZERO);
+    let lock = world.host.home.join("login/.oauth_refresh.lock");
+    fs::create_dir(&lock).unwrap();
+    let owner = json!({ "pid": 1, "pidDomain": "elsewhere", "pidSpace": "elsewhere" });
+    fs::write(lock.with_extension("lock.owner"), owner.to_string()).unwrap();
+    // it shows nothing any more, and counts for a minute
+    let then = std::time::SystemTime::now() - Duration::from_secs(45);
+    fs::File::open(&lock).unwrap().set_modified(then).unwrap();
+    let _supervisor = world.supervisor();
+    wait::until("the first token has ended", PATIENCE, || {
+        if asks(&world.socket()).is_some() && world.refresh() != "refresh-0" { Ok(()) } else { Err(world.log()) }
+    });
+    assert_eq!((world.issuer.posted_once(), world.issuer.refused()), (1, Vec::new()), "{}", world.log());
+    assert!(!lock.exists());
 }
 
 #[test]
@@ -169,7 +201,7 @@ fn a_renewal_goes_on_when_its_supervisor_is_stopped_and_when_it_is_asked_to_end(
     assert_eq!(renewing.len(), 1, "{renewing:?}");
     let pid = renewing[0].parse().ok().and_then(rustix::process::Pid::from_raw).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-    kill(supervisor);
+    drop(supervisor);
     wait::until("what came of it is kept", PATIENCE, || {
         if world.refresh() == "refresh-1" { Ok(()) } else { Err(world.log()) }
     });

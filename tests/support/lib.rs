@@ -18,6 +18,7 @@ pub mod completion;
 pub mod daemon;
 pub mod figures;
 pub mod host;
+pub mod host_agent;
 pub mod https;
 pub mod internet;
 pub mod issuer;

@@ -74,6 +74,9 @@ pub trait Login: Debug + Sync {
 
     /// The tokens that an answer says it took so far; one that comes in parts says so more than once.
     fn spent(&self, part: &Value) -> Option<Tokens>;
+
+    /// How many bytes of text a part of an answer brings.
+    fn written(&self, part: &Value) -> u64;
 }
 
 /// What an agent locks: directories, made to lock and removed to unlock.

@@ -17,8 +17,8 @@ use super::apart::Renews;
 use super::renewal::{Asked, Outcome};
 use crate::supervisor::log::Log;
 
-/// How long a request waits for a renewal.
-const RENEWS: Duration = Duration::from_secs(30);
+/// How long a request waits for a renewal, and for the lock of a holder that has died.
+const RENEWS: Duration = Duration::from_secs(100);
 /// How soon the API's refusal has a login renewed again: a session may provoke refusals.
 const FORCED: Duration = Duration::from_secs(300);
 /// How long a request waits for a renewal while the token still opens.
@@ -106,7 +106,7 @@ impl Account {
     async fn renewed_within(self: &Rc<Self>, held: &Held, patience: Option<Duration>) {
         let (account, held) = (Rc::clone(self), held.clone());
         let renewing = spawn_local(async move { account.renew(&held).await });
-        let _ = timeout(patience.unwrap_or(RENEWS * 2), renewing).await;
+        let _ = timeout(patience.unwrap_or(RENEWS), renewing).await;
     }
 
     async fn renew(&self, held: &Held) {

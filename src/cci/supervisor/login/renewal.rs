@@ -18,8 +18,8 @@ use tokio::time::{interval, sleep, timeout};
 
 use super::client::client;
 
-/// How often somebody else's lock is tried, and how soon again.
-const TRIES: u32 = 5;
+/// How often somebody else's lock is tried, and how soon again: until nobody can hold it any more who has died.
+const TRIES: u32 = 50;
 const AGAIN: Duration = Duration::from_millis(1_500);
 /// How long the answer to a token that was spent is waited for: nobody else has its successor.
 const ANSWERS: Duration = Duration::from_secs(300);

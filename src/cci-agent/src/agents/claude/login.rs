@@ -223,6 +223,12 @@ impl Login for Account {
             cache_written: count("cache_creation_input_tokens"),
         })
     }
+
+    fn written(&self, part: &Value) -> u64 {
+        let delta = part.get("delta").and_then(Value::as_object);
+        let texts = delta.into_iter().flatten().filter(|(key, _)| *key != "type");
+        texts.filter_map(|(_, value)| value.as_str()).map(|text| text.len() as u64).sum()
+    }
 }
 
 /// Whether a text can be in a header: what comes from a server is not put there otherwise.
@@ -335,5 +341,7 @@ mod tests {
         let both = Account.spent(&start).unwrap().with(Account.spent(&delta).unwrap());
         assert_eq!(both, Tokens { input: 3, output: 12, cache_read: 7, cache_written: 0 });
         assert_eq!(Account.spent(&json!({ "type": "ping" })), None);
+        let text = json!({ "type": "content_block_delta", "delta": { "type": "text_delta", "text": "seven.." } });
+        assert_eq!((Account.written(&text), Account.written(&start)), (7, 0));
     }
 }
