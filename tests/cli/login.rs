@@ -184,9 +184,7 @@ fn a_renewal_goes_on_when_its_supervisor_is_stopped_and_when_it_is_asked_to_end(
     let world = World::new(Duration::from_secs(1), Duration::from_secs(2));
     let supervisor = world.supervisor();
     let socket = world.socket();
-    let asking = std::thread::spawn(move || {
-        while asks(&socket).is_some() {}
-    });
+    let asking = std::thread::spawn(move || while asks(&socket).is_some() {});
     wait::until("the token is spent", PATIENCE, || {
         if world.issuer.posted_once() == 1 { Ok(()) } else { Err(world.log()) }
     });

@@ -11,6 +11,7 @@ use crate::support::figures::rounds;
 use crate::support::host::{Host, Output, U1000, U1234, User, run};
 use crate::support::host_agent::HostAgent;
 use crate::support::issuer::Issuer;
+use crate::support::screen::Screen;
 use crate::support::wait;
 
 const LONG: Duration = Duration::from_secs(90);
@@ -146,7 +147,7 @@ fn an_access_token_alone_is_in_the_container_where_that_is_wanted() {
 
 #[test]
 fn a_session_that_runs_away_is_stopped_with_a_clear_answer() {
-    let world = World::new(U1234, "[login]\nmax_tokens = 60\nmax_requests_per_minute = 500\n");
+    let world = World::new(U1234, "[login]\nmax_tokens = 60\n");
     let name = world.start();
     let screen = || world.host.cci(&["tmux", "capture", &name, "--all"]).ok().stdout;
     // the screen breaks lines wherever it is full
@@ -338,4 +339,68 @@ fn slots_and_the_hosts_agent_go_on_through_expirations_and_nobody_is_logged_out(
         assert!(answers.iter().all(|status| *status == 200), "{answers:?}");
     });
     assert_eq!(issuer.refused(), Vec::<String>::new(), "no request was refused");
+}
+
+#[test]
+fn a_token_is_in_the_container_because_the_configuration_says_so() {
+    let world = World::new(U1234, "[login]\nmode = \"token\"\n");
+    // no agent, which would look for its usual API
+    let out = world.host.cci(&["shell", "--background", "--debug"]).ok();
+    let name = out.stdout.split_whitespace().next().unwrap();
+    let look = "ls -A /var/lib/cci; cat /var/lib/cci/login/.credentials.json";
+    let inside = world.inside(name, "code", look).ok().stdout;
+    assert!(inside.contains(ACCESS) && !inside.contains(REFRESH) && !inside.contains("login.sock"), "{inside}");
+}
+
+#[test]
+fn a_session_that_asks_too_often_is_told_so() {
+    let world = World::new(U1234, "[login]\nmax_requests_per_minute = 3\n");
+    let url = world.api.url();
+    let out = world.host.cci_with(&["shell", "--background", "--debug"], &[("ANTHROPIC_BASE_URL", &url)], b"").ok();
+    let name = out.stdout.split_whitespace().next().unwrap();
+    let ask = "for n in 1 2 3 4; do curl -s -w '%{http_code}\n' --unix-socket /var/lib/cci/login.sock \
+               -H 'authorization: Bearer ssh-placeholder' -d '{}' http://localhost/v1/messages/count_tokens; done";
+    let said = world.inside(name, "code", ask).ok().stdout;
+    assert_eq!(said.matches("200\n").count(), 3, "{said}");
+    assert!(said.contains("login.max_requests_per_minute") && said.ends_with("429\n"), "{said}");
+}
+
+#[test]
+fn an_agent_in_a_shell_next_to_the_session_has_its_login_too() {
+    let world = World::new(U1234, "");
+    let name = world.start();
+    world.prompt(&name, "hello in the session");
+    let screen = Screen::open(&world.host);
+    screen.enter(&format!("clear; cci attach --bash {name}"));
+    screen.wait_for("/workspace", LONG);
+    screen.enter("env | grep -c ssh-placeholder; claude -p 'hello in the shell'");
+    screen.wait_for("echo <hello in the shell>", LONG);
+}
+
+#[test]
+fn a_login_that_is_a_link_or_has_ended_is_named_and_nothing_of_it_is_inside() {
+    let world = World::new(U1234, "");
+    let file = world.host.home.join(".claude/.credentials.json");
+    let real = world.host.dir("elsewhere").join("login.json");
+    std::fs::rename(&file, &real).unwrap();
+    std::os::unix::fs::symlink(&real, &file).unwrap();
+    let out = world.host.cci(&["shell", "--background", "--debug"]).ok();
+    assert!(out.stderr.contains("the agent has no login") && out.stderr.contains("it is a link"), "{out}");
+    let name = out.stdout.split_whitespace().next().unwrap().to_owned();
+    assert_eq!(world.found(&name, ACCESS), "");
+    world.host.cci(&["kill", &name]).ok();
+    std::fs::remove_file(&file).unwrap();
+    let blank = json!({ "claudeAiOauth": { "accessToken": "", "refreshToken": "", "expiresAt": 0 } });
+    std::fs::write(&file, blank.to_string()).unwrap();
+    let out = world.host.cci(&["shell", "--background", "--debug"]).ok();
+    assert!(out.stderr.contains("has ended") && out.stderr.contains("log in again"), "{out}");
+    let given = world.host.cci(&["login", "status"]).ok().stdout;
+    assert!(given.contains("the login has ended: log in again on this host"), "{given}");
+}
+
+#[test]
+fn what_the_person_says_of_the_login_is_said_once() {
+    let world = World::new(U1234, "");
+    let out = world.host.cci(&["shell", "--background", "--debug", "-e", "ANTHROPIC_API_KEY=x"]).ok();
+    assert_eq!(out.stderr.matches("ANTHROPIC_API_KEY say how the agent is let in").count(), 1, "{out}");
 }

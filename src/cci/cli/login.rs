@@ -24,7 +24,9 @@ use crate::ui::text::Text;
 ///
 /// A session's requests are let in with the login on the host, which stays there (`login.mode`).
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  cci login status\n  cci login status --format=json | jq -r '.accounts[].ends'")]
+#[command(
+    after_help = "ANTHROPIC_BASE_URL and CCI_TOKEN_URL in the environment of a launch name another API and another place where logins are renewed, for gateways.\n\nExamples:\n  cci login status\n  cci login status --format=json | jq -r '.accounts[].ends'"
+)]
 pub(crate) struct LoginArgs {
     #[command(subcommand)]
     verb: LoginVerb,
@@ -174,7 +176,7 @@ fn text(status: &Status) -> Text {
     for account in &status.accounts {
         let state = match account.state {
             State::Ok => "logged in",
-            State::Ended => "the login has ended",
+            State::Ended => "the login has ended: log in again on this host",
             State::Absent => "not logged in",
             State::Unknown => "a login in a form that cci does not know",
         };

@@ -98,7 +98,8 @@ impl Account {
     }
 
     fn no_login(&self, problem: &str) -> Refused {
-        let why = format!("{problem}: log in with {} on the host; this session goes on with it then", self.agent.title());
+        let why =
+            format!("{problem}: log in with {} on the host; this session goes on with it then", self.agent.title());
         Refused::new(Refusal::NoLogin, why)
     }
 

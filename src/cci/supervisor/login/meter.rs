@@ -121,13 +121,14 @@ impl Drop for Meter {
     fn drop(&mut self) {
         match self.form {
             Form::None | Form::Events => self.broken_off(),
-            Form::Document if !self.is_too_long => match serde_json::from_slice(&self.part) {
-                Ok(whole) => self.told(&whole),
-                Err(_) => {
+            Form::Document if !self.is_too_long => {
+                if let Ok(whole) = serde_json::from_slice(&self.part) {
+                    self.told(&whole);
+                } else {
                     self.untold = self.part.len() as u64;
                     self.broken_off();
                 }
-            },
+            }
             Form::Document | Form::Other => {}
         }
         if let Some(counted) = self.counted.take() {

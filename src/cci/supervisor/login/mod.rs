@@ -14,8 +14,8 @@ mod pass;
 mod renewal;
 
 pub(super) use apart::Apart;
-pub(crate) use apart::be_apart;
 pub(super) use apart::Renews;
+pub(crate) use apart::be_apart;
 pub(super) use begin::begin;
 pub(super) use logins::Logins;
 #[cfg(test)]

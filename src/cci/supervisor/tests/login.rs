@@ -322,8 +322,7 @@ async fn an_api_that_cannot_be_reached_is_no_login_that_has_ended() {
     // nobody listens there
     let nowhere = "http://127.0.0.1:1".to_owned();
     let api = host.world.session_let_in(1, LoginNote { api: nowhere.clone(), ..host.note(LoginMode::Socket) });
-    let renewal =
-        host.world.session_let_in(2, LoginNote { renewed_at: nowhere, ..host.note(LoginMode::Socket) });
+    let renewal = host.world.session_let_in(2, LoginNote { renewed_at: nowhere, ..host.note(LoginMode::Socket) });
     let (api, renewal) = (host.socket(api), host.socket(renewal));
     host.world
         .while_it_runs(async {
