@@ -222,7 +222,7 @@ fn what_a_rewind_or_a_fork_starts_is_let_in_at_once() {
 }
 
 /// What a container's root tries at the socket: the status of each answer.
-const TRIES: &str = r#"
+const TRIES: &str = r"
 import socket
 BEARER = 'authorization: Bearer ssh-placeholder\r\n'
 def ask(head, body=b''):
@@ -262,7 +262,7 @@ one = head('POST /v1/messages', 'content-length: 2\n') + '{}'
 print('pipelined', ask(one * 3).count('HTTP/1.1 '))
 both = head('POST /v1/messages', 'content-length: 2\ntransfer-encoding: chunked\n') + '0\n\n' + head('GET /v1/models')
 print('smuggled', ask(both).count('HTTP/1.1 '))
-"#;
+";
 /// Holds a thousand connections, and says so in a file.
 const MANY: &str = "import socket,time\nheld=[]\n\
     for _ in range(1000):\n s=socket.socket(socket.AF_UNIX); s.setblocking(False)\n \
