@@ -1,11 +1,17 @@
 //! The real agent works without a login in its container, and what was looked for there is not found.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::support::anthropic::Anthropic;
+use crate::support::figures::rounds;
 use crate::support::host::{Host, Output, U1000, U1234, User, run};
+use crate::support::host_agent::HostAgent;
+use crate::support::issuer::Issuer;
+use crate::support::screen::Screen;
 use crate::support::wait;
 
 const LONG: Duration = Duration::from_secs(90);
@@ -20,19 +26,28 @@ struct World {
 
 impl World {
     fn new(user: User, config: &str) -> Self {
-        let (host, api) = (Host::live(user), Anthropic::start());
         let login = json!({ "claudeAiOauth": { "accessToken": ACCESS, "refreshToken": REFRESH,
             "expiresAt": 4_000_000_000_000_u64, "scopes": ["user:inference", "user:profile"], "subscriptionType": "max" } });
+        Self::with(user, config, &login, Anthropic::start())
+    }
+
+    fn with(user: User, config: &str, login: &Value, api: Anthropic) -> Self {
+        let host = Host::live(user);
         std::fs::write(host.dir("home/.claude").join(".credentials.json"), login.to_string()).unwrap();
         std::fs::write(host.dir("home/.config/cci").join("config.toml"), config).unwrap();
         Self { host, api }
     }
 
     fn start(&self) -> String {
+        self.start_in("0")
+    }
+
+    fn start_in(&self, slot: &str) -> String {
         let url = self.api.url();
         let quiet = "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1";
-        let args = ["shell", "--background", "-e", quiet];
-        let out = self.host.cci_with(&args, &[("ANTHROPIC_BASE_URL", &url)], b"").ok();
+        let args = ["shell", "--background", "--slot", slot, "-e", quiet];
+        let places = [("ANTHROPIC_BASE_URL", url.as_str()), ("CCI_TOKEN_URL", &self.api.token_url())];
+        let out = self.host.cci_with(&args, &places, b"").ok();
         let name = out.stdout.split_whitespace().next().unwrap().to_owned();
         self.shows(&name, "bypass permissions");
         name
@@ -132,7 +147,7 @@ fn an_access_token_alone_is_in_the_container_where_that_is_wanted() {
 
 #[test]
 fn a_session_that_runs_away_is_stopped_with_a_clear_answer() {
-    let world = World::new(U1234, "[login]\nmax_tokens = 60\nmax_requests_per_minute = 500\n");
+    let world = World::new(U1234, "[login]\nmax_tokens = 60\n");
     let name = world.start();
     let screen = || world.host.cci(&["tmux", "capture", &name, "--all"]).ok().stdout;
     // the screen breaks lines wherever it is full
@@ -183,4 +198,209 @@ fn what_a_container_says_of_its_agents_variables_hands_no_token_in() {
     assert_eq!(world.found(&name, ACCESS), "");
     assert_eq!(world.found(&name, "elsewhere.example"), "");
     world.prompt(&name, "hello behind the rewind");
+}
+
+#[test]
+fn what_a_rewind_or_a_fork_starts_is_let_in_at_once() {
+    let world = World::new(U1234, "");
+    let name = world.start();
+    world.prompt(&name, "hello before the rewind");
+    let id = world.host.cci(&["checkpoint"]).ok().stdout.trim().to_owned();
+    let url = world.api.url();
+    let with_the_api = [("ANTHROPIC_BASE_URL", url.as_str())];
+    world.host.cci(&["supervisor", "stop"]).ok();
+    world.host.cci_with(&["rewind", "--yes", &id], &with_the_api, b"").ok();
+    world.prompt(&name, "hello behind the rewind");
+    world.host.cci(&["supervisor", "stop"]).ok();
+    let forked = world.host.cci_with(&["fork", &id, "--prompt", "hello in the fork"], &with_the_api, b"").ok();
+    let fork = forked.stdout.split_whitespace().last().unwrap().to_owned();
+    world.shows(&fork, "echo <hello in the fork>");
+    world.host.cci(&["supervisor", "stop"]).ok();
+    world.host.cci_with(&["adopt", &fork, "--yes"], &with_the_api, b"").ok();
+    world.prompt(&name, "hello behind the adoption");
+    world.host.cci(&["fork", "--remove", &fork, "--yes"]).ok();
+}
+
+/// What a container's root tries at the socket: the status of each answer.
+const TRIES: &str = r"
+import socket
+BEARER = 'authorization: Bearer ssh-placeholder\r\n'
+def ask(head, body=b''):
+    s = socket.socket(socket.AF_UNIX); s.settimeout(60); s.connect('/run/cci/login.sock')
+    try:
+        s.sendall(head.replace('\n', '\r\n').replace('\r\r', '\r').encode())
+        for piece in ([body] if isinstance(body, bytes) else body): s.sendall(piece)
+    except OSError: pass
+    answer = b''
+    try:
+        while True:
+            some = s.recv(65536)
+            if not some: break
+            answer += some
+    except OSError: pass
+    return answer.decode(errors='replace')
+def status(*args): return ask(*args).split(' ')[1:2]
+def head(line, more='', host='localhost'): return f'{line} HTTP/1.1\nhost: {host}\n{BEARER}{more}\n'
+print('absolute', *status(head('GET http://localhost/v1/models')))
+print('elsewhere', *status(head('GET /v1/models', host='198.51.100.10')))
+print('connect', *status(head('CONNECT 198.51.100.10:443')))
+print('upgrade', *status(head('GET /v1/models', 'connection: upgrade\nupgrade: websocket\n')))
+print('two-lengths', *status(head('POST /v1/messages', 'content-length: 2\ncontent-length: 3\n'), b'{}'))
+print('two-hosts', *status(head('GET /v1/models', 'host: elsewhere\n')))
+print('a-line-in-a-header', *status(head('GET /v1/models', 'x: a\n b\n')))
+print('settings', *status(head('GET /api/claude_code/settings')))
+print('a-gigabyte', *status(head('POST /v1/messages', f'content-length: {1 << 30}\n')))
+piece = b'%x\r\n' % (1 << 20) + bytes(1 << 20) + b'\r\n'
+sent = []
+def endless():
+    for number in range(1024):
+        sent.append(number)
+        yield piece
+ask(head('POST /v1/messages', 'transfer-encoding: chunked\n'), endless())
+print('chunks', 'cut' if len(sent) < 200 else len(sent))
+one = head('POST /v1/messages', 'content-length: 2\n') + '{}'
+print('pipelined', ask(one * 3).count('HTTP/1.1 '))
+both = head('POST /v1/messages', 'content-length: 2\ntransfer-encoding: chunked\n') + '0\n\n' + head('GET /v1/models')
+print('smuggled', ask(both).count('HTTP/1.1 '))
+";
+/// Holds a thousand connections, and says so in a file.
+const MANY: &str = "import socket,time\nheld=[]\n\
+    for _ in range(1000):\n s=socket.socket(socket.AF_UNIX); s.setblocking(False)\n \
+    try:\n  s.connect('/run/cci/login.sock'); s.send(b'POST /v1/messages HTTP/1.1\\r\\nx: ')\n except OSError: pass\n held.append(s)\n\
+    open('/tmp/held','w').write(str(len(held)))\ntime.sleep(600)\n";
+
+#[test]
+fn a_containers_root_gets_nothing_else_from_the_socket_and_slows_nobody_down() {
+    let world = World::new(U1234, "");
+    let (hostile, other) = (world.start_in("1"), world.start_in("2"));
+    std::fs::write(world.host.proj.join("tries.py"), TRIES).unwrap();
+    std::fs::write(world.host.proj.join("many.py"), MANY).unwrap();
+    let said = world.inside(&hostile, "root", "python3 /workspace/tries.py").ok().stdout;
+    let wanted = "absolute 400\nelsewhere 400\nconnect 400\nupgrade 400\ntwo-lengths 400\ntwo-hosts 400\n\
+                  a-line-in-a-header 400\nsettings 403\na-gigabyte 413\nchunks cut\npipelined 1\nsmuggled 1\n";
+    assert_eq!(said, wanted);
+
+    let many = "nohup python3 /workspace/many.py >/dev/null 2>&1 & until [ -s /tmp/held ]; do :; done; cat /tmp/held";
+    assert_eq!(world.inside(&hostile, "root", many).ok().stdout, "1000");
+    let began = std::time::Instant::now();
+    world.prompt(&other, "hello beside a thousand connections");
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    world.inside(&hostile, "root", "pkill -f many.py").ok();
+    world.prompt(&hostile, "hello behind a thousand connections");
+
+    // of all sockets of that name it sees its own alone, by each path
+    let seen = "cd /; find / -xdev -name login.sock 2>/dev/null; find /run /var/lib/cci -name login.sock 2>/dev/null; \
+                grep -o 'cci/run/[0-9a-f-]*' /proc/self/mountinfo | sort -u | wc -l";
+    let seen = world.inside(&hostile, "root", seen).ok().stdout;
+    assert!(seen.ends_with("\n1\n"), "{seen}");
+    let inodes = "stat -Lc %i /run/cci/login.sock";
+    let own = [&hostile, &other].map(|name| world.inside(name, "root", inodes).ok().stdout);
+    assert_ne!(own[0], own[1]);
+}
+
+#[test]
+fn slots_and_the_hosts_agent_go_on_through_expirations_and_nobody_is_logged_out() {
+    let lives = Duration::from_secs(4);
+    let issuer = Arc::new(Issuer::new(lives, Duration::from_millis(50)));
+    let world = World::with(U1234, "", &issuer.login(), Anthropic::issuing(&issuer));
+    let owner = (U1234.uid, U1234.gid());
+    let directory = world.host.home.join(".claude");
+    std::os::unix::fs::chown(directory.join(".credentials.json"), Some(owner.0), Some(owner.1)).unwrap();
+    let agent = HostAgent { directory, url: world.api.url(), owner, early: Duration::from_millis(900) };
+    let (slots, expirations) = (rounds(3, 10), rounds(5, 50));
+    // each start renews it too, so that the first token may have ended by then
+    let names: Vec<String> = (1..=slots).map(|slot| world.start_in(&slot.to_string())).collect();
+    let (over, before) = (AtomicBool::new(false), issuer.posted_once());
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let mut answers = Vec::new();
+            while !over.load(Ordering::Relaxed) {
+                answers.push(agent.asks());
+            }
+            answers
+        });
+        let working: Vec<_> = names
+            .iter()
+            .map(|name| {
+                let (world, issuer) = (&world, &issuer);
+                scope.spawn(move || {
+                    let mut number = 0;
+                    while issuer.posted_once() < before + expirations {
+                        number += 1;
+                        world.prompt(name, &format!("hello number {number}"));
+                    }
+                })
+            })
+            .collect();
+        let worked: Vec<_> = working.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
+        over.store(true, Ordering::Relaxed);
+        let answers = asking.join().unwrap();
+        assert!(worked.iter().all(Result::is_ok));
+        assert!(answers.iter().all(|status| *status == 200), "{answers:?}");
+    });
+    assert_eq!(issuer.refused(), Vec::<String>::new(), "no request was refused");
+}
+
+#[test]
+fn a_token_is_in_the_container_because_the_configuration_says_so() {
+    let world = World::new(U1234, "[login]\nmode = \"token\"\n");
+    // no agent, which would look for its usual API
+    let out = world.host.cci(&["shell", "--background", "--debug"]).ok();
+    let name = out.stdout.split_whitespace().next().unwrap();
+    let look = "ls -A /var/lib/cci; cat /var/lib/cci/login/.credentials.json";
+    let inside = world.inside(name, "code", look).ok().stdout;
+    assert!(inside.contains(ACCESS) && !inside.contains(REFRESH) && !inside.contains("login.sock"), "{inside}");
+}
+
+#[test]
+fn a_session_that_asks_too_often_is_told_so() {
+    let world = World::new(U1234, "[login]\nmax_requests_per_minute = 3\n");
+    let url = world.api.url();
+    let out = world.host.cci_with(&["shell", "--background", "--debug"], &[("ANTHROPIC_BASE_URL", &url)], b"").ok();
+    let name = out.stdout.split_whitespace().next().unwrap();
+    let ask = "for n in 1 2 3 4; do curl -s -w '%{http_code}\n' --unix-socket /var/lib/cci/login.sock \
+               -H 'authorization: Bearer ssh-placeholder' -d '{}' http://localhost/v1/messages/count_tokens; done";
+    let said = world.inside(name, "code", ask).ok().stdout;
+    assert_eq!(said.matches("200\n").count(), 3, "{said}");
+    assert!(said.contains("login.max_requests_per_minute") && said.ends_with("429\n"), "{said}");
+}
+
+#[test]
+fn an_agent_in_a_shell_next_to_the_session_has_its_login_too() {
+    let world = World::new(U1234, "");
+    let name = world.start();
+    world.prompt(&name, "hello in the session");
+    let screen = Screen::open(&world.host);
+    screen.enter(&format!("clear; cci attach --bash {name}"));
+    screen.wait_for("/workspace", LONG);
+    screen.enter("env | grep -c ssh-placeholder; claude -p 'hello in the shell'");
+    screen.wait_for("echo <hello in the shell>", LONG);
+}
+
+#[test]
+fn a_login_that_is_a_link_or_has_ended_is_named_and_nothing_of_it_is_inside() {
+    let world = World::new(U1234, "");
+    let file = world.host.home.join(".claude/.credentials.json");
+    let real = world.host.dir("elsewhere").join("login.json");
+    std::fs::rename(&file, &real).unwrap();
+    std::os::unix::fs::symlink(&real, &file).unwrap();
+    let out = world.host.cci(&["shell", "--background", "--debug"]).ok();
+    assert!(out.stderr.contains("the agent has no login") && out.stderr.contains("it is a link"), "{out}");
+    let name = out.stdout.split_whitespace().next().unwrap().to_owned();
+    assert_eq!(world.found(&name, ACCESS), "");
+    world.host.cci(&["kill", &name]).ok();
+    std::fs::remove_file(&file).unwrap();
+    let blank = json!({ "claudeAiOauth": { "accessToken": "", "refreshToken": "", "expiresAt": 0 } });
+    std::fs::write(&file, blank.to_string()).unwrap();
+    let out = world.host.cci(&["shell", "--background", "--debug"]).ok();
+    assert!(out.stderr.contains("has ended") && out.stderr.contains("log in again"), "{out}");
+    let given = world.host.cci(&["login", "status"]).ok().stdout;
+    assert!(given.contains("the login has ended: log in again on this host"), "{given}");
+}
+
+#[test]
+fn what_the_person_says_of_the_login_is_said_once() {
+    let world = World::new(U1234, "");
+    let out = world.host.cci(&["shell", "--background", "--debug", "-e", "ANTHROPIC_API_KEY=x"]).ok();
+    assert_eq!(out.stderr.matches("ANTHROPIC_API_KEY say how the agent is let in").count(), 1, "{out}");
 }

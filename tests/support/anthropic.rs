@@ -2,20 +2,24 @@
 //! the agent run a command that a prompt begins with `run: `.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
 use super::internet;
+use super::issuer::Issuer;
 
 /// The key that the agent is given; it opens nothing.
 pub const KEY: &str = "sk-ant-test-0123456789-abcdefghijklmn";
 
-/// A running stub on the stand-in internet.
+/// Where logins are renewed.
+const TOKEN: &str = "/v1/oauth/token";
+
+/// A running stub, on the stand-in internet unless a test wants it elsewhere.
 pub struct Anthropic {
-    port: u16,
+    url: String,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -32,22 +36,40 @@ struct Seen {
 
 impl Anthropic {
     pub fn start() -> Self {
-        let listener = internet::listen();
-        let port = listener.local_addr().unwrap().port();
+        Self::at(internet::listen(), internet::SERVER, None)
+    }
+
+    /// One that lets in only whom an issuer has given a token.
+    pub fn issuing(issuer: &Arc<Issuer>) -> Self {
+        Self::at(internet::listen(), internet::SERVER, Some(Arc::clone(issuer)))
+    }
+
+    /// The same on this machine's loopback.
+    pub fn issuing_here(issuer: &Arc<Issuer>) -> Self {
+        Self::at(TcpListener::bind("127.0.0.1:0").unwrap(), "127.0.0.1", Some(Arc::clone(issuer)))
+    }
+
+    fn at(listener: TcpListener, address: &str, issuer: Option<Arc<Issuer>>) -> Self {
+        let url = format!("http://{address}:{}", listener.local_addr().unwrap().port());
         let seen = Arc::new(Mutex::new(Seen::default()));
         let record = Arc::clone(&seen);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let record = Arc::clone(&record);
-                std::thread::spawn(move || serve(&stream, &record));
+                let (record, issuer) = (Arc::clone(&record), issuer.clone());
+                std::thread::spawn(move || serve(&stream, &record, issuer.as_deref()));
             }
         });
-        Self { port, seen }
+        Self { url, seen }
     }
 
     /// Its address.
     pub fn url(&self) -> String {
-        format!("http://{}:{}", internet::SERVER, self.port)
+        self.url.clone()
+    }
+
+    /// Where logins are renewed, if it issues any.
+    pub fn token_url(&self) -> String {
+        format!("{}{TOKEN}", self.url)
     }
 
     /// Whether a request came with this token.
@@ -57,7 +79,7 @@ impl Anthropic {
 
     /// The flags that send an agent here.
     pub fn flags(&self) -> Vec<String> {
-        let url = format!("ANTHROPIC_BASE_URL=http://{}:{}", internet::SERVER, self.port);
+        let url = format!("ANTHROPIC_BASE_URL={}", self.url);
         let key = format!("ANTHROPIC_API_KEY={KEY}");
         let quiet = "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1".to_owned();
         [url, key, quiet].into_iter().flat_map(|pair| ["-e".to_owned(), pair]).collect()
@@ -98,11 +120,20 @@ impl Anthropic {
     }
 }
 
-fn serve(stream: &TcpStream, seen: &Mutex<Seen>) {
+fn serve(stream: &TcpStream, seen: &Mutex<Seen>, issuer: Option<&Issuer>) {
     let mut reader = BufReader::new(stream);
     while let Some((line, bearer, body)) = request(&mut reader) {
+        let is_messages = line.starts_with("POST /v1/messages");
+        let is_refused = is_messages && issuer.is_some_and(|issuer| !issuer.opens(bearer.as_deref()));
         seen.lock().unwrap().bearers.extend(bearer);
-        let answered = if line.starts_with("POST") {
+        let answered = if let Some(issuer) = issuer.filter(|_| line.starts_with(&format!("POST {TOKEN} "))) {
+            let (is_taken, said) = issuer.renews(&serde_json::from_slice(&body).unwrap_or_default());
+            let status = if is_taken { "200 OK" } else { "400 Bad Request" };
+            reply(stream, status, "application/json", &said.to_string())
+        } else if is_refused {
+            let error = json!({ "type": "error", "error": { "type": "authentication_error", "message": "no" } });
+            reply(stream, "401 Unauthorized", "application/json", &error.to_string())
+        } else if line.starts_with("POST") {
             answer(stream, &line, &body, seen)
         } else if line.starts_with("HEAD") {
             reply(stream, "200 OK", "text/plain", "")

@@ -62,6 +62,10 @@ pub trait Login: Debug + Sync {
     /// Puts what came of that into the file's content; `now` in milliseconds since 1970. `None` if it is none.
     fn renewed(&self, file: &Value, answer: &Value, now: u64) -> Option<Value>;
 
+    /// The file with the login as it was in `before`, where the agent has blanked that very login since; `None` if it is
+    /// another, or not blank.
+    fn restored(&self, file: &Value, before: &Value) -> Option<Value>;
+
     /// The same login without what renews it.
     fn access_only(&self, file: &Value) -> Value;
 
@@ -70,6 +74,9 @@ pub trait Login: Debug + Sync {
 
     /// The tokens that an answer says it took so far; one that comes in parts says so more than once.
     fn spent(&self, part: &Value) -> Option<Tokens>;
+
+    /// How many bytes of text a part of an answer brings.
+    fn written(&self, part: &Value) -> u64;
 }
 
 /// What an agent locks: directories, made to lock and removed to unlock.

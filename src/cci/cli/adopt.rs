@@ -14,6 +14,7 @@ use super::question::Question;
 use super::rewind::Missing;
 use super::shell::slot;
 use super::verb::{Call, OnIncus, Verb};
+use crate::supervisor;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
 use cci_engine::checkpoint::adopt::{self, Adopted};
@@ -85,7 +86,9 @@ impl OnIncus for AdoptArgs {
             return Terminal::result(&Text::one("Cancelled.")).map(|()| 0);
         }
         let cx = &environment::resolved(cx).await?;
-        let adopted = adopt::adopt(cx, &fork, slot(call.flags.launch.slot)?).await?;
+        let adopting = adopt::adopt(cx, &fork, slot(call.flags.launch.slot)?);
+        let sessions = |adopted: &Adopted| adopted.running.iter().map(|(_, session)| *session).collect();
+        let adopted = supervisor::beside(cx, adopting, sessions).await?;
         for (part, why) in &adopted.missing {
             call.terminal.warn(&format!("the {} of the fork is not adopted: {why}", part.word()));
         }

@@ -27,7 +27,7 @@ pub(crate) struct AttachArgs {
     /// The container
     #[arg(add = ArgValueCandidates::new(complete::running))]
     name: Option<String>,
-    /// A login bash next to the agent
+    /// A login bash next to the agent; an agent that is started in it has the session's login
     #[arg(long)]
     bash: bool,
     /// Include other users' sessions; only root may attach to them

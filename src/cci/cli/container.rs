@@ -58,7 +58,7 @@ pub(crate) enum ContainerVerb {
     Delete(DeleteArgs),
     /// Run a command in a running container
     #[command(
-        after_help = "Examples:\n  cci container exec worker -- make test\n  cci container exec worker --user code --cwd /tmp -- id\n  cci container exec --capture worker -- uname -a | jq -r .stdout\n  tar c . | cci container exec worker -- tar x -C /srv"
+        after_help = "The command has the container's environment and not that of a session: for an agent with the session's login, use `cci attach --bash`.\n\nExamples:\n  cci container exec worker -- make test\n  cci container exec worker --user code --cwd /tmp -- id\n  cci container exec --capture worker -- uname -a | jq -r .stdout\n  tar c . | cci container exec worker -- tar x -C /srv"
     )]
     Exec(ExecArgs),
     /// End with 0 if a container exists, with 1 if not

@@ -121,9 +121,9 @@ impl OnIncus for ForkArgs {
         }
         let asked = self.asked()?;
         let cx = &environment::resolved(cx).await?;
-        let made = fork::fork(cx, slot(call.flags.launch.slot)?, &asked).await?;
+        let forking = fork::fork(cx, slot(call.flags.launch.slot)?, &asked);
         // it has to hear of the sessions before their first turn
-        supervisor::on_occasion(cx).await;
+        let made = supervisor::beside(cx, forking, |made| made.iter().map(|fork| fork.session).collect()).await?;
         let made = fork::prompt(cx, made, &asked.prompts).await;
         let failed = made.iter().filter(|fork| !fork.prompted).count();
         let shown = Shown { forks: made.iter().map(shown).collect(), removed: Vec::new() };

@@ -24,7 +24,9 @@ use crate::ui::text::Text;
 ///
 /// A session's requests are let in with the login on the host, which stays there (`login.mode`).
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  cci login status\n  cci login status --format=json | jq -r '.accounts[].ends'")]
+#[command(
+    after_help = "ANTHROPIC_BASE_URL and CCI_TOKEN_URL in the environment of a launch name another API and another place where logins are renewed, for gateways.\n\nExamples:\n  cci login status\n  cci login status --format=json | jq -r '.accounts[].ends'"
+)]
 pub(crate) struct LoginArgs {
     #[command(subcommand)]
     verb: LoginVerb,
@@ -146,7 +148,7 @@ fn accounts(caller: &Caller) -> Result<Status> {
         match file.read() {
             Found::Absent => {}
             Found::Other(_) => account.state = State::Unknown,
-            Found::Ended => account.state = State::Ended,
+            Found::Ended(_) => account.state = State::Ended,
             Found::Login(held) => {
                 let is_over = held.credentials.ends.is_some_and(|ends| ends < now());
                 account.state = if is_over { State::Ended } else { State::Ok };
@@ -174,7 +176,7 @@ fn text(status: &Status) -> Text {
     for account in &status.accounts {
         let state = match account.state {
             State::Ok => "logged in",
-            State::Ended => "the login has ended",
+            State::Ended => "the login has ended: log in again on this host",
             State::Absent => "not logged in",
             State::Unknown => "a login in a form that cci does not know",
         };

@@ -1,5 +1,6 @@
 //! `cci rewind`: brings a checkpoint back.
 
+use cci_core::session::SessionId;
 use cci_core::{Error, Result};
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
@@ -14,6 +15,7 @@ use super::output::{Format, FormatArg, print};
 use super::question::Question;
 use super::shell::slot;
 use super::verb::{Call, OnIncus, Verb};
+use crate::supervisor;
 use crate::ui::count::count;
 use crate::ui::terminal::Terminal;
 use crate::ui::text::Text;
@@ -132,7 +134,8 @@ impl OnIncus for RewindArgs {
     async fn run(self, call: &Call<'_>, cx: &Context) -> Result<u8> {
         let cx = &environment::resolved(cx).await?;
         if self.complete || self.abort {
-            let ended = if self.complete { rewind::resume(cx).await? } else { rewind::abort(cx).await? };
+            let ending = async { if self.complete { rewind::resume(cx).await } else { rewind::abort(cx).await } };
+            let ended = supervisor::beside(cx, ending, sessions).await?;
             return self.tell(call, None, &ended);
         }
         let slot = slot(call.flags.launch.slot)?;
@@ -155,7 +158,14 @@ impl OnIncus for RewindArgs {
         if asks && !confirmed(call, &planned).await? {
             return Terminal::result(&Text::one("Cancelled.")).map(|()| 0);
         }
-        let rewound = rewind::rewind(cx, &planned, slot).await?;
+        let rewinding = rewind::rewind(cx, &planned, slot);
+        let has = |part| planned.parts.contains(&part);
+        let rewound = if has(Part::Container) || has(Part::Conversation) && planned.runs {
+            supervisor::beside(cx, rewinding, sessions).await?
+        } else {
+            // no agent is started
+            rewinding.await?
+        };
         say_not_held(call, &planned.to);
         self.tell(call, Some(&planned), &rewound)
     }
@@ -186,6 +196,11 @@ impl RewindArgs {
         }
         Ok(0)
     }
+}
+
+/// The conversation that goes on behind it.
+fn sessions(rewound: &Rewound) -> Vec<SessionId> {
+    rewound.running.iter().map(|(_, session)| *session).collect()
 }
 
 /// Asks on a terminal; a script has said what it wants, and a rewind can be taken back.

@@ -59,7 +59,7 @@ enum SupervisorVerb {
     },
     /// End it; the next session starts it again
     #[command(
-        after_help = "Examples:\n  cci supervisor stop\n\nWhat is being taken is finished first. Until the next session starts, no checkpoints are taken by themselves."
+        after_help = "Examples:\n  cci supervisor stop\n\nWhat is being taken is finished first. Until the next session starts, no checkpoints are taken by themselves, and running agents whose login stays on the host (`login.mode`) cannot reach their API."
     )]
     Stop {
         #[command(flatten)]
@@ -68,6 +68,9 @@ enum SupervisorVerb {
     /// Be it
     #[command(hide = true, after_help = "Examples:\n  cci supervisor run")]
     Run,
+    /// Renew a login for it
+    #[command(hide = true, after_help = "Examples:\n  cci supervisor renew")]
+    Renew,
 }
 
 /// What `logs --format json` prints.
@@ -96,7 +99,7 @@ impl Verb for SupervisorArgs {
             | SupervisorVerb::Logs { format, .. }
             | SupervisorVerb::Restart { format }
             | SupervisorVerb::Stop { format } => Some(format.format),
-            SupervisorVerb::Run => None,
+            SupervisorVerb::Run | SupervisorVerb::Renew => None,
         }
     }
 }
@@ -126,6 +129,7 @@ impl Offline for SupervisorArgs {
                 })
             }
             SupervisorVerb::Run => be(&place, &caller, call.terminal).await,
+            SupervisorVerb::Renew => renew().await,
         }
     }
 }
@@ -162,6 +166,18 @@ async fn be(place: &Place, caller: &Caller, terminal: &Arc<Terminal>) -> Result<
     let _ = rustix::process::setsid();
     let duty = Rc::new(Checkpoints { terminal: Arc::clone(terminal), caller: caller.clone(), told: Told::default() });
     supervisor::run(place, caller.ids.uid, duty, signals::cancellation(), ready).await.map(|_| 0)
+}
+
+/// Renews a login for the supervisor: nothing that ends that one ends this, until what the server has answered is kept.
+async fn renew() -> Result<u8> {
+    let _ = rustix::process::setsid();
+    // signals are heard, and change nothing
+    let _heard = signals::cancellation();
+    if let Some(outcome) = supervisor::be_apart().await {
+        // whoever asked may have gone
+        let _ = Terminal::result(&Text::one(outcome));
+    }
+    Ok(0)
 }
 
 /// Tells whoever started it that it listens, and nothing from then on.

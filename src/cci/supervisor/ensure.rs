@@ -5,6 +5,7 @@ use std::future::pending;
 use std::io;
 use std::time::Duration;
 
+use cci_core::session::SessionId;
 use cci_core::{Error, Result};
 use cci_engine::blocking::blocking;
 use cci_engine::context::Context;
@@ -83,6 +84,24 @@ pub(crate) async fn watched(cx: &Context, was_there: bool, has_login: bool) {
         let why = format!("the supervisor does not answer: {error}");
         cx.emit(if has_login { SessionEvent::NotLetIn(why) } else { SessionEvent::NotWatched(Unwatched::Failed(why)) });
     }
+}
+
+/// Does what starts sessions, beside a start of the supervisor, which then watches them: an agent whose login stays on the
+/// host is let in from its first request on.
+pub(crate) async fn beside<T>(
+    cx: &Context,
+    starting: impl Future<Output = Result<T>>,
+    sessions: impl FnOnce(&T) -> Vec<SessionId>,
+) -> Result<T> {
+    let (done, is_there) = tokio::join!(starting, for_launch(cx, false));
+    let done = done?;
+    let (run, started) = (Place::of(&cx.cci_dir()).sessions().clone(), sessions(&done));
+    let noted = blocking(move || Ok(started.into_iter().filter_map(|session| run.noted(session)).collect::<Vec<_>>()));
+    let noted = noted.await?;
+    if !noted.is_empty() {
+        watched(cx, is_there, noted.iter().any(|noted| noted.login.is_some())).await;
+    }
+    Ok(done)
 }
 
 /// Starts it again while a session is attached, whenever it was killed; nothing is written to the terminal.

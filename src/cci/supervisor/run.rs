@@ -24,7 +24,7 @@ use super::house::House;
 use super::http;
 use super::lock::{self, Lock};
 use super::log::Log;
-use super::login::Logins;
+use super::login::{Apart, Logins, Renews};
 use super::place::Place;
 use super::presence::{Lookout, OfIncus};
 use super::session::Shared;
@@ -58,7 +58,8 @@ pub(crate) async fn run(
     ready: impl FnOnce(),
 ) -> Result<Outcome> {
     allow_many_files();
-    with(place, &Build::own(), Rc::new(OfIncus { uid }), duty, stop, ready).await
+    let renews = Rc::new(Apart { log: place.log() });
+    with(place, &Build::own(), Rc::new(OfIncus { uid }), (duty, renews), stop, ready).await
 }
 
 /// As many as the system lets this process have: each connection of a session is two, and no session is to take them from
@@ -70,12 +71,12 @@ fn allow_many_files() {
     }
 }
 
-/// The same with another build and lookout.
+/// The same with another build and lookout, and others who do the work.
 pub(super) async fn with(
     place: &Place,
     build: &Build,
     lookout: Rc<dyn Lookout>,
-    duty: Rc<dyn Duty>,
+    hands: (Rc<dyn Duty>, Rc<dyn Renews>),
     stop: CancellationToken,
     ready: impl FnOnce(),
 ) -> Result<Outcome> {
@@ -85,7 +86,7 @@ pub(super) async fn with(
             ready();
             return Ok(Outcome::Another);
         };
-        supervise(place, build, lookout, duty, stop, ready, lock).await.map(Outcome::Ended)
+        supervise(place, build, lookout, hands, stop, ready, lock).await.map(Outcome::Ended)
     };
     local.run_until(supervise).await
 }
@@ -114,7 +115,7 @@ async fn supervise(
     place: &Place,
     build: &Build,
     lookout: Rc<dyn Lookout>,
-    duty: Rc<dyn Duty>,
+    (duty, renews): (Rc<dyn Duty>, Rc<dyn Renews>),
     stop: CancellationToken,
     ready: impl FnOnce(),
     lock: Lock,
@@ -122,7 +123,7 @@ async fn supervise(
     let (work, cancel, changed) = (TaskTracker::new(), CancellationToken::new(), Rc::new(Notify::new()));
     let log = Rc::new(Log::at(place.log()));
     log.say(format_args!("supervisor {} begins, process {}", build.version, std::process::id()));
-    let logins = Rc::new(Logins::new(place.cci_dir(), Rc::clone(&log), work.clone()));
+    let logins = Rc::new(Logins::new(place.cci_dir(), renews, Rc::clone(&log), work.clone()));
     let shared = Rc::new(Shared { duty, log, work: work.clone(), stop: cancel.clone(), changed: Rc::clone(&changed) });
     let run = place.sessions();
     let house = Rc::new(House::new(run.clone(), Rc::clone(&shared), logins, lookout, Rc::clone(&changed)));

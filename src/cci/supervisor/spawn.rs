@@ -18,7 +18,7 @@ pub(super) const READY: &str = "ready";
 /// How long it may take until then.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// What of the environment it gets: where things are, and nothing secret.
-const KEPT: [&str; 21] = [
+const KEPT: [&str; 24] = [
     "HOME",
     "PATH",
     "USER",
@@ -37,9 +37,12 @@ const KEPT: [&str; 21] = [
     "CCI_TOKEN_URL",
     "HTTPS_PROXY",
     "https_proxy",
+    "ALL_PROXY",
+    "all_proxy",
     "NO_PROXY",
     "no_proxy",
     "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
 ];
 
 /// The first descriptor that is none of the three of every command.
@@ -50,11 +53,6 @@ pub(super) struct Starting(Child);
 
 /// Starts one. If there is one already, this one ends at once.
 pub(super) fn begin(place: &Place, caller: &Caller) -> io::Result<Starting> {
-    let of_agents = cci_agent::agents().flat_map(|agent| {
-        let of_login = agent.login().map(|login| [login.place_variable(), login.api().0]);
-        agent.place_variable().into_iter().chain(of_login.into_iter().flatten())
-    });
-    let environment = KEPT.iter().copied().chain(of_agents).filter_map(|name| Some((name, caller.place(name)?)));
     // it lives longer than whoever opened what this command has inherited: a lock, a pipe that somebody reads to its end
     close_fds::set_fds_cloexec(FIRST_OF_OTHERS, &[]);
     let errors = log::for_a_panic(&place.log()).map_or_else(Stdio::null, Stdio::from);
@@ -62,13 +60,22 @@ pub(super) fn begin(place: &Place, caller: &Caller) -> io::Result<Starting> {
         .arg0("cci")
         .args(["supervisor", "run"])
         .env_clear()
-        .envs(environment)
+        .envs(environment(caller))
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(errors)
         .spawn()?;
     Ok(Starting(child))
+}
+
+/// What of the caller's environment it gets.
+fn environment(caller: &Caller) -> impl Iterator<Item = (&'static str, PathBuf)> {
+    let of_agents = cci_agent::agents().flat_map(|agent| {
+        let of_login = agent.login().map(|login| [login.place_variable(), login.api().0]);
+        agent.place_variable().into_iter().chain(of_login.into_iter().flatten())
+    });
+    KEPT.iter().copied().chain(of_agents).filter_map(|name| Some((name, caller.place(name)?)))
 }
 
 impl Starting {
@@ -84,4 +91,22 @@ impl Starting {
 /// This program, also where its file was replaced meanwhile.
 fn program() -> PathBuf {
     std::env::current_exe().ok().filter(|path| path.exists()).unwrap_or_else(|| Path::new("/proc/self/exe").to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_gets_the_ways_outwards_and_nothing_secret() {
+        let mut caller = Caller::of_this_process().unwrap();
+        for name in ["ALL_PROXY", "https_proxy", "SSL_CERT_DIR", "CCI_TOKEN_URL", "ANTHROPIC_API_KEY", "GH_TOKEN"] {
+            caller.environment.insert(name.to_owned(), "/x".to_owned());
+        }
+        let names: Vec<&str> = environment(&caller).map(|(name, _)| name).collect();
+        for name in ["ALL_PROXY", "https_proxy", "SSL_CERT_DIR", "CCI_TOKEN_URL"] {
+            assert!(names.contains(&name), "{name}: {names:?}");
+        }
+        assert!(!names.iter().any(|name| name.contains("KEY") || name.contains("TOKEN") && *name != "CCI_TOKEN_URL"));
+    }
 }

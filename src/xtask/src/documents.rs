@@ -25,7 +25,8 @@ fn tests(dir: &Path, module: &str, found: &mut Vec<String>) {
             // a module `tests` of the same file counts as part of its path
             let inside = if text.contains("mod tests {") { "tests::" } else { "" };
             let module = if file == "mod" { module.to_owned() } else { format!("{module}{file}::") };
-            let names = text.split("#[test]").skip(1).filter_map(|rest| rest.split_once("fn ")?.1.split_once('('));
+            let tests = text.split("#[test]").skip(1).chain(text.split("#[tokio::test").skip(1));
+            let names = tests.filter_map(|rest| rest.split_once("fn ")?.1.split_once('('));
             found.extend(names.map(|(name, _)| format!("{module}{inside}{name}")));
         }
     }

@@ -50,13 +50,22 @@ pub enum SessionEvent {
     NotCopiedHome(Error),
     /// No checkpoints are taken of the session by themselves.
     NotWatched(Unwatched),
-    /// The login on the host is in no form that cci knows, and copied into the container.
-    LoginNotKeptOut {
+    /// The login on the host is a link, or in no form that cci knows; nothing of it is in the container.
+    LoginUnusable {
         /// The file.
         path: PathBuf,
         /// What is the matter with it.
         problem: String,
+        /// The agent's name.
+        agent: &'static str,
     },
+    /// The login on the host has ended.
+    LoginEnded {
+        /// The agent's name.
+        agent: &'static str,
+    },
+    /// The login on the host is not used: the person says by these variables how the agent is let in.
+    LoginSetAside(Vec<String>),
     /// The login on the host ends soon.
     LoginEnds {
         /// When.

@@ -32,6 +32,7 @@ use crate::process::probe;
 use crate::process::stream;
 use crate::session::agent::allowed;
 use crate::session::left::{Left, report_fate};
+use crate::session::login;
 use crate::session::record;
 use crate::session::shell::{Direct, Started};
 use crate::session::state_volume;
@@ -157,7 +158,12 @@ async fn once(cx: &Context, name: &str, session: impl Future<Output = Result<Kno
         ),
         Into::Bash => {
             let bash = ["bash", "-l"].map(str::to_owned).to_vec();
-            (RUN.to_owned(), bash, environment(agent, &cx.caller.locale(), &cx.settings.environment(), &cx.environment))
+            let mut own = environment(agent, &cx.caller.locale(), &cx.settings.environment(), &cx.environment);
+            // an agent that is started there is let in as the session's own is, unless the person says how
+            if !own.keys().any(|name| agent.login().is_some_and(|login| login.variables().contains(&name.as_str()))) {
+                own.extend(login_of(cx, name).await);
+            }
+            (RUN.to_owned(), bash, own)
         }
     };
     let exec = Exec { command, environment, user: Some(user), group: Some(user), ..Exec::default() };
@@ -169,6 +175,15 @@ async fn once(cx: &Context, name: &str, session: impl Future<Output = Result<Kno
     match on_terminal(cx, name, session, script, exec, asked).await {
         Err(Error::NoTmuxSession { .. }) if into == Into::Agent => on_any_server(cx, name, asked).await,
         left => left,
+    }
+}
+
+/// What lets the agent of a container's session in.
+async fn login_of(cx: &Context, name: &str) -> BTreeMap<String, String> {
+    // who may attach is decided elsewhere
+    match running(cx, name).await.ok().and_then(|owned| owned.marks.session) {
+        Some(session) => login::environment_of(cx, session).await,
+        None => BTreeMap::new(),
     }
 }
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cci_agent::{Agent, Import, Login, Part, json};
+use cci_agent::{Agent, Import, Login, Part, agent, json};
+use cci_core::session::SessionId;
 use cci_core::settings::{LoginMode, LoginSettings, Settings, SettingsSecrets, Variable};
 use cci_guest::agent_socket::{LOGIN_DIRECTORY, LOGIN_SOCKET};
 use cci_host::login::{Found, Held, LoginFile, now, timestamp};
-use cci_host::store::run_dir::LoginNote;
+use cci_host::store::run_dir::{LoginNote, RunDir};
 
 use crate::blocking::blocking;
 use crate::context::Context;
@@ -54,18 +55,18 @@ impl Way {
 
     /// Says what the person should know of it.
     pub(super) fn tell(&self, cx: &Context) {
+        let agent = cx.settings.tool.agent().title();
         match &self.why {
             Some(Otherwise::Unknown { path, problem }) => {
-                cx.emit(SessionEvent::LoginNotKeptOut { path: path.clone(), problem: problem.clone() });
+                cx.emit(SessionEvent::LoginUnusable { path: path.clone(), problem: problem.clone(), agent });
             }
-            Some(Otherwise::Named(variables)) => {
-                tracing::debug!(?variables, "the login socket is not used: these say how the agent is let in");
-            }
+            Some(Otherwise::Ended) => cx.emit(SessionEvent::LoginEnded { agent }),
+            Some(Otherwise::Named(variables)) => cx.emit(SessionEvent::LoginSetAside(variables.clone())),
             None => {}
         }
         let ends = self.held.as_ref().and_then(|held| held.credentials.ends);
         if let Some(at) = ends.filter(|ends| *ends < now() + SOON).and_then(timestamp) {
-            cx.emit(SessionEvent::LoginEnds { at, agent: cx.settings.tool.agent().title() });
+            cx.emit(SessionEvent::LoginEnds { at, agent });
         }
     }
 }
@@ -75,7 +76,9 @@ impl Way {
 enum Otherwise {
     /// The person says by these variables how the agent is let in.
     Named(Vec<String>),
-    /// The login is in no form that cci knows.
+    /// The login has ended, or the agent has found that it had.
+    Ended,
+    /// The login is a link, or in no form that cci knows.
     Unknown { path: PathBuf, problem: String },
 }
 
@@ -107,11 +110,13 @@ pub(super) async fn way(cx: &Context, agent: &'static dyn Agent) -> Way {
         [] => settings.mode,
         // another address, and nothing that opens it
         all if all.iter().all(|name| name == login.api().0) => LoginMode::Token,
-        _ => return Way::other(false, Some(Otherwise::Named(named))),
+        // where there is no login, nothing is set aside
+        _ => return Way::other(false, matches!(found, Found::Login(_)).then_some(Otherwise::Named(named))),
     };
     let held = match found {
-        Found::Absent | Found::Ended => return Way::other(false, None),
-        Found::Other(problem) => return Way::other(true, Some(Otherwise::Unknown { path: file.path(), problem })),
+        Found::Absent => return Way::other(false, None),
+        Found::Ended(_) => return Way::other(false, Some(Otherwise::Ended)),
+        Found::Other(problem) => return Way::other(false, Some(Otherwise::Unknown { path: file.path(), problem })),
         Found::Login(held) => held,
     };
     let why = (!named.is_empty()).then_some(Otherwise::Named(named));
@@ -138,13 +143,26 @@ fn with(
         max_tokens: settings.max_tokens,
         max_requests_per_minute: settings.max_requests_per_minute,
     };
-    let environment = match mode {
+    let environment = environment(login, mode);
+    Way { note: Some(note), is_copied: false, environment, held: Some(held), why }
+}
+
+/// What the agent finds in its environment.
+fn environment(login: &dyn Login, mode: LoginMode) -> BTreeMap<String, String> {
+    let variables = match mode {
         LoginMode::Socket => login.socket_environment(LOGIN_SOCKET),
         LoginMode::Token => login.directory_environment(LOGIN_DIRECTORY),
         LoginMode::Copy => Vec::new(),
     };
-    let environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    Way { note: Some(note), is_copied: false, environment, held: Some(held), why }
+    variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The same for another program in a session that runs: what its agent was started with.
+pub(super) async fn environment_of(cx: &Context, session: SessionId) -> BTreeMap<String, String> {
+    let run = RunDir::of(&cx.cci_dir());
+    let noted = blocking(move || Ok(run.noted(session))).await.ok().flatten();
+    let found = noted.and_then(|noted| Some((agent(&noted.tool).login()?, noted.login?.mode)));
+    found.map(|(login, mode)| environment(login, mode)).unwrap_or_default()
 }
 
 /// The variables of the agent's own settings on the host that say how it is let in.

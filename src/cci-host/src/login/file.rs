@@ -30,8 +30,8 @@ pub enum Found {
     Absent,
     /// Something else than the agent's own file, and what.
     Other(String),
-    /// A login that has ended, or was blanked.
-    Ended,
+    /// A login that has ended, or was blanked: the whole file.
+    Ended(Value),
     /// A login.
     Login(Box<Held>),
 }
@@ -132,16 +132,21 @@ impl LoginFile {
         Ok(Replacement(file))
     }
 
-    /// Puts what `renewed` makes of the content in its place, if the login there is still the one that was renewed;
-    /// returns what is there then. The agent keeps more in that file, which may have changed meanwhile.
+    /// Puts what `renewed` makes of the content in its place, if the login there is still `before`, which was renewed, or
+    /// that one blanked: an agent does that which has posted the same token, and found it spent. Returns what is there
+    /// then. The agent keeps more in that file, which may have changed meanwhile.
     pub fn replace(
         &self,
         with: Replacement,
-        spent: &str,
+        before: &Held,
         renewed: impl FnOnce(&Value) -> Option<Value>,
     ) -> io::Result<Option<Value>> {
         let there = match self.read() {
-            Found::Login(there) if there.credentials.refresh == spent => there.content,
+            Found::Login(there) if there.credentials.refresh == before.credentials.refresh => there.content,
+            Found::Ended(blank) => match self.login.restored(&blank, &before.content) {
+                Some(restored) => restored,
+                None => return Ok(None),
+            },
             _ => return Ok(None),
         };
         let Some(content) = renewed(&there) else { return Ok(None) };
@@ -172,7 +177,7 @@ pub fn understood(login: &dyn Login, bytes: &[u8], written: u64) -> Found {
     let Ok(content) = json::read(bytes, Keep::All) else { return Found::Other("it is no JSON".into()) };
     match login.read(&content) {
         None => Found::Other("cci does not know its form".into()),
-        Some(credentials) if !credentials.is_login() => Found::Ended,
+        Some(credentials) if !credentials.is_login() => Found::Ended(content),
         Some(credentials) => Found::Login(Box::new(Held { content, credentials, written })),
     }
 }

@@ -102,16 +102,34 @@ fn a_login_is_replaced_only_if_it_is_still_the_one_that_was_renewed() {
     let mut more = held.content.clone();
     more["others"] = json!({ "token": "of a server" });
     fs::write(world.file.path(), more.to_string()).unwrap();
-    assert_eq!(world.file.replace(ready, "r", |there| Some(there.clone())).unwrap(), Some(more.clone()));
+    assert_eq!(world.file.replace(ready, &held, |there| Some(there.clone())).unwrap(), Some(more.clone()));
     let Found::Login(there) = world.file.read() else { panic!("a login") };
     assert_eq!(there.content, more);
     assert_eq!(fs::metadata(world.file.path()).unwrap().permissions().mode() & 0o777, 0o600);
     world.put("b", "s");
     let ready = world.file.prepare().unwrap();
-    assert_eq!(world.file.replace(ready, "r", |_| Some(held.content)).unwrap(), None);
+    assert_eq!(world.file.replace(ready, &held, |_| Some(held.content.clone())).unwrap(), None);
     let Found::Login(there) = world.file.read() else { panic!("a login") };
     assert_eq!(there.credentials.access, "b");
     assert_eq!(fs::read_dir(world.file.directory()).unwrap().count(), 1, "nothing is left");
+}
+
+#[test]
+fn a_login_that_the_agent_blanked_while_it_was_renewed_is_there_again_and_no_other() {
+    let world = World::new();
+    world.put("a", "r");
+    let Found::Login(held) = world.file.read() else { panic!("a login") };
+    let ready = world.file.prepare().unwrap();
+    let blank = fs::read_to_string(world.file.path()).unwrap();
+    let blank = blank.replace("\"a\"", "\"\"").replace("\"r\"", "\"\"").replace("4000000000000", "0");
+    fs::write(world.file.path(), &blank).unwrap();
+    assert_eq!(world.file.replace(ready, &held, |there| Some(there.clone())).unwrap(), Some(held.content.clone()));
+    // somebody else's that has ended stays as it is
+    let other = blank.replace("\"accessToken\"", "\"accountUuid\":\"u\",\"accessToken\"");
+    fs::write(world.file.path(), &other).unwrap();
+    let ready = world.file.prepare().unwrap();
+    assert_eq!(world.file.replace(ready, &held, |there| Some(there.clone())).unwrap(), None);
+    assert_eq!(fs::read_to_string(world.file.path()).unwrap(), other);
 }
 
 #[test]
@@ -123,7 +141,7 @@ fn what_is_no_login_is_not_taken_for_one() {
         assert!(matches!(world.file.read(), Found::Other(_)), "{torn}");
     }
     world.put("", "");
-    assert!(matches!(world.file.read(), Found::Ended));
+    assert!(matches!(world.file.read(), Found::Ended(_)));
     world.put("a", "r");
     let real = world.file.directory().join("real");
     fs::rename(world.file.path(), &real).unwrap();

@@ -126,7 +126,7 @@ impl Seed<'_> {
         };
         let expires = |held: &Held| held.credentials.expires;
         match (LoginFile::at(above.to_owned(), login).read(), there) {
-            (Found::Absent | Found::Ended, _) | (Found::Other(_), Found::Login(_)) => false,
+            (Found::Absent | Found::Ended(_), _) | (Found::Other(_), Found::Login(_)) => false,
             (Found::Login(ours), Found::Login(theirs)) => expires(&ours) > expires(&theirs),
             (Found::Other(_) | Found::Login(_), _) => true,
         }

@@ -11,6 +11,7 @@ use cci_core::settings::LoginMode;
 use cci_guest::agent_socket::LOGIN_NAME;
 use cci_host::store::run_dir::{RunDir, Watched};
 use cci_host::store::usage::Usage;
+use rustix::process::{Resource, getrlimit};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -21,8 +22,14 @@ use super::pass::Passage;
 use crate::supervisor::door::{self, Door};
 use crate::supervisor::http::{Limits, serve};
 
-/// What a guest may have open. One request a connection: nothing is behind it that another reads otherwise.
-const LIMITS: Limits = Limits { connections: 256, lives: Some(Duration::from_secs(3600)), head: 256 * 1024 };
+/// How long a connection of a guest's lives, and the longest head of a request. One request a connection: nothing is
+/// behind it that another reads otherwise.
+const LIVES: Duration = Duration::from_secs(3600);
+const LONGEST_HEAD: usize = 256 * 1024;
+/// How many connections a guest may have at once, at most and at least.
+const CONNECTIONS: (u64, u64) = (256, 16);
+/// For how many sessions with all their connections there are to be files.
+const SESSIONS: u64 = 32;
 /// How often it is looked whether a token in a container is still the newest.
 const LOOKS: Duration = Duration::from_secs(2);
 
@@ -35,7 +42,7 @@ pub(in crate::supervisor) fn begin(
 ) -> io::Result<()> {
     let agent = cci_agent::agent(&watched.tool);
     let (Some(note), Some(login)) = (&watched.login, agent.login()) else { return Ok(()) };
-    let account = logins.account(agent, login, note)?;
+    let account = logins.account(agent, login, note);
     let (run, watched) = (run.clone(), watched.clone());
     match note.mode {
         LoginMode::Socket => {
@@ -61,6 +68,14 @@ pub(in crate::supervisor) fn begin(
     Ok(())
 }
 
+/// How many connections a session may have where the process may have so many files: each is two, and none are taken from
+/// the other sessions.
+fn share(files: Option<u64>) -> usize {
+    let (most, least) = CONNECTIONS;
+    let share = files.map_or(most, |files| (files / (2 * SESSIONS)).clamp(least, most));
+    usize::try_from(share).unwrap_or(usize::MAX)
+}
+
 fn open(run: &RunDir, watched: &Watched) -> io::Result<(Door, tokio::net::UnixListener)> {
     Door::open(run.path(), &run.sockets(watched.session), LOGIN_NAME, Some(watched.owner))
 }
@@ -71,9 +86,11 @@ async fn listen(
     passage: Rc<Passage>,
     opened: (Door, tokio::net::UnixListener),
 ) -> Infallible {
+    let connections = share(getrlimit(Resource::Nofile).current);
+    let limits = Limits { connections, lives: Some(LIVES), head: LONGEST_HEAD };
     let served = move |listener| {
         let passage = Rc::clone(&passage);
-        serve(listener, LIMITS, move |request| Rc::clone(&passage).respond(request))
+        serve(listener, limits, move |request| Rc::clone(&passage).respond(request))
     };
     door::keep(opened, move || open(&run, &watched), served).await
 }
@@ -93,5 +110,15 @@ async fn hand_in(run: &RunDir, watched: &Watched, login: &'static dyn Login, acc
             }
         }
         sleep(LOOKS).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_takes_no_more_files_than_its_share() {
+        assert_eq!([None, Some(1 << 20), Some(4096), Some(256)].map(share), [256, 256, 64, 16]);
     }
 }

@@ -1,14 +1,16 @@
 //! Bodies on their way: a request's, bounded in size and patience, and an answer's, of which the cost is read.
 
 use std::error::Error;
-use std::io;
+use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http_body_util::{Either, Full};
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
-use tokio::time::{Instant, Sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::meter::Meter;
 
@@ -20,40 +22,68 @@ pub(super) const LARGEST: u64 = 64 * 1024 * 1024;
 /// How long a guest may be silent in the middle of a request.
 const SILENT: Duration = Duration::from_secs(60);
 
-/// The body of a guest's request.
-pub(super) struct Asked {
-    incoming: Incoming,
-    left: u64,
-    late: Pin<Box<Sleep>>,
+/// How long a whole body may take.
+const ARRIVES: Duration = Duration::from_secs(300);
+
+/// Why a guest's request is not passed on to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// It is too long.
+    TooLarge,
+    /// It takes too long.
+    TooLate,
 }
 
-impl Asked {
-    pub(super) fn new(incoming: Incoming) -> Self {
-        Self { incoming, left: LARGEST, late: Box::pin(tokio::time::sleep(SILENT)) }
+impl fmt::Display for Cut {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::TooLarge => "the request is too large",
+            Self::TooLate => "the request did not arrive",
+        })
     }
 }
 
-impl Body for Asked {
+impl Error for Cut {}
+
+/// The body of a guest's request.
+pub(super) struct Asked<B = Incoming> {
+    incoming: B,
+    /// How much has been passed on.
+    passed: Arc<AtomicU64>,
+    silent: Pin<Box<Sleep>>,
+    late: Pin<Box<Sleep>>,
+}
+
+impl<B> Asked<B> {
+    /// One that adds up in `passed` how much of it has been passed on.
+    pub(super) fn new(incoming: B, passed: Arc<AtomicU64>) -> Self {
+        Self { incoming, passed, silent: Box::pin(sleep(SILENT)), late: Box::pin(sleep(ARRIVES)) }
+    }
+}
+
+impl<B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin> Body for Asked<B> {
     type Data = Bytes;
     type Error = Box<dyn Error + Send + Sync>;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if self.late.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Some(Err(Cut::TooLate.into())));
+        }
         let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
-            ready!(self.late.as_mut().poll(cx));
-            return Poll::Ready(Some(Err(Box::new(io::Error::from(io::ErrorKind::TimedOut)))));
+            return self.silent.as_mut().poll(cx).map(|()| Some(Err(Cut::TooLate.into())));
         };
         let silent_until = Instant::now() + SILENT;
-        self.late.as_mut().reset(silent_until);
+        self.silent.as_mut().reset(silent_until);
         Poll::Ready(match frame {
             None => None,
             Some(Err(error)) => Some(Err(error.into())),
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) => {
                     let length = data.len() as u64;
-                    if length > self.left {
-                        return Poll::Ready(Some(Err(Box::new(io::Error::from(io::ErrorKind::FileTooLarge)))));
+                    if self.passed.load(Ordering::Relaxed).saturating_add(length) > LARGEST {
+                        return Poll::Ready(Some(Err(Cut::TooLarge.into())));
                     }
-                    self.left -= length;
+                    self.passed.fetch_add(length, Ordering::Relaxed);
                     Some(Ok(Frame::data(data)))
                 }
                 // what follows a body is not passed on
@@ -82,7 +112,7 @@ impl Body for Answered {
     type Error = Box<dyn Error + Send + Sync>;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
         {
@@ -97,5 +127,31 @@ impl Body for Answered {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{BodyExt, StreamBody};
+
+    use super::*;
+
+    /// A body of pieces of this size, one each so often, and how it ends.
+    async fn end(size: usize, every: Duration) -> (Option<Cut>, Duration) {
+        let pieces = futures_util::stream::unfold((), |()| async move {
+            sleep(every).await;
+            Some((Ok::<_, Cut>(Frame::data(Bytes::from(vec![0; size]))), ()))
+        });
+        let began = Instant::now();
+        let body = Asked::new(StreamBody::new(Box::pin(pieces)), Arc::default());
+        let ended = body.collect().await.err();
+        (ended.and_then(|error| error.downcast_ref().copied()), began.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_trickles_or_never_ends_is_cut() {
+        assert_eq!(end(1, Duration::from_secs(30)).await, (Some(Cut::TooLate), ARRIVES));
+        assert_eq!(end(1, Duration::from_secs(90)).await, (Some(Cut::TooLate), SILENT));
+        assert_eq!(end(1 << 20, Duration::from_millis(1)).await.0, Some(Cut::TooLarge));
     }
 }

@@ -13,22 +13,24 @@ use reqwest::Client;
 use tokio_util::task::TaskTracker;
 
 use super::account::{Account, Parts};
+use super::apart::Renews;
 use super::client::client;
 use crate::supervisor::log::Log;
 
 /// All of them.
 pub(in crate::supervisor) struct Logins {
     cci_dir: PathBuf,
-    pub(super) log: Rc<Log>,
+    renews: Rc<dyn Renews>,
+    log: Rc<Log>,
     pub(super) work: TaskTracker,
     http: OnceCell<Client>,
     accounts: RefCell<BTreeMap<(PathBuf, String), Rc<Account>>>,
 }
 
 impl Logins {
-    pub(in crate::supervisor) fn new(cci_dir: &Path, log: Rc<Log>, work: TaskTracker) -> Self {
+    pub(in crate::supervisor) fn new(cci_dir: &Path, renews: Rc<dyn Renews>, log: Rc<Log>, work: TaskTracker) -> Self {
         let (http, accounts) = (OnceCell::new(), RefCell::default());
-        Self { cci_dir: cci_dir.to_owned(), log, work, http, accounts }
+        Self { cci_dir: cci_dir.to_owned(), renews, log, work, http, accounts }
     }
 
     /// The connections to APIs; made when the first session needs them.
@@ -45,20 +47,18 @@ impl Logins {
         agent: &'static dyn Agent,
         login: &'static dyn Login,
         note: &LoginNote,
-    ) -> io::Result<Rc<Account>> {
-        let http = self.http()?;
+    ) -> Rc<Account> {
         let key = (note.directory.clone(), note.renewed_at.clone());
         let make = || {
             Account::new(Parts {
                 file: LoginFile::at(note.directory.clone(), login),
-                title: agent.title(),
+                agent,
                 renewed_at: note.renewed_at.clone(),
                 cci_dir: self.cci_dir.clone(),
-                http,
+                renews: Rc::clone(&self.renews),
                 log: Rc::clone(&self.log),
-                work: self.work.clone(),
             })
         };
-        Ok(Rc::clone(self.accounts.borrow_mut().entry(key).or_insert_with(make)))
+        Rc::clone(self.accounts.borrow_mut().entry(key).or_insert_with(make))
     }
 }

@@ -1,14 +1,19 @@
-//! Reads from an answer on its way what it took, and holds nothing up.
+//! Reads from an answer on its way what it took, and holds nothing up. One that is broken off before it has said so is
+//! counted by its length: nobody gets round a limit by that.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use cci_agent::{Login, Tokens};
 use hyper::header::{CONTENT_TYPE, HeaderMap};
+use serde_json::Value;
 
 /// The longest line of an event stream, and the longest document, that is read for it.
 const LONGEST: usize = 1024 * 1024;
 /// What begins a line with data in an event stream.
 const DATA: &[u8] = b"data:";
-/// What a part of an answer that tells has in it.
-const TELLS: &[u8] = b"\"usage\"";
+/// How many bytes of text a token is, where nobody has told the tokens.
+const BYTES_OF_A_TOKEN: u64 = 4;
 
 /// What becomes of the sum.
 type Counted = Box<dyn FnOnce(Tokens)>;
@@ -17,6 +22,12 @@ type Counted = Box<dyn FnOnce(Tokens)>;
 pub(super) struct Meter {
     login: &'static dyn Login,
     form: Form,
+    /// How many bytes of the request have been passed on.
+    asked: Arc<AtomicU64>,
+    /// How many bytes of text have come since the answer told its tokens.
+    untold: u64,
+    /// Whether it has.
+    has_told: bool,
     /// The line, or the document, so far.
     part: Vec<u8>,
     /// Whether it is longer than is read.
@@ -28,15 +39,17 @@ pub(super) struct Meter {
 /// The form of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
+    None,
     Events,
     Document,
     Other,
 }
 
 impl Meter {
-    pub(super) fn new(login: &'static dyn Login, counted: Counted) -> Self {
-        let (part, tokens) = (Vec::new(), Tokens::default());
-        Self { login, form: Form::Other, part, is_too_long: false, tokens, counted: Some(counted) }
+    pub(super) fn new(login: &'static dyn Login, asked: Arc<AtomicU64>, counted: Counted) -> Self {
+        let (part, tokens, counted) = (Vec::new(), Tokens::default(), Some(counted));
+        let (form, untold, has_told, is_too_long) = (Form::None, 0, false, false);
+        Self { login, form, asked, untold, has_told, part, is_too_long, tokens, counted }
     }
 
     /// For an answer with these headers.
@@ -53,7 +66,7 @@ impl Meter {
     /// Reads what comes next.
     pub(super) fn read(&mut self, mut data: &[u8]) {
         match self.form {
-            Form::Other => {}
+            Form::None | Form::Other => {}
             Form::Document => self.keep(data),
             Form::Events => {
                 while let Some(end) = data.iter().position(|byte| *byte == b'\n') {
@@ -77,30 +90,51 @@ impl Meter {
 
     fn line(&mut self) {
         if !self.is_too_long
-            && let Some(data) = self.part.strip_prefix(DATA)
+            && let Some(part) = self.part.strip_prefix(DATA).and_then(|data| serde_json::from_slice(data).ok())
         {
-            self.tokens = self.tokens.with(told(self.login, data));
+            self.told(&part);
         }
         self.part.clear();
         self.is_too_long = false;
+    }
+
+    fn told(&mut self, part: &Value) {
+        match self.login.spent(part) {
+            Some(tokens) => {
+                self.tokens = self.tokens.with(tokens);
+                (self.has_told, self.untold) = (true, 0);
+            }
+            None => self.untold += self.login.written(part),
+        }
+    }
+
+    /// Adds what was passed on and never told.
+    fn broken_off(&mut self) {
+        self.tokens.output += self.untold.div_ceil(BYTES_OF_A_TOKEN);
+        if !self.has_told {
+            self.tokens.input = self.asked.load(Ordering::Relaxed).div_ceil(BYTES_OF_A_TOKEN);
+        }
     }
 }
 
 impl Drop for Meter {
     fn drop(&mut self) {
-        if self.form == Form::Document && !self.is_too_long {
-            self.tokens = self.tokens.with(told(self.login, &self.part));
+        match self.form {
+            Form::None | Form::Events => self.broken_off(),
+            Form::Document if !self.is_too_long => {
+                if let Ok(whole) = serde_json::from_slice(&self.part) {
+                    self.told(&whole);
+                } else {
+                    self.untold = self.part.len() as u64;
+                    self.broken_off();
+                }
+            }
+            Form::Document | Form::Other => {}
         }
         if let Some(counted) = self.counted.take() {
             counted(self.tokens);
         }
     }
-}
-
-fn told(login: &dyn Login, part: &[u8]) -> Tokens {
-    let tells = part.windows(TELLS.len()).any(|window| window == TELLS);
-    let part = tells.then(|| serde_json::from_slice(part).ok()).flatten();
-    part.and_then(|part| login.spent(&part)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -121,7 +155,7 @@ mod tests {
         let login = cci_agent::default_agent().login().unwrap();
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        let mut meter = Meter::new(login, Box::new(move |tokens| told.set(tokens))).of(&headers);
+        let mut meter = Meter::new(login, Arc::new(400.into()), Box::new(move |tokens| told.set(tokens))).of(&headers);
         for part in parts {
             meter.read(part);
         }
@@ -137,7 +171,10 @@ mod tests {
             assert_eq!(read("text/event-stream; charset=utf-8", &parts), whole, "{size}");
         }
         let half = &STREAM.as_bytes()[..STREAM.find("message_delta").unwrap()];
-        assert_eq!(read("text/event-stream", &[half]).input, 3, "a stream that breaks counts as far as it came");
+        let broken = Tokens { input: 3, output: 3, ..Tokens::default() };
+        assert_eq!(read("text/event-stream", &[half]), broken, "a stream that breaks counts as far as it came");
+        let begun = Tokens { input: 100, ..Tokens::default() };
+        assert_eq!(read("text/event-stream", &[b"event: message_start\nda"]), begun, "and what was asked");
     }
 
     #[test]
@@ -149,6 +186,8 @@ mod tests {
         assert_eq!(read("text/event-stream", &parts).output, 12, "the lines behind it are read");
         assert_eq!(read("application/json", &[&vec![b' '; 3 * LONGEST], document]), Tokens::default());
         assert_eq!(read("text/plain", &[document]), Tokens::default());
-        assert_eq!(read("application/json", &[b"{\"usage\":"]), Tokens::default());
+        let broken = Tokens { input: 100, output: 3, ..Tokens::default() };
+        assert_eq!(read("application/json", &[b"{\"usage\":"]), broken, "one that breaks counts by its length");
+        assert_eq!(read("application/json", &[b"{\"type\":\"error\"}"]), Tokens::default(), "a refusal costs nothing");
     }
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod answer;
+mod apart;
 mod begin;
 mod body;
 mod client;
@@ -10,6 +11,12 @@ mod logins;
 mod meter;
 mod pace;
 mod pass;
+mod renewal;
 
+pub(super) use apart::Apart;
+pub(super) use apart::Renews;
+pub(crate) use apart::be_apart;
 pub(super) use begin::begin;
 pub(super) use logins::Logins;
+#[cfg(test)]
+pub(super) use renewal::{Asked, Outcome, renew};

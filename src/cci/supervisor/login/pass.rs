@@ -1,8 +1,11 @@
 //! Passes a session's requests on to its agent's API, and lets them in.
 
 use std::cell::{Cell, RefCell};
+use std::error::Error;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use cci_agent::{Login, Refusal, Tokens};
 use cci_host::login::Held;
@@ -17,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use super::account::Account;
 use super::answer::Refused;
-use super::body::{Answered, Asked, Out};
+use super::body::{Answered, Asked, Cut, Out};
 use super::head::{Wants, judge, passed_back, passed_on};
 use super::meter::Meter;
 use super::pace::Pace;
@@ -57,15 +60,16 @@ impl Passage {
             headers.insert(AUTHORIZATION, bearer(held)?);
         }
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let asked = Arc::new(AtomicU64::new(0));
         let mut onward = Request::builder()
             .method(parts.method)
             .uri(format!("{}{target}", self.note.api.trim_end_matches('/')))
-            .body(reqwest::Body::wrap(Asked::new(body)))
+            .body(reqwest::Body::wrap(Asked::new(body, Arc::clone(&asked))))
             .map_err(|_| Refused::new(Refusal::Malformed, "the request cannot be passed on"))?;
         *onward.headers_mut() = headers;
         let onward = reqwest::Request::try_from(onward)
             .map_err(|_| Refused::new(Refusal::Malformed, "the request cannot be passed on"))?;
-        let meter = Meter::new(self.login, self.counting());
+        let meter = Meter::new(self.login, asked, self.counting());
         let answer = self.http.execute(onward).await.map_err(|error| unreachable(&error))?;
         if answer.status() == StatusCode::UNAUTHORIZED
             && let Some(held) = &held
@@ -120,7 +124,16 @@ fn passed(answer: reqwest::Response, meter: Meter) -> Response<Out> {
     passed
 }
 
+/// Whether the guest's own request is the cause.
+fn cut<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Cut> {
+    error.downcast_ref().or_else(|| cut(error.source()?))
+}
+
 fn unreachable(error: &reqwest::Error) -> Refused {
+    if let Some(cut) = cut(error) {
+        let kind = if *cut == Cut::TooLarge { Refusal::TooLarge } else { Refusal::Malformed };
+        return Refused::new(kind, cut.to_string());
+    }
     let what = if error.is_timeout() { "does not answer" } else { "cannot be reached" };
     if error.is_body() || error.is_request() && !error.is_connect() && !error.is_timeout() {
         return Refused::new(Refusal::Unreachable, "the connection to the API broke");

@@ -117,6 +117,7 @@ async fn answer(
     }
     match parts.uri.query().unwrap_or_default() {
         "whole" => Ok(whole(StatusCode::OK, &json!({ "usage": { "input_tokens": 10, "output_tokens": 5 } }))),
+        "never" => std::future::pending().await,
         "large" => {
             let piece = Bytes::from(vec![b'x'; 64 * 1024]);
             let pieces = futures_util::stream::iter((0..512).map(move |_| Ok(Frame::data(piece.clone()))));

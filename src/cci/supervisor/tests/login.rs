@@ -317,6 +317,48 @@ async fn without_a_login_on_the_host_the_agent_is_told_what_to_do() {
 }
 
 #[tokio::test]
+async fn an_api_that_cannot_be_reached_is_no_login_that_has_ended() {
+    let host = Host::new(3600);
+    // nobody listens there
+    let nowhere = "http://127.0.0.1:1".to_owned();
+    let api = host.world.session_let_in(1, LoginNote { api: nowhere.clone(), ..host.note(LoginMode::Socket) });
+    let renewal = host.world.session_let_in(2, LoginNote { renewed_at: nowhere, ..host.note(LoginMode::Socket) });
+    let (api, renewal) = (host.socket(api), host.socket(renewal));
+    host.world
+        .while_it_runs(async {
+            let answer = asked(&api, "/v1/messages").await;
+            assert!(answer.starts_with("HTTP/1.1 502") && answer.contains("cannot be reached"), "{answer}");
+            host.put("access-0", "refresh-0", 0);
+            for _ in 0..2 {
+                let answer = asked(&renewal, "/v1/messages").await;
+                assert!(answer.starts_with("HTTP/1.1 502") && answer.contains("cannot be renewed now"), "{answer}");
+            }
+        })
+        .await;
+    assert!(host.api.seen.lock().unwrap().posted.is_empty());
+}
+
+#[tokio::test]
+async fn requests_that_are_broken_off_count_by_what_was_passed_on() {
+    let host = Host::new(3600);
+    let limited = LoginNote { max_tokens: 1_000, ..host.note(LoginMode::Socket) };
+    let socket = host.socket(host.world.session_let_in(1, limited));
+    host.world
+        .while_it_runs(async {
+            let body = "x".repeat(8_000);
+            let request = ask("/v1/messages?never").replace("content-length: 2", "content-length: 8000");
+            let mut stream = UnixStream::connect(&socket).await.unwrap();
+            stream.write_all(format!("{}{body}", request.trim_end_matches("{}")).as_bytes()).await.unwrap();
+            until("the API has it", async || host.api.seen.lock().unwrap().bytes == 8_000).await;
+            drop(stream);
+            until("it is counted", async || Usage::read(&host.world.session_dir(1)).requests == 1).await;
+            assert_eq!(Usage::read(&host.world.session_dir(1)).input_tokens, 2_000);
+            assert!(asked(&socket, "/v1/messages").await.starts_with("HTTP/1.1 403"));
+        })
+        .await;
+}
+
+#[tokio::test]
 async fn ten_slots_work_through_expirations_and_each_refresh_token_is_used_once() {
     let host = Host::new(2);
     let sockets: Vec<PathBuf> = (1..=10).map(|number| host.session(number)).collect();

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::supervisor::build::Build;
 use crate::supervisor::control::Ended;
+use crate::supervisor::login::{Asked, Outcome, Renews, renew};
 use crate::supervisor::presence::{Lookout, Presence};
 use crate::supervisor::run;
 use crate::supervisor::{Duty, Moment, Of, Over, Place, Taken};
@@ -53,6 +54,15 @@ impl Lookout for Sky {
     fn changes(&self, _: Watched, changed: Rc<Notify>) -> LocalBoxFuture<'static, ()> {
         self.changed.replace(Some(changed));
         Box::pin(std::future::pending())
+    }
+}
+
+/// Renews logins in the test's own process.
+struct Here;
+
+impl Renews for Here {
+    fn renew(&self, asked: Asked) -> LocalBoxFuture<'static, Outcome> {
+        Box::pin(async move { renew(&asked).await })
     }
 }
 
@@ -210,7 +220,7 @@ impl World {
     pub(super) async fn run(&self, ready: impl FnOnce()) -> Option<Ended> {
         let build = Build { version: self.version.into(), written: 1 };
         let (lookout, duty) = (Rc::clone(&self.sky) as Rc<dyn Lookout>, Rc::new(Rc::clone(&self.hand)));
-        match run::with(&self.place, &build, lookout, duty, self.stop.clone(), ready).await.unwrap() {
+        match run::with(&self.place, &build, lookout, (duty, Rc::new(Here)), self.stop.clone(), ready).await.unwrap() {
             run::Outcome::Another => None,
             run::Outcome::Ended(why) => Some(why),
         }

@@ -54,10 +54,23 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
                     .into(),
             hint: Some("log in there, or copy the host's into it with `login.mode = \"copy\"`".into()),
         },
-        SessionEvent::LoginNotKeptOut { path, problem } => Telling::warning(format!(
-            "the host's login is copied into the container: {} cannot be served from the host: {}",
-            GuestText::new(path),
-            GuestText::new(problem)
+        SessionEvent::LoginUnusable { path, problem, agent } => Telling::Warning {
+            text: format!(
+                "the agent has no login: {} cannot be served from the host: {}",
+                GuestText::new(path),
+                GuestText::new(problem)
+            ),
+            hint: Some(format!(
+                "log in with {agent} on the host; `login.mode = \"copy\"` copies the file as it is into containers"
+            )),
+        },
+        SessionEvent::LoginEnded { agent } => Telling::Warning {
+            text: format!("the login of {agent} on this host has ended"),
+            hint: Some(format!("log in again with {agent} on the host, and start the session anew")),
+        },
+        SessionEvent::LoginSetAside(names) => Telling::note(format!(
+            "The host's login is not used as `login.mode` says: {} say how the agent is let in",
+            GuestText::new(names.join(", "))
         )),
         SessionEvent::LoginEnds { at, agent } => Telling::Warning {
             text: format!("the login of {agent} on this host ends on {}", at.strftime("%Y-%m-%d")),

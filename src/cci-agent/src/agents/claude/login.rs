@@ -1,6 +1,6 @@
 //! The login of Claude Code: `.credentials.json`, the lock under which it is renewed, and the API.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::config::SETTINGS;
 use crate::login::{Credentials, Locks, Login, Refusal, Tokens};
@@ -14,6 +14,10 @@ pub(super) struct Account;
 
 /// The key of the login in its file, which also has those of other servers.
 const KEY: &str = "claudeAiOauth";
+/// What the agent empties where the server has refused the login.
+const BLANKED: [&str; 3] = ["accessToken", "refreshToken", "expiresAt"];
+/// Where it then says why.
+const ENDED: &str = "loginEnded";
 /// The program's own id, which every copy of it has.
 const CLIENT: &str = "9d1c250a-e61b-44d9-88ed-5944d1962f5e";
 /// What it sends where the far end of the socket is to add the token.
@@ -30,7 +34,7 @@ const PATHS: [&str; 12] = [
     "/v1/models",
     "/v1/models/",
     "/api/hello",
-    "/api/claude_code/",
+    "/api/claude_code/policy_limits",
     "/api/claude_cli/bootstrap",
     "/api/claude_cli_profile",
     "/api/event_logging/",
@@ -166,6 +170,27 @@ impl Login for Account {
         Some(file)
     }
 
+    fn restored(&self, file: &Value, before: &Value) -> Option<Value> {
+        let (blank, whole) = (file.get(KEY)?.as_object()?, before.get(KEY)?.as_object()?);
+        let is_blank = |key: &&str| match blank.get(*key) {
+            None | Some(Value::Null) => true,
+            Some(value) => value.as_str() == Some("") || value.as_u64() == Some(0),
+        };
+        let rest = |login: &Map<String, Value>| {
+            let mut rest = login.clone();
+            for key in BLANKED.iter().chain([&ENDED]) {
+                rest.remove(*key);
+            }
+            rest
+        };
+        if !BLANKED.iter().all(is_blank) || rest(blank) != rest(whole) {
+            return None;
+        }
+        let mut file = file.clone();
+        file[KEY] = before[KEY].clone();
+        Some(file)
+    }
+
     fn access_only(&self, file: &Value) -> Value {
         let mut login = file[KEY].clone();
         if let Some(login) = login.as_object_mut() {
@@ -197,6 +222,12 @@ impl Login for Account {
             cache_read: count("cache_read_input_tokens"),
             cache_written: count("cache_creation_input_tokens"),
         })
+    }
+
+    fn written(&self, part: &Value) -> u64 {
+        let delta = part.get("delta").and_then(Value::as_object);
+        let texts = delta.into_iter().flatten().filter(|(key, _)| *key != "type");
+        texts.filter_map(|(_, value)| value.as_str()).map(|text| text.len() as u64).sum()
     }
 }
 
@@ -236,8 +267,10 @@ mod tests {
             ("GET", "/v1/models/"),
             ("GET", "/v1/models/../oauth/token"),
             ("GET", "/v1/models/%2e%2e/oauth"),
-            ("GET", "/api/claude_code//x"),
-            ("GET", "/api/claude_code/x\\y"),
+            ("GET", "/api/claude_code/settings"),
+            ("POST", "/api/claude_code/metrics"),
+            ("GET", "/api/event_logging//x"),
+            ("GET", "/api/event_logging/x\\y"),
             ("GET", "//v1/messages"),
         ] {
             assert!(!Account.may_ask(method, path), "{method} {path}");
@@ -269,6 +302,23 @@ mod tests {
     }
 
     #[test]
+    fn a_login_that_the_agent_has_blanked_is_known_again_and_another_is_not() {
+        let mut blank = host();
+        for (key, value) in [("accessToken", json!("")), ("refreshToken", json!("")), ("expiresAt", json!(0))] {
+            blank[KEY][key] = value;
+        }
+        blank[KEY]["loginEnded"] = json!("time_limit");
+        blank["mcpOAuth"] = json!({ "y": 1 });
+        let restored = Account.restored(&blank, &host()).unwrap();
+        assert_eq!((&restored[KEY], &restored["mcpOAuth"]), (&host()[KEY], &json!({ "y": 1 })));
+        let mut other = blank.clone();
+        other[KEY]["accountUuid"] = json!("v");
+        for file in [&other, &host(), &json!({}), &json!({ KEY: {} })] {
+            assert_eq!(Account.restored(file, &host()), None, "{file}");
+        }
+    }
+
+    #[test]
     fn without_what_renews_it_nothing_else_is_given_either() {
         let given = Account.access_only(&host()).to_string();
         assert!(given.contains("\"a\"") && !given.contains("\"r\"") && !given.contains("other"), "{given}");
@@ -291,5 +341,7 @@ mod tests {
         let both = Account.spent(&start).unwrap().with(Account.spent(&delta).unwrap());
         assert_eq!(both, Tokens { input: 3, output: 12, cache_read: 7, cache_written: 0 });
         assert_eq!(Account.spent(&json!({ "type": "ping" })), None);
+        let text = json!({ "type": "content_block_delta", "delta": { "type": "text_delta", "text": "seven.." } });
+        assert_eq!((Account.written(&text), Account.written(&start)), (7, 0));
     }
 }
