@@ -122,6 +122,7 @@ const CASES: &[(&str, &str)] = &[
     ("build.dns = []", "build.dns"),
     ("login.mode = \"copy\"", "login.mode"),
     ("[login]\nmode = \"token\"", "login.mode"),
+    ("login.account = \"work\"", "login.account"),
     ("login.max_tokens = 0", "login.max_tokens"),
     ("[login]\nmax_tokens = 1000001", "login.max_tokens"),
     ("login.max_requests_per_minute = 0", "login.max_requests_per_minute"),

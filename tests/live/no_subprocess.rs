@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::support::host::{Host, ROOT, binary_dir, run};
 
 /// Each verb with arguments that make it work; `NAME` stands for a running container. A verb is here before it is there.
-const VERBS: [&str; 66] = [
+const VERBS: [&str; 69] = [
     "version",
     "list --all",
     "run -- true",
@@ -60,6 +60,9 @@ const VERBS: [&str; 66] = [
     "compare",
     "adopt no-such-fork",
     "login status",
+    "login add work --from-environment",
+    "login use host",
+    "login remove work",
     "supervisor status",
     "supervisor logs",
     "supervisor restart",

@@ -52,6 +52,7 @@ impl Logins {
             Account::new(Parts {
                 file: LoginFile::at(note.directory.clone(), login),
                 title: agent.title(),
+                name: note.account.clone(),
                 renewed_at: note.renewed_at.clone(),
                 cci_dir: self.cci_dir.clone(),
                 http,
