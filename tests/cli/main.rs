@@ -8,6 +8,7 @@ mod env_file;
 mod foreign_text;
 mod help;
 mod install;
+mod login;
 mod output;
 mod place;
 mod reference;

@@ -25,8 +25,8 @@ pub trait Login: Debug + Sync {
     /// The variables with which a person says how the agent is let in, or where.
     fn variables(&self) -> &'static [&'static str];
 
-    /// The variable that has an access token.
-    fn token_variable(&self) -> &'static str;
+    /// The variables that have an access token.
+    fn token_variables(&self) -> &'static [&'static str];
 
     /// The file of an account that is let in by this; `None` if it cannot be.
     fn account(&self, by: By<'_>) -> Option<Value>;

@@ -101,13 +101,19 @@ pub(super) async fn run(args: AddArgs, caller: Caller, terminal: &Arc<Terminal>)
 
 /// The secret of the environment; one only, so that it is no guess.
 fn of_environment(caller: &Caller, accounts: &Accounts) -> Result<Secret> {
-    let token = accounts.login().token_variable();
-    let key = accounts.agent().api_key_variable().unwrap_or(token);
-    match (caller.var(token), caller.var(key)) {
-        (Some(value), None) => Ok(Secret::Token(value.to_owned())),
-        (None, Some(value)) => Ok(Secret::Key(value.to_owned())),
-        (None, None) => Err(Error::usage(format!("neither {token} nor {key} is set"))),
-        (Some(_), Some(_)) => Err(Error::usage(format!("both {token} and {key} are set: unset one of them"))),
+    let tokens = accounts.login().token_variables().iter().map(|name| (*name, Secret::Token as fn(String) -> Secret));
+    let key = accounts.agent().api_key_variable().map(|name| (name, Secret::Key as fn(String) -> Secret));
+    let all: Vec<_> = tokens.chain(key).collect();
+    let set = all.iter().filter_map(|(name, kind)| Some((*name, kind(caller.var(name)?.to_owned()))));
+    let mut set: Vec<(&str, Secret)> = set.collect();
+    let names = |names: Vec<&str>| names.join(", ");
+    match set.len() {
+        0 => Err(Error::usage(format!("none of these is set: {}", names(all.iter().map(|(name, _)| *name).collect())))),
+        1 => Ok(set.remove(0).1),
+        _ => {
+            let several = names(set.iter().map(|(name, _)| *name).collect());
+            Err(Error::usage(format!("unset all but one of {several}")))
+        }
     }
 }
 

@@ -25,6 +25,7 @@ const API_KEY: &str = "apiKey";
 /// The variables with a token and with a key.
 const TOKEN_VARIABLE: &str = "CLAUDE_CODE_OAUTH_TOKEN";
 const KEY_VARIABLE: &str = "ANTHROPIC_API_KEY";
+const GATEWAY_VARIABLE: &str = "ANTHROPIC_AUTH_TOKEN";
 /// What a token that a person gives may be used for: more than that no such token allows.
 const INFERENCE: &str = "user:inference";
 /// How many seconds a token lives whose life is not told.
@@ -70,8 +71,9 @@ impl Login for Account {
         ]
     }
 
-    fn token_variable(&self) -> &'static str {
-        TOKEN_VARIABLE
+    fn token_variables(&self) -> &'static [&'static str] {
+        // the second is what gateways take
+        &[TOKEN_VARIABLE, GATEWAY_VARIABLE]
     }
 
     fn account(&self, by: By<'_>) -> Option<Value> {
@@ -94,7 +96,7 @@ impl Login for Account {
     fn variables(&self) -> &'static [&'static str] {
         &[
             KEY_VARIABLE,
-            "ANTHROPIC_AUTH_TOKEN",
+            GATEWAY_VARIABLE,
             "ANTHROPIC_BASE_URL",
             "ANTHROPIC_UNIX_SOCKET",
             TOKEN_VARIABLE,
@@ -114,7 +116,7 @@ impl Login for Account {
     }
 
     fn opens(&self, variable: &str) -> bool {
-        [KEY_VARIABLE, "ANTHROPIC_AUTH_TOKEN", TOKEN_VARIABLE, HELPER].contains(&variable)
+        [KEY_VARIABLE, GATEWAY_VARIABLE, TOKEN_VARIABLE, HELPER].contains(&variable)
     }
 
     fn settings(&self) -> &'static str {
