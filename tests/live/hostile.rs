@@ -123,6 +123,7 @@ const CASES: &[(&str, &str)] = &[
     ("login.mode = \"copy\"", "login.mode"),
     ("[login]\nmode = \"token\"", "login.mode"),
     ("login.account = \"work\"", "login.account"),
+    ("[login]\naccount = \"host\"", "login.account"),
     ("login.max_tokens = 0", "login.max_tokens"),
     ("[login]\nmax_tokens = 1000001", "login.max_tokens"),
     ("login.max_requests_per_minute = 0", "login.max_requests_per_minute"),
