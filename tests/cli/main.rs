@@ -9,6 +9,7 @@ mod foreign_text;
 mod help;
 mod install;
 mod login;
+mod login_renewal;
 mod output;
 mod place;
 mod reference;

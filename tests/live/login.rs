@@ -15,17 +15,17 @@ use crate::support::screen::Screen;
 use crate::support::wait;
 
 const LONG: Duration = Duration::from_secs(90);
-const ACCESS: &str = "sk-ant-oat01-access-of-the-test-0123456789";
-const REFRESH: &str = "sk-ant-ort01-refresh-of-the-test-0123456789";
+pub(crate) const ACCESS: &str = "sk-ant-oat01-access-of-the-test-0123456789";
+pub(crate) const REFRESH: &str = "sk-ant-ort01-refresh-of-the-test-0123456789";
 
 /// A host that is logged in, whose API is the stub.
-struct World {
-    host: Host,
-    api: Anthropic,
+pub(crate) struct World {
+    pub(crate) host: Host,
+    pub(crate) api: Anthropic,
 }
 
 impl World {
-    fn new(user: User, config: &str) -> Self {
+    pub(crate) fn new(user: User, config: &str) -> Self {
         let login = json!({ "claudeAiOauth": { "accessToken": ACCESS, "refreshToken": REFRESH,
             "expiresAt": 4_000_000_000_000_u64, "scopes": ["user:inference", "user:profile"], "subscriptionType": "max" } });
         Self::with(user, config, &login, Anthropic::start())
@@ -38,7 +38,7 @@ impl World {
         Self { host, api }
     }
 
-    fn start(&self) -> String {
+    pub(crate) fn start(&self) -> String {
         self.start_in("0")
     }
 
@@ -54,25 +54,25 @@ impl World {
     }
 
     #[track_caller]
-    fn shows(&self, name: &str, text: &str) {
+    pub(crate) fn shows(&self, name: &str, text: &str) {
         wait::until(&format!("the agent shows {text:?}"), LONG, || {
             let out = self.host.cci(&["tmux", "capture", name, "--all"]);
             if out.stdout.contains(text) { Ok(()) } else { Err(out.to_string()) }
         });
     }
 
-    fn prompt(&self, name: &str, text: &str) {
+    pub(crate) fn prompt(&self, name: &str, text: &str) {
         self.host.cci(&["tmux", "send", name, text]).ok();
         self.shows(name, &format!("echo <{text}>"));
     }
 
-    fn inside(&self, name: &str, user: &str, script: &str) -> Output {
+    pub(crate) fn inside(&self, name: &str, user: &str, script: &str) -> Output {
         let words = ["container", "exec", name, "--user", user, "--", "bash", "-c", script];
         run(self.host.cci_command(&words), b"")
     }
 
     /// Where in the container one of the texts is: files, environments, arguments and the memory of every process.
-    fn found(&self, name: &str, text: &str) -> String {
+    pub(crate) fn found(&self, name: &str, text: &str) -> String {
         // the text never stands in the search itself
         let (head, tail) = text.split_at(text.len() / 2);
         let script = format!(

@@ -29,6 +29,7 @@ mod install;
 mod launch;
 mod limits;
 mod login;
+mod login_accounts;
 mod network;
 mod no_subprocess;
 mod output;

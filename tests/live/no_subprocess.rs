@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::support::host::{Host, ROOT, binary_dir, run};
 
 /// Each verb with arguments that make it work; `NAME` stands for a running container. A verb is here before it is there.
-const VERBS: [&str; 66] = [
+const VERBS: [&str; 69] = [
     "version",
     "list --all",
     "run -- true",
@@ -60,6 +60,9 @@ const VERBS: [&str; 66] = [
     "compare",
     "adopt no-such-fork",
     "login status",
+    "login add work --from-environment",
+    "login use host",
+    "login remove work",
     "supervisor status",
     "supervisor logs",
     "supervisor restart",
@@ -132,7 +135,8 @@ fn programs(host: &Host, program: &str, args: &[String]) -> Vec<String> {
     let out = run(command, b"");
     assert!([0, 1, 2, 125].contains(&out.code), "{program} {args:?}: {out}");
     let calls = std::fs::read_to_string(&trace).unwrap();
-    // a name that is looked for along PATH fails until it is found
-    let is_start = |line: &&str| line.contains("execve") && !line.contains("ENOENT");
+    // a name that is looked for along PATH fails until it is found; the supervisor is cci itself
+    let is_own = |line: &str| line.contains(r#"/cci", ["cci", "supervisor", "#);
+    let is_start = |line: &&str| line.contains("execve") && !line.contains("ENOENT") && !is_own(line);
     calls.lines().filter(is_start).map(str::to_owned).collect()
 }

@@ -28,7 +28,7 @@ pub struct Anthropic {
 struct Seen {
     /// The user's messages of each request.
     users: Vec<Vec<String>>,
-    /// The tokens that requests came with.
+    /// The tokens or keys that requests came with.
     bearers: Vec<String>,
     /// The requests as they came.
     bodies: Vec<String>,
@@ -72,7 +72,7 @@ impl Anthropic {
         format!("{}{TOKEN}", self.url)
     }
 
-    /// Whether a request came with this token.
+    /// Whether a request came with this token or key.
     pub fn was_let_in_by(&self, token: &str) -> bool {
         self.seen.lock().unwrap().bearers.iter().any(|bearer| bearer == token)
     }
@@ -146,7 +146,7 @@ fn serve(stream: &TcpStream, seen: &Mutex<Seen>, issuer: Option<&Issuer>) {
     }
 }
 
-/// The request line, the token and the body; `None` when the other side has gone.
+/// The request line, the token or key, and the body; `None` when the other side has gone.
 fn request(reader: &mut impl BufRead) -> Option<(String, Option<String>, Vec<u8>)> {
     let mut line = String::new();
     if reader.read_line(&mut line).ok()? == 0 {
@@ -163,9 +163,8 @@ fn request(reader: &mut impl BufRead) -> Option<(String, Option<String>, Vec<u8>
         if let Some(value) = header.strip_prefix("content-length:") {
             length = value.trim().parse().ok()?;
         }
-        if let Some(value) = header.strip_prefix("authorization: bearer ") {
-            bearer = Some(value.to_owned());
-        }
+        let shown = ["authorization: bearer ", "x-api-key: "].iter().find_map(|name| header.strip_prefix(name));
+        bearer = shown.map(str::to_owned).or(bearer);
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;

@@ -15,14 +15,21 @@ pub trait Login: Debug + Sync {
     /// What the agent locks while it renews its login.
     fn locks(&self) -> Locks;
 
-    /// The variables by which the agent sends its requests to a socket, with a placeholder for what lets them in.
-    fn socket_environment(&self, socket: &str) -> Vec<(&'static str, String)>;
+    /// The variables by which the agent sends its requests to a socket, with a placeholder for what lets them in, which is
+    /// of this kind.
+    fn socket_environment(&self, socket: &str, pass: Pass) -> Vec<(&'static str, String)>;
 
     /// The variables by which it finds a login in a directory of its own.
     fn directory_environment(&self, directory: &str) -> Vec<(&'static str, String)>;
 
     /// The variables with which a person says how the agent is let in, or where.
     fn variables(&self) -> &'static [&'static str];
+
+    /// The variables that have an access token.
+    fn token_variables(&self) -> &'static [&'static str];
+
+    /// The file of an account that is let in by this; `None` if it cannot be.
+    fn account(&self, by: By<'_>) -> Option<Value>;
 
     /// The file of the configuration that can have such variables too, and those that it has.
     fn variables_of(&self, settings: &Value) -> Vec<String>;
@@ -107,8 +114,31 @@ pub enum Refusal {
     Unreachable,
 }
 
+/// What a person gives an account of an agent's.
+#[derive(Clone, Copy)]
+pub enum By<'a> {
+    /// An access token that nothing renews.
+    Token(&'a str),
+    /// An API key.
+    Key(&'a str),
+    /// The command of these settings of the agent's that prints one.
+    Helper(&'a Value),
+}
+
+/// As what a request shows that which lets it in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pass {
+    /// As a bearer token.
+    #[default]
+    Bearer,
+    /// As an API key.
+    Key,
+    /// As both, because it is not known which it is.
+    Both,
+}
+
 /// What is in a login. Its times are in milliseconds since 1970.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Credentials {
     /// What lets requests in; empty if the login has ended.
     pub access: String,
@@ -120,13 +150,17 @@ pub struct Credentials {
     pub ends: Option<u64>,
     /// The kind of subscription.
     pub subscription: Option<String>,
+    /// As what the access token is shown.
+    pub pass: Pass,
+    /// The command of the host that prints the access token, where it is not here.
+    pub helper: Option<String>,
 }
 
 impl Credentials {
     /// Whether they let anything in, or can be made to.
     #[must_use]
     pub fn is_login(&self) -> bool {
-        !self.access.is_empty()
+        !self.access.is_empty() || self.helper.is_some()
     }
 }
 

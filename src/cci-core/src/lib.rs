@@ -4,6 +4,7 @@
 //! be tested as a table, and the same launch plan serves every verb.
 
 pub mod access;
+pub mod account;
 pub mod address;
 pub mod build;
 pub mod checkpoint;

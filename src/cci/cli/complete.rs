@@ -10,6 +10,7 @@ use clap_complete::CompletionCandidate;
 use tokio_util::sync::CancellationToken;
 
 use super::context::{Asked, context};
+use super::login::configured;
 use super::runtime;
 use crate::ui::terminal::{Terminal, Voice};
 use crate::ui::text;
@@ -71,6 +72,12 @@ pub(crate) fn checkpoints() -> Vec<CompletionCandidate> {
         let about = |one: &Logged| if one.message.is_empty() { one.prompt.clone() } else { one.message.clone() };
         Ok(all.map(|one| Candidate { about: format!("{} {}", one.cause, about(&one)), name: one.id }).collect())
     })
+}
+
+/// The accounts of the configured agent.
+pub(crate) fn accounts() -> Vec<CompletionCandidate> {
+    let names = configured::names().unwrap_or_default();
+    names.into_iter().map(|name| CompletionCandidate::new(name.as_str())).collect()
 }
 
 /// The forks of this workspace.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cci_core::account::AccountName;
 use cci_core::checkpoint::{Node, Reference};
 use cci_core::name::{ContainerName, Prefix};
 use cci_core::session::SessionId;
@@ -66,6 +67,10 @@ impl Checkpoints {
         cx.prefix = Prefix::parse(&watched.prefix).map_err(|error| Error::Internal(error.to_string()))?;
         cx.settings.tool.name.clone_from(&watched.tool);
         cx.settings.checkpoints = watched.checkpoints.clone();
+        if let Some(note) = &watched.login {
+            // what is in use now may be another
+            cx.settings.login.account = Some(note.account.clone().unwrap_or_else(AccountName::host));
+        }
         let server = Server { endpoint: watched.endpoint.clone(), project: watched.project.clone() };
         cx.scope = Scope::new(stop, Ledger::new(cx.cci_dir().join("unfinished"), server));
         let slot = ContainerName::parse(&cx.prefix, &of.container).ok().map(|name| name.slot());

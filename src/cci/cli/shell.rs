@@ -37,6 +37,9 @@ pub(crate) struct ShellArgs {
     /// Start bash instead of the agent
     #[arg(long)]
     debug: bool,
+    /// Drop the login that the session holds, and take the host's again
+    #[arg(long)]
+    fresh_creds: bool,
     /// How to print what was started
     #[command(flatten)]
     format: FormatArg,
@@ -115,6 +118,7 @@ impl OnIncus for ShellArgs {
             tmux,
             background: self.background,
             root: None,
+            fresh_login: self.fresh_creds,
             forks: false,
             replaces: None,
         };

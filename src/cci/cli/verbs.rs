@@ -127,7 +127,7 @@ verbs! {
     Reference = "reference": super::reference::ReferenceArgs, offline;
     /// Drive any container of the Incus project
     Container = "container": super::container::ContainerArgs, on_incus;
-    /// Show the agents' logins on this host
+    /// Show and choose the agents' accounts on this host
     Login = "login": super::login::LoginArgs, offline;
     /// Show and control the process that takes checkpoints while agents work
     Supervisor = "supervisor": super::supervisor::SupervisorArgs, offline;

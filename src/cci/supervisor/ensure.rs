@@ -41,7 +41,9 @@ pub(crate) async fn on_occasion(cx: &Context) {
 /// Has one while a launch does its work, if the launch needs it: of this build, unless a newer one is there. Returns
 /// whether that is so, or need not be.
 pub(crate) async fn for_launch(cx: &Context, debug: bool) -> bool {
-    if !connect::is_wanted(&cx.settings, debug) && !connect::way(cx).await.needs_supervisor() {
+    // where there is no way, the launch says why
+    let is_let_in = async || connect::way(cx).await.is_ok_and(|way| way.needs_supervisor());
+    if !connect::is_wanted(&cx.settings, debug) && !is_let_in().await {
         return true;
     }
     let place = Place::of(&cx.cci_dir());

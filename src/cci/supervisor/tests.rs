@@ -1,5 +1,6 @@
 //! A whole supervisor on real sockets, with a lookout and a duty of the tests'.
 
+mod accounts;
 mod api;
 mod commands;
 mod guests;

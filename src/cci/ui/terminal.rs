@@ -200,6 +200,16 @@ impl Terminal {
         Ok(if agreed { Answer::Yes } else { Answer::No })
     }
 
+    /// Asks for a secret, which is not shown.
+    pub(crate) async fn secret(&self, what: &str) -> Result<String> {
+        if !question::is_possible() {
+            return Err(Error::usage("a secret is read from standard input, or from a terminal"));
+        }
+        let prompt = shown(what);
+        let _paused = Paused::new(&self.bar);
+        question::ask(|| dialoguer::Password::new().with_prompt(prompt).interact()).await
+    }
+
     /// Lets the user choose one of several; `None` where nobody is asked or nothing is chosen.
     pub(crate) async fn choose(&self, question: &str, several: &[String]) -> Result<Option<usize>> {
         if !question::is_possible() {

@@ -104,7 +104,7 @@ impl Agent for Claude {
         let copied = copied.into_iter().map(|(name, _)| Copied::plain(directory.join(name), name));
         let login = Copied { login: true, ..Copied::plain(directory.join(LOGIN), LOGIN) };
         let document = |name, form| Document { name, path: directory.join(name), form };
-        let settings = settings::is_read(import).then(|| document(config::SETTINGS, Form::Json(Keep::All)));
+        let settings = settings::is_read(import).then(|| document(place::SETTINGS, Form::Json(Keep::All)));
         let state = Document { path: state_file(place), ..document(STATE, Form::Json(config::OF_STATE)) };
         let memory = import.has(Part::Instructions).then(|| document(config::MEMORY, Form::Text));
         let markets = import.has(Part::Plugins).then(|| document(settings::MARKETS, Form::Json(settings::OF_MARKETS)));
@@ -112,7 +112,7 @@ impl Agent for Claude {
             copied: [login].into_iter().chain(copied).collect(),
             host: [settings, Some(state), memory, markets].into_iter().flatten().collect(),
             directory,
-            session: &[config::SETTINGS, STATE],
+            session: &[place::SETTINGS, STATE],
             // hooks, variables, key helpers and servers
             workspace: &[".claude/settings.json", ".claude/settings.local.json", ".mcp.json"],
             stays: place::NOTED.into_iter().chain(place::STAYS).chain(left.into_iter().map(|(name, _)| name)).collect(),

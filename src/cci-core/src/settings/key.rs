@@ -108,6 +108,7 @@ pub const KEYS: &[Key] = &[
     row("checkpoints.keep_for", Kind::Age, "\"30d\"", "How long they are kept"),
     row("checkpoints.agent_may_rewind", Kind::Bool, "true", "Let the agent in a container rewind its own session"),
     row("login.mode", Kind::Choice(&["socket", "token", "copy"]), "\"token\"", "What of the host's login of the agent is in a container: nothing (requests go through a socket, and get it on the host), an access token that is replaced before it ends, or all of it"),
+    row("login.account", Kind::Name, "\"work\"", "The account that lets the agent in: one of `cci login add`, or `host` for the agent's own login on the host; the one of `cci login use` if not set"),
     row("login.max_tokens", Kind::Number(u32::MAX), "2000000", "How many tokens a session may use through the socket; 0 is no limit"),
     row("login.max_requests_per_minute", Kind::Number(100_000), "60", "How many requests a session may make through the socket in a minute; 0 is no limit"),
     row("build.from", Kind::Text, "\"images:debian/13\"", "What the image is built from: auto, images:…, bootstrap:…, a local alias or a tarball"),
@@ -222,6 +223,7 @@ mod tests {
         settings.paths.logs_dir = path();
         settings.incus.socket = path();
         settings.incus.storage_pool = text();
+        settings.login.account = Some(crate::account::AccountName::host());
         settings.limits = Limits { cpu: text(), memory: text(), processes: text(), disk: text() };
         let mount = MountEntry { host: "/x".into(), readonly: true, optional: false };
         settings.mounts.default = [("/data".to_owned(), mount)].into();

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::account::AccountName;
+
 /// What of the host's login is in a container, the least first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -16,11 +18,14 @@ pub enum LoginMode {
 }
 
 /// `[login]`
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoginSettings {
     /// What of the host's login is in a container.
     pub mode: LoginMode,
+    /// The account; none is the one that `cci login use` has chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountName>,
     /// How many tokens a session may use in all; 0 is no limit.
     pub max_tokens: u32,
     /// How many requests it may make in a minute; 0 is no limit.

@@ -65,7 +65,7 @@ pub fn loosenings(trusted: &Settings, changed: &Settings, around: &Surroundings<
     of_network(&mut found, &trusted.network, network);
     of_limits(&mut found, &trusted.limits, limits);
     of_checkpoints(&mut found, &trusted.checkpoints, checkpoints);
-    of_login(&mut found, trusted.login, *login);
+    of_login(&mut found, &trusted.login, login);
     of_build(&mut found, &trusted.build, build);
     of_mounts(&mut found, trusted, mounts, around);
     found.0
@@ -229,15 +229,16 @@ fn of_checkpoints(found: &mut Found, trusted: &CheckpointSettings, changed: &Che
     found.when(rewinds, "checkpoints.agent_may_rewind", agent_may_rewind, reason);
 }
 
-fn of_login(found: &mut Found, trusted: LoginSettings, changed: LoginSettings) {
+fn of_login(found: &mut Found, trusted: &LoginSettings, changed: &LoginSettings) {
     const REASON: &str = "the container could use the login for more than the user allows";
-    let LoginSettings { mode, max_tokens, max_requests_per_minute } = changed;
-    found.when(mode > trusted.mode, "login.mode", &mode, "it would hand the host's credentials to the container");
+    let LoginSettings { mode, account, max_tokens, max_requests_per_minute } = changed;
+    found.when(*mode > trusted.mode, "login.mode", mode, "it would hand the host's credentials to the container");
+    found.when(*account != trusted.account, "login.account", account, "it would use another account of the user's");
     // 0 is no limit
     let is_more = |changed: u32, trusted: u32| trusted != 0 && (changed == 0 || changed > trusted);
-    found.when(is_more(max_tokens, trusted.max_tokens), "login.max_tokens", &max_tokens, REASON);
-    let more = is_more(max_requests_per_minute, trusted.max_requests_per_minute);
-    found.when(more, "login.max_requests_per_minute", &max_requests_per_minute, REASON);
+    found.when(is_more(*max_tokens, trusted.max_tokens), "login.max_tokens", max_tokens, REASON);
+    let more = is_more(*max_requests_per_minute, trusted.max_requests_per_minute);
+    found.when(more, "login.max_requests_per_minute", max_requests_per_minute, REASON);
 }
 
 fn of_build(found: &mut Found, trusted: &BuildSettings, changed: &BuildSettings) {

@@ -321,6 +321,7 @@ fn wanted(cx: &Context, journal: &Journal, node: &Node, subject: &Subject) -> Op
         // an agent that does not come up is seen by whoever attaches; everything is back nevertheless
         background: false,
         root,
+        fresh_login: false,
         forks: false,
         replaces: ended.map(|owned| owned.instance.name.clone()),
     })

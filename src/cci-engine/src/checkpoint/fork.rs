@@ -255,6 +255,7 @@ async fn one(cx: &Context, opened: &Opened, from: &From) -> Result<Forked> {
         // a prompt waits for the agent, and one that does not come up is seen by whoever attaches
         background: false,
         root: from.root.clone().map(|root| (from.node.id.clone(), root)),
+        fresh_login: false,
         forks: true,
         replaces: None,
     };

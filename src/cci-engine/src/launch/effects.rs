@@ -80,6 +80,7 @@ const ROWS: &[(&str, &str, Effect)] = &[
     ("checkpoints.keep_for", "\"1d\"", Part(keep_for)),
     ("checkpoints.agent_may_rewind", "true", Live("checkpoints::an_agent_rewinds_itself_where_it_may")),
     ("login.mode", "\"token\"", Live("login::a_token_is_in_the_container_because_the_configuration_says_so")),
+    ("login.account", "\"work\"", Live("login_accounts::an_api_key_of_an_account_opens_the_api_and_is_nowhere_inside")),
     ("login.max_tokens", "60", Live("login::a_session_that_runs_away_is_stopped_with_a_clear_answer")),
     ("login.max_requests_per_minute", "3", Live("login::a_session_that_asks_too_often_is_told_so")),
     ("build.from", "\"bootstrap:bookworm\"", Live("settings::a_build_is_told_by_the_configuration")),

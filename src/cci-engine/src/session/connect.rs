@@ -35,7 +35,7 @@ fn started(settings: &Settings) -> &'static dyn Agent {
 }
 
 /// How a session that these settings start is let in by its agent's API.
-pub async fn way(cx: &Context) -> Way {
+pub async fn way(cx: &Context) -> Result<Way> {
     login::way(cx, started(&cx.settings)).await
 }
 

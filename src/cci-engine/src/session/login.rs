@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cci_agent::{Agent, Import, Login, Part, agent, json};
+use cci_agent::{Agent, Import, Login, Part, Pass, agent, json};
+use cci_core::account::AccountName;
 use cci_core::session::SessionId;
-use cci_core::settings::{LoginMode, LoginSettings, Settings, SettingsSecrets, Variable};
+use cci_core::settings::{LoginMode, Settings, SettingsSecrets, Variable};
+use cci_core::{Error, Result};
 use cci_guest::agent_socket::{LOGIN_DIRECTORY, LOGIN_SOCKET};
-use cci_host::login::{Found, Held, LoginFile, now, timestamp};
+use cci_host::login::{Accounts, Found, Held, LoginFile, now, timestamp};
 use cci_host::store::run_dir::{LoginNote, RunDir};
+use cci_host::store::seed::LoginGiven;
 
 use crate::blocking::blocking;
 use crate::context::Context;
@@ -25,9 +28,11 @@ pub struct Way {
     /// What the supervisor has to know, where it has to do with it.
     pub(super) note: Option<LoginNote>,
     /// Whether the host's login is copied.
-    pub(super) is_copied: bool,
+    is_copied: bool,
     /// What the agent finds in its environment.
     pub(super) environment: BTreeMap<String, String>,
+    /// The account of cci's that is used.
+    account: Option<AccountName>,
     /// The login on the host, if that is used.
     held: Option<Box<Held>>,
     /// Why it is not the way that was configured.
@@ -42,7 +47,12 @@ impl Way {
     }
 
     fn other(is_copied: bool, why: Option<Otherwise>) -> Self {
-        Self { note: None, is_copied, environment: BTreeMap::new(), held: None, why }
+        Self { note: None, is_copied, environment: BTreeMap::new(), account: None, held: None, why }
+    }
+
+    /// What the session's directory gets of it.
+    pub(super) fn given(&self, is_fresh: bool) -> LoginGiven {
+        LoginGiven { is_copied: self.is_copied, has_account: self.account.is_some(), is_fresh }
     }
 
     /// What a file in the container has to hold when the agent starts, and its name.
@@ -83,18 +93,29 @@ enum Otherwise {
 }
 
 /// Finds the way for a session that these settings start in which `agent` is what really runs.
-pub(super) async fn way(cx: &Context, agent: &'static dyn Agent) -> Way {
-    let settings = cx.settings.login;
-    let Some(login) = agent.login().filter(|_| settings.mode != LoginMode::Copy) else { return Way::other(true, None) };
+pub(super) async fn way(cx: &Context, agent: &'static dyn Agent) -> Result<Way> {
+    let settings = &cx.settings.login;
     if !cx.settings.defaults.agent_config {
-        return Way::other(false, None);
+        return Ok(Way::other(settings.mode == LoginMode::Copy || agent.login().is_none(), None));
     }
-    let Some(file) = LoginFile::of(&cx.caller, agent) else { return Way::other(true, None) };
+    let account = account(cx, agent).await?;
+    if let Some((name, _)) = account.as_ref().filter(|_| settings.mode == LoginMode::Copy) {
+        return Err(unfit(name, "is not copied into containers", "set `login.mode` to \"socket\""));
+    }
+    let Some(login) = agent.login().filter(|_| settings.mode != LoginMode::Copy) else {
+        return Ok(Way::other(true, None));
+    };
+    let (account, file) = match account {
+        Some((name, file)) => (Some(name), Some(file)),
+        None => (None, LoginFile::of(&cx.caller, agent)),
+    };
+    let Some(file) = file else { return Ok(Way::other(true, None)) };
     let configured = agent.sources(&cx.caller.place_of(agent), &Import::default()).directory.join(login.settings());
     let read = file.clone();
-    let comes = cx.settings.tool.import.has(Part::Settings);
+    // where an account lets the agent in, what else would does not come along
+    let comes = cx.settings.tool.import.has(Part::Settings) && account.is_none();
     let found = blocking(move || Ok((read.read(), if comes { in_settings(&configured, login) } else { Vec::new() })));
-    let Ok((found, mut named)) = found.await else { return Way::other(false, None) };
+    let Ok((found, mut named)) = found.await else { return Ok(Way::other(false, None)) };
     if cx.settings.defaults.settings_secrets == SettingsSecrets::Drop {
         // what opens anything does not come along
         named.retain(|name| !login.opens(name));
@@ -111,46 +132,76 @@ pub(super) async fn way(cx: &Context, agent: &'static dyn Agent) -> Way {
         // another address, and nothing that opens it
         all if all.iter().all(|name| name == login.api().0) => LoginMode::Token,
         // where there is no login, nothing is set aside
-        _ => return Way::other(false, matches!(found, Found::Login(_)).then_some(Otherwise::Named(named))),
+        _ => return Ok(Way::other(false, matches!(found, Found::Login(_)).then_some(Otherwise::Named(named)))),
     };
-    let held = match found {
-        Found::Absent => return Way::other(false, None),
-        Found::Ended(_) => return Way::other(false, Some(Otherwise::Ended)),
-        Found::Other(problem) => return Way::other(false, Some(Otherwise::Unknown { path: file.path(), problem })),
-        Found::Login(held) => held,
+    let held = match (found, &account) {
+        (Found::Login(held), _) => held,
+        (Found::Other(problem), Some(name)) => {
+            return Err(unfit(name, &format!("cannot be used: {problem}"), "`cci login add --force` replaces it"));
+        }
+        (_, Some(name)) => return Err(unfit(name, "has ended", "`cci login add --force` logs it in again")),
+        (Found::Absent, None) => return Ok(Way::other(false, None)),
+        (Found::Ended(_), None) => return Ok(Way::other(false, Some(Otherwise::Ended))),
+        (Found::Other(problem), None) => {
+            return Ok(Way::other(false, Some(Otherwise::Unknown { path: file.path(), problem })));
+        }
     };
+    if let Some(name) = account.as_ref().filter(|_| mode == LoginMode::Token && held.credentials.pass != Pass::Bearer) {
+        let hint = format!("set `login.mode` to \"socket\", and give sessions no {}", login.api().0);
+        return Err(unfit(name, "is let in by an API key, which is never put into a container", &hint));
+    }
     let why = (!named.is_empty()).then_some(Otherwise::Named(named));
-    with(cx, login, &file, held, mode, settings, why)
+    Ok(with(cx, login, &file, (held, account), mode, why))
+}
+
+/// The account that is to be used, if it is not the agent's own login; one that is chosen and is not there lets nothing
+/// start with another.
+async fn account(cx: &Context, agent: &'static dyn Agent) -> Result<Option<(AccountName, LoginFile)>> {
+    let Some(accounts) = Accounts::of(&cx.cci_dir(), agent) else { return Ok(None) };
+    let configured = cx.settings.login.account.clone();
+    blocking(move || {
+        let chosen = accounts.chosen(configured.as_ref())?;
+        chosen.map(|name| accounts.require(&name).map(|file| (name, file))).transpose()
+    })
+    .await
+}
+
+fn unfit(name: &AccountName, problem: &str, hint: &str) -> Error {
+    Error::Config { problem: format!("the account {name} {problem}"), hint: Some(hint.to_owned()) }
 }
 
 fn with(
     cx: &Context,
     login: &'static dyn Login,
     file: &LoginFile,
-    held: Box<Held>,
+    (held, account): (Box<Held>, Option<AccountName>),
     mode: LoginMode,
-    settings: LoginSettings,
     why: Option<Otherwise>,
 ) -> Way {
     let (variable, usual) = login.api();
     // an address that the caller's own agent opens with something else gets no login
     let is_opened = login.variables().iter().any(|name| login.opens(name) && cx.caller.var(name).is_some());
+    let on_host = || cx.caller.var(variable).filter(|_| !is_opened);
+    // what an account holds is sent where it was added for, and nowhere else
+    let api = if account.is_some() { Accounts::api_of(&held) } else { on_host() };
+    let settings = &cx.settings.login;
     let note = LoginNote {
         mode,
         directory: file.directory().to_owned(),
-        api: cx.caller.var(variable).filter(|_| !is_opened).unwrap_or(usual).to_owned(),
+        account: account.clone(),
+        api: api.unwrap_or(usual).to_owned(),
         renewed_at: cx.caller.var(TOKEN_URL).unwrap_or(login.renewed_at()).to_owned(),
         max_tokens: settings.max_tokens,
         max_requests_per_minute: settings.max_requests_per_minute,
     };
-    let environment = environment(login, mode);
-    Way { note: Some(note), is_copied: false, environment, held: Some(held), why }
+    let environment = environment(login, mode, held.credentials.pass);
+    Way { note: Some(note), is_copied: false, environment, account, held: Some(held), why }
 }
 
 /// What the agent finds in its environment.
-fn environment(login: &dyn Login, mode: LoginMode) -> BTreeMap<String, String> {
+fn environment(login: &dyn Login, mode: LoginMode, pass: Pass) -> BTreeMap<String, String> {
     let variables = match mode {
-        LoginMode::Socket => login.socket_environment(LOGIN_SOCKET),
+        LoginMode::Socket => login.socket_environment(LOGIN_SOCKET, pass),
         LoginMode::Token => login.directory_environment(LOGIN_DIRECTORY),
         LoginMode::Copy => Vec::new(),
     };
@@ -159,10 +210,21 @@ fn environment(login: &dyn Login, mode: LoginMode) -> BTreeMap<String, String> {
 
 /// The same for another program in a session that runs: what its agent was started with.
 pub(super) async fn environment_of(cx: &Context, session: SessionId) -> BTreeMap<String, String> {
-    let run = RunDir::of(&cx.cci_dir());
-    let noted = blocking(move || Ok(run.noted(session))).await.ok().flatten();
-    let found = noted.and_then(|noted| Some((agent(&noted.tool).login()?, noted.login?.mode)));
-    found.map(|(login, mode)| environment(login, mode)).unwrap_or_default()
+    let (run, cci_dir) = (RunDir::of(&cx.cci_dir()), cx.cci_dir());
+    let found = blocking(move || {
+        let Some(noted) = run.noted(session) else { return Ok(None) };
+        let agent = agent(&noted.tool);
+        Ok(agent.login().zip(noted.login).map(|(login, note)| {
+            let file = note.account.and_then(|name| Some(Accounts::of(&cci_dir, agent)?.file(&name)));
+            let pass = match file.map(|file| file.read()) {
+                Some(Found::Login(held)) => held.credentials.pass,
+                _ => Pass::Bearer,
+            };
+            (login, note.mode, pass)
+        }))
+    });
+    let found = found.await.ok().flatten();
+    found.map(|(login, mode, pass)| environment(login, mode, pass)).unwrap_or_default()
 }
 
 /// The variables of the agent's own settings on the host that say how it is let in.

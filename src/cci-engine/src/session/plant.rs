@@ -14,31 +14,39 @@ use crate::context::Context;
 use crate::event::SessionEvent;
 use crate::launch;
 use crate::ledger::Made;
+use crate::session::login::Way;
 use crate::site::host_path;
 use cci_host::store::noted;
 use cci_host::store::seed::Seed;
 
+/// What a session's directory depends on besides the settings.
+pub(super) struct Planting<'a> {
+    /// What the agent runs of cci's at its turns.
+    pub(super) turns: TurnHooks,
+    /// How it is let in.
+    pub(super) way: &'a Way,
+    /// Whether a login that the session has is dropped first.
+    pub(super) is_fresh: bool,
+}
+
 /// The directory of a new conversation, which is removed if the launch fails.
-pub(super) async fn plant_new(
-    cx: &Context,
-    id: SessionId,
-    owner: Ids,
-    turns: TurnHooks,
-    copies_login: bool,
-) -> Result<()> {
+pub(super) async fn plant_new(cx: &Context, id: SessionId, owner: Ids, wanted: Planting<'_>) -> Result<()> {
     cx.scope.ledger.push(Made::SessionDir(launch::store(cx).dir(id)));
-    plant(cx, id, owner, turns, copies_login).await
+    plant(cx, id, owner, wanted).await
 }
 
 /// Creates the session's directory and puts what the agent needs into it.
-pub(super) async fn plant(cx: &Context, id: SessionId, owner: Ids, turns: TurnHooks, copies_login: bool) -> Result<()> {
+pub(super) async fn plant(cx: &Context, id: SessionId, owner: Ids, wanted: Planting<'_>) -> Result<()> {
+    let Planting { turns, way, is_fresh } = wanted;
     let (store, caller) = (launch::store(cx), cx.caller.clone());
     let workspace = host_path::real_workspace(cx).await?;
     let (from_host, secrets) = (cx.settings.defaults.agent_config, cx.settings.defaults.settings_secrets);
     let (agent, import) = (cx.settings.tool.agent(), cx.settings.tool.import.clone());
     let mut environment =
         cci_core::environment::environment(agent, &HostLocale::default(), &cx.settings.environment(), &cx.environment);
-    let api_key = agent.api_key_variable().and_then(|name| environment.remove(name));
+    let own = |name: &str| environment.remove(name).or_else(|| way.environment.get(name).cloned());
+    let api_key = agent.api_key_variable().and_then(own);
+    let login = way.given(is_fresh);
     let (mounted, protected) = (mounted(cx, &workspace), host_path::protected(&cx.settings, &cx.caller));
     let cci_dir = cx.cci_dir();
     let planted = cx
@@ -53,7 +61,7 @@ pub(super) async fn plant(cx: &Context, id: SessionId, owner: Ids, turns: TurnHo
                 search: caller.var("PATH"),
                 from_host,
                 import: &import,
-                copies_login,
+                login,
                 secrets,
                 api_key: api_key.as_deref(),
                 workspace: &workspace,

@@ -24,7 +24,7 @@ use crate::session::agent;
 use crate::session::connect::{self, Sockets};
 use crate::session::holders::{self, Holder};
 use crate::session::login::Way;
-use crate::session::plant::{plant, plant_new};
+use crate::session::plant::{Planting, plant, plant_new};
 use crate::session::record::Draft;
 use crate::session::resume::{self, Given, Network, Resumed};
 use crate::session::shutdown;
@@ -51,6 +51,8 @@ pub struct Session {
     pub background: bool,
     /// The root file system that a new container gets instead of the image's.
     pub root: Option<(CheckpointId, Root)>,
+    /// Whether the session's own login is dropped for the host's.
+    pub fresh_login: bool,
     /// Whether the agent begins a new conversation with what was said in the one that is resumed.
     pub forks: bool,
     /// A container whose place the new one takes: it is just being removed.
@@ -143,12 +145,13 @@ pub(crate) async fn decide(cx: &Context, session: &Session) -> Result<Decided> {
     }
     let owner = launch::agent_ids(&cx, Some(&workspace));
     let is_told = connect::is_wanted(&cx.settings, session.debug);
-    let way = connect::way(&cx).await;
+    let way = connect::way(&cx).await?;
     let is_connected = is_told || way.needs_supervisor();
     let turns = connect::turn_hooks(&cx.settings, is_told);
     // what does not depend on Incus is done while Incus is asked
+    let planting = Planting { turns: turns.clone(), way: &way, is_fresh: session.fresh_login };
     let (survey, planted) = tokio::join!(launch::survey(&cx, Subject::Workspace), async {
-        if resumed.is_none() { plant_new(&cx, id, owner, turns.clone(), way.is_copied).await } else { Ok(()) }
+        if resumed.is_none() { plant_new(&cx, id, owner, planting).await } else { Ok(()) }
     });
     let mut survey = survey?;
     planted?;
@@ -168,6 +171,12 @@ pub(crate) async fn decide(cx: &Context, session: &Session) -> Result<Decided> {
         survey = survey.from_root(roots::original(&cx, checkpoint, root).await?);
     }
     let is_new = live(&survey.instances, id).is_none();
+    if session.fresh_login && !is_new {
+        return Err(Error::Usage {
+            problem: "the session runs, and keeps the login that it was started with".into(),
+            hint: Some("`cci shutdown` it first, then resume it with --fresh-creds".into()),
+        });
+    }
     let sockets = if is_connected { connect::make(&cx, id, owner, &way, is_new)? } else { None };
     let plan = plan(&cx, id, resumed.as_ref(), &survey, sockets.as_ref(), &way)?;
     way.tell(&cx);
@@ -193,7 +202,18 @@ impl Decided {
                 survey.policy_check.verify(&cx).await?;
                 (running.name.clone(), launch::as_made(&plan, &running.config))
             }
-            None => launched(&cx, plan, slot, id, resumed.as_ref(), &survey, (turns, way.is_copied)).await?,
+            None => {
+                launched(
+                    &cx,
+                    plan,
+                    slot,
+                    id,
+                    resumed.as_ref(),
+                    &survey,
+                    Planting { turns, way: &way, is_fresh: session.fresh_login },
+                )
+                .await?
+            }
         };
         let watched = sockets.is_some() && connect::watch(&cx, id, owner, &plan, live.as_ref(), (is_told, &way));
         let plan = if watched { plan } else { plan.without_login() };
@@ -319,10 +339,10 @@ async fn launched(
     id: SessionId,
     resumed: Option<&Resumed>,
     survey: &Survey,
-    (turns, copies_login): (TurnHooks, bool),
+    planting: Planting<'_>,
 ) -> Result<(String, LaunchPlan)> {
     if resumed.is_some() {
-        plant(cx, id, launch::agent_ids(cx, survey.host.workspace.as_ref()), turns, copies_login).await?;
+        plant(cx, id, launch::agent_ids(cx, survey.host.workspace.as_ref()), planting).await?;
     }
     let draft = Draft::new(id, resumed.map(|resumed| resumed.saved.metadata.clone()));
     let likely = launch::likely(cx, &plan, slot, survey);

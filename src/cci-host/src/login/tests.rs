@@ -152,13 +152,8 @@ fn what_is_no_login_is_not_taken_for_one() {
 #[test]
 fn a_token_is_renewed_well_before_its_end() {
     let held = |written: u64, expires: u64| {
-        let credentials = Credentials {
-            access: "a".into(),
-            refresh: "r".into(),
-            expires: Some(expires),
-            ends: None,
-            subscription: None,
-        };
+        let credentials =
+            Credentials { access: "a".into(), refresh: "r".into(), expires: Some(expires), ..Credentials::default() };
         Held { content: json!({}), credentials, written }.due().unwrap()
     };
     let hour = 3_600_000;

@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use cci_core::account::AccountName;
 use cci_core::idmap::Ids;
 use cci_core::session::SessionId;
 use cci_core::settings::{CheckpointSettings, LoginMode};
@@ -77,6 +78,9 @@ pub struct LoginNote {
     pub mode: LoginMode,
     /// The directory of the login on the host.
     pub directory: PathBuf,
+    /// Which account it is; none is the agent's own login.
+    #[serde(default)]
+    pub account: Option<AccountName>,
     /// Where the API is.
     pub api: String,
     /// Where the login is renewed.

@@ -44,8 +44,8 @@ pub struct Seed<'a> {
     pub from_host: bool,
     /// Which parts of it are copied.
     pub import: &'a Import,
-    /// Whether its login is.
-    pub copies_login: bool,
+    /// What it gets of logins.
+    pub login: LoginGiven,
     /// What happens to the secrets in its settings.
     pub secrets: SettingsSecrets,
     /// The key the agent finds in its environment.
@@ -66,6 +66,17 @@ pub struct Seed<'a> {
     pub guest_home: &'a str,
 }
 
+/// What a session gets of logins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LoginGiven {
+    /// Whether the agent's login on the host is copied.
+    pub is_copied: bool,
+    /// Whether an account of cci's lets the agent in.
+    pub has_account: bool,
+    /// Whether one that the session has is dropped first.
+    pub is_fresh: bool,
+}
+
 /// What the user should know about what was copied.
 #[derive(Debug, Default)]
 pub struct Planted {
@@ -82,6 +93,9 @@ impl Seed<'_> {
     pub fn plant(&self, state: &GuestDir, session: &Path) -> Result<Planted> {
         let sources = if self.from_host { self.sources() } else { self.without_host() };
         let note = Note::read(session);
+        if self.login.is_fresh {
+            self.drop_login(state)?;
+        }
         let mut omitted = Vec::new();
         let (session_has, left_alone) = of_session(state, sources.session, &mut omitted)?;
         let no_directory = self.from_host.then(|| unusable(&sources.directory)).flatten();
@@ -100,7 +114,7 @@ impl Seed<'_> {
             for copied in sources.copied.iter().chain(&seeded.copied).filter(|copied| self.is_copied(copied, state)) {
                 copying.copy(copied, state);
             }
-            if !self.copies_login {
+            if !self.login.is_copied {
                 self.forget_login(&mut copying, state);
             }
             omitted.extend(not_named(&copying, &sources));
@@ -118,7 +132,7 @@ impl Seed<'_> {
         if !copied.login {
             return true;
         }
-        let Some(login) = self.agent.login().filter(|_| self.copies_login) else { return self.copies_login };
+        let Some(login) = self.agent.login().filter(|_| self.login.is_copied) else { return self.login.is_copied };
         let Some(above) = copied.host.parent() else { return false };
         let there = match state.read(&copied.session) {
             Ok(Content::File(bytes)) => understood(login, &bytes, 0),
@@ -130,6 +144,17 @@ impl Seed<'_> {
             (Found::Login(ours), Found::Login(theirs)) => expires(&ours) > expires(&theirs),
             (Found::Other(_) | Found::Login(_), _) => true,
         }
+    }
+
+    /// Removes the login that the session has, wherever it came from.
+    fn drop_login(&self, state: &GuestDir) -> Result<()> {
+        for path in self.sources().copied.into_iter().filter(|copied| copied.login).map(|copied| copied.session) {
+            if state.seen(&path).is_some() && !state.remove(&path) {
+                let source = io::Error::other("it stays where it is");
+                return Err(Error::Host { step: "remove", path: state.path().join(path), source });
+            }
+        }
+        Ok(())
     }
 
     /// Removes a login that an earlier launch has copied; one that the session has renewed since is its own.
@@ -199,6 +224,7 @@ impl Seed<'_> {
             state: self.state.clone(),
             guest_home: self.guest_home,
             secrets: self.secrets == SettingsSecrets::Copy,
+            has_account: self.login.has_account,
             api_key: self.api_key,
             noted,
             turns: Some(self.turns.clone()),

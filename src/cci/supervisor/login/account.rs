@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cci_agent::{Agent, Refusal};
+use cci_core::account::AccountName;
 use cci_engine::blocking::blocking;
 use cci_host::login::{Found, Held, LoginFile, now};
 use tokio::sync::Mutex;
@@ -14,6 +15,7 @@ use tokio::time::{Instant, timeout};
 
 use super::answer::Refused;
 use super::apart::Renews;
+use super::helper::Helper;
 use super::renewal::{Asked, Outcome};
 use crate::supervisor::log::Log;
 
@@ -30,10 +32,14 @@ const REST: Duration = Duration::from_secs(10);
 pub(super) struct Account {
     file: LoginFile,
     agent: &'static dyn Agent,
+    /// Which account it is; none is the agent's own login.
+    name: Option<AccountName>,
     renewed_at: String,
     cci_dir: PathBuf,
     renews: Rc<dyn Renews>,
     log: Rc<Log>,
+    /// What prints its key, where it is not in the file.
+    helper: Helper,
     /// One renewal at a time.
     turn: Mutex<()>,
     failed: RefCell<Option<Failed>>,
@@ -53,6 +59,7 @@ struct Failed {
 pub(super) struct Parts {
     pub(super) file: LoginFile,
     pub(super) agent: &'static dyn Agent,
+    pub(super) name: Option<AccountName>,
     pub(super) renewed_at: String,
     pub(super) cci_dir: PathBuf,
     pub(super) renews: Rc<dyn Renews>,
@@ -61,9 +68,21 @@ pub(super) struct Parts {
 
 impl Account {
     pub(super) fn new(parts: Parts) -> Rc<Self> {
-        let Parts { file, agent, renewed_at, cci_dir, renews, log } = parts;
+        let Parts { file, agent, name, renewed_at, cci_dir, renews, log } = parts;
         let (turn, failed, forced) = (Mutex::new(()), RefCell::new(None), Cell::new(None));
-        Rc::new(Self { file, agent, renewed_at, cci_dir, renews, log, turn, failed, forced })
+        Rc::new(Self {
+            file,
+            agent,
+            name,
+            renewed_at,
+            cci_dir,
+            renews,
+            log,
+            helper: Helper::default(),
+            turn,
+            failed,
+            forced,
+        })
     }
 
     /// What lets requests in now.
@@ -79,6 +98,9 @@ impl Account {
 
     /// The API has refused what it was let in with: renews it, unless somebody has already.
     pub(super) async fn refused(self: &Rc<Self>, held: &Held) {
+        if held.credentials.helper.is_some() {
+            return self.helper.forget();
+        }
         if self.forced.get().is_some_and(|at| at.elapsed() < FORCED) {
             return;
         }
@@ -89,7 +111,7 @@ impl Account {
     async fn read(&self) -> Result<Held, Refused> {
         let file = self.file.clone();
         match blocking(move || Ok(file.read())).await {
-            Ok(Found::Login(held)) => Ok(*held),
+            Ok(Found::Login(held)) => self.with_key(*held).await,
             Ok(Found::Absent) => Err(self.no_login("there is no login on the host")),
             Ok(Found::Ended(_)) => Err(self.no_login("the login on the host has ended")),
             Ok(Found::Other(what)) => Err(self.no_login(&format!("the login on the host cannot be used: {what}"))),
@@ -97,7 +119,24 @@ impl Account {
         }
     }
 
+    /// The login with what its command prints. Only an account of cci's has one: no other file is as safe from others.
+    async fn with_key(&self, mut held: Held) -> Result<Held, Refused> {
+        if let Some(command) = &held.credentials.helper {
+            if self.name.is_none() {
+                return Err(self.no_login("the login on the host cannot be used: it is none of the agent's own"));
+            }
+            held.credentials.access = self.helper.key(command).await.map_err(|problem| self.no_login(&problem))?;
+        }
+        Ok(held)
+    }
+
     fn no_login(&self, problem: &str) -> Refused {
+        if let Some(name) = &self.name {
+            let why = format!(
+                "account {name}: {problem}: `cci login add {name} --force` on the host; this session goes on then"
+            );
+            return Refused::new(Refusal::NoLogin, why);
+        }
         let why =
             format!("{problem}: log in with {} on the host; this session goes on with it then", self.agent.title());
         Refused::new(Refusal::NoLogin, why)

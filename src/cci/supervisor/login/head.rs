@@ -15,7 +15,7 @@ const OF_A_CONNECTION: [HeaderName; 6] = [CONNECTION, TE, TRAILER, TRANSFER_ENCO
 /// The same by names that no standard knows.
 const FURTHER: [&str; 4] = ["keep-alive", "proxy-authorization", "proxy-connection", "proxy-authenticate"];
 /// Where an API key stands.
-const API_KEY: &str = "x-api-key";
+pub(super) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// How a request wants to be let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,9 +67,11 @@ fn wants(headers: &HeaderMap, login: &dyn Login) -> Result<Wants, Refused> {
     let is_placeholder = |value: &HeaderValue| {
         value.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")) == Some(login.placeholder())
     };
+    let is_key = |value: &HeaderValue| value.as_bytes() == login.placeholder().as_bytes();
     match (&bearer[..], &key[..]) {
         ([], []) => Ok(Wants::Nothing),
         ([bearer], []) if is_placeholder(bearer) => Ok(Wants::Login),
+        ([], [key]) if is_key(key) => Ok(Wants::Login),
         _ => foreign(),
     }
 }
@@ -77,7 +79,7 @@ fn wants(headers: &HeaderMap, login: &dyn Login) -> Result<Wants, Refused> {
 /// The headers of a request that are passed on.
 pub(super) fn passed_on(headers: &HeaderMap) -> HeaderMap {
     let mut kept = of_no_connection(headers);
-    for name in [AUTHORIZATION, COOKIE] {
+    for name in [AUTHORIZATION, API_KEY, COOKIE] {
         kept.remove(name);
     }
     // what it took is read from the answer

@@ -53,6 +53,7 @@ impl Logins {
             Account::new(Parts {
                 file: LoginFile::at(note.directory.clone(), login),
                 agent,
+                name: note.account.clone(),
                 renewed_at: note.renewed_at.clone(),
                 cci_dir: self.cci_dir.clone(),
                 renews: Rc::clone(&self.renews),

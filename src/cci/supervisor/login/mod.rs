@@ -7,6 +7,7 @@ mod begin;
 mod body;
 mod client;
 mod head;
+mod helper;
 mod logins;
 mod meter;
 mod pace;

@@ -7,13 +7,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use cci_agent::{Login, Refusal, Tokens};
+use cci_agent::{Credentials, Login, Pass, Refusal, Tokens};
 use cci_host::login::Held;
 use cci_host::store::run_dir::LoginNote;
 use cci_host::store::usage::Usage;
 use http_body_util::Either;
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, HeaderValue};
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use reqwest::Client;
 use tokio_util::task::TaskTracker;
@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use super::account::Account;
 use super::answer::Refused;
 use super::body::{Answered, Asked, Cut, Out};
-use super::head::{Wants, judge, passed_back, passed_on};
+use super::head::{API_KEY, Wants, judge, passed_back, passed_on};
 use super::meter::Meter;
 use super::pace::Pace;
 
@@ -57,7 +57,7 @@ impl Passage {
             Wants::Nothing => None,
         };
         if let Some(held) = &held {
-            headers.insert(AUTHORIZATION, bearer(held)?);
+            let_in(&mut headers, held)?;
         }
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
         let asked = Arc::new(AtomicU64::new(0));
@@ -107,12 +107,23 @@ impl Passage {
     }
 }
 
-fn bearer(held: &Held) -> Result<HeaderValue, Refused> {
+/// Adds what lets a request in.
+fn let_in(headers: &mut HeaderMap, held: &Held) -> Result<(), Refused> {
     let unfit =
         |_| Refused::new(Refusal::NoLogin, "the login on the host cannot be used: its token has odd characters");
-    let mut bearer = HeaderValue::from_str(&format!("Bearer {}", held.credentials.access)).map_err(unfit)?;
-    bearer.set_sensitive(true);
-    Ok(bearer)
+    let secret = |text: &str| {
+        let mut value = HeaderValue::from_str(text).map_err(unfit)?;
+        value.set_sensitive(true);
+        Ok(value)
+    };
+    let Credentials { access, pass, .. } = &held.credentials;
+    if matches!(pass, Pass::Bearer | Pass::Both) {
+        headers.insert(AUTHORIZATION, secret(&format!("Bearer {access}"))?);
+    }
+    if matches!(pass, Pass::Key | Pass::Both) {
+        headers.insert(API_KEY, secret(access)?);
+    }
+    Ok(())
 }
 
 fn passed(answer: reqwest::Response, meter: Meter) -> Response<Out> {

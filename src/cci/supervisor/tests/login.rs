@@ -60,6 +60,7 @@ impl Host {
         LoginNote {
             mode,
             directory: self.dir.path().to_owned(),
+            account: None,
             api: self.api.url.clone(),
             renewed_at: format!("{}/token", self.api.url),
             max_tokens: 0,

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use super::login::closed;
 use super::named::{Found, Named};
-use super::place::{STATE, directory, state_file};
+use super::place::{SETTINGS, STATE, directory, state_file};
 use super::secrets::{secrets, without_secrets};
 use super::servers::{self, SERVERS};
 use super::{settings, turns};
@@ -16,8 +17,6 @@ use crate::json::{Keep, deep_merge, file};
 use crate::omission::{NotCopied, Omission};
 use crate::seed::{Given, Secrets, Seeded};
 
-/// The settings, in the agent's directory.
-pub(super) const SETTINGS: &str = "settings.json";
 /// The instructions that it reads at the start of every conversation.
 pub(super) const MEMORY: &str = "CLAUDE.md";
 
@@ -84,6 +83,7 @@ pub(super) fn seed(given: &Given<'_>) -> Seeded {
 fn settings_of_host(given: &Given<'_>, named: &mut Named<'_>, seeded: &mut Seeded) -> Option<Value> {
     let path = directory(&given.place).join(SETTINGS);
     let settings = settings::imported(given.host.get(SETTINGS)?.clone(), &given.import);
+    let settings = if given.has_account { closed(settings) } else { settings };
     let settings = if given.secrets { settings } else { without_secrets(settings) };
     let (settings, omitted) = settings::adapted(settings, &path, named);
     seeded.omitted.extend(omitted);

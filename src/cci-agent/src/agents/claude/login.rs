@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::config::SETTINGS;
-use crate::login::{Credentials, Locks, Login, Refusal, Tokens};
+use super::place::SETTINGS;
+use crate::login::{By, Credentials, Locks, Login, Pass, Refusal, Tokens};
 
 /// Its file.
 pub(super) const LOGIN: &str = ".credentials.json";
@@ -24,6 +24,14 @@ const CLIENT: &str = "9d1c250a-e61b-44d9-88ed-5944d1962f5e";
 const PLACEHOLDER: &str = "ssh-placeholder";
 /// The setting that names a command that prints a key.
 const HELPER: &str = "apiKeyHelper";
+/// The key of an API key in the file of an account.
+const API_KEY: &str = "apiKey";
+/// The variables with a token and with a key.
+const TOKEN_VARIABLE: &str = "CLAUDE_CODE_OAUTH_TOKEN";
+const KEY_VARIABLE: &str = "ANTHROPIC_API_KEY";
+const GATEWAY_VARIABLE: &str = "ANTHROPIC_AUTH_TOKEN";
+/// What a token that a person gives may be used for: more than that no such token allows.
+const INFERENCE: &str = "user:inference";
 /// How many seconds a token lives whose life is not told.
 const UNTOLD: u64 = 600;
 /// The paths that a session may ask for: what is below those with a slash, and the others as they are. Others hand out
@@ -57,12 +65,32 @@ impl Login for Account {
         Locks { first: ".oauth_refresh.lock", owner: ".oauth_refresh.lock.owner", second: ".lock" }
     }
 
-    fn socket_environment(&self, socket: &str) -> Vec<(&'static str, String)> {
+    fn socket_environment(&self, socket: &str, pass: Pass) -> Vec<(&'static str, String)> {
+        // the agent asks for other things with a key than with a subscription
+        let variable = if pass == Pass::Bearer { TOKEN_VARIABLE } else { KEY_VARIABLE };
         vec![
             ("ANTHROPIC_UNIX_SOCKET", socket.to_owned()),
             ("ANTHROPIC_BASE_URL", format!("http://{}", self.host())),
-            ("CLAUDE_CODE_OAUTH_TOKEN", PLACEHOLDER.to_owned()),
+            (variable, PLACEHOLDER.to_owned()),
         ]
+    }
+
+    fn token_variables(&self) -> &'static [&'static str] {
+        // the second is what gateways take
+        &[TOKEN_VARIABLE, GATEWAY_VARIABLE]
+    }
+
+    fn account(&self, by: By<'_>) -> Option<Value> {
+        match by {
+            By::Token(token) => {
+                is_token(token).then(|| json!({ KEY: { "accessToken": token, "scopes": [INFERENCE] } }))
+            }
+            By::Key(key) => is_token(key).then(|| json!({ API_KEY: key })),
+            By::Helper(settings) => {
+                let command = settings.get(HELPER)?.as_str().filter(|command| !command.trim().is_empty())?;
+                Some(json!({ HELPER: command }))
+            }
+        }
     }
 
     fn directory_environment(&self, directory: &str) -> Vec<(&'static str, String)> {
@@ -71,11 +99,11 @@ impl Login for Account {
 
     fn variables(&self) -> &'static [&'static str] {
         &[
-            "ANTHROPIC_API_KEY",
-            "ANTHROPIC_AUTH_TOKEN",
+            KEY_VARIABLE,
+            GATEWAY_VARIABLE,
             "ANTHROPIC_BASE_URL",
             "ANTHROPIC_UNIX_SOCKET",
-            "CLAUDE_CODE_OAUTH_TOKEN",
+            TOKEN_VARIABLE,
             "CLAUDE_CODE_USE_BEDROCK",
             "CLAUDE_CODE_USE_FOUNDRY",
             "CLAUDE_CODE_USE_VERTEX",
@@ -92,7 +120,7 @@ impl Login for Account {
     }
 
     fn opens(&self, variable: &str) -> bool {
-        ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", HELPER].contains(&variable)
+        [KEY_VARIABLE, GATEWAY_VARIABLE, TOKEN_VARIABLE, HELPER].contains(&variable)
     }
 
     fn settings(&self) -> &'static str {
@@ -125,6 +153,13 @@ impl Login for Account {
     }
 
     fn read(&self, file: &Value) -> Option<Credentials> {
+        let own = |key: &str| file.get(key).and_then(Value::as_str).map(str::to_owned);
+        if let Some(access) = own(API_KEY) {
+            return Some(Credentials { access, pass: Pass::Key, ..Credentials::default() });
+        }
+        if let Some(helper) = own(HELPER) {
+            return Some(Credentials { pass: Pass::Both, helper: Some(helper), ..Credentials::default() });
+        }
         let login = file.get(KEY)?.as_object()?;
         let text = |key: &str| login.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let time = |key: &str| login.get(key).and_then(Value::as_u64).filter(|time| *time > 0);
@@ -134,6 +169,8 @@ impl Login for Account {
             expires: time("expiresAt"),
             ends: time("refreshTokenExpiresAt"),
             subscription: Some(text("subscriptionType")).filter(|kind| !kind.is_empty()),
+            pass: Pass::Bearer,
+            helper: None,
         })
     }
 
@@ -231,6 +268,17 @@ impl Login for Account {
     }
 }
 
+/// Settings without what lets the agent in.
+pub(super) fn closed(mut settings: Value) -> Value {
+    if let Some(table) = settings.as_object_mut() {
+        table.shift_remove(HELPER);
+        if let Some(env) = table.get_mut("env").and_then(Value::as_object_mut) {
+            env.retain(|name, _| !Account.variables().contains(&name.as_str()));
+        }
+    }
+    settings
+}
+
 /// Whether a text can be in a header: what comes from a server is not put there otherwise.
 fn is_token(text: &str) -> bool {
     !text.is_empty() && text.len() <= 16 * 1024 && text.bytes().all(|byte| byte.is_ascii_graphic())
@@ -322,6 +370,35 @@ mod tests {
     fn without_what_renews_it_nothing_else_is_given_either() {
         let given = Account.access_only(&host()).to_string();
         assert!(given.contains("\"a\"") && !given.contains("\"r\"") && !given.contains("other"), "{given}");
+    }
+
+    #[test]
+    fn an_account_is_what_the_person_gave_and_nothing_that_no_header_takes() {
+        let read = |by: By<'_>| Account.account(by).map(|file| Account.read(&file).unwrap());
+        let token = read(By::Token("sk-t")).unwrap();
+        assert_eq!((token.access.as_str(), token.refresh.as_str(), token.pass), ("sk-t", "", Pass::Bearer));
+        let key = read(By::Key("sk-k")).unwrap();
+        assert_eq!((key.access.as_str(), key.pass, key.is_login()), ("sk-k", Pass::Key, true));
+        let [command, none, blank] = [json!({ HELPER: "pass show key" }), json!({}), json!({ HELPER: " " })];
+        let helper = read(By::Helper(&command)).unwrap();
+        assert_eq!((helper.helper.as_deref(), helper.pass), (Some("pass show key"), Pass::Both));
+        assert!(helper.is_login());
+        for none in [By::Token(""), By::Token("a b"), By::Key("a\nb"), By::Helper(&none), By::Helper(&blank)] {
+            assert_eq!(read(none), None);
+        }
+        for (pass, variable) in [(Pass::Bearer, TOKEN_VARIABLE), (Pass::Key, KEY_VARIABLE), (Pass::Both, KEY_VARIABLE)]
+        {
+            let environment = Account.socket_environment("/s", pass);
+            let shown = environment.iter().filter(|(_, value)| value == PLACEHOLDER).map(|(name, _)| *name);
+            assert_eq!(shown.collect::<Vec<_>>(), [variable]);
+        }
+    }
+
+    #[test]
+    fn settings_are_closed_by_leaving_out_what_lets_the_agent_in() {
+        let settings = json!({ HELPER: "x", "model": "m", "env": { KEY_VARIABLE: "k", "A": "b" } });
+        assert_eq!(closed(settings), json!({ "model": "m", "env": { "A": "b" } }));
+        assert_eq!(closed(json!([])), json!([]));
     }
 
     #[test]

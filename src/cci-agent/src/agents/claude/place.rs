@@ -7,8 +7,11 @@ use crate::seed::HostPlace;
 /// The file in which it keeps its own state.
 pub(super) const STATE: &str = ".claude.json";
 
+/// The settings, in the agent's directory.
+pub(super) const SETTINGS: &str = "settings.json";
+
 /// What is made for a session, and never copied as it is on the host.
-pub(super) const MADE: [&str; 3] = ["settings.json", STATE, ".credentials.json"];
+pub(super) const MADE: [&str; 3] = [SETTINGS, STATE, ".credentials.json"];
 /// What it notes of its workspaces, which never comes along, whoever names it.
 pub(super) const NOTED: [&str; 10] = [
     "projects",

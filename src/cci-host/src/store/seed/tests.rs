@@ -22,6 +22,7 @@ struct World {
     from_host: bool,
     import: Import,
     copies_login: bool,
+    is_fresh: bool,
     /// What containers could write.
     written: Vec<PathBuf>,
 }
@@ -35,6 +36,7 @@ impl World {
             named: None,
             from_host: true,
             copies_login: true,
+            is_fresh: false,
             import: Import::default(),
             written: Vec::new(),
         }
@@ -88,7 +90,7 @@ impl World {
             agent: agent(),
             place: self.place(),
             search: None,
-            copies_login: self.copies_login,
+            login: LoginGiven { is_copied: self.copies_login, is_fresh: self.is_fresh, has_account: false },
             from_host: self.from_host,
             import: &self.import,
             secrets: SettingsSecrets::Copy,
@@ -779,6 +781,25 @@ fn a_good_login_of_a_session_survives_all_but_a_newer_one() {
     written(&place.host, &login("newer", 3_000));
     world.plant();
     assert_eq!(inside(), login("newer", 3_000));
+}
+
+#[test]
+fn a_login_that_a_session_holds_is_dropped_where_that_is_asked_for() {
+    let mut world = World::new();
+    let place = world.sources().copied.into_iter().find(|copied| copied.login).unwrap();
+    let inside = world.state().join(&place.session);
+    written(&place.host, &login("hosts", 2_000));
+    world.plant();
+    written(&inside, &login("its own", 9_000));
+    world.plant();
+    assert_eq!(fs::read_to_string(&inside).unwrap(), login("its own", 9_000));
+    world.is_fresh = true;
+    world.plant();
+    assert_eq!(fs::read_to_string(&inside).unwrap(), login("hosts", 2_000));
+    written(&inside, &login("its own", 9_000));
+    world.copies_login = false;
+    world.plant();
+    assert!(!inside.exists(), "nothing of it where the host's stays there");
 }
 
 #[test]

@@ -1,0 +1,286 @@
+//! The accounts that the caller has for an agent besides the agent's own login: `~/.cci/logins/AGENT/NAME`.
+
+use std::fs::{self, DirBuilder};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use cci_agent::{Agent, Login};
+use cci_core::account::AccountName;
+use cci_core::{Error, Result};
+use rustix::fs::{CWD, Mode, OFlags};
+use serde_json::Value;
+
+use super::file::{Found, Held, LoginFile};
+use crate::store::put::{self, PRIVATE, host};
+
+/// Where it is noted which of them sessions use. No account has this name.
+const IN_USE: &str = "in-use.txt";
+
+/// Where in an account's file it is noted for which API it is.
+const API: &str = "api";
+
+/// The accounts for one agent.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    cci_dir: PathBuf,
+    directory: PathBuf,
+    agent: &'static dyn Agent,
+    login: &'static dyn Login,
+}
+
+impl Accounts {
+    /// For this agent, if cci knows its login.
+    #[must_use]
+    pub fn of(cci_dir: &Path, agent: &'static dyn Agent) -> Option<Self> {
+        let login = agent.login()?;
+        let directory = cci_dir.join("logins").join(agent.name());
+        Some(Self { cci_dir: cci_dir.to_owned(), directory, agent, login })
+    }
+
+    /// The agent.
+    #[must_use]
+    pub fn agent(&self) -> &'static dyn Agent {
+        self.agent
+    }
+
+    /// How it is logged in.
+    #[must_use]
+    pub fn login(&self) -> &'static dyn Login {
+        self.login
+    }
+
+    /// The file of an account, whether it is there or not.
+    #[must_use]
+    pub fn file(&self, name: &AccountName) -> LoginFile {
+        LoginFile::at(self.directory.join(name.as_str()), self.login)
+    }
+
+    /// The names of all, in order.
+    pub fn names(&self) -> Result<Vec<AccountName>> {
+        let entries = match fs::read_dir(&self.directory) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(host("read", &self.directory)(error)),
+        };
+        let all = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        let mut names: Vec<AccountName> = all.filter(|name| self.has(name)).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// Whether there is such an account.
+    #[must_use]
+    pub fn has(&self, name: &AccountName) -> bool {
+        !matches!(self.file(name).read(), Found::Absent)
+    }
+
+    /// Refuses an account that is not there.
+    pub fn require(&self, name: &AccountName) -> Result<LoginFile> {
+        if self.has(name) {
+            return Ok(self.file(name));
+        }
+        Err(Error::Config {
+            problem: format!("there is no account {name} for {}", self.agent.title()),
+            hint: Some(format!("`cci login add {name}` adds it; `cci login status` shows the accounts")),
+        })
+    }
+
+    /// The API that an account is for, if it is not the usual one.
+    #[must_use]
+    pub fn api_of(held: &Held) -> Option<&str> {
+        held.content.get(API).and_then(Value::as_str)
+    }
+
+    /// Refuses a name that cannot be added.
+    pub fn may_add(&self, name: &AccountName, replaces: bool) -> Result<()> {
+        if name.is_host() {
+            return Err(Error::usage("`host` is the agent's own login on this host: choose another name"));
+        }
+        if !replaces && self.has(name) {
+            return Err(Error::Usage {
+                problem: format!("there is an account {name} already"),
+                hint: Some("`--force` replaces it".into()),
+            });
+        }
+        Ok(())
+    }
+
+    /// Keeps an account, for this API or the usual one; one that is there is replaced only if that is wanted.
+    pub fn add(&self, name: &AccountName, content: Value, api: Option<&str>, replaces: bool) -> Result<()> {
+        self.may_add(name, replaces)?;
+        let file = self.file(name);
+        for directory in [self.directory.parent().unwrap_or(&self.cci_dir), &self.directory, file.directory()] {
+            private(directory)?;
+        }
+        let mut content = content;
+        if let (Some(table), Some(api)) = (content.as_object_mut(), api) {
+            table.insert(API.to_owned(), api.into());
+        }
+        put::atomically(&file.path(), content.to_string().as_bytes(), PRIVATE)
+    }
+
+    /// Removes one; not the one that sessions use.
+    pub fn remove(&self, name: &AccountName) -> Result<()> {
+        let file = self.require(name)?;
+        if self.in_use()?.as_ref() == Some(name) {
+            return Err(Error::Forbidden {
+                problem: format!("sessions use the account {name}"),
+                hint: Some("`cci login use host`, or another account, then remove it".into()),
+            });
+        }
+        fs::remove_file(file.path()).map_err(host("remove", &file.path()))?;
+        // a lock of a renewal may still be in it
+        let _ = fs::remove_dir(file.directory());
+        Ok(())
+    }
+
+    /// The account that sessions use where nothing else is configured; none is the agent's own login.
+    pub fn in_use(&self) -> Result<Option<AccountName>> {
+        let path = self.directory.join(IN_USE);
+        let mut text = String::new();
+        match open(&path) {
+            Ok(file) => file.take(1024).read_to_string(&mut text).map_err(host("read", &path))?,
+            Err(error) if crate::way::is_missing(&error) => return Ok(None),
+            Err(error) => return Err(host("read", &path)(error)),
+        };
+        let name = text.trim().parse::<AccountName>();
+        name.map(Some).map_err(|error| host("read", &path)(io::Error::new(io::ErrorKind::InvalidData, error)))
+    }
+
+    /// Has sessions use an account.
+    pub fn use_one(&self, name: &AccountName) -> Result<()> {
+        let path = self.directory.join(IN_USE);
+        if name.is_host() {
+            return match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(host("remove", &path)(error)),
+                _ => Ok(()),
+            };
+        }
+        self.require(name)?;
+        put::atomically(&path, format!("{name}\n").as_bytes(), PRIVATE)
+    }
+
+    /// Which account a session uses: what is configured counts more than what is in use.
+    pub fn chosen(&self, configured: Option<&AccountName>) -> Result<Option<AccountName>> {
+        let chosen = match configured {
+            Some(name) => Some(name.clone()),
+            None => self.in_use()?,
+        };
+        Ok(chosen.filter(|name| !name.is_host()))
+    }
+}
+
+fn open(path: &Path) -> io::Result<fs::File> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(CWD, path, flags, Mode::empty())?.into())
+}
+
+/// Makes a directory for this user only; a link in its place is refused.
+fn private(directory: &Path) -> Result<()> {
+    let failed = || host("create", directory);
+    match DirBuilder::new().recursive(false).mode(0o700).create(directory) {
+        Ok(()) => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed())?;
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(failed()(error)),
+    }
+    let there = directory.symlink_metadata().map_err(failed())?;
+    if !there.is_dir() {
+        return Err(failed()(io::Error::other("it is a link or no directory")));
+    }
+    if there.permissions().mode() & 0o077 != 0 {
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o700)).map_err(failed())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use cci_agent::By;
+
+    use super::*;
+
+    fn accounts(home: &Path) -> Accounts {
+        Accounts::of(&home.join(".cci"), cci_agent::default_agent()).unwrap()
+    }
+
+    fn name(raw: &str) -> AccountName {
+        raw.parse().unwrap()
+    }
+
+    fn add(accounts: &Accounts, named: &str, key: &str, replaces: bool) -> Result<()> {
+        accounts.add(&name(named), accounts.login.account(By::Key(key)).unwrap(), None, replaces)
+    }
+
+    fn key(accounts: &Accounts, named: &str) -> Option<String> {
+        match accounts.file(&name(named)).read() {
+            Found::Login(held) => Some(held.credentials.access),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn an_account_is_kept_for_this_user_only() {
+        let home = tempfile::tempdir().unwrap();
+        let accounts = accounts(home.path());
+        assert_eq!(accounts.names().unwrap(), []);
+        add(&accounts, "work", "k1", false).unwrap();
+        add(&accounts, "home", "k2", false).unwrap();
+        assert_eq!(accounts.names().unwrap(), [name("home"), name("work")]);
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let file = accounts.file(&name("work"));
+        assert_eq!((mode(&file.path()), mode(file.directory()), mode(&accounts.directory)), (0o600, 0o700, 0o700));
+        assert!(add(&accounts, "work", "k3", false).unwrap_err().to_string().contains("already"));
+        assert_eq!(key(&accounts, "work").unwrap(), "k1");
+        add(&accounts, "work", "k3", true).unwrap();
+        assert_eq!(key(&accounts, "work").unwrap(), "k3");
+        assert!(add(&accounts, "host", "k", true).is_err());
+        assert_eq!(fs::read_dir(file.directory()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn what_is_in_use_is_not_removed_and_what_is_not_there_is_not_used() {
+        let home = tempfile::tempdir().unwrap();
+        let accounts = accounts(home.path());
+        assert!(accounts.use_one(&name("work")).unwrap_err().to_string().contains("no account work"));
+        add(&accounts, "work", "k1", false).unwrap();
+        add(&accounts, "home", "k2", false).unwrap();
+        accounts.use_one(&name("work")).unwrap();
+        assert_eq!(accounts.chosen(None).unwrap(), Some(name("work")));
+        assert_eq!(accounts.chosen(Some(&name("home"))).unwrap(), Some(name("home")));
+        assert_eq!(accounts.chosen(Some(&AccountName::host())).unwrap(), None);
+        assert!(accounts.remove(&name("work")).is_err());
+        accounts.remove(&name("home")).unwrap();
+        accounts.use_one(&AccountName::host()).unwrap();
+        accounts.use_one(&AccountName::host()).unwrap();
+        assert_eq!(accounts.chosen(None).unwrap(), None);
+        accounts.remove(&name("work")).unwrap();
+        assert_eq!(accounts.names().unwrap(), []);
+        assert!(accounts.require(&name("work")).is_err());
+    }
+
+    #[test]
+    fn links_in_the_place_of_what_is_kept_are_refused() {
+        let home = tempfile::tempdir().unwrap();
+        let accounts = accounts(home.path());
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::create_dir_all(&accounts.directory).unwrap();
+        symlink(elsewhere.path(), accounts.directory.join("work")).unwrap();
+        add(&accounts, "work", "k1", true).unwrap_err();
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+        add(&accounts, "home", "k2", false).unwrap();
+        let (path, target) = (accounts.file(&name("home")).path(), elsewhere.path().join("t"));
+        fs::rename(&path, &target).unwrap();
+        symlink(&target, &path).unwrap();
+        assert_eq!(key(&accounts, "home"), None);
+        symlink(&target, accounts.directory.join(IN_USE)).unwrap();
+        accounts.in_use().unwrap_err();
+        add(&accounts, "home", "k3", true).unwrap();
+        assert!(fs::read_to_string(&target).unwrap().contains("k2"), "the link is replaced, and not followed");
+    }
+}

@@ -1,0 +1,117 @@
+//! What a command on the host prints to let requests in. It is asked for again and again, because it changes.
+
+use std::cell::RefCell;
+use std::io;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+
+/// How long what it printed is used, as the agents do.
+const LASTS: Duration = Duration::from_secs(300);
+/// How soon a command that failed is run again.
+const REST: Duration = Duration::from_secs(10);
+/// How long it may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// No key is longer.
+const LARGEST: u64 = 16 * 1024;
+
+/// The command of an account, and what it printed last.
+#[derive(Default)]
+pub(super) struct Helper {
+    /// One run at a time.
+    turn: Mutex<()>,
+    printed: RefCell<Option<Printed>>,
+}
+
+struct Printed {
+    command: String,
+    until: Instant,
+    /// The key, or why there is none.
+    what: Result<String, String>,
+}
+
+impl Helper {
+    /// What the command prints.
+    pub(super) async fn key(&self, command: &str) -> Result<String, String> {
+        let _turn = self.turn.lock().await;
+        if let Some(printed) = self.printed.borrow().as_ref()
+            && printed.command == command
+            && Instant::now() < printed.until
+        {
+            return printed.what.clone();
+        }
+        let printed = timeout(PATIENCE, print(command)).await;
+        let what = printed.unwrap_or_else(|_| Err(format!("does not end within {} s", PATIENCE.as_secs())));
+        let what = what.map_err(|problem| format!("the command of the host that prints its key {problem}"));
+        let until = Instant::now() + if what.is_ok() { LASTS } else { REST };
+        self.printed.replace(Some(Printed { command: command.to_owned(), until, what: what.clone() }));
+        what
+    }
+
+    /// What it printed opens nothing: it is asked again.
+    pub(super) fn forget(&self) {
+        self.printed.replace(None);
+    }
+}
+
+/// No error shows what it printed.
+async fn print(command: &str) -> Result<String, String> {
+    let failed = |error: io::Error| format!("cannot be run: {error}");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = shell.current_dir("/").kill_on_drop(true).spawn().map_err(failed)?;
+    let mut bytes = Vec::new();
+    if let Some(out) = child.stdout.take() {
+        out.take(LARGEST + 1).read_to_end(&mut bytes).await.map_err(failed)?;
+    }
+    if bytes.len() as u64 > LARGEST {
+        return Err("prints too much".into());
+    }
+    let status = child.wait().await.map_err(failed)?;
+    if !status.success() {
+        return Err(format!("fails: {status}"));
+    }
+    let text = String::from_utf8(bytes).unwrap_or_default();
+    let key = text.trim();
+    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("prints no key".into());
+    }
+    Ok(key.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_command_is_run_once_for_many_requests_and_again_when_its_key_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let count = dir.path().join("count");
+        let command = format!("echo x >>{0}; echo key-$(wc -l <{0})", count.display());
+        let helper = Helper::default();
+        let keys = tokio::join!(helper.key(&command), helper.key(&command), helper.key(&command));
+        assert_eq!(keys, (Ok("key-1".into()), Ok("key-1".into()), Ok("key-1".into())));
+        helper.forget();
+        assert_eq!(helper.key(&command).await, Ok("key-2".into()));
+        assert_eq!(fs::read_to_string(&count).unwrap(), "x\nx\n");
+    }
+
+    #[tokio::test]
+    async fn what_fails_or_prints_no_key_says_so_without_its_output() {
+        for (command, said) in [
+            ("echo secret; exit 3", "fails"),
+            ("printf ''", "prints no key"),
+            ("echo sec ret", "prints no key"),
+            ("head -c 100000 /dev/zero | tr '\\0' s", "prints too much"),
+        ] {
+            let why = Helper::default().key(command).await.unwrap_err();
+            assert!(why.contains(said) && !why.contains("sec"), "{command}: {why}");
+        }
+    }
+}
