@@ -188,7 +188,8 @@ fn text(status: &Status) -> Text {
             (State::Ok, Some(Kind::Helper)) => "an API key that a command prints",
             (State::Ok, Some(Kind::Token)) => "an access token",
             (State::Ok, _) => "logged in",
-            (State::Ended, _) => "the login has ended",
+            (State::Ended, _) if account.name == "host" => "the login has ended: log in again on this host",
+            (State::Ended, _) => "the login has ended: add it again with --force",
             (State::Absent, _) => "not logged in",
             (State::Unknown, _) => "a login in a form that cci does not know",
         };
