@@ -76,6 +76,23 @@ fn the_account_in_use_is_the_one_of_new_sessions() {
 }
 
 #[test]
+fn a_rewind_keeps_to_the_account_that_the_session_was_started_with() {
+    let world = World::new(U1234, "");
+    let token = "sk-ant-oat01-token-of-an-account-0123456789";
+    world.add("other", "--token", token);
+    world.host.cci(&["login", "use", "other"]).ok();
+    let elsewhere = world.host.cci(&["shell", "--background", "-e", "ANTHROPIC_BASE_URL=http://127.0.0.1:9"]);
+    assert!(elsewhere.code != 0 && elsewhere.stderr.contains("is never put into a container"), "{elsewhere}");
+    let name = world.start();
+    world.prompt(&name, "hello with another login");
+    let id = world.host.cci(&["checkpoint", "--slot", "1"]).ok().stdout;
+    world.host.cci(&["login", "use", "host"]).ok();
+    world.host.cci(&["rewind", "--yes", "--slot", "1", id.trim()]).ok();
+    world.prompt(&name, "hello once more");
+    assert!(world.api.saw("hello once more") && !world.api.was_let_in_by(ACCESS));
+}
+
+#[test]
 fn a_login_that_a_session_holds_is_dropped_for_the_hosts() {
     let world = World::new(U1000, "[login]\nmode = \"copy\"\n");
     let start = |args: &[&str]| {

@@ -67,10 +67,9 @@ impl Checkpoints {
         cx.prefix = Prefix::parse(&watched.prefix).map_err(|error| Error::Internal(error.to_string()))?;
         cx.settings.tool.name.clone_from(&watched.tool);
         cx.settings.checkpoints = watched.checkpoints.clone();
-        if let Some(note) = &watched.login {
-            // what is in use now may be another
-            cx.settings.login.account = Some(note.account.clone().unwrap_or_else(AccountName::host));
-        }
+        // what is in use now may be another
+        let account = watched.login.as_ref().and_then(|note| note.account.clone());
+        cx.settings.login.account = Some(account.unwrap_or_else(AccountName::host));
         let server = Server { endpoint: watched.endpoint.clone(), project: watched.project.clone() };
         cx.scope = Scope::new(stop, Ledger::new(cx.cci_dir().join("unfinished"), server));
         let slot = ContainerName::parse(&cx.prefix, &of.container).ok().map(|name| name.slot());

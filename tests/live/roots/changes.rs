@@ -35,6 +35,19 @@ fn changes(host: &Host, name: &str, between: impl FnOnce()) -> bool {
     })
 }
 
+#[test]
+fn what_is_in_a_subvolume_of_the_container_is_never_taken_for_unchanged() {
+    let host = host();
+    let name = session(&host, &[]);
+    booted(&host, &name);
+    let make = "open my $opt, '<', '/opt' or die; ioctl $opt, 0x5000940e, pack('q a4088', 0, 'sub') or die $!";
+    inside(&host, &name, &format!("perl -e \"{}\"", make.replace('$', "\\$")));
+    assert!(changes(&host, &name, || drop(inside(&host, &name, "echo x >/opt/sub/file"))));
+    let cx = context(&host);
+    let ended = block_on(async { Standstill::begin(&cx, &name).await.unwrap().unwrap().end().await });
+    assert_eq!(ended.state, None);
+}
+
 /// The same, where only what the root file system was can say that nothing has: each file is newer than the epoch.
 fn is_what_it_was(host: &Host, name: &str, between: impl FnOnce()) -> bool {
     let cx = context(host);

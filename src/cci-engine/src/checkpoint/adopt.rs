@@ -5,6 +5,7 @@ use cci_core::session::SessionId;
 use cci_core::slot::SlotChoice;
 use cci_core::{Error, Result};
 
+use super::bring_back;
 use super::contents;
 use super::cost;
 use super::forks;
@@ -68,6 +69,7 @@ pub async fn adopt(cx: &Context, fork: &Origin, slot: SlotChoice) -> Result<Adop
         parts,
     };
     rewind::refuse_unreadable(&opened, &to, &journal.parts).await?;
+    bring_back::refuse_unfit(cx, &journal.parts, &here).await?;
     let Rewound { to: checkpoint, from, parts, running, .. } = rewind::begin(cx, &mut opened, &journal, None).await?;
     Ok(Adopted { fork: forks::name(fork), checkpoint, from, parts, missing, running })
 }

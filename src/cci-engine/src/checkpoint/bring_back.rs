@@ -24,6 +24,7 @@ use crate::event::CheckpointEvent;
 use crate::instance::remove::remove_launched;
 use crate::instance::stop::{Stop, stop, stop_while};
 use crate::launch;
+use crate::session::connect;
 use crate::session::resume::{Given, Network};
 use crate::session::shell::{self, Session};
 use crate::session::state_volume;
@@ -71,9 +72,9 @@ pub(crate) async fn bring_back(
         Some(ended) => ended,
         None => InTheWay::find(cx, journal, node).await?,
     };
-    let restarts = restarts(journal, subject.runs());
+    let restarts = restarts(&journal.parts, subject.runs());
     let wanted = wanted(cx, journal, node, &subject).filter(|_| restarts);
-    let own = cx.with_environment(environment);
+    let own = running_agent::as_started(&cx.with_environment(environment), subject.session_id()).await;
     let decided = async || match &wanted {
         Some(wanted) => Box::pin(shell::decide(&own, wanted)).await.map(Some),
         None => Ok(None),
@@ -116,6 +117,15 @@ pub(crate) async fn bring_back(
     Ok(running)
 }
 
+/// Refuses to end an agent that could not be started again, because its account is gone.
+pub(crate) async fn refuse_unfit(cx: &Context, parts: &[Part], subject: &Subject) -> Result<()> {
+    if !restarts(parts, subject.runs()) {
+        return Ok(());
+    }
+    let own = running_agent::as_started(cx, subject.session_id()).await;
+    connect::way(&own).await.map(drop)
+}
+
 /// The container that is replaced, while it stands still.
 fn in_standstill<'a>(
     journal: &Journal,
@@ -144,8 +154,8 @@ async fn unmade(
 }
 
 /// Whether the agent is ended and started again: not where only files change under it.
-fn restarts(journal: &Journal, was_running: bool) -> bool {
-    let has = |part| journal.parts.contains(&part);
+fn restarts(parts: &[Part], was_running: bool) -> bool {
+    let has = |part| parts.contains(&part);
     has(Part::Container) || (has(Part::Conversation) && was_running)
 }
 

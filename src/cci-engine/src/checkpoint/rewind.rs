@@ -90,9 +90,10 @@ pub async fn rewind(cx: &Context, planned: &Planned, slot: SlotChoice) -> Result
         let containers = subject::containers(cx).await?;
         let here = subject::among(cx, containers.clone(), slot).await?;
         let subject = subject_of(cx, &planned.to, containers, here).await?;
-        let (pool, ()) = tokio::try_join!(
+        let (pool, (), ()) = tokio::try_join!(
             cost::tell_once(cx, &opened, &subject),
             refuse_unreadable(&opened, &planned.to, &planned.parts),
+            bring_back::refuse_unfit(cx, &planned.parts, &subject),
         )?;
         Ok((subject, pool))
     };
@@ -101,7 +102,9 @@ pub async fn rewind(cx: &Context, planned: &Planned, slot: SlotChoice) -> Result
     let ((subject, pool), told) = (found?, told?);
     // another container may have taken its place since the plan
     let environment = match subject.container.as_ref().map(|owned| &owned.instance.name) {
-        name if name == planned.container.as_ref() => running_agent::allowed(cx, &subject, told),
+        name if name == planned.container.as_ref() && subject.runs() == planned.runs => {
+            running_agent::allowed(cx, &subject, told)
+        }
         _ => running_agent::environment(cx, &subject).await?,
     };
     let wanted = Wanted::because(Cause::BeforeRewind);

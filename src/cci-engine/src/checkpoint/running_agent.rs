@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cci_core::Result;
+use cci_core::account::AccountName;
+use cci_core::session::SessionId;
 use cci_guest::restart;
+use cci_host::store::run_dir::RunDir;
 use cci_incus::Exec;
 
 use super::subject::Subject;
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::CheckpointEvent;
 use crate::incus_error::DuringStep;
@@ -57,6 +61,17 @@ pub(crate) fn allowed(
     };
     given.retain(|name, _| named.contains(name) || !login.variables().contains(&name.as_str()));
     given
+}
+
+/// The call as it starts the agent of a session again: with the account that it was started with, whatever is in use now.
+pub(crate) async fn as_started(cx: &Context, session: Option<SessionId>) -> Context {
+    let run = RunDir::of(&cx.cci_dir());
+    let noted = blocking(move || Ok(session.and_then(|session| run.noted(session)))).await.ok().flatten();
+    let mut own = cx.clone();
+    if let Some(noted) = noted {
+        own.settings.login.account = Some(noted.login.and_then(|note| note.account).unwrap_or_else(AccountName::host));
+    }
+    own
 }
 
 /// Ends the agent and its tmux session; whoever is attached to it is detached.

@@ -137,18 +137,18 @@ pub(super) async fn way(cx: &Context, agent: &'static dyn Agent) -> Result<Way> 
     let held = match (found, &account) {
         (Found::Login(held), _) => held,
         (Found::Other(problem), Some(name)) => {
-            return Err(unfit(name, &format!("cannot be used: {problem}"), "`cci login add --force` replaces it"));
+            return Err(unfit(name, &format!("cannot be used: {problem}"), &added_again(name)));
         }
-        (_, Some(name)) => return Err(unfit(name, "has ended", "`cci login add --force` logs it in again")),
+        (_, Some(name)) => return Err(unfit(name, "has ended", &added_again(name))),
         (Found::Absent, None) => return Ok(Way::other(false, None)),
         (Found::Ended(_), None) => return Ok(Way::other(false, Some(Otherwise::Ended))),
         (Found::Other(problem), None) => {
             return Ok(Way::other(false, Some(Otherwise::Unknown { path: file.path(), problem })));
         }
     };
-    if let Some(name) = account.as_ref().filter(|_| mode == LoginMode::Token && held.credentials.pass != Pass::Bearer) {
+    if let Some(name) = account.as_ref().filter(|_| mode == LoginMode::Token) {
         let hint = format!("set `login.mode` to \"socket\", and give sessions no {}", login.api().0);
-        return Err(unfit(name, "is let in by an API key, which is never put into a container", &hint));
+        return Err(unfit(name, "is never put into a container", &hint));
     }
     let why = (!named.is_empty()).then_some(Otherwise::Named(named));
     Ok(with(cx, login, &file, (held, account), mode, why))
@@ -164,6 +164,10 @@ async fn account(cx: &Context, agent: &'static dyn Agent) -> Result<Option<(Acco
         chosen.map(|name| accounts.require(&name).map(|file| (name, file))).transpose()
     })
     .await
+}
+
+fn added_again(name: &AccountName) -> String {
+    format!("add it again: `cci login add {name} --force`, with --token, --api-key or the like")
 }
 
 fn unfit(name: &AccountName, problem: &str, hint: &str) -> Error {

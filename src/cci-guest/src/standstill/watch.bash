@@ -119,9 +119,11 @@ go_on() {
 }
 # Prints a word that any change of the root file system changes, where that is one of btrfs: the transaction and the time
 # of its last one. With an argument, what is only in memory is written first, since that too counts when it is written.
+# Nothing where there are subvolumes below it, whose changes are not its own.
 find_state() {
     # shellcheck disable=SC2016 # the variables are perl's
     perl -e 'open my $root, "<", "/" or exit; !@ARGV || ioctl $root, 0x9408, 0 or exit; my $info = "\0" x 504;
+        my $below = "\0" x 4096; ioctl $root, 0xd000943d, $below or exit; exit if ord substr $below, 4088, 1;
         ioctl $root, 0x81f8943c, $info or exit; printf "%u.%u.%09u\n", unpack "x344 Q x24 Q L", $info' "$@" 2>/dev/null
 }
 # Sets how often init has run so far; empty if that cannot be known.
@@ -131,7 +133,9 @@ find_runs() {
     [[ $runs == *voluntary_ctxt_switches:* ]] && runs=${runs#*voluntary_ctxt_switches:} || runs=
 }
 stand_still() {
-    local now=${EPOCHREALTIME/[.,]/} runs before state=
+    local now runs before first='' state=''
+    IFS= read -r -t 0.05 first < <(find_state)
+    now=${EPOCHREALTIME/[.,]/}
     end=$((now + limit * 1000000))
     order=()
     trap go_on EXIT
@@ -147,8 +151,8 @@ stand_still() {
         ((now != 0)) || IFS= read -r -t 0.05 state < <(find_state)
         find_runs
         go_on
-        # what init has done since it was copied is not in the copy
-        [[ $before && $runs == "$before" ]] || state=
+        # what init, or anything that could not be stopped, has done since it was copied is not in the copy
+        [[ $before && $runs == "$before" && $state == "$first" ]] || state=
         if ((now == 0)); then echo "held${state:+ $state}"; else echo late; fi
     else
         go_on
@@ -172,7 +176,11 @@ find_mounts() {
 # Prints something if a file below $1 has changed since $2, or if that cannot be known. A socket is nothing that could be brought back, and the one of tmux changes
 # with each attach.
 find_newer() {
-    find "$1" -xdev \( "${apart[@]}" \) -prune -o -newerct "$2" ! -type s -print -quit 2>/dev/null || echo unknown
+    local subvolumes=()
+    # their tops have this number; what is in them is on another device
+    [[ $(stat -f -c %T / 2>/dev/null) != btrfs ]] || subvolumes=(-o -type d -inum 256)
+    find "$1" -xdev \( "${apart[@]}" \) -prune -o \( -newerct "$2" ! -type s "${subvolumes[@]}" \) -print -quit 2>/dev/null ||
+        echo unknown
 }
 # Whether anything has changed since a moment, at which the root file system was in state $2, if that is known. Most of the
 # files are the system's own, in two parts of about the same size; all are looked at at once.

@@ -106,13 +106,21 @@ impl Accounts {
         Ok(())
     }
 
-    /// Keeps an account, for this API or the usual one; one that is there is replaced only if that is wanted.
+    /// Keeps an account, for this API or the usual one; one that is there is replaced only if that is wanted, and stays one
+    /// for its API where none is given.
     pub fn add(&self, name: &AccountName, content: Value, api: Option<&str>, replaces: bool) -> Result<()> {
         self.may_add(name, replaces)?;
         let file = self.file(name);
         for directory in [self.directory.parent().unwrap_or(&self.cci_dir), &self.directory, file.directory()] {
             private(directory)?;
         }
+        let _lock = self.lock()?;
+        // another call may have been quicker
+        self.may_add(name, replaces)?;
+        let api = match (api, file.read()) {
+            (None, Found::Login(held)) => Self::api_of(&held).map(str::to_owned),
+            (api, _) => api.map(str::to_owned),
+        };
         let mut content = content;
         if let (Some(table), Some(api)) = (content.as_object_mut(), api) {
             table.insert(API.to_owned(), api.into());
@@ -122,6 +130,8 @@ impl Accounts {
 
     /// Removes one; not the one that sessions use.
     pub fn remove(&self, name: &AccountName) -> Result<()> {
+        self.require(name)?;
+        let _lock = self.lock()?;
         let file = self.require(name)?;
         if self.in_use()?.as_ref() == Some(name) {
             return Err(Error::Forbidden {
@@ -158,7 +168,15 @@ impl Accounts {
             };
         }
         self.require(name)?;
+        let _lock = self.lock()?;
+        self.require(name)?;
         put::atomically(&path, format!("{name}\n").as_bytes(), PRIVATE)
+    }
+
+    /// Keeps other calls from changing the accounts until it is dropped.
+    fn lock(&self) -> Result<fs::File> {
+        let locked = fs::File::open(&self.directory).and_then(|directory| directory.lock().map(|()| directory));
+        locked.map_err(host("lock", &self.directory))
     }
 
     /// Which account a session uses: what is configured counts more than what is in use.

@@ -94,6 +94,7 @@ impl Seed<'_> {
         let sources = if self.from_host { self.sources() } else { self.without_host() };
         let note = Note::read(session);
         if self.login.is_fresh {
+            self.refuse_none()?;
             self.drop_login(state)?;
         }
         let mut omitted = Vec::new();
@@ -125,6 +126,23 @@ impl Seed<'_> {
             omitted.extend(self.taken_back(note, state, session)?);
         }
         Ok(Planted { secrets: seeded.secrets, asks_about: seeded.asks_about, omitted })
+    }
+
+    /// Refuses to drop a login that nothing of the host's could take the place of.
+    fn refuse_none(&self) -> Result<()> {
+        let sources = self.sources();
+        let copied =
+            sources.copied.iter().find(|copied| copied.login).filter(|_| self.login.is_copied && self.from_host);
+        let Some((login, directory)) = self.agent.login().zip(copied.and_then(|copied| copied.host.parent())) else {
+            return Ok(());
+        };
+        match LoginFile::at(directory.to_owned(), login).read() {
+            Found::Login(_) => Ok(()),
+            _ => Err(Error::Config {
+                problem: "the host has no login that could take the place of the session's".into(),
+                hint: Some(format!("log in with {} on the host first", self.agent.title())),
+            }),
+        }
     }
 
     /// Whether this is copied: a login only where it is wanted, and never in the place of a newer one.

@@ -9,6 +9,7 @@ use cci_core::{Error, Result};
 use cci_engine::blocking::blocking;
 use cci_host::caller::Caller;
 use cci_host::login::Accounts;
+use cci_host::signals;
 use clap::{ArgGroup, Args};
 use reqwest::Url;
 use serde_json::Value;
@@ -146,7 +147,9 @@ async fn settings(caller: &Caller, agent: &'static dyn Agent) -> Result<Value> {
 /// Reads a secret: from a terminal without showing it.
 async fn read(terminal: &Arc<Terminal>, what: &'static str) -> Result<String> {
     if stdin().is_terminal() {
-        return terminal.secret(what).await;
+        // the terminal shows nothing that is typed until the question has ended
+        let cancel = signals::cancellation();
+        return cancel.run_until_cancelled(terminal.secret(what)).await.unwrap_or(Err(Error::Interrupted));
     }
     let read = || -> std::io::Result<String> {
         let mut text = String::new();

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cci_agent::{Agent, Refusal};
@@ -39,9 +40,9 @@ pub(super) struct Account {
     renews: Rc<dyn Renews>,
     log: Rc<Log>,
     /// What prints its key, where it is not in the file.
-    helper: Helper,
+    helper: Rc<Helper>,
     /// One renewal at a time.
-    turn: Mutex<()>,
+    turn: Arc<Mutex<()>>,
     failed: RefCell<Option<Failed>>,
     /// When it was renewed last because the API had refused it.
     forced: Cell<Option<Instant>>,
@@ -69,7 +70,7 @@ pub(super) struct Parts {
 impl Account {
     pub(super) fn new(parts: Parts) -> Rc<Self> {
         let Parts { file, agent, name, renewed_at, cci_dir, renews, log } = parts;
-        let (turn, failed, forced) = (Mutex::new(()), RefCell::new(None), Cell::new(None));
+        let (turn, failed, forced) = (Arc::default(), RefCell::new(None), Cell::new(None));
         Rc::new(Self {
             file,
             agent,
@@ -78,7 +79,7 @@ impl Account {
             cci_dir,
             renews,
             log,
-            helper: Helper::default(),
+            helper: Rc::default(),
             turn,
             failed,
             forced,
@@ -98,13 +99,13 @@ impl Account {
 
     /// The API has refused what it was let in with: renews it, unless somebody has already.
     pub(super) async fn refused(self: &Rc<Self>, held: &Held) {
-        if held.credentials.helper.is_some() {
-            return self.helper.forget();
-        }
         if self.forced.get().is_some_and(|at| at.elapsed() < FORCED) {
             return;
         }
         self.forced.set(Some(Instant::now()));
+        if held.credentials.helper.is_some() {
+            return self.helper.forget();
+        }
         self.renewed_within(held, None).await;
     }
 
@@ -125,7 +126,11 @@ impl Account {
             if self.name.is_none() {
                 return Err(self.no_login("the login on the host cannot be used: it is none of the agent's own"));
             }
-            held.credentials.access = self.helper.key(command).await.map_err(|problem| self.no_login(&problem))?;
+            let key = self.helper.key(command).await;
+            held.credentials.access = key.map_err(|problem| {
+                let name = self.name.as_ref().map(ToString::to_string).unwrap_or_default();
+                Refused::new(Refusal::Unreachable, format!("account {name}: {problem}"))
+            })?;
         }
         Ok(held)
     }
@@ -133,7 +138,7 @@ impl Account {
     fn no_login(&self, problem: &str) -> Refused {
         if let Some(name) = &self.name {
             let why = format!(
-                "account {name}: {problem}: `cci login add {name} --force` on the host; this session goes on then"
+                "account {name}: {problem}: add it again with `cci login add {name} --force` on the host; this session goes on then"
             );
             return Refused::new(Refusal::NoLogin, why);
         }
@@ -142,15 +147,22 @@ impl Account {
         Refused::new(Refusal::NoLogin, why)
     }
 
-    /// Renews it in a task of its own, which no request's end cuts short.
+    /// Renews it in a task of its own, which no request's end cuts short; there is one at a time, however many requests
+    /// wait for it.
     async fn renewed_within(self: &Rc<Self>, held: &Held, patience: Option<Duration>) {
-        let (account, held) = (Rc::clone(self), held.clone());
-        let renewing = spawn_local(async move { account.renew(&held).await });
+        let renewing = async {
+            let turn = Arc::clone(&self.turn).lock_owned().await;
+            let (account, held) = (Rc::clone(self), held.clone());
+            let renewing = spawn_local(async move {
+                account.renew(&held).await;
+                drop(turn);
+            });
+            renewing.await
+        };
         let _ = timeout(patience.unwrap_or(RENEWS), renewing).await;
     }
 
     async fn renew(&self, held: &Held) {
-        let _turn = self.turn.lock().await;
         // whoever had the turn before, or the agent on the host, may have renewed it
         let Ok(there) = self.read().await else { return };
         if there.credentials.access != held.credentials.access || self.rests(&there) {

@@ -3,11 +3,16 @@
 use std::cell::RefCell;
 use std::io;
 use std::process::Stdio;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 use tokio::sync::Mutex;
+use tokio::task::spawn_local;
 use tokio::time::{Instant, timeout};
 
 /// How long what it printed is used, as the agents do.
@@ -23,7 +28,7 @@ const LARGEST: u64 = 16 * 1024;
 #[derive(Default)]
 pub(super) struct Helper {
     /// One run at a time.
-    turn: Mutex<()>,
+    turn: Arc<Mutex<()>>,
     printed: RefCell<Option<Printed>>,
 }
 
@@ -36,14 +41,25 @@ struct Printed {
 
 impl Helper {
     /// What the command prints.
-    pub(super) async fn key(&self, command: &str) -> Result<String, String> {
-        let _turn = self.turn.lock().await;
+    pub(super) async fn key(self: &Rc<Self>, command: &str) -> Result<String, String> {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
         if let Some(printed) = self.printed.borrow().as_ref()
             && printed.command == command
             && Instant::now() < printed.until
         {
             return printed.what.clone();
         }
+        let (helper, command) = (Rc::clone(self), command.to_owned());
+        // the end of the request that asks cuts nothing short: the next one has what came of it
+        let running = spawn_local(async move {
+            let what = helper.run(&command).await;
+            drop(turn);
+            what
+        });
+        running.await.unwrap_or_else(|_| Err("the command of the host that prints its key cannot be run".into()))
+    }
+
+    async fn run(&self, command: &str) -> Result<String, String> {
         let printed = timeout(PATIENCE, print(command)).await;
         let what = printed.unwrap_or_else(|_| Err(format!("does not end within {} s", PATIENCE.as_secs())));
         let what = what.map_err(|problem| format!("the command of the host that prints its key {problem}"));
@@ -58,12 +74,31 @@ impl Helper {
     }
 }
 
+/// The processes of a command, killed with it where it is given up.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn has_ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // one that has just ended is fine
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
 /// No error shows what it printed.
 async fn print(command: &str) -> Result<String, String> {
     let failed = |error: io::Error| format!("cannot be run: {error}");
     let mut shell = Command::new("sh");
     shell.args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = shell.current_dir("/").kill_on_drop(true).spawn().map_err(failed)?;
+    let mut child = shell.current_dir("/").process_group(0).kill_on_drop(true).spawn().map_err(failed)?;
+    let group = Group(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw));
     let mut bytes = Vec::new();
     if let Some(out) = child.stdout.take() {
         out.take(LARGEST + 1).read_to_end(&mut bytes).await.map_err(failed)?;
@@ -72,6 +107,7 @@ async fn print(command: &str) -> Result<String, String> {
         return Err("prints too much".into());
     }
     let status = child.wait().await.map_err(failed)?;
+    group.has_ended();
     if !status.success() {
         return Err(format!("fails: {status}"));
     }
@@ -87,6 +123,8 @@ async fn print(command: &str) -> Result<String, String> {
 mod tests {
     use std::fs;
 
+    use tokio::task::LocalSet;
+
     use super::*;
 
     #[tokio::test]
@@ -94,11 +132,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let count = dir.path().join("count");
         let command = format!("echo x >>{0}; echo key-$(wc -l <{0})", count.display());
-        let helper = Helper::default();
-        let keys = tokio::join!(helper.key(&command), helper.key(&command), helper.key(&command));
-        assert_eq!(keys, (Ok("key-1".into()), Ok("key-1".into()), Ok("key-1".into())));
-        helper.forget();
-        assert_eq!(helper.key(&command).await, Ok("key-2".into()));
+        let asked = async {
+            let helper = Rc::new(Helper::default());
+            // one that goes away takes nothing with it
+            let _ = timeout(Duration::ZERO, helper.key(&command)).await;
+            let keys = tokio::join!(helper.key(&command), helper.key(&command), helper.key(&command));
+            assert_eq!(keys, (Ok("key-1".into()), Ok("key-1".into()), Ok("key-1".into())));
+            helper.forget();
+            assert_eq!(helper.key(&command).await, Ok("key-2".into()));
+        };
+        LocalSet::new().run_until(asked).await;
         assert_eq!(fs::read_to_string(&count).unwrap(), "x\nx\n");
     }
 
@@ -110,7 +153,8 @@ mod tests {
             ("echo sec ret", "prints no key"),
             ("head -c 100000 /dev/zero | tr '\\0' s", "prints too much"),
         ] {
-            let why = Helper::default().key(command).await.unwrap_err();
+            let asked = async { Rc::new(Helper::default()).key(command).await };
+            let why = LocalSet::new().run_until(asked).await.unwrap_err();
             assert!(why.contains(said) && !why.contains("sec"), "{command}: {why}");
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use cci_agent::{Credentials, Login, Pass, Refusal, Tokens};
-use cci_host::login::Held;
+use cci_host::login::{Accounts, Held};
 use cci_host::store::run_dir::LoginNote;
 use cci_host::store::usage::Usage;
 use http_body_util::Either;
@@ -57,6 +57,7 @@ impl Passage {
             Wants::Nothing => None,
         };
         if let Some(held) = &held {
+            self.is_for_this_api(held)?;
             let_in(&mut headers, held)?;
         }
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
@@ -78,6 +79,15 @@ impl Passage {
             self.account.refused(held).await;
         }
         Ok(passed(answer, meter))
+    }
+
+    /// Refuses an account that has been replaced by one for another API: what it holds is sent there and nowhere else.
+    fn is_for_this_api(&self, held: &Held) -> Result<(), Refused> {
+        let is_for = Accounts::api_of(held).unwrap_or(self.login.api().1);
+        if self.note.account.is_none() || is_for == self.note.api {
+            return Ok(());
+        }
+        Err(Refused::new(Refusal::NoLogin, "the account is for another API now: end this session and resume it"))
     }
 
     /// Refuses what is more than the person allows.

@@ -32,7 +32,7 @@ impl Let {
         let (world, api) = (World::new(), Api::start(Duration::from_secs(3600)));
         let accounts = Accounts::of(world.place.cci_dir(), default_agent()).unwrap();
         let name: AccountName = "work".parse().unwrap();
-        accounts.add(&name, content, None, false).unwrap();
+        accounts.add(&name, content, Some(&api.url), false).unwrap();
         let note = LoginNote {
             mode: LoginMode::Socket,
             directory: accounts.file(&name).directory().to_owned(),
@@ -132,6 +132,25 @@ async fn a_token_is_added_and_an_account_that_is_removed_lets_nothing_in() {
             session.accounts.remove(&session.name).unwrap();
             let answer = session.ask(&mine).await;
             assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("cci login add work"), "{answer}");
+            assert_eq!(session.api.seen.lock().unwrap().heads.len(), 1);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn what_takes_its_place_is_not_sent_to_the_api_of_the_one_before() {
+    let session = Let::by(account(By::Key("real-key")));
+    session
+        .world
+        .while_it_runs(async {
+            let mine = format!("{KEY}: {}", placeholder());
+            let (accounts, name) = (&session.accounts, &session.name);
+            accounts.add(name, account(By::Key("its-successor")), None, true).unwrap();
+            session.ask(&mine).await;
+            assert_eq!(session.seen(), (None, Some("its-successor".into())), "it is for the same API still");
+            accounts.add(name, account(By::Key("another")), Some("http://127.0.0.1:9"), true).unwrap();
+            let answer = session.ask(&mine).await;
+            assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("another API"), "{answer}");
             assert_eq!(session.api.seen.lock().unwrap().heads.len(), 1);
         })
         .await;
