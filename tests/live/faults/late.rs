@@ -34,6 +34,15 @@ impl World {
         self.host.only_container()
     }
 
+    /// The same once its system is up: before that it does not hear that it is to shut down.
+    fn listening(&self) -> String {
+        let name = self.session();
+        let up =
+            "until [ -S /run/systemd/private ]; do sleep 0.1; done; sudo systemctl is-system-running --wait || true";
+        self.host.cci(&["container", "exec", &name, "--", "sh", "-c", up]).ok();
+        name
+    }
+
     /// What Incus does after all is removed by the commands that follow.
     #[track_caller]
     fn assert_nothing_left(&self, when: &str, hit: Option<&str>) {
@@ -154,7 +163,7 @@ fn a_change_whose_requests_are_answered_too_late_can_be_said_again() {
     let change = |name, prepared| Verb { name, prepared, exit: 1, endless: false, again: true };
     all_at_once(&[
         change("kill", |world| vec!["kill".into(), world.session()]),
-        change("shutdown", |world| vec!["shutdown".into(), world.session(), "--timeout=20".into()]),
+        change("shutdown", |world| vec!["shutdown".into(), world.listening(), "--timeout=20".into()]),
         change("persist", |world| vec!["persist".into(), world.session()]),
         change("clean", |world| {
             world.host.cci(&["run", "--persistent", "--", "true"]).ok();
