@@ -67,13 +67,25 @@ async fn refresh_each(cx: &Context, due: Due) -> Result<Vec<Refreshed>> {
     let mut refreshed = Vec::new();
     for found in client.acls().await.during(STEP)? {
         let Some(policy) = acl::policy(&found).filter(|policy| policy.name().bridge() == found.name) else { continue };
-        let (found, etag) = match client.acl(&found.name).await {
-            Err(error) if error.is_not_found() => continue,
-            found => found.during(STEP)?,
-        };
+        let Some((found, etag)) = acl_of(&client, &found.name).await? else { continue };
         refreshed.extend(bring_up_to_date(cx, &policy, &found, &etag, due).await?.names);
     }
     Ok(refreshed)
+}
+
+/// An ACL, if it is still there. Incus finds none either while what uses it is being removed, so it is asked again.
+async fn acl_of(client: &Client, name: &str) -> Result<Option<(Acl, Etag)>> {
+    let mut retry = Retry::up_to(3);
+    loop {
+        match client.acl(name).await {
+            Err(error) if error.is_not_found() => {
+                if !retry.again(STEP, &error).await {
+                    return Ok(None);
+                }
+            }
+            found => return found.during(STEP).map(Some),
+        }
+    }
 }
 
 /// Refreshes by age while a session is attached; nothing is written to the terminal.
