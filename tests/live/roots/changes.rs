@@ -40,7 +40,8 @@ fn what_is_in_a_subvolume_of_the_container_is_never_taken_for_unchanged() {
     let host = host();
     let name = session(&host, &[]);
     booted(&host, &name);
-    let make = "open my $opt, '<', '/opt' or die; ioctl $opt, 0x5000940e, pack('q a4088', 0, 'sub') or die $!";
+    let make =
+        "my $new = pack 'q a4088', 0, 'sub'; open my $opt, '<', '/opt' or die; ioctl $opt, 0x5000940e, $new or die $!";
     inside(&host, &name, &format!("perl -e \"{}\"", make.replace('$', "\\$")));
     assert!(changes(&host, &name, || drop(inside(&host, &name, "echo x >/opt/sub/file"))));
     let cx = context(&host);
