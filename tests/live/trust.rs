@@ -28,6 +28,8 @@ fn cloned(project: &str) -> Host {
     let credentials = host.dir("home/.claude").join(".credentials.json");
     fs::write(&credentials, format!("{{\"token\": \"{SECRET}\"}}")).unwrap();
     chown(&credentials, Some(host.user.uid), Some(host.user.gid())).unwrap();
+    // only so are they in the container
+    fs::write(host.dir("home/.config/cci").join("config.toml"), "login.mode = \"copy\"\n").unwrap();
     script(&host.proj.join("evil"), host.user, EVIL);
     fs::write(host.proj.join(".cci.toml"), project).unwrap();
     host
