@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use cci_core::account::AccountName;
 use cci_core::checkpoint::{Node, Reference};
 use cci_core::name::{ContainerName, Prefix};
 use cci_core::session::SessionId;
@@ -67,9 +66,6 @@ impl Checkpoints {
         cx.prefix = Prefix::parse(&watched.prefix).map_err(|error| Error::Internal(error.to_string()))?;
         cx.settings.tool.name.clone_from(&watched.tool);
         cx.settings.checkpoints = watched.checkpoints.clone();
-        // what is in use now may be another
-        let account = watched.login.as_ref().and_then(|note| note.account.clone());
-        cx.settings.login.account = Some(account.unwrap_or_else(AccountName::host));
         let server = Server { endpoint: watched.endpoint.clone(), project: watched.project.clone() };
         cx.scope = Scope::new(stop, Ledger::new(cx.cci_dir().join("unfinished"), server));
         let slot = ContainerName::parse(&cx.prefix, &of.container).ok().map(|name| name.slot());

@@ -119,6 +119,7 @@ impl OnIncus for ShellArgs {
             background: self.background,
             root: None,
             fresh_login: self.fresh_creds,
+            account: None,
             forks: false,
             replaces: None,
         };

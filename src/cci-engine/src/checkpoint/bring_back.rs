@@ -73,8 +73,10 @@ pub(crate) async fn bring_back(
         None => InTheWay::find(cx, journal, node).await?,
     };
     let restarts = restarts(&journal.parts, subject.runs());
+    let account = running_agent::account(cx, subject.session_id()).await;
     let wanted = wanted(cx, journal, node, &subject).filter(|_| restarts);
-    let own = running_agent::as_started(&cx.with_environment(environment), subject.session_id()).await;
+    let wanted = wanted.map(|wanted| Session { account, ..wanted });
+    let own = cx.with_environment(environment);
     let decided = async || match &wanted {
         Some(wanted) => Box::pin(shell::decide(&own, wanted)).await.map(Some),
         None => Ok(None),
@@ -122,7 +124,10 @@ pub(crate) async fn refuse_unfit(cx: &Context, parts: &[Part], subject: &Subject
     if !restarts(parts, subject.runs()) {
         return Ok(());
     }
-    let own = running_agent::as_started(cx, subject.session_id()).await;
+    let mut own = cx.clone();
+    if let Some(account) = running_agent::account(cx, subject.session_id()).await {
+        own.settings.login.account = Some(account);
+    }
     connect::way(&own).await.map(drop)
 }
 
@@ -332,6 +337,7 @@ fn wanted(cx: &Context, journal: &Journal, node: &Node, subject: &Subject) -> Op
         background: false,
         root,
         fresh_login: false,
+        account: None,
         forks: false,
         replaces: ended.map(|owned| owned.instance.name.clone()),
     })

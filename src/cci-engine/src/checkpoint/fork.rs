@@ -256,6 +256,7 @@ async fn one(cx: &Context, opened: &Opened, from: &From) -> Result<Forked> {
         background: false,
         root: from.root.clone().map(|root| (from.node.id.clone(), root)),
         fresh_login: false,
+        account: None,
         forks: true,
         replaces: None,
     };

@@ -63,15 +63,11 @@ pub(crate) fn allowed(
     given
 }
 
-/// The call as it starts the agent of a session again: with the account that it was started with, whatever is in use now.
-pub(crate) async fn as_started(cx: &Context, session: Option<SessionId>) -> Context {
+/// The account that the agent of a session was started with, whatever is in use now; none where nothing is noted of it.
+pub(crate) async fn account(cx: &Context, session: Option<SessionId>) -> Option<AccountName> {
     let run = RunDir::of(&cx.cci_dir());
-    let noted = blocking(move || Ok(session.and_then(|session| run.noted(session)))).await.ok().flatten();
-    let mut own = cx.clone();
-    if let Some(noted) = noted {
-        own.settings.login.account = Some(noted.login.and_then(|note| note.account).unwrap_or_else(AccountName::host));
-    }
-    own
+    let noted = blocking(move || Ok(session.and_then(|session| run.noted(session)))).await.ok().flatten()?;
+    Some(noted.login.and_then(|note| note.account).unwrap_or_else(AccountName::host))
 }
 
 /// Ends the agent and its tmux session; whoever is attached to it is detached.

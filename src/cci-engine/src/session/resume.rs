@@ -154,16 +154,11 @@ pub(crate) fn inherit(cx: &Context, given: Given, network: Network, metadata: &M
         Network::Inherited => None,
         Network::Stricter => Some(stack.settings()?.network.mode),
     };
-    let mut own = cx.with_stack(stack.overruled(Overrule {
+    cx.with_stack(stack.overruled(Overrule {
         persistent: (!given.persistent).then_some(metadata.persistent),
         image: further.image.filter(|_| !given.image),
         network: had.map(|had| now.map_or(had, |now| now.min(had))),
-    }))?;
-    // a rewind keeps to the account that the session was started with, whatever is configured
-    if cx.settings.login.account != cx.stack.settings()?.login.account {
-        own.settings.login.account.clone_from(&cx.settings.login.account);
-    }
-    Ok(own)
+    }))
 }
 
 /// The slot that the session prefers: the one it had, unless the command line names one.

@@ -1,6 +1,7 @@
 //! `shell`: an agent in a container, with a conversation that is stored on the host.
 
 use cci_agent::{Agent, Start, TurnHooks};
+use cci_core::account::AccountName;
 use cci_core::checkpoint::{CheckpointId, Root};
 use cci_core::idmap::Ids;
 use cci_core::mark::Marks;
@@ -53,6 +54,8 @@ pub struct Session {
     pub root: Option<(CheckpointId, Root)>,
     /// Whether the session's own login is dropped for the host's.
     pub fresh_login: bool,
+    /// The account that lets it in; none leaves that to the settings.
+    pub account: Option<AccountName>,
     /// Whether the agent begins a new conversation with what was said in the one that is resumed.
     pub forks: bool,
     /// A container whose place the new one takes: it is just being removed.
@@ -137,7 +140,10 @@ pub(crate) async fn decide(cx: &Context, session: &Session) -> Result<Decided> {
         }
         None => (cx.clone(), session.slot),
     };
-    let cx = environment::resolved(&cx).await?;
+    let mut cx = environment::resolved(&cx).await?;
+    if session.account.is_some() {
+        cx.settings.login.account.clone_from(&session.account);
+    }
     cx.emit(LaunchEvent::Preparing);
     let id = resumed.as_ref().map_or_else(launch::new_session_id, Resumed::id);
     if resumed.is_some() {
