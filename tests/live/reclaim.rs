@@ -7,8 +7,7 @@ use crate::support::host::{Host, U1234};
 #[test]
 fn files_of_a_containers_root_become_the_users_and_links_lead_nowhere() {
     let host = Host::live(U1234);
-    host.cci(&["run", "--", "sudo", "sh", "-c", "mkdir made; touch made/file; cp /bin/true suid; chmod 4755 suid"])
-        .ok();
+    let name = host.made_by_root("mkdir made; touch made/file; cp /bin/true suid; chmod 4755 suid");
     let outside = host.dir("outside").join("file");
     std::fs::write(&outside, "host").unwrap();
     let id = std::fs::metadata(host.proj.join("made/file")).unwrap().uid();
@@ -35,5 +34,6 @@ fn files_of_a_containers_root_become_the_users_and_links_lead_nowhere() {
         0,
         "a set-user-id file was given to the user"
     );
+    host.cci(&["kill", &name]).ok();
     host.wait_until_gone();
 }

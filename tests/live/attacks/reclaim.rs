@@ -28,7 +28,7 @@ fn owner(path: &Path) -> u32 {
 #[test]
 fn a_link_in_the_workspaces_place_changes_no_owner_outside_at_any_moment() {
     let host = Host::live(U1234);
-    host.cci(&["run", "--", "sudo", "touch", "mine"]).ok();
+    let name = host.made_by_root("touch mine");
     let mine = owner(&host.proj.join("mine"));
     let outside = host.dir("outside");
     fs::write(outside.join("file"), "").unwrap();
@@ -48,6 +48,7 @@ fn a_link_in_the_workspaces_place_changes_no_owner_outside_at_any_moment() {
     lchown(host.proj.join("mine"), Some(mine), Some(mine)).unwrap();
     let out = host.cci(&["reclaim"]).ok();
     assert_eq!(out.stdout, "Reclaimed 1 file(s)\n", "{out} ({handed_over} before)");
+    host.cci(&["kill", &name]).ok();
     host.wait_until_gone();
 }
 

@@ -167,6 +167,15 @@ impl Host {
         all.into_iter().next().unwrap()
     }
 
+    /// A container whose root has done this in the workspace. It still runs: its host ids cannot be given to another
+    /// user's container, whose what a test hands over to them later would be.
+    pub fn made_by_root(&self, script: &str) -> String {
+        self.cci(&["shell", "--background", "--debug"]).ok();
+        let name = self.only_container();
+        self.cci(&["container", "exec", &name, "--", "sh", "-c", &format!("cd /workspace; {script}")]).ok();
+        name
+    }
+
     /// Waits until Incus has removed every container of this host; gigabytes on a busy disk take it a while.
     #[track_caller]
     pub fn wait_until_gone(&self) {
