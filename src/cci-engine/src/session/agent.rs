@@ -16,21 +16,38 @@ use cci_incus::Exec;
 use crate::context::Context;
 use crate::event::SessionEvent;
 use crate::incus_error::DuringStep;
-use crate::process::exec::{self, Begun, Request};
+use crate::process::exec::{self, Begun};
 use crate::process::probe;
 use crate::session::pane::{Pane, Up};
 
 /// How long the session may take to come up, or tmux to answer.
 const LIMIT: Duration = Duration::from_secs(30);
+/// The step, as errors name it.
+const STEP: &str = "start the agent";
 
-/// Starts `agent` in the container's tmux session, unless that session exists; `screen` says how to read its screen.
-pub(crate) async fn ensure(cx: &Context, plan: &LaunchPlan, name: &str, screen: &str, agent: &[String]) -> Result<()> {
+/// Starts `agent` in the container's tmux session, unless that session exists; `screen` says how to read its screen. It
+/// starts only once `known` has ended well, which is waited for while the shell in the container comes up.
+pub(crate) async fn ensure(
+    cx: &Context,
+    plan: &LaunchPlan,
+    name: &str,
+    screen: &str,
+    agent: &[String],
+    known: impl Future<Output = Result<()>>,
+) -> Result<()> {
     let start = start(cx, plan, name, screen, agent);
-    let Request { exec, answer, .. } = exec::request(Script::before(&probe::script(cx, plan)), &start);
-    let done = cx.client.exec_captured(name, &exec, answer.as_bytes(), LIMIT).await.during("start the agent")?;
-    match done.status.into() {
+    let probe = probe::script(cx, plan);
+    let (begun, ()) = exec::start_if(cx, name, known, Script::before(&probe), &start, STEP).await?;
+    let (exit, said) = match begun {
+        Begun::Runs(process) => {
+            let done = cx.scope.until_cancelled(async { process.captured(LIMIT).await.during(STEP) }).await?;
+            (done.status.into(), done.stderr)
+        }
+        Begun::Refused(exit) => (exit, Vec::new()),
+    };
+    match exit {
         GuestExit::Success => Ok(()),
-        exit => not_started(cx, plan, name, exit, &done.stderr).await,
+        exit => not_started(cx, plan, name, exit, &said).await,
     }
 }
 
@@ -42,12 +59,13 @@ pub(crate) async fn ensure_up(
     name: &str,
     screen: &str,
     agent: &[String],
+    known: impl Future<Output = Result<()>>,
 ) -> Result<()> {
     let start = start(cx, plan, name, screen, agent);
     let orders = pane::taking_orders(name);
     let run = format!("\"$@\" </dev/null || exit; set --\n{orders}");
     let script = Script { before: &probe::script(cx, plan), run: &run };
-    let (begun, ()) = exec::start_if(cx, name, ready(Ok(())), script, &start, "start the agent").await?;
+    let (begun, ()) = exec::start_if(cx, name, known, script, &start, STEP).await?;
     let mut shown = match begun {
         Begun::Runs(process) => Pane::of(name, process)?,
         Begun::Refused(exit) => return Err(exec::not_begun(cx, exit).await),

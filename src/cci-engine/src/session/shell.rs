@@ -1,5 +1,7 @@
 //! `shell`: an agent in a container, with a conversation that is stored on the host.
 
+use std::future::ready;
+
 use cci_agent::{Agent, Start, TurnHooks};
 use cci_core::account::AccountName;
 use cci_core::checkpoint::{CheckpointId, Root};
@@ -19,14 +21,14 @@ use crate::context::Context;
 use crate::event::{Event, LaunchEvent, SessionEvent};
 use crate::instance::remove::remove_launched;
 use crate::launch::environment;
-use crate::launch::{self, Subject, Survey};
+use crate::launch::{self, Launched, Subject, Survey};
 use crate::roll_back;
 use crate::session::agent;
 use crate::session::connect::{self, Sockets};
 use crate::session::holders::{self, Holder};
 use crate::session::login::Way;
 use crate::session::plant::{Planting, plant, plant_new};
-use crate::session::record::Draft;
+use crate::session::record::{Draft, Staged};
 use crate::session::resume::{self, Given, Network, Resumed};
 use crate::session::shutdown;
 use crate::session::state_volume;
@@ -93,7 +95,8 @@ pub async fn start(cx: &Context, session: &Session) -> Result<Started> {
 
 /// The same; the caller keeps what was created, or rolls it back.
 pub(crate) async fn prepare(cx: &Context, session: &Session) -> Result<Started> {
-    decide(cx, session).await?.running(session).await?.start(session).await
+    let running = Box::pin(async { decide(cx, session).await?.made(session).await }).await?;
+    Box::pin(running.start(session)).await
 }
 
 /// A session that is decided: its container is still to be created, unless it runs.
@@ -115,7 +118,7 @@ pub(crate) struct Decided {
 }
 
 /// A container whose agent is to be started.
-struct Running {
+pub(crate) struct Running {
     cx: Context,
     name: String,
     id: SessionId,
@@ -124,6 +127,16 @@ struct Running {
     watched: bool,
     has_login: bool,
     agent: Vec<String>,
+    /// What the agent waits for, if the container is new.
+    claim: Option<Claim>,
+}
+
+/// A new container whose session is not published yet.
+struct Claim {
+    draft: Draft,
+    staged: Option<Staged>,
+    launched: Launched,
+    is_resumed: bool,
 }
 
 /// Decides everything about a session and creates no container.
@@ -194,31 +207,18 @@ pub(crate) async fn decide(cx: &Context, session: &Session) -> Result<Decided> {
 }
 
 impl Decided {
-    /// Creates the container and starts the agent in it, as [`start`](start()) does.
-    pub(crate) async fn start(self, session: &Session) -> Result<Started> {
-        let cx = self.cx.clone();
-        roll_back::on_failure(&cx, async { self.running(session).await?.start(session).await }).await
-    }
-
     /// Creates the container, or takes the one that runs.
-    async fn running(self, session: &Session) -> Result<Running> {
+    pub(crate) async fn made(self, session: &Session) -> Result<Running> {
         let Self { cx, id, owner, resumed, slot, turns, is_told, way, survey, sockets, plan, live, pinned } = self;
-        let (name, plan) = match &live {
+        let (name, plan, claim) = match &live {
             Some(running) => {
                 survey.policy_check.verify(&cx).await?;
-                (running.name.clone(), launch::as_made(&plan, &running.config))
+                (running.name.clone(), launch::as_made(&plan, &running.config), None)
             }
             None => {
-                launched(
-                    &cx,
-                    plan,
-                    slot,
-                    id,
-                    resumed.as_ref(),
-                    &survey,
-                    Planting { turns, way: &way, is_fresh: session.fresh_login },
-                )
-                .await?
+                let planting = Planting { turns, way: &way, is_fresh: session.fresh_login };
+                let claim = claimed(&cx, plan, slot, id, resumed.as_ref(), &survey, planting).await?;
+                (claim.launched.name.clone(), claim.launched.plan.clone(), Some(claim))
             }
         };
         let watched = sockets.is_some() && connect::watch(&cx, id, owner, &plan, live.as_ref(), (is_told, &way));
@@ -226,20 +226,53 @@ impl Decided {
         let has_login = watched && way.needs_supervisor();
         drop(sockets);
         let agent = agent_command(&plan, session, id, resumed.as_ref());
-        Ok(Running { cx, name, id, plan, pinned, watched, has_login, agent })
+        Ok(Running { cx, name, id, plan, pinned, watched, has_login, agent, claim })
     }
 }
 
 impl Running {
-    /// Starts the agent, if it runs in tmux.
-    async fn start(self, session: &Session) -> Result<Started> {
-        let Self { cx, name, id, plan, pinned, watched, has_login, agent } = self;
+    /// Removes the container that this call has created.
+    pub(crate) async fn unmade(self) -> Result<()> {
+        match self.claim {
+            Some(Claim { launched, .. }) => {
+                remove_launched(&self.cx.client, &launched.name, launched.plan.launch()).await.map(drop)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Publishes the session, and starts the agent if it runs in tmux.
+    pub(crate) async fn start(self, session: &Session) -> Result<Started> {
+        let Self { cx, mut name, id, plan, pinned, watched, has_login, agent, claim } = self;
+        let mut first = None;
+        let published = async {
+            let Some(claim) = claim else { return Ok(()) };
+            match Box::pin(published(&cx, id, claim)).await? {
+                None => Ok(()),
+                Some(earlier) => {
+                    let lost = holders::elsewhere(&earlier);
+                    first = Some(earlier);
+                    Err(lost)
+                }
+            }
+        };
+        let begun = if session.tmux {
+            Box::pin(start_in_tmux(&cx, &plan, &name, session, &agent, published)).await
+        } else {
+            published.await
+        };
+        let first = first.filter(|first| holders::is_here(&cx, first));
+        let has_begun = session.tmux && first.is_none();
+        match first {
+            Some(first) => name = first.instance.name,
+            None => begun?,
+        }
         // two agents on one conversation would overwrite each other's data: one that runs in tmux is attached to instead
         let direct = !session.tmux && !agent::has_session(&cx, &name, plan.user.uid).await?;
         if direct {
             launch::note_ids(&cx, &name).await;
-        } else {
-            start_in_tmux(&cx, &plan, &name, session, &agent).await?;
+        } else if !has_begun {
+            Box::pin(start_in_tmux(&cx, &plan, &name, session, &agent, ready(Ok(())))).await?;
         }
         cx.emit(Event::Idle);
         cx.emit(SessionEvent::Started { session: id, container: name.clone(), network: plan.network });
@@ -248,14 +281,21 @@ impl Running {
     }
 }
 
-async fn start_in_tmux(cx: &Context, plan: &LaunchPlan, name: &str, session: &Session, agent: &[String]) -> Result<()> {
+async fn start_in_tmux(
+    cx: &Context,
+    plan: &LaunchPlan,
+    name: &str,
+    session: &Session,
+    agent: &[String],
+    known: impl Future<Output = Result<()>>,
+) -> Result<()> {
     let screen = screen(plan, session);
     let started = async {
         // a shell needs no wait
         if session.background && !session.debug {
-            agent::ensure_up(cx, plan, name, screen, agent).await
+            Box::pin(agent::ensure_up(cx, plan, name, screen, agent, known)).await
         } else {
-            agent::ensure(cx, plan, name, screen, agent).await
+            Box::pin(agent::ensure(cx, plan, name, screen, agent, known)).await
         }
     };
     let (started, ()) = tokio::join!(started, launch::note_ids(cx, name));
@@ -337,8 +377,8 @@ fn live(instances: &[Instance], id: SessionId) -> Option<&Instance> {
     instances.iter().find(has_it)
 }
 
-/// A container of this launch, its session directory filled and its metadata written.
-async fn launched(
+/// A container of this launch, its session directory filled and its metadata ready to be published.
+async fn claimed(
     cx: &Context,
     plan: LaunchPlan,
     slot: SlotChoice,
@@ -346,26 +386,27 @@ async fn launched(
     resumed: Option<&Resumed>,
     survey: &Survey,
     planting: Planting<'_>,
-) -> Result<(String, LaunchPlan)> {
+) -> Result<Claim> {
     if resumed.is_some() {
         plant(cx, id, launch::agent_ids(cx, survey.host.workspace.as_ref()), planting).await?;
     }
     let draft = Draft::new(id, resumed.map(|resumed| resumed.saved.metadata.clone()));
     let likely = launch::likely(cx, &plan, slot, survey);
     let (launched, staged) = tokio::join!(launch::claim(cx, &plan, slot, survey), draft.stage(cx, likely.as_ref()));
-    let (launched, staged) = (launched?, staged?);
-    if resumed.is_some()
-        && let Some(first) = earlier(cx, id, &launched.name).await?
-    {
-        remove_launched(&cx.client, &launched.name, plan.launch()).await?;
-        if !holders::is_here(cx, &first) {
-            return Err(holders::elsewhere(&first));
-        }
-        return Ok((first.instance.name, plan));
+    Ok(Claim { staged: staged?, launched: launched?, draft, is_resumed: resumed.is_some() })
+}
+
+/// Publishes the metadata of a session and fills its volume, unless another container was first with its conversation:
+/// then ours is removed, and the other one returned.
+async fn published(cx: &Context, id: SessionId, claim: Claim) -> Result<Option<Holder>> {
+    let Claim { draft, staged, launched, is_resumed } = claim;
+    if is_resumed && let Some(first) = earlier(cx, id, &launched.name).await? {
+        remove_launched(&cx.client, &launched.name, launched.plan.launch()).await?;
+        return Ok(Some(first));
     }
     draft.publish(cx, staged, &launched).await?;
     state_volume::fill(cx, &launched, id).await?;
-    Ok((launched.name, launched.plan))
+    Ok(None)
 }
 
 /// Another container of the same conversation that was created before ours: of several resumes at once one continues.

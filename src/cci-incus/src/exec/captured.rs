@@ -36,6 +36,19 @@ impl Client {
     }
 }
 
+impl Process {
+    /// Waits for the end of a command that runs, and collects the rest of what it prints.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`] after `limit`, or if a stream breaks.
+    pub async fn captured(self, limit: Duration) -> Result<Captured> {
+        timeout(limit, capture(self, &[])).await.unwrap_or_else(|_| {
+            Err(Error::TimedOut { step: "wait for the end of a command".into(), after: limit, still_running: true })
+        })
+    }
+}
+
 async fn capture(mut process: Process, stdin: &[u8]) -> Result<Captured> {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let (source, sink) = (process.stdout.take(), process.stderr.take());
