@@ -9,6 +9,8 @@ pub const USER: &str = "code";
 pub const HOME: &str = "/home/code";
 /// Where the project is mounted.
 pub const WORKSPACE: &str = "/workspace";
+/// Where programs are looked up that nobody but root can put there.
+pub const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// The file that names the name server.
 pub const RESOLV: &str = "/etc/resolv.conf";
 

@@ -3,6 +3,7 @@
 use std::future::ready;
 use std::time::Duration;
 
+use cci_core::boundary::Boundary;
 use cci_core::plan::LaunchPlan;
 use cci_core::settings::{Settings, TerminalSettings};
 use cci_core::{Error, Result};
@@ -10,7 +11,7 @@ use cci_guest::gate::Allowed;
 use cci_guest::handshake::Script;
 use cci_guest::layout::WORKSPACE;
 use cci_guest::pane::{self, Order};
-use cci_guest::{GuestExit, output, tmux};
+use cci_guest::{GuestExit, gvisor, output, tmux};
 use cci_incus::Exec;
 
 use crate::context::Context;
@@ -26,7 +27,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Starts `agent` in the container's tmux session, unless that session exists; `screen` says how to read its screen.
 pub(crate) async fn ensure(cx: &Context, plan: &LaunchPlan, name: &str, screen: &str, agent: &[String]) -> Result<()> {
     let start = start(cx, plan, name, screen, agent);
-    let Request { exec, answer, .. } = exec::request(Script::before(&probe::script(cx, plan)), &start);
+    let Request { exec, answer, .. } = exec::request(Script::before(&before(cx, plan)), &start);
     let done = cx.client.exec_captured(name, &exec, answer.as_bytes(), LIMIT).await.during("start the agent")?;
     match done.status.into() {
         GuestExit::Success => Ok(()),
@@ -46,7 +47,7 @@ pub(crate) async fn ensure_up(
     let start = start(cx, plan, name, screen, agent);
     let orders = pane::taking_orders(name);
     let run = format!("\"$@\" </dev/null || exit; set --\n{orders}");
-    let script = Script { before: &probe::script(cx, plan), run: &run };
+    let script = Script { before: &before(cx, plan), run: &run };
     let (begun, ()) = exec::start_if(cx, name, ready(Ok(())), script, &start, "start the agent").await?;
     let mut shown = match begun {
         Begun::Runs(process) => Pane::of(name, process)?,
@@ -71,14 +72,22 @@ pub(crate) async fn ensure_up(
 
 fn start(cx: &Context, plan: &LaunchPlan, name: &str, screen: &str, agent: &[String]) -> Exec {
     let given: Vec<&str> = cx.environment.keys().map(String::as_str).collect();
+    let in_gvisor = plan.boundary == Boundary::Gvisor;
+    let session = tmux::Session { screen, allowed: allowed(&cx.settings), given: &given, agent, in_gvisor };
     Exec {
-        command: tmux::start(name, screen, allowed(&cx.settings), &given, agent),
+        command: tmux::start(name, &session),
         environment: plan.environment.clone(),
         cwd: Some(WORKSPACE.to_owned()),
         user: Some(plan.user.uid),
         group: Some(plan.user.gid),
         tty: None,
     }
+}
+
+/// What a shell does before it starts the session.
+fn before(cx: &Context, plan: &LaunchPlan) -> String {
+    let probe = probe::script(cx, plan);
+    if plan.boundary == Boundary::Gvisor { gvisor::end_if_left() + &probe } else { probe }
 }
 
 /// What the settings allow programs in the session to do with the terminal.
