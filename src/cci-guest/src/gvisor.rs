@@ -39,17 +39,18 @@ case $($runsc state code 2>/dev/null) in
   rm -rf "$at/run" && mkdir -p "$at/run" && ln -s /var/lib/cci "$at/run/cci" && : >"$at/nothing" || fail "$at cannot be written"
   resolv=$(readlink -f /etc/resolv.conf)
   case $resolv in /run/*) mkdir -p "$at${resolv%/*}" && cp "$resolv" "$at$resolv" ;; esac
-  hidden=
-  [ ! -e "$socket" ] || hidden=",{\"destination\":\"$socket\",\"type\":\"bind\",\"source\":\"$at/nothing\",\"options\":[\"ro\"]}"
   cat >"$at/config.json" <<CONFIG
 {"ociVersion":"1.0.0","hostname":"$(uname -n)","root":{"path":"/"},
 "process":{"cwd":"/","user":{"uid":0,"gid":0},"noNewPrivileges":true,"capabilities":{},"env":["PATH=$PATH"],
 "args":["/bin/sh","-c","while :; do sleep 2147483647 & wait \$!; done"]},
 "mounts":[{"destination":"/proc","type":"proc"},{"destination":"/sys","type":"sysfs"},{"destination":"/dev/shm","type":"tmpfs"},
-{"destination":"/run","type":"bind","source":"$at/run","options":["ro"]}$hidden],
+{"destination":"/run","type":"bind","source":"$at/run","options":["ro"]}],
 "linux":{"namespaces":[{"type":"pid"},{"type":"ipc"},{"type":"uts"},{"type":"mount"}]}}
 CONFIG
-  $runsc run --detach --bundle "$at" code </dev/null >"$at/log" 2>&1 9>&- ||
+  # runsc itself cannot mount over a socket
+  export at socket runsc
+  unshare --mount --propagation private /bin/sh -c '[ ! -e "$socket" ] || mount --bind "$at/nothing" "$socket" || exit
+    exec $runsc run --detach --bundle "$at" code' </dev/null >"$at/log" 2>&1 9>&- ||
     fail "$(grep -v '^$' "$at/log" | tail -n 1 | cut -c 1-400)"
   ;;
 esac
