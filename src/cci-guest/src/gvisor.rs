@@ -9,9 +9,8 @@
 
 use crate::become_command::BECOME;
 use crate::exit::GuestExit;
-use crate::layout::{HOME, SYSTEM_PATH};
+use crate::layout::{HOME, SYSTEM_PATH, TMUX_SOCKET as SOCKET};
 use crate::shell::quoted;
-use crate::tmux::SOCKET;
 
 /// The sandbox's directory: where it is, a sandbox has been started since the container's start.
 const PLACE: &str = "/run/cci-gvisor";

@@ -9,11 +9,11 @@
 use crate::exit::GuestExit;
 use crate::gate::Allowed;
 use crate::gvisor;
-use crate::layout::WORKSPACE;
+use crate::layout::{TMUX_SOCKET, WORKSPACE};
 use crate::shell::{self, quoted};
 
-/// The server's socket: outside `/tmp`, which systemd empties while the container boots.
-pub const SOCKET: &str = "/home/code/.cci-tmux";
+/// The server's socket.
+pub const SOCKET: &str = TMUX_SOCKET;
 
 /// The option of the server that lists the names of the variables that the agent was given on the command line.
 pub(crate) const GIVEN: &str = "@cci-given";
