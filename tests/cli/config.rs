@@ -103,7 +103,7 @@ fn a_profile_is_made_listed_and_used() {
     let listed: Vec<Value> =
         serde_json::from_str(&host.cci(&["profile", "list", "--format", "json"]).ok().stdout).unwrap();
     let names: Vec<&str> = listed.iter().map(|one| one["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["default", "hardened", "mine", "node", "python", "rust"]);
+    assert_eq!(names, ["default", "gvisor", "hardened", "mine", "node", "python", "rust"]);
     let shown = host.cci(&["config", "show", "--profile", "mine"]).ok();
     assert!(shown.stdout.contains("limits.memory = \"4GiB\""), "{shown}");
     assert!(host.cci(&["profile", "show", "rust", "--script"]).ok().stdout.starts_with("#!/bin/bash"));

@@ -33,6 +33,8 @@ const CASES: &[(&str, &str)] = &[
     ("[defaults]\nsettings_secrets = \"copy\"", "defaults.settings_secrets"),
     ("[profiles.rust]\nsettings_secrets = \"copy\"", "defaults.settings_secrets (profile rust)"),
     ("[defaults]\ndocker = true", "defaults.docker"),
+    ("[defaults]\nboundary = \"container\"", "defaults.boundary"),
+    ("[profiles.mine]\nboundary = \"container\"", "defaults.boundary (profile mine)"),
     ("[profiles.mine]\ndocker = true", "defaults.docker (profile mine)"),
     ("[defaults]\nenvironment = { A = { command = \"cat ~/.ssh/id_rsa\" } }", "defaults.environment.A"),
     ("[defaults.environment.B]\ncommand = \"id\"", "defaults.environment.B"),
@@ -170,7 +172,7 @@ fn host() -> Host {
     let host = Host::live(U1000);
     let config = host.dir("home/.config/cci");
     // the rest of it: a token of their own, and nothing of the host's
-    let own = "[defaults]\nsettings_secrets = \"drop\"\nenvironment = { TOKEN = \"mine\" }\n";
+    let own = "[defaults]\nsettings_secrets = \"drop\"\nboundary = \"gvisor\"\nenvironment = { TOKEN = \"mine\" }\n";
     fs::write(config.join("config.toml"), STRICT.replace("[defaults]\n", own)).unwrap();
     host.dir("home/.ssh");
     host.dir("proj/sub/deep");

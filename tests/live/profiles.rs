@@ -11,7 +11,7 @@ use crate::settings::{configured, in_container};
 use crate::support::host::{Host, U1000, incus};
 
 /// The image of a toolchain profile, built by its own script unless this script's image on this base is there.
-fn build(host: &Host, profile: &str) {
+pub(crate) fn build(host: &Host, profile: &str) {
     let script = host.cci(&["profile", "show", profile, "--script"]).ok().stdout;
     let base = fingerprint("cci").unwrap();
     let hash = Sha256::digest(format!("{script}{base}"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cci_agent::{Agent, agents};
-use cci_guest::layout::{HOME, USER};
+use cci_guest::layout::{HOME, SYSTEM_PATH, USER};
 use cci_guest::terminal::guest_term;
 
 /// Where the session's state directory is mounted.
@@ -49,12 +49,13 @@ pub fn environment(
     configured: &BTreeMap<String, String>,
     asked: &BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
+    let path = format!("{HOME}/.local/bin:{SYSTEM_PATH}");
     let own = [
         ("HOME", Some(HOME)),
         ("USER", Some(USER)),
         ("LOGNAME", Some(USER)),
         ("SHELL", Some("/bin/bash")),
-        ("PATH", Some("/home/code/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")),
+        ("PATH", Some(&path)),
         ("TERM", Some(guest_term(host.term.as_deref()))),
         ("COLORTERM", host.colorterm.as_deref()),
         ("TZ", host.timezone.as_deref()),
@@ -65,6 +66,11 @@ pub fn environment(
     let own = own.chain(agent.environment(&state(agent))).map(|(name, value)| (name.to_owned(), value));
     let given = configured.iter().chain(asked).map(|(name, value)| (name.clone(), value.clone()));
     own.chain(given).collect()
+}
+
+/// The same for a shell from which gVisor is entered: it finds no program that the agent can have written.
+pub fn only_of_system(environment: &mut BTreeMap<String, String>) {
+    environment.insert("PATH".to_owned(), SYSTEM_PATH.to_owned());
 }
 
 #[cfg(test)]

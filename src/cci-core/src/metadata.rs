@@ -44,6 +44,8 @@ pub struct Further {
     pub image: Option<String>,
     /// The network mode it was launched with.
     pub network: Option<String>,
+    /// The boundary it was launched with.
+    pub boundary: Option<String>,
     /// When the session began, RFC 3339.
     pub created_at: Option<String>,
     /// The storage volume that holds the conversation, where the daemon cannot reach this directory.

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 
 use cci_agent::{Agent, Start, Tool};
 use cci_guest::author::Author;
+use cci_guest::gvisor;
 use cci_incus_types::Devices;
 
 pub use self::devices::SOCKETS;
@@ -21,6 +22,7 @@ pub use self::facts::{Ask, HostFacts, Network, Nic};
 pub use self::state_volume::StateVolume;
 pub use self::warning::PlanWarning;
 use crate::address::Subnet;
+use crate::boundary::Boundary;
 use crate::environment;
 use crate::error::{Error, Result};
 use crate::host_disk::HostDisk;
@@ -58,6 +60,8 @@ pub struct LaunchPlan {
     pub lifetime: Lifetime,
     /// What it may reach.
     pub network: Mode,
+    /// What stands between the agent and the host's kernel.
+    pub boundary: Boundary,
     /// The agent.
     pub tool: Tool,
     /// Who runs in it.
@@ -121,12 +125,16 @@ impl LaunchPlan {
             checkpoint: None,
             store: None,
         };
-        let own =
-            environment::environment(settings.tool.agent(), &host.locale, &settings.environment(), &ask.environment);
+        let (configured, asked) = (settings.environment(), &ask.environment);
+        let mut own = environment::environment(settings.tool.agent(), &host.locale, &configured, asked);
+        if settings.defaults.boundary == Boundary::Gvisor {
+            environment::only_of_system(&mut own);
+        }
         Ok(Self {
             workspace: ask.workspace.clone(),
             lifetime,
             network: settings.network.mode,
+            boundary: settings.defaults.boundary,
             tool,
             user: GuestUser { uid: settings.incus.agent_uid, gid: settings.incus.agent_uid },
             environment: own.into_iter().chain(ask.login.clone()).collect(),
@@ -181,6 +189,15 @@ impl LaunchPlan {
     #[must_use]
     pub fn command(&self, start: &Start) -> Vec<String> {
         self.agent().command(&self.tool, start)
+    }
+
+    /// What runs a command inside the boundary.
+    #[must_use]
+    pub fn inside(&self, command: &[String]) -> Vec<String> {
+        match self.boundary {
+            Boundary::Gvisor => gvisor::inside(command),
+            Boundary::Container => command.to_vec(),
+        }
     }
 
     /// Where the conversation is in the container.

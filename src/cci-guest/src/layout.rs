@@ -9,6 +9,10 @@ pub const USER: &str = "code";
 pub const HOME: &str = "/home/code";
 /// Where the project is mounted.
 pub const WORKSPACE: &str = "/workspace";
+/// The socket of the session's tmux: outside `/tmp`, which systemd empties while the container boots.
+pub const TMUX_SOCKET: &str = "/home/code/.cci-tmux";
+/// Where programs are looked up that nobody but root can put there.
+pub const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// The file that names the name server.
 pub const RESOLV: &str = "/etc/resolv.conf";
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::gvisor;
 use crate::tmux::{GIVEN, SOCKET};
 
 /// Prints the names of the variables that the agent was given, a line feed, and the environment of the tmux server.
@@ -41,7 +42,8 @@ pub fn print_given() -> Vec<String> {
 /// Ends the agent and all that its panes started.
 #[must_use]
 pub fn end_agent() -> Vec<String> {
-    bash(END, &[SOCKET])
+    // what runs in a sandbox is no child of its panes
+    bash(&format!("(\n{END}\n)\n_cci=$?\n{}exit \"$_cci\"", gvisor::end()), &[SOCKET])
 }
 
 fn bash(script: &str, args: &[&str]) -> Vec<String> {

@@ -8,11 +8,12 @@
 
 use crate::exit::GuestExit;
 use crate::gate::Allowed;
-use crate::layout::WORKSPACE;
-use crate::shell;
+use crate::gvisor;
+use crate::layout::{TMUX_SOCKET, WORKSPACE};
+use crate::shell::{self, quoted};
 
-/// The server's socket: outside `/tmp`, which systemd empties while the container boots.
-pub const SOCKET: &str = "/home/code/.cci-tmux";
+/// The server's socket.
+pub const SOCKET: &str = TMUX_SOCKET;
 
 /// The option of the server that lists the names of the variables that the agent was given on the command line.
 pub(crate) const GIVEN: &str = "@cci-given";
@@ -23,15 +24,18 @@ const SCROLLBACK: &str = "50000";
 /// Replaces the shell by a bash whose startup file is `$0`: it begins with the agent.
 const BASH_WITH: &str = r#"exec bash --rcfile <(printf '%s\n' "$0") -i -s -- "$@""#;
 
-/// The startup file of a bash that reads what a login shell reads and then runs the agent as a job of its own: who quits the
-/// agent is still in the container, and `fg` resumes an agent that Ctrl-Z has suspended.
+/// What a login shell reads.
+const LOGIN: &str = r#"[ -r /etc/profile ] && . /etc/profile
+for _cci in ~/.bash_profile ~/.bash_login ~/.profile; do [ -r "$_cci" ] && { . "$_cci"; break; }; done
+unset _cci
+"#;
+
+/// The startup file of a bash that, after [`LOGIN`], runs the agent as a job of its own: who quits the agent is still in
+/// the container, and `fg` resumes an agent that Ctrl-Z has suspended.
 ///
 /// `$1` says how the agent's screen is read, `$2` is what reads along, the rest is its argv. The pane notes which process
 /// the agent is: its own pane, for by then another one may be in front.
-const AGENT_THEN_BASH: &str = r#"[ -r /etc/profile ] && . /etc/profile
-for _cci in ~/.bash_profile ~/.bash_login ~/.profile; do [ -r "$_cci" ] && { . "$_cci"; break; }; done
-unset _cci
-_cci_agent() {
+const AGENT_THEN_BASH: &str = r#"_cci_agent() {
   local stat screen=$1 along=$2
   shift 2
   read -r -a stat </proc/self/stat
@@ -42,6 +46,30 @@ set -m
 (_cci_agent "$@")
 unset -f _cci_agent
 set --"#;
+
+/// The same where both are inside gVisor, into which the lines of `$0` lead: `$3` are [`AGENT_INSIDE`]. What the agent can
+/// have written is read inside only.
+const AGENT_THEN_BASH_INSIDE: &str = r#"_cci_agent() {
+  local stat screen=$1 along=$2 inside=$3
+  shift 3
+  read -r -a stat </proc/self/stat
+  /usr/bin/tmux set-option -p -t "$TMUX_PANE" @cci-agent "${stat[0]} ${stat[21]} $screen $1" \; pipe-pane -t "$TMUX_PANE" "$along"
+  exec /bin/sh -c "$0" cci /bin/bash -c "$inside" cci "$@"
+}
+set -m
+(_cci_agent "$@")
+exec /bin/sh -c "$0" cci /bin/bash -l"#;
+
+/// After [`LOGIN`], runs the agent inside gVisor to its end: no shell is there that could resume it, so it goes on at once
+/// where Ctrl-Z suspends it.
+const AGENT_INSIDE: &str = r#"set -m
+"$@"
+_cci=$?
+while [ "$(jobs -s)" ]; do
+  fg >/dev/null
+  _cci=$?
+done
+exit "$_cci""#;
 
 /// Reads along in a pane, and wraps notifications for tmux that a program has not wrapped, because tmux drops them.
 const NOTIFICATIONS: &str = r##"exec perl -MFcntl -e '
@@ -72,13 +100,32 @@ pub fn session_name(container: &str) -> String {
     format!("cci-{container}")
 }
 
-/// Starts the server with cci's options and one detached session, in which `agent` runs inside bash; `screen` says how its
-/// screen is read, `given` names the variables that it was given for this session.
+/// What the session is started with.
+#[derive(Debug, Clone, Copy)]
+pub struct Session<'a> {
+    /// How the agent's screen is read.
+    pub screen: &'a str,
+    /// What programs in it may do with the terminal.
+    pub allowed: Allowed,
+    /// The names of the variables that the agent was given for this session.
+    pub given: &'a [&'a str],
+    /// The agent's argv.
+    pub agent: &'a [String],
+    /// Whether the agent and every shell are inside gVisor.
+    pub in_gvisor: bool,
+}
+
+/// Starts the server with cci's options and one detached session, in which the agent runs inside bash.
 ///
 /// Everything in it inherits the environment of this command, so no value of it is in any argument.
 #[must_use]
-pub fn start(container: &str, screen: &str, allowed: Allowed, given: &[&str], agent: &[String]) -> Vec<String> {
-    let mut argv = tmux(&["-u"]);
+pub fn start(container: &str, with: &Session<'_>) -> Vec<String> {
+    let Session { screen, allowed, given, agent, in_gvisor } = *with;
+    // a configuration that the agent has written would run its commands outside
+    let mut argv = tmux(if in_gvisor { &["-u", "-f", "/dev/null"] } else { &["-u"] });
+    let shell = in_gvisor.then(|| format!("exec /bin/sh -c {} cci /bin/bash -l", quoted(&gvisor::enter())));
+    let shell = shell.as_deref().map(|shell| ("-g", "default-command", shell));
+    let given = given.join(" ");
     for (scope, option, value) in [
         ("-s", "escape-time", "10"),
         ("-s", "extended-keys", "on"),
@@ -93,15 +140,25 @@ pub fn start(container: &str, screen: &str, allowed: Allowed, given: &[&str], ag
         // what of it may reach the terminal, the gate there knows
         ("-g", "allow-passthrough", "on"),
         ("-s", "@cci", "1"),
-        ("-s", GIVEN, &given.join(" ")),
-    ] {
+        ("-s", GIVEN, &given),
+    ]
+    .into_iter()
+    .chain(shell)
+    {
         argv.extend(["set-option", scope, option, value, ";"].map(str::to_owned));
     }
     // nobody could resume a client that is suspended in the container
     argv.extend(["unbind-key", "C-z", ";"].map(str::to_owned));
     let session = session_name(container);
     argv.extend(["new-session", "-d", "-s", &session, "-x", "120", "-y", "40", "-c", WORKSPACE].map(str::to_owned));
-    argv.extend(["bash", "-c", BASH_WITH, AGENT_THEN_BASH, screen, NOTIFICATIONS].map(str::to_owned));
+    if in_gvisor {
+        let (enter, inside) = (gvisor::enter(), format!("{LOGIN}{AGENT_INSIDE}"));
+        let pane = ["/bin/bash", "-c", AGENT_THEN_BASH_INSIDE, &enter, screen, NOTIFICATIONS, &inside];
+        argv.extend(pane.map(str::to_owned));
+    } else {
+        let startup = format!("{LOGIN}{AGENT_THEN_BASH}");
+        argv.extend(["bash", "-c", BASH_WITH, &startup, screen, NOTIFICATIONS].map(str::to_owned));
+    }
     argv.extend(words(agent));
     argv
 }
@@ -200,10 +257,26 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::process::Command;
 
+    fn session(agent: &[String]) -> Session<'_> {
+        Session { screen: "dummy", allowed: Allowed::default(), given: &["KEY"], agent, in_gvisor: false }
+    }
+
+    #[test]
+    fn in_gvisor_no_shell_is_outside_and_nothing_is_read_that_the_agent_could_have_written() {
+        let agent = ["dummy".to_owned(), "c;".to_owned()];
+        let argv = start("c", &Session { in_gvisor: true, ..session(&agent) });
+        assert_eq!(argv[3..6], ["-u", "-f", "/dev/null"]);
+        let at = argv.iter().position(|arg| arg == "default-command").unwrap();
+        assert!(argv[at + 1].starts_with("exec /bin/sh -c '") && argv[at + 1].contains("runsc"), "{}", argv[at + 1]);
+        assert!(!argv.iter().any(|arg| arg.contains("--rcfile")), "{argv:?}");
+        assert!(argv.iter().map(String::len).sum::<usize>() < 14_000, "tmux takes no more than 16384 bytes");
+        assert_eq!(argv[argv.len() - 2..], ["dummy", "c\\;"]);
+    }
+
     #[test]
     fn the_agents_arguments_arrive_as_they_are() {
         let agent = ["dummy".to_owned(), "a b;$HOME `x`".to_owned(), "c;".to_owned()];
-        let argv = start("cci-9c09f805-1", "dummy", Allowed::default(), &["KEY"], &agent);
+        let argv = start("cci-9c09f805-1", &session(&agent));
         assert_eq!(argv[argv.len() - 3..], ["dummy", "a b;$HOME `x`", "c\\;"], "tmux takes the last for two commands");
         assert_eq!(argv[..3], ["tmux", "-S", SOCKET]);
         assert!(argv.windows(2).any(|two| two == ["-s", "cci-cci-9c09f805-1"]));
@@ -225,7 +298,8 @@ mod tests {
         let (program, log) = (dir.path().join("tmux"), dir.path().join("log"));
         std::fs::write(&program, format!("#!/bin/sh\nprintf '%s ' \"$@\" >>{}\n", log.display())).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let argv = start("c", "dummy", Allowed::default(), &[], &["true".to_owned()]);
+        let agent = ["true".to_owned()];
+        let argv = start("c", &session(&agent));
         let bash = argv.iter().rposition(|arg| arg == "bash").unwrap();
         std::fs::write(dir.path().join(".bash_profile"), format!("PATH={}:$PATH\n", dir.path().display())).unwrap();
         let mut command = Command::new("bash");

@@ -7,6 +7,7 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
 
 use cci_core::Result;
+use cci_core::boundary::Boundary;
 use cci_core::network::Mode;
 use cci_core::session::Resume;
 use cci_engine::configuration::config::Configured;
@@ -87,6 +88,9 @@ pub(crate) struct LaunchArgs {
     /// What the container may reach: restricted, allowlist or open
     #[arg(long, value_name = "MODE")]
     pub(crate) network: Option<Mode>,
+    /// What stands between the agent and the host's kernel: container or gvisor
+    #[arg(long, value_name = "BOUNDARY")]
+    pub(crate) boundary: Option<Boundary>,
     /// An additional configuration file, which overrides the project's
     #[arg(long, value_name = "FILE", env = "CCI_CONFIG", hide_env = true, value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
@@ -117,6 +121,7 @@ impl LaunchArgs {
             image: self.image.clone(),
             persistent: self.persistent,
             network: self.network,
+            boundary: self.boundary,
             mounts: self.mount.clone(),
             storage: self.storage.clone(),
             profile: self.profile.clone(),

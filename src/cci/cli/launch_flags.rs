@@ -13,6 +13,7 @@ pub(crate) enum LaunchFlag {
     Mount,
     Storage,
     Network,
+    Boundary,
     Config,
     Resume,
 }
@@ -30,6 +31,7 @@ impl LaunchFlag {
         Self::Mount,
         Self::Storage,
         Self::Network,
+        Self::Boundary,
         Self::Config,
         Self::Resume,
     ];
@@ -46,6 +48,7 @@ impl LaunchFlag {
         Self::Mount,
         Self::Storage,
         Self::Network,
+        Self::Boundary,
         Self::Config,
     ];
 
@@ -62,6 +65,7 @@ impl LaunchFlag {
             Self::Mount => "mount",
             Self::Storage => "storage",
             Self::Network => "network",
+            Self::Boundary => "boundary",
             Self::Config => "config",
             Self::Resume => "resume",
         }

@@ -112,6 +112,7 @@ impl OnIncus for ShellArgs {
                 image: launch.image.is_some(),
                 persistent: launch.persistent.is_some(),
                 network: launch.network.is_some(),
+                boundary: launch.boundary.is_some(),
             },
             network: Network::Inherited,
             debug: self.debug,

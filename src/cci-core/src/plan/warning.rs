@@ -1,5 +1,6 @@
 //! What a user should know about a launch before it begins.
 
+use crate::boundary::Boundary;
 use crate::idmap::{Idmap, IdmapFacts};
 use crate::network::Mode;
 use crate::settings::{NetworkSettings, Settings};
@@ -18,6 +19,8 @@ pub enum PlanWarning {
     ShiftedWorkspace,
     /// The workspace belongs to root, and the agent works with its ids.
     RootsWorkspace,
+    /// The agent is in gVisor, where not everything works.
+    InGvisor,
 }
 
 /// Everything to be warned about.
@@ -35,6 +38,9 @@ pub(super) fn warnings(settings: &Settings, host: &IdmapFacts, map: &Idmap) -> V
     }
     if host.agent.uid == 0 {
         warnings.push(PlanWarning::RootsWorkspace);
+    }
+    if settings.defaults.boundary == Boundary::Gvisor {
+        warnings.push(PlanWarning::InGvisor);
     }
     warnings
 }

@@ -75,6 +75,7 @@ pub const KEYS: &[Key] = &[
     row("defaults.settings_secrets", Kind::Choice(&["copy", "drop"]), "\"drop\"", "Tokens in the host's settings.json, and commands that print them: copied into sessions and named at the launch, or left out"),
     row("defaults.environment", Kind::Environment, "{ RUST_BACKTRACE = \"1\", TOKEN = { command = \"pass show token\" } }", "Environment of the agent and of commands; a command is run on the host at each start"),
     row("defaults.docker", Kind::Bool, "false", "Prepare containers for Docker (nesting and two intercepted system calls)"),
+    row("defaults.boundary", Kind::Choice(&["container", "gvisor"]), "\"gvisor\"", "What stands between the agent and the host's kernel: the container, or also gVisor in it, which the image must have (profile gvisor)"),
     row("tool.name", Kind::Name, "", "The agent; it names the session store ~/.cci/sessions-NAME"),
     row("tool.binary", Kind::Argument, "\"my-agent\"", "The agent's program, if its name differs from the agent's"),
     row("tool.args", Kind::Texts, "[\"--verbose\"]", "Arguments always passed to the agent"),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checkpoints::CheckpointSettings;
 use super::login::LoginSettings;
+use crate::boundary::Boundary;
 use crate::idmap::IdmapMode;
 use crate::network::Mode;
 
@@ -114,6 +115,8 @@ pub struct Defaults {
     pub environment: BTreeMap<String, Variable>,
     /// Whether containers are made ready for Docker.
     pub docker: bool,
+    /// What stands between the agent and the host's kernel.
+    pub boundary: Boundary,
 }
 
 /// What becomes of tokens and of commands that yield them in the host's `settings.json`.
@@ -137,6 +140,7 @@ impl Default for Defaults {
             settings_secrets: SettingsSecrets::Copy,
             environment: BTreeMap::new(),
             docker: true,
+            boundary: Boundary::Container,
         }
     }
 }

@@ -18,13 +18,14 @@ use super::base::{self, Base};
 use super::certificates;
 use super::container::{self, BuildContainer};
 use super::log::Log;
+use super::look;
 use super::publish::{self, Properties};
 use super::steps::timed;
 use crate::context::Context;
 use crate::event::{Amount, BuildEvent, BuildStep};
 use crate::image::refuse_anothers;
 use crate::incus_error::DuringStep;
-use crate::launch::launch_mark;
+use crate::launch::{GVISOR_PROPERTY, launch_mark};
 use crate::ledger;
 use crate::roll_back;
 use crate::room;
@@ -226,10 +227,12 @@ async fn carry_out(
     if work.only_if_other && agents == work.agents {
         return Ok(None);
     }
+    let has_gvisor = look::has_gvisor(cx, &container.name).await?;
     container.stop(cx).await?;
     let mut properties = work.properties.clone();
     properties.push((LAUNCH.into(), mark.to_owned()));
     properties.extend(agents.properties());
+    properties.extend(has_gvisor.then(|| (GVISOR_PROPERTY.into(), "runsc".to_owned())));
     let fingerprint = publish::publish(cx, &container.name, properties, log).await?;
     Ok(Some(Made { fingerprint, agents }))
 }

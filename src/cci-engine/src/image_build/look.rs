@@ -40,8 +40,19 @@ pub(super) async fn versions(cx: &Context, name: &str, fingerprint: &str) -> Res
     Ok(versions)
 }
 
-/// What a program in a container says of its version, in the first line; `None` if there is none.
+/// Whether gVisor is in a container.
+pub(super) async fn has_gvisor(cx: &Context, container: &str) -> Result<bool> {
+    Ok(first_line(cx, container, "runsc").await?.starts_with("runsc version "))
+}
+
+/// What a program in a container says of its version; `None` if there is none.
 async fn version(cx: &Context, container: &str, program: &str) -> Result<Option<Version>> {
+    // a program that is not there says nothing
+    Ok(Version::printed(&first_line(cx, container, program).await?))
+}
+
+/// The first line that a program in a container prints when it is asked for its version.
+async fn first_line(cx: &Context, container: &str, program: &str) -> Result<String> {
     let during = format!("ask {program} for its version");
     let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     let exec = Exec {
@@ -53,7 +64,7 @@ async fn version(cx: &Context, container: &str, program: &str) -> Result<Option<
     let asked = async {
         let mut process = match exec::start(cx, container, "", &exec, &during).await? {
             Begun::Runs(process) => process,
-            Begun::Refused(_) => return Ok(None),
+            Begun::Refused(_) => return Ok(String::new()),
         };
         drop(process.stdin.take());
         let mut said = Vec::new();
@@ -62,8 +73,7 @@ async fn version(cx: &Context, container: &str, program: &str) -> Result<Option<
             let _ = out.take(MOST).read_to_end(&mut said).await;
         }
         let first = said.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        // a program that is not there says nothing
-        Ok(Version::printed(&output::line(first)))
+        Ok(output::line(first))
     };
     tokio::time::timeout(LIMIT, asked).await.map_err(|_| Error::TimedOut {
         step: during.clone(),

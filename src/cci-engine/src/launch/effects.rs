@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use cci_agent::Agent;
+use cci_core::boundary::Boundary;
 use cci_core::build::agents::Agents;
 use cci_core::build::steps;
 use cci_core::network::Policy;
@@ -47,6 +48,7 @@ const ROWS: &[(&str, &str, Effect)] = &[
     ("defaults.settings_secrets", "\"drop\"", Live("secrets::what_the_hosts_settings_give_away_is_named_and_can_be_left_out")),
     ("defaults.environment", "{ COLOUR = \"blue\" }", Plan(|plan| plan.environment.get("COLOUR").is_some_and(|colour| colour == "blue"))),
     ("defaults.docker", "false", Plan(|plan| plan.key("security.nesting").is_none())),
+    ("defaults.boundary", "\"gvisor\"", Plan(|plan| plan.boundary == Boundary::Gvisor)),
     ("tool.name", "\"other\"", Plan(|plan| plan.key("user.cci.tool") == Some("other"))),
     ("tool.binary", "\"agent\"", Plan(|plan| plan.command[0] == "agent")),
     ("tool.args", "[\"--verbose\"]", Plan(|plan| plan.command.iter().any(|word| word == "--verbose"))),
@@ -102,7 +104,9 @@ fn keep_for(_: &World, settings: &Settings) -> String {
 }
 
 fn tmux(_: &World, settings: &Settings) -> String {
-    tmux::start("c", "shell", agent::allowed(settings), &[], &[]).join(" ")
+    let allowed = agent::allowed(settings);
+    let session = tmux::Session { screen: "shell", allowed, given: &[], agent: &[], in_gvisor: false };
+    tmux::start("c", &session).join(" ")
 }
 
 fn socket(world: &World, settings: &Settings) -> String {

@@ -34,7 +34,7 @@ pub use claim::claim;
 pub(crate) use claim::likely;
 pub use facts::{Subject, Survey, agent_ids, survey};
 pub(crate) use ids::note_ids;
-pub(crate) use image::{NOTED, RESOLV_PROPERTY, as_made};
+pub(crate) use image::{GVISOR_PROPERTY, NOTED, RESOLV_PROPERTY, as_made};
 pub use launched::Launched;
 pub use nic::PROFILE;
 pub(crate) use notices::tell;

@@ -11,7 +11,7 @@ use cci_core::plan::LaunchPlan;
 use cci_incus::{Disk, NewInstance, Source};
 
 use super::facts::Survey;
-use super::image::{Found, as_made};
+use super::image::{Found, as_made, check_boundary, has_gvisor};
 use crate::context::Context;
 use crate::instance::create::{copy_request, request};
 use crate::instance::original::Original;
@@ -35,10 +35,12 @@ impl<'a> Origin<'a> {
         if let Some(root) = &survey.root {
             let disk = survey.host.root.clone().unwrap_or_default();
             let plan = as_made(plan, &root.instance.config);
+            check_boundary(&plan, has_gvisor(&root.instance.config))?;
             let plan = if is_of(root, cx.workspace.path()) { plan } else { plan.identified(new_machine_id()) };
             return Ok((Self::Root(root, disk), plan));
         }
         let image = survey.image.found(cx).await?;
+        check_boundary(plan, image.has_gvisor)?;
         Ok((Self::Image(image), plan.from_image(plan.image(), image.takes_resolv)))
     }
 

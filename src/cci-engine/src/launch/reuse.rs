@@ -11,7 +11,7 @@ use cci_core::{Error, Result};
 use cci_incus::{Instance, InstancePut, StateChange, Status};
 
 use super::facts::Survey;
-use super::image::as_made;
+use super::image::{as_made, check_boundary, has_gvisor};
 use super::launched::{Launched, Tried};
 use super::replan::beyond_home;
 use super::{start_failure, unreachable};
@@ -44,6 +44,9 @@ pub(super) async fn reuse(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &
 
 async fn reuse_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey) -> Result<Tried> {
     let (name, guarded) = (plan.name(slot).to_string(), plan.is_guarded(slot));
+    if let Some(seen) = survey.instances.iter().find(|instance| instance.name == name) {
+        check_boundary(&as_made(plan, &seen.config), has_gvisor(&seen.config))?;
+    }
     let (mut plan, mut changed) = (plan.clone(), Vec::new());
     let apply = |put: &mut InstancePut| {
         let before = put.clone();

@@ -112,7 +112,7 @@ async fn execute(cx: &Context, launched: &Launched, command: &Command) -> Result
     let plan = &launched.plan;
     let size = command.is_interactive().then(terminal::size);
     let exec = Exec {
-        command: command.argv.clone(),
+        command: plan.inside(&command.argv),
         environment: plan.environment.clone(),
         cwd: Some(WORKSPACE.to_owned()),
         user: Some(plan.user.uid),

@@ -3,6 +3,7 @@
 use std::future::ready;
 use std::time::Duration;
 
+use cci_core::boundary::Boundary;
 use cci_core::plan::LaunchPlan;
 use cci_core::settings::{Settings, TerminalSettings};
 use cci_core::{Error, Result};
@@ -10,7 +11,7 @@ use cci_guest::gate::Allowed;
 use cci_guest::handshake::Script;
 use cci_guest::layout::WORKSPACE;
 use cci_guest::pane::{self, Order};
-use cci_guest::{GuestExit, output, tmux};
+use cci_guest::{GuestExit, gvisor, output, tmux};
 use cci_incus::Exec;
 
 use crate::context::Context;
@@ -36,8 +37,8 @@ pub(crate) async fn ensure(
     known: impl Future<Output = Result<()>>,
 ) -> Result<()> {
     let start = start(cx, plan, name, screen, agent);
-    let probe = probe::script(cx, plan);
-    let (begun, ()) = exec::start_if(cx, name, known, Script::before(&probe), &start, STEP).await?;
+    let before = before(cx, plan);
+    let (begun, ()) = exec::start_if(cx, name, known, Script::before(&before), &start, STEP).await?;
     let (exit, said) = match begun {
         Begun::Runs(process) => {
             let done = cx.scope.until_cancelled(async { process.captured(LIMIT).await.during(STEP) }).await?;
@@ -64,7 +65,7 @@ pub(crate) async fn ensure_up(
     let start = start(cx, plan, name, screen, agent);
     let orders = pane::taking_orders(name);
     let run = format!("\"$@\" </dev/null || exit; set --\n{orders}");
-    let script = Script { before: &probe::script(cx, plan), run: &run };
+    let script = Script { before: &before(cx, plan), run: &run };
     let (begun, ()) = exec::start_if(cx, name, known, script, &start, STEP).await?;
     let mut shown = match begun {
         Begun::Runs(process) => Pane::of(name, process)?,
@@ -89,14 +90,22 @@ pub(crate) async fn ensure_up(
 
 fn start(cx: &Context, plan: &LaunchPlan, name: &str, screen: &str, agent: &[String]) -> Exec {
     let given: Vec<&str> = cx.environment.keys().map(String::as_str).collect();
+    let in_gvisor = plan.boundary == Boundary::Gvisor;
+    let session = tmux::Session { screen, allowed: allowed(&cx.settings), given: &given, agent, in_gvisor };
     Exec {
-        command: tmux::start(name, screen, allowed(&cx.settings), &given, agent),
+        command: tmux::start(name, &session),
         environment: plan.environment.clone(),
         cwd: Some(WORKSPACE.to_owned()),
         user: Some(plan.user.uid),
         group: Some(plan.user.gid),
         tty: None,
     }
+}
+
+/// What a shell does before it starts the session.
+fn before(cx: &Context, plan: &LaunchPlan) -> String {
+    let before = before(cx, plan);
+    if plan.boundary == Boundary::Gvisor { gvisor::end_if_left() + &probe } else { probe }
 }
 
 /// What the settings allow programs in the session to do with the terminal.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::ready;
 
-use cci_core::environment::environment;
+use cci_core::environment::{environment, only_of_system};
 use cci_core::name::ContainerName;
 use cci_core::pin::Pinned;
 use cci_core::session::SessionId;
@@ -14,7 +14,7 @@ use cci_guest::gate::Gate;
 use cci_guest::handshake::Script;
 use cci_guest::layout::WORKSPACE;
 use cci_guest::terminal::{MODIFIED_KEYS, can_be_asked, true_color};
-use cci_guest::{GuestExit, init, tmux};
+use cci_guest::{GuestExit, gvisor, init, tmux};
 use cci_incus::{Exec, Status};
 use tokio::io::AsyncWriteExt;
 
@@ -149,7 +149,7 @@ pub async fn attach(cx: &Context, name: &str, session: impl Future<Output = Resu
 async fn once(cx: &Context, name: &str, session: impl Future<Output = Result<Known>>, into: Into) -> Result<Left> {
     let user = cx.settings.incus.agent_uid;
     let (agent, nothing) = (cx.settings.tool.agent(), BTreeMap::new());
-    let (run, command, environment) = match into {
+    let (run, command, mut environment) = match into {
         // the session has its environment
         Into::Agent => (
             tmux::run_attach(name),
@@ -163,9 +163,11 @@ async fn once(cx: &Context, name: &str, session: impl Future<Output = Result<Kno
             if !own.keys().any(|name| agent.login().is_some_and(|login| login.variables().contains(&name.as_str()))) {
                 own.extend(login_of(cx, name).await);
             }
-            (RUN.to_owned(), bash, own)
+            (format!("{}{RUN}", gvisor::enter_if_there()), bash, own)
         }
     };
+    // outside gVisor nothing is run that the agent can have written
+    only_of_system(&mut environment);
     let exec = Exec { command, environment, user: Some(user), group: Some(user), ..Exec::default() };
     let asked: &[u8] = match into {
         Into::Agent if can_be_asked(cx.caller.var("TERM")) => MODIFIED_KEYS,
@@ -209,7 +211,7 @@ fn shows_true_color(cx: &Context) -> bool {
 /// with it.
 pub async fn directly(cx: &Context, started: &Started, Direct { plan, agent }: &Direct) -> Result<()> {
     let exec = Exec {
-        command: agent.clone(),
+        command: plan.inside(agent),
         environment: plan.environment.clone(),
         user: Some(plan.user.uid),
         group: Some(plan.user.gid),

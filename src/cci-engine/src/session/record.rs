@@ -87,6 +87,7 @@ impl Draft {
             profile: cx.settings.profile.clone(),
             image: Some(plan.image().to_owned()),
             network: Some(plan.network.word().to_owned()),
+            boundary: Some(plan.boundary.word().to_owned()),
             created_at: Some(created_at.unwrap_or_else(|| self.began.clone())),
             pinned: plan.pinned(),
             volume: plan.state_volume().map(|volume| InVolume { pool: volume.pool, filling: None }),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use cci_core::boundary::Boundary;
 use cci_core::metadata::Metadata;
 use cci_core::name::ContainerName;
 use cci_core::network::Mode;
@@ -34,6 +35,8 @@ pub struct Given {
     pub persistent: bool,
     /// `--network` was given.
     pub network: bool,
+    /// `--boundary` was given.
+    pub boundary: bool,
 }
 
 /// Which network mode a session goes on with.
@@ -150,6 +153,7 @@ pub(crate) fn inherit(cx: &Context, given: Given, network: Network, metadata: &M
     let profile = further.profile.filter(|_| !given.profile);
     let stack = profile.map_or_else(|| cx.stack.clone(), |profile| cx.stack.with_profile(&profile));
     let had: Option<Mode> = further.network.filter(|_| !given.network).and_then(|word| word.parse().ok());
+    let boundary: Option<Boundary> = further.boundary.filter(|_| !given.boundary).and_then(|word| word.parse().ok());
     let now = match network {
         Network::Inherited => None,
         Network::Stricter => Some(stack.settings()?.network.mode),
@@ -158,6 +162,8 @@ pub(crate) fn inherit(cx: &Context, given: Given, network: Network, metadata: &M
         persistent: (!given.persistent).then_some(metadata.persistent),
         image: further.image.filter(|_| !given.image),
         network: had.map(|had| now.map_or(had, |now| now.min(had))),
+        // a session that was inside gVisor stays there, and one that was not goes where the settings say
+        boundary: boundary.filter(|had| *had == Boundary::Gvisor),
     }))
 }
 

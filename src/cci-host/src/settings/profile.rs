@@ -24,7 +24,7 @@ pub struct Shipped {
 
 /// The profiles shipped with cci.
 #[must_use]
-pub fn shipped() -> [Shipped; 5] {
+pub fn shipped() -> [Shipped; 6] {
     macro_rules! text {
         ($file:literal) => {
             include_str!(concat!("../../../../profiles/", $file))
@@ -32,6 +32,7 @@ pub fn shipped() -> [Shipped; 5] {
     }
     [
         Shipped { name: "default", text: text!("default.toml"), script: None },
+        Shipped { name: "gvisor", text: text!("gvisor.toml"), script: Some(text!("gvisor.sh")) },
         Shipped { name: "hardened", text: text!("hardened.toml"), script: None },
         Shipped { name: "node", text: text!("node.toml"), script: Some(text!("node.sh")) },
         Shipped { name: "python", text: text!("python.toml"), script: Some(text!("python.sh")) },

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use cci_core::boundary::Boundary;
 use cci_core::mount::Typed;
 use cci_core::network::Mode;
 use cci_core::settings::{Kind, MountEntry, Scalar};
@@ -22,6 +23,8 @@ pub struct Overrides {
     pub persistent: Option<bool>,
     /// `--network`
     pub network: Option<Mode>,
+    /// `--boundary`
+    pub boundary: Option<Boundary>,
     /// `--mount`, as typed.
     pub mounts: Vec<String>,
     /// `--storage`
@@ -101,6 +104,9 @@ pub(super) fn flags(overrides: &Overrides, caller: &Caller) -> Result<Layer> {
     }
     if let Some(network) = overrides.network {
         set(values, "network.mode", network.word(), "--network");
+    }
+    if let Some(boundary) = overrides.boundary {
+        set(values, "defaults.boundary", boundary.word(), "--boundary");
     }
     if let Some(storage) = &overrides.storage {
         let dir = host_path(&storage.to_string_lossy(), caller).map_err(Error::usage)?;

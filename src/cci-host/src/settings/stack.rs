@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use cci_core::Result;
+use cci_core::boundary::Boundary;
 use cci_core::network::Mode;
 use cci_core::settings::Settings;
 use cci_core::workspace::Workspace;
@@ -43,6 +44,8 @@ pub struct Overrule {
     pub persistent: Option<bool>,
     /// The network mode.
     pub network: Option<Mode>,
+    /// What stands between the agent and the host's kernel.
+    pub boundary: Option<Boundary>,
 }
 
 impl Stack {
@@ -112,10 +115,11 @@ impl Stack {
     /// What all layers say together.
     pub fn settings(&self) -> Result<Settings> {
         let mut settings = extracted(self.values()?)?;
-        let Overrule { image, persistent, network } = &self.overrule;
+        let Overrule { image, persistent, network, boundary } = &self.overrule;
         settings.defaults.image = image.clone().unwrap_or(settings.defaults.image);
         settings.defaults.persistent = persistent.unwrap_or(settings.defaults.persistent);
         settings.network.mode = network.unwrap_or(settings.network.mode);
+        settings.defaults.boundary = boundary.unwrap_or(settings.defaults.boundary);
         Ok(Settings { profile: self.profile.clone(), ..settings })
     }
 

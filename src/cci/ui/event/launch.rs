@@ -65,6 +65,9 @@ fn plan_warning(warning: PlanWarning) -> String {
         PlanWarning::RootsWorkspace => {
             "the workspace belongs to root: the agent works on its files as host root".into()
         }
+        PlanWarning::InGvisor => {
+            "boundary gvisor: Docker, sudo and debuggers do not work inside, and programs start more slowly".into()
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use cci_agent::Start;
+use cci_core::boundary::Boundary;
 use cci_core::environment::HostLocale;
 use cci_core::idmap::{IdmapFacts, Ids, SubRange};
 use cci_core::machine::{Container, container};
@@ -28,6 +29,7 @@ pub(super) struct Planned {
     pub(super) command: Vec<String>,
     pub(super) environment: BTreeMap<String, String>,
     pub(super) user: GuestUser,
+    pub(super) boundary: Boundary,
 }
 
 impl Planned {
@@ -106,6 +108,7 @@ impl World {
             command: plan.command(&Start::New(id.to_string())),
             environment: plan.environment,
             user: plan.user,
+            boundary: plan.boundary,
         }
     }
 }

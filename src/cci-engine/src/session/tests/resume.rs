@@ -115,7 +115,7 @@ async fn a_resumed_session_has_the_profile_image_network_and_lifetime_that_it_ha
 async fn what_the_command_line_says_is_not_inherited() {
     let world = World::new();
     let metadata = particular(&world);
-    let given = Given { slot: true, profile: true, image: true, persistent: true, network: true };
+    let given = Given { slot: true, profile: true, image: true, persistent: true, network: true, boundary: true };
     let cx = world.cx();
     let settings = inherit(&cx, given, Network::Inherited, &metadata).unwrap().settings;
     assert_eq!(settings, cx.settings);

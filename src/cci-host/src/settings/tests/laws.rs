@@ -124,6 +124,7 @@ proptest! {
         prop_assert_eq!(&trusted.build, &changed.build);
         prop_assert_eq!(&trusted.paths, &changed.paths);
         prop_assert!(trusted.defaults.docker || !changed.defaults.docker);
+        prop_assert!(changed.defaults.boundary <= trusted.defaults.boundary);
         prop_assert!(trusted.defaults.agent_config || !changed.defaults.agent_config);
         prop_assert!(changed.tool.import.is_within(&trusted.tool.import));
         prop_assert!(changed.defaults.settings_secrets <= trusted.defaults.settings_secrets);

@@ -144,7 +144,9 @@ fn every_shipped_profile_loads() {
 #[test]
 fn an_unusable_profile_says_why() {
     let refusal = |text: &str, name: &str| World::new().user(text).profile(name).refusal();
-    assert!(refusal("", "rsut").contains("unknown profile 'rsut' (known: default, hardened, node, python, rust)"));
+    assert!(
+        refusal("", "rsut").contains("unknown profile 'rsut' (known: default, gvisor, hardened, node, python, rust)")
+    );
     let round = refusal("[profiles.a]\ninherits = \"b\"\n[profiles.b]\ninherits = \"a\"\n", "a");
     assert!(round.contains("inherits itself: a → b → a"), "{round}");
     let world = World::new().user("[profiles.a]\nimage = \"x\"\n");

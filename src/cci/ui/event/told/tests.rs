@@ -47,6 +47,7 @@ fn launches() -> Vec<Event> {
         PlanWarning::OpenNetwork,
         PlanWarning::NoEffectInAllowlist { key: "block_private_networks" },
         PlanWarning::ShiftedWorkspace,
+        PlanWarning::InGvisor,
         PlanWarning::RootsWorkspace,
     ];
     let others = [

@@ -1,0 +1,84 @@
+//! The boundary `gvisor`: the agent is `code` inside gVisor's `runsc`, and nothing that it reaches runs commands outside.
+
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+use cci_guest::shell::quoted;
+
+use crate::profiles::build;
+use crate::settings::{configured, in_container};
+use crate::support::anthropic::Anthropic;
+use crate::support::host::{Host, U1000, U1234, incus};
+use crate::support::wait;
+
+const LONG: Duration = Duration::from_secs(90);
+
+fn host() -> Host {
+    let host = configured(U1234, "");
+    build(&host, "gvisor");
+    host
+}
+
+#[test]
+fn without_it_in_the_image_a_launch_is_refused_before_anything_is_made() {
+    let host = configured(U1000, "[defaults]\nboundary = \"gvisor\"\n");
+    for verb in [&["run", "--", "true"][..], &["shell", "--background"]] {
+        let out = host.cci(verb);
+        assert!(out.stderr.contains("image 'cci' has no gVisor") && out.stderr.contains("--profile gvisor"), "{out}");
+        assert_ne!(out.code, 0, "{out}");
+    }
+    assert_eq!((host.containers(), host.sessions()), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn a_command_is_code_without_capabilities_and_its_files_are_the_callers() {
+    let host = host();
+    let script = "id -un; grep CapBnd /proc/self/status; dmesg | grep -c gVisor; echo \"$WORD\"; sudo -n true || echo no root; \
+                  ls /run; echo x > made; cat; exit 7";
+    let args = ["run", "--profile", "gvisor", "-e", "WORD=it's here", "--", "bash", "-c", script];
+    let out = host.cci_with(&args, &[], b"typed\n");
+    assert_eq!(out.code, 7, "{out}");
+    assert_eq!(out.stdout, "code\nCapBnd:\t0000000000000000\n1\nit's here\nno root\ncci\ntyped\n", "{out}");
+    assert!(out.stderr.contains("boundary gvisor: "), "{out}");
+    let made = std::fs::metadata(host.proj.join("made")).unwrap();
+    assert_eq!((made.uid(), made.gid()), (1234, U1234.gid()));
+    let plain = in_container(&host, &["--profile", "gvisor", "--boundary", "container"], "dmesg 2>&1 | grep -c gVisor");
+    assert_eq!(plain.stdout, "0\n", "{plain}");
+}
+
+#[test]
+fn the_agent_answers_resumes_and_stays_inside() {
+    let (host, api) = (host(), Anthropic::start());
+    let flags = api.flags();
+    let start = |more: &[&str]| {
+        let args = [&["shell", "--background"], more, &flags.iter().map(String::as_str).collect::<Vec<_>>()].concat();
+        host.cci(&args).ok().stdout.split_whitespace().next().unwrap().to_owned()
+    };
+    let shows = |name: &str, text: &str| {
+        wait::until(&format!("the agent shows {text:?}"), LONG, || {
+            let out = host.cci(&["tmux", "capture", name, "--all"]);
+            if out.stdout.contains(text) { Ok(()) } else { Err(out.to_string()) }
+        });
+    };
+    let name = start(&["--profile", "gvisor"]);
+    shows(&name, "bypass permissions");
+    let inside = |script: &str| incus(&["exec", "--project", &host.project, &name, "--", "sh", "-c", script]);
+    // the agent is no process of the container's
+    assert_eq!(inside("pgrep -x claude | wc -l").trim(), "0");
+    assert_eq!(inside("runsc --root=/run/cci-gvisor/state ps code | grep -c claude").trim(), "1");
+    // what would start commands outside is out of its reach
+    let reach = "for way in 'tmux -S /home/code/.cci-tmux ls' 'rm -f /home/code/.cci-tmux' 'mv /home/code/.cci-tmux /tmp' \
+                 'ls /run/dbus' 'ls /run/docker.sock'; do $way >/dev/null 2>&1 && echo \"$way\"; done; echo tried";
+    let within = format!("runsc --root=/run/cci-gvisor/state exec --user 1000:1000 code sh -c {}", quoted(reach));
+    assert_eq!(inside(&within), "tried\n");
+    host.cci(&["tmux", "send", &name, "hello"]).ok();
+    shows(&name, "I have seen 1 user messages");
+    host.cci(&["checkpoint"]).ok();
+    host.cci(&["kill", &name]).ok();
+    let name = start(&["--resume"]);
+    shows(&name, "bypass permissions");
+    host.cci(&["tmux", "send", &name, "again"]).ok();
+    shows(&name, "I have seen 2 user messages");
+    let pids = incus(&["exec", "--project", &host.project, &name, "--", "sh", "-c", "pgrep -x claude | wc -l"]);
+    assert_eq!(pids.trim(), "0", "a resumed session is inside too");
+}
