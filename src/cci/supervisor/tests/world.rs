@@ -196,6 +196,7 @@ impl World {
             sessions_dir: None,
             owner: Owner { uid: ids.uid, gid: ids.gid },
             login,
+            secrets: None,
             checkpoints,
         };
         self.place.sessions().watch(&watched).unwrap();
