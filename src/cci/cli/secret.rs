@@ -46,7 +46,9 @@ enum SecretVerb {
     )]
     Set(SetArgs),
     /// The secrets and what they are for, without their values
-    #[command(after_help = "Examples:\n  cci secret list\n  cci secret list --format=json | jq -r '.secrets[].hosts[]'")]
+    #[command(
+        after_help = "Examples:\n  cci secret list\n  cci secret list --format=json | jq -r '.secrets[].hosts[]'"
+    )]
     List {
         #[command(flatten)]
         format: FormatArg,

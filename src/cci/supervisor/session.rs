@@ -113,9 +113,7 @@ impl Session {
         match (method, path) {
             ("POST", TURN_START) => self.turn(Cause::TurnStart, &body).await,
             ("POST", TURN_END) => self.turn(Cause::TurnEnd, &body).await,
-            ("POST", CREDENTIAL) => {
-                secret::credential(&self.shared.vault, self.watched.secrets.as_ref(), &body).await
-            }
+            ("POST", CREDENTIAL) => secret::credential(&self.shared.vault, self.watched.secrets.as_ref(), &body).await,
             ("POST", "/checkpoint") => self.checkpoint(&body).await,
             ("GET", "/log") => outcome(timeout(REQUEST_WAITS, self.shared.duty.log(self.of())).await),
             ("POST", "/rewind") => self.rewind(&body).await,

@@ -220,7 +220,8 @@ mod tests {
         ] {
             assert_eq!(bound.allow(&host("github.com"), path), Ok(()), "{path}");
         }
-        for path in ["/repos/ann/tool", "/repos/ann/tool/pulls/1/files", "/repos/ann/tool/contents/a%20b%2Fc", "/user", "/"]
+        for path in
+            ["/repos/ann/tool", "/repos/ann/tool/pulls/1/files", "/repos/ann/tool/contents/a%20b%2Fc", "/user", "/"]
         {
             assert_eq!(bound.allow(&host("api.github.com"), path), Ok(()), "{path}");
         }

@@ -44,7 +44,9 @@ pub struct SecretHost {
 
 /// It is no such host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no host: write a name or an address, perhaps with a port, and http:// before it if it is not to be encrypted")]
+#[error(
+    "'{0}' is no host: write a name or an address, perhaps with a port, and http:// before it if it is not to be encrypted"
+)]
 pub struct NoSecretHost(String);
 
 impl SecretHost {
@@ -192,8 +194,31 @@ mod tests {
     #[test]
     fn what_is_no_single_host_is_refused() {
         for bad in [
-            "", "*", "*.example.com", "a/b", "http://", "http://a/b", "ftp://a", "u@a", "u:p@a", "a:0", "a:x", "a:99999",
-            "a:+80", "a b", "a..b", "-a.b", "ä.de", "1", "0x7f.1", "127.1", "a?b", "a#b", "[::1", "::1", "a:80:90",
+            "",
+            "*",
+            "*.example.com",
+            "a/b",
+            "http://",
+            "http://a/b",
+            "ftp://a",
+            "u@a",
+            "u:p@a",
+            "a:0",
+            "a:x",
+            "a:99999",
+            "a:+80",
+            "a b",
+            "a..b",
+            "-a.b",
+            "ä.de",
+            "1",
+            "0x7f.1",
+            "127.1",
+            "a?b",
+            "a#b",
+            "[::1",
+            "::1",
+            "a:80:90",
         ] {
             assert!(bad.parse::<SecretHost>().is_err(), "{bad}");
         }

@@ -119,8 +119,16 @@ mod tests {
     #[test]
     fn what_names_none_is_passed_over() {
         for url in [
-            "", "/srv/git/tool.git", "../tool", "file:///srv/ann/tool", "https://github.com/ann", "https:///ann/tool",
-            "https://github.com/ann/tool/more", "https://github.com/../tool", "ext::sh -c x", "https://github.com/a%2f/b",
+            "",
+            "/srv/git/tool.git",
+            "../tool",
+            "file:///srv/ann/tool",
+            "https://github.com/ann",
+            "https:///ann/tool",
+            "https://github.com/ann/tool/more",
+            "https://github.com/../tool",
+            "ext::sh -c x",
+            "https://github.com/a%2f/b",
             "./a:b/c",
         ] {
             assert_eq!(Remote::of_url(url), None, "{url}");

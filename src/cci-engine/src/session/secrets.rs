@@ -65,10 +65,11 @@ pub(super) async fn granted(cx: &Context) -> Result<Granted> {
     if all.is_empty() {
         return Ok(Granted::default());
     }
-    let given: BTreeMap<String, String> =
-        cx.settings.environment().into_iter().chain(cx.environment.clone()).collect();
+    let given: BTreeMap<String, String> = cx.settings.environment().into_iter().chain(cx.environment.clone()).collect();
     // what the person gives by name is what the agent gets
-    let environment = environment(&all, &given).into_iter().filter(|(name, _)| !cx.environment.contains_key(name) || name == GIT_CONFIG_COUNT);
+    let environment = environment(&all, &given)
+        .into_iter()
+        .filter(|(name, _)| !cx.environment.contains_key(name) || name == GIT_CONFIG_COUNT);
     Ok(Granted {
         environment: environment.collect(),
         has_github: all.values().any(|secret| secret.github.is_some()),

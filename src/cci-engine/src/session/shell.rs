@@ -206,7 +206,8 @@ impl Decided {
 
     /// Creates the container, or takes the one that runs.
     async fn running(self, session: &Session) -> Result<Running> {
-        let Self { cx, id, owner, resumed, slot, turns, is_told, way, granted, survey, sockets, plan, live, pinned } = self;
+        let Self { cx, id, owner, resumed, slot, turns, is_told, way, granted, survey, sockets, plan, live, pinned } =
+            self;
         let (name, plan) = match &live {
             Some(running) => {
                 survey.policy_check.verify(&cx).await?;
@@ -225,7 +226,8 @@ impl Decided {
                 .await?
             }
         };
-        let watched = sockets.is_some() && connect::watch(&cx, id, owner, &plan, live.as_ref(), (is_told, &way, &granted));
+        let watched =
+            sockets.is_some() && connect::watch(&cx, id, owner, &plan, live.as_ref(), (is_told, &way, &granted));
         let plan = if watched { plan } else { plan.without_login() };
         let has_login = watched && way.needs_supervisor();
         drop(sockets);

@@ -46,7 +46,8 @@ pub fn first_seen(cci_dir: &Path, workspace: &Workspace) -> Result<FirstSeen> {
     }
     let remotes = if origin.is_some() { git::remotes(first.path()) } else { now.clone() };
     private_dir::make(&directory)?;
-    let text = serde_json::to_vec(&Noted { remotes: remotes.clone() }).map_err(|error| host("write", &path)(error.into()))?;
+    let text =
+        serde_json::to_vec(&Noted { remotes: remotes.clone() }).map_err(|error| host("write", &path)(error.into()))?;
     put::atomically(&path, &text, PRIVATE)?;
     let since = now.into_iter().filter(|remote| !remotes.contains(remote)).collect();
     Ok(FirstSeen { remotes, is_new: true, since })
@@ -70,9 +71,9 @@ mod tests {
 
     fn repository(workspace: &Path, urls: &[&str]) {
         fs::create_dir_all(workspace.join(".git")).unwrap();
-        let sections: String =
-            urls.iter().enumerate().map(|(number, url)| format!("[remote \"r{number}\"]\nurl = {url}\n")).collect();
-        fs::write(workspace.join(".git/config"), sections).unwrap();
+        let section = |(number, url)| format!("[remote \"r{number}\"]\nurl = {url}\n");
+        let sections: Vec<String> = urls.iter().enumerate().map(section).collect();
+        fs::write(workspace.join(".git/config"), sections.concat()).unwrap();
     }
 
     fn shown(remotes: &[Remote]) -> Vec<String> {

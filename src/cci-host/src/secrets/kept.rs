@@ -107,7 +107,8 @@ impl Secrets {
     pub fn put(&self, name: &SecretName, secret: &Secret) -> Result<()> {
         private_dir::make(&self.directory)?;
         let _lock = self.lock()?;
-        let has_it = |(other, kept): (SecretName, Secret)| (other != *name && kept.variable == secret.variable).then_some(other);
+        let has_it =
+            |(other, kept): (SecretName, Secret)| (other != *name && kept.variable == secret.variable).then_some(other);
         if let Some(other) = self.all()?.into_iter().find_map(has_it) {
             return Err(Error::Usage {
                 problem: format!("the secret {other} is in the variable {} already", secret.variable),
@@ -160,7 +161,8 @@ mod tests {
         assert_eq!(secrets.all().unwrap().len(), 0);
         secrets.put(&name("one"), &secret("first-value", "ONE")).unwrap();
         secrets.put(&name("one"), &secret("second-value", "ONE")).unwrap();
-        let github = Secret { github: Some(GitHub::default()), hosts: vec![GitHub::usual()], ..secret("third-value", "GH") };
+        let github =
+            Secret { github: Some(GitHub::default()), hosts: vec![GitHub::usual()], ..secret("third-value", "GH") };
         secrets.put(&name("two"), &github).unwrap();
         let all = secrets.all().unwrap();
         assert_eq!(all[&name("one")], secret("second-value", "ONE"));

@@ -81,8 +81,9 @@ fn text(listed: &Listed) -> Text {
             out.line(format_args!("  Value: what `{}` prints", GuestText::new(&secret.command)));
         }
         if secret.github {
-            let named: String = secret.repositories.iter().map(|name| format!(", {name}")).collect();
-            let which = if secret.any_repository { "all".to_owned() } else { format!("the workspace's remotes{named}") };
+            let named = secret.repositories.iter().map(String::as_str);
+            let which: Vec<&str> = std::iter::once("the workspace's remotes").chain(named).collect();
+            let which = if secret.any_repository { "all".to_owned() } else { which.join(", ") };
             out.line(format_args!("  Repositories: {which}"));
         }
     }

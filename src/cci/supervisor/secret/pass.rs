@@ -70,7 +70,9 @@ impl Passage {
         let onward = reqwest::Request::try_from(onward).map_err(|_| unfit())?;
         let answer = self.http.execute(onward).await.map_err(|error| unreachable(&error, &place))?;
         if answer.status() == StatusCode::UNAUTHORIZED {
-            names.iter().for_each(|name| self.vault.forget(name));
+            for name in &names {
+                self.vault.forget(name);
+            }
         }
         passed(answer, &texts)
     }
@@ -96,7 +98,9 @@ impl Passage {
         }
         for ((name, secret), placeholder) in kept.iter().zip(&placeholders) {
             if meant.target.contains(placeholder.as_str()) {
-                return Err(Refused::forbidden(format!("secret {name} is carried by headers, and never by an address")));
+                return Err(Refused::forbidden(format!(
+                    "secret {name} is carried by headers, and never by an address"
+                )));
             }
             if !mentions(&carried.headers, placeholder) {
                 continue;
@@ -131,7 +135,9 @@ fn place(kept: &[(SecretName, Secret)], meant: &Meant) -> Result<SecretHost, Ref
     meant_ones.sort();
     let none = || {
         let host = meant.host.escape_default();
-        Refused::forbidden(format!("no secret of this session is for {host}: only the hosts of secrets are reached here"))
+        Refused::forbidden(format!(
+            "no secret of this session is for {host}: only the hosts of secrets are reached here"
+        ))
     };
     meant_ones.into_iter().next().ok_or_else(none)
 }

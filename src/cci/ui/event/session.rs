@@ -81,9 +81,10 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
             "The workspace has no remote: sessions here use a token of GitHub's for the repositories that `cci secret set \
              NAME --keep --repository OWNER/NAME` names",
         ),
-        SessionEvent::TokenBound(remotes) => {
-            Telling::note(format!("Sessions in this workspace use a token of GitHub's for {} only", repositories(remotes)))
-        }
+        SessionEvent::TokenBound(remotes) => Telling::note(format!(
+            "Sessions in this workspace use a token of GitHub's for {} only",
+            repositories(remotes)
+        )),
         SessionEvent::RemotesSince(remotes) => Telling::Warning {
             text: format!(
                 "the workspace has had a remote more since a token was bound to its repositories: {}; it is not used there",
