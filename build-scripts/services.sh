@@ -64,6 +64,20 @@ printf 'd /tmp 1777 root root 10d\nd /var/tmp 1777 root root 30d\n' > /etc/tmpfi
 # What cci mounts at /var/lib/cci is found in /run too, where systemd mounts a file system of its own.
 printf 'L+ /run/cci - - - - /var/lib/cci\n' > /etc/tmpfiles.d/cci.conf
 
+# The door to the socket for secrets, for programs that know only addresses.
+cat > /etc/systemd/system/cci-secrets.socket <<'END'
+[Socket]
+ListenStream=127.0.0.1:7288
+[Install]
+WantedBy=sockets.target
+END
+cat > /etc/systemd/system/cci-secrets.service <<'END'
+[Service]
+User=code
+ExecStart=/usr/lib/systemd/systemd-socket-proxyd --exit-idle-time=60 /var/lib/cci/secrets.sock
+END
+systemctl enable cci-secrets.socket
+
 # periodic chores of a machine that lives for months, and units that cannot work in an unprivileged container
 systemctl mask tmp.mount \
     apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service \

@@ -14,6 +14,7 @@ mod output;
 mod place;
 mod reference;
 mod schema;
+mod secret;
 mod supervisor;
 
 use cci_test_support as support;

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::support::host::{Host, ROOT, binary_dir, run};
 
 /// Each verb with arguments that make it work; `NAME` stands for a running container. A verb is here before it is there.
-const VERBS: [&str; 69] = [
+const VERBS: [&str; 72] = [
     "version",
     "list --all",
     "run -- true",
@@ -63,6 +63,9 @@ const VERBS: [&str; 69] = [
     "login add work --from-environment",
     "login use host",
     "login remove work",
+    "secret set api --host api.example.com --command true",
+    "secret list",
+    "secret remove api",
     "supervisor status",
     "supervisor logs",
     "supervisor restart",

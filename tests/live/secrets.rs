@@ -149,3 +149,49 @@ fn an_env_file_gives_its_variables_and_no_process_list_shows_them() {
     assert_eq!(outputs, wanted);
     assert_eq!(seen, BTreeSet::from([planted]), "the list of processes shows a secret, or the probe is blind");
 }
+
+#[test]
+fn a_secret_of_the_host_is_carried_by_requests_and_is_nowhere_inside() {
+    const SECRET: &str = "secret-of-the-test-0123456789-abcdefghij";
+    let world = crate::login::World::new(U1234, "");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let heads = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+    let seen = std::sync::Arc::clone(&heads);
+    std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        for mut stream in listener.incoming().flatten() {
+            let (mut head, mut byte) = (Vec::new(), [0]);
+            while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
+                head.push(byte[0]);
+            }
+            seen.lock().unwrap().push_str(&String::from_utf8_lossy(&head));
+            let _ = write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", head.len());
+            let _ = stream.write_all(&head);
+        }
+    });
+    let ((), arguments) = probed(&[SECRET], || {
+        let set = ["-vvv", "secret", "set", "api", "--host", &format!("http://{address}")];
+        let set = world.host.cci_with(&set, &[], SECRET.as_bytes()).ok();
+        assert!(!set.to_string().contains(SECRET), "{set}");
+        let started = world.host.cci(&["shell", "--background", "--debug", "-vvv"]).ok();
+        assert!(!started.to_string().contains(SECRET), "{started}");
+        let name = started.stdout.split_whitespace().next().unwrap().to_owned();
+        let ask =
+            format!("curl -s --unix-socket /run/cci/secrets.sock -H \"X-Api-Key: $API\" http://{address}/asked >got");
+        world.host.cci(&["tmux", "send", &name, &ask]).ok();
+        wait::until("the request carries the secret", Duration::from_secs(30), || {
+            let heads = heads.lock().unwrap().clone();
+            if heads.contains(&format!("x-api-key: {SECRET}")) { Ok(()) } else { Err(heads) }
+        });
+        wait::until("the answer is there without it", Duration::from_secs(30), || {
+            let got = world.inside(&name, "code", "cat got /workspace/got").stdout;
+            if got.contains("x-api-key: ****") && !got.contains(SECRET) { Ok(()) } else { Err(got) }
+        });
+        let tokens = world.inside(&name, "root", "cat /proc/*/environ | tr '\\0' '\\n' | grep -a ^API=").stdout;
+        assert!(tokens.contains("API=cci.api.secret"), "{tokens}");
+        assert_eq!(world.found(&name, SECRET), "");
+    });
+    assert_eq!(arguments, BTreeSet::new());
+    assert_eq!(files_with(&world.host.home.join(".cci/logs"), SECRET), [""; 0]);
+}

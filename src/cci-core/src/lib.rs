@@ -29,6 +29,7 @@ pub mod name;
 pub mod network;
 pub mod pin;
 pub mod plan;
+pub mod secret;
 pub mod session;
 pub mod settings;
 pub mod setup;

@@ -14,6 +14,18 @@ pub const LOGIN_NAME: &str = "login.sock";
 pub const LOGIN_SOCKET: &str = "/var/lib/cci/login.sock";
 /// The directory with a login that has only an access token.
 pub const LOGIN_DIRECTORY: &str = "/var/lib/cci/login";
+/// The name of the socket by which requests get the secrets that they carry.
+pub const SECRETS_NAME: &str = "secrets.sock";
+/// That socket.
+pub const SECRETS_SOCKET: &str = "/var/lib/cci/secrets.sock";
+/// Where the image has a door to it for programs that know only addresses.
+pub const SECRETS_PROXY: &str = "http://127.0.0.1:7288";
+/// The name of the directory with the configuration of `gh`.
+pub const GH_NAME: &str = "gh";
+/// That directory.
+pub const GH_DIRECTORY: &str = "/var/lib/cci/gh";
+/// The path that is asked what git is let in with.
+pub const CREDENTIAL: &str = "/credential";
 /// The path that is told that a turn begins.
 pub const TURN_START: &str = "/turn-start";
 /// The path that is told that a turn has ended.
@@ -42,6 +54,8 @@ mod tests {
     fn the_socket_is_in_its_directory() {
         assert_eq!(SOCKET, format!("{DIRECTORY}/{NAME}"));
         assert_eq!(LOGIN_SOCKET, format!("{DIRECTORY}/{LOGIN_NAME}"));
+        assert_eq!(SECRETS_SOCKET, format!("{DIRECTORY}/{SECRETS_NAME}"));
+        assert_eq!(GH_DIRECTORY, format!("{DIRECTORY}/{GH_NAME}"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::{Asked, context};
 use super::login::configured;
-use super::runtime;
+use super::{runtime, secret};
 use crate::ui::terminal::{Terminal, Voice};
 use crate::ui::text;
 use cci_engine::checkpoint::forks;
@@ -72,6 +72,12 @@ pub(crate) fn checkpoints() -> Vec<CompletionCandidate> {
         let about = |one: &Logged| if one.message.is_empty() { one.prompt.clone() } else { one.message.clone() };
         Ok(all.map(|one| Candidate { about: format!("{} {}", one.cause, about(&one)), name: one.id }).collect())
     })
+}
+
+/// The caller's secrets.
+pub(crate) fn secrets() -> Vec<CompletionCandidate> {
+    let names = secret::names().unwrap_or_default();
+    names.into_iter().map(|name| CompletionCandidate::new(name.as_str())).collect()
 }
 
 /// The accounts of the configured agent.

@@ -1,6 +1,6 @@
 //! `cci login`: the agents' accounts on this host.
 
-mod add;
+pub(super) mod add;
 pub(super) mod configured;
 mod status;
 

@@ -45,6 +45,7 @@ mod rewind;
 mod run;
 mod runtime;
 mod schema;
+mod secret;
 mod setup;
 mod shell;
 mod start;

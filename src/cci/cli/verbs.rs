@@ -129,6 +129,8 @@ verbs! {
     Container = "container": super::container::ContainerArgs, on_incus;
     /// Show and choose the agents' accounts on this host
     Login = "login": super::login::LoginArgs, offline;
+    /// Keep secrets that sessions use and never see
+    Secret = "secret": super::secret::SecretArgs, offline;
     /// Show and control the process that takes checkpoints while agents work
     Supervisor = "supervisor": super::supervisor::SupervisorArgs, offline;
     /// Copy files between the host and a container

@@ -43,7 +43,7 @@ pub(crate) async fn on_occasion(cx: &Context) {
 pub(crate) async fn for_launch(cx: &Context, debug: bool) -> bool {
     // where there is no way, the launch says why
     let is_let_in = async || connect::way(cx).await.is_ok_and(|way| way.needs_supervisor());
-    if !connect::is_wanted(&cx.settings, debug) && !is_let_in().await {
+    if !connect::is_wanted(&cx.settings, debug) && !connect::has_secrets(cx).await && !is_let_in().await {
         return true;
     }
     let place = Place::of(&cx.cci_dir());

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::guest;
 use super::login::{self, Logins};
 use super::presence::{Lookout, Presence};
+use super::secret;
 use super::session::{Session, Shared};
 use super::status::WatchedSession;
 
@@ -164,6 +165,9 @@ impl House {
         }
         if let Err(error) = login::begin(&self.run, watched, &self.logins, &mut tasks) {
             self.shared.log.say(format_args!("{id}: its login cannot be served: {error}"));
+        }
+        if let Err(error) = secret::begin(&self.run, watched, &self.shared.vault, &mut tasks) {
+            self.shared.log.say(format_args!("{id}: its secrets cannot be served: {error}"));
         }
         tasks.spawn_local(Rc::clone(&session).at_intervals());
         entries.insert(id, Entry { session, _tasks: tasks, missed: None });

@@ -16,6 +16,7 @@ mod login;
 mod place;
 mod presence;
 mod run;
+mod secret;
 mod session;
 mod spawn;
 mod status;

@@ -27,6 +27,7 @@ use super::log::Log;
 use super::login::{Apart, Logins, Renews};
 use super::place::Place;
 use super::presence::{Lookout, OfIncus};
+use super::secret::Vault;
 use super::session::Shared;
 
 /// How long it stays after the last session.
@@ -124,7 +125,9 @@ async fn supervise(
     let log = Rc::new(Log::at(place.log()));
     log.say(format_args!("supervisor {} begins, process {}", build.version, std::process::id()));
     let logins = Rc::new(Logins::new(place.cci_dir(), renews, Rc::clone(&log), work.clone()));
-    let shared = Rc::new(Shared { duty, log, work: work.clone(), stop: cancel.clone(), changed: Rc::clone(&changed) });
+    let vault = Rc::new(Vault::of(place.cci_dir()));
+    let (stopped, told) = (cancel.clone(), Rc::clone(&changed));
+    let shared = Rc::new(Shared { duty, log, vault, work: work.clone(), stop: stopped, changed: told });
     let run = place.sessions();
     let house = Rc::new(House::new(run.clone(), Rc::clone(&shared), logins, lookout, Rc::clone(&changed)));
     let control = Rc::new(Control {

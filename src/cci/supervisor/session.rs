@@ -10,7 +10,7 @@ use cci_core::checkpoint::{Cause, Reference};
 use cci_core::error::Error;
 use cci_core::hint::hint;
 use cci_core::settings::Auto;
-use cci_guest::agent_socket::{PATIENCE, TURN_END, TURN_START};
+use cci_guest::agent_socket::{CREDENTIAL, PATIENCE, TURN_END, TURN_START};
 use cci_host::store::run_dir::Watched;
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -23,6 +23,7 @@ use super::bucket::Bucket;
 use super::duty::{Duty, Moment, Of, Over, Taken};
 use super::http::{Answer, Body, answer, refusal};
 use super::log::Log;
+use super::secret::{self, Vault};
 use super::status::WatchedSession;
 use super::written;
 
@@ -44,6 +45,8 @@ pub(super) struct Shared {
     pub(super) duty: Rc<dyn Duty>,
     /// Where it is told.
     pub(super) log: Rc<Log>,
+    /// The secrets that requests of sessions carry.
+    pub(super) vault: Rc<Vault>,
     /// The work in progress.
     pub(super) work: TaskTracker,
     /// Ends the work in progress.
@@ -110,6 +113,7 @@ impl Session {
         match (method, path) {
             ("POST", TURN_START) => self.turn(Cause::TurnStart, &body).await,
             ("POST", TURN_END) => self.turn(Cause::TurnEnd, &body).await,
+            ("POST", CREDENTIAL) => secret::credential(&self.shared.vault, self.watched.secrets.as_ref(), &body).await,
             ("POST", "/checkpoint") => self.checkpoint(&body).await,
             ("GET", "/log") => outcome(timeout(REQUEST_WAITS, self.shared.duty.log(self.of())).await),
             ("POST", "/rewind") => self.rewind(&body).await,

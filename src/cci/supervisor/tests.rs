@@ -5,4 +5,5 @@ mod api;
 mod commands;
 mod guests;
 mod login;
+mod secrets;
 mod world;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use cci_agent::{Omission, Secrets};
 use cci_core::Error;
 use cci_core::network::Mode;
+use cci_core::secret::Remote;
 use cci_core::session::SessionId;
 use jiff::Timestamp;
 
@@ -75,6 +76,10 @@ pub enum SessionEvent {
     },
     /// Nobody lets the agent in at its API for now, for this reason.
     NotLetIn(String),
+    /// A token is bound from now on to these repositories, which the remotes of the workspace name.
+    TokenBound(Vec<Remote>),
+    /// The remotes of the workspace name these too, which have come since; a token is not for them.
+    RemotesSince(Vec<Remote>),
     /// A step begins: waiting for a container to shut down.
     WaitingForShutdown,
     /// The user left the session, and its conversation is on the host.

@@ -104,7 +104,7 @@ fn start(cx: &Context, plan: &LaunchPlan, name: &str, screen: &str, agent: &[Str
 
 /// What a shell does before it starts the session.
 fn before(cx: &Context, plan: &LaunchPlan) -> String {
-    let before = before(cx, plan);
+    let probe = probe::script(cx, plan);
     if plan.boundary == Boundary::Gvisor { gvisor::end_if_left() + &probe } else { probe }
 }
 

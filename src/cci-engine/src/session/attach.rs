@@ -31,8 +31,8 @@ use crate::process::exec::{self, Begun};
 use crate::process::probe;
 use crate::process::stream;
 use crate::session::agent::allowed;
+use crate::session::connect;
 use crate::session::left::{Left, report_fate};
-use crate::session::login;
 use crate::session::record;
 use crate::session::shell::{Direct, Started};
 use crate::session::state_volume;
@@ -184,7 +184,7 @@ async fn once(cx: &Context, name: &str, session: impl Future<Output = Result<Kno
 async fn login_of(cx: &Context, name: &str) -> BTreeMap<String, String> {
     // who may attach is decided elsewhere
     match running(cx, name).await.ok().and_then(|owned| owned.marks.session) {
-        Some(session) => login::environment_of(cx, session).await,
+        Some(session) => connect::environment_of(cx, session).await,
         None => BTreeMap::new(),
     }
 }

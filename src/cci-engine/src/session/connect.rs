@@ -1,5 +1,7 @@
 //! The sockets of a session, by which its agent tells its turns to the caller's supervisor.
 
+use std::collections::BTreeMap;
+
 use cci_agent::{Agent, TurnCommands, TurnHooks};
 use cci_core::host_disk::HostPath;
 use cci_core::idmap::Ids;
@@ -7,14 +9,17 @@ use cci_core::plan::{LaunchPlan, SOCKETS};
 use cci_core::session::SessionId;
 use cci_core::settings::{Auto, CheckpointSettings, Settings};
 use cci_core::{Error, Result};
-use cci_guest::agent_socket;
+use cci_guest::agent_socket::{self, GH_NAME};
+use cci_host::secrets::Secrets;
 use cci_host::store::run_dir::{Hold, Owner, RunDir, Watched};
 use cci_incus::Instance;
 
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::{SessionEvent, Unwatched};
 use crate::launch;
 use crate::session::login::{self, Way};
+use crate::session::secrets::{self, Granted};
 use crate::site::host_path;
 
 pub use crate::session::login::TOKEN_URL;
@@ -39,6 +44,25 @@ pub async fn way(cx: &Context) -> Result<Way> {
     login::way(cx, started(&cx.settings)).await
 }
 
+/// Whether the caller keeps secrets: sessions then reach the hosts that these are for through the supervisor.
+pub async fn has_secrets(cx: &Context) -> bool {
+    let kept = Secrets::of(&cx.cci_dir());
+    // where they cannot be read, the launch says why
+    blocking(move || Ok(kept.all()?.is_empty())).await.is_ok_and(|none| !none)
+}
+
+/// What a session gets of them.
+pub(super) async fn granted(cx: &Context) -> Result<Granted> {
+    secrets::granted(cx).await
+}
+
+/// What the agent of a session that runs has in its environment for its login and its secrets.
+pub(super) async fn environment_of(cx: &Context, session: SessionId) -> BTreeMap<String, String> {
+    let (mut login, secrets) = tokio::join!(login::environment_of(cx, session), secrets::environment_of(cx, session));
+    login.extend(secrets);
+    login
+}
+
 /// What the agent runs of cci's at its turns.
 pub(super) fn turn_hooks(settings: &Settings, wanted: bool) -> TurnHooks {
     let commands = TurnCommands {
@@ -56,7 +80,13 @@ pub(super) struct Sockets {
 }
 
 /// Makes the directory; a failure is reported and ends nothing, unless the agent is let in by it.
-pub(super) fn make(cx: &Context, id: SessionId, owner: Ids, way: &Way, is_new: bool) -> Result<Option<Sockets>> {
+pub(super) fn make(
+    cx: &Context,
+    id: SessionId,
+    owner: Ids,
+    (way, granted): (&Way, &Granted),
+    is_new: bool,
+) -> Result<Option<Sockets>> {
     let make = || -> Result<Sockets> {
         let run = RunDir::of(&cx.cci_dir());
         let hold = run.hold()?;
@@ -66,6 +96,11 @@ pub(super) fn make(cx: &Context, id: SessionId, owner: Ids, way: &Way, is_new: b
             let owner = Owner { uid: owner.uid, gid: owner.gid };
             let failed = |source| Error::Host { step: "write", path: run.sockets(id).join(name), source };
             run.put_login(id, owner, name, &content).map_err(failed)?;
+        }
+        if let Some((name, content)) = granted.gh_config().filter(|_| is_new) {
+            let owner = Owner { uid: owner.uid, gid: owner.gid };
+            let failed = |source| Error::Host { step: "write", path: run.sockets(id).join(GH_NAME), source };
+            run.put_in(id, owner, GH_NAME, (name, content.as_bytes())).map_err(failed)?;
         }
         Ok(Sockets { place, _hold: hold })
     };
@@ -90,7 +125,7 @@ pub(super) fn watch(
     owner: Ids,
     plan: &LaunchPlan,
     live: Option<&Instance>,
-    (is_told, way): (bool, &Way),
+    (is_told, way, granted): (bool, &Way, &Granted),
 ) -> bool {
     let connected = live.map_or_else(|| plan.has_sockets(), |live| live.devices.contains_key(SOCKETS));
     if !connected {
@@ -102,9 +137,9 @@ pub(super) fn watch(
     }
     let run = RunDir::of(&cx.cci_dir());
     // what the agent that runs was started with stays
-    let login = match live {
-        Some(_) => run.noted(id).and_then(|noted| noted.login),
-        None => way.note.clone(),
+    let (login, secrets) = match live {
+        Some(_) => run.noted(id).map(|noted| (noted.login, noted.secrets)).unwrap_or_default(),
+        None => (way.note.clone(), granted.note.clone()),
     };
     let none = CheckpointSettings { auto: Auto::Off, interval_minutes: 0, ..cx.settings.checkpoints.clone() };
     let watched = Watched {
@@ -119,6 +154,7 @@ pub(super) fn watch(
         sessions_dir: cx.caller.var("CCI_SESSIONS_DIR").map(|dir| cx.caller.current_dir.join(dir)),
         owner: Owner { uid: owner.uid, gid: owner.gid },
         login,
+        secrets,
         checkpoints: if is_told { cx.settings.checkpoints.clone() } else { none },
     };
     let noted = run.watch(&watched);

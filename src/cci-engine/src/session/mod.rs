@@ -11,6 +11,7 @@ pub(crate) mod pane;
 mod plant;
 pub mod record;
 pub mod resume;
+mod secrets;
 pub mod shell;
 pub mod shutdown;
 pub mod state_volume;

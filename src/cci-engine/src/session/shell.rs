@@ -30,6 +30,7 @@ use crate::session::login::Way;
 use crate::session::plant::{Planting, plant, plant_new};
 use crate::session::record::{Draft, Staged};
 use crate::session::resume::{self, Given, Network, Resumed};
+use crate::session::secrets::Granted;
 use crate::session::shutdown;
 use crate::session::state_volume;
 use crate::site::host_path;
@@ -110,6 +111,7 @@ pub(crate) struct Decided {
     /// Whether the agent tells its turns.
     is_told: bool,
     way: Way,
+    granted: Granted,
     survey: Survey,
     sockets: Option<Sockets>,
     plan: LaunchPlan,
@@ -165,7 +167,8 @@ pub(crate) async fn decide(cx: &Context, session: &Session) -> Result<Decided> {
     let owner = launch::agent_ids(&cx, Some(&workspace));
     let is_told = connect::is_wanted(&cx.settings, session.debug);
     let way = connect::way(&cx).await?;
-    let is_connected = is_told || way.needs_supervisor();
+    let granted = connect::granted(&cx).await?;
+    let is_connected = is_told || way.needs_supervisor() || granted.note.is_some();
     let turns = connect::turn_hooks(&cx.settings, is_told);
     // what does not depend on Incus is done while Incus is asked
     let planting = Planting { turns: turns.clone(), way: &way, is_fresh: session.fresh_login };
@@ -196,20 +199,22 @@ pub(crate) async fn decide(cx: &Context, session: &Session) -> Result<Decided> {
             hint: Some("`cci shutdown` it first, then resume it with --fresh-creds".into()),
         });
     }
-    let sockets = if is_connected { connect::make(&cx, id, owner, &way, is_new)? } else { None };
-    let plan = plan(&cx, id, resumed.as_ref(), &survey, sockets.as_ref(), &way)?;
+    let sockets = if is_connected { connect::make(&cx, id, owner, (&way, &granted), is_new)? } else { None };
+    let plan = plan(&cx, id, resumed.as_ref(), &survey, sockets.as_ref(), (&way, &granted))?;
     way.tell(&cx);
+    granted.tell(&cx);
     launch::tell(&cx, &plan, &survey).await?;
     let live = live(&survey.instances, id).cloned();
     let pinned = live.as_ref().map_or_else(|| plan.pinned(), replaced::pinned);
     report_replaced(&cx, live.as_ref(), &pinned, resumed.as_ref()).await?;
-    Ok(Decided { cx, id, owner, resumed, slot, turns, is_told, way, survey, sockets, plan, live, pinned })
+    Ok(Decided { cx, id, owner, resumed, slot, turns, is_told, way, granted, survey, sockets, plan, live, pinned })
 }
 
 impl Decided {
     /// Creates the container, or takes the one that runs.
     pub(crate) async fn made(self, session: &Session) -> Result<Running> {
-        let Self { cx, id, owner, resumed, slot, turns, is_told, way, survey, sockets, plan, live, pinned } = self;
+        let Self { cx, id, owner, resumed, slot, turns, is_told, way, granted, survey, sockets, plan, live, pinned } =
+            self;
         let (name, plan, claim) = match &live {
             Some(running) => {
                 survey.policy_check.verify(&cx).await?;
@@ -221,7 +226,8 @@ impl Decided {
                 (claim.launched.name.clone(), claim.launched.plan.clone(), Some(claim))
             }
         };
-        let watched = sockets.is_some() && connect::watch(&cx, id, owner, &plan, live.as_ref(), (is_told, &way));
+        let watched =
+            sockets.is_some() && connect::watch(&cx, id, owner, &plan, live.as_ref(), (is_told, &way, &granted));
         let plan = if watched { plan } else { plan.without_login() };
         let has_login = watched && way.needs_supervisor();
         drop(sockets);
@@ -308,7 +314,7 @@ fn plan(
     resumed: Option<&Resumed>,
     survey: &Survey,
     sockets: Option<&Sockets>,
-    way: &Way,
+    (way, granted): (&Way, &Granted),
 ) -> Result<LaunchPlan> {
     let (store, workspace) = (launch::store(cx), survey.host.workspace.as_ref());
     // a resumed conversation may lack it
@@ -321,7 +327,7 @@ fn plan(
         launch: launch::launch_mark(),
         session: Some((id, host_path::own(&state)?)),
         sockets: sockets.map(|sockets| sockets.place.clone()),
-        login: way.environment.clone(),
+        login: way.environment.iter().chain(&granted.environment).map(|(k, v)| (k.clone(), v.clone())).collect(),
         environment: cx.environment.clone(),
     };
     let plan = LaunchPlan::new(&ask, &cx.settings, &survey.host)?;

@@ -5,10 +5,12 @@ mod config;
 mod files;
 mod glob;
 mod objects;
+mod remotes;
 mod repository;
 mod shared;
 mod small_file;
 
 pub use author::{Found, author};
+pub use remotes::remotes;
 pub use repository::{Elsewhere, elsewhere};
 pub use shared::{Added, Linked, Shared};

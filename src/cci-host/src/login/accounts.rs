@@ -1,17 +1,16 @@
 //! The accounts that the caller has for an agent besides the agent's own login: `~/.cci/logins/AGENT/NAME`.
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use cci_agent::{Agent, Login};
 use cci_core::account::AccountName;
 use cci_core::{Error, Result};
-use rustix::fs::{CWD, Mode, OFlags};
 use serde_json::Value;
 
 use super::file::{Found, Held, LoginFile};
+use crate::store::private_dir;
 use crate::store::put::{self, PRIVATE, host};
 
 /// Where it is noted which of them sessions use. No account has this name.
@@ -112,7 +111,7 @@ impl Accounts {
         self.may_add(name, replaces)?;
         let file = self.file(name);
         for directory in [self.directory.parent().unwrap_or(&self.cci_dir), &self.directory, file.directory()] {
-            private(directory)?;
+            private_dir::make(directory)?;
         }
         let _lock = self.lock()?;
         // another call may have been quicker
@@ -149,7 +148,7 @@ impl Accounts {
     pub fn in_use(&self) -> Result<Option<AccountName>> {
         let path = self.directory.join(IN_USE);
         let mut text = String::new();
-        match open(&path) {
+        match private_dir::open(&path) {
             Ok(file) => file.take(1024).read_to_string(&mut text).map_err(host("read", &path))?,
             Err(error) if crate::way::is_missing(&error) => return Ok(None),
             Err(error) => return Err(host("read", &path)(error)),
@@ -189,35 +188,9 @@ impl Accounts {
     }
 }
 
-fn open(path: &Path) -> io::Result<fs::File> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(CWD, path, flags, Mode::empty())?.into())
-}
-
-/// Makes a directory for this user only; a link in its place is refused.
-fn private(directory: &Path) -> Result<()> {
-    let failed = || host("create", directory);
-    match DirBuilder::new().recursive(false).mode(0o700).create(directory) {
-        Ok(()) => return Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed())?;
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(failed()(error)),
-    }
-    let there = directory.symlink_metadata().map_err(failed())?;
-    if !there.is_dir() {
-        return Err(failed()(io::Error::other("it is a link or no directory")));
-    }
-    if there.permissions().mode() & 0o077 != 0 {
-        fs::set_permissions(directory, fs::Permissions::from_mode(0o700)).map_err(failed())?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     use cci_agent::By;
 

@@ -15,6 +15,7 @@ pub mod noted;
 pub mod owners;
 pub mod pack;
 pub mod place;
+pub(crate) mod private_dir;
 pub mod put;
 pub mod remark;
 pub mod remove;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use cci_core::account::AccountName;
 use cci_core::idmap::Ids;
+use cci_core::secret::{Remote, SecretName};
 use cci_core::session::SessionId;
 use cci_core::settings::{CheckpointSettings, LoginMode};
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,9 @@ pub struct Watched {
     /// What the session's requests are let in with, if they come to the supervisor.
     #[serde(default)]
     pub login: Option<LoginNote>,
+    /// The secrets that its requests may carry.
+    #[serde(default)]
+    pub secrets: Option<SecretsNote>,
     /// `[checkpoints]` of the launch.
     #[serde(deserialize_with = "of_any_version")]
     pub checkpoints: CheckpointSettings,
@@ -89,6 +93,15 @@ pub struct LoginNote {
     pub max_tokens: u32,
     /// How many requests it may make in a minute; 0 is no limit.
     pub max_requests_per_minute: u32,
+}
+
+/// Which secrets a session's requests may carry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretsNote {
+    /// Their names; what they are and for which hosts is read for each request.
+    pub names: Vec<SecretName>,
+    /// The repositories of its workspace, for tokens that are bound to these.
+    pub remotes: Vec<Remote>,
 }
 
 /// A host user and group.
@@ -143,9 +156,20 @@ impl RunDir {
 
     /// Puts a file into a directory of its own among a session's sockets, for the session's own user.
     pub fn put_login(&self, session: SessionId, owner: Owner, name: &str, content: &[u8]) -> io::Result<()> {
+        self.put_in(session, owner, LOGIN, (name, content))
+    }
+
+    /// The same in a directory of this name.
+    pub fn put_in(
+        &self,
+        session: SessionId,
+        owner: Owner,
+        directory: &str,
+        (name, content): (&str, &[u8]),
+    ) -> io::Result<()> {
         let owner = Ids { uid: owner.uid, gid: owner.gid };
         let sockets = GuestDir::open(&self.sockets(session), owner)?;
-        sockets.subdir(LOGIN)?.write(name, content)
+        sockets.subdir(directory)?.write(name, content)
     }
 
     /// Keeps the directories of all sessions from being removed: a launch makes one before there is a container.
@@ -292,6 +316,7 @@ mod tests {
             sessions_dir: None,
             owner: Owner { uid: 1, gid: 1 },
             login: None,
+            secrets: None,
             checkpoints: CheckpointSettings::default(),
         }
     }

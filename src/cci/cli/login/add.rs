@@ -145,7 +145,7 @@ async fn settings(caller: &Caller, agent: &'static dyn Agent) -> Result<Value> {
 }
 
 /// Reads a secret: from a terminal without showing it.
-async fn read(terminal: &Arc<Terminal>, what: &'static str) -> Result<String> {
+pub(in crate::cli) async fn read(terminal: &Arc<Terminal>, what: &'static str) -> Result<String> {
     if stdin().is_terminal() {
         // the terminal shows nothing that is typed until the question has ended
         let cancel = signals::cancellation();

@@ -27,7 +27,7 @@ const ARRIVES: Duration = Duration::from_secs(300);
 
 /// Why a guest's request is not passed on to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cut {
+pub(in crate::supervisor) enum Cut {
     /// It is too long.
     TooLarge,
     /// It takes too long.
@@ -46,10 +46,12 @@ impl fmt::Display for Cut {
 impl Error for Cut {}
 
 /// The body of a guest's request.
-pub(super) struct Asked<B = Incoming> {
+pub(in crate::supervisor) struct Asked<B = Incoming> {
     incoming: B,
     /// How much has been passed on.
     passed: Arc<AtomicU64>,
+    /// How much of it may be.
+    largest: u64,
     silent: Pin<Box<Sleep>>,
     late: Pin<Box<Sleep>>,
 }
@@ -57,7 +59,16 @@ pub(super) struct Asked<B = Incoming> {
 impl<B> Asked<B> {
     /// One that adds up in `passed` how much of it has been passed on.
     pub(super) fn new(incoming: B, passed: Arc<AtomicU64>) -> Self {
-        Self { incoming, passed, silent: Box::pin(sleep(SILENT)), late: Box::pin(sleep(ARRIVES)) }
+        Self::within(incoming, passed, (LARGEST, ARRIVES))
+    }
+
+    /// The same with its own bounds.
+    pub(in crate::supervisor) fn within(
+        incoming: B,
+        passed: Arc<AtomicU64>,
+        (largest, arrives): (u64, Duration),
+    ) -> Self {
+        Self { incoming, passed, largest, silent: Box::pin(sleep(SILENT)), late: Box::pin(sleep(arrives)) }
     }
 }
 
@@ -80,7 +91,7 @@ impl<B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin> B
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) => {
                     let length = data.len() as u64;
-                    if self.passed.load(Ordering::Relaxed).saturating_add(length) > LARGEST {
+                    if self.passed.load(Ordering::Relaxed).saturating_add(length) > self.largest {
                         return Poll::Ready(Some(Err(Cut::TooLarge.into())));
                     }
                     self.passed.fetch_add(length, Ordering::Relaxed);

@@ -15,7 +15,7 @@ const CONNECTS: Duration = Duration::from_secs(15);
 const SILENT: Duration = Duration::from_secs(600);
 
 /// A client that follows nothing, repeats nothing and changes nothing.
-pub(super) fn client() -> io::Result<Client> {
+pub(in crate::supervisor) fn client() -> io::Result<Client> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

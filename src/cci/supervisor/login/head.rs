@@ -88,13 +88,14 @@ pub(super) fn passed_on(headers: &HeaderMap) -> HeaderMap {
 }
 
 /// The headers of an answer that are passed on.
-pub(super) fn passed_back(headers: &HeaderMap) -> HeaderMap {
+pub(in crate::supervisor) fn passed_back(headers: &HeaderMap) -> HeaderMap {
     let mut kept = of_no_connection(headers);
     kept.remove(SET_COOKIE);
     kept
 }
 
-fn of_no_connection(headers: &HeaderMap) -> HeaderMap {
+/// The headers that are for whoever comes next as well.
+pub(in crate::supervisor) fn of_no_connection(headers: &HeaderMap) -> HeaderMap {
     let named = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
     let named: Vec<String> =
         named.flat_map(|value| value.split(',')).map(|name| name.trim().to_ascii_lowercase()).collect();

@@ -25,7 +25,7 @@ const LARGEST: u64 = 16 * 1024;
 
 /// The command of an account, and what it printed last.
 #[derive(Default)]
-pub(super) struct Helper {
+pub(in crate::supervisor) struct Helper {
     /// One run at a time.
     turn: Arc<Mutex<()>>,
     printed: RefCell<Option<Printed>>,
@@ -40,7 +40,7 @@ struct Printed {
 
 impl Helper {
     /// What the command prints.
-    pub(super) async fn key(self: &Rc<Self>, command: &str) -> Result<String, String> {
+    pub(in crate::supervisor) async fn key(self: &Rc<Self>, command: &str) -> Result<String, String> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         if let Some(printed) = self.printed.borrow().as_ref()
             && printed.command == command
@@ -68,7 +68,7 @@ impl Helper {
     }
 
     /// What it printed opens nothing: it is asked again.
-    pub(super) fn forget(&self) {
+    pub(in crate::supervisor) fn forget(&self) {
         self.printed.replace(None);
     }
 }

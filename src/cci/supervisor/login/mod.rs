@@ -18,6 +18,11 @@ pub(super) use apart::Apart;
 pub(super) use apart::Renews;
 pub(crate) use apart::be_apart;
 pub(super) use begin::begin;
+pub(super) use body::{Asked as AskedBody, Cut};
+pub(super) use client::client;
+pub(super) use head::{of_no_connection, passed_back};
+pub(super) use helper::Helper;
 pub(super) use logins::Logins;
+pub(super) use pass::cut;
 #[cfg(test)]
 pub(super) use renewal::{Asked, Outcome, renew};

@@ -146,7 +146,7 @@ fn passed(answer: reqwest::Response, meter: Meter) -> Response<Out> {
 }
 
 /// Whether the guest's own request is the cause.
-fn cut<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Cut> {
+pub(in crate::supervisor) fn cut<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Cut> {
     error.downcast_ref().or_else(|| cut(error.source()?))
 }
 

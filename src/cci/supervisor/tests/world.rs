@@ -12,7 +12,7 @@ use cci_core::idmap::Ids;
 use cci_core::session::SessionId;
 use cci_core::settings::CheckpointSettings;
 use cci_core::{Error, Result};
-use cci_host::store::run_dir::{LoginNote, Owner, Watched};
+use cci_host::store::run_dir::{LoginNote, Owner, SecretsNote, Watched};
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -165,13 +165,18 @@ impl World {
     }
 
     pub(super) fn session_with(&self, number: u8, checkpoints: CheckpointSettings) -> SessionId {
-        self.noted(number, checkpoints, None)
+        self.noted(number, checkpoints, None, None)
     }
 
     /// A session that is let in by its agent's API.
     pub(super) fn session_let_in(&self, number: u8, login: LoginNote) -> SessionId {
         fs::create_dir_all(self.dir.path().join("sessions").join(number.to_string())).unwrap();
-        self.noted(number, CheckpointSettings::default(), Some(login))
+        self.noted(number, CheckpointSettings::default(), Some(login), None)
+    }
+
+    /// A session whose requests may carry secrets.
+    pub(super) fn session_with_secrets(&self, number: u8, secrets: SecretsNote) -> SessionId {
+        self.noted(number, CheckpointSettings::default(), None, Some(secrets))
     }
 
     /// The directory of a session.
@@ -179,7 +184,13 @@ impl World {
         self.dir.path().join("sessions").join(number.to_string())
     }
 
-    fn noted(&self, number: u8, checkpoints: CheckpointSettings, login: Option<LoginNote>) -> SessionId {
+    fn noted(
+        &self,
+        number: u8,
+        checkpoints: CheckpointSettings,
+        login: Option<LoginNote>,
+        secrets: Option<SecretsNote>,
+    ) -> SessionId {
         let session = SessionId::from_random([number; 16]);
         let ids = Ids { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() };
         let _hold = self.place.sessions().hold().unwrap();
@@ -196,6 +207,7 @@ impl World {
             sessions_dir: None,
             owner: Owner { uid: ids.uid, gid: ids.gid },
             login,
+            secrets,
             checkpoints,
         };
         self.place.sessions().watch(&watched).unwrap();

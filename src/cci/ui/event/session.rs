@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cci_agent::{Omission, Secrets};
+use cci_core::secret::Remote;
 use cci_core::session::SessionId;
 use cci_engine::event::{InstanceEvent, SessionEvent, Unwatched};
 use cci_guest::GuestText;
@@ -76,6 +77,21 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
             text: format!("the login of {agent} on this host ends on {}", at.strftime("%Y-%m-%d")),
             hint: Some(format!("log in again with {agent} on the host; `cci login status` shows it")),
         },
+        SessionEvent::TokenBound(remotes) if remotes.is_empty() => Telling::note(
+            "The workspace has no remote: sessions here use a token of GitHub's for the repositories that `cci secret set \
+             NAME --keep --repository OWNER/NAME` names",
+        ),
+        SessionEvent::TokenBound(remotes) => Telling::note(format!(
+            "Sessions in this workspace use a token of GitHub's for {} only",
+            repositories(remotes)
+        )),
+        SessionEvent::RemotesSince(remotes) => Telling::Warning {
+            text: format!(
+                "the workspace has had a remote more since a token was bound to its repositories: {}; it is not used there",
+                repositories(remotes)
+            ),
+            hint: Some("`cci secret set NAME --keep --repository OWNER/NAME` allows it".into()),
+        },
         SessionEvent::NotLetIn(why) => Telling::Warning {
             text: format!("the agent cannot reach its API: {}", GuestText::new(why)),
             hint: Some("`cci supervisor restart` tries again; `login.mode = \"copy\"` works without it".into()),
@@ -97,6 +113,11 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
         SessionEvent::ContainerKept => Telling::note("Container kept (persistent)"),
         SessionEvent::ContainerRemoved => Telling::note("Container was stopped, removing it"),
     }
+}
+
+fn repositories(remotes: &[Remote]) -> String {
+    let named: Vec<String> = remotes.iter().map(|remote| GuestText::new(remote.to_string()).to_string()).collect();
+    named.join(", ")
 }
 
 fn listed(paths: &[PathBuf]) -> String {

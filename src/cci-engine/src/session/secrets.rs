@@ -1,0 +1,136 @@
+//! The secrets that a session's requests may carry: the agent finds placeholders in its environment, and never the values.
+
+use std::collections::BTreeMap;
+
+use cci_core::Result;
+use cci_core::secret::{GitHub, SecretName};
+use cci_core::session::SessionId;
+use cci_guest::agent_socket::SECRETS_SOCKET;
+use cci_host::secrets::{FirstSeen, Secret, Secrets, first_seen};
+use cci_host::store::run_dir::{RunDir, SecretsNote};
+
+use crate::blocking::blocking;
+use crate::context::Context;
+use crate::event::SessionEvent;
+
+/// How git counts the settings in its environment.
+const GIT_CONFIG_COUNT: &str = "GIT_CONFIG_COUNT";
+
+/// What a session gets of the caller's secrets.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Granted {
+    /// What the supervisor has to know, where there are any.
+    pub(super) note: Option<SecretsNote>,
+    /// What the agent finds in its environment.
+    pub(super) environment: BTreeMap<String, String>,
+    /// Whether one of them is for `gh`.
+    has_github: bool,
+    seen: FirstSeen,
+}
+
+/// The configuration of `gh` in the container: all that it asks goes through the socket, where the token is added.
+pub(super) const GH_CONFIG: (&str, &str) = ("config.yml", "version: \"1\"\ngit_protocol: https\nhttp_unix_socket: ");
+
+impl Granted {
+    /// What a file in the container has to hold for `gh`, and its name.
+    pub(super) fn gh_config(&self) -> Option<(&'static str, String)> {
+        let (name, begin) = GH_CONFIG;
+        self.has_github.then(|| (name, format!("{begin}{SECRETS_SOCKET}\n")))
+    }
+
+    /// Says what the session's tokens are bound to.
+    pub(super) fn tell(&self, cx: &Context) {
+        if !self.has_github {
+            return;
+        }
+        if self.seen.is_new {
+            cx.emit(SessionEvent::TokenBound(self.seen.remotes.clone()));
+        }
+        if !self.seen.since.is_empty() {
+            cx.emit(SessionEvent::RemotesSince(self.seen.since.clone()));
+        }
+    }
+}
+
+/// Finds out what a session in this workspace gets.
+pub(super) async fn granted(cx: &Context) -> Result<Granted> {
+    let (cci_dir, workspace) = (cx.cci_dir(), cx.workspace.clone());
+    let found = blocking(move || {
+        let all = Secrets::of(&cci_dir).all()?;
+        let has_bound = all.values().any(|secret| secret.github.as_ref().is_some_and(|github| !github.any));
+        let seen = if has_bound { first_seen(&cci_dir, &workspace)? } else { FirstSeen::default() };
+        Ok((all, seen))
+    });
+    let (all, seen) = found.await?;
+    if all.is_empty() {
+        return Ok(Granted::default());
+    }
+    let given: BTreeMap<String, String> = cx.settings.environment().into_iter().chain(cx.environment.clone()).collect();
+    // what the person gives by name is what the agent gets
+    let environment = environment(&all, &given)
+        .into_iter()
+        .filter(|(name, _)| !cx.environment.contains_key(name) || name == GIT_CONFIG_COUNT);
+    Ok(Granted {
+        environment: environment.collect(),
+        has_github: all.values().any(|secret| secret.github.is_some()),
+        note: Some(SecretsNote { names: all.into_keys().collect(), remotes: seen.remotes.clone() }),
+        seen,
+    })
+}
+
+/// The placeholders, and what git and `gh` need; `given` is what the agent gets besides.
+fn environment(all: &BTreeMap<SecretName, Secret>, given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut environment = BTreeMap::new();
+    let mut settings = given.get(GIT_CONFIG_COUNT).and_then(|count| count.parse().ok()).unwrap_or(0);
+    for (name, secret) in all {
+        environment.insert(secret.variable.clone(), name.placeholder());
+        for host in secret.hosts.iter().filter(|_| secret.github.is_some()) {
+            environment.extend(GitHub::environment(host, settings));
+            settings = environment.get(GIT_CONFIG_COUNT).and_then(|count| count.parse().ok()).unwrap_or(settings);
+        }
+    }
+    environment
+}
+
+/// The same for another program in a session that runs: what its agent was started with.
+pub(super) async fn environment_of(cx: &Context, session: SessionId) -> BTreeMap<String, String> {
+    let cci_dir = cx.cci_dir();
+    let found = blocking(move || {
+        let noted = RunDir::of(&cci_dir).noted(session).and_then(|noted| noted.secrets);
+        let mut all = if noted.is_some() { Secrets::of(&cci_dir).all()? } else { BTreeMap::new() };
+        all.retain(|name, _| noted.as_ref().is_some_and(|noted| noted.names.contains(name)));
+        Ok(all)
+    });
+    let all = found.await.unwrap_or_default();
+    environment(&all, &BTreeMap::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use cci_host::secrets::Source;
+
+    use super::*;
+
+    fn secret(variable: &str, hosts: &[&str], github: Option<GitHub>) -> Secret {
+        Secret {
+            hosts: hosts.iter().map(|host| host.parse().unwrap()).collect(),
+            variable: variable.into(),
+            source: Source::Value("the-real-value".parse().unwrap()),
+            github,
+        }
+    }
+
+    #[test]
+    fn the_agent_finds_placeholders_and_how_git_reaches_its_hosts() {
+        let all = BTreeMap::from([
+            ("api".parse().unwrap(), secret("API_KEY", &["api.example.com"], None)),
+            ("gh".parse().unwrap(), secret("GH_TOKEN", &["github.com"], Some(GitHub::default()))),
+            ("work".parse().unwrap(), secret("GH_ENTERPRISE_TOKEN", &["ghe.example"], Some(GitHub::default()))),
+        ]);
+        let set = environment(&all, &BTreeMap::from([(GIT_CONFIG_COUNT.into(), "1".into())]));
+        assert_eq!((set["API_KEY"].as_str(), set["GH_TOKEN"].as_str()), ("cci.api.secret", "cci.gh.secret"));
+        assert_eq!((set[GIT_CONFIG_COUNT].as_str(), set["GH_HOST"].as_str()), ("11", "ghe.example"));
+        assert!(set["GIT_CONFIG_KEY_1"].contains("github.com") && set["GIT_CONFIG_KEY_6"].contains("ghe.example"));
+        assert!(!set.contains_key("GIT_CONFIG_KEY_0") && set.values().all(|value| !value.contains("the-real-value")));
+    }
+}

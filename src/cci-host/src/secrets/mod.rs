@@ -1,0 +1,7 @@
+//! The caller's secrets: one file each in `~/.cci/secrets`, for this user only.
+
+mod first_seen;
+mod kept;
+
+pub use first_seen::{FirstSeen, first_seen};
+pub use kept::{Secret, Secrets, Source};

@@ -1,0 +1,11 @@
+//! Requests of sessions to the hosts of the caller's secrets: passed on with the values, which no container has.
+
+mod begin;
+mod credential;
+mod pass;
+mod refused;
+mod vault;
+
+pub(super) use begin::begin;
+pub(super) use credential::credential;
+pub(super) use vault::Vault;

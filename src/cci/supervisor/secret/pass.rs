@@ -1,0 +1,179 @@
+//! Passes a session's requests on to the hosts of its secrets, and lets them carry these.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cci_core::secret::{SecretHost, SecretName};
+use cci_host::secrets::{Secret, Source};
+use cci_host::store::run_dir::SecretsNote;
+use cci_proxy::{Meant, NotPlain, Scrub, Scrubbed, Swap, is_foreign, meant, mentions, swap};
+use http_body_util::{Either, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, COOKIE, EXPECT, HeaderMap, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Request, Response, StatusCode};
+use reqwest::Client;
+
+use super::refused::Refused;
+use super::vault::Vault;
+use crate::supervisor::login::{AskedBody, Cut, cut, of_no_connection, passed_back};
+
+/// What goes to a guest.
+pub(super) type Out = Either<Full<Bytes>, Scrubbed<reqwest::Body>>;
+
+/// The longest body of a request: as long as a push to GitHub may be.
+const LARGEST: u64 = 2 * 1024 * 1024 * 1024;
+/// How long it may take.
+const ARRIVES: Duration = Duration::from_secs(3600);
+
+/// The way from one session to the hosts of its secrets.
+pub(super) struct Passage {
+    pub(super) note: SecretsNote,
+    pub(super) vault: Rc<Vault>,
+    pub(super) http: Client,
+}
+
+/// What a request carries.
+struct Carried {
+    headers: HeaderMap,
+    /// Whose values these are.
+    names: Vec<SecretName>,
+    /// What no answer may show.
+    texts: Vec<String>,
+}
+
+impl Passage {
+    /// Answers a request.
+    pub(super) async fn respond(self: Rc<Self>, request: Request<Incoming>) -> Response<Out> {
+        let agent = request.headers().get(hyper::header::USER_AGENT);
+        let is_git = agent.is_some_and(|agent| agent.as_bytes().starts_with(b"git/"));
+        match self.pass(request).await {
+            Ok(answer) => answer,
+            Err(refused) => refused.answer(is_git),
+        }
+    }
+
+    async fn pass(&self, request: Request<Incoming>) -> Result<Response<Out>, Refused> {
+        let (parts, body) = request.into_parts();
+        let meant = meant(&parts).map_err(not_plain)?;
+        let kept = self.vault.kept(&self.note).await?;
+        let place = place(&kept, &meant)?;
+        let Carried { headers, names, texts } = self.carried(&parts, &kept, (&place, &meant)).await?;
+        let unfit = || Refused::malformed("the request cannot be passed on");
+        let mut onward = Request::builder()
+            .method(parts.method)
+            .uri(format!("{}{}", place.origin(), meant.target))
+            .body(reqwest::Body::wrap(AskedBody::within(body, Arc::default(), (LARGEST, ARRIVES))))
+            .map_err(|_| unfit())?;
+        *onward.headers_mut() = headers;
+        let onward = reqwest::Request::try_from(onward).map_err(|_| unfit())?;
+        let answer = self.http.execute(onward).await.map_err(|error| unreachable(&error, &place))?;
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            for name in &names {
+                self.vault.forget(name);
+            }
+        }
+        passed(answer, &texts)
+    }
+
+    /// The headers with the values where placeholders stand, if these may go to that place.
+    async fn carried(
+        &self,
+        parts: &Parts,
+        kept: &[(SecretName, Secret)],
+        (place, meant): (&SecretHost, &Meant),
+    ) -> Result<Carried, Refused> {
+        let mut headers = of_no_connection(&parts.headers);
+        for name in [COOKIE, EXPECT] {
+            headers.remove(name);
+        }
+        // what is compressed cannot be looked through
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let mut carried = Carried { headers, names: Vec::new(), texts: Vec::new() };
+        let placeholders: Vec<String> = kept.iter().map(|(name, _)| name.placeholder()).collect();
+        // anything else would be somebody else's login, by which data could leave
+        if is_foreign(&parts.headers, &placeholders) {
+            return Err(Refused::forbidden("only the placeholders of this session's secrets open anything here"));
+        }
+        for ((name, secret), placeholder) in kept.iter().zip(&placeholders) {
+            if meant.target.contains(placeholder.as_str()) {
+                return Err(Refused::forbidden(format!(
+                    "secret {name} is carried by headers, and never by an address"
+                )));
+            }
+            if !mentions(&carried.headers, placeholder) {
+                continue;
+            }
+            if !secret.places().contains(place) {
+                return Err(Refused::forbidden(format!("secret {name} is not for {place}")));
+            }
+            if let (Some(github), Some(host)) = (&secret.github, secret.hosts.first()) {
+                let repositories = github.repositories(host, &self.note.remotes);
+                repositories.allow(place, &meant.path).map_err(|denied| Refused::forbidden(denied.told(name)))?;
+            }
+            let value = self.vault.value(name, secret).await?;
+            let with = Swap { placeholder, value: value.reveal() };
+            let Some(swapped) = swap(&mut carried.headers, with) else {
+                let why = format!("secret {name} is carried by a header of its own, alone or behind one word");
+                return Err(Refused::malformed(why));
+            };
+            carried.texts.extend(swapped.0);
+            if matches!(secret.source, Source::Command(_)) {
+                carried.names.push(name.clone());
+            }
+        }
+        Ok(carried)
+    }
+}
+
+/// The host that is meant: one that a secret of the session is for.
+fn place(kept: &[(SecretName, Secret)], meant: &Meant) -> Result<SecretHost, Refused> {
+    let all = kept.iter().flat_map(|(_, secret)| secret.places());
+    let mut meant_ones: Vec<SecretHost> = all.filter(|host| host.is_meant(&meant.host, meant.port)).collect();
+    // encrypted, where both are possible
+    meant_ones.sort();
+    let none = || {
+        let host = meant.host.escape_default();
+        Refused::forbidden(format!(
+            "no secret of this session is for {host}: only the hosts of secrets are reached here"
+        ))
+    };
+    meant_ones.into_iter().next().ok_or_else(none)
+}
+
+fn not_plain(why: NotPlain) -> Refused {
+    Refused::malformed(match why {
+        NotPlain::Tunnel => "a tunnel carries no secret: ask with http://, which goes on encrypted from the host",
+        NotPlain::Scheme => "ask with http://: it goes on encrypted from the host",
+        NotPlain::Host => "the request does not name one host",
+        NotPlain::Upgrade => "no other protocol is spoken here",
+        NotPlain::Path => "the request names no path",
+    })
+}
+
+fn passed(answer: reqwest::Response, texts: &[String]) -> Result<Response<Out>, Refused> {
+    let (parts, body) = Response::<reqwest::Body>::from(answer).into_parts();
+    let mut headers = passed_back(&parts.headers);
+    let is_plain = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if !texts.is_empty() && !headers.get_all(CONTENT_ENCODING).iter().all(is_plain) {
+        let why = "the answer is compressed, though nobody asked for that: it cannot be looked through for the secret";
+        return Err(Refused::unreachable(why));
+    }
+    let scrub = Scrub::new(texts);
+    scrub.headers(&mut headers);
+    let mut passed = Response::new(Either::Right(Scrubbed::new(body, scrub)));
+    *passed.status_mut() = parts.status;
+    *passed.headers_mut() = headers;
+    Ok(passed)
+}
+
+fn unreachable(error: &reqwest::Error, place: &SecretHost) -> Refused {
+    match cut(error) {
+        Some(cut @ Cut::TooLarge) => Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", cut.to_string()),
+        Some(cut @ Cut::TooLate) => Refused::malformed(cut.to_string()),
+        None if error.is_timeout() => Refused::unreachable(format!("{place} does not answer")),
+        None if error.is_connect() => Refused::unreachable(format!("{place} cannot be reached from the host")),
+        None => Refused::unreachable(format!("the connection to {place} broke")),
+    }
+}
