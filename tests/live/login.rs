@@ -1,16 +1,12 @@
 //! The real agent works without a login in its container, and what was looked for there is not found.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::support::anthropic::Anthropic;
-use crate::support::figures::rounds;
 use crate::support::host::{Host, Output, U1000, U1234, User, run};
-use crate::support::host_agent::HostAgent;
-use crate::support::issuer::Issuer;
 use crate::support::screen::Screen;
 use crate::support::wait;
 
@@ -22,6 +18,8 @@ pub(crate) const REFRESH: &str = "sk-ant-ort01-refresh-of-the-test-0123456789";
 pub(crate) struct World {
     pub(crate) host: Host,
     pub(crate) api: Anthropic,
+    /// The directory of the login, if it is not the usual one.
+    pub(crate) elsewhere: Option<PathBuf>,
 }
 
 impl World {
@@ -31,22 +29,25 @@ impl World {
         Self::with(user, config, &login, Anthropic::start())
     }
 
-    fn with(user: User, config: &str, login: &Value, api: Anthropic) -> Self {
+    pub(crate) fn with(user: User, config: &str, login: &Value, api: Anthropic) -> Self {
         let host = Host::live(user);
         std::fs::write(host.dir("home/.claude").join(".credentials.json"), login.to_string()).unwrap();
         std::fs::write(host.dir("home/.config/cci").join("config.toml"), config).unwrap();
-        Self { host, api }
+        Self { host, api, elsewhere: None }
     }
 
     pub(crate) fn start(&self) -> String {
         self.start_in("0")
     }
 
-    fn start_in(&self, slot: &str) -> String {
+    pub(crate) fn start_in(&self, slot: &str) -> String {
         let url = self.api.url();
         let quiet = "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1";
         let args = ["shell", "--background", "--slot", slot, "-e", quiet];
-        let places = [("ANTHROPIC_BASE_URL", url.as_str()), ("CCI_TOKEN_URL", &self.api.token_url())];
+        let renewed_at = self.api.token_url();
+        let mut places = vec![("ANTHROPIC_BASE_URL", url.as_str()), ("CCI_TOKEN_URL", &renewed_at)];
+        let elsewhere = self.elsewhere.as_ref().map(|directory| directory.to_string_lossy());
+        places.extend(elsewhere.as_ref().map(|directory| ("CLAUDE_SECURESTORAGE_CONFIG_DIR", directory.as_ref())));
         let out = self.host.cci_with(&args, &places, b"").ok();
         let name = out.stdout.split_whitespace().next().unwrap().to_owned();
         self.shows(&name, "bypass permissions");
@@ -296,49 +297,6 @@ fn a_containers_root_gets_nothing_else_from_the_socket_and_slows_nobody_down() {
     let inodes = "stat -Lc %i /run/cci/login.sock";
     let own = [&hostile, &other].map(|name| world.inside(name, "root", inodes).ok().stdout);
     assert_ne!(own[0], own[1]);
-}
-
-#[test]
-fn slots_and_the_hosts_agent_go_on_through_expirations_and_nobody_is_logged_out() {
-    let lives = Duration::from_secs(4);
-    let issuer = Arc::new(Issuer::new(lives, Duration::from_millis(50)));
-    let world = World::with(U1234, "", &issuer.login(), Anthropic::issuing(&issuer));
-    let owner = (U1234.uid, U1234.gid());
-    let directory = world.host.home.join(".claude");
-    std::os::unix::fs::chown(directory.join(".credentials.json"), Some(owner.0), Some(owner.1)).unwrap();
-    let agent = HostAgent { directory, url: world.api.url(), owner, early: Duration::from_millis(900) };
-    let (slots, expirations) = (rounds(3, 10), rounds(5, 50));
-    // each start renews it too, so that the first token may have ended by then
-    let names: Vec<String> = (1..=slots).map(|slot| world.start_in(&slot.to_string())).collect();
-    let (over, before) = (AtomicBool::new(false), issuer.posted_once());
-    std::thread::scope(|scope| {
-        let asking = scope.spawn(|| {
-            let mut answers = Vec::new();
-            while !over.load(Ordering::Relaxed) {
-                answers.push(agent.asks());
-            }
-            answers
-        });
-        let working: Vec<_> = names
-            .iter()
-            .map(|name| {
-                let (world, issuer) = (&world, &issuer);
-                scope.spawn(move || {
-                    let mut number = 0;
-                    while issuer.posted_once() < before + expirations {
-                        number += 1;
-                        world.prompt(name, &format!("hello number {number}"));
-                    }
-                })
-            })
-            .collect();
-        let worked: Vec<_> = working.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
-        over.store(true, Ordering::Relaxed);
-        let answers = asking.join().unwrap();
-        assert!(worked.iter().all(Result::is_ok));
-        assert!(answers.iter().all(|status| *status == 200), "{answers:?}");
-    });
-    assert_eq!(issuer.refused(), Vec::<String>::new(), "no request was refused");
 }
 
 #[test]

@@ -8,6 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+/// How long it waits for a lock: longer than that of a holder who has died counts.
+const PATIENCE: Duration = Duration::from_secs(90);
+
 /// The agent of one user.
 pub struct HostAgent {
     /// The directory of its login.
@@ -80,7 +83,7 @@ impl HostAgent {
                 Ok(())
             }
         };
-        super::wait::until("the lock is free", Duration::from_secs(30), taken);
+        super::wait::until("the lock is free", PATIENCE, taken);
         self.owned(&path);
         path
     }

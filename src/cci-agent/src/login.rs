@@ -82,6 +82,12 @@ pub trait Login: Debug + Sync {
     /// The tokens that an answer says it took so far; one that comes in parts says so more than once.
     fn spent(&self, part: &Value) -> Option<Tokens>;
 
+    /// Whether what is asked for at this path takes tokens.
+    fn takes_tokens(&self, path: &str) -> bool;
+
+    /// How many tokens the answer to a request may have; `None` if the request does not say.
+    fn may_write(&self, asked: &[u8]) -> Option<u64>;
+
     /// How many bytes of text a part of an answer brings.
     fn written(&self, part: &Value) -> u64;
 }

@@ -9,7 +9,7 @@ use cci_core::session::SessionId;
 use cci_core::settings::{LoginMode, Settings, SettingsSecrets, Variable};
 use cci_core::{Error, Result};
 use cci_guest::agent_socket::{LOGIN_DIRECTORY, LOGIN_SOCKET};
-use cci_host::login::{Accounts, Found, Held, LoginFile, now, timestamp};
+use cci_host::login::{Accounts, Found, Held, LoginFile, Renewal, now, timestamp};
 use cci_host::store::run_dir::{LoginNote, RunDir};
 use cci_host::store::seed::LoginGiven;
 
@@ -111,10 +111,12 @@ pub(super) async fn way(cx: &Context, agent: &'static dyn Agent) -> Result<Way> 
     };
     let Some(file) = file else { return Ok(Way::other(true, None)) };
     let configured = agent.sources(&cx.caller.place_of(agent), &Import::default()).directory.join(login.settings());
-    let read = file.clone();
+    let (read, cci_dir) = (file.clone(), cx.cci_dir());
     // where an account lets the agent in, what else would does not come along
     let comes = cx.settings.tool.import.has(Part::Settings) && account.is_none();
-    let found = blocking(move || Ok((read.read(), if comes { in_settings(&configured, login) } else { Vec::new() })));
+    let found = blocking(move || {
+        Ok((Renewal::found(&cci_dir, &read), if comes { in_settings(&configured, login) } else { Vec::new() }))
+    });
     let Ok((found, mut named)) = found.await else { return Ok(Way::other(false, None)) };
     if cx.settings.defaults.settings_secrets == SettingsSecrets::Drop {
         // what opens anything does not come along

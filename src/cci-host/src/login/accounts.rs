@@ -9,8 +9,8 @@ use cci_core::account::AccountName;
 use cci_core::{Error, Result};
 use serde_json::Value;
 
+use super::directory::Directory;
 use super::file::{Found, Held, LoginFile};
-use crate::store::private_dir;
 use crate::store::put::{self, PRIVATE, host};
 
 /// Where it is noted which of them sessions use. No account has this name.
@@ -23,7 +23,8 @@ const API: &str = "api";
 #[derive(Debug, Clone)]
 pub struct Accounts {
     cci_dir: PathBuf,
-    directory: PathBuf,
+    /// Where they are in it.
+    below: PathBuf,
     agent: &'static dyn Agent,
     login: &'static dyn Login,
 }
@@ -33,8 +34,8 @@ impl Accounts {
     #[must_use]
     pub fn of(cci_dir: &Path, agent: &'static dyn Agent) -> Option<Self> {
         let login = agent.login()?;
-        let directory = cci_dir.join("logins").join(agent.name());
-        Some(Self { cci_dir: cci_dir.to_owned(), directory, agent, login })
+        let below = Path::new("logins").join(agent.name());
+        Some(Self { cci_dir: cci_dir.to_owned(), below, agent, login })
     }
 
     /// The agent.
@@ -52,15 +53,34 @@ impl Accounts {
     /// The file of an account, whether it is there or not.
     #[must_use]
     pub fn file(&self, name: &AccountName) -> LoginFile {
-        LoginFile::at(self.directory.join(name.as_str()), self.login)
+        LoginFile::kept(&self.cci_dir, &self.below.join(name.as_str()), self.login)
+    }
+
+    /// The file that a session is let in with: that of its account, or the agent's own in this directory.
+    #[must_use]
+    pub fn of_a_session(&self, account: Option<&AccountName>, directory: &Path) -> LoginFile {
+        match account {
+            Some(name) => self.file(name),
+            None => LoginFile::at(directory.to_owned(), self.login),
+        }
+    }
+
+    /// Their directory, as it is told.
+    fn directory(&self) -> PathBuf {
+        self.cci_dir.join(&self.below)
+    }
+
+    fn opened(&self) -> Result<Directory> {
+        Directory::kept(&self.cci_dir, &self.below).map_err(host("open", &self.directory()))
     }
 
     /// The names of all, in order.
     pub fn names(&self) -> Result<Vec<AccountName>> {
-        let entries = match fs::read_dir(&self.directory) {
+        let read = || fs::read_dir(Directory::kept(&self.cci_dir, &self.below)?.path());
+        let entries = match read() {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(host("read", &self.directory)(error)),
+            Err(error) if crate::way::is_missing(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(host("read", &self.directory())(error)),
         };
         let all = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
         let mut names: Vec<AccountName> = all.filter(|name| self.has(name)).collect();
@@ -110,9 +130,8 @@ impl Accounts {
     pub fn add(&self, name: &AccountName, content: Value, api: Option<&str>, replaces: bool) -> Result<()> {
         self.may_add(name, replaces)?;
         let file = self.file(name);
-        for directory in [self.directory.parent().unwrap_or(&self.cci_dir), &self.directory, file.directory()] {
-            private_dir::make(directory)?;
-        }
+        let made = Directory::made(&self.cci_dir, &self.below.join(name.as_str()));
+        let directory = made.map_err(host("create", file.directory()))?;
         let _lock = self.lock()?;
         // another call may have been quicker
         self.may_add(name, replaces)?;
@@ -124,13 +143,13 @@ impl Accounts {
         if let (Some(table), Some(api)) = (content.as_object_mut(), api) {
             table.insert(API.to_owned(), api.into());
         }
-        put::atomically(&file.path(), content.to_string().as_bytes(), PRIVATE)
+        file.put(directory, &content).map_err(host("write", &file.path()))
     }
 
     /// Removes one; not the one that sessions use.
     pub fn remove(&self, name: &AccountName) -> Result<()> {
         self.require(name)?;
-        let _lock = self.lock()?;
+        let all = self.lock()?;
         let file = self.require(name)?;
         if self.in_use()?.as_ref() == Some(name) {
             return Err(Error::Forbidden {
@@ -138,17 +157,18 @@ impl Accounts {
                 hint: Some("`cci login use host`, or another account, then remove it".into()),
             });
         }
-        fs::remove_file(file.path()).map_err(host("remove", &file.path()))?;
+        let remove = || fs::remove_file(file.opened()?.path().join(self.login.file()));
+        remove().map_err(host("remove", &file.path()))?;
         // a lock of a renewal may still be in it
-        let _ = fs::remove_dir(file.directory());
+        let _ = fs::remove_dir(all.path().join(name.as_str()));
         Ok(())
     }
 
     /// The account that sessions use where nothing else is configured; none is the agent's own login.
     pub fn in_use(&self) -> Result<Option<AccountName>> {
-        let path = self.directory.join(IN_USE);
+        let path = self.directory().join(IN_USE);
         let mut text = String::new();
-        match private_dir::open(&path) {
+        match Directory::kept(&self.cci_dir, &self.below).and_then(|directory| directory.open(IN_USE)) {
             Ok(file) => file.take(1024).read_to_string(&mut text).map_err(host("read", &path))?,
             Err(error) if crate::way::is_missing(&error) => return Ok(None),
             Err(error) => return Err(host("read", &path)(error)),
@@ -159,23 +179,25 @@ impl Accounts {
 
     /// Has sessions use an account.
     pub fn use_one(&self, name: &AccountName) -> Result<()> {
-        let path = self.directory.join(IN_USE);
+        let path = self.directory().join(IN_USE);
         if name.is_host() {
-            return match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(host("remove", &path)(error)),
+            let remove = || fs::remove_file(Directory::kept(&self.cci_dir, &self.below)?.path().join(IN_USE));
+            return match remove() {
+                Err(error) if !crate::way::is_missing(&error) => Err(host("remove", &path)(error)),
                 _ => Ok(()),
             };
         }
         self.require(name)?;
-        let _lock = self.lock()?;
+        let all = self.lock()?;
         self.require(name)?;
-        put::atomically(&path, format!("{name}\n").as_bytes(), PRIVATE)
+        put::atomically(&all.path().join(IN_USE), format!("{name}\n").as_bytes(), PRIVATE)
     }
 
     /// Keeps other calls from changing the accounts until it is dropped.
-    fn lock(&self) -> Result<fs::File> {
-        let locked = fs::File::open(&self.directory).and_then(|directory| directory.lock().map(|()| directory));
-        locked.map_err(host("lock", &self.directory))
+    fn lock(&self) -> Result<Directory> {
+        let directory = self.opened()?;
+        directory.lock().map_err(host("lock", &self.directory()))?;
+        Ok(directory)
     }
 
     /// Which account a session uses: what is configured counts more than what is in use.
@@ -225,7 +247,7 @@ mod tests {
         assert_eq!(accounts.names().unwrap(), [name("home"), name("work")]);
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         let file = accounts.file(&name("work"));
-        assert_eq!((mode(&file.path()), mode(file.directory()), mode(&accounts.directory)), (0o600, 0o700, 0o700));
+        assert_eq!((mode(&file.path()), mode(file.directory()), mode(&accounts.directory())), (0o600, 0o700, 0o700));
         assert!(add(&accounts, "work", "k3", false).unwrap_err().to_string().contains("already"));
         assert_eq!(key(&accounts, "work").unwrap(), "k1");
         add(&accounts, "work", "k3", true).unwrap();
@@ -260,8 +282,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let accounts = accounts(home.path());
         let elsewhere = tempfile::tempdir().unwrap();
-        fs::create_dir_all(&accounts.directory).unwrap();
-        symlink(elsewhere.path(), accounts.directory.join("work")).unwrap();
+        fs::create_dir_all(accounts.directory()).unwrap();
+        symlink(elsewhere.path(), accounts.directory().join("work")).unwrap();
         add(&accounts, "work", "k1", true).unwrap_err();
         assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
         add(&accounts, "home", "k2", false).unwrap();
@@ -269,9 +291,34 @@ mod tests {
         fs::rename(&path, &target).unwrap();
         symlink(&target, &path).unwrap();
         assert_eq!(key(&accounts, "home"), None);
-        symlink(&target, accounts.directory.join(IN_USE)).unwrap();
+        symlink(&target, accounts.directory().join(IN_USE)).unwrap();
         accounts.in_use().unwrap_err();
         add(&accounts, "home", "k3", true).unwrap();
         assert!(fs::read_to_string(&target).unwrap().contains("k2"), "the link is replaced, and not followed");
+    }
+    #[test]
+    fn no_link_leads_to_them_and_the_directory_of_cci_itself_may_be_one() {
+        let (home, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        symlink(elsewhere.path(), home.path().join(".cci")).unwrap();
+        let accounts = accounts(home.path());
+        add(&accounts, "work", "k1", false).unwrap();
+        accounts.use_one(&name("work")).unwrap();
+        assert_eq!(key(&accounts, "work").unwrap(), "k1");
+        for below in [Path::new("logins"), accounts.below.as_path()] {
+            let (there, aside) = (accounts.cci_dir.join(below), elsewhere.path().join("aside"));
+            fs::rename(&there, &aside).unwrap();
+            symlink(&aside, &there).unwrap();
+            assert_eq!(key(&accounts, "work"), None, "{}", below.display());
+            accounts.names().unwrap_err();
+            accounts.in_use().unwrap_err();
+            accounts.use_one(&name("work")).unwrap_err();
+            add(&accounts, "work", "k2", true).unwrap_err();
+            accounts.remove(&name("work")).unwrap_err();
+            let file = accounts.file(&name("work"));
+            assert!(file.prepare().is_err() && file.try_lock().is_err());
+            fs::remove_file(&there).unwrap();
+            fs::rename(&aside, &there).unwrap();
+        }
+        assert_eq!(key(&accounts, "work").unwrap(), "k1", "nothing was changed through a link");
     }
 }

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use cci_agent::json::Keep;
 use cci_agent::{Agent, Credentials, Import, Login, json};
-use rustix::fs::{CWD, Mode, OFlags};
 use serde_json::Value;
 
+use super::directory::Directory;
 use super::lock::Lock;
 use crate::caller::Caller;
 
@@ -20,6 +20,8 @@ const LARGEST: u64 = 1024 * 1024;
 #[derive(Debug, Clone)]
 pub struct LoginFile {
     directory: PathBuf,
+    /// The `~/.cci` from which the directory of an account of cci's is reached.
+    kept_in: Option<PathBuf>,
     login: &'static dyn Login,
 }
 
@@ -64,16 +66,19 @@ impl LoginFile {
     pub fn of(caller: &Caller, agent: &dyn Agent) -> Option<Self> {
         let login = agent.login()?;
         let own = caller.place(login.place_variable()).map(|dir| caller.current_dir.join(dir));
-        Some(Self {
-            directory: own.unwrap_or_else(|| agent.sources(&caller.place_of(agent), &Import::default()).directory),
-            login,
-        })
+        let usual = || agent.sources(&caller.place_of(agent), &Import::default()).directory;
+        Some(Self::at(own.unwrap_or_else(usual), login))
     }
 
-    /// In this directory.
+    /// In this directory of the agent's.
     #[must_use]
     pub fn at(directory: PathBuf, login: &'static dyn Login) -> Self {
-        Self { directory, login }
+        Self { directory, kept_in: None, login }
+    }
+
+    /// In this directory below a `~/.cci`, which is reached through no link.
+    pub(super) fn kept(cci_dir: &Path, below: &Path, login: &'static dyn Login) -> Self {
+        Self { directory: cci_dir.join(below), kept_in: Some(cci_dir.to_owned()), login }
     }
 
     /// Its directory.
@@ -104,13 +109,22 @@ impl LoginFile {
         }
     }
 
+    /// Opens its directory.
+    pub(super) fn opened(&self) -> io::Result<Directory> {
+        match self.kept_in.as_deref().and_then(|cci_dir| Some((cci_dir, self.directory.strip_prefix(cci_dir).ok()?))) {
+            Some((cci_dir, below)) => Directory::kept(cci_dir, below),
+            None => Directory::of_the_agent(&self.directory),
+        }
+    }
+
     fn content(&self) -> io::Result<Option<(Vec<u8>, u64)>> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match rustix::fs::openat(CWD, self.path(), flags, Mode::empty()) {
-            Ok(file) => File::from(file),
-            Err(error) if crate::way::is_missing(&error.into()) => return Ok(None),
-            Err(rustix::io::Errno::LOOP) => return Err(io::Error::other("it is a link")),
-            Err(error) => return Err(error.into()),
+        let file = match self.opened().and_then(|directory| directory.open(self.login.file())) {
+            Ok(file) => file,
+            Err(error) if crate::way::is_missing(&error) => return Ok(None),
+            Err(error) if rustix::io::Errno::from_io_error(&error) == Some(rustix::io::Errno::LOOP) => {
+                return Err(io::Error::other("it is a link"));
+            }
+            Err(error) => return Err(error),
         };
         let meta = file.metadata()?;
         if !meta.is_file() || meta.len() > LARGEST {
@@ -124,12 +138,16 @@ impl LoginFile {
 
     /// Makes sure before a token is spent that its successor can be kept: a file of that size next to the login's place.
     pub fn prepare(&self) -> io::Result<Replacement> {
-        let mut file = tempfile::Builder::new().prefix(".cci-").tempfile_in(&self.directory)?;
-        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o600))?;
         let (bytes, _) = self.content()?.unwrap_or_default();
-        file.write_all(&vec![b' '; bytes.len() + 8 * 1024])?;
-        file.as_file().sync_all()?;
-        Ok(Replacement(file))
+        let ready = Replacement::in_directory(self.opened()?)?;
+        ready.file.as_file().write_all(&vec![b' '; bytes.len() + 8 * 1024])?;
+        ready.file.as_file().sync_all()?;
+        Ok(ready)
+    }
+
+    /// Puts a whole file in its place.
+    pub(super) fn put(&self, directory: Directory, content: &Value) -> io::Result<()> {
+        Replacement::in_directory(directory)?.put(self.login.file(), content)
     }
 
     /// Puts what `renewed` makes of the content in its place, if the login there is still `before`, which was renewed, or
@@ -150,26 +168,42 @@ impl LoginFile {
             _ => return Ok(None),
         };
         let Some(content) = renewed(&there) else { return Ok(None) };
-        let Replacement(mut file) = with;
-        let text = serde_json::to_vec(&content)?;
-        file.as_file().set_len(0)?;
-        io::Seek::rewind(file.as_file_mut())?;
-        file.write_all(&text)?;
-        file.as_file().sync_all()?;
-        file.persist(self.path()).map_err(|error| error.error)?;
-        File::open(&self.directory)?.sync_all()?;
+        with.put(self.login.file(), &content)?;
         Ok(Some(content))
     }
 
     /// Takes the agent's locks, if nobody has them.
     pub fn try_lock(&self) -> io::Result<Option<Lock>> {
-        Lock::try_take(&self.directory, self.login.locks())
+        Lock::try_take(self.opened()?, self.login.locks())
     }
 }
 
 /// A file that will be the login; it is removed unless it is put in place.
 #[derive(Debug)]
-pub struct Replacement(tempfile::NamedTempFile);
+pub struct Replacement {
+    // removed before its directory is closed, as fields are dropped in their order
+    file: tempfile::NamedTempFile,
+    directory: Directory,
+}
+
+impl Replacement {
+    fn in_directory(directory: Directory) -> io::Result<Self> {
+        let file = tempfile::Builder::new().prefix(".cci-").tempfile_in(directory.path())?;
+        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        Ok(Self { file, directory })
+    }
+
+    /// Makes it the file of this name, with this content.
+    fn put(self, name: &str, content: &Value) -> io::Result<()> {
+        let Self { mut file, directory } = self;
+        file.as_file().set_len(0)?;
+        io::Seek::rewind(file.as_file_mut())?;
+        file.write_all(&serde_json::to_vec(content)?)?;
+        file.as_file().sync_all()?;
+        file.persist(directory.path().join(name)).map_err(|error| error.error)?;
+        File::open(directory.path())?.sync_all()
+    }
+}
 
 /// What the bytes of such a file say.
 #[must_use]

@@ -10,6 +10,8 @@ use cci_agent::Locks;
 use rustix::fs::{AtFlags, CWD, RenameFlags, Timespec, Timestamps, UTIME_NOW};
 use serde_json::json;
 
+use super::directory;
+
 /// How old a lock is that nobody holds any more.
 const STALE: Duration = Duration::from_secs(60);
 /// How often whoever holds a lock shows it.
@@ -18,10 +20,11 @@ pub const SHOWN: Duration = Duration::from_secs(5);
 /// Both locks, which are given back when it is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    // given back before the first, as fields are dropped in their order
+    // given back before the first, as fields are dropped in their order, and both before what they are in
     second: Directory,
     first: Directory,
     owner: PathBuf,
+    _within: directory::Directory,
 }
 
 /// A directory that is a lock, which is given back when it is dropped.
@@ -32,7 +35,8 @@ struct Directory {
 }
 
 impl Lock {
-    pub(super) fn try_take(directory: &Path, names: Locks) -> io::Result<Option<Self>> {
+    pub(super) fn try_take(within: directory::Directory, names: Locks) -> io::Result<Option<Self>> {
+        let directory = within.path();
         let Some(first) = Directory::take(directory.join(names.first))? else { return Ok(None) };
         // the other name of the directory itself
         let mut second = directory.canonicalize()?.into_os_string();
@@ -44,7 +48,7 @@ impl Lock {
             "lockBirthtimeMs": first.born(), "legacyLockBirthtimeMs": second.born() });
         // it only explains
         let _ = fs::write(&owner, text.to_string());
-        Ok(Some(Self { second, first, owner }))
+        Ok(Some(Self { second, first, owner, _within: within }))
     }
 
     /// Shows that it is held; false if somebody has taken it.

@@ -142,7 +142,7 @@ fn account(
         renewed_by: String::new(),
         renewed_at: String::new(),
     };
-    match file.read() {
+    match Renewal::found(&caller.cci_dir(), file) {
         Found::Absent => {}
         Found::Other(_) => account.state = State::Unknown,
         Found::Login(held) => {

@@ -170,6 +170,7 @@ impl Account {
         }
         let asked = Asked {
             tool: self.agent.name().to_owned(),
+            account: self.name.clone(),
             directory: self.file.directory().to_owned(),
             renewed_at: self.renewed_at.clone(),
             access: there.credentials.access,

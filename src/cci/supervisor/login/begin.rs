@@ -19,6 +19,7 @@ use super::account::Account;
 use super::logins::Logins;
 use super::pace::Pace;
 use super::pass::Passage;
+use super::reserve::Reserve;
 use crate::supervisor::door::{self, Door};
 use crate::supervisor::http::{Limits, serve};
 
@@ -56,6 +57,7 @@ pub(in crate::supervisor) fn begin(
                 session,
                 work: logins.work.clone(),
                 pace: RefCell::new(Pace::default()),
+                reserve: Reserve::of(note.max_tokens),
             });
             let opened = open(&run, &watched)?;
             tasks.spawn_local(async move { match listen(run, watched, passage, opened).await {} });

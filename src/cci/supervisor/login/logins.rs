@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use cci_agent::{Agent, Login};
-use cci_host::login::LoginFile;
+use cci_host::login::{Accounts, LoginFile};
 use cci_host::store::run_dir::LoginNote;
 use reqwest::Client;
 use tokio_util::task::TaskTracker;
@@ -50,8 +50,11 @@ impl Logins {
     ) -> Rc<Account> {
         let key = (note.directory.clone(), note.renewed_at.clone());
         let make = || {
+            // an account of cci's is reached through no link
+            let file = Accounts::of(&self.cci_dir, agent)
+                .map(|accounts| accounts.of_a_session(note.account.as_ref(), &note.directory));
             Account::new(Parts {
-                file: LoginFile::at(note.directory.clone(), login),
+                file: file.unwrap_or_else(|| LoginFile::at(note.directory.clone(), login)),
                 agent,
                 name: note.account.clone(),
                 renewed_at: note.renewed_at.clone(),

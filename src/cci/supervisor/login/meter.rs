@@ -13,7 +13,7 @@ const LONGEST: usize = 1024 * 1024;
 /// What begins a line with data in an event stream.
 const DATA: &[u8] = b"data:";
 /// How many bytes of text a token is, where nobody has told the tokens.
-const BYTES_OF_A_TOKEN: u64 = 4;
+pub(super) const BYTES_OF_A_TOKEN: u64 = 4;
 
 /// What becomes of the sum.
 type Counted = Box<dyn FnOnce(Tokens)>;

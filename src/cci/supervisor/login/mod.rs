@@ -13,6 +13,7 @@ mod meter;
 mod pace;
 mod pass;
 mod renewal;
+mod reserve;
 
 pub(super) use apart::Apart;
 pub(super) use apart::Renews;

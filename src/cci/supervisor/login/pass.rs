@@ -6,24 +6,32 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use cci_agent::{Credentials, Login, Pass, Refusal, Tokens};
+use cci_engine::blocking::blocking;
 use cci_host::login::{Accounts, Held};
 use cci_host::store::run_dir::LoginNote;
 use cci_host::store::usage::Usage;
-use http_body_util::Either;
+use http_body_util::{BodyExt, Either};
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use reqwest::Client;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::TaskTracker;
 
 use super::account::Account;
 use super::answer::Refused;
 use super::body::{Answered, Asked, Cut, Out};
 use super::head::{API_KEY, Wants, judge, passed_back, passed_on};
-use super::meter::Meter;
+use super::meter::{BYTES_OF_A_TOKEN, Meter};
 use super::pace::Pace;
+use super::reserve::{Reserve, Reserved};
+
+/// How soon what was refused because of requests under way is asked again.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// The way from one session to its agent's API.
 pub(super) struct Passage {
@@ -35,6 +43,7 @@ pub(super) struct Passage {
     pub(super) session: PathBuf,
     pub(super) work: TaskTracker,
     pub(super) used: Cell<Usage>,
+    pub(super) reserve: Rc<Reserve>,
     pub(super) pace: RefCell<Pace>,
 }
 
@@ -51,6 +60,8 @@ impl Passage {
         let (parts, body) = request.into_parts();
         let wants = judge(&parts, self.login)?;
         self.allowed()?;
+        let asked = Arc::new(AtomicU64::new(0));
+        let (body, _room, reserved) = self.reserved(&parts, Asked::new(body, Arc::clone(&asked))).await?;
         let mut headers = passed_on(&parts.headers);
         let held = match wants {
             Wants::Login => Some(self.account.held().await?),
@@ -61,16 +72,15 @@ impl Passage {
             let_in(&mut headers, held)?;
         }
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-        let asked = Arc::new(AtomicU64::new(0));
         let mut onward = Request::builder()
             .method(parts.method)
             .uri(format!("{}{target}", self.note.api.trim_end_matches('/')))
-            .body(reqwest::Body::wrap(Asked::new(body, Arc::clone(&asked))))
+            .body(body)
             .map_err(|_| Refused::new(Refusal::Malformed, "the request cannot be passed on"))?;
         *onward.headers_mut() = headers;
         let onward = reqwest::Request::try_from(onward)
             .map_err(|_| Refused::new(Refusal::Malformed, "the request cannot be passed on"))?;
-        let meter = Meter::new(self.login, asked, self.counting());
+        let meter = Meter::new(self.login, asked, self.counting(reserved));
         let answer = self.http.execute(onward).await.map_err(|error| unreachable(&error))?;
         if answer.status() == StatusCode::UNAUTHORIZED
             && let Some(held) = &held
@@ -92,11 +102,7 @@ impl Passage {
 
     /// Refuses what is more than the person allows.
     fn allowed(&self) -> Result<(), Refused> {
-        let most = u64::from(self.note.max_tokens);
-        if most > 0 && self.used.get().tokens() >= most {
-            let why = format!("this session has used the {most} tokens that `login.max_tokens` allows it");
-            return Err(Refused::new(Refusal::Forbidden, why));
-        }
+        self.allowed_tokens()?;
         let most = self.note.max_requests_per_minute;
         self.pace.borrow_mut().take(most).map_err(|again| {
             let why = format!("more than the {most} requests a minute that `login.max_requests_per_minute` allows");
@@ -104,12 +110,47 @@ impl Passage {
         })
     }
 
+    fn allowed_tokens(&self) -> Result<(), Refused> {
+        let most = self.reserve.most;
+        if most == 0 || self.used.get().tokens() < most {
+            return Ok(());
+        }
+        let why = format!("this session has used the {most} tokens that `login.max_tokens` allows it");
+        Err(Refused::new(Refusal::Forbidden, why))
+    }
+
+    /// Reserves what a request may take where that is limited, for which its body is read whole. Else it is passed on as
+    /// it comes.
+    async fn reserved(
+        &self,
+        parts: &Parts,
+        body: Asked,
+    ) -> Result<(reqwest::Body, Option<OwnedSemaphorePermit>, Option<Reserved>), Refused> {
+        if self.reserve.most == 0 || !self.login.takes_tokens(parts.uri.path()) {
+            return Ok((reqwest::Body::wrap(body), None, None));
+        }
+        let length = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let room = self.reserve.room(length).await;
+        let body = body.collect().await.map_err(|error| broken(&*error))?.to_bytes();
+        let (login, whole) = (self.login, body.clone());
+        let said = blocking(move || Ok(login.may_write(&whole))).await.ok().flatten();
+        let tokens = said.unwrap_or(u64::MAX).saturating_add(body.len() as u64 / BYTES_OF_A_TOKEN);
+        // what was asked before may have been counted meanwhile
+        self.allowed_tokens()?;
+        let Some(reserved) = self.reserve.take(self.used.get().tokens(), tokens) else {
+            let why = "what is asked already may take all that `login.max_tokens` leaves to this session";
+            return Err(Refused { again: Some(AGAIN), ..Refused::new(Refusal::TooSoon, why) });
+        };
+        Ok((body.into(), room, Some(reserved)))
+    }
+
     /// Counts one request and what it took, when that is known.
-    fn counting(self: &Rc<Self>) -> Box<dyn FnOnce(Tokens)> {
+    fn counting(self: &Rc<Self>, reserved: Option<Reserved>) -> Box<dyn FnOnce(Tokens)> {
         let passage = Rc::clone(self);
         Box::new(move |tokens| {
             let more = Usage::of(1, tokens);
             passage.used.set(passage.used.get().and(more));
+            drop(reserved);
             let session = passage.session.clone();
             // what cannot be noted still counts as long as this process lives
             passage.work.spawn_blocking(move || drop(Usage::add(&session, more)));
@@ -150,10 +191,20 @@ pub(in crate::supervisor) fn cut<'a>(error: &'a (dyn Error + 'static)) -> Option
     error.downcast_ref().or_else(|| cut(error.source()?))
 }
 
+/// Why a guest's request did not arrive whole.
+fn broken(error: &(dyn Error + 'static)) -> Refused {
+    match cut(error) {
+        Some(cut) => {
+            let kind = if *cut == Cut::TooLarge { Refusal::TooLarge } else { Refusal::Malformed };
+            Refused::new(kind, cut.to_string())
+        }
+        None => Refused::new(Refusal::Malformed, "the request did not arrive"),
+    }
+}
+
 fn unreachable(error: &reqwest::Error) -> Refused {
-    if let Some(cut) = cut(error) {
-        let kind = if *cut == Cut::TooLarge { Refusal::TooLarge } else { Refusal::Malformed };
-        return Refused::new(kind, cut.to_string());
+    if cut(error).is_some() {
+        return broken(error);
     }
     let what = if error.is_timeout() { "does not answer" } else { "cannot be reached" };
     if error.is_body() || error.is_request() && !error.is_connect() && !error.is_timeout() {

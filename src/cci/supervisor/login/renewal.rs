@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cci_agent::{Login, agent};
+use cci_core::account::AccountName;
 use cci_engine::blocking::blocking;
-use cci_host::login::{Found, Held, Lock, LoginFile, Renewal, SHOWN, now};
+use cci_host::login::{Accounts, Found, Held, Lock, LoginFile, Renewal, SHOWN, now};
 use http_body_util::{BodyExt, Limited};
 use reqwest::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -31,13 +32,15 @@ const LARGEST: usize = 64 * 1024;
 pub(crate) struct Asked {
     /// The agent.
     pub(super) tool: String,
-    /// The directory of its login.
+    /// Which account it is; none is the agent's own login.
+    pub(super) account: Option<AccountName>,
+    /// The directory of the agent's own login.
     pub(super) directory: PathBuf,
     /// Where it is renewed; the address may hold a secret.
     pub(super) renewed_at: String,
     /// The access token that is to be replaced; another one there is newer.
     pub(super) access: String,
-    /// Where it is noted that cci has renewed it.
+    /// Where cci has its accounts, and notes what came of it.
     pub(super) cci_dir: PathBuf,
 }
 
@@ -66,8 +69,9 @@ pub(crate) async fn renew(asked: &Asked) -> Outcome {
 }
 
 async fn locked(asked: &Asked) -> Result<bool, Problem> {
-    let login = agent(&asked.tool).login().ok_or_else(|| Problem::of("the agent has no login"))?;
-    let file = LoginFile::at(asked.directory.clone(), login);
+    let accounts = Accounts::of(&asked.cci_dir, agent(&asked.tool));
+    let accounts = accounts.ok_or_else(|| Problem::of("the agent has no login"))?;
+    let file = accounts.of_a_session(asked.account.as_ref(), &asked.directory);
     for _ in 0..TRIES {
         let both = file.clone();
         let (lock, found) = blocking(move || {
@@ -88,17 +92,30 @@ async fn locked(asked: &Asked) -> Result<bool, Problem> {
 }
 
 async fn under(lock: &Lock, file: LoginFile, there: Held, asked: &Asked) -> Result<bool, Problem> {
-    let place = file.clone();
-    let ready = blocking(move || place.prepare().map_err(failed_at("write", &place))).await?;
+    let (place, held, cci_dir) = (file.clone(), there.clone(), asked.cci_dir.clone());
+    let ready = blocking(move || {
+        if Renewal::is_refused(&cci_dir, &place, &held) {
+            return Ok(None);
+        }
+        place.prepare().map(Some).map_err(failed_at("write", &place))
+    });
+    let Some(ready) = ready.await? else { return Err(Problem::Refused) };
     let exchanged = async {
         let answer = timeout(ANSWERS, exchange(file.login(), &there, &asked.renewed_at)).await;
         answer.map_err(|_| Problem::of("the server does not answer"))?
     };
     // a lock that was lost meanwhile changes nothing: what is there decides who has renewed it
     let answer = tokio::select! {
-        answer = exchanged => answer?,
+        answer = exchanged => answer,
         never = show(lock) => match never {},
     };
+    if matches!(answer, Err(Problem::Refused)) {
+        let (file, cci_dir) = (file.clone(), asked.cci_dir.clone());
+        // where it cannot be noted, this supervisor alone remembers it
+        let _ = blocking(move || Renewal::note_refusal(&cci_dir, &file, &there.credentials.refresh)).await;
+        return Err(Problem::Refused);
+    }
+    let answer = answer?;
     let at = now();
     if file.login().renewed(&there.content, &answer, at).is_none() {
         return Err(Problem::of("the server's answer is not understood"));

@@ -360,6 +360,33 @@ async fn requests_that_are_broken_off_count_by_what_was_passed_on() {
 }
 
 #[tokio::test]
+async fn requests_under_way_do_not_pass_the_limit_together() {
+    let host = Host::new(3600);
+    let limited = LoginNote { max_tokens: 1_000, ..host.note(LoginMode::Socket) };
+    let socket = host.socket(host.world.session_let_in(1, limited));
+    let body = r#"{"max_tokens":700}"#;
+    let request = |target: &str| {
+        let head = ask(target).replace("content-length: 2", &format!("content-length: {}", body.len()));
+        format!("{}{body}", head.trim_end_matches("{}"))
+    };
+    host.world
+        .while_it_runs(async {
+            let mut first = UnixStream::connect(&socket).await.unwrap();
+            first.write_all(request("/v1/messages?wait").as_bytes()).await.unwrap();
+            until("the API has it", async || host.api.seen.lock().unwrap().heads.len() == 1).await;
+            let answer = raw(&socket, request("/v1/messages").as_bytes()).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 429") && answer.contains("retry-after: "), "{answer}");
+            assert!(answer.contains("login.max_tokens"), "{answer}");
+            host.api.goes_on.notify_one();
+            first.read_to_string(&mut String::new()).await.unwrap();
+            let answer = raw(&socket, request("/v1/messages").as_bytes()).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200"), "what the first took is known: {answer}");
+        })
+        .await;
+    assert_eq!(host.api.seen.lock().unwrap().bytes, 2 * body.len() as u64);
+}
+
+#[tokio::test]
 async fn ten_slots_work_through_expirations_and_each_refresh_token_is_used_once() {
     let host = Host::new(2);
     let sockets: Vec<PathBuf> = (1..=10).map(|number| host.session(number)).collect();
@@ -448,8 +475,18 @@ async fn a_login_that_has_ended_is_posted_once_and_stays_as_it_is() {
             }
         })
         .await;
+    // the next supervisor knows it too
+    host.world
+        .with_version(host.world.version)
+        .while_it_runs(async {
+            assert!(asked(&socket, "/v1/messages").await.starts_with("HTTP/1.1 401"));
+            host.posted_once();
+            assert_eq!(fs::read_to_string(host.file().path()).unwrap(), before);
+            host.put("access-x", "refresh-0", 0);
+            assert!(asked(&socket, "/v1/messages").await.starts_with("HTTP/1.1 200"), "another login");
+        })
+        .await;
     host.posted_once();
-    assert_eq!(fs::read_to_string(host.file().path()).unwrap(), before);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The login of Claude Code: `.credentials.json`, the lock under which it is renewed, and the API.
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::place::SETTINGS;
@@ -32,12 +33,14 @@ const KEY_VARIABLE: &str = "ANTHROPIC_API_KEY";
 const GATEWAY_VARIABLE: &str = "ANTHROPIC_AUTH_TOKEN";
 /// What a token that a person gives may be used for: more than that no such token allows.
 const INFERENCE: &str = "user:inference";
+/// Where the answers of a model are.
+const MESSAGES: &str = "/v1/messages";
 /// How many seconds a token lives whose life is not told.
 const UNTOLD: u64 = 600;
 /// The paths that a session may ask for: what is below those with a slash, and the others as they are. Others hand out
 /// keys and logins (`/api/oauth/claude_cli/create_api_key`), or reach what is of no session.
 const PATHS: [&str; 12] = [
-    "/v1/messages",
+    MESSAGES,
     "/v1/messages/count_tokens",
     "/v1/models",
     "/v1/models/",
@@ -261,6 +264,19 @@ impl Login for Account {
         })
     }
 
+    fn takes_tokens(&self, path: &str) -> bool {
+        path == MESSAGES
+    }
+
+    fn may_write(&self, asked: &[u8]) -> Option<u64> {
+        /// What counts of a request; the rest is passed over, and one that says it twice says nothing.
+        #[derive(Deserialize)]
+        struct Asked {
+            max_tokens: u64,
+        }
+        serde_json::from_slice(asked).ok().map(|Asked { max_tokens }| max_tokens)
+    }
+
     fn written(&self, part: &Value) -> u64 {
         let delta = part.get("delta").and_then(Value::as_object);
         let texts = delta.into_iter().flatten().filter(|(key, _)| *key != "type");
@@ -420,5 +436,10 @@ mod tests {
         assert_eq!(Account.spent(&json!({ "type": "ping" })), None);
         let text = json!({ "type": "content_block_delta", "delta": { "type": "text_delta", "text": "seven.." } });
         assert_eq!((Account.written(&text), Account.written(&start)), (7, 0));
+        assert!(Account.takes_tokens("/v1/messages") && !Account.takes_tokens("/v1/messages/count_tokens"));
+        assert_eq!(Account.may_write(br#"{"messages":[{"max_tokens":1}],"max_tokens":9}"#), Some(9));
+        for none in ["{}", "x", r#"{"max_tokens":-1}"#, r#"{"max_tokens":1,"max_tokens":9}"#] {
+            assert_eq!(Account.may_write(none.as_bytes()), None, "{none}");
+        }
     }
 }
