@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::{Asked, context};
 use super::login::configured;
-use super::{runtime, secret};
+use super::runtime;
+use super::secret::names;
 use crate::ui::terminal::{Terminal, Voice};
 use crate::ui::text;
 use cci_engine::checkpoint::forks;
@@ -76,7 +77,7 @@ pub(crate) fn checkpoints() -> Vec<CompletionCandidate> {
 
 /// The caller's secrets.
 pub(crate) fn secrets() -> Vec<CompletionCandidate> {
-    let names = secret::names().unwrap_or_default();
+    let names = names::names().unwrap_or_default();
     names.into_iter().map(|name| CompletionCandidate::new(name.as_str())).collect()
 }
 

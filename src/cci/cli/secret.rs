@@ -1,6 +1,7 @@
 //! `cci secret`: what sessions' requests carry, and no container ever has.
 
 mod list;
+pub(super) mod names;
 mod set;
 
 use std::sync::Arc;
@@ -98,9 +99,4 @@ async fn remove(name: SecretName, secrets: Secrets, terminal: &Arc<Terminal>) ->
     blocking(move || secrets.remove(&removed)).await?;
     terminal.note(&format!("Removed secret {name}"));
     Ok(0)
-}
-
-/// The names of all, for completion.
-pub(super) fn names() -> Result<Vec<SecretName>> {
-    Ok(Secrets::of(&Caller::of_this_process()?.cci_dir()).all()?.into_keys().collect())
 }

@@ -19,7 +19,7 @@ fn completed<V: Verb>(command: Command, flags: &[Arg], below: &[&str]) -> Comman
     let foreign = |flag: &Arg| LaunchFlag::ALL.iter().any(|one| flag.get_id() == one.id() && !accepted.contains(one));
     let missing = |flag: &&Arg| !command.get_arguments().any(|there| there.get_id() == flag.get_id());
     let own: Vec<&str> = command.get_arguments().filter_map(Arg::get_long).collect();
-    let here = |flag: &Arg| without_taken_alias(flag.clone().hide(foreign(flag)), &own);
+    let here = |flag: &Arg| without_taken_names(flag.clone().hide(foreign(flag)), &own);
     let flags_here: Vec<Arg> = flags.iter().filter(missing).map(here).collect();
     command.mut_args(under_a_heading).args(flags_here).mut_subcommands(|verb| {
         let name = verb.get_name().to_owned();
@@ -27,8 +27,10 @@ fn completed<V: Verb>(command: Command, flags: &[Arg], below: &[&str]) -> Comman
     })
 }
 
-/// A verb's own flag comes before another name of a global one.
-fn without_taken_alias(flag: Arg, own: &[&str]) -> Arg {
+/// A verb's own flag comes before a name of a global one.
+fn without_taken_names(flag: Arg, own: &[&str]) -> Arg {
+    let is_own = flag.get_long().is_some_and(|name| own.contains(&name));
+    let flag = if is_own { flag.long(Resettable::Reset) } else { flag };
     let is_taken = flag.get_all_aliases().into_iter().flatten().any(|alias| own.contains(&alias));
     if is_taken { flag.alias(Resettable::Reset) } else { flag }
 }

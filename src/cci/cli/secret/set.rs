@@ -23,8 +23,8 @@ pub(super) struct SetArgs {
     #[arg(long = "host", value_name = "[http://]HOST[:PORT]")]
     hosts: Vec<SecretHost>,
     /// The variable that its placeholder is in; without it the name in capitals
-    #[arg(long, value_name = "VAR")]
-    env: Option<String>,
+    #[arg(long = "env", value_name = "VAR")]
+    variable: Option<String>,
     /// Take what this command of the host prints, whenever a request needs it
     #[arg(long, value_name = "COMMAND", conflicts_with = "keep")]
     command: Option<String>,
@@ -93,7 +93,7 @@ fn described(args: &SetArgs, before: Option<&Secret>) -> Result<(Vec<SecretHost>
         _ => args.name.variable(),
     };
     let kept = before.map(|before| before.variable.clone());
-    let variable = args.env.clone().or(kept).unwrap_or_else(usual);
+    let variable = args.variable.clone().or(kept).unwrap_or_else(usual);
     if !is_variable_name(&variable) || is_plain(&variable) {
         return Err(Error::usage(format!("'{}' cannot be its variable", variable.escape_default())));
     }

@@ -2,6 +2,7 @@
 
 mod begin;
 mod credential;
+mod out;
 mod pass;
 mod refused;
 mod vault;

@@ -8,19 +8,17 @@ use cci_core::secret::{SecretHost, SecretName};
 use cci_host::secrets::{Secret, Source};
 use cci_host::store::run_dir::SecretsNote;
 use cci_proxy::{Meant, NotPlain, Scrub, Scrubbed, Swap, is_foreign, meant, mentions, swap};
-use http_body_util::{Either, Full};
-use hyper::body::{Bytes, Incoming};
+use http_body_util::Either;
+use hyper::body::Incoming;
 use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, COOKIE, EXPECT, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use reqwest::Client;
 
+use super::out::Out;
 use super::refused::Refused;
 use super::vault::Vault;
 use crate::supervisor::login::{AskedBody, Cut, cut, of_no_connection, passed_back};
-
-/// What goes to a guest.
-pub(super) type Out = Either<Full<Bytes>, Scrubbed<reqwest::Body>>;
 
 /// The longest body of a request: as long as a push to GitHub may be.
 const LARGEST: u64 = 2 * 1024 * 1024 * 1024;

@@ -6,7 +6,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
-use super::pass::Out;
+use super::out::Out;
 use crate::supervisor::http;
 
 /// Why a request is not passed on.

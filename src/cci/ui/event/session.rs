@@ -77,21 +77,8 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
             text: format!("the login of {agent} on this host ends on {}", at.strftime("%Y-%m-%d")),
             hint: Some(format!("log in again with {agent} on the host; `cci login status` shows it")),
         },
-        SessionEvent::TokenBound(remotes) if remotes.is_empty() => Telling::note(
-            "The workspace has no remote: sessions here use a token of GitHub's for the repositories that `cci secret set \
-             NAME --keep --repository OWNER/NAME` names",
-        ),
-        SessionEvent::TokenBound(remotes) => Telling::note(format!(
-            "Sessions in this workspace use a token of GitHub's for {} only",
-            repositories(remotes)
-        )),
-        SessionEvent::RemotesSince(remotes) => Telling::Warning {
-            text: format!(
-                "the workspace has had a remote more since a token was bound to its repositories: {}; it is not used there",
-                repositories(remotes)
-            ),
-            hint: Some("`cci secret set NAME --keep --repository OWNER/NAME` allows it".into()),
-        },
+        SessionEvent::TokenBound(remotes) => bound(remotes),
+        SessionEvent::RemotesSince(remotes) => since(remotes),
         SessionEvent::NotLetIn(why) => Telling::Warning {
             text: format!("the agent cannot reach its API: {}", GuestText::new(why)),
             hint: Some("`cci supervisor restart` tries again; `login.mode = \"copy\"` works without it".into()),
@@ -112,6 +99,24 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
         }
         SessionEvent::ContainerKept => Telling::note("Container kept (persistent)"),
         SessionEvent::ContainerRemoved => Telling::note("Container was stopped, removing it"),
+    }
+}
+
+fn bound(remotes: &[Remote]) -> Telling {
+    if remotes.is_empty() {
+        return Telling::note(
+            "The workspace has no remote: sessions here use a token of GitHub's for the repositories that `cci secret set \
+             NAME --keep --repository OWNER/NAME` names",
+        );
+    }
+    Telling::note(format!("Sessions in this workspace use a token of GitHub's for {} only", repositories(remotes)))
+}
+
+fn since(remotes: &[Remote]) -> Telling {
+    let text = "the workspace has more remotes since a token was bound to its repositories, for which it is not used";
+    Telling::Warning {
+        text: format!("{text}: {}", repositories(remotes)),
+        hint: Some("`cci secret set NAME --keep --repository OWNER/NAME` allows it".into()),
     }
 }
 

@@ -1,0 +1,8 @@
+//! What goes to a guest.
+
+use cci_proxy::Scrubbed;
+use http_body_util::{Either, Full};
+use hyper::body::Bytes;
+
+/// A refusal, or what a host has answered, without the secret.
+pub(super) type Out = Either<Full<Bytes>, Scrubbed<reqwest::Body>>;
