@@ -13,6 +13,7 @@ pub mod record;
 pub mod resume;
 pub mod shell;
 pub mod shutdown;
+pub mod sign_in;
 pub mod state_volume;
 #[cfg(test)]
 mod tests;
