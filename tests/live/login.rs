@@ -1,7 +1,7 @@
 //! The real agent works without a login in its container, and what was looked for there is not found.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
@@ -354,6 +354,38 @@ fn a_login_that_is_a_link_or_has_ended_is_named_and_nothing_of_it_is_inside() {
     assert!(out.stderr.contains("has ended") && out.stderr.contains("log in again"), "{out}");
     let given = world.host.cci(&["login", "status"]).ok().stdout;
     assert!(given.contains("the login has ended: log in again on this host"), "{given}");
+}
+
+#[test]
+fn a_login_that_ends_within_three_days_is_named_at_a_launch() {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let warns = |days: u64| {
+        let world = World::new(U1234, "");
+        let file = world.host.home.join(".claude/.credentials.json");
+        let mut login: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        let ends = now + Duration::from_secs(days * 24 * 3600);
+        login["claudeAiOauth"]["refreshTokenExpiresAt"] = json!(u64::try_from(ends.as_millis()).unwrap());
+        std::fs::write(&file, login.to_string()).unwrap();
+        let out = world.host.cci(&["shell", "--background", "--debug"]).ok();
+        out.stderr.contains("the login of Claude Code on this host ends on ")
+    };
+    assert!(warns(2) && !warns(4));
+}
+
+#[test]
+fn logins_of_other_servers_stay_on_the_host_and_that_is_said() {
+    let other = "access-of-a-server-of-the-test-0123456789";
+    for mode in ["socket", "token"] {
+        let world = World::new(U1000, &format!("[login]\nmode = \"{mode}\"\n"));
+        let file = world.host.home.join(".claude/.credentials.json");
+        let mut login: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        login["mcpOAuth"] = json!({ "tracker|0123": { "serverName": "tracker", "accessToken": other } });
+        std::fs::write(&file, login.to_string()).unwrap();
+        let out = world.host.cci(&["shell", "--background", "--debug"]).ok();
+        assert!(out.stderr.contains("stay on the host") && out.stderr.contains("tracker"), "{out}");
+        let name = out.stdout.split_whitespace().next().unwrap();
+        assert_eq!(world.found(name, other), "", "{mode}");
+    }
 }
 
 #[test]

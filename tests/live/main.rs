@@ -31,6 +31,7 @@ mod launch;
 mod limits;
 mod login;
 mod login_accounts;
+mod login_add;
 mod login_expirations;
 mod network;
 mod no_subprocess;

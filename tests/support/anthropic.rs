@@ -135,6 +135,8 @@ fn serve(stream: &TcpStream, seen: &Mutex<Seen>, issuer: Option<&Issuer>) {
             reply(stream, "401 Unauthorized", "application/json", &error.to_string())
         } else if line.starts_with("POST") {
             answer(stream, &line, &body, seen)
+        } else if line.starts_with("GET /api/oauth/profile") {
+            reply(stream, "200 OK", "application/json", &profile().to_string())
         } else if line.starts_with("HEAD") {
             reply(stream, "200 OK", "text/plain", "")
         } else {
@@ -144,6 +146,14 @@ fn serve(stream: &TcpStream, seen: &Mutex<Seen>, issuer: Option<&Issuer>) {
             return;
         }
     }
+}
+
+/// Whose login it is.
+fn profile() -> Value {
+    json!({ "account": { "uuid": "3f0c4d1e-0000-4000-8000-000000000001", "email": "person@example.com",
+        "full_name": "A Person", "display_name": "A Person", "has_claude_max": true, "has_claude_pro": false },
+        "organization": { "uuid": "3f0c4d1e-0000-4000-8000-000000000002", "name": "example",
+        "organization_type": "claude_max", "rate_limit_tier": "default", "billing_type": "stripe" } })
 }
 
 /// The request line, the token or key, and the body; `None` when the other side has gone.

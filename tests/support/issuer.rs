@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+/// The code that a person's browser shows who logs in.
+pub const CODE: &str = "code-of-the-test";
+
 /// What it has issued and seen.
 pub struct Issuer {
     lives: Duration,
@@ -93,14 +96,19 @@ impl State {
     fn renewed(&mut self, asked: &Value, lives: Duration) -> (bool, Value) {
         let posted = asked["refresh_token"].as_str().unwrap_or_default().to_owned();
         *self.posted.entry(posted.clone()).or_default() += 1;
-        if posted != self.refresh || asked["grant_type"] != "refresh_token" {
+        let is_renewal = posted == self.refresh && asked["grant_type"] == "refresh_token";
+        if !is_renewal && (asked["code"] != CODE || asked["grant_type"] != "authorization_code") {
             return (false, json!({ "error": "invalid_grant" }));
         }
         let number: u32 = self.posted.values().sum();
         let access = format!("access-{number}");
         self.refresh = format!("refresh-{number}");
         self.access.insert(access.clone(), Instant::now() + lives);
-        (true, json!({ "access_token": access, "refresh_token": self.refresh, "expires_in": lives.as_secs() }))
+        let issued = json!({ "access_token": access, "refresh_token": self.refresh, "expires_in": lives.as_secs(),
+            "token_type": "Bearer", "scope": "user:inference user:profile",
+            "account": { "uuid": "3f0c4d1e-0000-4000-8000-000000000001", "email_address": "person@example.com" },
+            "organization": { "uuid": "3f0c4d1e-0000-4000-8000-000000000002", "name": "example" } });
+        (true, issued)
     }
 }
 

@@ -20,6 +20,7 @@ pub mod figures;
 pub mod host;
 pub mod host_agent;
 pub mod https;
+pub mod https_proxy;
 pub mod internet;
 pub mod issuer;
 pub mod machine;

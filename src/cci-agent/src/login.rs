@@ -28,6 +28,9 @@ pub trait Login: Debug + Sync {
     /// The variables that have an access token.
     fn token_variables(&self) -> &'static [&'static str];
 
+    /// The command by which a person logs in, at a terminal and with a browser anywhere.
+    fn sign_in(&self) -> &'static [&'static str];
+
     /// The file of an account that is let in by this; `None` if it cannot be.
     fn account(&self, by: By<'_>) -> Option<Value>;
 
@@ -72,6 +75,9 @@ pub trait Login: Debug + Sync {
     /// The file with the login as it was in `before`, where the agent has blanked that very login since; `None` if it is
     /// another, or not blank.
     fn restored(&self, file: &Value, before: &Value) -> Option<Value>;
+
+    /// The servers of which the same file has logins.
+    fn others(&self, file: &Value) -> Vec<String>;
 
     /// The same login without what renews it.
     fn access_only(&self, file: &Value) -> Value;
@@ -129,6 +135,8 @@ pub enum By<'a> {
     Key(&'a str),
     /// The command of these settings of the agent's that prints one.
     Helper(&'a Value),
+    /// The file of a login of the agent's own.
+    Login(&'a Value),
 }
 
 /// As what a request shows that which lets it in.

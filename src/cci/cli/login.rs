@@ -46,10 +46,12 @@ enum LoginVerb {
     },
     /// Keep an account for sessions
     ///
-    /// It is kept in `~/.cci/logins`, for this user only. Sessions use it behind `cci login use`, or where
+    /// Where nothing says what to keep, the agent's own login asks for it, in a container of its own: open the address
+    /// that it prints in a browser anywhere, and enter the code that the page shows. An account is kept in
+    /// `~/.cci/logins`, for this user only; the container is removed. Sessions use it behind `cci login use`, or where
     /// `login.account` names it; what lets the agent in otherwise, in its settings on the host, then stays there.
     #[command(
-        after_help = "Examples:\n  cci login add work --api-key < key.txt\n  cci login add work --token             asks for the token that the agent's own `setup-token` has printed\n  cci login add gateway --from-environment\n  cci login add vault --api-key-helper   the command of the agent's settings, run on the host"
+        after_help = "Examples:\n  cci login add second                   logs in with the agent itself, at the terminal\n  cci login add work --api-key < key.txt\n  cci login add work --token             asks for the token that the agent's own `setup-token` has printed\n  cci login add gateway --from-environment\n  cci login add vault --api-key-helper   the command of the agent's settings, run on the host"
     )]
     Add(AddArgs),
     /// Have sessions use an account from now on
@@ -93,7 +95,7 @@ impl Offline for LoginArgs {
         caller.refuse_anothers_home()?;
         match self.verb {
             LoginVerb::Status { format } => status::run(format, caller).await,
-            LoginVerb::Add(args) => add::run(args, caller, call.terminal).await,
+            LoginVerb::Add(args) => add::run(args, caller, call).await,
             LoginVerb::Use(NameArgs { name }) => use_one(name, caller, call.terminal).await,
             LoginVerb::Remove(NameArgs { name }) => remove(name, caller, call.terminal).await,
         }

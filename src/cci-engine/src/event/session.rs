@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use cci_agent::{Omission, Secrets};
 use cci_core::Error;
+use cci_core::account::AccountName;
 use cci_core::network::Mode;
 use cci_core::secret::Remote;
 use cci_core::session::SessionId;
@@ -73,7 +74,11 @@ pub enum SessionEvent {
         at: Timestamp,
         /// The agent's name.
         agent: &'static str,
+        /// Which account of cci's it is, if it is not the agent's own.
+        account: Option<AccountName>,
     },
+    /// The login on the host has logins of these servers beside it, which stay there too.
+    OthersStay(Vec<String>),
     /// Nobody lets the agent in at its API for now, for this reason.
     NotLetIn(String),
     /// A token is bound from now on to these repositories, which the remotes of the workspace name.

@@ -76,7 +76,12 @@ impl Way {
         }
         let ends = self.held.as_ref().and_then(|held| held.credentials.ends);
         if let Some(at) = ends.filter(|ends| *ends < now() + SOON).and_then(timestamp) {
-            cx.emit(SessionEvent::LoginEnds { at, agent });
+            cx.emit(SessionEvent::LoginEnds { at, agent, account: self.account.clone() });
+        }
+        let servers = || Some(cx.settings.tool.agent().login()?.others(&self.held.as_ref()?.content));
+        let others = servers().filter(|names| !names.is_empty() && cx.settings.tool.import.has(Part::Mcp));
+        if let Some(names) = others {
+            cx.emit(SessionEvent::OthersStay(names));
         }
     }
 }

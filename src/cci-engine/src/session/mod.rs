@@ -14,6 +14,7 @@ pub mod resume;
 mod secrets;
 pub mod shell;
 pub mod shutdown;
+pub mod sign_in;
 pub mod state_volume;
 #[cfg(test)]
 mod tests;

@@ -1,27 +1,32 @@
-//! `cci login add`: keeps what the person gives, which is never on a command line.
+//! `cci login add`: keeps what the person gives, which is never on a command line, or what the agent's own login gives.
 
 use std::io::{IsTerminal, Read, stdin};
 use std::sync::Arc;
 
-use cci_agent::{Agent, By, HostPlace, Import, json};
+use cci_agent::{Agent, By, HostPlace, Import, Login, json};
 use cci_core::account::AccountName;
 use cci_core::{Error, Result};
 use cci_engine::blocking::blocking;
+use cci_engine::roll_back;
+use cci_engine::session::sign_in::sign_in;
 use cci_host::caller::Caller;
 use cci_host::login::Accounts;
-use cci_host::signals;
+use cci_host::settings::Trust;
+use cci_host::{signals, terminal};
 use clap::{ArgGroup, Args};
 use reqwest::Url;
 use serde_json::Value;
 
 use super::configured::{accounts, shown};
+use crate::cli::context::context;
+use crate::cli::verb::Call;
 use crate::ui::terminal::Terminal;
 
 /// No token or key is longer.
 const LONGEST: u64 = 16 * 1024;
 
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("from").required(true))]
+#[command(group = ArgGroup::new("from"))]
 #[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub(super) struct AddArgs {
     /// Its name: lowercase letters, digits, `-` and `_`
@@ -39,7 +44,7 @@ pub(super) struct AddArgs {
     #[arg(long, group = "from")]
     api_key_helper: bool,
     /// The API that it is for, if that is not the usual one; with --from-environment the one that is named there
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", requires = "from")]
     api: Option<Url>,
     /// Replace an account of this name
     #[arg(long)]
@@ -52,6 +57,13 @@ enum Secret {
     Key(String),
 }
 
+impl AddArgs {
+    /// Whether it is the agent that asks.
+    fn is_signed_in(&self) -> bool {
+        ![self.token, self.api_key, self.from_environment, self.api_key_helper].contains(&true)
+    }
+}
+
 impl Secret {
     fn by(&self) -> By<'_> {
         match self {
@@ -61,7 +73,8 @@ impl Secret {
     }
 }
 
-pub(super) async fn run(args: AddArgs, caller: Caller, terminal: &Arc<Terminal>) -> Result<u8> {
+pub(super) async fn run(args: AddArgs, caller: Caller, call: &Call<'_>) -> Result<u8> {
+    let screen = call.terminal;
     let found = caller.clone();
     let accounts = blocking(move || Ok(accounts(&found)?.0)).await?;
     let (login, agent) = (accounts.login(), accounts.agent());
@@ -73,10 +86,12 @@ pub(super) async fn run(args: AddArgs, caller: Caller, terminal: &Arc<Terminal>)
             problem: format!("the settings of {} on this host name no command that prints a key", agent.title()),
             hint: Some(format!("`apiKeyHelper` in {}", login.settings())),
         })
+    } else if args.is_signed_in() {
+        signed_in(call, agent, login).await
     } else {
         let secret = match (args.token, args.api_key) {
-            (true, _) => Secret::Token(read(terminal, "Access token").await?),
-            (_, true) => Secret::Key(read(terminal, "API key").await?),
+            (true, _) => Secret::Token(read(screen, "Access token").await?),
+            (_, true) => Secret::Key(read(screen, "API key").await?),
             _ => of_environment(&caller, &accounts)?,
         };
         let unfit = || Error::usage("that is no token or key: it is empty, or has spaces or other odd characters");
@@ -93,11 +108,25 @@ pub(super) async fn run(args: AddArgs, caller: Caller, terminal: &Arc<Terminal>)
         Ok(accounts.in_use()?.as_ref() == Some(&name))
     });
     let is_used = is_used.await?;
-    terminal.note(&format!("Added {}", shown(&args.name)));
+    screen.note(&format!("Added {}", shown(&args.name)));
     if !is_used {
-        terminal.hint(&format!("`cci login use {}` has new sessions use it", args.name));
+        screen.hint(&format!("`cci login use {}` has new sessions use it", args.name));
     }
     Ok(0)
+}
+
+/// What comes of the agent's own login.
+async fn signed_in(call: &Call<'_>, agent: &'static dyn Agent, login: &'static dyn Login) -> Result<Value> {
+    if !terminal::is_interactive() {
+        return Err(Error::Usage {
+            problem: format!("there is no terminal at which {} could ask to log in", agent.title()),
+            hint: Some("--token, --api-key, --from-environment and --api-key-helper need none".into()),
+        });
+    }
+    let cx = context(&call.flags.launch.asked(), call.terminal, Trust::SetAside, signals::cancellation())?;
+    roll_back::abandoned(&cx).await;
+    call.terminal.note(&format!("{} asks for the login in a container that is removed behind it", agent.title()));
+    sign_in(&cx, agent, login).await
 }
 
 /// The secret of the environment; one only, so that it is no guess.
@@ -134,7 +163,7 @@ fn address(url: &Url) -> Result<String> {
 
 async fn settings(caller: &Caller, agent: &'static dyn Agent) -> Result<Value> {
     let place: HostPlace = caller.place_of(agent);
-    let name = agent.login().map(cci_agent::Login::settings).unwrap_or_default();
+    let name = agent.login().map(Login::settings).unwrap_or_default();
     let path = agent.sources(&place, &Import::default()).directory.join(name);
     blocking(move || {
         let failed = |source| Error::Host { step: "read", path: path.clone(), source };

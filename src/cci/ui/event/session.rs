@@ -73,10 +73,24 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
             "The host's login is not used as `login.mode` says: {} say how the agent is let in",
             GuestText::new(names.join(", "))
         )),
-        SessionEvent::LoginEnds { at, agent } => Telling::Warning {
-            text: format!("the login of {agent} on this host ends on {}", at.strftime("%Y-%m-%d")),
-            hint: Some(format!("log in again with {agent} on the host; `cci login status` shows it")),
-        },
+        SessionEvent::LoginEnds { at, agent, account } => {
+            let at = at.strftime("%Y-%m-%d");
+            let (text, hint) = match account {
+                None => (
+                    format!("the login of {agent} on this host ends on {at}"),
+                    format!("log in again with {agent} on the host; `cci login status` shows it"),
+                ),
+                Some(name) => (
+                    format!("the account {name} for {agent} ends on {at}"),
+                    format!("log in again: `cci login add {name} --force`"),
+                ),
+            };
+            Telling::Warning { text, hint: Some(hint) }
+        }
+        SessionEvent::OthersStay(names) => Telling::note(format!(
+            "The logins of these servers stay on the host, and the session has none of them: {}",
+            GuestText::new(names.join(", "))
+        )),
         SessionEvent::TokenBound(remotes) => bound(remotes),
         SessionEvent::RemotesSince(remotes) => since(remotes),
         SessionEvent::NotLetIn(why) => Telling::Warning {

@@ -15,6 +15,8 @@ pub(super) struct Account;
 
 /// The key of the login in its file, which also has those of other servers.
 const KEY: &str = "claudeAiOauth";
+/// Where those are.
+const SERVERS: &str = "mcpOAuth";
 /// What the agent empties where the server has refused the login.
 const BLANKED: [&str; 3] = ["accessToken", "refreshToken", "expiresAt"];
 /// Where it then says why.
@@ -83,6 +85,11 @@ impl Login for Account {
         &[TOKEN_VARIABLE, GATEWAY_VARIABLE]
     }
 
+    fn sign_in(&self) -> &'static [&'static str] {
+        // it prints where to log in, and takes the code that the page shows: nothing listens for a browser
+        &["claude", "auth", "login"]
+    }
+
     fn account(&self, by: By<'_>) -> Option<Value> {
         match by {
             By::Token(token) => {
@@ -92,6 +99,11 @@ impl Login for Account {
             By::Helper(settings) => {
                 let command = settings.get(HELPER)?.as_str().filter(|command| !command.trim().is_empty())?;
                 Some(json!({ HELPER: command }))
+            }
+            By::Login(file) => {
+                let login = self.read(file).filter(|login| is_token(&login.access) && is_token(&login.refresh));
+                // the logins of other servers are not an account's
+                login.map(|_| json!({ KEY: file[KEY] }))
             }
         }
     }
@@ -231,6 +243,13 @@ impl Login for Account {
         Some(file)
     }
 
+    fn others(&self, file: &Value) -> Vec<String> {
+        // the key of a server is its name, and what tells it from others of that name
+        let servers = file.get(SERVERS).and_then(Value::as_object);
+        let name = |key: &String| key.split('|').next().unwrap_or_default().to_owned();
+        servers.into_iter().flatten().map(|(key, _)| name(key)).collect()
+    }
+
     fn access_only(&self, file: &Value) -> Value {
         let mut login = file[KEY].clone();
         if let Some(login) = login.as_object_mut() {
@@ -307,7 +326,7 @@ mod tests {
     fn host() -> Value {
         json!({ KEY: { "accessToken": "a", "refreshToken": "r", "expiresAt": 5, "refreshTokenExpiresAt": 9,
             "scopes": ["user:inference", "user:profile"], "subscriptionType": "max", "accountUuid": "u" },
-            "mcpOAuth": { "x": { "accessToken": "other" } } })
+            SERVERS: { "x|0123": { "accessToken": "other" } } })
     }
 
     #[test]
@@ -385,6 +404,7 @@ mod tests {
     #[test]
     fn without_what_renews_it_nothing_else_is_given_either() {
         let given = Account.access_only(&host()).to_string();
+        assert_eq!((Account.others(&host()), Account.others(&json!({}))), (vec!["x".to_owned()], vec![]));
         assert!(given.contains("\"a\"") && !given.contains("\"r\"") && !given.contains("other"), "{given}");
     }
 
@@ -399,6 +419,8 @@ mod tests {
         let helper = read(By::Helper(&command)).unwrap();
         assert_eq!((helper.helper.as_deref(), helper.pass), (Some("pass show key"), Pass::Both));
         assert!(helper.is_login());
+        let own = Account.account(By::Login(&host())).unwrap();
+        assert_eq!(own, json!({ KEY: host()[KEY] }), "without what lets in elsewhere");
         for none in [By::Token(""), By::Token("a b"), By::Key("a\nb"), By::Helper(&none), By::Helper(&blank)] {
             assert_eq!(read(none), None);
         }
