@@ -66,10 +66,14 @@ fn the_agent_answers_resumes_and_stays_inside() {
     // the agent is no process of the container's
     assert_eq!(inside("pgrep -x claude | wc -l").trim(), "0");
     assert_eq!(inside("runsc --root=/run/cci-gvisor/state ps code | grep -c claude").trim(), "1");
-    // what would start commands outside is out of its reach
-    let reach = "for way in 'tmux -S /home/code/.cci-tmux ls' 'rm -f /home/code/.cci-tmux' 'mv /home/code/.cci-tmux /tmp' \
-                 'ls /run/dbus' 'ls /run/docker.sock'; do $way >/dev/null 2>&1 && echo \"$way\"; done; echo tried";
-    let within = format!("runsc --root=/run/cci-gvisor/state exec --user 1000:1000 code sh -c {}", quoted(reach));
+    // what would start commands outside is out of its reach, under another name too
+    let reach = "cd; for way in 'tmux -S .cci-tmux ls' 'ln .cci-tmux linked' 'ls /run/dbus' 'ls /run/docker.sock' \
+                 'test -S .cci-tmux' 'umount .cci-tmux'; do $way >/dev/null 2>&1 && echo \"$way\"; done; \
+                 mv .cci-tmux moved && tmux -S moved ls 2>/dev/null; mv moved .cci-tmux; echo tried";
+    let within = format!(
+        "runsc --root=/run/cci-gvisor/state exec --user 1000:1000 --cwd /home/code code env HOME=/home/code sh -c {}",
+        quoted(reach)
+    );
     assert_eq!(inside(&within), "tried\n");
     host.cci(&["tmux", "send", &name, "hello"]).ok();
     shows(&name, "I have seen 1 user messages");
