@@ -70,19 +70,30 @@ fn the_agent_answers_resumes_and_stays_inside() {
     let reach = "cd; for way in 'tmux -S .cci-tmux ls' 'ln .cci-tmux linked' 'ls /run/dbus' 'ls /run/docker.sock' \
                  'test -S .cci-tmux' 'umount .cci-tmux'; do $way >/dev/null 2>&1 && echo \"$way\"; done; \
                  mv .cci-tmux moved && tmux -S moved ls 2>/dev/null; mv moved .cci-tmux; echo tried";
-    let within = format!(
-        "runsc --root=/run/cci-gvisor/state exec --user 1000:1000 --cwd /home/code code env HOME=/home/code sh -c {}",
-        quoted(reach)
-    );
-    assert_eq!(inside(&within), "tried\n");
+    let as_agent = |script: &str| {
+        let enter =
+            "runsc --root=/run/cci-gvisor/state exec --user 1000:1000 --cwd /home/code code env HOME=/home/code";
+        format!("{enter} sh -c {}", quoted(script))
+    };
+    assert_eq!(inside(&as_agent(reach)), "tried\n");
     host.cci(&["tmux", "send", &name, "hello"]).ok();
     shows(&name, "I have seen 1 user messages");
+    // its turns are told, and its own questions are answered
+    wait::until("the turn is told", LONG, || {
+        let log = host.cci(&["log", "--format", "json"]).ok().stdout;
+        if log.contains("turn") { Ok(()) } else { Err(log) }
+    });
+    let log = inside(&as_agent("cci-checkpoint log"));
+    assert!(log.contains("\"checkpoints\"") && log.contains("turn"), "{log}");
+    host.cci(&["tmux", "send", &name, "--keys", "C-z"]).ok();
+    host.cci(&["tmux", "send", &name, "more"]).ok();
+    shows(&name, "I have seen 2 user messages");
     host.cci(&["checkpoint"]).ok();
     host.cci(&["kill", &name]).ok();
     let name = start(&["--resume"]);
     shows(&name, "bypass permissions");
     host.cci(&["tmux", "send", &name, "again"]).ok();
-    shows(&name, "I have seen 2 user messages");
+    shows(&name, "I have seen 3 user messages");
     let pids = incus(&["exec", "--project", &host.project, &name, "--", "sh", "-c", "pgrep -x claude | wc -l"]);
     assert_eq!(pids.trim(), "0", "a resumed session is inside too");
 }

@@ -66,7 +66,7 @@ fn plan_warning(warning: PlanWarning) -> String {
             "the workspace belongs to root: the agent works on its files as host root".into()
         }
         PlanWarning::InGvisor => {
-            "boundary gvisor: Docker, sudo and debuggers do not work inside, and programs start more slowly".into()
+            "boundary gvisor: Docker and sudo do not work inside, and programs start more slowly".into()
         }
     }
 }
