@@ -24,7 +24,6 @@ use crate::event::CheckpointEvent;
 use crate::instance::remove::remove_launched;
 use crate::instance::stop::{Stop, stop, stop_while};
 use crate::launch;
-use crate::roll_back;
 use crate::session::connect;
 use crate::session::resume::{Given, Network};
 use crate::session::shell::{self, Session};
@@ -98,36 +97,21 @@ pub(crate) async fn bring_back(
     }
     let is_gone = early.is_some() && is_ephemeral(&subject);
     let (first, decision) = early.unwrap_or_default();
-    // nothing of it runs any more, so its removal is not waited for, nor is a container whose agent is still to start
-    let made = roll_back::on_failure_or_kill(cx, async {
-        if restarts && !is_gone {
-            remove(cx, journal, &subject).await?;
-        }
-        match decision.zip(wanted.as_ref()) {
-            Some((decided, wanted)) => Box::pin(decided.made(wanted)).await.map(Some),
-            None => Ok(None),
-        }
-    });
-    let (restored, made) = tokio::join!(restore(cx, opened, journal, node), made);
-    let running = roll_back::on_failure(cx, async {
-        let (restored, mut made) = (restored?, made?);
-        if let Some((first, files)) = first.without_set_id.or(restored.without_set_id) {
-            cx.emit(CheckpointEvent::WithoutSetId { first, files });
-        }
-        let Some(wanted) = &wanted else { return Ok(None) };
-        // it was decided, and has begun to run, on files that were not what comes back
-        if restored.changed
-            && let Some(stale) = made.take()
-        {
-            stale.unmade().await?;
-        }
-        let running = match made {
-            Some(running) => running,
-            None => Box::pin(async { shell::decide(&own, wanted).await?.made(wanted).await }).await?,
-        };
-        Box::pin(running.start(wanted)).await.map(Some)
-    })
-    .await?;
+    // nothing of it runs any more, so its removal is not waited for
+    let removed = async { if restarts && !is_gone { remove(cx, journal, &subject).await } else { Ok(()) } };
+    let (restored, removed) = tokio::join!(restore(cx, opened, journal, node), removed);
+    let (restored, ()) = (restored?, removed?);
+    if let Some((first, files)) = first.without_set_id.or(restored.without_set_id) {
+        cx.emit(CheckpointEvent::WithoutSetId { first, files });
+    }
+    let decision = match decision.filter(|_| !restored.changed) {
+        Some(decision) => Some(decision),
+        None => decided().await?,
+    };
+    let running = match decision.zip(wanted.as_ref()) {
+        Some((decided, wanted)) => Some(Box::pin(decided.start(wanted)).await?),
+        None => None,
+    };
     let running = running.map(|started| (started.name, started.session));
     let session = session(cx, journal, node);
     let session = unmade(cx, opened, journal, node, session).await?;

@@ -120,7 +120,7 @@ pub(crate) struct Decided {
 }
 
 /// A container whose agent is to be started.
-pub(crate) struct Running {
+struct Running {
     cx: Context,
     name: String,
     id: SessionId,
@@ -211,8 +211,14 @@ pub(crate) async fn decide(cx: &Context, session: &Session) -> Result<Decided> {
 }
 
 impl Decided {
+    /// Creates the container and starts the agent in it, as [`start`](start()) does.
+    pub(crate) async fn start(self, session: &Session) -> Result<Started> {
+        let cx = self.cx.clone();
+        roll_back::on_failure(&cx, async { Box::pin(self.made(session)).await?.start(session).await }).await
+    }
+
     /// Creates the container, or takes the one that runs.
-    pub(crate) async fn made(self, session: &Session) -> Result<Running> {
+    async fn made(self, session: &Session) -> Result<Running> {
         let Self { cx, id, owner, resumed, slot, turns, is_told, way, granted, survey, sockets, plan, live, pinned } =
             self;
         let (name, plan, claim) = match &live {
@@ -237,18 +243,8 @@ impl Decided {
 }
 
 impl Running {
-    /// Removes the container that this call has created.
-    pub(crate) async fn unmade(self) -> Result<()> {
-        match self.claim {
-            Some(Claim { launched, .. }) => {
-                remove_launched(&self.cx.client, &launched.name, launched.plan.launch()).await.map(drop)
-            }
-            None => Ok(()),
-        }
-    }
-
     /// Publishes the session, and starts the agent if it runs in tmux.
-    pub(crate) async fn start(self, session: &Session) -> Result<Started> {
+    async fn start(self, session: &Session) -> Result<Started> {
         let Self { cx, mut name, id, plan, pinned, watched, has_login, agent, claim } = self;
         let mut first = None;
         let published = async {
