@@ -105,6 +105,7 @@ fn git_pushes_with_a_token_that_is_nowhere_inside_and_to_its_own_repository_only
     let name = started.stdout.split_whitespace().next().unwrap().to_owned();
     let push =
         "git -c user.name=A -c user.email=a@b commit -q --allow-empty -m x; git push origin HEAD:main >pushed 2>&1";
+    world.shows(&name, "$");
     world.host.cci(&["tmux", "send", &name, push]).ok();
     let said = || world.inside(&name, "code", "cat /workspace/pushed").stdout;
     wait::until("git has pushed", LONG, || {

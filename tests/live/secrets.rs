@@ -179,10 +179,12 @@ fn a_secret_of_the_host_is_carried_by_requests_and_is_nowhere_inside() {
         let name = started.stdout.split_whitespace().next().unwrap().to_owned();
         let ask =
             format!("curl -s --unix-socket /run/cci/secrets.sock -H \"X-Api-Key: $API\" http://{address}/asked >got");
+        world.shows(&name, "$");
         world.host.cci(&["tmux", "send", &name, &ask]).ok();
-        wait::until("the request carries the secret", Duration::from_secs(30), || {
+        wait::until("the request carries the secret", Duration::from_secs(60), || {
             let heads = heads.lock().unwrap().clone();
-            if heads.contains(&format!("x-api-key: {SECRET}")) { Ok(()) } else { Err(heads) }
+            let screen = || format!("{started}\n{heads}\n{}", world.host.cci(&["tmux", "capture", &name]));
+            if heads.contains(&format!("x-api-key: {SECRET}")) { Ok(()) } else { Err(screen()) }
         });
         wait::until("the answer is there without it", Duration::from_secs(30), || {
             let got = world.inside(&name, "code", "cat got /workspace/got").stdout;
