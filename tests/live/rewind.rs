@@ -50,7 +50,8 @@ impl Session {
         self.host.cci(&["tmux", "send", &self.name, &format!("run: bash ~/.claude/turn {word}")]).ok();
         wait::until("the turn ends", LONG, || {
             let shown = self.screen.text();
-            let ended = std::fs::read_to_string(&ends).is_ok() && shown.contains("I have seen");
+            let ended = std::fs::read_to_string(&ends).is_ok_and(|status| status.ends_with('\n'))
+                && shown.contains("I have seen");
             if ended { Ok(()) } else { Err(shown) }
         });
         assert_eq!(std::fs::read_to_string(&ends).unwrap().trim(), "0", "{}", self.screen.text());

@@ -57,7 +57,7 @@ impl Drop for DirPool {
 
 /// Leaves what a session of the stand-in agent needs, so that a copy in full is a matter of seconds.
 const TRIM: &str = "rm -rf /usr/local/lib/node_modules /usr/libexec/docker /usr/libexec/gcc /usr/include /usr/share/perl \
-                    /usr/lib/gcc; find /usr/bin /usr/sbin /usr/local/bin -xdev -type f -size +9M ! -name 'python*' -delete";
+                    /usr/lib/gcc; find /usr/bin /usr/sbin /usr/local/bin -xdev -type f -size +9M ! -name 'python*' -exec rm -f {} +";
 
 #[test]
 fn a_pool_that_copies_in_full_is_told_of_once_and_rewinds_and_forks_work_there() {

@@ -221,16 +221,13 @@ impl Decided {
     async fn made(self, session: &Session) -> Result<Running> {
         let Self { cx, id, owner, resumed, slot, turns, is_told, way, granted, survey, sockets, plan, live, pinned } =
             self;
-        let (name, plan, claim) = match &live {
-            Some(running) => {
-                survey.policy_check.verify(&cx).await?;
-                (running.name.clone(), launch::as_made(&plan, &running.config), None)
-            }
-            None => {
-                let planting = Planting { turns, way: &way, is_fresh: session.fresh_login };
-                let claim = claimed(&cx, plan, slot, id, resumed.as_ref(), &survey, planting).await?;
-                (claim.launched.name.clone(), claim.launched.plan.clone(), Some(claim))
-            }
+        let (name, plan, claim) = if let Some(running) = &live {
+            survey.policy_check.verify(&cx).await?;
+            (running.name.clone(), launch::as_made(&plan, &running.config), None)
+        } else {
+            let planting = Planting { turns, way: &way, is_fresh: session.fresh_login };
+            let claim = claimed(&cx, plan, slot, id, resumed.as_ref(), &survey, planting).await?;
+            (claim.launched.name.clone(), claim.launched.plan.clone(), Some(claim))
         };
         let watched =
             sockets.is_some() && connect::watch(&cx, id, owner, &plan, live.as_ref(), (is_told, &way, &granted));

@@ -20,8 +20,9 @@ use crate::{launch, roll_back};
 
 /// Where the agent puts its login meanwhile: in memory, so that no disk of the host ever has it.
 const PLACE: &str = "/dev/shm/login";
-/// Makes that place for the agent alone, and becomes what follows.
-const IN_PLACE: &str = "umask 077 && mkdir -p -- \"$0\" && exec \"$@\"";
+/// Makes that place for the agent alone, and becomes what follows. A container that boots has no /dev/shm at first.
+const IN_PLACE: &str = "for _ in $(seq 100); do mountpoint -q /dev/shm && break; sleep 0.1; done; \
+                        umask 077 && mkdir -p -- \"$0\" && exec \"$@\"";
 /// How long reading it may take.
 const READS: Duration = Duration::from_secs(30);
 /// No login is larger.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cci_agent::{Omission, Secrets};
+use cci_core::account::AccountName;
 use cci_core::secret::Remote;
 use cci_core::session::SessionId;
 use cci_engine::event::{InstanceEvent, SessionEvent, Unwatched};
@@ -74,18 +75,7 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
             GuestText::new(names.join(", "))
         )),
         SessionEvent::LoginEnds { at, agent, account } => {
-            let at = at.strftime("%Y-%m-%d");
-            let (text, hint) = match account {
-                None => (
-                    format!("the login of {agent} on this host ends on {at}"),
-                    format!("log in again with {agent} on the host; `cci login status` shows it"),
-                ),
-                Some(name) => (
-                    format!("the account {name} for {agent} ends on {at}"),
-                    format!("log in again: `cci login add {name} --force`"),
-                ),
-            };
-            Telling::Warning { text, hint: Some(hint) }
+            ends(&at.strftime("%Y-%m-%d").to_string(), agent, account.as_ref())
         }
         SessionEvent::OthersStay(names) => Telling::note(format!(
             "The logins of these servers stay on the host, and the session has none of them: {}",
@@ -114,6 +104,20 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
         SessionEvent::ContainerKept => Telling::note("Container kept (persistent)"),
         SessionEvent::ContainerRemoved => Telling::note("Container was stopped, removing it"),
     }
+}
+
+fn ends(day: &str, agent: &str, account: Option<&AccountName>) -> Telling {
+    let (text, hint) = match account {
+        None => (
+            format!("the login of {agent} on this host ends on {day}"),
+            format!("log in again with {agent} on the host; `cci login status` shows it"),
+        ),
+        Some(name) => (
+            format!("the account {name} for {agent} ends on {day}"),
+            format!("log in again: `cci login add {name} --force`"),
+        ),
+    };
+    Telling::Warning { text, hint: Some(hint) }
 }
 
 fn bound(remotes: &[Remote]) -> Telling {
