@@ -37,9 +37,14 @@ impl Daemon {
     pub fn with_network() -> Self {
         let mut daemon = Self::start();
         let name = format!("cci2-{:x}", std::process::id());
-        // a documentation range, which no other test has: Incus only looks for a free one where nothing is routed
-        let subnet = format!("ipv4.address=203.0.113.{}/28", std::process::id() % 15 * 16 + 1);
-        daemon.incus(&["network", "create", &name, &subnet, "ipv4.nat=true", "ipv6.address=none"]);
+        // a documentation range: Incus only looks for a free one where nothing is routed; another test's daemon may have
+        // any part of it
+        let made = (0..15).map(|part| (std::process::id() + part) % 15 * 16 + 1).any(|first| {
+            let subnet = format!("ipv4.address=203.0.113.{first}/28");
+            let create = ["network", "create", &name, &subnet, "ipv4.nat=true", "ipv6.address=none"];
+            answer(daemon.client().args(create)).status.success()
+        });
+        assert!(made, "no part of 203.0.113.0/24 is free");
         daemon.network = Some(name.clone());
         let nic = format!("network={name}");
         daemon.incus(&["profile", "device", "add", "default", "eth0", "nic", &nic, "name=eth0"]);
@@ -54,9 +59,15 @@ impl Daemon {
     /// The client's output.
     #[track_caller]
     pub fn incus(&self, args: &[&str]) -> String {
-        let done = answer(Command::new("incus").env("INCUS_DIR", self.dir.path()).args(args));
+        let done = answer(self.client().args(args));
         assert!(done.status.success(), "incus {args:?}: {}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8_lossy(&done.stdout).into_owned()
+    }
+
+    fn client(&self) -> Command {
+        let mut client = Command::new("incus");
+        client.env("INCUS_DIR", self.dir.path());
+        client
     }
 
     /// Takes the tests' image over from the shared Incus.
