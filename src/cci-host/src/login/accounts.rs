@@ -9,8 +9,8 @@ use cci_core::account::AccountName;
 use cci_core::{Error, Result};
 use serde_json::Value;
 
-use super::directory::Directory;
 use super::file::{Found, Held, LoginFile};
+use crate::store::directory::Directory;
 use crate::store::put::{self, PRIVATE, host};
 
 /// Where it is noted which of them sessions use. No account has this name.

@@ -9,9 +9,9 @@ use cci_agent::json::Keep;
 use cci_agent::{Agent, Credentials, Import, Login, json};
 use serde_json::Value;
 
-use super::directory::Directory;
 use super::lock::Lock;
 use crate::caller::Caller;
+use crate::store::directory::Directory;
 
 /// No login is larger.
 const LARGEST: u64 = 1024 * 1024;

@@ -10,7 +10,7 @@ use cci_agent::Locks;
 use rustix::fs::{AtFlags, CWD, RenameFlags, Timespec, Timestamps, UTIME_NOW};
 use serde_json::json;
 
-use super::directory;
+use crate::store::directory;
 
 /// How old a lock is that nobody holds any more.
 const STALE: Duration = Duration::from_secs(60);

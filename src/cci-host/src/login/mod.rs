@@ -1,7 +1,6 @@
 //! The login of an agent on the host: its file, the locks under which it is renewed, and who renewed it last.
 
 mod accounts;
-mod directory;
 mod file;
 mod lock;
 mod renewal;

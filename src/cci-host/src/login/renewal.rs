@@ -8,10 +8,10 @@ use cci_core::Result;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::directory::Directory;
 use super::file::{Found, Held, LoginFile};
 use super::times::now;
 use crate::hex::hex;
+use crate::store::directory::Directory;
 use crate::store::put::{self, PRIVATE};
 
 /// Where these notes are in `~/.cci`.

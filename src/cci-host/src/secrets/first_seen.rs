@@ -1,7 +1,8 @@
 //! The repositories of a workspace's remotes as they were when it first had to do with a token: an agent can write the
 //! configuration of the repository, and would choose them later.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use cci_core::Result;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::git;
 use crate::store::checkpoints::Checkpoints;
-use crate::store::private_dir;
+use crate::store::directory::Directory;
 use crate::store::put::{self, PRIVATE, host};
 
 /// No file is larger.
@@ -37,25 +38,26 @@ struct Noted {
 pub fn first_seen(cci_dir: &Path, workspace: &Workspace) -> Result<FirstSeen> {
     let origin = Checkpoints::origin_of(cci_dir, workspace)?.map(|origin| Workspace::at(origin.workspace));
     let first = origin.as_ref().unwrap_or(workspace);
-    let directory = cci_dir.join("repositories");
-    let path = directory.join(format!("{}.json", first.hash()));
+    let (place, file) = (Path::new("repositories"), format!("{}.json", first.hash()));
+    let path = cci_dir.join(place).join(&file);
     let now = git::remotes(workspace.path());
-    if let Some(Noted { remotes }) = noted(&path)? {
+    let kept = Directory::kept(cci_dir, place).and_then(|directory| directory.open(&file));
+    if let Some(Noted { remotes }) = noted(kept, &path)? {
         let since = now.into_iter().filter(|remote| !remotes.contains(remote)).collect();
         return Ok(FirstSeen { remotes, is_new: false, since });
     }
     let remotes = if origin.is_some() { git::remotes(first.path()) } else { now.clone() };
-    private_dir::make(&directory)?;
+    let directory = Directory::made(cci_dir, place).map_err(host("create", &cci_dir.join(place)))?;
     let text =
         serde_json::to_vec(&Noted { remotes: remotes.clone() }).map_err(|error| host("write", &path)(error.into()))?;
-    put::atomically(&path, &text, PRIVATE)?;
+    put::atomically(&directory.path().join(&file), &text, PRIVATE)?;
     let since = now.into_iter().filter(|remote| !remotes.contains(remote)).collect();
     Ok(FirstSeen { remotes, is_new: true, since })
 }
 
-fn noted(path: &Path) -> Result<Option<Noted>> {
+fn noted(kept: io::Result<File>, path: &Path) -> Result<Option<Noted>> {
     let mut bytes = Vec::new();
-    match private_dir::open(path) {
+    match kept {
         Ok(file) => file.take(LARGEST).read_to_end(&mut bytes).map_err(host("read", path))?,
         Err(error) if crate::way::is_missing(&error) => return Ok(None),
         Err(error) => return Err(host("read", path)(error)),

@@ -9,9 +9,11 @@ use cci_core::secret::{GitHub, SecretHost, SecretName, SecretValue};
 use cci_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::store::private_dir;
+use crate::store::directory::Directory;
 use crate::store::put::{self, PRIVATE, host};
 
+/// Where they are in `~/.cci`.
+const PLACE: &str = "secrets";
 /// What ends the name of a file.
 const END: &str = ".json";
 /// No file is larger.
@@ -55,26 +57,35 @@ impl Secret {
 /// All of them.
 #[derive(Debug, Clone)]
 pub struct Secrets {
-    directory: PathBuf,
+    cci_dir: PathBuf,
 }
 
 impl Secrets {
     /// Those of this `~/.cci`.
     #[must_use]
     pub fn of(cci_dir: &Path) -> Self {
-        Self { directory: cci_dir.join("secrets") }
+        Self { cci_dir: cci_dir.to_owned() }
+    }
+
+    /// Where they are, for a person to read.
+    fn directory(&self) -> PathBuf {
+        self.cci_dir.join(PLACE)
     }
 
     fn path(&self, name: &SecretName) -> PathBuf {
-        self.directory.join(format!("{name}{END}"))
+        self.directory().join(file(name))
+    }
+
+    fn opened(&self) -> io::Result<Directory> {
+        Directory::kept(&self.cci_dir, Path::new(PLACE))
     }
 
     /// All, by name.
     pub fn all(&self) -> Result<BTreeMap<SecretName, Secret>> {
-        let entries = match fs::read_dir(&self.directory) {
+        let entries = match self.opened().and_then(|directory| fs::read_dir(directory.path())) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-            Err(error) => return Err(host("read", &self.directory)(error)),
+            Err(error) => return Err(host("read", &self.directory())(error)),
         };
         let names = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(END)?.parse().ok());
         let read = |name: SecretName| self.read(&name).map(|secret| secret.map(|secret| (name, secret))).transpose();
@@ -85,7 +96,7 @@ impl Secrets {
     pub fn read(&self, name: &SecretName) -> Result<Option<Secret>> {
         let path = self.path(name);
         let mut bytes = Vec::new();
-        match private_dir::open(&path) {
+        match self.opened().and_then(|directory| directory.open(&file(name))) {
             Ok(file) => file.take(LARGEST).read_to_end(&mut bytes).map_err(host("read", &path))?,
             Err(error) if crate::way::is_missing(&error) => return Ok(None),
             Err(error) => return Err(host("read", &path)(error)),
@@ -105,8 +116,9 @@ impl Secrets {
 
     /// Keeps one, in place of one of the same name.
     pub fn put(&self, name: &SecretName, secret: &Secret) -> Result<()> {
-        private_dir::make(&self.directory)?;
-        let _lock = self.lock()?;
+        let made = Directory::made(&self.cci_dir, Path::new(PLACE));
+        let directory = made.map_err(host("create", &self.directory()))?;
+        directory.lock().map_err(host("lock", &self.directory()))?;
         let has_it =
             |(other, kept): (SecretName, Secret)| (other != *name && kept.variable == secret.variable).then_some(other);
         if let Some(other) = self.all()?.into_iter().find_map(has_it) {
@@ -117,22 +129,20 @@ impl Secrets {
         }
         let path = self.path(name);
         let text = serde_json::to_vec(secret).map_err(|error| host("write", &path)(error.into()))?;
-        put::atomically(&path, &text, PRIVATE)
+        put::atomically(&directory.path().join(file(name)), &text, PRIVATE)
     }
 
     /// Removes one.
     pub fn remove(&self, name: &SecretName) -> Result<()> {
         self.require(name)?;
-        let _lock = self.lock()?;
-        let path = self.path(name);
-        fs::remove_file(&path).map_err(host("remove", &path))
+        let directory = self.opened().map_err(host("open", &self.directory()))?;
+        directory.lock().map_err(host("lock", &self.directory()))?;
+        fs::remove_file(directory.path().join(file(name))).map_err(host("remove", &self.path(name)))
     }
+}
 
-    /// Keeps other calls from changing them until it is dropped.
-    fn lock(&self) -> Result<fs::File> {
-        let locked = fs::File::open(&self.directory).and_then(|directory| directory.lock().map(|()| directory));
-        locked.map_err(host("lock", &self.directory))
-    }
+fn file(name: &SecretName) -> String {
+    format!("{name}{END}")
 }
 
 #[cfg(test)]
@@ -168,8 +178,8 @@ mod tests {
         assert_eq!(all[&name("one")], secret("second-value", "ONE"));
         assert_eq!(all[&name("two")].places().len(), 3);
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&secrets.directory), mode(&secrets.path(&name("one")))), (0o700, 0o600));
-        assert_eq!(fs::read_dir(&secrets.directory).unwrap().count(), 2, "nothing is left beside them");
+        assert_eq!((mode(&secrets.directory()), mode(&secrets.path(&name("one")))), (0o700, 0o600));
+        assert_eq!(fs::read_dir(secrets.directory()).unwrap().count(), 2, "nothing is left beside them");
         assert!(secrets.put(&name("three"), &secret("other-value", "ONE")).unwrap_err().to_string().contains("ONE"));
         secrets.remove(&name("one")).unwrap();
         assert!(secrets.remove(&name("one")).unwrap_err().to_string().contains("no secret one"));
@@ -190,8 +200,8 @@ mod tests {
         fs::write(&path, r#"{"hosts": [], "variable": "V", "source": {"value": "shown secret"}}"#).unwrap();
         let error = format!("{:?}", secrets.read(&name("one")).unwrap_err());
         assert!(!error.contains("shown"), "{error}");
-        fs::remove_dir_all(&secrets.directory).unwrap();
-        symlink(home.path(), &secrets.directory).unwrap();
+        fs::remove_dir_all(secrets.directory()).unwrap();
+        symlink(home.path(), secrets.directory()).unwrap();
         secrets.put(&name("one"), &secret("first-value", "ONE")).unwrap_err();
     }
 }

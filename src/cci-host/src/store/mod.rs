@@ -1,6 +1,7 @@
 //! The session store under `~/.cci`: the conversations of every workspace, on the host.
 
 pub mod checkpoints;
+pub(crate) mod directory;
 mod entry_path;
 pub(crate) mod exact_dir;
 pub mod forks;
@@ -15,7 +16,6 @@ pub mod noted;
 pub mod owners;
 pub mod pack;
 pub mod place;
-pub(crate) mod private_dir;
 pub mod put;
 pub mod remark;
 pub mod remove;

@@ -1,4 +1,4 @@
-//! The directory of a login. One of cci's own is reached from `~/.cci` through no link; what is done in it is done where
+//! A directory for what is kept for this user only. One of cci's own is reached from `~/.cci` through no link; what is done in it is done where
 //! it was when it was opened.
 
 use std::fs::File;
@@ -16,22 +16,22 @@ const PRIVATE: Mode = Mode::RWXU;
 
 /// An open directory.
 #[derive(Debug)]
-pub(super) struct Directory(OwnedFd);
+pub(crate) struct Directory(OwnedFd);
 
 impl Directory {
     /// The agent's own, wherever the person's links lead.
-    pub(super) fn of_the_agent(path: &Path) -> io::Result<Self> {
+    pub(crate) fn of_the_agent(path: &Path) -> io::Result<Self> {
         Ok(Self(rustix::fs::open(path, OPENS, Mode::empty())?))
     }
 
     /// One of cci's own.
-    pub(super) fn kept(cci_dir: &Path, below: &Path) -> io::Result<Self> {
+    pub(crate) fn kept(cci_dir: &Path, below: &Path) -> io::Result<Self> {
         let base = rustix::fs::open(cci_dir, OPENS, Mode::empty())?;
         Ok(Self(rustix::fs::openat2(base, below, OPENS, Mode::empty(), NO_LINKS)?))
     }
 
     /// The same, made where it is missing, for this user only.
-    pub(super) fn made(cci_dir: &Path, below: &Path) -> io::Result<Self> {
+    pub(crate) fn made(cci_dir: &Path, below: &Path) -> io::Result<Self> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(cci_dir)?;
         let mut directory = rustix::fs::open(cci_dir, OPENS, Mode::empty())?;
         for name in below {
@@ -49,17 +49,17 @@ impl Directory {
     }
 
     /// Its path as long as it is open.
-    pub(super) fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()))
     }
 
     /// Locks it until it is dropped.
-    pub(super) fn lock(&self) -> io::Result<()> {
+    pub(crate) fn lock(&self) -> io::Result<()> {
         Ok(rustix::fs::flock(&self.0, FlockOperation::LockExclusive)?)
     }
 
     /// A file in it; a link is not followed, and a pipe not waited for.
-    pub(super) fn open(&self, name: &str) -> io::Result<File> {
+    pub(crate) fn open(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         Ok(rustix::fs::openat(self.0.as_fd(), name, flags, Mode::empty())?.into())
     }
