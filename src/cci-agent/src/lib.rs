@@ -73,7 +73,7 @@ pub use agent::{Agent, Shown, Spoken, Transcripts};
 pub use agents::{agent, agents, default_agent, installable, known, names};
 pub use host_files::HostFiles;
 pub use import::{Import, Part};
-pub use login::{By, Credentials, Locks, Login, Pass, Refusal, Tokens};
+pub use login::{By, Cost, Credentials, Locks, Login, Pass, Refusal, Tokens};
 pub use omission::{NotCopied, Omission};
 pub use seed::{Copied, Document, Documents, Form, Given, HostPlace, Secrets, Seeded, Sources};
 pub use tool::{Start, Tool};

@@ -85,17 +85,14 @@ pub trait Login: Debug + Sync {
     /// A refusal as the API words it.
     fn refusal(&self, kind: Refusal, message: &str) -> Value;
 
-    /// The tokens that an answer says it took so far; one that comes in parts says so more than once.
-    fn spent(&self, part: &Value) -> Option<Tokens>;
+    /// What a part of an answer tells of its cost, or the whole of one that comes at once; `None` if it is neither.
+    fn cost(&self, part: &[u8]) -> Option<Cost>;
 
     /// Whether what is asked for at this path takes tokens.
     fn takes_tokens(&self, path: &str) -> bool;
 
     /// How many tokens the answer to a request may have; `None` if the request does not say.
     fn may_write(&self, asked: &[u8]) -> Option<u64>;
-
-    /// How many bytes of text a part of an answer brings.
-    fn written(&self, part: &Value) -> u64;
 }
 
 /// What an agent locks: directories, made to lock and removed to unlock.
@@ -186,6 +183,15 @@ impl Debug for Credentials {
             .field("ends", &self.ends)
             .finish_non_exhaustive()
     }
+}
+
+/// What a part of an answer tells of its cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cost {
+    /// The tokens that the answer took so far; one that comes in parts says so more than once.
+    Spent(Tokens),
+    /// How many bytes of text it brings.
+    Written(u64),
 }
 
 /// Tokens, by what they were.

@@ -1,6 +1,7 @@
 //! Claude Code.
 
 mod config;
+mod cost;
 mod login;
 mod named;
 mod place;

@@ -89,35 +89,32 @@ pub(crate) async fn bring_back(
         Some(wanted) => Box::pin(shell::decide(&own, wanted)).await.map(Some),
         None => Ok(None),
     };
-    let (restored, decision) = match init.zip(ended_container(journal, &subject)) {
+    let (restored, decision) = if let Some((init, name)) = init.zip(ended_container(journal, &subject)) {
         // nothing of it moves any more long before Incus has cleared it away
-        Some((init, name)) => {
-            cx.emit(CheckpointEvent::EndingContainer { container: name.to_owned() });
-            let restored = async {
-                init.gone().await?;
-                drop(standing);
-                let done = (restore(cx, opened, journal, node).await?, decided().await?);
-                // nothing else is to be done until Incus has ended
-                if let Err(error) = record::consolidated(cx, opened).await {
-                    cx.emit(CheckpointEvent::NotRemoved(error));
-                }
-                Ok(done)
-            };
-            let restored = stop_while(cx, name, restored).await??;
-            if !is_ephemeral(&subject) {
-                remove(cx, journal, &subject).await?;
+        cx.emit(CheckpointEvent::EndingContainer { container: name.to_owned() });
+        let restored = async {
+            init.gone().await?;
+            drop(standing);
+            let done = (restore(cx, opened, journal, node).await?, decided().await?);
+            // nothing else is to be done until Incus has ended
+            if let Err(error) = record::consolidated(cx, opened).await {
+                cx.emit(CheckpointEvent::NotRemoved(error));
             }
-            restored
+            Ok(done)
+        };
+        let restored = stop_while(cx, name, restored).await??;
+        if !is_ephemeral(&subject) {
+            remove(cx, journal, &subject).await?;
         }
-        None => {
-            if restarts {
-                end(cx, journal, &subject).await?;
-            }
-            // nothing of it runs any more, so its removal is not waited for
-            let removed = async { if restarts { remove(cx, journal, &subject).await } else { Ok(()) } };
-            let (restored, ()) = tokio::try_join!(restore(cx, opened, journal, node), removed)?;
-            (restored, decided().await?)
+        restored
+    } else {
+        if restarts {
+            end(cx, journal, &subject).await?;
         }
+        // nothing of it runs any more, so its removal is not waited for
+        let removed = async { if restarts { remove(cx, journal, &subject).await } else { Ok(()) } };
+        let (restored, ()) = tokio::try_join!(restore(cx, opened, journal, node), removed)?;
+        (restored, decided().await?)
     };
     if let Some((first, files)) = restored {
         cx.emit(CheckpointEvent::WithoutSetId { first, files });

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cci_agent::{Login, Tokens};
+use cci_agent::{Cost, Login, Tokens};
 use hyper::header::{CONTENT_TYPE, HeaderMap};
-use serde_json::Value;
+use memchr::memchr;
 
 /// The longest line of an event stream, and the longest document, that is read for it.
 const LONGEST: usize = 1024 * 1024;
@@ -69,9 +69,13 @@ impl Meter {
             Form::None | Form::Other => {}
             Form::Document => self.keep(data),
             Form::Events => {
-                while let Some(end) = data.iter().position(|byte| *byte == b'\n') {
-                    self.keep(&data[..end]);
-                    self.line();
+                while let Some(end) = memchr(b'\n', data) {
+                    if self.part.is_empty() && !self.is_too_long {
+                        self.line(&data[..end]);
+                    } else {
+                        self.keep(&data[..end]);
+                        self.kept_line();
+                    }
                     data = &data[end + 1..];
                 }
                 self.keep(data);
@@ -88,23 +92,30 @@ impl Meter {
         }
     }
 
-    fn line(&mut self) {
-        if !self.is_too_long
-            && let Some(part) = self.part.strip_prefix(DATA).and_then(|data| serde_json::from_slice(data).ok())
-        {
-            self.told(&part);
+    /// Reads the line that has come in pieces.
+    fn kept_line(&mut self) {
+        let line = std::mem::take(&mut self.part);
+        if !self.is_too_long {
+            self.line(&line);
         }
-        self.part.clear();
         self.is_too_long = false;
     }
 
-    fn told(&mut self, part: &Value) {
-        match self.login.spent(part) {
-            Some(tokens) => {
+    fn line(&mut self, line: &[u8]) {
+        if line.len() <= LONGEST
+            && let Some(cost) = line.strip_prefix(DATA).and_then(|data| self.login.cost(data))
+        {
+            self.told(cost);
+        }
+    }
+
+    fn told(&mut self, cost: Cost) {
+        match cost {
+            Cost::Spent(tokens) => {
                 self.tokens = self.tokens.with(tokens);
                 (self.has_told, self.untold) = (true, 0);
             }
-            None => self.untold += self.login.written(part),
+            Cost::Written(bytes) => self.untold += bytes,
         }
     }
 
@@ -122,8 +133,8 @@ impl Drop for Meter {
         match self.form {
             Form::None | Form::Events => self.broken_off(),
             Form::Document if !self.is_too_long => {
-                if let Ok(whole) = serde_json::from_slice(&self.part) {
-                    self.told(&whole);
+                if let Some(cost) = self.login.cost(&self.part) {
+                    self.told(cost);
                 } else {
                     self.untold = self.part.len() as u64;
                     self.broken_off();

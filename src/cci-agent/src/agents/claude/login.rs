@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::cost;
 use super::place::SETTINGS;
-use crate::login::{By, Credentials, Locks, Login, Pass, Refusal, Tokens};
+use crate::login::{By, Cost, Credentials, Locks, Login, Pass, Refusal};
 
 /// Its file.
 pub(super) const LOGIN: &str = ".credentials.json";
@@ -272,15 +273,8 @@ impl Login for Account {
         json!({ "type": "error", "error": { "type": kind, "message": message } })
     }
 
-    fn spent(&self, part: &Value) -> Option<Tokens> {
-        let usage = part.get("usage").or_else(|| part.get("message")?.get("usage"))?;
-        let count = |key: &str| usage.get(key).and_then(Value::as_u64).unwrap_or_default();
-        Some(Tokens {
-            input: count("input_tokens"),
-            output: count("output_tokens"),
-            cache_read: count("cache_read_input_tokens"),
-            cache_written: count("cache_creation_input_tokens"),
-        })
+    fn cost(&self, part: &[u8]) -> Option<Cost> {
+        cost::cost(part)
     }
 
     fn takes_tokens(&self, path: &str) -> bool {
@@ -294,12 +288,6 @@ impl Login for Account {
             max_tokens: u64,
         }
         serde_json::from_slice(asked).ok().map(|Asked { max_tokens }| max_tokens)
-    }
-
-    fn written(&self, part: &Value) -> u64 {
-        let delta = part.get("delta").and_then(Value::as_object);
-        let texts = delta.into_iter().flatten().filter(|(key, _)| *key != "type");
-        texts.filter_map(|(_, value)| value.as_str()).map(|text| text.len() as u64).sum()
     }
 }
 
@@ -449,15 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_answer_took_is_read_whole_and_in_parts() {
-        let start = json!({ "type": "message_start", "message": { "usage": { "input_tokens": 3, "output_tokens": 1,
-            "cache_read_input_tokens": 7 } } });
-        let delta = json!({ "type": "message_delta", "usage": { "output_tokens": 12 } });
-        let both = Account.spent(&start).unwrap().with(Account.spent(&delta).unwrap());
-        assert_eq!(both, Tokens { input: 3, output: 12, cache_read: 7, cache_written: 0 });
-        assert_eq!(Account.spent(&json!({ "type": "ping" })), None);
-        let text = json!({ "type": "content_block_delta", "delta": { "type": "text_delta", "text": "seven.." } });
-        assert_eq!((Account.written(&text), Account.written(&start)), (7, 0));
+    fn what_takes_tokens_says_how_many_it_may_have() {
         assert!(Account.takes_tokens("/v1/messages") && !Account.takes_tokens("/v1/messages/count_tokens"));
         assert_eq!(Account.may_write(br#"{"messages":[{"max_tokens":1}],"max_tokens":9}"#), Some(9));
         for none in ["{}", "x", r#"{"max_tokens":-1}"#, r#"{"max_tokens":1,"max_tokens":9}"#] {
