@@ -5,6 +5,7 @@ mod login;
 mod named;
 mod place;
 mod programs;
+mod provider;
 mod screen;
 mod secrets;
 mod servers;
