@@ -146,6 +146,24 @@ mod tests {
     }
 
     #[test]
+    fn a_request_to_bedrock_is_signed_as_by_the_sdk_of_aws() {
+        let host = "bedrock-runtime.us-east-1.amazonaws.com";
+        let headers = [("content-type", "application/json"), ("host", host), TIME, ("x-amz-security-token", "tok")];
+        let scope = AwsScope { region: "us-east-1", service: "bedrock", time: TIME.1 };
+        for (path, expected) in [
+            ("/model/us.anthropic.x-v1:0/invoke", "2d8caf85dd2458f8c814de33c24b0ab2bdb5a713490bb232117082298e170dc9"),
+            (
+                "/model/arn%3Aaws%3Abedrock%2Fx/invoke",
+                "033aa75eeb42e5912c878a1eb0c5c2d86b4344f2c9d7f50e843806b1a1502ac0",
+            ),
+        ] {
+            let request = AwsRequest { method: "POST", path, headers: &headers, body: b"{\"a\":1}" };
+            let text = sign(&request, &keys(Some("tok")), scope);
+            assert_eq!(text.rsplit_once('=').unwrap().1, expected, "{path}");
+        }
+    }
+
+    #[test]
     fn no_secret_is_shown() {
         let shown = format!("{:?}", keys(Some("the-token")));
         assert!(shown.contains("AKIDEXAMPLE") && !shown.contains("wJalr") && !shown.contains("the-token"), "{shown}");

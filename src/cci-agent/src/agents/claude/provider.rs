@@ -1,7 +1,5 @@
 //! Claude Code at Bedrock, at Vertex AI and behind a gateway: the variables that choose one, and the paths that it asks.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::login::{GATEWAY_VARIABLE, HELPER, KEY_VARIABLE, PLACEHOLDER, is_token};
@@ -189,6 +187,8 @@ pub(super) fn takes_tokens(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
 
     use super::*;
@@ -318,9 +318,7 @@ mod tests {
             format!("/projects/{project}/locations/{region}/publishers/{rest}")
         };
         let vertex = vertex_of("us-east5");
-        for rest in
-            ["anthropic/models/x-4@2025:streamRawPredict", "anthropic/models/count-tokens:rawPredict"]
-        {
+        for rest in ["anthropic/models/x-4@2025:streamRawPredict", "anthropic/models/count-tokens:rawPredict"] {
             assert!(may_ask(&vertex, "POST", &at("p-1", "us-east5", rest)), "{rest}");
         }
         for path in [
