@@ -4,6 +4,8 @@ use std::fmt::{self, Debug};
 
 use serde_json::Value;
 
+use crate::provider::{Provided, Provider, Unfit};
+
 /// The login of an agent.
 pub trait Login: Debug + Sync {
     /// The variable that names the directory of the login on the host; without it, it is where the configuration is.
@@ -18,6 +20,19 @@ pub trait Login: Debug + Sync {
     /// The variables by which the agent sends its requests to a socket, with a placeholder for what lets them in, which is
     /// of this kind.
     fn socket_environment(&self, socket: &str, pass: Pass) -> Vec<(&'static str, String)>;
+
+    /// The provider that a person has chosen for the agent by variables or by its settings, and where its API is.
+    fn provided(
+        &self,
+        said: &dyn Fn(&str) -> Option<String>,
+        settings: &Value,
+    ) -> Result<Option<(String, Provided)>, Unfit>;
+
+    /// The variables by which the agent sends a provider's requests to a socket.
+    fn provided_environment(&self, socket: &str, provided: &Provided) -> Vec<(String, String)>;
+
+    /// Whether a session may ask a provider for this.
+    fn may_ask_provider(&self, provider: &Provider, method: &str, path: &str) -> bool;
 
     /// The variables by which it finds a login in a directory of its own.
     fn directory_environment(&self, directory: &str) -> Vec<(&'static str, String)>;

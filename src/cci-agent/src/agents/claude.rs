@@ -6,6 +6,7 @@ mod login;
 mod named;
 mod place;
 mod programs;
+mod provider;
 mod screen;
 mod secrets;
 mod servers;

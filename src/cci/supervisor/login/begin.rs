@@ -18,7 +18,8 @@ use tokio::time::sleep;
 use super::account::Account;
 use super::logins::Logins;
 use super::pace::Pace;
-use super::pass::Passage;
+use super::pass::{Entry, Passage};
+use super::provider::Opened;
 use super::reserve::Reserve;
 use crate::supervisor::door::{self, Door};
 use crate::supervisor::http::{Limits, serve};
@@ -43,16 +44,21 @@ pub(in crate::supervisor) fn begin(
 ) -> io::Result<()> {
     let agent = cci_agent::agent(&watched.tool);
     let (Some(note), Some(login)) = (&watched.login, agent.login()) else { return Ok(()) };
-    let account = logins.account(agent, login, note);
+    let account = || logins.account(agent, login, note);
     let (run, watched) = (run.clone(), watched.clone());
     match note.mode {
         LoginMode::Socket => {
             let session = watched.state.parent().unwrap_or(&watched.state).to_owned();
+            let http = logins.http()?;
+            let entry = match &note.provided {
+                None => Entry::Account(account()),
+                Some(provided) => Entry::Provider(Opened::of(provided, note, http.clone())),
+            };
             let passage = Rc::new(Passage {
                 login,
                 note: note.clone(),
-                account,
-                http: logins.http()?,
+                entry,
+                http,
                 used: Cell::new(Usage::read(&session)),
                 session,
                 work: logins.work.clone(),
@@ -63,6 +69,7 @@ pub(in crate::supervisor) fn begin(
             tasks.spawn_local(async move { match listen(run, watched, passage, opened).await {} });
         }
         LoginMode::Token => {
+            let account = account();
             tasks.spawn_local(async move { match hand_in(&run, &watched, login, &account).await {} });
         }
         LoginMode::Copy => {}

@@ -6,12 +6,14 @@ mod apart;
 mod begin;
 mod body;
 mod client;
+mod command;
 mod head;
 mod helper;
 mod logins;
 mod meter;
 mod pace;
 mod pass;
+mod provider;
 mod renewal;
 mod reserve;
 

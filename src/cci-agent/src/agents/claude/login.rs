@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::cost;
 use super::place::SETTINGS;
+use super::provider;
 use crate::login::{By, Cost, Credentials, Locks, Login, Pass, Refusal};
+use crate::provider::{Provided, Provider, Unfit};
 
 /// Its file.
 pub(super) const LOGIN: &str = ".credentials.json";
@@ -25,15 +27,15 @@ const ENDED: &str = "loginEnded";
 /// The program's own id, which every copy of it has.
 const CLIENT: &str = "9d1c250a-e61b-44d9-88ed-5944d1962f5e";
 /// What it sends where the far end of the socket is to add the token.
-const PLACEHOLDER: &str = "ssh-placeholder";
+pub(super) const PLACEHOLDER: &str = "ssh-placeholder";
 /// The setting that names a command that prints a key.
-const HELPER: &str = "apiKeyHelper";
+pub(super) const HELPER: &str = "apiKeyHelper";
 /// The key of an API key in the file of an account.
 const API_KEY: &str = "apiKey";
 /// The variables with a token and with a key.
 const TOKEN_VARIABLE: &str = "CLAUDE_CODE_OAUTH_TOKEN";
-const KEY_VARIABLE: &str = "ANTHROPIC_API_KEY";
-const GATEWAY_VARIABLE: &str = "ANTHROPIC_AUTH_TOKEN";
+pub(super) const KEY_VARIABLE: &str = "ANTHROPIC_API_KEY";
+pub(super) const GATEWAY_VARIABLE: &str = "ANTHROPIC_AUTH_TOKEN";
 /// What a token that a person gives may be used for: more than that no such token allows.
 const INFERENCE: &str = "user:inference";
 /// Where the answers of a model are.
@@ -79,6 +81,25 @@ impl Login for Account {
             ("ANTHROPIC_BASE_URL", format!("http://{}", self.host())),
             (variable, PLACEHOLDER.to_owned()),
         ]
+    }
+
+    fn provided(
+        &self,
+        said: &dyn Fn(&str) -> Option<String>,
+        settings: &Value,
+    ) -> Result<Option<(String, Provided)>, Unfit> {
+        provider::provided(said, settings)
+    }
+
+    fn provided_environment(&self, socket: &str, provided: &Provided) -> Vec<(String, String)> {
+        provider::environment(socket, format!("http://{}", self.host()), provided)
+    }
+
+    fn may_ask_provider(&self, provider: &Provider, method: &str, path: &str) -> bool {
+        match provider {
+            Provider::Gateway => self.may_ask(method, path),
+            Provider::Bedrock { .. } | Provider::Vertex { .. } => provider::may_ask(provider, method, path),
+        }
     }
 
     fn token_variables(&self) -> &'static [&'static str] {
@@ -278,7 +299,7 @@ impl Login for Account {
     }
 
     fn takes_tokens(&self, path: &str) -> bool {
-        path == MESSAGES
+        path == MESSAGES || provider::takes_tokens(path)
     }
 
     fn may_write(&self, asked: &[u8]) -> Option<u64> {
@@ -294,16 +315,18 @@ impl Login for Account {
 /// Settings without what lets the agent in.
 pub(super) fn closed(mut settings: Value) -> Value {
     if let Some(table) = settings.as_object_mut() {
-        table.shift_remove(HELPER);
+        for key in provider::OF_THE_HOST {
+            table.shift_remove(key);
+        }
         if let Some(env) = table.get_mut("env").and_then(Value::as_object_mut) {
-            env.retain(|name, _| !Account.variables().contains(&name.as_str()));
+            env.retain(|name, _| !Account.variables().contains(&name.as_str()) && !provider::is_ours(name));
         }
     }
     settings
 }
 
 /// Whether a text can be in a header: what comes from a server is not put there otherwise.
-fn is_token(text: &str) -> bool {
+pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.len() <= 16 * 1024 && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
@@ -422,7 +445,8 @@ mod tests {
 
     #[test]
     fn settings_are_closed_by_leaving_out_what_lets_the_agent_in() {
-        let settings = json!({ HELPER: "x", "model": "m", "env": { KEY_VARIABLE: "k", "A": "b" } });
+        let settings = json!({ HELPER: "x", "model": "m", "awsCredentialExport": "y",
+            "env": { KEY_VARIABLE: "k", "AWS_SECRET_ACCESS_KEY": "s", "A": "b" } });
         assert_eq!(closed(settings), json!({ "model": "m", "env": { "A": "b" } }));
         assert_eq!(closed(json!([])), json!([]));
     }
