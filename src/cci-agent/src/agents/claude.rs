@@ -1,6 +1,7 @@
 //! Claude Code.
 
 mod config;
+mod keys;
 mod login;
 mod named;
 mod place;
