@@ -2,6 +2,7 @@
 
 mod config;
 mod cost;
+mod keys;
 mod login;
 mod named;
 mod place;

@@ -17,11 +17,10 @@ use serde_json::Value;
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::SessionEvent;
+use crate::session::provider;
 
 /// The variable that names another place where logins are renewed, for tests and gateways.
 pub const TOKEN_URL: &str = "CCI_TOKEN_URL";
-/// Where a login of Google's is renewed.
-const GOOGLE: &str = "https://oauth2.googleapis.com/token";
 /// How long before its end a login is said to end.
 const SOON: u64 = 3 * 24 * 3600 * 1000;
 
@@ -130,7 +129,7 @@ pub(super) async fn way(cx: &Context, agent: &'static dyn Agent) -> Result<Way> 
     let given = given(cx, login);
     if account.is_none()
         && given.is_empty()
-        && let Some((api, provided)) = provided(cx, login, &configured)?
+        && let Some((api, provided)) = provider::chosen(cx, login, &configured)?
     {
         return Ok(through(cx, login, &file, (api, provided)));
     }
@@ -177,25 +176,12 @@ fn given(cx: &Context, login: &dyn Login) -> Vec<String> {
     given.chain(configured).filter(|(name, value)| login.lets_in(name, value)).map(|(name, _)| name.clone()).collect()
 }
 
-/// The provider that the caller's own agent goes to: its settings count more than the environment.
-fn provided(cx: &Context, login: &dyn Login, settings: &Value) -> Result<Option<(String, Provided)>> {
-    let home = cx.caller.home.to_str();
-    let said = |name: &str| {
-        let of_caller = || if name == "HOME" { home } else { cx.caller.var(name) };
-        settings["env"][name].as_str().or_else(of_caller).map(str::to_owned)
-    };
-    login.provided(&said, settings).map_err(|unfit| Error::Config {
-        problem: format!("{} on this host is not {}", unfit.variable, unfit.wanted),
-        hint: Some(format!("the agent's requests cannot go where it says: set {}, or nothing of it", unfit.variable)),
-    })
-}
-
 /// The way to a provider: always by the socket, because nothing that opens one ends soon.
 fn through(cx: &Context, login: &'static dyn Login, file: &LoginFile, (api, provided): (String, Provided)) -> Way {
     let environment = login.provided_environment(LOGIN_SOCKET, &provided).into_iter().collect();
-    let mut note = note(cx, login, file, (LoginMode::Socket, api));
-    note.renewed_at = cx.caller.var(TOKEN_URL).unwrap_or(GOOGLE).to_owned();
-    note.provided = Some(provided);
+    let renewed_at = cx.caller.var(TOKEN_URL).unwrap_or(provider::GOOGLE).to_owned();
+    let note = note(cx, login, file, (LoginMode::Socket, api));
+    let note = LoginNote { provided: Some(provided), renewed_at, ..note };
     Way { note: Some(note), is_copied: false, environment, account: None, held: None, why: None }
 }
 

@@ -52,7 +52,7 @@ pub(in crate::supervisor) fn begin(
             let http = logins.http()?;
             let entry = match &note.provided {
                 None => Entry::Account(account()),
-                Some(provided) => Entry::Provider(Opened::of(provided, note, http.clone())),
+                Some(provided) => Entry::Provider(Box::new(Opened::of(provided, note, http.clone()))),
             };
             let passage = Rc::new(Passage {
                 login,

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use cci_agent::{Login, Pass, Refusal, Tokens};
+use cci_agent::{Login, Refusal, Tokens};
 use cci_engine::blocking::blocking;
 use cci_host::login::{Accounts, Held};
 use cci_host::store::run_dir::LoginNote;
 use cci_host::store::usage::Usage;
 use http_body_util::{BodyExt, Either};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderValue};
+use hyper::header::CONTENT_LENGTH;
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use reqwest::Client;
@@ -25,11 +25,12 @@ use tokio_util::task::TaskTracker;
 use super::account::Account;
 use super::answer::Refused;
 use super::body::{Answered, Asked, Cut, Out};
-use super::head::{API_KEY, Wants, judge, passed_back, passed_on};
+use super::head::{Wants, judge, passed_back, passed_on};
 use super::meter::{BYTES_OF_A_TOKEN, Meter};
 use super::pace::Pace;
 use super::provider::{Opened, cleared};
 use super::reserve::{Reserve, Reserved};
+use super::show::show;
 
 /// How soon what was refused because of requests under way is asked again.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -39,7 +40,7 @@ pub(super) enum Entry {
     /// A login for the agent's own API.
     Account(Rc<Account>),
     /// What opens another provider's.
-    Provider(Opened),
+    Provider(Box<Opened>),
 }
 
 /// A request, as it is passed on.
@@ -110,7 +111,7 @@ impl Passage {
     fn provider(&self) -> Option<&Opened> {
         match &self.entry {
             Entry::Account(_) => None,
-            Entry::Provider(opened) => Some(opened),
+            Entry::Provider(opened) => Some(&**opened),
         }
     }
 
@@ -201,26 +202,6 @@ impl Passage {
             passage.work.spawn_blocking(move || drop(Usage::add(&session, more)));
         })
     }
-}
-
-/// A header that no log shows.
-pub(super) fn secret(text: &str) -> Result<HeaderValue, Refused> {
-    let unfit =
-        |_| Refused::new(Refusal::NoLogin, "the login on the host cannot be used: its token has odd characters");
-    let mut value = HeaderValue::from_str(text).map_err(unfit)?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// Has a request show what lets it in.
-pub(super) fn show(headers: &mut HeaderMap, access: &str, pass: Pass) -> Result<(), Refused> {
-    if matches!(pass, Pass::Bearer | Pass::Both) {
-        headers.insert(AUTHORIZATION, secret(&format!("Bearer {access}"))?);
-    }
-    if matches!(pass, Pass::Key | Pass::Both) {
-        headers.insert(API_KEY, secret(access)?);
-    }
-    Ok(())
 }
 
 fn passed(answer: reqwest::Response, meter: Meter) -> Response<Out> {

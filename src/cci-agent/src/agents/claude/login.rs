@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::cost;
+use super::keys::{GATEWAY_VARIABLE, HELPER, KEY_VARIABLE, PLACEHOLDER, TOKEN_VARIABLE, is_token};
 use super::place::SETTINGS;
 use super::provider;
 use crate::login::{By, Cost, Credentials, Locks, Login, Pass, Refusal};
@@ -26,16 +27,8 @@ const BLANKED: [&str; 3] = ["accessToken", "refreshToken", "expiresAt"];
 const ENDED: &str = "loginEnded";
 /// The program's own id, which every copy of it has.
 const CLIENT: &str = "9d1c250a-e61b-44d9-88ed-5944d1962f5e";
-/// What it sends where the far end of the socket is to add the token.
-pub(super) const PLACEHOLDER: &str = "ssh-placeholder";
-/// The setting that names a command that prints a key.
-pub(super) const HELPER: &str = "apiKeyHelper";
 /// The key of an API key in the file of an account.
 const API_KEY: &str = "apiKey";
-/// The variables with a token and with a key.
-const TOKEN_VARIABLE: &str = "CLAUDE_CODE_OAUTH_TOKEN";
-pub(super) const KEY_VARIABLE: &str = "ANTHROPIC_API_KEY";
-pub(super) const GATEWAY_VARIABLE: &str = "ANTHROPIC_AUTH_TOKEN";
 /// What a token that a person gives may be used for: more than that no such token allows.
 const INFERENCE: &str = "user:inference";
 /// Where the answers of a model are.
@@ -323,11 +316,6 @@ pub(super) fn closed(mut settings: Value) -> Value {
         }
     }
     settings
-}
-
-/// Whether a text can be in a header: what comes from a server is not put there otherwise.
-pub(super) fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 16 * 1024 && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::login::{GATEWAY_VARIABLE, HELPER, KEY_VARIABLE, PLACEHOLDER, is_token};
+use super::keys::{GATEWAY_VARIABLE, HELPER, KEY_VARIABLE, PLACEHOLDER, is_token};
 use crate::provider::{OpenedBy, Provided, Provider, Unfit};
 
 /// The switches.

@@ -98,8 +98,8 @@ mod tests {
         LocalSet::new().run_until(aws.keys()).await
     }
 
-    fn keys(id: &str, secret: &str, token: Option<&str>) -> Result<AwsKeys, String> {
-        Ok(AwsKeys { id: id.into(), secret: secret.into(), token: token.map(str::to_owned) })
+    fn keys(id: &str, secret: &str, token: Option<&str>) -> AwsKeys {
+        AwsKeys { id: id.into(), secret: secret.into(), token: token.map(str::to_owned) }
     }
 
     #[tokio::test]
@@ -113,13 +113,13 @@ mod tests {
             r#"printf '{"Version":1,"AccessKeyId":"P","SecretAccessKey":"%s","SessionToken":"R"}' $AWS_PROFILE"#;
         let config = format!("[profile work]\ncredential_process = {printing}\n[profile sso]\nsso_session = x\n");
         fs::write(home.path().join(".aws/config"), config).unwrap();
-        assert_eq!(found(&[("HOME", at)], None).await, keys("F", "G", None));
-        assert_eq!(found(&[("HOME", at), ("AWS_PROFILE", "work")], None).await, keys("P", "work", Some("R")));
+        assert_eq!(found(&[("HOME", at)], None).await, Ok(keys("F", "G", None)));
+        assert_eq!(found(&[("HOME", at), ("AWS_PROFILE", "work")], None).await, Ok(keys("P", "work", Some("R"))));
         let own =
             [("HOME", at), ("AWS_ACCESS_KEY_ID", "E"), ("AWS_SECRET_ACCESS_KEY", "S"), ("AWS_SESSION_TOKEN", "T")];
-        assert_eq!(found(&own, None).await, keys("E", "S", Some("T")));
+        assert_eq!(found(&own, None).await, Ok(keys("E", "S", Some("T"))));
         let exported = r#"echo '{"Credentials":{"AccessKeyId":"X","SecretAccessKey":"Y","SessionToken":"Z"}}'"#;
-        assert_eq!(found(&own, Some(exported)).await, keys("X", "Y", Some("Z")));
+        assert_eq!(found(&own, Some(exported)).await, Ok(keys("X", "Y", Some("Z"))));
     }
 
     #[tokio::test]
@@ -137,6 +137,6 @@ mod tests {
         let fake = home.path().join("aws");
         fs::write(&fake, "#!/bin/sh\necho '{\"AccessKeyId\":\"O\",\"SecretAccessKey\":\"'$6'\"}'\n").unwrap();
         fs::set_permissions(&fake, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        assert_eq!(found(&[("HOME", at), ("PATH", at)], None).await, keys("O", "default", None));
+        assert_eq!(found(&[("HOME", at), ("PATH", at)], None).await, Ok(keys("O", "default", None)));
     }
 }

@@ -15,7 +15,7 @@ use super::aws::Aws;
 use super::google::Google;
 use crate::supervisor::login::answer::Refused;
 use crate::supervisor::login::helper::Helper;
-use crate::supervisor::login::pass::{secret, show};
+use crate::supervisor::login::show::{secret, show};
 
 /// The service that a signature is for.
 const SERVICE: &str = "bedrock";
