@@ -34,6 +34,10 @@ pub(crate) fn build(host: &Host, profile: &str) {
     let out = host.cci_command(&args).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let built: Value = serde_json::from_slice(&out.stdout).unwrap();
+    if fingerprint(&mark).is_some() {
+        // of a build whose image was replaced since
+        incus(&["image", "alias", "delete", &mark]);
+    }
     incus(&["image", "alias", "create", &mark, built["fingerprint"].as_str().unwrap()]);
     if let Some(before) = before {
         incus(&["image", "delete", &before]);
