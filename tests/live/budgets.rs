@@ -71,7 +71,10 @@ impl Counted {
     /// The requests so far, without the lists of other projects' containers: one for each that this Incus has at the moment.
     fn seen(&self) -> Vec<String> {
         let own = format!("project={}", self.host.project);
-        let is_others = |request: &str| request.starts_with("GET /1.0/instances?recursion=1") && !request.contains(&own);
+        let is_others = |request: &str| {
+            let list = request.starts_with("GET /1.0/instances?recursion=1&project=");
+            list && !request.contains(&own)
+        };
         self.proxy.seen().into_iter().filter(|request| !is_others(request)).collect()
     }
 
