@@ -287,6 +287,11 @@ impl Login for Account {
     }
 
     fn spent(&self, part: &Value) -> Option<Tokens> {
+        if let Some(all) = part.get(provider::METRICS) {
+            let count = |key: &str| all.get(key).and_then(Value::as_u64).unwrap_or_default();
+            let (input, output) = (count("inputTokenCount"), count("outputTokenCount"));
+            return Some(Tokens { input, output, ..Tokens::default() });
+        }
         let usage = part.get("usage").or_else(|| part.get("message")?.get("usage"))?;
         let count = |key: &str| usage.get(key).and_then(Value::as_u64).unwrap_or_default();
         Some(Tokens {
@@ -468,6 +473,8 @@ mod tests {
         let both = Account.spent(&start).unwrap().with(Account.spent(&delta).unwrap());
         assert_eq!(both, Tokens { input: 3, output: 12, cache_read: 7, cache_written: 0 });
         assert_eq!(Account.spent(&json!({ "type": "ping" })), None);
+        let last = json!({ "type": "message_stop", "amazon-bedrock-invocationMetrics": { "inputTokenCount": 3, "outputTokenCount": 12 } });
+        assert_eq!(Account.spent(&last).unwrap(), Tokens { input: 3, output: 12, ..Tokens::default() });
         let text = json!({ "type": "content_block_delta", "delta": { "type": "text_delta", "text": "seven.." } });
         assert_eq!((Account.written(&text), Account.written(&start)), (7, 0));
         assert!(Account.takes_tokens("/v1/messages") && !Account.takes_tokens("/v1/messages/count_tokens"));
