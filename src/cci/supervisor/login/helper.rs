@@ -83,9 +83,16 @@ impl Helper {
 
     /// What it printed opens nothing: it is asked again.
     pub(in crate::supervisor) fn forget(&self) {
-        if self.forgets.may_be() {
-            self.printed.replace(None);
+        if self.forgets.may_be()
+            && let Some(printed) = self.printed.borrow_mut().as_mut()
+        {
+            printed.until = Instant::now();
         }
+    }
+
+    /// What it printed last, whether that still opens anything or not.
+    pub(in crate::supervisor) fn last(&self) -> Option<String> {
+        self.printed.borrow().as_ref()?.what.clone().ok()
     }
 }
 

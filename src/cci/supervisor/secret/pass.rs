@@ -103,10 +103,8 @@ impl Passage {
             }
             if !mentions(&carried.headers, placeholder) {
                 // what an earlier request carried may be repeated to this one
-                if let Source::Value(value) = &secret.source
-                    && secret.places().contains(place)
-                {
-                    carried.texts.push(value.reveal().to_owned());
+                if secret.places().contains(place) {
+                    carried.texts.extend(self.vault.carried(name, secret).map(|value| value.reveal().to_owned()));
                 }
                 continue;
             }

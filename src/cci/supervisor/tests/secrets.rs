@@ -159,6 +159,9 @@ async fn git_is_let_in_by_a_placeholder_for_the_sessions_repositories() {
         let answer = with.ask("/ann/tool.git/info/refs", "authorization: Bearer cci.git.secret").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         assert!(with.echo.last().contains(VALUE), "its command was run");
+        with.secrets.remove(&"api".parse().unwrap()).unwrap();
+        let answer = with.ask("/earlier", &format!("x-as-an-earlier-request-had-it: {VALUE}")).await;
+        assert!(answer.starts_with("HTTP/1.1 200") && !answer.contains(VALUE), "{answer}");
     });
     session.await;
 }
