@@ -10,6 +10,7 @@ use tokio::task::spawn_local;
 use tokio::time::{Instant, timeout};
 
 use super::command::Run;
+use super::pace::Seldom;
 
 /// How long what it printed is used, as the agents do.
 const LASTS: Duration = Duration::from_secs(300);
@@ -34,6 +35,7 @@ pub(in crate::supervisor) struct Helper {
     /// One run at a time.
     turn: Arc<Mutex<()>>,
     printed: RefCell<Option<Printed>>,
+    forgets: Seldom,
 }
 
 struct Printed {
@@ -81,7 +83,16 @@ impl Helper {
 
     /// What it printed opens nothing: it is asked again.
     pub(in crate::supervisor) fn forget(&self) {
-        self.printed.replace(None);
+        if self.forgets.may_be()
+            && let Some(printed) = self.printed.borrow_mut().as_mut()
+        {
+            printed.until = Instant::now();
+        }
+    }
+
+    /// What it printed last, whether that still opens anything or not.
+    pub(in crate::supervisor) fn last(&self) -> Option<String> {
+        self.printed.borrow().as_ref()?.what.clone().ok()
     }
 }
 
@@ -111,6 +122,12 @@ mod tests {
             assert_eq!(keys, (Ok("key-1".into()), Ok("key-1".into()), Ok("key-1".into())));
             helper.forget();
             assert_eq!(helper.key(&command).await, Ok("key-2".into()));
+            helper.forget();
+            assert_eq!(
+                helper.key(&command).await,
+                Ok("key-2".into()),
+                "a session that is refused again and again runs nothing"
+            );
         };
         LocalSet::new().run_until(asked).await;
         assert_eq!(fs::read_to_string(&count).unwrap(), "x\nx\n");

@@ -111,12 +111,12 @@ async fn requests_to_bedrock_are_signed_with_what_is_on_the_host() {
             assert_eq!(with.api.seen.lock().unwrap().bytes, 2);
 
             let before = with.count();
-            let model = "/model/x/invoke";
+            let model = "/model/anthropic.x/invoke";
             for (status, target, headers) in [
                 ("403", "/v1/messages", placeholder()),
-                ("403", "/model/x/converse", placeholder()),
+                ("403", "/model/anthropic.x/converse", placeholder()),
                 ("403", "/model/..%2F..%2Fx/invoke", placeholder()),
-                ("400", "/model/x/invoke?X-Amz-Signature=1", placeholder()),
+                ("400", "/model/anthropic.x/invoke?X-Amz-Signature=1", placeholder()),
                 ("403", model, "authorization: AWS4-HMAC-SHA256 Credential=theirs\r\n".into()),
                 ("403", model, "x-api-key: theirs\r\n".into()),
             ] {
@@ -138,13 +138,13 @@ async fn where_the_host_has_no_credentials_the_agent_hears_the_way_out() {
     });
     with.world
         .while_it_runs(async {
-            let answer = with.ask("/model/x/invoke", &placeholder()).await;
+            let answer = with.ask("/model/anthropic.x/invoke", &placeholder()).await;
             assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("AWS_BEARER_TOKEN_BEDROCK"), "{answer}");
             let directory = with.home.path().join(".aws");
             fs::create_dir(&directory).unwrap();
             let profile = "[default]\naws_access_key_id=LATER\naws_secret_access_key=x\n";
             fs::write(directory.join("credentials"), profile).unwrap();
-            with.ask("/model/x/invoke", &placeholder()).await;
+            with.ask("/model/anthropic.x/invoke", &placeholder()).await;
             let signed = with.seen().1;
             assert!(text(&signed, "authorization").unwrap().contains("Credential=LATER/"), "{signed:?}");
         })
@@ -195,6 +195,23 @@ async fn requests_to_vertex_carry_a_token_that_is_renewed_on_the_host() {
             assert!(answer.contains("gcloud auth application-default login"), "{answer}");
         })
         .await;
+}
+
+#[tokio::test]
+async fn a_session_that_is_refused_again_and_again_runs_no_command_each_time() {
+    let with = With::provider(bedrock(), |home| OpenedBy::Login {
+        variables: BTreeMap::new(),
+        command: Some(format!("echo x >>{home}/runs; echo '{{\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"B\"}}'")),
+    });
+    with.world
+        .while_it_runs(async {
+            for _ in 0..5 {
+                let answer = with.ask("/model/anthropic.x/invoke", &placeholder()).await;
+                assert!(answer.starts_with("HTTP/1.1 401"), "the stub knows no signature: {answer}");
+            }
+        })
+        .await;
+    assert_eq!(fs::read_to_string(with.home.path().join("runs")).unwrap(), "x\nx\n");
 }
 
 #[tokio::test]

@@ -12,10 +12,22 @@ use crate::login::{Cost, Tokens};
 /// The part of an answer; what is not named is passed over.
 #[derive(Deserialize)]
 struct Part {
+    /// What Bedrock adds to the last part of an answer, of whichever model.
+    #[serde(rename = "amazon-bedrock-invocationMetrics")]
+    metrics: Option<Metrics>,
     usage: Option<Value>,
     message: Option<Message>,
     #[serde(default)]
     delta: Texts,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metrics {
+    #[serde(default)]
+    input_token_count: u64,
+    #[serde(default)]
+    output_token_count: u64,
 }
 
 #[derive(Deserialize)]
@@ -33,6 +45,9 @@ struct Length(u64);
 /// The cost that a part tells; `None` if it is no part of an answer.
 pub(super) fn cost(part: &[u8]) -> Option<Cost> {
     let part: Part = serde_json::from_slice(part).ok()?;
+    if let Some(Metrics { input_token_count: input, output_token_count: output }) = part.metrics {
+        return Some(Cost::Spent(Tokens { input, output, ..Tokens::default() }));
+    }
     let Some(usage) = part.usage.or_else(|| part.message?.usage) else { return Some(Cost::Written(part.delta.0)) };
     let count = |key: &str| usage.get(key).and_then(Value::as_u64).unwrap_or_default();
     Some(Cost::Spent(Tokens {
@@ -151,6 +166,8 @@ mod tests {
         let end = br#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":12,"input_tokens":null}}"#;
         let (Some(Cost::Spent(start)), Some(Cost::Spent(end))) = (cost(start), cost(end)) else { panic!("no tokens") };
         assert_eq!(start.with(end), Tokens { input: 3, output: 12, cache_read: 7, cache_written: 0 });
+        let last = br#"{"type":"message_stop","amazon-bedrock-invocationMetrics":{"inputTokenCount":3,"outputTokenCount":12,"firstByteLatency":1.5}}"#;
+        assert_eq!(cost(last), Some(Cost::Spent(Tokens { input: 3, output: 12, ..Tokens::default() })));
         for (part, written) in [
             (r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a\nb\u00e4c"}}"#, 6),
             (r#"{"delta":{"partial_json":"{}","further":[1,{"text":"no"}],"n":1.5,"b":true,"none":null}}"#, 2),

@@ -158,7 +158,7 @@ pub(super) fn may_ask(provider: &Provider, method: &str, path: &str) -> bool {
             Provider::Bedrock { .. } => {
                 let parts = path.strip_prefix("/model/").and_then(|rest| rest.split_once('/'));
                 let asks = ["invoke", "invoke-with-response-stream", "count-tokens"];
-                parts.is_some_and(|(model, what)| is_model(model) && asks.contains(&what))
+                parts.is_some_and(|(model, what)| is_model(model) && is_of_anthropic(model) && asks.contains(&what))
             }
             Provider::Vertex { region, project } => {
                 let place = format!("/projects/{project}/locations/{region}/publishers/anthropic/models/");
@@ -177,6 +177,12 @@ fn is_model(name: &str) -> bool {
         && (1..=512).contains(&name.len())
         && plain.bytes().all(is_plain)
         && !plain.split('/').any(|part| ["", ".", ".."].contains(&part))
+}
+
+/// Whether a model of Bedrock's is one of the agent's, as far as its name tells: what another takes is not counted.
+fn is_of_anthropic(name: &str) -> bool {
+    let unnamed = ["application-inference-profile", "provisioned-model"];
+    name.contains("anthropic.") || name.starts_with("arn") && unnamed.iter().any(|kind| name.contains(kind))
 }
 
 /// Whether the answer to this takes tokens.
@@ -298,22 +304,24 @@ mod tests {
             assert!(may_ask(&bedrock(), "POST", path), "{path}");
         }
         for path in [
-            "/model/x/converse",
-            "/model/x/../y/invoke",
-            "/model/..%2F..%2Fguardrail/invoke",
-            "/model/..%2Fx/invoke",
-            "/model/a%2F%2Fb/invoke",
-            "/model/x%00/invoke",
-            "/model/x%252F/invoke",
+            "/model/anthropic.x/converse",
+            "/model/anthropic.x/../y/invoke",
+            "/model/anthropic.x%2F..%2F..%2Fguardrail/invoke",
+            "/model/..%2Fanthropic.x/invoke",
+            "/model/anthropic.a%2F%2Fb/invoke",
+            "/model/anthropic.x%00/invoke",
+            "/model/anthropic.x%252F/invoke",
             "/model//invoke",
-            "/model/x/invoke/",
+            "/model/anthropic.x/invoke/",
+            "/model/amazon.nova-pro-v1:0/invoke",
+            "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A%3Afoundation-model%2Famazon.nova/invoke",
             "/async-invoke",
             "/v1/messages",
             "/inference-profiles",
         ] {
             assert!(!may_ask(&bedrock(), "POST", path), "{path}");
         }
-        assert!(!may_ask(&bedrock(), "GET", "/model/x/invoke"));
+        assert!(!may_ask(&bedrock(), "GET", "/model/anthropic.x/invoke"));
         let at = |project: &str, region: &str, rest: &str| {
             format!("/projects/{project}/locations/{region}/publishers/{rest}")
         };

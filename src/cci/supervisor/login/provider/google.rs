@@ -1,6 +1,6 @@
 //! The access token of Google's that the host has: from its application default credentials, or from `gcloud`.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout};
 use super::service_account::statement;
 use crate::supervisor::login::command::Run;
 use crate::supervisor::login::helper::{Helper, Wanted, is_key};
+use crate::supervisor::login::pace::Seldom;
 
 /// No credentials and no answer are longer.
 const LARGEST: usize = 64 * 1024;
@@ -54,7 +55,8 @@ pub(super) struct Google {
     /// The last one, or why there is none.
     pub(super) last: Mutex<Option<(Result<Token, String>, Instant)>>,
     /// Whether the API has refused it.
-    pub(super) is_refused: RefCell<bool>,
+    pub(super) is_refused: Cell<bool>,
+    pub(super) forgets: Seldom,
 }
 
 impl Google {
@@ -78,7 +80,9 @@ impl Google {
 
     /// The API has refused it.
     pub(super) fn forget(&self) {
-        self.is_refused.replace(true);
+        if self.forgets.may_be() {
+            self.is_refused.set(true);
+        }
         self.helper.forget();
     }
 

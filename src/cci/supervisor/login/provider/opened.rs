@@ -1,6 +1,6 @@
 //! A provider that a session's requests go to, and what lets them in.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::rc::Rc;
 
 use cci_agent::{OpenedBy, Pass, Provided, Provider, Refusal};
@@ -15,6 +15,7 @@ use super::aws::Aws;
 use super::google::Google;
 use crate::supervisor::login::answer::Refused;
 use crate::supervisor::login::helper::Helper;
+use crate::supervisor::login::pace::Seldom;
 use crate::supervisor::login::show::{secret, show};
 
 /// The service that a signature is for.
@@ -59,7 +60,8 @@ impl Opened {
                     http,
                     helper: Rc::default(),
                     last: Mutex::new(None),
-                    is_refused: RefCell::new(false),
+                    is_refused: Cell::new(false),
+                    forgets: Seldom::default(),
                 }),
                 Provider::Gateway => By::Nothing,
             },
