@@ -10,7 +10,7 @@ use cci_agent::{Agent, Refusal};
 use cci_core::account::AccountName;
 use cci_engine::blocking::blocking;
 use cci_host::login::{Found, Held, LoginFile, now};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::task::spawn_local;
 use tokio::time::{Instant, timeout};
 
@@ -25,6 +25,8 @@ use crate::supervisor::log::Log;
 const RENEWS: Duration = Duration::from_secs(100);
 /// How long a request waits for a renewal while the token still opens.
 const WAITS: Duration = Duration::from_secs(3);
+/// How many requests read it at once: each takes a thread for it.
+const READERS: usize = 4;
 /// How soon a renewal that failed is tried again.
 const REST: Duration = Duration::from_secs(10);
 
@@ -40,6 +42,7 @@ pub(super) struct Account {
     log: Rc<Log>,
     /// What prints its key, where it is not in the file.
     helper: Rc<Helper>,
+    readers: Semaphore,
     /// One renewal at a time.
     turn: Arc<Mutex<()>>,
     failed: RefCell<Option<Failed>>,
@@ -79,6 +82,7 @@ impl Account {
             renews,
             log,
             helper: Rc::default(),
+            readers: Semaphore::new(READERS),
             turn,
             failed,
             forced,
@@ -109,7 +113,10 @@ impl Account {
 
     async fn read(&self) -> Result<Held, Refused> {
         let file = self.file.clone();
-        match blocking(move || Ok(file.read())).await {
+        let reader = self.readers.acquire().await;
+        let found = blocking(move || Ok(file.read())).await;
+        drop(reader);
+        match found {
             Ok(Found::Login(held)) => self.with_key(*held).await,
             Ok(Found::Absent) => Err(self.no_login("there is no login on the host")),
             Ok(Found::Ended(_)) => Err(self.no_login("the login on the host has ended")),

@@ -1,6 +1,6 @@
 //! What is done for a session's login as long as it is watched.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::io;
 use std::rc::Rc;
@@ -10,7 +10,6 @@ use cci_agent::Login;
 use cci_core::settings::LoginMode;
 use cci_guest::agent_socket::LOGIN_NAME;
 use cci_host::store::run_dir::{RunDir, Watched};
-use cci_host::store::usage::Usage;
 use rustix::process::{Resource, getrlimit};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -21,6 +20,7 @@ use super::pace::Pace;
 use super::pass::{Entry, Passage};
 use super::provider::Opened;
 use super::reserve::Reserve;
+use super::tally::Tally;
 use crate::supervisor::door::{self, Door};
 use crate::supervisor::http::{Limits, serve};
 
@@ -59,9 +59,7 @@ pub(in crate::supervisor) fn begin(
                 note: note.clone(),
                 entry,
                 http,
-                used: Cell::new(Usage::read(&session)),
-                session,
-                work: logins.work.clone(),
+                tally: Tally::of(session, logins.work.clone()),
                 pace: RefCell::new(Pace::default()),
                 reserve: Reserve::of(note.max_tokens),
             });

@@ -16,6 +16,7 @@ mod pass;
 mod provider;
 mod renewal;
 mod reserve;
+mod tally;
 mod show;
 
 pub(super) use apart::Apart;

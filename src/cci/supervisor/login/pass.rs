@@ -1,8 +1,7 @@
 //! Passes a session's requests on to its agent's API, and lets them in.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::error::Error;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -20,7 +19,6 @@ use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use reqwest::Client;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio_util::task::TaskTracker;
 
 use super::account::Account;
 use super::answer::Refused;
@@ -31,6 +29,7 @@ use super::pace::Pace;
 use super::provider::{Opened, cleared};
 use super::reserve::{Reserve, Reserved};
 use super::show::show;
+use super::tally::Tally;
 
 /// How soon what was refused because of requests under way is asked again.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -59,10 +58,7 @@ pub(super) struct Passage {
     pub(super) note: LoginNote,
     pub(super) entry: Entry,
     pub(super) http: Client,
-    /// Where what it uses is noted.
-    pub(super) session: PathBuf,
-    pub(super) work: TaskTracker,
-    pub(super) used: Cell<Usage>,
+    pub(super) tally: Arc<Tally>,
     pub(super) reserve: Rc<Reserve>,
     pub(super) pace: RefCell<Pace>,
 }
@@ -156,7 +152,7 @@ impl Passage {
 
     fn allowed_tokens(&self) -> Result<(), Refused> {
         let most = self.reserve.most;
-        if most == 0 || self.used.get().tokens() < most {
+        if most == 0 || self.tally.used().tokens() < most {
             return Ok(());
         }
         let why = format!("this session has used the {most} tokens that `login.max_tokens` allows it");
@@ -183,7 +179,7 @@ impl Passage {
         let tokens = said.unwrap_or(u64::MAX).saturating_add(body.len() as u64 / BYTES_OF_A_TOKEN);
         // what was asked before may have been counted meanwhile
         self.allowed_tokens()?;
-        let Some(reserved) = self.reserve.take(self.used.get().tokens(), tokens) else {
+        let Some(reserved) = self.reserve.take(self.tally.used().tokens(), tokens) else {
             let why = "what is asked already may take all that `login.max_tokens` leaves to this session";
             return Err(Refused { again: Some(AGAIN), ..Refused::new(Refusal::TooSoon, why) });
         };
@@ -191,15 +187,11 @@ impl Passage {
     }
 
     /// Counts one request and what it took, when that is known.
-    fn counting(self: &Rc<Self>, reserved: Option<Reserved>) -> Box<dyn FnOnce(Tokens)> {
-        let passage = Rc::clone(self);
+    fn counting(&self, reserved: Option<Reserved>) -> Box<dyn FnOnce(Tokens)> {
+        let tally = Arc::clone(&self.tally);
         Box::new(move |tokens| {
-            let more = Usage::of(1, tokens);
-            passage.used.set(passage.used.get().and(more));
+            tally.add(Usage::of(1, tokens));
             drop(reserved);
-            let session = passage.session.clone();
-            // what cannot be noted still counts as long as this process lives
-            passage.work.spawn_blocking(move || drop(Usage::add(&session, more)));
         })
     }
 }
