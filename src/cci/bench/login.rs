@@ -24,7 +24,7 @@ use cci_engine::incus_error::DuringStep;
 /// The project directory of the session.
 const PROJECT: &str = "login";
 const SOCKET: &[&str] = &["login-first", "login-stream", "login-200"];
-const SUPERVISOR: &[&str] = &["supervisor-memory", "supervisor-idle"];
+const SUPERVISOR: &[&str] = &["supervisor-memory", "supervisor-idle", "supervisor-after"];
 const LAUNCH: &[&str] = &["shell-login", "shell-supervisor"];
 /// How many requests wait for their first byte in a round.
 const FIRST: usize = 50;
@@ -59,13 +59,14 @@ async fn rounds(bed: &Bed, all: &Collected) -> Result<()> {
         let name = bed.name(PROJECT, 1);
         child::cci_at(bed, &home, PROJECT, &SHELL).await?;
         bed.timed(booted(bed, &name)).await?;
+        bed.part(all, SUPERVISOR, idle(bed, all, &home)).await?;
         for round in 0..=bed.runs {
             all.begin(round);
             bed.part(all, &["login-first"], first(bed, all, &stub, &name)).await?;
             bed.part(all, &["login-stream"], stream(bed, all, &stub, &name)).await?;
             bed.part(all, &["login-200"], many(bed, all, &stub, &name)).await?;
         }
-        bed.part(all, SUPERVISOR, idle(bed, all, &home)).await?;
+        bed.part(all, SUPERVISOR, after(bed, all, &home)).await?;
     }
     child::cci_at(bed, &home, PROJECT, &["supervisor", "stop"]).await.map(drop)
 }
@@ -172,11 +173,9 @@ async fn through(bed: &Bed, name: &str, answer: Answer, times: usize, what: &str
     })
 }
 
-/// What a supervisor takes that has nothing to do.
+/// What a supervisor takes that watches a session in which nothing happens.
 async fn idle(bed: &Bed, all: &Collected, home: &Home) -> Result<()> {
-    let ran = child::cci_at(bed, home, PROJECT, &["supervisor", "status", "--format", "json"]).await?;
-    let status: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap_or_default();
-    let pid = status["pid"].as_u64().ok_or_else(|| Error::Internal("no supervisor runs".into()))?;
+    let pid = supervisor(bed, home).await?;
     bed.calm().await?;
     let before = worked(pid)?;
     let waited = async {
@@ -185,8 +184,23 @@ async fn idle(bed: &Bed, all: &Collected, home: &Home) -> Result<()> {
     };
     bed.timed(waited).await?;
     all.took("supervisor-idle", Who::Cci, worked(pid)?.saturating_sub(before));
-    all.add("supervisor-memory", Who::Cci, own_mib(pid)?);
+    all.add("supervisor-memory", Who::Cci, resident_mib(pid)?);
     Ok(())
+}
+
+/// What it keeps once it has worked: the C library's allocator gives little back.
+async fn after(bed: &Bed, all: &Collected, home: &Home) -> Result<()> {
+    let pid = supervisor(bed, home).await?;
+    bed.calm().await?;
+    all.add("supervisor-after", Who::Cci, resident_mib(pid)?);
+    Ok(())
+}
+
+/// The process of the supervisor that runs.
+async fn supervisor(bed: &Bed, home: &Home) -> Result<u64> {
+    let ran = child::cci_at(bed, home, PROJECT, &["supervisor", "status", "--format", "json"]).await?;
+    let status: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap_or_default();
+    status["pid"].as_u64().ok_or_else(|| Error::Internal("no supervisor runs".into()))
 }
 
 /// How long the threads of a process have had a processor.
@@ -201,10 +215,10 @@ fn worked(pid: u64) -> Result<Duration> {
     Ok(Duration::from_nanos(nanos))
 }
 
-/// The memory of a process, its share of what it has in common with others included.
-fn own_mib(pid: u64) -> Result<f64> {
+/// The memory of a process, the pages of its program included.
+fn resident_mib(pid: u64) -> Result<f64> {
     let path = PathBuf::from(format!("/proc/{pid}/smaps_rollup"));
     let text = std::fs::read_to_string(&path).map_err(|source| Error::Host { step: "read", path, source })?;
-    let kib = text.lines().find_map(|line| line.strip_prefix("Pss:")?.split_whitespace().next()?.parse::<f64>().ok());
+    let kib = text.lines().find_map(|line| line.strip_prefix("Rss:")?.split_whitespace().next()?.parse::<f64>().ok());
     Ok(kib.unwrap_or_default() / 1024.0)
 }

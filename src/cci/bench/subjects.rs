@@ -118,6 +118,7 @@ pub(super) const SUBJECTS: &[Subject] = &[
     ),
     ms("supervisor-idle", "processor time of an idle supervisor in 10 s", "", &[Target::Absolute { limit: 10.0 }]),
     mib("supervisor-memory", "its memory", &[Target::Absolute { limit: 15.0 }]),
+    mib("supervisor-after", "the same after long and many streams", &[]),
     mib("memory-shell", "cci's peak memory in `shell`", &[Target::Absolute { limit: 15.0 }]),
     mib("memory-list", "cci's peak memory in `list`, 50 containers", &[Target::Absolute { limit: 15.0 }]),
     mib("memory-container", "memory of an idle container", &[]),

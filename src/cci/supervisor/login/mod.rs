@@ -16,8 +16,8 @@ mod pass;
 mod provider;
 mod renewal;
 mod reserve;
-mod tally;
 mod show;
+mod tally;
 
 pub(super) use apart::Apart;
 pub(super) use apart::Renews;
