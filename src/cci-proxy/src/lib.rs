@@ -1,6 +1,8 @@
 //! Requests on their way out of a container: where each wants to go, its placeholders swapped for what they stand for, and
-//! that scrubbed from the answer. Knows nothing of Incus or cci.
+//! that scrubbed from the answer; and connections that are judged by the name they ask for. Knows the rules and addresses
+//! of `cci-core::network`, and nothing of Incus.
 
+pub mod egress;
 mod meant;
 mod scrub;
 mod swap;

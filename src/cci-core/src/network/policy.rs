@@ -70,7 +70,8 @@ impl Policy {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().filter_map(|entry| match &entry.target {
             Target::Name(name) => Some(name.as_str()),
-            Target::Block(_) => None,
+            // a policy that is enforced by addresses has no wildcards
+            Target::Below(_) | Target::Block(_) => None,
         })
     }
 
@@ -99,7 +100,7 @@ impl Policy {
             mode: mode.parse().ok()?,
             block_private: private.strip_prefix("private=")?.parse().ok()?,
             block_metadata: metadata.strip_prefix("metadata=")?.parse().ok()?,
-            entries: allowed.split_whitespace().map(|entry| entry.parse().ok()).collect::<Option<_>>()?,
+            entries: allowed.split_whitespace().map(|entry| Entry::by_address(entry).ok()).collect::<Option<_>>()?,
         })
     }
 
@@ -112,7 +113,7 @@ impl Policy {
 
 fn entries(domains: &[String]) -> Result<BTreeSet<Entry>> {
     let read = |raw: &String| {
-        raw.parse().map_err(|error: EntryError| Error::Config { problem: error.to_string(), hint: None })
+        Entry::by_address(raw).map_err(|error: EntryError| Error::Config { problem: error.to_string(), hint: None })
     };
     domains.iter().map(read).collect()
 }

@@ -192,7 +192,7 @@ impl Kind {
                 !text.is_empty() && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
             }
             Self::Texts => !text.contains('\0'),
-            Self::Domains => text.parse::<Entry>().is_ok(),
+            Self::Domains => Entry::by_address(text).is_ok(),
             Self::Choice(words) | Self::Choices(words) => words.contains(&text),
             Self::Cores => cores(text).is_some(),
             Self::Processes => number(text).is_ok_and(|count| count > 0),

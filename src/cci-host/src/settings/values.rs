@@ -141,7 +141,7 @@ impl Check<'_> {
             (_, _, Some(_)) => {}
             // why it is none says more than what one is
             (Kind::Domains, Some(text), None) => {
-                if let Err(error) = text.parse::<Entry>() {
+                if let Err(error) = Entry::by_address(text) {
                     self.note(value.span(), format!("{shown}: {error}"));
                 }
             }

@@ -1,0 +1,211 @@
+//! The body of a request or an answer, passed on to its end and not further.
+
+use std::io;
+
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::limits::IDLE;
+use super::lines::{Unread, line};
+
+/// How long a body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// There is none.
+    Empty,
+    /// So many bytes.
+    Length(u64),
+    /// As its chunks say.
+    Chunked,
+    /// To the end of the connection.
+    ToEnd,
+}
+
+/// Which side a body broke off at.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// It ended too early, or its chunks are none.
+    From,
+    /// Nobody takes it any more.
+    To,
+}
+
+/// A line before a chunk; extensions have no use.
+const SIZE: usize = 1024;
+/// The headers behind a chunked body.
+const TRAILERS: usize = 16 * 1024;
+
+impl From<Unread> for Broken {
+    fn from(_: Unread) -> Self {
+        Self::From
+    }
+}
+
+/// Passes a body on; how many bytes of content it had.
+pub(super) async fn relay<R, W>(framing: Framing, from: &mut R, to: &mut W) -> Result<u64, Broken>
+where
+    R: AsyncBufRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    match framing {
+        Framing::Empty => Ok(0),
+        Framing::Length(length) => exactly(length, from, to).await.map(|()| length),
+        Framing::Chunked => chunks(from, to).await,
+        Framing::ToEnd => to_end(from, to).await,
+    }
+}
+
+async fn exactly<R, W>(length: u64, from: &mut R, to: &mut W) -> Result<(), Broken>
+where
+    R: AsyncBufRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let mut left = length;
+    while left > 0 {
+        let chunk = within(from.fill_buf()).await.map_err(|_| Broken::From)?;
+        let count = chunk.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        if count == 0 {
+            return Err(Broken::From);
+        }
+        write(to, &chunk[..count]).await?;
+        from.consume(count);
+        left -= count as u64;
+    }
+    Ok(())
+}
+
+async fn to_end<R, W>(from: &mut R, to: &mut W) -> Result<u64, Broken>
+where
+    R: AsyncBufRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let mut total = 0;
+    loop {
+        let chunk = within(from.fill_buf()).await.map_err(|_| Broken::From)?;
+        let count = chunk.len();
+        if count == 0 {
+            return Ok(total);
+        }
+        write(to, chunk).await?;
+        from.consume(count);
+        total += count as u64;
+    }
+}
+
+/// Each chunk is written anew with its size and nothing else: there is one way to read it.
+async fn chunks<R, W>(from: &mut R, to: &mut W) -> Result<u64, Broken>
+where
+    R: AsyncBufRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let mut total = 0u64;
+    loop {
+        let size = size(&within(line(from, SIZE)).await?).ok_or(Broken::From)?;
+        write(to, format!("{size:x}\r\n").as_bytes()).await?;
+        if size == 0 {
+            trailers(from, to).await?;
+            return Ok(total);
+        }
+        exactly(size, from, to).await?;
+        if !within(line(from, 2)).await?.is_empty() {
+            return Err(Broken::From);
+        }
+        write(to, b"\r\n").await?;
+        total = total.saturating_add(size);
+    }
+}
+
+async fn trailers<R, W>(from: &mut R, to: &mut W) -> Result<(), Broken>
+where
+    R: AsyncBufRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let mut left = TRAILERS;
+    loop {
+        let trailer = within(line(from, left)).await?;
+        left -= trailer.len().min(left);
+        write(to, &trailer).await?;
+        write(to, b"\r\n").await?;
+        if trailer.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+/// The size of a chunk: hexadecimal digits, and perhaps an extension.
+fn size(line: &[u8]) -> Option<u64> {
+    let digits = line.split(|byte| *byte == b';').next()?;
+    let is_size = (1..=15).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit);
+    is_size.then(|| u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()).flatten()
+}
+
+async fn write(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> Result<(), Broken> {
+    let write = async {
+        to.write_all(bytes).await?;
+        to.flush().await
+    };
+    within(write).await.map_err(|_| Broken::To)
+}
+
+/// Waits as long as a connection may carry nothing.
+pub(super) async fn within<T, E: From<io::Error>>(wait: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    tokio::time::timeout(IDLE, wait).await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::BufReader;
+
+    use super::*;
+
+    async fn relayed(framing: Framing, bytes: &[u8]) -> (Result<u64, Broken>, String, usize) {
+        let (mut from, mut to) = (BufReader::with_capacity(5, bytes), Vec::new());
+        let result = relay(framing, &mut from, &mut to).await;
+        let mut rest = Vec::new();
+        tokio::io::AsyncReadExt::read_to_end(&mut from, &mut rest).await.unwrap();
+        (result, String::from_utf8(to).unwrap(), rest.len())
+    }
+
+    #[tokio::test]
+    async fn a_body_is_passed_on_to_its_end_and_not_further() {
+        let whole = async |framing, bytes: &[u8]| {
+            let (result, to, rest) = relayed(framing, bytes).await;
+            (result.unwrap(), to, rest)
+        };
+        assert_eq!(whole(Framing::Length(3), b"abcGET").await, (3, "abc".into(), 3));
+        assert_eq!(whole(Framing::Empty, b"GET").await, (0, String::new(), 3));
+        assert_eq!(whole(Framing::ToEnd, b"abcdefgh").await, (8, "abcdefgh".into(), 0));
+        let chunked = b"3;x=\"y\"\r\nabc\r\n0A\r\n0123456789\r\n000\r\nT: u\r\n\r\nGET";
+        assert_eq!(
+            whole(Framing::Chunked, chunked).await,
+            (13, "3\r\nabc\r\na\r\n0123456789\r\n0\r\nT: u\r\n\r\n".into(), 3)
+        );
+    }
+
+    #[tokio::test]
+    async fn chunks_that_others_could_read_differently_break_it_off() {
+        for chunks in [
+            "3\nabc\r\n0\r\n\r\n",
+            "3 \r\nabc\r\n0\r\n\r\n",
+            "+3\r\nabc\r\n0\r\n\r\n",
+            "0x3\r\nabc\r\n0\r\n\r\n",
+            "-1\r\nabc\r\n0\r\n\r\n",
+            "\r\nabc\r\n0\r\n\r\n",
+            "3\r\nabcd\r\n0\r\n\r\n",
+            "3\r\nabc\n0\r\n\r\n",
+            "3;a\nb\r\nabc\r\n0\r\n\r\n",
+            "10000000000000003\r\nabc\r\n0\r\n\r\n",
+            "3\r\nabc\r\n0\r\nT: u\n\r\n",
+            "3\r\nabc\r\n",
+        ] {
+            let (result, ..) = relayed(Framing::Chunked, chunks.as_bytes()).await;
+            assert!(matches!(result, Err(Broken::From)), "{chunks:?}");
+        }
+        assert!(matches!(relayed(Framing::Length(9), b"abc").await.0, Err(Broken::From)));
+    }
+
+    #[tokio::test]
+    async fn trailers_are_bounded() {
+        let endless = format!("0\r\n{}", "a: b\r\n".repeat(5000));
+        assert!(matches!(relayed(Framing::Chunked, endless.as_bytes()).await.0, Err(Broken::From)));
+    }
+}
