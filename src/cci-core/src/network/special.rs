@@ -80,8 +80,8 @@ fn special4(address: Ipv4Addr) -> Option<Special> {
 }
 
 const fn net(segments: [u16; 8], prefix: u8) -> Ipv6Net {
-    let [a, b, c, d, e, f, g, h] = segments;
-    Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), prefix)
+    let at = segments;
+    Ipv6Net::new_assert(Ipv6Addr::new(at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7]), prefix)
 }
 
 /// How a network without IPv4 reaches public IPv4 servers: the inner address is the one that is judged.

@@ -42,14 +42,14 @@ where
     C: AsyncRead + AsyncWrite + Unpin,
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut send = pin!(send(&mut client.read, &mut server.write, request));
-    let mut receive = pin!(receive(&mut server.read, &mut client.write, request));
+    let mut outward = pin!(send(&mut client.read, &mut server.write, request));
+    let mut back = pin!(receive(&mut server.read, &mut client.write, request));
     let mut sent = None;
     loop {
         tokio::select! {
             biased;
-            received = &mut receive => return ended(request, sent, received),
-            done = &mut send, if sent.is_none() => match done {
+            received = &mut back => return ended(request, sent, &received),
+            done = &mut outward, if sent.is_none() => match done {
                 // what the client sends makes no sense any more: no server gets to guess
                 Err(Broken::From) => return Exchanged { after: After::End, sent: 0, received: 0 },
                 done => sent = Some(done),
@@ -58,10 +58,10 @@ where
     }
 }
 
-fn ended(request: &Request, sent: Option<Result<u64, Broken>>, received: Received) -> Exchanged {
+fn ended(request: &Request, sent: Option<Result<u64, Broken>>, received: &Received) -> Exchanged {
     let is_whole = matches!(sent, Some(Ok(_)));
     let sent = sent.and_then(Result::ok).unwrap_or_default();
-    let (after, received) = match received {
+    let (after, received) = match *received {
         Received::Nothing => (After::Unanswered, 0),
         Received::Broken => (After::End, 0),
         Received::Switched => (After::Switched, 0),

@@ -57,10 +57,9 @@ impl Request {
         let target = Target::read(method, target)?;
         let header = host(headers)?;
         let (name, port) = match (&target, header) {
-            (Target::Path(_), None) => return Err(Refusal::NoName),
             (Target::Path(_), Some(host)) => host,
             (Target::Url { host, .. } | Target::Host(host), None) if version == 0 => host.clone(),
-            (Target::Url { .. } | Target::Host(_), None) => return Err(Refusal::NoName),
+            (_, None) => return Err(Refusal::NoName),
             (Target::Url { host, .. }, Some(header)) => one(host, header, 80)?,
             (Target::Host(host), Some(header)) => one(host, header, host.1.unwrap_or(443))?,
         };

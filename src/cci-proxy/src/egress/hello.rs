@@ -22,6 +22,7 @@ pub struct Hello {
 }
 
 /// Reads it, in whatever pieces it comes.
+#[derive(Default)]
 pub struct HelloReader {
     acceptor: Acceptor,
     bytes: Vec<u8>,
@@ -29,12 +30,6 @@ pub struct HelloReader {
 
 /// Encrypted Client Hello, its drafts, and the encrypted SNI before it.
 const HIDING: [u16; 7] = [0xfe0d, 0xfe0c, 0xfe0b, 0xfe0a, 0xfe09, 0xfe08, 0xffce];
-
-impl Default for HelloReader {
-    fn default() -> Self {
-        Self { acceptor: Acceptor::default(), bytes: Vec::new() }
-    }
-}
 
 impl HelloReader {
     /// Takes the next bytes; what the message says once it is whole. After that, and after an error, nothing is taken.

@@ -94,7 +94,7 @@ where
         match timeout(HEAD_TIME, lines::head(&mut client.read, HEAD)).await {
             Err(_) => Err(Refusal::TooSlow),
             Ok(Ok(Some(head))) => Request::read(&head).map(Some),
-            Ok(Ok(None) | Err(Unread::Gone(_))) => Ok(None),
+            Ok(Ok(None) | Err(Unread::Gone)) => Ok(None),
             Ok(Err(Unread::TooLarge)) => Err(Refusal::TooLarge),
             Ok(Err(Unread::BareLineFeed)) => Err(Refusal::Malformed("a line that ends in LF alone")),
         }

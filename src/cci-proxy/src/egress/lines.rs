@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 #[derive(Debug)]
 pub(super) enum Unread {
     /// The other end has gone, or said nothing for too long.
-    Gone(io::Error),
+    Gone,
     /// It is too long.
     TooLarge,
     /// A line ends in LF alone: others would read on where this ends.
@@ -16,8 +16,8 @@ pub(super) enum Unread {
 }
 
 impl From<io::Error> for Unread {
-    fn from(error: io::Error) -> Self {
-        Self::Gone(error)
+    fn from(_: io::Error) -> Self {
+        Self::Gone
     }
 }
 
@@ -29,7 +29,7 @@ pub(super) async fn head(from: &mut (impl AsyncBufRead + Unpin), limit: usize) -
     loop {
         let chunk = from.fill_buf().await?;
         if chunk.is_empty() {
-            return if head.is_empty() { Ok(None) } else { Err(Unread::Gone(io::ErrorKind::UnexpectedEof.into())) };
+            return if head.is_empty() { Ok(None) } else { Err(Unread::Gone) };
         }
         let (used, done) = take(&mut head, chunk, &mut skipped, limit)?;
         from.consume(used);
@@ -66,7 +66,7 @@ pub(super) async fn line(from: &mut (impl AsyncBufRead + Unpin), limit: usize) -
     loop {
         let chunk = from.fill_buf().await?;
         if chunk.is_empty() {
-            return Err(Unread::Gone(io::ErrorKind::UnexpectedEof.into()));
+            return Err(Unread::Gone);
         }
         let end = memchr::memchr(b'\n', chunk);
         let used = end.map_or(chunk.len(), |end| end + 1);
@@ -111,7 +111,7 @@ mod tests {
         assert!(matches!(first(&[b'a'; 50]).await, Err(Unread::TooLarge)));
         assert!(matches!(first(&b"\r\n".repeat(30)).await, Err(Unread::TooLarge)));
         assert!(matches!(first(b"GET / HTTP/1.1\na: b\r\n\r\n").await, Err(Unread::BareLineFeed)));
-        assert!(matches!(first(b"GET / HT").await, Err(Unread::Gone(_))));
+        assert!(matches!(first(b"GET / HT").await, Err(Unread::Gone)));
         assert!(matches!(first(b"").await, Ok(None)));
     }
 
@@ -122,6 +122,6 @@ mod tests {
         assert!(matches!(read(b"5\n").await, Err(Unread::BareLineFeed)));
         assert!(matches!(read(b"5\r5\r\n").await, Err(Unread::BareLineFeed)));
         assert!(matches!(read(b"5555555555\r\n").await, Err(Unread::TooLarge)));
-        assert!(matches!(read(b"5").await, Err(Unread::Gone(_))));
+        assert!(matches!(read(b"5").await, Err(Unread::Gone)));
     }
 }

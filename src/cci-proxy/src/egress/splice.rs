@@ -72,6 +72,7 @@ where
 
 impl Way {
     /// Moves what can be moved.
+    #[expect(clippy::large_stack_arrays, reason = "on the heap each connection would hold one")]
     fn poll<R, W>(&mut self, cx: &mut Context<'_>, from: &mut R, to: &mut W) -> Poll<io::Result<()>>
     where
         R: AsyncRead + Unpin,
@@ -142,7 +143,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_direction_ends_by_itself() {
-        let ((mut client, inner), (outer, mut server)) = (duplex(16), duplex(16));
+        let ((mut client, inner), (outer, mut server)) = (duplex(64), duplex(64));
         let joined = tokio::spawn(splice((b"early ".to_vec(), inner), (b"hello ".to_vec(), outer), HOUR));
         client.write_all(b"question").await.unwrap();
         client.shutdown().await.unwrap();

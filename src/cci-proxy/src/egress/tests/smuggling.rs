@@ -56,12 +56,9 @@ async fn lines_that_end_in_lf_alone_and_chunks_that_are_none_go_no_further() {
 #[tokio::test]
 async fn many_requests_at_once_are_answered_in_their_order() {
     let world = World::new(&["a.example", "b.example"]);
-    let requests: String = ["a", "c", "b", "a", "c"]
-        .iter()
-        .enumerate()
-        .map(|(at, name)| format!("GET /{at} HTTP/1.1\nHost: {name}.example\n\n"))
-        .collect();
-    let answers = world.http(&requests).await;
+    let of = |(at, name): (usize, &str)| format!("GET /{at} HTTP/1.1\nHost: {name}.example\n\n");
+    let requests: Vec<String> = ["a", "c", "b", "a", "c"].into_iter().enumerate().map(of).collect();
+    let answers = world.http(&requests.concat()).await;
     let order: Vec<&str> = answers.matches("/0 H").chain(answers.matches("403 Forbidden")).collect();
     assert_eq!(order.len(), 3, "{answers}");
     let at = |text: &str| answers.find(text).unwrap_or_else(|| panic!("{text}: {answers}"));

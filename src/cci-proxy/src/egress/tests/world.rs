@@ -148,7 +148,7 @@ impl World {
             let _ = write.shutdown().await;
         };
         let mut answer = Vec::new();
-        let (_, read) = tokio::join!(sending, read.read_to_end(&mut answer));
+        let ((), read) = tokio::join!(sending, read.read_to_end(&mut answer));
         read.unwrap();
         answer
     }
