@@ -48,12 +48,13 @@ where
     loop {
         tokio::select! {
             biased;
-            received = &mut back => return ended(request, sent, &received),
+            // first, so that an answer to a request that is whole finds it whole
             done = &mut outward, if sent.is_none() => match done {
                 // what the client sends makes no sense any more: no server gets to guess
                 Err(Broken::From) => return Exchanged { after: After::End, sent: 0, received: 0 },
                 done => sent = Some(done),
             },
+            received = &mut back => return ended(request, sent, &received),
         }
     }
 }
@@ -64,7 +65,9 @@ fn ended(request: &Request, sent: Option<Result<u64, Broken>>, received: &Receiv
     let (after, received) = match *received {
         Received::Nothing => (After::Unanswered, 0),
         Received::Broken => (After::End, 0),
-        Received::Switched => (After::Switched, 0),
+        Received::Switched if is_whole => (After::Switched, 0),
+        // the rest of the request would be taken for the new protocol
+        Received::Switched => (After::End, 0),
         Received::Whole { keeps, received } if keeps && request.keeps && is_whole => (After::Next, received),
         Received::Whole { received, .. } => (After::End, received),
     };
@@ -120,4 +123,31 @@ where
         };
     }
     Received::Broken
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, duplex};
+
+    use super::*;
+
+    /// What comes after an upgrade with a body of five bytes, of which so much was sent when the server agreed.
+    async fn upgraded(body: &[u8]) -> After {
+        let ((mut client, inner), (outer, mut server)) = (duplex(1000), duplex(1000));
+        let head =
+            b"GET / HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: x\r\nContent-Length: 5\r\n\r\n";
+        let request = Request::read(head).unwrap();
+        client.write_all(body).await.unwrap();
+        let exchanged =
+            tokio::spawn(async move { exchange(&mut Ends::new(inner), &mut Ends::new(outer), &request).await.after });
+        server.read_exact(&mut vec![0; head.len() + body.len()]).await.unwrap();
+        server.write_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n").await.unwrap();
+        exchanged.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_protocol_is_gone_over_to_once_the_request_is_whole() {
+        assert_eq!(upgraded(b"12345").await, After::Switched);
+        assert_eq!(upgraded(b"12").await, After::End);
+    }
 }

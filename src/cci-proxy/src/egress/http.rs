@@ -33,6 +33,8 @@ struct Server<S> {
     ends: Ends<S>,
     port: u16,
     way: Way,
+    /// Whether it has answered before.
+    kept: bool,
 }
 
 impl<R, D, N> Egress<R, D, N>
@@ -124,11 +126,11 @@ where
         match kept {
             Some(kept) if kept.way.name() == name && kept.port == port && self.is_reachable(&kept.way) => {
                 let way = self.opened(name, kept.way.address(), rule);
-                Ok(Server { way, ..kept })
+                Ok(Server { way, kept: true, ..kept })
             }
             _ => {
                 let opened = self.open(name, port).await?;
-                Ok(Server { ends: Ends::new(opened.stream), port, way: opened.way })
+                Ok(Server { ends: Ends::new(opened.stream), port, way: opened.way, kept: false })
             }
         }
     }
@@ -155,6 +157,8 @@ where
         match exchanged.after {
             After::Next => Passed::Next(server),
             After::End | After::Switched => Passed::End,
+            // it was about to close anyway: the client sees what it would see without us, and tries again by itself
+            After::Unanswered if server.kept => Passed::End,
             After::Unanswered => {
                 let refusal = Refusal::Unreachable { name: request.name.clone(), port: server.port };
                 let _ = self.answer(client, &refusal, false).await;

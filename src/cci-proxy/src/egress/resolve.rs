@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cci_core::network::HostName;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 /// What a resolver answers.
@@ -26,12 +27,28 @@ pub trait Resolve {
 
 /// The host's own resolver. The system does not tell how long its answers live, so none is used twice: a cache that does
 /// know, such as that of `systemd-resolved`, is the host's.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct System;
+#[derive(Debug, Clone)]
+pub struct System(Arc<Semaphore>);
+
+/// So many look-ups of one container at once: each holds a thread until the system gives up.
+const AT_ONCE: usize = 16;
+
+impl Default for System {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(AT_ONCE)))
+    }
+}
 
 impl Resolve for System {
     async fn resolve(&self, name: &HostName) -> io::Result<Answer> {
-        let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+        let place = Arc::clone(&self.0).acquire_owned().await.map_err(io::Error::other)?;
+        let name = name.clone();
+        let look_up = move || {
+            // as long as the thread is busy, and not as long as somebody waits for it
+            let _place = place;
+            (name.as_str(), 0).to_socket_addrs()
+        };
+        let found = tokio::task::spawn_blocking(look_up).await.map_err(io::Error::other)??;
         Ok(Answer { addresses: found.map(|address| address.ip()).collect(), lifetime: Duration::ZERO })
     }
 }
@@ -107,6 +124,13 @@ mod tests {
 
     async fn last(resolver: &impl Resolve, name: &str) -> String {
         resolver.resolve(&HostName::typed(name).unwrap()).await.unwrap().addresses[0].to_string()
+    }
+
+    #[tokio::test]
+    async fn the_hosts_resolver_is_asked() {
+        let localhost = HostName::typed("localhost").unwrap();
+        let answer = System::default().resolve(&localhost).await.unwrap();
+        assert!(!answer.addresses.is_empty() && answer.addresses.iter().all(IpAddr::is_loopback), "{answer:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -108,3 +108,13 @@ async fn a_host_without_an_address_is_a_bad_gateway() {
     assert!(refusal.starts_with("HTTP/1.1 502 ") && refusal.contains("g.example has no address"), "{refusal}");
     assert!(matches!(&world.refused()[..], [Refusal::NotFound { .. }]));
 }
+
+#[tokio::test]
+async fn a_server_that_goes_away_is_told_of_unless_it_was_kept_and_the_client_tries_again() {
+    let world = World::new(&["a.example"]);
+    let request = |path: &str| format!("GET {path} HTTP/1.1\nHost: a.example\n\n");
+    let refusal = world.http(&request("/gone")).await;
+    assert!(refusal.starts_with("HTTP/1.1 502 ") && refusal.contains("a.example:80 does not answer"), "{refusal}");
+    let answers = world.http(&(request("/1") + &request("/gone") + &request("/2"))).await;
+    assert!(answers.starts_with("HTTP/1.1 200 ") && answers.ends_with("GET /1 HTTP/1.1"), "{answers}");
+}

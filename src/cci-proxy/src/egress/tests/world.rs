@@ -66,7 +66,8 @@ async fn parrot(mut stream: DuplexStream, bytes: Arc<Mutex<Vec<u8>>>) {
     }
 }
 
-/// A server of HTTP/1 that answers each request with its target, and goes over to a parrot's language if asked.
+/// A server of HTTP/1 that answers each request with its target, goes over to a parrot's language if asked, and away
+/// without a word for `/gone`.
 async fn website(stream: DuplexStream, bytes: Arc<Mutex<Vec<u8>>>) {
     let mut ends = Ends::new(stream);
     while let Ok(Some(head)) = lines::head(&mut ends.read, 100_000).await {
@@ -82,6 +83,9 @@ async fn website(stream: DuplexStream, bytes: Arc<Mutex<Vec<u8>>>) {
             return parrot(ends.join().1, bytes).await;
         }
         let line = String::from_utf8_lossy(&head).lines().next().unwrap().to_owned();
+        if line.contains("/gone") {
+            return;
+        }
         let interim = if request.framing == Framing::Empty { "" } else { "HTTP/1.1 100 Continue\r\n\r\n" };
         let answer = format!("{interim}HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{line}", line.len());
         if ends.write.write_all(answer.as_bytes()).await.is_err() {
