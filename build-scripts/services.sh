@@ -64,8 +64,11 @@ printf 'd /tmp 1777 root root 10d\nd /var/tmp 1777 root root 30d\n' > /etc/tmpfi
 # What cci mounts at /var/lib/cci is found in /run too, where systemd mounts a file system of its own.
 printf 'L+ /run/cci - - - - /var/lib/cci\n' > /etc/tmpfiles.d/cci.conf
 
-# The door to the socket for secrets, for programs that know only addresses.
+# The door to the socket for secrets, for programs that know only addresses. Like Docker's it exists before everything else:
+# an early call waits.
 cat > /etc/systemd/system/cci-secrets.socket <<'END'
+[Unit]
+DefaultDependencies=no
 [Socket]
 ListenStream=127.0.0.1:7288
 [Install]

@@ -1,4 +1,4 @@
-//! Real git in a container pushes with a token that stays on the host, to the repositories of its workspace and no other.
+//! Real git and gh in a container use a token that stays on the host, for the repositories of its workspace and no other.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -63,6 +63,13 @@ fn answer(mut stream: TcpStream, root: &Path) {
         let mut lines = head.lines().filter_map(|line| line.split_once(": "));
         lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned()).unwrap_or_default()
     };
+    if field("authorization") == format!("token {TOKEN}") {
+        // what `gh` asks; an answer that says the token again
+        let said = format!("{{\"asked\":{:?},\"by\":\"{TOKEN}\"}}", head.lines().next().unwrap_or_default());
+        let head =
+            format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", said.len());
+        return drop(stream.write_all(&[head.as_bytes(), said.as_bytes()].concat()));
+    }
     if field("authorization") != format!("Basic {BASIC}") {
         let refused = "HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Basic realm=\"x\"\r\ncontent-length: 0\r\n\r\n";
         return drop(stream.write_all(refused.as_bytes()));
@@ -89,7 +96,7 @@ fn answer(mut stream: TcpStream, root: &Path) {
 }
 
 #[test]
-fn git_pushes_with_a_token_that_is_nowhere_inside_and_to_its_own_repository_only() {
+fn git_and_gh_use_a_token_that_is_nowhere_inside_and_for_their_own_repository_only() {
     let world = World::new(U1234, "");
     let server = Server::start(world.host.dir("served"));
     let set = ["secret", "set", "github", "--github", "--host", &format!("http://{}", server.address)];
@@ -121,6 +128,14 @@ fn git_pushes_with_a_token_that_is_nowhere_inside_and_to_its_own_repository_only
         let asked = world.inside(&name, "code", "cat /workspace/asked").stdout;
         if asked.contains("this session may not use ann/other") && asked.contains("over") { Ok(()) } else { Err(asked) }
     });
+    let gh = "for r in user repos/ann/tool repos/ann/other; do gh api $r; done >told 2>&1; echo over >>told";
+    world.host.cci(&["tmux", "send", &name, gh]).ok();
+    let told = wait::until("gh has asked", LONG, || {
+        let told = world.inside(&name, "code", "cat /workspace/told").stdout;
+        if told.ends_with("over\n") { Ok(told) } else { Err(told) }
+    });
+    assert!(told.contains("GET /api/v3/user ") && told.contains("GET /api/v3/repos/ann/tool "), "{told}");
+    assert!(told.contains("this session may not use ann/other") && !told.contains("/repos/ann/other "), "{told}");
     for secret in [TOKEN, BASIC] {
         assert_eq!(world.found(&name, secret), "", "{secret}");
     }

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use cci_guest::shell::quoted;
 
+use crate::login::{ACCESS, REFRESH, World};
 use crate::profiles::build;
 use crate::settings::{configured, in_container};
 use crate::support::anthropic::Anthropic;
 use crate::support::host::{Host, U1000, U1234, incus};
+use crate::support::screen::Screen;
 use crate::support::wait;
 
 const LONG: Duration = Duration::from_secs(90);
@@ -96,4 +98,61 @@ fn the_agent_answers_resumes_and_stays_inside() {
     shows(&name, "I have seen 3 user messages");
     let pids = incus(&["exec", "--project", &host.project, &name, "--", "sh", "-c", "pgrep -x claude | wc -l"]);
     assert_eq!(pids.trim(), "0", "a resumed session is inside too");
+}
+
+#[test]
+fn its_login_stays_on_the_host_and_what_is_rewound_or_opened_beside_it_is_inside() {
+    let world = World::new(U1234, "[defaults]\nboundary = \"gvisor\"\nimage = \"cci-gvisor\"\n");
+    let host = &world.host;
+    build(host, "gvisor");
+    let name = world.start();
+    let is_inside = |name: &str| {
+        let outside = world.inside(name, "root", "pgrep -x claude | wc -l").ok();
+        assert_eq!(outside.stdout.trim(), "0", "{outside}");
+    };
+    world.prompt(&name, "hello through both");
+    assert!(world.api.was_let_in_by(ACCESS), "the supervisor adds the login");
+    is_inside(&name);
+    for secret in [ACCESS, REFRESH] {
+        assert_eq!(world.found(&name, secret), "", "{secret}");
+    }
+
+    let screen = Screen::open(host);
+    screen.enter(&format!("cci attach --bash {name}"));
+    screen.wait_for("/workspace$", LONG);
+    let asked =
+        "curl -s -o /dev/null -w 'answer %{http_code}.' --unix-socket /run/cci/login.sock http://localhost/v1/models";
+    screen.enter(&format!("clear; echo kernels $(dmesg | grep -c gVisor).; {asked}"));
+    screen.wait_for("kernels 1.", LONG);
+    screen.wait_for("answer 404.", LONG);
+    screen.enter("exit");
+    screen.wait_for("Container kept running", LONG);
+    screen.enter(&format!("clear; cci attach {name}"));
+    screen.wait_for("bypass permissions", LONG);
+    screen.press("C-b");
+    screen.press("c");
+    screen.wait_for("/workspace$", LONG);
+    screen.enter("echo kernels $(dmesg | grep -c gVisor).; sudo -n true || echo no root.; docker ps");
+    screen.wait_for("kernels 1.", LONG);
+    screen.wait_for("no root.", LONG);
+    screen.wait_for("Cannot connect to the Docker daemon", LONG);
+    screen.enter("exit");
+    screen.press("C-b");
+    screen.press("d");
+    screen.wait_for("Container kept running", LONG);
+
+    std::fs::write(host.proj.join("file"), "before").unwrap();
+    let first = host.cci(&["checkpoint"]).ok().stdout.trim().to_owned();
+    std::fs::write(host.proj.join("file"), "after").unwrap();
+    world.inside(&name, "root", "touch /root/after").ok();
+    host.cci(&["rewind", "--yes", &first]).ok();
+    world.shows(&name, "hello through both");
+    assert_eq!(std::fs::read_to_string(host.proj.join("file")).unwrap(), "before");
+    world.inside(&name, "root", "test ! -e /root/after").ok();
+    world.prompt(&name, "after the rewind");
+    is_inside(&name);
+    let forked = host.cci(&["fork", "-n", "1", "--prompt", "in the fork"]).ok();
+    let fork = forked.stdout.split_whitespace().last().unwrap();
+    world.shows(fork, "echo <in the fork>");
+    is_inside(fork);
 }

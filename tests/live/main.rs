@@ -34,6 +34,7 @@ mod login;
 mod login_accounts;
 mod login_add;
 mod login_expirations;
+mod login_providers;
 mod network;
 mod no_subprocess;
 mod output;

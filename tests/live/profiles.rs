@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::chown;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -10,8 +11,11 @@ use sha2::{Digest, Sha256};
 use crate::settings::{configured, in_container};
 use crate::support::host::{Host, U1000, incus};
 
-/// The image of a toolchain profile, built by its own script unless this script's image on this base is there.
+/// The image of a toolchain profile, built by its own script unless this script's image on this base is there. Of tests
+/// that want it at once, one builds it.
 pub(crate) fn build(host: &Host, profile: &str) {
+    let turn = fs::File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("image-{profile}.lock"))).unwrap();
+    turn.lock().unwrap();
     let script = host.cci(&["profile", "show", profile, "--script"]).ok().stdout;
     let base = fingerprint("cci").unwrap();
     let hash = Sha256::digest(format!("{script}{base}"));
@@ -30,6 +34,10 @@ pub(crate) fn build(host: &Host, profile: &str) {
     let out = host.cci_command(&args).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let built: Value = serde_json::from_slice(&out.stdout).unwrap();
+    if fingerprint(&mark).is_some() {
+        // of a build whose image was replaced since
+        incus(&["image", "alias", "delete", &mark]);
+    }
     incus(&["image", "alias", "create", &mark, built["fingerprint"].as_str().unwrap()]);
     if let Some(before) = before {
         incus(&["image", "delete", &before]);

@@ -174,3 +174,15 @@ fn a_machine_that_ends_at_once_does_not_wait_for_its_bus() {
     let host = Host::live(U1000);
     assert_eq!(inside(&host, STOP_WITHOUT_BUS).stdout, "stopped\n");
 }
+
+#[test]
+fn its_door_to_secrets_is_there_before_the_system_has_started() {
+    let host = Host::live(U1000);
+    let out = inside(
+        &host,
+        "until [ -S /run/systemd/private ]; do sleep 0.1; done; sudo systemctl is-system-running --wait >/dev/null || true
+         at() { systemctl show -p ActiveEnterTimestampMonotonic --value $1; }
+         test $(at cci-secrets.socket) -lt $(at sysinit.target) && echo early",
+    );
+    assert_eq!(out.stdout, "early\n", "{out}");
+}

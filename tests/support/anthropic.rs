@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
+use super::clouds::{self, Cloud};
 use super::internet;
 use super::issuer::Issuer;
 
@@ -34,29 +35,65 @@ struct Seen {
     bodies: Vec<String>,
 }
 
+/// Whom a stub lets in.
+#[derive(Clone)]
+enum LetsIn {
+    Everybody,
+    /// Whom an issuer has given a token.
+    Issued(Arc<Issuer>),
+    Cloud(Cloud),
+}
+
+/// A request.
+pub struct Asked {
+    /// Its first line.
+    pub line: String,
+    headers: Vec<(String, String)>,
+    /// The token or key that it came with.
+    pub bearer: Option<String>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Asked {
+    /// A header, by its name in lowercase.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
+    }
+
+    fn is_for_a_model(&self) -> bool {
+        ["POST /v1/messages", "POST /model/", "POST /projects/"].iter().any(|begin| self.line.starts_with(begin))
+    }
+}
+
 impl Anthropic {
     pub fn start() -> Self {
-        Self::at(internet::listen(), internet::SERVER, None)
+        Self::at(internet::listen(), internet::SERVER, LetsIn::Everybody)
     }
 
     /// One that lets in only whom an issuer has given a token.
     pub fn issuing(issuer: &Arc<Issuer>) -> Self {
-        Self::at(internet::listen(), internet::SERVER, Some(Arc::clone(issuer)))
+        Self::at(internet::listen(), internet::SERVER, LetsIn::Issued(Arc::clone(issuer)))
+    }
+
+    /// One that is a cloud's.
+    pub fn of_cloud(cloud: Cloud) -> Self {
+        Self::at(internet::listen(), internet::SERVER, LetsIn::Cloud(cloud))
     }
 
     /// The same on this machine's loopback.
     pub fn issuing_here(issuer: &Arc<Issuer>) -> Self {
-        Self::at(TcpListener::bind("127.0.0.1:0").unwrap(), "127.0.0.1", Some(Arc::clone(issuer)))
+        Self::at(TcpListener::bind("127.0.0.1:0").unwrap(), "127.0.0.1", LetsIn::Issued(Arc::clone(issuer)))
     }
 
-    fn at(listener: TcpListener, address: &str, issuer: Option<Arc<Issuer>>) -> Self {
+    fn at(listener: TcpListener, address: &str, lets_in: LetsIn) -> Self {
         let url = format!("http://{address}:{}", listener.local_addr().unwrap().port());
         let seen = Arc::new(Mutex::new(Seen::default()));
         let record = Arc::clone(&seen);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (record, issuer) = (Arc::clone(&record), issuer.clone());
-                std::thread::spawn(move || serve(&stream, &record, issuer.as_deref()));
+                let (record, lets_in) = (Arc::clone(&record), lets_in.clone());
+                std::thread::spawn(move || serve(&stream, &record, &lets_in));
             }
         });
         Self { url, seen }
@@ -120,27 +157,39 @@ impl Anthropic {
     }
 }
 
-fn serve(stream: &TcpStream, seen: &Mutex<Seen>, issuer: Option<&Issuer>) {
+fn serve(stream: &TcpStream, seen: &Mutex<Seen>, lets_in: &LetsIn) {
     let mut reader = BufReader::new(stream);
-    while let Some((line, bearer, body)) = request(&mut reader) {
-        let is_messages = line.starts_with("POST /v1/messages");
-        let is_refused = is_messages && issuer.is_some_and(|issuer| !issuer.opens(bearer.as_deref()));
-        seen.lock().unwrap().bearers.extend(bearer);
-        let answered = if let Some(issuer) = issuer.filter(|_| line.starts_with(&format!("POST {TOKEN} "))) {
-            let (is_taken, said) = issuer.renews(&serde_json::from_slice(&body).unwrap_or_default());
+    while let Some(asked) = request(&mut reader) {
+        let is_open = match lets_in {
+            LetsIn::Everybody => true,
+            LetsIn::Issued(issuer) => !asked.is_for_a_model() || issuer.opens(asked.bearer.as_deref()),
+            LetsIn::Cloud(cloud) => !asked.is_for_a_model() || cloud.opens(&asked),
+        };
+        seen.lock().unwrap().bearers.extend(asked.bearer.clone());
+        let (line, body) = (&asked.line, &asked.body);
+        let answered = if let LetsIn::Issued(issuer) = lets_in
+            && line.starts_with(&format!("POST {TOKEN} "))
+        {
+            let (is_taken, said) = issuer.renews(&serde_json::from_slice(body).unwrap_or_default());
             let status = if is_taken { "200 OK" } else { "400 Bad Request" };
-            reply(stream, status, "application/json", &said.to_string())
-        } else if is_refused {
+            reply(stream, status, "application/json", said.to_string().as_bytes())
+        } else if let LetsIn::Cloud(cloud) = lets_in
+            && line.starts_with(&format!("POST {} ", clouds::GOOGLE))
+        {
+            let said = cloud.issues(body);
+            let status = if said.is_some() { "200 OK" } else { "400 Bad Request" };
+            reply(stream, status, "application/json", said.unwrap_or_default().to_string().as_bytes())
+        } else if !is_open {
             let error = json!({ "type": "error", "error": { "type": "authentication_error", "message": "no" } });
-            reply(stream, "401 Unauthorized", "application/json", &error.to_string())
+            reply(stream, "401 Unauthorized", "application/json", error.to_string().as_bytes())
         } else if line.starts_with("POST") {
-            answer(stream, &line, &body, seen)
+            answer(stream, line, body, seen)
         } else if line.starts_with("GET /api/oauth/profile") {
-            reply(stream, "200 OK", "application/json", &profile().to_string())
+            reply(stream, "200 OK", "application/json", profile().to_string().as_bytes())
         } else if line.starts_with("HEAD") {
-            reply(stream, "200 OK", "text/plain", "")
+            reply(stream, "200 OK", "text/plain", b"")
         } else {
-            reply(stream, "404 Not Found", "application/json", "{}")
+            reply(stream, "404 Not Found", "application/json", b"{}")
         };
         if answered.is_err() {
             return;
@@ -156,35 +205,34 @@ fn profile() -> Value {
         "organization_type": "claude_max", "rate_limit_tier": "default", "billing_type": "stripe" } })
 }
 
-/// The request line, the token or key, and the body; `None` when the other side has gone.
-fn request(reader: &mut impl BufRead) -> Option<(String, Option<String>, Vec<u8>)> {
+/// Reads a request; `None` when the other side has gone.
+fn request(reader: &mut impl BufRead) -> Option<Asked> {
     let mut line = String::new();
     if reader.read_line(&mut line).ok()? == 0 {
         return None;
     }
-    let (mut length, mut bearer) = (0, None);
+    let mut headers = Vec::new();
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).ok()?;
-        let header = header.trim().to_ascii_lowercase();
-        if header.is_empty() {
+        if header.trim().is_empty() {
             break;
         }
-        if let Some(value) = header.strip_prefix("content-length:") {
-            length = value.trim().parse().ok()?;
-        }
-        let shown = ["authorization: bearer ", "x-api-key: "].iter().find_map(|name| header.strip_prefix(name));
-        bearer = shown.map(str::to_owned).or(bearer);
+        let (name, value) = header.split_once(':')?;
+        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    Some((line, bearer, body))
+    let mut asked = Asked { line, headers, bearer: None, body: Vec::new() };
+    let bearer = asked.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+    asked.bearer = asked.header("x-api-key").or(bearer).map(str::to_owned);
+    asked.body = vec![0; asked.header("content-length").map_or(Some(0), |length| length.parse().ok())?];
+    reader.read_exact(&mut asked.body).ok()?;
+    Some(asked)
 }
 
 fn answer(stream: &TcpStream, line: &str, body: &[u8], seen: &Mutex<Seen>) -> std::io::Result<()> {
     let asked: Value = serde_json::from_slice(body).unwrap_or_default();
     if line.contains("count_tokens") {
-        return reply(stream, "200 OK", "application/json", &json!({ "input_tokens": 7 }).to_string());
+        return reply(stream, "200 OK", "application/json", json!({ "input_tokens": 7 }).to_string().as_bytes());
     }
     let users: Vec<String> = asked["messages"]
         .as_array()
@@ -202,13 +250,17 @@ fn answer(stream: &TcpStream, line: &str, body: &[u8], seen: &Mutex<Seen>) -> st
     seen.users.push(users);
     seen.bodies.push(String::from_utf8_lossy(body).into_owned());
     drop(seen);
-    if asked["stream"] == true {
-        return reply(stream, "200 OK", "text/event-stream", &events(&asked["model"], &said));
+    if line.contains("/invoke-with-response-stream") {
+        let messages: Vec<u8> = steps(&asked["model"], &said).iter().flat_map(clouds::message).collect();
+        return reply(stream, "200 OK", "application/vnd.amazon.eventstream", &messages);
+    }
+    if asked["stream"] == true || line.contains(":streamRawPredict") {
+        return reply(stream, "200 OK", "text/event-stream", events(&asked["model"], &said).as_bytes());
     }
     let mut message = message(&asked["model"]);
     message["content"] = json!([said.whole()]);
     message["stop_reason"] = json!(said.reason());
-    reply(stream, "200 OK", "application/json", &message.to_string())
+    reply(stream, "200 OK", "application/json", message.to_string().as_bytes())
 }
 
 /// The end of a prompt, which the agent puts behind reminders of its own.
@@ -282,8 +334,8 @@ impl Said {
     }
 }
 
-fn events(model: &Value, said: &Said) -> String {
-    let steps = [
+fn steps(model: &Value, said: &Said) -> [Value; 6] {
+    [
         json!({ "type": "message_start", "message": message(model) }),
         json!({ "type": "content_block_start", "index": 0, "content_block": said.begun() }),
         json!({ "type": "content_block_delta", "index": 0, "delta": said.delta() }),
@@ -293,13 +345,16 @@ fn events(model: &Value, said: &Said) -> String {
             "usage": { "output_tokens": 7 },
         }),
         json!({ "type": "message_stop" }),
-    ];
-    let event = |step: &Value| format!("event: {}\ndata: {step}\n\n", step["type"].as_str().unwrap_or_default());
-    steps.iter().map(event).collect()
+    ]
 }
 
-fn reply(mut stream: &TcpStream, status: &str, kind: &str, body: &str) -> std::io::Result<()> {
+fn events(model: &Value, said: &Said) -> String {
+    let event = |step: &Value| format!("event: {}\ndata: {step}\n\n", step["type"].as_str().unwrap_or_default());
+    steps(model, said).iter().map(event).collect()
+}
+
+fn reply(mut stream: &TcpStream, status: &str, kind: &str, body: &[u8]) -> std::io::Result<()> {
     let head = format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n", body.len());
     stream.write_all(head.as_bytes())?;
-    stream.write_all(body.as_bytes())
+    stream.write_all(body)
 }

@@ -14,6 +14,7 @@ pub mod anthropic;
 pub mod base;
 pub mod bed;
 pub mod clean_root;
+pub mod clouds;
 pub mod completion;
 pub mod daemon;
 pub mod figures;

@@ -4,6 +4,8 @@ use std::fmt::{self, Debug};
 
 use serde_json::Value;
 
+use crate::provider::{Provided, Provider, Unfit};
+
 /// The login of an agent.
 pub trait Login: Debug + Sync {
     /// The variable that names the directory of the login on the host; without it, it is where the configuration is.
@@ -18,6 +20,19 @@ pub trait Login: Debug + Sync {
     /// The variables by which the agent sends its requests to a socket, with a placeholder for what lets them in, which is
     /// of this kind.
     fn socket_environment(&self, socket: &str, pass: Pass) -> Vec<(&'static str, String)>;
+
+    /// The provider that a person has chosen for the agent by variables or by its settings, and where its API is.
+    fn provided(
+        &self,
+        said: &dyn Fn(&str) -> Option<String>,
+        settings: &Value,
+    ) -> Result<Option<(String, Provided)>, Unfit>;
+
+    /// The variables by which the agent sends a provider's requests to a socket.
+    fn provided_environment(&self, socket: &str, provided: &Provided) -> Vec<(String, String)>;
+
+    /// Whether a session may ask a provider for this.
+    fn may_ask_provider(&self, provider: &Provider, method: &str, path: &str) -> bool;
 
     /// The variables by which it finds a login in a directory of its own.
     fn directory_environment(&self, directory: &str) -> Vec<(&'static str, String)>;
@@ -85,17 +100,14 @@ pub trait Login: Debug + Sync {
     /// A refusal as the API words it.
     fn refusal(&self, kind: Refusal, message: &str) -> Value;
 
-    /// The tokens that an answer says it took so far; one that comes in parts says so more than once.
-    fn spent(&self, part: &Value) -> Option<Tokens>;
+    /// What a part of an answer tells of its cost, or the whole of one that comes at once; `None` if it is neither.
+    fn cost(&self, part: &[u8]) -> Option<Cost>;
 
     /// Whether what is asked for at this path takes tokens.
     fn takes_tokens(&self, path: &str) -> bool;
 
     /// How many tokens the answer to a request may have; `None` if the request does not say.
     fn may_write(&self, asked: &[u8]) -> Option<u64>;
-
-    /// How many bytes of text a part of an answer brings.
-    fn written(&self, part: &Value) -> u64;
 }
 
 /// What an agent locks: directories, made to lock and removed to unlock.
@@ -186,6 +198,15 @@ impl Debug for Credentials {
             .field("ends", &self.ends)
             .finish_non_exhaustive()
     }
+}
+
+/// What a part of an answer tells of its cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cost {
+    /// The tokens that the answer took so far; one that comes in parts says so more than once.
+    Spent(Tokens),
+    /// How many bytes of text it brings.
+    Written(u64),
 }
 
 /// Tokens, by what they were.

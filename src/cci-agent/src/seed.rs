@@ -105,8 +105,8 @@ pub struct Given<'a> {
     pub guest_home: &'a str,
     /// Whether secrets in the host's settings are copied.
     pub secrets: bool,
-    /// Whether an account lets the agent in: then nothing of the host's settings does.
-    pub has_account: bool,
+    /// Whether something of cci's lets the agent in: then nothing of the host's settings does.
+    pub is_closed: bool,
     /// The key that the agent finds in its environment.
     pub api_key: Option<&'a str>,
     /// What the agent noted when this session was seeded before.

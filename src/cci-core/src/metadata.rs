@@ -52,8 +52,8 @@ pub struct Further {
     pub volume: Option<InVolume>,
     /// The workspace and the mounts, with their identities.
     pub pinned: Vec<Pinned>,
-    /// Which variables by which the agent is let in the command line gave: the container cannot add to them.
-    pub let_in_by: Option<Vec<String>>,
+    /// Which variables the command line gave the agent, by name: the container cannot add to those by which it is let in.
+    pub given: Option<Vec<String>>,
 }
 
 /// Where a conversation is kept that the daemon cannot reach in its directory.

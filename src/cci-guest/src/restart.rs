@@ -6,10 +6,9 @@ use crate::gvisor;
 use crate::tmux::{GIVEN, SOCKET};
 
 /// Prints the names of the variables that the agent was given, a line feed, and the environment of the tmux server.
-const PRINT: &str = r#"names=$(tmux -S "$0" show-options -sqv "$1" 2>/dev/null) || exit
-server=$(tmux -S "$0" display-message -p '#{pid}') || exit
-printf '%s\n' "$names"
-exec cat "/proc/$server/environ""#;
+const PRINT: &str = r##"told=$(tmux -S "$0" display-message -p "#{pid} #{$1}") || exit
+printf '%s\n' "${told#* }"
+exec cat "/proc/${told%% *}/environ""##;
 
 /// Ends the tmux server and every process of its panes. An agent that could still tidy up would write to the
 /// conversation that is about to be replaced.

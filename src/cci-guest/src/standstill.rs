@@ -21,6 +21,8 @@ pub enum Order {
     },
     /// Makes everything stand still until the next line, but not for longer than the watch allows.
     Still,
+    /// The same in a container that ends next: what its root file system is is not found out.
+    Halt,
     /// Ends that.
     GoOn,
 }
@@ -74,6 +76,7 @@ impl Order {
                 format!("changed @{} {state}\n", seconds(*since_micros))
             }
             Self::Still => "still\n".to_owned(),
+            Self::Halt => "halt\n".to_owned(),
             Self::GoOn => "go\n".to_owned(),
         }
     }

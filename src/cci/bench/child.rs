@@ -1,9 +1,10 @@
 //! Runs cci itself, or the `incus` command, as a person would, and says how long it took.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use cci_agent::default_agent;
 use cci_core::network::Mode;
 use cci_core::{Error, Result};
 use rustix::process::{Pid, Signal, kill_process};
@@ -42,6 +43,27 @@ pub(super) async fn cci(bed: &Bed, workspace: &str, args: &[&str]) -> Result<Ran
 /// The same in a network mode of its own.
 pub(super) async fn cci_under(bed: &Bed, mode: Mode, workspace: &str, args: &[&str]) -> Result<Ran> {
     ended(bed, own(bed, mode, workspace, args)?).await
+}
+
+/// A home that is not the caller's: cci keeps its own things there.
+pub(super) struct Home {
+    /// The directory.
+    pub(super) path: PathBuf,
+    /// Where the agent's API is, if it has one.
+    pub(super) api: Option<String>,
+}
+
+/// Runs this very cci in one of the bed's project directories, as somebody who lives in this home.
+pub(super) async fn cci_at(bed: &Bed, home: &Home, workspace: &str, args: &[&str]) -> Result<Ran> {
+    let mut command = own(bed, bed.cx.settings.network.mode, workspace, args)?;
+    let (agent, login) = (default_agent(), default_agent().login());
+    let of_login =
+        login.into_iter().flat_map(|login| login.variables().iter().copied().chain([login.place_variable()]));
+    for elsewhere in of_login.chain(agent.place_variable()).chain(["XDG_CONFIG_HOME", "CCI_SESSIONS_DIR"]) {
+        command.env_remove(elsewhere);
+    }
+    command.env("HOME", &home.path).envs(home.api.iter().zip(login).map(|(url, login)| (login.api().0, url)));
+    ended(bed, command).await
 }
 
 /// Runs the `incus` command against the same Incus.

@@ -14,6 +14,7 @@ mod floor;
 mod inside;
 mod launching;
 mod listing;
+mod login;
 mod machine;
 mod measure;
 mod project;
@@ -21,6 +22,7 @@ mod report;
 mod resuming;
 mod rewinding;
 mod row;
+mod stub;
 mod subjects;
 mod summary;
 

@@ -29,7 +29,7 @@ use crate::ui::terminal::Terminal;
 /// `login add` that is the agent's own login.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "ANTHROPIC_BASE_URL and CCI_TOKEN_URL in the environment of a launch name another API and another place where logins are renewed, for gateways.\n\nExamples:\n  cci login status\n  cci login add work --api-key < key.txt\n  cci login use work\n  cci login status --format=json | jq -r '.accounts[].ends'"
+    after_help = "ANTHROPIC_BASE_URL and CCI_TOKEN_URL in the environment of a launch name another API and another place where logins are renewed, for gateways. Where the environment or the agent's settings choose Bedrock, Vertex AI or a gateway with a token of its own, sessions go there in the same way, and what opens it stays on the host.\n\nExamples:\n  cci login status\n  cci login add work --api-key < key.txt\n  cci login use work\n  cci login status --format=json | jq -r '.accounts[].ends'"
 )]
 pub(crate) struct LoginArgs {
     #[command(subcommand)]

@@ -5,5 +5,6 @@ mod api;
 mod commands;
 mod guests;
 mod login;
+mod providers;
 mod secrets;
 mod world;

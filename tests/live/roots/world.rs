@@ -7,11 +7,12 @@ use cci_core::checkpoint::{CheckpointId, Root};
 use cci_core::idmap::Ids;
 use cci_core::name::Prefix;
 use cci_core::plan::{Ask, LaunchPlan};
-use cci_core::slot::Slot;
+use cci_core::slot::{Slot, SlotChoice};
 use cci_core::workspace::Workspace;
 use cci_engine::checkpoint::{root, roots};
 use cci_engine::context::Context;
 use cci_engine::event::Event;
+use cci_engine::instance::remove::remove_any;
 use cci_engine::launch::{self, Launched, Subject, Survey};
 use cci_engine::ledger::{Ledger, Server};
 use cci_engine::reporter::Reporter;
@@ -126,12 +127,14 @@ pub(super) async fn planned(cx: &Context) -> Result<(Survey, LaunchPlan)> {
     Ok((survey, plan))
 }
 
-/// Puts a container with a kept root file system into the first slot.
+/// Puts a container with a kept root file system into the first slot, in the place of the one that there is.
 pub(super) async fn restore(cx: &Context, id: &CheckpointId, root: &Root) -> Result<Launched> {
     on_failure(cx, async {
+        let original = roots::original(cx, id, root).await?;
+        let (_, replaced) = planned(cx).await?;
+        remove_any(&cx.client, &replaced.name(Slot::FIRST).to_string()).await?;
         let (survey, plan) = planned(cx).await?;
-        let survey = survey.from_root(roots::original(cx, id, root).await?);
-        launch::restore(cx, &plan, Slot::FIRST, &survey).await
+        launch::claim(cx, &plan, SlotChoice::Exactly(Slot::FIRST), &survey.from_root(original)).await
     })
     .await
 }

@@ -1,10 +1,13 @@
 //! Claude Code.
 
 mod config;
+mod cost;
+mod keys;
 mod login;
 mod named;
 mod place;
 mod programs;
+mod provider;
 mod screen;
 mod secrets;
 mod servers;

@@ -3,24 +3,26 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use cci_core::Result;
 use cci_core::checkpoint::{CheckpointId, Node};
 use cci_core::mark::LAUNCH;
 use cci_core::metadata::{Further, Metadata, SCHEMA_VERSION};
 use cci_core::session::{Resume, SessionId};
 use cci_core::slot::{Slot, SlotChoice};
-use cci_core::{Error, Result};
 use cci_git::Restored;
 
 use super::contents::{self, Place};
 use super::inherited;
 use super::linked;
 use super::opened::{Opened, now};
+use super::record;
 use super::running_agent;
 use super::subject::{self, Subject};
 use super::watch::Standstill;
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::CheckpointEvent;
+use crate::instance::init::Init;
 use crate::instance::remove::remove_launched;
 use crate::instance::stop::{Stop, stop, stop_while};
 use crate::launch;
@@ -50,13 +52,19 @@ pub(crate) struct InTheWay {
     pub(crate) environment: BTreeMap<String, String>,
     /// What makes it stand still, if it does.
     pub(crate) standing: Option<Standstill>,
+    /// Its first process, if the kernel shows it.
+    pub(crate) init: Option<Init>,
 }
 
 impl InTheWay {
     async fn find(cx: &Context, journal: &Journal, node: &Node) -> Result<Self> {
         let subject = in_the_way(cx, journal, node).await?;
         let environment = running_agent::environment(cx, &subject).await?;
-        Ok(Self { subject, environment, standing: None })
+        let init = match ended_container(journal, &subject) {
+            Some(name) if subject.runs() => Init::of(cx, name).await,
+            _ => None,
+        };
+        Ok(Self { subject, environment, standing: None, init })
     }
 }
 
@@ -68,7 +76,7 @@ pub(crate) async fn bring_back(
     node: &Node,
     ended: Option<InTheWay>,
 ) -> Result<Option<(String, SessionId)>> {
-    let InTheWay { subject, environment, standing } = match ended {
+    let InTheWay { subject, environment, standing, init } = match ended {
         Some(ended) => ended,
         None => InTheWay::find(cx, journal, node).await?,
     };
@@ -81,33 +89,36 @@ pub(crate) async fn bring_back(
         Some(wanted) => Box::pin(shell::decide(&own, wanted)).await.map(Some),
         None => Ok(None),
     };
-    let mut early = None;
-    match in_standstill(journal, &subject, standing) {
-        Some((name, _standing)) => {
-            cx.emit(CheckpointEvent::EndingContainer { container: name.to_owned() });
-            let restored = async { Ok((restore(cx, opened, journal, node).await?, decided().await?)) };
-            early = match stop_while(cx, name, restored).await? {
-                Err(Error::Interrupted) => return Err(Error::Interrupted),
-                // what did not stand still can have been in the way: the look behind the end decides
-                restored => restored.ok(),
-            };
+    let (restored, decision) = if let Some((init, name)) = init.zip(ended_container(journal, &subject)) {
+        // nothing of it moves any more long before Incus has cleared it away
+        cx.emit(CheckpointEvent::EndingContainer { container: name.to_owned() });
+        let restored = async {
+            init.gone().await?;
+            drop(standing);
+            let done = (restore(cx, opened, journal, node).await?, decided().await?);
+            // nothing else is to be done until Incus has ended
+            if let Err(error) = record::consolidated(cx, opened).await {
+                cx.emit(CheckpointEvent::NotRemoved(error));
+            }
+            Ok(done)
+        };
+        let restored = stop_while(cx, name, restored).await??;
+        if !is_ephemeral(&subject) {
+            remove(cx, journal, &subject).await?;
         }
-        None if restarts => end(cx, journal, &subject).await?,
-        None => {}
-    }
-    let is_gone = early.is_some() && is_ephemeral(&subject);
-    let (first, decision) = early.unwrap_or_default();
-    // nothing of it runs any more, so its removal is not waited for
-    let removed = async { if restarts && !is_gone { remove(cx, journal, &subject).await } else { Ok(()) } };
-    let (restored, removed) = tokio::join!(restore(cx, opened, journal, node), removed);
-    let (restored, ()) = (restored?, removed?);
-    if let Some((first, files)) = first.without_set_id.or(restored.without_set_id) {
+        restored
+    } else {
+        if restarts {
+            end(cx, journal, &subject).await?;
+        }
+        // nothing of it runs any more, so its removal is not waited for
+        let removed = async { if restarts { remove(cx, journal, &subject).await } else { Ok(()) } };
+        let (restored, ()) = tokio::try_join!(restore(cx, opened, journal, node), removed)?;
+        (restored, decided().await?)
+    };
+    if let Some((first, files)) = restored {
         cx.emit(CheckpointEvent::WithoutSetId { first, files });
     }
-    let decision = match decision.filter(|_| !restored.changed) {
-        Some(decision) => Some(decision),
-        None => decided().await?,
-    };
     let running = match decision.zip(wanted.as_ref()) {
         Some((decided, wanted)) => Some(Box::pin(decided.start(wanted)).await?),
         None => None,
@@ -136,14 +147,10 @@ pub(crate) async fn refuse_unfit(cx: &Context, parts: &[Part], subject: &Subject
     connect::way(&own).await.map(drop)
 }
 
-/// The container that is replaced, while it stands still.
-fn in_standstill<'a>(
-    journal: &Journal,
-    subject: &'a Subject,
-    standing: Option<Standstill>,
-) -> Option<(&'a str, Standstill)> {
-    let standing = standing.filter(|standing| standing.holds() && journal.parts.contains(&Part::Container))?;
-    Some((subject.container.as_ref()?.instance.name.as_str(), standing))
+/// The container that is replaced.
+fn ended_container<'a>(journal: &Journal, subject: &'a Subject) -> Option<&'a str> {
+    let owned = subject.container.as_ref().filter(|_| journal.parts.contains(&Part::Container))?;
+    Some(owned.instance.name.as_str())
 }
 
 /// Removes the conversation that an `adopt` has made, when it is taken back; the one that is current then.
@@ -216,23 +223,9 @@ async fn remove(cx: &Context, journal: &Journal, subject: &Subject) -> Result<()
     remove_launched(&cx.client, &owned.instance.name, launch).await.map(drop)
 }
 
-/// What a look at the files has brought back.
-#[derive(Default)]
-struct Look {
-    /// Whether anything was not as the checkpoint holds it.
-    changed: bool,
-    without_set_id: contents::WithoutSetId,
-}
-
-impl Look {
-    fn note(&mut self, restored: &Restored) {
-        self.changed |= restored.written + restored.removed + restored.adjusted > 0;
-    }
-}
-
-/// Brings back the files of the workspace and of the conversation.
-async fn restore(cx: &Context, opened: &Opened, journal: &Journal, node: &Node) -> Result<Look> {
-    let mut look = Look::default();
+/// Brings back the files of the workspace and of the conversation; those that lost their set-id bits.
+async fn restore(cx: &Context, opened: &Opened, journal: &Journal, node: &Node) -> Result<contents::WithoutSetId> {
+    let mut without_set_id = None;
     let label = format!("cci rewind to {}", node.id);
     if let Some(tree) = node.tree.as_ref().filter(|_| journal.parts.contains(&Part::Workspace)) {
         let root = host_path::real_workspace(cx).await?;
@@ -248,8 +241,7 @@ async fn restore(cx: &Context, opened: &Opened, journal: &Journal, node: &Node) 
         }
         linked::keep_forks(cx, forks).await?;
         place.is_whole(&restored, "the files of the workspace")?;
-        look.note(&restored);
-        look.without_set_id = contents::without_set_id(&restored);
+        without_set_id = contents::without_set_id(&restored);
     }
     if let Some(git) = node.git.as_ref().filter(|_| journal.parts.contains(&Part::Workspace)) {
         if is_adopted(cx, node) {
@@ -276,13 +268,12 @@ async fn restore(cx: &Context, opened: &Opened, journal: &Journal, node: &Node) 
         let to = contents::snapshot(&talk.tree, &talk.stat)?;
         let restored = restored(cx, opened, &place, &to, &label).await?;
         place.is_whole(&restored, "the conversation")?;
-        look.note(&restored);
         if journal.parts.contains(&Part::Container) {
             let sessions = launch::store(cx);
             cx.scope.writing(move || state_volume::outdated(&sessions, session)).await?;
         }
     }
-    Ok(look)
+    Ok(without_set_id)
 }
 
 /// The metadata of a conversation that has none: as that of the fork, or as far as a checkpoint knows it.

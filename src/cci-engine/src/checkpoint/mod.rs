@@ -14,7 +14,7 @@ mod linked;
 pub mod log;
 mod moment;
 pub(crate) mod opened;
-mod place;
+pub(crate) mod place;
 mod record;
 pub mod rewind;
 pub(crate) mod rewound;

@@ -42,13 +42,10 @@ impl Moment {
         opened: &Opened,
         places: &Places,
         root: Option<Prepared>,
-        watch: Option<Watch>,
+        standing: impl Future<Output = Option<Standstill>>,
     ) -> Result<Self> {
         let begun = Timestamp::now();
-        let standing = match watch {
-            Some(watch) => watch.still().await,
-            None => None,
-        };
+        let standing = standing.await;
         let now = Timestamp::now();
         // the container's clock is the host's, whatever it says
         let at = standing.as_ref().map_or(now, |standing| standing.at.clamp(begun.min(now), now));
@@ -73,10 +70,7 @@ impl Moment {
 
     /// Makes the container stand still once more, and looks at the files again: nothing else in it has changed since.
     pub(super) async fn renewed(&mut self, opened: &Opened, places: &Places, watch: Option<Watch>) -> Result<()> {
-        self.standing = match watch {
-            Some(watch) => watch.still().await,
-            None => None,
-        };
+        self.standing = halted(watch).await;
         self.seen = seen(&opened.store, places).await?;
         Ok(())
     }
@@ -94,6 +88,16 @@ impl Moment {
         let store = Arc::clone(&opened.store);
         blocking(move || store.sync().map_err(contents::failed)).await
     }
+}
+
+/// Makes a container stand still that goes on afterwards.
+pub(super) async fn stilled(watch: Option<Watch>) -> Option<Standstill> {
+    watch?.still().await
+}
+
+/// Makes one stand still that ends next.
+pub(super) async fn halted(watch: Option<Watch>) -> Option<Standstill> {
+    watch?.halt().await
 }
 
 /// The container whose root file system is taken too; where a copy takes as much room as the original, only on demand.

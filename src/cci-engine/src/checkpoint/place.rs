@@ -44,8 +44,13 @@ pub(super) fn may_have(cx: &Context, project: &str) -> bool {
     project == cx.client.project() || project == project_for(cx.client.project())
 }
 
+/// Whether a project was made for checkpoints: cci makes no others.
+pub(crate) fn is_of_checkpoints(project: &Project) -> bool {
+    mark::is_managed(&project.config)
+}
+
 fn chosen(cx: &Context, project: &Project) -> Client {
-    if mark::is_managed(&project.config) { cx.client.in_project(&project.name) } else { cx.client.clone() }
+    if is_of_checkpoints(project) { cx.client.in_project(&project.name) } else { cx.client.clone() }
 }
 
 fn new(name: &str) -> NewProject {

@@ -87,6 +87,11 @@ pub(super) async fn publish(cx: &Context, opened: &mut Opened, subject: &Subject
 /// Removes the checkpoints that are no longer kept, and merges what is in many small files of the store.
 pub(super) async fn tidied(cx: &Context, opened: &mut Opened) -> Result<()> {
     thin::thin(cx, opened).await?;
+    consolidated(cx, opened).await
+}
+
+/// Merges what is in many small files of the store.
+pub(super) async fn consolidated(cx: &Context, opened: &Opened) -> Result<()> {
     let store = Arc::clone(&opened.store);
     cx.scope.writing(move || store.consolidate().map_err(contents::failed)).await
 }

@@ -25,6 +25,7 @@ use super::{contents, files};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::CheckpointEvent;
+use crate::instance::init::Init;
 use crate::instance::ownership::Owned;
 use cci_host::store::checkpoints::{Journal, Part};
 
@@ -41,6 +42,8 @@ pub struct Planned {
     pub container: Option<String>,
     /// Whether it runs.
     pub runs: bool,
+    /// Whether its agent may have been given variables on the command line.
+    pub was_given: bool,
     /// Other running containers that work on the same files.
     pub others: Vec<String>,
 }
@@ -74,7 +77,8 @@ pub async fn plan(cx: &Context, given: &str, slot: SlotChoice, only: &[Part]) ->
     let container = subject.container.as_ref().map(|owned| owned.instance.name.clone());
     let others = containers.into_iter().filter(Owned::runs);
     let others = others.map(|owned| owned.instance.name).filter(|name| Some(name) != container.as_ref()).collect();
-    Ok(Planned { to, parts, missing, container, runs: subject.runs(), others })
+    let was_given = running_agent::was_given(&subject);
+    Ok(Planned { to, parts, missing, container, runs: subject.runs(), was_given, others })
 }
 
 /// How many files of the workspace differ from what a rewind brings back.
@@ -86,6 +90,7 @@ pub async fn differing(cx: &Context, planned: &Planned) -> Result<u64> {
 pub async fn rewind(cx: &Context, planned: &Planned, slot: SlotChoice) -> Result<Rewound> {
     let mut opened = Opened::of(cx).await?;
     opened.wanted.insert(planned.to.id.clone());
+    let wanted = Wanted::because(Cause::BeforeRewind);
     let found = async {
         let containers = subject::containers(cx).await?;
         let here = subject::among(cx, containers.clone(), slot).await?;
@@ -95,26 +100,35 @@ pub async fn rewind(cx: &Context, planned: &Planned, slot: SlotChoice) -> Result
             refuse_unreadable(&opened, &planned.to, &planned.parts),
             bring_back::refuse_unfit(cx, &planned.parts, &subject),
         )?;
-        Ok((subject, pool))
+        let prepared = match pool {
+            Pool::CopyOnWrite if ends_container(planned) => {
+                Some(take::prepare_last(cx, &opened, &subject, &wanted).await?)
+            }
+            // where it goes on, and where a copy takes so long that nothing in it would answer, only what has changed is taken
+            _ => None,
+        };
+        Ok((subject, prepared))
     };
     // a command in the container takes as long to begin as all of that
     let (found, told, watch) = tokio::join!(found, told(cx, planned), watch(cx, planned));
-    let ((subject, pool), told) = (found?, told?);
+    let ((subject, prepared), told) = (found?, told?);
     // another container may have taken its place since the plan
     let environment = match subject.container.as_ref().map(|owned| &owned.instance.name) {
-        name if name == planned.container.as_ref() && subject.runs() == planned.runs => {
+        name if name == planned.container.as_ref()
+            && (subject.runs(), running_agent::was_given(&subject)) == (planned.runs, planned.was_given) =>
+        {
             running_agent::allowed(cx, &subject, told)
         }
         _ => running_agent::environment(cx, &subject).await?,
     };
-    let wanted = Wanted::because(Cause::BeforeRewind);
-    let Last { node: before, copy, standing } = match pool {
-        Pool::CopyOnWrite if ends_container(planned) => {
-            take::take_last(cx, &mut opened, &subject, &wanted, watch?).await?
+    let taken = async {
+        match prepared {
+            Some(prepared) => take::take_last(cx, &mut opened, &subject, &wanted, prepared, watch?).await,
+            None => take::take_of(cx, &mut opened, &subject, &wanted, None).await.map(Last::from),
         }
-        // where it goes on, and where a copy takes so long that nothing in it would answer, only what has changed is taken
-        _ => Last::from(take::take_of(cx, &mut opened, &subject, &wanted, None).await?),
     };
+    let (taken, init) = tokio::join!(taken, init(cx, planned));
+    let Last { node: before, copy, standing } = taken?;
     let journal = Journal {
         to: planned.to.id.clone(),
         from: before.id,
@@ -122,7 +136,7 @@ pub async fn rewind(cx: &Context, planned: &Planned, slot: SlotChoice) -> Result
         session: planned.to.session.or(subject.session_id()),
         container: subject.container.as_ref().map(|owned| owned.instance.name.clone()),
     };
-    let ended = Some(InTheWay { subject, environment, standing });
+    let ended = Some(InTheWay { subject, environment, standing, init });
     opened.wanted.insert(journal.from.clone());
     let (rewound, ()) = tokio::join!(begin(cx, &mut opened, &journal, ended), seal(cx, copy));
     let rewound = rewound?;
@@ -149,7 +163,7 @@ pub(crate) async fn refuse_unreadable(opened: &Opened, to: &Node, parts: &[Part]
 
 /// What the container that is ended says that its agent was given.
 async fn told(cx: &Context, planned: &Planned) -> Result<BTreeMap<String, String>> {
-    match planned.container.as_ref().filter(|_| planned.runs) {
+    match planned.container.as_ref().filter(|_| planned.runs && planned.was_given) {
         Some(name) => running_agent::told(cx, name).await,
         None => Ok(BTreeMap::new()),
     }
@@ -160,6 +174,14 @@ async fn watch(cx: &Context, planned: &Planned) -> Result<Option<Watch>> {
     match planned.container.as_ref().filter(|_| ends_container(planned)) {
         Some(name) => Watch::open(cx, name).await,
         None => Ok(None),
+    }
+}
+
+/// The first process of the container that is ended.
+async fn init(cx: &Context, planned: &Planned) -> Option<Init> {
+    match planned.container.as_ref().filter(|_| ends_container(planned)) {
+        Some(name) => Init::of(cx, name).await,
+        None => None,
     }
 }
 

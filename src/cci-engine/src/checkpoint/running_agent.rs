@@ -25,11 +25,17 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// its agent let in by others than the command line named: it would get a login by that which it has not. One that hangs keeps
 /// nobody from ending it: then it is told that they are lost.
 pub(crate) async fn environment(cx: &Context, subject: &Subject) -> Result<BTreeMap<String, String>> {
-    let running = subject.container.as_ref().filter(|owned| owned.runs());
+    let running = subject.container.as_ref().filter(|owned| owned.runs() && was_given(subject));
     match running {
         Some(owned) => Ok(allowed(cx, subject, told(cx, &owned.instance.name).await?)),
         None => Ok(BTreeMap::new()),
     }
+}
+
+/// Whether the command line may have given the agent of a session any: one of an earlier version has noted nothing.
+pub(crate) fn was_given(subject: &Subject) -> bool {
+    let noted = subject.session.as_ref().and_then(|saved| saved.metadata.further().given);
+    noted.is_none_or(|names| !names.is_empty())
 }
 
 /// What a running container says that its agent was given.
@@ -55,8 +61,7 @@ pub(crate) fn allowed(
 ) -> BTreeMap<String, String> {
     let Some(login) = cx.settings.tool.agent().login() else { return given };
     // a session of an earlier version has noted nothing
-    let Some(named) = subject.session.as_ref().map_or(Some(Vec::new()), |saved| saved.metadata.further().let_in_by)
-    else {
+    let Some(named) = subject.session.as_ref().map_or(Some(Vec::new()), |saved| saved.metadata.further().given) else {
         return given;
     };
     given.retain(|name, _| named.contains(name) || !login.variables().contains(&name.as_str()));

@@ -1,6 +1,6 @@
 //! `checkpoint`: takes the container, the workspace and the conversation at one instant.
 
-use cci_core::checkpoint::{Linked, Node};
+use cci_core::checkpoint::{CheckpointId, Linked, Node};
 use cci_core::slot::SlotChoice;
 use cci_core::{Error, Result};
 use cci_guest::standstill::RootState;
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::contents;
-use super::moment::{Moment, root_of};
+use super::moment::{Moment, halted, root_of, stilled};
 use super::opened::{Opened, noted};
 use super::record::{publish, record, tidied};
 use super::root::{self, Copied};
@@ -69,7 +69,7 @@ pub(crate) async fn take_of(
     }
     let id = opened.unused_id();
     let root = root_of(cx, subject, wanted, &id).await?;
-    let mut moment = Moment::of(cx, opened, &places, root, watch).await?;
+    let mut moment = Moment::of(cx, opened, &places, root, stilled(watch)).await?;
     moment.over().await;
     // whoever waits for the instant goes on while the rest is done
     drop(instant);
@@ -110,6 +110,25 @@ impl From<Taken> for Last {
     }
 }
 
+/// What the last checkpoint of a container takes, found while nothing has to stand still yet.
+pub(crate) struct Prepared {
+    places: Places,
+    id: CheckpointId,
+    root: Option<root::Prepared>,
+}
+
+/// Prepares the last checkpoint of a container.
+pub(crate) async fn prepare_last(
+    cx: &Context,
+    opened: &Opened,
+    subject: &Subject,
+    wanted: &Wanted,
+) -> Result<Prepared> {
+    let (places, id) = (places(cx, opened, subject).await?, opened.unused_id());
+    let root = root_of(cx, subject, wanted, &id).await?;
+    Ok(Prepared { places, id, root })
+}
+
 /// Takes a checkpoint of what is ended next. Nothing in the container goes on behind it, if that can be brought about: it
 /// would be lost. What is no longer kept is left to be tidied.
 ///
@@ -119,11 +138,10 @@ pub(crate) async fn take_last(
     opened: &mut Opened,
     subject: &Subject,
     wanted: &Wanted,
+    Prepared { places, id, root }: Prepared,
     watch: Option<Watch>,
 ) -> Result<Last> {
-    let (places, id) = (places(cx, opened, subject).await?, opened.unused_id());
-    let root = root_of(cx, subject, wanted, &id).await?;
-    let mut moment = Moment::of(cx, opened, &places, root, watch).await?;
+    let mut moment = Moment::of(cx, opened, &places, root, halted(watch)).await?;
     let current = current(cx, opened, subject).filter(|current| has_files(current, &moment.seen, wanted)).cloned();
     if let Some(current) = current.filter(|current| holds_container(current, subject)) {
         let mut watch = moment.over().await;

@@ -95,9 +95,18 @@ impl Watch {
 
     /// Makes everything but the container's init stand still, for two seconds at most; `None` if it does not answer, or
     /// does not come to rest in that time.
-    pub async fn still(mut self) -> Option<Standstill> {
+    pub async fn still(self) -> Option<Standstill> {
+        self.stopped(&Order::Still).await
+    }
+
+    /// The same in a container that ends next: at its end nobody is told what its root file system is.
+    pub async fn halt(self) -> Option<Standstill> {
+        self.stopped(&Order::Halt).await
+    }
+
+    async fn stopped(mut self, order: &Order) -> Option<Standstill> {
         let until = Instant::now() + Duration::from_secs(LIMIT.into());
-        match self.told(&Order::Still, ANSWER).await? {
+        match self.told(order, ANSWER).await? {
             Word::Still { at_micros } => {
                 Some(Standstill { at: Timestamp::from_microsecond(at_micros).ok()?, until, watch: self })
             }

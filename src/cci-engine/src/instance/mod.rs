@@ -4,6 +4,7 @@ pub(crate) mod also_named;
 pub mod container;
 pub mod create;
 pub mod ending;
+pub(crate) mod init;
 pub mod list;
 pub mod mount;
 pub mod operations;

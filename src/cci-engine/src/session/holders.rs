@@ -4,9 +4,14 @@ use cci_core::mark::{Kind, Marks};
 use cci_core::session::SessionId;
 use cci_core::{Error, Result};
 use cci_incus::{Instance, Status};
+use futures_util::future::try_join_all;
 
+use crate::checkpoint::place;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
+
+/// What fails, as errors name it.
+const STEP: &str = "list the containers";
 
 /// A container with a conversation.
 #[derive(Debug, Clone)]
@@ -33,10 +38,14 @@ impl Holder {
     }
 }
 
-/// Every container with a conversation, of every project.
+/// Every container with a conversation, of every project but those of the checkpoints: the hundreds of copies in one have
+/// none, and Incus takes longer for them than for all the rest.
 pub(crate) async fn all(cx: &Context) -> Result<Vec<Holder>> {
-    let instances = cx.client.instances_of_all_projects().await.during("list the containers")?;
-    Ok(instances.into_iter().filter_map(Holder::from).collect())
+    let (projects, own) = tokio::try_join!(cx.client.projects(), cx.client.instances()).during(STEP)?;
+    let others = projects.iter().filter(|one| one.name != cx.client.project() && !place::is_of_checkpoints(one));
+    let lists = others.map(|project| async { cx.client.in_project(&project.name).instances().await });
+    let theirs = try_join_all(lists).await.during(STEP)?;
+    Ok(own.into_iter().chain(theirs.into_iter().flatten()).filter_map(Holder::from).collect())
 }
 
 /// Refuses a conversation that is active in another project: two agents would overwrite each other's data.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cci_agent::{Agent, Import, Login, Part, Pass, agent, json};
+use cci_agent::{Agent, Import, Login, Part, Pass, Provided, agent, json};
 use cci_core::account::AccountName;
 use cci_core::session::SessionId;
 use cci_core::settings::{LoginMode, Settings, SettingsSecrets, Variable};
@@ -12,10 +12,12 @@ use cci_guest::agent_socket::{LOGIN_DIRECTORY, LOGIN_SOCKET};
 use cci_host::login::{Accounts, Found, Held, LoginFile, Renewal, now, timestamp};
 use cci_host::store::run_dir::{LoginNote, RunDir};
 use cci_host::store::seed::LoginGiven;
+use serde_json::Value;
 
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::SessionEvent;
+use crate::session::provider;
 
 /// The variable that names another place where logins are renewed, for tests and gateways.
 pub const TOKEN_URL: &str = "CCI_TOKEN_URL";
@@ -52,7 +54,8 @@ impl Way {
 
     /// What the session's directory gets of it.
     pub(super) fn given(&self, is_fresh: bool) -> LoginGiven {
-        LoginGiven { is_copied: self.is_copied, has_account: self.account.is_some(), is_fresh }
+        let has_provider = self.note.as_ref().is_some_and(|note| note.provided.is_some());
+        LoginGiven { is_copied: self.is_copied, is_closed: self.account.is_some() || has_provider, is_fresh }
     }
 
     /// What a file in the container has to hold when the agent starts, and its name.
@@ -120,20 +123,22 @@ pub(super) async fn way(cx: &Context, agent: &'static dyn Agent) -> Result<Way> 
     // where an account lets the agent in, what else would does not come along
     let comes = cx.settings.tool.import.has(Part::Settings) && account.is_none();
     let found = blocking(move || {
-        Ok((Renewal::found(&cci_dir, &read), if comes { in_settings(&configured, login) } else { Vec::new() }))
+        Ok((Renewal::found(&cci_dir, &read), if comes { settings_at(&configured) } else { Value::Null }))
     });
-    let Ok((found, mut named)) = found.await else { return Ok(Way::other(false, None)) };
+    let Ok((found, configured)) = found.await else { return Ok(Way::other(false, None)) };
+    let given = given(cx, login);
+    if account.is_none()
+        && given.is_empty()
+        && let Some((api, provided)) = provider::chosen(cx, login, &configured)?
+    {
+        return Ok(through(cx, login, &file, (api, provided)));
+    }
+    let mut named = login.variables_of(&configured);
     if cx.settings.defaults.settings_secrets == SettingsSecrets::Drop {
         // what opens anything does not come along
         named.retain(|name| !login.opens(name));
     }
-    let given = cx.environment.iter().map(|(name, value)| (name, value.as_str()));
-    let configured = cx.settings.defaults.environment.iter().map(|(name, value)| match value {
-        Variable::Text(text) => (name, text.as_str()),
-        Variable::Command { command } => (name, command.as_str()),
-    });
-    let all = given.chain(configured);
-    named.extend(all.filter(|(name, value)| login.lets_in(name, value)).map(|(name, _)| name.clone()));
+    named.extend(given);
     let mode = match &named[..] {
         [] => settings.mode,
         // another address, and nothing that opens it
@@ -159,6 +164,25 @@ pub(super) async fn way(cx: &Context, agent: &'static dyn Agent) -> Result<Way> 
     }
     let why = (!named.is_empty()).then_some(Otherwise::Named(named));
     Ok(with(cx, login, &file, (held, account), mode, why))
+}
+
+/// The variables by which the person says for this session how the agent is let in.
+fn given(cx: &Context, login: &dyn Login) -> Vec<String> {
+    let given = cx.environment.iter().map(|(name, value)| (name, value.as_str()));
+    let configured = cx.settings.defaults.environment.iter().map(|(name, value)| match value {
+        Variable::Text(text) => (name, text.as_str()),
+        Variable::Command { command } => (name, command.as_str()),
+    });
+    given.chain(configured).filter(|(name, value)| login.lets_in(name, value)).map(|(name, _)| name.clone()).collect()
+}
+
+/// The way to a provider: always by the socket, because nothing that opens one ends soon.
+fn through(cx: &Context, login: &'static dyn Login, file: &LoginFile, (api, provided): (String, Provided)) -> Way {
+    let environment = login.provided_environment(LOGIN_SOCKET, &provided).into_iter().collect();
+    let renewed_at = cx.caller.var(TOKEN_URL).unwrap_or(provider::GOOGLE).to_owned();
+    let note = note(cx, login, file, (LoginMode::Socket, api));
+    let note = LoginNote { provided: Some(provided), renewed_at, ..note };
+    Way { note: Some(note), is_copied: false, environment, account: None, held: None, why: None }
 }
 
 /// The account that is to be used, if it is not the agent's own login; one that is chosen and is not there lets nothing
@@ -195,18 +219,23 @@ fn with(
     let on_host = || cx.caller.var(variable).filter(|_| !is_opened);
     // what an account holds is sent where it was added for, and nowhere else
     let api = if account.is_some() { Accounts::api_of(&held) } else { on_host() };
+    let note = LoginNote { account: account.clone(), ..note(cx, login, file, (mode, api.unwrap_or(usual).to_owned())) };
+    let environment = environment(login, mode, held.credentials.pass);
+    Way { note: Some(note), is_copied: false, environment, account, held: Some(held), why }
+}
+
+fn note(cx: &Context, login: &dyn Login, file: &LoginFile, (mode, api): (LoginMode, String)) -> LoginNote {
     let settings = &cx.settings.login;
-    let note = LoginNote {
+    LoginNote {
         mode,
         directory: file.directory().to_owned(),
-        account: account.clone(),
-        api: api.unwrap_or(usual).to_owned(),
+        account: None,
+        api,
+        provided: None,
         renewed_at: cx.caller.var(TOKEN_URL).unwrap_or(login.renewed_at()).to_owned(),
         max_tokens: settings.max_tokens,
         max_requests_per_minute: settings.max_requests_per_minute,
-    };
-    let environment = environment(login, mode, held.credentials.pass);
-    Way { note: Some(note), is_copied: false, environment, account, held: Some(held), why }
+    }
 }
 
 /// What the agent finds in its environment.
@@ -226,23 +255,21 @@ pub(super) async fn environment_of(cx: &Context, session: SessionId) -> BTreeMap
         let Some(noted) = run.noted(session) else { return Ok(None) };
         let agent = agent(&noted.tool);
         Ok(agent.login().zip(noted.login).map(|(login, note)| {
+            if let Some(provided) = &note.provided {
+                return login.provided_environment(LOGIN_SOCKET, provided).into_iter().collect();
+            }
             let file = note.account.and_then(|name| Some(Accounts::of(&cci_dir, agent)?.file(&name)));
             let pass = match file.map(|file| file.read()) {
                 Some(Found::Login(held)) => held.credentials.pass,
                 _ => Pass::Bearer,
             };
-            (login, note.mode, pass)
+            environment(login, note.mode, pass)
         }))
     });
-    let found = found.await.ok().flatten();
-    found.map(|(login, mode, pass)| environment(login, mode, pass)).unwrap_or_default()
+    found.await.ok().flatten().unwrap_or_default()
 }
 
-/// The variables of the agent's own settings on the host that say how it is let in.
-fn in_settings(path: &Path, login: &dyn Login) -> Vec<String> {
-    let read = || -> Option<Vec<String>> {
-        let bytes = std::fs::read(path).ok()?;
-        Some(login.variables_of(&json::parse(&bytes).ok()?))
-    };
-    read().unwrap_or_default()
+/// The agent's own settings on the host.
+fn settings_at(path: &Path) -> Value {
+    std::fs::read(path).ok().and_then(|bytes| json::parse(&bytes).ok()).unwrap_or_default()
 }

@@ -1,6 +1,8 @@
 //! Keeps a session's metadata up to date: written before the agent starts, refreshed whenever the session is left or
 //! stopped.
 
+use std::collections::BTreeSet;
+
 use cci_core::Result;
 use cci_core::lifetime::Lifetime;
 use cci_core::metadata::{Further, InVolume, Metadata, SCHEMA_VERSION};
@@ -78,8 +80,6 @@ impl Draft {
             saved_at: self.began.clone(),
             further: self.before.as_ref().map(|before| before.further.clone()).unwrap_or_default(),
         };
-        let variables = cx.settings.tool.agent().login().map_or(&[][..], |login| login.variables());
-        let let_in_by = cx.environment.keys().filter(|name| variables.contains(&name.as_str())).cloned().collect();
         metadata.set_further(&Further {
             schema_version: SCHEMA_VERSION,
             slot: Some(launched.slot.number()),
@@ -91,10 +91,28 @@ impl Draft {
             created_at: Some(created_at.unwrap_or_else(|| self.began.clone())),
             pinned: plan.pinned(),
             volume: plan.state_volume().map(|volume| InVolume { pool: volume.pool, filling: None }),
-            let_in_by: Some(let_in_by),
+            given: Some(cx.environment.keys().cloned().collect()),
         });
         metadata
     }
+}
+
+/// Notes that the command line may have given an agent that is started again in its container these variables too.
+pub(crate) async fn note_given(cx: &Context, id: SessionId) -> Result<()> {
+    let (store, names) = (launch::store(cx), cx.environment.keys().cloned().collect::<BTreeSet<String>>());
+    if names.is_empty() {
+        return Ok(());
+    }
+    cx.scope
+        .writing(move || {
+            let Ok(Some(mut saved)) = store.read(id) else { return Ok(()) };
+            let mut further = saved.metadata.further();
+            let given = further.given.iter().flatten().cloned().chain(names).collect::<BTreeSet<String>>();
+            further.given = Some(given.into_iter().collect());
+            saved.metadata.set_further(&further);
+            store.write(&saved.metadata)
+        })
+        .await
 }
 
 /// Notes that a session was active until now and, if that is decided again, whether its container is kept; returns the

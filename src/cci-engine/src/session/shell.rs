@@ -28,7 +28,7 @@ use crate::session::connect::{self, Sockets};
 use crate::session::holders::{self, Holder};
 use crate::session::login::Way;
 use crate::session::plant::{Planting, plant, plant_new};
-use crate::session::record::{Draft, Staged};
+use crate::session::record::{self, Draft, Staged};
 use crate::session::resume::{self, Given, Network, Resumed};
 use crate::session::secrets::Granted;
 use crate::session::shutdown;
@@ -245,7 +245,7 @@ impl Running {
         let Self { cx, mut name, id, plan, pinned, watched, has_login, agent, claim } = self;
         let mut first = None;
         let published = async {
-            let Some(claim) = claim else { return Ok(()) };
+            let Some(claim) = claim else { return record::note_given(&cx, id).await };
             match Box::pin(published(&cx, id, claim)).await? {
                 None => Ok(()),
                 Some(earlier) => {

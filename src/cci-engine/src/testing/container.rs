@@ -143,8 +143,12 @@ impl<'a> Container<'a> {
         if self.project == "default" { path } else { format!("{path}?project={}", self.project) }
     }
 
-    /// Adds it.
+    /// Adds it, and the project that it is in; the one of the checkpoints is there or not, as the test wants.
     pub(crate) fn put(self) {
+        if self.project != "default" && self.marks.as_ref().is_none_or(|marks| marks.kind != Kind::Checkpoint) {
+            let project = json!({"name": self.project, "config": {}});
+            self.world.daemon.put(&format!("/1.0/projects/{}", self.project), project);
+        }
         self.world.daemon.put(&self.path(), self.object());
     }
 }

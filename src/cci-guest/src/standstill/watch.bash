@@ -132,9 +132,10 @@ find_runs() {
     { IFS= read -r -d '' runs </proc/1/status; } 2>/dev/null
     [[ $runs == *voluntary_ctxt_switches:* ]] && runs=${runs#*voluntary_ctxt_switches:} || runs=
 }
+# Lets nothing move until there is something to read. With an argument, nobody asks what the root file system is then.
 stand_still() {
     local now runs before first='' state=''
-    IFS= read -r -t 0.05 first < <(find_state)
+    [[ ${1-} ]] || IFS= read -r -t 0.05 first < <(find_state)
     now=${EPOCHREALTIME/[.,]/}
     end=$((now + limit * 1000000))
     order=()
@@ -148,7 +149,7 @@ stand_still() {
         printf -v now '%d.%06d' $((now / 1000000)) $((now % 1000000))
         IFS= read -r -t "$now" _
         now=$?
-        ((now != 0)) || IFS= read -r -t 0.05 state < <(find_state)
+        ((now != 0)) || [[ ${1-} ]] || IFS= read -r -t 0.05 state < <(find_state)
         find_runs
         go_on
         # what init, or anything that could not be stopped, has done since it was copied is not in the copy
@@ -214,6 +215,7 @@ work() {
         case $word in
         changed) changed "$since" "$state" ;;
         still) stand_still ;;
+        halt) stand_still "$word" ;;
         esac
     done
 }

@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use cci_agent::Provided;
 use cci_core::account::AccountName;
 use cci_core::idmap::Ids;
 use cci_core::secret::{Remote, SecretName};
@@ -87,6 +88,9 @@ pub struct LoginNote {
     pub account: Option<AccountName>,
     /// Where the API is.
     pub api: String,
+    /// Whose it is, if it is not the agent's own.
+    #[serde(default)]
+    pub provided: Option<Provided>,
     /// Where the login is renewed.
     pub renewed_at: String,
     /// How many tokens the session may use; 0 is no limit.

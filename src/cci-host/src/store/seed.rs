@@ -71,8 +71,8 @@ pub struct Seed<'a> {
 pub struct LoginGiven {
     /// Whether the agent's login on the host is copied.
     pub is_copied: bool,
-    /// Whether an account of cci's lets the agent in.
-    pub has_account: bool,
+    /// Whether something of cci's lets the agent in, and nothing of the host's settings does.
+    pub is_closed: bool,
     /// Whether one that the session has is dropped first.
     pub is_fresh: bool,
 }
@@ -242,7 +242,7 @@ impl Seed<'_> {
             state: self.state.clone(),
             guest_home: self.guest_home,
             secrets: self.secrets == SettingsSecrets::Copy,
-            has_account: self.login.has_account,
+            is_closed: self.login.is_closed,
             api_key: self.api_key,
             noted,
             turns: Some(self.turns.clone()),

@@ -11,7 +11,7 @@ pub(super) struct Ends<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Ends<S> {
     pub(super) fn new(stream: S) -> Self {
         let (read, write) = tokio::io::split(stream);
-        Self { read: BufReader::with_capacity(16 * 1024, read), write }
+        Self { read: BufReader::with_capacity(8 * 1024, read), write }
     }
 
     /// The connection as it was, and what has been read of it but not used.

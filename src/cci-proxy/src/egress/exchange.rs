@@ -64,10 +64,9 @@ fn ended(request: &Request, sent: Option<Result<u64, Broken>>, received: &Receiv
     let sent = sent.and_then(Result::ok).unwrap_or_default();
     let (after, received) = match *received {
         Received::Nothing => (After::Unanswered, 0),
-        Received::Broken => (After::End, 0),
         Received::Switched if is_whole => (After::Switched, 0),
-        // the rest of the request would be taken for the new protocol
-        Received::Switched => (After::End, 0),
+        // what is left of the request would be taken for the new protocol
+        Received::Broken | Received::Switched => (After::End, 0),
         Received::Whole { keeps, received } if keeps && request.keeps && is_whole => (After::Next, received),
         Received::Whole { received, .. } => (After::End, received),
     };

@@ -1,6 +1,6 @@
 //! One login on the host: read for each request, and renewed under the agent's own locks before it ends.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,22 +10,23 @@ use cci_agent::{Agent, Refusal};
 use cci_core::account::AccountName;
 use cci_engine::blocking::blocking;
 use cci_host::login::{Found, Held, LoginFile, now};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::task::spawn_local;
 use tokio::time::{Instant, timeout};
 
 use super::answer::Refused;
 use super::apart::Renews;
 use super::helper::Helper;
+use super::pace::Seldom;
 use super::renewal::{Asked, Outcome};
 use crate::supervisor::log::Log;
 
 /// How long a request waits for a renewal, and for the lock of a holder that has died.
 const RENEWS: Duration = Duration::from_secs(100);
-/// How soon the API's refusal has a login renewed again: a session may provoke refusals.
-const FORCED: Duration = Duration::from_secs(300);
 /// How long a request waits for a renewal while the token still opens.
 const WAITS: Duration = Duration::from_secs(3);
+/// How many requests read it at once: each takes a thread for it.
+const READERS: usize = 4;
 /// How soon a renewal that failed is tried again.
 const REST: Duration = Duration::from_secs(10);
 
@@ -41,11 +42,12 @@ pub(super) struct Account {
     log: Rc<Log>,
     /// What prints its key, where it is not in the file.
     helper: Rc<Helper>,
+    readers: Semaphore,
     /// One renewal at a time.
     turn: Arc<Mutex<()>>,
     failed: RefCell<Option<Failed>>,
-    /// When it was renewed last because the API had refused it.
-    forced: Cell<Option<Instant>>,
+    /// That it is renewed because the API has refused it.
+    forced: Seldom,
 }
 
 /// A renewal that failed: what was posted is not posted again where the server has refused it.
@@ -70,7 +72,7 @@ pub(super) struct Parts {
 impl Account {
     pub(super) fn new(parts: Parts) -> Rc<Self> {
         let Parts { file, agent, name, renewed_at, cci_dir, renews, log } = parts;
-        let (turn, failed, forced) = (Arc::default(), RefCell::new(None), Cell::new(None));
+        let (turn, failed, forced) = (Arc::default(), RefCell::new(None), Seldom::default());
         Rc::new(Self {
             file,
             agent,
@@ -80,6 +82,7 @@ impl Account {
             renews,
             log,
             helper: Rc::default(),
+            readers: Semaphore::new(READERS),
             turn,
             failed,
             forced,
@@ -99,10 +102,9 @@ impl Account {
 
     /// The API has refused what it was let in with: renews it, unless somebody has already.
     pub(super) async fn refused(self: &Rc<Self>, held: &Held) {
-        if self.forced.get().is_some_and(|at| at.elapsed() < FORCED) {
+        if !self.forced.may_be() {
             return;
         }
-        self.forced.set(Some(Instant::now()));
         if held.credentials.helper.is_some() {
             return self.helper.forget();
         }
@@ -111,7 +113,10 @@ impl Account {
 
     async fn read(&self) -> Result<Held, Refused> {
         let file = self.file.clone();
-        match blocking(move || Ok(file.read())).await {
+        let reader = self.readers.acquire().await;
+        let found = blocking(move || Ok(file.read())).await;
+        drop(reader);
+        match found {
             Ok(Found::Login(held)) => self.with_key(*held).await,
             Ok(Found::Absent) => Err(self.no_login("there is no login on the host")),
             Ok(Found::Ended(_)) => Err(self.no_login("the login on the host has ended")),

@@ -1,6 +1,6 @@
 //! What is done for a session's login as long as it is watched.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::io;
 use std::rc::Rc;
@@ -10,7 +10,6 @@ use cci_agent::Login;
 use cci_core::settings::LoginMode;
 use cci_guest::agent_socket::LOGIN_NAME;
 use cci_host::store::run_dir::{RunDir, Watched};
-use cci_host::store::usage::Usage;
 use rustix::process::{Resource, getrlimit};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -18,8 +17,10 @@ use tokio::time::sleep;
 use super::account::Account;
 use super::logins::Logins;
 use super::pace::Pace;
-use super::pass::Passage;
+use super::pass::{Entry, Passage};
+use super::provider::Opened;
 use super::reserve::Reserve;
+use super::tally::Tally;
 use crate::supervisor::door::{self, Door};
 use crate::supervisor::http::{Limits, serve};
 
@@ -43,19 +44,22 @@ pub(in crate::supervisor) fn begin(
 ) -> io::Result<()> {
     let agent = cci_agent::agent(&watched.tool);
     let (Some(note), Some(login)) = (&watched.login, agent.login()) else { return Ok(()) };
-    let account = logins.account(agent, login, note);
+    let account = || logins.account(agent, login, note);
     let (run, watched) = (run.clone(), watched.clone());
     match note.mode {
         LoginMode::Socket => {
             let session = watched.state.parent().unwrap_or(&watched.state).to_owned();
+            let http = logins.http()?;
+            let entry = match &note.provided {
+                None => Entry::Account(account()),
+                Some(provided) => Entry::Provider(Box::new(Opened::of(provided, note, http.clone()))),
+            };
             let passage = Rc::new(Passage {
                 login,
                 note: note.clone(),
-                account,
-                http: logins.http()?,
-                used: Cell::new(Usage::read(&session)),
-                session,
-                work: logins.work.clone(),
+                entry,
+                http,
+                tally: Tally::of(session, logins.work.clone()),
                 pace: RefCell::new(Pace::default()),
                 reserve: Reserve::of(note.max_tokens),
             });
@@ -63,6 +67,7 @@ pub(in crate::supervisor) fn begin(
             tasks.spawn_local(async move { match listen(run, watched, passage, opened).await {} });
         }
         LoginMode::Token => {
+            let account = account();
             tasks.spawn_local(async move { match hand_in(&run, &watched, login, &account).await {} });
         }
         LoginMode::Copy => {}

@@ -14,6 +14,9 @@ const CONNECTS: Duration = Duration::from_secs(15);
 /// How long an API may say nothing while it answers: it sends pings more often.
 const SILENT: Duration = Duration::from_secs(600);
 
+/// How many connections to an API are kept that nobody uses: each takes memory for its buffers and its keys.
+const IDLE: usize = 8;
+
 /// A client that follows nothing, repeats nothing and changes nothing.
 pub(in crate::supervisor) fn client() -> io::Result<Client> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -27,6 +30,7 @@ pub(in crate::supervisor) fn client() -> io::Result<Client> {
         .redirect(Policy::none())
         .retry(reqwest::retry::never())
         .http1_only()
+        .pool_max_idle_per_host(IDLE)
         .connect_timeout(CONNECTS)
         .read_timeout(SILENT)
         .build()

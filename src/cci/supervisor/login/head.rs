@@ -1,6 +1,6 @@
 //! What of a request's head is passed on, and which requests are not.
 
-use cci_agent::{Login, Refusal};
+use cci_agent::{Login, Provider, Refusal};
 use hyper::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue,
     SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
@@ -27,7 +27,7 @@ pub(super) enum Wants {
 }
 
 /// Refuses what is no plain request for something that a session may ask for.
-pub(super) fn judge(parts: &Parts, login: &dyn Login) -> Result<Wants, Refused> {
+pub(super) fn judge(parts: &Parts, login: &dyn Login, provider: Option<&Provider>) -> Result<Wants, Refused> {
     let malformed = |why: &str| Refused::new(Refusal::Malformed, why);
     if parts.uri.scheme().is_some() || parts.uri.authority().is_some() {
         return Err(malformed("a request names a path here, and no address"));
@@ -52,9 +52,18 @@ pub(super) fn judge(parts: &Parts, login: &dyn Login) -> Result<Wants, Refused> 
         }
         _ => {}
     }
-    if !login.may_ask(parts.method.as_str(), parts.uri.path()) {
-        let why = format!("a session may not ask for {}", parts.uri.path().escape_default());
+    let (method, path) = (parts.method.as_str(), parts.uri.path());
+    let may_ask = match provider {
+        None => login.may_ask(method, path),
+        Some(provider) => login.may_ask_provider(provider, method, path),
+    };
+    if !may_ask {
+        let why = format!("a session may not ask for {}", path.escape_default());
         return Err(Refused::new(Refusal::Forbidden, why));
+    }
+    // there it could be another login, and no signature covers it
+    if matches!(provider, Some(Provider::Bedrock { .. } | Provider::Vertex { .. })) && parts.uri.query().is_some() {
+        return Err(malformed("nothing is asked for here but by a path"));
     }
     wants(headers, login)
 }

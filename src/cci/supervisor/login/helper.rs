@@ -1,18 +1,16 @@
 //! What a command on the host prints to let requests in. It is asked for again and again, because it changes.
 
 use std::cell::RefCell;
-use std::io;
-use std::process::Stdio;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::AsyncReadExt;
-use tokio::process::Command;
 use tokio::sync::Mutex;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, timeout};
+
+use super::command::Run;
+use super::pace::Seldom;
 
 /// How long what it printed is used, as the agents do.
 const LASTS: Duration = Duration::from_secs(300);
@@ -20,8 +18,16 @@ const LASTS: Duration = Duration::from_secs(300);
 const REST: Duration = Duration::from_secs(10);
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// No key is longer.
-const LARGEST: u64 = 16 * 1024;
+/// A key.
+const KEY: Wanted = Wanted { what: "key", is_it: is_key };
+
+/// What a command is to print.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) what: &'static str,
+    /// Whether a text is that.
+    pub(super) is_it: fn(&str) -> bool,
+}
 
 /// The command of an account, and what it printed last.
 #[derive(Default)]
@@ -29,93 +35,70 @@ pub(in crate::supervisor) struct Helper {
     /// One run at a time.
     turn: Arc<Mutex<()>>,
     printed: RefCell<Option<Printed>>,
+    forgets: Seldom,
 }
 
 struct Printed {
-    command: String,
+    run: Run,
     until: Instant,
     /// The key, or why there is none.
     what: Result<String, String>,
 }
 
 impl Helper {
-    /// What the command prints.
+    /// The key that a command prints.
     pub(in crate::supervisor) async fn key(self: &Rc<Self>, command: &str) -> Result<String, String> {
+        self.printed(&Run::of_a_shell(command), KEY).await
+    }
+
+    /// What a command prints.
+    pub(super) async fn printed(self: &Rc<Self>, run: &Run, wanted: Wanted) -> Result<String, String> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         if let Some(printed) = self.printed.borrow().as_ref()
-            && printed.command == command
+            && printed.run == *run
             && Instant::now() < printed.until
         {
             return printed.what.clone();
         }
-        let (helper, command) = (Rc::clone(self), command.to_owned());
+        let (helper, run) = (Rc::clone(self), run.clone());
         // the end of the request that asks cuts nothing short: the next one has what came of it
         let running = spawn_local(async move {
-            let what = helper.run(&command).await;
+            let what = helper.run(run, wanted).await;
             drop(turn);
             what
         });
-        running.await.unwrap_or_else(|_| Err("the command of the host that prints its key cannot be run".into()))
+        let what = wanted.what;
+        running.await.unwrap_or_else(|_| Err(format!("the command of the host that prints its {what} cannot be run")))
     }
 
-    async fn run(&self, command: &str) -> Result<String, String> {
-        let printed = timeout(PATIENCE, print(command)).await;
-        let what = printed.unwrap_or_else(|_| Err(format!("does not end within {} s", PATIENCE.as_secs())));
-        let what = what.map_err(|problem| format!("the command of the host that prints its key {problem}"));
-        let until = Instant::now() + if what.is_ok() { LASTS } else { REST };
-        self.printed.replace(Some(Printed { command: command.to_owned(), until, what: what.clone() }));
-        what
+    async fn run(&self, run: Run, Wanted { what, is_it }: Wanted) -> Result<String, String> {
+        let printed = timeout(PATIENCE, run.output()).await;
+        let printed = printed.unwrap_or_else(|_| Err(format!("does not end within {} s", PATIENCE.as_secs())));
+        let printed = printed.and_then(|text| if is_it(&text) { Ok(text) } else { Err(format!("prints no {what}")) });
+        let printed = printed.map_err(|problem| format!("the command of the host that prints its {what} {problem}"));
+        let until = Instant::now() + if printed.is_ok() { LASTS } else { REST };
+        self.printed.replace(Some(Printed { run, until, what: printed.clone() }));
+        printed
     }
 
     /// What it printed opens nothing: it is asked again.
     pub(in crate::supervisor) fn forget(&self) {
-        self.printed.replace(None);
-    }
-}
-
-/// The processes of a command, killed with it where it is given up.
-struct Group(Option<Pid>);
-
-impl Group {
-    fn has_ended(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            // one that has just ended is fine
-            let _ = kill_process_group(group, Signal::KILL);
+        if self.forgets.may_be()
+            && let Some(printed) = self.printed.borrow_mut().as_mut()
+        {
+            printed.until = Instant::now();
         }
     }
+
+    /// What it printed last, whether that still opens anything or not.
+    pub(in crate::supervisor) fn last(&self) -> Option<String> {
+        self.printed.borrow().as_ref()?.what.clone().ok()
+    }
 }
 
-/// No error shows what it printed.
-async fn print(command: &str) -> Result<String, String> {
-    let failed = |error: io::Error| format!("cannot be run: {error}");
-    let mut shell = Command::new("sh");
-    shell.args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = shell.current_dir("/").process_group(0).kill_on_drop(true).spawn().map_err(failed)?;
-    let group = Group(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw));
-    let mut bytes = Vec::new();
-    if let Some(out) = child.stdout.take() {
-        out.take(LARGEST + 1).read_to_end(&mut bytes).await.map_err(failed)?;
-    }
-    if bytes.len() as u64 > LARGEST {
-        return Err("prints too much".into());
-    }
-    let status = child.wait().await.map_err(failed)?;
-    group.has_ended();
-    if !status.success() {
-        return Err(format!("fails: {status}"));
-    }
-    let text = String::from_utf8(bytes).unwrap_or_default();
-    let key = text.trim();
-    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("prints no key".into());
-    }
-    Ok(key.to_owned())
+/// Whether a text can be in a header.
+pub(super) fn is_key(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]
@@ -139,6 +122,12 @@ mod tests {
             assert_eq!(keys, (Ok("key-1".into()), Ok("key-1".into()), Ok("key-1".into())));
             helper.forget();
             assert_eq!(helper.key(&command).await, Ok("key-2".into()));
+            helper.forget();
+            assert_eq!(
+                helper.key(&command).await,
+                Ok("key-2".into()),
+                "a session that is refused again and again runs nothing"
+            );
         };
         LocalSet::new().run_until(asked).await;
         assert_eq!(fs::read_to_string(&count).unwrap(), "x\nx\n");

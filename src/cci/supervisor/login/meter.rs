@@ -4,8 +4,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cci_agent::{Login, Tokens};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use cci_agent::{Cost, Login, Tokens};
+use cci_proxy::EventStream;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
+use memchr::memchr;
 use serde_json::Value;
 
 /// The longest line of an event stream, and the longest document, that is read for it.
@@ -28,6 +32,7 @@ pub(super) struct Meter {
     untold: u64,
     /// Whether it has.
     has_told: bool,
+    messages: EventStream,
     /// The line, or the document, so far.
     part: Vec<u8>,
     /// Whether it is longer than is read.
@@ -41,15 +46,24 @@ pub(super) struct Meter {
 enum Form {
     None,
     Events,
+    /// Messages with an event each, as Bedrock sends them.
+    Messages,
     Document,
     Other,
+}
+
+/// The event in a message of Bedrock's.
+fn event(payload: &[u8]) -> Option<Vec<u8>> {
+    let message: Value = serde_json::from_slice(payload).ok()?;
+    STANDARD.decode(message["bytes"].as_str()?).ok()
 }
 
 impl Meter {
     pub(super) fn new(login: &'static dyn Login, asked: Arc<AtomicU64>, counted: Counted) -> Self {
         let (part, tokens, counted) = (Vec::new(), Tokens::default(), Some(counted));
         let (form, untold, has_told, is_too_long) = (Form::None, 0, false, false);
-        Self { login, form, asked, untold, has_told, part, is_too_long, tokens, counted }
+        let messages = EventStream::default();
+        Self { login, form, asked, untold, has_told, messages, part, is_too_long, tokens, counted }
     }
 
     /// For an answer with these headers.
@@ -57,6 +71,7 @@ impl Meter {
         let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         self.form = match kind.split(';').next().unwrap_or_default().trim() {
             "text/event-stream" => Form::Events,
+            "application/vnd.amazon.eventstream" => Form::Messages,
             "application/json" => Form::Document,
             _ => Form::Other,
         };
@@ -68,10 +83,21 @@ impl Meter {
         match self.form {
             Form::None | Form::Other => {}
             Form::Document => self.keep(data),
+            Form::Messages => {
+                let (mut costs, login) = (Vec::new(), self.login);
+                self.messages.read(data, |payload| costs.extend(event(payload).and_then(|event| login.cost(&event))));
+                for cost in costs {
+                    self.told(cost);
+                }
+            }
             Form::Events => {
-                while let Some(end) = data.iter().position(|byte| *byte == b'\n') {
-                    self.keep(&data[..end]);
-                    self.line();
+                while let Some(end) = memchr(b'\n', data) {
+                    if self.part.is_empty() && !self.is_too_long {
+                        self.line(&data[..end]);
+                    } else {
+                        self.keep(&data[..end]);
+                        self.kept_line();
+                    }
                     data = &data[end + 1..];
                 }
                 self.keep(data);
@@ -88,23 +114,30 @@ impl Meter {
         }
     }
 
-    fn line(&mut self) {
-        if !self.is_too_long
-            && let Some(part) = self.part.strip_prefix(DATA).and_then(|data| serde_json::from_slice(data).ok())
-        {
-            self.told(&part);
+    /// Reads the line that has come in pieces.
+    fn kept_line(&mut self) {
+        let line = std::mem::take(&mut self.part);
+        if !self.is_too_long {
+            self.line(&line);
         }
-        self.part.clear();
         self.is_too_long = false;
     }
 
-    fn told(&mut self, part: &Value) {
-        match self.login.spent(part) {
-            Some(tokens) => {
+    fn line(&mut self, line: &[u8]) {
+        if line.len() <= LONGEST
+            && let Some(cost) = line.strip_prefix(DATA).and_then(|data| self.login.cost(data))
+        {
+            self.told(cost);
+        }
+    }
+
+    fn told(&mut self, cost: Cost) {
+        match cost {
+            Cost::Spent(tokens) => {
                 self.tokens = self.tokens.with(tokens);
                 (self.has_told, self.untold) = (true, 0);
             }
-            None => self.untold += self.login.written(part),
+            Cost::Written(bytes) => self.untold += bytes,
         }
     }
 
@@ -120,10 +153,10 @@ impl Meter {
 impl Drop for Meter {
     fn drop(&mut self) {
         match self.form {
-            Form::None | Form::Events => self.broken_off(),
+            Form::None | Form::Events | Form::Messages => self.broken_off(),
             Form::Document if !self.is_too_long => {
-                if let Ok(whole) = serde_json::from_slice(&self.part) {
-                    self.told(&whole);
+                if let Some(cost) = self.login.cost(&self.part) {
+                    self.told(cost);
                 } else {
                     self.untold = self.part.len() as u64;
                     self.broken_off();
@@ -175,6 +208,22 @@ mod tests {
         assert_eq!(read("text/event-stream", &[half]), broken, "a stream that breaks counts as far as it came");
         let begun = Tokens { input: 100, ..Tokens::default() };
         assert_eq!(read("text/event-stream", &[b"event: message_start\nda"]), begun, "and what was asked");
+    }
+
+    #[test]
+    fn the_messages_of_bedrock_are_read_wherever_they_are_cut() {
+        let message = |event: &str| {
+            let payload = format!("{{\"bytes\":\"{}\",\"p\":\"abc\"}}", STANDARD.encode(event));
+            let length = u32::try_from(payload.len() + 16).unwrap();
+            [&length.to_be_bytes()[..], &[0; 8], payload.as_bytes(), &[0; 4]].concat()
+        };
+        let events = STREAM.lines().filter_map(|line| line.strip_prefix("data: "));
+        let stream: Vec<u8> = events.flat_map(message).collect();
+        for size in [1, 7, 4096] {
+            let parts: Vec<&[u8]> = stream.chunks(size).collect();
+            let whole = Tokens { input: 3, output: 12, ..Tokens::default() };
+            assert_eq!(read("application/vnd.amazon.eventstream", &parts), whole, "{size}");
+        }
     }
 
     #[test]

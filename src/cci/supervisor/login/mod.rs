@@ -6,14 +6,18 @@ mod apart;
 mod begin;
 mod body;
 mod client;
+mod command;
 mod head;
 mod helper;
 mod logins;
 mod meter;
 mod pace;
 mod pass;
+mod provider;
 mod renewal;
 mod reserve;
+mod tally;
+mod show;
 
 pub(super) use apart::Apart;
 pub(super) use apart::Renews;

@@ -1,5 +1,6 @@
-//! How many requests a session makes in a minute.
+//! How many requests a session makes in a minute, and how often it may provoke something.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -7,6 +8,24 @@ use tokio::time::Instant;
 
 /// The time in which they are counted.
 const WITHIN: Duration = Duration::from_secs(60);
+
+/// How soon something is done again that a session may provoke.
+const SELDOM: Duration = Duration::from_secs(300);
+
+/// Something that a session may provoke, as by requests that an API refuses: it is not done for each of them.
+#[derive(Debug, Default)]
+pub(super) struct Seldom(Cell<Option<Instant>>);
+
+impl Seldom {
+    /// Whether it may be done now; it counts as done then.
+    pub(super) fn may_be(&self) -> bool {
+        if self.0.get().is_some_and(|last| last.elapsed() < SELDOM) {
+            return false;
+        }
+        self.0.set(Some(Instant::now()));
+        true
+    }
+}
 
 /// The requests of the last minute.
 #[derive(Debug, Default)]
@@ -35,6 +54,14 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_may_be_provoked_is_done_seldom() {
+        let seldom = Seldom::default();
+        assert!(seldom.may_be() && !seldom.may_be());
+        tokio::time::advance(SELDOM).await;
+        assert!(seldom.may_be() && !seldom.may_be());
+    }
 
     #[tokio::test(start_paused = true)]
     async fn so_many_in_a_minute_and_the_next_when_the_first_is_a_minute_old() {

@@ -1,48 +1,64 @@
 //! Passes a session's requests on to its agent's API, and lets them in.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::error::Error;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use cci_agent::{Credentials, Login, Pass, Refusal, Tokens};
+use cci_agent::{Login, Refusal, Tokens};
 use cci_engine::blocking::blocking;
 use cci_host::login::{Accounts, Held};
 use cci_host::store::run_dir::LoginNote;
 use cci_host::store::usage::Usage;
 use http_body_util::{BodyExt, Either};
-use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderValue};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::CONTENT_LENGTH;
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use reqwest::Client;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio_util::task::TaskTracker;
 
 use super::account::Account;
 use super::answer::Refused;
 use super::body::{Answered, Asked, Cut, Out};
-use super::head::{API_KEY, Wants, judge, passed_back, passed_on};
+use super::head::{Wants, judge, passed_back, passed_on};
 use super::meter::{BYTES_OF_A_TOKEN, Meter};
 use super::pace::Pace;
+use super::provider::{Opened, cleared};
 use super::reserve::{Reserve, Reserved};
+use super::show::show;
+use super::tally::Tally;
 
 /// How soon what was refused because of requests under way is asked again.
 const AGAIN: Duration = Duration::from_secs(5);
+
+/// What lets a session's requests in.
+pub(super) enum Entry {
+    /// A login for the agent's own API.
+    Account(Rc<Account>),
+    /// What opens another provider's.
+    Provider(Box<Opened>),
+}
+
+/// A request, as it is passed on.
+struct Gathered {
+    body: reqwest::Body,
+    /// The same, where it was read whole.
+    whole: Option<Bytes>,
+    /// What holds its place in memory.
+    _room: Option<OwnedSemaphorePermit>,
+    reserved: Option<Reserved>,
+}
 
 /// The way from one session to its agent's API.
 pub(super) struct Passage {
     pub(super) login: &'static dyn Login,
     pub(super) note: LoginNote,
-    pub(super) account: Rc<Account>,
+    pub(super) entry: Entry,
     pub(super) http: Client,
-    /// Where what it uses is noted.
-    pub(super) session: PathBuf,
-    pub(super) work: TaskTracker,
-    pub(super) used: Cell<Usage>,
+    pub(super) tally: Arc<Tally>,
     pub(super) reserve: Rc<Reserve>,
     pub(super) pace: RefCell<Pace>,
 }
@@ -58,37 +74,61 @@ impl Passage {
 
     async fn pass(self: &Rc<Self>, request: Request<Incoming>) -> Result<Response<Out>, Refused> {
         let (parts, body) = request.into_parts();
-        let wants = judge(&parts, self.login)?;
+        let wants = judge(&parts, self.login, self.provider().map(|opened| &opened.provider))?;
         self.allowed()?;
         let asked = Arc::new(AtomicU64::new(0));
-        let (body, _room, reserved) = self.reserved(&parts, Asked::new(body, Arc::clone(&asked))).await?;
-        let mut headers = passed_on(&parts.headers);
-        let held = match wants {
-            Wants::Login => Some(self.account.held().await?),
-            Wants::Nothing => None,
-        };
-        if let Some(held) = &held {
-            self.is_for_this_api(held)?;
-            let_in(&mut headers, held)?;
-        }
+        let Gathered { body, whole, _room, reserved } =
+            self.gathered(&parts, Asked::new(body, Arc::clone(&asked))).await?;
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let malformed = || Refused::new(Refusal::Malformed, "the request cannot be passed on");
         let mut onward = Request::builder()
             .method(parts.method)
             .uri(format!("{}{target}", self.note.api.trim_end_matches('/')))
             .body(body)
-            .map_err(|_| Refused::new(Refusal::Malformed, "the request cannot be passed on"))?;
-        *onward.headers_mut() = headers;
-        let onward = reqwest::Request::try_from(onward)
-            .map_err(|_| Refused::new(Refusal::Malformed, "the request cannot be passed on"))?;
+            .map_err(|_| malformed())?;
+        *onward.headers_mut() = passed_on(&parts.headers);
+        let mut onward = reqwest::Request::try_from(onward).map_err(|_| malformed())?;
+        let held = self.let_in(wants, &mut onward, &whole.unwrap_or_default()).await?;
         let meter = Meter::new(self.login, asked, self.counting(reserved));
         let answer = self.http.execute(onward).await.map_err(|error| unreachable(&error))?;
-        if answer.status() == StatusCode::UNAUTHORIZED
-            && let Some(held) = &held
-        {
-            // the agent hears of it, and its next request has what came of this
-            self.account.refused(held).await;
+        // the agent hears of it, and its next request has what came of this
+        match (&self.entry, answer.status()) {
+            (Entry::Account(account), StatusCode::UNAUTHORIZED) => {
+                if let Some(held) = &held {
+                    account.refused(held).await;
+                }
+            }
+            (Entry::Provider(opened), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => opened.refused(),
+            _ => {}
         }
         Ok(passed(answer, meter))
+    }
+
+    fn provider(&self) -> Option<&Opened> {
+        match &self.entry {
+            Entry::Account(_) => None,
+            Entry::Provider(opened) => Some(&**opened),
+        }
+    }
+
+    /// Adds what lets a request in, and returns the login that it is.
+    async fn let_in(&self, wants: Wants, onward: &mut reqwest::Request, body: &[u8]) -> Result<Option<Held>, Refused> {
+        match (&self.entry, wants) {
+            (Entry::Account(_), Wants::Nothing) => Ok(None),
+            (Entry::Account(account), Wants::Login) => {
+                let held = account.held().await?;
+                self.is_for_this_api(&held)?;
+                show(onward.headers_mut(), &held.credentials.access, held.credentials.pass)?;
+                Ok(Some(held))
+            }
+            (Entry::Provider(opened), wants) => {
+                cleared(onward.headers_mut());
+                if wants == Wants::Login {
+                    opened.let_in(onward, body).await?;
+                }
+                Ok(None)
+            }
+        }
     }
 
     /// Refuses an account that has been replaced by one for another API: what it holds is sent there and nowhere else.
@@ -112,69 +152,48 @@ impl Passage {
 
     fn allowed_tokens(&self) -> Result<(), Refused> {
         let most = self.reserve.most;
-        if most == 0 || self.used.get().tokens() < most {
+        if most == 0 || self.tally.used().tokens() < most {
             return Ok(());
         }
         let why = format!("this session has used the {most} tokens that `login.max_tokens` allows it");
         Err(Refused::new(Refusal::Forbidden, why))
     }
 
-    /// Reserves what a request may take where that is limited, for which its body is read whole. Else it is passed on as
-    /// it comes.
-    async fn reserved(
-        &self,
-        parts: &Parts,
-        body: Asked,
-    ) -> Result<(reqwest::Body, Option<OwnedSemaphorePermit>, Option<Reserved>), Refused> {
-        if self.reserve.most == 0 || !self.login.takes_tokens(parts.uri.path()) {
-            return Ok((reqwest::Body::wrap(body), None, None));
+    /// Reserves what a request may take where that is limited. For that, and to be signed, its body is read whole. Else it
+    /// is passed on as it comes.
+    async fn gathered(&self, parts: &Parts, body: Asked) -> Result<Gathered, Refused> {
+        let is_limited = self.reserve.most > 0 && self.login.takes_tokens(parts.uri.path());
+        if !is_limited && !self.provider().is_some_and(Opened::signs) {
+            return Ok(Gathered { body: reqwest::Body::wrap(body), whole: None, _room: None, reserved: None });
         }
         let length = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         let room = self.reserve.room(length).await;
         let body = body.collect().await.map_err(|error| broken(&*error))?.to_bytes();
+        let gathered =
+            |reserved| Gathered { body: body.clone().into(), whole: Some(body.clone()), _room: room, reserved };
+        if !is_limited {
+            return Ok(gathered(None));
+        }
         let (login, whole) = (self.login, body.clone());
         let said = blocking(move || Ok(login.may_write(&whole))).await.ok().flatten();
         let tokens = said.unwrap_or(u64::MAX).saturating_add(body.len() as u64 / BYTES_OF_A_TOKEN);
         // what was asked before may have been counted meanwhile
         self.allowed_tokens()?;
-        let Some(reserved) = self.reserve.take(self.used.get().tokens(), tokens) else {
+        let Some(reserved) = self.reserve.take(self.tally.used().tokens(), tokens) else {
             let why = "what is asked already may take all that `login.max_tokens` leaves to this session";
             return Err(Refused { again: Some(AGAIN), ..Refused::new(Refusal::TooSoon, why) });
         };
-        Ok((body.into(), room, Some(reserved)))
+        Ok(gathered(Some(reserved)))
     }
 
     /// Counts one request and what it took, when that is known.
-    fn counting(self: &Rc<Self>, reserved: Option<Reserved>) -> Box<dyn FnOnce(Tokens)> {
-        let passage = Rc::clone(self);
+    fn counting(&self, reserved: Option<Reserved>) -> Box<dyn FnOnce(Tokens)> {
+        let tally = Arc::clone(&self.tally);
         Box::new(move |tokens| {
-            let more = Usage::of(1, tokens);
-            passage.used.set(passage.used.get().and(more));
+            tally.add(Usage::of(1, tokens));
             drop(reserved);
-            let session = passage.session.clone();
-            // what cannot be noted still counts as long as this process lives
-            passage.work.spawn_blocking(move || drop(Usage::add(&session, more)));
         })
     }
-}
-
-/// Adds what lets a request in.
-fn let_in(headers: &mut HeaderMap, held: &Held) -> Result<(), Refused> {
-    let unfit =
-        |_| Refused::new(Refusal::NoLogin, "the login on the host cannot be used: its token has odd characters");
-    let secret = |text: &str| {
-        let mut value = HeaderValue::from_str(text).map_err(unfit)?;
-        value.set_sensitive(true);
-        Ok(value)
-    };
-    let Credentials { access, pass, .. } = &held.credentials;
-    if matches!(pass, Pass::Bearer | Pass::Both) {
-        headers.insert(AUTHORIZATION, secret(&format!("Bearer {access}"))?);
-    }
-    if matches!(pass, Pass::Key | Pass::Both) {
-        headers.insert(API_KEY, secret(access)?);
-    }
-    Ok(())
 }
 
 fn passed(answer: reqwest::Response, meter: Meter) -> Response<Out> {

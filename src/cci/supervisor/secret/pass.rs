@@ -10,7 +10,7 @@ use cci_host::store::run_dir::SecretsNote;
 use cci_proxy::{Meant, NotPlain, Scrub, Scrubbed, Swap, is_foreign, meant, mentions, swap};
 use http_body_util::Either;
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, COOKIE, EXPECT, HeaderMap, HeaderValue};
+use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, COOKIE, EXPECT, HeaderMap, HeaderValue, IF_RANGE, RANGE};
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use reqwest::Client;
@@ -83,7 +83,8 @@ impl Passage {
         (place, meant): (&SecretHost, &Meant),
     ) -> Result<Carried, Refused> {
         let mut headers = of_no_connection(&parts.headers);
-        for name in [COOKIE, EXPECT] {
+        // a part of an answer may begin or end within a secret
+        for name in [COOKIE, EXPECT, RANGE, IF_RANGE] {
             headers.remove(name);
         }
         // what is compressed cannot be looked through
@@ -101,6 +102,10 @@ impl Passage {
                 )));
             }
             if !mentions(&carried.headers, placeholder) {
+                // what an earlier request carried may be repeated to this one
+                if secret.places().contains(place) {
+                    carried.texts.extend(self.vault.carried(name, secret).map(|value| value.reveal().to_owned()));
+                }
                 continue;
             }
             if !secret.places().contains(place) {

@@ -95,7 +95,7 @@ async fn answer(
     let (parts, mut body) = request.into_parts();
     if parts.uri.path() == "/token" {
         let bytes = body.collect().await.unwrap().to_bytes();
-        let asked: Value = serde_json::from_slice(&bytes).unwrap();
+        let asked = serde_json::from_slice(&bytes).unwrap_or_else(|_| form(&bytes));
         // long enough for others to come in between
         tokio::time::sleep(Duration::from_millis(20)).await;
         return Ok(issue(&asked, &mut seen.lock().unwrap()));
@@ -147,6 +147,12 @@ async fn answer(
             Ok(answer)
         }
     }
+}
+
+/// What a form says.
+fn form(bytes: &[u8]) -> Value {
+    let url = reqwest::Url::parse(&format!("http://form?{}", std::str::from_utf8(bytes).unwrap())).unwrap();
+    url.query_pairs().map(|(name, value)| (name.into_owned(), Value::from(value.into_owned()))).collect()
 }
 
 fn issue(asked: &Value, seen: &mut Seen) -> Response<Body> {

@@ -62,6 +62,7 @@ impl Host {
             directory: self.dir.path().to_owned(),
             account: None,
             api: self.api.url.clone(),
+            provided: None,
             renewed_at: format!("{}/token", self.api.url),
             max_tokens: 0,
             max_requests_per_minute: 0,

@@ -104,6 +104,11 @@ async fn a_placeholder_is_swapped_on_the_way_and_the_value_scrubbed_on_the_way_b
         assert!(!answer.contains("bWU6dGhlLXJlYWwtdmFsdWU"), "{answer}");
         with.ask("/", "x-own: 1\r\ncookie: a=b").await;
         assert!(with.echo.last().contains("x-own: 1") && !with.echo.last().contains("cookie"));
+        // in pieces it would not be found
+        with.ask("/", &format!("{mine}\r\nrange: bytes=0-9\r\nif-range: x")).await;
+        assert!(!with.echo.last().contains("range"), "{}", with.echo.last());
+        let answer = with.ask("/earlier", &format!("x-as-an-earlier-request-had-it: {VALUE}")).await;
+        assert!(with.echo.last().contains(VALUE) && !answer.contains(VALUE), "{answer}");
         with.secrets.remove(&"api".parse().unwrap()).unwrap();
         let answer = with.ask("/", mine).await;
         assert!(answer.starts_with("HTTP/1.1 403"), "what is removed is carried no longer: {answer}");
@@ -154,6 +159,9 @@ async fn git_is_let_in_by_a_placeholder_for_the_sessions_repositories() {
         let answer = with.ask("/ann/tool.git/info/refs", "authorization: Bearer cci.git.secret").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         assert!(with.echo.last().contains(VALUE), "its command was run");
+        with.secrets.remove(&"api".parse().unwrap()).unwrap();
+        let answer = with.ask("/earlier", &format!("x-as-an-earlier-request-had-it: {VALUE}")).await;
+        assert!(answer.starts_with("HTTP/1.1 200") && !answer.contains(VALUE), "{answer}");
     });
     session.await;
 }

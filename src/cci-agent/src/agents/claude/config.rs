@@ -83,7 +83,7 @@ pub(super) fn seed(given: &Given<'_>) -> Seeded {
 fn settings_of_host(given: &Given<'_>, named: &mut Named<'_>, seeded: &mut Seeded) -> Option<Value> {
     let path = directory(&given.place).join(SETTINGS);
     let settings = settings::imported(given.host.get(SETTINGS)?.clone(), &given.import);
-    let settings = if given.has_account { closed(settings) } else { settings };
+    let settings = if given.is_closed { closed(settings) } else { settings };
     let settings = if given.secrets { settings } else { without_secrets(settings) };
     let (settings, omitted) = settings::adapted(settings, &path, named);
     seeded.omitted.extend(omitted);

@@ -3,8 +3,12 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::cost;
+use super::keys::{GATEWAY_VARIABLE, HELPER, KEY_VARIABLE, PLACEHOLDER, TOKEN_VARIABLE, is_token};
 use super::place::SETTINGS;
-use crate::login::{By, Credentials, Locks, Login, Pass, Refusal, Tokens};
+use super::provider;
+use crate::login::{By, Cost, Credentials, Locks, Login, Pass, Refusal};
+use crate::provider::{Provided, Provider, Unfit};
 
 /// Its file.
 pub(super) const LOGIN: &str = ".credentials.json";
@@ -23,16 +27,8 @@ const BLANKED: [&str; 3] = ["accessToken", "refreshToken", "expiresAt"];
 const ENDED: &str = "loginEnded";
 /// The program's own id, which every copy of it has.
 const CLIENT: &str = "9d1c250a-e61b-44d9-88ed-5944d1962f5e";
-/// What it sends where the far end of the socket is to add the token.
-const PLACEHOLDER: &str = "ssh-placeholder";
-/// The setting that names a command that prints a key.
-const HELPER: &str = "apiKeyHelper";
 /// The key of an API key in the file of an account.
 const API_KEY: &str = "apiKey";
-/// The variables with a token and with a key.
-const TOKEN_VARIABLE: &str = "CLAUDE_CODE_OAUTH_TOKEN";
-const KEY_VARIABLE: &str = "ANTHROPIC_API_KEY";
-const GATEWAY_VARIABLE: &str = "ANTHROPIC_AUTH_TOKEN";
 /// What a token that a person gives may be used for: more than that no such token allows.
 const INFERENCE: &str = "user:inference";
 /// Where the answers of a model are.
@@ -78,6 +74,25 @@ impl Login for Account {
             ("ANTHROPIC_BASE_URL", format!("http://{}", self.host())),
             (variable, PLACEHOLDER.to_owned()),
         ]
+    }
+
+    fn provided(
+        &self,
+        said: &dyn Fn(&str) -> Option<String>,
+        settings: &Value,
+    ) -> Result<Option<(String, Provided)>, Unfit> {
+        provider::provided(said, settings)
+    }
+
+    fn provided_environment(&self, socket: &str, provided: &Provided) -> Vec<(String, String)> {
+        provider::environment(socket, format!("http://{}", self.host()), provided)
+    }
+
+    fn may_ask_provider(&self, provider: &Provider, method: &str, path: &str) -> bool {
+        match provider {
+            Provider::Gateway => self.may_ask(method, path),
+            Provider::Bedrock { .. } | Provider::Vertex { .. } => provider::may_ask(provider, method, path),
+        }
     }
 
     fn token_variables(&self) -> &'static [&'static str] {
@@ -272,19 +287,12 @@ impl Login for Account {
         json!({ "type": "error", "error": { "type": kind, "message": message } })
     }
 
-    fn spent(&self, part: &Value) -> Option<Tokens> {
-        let usage = part.get("usage").or_else(|| part.get("message")?.get("usage"))?;
-        let count = |key: &str| usage.get(key).and_then(Value::as_u64).unwrap_or_default();
-        Some(Tokens {
-            input: count("input_tokens"),
-            output: count("output_tokens"),
-            cache_read: count("cache_read_input_tokens"),
-            cache_written: count("cache_creation_input_tokens"),
-        })
+    fn cost(&self, part: &[u8]) -> Option<Cost> {
+        cost::cost(part)
     }
 
     fn takes_tokens(&self, path: &str) -> bool {
-        path == MESSAGES
+        path == MESSAGES || provider::takes_tokens(path)
     }
 
     fn may_write(&self, asked: &[u8]) -> Option<u64> {
@@ -295,28 +303,19 @@ impl Login for Account {
         }
         serde_json::from_slice(asked).ok().map(|Asked { max_tokens }| max_tokens)
     }
-
-    fn written(&self, part: &Value) -> u64 {
-        let delta = part.get("delta").and_then(Value::as_object);
-        let texts = delta.into_iter().flatten().filter(|(key, _)| *key != "type");
-        texts.filter_map(|(_, value)| value.as_str()).map(|text| text.len() as u64).sum()
-    }
 }
 
 /// Settings without what lets the agent in.
 pub(super) fn closed(mut settings: Value) -> Value {
     if let Some(table) = settings.as_object_mut() {
-        table.shift_remove(HELPER);
+        for key in provider::OF_THE_HOST {
+            table.shift_remove(key);
+        }
         if let Some(env) = table.get_mut("env").and_then(Value::as_object_mut) {
-            env.retain(|name, _| !Account.variables().contains(&name.as_str()));
+            env.retain(|name, _| !Account.variables().contains(&name.as_str()) && !provider::is_ours(name));
         }
     }
     settings
-}
-
-/// Whether a text can be in a header: what comes from a server is not put there otherwise.
-fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 16 * 1024 && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]
@@ -434,7 +433,8 @@ mod tests {
 
     #[test]
     fn settings_are_closed_by_leaving_out_what_lets_the_agent_in() {
-        let settings = json!({ HELPER: "x", "model": "m", "env": { KEY_VARIABLE: "k", "A": "b" } });
+        let settings = json!({ HELPER: "x", "model": "m", "awsCredentialExport": "y",
+            "env": { KEY_VARIABLE: "k", "AWS_SECRET_ACCESS_KEY": "s", "A": "b" } });
         assert_eq!(closed(settings), json!({ "model": "m", "env": { "A": "b" } }));
         assert_eq!(closed(json!([])), json!([]));
     }
@@ -449,15 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_answer_took_is_read_whole_and_in_parts() {
-        let start = json!({ "type": "message_start", "message": { "usage": { "input_tokens": 3, "output_tokens": 1,
-            "cache_read_input_tokens": 7 } } });
-        let delta = json!({ "type": "message_delta", "usage": { "output_tokens": 12 } });
-        let both = Account.spent(&start).unwrap().with(Account.spent(&delta).unwrap());
-        assert_eq!(both, Tokens { input: 3, output: 12, cache_read: 7, cache_written: 0 });
-        assert_eq!(Account.spent(&json!({ "type": "ping" })), None);
-        let text = json!({ "type": "content_block_delta", "delta": { "type": "text_delta", "text": "seven.." } });
-        assert_eq!((Account.written(&text), Account.written(&start)), (7, 0));
+    fn what_takes_tokens_says_how_many_it_may_have() {
         assert!(Account.takes_tokens("/v1/messages") && !Account.takes_tokens("/v1/messages/count_tokens"));
         assert_eq!(Account.may_write(br#"{"messages":[{"max_tokens":1}],"max_tokens":9}"#), Some(9));
         for none in ["{}", "x", r#"{"max_tokens":-1}"#, r#"{"max_tokens":1,"max_tokens":9}"#] {

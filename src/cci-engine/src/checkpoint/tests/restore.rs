@@ -9,6 +9,8 @@ use serde_json::Value;
 use super::{id, kept};
 use crate::checkpoint::roots;
 use crate::context::Context;
+use crate::instance::ownership;
+use crate::instance::remove::remove_launched;
 use crate::launch::{self, Launched, Subject, Survey};
 use crate::roll_back::on_failure;
 use crate::testing::{ANOTHER, World};
@@ -46,12 +48,18 @@ async fn launched(cx: &Context, slot: u8) -> Result<Launched> {
     .await
 }
 
-/// Puts a container with this root into a slot.
+/// Puts a container with this root into a slot, in the place of the one that there is.
 async fn restored(cx: &Context, slot: u8, root: &Root) -> Result<Launched> {
     on_failure(cx, async {
         let (survey, plan) = planned(cx).await?;
-        let survey = survey.from_root(roots::original(cx, &id(), root).await?);
-        launch::restore(cx, &plan, Slot::new(slot).unwrap(), &survey).await
+        let mut survey = survey.from_root(roots::original(cx, &id(), root).await?);
+        let slot = Slot::new(slot).unwrap();
+        let name = plan.name(slot).to_string();
+        if let Some(at) = survey.instances.iter().position(|instance| instance.name == name) {
+            let replaced = ownership::one(cx, &survey.instances.remove(at).name).await?;
+            remove_launched(&cx.client, &name, &replaced.marks.launch).await?;
+        }
+        launch::claim(cx, &plan, SlotChoice::Exactly(slot), &survey).await
     })
     .await
 }

@@ -1,13 +1,14 @@
 //! What is recorded of a session.
 
 use cci_core::lifetime::Lifetime;
+use cci_core::metadata::Further;
 
 use super::id;
 use crate::instance::persist::persist;
 use crate::instance::shutdown::end_all;
 use crate::instance::stop::Stop;
 use crate::launch;
-use crate::session::record::{of_container, refresh};
+use crate::session::record::{note_given, of_container, refresh};
 use crate::testing::{World, write};
 
 const LONG_AGO: &str = "2020-01-01T00:00:00Z";
@@ -35,6 +36,26 @@ async fn a_refresh_leaves_a_missing_or_damaged_file_as_it_is() {
     write(&file, "{ damaged");
     assert_eq!(refresh(&world.cx(), id(1), None).await.unwrap(), None);
     assert_eq!(std::fs::read_to_string(file).unwrap(), "{ damaged");
+}
+
+#[tokio::test]
+async fn what_a_later_command_line_gives_the_agent_is_added_to_what_is_noted() {
+    let world = World::new();
+    let mut metadata = world.save_session(id(1), "cci-a-1", LONG_AGO);
+    let given = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+    metadata.set_further(&Further { given: given(&["B"]), ..metadata.further() });
+    world.save(&metadata);
+    note_given(&world.cx(), id(1)).await.unwrap();
+    assert_eq!(saved(&world).further().given, given(&["B"]), "this one gives none");
+    let with = |name: &str| world.cx().with_environment([(name.to_owned(), "secret".to_owned())].into());
+    note_given(&with("A"), id(1)).await.unwrap();
+    assert_eq!(saved(&world).further().given, given(&["A", "B"]));
+    assert!(
+        !std::fs::read_to_string(launch::store(&world.cx()).dir(id(1)).join("metadata.json"))
+            .unwrap()
+            .contains("secret")
+    );
+    note_given(&with("A"), id(2)).await.unwrap();
 }
 
 #[tokio::test]

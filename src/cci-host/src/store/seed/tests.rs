@@ -90,7 +90,7 @@ impl World {
             agent: agent(),
             place: self.place(),
             search: None,
-            login: LoginGiven { is_copied: self.copies_login, is_fresh: self.is_fresh, has_account: false },
+            login: LoginGiven { is_copied: self.copies_login, is_fresh: self.is_fresh, is_closed: false },
             from_host: self.from_host,
             import: &self.import,
             secrets: SettingsSecrets::Copy,
