@@ -61,6 +61,9 @@ pub enum EntryError {
     /// The ports are wrong.
     #[error("allowed domain '{0}': ports are written `:443`, `:80,443` or `:8000-8100`, from 1 to 65535")]
     Ports(String),
+    /// It names a preset that there is not; these are.
+    #[error("allowed domain '{0}': there is no such preset; there are {1}")]
+    Preset(String, String),
     /// It is not a name, an address or a block.
     #[error("allowed domain '{0}': not a host name, an IPv4 address or a CIDR")]
     Shape(String),

@@ -9,8 +9,9 @@ mod tests;
 use std::collections::BTreeSet;
 
 pub use self::name::PolicyName;
-use super::entry::{Entry, EntryError, Target};
+use super::entry::{Entry, Target};
 use super::mode::Mode;
+use super::preset::listed;
 use crate::settings::NetworkSettings;
 use crate::{Error, Result};
 
@@ -112,8 +113,10 @@ impl Policy {
 }
 
 fn entries(domains: &[String]) -> Result<BTreeSet<Entry>> {
-    let read = |raw: &String| {
-        Entry::by_address(raw).map_err(|error: EntryError| Error::Config { problem: error.to_string(), hint: None })
-    };
-    domains.iter().map(read).collect()
+    let mut entries = BTreeSet::new();
+    for raw in domains {
+        let listed = listed(raw).map_err(|error| Error::Config { problem: error.to_string(), hint: None })?;
+        entries.extend(listed);
+    }
+    Ok(entries)
 }
