@@ -1,5 +1,6 @@
 //! Where no name may lead: the ranges that are not the public internet, and this host.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -34,6 +35,14 @@ pub struct Addresses {
 }
 
 impl Addresses {
+    /// Public ones only, on a host with these addresses and this `/proc/net/if_inet6`.
+    #[must_use]
+    pub fn public(own: &BTreeSet<Ipv4Addr>, table6: &str) -> Self {
+        let own4 = own.iter().map(|address| IpNet::from(IpAddr::from(*address)));
+        let own = own4.chain(table6.lines().filter_map(network6).map(IpNet::from)).collect();
+        Self { own, private: false, metadata: false }
+    }
+
     /// Why a name may not lead to this address; `None` if it may.
     #[must_use]
     pub fn refuse(&self, address: IpAddr) -> Option<Special> {
@@ -77,6 +86,15 @@ fn special4(address: Ipv4Addr) -> Option<Special> {
     } else {
         None
     }
+}
+
+/// The network of an interface. Its neighbours have public addresses too, but are this host's business only; nobody has
+/// more of them than a site gets.
+fn network6(line: &str) -> Option<Ipv6Net> {
+    let mut columns = line.split_whitespace();
+    let address = u128::from_str_radix(columns.next()?, 16).ok()?;
+    let prefix = u8::from_str_radix(columns.nth(1)?, 16).ok()?;
+    Ipv6Net::new(address.into(), prefix.clamp(48, 128)).ok()
 }
 
 const fn net(segments: [u16; 8], prefix: u8) -> Ipv6Net {
@@ -215,6 +233,20 @@ mod tests {
         }
         for never in ["127.0.0.1", "::1", "::ffff:198.51.100.8", "224.0.0.1"] {
             assert!(addresses.refuse(never.parse().unwrap()).is_some(), "{never}");
+        }
+    }
+
+    #[test]
+    fn the_hosts_own_addresses_are_read_from_the_kernels_tables() {
+        let table6 = "26064700000100020000000000000007 02 40 00 80     eth0\n\
+                      00000000000000000000000000000001 01 80 10 80       lo\n\
+                      2a000000000000000000000000000001 03 03 00 80     tun0\nnonsense\n";
+        let addresses = Addresses::public(&BTreeSet::from([Ipv4Addr::new(198, 51, 100, 7)]), table6);
+        for own in ["198.51.100.7", "2606:4700:1:2::99", "2a00::1"] {
+            assert_eq!(addresses.refuse(own.parse().unwrap()), Some(Special::Own), "{own}");
+        }
+        for other in ["198.51.100.8", "2606:4700:1:3::99", "2a00:1::1"] {
+            assert_eq!(addresses.refuse(other.parse().unwrap()), None, "{other}");
         }
     }
 

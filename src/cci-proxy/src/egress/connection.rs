@@ -48,7 +48,7 @@ impl<R, D, N> Egress<R, D, N>
 where
     R: Resolve + Sync,
     D: Dial + Sync,
-    N: Notes + Sync,
+    N: Notes,
 {
     /// A place among the hellos and heads that are being read.
     pub(super) async fn head_place(&self) -> Result<OwnedSemaphorePermit, Refusal> {

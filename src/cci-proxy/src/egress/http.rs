@@ -6,8 +6,7 @@ use cci_core::network::HostName;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::body::Framing;
-use super::body::within;
+use super::body::{Framing, within};
 use super::connection::{Egress, Way};
 use super::dial::Dial;
 use super::ends::Ends;
@@ -41,7 +40,7 @@ impl<R, D, N> Egress<R, D, N>
 where
     R: Resolve + Sync,
     D: Dial + Sync,
-    N: Notes + Sync,
+    N: Notes,
 {
     /// Serves a connection to its end, or until it is a tunnel.
     pub(super) async fn http<S>(&self, mut client: Ends<S>, port: u16, opened: Option<HostName>) -> Option<Tunnel<S>>

@@ -19,7 +19,7 @@ impl<R, D, N> Egress<R, D, N>
 where
     R: Resolve + Sync,
     D: Dial + Sync,
-    N: Notes + Sync,
+    N: Notes,
 {
     /// Serves a connection that the container opened to this port, to its end.
     pub async fn serve<S>(&self, stream: S, port: u16)

@@ -19,7 +19,7 @@ impl<R, D, N> Egress<R, D, N>
 where
     R: Resolve + Sync,
     D: Dial + Sync,
-    N: Notes + Sync,
+    N: Notes,
 {
     pub(super) async fn tls<S>(&self, mut client: Ends<S>, port: u16, opened: Option<HostName>)
     where
