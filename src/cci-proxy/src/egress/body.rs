@@ -2,10 +2,11 @@
 
 use std::io;
 
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt};
 
 use super::limits::IDLE;
 use super::lines::{Unread, line};
+use super::splice::{Broken, pass};
 
 /// How long a body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,15 +19,6 @@ pub(crate) enum Framing {
     Chunked,
     /// To the end of the connection.
     ToEnd,
-}
-
-/// Which side a body broke off at.
-#[derive(Debug)]
-pub(super) enum Broken {
-    /// It ended too early, or its chunks are none.
-    From,
-    /// Nobody takes it any more.
-    To,
 }
 
 /// A line before a chunk; extensions have no use.
@@ -50,7 +42,7 @@ where
         Framing::Empty => Ok(0),
         Framing::Length(length) => exactly(length, from, to).await.map(|()| length),
         Framing::Chunked => chunks(from, to).await,
-        Framing::ToEnd => to_end(from, to).await,
+        Framing::ToEnd => pass(u64::MAX, from, to, IDLE).await,
     }
 }
 
@@ -59,36 +51,8 @@ where
     R: AsyncBufRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let mut left = length;
-    while left > 0 {
-        let chunk = within(from.fill_buf()).await.map_err(|_| Broken::From)?;
-        let count = chunk.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        if count == 0 {
-            return Err(Broken::From);
-        }
-        write(to, &chunk[..count]).await?;
-        from.consume(count);
-        left -= count as u64;
-    }
-    Ok(())
-}
-
-async fn to_end<R, W>(from: &mut R, to: &mut W) -> Result<u64, Broken>
-where
-    R: AsyncBufRead + Unpin,
-    W: AsyncWrite + Unpin,
-{
-    let mut total = 0;
-    loop {
-        let chunk = within(from.fill_buf()).await.map_err(|_| Broken::From)?;
-        let count = chunk.len();
-        if count == 0 {
-            return Ok(total);
-        }
-        write(to, chunk).await?;
-        from.consume(count);
-        total += count as u64;
-    }
+    let passed = pass(length, from, to, IDLE).await?;
+    if passed == length { Ok(()) } else { Err(Broken::From) }
 }
 
 /// Each chunk is written anew with its size and nothing else: there is one way to read it.

@@ -5,11 +5,12 @@ use std::pin::pin;
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::answer::Head;
-use super::body::{Broken, Framing, relay, within};
+use super::body::{Framing, relay, within};
 use super::ends::Ends;
 use super::head::{Kind, Request};
 use super::limits::HEAD;
 use super::lines;
+use super::splice::Broken;
 
 /// What comes after an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,17 +1,25 @@
 //! Two connections joined: every byte of one goes to the other, and the end of one direction is the end of that one only.
 
 use std::future::poll_fn;
-use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 /// As much as is read at once. It stands on the stack while a connection is served: one that is idle holds no buffer.
 const PIECE: usize = 64 * 1024;
+
+/// Which side one direction broke off at.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// Nothing more comes, or what comes is not what it has to be.
+    From,
+    /// Nobody takes it any more.
+    To,
+}
 
 /// The bytes that went each way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,18 +29,20 @@ pub(super) struct Spliced {
 }
 
 /// One direction.
-#[derive(Default)]
 struct Way {
     /// What has been read and could not be written yet.
     rest: Vec<u8>,
     written: usize,
     stage: Stage,
     bytes: u64,
+    /// How much may still be read.
+    left: u64,
+    /// Whether the end of what is read is passed on.
+    ends: bool,
 }
 
-#[derive(Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    #[default]
     Open,
     Ending,
     Ended,
@@ -45,35 +55,77 @@ where
     C: AsyncRead + AsyncWrite + Unpin,
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut out = Way { rest: client.0, ..Way::default() };
-    let mut back = Way { rest: server.0, ..Way::default() };
+    let (mut out, mut back) = (Way::new(client.0, u64::MAX, true), Way::new(server.0, u64::MAX, true));
+    let mut quiet = Quiet::new(idle);
     let mut timer = std::pin::pin!(tokio::time::sleep(idle));
-    let mut moved = (0, Instant::now());
     poll_fn(|cx| {
         let ways = [out.poll(cx, &mut client.1, &mut server.1), back.poll(cx, &mut server.1, &mut client.1)];
         if ways.iter().any(|way| matches!(way, Poll::Ready(Err(_)))) || ways.iter().all(Poll::is_ready) {
             return Poll::Ready(());
         }
-        if moved.0 != out.bytes + back.bytes {
-            moved = (out.bytes + back.bytes, Instant::now());
-        }
-        // the timer is set anew when it rings, and not for every byte
-        while timer.as_mut().poll(cx).is_ready() {
-            if moved.1 + idle <= Instant::now() {
-                return Poll::Ready(());
-            }
-            timer.as_mut().reset(moved.1 + idle);
-        }
-        Poll::Pending
+        quiet.poll(cx, timer.as_mut(), out.bytes + back.bytes)
     })
     .await;
     Spliced { sent: out.bytes, received: back.bytes }
 }
 
+/// Passes on so many bytes of one direction, or fewer if it ends before; how many.
+pub(super) async fn pass<R, W>(most: u64, from: &mut R, to: &mut W, idle: Duration) -> Result<u64, Broken>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let (mut way, mut quiet) = (Way::new(Vec::new(), most, false), Quiet::new(idle));
+    let mut timer = std::pin::pin!(tokio::time::sleep(idle));
+    poll_fn(|cx| match way.poll(cx, from, to) {
+        Poll::Ready(done) => Poll::Ready(done),
+        // whichever side it waits for has gone
+        Poll::Pending => quiet.poll(cx, timer.as_mut(), way.bytes).map(|()| Err(way.slow())),
+    })
+    .await?;
+    Ok(way.bytes)
+}
+
+/// Whether nothing moves.
+struct Quiet {
+    idle: Duration,
+    moved: (u64, Instant),
+}
+
+impl Quiet {
+    fn new(idle: Duration) -> Self {
+        Self { idle, moved: (0, Instant::now()) }
+    }
+
+    /// Ready once nothing has moved for so long. The timer is set anew when it rings, and not for every byte.
+    fn poll(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>, bytes: u64) -> Poll<()> {
+        if self.moved.0 != bytes {
+            self.moved = (bytes, Instant::now());
+        }
+        while timer.as_mut().poll(cx).is_ready() {
+            let until = self.moved.1 + self.idle;
+            if until <= Instant::now() {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(until);
+        }
+        Poll::Pending
+    }
+}
+
 impl Way {
+    fn new(early: Vec<u8>, left: u64, ends: bool) -> Self {
+        Self { rest: early, written: 0, stage: Stage::Open, bytes: 0, left, ends }
+    }
+
+    /// Which side it waits for.
+    fn slow(&self) -> Broken {
+        if self.written < self.rest.len() { Broken::To } else { Broken::From }
+    }
+
     /// Moves what can be moved.
     #[expect(clippy::large_stack_arrays, reason = "on the heap each connection would hold one")]
-    fn poll<R, W>(&mut self, cx: &mut Context<'_>, from: &mut R, to: &mut W) -> Poll<io::Result<()>>
+    fn poll<R, W>(&mut self, cx: &mut Context<'_>, from: &mut R, to: &mut W) -> Poll<Result<(), Broken>>
     where
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
@@ -84,9 +136,14 @@ impl Way {
                 continue;
             }
             match self.stage {
-                Stage::Ended => return Poll::Ready(Ok(())),
+                Stage::Ended if self.ends => return Poll::Ready(Ok(())),
+                Stage::Ended => return Pin::new(&mut *to).poll_flush(cx).map_err(|_| Broken::To),
                 Stage::Ending => {
-                    ready!(Pin::new(&mut *to).poll_shutdown(cx))?;
+                    ready!(Pin::new(&mut *to).poll_shutdown(cx)).map_err(|_| Broken::To)?;
+                    self.stage = Stage::Ended;
+                    continue;
+                }
+                Stage::Open if self.left == 0 => {
                     self.stage = Stage::Ended;
                     continue;
                 }
@@ -95,19 +152,21 @@ impl Way {
             self.rest = Vec::new();
             self.written = 0;
             let mut piece = [const { MaybeUninit::uninit() }; PIECE];
-            let mut piece = ReadBuf::uninit(&mut piece);
+            let most = PIECE.min(usize::try_from(self.left).unwrap_or(PIECE));
+            let mut piece = ReadBuf::uninit(&mut piece[..most]);
             match Pin::new(&mut *from).poll_read(cx, &mut piece) {
                 Poll::Pending => {
-                    ready!(Pin::new(&mut *to).poll_flush(cx))?;
+                    ready!(Pin::new(&mut *to).poll_flush(cx)).map_err(|_| Broken::To)?;
                     return Poll::Pending;
                 }
-                Poll::Ready(read) => read?,
+                Poll::Ready(read) => read.map_err(|_| Broken::From)?,
             }
             let piece = piece.filled();
             if piece.is_empty() {
-                self.stage = Stage::Ending;
+                self.stage = if self.ends { Stage::Ending } else { Stage::Ended };
                 continue;
             }
+            self.left -= piece.len() as u64;
             match self.write(cx, to, Some(piece))? {
                 Poll::Ready(written) if written == piece.len() => {}
                 Poll::Ready(written) => self.rest = piece[written..].to_vec(),
@@ -122,14 +181,15 @@ impl Way {
         cx: &mut Context<'_>,
         to: &mut W,
         piece: Option<&[u8]>,
-    ) -> Poll<io::Result<usize>> {
+    ) -> Poll<Result<usize, Broken>> {
         let bytes = piece.unwrap_or(&self.rest[self.written..]);
-        let written = ready!(Pin::new(to).poll_write(cx, bytes))?;
-        if written == 0 {
-            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        match ready!(Pin::new(to).poll_write(cx, bytes)) {
+            Ok(written @ 1..) => {
+                self.bytes += written as u64;
+                Poll::Ready(Ok(written))
+            }
+            Ok(0) | Err(_) => Poll::Ready(Err(Broken::To)),
         }
-        self.bytes += written as u64;
-        Poll::Ready(Ok(written))
     }
 }
 
@@ -169,6 +229,30 @@ mod tests {
         }
         tokio::time::sleep(2 * HOUR + HOUR / 2).await;
         assert!(joined.is_finished());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn so_many_bytes_are_passed_on_and_what_follows_is_left() {
+        let ((mut client, mut inner), (mut outer, mut server)) = (duplex(100), duplex(7));
+        client.write_all(b"a body of 20 bytes..and what follows").await.unwrap();
+        let passing = pass(20, &mut inner, &mut outer, HOUR);
+        let mut got = [0; 20];
+        let (passed, read) = tokio::join!(passing, server.read_exact(&mut got));
+        assert_eq!((passed, read.unwrap(), &got), (Ok(20), 20, b"a body of 20 bytes.."));
+        let mut rest = [0; 16];
+        inner.read_exact(&mut rest).await.unwrap();
+        assert_eq!(&rest, b"and what follows");
+
+        client.write_all(b"short").await.unwrap();
+        drop(client);
+        assert_eq!(pass(20, &mut inner, &mut outer, HOUR).await, Ok(5), "it ended before");
+        let ((mut client, mut inner), (mut outer, server)) = (duplex(100), duplex(7));
+        assert_eq!(pass(20, &mut inner, &mut outer, HOUR).await, Err(Broken::From), "nothing comes");
+        client.write_all(b"more than fits").await.unwrap();
+        assert_eq!(pass(14, &mut inner, &mut outer, HOUR).await, Err(Broken::To), "nobody takes it");
+        drop(server);
+        client.write_all(b"x").await.unwrap();
+        assert_eq!(pass(1, &mut inner, &mut outer, HOUR).await, Err(Broken::To));
     }
 
     #[tokio::test]

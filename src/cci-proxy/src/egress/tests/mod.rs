@@ -3,6 +3,7 @@
 pub(super) mod hellos;
 
 mod addresses;
+mod many;
 mod requests;
 mod smuggling;
 mod switched;

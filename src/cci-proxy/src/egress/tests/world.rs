@@ -86,11 +86,25 @@ async fn website(stream: DuplexStream, bytes: Arc<Mutex<Vec<u8>>>) {
         if line.contains("/gone") {
             return;
         }
+        if line.contains("/events") {
+            return events(ends).await;
+        }
         let interim = if request.framing == Framing::Empty { "" } else { "HTTP/1.1 100 Continue\r\n\r\n" };
         let answer = format!("{interim}HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{line}", line.len());
         if ends.write.write_all(answer.as_bytes()).await.is_err() {
             return;
         }
+    }
+}
+
+/// Twenty events, one in half a minute.
+async fn events(mut ends: Ends<DuplexStream>) {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    ends.write.write_all(head.as_bytes()).await.unwrap();
+    for event in 0..20 {
+        let event = format!("data: {event}\n\n");
+        ends.write.write_all(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(30)).await;
     }
 }
 
