@@ -171,7 +171,7 @@ impl House {
         if let Err(error) = secret::begin(&self.run, watched, &self.shared.vault, &mut tasks) {
             self.shared.log.say(format_args!("{id}: its secrets cannot be served: {error}"));
         }
-        if let Err(error) = egress::begin(watched, &self.shared.log, &self.gateways, &mut tasks) {
+        if let Err(error) = egress::begin(watched, &self.shared, &self.gateways, &mut tasks) {
             self.shared.log.say(format_args!("{id}: its connections cannot be passed on: {error}"));
         }
         tasks.spawn_local(Rc::clone(&session).at_intervals());

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 
 use super::gateways::{Coming, Gateways};
 use super::record::Record;
-use crate::supervisor::log::Log;
+use crate::supervisor::session::Shared;
 
 /// How often it is looked which addresses the host has.
 const LOOKED: Duration = Duration::from_secs(10);
@@ -29,13 +29,13 @@ type Way = Egress<System, Tcp, Record>;
 /// Begins to serve, in a task that ends with the session.
 pub(in crate::supervisor) fn begin(
     watched: &Watched,
-    log: &Rc<Log>,
+    shared: &Rc<Shared>,
     gateways: &Gateways,
     tasks: &mut JoinSet<()>,
 ) -> Result<(), EntryError> {
     let Some(note) = watched.egress.clone() else { return Ok(()) };
     let allowed = note.allowed.iter().map(|entry| entry.parse()).collect::<Result<Vec<Entry>, _>>()?;
-    let (record, gateways) = (Record::new(watched.session, Rc::clone(log)), gateways.clone());
+    let (record, gateways) = (Record::begin(watched.session, shared), gateways.clone());
     let serving = serve(note, Names::listed(allowed), record, gateways);
     tasks.spawn_local(async move { match serving.await {} });
     Ok(())

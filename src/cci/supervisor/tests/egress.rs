@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
+use cci_core::session::SessionId;
+use cci_host::store::audit::{Audits, Followed};
 use cci_host::store::run_dir::EgressNote;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
@@ -72,6 +75,10 @@ async fn served(from: Ipv4Addr) {
     until("it is served", async || get(from, "nowhere.example").await.starts_with("HTTP/1.1 403 ")).await;
 }
 
+fn record(world: &World, session: SessionId) -> String {
+    std::fs::read_to_string(world.place.cci_dir().join(format!("audit/{session}.jsonl"))).unwrap_or_default()
+}
+
 fn refused(world: &World) -> Vec<String> {
     let lines = tail(&world.place.log(), 1000).unwrap();
     lines.iter().filter_map(|line| line.split_once(": refused: ")).map(|(_, what)| what.to_owned()).collect()
@@ -80,7 +87,7 @@ fn refused(world: &World) -> Vec<String> {
 #[tokio::test]
 async fn what_no_rule_allows_is_refused_in_words_and_written_down() {
     let world = World::new();
-    world.session_with_egress(1, note(ONE, &["localhost"]));
+    let session = world.session_with_egress(1, note(ONE, &["localhost"]));
     let test = async {
         served(ONE).await;
         let answer = get(ONE, "b.example").await;
@@ -93,6 +100,16 @@ async fn what_no_rule_allows_is_refused_in_words_and_written_down() {
         assert_eq!(say(ONE, 443, &hello("localhost")).await.unwrap(), [21, 3, 3, 0, 2, 2, 49]);
     };
     world.while_it_runs(test).await;
+    let record = record(&world, session);
+    for (what, times) in [
+        (r#"{"event":"refused","why":"no rule allows b.example:80"}"#, 1),
+        (r#"{"event":"refused","why":"no rule allows b.example:443"}"#, 1),
+        (r#""why":"localhost leads to"#, 2),
+    ] {
+        assert_eq!(record.matches(what).count(), times, "{what}: {record}");
+    }
+    let audits = Audits::of(world.place.cci_dir());
+    assert_eq!(audits.follow(session).unwrap(), Followed::Whole(record.lines().count()));
     let refused = refused(&world);
     for line in ["no rule allows b.example:80", "no rule allows b.example:443"] {
         assert_eq!(refused.iter().filter(|refused| *refused == line).count(), 1, "{refused:?}");
@@ -154,4 +171,43 @@ async fn a_note_with_a_rule_that_is_none_opens_no_door() {
         assert!(say(ONE, 80, b"").await.is_err());
     };
     world.while_it_runs(test).await;
+}
+
+#[tokio::test]
+async fn a_flood_is_in_the_log_and_in_the_record_up_to_a_bound_and_counted() {
+    let world = World::new();
+    let session = world.session_with_egress(1, note(ONE, &[]));
+    let test = async {
+        served(ONE).await;
+        for batch in 0..120 {
+            let requests = (0..100).map(|number| format!("GET / HTTP/1.1\r\nHost: n{batch}-{number}.example\r\n\r\n"));
+            let answers = say(ONE, 80, requests.collect::<String>().as_bytes()).await.unwrap();
+            assert!(answers.starts_with(b"HTTP/1.1 403 "));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        get(ONE, "after.example").await;
+    };
+    world.while_it_runs(test).await;
+    assert_eq!(refused(&world).len(), 201, "200, and that there is more");
+    let record = record(&world, session);
+    assert!(record.contains("n0-0.example") && record.contains("after.example"), "{}", record.len());
+    let written = record.lines().count();
+    assert!((5_000..12_000).contains(&written), "{written}");
+    assert!(record.contains(r#"{"event":"unwritten","count":"#), "what is missing is counted");
+    assert_eq!(Audits::of(world.place.cci_dir()).follow(session).unwrap(), Followed::Whole(written));
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_written_stops_nothing() {
+    let world = World::new();
+    std::fs::create_dir_all(world.place.cci_dir()).unwrap();
+    std::fs::write(world.place.cci_dir().join("audit"), "in the way").unwrap();
+    world.session_with_egress(1, note(ONE, &["localhost"]));
+    let test = async {
+        served(ONE).await;
+        assert!(get(ONE, "localhost").await.contains("localhost leads to"));
+    };
+    world.while_it_runs(test).await;
+    let told = tail(&world.place.log(), 1000).unwrap().join("\n");
+    assert_eq!(told.matches("its record cannot be written").count(), 1, "{told}");
 }
