@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
@@ -13,7 +14,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 /// The longest body of a request.
@@ -114,13 +115,16 @@ pub(super) async fn serve<B: Sent, F: Future<Output = Response<B>> + 'static>(
     limits: Limits,
     respond: impl Fn(Request<Incoming>) -> F + 'static,
 ) -> Infallible {
-    let (respond, room) = (Rc::new(respond), std::sync::Arc::new(Semaphore::new(limits.connections)));
+    let (respond, room) = (Rc::new(respond), Arc::new(Semaphore::new(limits.connections)));
     // they end with the listener
     let mut connections = tokio::task::JoinSet::new();
     loop {
-        while connections.try_join_next().is_some() {}
-        let Ok(place) = std::sync::Arc::clone(&room).acquire_owned().await else { continue };
-        let Ok((stream, _)) = listener.accept().await else {
+        let accepted = tokio::select! {
+            // one that has ended holds memory until it is joined
+            Some(_) = connections.join_next() => continue,
+            accepted = accept(&listener, &room) => accepted,
+        };
+        let Some((place, stream)) = accepted else {
             tokio::time::sleep(NO_FILES).await;
             continue;
         };
@@ -134,6 +138,13 @@ pub(super) async fn serve<B: Sent, F: Future<Output = Response<B>> + 'static>(
             drop(place);
         });
     }
+}
+
+/// The next connection, as soon as there is room for it.
+async fn accept(listener: &UnixListener, room: &Arc<Semaphore>) -> Option<(OwnedSemaphorePermit, UnixStream)> {
+    let place = Arc::clone(room).acquire_owned().await.ok()?;
+    let (stream, _) = listener.accept().await.ok()?;
+    Some((place, stream))
 }
 
 async fn talk<B: Sent, F: Future<Output = Response<B>> + 'static>(
