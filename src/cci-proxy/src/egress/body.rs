@@ -87,11 +87,26 @@ where
     loop {
         let trailer = within(line(from, left)).await?;
         left -= trailer.len().min(left);
+        if !trailer.is_empty() && !is_plain(&trailer) {
+            return Err(Broken::From);
+        }
         write(to, &trailer).await?;
         write(to, b"\r\n").await?;
         if trailer.is_empty() {
             return Ok(());
         }
+    }
+}
+
+/// Whether a line is a header, and none of those that say where a message goes or ends: a server could add it to the others.
+fn is_plain(line: &[u8]) -> bool {
+    const FIRST: [&str; 4] = ["connection", "content-length", "host", "transfer-encoding"];
+    let (head, mut headers) = ([line, b"\r\n\r\n"].concat(), [httparse::EMPTY_HEADER; 1]);
+    match httparse::parse_headers(&head, &mut headers) {
+        Ok(httparse::Status::Complete((_, [header]))) => {
+            FIRST.iter().all(|first| !header.name.eq_ignore_ascii_case(first))
+        }
+        _ => false,
     }
 }
 
@@ -117,6 +132,7 @@ pub(super) async fn within<T, E: From<io::Error>>(wait: impl Future<Output = Res
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use tokio::io::BufReader;
 
     use super::*;
@@ -159,6 +175,11 @@ mod tests {
             "3;a\nb\r\nabc\r\n0\r\n\r\n",
             "10000000000000003\r\nabc\r\n0\r\n\r\n",
             "3\r\nabc\r\n0\r\nT: u\n\r\n",
+            "0\r\nHost: b.example\r\n\r\n",
+            "0\r\nTransfer-encoding: chunked\r\n\r\n",
+            "0\r\nGET / HTTP/1.1\r\n\r\n",
+            "0\r\n folded\r\n\r\n",
+            "0\r\nT: u\0\r\n\r\n",
             "3\r\nabc\r\n",
         ] {
             let (result, ..) = relayed(Framing::Chunked, chunks.as_bytes()).await;
@@ -171,5 +192,26 @@ mod tests {
     async fn trailers_are_bounded() {
         let endless = format!("0\r\n{}", "a: b\r\n".repeat(5000));
         assert!(matches!(relayed(Framing::Chunked, endless.as_bytes()).await.0, Err(Broken::From)));
+    }
+
+    /// Bodies in chunks: whole ones, and what comes of any mixture of their parts.
+    fn chunked() -> impl Strategy<Value = String> {
+        let whole = prop::collection::vec(("[a-z\r\n:;]{1,40}", "(;[a-z]{1,5})?"), 0..5).prop_map(|chunks| {
+            let chunks = chunks.iter().map(|(data, more)| format!("{:X}{more}\r\n{data}\r\n", data.len()));
+            chunks.collect::<String>() + "00\r\nT: u\r\n\r\n"
+        });
+        prop_oneof![whole, "([0-9a-f]{1,2}(;x)?\r\n|[a-z\r\n]{0,6}|0\r\n\r\n|T: u\r\n){0,8}"]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_passed_on_has_one_meaning(bytes in chunked()) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            let (result, to, _) = runtime.block_on(relayed(Framing::Chunked, bytes.as_bytes()));
+            if let Ok(total) = result {
+                let (again, as_it_is, rest) = runtime.block_on(relayed(Framing::Chunked, to.as_bytes()));
+                prop_assert_eq!((again, as_it_is, rest), (Ok(total), to, 0));
+            }
+        }
     }
 }
