@@ -1,7 +1,7 @@
 //! The way out of one session, as long as it is watched.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use cci_core::network::{Addresses, Entry, EntryError, Names, Reach};
 use cci_engine::blocking::blocking;
 use cci_host::store::run_dir::{EgressNote, Watched};
 use cci_proxy::egress::{Egress, Limits, System, Tcp};
+use rustix::process::{Resource, getrlimit};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -44,8 +45,7 @@ pub(in crate::supervisor) fn begin(
 async fn serve(note: EgressNote, names: Names, record: Record, gateways: Gateways) -> Infallible {
     let (rules, reach) = watch::channel(Arc::new(Reach { names, addresses: addresses().await }));
     let EgressNote { container, address, doors, .. } = note;
-    let way =
-        Egress { container, reach, resolver: System::default(), dial: Tcp, notes: record, limits: Limits::default() };
+    let way = Egress { container, reach, resolver: System::default(), dial: Tcp, notes: record, limits: limits() };
     let way = Rc::new(way);
     let mut open = JoinSet::new();
     for (port, door) in doors {
@@ -62,6 +62,14 @@ async fn serve(note: EgressNote, names: Names, record: Record, gateways: Gateway
     }
 }
 
+/// What one session may have under way: each connection is two files, and no session takes them from the others.
+fn limits() -> Limits {
+    const MOST: u64 = 8192;
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let connections = (files / 16).clamp(64, MOST);
+    Limits::new(usize::try_from(connections).unwrap_or(usize::MAX), 256)
+}
+
 /// What a name may not lead to, as the host is now.
 async fn addresses() -> Addresses {
     loop {
@@ -73,7 +81,7 @@ async fn addresses() -> Addresses {
 }
 
 /// What comes in at a door; a bridge that is not there yet is waited for.
-async fn enter(gateways: &Gateways, door: SocketAddr, address: std::net::IpAddr, way: &Way) -> Coming {
+async fn enter(gateways: &Gateways, door: SocketAddr, address: IpAddr, way: &Way) -> Coming {
     let mut told = false;
     loop {
         match gateways.enter(door, address) {
