@@ -11,12 +11,14 @@ use cci_core::idmap::Ids;
 use cci_core::metadata::Metadata;
 use cci_core::mount;
 use cci_core::name::{ContainerName, Prefix};
-use cci_core::network::{Entry, Policy};
+use cci_core::network::{Entry, HostName, Names, Policy};
 use cci_core::pin::{Birth, Identity};
 use cci_core::workspace::Workspace;
 
 pub use cci_agent::fuzz::credentials;
 pub use cci_incus::fuzz::{event, frames, reply, sftp};
+
+use cci_proxy::egress::{HelloReader, Kind, Request, answer_question};
 
 use cci_host::caller::Caller;
 use cci_host::settings::{Overrides, Stack, Trust};
@@ -27,7 +29,7 @@ use cci_host::store::unpack::Unpack;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const ALL: [(&str, Target); 11] = [
+pub const ALL: [(&str, Target); 14] = [
     ("reply", reply),
     ("event", event),
     ("frames", frames),
@@ -39,6 +41,9 @@ pub const ALL: [(&str, Target); 11] = [
     ("mount", mount),
     ("network", network),
     ("credentials", credentials),
+    ("hello", hello),
+    ("head", head),
+    ("question", question),
 ];
 
 /// A session's metadata: what was read is written and read back the same.
@@ -113,12 +118,49 @@ pub fn mount(bytes: &[u8]) {
     let _ = mount::check_places(&mounts, &PathBuf::from("/workspace"), "/home/code/.agent");
 }
 
-/// An allowed domain, and a policy as it is written on an ACL.
+/// An allowed domain, the names that a list of them lets through, and a policy as it is written on an ACL.
 pub fn network(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let _ = text.parse::<Entry>();
+    let mut entries = Vec::new();
+    for line in text.lines() {
+        if let Ok(entry) = line.parse::<Entry>() {
+            assert_eq!(entry.to_string().parse().as_ref(), Ok(&entry), "an entry is not read back as it was written");
+            entries.push(entry);
+        }
+    }
+    let names = Names::listed(entries);
+    for name in text.lines().filter_map(|line| HostName::typed(line).ok()) {
+        assert!(names.judge(&name, 443).is_err() || names.knows(&name), "{name}");
+    }
     if let Some(policy) = Policy::from_canonical(&text) {
         let again = Policy::from_canonical(&policy.canonical());
         assert_eq!(again.as_ref(), Some(&policy), "a policy is not read back as it was written");
     }
+}
+
+/// The first message of a client of TLS, at once and in single bytes: both see the same name.
+pub fn hello(bytes: &[u8]) {
+    let at_once = HelloReader::default().push(bytes);
+    let mut reader = HelloReader::default();
+    let by_byte = bytes.iter().find_map(|byte| reader.push(&[*byte]).transpose());
+    if let (Ok(Some(at_once)), Some(Ok(by_byte))) = (at_once, by_byte) {
+        assert_eq!(at_once, by_byte, "a hello has two names");
+    }
+}
+
+/// The head of a request: what is passed on is read as a request for the same host, and passed on as it is.
+pub fn head(bytes: &[u8]) {
+    let Ok(request) = Request::read(bytes) else { return };
+    if request.kind != Kind::Tunnel {
+        let again = Request::read(request.passed_on()).unwrap();
+        assert_eq!((&again.name, again.kind), (&request.name, request.kind), "a request has two hosts");
+        assert_eq!(again.passed_on(), request.passed_on());
+    }
+}
+
+/// A question for a name: an answer fits into a packet.
+pub fn question(bytes: &[u8]) {
+    let known = |_: &HostName| vec![[198, 51, 100, 1].into(); 100];
+    let answer = answer_question(bytes, &Names::Every, known, std::time::Duration::from_secs(30));
+    assert!(answer.is_none_or(|answer| answer.len() <= 512));
 }

@@ -5,7 +5,9 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use cci_core::address::Subnet;
-use cci_core::network::{self, Block, Firewall, FirewallFacts, HostFiles, HostNames, UPLINKS, local_addresses, routes};
+use cci_core::network::{
+    self, Addresses, Block, Firewall, FirewallFacts, HostFiles, HostNames, UPLINKS, local_addresses, routes,
+};
 
 /// The destinations that the host already has a route to, other than by this interface.
 #[must_use]
@@ -17,6 +19,12 @@ pub fn used_beside(interface: &str) -> Vec<Block> {
 #[must_use]
 pub fn own_addresses() -> BTreeSet<Ipv4Addr> {
     local_addresses(&text("/proc/net/fib_trie"))
+}
+
+/// The addresses that a name may lead a container to: those that are neither the host's nor its network's.
+#[must_use]
+pub fn public_addresses() -> Addresses {
+    Addresses::public(&own_addresses(), &text("/proc/net/if_inet6"))
 }
 
 /// What the host's name servers know besides public names.

@@ -1,6 +1,8 @@
 //! Requests on their way out of a container: where each wants to go, its placeholders swapped for what they stand for and
-//! that scrubbed from the answer, requests signed, streams of messages read. Knows nothing of Incus or cci.
+//! that scrubbed from the answer, requests signed, streams of messages read; and connections that are judged by the name
+//! they ask for. Knows the rules and addresses of `cci-core::network`, and nothing of Incus.
 
+pub mod egress;
 mod event_stream;
 mod meant;
 mod scrub;

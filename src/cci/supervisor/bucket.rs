@@ -1,32 +1,36 @@
-//! How often a guest may ask: a bucket of tokens that fills again with time.
+//! How often a guest may do something: a bucket of tokens that fills again with time.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
-
-/// How many requests come at once at most.
-const MOST: u32 = 30;
-/// How long one more takes to be allowed.
-const EACH: Duration = Duration::from_millis(250);
 
 /// What is left of one guest's share.
 #[derive(Debug)]
 pub(super) struct Bucket {
     /// When it will be, or was, full.
     full_at: Instant,
+    /// How many come at once at most.
+    most: u32,
+    /// How long one more takes to be allowed.
+    each: Duration,
 }
 
 impl Bucket {
-    /// A full one.
+    /// A full one for requests that cci answers.
     pub(super) fn full() -> Self {
-        Self { full_at: Instant::now() }
+        Self::holding(30, Duration::from_millis(250))
+    }
+
+    /// A full one with so many tokens, which come back one by one.
+    pub(super) fn holding(most: u32, each: Duration) -> Self {
+        Self { full_at: Instant::now(), most, each }
     }
 
     /// Takes a token, if there is one.
     pub(super) fn take(&mut self) -> bool {
         let now = Instant::now();
-        let full_at = self.full_at.max(now) + EACH;
-        let allowed = full_at <= now + EACH * MOST;
+        let full_at = self.full_at.max(now) + self.each;
+        let allowed = full_at <= now + self.each * self.most;
         if allowed {
             self.full_at = full_at;
         }
@@ -43,7 +47,7 @@ mod tests {
         let mut bucket = Bucket::full();
         let taken = |bucket: &mut Bucket| (0..1_000).filter(|_| bucket.take()).count();
         assert_eq!(taken(&mut bucket), 30);
-        tokio::time::advance(EACH * 3).await;
+        tokio::time::advance(Duration::from_millis(750)).await;
         assert_eq!(taken(&mut bucket), 3);
         tokio::time::advance(Duration::from_secs(3600)).await;
         assert_eq!(taken(&mut bucket), 30, "it never holds more");

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::egress::{self, Gateways};
 use super::guest;
 use super::login::{self, Logins};
 use super::presence::{Lookout, Presence};
@@ -36,6 +37,7 @@ pub(super) struct House {
     run: RunDir,
     shared: Rc<Shared>,
     logins: Rc<Logins>,
+    gateways: Gateways,
     lookout: Rc<dyn Lookout>,
     /// Notified when it is time to look again.
     changed: Rc<Notify>,
@@ -52,8 +54,8 @@ impl House {
         lookout: Rc<dyn Lookout>,
         changed: Rc<Notify>,
     ) -> Self {
-        let (entries, places) = (RefCell::default(), RefCell::default());
-        Self { run, shared, logins, lookout, changed, entries, places }
+        let (gateways, entries, places) = (Gateways::default(), RefCell::default(), RefCell::default());
+        Self { run, shared, logins, gateways, lookout, changed, entries, places }
     }
 
     /// The sessions, as `status` tells them.
@@ -168,6 +170,9 @@ impl House {
         }
         if let Err(error) = secret::begin(&self.run, watched, &self.shared.vault, &mut tasks) {
             self.shared.log.say(format_args!("{id}: its secrets cannot be served: {error}"));
+        }
+        if let Err(error) = egress::begin(watched, &self.shared, &self.gateways, &mut tasks) {
+            self.shared.log.say(format_args!("{id}: its connections cannot be passed on: {error}"));
         }
         tasks.spawn_local(Rc::clone(&session).at_intervals());
         entries.insert(id, Entry { session, _tasks: tasks, missed: None });

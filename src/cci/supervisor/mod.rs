@@ -6,6 +6,7 @@ mod build;
 mod control;
 mod door;
 mod duty;
+mod egress;
 mod ensure;
 mod guest;
 mod house;

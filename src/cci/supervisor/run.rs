@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cci_core::Result;
+use cci_host::store::audit::Audits;
 use cci_host::store::put::host;
 use jiff::Timestamp;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -127,7 +128,8 @@ async fn supervise(
     let logins = Rc::new(Logins::new(place.cci_dir(), renews, Rc::clone(&log), work.clone()));
     let vault = Rc::new(Vault::of(place.cci_dir()));
     let (stopped, told) = (cancel.clone(), Rc::clone(&changed));
-    let shared = Rc::new(Shared { duty, log, vault, work: work.clone(), stop: stopped, changed: told });
+    let audits = Audits::of(place.cci_dir());
+    let shared = Rc::new(Shared { duty, log, vault, audits, work: work.clone(), stop: stopped, changed: told });
     let run = place.sessions();
     let house = Rc::new(House::new(run.clone(), Rc::clone(&shared), logins, lookout, Rc::clone(&changed)));
     let control = Rc::new(Control {

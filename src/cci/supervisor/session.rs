@@ -11,6 +11,7 @@ use cci_core::error::Error;
 use cci_core::hint::hint;
 use cci_core::settings::Auto;
 use cci_guest::agent_socket::{CREDENTIAL, PATIENCE, TURN_END, TURN_START};
+use cci_host::store::audit::Audits;
 use cci_host::store::run_dir::Watched;
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -47,6 +48,8 @@ pub(super) struct Shared {
     pub(super) log: Rc<Log>,
     /// The secrets that requests of sessions carry.
     pub(super) vault: Rc<Vault>,
+    /// The records of what sessions connect to.
+    pub(super) audits: Audits,
     /// The work in progress.
     pub(super) work: TaskTracker,
     /// Ends the work in progress.

@@ -3,6 +3,7 @@
 mod accounts;
 mod api;
 mod commands;
+mod egress;
 mod guests;
 mod login;
 mod providers;

@@ -29,6 +29,11 @@ impl Block {
         Self::literal([224, 0, 0, 0], 4),
         Self::literal([240, 0, 0, 0], 4),
     ];
+    /// Metadata and agents of clouds at addresses that look public.
+    pub const CLOUD: [Self; 1] = [Self::literal([168, 63, 129, 16], 32)];
+    /// Ranges of protocols, relays and measurements; `192.0.0.192` is the metadata of a cloud.
+    pub const PROTOCOLS: [Self; 3] =
+        [Self::literal([192, 0, 0, 0], 24), Self::literal([192, 88, 99, 0], 24), Self::literal([198, 18, 0, 0], 15)];
 
     const fn literal([a, b, c, d]: [u8; 4], prefix: u8) -> Self {
         Self(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix))
@@ -74,6 +79,7 @@ impl Block {
     #[must_use]
     pub fn is_never_public(self) -> bool {
         let never = Self::PRIVATE.into_iter().chain(Self::SPECIAL).chain([Self::LINK_LOCAL]);
+        let never = never.chain(Self::CLOUD).chain(Self::PROTOCOLS);
         never.into_iter().any(|block| block.covers(self))
     }
 }
@@ -136,10 +142,29 @@ mod tests {
 
     #[test]
     fn the_private_ranges_are_the_known_ones() {
-        for inside in ["10.0.0.1", "172.31.255.255", "192.168.0.1", "100.127.1.1", "169.254.169.254", "127.0.0.1"] {
+        for inside in [
+            "10.0.0.1",
+            "172.31.255.255",
+            "192.168.0.1",
+            "100.127.1.1",
+            "169.254.169.254",
+            "127.0.0.1",
+            "168.63.129.16",
+            "192.0.0.192",
+            "198.19.255.255",
+        ] {
             assert!(inside.parse::<Block>().unwrap().is_never_public(), "{inside}");
         }
-        for outside in ["172.32.0.1", "100.128.0.1", "192.169.0.1", "198.51.100.10", "11.0.0.1", "0.0.0.0/0"] {
+        for outside in [
+            "172.32.0.1",
+            "100.128.0.1",
+            "192.169.0.1",
+            "198.51.100.10",
+            "168.63.129.17",
+            "198.20.0.0",
+            "11.0.0.1",
+            "0.0.0.0/0",
+        ] {
             assert!(!outside.parse::<Block>().unwrap().is_never_public(), "{outside}");
         }
     }

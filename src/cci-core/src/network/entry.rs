@@ -5,12 +5,15 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::block::Block;
+use super::host_name::HostName;
 
 /// The target of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
-    /// A host name, lower case, without a dot at its end.
-    Name(String),
+    /// A host name.
+    Name(HostName),
+    /// Every name below this one, at any depth; not the name itself.
+    Below(HostName),
     /// An address or a block of them.
     Block(Block),
 }
@@ -31,11 +34,19 @@ pub struct Entry {
 /// Why a text is not an entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EntryError {
-    /// It has a `*`.
+    /// It has a `*`, where a policy is enforced by addresses.
     #[error(
         "allowed domain '{0}': a wildcard cannot be enforced, because the addresses behind it are not known in advance; list each name"
     )]
     Wildcard(String),
+    /// It has a `*` that does not stand for the names below one.
+    #[error("allowed domain '{0}': a wildcard is written `*.example.com`, and stands for every name below that one")]
+    WildcardShape(String),
+    /// It has a `*` below a public suffix.
+    #[error(
+        "allowed domain '{0}': a wildcard would let in everybody who registers a name there; list each name, or a wildcard below one of them"
+    )]
+    PublicSuffix(String),
     /// It is an IPv6 address.
     #[error("allowed domain '{0}': IPv6 is off in containers; give the IPv4 address or the name")]
     Ipv6(String),
@@ -50,6 +61,9 @@ pub enum EntryError {
     /// The ports are wrong.
     #[error("allowed domain '{0}': ports are written `:443`, `:80,443` or `:8000-8100`, from 1 to 65535")]
     Ports(String),
+    /// It names a preset that there is not; these are.
+    #[error("allowed domain '{0}': there is no such preset; there are {1}")]
+    Preset(String, String),
     /// It is not a name, an address or a block.
     #[error("allowed domain '{0}': not a host name, an IPv4 address or a CIDR")]
     Shape(String),
@@ -93,10 +107,21 @@ impl FromStr for Ports {
     }
 }
 
+impl Entry {
+    /// Reads one for a policy that is enforced by addresses: there is no address of a wildcard.
+    pub fn by_address(raw: &str) -> Result<Self, EntryError> {
+        match raw.parse::<Self>()? {
+            Self { target: Target::Below(_), .. } => Err(EntryError::Wildcard(raw.to_owned())),
+            entry => Ok(entry),
+        }
+    }
+}
+
 impl fmt::Display for Entry {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.target {
-            Target::Name(name) => out.write_str(name)?,
+            Target::Name(name) => name.fmt(out)?,
+            Target::Below(name) => write!(out, "*.{name}")?,
             Target::Block(block) => write!(out, "{block}")?,
         }
         if self.ports.is_every() { Ok(()) } else { write!(out, ":{}", self.ports) }
@@ -109,9 +134,6 @@ impl FromStr for Entry {
     fn from_str(raw: &str) -> Result<Self, EntryError> {
         let text = raw.trim();
         let refused = |error: fn(String) -> EntryError| error(raw.to_owned());
-        if text.contains('*') {
-            return Err(refused(EntryError::Wildcard));
-        }
         if text.contains("://") {
             return Err(refused(EntryError::Url));
         }
@@ -122,27 +144,20 @@ impl FromStr for Entry {
             Some((host, ports)) => (host, ports.parse().map_err(|()| refused(EntryError::Ports))?),
             None => (text, Ports::default()),
         };
+        if host.contains('*') {
+            let base = host.strip_prefix("*.").and_then(|base| HostName::typed(base).ok());
+            let base = base.ok_or_else(|| refused(EntryError::WildcardShape))?;
+            let refusal = base.is_public_suffix().then(|| refused(EntryError::PublicSuffix));
+            return refusal.map_or(Ok(Self { target: Target::Below(base), ports }), Err);
+        }
         let target = match host.parse::<Block>() {
             Ok(block) if block.is_never_public() => return Err(refused(EntryError::Private)),
             Ok(block) => Target::Block(block),
             Err(_) if host.contains('/') => return Err(refused(EntryError::Url)),
-            Err(_) => Target::Name(name(host).ok_or_else(|| refused(EntryError::Shape))?),
+            Err(_) => Target::Name(HostName::typed(host).map_err(|_| refused(EntryError::Shape))?),
         };
         Ok(Self { target, ports })
     }
-}
-
-/// A host name in its canonical form; what cannot be looked up, or has a meaning to dnsmasq, is refused.
-fn name(raw: &str) -> Option<String> {
-    let name = raw.strip_suffix('.').unwrap_or(raw).to_ascii_lowercase();
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    let last_is_text = name.rsplit('.').next().is_some_and(|last| last.bytes().any(|byte| byte.is_ascii_alphabetic()));
-    (name.len() <= 253 && name.split('.').all(label) && last_is_text).then_some(name)
 }
 
 #[cfg(test)]
@@ -165,6 +180,10 @@ mod tests {
             ("a.example:8000-8100", "a.example:8000-8100"),
             ("198.51.100.0/24:80", "198.51.100.0/24:80"),
             ("localhost.localdomain", "localhost.localdomain"),
+            ("bücher.example:443", "xn--bcher-kva.example:443"),
+            ("*.Example.com.", "*.example.com"),
+            ("*.bücher.example:443", "*.xn--bcher-kva.example:443"),
+            ("*.s3.example.co.uk", "*.s3.example.co.uk"),
         ] {
             assert_eq!(raw.parse::<Entry>().unwrap().to_string(), canonical, "{raw}");
         }
@@ -173,7 +192,19 @@ mod tests {
     #[test]
     fn what_cannot_be_enforced_is_refused_with_the_reason() {
         for (raw, reason) in [
-            ("*.example.com", "wildcard"),
+            ("*", "is written"),
+            ("*.", "is written"),
+            ("**.example.com", "is written"),
+            ("a.*.example.com", "is written"),
+            ("a*.example.com", "is written"),
+            ("*.198.51.100.1", "is written"),
+            ("*.exa mple.com", "a wildcard"),
+            ("*.com", "registers a name there"),
+            ("*.co.uk:443", "registers a name there"),
+            ("*.github.io", "registers a name there"),
+            ("https://*.example.com", "scheme"),
+            ("127.1", "not a host name"),
+            ("0x7f000001", "not a host name"),
             ("2001:db8::1", "IPv6"),
             ("10.1.2.3", "private"),
             ("169.254.169.254:80", "private"),
@@ -190,6 +221,13 @@ mod tests {
         ] {
             assert!(error(raw).contains(reason), "{raw}: {}", error(raw));
         }
+    }
+
+    #[test]
+    fn what_is_enforced_by_addresses_has_no_wildcard() {
+        let refused = Entry::by_address("*.example.com").unwrap_err();
+        assert!(refused.to_string().contains("cannot be enforced"), "{refused}");
+        assert_eq!(Entry::by_address("a.example.com"), "a.example.com".parse());
     }
 
     proptest! {

@@ -9,8 +9,9 @@ mod tests;
 use std::collections::BTreeSet;
 
 pub use self::name::PolicyName;
-use super::entry::{Entry, EntryError, Target};
+use super::entry::{Entry, Target};
 use super::mode::Mode;
+use super::preset::listed;
 use crate::settings::NetworkSettings;
 use crate::{Error, Result};
 
@@ -70,7 +71,8 @@ impl Policy {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().filter_map(|entry| match &entry.target {
             Target::Name(name) => Some(name.as_str()),
-            Target::Block(_) => None,
+            // a policy that is enforced by addresses has no wildcards
+            Target::Below(_) | Target::Block(_) => None,
         })
     }
 
@@ -99,7 +101,7 @@ impl Policy {
             mode: mode.parse().ok()?,
             block_private: private.strip_prefix("private=")?.parse().ok()?,
             block_metadata: metadata.strip_prefix("metadata=")?.parse().ok()?,
-            entries: allowed.split_whitespace().map(|entry| entry.parse().ok()).collect::<Option<_>>()?,
+            entries: allowed.split_whitespace().map(|entry| Entry::by_address(entry).ok()).collect::<Option<_>>()?,
         })
     }
 
@@ -111,8 +113,10 @@ impl Policy {
 }
 
 fn entries(domains: &[String]) -> Result<BTreeSet<Entry>> {
-    let read = |raw: &String| {
-        raw.parse().map_err(|error: EntryError| Error::Config { problem: error.to_string(), hint: None })
-    };
-    domains.iter().map(read).collect()
+    let mut entries = BTreeSet::new();
+    for raw in domains {
+        let listed = listed(raw).map_err(|error| Error::Config { problem: error.to_string(), hint: None })?;
+        entries.extend(listed);
+    }
+    Ok(entries)
 }

@@ -7,7 +7,7 @@ use super::checkpoints::age;
 use super::model::{AGENT_CONFIG, AGENT_UID};
 use super::size::{Size, cores, number};
 use crate::environment::is_variable_name;
-use crate::network::Entry;
+use crate::network::listed;
 
 /// What the values of a key look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub const KEYS: &[Key] = &[
     row("incus.storage_pool", Kind::Text, "\"default\"", "The pool of the root disk; the default profile's if not set"),
     row("incus.idmap", Kind::Choice(&["raw", "shift", "none"]), "\"raw\"", "How the caller's uid is mapped to `code`; shift lets container root write as host root"),
     row("network.mode", Kind::Choice(&["restricted", "allowlist", "open"]), "\"restricted\"", "What containers may reach"),
-    row("network.allowed_domains", Kind::Domains, "", "Names, IPv4 addresses and CIDRs that mode allowlist lets through"),
+    row("network.allowed_domains", Kind::Domains, "", "Names, IPv4 addresses, CIDRs and presets (@npm) that mode allowlist lets through"),
     row("network.refresh_interval_minutes", Kind::Number(10_080), "30", "How often the names are looked up again; 0 never"),
     row("network.block_private_networks", Kind::Bool, "true", "Keep private address ranges out of reach"),
     row("network.block_metadata_endpoint", Kind::Bool, "true", "Keep cloud metadata services out of reach"),
@@ -158,7 +158,7 @@ impl Kind {
             Self::Bool => "true or false".into(),
             Self::Number(most) => format!("a whole number from 0 to {most}"),
             Self::Texts => "a list of texts".into(),
-            Self::Domains => "a list of names, IPv4 addresses and CIDRs, each with optional ports".into(),
+            Self::Domains => "a list of presets, and of names, IPv4 addresses and CIDRs with optional ports".into(),
             Self::Path => "a path".into(),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
             Self::Choices(words) => format!("a list of some of {}", words.join(", ")),
@@ -192,7 +192,7 @@ impl Kind {
                 !text.is_empty() && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
             }
             Self::Texts => !text.contains('\0'),
-            Self::Domains => text.parse::<Entry>().is_ok(),
+            Self::Domains => listed(text).is_ok(),
             Self::Choice(words) | Self::Choices(words) => words.contains(&text),
             Self::Cores => cores(text).is_some(),
             Self::Processes => number(text).is_ok_and(|count| count > 0),

@@ -67,8 +67,8 @@ fn split(raw: &str) -> Result<(String, Option<u16>)> {
         return Ok((host.to_owned(), port));
     }
     match host.parse::<Entry>().map_err(|_| invalid())?.target {
-        Target::Name(name) => Ok((name, port)),
-        Target::Block(_) => Err(invalid()),
+        Target::Name(name) => Ok((name.into(), port)),
+        Target::Below(_) | Target::Block(_) => Err(invalid()),
     }
 }
 

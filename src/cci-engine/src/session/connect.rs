@@ -155,6 +155,8 @@ pub(super) fn watch(
         owner: Owner { uid: owner.uid, gid: owner.gid },
         login,
         secrets,
+        // no network sends anything to the supervisor yet
+        egress: None,
         checkpoints: if is_told { cx.settings.checkpoints.clone() } else { none },
     };
     let noted = run.watch(&watched);

@@ -2,7 +2,7 @@
 
 use cci_core::environment::is_variable_name;
 use cci_core::mount::container_path;
-use cci_core::network::Entry;
+use cci_core::network::listed;
 use cci_core::settings::{Key, Kind, MountEntry, Scalar};
 use figment::value::{Dict, Value};
 use toml::Spanned;
@@ -141,7 +141,7 @@ impl Check<'_> {
             (_, _, Some(_)) => {}
             // why it is none says more than what one is
             (Kind::Domains, Some(text), None) => {
-                if let Err(error) = text.parse::<Entry>() {
+                if let Err(error) = listed(text) {
                     self.note(value.span(), format!("{shown}: {error}"));
                 }
             }

@@ -1,8 +1,10 @@
 //! `~/.cci/run`: the supervisor's own socket, and for each session with sockets a directory, which its container writes
 //! too, and beside it a note that the supervisor finds it by.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -58,6 +60,9 @@ pub struct Watched {
     /// The secrets that its requests may carry.
     #[serde(default)]
     pub secrets: Option<SecretsNote>,
+    /// The way out of its connections that are judged by name, if it has one.
+    #[serde(default)]
+    pub egress: Option<EgressNote>,
     /// `[checkpoints]` of the launch.
     #[serde(deserialize_with = "of_any_version")]
     pub checkpoints: CheckpointSettings,
@@ -106,6 +111,19 @@ pub struct SecretsNote {
     pub names: Vec<SecretName>,
     /// The repositories of its workspace, for tokens that are bound to these.
     pub remotes: Vec<Remote>,
+}
+
+/// Where connections of a session leave that are judged by the name they ask for, and what they may reach.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EgressNote {
+    /// Its container, as the person's commands name it.
+    pub container: String,
+    /// The container's address: what comes from there is the session's.
+    pub address: Ipv4Addr,
+    /// Where the container's network sends them, by the port that they were for.
+    pub doors: BTreeMap<u16, SocketAddr>,
+    /// Entries of `network.allowed_domains`.
+    pub allowed: Vec<String>,
 }
 
 /// A host user and group.
@@ -321,6 +339,7 @@ mod tests {
             owner: Owner { uid: 1, gid: 1 },
             login: None,
             secrets: None,
+            egress: None,
             checkpoints: CheckpointSettings::default(),
         }
     }

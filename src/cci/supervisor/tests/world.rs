@@ -12,7 +12,7 @@ use cci_core::idmap::Ids;
 use cci_core::session::SessionId;
 use cci_core::settings::CheckpointSettings;
 use cci_core::{Error, Result};
-use cci_host::store::run_dir::{LoginNote, Owner, SecretsNote, Watched};
+use cci_host::store::run_dir::{EgressNote, LoginNote, Owner, SecretsNote, Watched};
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -165,18 +165,23 @@ impl World {
     }
 
     pub(super) fn session_with(&self, number: u8, checkpoints: CheckpointSettings) -> SessionId {
-        self.noted(number, checkpoints, None, None)
+        self.noted(number, checkpoints, |_| {})
     }
 
     /// A session that is let in by its agent's API.
     pub(super) fn session_let_in(&self, number: u8, login: LoginNote) -> SessionId {
         fs::create_dir_all(self.dir.path().join("sessions").join(number.to_string())).unwrap();
-        self.noted(number, CheckpointSettings::default(), Some(login), None)
+        self.noted(number, CheckpointSettings::default(), |watched| watched.login = Some(login))
     }
 
     /// A session whose requests may carry secrets.
     pub(super) fn session_with_secrets(&self, number: u8, secrets: SecretsNote) -> SessionId {
-        self.noted(number, CheckpointSettings::default(), None, Some(secrets))
+        self.noted(number, CheckpointSettings::default(), |watched| watched.secrets = Some(secrets))
+    }
+
+    /// A session whose connections are judged by name.
+    pub(super) fn session_with_egress(&self, number: u8, egress: EgressNote) -> SessionId {
+        self.noted(number, CheckpointSettings::default(), |watched| watched.egress = Some(egress))
     }
 
     /// The directory of a session.
@@ -184,18 +189,12 @@ impl World {
         self.dir.path().join("sessions").join(number.to_string())
     }
 
-    fn noted(
-        &self,
-        number: u8,
-        checkpoints: CheckpointSettings,
-        login: Option<LoginNote>,
-        secrets: Option<SecretsNote>,
-    ) -> SessionId {
+    fn noted(&self, number: u8, checkpoints: CheckpointSettings, with: impl FnOnce(&mut Watched)) -> SessionId {
         let session = SessionId::from_random([number; 16]);
         let ids = Ids { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() };
         let _hold = self.place.sessions().hold().unwrap();
         self.place.sessions().make_sockets(session, ids).unwrap();
-        let watched = Watched {
+        let mut watched = Watched {
             session,
             workspace: "/w".into(),
             tool: cci_agent::default_agent().name().into(),
@@ -206,10 +205,12 @@ impl World {
             state: self.session_dir(number).join("state"),
             sessions_dir: None,
             owner: Owner { uid: ids.uid, gid: ids.gid },
-            login,
-            secrets,
+            login: None,
+            secrets: None,
+            egress: None,
             checkpoints,
         };
+        with(&mut watched);
         self.place.sessions().watch(&watched).unwrap();
         session
     }

@@ -44,7 +44,8 @@ impl Policy {
             let blocks = by_ports.entry(&entry.ports).or_default();
             match &entry.target {
                 Target::Block(block) => _ = blocks.insert(*block),
-                Target::Name(name) => blocks.extend(resolved.addresses(name).map(Block::from)),
+                Target::Name(name) => blocks.extend(resolved.addresses(name.as_str()).map(Block::from)),
+                Target::Below(_) => {}
             }
         }
         let listed = by_ports.into_iter().filter(|(_, blocks)| !blocks.is_empty());

@@ -41,6 +41,15 @@ fn what_an_earlier_cci_made_is_another_policy_that_is_still_read() {
 }
 
 #[test]
+fn a_preset_is_the_policy_of_its_entries() {
+    let spelled = allowlist(&["pypi.org:443", "files.pythonhosted.org:443", "a.example"]);
+    assert_eq!(allowlist(&["@pypi", "a.example", "pypi.org:443"]), spelled);
+    let settings =
+        NetworkSettings { mode: Mode::Allowlist, allowed_domains: vec!["@pypy".into()], ..NetworkSettings::default() };
+    assert!(Policy::new(&settings).unwrap_err().to_string().contains("@pypi"));
+}
+
+#[test]
 fn a_setting_that_matters_makes_another_policy() {
     let restricted_mode = NetworkSettings { mode: Mode::Restricted, ..NetworkSettings::default() };
     let relaxed = NetworkSettings { block_metadata_endpoint: false, ..restricted_mode.clone() };

@@ -1,0 +1,169 @@
+//! The record of what a session connected to: lines of JSON, each with the hash of the one before it. None can be changed,
+//! added or left out unseen; only what is cut off at the end is not missed.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub enum Event {
+    /// A connection, or a request on it, got through.
+    Opened {
+        /// The name that it asked for.
+        name: String,
+        /// The address and port that were dialled.
+        address: String,
+        /// The rule that allowed it.
+        rule: String,
+    },
+    /// It has ended.
+    Closed {
+        /// The name that it asked for.
+        name: String,
+        /// The address and port that were dialled.
+        address: String,
+        /// The bytes that left the container.
+        sent: u64,
+        /// The bytes that came back.
+        received: u64,
+        /// How long it lasted.
+        milliseconds: u64,
+    },
+    /// It did not get through.
+    Refused {
+        /// Why not.
+        why: String,
+    },
+    /// More happened than is written.
+    Unwritten {
+        /// So much.
+        count: u64,
+    },
+}
+
+/// What a line carries of the one before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link(String);
+
+impl Link {
+    /// The hash of a line.
+    #[must_use]
+    pub fn of(line: &str) -> Self {
+        let hash = Sha256::digest(line);
+        Self(hash.iter().fold(String::new(), |mut hex, byte| {
+            // writing to a string cannot fail
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        }))
+    }
+}
+
+impl Default for Link {
+    /// There is none before it.
+    fn default() -> Self {
+        Self("0".repeat(64))
+    }
+}
+
+/// The line about something that happened at a time, in RFC 3339.
+#[must_use]
+pub fn line(before: &Link, at: &str, event: &Event) -> String {
+    json!({ "at": at, "what": event, "before": before.0 }).to_string()
+}
+
+/// Follows lines from one to the next: the link to the line that would come next, or the number of the first line, from
+/// one, that does not follow. What stood before the first one is not known if `before` is `None`: older lines are removed
+/// some day.
+pub fn follow<'a>(before: Option<Link>, lines: impl IntoIterator<Item = &'a str>) -> Result<Option<Link>, usize> {
+    let mut last = before;
+    for (line, number) in lines.into_iter().zip(1..) {
+        let read: Value = serde_json::from_str(line).map_err(|_| number)?;
+        let named = read["before"].as_str().ok_or(number)?;
+        if last.is_some_and(|last| last.0 != named) {
+            return Err(number);
+        }
+        last = Some(Link::of(line));
+    }
+    Ok(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn lines(count: usize) -> Vec<String> {
+        let mut before = Link::default();
+        let one = |number: usize| {
+            let line = line(&before, "2026-11-28T09:00:00Z", &Event::Refused { why: format!("no rule {number}") });
+            before = Link::of(&line);
+            line
+        };
+        (0..count).map(one).collect()
+    }
+
+    fn followed(lines: &[String]) -> Result<Option<Link>, usize> {
+        follow(Some(Link::default()), lines.iter().map(String::as_str))
+    }
+
+    #[test]
+    fn a_line_says_when_what_and_what_was_before() {
+        let event = Event::Closed {
+            name: "a.example".into(),
+            address: "198.51.100.1:443".into(),
+            sent: 5,
+            received: 7,
+            milliseconds: 9,
+        };
+        let line = line(&Link::default(), "2026-11-28T09:00:00Z", &event);
+        assert_eq!(
+            line,
+            format!(
+                r#"{{"at":"2026-11-28T09:00:00Z","what":{{"event":"closed","name":"a.example","address":"198.51.100.1:443","sent":5,"received":7,"milliseconds":9}},"before":"{}"}}"#,
+                "0".repeat(64)
+            )
+        );
+    }
+
+    #[test]
+    fn what_is_whole_follows_also_where_its_beginning_is_gone() {
+        let lines = lines(5);
+        let end = Some(Link::of(&lines[4]));
+        assert_eq!(followed(&lines), Ok(end.clone()));
+        assert_eq!(follow(None, lines[2..].iter().map(String::as_str)), Ok(end));
+        assert_eq!(followed(&lines[2..]), Err(1), "the beginning is missed where it is known");
+        assert_eq!(followed(&[]), Ok(Some(Link::default())));
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_that_is_changed_removed_added_or_moved_is_found(
+            count in 3usize..9, at: prop::sample::Index, byte: prop::sample::Index, how in 0..4,
+        ) {
+            let mut lines = lines(count);
+            // what comes last is followed by nothing
+            let at = at.index(count - 1);
+            match how {
+                0 => {
+                    let byte = byte.index(lines[at].len());
+                    let other = if lines[at].as_bytes()[byte] == b'7' { "8" } else { "7" };
+                    lines[at].replace_range(byte..=byte, other);
+                }
+                1 => drop(lines.remove(at)),
+                2 => lines.insert(at, lines[at].clone()),
+                _ => lines.swap(at, at + 1),
+            }
+            prop_assert!(followed(&lines).is_err());
+        }
+
+        #[test]
+        fn no_text_panics(text in "\\PC*") {
+            let _ = follow(None, text.lines());
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The way out of one container, and what becomes of each connection on it: opened, refused, closed.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use cci_core::network::{HostName, Reach};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::Instant;
+
+use super::dial::Dial;
+use super::limits::Limits;
+use super::note::{Note, Notes};
+use super::outward::{outward, rule};
+use super::refusal::Refusal;
+use super::resolve::Resolve;
+use super::words::words;
+
+/// The way out of one container.
+pub struct Egress<R, D, N> {
+    /// The name of the container, for the commands that a refusal names.
+    pub container: String,
+    /// What it may reach, now: looked at for every connection and every request.
+    pub reach: watch::Receiver<Arc<Reach>>,
+    /// Who looks names up.
+    pub resolver: R,
+    /// Who opens connections.
+    pub dial: D,
+    /// Who records what happens.
+    pub notes: N,
+    /// How much it may have under way.
+    pub limits: Limits,
+}
+
+/// What a connection came to: where it leads, and since when.
+pub(super) struct Opened<S> {
+    pub(super) stream: S,
+    pub(super) way: Way,
+}
+
+/// Where something leads that got through.
+pub(super) struct Way {
+    name: HostName,
+    address: SocketAddr,
+    since: Instant,
+}
+
+impl<R, D, N> Egress<R, D, N>
+where
+    R: Resolve + Sync,
+    D: Dial + Sync,
+    N: Notes,
+{
+    /// A place among the hellos and heads that are being read.
+    pub(super) async fn head_place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        self.limits.head().await
+    }
+
+    /// The rule that allows it, now.
+    pub(super) fn rule(&self, name: &HostName, port: u16) -> Result<String, Refusal> {
+        rule(&self.reach.borrow(), name, port)
+    }
+
+    /// Opens the way to a name, if a rule and its addresses allow that, and notes it.
+    pub(super) async fn open(&self, name: &HostName, port: u16) -> Result<Opened<D::Stream>, Refusal> {
+        let reach = Arc::clone(&self.reach.borrow());
+        let rule = rule(&reach, name, port)?;
+        let (stream, address) = outward(&reach, &self.resolver, &self.dial, name, port).await?;
+        Ok(Opened { stream, way: self.opened(name, address, rule) })
+    }
+
+    /// Notes that something got through on a connection that there is already.
+    pub(super) fn opened(&self, name: &HostName, address: SocketAddr, rule: String) -> Way {
+        self.notes.note(Note::Opened { name: name.clone(), address, rule });
+        Way { name: name.clone(), address, since: Instant::now() }
+    }
+
+    /// Notes that it has ended.
+    pub(super) fn closed(&self, way: &Way, sent: u64, received: u64) {
+        let Way { name, address, since } = way;
+        let lasted = since.elapsed();
+        self.notes.note(Note::Closed { name: name.clone(), address: *address, sent, received, lasted });
+    }
+
+    /// Notes a refusal; what is said of it.
+    pub(super) fn refused(&self, refusal: &Refusal) -> String {
+        self.notes.note(Note::Refused(refusal.clone()));
+        words(refusal, &self.container)
+    }
+}
+
+impl Way {
+    pub(super) fn name(&self) -> &HostName {
+        &self.name
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}

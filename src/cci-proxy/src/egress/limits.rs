@@ -1,0 +1,53 @@
+//! How much of everything one container may have under way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::refusal::Refusal;
+
+/// The bytes of a hello or a head: those of the largest that programs send, several times over.
+pub(super) const HEAD: usize = 64 * 1024;
+/// How long a hello or a head may take from its first byte.
+pub(super) const HEAD_TIME: Duration = Duration::from_secs(15);
+/// How long a new connection may say nothing at all.
+pub(super) const SILENCE: Duration = Duration::from_secs(60);
+/// How long a look-up may take.
+pub(super) const LOOK_UP: Duration = Duration::from_secs(10);
+/// How long an address may take to answer, together with all others of its name.
+pub(super) const DIAL: Duration = Duration::from_secs(20);
+/// How long a connection may carry nothing: agents wait long for an answer, and a forgotten one ends some day.
+pub(super) const IDLE: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// What one container has under way.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    connections: Arc<Semaphore>,
+    heads: Arc<Semaphore>,
+}
+
+impl Limits {
+    /// So many connections, and so many hellos and heads that are being read.
+    #[must_use]
+    pub fn new(connections: usize, heads: usize) -> Self {
+        let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
+        Self { connections: semaphore(connections), heads: semaphore(heads) }
+    }
+
+    pub(super) fn connection(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        Arc::clone(&self.connections).try_acquire_owned().map_err(|_| Refusal::Busy)
+    }
+
+    /// A place among the heads that are being read: waited for, as others are read soon.
+    pub(super) async fn head(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let place = tokio::time::timeout(HEAD_TIME, Arc::clone(&self.heads).acquire_owned()).await;
+        place.ok().and_then(Result::ok).ok_or(Refusal::Busy)
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::new(8192, 256)
+    }
+}

@@ -1,0 +1,39 @@
+//! Connections on their way out of a container, judged by the name they ask for: found in a TLS hello or an HTTP head,
+//! judged, looked up on this host, its addresses judged, and the very address that was judged dialled.
+//!
+//! TLS is never ended here: its bytes are passed on as they came. Requests of HTTP/1 are passed on one by one, each
+//! judged anew. What is not one of the two has no name, and is refused.
+
+mod alert;
+mod answer;
+mod body;
+mod connection;
+mod dial;
+mod dns;
+mod ends;
+mod exchange;
+mod head;
+mod hello;
+mod http;
+mod limits;
+mod lines;
+mod note;
+mod outward;
+mod refusal;
+mod resolve;
+mod serve;
+mod splice;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod words;
+
+pub use connection::Egress;
+pub use dial::{Dial, Tcp};
+pub use dns::{Question, Rcode, Type, answer as answer_question};
+pub use head::{Kind, Request};
+pub use hello::{Hello, HelloReader};
+pub use limits::Limits;
+pub use note::{Note, Notes};
+pub use refusal::Refusal;
+pub use resolve::{Answer, Remembered, Resolve, System};

@@ -1,0 +1,65 @@
+//! Names that lead where no name may: the address that was judged is the one that is dialled.
+
+use cci_core::network::{Addresses, Special};
+
+use super::hellos::rustls_hello;
+use super::world::World;
+use crate::egress::{Limits, Refusal};
+
+#[tokio::test]
+async fn a_listed_name_that_leads_to_a_special_address_is_refused() {
+    for (address, why) in [
+        ("10.0.0.1", Special::Private),
+        ("192.168.1.1", Special::Private),
+        ("169.254.169.254", Special::Metadata),
+        ("127.0.0.1", Special::Reserved),
+        ("::1", Special::Reserved),
+        ("::ffff:10.0.0.1", Special::Embedded),
+        ("::ffff:198.51.100.1", Special::Embedded),
+        ("64:ff9b::a9fe:a9fe", Special::Metadata),
+        ("fd00:ec2::254", Special::Metadata),
+        ("203.0.113.7", Special::Own),
+        ("203.0.113.9", Special::Own),
+    ] {
+        let own = vec!["203.0.113.7/32".parse().unwrap(), "203.0.113.8/30".parse().unwrap()];
+        let world = World::with(&["a.example"], Addresses { own, ..Addresses::default() }, Limits::default());
+        world.resolves("a.example", &[&[address]]);
+        let answer = world.http("GET / HTTP/1.1\nHost: a.example\n\n").await;
+        assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains(address), "{answer}");
+        assert_eq!(world.say(443, &rustls_hello("a.example", &[])).await, [21, 3, 3, 0, 2, 2, 49], "{address}");
+        assert!(
+            world.refused().iter().all(|refusal| matches!(refusal, Refusal::Special { why: is, .. } if *is == why))
+        );
+        assert_eq!(world.dialled(), [""; 0], "{address}");
+    }
+}
+
+#[tokio::test]
+async fn where_private_addresses_are_allowed_the_same_name_leads_there() {
+    let addresses = Addresses { private: true, metadata: true, ..Addresses::default() };
+    let world = World::with(&["a.example"], addresses, Limits::default());
+    world.resolves("a.example", &[&["10.0.0.1"], &["169.254.169.254"]]);
+    for _ in 0..2 {
+        assert!(world.http("GET / HTTP/1.1\nHost: a.example\n\n").await.contains("200 OK"));
+    }
+    assert_eq!(world.dialled(), ["10.0.0.1:80", "169.254.169.254:80"]);
+}
+
+#[tokio::test]
+async fn a_name_that_moves_to_a_private_address_is_judged_by_where_it_is_now() {
+    let world = World::new(&["a.example"]);
+    world.resolves("a.example", &[&["198.51.100.1"], &["10.0.0.1"], &["198.51.100.1"]]);
+    let request = "GET / HTTP/1.1\nHost: a.example\nConnection: close\n\n";
+    for status in ["200", "403", "200"] {
+        assert!(world.http(request).await.starts_with(&format!("HTTP/1.1 {status} ")));
+    }
+    assert_eq!(world.dialled(), ["198.51.100.1:80"; 2]);
+}
+
+#[tokio::test]
+async fn of_several_addresses_only_those_that_passed_are_dialled() {
+    let world = World::new(&["a.example"]);
+    world.resolves("a.example", &[&["10.0.0.1", "198.51.100.9", "169.254.169.254", "::ffff:10.0.0.1"]]);
+    assert!(world.http("GET / HTTP/1.1\nHost: a.example\n\n").await.contains("200 OK"));
+    assert_eq!(world.dialled(), ["198.51.100.9:80"]);
+}

@@ -1,0 +1,59 @@
+//! A refusal in words: what was refused, and for the agent the way out, which is often a command of its person's.
+
+use std::fmt;
+
+use super::refusal::Refusal;
+
+/// What the body of a refusal says. `container` is the name that the person's command takes.
+pub(super) fn words(refusal: &Refusal, container: &str) -> String {
+    format!("cci refused this: {refusal}.\n{}\n", way_out(refusal, container))
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoName => out.write_str("the request names no host"),
+            Self::Address => out.write_str("the request names an address, and what is reached here is listed by name"),
+            Self::Hidden => out.write_str("the connection hides the name of its host (Encrypted Client Hello)"),
+            Self::OtherName { opened, asked } => {
+                write!(out, "the request is for {asked} on a connection for {opened}")
+            }
+            Self::NotListed { name, port } => write!(out, "no rule allows {name}:{port}"),
+            Self::OtherPort { name, port, rule } => write!(out, "the rule {rule} does not allow {name}:{port}"),
+            Self::Special { name, address, why } => write!(out, "{name} leads to {address}, which is {why}"),
+            Self::NotFound { name } => write!(out, "{name} has no address"),
+            Self::Unreachable { name, port } => write!(out, "{name}:{port} does not answer"),
+            Self::Malformed(why) => write!(out, "the request is ambiguous: {why}"),
+            Self::TooLarge => out.write_str("the request's head is too long"),
+            Self::TooSlow => out.write_str("the request's head took too long"),
+            Self::Busy => out.write_str("the container has too many connections"),
+        }
+    }
+}
+
+fn way_out(refusal: &Refusal, container: &str) -> String {
+    let way_out = match refusal {
+        Refusal::NotListed { name, port } | Refusal::OtherPort { name, port, .. } => {
+            return command(container, &format!("{name}:{port}"));
+        }
+        Refusal::NoName => "Name the host, in `Host` or by SNI.",
+        Refusal::Address => "Use the host's name.",
+        Refusal::Hidden => "Turn ECH off in this client.",
+        Refusal::OtherName { .. } => "Open a connection of its own for it.",
+        Refusal::Special { .. } => "No rule about a name can allow that.",
+        Refusal::NotFound { .. } => "Check its spelling.",
+        Refusal::Unreachable { .. } => "It is allowed: try again later.",
+        Refusal::Malformed(_) => "Send it in a plain form.",
+        Refusal::TooLarge => "Send a shorter one.",
+        Refusal::TooSlow => "Send it at once.",
+        Refusal::Busy => "Close some, then try again.",
+    };
+    way_out.to_owned()
+}
+
+fn command(container: &str, host: &str) -> String {
+    format!(
+        "The person who runs this container can allow it:\n\n    cci network allow {container} {host}\n\n\
+         or for a while only, with `--for 30m`. Ask them; nothing in the container can."
+    )
+}

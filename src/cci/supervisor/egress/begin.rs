@@ -1,0 +1,109 @@
+//! The way out of one session, as long as it is watched.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cci_core::network::{Addresses, Entry, EntryError, Names, Reach};
+use cci_engine::blocking::blocking;
+use cci_host::store::run_dir::{EgressNote, Watched};
+use cci_proxy::egress::{Egress, Limits, System, Tcp};
+use rustix::process::{Resource, getrlimit};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::gateways::{Coming, Gateways};
+use super::record::Record;
+use crate::supervisor::session::Shared;
+
+/// How often it is looked which addresses the host has.
+const LOOKED: Duration = Duration::from_secs(10);
+/// How soon a door is tried again that cannot be opened.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// The way out of one session.
+type Way = Egress<System, Tcp, Record>;
+
+/// Begins to serve, in a task that ends with the session.
+pub(in crate::supervisor) fn begin(
+    watched: &Watched,
+    shared: &Rc<Shared>,
+    gateways: &Gateways,
+    tasks: &mut JoinSet<()>,
+) -> Result<(), EntryError> {
+    let Some(note) = watched.egress.clone() else { return Ok(()) };
+    let allowed = note.allowed.iter().map(|entry| entry.parse()).collect::<Result<Vec<Entry>, _>>()?;
+    let (record, gateways) = (Record::begin(watched.session, shared), gateways.clone());
+    let serving = serve(note, Names::listed(allowed), record, gateways);
+    tasks.spawn_local(async move { match serving.await {} });
+    Ok(())
+}
+
+async fn serve(note: EgressNote, names: Names, record: Record, gateways: Gateways) -> Infallible {
+    let (rules, reach) = watch::channel(Arc::new(Reach { names, addresses: addresses().await }));
+    let EgressNote { container, address, doors, .. } = note;
+    let way = Egress { container, reach, resolver: System::default(), dial: Tcp, notes: record, limits: limits() };
+    let way = Rc::new(way);
+    let mut open = JoinSet::new();
+    for (port, door) in doors {
+        let (way, gateways) = (Rc::clone(&way), gateways.clone());
+        open.spawn_local(async move {
+            let coming = enter(&gateways, door, address.into(), &way).await;
+            match pass(way, coming, port).await {}
+        });
+    }
+    loop {
+        sleep(LOOKED).await;
+        let now = addresses().await;
+        rules.send_modify(|reach| Arc::make_mut(reach).addresses = now);
+    }
+}
+
+/// What one session may have under way: each connection is two files, and no session takes them from the others.
+fn limits() -> Limits {
+    const MOST: u64 = 8192;
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let connections = (files / 16).clamp(64, MOST);
+    Limits::new(usize::try_from(connections).unwrap_or(usize::MAX), 256)
+}
+
+/// What a name may not lead to, as the host is now.
+async fn addresses() -> Addresses {
+    loop {
+        if let Ok(addresses) = blocking(|| Ok(cci_host::network::public_addresses())).await {
+            return addresses;
+        }
+        sleep(AGAIN).await;
+    }
+}
+
+/// What comes in at a door; a bridge that is not there yet is waited for.
+async fn enter(gateways: &Gateways, door: SocketAddr, address: IpAddr, way: &Way) -> Coming {
+    let mut told = false;
+    loop {
+        match gateways.enter(door, address) {
+            Ok(coming) => return coming,
+            Err(error) if !told => way.notes.say(format_args!("nobody can listen at {door}: {error}")),
+            Err(_) => {}
+        }
+        told = true;
+        sleep(AGAIN).await;
+    }
+}
+
+/// Passes on what comes, each in a task that ends with the session.
+async fn pass(way: Rc<Way>, mut coming: Coming, port: u16) -> Infallible {
+    let mut passed = JoinSet::new();
+    loop {
+        tokio::select! {
+            stream = coming.next() => {
+                let way = Rc::clone(&way);
+                passed.spawn_local(async move { way.serve(stream, port).await });
+            }
+            Some(_) = passed.join_next() => {}
+        }
+    }
+}

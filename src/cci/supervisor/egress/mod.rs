@@ -1,0 +1,9 @@
+//! Connections of sessions that are judged by the name they ask for: they come in where a container's network sends them,
+//! are known by the container's address, and what is refused is written down.
+
+mod begin;
+mod gateways;
+mod record;
+
+pub(super) use begin::begin;
+pub(super) use gateways::Gateways;

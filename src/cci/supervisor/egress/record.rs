@@ -1,0 +1,135 @@
+//! What is written of a session's connections: all of them into its own record, and into the log what was refused, each
+//! thing once.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use cci_core::audit::Event;
+use cci_core::session::SessionId;
+use cci_engine::blocking::blocking;
+use cci_host::store::audit::{Audit, Audits};
+use cci_proxy::egress::{Note, Notes};
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use crate::supervisor::bucket::Bucket;
+use crate::supervisor::log::Log;
+use crate::supervisor::session::Shared;
+
+/// So many different refusals of one session are in the log: names can be made up without end.
+const MOST: usize = 200;
+/// So many events wait to be written.
+const WAITING: usize = 4096;
+/// How many events come at once at most, and how soon one more may come: nobody floods a record until what it had is gone.
+const SHARE: (u32, Duration) = (5_000, Duration::from_millis(50));
+
+/// What is written of one session.
+pub(super) struct Record {
+    session: SessionId,
+    log: Rc<Log>,
+    told: RefCell<BTreeSet<String>>,
+    writer: mpsc::Sender<(String, Event)>,
+    share: RefCell<Bucket>,
+    unwritten: Cell<u64>,
+}
+
+impl Record {
+    /// Begins to write, in a task that comes to its end after the session.
+    pub(super) fn begin(session: SessionId, shared: &Shared) -> Self {
+        let (writer, events) = mpsc::channel(WAITING);
+        shared.work.spawn_local(write(shared.audits.clone(), session, events, Rc::clone(&shared.log)));
+        let (log, share) = (Rc::clone(&shared.log), RefCell::new(Bucket::holding(SHARE.0, SHARE.1)));
+        Self { session, log, told: RefCell::default(), writer, share, unwritten: Cell::new(0) }
+    }
+
+    /// Writes a line about the session into the log.
+    pub(super) fn say(&self, what: impl fmt::Display) {
+        self.log.say(format_args!("{}: {what}", self.session));
+    }
+
+    fn tell_once(&self, refusal: String) {
+        let mut told = self.told.borrow_mut();
+        if told.contains(&refusal) || told.len() > MOST {
+            return;
+        }
+        if told.len() < MOST {
+            self.say(format_args!("refused: {refusal}"));
+        } else {
+            self.say("refused: and more, which is in its record only");
+        }
+        told.insert(refusal);
+    }
+
+    /// Hands an event to the writer, or counts it.
+    fn keep(&self, event: Event) {
+        let at = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+        if !self.share.borrow_mut().take() {
+            return self.unwritten.set(self.unwritten.get() + 1);
+        }
+        let count = self.unwritten.get();
+        if count > 0 && self.writer.try_send((at.clone(), Event::Unwritten { count })).is_ok() {
+            self.unwritten.set(0);
+        }
+        if self.writer.try_send((at, event)).is_err() {
+            self.unwritten.set(self.unwritten.get() + 1);
+        }
+    }
+}
+
+impl Notes for Record {
+    fn note(&self, note: Note) {
+        if let Note::Refused(refusal) = &note {
+            self.tell_once(refusal.to_string());
+        }
+        self.keep(event(note));
+    }
+}
+
+fn event(note: Note) -> Event {
+    match note {
+        Note::Opened { name, address, rule } => Event::Opened { name: name.into(), address: address.to_string(), rule },
+        Note::Refused(refusal) => Event::Refused { why: refusal.to_string() },
+        Note::Closed { name, address, sent, received, lasted } => Event::Closed {
+            name: name.into(),
+            address: address.to_string(),
+            sent,
+            received,
+            milliseconds: u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX),
+        },
+    }
+}
+
+/// Writes what comes until nothing can come any more. What cannot be written, as on a full disk, stops nothing.
+async fn write(audits: Audits, session: SessionId, mut events: mpsc::Receiver<(String, Event)>, log: Rc<Log>) {
+    let (mut open, mut told) = (None, false);
+    loop {
+        let mut some = Vec::new();
+        if events.recv_many(&mut some, WAITING).await == 0 {
+            return;
+        }
+        let (audits, audit) = (audits.clone(), open.take());
+        let written = blocking(move || Ok(append(&audits, session, audit, &some))).await;
+        match written {
+            Ok(Ok(audit)) => open = Some(audit),
+            Ok(Err(error)) if !told => {
+                told = true;
+                log.say(format_args!("{session}: its record cannot be written: {error}"));
+            }
+            Ok(Err(_)) | Err(_) => {}
+        }
+    }
+}
+
+fn append(
+    audits: &Audits,
+    session: SessionId,
+    open: Option<Audit>,
+    events: &[(String, Event)],
+) -> std::io::Result<Audit> {
+    let mut audit = open.map_or_else(|| audits.open(session), Ok)?;
+    audit.append(events)?;
+    Ok(audit)
+}

@@ -1,0 +1,213 @@
+//! Connections that are judged by name: known by where they come from, and refused as their own session's rules say.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cci_core::session::SessionId;
+use cci_host::store::audit::{Audits, Followed};
+use cci_host::store::run_dir::EgressNote;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
+
+use super::world::{World, until};
+use crate::supervisor::ask::Ask;
+use crate::supervisor::tail;
+
+const ONE: Ipv4Addr = Ipv4Addr::LOCALHOST;
+const TWO: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+const NOBODY: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
+
+/// The place of a bridge, of this test only: each has a process of its own.
+fn bridge() -> Ipv4Addr {
+    let [.., high, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 77, high, low.max(1))
+}
+
+fn door(port: u16) -> SocketAddr {
+    (bridge(), 18_000 + port).into()
+}
+
+fn note(address: Ipv4Addr, allowed: &[&str]) -> EgressNote {
+    EgressNote {
+        container: "cci-0a-1".into(),
+        address,
+        doors: BTreeMap::from([80, 443].map(|port| (port, door(port)))),
+        allowed: allowed.iter().map(|entry| (*entry).to_owned()).collect(),
+    }
+}
+
+/// Sends bytes from an address to a door, and reads all that comes back.
+async fn say(from: Ipv4Addr, port: u16, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((from, 0).into())?;
+    let mut stream = socket.connect(door(port)).await?;
+    // it may be refused before it has been read
+    let _ = stream.write_all(bytes).await;
+    let _ = stream.shutdown().await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    Ok(answer)
+}
+
+async fn get(from: Ipv4Addr, host: &str) -> String {
+    let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    let answer = say(from, 80, request.as_bytes()).await;
+    answer.map_or_else(|error| error.to_string(), |answer| String::from_utf8_lossy(&answer).into_owned())
+}
+
+fn hello(name: &str) -> Vec<u8> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+    let mut hello = Vec::new();
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    ClientConnection::new(Arc::new(config), name).unwrap().write_tls(&mut hello).unwrap();
+    hello
+}
+
+/// Waits until a session is served.
+async fn served(from: Ipv4Addr) {
+    until("it is served", async || get(from, "nowhere.example").await.starts_with("HTTP/1.1 403 ")).await;
+}
+
+fn record(world: &World, session: SessionId) -> String {
+    std::fs::read_to_string(world.place.cci_dir().join(format!("audit/{session}.jsonl"))).unwrap_or_default()
+}
+
+fn refused(world: &World) -> Vec<String> {
+    let lines = tail(&world.place.log(), 1000).unwrap();
+    lines.iter().filter_map(|line| line.split_once(": refused: ")).map(|(_, what)| what.to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_no_rule_allows_is_refused_in_words_and_written_down() {
+    let world = World::new();
+    let session = world.session_with_egress(1, note(ONE, &["localhost"]));
+    let test = async {
+        served(ONE).await;
+        let answer = get(ONE, "b.example").await;
+        assert!(answer.contains("no rule allows b.example:80"), "{answer}");
+        assert!(answer.contains("cci network allow cci-0a-1 b.example:80"), "{answer}");
+        assert_eq!(say(ONE, 443, &hello("b.example")).await.unwrap(), [21, 3, 3, 0, 2, 2, 49]);
+        // a listed name passes its rule, and is judged by where it leads
+        let answer = get(ONE, "localhost").await;
+        assert!(answer.contains("localhost leads to") && answer.contains("a reserved address"), "{answer}");
+        assert_eq!(say(ONE, 443, &hello("localhost")).await.unwrap(), [21, 3, 3, 0, 2, 2, 49]);
+    };
+    world.while_it_runs(test).await;
+    let record = record(&world, session);
+    for (what, times) in [
+        (r#"{"event":"refused","why":"no rule allows b.example:80"}"#, 1),
+        (r#"{"event":"refused","why":"no rule allows b.example:443"}"#, 1),
+        (r#""why":"localhost leads to"#, 2),
+    ] {
+        assert_eq!(record.matches(what).count(), times, "{what}: {record}");
+    }
+    let audits = Audits::of(world.place.cci_dir());
+    assert_eq!(audits.follow(session).unwrap(), Followed::Whole(record.lines().count()));
+    let refused = refused(&world);
+    for line in ["no rule allows b.example:80", "no rule allows b.example:443"] {
+        assert_eq!(refused.iter().filter(|refused| *refused == line).count(), 1, "{refused:?}");
+    }
+    assert!(refused.iter().any(|line| line.starts_with("localhost leads to")), "{refused:?}");
+}
+
+#[tokio::test]
+async fn each_session_has_its_own_rules_behind_one_door_and_nobody_else_any() {
+    let world = World::new();
+    world.session_with_egress(1, note(ONE, &["localhost:80"]));
+    world.session_with_egress(2, note(TWO, &["b.example:443"]));
+    let test = async {
+        served(ONE).await;
+        served(TWO).await;
+        assert!(get(ONE, "localhost").await.contains("localhost leads to"));
+        assert!(get(TWO, "localhost").await.contains("no rule allows localhost:80"));
+        assert!(get(TWO, "b.example").await.contains("the rule b.example:443 does not allow b.example:80"));
+        assert_eq!(say(NOBODY, 443, &hello("localhost")).await.unwrap_or_default(), b"");
+        assert_eq!(say(NOBODY, 80, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap_or_default(), b"");
+    };
+    world.while_it_runs(test).await;
+}
+
+#[tokio::test]
+async fn new_rules_of_a_session_are_in_force_and_without_it_the_door_is_closed() {
+    let world = World::new();
+    world.session_with_egress(1, note(ONE, &[]));
+    let test = async {
+        served(ONE).await;
+        assert!(get(ONE, "localhost").await.contains("no rule allows localhost:80"));
+        world.session_with_egress(1, note(ONE, &["localhost"]));
+        Ask(&world.place).look().await.unwrap();
+        until("the new rules are in force", async || get(ONE, "localhost").await.contains("localhost leads to")).await;
+        assert!(get(ONE, "b.example").await.contains("no rule allows b.example:80"), "and only these");
+
+        // its connection ends with it
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((ONE, 0).into()).unwrap();
+        let mut held = socket.connect(door(80)).await.unwrap();
+        let noted = world.place.sessions().watched();
+        world.place.sessions().forget(&noted[0]);
+        world.sky.changed.borrow().as_ref().unwrap().notify_one();
+        until("the door is closed", async || say(ONE, 80, b"").await.is_err()).await;
+        assert!(!matches!(held.read(&mut [0; 9]).await, Ok(1..)));
+    };
+    world.while_it_runs(test).await;
+}
+
+#[tokio::test]
+async fn a_note_with_a_rule_that_is_none_opens_no_door() {
+    let world = World::new();
+    world.session_with_egress(1, note(ONE, &["localhost", "*.com"]));
+    let test = async {
+        until("it is told", async || {
+            tail(&world.place.log(), 99).unwrap_or_default().iter().any(|line| line.contains("cannot be passed on"))
+        })
+        .await;
+        assert!(say(ONE, 80, b"").await.is_err());
+    };
+    world.while_it_runs(test).await;
+}
+
+#[tokio::test]
+async fn a_flood_is_in_the_log_and_in_the_record_up_to_a_bound_and_counted() {
+    let world = World::new();
+    let session = world.session_with_egress(1, note(ONE, &[]));
+    let test = async {
+        served(ONE).await;
+        for batch in 0..120 {
+            let requests = (0..100).map(|number| format!("GET / HTTP/1.1\r\nHost: n{batch}-{number}.example\r\n\r\n"));
+            let answers = say(ONE, 80, requests.collect::<String>().as_bytes()).await.unwrap();
+            assert!(answers.starts_with(b"HTTP/1.1 403 "));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        get(ONE, "after.example").await;
+    };
+    world.while_it_runs(test).await;
+    assert_eq!(refused(&world).len(), 201, "200, and that there is more");
+    let record = record(&world, session);
+    assert!(record.contains("n0-0.example") && record.contains("after.example"), "{}", record.len());
+    let written = record.lines().count();
+    assert!((5_000..12_000).contains(&written), "{written}");
+    assert!(record.contains(r#"{"event":"unwritten","count":"#), "what is missing is counted");
+    assert_eq!(Audits::of(world.place.cci_dir()).follow(session).unwrap(), Followed::Whole(written));
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_written_stops_nothing() {
+    let world = World::new();
+    std::fs::create_dir_all(world.place.cci_dir()).unwrap();
+    std::fs::write(world.place.cci_dir().join("audit"), "in the way").unwrap();
+    world.session_with_egress(1, note(ONE, &["localhost"]));
+    let test = async {
+        served(ONE).await;
+        assert!(get(ONE, "localhost").await.contains("localhost leads to"));
+    };
+    world.while_it_runs(test).await;
+    let told = tail(&world.place.log(), 1000).unwrap().join("\n");
+    assert_eq!(told.matches("its record cannot be written").count(), 1, "{told}");
+}
