@@ -57,6 +57,7 @@
 mod cache;
 mod capture;
 mod changes;
+pub mod config;
 mod consolidate;
 mod dir;
 mod error;

@@ -1,20 +1,24 @@
-//! The syntax of git's configuration files.
+//! The syntax of git's configuration files, as git reads them: nothing is looked up, and no file that one includes is read.
 
 /// One key with its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub struct Entry {
     /// In lower case.
-    pub(super) section: String,
+    pub section: String,
     /// As it is written.
-    pub(super) subsection: Option<String>,
+    pub subsection: Option<String>,
     /// In lower case.
-    pub(super) key: String,
+    pub key: String,
     /// Without quotes and escapes; `None` for a key alone.
-    pub(super) value: Option<String>,
+    pub value: Option<String>,
 }
 
 /// All entries in their order; else the number of the line that is none.
-pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Entry>, usize> {
+///
+/// # Errors
+///
+/// The number of the first line that git refuses.
+pub fn parse(bytes: &[u8]) -> Result<Vec<Entry>, usize> {
     let text = String::from_utf8_lossy(bytes);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n");
     Parser { rest: text.chars().peekable(), line: 1 }.entries()
