@@ -16,6 +16,7 @@ use cci_core::pin::{Birth, Identity};
 use cci_core::workspace::Workspace;
 
 pub use cci_agent::fuzz::credentials;
+pub use cci_git::fuzz::git;
 pub use cci_incus::fuzz::{event, frames, reply, sftp};
 
 use cci_host::caller::Caller;
@@ -27,7 +28,7 @@ use cci_host::store::unpack::Unpack;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const ALL: [(&str, Target); 11] = [
+pub const ALL: [(&str, Target); 12] = [
     ("reply", reply),
     ("event", event),
     ("frames", frames),
@@ -39,6 +40,7 @@ pub const ALL: [(&str, Target); 11] = [
     ("mount", mount),
     ("network", network),
     ("credentials", credentials),
+    ("git", git),
 ];
 
 /// A session's metadata: what was read is written and read back the same.
