@@ -6,6 +6,7 @@ use super::guard::{self, Guarded};
 use super::hostile::{self, Kind};
 use super::nested::Nested;
 use super::pointer;
+use super::private::Private;
 use super::refusal::Refusal;
 use super::repository::{self, Link, Repository, Sibling};
 use super::shown::{self, Shown, Stub};
@@ -32,6 +33,9 @@ pub struct Layout {
     pub stubs: Vec<Stub>,
     /// What an agent must not change, because git runs or follows it on the host.
     pub guarded: Vec<Guarded>,
+    /// Common directories that a container can have for itself, so that it can change settings: the repository's, and those of
+    /// submodules and of repositories within the workspace.
+    pub privates: Vec<Private>,
     /// Where git works.
     pub works_at: WorksAt,
 }
@@ -56,8 +60,12 @@ impl Layout {
         let (shown, stubs) = repository.as_ref().map(|found| shown::of(workspace, found, nested)).unwrap_or_default();
         let works_at =
             if shown.iter().any(|shown| shown.path == *workspace) { WorksAt::HostPath } else { WorksAt::Anywhere };
-        let guarded = guard::of(workspace, repository.as_ref(), nested)?;
-        Ok(Self { workspace: workspace.to_owned(), repository, shown, stubs, guarded, works_at })
+        let (guarded, further) = guard::of(workspace, repository.as_ref(), nested)?;
+        // nobody works in a bare one
+        let further = further.into_iter().filter(|one| !nested.repositories.contains(one) || one.ends_with(".git"));
+        let own = repository.as_ref().and_then(Repository::private);
+        let privates = own.into_iter().chain(further.map(Private::of)).collect();
+        Ok(Self { workspace: workspace.to_owned(), repository, shown, stubs, guarded, privates, works_at })
     }
 
     /// Whether the workspace is a directory within the repository's files.

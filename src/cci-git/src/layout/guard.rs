@@ -58,23 +58,29 @@ impl Guarded {
     }
 }
 
-/// Everything to guard for a workspace, what contains others first.
-pub(super) fn of(workspace: &Path, found: Option<&Repository>, nested: &Nested) -> Result<Vec<Guarded>, Refusal> {
+/// Everything to guard for a workspace, what contains others first; and the repositories within others and within the workspace that
+/// have settings of their own.
+pub(super) fn of(
+    workspace: &Path,
+    found: Option<&Repository>,
+    nested: &Nested,
+) -> Result<(Vec<Guarded>, Vec<PathBuf>), Refusal> {
     let mut guard = Guard::default();
+    let mut further = Vec::new();
     if let Some(found) = found {
         guard.own(workspace, found)?;
-        for module in modules(&found.common)? {
-            guard.repository(&module, false)?;
-        }
+        further.extend(modules(&found.common)?);
     }
     for repository in &nested.repositories {
-        guard.repository(repository, false)?;
         guard.add(repository, GuardedAs::Repository, true, true)?;
-        for module in modules(repository)? {
-            guard.repository(&module, false)?;
-        }
+        further.push(repository.clone());
+        further.extend(modules(repository)?);
     }
-    Ok(guard.found.into_iter().collect())
+    for repository in &further {
+        repository::is_its_own(repository)?;
+        guard.repository(repository, false)?;
+    }
+    Ok((guard.found.into_iter().collect(), further))
 }
 
 #[derive(Default)]

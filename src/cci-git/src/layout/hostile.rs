@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, Stat};
 use rustix::io::Errno;
 
 use super::refusal::Refusal;
@@ -18,6 +18,9 @@ pub(crate) const LARGEST: u64 = 1 << 20;
 
 /// No directory of links, such as `worktrees`, has more names.
 pub(crate) const MOST_NAMES: usize = 4096;
+
+/// For so many bytes of names the kernel is asked at once.
+const BUFFER: usize = 32 << 10;
 
 const LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 const READ: OFlags =
@@ -128,7 +131,9 @@ fn listed(
 ) -> Result<Vec<(OsString, Kind)>> {
     let Some(dir) = opened(path, READ | OFlags::DIRECTORY)? else { return Ok(Vec::new()) };
     let mut names = Vec::new();
-    for entry in Dir::read_from(&dir).map_err(failed("list", path))? {
+    let mut buffer = Vec::with_capacity(BUFFER);
+    let mut entries = RawDir::new(&dir, buffer.spare_capacity_mut());
+    while let Some(entry) = entries.next() {
         let entry = entry.map_err(failed("list", path))?;
         let bytes = entry.file_name().to_bytes();
         if bytes == b"." || bytes == b".." {

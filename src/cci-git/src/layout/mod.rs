@@ -16,6 +16,7 @@ mod record;
 mod refusal;
 mod repository;
 mod settings;
+mod settled;
 mod shown;
 
 pub(crate) use guard::modules;
@@ -27,4 +28,5 @@ pub use private::Private;
 pub use record::{Changed, Record, Way, What};
 pub use refusal::Refusal;
 pub use repository::{Link, Repository, Sibling};
+pub use settled::Settled;
 pub use shown::{Role, Shown, Stub};

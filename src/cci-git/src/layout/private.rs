@@ -10,6 +10,9 @@
 //! `pack-refs`, `gc`, `fsck`, `worktree list|prune`, and the four above all work, are quiet and are seen on the host, whose `config` stays
 //! as it was; locks are taken where the links lead to. `worktree list` calls the main worktree by the private directory's name.
 //!
+//! The same for each submodule: `submodule update` writes the settings of a submodule every time, and fails if that is a mount. It asks
+//! for them by way of the `commondir`, too.
+//!
 //! A repository that is no linked worktree has no such file. There it has to be made on the host, with `.` in it, which says what is so
 //! without it: git on the host works the same with it, with further worktrees too. A mount needs something to be on, and an empty
 //! file would be the end of the repository.
@@ -66,13 +69,23 @@ impl Private {
     }
 }
 
+impl Private {
+    /// That of a repository with its own settings, such as a submodule's.
+    pub(super) fn of(repository: PathBuf) -> Self {
+        Self { redirect: repository.join("commondir"), real: repository, exists: false }
+    }
+}
+
 impl Repository {
     /// The common directory that a container of this repository can have for itself; none for a bare one, which has nobody to work in
     /// it.
-    #[must_use]
-    pub fn private(&self) -> Option<Private> {
-        let exists = matches!(self.link, Link::Worktree { .. });
-        let private = Private { real: self.common.clone(), redirect: self.git_dir.join("commondir"), exists };
-        (self.link != Link::Bare).then_some(private)
+    pub(super) fn private(&self) -> Option<Private> {
+        match self.link {
+            Link::Bare => None,
+            Link::Worktree { .. } => {
+                Some(Private { real: self.common.clone(), redirect: self.git_dir.join("commondir"), exists: true })
+            }
+            Link::Plain | Link::Separate { .. } | Link::Submodule { .. } => Some(Private::of(self.common.clone())),
+        }
     }
 }

@@ -93,16 +93,21 @@ fn lacks(dir: &Path) -> Result<Option<&'static str>, Refusal> {
     Ok(None)
 }
 
+/// Refuses a repository whose settings and hooks are somewhere else: git writes that only for linked worktrees.
+pub(super) fn is_its_own(dir: &Path) -> Result<(), Refusal> {
+    let path = dir.join("commondir");
+    match hostile::read(&path)? {
+        Some(shared) if shared.trim_ascii_end() != private::ITSELF => Err(Refusal::CommonDir { path }),
+        _ => Ok(()),
+    }
+}
+
 impl Repository {
     /// The repository that is in `.git` of `top`, or is `dir` itself.
     pub(super) fn inside(top: Option<&Path>, dir: &Path, workspace: &Path) -> Result<Self, Refusal> {
-        let common_dir = dir.join("commondir");
-        if hostile::read(&common_dir)?.is_some_and(|shared| shared.trim_ascii_end() != private::ITSELF) {
-            return Err(Refusal::CommonDir { path: common_dir });
-        }
+        is_its_own(dir)?;
         let link = if top.is_some() { Link::Plain } else { Link::Bare };
-        let repository = Self::open(top, dir, dir, link, workspace)?;
-        Ok(repository)
+        Self::open(top, dir, dir, link, workspace)
     }
 
     /// The repository that a `.git` of `top` names, which is a file or a link.

@@ -51,8 +51,16 @@ pub enum Role {
 pub struct Stub {
     /// The worktree's directory.
     pub path: PathBuf,
-    /// The content of its `.git`.
-    pub git_file: String,
+    /// What the repository keeps for it, which its `.git` names.
+    pub record: PathBuf,
+}
+
+impl Stub {
+    /// The content of the `.git` where a container sees the record at this place.
+    #[must_use]
+    pub fn git_file(record: &Path) -> String {
+        format!("gitdir: {}\n", record.display())
+    }
 }
 
 /// What is shown of a repository, in the order in which it is mounted, and the stubs beside it.
@@ -84,7 +92,7 @@ pub(super) fn of(workspace: &Path, found: &Repository, nested: &Nested) -> (Vec<
         |path: &Path| workspace.starts_with(path) || shown.iter().any(|shown| shown.path.starts_with(path));
     let stub = |sibling: &super::repository::Sibling| {
         let record = found.common.join("worktrees").join(&sibling.name);
-        Stub { path: sibling.top.clone(), git_file: format!("gitdir: {}\n", record.display()) }
+        Stub { path: sibling.top.clone(), record }
     };
     let hidden = found.siblings.iter().filter(|sibling| !is_seen(&sibling.top) && !holds_shown(&sibling.top));
     let stubs = hidden.map(stub).collect();

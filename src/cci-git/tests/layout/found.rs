@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use cci_git::layout::{Link, WorksAt};
+use cci_git::layout::{Link, Stub, WorksAt};
 
 use crate::world::World;
 
@@ -79,7 +79,7 @@ fn other_linked_worktrees_are_stubs_so_that_none_is_forgotten() {
     let (layout, shown) = world.shown("tree");
     assert_eq!(shown, ["rw main/.git", "rw tree", ".git main/in/here", ".git other"]);
     let other = layout.stubs.iter().find(|stub| stub.path == world.at("other")).unwrap();
-    assert_eq!(other.git_file, fs::read_to_string(world.at("other/.git")).unwrap());
+    assert_eq!(Stub::git_file(&other.record), fs::read_to_string(world.at("other/.git")).unwrap());
     // the main worktree has them too; one within it is seen once it is at its place
     let (layout, shown) = world.shown("main");
     assert_eq!(shown, ["rw main", ".git other", ".git tree"]);
@@ -240,7 +240,9 @@ fn what_is_guarded_and_not_there_is_made_and_changes_nothing_for_git() {
         guarded.make().unwrap();
         guarded.make().unwrap();
     }
-    layout.repository.unwrap().private().unwrap().make().unwrap();
+    for private in &layout.privates {
+        private.make().unwrap();
+    }
     let layout = world.find("ws").unwrap();
     assert!(layout.guarded.iter().all(|guarded| guarded.exists));
     assert_eq!(world.git("ws", &["status", "--porcelain"]), "");

@@ -102,6 +102,18 @@ fn a_repository_that_claims_to_be_another_ones_worktree_is_refused() {
 }
 
 #[test]
+fn repositories_within_are_their_own_too() {
+    let world = World::new();
+    world.with_submodule();
+    world.write("app/.git/modules/deps/lib/commondir", "/evil\n");
+    assert!(world.refused("app").starts_with("app/.git/modules/deps/lib/commondir makes another directory"));
+    world.repository("ws");
+    world.repository("ws/vendor");
+    world.write("ws/vendor/.git/commondir", "../../evil\n");
+    assert!(world.refused("ws").starts_with("ws/vendor/.git/commondir makes another directory"));
+}
+
+#[test]
 fn files_that_are_configured_to_be_elsewhere_are_refused() {
     let world = World::new();
     world.repository("ws");

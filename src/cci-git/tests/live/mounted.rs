@@ -3,10 +3,10 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cci_git::layout::{Layout, Nested, Private, WorksAt};
+use cci_git::layout::{Layout, Nested, Private, Stub, WorksAt};
 
 use crate::world::World;
 
@@ -14,14 +14,15 @@ use crate::world::World;
 const WORK: &str = "
 git status --porcelain; git worktree list >/dev/null; git log -1 --format=%s
 echo inside >>$FILE; git add -A .; git commit -qm inside
-git branch side; git checkout -q --detach; git checkout -q -; git tag inside-tag
+git branch side; git checkout -q side; git checkout -q -; git tag inside-tag
 echo more >>$FILE; git stash -q; git stash pop -q; git checkout -q -- $FILE
 at=$(git rev-parse HEAD)
 git checkout -q side; echo side >side.txt; git add side.txt; git commit -qm side
 git checkout -q --detach $at; echo two >two.txt; git add two.txt; git commit -qm two; git merge -q -m merged side
 git checkout -q -b picked $at; echo three >three.txt; git add three.txt; git commit -qm three; git rebase -q side
 git fetch -q . picked; git pack-refs --all; git reflog -1 >/dev/null
-git worktree prune -v; git gc -q; git worktree repair; git fsck --no-progress --no-dangling
+git worktree prune -v; git gc -q; git fsck --no-progress --no-dangling
+if [ -e $(git rev-parse --git-dir)/gitdir ]; then git worktree repair; fi
 ";
 
 /// A root directory with what a container sees of a layout.
@@ -59,7 +60,8 @@ impl<'a> Inside<'a> {
         }
         for stub in &layout.stubs {
             let path = stub.path.display();
-            writeln!(script, "mkdir -p $R{path}; printf '%s' '{}' >$R{path}/.git", stub.git_file).unwrap();
+            let git_file = Stub::git_file(&inside(&layout, &stub.record));
+            writeln!(script, "mkdir -p $R{path}; printf '%s' '{git_file}' >$R{path}/.git").unwrap();
         }
         for guarded in &layout.guarded {
             guarded.make().unwrap();
@@ -72,29 +74,25 @@ impl<'a> Inside<'a> {
         Self { world, layout, script }
     }
 
-    /// The same with a common directory of its own.
-    fn with_private(mut self) -> Self {
-        let found = self.layout.repository.as_ref().unwrap();
-        let private = found.private().unwrap();
-        private.make().unwrap();
-        let is_shown = self.layout.shown.iter().any(|shown| private.real.starts_with(&shown.path));
-        let inside = |path: &Path| match path.strip_prefix(&self.layout.workspace) {
-            Ok(below) if !is_shown => Path::new("/workspace").join(below),
-            _ => path.to_owned(),
-        };
-        let (real, redirect) = (inside(&private.real), inside(&private.redirect));
-        let text = self.world.at("redirect");
-        fs::write(&text, "/tmp/git\n").unwrap();
-        let script = &mut self.script;
-        *script += "mkdir -p $R/tmp/git/info\n";
-        for name in Private::LINKS {
-            writeln!(script, "ln -s {}/{name} $R/tmp/git/{name}", real.display()).unwrap();
+    /// The same with common directories of its own.
+    fn with_privates(mut self) -> Self {
+        for (number, private) in self.layout.privates.iter().enumerate() {
+            private.make().unwrap();
+            let (real, redirect) = (inside(&self.layout, &private.real), inside(&self.layout, &private.redirect));
+            let text = self.world.at(&format!("redirect{number}"));
+            fs::write(&text, format!("/tmp/git{number}\n")).unwrap();
+            let script = &mut self.script;
+            writeln!(script, "mkdir -p $R/tmp/git{number}/info").unwrap();
+            for name in Private::LINKS {
+                writeln!(script, "ln -s {}/{name} $R/tmp/git{number}/{name}", real.display()).unwrap();
+            }
+            for name in Private::COPIES {
+                let from = private.real.display();
+                writeln!(script, "cp {from}/{name} $R/tmp/git{number}/{name} 2>/dev/null || true").unwrap();
+            }
+            let (text, redirect) = (text.display(), redirect.display());
+            writeln!(script, "mount --bind {text} $R{redirect}; mount -o remount,bind,ro $R{redirect}").unwrap();
         }
-        for name in Private::COPIES {
-            writeln!(script, "cp {}/{name} $R/tmp/git/{name} 2>/dev/null || true", private.real.display()).unwrap();
-        }
-        let (text, redirect) = (text.display(), redirect.display());
-        writeln!(script, "mount --bind {text} $R{redirect}; mount -o remount,bind,ro $R{redirect}").unwrap();
         self
     }
 
@@ -125,12 +123,21 @@ impl<'a> Inside<'a> {
     }
 }
 
+/// Where a path of the host is in the container.
+fn inside(layout: &Layout, path: &Path) -> PathBuf {
+    let is_shown = layout.shown.iter().any(|shown| path.starts_with(&shown.path));
+    match path.strip_prefix(&layout.workspace) {
+        Ok(below) if !is_shown => Path::new("/workspace").join(below),
+        _ => path.to_owned(),
+    }
+}
+
 /// All of it, in the workspace `dir` of a world; `repository` is where the host looks afterwards, and `file` is in the workspace.
 fn works(world: &World, dir: &str, repository: &str, file: &str) {
     let inside = Inside::new(world, dir);
     let worktrees = world.git(repository, &["worktree", "list", "--porcelain"]);
     let worktrees: Vec<&str> = worktrees.lines().filter(|line| line.starts_with("worktree ")).collect();
-    let config = fs::read(&inside.layout.repository.as_ref().unwrap().common.join("config")).unwrap();
+    let config = fs::read(inside.layout.repository.as_ref().unwrap().common.join("config")).unwrap();
 
     // a commit of the host's is seen inside
     world.write(&format!("{dir}/{file}"), "host\n");
@@ -161,7 +168,7 @@ fn works(world: &World, dir: &str, repository: &str, file: &str) {
     let (told, _) = inside.run("git branch -q -D side");
     assert!(told.contains("Device or resource busy"), "{told}");
     assert_eq!(world.git(dir, &["branch", "--list", "side"]), "");
-    assert_eq!(fs::read(&inside.layout.repository.as_ref().unwrap().common.join("config")).unwrap(), config);
+    assert_eq!(fs::read(inside.layout.repository.as_ref().unwrap().common.join("config")).unwrap(), config);
 }
 
 fn with_worktrees(world: &World) {
@@ -237,10 +244,15 @@ fn submodules_are_updated_in_a_superproject_and_in_its_worktree() {
     for dir in ["app", "tree"] {
         let first = world.git(&format!("{dir}/deps/lib"), &["rev-parse", "HEAD"]);
         world.git(&format!("{dir}/deps/lib"), &["commit", "-q", "--allow-empty", "-m", "two"]);
-        let (told, done) =
-            Inside::new(&world, dir).run("git submodule --quiet update; git submodule --quiet foreach 'git status -s'");
+        let (told, done) = Inside::new(&world, dir).with_privates().run(
+            "git submodule --quiet update; git -C deps/lib config a.b c; git submodule --quiet foreach 'git status -s'",
+        );
         assert_eq!((told.as_str(), done), ("", true), "{dir}");
         assert_eq!(world.git(&format!("{dir}/deps/lib"), &["rev-parse", "HEAD"]), first);
+        // git on the host goes on with what was made there for the container
+        assert!(world.git(dir, &["submodule", "status"]).starts_with(&first));
+        world.git(dir, &["submodule", "--quiet", "update"]);
+        assert_eq!(world.git(dir, &["status", "--porcelain"]), "");
     }
 }
 
@@ -279,7 +291,7 @@ fn settings_can_be_changed_in_a_common_directory_of_the_containers_own() {
         world.git("main", &["branch", "old"]);
         world.git("main", &["config", "branch.old.remote", "origin"]);
         let config = fs::read(world.at("main/.git/config")).unwrap();
-        let inside = Inside::new(&world, dir).with_private();
+        let inside = Inside::new(&world, dir).with_privates();
         let (told, done) = inside
             .run(&format!("ON={on}; FILE={file}\n{SETTINGS}{WORK}git checkout -q $ON; git branch -D -q picked side\n"));
         assert!(done, "{dir}: {told}");
