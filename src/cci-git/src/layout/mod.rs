@@ -6,6 +6,7 @@
 //! can prove, a separate git directory, is [said to be so](Layout::is_proven). A [`Record`] of what was allowed once is compared with
 //! what is found on every later launch.
 
+mod bind;
 mod find;
 mod guard;
 pub(crate) mod hostile;
@@ -21,6 +22,7 @@ mod shown;
 
 pub(crate) use guard::modules;
 
+pub use bind::Bind;
 pub use find::{Layout, WorksAt};
 pub use guard::{Guarded, GuardedAs};
 pub use nested::Nested;

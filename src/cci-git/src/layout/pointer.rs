@@ -7,6 +7,9 @@ use std::path::{Component, Path, PathBuf};
 /// The longest path that the kernel takes.
 const LONGEST: usize = 4095;
 
+/// What a `commondir` says that changes nothing.
+pub(crate) const ITSELF: &[u8] = b".";
+
 /// What a `.git` file names: the only line, after `gitdir:`.
 pub(crate) fn git_file(bytes: &[u8]) -> Option<&Path> {
     path(bytes.strip_prefix(b"gitdir: ")?)

@@ -20,11 +20,9 @@
 use std::path::PathBuf;
 
 use super::hostile;
+use super::pointer;
 use super::refusal::Refusal;
 use super::repository::{Link, Repository};
-
-/// What a `commondir` says that changes nothing.
-pub(super) const ITSELF: &[u8] = b".";
 
 /// What to make, and what is to name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +63,7 @@ impl Private {
 
     /// Makes the file on the host if it is not there, with what changes nothing.
     pub fn make(&self) -> Result<(), Refusal> {
-        if self.exists { Ok(()) } else { hostile::make_file(&self.redirect, ITSELF) }
+        if self.exists { Ok(()) } else { hostile::make_file(&self.redirect, pointer::ITSELF) }
     }
 }
 

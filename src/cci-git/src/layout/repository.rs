@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use super::hostile::{self, Kind};
 use super::pointer;
-use super::private;
 use super::refusal::Refusal;
 use super::settings::{self, Settings};
 
@@ -97,7 +96,7 @@ fn lacks(dir: &Path) -> Result<Option<&'static str>, Refusal> {
 pub(super) fn is_its_own(dir: &Path) -> Result<(), Refusal> {
     let path = dir.join("commondir");
     match hostile::read(&path)? {
-        Some(shared) if shared.trim_ascii_end() != private::ITSELF => Err(Refusal::CommonDir { path }),
+        Some(shared) if shared.trim_ascii_end() != pointer::ITSELF => Err(Refusal::CommonDir { path }),
         _ => Ok(()),
     }
 }
@@ -117,7 +116,7 @@ impl Repository {
             return Err(Refusal::Link { path: git_dir });
         }
         let shared = hostile::read(&git_dir.join("commondir"))?;
-        let Some(shared) = shared.filter(|shared| shared.trim_ascii_end() != private::ITSELF) else {
+        let Some(shared) = shared.filter(|shared| shared.trim_ascii_end() != pointer::ITSELF) else {
             return Self::elsewhere(top, dot, &git_dir, workspace);
         };
         let by = git_dir.join("commondir");

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use cci_git::layout::{Link, Stub, WorksAt};
 
@@ -257,4 +258,33 @@ fn what_is_guarded_and_not_there_is_made_and_changes_nothing_for_git() {
     symlink(world.at("real"), world.at("ws/.git")).unwrap();
     let gone = cci_git::layout::Guarded { exists: false, ..guarded };
     assert!(gone.make().is_err() && !world.at("real/hooks").exists());
+}
+
+#[test]
+fn mounts_are_at_every_place_where_something_could_be_written() {
+    let world = World::new();
+    world.repository("main");
+    world.git("main", &["worktree", "add", "-q", "../tree"]);
+    let layout = world.find("tree").unwrap();
+    let redirects = [world.at("redirect")];
+    let place = Path::new("/workspace");
+    let binds = layout.binds(place, &redirects);
+    let of = |at: &Path| binds.iter().find(|bind| bind.at == at).map(|bind| (bind.source.clone(), bind.writable));
+    let record = world.at("main/.git/worktrees/tree");
+    assert_eq!(of(&world.at("main/.git")), Some((world.at("main/.git"), true)));
+    assert_eq!(of(&world.at("main/.git/config")), Some((world.at("main/.git/config"), false)));
+    assert_eq!(of(&record.join("commondir")), Some((world.at("redirect"), false)));
+    for at in [world.at("tree/.git"), place.join(".git")] {
+        assert_eq!(of(&at), Some((world.at("tree/.git"), false)));
+    }
+    assert!(binds.is_sorted() && binds.windows(2).all(|two| two[0].at != two[1].at));
+    assert_eq!(layout.binds(place, &[]).len(), binds.len());
+    assert_eq!(layout.inside(place, &world.at("tree/x")), world.at("tree/x"));
+    // within a directory that is only to be read, nothing has to be guarded again
+    let part = world.find("tree/src").unwrap();
+    assert!(part.binds(place, &[]).iter().all(|bind| !bind.at.ends_with("tree/.git")));
+    world.git("main", &["worktree", "remove", "../tree"]);
+    let plain = world.find("main").unwrap();
+    assert_eq!(plain.inside(place, &world.at("main/x")), place.join("x"));
+    assert!(plain.binds(place, &[]).iter().all(|bind| bind.at.starts_with(place)));
 }

@@ -3,10 +3,10 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use cci_git::layout::{Layout, Nested, Private, Stub, WorksAt};
+use cci_git::layout::{Bind, Layout, Nested, Private, Stub, WorksAt};
 
 use crate::world::World;
 
@@ -32,8 +32,20 @@ struct Inside<'a> {
     script: String,
 }
 
+/// Where containers have the workspace.
+const PLACE: &str = "/workspace";
+
 impl<'a> Inside<'a> {
     fn new(world: &'a World, dir: &str) -> Self {
+        Self::with(world, dir, false)
+    }
+
+    /// The same with common directories of its own.
+    fn with_privates(world: &'a World, dir: &str) -> Self {
+        Self::with(world, dir, true)
+    }
+
+    fn with(world: &'a World, dir: &str, has_own: bool) -> Self {
         let workspace = world.at(dir);
         let layout = Layout::find(&workspace, &world.at("home"), &Nested::find(&workspace)).unwrap();
         let root = world.text("root");
@@ -42,47 +54,15 @@ impl<'a> Inside<'a> {
         script += "for d in usr etc dev proc tmp home workspace; do mkdir $R/$d; done\n";
         script += "for l in bin sbin lib lib64; do ln -s usr/$l $R/$l; done\n";
         script += "mount --rbind /usr $R/usr; mount --bind /dev $R/dev; mount --bind /proc $R/proc\n";
-        let mount = |script: &mut String, from: &Path, to: &Path, writable: bool, is_directory: bool| {
-            let (from, to) = (from.display(), to.display());
-            let make = if is_directory {
-                format!("mkdir -p $R{to}")
-            } else {
-                format!("mkdir -p $(dirname $R{to}); touch $R{to}")
-            };
-            writeln!(script, "[ -e $R{to} ] || {{ {make}; }}; mount --bind {from} $R{to}").unwrap();
-            if !writable {
-                writeln!(script, "mount -o remount,bind,ro $R{to}").unwrap();
-            }
-        };
-        mount(&mut script, &workspace, Path::new("/workspace"), true, true);
-        for shown in &layout.shown {
-            mount(&mut script, &shown.path, &shown.path, shown.writable, true);
-        }
-        for stub in &layout.stubs {
-            let path = stub.path.display();
-            let git_file = Stub::git_file(&inside(&layout, &stub.record));
-            writeln!(script, "mkdir -p $R{path}; printf '%s' '{git_file}' >$R{path}/.git").unwrap();
-        }
-        for guarded in &layout.guarded {
-            guarded.make().unwrap();
-            let is_shown = layout.shown.iter().any(|shown| guarded.path.starts_with(&shown.path));
-            let own = guarded.path.strip_prefix(&workspace).ok().map(|below| Path::new("/workspace").join(below));
-            for place in own.into_iter().chain(is_shown.then(|| guarded.path.clone())) {
-                mount(&mut script, &guarded.path, &place, guarded.writable, guarded.is_directory);
-            }
-        }
-        Self { world, layout, script }
-    }
-
-    /// The same with common directories of its own.
-    fn with_privates(mut self) -> Self {
-        for (number, private) in self.layout.privates.iter().enumerate() {
+        writeln!(script, "mount --bind {} $R{PLACE}", workspace.display()).unwrap();
+        layout.guarded.iter().for_each(|guarded| guarded.make().unwrap());
+        let mut redirects = Vec::new();
+        for (number, private) in layout.privates.iter().enumerate().filter(|_| has_own) {
             private.make().unwrap();
-            let (real, redirect) = (inside(&self.layout, &private.real), inside(&self.layout, &private.redirect));
-            let text = self.world.at(&format!("redirect{number}"));
-            fs::write(&text, format!("/tmp/git{number}\n")).unwrap();
-            let script = &mut self.script;
+            redirects.push(world.at(&format!("redirect{number}")));
+            fs::write(&redirects[number], format!("/tmp/git{number}\n")).unwrap();
             writeln!(script, "mkdir -p $R/tmp/git{number}/info").unwrap();
+            let real = layout.inside(Path::new(PLACE), &private.real);
             for name in Private::LINKS {
                 writeln!(script, "ln -s {}/{name} $R/tmp/git{number}/{name}", real.display()).unwrap();
             }
@@ -90,16 +70,27 @@ impl<'a> Inside<'a> {
                 let from = private.real.display();
                 writeln!(script, "cp {from}/{name} $R/tmp/git{number}/{name} 2>/dev/null || true").unwrap();
             }
-            let (text, redirect) = (text.display(), redirect.display());
-            writeln!(script, "mount --bind {text} $R{redirect}; mount -o remount,bind,ro $R{redirect}").unwrap();
         }
-        self
+        for Bind { at, source, writable } in layout.binds(Path::new(PLACE), &redirects) {
+            let make = if source.is_dir() { "mkdir -p" } else { "touch" };
+            let (at, source) = (at.display(), source.display());
+            writeln!(script, "[ -e $R{at} ] || {make} $R{at}; mount --bind {source} $R{at}").unwrap();
+            if !writable {
+                writeln!(script, "mount -o remount,bind,ro $R{at}").unwrap();
+            }
+        }
+        for stub in &layout.stubs {
+            let path = stub.path.display();
+            let git_file = Stub::git_file(&layout.inside(Path::new(PLACE), &stub.record));
+            writeln!(script, "mkdir -p $R{path}; printf '%s' '{git_file}' >$R{path}/.git").unwrap();
+        }
+        Self { world, layout, script }
     }
 
     /// What commands say there, and how they end, in the place where git works.
     fn run(&self, commands: &str) -> (String, bool) {
         let place = match self.layout.works_at {
-            WorksAt::Anywhere => "/workspace".to_owned(),
+            WorksAt::Anywhere => PLACE.to_owned(),
             WorksAt::HostPath => self.layout.workspace.to_str().unwrap().to_owned(),
         };
         let config = "user.name=A user.email=a@x init.defaultBranch=main protocol.file.allow=always safe.directory=*";
@@ -120,15 +111,6 @@ impl<'a> Inside<'a> {
         let done = unshare.args(["--mount", "--propagation", "private", "sh", "-c", &script]).output().unwrap();
         let told = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
         (told.trim_end().to_owned(), done.status.success())
-    }
-}
-
-/// Where a path of the host is in the container.
-fn inside(layout: &Layout, path: &Path) -> PathBuf {
-    let is_shown = layout.shown.iter().any(|shown| path.starts_with(&shown.path));
-    match path.strip_prefix(&layout.workspace) {
-        Ok(below) if !is_shown => Path::new("/workspace").join(below),
-        _ => path.to_owned(),
     }
 }
 
@@ -244,7 +226,7 @@ fn submodules_are_updated_in_a_superproject_and_in_its_worktree() {
     for dir in ["app", "tree"] {
         let first = world.git(&format!("{dir}/deps/lib"), &["rev-parse", "HEAD"]);
         world.git(&format!("{dir}/deps/lib"), &["commit", "-q", "--allow-empty", "-m", "two"]);
-        let (told, done) = Inside::new(&world, dir).with_privates().run(
+        let (told, done) = Inside::with_privates(&world, dir).run(
             "git submodule --quiet update; git -C deps/lib config a.b c; git submodule --quiet foreach 'git status -s'",
         );
         assert_eq!((told.as_str(), done), ("", true), "{dir}");
@@ -291,7 +273,7 @@ fn settings_can_be_changed_in_a_common_directory_of_the_containers_own() {
         world.git("main", &["branch", "old"]);
         world.git("main", &["config", "branch.old.remote", "origin"]);
         let config = fs::read(world.at("main/.git/config")).unwrap();
-        let inside = Inside::new(&world, dir).with_privates();
+        let inside = Inside::with_privates(&world, dir);
         let (told, done) = inside
             .run(&format!("ON={on}; FILE={file}\n{SETTINGS}{WORK}git checkout -q $ON; git branch -D -q picked side\n"));
         assert!(done, "{dir}: {told}");
