@@ -36,7 +36,7 @@ impl Parser<'_> {
             match next {
                 '#' | ';' => while self.rest.next_if(|c| *c != '\n').is_some() {},
                 '[' => section = Some(self.section()?),
-                c if c.is_whitespace() => drop(self.take()),
+                c if is_space(c) => drop(self.take()),
                 c if c.is_ascii_alphabetic() => {
                     let (section, subsection) = section.clone().ok_or(self.line)?;
                     let (key, value) = self.key_and_value()?;
@@ -59,7 +59,7 @@ impl Parser<'_> {
     }
 
     fn blanks(&mut self) {
-        self.while_some(|c| c.is_whitespace() && c != '\n');
+        self.while_some(|c| is_space(c) && c != '\n');
     }
 
     /// `[section]`, `[section "sub"]`, or the older `[section.sub]`.
@@ -122,7 +122,7 @@ impl Parser<'_> {
                     Some(c @ ('\\' | '"')) => value.push(c),
                     _ => return Err(self.line),
                 },
-                Some(c) if c.is_whitespace() && !quoted => {
+                Some(c) if is_space(c) && !quoted => {
                     value.push(c);
                     continue;
                 }
@@ -134,6 +134,11 @@ impl Parser<'_> {
         value.truncate(kept);
         Ok(value)
     }
+}
+
+/// What is a blank to git: a path can end in one of the others.
+fn is_space(c: char) -> bool {
+    [' ', '\t', '\n', '\r'].contains(&c)
 }
 
 #[cfg(test)]
@@ -160,6 +165,7 @@ mod tests {
             ("[user]\nname = Ann \\\n  B\n", "Ann   B"),
             ("; x\n[user]name=J\\\\K", "J\\K"),
             ("[user]\nname =\n", ""),
+            ("[user]\nname = x\u{a0}\n", "x\u{a0}"),
         ] {
             assert_eq!(values(text), [("user.name".to_owned(), Some(value.to_owned()))], "{text:?}");
         }

@@ -7,4 +7,5 @@ mod found;
 mod outside;
 mod recorded;
 mod refused;
+mod syntax;
 mod world;
