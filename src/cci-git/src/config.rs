@@ -115,7 +115,8 @@ impl Parser<'_> {
             match self.take() {
                 Some('"') => quoted = !quoted,
                 Some('\\') => match self.take() {
-                    Some('\n') => continue,
+                    // blanks before it count
+                    Some('\n') => {}
                     Some('n') => value.push('\n'),
                     Some('t') => value.push('\t'),
                     Some('b') => value.push('\u{8}'),
@@ -123,7 +124,9 @@ impl Parser<'_> {
                     _ => return Err(self.line),
                 },
                 Some(c) if is_space(c) && !quoted => {
-                    value.push(c);
+                    if !value.is_empty() {
+                        value.push(c);
+                    }
                     continue;
                 }
                 Some(c) => value.push(c),
@@ -165,6 +168,8 @@ mod tests {
             ("[user]\nname = Ann \\\n  B\n", "Ann   B"),
             ("; x\n[user]name=J\\\\K", "J\\K"),
             ("[user]\nname =\n", ""),
+            ("[user]\nname = x \\\n", "x "),
+            ("[user]\nname = \"\" \\\n x\n", "x"),
             ("[user]\nname = x\u{a0}\n", "x\u{a0}"),
         ] {
             assert_eq!(values(text), [("user.name".to_owned(), Some(value.to_owned()))], "{text:?}");

@@ -117,12 +117,12 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// What a person can do about it.
+    /// What a person can do about it. No command has a path in it: an agent can have chosen that, to be copied into a shell.
     #[must_use]
     pub fn way_out(&self) -> String {
         match self {
             Self::Link { path } => {
-                format!("write the real path instead, as `realpath {}` prints it", path.display())
+                format!("let the file that names {} say where it is without links", path.display())
             }
             Self::NoFile { path } | Self::TooLarge { path, .. } | Self::CommonDir { path } => {
                 format!("look at {} before git runs here again, and remove it if you did not make it", path.display())
@@ -130,22 +130,14 @@ impl Refusal {
             Self::NoPath { path } | Self::Configuration { path, .. } => {
                 format!("correct {}, or restore it from a checkpoint", path.display())
             }
-            Self::NoRepository { by, .. } => {
-                format!("run `git worktree repair` in the repository if it was moved, or remove {}", by.display())
-            }
-            Self::NotBack { by, .. } => {
-                format!("run `git worktree repair` in the main repository, or remove {}", by.display())
+            Self::NoRepository { by, .. } | Self::NotBack { by, .. } => {
+                format!("run `git worktree repair` in the main repository if it was moved, or remove {}", by.display())
             }
             Self::Worktree { config, .. } => {
-                format!(
-                    "remove that key if you did not set it: `git config --file {} --unset core.worktree`",
-                    config.display()
-                )
+                format!("remove that key from {} if you did not set it", config.display())
             }
             Self::NoObjects { by, .. } => format!("remove that line of {}", by.display()),
-            Self::Owner { path, .. } => {
-                format!("use a repository of your own, or give it to you: `chown -R` {}", path.display())
-            }
+            Self::Owner { path, .. } => format!("use a repository of your own, or let {} be yours", path.display()),
             Self::TooMany { path, .. } => format!("use a workspace that does not contain {}", path.display()),
             Self::Io { path, .. } => format!("make {} readable for you", path.display()),
         }
