@@ -16,6 +16,7 @@ use cci_core::pin::{Birth, Identity};
 use cci_core::workspace::Workspace;
 
 pub use cci_agent::fuzz::credentials;
+pub use cci_git::fuzz::git;
 pub use cci_incus::fuzz::{event, frames, reply, sftp};
 
 use cci_proxy::egress::{HelloReader, Kind, Request, answer_question};
@@ -29,7 +30,7 @@ use cci_host::store::unpack::Unpack;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const ALL: [(&str, Target); 14] = [
+pub const ALL: [(&str, Target); 15] = [
     ("reply", reply),
     ("event", event),
     ("frames", frames),
@@ -44,6 +45,7 @@ pub const ALL: [(&str, Target); 14] = [
     ("hello", hello),
     ("head", head),
     ("question", question),
+    ("git", git),
 ];
 
 /// A session's metadata: what was read is written and read back the same.

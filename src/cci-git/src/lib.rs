@@ -46,6 +46,11 @@
 //!   appeared since is removed whole. Repositories with `reftable` refs have no such files, so all of them comes back as it was.
 //! - What cannot be done is [reported](Restored), and the rest is done. A full disk ends the restore with an error; a second call goes on.
 //!
+//! # Beside the store
+//!
+//! [`layout`] finds the repository of a workspace and what a container has to see of it, [`review`] what an agent left that would run on
+//! the host, and [`config`] reads the syntax of git's configuration.
+//!
 //! # Durability
 //!
 //! A pack is complete before its index names it. [`Store::sync`] flushes what was written; call it before a record of yours names a
@@ -57,13 +62,17 @@
 mod cache;
 mod capture;
 mod changes;
+pub mod config;
 mod consolidate;
 mod dir;
 mod error;
 mod file_once;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod hash;
 mod held;
 mod id;
+pub mod layout;
 mod lookup;
 mod meta;
 mod not_held;
@@ -72,6 +81,7 @@ mod pattern;
 mod prune;
 mod reach;
 mod restore;
+pub mod review;
 mod scan;
 mod stat;
 mod store;

@@ -44,6 +44,11 @@ impl Store {
         self.reader().take(id)
     }
 
+    /// How many bytes an object has.
+    pub fn size_of(&self, id: Id) -> Result<u64> {
+        self.reader().size(id)
+    }
+
     /// Whether the store has this object.
     #[must_use]
     pub fn contains(&self, id: Id) -> bool {

@@ -157,6 +157,14 @@ impl Reader {
         Ok((found?, &self.bytes))
     }
 
+    /// How many bytes an object has: no entry of a pack of ours is a difference to another.
+    pub(crate) fn size(&self, id: Id) -> Result<u64> {
+        let held = self.packs.iter().find_map(|pack| Some((pack, pack.index.lookup(id.oid())?)));
+        let (pack, place) = held.ok_or(Error::Missing { id })?;
+        let entry = pack.data()?.entry(pack.index.pack_offset_at_index(place));
+        Ok(entry.map_err(|error| Error::Damaged { id, why: error.to_string() })?.decompressed_size)
+    }
+
     /// The bytes of a blob, owned.
     pub(crate) fn take(&mut self, id: Id) -> Result<Vec<u8>> {
         self.read(id, Kind::Blob)?;

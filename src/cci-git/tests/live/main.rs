@@ -1,4 +1,5 @@
-//! What only root can prepare: the workspace of a caller who is not root, with files that belong to somebody else.
+//! What only root can prepare: the workspace of a caller who is not root, with files that belong to somebody else, and a directory
+//! that sees what a container would.
 
 #![allow(clippy::unwrap_used, reason = "a test that finds nothing has failed")]
 
@@ -11,9 +12,13 @@ use rustix::process::geteuid;
 
 use support::{Bed, as_owner};
 
+mod mounted;
 #[allow(dead_code, reason = "the other tests use the rest of it")]
 #[path = "../store/support.rs"]
 mod support;
+#[allow(dead_code, reason = "the other tests use the rest of it")]
+#[path = "../layout/world.rs"]
+mod world;
 
 #[test]
 fn what_another_user_owns_is_told() {

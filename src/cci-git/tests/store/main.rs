@@ -10,6 +10,7 @@ mod killed;
 mod owner;
 mod races;
 mod repository;
+mod review;
 mod roundtrip;
 mod support;
 mod trees;

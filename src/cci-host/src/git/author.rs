@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use cci_git::config::{self, Entry};
 use cci_guest::author::{Author, Person};
 
-use super::config::{self, Entry};
 use super::{glob, repository, small_file};
 use crate::accounts::Account;
 use crate::caller::Caller;

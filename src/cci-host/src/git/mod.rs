@@ -1,7 +1,6 @@
 //! Git on this machine, read and never run: an agent can have written a repository, and its configuration names programs.
 
 mod author;
-mod config;
 mod files;
 mod glob;
 mod objects;

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use cci_core::secret::Remote;
+use cci_git::config;
 
-use super::{config, repository, small_file};
+use super::{repository, small_file};
 
 /// No workspace has more.
 const MOST: usize = 64;

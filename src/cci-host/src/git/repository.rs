@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cci_core::workspace::Workspace;
+use cci_git::config;
 use cci_guest::layout::WORKSPACE;
 
-use super::{config, small_file};
+use super::small_file;
 
 /// Why git does not work in a container that sees only the workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,20 +1,24 @@
-//! The syntax of git's configuration files.
+//! The syntax of git's configuration files, as git reads them: nothing is looked up, and no file that one includes is read.
 
 /// One key with its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub struct Entry {
     /// In lower case.
-    pub(super) section: String,
+    pub section: String,
     /// As it is written.
-    pub(super) subsection: Option<String>,
+    pub subsection: Option<String>,
     /// In lower case.
-    pub(super) key: String,
+    pub key: String,
     /// Without quotes and escapes; `None` for a key alone.
-    pub(super) value: Option<String>,
+    pub value: Option<String>,
 }
 
 /// All entries in their order; else the number of the line that is none.
-pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Entry>, usize> {
+///
+/// # Errors
+///
+/// The number of the first line that git refuses.
+pub fn parse(bytes: &[u8]) -> Result<Vec<Entry>, usize> {
     let text = String::from_utf8_lossy(bytes);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n");
     Parser { rest: text.chars().peekable(), line: 1 }.entries()
@@ -32,7 +36,7 @@ impl Parser<'_> {
             match next {
                 '#' | ';' => while self.rest.next_if(|c| *c != '\n').is_some() {},
                 '[' => section = Some(self.section()?),
-                c if c.is_whitespace() => drop(self.take()),
+                c if is_space(c) => drop(self.take()),
                 c if c.is_ascii_alphabetic() => {
                     let (section, subsection) = section.clone().ok_or(self.line)?;
                     let (key, value) = self.key_and_value()?;
@@ -55,7 +59,7 @@ impl Parser<'_> {
     }
 
     fn blanks(&mut self) {
-        self.while_some(|c| c.is_whitespace() && c != '\n');
+        self.while_some(|c| is_space(c) && c != '\n');
     }
 
     /// `[section]`, `[section "sub"]`, or the older `[section.sub]`.
@@ -111,15 +115,18 @@ impl Parser<'_> {
             match self.take() {
                 Some('"') => quoted = !quoted,
                 Some('\\') => match self.take() {
-                    Some('\n') => continue,
+                    // blanks before it count
+                    Some('\n') => {}
                     Some('n') => value.push('\n'),
                     Some('t') => value.push('\t'),
                     Some('b') => value.push('\u{8}'),
                     Some(c @ ('\\' | '"')) => value.push(c),
                     _ => return Err(self.line),
                 },
-                Some(c) if c.is_whitespace() && !quoted => {
-                    value.push(c);
+                Some(c) if is_space(c) && !quoted => {
+                    if !value.is_empty() {
+                        value.push(c);
+                    }
                     continue;
                 }
                 Some(c) => value.push(c),
@@ -130,6 +137,11 @@ impl Parser<'_> {
         value.truncate(kept);
         Ok(value)
     }
+}
+
+/// What is a blank to git: a path can end in one of the others.
+fn is_space(c: char) -> bool {
+    [' ', '\t', '\n', '\r'].contains(&c)
 }
 
 #[cfg(test)]
@@ -156,6 +168,9 @@ mod tests {
             ("[user]\nname = Ann \\\n  B\n", "Ann   B"),
             ("; x\n[user]name=J\\\\K", "J\\K"),
             ("[user]\nname =\n", ""),
+            ("[user]\nname = x \\\n", "x "),
+            ("[user]\nname = \"\" \\\n x\n", "x"),
+            ("[user]\nname = x\u{a0}\n", "x\u{a0}"),
         ] {
             assert_eq!(values(text), [("user.name".to_owned(), Some(value.to_owned()))], "{text:?}");
         }

@@ -1,0 +1,4 @@
+//! Fuzzes `git` (see `targets.rs`).
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| cci_fuzz::targets::git(bytes));
