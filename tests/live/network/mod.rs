@@ -2,6 +2,7 @@
 
 mod attacks;
 mod brought_back;
+mod by_name;
 mod dns;
 mod guard;
 mod host;

@@ -92,7 +92,7 @@ async fn what_no_rule_allows_is_refused_in_words_and_written_down() {
         served(ONE).await;
         let answer = get(ONE, "b.example").await;
         assert!(answer.contains("no rule allows b.example:80"), "{answer}");
-        assert!(answer.contains("cci network allow cci-0a-1 b.example:80"), "{answer}");
+        assert!(answer.contains("cci network why b.example:80 --from cci-0a-1"), "{answer}");
         assert_eq!(say(ONE, 443, &hello("b.example")).await.unwrap(), [21, 3, 3, 0, 2, 2, 49]);
         // a listed name passes its rule, and is judged by where it leads
         let answer = get(ONE, "localhost").await;
