@@ -83,8 +83,13 @@ pub(crate) async fn open(cx: &Context, plan: &LaunchPlan, container: &str, slot:
     let opened = Opened(RunDir::of(&cx.cci_dir()), watched);
     let (run, noted) = (opened.0.clone(), opened.1.clone());
     blocking(move || run.make().and_then(|()| run.watch(&noted))).await?;
-    taken_in(cx, session).await?;
-    Ok(Some(opened))
+    match taken_in(cx, session).await {
+        Ok(()) => Ok(Some(opened)),
+        Err(error) => {
+            opened.close().await;
+            Err(error)
+        }
+    }
 }
 
 /// The same for a container that is started by itself after a stop: what it was launched with is noted.

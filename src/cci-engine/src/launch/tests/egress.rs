@@ -61,4 +61,5 @@ async fn a_supervisor_that_cannot_be_had_is_told() {
     let launched = launched(&cx, SlotChoice::Auto).await.unwrap();
     let error = egress::open(&cx, &launched.plan, &launched.name, launched.slot).await.err().unwrap();
     assert!(matches!(&error, Error::StepFailed { problem, .. } if problem == "nobody answers"), "{error:?}");
+    assert_eq!(RunDir::of(&cx.cci_dir()).watched(), [], "nothing is left of it");
 }
