@@ -102,6 +102,32 @@ fn a_listed_name_is_reached_and_nothing_else_at_its_address() {
 }
 
 #[test]
+fn below_a_wildcard_there_is_an_address_and_nothing_else() {
+    let named = named(&["*.wild.n5.test"], "");
+    let container = named.container();
+    let gateway = named.exec(&container, &["sh", "-c", "ip route show default | head -n 1 | cut -d' ' -f3"]);
+    for transport in ["udp", "tcp"] {
+        for (name, kind, answer) in [
+            ("a.wild.n5.test", "1", "rcode 0 answers 1"),
+            ("a.b.wild.n5.test", "1", "rcode 0 answers 1"),
+            ("a.wild.n5.test", "28", "rcode 0 answers 0"),
+            ("a.wild.n5.test", "16", "rcode 0 answers 0"),
+            ("6578666c.wild.n5.test", "16", "rcode 0 answers 0"),
+            ("wild.n5.test", "1", "rcode 3 answers 0"),
+            ("awild.n5.test", "1", "rcode 3 answers 0"),
+        ] {
+            let asked = ["python3", "-c", super::names::ASK, gateway.trim(), name, kind, transport];
+            assert_eq!(named.exec(&container, &asked).trim(), answer, "{name} {kind} {transport}");
+        }
+    }
+    let reached = ["python3", PROGRAM, "other a.wild.n5.test -", "quic a.wild.n5.test -"];
+    check(
+        &named.exec(&container, &reached),
+        &rows(&[("other a.wild.n5.test -", "refused"), ("quic a.wild.n5.test -", "refused")]),
+    );
+}
+
+#[test]
 fn it_is_closed_while_nobody_judges_and_as_before_when_somebody_does() {
     let dir = tempfile::tempdir().unwrap();
     let web = Web::start(41, dir.path());

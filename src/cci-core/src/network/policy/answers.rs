@@ -37,9 +37,10 @@ impl Policy {
         })
     }
 
-    /// What is below a wildcard is answered without being looked up: that is done for each connection.
+    /// What is below a wildcard is answered without being looked up: that is done for each connection. It has no records of
+    /// another type.
     fn stand_ins(&self) -> String {
-        self.wildcards().map(|name| format!("address=/*.{name}/{STAND_IN}\n")).collect()
+        self.wildcards().map(|name| format!("address=/*.{name}/{STAND_IN}\nlocal=/*.{name}/\n")).collect()
     }
 
     /// Whether its name server has no answer for a name, whatever the host's name servers know of it.
@@ -66,7 +67,7 @@ mod tests {
     fn what_is_below_a_wildcard_leads_to_a_door() {
         let answers = |domains: &[&str]| allowlist(domains).answers(&Resolved::default(), &HostNames::default());
         let wild = answers(&["*.example.com:443", "198.51.100.1"]).unwrap();
-        assert!(wild.contains("address=/#/\naddress=/*.example.com/192.88.99.7\n"), "{wild}");
+        assert!(wild.contains("address=/#/\naddress=/*.example.com/192.88.99.7\nlocal=/*.example.com/\n"), "{wild}");
         assert!(!answers(&["a.example.com"]).unwrap().contains("192.88.99.7"));
         assert_eq!(answers(&["198.51.100.1"]), None);
         for (port, _) in crate::network::DOORS {
