@@ -2,7 +2,6 @@
 
 use std::net::Ipv4Addr;
 
-use cci_core::Result;
 use cci_core::network::{Addresses, BY_NAME, HostName, Names, Policy, Special, Unlisted};
 
 use super::answer::Answer;
@@ -10,14 +9,14 @@ use super::lookup;
 use crate::context::Context;
 
 /// The answer for a host on these ports; `None` where its addresses decide, or where it is not known which port is meant.
-pub(super) async fn answer(cx: &Context, policy: &Policy, host: &str, port: Option<u16>) -> Result<Option<Answer>> {
+pub(super) async fn answer(cx: &Context, policy: &Policy, host: &str, port: Option<u16>) -> Option<Answer> {
     if !policy.is_named() || port.is_some_and(|port| !BY_NAME.contains(&port)) {
-        return Ok(None);
+        return None;
     }
     if let Ok(address) = host.parse::<Ipv4Addr>() {
-        return Ok(port.and_then(|port| of_address(policy, address, port)));
+        return of_address(policy, address, port?);
     }
-    let Ok(name) = HostName::typed(host) else { return Ok(None) };
+    let name = HostName::typed(host).ok()?;
     let names = Names::listed(policy.by_name().cloned());
     let answer = |allowed, because| Answer { host: host.to_owned(), address: String::new(), allowed, because };
     let ports: Vec<u16> = port.map_or_else(|| BY_NAME.to_vec(), |port| vec![port]);
@@ -28,15 +27,15 @@ pub(super) async fn answer(cx: &Context, policy: &Policy, host: &str, port: Opti
             Unlisted::Name => "refused: not in allowed_domains".to_owned(),
             Unlisted::Port(entry) => format!("refused: {entry} is for other ports"),
         });
-        return Ok(refused.map(|because| answer(false, because)));
+        return refused.map(|because| answer(false, because));
     };
-    Ok(Some(match nowhere(cx, host).await {
+    Some(match nowhere(cx, host).await {
         Some((address, why)) => answer(false, format!("refused: it leads to {address}, which is {why}")),
         None => {
             let ports = granted.iter().map(|(port, _)| port.to_string()).collect::<Vec<_>>().join(" and ");
             answer(true, format!("allowed: {rule}, by the name in the request, on port {ports}"))
         }
-    }))
+    })
 }
 
 fn of_address(policy: &Policy, address: Ipv4Addr, port: u16) -> Option<Answer> {

@@ -28,7 +28,7 @@ pub async fn why(cx: &Context, question: &Question) -> Result<Vec<Answer>> {
         let because = "mode open: everything that the host's Incus network reaches".to_owned();
         return Ok(vec![Answer { host, address: String::new(), allowed: true, because }]);
     };
-    let named = by_name::answer(cx, &policy, &host, port).await?;
+    let named = by_name::answer(cx, &policy, &host, port).await;
     if port.is_some() && named.is_some() {
         return Ok(named.into_iter().collect());
     }

@@ -9,6 +9,9 @@ use crate::testing::World;
 /// Nothing of it is looked up.
 const NAMED: &str =
     "network.mode = \"allowlist\"\nnetwork.allowed_domains = [\"*.example.com:443\", \"203.0.113.76:80\"]\n";
+/// This host knows it by itself.
+const HERE: &str = "network.mode = \"allowlist\"\n\
+    network.allowed_domains = [\"localhost:443\", \"*.example.com:443\", \"203.0.113.76:80\"]\n";
 
 fn doors(acl: &Value) -> Vec<(String, String)> {
     let text = |rule: &Value, key: &str| rule[key].as_str().unwrap_or_default().to_owned();
@@ -45,11 +48,12 @@ async fn a_bridge_that_lies_elsewhere_has_its_doors_there() {
 
 #[tokio::test]
 async fn what_decides_is_the_name_in_the_request() {
-    let world = World::configured(NAMED);
+    let world = World::configured(HERE);
     ensured(&world).await.unwrap();
     world.container("cci-a-1").device("eth0", json!({"type": "nic", "network": bridge(&world)})).put();
     for (host, allowed, because) in [
-        ("a.b.example.com:443", true, "*.example.com:443, by the name in the request, on port 443"),
+        ("localhost:443", false, "it leads to 127.0.0.1, which is a reserved address"),
+        ("localhost:80", false, "localhost:443 is for other ports"),
         ("a.b.example.com:80", false, "*.example.com:443 is for other ports"),
         ("example.com:443", false, "not in allowed_domains"),
         ("203.0.113.76:80", true, "allowed_domains"),
@@ -65,5 +69,5 @@ async fn what_decides_is_the_name_in_the_request() {
         }
     }
     let shown = show(&world.cx(), "cci-a-1").await.unwrap();
-    assert_eq!((shown.mode.as_str(), shown.by_name), ("allowlist", vec!["*.example.com:443".to_owned()]));
+    assert_eq!((shown.mode.as_str(), shown.by_name), ("allowlist", vec!["localhost:443".to_owned(), "*.example.com:443".to_owned()]));
 }
