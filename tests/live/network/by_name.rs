@@ -55,7 +55,8 @@ fn a_listed_name_is_reached_and_nothing_else_at_its_address() {
     let dir = tempfile::tempdir().unwrap();
     let web = Web::start(40, dir.path());
     let at = &web.address;
-    let table = ["listed", "unlisted", "plain", "a.wild", "a.b.wild", "wild"].map(|name| format!("{at} {name}.n1.test\n"));
+    let table =
+        ["listed", "unlisted", "plain", "a.wild", "a.b.wild", "wild"].map(|name| format!("{at} {name}.n1.test\n"));
     let table = table.concat() + &format!("{} rebound.n1.test\n", NEAR[0]);
     let named =
         named(&["listed.n1.test", "plain.n1.test:80", "*.wild.n1.test:443", "rebound.n1.test", "203.0.113.1"], &table);
@@ -179,7 +180,14 @@ fn a_container_by_itself_is_judged_too_and_again_after_its_stop() {
     let image = crate::support::host::image();
     named.cci(&["container", "launch", &image, &name]).ok();
     let program = named.host.proj.join("by_name.py");
-    incus(&["file", "push", "--project", &named.host.project, program.to_str().unwrap(), &format!("{name}/root/ask.py")]);
+    incus(&[
+        "file",
+        "push",
+        "--project",
+        &named.host.project,
+        program.to_str().unwrap(),
+        &format!("{name}/root/ask.py"),
+    ]);
     let reached = |when: &str| {
         let asked = "https listed.n3.test listed.n3.test";
         wait::until(when, Duration::from_secs(60), || {

@@ -70,7 +70,8 @@ impl Block {
             return if hole.covers(self) { Vec::new() } else { vec![self] };
         }
         // of each half on the way down to the hole, the one that it is not in
-        let other_half = |prefix: u8| Self::around(Ipv4Addr::from(u32::from(hole.base()) ^ (1 << (32 - prefix))), prefix);
+        let other_half =
+            |prefix: u8| Self::around(Ipv4Addr::from(u32::from(hole.base()) ^ (1 << (32 - prefix))), prefix);
         let mut rest: Vec<Self> = (self.prefix() + 1..=hole.prefix()).map(other_half).collect();
         rest.sort();
         rest

@@ -102,8 +102,14 @@ mod tests {
         assert_eq!(named.lines().count(), 2, "{named}");
         assert!(named.lines().all(|line| line.matches('\'').count() == 2), "{named}");
         assert!(named.contains("ip daddr 10.128.3.1 tcp dport { 28080, 28443 } accept; reject; }"), "{named}");
-        assert!(named.contains("198.51.100.1, 224.0.0.0/4, 240.0.0.0/4 } tcp dport 443 redirect to :28443; "), "{named}");
-        assert!(named.contains("192.168.0.0/16, 224.0.0.0/4, 240.0.0.0/4 } tcp dport 80 redirect to :28080; "), "{named}");
+        assert!(
+            named.contains("198.51.100.1, 224.0.0.0/4, 240.0.0.0/4 } tcp dport 443 redirect to :28443; "),
+            "{named}"
+        );
+        assert!(
+            named.contains("192.168.0.0/16, 224.0.0.0/4, 240.0.0.0/4 } tcp dport 80 redirect to :28080; "),
+            "{named}"
+        );
         let by_address = hooked(&listed(&["198.51.100.1:443"]));
         assert!(!by_address.contains("redirect") && !by_address.contains("28443"), "{by_address}");
     }

@@ -75,11 +75,8 @@ pub(crate) struct Opened(RunDir, Watched);
 pub(crate) async fn open(cx: &Context, plan: &LaunchPlan, container: &str, slot: Slot) -> Result<Option<Opened>> {
     let Some(egress) = way_out(plan, container, slot)? else { return Ok(None) };
     let session = new_session_id();
-    let watched = Watched {
-        launch: Some(plan.launch().to_owned()),
-        egress: Some(egress),
-        ..blank(cx, session, cx.caller.ids)
-    };
+    let watched =
+        Watched { launch: Some(plan.launch().to_owned()), egress: Some(egress), ..blank(cx, session, cx.caller.ids) };
     let opened = Opened(RunDir::of(&cx.cci_dir()), watched);
     let (run, noted) = (opened.0.clone(), opened.1.clone());
     blocking(move || run.make().and_then(|()| run.watch(&noted))).await?;

@@ -148,12 +148,7 @@ async fn make_acl(cx: &Context, client: &Client, policy: &Policy, known: Known) 
 
 /// Brings the rules of an existing policy up to date: the host's addresses, the names that are due, and what somebody
 /// else changed; whether there was more to do than names.
-async fn keep(
-    cx: &Context,
-    policy: &Policy,
-    (found, etag): (&Acl, &Etag),
-    gateway: Option<Ipv4Addr>,
-) -> Result<bool> {
+async fn keep(cx: &Context, policy: &Policy, (found, etag): (&Acl, &Etag), gateway: Option<Ipv4Addr>) -> Result<bool> {
     if !acl::is_of(found, policy) {
         return Err(foreign(policy));
     }

@@ -137,11 +137,7 @@ pub(super) async fn bring_up_to_date(
     } else {
         (before.clone(), None)
     };
-    let known = Known {
-        host: host_names::host_names(cx, policy).await?,
-        gateway: gateway.or(known.gateway),
-        ..known
-    };
+    let known = Known { host: host_names::host_names(cx, policy).await?, gateway: gateway.or(known.gateway), ..known };
     let own = cx.site().own_addresses();
     let as_known = acl::acl(policy, &before, &own);
     let brought = Updated { names: report, were_others: !acl::is_same(found, &as_known) };

@@ -142,10 +142,7 @@ async fn a_door_that_somebody_else_has_is_told() {
         let told = status.sessions[0].closed.as_deref().unwrap_or_default();
         assert!(told.contains(&door(80).to_string()), "{told}");
         drop(somebody);
-        until("it is tried again", async || {
-            Ask(&world.place).look().await.unwrap().sessions[0].closed.is_none()
-        })
-        .await;
+        until("it is tried again", async || Ask(&world.place).look().await.unwrap().sessions[0].closed.is_none()).await;
         assert!(get(ONE, "b.example").await.starts_with("HTTP/1.1 403 "));
     };
     world.while_it_runs(test).await;

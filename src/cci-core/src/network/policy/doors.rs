@@ -40,7 +40,6 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::network::policy::tests::allowlist;
 
     #[test]

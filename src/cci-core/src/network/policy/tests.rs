@@ -65,7 +65,8 @@ fn a_policy_by_name_is_its_keepers() {
     assert_eq!(by_name, ["a.example:443", "*.b.example"]);
     assert_eq!(own.names().collect::<Vec<_>>(), ["a.example"]);
 
-    let by_address = NetworkSettings { allowed_domains: vec!["a.example:22".into(), "198.51.100.1".into()], ..settings };
+    let by_address =
+        NetworkSettings { allowed_domains: vec!["a.example:22".into(), "198.51.100.1".into()], ..settings };
     let (own, others) = (made(&by_address).unwrap().unwrap(), Policy::new(&by_address, &another).unwrap().unwrap());
     assert_eq!(own.name(), others.name(), "nobody listens");
     assert!(!own.is_named() && own.by_name().next().is_none());

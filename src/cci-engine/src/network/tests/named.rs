@@ -69,5 +69,8 @@ async fn what_decides_is_the_name_in_the_request() {
         }
     }
     let shown = show(&world.cx(), "cci-a-1").await.unwrap();
-    assert_eq!((shown.mode.as_str(), shown.by_name), ("allowlist", vec!["localhost:443".to_owned(), "*.example.com:443".to_owned()]));
+    assert_eq!(
+        (shown.mode.as_str(), shown.by_name),
+        ("allowlist", vec!["localhost:443".to_owned(), "*.example.com:443".to_owned()])
+    );
 }
