@@ -64,7 +64,8 @@ def ask(line):
         try:
             return globals()[kind](to, name)
         except ssl.SSLError as error:
-            return "alert" if "ALERT" in str(error).upper() else "no tls"
+            # OpenSSL names an alert by the protocol that it is of
+            return "alert" if str(error.reason).startswith(("TLSV1", "SSLV3")) else str(error)
         except socket.gaierror:
             return "unknown"
         except ConnectionRefusedError:

@@ -70,7 +70,7 @@ fn a_listed_name_is_reached_and_nothing_else_at_its_address() {
         // the same server, by another name
         ("https listed.n1.test unlisted.n1.test", "alert"),
         ("http listed.n1.test unlisted.n1.test", "403"),
-        ("twice listed.n1.test unlisted.n1.test", "421"),
+        ("twice listed.n1.test unlisted.n1.test", "403"),
         ("https plain.n1.test plain.n1.test", "alert"),
         ("http a.wild.n1.test a.wild.n1.test", "403"),
         ("https listed.n1.test wild.n1.test", "alert"),
