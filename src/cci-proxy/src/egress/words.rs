@@ -53,8 +53,8 @@ fn way_out(refusal: &Refusal, container: &str) -> String {
 
 fn command(container: &str, host: &str) -> String {
     format!(
-        "The person who runs this container can allow it: they add \"{host}\" to network.allowed_domains with\n\n    \
-         cci config edit\n\nand start the container again. Ask them; nothing in the container can. What decides now:\n\n    \
-         cci network why {host} --from {container}\n"
+        "What decides:\n\n    cci network why {host} --from {container}\n\n\
+         The person who runs this container can allow it, by adding \"{host}\" to network.allowed_domains:\n\n    \
+         cci config edit\n\nand starting the container again. Ask them; nothing in the container can."
     )
 }
