@@ -1,5 +1,6 @@
 //! A block of IPv4 addresses, and the blocks that are not the public internet.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
@@ -75,6 +76,18 @@ impl Block {
         let mut rest: Vec<Self> = (self.prefix() + 1..=hole.prefix()).map(other_half).collect();
         rest.sort();
         rest
+    }
+
+    /// The blocks without those that lie in another: what reads them wants no overlap. In their order a block stands right
+    /// before what lies in it.
+    pub(super) fn apart(blocks: &BTreeSet<Self>) -> Vec<Self> {
+        let mut apart: Vec<Self> = Vec::new();
+        for block in blocks {
+            if apart.last().is_none_or(|last| !last.covers(*block)) {
+                apart.push(*block);
+            }
+        }
+        apart
     }
 
     /// Its first address.

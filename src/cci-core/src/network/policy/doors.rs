@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use super::Policy;
-use super::rules::apart;
 use crate::network::block::Block;
 use crate::network::entry::{BY_NAME, Target};
 use crate::network::resolved::Resolved;
@@ -34,7 +33,7 @@ impl Policy {
             Target::Block(block) if entry.ports.contains(port) => Some(block),
             Target::Block(_) | Target::Name(_) | Target::Below(_) => None,
         });
-        apart(&refused.chain(listed).collect())
+        Block::apart(&refused.chain(listed).collect())
     }
 }
 

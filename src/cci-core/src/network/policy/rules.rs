@@ -61,25 +61,13 @@ impl Policy {
             }
         }
         let listed = by_ports.into_iter().filter(|(_, blocks)| !blocks.is_empty());
-        listed.map(|(ports, blocks)| Rule::allow(apart(&blocks), ports, "allowed_domains")).collect()
+        listed.map(|(ports, blocks)| Rule::allow(Block::apart(&blocks), ports, "allowed_domains")).collect()
     }
 
     /// Of the ports of a name, those on which its addresses are let through.
     fn by_address(&self, ports: &Ports) -> Option<Ports> {
         if self.is_named() { ports.without(&BY_NAME) } else { Some(ports.clone()) }
     }
-}
-
-/// The blocks without those that lie in another: what reads them wants no overlap. In their order a block stands right
-/// before what lies in it.
-pub(super) fn apart(blocks: &BTreeSet<Block>) -> Vec<Block> {
-    let mut apart: Vec<Block> = Vec::new();
-    for block in blocks {
-        if apart.last().is_none_or(|last| !last.covers(*block)) {
-            apart.push(*block);
-        }
-    }
-    apart
 }
 
 #[cfg(test)]
