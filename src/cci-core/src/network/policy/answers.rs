@@ -40,7 +40,8 @@ impl Policy {
     /// What is below a wildcard is answered without being looked up: that is done for each connection. It has no records of
     /// another type.
     fn stand_ins(&self) -> String {
-        self.wildcards().map(|name| format!("address=/*.{name}/{STAND_IN}\nlocal=/*.{name}/\n")).collect()
+        let answers = self.wildcards().map(|name| format!("address=/*.{name}/{STAND_IN}\nlocal=/*.{name}/\n"));
+        answers.collect::<Vec<_>>().concat()
     }
 
     /// Whether its name server has no answer for a name, whatever the host's name servers know of it.
