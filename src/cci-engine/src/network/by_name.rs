@@ -29,13 +29,11 @@ pub(super) async fn answer(cx: &Context, policy: &Policy, host: &str, port: Opti
         });
         return refused.map(|because| answer(false, because));
     };
-    Some(match nowhere(cx, host).await {
-        Some((address, why)) => answer(false, format!("refused: it leads to {address}, which is {why}")),
-        None => {
-            let ports = granted.iter().map(|(port, _)| port.to_string()).collect::<Vec<_>>().join(" and ");
-            answer(true, format!("allowed: {rule}, by the name in the request, on port {ports}"))
-        }
-    })
+    if let Some((address, why)) = nowhere(cx, host).await {
+        return Some(answer(false, format!("refused: it leads to {address}, which is {why}")));
+    }
+    let ports = granted.iter().map(|(port, _)| port.to_string()).collect::<Vec<_>>().join(" and ");
+    Some(answer(true, format!("allowed: {rule}, by the name in the request, on port {ports}")))
 }
 
 fn of_address(policy: &Policy, address: Ipv4Addr, port: u16) -> Option<Answer> {
