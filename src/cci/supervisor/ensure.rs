@@ -91,13 +91,12 @@ impl Supervision for Own {
             let place = Place::of(&self.caller.cci_dir());
             is_wanted_again(&place);
             current(&place, &self.caller).await?;
-            let status = match Ask(&place).look().await {
-                Ok(status) => status,
+            let status = if let Ok(status) = Ask(&place).look().await {
+                status
+            } else {
                 // it has ended at this very moment
-                Err(_) => {
-                    spawn::begin(&place, &self.caller)?.ready().await?;
-                    Ask(&place).look().await?
-                }
+                spawn::begin(&place, &self.caller)?.ready().await?;
+                Ask(&place).look().await?
             };
             let session = session.to_string();
             match status.sessions.into_iter().find(|watched| watched.session == session) {
