@@ -16,8 +16,8 @@ const ASK: &str = include_str!("by_name.py");
 const PROGRAM: &str = "/workspace/by_name.py";
 
 /// A host with these entries and names, and the program that asks.
-fn named(allowed: &[&str], names: &str) -> Named {
-    let named = Named::new(allowed, names);
+fn named(allowed: &[&str], table: &str) -> Named {
+    let named = Named::new(allowed, table);
     std::fs::write(named.host.proj.join("by_name.py"), ASK).unwrap();
     named
 }
