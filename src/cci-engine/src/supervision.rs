@@ -2,6 +2,7 @@
 
 use std::io;
 
+use cci_core::network::Allowance;
 use cci_core::session::SessionId;
 use futures_util::future::LocalBoxFuture;
 
@@ -9,4 +10,7 @@ use futures_util::future::LocalBoxFuture;
 pub trait Supervision: Send + Sync {
     /// Has it run, and returns once it serves what is noted under this id; an error is why it does not.
     fn serves(&self, session: SessionId) -> LocalBoxFuture<'_, io::Result<()>>;
+
+    /// Lets the session's container reach something beside its policy, and returns once it does.
+    fn allow(&self, session: SessionId, allowance: Allowance) -> LocalBoxFuture<'_, io::Result<()>>;
 }

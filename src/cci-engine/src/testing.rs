@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use cci_core::metadata::Metadata;
 use cci_core::name::{ContainerName, Prefix};
+use cci_core::network::Allowance;
 use cci_core::session::SessionId;
 use cci_core::slot::Slot;
 use cci_core::workspace::Workspace;
@@ -41,6 +42,10 @@ pub(crate) struct Everywhere;
 
 impl Supervision for Everywhere {
     fn serves(&self, _: SessionId) -> LocalBoxFuture<'_, io::Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn allow(&self, _: SessionId, _: Allowance) -> LocalBoxFuture<'_, io::Result<()>> {
         Box::pin(async { Ok(()) })
     }
 }

@@ -1,5 +1,7 @@
 //! `cci network`: what a container may reach, and why.
 
+mod allow;
+
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
@@ -53,6 +55,11 @@ enum NetworkVerb {
         #[command(flatten)]
         format: FormatArg,
     },
+    /// Let a running container reach a host, or those to come
+    #[command(
+        after_help = "Examples:\n  cci network allow cci-9c09f805-1 registry.npmjs.org --for 30m\n  cci network allow --write user '*.example.com:443'\n\nWithout a port it is about 80 and 443. A running container may reach what is judged by name there; what else is listed is for containers to come. It reaches nothing private by any name."
+    )]
+    Allow(allow::AllowArgs),
     /// Look up the allowed names again, for every allowlist
     #[command(
         after_help = "Examples:\n  cci network refresh\n  cci network refresh --format=json | jq -r '.[].changed[]'"
@@ -65,6 +72,7 @@ enum NetworkVerb {
 
 impl Verb for NetworkArgs {
     const SCHEMAS: &'static [Described] = &[
+        Described::new::<allow::Done>("network-allow", "what is allowed from now on"),
         Described::new::<Vec<Refreshed>>("network-refresh", "the names looked up again"),
         Described::new::<Shown>("network-show", "the rules in force for a container"),
         Described::new::<Vec<Answer>>("network-why", "which rule decides about a host"),
@@ -79,6 +87,7 @@ impl Verb for NetworkArgs {
             NetworkVerb::Show { format, .. } | NetworkVerb::Why { format, .. } | NetworkVerb::Refresh { format } => {
                 Some(format.format)
             }
+            NetworkVerb::Allow(args) => Some(args.format.format),
         }
     }
 }
@@ -88,7 +97,7 @@ impl OnIncus for NetworkArgs {
         Trust::Judged
     }
 
-    async fn run(self, _: &Call<'_>, cx: &Context) -> Result<u8> {
+    async fn run(self, call: &Call<'_>, cx: &Context) -> Result<u8> {
         match &self.verb {
             NetworkVerb::Show { name, format } => print(format.format, &network::show(cx, name).await?, show_text),
             NetworkVerb::Why { host, from, format } => {
@@ -97,6 +106,7 @@ impl OnIncus for NetworkArgs {
                     answers.iter().map(why_text).collect()
                 })
             }
+            NetworkVerb::Allow(args) => allow::run(args, call, cx).await,
             NetworkVerb::Refresh { format } => {
                 print(format.format, &network::refresh_all(cx).await?, |refreshed| refresh_text(refreshed))
             }
@@ -121,6 +131,12 @@ fn show_text(shown: &Shown) -> Text {
         out.line("By the name in a request, on ports 80 and 443:");
         for entry in &shown.by_name {
             out.line(format_args!("  allow {entry}"));
+        }
+    }
+    if !shown.allowed.is_empty() {
+        out.line("While it runs, by `cci network allow`:");
+        for allowance in &shown.allowed {
+            out.line(format_args!("  allow {allowance}"));
         }
     }
     if !shown.names.is_empty() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cci_core::{Error, Result};
 use cci_host::store::put::host;
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
@@ -19,7 +19,8 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use super::build::Build;
-use super::control::{END, Ended, HAND_OVER, LOOK, STATUS, STOP};
+use super::control::{ALLOW, END, Ended, HAND_OVER, LOOK, STATUS, STOP};
+use super::egress::Asked;
 use super::lock;
 use super::place::Place;
 use super::status::Status;
@@ -62,6 +63,13 @@ impl Ask<'_> {
         timeout(PATIENCE, self.send(Method::POST, HAND_OVER)).await?
     }
 
+    /// Lets a session reach something beside its policy, and returns when it does.
+    pub(super) async fn allow(&self, asked: &Asked) -> io::Result<()> {
+        let body = serde_json::to_vec(asked)?;
+        let allowed: io::Result<Value> = timeout(PATIENCE, self.send_with(Method::POST, ALLOW, body)).await?;
+        allowed.map(drop)
+    }
+
     async fn connect(&self) -> io::Result<UnixStream> {
         let socket = self.0.socket();
         let (Some(above), Some(name)) = (socket.parent(), socket.file_name()) else {
@@ -74,10 +82,14 @@ impl Ask<'_> {
     }
 
     async fn send<T: DeserializeOwned>(&self, method: Method, path: &str) -> io::Result<T> {
+        self.send_with(method, path, Vec::new()).await
+    }
+
+    async fn send_with<T: DeserializeOwned>(&self, method: Method, path: &str, body: Vec<u8>) -> io::Result<T> {
         let stream = self.connect().await?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-        let request = Request::builder().method(method).uri(path).header("host", "cci").body(Empty::<Bytes>::new());
+        let request = Request::builder().method(method).uri(path).header("host", "cci").body(Full::new(Bytes::from(body)));
         let exchange = async {
             let answer = sender.send_request(request.map_err(io::Error::other)?).await.map_err(io::Error::other)?;
             let is_ok = answer.status().is_success();
@@ -85,7 +97,7 @@ impl Ask<'_> {
             if is_ok {
                 serde_json::from_slice(&body).map_err(io::Error::other)
             } else {
-                Err(io::ErrorKind::ConnectionReset.into())
+                Err(refused(&body))
             }
         };
         tokio::pin!(exchange);
@@ -97,6 +109,15 @@ impl Ask<'_> {
                 Err(error) => Err(io::Error::other(error)),
             },
         }
+    }
+}
+
+/// Why it does not do what it was asked.
+fn refused(body: &[u8]) -> io::Error {
+    let refusal: Value = serde_json::from_slice(body).unwrap_or_default();
+    match refusal["error"]["message"].as_str() {
+        Some(message) => io::Error::other(message.to_owned()),
+        None => io::ErrorKind::ConnectionReset.into(),
     }
 }
 

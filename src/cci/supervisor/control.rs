@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::build::Build;
 use super::house::House;
-use super::http::{Answer, LARGEST_HEAD, Limits, answer, refusal};
+use super::http::{Answer, Body, LARGEST_HEAD, Limits, answer, refusal};
 use super::status::Status;
 
 /// What commands of one user may have open.
@@ -20,6 +20,8 @@ pub(super) const LIMITS: Limits = Limits { connections: 256, lives: None, head: 
 pub(super) const STATUS: &str = "/status";
 /// There are sessions that it does not know yet.
 pub(super) const LOOK: &str = "/look";
+/// Lets a session reach something beside its policy.
+pub(super) const ALLOW: &str = "/allow";
 /// Answered when it ends, with why.
 pub(super) const END: &str = "/end";
 /// The person wants it to end.
@@ -72,6 +74,17 @@ impl Control {
         }
     }
 
+    async fn allow(&self, request: Request<Incoming>) -> Answer {
+        let asked = Body::of(request).await.and_then(|body| serde_json::from_value(body.json()?).ok());
+        let Some(asked) = asked else {
+            return refusal(StatusCode::BAD_REQUEST, "unknown-request", "it does not say what is to be allowed");
+        };
+        match self.house.allow(asked).await {
+            Ok(()) => answer(StatusCode::OK, &json!({ "allowed": true })),
+            Err(error) => refusal(StatusCode::CONFLICT, "not-allowed", &error.to_string()),
+        }
+    }
+
     /// Answers a request.
     pub(super) async fn respond(self: Rc<Self>, request: Request<Incoming>) -> Answer {
         let is_ending = self.ending.is_cancelled();
@@ -90,6 +103,7 @@ impl Control {
                 self.house.admit();
                 answer(StatusCode::OK, &json!(self.status()))
             }
+            ("POST", ALLOW) => self.allow(request).await,
             ("POST", STOP) => {
                 self.end(Ended::Stopped);
                 answer(StatusCode::OK, &json!({ "ended": self.why() }))

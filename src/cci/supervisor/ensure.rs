@@ -5,6 +5,7 @@ use std::future::pending;
 use std::io;
 use std::time::Duration;
 
+use cci_core::network::Allowance;
 use cci_core::session::SessionId;
 use cci_core::{Error, Result};
 use cci_engine::blocking::blocking;
@@ -18,6 +19,7 @@ use tokio::time::sleep;
 
 use super::ask::{Ask, FINISHES, is_wanted_again, stop};
 use super::build::Build;
+use super::egress::Asked;
 use super::place::Place;
 use super::spawn;
 
@@ -103,6 +105,13 @@ impl Supervision for Own {
                 Some(watched) => watched.closed.map_or(Ok(()), |why| Err(io::Error::other(why))),
                 None => Err(io::Error::other("the supervisor does not know of it")),
             }
+        })
+    }
+
+    fn allow(&self, session: SessionId, allowance: Allowance) -> LocalBoxFuture<'_, io::Result<()>> {
+        Box::pin(async move {
+            self.serves(session).await?;
+            Ask(&Place::of(&self.caller.cci_dir())).allow(&Asked { session, allowance }).await
         })
     }
 }

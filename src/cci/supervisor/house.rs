@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::egress::{self, Gateways};
+use super::egress::{self, Asked, Gateways, Rules};
 use super::guest;
 use super::login::{self, Logins};
 use super::presence::{Lookout, Presence};
@@ -27,6 +28,8 @@ const SILENT: Duration = Duration::from_secs(600);
 /// A session, and the tasks that end with it.
 struct Entry {
     session: Rc<Session>,
+    /// What its connections may reach that are judged by name.
+    rules: Option<Rc<Rules>>,
     _tasks: JoinSet<()>,
     /// Since when it has not been seen running.
     missed: Option<Instant>,
@@ -152,6 +155,17 @@ impl House {
         self.entries.borrow().values().any(|entry| entry.missed.is_some())
     }
 
+    /// Lets a session reach something beside its policy.
+    pub(super) async fn allow(&self, asked: Asked) -> io::Result<()> {
+        let Asked { session, allowance } = asked;
+        let rules = self.entries.borrow().get(&session.to_string()).and_then(|entry| entry.rules.clone());
+        let Some(rules) = rules else {
+            return Err(io::Error::other("its connections are not judged by name"));
+        };
+        self.shared.log.say(format_args!("{session}: allowed: {allowance}"));
+        rules.allow(allowance).await
+    }
+
     /// Listens for a session, if nobody does yet.
     fn open(&self, watched: &Watched, container: Option<&String>) {
         let id = watched.session.to_string();
@@ -182,11 +196,13 @@ impl House {
         if let Err(error) = secret::begin(&self.run, watched, &self.shared.vault, &mut tasks) {
             self.shared.log.say(format_args!("{id}: its secrets cannot be served: {error}"));
         }
-        if let Err(error) = egress::begin(watched, &self.shared, &self.gateways, &mut tasks) {
+        let rules = egress::begin(watched, &self.shared, (&self.run, &self.gateways), &mut tasks);
+        let rules = rules.unwrap_or_else(|error| {
             self.shared.log.say(format_args!("{id}: its connections cannot be passed on: {error}"));
-        }
+            None
+        });
         tasks.spawn_local(Rc::clone(&session).at_intervals());
-        entries.insert(id, Entry { session, _tasks: tasks, missed: None });
+        entries.insert(id, Entry { session, rules, _tasks: tasks, missed: None });
     }
 
     fn close(&self, id: &str, why: &str) {

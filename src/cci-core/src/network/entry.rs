@@ -64,6 +64,11 @@ pub enum EntryError {
     /// It names a preset that there is not; these are.
     #[error("allowed domain '{0}': there is no such preset; there are {1}")]
     Preset(String, String),
+    /// It is to be allowed while a container runs, and is not judged by name.
+    #[error(
+        "'{0}': while a container runs, only what is judged by name can be allowed: a name or `*.name`, on the ports 80 and 443; list it in network.allowed_domains for the next one"
+    )]
+    Fixed(String),
     /// It is not a name, an address or a block.
     #[error("allowed domain '{0}': not a host name, an IPv4 address or a CIDR")]
     Shape(String),

@@ -1,5 +1,6 @@
 //! What a container may reach: modes, policies, and how the host enforces them.
 
+mod allowance;
 mod block;
 mod dns;
 mod entry;
@@ -18,6 +19,7 @@ mod rule;
 mod special;
 mod verdict;
 
+pub use allowance::Allowance;
 pub use block::{Block, BlockError};
 pub use dns::{UPLINKS, asking, front, nothing};
 pub use entry::{BY_NAME, Entry, EntryError, Ports, Target};

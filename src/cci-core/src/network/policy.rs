@@ -1,6 +1,7 @@
 //! What a mode and its settings come to: a policy with one text, from which it has its name.
 
 mod answers;
+mod beside;
 mod doors;
 mod keeper;
 mod name;

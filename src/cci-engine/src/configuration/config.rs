@@ -100,7 +100,7 @@ impl Configured {
         Ok(path)
     }
 
-    fn write(&self, path: &Path, text: &str) -> Result<()> {
+    pub(super) fn write(&self, path: &Path, text: &str) -> Result<()> {
         self.caller.refuse_anothers_home()?;
         let dir = path.parent().unwrap_or(Path::new("/"));
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
@@ -108,7 +108,7 @@ impl Configured {
         put::atomically(path, text.as_bytes(), put::PRIVATE)
     }
 
-    fn file(&self, project: bool) -> PathBuf {
+    pub(super) fn file(&self, project: bool) -> PathBuf {
         let places = self.places();
         if project { places.project } else { places.user }
     }

@@ -1,4 +1,5 @@
 //! Configuration files and profiles; none of it needs Incus.
 
+pub mod allowed;
 pub mod config;
 pub mod profile;

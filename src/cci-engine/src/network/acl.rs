@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use cci_core::network::{Action, HostNames, Policy, Resolved, Rule};
+use cci_core::network::{Action, Allowance, HostNames, Policy, Resolved, Rule, Target};
 use cci_incus::{Acl, AclAction, AclPut, AclRule, AclState};
 
 use cci_host::process;
@@ -16,6 +16,8 @@ const RESOLVED: &str = "user.cci.resolved";
 const HOST_NAMES: &str = "user.cci.host-names";
 /// The bridge's own address, where connections are taken in that are judged by name.
 const GATEWAY: &str = "user.cci.gateway";
+/// What containers may reach beside the policy, as JSON: it resolves for all of them.
+const ALLOWED: &str = "user.cci.allowed";
 /// When the names were last looked up, in RFC 3339.
 const REFRESHED: &str = "user.cci.refreshed";
 /// The process that creates the policy, until the ACL is written again.
@@ -31,6 +33,8 @@ pub(crate) struct Known {
     pub(crate) host: HostNames,
     /// The bridge's own address, where that has doors; the bridge comes after its rules.
     pub(crate) gateway: Option<Ipv4Addr>,
+    /// What containers may reach beside the policy.
+    pub(crate) allowed: BTreeSet<Allowance>,
     /// When the names were last looked up, in RFC 3339.
     pub(crate) refreshed: Option<String>,
 }
@@ -43,8 +47,15 @@ impl Known {
             resolved: serde_json::from_str(json(RESOLVED)).unwrap_or_default(),
             host: serde_json::from_str(json(HOST_NAMES)).unwrap_or_default(),
             gateway: acl.config.get(GATEWAY).and_then(|gateway| gateway.parse().ok()),
+            allowed: serde_json::from_str(json(ALLOWED)).unwrap_or_default(),
             refreshed: acl.config.get(REFRESHED).cloned(),
         }
+    }
+
+    /// The lines for the policy's name server; `None` if there is nothing to ask it.
+    pub(super) fn answers(&self, policy: &Policy) -> Option<String> {
+        let allowed: BTreeSet<&Target> = self.allowed.iter().map(|allowance| &allowance.entry.target).collect();
+        policy.answers_beside(&self.resolved, &self.host, allowed)
     }
 }
 
@@ -70,6 +81,9 @@ pub(super) fn acl(policy: &Policy, known: &Known, host: &BTreeSet<Ipv4Addr>) -> 
     }
     if let Some(gateway) = &known.gateway {
         config.insert(GATEWAY.to_owned(), gateway.to_string());
+    }
+    if !known.allowed.is_empty() {
+        config.insert(ALLOWED.to_owned(), serde_json::json!(known.allowed).to_string());
     }
     if let Some(refreshed) = &known.refreshed {
         config.insert(REFRESHED.to_owned(), refreshed.clone());
@@ -140,7 +154,8 @@ mod tests {
         let resolved = Resolved::new([("a.example".to_owned(), found)].into());
         let host = HostNames { search: BTreeSet::from(["corp.example".to_owned()]), ..HostNames::default() };
         let gateway = Some(Ipv4Addr::new(10, 128, 3, 1));
-        let known = Known { resolved, host, gateway, refreshed: Some("2026-11-21T03:45:11Z".into()) };
+        let allowed = BTreeSet::from([Allowance::of("b.example:443", None).unwrap()]);
+        let known = Known { resolved, host, gateway, allowed, refreshed: Some("2026-11-21T03:45:11Z".into()) };
         let put = acl(&made_from, &known, &BTreeSet::new());
         let ports: Vec<_> = put.egress.iter().map(|rule| (rule.protocol.as_str(), &*rule.destination_port)).collect();
         assert!(ports.contains(&("tcp", "22")) && ports.contains(&("udp", "22")), "{ports:?}");

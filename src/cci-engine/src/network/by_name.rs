@@ -2,14 +2,22 @@
 
 use std::net::Ipv4Addr;
 
-use cci_core::network::{Addresses, BY_NAME, HostName, Names, Policy, Special, Unlisted};
+use cci_core::network::{Addresses, Allowance, BY_NAME, Grant, HostName, Names, Policy, Special, Unlisted};
 
 use super::answer::Answer;
 use super::lookup;
 use crate::context::Context;
 
 /// The answer for a host on these ports; `None` where its addresses decide, or where it is not known which port is meant.
-pub(super) async fn answer(cx: &Context, policy: &Policy, host: &str, port: Option<u16>) -> Option<Answer> {
+///
+/// `allowed` is what the container may reach beside its policy.
+pub(super) async fn answer(
+    cx: &Context,
+    policy: &Policy,
+    allowed: &[Allowance],
+    host: &str,
+    port: Option<u16>,
+) -> Option<Answer> {
     if !policy.is_named() || port.is_some_and(|port| !BY_NAME.contains(&port)) {
         return None;
     }
@@ -17,11 +25,20 @@ pub(super) async fn answer(cx: &Context, policy: &Policy, host: &str, port: Opti
         return of_address(policy, address, port?);
     }
     let name = HostName::typed(host).ok()?;
-    let names = Names::listed(policy.by_name().cloned());
+    let beside = allowed.iter().map(|allowance| &allowance.entry);
+    let names = Names::listed(policy.by_name().chain(beside).cloned());
+    let words = |rule: Grant<'_>| {
+        let is_it = |allowance: &&Allowance| matches!(rule, Grant::Entry(entry) if *entry == allowance.entry);
+        let is_listed = policy.by_name().any(|entry| matches!(rule, Grant::Entry(rule) if rule == entry));
+        match allowed.iter().rfind(is_it).filter(|_| !is_listed) {
+            Some(allowance) => format!("{allowance} (`cci network allow`)"),
+            None => rule.to_string(),
+        }
+    };
     let answer = |allowed, because| Answer { host: host.to_owned(), address: String::new(), allowed, because };
     let ports: Vec<u16> = port.map_or_else(|| BY_NAME.to_vec(), |port| vec![port]);
     let granted: Vec<(u16, String)> =
-        ports.iter().filter_map(|port| Some((*port, names.judge(&name, *port).ok()?.to_string()))).collect();
+        ports.iter().filter_map(|port| Some((*port, words(names.judge(&name, *port).ok()?)))).collect();
     let Some((_, rule)) = granted.first() else {
         let refused = port.and_then(|port| names.judge(&name, port).err()).map(|unlisted| match unlisted {
             Unlisted::Name => "refused: not in allowed_domains".to_owned(),

@@ -99,7 +99,7 @@ async fn make(cx: &Context, client: &Client, policy: &Policy) -> Result<Network>
 async fn make_once(cx: &Context, client: &Client, policy: &Policy, known: Known) -> Result<Network> {
     let name = policy.name();
     let known = make_acl(cx, client, policy, known).await?;
-    let behind = match policy.answers(&known.resolved, &known.host) {
+    let behind = match known.answers(policy) {
         None => None,
         Some(answers) => {
             let names = bridge::make_names(client, cx.site(), &name, &answers).await?;

@@ -1,6 +1,7 @@
 //! Network policies in Incus: created on demand, shared by equal launches, refreshed, explained, removed.
 
 mod acl;
+mod allow;
 mod answer;
 mod bridge;
 mod by_name;
@@ -15,6 +16,7 @@ mod show;
 mod tests;
 mod why;
 
+pub use allow::{Allowed, Wish, allow};
 pub use answer::Answer;
 pub(crate) use ensure::{Ensured, ensure, peek, restored};
 pub use refresh::{Refreshed, on_occasion, refresh_all, while_attached};

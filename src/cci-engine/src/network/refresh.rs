@@ -1,11 +1,12 @@
 //! Keeps a policy's rules up to date: names that move, addresses that the host gets.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
 use std::time::{Duration, SystemTime};
 
 use cci_core::Result;
-use cci_core::network::Policy;
+use cci_core::network::{Allowance, Policy};
 use cci_incus::{Acl, AclPut, Client, Etag};
 use jiff::Timestamp;
 
@@ -133,7 +134,8 @@ pub(super) async fn bring_up_to_date(
         let moved = |name: &&String| resolved.current.get(*name) != before.resolved.current.get(*name);
         let changed = names.iter().filter(moved).cloned().collect();
         let report = Refreshed { policy: name.to_string(), names: names.len(), changed, not_found };
-        (Known { resolved, refreshed: Some(host_names::now()), ..before.clone() }, Some(report))
+        let allowed = still_allowed(&before);
+        (Known { resolved, allowed, refreshed: Some(host_names::now()), ..before.clone() }, Some(report))
     } else {
         (before.clone(), None)
     };
@@ -142,7 +144,7 @@ pub(super) async fn bring_up_to_date(
     let as_known = acl::acl(policy, &before, &own);
     let brought = Updated { names: report, were_others: !acl::is_same(found, &as_known) };
     let wanted = acl::acl(policy, &known, &own);
-    let answers = policy.answers(&known.resolved, &known.host);
+    let answers = known.answers(policy);
     // noted in the ACL once it is done
     if let (Some(answers), true) = (&answers, known.host != before.host) {
         bridge::keep_names(&client, &name, answers).await?;
@@ -176,6 +178,32 @@ pub(super) async fn let_to_doors(cx: &Context, client: &Client, policy: &Policy,
         }
     }
     Ok(())
+}
+
+/// Has what a container may reach beside the policy of a network resolve there.
+pub(super) async fn let_resolve(cx: &Context, network: &str, allowance: &Allowance) -> Result<()> {
+    let client = networks(cx);
+    for _ in 0..TRIES {
+        let Some((found, etag)) = acl_of(&client, network).await? else { break };
+        let Some(policy) = acl::policy(&found).filter(|policy| !policy.resolves(&allowance.entry.target)) else { break };
+        let before = Known::of(&found);
+        let allowed = still_allowed(&before).into_iter().chain([allowance.clone()]).collect();
+        let known = Known { allowed, ..before };
+        let wanted = acl::acl(&policy, &known, &cx.site().own_addresses());
+        if put(&client, network, &wanted, etag).await? {
+            if let Some(answers) = known.answers(&policy) {
+                bridge::keep_names(&client, &policy.name(), &answers).await?;
+            }
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What has not ended of it.
+fn still_allowed(known: &Known) -> BTreeSet<Allowance> {
+    let now = Timestamp::now();
+    known.allowed.iter().filter(|allowance| !allowance.is_over(now)).cloned().collect()
 }
 
 /// Puts an ACL's rules into force; false if another cci was quicker with the same, or it was unused and is removed.

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use cci_core::network::Entry;
+use cci_core::network::{Allowance, Entry};
 use cci_core::{Error, Result};
 use cci_incus::{Acl, AclAction, Nic};
 
 use super::acl::{self, Known};
+use super::allow;
 use super::project::networks;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
@@ -36,6 +37,8 @@ pub struct Shown {
     pub rules: Vec<ShownRule>,
     /// The entries by which connections are judged that name their host, on ports 80 and 443.
     pub by_name: Vec<String>,
+    /// What it may reach beside these, by `network allow`, and until when.
+    pub allowed: Vec<String>,
     /// The addresses that each allowed name has in the container, and in the rules for other ports.
     pub names: BTreeMap<String, BTreeSet<Ipv4Addr>>,
     /// When the names were last looked up, in RFC 3339.
@@ -52,18 +55,21 @@ pub async fn show(cx: &Context, container: &str) -> Result<Shown> {
             network,
             rules: Vec::new(),
             by_name: Vec::new(),
+            allowed: Vec::new(),
             names: BTreeMap::new(),
             refreshed: None,
         });
     };
     let (known, policy) = (Known::of(&found), acl::policy(&found));
     let by_name = policy.iter().flat_map(|policy| policy.by_name().map(Entry::to_string)).collect();
+    let allowed = allow::in_force(cx, container).await?.iter().map(Allowance::to_string).collect();
     Ok(Shown {
         container: container.to_owned(),
         mode: policy.map_or_else(|| "unknown".into(), |policy| policy.mode().to_string()),
         network,
         rules: rules(&found),
         by_name,
+        allowed,
         names: known.resolved.current,
         refreshed: known.refreshed,
     })

@@ -9,7 +9,7 @@ use cci_core::{Error, Result};
 use super::acl::{self, Known};
 use super::answer::Answer;
 use super::project::networks;
-use super::{by_name, host_names, lookup, show};
+use super::{allow, by_name, host_names, lookup, show};
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 
@@ -28,7 +28,11 @@ pub async fn why(cx: &Context, question: &Question) -> Result<Vec<Answer>> {
         let because = "mode open: everything that the host's Incus network reaches".to_owned();
         return Ok(vec![Answer { host, address: String::new(), allowed: true, because }]);
     };
-    let named = by_name::answer(cx, &policy, &host, port).await;
+    let allowed = match &question.from {
+        Some(container) => allow::in_force(cx, container).await?,
+        None => Vec::new(),
+    };
+    let named = by_name::answer(cx, &policy, &allowed, &host, port).await;
     if port.is_some() && named.is_some() {
         return Ok(named.into_iter().collect());
     }

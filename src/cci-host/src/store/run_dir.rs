@@ -287,6 +287,7 @@ impl RunDir {
         // the next look finds it again if it cannot be removed
         if self.watched().contains(watched) {
             let _ = fs::remove_file(self.note(watched.session));
+            self.forget_allowances(watched.session);
         }
         let _ = fs::remove_file(self.kept_note(watched.session));
     }

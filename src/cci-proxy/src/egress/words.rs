@@ -54,7 +54,7 @@ fn way_out(refusal: &Refusal, container: &str) -> String {
 fn command(container: &str, host: &str) -> String {
     format!(
         "What decides:\n\n    cci network why {host} --from {container}\n\n\
-         The person who runs this container can allow it, by adding \"{host}\" to network.allowed_domains:\n\n    \
-         cci config edit\n\nand starting the container again. Ask them; nothing in the container can."
+         The person who runs this container can allow it, for example for half an hour:\n\n    \
+         cci network allow {container} {host} --for 30m\n\nAsk them; nothing in the container can."
     )
 }

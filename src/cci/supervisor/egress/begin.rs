@@ -4,20 +4,19 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
-use cci_core::network::{Addresses, Entry, EntryError, Names, Reach};
+use cci_core::network::{Addresses, Entry, EntryError};
 use cci_engine::blocking::blocking;
-use cci_host::store::run_dir::{EgressNote, Watched};
+use cci_host::store::run_dir::{EgressNote, RunDir, Watched};
 use cci_proxy::egress::{Egress, Limits, System, Tcp};
 use rustix::process::{Resource, getrlimit};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::gateways::{Coming, Gateways};
 use super::record::Record;
+use super::rules::Rules;
 use crate::supervisor::session::Shared;
 
 /// How often it is looked which addresses the host has.
@@ -32,17 +31,19 @@ type Way = Egress<System, Tcp, Record>;
 pub(in crate::supervisor) fn begin(
     watched: &Watched,
     shared: &Rc<Shared>,
-    gateways: &Gateways,
+    (run, gateways): (&RunDir, &Gateways),
     tasks: &mut JoinSet<()>,
-) -> Result<(), EntryError> {
-    let Some(note) = watched.egress.clone() else { return Ok(()) };
+) -> Result<Option<Rc<Rules>>, EntryError> {
+    let Some(note) = watched.egress.clone() else { return Ok(None) };
     let allowed = note.allowed.iter().map(|entry| entry.parse()).collect::<Result<Vec<Entry>, _>>()?;
     let (record, gateways) = (Record::begin(watched.session, shared), gateways.clone());
     let enter = |(port, door): (&u16, &SocketAddr)| (*port, *door, gateways.enter(*door, note.address.into()));
     let entered: Vec<_> = note.doors.iter().map(enter).collect();
-    let serving = serve(note, Names::listed(allowed), record, gateways, entered);
+    let rules = Rc::new(Rules::of(run, watched.session, allowed));
+    let (serving, ending) = (serve(note, Rc::clone(&rules), record, gateways, entered), Rc::clone(&rules));
     tasks.spawn_local(async move { match serving.await {} });
-    Ok(())
+    tasks.spawn_local(async move { match ending.end_in_time().await {} });
+    Ok(Some(rules))
 }
 
 /// A port, the door for it, and what comes in there if it could be opened.
@@ -50,14 +51,15 @@ type Entered = (u16, SocketAddr, io::Result<Coming>);
 
 async fn serve(
     note: EgressNote,
-    names: Names,
+    rules: Rc<Rules>,
     record: Record,
     gateways: Gateways,
     entered: Vec<Entered>,
 ) -> Infallible {
-    let (rules, reach) = watch::channel(Arc::new(Reach { names, addresses: addresses().await }));
+    // nothing is passed on before it is known where no name may lead
+    rules.lead_to(addresses().await);
     let EgressNote { container, address, .. } = note;
-    let way = Egress { container, reach, resolver: System::default(), dial: Tcp, notes: record, limits: limits() };
+    let way = Egress { container, reach: rules.reach(), resolver: System::default(), dial: Tcp, notes: record, limits: limits() };
     let way = Rc::new(way);
     let mut open = JoinSet::new();
     for (port, door, entered) in entered {
@@ -69,8 +71,7 @@ async fn serve(
     }
     loop {
         sleep(LOOKED).await;
-        let now = addresses().await;
-        rules.send_modify(|reach| Arc::make_mut(reach).addresses = now);
+        rules.lead_to(addresses().await);
     }
 }
 

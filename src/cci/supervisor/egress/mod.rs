@@ -4,6 +4,8 @@
 mod begin;
 mod gateways;
 mod record;
+mod rules;
 
 pub(super) use begin::begin;
 pub(super) use gateways::Gateways;
+pub(super) use rules::{Asked, Rules};

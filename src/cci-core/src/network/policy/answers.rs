@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Form, Policy, STAND_IN};
+use super::beside::door;
+use super::{Form, Policy};
 use crate::network::block::Block;
 use crate::network::dns::{self, Kept};
 use crate::network::entry::Target;
@@ -37,11 +38,10 @@ impl Policy {
         })
     }
 
-    /// What is below a wildcard is answered without being looked up: that is done for each connection. It has no records of
-    /// another type.
+    /// What is below a wildcard is answered without being looked up: that is done for each connection.
     fn stand_ins(&self) -> String {
-        let answers = self.wildcards().map(|name| format!("address=/*.{name}/{STAND_IN}\nlocal=/*.{name}/\n"));
-        answers.collect::<Vec<_>>().concat()
+        let targets = self.entries.iter().map(|entry| &entry.target);
+        targets.filter(|target| matches!(target, Target::Below(_))).map(door).collect()
     }
 
     /// Whether its name server has no answer for a name, whatever the host's name servers know of it.
@@ -60,6 +60,7 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
+    use super::super::STAND_IN;
     use super::*;
     use crate::network::policy::tests::{allowlist, keeper};
     use crate::settings::NetworkSettings;

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use cci_core::Error;
+use cci_core::network::Allowance;
 use cci_core::session::SessionId;
 use cci_core::slot::SlotChoice;
 use cci_host::store::run_dir::RunDir;
@@ -22,6 +23,10 @@ struct Nowhere;
 
 impl Supervision for Nowhere {
     fn serves(&self, _: SessionId) -> LocalBoxFuture<'_, io::Result<()>> {
+        Box::pin(async { Err(io::Error::other("nobody answers")) })
+    }
+
+    fn allow(&self, _: SessionId, _: Allowance) -> LocalBoxFuture<'_, io::Result<()>> {
         Box::pin(async { Err(io::Error::other("nobody answers")) })
     }
 }

@@ -1,0 +1,83 @@
+//! `network allow`: what a container may reach beside its policy, while it runs.
+
+use cci_core::network::{Allowance, BY_NAME};
+use cci_core::{Error, Result};
+use cci_host::store::run_dir::{RunDir, Watched};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{refresh, show};
+use crate::blocking::blocking;
+use crate::context::Context;
+
+/// What is to be allowed.
+pub struct Wish {
+    /// The container.
+    pub container: String,
+    /// A name, or all below one, with or without `:port`.
+    pub host: String,
+    /// For how long; else as long as the container runs.
+    pub lasts: Option<SignedDuration>,
+}
+
+/// What is allowed now.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub struct Allowed {
+    /// The container.
+    pub container: String,
+    /// The name and the ports.
+    pub entry: String,
+    /// When it ends, in RFC 3339; without this with the container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub until: Option<String>,
+}
+
+/// Lets a running container of the caller's reach a host, from its next request on.
+pub async fn allow(cx: &Context, wish: &Wish) -> Result<Allowed> {
+    let until = match wish.lasts {
+        None => None,
+        Some(lasts) => Some(Timestamp::now().checked_add(lasts).map_err(|_| too_long())?),
+    };
+    let allowance = Allowance::of(&wish.host, until).map_err(|error| Error::usage(error.to_string()))?;
+    let network = show::network_of(cx, &wish.container).await?;
+    let Some(watched) = judged(cx, &wish.container).await? else { return Err(fixed(&wish.container)) };
+    cx.supervision.allow(watched.session, allowance.clone()).await.map_err(|error| Error::StepFailed {
+        step: format!("allowing {} in {}", allowance.entry, wish.container),
+        problem: error.to_string(),
+        hint: Some("`cci supervisor logs` says more".into()),
+    })?;
+    refresh::let_resolve(cx, &network, &allowance).await?;
+    Ok(Allowed {
+        container: wish.container.clone(),
+        entry: allowance.entry.to_string(),
+        until: until.map(|until| format!("{until:.0}")),
+    })
+}
+
+/// What a container may reach beside its policy now.
+pub(super) async fn in_force(cx: &Context, container: &str) -> Result<Vec<Allowance>> {
+    let Some(watched) = judged(cx, container).await? else { return Ok(Vec::new()) };
+    let (run, now) = (RunDir::of(&cx.cci_dir()), Timestamp::now());
+    let noted = blocking(move || Ok(run.allowances(watched.session))).await?;
+    Ok(noted.into_iter().filter(|allowance| !allowance.is_over(now)).collect())
+}
+
+/// The session of a container whose connections are judged by name.
+async fn judged(cx: &Context, container: &str) -> Result<Option<Watched>> {
+    let (run, project, container) = (RunDir::of(&cx.cci_dir()), cx.client.project().to_owned(), container.to_owned());
+    blocking(move || Ok(run.judged(&project, &container))).await
+}
+
+fn fixed(container: &str) -> Error {
+    let [plain, tls] = BY_NAME;
+    Error::Forbidden {
+        problem: format!("connections of container {container} are not judged by name, so nothing can be allowed while it runs"),
+        hint: Some(format!(
+            "start it with `--network allowlist` and a name for port {plain} or {tls} in network.allowed_domains"
+        )),
+    }
+}
+
+fn too_long() -> Error {
+    Error::usage("--for is too long".to_owned())
+}

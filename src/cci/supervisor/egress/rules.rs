@@ -1,0 +1,110 @@
+//! What one session may reach now: what its launch listed, and what its person has allowed since.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::future::pending;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cci_core::network::{Addresses, Allowance, Entry, Names, Reach};
+use cci_core::session::SessionId;
+use cci_engine::blocking::blocking;
+use cci_host::store::run_dir::RunDir;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, watch};
+use tokio::time::sleep;
+
+/// So much may be allowed in one session at once.
+const MOST: usize = 200;
+/// How soon it is looked again what has ended: the clock may be set meanwhile.
+const LOOKED: Duration = Duration::from_secs(60);
+
+/// What a command asks to be allowed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::supervisor) struct Asked {
+    pub(in crate::supervisor) session: SessionId,
+    pub(in crate::supervisor) allowance: Allowance,
+}
+
+/// The rules of one session. Connections look at them for each request.
+pub(in crate::supervisor) struct Rules {
+    run: RunDir,
+    session: SessionId,
+    listed: Vec<Entry>,
+    allowed: RefCell<Vec<Allowance>>,
+    reach: watch::Sender<Arc<Reach>>,
+    /// Notified when something else ends next.
+    changed: Notify,
+}
+
+impl Rules {
+    /// Those of a session, with what was allowed before.
+    pub(super) fn of(run: &RunDir, session: SessionId, listed: Vec<Entry>) -> Self {
+        let allowed = RefCell::new(run.allowances(session));
+        let reach = watch::Sender::new(Arc::default());
+        let rules = Self { run: run.clone(), session, listed, allowed, reach, changed: Notify::new() };
+        rules.put_in_force();
+        rules
+    }
+
+    /// What they are, from now on.
+    pub(super) fn reach(&self) -> watch::Receiver<Arc<Reach>> {
+        self.reach.subscribe()
+    }
+
+    /// Changes where names may lead to.
+    pub(super) fn lead_to(&self, addresses: Addresses) {
+        self.reach.send_modify(|reach| Arc::make_mut(reach).addresses = addresses);
+    }
+
+    /// Allows something. It is in force at once, and then noted.
+    pub(in crate::supervisor) async fn allow(&self, allowance: Allowance) -> io::Result<()> {
+        let all = {
+            let mut allowed = self.allowed.borrow_mut();
+            allowed.retain(|other| other.entry != allowance.entry && !other.is_over(Timestamp::now()));
+            if allowed.len() >= MOST {
+                return Err(io::Error::other(format!("{MOST} hosts are allowed already: list them in network.allowed_domains")));
+            }
+            allowed.push(allowance);
+            allowed.clone()
+        };
+        self.put_in_force();
+        self.changed.notify_one();
+        let (run, session) = (self.run.clone(), self.session);
+        blocking(move || Ok(run.note_allowances(session, &all))).await.map_err(io::Error::other)?
+    }
+
+    /// Ends what is over, when it is.
+    pub(super) async fn end_in_time(&self) -> Infallible {
+        loop {
+            let next = self.allowed.borrow().iter().filter_map(|allowance| allowance.until).min();
+            let over = async {
+                let Some(next) = next else { return pending().await };
+                let left = Timestamp::now().duration_until(next);
+                sleep(Duration::try_from(left).unwrap_or_default().min(LOOKED)).await;
+            };
+            tokio::select! {
+                () = over => {
+                    let now = Timestamp::now();
+                    self.allowed.borrow_mut().retain(|allowance| !allowance.is_over(now));
+                    self.put_in_force();
+                }
+                () = self.changed.notified() => {}
+            }
+        }
+    }
+
+    fn put_in_force(&self) {
+        let now = Timestamp::now();
+        let allowed = self.allowed.borrow();
+        let beside = allowed.iter().filter(|allowance| !allowance.is_over(now)).map(|allowance| &allowance.entry);
+        let names = Names::listed(self.listed.iter().chain(beside).cloned());
+        self.reach.send_modify(|reach| {
+            if reach.names != names {
+                Arc::make_mut(reach).names = names;
+            }
+        });
+    }
+}
