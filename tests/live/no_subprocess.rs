@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::support::host::{Host, ROOT, binary_dir, run};
 
 /// Each verb with arguments that make it work; `NAME` stands for a running container. A verb is here before it is there.
-const VERBS: [&str; 72] = [
+const VERBS: [&str; 77] = [
     "version",
     "list --all",
     "run -- true",
@@ -29,6 +29,11 @@ const VERBS: [&str; 72] = [
     "profile create mine",
     "network show NAME",
     "network why example.com",
+    "network allow NAME example.com",
+    "network allow --write user example.com",
+    "network log",
+    "audit show",
+    "audit verify",
     "network refresh",
     "image list",
     "image exists cci",

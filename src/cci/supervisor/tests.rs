@@ -1,6 +1,7 @@
 //! A whole supervisor on real sockets, with a lookout and a duty of the tests'.
 
 mod accounts;
+mod allow;
 mod api;
 mod commands;
 mod egress;

@@ -13,17 +13,17 @@ use crate::support::wait;
 use crate::support::web::Web;
 
 const ASK: &str = include_str!("by_name.py");
-const PROGRAM: &str = "/workspace/by_name.py";
+pub(super) const PROGRAM: &str = "/workspace/by_name.py";
 
 /// A host with these entries and names, and the program that asks.
-fn named(allowed: &[&str], table: &str) -> Named {
+pub(super) fn named(allowed: &[&str], table: &str) -> Named {
     let named = Named::new(allowed, table);
     std::fs::write(named.host.proj.join("by_name.py"), ASK).unwrap();
     named
 }
 
 /// What came of each question that a program printed.
-fn read(printed: &str) -> BTreeMap<String, String> {
+pub(super) fn read(printed: &str) -> BTreeMap<String, String> {
     let line = |line: &str| line.split_once(": ").map(|(asked, outcome)| (asked.to_owned(), outcome.to_owned()));
     printed.lines().filter_map(line).collect()
 }

@@ -8,6 +8,7 @@ use cci_core::checkpoint::{CheckpointId, Root};
 use cci_core::idmap::Ids;
 use cci_core::name::Prefix;
 use cci_core::plan::{Ask, LaunchPlan};
+use cci_core::network::Allowance;
 use cci_core::session::SessionId;
 use cci_core::slot::{Slot, SlotChoice};
 use cci_core::workspace::Workspace;
@@ -41,6 +42,10 @@ struct NoSupervisor;
 
 impl Supervision for NoSupervisor {
     fn serves(&self, _: SessionId) -> LocalBoxFuture<'_, io::Result<()>> {
+        Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
+    }
+
+    fn allow(&self, _: SessionId, _: Allowance) -> LocalBoxFuture<'_, io::Result<()>> {
         Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
     }
 }

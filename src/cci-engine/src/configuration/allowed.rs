@@ -81,11 +81,22 @@ fn with(text: &str, own: &[String], entries: &[String]) -> std::result::Result<(
     let mut added = Vec::new();
     for entry in entries {
         if !has(list, entry) {
-            list.push(entry);
+            push(list, entry);
             added.push(entry.clone());
         }
     }
     Ok((document.to_string(), added))
+}
+
+/// Adds an entry behind the last: on a line of its own where each has one.
+fn push(list: &mut Array, entry: &str) {
+    let own_line = list.trailing_comma().then(|| list.trailing().as_str()?.rsplit_once('\n')).flatten();
+    let before = list.get(list.len().saturating_sub(1)).and_then(|last| last.decor().prefix()?.as_str());
+    let Some(((comment, end), before)) = own_line.zip(before) else { return list.push(entry) };
+    let indent = before.rsplit_once('\n').map_or(before, |(_, indent)| indent);
+    let (prefix, end) = (format!("{comment}\n{indent}"), format!("\n{end}"));
+    list.push_formatted(toml_edit::Value::from(entry).decorated(prefix, ""));
+    list.set_trailing(end);
 }
 
 #[cfg(test)]
@@ -100,7 +111,7 @@ mod tests {
     #[test]
     fn what_is_there_stays_as_it_was_typed() {
         let text = "# mine\n[network]\nmode = 'allowlist' # always\nallowed_domains = [\n  \"a.example\", # a\n]\n";
-        let wanted = "# mine\n[network]\nmode = 'allowlist' # always\nallowed_domains = [\n  \"a.example\", # a\n \"b.example:443\"]\n";
+        let wanted = "# mine\n[network]\nmode = 'allowlist' # always\nallowed_domains = [\n  \"a.example\", # a\n  \"b.example:443\",\n]\n";
         assert_eq!(added(text, &["b.example:443"]), wanted);
         assert_eq!(added(text, &["a.example"]), text);
         assert_eq!(added("network.allowed_domains = []\n", &["b.example"]), "network.allowed_domains = [\"b.example\"]\n");

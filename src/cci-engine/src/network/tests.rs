@@ -1,5 +1,6 @@
 //! A policy's bridge and ACL, against a daemon in memory.
 
+mod allow;
 mod named;
 mod unused;
 mod why;

@@ -32,7 +32,7 @@ fn door(port: u16) -> SocketAddr {
     (bridge(), 18_000 + port).into()
 }
 
-fn note(address: Ipv4Addr, allowed: &[&str]) -> EgressNote {
+pub(super) fn note(address: Ipv4Addr, allowed: &[&str]) -> EgressNote {
     EgressNote {
         container: "cci-0a-1".into(),
         address,
@@ -54,7 +54,7 @@ async fn say(from: Ipv4Addr, port: u16, bytes: &[u8]) -> io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-async fn get(from: Ipv4Addr, host: &str) -> String {
+pub(super) async fn get(from: Ipv4Addr, host: &str) -> String {
     let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
     let answer = say(from, 80, request.as_bytes()).await;
     answer.map_or_else(|error| error.to_string(), |answer| String::from_utf8_lossy(&answer).into_owned())
@@ -71,7 +71,7 @@ fn hello(name: &str) -> Vec<u8> {
 }
 
 /// Waits until a session is served.
-async fn served(from: Ipv4Addr) {
+pub(super) async fn served(from: Ipv4Addr) {
     until("it is served", async || get(from, "nowhere.example").await.starts_with("HTTP/1.1 403 ")).await;
 }
 
