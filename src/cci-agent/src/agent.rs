@@ -47,6 +47,11 @@ pub trait Agent: Debug + Sync {
         None
     }
 
+    /// Reads a line of a transcript: the commands that it ran. Without this nobody can tell.
+    fn ran(&self) -> Option<fn(&[u8]) -> Vec<Ran>> {
+        None
+    }
+
     /// The variable that names the directory of its configuration on the host.
     fn place_variable(&self) -> Option<&'static str> {
         None
@@ -141,6 +146,15 @@ pub struct Spoken {
     pub is_prompt: bool,
     /// The answer that it is a part of, and how many tokens that took in all; each part of an answer says the same.
     pub answer: Option<(String, u64)>,
+}
+
+/// A command that an agent ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// When, as the agent noted it.
+    pub at: String,
+    /// The line for a shell.
+    pub command: String,
 }
 
 /// Where an agent that works in `/workspace` keeps its transcripts: one file for each conversation.

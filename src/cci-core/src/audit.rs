@@ -1,4 +1,4 @@
-//! The record of what a session connected to: lines of JSON, each with the hash of the one before it. None can be changed,
+//! The record of what a session ran and connected to: lines of JSON, each with the hash of the one before it. None can be changed,
 //! added or left out unseen; only what is cut off at the end is not missed.
 
 use std::fmt::Write as _;
@@ -11,6 +11,45 @@ use sha2::{Digest, Sha256};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum Event {
+    /// It began, or whoever records it did: what happened in between is not recorded.
+    Began {
+        /// Its container.
+        container: String,
+        /// Its workspace.
+        workspace: String,
+        /// Its agent.
+        agent: String,
+        /// Its image.
+        image: String,
+        /// The mode of its network.
+        network: String,
+        /// What it may reach by name.
+        allowed: Vec<String>,
+    },
+    /// It has ended, or whoever recorded it.
+    Ended {
+        /// Why.
+        why: String,
+    },
+    /// A checkpoint was taken.
+    Checkpoint {
+        /// Which.
+        id: String,
+        /// When in the conversation.
+        cause: String,
+    },
+    /// The agent ran a command, as it wrote itself.
+    Command {
+        /// As much of it as is kept.
+        command: String,
+        /// When, as the agent wrote.
+        when: String,
+    },
+    /// The person allowed something while it ran.
+    Allowed {
+        /// What, and until when.
+        entry: String,
+    },
     /// A connection, or a request on it, got through.
     Opened {
         /// The name that it asked for.
@@ -37,6 +76,9 @@ pub enum Event {
     Refused {
         /// Why not.
         why: String,
+        /// The name that it asked for, if it asked for one, and the port.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        host: Option<String>,
     },
     /// More happened than is written.
     Unwritten {
@@ -100,7 +142,7 @@ mod tests {
     fn lines(count: usize) -> Vec<String> {
         let mut before = Link::default();
         let one = |number: usize| {
-            let line = line(&before, "2026-11-28T09:00:00Z", &Event::Refused { why: format!("no rule {number}") });
+            let line = line(&before, "2026-11-28T09:00:00Z", &Event::Refused { why: format!("no rule {number}"), host: None });
             before = Link::of(&line);
             line
         };

@@ -1,5 +1,6 @@
 //! The use-cases: each does one thing with Incus and this host, and none knows how it is typed or shown.
 
+pub mod audit;
 pub mod blocking;
 #[cfg(test)]
 mod budgets;

@@ -3,6 +3,7 @@
 mod adopt;
 mod agent;
 mod attach;
+mod audit;
 mod bench;
 mod build;
 mod capture;

@@ -1,6 +1,7 @@
 //! `cci network`: what a container may reach, and why.
 
 mod allow;
+mod log;
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -16,6 +17,7 @@ use super::output::{Format, FormatArg, print};
 use super::verb::{Call, OnIncus, Verb};
 use crate::ui::count::count;
 use crate::ui::text::Text;
+use cci_engine::audit::Entry;
 use cci_engine::context::Context;
 use cci_engine::network::{self, Answer, Question, Refreshed, Shown};
 use cci_host::settings::Trust;
@@ -60,6 +62,11 @@ enum NetworkVerb {
         after_help = "Examples:\n  cci network allow cci-9c09f805-1 registry.npmjs.org --for 30m\n  cci network allow --write user '*.example.com:443'\n\nWithout a port it is about 80 and 443. A running container may reach what is judged by name there; what else is listed is for containers to come. It reaches nothing private by any name."
     )]
     Allow(allow::AllowArgs),
+    /// What containers asked for by name, and what became of it
+    #[command(
+        after_help = "Examples:\n  cci network log\n  cci network log cci-9c09f805-1 --denied --follow\n  cci network log --format=json | jq -r '.[] | select(.event == \"refused\") | .host'\n\n`cci audit show` has also when each connection ended, and how much it carried."
+    )]
+    Log(log::LogArgs),
     /// Look up the allowed names again, for every allowlist
     #[command(
         after_help = "Examples:\n  cci network refresh\n  cci network refresh --format=json | jq -r '.[].changed[]'"
@@ -73,6 +80,7 @@ enum NetworkVerb {
 impl Verb for NetworkArgs {
     const SCHEMAS: &'static [Described] = &[
         Described::new::<allow::Done>("network-allow", "what is allowed from now on"),
+        Described::new::<Vec<Entry>>("network-log", "what containers asked for by name"),
         Described::new::<Vec<Refreshed>>("network-refresh", "the names looked up again"),
         Described::new::<Shown>("network-show", "the rules in force for a container"),
         Described::new::<Vec<Answer>>("network-why", "which rule decides about a host"),
@@ -88,6 +96,7 @@ impl Verb for NetworkArgs {
                 Some(format.format)
             }
             NetworkVerb::Allow(args) => Some(args.format.format),
+            NetworkVerb::Log(args) => Some(args.lines.format.format),
         }
     }
 }
@@ -106,6 +115,7 @@ impl OnIncus for NetworkArgs {
                     answers.iter().map(why_text).collect()
                 })
             }
+            NetworkVerb::Log(args) => log::run(args, cx).await,
             NetworkVerb::Allow(args) => allow::run(args, call, cx).await,
             NetworkVerb::Refresh { format } => {
                 print(format.format, &network::refresh_all(cx).await?, |refreshed| refresh_text(refreshed))

@@ -114,6 +114,8 @@ verbs! {
     Bench = "bench": super::bench::BenchArgs, on_incus;
     /// Show and explain what a container may reach
     Network = "network": super::network::NetworkArgs, on_incus;
+    /// Show and verify what sessions ran and connected to
+    Audit = "audit": super::audit::AuditArgs, on_incus;
     /// List, create and remove images
     Image = "image": super::image::ImageArgs, on_incus;
     /// Show the images (`image list`)

@@ -6,6 +6,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use cci_core::audit::Event;
 use cci_core::session::SessionId;
 use cci_host::store::run_dir::{RunDir, Watched};
 use tokio::sync::Notify;
@@ -158,11 +159,12 @@ impl House {
     /// Lets a session reach something beside its policy.
     pub(super) async fn allow(&self, asked: Asked) -> io::Result<()> {
         let Asked { session, allowance } = asked;
-        let rules = self.entries.borrow().get(&session.to_string()).and_then(|entry| entry.rules.clone());
-        let Some(rules) = rules else {
+        let rules = self.entries.borrow().get(&session.to_string()).and_then(|entry| Some((entry.rules.clone()?, entry.session.record.clone())));
+        let Some((rules, record)) = rules else {
             return Err(io::Error::other("its connections are not judged by name"));
         };
         self.shared.log.say(format_args!("{session}: allowed: {allowance}"));
+        record.keep(Event::Allowed { entry: allowance.to_string() });
         rules.allow(allowance).await
     }
 
@@ -196,7 +198,7 @@ impl House {
         if let Err(error) = secret::begin(&self.run, watched, &self.shared.vault, &mut tasks) {
             self.shared.log.say(format_args!("{id}: its secrets cannot be served: {error}"));
         }
-        let rules = egress::begin(watched, &self.shared, (&self.run, &self.gateways), &mut tasks);
+        let rules = egress::begin(watched, &session.record, (&self.run, &self.gateways), &mut tasks);
         let rules = rules.unwrap_or_else(|error| {
             self.shared.log.say(format_args!("{id}: its connections cannot be passed on: {error}"));
             None
@@ -206,13 +208,17 @@ impl House {
     }
 
     fn close(&self, id: &str, why: &str) {
-        if self.entries.borrow_mut().remove(id).is_some() {
+        if let Some(entry) = self.entries.borrow_mut().remove(id) {
+            entry.session.record.keep(Event::Ended { why: why.to_owned() });
             self.shared.log.say(format_args!("{id}: no longer watched: {why}"));
         }
     }
 
     /// Closes all sockets: whoever comes now is refused at once.
     pub(super) fn close_all(&self) {
+        for entry in self.entries.borrow().values() {
+            entry.session.record.keep(Event::Ended { why: "the supervisor ends".to_owned() });
+        }
         self.entries.borrow_mut().clear();
         self.places.borrow_mut().clear();
     }

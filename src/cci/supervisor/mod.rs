@@ -3,6 +3,7 @@
 mod ask;
 mod bucket;
 mod build;
+mod commands;
 mod control;
 mod door;
 mod duty;

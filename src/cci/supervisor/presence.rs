@@ -135,6 +135,7 @@ mod tests {
             project: "default".into(),
             prefix: "cci-".into(),
             state: "/h/state".into(),
+            machine: MachineNote::default(),
             sessions_dir: None,
             owner: Owner { uid: 1000, gid: 1000 },
             login: None,

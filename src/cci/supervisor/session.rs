@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cci_agent::Turn;
+use cci_core::audit::Event;
 use cci_core::checkpoint::{Cause, Reference};
 use cci_core::error::Error;
 use cci_core::hint::hint;
 use cci_core::settings::Auto;
 use cci_guest::agent_socket::{CREDENTIAL, PATIENCE, TURN_END, TURN_START};
 use cci_host::store::audit::Audits;
-use cci_host::store::run_dir::Watched;
+use cci_host::store::run_dir::{MachineNote, Watched};
 use hyper::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, Notify, oneshot};
@@ -21,7 +22,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::bucket::Bucket;
+use super::commands::Commands;
 use super::duty::{Duty, Moment, Of, Over, Taken};
+use super::egress::Record;
 use super::http::{Answer, Body, answer, refusal};
 use super::log::Log;
 use super::secret::{self, Vault};
@@ -63,6 +66,9 @@ pub(super) struct Session {
     pub(super) watched: Watched,
     pub(super) container: RefCell<String>,
     shared: Rc<Shared>,
+    /// What is recorded of it.
+    pub(super) record: Record,
+    commands: Commands,
     /// Held while a moment is kept; whoever waits for it gets it in turn.
     turn: Arc<Mutex<()>>,
     waiting: Cell<usize>,
@@ -76,7 +82,11 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new(watched: Watched, container: String, shared: Rc<Shared>) -> Rc<Self> {
+        let record = Record::begin(watched.session, &shared);
+        record.keep(began(&watched));
         Rc::new(Self {
+            record,
+            commands: Commands::from_now(),
             watched,
             container: RefCell::new(container),
             shared,
@@ -241,7 +251,11 @@ impl Session {
 
     async fn keep(&self, moment: Moment, turn: Option<Turn>, over: Over) -> Result<Taken, Error> {
         if let (Cause::TurnEnd, Some(turn)) = (moment.cause, turn) {
-            written::wait(cci_agent::agent(&self.watched.tool), &self.watched.state, &turn).await;
+            let agent = cci_agent::agent(&self.watched.tool);
+            written::wait(agent, &self.watched.state, &turn).await;
+            for command in self.commands.of(agent, &self.watched.state, &turn).await {
+                self.record.keep(command);
+            }
         }
         let began = tokio::time::Instant::now();
         let word = moment.cause.word();
@@ -250,6 +264,7 @@ impl Session {
         let took = began.elapsed().as_millis();
         match &taken {
             Ok(Taken::New(id)) => {
+                self.record.keep(Event::Checkpoint { id: id.to_string(), cause: word.to_owned() });
                 self.taken.set(self.taken.get() + 1);
                 self.say(format_args!("{word}{prompt}: {id}, {took} ms"));
             }
@@ -275,6 +290,19 @@ impl Session {
                 let _ = done.await;
             }
         }
+    }
+}
+
+/// What its record begins with.
+fn began(watched: &Watched) -> Event {
+    let MachineNote { container, image, network } = &watched.machine;
+    Event::Began {
+        container: container.clone(),
+        workspace: watched.workspace.to_string_lossy().into_owned(),
+        agent: watched.tool.clone(),
+        image: image.clone(),
+        network: network.clone(),
+        allowed: watched.egress.as_ref().map(|note| note.allowed.clone()).unwrap_or_default(),
     }
 }
 

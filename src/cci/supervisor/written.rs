@@ -34,14 +34,14 @@ pub(super) async fn wait(agent: &'static dyn Agent, state: &Path, turn: &Turn) {
 }
 
 /// The transcript below the state directory: of what a guest named, only the name counts.
-fn place(agent: &dyn Agent, turn: &Turn) -> Option<PathBuf> {
+pub(super) fn place(agent: &dyn Agent, turn: &Turn) -> Option<PathBuf> {
     let (transcripts, name) = (agent.transcripts()?, turn.transcript.as_deref()?);
     (transcripts.id)(name)?;
     Some(Path::new(transcripts.dir).join(name))
 }
 
-/// The end of the file; nothing of what is no file, or lies behind a link.
-fn tail(state: &Path, file: &Path, turn: &Turn) -> Option<Vec<u8>> {
+/// The file and its size; nothing of what is no file, or lies behind a link.
+pub(super) fn open(state: &Path, file: &Path) -> Option<(File, u64)> {
     let open = |dir, path: &Path, flags| {
         let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW | flags;
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
@@ -49,8 +49,14 @@ fn tail(state: &Path, file: &Path, turn: &Turn) -> Option<Vec<u8>> {
     };
     let state =
         rustix::fs::openat(CWD, state, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    let mut file = File::from(open(&state, file, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?);
+    let file = File::from(open(&state, file, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?);
     let size = file.metadata().ok().filter(std::fs::Metadata::is_file)?.len();
+    Some((file, size))
+}
+
+/// The end of the file.
+fn tail(state: &Path, file: &Path, turn: &Turn) -> Option<Vec<u8>> {
+    let (mut file, size) = open(state, file)?;
     // a text takes several times its length as JSON where every character is escaped
     let wanted = ROWS + 6 * turn.said.as_ref().map_or(0, |said| said.len() as u64);
     file.seek(SeekFrom::Start(size.saturating_sub(wanted))).ok()?;

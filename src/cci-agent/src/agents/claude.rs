@@ -18,7 +18,7 @@ mod words;
 
 use self::login::LOGIN;
 use self::place::{STATE, directory, state_file};
-use crate::agent::{Agent, Shown, Spoken, Transcripts};
+use crate::agent::{Agent, Ran, Shown, Spoken, Transcripts};
 use crate::import::{Import, Part};
 use crate::json::Keep;
 use crate::login::Login;
@@ -95,6 +95,10 @@ impl Agent for Claude {
 
     fn spoken(&self) -> Option<fn(&[u8]) -> Spoken> {
         Some(talk::spoken)
+    }
+
+    fn ran(&self) -> Option<fn(&[u8]) -> Vec<Ran>> {
+        Some(talk::ran)
     }
 
     fn place_variable(&self) -> Option<&'static str> {

@@ -6,13 +6,13 @@ use std::net::SocketAddr;
 
 use cci_core::idmap::Ids;
 use cci_core::mark::Marks;
-use cci_core::network::{DOORS, Entry};
+use cci_core::network::{DOORS, Entry, Mode, Policy};
 use cci_core::plan::LaunchPlan;
 use cci_core::session::SessionId;
 use cci_core::settings::{Auto, CheckpointSettings};
 use cci_core::slot::Slot;
 use cci_core::{Error, Result};
-use cci_host::store::run_dir::{EgressNote, Owner, RunDir, Watched};
+use cci_host::store::run_dir::{EgressNote, MachineNote, Owner, RunDir, Watched};
 use cci_incus::Instance;
 
 use super::session::{new_session_id, store};
@@ -34,12 +34,19 @@ pub(crate) fn blank(cx: &Context, session: SessionId, owner: Ids) -> Watched {
         prefix: cx.prefix.as_str().to_owned(),
         state: store(cx).state_dir(session),
         sessions_dir: cx.caller.var("CCI_SESSIONS_DIR").map(|dir| cx.caller.current_dir.join(dir)),
+        machine: MachineNote::default(),
         owner: Owner { uid: owner.uid, gid: owner.gid },
         login: None,
         secrets: None,
         egress: None,
         checkpoints: none,
     }
+}
+
+/// What a launch made, for its record.
+pub(crate) fn machine(plan: &LaunchPlan, container: &str) -> MachineNote {
+    let network = plan.policy().map_or(Mode::Open, Policy::mode);
+    MachineNote { container: container.to_owned(), image: plan.image().to_owned(), network: network.to_string() }
 }
 
 /// The way out of the container of a slot, if its policy judges connections by name.
@@ -75,8 +82,8 @@ pub(crate) struct Opened(RunDir, Watched);
 pub(crate) async fn open(cx: &Context, plan: &LaunchPlan, container: &str, slot: Slot) -> Result<Option<Opened>> {
     let Some(egress) = way_out(plan, container, slot)? else { return Ok(None) };
     let session = new_session_id();
-    let watched =
-        Watched { launch: Some(plan.launch().to_owned()), egress: Some(egress), ..blank(cx, session, cx.caller.ids) };
+    let (launch, machine) = (Some(plan.launch().to_owned()), machine(plan, container));
+    let watched = Watched { launch, machine, egress: Some(egress), ..blank(cx, session, cx.caller.ids) };
     let opened = Opened(RunDir::of(&cx.cci_dir()), watched);
     let (run, noted) = (opened.0.clone(), opened.1.clone());
     blocking(move || run.make().and_then(|()| run.watch(&noted))).await?;

@@ -11,7 +11,7 @@ use cci_core::settings::{Auto, CheckpointSettings, Settings};
 use cci_core::{Error, Result};
 use cci_guest::agent_socket::{self, GH_NAME};
 use cci_host::secrets::Secrets;
-use cci_host::store::run_dir::{EgressNote, Hold, Owner, RunDir, Watched};
+use cci_host::store::run_dir::{EgressNote, Hold, MachineNote, Owner, RunDir, Watched};
 use cci_incus::Instance;
 
 use crate::blocking::blocking;
@@ -128,6 +128,8 @@ pub(super) struct Wanted<'a> {
     pub(super) granted: &'a Granted,
     /// The way out of a new container whose connections are judged by name.
     pub(super) egress: Option<EgressNote>,
+    /// What the launch made.
+    pub(super) machine: MachineNote,
 }
 
 /// Notes the session for the supervisor, if that has something to do for it; returns whether its container has the sockets.
@@ -139,7 +141,7 @@ pub(super) fn watch(
     live: Option<&Instance>,
     wanted: Wanted<'_>,
 ) -> Result<bool> {
-    let Wanted { sockets, is_told, way, granted, egress } = wanted;
+    let Wanted { sockets, is_told, way, granted, egress, machine } = wanted;
     let has_sockets = || live.map_or_else(|| plan.has_sockets(), |live| live.devices.contains_key(SOCKETS));
     let connected = sockets && has_sockets();
     if sockets && !connected && live.is_none() {
@@ -149,17 +151,20 @@ pub(super) fn watch(
     let run = RunDir::of(&cx.cci_dir());
     let blank = launch::egress::blank(cx, id, owner);
     // what the agent that runs was started with stays
-    let (login, secrets, egress) = match live {
-        Some(_) => run.noted(id).map(|noted| (noted.login, noted.secrets, noted.egress)).unwrap_or_default(),
-        None if connected => (way.note.clone(), granted.note.clone(), egress),
-        None => (None, None, egress),
+    let (login, secrets, egress, machine) = match live {
+        Some(_) => {
+            let noted = run.noted(id).map(|noted| (noted.login, noted.secrets, noted.egress, noted.machine));
+            noted.unwrap_or_default()
+        }
+        None if connected => (way.note.clone(), granted.note.clone(), egress, machine),
+        None => (None, None, egress, machine),
     };
     if !connected && (live.is_some() || egress.is_none()) {
         return Ok(false);
     }
     let is_needed = egress.is_some() && live.is_none();
     let checkpoints = if is_told && connected { cx.settings.checkpoints.clone() } else { blank.checkpoints.clone() };
-    let watched = Watched { sockets: connected, login, secrets, egress, checkpoints, ..blank };
+    let watched = Watched { sockets: connected, login, secrets, egress, machine, checkpoints, ..blank };
     match run.make().and_then(|()| run.watch(&watched)) {
         Ok(()) => Ok(connected),
         Err(error) if is_needed => Err(error),

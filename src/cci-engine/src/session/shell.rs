@@ -234,7 +234,8 @@ impl Decided {
         let slot = claim.as_ref().map(|claim| claim.launched.slot);
         let egress = slot.map(|slot| egress::way_out(&plan, &name, slot)).transpose()?.flatten();
         let is_by_name = egress.is_some();
-        let wanted = Wanted { sockets: has_sockets, is_told, way: &way, granted: &granted, egress };
+        let machine = egress::machine(&plan, &name);
+        let wanted = Wanted { sockets: has_sockets, is_told, way: &way, granted: &granted, egress, machine };
         let watched = connect::watch(&cx, id, owner, &plan, live.as_ref(), wanted)?;
         if is_by_name {
             egress::taken_in(&cx, id).await?;

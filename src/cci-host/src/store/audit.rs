@@ -1,14 +1,18 @@
-//! `~/.cci/audit`: for each session a file with a line for everything that it connected to. It is bounded: what is full is
-//! put aside, and the one that was put aside before is removed.
+//! `~/.cci/audit`: for each session a file with a line for everything that it ran and connected to. It is bounded: what is
+//! full is put aside, and the one that was put aside before is removed; of many sessions the oldest are.
+
+mod bounds;
+mod read;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use cci_core::audit::{Event, Link, follow, line};
 use cci_core::session::SessionId;
 
+pub use self::read::{Reader, Recorded};
 use super::put::PRIVATE;
 
 /// How large a file may become.
@@ -20,7 +24,7 @@ const LONGEST: u64 = 64 * 1024;
 #[derive(Debug, Clone)]
 pub struct Audits(PathBuf);
 
-/// The record of one session, open for further lines.
+/// The record of one session, open for further lines: nobody else has it open meanwhile.
 #[derive(Debug)]
 pub struct Audit {
     place: Place,
@@ -61,9 +65,12 @@ impl Audits {
     pub fn open(&self, session: SessionId) -> io::Result<Audit> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
         let place = self.place(session);
-        let mut file = opened(&place.now)?;
+        let mut file = held(&place.now)?;
         let (mut last, size) = end(&mut file)?;
         file.set_len(size)?;
+        if size == 0 {
+            bounds::keep(&self.0, &place.now);
+        }
         if last.is_none()
             && let Ok(mut aside) = File::open(&place.aside)
         {
@@ -72,21 +79,31 @@ impl Audits {
         Ok(Audit { place, file, size, last: last.unwrap_or_default(), largest: LARGEST })
     }
 
-    /// Follows the record of a session from its first line to its last.
+    /// Follows the record of a session from its first line to its last. Nothing is added meanwhile.
     pub fn follow(&self, session: SessionId) -> io::Result<Followed> {
         let place = self.place(session);
+        let _held = match File::open(&place.now) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            file => {
+                let file = file?;
+                file.lock_shared()?;
+                Some(file)
+            }
+        };
         // what was put aside has lost its beginning some day; what was not has it
         let (mut before, mut lines) = (if place.aside.exists() { None } else { Some(Link::default()) }, 0);
         for path in [place.aside, place.now] {
-            let text = match fs::read_to_string(&path) {
+            let text = match fs::read(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                read => read?,
+                read => String::from_utf8_lossy(&read?).into_owned(),
             };
-            before = match follow(before, text.lines()) {
+            // what is behind the last line was cut off while it was written
+            let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
+            before = match follow(before, whole.lines()) {
                 Ok(next) => next,
                 Err(line) => return Ok(Followed::Broken(path, line)),
             };
-            lines += text.lines().count();
+            lines += whole.lines().count();
         }
         Ok(Followed::Whole(lines))
     }
@@ -97,7 +114,7 @@ impl Audit {
     pub fn append(&mut self, events: &[(String, Event)]) -> io::Result<()> {
         if self.size > self.largest {
             fs::rename(&self.place.now, &self.place.aside)?;
-            self.file = opened(&self.place.now)?;
+            self.file = held(&self.place.now)?;
             self.size = 0;
         }
         let (mut last, mut text) = (self.last.clone(), String::new());
@@ -116,6 +133,17 @@ impl Audit {
 
 fn opened(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).append(true).create(true).mode(PRIVATE).open(path)
+}
+
+/// The same, held against others: what one of them has put aside meanwhile is not the record any more.
+fn held(path: &Path) -> io::Result<File> {
+    loop {
+        let file = opened(path)?;
+        file.lock()?;
+        if fs::metadata(path).is_ok_and(|there| file.metadata().is_ok_and(|held| held.ino() == there.ino())) {
+            return Ok(file);
+        }
+    }
 }
 
 /// The link to what comes next in a file, and where its last line ends: what is behind was cut off while it was written.
@@ -142,7 +170,7 @@ mod tests {
     }
 
     fn refused(number: usize) -> (String, Event) {
-        ("2026-11-28T09:00:00Z".to_owned(), Event::Refused { why: format!("no rule allows n{number}.example:443") })
+        ("2026-11-28T09:00:00Z".to_owned(), Event::Refused { why: format!("no rule allows n{number}.example:443"), host: None })
     }
 
     #[test]

@@ -58,6 +58,9 @@ pub struct Watched {
     /// What `CCI_SESSIONS_DIR` said, if it was set.
     #[serde(default)]
     pub sessions_dir: Option<PathBuf>,
+    /// What it runs in, for its record.
+    #[serde(default)]
+    pub machine: MachineNote,
     /// The host user that the agent is.
     pub owner: Owner,
     /// What the session's requests are let in with, if they come to the supervisor.
@@ -135,6 +138,17 @@ pub struct EgressNote {
     pub doors: BTreeMap<u16, SocketAddr>,
     /// Entries of `network.allowed_domains`.
     pub allowed: Vec<String>,
+}
+
+/// What a session runs in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineNote {
+    /// Its container.
+    pub container: String,
+    /// The image.
+    pub image: String,
+    /// The mode of the network.
+    pub network: String,
 }
 
 /// A host user and group.
@@ -349,6 +363,7 @@ mod tests {
             project: "default".into(),
             prefix: "cci-".into(),
             state: "/h/state".into(),
+            machine: MachineNote::default(),
             sessions_dir: None,
             owner: Owner { uid: 1, gid: 1 },
             login: None,

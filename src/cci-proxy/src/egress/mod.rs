@@ -6,6 +6,7 @@
 
 mod alert;
 mod answer;
+mod asked;
 mod body;
 mod connection;
 mod dial;

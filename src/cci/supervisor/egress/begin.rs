@@ -17,7 +17,6 @@ use tokio::time::sleep;
 use super::gateways::{Coming, Gateways};
 use super::record::Record;
 use super::rules::Rules;
-use crate::supervisor::session::Shared;
 
 /// How often it is looked which addresses the host has.
 const LOOKED: Duration = Duration::from_secs(10);
@@ -30,13 +29,13 @@ type Way = Egress<System, Tcp, Record>;
 /// Begins to serve, in a task that ends with the session. What comes in meanwhile waits: a launch relies on it.
 pub(in crate::supervisor) fn begin(
     watched: &Watched,
-    shared: &Rc<Shared>,
+    record: &Record,
     (run, gateways): (&RunDir, &Gateways),
     tasks: &mut JoinSet<()>,
 ) -> Result<Option<Rc<Rules>>, EntryError> {
     let Some(note) = watched.egress.clone() else { return Ok(None) };
     let allowed = note.allowed.iter().map(|entry| entry.parse()).collect::<Result<Vec<Entry>, _>>()?;
-    let (record, gateways) = (Record::begin(watched.session, shared), gateways.clone());
+    let (record, gateways) = (record.clone(), gateways.clone());
     let enter = |(port, door): (&u16, &SocketAddr)| (*port, *door, gateways.enter(*door, note.address.into()));
     let entered: Vec<_> = note.doors.iter().map(enter).collect();
     let rules = Rc::new(Rules::of(run, watched.session, allowed));

@@ -8,4 +8,5 @@ mod rules;
 
 pub(super) use begin::begin;
 pub(super) use gateways::Gateways;
+pub(super) use record::Record;
 pub(super) use rules::{Asked, Rules};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use cci_core::audit::Event;
 use cci_core::session::SessionId;
 use cci_engine::blocking::blocking;
-use cci_host::store::audit::{Audit, Audits};
+use cci_host::store::audit::Audits;
 use cci_proxy::egress::{Note, Notes};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -26,8 +26,11 @@ const WAITING: usize = 4096;
 /// How many events come at once at most, and how soon one more may come: nobody floods a record until what it had is gone.
 const SHARE: (u32, Duration) = (5_000, Duration::from_millis(50));
 
-/// What is written of one session.
-pub(super) struct Record {
+/// What is written of one session: whoever has it adds to it.
+#[derive(Clone)]
+pub(in crate::supervisor) struct Record(Rc<Inner>);
+
+struct Inner {
     session: SessionId,
     log: Rc<Log>,
     told: RefCell<BTreeSet<String>>,
@@ -38,20 +41,20 @@ pub(super) struct Record {
 
 impl Record {
     /// Begins to write, in a task that comes to its end after the session.
-    pub(super) fn begin(session: SessionId, shared: &Shared) -> Self {
+    pub(in crate::supervisor) fn begin(session: SessionId, shared: &Shared) -> Self {
         let (writer, events) = mpsc::channel(WAITING);
         shared.work.spawn_local(write(shared.audits.clone(), session, events, Rc::clone(&shared.log)));
         let (log, share) = (Rc::clone(&shared.log), RefCell::new(Bucket::holding(SHARE.0, SHARE.1)));
-        Self { session, log, told: RefCell::default(), writer, share, unwritten: Cell::new(0) }
+        Self(Rc::new(Inner { session, log, told: RefCell::default(), writer, share, unwritten: Cell::new(0) }))
     }
 
     /// Writes a line about the session into the log.
     pub(super) fn say(&self, what: impl fmt::Display) {
-        self.log.say(format_args!("{}: {what}", self.session));
+        self.0.log.say(format_args!("{}: {what}", self.0.session));
     }
 
     fn tell_once(&self, refusal: String) {
-        let mut told = self.told.borrow_mut();
+        let mut told = self.0.told.borrow_mut();
         if told.contains(&refusal) || told.len() > MOST {
             return;
         }
@@ -64,17 +67,18 @@ impl Record {
     }
 
     /// Hands an event to the writer, or counts it.
-    fn keep(&self, event: Event) {
+    pub(in crate::supervisor) fn keep(&self, event: Event) {
+        let Inner { share, unwritten, writer, .. } = &*self.0;
         let at = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
-        if !self.share.borrow_mut().take() {
-            return self.unwritten.set(self.unwritten.get() + 1);
+        if !share.borrow_mut().take() {
+            return unwritten.set(unwritten.get() + 1);
         }
-        let count = self.unwritten.get();
-        if count > 0 && self.writer.try_send((at.clone(), Event::Unwritten { count })).is_ok() {
-            self.unwritten.set(0);
+        let count = unwritten.get();
+        if count > 0 && writer.try_send((at.clone(), Event::Unwritten { count })).is_ok() {
+            unwritten.set(0);
         }
-        if self.writer.try_send((at, event)).is_err() {
-            self.unwritten.set(self.unwritten.get() + 1);
+        if writer.try_send((at, event)).is_err() {
+            unwritten.set(unwritten.get() + 1);
         }
     }
 }
@@ -91,7 +95,13 @@ impl Notes for Record {
 fn event(note: Note) -> Event {
     match note {
         Note::Opened { name, address, rule } => Event::Opened { name: name.into(), address: address.to_string(), rule },
-        Note::Refused(refusal) => Event::Refused { why: refusal.to_string() },
+        Note::Refused(refusal) => {
+            let host = refusal.asked().map(|(name, port)| match port {
+                Some(port) => format!("{name}:{port}"),
+                None => name.to_string(),
+            });
+            Event::Refused { why: refusal.to_string(), host }
+        }
         Note::Closed { name, address, sent, received, lasted } => Event::Closed {
             name: name.into(),
             address: address.to_string(),
@@ -104,32 +114,21 @@ fn event(note: Note) -> Event {
 
 /// Writes what comes until nothing can come any more. What cannot be written, as on a full disk, stops nothing.
 async fn write(audits: Audits, session: SessionId, mut events: mpsc::Receiver<(String, Event)>, log: Rc<Log>) {
-    let (mut open, mut told) = (None, false);
+    let mut told = false;
     loop {
         let mut some = Vec::new();
         if events.recv_many(&mut some, WAITING).await == 0 {
             return;
         }
-        let (audits, audit) = (audits.clone(), open.take());
-        let written = blocking(move || Ok(append(&audits, session, audit, &some))).await;
+        let audits = audits.clone();
+        // opened anew each time: another process may have added to it
+        let written = blocking(move || Ok(audits.open(session).and_then(|mut audit| audit.append(&some)))).await;
         match written {
-            Ok(Ok(audit)) => open = Some(audit),
             Ok(Err(error)) if !told => {
                 told = true;
                 log.say(format_args!("{session}: its record cannot be written: {error}"));
             }
-            Ok(Err(_)) | Err(_) => {}
+            _ => {}
         }
     }
-}
-
-fn append(
-    audits: &Audits,
-    session: SessionId,
-    open: Option<Audit>,
-    events: &[(String, Event)],
-) -> std::io::Result<Audit> {
-    let mut audit = open.map_or_else(|| audits.open(session), Ok)?;
-    audit.append(events)?;
-    Ok(audit)
 }

@@ -12,7 +12,7 @@ use cci_core::idmap::Ids;
 use cci_core::session::SessionId;
 use cci_core::settings::CheckpointSettings;
 use cci_core::{Error, Result};
-use cci_host::store::run_dir::{EgressNote, LoginNote, Owner, SecretsNote, Watched};
+use cci_host::store::run_dir::{EgressNote, LoginNote, MachineNote, Owner, SecretsNote, Watched};
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -205,6 +205,7 @@ impl World {
             project: "default".into(),
             prefix: "cci-".into(),
             state: self.session_dir(number).join("state"),
+            machine: MachineNote::default(),
             sessions_dir: None,
             owner: Owner { uid: ids.uid, gid: ids.gid },
             login: None,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::agent::Spoken;
+use crate::agent::{Ran, Spoken};
 use crate::json::{self, Keep};
 
 /// The keys of a row that show who said it.
@@ -48,6 +48,22 @@ pub(super) fn spoken(row: &[u8]) -> Spoken {
         (id.to_owned(), COUNTS.into_iter().map(count).fold(0, u64::saturating_add))
     });
     Spoken { at, is_prompt, answer }
+}
+
+/// When a row was written, and the tools that were used in it.
+const OF_RAN: Keep = Keep::Keys(&[("timestamp", Keep::All), ("message", Keep::Keys(&[("content", Keep::All)]))]);
+
+/// The commands in a row.
+pub(super) fn ran(row: &[u8]) -> Vec<Ran> {
+    if json::is_many(row) {
+        return Vec::new();
+    }
+    let Ok(row) = json::read(row, OF_RAN) else { return Vec::new() };
+    let at = row["timestamp"].as_str().unwrap_or_default();
+    let content = row["message"]["content"].as_array().into_iter().flatten();
+    let used = content.filter(|used| used["type"] == "tool_use" && used["name"] == "Bash");
+    let commands = used.filter_map(|used| used["input"]["command"].as_str());
+    commands.map(|command| Ran { at: at.to_owned(), command: command.to_owned() }).collect()
 }
 
 #[cfg(test)]
