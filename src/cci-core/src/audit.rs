@@ -142,7 +142,8 @@ mod tests {
     fn lines(count: usize) -> Vec<String> {
         let mut before = Link::default();
         let one = |number: usize| {
-            let line = line(&before, "2026-11-28T09:00:00Z", &Event::Refused { why: format!("no rule {number}"), host: None });
+            let line =
+                line(&before, "2026-11-28T09:00:00Z", &Event::Refused { why: format!("no rule {number}"), host: None });
             before = Link::of(&line);
             line
         };

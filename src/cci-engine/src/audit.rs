@@ -150,7 +150,9 @@ impl Log {
             Some(name) => Err(Error::StepFailed {
                 step: format!("reading the record of {name}"),
                 problem: "there is none".into(),
-                hint: Some("`cci audit show` without a name shows all; a session that no supervisor watches has none".into()),
+                hint: Some(
+                    "`cci audit show` without a name shows all; a session that no supervisor watches has none".into(),
+                ),
             }),
         }
     }
@@ -229,7 +231,14 @@ mod tests {
 
     fn began(container: &str) -> Event {
         let (workspace, agent, image, network) = ("/w".into(), "a".into(), "i".into(), "allowlist".into());
-        Event::Began { container: container.into(), workspace, agent, image, network, allowed: vec!["a.example".into()] }
+        Event::Began {
+            container: container.into(),
+            workspace,
+            agent,
+            image,
+            network,
+            allowed: vec!["a.example".into()],
+        }
     }
 
     fn at(second: u8, event: Event) -> (String, Event) {
@@ -276,7 +285,11 @@ mod tests {
         let audits = Audits::of(&cx.cci_dir());
         let [one, two] = [1, 2].map(|number| SessionId::from_random([number; 16]));
         for session in [one, two] {
-            audits.open(session).unwrap().append(&[at(1, began("c")), at(2, refused("a.example")), at(3, began("c"))]).unwrap();
+            audits
+                .open(session)
+                .unwrap()
+                .append(&[at(1, began("c")), at(2, refused("a.example")), at(3, began("c"))])
+                .unwrap();
         }
         let verified = verify(&cx).await.unwrap();
         assert!(verified.whole && verified.records.iter().all(|record| record.lines == 3), "{verified:?}");

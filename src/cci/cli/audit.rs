@@ -37,7 +37,9 @@ enum AuditVerb {
     )]
     Show(LinesArgs),
     /// Whether every record is as it was written; fails at the first line that is not
-    #[command(after_help = "Examples:\n  cci audit verify\n  cci audit verify --format=json | jq .whole\n\nA line that was changed, added, moved or removed is found. What was cut off at the end of a record, and a record that is gone, are not.")]
+    #[command(
+        after_help = "Examples:\n  cci audit verify\n  cci audit verify --format=json | jq .whole\n\nA line that was changed, added, moved or removed is found. What was cut off at the end of a record, and a record that is gone, are not."
+    )]
     Verify {
         #[command(flatten)]
         format: FormatArg,

@@ -89,16 +89,13 @@ impl Ask<'_> {
         let stream = self.connect().await?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-        let request = Request::builder().method(method).uri(path).header("host", "cci").body(Full::new(Bytes::from(body)));
+        let request =
+            Request::builder().method(method).uri(path).header("host", "cci").body(Full::new(Bytes::from(body)));
         let exchange = async {
             let answer = sender.send_request(request.map_err(io::Error::other)?).await.map_err(io::Error::other)?;
             let is_ok = answer.status().is_success();
             let body = Limited::new(answer.into_body(), LARGEST).collect().await.map_err(io::Error::other)?.to_bytes();
-            if is_ok {
-                serde_json::from_slice(&body).map_err(io::Error::other)
-            } else {
-                Err(refused(&body))
-            }
+            if is_ok { serde_json::from_slice(&body).map_err(io::Error::other) } else { Err(refused(&body)) }
         };
         tokio::pin!(exchange);
         tokio::select! {

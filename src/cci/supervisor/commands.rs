@@ -39,7 +39,8 @@ impl Commands {
             self.until.set(0);
         }
         let (state, from, since) = (state.to_owned(), self.until.get(), self.since);
-        let read = blocking(move || Ok(rows(&state, &file, from).map(|(rows, until)| (commands(&rows, ran, since), until))));
+        let read =
+            blocking(move || Ok(rows(&state, &file, from).map(|(rows, until)| (commands(&rows, ran, since), until))));
         let Ok(Some((commands, until))) = read.await else { return Vec::new() };
         self.until.set(until);
         commands
@@ -80,7 +81,8 @@ mod tests {
 
     fn row(at: &str, command: &str) -> String {
         let content = serde_json::json!([{ "type": "tool_use", "name": "Bash", "input": { "command": command } }]);
-        serde_json::json!({ "type": "assistant", "timestamp": at, "message": { "content": content } }).to_string() + "\n"
+        serde_json::json!({ "type": "assistant", "timestamp": at, "message": { "content": content } }).to_string()
+            + "\n"
     }
 
     #[tokio::test]

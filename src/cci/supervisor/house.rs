@@ -159,7 +159,11 @@ impl House {
     /// Lets a session reach something beside its policy.
     pub(super) async fn allow(&self, asked: Asked) -> io::Result<()> {
         let Asked { session, allowance } = asked;
-        let rules = self.entries.borrow().get(&session.to_string()).and_then(|entry| Some((entry.rules.clone()?, entry.session.record.clone())));
+        let rules = self
+            .entries
+            .borrow()
+            .get(&session.to_string())
+            .and_then(|entry| Some((entry.rules.clone()?, entry.session.record.clone())));
         let Some((rules, record)) = rules else {
             return Err(io::Error::other("its connections are not judged by name"));
         };

@@ -114,7 +114,7 @@ fn presence(of: &Watched, list: &[Instance], uid: u32) -> Presence {
 #[cfg(test)]
 mod tests {
     use cci_core::settings::CheckpointSettings;
-    use cci_host::store::run_dir::Owner;
+    use cci_host::store::run_dir::{MachineNote, Owner};
 
     use super::*;
 

@@ -50,7 +50,10 @@ fn a_host_is_reached_as_soon_as_its_person_allows_it_and_as_long() {
     assert_eq!((ask(by_https), ask(by_http)), ("200".into(), "200".into()), "the name resolves too");
 
     let why = named.cci(&["network", "why", "new.n60.test:443", "--from", &container]).ok();
-    assert!(why.stdout.contains("allowed: new.n60.test:80,443 until ") && why.stdout.contains("network allow"), "{why}");
+    assert!(
+        why.stdout.contains("allowed: new.n60.test:80,443 until ") && why.stdout.contains("network allow"),
+        "{why}"
+    );
     let shown = named.cci(&["network", "show", &container]).ok();
     assert!(shown.stdout.contains("by `cci network allow`:\n  allow new.n60.test:80,443 until "), "{shown}");
 

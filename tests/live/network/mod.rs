@@ -2,6 +2,7 @@
 
 mod allow;
 mod attacks;
+mod audit;
 mod brought_back;
 mod by_name;
 mod dns;

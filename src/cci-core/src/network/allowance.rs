@@ -25,7 +25,11 @@ impl Allowance {
         let Entry { target, ports } = raw.parse()?;
         let ports = if ports.is_every() { Ports::from(BY_NAME) } else { ports };
         let is_by_name = ports.without(&BY_NAME).is_none() && !matches!(target, Target::Block(_));
-        if is_by_name { Ok(Self { entry: Entry { target, ports }, until }) } else { Err(EntryError::Fixed(raw.to_owned())) }
+        if is_by_name {
+            Ok(Self { entry: Entry { target, ports }, until })
+        } else {
+            Err(EntryError::Fixed(raw.to_owned()))
+        }
     }
 
     /// Whether it has ended.

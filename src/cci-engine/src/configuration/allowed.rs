@@ -75,7 +75,8 @@ fn with(text: &str, own: &[String], entries: &[String]) -> std::result::Result<(
     let list = network.entry(KEY).or_insert_with(|| value(own.iter().collect::<Array>()));
     let list = list.as_array_mut().ok_or("`network.allowed_domains` is no list")?;
     let has = |list: &Array, entry: &String| {
-        let same = |there: &str| there == entry || Entry::enforced(there).is_ok_and(|there| there.to_string() == *entry);
+        let same =
+            |there: &str| there == entry || Entry::enforced(there).is_ok_and(|there| there.to_string() == *entry);
         list.iter().filter_map(toml_edit::Value::as_str).any(same)
     };
     let mut added = Vec::new();
@@ -114,7 +115,10 @@ mod tests {
         let wanted = "# mine\n[network]\nmode = 'allowlist' # always\nallowed_domains = [\n  \"a.example\", # a\n  \"b.example:443\",\n]\n";
         assert_eq!(added(text, &["b.example:443"]), wanted);
         assert_eq!(added(text, &["a.example"]), text);
-        assert_eq!(added("network.allowed_domains = []\n", &["b.example"]), "network.allowed_domains = [\"b.example\"]\n");
+        assert_eq!(
+            added("network.allowed_domains = []\n", &["b.example"]),
+            "network.allowed_domains = [\"b.example\"]\n"
+        );
     }
 
     #[test]

@@ -71,7 +71,9 @@ async fn judged(cx: &Context, container: &str) -> Result<Option<Watched>> {
 fn fixed(container: &str) -> Error {
     let [plain, tls] = BY_NAME;
     Error::Forbidden {
-        problem: format!("connections of container {container} are not judged by name, so nothing can be allowed while it runs"),
+        problem: format!(
+            "connections of container {container} are not judged by name, so nothing can be allowed while it runs"
+        ),
         hint: Some(format!(
             "start it with `--network allowlist` and a name for port {plain} or {tls} in network.allowed_domains"
         )),

@@ -185,7 +185,9 @@ pub(super) async fn let_resolve(cx: &Context, network: &str, allowance: &Allowan
     let client = networks(cx);
     for _ in 0..TRIES {
         let Some((found, etag)) = acl_of(&client, network).await? else { break };
-        let Some(policy) = acl::policy(&found).filter(|policy| !policy.resolves(&allowance.entry.target)) else { break };
+        let Some(policy) = acl::policy(&found).filter(|policy| !policy.resolves(&allowance.entry.target)) else {
+            break;
+        };
         let before = Known::of(&found);
         let allowed = still_allowed(&before).into_iter().chain([allowance.clone()]).collect();
         let known = Known { allowed, ..before };

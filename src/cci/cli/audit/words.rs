@@ -14,8 +14,12 @@ pub(super) fn line(entry: &Entry) -> String {
 fn what(what: &What) -> String {
     match what.event.as_str() {
         "began" => {
-            let allowed = if what.allowed.is_empty() { String::new() } else { format!(" ({})", what.allowed.join(", ")) };
-            format!("began in {}: {} from {}, network {}{allowed}", what.workspace, what.agent, what.image, what.network)
+            let allowed =
+                if what.allowed.is_empty() { String::new() } else { format!(" ({})", what.allowed.join(", ")) };
+            format!(
+                "began in {}: {} from {}, network {}{allowed}",
+                what.workspace, what.agent, what.image, what.network
+            )
         }
         "ended" => format!("ended: {}", what.why),
         "opened" => format!("opened {} at {} by {}", what.name, what.address, what.rule),
@@ -49,7 +53,10 @@ mod tests {
             (what.name, what.address, what.milliseconds) = ("a.example".into(), "198.51.100.1:443".into(), Some(12));
             (what.sent, what.received) = (Some(0), Some(2048));
         });
-        assert!(closed.starts_with("closed a.example at 198.51.100.1:443: ") && closed.ends_with(", 12 ms"), "{closed}");
+        assert!(
+            closed.starts_with("closed a.example at 198.51.100.1:443: ") && closed.ends_with(", 12 ms"),
+            "{closed}"
+        );
         assert_eq!(of("command", |what| what.command = "ls -l".into()), "ran ls -l");
         assert_eq!(of("unwritten", |what| what.count = Some(7)), "7 more, which are not recorded");
         assert_eq!(of("later", |_| {}), "later", "of a newer cci");

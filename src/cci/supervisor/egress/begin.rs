@@ -58,7 +58,14 @@ async fn serve(
     // nothing is passed on before it is known where no name may lead
     rules.lead_to(addresses().await);
     let EgressNote { container, address, .. } = note;
-    let way = Egress { container, reach: rules.reach(), resolver: System::default(), dial: Tcp, notes: record, limits: limits() };
+    let way = Egress {
+        container,
+        reach: rules.reach(),
+        resolver: System::default(),
+        dial: Tcp,
+        notes: record,
+        limits: limits(),
+    };
     let way = Rc::new(way);
     let mut open = JoinSet::new();
     for (port, door, entered) in entered {

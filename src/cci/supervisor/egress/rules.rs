@@ -65,7 +65,9 @@ impl Rules {
             let mut allowed = self.allowed.borrow_mut();
             allowed.retain(|other| other.entry != allowance.entry && !other.is_over(Timestamp::now()));
             if allowed.len() >= MOST {
-                return Err(io::Error::other(format!("{MOST} hosts are allowed already: list them in network.allowed_domains")));
+                return Err(io::Error::other(format!(
+                    "{MOST} hosts are allowed already: list them in network.allowed_domains"
+                )));
             }
             allowed.push(allowance);
             allowed.clone()

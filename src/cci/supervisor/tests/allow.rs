@@ -52,6 +52,8 @@ async fn what_is_allowed_is_reached_at_once_by_that_session_alone() {
         assert!(passes(ONE).await, "the next supervisor knows it");
     };
     world.while_it_runs(next).await;
+    let record = std::fs::read_to_string(world.place.cci_dir().join(format!("audit/{session}.jsonl"))).unwrap();
+    assert!(record.contains(r#"{"event":"allowed","entry":"localhost:80"}"#), "{record}");
 }
 
 #[tokio::test]

@@ -102,8 +102,10 @@ async fn what_no_rule_allows_is_refused_in_words_and_written_down() {
     world.while_it_runs(test).await;
     let record = record(&world, session);
     for (what, times) in [
-        (r#"{"event":"refused","why":"no rule allows b.example:80"}"#, 1),
-        (r#"{"event":"refused","why":"no rule allows b.example:443"}"#, 1),
+        (r#"{"event":"refused","why":"no rule allows b.example:80","host":"b.example:80"}"#, 1),
+        (r#"{"event":"refused","why":"no rule allows b.example:443","host":"b.example:443"}"#, 1),
+        (r#"{"event":"began","container":"","workspace":"/w","#, 1),
+        (r#"{"event":"ended","why":"the supervisor ends"}"#, 1),
         (r#""why":"localhost leads to"#, 2),
     ] {
         assert_eq!(record.matches(what).count(), times, "{what}: {record}");

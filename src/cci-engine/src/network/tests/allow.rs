@@ -26,8 +26,12 @@ async fn watched() -> (World, RunDir, Watched) {
     world.container("cci-a-1").device("eth0", json!({"type": "nic", "network": bridge(&world)})).put();
     let cx = world.cx();
     let (run, address) = (RunDir::of(&cx.cci_dir()), "10.0.0.9".parse().unwrap());
-    let egress =
-        EgressNote { container: "cci-a-1".into(), address, doors: BTreeMap::new(), allowed: vec!["*.example.com".into()] };
+    let egress = EgressNote {
+        container: "cci-a-1".into(),
+        address,
+        doors: BTreeMap::new(),
+        allowed: vec!["*.example.com".into()],
+    };
     let session = SessionId::from_random([4; 16]);
     let watched = Watched { egress: Some(egress), ..blank(&cx, session, Ids { uid: 1, gid: 1 }) };
     run.make().unwrap();

@@ -48,8 +48,9 @@ impl Audits {
             entries => entries?,
         };
         let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-        let mut all: Vec<SessionId> =
-            names.filter_map(|name| name.strip_suffix(".1.jsonl").or(name.strip_suffix(".jsonl"))?.parse().ok()).collect();
+        let mut all: Vec<SessionId> = names
+            .filter_map(|name| name.strip_suffix(".1.jsonl").or(name.strip_suffix(".jsonl"))?.parse().ok())
+            .collect();
         all.sort_unstable();
         all.dedup();
         Ok(all)
@@ -107,7 +108,9 @@ mod tests {
 
     fn read(reader: &mut Reader) -> Vec<String> {
         let mut seen = Vec::new();
-        reader.more(|line| seen.push(format!("{} {}", line.container, line.what["why"].as_str().unwrap_or("-")))).unwrap();
+        reader
+            .more(|line| seen.push(format!("{} {}", line.container, line.what["why"].as_str().unwrap_or("-"))))
+            .unwrap();
         seen
     }
 
@@ -130,7 +133,11 @@ mod tests {
             network: "open".into(),
             allowed: vec![],
         };
-        audits.open(one).unwrap().append(&[refused("1"), ("2026-11-28T09:00:01Z".into(), began), refused("2")]).unwrap();
+        audits
+            .open(one)
+            .unwrap()
+            .append(&[refused("1"), ("2026-11-28T09:00:01Z".into(), began), refused("2")])
+            .unwrap();
         audits.open(two).unwrap().append(&[refused("3")]).unwrap();
         assert_eq!(read(&mut reader), [" 1", "c -", "c 2", " 3"]);
         assert!(read(&mut reader).is_empty());
