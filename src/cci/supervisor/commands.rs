@@ -107,6 +107,8 @@ mod tests {
         add(&(row("2026-01-01T00:00:00Z", "old") + &row(later, "ls\n-l") + "no row\n" + "{\"cut"));
         assert_eq!(seen().await, ["ls\n-l"]);
         assert!(seen().await.is_empty());
+        fs::write(&path, "").unwrap();
+        assert!(seen().await.is_empty(), "another file in its place");
         fs::write(&path, row(later, &"\u{e9}".repeat(4_000))).unwrap();
         let [long] = seen().await.try_into().unwrap();
         assert_eq!(long.len(), LONGEST);

@@ -51,7 +51,7 @@ async fn what_is_allowed_is_reached_at_once_by_that_session_alone() {
         served(ONE).await;
         assert!(passes(ONE).await, "the next supervisor knows it");
     };
-    world.while_it_runs(next).await;
+    world.with_version(world.version).while_it_runs(next).await;
     let record = std::fs::read_to_string(world.place.cci_dir().join(format!("audit/{session}.jsonl"))).unwrap();
     assert!(record.contains(r#"{"event":"allowed","entry":"localhost:80"}"#), "{record}");
 }
@@ -76,7 +76,7 @@ async fn what_is_allowed_for_a_while_ends_by_itself() {
         served(ONE).await;
         assert!(!passes(ONE).await, "what is over is nothing to the next one");
     };
-    world.while_it_runs(next).await;
+    world.with_version(world.version).while_it_runs(next).await;
 }
 
 #[tokio::test]
