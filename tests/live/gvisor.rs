@@ -102,10 +102,10 @@ fn the_agent_answers_resumes_and_stays_inside() {
 
 #[test]
 fn its_login_stays_on_the_host_and_what_is_rewound_or_opened_beside_it_is_inside() {
-    let world = World::new(U1234, "[defaults]\nboundary = \"gvisor\"\nimage = \"cci-gvisor\"\n");
+    let world = World::new(U1234, "");
     let host = &world.host;
     build(host, "gvisor");
-    let name = world.start();
+    let name = world.start_with(&["--profile", "gvisor"]);
     let is_inside = |name: &str| {
         let outside = world.inside(name, "root", "pgrep -x claude | wc -l").ok();
         assert_eq!(outside.stdout.trim(), "0", "{outside}");

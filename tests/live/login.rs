@@ -41,9 +41,13 @@ impl World {
     }
 
     pub(crate) fn start_in(&self, slot: &str) -> String {
+        self.start_with(&["--slot", slot])
+    }
+
+    pub(crate) fn start_with(&self, flags: &[&str]) -> String {
         let url = self.api.url();
         let quiet = "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1";
-        let args = ["shell", "--background", "--slot", slot, "-e", quiet];
+        let args = [&["shell", "--background", "-e", quiet], flags].concat();
         let renewed_at = self.api.token_url();
         let mut places = vec![("ANTHROPIC_BASE_URL", url.as_str()), ("CCI_TOKEN_URL", &renewed_at)];
         let elsewhere = self.elsewhere.as_ref().map(|directory| directory.to_string_lossy());
