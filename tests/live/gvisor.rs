@@ -145,15 +145,13 @@ fn its_login_stays_on_the_host_and_what_is_rewound_or_opened_beside_it_is_inside
     let first = host.cci(&["checkpoint"]).ok().stdout.trim().to_owned();
     std::fs::write(host.proj.join("file"), "after").unwrap();
     world.inside(&name, "root", "touch /root/after").ok();
-    let url = world.api.url();
-    let with_the_api = [("ANTHROPIC_BASE_URL", url.as_str())];
-    host.cci_with(&["rewind", "--yes", &first], &with_the_api, b"").ok();
+    world.cci(&["rewind", "--yes", &first]).ok();
     world.shows(&name, "hello through both");
     assert_eq!(std::fs::read_to_string(host.proj.join("file")).unwrap(), "before");
     world.inside(&name, "root", "test ! -e /root/after").ok();
     world.prompt(&name, "after the rewind");
     is_inside(&name);
-    let forked = host.cci_with(&["fork", "-n", "1", "--prompt", "in the fork"], &with_the_api, b"").ok();
+    let forked = world.cci(&["fork", "-n", "1", "--prompt", "in the fork"]).ok();
     let fork = forked.stdout.split_whitespace().last().unwrap();
     world.shows(fork, "echo <in the fork>");
     is_inside(fork);
