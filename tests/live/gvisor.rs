@@ -67,7 +67,7 @@ fn the_agent_answers_resumes_and_stays_inside() {
     let inside = |script: &str| incus(&["exec", "--project", &host.project, &name, "--", "sh", "-c", script]);
     // the agent is no process of the container's
     assert_eq!(inside("pgrep -x claude | wc -l").trim(), "0");
-    assert_eq!(inside("runsc --root=/run/cci-gvisor/state ps code | grep -c claude").trim(), "1");
+    assert_ne!(inside("runsc --root=/run/cci-gvisor/state ps code | grep -c claude").trim(), "0");
     // what would start commands outside is out of its reach, under another name too
     let reach = "cd; for way in 'tmux -S .cci-tmux ls' 'ln .cci-tmux linked' 'ls /run/dbus' 'ls /run/docker.sock' \
                  'test -S .cci-tmux' 'umount .cci-tmux'; do $way >/dev/null 2>&1 && echo \"$way\"; done; \
