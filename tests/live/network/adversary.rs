@@ -50,7 +50,10 @@ impl Attack {
     fn in_container(&self, container: &str, asked: Asked<'_>) {
         let wanted = self.wanted(asked);
         let questions = wanted.iter().map(|(asked, _)| asked.as_str());
-        check(&self.named.exec(container, &["python3", PROGRAM].into_iter().chain(questions).collect::<Vec<_>>()), &wanted);
+        check(
+            &self.named.exec(container, &["python3", PROGRAM].into_iter().chain(questions).collect::<Vec<_>>()),
+            &wanted,
+        );
     }
 
     fn wanted(&self, asked: Asked<'_>) -> Vec<(String, &'static str)> {
@@ -126,7 +129,12 @@ fn an_address_for_a_name() {
             ("http WEB 0xc6.0x33.0x64.0x36", "403"),
             ("http WEB a.n54.test", "200"),
         ],
-        &[("https WEB WEB", "200"), ("http WEB WEB", "200"), ("http WEB [::ffff:WEB]", "200"), ("http WEB 3325256758", "200")],
+        &[
+            ("https WEB WEB", "200"),
+            ("http WEB WEB", "200"),
+            ("http WEB [::ffff:WEB]", "200"),
+            ("http WEB 3325256758", "200"),
+        ],
     );
 }
 
@@ -168,7 +176,8 @@ fn a_listed_name_that_leads_to_what_is_near() {
         web::answer_all(internet::inside(move || std::net::TcpListener::bind((near, 80)).unwrap()));
     }
     let container = attack.named.container();
-    let asked: Vec<String> = names.iter().flat_map(|name| [format!("http WEB {name}"), format!("https WEB {name}")]).collect();
+    let asked: Vec<String> =
+        names.iter().flat_map(|name| [format!("http WEB {name}"), format!("https WEB {name}")]).collect();
     let all = |plain: &'static str, tls: &'static str| -> Vec<(&str, &'static str)> {
         asked.iter().map(|asked| (asked.as_str(), if asked.starts_with("https") { tls } else { plain })).collect()
     };
@@ -239,17 +248,15 @@ fn the_address_of_a_neighbour() {
     let second = second.split_whitespace().next().unwrap();
     assert_ne!(container, second);
     let address = |name: &str| {
-        let address = ["config", "device", "get", "--project", &attack.named.host.project, name, "eth0", "ipv4.address"];
+        let address =
+            ["config", "device", "get", "--project", &attack.named.host.project, name, "eth0", "ipv4.address"];
         incus(&address).trim().to_owned()
     };
     let (own, theirs) = (address(&container), address(second));
     attack.named.exec(&container, &["ip", "addr", "add", &format!("{theirs}/32"), "dev", "lo"]);
     attack.in_container(
         &container,
-        &[
-            (&format!("spoofed WEB {theirs},a.n62.test"), "silence"),
-            (&format!("spoofed WEB {own},a.n62.test"), "200"),
-        ],
+        &[(&format!("spoofed WEB {theirs},a.n62.test"), "silence"), (&format!("spoofed WEB {own},a.n62.test"), "200")],
     );
     attack.in_container(second, &[(&format!("spoofed WEB {theirs},a.n62.test"), "200")]);
 }

@@ -267,7 +267,8 @@ fn what_docker_runs_inside_is_judged_too() {
         (&format!("other {at} -"), "refused"),
         (&format!("quic {at} -"), "refused"),
     ]);
-    let closed = rows(&[("https listed.n6.test listed.n6.test", "refused"), (&format!("http {at} listed.n6.test"), "refused")]);
+    let closed =
+        rows(&[("https listed.n6.test listed.n6.test", "refused"), (&format!("http {at} listed.n6.test"), "refused")]);
     let ask = |wanted: &[(String, &str)]| {
         let asked = wanted.iter().map(|(asked, _)| asked.as_str());
         named.exec(&container, &["bash", "-c", IN_DOCKER, "bash", PROGRAM].into_iter().chain(asked).collect::<Vec<_>>())
@@ -305,7 +306,8 @@ fn it_is_closed_to_whom_nobody_knows_yet() {
     incus(&["systemctl", "reboot", "--force"]);
     wait::until("it has booted", Duration::from_secs(60), || {
         let now = begun();
-        let has_booted = now.status.success() && now.stdout.windows(7).any(|word| word == b"default") && now.stdout != before;
+        let has_booted =
+            now.status.success() && now.stdout.windows(7).any(|word| word == b"default") && now.stdout != before;
         if has_booted { Ok(()) } else { Err(format!("{now:?}")) }
     });
     assert_eq!(ask(&container), "refused");
