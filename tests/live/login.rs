@@ -41,9 +41,13 @@ impl World {
     }
 
     pub(crate) fn start_in(&self, slot: &str) -> String {
+        self.start_with(&["--slot", slot])
+    }
+
+    pub(crate) fn start_with(&self, flags: &[&str]) -> String {
         let url = self.api.url();
         let quiet = "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1";
-        let args = ["shell", "--background", "--slot", slot, "-e", quiet];
+        let args = [&["shell", "--background", "-e", quiet], flags].concat();
         let renewed_at = self.api.token_url();
         let mut places = vec![("ANTHROPIC_BASE_URL", url.as_str()), ("CCI_TOKEN_URL", &renewed_at)];
         let elsewhere = self.elsewhere.as_ref().map(|directory| directory.to_string_lossy());
@@ -52,6 +56,11 @@ impl World {
         let name = out.stdout.split_whitespace().next().unwrap().to_owned();
         self.shows(&name, "bypass permissions");
         name
+    }
+
+    /// A command of the person's, whose API is the stub: one that launches would ask the agent's own otherwise.
+    pub(crate) fn cci(&self, args: &[&str]) -> Output {
+        self.host.cci_with(args, &[("ANTHROPIC_BASE_URL", &self.api.url())], b"")
     }
 
     #[track_caller]
@@ -207,17 +216,15 @@ fn what_a_rewind_or_a_fork_starts_is_let_in_at_once() {
     let name = world.start();
     world.prompt(&name, "hello before the rewind");
     let id = world.host.cci(&["checkpoint"]).ok().stdout.trim().to_owned();
-    let url = world.api.url();
-    let with_the_api = [("ANTHROPIC_BASE_URL", url.as_str())];
     world.host.cci(&["supervisor", "stop"]).ok();
-    world.host.cci_with(&["rewind", "--yes", &id], &with_the_api, b"").ok();
+    world.cci(&["rewind", "--yes", &id]).ok();
     world.prompt(&name, "hello behind the rewind");
     world.host.cci(&["supervisor", "stop"]).ok();
-    let forked = world.host.cci_with(&["fork", &id, "--prompt", "hello in the fork"], &with_the_api, b"").ok();
+    let forked = world.cci(&["fork", &id, "--prompt", "hello in the fork"]).ok();
     let fork = forked.stdout.split_whitespace().last().unwrap().to_owned();
     world.shows(&fork, "echo <hello in the fork>");
     world.host.cci(&["supervisor", "stop"]).ok();
-    world.host.cci_with(&["adopt", &fork, "--yes"], &with_the_api, b"").ok();
+    world.cci(&["adopt", &fork, "--yes"]).ok();
     world.prompt(&name, "hello behind the adoption");
     world.host.cci(&["fork", "--remove", &fork, "--yes"]).ok();
 }

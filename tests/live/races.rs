@@ -8,13 +8,15 @@ use crate::support::host::{Host, Output, U1000, U1234};
 
 /// So many launches at once, each a process of its own; their outputs.
 fn at_once(hosts: &[&Host], count: usize) -> Vec<Output> {
+    all_at_once(hosts, count, &["shell", "--background"])
+}
+
+fn all_at_once(hosts: &[&Host], count: usize, args: &[&str]) -> Vec<Output> {
     std::thread::scope(|scope| {
         let launches: Vec<_> = (0..count)
             .map(|n| {
                 let host = hosts[n % hosts.len()];
-                scope.spawn(move || {
-                    host.cci_with(&["shell", "--background"], &[("CCI_USE_DUMMY", "1"), ("CCI_LOG", "cci=info")], b"")
-                })
+                scope.spawn(move || host.cci_with(args, &[("CCI_USE_DUMMY", "1"), ("CCI_LOG", "cci=info")], b""))
             })
             .collect();
         launches.into_iter().map(|launch| launch.join().unwrap()).collect()
@@ -130,4 +132,22 @@ fn slots_that_are_being_left_are_waited_for() {
     for end in ends {
         end.ok();
     }
+}
+
+#[test]
+fn one_conversation_resumed_by_several_at_once_continues_in_one_container() {
+    let rounds = if std::env::var_os("CCI_TEST_ROUNDS").is_some() { 40 } else { 4 };
+    let host = Host::live(U1000);
+    at_once(&[&host], 1).remove(0).ok();
+    let mut removed = 0;
+    for round in 0..rounds {
+        host.cci(&["kill", "--all", "--force"]).ok();
+        let outputs = all_at_once(&[&host], 4, &["shell", "--resume", "--background"]);
+        for output in &outputs {
+            assert_eq!(output.code, 0, "round {round}: {output}");
+        }
+        assert_eq!(names(&outputs), [host.only_container()].into(), "round {round}: {outputs:?}");
+        removed += lost(&outputs);
+    }
+    assert!(removed > 0, "in {rounds} rounds no two ever made a container each");
 }

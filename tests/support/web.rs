@@ -1,7 +1,7 @@
 //! A server of the stand-in internet that answers on the ports of the web, at an address of its own.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -27,6 +27,8 @@ impl Web {
         let at = address.clone();
         let plain = internet::inside(move || TcpListener::bind((at.as_str(), 80)).unwrap());
         answer_all(plain);
+        let at = address.clone();
+        echo(internet::inside(move || UdpSocket::bind((at.as_str(), 443)).unwrap()));
         let mut serve = internet::command("openssl");
         serve.args(["s_server", "-www", "-quiet", "-accept", &format!("{address}:443")]);
         serve.arg("-key").arg(&key).arg("-cert").arg(&certificate);
@@ -44,6 +46,16 @@ impl Drop for Web {
         let _ = self.tls.kill();
         let _ = self.tls.wait();
     }
+}
+
+/// Sends each datagram back, until the test ends.
+fn echo(socket: UdpSocket) {
+    std::thread::spawn(move || {
+        let mut datagram = [0; 2048];
+        while let Ok((length, from)) = socket.recv_from(&mut datagram) {
+            let _ = socket.send_to(&datagram[..length], from);
+        }
+    });
 }
 
 /// Answers whoever comes, until the test ends.

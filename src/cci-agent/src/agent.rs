@@ -48,7 +48,7 @@ pub trait Agent: Debug + Sync {
     }
 
     /// Reads a line of a transcript: the commands that it ran. Without this nobody can tell.
-    fn ran(&self) -> Option<fn(&[u8]) -> Vec<Ran>> {
+    fn ran(&self) -> Option<RanIn> {
         None
     }
 
@@ -147,6 +147,9 @@ pub struct Spoken {
     /// The answer that it is a part of, and how many tokens that took in all; each part of an answer says the same.
     pub answer: Option<(String, u64)>,
 }
+
+/// Reads a line of a transcript.
+pub type RanIn = fn(&[u8]) -> Vec<Ran>;
 
 /// A command that an agent ran.
 #[derive(Debug, Clone, PartialEq, Eq)]

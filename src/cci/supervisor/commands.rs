@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use cci_agent::{Agent, Ran, Turn};
+use cci_agent::{Agent, Ran, RanIn, Turn};
 use cci_core::audit::Event;
 use cci_engine::blocking::blocking;
 use jiff::Timestamp;
@@ -60,7 +60,7 @@ fn rows(state: &Path, file: &Path, from: u64) -> Option<(Vec<u8>, u64)> {
     Some((rows, from + whole as u64))
 }
 
-fn commands(rows: &[u8], ran: fn(&[u8]) -> Vec<Ran>, since: Timestamp) -> Vec<Event> {
+fn commands(rows: &[u8], ran: RanIn, since: Timestamp) -> Vec<Event> {
     let is_new = |ran: &Ran| ran.at.parse::<Timestamp>().is_ok_and(|at| at >= since);
     let ran = rows.split(|byte| *byte == b'\n').flat_map(ran).filter(is_new).take(COUNT);
     ran.map(|Ran { at, mut command }| {

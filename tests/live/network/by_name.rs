@@ -12,7 +12,7 @@ use crate::support::internet::NEAR;
 use crate::support::wait;
 use crate::support::web::Web;
 
-const ASK: &str = include_str!("by_name.py");
+pub(super) const ASK: &str = include_str!("by_name.py");
 pub(super) const PROGRAM: &str = "/workspace/by_name.py";
 
 /// A host with these entries and names, and the program that asks.
@@ -30,7 +30,7 @@ pub(super) fn read(printed: &str) -> BTreeMap<String, String> {
 
 /// Whether each question had the outcome that it has to have.
 #[track_caller]
-fn check(printed: &str, wanted: &[(String, &str)]) {
+pub(super) fn check(printed: &str, wanted: &[(String, &str)]) {
     let seen = read(printed);
     let wrong: Vec<String> = wanted
         .iter()
@@ -41,12 +41,12 @@ fn check(printed: &str, wanted: &[(String, &str)]) {
 }
 
 /// A command that asks all of it in a container of its own.
-fn run<'a>(network: &'a [&'a str], wanted: &'a [(String, &str)]) -> Vec<&'a str> {
+pub(super) fn run<'a>(network: &'a [&'a str], wanted: &'a [(String, &str)]) -> Vec<&'a str> {
     let asked = wanted.iter().map(|(asked, _)| asked.as_str());
     ["run"].into_iter().chain(network.iter().copied()).chain(["--", "python3", PROGRAM]).chain(asked).collect()
 }
 
-fn rows(rows: &[(&str, &'static str)]) -> Vec<(String, &'static str)> {
+pub(super) fn rows(rows: &[(&str, &'static str)]) -> Vec<(String, &'static str)> {
     rows.iter().map(|(asked, outcome)| ((*asked).to_owned(), *outcome)).collect()
 }
 
@@ -63,14 +63,14 @@ fn a_listed_name_is_reached_and_nothing_else_at_its_address() {
     let wanted = rows(&[
         ("https listed.n1.test listed.n1.test", "200"),
         ("http listed.n1.test listed.n1.test", "200"),
-        ("twice listed.n1.test listed.n1.test", "200"),
+        ("twice listed.n1.test listed.n1.test,plain.n1.test", "200 200"),
         ("http plain.n1.test plain.n1.test", "200"),
         ("https a.wild.n1.test a.wild.n1.test", "200"),
         ("https a.b.wild.n1.test a.b.wild.n1.test", "200"),
         // the same server, by another name
         ("https listed.n1.test unlisted.n1.test", "alert"),
         ("http listed.n1.test unlisted.n1.test", "403"),
-        ("twice listed.n1.test unlisted.n1.test", "403"),
+        ("twice listed.n1.test listed.n1.test,unlisted.n1.test", "200 403"),
         ("https plain.n1.test plain.n1.test", "alert"),
         ("http a.wild.n1.test a.wild.n1.test", "403"),
         ("https listed.n1.test wild.n1.test", "alert"),
@@ -95,7 +95,7 @@ fn a_listed_name_is_reached_and_nothing_else_at_its_address() {
     let open = rows(&[
         (&format!("https {at} unlisted.n1.test"), "200"),
         (&format!("http {at} unlisted.n1.test"), "200"),
-        (&format!("twice {at} unlisted.n1.test"), "200"),
+        (&format!("twice {at} listed.n1.test,unlisted.n1.test"), "200 200"),
         (&format!("https {at} -"), "200"),
     ]);
     let out = named.cci(&run(&["--network", "open"], &open)).ok();
@@ -236,9 +236,82 @@ fn who_runs_it_is_told_which_name_decides() {
 }
 
 /// Waits until somebody judges the container's connections again.
-fn supervised(named: &Named, container: &str) {
+pub(super) fn supervised(named: &Named, container: &str) {
     wait::until("a supervisor is there again", Duration::from_secs(20), || {
         let status = named.cci(&["supervisor", "status"]).ok().stdout;
         if status.contains(container) && !status.contains("out of reach") { Ok(()) } else { Err(status) }
     });
+}
+
+/// Runs a program of the container's in a container of Docker's, which has the container's programs and nothing else.
+const IN_DOCKER: &str = "set -e; for n in {1..100}; do docker info > /dev/null 2>&1 && break; sleep 0.2; done
+docker image inspect tiny > /dev/null 2>&1 || {
+    mkdir -p /tmp/image/{usr,tmp}; cd /tmp/image; ln -s usr/bin bin; ln -s usr/lib lib; ln -s usr/lib64 lib64
+    tar -c . | docker import - tiny > /dev/null
+}
+exec docker run --rm -v /usr:/usr:ro -v /workspace:/workspace:ro tiny python3 \"$@\"";
+
+#[test]
+fn what_docker_runs_inside_is_judged_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let web = Web::start(44, dir.path());
+    let at = &web.address;
+    let named = named(&["listed.n6.test"], &format!("{at} listed.n6.test\n{at} unlisted.n6.test\n"));
+    let container = named.container();
+    let open = rows(&[
+        ("https listed.n6.test listed.n6.test", "200"),
+        ("http listed.n6.test listed.n6.test", "200"),
+        ("https listed.n6.test unlisted.n6.test", "alert"),
+        (&format!("http {at} unlisted.n6.test"), "403"),
+        ("https unlisted.n6.test unlisted.n6.test", "unknown"),
+        (&format!("other {at} -"), "refused"),
+        (&format!("quic {at} -"), "refused"),
+    ]);
+    let closed =
+        rows(&[("https listed.n6.test listed.n6.test", "refused"), (&format!("http {at} listed.n6.test"), "refused")]);
+    let ask = |wanted: &[(String, &str)]| {
+        let asked = wanted.iter().map(|(asked, _)| asked.as_str());
+        named.exec(&container, &["bash", "-c", IN_DOCKER, "bash", PROGRAM].into_iter().chain(asked).collect::<Vec<_>>())
+    };
+    check(&ask(&open), &open);
+    supervisor::kill(&named.host.home);
+    check(&ask(&closed), &closed);
+    named.cci(&["list"]).ok();
+    supervised(&named, &container);
+    check(&ask(&open), &open);
+}
+
+#[test]
+fn it_is_closed_to_whom_nobody_knows_yet() {
+    let dir = tempfile::tempdir().unwrap();
+    let web = Web::start(45, dir.path());
+    let named = named(&["listed.n7.test"], &format!("{} listed.n7.test\n", web.address));
+    let container = named.container();
+    let asked = "http listed.n7.test listed.n7.test";
+    let ask = |container: &str| {
+        let printed = named.exec(container, &["python3", PROGRAM, asked]);
+        read(&printed)[asked].clone()
+    };
+    assert_eq!(ask(&container), "200");
+
+    // it boots while nobody judges, and is refused until somebody does
+    supervisor::kill(&named.host.home);
+    let incus = |args: &[&str]| {
+        let exec = ["exec", "--project", &named.host.project, &container, "--"];
+        std::process::Command::new("incus").args(exec).args(args).output().unwrap()
+    };
+    let begun = || incus(&["sh", "-c", "cut -d' ' -f22 /proc/1/stat; ip route show default"]);
+    let before = begun().stdout;
+    // the command ends with the container's first process, so its status says nothing
+    incus(&["systemctl", "reboot", "--force"]);
+    wait::until("it has booted", Duration::from_secs(60), || {
+        let now = begun();
+        let has_booted =
+            now.status.success() && now.stdout.windows(7).any(|word| word == b"default") && now.stdout != before;
+        if has_booted { Ok(()) } else { Err(format!("{now:?}")) }
+    });
+    assert_eq!(ask(&container), "refused");
+    named.cci(&["list"]).ok();
+    supervised(&named, &container);
+    assert_eq!(ask(&container), "200");
 }

@@ -1,5 +1,6 @@
 //! What each network mode reaches, asked by live packets that never leave this machine.
 
+mod adversary;
 mod allow;
 mod attacks;
 mod audit;

@@ -43,8 +43,8 @@ pub fn incus(args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What Incus says where it has done nothing, for a reason of its own: under load it gives an exec up before its command
-/// runs, it cannot read an ACL at the moment in which another test deletes one of its own, and setting a network up it
+/// What Incus says where it has done nothing, for a reason of its own: under load it gives an exec up, whose command may
+/// run all the same and therefore must do no harm a second time; it cannot read an ACL at the moment in which another test deletes one of its own, and setting a network up it
 /// looks at every interface of the host, of which the pair of another test's container may just be gone.
 const NOT_DONE: [&str; 3] =
     ["Failed to retrieve PID", "Failed getting ACL usage", "Failed to delete bridge children interfaces"];

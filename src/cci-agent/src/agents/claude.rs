@@ -18,7 +18,7 @@ mod words;
 
 use self::login::LOGIN;
 use self::place::{STATE, directory, state_file};
-use crate::agent::{Agent, Ran, Shown, Spoken, Transcripts};
+use crate::agent::{Agent, RanIn, Shown, Spoken, Transcripts};
 use crate::import::{Import, Part};
 use crate::json::Keep;
 use crate::login::Login;
@@ -97,7 +97,7 @@ impl Agent for Claude {
         Some(talk::spoken)
     }
 
-    fn ran(&self) -> Option<fn(&[u8]) -> Vec<Ran>> {
+    fn ran(&self) -> Option<RanIn> {
         Some(talk::ran)
     }
 

@@ -1,7 +1,7 @@
 //! A stand-in for an agent, for tests and demos: it needs no account. Every image has it (`build-scripts/dummy`).
 
 use super::claude::Claude;
-use crate::agent::{Agent, Ran, Shown, Spoken, Transcripts};
+use crate::agent::{Agent, RanIn, Shown, Spoken, Transcripts};
 use crate::tool::{Start, Tool};
 
 /// The stand-in. It can also replace Claude Code (`CCI_USE_DUMMY=1`), so it keeps conversations where that does.
@@ -49,7 +49,7 @@ impl Agent for Dummy {
         Claude.spoken()
     }
 
-    fn ran(&self) -> Option<fn(&[u8]) -> Vec<Ran>> {
+    fn ran(&self) -> Option<RanIn> {
         Claude.ran()
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cci_core::Result;
-use cci_incus::{Client, Operation};
+use cci_incus::{Client, Operation, OperationKind};
 
 use crate::incus_error::DuringStep;
 
@@ -20,8 +20,11 @@ pub(crate) async fn unfinished(client: &Client) -> Result<Vec<Operation>> {
 }
 
 /// Waits until Incus has finished what it is doing to an instance; the outcome does not matter.
+///
+/// A command that runs in it is not waited for: it may take hours, or wait for the caller itself.
 pub(crate) async fn wait_for_pending(client: &Client, name: &str, step: &'static str, limit: Duration) -> Result<()> {
-    for operation in pending(client, name).await? {
+    let changes = |operation: &Operation| operation.kind() != OperationKind::Executing;
+    for operation in pending(client, name).await?.into_iter().filter(changes) {
         let _ = operation.wait(step, limit).await;
     }
     Ok(())

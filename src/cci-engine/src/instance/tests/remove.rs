@@ -46,6 +46,22 @@ async fn a_create_that_is_still_under_way_is_waited_for_before_the_removal() {
 }
 
 #[tokio::test]
+async fn a_command_that_runs_inside_is_not_waited_for() {
+    let world = World::new();
+    let client = world.daemon.client();
+    let waits = || world.daemon.count("GET /1.0/operations/*/wait");
+    world.container(NAME).persistent().launch("mine").put();
+    world.daemon.put("/1.0/instances/cci-a-1/snapshots/s", json!({"name": "s"}));
+    world.daemon.begin(OperationKind::Executing, NAME);
+    assert!(remove_snapshot(&client, NAME, "s").await.unwrap());
+    assert_eq!(waits(), 1, "the delete of the snapshot alone");
+    assert!(stop_launched(&client, NAME, "mine").await.unwrap());
+    assert_eq!(waits(), 2, "the stop alone");
+    assert!(remove_launched(&client, NAME, "mine").await.unwrap());
+    assert_eq!(waits(), 3, "the delete of the container alone");
+}
+
+#[tokio::test]
 async fn an_instance_that_changes_between_two_steps_is_looked_at_again() {
     let world = World::new();
     let container = world.container(NAME).persistent().launch("mine");
