@@ -64,7 +64,8 @@ fn commands(rows: &[u8], ran: RanIn, since: Timestamp) -> Vec<Event> {
     let is_new = |ran: &Ran| ran.at.parse::<Timestamp>().is_ok_and(|at| at >= since);
     let ran = rows.split(|byte| *byte == b'\n').flat_map(ran).filter(is_new).take(COUNT);
     ran.map(|Ran { at, mut command }| {
-        command.truncate(command.floor_char_boundary(LONGEST));
+        let end = (0..=LONGEST.min(command.len())).rev().find(|at| command.is_char_boundary(*at));
+        command.truncate(end.unwrap_or_default());
         Event::Command { command, when: at }
     })
     .collect()

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     fn added(text: &str, entries: &[&str]) -> String {
-        let (own, entries) = (["own.example".to_owned()], entries.iter().map(|entry| entry.to_string()));
+        let (own, entries) = (["own.example".to_owned()], entries.iter().map(ToString::to_string));
         with(text, &own, &entries.collect::<Vec<_>>()).map_or_else(|problem| problem, |(text, _)| text)
     }
 

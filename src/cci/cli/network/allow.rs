@@ -39,7 +39,7 @@ pub(super) struct AllowArgs {
     /// For how long, such as 30m or 2h; else until the container ends
     #[arg(long = "for", value_name = "TIME", value_parser = lasting, conflicts_with = "write")]
     lasts: Option<SignedDuration>,
-    /// Add it to network.allowed_domains in this file, for containers to come
+    /// Add it to the allowed domains of this file, for containers to come
     #[arg(long, value_name = "FILE")]
     write: Option<File>,
     #[command(flatten)]
