@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use cci_core::session::SessionId;
 use cci_core::{Error, Result};
-use cci_host::store::audit::{Audits, Followed, Reader, Recorded};
+use cci_host::store::audit::{Audits, Followed};
+use cci_host::store::records::{Reader, Recorded};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

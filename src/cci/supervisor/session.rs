@@ -82,7 +82,7 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new(watched: Watched, container: String, shared: Rc<Shared>) -> Rc<Self> {
-        let record = Record::begin(watched.session, &shared);
+        let record = Record::begin(watched.session, &shared.audits, &shared.work, &shared.log);
         record.keep(began(&watched));
         Rc::new(Self {
             record,

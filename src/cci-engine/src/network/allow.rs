@@ -2,11 +2,9 @@
 
 use cci_core::network::{Allowance, BY_NAME};
 use cci_core::{Error, Result};
-use cci_host::store::run_dir::{RunDir, Watched};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{refresh, show};
-use crate::blocking::blocking;
+use super::{beside, refresh, show};
 use crate::context::Context;
 
 /// What is to be allowed.
@@ -40,7 +38,7 @@ pub async fn allow(cx: &Context, wish: &Wish) -> Result<Allowed> {
     };
     let allowance = Allowance::of(&wish.host, until).map_err(|error| Error::usage(error.to_string()))?;
     let network = show::network_of(cx, &wish.container).await?;
-    let Some(watched) = judged(cx, &wish.container).await? else { return Err(fixed(&wish.container)) };
+    let Some(watched) = beside::judged(cx, &wish.container).await? else { return Err(fixed(&wish.container)) };
     cx.supervision.allow(watched.session, allowance.clone()).await.map_err(|error| Error::StepFailed {
         step: format!("allowing {} in {}", allowance.entry, wish.container),
         problem: error.to_string(),
@@ -52,20 +50,6 @@ pub async fn allow(cx: &Context, wish: &Wish) -> Result<Allowed> {
         entry: allowance.entry.to_string(),
         until: until.map(|until| format!("{until:.0}")),
     })
-}
-
-/// What a container may reach beside its policy now.
-pub(super) async fn in_force(cx: &Context, container: &str) -> Result<Vec<Allowance>> {
-    let Some(watched) = judged(cx, container).await? else { return Ok(Vec::new()) };
-    let (run, now) = (RunDir::of(&cx.cci_dir()), Timestamp::now());
-    let noted = blocking(move || Ok(run.allowances(watched.session))).await?;
-    Ok(noted.into_iter().filter(|allowance| !allowance.is_over(now)).collect())
-}
-
-/// The session of a container whose connections are judged by name.
-async fn judged(cx: &Context, container: &str) -> Result<Option<Watched>> {
-    let (run, project, container) = (RunDir::of(&cx.cci_dir()), cx.client.project().to_owned(), container.to_owned());
-    blocking(move || Ok(run.judged(&project, &container))).await
 }
 
 fn fixed(container: &str) -> Error {

@@ -3,6 +3,7 @@
 mod acl;
 mod allow;
 mod answer;
+mod beside;
 mod bridge;
 mod by_name;
 mod ensure;

@@ -8,7 +8,7 @@ use cci_core::{Error, Result};
 use cci_incus::{Acl, AclAction, Nic};
 
 use super::acl::{self, Known};
-use super::allow;
+use super::beside;
 use super::project::networks;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
@@ -62,7 +62,7 @@ pub async fn show(cx: &Context, container: &str) -> Result<Shown> {
     };
     let (known, policy) = (Known::of(&found), acl::policy(&found));
     let by_name = policy.iter().flat_map(|policy| policy.by_name().map(Entry::to_string)).collect();
-    let allowed = allow::in_force(cx, container).await?.iter().map(Allowance::to_string).collect();
+    let allowed = beside::in_force(cx, container).await?.iter().map(Allowance::to_string).collect();
     Ok(Shown {
         container: container.to_owned(),
         mode: policy.map_or_else(|| "unknown".into(), |policy| policy.mode().to_string()),

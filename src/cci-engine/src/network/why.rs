@@ -9,7 +9,7 @@ use cci_core::{Error, Result};
 use super::acl::{self, Known};
 use super::answer::Answer;
 use super::project::networks;
-use super::{allow, by_name, host_names, lookup, show};
+use super::{beside, by_name, host_names, lookup, show};
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 
@@ -29,7 +29,7 @@ pub async fn why(cx: &Context, question: &Question) -> Result<Vec<Answer>> {
         return Ok(vec![Answer { host, address: String::new(), allowed: true, because }]);
     };
     let allowed = match &question.from {
-        Some(container) => allow::in_force(cx, container).await?,
+        Some(container) => beside::in_force(cx, container).await?,
         None => Vec::new(),
     };
     let named = by_name::answer(cx, &policy, &allowed, &host, port).await;

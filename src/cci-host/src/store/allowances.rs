@@ -4,49 +4,37 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use cci_core::network::Allowance;
 use cci_core::session::SessionId;
 
 use super::put::{PRIVATE, beside};
-use super::run_dir::{RunDir, Watched};
 
 /// What ends the name of such a note.
 const ALLOWED: &str = ".allowed";
 
-impl RunDir {
-    fn allowed(&self, session: SessionId) -> std::path::PathBuf {
-        self.path().join(format!("{session}{ALLOWED}"))
-    }
+fn path(run: &Path, session: SessionId) -> PathBuf {
+    run.join(format!("{session}{ALLOWED}"))
+}
 
-    /// What a session may reach beside its policy, also what has ended since; what cannot be read is nothing.
-    #[must_use]
-    pub fn allowances(&self, session: SessionId) -> Vec<Allowance> {
-        fs::read(self.allowed(session)).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
-    }
+/// What a session may reach, also what has ended since; what cannot be read is nothing.
+pub(super) fn read(run: &Path, session: SessionId) -> Vec<Allowance> {
+    fs::read(path(run, session)).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+}
 
-    /// Notes it. It is not flushed: a container does not outlive the host either.
-    pub fn note_allowances(&self, session: SessionId, all: &[Allowance]) -> io::Result<()> {
-        let path = self.allowed(session);
-        let new = beside(&path);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(&new)?;
-        file.write_all(&serde_json::to_vec(all)?)?;
-        fs::rename(&new, &path)
-    }
+/// Notes it. It is not flushed: a container does not outlive the host either.
+pub(super) fn note(run: &Path, session: SessionId, all: &[Allowance]) -> io::Result<()> {
+    let path = path(run, session);
+    let new = beside(&path);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(&new)?;
+    file.write_all(&serde_json::to_vec(all)?)?;
+    fs::rename(&new, &path)
+}
 
-    /// Forgets it with the session.
-    pub(super) fn forget_allowances(&self, session: SessionId) {
-        let _ = fs::remove_file(self.allowed(session));
-    }
-
-    /// The session of a container whose connections are judged by name.
-    #[must_use]
-    pub fn judged(&self, project: &str, container: &str) -> Option<Watched> {
-        let is_its = |watched: &Watched| {
-            watched.project == project && watched.egress.as_ref().is_some_and(|note| note.container == container)
-        };
-        self.watched().into_iter().find(is_its)
-    }
+/// Forgets it with the session.
+pub(super) fn forget(run: &Path, session: SessionId) {
+    let _ = fs::remove_file(path(run, session));
 }
 
 #[cfg(test)]
@@ -54,19 +42,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_allowed_is_noted_beside_the_session_and_is_none_itself() {
+    fn what_is_allowed_is_noted_until_it_is_forgotten() {
         let dir = tempfile::tempdir().unwrap();
-        let run = RunDir::of(dir.path());
-        let session = SessionId::from_random([5; 16]);
-        run.make().unwrap();
-        assert_eq!(run.allowances(session), []);
+        let (run, session) = (dir.path(), SessionId::from_random([5; 16]));
+        assert_eq!(read(run, session), []);
         let all = [Allowance::of("a.example", Some("2026-11-28T14:05:00Z".parse().unwrap())).unwrap()];
-        run.note_allowances(session, &all).unwrap();
-        assert_eq!(run.allowances(session), all);
-        assert!(!run.has_watched() && run.with_sockets().is_empty());
-        fs::write(run.allowed(session), "[{").unwrap();
-        assert_eq!(run.allowances(session), []);
-        run.forget_allowances(session);
-        assert!(fs::read_dir(run.path()).unwrap().next().is_none());
+        note(run, session, &all).unwrap();
+        assert_eq!(read(run, session), all);
+        fs::write(path(run, session), "[{").unwrap();
+        assert_eq!(read(run, session), []);
+        forget(run, session);
+        assert!(fs::read_dir(run).unwrap().next().is_none());
     }
 }

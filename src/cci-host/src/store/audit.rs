@@ -2,7 +2,6 @@
 //! full is put aside, and the one that was put aside before is removed; of many sessions the oldest are.
 
 mod bounds;
-mod read;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -12,7 +11,6 @@ use std::path::{Path, PathBuf};
 use cci_core::audit::{Event, Link, follow, line};
 use cci_core::session::SessionId;
 
-pub use self::read::{Reader, Recorded};
 use super::put::PRIVATE;
 
 /// How large a file may become.
@@ -22,7 +20,7 @@ const LONGEST: u64 = 64 * 1024;
 
 /// The directory.
 #[derive(Debug, Clone)]
-pub struct Audits(PathBuf);
+pub struct Audits(pub(super) PathBuf);
 
 /// The record of one session, open for further lines: nobody else has it open meanwhile.
 #[derive(Debug)]
@@ -31,7 +29,7 @@ pub struct Audit {
     file: File,
     size: u64,
     last: Link,
-    largest: u64,
+    pub(super) largest: u64,
 }
 
 /// What became of following a record.
@@ -45,9 +43,9 @@ pub enum Followed {
 
 /// Where it is.
 #[derive(Debug, Clone)]
-struct Place {
-    now: PathBuf,
-    aside: PathBuf,
+pub(super) struct Place {
+    pub(super) now: PathBuf,
+    pub(super) aside: PathBuf,
 }
 
 impl Audits {
@@ -57,7 +55,7 @@ impl Audits {
         Self(cci_dir.join("audit"))
     }
 
-    fn place(&self, session: SessionId) -> Place {
+    pub(super) fn place(&self, session: SessionId) -> Place {
         Place { now: self.0.join(format!("{session}.jsonl")), aside: self.0.join(format!("{session}.1.jsonl")) }
     }
 

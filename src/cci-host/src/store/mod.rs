@@ -19,6 +19,7 @@ pub mod owners;
 pub mod pack;
 pub mod place;
 pub mod put;
+pub mod records;
 pub mod remark;
 pub mod remove;
 pub mod run_dir;

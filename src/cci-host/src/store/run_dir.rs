@@ -11,11 +11,13 @@ use std::path::{Path, PathBuf};
 use cci_agent::Provided;
 use cci_core::account::AccountName;
 use cci_core::idmap::Ids;
+use cci_core::network::Allowance;
 use cci_core::secret::{Remote, SecretName};
 use cci_core::session::SessionId;
 use cci_core::settings::{CheckpointSettings, LoginMode};
 use serde::{Deserialize, Serialize};
 
+use super::allowances;
 use super::guest_dir::GuestDir;
 use super::put::{self, PRIVATE, host};
 use super::remove;
@@ -285,6 +287,26 @@ impl RunDir {
         self.watched().into_iter().chain(self.kept()).find(|watched| watched.session == session)
     }
 
+    /// The session of a container whose connections are judged by name.
+    #[must_use]
+    pub fn judged(&self, project: &str, container: &str) -> Option<Watched> {
+        let is_its = |watched: &Watched| {
+            watched.project == project && watched.egress.as_ref().is_some_and(|note| note.container == container)
+        };
+        self.watched().into_iter().find(is_its)
+    }
+
+    /// What a session may reach beside its policy, also what has ended since.
+    #[must_use]
+    pub fn allowances(&self, session: SessionId) -> Vec<Allowance> {
+        allowances::read(&self.0, session)
+    }
+
+    /// Notes what a session may reach beside its policy.
+    pub fn note_allowances(&self, session: SessionId, all: &[Allowance]) -> io::Result<()> {
+        allowances::note(&self.0, session, all)
+    }
+
     /// Whether any session is noted.
     #[must_use]
     pub fn has_watched(&self) -> bool {
@@ -301,7 +323,7 @@ impl RunDir {
         // the next look finds it again if it cannot be removed
         if self.watched().contains(watched) {
             let _ = fs::remove_file(self.note(watched.session));
-            self.forget_allowances(watched.session);
+            allowances::forget(&self.0, watched.session);
         }
         let _ = fs::remove_file(self.kept_note(watched.session));
     }

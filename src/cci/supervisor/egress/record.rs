@@ -14,10 +14,10 @@ use cci_host::store::audit::Audits;
 use cci_proxy::egress::{Note, Notes};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
 
 use crate::supervisor::bucket::Bucket;
 use crate::supervisor::log::Log;
-use crate::supervisor::session::Shared;
 
 /// So many different refusals of one session are in the log: names can be made up without end.
 const MOST: usize = 200;
@@ -41,10 +41,10 @@ struct Inner {
 
 impl Record {
     /// Begins to write, in a task that comes to its end after the session.
-    pub(in crate::supervisor) fn begin(session: SessionId, shared: &Shared) -> Self {
+    pub(in crate::supervisor) fn begin(session: SessionId, audits: &Audits, work: &TaskTracker, log: &Rc<Log>) -> Self {
         let (writer, events) = mpsc::channel(WAITING);
-        shared.work.spawn_local(write(shared.audits.clone(), session, events, Rc::clone(&shared.log)));
-        let (log, share) = (Rc::clone(&shared.log), RefCell::new(Bucket::holding(SHARE.0, SHARE.1)));
+        work.spawn_local(write(audits.clone(), session, events, Rc::clone(log)));
+        let (log, share) = (Rc::clone(log), RefCell::new(Bucket::holding(SHARE.0, SHARE.1)));
         Self(Rc::new(Inner { session, log, told: RefCell::default(), writer, share, unwritten: Cell::new(0) }))
     }
 

@@ -10,7 +10,7 @@ use cci_core::session::SessionId;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Audits, Place};
+use super::audit::{Audits, Place};
 
 /// One line of a record.
 #[derive(Debug, Clone, PartialEq)]
