@@ -118,7 +118,7 @@ impl Log {
     #[must_use]
     pub fn of(cx: &Context, wanted: Wanted) -> Self {
         let is_known = wanted.name.is_none();
-        Self { reader: Audits::of(&cx.cci_dir()).reader(), wanted, is_known }
+        Self { reader: Reader::of(&Audits::of(&cx.cci_dir())), wanted, is_known }
     }
 
     /// What is new since the last time, in its order; of more than so much the newest.

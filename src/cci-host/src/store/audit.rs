@@ -59,6 +59,21 @@ impl Audits {
         Place { now: self.0.join(format!("{session}.jsonl")), aside: self.0.join(format!("{session}.1.jsonl")) }
     }
 
+    /// The sessions that have a record.
+    pub fn sessions(&self) -> io::Result<Vec<SessionId>> {
+        let entries = match fs::read_dir(&self.0) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let mut all: Vec<SessionId> = names
+            .filter_map(|name| name.strip_suffix(".1.jsonl").or(name.strip_suffix(".jsonl"))?.parse().ok())
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        Ok(all)
+    }
+
     /// Opens the record of a session, which is made if there is none.
     pub fn open(&self, session: SessionId) -> io::Result<Audit> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;

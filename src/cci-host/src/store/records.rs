@@ -1,7 +1,7 @@
 //! Reads records as they grow: what is new in each of them since it was read last.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -40,30 +40,13 @@ struct Line {
     what: Value,
 }
 
-impl Audits {
-    /// The sessions that have a record.
-    pub fn sessions(&self) -> io::Result<Vec<SessionId>> {
-        let entries = match fs::read_dir(&self.0) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries?,
-        };
-        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-        let mut all: Vec<SessionId> = names
-            .filter_map(|name| name.strip_suffix(".1.jsonl").or(name.strip_suffix(".jsonl"))?.parse().ok())
-            .collect();
-        all.sort_unstable();
-        all.dedup();
-        Ok(all)
-    }
-
-    /// Reads all of them from their beginning.
-    #[must_use]
-    pub fn reader(&self) -> Reader {
-        Reader { audits: self.clone(), read: BTreeMap::new(), containers: BTreeMap::new() }
-    }
-}
-
 impl Reader {
+    /// Of all of these, from their beginning.
+    #[must_use]
+    pub fn of(audits: &Audits) -> Self {
+        Self { audits: audits.clone(), read: BTreeMap::new(), containers: BTreeMap::new() }
+    }
+
     /// Gives each line that was not read before, session by session, the oldest first.
     pub fn more(&mut self, mut each: impl FnMut(Recorded)) -> io::Result<()> {
         for session in self.audits.sessions()? {
@@ -102,6 +85,8 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use cci_core::audit::Event;
 
     use super::*;
@@ -122,7 +107,7 @@ mod tests {
     fn each_line_is_read_once_also_where_its_file_was_put_aside() {
         let dir = tempfile::tempdir().unwrap();
         let audits = Audits::of(dir.path());
-        let mut reader = audits.reader();
+        let mut reader = Reader::of(&audits);
         assert!(read(&mut reader).is_empty(), "there is nothing");
         let (one, two) = (SessionId::from_random([1; 16]), SessionId::from_random([2; 16]));
         let began = Event::Began {
