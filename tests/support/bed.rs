@@ -1,6 +1,7 @@
 //! An isolated world: a second Incus daemon in a network namespace that leads only to a stand-in internet.
 
 use std::fs::File;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use super::host::{Host, User, answer};
 use super::internet::{NEAR, PUBLIC, SERVER, Sockets};
 use super::names::{HOSTS, SEARCH, serve};
-use super::wait;
+use super::{wait, web};
 
 const PROGRAMS: [&str; 3] = ["/usr/libexec/incus/incusd", "/opt/incus/bin/incusd", "/usr/lib/incus/incusd"];
 
@@ -202,6 +203,16 @@ impl Bed {
     pub fn serve_on_internet(&self) -> u16 {
         let all: Vec<&str> = NEAR.into_iter().chain(PUBLIC).chain([PUBLIC6, PRIVATE6]).collect();
         inside(&self.internet, move || Sockets::bind("[::]", &all)).answer()
+    }
+
+    /// Answers as a server of the web on every address of the internet, until the test ends.
+    pub fn serve_the_web(&self) {
+        web::answer_all(inside(&self.internet, || TcpListener::bind("[::]:80").unwrap()));
+    }
+
+    /// The same on the host's own address on the way there.
+    pub fn serve_the_web_on_host(&self) {
+        web::answer_all(inside(&self.host, || TcpListener::bind((HOST_SIDE, 80)).unwrap()));
     }
 
     /// Answers on one address of the host, or on each where it is the unspecified one.

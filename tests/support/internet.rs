@@ -68,8 +68,27 @@ fn addresses() {
     });
 }
 
+/// Gives the namespace one more address, and the host a way to it.
+pub fn further_address(last: u8) -> String {
+    addresses();
+    let address = format!("198.51.100.{last}");
+    let ip = |args: &[&str]| Command::new("ip").args(args).output().expect("the tests need iproute2");
+    ip(&["-n", NAMESPACE, "addr", "replace", &format!("{address}/32"), "dev", "lo"]);
+    let routed = ip(&["route", "replace", &format!("{address}/32"), "via", SERVER, "dev", "cci-net0"]);
+    assert!(routed.status.success(), "{}", String::from_utf8_lossy(&routed.stderr));
+    address
+}
+
+/// A program that runs there.
+pub fn command(program: &str) -> Command {
+    addresses();
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", NAMESPACE, program]);
+    command
+}
+
 /// Does something with this thread moved into the namespace; sockets made in it stay there.
-fn inside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub fn inside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     addresses();
     std::thread::spawn(move || {
         let there = File::open(format!("/run/netns/{NAMESPACE}")).unwrap();

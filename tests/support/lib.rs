@@ -35,3 +35,4 @@ pub mod timeline;
 pub mod tree;
 pub mod wait;
 pub mod watch;
+pub mod web;

@@ -16,6 +16,8 @@ txt-record=public.example,text
 mx-host=public.example,mail.public.example,5
 cname=alias.public.example,public.example
 host-record=listed.example,192.88.10.5
+host-record=web.example,198.51.100.12
+host-record=another.example,198.51.100.12
 host-record=six.example,2606:4700::9
 host-record=nas.lan,192.168.77.10
 txt-record=nas.lan,private
@@ -48,6 +50,9 @@ pub const PUBLIC_NAMES: [(&str, u16); 6] = [
 
 /// The public name that an allowlist has.
 pub const LISTED: &str = "listed.example";
+
+/// A public name with a server of the web that an allowlist has, and another one of the same server.
+pub const WEB: [&str; 2] = ["web.example", "another.example"];
 
 /// What the host or its network knows, by record types.
 pub const NEAR_NAMES: [(&str, u16); 20] = [

@@ -146,7 +146,7 @@ impl LaunchPlan {
             pool: pool(settings, host),
             prefix: ask.prefix.clone(),
             nic: host.nic.clone(),
-            policy: Policy::new(&settings.network)?,
+            policy: host.policy.clone(),
             nft: host.nft.clone(),
             stop_hook: host.stop_hook.clone().filter(|_| !lifetime.is_persistent()),
             nesting: settings.defaults.docker,
@@ -250,6 +250,12 @@ impl LaunchPlan {
     #[must_use]
     pub fn subnet(&self) -> Option<Subnet> {
         self.network_facts().map(|network| network.subnet)
+    }
+
+    /// The policy of its network; mode `open` has none.
+    #[must_use]
+    pub fn policy(&self) -> Option<&Policy> {
+        self.policy.as_ref()
     }
 
     /// The name of the network.

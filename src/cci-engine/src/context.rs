@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use cci_core::Result;
 use cci_core::name::Prefix;
+use cci_core::network::{Keeper, Policy};
 use cci_core::settings::Settings;
 use cci_core::workspace::Workspace;
 use cci_incus::Client;
@@ -14,6 +15,7 @@ use crate::event::Event;
 use crate::reporter::Reporter;
 use crate::scope::Scope;
 use crate::site::Site;
+use crate::supervision::Supervision;
 use cci_host::caller::Caller;
 use cci_host::settings::Stack;
 
@@ -38,6 +40,8 @@ pub struct Context {
     pub any_owner: bool,
     /// Where its events go.
     pub reporter: Arc<dyn Reporter>,
+    /// Who has the caller's supervisor run.
+    pub supervision: Arc<dyn Supervision>,
     /// What belongs to this call alone: its cancellation, what it created, its file work.
     pub scope: Scope,
 }
@@ -77,6 +81,11 @@ impl Context {
     #[must_use]
     pub fn site(&self) -> Site {
         Site::Here
+    }
+
+    /// The policy of the settings; mode `open` has none.
+    pub fn policy(&self) -> Result<Option<Policy>> {
+        Policy::new(&self.settings.network, &Keeper::of(self.caller.ids.uid, &self.cci_dir()))
     }
 
     /// cci's own directory: `~/.cci`.

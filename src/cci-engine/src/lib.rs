@@ -23,6 +23,7 @@ pub mod room;
 pub mod scope;
 pub mod session;
 pub mod site;
+pub mod supervision;
 #[cfg(test)]
 mod testing;
 pub mod transfer;

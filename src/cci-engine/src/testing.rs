@@ -4,6 +4,7 @@ mod container;
 mod recorder;
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use cci_core::workspace::Workspace;
 use cci_host::caller::Caller;
 use cci_host::settings::{Overrides, Stack, Trust};
 use cci_incus::fake::Daemon;
+use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +27,7 @@ use crate::context::Context;
 use crate::launch;
 use crate::ledger::{Ledger, Server};
 use crate::scope::Scope;
+use crate::supervision::Supervision;
 
 /// The caller.
 pub(crate) const OWN: u32 = 1000;
@@ -32,6 +35,15 @@ pub(crate) const OWN: u32 = 1000;
 pub(crate) const ANOTHER: u32 = 1001;
 /// The settings of a host that shows nothing of the one the test runs on.
 const SETTINGS: &str = "incus.idmap = \"none\"\n";
+
+/// A supervisor that serves whatever is noted.
+pub(crate) struct Everywhere;
+
+impl Supervision for Everywhere {
+    fn serves(&self, _: SessionId) -> LocalBoxFuture<'_, io::Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+}
 
 /// One user's world.
 pub(crate) struct World {
@@ -79,6 +91,7 @@ impl World {
             environment: [].into(),
             any_owner: false,
             reporter: self.recorder.clone(),
+            supervision: Arc::new(Everywhere),
             scope: Scope::new(CancellationToken::new(), Ledger::new(self.unfinished(), server)),
         }
     }

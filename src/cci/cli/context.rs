@@ -10,6 +10,7 @@ use cci_guest::GuestText;
 use tokio_util::sync::CancellationToken;
 
 use super::given;
+use crate::supervisor::Own;
 use crate::ui::terminal::Terminal;
 use cci_engine::context::Context;
 use cci_engine::ledger::{Ledger, Server};
@@ -72,6 +73,7 @@ pub(crate) fn context_of(
     let client = incus_socket::client(&caller, &settings);
     let server = Server { endpoint: client.endpoint().to_owned(), project: client.project().to_owned() };
     let ledger = Ledger::new(caller.home.join(".cci/unfinished"), server);
+    let supervision = Arc::new(Own { caller: caller.clone() });
     Ok(Context {
         client,
         stack,
@@ -82,6 +84,7 @@ pub(crate) fn context_of(
         environment,
         any_owner: false,
         reporter: terminal.clone(),
+        supervision,
         scope: Scope::new(cancel, ledger),
     })
 }

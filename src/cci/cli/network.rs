@@ -117,6 +117,12 @@ fn show_text(shown: &Shown) -> Text {
         let ports = if rule.ports.is_empty() { String::new() } else { format!(" {} {}", rule.protocol, rule.ports) };
         out.line(format_args!("  {} {}{ports} ({})", rule.action, rule.destination, rule.why));
     }
+    if !shown.by_name.is_empty() {
+        out.line("By the name in a request, on ports 80 and 443:");
+        for entry in &shown.by_name {
+            out.line(format_args!("  allow {entry}"));
+        }
+    }
     if !shown.names.is_empty() {
         let when = shown.refreshed.as_deref().map(|at| Zone::of_this_process().shown(at)).unwrap_or_default();
         out.line(format_args!("Names (looked up {when}):"));

@@ -11,6 +11,7 @@ use super::json_schema::Described;
 use super::launch_flags::LaunchFlag;
 use super::output::Format;
 use super::verb::{Call, OnIncus, Verb};
+use crate::supervisor;
 use cci_engine::context::Context;
 use cci_engine::launch::environment;
 use cci_engine::process::run::{self, Command};
@@ -81,8 +82,8 @@ impl OnIncus for RunArgs {
             no_input: self.no_input,
             checkpoint: self.checkpoint,
         };
-        let outcome = run::run(cx, &command).await?;
-        self.capture.print(&outcome, true)
+        let (outcome, ()) = tokio::join!(run::run(cx, &command), supervisor::for_names(cx));
+        self.capture.print(&outcome?, true)
     }
 }
 

@@ -150,12 +150,15 @@ fn status_text(status: &Status) -> Text {
     if status.sessions.is_empty() {
         out.line("  (none)");
     }
-    for WatchedSession { session, container, workspace, taken, busy } in &status.sessions {
+    for WatchedSession { session, container, workspace, taken, busy, closed } in &status.sessions {
         let now = if *busy { ", one is being taken" } else { "" };
         out.line(format_args!("  {session}"));
         out.line(format_args!("    Container: {container}"));
         out.line(format_args!("    Workspace: {workspace}"));
         out.line(format_args!("    Checkpoints: {taken}{now}"));
+        if let Some(why) = closed {
+            out.line(format_args!("    Allowed names: out of reach, {why}"));
+        }
     }
     out
 }

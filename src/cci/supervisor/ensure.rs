@@ -11,7 +11,9 @@ use cci_engine::blocking::blocking;
 use cci_engine::context::Context;
 use cci_engine::event::{SessionEvent, Unwatched};
 use cci_engine::session::connect;
+use cci_engine::supervision::Supervision;
 use cci_host::caller::Caller;
+use futures_util::future::LocalBoxFuture;
 use tokio::time::sleep;
 
 use super::ask::{Ask, FINISHES, is_wanted_again, stop};
@@ -43,9 +45,26 @@ pub(crate) async fn on_occasion(cx: &Context) {
 pub(crate) async fn for_launch(cx: &Context, debug: bool) -> bool {
     // where there is no way, the launch says why
     let is_let_in = async || connect::way(cx).await.is_ok_and(|way| way.needs_supervisor());
-    if !connect::is_wanted(&cx.settings, debug) && !connect::has_secrets(cx).await && !is_let_in().await {
+    let is_wanted = connect::is_wanted(&cx.settings, debug) || judges_names(cx);
+    if !is_wanted && !connect::has_secrets(cx).await && !is_let_in().await {
         return true;
     }
+    started(cx).await
+}
+
+/// The same for what has no conversation: it needs one only where connections are judged by name.
+pub(crate) async fn for_names(cx: &Context) {
+    if judges_names(cx) {
+        started(cx).await;
+    }
+}
+
+fn judges_names(cx: &Context) -> bool {
+    // where the settings are no policy, the launch says why
+    cx.policy().is_ok_and(|policy| policy.is_some_and(|policy| policy.is_named()))
+}
+
+async fn started(cx: &Context) -> bool {
     let place = Place::of(&cx.cci_dir());
     is_wanted_again(&place);
     tokio::select! {
@@ -58,6 +77,33 @@ pub(crate) async fn for_launch(cx: &Context, debug: bool) -> bool {
             }
         },
         () = cx.scope.cancelled() => false,
+    }
+}
+
+/// The supervisor of a caller, as the use-cases have to do with it.
+pub(crate) struct Own {
+    pub(crate) caller: Caller,
+}
+
+impl Supervision for Own {
+    fn serves(&self, session: SessionId) -> LocalBoxFuture<'_, io::Result<()>> {
+        Box::pin(async move {
+            let place = Place::of(&self.caller.cci_dir());
+            is_wanted_again(&place);
+            current(&place, &self.caller).await?;
+            let status = if let Ok(status) = Ask(&place).look().await {
+                status
+            } else {
+                // it has ended at this very moment
+                spawn::begin(&place, &self.caller)?.ready().await?;
+                Ask(&place).look().await?
+            };
+            let session = session.to_string();
+            match status.sessions.into_iter().find(|watched| watched.session == session) {
+                Some(watched) => watched.closed.map_or(Ok(()), |why| Err(io::Error::other(why))),
+                None => Err(io::Error::other("the supervisor does not know of it")),
+            }
+        })
     }
 }
 

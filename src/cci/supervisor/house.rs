@@ -60,7 +60,12 @@ impl House {
 
     /// The sessions, as `status` tells them.
     pub(super) fn status(&self) -> Vec<WatchedSession> {
-        self.entries.borrow().values().map(|entry| entry.session.status()).collect()
+        let closed = |watched: &Watched| {
+            let note = watched.egress.as_ref()?;
+            let closed = note.doors.values().find_map(|door| self.gateways.closed(*door, note.address.into()))?;
+            Some(format!("nobody can listen at its network's door: {closed}"))
+        };
+        self.entries.borrow().values().map(|entry| entry.session.status(closed(&entry.session.watched))).collect()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -94,8 +99,13 @@ impl House {
             self.judge(watched, presence);
         }
         for (watched, presence) in kept.iter().zip(presence.iter().skip(noted.len())) {
-            if *presence == Presence::Gone {
-                self.run.forget(watched);
+            match presence {
+                Presence::Gone => self.run.forget(watched),
+                // started by itself, and nobody else takes in what it asks for
+                Presence::Runs(_) if watched.egress.is_some() && self.run.watch(watched).is_ok() => {
+                    self.changed.notify_one();
+                }
+                _ => {}
             }
         }
         // what a launch has noted since is not judged yet
@@ -157,13 +167,14 @@ impl House {
         entries.remove(&id);
         let session = Session::new(watched.clone(), container.cloned().unwrap_or_default(), Rc::clone(&self.shared));
         let mut tasks = JoinSet::new();
-        match guest::open(&self.run, &session) {
-            Ok(opened) => {
+        match watched.sockets.then(|| guest::open(&self.run, &session)) {
+            None => self.shared.log.say(format_args!("{id}: watched, without a socket")),
+            Some(Ok(opened)) => {
                 self.shared.log.say(format_args!("{id}: watched"));
                 let (run, listening) = (self.run.clone(), Rc::clone(&session));
                 tasks.spawn_local(async move { match guest::listen(run, listening, opened).await {} });
             }
-            Err(error) => self.shared.log.say(format_args!("{id}: its socket cannot be opened: {error}")),
+            Some(Err(error)) => self.shared.log.say(format_args!("{id}: its socket cannot be opened: {error}")),
         }
         if let Err(error) = login::begin(&self.run, watched, &self.logins, &mut tasks) {
             self.shared.log.say(format_args!("{id}: its login cannot be served: {error}"));

@@ -27,7 +27,7 @@ mod written;
 
 pub(crate) use ask::{Ask, stop};
 pub(crate) use duty::{Duty, Moment, Of, Over, Taken};
-pub(crate) use ensure::{beside, for_launch, keep, on_occasion, restart, watched};
+pub(crate) use ensure::{Own, beside, for_launch, for_names, keep, on_occasion, restart, watched};
 pub(crate) use log::tail;
 pub(crate) use login::be_apart;
 pub(crate) use place::Place;

@@ -95,9 +95,12 @@ fn is_change(action: &str) -> bool {
 }
 
 fn presence(of: &Watched, list: &[Instance], uid: u32) -> Presence {
+    let is_of = |marks: &Marks| match &of.launch {
+        Some(launch) => marks.launch == *launch,
+        None => marks.session == Some(of.session),
+    };
     let is_its = |instance: &&Instance| {
-        Marks::from_config(&instance.config)
-            .is_some_and(|marks| marks.session == Some(of.session) && marks.owner_uid == uid)
+        Marks::from_config(&instance.config).is_some_and(|marks| is_of(&marks) && marks.owner_uid == uid)
     };
     let runs = |instance: &&Instance| matches!(instance.status_code, Status::Running | Status::Frozen);
     let mut its = list.iter().filter(is_its);
@@ -110,7 +113,43 @@ fn presence(of: &Watched, list: &[Instance], uid: u32) -> Presence {
 
 #[cfg(test)]
 mod tests {
+    use cci_core::settings::CheckpointSettings;
+    use cci_host::store::run_dir::Owner;
+
     use super::*;
+
+    #[test]
+    fn what_has_no_conversation_is_known_by_its_launch() {
+        let marks = [("managed", "true"), ("kind", "session"), ("owner-uid", "1000"), ("launch", "a1b2")];
+        let config = marks.map(|(key, value)| (format!("user.cci.{key}"), value.to_owned()));
+        let there =
+            Instance { name: "c".into(), config: config.into(), status_code: Status::Running, ..Instance::default() };
+        let mut of = Watched {
+            session: cci_core::session::SessionId::from_random([1; 16]),
+            launch: Some("a1b2".into()),
+            sockets: false,
+            workspace: "/w".into(),
+            tool: "t".into(),
+            profile: None,
+            endpoint: "/s".into(),
+            project: "default".into(),
+            prefix: "cci-".into(),
+            state: "/h/state".into(),
+            sessions_dir: None,
+            owner: Owner { uid: 1000, gid: 1000 },
+            login: None,
+            secrets: None,
+            egress: None,
+            checkpoints: CheckpointSettings::default(),
+        };
+        let list = std::slice::from_ref(&there);
+        assert_eq!(presence(&of, list, 1000), Presence::Runs("c".into()));
+        assert_eq!(presence(&of, list, 1001), Presence::Gone, "another user's");
+        for launch in [Some("c3d4".to_owned()), None] {
+            of.launch = launch;
+            assert_eq!(presence(&of, list, 1000), Presence::Gone);
+        }
+    }
 
     #[test]
     fn what_can_change_who_runs_is_looked_at() {

@@ -89,14 +89,15 @@ impl Session {
         })
     }
 
-    /// As `status` tells it.
-    pub(super) fn status(&self) -> WatchedSession {
+    /// As `status` tells it; `closed` is why no connections are taken in that are judged by name.
+    pub(super) fn status(&self, closed: Option<String>) -> WatchedSession {
         WatchedSession {
             session: self.watched.session.to_string(),
             container: self.container.borrow().clone(),
             workspace: self.watched.workspace.to_string_lossy().into_owned(),
             taken: self.taken.get(),
             busy: self.waiting.get() > 0,
+            closed,
         }
     }
 

@@ -42,4 +42,8 @@ pub(crate) struct WatchedSession {
     pub(crate) taken: u64,
     /// Whether one is being taken.
     pub(crate) busy: bool,
+    /// Why its connections are refused that are judged by name.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schemars(with = "String")]
+    pub(crate) closed: Option<String>,
 }

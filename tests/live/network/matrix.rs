@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::{PROBE, configure, read};
 use crate::support::bed::{Bed, HOST_SIDE, HOST_SIDE6, PRIVATE6, PUBLIC6};
-use crate::support::host::{Host, U1000, image, kill_group};
+use crate::support::host::{Host, U1000, image, kill_group, supervisor};
 use crate::support::internet::{NEAR, PUBLIC};
-use crate::support::names::{LISTED, NEAR_NAMES, PUBLIC_NAMES};
+use crate::support::names::{LISTED, NEAR_NAMES, PUBLIC_NAMES, WEB};
 use crate::support::wait;
 
 const MODES: [&str; 3] = ["restricted", "allowlist", "open"];
@@ -67,6 +67,14 @@ impl Ports {
         }
         for near in NEAR {
             row(format!("tcp ::ffff:{near} {internet}"), OPEN_ONLY);
+        }
+        row(format!("web {} 80", WEB[0]), EVERYWHERE);
+        row(format!("web {} 80", WEB[1]), UNLISTED);
+        for address in PUBLIC {
+            row(format!("web {address} 80"), UNLISTED);
+        }
+        for near in NEAR.into_iter().chain([HOST_SIDE]) {
+            row(format!("web {near} 80"), OPEN_ONLY);
         }
         row(format!("name {LISTED} 1"), EVERYWHERE);
         for (name, kind) in PUBLIC_NAMES {
@@ -192,6 +200,8 @@ fn every_cell_of_the_matrix_is_what_the_contract_says() {
     bed.incus(&["delete", "-f", "first"]);
     let before = dump(&bed);
     let ports = Ports::serve(&bed);
+    bed.serve_the_web();
+    bed.serve_the_web_on_host();
     assert!(bed.host_reaches("127.0.0.1".to_owned(), ports.loopback), "the service on the loopback is dead");
     let rows = ports.table();
     let hosts: Vec<Host> = MODES.iter().map(|_| bed.host(U1000)).collect();
@@ -199,7 +209,10 @@ fn every_cell_of_the_matrix_is_what_the_contract_says() {
         std::fs::write(host.proj.join("probe.py"), PROBE).unwrap();
         configure(
             host,
-            &format!("mode = \"{mode}\"\nallowed_domains = [\"{}:{}\", \"{LISTED}\"]", PUBLIC[0], ports.internet),
+            &format!(
+                "mode = \"{mode}\"\nallowed_domains = [\"{}:{}\", \"{LISTED}\", \"{}:80\"]",
+                PUBLIC[0], ports.internet, WEB[0]
+            ),
         );
     }
     let made = stage(&bed, &hosts, &rows, |place| {
@@ -208,6 +221,9 @@ fn every_cell_of_the_matrix_is_what_the_contract_says() {
         place.check_in("shell", &stays);
         let killed = place.killed();
         place.check_in("kill -9 of cci", &killed);
+        if MODES[place.mode] == "allowlist" {
+            without_a_supervisor(place, &stays);
+        }
         place.reboot(&stays);
         place.check_in("reboot inside", &stays);
         (stays, killed)
@@ -244,6 +260,19 @@ fn every_cell_of_the_matrix_is_what_the_contract_says() {
         host.cci(&["clean", "--force"]).ok();
     }
     assert_eq!(dump(&bed), before, "clean leaves nothing behind");
+}
+
+/// Whoever judges names is killed: none is reached, until a command has it again.
+fn without_a_supervisor(place: &Place<'_>, container: &str) {
+    supervisor::kill(&place.host.home);
+    let probe = format!("web {} 80", WEB[0]);
+    let seen = || read(&place.bed.incus(&["exec", container, "--", "python3", "/workspace/probe.py", &probe]));
+    assert!(!seen()[&probe], "reached without a supervisor");
+    // any other command would take the container of the killed cci away
+    place.host.cci(&["supervisor", "restart"]).ok();
+    wait::until("names are judged again", Duration::from_secs(20), || {
+        if seen()[&probe] { Ok(()) } else { Err("not yet".to_owned()) }
+    });
 }
 
 /// The same for each mode at once, so that a refusal and the same listener's answer in `open` are seconds apart.

@@ -1,7 +1,9 @@
 //! What each network mode reaches, asked by live packets that never leave this machine.
 
+mod adversary;
 mod attacks;
 mod brought_back;
+mod by_name;
 mod dns;
 mod guard;
 mod host;

@@ -170,12 +170,14 @@ fn a_name_that_moves_is_followed_and_one_that_is_lost_is_kept() {
 #[test]
 fn why_and_show_name_the_rule_that_decides() {
     let name = "good.cci.test";
-    let named = Named::new(&[&format!("{name}:443")], &format!("{} {name}\n", PUBLIC[0]));
+    let named = Named::new(&[&format!("{name}:22,443")], &format!("{} {name}\n", PUBLIC[0]));
     let container = named.container();
     let why = |host: &str| named.cci(&["network", "why", host, "--from", &container]).ok().stdout;
     for (host, because) in [
-        (format!("{name}:443"), format!("{name} ({}): allowed: allowed_domains\n", PUBLIC[0])),
-        (format!("{name}:80"), format!("{name} ({}): refused: not in allowed_domains\n", PUBLIC[0])),
+        (format!("{name}:443"), format!("{name}: allowed: {name}:22,443, by the name in the request, on port 443\n")),
+        (format!("{name}:80"), format!("{name}: refused: {name}:22,443 is for other ports\n")),
+        (format!("{name}:22"), format!("{name} ({}): allowed: allowed_domains\n", PUBLIC[0])),
+        (format!("{name}:8080"), format!("{name} ({}): refused: not in allowed_domains\n", PUBLIC[0])),
         (PUBLIC[1].to_owned(), format!("{}: refused: not in allowed_domains\n", PUBLIC[1])),
         (NEAR[0].to_owned(), format!("{}: refused: private networks, other containers and the host\n", NEAR[0])),
     ] {

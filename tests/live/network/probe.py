@@ -85,6 +85,17 @@ def chaos(name, kind):
     return ask(name, kind, "udp", 3)
 
 
+def web(name, port):
+    # a request for a name, to where that leads
+    s = socket.create_connection((name, port), 2)
+    s.settimeout(4)
+    s.sendall(f"GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+    answer = b""
+    while some := s.recv(4096):
+        answer += some
+    return answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"here")
+
+
 def gateway():
     routes = [line.split() for line in open("/proc/net/route")]
     return next(socket.inet_ntoa(struct.pack("<I", int(route[2], 16))) for route in routes if route[1] == "00000000")

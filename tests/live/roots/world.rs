@@ -1,5 +1,6 @@
 //! A host whose use-cases are called in this process: the verbs on top of them have tests of their own.
 
+use std::io;
 use std::sync::Arc;
 
 use cci_core::Result;
@@ -7,6 +8,7 @@ use cci_core::checkpoint::{CheckpointId, Root};
 use cci_core::idmap::Ids;
 use cci_core::name::Prefix;
 use cci_core::plan::{Ask, LaunchPlan};
+use cci_core::session::SessionId;
 use cci_core::slot::{Slot, SlotChoice};
 use cci_core::workspace::Workspace;
 use cci_engine::checkpoint::{root, roots};
@@ -18,9 +20,11 @@ use cci_engine::ledger::{Ledger, Server};
 use cci_engine::reporter::Reporter;
 use cci_engine::roll_back::on_failure;
 use cci_engine::scope::Scope;
+use cci_engine::supervision::Supervision;
 use cci_host::caller::Caller;
 use cci_host::incus_socket;
 use cci_host::settings::{Overrides, Stack, Trust};
+use futures_util::future::LocalBoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::host::{Host, ROOT, incus};
@@ -30,6 +34,15 @@ struct Silent;
 
 impl Reporter for Silent {
     fn emit(&self, _: Event) {}
+}
+
+/// Serves nothing: no container here asks for a name.
+struct NoSupervisor;
+
+impl Supervision for NoSupervisor {
+    fn serves(&self, _: SessionId) -> LocalBoxFuture<'_, io::Result<()>> {
+        Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
+    }
 }
 
 /// A host of whoever runs the tests: what these calls write is the caller's.
@@ -65,6 +78,7 @@ pub(super) fn context(host: &Host) -> Context {
         environment: [].into(),
         any_owner: false,
         reporter: Arc::new(Silent),
+        supervision: Arc::new(NoSupervisor),
         scope: Scope::new(CancellationToken::new(), ledger),
     }
 }

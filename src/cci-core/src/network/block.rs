@@ -1,5 +1,6 @@
 //! A block of IPv4 addresses, and the blocks that are not the public internet.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
@@ -61,6 +62,32 @@ impl Block {
     #[must_use]
     pub fn overlaps(self, other: Self) -> bool {
         self.covers(other) || other.covers(self)
+    }
+
+    /// The blocks that make up this one without another, in their order.
+    #[must_use]
+    pub fn without(self, hole: Self) -> Vec<Self> {
+        if !self.covers(hole) {
+            return if hole.covers(self) { Vec::new() } else { vec![self] };
+        }
+        // of each half on the way down to the hole, the one that it is not in
+        let other_half =
+            |prefix: u8| Self::around(Ipv4Addr::from(u32::from(hole.base()) ^ (1 << (32 - prefix))), prefix);
+        let mut rest: Vec<Self> = (self.prefix() + 1..=hole.prefix()).map(other_half).collect();
+        rest.sort();
+        rest
+    }
+
+    /// The blocks without those that lie in another: what reads them wants no overlap. In their order a block stands right
+    /// before what lies in it.
+    pub(super) fn apart(blocks: &BTreeSet<Self>) -> Vec<Self> {
+        let mut apart: Vec<Self> = Vec::new();
+        for block in blocks {
+            if apart.last().is_none_or(|last| !last.covers(*block)) {
+                apart.push(*block);
+            }
+        }
+        apart
     }
 
     /// Its first address.
@@ -132,6 +159,21 @@ mod tests {
             let (a, b) = (Block::around(Ipv4Addr::from(a), p), Block::around(Ipv4Addr::from(b), q));
             let common = a.contains(b.base()) || b.contains(a.base());
             prop_assert_eq!(a.overlaps(b), common);
+        }
+
+        #[test]
+        fn what_is_left_is_all_of_a_block_but_the_hole(a: u32, b: u32, p in 0u8..=32, q in 0u8..=32, near: u32) {
+            let block = Block::around(Ipv4Addr::from(a), p);
+            // half of the holes lie in the block
+            let hole = Block::around(Ipv4Addr::from(if near & 1 == 0 { b } else { a ^ (b & 0xffff) }), q);
+            let rest = block.without(hole);
+            for (index, left) in rest.iter().enumerate() {
+                prop_assert!(block.covers(*left) && !left.overlaps(hole));
+                prop_assert!(rest.iter().skip(index + 1).all(|other| !other.overlaps(*left)));
+            }
+            let size = |block: &Block| 1_u64 << (32 - block.prefix());
+            let common = if block.covers(hole) { size(&hole) } else if hole.covers(block) { size(&block) } else { 0 };
+            prop_assert_eq!(rest.iter().map(size).sum::<u64>(), size(&block) - common);
         }
 
         #[test]

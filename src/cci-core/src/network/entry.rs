@@ -34,9 +34,9 @@ pub struct Entry {
 /// Why a text is not an entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EntryError {
-    /// It has a `*`, where a policy is enforced by addresses.
+    /// It has a `*`, and ports on which no request names its host.
     #[error(
-        "allowed domain '{0}': a wildcard cannot be enforced, because the addresses behind it are not known in advance; list each name"
+        "allowed domain '{0}': a wildcard is judged by the name that a request has, so it is for the ports 80 and 443 only; list each name for others"
     )]
     Wildcard(String),
     /// It has a `*` that does not stand for the names below one.
@@ -69,6 +69,9 @@ pub enum EntryError {
     Shape(String),
 }
 
+/// The ports whose connections name the host that they are for: the first is HTTP's, the other that of TLS.
+pub const BY_NAME: [u16; 2] = [80, 443];
+
 impl Ports {
     /// Whether a port is among them.
     #[must_use]
@@ -80,6 +83,25 @@ impl Ports {
     #[must_use]
     pub fn is_every(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// These without some; `None` if none is left. Of every protocol and port, those with ports are left.
+    #[must_use]
+    pub fn without(&self, taken: &[u16]) -> Option<Self> {
+        let every = BTreeSet::from([(1, u16::MAX)]);
+        let mut left = if self.is_every() { every } else { self.0.clone() };
+        for port in taken {
+            let below = |(first, last): (u16, u16)| (first < *port).then(|| (first, last.min(port - 1)));
+            let above = |(first, last): (u16, u16)| (last > *port).then(|| (first.max(port + 1), last));
+            left = left.into_iter().flat_map(|range| [below(range), above(range)]).flatten().collect();
+        }
+        (!left.is_empty()).then_some(Self(left))
+    }
+}
+
+impl<const COUNT: usize> From<[u16; COUNT]> for Ports {
+    fn from(ports: [u16; COUNT]) -> Self {
+        Self(ports.into_iter().map(|port| (port, port)).collect())
     }
 }
 
@@ -108,12 +130,22 @@ impl FromStr for Ports {
 }
 
 impl Entry {
-    /// Reads one for a policy that is enforced by addresses: there is no address of a wildcard.
-    pub fn by_address(raw: &str) -> Result<Self, EntryError> {
-        match raw.parse::<Self>()? {
-            Self { target: Target::Below(_), .. } => Err(EntryError::Wildcard(raw.to_owned())),
-            entry => Ok(entry),
+    /// Reads one that can be enforced: what is behind a wildcard has no address that is known in advance, so that it can
+    /// have no port on which only addresses are known.
+    pub fn enforced(raw: &str) -> Result<Self, EntryError> {
+        let entry = raw.parse::<Self>()?;
+        let is_wildcard = matches!(entry.target, Target::Below(_));
+        if is_wildcard && !entry.ports.is_every() && entry.ports.without(&BY_NAME).is_some() {
+            return Err(EntryError::Wildcard(raw.to_owned()));
         }
+        Ok(entry)
+    }
+
+    /// Whether it lets something through by the name that a connection is for.
+    #[must_use]
+    pub fn is_by_name(&self) -> bool {
+        let has_name = matches!(self.target, Target::Name(_) | Target::Below(_));
+        has_name && BY_NAME.iter().any(|port| self.ports.contains(*port))
     }
 }
 
@@ -224,13 +256,52 @@ mod tests {
     }
 
     #[test]
-    fn what_is_enforced_by_addresses_has_no_wildcard() {
-        let refused = Entry::by_address("*.example.com").unwrap_err();
-        assert!(refused.to_string().contains("cannot be enforced"), "{refused}");
-        assert_eq!(Entry::by_address("a.example.com"), "a.example.com".parse());
+    fn a_wildcard_has_no_port_without_a_name() {
+        for raw in ["*.example.com:22", "*.example.com:443,8443", "*.example.com:1-65535"] {
+            let refused = Entry::enforced(raw).unwrap_err();
+            assert!(refused.to_string().contains("for the ports 80 and 443 only"), "{raw}: {refused}");
+        }
+        for raw in ["a.example.com:22", "*.example.com", "*.example.com:443", "*.example.com:80,443"] {
+            assert_eq!(Entry::enforced(raw), raw.parse(), "{raw}");
+        }
+    }
+
+    #[test]
+    fn what_is_listed_by_name_for_the_web_is_judged_by_name() {
+        for (raw, by_name) in [
+            ("a.example", true),
+            ("a.example:80", true),
+            ("a.example:400-500", true),
+            ("*.example.com", true),
+            ("a.example:22", false),
+            ("198.51.100.1", false),
+            ("198.51.100.1:443", false),
+        ] {
+            assert_eq!(raw.parse::<Entry>().unwrap().is_by_name(), by_name, "{raw}");
+        }
+    }
+
+    #[test]
+    fn ports_are_taken_away() {
+        let left = |raw: &str| raw.parse::<Ports>().unwrap().without(&BY_NAME).map(|left| left.to_string());
+        assert_eq!(Ports::default().without(&BY_NAME).unwrap().to_string(), "1-79,81-442,444-65535");
+        assert_eq!(left("80,443"), None);
+        assert_eq!(left("22,443"), Some("22".into()));
+        assert_eq!(left("79-81"), Some("79,81".into()));
+        assert_eq!(left("443-65535"), Some("444-65535".into()));
+        assert_eq!("1".parse::<Ports>().unwrap().without(&[1]), None);
+        assert_eq!("65535".parse::<Ports>().unwrap().without(&[65535]), None);
     }
 
     proptest! {
+        #[test]
+        fn a_port_is_left_unless_it_is_taken(raw in "([1-9][0-9]{0,3}(-6[0-4][0-9]{3})?,){0,3}[1-9][0-9]{0,3}", port in 1u16..) {
+            let ports: Ports = raw.parse().unwrap();
+            let left = ports.without(&BY_NAME);
+            let is_left = left.is_some_and(|left| left.contains(port));
+            prop_assert_eq!(is_left, ports.contains(port) && !BY_NAME.contains(&port));
+        }
+
         #[test]
         fn reading_never_panics_and_what_is_read_has_one_form(raw in "\\PC{0,40}") {
             if let Ok(entry) = raw.parse::<Entry>() {

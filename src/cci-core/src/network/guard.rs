@@ -3,13 +3,14 @@
 //! Incus lets port 53 of **every** host address through, removes a network's rules for a moment whenever it sets up the
 //! network again (also at each of its own restarts), and knows the host's addresses only as they were. The rules here
 //! exist as long as a container is on the bridge, whatever Incus does. They only refuse; what may pass is up to the
-//! ACL.
+//! ACL. Where connections are judged by name, they also send these to the bridge's own doors, and to nowhere else: so
+//! nothing is reached by name until somebody has taken it in there.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
 
 use super::block::Block;
-use super::policy::Policy;
+use super::policy::{DOORS, Policy};
 use super::rule::Action;
 
 /// Lines for `raw.lxc`: Incus loads the rules before a container's first instruction, and removes them after its last.
@@ -36,9 +37,10 @@ pub fn hooks(policy: &Policy, gateway: Ipv4Addr, nft: &Path, user: &str) -> Stri
 /// last user's end removes the table, and an end at the same time as a start cannot.
 fn rules(policy: &Policy, gateway: Ipv4Addr, user: &str) -> String {
     let name = policy.name();
-    let refused = policy.rules(&super::Resolved::default(), &std::collections::BTreeSet::new());
+    let refused = policy.rules(&super::Resolved::default(), &std::collections::BTreeSet::new(), None);
     let refused = refused.iter().filter(|rule| rule.action == Action::Reject).flat_map(|rule| &rule.to);
-    let blocks = refused.map(Block::to_string).collect::<Vec<_>>().join(", ");
+    let blocks = joined(refused);
+    let (taken_in, to_doors) = if policy.is_named() { doors(policy, gateway) } else { <_>::default() };
     format!(
         "table inet {name} {{ chain held {{ }}; chain by_{user} {{ }}; \
          chain to_host {{ type filter hook input priority -1; }}; \
@@ -48,21 +50,73 @@ fn rules(policy: &Policy, gateway: Ipv4Addr, user: &str) -> String {
          chain by_{user} {{ jump held; }}; \
          chain to_host {{ iifname != \"{name}\" accept; \
          ct state established,related accept; udp dport 67 accept; \
-         ip daddr {gateway} udp dport 53 accept; ip daddr {gateway} tcp dport 53 accept; reject; }}; \
+         ip daddr {gateway} udp dport 53 accept; ip daddr {gateway} tcp dport 53 accept; {taken_in}reject; }}; \
          chain beyond {{ iifname != \"{name}\" accept; \
-         ct state established,related accept; meta nfproto ipv6 reject; ip daddr {{ {blocks} }} reject; }}; }}"
+         ct state established,related accept; meta nfproto ipv6 reject; ip daddr {{ {blocks} }} reject; }}; }}{to_doors}"
     )
+}
+
+/// What lets connections in that are judged by name, and what sends them there. Where nobody listens they are refused.
+fn doors(policy: &Policy, gateway: Ipv4Addr) -> (String, String) {
+    let name = policy.name();
+    let doors = DOORS.map(|(_, door)| door.to_string()).join(", ");
+    let sent = DOORS.map(|(port, door)| {
+        let beside = joined(&policy.beside_door(port));
+        format!("iifname \"{name}\" ip daddr != {{ {beside} }} tcp dport {port} redirect to :{door}; ")
+    });
+    let chain = "chain to_doors { type nat hook prerouting priority -100; }";
+    (
+        format!("ip daddr {gateway} tcp dport {{ {doors} }} accept; "),
+        format!(
+            "; table inet {name} {{ {chain}; }}; flush chain inet {name} to_doors; \
+             table inet {name} {{ chain to_doors {{ {}}}; }}",
+            sent.concat()
+        ),
+    )
+}
+
+fn joined<'a>(blocks: impl IntoIterator<Item = &'a Block>) -> String {
+    blocks.into_iter().map(Block::to_string).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Mode;
+    use super::super::policy::Keeper;
     use super::*;
     use crate::settings::NetworkSettings;
 
+    fn hooked(settings: &NetworkSettings) -> String {
+        let policy = Policy::new(settings, &Keeper::of(1000, Path::new("/home/u/.cci"))).unwrap().unwrap();
+        hooks(&policy, Ipv4Addr::new(10, 128, 3, 1), Path::new("/usr/sbin/nft"), "a1b2")
+    }
+
+    #[test]
+    fn what_names_its_host_is_sent_to_the_doors() {
+        let listed = |domains: &[&str]| NetworkSettings {
+            mode: Mode::Allowlist,
+            allowed_domains: domains.iter().map(|domain| (*domain).to_owned()).collect(),
+            ..NetworkSettings::default()
+        };
+        let named = hooked(&listed(&["a.example", "198.51.100.1:443"]));
+        assert_eq!(named.lines().count(), 2, "{named}");
+        assert!(named.lines().all(|line| line.matches('\'').count() == 2), "{named}");
+        assert!(named.contains("ip daddr 10.128.3.1 tcp dport { 28080, 28443 } accept; reject; }"), "{named}");
+        assert!(
+            named.contains("198.51.100.1, 224.0.0.0/4, 240.0.0.0/4 } tcp dport 443 redirect to :28443; "),
+            "{named}"
+        );
+        assert!(
+            named.contains("192.168.0.0/16, 224.0.0.0/4, 240.0.0.0/4 } tcp dport 80 redirect to :28080; "),
+            "{named}"
+        );
+        let by_address = hooked(&listed(&["198.51.100.1:443"]));
+        assert!(!by_address.contains("redirect") && !by_address.contains("28443"), "{by_address}");
+    }
+
     #[test]
     fn a_hook_is_one_line_with_one_pair_of_quotes() {
-        let policy = Policy::new(&NetworkSettings::default()).unwrap().unwrap();
-        let hooks = hooks(&policy, Ipv4Addr::new(10, 128, 3, 1), Path::new("/usr/sbin/nft"), "a1b2");
+        let hooks = hooked(&NetworkSettings::default());
         let lines: Vec<&str> = hooks.lines().collect();
         assert_eq!(lines.len(), 2, "{hooks}");
         assert!(lines[0].starts_with("lxc.hook.start-host = /usr/sbin/nft 'table inet cci-"), "{hooks}");

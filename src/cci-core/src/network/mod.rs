@@ -20,13 +20,13 @@ mod verdict;
 
 pub use block::{Block, BlockError};
 pub use dns::{UPLINKS, asking, front, nothing};
-pub use entry::{Entry, EntryError, Ports, Target};
+pub use entry::{BY_NAME, Entry, EntryError, Ports, Target};
 pub use guard::hooks;
 pub use host_firewall::{Firewall, FirewallFacts, Obstacle};
 pub use host_name::{HostName, NotAName};
 pub use host_names::{HostFiles, HostNames};
 pub use mode::{Mode, ModeError};
-pub use policy::{Policy, PolicyName};
+pub use policy::{DOORS, Keeper, Policy, PolicyName, STAND_IN};
 pub use preset::listed;
 pub use reach::{Grant, Listed, Names, Reach, Unlisted};
 pub use resolved::Resolved;

@@ -1,6 +1,8 @@
 //! What a mode and its settings come to: a policy with one text, from which it has its name.
 
 mod answers;
+mod doors;
+mod keeper;
 mod name;
 mod rules;
 #[cfg(test)]
@@ -8,6 +10,8 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+pub use self::doors::{DOORS, STAND_IN};
+pub use self::keeper::Keeper;
 pub use self::name::PolicyName;
 use super::entry::{Entry, Target};
 use super::mode::Mode;
@@ -26,34 +30,44 @@ pub struct Policy {
 }
 
 /// How a policy is put in force. Its one text begins with it, so that what an earlier cci made is another policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Form {
     /// One bridge, whose name server told of the host's table, its network and other containers.
     Talkative,
     /// A name server behind that of the containers' bridge.
     Silent,
+    /// The same, and what is listed by name is judged by the name that each connection is for. This is who does that.
+    Named(Keeper),
 }
 
 impl Form {
-    fn as_str(self) -> &'static str {
+    const TALKATIVE: &str = "1";
+    const SILENT: &str = "2";
+    const NAMED: &str = "3";
+
+    fn as_str(&self) -> &'static str {
         match self {
-            Self::Talkative => "1",
-            Self::Silent => "2",
+            Self::Talkative => Self::TALKATIVE,
+            Self::Silent => Self::SILENT,
+            Self::Named(_) => Self::NAMED,
         }
     }
 }
 
 impl Policy {
     /// The policy of these settings; `None` for mode `open`. An entry that cannot be enforced is an error.
-    pub fn new(settings: &NetworkSettings) -> Result<Option<Self>> {
+    ///
+    /// Where connections are judged by name, `keeper` is who does that: two of them do not share a policy.
+    pub fn new(settings: &NetworkSettings, keeper: &Keeper) -> Result<Option<Self>> {
         let entries = match settings.mode {
             Mode::Open => return Ok(None),
             Mode::Restricted => BTreeSet::new(),
             Mode::Allowlist => entries(&settings.allowed_domains)?,
         };
         let listed = settings.mode == Mode::Allowlist;
+        let is_named = entries.iter().any(Entry::is_by_name);
         Ok(Some(Self {
-            form: Form::Silent,
+            form: if is_named { Form::Named(keeper.clone()) } else { Form::Silent },
             mode: settings.mode,
             block_private: listed || settings.block_private_networks && !settings.allow_local_network_access,
             block_metadata: listed || settings.block_metadata_endpoint,
@@ -71,9 +85,19 @@ impl Policy {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().filter_map(|entry| match &entry.target {
             Target::Name(name) => Some(name.as_str()),
-            // a policy that is enforced by addresses has no wildcards
             Target::Below(_) | Target::Block(_) => None,
         })
+    }
+
+    /// The entries by which connections are judged that name their host; none unless it is enforced by name.
+    pub fn by_name(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| self.is_named() && entry.is_by_name())
+    }
+
+    /// Whether connections are judged by the name that they are for.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        matches!(self.form, Form::Named(_))
     }
 
     /// Whether the names that its containers may know are listed.
@@ -87,21 +111,32 @@ impl Policy {
     pub fn canonical(&self) -> String {
         let entries: Vec<String> = self.entries.iter().map(Entry::to_string).collect();
         let Self { form, mode, block_private, block_metadata, .. } = self;
+        let keeper = match form {
+            Form::Named(keeper) => format!(" keeper={keeper}"),
+            Form::Talkative | Form::Silent => String::new(),
+        };
         let form = form.as_str();
-        format!("{form} {mode} private={block_private} metadata={block_metadata} allow={}", entries.join(" "))
+        format!("{form} {mode} private={block_private} metadata={block_metadata}{keeper} allow={}", entries.join(" "))
     }
 
     /// Reads a policy back from its one text.
     #[must_use]
     pub fn from_canonical(text: &str) -> Option<Self> {
         let (head, allowed) = text.split_once(" allow=")?;
+        let (head, keeper) = head.split_once(" keeper=").map_or((head, None), |(head, keeper)| (head, Some(keeper)));
         let [form, mode, private, metadata] = head.split(' ').collect::<Vec<_>>().try_into().ok()?;
+        let form = match (form, keeper) {
+            (Form::TALKATIVE, None) => Form::Talkative,
+            (Form::SILENT, None) => Form::Silent,
+            (Form::NAMED, Some(keeper)) => Form::Named(keeper.parse().ok()?),
+            _ => return None,
+        };
         Some(Self {
-            form: [Form::Talkative, Form::Silent].into_iter().find(|known| known.as_str() == form)?,
+            form,
             mode: mode.parse().ok()?,
             block_private: private.strip_prefix("private=")?.parse().ok()?,
             block_metadata: metadata.strip_prefix("metadata=")?.parse().ok()?,
-            entries: allowed.split_whitespace().map(|entry| Entry::by_address(entry).ok()).collect::<Option<_>>()?,
+            entries: allowed.split_whitespace().map(|entry| Entry::enforced(entry).ok()).collect::<Option<_>>()?,
         })
     }
 

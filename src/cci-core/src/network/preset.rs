@@ -7,17 +7,17 @@ const PRESETS: &str = include_str!("presets.txt");
 /// Who the agent's is named after.
 const AGENTS: &str = "@anthropic";
 
-/// What one text of an allowlist stands for that is enforced by addresses: an entry, or all those of a preset.
+/// What one text of an allowlist stands for: an entry, or all those of a preset.
 pub fn listed(raw: &str) -> Result<Vec<Entry>, EntryError> {
     let name = raw.trim();
     if !name.starts_with('@') {
-        return Ok(vec![Entry::by_address(raw)?]);
+        return Ok(vec![Entry::enforced(raw)?]);
     }
     let entries: Vec<&str> = if name == AGENTS { cci_agent::default_agent().domains().to_vec() } else { below(name) };
     if entries.is_empty() {
         return Err(EntryError::Preset(raw.to_owned(), names().collect::<Vec<_>>().join(", ")));
     }
-    entries.into_iter().map(Entry::by_address).collect()
+    entries.into_iter().map(Entry::enforced).collect()
 }
 
 /// The names that there are.
@@ -92,6 +92,6 @@ mod tests {
             assert!(error.contains("@anthropic, @crates, @debian, @github, @npm, @pypi"), "{error}");
         }
         assert_eq!(listed("a.example:443").unwrap(), ["a.example:443".parse().unwrap()]);
-        assert!(listed("*.example.com").is_err());
+        assert!(listed("*.example.com").is_ok() && listed("*.example.com:22").is_err());
     }
 }

@@ -13,6 +13,7 @@ use crate::host_disk::HostPath;
 use crate::idmap::IdmapFacts;
 use crate::mount::Mount;
 use crate::name::Prefix;
+use crate::network::Policy;
 use crate::session::SessionId;
 use crate::stop_hook::StopHook;
 use crate::workspace::Workspace;
@@ -47,6 +48,8 @@ pub struct HostFacts {
     pub locale: HostLocale,
     /// The author of the container's commits.
     pub author: Author,
+    /// The policy of the container's network; mode `open` has none.
+    pub policy: Option<Policy>,
     /// The NIC that the container gets: the network policy's, or in mode `open` the default profile's first.
     pub nic: Option<Nic>,
     /// Other NICs of the default profile, which would bypass a policy.

@@ -66,6 +66,12 @@ impl LaunchPlan {
         }
     }
 
+    /// The address that the container of a slot has from its first instruction on, where the network is one that can give it.
+    #[must_use]
+    pub fn address(&self, slot: Slot) -> Option<Ipv4Addr> {
+        self.fixed(slot).map(|fixed| fixed.address)
+    }
+
     /// The fixed address of a slot, where the network is one that can give it.
     fn fixed(&self, slot: Slot) -> Option<Fixed> {
         let network = self.network_facts()?;

@@ -38,6 +38,7 @@ fn host() -> HostFacts {
         idmap: IdmapFacts { agent: Ids { uid: 1234, gid: 1234 }, guest: 1000, subuid: ranges.clone(), subgid: ranges },
         locale: HostLocale::default(),
         author: Author::default(),
+        policy: None,
         nic: Some(Nic {
             device: "eth0".into(),
             config: device::Nic::on("br", "eth0"),

@@ -92,7 +92,7 @@ pub const KEYS: &[Key] = &[
     row("incus.storage_pool", Kind::Text, "\"default\"", "The pool of the root disk; the default profile's if not set"),
     row("incus.idmap", Kind::Choice(&["raw", "shift", "none"]), "\"raw\"", "How the caller's uid is mapped to `code`; shift lets container root write as host root"),
     row("network.mode", Kind::Choice(&["restricted", "allowlist", "open"]), "\"restricted\"", "What containers may reach"),
-    row("network.allowed_domains", Kind::Domains, "", "Names, IPv4 addresses, CIDRs and presets (@npm) that mode allowlist lets through"),
+    row("network.allowed_domains", Kind::Domains, "", "Names, *.names, IPv4 addresses, CIDRs and presets (@npm) that mode allowlist lets through"),
     row("network.refresh_interval_minutes", Kind::Number(10_080), "30", "How often the names are looked up again; 0 never"),
     row("network.block_private_networks", Kind::Bool, "true", "Keep private address ranges out of reach"),
     row("network.block_metadata_endpoint", Kind::Bool, "true", "Keep cloud metadata services out of reach"),

@@ -10,17 +10,21 @@ use crate::incus_error::DuringStep;
 use crate::instance::operations::pending;
 use crate::instance::ownership::find;
 use crate::instance::stop::{self, Stop};
-use crate::launch;
+use crate::launch::{self, egress};
 
 /// How long Incus may take for a start.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Starts it; a running one is fine.
 pub async fn start(cx: &Context, name: &str) -> Result<()> {
-    match find(cx, name).await?.status_code {
+    let found = find(cx, name).await?;
+    match found.status_code {
         Status::Running => Ok(()),
         Status::Frozen => change(cx, name, &StateChange::new(StateAction::Unfreeze), "resume").await,
-        _ => change(cx, name, &StateChange::start(), "start").await,
+        _ => {
+            change(cx, name, &StateChange::start(), "start").await?;
+            egress::reopen(cx, &found).await
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use cci_agent::Agent;
 use cci_core::boundary::Boundary;
 use cci_core::build::agents::Agents;
 use cci_core::build::steps;
-use cci_core::network::Policy;
+use cci_core::network::{Keeper, Policy};
 use cci_core::plan::GuestUser;
 use cci_core::session::SessionId;
 use cci_core::settings::{AGENT_CONFIG, AGENT_UID, KEYS, Settings};
@@ -117,8 +117,9 @@ fn project(world: &World, settings: &Settings) -> String {
     incus_socket::client(&world.caller, settings).project().to_owned()
 }
 
-fn policy(_: &World, settings: &Settings) -> String {
-    Policy::new(&settings.network).unwrap().map(|policy| policy.canonical()).unwrap_or_default()
+fn policy(world: &World, settings: &Settings) -> String {
+    let keeper = Keeper::of(1000, &world.caller.cci_dir());
+    Policy::new(&settings.network, &keeper).unwrap().map(|policy| policy.canonical()).unwrap_or_default()
 }
 
 /// Whether names that were looked up ten minutes ago are due again.

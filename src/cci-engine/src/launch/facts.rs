@@ -1,12 +1,12 @@
 //! The state of the host, as far as a launch depends on it.
 
-use cci_core::Result;
 use cci_core::environment::HostLocale;
 use cci_core::host_disk::HostPath;
 use cci_core::idmap::{IdmapFacts, Ids};
 use cci_core::network::Policy;
 use cci_core::plan::HostFacts;
 use cci_core::stop_hook::StopHook;
+use cci_core::{Error, Result};
 use cci_incus::Instance;
 
 use super::image::Image;
@@ -75,12 +75,18 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
         Subject::Nothing => (None, Vec::new()),
     };
     let image = Image::default();
-    let policy = Policy::new(&cx.settings.network)?;
+    let (policy, nft) = (cx.policy()?, cx.site().nft());
+    if nft.is_none() && policy.as_ref().is_some_and(Policy::is_named) {
+        return Err(Error::HostUnfit {
+            problem: "allowed names are enforced with nftables, which this host does not have".into(),
+            hint: Some("install nftables, or give addresses in network.allowed_domains".into()),
+        });
+    }
     let (profile, instances, soon, found, stop_hook, git) = tokio::join!(
         cx.client.profile(PROFILE),
         cx.client.instances(),
         image.soon(cx),
-        ensure::network(cx, policy),
+        ensure::network(cx, policy.clone()),
         stop_hook(cx),
         callers_git(cx, subject),
     );
@@ -104,9 +110,10 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
         },
         locale: HostLocale { timezone: Some(zone::name(&cx.caller)), ..cx.caller.locale() },
         author: git.author.clone(),
+        policy,
         nic,
         other_nics,
-        nft: cx.site().nft(),
+        nft,
         stop_hook,
         root: root.cloned(),
         workspace,

@@ -5,6 +5,7 @@ mod claim;
 mod create;
 #[cfg(test)]
 mod effects;
+pub(crate) mod egress;
 mod ensure;
 pub mod environment;
 mod facts;

@@ -3,7 +3,6 @@
 use cci_core::Result;
 use cci_core::address::Subnet;
 use cci_core::host_disk::HostPath;
-use cci_core::network::Policy;
 use cci_core::plan::{Network, Nic};
 use cci_incus::device::nics;
 use cci_incus::{Instance, NetworkLease, Profile};
@@ -18,7 +17,7 @@ pub const PROFILE: &str = "default";
 
 /// The NIC as a launch finds it now; the network of a policy is created if missing, and verified.
 pub(super) async fn now(cx: &Context) -> Result<Option<Nic>> {
-    let policy = Policy::new(&cx.settings.network)?;
+    let policy = cx.policy()?;
     let (profile, instances, ensured) =
         tokio::join!(cx.client.profile(PROFILE), cx.client.instances(), ensure::network(cx, policy));
     let (profile, _) = profile.during("read the default profile")?;

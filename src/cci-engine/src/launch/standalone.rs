@@ -1,11 +1,13 @@
 //! Creates a container without a workspace: the same network, limits and labels as a session's.
 
 use cci_core::plan::{Ask, LaunchPlan};
+use cci_core::slot::Slot;
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 use cci_host::settings::Overrule;
 
 use super::create::make;
+use super::egress;
 use super::facts::{Subject, survey};
 use super::launch_mark;
 use crate::context::Context;
@@ -34,7 +36,8 @@ pub async fn standalone(cx: &Context, image: &str, name: &str, ephemeral: bool) 
     match make(&cx, &plan, &found, |plan| plan.standalone(name, ephemeral)).await? {
         Some(plan) => {
             super::note_ids(&cx, name).await;
-            found.policy_check.holds_for(&cx, &plan).await
+            found.policy_check.holds_for(&cx, &plan).await?;
+            egress::open(&cx, &plan, name, Slot::FIRST).await.map(drop)
         }
         None => Err(Error::ContainerExists { name: name.to_owned() }),
     }

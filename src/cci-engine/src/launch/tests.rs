@@ -2,6 +2,7 @@
 
 mod claim;
 mod create;
+mod egress;
 mod refused;
 mod reuse;
 

@@ -14,6 +14,8 @@ const POLICY: &str = "user.cci.policy";
 const RESOLVED: &str = "user.cci.resolved";
 /// The names that are the host's or its network's, as JSON.
 const HOST_NAMES: &str = "user.cci.host-names";
+/// The bridge's own address, where connections are taken in that are judged by name.
+const GATEWAY: &str = "user.cci.gateway";
 /// When the names were last looked up, in RFC 3339.
 const REFRESHED: &str = "user.cci.refreshed";
 /// The process that creates the policy, until the ACL is written again.
@@ -27,6 +29,8 @@ pub(crate) struct Known {
     pub(crate) resolved: Resolved,
     /// What the name server must not reveal of the host and its network.
     pub(crate) host: HostNames,
+    /// The bridge's own address, where that has doors; the bridge comes after its rules.
+    pub(crate) gateway: Option<Ipv4Addr>,
     /// When the names were last looked up, in RFC 3339.
     pub(crate) refreshed: Option<String>,
 }
@@ -38,6 +42,7 @@ impl Known {
         Self {
             resolved: serde_json::from_str(json(RESOLVED)).unwrap_or_default(),
             host: serde_json::from_str(json(HOST_NAMES)).unwrap_or_default(),
+            gateway: acl.config.get(GATEWAY).and_then(|gateway| gateway.parse().ok()),
             refreshed: acl.config.get(REFRESHED).cloned(),
         }
     }
@@ -63,13 +68,16 @@ pub(super) fn acl(policy: &Policy, known: &Known, host: &BTreeSet<Ipv4Addr>) -> 
     if known.host != HostNames::default() {
         config.insert(HOST_NAMES.to_owned(), serde_json::json!(known.host).to_string());
     }
+    if let Some(gateway) = &known.gateway {
+        config.insert(GATEWAY.to_owned(), gateway.to_string());
+    }
     if let Some(refreshed) = &known.refreshed {
         config.insert(REFRESHED.to_owned(), refreshed.clone());
     }
     AclPut {
         description: format!("cci: {}", policy.mode()),
         config,
-        egress: policy.rules(&known.resolved, host).iter().flat_map(rules).collect(),
+        egress: policy.rules(&known.resolved, host, known.gateway).iter().flat_map(rules).collect(),
         ingress: Vec::new(),
     }
 }
@@ -117,24 +125,26 @@ fn rules(rule: &Rule) -> Vec<AclRule> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cci_core::network::Mode;
+    use cci_core::network::{Keeper, Mode};
     use cci_core::settings::NetworkSettings;
 
     #[test]
     fn an_acl_says_what_it_was_made_from() {
         let settings = NetworkSettings {
             mode: Mode::Allowlist,
-            allowed_domains: vec!["a.example:443".into(), "198.51.100.0/24".into()],
+            allowed_domains: vec!["a.example:22,443".into(), "198.51.100.0/24".into()],
             ..NetworkSettings::default()
         };
-        let made_from = Policy::new(&settings).unwrap().unwrap();
+        let made_from = Policy::new(&settings, &Keeper::of(1000, "/home/u/.cci".as_ref())).unwrap().unwrap();
         let found = BTreeSet::from(["198.51.101.1".parse().unwrap()]);
         let resolved = Resolved::new([("a.example".to_owned(), found)].into());
         let host = HostNames { search: BTreeSet::from(["corp.example".to_owned()]), ..HostNames::default() };
-        let known = Known { resolved, host, refreshed: Some("2026-11-21T03:45:11Z".into()) };
+        let gateway = Some(Ipv4Addr::new(10, 128, 3, 1));
+        let known = Known { resolved, host, gateway, refreshed: Some("2026-11-21T03:45:11Z".into()) };
         let put = acl(&made_from, &known, &BTreeSet::new());
         let ports: Vec<_> = put.egress.iter().map(|rule| (rule.protocol.as_str(), &*rule.destination_port)).collect();
-        assert!(ports.contains(&("tcp", "443")) && ports.contains(&("udp", "443")), "{ports:?}");
+        assert!(ports.contains(&("tcp", "22")) && ports.contains(&("udp", "22")), "{ports:?}");
+        assert!(ports.contains(&("tcp", "28080,28443")) && !ports.contains(&("tcp", "443")), "{ports:?}");
         let there = Acl { config: put.config.clone(), egress: put.egress.clone(), ..Acl::default() };
         assert_eq!(policy(&there), Some(made_from));
         assert_eq!(Known::of(&there), known);

@@ -1,5 +1,6 @@
 //! Puts a policy into force: finds what a launch needs in Incus, or creates it.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use cci_core::address::Subnet;
@@ -48,7 +49,8 @@ pub(crate) async fn ensure(cx: &Context, policy: &Policy) -> Result<Ensured> {
     let (there, changed) = match (found, acl) {
         (Ok((found, _)), Ok((acl, etag))) => {
             // a bridge gets its rules last
-            let changed = keep(cx, policy, &acl, &etag).await? || found.status != NetworkStatus::Created;
+            let gateway = doors(policy, &found);
+            let changed = keep(cx, policy, (&acl, &etag), gateway).await? || found.status != NetworkStatus::Created;
             match bridge::when_created(&client, found).await? {
                 Some(found) => (found, changed),
                 None => (make(cx, &client, policy).await?, true),
@@ -63,9 +65,14 @@ pub(crate) async fn ensure(cx: &Context, policy: &Policy) -> Result<Ensured> {
     Ok(Ensured { bridge: there.name, subnet, changed })
 }
 
+/// The address with the doors of a policy by name.
+fn doors(policy: &Policy, bridge: &Network) -> Option<Ipv4Addr> {
+    bridge::subnet(bridge).map(|subnet| subnet.gateway).filter(|_| policy.is_named())
+}
+
 /// Creates the policy of the settings again if a `clean` removed its bridge as unused; whether it was removed.
 pub(crate) async fn restored(cx: &Context) -> Result<bool> {
-    let Some(policy) = Policy::new(&cx.settings.network)? else { return Ok(false) };
+    let Some(policy) = cx.policy()? else { return Ok(false) };
     match networks(cx).network(policy.name().bridge()).await {
         Err(error) if error.is_not_found() => ensure(cx, &policy).await.map(|_| true),
         _ => Ok(false),
@@ -87,7 +94,8 @@ async fn make(cx: &Context, client: &Client, policy: &Policy) -> Result<Network>
     }
 }
 
-/// The ACL first, then the names, then the bridge: nothing is reachable before its rules exist.
+/// The ACL first, then the names, then the bridge: nothing is reachable before its rules exist. Doors are let through last,
+/// because only the bridge knows where they are.
 async fn make_once(cx: &Context, client: &Client, policy: &Policy, known: Known) -> Result<Network> {
     let name = policy.name();
     let known = make_acl(cx, client, policy, known).await?;
@@ -100,6 +108,9 @@ async fn make_once(cx: &Context, client: &Client, policy: &Policy, known: Known)
         }
     };
     let made = bridge::make(client, cx.site(), &name, behind).await?;
+    if let Some(gateway) = doors(policy, &made).filter(|gateway| known.gateway != Some(*gateway)) {
+        refresh::let_to_doors(cx, client, policy, gateway).await?;
+    }
     for obstacle in cx.site().firewall().obstacles(name.bridge()) {
         cx.emit(NetworkEvent::Obstacle(obstacle));
     }
@@ -120,7 +131,7 @@ async fn first_lookup(cx: &Context, policy: &Policy) -> Result<Known> {
         cx.emit(NetworkEvent::NoPublicAddress { domain: name.clone() });
     }
     host_names::remember(cx, policy, &resolved).await?;
-    Ok(Known { resolved, host, refreshed: Some(host_names::now()) })
+    Ok(Known { resolved, host, refreshed: Some(host_names::now()), ..Known::default() })
 }
 
 /// Creates the ACL, or takes the one that another launch created; its known names are what counts.
@@ -137,11 +148,11 @@ async fn make_acl(cx: &Context, client: &Client, policy: &Policy, known: Known) 
 
 /// Brings the rules of an existing policy up to date: the host's addresses, the names that are due, and what somebody
 /// else changed; whether there was more to do than names.
-async fn keep(cx: &Context, policy: &Policy, found: &Acl, etag: &Etag) -> Result<bool> {
+async fn keep(cx: &Context, policy: &Policy, (found, etag): (&Acl, &Etag), gateway: Option<Ipv4Addr>) -> Result<bool> {
     if !acl::is_of(found, policy) {
         return Err(foreign(policy));
     }
-    Ok(refresh::bring_up_to_date(cx, policy, found, etag, refresh::Due::ByAge).await?.were_others)
+    Ok(refresh::bring_up_to_date(cx, policy, (found, etag), gateway, refresh::Due::ByAge).await?.were_others)
 }
 
 fn foreign(policy: &Policy) -> Error {

@@ -1,7 +1,9 @@
 //! Network policies in Incus: created on demand, shared by equal launches, refreshed, explained, removed.
 
 mod acl;
+mod answer;
 mod bridge;
+mod by_name;
 mod ensure;
 mod host_names;
 mod lookup;
@@ -13,8 +15,9 @@ mod show;
 mod tests;
 mod why;
 
+pub use answer::Answer;
 pub(crate) use ensure::{Ensured, ensure, peek, restored};
 pub use refresh::{Refreshed, on_occasion, refresh_all, while_attached};
 pub use remove::{Unused, remove, unused};
 pub use show::{Shown, show};
-pub use why::{Answer, Question, why};
+pub use why::{Question, why};

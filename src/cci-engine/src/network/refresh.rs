@@ -1,6 +1,7 @@
 //! Keeps a policy's rules up to date: names that move, addresses that the host gets.
 
 use std::convert::Infallible;
+use std::net::Ipv4Addr;
 use std::time::{Duration, SystemTime};
 
 use cci_core::Result;
@@ -68,7 +69,7 @@ async fn refresh_each(cx: &Context, due: Due) -> Result<Vec<Refreshed>> {
     for found in client.acls().await.during(STEP)? {
         let Some(policy) = acl::policy(&found).filter(|policy| policy.name().bridge() == found.name) else { continue };
         let Some((found, etag)) = acl_of(&client, &found.name).await? else { continue };
-        refreshed.extend(bring_up_to_date(cx, &policy, &found, &etag, due).await?.names);
+        refreshed.extend(bring_up_to_date(cx, &policy, (&found, &etag), None, due).await?.names);
     }
     Ok(refreshed)
 }
@@ -112,14 +113,14 @@ pub(super) struct Updated {
     pub(super) were_others: bool,
 }
 
-/// Puts the policy's current rules into force, if they are not.
+/// Puts the policy's current rules into force, if they are not. `gateway` is where its bridge has doors, if that is known.
 ///
 /// The ACL comes first and keeps the earlier addresses, then the name server: lookups in between are let through.
 pub(super) async fn bring_up_to_date(
     cx: &Context,
     policy: &Policy,
-    found: &Acl,
-    etag: &Etag,
+    (found, etag): (&Acl, &Etag),
+    gateway: Option<Ipv4Addr>,
     due: Due,
 ) -> Result<Updated> {
     let (client, name, before) = (networks(cx), policy.name(), Known::of(found));
@@ -136,7 +137,7 @@ pub(super) async fn bring_up_to_date(
     } else {
         (before.clone(), None)
     };
-    let known = Known { host: host_names::host_names(cx, policy).await?, ..known };
+    let known = Known { host: host_names::host_names(cx, policy).await?, gateway: gateway.or(known.gateway), ..known };
     let own = cx.site().own_addresses();
     let as_known = acl::acl(policy, &before, &own);
     let brought = Updated { names: report, were_others: !acl::is_same(found, &as_known) };
@@ -156,6 +157,25 @@ pub(super) async fn bring_up_to_date(
         host_names::remember(cx, policy, &known.resolved).await?;
     }
     Ok(brought)
+}
+
+/// Lets containers to the doors of a new bridge.
+pub(super) async fn let_to_doors(cx: &Context, client: &Client, policy: &Policy, gateway: Ipv4Addr) -> Result<()> {
+    let name = policy.name();
+    for _ in 0..TRIES {
+        // one that is just being removed again: whoever makes it next does this too
+        let Some((found, etag)) = acl_of(client, name.bridge()).await? else { break };
+        let before = Known::of(&found);
+        if before.gateway == Some(gateway) {
+            break;
+        }
+        let known = Known { gateway: Some(gateway), ..before };
+        let wanted = acl::being_made(acl::acl(policy, &known, &cx.site().own_addresses()));
+        if put(client, name.bridge(), &wanted, etag).await? {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Puts an ACL's rules into force; false if another cci was quicker with the same, or it was unused and is removed.

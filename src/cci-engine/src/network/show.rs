@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
+use cci_core::network::Entry;
 use cci_core::{Error, Result};
 use cci_incus::{Acl, AclAction, Nic};
 
@@ -33,7 +34,9 @@ pub struct Shown {
     pub network: String,
     /// What Incus has in force, first match first.
     pub rules: Vec<ShownRule>,
-    /// The addresses that each allowed name has in the rules.
+    /// The entries by which connections are judged that name their host, on ports 80 and 443.
+    pub by_name: Vec<String>,
+    /// The addresses that each allowed name has in the container, and in the rules for other ports.
     pub names: BTreeMap<String, BTreeSet<Ipv4Addr>>,
     /// When the names were last looked up, in RFC 3339.
     pub refreshed: Option<String>,
@@ -48,16 +51,19 @@ pub async fn show(cx: &Context, container: &str) -> Result<Shown> {
             mode: "open".into(),
             network,
             rules: Vec::new(),
+            by_name: Vec::new(),
             names: BTreeMap::new(),
             refreshed: None,
         });
     };
-    let known = Known::of(&found);
+    let (known, policy) = (Known::of(&found), acl::policy(&found));
+    let by_name = policy.iter().flat_map(|policy| policy.by_name().map(Entry::to_string)).collect();
     Ok(Shown {
         container: container.to_owned(),
-        mode: acl::policy(&found).map_or_else(|| "unknown".into(), |policy| policy.mode().to_string()),
+        mode: policy.map_or_else(|| "unknown".into(), |policy| policy.mode().to_string()),
         network,
         rules: rules(&found),
+        by_name,
         names: known.resolved.current,
         refreshed: known.refreshed,
     })

@@ -1,5 +1,6 @@
 //! A policy's bridge and ACL, against a daemon in memory.
 
+mod named;
 mod unused;
 mod why;
 
@@ -15,7 +16,7 @@ use crate::testing::World;
 const POLICY: &str = "network.mode = \"allowlist\"\nnetwork.allowed_domains = [\"203.0.113.78:443\"]\n";
 
 fn policy(cx: &Context) -> Policy {
-    Policy::new(&cx.settings.network).unwrap().unwrap()
+    cx.policy().unwrap().unwrap()
 }
 
 async fn ensured(world: &World) -> cci_core::Result<Ensured> {

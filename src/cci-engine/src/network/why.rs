@@ -7,8 +7,9 @@ use cci_core::network::{Entry, Flow, Policy, Protocol, Rule, Target, Verdict};
 use cci_core::{Error, Result};
 
 use super::acl::{self, Known};
+use super::answer::Answer;
 use super::project::networks;
-use super::{host_names, lookup, show};
+use super::{by_name, host_names, lookup, show};
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 
@@ -20,18 +21,6 @@ pub struct Question {
     pub from: Option<String>,
 }
 
-/// The answer for one address, or for a name without one.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
-pub struct Answer {
-    /// The name or address that was asked about.
-    pub host: String,
-    /// Empty if the name does not resolve in the container.
-    pub address: String,
-    pub(crate) allowed: bool,
-    /// The rule that decides, in words.
-    pub because: String,
-}
-
 /// Answers for each address that the host has.
 pub async fn why(cx: &Context, question: &Question) -> Result<Vec<Answer>> {
     let (host, port) = split(&question.host)?;
@@ -39,19 +28,32 @@ pub async fn why(cx: &Context, question: &Question) -> Result<Vec<Answer>> {
         let because = "mode open: everything that the host's Incus network reaches".to_owned();
         return Ok(vec![Answer { host, address: String::new(), allowed: true, because }]);
     };
+    let named = by_name::answer(cx, &policy, &host, port).await;
+    if port.is_some() && named.is_some() {
+        return Ok(named.into_iter().collect());
+    }
+    let by_address = by_address(cx, &policy, &known, (&host, port)).await;
+    Ok(match named {
+        // its other ports
+        Some(named) => [named].into_iter().chain(by_address.into_iter().filter(|answer| answer.allowed)).collect(),
+        None => by_address,
+    })
+}
+
+async fn by_address(cx: &Context, policy: &Policy, known: &Known, (host, port): (&str, Option<u16>)) -> Vec<Answer> {
     let addresses = match host.parse::<Ipv4Addr>() {
         Ok(address) => vec![address],
-        Err(_) if policy.withholds(&known.host, &host) => Vec::new(),
-        Err(_) if policy.has_names() => known.resolved.addresses(&host).collect(),
-        Err(_) => lookup::lookup(std::slice::from_ref(&host)).await.into_values().flatten().collect(),
+        Err(_) if policy.withholds(&known.host, host) => Vec::new(),
+        Err(_) if policy.has_names() => known.resolved.addresses(host).collect(),
+        Err(_) => lookup::lookup(&[host.to_owned()]).await.into_values().flatten().collect(),
     };
     if addresses.is_empty() {
-        let because = unresolved(&policy, &known, &host);
-        return Ok(vec![Answer { host, address: String::new(), allowed: false, because }]);
+        let because = unresolved(policy, known, host);
+        return vec![Answer { host: host.to_owned(), address: String::new(), allowed: false, because }];
     }
-    let rules = policy.rules(&known.resolved, &cx.site().own_addresses());
+    let rules = policy.rules(&known.resolved, &cx.site().own_addresses(), known.gateway);
     let once: BTreeSet<Ipv4Addr> = addresses.into_iter().collect();
-    Ok(once.into_iter().map(|address| answer(&host, address, port, &rules)).collect())
+    once.into_iter().map(|address| answer(host, address, port, &rules)).collect()
 }
 
 /// `host` or `host:port`, in an entry's own form.
@@ -78,13 +80,13 @@ async fn policy(cx: &Context, from: Option<&str>) -> Result<Option<(Policy, Know
         let found = show::in_force(cx, &network).await?;
         return Ok(found.and_then(|found| Some((acl::policy(&found)?, Known::of(&found)))));
     }
-    let Some(policy) = Policy::new(&cx.settings.network)? else { return Ok(None) };
+    let Some(policy) = cx.policy()? else { return Ok(None) };
     let known = match networks(cx).acl(policy.name().bridge()).await {
         Ok((found, _)) => Known::of(&found),
         Err(error) if error.is_not_found() => {
             let names: Vec<String> = policy.names().map(str::to_owned).collect();
             let resolved = cci_core::network::Resolved::new(lookup::lookup(&names).await);
-            Known { resolved, host: host_names::host_names(cx, &policy).await?, refreshed: None }
+            Known { resolved, host: host_names::host_names(cx, &policy).await?, ..Known::default() }
         }
         Err(error) => return Err(error).during("read the network's rules"),
     };

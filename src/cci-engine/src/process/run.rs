@@ -16,6 +16,7 @@ use crate::checkpoint::{cost, take};
 use crate::context::Context;
 use crate::event::CheckpointEvent;
 use crate::instance::stop::begin_stop;
+use crate::launch::egress::{self, Opened};
 use crate::launch::{self, Launched, Subject};
 use crate::ledger::Made;
 use crate::process::exec::{self, Begun};
@@ -57,12 +58,15 @@ const STOP: Duration = Duration::from_secs(60);
 /// Runs it to its end.
 pub async fn run(cx: &Context, command: &Command) -> Result<Outcome> {
     // noted until it has ended, so that a kill does not leave it running
-    let launched = roll_back::on_failure_or_kill(cx, prepare(cx, command)).await?;
+    let (launched, opened) = roll_back::on_failure_or_kill(cx, prepare(cx, command)).await?;
     if launched.lifetime.is_persistent() && !launched.reused {
         stays(cx, &launched);
     }
     let done = executed(cx, &launched, command).await;
     release(cx, &launched).await;
+    if let Some(opened) = opened {
+        opened.close().await;
+    }
     done
 }
 
@@ -91,7 +95,7 @@ fn stays(cx: &Context, launched: &Launched) {
     cx.scope.ledger.forget(&Made::Instance { name, launch });
 }
 
-async fn prepare(cx: &Context, command: &Command) -> Result<Launched> {
+async fn prepare(cx: &Context, command: &Command) -> Result<(Launched, Option<Opened>)> {
     let survey = launch::survey(cx, Subject::Workspace).await?;
     let ask = Ask {
         prefix: cx.prefix.clone(),
@@ -105,7 +109,9 @@ async fn prepare(cx: &Context, command: &Command) -> Result<Launched> {
     };
     let plan = LaunchPlan::new(&ask, &cx.settings, &survey.host)?;
     launch::tell(cx, &plan, &survey).await?;
-    launch::claim(cx, &plan, command.slot, &survey).await
+    let launched = launch::claim(cx, &plan, command.slot, &survey).await?;
+    let opened = egress::open(cx, &launched.plan, &launched.name, launched.slot).await?;
+    Ok((launched, opened))
 }
 
 async fn execute(cx: &Context, launched: &Launched, command: &Command) -> Result<Outcome> {

@@ -11,7 +11,7 @@ use cci_core::settings::{Auto, CheckpointSettings, Settings};
 use cci_core::{Error, Result};
 use cci_guest::agent_socket::{self, GH_NAME};
 use cci_host::secrets::Secrets;
-use cci_host::store::run_dir::{Hold, Owner, RunDir, Watched};
+use cci_host::store::run_dir::{EgressNote, Hold, Owner, RunDir, Watched};
 use cci_incus::Instance;
 
 use crate::blocking::blocking;
@@ -118,52 +118,56 @@ pub(super) fn make(
     }
 }
 
-/// Notes the session for the supervisor, if its container has the sockets; returns whether it does.
+/// What the supervisor has to do for a session.
+pub(super) struct Wanted<'a> {
+    /// Whether it was to have sockets.
+    pub(super) sockets: bool,
+    /// Whether its agent tells its turns.
+    pub(super) is_told: bool,
+    pub(super) way: &'a Way,
+    pub(super) granted: &'a Granted,
+    /// The way out of a new container whose connections are judged by name.
+    pub(super) egress: Option<EgressNote>,
+}
+
+/// Notes the session for the supervisor, if that has something to do for it; returns whether its container has the sockets.
 pub(super) fn watch(
     cx: &Context,
     id: SessionId,
     owner: Ids,
     plan: &LaunchPlan,
     live: Option<&Instance>,
-    (is_told, way, granted): (bool, &Way, &Granted),
-) -> bool {
-    let connected = live.map_or_else(|| plan.has_sockets(), |live| live.devices.contains_key(SOCKETS));
-    if !connected {
-        if live.is_none() {
-            let why = if way.needs_supervisor() { Unwatched::LoginOutOfReach } else { Unwatched::OutOfReach };
-            cx.emit(SessionEvent::NotWatched(why));
-        }
-        return false;
+    wanted: Wanted<'_>,
+) -> Result<bool> {
+    let Wanted { sockets, is_told, way, granted, egress } = wanted;
+    let has_sockets = || live.map_or_else(|| plan.has_sockets(), |live| live.devices.contains_key(SOCKETS));
+    let connected = sockets && has_sockets();
+    if sockets && !connected && live.is_none() {
+        let why = if way.needs_supervisor() { Unwatched::LoginOutOfReach } else { Unwatched::OutOfReach };
+        cx.emit(SessionEvent::NotWatched(why));
     }
     let run = RunDir::of(&cx.cci_dir());
+    let blank = launch::egress::blank(cx, id, owner);
     // what the agent that runs was started with stays
-    let (login, secrets) = match live {
-        Some(_) => run.noted(id).map(|noted| (noted.login, noted.secrets)).unwrap_or_default(),
-        None => (way.note.clone(), granted.note.clone()),
+    let (login, secrets, egress) = match live {
+        Some(_) => run.noted(id).map(|noted| (noted.login, noted.secrets, noted.egress)).unwrap_or_default(),
+        None if connected => (way.note.clone(), granted.note.clone(), egress),
+        None => (None, None, egress),
     };
-    let none = CheckpointSettings { auto: Auto::Off, interval_minutes: 0, ..cx.settings.checkpoints.clone() };
-    let watched = Watched {
-        session: id,
-        workspace: cx.workspace.path().to_owned(),
-        tool: cx.settings.tool.name.clone(),
-        profile: cx.settings.profile.clone(),
-        endpoint: cx.client.endpoint().to_owned(),
-        project: cx.client.project().to_owned(),
-        prefix: cx.prefix.as_str().to_owned(),
-        state: launch::store(cx).state_dir(id),
-        sessions_dir: cx.caller.var("CCI_SESSIONS_DIR").map(|dir| cx.caller.current_dir.join(dir)),
-        owner: Owner { uid: owner.uid, gid: owner.gid },
-        login,
-        secrets,
-        // no network sends anything to the supervisor yet
-        egress: None,
-        checkpoints: if is_told { cx.settings.checkpoints.clone() } else { none },
-    };
-    let noted = run.watch(&watched);
-    if let Err(error) = &noted {
-        cx.emit(SessionEvent::NotWatched(Unwatched::Failed(error.to_string())));
+    if !connected && (live.is_some() || egress.is_none()) {
+        return Ok(false);
     }
-    noted.is_ok()
+    let is_needed = egress.is_some() && live.is_none();
+    let checkpoints = if is_told && connected { cx.settings.checkpoints.clone() } else { blank.checkpoints.clone() };
+    let watched = Watched { sockets: connected, login, secrets, egress, checkpoints, ..blank };
+    match run.make().and_then(|()| run.watch(&watched)) {
+        Ok(()) => Ok(connected),
+        Err(error) if is_needed => Err(error),
+        Err(error) => {
+            cx.emit(SessionEvent::NotWatched(Unwatched::Failed(error.to_string())));
+            Ok(false)
+        }
+    }
 }
 
 #[cfg(test)]

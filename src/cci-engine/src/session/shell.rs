@@ -20,11 +20,12 @@ use crate::checkpoint::roots;
 use crate::context::Context;
 use crate::event::{Event, LaunchEvent, SessionEvent};
 use crate::instance::remove::remove_launched;
+use crate::launch::egress;
 use crate::launch::environment;
 use crate::launch::{self, Launched, Subject, Survey};
 use crate::roll_back;
 use crate::session::agent;
-use crate::session::connect::{self, Sockets};
+use crate::session::connect::{self, Sockets, Wanted};
 use crate::session::holders::{self, Holder};
 use crate::session::login::Way;
 use crate::session::plant::{Planting, plant, plant_new};
@@ -221,6 +222,7 @@ impl Decided {
     async fn made(self, session: &Session) -> Result<Running> {
         let Self { cx, id, owner, resumed, slot, turns, is_told, way, granted, survey, sockets, plan, live, pinned } =
             self;
+        let has_sockets = sockets.is_some();
         let (name, plan, claim) = if let Some(running) = &live {
             survey.policy_check.verify(&cx).await?;
             (running.name.clone(), launch::as_made(&plan, &running.config), None)
@@ -229,8 +231,14 @@ impl Decided {
             let claim = claimed(&cx, plan, slot, id, resumed.as_ref(), &survey, planting).await?;
             (claim.launched.name.clone(), claim.launched.plan.clone(), Some(claim))
         };
-        let watched =
-            sockets.is_some() && connect::watch(&cx, id, owner, &plan, live.as_ref(), (is_told, &way, &granted));
+        let slot = claim.as_ref().map(|claim| claim.launched.slot);
+        let egress = slot.map(|slot| egress::way_out(&plan, &name, slot)).transpose()?.flatten();
+        let is_by_name = egress.is_some();
+        let wanted = Wanted { sockets: has_sockets, is_told, way: &way, granted: &granted, egress };
+        let watched = connect::watch(&cx, id, owner, &plan, live.as_ref(), wanted)?;
+        if is_by_name {
+            egress::taken_in(&cx, id).await?;
+        }
         let plan = if watched { plan } else { plan.without_login() };
         let has_login = watched && way.needs_supervisor();
         drop(sockets);

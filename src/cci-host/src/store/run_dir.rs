@@ -33,8 +33,14 @@ pub const LOGIN: &str = "login";
 /// A session that the supervisor has to do with, as its launch noted it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Watched {
-    /// The conversation.
+    /// The conversation. What has none, such as a single command, is noted under an id of its own.
     pub session: SessionId,
+    /// The launch by which its container is known, where there is no conversation.
+    #[serde(default)]
+    pub launch: Option<String>,
+    /// Whether its container has the directory with its sockets.
+    #[serde(default = "yes")]
+    pub sockets: bool,
     /// Its workspace.
     pub workspace: PathBuf,
     /// The agent.
@@ -66,6 +72,11 @@ pub struct Watched {
     /// `[checkpoints]` of the launch.
     #[serde(deserialize_with = "of_any_version")]
     pub checkpoints: CheckpointSettings,
+}
+
+/// Every session had them once.
+fn yes() -> bool {
+    true
 }
 
 /// Settings that another version may have written: what they lack has its usual value, what nobody knows is passed over.
@@ -328,6 +339,8 @@ mod tests {
     fn watched(session: SessionId) -> Watched {
         Watched {
             session,
+            launch: None,
+            sockets: true,
             workspace: "/w".into(),
             tool: "t".into(),
             profile: None,

@@ -53,7 +53,8 @@ fn way_out(refusal: &Refusal, container: &str) -> String {
 
 fn command(container: &str, host: &str) -> String {
     format!(
-        "The person who runs this container can allow it:\n\n    cci network allow {container} {host}\n\n\
-         or for a while only, with `--for 30m`. Ask them; nothing in the container can."
+        "What decides:\n\n    cci network why {host} --from {container}\n\n\
+         The person who runs this container can allow it, by adding \"{host}\" to network.allowed_domains:\n\n    \
+         cci config edit\n\nand starting the container again. Ask them; nothing in the container can."
     )
 }

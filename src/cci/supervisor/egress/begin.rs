@@ -1,6 +1,7 @@
 //! The way out of one session, as long as it is watched.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// The way out of one session.
 type Way = Egress<System, Tcp, Record>;
 
-/// Begins to serve, in a task that ends with the session.
+/// Begins to serve, in a task that ends with the session. What comes in meanwhile waits: a launch relies on it.
 pub(in crate::supervisor) fn begin(
     watched: &Watched,
     shared: &Rc<Shared>,
@@ -37,21 +38,32 @@ pub(in crate::supervisor) fn begin(
     let Some(note) = watched.egress.clone() else { return Ok(()) };
     let allowed = note.allowed.iter().map(|entry| entry.parse()).collect::<Result<Vec<Entry>, _>>()?;
     let (record, gateways) = (Record::begin(watched.session, shared), gateways.clone());
-    let serving = serve(note, Names::listed(allowed), record, gateways);
+    let enter = |(port, door): (&u16, &SocketAddr)| (*port, *door, gateways.enter(*door, note.address.into()));
+    let entered: Vec<_> = note.doors.iter().map(enter).collect();
+    let serving = serve(note, Names::listed(allowed), record, gateways, entered);
     tasks.spawn_local(async move { match serving.await {} });
     Ok(())
 }
 
-async fn serve(note: EgressNote, names: Names, record: Record, gateways: Gateways) -> Infallible {
+/// A port, the door for it, and what comes in there if it could be opened.
+type Entered = (u16, SocketAddr, io::Result<Coming>);
+
+async fn serve(
+    note: EgressNote,
+    names: Names,
+    record: Record,
+    gateways: Gateways,
+    entered: Vec<Entered>,
+) -> Infallible {
     let (rules, reach) = watch::channel(Arc::new(Reach { names, addresses: addresses().await }));
-    let EgressNote { container, address, doors, .. } = note;
+    let EgressNote { container, address, .. } = note;
     let way = Egress { container, reach, resolver: System::default(), dial: Tcp, notes: record, limits: limits() };
     let way = Rc::new(way);
     let mut open = JoinSet::new();
-    for (port, door) in doors {
+    for (port, door, entered) in entered {
         let (way, gateways) = (Rc::clone(&way), gateways.clone());
         open.spawn_local(async move {
-            let coming = enter(&gateways, door, address.into(), &way).await;
+            let coming = enter(&gateways, door, address.into(), entered, &way).await;
             match pass(way, coming, port).await {}
         });
     }
@@ -80,17 +92,24 @@ async fn addresses() -> Addresses {
     }
 }
 
-/// What comes in at a door; a bridge that is not there yet is waited for.
-async fn enter(gateways: &Gateways, door: SocketAddr, address: IpAddr, way: &Way) -> Coming {
+/// What comes in at a door; one that could not be opened is tried again, as its bridge may not be there yet.
+async fn enter(
+    gateways: &Gateways,
+    door: SocketAddr,
+    address: IpAddr,
+    mut entered: io::Result<Coming>,
+    way: &Way,
+) -> Coming {
     let mut told = false;
     loop {
-        match gateways.enter(door, address) {
+        match entered {
             Ok(coming) => return coming,
             Err(error) if !told => way.notes.say(format_args!("nobody can listen at {door}: {error}")),
             Err(_) => {}
         }
         told = true;
         sleep(AGAIN).await;
+        entered = gateways.enter(door, address);
     }
 }
 

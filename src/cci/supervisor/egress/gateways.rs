@@ -54,6 +54,13 @@ impl Gateways {
         gateway.sessions.borrow_mut().insert(address, own.clone());
         Ok(Coming { streams, own, gateways: self.clone(), door, address })
     }
+
+    /// The door, if nobody takes in what comes there from this address.
+    pub(in crate::supervisor) fn closed(&self, door: SocketAddr, address: IpAddr) -> Option<SocketAddr> {
+        let open = self.0.borrow();
+        let is_known = open.get(&door).is_some_and(|gateway| gateway.sessions.borrow().contains_key(&address));
+        (!is_known).then_some(door)
+    }
 }
 
 impl Gateway {

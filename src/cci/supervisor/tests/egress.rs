@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cci_core::session::SessionId;
 use cci_host::store::audit::{Audits, Followed};
-use cci_host::store::run_dir::EgressNote;
+use cci_host::store::run_dir::{EgressNote, Watched};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -92,7 +92,7 @@ async fn what_no_rule_allows_is_refused_in_words_and_written_down() {
         served(ONE).await;
         let answer = get(ONE, "b.example").await;
         assert!(answer.contains("no rule allows b.example:80"), "{answer}");
-        assert!(answer.contains("cci network allow cci-0a-1 b.example:80"), "{answer}");
+        assert!(answer.contains("cci network why b.example:80 --from cci-0a-1"), "{answer}");
         assert_eq!(say(ONE, 443, &hello("b.example")).await.unwrap(), [21, 3, 3, 0, 2, 2, 49]);
         // a listed name passes its rule, and is judged by where it leads
         let answer = get(ONE, "localhost").await;
@@ -115,6 +115,51 @@ async fn what_no_rule_allows_is_refused_in_words_and_written_down() {
         assert_eq!(refused.iter().filter(|refused| *refused == line).count(), 1, "{refused:?}");
     }
     assert!(refused.iter().any(|line| line.starts_with("localhost leads to")), "{refused:?}");
+}
+
+#[tokio::test]
+async fn who_was_told_of_a_session_finds_its_door_open() {
+    let world = World::new();
+    let test = async {
+        for number in 1..=20 {
+            world.session_with_egress(number, note(Ipv4Addr::new(127, 0, 1, number), &[]));
+            let status = Ask(&world.place).look().await.unwrap();
+            assert!(status.sessions.iter().all(|session| session.closed.is_none()), "{status:?}");
+            let answer = get(Ipv4Addr::new(127, 0, 1, number), "b.example").await;
+            assert!(answer.starts_with("HTTP/1.1 403 "), "{number}: {answer}");
+        }
+    };
+    world.while_it_runs(test).await;
+}
+
+#[tokio::test]
+async fn a_door_that_somebody_else_has_is_told() {
+    let world = World::new();
+    let somebody = std::net::TcpListener::bind(door(80)).unwrap();
+    world.session_with_egress(1, note(ONE, &[]));
+    let test = async {
+        let status = Ask(&world.place).look().await.unwrap();
+        let told = status.sessions[0].closed.as_deref().unwrap_or_default();
+        assert!(told.contains(&door(80).to_string()), "{told}");
+        drop(somebody);
+        until("it is tried again", async || Ask(&world.place).look().await.unwrap().sessions[0].closed.is_none()).await;
+        assert!(get(ONE, "b.example").await.starts_with("HTTP/1.1 403 "));
+    };
+    world.while_it_runs(test).await;
+}
+
+#[tokio::test]
+async fn what_has_no_socket_is_served_without_one() {
+    let world = World::new();
+    let session = world.session_with_egress(1, note(ONE, &[]));
+    let noted = world.place.sessions().noted(session).unwrap();
+    let command = Watched { launch: Some("a1b2".into()), sockets: false, ..noted };
+    world.place.sessions().watch(&command).unwrap();
+    let test = async {
+        served(ONE).await;
+        assert!(!world.socket(session).exists());
+    };
+    world.while_it_runs(test).await;
 }
 
 #[tokio::test]

@@ -196,6 +196,8 @@ impl World {
         self.place.sessions().make_sockets(session, ids).unwrap();
         let mut watched = Watched {
             session,
+            launch: None,
+            sockets: true,
             workspace: "/w".into(),
             tool: cci_agent::default_agent().name().into(),
             profile: None,

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Form, Policy};
+use super::{Form, Policy, STAND_IN};
 use crate::network::block::Block;
 use crate::network::dns::{self, Kept};
+use crate::network::entry::Target;
 use crate::network::host_names::HostNames;
 use crate::network::mode::Mode;
 use crate::network::resolved::Resolved;
@@ -20,12 +21,27 @@ impl Policy {
     /// The lines for the name server behind that of the containers' bridge; `None` if there is nothing to ask it.
     #[must_use]
     pub fn answers(&self, resolved: &Resolved, host: &HostNames) -> Option<String> {
-        let asks = self.asks_the_host() || self.names().next().is_some();
+        let asks = self.asks_the_host() || self.names().chain(self.wildcards()).next().is_some();
         asks.then(|| match self.mode {
             // a short life for answers: a name that moves is asked for again
-            Mode::Allowlist => resolved.dnsmasq() + "local-ttl=30\n",
+            Mode::Allowlist => resolved.dnsmasq() + &self.stand_ins() + "local-ttl=30\n",
             Mode::Restricted | Mode::Open => self.with_kept(|kept| dns::public(kept, host)),
         })
+    }
+
+    /// The names of which everything below is listed.
+    fn wildcards(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().filter_map(|entry| match &entry.target {
+            Target::Below(name) => Some(name.as_str()),
+            Target::Name(_) | Target::Block(_) => None,
+        })
+    }
+
+    /// What is below a wildcard is answered without being looked up: that is done for each connection. It has no records of
+    /// another type.
+    fn stand_ins(&self) -> String {
+        let answers = self.wildcards().map(|name| format!("address=/*.{name}/{STAND_IN}\nlocal=/*.{name}/\n"));
+        answers.collect::<Vec<_>>().concat()
     }
 
     /// Whether its name server has no answer for a name, whatever the host's name servers know of it.
@@ -35,7 +51,7 @@ impl Policy {
     }
 
     fn with_kept<T>(&self, use_it: impl FnOnce(Kept<'_>) -> T) -> T {
-        let refused = self.rules(&Resolved::default(), &BTreeSet::new());
+        let refused = self.rules(&Resolved::default(), &BTreeSet::new(), None);
         let refused = refused.into_iter().filter(|rule| rule.action == Action::Reject);
         let blocks: Vec<Block> = refused.flat_map(|rule| rule.to).collect();
         use_it(Kept { blocks: &blocks, local: self.block_private, metadata: self.block_metadata })
@@ -45,16 +61,30 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::policy::tests::{allowlist, keeper};
     use crate::settings::NetworkSettings;
+
+    #[test]
+    fn what_is_below_a_wildcard_leads_to_a_door() {
+        let answers = |domains: &[&str]| allowlist(domains).answers(&Resolved::default(), &HostNames::default());
+        let wild = answers(&["*.example.com:443", "198.51.100.1"]).unwrap();
+        assert!(wild.contains("address=/#/\naddress=/*.example.com/192.88.99.7\nlocal=/*.example.com/\n"), "{wild}");
+        assert!(!answers(&["a.example.com"]).unwrap().contains("192.88.99.7"));
+        assert_eq!(answers(&["198.51.100.1"]), None);
+        for (port, _) in crate::network::DOORS {
+            let beside = allowlist(&["*.example.com"]).beside_door(port);
+            assert!(!beside.iter().any(|block| block.contains(STAND_IN)));
+        }
+    }
 
     #[test]
     fn no_answer_is_an_address_that_the_rules_refuse() {
         for (block_private_networks, block_metadata_endpoint) in [(true, true), (false, true), (true, false)] {
             let settings =
                 NetworkSettings { block_private_networks, block_metadata_endpoint, ..NetworkSettings::default() };
-            let policy = Policy::new(&settings).unwrap().unwrap();
+            let policy = Policy::new(&settings, &keeper()).unwrap().unwrap();
             let answers = policy.answers(&Resolved::default(), &HostNames::default()).unwrap();
-            for rule in &policy.rules(&Resolved::default(), &BTreeSet::new()) {
+            for rule in &policy.rules(&Resolved::default(), &BTreeSet::new(), None) {
                 let refused = rule.action == Action::Reject;
                 for block in &rule.to {
                     assert_eq!(answers.contains(&format!("bogus-nxdomain={block}\n")), refused, "{block}");

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use super::Policy;
+use super::{DOORS, Policy};
 use crate::network::block::Block;
-use crate::network::entry::{Ports, Target};
+use crate::network::entry::{BY_NAME, Ports, Target};
 use crate::network::mode::Mode;
 use crate::network::resolved::Resolved;
 use crate::network::rule::Rule;
@@ -13,20 +13,28 @@ use crate::network::rule::Rule;
 impl Policy {
     /// Its rules for traffic out of a container, first those that refuse; what none of them names is refused.
     ///
-    /// `host` are the host's own addresses: what listens there is no business of a container's.
+    /// `host` are the host's own addresses: what listens there is no business of a container's. `gateway` is the one of the
+    /// bridge, where the doors of a policy by name are: a refusal goes before a permission, so none may be about it.
     #[must_use]
-    pub fn rules(&self, resolved: &Resolved, host: &BTreeSet<Ipv4Addr>) -> Vec<Rule> {
+    pub fn rules(&self, resolved: &Resolved, host: &BTreeSet<Ipv4Addr>, gateway: Option<Ipv4Addr>) -> Vec<Rule> {
+        let doors = gateway.filter(|_| self.is_named()).map(Block::from);
         let mut rules = vec![Rule::reject(Block::SPECIAL, "loopback, multicast and reserved addresses")];
         if self.block_metadata {
             rules.push(Rule::reject([Block::LINK_LOCAL], "link-local addresses and cloud metadata"));
         }
         if self.block_private {
-            rules.push(Rule::reject(Block::PRIVATE, "private networks, other containers and the host"));
+            let but_doors = |block: Block| doors.map_or_else(|| vec![block], |doors| block.without(doors));
+            let blocks = Block::PRIVATE.into_iter().flat_map(but_doors);
+            rules.push(Rule::reject(blocks, "private networks, other containers and the host"));
         }
         let covered = |block: &Block| rules.iter().flat_map(|rule| &rule.to).any(|known| known.covers(*block));
-        let own: Vec<Block> = host.iter().map(|address| Block::from(*address)).filter(|own| !covered(own)).collect();
+        let own = host.iter().map(|address| Block::from(*address));
+        let own: Vec<Block> = own.filter(|own| !covered(own) && Some(*own) != doors).collect();
         if !own.is_empty() {
             rules.push(Rule::reject(own, "this host's own addresses"));
+        }
+        if let Some(doors) = doors {
+            rules.push(Rule::allow([doors], DOORS.map(|(_, door)| door).into(), "judged by the name of the host"));
         }
         match self.mode {
             Mode::Allowlist => rules.extend(self.allowed(resolved)),
@@ -39,30 +47,27 @@ impl Policy {
 
     /// One rule for each set of ports.
     fn allowed(&self, resolved: &Resolved) -> Vec<Rule> {
-        let mut by_ports: BTreeMap<&Ports, BTreeSet<Block>> = BTreeMap::new();
+        let mut by_ports: BTreeMap<Ports, BTreeSet<Block>> = BTreeMap::new();
         for entry in &self.entries {
-            let blocks = by_ports.entry(&entry.ports).or_default();
-            match &entry.target {
-                Target::Block(block) => _ = blocks.insert(*block),
-                Target::Name(name) => blocks.extend(resolved.addresses(name.as_str()).map(Block::from)),
-                Target::Below(_) => {}
+            let (ports, blocks): (_, Vec<Block>) = match &entry.target {
+                Target::Block(block) => (Some(entry.ports.clone()), vec![*block]),
+                Target::Name(name) => {
+                    (self.by_address(&entry.ports), resolved.addresses(name.as_str()).map(Block::from).collect())
+                }
+                Target::Below(_) => (None, Vec::new()),
+            };
+            if let Some(ports) = ports {
+                by_ports.entry(ports).or_default().extend(blocks);
             }
         }
         let listed = by_ports.into_iter().filter(|(_, blocks)| !blocks.is_empty());
-        listed.map(|(ports, blocks)| Rule::allow(apart(&blocks), ports.clone(), "allowed_domains")).collect()
+        listed.map(|(ports, blocks)| Rule::allow(Block::apart(&blocks), ports, "allowed_domains")).collect()
     }
-}
 
-/// The blocks without those that lie in another: what reads them wants no overlap. In their order a block stands right
-/// before what lies in it.
-fn apart(blocks: &BTreeSet<Block>) -> Vec<Block> {
-    let mut apart: Vec<Block> = Vec::new();
-    for block in blocks {
-        if apart.last().is_none_or(|last| !last.covers(*block)) {
-            apart.push(*block);
-        }
+    /// Of the ports of a name, those on which its addresses are let through.
+    fn by_address(&self, ports: &Ports) -> Option<Ports> {
+        if self.is_named() { ports.without(&BY_NAME) } else { Some(ports.clone()) }
     }
-    apart
 }
 
 #[cfg(test)]
@@ -85,7 +90,7 @@ mod tests {
     #[test]
     fn restricted_reaches_the_internet_and_nothing_near() {
         let host = BTreeSet::from(["192.0.2.2".parse().unwrap()]);
-        let rules = restricted().rules(&Resolved::default(), &host);
+        let rules = restricted().rules(&Resolved::default(), &host, None);
         assert!(reaches(&rules, "198.51.100.10", 443));
         for near in
             ["10.99.0.10", "172.20.0.10", "192.168.77.10", "100.64.9.9", "169.254.169.254", "127.0.0.1", "192.0.2.2"]
@@ -98,7 +103,7 @@ mod tests {
     fn an_allowlist_reaches_what_is_listed() {
         let policy = allowlist(&["198.51.100.10:443", "198.51.101.0/24", "a.example:8000-8100"]);
         let resolved = Resolved::new(pair("a.example", &[Ipv4Addr::new(198, 51, 102, 1)]));
-        let rules = policy.rules(&resolved, &BTreeSet::new());
+        let rules = policy.rules(&resolved, &BTreeSet::new(), None);
         assert!(reaches(&rules, "198.51.100.10", 443));
         assert!(!reaches(&rules, "198.51.100.10", 80));
         assert!(reaches(&rules, "198.51.101.7", 22));
@@ -110,12 +115,60 @@ mod tests {
     #[test]
     fn the_hosts_own_address_is_not_reachable_even_when_listed() {
         let policy = allowlist(&["198.51.100.0/24"]);
-        let rules = policy.rules(&Resolved::default(), &BTreeSet::from([Ipv4Addr::new(198, 51, 100, 1)]));
+        let rules = policy.rules(&Resolved::default(), &BTreeSet::from([Ipv4Addr::new(198, 51, 100, 1)]), None);
         assert!(reaches(&rules, "198.51.100.2", 1));
         assert!(!reaches(&rules, "198.51.100.1", 1));
     }
 
+    #[test]
+    fn what_is_listed_by_name_is_let_through_by_its_addresses_on_other_ports_only() {
+        let policy = allowlist(&["a.example", "b.example:22,443", "198.51.100.10:443", "*.c.example"]);
+        let addresses = ["198.51.102.1", "198.51.102.2"].map(|address| address.parse().unwrap());
+        let resolved = Resolved::new(
+            pair("a.example", &addresses[..1]).into_iter().chain(pair("b.example", &addresses[1..])).collect(),
+        );
+        let rules = policy.rules(&resolved, &BTreeSet::new(), None);
+        for (address, port, reached) in [
+            ("198.51.102.1", 22, true),
+            ("198.51.102.1", 80, false),
+            ("198.51.102.1", 443, false),
+            ("198.51.102.2", 22, true),
+            ("198.51.102.2", 443, false),
+            ("198.51.100.10", 443, true),
+            ("192.88.99.7", 443, false),
+            ("192.88.99.7", 22, false),
+        ] {
+            assert_eq!(reaches(&rules, address, port), reached, "{address}:{port}");
+        }
+    }
+
+    #[test]
+    fn of_what_is_near_the_doors_alone_are_reached() {
+        let gateway = Ipv4Addr::new(10, 128, 3, 1);
+        let host = BTreeSet::from([gateway, Ipv4Addr::new(198, 51, 100, 1)]);
+        let named = allowlist(&["a.example"]).rules(&Resolved::default(), &host, Some(gateway));
+        for (_, door) in DOORS {
+            assert!(reaches(&named, "10.128.3.1", door), "{door}");
+            for other in ["10.128.3.2", "10.128.3.0", "10.0.0.1", "10.255.255.255", "198.51.100.1"] {
+                assert!(!reaches(&named, other, door), "{other}:{door}");
+            }
+        }
+        assert!(!reaches(&named, "10.128.3.1", 22) && !reaches(&named, "10.128.3.1", 443));
+        let by_address = allowlist(&["198.51.100.10"]);
+        let without = by_address.rules(&Resolved::default(), &host, None);
+        assert_eq!(by_address.rules(&Resolved::default(), &host, Some(gateway)), without, "it has no doors");
+    }
+
     proptest! {
+        #[test]
+        fn what_is_private_is_refused_but_for_the_doors(bits: u32, gateway: u32, port in 1u16..) {
+            let gateway = Ipv4Addr::from(0x0a80_0000 | gateway & 0x007f_ffff);
+            let address = Ipv4Addr::from(0x0a00_0000 | bits & 0x00ff_ffff);
+            let rules = allowlist(&["a.example"]).rules(&Resolved::default(), &BTreeSet::new(), Some(gateway));
+            let is_door = address == gateway && DOORS.iter().any(|(_, door)| *door == port);
+            prop_assert_eq!(reaches(&rules, &address.to_string(), port), is_door);
+        }
+
         #[test]
         fn the_order_of_the_rules_changes_nothing(
             domains in prop::collection::vec(domain(), 1..8),
@@ -124,7 +177,7 @@ mod tests {
             seed in any::<prop::sample::Index>(),
         ) {
             let policy = allowlist(&domains.iter().map(String::as_str).collect::<Vec<_>>());
-            let mut rules = policy.rules(&Resolved::default(), &BTreeSet::new());
+            let mut rules = policy.rules(&Resolved::default(), &BTreeSet::new(), None);
             let flow = Flow { to: Ipv4Addr::from(address), protocol: Protocol::Tcp, port: Some(port) };
             let before = Verdict::of(&rules, &flow).is_allowed();
             let middle = seed.index(rules.len());
@@ -135,7 +188,7 @@ mod tests {
         #[test]
         fn every_refusal_stands_before_every_permission(domains in prop::collection::vec(domain(), 0..8)) {
             let policy = allowlist(&domains.iter().map(String::as_str).collect::<Vec<_>>());
-            let rules = policy.rules(&Resolved::default(), &BTreeSet::new());
+            let rules = policy.rules(&Resolved::default(), &BTreeSet::new(), None);
             prop_assert!(rules.is_sorted_by_key(|rule| rule.action));
             prop_assert!(rules.iter().any(|rule| rule.action == Action::Reject));
         }
@@ -144,14 +197,16 @@ mod tests {
         fn a_listed_name_never_leads_to_a_private_address(address: u32, port in 1u16..) {
             let address = Ipv4Addr::from(address);
             let policy = allowlist(&["a.example"]);
-            let rules = policy.rules(&Resolved::new(pair("a.example", &[address])), &BTreeSet::new());
-            prop_assert_eq!(reaches(&rules, &address.to_string(), port), !Block::from(address).is_never_public());
+            let rules = policy.rules(&Resolved::new(pair("a.example", &[address])), &BTreeSet::new(), None);
+            let is_by_name = BY_NAME.contains(&port);
+            let wanted = !is_by_name && !Block::from(address).is_never_public();
+            prop_assert_eq!(reaches(&rules, &address.to_string(), port), wanted);
         }
 
         #[test]
         fn no_block_of_a_rule_lies_in_another(domains in prop::collection::vec(domain(), 0..20)) {
             let policy = allowlist(&domains.iter().map(String::as_str).collect::<Vec<_>>());
-            for rule in policy.rules(&Resolved::default(), &BTreeSet::new()) {
+            for rule in policy.rules(&Resolved::default(), &BTreeSet::new(), None) {
                 for (index, block) in rule.to.iter().enumerate() {
                     prop_assert!(rule.to.iter().skip(index + 1).all(|other| !other.overlaps(*block)));
                 }

@@ -1,18 +1,28 @@
 //! Policies as their settings make them, and how they are read back.
 
+use std::path::Path;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::network::{HostNames, Resolved};
 
+pub(super) fn keeper() -> Keeper {
+    Keeper::of(1000, Path::new("/home/u/.cci"))
+}
+
+fn made(settings: &NetworkSettings) -> Result<Option<Policy>> {
+    Policy::new(settings, &keeper())
+}
+
 pub(super) fn allowlist(domains: &[&str]) -> Policy {
     let allowed_domains = domains.iter().map(|domain| (*domain).to_owned()).collect();
     let settings = NetworkSettings { mode: Mode::Allowlist, allowed_domains, ..NetworkSettings::default() };
-    Policy::new(&settings).unwrap().unwrap()
+    made(&settings).unwrap().unwrap()
 }
 
 pub(super) fn restricted() -> Policy {
-    Policy::new(&NetworkSettings { mode: Mode::Restricted, ..NetworkSettings::default() }).unwrap().unwrap()
+    made(&NetworkSettings { mode: Mode::Restricted, ..NetworkSettings::default() }).unwrap().unwrap()
 }
 
 pub(super) fn domain() -> impl Strategy<Value = String> {
@@ -28,7 +38,7 @@ pub(super) fn domain() -> impl Strategy<Value = String> {
 #[test]
 fn open_is_the_hosts_own_network() {
     let settings = NetworkSettings { mode: Mode::Open, ..NetworkSettings::default() };
-    assert_eq!(Policy::new(&settings).unwrap(), None);
+    assert_eq!(made(&settings).unwrap(), None);
 }
 
 #[test]
@@ -37,7 +47,30 @@ fn what_an_earlier_cci_made_is_another_policy_that_is_still_read() {
     let earlier = Policy::from_canonical(&text.replacen('2', "1", 1)).unwrap();
     assert_ne!(earlier.name(), restricted().name());
     assert_eq!(earlier.answers(&Resolved::default(), &HostNames::default()), None);
-    assert_eq!(Policy::from_canonical(&text.replacen('2', "3", 1)), None);
+    assert_eq!(Policy::from_canonical(&text.replacen('2', "4", 1)), None);
+}
+
+#[test]
+fn a_policy_by_name_is_its_keepers() {
+    let settings = NetworkSettings {
+        mode: Mode::Allowlist,
+        allowed_domains: vec!["a.example:443".into(), "*.b.example".into(), "198.51.100.1".into()],
+        ..NetworkSettings::default()
+    };
+    let (own, another) = (made(&settings).unwrap().unwrap(), Keeper::of(1001, Path::new("/home/v/.cci")));
+    let others = Policy::new(&settings, &another).unwrap().unwrap();
+    assert!(own.is_named() && own.name() != others.name(), "two that listen at one door");
+    assert_eq!(Policy::from_canonical(&own.canonical()), Some(own.clone()));
+    let by_name: Vec<String> = own.by_name().map(Entry::to_string).collect();
+    assert_eq!(by_name, ["a.example:443", "*.b.example"]);
+    assert_eq!(own.names().collect::<Vec<_>>(), ["a.example"]);
+
+    let by_address =
+        NetworkSettings { allowed_domains: vec!["a.example:22".into(), "198.51.100.1".into()], ..settings };
+    let (own, others) = (made(&by_address).unwrap().unwrap(), Policy::new(&by_address, &another).unwrap().unwrap());
+    assert_eq!(own.name(), others.name(), "nobody listens");
+    assert!(!own.is_named() && own.by_name().next().is_none());
+    assert_eq!(Policy::from_canonical(&own.canonical().replacen('2', "3", 1)), None, "nobody would judge");
 }
 
 #[test]
@@ -46,17 +79,17 @@ fn a_preset_is_the_policy_of_its_entries() {
     assert_eq!(allowlist(&["@pypi", "a.example", "pypi.org:443"]), spelled);
     let settings =
         NetworkSettings { mode: Mode::Allowlist, allowed_domains: vec!["@pypy".into()], ..NetworkSettings::default() };
-    assert!(Policy::new(&settings).unwrap_err().to_string().contains("@pypi"));
+    assert!(made(&settings).unwrap_err().to_string().contains("@pypi"));
 }
 
 #[test]
 fn a_setting_that_matters_makes_another_policy() {
     let restricted_mode = NetworkSettings { mode: Mode::Restricted, ..NetworkSettings::default() };
     let relaxed = NetworkSettings { block_metadata_endpoint: false, ..restricted_mode.clone() };
-    let relaxed = Policy::new(&relaxed).unwrap().unwrap();
+    let relaxed = made(&relaxed).unwrap().unwrap();
     assert_ne!(relaxed.name(), restricted().name());
     let refresh = NetworkSettings { refresh_interval_minutes: 5, ..restricted_mode };
-    assert_eq!(Policy::new(&refresh).unwrap().unwrap().name(), restricted().name());
+    assert_eq!(made(&refresh).unwrap().unwrap().name(), restricted().name());
 }
 
 proptest! {
@@ -69,7 +102,7 @@ proptest! {
         let (a, b) = (read(&domains), read(&shuffled));
         prop_assert_eq!(a.name(), b.name());
         prop_assert_eq!(Policy::from_canonical(&a.canonical()), Some(b.clone()));
-        let rules = |policy: &Policy| policy.rules(&Resolved::default(), &BTreeSet::new());
+        let rules = |policy: &Policy| policy.rules(&Resolved::default(), &BTreeSet::new(), None);
         prop_assert_eq!(rules(&a), rules(&b));
     }
 }

@@ -9,6 +9,7 @@ use cci_core::environment::HostLocale;
 use cci_core::idmap::{IdmapFacts, Ids, SubRange};
 use cci_core::machine::{Container, container};
 use cci_core::name::Prefix;
+use cci_core::network::{Keeper, Policy};
 use cci_core::plan::{Ask, GuestUser, HostFacts, LaunchPlan};
 use cci_core::session::SessionId;
 use cci_core::settings::Settings;
@@ -83,6 +84,7 @@ impl World {
             },
             locale: HostLocale::default(),
             author: Author::default(),
+            policy: Policy::new(&settings.network, &Keeper::of(1000, &self.caller.cci_dir())).unwrap(),
             nic: None,
             other_nics: Vec::new(),
             nft: None,

@@ -68,7 +68,7 @@ async fn the_address_of_another_container_is_not_tried() {
 async fn a_network_that_is_removed_under_a_launch_is_made_again() {
     let world = world(POLICY);
     let cx = world.cx();
-    let policy = cci_core::network::Policy::new(&cx.settings.network).unwrap().unwrap();
+    let policy = cx.policy().unwrap().unwrap();
     let network = format!("/1.0/networks/{}", policy.name().bridge());
     world.daemon.on(CREATE).meanwhile(&network, None);
     launched(&cx, SlotChoice::Auto).await.unwrap();

@@ -14,8 +14,8 @@ async fn a_listed_host_is_reached_and_a_refusal_says_what_to_type() {
     let refusal = world.http("GET / HTTP/1.1\nHost: c.example\n\n").await;
     assert!(refusal.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{refusal}");
     assert!(refusal.contains("no rule allows c.example:80"), "{refusal}");
-    assert!(refusal.contains("\n    cci network allow cci-0a-1 c.example:80\n"), "{refusal}");
-    assert!(refusal.contains("--for 30m"), "{refusal}");
+    assert!(refusal.contains("\n    cci network why c.example:80 --from cci-0a-1\n"), "{refusal}");
+    assert!(refusal.contains("\n    cci config edit\n"), "{refusal}");
 
     let refusal = world.http("GET / HTTP/1.1\nHost: b.example\n\n").await;
     assert!(refusal.contains("the rule b.example:443 does not allow b.example:80"), "{refusal}");

@@ -44,7 +44,10 @@ async fn a_tunnel_to_a_port_that_is_not_listed_is_refused() {
     let world = World::new(&["a.example:443"]);
     for to in ["a.example:22", "a.example:80", "b.example:443"] {
         let answer = String::from_utf8(rest(tunnel(&world, to).await).await).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains(&format!("allow cci-0a-1 {to}\n")), "{answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 403 ") && answer.contains(&format!("why {to} --from cci-0a-1\n")),
+            "{answer}"
+        );
     }
     assert_eq!(world.dialled(), [""; 0]);
 
