@@ -316,8 +316,7 @@ fn what_is_planted_in_the_state_directory_harms_nothing() {
                  ln -s {outside}/below/kept history.jsonl; ln settings.json hard",
         outside = outside.display()
     );
-    // once and no more, which only a command of cci's own is
-    host.cci(&["container", "exec", &name, "--", "bash", "-c", &plant]).ok();
+    incus(&["exec", "--project", &host.project, "--user", "1000", &name, "--", "bash", "-c", &plant]);
     let passwd = std::fs::read("/etc/passwd").unwrap();
     host.cci(&["list", "--all"]).ok();
     let info = host.cci(&["info"]).ok();

@@ -22,7 +22,7 @@ impl Attack {
     fn new(last: u8, allowed: &[&str], names: &[&str]) -> Self {
         let files = tempfile::tempdir().unwrap();
         let web = Web::start(last, files.path());
-        let table: String = names.iter().map(|name| format!("{} {name}\n", web.address)).collect();
+        let table = names.iter().map(|name| format!("{} {name}\n", web.address)).collect::<Vec<_>>().concat();
         Self { named: named(allowed, &table), web, _files: files }
     }
 
@@ -187,7 +187,7 @@ fn a_listed_name_that_leads_to_what_is_near() {
     let bridge = bridge.trim().split('/').next().unwrap().to_owned();
     let mapped = format!("::ffff:{}", NEAR[0]);
     let near = [NEAR[0], NEAR[4], HOST_SIDE, &bridge, &mapped, "127.0.0.1"];
-    let table: String = near.iter().zip(&names).map(|(near, name)| format!("{near} {name}\n")).collect();
+    let table = near.iter().zip(&names).map(|(near, name)| format!("{near} {name}\n")).collect::<Vec<_>>().concat();
     attack.named.rename(&table);
     attack.in_container(&container, &all("403", "alert"));
     // there are servers at these addresses

@@ -13,10 +13,11 @@ const OWN_NETWORK: &str = "
     until systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded'; do sleep 0.1; done
     address=$(ip -4 -o addr show dev eth0 | awk '{print $4; exit}') gateway=$(ip route show default | awk '{print $3; exit}')
     mac=$(cat /sys/class/net/eth0/address)
-    systemctl stop systemd-networkd.socket systemd-networkd
+    until systemctl stop systemd-networkd.socket systemd-networkd; do sleep 0.1; done
     as() {
         ip link set eth0 down; ip link set eth0 address $1; ip addr flush dev eth0
         ip link set eth0 up; ip addr add $2 dev eth0; ip route add default via $gateway
+        test $(ip -4 -o addr show dev eth0 | awk '{print $4}') = $2 || exit 9
     }
     as $mac $address";
 

@@ -106,7 +106,7 @@ fn dockers_firewall_opens_nothing_and_neither_does_its_fix() {
 /// Takes the network out of the hands of the container's own daemon.
 const OWN_NETWORK: &str =
     "until systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded'; do sleep 0.1; done
-systemctl stop systemd-networkd.socket systemd-networkd
+until systemctl stop systemd-networkd.socket systemd-networkd; do sleep 0.1; done
 ip -6 addr flush dev eth0 scope global; ip -6 route flush default";
 
 #[test]
