@@ -55,7 +55,12 @@ pub(super) struct Home {
 
 /// Runs this very cci in one of the bed's project directories, as somebody who lives in this home.
 pub(super) async fn cci_at(bed: &Bed, home: &Home, workspace: &str, args: &[&str]) -> Result<Ran> {
-    let mut command = own(bed, bed.cx.settings.network.mode, workspace, args)?;
+    cci_at_under(bed, home, bed.cx.settings.network.mode, workspace, args).await
+}
+
+/// The same in a network mode of its own.
+pub(super) async fn cci_at_under(bed: &Bed, home: &Home, mode: Mode, workspace: &str, args: &[&str]) -> Result<Ran> {
+    let mut command = own(bed, mode, workspace, args)?;
     let (agent, login) = (default_agent(), default_agent().login());
     let of_login =
         login.into_iter().flat_map(|login| login.variables().iter().copied().chain([login.place_variable()]));

@@ -16,6 +16,7 @@ use super::boot::booted;
 use super::child::{self, Home};
 use super::collected::Collected;
 use super::launching::SHELL;
+use super::resident;
 use super::row::Who;
 use super::stub::{Answer, Stub};
 use cci_engine::blocking::blocking;
@@ -184,7 +185,7 @@ async fn idle(bed: &Bed, all: &Collected, home: &Home) -> Result<()> {
     };
     bed.timed(waited).await?;
     all.took("supervisor-idle", Who::Cci, worked(pid)?.saturating_sub(before));
-    all.add("supervisor-memory", Who::Cci, resident_mib(pid)?);
+    all.add("supervisor-memory", Who::Cci, resident::mib(&pid.to_string())?);
     Ok(())
 }
 
@@ -192,7 +193,7 @@ async fn idle(bed: &Bed, all: &Collected, home: &Home) -> Result<()> {
 async fn after(bed: &Bed, all: &Collected, home: &Home) -> Result<()> {
     let pid = supervisor(bed, home).await?;
     bed.calm().await?;
-    all.add("supervisor-after", Who::Cci, resident_mib(pid)?);
+    all.add("supervisor-after", Who::Cci, resident::mib(&pid.to_string())?);
     Ok(())
 }
 
@@ -213,12 +214,4 @@ fn worked(pid: u64) -> Result<Duration> {
         nanos += read.split(' ').next().and_then(|nanos| nanos.parse::<u64>().ok()).unwrap_or_default();
     }
     Ok(Duration::from_nanos(nanos))
-}
-
-/// The memory of a process, the pages of its program included.
-fn resident_mib(pid: u64) -> Result<f64> {
-    let path = PathBuf::from(format!("/proc/{pid}/smaps_rollup"));
-    let text = std::fs::read_to_string(&path).map_err(|source| Error::Host { step: "read", path, source })?;
-    let kib = text.lines().find_map(|line| line.strip_prefix("Rss:")?.split_whitespace().next()?.parse::<f64>().ok());
-    Ok(kib.unwrap_or_default() / 1024.0)
 }

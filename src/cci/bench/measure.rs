@@ -10,7 +10,7 @@ use super::bed::Bed;
 use super::collected::Collected;
 use super::report::Report;
 use super::subjects::SUBJECTS;
-use super::{checkpointing, inside, launching, listing, login, machine, resuming};
+use super::{checkpointing, egress, inside, launching, listing, login, machine, resuming};
 use crate::ui::terminal::Terminal;
 use cci_engine::blocking::blocking;
 use cci_engine::context::Context;
@@ -71,6 +71,8 @@ async fn everything(bed: &Bed, all: &Collected) -> Result<()> {
     checkpointing::measure(bed, all).await?;
     bed.terminal.step("bench", "asking through the login socket");
     login::measure(bed, all).await?;
+    bed.terminal.step("bench", "passing connections on by name");
+    egress::measure(bed, all).await?;
     bed.terminal.step("bench", "listing up to 50 containers");
     listing::measure(bed, all).await?;
     for round in 0..=bed.runs {
