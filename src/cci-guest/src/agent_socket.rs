@@ -26,6 +26,12 @@ pub const GH_NAME: &str = "gh";
 pub const GH_DIRECTORY: &str = "/var/lib/cci/gh";
 /// The path that is asked what git is let in with.
 pub const CREDENTIAL: &str = "/credential";
+/// The path that is asked why something does not get through.
+pub const WHY: &str = "/why";
+/// The name of the file with a line for the status bar.
+pub const NOTICE_NAME: &str = "notice";
+/// That file.
+pub const NOTICE: &str = "/var/lib/cci/notice";
 /// The path that is told that a turn begins.
 pub const TURN_START: &str = "/turn-start";
 /// The path that is told that a turn has ended.
@@ -55,6 +61,7 @@ mod tests {
         assert_eq!(SOCKET, format!("{DIRECTORY}/{NAME}"));
         assert_eq!(LOGIN_SOCKET, format!("{DIRECTORY}/{LOGIN_NAME}"));
         assert_eq!(SECRETS_SOCKET, format!("{DIRECTORY}/{SECRETS_NAME}"));
+        assert_eq!(NOTICE, format!("{DIRECTORY}/{NOTICE_NAME}"));
         assert_eq!(GH_DIRECTORY, format!("{DIRECTORY}/{GH_NAME}"));
     }
 

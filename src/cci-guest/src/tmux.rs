@@ -6,6 +6,7 @@
 //! assert_eq!(tmux::attach("cci-9c09f805-1", false).last().unwrap(), "=cci-cci-9c09f805-1");
 //! ```
 
+use crate::agent_socket::NOTICE;
 use crate::exit::GuestExit;
 use crate::gate::Allowed;
 use crate::gvisor;
@@ -113,6 +114,8 @@ pub struct Session<'a> {
     pub agent: &'a [String],
     /// Whether the agent and every shell are inside gVisor.
     pub in_gvisor: bool,
+    /// Whether somebody says in [`NOTICE`] what the session is refused.
+    pub has_notices: bool,
 }
 
 /// Starts the server with cci's options and one detached session, in which the agent runs inside bash.
@@ -120,12 +123,14 @@ pub struct Session<'a> {
 /// Everything in it inherits the environment of this command, so no value of it is in any argument.
 #[must_use]
 pub fn start(container: &str, with: &Session<'_>) -> Vec<String> {
-    let Session { screen, allowed, given, agent, in_gvisor } = *with;
+    let Session { screen, allowed, given, agent, in_gvisor, has_notices } = *with;
     // a configuration that the agent has written would run its commands outside
     let mut argv = tmux(if in_gvisor { &["-u", "-f", "/dev/null"] } else { &["-u"] });
     let shell = in_gvisor.then(|| format!("exec /bin/sh -c {} cci /bin/bash -l", quoted(&gvisor::enter())));
     let shell = shell.as_deref().map(|shell| ("-g", "default-command", shell));
     let given = given.join(" ");
+    // outside of gVisor nothing is read that the agent can have put there
+    let notice = if has_notices && !in_gvisor { format!("#(cat {NOTICE} 2>/dev/null)") } else { String::new() };
     for (scope, option, value) in [
         ("-s", "escape-time", "10"),
         ("-s", "extended-keys", "on"),
@@ -134,7 +139,9 @@ pub fn start(container: &str, with: &Session<'_>) -> Vec<String> {
         ("-g", "default-terminal", "tmux-256color"),
         ("-g", "mouse", "on"),
         ("-g", "focus-events", "on"),
-        ("-g", "status-right", ""),
+        ("-g", "status-right", &notice),
+        ("-g", "status-right-length", "150"),
+        ("-g", "status-interval", if notice.is_empty() { "15" } else { "5" }),
         ("-ga", "terminal-features", ",xterm*:extkeys,tmux*:extkeys"),
         ("-s", "set-clipboard", if allowed.clipboard { "on" } else { "external" }),
         // what of it may reach the terminal, the gate there knows
@@ -258,7 +265,7 @@ mod tests {
     use std::process::Command;
 
     fn session(agent: &[String]) -> Session<'_> {
-        Session { screen: "dummy", allowed: Allowed::default(), given: &["KEY"], agent, in_gvisor: false }
+        Session { screen: "dummy", allowed: Allowed::default(), given: &["KEY"], agent, in_gvisor: false, has_notices: false }
     }
 
     #[test]
@@ -271,6 +278,16 @@ mod tests {
         assert!(!argv.iter().any(|arg| arg.contains("--rcfile")), "{argv:?}");
         assert!(argv.iter().map(String::len).sum::<usize>() < 14_000, "tmux takes no more than 16384 bytes");
         assert_eq!(argv[argv.len() - 2..], ["dummy", "c\\;"]);
+    }
+
+    #[test]
+    fn the_status_bar_shows_notices_where_there_are_any() {
+        let agent = ["dummy".to_owned()];
+        let shows = |has_notices, in_gvisor| {
+            start("c", &Session { has_notices, in_gvisor, ..session(&agent) }).iter().any(|arg| arg.contains(NOTICE))
+        };
+        assert!(shows(true, false));
+        assert!(!shows(false, false) && !shows(true, true));
     }
 
     #[test]

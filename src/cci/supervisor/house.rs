@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::egress::{self, Asked, Gateways, Rules};
+use super::egress::{self, Asked, Gateways};
 use super::guest;
 use super::login::{self, Logins};
 use super::presence::{Lookout, Presence};
@@ -29,8 +29,6 @@ const SILENT: Duration = Duration::from_secs(600);
 /// A session, and the tasks that end with it.
 struct Entry {
     session: Rc<Session>,
-    /// What its connections may reach that are judged by name.
-    rules: Option<Rc<Rules>>,
     _tasks: JoinSet<()>,
     /// Since when it has not been seen running.
     missed: Option<Instant>,
@@ -163,7 +161,7 @@ impl House {
             .entries
             .borrow()
             .get(&session.to_string())
-            .and_then(|entry| Some((entry.rules.clone()?, entry.session.record.clone())));
+            .and_then(|entry| Some((entry.session.rules.get()?.clone(), entry.session.record.clone())));
         let Some((rules, record)) = rules else {
             return Err(io::Error::other("its connections are not judged by name"));
         };
@@ -202,13 +200,12 @@ impl House {
         if let Err(error) = secret::begin(&self.run, watched, &self.shared.vault, &mut tasks) {
             self.shared.log.say(format_args!("{id}: its secrets cannot be served: {error}"));
         }
-        let rules = egress::begin(watched, &session.record, (&self.run, &self.gateways), &mut tasks);
-        let rules = rules.unwrap_or_else(|error| {
-            self.shared.log.say(format_args!("{id}: its connections cannot be passed on: {error}"));
-            None
-        });
+        match egress::begin(watched, &session.record, (&self.run, &self.gateways), &mut tasks) {
+            Ok(rules) => rules.into_iter().for_each(|rules| drop(session.rules.set(rules))),
+            Err(error) => self.shared.log.say(format_args!("{id}: its connections cannot be passed on: {error}")),
+        }
         tasks.spawn_local(Rc::clone(&session).at_intervals());
-        entries.insert(id, Entry { session, rules, _tasks: tasks, missed: None });
+        entries.insert(id, Entry { session, _tasks: tasks, missed: None });
     }
 
     fn close(&self, id: &str, why: &str) {

@@ -1,6 +1,6 @@
 //! One watched session: its moments are kept one after the other, each in a task of its own that outlives whoever asked.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use cci_core::checkpoint::{Cause, Reference};
 use cci_core::error::Error;
 use cci_core::hint::hint;
 use cci_core::settings::Auto;
-use cci_guest::agent_socket::{CREDENTIAL, PATIENCE, TURN_END, TURN_START};
+use cci_guest::agent_socket::{CREDENTIAL, PATIENCE, TURN_END, TURN_START, WHY};
 use cci_host::store::audit::Audits;
 use cci_host::store::run_dir::{MachineNote, Watched};
 use hyper::StatusCode;
@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 use super::bucket::Bucket;
 use super::commands::Commands;
 use super::duty::{Duty, Moment, Of, Over, Taken};
-use super::egress::Record;
+use super::egress::{self, Record, Rules};
 use super::http::{Answer, Body, answer, refusal};
 use super::log::Log;
 use super::secret::{self, Vault};
@@ -68,6 +68,8 @@ pub(super) struct Session {
     shared: Rc<Shared>,
     /// What is recorded of it.
     pub(super) record: Record,
+    /// What its connections may reach that are judged by name.
+    pub(super) rules: OnceCell<Rc<Rules>>,
     commands: Commands,
     /// Held while a moment is kept; whoever waits for it gets it in turn.
     turn: Arc<Mutex<()>>,
@@ -86,6 +88,7 @@ impl Session {
         record.keep(began(&watched));
         Rc::new(Self {
             record,
+            rules: OnceCell::new(),
             commands: Commands::from_now(),
             watched,
             container: RefCell::new(container),
@@ -128,6 +131,7 @@ impl Session {
             ("POST", TURN_START) => self.turn(Cause::TurnStart, &body).await,
             ("POST", TURN_END) => self.turn(Cause::TurnEnd, &body).await,
             ("POST", CREDENTIAL) => secret::credential(&self.shared.vault, self.watched.secrets.as_ref(), &body).await,
+            ("POST", WHY) => self.why(&body),
             ("POST", "/checkpoint") => self.checkpoint(&body).await,
             ("GET", "/log") => outcome(timeout(REQUEST_WAITS, self.shared.duty.log(self.of())).await),
             ("POST", "/rewind") => self.rewind(&body).await,
@@ -135,6 +139,18 @@ impl Session {
                 StatusCode::NOT_FOUND,
                 "unknown-request",
                 "cci answers POST /checkpoint, GET /log and POST /rewind here",
+            ),
+        }
+    }
+
+    /// The agent asks why something does not get through.
+    fn why(&self, body: &Body) -> Answer {
+        match (self.rules.get(), &self.watched.egress) {
+            (Some(rules), Some(note)) => egress::why(&self.record, rules, &note.container, body),
+            _ => refusal(
+                StatusCode::CONFLICT,
+                "not-judged",
+                "connections of this container are not judged by name: its person sees the rules by `cci network show`",
             ),
         }
     }

@@ -9,4 +9,5 @@ mod guests;
 mod login;
 mod providers;
 mod secrets;
+mod why;
 mod world;

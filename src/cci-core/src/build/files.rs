@@ -14,15 +14,21 @@ pub struct GuestFile {
 /// Where a distribution expects the certificates that its administrator adds.
 const CERTIFICATES: &str = "/usr/local/share/ca-certificates";
 
-/// The files of every standard image: the stand-in agent, the command by which an agent takes checkpoints, and what git
-/// asks to be let in.
+/// The files of every standard image: the stand-in agent, the commands by which an agent takes checkpoints and asks
+/// why something is refused, and what git asks to be let in.
 #[must_use]
 pub fn standard() -> Vec<GuestFile> {
     let dummy = include_bytes!("../../../../build-scripts/dummy").to_vec();
     let checkpoint = include_bytes!("../../../../build-scripts/cci-checkpoint").to_vec();
+    let why = include_bytes!("../../../../build-scripts/cci-why").to_vec();
     let credential = include_bytes!("../../../../build-scripts/git-credential-cci").to_vec();
     let program = |name: &str, content| GuestFile { path: format!("/usr/local/bin/{name}"), content, mode: 0o755 };
-    vec![program("dummy", dummy), program("cci-checkpoint", checkpoint), program("git-credential-cci", credential)]
+    vec![
+        program("dummy", dummy),
+        program("cci-checkpoint", checkpoint),
+        program("cci-why", why),
+        program("git-credential-cci", credential),
+    ]
 }
 
 /// A certificate of the host, under the same name; `None` for a name that is not a plain `*.crt`.
@@ -56,7 +62,7 @@ mod tests {
     fn they_are_programs() {
         let files = standard();
         assert!(files[0].content.starts_with(b"#!/usr/bin/env python3"));
-        assert!(files[1].content.starts_with(b"#!/bin/sh"));
+        assert!(files[1..].iter().all(|file| file.content.starts_with(b"#!/bin/sh")));
         assert!(files.iter().all(|file| file.mode == 0o755));
     }
 }

@@ -4,6 +4,7 @@ use std::future::ready;
 use std::time::Duration;
 
 use cci_core::boundary::Boundary;
+use cci_core::network::Policy;
 use cci_core::plan::LaunchPlan;
 use cci_core::settings::{Settings, TerminalSettings};
 use cci_core::{Error, Result};
@@ -91,7 +92,8 @@ pub(crate) async fn ensure_up(
 fn start(cx: &Context, plan: &LaunchPlan, name: &str, screen: &str, agent: &[String]) -> Exec {
     let given: Vec<&str> = cx.environment.keys().map(String::as_str).collect();
     let in_gvisor = plan.boundary == Boundary::Gvisor;
-    let session = tmux::Session { screen, allowed: allowed(&cx.settings), given: &given, agent, in_gvisor };
+    let has_notices = plan.has_sockets() && plan.policy().is_some_and(Policy::is_named);
+    let session = tmux::Session { screen, allowed: allowed(&cx.settings), given: &given, agent, in_gvisor, has_notices };
     Exec {
         command: tmux::start(name, &session),
         environment: plan.environment.clone(),

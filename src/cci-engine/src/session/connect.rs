@@ -144,7 +144,8 @@ pub(super) fn watch(
     let Wanted { sockets, is_told, way, granted, egress, machine } = wanted;
     let has_sockets = || live.map_or_else(|| plan.has_sockets(), |live| live.devices.contains_key(SOCKETS));
     let connected = sockets && has_sockets();
-    if sockets && !connected && live.is_none() {
+    let is_missed = is_told || way.needs_supervisor() || granted.note.is_some();
+    if sockets && !connected && is_missed && live.is_none() {
         let why = if way.needs_supervisor() { Unwatched::LoginOutOfReach } else { Unwatched::OutOfReach };
         cx.emit(SessionEvent::NotWatched(why));
     }

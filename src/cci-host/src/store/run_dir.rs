@@ -15,6 +15,7 @@ use cci_core::network::Allowance;
 use cci_core::secret::{Remote, SecretName};
 use cci_core::session::SessionId;
 use cci_core::settings::{CheckpointSettings, LoginMode};
+use cci_guest::agent_socket::NOTICE_NAME;
 use serde::{Deserialize, Serialize};
 
 use super::allowances;
@@ -219,6 +220,14 @@ impl RunDir {
         let owner = Ids { uid: owner.uid, gid: owner.gid };
         let sockets = GuestDir::open(&self.sockets(session), owner)?;
         sockets.subdir(directory)?.write(name, content)
+    }
+
+    /// Puts the line for the status bar there, for the session's own user; an empty one is none.
+    pub fn put_notice(&self, session: SessionId, owner: Owner, line: &str) -> io::Result<()> {
+        let owner = Ids { uid: owner.uid, gid: owner.gid };
+        let sockets = GuestDir::open(&self.sockets(session), owner)?;
+        sockets.remove(Path::new(NOTICE_NAME));
+        if line.is_empty() { Ok(()) } else { sockets.write(NOTICE_NAME, line.as_bytes()) }
     }
 
     /// Keeps the directories of all sessions from being removed: a launch makes one before there is a container.

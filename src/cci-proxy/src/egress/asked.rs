@@ -24,4 +24,13 @@ impl Refusal {
             | Self::Busy => None,
         }
     }
+
+    /// What the container's person can allow so that it gets through, if anything.
+    #[must_use]
+    pub fn allowable(&self) -> Option<String> {
+        match self {
+            Self::NotListed { name, port } | Self::OtherPort { name, port, .. } => Some(format!("{name}:{port}")),
+            _ => None,
+        }
+    }
 }

@@ -36,5 +36,6 @@ pub use head::{Kind, Request};
 pub use hello::{Hello, HelloReader};
 pub use limits::Limits;
 pub use note::{Note, Notes};
+pub use outward::rule;
 pub use refusal::Refusal;
 pub use resolve::{Answer, Remembered, Resolve, System};

@@ -11,7 +11,11 @@ use super::refusal::Refusal;
 use super::resolve::Resolve;
 
 /// The rule that allows a name and a port, in words.
-pub(super) fn rule(reach: &Reach, name: &HostName, port: u16) -> Result<String, Refusal> {
+///
+/// # Errors
+///
+/// Why none does.
+pub fn rule(reach: &Reach, name: &HostName, port: u16) -> Result<String, Refusal> {
     reach.names.judge(name, port).map(|grant| grant.to_string()).map_err(|unlisted| match unlisted {
         Unlisted::Name => Refusal::NotListed { name: name.clone(), port },
         Unlisted::Port(rule) => Refusal::OtherPort { name: name.clone(), port, rule: rule.clone() },

@@ -6,7 +6,7 @@ use super::refusal::Refusal;
 
 /// What the body of a refusal says. `container` is the name that the person's command takes.
 pub(super) fn words(refusal: &Refusal, container: &str) -> String {
-    format!("cci refused this: {refusal}.\n{}\n", way_out(refusal, container))
+    format!("cci refused this: {refusal}.\n{}\n", refusal.way_out(container))
 }
 
 impl fmt::Display for Refusal {
@@ -31,24 +31,28 @@ impl fmt::Display for Refusal {
     }
 }
 
-fn way_out(refusal: &Refusal, container: &str) -> String {
-    let way_out = match refusal {
-        Refusal::NotListed { name, port } | Refusal::OtherPort { name, port, .. } => {
-            return command(container, &format!("{name}:{port}"));
-        }
-        Refusal::NoName => "Name the host, in `Host` or by SNI.",
-        Refusal::Address => "Use the host's name.",
-        Refusal::Hidden => "Turn ECH off in this client.",
-        Refusal::OtherName { .. } => "Open a connection of its own for it.",
-        Refusal::Special { .. } => "No rule about a name can allow that.",
-        Refusal::NotFound { .. } => "Check its spelling.",
-        Refusal::Unreachable { .. } => "It is allowed: try again later.",
-        Refusal::Malformed(_) => "Send it in a plain form.",
-        Refusal::TooLarge => "Send a shorter one.",
-        Refusal::TooSlow => "Send it at once.",
-        Refusal::Busy => "Close some, then try again.",
-    };
-    way_out.to_owned()
+impl Refusal {
+    /// What helps: for the agent, or a command of the container's person.
+    #[must_use]
+    pub fn way_out(&self, container: &str) -> String {
+        let way_out = match self {
+            Self::NotListed { name, port } | Self::OtherPort { name, port, .. } => {
+                return command(container, &format!("{name}:{port}"));
+            }
+            Self::NoName => "Name the host, in `Host` or by SNI.",
+            Self::Address => "Use the host's name.",
+            Self::Hidden => "Turn ECH off in this client.",
+            Self::OtherName { .. } => "Open a connection of its own for it.",
+            Self::Special { .. } => "No rule about a name can allow that.",
+            Self::NotFound { .. } => "Check its spelling.",
+            Self::Unreachable { .. } => "It is allowed: try again later.",
+            Self::Malformed(_) => "Send it in a plain form.",
+            Self::TooLarge => "Send a shorter one.",
+            Self::TooSlow => "Send it at once.",
+            Self::Busy => "Close some, then try again.",
+        };
+        way_out.to_owned()
+    }
 }
 
 fn command(container: &str, host: &str) -> String {

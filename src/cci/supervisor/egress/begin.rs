@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::gateways::{Coming, Gateways};
+use super::notice;
 use super::record::Record;
 use super::rules::Rules;
 
@@ -35,6 +36,10 @@ pub(in crate::supervisor) fn begin(
 ) -> Result<Option<Rc<Rules>>, EntryError> {
     let Some(note) = watched.egress.clone() else { return Ok(None) };
     let allowed = note.allowed.iter().map(|entry| entry.parse()).collect::<Result<Vec<Entry>, _>>()?;
+    if watched.sockets {
+        let showing = notice::show(run.clone(), watched.clone(), record.notices());
+        tasks.spawn_local(async move { match showing.await {} });
+    }
     let (record, gateways) = (record.clone(), gateways.clone());
     let enter = |(port, door): (&u16, &SocketAddr)| (*port, *door, gateways.enter(*door, note.address.into()));
     let entered: Vec<_> = note.doors.iter().map(enter).collect();

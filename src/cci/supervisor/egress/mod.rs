@@ -3,10 +3,14 @@
 
 mod begin;
 mod gateways;
+mod notice;
 mod record;
+mod refusals;
 mod rules;
+mod why;
 
 pub(super) use begin::begin;
 pub(super) use gateways::Gateways;
 pub(super) use record::Record;
 pub(super) use rules::{Asked, Rules};
+pub(super) use why::why;

@@ -11,11 +11,13 @@ use cci_core::audit::Event;
 use cci_core::session::SessionId;
 use cci_engine::blocking::blocking;
 use cci_host::store::audit::Audits;
-use cci_proxy::egress::{Note, Notes};
+use cci_proxy::egress::{Note, Notes, Refusal};
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
+use super::notice::Notice;
+use super::refusals::{Refusals, Refused};
 use crate::supervisor::bucket::Bucket;
 use crate::supervisor::log::Log;
 
@@ -34,6 +36,9 @@ struct Inner {
     session: SessionId,
     log: Rc<Log>,
     told: RefCell<BTreeSet<String>>,
+    refusals: RefCell<Refusals>,
+    /// What the session's person is to see now.
+    notice: watch::Sender<Option<Notice>>,
     writer: mpsc::Sender<(String, Event)>,
     share: RefCell<Bucket>,
     unwritten: Cell<u64>,
@@ -45,12 +50,37 @@ impl Record {
         let (writer, events) = mpsc::channel(WAITING);
         work.spawn_local(write(audits.clone(), session, events, Rc::clone(log)));
         let (log, share) = (Rc::clone(log), RefCell::new(Bucket::holding(SHARE.0, SHARE.1)));
-        Self(Rc::new(Inner { session, log, told: RefCell::default(), writer, share, unwritten: Cell::new(0) }))
+        Self(Rc::new(Inner {
+            session,
+            log,
+            told: RefCell::default(),
+            refusals: RefCell::default(),
+            notice: watch::Sender::new(None),
+            writer,
+            share,
+            unwritten: Cell::new(0),
+        }))
     }
 
     /// Writes a line about the session into the log.
     pub(super) fn say(&self, what: impl fmt::Display) {
         self.0.log.say(format_args!("{}: {what}", self.0.session));
+    }
+
+    /// What was refused lately.
+    pub(super) fn refused(&self) -> Vec<Refused> {
+        self.0.refusals.borrow().all()
+    }
+
+    /// What the session's person is to see, as it changes.
+    pub(super) fn notices(&self) -> watch::Receiver<Option<Notice>> {
+        self.0.notice.subscribe()
+    }
+
+    fn refuse(&self, refusal: &Refusal) {
+        self.tell_once(refusal.to_string());
+        self.0.notice.send_replace(Some(Notice::Refused(refusal.clone())));
+        self.0.refusals.borrow_mut().add(now(), refusal.clone());
     }
 
     fn tell_once(&self, refusal: String) {
@@ -69,7 +99,7 @@ impl Record {
     /// Hands an event to the writer, or counts it.
     pub(in crate::supervisor) fn keep(&self, event: Event) {
         let Inner { share, unwritten, writer, .. } = &*self.0;
-        let at = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+        let at = now();
         if !share.borrow_mut().take() {
             return unwritten.set(unwritten.get() + 1);
         }
@@ -86,10 +116,15 @@ impl Record {
 impl Notes for Record {
     fn note(&self, note: Note) {
         if let Note::Refused(refusal) = &note {
-            self.tell_once(refusal.to_string());
+            self.refuse(refusal);
         }
         self.keep(event(note));
     }
+}
+
+/// The time, in RFC 3339.
+fn now() -> String {
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 fn event(note: Note) -> Event {

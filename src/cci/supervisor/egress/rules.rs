@@ -7,10 +7,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cci_core::network::{Addresses, Allowance, Entry, Names, Reach};
+use cci_core::network::{Addresses, Allowance, Entry, HostName, Names, Reach};
 use cci_core::session::SessionId;
 use cci_engine::blocking::blocking;
 use cci_host::store::run_dir::RunDir;
+use cci_proxy::egress::{Refusal, rule};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
@@ -52,6 +53,11 @@ impl Rules {
     /// What they are, from now on.
     pub(super) fn reach(&self) -> watch::Receiver<Arc<Reach>> {
         self.reach.subscribe()
+    }
+
+    /// The rule that lets a name and a port through now, or why none does.
+    pub(super) fn judge(&self, name: &HostName, port: u16) -> Result<String, Refusal> {
+        rule(&self.reach.borrow(), name, port)
     }
 
     /// Changes where names may lead to.

@@ -1,0 +1,60 @@
+//! What a session was refused lately: each thing once, with how often, the newest last.
+
+use std::collections::VecDeque;
+
+use cci_proxy::egress::Refusal;
+
+/// So many are kept.
+const MOST: usize = 20;
+
+/// They.
+#[derive(Debug, Default)]
+pub(super) struct Refusals(VecDeque<Refused>);
+
+/// One of them.
+#[derive(Debug, Clone)]
+pub(super) struct Refused {
+    /// When it was refused last, in RFC 3339.
+    pub(super) at: String,
+    pub(super) refusal: Refusal,
+    pub(super) times: u64,
+}
+
+impl Refusals {
+    pub(super) fn add(&mut self, at: String, refusal: Refusal) {
+        let earlier = self.0.iter().position(|refused| refused.refusal == refusal).and_then(|at| self.0.remove(at));
+        if self.0.len() >= MOST {
+            self.0.pop_front();
+        }
+        let times = earlier.map_or(1, |earlier| earlier.times.saturating_add(1));
+        self.0.push_back(Refused { at, refusal, times });
+    }
+
+    pub(super) fn all(&self) -> Vec<Refused> {
+        self.0.iter().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cci_core::network::HostName;
+
+    use super::*;
+
+    #[test]
+    fn each_is_there_once_and_the_oldest_goes() {
+        let mut refusals = Refusals::default();
+        let refused = |number: usize| Refusal::NotFound { name: HostName::typed(&format!("n{number}.example")).unwrap() };
+        for number in 0..MOST {
+            refusals.add("2026-11-28T09:00:00Z".into(), refused(number));
+        }
+        refusals.add("2026-11-28T09:00:01Z".into(), refused(0));
+        refusals.add("2026-11-28T09:00:02Z".into(), refused(MOST));
+        let all = refusals.all();
+        assert_eq!(all.len(), MOST);
+        assert_eq!(all[0].refusal, refused(2), "it was the oldest");
+        let [again, new] = &all[MOST - 2..] else { panic!() };
+        assert_eq!((&again.refusal, again.times, again.at.as_str()), (&refused(0), 2, "2026-11-28T09:00:01Z"));
+        assert_eq!((&new.refusal, new.times), (&refused(MOST), 1));
+    }
+}
