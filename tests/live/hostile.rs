@@ -24,6 +24,8 @@ const CASES: &[(&str, &str)] = &[
     ("network = { block_metadata_endpoint = false }", "network.block_metadata_endpoint"),
     ("[network]\nallow_local_network_access = true", "network.allow_local_network_access"),
     ("network.allow_local_network_access = true", "network.allow_local_network_access"),
+    ("[network]\nask = true", "network.ask"),
+    ("network.ask = true", "network.ask"),
     ("[terminal]\nclipboard = true", "terminal.clipboard"),
     ("[profiles.rust]\nterminal = { clipboard = true }", "terminal.clipboard (profile rust)"),
     ("[terminal]\npassthrough = true", "terminal.passthrough"),

@@ -45,6 +45,13 @@ pub enum Event {
         /// When, as the agent wrote.
         when: String,
     },
+    /// The agent asked its person for a host.
+    Asked {
+        /// The name and its ports.
+        entry: String,
+        /// Why, in the agent's words.
+        reason: String,
+    },
     /// The person allowed something while it ran.
     Allowed {
         /// What, and until when.

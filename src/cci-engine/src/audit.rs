@@ -30,7 +30,7 @@ pub struct Entry {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct What {
-    /// The kind: `began`, `ended`, `opened`, `closed`, `refused`, `allowed`, `command`, `checkpoint` or `unwritten`.
+    /// The kind: `began`, `ended`, `opened`, `closed`, `refused`, `asked`, `allowed`, `command`, `checkpoint` or `unwritten`.
     pub event: String,
     /// The name that a connection or a request was for.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -63,9 +63,12 @@ pub struct What {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64")]
     pub count: Option<u64>,
-    /// What the person allowed, and until when.
+    /// What the agent asked for, or what the person allowed, and until when.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub entry: String,
+    /// Why the agent asked, in its words.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
     /// The command that the agent ran.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub command: String,

@@ -28,6 +28,8 @@ pub const GH_DIRECTORY: &str = "/var/lib/cci/gh";
 pub const CREDENTIAL: &str = "/credential";
 /// The path that is asked why something does not get through.
 pub const WHY: &str = "/why";
+/// The path by which an agent asks its person for a host.
+pub const ASK: &str = "/ask";
 /// The name of the file with a line for the status bar.
 pub const NOTICE_NAME: &str = "notice";
 /// That file.

@@ -14,6 +14,7 @@ use crate::ui::size::human;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::session::info::{Info, info};
+use cci_host::store::run_dir::HostRequest;
 use cci_host::zone::Zone;
 
 /// Show a saved session
@@ -62,5 +63,9 @@ fn text(info: &Info) -> Text {
     ];
     let used = Some(format!("Requests: {} ({} tokens)", info.usage.requests, info.usage.tokens))
         .filter(|_| info.usage.requests > 0);
-    lines.into_iter().chain(checkpoint).chain(used).collect()
+    let container = &info.container_name;
+    let asks = info.asks_for.iter().map(|HostRequest { entry, reason, .. }| {
+        format!("Asks For: {entry} ({reason}), `cci network allow {container} {entry}`")
+    });
+    lines.into_iter().chain(checkpoint).chain(used).chain(asks).collect()
 }

@@ -11,7 +11,7 @@ use cci_core::checkpoint::{Cause, Reference};
 use cci_core::error::Error;
 use cci_core::hint::hint;
 use cci_core::settings::Auto;
-use cci_guest::agent_socket::{CREDENTIAL, PATIENCE, TURN_END, TURN_START, WHY};
+use cci_guest::agent_socket::{ASK, CREDENTIAL, PATIENCE, TURN_END, TURN_START, WHY};
 use cci_host::store::audit::Audits;
 use cci_host::store::run_dir::{MachineNote, Watched};
 use hyper::StatusCode;
@@ -131,7 +131,7 @@ impl Session {
             ("POST", TURN_START) => self.turn(Cause::TurnStart, &body).await,
             ("POST", TURN_END) => self.turn(Cause::TurnEnd, &body).await,
             ("POST", CREDENTIAL) => secret::credential(&self.shared.vault, self.watched.secrets.as_ref(), &body).await,
-            ("POST", WHY) => self.why(&body),
+            ("POST", WHY | ASK) => self.of_names(path, &body).await,
             ("POST", "/checkpoint") => self.checkpoint(&body).await,
             ("GET", "/log") => outcome(timeout(REQUEST_WAITS, self.shared.duty.log(self.of())).await),
             ("POST", "/rewind") => self.rewind(&body).await,
@@ -143,9 +143,10 @@ impl Session {
         }
     }
 
-    /// The agent asks why something does not get through.
-    fn why(&self, body: &Body) -> Answer {
+    /// The agent asks why something does not get through, or for a host.
+    async fn of_names(&self, path: &str, body: &Body) -> Answer {
         match (self.rules.get(), &self.watched.egress) {
+            (Some(rules), Some(note)) if path == ASK => egress::ask(&self.record, rules, note, body).await,
             (Some(rules), Some(note)) => egress::why(&self.record, rules, &note.container, body),
             _ => refusal(
                 StatusCode::CONFLICT,

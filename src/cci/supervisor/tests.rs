@@ -3,6 +3,7 @@
 mod accounts;
 mod allow;
 mod api;
+mod ask;
 mod commands;
 mod egress;
 mod guests;

@@ -2,6 +2,7 @@
 
 mod adversary;
 mod allow;
+mod ask;
 mod attacks;
 mod audit;
 mod brought_back;

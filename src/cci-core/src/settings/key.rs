@@ -97,6 +97,7 @@ pub const KEYS: &[Key] = &[
     row("network.block_private_networks", Kind::Bool, "true", "Keep private address ranges out of reach"),
     row("network.block_metadata_endpoint", Kind::Bool, "true", "Keep cloud metadata services out of reach"),
     row("network.allow_local_network_access", Kind::Bool, "false", "Let containers reach the host's own local network, and know its names"),
+    row("network.ask", Kind::Bool, "false", "Let the agent ask for a host in mode allowlist; `cci network allow` answers"),
     row("limits.cpu", Kind::Cores, "4", "Cores, as a number or a set such as \"0-3\""),
     row("limits.memory", Kind::Size, "\"8GiB\"", "Memory"),
     row("limits.processes", Kind::Processes, "2000", "Number of processes"),

@@ -168,6 +168,7 @@ fn of_network(found: &mut Found, trusted: &NetworkSettings, changed: &NetworkSet
         block_private_networks,
         block_metadata_endpoint,
         allow_local_network_access,
+        ask,
     } = changed;
     found.when(*mode > trusted.mode, "network.mode", mode, REASON);
     let further = allowed_domains.iter().any(|domain| !trusted.allowed_domains.contains(domain));
@@ -178,6 +179,7 @@ fn of_network(found: &mut Found, trusted: &NetworkSettings, changed: &NetworkSet
     found.when(metadata, "network.block_metadata_endpoint", block_metadata_endpoint, REASON);
     let local = *allow_local_network_access && !trusted.allow_local_network_access;
     found.when(local, "network.allow_local_network_access", allow_local_network_access, REASON);
+    found.when(*ask && !trusted.ask, "network.ask", ask, "whatever runs in the container could ask for more");
 }
 
 fn of_limits(found: &mut Found, trusted: &Limits, changed: &Limits) {

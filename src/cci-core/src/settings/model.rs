@@ -249,6 +249,8 @@ pub struct NetworkSettings {
     pub block_metadata_endpoint: bool,
     /// Whether the host's own local network may be reached.
     pub allow_local_network_access: bool,
+    /// Whether the agent may ask its person to allow a host.
+    pub ask: bool,
 }
 
 impl Default for NetworkSettings {
@@ -260,6 +262,7 @@ impl Default for NetworkSettings {
             block_private_networks: true,
             block_metadata_endpoint: true,
             allow_local_network_access: false,
+            ask: false,
         }
     }
 }

@@ -50,7 +50,7 @@ pub(crate) fn machine(plan: &LaunchPlan, container: &str) -> MachineNote {
 }
 
 /// The way out of the container of a slot, if its policy judges connections by name.
-pub(crate) fn way_out(plan: &LaunchPlan, container: &str, slot: Slot) -> Result<Option<EgressNote>> {
+pub(crate) fn way_out(cx: &Context, plan: &LaunchPlan, container: &str, slot: Slot) -> Result<Option<EgressNote>> {
     let Some(policy) = plan.policy().filter(|policy| policy.is_named()) else { return Ok(None) };
     let (Some(subnet), Some(address)) = (plan.subnet(), plan.address(slot)) else {
         return Err(Error::HostUnfit {
@@ -63,6 +63,7 @@ pub(crate) fn way_out(plan: &LaunchPlan, container: &str, slot: Slot) -> Result<
         address,
         doors: BTreeMap::from(DOORS.map(|(port, door)| (port, SocketAddr::from((subnet.gateway, door))))),
         allowed: policy.by_name().map(Entry::to_string).collect(),
+        ask: cx.settings.network.ask,
     }))
 }
 
@@ -80,7 +81,7 @@ pub(crate) struct Opened(RunDir, Watched);
 
 /// Opens it, if the container's policy judges connections by name.
 pub(crate) async fn open(cx: &Context, plan: &LaunchPlan, container: &str, slot: Slot) -> Result<Option<Opened>> {
-    let Some(egress) = way_out(plan, container, slot)? else { return Ok(None) };
+    let Some(egress) = way_out(cx, plan, container, slot)? else { return Ok(None) };
     let session = new_session_id();
     let (launch, machine) = (Some(plan.launch().to_owned()), machine(plan, container));
     let watched = Watched { launch, machine, egress: Some(egress), ..blank(cx, session, cx.caller.ids) };

@@ -13,6 +13,7 @@ use crate::launch;
 use crate::session::resume;
 use cci_core::workspace::Workspace;
 use cci_host::store::checkpoints::Checkpoints;
+use cci_host::store::run_dir::{HostRequest, RunDir};
 use cci_host::store::size;
 use cci_host::store::usage::Usage;
 
@@ -36,6 +37,8 @@ pub struct Info {
     pub path: PathBuf,
     /// The checkpoint that it is at; empty if none was taken.
     pub checkpoint: String,
+    /// The hosts that its agent has asked for, which `network allow` allows.
+    pub asks_for: Vec<HostRequest>,
     /// What it has asked of its agent's API, as far as that went through the login socket.
     pub usage: Used,
 }
@@ -88,6 +91,7 @@ pub async fn info(cx: &Context, id: Option<&str>) -> Result<Info> {
             persistent: metadata.persistent,
             data_present: state.is_dir() && !store.lost_conversation(metadata.session_id),
             data_bytes: size::of_tree(&state),
+            asks_for: RunDir::of(&cci_dir).requests(metadata.session_id),
             usage: Usage::read(&saved.dir).into(),
             path: saved.dir,
             checkpoint: checkpoint.unwrap_or_default(),

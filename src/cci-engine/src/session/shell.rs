@@ -233,7 +233,7 @@ impl Decided {
             (claim.launched.name.clone(), claim.launched.plan.clone(), Some(claim))
         };
         let slot = claim.as_ref().map(|claim| claim.launched.slot);
-        let egress = slot.map(|slot| egress::way_out(&plan, &name, slot)).transpose()?.flatten();
+        let egress = slot.map(|slot| egress::way_out(&cx, &plan, &name, slot)).transpose()?.flatten();
         let is_by_name = egress.is_some();
         let machine = egress::machine(&plan, &name);
         let wanted = Wanted { sockets: has_sockets, is_told, way: &way, granted: &granted, egress, machine };

@@ -1,6 +1,5 @@
 //! The session store under `~/.cci`: the conversations of every workspace, on the host.
 
-mod allowances;
 pub mod audit;
 pub mod checkpoints;
 pub(crate) mod directory;
@@ -11,6 +10,7 @@ pub mod give_back;
 pub mod guest_dir;
 mod holes;
 pub mod journal;
+mod kept_list;
 pub mod meter;
 pub mod mount_link;
 pub mod network_cache;

@@ -16,9 +16,10 @@ use cci_core::secret::{Remote, SecretName};
 use cci_core::session::SessionId;
 use cci_core::settings::{CheckpointSettings, LoginMode};
 use cci_guest::agent_socket::NOTICE_NAME;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::allowances;
+use super::kept_list::{self, List};
 use super::guest_dir::GuestDir;
 use super::put::{self, PRIVATE, host};
 use super::remove;
@@ -141,6 +142,20 @@ pub struct EgressNote {
     pub doors: BTreeMap<u16, SocketAddr>,
     /// Entries of `network.allowed_domains`.
     pub allowed: Vec<String>,
+    /// Whether its agent may ask for hosts.
+    #[serde(default)]
+    pub ask: bool,
+}
+
+/// A host that an agent has asked its person to allow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HostRequest {
+    /// The name, and its ports.
+    pub entry: String,
+    /// Why, in the agent's words.
+    pub reason: String,
+    /// When, in RFC 3339.
+    pub at: String,
 }
 
 /// What a session runs in.
@@ -308,12 +323,23 @@ impl RunDir {
     /// What a session may reach beside its policy, also what has ended since.
     #[must_use]
     pub fn allowances(&self, session: SessionId) -> Vec<Allowance> {
-        allowances::read(&self.0, session)
+        kept_list::read(&self.0, session, List::Allowed)
     }
 
     /// Notes what a session may reach beside its policy.
     pub fn note_allowances(&self, session: SessionId, all: &[Allowance]) -> io::Result<()> {
-        allowances::note(&self.0, session, all)
+        kept_list::note(&self.0, session, List::Allowed, all)
+    }
+
+    /// What a session's agent has asked its person to allow.
+    #[must_use]
+    pub fn requests(&self, session: SessionId) -> Vec<HostRequest> {
+        kept_list::read(&self.0, session, List::Requested)
+    }
+
+    /// Notes what a session's agent has asked its person to allow.
+    pub fn note_requests(&self, session: SessionId, all: &[HostRequest]) -> io::Result<()> {
+        kept_list::note(&self.0, session, List::Requested, all)
     }
 
     /// Whether any session is noted.
@@ -332,7 +358,7 @@ impl RunDir {
         // the next look finds it again if it cannot be removed
         if self.watched().contains(watched) {
             let _ = fs::remove_file(self.note(watched.session));
-            allowances::forget(&self.0, watched.session);
+            kept_list::forget(&self.0, watched.session);
         }
         let _ = fs::remove_file(self.kept_note(watched.session));
     }

@@ -29,6 +29,7 @@ fn what(what: &What) -> String {
             format!("closed {} at {}: {sent} out, {received} back, {lasted} ms", what.name, what.address)
         }
         "refused" => format!("refused: {}", what.why),
+        "asked" => format!("the agent asked for {}: {}", what.entry, what.reason),
         "allowed" => format!("allowed by its person: {}", what.entry),
         "command" => format!("ran {}", what.command),
         "checkpoint" => format!("checkpoint {} ({})", what.id, what.cause),

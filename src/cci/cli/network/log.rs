@@ -4,12 +4,12 @@ use cci_core::Result;
 use clap::Args;
 
 use crate::cli::audit::{Lines, show};
-use cci_engine::audit::Entry;
+use cci_engine::audit::{Entry, What};
 use cci_engine::context::Context;
 use cci_host::zone::Zone;
 
 /// The kinds of entries that are about it.
-const ALL: &[&str] = &["opened", "refused", "allowed", "unwritten"];
+const ALL: &[&str] = &["opened", "refused", "asked", "allowed", "unwritten"];
 /// Those about what did not get through.
 const DENIED: &[&str] = &["refused"];
 
@@ -34,6 +34,10 @@ fn line(entry: &Entry) -> String {
             format!("allowed  {}:{port} ({}), by {}", what.name, what.address, what.rule)
         }
         "refused" => format!("refused  {}", what.why),
+        "asked" => {
+            let Entry { container, what: What { entry, reason, .. }, .. } = entry;
+            format!("asks for  {entry} ({reason}): `cci network allow {container} {entry}`")
+        }
         "allowed" => format!("from now on  {}, by `cci network allow`", what.entry),
         _ => format!("unwritten  {} more", what.count.unwrap_or_default()),
     };
@@ -43,8 +47,6 @@ fn line(entry: &Entry) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cci_engine::audit::What;
-
     use super::*;
 
     #[test]
@@ -59,10 +61,14 @@ mod tests {
                 address: "198.51.100.1:443".into(),
                 rule: "*.example".into(),
                 why: "no rule allows b.example:80".into(),
+                entry: "d.example:443".into(),
+                reason: "the tests need it".into(),
                 ..What::default()
             },
         };
         assert!(line(&entry("opened")).ends_with("  c  allowed  a.example:443 (198.51.100.1:443), by *.example"));
         assert!(line(&entry("refused")).ends_with("  c  refused  no rule allows b.example:80"));
+        let asked = "  c  asks for  d.example:443 (the tests need it): `cci network allow c d.example:443`";
+        assert!(line(&entry("asked")).ends_with(asked));
     }
 }

@@ -1,14 +1,17 @@
 //! Connections of sessions that are judged by the name they ask for: they come in where a container's network sends them,
 //! are known by the container's address, and what is refused is written down.
 
+mod ask;
 mod begin;
 mod gateways;
 mod notice;
 mod record;
 mod refusals;
+mod requests;
 mod rules;
 mod why;
 
+pub(super) use ask::ask;
 pub(super) use begin::begin;
 pub(super) use gateways::Gateways;
 pub(super) use record::Record;

@@ -20,6 +20,8 @@ const EACH: Duration = Duration::from_secs(1);
 pub(super) enum Notice {
     /// This did not get through.
     Refused(Refusal),
+    /// The agent asks for this.
+    Asked(String),
 }
 
 impl Notice {
@@ -30,6 +32,7 @@ impl Notice {
                 Some(host) => format!("refused {host}: cci network allow {container} {host}"),
                 None => format!("refused: {refusal}"),
             },
+            Self::Asked(entry) => format!("the agent asks for {entry}: cci network allow {container} {entry}"),
         }
     }
 }

@@ -83,6 +83,13 @@ impl Record {
         self.0.refusals.borrow_mut().add(now(), refusal.clone());
     }
 
+    /// The agent asks its person for a host.
+    pub(super) fn asked(&self, entry: String, reason: String) {
+        self.say(format_args!("the agent asks for {entry}: {reason}"));
+        self.0.notice.send_replace(Some(Notice::Asked(entry.clone())));
+        self.keep(Event::Asked { entry, reason });
+    }
+
     fn tell_once(&self, refusal: String) {
         let mut told = self.0.told.borrow_mut();
         if told.contains(&refusal) || told.len() > MOST {
@@ -123,7 +130,7 @@ impl Notes for Record {
 }
 
 /// The time, in RFC 3339.
-fn now() -> String {
+pub(super) fn now() -> String {
     Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 

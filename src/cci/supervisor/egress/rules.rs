@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cci_core::network::{Addresses, Allowance, Entry, HostName, Names, Reach};
+use cci_core::network::{Addresses, Allowance, BY_NAME, Entry, HostName, Names, Reach, Target};
 use cci_core::session::SessionId;
 use cci_engine::blocking::blocking;
 use cci_host::store::run_dir::RunDir;
@@ -16,6 +16,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
+
+use super::requests::Requests;
 
 /// So much may be allowed in one session at once.
 const MOST: usize = 200;
@@ -35,6 +37,8 @@ pub(in crate::supervisor) struct Rules {
     session: SessionId,
     listed: Vec<Entry>,
     allowed: RefCell<Vec<Allowance>>,
+    /// What its agent has asked for.
+    pub(super) requests: Requests,
     reach: watch::Sender<Arc<Reach>>,
     /// Notified when something else ends next.
     changed: Notify,
@@ -45,7 +49,8 @@ impl Rules {
     pub(super) fn of(run: &RunDir, session: SessionId, listed: Vec<Entry>) -> Self {
         let allowed = RefCell::new(run.allowances(session));
         let reach = watch::Sender::new(Arc::default());
-        let rules = Self { run: run.clone(), session, listed, allowed, reach, changed: Notify::new() };
+        let requests = Requests::of(run, session);
+        let rules = Self { run: run.clone(), session, listed, allowed, requests, reach, changed: Notify::new() };
         rules.put_in_force();
         rules
     }
@@ -81,7 +86,15 @@ impl Rules {
         self.put_in_force();
         self.changed.notify_one();
         let (run, session) = (self.run.clone(), self.session);
-        blocking(move || Ok(run.note_allowances(session, &all))).await.map_err(io::Error::other)?
+        blocking(move || Ok(run.note_allowances(session, &all))).await.map_err(io::Error::other)??;
+        self.requests.forget(|asked| asked.parse().is_ok_and(|asked| self.allows(&asked))).await
+    }
+
+    /// Whether all that an entry about a name stands for is let through now.
+    pub(super) fn allows(&self, entry: &Entry) -> bool {
+        let Target::Name(name) = &entry.target else { return false };
+        let mut ports = BY_NAME.into_iter().filter(|port| entry.ports.contains(*port));
+        ports.all(|port| self.judge(name, port).is_ok())
     }
 
     /// Ends what is over, when it is.

@@ -31,6 +31,7 @@ async fn watched() -> (World, RunDir, Watched) {
         address,
         doors: BTreeMap::new(),
         allowed: vec!["*.example.com".into()],
+        ask: false,
     };
     let session = SessionId::from_random([4; 16]);
     let watched = Watched { egress: Some(egress), ..blank(&cx, session, Ids { uid: 1, gid: 1 }) };

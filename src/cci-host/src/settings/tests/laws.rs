@@ -145,6 +145,7 @@ proptest! {
         prop_assert!(!before.block_private_networks || after.block_private_networks);
         prop_assert!(!before.block_metadata_endpoint || after.block_metadata_endpoint);
         prop_assert!(before.allow_local_network_access || !after.allow_local_network_access);
+        prop_assert!(before.ask || !after.ask);
         // of the sample amounts, the weaker ones, listed by hand
         let (before, after) = (&trusted.limits, &changed.limits);
         let keeps = |before: &Option<String>, after: &Option<String>, strict: &str| {
