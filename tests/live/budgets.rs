@@ -25,6 +25,7 @@ const BUDGETS: &[(&str, &str, &str, usize)] = &[
     ("tmux send", LAUNCH, "tmux send NAME true", 7),
     ("tmux capture", LAUNCH, "tmux capture NAME", 7),
     ("network show", LAUNCH, "network show NAME", 2),
+    ("network learn", LAUNCH, "network learn", 0),
     ("network log", LAUNCH, "network log", 0),
     ("audit show", LAUNCH, "audit show", 0),
     ("audit verify", LAUNCH, "audit verify", 0),

@@ -16,6 +16,7 @@ const CASES: &[(&str, &str)] = &[
     ("[network]\nmode = \"open\"", "network.mode"),
     ("[network]\nmode = \"restricted\"", "network.mode"),
     ("network.mode = \"open\"", "network.mode"),
+    ("[network]\nmode = \"learn\"", "network.mode"),
     ("[network]\nallowed_domains = [\"api.anthropic.com\", \"evil.example\"]", "network.allowed_domains"),
     ("[network]\nallowed_domains = [\"0.0.0.0/0\"]", "network.allowed_domains"),
     ("[network]\nblock_private_networks = false", "network.block_private_networks"),

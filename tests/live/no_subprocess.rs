@@ -31,6 +31,7 @@ const VERBS: [&str; 77] = [
     "network why example.com",
     "network allow NAME example.com",
     "network allow --write user example.com",
+    "network learn",
     "network log",
     "audit show",
     "audit verify",

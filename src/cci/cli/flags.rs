@@ -85,7 +85,7 @@ pub(crate) struct LaunchArgs {
     /// Persistent storage directory, mounted at /storage
     #[arg(long, value_name = "PATH", value_hint = ValueHint::DirPath)]
     pub(crate) storage: Option<PathBuf>,
-    /// What the container may reach: restricted, allowlist or open
+    /// What the container may reach: restricted, allowlist, learn or open
     #[arg(long, value_name = "MODE")]
     pub(crate) network: Option<Mode>,
     /// What stands between the agent and the host's kernel: container or gvisor

@@ -1,6 +1,7 @@
 //! `cci network`: what a container may reach, and why.
 
 mod allow;
+mod learn;
 mod log;
 
 use std::collections::BTreeSet;
@@ -67,6 +68,11 @@ enum NetworkVerb {
         after_help = "Examples:\n  cci network log\n  cci network log cci-9c09f805-1 --denied --follow\n  cci network log --format=json | jq -r '.[] | select(.event == \"refused\") | .host'\n\n`cci audit show` has also when each connection ended, and how much it carried."
     )]
     Log(log::LogArgs),
+    /// The least allowlist with which what sessions asked for gets through
+    #[command(
+        after_help = "Examples:\n  cci shell --network learn\n  cci network learn\n  cci network learn cci-9c09f805-1 --write project\n  cci network learn --format=json | jq -r '.hosts[] | select(.suspect) | .entry'\n\nA session in mode learn is as restricted, and carries no secret of `cci secret set`. What names no host is refused there. `random`, `paste` and `once` are worth a look; --write leaves the first two out. Other ports than 80 and 443 are not seen: list them yourself."
+    )]
+    Learn(learn::LearnArgs),
     /// Look up the allowed names again, for every allowlist
     #[command(
         after_help = "Examples:\n  cci network refresh\n  cci network refresh --format=json | jq -r '.[].changed[]'"
@@ -80,6 +86,7 @@ enum NetworkVerb {
 impl Verb for NetworkArgs {
     const SCHEMAS: &'static [Described] = &[
         Described::new::<allow::Done>("network-allow", "what is allowed from now on"),
+        Described::new::<learn::Done>("network-learn", "the least allowlist that lets sessions through"),
         Described::new::<Vec<Entry>>("network-log", "what containers asked for by name"),
         Described::new::<Vec<Refreshed>>("network-refresh", "the names looked up again"),
         Described::new::<Shown>("network-show", "the rules in force for a container"),
@@ -96,6 +103,7 @@ impl Verb for NetworkArgs {
                 Some(format.format)
             }
             NetworkVerb::Allow(args) => Some(args.format.format),
+            NetworkVerb::Learn(args) => Some(args.format.format),
             NetworkVerb::Log(args) => Some(args.lines.format.format),
         }
     }
@@ -115,6 +123,7 @@ impl OnIncus for NetworkArgs {
                     answers.iter().map(why_text).collect()
                 })
             }
+            NetworkVerb::Learn(args) => learn::run(args, call, cx).await,
             NetworkVerb::Log(args) => log::run(args, cx).await,
             NetworkVerb::Allow(args) => allow::run(args, call, cx).await,
             NetworkVerb::Refresh { format } => {

@@ -69,6 +69,11 @@ impl HostName {
         self.0.match_indices('.').map(|(dot, _)| Self(self.0[dot + 1..].to_owned()))
     }
 
+    /// What somebody registered of it: `example.co.uk` of `a.b.example.co.uk`.
+    pub(super) fn registered(&self) -> &str {
+        psl::domain_str(&self.0).unwrap_or(&self.0)
+    }
+
     fn public_suffix_len(&self) -> usize {
         psl::suffix_str(&self.0).map_or(self.0.len(), str::len)
     }

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub enum Mode {
     /// Only listed names and addresses.
     Allowlist,
+    /// As `restricted`, with connections on ports 80 and 443 taken in by name, so that the names are known afterwards.
+    Learn,
     /// The public internet, nothing private.
     Restricted,
     /// Everything the host's Incus network reaches.
@@ -23,6 +25,7 @@ impl Mode {
     pub fn word(self) -> &'static str {
         match self {
             Self::Allowlist => "allowlist",
+            Self::Learn => "learn",
             Self::Restricted => "restricted",
             Self::Open => "open",
         }
@@ -37,14 +40,14 @@ impl fmt::Display for Mode {
 
 /// Text that is not a mode.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid network mode '{0}' (valid: restricted, allowlist, open)")]
+#[error("invalid network mode '{0}' (valid: restricted, allowlist, learn, open)")]
 pub struct ModeError(String);
 
 impl FromStr for Mode {
     type Err = ModeError;
 
     fn from_str(raw: &str) -> Result<Self, ModeError> {
-        [Self::Allowlist, Self::Restricted, Self::Open]
+        [Self::Allowlist, Self::Learn, Self::Restricted, Self::Open]
             .into_iter()
             .find(|mode| mode.word() == raw)
             .ok_or_else(|| ModeError(raw.to_owned()))

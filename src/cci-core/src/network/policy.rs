@@ -17,6 +17,7 @@ pub use self::name::PolicyName;
 use super::entry::{Entry, Target};
 use super::mode::Mode;
 use super::preset::listed;
+use super::reach::Names;
 use crate::settings::NetworkSettings;
 use crate::{Error, Result};
 
@@ -62,11 +63,11 @@ impl Policy {
     pub fn new(settings: &NetworkSettings, keeper: &Keeper) -> Result<Option<Self>> {
         let entries = match settings.mode {
             Mode::Open => return Ok(None),
-            Mode::Restricted => BTreeSet::new(),
+            Mode::Learn | Mode::Restricted => BTreeSet::new(),
             Mode::Allowlist => entries(&settings.allowed_domains)?,
         };
         let listed = settings.mode == Mode::Allowlist;
-        let is_named = entries.iter().any(Entry::is_by_name);
+        let is_named = settings.mode == Mode::Learn || entries.iter().any(Entry::is_by_name);
         Ok(Some(Self {
             form: if is_named { Form::Named(keeper.clone()) } else { Form::Silent },
             mode: settings.mode,
@@ -105,6 +106,14 @@ impl Policy {
     #[must_use]
     pub fn has_names(&self) -> bool {
         self.mode == Mode::Allowlist
+    }
+
+    /// The names that its connections may ask for, with these beside them.
+    pub fn judged(&self, beside: impl IntoIterator<Item = Entry>) -> Names {
+        match self.mode {
+            Mode::Learn => Names::Every,
+            Mode::Allowlist | Mode::Restricted | Mode::Open => Names::listed(self.by_name().cloned().chain(beside)),
+        }
     }
 
     /// The one text of this policy: equal policies have equal texts, whatever order they were written in.

@@ -64,6 +64,7 @@ pub(crate) fn way_out(cx: &Context, plan: &LaunchPlan, container: &str, slot: Sl
         doors: BTreeMap::from(DOORS.map(|(port, door)| (port, SocketAddr::from((subnet.gateway, door))))),
         allowed: policy.by_name().map(Entry::to_string).collect(),
         ask: cx.settings.network.ask,
+        learns: policy.mode() == Mode::Learn,
     }))
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use cci_core::network::{Addresses, Allowance, BY_NAME, Grant, HostName, Names, Policy, Special, Unlisted};
+use cci_core::network::{Addresses, Allowance, BY_NAME, Grant, HostName, Policy, Special, Unlisted};
 
 use super::answer::Answer;
 use super::lookup;
@@ -26,7 +26,7 @@ pub(super) async fn answer(
     }
     let name = HostName::typed(host).ok()?;
     let beside = allowed.iter().map(|allowance| &allowance.entry);
-    let names = Names::listed(policy.by_name().chain(beside).cloned());
+    let names = policy.judged(beside.cloned());
     let words = |rule: Grant<'_>| {
         let is_it = |allowance: &&Allowance| matches!(rule, Grant::Entry(entry) if *entry == allowance.entry);
         let is_listed = policy.by_name().any(|entry| matches!(rule, Grant::Entry(rule) if rule == entry));

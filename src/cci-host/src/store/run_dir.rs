@@ -145,6 +145,9 @@ pub struct EgressNote {
     /// Whether its agent may ask for hosts.
     #[serde(default)]
     pub ask: bool,
+    /// Whether it may ask for any name, which are to be known afterwards.
+    #[serde(default)]
+    pub learns: bool,
 }
 
 /// A host that an agent has asked its person to allow.

@@ -43,7 +43,7 @@ pub(in crate::supervisor) fn begin(
     let (record, gateways) = (record.clone(), gateways.clone());
     let enter = |(port, door): (&u16, &SocketAddr)| (*port, *door, gateways.enter(*door, note.address.into()));
     let entered: Vec<_> = note.doors.iter().map(enter).collect();
-    let rules = Rc::new(Rules::of(run, watched.session, allowed));
+    let rules = Rc::new(Rules::of(run, watched.session, (allowed, note.learns)));
     let (serving, ending) = (serve(note, Rc::clone(&rules), record, gateways, entered), Rc::clone(&rules));
     tasks.spawn_local(async move { match serving.await {} });
     tasks.spawn_local(async move { match ending.end_in_time().await {} });

@@ -36,6 +36,8 @@ pub(in crate::supervisor) struct Rules {
     run: RunDir,
     session: SessionId,
     listed: Vec<Entry>,
+    /// Whether every name may be asked for.
+    learns: bool,
     allowed: RefCell<Vec<Allowance>>,
     /// What its agent has asked for.
     pub(super) requests: Requests,
@@ -46,11 +48,11 @@ pub(in crate::supervisor) struct Rules {
 
 impl Rules {
     /// Those of a session, with what was allowed before.
-    pub(super) fn of(run: &RunDir, session: SessionId, listed: Vec<Entry>) -> Self {
+    pub(super) fn of(run: &RunDir, session: SessionId, (listed, learns): (Vec<Entry>, bool)) -> Self {
         let allowed = RefCell::new(run.allowances(session));
         let reach = watch::Sender::new(Arc::default());
         let requests = Requests::of(run, session);
-        let rules = Self { run: run.clone(), session, listed, allowed, requests, reach, changed: Notify::new() };
+        let rules = Self { run: run.clone(), session, listed, learns, allowed, requests, reach, changed: Notify::new() };
         rules.put_in_force();
         rules
     }
@@ -121,7 +123,8 @@ impl Rules {
         let now = Timestamp::now();
         let allowed = self.allowed.borrow();
         let beside = allowed.iter().filter(|allowance| !allowance.is_over(now)).map(|allowance| &allowance.entry);
-        let names = Names::listed(self.listed.iter().chain(beside).cloned());
+        let listed = || Names::listed(self.listed.iter().chain(beside).cloned());
+        let names = if self.learns { Names::Every } else { listed() };
         self.reach.send_modify(|reach| {
             if reach.names != names {
                 Arc::make_mut(reach).names = names;

@@ -39,6 +39,7 @@ pub(super) fn note(address: Ipv4Addr, allowed: &[&str]) -> EgressNote {
         doors: BTreeMap::from([80, 443].map(|port| (port, door(port)))),
         allowed: allowed.iter().map(|entry| (*entry).to_owned()).collect(),
         ask: false,
+        learns: false,
     }
 }
 

@@ -16,7 +16,11 @@ impl Policy {
     /// Whether its name server asks those of the host.
     #[must_use]
     pub fn asks_the_host(&self) -> bool {
-        self.mode == Mode::Restricted && self.form == Form::Silent
+        match self.mode {
+            Mode::Learn => true,
+            Mode::Restricted => self.form == Form::Silent,
+            Mode::Allowlist | Mode::Open => false,
+        }
     }
 
     /// The lines for the name server behind that of the containers' bridge; `None` if there is nothing to ask it.
@@ -26,7 +30,7 @@ impl Policy {
         asks.then(|| match self.mode {
             // a short life for answers: a name that moves is asked for again
             Mode::Allowlist => resolved.dnsmasq() + &self.stand_ins() + "local-ttl=30\n",
-            Mode::Restricted | Mode::Open => self.with_kept(|kept| dns::public(kept, host)),
+            Mode::Learn | Mode::Restricted | Mode::Open => self.with_kept(|kept| dns::public(kept, host)),
         })
     }
 

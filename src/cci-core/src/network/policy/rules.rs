@@ -38,6 +38,11 @@ impl Policy {
         }
         match self.mode {
             Mode::Allowlist => rules.extend(self.allowed(resolved)),
+            // what is let through by its address would not be known, and neither would QUIC
+            Mode::Learn => {
+                let ports = Ports::default().without(&BY_NAME).unwrap_or_default();
+                rules.push(Rule::allow([Block::ALL], ports, "the public internet, on other ports"));
+            }
             Mode::Restricted | Mode::Open => {
                 rules.push(Rule::allow([Block::ALL], Ports::default(), "the public internet"));
             }
@@ -75,7 +80,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::network::policy::tests::{allowlist, domain, restricted};
+    use crate::network::policy::tests::{allowlist, domain, learn, restricted};
     use crate::network::{Action, Flow, Protocol, Verdict};
 
     fn reaches(rules: &[Rule], address: &str, port: u16) -> bool {
@@ -96,6 +101,17 @@ mod tests {
             ["10.99.0.10", "172.20.0.10", "192.168.77.10", "100.64.9.9", "169.254.169.254", "127.0.0.1", "192.0.2.2"]
         {
             assert!(!reaches(&rules, near, 443), "{near}");
+        }
+    }
+
+    #[test]
+    fn what_is_learned_is_as_restricted_and_names_go_to_the_doors() {
+        let gateway = Ipv4Addr::new(10, 128, 3, 1);
+        let rules = learn().rules(&Resolved::default(), &BTreeSet::new(), Some(gateway));
+        assert!(reaches(&rules, "198.51.100.10", 22) && reaches(&rules, "10.128.3.1", DOORS[0].1));
+        assert!(learn().is_sent_to_door(Ipv4Addr::new(198, 51, 100, 10), 443));
+        for (address, port) in [("198.51.100.10", 443), ("198.51.100.10", 80), ("10.0.0.1", 22), ("10.128.3.1", 22)] {
+            assert!(!reaches(&rules, address, port), "{address}:{port}");
         }
     }
 

@@ -25,6 +25,10 @@ pub(super) fn restricted() -> Policy {
     made(&NetworkSettings { mode: Mode::Restricted, ..NetworkSettings::default() }).unwrap().unwrap()
 }
 
+pub(super) fn learn() -> Policy {
+    made(&NetworkSettings { mode: Mode::Learn, ..NetworkSettings::default() }).unwrap().unwrap()
+}
+
 pub(super) fn domain() -> impl Strategy<Value = String> {
     let host = prop_oneof![
         "[a-z]{1,8}\\.example".prop_map(String::from),
@@ -39,6 +43,17 @@ pub(super) fn domain() -> impl Strategy<Value = String> {
 fn open_is_the_hosts_own_network() {
     let settings = NetworkSettings { mode: Mode::Open, ..NetworkSettings::default() };
     assert_eq!(made(&settings).unwrap(), None);
+}
+
+#[test]
+fn what_learns_is_by_name_without_a_list_and_answers_every_name() {
+    let policy = learn();
+    assert!(policy.is_named() && policy.asks_the_host() && policy.by_name().next().is_none());
+    assert_eq!(policy.judged([]), Names::Every);
+    assert_eq!(Policy::from_canonical(&policy.canonical()), Some(policy.clone()));
+    assert_ne!(policy.name(), restricted().name());
+    let answers = |policy: &Policy| policy.answers(&Resolved::default(), &HostNames::default());
+    assert_eq!(answers(&policy), answers(&restricted()));
 }
 
 #[test]

@@ -32,6 +32,7 @@ async fn watched() -> (World, RunDir, Watched) {
         doors: BTreeMap::new(),
         allowed: vec!["*.example.com".into()],
         ask: false,
+        learns: false,
     };
     let session = SessionId::from_random([4; 16]);
     let watched = Watched { egress: Some(egress), ..blank(&cx, session, Ids { uid: 1, gid: 1 }) };
