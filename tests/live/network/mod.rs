@@ -11,6 +11,7 @@ mod dns;
 mod guard;
 mod host;
 mod keys;
+mod learn;
 mod matrix;
 mod modes;
 mod names;
