@@ -201,7 +201,8 @@ impl House {
             self.shared.log.say(format_args!("{id}: its secrets cannot be served: {error}"));
         }
         match egress::begin(watched, &session.record, (&self.run, &self.gateways), &mut tasks) {
-            Ok(rules) => rules.into_iter().for_each(|rules| drop(session.rules.set(rules))),
+            Ok(Some(rules)) => drop(session.rules.set(rules)),
+            Ok(None) => {}
             Err(error) => self.shared.log.say(format_args!("{id}: its connections cannot be passed on: {error}")),
         }
         tasks.spawn_local(Rc::clone(&session).at_intervals());

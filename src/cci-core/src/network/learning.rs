@@ -83,9 +83,9 @@ impl Learning {
 }
 
 fn is_paste(name: &HostName) -> bool {
-    let sites = PASTES.lines().filter(|line| !line.starts_with('#'));
+    let mut sites = PASTES.lines().filter(|line| !line.starts_with('#'));
     let is_at = |site: &str| name.as_str().strip_suffix(site).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    sites.into_iter().any(is_at)
+    sites.any(is_at)
 }
 
 /// Whether a part before what is registered looks made up.

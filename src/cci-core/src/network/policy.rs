@@ -109,6 +109,7 @@ impl Policy {
     }
 
     /// The names that its connections may ask for, with these beside them.
+    #[must_use]
     pub fn judged(&self, beside: impl IntoIterator<Item = Entry>) -> Names {
         match self.mode {
             Mode::Learn => Names::Every,

@@ -236,6 +236,7 @@ impl Default for IncusSettings {
 /// `[network]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each key")]
 pub struct NetworkSettings {
     /// The mode of a launch.
     pub mode: Mode,

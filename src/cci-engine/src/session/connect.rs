@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use cci_agent::{Agent, TurnCommands, TurnHooks};
 use cci_core::host_disk::HostPath;
 use cci_core::idmap::Ids;
-use cci_core::network::Mode;
 use cci_core::plan::{LaunchPlan, SOCKETS};
 use cci_core::session::SessionId;
 use cci_core::settings::{Auto, CheckpointSettings, Settings};
@@ -52,9 +51,9 @@ pub async fn has_secrets(cx: &Context) -> bool {
     blocking(move || Ok(kept.all()?.is_empty())).await.is_ok_and(|none| !none)
 }
 
-/// What a session gets of them; one that learns goes anywhere, and has none.
+/// What a session gets of them.
 pub(super) async fn granted(cx: &Context) -> Result<Granted> {
-    if cx.settings.network.mode == Mode::Learn { Ok(Granted::default()) } else { secrets::granted(cx).await }
+    secrets::granted(cx).await
 }
 
 /// What the agent of a session that runs has in its environment for its login and its secrets.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use cci_core::Result;
+use cci_core::network::Mode;
 use cci_core::secret::{GitHub, SecretName};
 use cci_core::session::SessionId;
 use cci_guest::agent_socket::SECRETS_SOCKET;
@@ -52,8 +53,11 @@ impl Granted {
     }
 }
 
-/// Finds out what a session in this workspace gets.
+/// Finds out what a session in this workspace gets. One that learns may go anywhere, so no secret is there to go along.
 pub(super) async fn granted(cx: &Context) -> Result<Granted> {
+    if cx.settings.network.mode == Mode::Learn {
+        return Ok(Granted::default());
+    }
     let (cci_dir, workspace) = (cx.cci_dir(), cx.workspace.clone());
     let found = blocking(move || {
         let all = Secrets::of(&cci_dir).all()?;
@@ -110,6 +114,7 @@ mod tests {
     use cci_host::secrets::Source;
 
     use super::*;
+    use crate::testing::World;
 
     fn secret(variable: &str, hosts: &[&str], github: Option<GitHub>) -> Secret {
         Secret {
@@ -117,6 +122,18 @@ mod tests {
             variable: variable.into(),
             source: Source::Value("the-real-value".parse().unwrap()),
             github,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_session_that_learns_has_none() {
+        for (mode, is_given) in [("learn", false), ("restricted", true)] {
+            let world = World::configured(&format!("network.mode = \"{mode}\"\n"));
+            let cx = world.cx();
+            let kept = Secrets::of(&cx.cci_dir());
+            kept.put(&"api".parse().unwrap(), &secret("API_KEY", &["api.example.com"], None)).unwrap();
+            let granted = granted(&cx).await.unwrap();
+            assert_eq!((granted.note.is_some(), !granted.environment.is_empty()), (is_given, is_given), "{mode}");
         }
     }
 

@@ -12,9 +12,7 @@ use super::resolve::Resolve;
 
 /// The rule that allows a name and a port, in words.
 ///
-/// # Errors
-///
-/// Why none does.
+/// An error is why none does.
 pub fn rule(reach: &Reach, name: &HostName, port: u16) -> Result<String, Refusal> {
     reach.names.judge(name, port).map(|grant| grant.to_string()).map_err(|unlisted| match unlisted {
         Unlisted::Name => Refusal::NotListed { name: name.clone(), port },

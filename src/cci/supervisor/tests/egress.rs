@@ -122,6 +122,20 @@ async fn what_no_rule_allows_is_refused_in_words_and_written_down() {
 }
 
 #[tokio::test]
+async fn a_session_that_learns_may_ask_for_any_name_and_for_nothing_near() {
+    let world = World::new();
+    let session = world.session_with_egress(1, EgressNote { learns: true, ..note(ONE, &[]) });
+    let test = async {
+        until("it is served", async || get(ONE, "localhost").await.contains("localhost leads to")).await;
+        assert!(get(ONE, "nowhere.invalid").await.starts_with("HTTP/1.1 502 "), "it is let through, and leads nowhere");
+        let answer = get(ONE, "198.51.100.1").await;
+        assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains("names an address"), "{answer}");
+    };
+    world.while_it_runs(test).await;
+    assert!(!record(&world, session).contains("no rule allows"));
+}
+
+#[tokio::test]
 async fn who_was_told_of_a_session_finds_its_door_open() {
     let world = World::new();
     let test = async {
