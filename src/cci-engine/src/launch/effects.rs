@@ -70,7 +70,7 @@ const ROWS: &[(&str, &str, Effect)] = &[
     ("network.block_private_networks", "false", Part(policy)),
     ("network.block_metadata_endpoint", "false", Part(policy)),
     ("network.allow_local_network_access", "true", Part(policy)),
-    ("network.ask", "true", Live("network::ask::a_host_that_the_agent_asks_for_is_its_persons_to_allow")),
+    ("network.ask", "true", Live("network/ask::a_host_that_the_agent_asks_for_is_its_persons_to_allow")),
     ("limits.cpu", "3", Plan(|plan| plan.key("limits.cpu") == Some("3"))),
     ("limits.memory", "\"3GiB\"", Plan(|plan| plan.key("limits.memory") == Some("3GiB"))),
     ("limits.processes", "300", Plan(|plan| plan.key("limits.processes") == Some("300"))),
