@@ -265,7 +265,14 @@ mod tests {
     use std::process::Command;
 
     fn session(agent: &[String]) -> Session<'_> {
-        Session { screen: "dummy", allowed: Allowed::default(), given: &["KEY"], agent, in_gvisor: false, has_notices: false }
+        Session {
+            screen: "dummy",
+            allowed: Allowed::default(),
+            given: &["KEY"],
+            agent,
+            in_gvisor: false,
+            has_notices: false,
+        }
     }
 
     #[test]

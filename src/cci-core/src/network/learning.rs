@@ -69,11 +69,8 @@ impl Learning {
         }
         let one = |((name, port), times): (&(HostName, u16), &u64)| {
             let many = below.get(name.registered()).is_some_and(|count| *count >= MANY);
-            let found = [
-                (Odd::Random, many || has_random_label(name)),
-                (Odd::Paste, is_paste(name)),
-                (Odd::Once, *times == 1),
-            ];
+            let found =
+                [(Odd::Random, many || has_random_label(name)), (Odd::Paste, is_paste(name)), (Odd::Once, *times == 1)];
             let odd = found.into_iter().filter(|(_, is_so)| *is_so).map(|(odd, _)| odd).collect();
             let entry = Entry { target: Target::Name(name.clone()), ports: Ports::from([*port]) };
             Learned { entry, times: *times, odd }
@@ -84,7 +81,8 @@ impl Learning {
 
 fn is_paste(name: &HostName) -> bool {
     let mut sites = PASTES.lines().filter(|line| !line.starts_with('#'));
-    let is_at = |site: &str| name.as_str().strip_suffix(site).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    let is_at =
+        |site: &str| name.as_str().strip_suffix(site).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
     sites.any(is_at)
 }
 

@@ -57,7 +57,9 @@ pub async fn learn(cx: &Context, name: Option<&str>) -> Result<Learnt> {
         return Err(Error::StepFailed {
             step: format!("reading the record of {name}"),
             problem: "there is none".into(),
-            hint: Some("`cci network learn` without a name reads all sessions that were started with `--network learn`".into()),
+            hint: Some(
+                "`cci network learn` without a name reads all sessions that were started with `--network learn`".into(),
+            ),
         });
     }
     Ok(Learnt { hosts: learning.least().into_iter().map(LearntHost::from).collect(), nameless, unwritten })

@@ -93,7 +93,8 @@ fn start(cx: &Context, plan: &LaunchPlan, name: &str, screen: &str, agent: &[Str
     let given: Vec<&str> = cx.environment.keys().map(String::as_str).collect();
     let in_gvisor = plan.boundary == Boundary::Gvisor;
     let has_notices = plan.has_sockets() && plan.policy().is_some_and(Policy::is_named);
-    let session = tmux::Session { screen, allowed: allowed(&cx.settings), given: &given, agent, in_gvisor, has_notices };
+    let session =
+        tmux::Session { screen, allowed: allowed(&cx.settings), given: &given, agent, in_gvisor, has_notices };
     Exec {
         command: tmux::start(name, &session),
         environment: plan.environment.clone(),

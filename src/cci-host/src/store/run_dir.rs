@@ -19,8 +19,8 @@ use cci_guest::agent_socket::NOTICE_NAME;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::kept_list::{self, List};
 use super::guest_dir::GuestDir;
+use super::kept_list::{self, List};
 use super::put::{self, PRIVATE, host};
 use super::remove;
 

@@ -44,7 +44,8 @@ mod tests {
     #[test]
     fn each_is_there_once_and_the_oldest_goes() {
         let mut refusals = Refusals::default();
-        let refused = |number: usize| Refusal::NotFound { name: HostName::typed(&format!("n{number}.example")).unwrap() };
+        let refused =
+            |number: usize| Refusal::NotFound { name: HostName::typed(&format!("n{number}.example")).unwrap() };
         for number in 0..MOST {
             refusals.add("2026-11-28T09:00:00Z".into(), refused(number));
         }

@@ -52,7 +52,8 @@ impl Rules {
         let allowed = RefCell::new(run.allowances(session));
         let reach = watch::Sender::new(Arc::default());
         let requests = Requests::of(run, session);
-        let rules = Self { run: run.clone(), session, listed, learns, allowed, requests, reach, changed: Notify::new() };
+        let rules =
+            Self { run: run.clone(), session, listed, learns, allowed, requests, reach, changed: Notify::new() };
         rules.put_in_force();
         rules
     }

@@ -40,9 +40,7 @@ fn judged(rules: &Rules, container: &str, name: &HostName, port: u16) -> Value {
 }
 
 fn told(refused: &[Refused], container: &str) -> Vec<Value> {
-    let one = |Refused { at, refusal, times }: &Refused| {
-        json!({ "at": at, "times": times, "why": refusal.to_string(), "way_out": refusal.way_out(container) })
-    };
+    let one = |Refused { at, refusal, times }: &Refused| json!({ "at": at, "times": times, "why": refusal.to_string(), "way_out": refusal.way_out(container) });
     refused.iter().map(one).collect()
 }
 

@@ -31,7 +31,8 @@ async fn what_an_agent_asks_for_waits_for_its_person() {
     let test = async {
         served(ONE).await;
         let socket = world.socket(session);
-        let (status, told) = ask(&socket, json!({ "host": "B.example", "reason": "the tests\u{1b}[2J\nneed it" })).await;
+        let (status, told) =
+            ask(&socket, json!({ "host": "B.example", "reason": "the tests\u{1b}[2J\nneed it" })).await;
         let command = "cci network allow cci-0a-1 b.example:80,443";
         assert_eq!((status, told), (202, json!({ "asked": true, "command": command })));
         assert_eq!(ask(&socket, json!({ "host": "b.example" })).await.0, 202, "once is enough");

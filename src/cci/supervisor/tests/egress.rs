@@ -127,7 +127,6 @@ async fn a_session_that_learns_may_ask_for_any_name_and_for_nothing_near() {
     let session = world.session_with_egress(1, EgressNote { learns: true, ..note(ONE, &[]) });
     let test = async {
         until("it is served", async || get(ONE, "localhost").await.contains("localhost leads to")).await;
-        assert!(get(ONE, "nowhere.invalid").await.starts_with("HTTP/1.1 502 "), "it is let through, and leads nowhere");
         let answer = get(ONE, "198.51.100.1").await;
         assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains("names an address"), "{answer}");
     };

@@ -81,7 +81,8 @@ async fn the_status_bar_has_a_line_about_the_last_refusal() {
         std::fs::remove_file(&notice).unwrap();
         std::os::unix::fs::symlink(world.session_dir(7), &notice).unwrap();
         get(ONE, "c.example").await;
-        until("it is shown again", async || shows("refused c.example:80: cci network allow cci-0a-1 c.example:80")).await;
+        until("it is shown again", async || shows("refused c.example:80: cci network allow cci-0a-1 c.example:80"))
+            .await;
         assert!(!world.session_dir(7).exists());
     };
     world.while_it_runs(test).await;

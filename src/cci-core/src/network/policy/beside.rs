@@ -23,7 +23,8 @@ impl Policy {
         host: &HostNames,
         beside: impl IntoIterator<Item = &'a Target>,
     ) -> Option<String> {
-        let doors = beside.into_iter().filter(|target| self.has_names() && self.is_named() && !self.resolves(target)).map(door);
+        let doors =
+            beside.into_iter().filter(|target| self.has_names() && self.is_named() && !self.resolves(target)).map(door);
         self.answers(resolved, host).map(|answers| answers + &doors.collect::<String>())
     }
 }
