@@ -145,7 +145,7 @@ async fn home(bed: &Bed) -> Result<Home> {
     blocking(move || {
         let host = |source| Error::Host { step: "write", path: file.clone(), source };
         std::fs::create_dir_all(file.parent().unwrap_or(&file)).map_err(host)?;
-        std::fs::write(&file, format!("[network]\nallow = [\"{NAME}\"]\n")).map_err(host)
+        std::fs::write(&file, format!("[network]\nallowed_domains = [\"{NAME}\"]\n")).map_err(host)
     })
     .await?;
     Ok(home)
