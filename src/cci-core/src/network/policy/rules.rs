@@ -41,7 +41,8 @@ impl Policy {
             // what is let through by its address would not be known, and neither would QUIC
             Mode::Learn => {
                 let ports = Ports::default().without(&BY_NAME).unwrap_or_default();
-                rules.push(Rule::allow([Block::ALL], ports, "the public internet, on other ports"));
+                let public = doors.map_or_else(|| vec![Block::ALL], |doors| Block::ALL.without(doors));
+                rules.push(Rule::allow(public, ports, "the public internet, on other ports"));
             }
             Mode::Restricted | Mode::Open => {
                 rules.push(Rule::allow([Block::ALL], Ports::default(), "the public internet"));
@@ -177,12 +178,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_private_is_refused_but_for_the_doors(bits: u32, gateway: u32, port in 1u16..) {
+        fn what_is_private_is_refused_but_for_the_doors(bits: u32, gateway: u32, port in 1u16.., learns: bool) {
             let gateway = Ipv4Addr::from(0x0a80_0000 | gateway & 0x007f_ffff);
-            let address = Ipv4Addr::from(0x0a00_0000 | bits & 0x00ff_ffff);
-            let rules = allowlist(&["a.example"]).rules(&Resolved::default(), &BTreeSet::new(), Some(gateway));
-            let is_door = address == gateway && DOORS.iter().any(|(_, door)| *door == port);
-            prop_assert_eq!(reaches(&rules, &address.to_string(), port), is_door);
+            let near = Ipv4Addr::from(0x0a00_0000 | bits & 0x00ff_ffff);
+            let policy = if learns { learn() } else { allowlist(&["a.example"]) };
+            let rules = policy.rules(&Resolved::default(), &BTreeSet::from([gateway]), Some(gateway));
+            for address in [near, gateway] {
+                let is_door = address == gateway && DOORS.iter().any(|(_, door)| *door == port);
+                prop_assert_eq!(reaches(&rules, &address.to_string(), port), is_door);
+            }
         }
 
         #[test]
