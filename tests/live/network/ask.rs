@@ -20,7 +20,7 @@ fn a_host_that_the_agent_asks_for_is_its_persons_to_allow() {
     std::fs::write(named.host.proj.join("cci-why"), CCI_WHY).unwrap();
     let container = named.container();
     let why = |args: &[&str]| {
-        let command = [&["sh", "-c", "sh /workspace/cci-why \"$@\" 2>&1 || true", "sh"], args].concat();
+        let command = [&["sh", "-c", "sh /workspace/cci-why \"$@\" 2>&1 || true", "sh"][..], args].concat();
         named.exec(&container, &command)
     };
     let asks = "http listed.n62.test new.n62.test";
