@@ -291,7 +291,7 @@ mod tests {
     fn the_status_bar_shows_notices_where_there_are_any() {
         let agent = ["dummy".to_owned()];
         let shows = |has_notices, in_gvisor| {
-            start("c", &Session { has_notices, in_gvisor, ..session(&agent) }).iter().any(|arg| arg.contains(NOTICE))
+            start("c", &Session { in_gvisor, has_notices, ..session(&agent) }).iter().any(|arg| arg.contains(NOTICE))
         };
         assert!(shows(true, false));
         assert!(!shows(false, false) && !shows(true, true));

@@ -18,7 +18,7 @@ use super::collected::Collected;
 use super::launching::SHELL;
 use super::resident;
 use super::row::Who;
-use super::straight::{STREAM, Serves, Served, server, through};
+use super::straight::{STREAM, Served, Serves, server, through};
 use cci_engine::blocking::blocking;
 
 /// The project directory of the session.
@@ -56,9 +56,9 @@ struct Ways {
 impl Ways {
     fn to(serves: Serves) -> Result<Self> {
         let host = |source| Error::Host { step: "listen on", path: "loopback".into(), source };
-        let server = server(serves).map_err(host)?;
-        let by_name = through(server.address, serves).map_err(host)?;
-        Ok(Self { server, by_name })
+        let straight = server(serves).map_err(host)?;
+        let by_name = through(straight.address, serves).map_err(host)?;
+        Ok(Self { server: straight, by_name })
     }
 
     fn both(&self) -> [(Who, SocketAddr); 2] {

@@ -106,7 +106,8 @@ fn keep_for(_: &World, settings: &Settings) -> String {
 
 fn tmux(_: &World, settings: &Settings) -> String {
     let allowed = agent::allowed(settings);
-    let session = tmux::Session { screen: "shell", allowed, given: &[], agent: &[], in_gvisor: false, has_notices: false };
+    let session =
+        tmux::Session { screen: "shell", allowed, given: &[], agent: &[], in_gvisor: false, has_notices: false };
     tmux::start("c", &session).join(" ")
 }
 
