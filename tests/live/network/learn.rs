@@ -16,7 +16,7 @@ fn what_a_session_asked_for_becomes_an_allowlist_with_which_it_passes() {
     let web = Web::start(63, dir.path());
     let at = &web.address;
     let named = named(&[], &["one", "two"].map(|name| format!("{at} {name}.n63.test\n")).concat());
-    let config = named.host.home.join(".config/cci/config.toml");
+    let config = named.host.dir("home/.config/cci").join("config.toml");
     std::fs::write(&config, "[network]\nmode = \"learn\"\nallowed_domains = []\n").unwrap();
     let (by_https, by_http) = (format!("https {at} one.n63.test"), format!("http {at} two.n63.test"));
     let session = rows(&[(&by_https, "200"), (&by_http, "200")]);
