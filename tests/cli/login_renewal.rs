@@ -16,6 +16,7 @@ use crate::support::anthropic::Anthropic;
 use crate::support::figures::{Random, rounds, seed};
 use crate::support::issuer::Issuer;
 use crate::support::wait;
+use crate::support::watch::Over;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const SESSION: &str = "02020202-0202-4202-8202-020202020202";
@@ -100,15 +101,6 @@ impl Drop for Supervisor {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
-    }
-}
-
-/// Says at its end that all is over, also where a test fails.
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 

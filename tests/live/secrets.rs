@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::host::{Host, U1000, U1234};
 use crate::support::wait;
+use crate::support::watch::Over;
 
 const INTERVAL: Duration = Duration::from_millis(5);
 
@@ -26,8 +27,9 @@ fn probed<T>(texts: &[&str], work: impl FnOnce() -> T) -> (T, BTreeSet<String>) 
             }
             seen
         });
+        let end = Over(&over);
         let done = work();
-        over.store(true, Ordering::Relaxed);
+        drop(end);
         (done, probe.join().unwrap())
     })
 }

@@ -19,10 +19,20 @@ pub fn configs(project: &str, prefix: &str, work: impl FnOnce()) -> Vec<Value> {
             }
             seen
         });
+        let end = Over(&over);
         work();
-        over.store(true, Ordering::Relaxed);
+        drop(end);
         watch.join().unwrap().into_values().collect()
     })
+}
+
+/// Says at its end that all is over, also where a test fails: nothing goes on beside it then.
+pub struct Over<'a>(pub &'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 fn now(project: &str) -> Vec<(String, Value)> {

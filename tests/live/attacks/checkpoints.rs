@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::{SECRET, plant_key};
 use crate::support::host::{Host, Output, U1234, run};
+use crate::support::watch::Over;
 
 const PLANT: &str = include_str!("checkpoints/plant.sh");
 const RUIN: &str = include_str!("checkpoints/ruin.sh");
@@ -174,8 +175,9 @@ fn swapping<T>(place: &Path, target: &Path, work: impl FnOnce() -> T) -> T {
             }
             count
         });
+        let end = Over(&over);
         let done = work();
-        over.store(true, Ordering::Relaxed);
+        drop(end);
         let count = swaps.join().unwrap();
         assert!(count > 10, "only {count} swaps: nothing was tried");
         done

@@ -22,6 +22,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::support::host::{Host, U1234, answer, incus};
 use crate::support::wait;
+use crate::support::watch::Over;
 
 /// What nobody in a container may ever read.
 const SECRET: &str = "the host's own key";
@@ -70,8 +71,9 @@ fn flipping<T>(place: &Path, target: &Path, work: impl FnOnce() -> T) -> T {
             }
             count
         });
+        let end = Over(&over);
         let done = work();
-        over.store(true, Ordering::Relaxed);
+        drop(end);
         let count = flips.join().unwrap();
         assert!(count > 10, "only {count} flips: nothing was tried");
         if place.is_symlink() {

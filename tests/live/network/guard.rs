@@ -9,6 +9,7 @@ use super::{configure, host, network_of};
 use crate::support::host::{Host, U1000, incus};
 use crate::support::internet::PUBLIC;
 use crate::support::wait;
+use crate::support::watch::Over;
 
 /// The second layer's table on the host, if it is there.
 fn table(network: &str) -> Option<String> {
@@ -90,6 +91,7 @@ fn a_clean_beside_launches_with_new_and_unused_policies_loses_none() {
             }
             rounds
         });
+        let end = Over(&over);
         let launched: Vec<_> = (90..98)
             .flat_map(|last| {
                 let host = host(&format!("mode = \"allowlist\"\nallowed_domains = [\"198.51.100.{last}\"]"));
@@ -97,7 +99,7 @@ fn a_clean_beside_launches_with_new_and_unused_policies_loses_none() {
                 [(); 3].map(|()| host.cci(&["run", "--", "true"]))
             })
             .collect();
-        over.store(true, Ordering::Relaxed);
+        drop(end);
         for out in launched {
             out.ok();
         }

@@ -409,22 +409,13 @@ async fn claimed(
 /// then ours is removed, and the other one returned.
 async fn published(cx: &Context, id: SessionId, claim: Claim) -> Result<Option<Holder>> {
     let Claim { draft, staged, launched, is_resumed } = claim;
-    if is_resumed && let Some(first) = earlier(cx, id, &launched.name).await? {
+    if is_resumed && let Some(first) = holders::earlier(cx, id, &launched.name).await? {
         remove_launched(&cx.client, &launched.name, launched.plan.launch()).await?;
         return Ok(Some(first));
     }
     draft.publish(cx, staged, &launched).await?;
     state_volume::fill(cx, &launched, id).await?;
     Ok(None)
-}
-
-/// Another container of the same conversation that was created before ours: of several resumes at once one continues.
-async fn earlier(cx: &Context, id: SessionId, ours: &str) -> Result<Option<Holder>> {
-    let ours = |holder: &Holder| holder.instance.name == ours && holders::is_here(cx, holder);
-    let holders = holders::all(cx).await?.into_iter();
-    let with_it = holders.filter(|holder| holder.session == id && (ours(holder) || holder.runs()));
-    let order = |holder: &Holder| (holder.instance.created_at.clone(), holder.instance.name.clone());
-    Ok(with_it.min_by_key(order).filter(|first| !ours(first)))
 }
 
 /// Says before the start that there is no conversation to resume; refuses if there was one and its transcript is gone.
