@@ -72,14 +72,22 @@ impl Counted {
         self.host.cci(&line.split(' ').collect::<Vec<_>>()).ok();
     }
 
-    /// The requests so far, without the lists of other projects' containers: one for each that this Incus has at the moment.
+    /// The requests so far, without the lists of other projects' containers, one for each that this Incus has at the moment,
+    /// and without those about policies that other tests left: a `clean` removes them.
     fn seen(&self) -> Vec<String> {
         let own = format!("project={}", self.host.project);
         let is_others = |request: &str| {
             let list = request.starts_with("GET /1.0/instances?recursion=1&project=");
             list && !request.contains(&own)
         };
-        self.proxy.seen().into_iter().filter(|request| !is_others(request)).collect()
+        let seen = self.proxy.seen();
+        let removed: Vec<String> = seen
+            .iter()
+            .filter_map(|request| request.strip_prefix("DELETE /1.0/network-acls/")?.split('?').next())
+            .map(|policy| format!("/{policy}"))
+            .collect();
+        let is_of_removed = |request: &str| removed.iter().any(|policy| request.contains(policy));
+        seen.into_iter().filter(|request| !is_others(request) && !is_of_removed(request)).collect()
     }
 
     /// From nothing to where a command is measured, or from where the last one has left it if that is the same.

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::limits::DIAL;
+use super::stream::Stream;
 
 /// Whoever opens connections.
 pub trait Dial {
     /// A connection.
-    type Stream: AsyncRead + AsyncWrite + Unpin + Send;
+    type Stream: Stream;
 
     /// Opens one to exactly this address.
     fn dial(&self, address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send;

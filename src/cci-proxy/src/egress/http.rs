@@ -18,6 +18,7 @@ use super::note::Notes;
 use super::refusal::Refusal;
 use super::resolve::Resolve;
 use super::splice::{Spliced, splice};
+use super::stream::Stream;
 use super::tls::is_same;
 
 /// A tunnel to a port of HTTP or TLS: what goes through it is for the name that it was opened for.
@@ -45,7 +46,7 @@ where
     /// Serves a connection to its end, or until it is a tunnel.
     pub(super) async fn http<S>(&self, mut client: Ends<S>, port: u16, opened: Option<HostName>) -> Option<Tunnel<S>>
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send,
+        S: Stream,
     {
         let mut kept: Option<Server<D::Stream>> = None;
         loop {
@@ -89,7 +90,7 @@ where
     /// Reads a head; `None` if the client goes away.
     async fn request<S>(&self, client: &mut Ends<S>) -> Result<Option<Request>, Refusal>
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send,
+        S: Stream,
     {
         let _place = self.head_place().await?;
         match timeout(HEAD_TIME, lines::head(&mut client.read, HEAD)).await {
@@ -146,7 +147,7 @@ where
         request: &Request,
     ) -> Passed<D::Stream>
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send,
+        S: Stream,
     {
         let exchanged = exchange(client, &mut server.ends, request).await;
         if exchanged.after == After::Switched {
@@ -170,7 +171,7 @@ where
     /// all of them.
     async fn tunnel<S>(&self, mut client: Ends<S>, name: HostName, port: u16) -> Option<Tunnel<S>>
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send,
+        S: Stream,
     {
         const READY: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
         if port == 443 || port == 80 {
@@ -192,7 +193,7 @@ where
     /// Answers with a refusal, which is the last thing that the connection carries.
     async fn refuse<S>(&self, client: &mut Ends<S>, refusal: &Refusal) -> Option<Tunnel<S>>
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send,
+        S: Stream,
     {
         self.answer(client, refusal, false).await.ok()?;
         client.part_with(b"").await;
@@ -201,7 +202,7 @@ where
 
     async fn answer<S>(&self, client: &mut Ends<S>, refusal: &Refusal, keeps: bool) -> io::Result<()>
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send,
+        S: Stream,
     {
         let body = self.refused(refusal);
         let connection = if keeps { "keep-alive" } else { "close" };

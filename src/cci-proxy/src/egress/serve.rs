@@ -1,6 +1,6 @@
 //! A connection from its first byte to its end: found to be TLS or HTTP, and served as such.
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite};
+use tokio::io::AsyncBufReadExt;
 use tokio::time::timeout;
 
 use super::connection::Egress;
@@ -11,6 +11,7 @@ use super::limits::SILENCE;
 use super::note::{Note, Notes};
 use super::refusal::Refusal;
 use super::resolve::Resolve;
+use super::stream::Stream;
 
 /// The first byte of a connection of TLS: a record of the handshake.
 const HANDSHAKE: u8 = 22;
@@ -24,7 +25,7 @@ where
     /// Serves a connection that the container opened to this port, to its end.
     pub async fn serve<S>(&self, stream: S, port: u16)
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send,
+        S: Stream,
     {
         let _place = match self.limits.connection() {
             Ok(place) => place,

@@ -7,10 +7,16 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
+use super::kernel::Pipe;
+use super::stream::Stream;
+
 /// As much as is read at once. It stands on the stack while a connection is served: one that is idle holds no buffer.
-const PIECE: usize = 64 * 1024;
+const PIECE: usize = 256 * 1024;
+/// From so many bytes on a direction goes through the kernel: what is short is not worth a pipe.
+const LONG: u64 = 1024 * 1024;
 
 /// Which side one direction broke off at.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,6 +45,8 @@ struct Way {
     left: u64,
     /// Whether the end of what is read is passed on.
     ends: bool,
+    /// Where the bytes are while the kernel moves them. An idle connection has none.
+    pipe: Option<Pipe>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,14 +60,14 @@ enum Stage {
 /// been read of each already.
 pub(super) async fn splice<C, S>(mut client: (Vec<u8>, C), mut server: (Vec<u8>, S), idle: Duration) -> Spliced
 where
-    C: AsyncRead + AsyncWrite + Unpin,
-    S: AsyncRead + AsyncWrite + Unpin,
+    C: Stream,
+    S: Stream,
 {
     let (mut out, mut back) = (Way::new(client.0, u64::MAX, true), Way::new(server.0, u64::MAX, true));
     let mut quiet = Quiet::new(idle);
     let mut timer = std::pin::pin!(tokio::time::sleep(idle));
     poll_fn(|cx| {
-        let ways = [out.poll(cx, &mut client.1, &mut server.1), back.poll(cx, &mut server.1, &mut client.1)];
+        let ways = [out.join(cx, &mut client.1, &mut server.1), back.join(cx, &mut server.1, &mut client.1)];
         if ways.iter().any(|way| matches!(way, Poll::Ready(Err(_)))) || ways.iter().all(Poll::is_ready) {
             return Poll::Ready(());
         }
@@ -115,12 +123,55 @@ impl Quiet {
 
 impl Way {
     fn new(early: Vec<u8>, left: u64, ends: bool) -> Self {
-        Self { rest: early, written: 0, stage: Stage::Open, bytes: 0, left, ends }
+        Self { rest: early, written: 0, stage: Stage::Open, bytes: 0, left, ends, pipe: None }
     }
 
     /// Which side it waits for.
     fn slow(&self) -> Broken {
         if self.written < self.rest.len() { Broken::To } else { Broken::From }
+    }
+
+    /// Moves what can be moved, in the kernel where there is much of it and both are sockets.
+    fn join<R: Stream, W: Stream>(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut R,
+        to: &mut W,
+    ) -> Poll<Result<(), Broken>> {
+        while self.is_long() {
+            let Some((from, to)) = from.tcp().zip(to.tcp()) else { break };
+            // without a file or a pipe to spare it goes on as before
+            let Some(pipe) = self.pipe.take().or_else(Pipe::new) else { break };
+            ready!(self.move_a_piece(cx, pipe, from, to))?;
+        }
+        self.poll(cx, from, to)
+    }
+
+    fn is_long(&self) -> bool {
+        self.stage == Stage::Open && self.bytes >= LONG && self.written == self.rest.len()
+    }
+
+    /// The pipe stays for the next piece, unless there is none to wait with.
+    fn move_a_piece(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut pipe: Pipe,
+        from: &TcpStream,
+        to: &TcpStream,
+    ) -> Poll<Result<(), Broken>> {
+        if pipe.is_empty() {
+            match ready!(pipe.fill(cx, from)).map_err(|_| Broken::From)? {
+                0 => {
+                    self.stage = Stage::Ending;
+                    return Poll::Ready(Ok(()));
+                }
+                count => self.left -= count as u64,
+            }
+        }
+        let drained = pipe.drain(cx, to);
+        self.pipe = Some(pipe);
+        self.bytes += ready!(drained).map_err(|_| Broken::To)? as u64;
+        Poll::Ready(Ok(()))
     }
 
     /// Moves what can be moved.
@@ -253,6 +304,71 @@ mod tests {
         drop(server);
         client.write_all(b"x").await.unwrap();
         assert_eq!(pass(1, &mut inner, &mut outer, HOUR).await, Err(Broken::To));
+    }
+
+    /// A connection of TCP, both ends.
+    async fn socket() -> (TcpStream, TcpStream) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+        (near.unwrap(), far.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn what_is_long_goes_through_the_kernel_whole_and_each_direction_ends_by_itself() {
+        let ((mut client, inner), (outer, mut server)) = (socket().await, socket().await);
+        let joined = tokio::spawn(splice((b"early".to_vec(), inner), (vec![], outer), HOUR));
+        let bytes: Vec<u8> = (0..9_000_000u32).map(|n| n.to_le_bytes()[0] ^ n.to_le_bytes()[2]).collect();
+        let sent = bytes.clone();
+        let asking = tokio::spawn(async move {
+            client.write_all(&sent).await.unwrap();
+            client.shutdown().await.unwrap();
+            let mut answered = Vec::new();
+            client.read_to_end(&mut answered).await.unwrap();
+            answered
+        });
+        let mut first = vec![0; 5];
+        server.read_exact(&mut first).await.unwrap();
+        // nobody reads for a moment: what fills up waits, and nothing of it is lost
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let mut asked = Vec::new();
+        server.read_to_end(&mut asked).await.unwrap();
+        assert!(first == b"early" && asked == bytes);
+        server.write_all(&bytes[..3_000_000]).await.unwrap();
+        drop(server);
+        assert!(asking.await.unwrap() == bytes[..3_000_000]);
+        assert_eq!(joined.await.unwrap(), Spliced { sent: 9_000_005, received: 3_000_000 });
+    }
+
+    #[tokio::test]
+    async fn a_long_connection_that_waits_holds_no_pipe() {
+        let ((mut client, mut inner), (mut outer, mut server)) = (socket().await, socket().await);
+        let mut way = Way::new(Vec::new(), u64::MAX, true);
+        let bytes = vec![7; 20_000_000];
+        let through = async {
+            let mut moves = 0;
+            poll_fn(|cx| match way.join(cx, &mut inner, &mut outer) {
+                Poll::Pending if way.bytes == 20_000_000 => Poll::Ready(()),
+                Poll::Pending => {
+                    moves += usize::from(way.pipe.is_some());
+                    Poll::Pending
+                }
+                Poll::Ready(_) => unreachable!("it has not ended"),
+            })
+            .await;
+            moves
+        };
+        let sending = client.write_all(&bytes);
+        let mut got = vec![0; 20_000_000];
+        let reading = async {
+            // until the pipe is full too
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            server.read_exact(&mut got).await
+        };
+        let (moves, sent, read) = tokio::join!(through, sending, reading);
+        sent.unwrap();
+        read.unwrap();
+        assert!(moves > 0, "it went through a pipe");
+        assert!(way.pipe.is_none(), "it waits without one");
     }
 
     #[tokio::test]

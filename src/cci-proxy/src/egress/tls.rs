@@ -1,7 +1,7 @@
 //! A connection of TLS: its hello is read, and then every byte passed on as it came.
 
 use cci_core::network::HostName;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite};
+use tokio::io::AsyncBufReadExt;
 use tokio::time::timeout;
 
 use super::alert::alert;
@@ -14,6 +14,7 @@ use super::note::Notes;
 use super::refusal::Refusal;
 use super::resolve::Resolve;
 use super::splice::splice;
+use super::stream::Stream;
 
 impl<R, D, N> Egress<R, D, N>
 where
@@ -23,7 +24,7 @@ where
 {
     pub(super) async fn tls<S>(&self, mut client: Ends<S>, port: u16, opened: Option<HostName>)
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send,
+        S: Stream,
     {
         let mut reader = HelloReader::default();
         let way = match self.hello(&mut client, &mut reader).await {
@@ -53,7 +54,7 @@ where
     /// Reads the hello; `None` if the client goes away before it has said it.
     async fn hello<S>(&self, client: &mut Ends<S>, reader: &mut HelloReader) -> Result<Option<Hello>, Refusal>
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send,
+        S: Stream,
     {
         let _place = self.head_place().await?;
         let read = async {
