@@ -39,7 +39,7 @@ cargo_() {
     export CARGO_HOME=$here/cargo CARGO_NET_RETRY=0
     mkdir -p cargo
     printf '[source.crates-io]\nreplace-with = "here"\n[source.here]\nregistry = "sparse+https://%s/cargo/"\n' "$1" > cargo/config.toml
-    cd crate && /workspace/cargo vendor -q && grep tiny vendor/tiny/src/lib.rs
+    cd crate && /workspace/cargo vendor -q --respect-source-config && grep tiny vendor/tiny/src/lib.rs
 }
 docker_() {
     mkdir -p "/etc/docker/certs.d/$1" && cp /workspace/ca.pem "/etc/docker/certs.d/$1/ca.crt"
