@@ -8,18 +8,18 @@ use crate::support::internet::{self, HOST_SIDE, NEAR};
 use crate::support::web::{self, Web};
 
 /// A server, and an allowlist with some of the names that lead to it.
-struct Attack {
-    named: Named,
-    web: Web,
+pub(super) struct Attack {
+    pub(super) named: Named,
+    pub(super) web: Web,
     _files: tempfile::TempDir,
 }
 
 /// Questions for the server, which stands in them as `WEB`, each with its outcome.
-type Asked<'a> = &'a [(&'a str, &'static str)];
+pub(super) type Asked<'a> = &'a [(&'a str, &'static str)];
 
 impl Attack {
     /// The server is at the address of the stand-in internet that ends like this.
-    fn new(last: u8, allowed: &[&str], names: &[&str]) -> Self {
+    pub(super) fn new(last: u8, allowed: &[&str], names: &[&str]) -> Self {
         let files = tempfile::tempdir().unwrap();
         let web = Web::start(last, files.path());
         let table = names.iter().map(|name| format!("{} {name}\n", web.address)).collect::<Vec<_>>().concat();
@@ -28,7 +28,7 @@ impl Attack {
 
     /// Root asks in a container of its own, after a script, under this policy and then in mode `open`.
     #[track_caller]
-    fn after(&self, script: &str, by_name: Asked<'_>, open: Asked<'_>) {
+    pub(super) fn after(&self, script: &str, by_name: Asked<'_>, open: Asked<'_>) {
         for (network, asked) in [(&[][..], by_name), (&["--network", "open"][..], open)] {
             let wanted = self.wanted(asked);
             let script = format!("{script}\nexec python3 {PROGRAM} \"$@\"");
@@ -41,13 +41,13 @@ impl Attack {
     }
 
     #[track_caller]
-    fn tried(&self, by_name: Asked<'_>, open: Asked<'_>) {
+    pub(super) fn tried(&self, by_name: Asked<'_>, open: Asked<'_>) {
         self.after("", by_name, open);
     }
 
     /// The same in a container that stays.
     #[track_caller]
-    fn in_container(&self, container: &str, asked: Asked<'_>) {
+    pub(super) fn in_container(&self, container: &str, asked: Asked<'_>) {
         let wanted = self.wanted(asked);
         let questions = wanted.iter().map(|(asked, _)| asked.as_str());
         check(

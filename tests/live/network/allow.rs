@@ -10,7 +10,7 @@ use crate::support::web::Web;
 #[test]
 fn a_host_is_reached_as_soon_as_its_person_allows_it_and_as_long() {
     let dir = tempfile::tempdir().unwrap();
-    let web = Web::start(60, dir.path());
+    let web = Web::start(66, dir.path());
     let at = &web.address;
     let table = ["listed", "new", "a.wild"].map(|name| format!("{at} {name}.n60.test\n")).concat();
     let named = named(&["listed.n60.test"], &table);

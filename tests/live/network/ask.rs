@@ -12,7 +12,7 @@ const CCI_WHY: &str = include_str!("../../../build-scripts/cci-why");
 #[test]
 fn a_host_that_the_agent_asks_for_is_its_persons_to_allow() {
     let dir = tempfile::tempdir().unwrap();
-    let web = Web::start(62, dir.path());
+    let web = Web::start(68, dir.path());
     let named = named(&["listed.n62.test"], &format!("{0} listed.n62.test\n{0} new.n62.test\n", web.address));
     let config = named.host.home.join(".config/cci/config.toml");
     let settings = std::fs::read_to_string(&config).unwrap();

@@ -12,7 +12,7 @@ use crate::support::web::Web;
 #[test]
 fn what_a_container_asked_for_is_shown_and_its_record_holds() {
     let dir = tempfile::tempdir().unwrap();
-    let web = Web::start(61, dir.path());
+    let web = Web::start(67, dir.path());
     let named = named(&["listed.n61.test"], &format!("{} listed.n61.test\n", web.address));
     let container = named.container();
     named.exec(

@@ -141,6 +141,49 @@ def spoofed(to, names):
     return status(s)
 
 
+def dns(to, name):
+    return dns_answer(to, name, socket.SOCK_DGRAM)
+
+
+def dns_by_tcp(to, name):
+    return dns_answer(to, name, socket.SOCK_STREAM)
+
+
+def dns_answer(to, name, kind):
+    # asks a name server that is not the network's own
+    query = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
+    query = struct.pack(">HHHHHH", 7, 0x100, 1, 0, 0, 0) + query + b"\0" + struct.pack(">HH", 16, 1)
+    s = socket.socket(socket.AF_INET, kind)
+    s.settimeout(3)
+    s.connect((to, 53))
+    s.sendall(query if kind == socket.SOCK_DGRAM else struct.pack(">H", len(query)) + query)
+    return "answered" if s.recv(4096) else "closed"
+
+
+def dns_by_tls(to, _):
+    socket.create_connection((to, 853), 5)
+    return "open"
+
+
+def protocol(to, number):
+    # a packet of another protocol than TCP or UDP, and whether it comes back
+    number = int(number)
+    s = socket.socket(socket.AF_INET, socket.SOCK_RAW, number)
+    s.settimeout(2)
+    s.connect((to, 0))
+    # of ICMP it is an echo request
+    packet = struct.pack(">BBHHH", 8, 0, 0xF7FE, 1, 0) if number == 1 else b"cci-marked-" + bytes(8)
+    try:
+        s.send(packet)
+        while True:
+            data = s.recv(4096)[20:]
+            if data == packet or number == 1 and data[0] == 0:
+                return "answered"
+    except (ConnectionRefusedError, TimeoutError):
+        # how many refusals a host sends is limited
+        return "nothing"
+
+
 def other(to, _):
     s = socket.create_connection((to, 8443), 5)
     return "open"

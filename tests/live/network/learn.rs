@@ -17,10 +17,10 @@ fn what_a_session_asked_for_becomes_an_allowlist_with_which_it_passes() {
     let at = &web.address;
     let named = named(&[], &["one", "two"].map(|name| format!("{at} {name}.n63.test\n")).concat());
     let config = named.host.dir("home/.config/cci").join("config.toml");
-    std::fs::write(&config, "[network]\nmode = \"learn\"\nallowed_domains = []\n").unwrap();
+    std::fs::write(&config, "[network]\nallowed_domains = []\n").unwrap();
     let (by_https, by_http) = (format!("https {at} one.n63.test"), format!("http {at} two.n63.test"));
     let session = rows(&[(&by_https, "200"), (&by_http, "200")]);
-    check(&named.cci(&run(&[], &session)).ok().stdout, &session);
+    check(&named.cci(&run(&["--network", "learn"], &session)).ok().stdout, &session);
     // it is no more open than restricted, and what has no name does not get through unseen
     let closed = rows(&[
         (&format!("http {} one.n63.test", NEAR[0]), "refused"),
@@ -29,7 +29,7 @@ fn what_a_session_asked_for_becomes_an_allowlist_with_which_it_passes() {
         (&format!("http {at} {at}"), "403"),
         (&format!("quic {at} -"), "refused"),
     ]);
-    check(&named.cci(&run(&[], &closed)).ok().stdout, &closed);
+    check(&named.cci(&run(&["--network", "learn"], &closed)).ok().stdout, &closed);
 
     wait::until("it is recorded", Duration::from_secs(10), || {
         let learnt = named.cci(&["network", "learn", "--format=json"]).ok();

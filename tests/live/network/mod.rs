@@ -7,7 +7,11 @@ mod attacks;
 mod audit;
 mod brought_back;
 mod by_name;
+mod clients;
 mod dns;
+mod elsewhere;
+mod floods;
+mod forged;
 mod guard;
 mod host;
 mod keys;
@@ -18,5 +22,6 @@ mod names;
 mod probes;
 mod proof;
 mod refresh;
+mod scale;
 
 pub(crate) use probes::{PROBE, Reached, SERVER, configure, host, network_of, read};

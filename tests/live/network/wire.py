@@ -1,4 +1,5 @@
 # Frames by hand. "hear DEVICE FILE": prints each kind of marked frame that comes by until the file is there.
+# "router DEVICE": says to everybody that this is a router, and which addresses are its network's.
 # "send OWN PEER GATEWAY PEER-MAC": sends them to everybody, to the peer and to the bridge, in the name of the gateway too.
 import os, socket, struct, sys
 
@@ -48,6 +49,23 @@ def send(own, peer, gateway, peer_mac):
         for frame in frames.values():
             for _ in range(3):
                 s.send(target + mine + frame)
+
+
+def router(device):
+    mine = bytes.fromhex(open(f"/sys/class/net/{device}/address").read().strip().replace(":", ""))
+    source, everybody = (socket.inet_pton(socket.AF_INET6, address) for address in ("fe80::bad", "ff02::1"))
+    prefix = struct.pack(">BBBBIII", 3, 4, 64, 0xC0, 3600, 3600, 0) + socket.inet_pton(socket.AF_INET6, "2001:db8:bad::")
+    said = struct.pack(">BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0) + b"\1\1" + mine + prefix
+    counted = source + everybody + struct.pack(">II", len(said), 58) + said
+    total = sum(struct.unpack(f">{len(counted) // 2}H", counted))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    said = said[:2] + struct.pack(">H", ~total & 0xFFFF) + said[4:]
+    six = struct.pack(">IHBB", 0x60000000, len(said), 58, 255) + source + everybody
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    s.bind((device, 0))
+    for _ in range(3):
+        s.send(bytes.fromhex("333300000001") + mine + b"\x86\xdd" + six + said)
 
 
 globals()[sys.argv[1]](*sys.argv[2:])
