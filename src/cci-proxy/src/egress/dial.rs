@@ -14,7 +14,7 @@ use super::limits::DIAL;
 /// Whoever opens connections.
 pub trait Dial {
     /// A connection.
-    type Stream: AsyncRead + AsyncWrite + Unpin + Send;
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
     /// Opens one to exactly this address.
     fn dial(&self, address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send;
