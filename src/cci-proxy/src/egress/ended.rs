@@ -11,7 +11,7 @@ use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::http::uri::{Authority, PathAndQuery};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use rustls::ServerConfig;
 use rustls::server::NoServerSessionStorage;
@@ -142,7 +142,7 @@ impl<N: Notes, C: Carry> Within<N, C> {
         tokio::select! {
             biased;
             _ = connection.as_mut() => {}
-            _ = over => {
+            Ok(()) = over => {
                 // an answer that is under way says itself that it is the last one
                 if self.under_way.load(Ordering::Relaxed) == 0 && !self.onward.is_switched() {
                     connection.as_mut().graceful_shutdown();
@@ -166,7 +166,7 @@ impl<N: Notes, C: Carry> Within<N, C> {
         tokio::select! {
             biased;
             _ = connection.as_mut() => {}
-            _ = over => {
+            Ok(()) = over => {
                 connection.as_mut().graceful_shutdown();
                 let _ = connection.await;
             }
@@ -178,11 +178,12 @@ impl<N: Notes, C: Carry> Within<N, C> {
         if let Err(refusal) = self.judge(&mut request) {
             return Ok(self.refuse(&refusal));
         }
+        let has_others = request.version() >= Version::HTTP_2;
         self.under_way.fetch_add(1, Ordering::Relaxed);
         let answered = self.carrier.answer(request, self.onward.clone()).await;
         self.under_way.fetch_sub(1, Ordering::Relaxed);
         let mut answer = answered?;
-        if self.onward.is_closing() {
+        if !has_others && self.onward.is_closing() {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(answer.map(Either::Right))

@@ -2,8 +2,8 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use cci_core::network::HostName;
 use hyper::body::Incoming;
@@ -77,6 +77,17 @@ struct State {
     is_closing: AtomicBool,
     /// Whether it has gone over to another protocol.
     is_switched: AtomicBool,
+    /// Told when it has ended.
+    over: std::sync::Mutex<Option<oneshot::Sender<()>>>,
+}
+
+impl State {
+    fn end(&self) {
+        self.is_closing.store(true, Ordering::Relaxed);
+        let over = self.over.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // nobody waits for it after the client has gone
+        let _ = over.map(|over| over.send(()));
+    }
 }
 
 /// What a connection is opened with.
@@ -104,9 +115,9 @@ impl Onward {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (end, over) = oneshot::channel();
-        let state = Arc::<State>::default();
-        let (to, protocol) = match opened(stream, name, (outward, protocols), (tasks, &state, end)).await {
+        let (sender, over) = oneshot::channel();
+        let state = Arc::new(State { over: Some(sender).into(), ..State::default() });
+        let (to, protocol) = match opened(stream, name, (outward, protocols), (tasks, &state)).await {
             Ok(opened) => opened,
             Err(why) => (To::Nowhere(why.into()), of_http(protocols).next()),
         };
@@ -125,7 +136,11 @@ impl Onward {
         let (mut parts, body) = request.into_parts();
         let path = parts.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
         let sent = match &self.to {
-            To::Nowhere(why) => return Err(Lost::Broken(why.to_string())),
+            To::Nowhere(why) => {
+                // the next connection may do better
+                self.state.end();
+                return Err(Lost::Broken(why.to_string()));
+            }
             To::One(sender) => {
                 parts.uri = path.into();
                 parts.version = Version::HTTP_11;
@@ -163,7 +178,7 @@ impl Onward {
 
     /// Whether the client has to be told that it asks no more on this connection.
     pub(super) fn is_closing(&self) -> bool {
-        matches!(self.to, To::One(_)) && self.state.is_closing.load(Ordering::Relaxed) && !self.is_switched()
+        self.state.is_closing.load(Ordering::Relaxed) && !self.is_switched()
     }
 
     pub(super) fn is_switched(&self) -> bool {
@@ -192,7 +207,7 @@ async fn opened<S>(
     stream: S,
     name: &HostName,
     (outward, protocols): (&ClientConfig, &[Vec<u8>]),
-    (tasks, state, end): (&Tasks, &Arc<State>, oneshot::Sender<()>),
+    (tasks, state): (&Tasks, &Arc<State>),
 ) -> Result<(To, Option<&'static [u8]>), String>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -210,11 +225,6 @@ where
     let protocol = [H2, HTTP1].into_iter().find(|known| agreed == Some(known));
     let broken = |error: hyper::Error| format!("no HTTP with {name} from the host: {error}");
     let ended = Arc::clone(state);
-    let over = move || {
-        ended.is_closing.store(true, Ordering::Relaxed);
-        // nobody waits for it after a moment of its own
-        let _ = end.send(());
-    };
     if protocol == Some(H2) {
         let mut builder = http2::Builder::new(tasks.clone());
         builder.initial_stream_window_size(WINDOWS.0).initial_connection_window_size(WINDOWS.1);
@@ -222,7 +232,7 @@ where
         let (sender, connection) = builder.handshake(TokioIo::new(tls)).await.map_err(broken)?;
         tasks.drive(async move {
             let _ = connection.await;
-            over();
+            ended.end();
         });
         return Ok((To::Many(sender), protocol));
     }
@@ -230,7 +240,7 @@ where
     let (sender, connection) = handshake.await.map_err(broken)?;
     tasks.drive(async move {
         let _ = connection.with_upgrades().await;
-        over();
+        ended.end();
     });
     Ok((To::One(Arc::new(Mutex::new(sender))), protocol))
 }
