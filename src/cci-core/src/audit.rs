@@ -65,6 +65,9 @@ pub enum Event {
         address: String,
         /// The rule that allowed it.
         rule: String,
+        /// The secrets that its TLS was ended for, by their names.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        secrets: Vec<String>,
     },
     /// It has ended.
     Closed {

@@ -80,6 +80,8 @@ pub struct LaunchPlan {
     pool: Option<String>,
     /// Those of these variables by which the agent is let in through the sockets.
     login: BTreeMap<String, String>,
+    /// Whether the container trusts its user's authority.
+    trusts: bool,
     prefix: Prefix,
     marks: Marks,
     nic: Option<Nic>,
@@ -139,6 +141,7 @@ impl LaunchPlan {
             user: GuestUser { uid: settings.incus.agent_uid, gid: settings.incus.agent_uid },
             environment: own.into_iter().chain(ask.login.clone()).collect(),
             login: ask.login.clone(),
+            trusts: ask.trusts,
             author: host.author.clone(),
             warnings: warning::warnings(settings, &host.idmap, &map),
             reaches_home: true,

@@ -24,6 +24,10 @@ pub const SECRETS_PROXY: &str = "http://127.0.0.1:7288";
 pub const GH_NAME: &str = "gh";
 /// That directory.
 pub const GH_DIRECTORY: &str = "/var/lib/cci/gh";
+/// The name of the certificate of the user's own authority, as of other certificates there.
+pub const AUTHORITY_NAME: &str = "cci";
+/// The file with it.
+pub const AUTHORITY: &str = "/var/lib/cci/cci.crt";
 /// The path that is asked what git is let in with.
 pub const CREDENTIAL: &str = "/credential";
 /// The path that is asked why something does not get through.
@@ -63,6 +67,7 @@ mod tests {
         assert_eq!(SOCKET, format!("{DIRECTORY}/{NAME}"));
         assert_eq!(LOGIN_SOCKET, format!("{DIRECTORY}/{LOGIN_NAME}"));
         assert_eq!(SECRETS_SOCKET, format!("{DIRECTORY}/{SECRETS_NAME}"));
+        assert_eq!(AUTHORITY, format!("{DIRECTORY}/{AUTHORITY_NAME}.crt"));
         assert_eq!(NOTICE, format!("{DIRECTORY}/{NOTICE_NAME}"));
         assert_eq!(GH_DIRECTORY, format!("{DIRECTORY}/{GH_NAME}"));
     }

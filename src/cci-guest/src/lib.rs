@@ -28,6 +28,7 @@ pub mod terminal;
 pub mod text;
 pub mod tmux;
 pub mod transfer;
+pub mod trust;
 pub mod umask;
 
 pub use exit::GuestExit;

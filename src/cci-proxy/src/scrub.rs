@@ -2,10 +2,12 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{HeaderMap, HeaderValue};
 use memchr::memmem::Finder;
+use tokio::time::{Instant, Sleep, sleep};
 
 /// What is put in its place, as often as it is long: the length of an answer stays what its header says.
 const MASK: u8 = b'*';
@@ -49,6 +51,11 @@ impl Scrub {
         held.into()
     }
 
+    /// Whether the beginning of a text may be held back.
+    pub(crate) fn is_holding(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// Gives the rest.
     pub fn end(&mut self) -> Bytes {
         std::mem::take(&mut self.held).into()
@@ -83,17 +90,42 @@ impl Scrub {
     }
 }
 
+/// How long the end of a message is held back in which a text may begin, where the next message may wait for it.
+const HELD: Duration = Duration::from_millis(200);
+
 /// The body of an answer, scrubbed as it comes.
 pub struct Scrubbed<B> {
     body: B,
     scrub: Scrub,
+    /// What comes after all data.
+    trailers: Option<HeaderMap>,
     is_over: bool,
+    /// When what is held back is let go; never where no message waits for another.
+    until: Option<Pin<Box<Sleep>>>,
 }
 
 impl<B> Scrubbed<B> {
     /// This one.
     pub fn new(body: B, scrub: Scrub) -> Self {
-        Self { body, scrub, is_over: false }
+        Self { body, scrub, trailers: None, is_over: false, until: None }
+    }
+
+    /// One of messages that wait for each other, as those of gRPC do: nothing is held back for long.
+    pub fn of_messages(body: B, scrub: Scrub) -> Self {
+        Self { until: Some(Box::pin(sleep(HELD))), ..Self::new(body, scrub) }
+    }
+}
+
+impl<B> Scrubbed<B> {
+    /// What is held back, once it has been for long enough.
+    fn let_go(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
+        match &mut self.until {
+            Some(until) if self.scrub.is_holding() => {
+                ready!(until.as_mut().poll(cx));
+                Poll::Ready(self.scrub.end())
+            }
+            _ => Poll::Pending,
+        }
     }
 }
 
@@ -104,13 +136,25 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Scrubbed<B> {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         loop {
             if self.is_over {
-                return Poll::Ready(None);
+                return Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))));
             }
-            let out = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
+                return self.let_go(cx).map(|held| Some(Ok(Frame::data(held))));
+            };
+            if let Some(until) = &mut self.until {
+                let later = Instant::now() + HELD;
+                until.as_mut().reset(later);
+            }
+            let out = match frame {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => self.scrub.next(&data),
-                    // what follows a body is not passed back
-                    Err(_) => continue,
+                    Err(frame) => {
+                        if let Ok(mut trailers) = frame.into_trailers() {
+                            self.scrub.headers(&mut trailers);
+                            self.trailers = Some(trailers);
+                        }
+                        continue;
+                    }
                 },
                 Some(Err(error)) => {
                     self.is_over = true;
@@ -128,7 +172,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Scrubbed<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.is_over || self.body.is_end_stream() && self.scrub.held.is_empty()
+        self.trailers.is_none() && (self.is_over || self.body.is_end_stream() && self.scrub.held.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -145,6 +189,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Scrubbed<B> {
 #[cfg(test)]
 mod tests {
     use http_body_util::{BodyExt, StreamBody};
+    use hyper::header::ETAG;
     use proptest::prelude::*;
 
     use super::*;
@@ -186,6 +231,26 @@ mod tests {
         let frames = ["one se", "cret and s"].map(|text| Ok::<_, std::io::Error>(Frame::data(Bytes::from(text))));
         let body = Scrubbed::new(StreamBody::new(futures_util::stream::iter(frames)), Scrub::new(&["secret".into()]));
         assert_eq!(body.collect().await.unwrap().to_bytes(), "one ****** and s");
+    }
+
+    #[tokio::test]
+    async fn what_follows_a_body_is_scrubbed_too() {
+        let trailers = HeaderMap::from_iter([(ETAG, HeaderValue::from_static("a secret"))]);
+        let frames = [Frame::data(Bytes::from("s")), Frame::trailers(trailers)].map(Ok::<_, std::io::Error>);
+        let body = Scrubbed::new(StreamBody::new(futures_util::stream::iter(frames)), Scrub::new(&["secret".into()]));
+        let body = body.collect().await.unwrap();
+        assert_eq!(body.trailers().unwrap()[ETAG], "a ******");
+        assert_eq!(body.to_bytes(), "s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_does_not_wait_for_the_next_one() {
+        let one = futures_util::stream::iter([Ok::<_, std::io::Error>(Frame::data(Bytes::from("one s")))]);
+        let never = futures_util::StreamExt::chain(one, futures_util::stream::pending());
+        let mut body = Scrubbed::of_messages(StreamBody::new(never), Scrub::new(&["secret".into()]));
+        for piece in ["one ", "s"] {
+            assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), piece);
+        }
     }
 
     proptest! {

@@ -52,6 +52,7 @@ async fn decided(bed: &Bed, cx: Context) -> Result<Ready> {
         launch: launch::launch_mark(),
         session: Some((launch::new_session_id(), host_path::own(&bed.dir("floor-state")?)?)),
         sockets: None,
+        trusts: false,
         login: std::collections::BTreeMap::new(),
         environment: cx.environment.clone(),
     };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cci_core::network::{Addresses, HostName, Names, Reach};
-use cci_proxy::egress::{Answer, Dial, Egress, Limits, Note, Notes, Resolve};
+use cci_proxy::egress::{Answer, Dial, Egress, Limits, Nobody, Note, Notes, Resolve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
@@ -51,7 +51,15 @@ pub(super) fn through(to: SocketAddr, serves: Serves) -> io::Result<Served> {
     let reach = Reach { names: Names::Every, addresses: Addresses::default() };
     let (sender, reach) = watch::channel(Arc::new(reach));
     let limits = Limits::new(8192, 256);
-    let egress = Egress { container: String::new(), reach, resolver: Fixed, dial: At(to), notes: Unnoted, limits };
+    let egress = Egress {
+        container: String::new(),
+        reach,
+        resolver: Fixed,
+        dial: At(to),
+        notes: Unnoted,
+        carrier: Nobody,
+        limits,
+    };
     let way = Arc::new((egress, sender));
     let port = if serves == Serves::Http { HTTP } else { TLS };
     served(move |stream| {
@@ -147,6 +155,7 @@ impl Dial for At {
 }
 
 /// Notes nothing.
+#[derive(Clone)]
 struct Unnoted;
 
 impl Notes for Unnoted {

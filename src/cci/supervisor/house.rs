@@ -200,7 +200,7 @@ impl House {
         if let Err(error) = secret::begin(&self.run, watched, &self.shared.vault, &mut tasks) {
             self.shared.log.say(format_args!("{id}: its secrets cannot be served: {error}"));
         }
-        match egress::begin(watched, &session.record, (&self.run, &self.gateways), &mut tasks) {
+        match egress::begin(watched, &session.record, (&self.run, &self.gateways, &self.shared.vault), &mut tasks) {
             Ok(Some(rules)) => drop(session.rules.set(rules)),
             Ok(None) => {}
             Err(error) => self.shared.log.say(format_args!("{id}: its connections cannot be passed on: {error}")),

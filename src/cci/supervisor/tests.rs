@@ -8,6 +8,7 @@ mod commands;
 mod egress;
 mod guests;
 mod login;
+mod over_tls;
 mod providers;
 mod secrets;
 mod why;

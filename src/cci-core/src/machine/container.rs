@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cci_guest::trust;
 use cci_incus_types::Devices;
 
 use super::spec::{Hooks, MachineIds, MachineSpec};
@@ -89,8 +90,14 @@ fn raw_lxc(name: &str, hooks: &Hooks, pins: &str) -> String {
     let stop = hooks.stop.as_ref().map(|hook| hook.raw_lxc(name)).unwrap_or_default();
     let address = hooks.address.map(Fixed::raw_lxc).unwrap_or_default();
     let machine_id = hooks.machine_id.map(MachineId::raw_lxc).unwrap_or_default();
+    let trust = if hooks.trusts { trust() } else { String::new() };
     let barred = if hooks.barred { BARRED } else { "" };
-    stop + pins + &address + &hooks.guard + &machine_id + barred
+    stop + pins + &address + &hooks.guard + &machine_id + &trust + barred
+}
+
+/// The line for LXC that runs the script within the container; LXC puts words after it.
+fn trust() -> String {
+    format!("lxc.hook.start = /bin/sh -c '{}' #\n", trust::script())
 }
 
 #[cfg(test)]

@@ -54,6 +54,8 @@ pub struct Hooks {
     pub address: Option<Fixed>,
     /// The rules under its network's ACL, as lines for LXC.
     pub guard: String,
+    /// Whether it is made to trust its user's authority before its init begins.
+    pub trusts: bool,
     /// The identity that it gets, if not the one in its root file system.
     pub machine_id: Option<MachineId>,
     /// Whether it refuses to start.

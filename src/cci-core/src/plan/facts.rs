@@ -33,6 +33,8 @@ pub struct Ask {
     pub session: Option<(SessionId, HostPath)>,
     /// The directory with the session's sockets, if it has some.
     pub sockets: Option<HostPath>,
+    /// Whether the container is to trust its user's authority, of which the certificate is there.
+    pub trusts: bool,
     /// The variables by which the agent is let in by its API through these sockets.
     pub login: BTreeMap<String, String>,
     /// Variables of the command line.

@@ -27,6 +27,7 @@ fn ask() -> Ask {
         launch: "nonce".into(),
         session: Some((SessionId::from_random([1; 16]), place("/home/u/.cci/sessions/x/state", 5))),
         sockets: None,
+        trusts: false,
         login: BTreeMap::new(),
         environment: BTreeMap::new(),
     }

@@ -67,6 +67,12 @@ impl SecretHost {
         self.scheme
     }
 
+    /// Whether its TLS can be ended for a secret: it is reached under a name, at the port of TLS.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        self.scheme == Scheme::Https && self.port == self.scheme.port() && !is_address(&self.name)
+    }
+
     /// Another host of the same service, spoken to in the same way.
     pub(super) fn beside(&self, name: &str) -> Self {
         Self { name: name.to_owned(), ..self.clone() }

@@ -29,6 +29,7 @@ pub async fn standalone(cx: &Context, image: &str, name: &str, ephemeral: bool) 
         launch: launch_mark(),
         session: None,
         sockets: None,
+        trusts: false,
         login: std::collections::BTreeMap::new(),
         environment: cx.environment.clone(),
     };

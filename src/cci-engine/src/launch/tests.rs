@@ -36,6 +36,7 @@ pub(crate) async fn launched(cx: &Context, choice: SlotChoice) -> Result<Launche
         launch: launch_mark(),
         session: None,
         sockets: None,
+        trusts: false,
         login: std::collections::BTreeMap::new(),
         environment: cx.environment.clone(),
     };

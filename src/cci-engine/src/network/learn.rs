@@ -117,7 +117,12 @@ mod tests {
     }
 
     fn opened(name: &str, port: u16) -> Event {
-        Event::Opened { name: name.into(), address: format!("198.51.100.1:{port}"), rule: "every name".into() }
+        Event::Opened {
+            name: name.into(),
+            address: format!("198.51.100.1:{port}"),
+            rule: "every name".into(),
+            secrets: Vec::new(),
+        }
     }
 
     fn entries(learnt: &Learnt) -> Vec<(&str, u64)> {

@@ -104,6 +104,7 @@ async fn prepare(cx: &Context, command: &Command) -> Result<(Launched, Option<Op
         launch: launch::launch_mark(),
         session: None,
         sockets: None,
+        trusts: false,
         login: std::collections::BTreeMap::new(),
         environment: cx.environment.clone(),
     };

@@ -9,7 +9,7 @@ use cci_core::plan::{LaunchPlan, SOCKETS};
 use cci_core::session::SessionId;
 use cci_core::settings::{Auto, CheckpointSettings, Settings};
 use cci_core::{Error, Result};
-use cci_guest::agent_socket::{self, GH_NAME};
+use cci_guest::agent_socket::{self, AUTHORITY, GH_NAME};
 use cci_host::secrets::Secrets;
 use cci_host::store::run_dir::{EgressNote, Hold, MachineNote, Owner, RunDir, Watched};
 use cci_incus::Instance;
@@ -101,6 +101,11 @@ pub(super) fn make(
             let owner = Owner { uid: owner.uid, gid: owner.gid };
             let failed = |source| Error::Host { step: "write", path: run.sockets(id).join(GH_NAME), source };
             run.put_in(id, owner, GH_NAME, (name, content.as_bytes())).map_err(failed)?;
+        }
+        if let Some(certificate) = granted.authority.as_ref().filter(|_| is_new) {
+            let owner = Owner { uid: owner.uid, gid: owner.gid };
+            let failed = |source| Error::Host { step: "write", path: AUTHORITY.into(), source };
+            run.put_authority(id, owner, certificate).map_err(failed)?;
         }
         Ok(Sockets { place, _hold: hold })
     };

@@ -330,6 +330,7 @@ fn plan(
         launch: launch::launch_mark(),
         session: Some((id, host_path::own(&state)?)),
         sockets: sockets.map(|sockets| sockets.place.clone()),
+        trusts: granted.authority.is_some(),
         login: way.environment.iter().chain(&granted.environment).map(|(k, v)| (k.clone(), v.clone())).collect(),
         environment: cx.environment.clone(),
     };

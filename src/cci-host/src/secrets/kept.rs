@@ -52,6 +52,18 @@ impl Secret {
             None => self.hosts.clone(),
         }
     }
+
+    /// Whether TLS to a host of this name is ended for it.
+    #[must_use]
+    pub fn is_for_tls(&self, name: &str) -> bool {
+        self.places().iter().any(|host| host.is_tls() && host.name() == name)
+    }
+
+    /// Whether there is any such host.
+    #[must_use]
+    pub fn is_for_any_tls(&self) -> bool {
+        self.places().iter().any(SecretHost::is_tls)
+    }
 }
 
 /// All of them.

@@ -15,7 +15,7 @@ use cci_core::network::Allowance;
 use cci_core::secret::{Remote, SecretName};
 use cci_core::session::SessionId;
 use cci_core::settings::{CheckpointSettings, LoginMode};
-use cci_guest::agent_socket::NOTICE_NAME;
+use cci_guest::agent_socket::{AUTHORITY_NAME, NOTICE_NAME};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -238,6 +238,15 @@ impl RunDir {
         let owner = Ids { uid: owner.uid, gid: owner.gid };
         let sockets = GuestDir::open(&self.sockets(session), owner)?;
         sockets.subdir(directory)?.write(name, content)
+    }
+
+    /// Puts the certificate of the user's authority there: the container's programs are made to trust it when it starts.
+    pub fn put_authority(&self, session: SessionId, owner: Owner, certificate: &str) -> io::Result<()> {
+        let owner = Ids { uid: owner.uid, gid: owner.gid };
+        let sockets = GuestDir::open(&self.sockets(session), owner)?;
+        let name = format!("{AUTHORITY_NAME}.crt");
+        sockets.remove(Path::new(&name));
+        sockets.write(&name, certificate.as_bytes())
     }
 
     /// Puts the line for the status bar there, for the session's own user; an empty one is none.

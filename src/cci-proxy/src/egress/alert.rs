@@ -13,7 +13,7 @@ pub(super) fn alert(refusal: &Refusal) -> Option<[u8; 7]> {
         Refusal::Malformed(_) | Refusal::TooLarge => 50,
         // internal_error
         Refusal::Unreachable { .. } => 80,
-        Refusal::TooSlow | Refusal::Busy => return None,
+        Refusal::TooSlow | Refusal::Busy | Refusal::Unaccepted { .. } => return None,
     };
     Some([21, 3, 3, 0, 2, 2, description])
 }

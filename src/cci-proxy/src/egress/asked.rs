@@ -12,9 +12,10 @@ impl Refusal {
             Self::NotListed { name, port } | Self::OtherPort { name, port, .. } | Self::Unreachable { name, port } => {
                 Some((name, Some(*port)))
             }
-            Self::OtherName { asked: name, .. } | Self::Special { name, .. } | Self::NotFound { name } => {
-                Some((name, None))
-            }
+            Self::OtherName { asked: name, .. }
+            | Self::Special { name, .. }
+            | Self::NotFound { name }
+            | Self::Unaccepted { name } => Some((name, None)),
             Self::NoName
             | Self::Address
             | Self::Hidden

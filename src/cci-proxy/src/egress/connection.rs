@@ -7,6 +7,7 @@ use cci_core::network::{HostName, Reach};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant;
 
+use super::carry::Carry;
 use super::dial::Dial;
 use super::limits::Limits;
 use super::note::{Note, Notes};
@@ -16,7 +17,7 @@ use super::resolve::Resolve;
 use super::words::words;
 
 /// The way out of one container.
-pub struct Egress<R, D, N> {
+pub struct Egress<R, D, N, C> {
     /// The name of the container, for the commands that a refusal names.
     pub container: String,
     /// What it may reach, now: looked at for every connection and every request.
@@ -27,6 +28,8 @@ pub struct Egress<R, D, N> {
     pub dial: D,
     /// Who records what happens.
     pub notes: N,
+    /// Who carries secrets in connections of TLS.
+    pub carrier: C,
     /// How much it may have under way.
     pub limits: Limits,
 }
@@ -44,11 +47,12 @@ pub(super) struct Way {
     since: Instant,
 }
 
-impl<R, D, N> Egress<R, D, N>
+impl<R, D, N, C> Egress<R, D, N, C>
 where
     R: Resolve + Sync,
     D: Dial + Sync,
     N: Notes,
+    C: Carry,
 {
     /// A place among the hellos and heads that are being read.
     pub(super) async fn head_place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
@@ -62,15 +66,29 @@ where
 
     /// Opens the way to a name, if a rule and its addresses allow that, and notes it.
     pub(super) async fn open(&self, name: &HostName, port: u16) -> Result<Opened<D::Stream>, Refusal> {
+        self.open_for(name, port, Vec::new()).await
+    }
+
+    /// The same for a connection that is ended for these secrets.
+    pub(super) async fn open_for(
+        &self,
+        name: &HostName,
+        port: u16,
+        secrets: Vec<String>,
+    ) -> Result<Opened<D::Stream>, Refusal> {
         let reach = Arc::clone(&self.reach.borrow());
         let rule = rule(&reach, name, port)?;
         let (stream, address) = outward(&reach, &self.resolver, &self.dial, name, port).await?;
-        Ok(Opened { stream, way: self.opened(name, address, rule) })
+        Ok(Opened { stream, way: self.noted(name, address, rule, secrets) })
     }
 
     /// Notes that something got through on a connection that there is already.
     pub(super) fn opened(&self, name: &HostName, address: SocketAddr, rule: String) -> Way {
-        self.notes.note(Note::Opened { name: name.clone(), address, rule });
+        self.noted(name, address, rule, Vec::new())
+    }
+
+    fn noted(&self, name: &HostName, address: SocketAddr, rule: String, secrets: Vec<String>) -> Way {
+        self.notes.note(Note::Opened { name: name.clone(), address, rule, secrets });
         Way { name: name.clone(), address, since: Instant::now() }
     }
 

@@ -7,6 +7,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::body::{Framing, within};
+use super::carry::Carry;
 use super::connection::{Egress, Way};
 use super::dial::Dial;
 use super::ends::Ends;
@@ -37,11 +38,12 @@ struct Server<S> {
     kept: bool,
 }
 
-impl<R, D, N> Egress<R, D, N>
+impl<R, D, N, C> Egress<R, D, N, C>
 where
     R: Resolve + Sync,
     D: Dial + Sync,
     N: Notes,
+    C: Carry,
 {
     /// Serves a connection to its end, or until it is a tunnel.
     pub(super) async fn http<S>(&self, mut client: Ends<S>, port: u16, opened: Option<HostName>) -> Option<Tunnel<S>>

@@ -20,11 +20,15 @@ pub(super) const DIAL: Duration = Duration::from_secs(20);
 /// How long a connection may carry nothing: agents wait long for an answer, and a forgotten one ends some day.
 pub(super) const IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 
+/// How many connections of TLS are ended at once: each holds keys and buffers, which one that is passed on does not.
+const ENDED: usize = 256;
+
 /// What one container has under way.
 #[derive(Debug, Clone)]
 pub struct Limits {
     connections: Arc<Semaphore>,
     heads: Arc<Semaphore>,
+    ended: Arc<Semaphore>,
 }
 
 impl Limits {
@@ -32,11 +36,15 @@ impl Limits {
     #[must_use]
     pub fn new(connections: usize, heads: usize) -> Self {
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
-        Self { connections: semaphore(connections), heads: semaphore(heads) }
+        Self { connections: semaphore(connections), heads: semaphore(heads), ended: semaphore(ENDED) }
     }
 
     pub(super) fn connection(&self) -> Result<OwnedSemaphorePermit, Refusal> {
         Arc::clone(&self.connections).try_acquire_owned().map_err(|_| Refusal::Busy)
+    }
+
+    pub(super) fn ended(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        Arc::clone(&self.ended).try_acquire_owned().map_err(|_| Refusal::Busy)
     }
 
     /// A place among the heads that are being read: waited for, as others are read soon.

@@ -18,6 +18,8 @@ pub enum Note {
         address: SocketAddr,
         /// The rule that allowed it.
         rule: String,
+        /// The secrets that its TLS is ended for, by their names.
+        secrets: Vec<String>,
     },
     /// It did not.
     Refused(Refusal),
@@ -37,7 +39,7 @@ pub enum Note {
 }
 
 /// Whoever records them.
-pub trait Notes {
+pub trait Notes: Clone + 'static {
     /// Takes one. It does not wait: a record that cannot be written holds up no connection.
     fn note(&self, note: Note);
 }

@@ -57,6 +57,11 @@ pub enum Refusal {
         /// The port.
         port: u16,
     },
+    /// The client does not accept the certificate by which its TLS is ended.
+    Unaccepted {
+        /// The name.
+        name: HostName,
+    },
     /// It can be read in more than one way, or in none.
     Malformed(&'static str),
     /// What has to be read before it can be judged is too long.
@@ -75,7 +80,7 @@ impl Refusal {
             Self::OtherName { .. } => "421 Misdirected Request",
             Self::TooLarge => "431 Request Header Fields Too Large",
             Self::TooSlow => "408 Request Timeout",
-            Self::NotFound { .. } | Self::Unreachable { .. } => "502 Bad Gateway",
+            Self::NotFound { .. } | Self::Unreachable { .. } | Self::Unaccepted { .. } => "502 Bad Gateway",
             Self::Busy => "503 Service Unavailable",
             Self::Address | Self::Hidden | Self::NotListed { .. } | Self::OtherPort { .. } | Self::Special { .. } => {
                 "403 Forbidden"

@@ -3,6 +3,7 @@
 use tokio::io::AsyncBufReadExt;
 use tokio::time::timeout;
 
+use super::carry::Carry;
 use super::connection::Egress;
 use super::dial::Dial;
 use super::ends::Ends;
@@ -16,11 +17,12 @@ use super::stream::Stream;
 /// The first byte of a connection of TLS: a record of the handshake.
 const HANDSHAKE: u8 = 22;
 
-impl<R, D, N> Egress<R, D, N>
+impl<R, D, N, C> Egress<R, D, N, C>
 where
     R: Resolve + Sync,
     D: Dial + Sync,
     N: Notes,
+    C: Carry,
 {
     /// Serves a connection that the container opened to this port, to its end.
     pub async fn serve<S>(&self, stream: S, port: u16)

@@ -1,26 +1,30 @@
-//! A connection of TLS: its hello is read, and then every byte passed on as it came.
+//! A connection of TLS: its hello is read, and then every byte passed on as it came, unless somebody carries secrets in it.
 
 use cci_core::network::HostName;
 use tokio::io::AsyncBufReadExt;
 use tokio::time::timeout;
 
 use super::alert::alert;
-use super::connection::Egress;
+use super::carry::Carry;
+use super::connection::{Egress, Opened};
 use super::dial::Dial;
+use super::ended::Ended;
 use super::ends::Ends;
 use super::hello::{Hello, HelloReader};
 use super::limits::{HEAD_TIME, IDLE};
 use super::note::Notes;
 use super::refusal::Refusal;
+use super::replayed::Replayed;
 use super::resolve::Resolve;
 use super::splice::splice;
 use super::stream::Stream;
 
-impl<R, D, N> Egress<R, D, N>
+impl<R, D, N, C> Egress<R, D, N, C>
 where
     R: Resolve + Sync,
     D: Dial + Sync,
     N: Notes,
+    C: Carry,
 {
     pub(super) async fn tls<S>(&self, mut client: Ends<S>, port: u16, opened: Option<HostName>)
     where
@@ -29,16 +33,17 @@ where
         let mut reader = HelloReader::default();
         let way = match self.hello(&mut client, &mut reader).await {
             Ok(None) => return,
-            Ok(Some(hello)) => match is_same(opened, &hello.name) {
-                Ok(()) => self.open(&hello.name, port).await,
-                Err(refusal) => Err(refusal),
-            },
+            Ok(Some(hello)) => self.found(hello, port, opened).await,
             Err(refusal) => Err(refusal),
         };
         match way {
-            Ok(opened) => {
+            Ok((opened, ended)) => {
                 let (early, stream) = client.join();
                 let early = [reader.into_bytes(), early].concat();
+                if let Some(ended) = ended {
+                    // on the heap, as few are
+                    return Box::pin(self.ended(Replayed::new(early, stream), opened, port, ended)).await;
+                }
                 let spliced = splice((early, stream), (Vec::new(), opened.stream), IDLE).await;
                 self.closed(&opened.way, spliced.sent, spliced.received);
             }
@@ -49,6 +54,24 @@ where
                 }
             }
         }
+    }
+
+    /// Opens the way to the name of a hello, and finds out whether TLS is ended on it.
+    async fn found(
+        &self,
+        hello: Hello,
+        port: u16,
+        opened: Option<HostName>,
+    ) -> Result<(Opened<D::Stream>, Option<Ended>), Refusal> {
+        let Hello { name, protocols } = hello;
+        is_same(opened, &name)?;
+        self.rule(&name, port)?;
+        let Some(ending) = self.carrier.ending(&name, port).await else {
+            return Ok((self.open(&name, port).await?, None));
+        };
+        let place = self.limits.ended()?;
+        let opened = self.open_for(&name, port, ending.secrets.clone()).await?;
+        Ok((opened, Some(Ended { ending, protocols, place })))
     }
 
     /// Reads the hello; `None` if the client goes away before it has said it.

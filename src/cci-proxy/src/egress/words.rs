@@ -23,6 +23,9 @@ impl fmt::Display for Refusal {
             Self::Special { name, address, why } => write!(out, "{name} leads to {address}, which is {why}"),
             Self::NotFound { name } => write!(out, "{name} has no address"),
             Self::Unreachable { name, port } => write!(out, "{name}:{port} does not answer"),
+            Self::Unaccepted { name } => {
+                write!(out, "the client broke off TLS with {name}, which is ended by cci for a secret")
+            }
             Self::Malformed(why) => write!(out, "the request is ambiguous: {why}"),
             Self::TooLarge => out.write_str("the request's head is too long"),
             Self::TooSlow => out.write_str("the request's head took too long"),
@@ -46,6 +49,7 @@ impl Refusal {
             Self::Special { .. } => "No rule about a name can allow that.",
             Self::NotFound { .. } => "Check its spelling.",
             Self::Unreachable { .. } => "It is allowed: try again later.",
+            Self::Unaccepted { .. } => "Have the client trust /etc/ssl/certs/ca-certificates.crt.",
             Self::Malformed(_) => "Send it in a plain form.",
             Self::TooLarge => "Send a shorter one.",
             Self::TooSlow => "Send it at once.",

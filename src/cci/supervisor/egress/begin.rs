@@ -18,6 +18,7 @@ use super::gateways::{Coming, Gateways};
 use super::notice;
 use super::record::Record;
 use super::rules::Rules;
+use crate::supervisor::secret::{Carrier, Vault};
 
 /// How often it is looked which addresses the host has.
 const LOOKED: Duration = Duration::from_secs(10);
@@ -25,13 +26,13 @@ const LOOKED: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// The way out of one session.
-type Way = Egress<System, Tcp, Record>;
+type Way = Egress<System, Tcp, Record, Carrier>;
 
 /// Begins to serve, in a task that ends with the session. What comes in meanwhile waits: a launch relies on it.
 pub(in crate::supervisor) fn begin(
     watched: &Watched,
     record: &Record,
-    (run, gateways): (&RunDir, &Gateways),
+    (run, gateways, vault): (&RunDir, &Gateways, &Rc<Vault>),
     tasks: &mut JoinSet<()>,
 ) -> Result<Option<Rc<Rules>>, EntryError> {
     let Some(note) = watched.egress.clone() else { return Ok(None) };
@@ -44,7 +45,9 @@ pub(in crate::supervisor) fn begin(
     let enter = |(port, door): (&u16, &SocketAddr)| (*port, *door, gateways.enter(*door, note.address.into()));
     let entered: Vec<_> = note.doors.iter().map(enter).collect();
     let rules = Rc::new(Rules::of(run, watched.session, (allowed, note.learns)));
-    let (serving, ending) = (serve(note, Rc::clone(&rules), record, gateways, entered), Rc::clone(&rules));
+    let carrier = Carrier::of(watched, vault);
+    let serving = serve(note, Rc::clone(&rules), (record, carrier), gateways, entered);
+    let ending = Rc::clone(&rules);
     tasks.spawn_local(async move { match serving.await {} });
     tasks.spawn_local(async move { match ending.end_in_time().await {} });
     Ok(Some(rules))
@@ -56,7 +59,7 @@ type Entered = (u16, SocketAddr, io::Result<Coming>);
 async fn serve(
     note: EgressNote,
     rules: Rc<Rules>,
-    record: Record,
+    (record, carrier): (Record, Carrier),
     gateways: Gateways,
     entered: Vec<Entered>,
 ) -> Infallible {
@@ -69,6 +72,7 @@ async fn serve(
         resolver: System::default(),
         dial: Tcp,
         notes: record,
+        carrier,
         limits: limits(),
     };
     let way = Rc::new(way);

@@ -136,7 +136,9 @@ pub(super) fn now() -> String {
 
 fn event(note: Note) -> Event {
     match note {
-        Note::Opened { name, address, rule } => Event::Opened { name: name.into(), address: address.to_string(), rule },
+        Note::Opened { name, address, rule, secrets } => {
+            Event::Opened { name: name.into(), address: address.to_string(), rule, secrets }
+        }
         Note::Refused(refusal) => {
             let host = refusal.asked().map(|(name, port)| match port {
                 Some(port) => format!("{name}:{port}"),

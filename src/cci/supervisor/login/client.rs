@@ -17,16 +17,19 @@ const SILENT: Duration = Duration::from_secs(600);
 /// How many connections to an API are kept that nobody uses: each takes memory for its buffers and its keys.
 const IDLE: usize = 8;
 
+/// What a server has to prove: whatever the host's own programs ask of it.
+pub(in crate::supervisor) fn proven() -> io::Result<ClientConfig> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(BuilderVerifierExt::with_platform_verifier);
+    Ok(config.map_err(io::Error::other)?.with_no_client_auth())
+}
+
 /// A client that follows nothing, repeats nothing and changes nothing.
 pub(in crate::supervisor) fn client() -> io::Result<Client> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(BuilderVerifierExt::with_platform_verifier)
-        .map_err(io::Error::other)?
-        .with_no_client_auth();
     Client::builder()
-        .tls_backend_preconfigured(tls)
+        .tls_backend_preconfigured(proven()?)
         .redirect(Policy::none())
         .retry(reqwest::retry::never())
         .http1_only()

@@ -24,7 +24,7 @@ pub(super) use apart::Renews;
 pub(crate) use apart::be_apart;
 pub(super) use begin::begin;
 pub(super) use body::{Asked as AskedBody, Cut};
-pub(super) use client::client;
+pub(super) use client::{client, proven};
 pub(super) use head::{of_no_connection, passed_back};
 pub(super) use helper::Helper;
 pub(super) use logins::Logins;

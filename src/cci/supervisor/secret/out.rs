@@ -5,4 +5,4 @@ use http_body_util::{Either, Full};
 use hyper::body::Bytes;
 
 /// A refusal, or what a host has answered, without the secret.
-pub(super) type Out = Either<Full<Bytes>, Scrubbed<reqwest::Body>>;
+pub(in crate::supervisor) type Out<B = reqwest::Body> = Either<Full<Bytes>, Scrubbed<B>>;

@@ -7,11 +7,16 @@ use std::time::Duration;
 use cci_core::secret::{SecretHost, SecretName};
 use cci_host::secrets::{Secret, Source};
 use cci_host::store::run_dir::SecretsNote;
+use cci_proxy::egress::{Lost, Onward};
 use cci_proxy::{Meant, NotPlain, Scrub, Scrubbed, Swap, is_foreign, meant, mentions, swap};
 use http_body_util::Either;
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, COOKIE, EXPECT, HeaderMap, HeaderValue, IF_RANGE, RANGE};
+use hyper::header::{
+    ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, EXPECT, HeaderMap, HeaderName, HeaderValue,
+    IF_RANGE, RANGE, SEC_WEBSOCKET_EXTENSIONS, TE, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+};
 use hyper::http::request::Parts;
+use hyper::http::uri::PathAndQuery;
 use hyper::{Request, Response, StatusCode};
 use reqwest::Client;
 
@@ -44,8 +49,7 @@ struct Carried {
 impl Passage {
     /// Answers a request.
     pub(super) async fn respond(self: Rc<Self>, request: Request<Incoming>) -> Response<Out> {
-        let agent = request.headers().get(hyper::header::USER_AGENT);
-        let is_git = agent.is_some_and(|agent| agent.as_bytes().starts_with(b"git/"));
+        let is_git = is_git(request.headers());
         match self.pass(request).await {
             Ok(answer) => answer,
             Err(refused) => refused.answer(is_git),
@@ -67,12 +71,69 @@ impl Passage {
         *onward.headers_mut() = headers;
         let onward = reqwest::Request::try_from(onward).map_err(|_| unfit())?;
         let answer = self.http.execute(onward).await.map_err(|error| unreachable(&error, &place))?;
-        if answer.status() == StatusCode::UNAUTHORIZED {
-            for name in &names {
+        self.told(answer.status(), &names);
+        passed(answer.into(), &texts)
+    }
+
+    /// Answers a request in a connection of TLS that is ended for a secret.
+    pub(super) async fn respond_within(
+        self: Rc<Self>,
+        request: Request<Incoming>,
+        onward: Onward,
+    ) -> Result<Response<Out<Incoming>>, Lost> {
+        let is_git = is_git(request.headers());
+        match self.pass_within(request, &onward).await {
+            Ok(answer) => Ok(answer),
+            Err(Failed::Refused(refused)) => Ok(refused.answer(is_git)),
+            Err(Failed::Lost(Lost::Broken(why))) => Ok(Refused::unreachable(why).answer(is_git)),
+            Err(Failed::Lost(lost)) => Err(lost),
+        }
+    }
+
+    async fn pass_within(
+        &self,
+        mut request: Request<Incoming>,
+        onward: &Onward,
+    ) -> Result<Response<Out<Incoming>>, Failed> {
+        let client = hyper::upgrade::on(&mut request);
+        let (mut parts, body) = request.into_parts();
+        let name = onward.name().as_str();
+        let kept = self.vault.kept(&self.note).await?;
+        let places = kept.iter().flat_map(|(_, secret)| secret.places());
+        let place = places.filter(SecretHost::is_tls).find(|host| host.name() == name).ok_or_else(|| {
+            Refused::forbidden(format!("no secret of this session is for {name} any more: ask on another connection"))
+        })?;
+        let meant = Meant {
+            host: name.to_owned(),
+            port: None,
+            path: parts.uri.path().to_owned(),
+            target: parts.uri.path_and_query().map_or("/", PathAndQuery::as_str).to_owned(),
+        };
+        let Carried { mut headers, names, texts } = self.carried(&parts, &kept, (&place, &meant)).await?;
+        let switches = switched_to(&parts.headers);
+        of_this_connection(&parts.headers, switches.as_ref(), &mut headers);
+        parts.headers = headers;
+        let mut answer = onward.send(Request::from_parts(parts, body)).await.map_err(Failed::Lost)?;
+        self.told(answer.status(), &names);
+        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(passed(answer, &texts)?);
+        }
+        onward.join(client, hyper::upgrade::on(&mut answer), Scrub::new(&texts));
+        let mut passed = passed(answer, &texts)?;
+        if let Some(protocol) = switches {
+            passed.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            passed.headers_mut().insert(UPGRADE, protocol);
+        }
+        Ok(passed)
+    }
+
+    /// A host has answered with this: what a command printed may be used no longer.
+    fn told(&self, status: StatusCode, names: &[SecretName]) {
+        if status == StatusCode::UNAUTHORIZED {
+            for name in names {
                 self.vault.forget(name);
             }
         }
-        passed(answer, &texts)
     }
 
     /// The headers with the values where placeholders stand, if these may go to that place.
@@ -145,6 +206,42 @@ fn place(kept: &[(SecretName, Secret)], meant: &Meant) -> Result<SecretHost, Ref
     meant_ones.into_iter().next().ok_or_else(none)
 }
 
+/// Why a request in a connection of TLS is not passed on.
+enum Failed {
+    Refused(Refused),
+    Lost(Lost),
+}
+
+impl From<Refused> for Failed {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+fn is_git(headers: &HeaderMap) -> bool {
+    headers.get(USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"git/"))
+}
+
+/// The protocol that a request wants to go over to.
+fn switched_to(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut named = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let is_asked = named.any(|value| value.split(',').any(|word| word.trim().eq_ignore_ascii_case("upgrade")));
+    headers.get(UPGRADE).filter(|_| is_asked).cloned()
+}
+
+/// Puts back what is for the next connection as well, which is in the same protocol, and leaves out what would compress.
+fn of_this_connection(asked: &HeaderMap, switches: Option<&HeaderValue>, headers: &mut HeaderMap) {
+    if asked.get_all(TE).iter().any(|value| value.as_bytes().eq_ignore_ascii_case(b"trailers")) {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    if let Some(protocol) = switches {
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, protocol.clone());
+    }
+    headers.remove(SEC_WEBSOCKET_EXTENSIONS);
+    headers.remove("grpc-accept-encoding");
+}
+
 fn not_plain(why: NotPlain) -> Refused {
     Refused::malformed(match why {
         NotPlain::Tunnel => "a tunnel carries no secret: ask with http://, which goes on encrypted from the host",
@@ -155,17 +252,23 @@ fn not_plain(why: NotPlain) -> Refused {
     })
 }
 
-fn passed(answer: reqwest::Response, texts: &[String]) -> Result<Response<Out>, Refused> {
-    let (parts, body) = Response::<reqwest::Body>::from(answer).into_parts();
+fn passed<B>(answer: Response<B>, texts: &[String]) -> Result<Response<Out<B>>, Refused> {
+    let (parts, body) = answer.into_parts();
     let mut headers = passed_back(&parts.headers);
-    let is_plain = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
-    if !texts.is_empty() && !headers.get_all(CONTENT_ENCODING).iter().all(is_plain) {
+    let is = |name: HeaderName, coding: &str| {
+        let mut codings = parts.headers.get_all(name).iter();
+        codings.all(|value| value.as_bytes().eq_ignore_ascii_case(coding.as_bytes()))
+    };
+    if !texts.is_empty() && !(is(CONTENT_ENCODING, "identity") && is(TRANSFER_ENCODING, "chunked")) {
         let why = "the answer is compressed, though nobody asked for that: it cannot be looked through for the secret";
         return Err(Refused::unreachable(why));
     }
     let scrub = Scrub::new(texts);
     scrub.headers(&mut headers);
-    let mut passed = Response::new(Either::Right(Scrubbed::new(body, scrub)));
+    let kind = parts.headers.get(CONTENT_TYPE);
+    let waits = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+    let body = if waits { Scrubbed::of_messages(body, scrub) } else { Scrubbed::new(body, scrub) };
+    let mut passed = Response::new(Either::Right(body));
     *passed.status_mut() = parts.status;
     *passed.headers_mut() = headers;
     Ok(passed)

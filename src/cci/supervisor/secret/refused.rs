@@ -35,7 +35,7 @@ impl Refused {
     }
 
     /// The answer, in plain text for git, which shows no other.
-    pub(super) fn answer(&self, is_git: bool) -> Response<Out> {
+    pub(super) fn answer<B>(&self, is_git: bool) -> Response<Out<B>> {
         let why = format!("cci: {}", self.why);
         if is_git {
             let mut answer = Response::new(Full::from(format!("{why}\n")));

@@ -3,7 +3,7 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use cci_core::secret::{SecretName, SecretValue};
@@ -12,6 +12,7 @@ use cci_host::secrets::{Secret, Secrets, Source};
 use cci_host::store::run_dir::SecretsNote;
 use reqwest::Client;
 
+use super::leaves::Leaves;
 use super::refused::Refused;
 use crate::supervisor::login::{Helper, client};
 
@@ -21,12 +22,20 @@ pub(in crate::supervisor) struct Vault {
     /// What commands have printed.
     printed: RefCell<BTreeMap<SecretName, Rc<Helper>>>,
     http: OnceCell<Client>,
+    cci_dir: PathBuf,
+    leaves: RefCell<Option<Rc<Leaves>>>,
 }
 
 impl Vault {
     /// The one of this `~/.cci`.
     pub(in crate::supervisor) fn of(cci_dir: &Path) -> Self {
-        Self { secrets: Secrets::of(cci_dir), printed: RefCell::default(), http: OnceCell::new() }
+        Self {
+            secrets: Secrets::of(cci_dir),
+            printed: RefCell::default(),
+            http: OnceCell::new(),
+            cci_dir: cci_dir.to_owned(),
+            leaves: RefCell::default(),
+        }
     }
 
     /// The connections to hosts; made when the first session needs them.
@@ -35,6 +44,22 @@ impl Vault {
             Some(http) => Ok(http.clone()),
             None => client().map(|made| self.http.get_or_init(|| made).clone()),
         }
+    }
+
+    /// What containers are shown where TLS is ended; made when the first connection needs it.
+    pub(super) async fn leaves(&self) -> cci_core::Result<Rc<Leaves>> {
+        if let Some(leaves) = &*self.leaves.borrow() {
+            return Ok(Rc::clone(leaves));
+        }
+        let leaves = Rc::new(Leaves::of(&self.cci_dir).await?);
+        Ok(Rc::clone(self.leaves.borrow_mut().get_or_insert(leaves)))
+    }
+
+    /// Has servers prove something else.
+    #[cfg(test)]
+    pub(in crate::supervisor) async fn proves(&self, outward: rustls::ClientConfig) {
+        let leaves = Leaves::of(&self.cci_dir).await.unwrap();
+        self.leaves.replace(Some(Rc::new(leaves.proved_by(outward))));
     }
 
     /// The secrets of a session that are still kept.

@@ -27,6 +27,7 @@ async fn planned(cx: &Context) -> Result<(Survey, LaunchPlan)> {
     let survey = launch::survey(cx, Subject::Workspace).await?;
     let ask = Ask {
         sockets: None,
+        trusts: false,
         login: std::collections::BTreeMap::new(),
         prefix: cx.prefix.clone(),
         workspace: cx.workspace.clone(),

@@ -100,6 +100,7 @@ impl World {
             launch: "nonce".into(),
             session: session.map(|id| (id, host_path::own(self.dir.path()).unwrap())),
             sockets: None,
+            trusts: false,
             login: BTreeMap::new(),
             environment: BTreeMap::new(),
         };

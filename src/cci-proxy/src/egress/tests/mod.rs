@@ -3,6 +3,7 @@
 pub(super) mod hellos;
 
 mod addresses;
+mod ended;
 mod many;
 mod requests;
 mod smuggling;

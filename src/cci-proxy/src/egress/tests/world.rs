@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::egress::body::{Framing, relay};
 use crate::egress::ends::Ends;
-use crate::egress::{Answer, Dial, Egress, Kind, Limits, Note, Notes, Refusal, Request, Resolve, lines};
+use crate::egress::{Answer, Dial, Egress, Kind, Limits, Nobody, Note, Notes, Refusal, Request, Resolve, lines};
 
 pub(super) const GONE: Duration = Duration::from_secs(5);
 
@@ -109,7 +109,7 @@ async fn events(mut ends: Ends<DuplexStream>) {
 }
 
 pub(super) struct World {
-    egress: Arc<Egress<Seen, Seen, Seen>>,
+    egress: Arc<Egress<Seen, Seen, Seen, Nobody>>,
     reach: watch::Sender<Arc<Reach>>,
     seen: Seen,
 }
@@ -129,7 +129,15 @@ impl World {
         let seen = Seen::default();
         let (sender, receiver) = watch::channel(reach(entries, addresses));
         let (resolver, dial, notes) = (seen.clone(), seen.clone(), seen.clone());
-        let egress = Egress { container: "cci-0a-1".to_owned(), reach: receiver, resolver, dial, notes, limits };
+        let egress = Egress {
+            container: "cci-0a-1".to_owned(),
+            reach: receiver,
+            resolver,
+            dial,
+            notes,
+            carrier: Nobody,
+            limits,
+        };
         let world = Self { egress: Arc::new(egress), reach: sender, seen };
         for (at, name) in ('a'..='f').enumerate() {
             let address = format!("198.51.100.{}", at + 1);
