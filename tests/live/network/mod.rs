@@ -15,6 +15,7 @@ mod learn;
 mod matrix;
 mod modes;
 mod names;
+mod over_tls;
 mod probes;
 mod proof;
 mod refresh;
