@@ -81,12 +81,18 @@ impl World {
         run(self.host.cci_command(&words), b"")
     }
 
-    /// Where in the container one of the texts is: files, environments, arguments and the memory of every process.
+    /// Where in the container a text is.
     pub(crate) fn found(&self, name: &str, text: &str) -> String {
-        // the text never stands in the search itself
-        let (head, tail) = text.split_at(text.len() / 2);
-        let script = format!(
-            r#"exec 2>/dev/null; t='{head}''{tail}'; unset head
+        found(|script| self.inside(name, "root", script).ok().stdout, text)
+    }
+}
+
+/// Where in the container one of the texts is: files, environments, arguments and the memory of every process.
+pub(crate) fn found(by_root: impl Fn(&str) -> String, text: &str) -> String {
+    // the text never stands in the search itself
+    let (head, tail) = text.split_at(text.len() / 2);
+    let script = format!(
+        r#"exec 2>/dev/null; t='{head}''{tail}'; unset head
             p=$(mktemp -p /dev/shm); printf %s "$t" >$p
             grep -rlFaf $p --exclude-dir=proc --exclude-dir=sys --exclude-dir=shm / | sed 's/^/file /'
             for d in /proc/[0-9]*; do
@@ -103,9 +109,8 @@ impl World {
                     dd if=$d/mem bs=4096 skip=$((a/4096)) count=$(((b-a)/4096)) | grep -qFaf $p && echo "memory $c" && break
                 done <$d/maps
             done; rm -f $p; :"#
-        );
-        self.inside(name, "root", &script).ok().stdout
-    }
+    );
+    by_root(&script)
 }
 
 #[test]

@@ -41,6 +41,9 @@ pub struct What {
     /// The rule that let it through.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub rule: String,
+    /// The secrets that its TLS was ended for, by their names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
     /// Why it was refused, or why the session ended.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub why: String,

@@ -19,6 +19,7 @@ mod learn;
 mod matrix;
 mod modes;
 mod names;
+mod over_tls;
 mod probes;
 mod proof;
 mod refresh;

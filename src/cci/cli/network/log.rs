@@ -31,7 +31,11 @@ fn line(entry: &Entry) -> String {
     let verdict = match what.event.as_str() {
         "opened" => {
             let port = what.address.rsplit_once(':').map_or("", |(_, port)| port);
-            format!("allowed  {}:{port} ({}), by {}", what.name, what.address, what.rule)
+            let ended = match &what.secrets[..] {
+                [] => String::new(),
+                secrets => format!(", TLS ended for the secret {}", secrets.join(", ")),
+            };
+            format!("allowed  {}:{port} ({}), by {}{ended}", what.name, what.address, what.rule)
         }
         "refused" => format!("refused  {}", what.why),
         "asked" => {
@@ -67,6 +71,9 @@ mod tests {
             },
         };
         assert!(line(&entry("opened")).ends_with("  c  allowed  a.example:443 (198.51.100.1:443), by *.example"));
+        let mut carries = entry("opened");
+        carries.what.secrets = vec!["api".into()];
+        assert!(line(&carries).ends_with(", by *.example, TLS ended for the secret api"));
         assert!(line(&entry("refused")).ends_with("  c  refused  no rule allows b.example:80"));
         let asked = "  c  asks for  d.example:443 (the tests need it): `cci network allow c d.example:443`";
         assert!(line(&entry("asked")).ends_with(asked));
