@@ -27,6 +27,8 @@ const CASES: &[(&str, &str)] = &[
     ("network.allow_local_network_access = true", "network.allow_local_network_access"),
     ("[network]\nask = true", "network.ask"),
     ("network.ask = true", "network.ask"),
+    ("[network]\nhosts = [{ name = \"a.lan\", address = \"host\", ports = [22] }]", "network.hosts"),
+    ("[[network.hosts]]\nname = \"a.lan\"\naddress = \"192.168.1.1\"\nports = [80]", "network.hosts"),
     ("[terminal]\nclipboard = true", "terminal.clipboard"),
     ("[profiles.rust]\nterminal = { clipboard = true }", "terminal.clipboard (profile rust)"),
     ("[terminal]\npassthrough = true", "terminal.passthrough"),

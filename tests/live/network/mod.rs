@@ -10,6 +10,7 @@ mod by_name;
 mod dns;
 mod guard;
 mod host;
+mod hosts;
 mod keys;
 mod learn;
 mod matrix;

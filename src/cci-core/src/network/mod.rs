@@ -17,7 +17,9 @@ mod resolved;
 mod reverse;
 mod route;
 mod rule;
+mod service;
 mod special;
+mod upstream;
 mod verdict;
 
 pub use allowance::Allowance;
@@ -36,5 +38,7 @@ pub use reach::{Grant, Listed, Names, Reach, Unlisted};
 pub use resolved::Resolved;
 pub use route::{free_subnet, local_addresses, routes, subnet_on};
 pub use rule::{Action, Rule};
+pub use service::{Service, ServiceEntry, ServiceError, Services};
 pub use special::{Addresses, Special};
+pub use upstream::{INHERIT, ProxyVariables, Upstream, UpstreamError, UpstreamHost, UpstreamKind, Upstreams};
 pub use verdict::{Flow, Protocol, Verdict};

@@ -121,6 +121,17 @@ fn of_kind(kind: Kind) -> Value {
             });
             json!({ "type": "array", "items": mount })
         }
+        Kind::Proxy => json!({ "type": "string", "pattern": "^(inherit|[^@]+)$" }),
+        Kind::Hosts => {
+            let host = json!({
+                "type": "object", "additionalProperties": false, "required": ["name", "address", "ports"],
+                "properties": {
+                    "name": { "type": "string", "minLength": 1 }, "address": { "type": "string", "minLength": 1 },
+                    "ports": { "type": "array", "minItems": 1, "items": { "type": "integer", "minimum": 1, "maximum": 65535 } },
+                },
+            });
+            json!({ "type": "array", "items": host })
+        }
     }
 }
 

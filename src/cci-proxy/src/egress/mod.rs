@@ -27,6 +27,7 @@ mod splice;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod upstream;
 mod words;
 
 pub use connection::Egress;
@@ -35,7 +36,7 @@ pub use dns::{Question, Rcode, Type, answer as answer_question};
 pub use head::{Kind, Request};
 pub use hello::{Hello, HelloReader};
 pub use limits::Limits;
-pub use note::{Note, Notes};
+pub use note::{Note, Notes, Peer};
 pub use outward::rule;
 pub use refusal::Refusal;
 pub use resolve::{Answer, Remembered, Resolve, System};

@@ -1,12 +1,13 @@
 //! The way out of one session, as long as it is watched.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use cci_core::network::{Addresses, Entry, EntryError};
+use cci_core::network::{Addresses, EntryError, UpstreamError, Upstreams};
 use cci_engine::blocking::blocking;
 use cci_host::store::run_dir::{EgressNote, RunDir, Watched};
 use cci_proxy::egress::{Egress, Limits, System, Tcp};
@@ -17,12 +18,34 @@ use tokio::time::sleep;
 use super::gateways::{Coming, Gateways};
 use super::notice;
 use super::record::Record;
-use super::rules::Rules;
+use super::rules::{Listed, Rules};
 
 /// How often it is looked which addresses the host has.
 const LOOKED: Duration = Duration::from_secs(10);
 /// How soon a door is tried again that cannot be opened.
 const AGAIN: Duration = Duration::from_secs(5);
+
+/// What a note has that cannot be read, as of another version.
+#[derive(Debug)]
+pub(in crate::supervisor) enum Unreadable {
+    Entry(EntryError),
+    Proxy(UpstreamError),
+}
+
+impl From<EntryError> for Unreadable {
+    fn from(error: EntryError) -> Self {
+        Self::Entry(error)
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Entry(error) => error.fmt(out),
+            Self::Proxy(error) => error.fmt(out),
+        }
+    }
+}
 
 /// The way out of one session.
 type Way = Egress<System, Tcp, Record>;
@@ -33,9 +56,11 @@ pub(in crate::supervisor) fn begin(
     record: &Record,
     (run, gateways): (&RunDir, &Gateways),
     tasks: &mut JoinSet<()>,
-) -> Result<Option<Rc<Rules>>, EntryError> {
+) -> Result<Option<Rc<Rules>>, Unreadable> {
     let Some(note) = watched.egress.clone() else { return Ok(None) };
-    let allowed = note.allowed.iter().map(|entry| entry.parse()).collect::<Result<Vec<Entry>, _>>()?;
+    let listed = Listed::of(&note)?;
+    let upstreams = note.proxy.as_ref().map(Upstreams::read).transpose().map_err(Unreadable::Proxy)?;
+    let upstreams = upstreams.unwrap_or_default();
     if watched.sockets {
         let showing = notice::show(run.clone(), watched.clone(), record.notices());
         tasks.spawn_local(async move { match showing.await {} });
@@ -43,8 +68,8 @@ pub(in crate::supervisor) fn begin(
     let (record, gateways) = (record.clone(), gateways.clone());
     let enter = |(port, door): (&u16, &SocketAddr)| (*port, *door, gateways.enter(*door, note.address.into()));
     let entered: Vec<_> = note.doors.iter().map(enter).collect();
-    let rules = Rc::new(Rules::of(run, watched.session, (allowed, note.learns)));
-    let (serving, ending) = (serve(note, Rc::clone(&rules), record, gateways, entered), Rc::clone(&rules));
+    let rules = Rc::new(Rules::of(run, watched.session, listed));
+    let (serving, ending) = (serve((note, upstreams), Rc::clone(&rules), record, gateways, entered), Rc::clone(&rules));
     tasks.spawn_local(async move { match serving.await {} });
     tasks.spawn_local(async move { match ending.end_in_time().await {} });
     Ok(Some(rules))
@@ -54,7 +79,7 @@ pub(in crate::supervisor) fn begin(
 type Entered = (u16, SocketAddr, io::Result<Coming>);
 
 async fn serve(
-    note: EgressNote,
+    (note, upstreams): (EgressNote, Upstreams),
     rules: Rc<Rules>,
     record: Record,
     gateways: Gateways,
@@ -66,6 +91,7 @@ async fn serve(
     let way = Egress {
         container,
         reach: rules.reach(),
+        upstreams,
         resolver: System::default(),
         dial: Tcp,
         notes: record,

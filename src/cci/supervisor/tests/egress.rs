@@ -38,6 +38,8 @@ pub(super) fn note(address: Ipv4Addr, allowed: &[&str]) -> EgressNote {
         address,
         doors: BTreeMap::from([80, 443].map(|port| (port, door(port)))),
         allowed: allowed.iter().map(|entry| (*entry).to_owned()).collect(),
+        hosts: Vec::new(),
+        proxy: None,
         ask: false,
         learns: false,
     }

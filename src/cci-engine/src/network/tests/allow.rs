@@ -31,6 +31,8 @@ async fn watched() -> (World, RunDir, Watched) {
         address,
         doors: BTreeMap::new(),
         allowed: vec!["*.example.com".into()],
+        hosts: Vec::new(),
+        proxy: None,
         ask: false,
         learns: false,
     };

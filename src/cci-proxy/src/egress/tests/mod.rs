@@ -4,6 +4,7 @@ pub(super) mod hellos;
 
 mod addresses;
 mod many;
+mod proxies;
 mod requests;
 mod smuggling;
 mod switched;
