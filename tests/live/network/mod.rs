@@ -18,6 +18,8 @@ mod modes;
 mod names;
 mod probes;
 mod proof;
+mod proxy;
 mod refresh;
+mod resolver;
 
 pub(crate) use probes::{PROBE, Reached, SERVER, configure, host, network_of, read};

@@ -10,6 +10,7 @@ mod rules;
 mod tests;
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 pub use self::doors::{DOORS, STAND_IN};
 pub use self::keeper::Keeper;
@@ -18,6 +19,7 @@ use super::entry::{Entry, Target};
 use super::mode::Mode;
 use super::preset::listed;
 use super::reach::Names;
+use super::resolver::name_server;
 use super::service::{Service, ServiceEntry, ServiceError};
 use crate::settings::NetworkSettings;
 use crate::{Error, Result};
@@ -32,6 +34,7 @@ pub struct Policy {
     entries: BTreeSet<Entry>,
     services: BTreeSet<Service>,
     proxied: bool,
+    resolver: Option<SocketAddr>,
 }
 
 /// How a policy is put in force. Its one text begins with it, so that what an earlier cci made is another policy.
@@ -83,6 +86,7 @@ impl Policy {
             entries,
             services: services(&settings.hosts)?,
             proxied: settings.proxy.is_some(),
+            resolver: settings.resolver.as_deref().map(resolver).transpose()?,
         }))
     }
 
@@ -133,6 +137,12 @@ impl Policy {
         matches!(self.form, Form::Named(_))
     }
 
+    /// The name server that is asked instead of the host's.
+    #[must_use]
+    pub fn resolver(&self) -> Option<SocketAddr> {
+        self.resolver
+    }
+
     /// Whether its connections go out through a proxy of the host's, which may know names that the host does not.
     #[must_use]
     pub fn is_proxied(&self) -> bool {
@@ -167,9 +177,10 @@ impl Policy {
             Form::Talkative | Form::Silent => String::new(),
         };
         let form = form.as_str();
+        let resolver = self.resolver.map(|server| format!(" resolver={server}")).unwrap_or_default();
         let services: Vec<String> = self.services.iter().map(Service::to_string).collect();
         let hosts = if services.is_empty() { String::new() } else { format!(" hosts={}", services.join(";")) };
-        let head = format!("{form} {mode} private={block_private} metadata={block_metadata}{keeper}{hosts}");
+        let head = format!("{form} {mode} private={block_private} metadata={block_metadata}{keeper}{resolver}{hosts}");
         let proxied = if self.proxied { " proxied" } else { "" };
         format!("{head}{proxied} allow={}", entries.join(" "))
     }
@@ -180,6 +191,8 @@ impl Policy {
         let (head, allowed) = text.split_once(" allow=")?;
         let (head, proxied) = head.strip_suffix(" proxied").map_or((head, false), |head| (head, true));
         let (head, hosts) = head.split_once(" hosts=").map_or((head, None), |(head, hosts)| (head, Some(hosts)));
+        let (head, resolver) =
+            head.split_once(" resolver=").map_or((head, None), |(head, server)| (head, Some(server)));
         let (head, keeper) = head.split_once(" keeper=").map_or((head, None), |(head, keeper)| (head, Some(keeper)));
         let [form, mode, private, metadata] = head.split(' ').collect::<Vec<_>>().try_into().ok()?;
         let form = match (form, keeper) {
@@ -195,6 +208,7 @@ impl Policy {
             block_metadata: metadata.strip_prefix("metadata=")?.parse().ok()?,
             entries: allowed.split_whitespace().map(|entry| Entry::enforced(entry).ok()).collect::<Option<_>>()?,
             proxied,
+            resolver: resolver.map(str::parse).transpose().ok()?,
             services: hosts
                 .iter()
                 .flat_map(|hosts| hosts.split(';'))
@@ -239,4 +253,11 @@ fn no_proxy() -> Error {
             "use `mode = \"allowlist\"` with names for port 80 or 443, or `mode = \"learn\"`; or leave network.proxy out".into(),
         ),
     }
+}
+
+fn resolver(raw: &str) -> Result<SocketAddr> {
+    name_server(raw).ok_or_else(|| Error::Config {
+        problem: format!("network.resolver: '{raw}' is not the address of a name server"),
+        hint: None,
+    })
 }

@@ -172,6 +172,7 @@ fn of_network(found: &mut Found, trusted: &NetworkSettings, changed: &NetworkSet
         ask,
         hosts,
         proxy,
+        resolver,
     } = changed;
     found.when(*mode > trusted.mode, "network.mode", mode, REASON);
     let further = allowed_domains.iter().any(|domain| !trusted.allowed_domains.contains(domain));
@@ -186,6 +187,8 @@ fn of_network(found: &mut Found, trusted: &NetworkSettings, changed: &NetworkSet
     found.when(further, "network.hosts", hosts, REASON);
     let reason = "connections would go out another way than the user's";
     found.when(*proxy != trusted.proxy, "network.proxy", proxy, reason);
+    let reason = "whoever answers there could lead names elsewhere";
+    found.when(*resolver != trusted.resolver, "network.resolver", resolver, reason);
     found.when(*ask && !trusted.ask, "network.ask", ask, "whatever runs in the container could ask for more");
 }
 

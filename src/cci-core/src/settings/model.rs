@@ -257,6 +257,9 @@ pub struct NetworkSettings {
     /// The proxy that connections which are judged by name go out through: `inherit`, or a URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<String>,
+    /// The name server that is asked instead of the host's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolver: Option<String>,
 }
 
 impl Default for NetworkSettings {
@@ -271,6 +274,7 @@ impl Default for NetworkSettings {
             ask: false,
             hosts: Vec::new(),
             proxy: None,
+            resolver: None,
         }
     }
 }

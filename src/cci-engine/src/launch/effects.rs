@@ -73,6 +73,7 @@ const ROWS: &[(&str, &str, Effect)] = &[
     ("network.ask", "true", Live("network/ask::a_host_that_the_agent_asks_for_is_its_persons_to_allow")),
     ("network.hosts", "[{ name = \"db.lan\", address = \"10.0.0.1\", ports = [5432] }]", Part(policy)),
     ("network.proxy", "\"inherit\"", Live("network/proxy::a_listed_name_goes_out_through_the_users_proxy")),
+    ("network.resolver", "\"192.0.2.1\"", Part(policy)),
     ("limits.cpu", "3", Plan(|plan| plan.key("limits.cpu") == Some("3"))),
     ("limits.memory", "\"3GiB\"", Plan(|plan| plan.key("limits.memory") == Some("3GiB"))),
     ("limits.processes", "300", Plan(|plan| plan.key("limits.processes") == Some("300"))),

@@ -65,6 +65,7 @@ pub(crate) fn way_out(cx: &Context, plan: &LaunchPlan, container: &str, slot: Sl
         allowed: policy.by_name().map(Entry::to_string).collect(),
         hosts: policy.services_by_name().map(|service| service.placed(subnet.gateway).to_string()).collect(),
         proxy: proxies(cx)?,
+        resolver: policy.resolver(),
         ask: cx.settings.network.ask,
         learns: policy.mode() == Mode::Learn,
     }))

@@ -1,6 +1,6 @@
 //! What decides about a host where connections are judged by the name that they are for.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use cci_core::network::{Addresses, Allowance, BY_NAME, Grant, HostName, Policy, Special, Unlisted};
 
@@ -47,7 +47,7 @@ pub(super) async fn answer(
         return refused.map(|because| answer(false, because));
     };
     let is_service = policy.service(host).is_some();
-    if !is_service && let Some((address, why)) = nowhere(cx, host).await {
+    if !is_service && let Some((address, why)) = nowhere(cx, host, policy.resolver()).await {
         return Some(answer(false, format!("refused: it leads to {address}, which is {why}")));
     }
     let ports = granted.iter().map(|(port, _)| port.to_string()).collect::<Vec<_>>().join(" and ");
@@ -62,8 +62,8 @@ fn of_address(policy: &Policy, gateway: Option<Ipv4Addr>, address: Ipv4Addr, por
 }
 
 /// An address that no name may lead to, if the name has no other.
-async fn nowhere(cx: &Context, host: &str) -> Option<(Ipv4Addr, Special)> {
-    let found = lookup::lookup(&[host.to_owned()]).await.into_values().flatten();
+async fn nowhere(cx: &Context, host: &str, resolver: Option<SocketAddr>) -> Option<(Ipv4Addr, Special)> {
+    let found = lookup::lookup(&[host.to_owned()], resolver).await.into_values().flatten();
     let public = Addresses::public(&cx.site().own_addresses(), "");
     let judged: Vec<_> = found.map(|address| Some((address, public.refuse(address.into())?))).collect();
     if judged.iter().all(Option::is_some) { judged.into_iter().flatten().next() } else { None }

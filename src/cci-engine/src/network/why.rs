@@ -55,7 +55,7 @@ async fn by_address(cx: &Context, policy: &Policy, known: &Known, (host, port): 
         }
         Err(_) if policy.withholds(&known.host, host) => Vec::new(),
         Err(_) if policy.has_names() => known.resolved.addresses(host).collect(),
-        Err(_) => lookup::lookup(&[host.to_owned()]).await.into_values().flatten().collect(),
+        Err(_) => lookup::lookup(&[host.to_owned()], policy.resolver()).await.into_values().flatten().collect(),
     };
     if addresses.is_empty() {
         let because = unresolved(policy, known, host);
@@ -95,7 +95,7 @@ async fn policy(cx: &Context, from: Option<&str>) -> Result<Option<(Policy, Know
         Ok((found, _)) => Known::of(&found),
         Err(error) if error.is_not_found() => {
             let names: Vec<String> = policy.names().map(str::to_owned).collect();
-            let resolved = cci_core::network::Resolved::new(lookup::lookup(&names).await);
+            let resolved = cci_core::network::Resolved::new(lookup::lookup(&names, policy.resolver()).await);
             Known { resolved, host: host_names::host_names(cx, &policy).await?, ..Known::default() }
         }
         Err(error) => return Err(error).during("read the network's rules"),

@@ -121,6 +121,7 @@ fn of_kind(kind: Kind) -> Value {
             });
             json!({ "type": "array", "items": mount })
         }
+        Kind::NameServer => json!({ "type": "string", "pattern": "^[0-9a-fA-F.:\\[\\]]+$" }),
         Kind::Proxy => json!({ "type": "string", "pattern": "^(inherit|[^@]+)$" }),
         Kind::Hosts => {
             let host = json!({

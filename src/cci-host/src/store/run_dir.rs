@@ -148,6 +148,9 @@ pub struct EgressNote {
     /// The proxies of the host that they go out through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy: Option<ProxyVariables>,
+    /// The name server that is asked instead of the host's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolver: Option<SocketAddr>,
     /// Whether its agent may ask for hosts.
     #[serde(default)]
     pub ask: bool,

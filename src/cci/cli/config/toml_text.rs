@@ -162,6 +162,7 @@ mod tests {
             Kind::Environment => btree_map("[A-Z_][A-Z0-9_]{0,9}", text(), 0..4)
                 .prop_map(|all| toml::Value::from(all.into_iter().collect::<toml::Table>()))
                 .boxed(),
+            Kind::NameServer => choice(&["192.0.2.1", "[2001:db8::1]:53"]),
             Kind::Proxy => choice(&["inherit", "socks5h://proxy.lan:1080"]),
             Kind::Hosts => vec(("[a-z]{1,9}\\.lan", 1..=65535i64), 0..3)
                 .prop_map(|all| {

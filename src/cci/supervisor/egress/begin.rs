@@ -10,7 +10,7 @@ use std::time::Duration;
 use cci_core::network::{Addresses, EntryError, UpstreamError, Upstreams};
 use cci_engine::blocking::blocking;
 use cci_host::store::run_dir::{EgressNote, RunDir, Watched};
-use cci_proxy::egress::{Egress, Limits, System, Tcp};
+use cci_proxy::egress::{Egress, Limits, Tcp};
 use rustix::process::{Resource, getrlimit};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -18,6 +18,7 @@ use tokio::time::sleep;
 use super::gateways::{Coming, Gateways};
 use super::notice;
 use super::record::Record;
+use super::resolver::Resolver;
 use super::rules::{Listed, Rules};
 
 /// How often it is looked which addresses the host has.
@@ -48,7 +49,7 @@ impl fmt::Display for Unreadable {
 }
 
 /// The way out of one session.
-type Way = Egress<System, Tcp, Record>;
+type Way = Egress<Resolver, Tcp, Record>;
 
 /// Begins to serve, in a task that ends with the session. What comes in meanwhile waits: a launch relies on it.
 pub(in crate::supervisor) fn begin(
@@ -87,12 +88,12 @@ async fn serve(
 ) -> Infallible {
     // nothing is passed on before it is known where no name may lead
     rules.lead_to(addresses().await);
-    let EgressNote { container, address, .. } = note;
+    let (container, address) = (note.container, note.address);
     let way = Egress {
         container,
         reach: rules.reach(),
         upstreams,
-        resolver: System::default(),
+        resolver: Resolver::of(note.resolver),
         dial: Tcp,
         notes: record,
         limits: limits(),

@@ -164,6 +164,23 @@ fn a_proxy_is_for_what_is_judged_by_name_and_answers_names_that_only_it_knows() 
 }
 
 #[test]
+fn a_pinned_resolver_is_asked_by_the_policys_name_server() {
+    let settings = |resolver: Option<&str>| NetworkSettings {
+        mode: Mode::Restricted,
+        resolver: resolver.map(str::to_owned),
+        ..NetworkSettings::default()
+    };
+    let policy = made(&settings(Some("192.0.2.1"))).unwrap().unwrap();
+    assert_eq!(policy.resolver(), "192.0.2.1:53".parse().ok());
+    assert_eq!(Policy::from_canonical(&policy.canonical()), Some(policy.clone()));
+    assert_ne!(policy.name(), restricted().name());
+    let host = HostNames { beyond_resolved: true, ..HostNames::default() };
+    let answers = policy.answers(&Resolved::default(), &host, None).unwrap();
+    assert!(answers.contains("no-resolv\nserver=192.0.2.1#53\n") && !answers.contains("resolv-file"), "{answers}");
+    assert!(made(&settings(Some("dns.example"))).is_err());
+}
+
+#[test]
 fn a_name_that_is_a_service_leads_nowhere_else() {
     let hosts = vec![ServiceEntry { name: "a.example".into(), address: "10.0.0.1".into(), ports: vec![443] }];
     let settings = NetworkSettings {

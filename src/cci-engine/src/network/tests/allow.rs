@@ -33,6 +33,7 @@ async fn watched() -> (World, RunDir, Watched) {
         allowed: vec!["*.example.com".into()],
         hosts: Vec::new(),
         proxy: None,
+        resolver: None,
         ask: false,
         learns: false,
     };

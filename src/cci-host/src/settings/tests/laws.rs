@@ -30,6 +30,7 @@ fn values_of(kind: Kind) -> Vec<String> {
         Kind::Bytes => texts(&["\"1GiB\"", "\"64MiB\""]),
         Kind::Age => texts(&["\"1h\"", "\"30d\""]),
         Kind::Environment => texts(&["{ A = \"1\" }", "{ B = \"2\" }", "{ A = { command = \"id\" } }"]),
+        Kind::NameServer => texts(&["\"192.0.2.1\"", "\"127.0.0.1:5353\""]),
         Kind::Proxy => texts(&["\"inherit\"", "\"http://proxy.lan:3128\"", "\"socks5h://10.0.0.1\""]),
         Kind::Hosts => texts(&[
             "[]",
@@ -157,7 +158,7 @@ proptest! {
         let is_within = |host: &ServiceEntry| before.hosts.iter().any(|own| {
             (&own.name, &own.address) == (&host.name, &host.address) && host.ports.iter().all(|port| own.ports.contains(port))
         });
-        prop_assert_eq!(&after.proxy, &before.proxy);
+        prop_assert_eq!((&after.proxy, &after.resolver), (&before.proxy, &before.resolver));
         prop_assert!(after.hosts.iter().all(is_within));
         // of the sample amounts, the weaker ones, listed by hand
         let (before, after) = (&trusted.limits, &changed.limits);
