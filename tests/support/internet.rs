@@ -70,13 +70,17 @@ fn addresses() {
 
 /// Gives the namespace one more address, and the host a way to it.
 pub fn further_address(last: u8) -> String {
+    another_address(&format!("198.51.100.{last}"))
+}
+
+/// The same for any address.
+pub fn another_address(address: &str) -> String {
     addresses();
-    let address = format!("198.51.100.{last}");
     let ip = |args: &[&str]| Command::new("ip").args(args).output().expect("the tests need iproute2");
     ip(&["-n", NAMESPACE, "addr", "replace", &format!("{address}/32"), "dev", "lo"]);
     let routed = ip(&["route", "replace", &format!("{address}/32"), "via", SERVER, "dev", "cci-net0"]);
     assert!(routed.status.success(), "{}", String::from_utf8_lossy(&routed.stderr));
-    address
+    address.to_owned()
 }
 
 /// A program that runs there.

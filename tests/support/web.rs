@@ -18,7 +18,11 @@ pub struct Web {
 impl Web {
     /// At the address of the stand-in internet that ends like this; no other test has it.
     pub fn start(last: u8, dir: &Path) -> Self {
-        let address = internet::further_address(last);
+        Self::at(internet::further_address(last), dir)
+    }
+
+    /// At an address that the namespace has.
+    pub fn at(address: String, dir: &Path) -> Self {
         let (key, certificate) = (dir.join("web.key"), dir.join("web.cert"));
         let mut make = Command::new("openssl");
         make.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]);

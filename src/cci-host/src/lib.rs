@@ -16,6 +16,7 @@ pub mod network;
 pub mod process;
 pub mod processors;
 pub mod pty;
+pub mod resolver;
 pub mod secrets;
 pub mod settings;
 pub mod signals;

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cci_core::network::{Addresses, HostName, Names, Reach};
+use cci_core::network::{HostName, Names, Reach, Upstreams};
 use cci_proxy::egress::{Answer, Dial, Egress, Limits, Nobody, Note, Notes, Resolve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -48,12 +48,13 @@ pub(super) fn server(serves: Serves) -> io::Result<Served> {
 
 /// Starts the way to a server for any name.
 pub(super) fn through(to: SocketAddr, serves: Serves) -> io::Result<Served> {
-    let reach = Reach { names: Names::Every, addresses: Addresses::default() };
+    let reach = Reach { names: Names::Every, ..Reach::default() };
     let (sender, reach) = watch::channel(Arc::new(reach));
     let limits = Limits::new(8192, 256);
     let egress = Egress {
         container: String::new(),
         reach,
+        upstreams: Upstreams::default(),
         resolver: Fixed,
         dial: At(to),
         notes: Unnoted,

@@ -14,6 +14,7 @@ mod floods;
 mod forged;
 mod guard;
 mod host;
+mod hosts;
 mod keys;
 mod learn;
 mod matrix;
@@ -22,7 +23,9 @@ mod names;
 mod over_tls;
 mod probes;
 mod proof;
+mod proxy;
 mod refresh;
+mod resolver;
 mod scale;
 
 pub(crate) use probes::{PROBE, Reached, SERVER, configure, host, network_of, read};

@@ -31,8 +31,15 @@ impl Named {
     /// `cci` in a mount namespace with these names.
     #[track_caller]
     pub(crate) fn cci(&self, args: &[&str]) -> Output {
-        let cci = self.host.cci_command(args);
-        run(self.with_names(&cci), b"")
+        self.cci_with(&[], args)
+    }
+
+    /// The same with further variables.
+    #[track_caller]
+    pub(crate) fn cci_with(&self, variables: &[(&str, &str)], args: &[&str]) -> Output {
+        let mut cci = self.with_names(&self.host.cci_command(args));
+        cci.envs(variables.iter().copied());
+        run(cci, b"")
     }
 
     /// A command of the host's in a mount namespace with these names.

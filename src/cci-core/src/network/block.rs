@@ -102,6 +102,11 @@ impl Block {
         self.0.prefix_len()
     }
 
+    /// Whether it lies entirely in what only the local network knows.
+    pub(super) fn is_private(self) -> bool {
+        Self::PRIVATE.into_iter().any(|block| block.covers(self))
+    }
+
     /// Whether it lies entirely where no allowlist may ever lead.
     #[must_use]
     pub fn is_never_public(self) -> bool {

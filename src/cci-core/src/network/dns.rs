@@ -4,7 +4,7 @@
 //! behind it, on a bridge without containers, which can be changed while containers run. The one behind knows an
 //! allowlist's names, or asks the host's name servers for public ones.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use super::block::Block;
 use super::host_names::HostNames;
@@ -88,13 +88,15 @@ pub(super) struct Kept<'a> {
     pub(super) metadata: bool,
 }
 
-/// The lines for a name server that asks those of the host for public names.
-pub(super) fn public(kept: Kept<'_>, host: &HostNames) -> String {
+/// The lines for a name server that asks those of the host, or the pinned one, for public names.
+pub(super) fn public(kept: Kept<'_>, host: &HostNames, resolver: Option<SocketAddr>) -> String {
     let mut lines = vec![SILENT.to_owned()];
     let mut addresses: Vec<String> = kept.blocks.iter().map(Block::to_string).collect();
     addresses.extend(SPECIAL6.map(str::to_owned));
-    if host.beyond_resolved {
-        lines.push(format!("resolv-file={UPLINKS}\n"));
+    match resolver {
+        Some(server) => lines.push(format!("no-resolv\nserver={}#{}\n", server.ip(), server.port())),
+        None if host.beyond_resolved => lines.push(format!("resolv-file={UPLINKS}\n")),
+        None => {}
     }
     if kept.local {
         // names without a dot are the network's, of whatever type they are asked for
@@ -147,7 +149,7 @@ mod tests {
     #[test]
     fn no_line_is_longer_than_dnsmasq_reads() {
         let kept = Kept { blocks: &Block::PRIVATE, local: true, metadata: true };
-        let all = public(kept, &HostNames::default()) + &asking(Ipv4Addr::LOCALHOST);
+        let all = public(kept, &HostNames::default(), None) + &asking(Ipv4Addr::LOCALHOST);
         assert!(all.lines().all(|line| line.len() < 1024));
     }
 

@@ -52,7 +52,7 @@ pub enum EntryError {
     Ipv6(String),
     /// It is where an allowlist never leads.
     #[error(
-        "allowed domain '{0}': private, link-local and loopback addresses are never reachable in allowlist mode; use `mode = \"open\"` for local networks"
+        "allowed domain '{0}': private, link-local and loopback addresses are never reachable in allowlist mode; list a single service in network.hosts, or use `mode = \"open\"` for local networks"
     )]
     Private(String),
     /// It is a URL.
@@ -106,6 +106,12 @@ impl Ports {
 
 impl<const COUNT: usize> From<[u16; COUNT]> for Ports {
     fn from(ports: [u16; COUNT]) -> Self {
+        ports.into_iter().collect()
+    }
+}
+
+impl FromIterator<u16> for Ports {
+    fn from_iter<T: IntoIterator<Item = u16>>(ports: T) -> Self {
         Self(ports.into_iter().map(|port| (port, port)).collect())
     }
 }

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::block::Block;
 use super::policy::{DOORS, Policy};
-use super::rule::Action;
+use super::rule::Rule;
 
 /// Lines for `raw.lxc`: Incus loads the rules before a container's first instruction, and removes them after its last.
 ///
@@ -37,9 +37,7 @@ pub fn hooks(policy: &Policy, gateway: Ipv4Addr, nft: &Path, user: &str) -> Stri
 /// last user's end removes the table, and an end at the same time as a start cannot.
 fn rules(policy: &Policy, gateway: Ipv4Addr, user: &str) -> String {
     let name = policy.name();
-    let refused = policy.rules(&super::Resolved::default(), &std::collections::BTreeSet::new(), None);
-    let refused = refused.iter().filter(|rule| rule.action == Action::Reject).flat_map(|rule| &rule.to);
-    let blocks = joined(refused);
+    let (blocks, opened) = (joined(&policy.refused()), opened(policy, gateway));
     let (taken_in, to_doors) = if policy.is_named() { doors(policy, gateway) } else { <_>::default() };
     format!(
         "table inet {name} {{ chain held {{ }}; chain by_{user} {{ }}; \
@@ -50,10 +48,19 @@ fn rules(policy: &Policy, gateway: Ipv4Addr, user: &str) -> String {
          chain by_{user} {{ jump held; }}; \
          chain to_host {{ iifname != \"{name}\" accept; \
          ct state established,related accept; udp dport 67 accept; \
-         ip daddr {gateway} udp dport 53 accept; ip daddr {gateway} tcp dport 53 accept; {taken_in}reject; }}; \
+         ip daddr {gateway} udp dport 53 accept; ip daddr {gateway} tcp dport 53 accept; {opened}{taken_in}reject; }}; \
          chain beyond {{ iifname != \"{name}\" accept; \
-         ct state established,related accept; meta nfproto ipv6 reject; ip daddr {{ {blocks} }} reject; }}; }}{to_doors}"
+         ct state established,related accept; meta nfproto ipv6 reject; {opened}ip daddr {{ {blocks} }} reject; }}; }}{to_doors}"
     )
+}
+
+/// What lets through to single services.
+fn opened(policy: &Policy, gateway: Ipv4Addr) -> String {
+    let one = |rule: Rule| {
+        let (to, ports) = (rule.destination(), rule.ports);
+        format!("ip daddr {to} tcp dport {{ {ports} }} accept; ip daddr {to} udp dport {{ {ports} }} accept; ")
+    };
+    policy.opened(Some(gateway)).map(one).collect()
 }
 
 /// What lets connections in that are judged by name, and what sends them there. Where nobody listens they are refused.
@@ -61,7 +68,7 @@ fn doors(policy: &Policy, gateway: Ipv4Addr) -> (String, String) {
     let name = policy.name();
     let doors = DOORS.map(|(_, door)| door.to_string()).join(", ");
     let sent = DOORS.map(|(port, door)| {
-        let beside = joined(&policy.beside_door(port));
+        let beside = joined(&policy.beside_door(port, Some(gateway)));
         format!("iifname \"{name}\" ip daddr != {{ {beside} }} tcp dport {port} redirect to :{door}; ")
     });
     let chain = "chain to_doors { type nat hook prerouting priority -100; }";
@@ -81,8 +88,8 @@ fn joined<'a>(blocks: impl IntoIterator<Item = &'a Block>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Mode;
     use super::super::policy::Keeper;
+    use super::super::{Mode, ServiceEntry};
     use super::*;
     use crate::settings::NetworkSettings;
 
@@ -112,6 +119,22 @@ mod tests {
         );
         let by_address = hooked(&listed(&["198.51.100.1:443"]));
         assert!(!by_address.contains("redirect") && !by_address.contains("28443"), "{by_address}");
+    }
+
+    #[test]
+    fn a_service_is_let_through_before_the_refusals() {
+        let service = |name: &str, address: &str, port| ServiceEntry {
+            name: name.into(),
+            address: address.into(),
+            ports: vec![port],
+        };
+        let hosts = vec![service("db.lan", "192.168.7.5", 5432), service("here.lan", "host", 8080)];
+        let hooks = hooked(&NetworkSettings { hosts, ..NetworkSettings::default() });
+        let opened = "ip daddr 192.168.7.5 tcp dport { 5432 } accept; ip daddr 192.168.7.5 udp dport { 5432 } accept; \
+                      ip daddr 10.128.3.1 tcp dport { 8080 } accept; ip daddr 10.128.3.1 udp dport { 8080 } accept; ";
+        assert!(hooks.contains(&format!("tcp dport 53 accept; {opened}reject; }}")), "{hooks}");
+        assert!(hooks.contains(&format!("ipv6 reject; {opened}ip daddr {{ 0.0.0.0/8, 127.0.0.0/8,")), "{hooks}");
+        assert!(hooks.contains("192.168.0.0/16"), "the refusals stay whole");
     }
 
     #[test]

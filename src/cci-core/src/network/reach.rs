@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 
 use super::entry::{Entry, Target};
 use super::host_name::HostName;
-use super::special::Addresses;
+use super::service::Services;
+use super::special::{Addresses, Special};
 
 /// What a container may reach where its requests are judged by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +16,17 @@ pub struct Reach {
     pub names: Names,
     /// The addresses that these may lead to.
     pub addresses: Addresses,
+    /// The names that lead to one address each, whatever that is.
+    pub services: Services,
+}
+
+impl Reach {
+    /// Why a name may not lead to this address; `None` if it may.
+    #[must_use]
+    pub fn refuse(&self, name: &HostName, address: SocketAddr) -> Option<Special> {
+        let is_service = self.services.address(name, address.port()).is_some_and(|service| service == address.ip());
+        self.addresses.refuse(address.ip()).filter(|_| !is_service)
+    }
 }
 
 /// The names that may be asked for.

@@ -7,7 +7,7 @@ use super::checkpoints::age;
 use super::model::{AGENT_CONFIG, AGENT_UID};
 use super::size::{Size, cores, number};
 use crate::environment::is_variable_name;
-use crate::network::listed;
+use crate::network::{INHERIT, Upstream, listed, name_server};
 
 /// What the values of a key look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,12 @@ pub enum Kind {
     Environment,
     /// A list of mounts.
     Mounts,
+    /// A list of services.
+    Hosts,
+    /// The address of a name server, with or without a port.
+    NameServer,
+    /// `inherit`, or the URL of a proxy without a password.
+    Proxy,
 }
 
 /// One key of a configuration file.
@@ -98,6 +104,9 @@ pub const KEYS: &[Key] = &[
     row("network.block_metadata_endpoint", Kind::Bool, "true", "Keep cloud metadata services out of reach"),
     row("network.allow_local_network_access", Kind::Bool, "false", "Let containers reach the host's own local network, and know its names"),
     row("network.ask", Kind::Bool, "false", "Let the agent ask for a host in mode allowlist; `cci network allow` answers"),
+    row("network.hosts", Kind::Hosts, "[{ name = \"db.lan\", address = \"192.168.7.5\", ports = [5432] }]", "Single services of the host (address \"host\") or its network that containers reach by these names"),
+    row("network.proxy", Kind::Proxy, "\"inherit\"", "The proxy that connections judged by name go out through: that of the environment of each launch (inherit), or a URL with http, socks5 or socks5h"),
+    row("network.resolver", Kind::NameServer, "\"192.168.7.1\"", "The name server (IP or IP:PORT) that is asked for public names instead of the host's"),
     row("limits.cpu", Kind::Cores, "4", "Cores, as a number or a set such as \"0-3\""),
     row("limits.memory", Kind::Size, "\"8GiB\"", "Memory"),
     row("limits.processes", Kind::Processes, "2000", "Number of processes"),
@@ -170,6 +179,9 @@ impl Kind {
             Self::Age => "a number with s, m, h, d or w, such as \"14d\"".into(),
             Self::Environment => "a table of names with texts or { command = \"…\" }".into(),
             Self::Mounts => "a list of tables with host, container and readonly".into(),
+            Self::NameServer => "the IP address of a name server, with or without a port".into(),
+            Self::Proxy => "`inherit`, or the URL of a proxy (http, socks5 or socks5h) without a password".into(),
+            Self::Hosts => "a list of tables with name, address and ports".into(),
         }
     }
 
@@ -194,6 +206,8 @@ impl Kind {
             }
             Self::Texts => !text.contains('\0'),
             Self::Domains => listed(text).is_ok(),
+            Self::NameServer => name_server(text).is_some(),
+            Self::Proxy => text == INHERIT || text.parse::<Upstream>().is_ok_and(|proxy| proxy.login.is_none()),
             Self::Choice(words) | Self::Choices(words) => words.contains(&text),
             Self::Cores => cores(text).is_some(),
             Self::Processes => number(text).is_ok_and(|count| count > 0),
@@ -201,7 +215,7 @@ impl Kind {
             Self::Bytes => matches!(Size::parse(text), Some(Size::Bytes(_))),
             Self::Age => age(text).is_some(),
             Self::Environment => is_variable_name(text),
-            Self::Bool | Self::Number(_) | Self::Mounts => false,
+            Self::Bool | Self::Number(_) | Self::Mounts | Self::Hosts => false,
         }
     }
 }
@@ -225,6 +239,8 @@ mod tests {
         settings.paths.logs_dir = path();
         settings.incus.socket = path();
         settings.incus.storage_pool = text();
+        settings.network.proxy = text();
+        settings.network.resolver = text();
         settings.login.account = Some(crate::account::AccountName::host());
         settings.limits = Limits { cpu: text(), memory: text(), processes: text(), disk: text() };
         let mount = MountEntry { host: "/x".into(), readonly: true, optional: false };

@@ -18,6 +18,7 @@ use super::model::{
     Paths, Settings, TerminalSettings, ToolSettings, Variable,
 };
 use super::size::{Size, cores, number};
+use crate::network::ServiceEntry;
 
 /// One key that would be loosened, and why that matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,6 +170,9 @@ fn of_network(found: &mut Found, trusted: &NetworkSettings, changed: &NetworkSet
         block_metadata_endpoint,
         allow_local_network_access,
         ask,
+        hosts,
+        proxy,
+        resolver,
     } = changed;
     found.when(*mode > trusted.mode, "network.mode", mode, REASON);
     let further = allowed_domains.iter().any(|domain| !trusted.allowed_domains.contains(domain));
@@ -179,7 +183,19 @@ fn of_network(found: &mut Found, trusted: &NetworkSettings, changed: &NetworkSet
     found.when(metadata, "network.block_metadata_endpoint", block_metadata_endpoint, REASON);
     let local = *allow_local_network_access && !trusted.allow_local_network_access;
     found.when(local, "network.allow_local_network_access", allow_local_network_access, REASON);
+    let further = hosts.iter().any(|host| !trusted.hosts.iter().any(|own| is_within(host, own)));
+    found.when(further, "network.hosts", hosts, REASON);
+    let reason = "connections would go out another way than the user's";
+    found.when(*proxy != trusted.proxy, "network.proxy", proxy, reason);
+    let reason = "whoever answers there could lead names elsewhere";
+    found.when(*resolver != trusted.resolver, "network.resolver", resolver, reason);
     found.when(*ask && !trusted.ask, "network.ask", ask, "whatever runs in the container could ask for more");
+}
+
+/// Whether a service is another one, with some of its ports at most.
+fn is_within(host: &ServiceEntry, own: &ServiceEntry) -> bool {
+    let ServiceEntry { name, address, ports } = host;
+    *name == own.name && *address == own.address && ports.iter().all(|port| own.ports.contains(port))
 }
 
 fn of_limits(found: &mut Found, trusted: &Limits, changed: &Limits) {

@@ -12,7 +12,7 @@ use super::checkpoints::CheckpointSettings;
 use super::login::LoginSettings;
 use crate::boundary::Boundary;
 use crate::idmap::IdmapMode;
-use crate::network::Mode;
+use crate::network::{Mode, ServiceEntry};
 
 /// The key of [`Defaults::agent_config`]; it is older than the other agents.
 pub const AGENT_CONFIG: &str = "defaults.mount_claude_config";
@@ -252,6 +252,14 @@ pub struct NetworkSettings {
     pub allow_local_network_access: bool,
     /// Whether the agent may ask its person to allow a host.
     pub ask: bool,
+    /// Single services of the host or its network that containers may reach.
+    pub hosts: Vec<ServiceEntry>,
+    /// The proxy that connections which are judged by name go out through: `inherit`, or a URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
+    /// The name server that is asked instead of the host's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolver: Option<String>,
 }
 
 impl Default for NetworkSettings {
@@ -264,6 +272,9 @@ impl Default for NetworkSettings {
             block_metadata_endpoint: true,
             allow_local_network_access: false,
             ask: false,
+            hosts: Vec::new(),
+            proxy: None,
+            resolver: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use cci_core::idmap::Ids;
 use cci_core::mark::Marks;
-use cci_core::network::{DOORS, Entry, Mode, Policy};
+use cci_core::network::{DOORS, Entry, INHERIT, Mode, Policy, ProxyVariables, Upstreams};
 use cci_core::plan::LaunchPlan;
 use cci_core::session::SessionId;
 use cci_core::settings::{Auto, CheckpointSettings};
@@ -63,9 +63,27 @@ pub(crate) fn way_out(cx: &Context, plan: &LaunchPlan, container: &str, slot: Sl
         address,
         doors: BTreeMap::from(DOORS.map(|(port, door)| (port, SocketAddr::from((subnet.gateway, door))))),
         allowed: policy.by_name().map(Entry::to_string).collect(),
+        hosts: policy.services_by_name().map(|service| service.placed(subnet.gateway).to_string()).collect(),
+        proxy: proxies(cx)?,
+        resolver: policy.resolver(),
         ask: cx.settings.network.ask,
         learns: policy.mode() == Mode::Learn,
     }))
+}
+
+/// The proxies that connections go out through. An environment is that of the launch: the supervisor outlives shells.
+fn proxies(cx: &Context) -> Result<Option<ProxyVariables>> {
+    let Some(proxy) = &cx.settings.network.proxy else { return Ok(None) };
+    let variables = match proxy.as_str() {
+        INHERIT => ProxyVariables::of(|name| cx.caller.var(name)),
+        url => ProxyVariables::always(url),
+    };
+    let read = Upstreams::read(&variables);
+    read.map_err(|error| Error::Config {
+        problem: format!("network.proxy: {error}"),
+        hint: Some("look at http_proxy, https_proxy and all_proxy in your environment".into()),
+    })?;
+    Ok(Some(variables))
 }
 
 /// Waits until the supervisor takes in what is noted.

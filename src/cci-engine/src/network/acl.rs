@@ -55,7 +55,7 @@ impl Known {
     /// The lines for the policy's name server; `None` if there is nothing to ask it.
     pub(super) fn answers(&self, policy: &Policy) -> Option<String> {
         let allowed: BTreeSet<&Target> = self.allowed.iter().map(|allowance| &allowance.entry.target).collect();
-        policy.answers_beside(&self.resolved, &self.host, allowed)
+        policy.answers_beside(&self.resolved, &self.host, self.gateway, allowed)
     }
 }
 

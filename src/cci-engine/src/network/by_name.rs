@@ -1,6 +1,6 @@
 //! What decides about a host where connections are judged by the name that they are for.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use cci_core::network::{Addresses, Allowance, BY_NAME, Grant, HostName, Policy, Special, Unlisted};
 
@@ -13,7 +13,7 @@ use crate::context::Context;
 /// `allowed` is what the container may reach beside its policy.
 pub(super) async fn answer(
     cx: &Context,
-    policy: &Policy,
+    (policy, gateway): (&Policy, Option<Ipv4Addr>),
     allowed: &[Allowance],
     host: &str,
     port: Option<u16>,
@@ -22,7 +22,7 @@ pub(super) async fn answer(
         return None;
     }
     if let Ok(address) = host.parse::<Ipv4Addr>() {
-        return of_address(policy, address, port?);
+        return of_address(policy, gateway, address, port?);
     }
     let name = HostName::typed(host).ok()?;
     let beside = allowed.iter().map(|allowance| &allowance.entry);
@@ -46,23 +46,24 @@ pub(super) async fn answer(
         });
         return refused.map(|because| answer(false, because));
     };
-    if let Some((address, why)) = nowhere(cx, host).await {
+    let is_service = policy.service(host).is_some();
+    if !is_service && let Some((address, why)) = nowhere(cx, host, policy.resolver()).await {
         return Some(answer(false, format!("refused: it leads to {address}, which is {why}")));
     }
     let ports = granted.iter().map(|(port, _)| port.to_string()).collect::<Vec<_>>().join(" and ");
     Some(answer(true, format!("allowed: {rule}, by the name in the request, on port {ports}")))
 }
 
-fn of_address(policy: &Policy, address: Ipv4Addr, port: u16) -> Option<Answer> {
+fn of_address(policy: &Policy, gateway: Option<Ipv4Addr>, address: Ipv4Addr, port: u16) -> Option<Answer> {
     let because = format!("refused: on port {port} it is the name in the request that is allowed, and this is none");
-    let sent = policy.is_sent_to_door(address, port);
+    let sent = policy.is_sent_to_door(address, port, gateway);
     let host = address.to_string();
     sent.then(|| Answer { address: host.clone(), host, allowed: false, because })
 }
 
 /// An address that no name may lead to, if the name has no other.
-async fn nowhere(cx: &Context, host: &str) -> Option<(Ipv4Addr, Special)> {
-    let found = lookup::lookup(&[host.to_owned()]).await.into_values().flatten();
+async fn nowhere(cx: &Context, host: &str, resolver: Option<SocketAddr>) -> Option<(Ipv4Addr, Special)> {
+    let found = lookup::lookup(&[host.to_owned()], resolver).await.into_values().flatten();
     let public = Addresses::public(&cx.site().own_addresses(), "");
     let judged: Vec<_> = found.map(|address| Some((address, public.refuse(address.into())?))).collect();
     if judged.iter().all(Option::is_some) { judged.into_iter().flatten().next() } else { None }

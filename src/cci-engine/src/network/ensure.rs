@@ -49,7 +49,7 @@ pub(crate) async fn ensure(cx: &Context, policy: &Policy) -> Result<Ensured> {
     let (there, changed) = match (found, acl) {
         (Ok((found, _)), Ok((acl, etag))) => {
             // a bridge gets its rules last
-            let gateway = doors(policy, &found);
+            let gateway = gateway(policy, &found);
             let changed = keep(cx, policy, (&acl, &etag), gateway).await? || found.status != NetworkStatus::Created;
             match bridge::when_created(&client, found).await? {
                 Some(found) => (found, changed),
@@ -65,9 +65,9 @@ pub(crate) async fn ensure(cx: &Context, policy: &Policy) -> Result<Ensured> {
     Ok(Ensured { bridge: there.name, subnet, changed })
 }
 
-/// The address with the doors of a policy by name.
-fn doors(policy: &Policy, bridge: &Network) -> Option<Ipv4Addr> {
-    bridge::subnet(bridge).map(|subnet| subnet.gateway).filter(|_| policy.is_named())
+/// The bridge's own address, if the policy's rules are about it.
+fn gateway(policy: &Policy, bridge: &Network) -> Option<Ipv4Addr> {
+    bridge::subnet(bridge).map(|subnet| subnet.gateway).filter(|_| policy.has_gateway())
 }
 
 /// Creates the policy of the settings again if a `clean` removed its bridge as unused; whether it was removed.
@@ -108,8 +108,8 @@ async fn make_once(cx: &Context, client: &Client, policy: &Policy, known: Known)
         }
     };
     let made = bridge::make(client, cx.site(), &name, behind).await?;
-    if let Some(gateway) = doors(policy, &made).filter(|gateway| known.gateway != Some(*gateway)) {
-        refresh::let_to_doors(cx, client, policy, gateway).await?;
+    if let Some(gateway) = gateway(policy, &made).filter(|gateway| known.gateway != Some(*gateway)) {
+        refresh::let_to_gateway(cx, client, policy, gateway).await?;
     }
     for obstacle in cx.site().firewall().obstacles(name.bridge()) {
         cx.emit(NetworkEvent::Obstacle(obstacle));
@@ -126,8 +126,8 @@ async fn first_lookup(cx: &Context, policy: &Policy) -> Result<Known> {
     }
     let (dir, name) = (cx.cci_dir(), policy.name());
     let last: Resolved = blocking(move || Ok(network_cache::read(&dir, &name))).await?.unwrap_or_default();
-    let resolved = last.refreshed(lookup::lookup(&names).await);
-    for name in names.iter().filter(|name| resolved.addresses(name).next().is_none()) {
+    let resolved = last.refreshed(lookup::lookup(&names, policy.resolver()).await);
+    for name in names.iter().filter(|name| !policy.is_proxied() && resolved.addresses(name).next().is_none()) {
         cx.emit(NetworkEvent::NoPublicAddress { domain: name.clone() });
     }
     host_names::remember(cx, policy, &resolved).await?;

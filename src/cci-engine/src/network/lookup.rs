@@ -1,26 +1,38 @@
 //! Looks names up on the host, many at once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use cci_core::network::HostName;
+use cci_host::resolver::look_up;
 use futures_util::StreamExt as _;
+
+use crate::blocking::blocking;
 
 /// How many lookups run at once.
 const AT_ONCE: usize = 64;
 /// How long all of them together may take; a name that is later keeps its old addresses.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// The IPv4 addresses of each name that was found.
-pub(super) async fn lookup(names: &[String]) -> BTreeMap<String, BTreeSet<Ipv4Addr>> {
+/// The IPv4 addresses of each name that was found, by the host's own resolver or by a pinned one.
+pub(super) async fn lookup(names: &[String], resolver: Option<SocketAddr>) -> BTreeMap<String, BTreeSet<Ipv4Addr>> {
     let mut found = BTreeMap::new();
     let one = |name: String| async move {
-        let answer = tokio::net::lookup_host((name.as_str(), 0)).await;
-        let addresses = answer.into_iter().flatten().filter_map(|socket| match socket.ip() {
-            IpAddr::V4(address) => Some(address),
-            IpAddr::V6(_) => None,
-        });
-        let addresses: BTreeSet<Ipv4Addr> = addresses.collect();
+        let answer: Vec<IpAddr> = match resolver {
+            None => {
+                let answer = tokio::net::lookup_host((name.as_str(), 0)).await;
+                answer.into_iter().flatten().map(|socket| socket.ip()).collect()
+            }
+            Some(server) => pinned(server, name.clone()).await,
+        };
+        let addresses: BTreeSet<Ipv4Addr> = answer
+            .into_iter()
+            .filter_map(|address| match address {
+                IpAddr::V4(address) => Some(address),
+                IpAddr::V6(_) => None,
+            })
+            .collect();
         (name, addresses)
     };
     let mut answers = futures_util::stream::iter(names.to_vec()).map(one).buffer_unordered(AT_ONCE);
@@ -33,4 +45,10 @@ pub(super) async fn lookup(names: &[String]) -> BTreeMap<String, BTreeSet<Ipv4Ad
     let _ = tokio::time::timeout(LIMIT, gather).await;
     found.retain(|_, addresses| !addresses.is_empty());
     found
+}
+
+async fn pinned(server: SocketAddr, name: String) -> Vec<IpAddr> {
+    let Ok(name) = HostName::typed(&name) else { return Vec::new() };
+    let found = blocking(move || Ok(look_up(server, &name))).await;
+    found.ok().and_then(Result::ok).map(|(addresses, _)| addresses).unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, SystemTime};
 
 use cci_core::Result;
-use cci_core::network::{Allowance, Policy};
+use cci_core::network::{Allowance, Policy, Service};
 use cci_incus::{Acl, AclPut, Client, Etag};
 use jiff::Timestamp;
 
@@ -128,7 +128,7 @@ pub(super) async fn bring_up_to_date(
     let names: Vec<String> = policy.names().map(str::to_owned).collect();
     let look = !names.is_empty() && (due == Due::Now || is_old(&before, cx.settings.network.refresh_interval_minutes));
     let (known, report) = if look {
-        let answers = lookup::lookup(&names).await;
+        let answers = lookup::lookup(&names, policy.resolver()).await;
         let not_found = names.iter().filter(|name| !answers.contains_key(*name)).cloned().collect();
         let resolved = before.resolved.refreshed(answers);
         let moved = |name: &&String| resolved.current.get(*name) != before.resolved.current.get(*name);
@@ -146,7 +146,8 @@ pub(super) async fn bring_up_to_date(
     let wanted = acl::acl(policy, &known, &own);
     let answers = known.answers(policy);
     // noted in the ACL once it is done
-    if let (Some(answers), true) = (&answers, known.host != before.host) {
+    let moved = known.gateway != before.gateway && policy.services().any(Service::is_on_host);
+    if let (Some(answers), true) = (&answers, moved || known.host != before.host) {
         bridge::keep_names(&client, &name, answers).await?;
     }
     if !acl::is_same(found, &wanted) && !put(&client, name.bridge(), &wanted, etag.clone()).await? {
@@ -161,8 +162,8 @@ pub(super) async fn bring_up_to_date(
     Ok(brought)
 }
 
-/// Lets containers to the doors of a new bridge.
-pub(super) async fn let_to_doors(cx: &Context, client: &Client, policy: &Policy, gateway: Ipv4Addr) -> Result<()> {
+/// Lets containers to the doors of a new bridge, and to what this host serves there.
+pub(super) async fn let_to_gateway(cx: &Context, client: &Client, policy: &Policy, gateway: Ipv4Addr) -> Result<()> {
     let name = policy.name();
     for _ in 0..TRIES {
         // one that is just being removed again: whoever makes it next does this too
@@ -174,6 +175,9 @@ pub(super) async fn let_to_doors(cx: &Context, client: &Client, policy: &Policy,
         let known = Known { gateway: Some(gateway), ..before };
         let wanted = acl::being_made(acl::acl(policy, &known, &cx.site().own_addresses()));
         if put(client, name.bridge(), &wanted, etag).await? {
+            if let Some(answers) = known.answers(policy).filter(|_| policy.services().any(Service::is_on_host)) {
+                bridge::keep_names(client, &name, &answers).await?;
+            }
             break;
         }
     }

@@ -61,7 +61,18 @@ pub async fn show(cx: &Context, container: &str) -> Result<Shown> {
         });
     };
     let (known, policy) = (Known::of(&found), acl::policy(&found));
-    let by_name = policy.iter().flat_map(|policy| policy.by_name().map(Entry::to_string)).collect();
+    let by_name = policy.iter().flat_map(|policy| {
+        policy
+            .by_name()
+            .map(Entry::to_string)
+            .chain(policy.services_by_name().map(|service| service.entry().to_string()))
+    });
+    let by_name = by_name.collect();
+    let services = policy
+        .iter()
+        .flat_map(|policy| policy.services())
+        .filter_map(|service| Some((service.name().to_string(), BTreeSet::from([service.address(known.gateway)?]))));
+    let names = known.resolved.current.clone().into_iter().chain(services).collect();
     let allowed = beside::in_force(cx, container).await?.iter().map(Allowance::to_string).collect();
     Ok(Shown {
         container: container.to_owned(),
@@ -70,7 +81,7 @@ pub async fn show(cx: &Context, container: &str) -> Result<Shown> {
         rules: rules(&found),
         by_name,
         allowed,
-        names: known.resolved.current,
+        names,
         refreshed: known.refreshed,
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use cci_core::network::{Entry, Flow, Policy, Protocol, Rule, Target, Verdict};
+use cci_core::network::{Entry, Flow, Policy, Protocol, Rule, Service, Target, Verdict};
 use cci_core::{Error, Result};
 
 use super::acl::{self, Known};
@@ -32,7 +32,10 @@ pub async fn why(cx: &Context, question: &Question) -> Result<Vec<Answer>> {
         Some(container) => beside::in_force(cx, container).await?,
         None => Vec::new(),
     };
-    let named = by_name::answer(cx, &policy, &allowed, &host, port).await;
+    if let (Some(service), None) = (policy.service(&host), port) {
+        return Ok(vec![of_service(service, known.gateway)]);
+    }
+    let named = by_name::answer(cx, (&policy, known.gateway), &allowed, &host, port).await;
     if port.is_some() && named.is_some() {
         return Ok(named.into_iter().collect());
     }
@@ -47,9 +50,12 @@ pub async fn why(cx: &Context, question: &Question) -> Result<Vec<Answer>> {
 async fn by_address(cx: &Context, policy: &Policy, known: &Known, (host, port): (&str, Option<u16>)) -> Vec<Answer> {
     let addresses = match host.parse::<Ipv4Addr>() {
         Ok(address) => vec![address],
+        Err(_) if policy.service(host).is_some() => {
+            policy.service(host).and_then(|service| service.address(known.gateway)).into_iter().collect()
+        }
         Err(_) if policy.withholds(&known.host, host) => Vec::new(),
         Err(_) if policy.has_names() => known.resolved.addresses(host).collect(),
-        Err(_) => lookup::lookup(&[host.to_owned()]).await.into_values().flatten().collect(),
+        Err(_) => lookup::lookup(&[host.to_owned()], policy.resolver()).await.into_values().flatten().collect(),
     };
     if addresses.is_empty() {
         let because = unresolved(policy, known, host);
@@ -89,12 +95,18 @@ async fn policy(cx: &Context, from: Option<&str>) -> Result<Option<(Policy, Know
         Ok((found, _)) => Known::of(&found),
         Err(error) if error.is_not_found() => {
             let names: Vec<String> = policy.names().map(str::to_owned).collect();
-            let resolved = cci_core::network::Resolved::new(lookup::lookup(&names).await);
+            let resolved = cci_core::network::Resolved::new(lookup::lookup(&names, policy.resolver()).await);
             Known { resolved, host: host_names::host_names(cx, &policy).await?, ..Known::default() }
         }
         Err(error) => return Err(error).during("read the network's rules"),
     };
     Ok(Some((policy, known)))
+}
+
+fn of_service(service: &Service, gateway: Option<Ipv4Addr>) -> Answer {
+    let address = service.address(gateway).map(|address| address.to_string()).unwrap_or_default();
+    let because = format!("allowed: network.hosts, on port {}", service.ports());
+    Answer { host: service.name().to_string(), address, allowed: true, because }
 }
 
 fn unresolved(policy: &Policy, known: &Known, host: &str) -> String {

@@ -32,6 +32,8 @@ impl Check<'_> {
 
     pub(super) fn wrong(&mut self, kind: Kind, shown: &str, value: &Spanned<DeValue<'_>>) {
         let found = match value.get_ref() {
+            // it may have a password
+            DeValue::String(_) if kind == Kind::Proxy => "another text".to_owned(),
             DeValue::String(text) => format!("'{text}'"),
             DeValue::Integer(number) => number.to_string(),
             other => other.type_str().to_owned(),

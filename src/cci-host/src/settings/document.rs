@@ -121,6 +121,18 @@ fn of_kind(kind: Kind) -> Value {
             });
             json!({ "type": "array", "items": mount })
         }
+        Kind::NameServer => json!({ "type": "string", "pattern": "^[0-9a-fA-F.:\\[\\]]+$" }),
+        Kind::Proxy => json!({ "type": "string", "pattern": "^(inherit|[^@]+)$" }),
+        Kind::Hosts => {
+            let host = json!({
+                "type": "object", "additionalProperties": false, "required": ["name", "address", "ports"],
+                "properties": {
+                    "name": { "type": "string", "minLength": 1 }, "address": { "type": "string", "minLength": 1 },
+                    "ports": { "type": "array", "minItems": 1, "items": { "type": "integer", "minimum": 1, "maximum": 65535 } },
+                },
+            });
+            json!({ "type": "array", "items": host })
+        }
     }
 }
 

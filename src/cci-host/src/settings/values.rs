@@ -2,7 +2,7 @@
 
 use cci_core::environment::is_variable_name;
 use cci_core::mount::container_path;
-use cci_core::network::listed;
+use cci_core::network::{Service, ServiceEntry, listed};
 use cci_core::settings::{Key, Kind, MountEntry, Scalar};
 use figment::value::{Dict, Value};
 use toml::Spanned;
@@ -20,6 +20,7 @@ impl Check<'_> {
         match key.kind {
             Kind::Environment => self.environment(key, shown, value, values),
             Kind::Mounts => self.mounts(key, shown, value, values),
+            Kind::Hosts => self.hosts(key, shown, value, values),
             Kind::Texts | Kind::Domains | Kind::Choices(_) => {
                 let Some(items) = value.get_ref().as_array() else { return self.wrong(key.kind, shown, value) };
                 let texts: Vec<Value> =
@@ -123,6 +124,53 @@ impl Check<'_> {
             self.note(mount.span(), format!("{shown}: a mount needs `host` and `container`"));
         }
         Some((container?, MountEntry { host: host?.into(), readonly: readonly?, optional: optional? }))
+    }
+
+    fn hosts(&mut self, key: &Key, shown: &str, value: &Spanned<DeValue<'_>>, values: &mut Values) {
+        let Some(hosts) = value.get_ref().as_array() else { return self.wrong(key.kind, shown, value) };
+        let mut read: Vec<Value> = Vec::new();
+        for host in hosts {
+            let Some(entry) = self.host(shown, host) else { continue };
+            match Service::new(&entry)
+                .map_err(|error| error.to_string())
+                .and_then(|_| Value::serialize(entry).map_err(|error| error.to_string()))
+            {
+                Ok(value) => read.push(value),
+                Err(problem) => self.note(host.span(), format!("{shown}: {problem}")),
+            }
+        }
+        values.set(key.path, None, read.into(), self.origin(value.span()));
+    }
+
+    fn host(&mut self, shown: &str, host: &Spanned<DeValue<'_>>) -> Option<ServiceEntry> {
+        let table = self.table(shown, host)?;
+        let (mut name, mut address, mut ports) = (None, None, None);
+        let before = self.problems.len();
+        for (part, value) in table {
+            let shown_part = format!("{shown}.{}", part.get_ref());
+            match part.get_ref().as_ref() {
+                "name" => name = self.text(&Kind::Text, &shown_part, value),
+                "address" => address = self.text(&Kind::Text, &shown_part, value),
+                "ports" => ports = self.ports(&shown_part, value),
+                _ => self.unknown_part(shown, part, &["name", "address", "ports"]),
+            }
+        }
+        if self.problems.len() == before && (name.is_none() || address.is_none() || ports.is_none()) {
+            self.note(host.span(), format!("{shown}: a service needs `name`, `address` and `ports`"));
+        }
+        Some(ServiceEntry { name: name?, address: address?, ports: ports? })
+    }
+
+    fn ports(&mut self, shown: &str, value: &Spanned<DeValue<'_>>) -> Option<Vec<u16>> {
+        let port = |item: &Spanned<DeValue<'_>>| match scalar(item.get_ref())? {
+            Scalar::Integer(port) => u16::try_from(port).ok().filter(|port| *port > 0),
+            Scalar::Bool(_) | Scalar::Text(_) => None,
+        };
+        let ports = value.get_ref().as_array().and_then(|items| items.iter().map(port).collect());
+        if ports.is_none() {
+            self.note(value.span(), format!("{shown}: expected a list of ports, from 1 to 65535"));
+        }
+        ports
     }
 
     fn path(&mut self, shown: &str, value: &Spanned<DeValue<'_>>) -> Option<String> {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use cci_agent::Provided;
 use cci_core::account::AccountName;
 use cci_core::idmap::Ids;
-use cci_core::network::Allowance;
+use cci_core::network::{Allowance, ProxyVariables};
 use cci_core::secret::{Remote, SecretName};
 use cci_core::session::SessionId;
 use cci_core::settings::{CheckpointSettings, LoginMode};
@@ -142,6 +142,15 @@ pub struct EgressNote {
     pub doors: BTreeMap<u16, SocketAddr>,
     /// Entries of `network.allowed_domains`.
     pub allowed: Vec<String>,
+    /// Those of `network.hosts` that are judged by name, with the address of each.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// The proxies of the host that they go out through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<ProxyVariables>,
+    /// The name server that is asked instead of the host's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolver: Option<SocketAddr>,
     /// Whether its agent may ask for hosts.
     #[serde(default)]
     pub ask: bool,

@@ -12,7 +12,7 @@ pub(super) fn alert(refusal: &Refusal) -> Option<[u8; 7]> {
         // decode_error
         Refusal::Malformed(_) | Refusal::TooLarge => 50,
         // internal_error
-        Refusal::Unreachable { .. } => 80,
+        Refusal::Unreachable { .. } | Refusal::NoProxy | Refusal::ProxyRefused { .. } => 80,
         Refusal::TooSlow | Refusal::Busy | Refusal::Unaccepted { .. } => return None,
     };
     Some([21, 3, 3, 0, 2, 2, description])

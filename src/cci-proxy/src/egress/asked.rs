@@ -9,14 +9,16 @@ impl Refusal {
     #[must_use]
     pub fn asked(&self) -> Option<(&HostName, Option<u16>)> {
         match self {
-            Self::NotListed { name, port } | Self::OtherPort { name, port, .. } | Self::Unreachable { name, port } => {
-                Some((name, Some(*port)))
-            }
+            Self::NotListed { name, port }
+            | Self::OtherPort { name, port, .. }
+            | Self::Unreachable { name, port }
+            | Self::ProxyRefused { name, port, .. } => Some((name, Some(*port))),
             Self::OtherName { asked: name, .. }
             | Self::Special { name, .. }
             | Self::NotFound { name }
             | Self::Unaccepted { name } => Some((name, None)),
-            Self::NoName
+            Self::NoProxy
+            | Self::NoName
             | Self::Address
             | Self::Hidden
             | Self::Malformed(_)

@@ -1,16 +1,15 @@
 //! The way out of one container, and what becomes of each connection on it: opened, refused, closed.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use cci_core::network::{HostName, Reach};
+use cci_core::network::{HostName, Reach, Upstreams};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant;
 
 use super::carry::Carry;
 use super::dial::Dial;
 use super::limits::Limits;
-use super::note::{Note, Notes};
+use super::note::{Note, Notes, Peer};
 use super::outward::{outward, rule};
 use super::refusal::Refusal;
 use super::resolve::Resolve;
@@ -22,6 +21,8 @@ pub struct Egress<R, D, N, C> {
     pub container: String,
     /// What it may reach, now: looked at for every connection and every request.
     pub reach: watch::Receiver<Arc<Reach>>,
+    /// The proxies that the host itself goes out through.
+    pub upstreams: Upstreams,
     /// Who looks names up.
     pub resolver: R,
     /// Who opens connections.
@@ -43,7 +44,7 @@ pub(super) struct Opened<S> {
 /// Where something leads that got through.
 pub(super) struct Way {
     name: HostName,
-    address: SocketAddr,
+    address: Peer,
     since: Instant,
 }
 
@@ -78,16 +79,16 @@ where
     ) -> Result<Opened<D::Stream>, Refusal> {
         let reach = Arc::clone(&self.reach.borrow());
         let rule = rule(&reach, name, port)?;
-        let (stream, address) = outward(&reach, &self.resolver, &self.dial, name, port).await?;
+        let (stream, address) = outward((&reach, &self.upstreams), &self.resolver, &self.dial, name, port).await?;
         Ok(Opened { stream, way: self.noted(name, address, rule, secrets) })
     }
 
     /// Notes that something got through on a connection that there is already.
-    pub(super) fn opened(&self, name: &HostName, address: SocketAddr, rule: String) -> Way {
+    pub(super) fn opened(&self, name: &HostName, address: Peer, rule: String) -> Way {
         self.noted(name, address, rule, Vec::new())
     }
 
-    fn noted(&self, name: &HostName, address: SocketAddr, rule: String, secrets: Vec<String>) -> Way {
+    fn noted(&self, name: &HostName, address: Peer, rule: String, secrets: Vec<String>) -> Way {
         self.notes.note(Note::Opened { name: name.clone(), address, rule, secrets });
         Way { name: name.clone(), address, since: Instant::now() }
     }
@@ -111,7 +112,7 @@ impl Way {
         &self.name
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(super) fn address(&self) -> Peer {
         self.address
     }
 }

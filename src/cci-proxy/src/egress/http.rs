@@ -15,7 +15,7 @@ use super::exchange::{After, exchange};
 use super::head::{Kind, Request};
 use super::limits::{HEAD, HEAD_TIME, IDLE};
 use super::lines::{self, Unread};
-use super::note::Notes;
+use super::note::{Notes, Peer};
 use super::refusal::Refusal;
 use super::resolve::Resolve;
 use super::splice::{Spliced, splice};
@@ -139,7 +139,10 @@ where
 
     /// Whether an address that passed may still be talked to.
     fn is_reachable(&self, way: &Way) -> bool {
-        self.reach.borrow().addresses.refuse(way.address().ip()).is_none()
+        match way.address() {
+            Peer::Address(address) => self.reach.borrow().refuse(way.name(), address).is_none(),
+            Peer::Proxy(_) => true,
+        }
     }
 
     async fn pass_on<S>(

@@ -36,6 +36,7 @@ mod tasks;
 mod tests;
 mod tls;
 mod upgraded;
+mod upstream;
 mod words;
 
 pub use carry::{Carry, Ending, Nobody};
@@ -45,7 +46,7 @@ pub use dns::{Question, Rcode, Type, answer as answer_question};
 pub use head::{Kind, Request};
 pub use hello::{Hello, HelloReader};
 pub use limits::Limits;
-pub use note::{Note, Notes};
+pub use note::{Note, Notes, Peer};
 pub use onward::{Lost, Onward};
 pub use outward::rule;
 pub use refusal::Refusal;

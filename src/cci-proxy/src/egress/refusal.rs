@@ -62,6 +62,17 @@ pub enum Refusal {
         /// The name.
         name: HostName,
     },
+    /// The host's proxy does not answer, or not as one.
+    NoProxy,
+    /// The host's proxy refuses it.
+    ProxyRefused {
+        /// The name.
+        name: HostName,
+        /// The port.
+        port: u16,
+        /// What the proxy said: a status of HTTP, or a number of SOCKS5.
+        status: u16,
+    },
     /// It can be read in more than one way, or in none.
     Malformed(&'static str),
     /// What has to be read before it can be judged is too long.
@@ -80,7 +91,11 @@ impl Refusal {
             Self::OtherName { .. } => "421 Misdirected Request",
             Self::TooLarge => "431 Request Header Fields Too Large",
             Self::TooSlow => "408 Request Timeout",
-            Self::NotFound { .. } | Self::Unreachable { .. } | Self::Unaccepted { .. } => "502 Bad Gateway",
+            Self::NotFound { .. }
+            | Self::Unreachable { .. }
+            | Self::Unaccepted { .. }
+            | Self::NoProxy
+            | Self::ProxyRefused { .. } => "502 Bad Gateway",
             Self::Busy => "503 Service Unavailable",
             Self::Address | Self::Hidden | Self::NotListed { .. } | Self::OtherPort { .. } | Self::Special { .. } => {
                 "403 Forbidden"

@@ -26,6 +26,10 @@ impl fmt::Display for Refusal {
             Self::Unaccepted { name } => {
                 write!(out, "the client broke off TLS with {name}, which is ended by cci for a secret")
             }
+            Self::NoProxy => out.write_str("the proxy that this host goes out through does not answer"),
+            Self::ProxyRefused { name, port, status } => {
+                write!(out, "the proxy that this host goes out through refuses {name}:{port} ({status})")
+            }
             Self::Malformed(why) => write!(out, "the request is ambiguous: {why}"),
             Self::TooLarge => out.write_str("the request's head is too long"),
             Self::TooSlow => out.write_str("the request's head took too long"),
@@ -50,6 +54,10 @@ impl Refusal {
             Self::NotFound { .. } => "Check its spelling.",
             Self::Unreachable { .. } => "It is allowed: try again later.",
             Self::Unaccepted { .. } => "Have the client trust /etc/ssl/certs/ca-certificates.crt.",
+            Self::NoProxy => {
+                "The person who runs this container can look whether it is there; its variables count as they were at the launch."
+            }
+            Self::ProxyRefused { .. } => "A rule allows it here: who keeps the proxy decides.",
             Self::Malformed(_) => "Send it in a plain form.",
             Self::TooLarge => "Send a shorter one.",
             Self::TooSlow => "Send it at once.",

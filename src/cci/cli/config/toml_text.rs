@@ -162,6 +162,18 @@ mod tests {
             Kind::Environment => btree_map("[A-Z_][A-Z0-9_]{0,9}", text(), 0..4)
                 .prop_map(|all| toml::Value::from(all.into_iter().collect::<toml::Table>()))
                 .boxed(),
+            Kind::NameServer => choice(&["192.0.2.1", "[2001:db8::1]:53"]),
+            Kind::Proxy => choice(&["inherit", "socks5h://proxy.lan:1080"]),
+            Kind::Hosts => vec(("[a-z]{1,9}\\.lan", 1..=65535i64), 0..3)
+                .prop_map(|all| {
+                    let host = |(name, port): (String, i64)| {
+                        let parts =
+                            [("name", name.into()), ("address", "10.0.0.1".into()), ("ports", vec![port].into())];
+                        toml::Table::from_iter(parts.map(|(part, value): (&str, toml::Value)| (part.to_owned(), value)))
+                    };
+                    toml::Value::from(all.into_iter().map(host).collect::<Vec<_>>())
+                })
+                .boxed(),
             Kind::Mounts => btree_map("/[a-z]{1,3}", mount, 0..3)
                 .prop_map(|all| {
                     let each = all.into_iter().map(|(container, mut mount)| {

@@ -1,15 +1,16 @@
 //! The way out of one session, as long as it is watched.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use cci_core::network::{Addresses, Entry, EntryError};
+use cci_core::network::{Addresses, EntryError, UpstreamError, Upstreams};
 use cci_engine::blocking::blocking;
 use cci_host::store::run_dir::{EgressNote, RunDir, Watched};
-use cci_proxy::egress::{Egress, Limits, System, Tcp};
+use cci_proxy::egress::{Egress, Limits, Tcp};
 use rustix::process::{Resource, getrlimit};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -17,7 +18,8 @@ use tokio::time::sleep;
 use super::gateways::{Coming, Gateways};
 use super::notice;
 use super::record::Record;
-use super::rules::Rules;
+use super::resolver::Resolver;
+use super::rules::{Listed, Rules};
 use crate::supervisor::secret::{Carrier, Vault};
 
 /// How often it is looked which addresses the host has.
@@ -25,8 +27,30 @@ const LOOKED: Duration = Duration::from_secs(10);
 /// How soon a door is tried again that cannot be opened.
 const AGAIN: Duration = Duration::from_secs(5);
 
+/// What a note has that cannot be read, as of another version.
+#[derive(Debug)]
+pub(in crate::supervisor) enum Unreadable {
+    Entry(EntryError),
+    Proxy(UpstreamError),
+}
+
+impl From<EntryError> for Unreadable {
+    fn from(error: EntryError) -> Self {
+        Self::Entry(error)
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Entry(error) => error.fmt(out),
+            Self::Proxy(error) => error.fmt(out),
+        }
+    }
+}
+
 /// The way out of one session.
-type Way = Egress<System, Tcp, Record, Carrier>;
+type Way = Egress<Resolver, Tcp, Record, Carrier>;
 
 /// Begins to serve, in a task that ends with the session. What comes in meanwhile waits: a launch relies on it.
 pub(in crate::supervisor) fn begin(
@@ -34,9 +58,11 @@ pub(in crate::supervisor) fn begin(
     record: &Record,
     (run, gateways, vault): (&RunDir, &Gateways, &Rc<Vault>),
     tasks: &mut JoinSet<()>,
-) -> Result<Option<Rc<Rules>>, EntryError> {
+) -> Result<Option<Rc<Rules>>, Unreadable> {
     let Some(note) = watched.egress.clone() else { return Ok(None) };
-    let allowed = note.allowed.iter().map(|entry| entry.parse()).collect::<Result<Vec<Entry>, _>>()?;
+    let listed = Listed::of(&note)?;
+    let upstreams = note.proxy.as_ref().map(Upstreams::read).transpose().map_err(Unreadable::Proxy)?;
+    let upstreams = upstreams.unwrap_or_default();
     if watched.sockets {
         let showing = notice::show(run.clone(), watched.clone(), record.notices());
         tasks.spawn_local(async move { match showing.await {} });
@@ -44,9 +70,9 @@ pub(in crate::supervisor) fn begin(
     let (record, gateways) = (record.clone(), gateways.clone());
     let enter = |(port, door): (&u16, &SocketAddr)| (*port, *door, gateways.enter(*door, note.address.into()));
     let entered: Vec<_> = note.doors.iter().map(enter).collect();
-    let rules = Rc::new(Rules::of(run, watched.session, (allowed, note.learns)));
+    let rules = Rc::new(Rules::of(run, watched.session, listed));
     let carrier = Carrier::of(watched, vault);
-    let serving = serve(note, Rc::clone(&rules), (record, carrier), gateways, entered);
+    let serving = serve((note, upstreams), Rc::clone(&rules), (record, carrier), gateways, entered);
     let ending = Rc::clone(&rules);
     tasks.spawn_local(async move { match serving.await {} });
     tasks.spawn_local(async move { match ending.end_in_time().await {} });
@@ -57,7 +83,7 @@ pub(in crate::supervisor) fn begin(
 type Entered = (u16, SocketAddr, io::Result<Coming>);
 
 async fn serve(
-    note: EgressNote,
+    (note, upstreams): (EgressNote, Upstreams),
     rules: Rc<Rules>,
     (record, carrier): (Record, Carrier),
     gateways: Gateways,
@@ -65,11 +91,12 @@ async fn serve(
 ) -> Infallible {
     // nothing is passed on before it is known where no name may lead
     rules.lead_to(addresses().await);
-    let EgressNote { container, address, .. } = note;
+    let (container, address) = (note.container, note.address);
     let way = Egress {
         container,
         reach: rules.reach(),
-        resolver: System::default(),
+        upstreams,
+        resolver: Resolver::of(note.resolver),
         dial: Tcp,
         notes: record,
         carrier,

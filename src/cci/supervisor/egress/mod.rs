@@ -8,6 +8,7 @@ mod notice;
 mod record;
 mod refusals;
 mod requests;
+mod resolver;
 mod rules;
 mod why;
 

@@ -7,10 +7,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cci_core::network::{Addresses, Allowance, BY_NAME, Entry, HostName, Names, Reach, Target};
+use cci_core::network::{
+    Addresses, Allowance, BY_NAME, Entry, EntryError, HostName, Names, Reach, Service, Services, Target,
+};
 use cci_core::session::SessionId;
 use cci_engine::blocking::blocking;
-use cci_host::store::run_dir::RunDir;
+use cci_host::store::run_dir::{EgressNote, RunDir};
 use cci_proxy::egress::{Refusal, rule};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -31,13 +33,33 @@ pub(in crate::supervisor) struct Asked {
     pub(in crate::supervisor) allowance: Allowance,
 }
 
+/// What a launch listed.
+pub(super) struct Listed {
+    entries: Vec<Entry>,
+    services: Vec<Service>,
+    /// Whether every name may be asked for.
+    learns: bool,
+}
+
+impl Listed {
+    /// As it is noted.
+    pub(super) fn of(note: &EgressNote) -> Result<Self, EntryError> {
+        let entries = note.allowed.iter().map(|entry| entry.parse()).collect::<Result<Vec<Entry>, _>>()?;
+        let service = |text: &String| text.parse::<Service>().map_err(|()| EntryError::Shape(text.clone()));
+        let services = note.hosts.iter().map(service).collect::<Result<Vec<Service>, _>>()?;
+        Ok(Self { entries, services, learns: note.learns })
+    }
+
+    fn entries(&self) -> impl Iterator<Item = Entry> {
+        self.entries.iter().cloned().chain(self.services.iter().map(Service::entry))
+    }
+}
+
 /// The rules of one session. Connections look at them for each request.
 pub(in crate::supervisor) struct Rules {
     run: RunDir,
     session: SessionId,
-    listed: Vec<Entry>,
-    /// Whether every name may be asked for.
-    learns: bool,
+    listed: Listed,
     allowed: RefCell<Vec<Allowance>>,
     /// What its agent has asked for.
     pub(super) requests: Requests,
@@ -48,12 +70,12 @@ pub(in crate::supervisor) struct Rules {
 
 impl Rules {
     /// Those of a session, with what was allowed before.
-    pub(super) fn of(run: &RunDir, session: SessionId, (listed, learns): (Vec<Entry>, bool)) -> Self {
+    pub(super) fn of(run: &RunDir, session: SessionId, listed: Listed) -> Self {
         let allowed = RefCell::new(run.allowances(session));
-        let reach = watch::Sender::new(Arc::default());
+        let services: Services = listed.services.iter().cloned().collect();
+        let reach = watch::Sender::new(Arc::new(Reach { services, ..Reach::default() }));
         let requests = Requests::of(run, session);
-        let rules =
-            Self { run: run.clone(), session, listed, learns, allowed, requests, reach, changed: Notify::new() };
+        let rules = Self { run: run.clone(), session, listed, allowed, requests, reach, changed: Notify::new() };
         rules.put_in_force();
         rules
     }
@@ -124,8 +146,8 @@ impl Rules {
         let now = Timestamp::now();
         let allowed = self.allowed.borrow();
         let beside = allowed.iter().filter(|allowance| !allowance.is_over(now)).map(|allowance| &allowance.entry);
-        let listed = || Names::listed(self.listed.iter().chain(beside).cloned());
-        let names = if self.learns { Names::Every } else { listed() };
+        let listed = || Names::listed(self.listed.entries().chain(beside.cloned()));
+        let names = if self.listed.learns { Names::Every } else { listed() };
         self.reach.send_modify(|reach| {
             if reach.names != names {
                 Arc::make_mut(reach).names = names;

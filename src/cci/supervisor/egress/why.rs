@@ -13,13 +13,23 @@ use crate::supervisor::http::{Answer, Body, answer, refusal};
 pub(in crate::supervisor) fn why(record: &Record, rules: &Rules, container: &str, body: &Body) -> Answer {
     let Some(asked) = body.json() else { return unclear() };
     let Some(host) = asked["host"].as_str() else {
-        return answer(StatusCode::OK, &json!({ "refused": told(&record.refused(), container) }));
+        return answer(StatusCode::OK, &json!({ "refused": told(&refused_still(record, rules), container) }));
     };
     let Some((name, ports)) = named(host) else { return unclear() };
     let judged: Vec<Value> = ports.into_iter().map(|port| judged(rules, container, &name, port)).collect();
-    let mut refused = record.refused();
+    let mut refused = refused_still(record, rules);
     refused.retain(|refused| refused.refusal.asked().is_some_and(|(asked, _)| *asked == name));
     answer(StatusCode::OK, &json!({ "judged": judged, "refused": told(&refused, container) }))
+}
+
+/// What was refused lately, without what is allowed since.
+fn refused_still(record: &Record, rules: &Rules) -> Vec<Refused> {
+    let mut refused = record.refused();
+    refused.retain(|refused| match (refused.refusal.allowable(), refused.refusal.asked()) {
+        (Some(_), Some((name, Some(port)))) => rules.judge(name, port).is_err(),
+        _ => true,
+    });
+    refused
 }
 
 /// A name and those of its ports that are judged by it.

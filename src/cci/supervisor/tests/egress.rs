@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cci_core::network::ProxyVariables;
 use cci_core::session::SessionId;
 use cci_host::store::audit::{Audits, Followed};
 use cci_host::store::run_dir::{EgressNote, Watched};
@@ -38,6 +39,9 @@ pub(super) fn note(address: Ipv4Addr, allowed: &[&str]) -> EgressNote {
         address,
         doors: BTreeMap::from([80, 443].map(|port| (port, door(port)))),
         allowed: allowed.iter().map(|entry| (*entry).to_owned()).collect(),
+        hosts: Vec::new(),
+        proxy: None,
+        resolver: None,
         ask: false,
         learns: false,
     }
@@ -132,6 +136,53 @@ async fn a_session_that_learns_may_ask_for_any_name_and_for_nothing_near() {
     };
     world.while_it_runs(test).await;
     assert!(!record(&world, session).contains("no rule allows"));
+}
+
+/// A proxy of HTTP that answers one request of each tunnel by itself; what it was asked for.
+fn proxy() -> (SocketAddr, Arc<std::sync::Mutex<Vec<String>>>) {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, asked) = (listener.local_addr().unwrap(), Arc::<std::sync::Mutex<Vec<String>>>::default());
+    let heads = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            for answer in ["HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nproxied"] {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    client.read_exact(&mut byte).unwrap();
+                    head.push(byte[0]);
+                }
+                heads.lock().unwrap().push(String::from_utf8(head).unwrap());
+                client.write_all(answer.as_bytes()).unwrap();
+            }
+        }
+    });
+    (address, asked)
+}
+
+#[tokio::test]
+async fn a_session_goes_out_through_the_proxy_of_its_note_and_nothing_refused_does() {
+    let (address, asked) = proxy();
+    let world = World::new();
+    let proxy = Some(ProxyVariables::always(&format!("http://u:pa55w0rd@{address}")));
+    let session = world.session_with_egress(1, EgressNote { proxy, ..note(ONE, &["far.invalid", "localhost"]) });
+    let test = async {
+        served(ONE).await;
+        let answer = get(ONE, "far.invalid").await;
+        assert!(answer.ends_with("proxied"), "{answer}");
+        assert!(get(ONE, "b.example").await.contains("no rule allows b.example:80"));
+        assert!(get(ONE, "localhost").await.contains("localhost leads to"), "as far as this host knows");
+    };
+    world.while_it_runs(test).await;
+    let asked = asked.lock().unwrap().clone();
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    assert!(asked[0].starts_with("CONNECT far.invalid:80 HTTP/1.1\r\n") && asked[0].contains("Basic dTpwYTU1dzByZA=="));
+    assert!(asked[1].starts_with("GET / HTTP/1.1\r\n") && !asked[1].contains("Proxy-Authorization"), "{}", asked[1]);
+    let record = record(&world, session);
+    assert!(record.contains(r#""address":"proxy:80""#) && !record.contains("pa55w0rd"), "{record}");
+    let log = tail(&world.place.log(), 1000).unwrap();
+    assert!(log.iter().all(|line| !line.contains("pa55w0rd")), "{log:?}");
 }
 
 #[tokio::test]

@@ -2,10 +2,13 @@
 
 use std::net::Ipv4Addr;
 
+use cci_core::network::Allowance;
 use serde_json::{Value, json};
 
 use super::egress::{get, note, served};
 use super::world::{World, request, until};
+use crate::supervisor::ask::Ask;
+use crate::supervisor::egress::Asked;
 
 const ONE: Ipv4Addr = Ipv4Addr::LOCALHOST;
 const TWO: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
@@ -18,12 +21,12 @@ async fn why(socket: &std::path::Path, about: Value) -> (u16, Value) {
 #[tokio::test]
 async fn an_agent_hears_what_its_own_session_was_refused_and_what_opens_it() {
     let world = World::new();
-    let one = world.session_with_egress(1, note(ONE, &["a.example:443"]));
+    let session = world.session_with_egress(1, note(ONE, &["a.example:443"]));
     let two = world.session_with_egress(2, note(TWO, &[]));
     let test = async {
         served(ONE).await;
         served(TWO).await;
-        let (one, two) = (world.socket(one), world.socket(two));
+        let (one, two) = (world.socket(session), world.socket(two));
         get(ONE, "b.example").await;
         get(ONE, "b.example").await;
         get(TWO, "secret.example").await;
@@ -42,6 +45,12 @@ async fn an_agent_hears_what_its_own_session_was_refused_and_what_opens_it() {
         let (_, about) = why(&one, json!({ "host": "b.example:80" })).await;
         assert_eq!(about["judged"][0]["because"], "no rule allows b.example:80");
         assert_eq!(about["refused"].as_array().unwrap().len(), 1, "{about}");
+        // what is allowed since is no longer told
+        let allowance = Allowance::of("b.example:80", None).unwrap();
+        Ask(&world.place).allow(&Asked { session, allowance }).await.unwrap();
+        let (_, about) = why(&one, json!({ "host": "b.example" })).await;
+        assert_eq!((&about["judged"][0]["allowed"], &about["refused"]), (&json!(true), &json!([])));
+        assert!(!why(&one, json!({})).await.1.to_string().contains("b.example:80"));
         for unclear in ["*.example.com", "a.example:22", "198.51.100.1", "a b"] {
             let (status, told) = why(&one, json!({ "host": unclear })).await;
             assert_eq!(status, 400, "{unclear}: {told}");

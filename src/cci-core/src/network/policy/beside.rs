@@ -1,5 +1,7 @@
 //! Names that a container of a policy may reach beside it: they resolve, and each connection is judged for itself.
 
+use std::net::Ipv4Addr;
+
 use super::{Policy, STAND_IN};
 use crate::network::entry::Target;
 use crate::network::host_names::HostNames;
@@ -9,10 +11,12 @@ impl Policy {
     /// Whether its containers can look up everything that this stands for.
     #[must_use]
     pub fn resolves(&self, target: &Target) -> bool {
-        self.entries.iter().any(|entry| match (&entry.target, target) {
-            (Target::Below(above), Target::Name(name) | Target::Below(name)) if name.is_below(above) => true,
-            (known, wanted) => known == wanted,
-        })
+        let is_service = matches!(target, Target::Name(name) if self.service(name.as_str()).is_some());
+        is_service
+            || self.entries.iter().any(|entry| match (&entry.target, target) {
+                (Target::Below(above), Target::Name(name) | Target::Below(name)) if name.is_below(above) => true,
+                (known, wanted) => known == wanted,
+            })
     }
 
     /// The lines for the name server, as [`answers`](Policy::answers) has them, with a door for each of these.
@@ -21,11 +25,12 @@ impl Policy {
         &self,
         resolved: &Resolved,
         host: &HostNames,
+        gateway: Option<Ipv4Addr>,
         beside: impl IntoIterator<Item = &'a Target>,
     ) -> Option<String> {
         let doors =
             beside.into_iter().filter(|target| self.has_names() && self.is_named() && !self.resolves(target)).map(door);
-        self.answers(resolved, host).map(|answers| answers + &doors.collect::<String>())
+        self.answers(resolved, host, gateway).map(|answers| answers + &doors.collect::<String>())
     }
 }
 
@@ -47,7 +52,7 @@ mod tests {
 
     fn beside(policy: &Policy, entries: &[&str]) -> String {
         let targets: Vec<Target> = entries.iter().map(|entry| entry.parse::<Entry>().unwrap().target).collect();
-        policy.answers_beside(&Resolved::default(), &HostNames::default(), &targets).unwrap_or_default()
+        policy.answers_beside(&Resolved::default(), &HostNames::default(), None, &targets).unwrap_or_default()
     }
 
     #[test]

@@ -19,15 +19,16 @@ pub const STAND_IN: Ipv4Addr = Ipv4Addr::new(192, 88, 99, 7);
 impl Policy {
     /// Whether a connection to this address and port is judged by the name that it is for.
     #[must_use]
-    pub fn is_sent_to_door(&self, address: Ipv4Addr, port: u16) -> bool {
+    pub fn is_sent_to_door(&self, address: Ipv4Addr, port: u16, gateway: Option<Ipv4Addr>) -> bool {
         let is_by_name = self.is_named() && BY_NAME.contains(&port);
-        is_by_name && !self.beside_door(port).iter().any(|block| block.contains(address))
+        is_by_name && !self.beside_door(port, gateway).iter().any(|block| block.contains(address))
     }
 
     /// What connections to one of these ports are not sent to a door for: what is refused at once, and what is listed by
-    /// its address.
-    pub(crate) fn beside_door(&self, port: u16) -> Vec<Block> {
-        let refused = self.rules(&Resolved::default(), &BTreeSet::new(), None).into_iter();
+    /// its address. `gateway` is that of the bridge, where services of this host are.
+    pub(crate) fn beside_door(&self, port: u16, gateway: Option<Ipv4Addr>) -> Vec<Block> {
+        let is_service = self.services_by_name().any(|service| service.is_on_host() && service.ports().contains(port));
+        let refused = self.rules(&Resolved::default(), &BTreeSet::new(), gateway.filter(|_| is_service)).into_iter();
         let refused = refused.filter(|rule| rule.action == Action::Reject).flat_map(|rule| rule.to);
         let listed = self.entries.iter().filter_map(|entry| match entry.target {
             Target::Block(block) if entry.ports.contains(port) => Some(block),
@@ -44,7 +45,7 @@ mod tests {
     #[test]
     fn what_is_near_or_listed_by_its_address_is_not_sent_to_a_door() {
         let policy = allowlist(&["a.example", "198.51.100.0/24:443", "198.51.101.7", "8.0.0.0/6:80"]);
-        let beside = |address: &str, port| !policy.is_sent_to_door(address.parse().unwrap(), port);
+        let beside = |address: &str, port| !policy.is_sent_to_door(address.parse().unwrap(), port, None);
         for near in ["10.0.0.1", "192.168.1.1", "169.254.169.254", "127.0.0.1"] {
             assert!(beside(near, 80) && beside(near, 443), "{near}");
         }
@@ -52,7 +53,7 @@ mod tests {
         assert!(beside("198.51.101.7", 443) && beside("198.51.101.7", 80));
         assert!(!beside("198.51.102.7", 443) && !beside("198.51.102.7", 80));
         assert!(beside("198.51.102.7", 22));
-        let blocks = policy.beside_door(80);
+        let blocks = policy.beside_door(80, None);
         for (index, block) in blocks.iter().enumerate() {
             assert!(blocks.iter().skip(index + 1).all(|other| !other.overlaps(*block)), "{blocks:?}");
         }

@@ -8,7 +8,7 @@ use crate::network::block::Block;
 use crate::network::entry::{BY_NAME, Ports, Target};
 use crate::network::mode::Mode;
 use crate::network::resolved::Resolved;
-use crate::network::rule::Rule;
+use crate::network::rule::{Action, Rule};
 
 impl Policy {
     /// Its rules for traffic out of a container, first those that refuse; what none of them names is refused.
@@ -18,36 +18,41 @@ impl Policy {
     #[must_use]
     pub fn rules(&self, resolved: &Resolved, host: &BTreeSet<Ipv4Addr>, gateway: Option<Ipv4Addr>) -> Vec<Rule> {
         let doors = gateway.filter(|_| self.is_named()).map(Block::from);
+        let services: BTreeSet<Block> =
+            self.services().filter_map(|service| service.address(gateway)).map(Block::from).collect();
+        let holes: BTreeSet<Block> = services.iter().copied().chain(doors).collect();
         let mut rules = vec![Rule::reject(Block::SPECIAL, "loopback, multicast and reserved addresses")];
         if self.block_metadata {
             rules.push(Rule::reject([Block::LINK_LOCAL], "link-local addresses and cloud metadata"));
         }
         if self.block_private {
-            let but_doors = |block: Block| doors.map_or_else(|| vec![block], |doors| block.without(doors));
-            let blocks = Block::PRIVATE.into_iter().flat_map(but_doors);
+            let blocks = Block::PRIVATE.into_iter().flat_map(|block| but(block, &holes));
             rules.push(Rule::reject(blocks, "private networks, other containers and the host"));
         }
         let covered = |block: &Block| rules.iter().flat_map(|rule| &rule.to).any(|known| known.covers(*block));
         let own = host.iter().map(|address| Block::from(*address));
-        let own: Vec<Block> = own.filter(|own| !covered(own) && Some(*own) != doors).collect();
+        let own: Vec<Block> = own.filter(|own| !covered(own) && !holes.contains(own)).collect();
         if !own.is_empty() {
             rules.push(Rule::reject(own, "this host's own addresses"));
         }
         if let Some(doors) = doors {
             rules.push(Rule::allow([doors], DOORS.map(|(_, door)| door).into(), "judged by the name of the host"));
         }
+        // what stands out of a refusal is let through on its own ports, and not with everything public
+        let is_refused = |block: &Block| self.block_private && block.is_private() || host.contains(&block.base());
+        let apart: BTreeSet<Block> = services.into_iter().filter(is_refused).chain(doors).collect();
         match self.mode {
             Mode::Allowlist => rules.extend(self.allowed(resolved)),
             // what is let through by its address would not be known, and neither would QUIC
             Mode::Learn => {
                 let ports = Ports::default().without(&BY_NAME).unwrap_or_default();
-                let public = doors.map_or_else(|| vec![Block::ALL], |doors| Block::ALL.without(doors));
-                rules.push(Rule::allow(public, ports, "the public internet, on other ports"));
+                rules.push(Rule::allow(but(Block::ALL, &apart), ports, "the public internet, on other ports"));
             }
             Mode::Restricted | Mode::Open => {
-                rules.push(Rule::allow([Block::ALL], Ports::default(), "the public internet"));
+                rules.push(Rule::allow(but(Block::ALL, &apart), Ports::default(), "the public internet"));
             }
         }
+        rules.extend(self.opened(gateway));
         rules
     }
 
@@ -70,10 +75,30 @@ impl Policy {
         listed.map(|(ports, blocks)| Rule::allow(Block::apart(&blocks), ports, "allowed_domains")).collect()
     }
 
+    /// One rule for each service with ports that are not judged by name.
+    pub(crate) fn opened(&self, gateway: Option<Ipv4Addr>) -> impl Iterator<Item = Rule> {
+        self.services().filter_map(move |service| {
+            let (address, ports) = (service.address(gateway)?, self.by_address(service.ports())?);
+            Some(Rule::allow([address.into()], ports, &format!("network.hosts: {}", service.name())))
+        })
+    }
+
+    /// What its rules refuse but for its services: the blocks where none of these is.
+    pub(crate) fn refused(&self) -> Vec<Block> {
+        let closed = Self { services: BTreeSet::new(), ..self.clone() };
+        let rules = closed.rules(&Resolved::default(), &BTreeSet::new(), None).into_iter();
+        rules.filter(|rule| rule.action == Action::Reject).flat_map(|rule| rule.to).collect()
+    }
+
     /// Of the ports of a name, those on which its addresses are let through.
     fn by_address(&self, ports: &Ports) -> Option<Ports> {
         if self.is_named() { ports.without(&BY_NAME) } else { Some(ports.clone()) }
     }
+}
+
+/// A block without some addresses.
+fn but(block: Block, holes: &BTreeSet<Block>) -> Vec<Block> {
+    holes.iter().fold(vec![block], |left, hole| left.into_iter().flat_map(|block| block.without(*hole)).collect())
 }
 
 #[cfg(test)]
@@ -81,8 +106,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::network::policy::tests::{allowlist, domain, learn, restricted};
-    use crate::network::{Action, Flow, Protocol, Verdict};
+    use crate::network::policy::tests::{allowlist, domain, learn, restricted, with_services};
+    use crate::network::{Flow, Protocol, Verdict};
 
     fn reaches(rules: &[Rule], address: &str, port: u16) -> bool {
         let flow = Flow { to: address.parse().unwrap(), protocol: Protocol::Tcp, port: Some(port) };
@@ -110,10 +135,55 @@ mod tests {
         let gateway = Ipv4Addr::new(10, 128, 3, 1);
         let rules = learn().rules(&Resolved::default(), &BTreeSet::new(), Some(gateway));
         assert!(reaches(&rules, "198.51.100.10", 22) && reaches(&rules, "10.128.3.1", DOORS[0].1));
-        assert!(learn().is_sent_to_door(Ipv4Addr::new(198, 51, 100, 10), 443));
+        assert!(learn().is_sent_to_door(Ipv4Addr::new(198, 51, 100, 10), 443, None));
         for (address, port) in [("198.51.100.10", 443), ("198.51.100.10", 80), ("10.0.0.1", 22), ("10.128.3.1", 22)] {
             assert!(!reaches(&rules, address, port), "{address}:{port}");
         }
+    }
+
+    #[test]
+    fn a_service_is_reached_on_its_ports_and_nothing_beside_it() {
+        let (gateway, host) = (Ipv4Addr::new(10, 128, 3, 1), BTreeSet::from([Ipv4Addr::new(192, 168, 7, 2)]));
+        let services = [("db.lan", "192.168.7.5", 5432), ("here.lan", "host", 8080), ("own.lan", "192.168.7.2", 53)];
+        for mode in [Mode::Restricted, Mode::Learn, Mode::Allowlist] {
+            let rules = with_services(mode, &services).rules(&Resolved::default(), &host, Some(gateway));
+            for (address, port) in [("192.168.7.5", 5432), ("10.128.3.1", 8080), ("192.168.7.2", 53)] {
+                assert!(reaches(&rules, address, port), "{mode} {address}:{port}");
+            }
+            for (address, port) in [
+                ("192.168.7.5", 5433),
+                ("192.168.7.4", 5432),
+                ("192.168.7.6", 5432),
+                ("10.128.3.1", 5432),
+                ("10.128.3.2", 8080),
+                ("192.168.7.2", 8080),
+                ("169.254.169.254", 5432),
+                ("127.0.0.1", 8080),
+            ] {
+                assert!(!reaches(&rules, address, port), "{mode} {address}:{port}");
+            }
+            let ping = Flow { to: Ipv4Addr::new(192, 168, 7, 5), protocol: Protocol::Icmp, port: None };
+            assert_eq!(Verdict::of(&rules, &ping), Verdict::NotListed, "{mode}");
+            assert_eq!(reaches(&rules, "198.51.100.10", 22), mode != Mode::Allowlist, "{mode}");
+        }
+    }
+
+    #[test]
+    fn where_names_are_judged_a_service_has_no_address_rule_on_their_ports() {
+        let service = [("web.lan", "192.168.7.5", 443)];
+        let at = Ipv4Addr::new(192, 168, 7, 5);
+        let by_name = with_services(Mode::Learn, &service);
+        assert!(
+            by_name.is_sent_to_door(at, 443, None)
+                && !reaches(&by_name.rules(&Resolved::default(), &BTreeSet::new(), None), "192.168.7.5", 443)
+        );
+        assert!(!by_name.is_sent_to_door(Ipv4Addr::new(192, 168, 7, 6), 443, None));
+        assert_eq!(by_name.services_by_name().count(), 1);
+        let by_address = with_services(Mode::Restricted, &service);
+        assert!(!by_address.is_sent_to_door(at, 443, None) && by_address.services_by_name().next().is_none());
+        assert!(reaches(&by_address.rules(&Resolved::default(), &BTreeSet::new(), None), "192.168.7.5", 443));
+        let (here, gateway) = (with_services(Mode::Learn, &[("web.lan", "host", 443)]), Ipv4Addr::new(10, 128, 3, 1));
+        assert!(here.is_sent_to_door(gateway, 443, Some(gateway)) && !here.is_sent_to_door(gateway, 80, Some(gateway)));
     }
 
     #[test]

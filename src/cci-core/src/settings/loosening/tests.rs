@@ -3,7 +3,7 @@
 use cci_agent::{Import, Part};
 
 use super::*;
-use crate::network::Mode;
+use crate::network::{Mode, ServiceEntry};
 
 fn judged(trusted: &Settings, changed: &Settings, credentials: bool) -> Vec<String> {
     let around = Surroundings { credentials, inside: &|path| path.starts_with("/home/u/proj") };
@@ -92,6 +92,24 @@ fn a_limit_may_shrink_and_not_grow() {
     assert_eq!(with(Some("3GiB"), Some("0-1")), ["limits.cpu", "limits.memory"]);
     assert_eq!(with(None, Some("8")), ["limits.cpu", "limits.memory"]);
     assert_eq!(with(Some("10%"), Some("4")), ["limits.memory"]);
+}
+
+#[test]
+fn a_service_may_be_left_out_or_get_fewer_ports() {
+    let with = |hosts: &[(&str, &str, &[u16])]| {
+        let host = |(name, address, ports): &(&str, &str, &[u16])| ServiceEntry {
+            name: (*name).to_owned(),
+            address: (*address).to_owned(),
+            ports: ports.to_vec(),
+        };
+        let hosts = hosts.iter().map(host).collect();
+        Settings { network: NetworkSettings { hosts, ..Default::default() }, ..Default::default() }
+    };
+    let trusted = with(&[("a.lan", "10.0.0.1", &[80, 81]), ("b.lan", "host", &[80])]);
+    assert_eq!(keys(&trusted, &with(&[("a.lan", "10.0.0.1", &[81])])), Vec::<String>::new());
+    for further in [("a.lan", "10.0.0.1", &[82]), ("a.lan", "10.0.0.2", &[80]), ("c.lan", "host", &[80])] {
+        assert_eq!(keys(&trusted, &with(&[(further.0, further.1, further.2)])), ["network.hosts"]);
+    }
 }
 
 #[test]

@@ -31,6 +31,9 @@ async fn watched() -> (World, RunDir, Watched) {
         address,
         doors: BTreeMap::new(),
         allowed: vec!["*.example.com".into()],
+        hosts: Vec::new(),
+        proxy: None,
+        resolver: None,
         ask: false,
         learns: false,
     };

@@ -1,5 +1,6 @@
 //! Laws for every file: one key changes one key, layers are associative, nothing panics, nothing loosens.
 
+use cci_core::network::ServiceEntry;
 use cci_core::settings::{KEYS, Kind, Settings, Variable, key};
 use figment::Figment;
 use figment::providers::Serialized;
@@ -29,6 +30,14 @@ fn values_of(kind: Kind) -> Vec<String> {
         Kind::Bytes => texts(&["\"1GiB\"", "\"64MiB\""]),
         Kind::Age => texts(&["\"1h\"", "\"30d\""]),
         Kind::Environment => texts(&["{ A = \"1\" }", "{ B = \"2\" }", "{ A = { command = \"id\" } }"]),
+        Kind::NameServer => texts(&["\"192.0.2.1\"", "\"127.0.0.1:5353\""]),
+        Kind::Proxy => texts(&["\"inherit\"", "\"http://proxy.lan:3128\"", "\"socks5h://10.0.0.1\""]),
+        Kind::Hosts => texts(&[
+            "[]",
+            "[{ name = \"a.lan\", address = \"10.0.0.1\", ports = [80] }]",
+            "[{ name = \"a.lan\", address = \"10.0.0.1\", ports = [80, 81] }]",
+            "[{ name = \"a.lan\", address = \"host\", ports = [80] }]",
+        ]),
         Kind::Mounts => texts(&[
             "[{ host = \"sub\", container = \"/m\" }]",
             "[{ host = \"/srv\", container = \"/m\", readonly = true }]",
@@ -146,6 +155,11 @@ proptest! {
         prop_assert!(!before.block_metadata_endpoint || after.block_metadata_endpoint);
         prop_assert!(before.allow_local_network_access || !after.allow_local_network_access);
         prop_assert!(before.ask || !after.ask);
+        let is_within = |host: &ServiceEntry| before.hosts.iter().any(|own| {
+            (&own.name, &own.address) == (&host.name, &host.address) && host.ports.iter().all(|port| own.ports.contains(port))
+        });
+        prop_assert_eq!((&after.proxy, &after.resolver), (&before.proxy, &before.resolver));
+        prop_assert!(after.hosts.iter().all(is_within));
         // of the sample amounts, the weaker ones, listed by hand
         let (before, after) = (&trusted.limits, &changed.limits);
         let keeps = |before: &Option<String>, after: &Option<String>, strict: &str| {

@@ -63,3 +63,17 @@ async fn of_several_addresses_only_those_that_passed_are_dialled() {
     assert!(world.http("GET / HTTP/1.1\nHost: a.example\n\n").await.contains("200 OK"));
     assert_eq!(world.dialled(), ["198.51.100.9:80"]);
 }
+
+#[tokio::test]
+async fn a_service_is_dialled_where_it_is_and_nowhere_else() {
+    let world = World::new(&["a.example", "b.example"]);
+    world.serves(&["a.example@10.0.0.1:80"]);
+    world.resolves("b.example", &[&["10.0.0.1"]]);
+    let asked = "GET / HTTP/1.1\nHost: a.example\n\nGET / HTTP/1.1\nHost: a.example\nConnection: close\n\n";
+    assert_eq!(world.http(asked).await.matches("200 OK").count(), 2, "a kept connection is one to it too");
+    assert!(world.http("GET / HTTP/1.1\nHost: b.example\n\n").await.starts_with("HTTP/1.1 403 "));
+    assert_eq!(world.dialled(), ["10.0.0.1:80"]);
+    // on another port the name leads where it always did
+    let _ = world.say(443, &rustls_hello("a.example", &[])).await;
+    assert_eq!(world.dialled(), ["10.0.0.1:80", "198.51.100.1:443"]);
+}

@@ -5,6 +5,7 @@ pub(super) mod hellos;
 mod addresses;
 mod ended;
 mod many;
+mod proxies;
 mod requests;
 mod smuggling;
 mod switched;

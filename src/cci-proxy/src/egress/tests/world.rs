@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cci_core::network::{Addresses, HostName, Names, Reach};
+use cci_core::network::{Addresses, HostName, Names, Reach, Upstreams};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::watch;
 
@@ -44,6 +44,8 @@ impl Dial for Seen {
         tokio::spawn(async move {
             match address.port() {
                 80 => website(theirs, bytes).await,
+                3128 => proxy(theirs, bytes).await,
+                1080 => socks(theirs, bytes).await,
                 _ => parrot(theirs, bytes).await,
             }
         });
@@ -97,6 +99,58 @@ async fn website(stream: DuplexStream, bytes: Arc<Mutex<Vec<u8>>>) {
     }
 }
 
+/// A proxy of HTTP that wants a login and knows every name but `unknown.example`; `gone.example` ends it.
+async fn proxy(mut stream: DuplexStream, bytes: Arc<Mutex<Vec<u8>>>) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let Ok(byte) = stream.read_u8().await else { return };
+        head.push(byte);
+    }
+    bytes.lock().unwrap().extend_from_slice(&head);
+    let head = String::from_utf8(head).unwrap();
+    let answer = if head.starts_with("CONNECT gone.example") {
+        return;
+    } else if !head.contains("Proxy-Authorization: Basic dTpw\r\n") {
+        "407 Proxy Authentication Required"
+    } else if head.starts_with("CONNECT unknown.example") {
+        "503 Service Unavailable"
+    } else {
+        "200 Connection established"
+    };
+    stream.write_all(format!("HTTP/1.1 {answer}\r\nVia: x\r\n\r\n").as_bytes()).await.unwrap();
+    if answer.starts_with("200") {
+        if head.contains(":80 ") { website(stream, bytes).await } else { parrot(stream, bytes).await }
+    }
+}
+
+/// A proxy of SOCKS5 that wants a login; what it was asked for is kept as a line.
+async fn socks(mut stream: DuplexStream, bytes: Arc<Mutex<Vec<u8>>>) {
+    let mut methods = [0; 4];
+    stream.read_exact(&mut methods).await.unwrap();
+    assert_eq!(methods, [5, 2, 0, 2]);
+    stream.write_all(&[5, 2]).await.unwrap();
+    let mut login = [0; 5];
+    stream.read_exact(&mut login).await.unwrap();
+    stream.write_all(&[1, u8::from(login != *b"\x01\x01u\x01p")]).await.unwrap();
+    let mut request = [0; 4];
+    if stream.read_exact(&mut request).await.is_err() {
+        return;
+    }
+    let length = match request[3] {
+        1 => 4,
+        4 => 16,
+        _ => usize::from(stream.read_u8().await.unwrap()),
+    };
+    let mut host = vec![0; length];
+    stream.read_exact(&mut host).await.unwrap();
+    let port = stream.read_u16().await.unwrap();
+    let host = if request[3] == 3 { String::from_utf8(host).unwrap() } else { format!("{host:?}") };
+    bytes.lock().unwrap().extend_from_slice(format!("socks {host} {port}\r\n").as_bytes());
+    let reply = u8::from(host == "unknown.example") * 4;
+    stream.write_all(&[5, reply, 0, 3, 1, b'x', 0, 9]).await.unwrap();
+    if reply == 0 && port == 80 { website(stream, bytes).await } else { parrot(stream, bytes).await }
+}
+
 /// Twenty events, one in half a minute.
 async fn events(mut ends: Ends<DuplexStream>) {
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -116,7 +170,7 @@ pub(super) struct World {
 
 fn reach(entries: &[&str], addresses: Addresses) -> Arc<Reach> {
     let names = Names::listed(entries.iter().map(|entry| entry.parse().unwrap()));
-    Arc::new(Reach { names, addresses })
+    Arc::new(Reach { names, addresses, ..Reach::default() })
 }
 
 impl World {
@@ -126,12 +180,18 @@ impl World {
     }
 
     pub(super) fn with(entries: &[&str], addresses: Addresses, limits: Limits) -> Self {
+        Self::through(Upstreams::default(), entries, addresses, limits)
+    }
+
+    /// The same with proxies that the host goes out through.
+    pub(super) fn through(upstreams: Upstreams, entries: &[&str], addresses: Addresses, limits: Limits) -> Self {
         let seen = Seen::default();
         let (sender, receiver) = watch::channel(reach(entries, addresses));
         let (resolver, dial, notes) = (seen.clone(), seen.clone(), seen.clone());
         let egress = Egress {
             container: "cci-0a-1".to_owned(),
             reach: receiver,
+            upstreams,
             resolver,
             dial,
             notes,
@@ -155,6 +215,12 @@ impl World {
     /// Changes what is allowed.
     pub(super) fn allow(&self, entries: &[&str]) {
         self.reach.send(reach(entries, Addresses::default())).unwrap();
+    }
+
+    /// Makes names lead to one address each: `name@address:ports`.
+    pub(super) fn serves(&self, services: &[&str]) {
+        let services = services.iter().map(|service| service.parse().unwrap()).collect();
+        self.reach.send_modify(|reach| Arc::make_mut(reach).services = services);
     }
 
     /// A connection that the container opens to this port.
