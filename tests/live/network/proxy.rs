@@ -128,7 +128,7 @@ fn a_listed_name_goes_out_through_the_users_proxy() {
     assert!(log.contains("the proxy that this host goes out through does not answer"), "{log}");
     let logged = named.cci(&["supervisor", "logs"]).ok().stdout;
     let audit = named.cci(&["audit", "show", &container]).ok().stdout;
-    let info = named.cci(&["info", &container, "--format", "json"]).ok().stdout;
+    let info = named.cci(&["list", "--all", "--format", "json"]).ok().stdout;
     for text in [&log, &logged, &audit, &info] {
         assert!(!text.contains(secret), "{text}");
     }

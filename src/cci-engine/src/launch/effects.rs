@@ -152,7 +152,11 @@ fn certificates(world: &World, settings: &Settings) -> String {
 
 /// What must hold for a key to have an effect at all.
 fn ground(key: &str) -> &'static str {
-    if key == "network.allowed_domains" { "network.mode = \"allowlist\"\n" } else { "" }
+    match key {
+        "network.allowed_domains" => "network.mode = \"allowlist\"\n",
+        "network.proxy" => "network.mode = \"learn\"\n",
+        _ => "",
+    }
 }
 
 /// Whether there is a live test of this name that gives the key a value of its own.

@@ -42,7 +42,7 @@ impl Policy {
         let is_refused = |block: &Block| self.block_private && block.is_private() || host.contains(&block.base());
         let apart: BTreeSet<Block> = services.into_iter().filter(is_refused).chain(doors).collect();
         match self.mode {
-            Mode::Allowlist => rules.extend(self.allowed(resolved)),
+            Mode::Allowlist => rules.extend(self.allowed(resolved, &apart)),
             // what is let through by its address would not be known, and neither would QUIC
             Mode::Learn => {
                 let ports = Ports::default().without(&BY_NAME).unwrap_or_default();
@@ -56,12 +56,12 @@ impl Policy {
         rules
     }
 
-    /// One rule for each set of ports.
-    fn allowed(&self, resolved: &Resolved) -> Vec<Rule> {
+    /// One rule for each set of ports; a listed block is not about what is let through apart from it.
+    fn allowed(&self, resolved: &Resolved, apart: &BTreeSet<Block>) -> Vec<Rule> {
         let mut by_ports: BTreeMap<Ports, BTreeSet<Block>> = BTreeMap::new();
         for entry in &self.entries {
             let (ports, blocks): (_, Vec<Block>) = match &entry.target {
-                Target::Block(block) => (Some(entry.ports.clone()), vec![*block]),
+                Target::Block(block) => (Some(entry.ports.clone()), but(*block, apart)),
                 Target::Name(name) => {
                     (self.by_address(&entry.ports), resolved.addresses(name.as_str()).map(Block::from).collect())
                 }
@@ -106,8 +106,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::network::policy::tests::{allowlist, domain, learn, restricted, with_services};
-    use crate::network::{Flow, Protocol, Verdict};
+    use crate::network::policy::tests::{allowlist, domain, keeper, learn, restricted, with_services};
+    use crate::network::{Flow, Protocol, ServiceEntry, Verdict};
+    use crate::settings::NetworkSettings;
 
     fn reaches(rules: &[Rule], address: &str, port: u16) -> bool {
         let flow = Flow { to: address.parse().unwrap(), protocol: Protocol::Tcp, port: Some(port) };
@@ -166,6 +167,17 @@ mod tests {
             assert_eq!(Verdict::of(&rules, &ping), Verdict::NotListed, "{mode}");
             assert_eq!(reaches(&rules, "198.51.100.10", 22), mode != Mode::Allowlist, "{mode}");
         }
+    }
+
+    #[test]
+    fn a_listed_block_does_not_open_more_of_a_host_that_has_a_service_there() {
+        let hosts = vec![ServiceEntry { name: "own.lan".into(), address: "198.51.100.1".into(), ports: vec![8080] }];
+        let allowed_domains = vec!["198.51.100.0/24".to_owned()];
+        let settings = NetworkSettings { mode: Mode::Allowlist, hosts, allowed_domains, ..NetworkSettings::default() };
+        let policy = Policy::new(&settings, &keeper()).unwrap().unwrap();
+        let rules = policy.rules(&Resolved::default(), &BTreeSet::from([Ipv4Addr::new(198, 51, 100, 1)]), None);
+        assert!(reaches(&rules, "198.51.100.1", 8080) && reaches(&rules, "198.51.100.2", 22));
+        assert!(!reaches(&rules, "198.51.100.1", 22));
     }
 
     #[test]
