@@ -97,6 +97,14 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Whether it comes from the person or from cci, and not from what is in the container.
+    #[must_use]
+    pub fn is_of_the_host(&self) -> bool {
+        matches!(self, Self::Began { .. } | Self::Ended { .. } | Self::Checkpoint { .. } | Self::Allowed { .. })
+    }
+}
+
 /// What a line carries of the one before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link(String);

@@ -3,7 +3,7 @@
 import os, socket, ssl, sys, threading, time
 
 host = sys.argv[1]
-asked, failed = [0] * 8, []
+asked, failed = [0] * 5, []
 open_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 open_tls.check_hostname, open_tls.verify_mode = False, ssl.CERT_NONE
 
@@ -26,22 +26,22 @@ def hello(s):
 
 
 def ask(number):
-    kept = socket.create_connection((host, 80), 10) if number < 4 else None
+    kept = socket.create_connection((host, 80), 10) if number < 2 else None
     while not os.path.exists("/tmp/enough"):
         asked[number] += 1
         try:
             if kept:
                 answer(kept)
             else:
-                with socket.create_connection((host, 443 if number == 7 else 80), 10) as s:
-                    hello(s) if number == 7 else answer(s)
+                with socket.create_connection((host, 443 if number == 4 else 80), 10) as s:
+                    hello(s) if number == 4 else answer(s)
         except (OSError, AssertionError) as error:
             failed.append(f"{number}: {error!r}")
             kept = kept and socket.create_connection((host, 80), 10)
-        time.sleep(0.005)
+        time.sleep(0.02)
 
 
-threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+threads = [threading.Thread(target=ask, args=(number,)) for number in range(5)]
 for thread in threads:
     thread.start()
 open("/tmp/asks", "w")

@@ -25,6 +25,8 @@ use crate::supervisor::log::Log;
 const MOST: usize = 200;
 /// So many events wait to be written.
 const WAITING: usize = 4096;
+/// So many of these places are left to what is not the container's doing.
+const LEFT: usize = 256;
 /// How many events come at once at most, and how soon one more may come: nobody floods a record until what it had is gone.
 const SHARE: (u32, Duration) = (5_000, Duration::from_millis(50));
 
@@ -107,7 +109,8 @@ impl Record {
     pub(in crate::supervisor) fn keep(&self, event: Event) {
         let Inner { share, unwritten, writer, .. } = &*self.0;
         let at = now();
-        if !share.borrow_mut().take() {
+        // a container that floods its record does not keep out of it what its person did
+        if !event.is_of_the_host() && (writer.capacity() <= LEFT || !share.borrow_mut().take()) {
             return unwritten.set(unwritten.get() + 1);
         }
         let count = unwritten.get();

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cci_core::network::ProxyVariables;
+use cci_core::network::{Allowance, ProxyVariables};
 use cci_core::session::SessionId;
 use cci_host::store::audit::{Audits, Followed};
 use cci_host::store::run_dir::{EgressNote, Watched};
@@ -17,6 +17,7 @@ use tokio::net::TcpSocket;
 
 use super::world::{World, until};
 use crate::supervisor::ask::Ask;
+use crate::supervisor::egress::Asked;
 use crate::supervisor::tail;
 
 const ONE: Ipv4Addr = Ipv4Addr::LOCALHOST;
@@ -297,6 +298,8 @@ async fn a_flood_is_in_the_log_and_in_the_record_up_to_a_bound_and_counted() {
             let answers = say(ONE, 80, requests.collect::<String>().as_bytes()).await.unwrap();
             assert!(answers.starts_with(b"HTTP/1.1 403 "));
         }
+        let allowance = Allowance::of("host.example", None).unwrap();
+        Ask(&world.place).allow(&Asked { session, allowance }).await.unwrap();
         tokio::time::sleep(Duration::from_millis(100)).await;
         get(ONE, "after.example").await;
     };
@@ -307,6 +310,8 @@ async fn a_flood_is_in_the_log_and_in_the_record_up_to_a_bound_and_counted() {
     let written = record.lines().count();
     assert!((5_000..12_000).contains(&written), "{written}");
     assert!(record.contains(r#"{"event":"unwritten","count":"#), "what is missing is counted");
+    assert!(record.contains(r#"{"event":"allowed","entry":"host.example"#), "what its person did is not missing");
+    assert!(record.trim_end().lines().last().unwrap().contains(r#"{"event":"ended""#), "nor its end");
     assert_eq!(Audits::of(world.place.cci_dir()).follow(session).unwrap(), Followed::Whole(written));
 }
 
