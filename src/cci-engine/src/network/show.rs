@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use cci_core::network::{Allowance, Entry};
+use cci_core::network::{Allowance, Entry, Policy};
 use cci_core::{Error, Result};
 use cci_incus::{Acl, AclAction, Nic};
 
@@ -70,7 +70,7 @@ pub async fn show(cx: &Context, container: &str) -> Result<Shown> {
     let by_name = by_name.collect();
     let services = policy
         .iter()
-        .flat_map(|policy| policy.services())
+        .flat_map(Policy::services)
         .filter_map(|service| Some((service.name().to_string(), BTreeSet::from([service.address(known.gateway)?]))));
     let names = known.resolved.current.clone().into_iter().chain(services).collect();
     let allowed = beside::in_force(cx, container).await?.iter().map(Allowance::to_string).collect();
