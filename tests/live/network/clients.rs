@@ -21,7 +21,7 @@ struct Server {
     address: String,
     /// What a client has to trust.
     authority: PathBuf,
-    server: Child,
+    process: Child,
 }
 
 impl Server {
@@ -57,10 +57,10 @@ impl Server {
         ]);
         let mut serve = internet::command("python3");
         serve.args(["-c", SERVER, &address]).args([file("cert.pem"), file("key.pem"), dir.to_owned()]).arg(api.url());
-        let mut server = serve.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-        let said = BufReader::new(server.stdout.take().unwrap()).lines().next();
+        let mut process = serve.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let said = BufReader::new(process.stdout.take().unwrap()).lines().next();
         assert_eq!(said.unwrap().unwrap(), "listens");
-        Self { address, authority: file("ca.pem"), server }
+        Self { address, authority: file("ca.pem"), process }
     }
 }
 
@@ -71,8 +71,8 @@ fn with(mut command: Command, args: &[&str], dir: &Path) -> Command {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
@@ -89,7 +89,8 @@ fn clients_as_they_are_reach_the_hosts_that_are_listed() {
     const UNLISTED: &str = "no.n110.test";
     let (dir, api) = (tempfile::tempdir().unwrap(), Anthropic::start());
     let server = Server::start(110, &[LISTED, UNLISTED], &api, dir.path());
-    let lead = |hosts: &[String]| hosts.iter().map(|host| format!("{} {host}\n", server.address)).collect::<String>();
+    let lead =
+        |hosts: &[String]| hosts.iter().map(|host| format!("{} {host}\n", server.address)).collect::<Vec<_>>().concat();
     let (listed, unlisted) = (hosts(LISTED), hosts(UNLISTED));
     let allowed: Vec<&str> = listed.iter().map(String::as_str).collect();
     let named = Named::new(&allowed, &(lead(&listed) + &lead(&unlisted)));
