@@ -28,6 +28,7 @@ use crate::error::{Error, Result};
 use crate::host_disk::HostDisk;
 use crate::idmap::{self, Idmap};
 use crate::lifetime::Lifetime;
+pub use crate::machine::Roots;
 use crate::machine_id::MachineId;
 use crate::mark::{Kind, Marks};
 use crate::name::{ContainerName, Prefix};
@@ -80,8 +81,8 @@ pub struct LaunchPlan {
     pool: Option<String>,
     /// Those of these variables by which the agent is let in through the sockets.
     login: BTreeMap<String, String>,
-    /// Whether the container trusts its user's authority.
-    trusts: bool,
+    /// Whom the container's programs trust.
+    roots: Roots,
     prefix: Prefix,
     marks: Marks,
     nic: Option<Nic>,
@@ -141,7 +142,7 @@ impl LaunchPlan {
             user: GuestUser { uid: settings.incus.agent_uid, gid: settings.incus.agent_uid },
             environment: own.into_iter().chain(ask.login.clone()).collect(),
             login: ask.login.clone(),
-            trusts: ask.trusts,
+            roots: ask.roots,
             author: host.author.clone(),
             warnings: warning::warnings(settings, &host.idmap, &map),
             reaches_home: true,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cci_core::network::Mode;
-use cci_core::plan::{Ask, LaunchPlan};
+use cci_core::plan::{Ask, LaunchPlan, Roots};
 use cci_core::slot::Slot;
 use cci_core::{Error, Result};
 use cci_guest::layout::WORKSPACE;
@@ -52,7 +52,7 @@ async fn decided(bed: &Bed, cx: Context) -> Result<Ready> {
         launch: launch::launch_mark(),
         session: Some((launch::new_session_id(), host_path::own(&bed.dir("floor-state")?)?)),
         sockets: None,
-        trusts: false,
+        roots: Roots::OfImage,
         login: std::collections::BTreeMap::new(),
         environment: cx.environment.clone(),
     };

@@ -8,7 +8,7 @@ use cci_core::checkpoint::{CheckpointId, Root};
 use cci_core::idmap::Ids;
 use cci_core::name::Prefix;
 use cci_core::network::Allowance;
-use cci_core::plan::{Ask, LaunchPlan};
+use cci_core::plan::{Ask, LaunchPlan, Roots};
 use cci_core::session::SessionId;
 use cci_core::slot::{Slot, SlotChoice};
 use cci_core::workspace::Workspace;
@@ -134,7 +134,7 @@ pub(super) async fn planned(cx: &Context) -> Result<(Survey, LaunchPlan)> {
     let survey = launch::survey(cx, Subject::Workspace).await?;
     let ask = Ask {
         sockets: None,
-        trusts: false,
+        roots: Roots::OfImage,
         login: std::collections::BTreeMap::new(),
         prefix: cx.prefix.clone(),
         workspace: cx.workspace.clone(),

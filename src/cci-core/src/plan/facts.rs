@@ -11,6 +11,7 @@ use crate::address::Subnet;
 use crate::environment::HostLocale;
 use crate::host_disk::HostPath;
 use crate::idmap::IdmapFacts;
+use crate::machine::Roots;
 use crate::mount::Mount;
 use crate::name::Prefix;
 use crate::network::Policy;
@@ -33,8 +34,8 @@ pub struct Ask {
     pub session: Option<(SessionId, HostPath)>,
     /// The directory with the session's sockets, if it has some.
     pub sockets: Option<HostPath>,
-    /// Whether the container is to trust its user's authority, of which the certificate is there.
-    pub trusts: bool,
+    /// Whom its programs are to trust.
+    pub roots: Roots,
     /// The variables by which the agent is let in by its API through these sockets.
     pub login: BTreeMap<String, String>,
     /// Variables of the command line.

@@ -27,7 +27,7 @@ fn ask() -> Ask {
         launch: "nonce".into(),
         session: Some((SessionId::from_random([1; 16]), place("/home/u/.cci/sessions/x/state", 5))),
         sockets: None,
-        trusts: false,
+        roots: Roots::OfImage,
         login: BTreeMap::new(),
         environment: BTreeMap::new(),
     }
@@ -296,6 +296,19 @@ fn a_host_without_the_line_says_which_and_how() {
     let error = LaunchPlan::new(&ask(), &Settings::default(), &host).unwrap_err();
     assert_eq!(error.code(), "host-unfit");
     assert!(error.to_string().contains("/etc/subgid has no line `root:1234:1`"), "{error}");
+}
+
+#[test]
+fn a_container_is_made_to_trust_its_users_authority_where_that_is_beside_its_sockets() {
+    let hooks = |roots, plan: &dyn Fn(LaunchPlan) -> LaunchPlan| {
+        let ask = Ask { sockets: Some(place("/home/u/.cci/run/x", 7)), roots, ..ask() };
+        let plan = plan(LaunchPlan::new(&ask, &Settings::default(), &host()).unwrap());
+        container(&plan.machine(Slot::FIRST)).config["raw.lxc"].clone()
+    };
+    let hook = format!("chroot \"$LXC_ROOTFS_MOUNT\" /bin/sh -c '{}' #\n", cci_guest::trust::script());
+    assert!(hooks(Roots::AndOfUser, &|plan| plan).contains(&hook));
+    assert!(!hooks(Roots::OfImage, &|plan| plan).contains("hook.mount "));
+    assert!(!hooks(Roots::AndOfUser, &|plan| plan.beyond_home(Some("pool")).unwrap()).contains("hook.mount "));
 }
 
 #[test]

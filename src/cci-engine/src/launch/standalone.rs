@@ -1,6 +1,6 @@
 //! Creates a container without a workspace: the same network, limits and labels as a session's.
 
-use cci_core::plan::{Ask, LaunchPlan};
+use cci_core::plan::{Ask, LaunchPlan, Roots};
 use cci_core::slot::Slot;
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
@@ -29,7 +29,7 @@ pub async fn standalone(cx: &Context, image: &str, name: &str, ephemeral: bool) 
         launch: launch_mark(),
         session: None,
         sockets: None,
-        trusts: false,
+        roots: Roots::OfImage,
         login: std::collections::BTreeMap::new(),
         environment: cx.environment.clone(),
     };

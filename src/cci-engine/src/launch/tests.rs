@@ -7,7 +7,7 @@ mod refused;
 mod reuse;
 
 use cci_core::Result;
-use cci_core::plan::{Ask, LaunchPlan};
+use cci_core::plan::{Ask, LaunchPlan, Roots};
 use cci_core::slot::{Slot, SlotChoice};
 
 use super::{Launched, Subject, launch_mark, survey};
@@ -36,7 +36,7 @@ pub(crate) async fn launched(cx: &Context, choice: SlotChoice) -> Result<Launche
         launch: launch_mark(),
         session: None,
         sockets: None,
-        trusts: false,
+        roots: Roots::OfImage,
         login: std::collections::BTreeMap::new(),
         environment: cx.environment.clone(),
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cci_core::Result;
 use cci_core::checkpoint::Cause;
 use cci_core::lifetime::Lifetime;
-use cci_core::plan::{Ask, LaunchPlan};
+use cci_core::plan::{Ask, LaunchPlan, Roots};
 use cci_core::slot::SlotChoice;
 use cci_guest::handshake::Script;
 use cci_guest::layout::WORKSPACE;
@@ -104,7 +104,7 @@ async fn prepare(cx: &Context, command: &Command) -> Result<(Launched, Option<Op
         launch: launch::launch_mark(),
         session: None,
         sockets: None,
-        trusts: false,
+        roots: Roots::OfImage,
         login: std::collections::BTreeMap::new(),
         environment: cx.environment.clone(),
     };

@@ -8,7 +8,7 @@ use cci_core::checkpoint::{CheckpointId, Root};
 use cci_core::idmap::Ids;
 use cci_core::mark::Marks;
 use cci_core::pin::Pinned;
-use cci_core::plan::{Ask, LaunchPlan};
+use cci_core::plan::{Ask, LaunchPlan, Roots};
 use cci_core::session::{Resume, SessionId};
 use cci_core::slot::SlotChoice;
 use cci_core::{Error, Result};
@@ -330,7 +330,7 @@ fn plan(
         launch: launch::launch_mark(),
         session: Some((id, host_path::own(&state)?)),
         sockets: sockets.map(|sockets| sockets.place.clone()),
-        trusts: granted.authority.is_some(),
+        roots: if granted.authority.is_some() { Roots::AndOfUser } else { Roots::OfImage },
         login: way.environment.iter().chain(&granted.environment).map(|(k, v)| (k.clone(), v.clone())).collect(),
         environment: cx.environment.clone(),
     };

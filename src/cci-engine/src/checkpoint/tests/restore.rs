@@ -1,7 +1,7 @@
 //! How a container comes back: a launch like any other, with another root file system.
 
 use cci_core::checkpoint::Root;
-use cci_core::plan::{Ask, LaunchPlan};
+use cci_core::plan::{Ask, LaunchPlan, Roots};
 use cci_core::slot::{Slot, SlotChoice};
 use cci_core::{Error, Result};
 use serde_json::Value;
@@ -27,7 +27,7 @@ async fn planned(cx: &Context) -> Result<(Survey, LaunchPlan)> {
     let survey = launch::survey(cx, Subject::Workspace).await?;
     let ask = Ask {
         sockets: None,
-        trusts: false,
+        roots: Roots::OfImage,
         login: std::collections::BTreeMap::new(),
         prefix: cx.prefix.clone(),
         workspace: cx.workspace.clone(),

@@ -10,7 +10,7 @@ use cci_core::idmap::{IdmapFacts, Ids, SubRange};
 use cci_core::machine::{Container, container};
 use cci_core::name::Prefix;
 use cci_core::network::{Keeper, Policy};
-use cci_core::plan::{Ask, GuestUser, HostFacts, LaunchPlan};
+use cci_core::plan::{Ask, GuestUser, HostFacts, LaunchPlan, Roots};
 use cci_core::session::SessionId;
 use cci_core::settings::Settings;
 use cci_core::slot::Slot;
@@ -100,7 +100,7 @@ impl World {
             launch: "nonce".into(),
             session: session.map(|id| (id, host_path::own(self.dir.path()).unwrap())),
             sockets: None,
-            trusts: false,
+            roots: Roots::OfImage,
             login: BTreeMap::new(),
             environment: BTreeMap::new(),
         };
