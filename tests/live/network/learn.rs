@@ -36,7 +36,7 @@ fn what_a_session_asked_for_becomes_an_allowlist_with_which_it_passes() {
         let json: Value = serde_json::from_str(&learnt.stdout).unwrap();
         schema::check(&named.host, "network-learn", &json);
         let entries: Vec<&str> =
-            json["hosts"].as_array().unwrap().iter().flat_map(|host| host["entry"].as_str()).collect();
+            json["hosts"].as_array().unwrap().iter().filter_map(|host| host["entry"].as_str()).collect();
         let is_all = entries == ["one.n63.test:443", "two.n63.test:80"] && json["nameless"].as_u64() >= Some(2);
         if is_all { Ok(()) } else { Err(learnt.stdout) }
     });
