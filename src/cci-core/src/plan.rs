@@ -5,6 +5,7 @@ mod devices;
 mod facts;
 mod machine;
 mod otherwise;
+mod roots;
 mod state_volume;
 mod warning;
 
@@ -19,6 +20,7 @@ use cci_incus_types::Devices;
 pub use self::devices::SOCKETS;
 use self::devices::{RESOLV, SESSION, devices, disks, pool};
 pub use self::facts::{Ask, HostFacts, Network, Nic};
+pub use self::roots::Roots;
 pub use self::state_volume::StateVolume;
 pub use self::warning::PlanWarning;
 use crate::address::Subnet;
@@ -28,7 +30,6 @@ use crate::error::{Error, Result};
 use crate::host_disk::HostDisk;
 use crate::idmap::{self, Idmap};
 use crate::lifetime::Lifetime;
-pub use crate::machine::Roots;
 use crate::machine_id::MachineId;
 use crate::mark::{Kind, Marks};
 use crate::name::{ContainerName, Prefix};
@@ -233,6 +234,12 @@ impl LaunchPlan {
     #[must_use]
     pub fn has_sockets(&self) -> bool {
         self.disks.iter().any(|disk| disk.device == SOCKETS)
+    }
+
+    /// Whether its programs are to trust the authority of its user, whose certificate is beside its sockets.
+    #[must_use]
+    pub fn trusts_its_user(&self) -> bool {
+        self.roots == Roots::AndOfUser && self.has_sockets()
     }
 
     /// What of the caller's home may be mounted without being asked for.

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use cci_guest::trust;
 use cci_incus_types::Devices;
 
-use super::spec::{Hooks, MachineIds, MachineSpec, Roots};
+use super::spec::{Hooks, MachineIds, MachineSpec};
 use crate::address::Fixed;
 use crate::host_disk::{self, RAW_LXC};
 use crate::idmap::Idmap;
@@ -90,16 +89,8 @@ fn raw_lxc(name: &str, hooks: &Hooks, pins: &str) -> String {
     let stop = hooks.stop.as_ref().map(|hook| hook.raw_lxc(name)).unwrap_or_default();
     let address = hooks.address.map(Fixed::raw_lxc).unwrap_or_default();
     let machine_id = hooks.machine_id.map(MachineId::raw_lxc).unwrap_or_default();
-    let trust = if hooks.roots == Roots::AndOfUser { trust() } else { String::new() };
     let barred = if hooks.barred { BARRED } else { "" };
-    stop + pins + &address + &hooks.guard + &machine_id + &trust + barred
-}
-
-/// The line for LXC that runs the script as the container's root in its root file system, where no link leads to the
-/// host's. A hook of the start can be no more than a path; LXC puts `exec` before this one and words after it.
-fn trust() -> String {
-    let chroot = "/usr/bin/env PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot \"$LXC_ROOTFS_MOUNT\"";
-    format!("lxc.hook.mount = {chroot} /bin/sh -c '{}' #\n", trust::script())
+    stop + pins + &address + &hooks.guard + &machine_id + barred
 }
 
 #[cfg(test)]

@@ -4,4 +4,4 @@ mod container;
 mod spec;
 
 pub use container::{Container, container};
-pub use spec::{Hooks, MachineIds, MachineSpec, Roots};
+pub use spec::{Hooks, MachineIds, MachineSpec};

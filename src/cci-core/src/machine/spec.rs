@@ -45,16 +45,6 @@ pub enum MachineIds {
     Of(HostIds, Idmap),
 }
 
-/// Whom the programs of a machine trust to vouch for names.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Roots {
-    /// Whoever its image says.
-    #[default]
-    OfImage,
-    /// The authority of its user as well, whose certificate is beside its sockets.
-    AndOfUser,
-}
-
 /// What the host does when a machine starts and stops.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hooks {
@@ -64,8 +54,6 @@ pub struct Hooks {
     pub address: Option<Fixed>,
     /// The rules under its network's ACL, as lines for LXC.
     pub guard: String,
-    /// Whom its programs trust from before its init begins.
-    pub roots: Roots,
     /// The identity that it gets, if not the one in its root file system.
     pub machine_id: Option<MachineId>,
     /// Whether it refuses to start.

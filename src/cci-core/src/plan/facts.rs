@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use cci_guest::author::Author;
 use cci_incus_types::{Disk, device};
 
+use super::roots::Roots;
 use crate::address::Subnet;
 use crate::environment::HostLocale;
 use crate::host_disk::HostPath;
 use crate::idmap::IdmapFacts;
-use crate::machine::Roots;
 use crate::mount::Mount;
 use crate::name::Prefix;
 use crate::network::Policy;

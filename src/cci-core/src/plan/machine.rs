@@ -9,7 +9,7 @@ use super::LaunchPlan;
 use super::devices::RESOLV;
 use crate::address::Fixed;
 use crate::lifetime::Lifetime;
-use crate::machine::{Hooks, MachineIds, MachineSpec, Roots};
+use crate::machine::{Hooks, MachineIds, MachineSpec};
 use crate::mark::{Kind, Marks};
 use crate::network::{self, Mode};
 use crate::slot::Slot;
@@ -44,8 +44,7 @@ impl LaunchPlan {
     fn with_address(&self, slot: Slot, name: String, marks: Marks) -> MachineSpec {
         let names_itself = !self.has_instant_network();
         let disks = self.disks.iter().filter(|disk| !(names_itself && disk.device == RESOLV));
-        let roots = if self.has_sockets() { self.roots } else { Roots::OfImage };
-        let hooks = Hooks { stop: self.stop_hook.clone(), roots, machine_id: self.machine_id, ..Hooks::default() };
+        let hooks = Hooks { stop: self.stop_hook.clone(), machine_id: self.machine_id, ..Hooks::default() };
         let (mut devices, mut hooks) = (self.devices.clone(), hooks);
         if let (Some(fixed), Some(nic)) = (self.fixed(slot), &self.nic) {
             hooks.guard = self.guard(fixed.subnet.gateway);

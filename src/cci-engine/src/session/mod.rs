@@ -20,3 +20,4 @@ pub mod state_volume;
 #[cfg(test)]
 mod tests;
 pub mod tmux;
+mod trust;

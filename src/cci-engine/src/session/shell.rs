@@ -34,6 +34,7 @@ use crate::session::resume::{self, Given, Network, Resumed};
 use crate::session::secrets::Granted;
 use crate::session::shutdown;
 use crate::session::state_volume;
+use crate::session::trust;
 use crate::site::host_path;
 use crate::site::replaced;
 
@@ -265,10 +266,14 @@ impl Running {
                 }
             }
         };
+        let known = async {
+            let (published, trusted) = tokio::join!(published, trust::ensure(&cx, &plan, &name));
+            published.and(trusted)
+        };
         let begun = if session.tmux {
-            Box::pin(start_in_tmux(&cx, &plan, &name, session, &agent, published)).await
+            Box::pin(start_in_tmux(&cx, &plan, &name, session, &agent, known)).await
         } else {
-            published.await
+            known.await
         };
         let first = first.filter(|first| holders::is_here(&cx, first));
         let has_begun = session.tmux && first.is_none();
