@@ -27,7 +27,7 @@ use crate::ui::terminal::Terminal;
 ///
 /// A session finds a placeholder in its environment. A request that it makes through `/run/cci/secrets.sock`, or the proxy
 /// <http://127.0.0.1:7288> in the container, carries the value in its place, to the hosts of the secret and nowhere else.
-/// Where network.allowed_domains lists such a host by name, so does any request to it by https.
+/// Where `network.allowed_domains` lists such a host by name, so does any request to it by https.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Through the socket and the proxy, requests are made with http://; from this host on they are encrypted. In mode `allowlist`, programs that ask a listed host of a secret by https (port 443) carry it as well: TLS is ended on this host for it, with a certificate of an authority of your own (~/.cci/authority) that only your containers trust. What is in a URL or in a body is not replaced, and what is for no secret is passed on as it came. `cci run` starts no session and has no secrets.\n\nExamples:\n  cci secret set WEATHER_KEY --host api.weather.example < key.txt\n  cci secret set github --github --command 'gh auth token'\n  cci secret list --format=json | jq -r '.secrets[].name'\n  curl --unix-socket /run/cci/secrets.sock -H \"X-Api-Key: $WEATHER_KEY\" http://api.weather.example/today     in a container"

@@ -99,7 +99,7 @@ print(urllib.request.urlopen(asked, context=context).read().decode())'"#,
 fn programs_carry_a_secret_over_tls_and_the_container_has_neither_it_nor_the_authoritys_key() {
     let dir = tempfile::tempdir().unwrap();
     let origin = Origin::start(dir.path());
-    let table: String = NAMES.iter().map(|name| format!("{} {name}\n", origin.address)).collect();
+    let table = NAMES.iter().fold(String::new(), |table, name| format!("{table}{} {name}\n", origin.address));
     let named = Named::new(&NAMES, &table);
     let roots = dir.path().join("ca.pem");
     let open =

@@ -1,6 +1,5 @@
 //! A connection of TLS that is ended here: its requests are judged one by one, and answered by whoever carries them on.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -26,7 +25,7 @@ use super::carry::{Carry, Ending};
 use super::connection::{Egress, Opened};
 use super::dial::Dial;
 use super::limits::{HEAD, HEAD_TIME, IDLE};
-use super::note::{Note, Notes};
+use super::note::{Note, Notes, Peer};
 use super::onward::{H2, Lost, Onward, Opening, WINDOWS};
 use super::outward::rule;
 use super::refusal::Refusal;
@@ -114,7 +113,7 @@ where
 struct Within<N, C> {
     name: HostName,
     port: u16,
-    address: SocketAddr,
+    address: Peer,
     container: String,
     reach: watch::Receiver<Arc<Reach>>,
     notes: N,
@@ -194,8 +193,10 @@ impl<N: Notes, C: Carry> Within<N, C> {
         let path = meant(request, &self.name, self.port)?;
         let reach = self.reach.borrow();
         rule(&reach, &self.name, self.port)?;
-        if let Some(why) = reach.addresses.refuse(self.address.ip()) {
-            return Err(Refusal::Special { name: self.name.clone(), address: self.address.ip(), why });
+        if let Peer::Address(address) = self.address
+            && let Some(why) = reach.refuse(&self.name, address)
+        {
+            return Err(Refusal::Special { name: self.name.clone(), address: address.ip(), why });
         }
         request.headers_mut().remove(HOST);
         *request.uri_mut() = path.into();

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cci_core::network::{Addresses, HostName, Names, Reach};
+use cci_core::network::{HostName, Names, Reach, Upstreams};
 use cci_host::secrets::{Authority, Leaf, Secret, Secrets, Source};
 use cci_host::store::run_dir::{SecretsNote, Watched};
 use cci_proxy::egress::{Answer, Dial, Egress, Limits, Note, Notes, Resolve};
@@ -85,7 +85,6 @@ fn answer(tls: &mut (impl Read + Write), seen: &Mutex<Vec<String>>) -> io::Resul
             for piece in ["so ", &credential[..credential.len() - 5], &credential[credential.len() - 5..]] {
                 write!(tls, "{:x}\r\n{piece}\r\n", piece.len())?;
                 tls.flush()?;
-                std::thread::sleep(Duration::from_millis(20));
             }
             write!(tls, "0\r\n\r\n")?;
         }
@@ -93,7 +92,7 @@ fn answer(tls: &mut (impl Read + Write), seen: &Mutex<Vec<String>>) -> io::Resul
         "/coded" => write!(tls, "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n4\r\nzzzz\r\n0\r\n\r\n")?,
         "/socket" => {
             write!(tls, "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")?;
-            write!(tls, "hello {credential}\n")?;
+            writeln!(tls, "hello {credential}")?;
             let mut said = [0; 5];
             tls.read_exact(&mut said)?;
             tls.write_all(&said)?;
@@ -165,12 +164,13 @@ impl With {
         change(&mut watched);
         let vault = Rc::new(Vault::of(world.place.cci_dir()));
         vault.proves(trusting(theirs.certificate())).await;
-        let reach = Reach { names: Names::Every, addresses: Addresses::default() };
+        let reach = Reach { names: Names::Every, ..Reach::default() };
         let (sender, reach) = watch::channel(Arc::new(reach));
         let (notes, to) = (Noted::default(), Fixed(origin.at));
         let egress = Egress {
             container: "cci-0a-1".to_owned(),
             reach,
+            upstreams: Upstreams::default(),
             resolver: to.clone(),
             dial: to,
             notes: notes.clone(),
@@ -324,8 +324,8 @@ async fn who_has_no_secret_for_a_name_sees_its_own_certificate() {
         let none = With::new("api.example", "api.example", |watched| watched.secrets = None).await;
         is_spliced(&none, "api.example").await;
         let learns = |watched: &mut Watched| {
-            let note = note(Ipv4Addr::LOCALHOST, &[]);
-            watched.egress = Some(cci_host::store::run_dir::EgressNote { learns: true, ..note });
+            let way = note(Ipv4Addr::LOCALHOST, &[]);
+            watched.egress = Some(cci_host::store::run_dir::EgressNote { learns: true, ..way });
         };
         is_spliced(&With::new("api.example", "api.example", learns).await, "api.example").await;
     })

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cci_core::network::{Addresses, HostName, Names, Reach};
+use cci_core::network::{HostName, Names, Reach, Upstreams};
 use http_body_util::{BodyExt, Either, Empty, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
@@ -145,6 +145,7 @@ impl Carry for Bearer {
         is_its.then(|| Ending { secrets: vec!["api".into()], leaf, outward })
     }
 
+    #[expect(clippy::manual_async_fn, reason = "an async function borrows the bearer")]
     fn answer(
         &self,
         mut request: Request<Incoming>,
@@ -180,7 +181,7 @@ struct World {
 
 fn reach(entries: &[&str]) -> Arc<Reach> {
     let names = Names::listed(entries.iter().map(|entry| entry.parse().unwrap()));
-    Arc::new(Reach { names, addresses: Addresses::default() })
+    Arc::new(Reach { names, ..Reach::default() })
 }
 
 impl World {
@@ -191,6 +192,7 @@ impl World {
         let egress = Egress {
             container: "cci-0a-1".to_owned(),
             reach: receiver,
+            upstreams: Upstreams::default(),
             resolver: Fixed,
             dial: Origin { leaf: theirs.leaf, dialled: Arc::default() },
             notes: Noted::default(),
