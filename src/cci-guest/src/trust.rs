@@ -17,9 +17,9 @@ pub const VARIABLES: [&str; 6] =
 pub fn script() -> String {
     format!(
         "PATH=/usr/sbin:/usr/bin:/sbin:/bin; from={AUTHORITY}; to=/usr/local/share/ca-certificates/{AUTHORITY_NAME}.crt; \
-         [ -f $from ] && [ -f {BUNDLE} ] || exit 0; head -c 8192 $from | cmp -s - $to && exit 0; \
+         if [ -f $from ] && [ -f {BUNDLE} ] && ! head -c 8192 $from | cmp -s - $to; then \
          mkdir -p ${{to%/*}}; rm -rf $to; head -c 8192 $from >$to; cat $to >>{BUNDLE}; \
-         ln -sf $to /etc/ssl/certs/{AUTHORITY_NAME}.pem; ln -sf {AUTHORITY_NAME}.pem /etc/ssl/certs/{HASH}.0; exit 0"
+         ln -sf $to /etc/ssl/certs/{AUTHORITY_NAME}.pem; ln -sf {AUTHORITY_NAME}.pem /etc/ssl/certs/{HASH}.0; fi; true"
     )
 }
 

@@ -95,6 +95,11 @@ print(urllib.request.urlopen(asked, context=context).read().decode())'"#,
     ("wget", r#"wget -qO- --header="Authorization: Bearer $API" https://api.n64.test/"#),
 ];
 
+/// Runs its argument as the session's programs run: with what the shell in it has in its environment.
+const AS_IN_THE_SESSION: &str = r#"
+    for process in /proc/[0-9]*; do grep -qz ^API= $process/environ 2>/dev/null && break; done
+    mapfile -d '' variables <$process/environ && exec env "${variables[@]}" bash -c "$1""#;
+
 #[test]
 fn programs_carry_a_secret_over_tls_and_the_container_has_neither_it_nor_the_authoritys_key() {
     let dir = tempfile::tempdir().unwrap();
@@ -114,10 +119,13 @@ fn programs_carry_a_secret_over_tls_and_the_container_has_neither_it_nor_the_aut
     };
     cci(&["shell", "--background", "--debug"]).ok();
     let container = named.host.only_container();
-    let inside =
-        |user: &str, script: &str| cci(&["container", "exec", &container, "--user", user, "--", "bash", "-c", script]);
+    let exec = |user: &str, command: &[&str]| {
+        cci(&[&["container", "exec", &container, "--user", user, "--", "bash", "-c"], command].concat())
+    };
+    let inside = |user: &str, script: &str| exec(user, &[script]);
+    let in_session = |script: &str| exec("code", &[AS_IN_THE_SESSION, "sh", script]);
     for (client, script) in CLIENTS {
-        let out = inside("code", script);
+        let out = in_session(script);
         assert!(out.stdout.contains("welcome") && !out.to_string().contains(VALUE), "{client}: {out}");
         assert!(client == "git" || client == "openssl" || out.stdout.contains("Bearer ****"), "{client}: {out}");
     }
@@ -132,7 +140,7 @@ fn programs_carry_a_secret_over_tls_and_the_container_has_neither_it_nor_the_aut
     assert!(issuer(NAMES[1]).contains("origin of the test"), "{}", issuer(NAMES[1]));
     assert!(issuer(NAMES[0]).contains("cci: secrets over TLS"), "{}", issuer(NAMES[0]));
     let ask = format!("curl -sSk -H \"Authorization: Bearer $API\" https://{}/", NAMES[1]);
-    let out = inside("code", &ask).ok();
+    let out = in_session(&ask).ok();
     assert!(out.stdout.contains("a stranger") && out.stdout.contains("Bearer cci.api.secret"), "{out}");
     let wrong = format!("curl -sS -H 'Host: {}' https://{}/", NAMES[1], NAMES[0]);
     assert!(inside("code", &wrong).stdout.contains("is for other.n64.test on a connection for api.n64.test"));

@@ -32,8 +32,11 @@ impl Echo {
                 }
                 let head = String::from_utf8_lossy(&head).into_owned();
                 let credential = head.lines().find_map(|line| line.strip_prefix("authorization: ")).unwrap_or("none");
-                let begin =
-                    format!("HTTP/1.1 200 OK\r\nx-echo: {credential}\r\ncontent-length: {}\r\n\r\n", head.len());
+                // one request a connection, and the client is told: it would use it again
+                let begin = format!(
+                    "HTTP/1.1 200 OK\r\nconnection: close\r\nx-echo: {credential}\r\ncontent-length: {}\r\n\r\n",
+                    head.len()
+                );
                 seen.lock().unwrap().push(head.clone());
                 let _ = stream.write_all(format!("{begin}{head}").as_bytes());
             }
