@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -15,6 +15,7 @@ use super::{Host, host};
 use crate::support::anthropic::Anthropic;
 use crate::support::figures::{Random, rounds, seed};
 use crate::support::issuer::Issuer;
+use crate::support::running::Running;
 use crate::support::wait;
 use crate::support::watch::Over;
 
@@ -65,13 +66,13 @@ impl World {
     }
 
     /// A supervisor that listens.
-    fn supervisor(&self) -> Supervisor {
+    fn supervisor(&self) -> Running {
         let mut command = self.host.cci_command(&["supervisor", "run"]);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert_eq!(line, "ready\n");
-        Supervisor(child)
+        Running(child)
     }
 
     fn log(&self) -> String {
@@ -92,16 +93,6 @@ fn asks(socket: &Path) -> Option<String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     answer.split(' ').nth(1).map(str::to_owned)
-}
-
-/// A supervisor, which is killed when it is dropped.
-struct Supervisor(Child);
-
-impl Drop for Supervisor {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use super::host::run;
+use super::running::Running;
 
 /// Serves what is put there; ends when it is dropped.
 pub struct Https {
@@ -12,7 +13,7 @@ pub struct Https {
     /// What a client has to trust.
     pub certificate: PathBuf,
     dir: PathBuf,
-    server: Child,
+    _server: Running,
 }
 
 impl Https {
@@ -37,7 +38,7 @@ impl Https {
         let port = said.find_map(|line| line.unwrap().strip_prefix("ACCEPT 127.0.0.1:").map(str::to_owned)).unwrap();
         // it names each file, and nobody has to read that
         std::thread::spawn(move || said.for_each(drop));
-        Self { url: format!("https://127.0.0.1:{port}"), certificate, dir, server }
+        Self { url: format!("https://127.0.0.1:{port}"), certificate, dir, _server: Running(server) }
     }
 
     /// Puts a file there.
@@ -59,12 +60,5 @@ impl Https {
 
     fn write(&self, name: &str, answer: &[u8]) {
         std::fs::write(Path::new(&self.dir).join(name), answer).unwrap();
-    }
-}
-
-impl Drop for Https {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
     }
 }

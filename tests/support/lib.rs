@@ -29,6 +29,7 @@ pub mod names;
 pub mod printed;
 pub mod proxy;
 pub mod pty;
+pub mod running;
 pub mod schema;
 pub mod screen;
 pub mod timeline;

@@ -3,16 +3,17 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::host::run;
+use super::running::Running;
 use super::{internet, wait};
 
 /// Answers there until it is dropped.
 pub struct Web {
     pub address: String,
-    tls: Child,
+    _tls: Running,
 }
 
 impl Web {
@@ -41,14 +42,7 @@ impl Web {
             let reached = std::net::TcpStream::connect((address.as_str(), 443));
             reached.map(drop).map_err(|error| error.to_string())
         });
-        Self { address, tls }
-    }
-}
-
-impl Drop for Web {
-    fn drop(&mut self) {
-        let _ = self.tls.kill();
-        let _ = self.tls.wait();
+        Self { address, _tls: Running(tls) }
     }
 }
 

@@ -5,12 +5,14 @@
 pub mod egress;
 mod event_stream;
 mod meant;
+mod of_connection;
 mod scrub;
 mod sigv4;
 mod swap;
 
 pub use event_stream::EventStream;
 pub use meant::{Meant, NotPlain, meant};
+pub use of_connection::of_connection;
 pub use scrub::{Scrub, Scrubbed};
 pub use sigv4::{AwsKeys, AwsRequest, AwsScope, sign};
 pub use swap::{Swap, Swapped, is_foreign, mentions, swap};

@@ -90,8 +90,9 @@ impl Scrub {
     }
 }
 
-/// How long the end of a message is held back in which a text may begin, where the next message may wait for it.
-const HELD: Duration = Duration::from_millis(200);
+/// How long the end of a message is held back in which a text may begin, where the next message may wait for it: most do,
+/// and what a server repeats it repeats at once.
+pub(crate) const HELD: Duration = Duration::from_millis(200);
 
 /// The body of an answer, scrubbed as it comes.
 pub struct Scrubbed<B> {

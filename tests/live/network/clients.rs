@@ -1,9 +1,8 @@
 //! Clients of the web as they are, through an allowlist by name: each gets what it wants from a host that is listed, and
 //! from no other.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use super::by_name::read;
@@ -11,6 +10,7 @@ use super::names::Named;
 use crate::support::anthropic::{Anthropic, KEY};
 use crate::support::figures;
 use crate::support::host::run;
+use crate::support::running::Running;
 use crate::support::{internet, wait};
 
 const CLIENTS: &str = include_str!("clients.sh");
@@ -21,7 +21,7 @@ struct Server {
     address: String,
     /// What a client has to trust.
     authority: PathBuf,
-    process: Child,
+    _process: Running,
 }
 
 impl Server {
@@ -57,23 +57,13 @@ impl Server {
         ]);
         let mut serve = internet::command("python3");
         serve.args(["-c", SERVER, &address]).args([file("cert.pem"), file("key.pem"), dir.to_owned()]).arg(api.url());
-        let mut process = serve.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-        let said = BufReader::new(process.stdout.take().unwrap()).lines().next();
-        assert_eq!(said.unwrap().unwrap(), "listens");
-        Self { address, authority: file("ca.pem"), process }
+        Self { address, authority: file("ca.pem"), _process: Running::listening(serve) }
     }
 }
 
 fn with(mut command: Command, args: &[&str], dir: &Path) -> Command {
     command.args(args).current_dir(dir);
     command
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
 
 /// The host that each client asks in a domain.

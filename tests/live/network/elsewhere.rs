@@ -1,11 +1,10 @@
 //! Ways out that are no connections of the web: names asked elsewhere, other protocols, and what a router would say.
 
-use std::process::Stdio;
-
 use super::adversary::Attack;
 use super::network_of;
 use crate::support::host::{incus, run};
 use crate::support::internet;
+use crate::support::running::Running;
 use crate::support::wait;
 
 /// Answers at an address as a name server does, by both transports, and listens where one by TLS would.
@@ -39,31 +38,17 @@ for number in map(int, sys.argv[2:]):
 print("listens", flush=True)
 "#;
 
-/// A program of the stand-in internet that runs until it is dropped.
-struct Program(std::process::Child);
-
-impl Program {
-    fn start(script: &str, args: &[&str]) -> Self {
-        let mut command = internet::command("python3");
-        command.args(["-c", script]).args(args).stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let said = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap())).next();
-        assert_eq!(said.unwrap().unwrap(), "listens");
-        Self(child)
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// A server of the stand-in internet.
+fn server(script: &str, args: &[&str]) -> Running {
+    let mut command = internet::command("python3");
+    command.args(["-c", script]).args(args);
+    Running::listening(command)
 }
 
 #[test]
 fn names_that_are_asked_elsewhere() {
     let attack = Attack::new(111, &["a.n111.test:80,443"], &["a.n111.test", "resolver.n111.test"]);
-    let _server = Program::start(NAME_SERVER, &[&attack.web.address]);
+    let _server = server(NAME_SERVER, &[&attack.web.address]);
     let tunnelled = "6578666c.tunnel.n111.test";
     let asked = |kind: &str| format!("{kind} WEB {tunnelled}");
     let (udp, tcp, tls) = (asked("dns"), asked("dns_by_tcp"), asked("dns_by_tls"));
@@ -93,7 +78,7 @@ fn protocols_that_are_neither_tcp_nor_udp() {
     // the host's NAT knows a protocol without ports by its number alone, for ten minutes: each run has others
     let first = 146 + std::process::id() % 34;
     let numbers = [first, first + 34, first + 68].map(|number| number.to_string());
-    let _server = Program::start(ECHO, &[&attack.web.address, &numbers[0], &numbers[1], &numbers[2]]);
+    let _server = server(ECHO, &[&attack.web.address, &numbers[0], &numbers[1], &numbers[2]]);
     let asked = numbers.each_ref().map(|number| format!("protocol WEB {number}"));
     let all = |outcome: &'static str| {
         let asked = asked.iter().map(move |asked| (asked.as_str(), outcome));

@@ -1,12 +1,13 @@
 //! Secrets in TLS: the programs of a container carry them without having them, and TLS to everybody else is their own.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::names::Named;
 use crate::login::found;
 use crate::support::host::{Output, run};
+use crate::support::running::Running;
 use crate::support::{internet, wait};
 
 const VALUE: &str = "secret-over-tls-0123456789-abcdefghij";
@@ -17,7 +18,7 @@ const NAMES: [&str; 2] = ["api.n64.test", "other.n64.test"];
 /// A server whose authority only this test's host trusts.
 struct Origin {
     address: String,
-    process: Child,
+    _process: Running,
 }
 
 impl Origin {
@@ -46,19 +47,12 @@ impl Origin {
         let mut serve = internet::command("python3");
         serve.args(["server.py", &address, VALUE, "."]).args(NAMES).current_dir(dir);
         let process = serve.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
-        let origin = Self { address, process };
+        let origin = Self { address, _process: Running(process) };
         wait::until("the server listens", Duration::from_secs(20), || {
             let reached = std::net::TcpStream::connect((origin.address.as_str(), 443));
             reached.map(drop).map_err(|error| error.to_string())
         });
         origin
-    }
-}
-
-impl Drop for Origin {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

@@ -190,10 +190,9 @@ impl Policy {
     pub fn from_canonical(text: &str) -> Option<Self> {
         let (head, allowed) = text.split_once(" allow=")?;
         let (head, proxied) = head.strip_suffix(" proxied").map_or((head, false), |head| (head, true));
-        let (head, hosts) = head.split_once(" hosts=").map_or((head, None), |(head, hosts)| (head, Some(hosts)));
-        let (head, resolver) =
-            head.split_once(" resolver=").map_or((head, None), |(head, server)| (head, Some(server)));
-        let (head, keeper) = head.split_once(" keeper=").map_or((head, None), |(head, keeper)| (head, Some(keeper)));
+        let (head, hosts) = before(head, " hosts=");
+        let (head, resolver) = before(head, " resolver=");
+        let (head, keeper) = before(head, " keeper=");
         let [form, mode, private, metadata] = head.split(' ').collect::<Vec<_>>().try_into().ok()?;
         let form = match (form, keeper) {
             (Form::TALKATIVE, None) => Form::Talkative,
@@ -222,6 +221,11 @@ impl Policy {
     pub fn name(&self) -> PolicyName {
         PolicyName::of(&self.canonical())
     }
+}
+
+/// What stands before a part of a policy's text that need not be there, and the part.
+fn before<'a>(text: &'a str, part: &str) -> (&'a str, Option<&'a str>) {
+    text.split_once(part).map_or((text, None), |(before, part)| (before, Some(part)))
 }
 
 fn entries(domains: &[String]) -> Result<BTreeSet<Entry>> {

@@ -48,14 +48,12 @@ pub async fn why(cx: &Context, question: &Question) -> Result<Vec<Answer>> {
 }
 
 async fn by_address(cx: &Context, policy: &Policy, known: &Known, (host, port): (&str, Option<u16>)) -> Vec<Answer> {
-    let addresses = match host.parse::<Ipv4Addr>() {
-        Ok(address) => vec![address],
-        Err(_) if policy.service(host).is_some() => {
-            policy.service(host).and_then(|service| service.address(known.gateway)).into_iter().collect()
-        }
-        Err(_) if policy.withholds(&known.host, host) => Vec::new(),
-        Err(_) if policy.has_names() => known.resolved.addresses(host).collect(),
-        Err(_) => lookup::lookup(&[host.to_owned()], policy.resolver()).await.into_values().flatten().collect(),
+    let addresses = match (host.parse::<Ipv4Addr>(), policy.service(host)) {
+        (Ok(address), _) => vec![address],
+        (Err(_), Some(service)) => service.address(known.gateway).into_iter().collect(),
+        (Err(_), None) if policy.withholds(&known.host, host) => Vec::new(),
+        (Err(_), None) if policy.has_names() => known.resolved.addresses(host).collect(),
+        (Err(_), None) => lookup::lookup(&[host.to_owned()], policy.resolver()).await.into_values().flatten().collect(),
     };
     if addresses.is_empty() {
         let because = unresolved(policy, known, host);

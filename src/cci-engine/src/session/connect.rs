@@ -1,6 +1,7 @@
 //! The sockets of a session, by which its agent tells its turns to the caller's supervisor.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use cci_agent::{Agent, TurnCommands, TurnHooks};
 use cci_core::host_disk::HostPath;
@@ -9,7 +10,7 @@ use cci_core::plan::{LaunchPlan, SOCKETS};
 use cci_core::session::SessionId;
 use cci_core::settings::{Auto, CheckpointSettings, Settings};
 use cci_core::{Error, Result};
-use cci_guest::agent_socket::{self, AUTHORITY, GH_NAME};
+use cci_guest::agent_socket::{self, AUTHORITY_NAME, GH_NAME};
 use cci_host::secrets::Secrets;
 use cci_host::store::run_dir::{EgressNote, Hold, MachineNote, Owner, RunDir, Watched};
 use cci_incus::Instance;
@@ -91,23 +92,25 @@ pub(super) fn make(
         let run = RunDir::of(&cx.cci_dir());
         let hold = run.hold()?;
         let place = host_path::own(&run.make_sockets(id, owner)?)?;
+        let sockets = Sockets { place, _hold: hold };
         // the agent that runs keeps to the way that it was started with
-        if let Some((name, content)) = way.handed_in(&cx.settings).filter(|_| is_new) {
-            let owner = Owner { uid: owner.uid, gid: owner.gid };
-            let failed = |source| Error::Host { step: "write", path: run.sockets(id).join(name), source };
-            run.put_login(id, owner, name, &content).map_err(failed)?;
+        if !is_new {
+            return Ok(sockets);
         }
-        if let Some((name, content)) = granted.gh_config().filter(|_| is_new) {
-            let owner = Owner { uid: owner.uid, gid: owner.gid };
-            let failed = |source| Error::Host { step: "write", path: run.sockets(id).join(GH_NAME), source };
-            run.put_in(id, owner, GH_NAME, (name, content.as_bytes())).map_err(failed)?;
+        let owner = Owner { uid: owner.uid, gid: owner.gid };
+        let put = |name: &str, put: io::Result<()>| {
+            put.map_err(|source| Error::Host { step: "write", path: run.sockets(id).join(name), source })
+        };
+        if let Some((name, content)) = way.handed_in(&cx.settings) {
+            put(name, run.put_login(id, owner, name, &content))?;
         }
-        if let Some(certificate) = granted.authority.as_ref().filter(|_| is_new) {
-            let owner = Owner { uid: owner.uid, gid: owner.gid };
-            let failed = |source| Error::Host { step: "write", path: AUTHORITY.into(), source };
-            run.put_authority(id, owner, certificate).map_err(failed)?;
+        if let Some((name, content)) = granted.gh_config() {
+            put(GH_NAME, run.put_in(id, owner, GH_NAME, (name, content.as_bytes())))?;
         }
-        Ok(Sockets { place, _hold: hold })
+        if let Some(certificate) = &granted.authority {
+            put(AUTHORITY_NAME, run.put_authority(id, owner, certificate))?;
+        }
+        Ok(sockets)
     };
     match make() {
         Ok(sockets) => Ok(Some(sockets)),

@@ -48,13 +48,7 @@ pub(super) struct Way {
     since: Instant,
 }
 
-impl<R, D, N, C> Egress<R, D, N, C>
-where
-    R: Resolve + Sync,
-    D: Dial + Sync,
-    N: Notes,
-    C: Carry,
-{
+impl<R: Resolve, D: Dial, N: Notes, C: Carry> Egress<R, D, N, C> {
     /// A place among the hellos and heads that are being read.
     pub(super) async fn head_place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
         self.limits.head().await

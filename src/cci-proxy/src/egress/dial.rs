@@ -12,7 +12,7 @@ use super::limits::DIAL;
 use super::stream::Stream;
 
 /// Whoever opens connections.
-pub trait Dial {
+pub trait Dial: Sync {
     /// A connection.
     type Stream: Stream;
 

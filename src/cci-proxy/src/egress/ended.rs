@@ -16,7 +16,7 @@ use rustls::ServerConfig;
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -27,10 +27,11 @@ use super::dial::Dial;
 use super::limits::{HEAD, HEAD_TIME, IDLE};
 use super::note::{Note, Notes, Peer};
 use super::onward::{H2, Lost, Onward, Opening, WINDOWS};
-use super::outward::rule;
+use super::outward::{may_lead, rule};
 use super::refusal::Refusal;
 use super::replayed::Replayed;
 use super::resolve::Resolve;
+use super::stream::Stream;
 use super::tasks::{Tasks, Until};
 use super::words::words;
 
@@ -44,18 +45,15 @@ pub(super) struct Ended {
     pub(super) place: OwnedSemaphorePermit,
 }
 
-impl<R, D, N, C> Egress<R, D, N, C>
-where
-    R: Resolve + Sync,
-    D: Dial + Sync,
-    N: Notes,
-    C: Carry,
-{
+impl<R: Resolve, D: Dial, N: Notes, C: Carry> Egress<R, D, N, C> {
     /// Serves it to its end.
-    pub(super) async fn ended<S>(&self, client: Replayed<S>, opened: Opened<D::Stream>, port: u16, ended: Ended)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    pub(super) async fn ended<S: Stream>(
+        &self,
+        client: Replayed<S>,
+        opened: Opened<D::Stream>,
+        port: u16,
+        ended: Ended,
+    ) {
         let (Opened { stream, way }, Ended { ending, protocols, place: _place }) = (opened, ended);
         let (moved, tasks) = (client.moved(), Until(Tasks::default()));
         let served = async {
@@ -128,10 +126,12 @@ type Answer<B> = Response<Either<Full<Bytes>, B>>;
 
 impl<N: Notes, C: Carry> Within<N, C> {
     /// Serves HTTP/1.1.
-    async fn one<S>(self: Arc<Self>, client: TlsStream<S>, over: tokio::sync::oneshot::Receiver<()>, tasks: &Tasks)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    async fn one<S: Stream>(
+        self: Arc<Self>,
+        client: TlsStream<Replayed<S>>,
+        over: oneshot::Receiver<()>,
+        tasks: &Tasks,
+    ) {
         let within = Arc::clone(&self);
         let service = service_fn(move |request| Arc::clone(&within).answer(request));
         let mut builder = http1::Builder::new();
@@ -153,10 +153,12 @@ impl<N: Notes, C: Carry> Within<N, C> {
     }
 
     /// Serves HTTP/2.
-    async fn many<S>(self: Arc<Self>, client: TlsStream<S>, over: tokio::sync::oneshot::Receiver<()>, tasks: &Tasks)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    async fn many<S: Stream>(
+        self: Arc<Self>,
+        client: TlsStream<Replayed<S>>,
+        over: oneshot::Receiver<()>,
+        tasks: &Tasks,
+    ) {
         let service = service_fn(move |request| Arc::clone(&self).answer(request));
         let mut builder = http2::Builder::new(tasks.clone());
         builder.initial_stream_window_size(WINDOWS.0).initial_connection_window_size(WINDOWS.1);
@@ -193,11 +195,7 @@ impl<N: Notes, C: Carry> Within<N, C> {
         let path = meant(request, &self.name, self.port)?;
         let reach = self.reach.borrow();
         rule(&reach, &self.name, self.port)?;
-        if let Peer::Address(address) = self.address
-            && let Some(why) = reach.refuse(&self.name, address)
-        {
-            return Err(Refusal::Special { name: self.name.clone(), address: address.ip(), why });
-        }
+        may_lead(&reach, &self.name, self.address)?;
         request.headers_mut().remove(HOST);
         *request.uri_mut() = path.into();
         Ok(())

@@ -15,7 +15,8 @@ use super::exchange::{After, exchange};
 use super::head::{Kind, Request};
 use super::limits::{HEAD, HEAD_TIME, IDLE};
 use super::lines::{self, Unread};
-use super::note::{Notes, Peer};
+use super::note::Notes;
+use super::outward::may_lead;
 use super::refusal::Refusal;
 use super::resolve::Resolve;
 use super::splice::{Spliced, splice};
@@ -38,13 +39,7 @@ struct Server<S> {
     kept: bool,
 }
 
-impl<R, D, N, C> Egress<R, D, N, C>
-where
-    R: Resolve + Sync,
-    D: Dial + Sync,
-    N: Notes,
-    C: Carry,
-{
+impl<R: Resolve, D: Dial, N: Notes, C: Carry> Egress<R, D, N, C> {
     /// Serves a connection to its end, or until it is a tunnel.
     pub(super) async fn http<S>(&self, mut client: Ends<S>, port: u16, opened: Option<HostName>) -> Option<Tunnel<S>>
     where
@@ -139,10 +134,7 @@ where
 
     /// Whether an address that passed may still be talked to.
     fn is_reachable(&self, way: &Way) -> bool {
-        match way.address() {
-            Peer::Address(address) => self.reach.borrow().refuse(way.name(), address).is_none(),
-            Peer::Proxy(_) => true,
-        }
+        may_lead(&self.reach.borrow(), way.name(), way.address()).is_ok()
     }
 
     async fn pass_on<S>(

@@ -8,21 +8,22 @@ use std::sync::{Arc, PoisonError};
 use cci_core::network::HostName;
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
-use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderValue};
+use hyper::header::{HOST, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Response, StatusCode, Uri, Version};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Mutex, oneshot};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::limits::{DIAL, HEAD};
+use super::stream::Stream;
 use super::tasks::Tasks;
 use super::upgraded;
+use crate::of_connection::of_connection;
 use crate::scrub::Scrub;
 
 /// HTTP/2 as TLS agrees on it.
@@ -106,15 +107,12 @@ fn of_http(protocols: &[Vec<u8>]) -> impl Iterator<Item = &'static [u8]> {
 
 impl Onward {
     /// The way over a connection that is open. Where it does not come about, every request is answered with the reason.
-    pub(super) async fn over<S>(
+    pub(super) async fn over<S: Stream>(
         stream: S,
         name: &HostName,
         (outward, protocols): (&ClientConfig, &[Vec<u8>]),
         tasks: &Tasks,
-    ) -> Opening
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    ) -> Opening {
         let (sender, over) = oneshot::channel();
         let state = Arc::new(State { over: Some(sender).into(), ..State::default() });
         let (to, protocol) = match opened(stream, name, (outward, protocols), (tasks, &state)).await {
@@ -162,7 +160,9 @@ impl Onward {
         };
         let answer = sent.map_err(|error| self.lost(&error))?;
         self.state.is_kept.store(true, Ordering::Relaxed);
-        if answer.version() < Version::HTTP_11 || closes(answer.headers()) {
+        if answer.version() < Version::HTTP_11
+            || of_connection(answer.headers()).any(|word| word.eq_ignore_ascii_case("close"))
+        {
             self.state.is_closing.store(true, Ordering::Relaxed);
         }
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -197,21 +197,13 @@ impl Onward {
     }
 }
 
-fn closes(headers: &HeaderMap) -> bool {
-    let mut named = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    named.any(|value| value.split(',').any(|word| word.trim().eq_ignore_ascii_case("close")))
-}
-
 /// Ends TLS with the server, and begins HTTP.
-async fn opened<S>(
+async fn opened<S: Stream>(
     stream: S,
     name: &HostName,
     (outward, protocols): (&ClientConfig, &[Vec<u8>]),
     (tasks, state): (&Tasks, &Arc<State>),
-) -> Result<(To, Option<&'static [u8]>), String>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+) -> Result<(To, Option<&'static [u8]>), String> {
     let mut config = outward.clone();
     config.alpn_protocols = of_http(protocols).map(<[u8]>::to_vec).collect();
     let of = ServerName::try_from(name.to_string()).map_err(|_| format!("{name} is in no certificate"))?;

@@ -28,6 +28,13 @@ pub fn rule(reach: &Reach, name: &HostName, port: u16) -> Result<String, Refusal
     })
 }
 
+/// Refuses a way that leads where no name may. Where it goes through a proxy, the proxy's look-up counts.
+pub(super) fn may_lead(reach: &Reach, name: &HostName, peer: Peer) -> Result<(), Refusal> {
+    let Peer::Address(address) = peer else { return Ok(()) };
+    let refused = reach.refuse(name, address);
+    refused.map_or(Ok(()), |why| Err(Refusal::Special { name: name.clone(), address: address.ip(), why }))
+}
+
 /// A connection to a name that a rule allows.
 pub(super) async fn outward<R: Resolve, D: Dial>(
     (reach, upstreams): (&Reach, &Upstreams),

@@ -20,7 +20,7 @@ pub struct Answer {
 }
 
 /// Whoever looks names up.
-pub trait Resolve {
+pub trait Resolve: Sync {
     /// Looks one up.
     fn resolve(&self, name: &HostName) -> impl Future<Output = io::Result<Answer>> + Send;
 }
@@ -95,7 +95,7 @@ impl<R> Remembered<R> {
     }
 }
 
-impl<R: Resolve + Sync> Resolve for Remembered<R> {
+impl<R: Resolve> Resolve for Remembered<R> {
     async fn resolve(&self, name: &HostName) -> io::Result<Answer> {
         if let Some(answer) = self.recall(name) {
             return Ok(answer);

@@ -17,13 +17,7 @@ use super::stream::Stream;
 /// The first byte of a connection of TLS: a record of the handshake.
 const HANDSHAKE: u8 = 22;
 
-impl<R, D, N, C> Egress<R, D, N, C>
-where
-    R: Resolve + Sync,
-    D: Dial + Sync,
-    N: Notes,
-    C: Carry,
-{
+impl<R: Resolve, D: Dial, N: Notes, C: Carry> Egress<R, D, N, C> {
     /// Serves a connection that the container opened to this port, to its end.
     pub async fn serve<S>(&self, stream: S, port: u16)
     where

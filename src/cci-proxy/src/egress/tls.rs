@@ -19,13 +19,7 @@ use super::resolve::Resolve;
 use super::splice::splice;
 use super::stream::Stream;
 
-impl<R, D, N, C> Egress<R, D, N, C>
-where
-    R: Resolve + Sync,
-    D: Dial + Sync,
-    N: Notes,
-    C: Carry,
-{
+impl<R: Resolve, D: Dial, N: Notes, C: Carry> Egress<R, D, N, C> {
     pub(super) async fn tls<S>(&self, mut client: Ends<S>, port: u16, opened: Option<HostName>)
     where
         S: Stream,

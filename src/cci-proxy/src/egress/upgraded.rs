@@ -1,18 +1,14 @@
 //! Two connections that have gone over to another protocol, joined: what comes back is scrubbed on its way.
 
 use std::io;
-use std::time::Duration;
 
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-use crate::scrub::Scrub;
+use crate::scrub::{HELD, Scrub};
 
-/// How long the end of a message is held back in which a secret may begin: most messages wait for an answer before the
-/// next one, and what a server repeats it repeats at once.
-const HELD: Duration = Duration::from_millis(200);
 /// As much as is read at once.
 const PIECE: usize = 16 * 1024;
 

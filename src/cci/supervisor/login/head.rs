@@ -1,6 +1,7 @@
 //! What of a request's head is passed on, and which requests are not.
 
 use cci_agent::{Login, Provider, Refusal};
+use cci_proxy::of_connection;
 use hyper::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue,
     SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
@@ -105,9 +106,7 @@ pub(in crate::supervisor) fn passed_back(headers: &HeaderMap) -> HeaderMap {
 
 /// The headers that are for whoever comes next as well.
 pub(in crate::supervisor) fn of_no_connection(headers: &HeaderMap) -> HeaderMap {
-    let named = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let named: Vec<String> =
-        named.flat_map(|value| value.split(',')).map(|name| name.trim().to_ascii_lowercase()).collect();
+    let named: Vec<String> = of_connection(headers).map(str::to_ascii_lowercase).collect();
     let is_kept = |name: &HeaderName| {
         !OF_A_CONNECTION.contains(name)
             && !FURTHER.contains(&name.as_str())

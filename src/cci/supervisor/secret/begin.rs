@@ -26,7 +26,7 @@ pub(in crate::supervisor) fn begin(
     tasks: &mut JoinSet<()>,
 ) -> io::Result<()> {
     let Some(note) = &watched.secrets else { return Ok(()) };
-    let passage = Rc::new(Passage { note: note.clone(), vault: Rc::clone(vault), http: vault.http()? });
+    let passage = Passage::of(note, vault)?;
     let (run, watched) = (run.clone(), watched.clone());
     let opened = open(&run, &watched)?;
     tasks.spawn_local(async move { match listen(run, watched, passage, opened).await {} });

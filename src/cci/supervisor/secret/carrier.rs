@@ -24,8 +24,7 @@ impl Carrier {
     pub(in crate::supervisor) fn of(watched: &Watched, vault: &Rc<Vault>) -> Self {
         let learns = watched.egress.as_ref().is_some_and(|note| note.learns);
         let note = watched.secrets.as_ref().filter(|_| !learns);
-        let passage = |http| note.map(|note| Rc::new(Passage { note: note.clone(), vault: Rc::clone(vault), http }));
-        Self(note.and_then(|_| passage(vault.http().ok()?)))
+        Self(note.and_then(|note| Passage::of(note, vault).ok()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Passes a session's requests on to the hosts of its secrets, and lets them carry these.
 
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use cci_core::secret::{SecretHost, SecretName};
 use cci_host::secrets::{Secret, Source};
 use cci_host::store::run_dir::SecretsNote;
 use cci_proxy::egress::{Lost, Onward};
-use cci_proxy::{Meant, NotPlain, Scrub, Scrubbed, Swap, is_foreign, meant, mentions, swap};
+use cci_proxy::{Meant, NotPlain, Scrub, Scrubbed, Swap, is_foreign, meant, mentions, of_connection, swap};
 use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::header::{
@@ -34,7 +35,7 @@ const ARRIVES: Duration = Duration::from_secs(3600);
 pub(super) struct Passage {
     pub(super) note: SecretsNote,
     pub(super) vault: Rc<Vault>,
-    pub(super) http: Client,
+    http: Client,
 }
 
 /// What a request carries.
@@ -47,6 +48,11 @@ struct Carried {
 }
 
 impl Passage {
+    /// The one of a session.
+    pub(super) fn of(note: &SecretsNote, vault: &Rc<Vault>) -> io::Result<Rc<Self>> {
+        Ok(Rc::new(Self { note: note.clone(), vault: Rc::clone(vault), http: vault.http()? }))
+    }
+
     /// Answers a request.
     pub(super) async fn respond(self: Rc<Self>, request: Request<Incoming>) -> Response<Out> {
         let is_git = is_git(request.headers());
@@ -224,8 +230,7 @@ fn is_git(headers: &HeaderMap) -> bool {
 
 /// The protocol that a request wants to go over to.
 fn switched_to(headers: &HeaderMap) -> Option<HeaderValue> {
-    let mut named = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let is_asked = named.any(|value| value.split(',').any(|word| word.trim().eq_ignore_ascii_case("upgrade")));
+    let is_asked = of_connection(headers).any(|word| word.eq_ignore_ascii_case("upgrade"));
     headers.get(UPGRADE).filter(|_| is_asked).cloned()
 }
 

@@ -1,13 +1,10 @@
 //! Where connections are sent that are judged by the name they are for, and which of them.
 
-use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use super::Policy;
 use crate::network::block::Block;
 use crate::network::entry::{BY_NAME, Target};
-use crate::network::resolved::Resolved;
-use crate::network::rule::Action;
 
 /// The ports of a bridge's own address where these connections are taken in, each with the port that they were for.
 pub const DOORS: [(u16, u16); 2] = [(BY_NAME[0], 28_080), (BY_NAME[1], 28_443)];
@@ -28,8 +25,7 @@ impl Policy {
     /// its address. `gateway` is that of the bridge, where services of this host are.
     pub(crate) fn beside_door(&self, port: u16, gateway: Option<Ipv4Addr>) -> Vec<Block> {
         let is_service = self.services_by_name().any(|service| service.is_on_host() && service.ports().contains(port));
-        let refused = self.rules(&Resolved::default(), &BTreeSet::new(), gateway.filter(|_| is_service)).into_iter();
-        let refused = refused.filter(|rule| rule.action == Action::Reject).flat_map(|rule| rule.to);
+        let refused = self.rejected(gateway.filter(|_| is_service));
         let listed = self.entries.iter().filter_map(|entry| match entry.target {
             Target::Block(block) if entry.ports.contains(port) => Some(block),
             Target::Block(_) | Target::Name(_) | Target::Below(_) => None,

@@ -86,8 +86,13 @@ impl Policy {
     /// What its rules refuse but for its services: the blocks where none of these is.
     pub(crate) fn refused(&self) -> Vec<Block> {
         let closed = Self { services: BTreeSet::new(), ..self.clone() };
-        let rules = closed.rules(&Resolved::default(), &BTreeSet::new(), None).into_iter();
-        rules.filter(|rule| rule.action == Action::Reject).flat_map(|rule| rule.to).collect()
+        closed.rejected(None).collect()
+    }
+
+    /// What its rules refuse whatever its names lead to; `gateway` is that of the bridge, where this matters.
+    pub(super) fn rejected(&self, gateway: Option<Ipv4Addr>) -> impl Iterator<Item = Block> + use<> {
+        let rules = self.rules(&Resolved::default(), &BTreeSet::new(), gateway).into_iter();
+        rules.filter(|rule| rule.action == Action::Reject).flat_map(|rule| rule.to)
     }
 
     /// Of the ports of a name, those on which its addresses are let through.
