@@ -10,7 +10,7 @@ use cci_core::setup::distro::backports;
 use cci_core::setup::step::{LIMITS, Step};
 use cci_core::{Error, Result};
 use cci_guest::GuestText;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use super::look::incusd;
 use super::objects;
@@ -25,8 +25,8 @@ use cci_host::system_file;
 
 /// The apt source that setup adds.
 const SOURCE: &str = "/etc/apt/sources.list.d/cci-backports.sources";
-/// How long the daemon may take to answer after its start, in seconds.
-const READY: &str = "60";
+/// How long the daemon may take to answer after its start, in seconds: after a crash of the host it has much to bring in order.
+const READY: &str = "600";
 /// How long a package manager may take.
 const LONG: Duration = Duration::from_secs(30 * 60);
 
@@ -89,28 +89,39 @@ async fn install(packages: &[String], suite: Option<&str>) -> Result<()> {
     run("apt-get", &args).await
 }
 
-/// Starts the daemon in a session of its own, so that it outlives cci and its terminal, and waits until it answers.
+/// Starts the daemon in a session of its own, so that it outlives cci and its terminal, and waits until it answers or has ended.
 async fn start_daemon(group: &str) -> Result<()> {
     let daemon = incusd().ok_or_else(|| failed("incusd", "it is not installed"))?;
     let daemon = daemon.to_string_lossy().into_owned();
     run("groupadd", &["--force", "--system", group]).await?;
     let logs = std::env::var_os("INCUS_DIR").map_or_else(|| PathBuf::from("/var/log/incus"), PathBuf::from);
     std::fs::create_dir_all(&logs).map_err(host("create", &logs))?;
-    let log = logs.join("incusd.log").to_string_lossy().into_owned();
-    leave_behind(&daemon, &["--group", group, "--logfile", &log], &logs.join("incusd.stderr.log")).await?;
-    run(&daemon, &["waitready", "--timeout", READY]).await
+    let (log, stderr) = (logs.join("incusd.log"), logs.join("incusd.stderr.log"));
+    let mut started = leave_behind(&daemon, &["--group", group, "--logfile", &log.to_string_lossy()], &stderr)?;
+    let ended = tokio::select! {
+        ready = run(&daemon, &["waitready", "--timeout", READY]) => return ready.map_err(|error| with_log(error, &log)),
+        ended = started.wait() => ended,
+    };
+    let problem = ended.map_or_else(|error| error.to_string(), |status| format!("it ended at once: {status}"));
+    Err(with_log(failed(&daemon, &problem), &stderr))
 }
 
 /// Starts a program that outlives cci. Its stderr goes to a file, which is where a crash of the daemon leaves its trace.
-async fn leave_behind(program: &str, args: &[&str], stderr: &Path) -> Result<()> {
+fn leave_behind(program: &str, args: &[&str], stderr: &Path) -> Result<Child> {
     let file = OpenOptions::new().create(true).append(true).open(stderr).map_err(host("open", stderr))?;
     let mut command = Command::new("setsid");
-    command.arg("--fork").arg(program).args(args);
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file).status().await;
-    match status {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(failed(program, &status.to_string())),
-        Err(error) => Err(failed(program, &error.to_string())),
+    command.arg(program).args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
+    command.spawn().map_err(|error| failed(program, &error.to_string()))
+}
+
+/// Says in which file the daemon tells more.
+fn with_log(error: Error, log: &Path) -> Error {
+    match error {
+        Error::StepFailed { step, problem, .. } => {
+            let hint = Some(format!("see {}", log.display()));
+            Error::StepFailed { step, problem, hint }
+        }
+        other => other,
     }
 }
 
