@@ -7,6 +7,8 @@ rm -f /etc/dpkg/dpkg.cfg.d/cci-build /etc/dpkg/dpkg.cfg.d/99mmdebstrap
 rm -f /etc/apt/apt.conf.d/99cci-build /etc/apt/apt.conf.d/99mmdebstrap
 rm -rf /var/cache/apt/archives/*.deb /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old /var/lib/dpkg/*-old
 rm -rf /root/.npm /root/.cache /root/.node-gyp /root/.claude /root/.claude.json /home/code/.npm
+# packages that are installed later link their manuals in there: a Java runtime cannot be configured without
+for section in 1 2 3 4 5 6 7 8; do mkdir -p "/usr/share/man/man$section"; done
 find /var/log -type f -delete
 find /tmp /var/tmp -mindepth 1 -delete
 rm -f /var/lib/systemd/random-seed /etc/ssh/ssh_host_* /root/.bash_history

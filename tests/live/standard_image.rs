@@ -163,6 +163,18 @@ fn the_words_that_end_a_container_show_their_help_and_pass_their_arguments_on() 
     assert_eq!(out.stdout, "1\n1\n1\n1\n1\nrefused\nstill running\n", "{out}");
 }
 
+#[test]
+fn packages_installed_later_find_where_their_manuals_go() {
+    let host = Host::live(U1000);
+    let out = inside(
+        &host,
+        "mkdir try && cd try && echo manual > hello.1
+         sudo update-alternatives --install /usr/bin/hello hello /bin/true 1 --slave /usr/share/man/man1/hello.1 hello.1 $PWD/hello.1
+         cat /usr/share/man/man1/hello.1",
+    );
+    assert!(out.stdout.ends_with("manual\n"), "{out}");
+}
+
 /// Stops the network's service while the bus answers nothing, as it is when a machine ends in its first second.
 const STOP_WITHOUT_BUS: &str =
     "until [ -S /run/systemd/private ]; do sleep 0.1; done; sudo systemctl is-system-running --wait >/dev/null || true

@@ -74,19 +74,18 @@ websocket() {
         }' "wss://$1/socket"
 }
 events() { curl -sSfN "https://$1/events?$seconds" | grep -c '^data: ' | grep -x $((seconds + 1)); }
-# what gRPC is on the wire: a call of HTTP/2 with messages both ways and the status behind them
+# messages both ways, and the status behind them
 grpc() {
-    node -e 'const server = require("http2").connect(process.argv[1])
-        server.on("error", error => { console.log(error); process.exit(1) })
-        const call = server.request({ ":method": "POST", ":path": "/tiny.Tiny/Say", te: "trailers",
-            "content-type": "application/grpc" })
-        const message = Buffer.from([0, 0, 0, 0, 4, 116, 105, 110, 121])
-        let said = [], status
-        call.on("data", some => said.push(some))
-        call.on("trailers", trailers => status = trailers["grpc-status"])
-        call.on("end", () => process.exit(Buffer.concat(said).equals(Buffer.concat([message, message])) && status === "0" ? 0 : 1))
-        call.write(message)
-        setTimeout(() => call.end(message), 200)' "https://$1"
+    NODE_PATH=/workspace/grpc/node_modules node -e 'const grpc = require("@grpc/grpc-js")
+        const credentials = grpc.credentials.createSsl(require("fs").readFileSync(process.env.bundle))
+        const as_is = bytes => bytes
+        const call = new grpc.Client(process.argv[1] + ":443", credentials).makeBidiStreamRequest("/tiny.Tiny/Say", as_is, as_is)
+        const said = []
+        call.on("data", message => said.push(String(message)))
+        call.on("error", error => { console.log(error); process.exit(1) })
+        call.on("status", ({ code }) => process.exit(code === 0 && said.join() === "tiny,more" ? 0 : 1))
+        call.write(Buffer.from("tiny"))
+        setTimeout(() => { call.write(Buffer.from("more")); call.end() }, 200)' "$1"
 }
 
 clients='curl_1 curl_2 plain git_ apt_ pip_ npm_ cargo_ docker_ node_ requests urllib gh_ claude_ websocket events grpc'
