@@ -53,7 +53,6 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::path::Path;
     use std::process::{Child, Command};
-    use std::time::Duration;
 
     use tempfile::TempDir;
 
@@ -114,9 +113,18 @@ mod tests {
     fn one_that_was_killed_is_made_up_for() {
         let root = image();
         let bundle = root.path().join("etc/ssl/certs/ca-certificates.crt");
-        for turn in 0..20 {
+        let count = |directory: &str| std::fs::read_dir(root.path().join(directory)).map_or(0, Iterator::count);
+        // as soon as it has begun, has made its directory, a file there, one beside the bundle
+        for (directory, files) in [
+            ("usr/local/share", 0),
+            ("usr/local/share", 1),
+            ("usr/local/share/ca-certificates", 1),
+            ("etc/ssl/certs", 2),
+        ] {
             let mut one = begun(root.path());
-            std::thread::sleep(Duration::from_millis(turn));
+            while count(directory) < files && one.try_wait().unwrap().is_none() {
+                std::thread::yield_now();
+            }
             one.kill().unwrap();
             one.wait().unwrap();
             let there = std::fs::read_to_string(&bundle).unwrap();

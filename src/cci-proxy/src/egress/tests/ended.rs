@@ -154,13 +154,10 @@ async fn origin(stream: DuplexStream, leaf: Arc<CertifiedKey>, flood: Flood) {
     }
 }
 
-async fn answered(
-    mut request: Request<Incoming>,
-    flood: Flood,
-) -> io::Result<Response<UnsyncBoxBody<Bytes, Infallible>>> {
+fn answered(mut request: Request<Incoming>, flood: &Flood) -> Response<UnsyncBoxBody<Bytes, Infallible>> {
     let got = format!("{} {:?} {:?}", request.uri(), request.version(), request.headers());
     if request.uri().path() == "/flood" {
-        return Ok(Response::new(flood.answer()));
+        return Response::new(flood.answer());
     }
     let mut answer = Response::new(UnsyncBoxBody::new(Full::new(Bytes::from(got))));
     if request.uri().path() == "/last" {
@@ -178,7 +175,7 @@ async fn answered(
             stream.write_all(&[b"\x80\x05", &said[..]].concat()).await.unwrap();
         });
     }
-    Ok(answer)
+    answer
 }
 
 #[derive(Clone)]
