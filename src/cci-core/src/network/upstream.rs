@@ -205,6 +205,8 @@ fn exception(raw: &str) -> Option<Exception> {
     Some(Exception::Name(HostName::typed(name).ok()?, port))
 }
 
+/// As programs read `no_proxy`: `lan` and `internal`, below which anything belongs to whoever named it, count as well. It
+/// says only which way a connection takes that a rule has allowed, so no public suffix ends it ([`HostName::is_below`]).
 fn is_or_below(name: &HostName, above: &HostName) -> bool {
     let rest = name.as_str().strip_suffix(above.as_str());
     rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
@@ -265,7 +267,9 @@ mod tests {
             let variables = ProxyVariables { except: except.into(), ..ProxyVariables::always("http://proxy.lan:1") };
             Upstreams::read(&variables).unwrap().of(&name(host), port).is_some()
         };
-        for except in ["a.lan", ".a.lan", "*.a.lan", "A.LAN", "x.lan, a.lan", "x.lan a.lan", "a.lan:443", "*"] {
+        for except in
+            ["a.lan", ".a.lan", "*.a.lan", "A.LAN", "x.lan, a.lan", "x.lan a.lan", "a.lan:443", "lan", ".lan", "*"]
+        {
             assert!(!proxied(except, "a.lan", 443) && !proxied(except, "b.a.lan", 443), "{except}");
         }
         for except in ["", "b.a.lan", "lan.a", "a.la", "a.lan:80", "10.0.0.0/8", "127.0.0.1", "::1", "a.lan:x"] {

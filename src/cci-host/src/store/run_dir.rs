@@ -129,6 +129,10 @@ pub struct SecretsNote {
     pub names: Vec<SecretName>,
     /// The repositories of its workspace, for tokens that are bound to these.
     pub remotes: Vec<Remote>,
+    /// The certificate of the authority that its container was made to trust; without it no TLS is ended for it. A later
+    /// authority is not that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusts: Option<String>,
 }
 
 /// Where connections of a session leave that are judged by the name they ask for, and what they may reach.

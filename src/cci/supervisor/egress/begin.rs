@@ -10,7 +10,7 @@ use std::time::Duration;
 use cci_core::network::{Addresses, EntryError, UpstreamError, Upstreams};
 use cci_engine::blocking::blocking;
 use cci_host::store::run_dir::{EgressNote, RunDir, Watched};
-use cci_proxy::egress::{Egress, Limits, Tcp};
+use cci_proxy::egress::{Egress, Limits, Pipes, Tcp};
 use rustix::process::{Resource, getrlimit};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -56,7 +56,7 @@ type Way = Egress<Resolver, Tcp, Record, Carrier>;
 pub(in crate::supervisor) fn begin(
     watched: &Watched,
     record: &Record,
-    (run, gateways, vault): (&RunDir, &Gateways, &Rc<Vault>),
+    (run, gateways, vault, pipes): (&RunDir, &Gateways, &Rc<Vault>, &Pipes),
     tasks: &mut JoinSet<()>,
 ) -> Result<Option<Rc<Rules>>, Unreadable> {
     let Some(note) = watched.egress.clone() else { return Ok(None) };
@@ -72,7 +72,7 @@ pub(in crate::supervisor) fn begin(
     let entered: Vec<_> = note.doors.iter().map(enter).collect();
     let rules = Rc::new(Rules::of(run, watched.session, listed));
     let carrier = Carrier::of(watched, vault);
-    let serving = serve((note, upstreams), Rc::clone(&rules), (record, carrier), gateways, entered);
+    let serving = serve((note, upstreams), Rc::clone(&rules), (record, carrier, limits(pipes)), gateways, entered);
     let ending = Rc::clone(&rules);
     tasks.spawn_local(async move { match serving.await {} });
     tasks.spawn_local(async move { match ending.end_in_time().await {} });
@@ -85,7 +85,7 @@ type Entered = (u16, SocketAddr, io::Result<Coming>);
 async fn serve(
     (note, upstreams): (EgressNote, Upstreams),
     rules: Rc<Rules>,
-    (record, carrier): (Record, Carrier),
+    (record, carrier, limits): (Record, Carrier, Limits),
     gateways: Gateways,
     entered: Vec<Entered>,
 ) -> Infallible {
@@ -100,7 +100,7 @@ async fn serve(
         dial: Tcp,
         notes: record,
         carrier,
-        limits: limits(),
+        limits,
     };
     let way = Rc::new(way);
     let mut open = JoinSet::new();
@@ -118,11 +118,11 @@ async fn serve(
 }
 
 /// What one session may have under way: each connection is two files, and no session takes them from the others.
-fn limits() -> Limits {
+fn limits(pipes: &Pipes) -> Limits {
     const MOST: u64 = 8192;
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let connections = (files / 16).clamp(64, MOST);
-    Limits::new(usize::try_from(connections).unwrap_or(usize::MAX), 256)
+    Limits::new(usize::try_from(connections).unwrap_or(usize::MAX), 256, pipes)
 }
 
 /// What a name may not lead to, as the host is now.
