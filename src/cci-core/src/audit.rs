@@ -89,6 +89,9 @@ pub enum Event {
         /// The name that it asked for, if it asked for one, and the port.
         #[serde(skip_serializing_if = "Option::is_none")]
         host: Option<String>,
+        /// Whether the name leads where no name may.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        near: bool,
     },
     /// More happened than is written.
     Unwritten {
@@ -161,7 +164,7 @@ mod tests {
         let mut before = Link::default();
         let one = |number: usize| {
             let line =
-                line(&before, "2026-11-28T09:00:00Z", &Event::Refused { why: format!("no rule {number}"), host: None });
+                line(&before, "2026-11-28T09:00:00Z", &Event::Refused { why: format!("no rule {number}"), host: None, near: false });
             before = Link::of(&line);
             line
         };

@@ -253,7 +253,7 @@ mod tests {
     }
 
     fn refused(host: &str) -> Event {
-        Event::Refused { why: format!("no rule allows {host}"), host: Some(host.into()) }
+        Event::Refused { why: format!("no rule allows {host}"), host: Some(host.into()), near: false }
     }
 
     async fn shown(cx: &Context, name: Option<&str>, kinds: &'static [&'static str], most: usize) -> Vec<String> {

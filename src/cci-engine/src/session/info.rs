@@ -1,9 +1,9 @@
 //! `info`: one saved session, and how large it is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cci_core::Result;
-use cci_core::session::Resume;
+use cci_core::session::{Resume, SessionId};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -68,6 +68,11 @@ impl From<Usage> for Used {
     }
 }
 
+fn asks_for(cci_dir: &Path, session: SessionId) -> Vec<HostRequest> {
+    let run = RunDir::of(cci_dir);
+    run.noted(session).map(|watched| run.requests(&watched)).unwrap_or_default()
+}
+
 /// The session of this id, or the newest of this workspace.
 pub async fn info(cx: &Context, id: Option<&str>) -> Result<Info> {
     let wanted = id.map_or(Resume::Latest, |id| Resume::Exactly(id.to_owned()));
@@ -91,7 +96,7 @@ pub async fn info(cx: &Context, id: Option<&str>) -> Result<Info> {
             persistent: metadata.persistent,
             data_present: state.is_dir() && !store.lost_conversation(metadata.session_id),
             data_bytes: size::of_tree(&state),
-            asks_for: RunDir::of(&cci_dir).requests(metadata.session_id),
+            asks_for: asks_for(&cci_dir, metadata.session_id),
             usage: Usage::read(&saved.dir).into(),
             path: saved.dir,
             checkpoint: checkpoint.unwrap_or_default(),

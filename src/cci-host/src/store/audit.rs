@@ -185,7 +185,7 @@ mod tests {
     fn refused(number: usize) -> (String, Event) {
         (
             "2026-11-28T09:00:00Z".to_owned(),
-            Event::Refused { why: format!("no rule allows n{number}.example:443"), host: None },
+            Event::Refused { why: format!("no rule allows n{number}.example:443"), host: None, near: false },
         )
     }
 

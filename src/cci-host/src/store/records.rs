@@ -100,7 +100,7 @@ mod tests {
     }
 
     fn refused(why: &str) -> (String, Event) {
-        ("2026-11-28T09:00:00Z".into(), Event::Refused { why: why.into(), host: None })
+        ("2026-11-28T09:00:00Z".into(), Event::Refused { why: why.into(), host: None, near: false })
     }
 
     #[test]

@@ -24,6 +24,13 @@ impl Policy {
         }
     }
 
+    /// Whether its containers do not hear what only the local network knows: neither by its name server, nor by what becomes
+    /// of their connections.
+    #[must_use]
+    pub fn withholds_local(&self) -> bool {
+        self.asks_the_host() && self.block_private
+    }
+
     /// The lines for the name server behind that of the containers' bridge, which is at `gateway` once it exists; `None` if
     /// there is nothing to ask it.
     #[must_use]
