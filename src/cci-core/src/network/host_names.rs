@@ -171,7 +171,8 @@ mod tests {
 
     #[test]
     fn who_asks_the_hosts_own_resolver_hears_its_table() {
-        let files = HostFiles { resolv: "nameserver 192.0.2.1\nsearch office.example", table: TABLE, ..HostFiles::default() };
+        let files =
+            HostFiles { resolv: "nameserver 192.0.2.1\nsearch office.example", table: TABLE, ..HostFiles::default() };
         let host = HostNames::of_resolver(files);
         for (name, is_here) in [
             ("db.corp.example", true),

@@ -245,7 +245,9 @@ mod tests {
     #[test]
     fn where_the_local_network_is_reached_the_metadata_in_it_is_not() {
         let addresses = Addresses { private: true, ..Addresses::default() };
-        for metadata in ["100.100.100.200", "192.0.0.192", "168.63.129.16", "169.254.170.2", "fd00:ec2::254", "fd20:ce::254"] {
+        for metadata in
+            ["100.100.100.200", "192.0.0.192", "168.63.129.16", "169.254.170.2", "fd00:ec2::254", "fd20:ce::254"]
+        {
             assert_eq!(addresses.refuse(metadata.parse().unwrap()), Some(Special::Metadata), "{metadata}");
         }
         for near in ["100.100.100.201", "10.0.0.1", "fd12::1"] {

@@ -159,7 +159,15 @@ mod tests {
         assert_eq!(entries(&learn(&cx, Some("c2")).await.unwrap()), [("b.example:80", 1)]);
         assert!(learn(&cx, Some("c4")).await.is_err());
         // what leads to the local network is flagged, and a count that nobody can have written ends nothing
-        put(5, vec![began("c5", "learn"), near("nas.example"), Event::Unwritten { count: u64::MAX }, Event::Unwritten { count: 9 }]);
+        put(
+            5,
+            vec![
+                began("c5", "learn"),
+                near("nas.example"),
+                Event::Unwritten { count: u64::MAX },
+                Event::Unwritten { count: 9 },
+            ],
+        );
         let learnt = learn(&cx, Some("c5")).await.unwrap();
         assert_eq!((entries(&learnt), learnt.unwritten), (vec![("nas.example:80,443", 1)], u64::MAX));
         assert_eq!((&learnt.hosts[0].odd[..], learnt.hosts[0].suspect), (&["near"][..], true));

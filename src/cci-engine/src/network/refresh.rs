@@ -128,7 +128,7 @@ pub(super) async fn bring_up_to_date(
     let names: Vec<String> = policy.names().map(str::to_owned).collect();
     let look = !names.is_empty() && (due == Due::Now || is_old(&before, cx.settings.network.refresh_interval_minutes));
     let (known, report) = if look {
-        let answers = lookup::lookup(&names, policy.resolver()).await;
+        let answers = lookup::reachable(cx, &names, policy.resolver()).await;
         let not_found = names.iter().filter(|name| !answers.contains_key(*name)).cloned().collect();
         let resolved = before.resolved.refreshed(answers);
         let moved = |name: &&String| resolved.current.get(*name) != before.resolved.current.get(*name);

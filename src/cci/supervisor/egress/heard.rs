@@ -17,7 +17,11 @@ const MOST: usize = 5;
 /// What was refused since this was asked last, as a text for the agent; nothing where nothing was.
 pub(in crate::supervisor) fn heard(record: &Record, rules: &Rules, container: &str) -> Answer {
     let refused = still(record.untold(), rules);
-    if refused.is_empty() { silent() } else { answer(StatusCode::OK, &json!({ "context": text(&refused, rules, container) })) }
+    if refused.is_empty() {
+        silent()
+    } else {
+        answer(StatusCode::OK, &json!({ "context": text(&refused, rules, container) }))
+    }
 }
 
 /// There is nothing to tell.

@@ -69,17 +69,22 @@ async fn put(run: &RunDir, watched: &Watched, line: String) {
 
 #[cfg(test)]
 mod tests {
-    use cci_core::network::HostName;
+    use cci_core::network::{HostName, Special};
 
     use super::*;
 
     #[test]
     fn a_line_has_the_command_that_helps() {
         let name = HostName::typed("a.example").unwrap();
-        let line = |refusal| Notice::Refused(refusal).line("cci-0a-1");
+        let line = |refusal| Notice::Refused(refusal).line("cci-0a-1", false);
         let command = "refused a.example:443: cci network allow cci-0a-1 a.example:443";
         assert_eq!(line(Refusal::NotListed { name: name.clone(), port: 443 }), command);
         assert_eq!(line(Refusal::NotFound { name }), "refused: a.example has no address");
         assert!(!line(Refusal::Address).contains('#'));
+        // the container reads it too
+        let name = HostName::typed("a.example").unwrap();
+        let near = Refusal::Special { name, address: "10.0.0.1".parse().unwrap(), why: Special::Private };
+        assert_eq!(line(near.clone()), "refused: a.example leads to an address of the local network");
+        assert_eq!(Notice::Refused(near).line("cci-0a-1", true), "refused: a.example has no address");
     }
 }

@@ -74,4 +74,22 @@ mod tests {
         assert_eq!((&again.refusal, again.times, again.at.as_str()), (&refused(0), 2, "2026-11-28T09:00:01Z"));
         assert_eq!((&new.refusal, new.times), (&refused(MOST), 1));
     }
+
+    #[test]
+    fn each_is_told_once_and_again_when_it_is_refused_again() {
+        let mut refusals = Refusals::default();
+        let refused =
+            |number: usize| Refusal::NotFound { name: HostName::typed(&format!("n{number}.example")).unwrap() };
+        let told = |refusals: &mut Refusals| -> Vec<Refusal> {
+            refusals.untold().into_iter().map(|refused| refused.refusal).collect()
+        };
+        assert!(told(&mut refusals).is_empty());
+        for number in [1, 2] {
+            refusals.add(String::new(), refused(number));
+        }
+        assert_eq!(told(&mut refusals), [refused(1), refused(2)]);
+        assert!(told(&mut refusals).is_empty());
+        refusals.add(String::new(), refused(1));
+        assert_eq!(told(&mut refusals), [refused(1)]);
+    }
 }

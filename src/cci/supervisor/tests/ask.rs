@@ -33,7 +33,8 @@ async fn what_an_agent_asks_for_waits_for_its_person() {
     let world = World::new();
     let session = world.session_with_egress(1, asking());
     let run = world.place.sessions();
-    let entries = || run.requests(&run.noted(session).unwrap()).into_iter().map(|request| request.entry).collect::<Vec<_>>();
+    let entries =
+        || run.requests(&run.noted(session).unwrap()).into_iter().map(|request| request.entry).collect::<Vec<_>>();
     let test = async {
         served(ONE).await;
         let socket = world.socket(session);

@@ -138,7 +138,8 @@ mod tests {
 
     #[test]
     fn the_metadata_of_clouds_is_refused_also_where_the_local_network_is_reached() {
-        let metadata = ["169.254.169.254", "169.254.170.2", "169.254.170.23", "100.100.100.200", "168.63.129.16", "192.0.0.192"];
+        let metadata =
+            ["169.254.169.254", "169.254.170.2", "169.254.170.23", "100.100.100.200", "168.63.129.16", "192.0.0.192"];
         for mode in [Mode::Restricted, Mode::Learn] {
             let settings = NetworkSettings { mode, allow_local_network_access: true, ..NetworkSettings::default() };
             let policy = Policy::new(&settings, &keeper()).unwrap().unwrap();

@@ -96,7 +96,8 @@ async fn where_the_local_network_is_withheld_its_names_are_as_those_that_there_a
     }
     world.resolves("split.example", &[&["10.0.0.1"]]);
     world.resolves("public.example", &[&["198.51.100.1"]]);
-    let answer = async |name: &str| world.http(&format!("GET / HTTP/1.1\nHost: {name}\n\n")).await.replace(name, "NAME");
+    let answer =
+        async |name: &str| world.http(&format!("GET / HTTP/1.1\nHost: {name}\n\n")).await.replace(name, "NAME");
     let unknown = answer("unknown.example").await;
     assert!(unknown.starts_with("HTTP/1.1 502 ") && unknown.contains("NAME has no address"), "{unknown}");
     let alert = world.say(443, &rustls_hello("unknown.example", &[])).await;
