@@ -150,7 +150,7 @@ mod tests {
             assert!(out.status.success() && out.stderr.is_empty(), "{out:?}");
             String::from_utf8(out.stdout).unwrap()
         };
-        let printed = run(r#"echo '{"context":"it\u0027s \"refused\"\nhere"}'"#);
+        let printed = run(r#"printf '%s' '{"context":"it\u0027s \"refused\"\nhere"}'"#);
         let read: Value = serde_json::from_str(&printed).unwrap_or_default();
         let wanted = json!({ "hookEventName": "PostToolUseFailure", "additionalContext": "it's \"refused\"\nhere" });
         assert_eq!(read["hookSpecificOutput"], wanted, "{printed}");
