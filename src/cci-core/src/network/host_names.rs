@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use serde::{Deserialize, Serialize};
 
 use super::block::Block;
+use super::dns::{self, Kept};
+use super::host_name::HostName;
 use super::reverse::reverse_of;
 
 /// No host pins more names than this to public addresses; a list that does blocks advertisements.
@@ -38,9 +40,28 @@ pub struct HostNames {
 }
 
 impl HostNames {
+    /// Whether nobody but this host and its network may know a name: it has no dot, or lies in a zone that is local by
+    /// convention or by this host's configuration, or the host's table has it.
+    #[must_use]
+    pub fn have(&self, name: &HostName) -> bool {
+        let blocks = Block::PRIVATE.into_iter().chain(Block::METADATA).collect();
+        let blocks = Block::apart(&blocks);
+        dns::withholds(Kept { blocks: &blocks, local: true, metadata: true }, self, name.as_str())
+    }
+
     /// Reads them; `own` are the host's addresses.
     #[must_use]
     pub fn read(files: HostFiles<'_>, own: &BTreeSet<Ipv4Addr>) -> Self {
+        Self::with(files, own, false)
+    }
+
+    /// The same for whoever asks the host's own resolver, which always reads the host's table.
+    #[must_use]
+    pub fn of_resolver(files: HostFiles<'_>) -> Self {
+        Self::with(files, &BTreeSet::new(), true)
+    }
+
+    fn with(files: HostFiles<'_>, own: &BTreeSet<Ipv4Addr>, reads_table: bool) -> Self {
         let resolved =
             |server: IpAddr| matches!(server, IpAddr::V4(v4) if [53, 54].contains(&v4.octets()[3]) && v4.is_loopback());
         let beyond_resolved =
@@ -48,7 +69,8 @@ impl HostNames {
         let asked = if beyond_resolved { files.uplinks } else { files.resolv };
         let is_here = |server: IpAddr| server.is_loopback() || matches!(server, IpAddr::V4(v4) if own.contains(&v4));
         let host = zone(files.name).filter(|name| name.contains('.'));
-        let pinned = servers(asked).any(is_here).then(|| pins(files.table)).into_iter().flatten();
+        let reads_table = reads_table || servers(asked).any(is_here);
+        let pinned = reads_table.then(|| pins(files.table)).into_iter().flatten();
         Self {
             search: [files.resolv, files.uplinks].into_iter().flat_map(search).collect(),
             own: host.into_iter().chain(pinned).collect(),
@@ -145,6 +167,26 @@ mod tests {
             let read = HostNames::read(HostFiles { resolv, table: TABLE, name: "vm", ..HostFiles::default() }, &own);
             assert_eq!(read.own, pinned, "{resolv}");
         }
+    }
+
+    #[test]
+    fn who_asks_the_hosts_own_resolver_hears_its_table() {
+        let files =
+            HostFiles { resolv: "nameserver 192.0.2.1\nsearch office.example", table: TABLE, ..HostFiles::default() };
+        let host = HostNames::of_resolver(files);
+        for (name, is_here) in [
+            ("db.corp.example", true),
+            ("six.corp.example", true),
+            ("wiki.office.example", true),
+            ("printer.local", true),
+            ("nas", true),
+            ("metadata.google.internal", true),
+            ("www.example.org", false),
+            ("notoffice.example", false),
+        ] {
+            assert_eq!(host.have(&HostName::typed(name).unwrap()), is_here, "{name}");
+        }
+        assert!(!HostNames::read(files, &BTreeSet::new()).have(&HostName::typed("db.corp.example").unwrap()));
     }
 
     #[test]

@@ -97,6 +97,23 @@ impl fmt::Debug for Upstream {
     }
 }
 
+impl fmt::Display for Upstream {
+    /// How it is talked to and where it is, without the login.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.kind {
+            UpstreamKind::Connect => "http",
+            UpstreamKind::Socks5 => "socks5",
+            UpstreamKind::Socks5Names => "socks5h",
+        };
+        let Self { host, port, .. } = self;
+        match host {
+            UpstreamHost::Address(IpAddr::V6(address)) => write!(out, "{scheme}://[{address}]:{port}"),
+            UpstreamHost::Address(IpAddr::V4(address)) => write!(out, "{scheme}://{address}:{port}"),
+            UpstreamHost::Name(name) => write!(out, "{scheme}://{name}:{port}"),
+        }
+    }
+}
+
 /// What a URL has in place of its characters: `%40` for `@`.
 fn decoded(raw: &str) -> String {
     let mut bytes = Vec::new();
@@ -180,6 +197,11 @@ impl Upstreams {
         })
     }
 
+    /// Each of them once, for port 80 first.
+    pub fn all(&self) -> impl Iterator<Item = &Upstream> {
+        self.http.iter().chain(self.https.iter().filter(|https| self.http.as_ref() != Some(*https)))
+    }
+
     /// The one for a name and a port, if it does not go out directly.
     #[must_use]
     pub fn of(&self, name: &HostName, port: u16) -> Option<&Upstream> {
@@ -234,6 +256,16 @@ mod tests {
         assert_eq!(socks.login, Some(("u@x".into(), "p:/".into())));
         assert_eq!(read("socks5://10.0.0.1").port, 1080);
         assert_eq!(read("http://u@proxy.lan").login, Some(("u".into(), String::new())));
+    }
+
+    #[test]
+    fn it_is_shown_without_its_login_and_each_once() {
+        let shown = |variables: &ProxyVariables| -> Vec<String> {
+            Upstreams::read(variables).unwrap().all().map(ToString::to_string).collect()
+        };
+        assert_eq!(shown(&ProxyVariables::always("http://u:secret@proxy.lan:3128/")), ["http://proxy.lan:3128"]);
+        let two = ProxyVariables { https: Some("socks5h://[::1]".into()), ..ProxyVariables::always("10.0.0.1:8080") };
+        assert_eq!(shown(&two), ["http://10.0.0.1:8080", "socks5h://[::1]:1080"]);
     }
 
     #[test]

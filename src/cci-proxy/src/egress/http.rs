@@ -205,7 +205,7 @@ impl<R: Resolve, D: Dial, N: Notes, C: Carry> Egress<R, D, N, C> {
         let connection = if keeps { "keep-alive" } else { "close" };
         let head = format!(
             "HTTP/1.1 {}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: {connection}\r\n\r\n",
-            refusal.status(),
+            self.told(refusal).status(),
             body.len(),
         );
         within(client.write.write_all((head + &body).as_bytes())).await

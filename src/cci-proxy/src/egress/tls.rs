@@ -44,7 +44,7 @@ impl<R: Resolve, D: Dial, N: Notes, C: Carry> Egress<R, D, N, C> {
             }
             Err(refusal) => {
                 self.refused(&refusal);
-                if let Some(alert) = alert(&refusal) {
+                if let Some(alert) = alert(&self.told(&refusal)) {
                     client.part_with(&alert).await;
                 }
             }

@@ -7,8 +7,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use cci_core::network::{Addresses, EntryError, UpstreamError, Upstreams};
+use cci_core::network::{Addresses, EntryError, HostNames, UpstreamError, Upstreams};
 use cci_engine::blocking::blocking;
+use cci_host::network;
 use cci_host::store::run_dir::{EgressNote, RunDir, Watched};
 use cci_proxy::egress::{Egress, Limits, Pipes, Tcp};
 use rustix::process::{Resource, getrlimit};
@@ -70,7 +71,7 @@ pub(in crate::supervisor) fn begin(
     let (record, gateways) = (record.clone(), gateways.clone());
     let enter = |(port, door): (&u16, &SocketAddr)| (*port, *door, gateways.enter(*door, note.address.into()));
     let entered: Vec<_> = note.doors.iter().map(enter).collect();
-    let rules = Rc::new(Rules::of(run, watched.session, listed));
+    let rules = Rc::new(Rules::of(run, watched, listed));
     let carrier = Carrier::of(watched, vault);
     let serving = serve((note, upstreams), Rc::clone(&rules), (record, carrier, limits(pipes)), gateways, entered);
     let ending = Rc::clone(&rules);
@@ -90,13 +91,15 @@ async fn serve(
     entered: Vec<Entered>,
 ) -> Infallible {
     // nothing is passed on before it is known where no name may lead
-    rules.lead_to(addresses().await);
+    let (addresses, host) = seen(note.resolver.is_some()).await;
+    rules.lead_to(addresses, host);
+    let (is_pinned, withholds) = (note.resolver.is_some(), note.withholds_local);
     let (container, address) = (note.container, note.address);
     let way = Egress {
         container,
         reach: rules.reach(),
         upstreams,
-        resolver: Resolver::of(note.resolver),
+        resolver: Resolver::of(note.resolver, withholds),
         dial: Tcp,
         notes: record,
         carrier,
@@ -113,7 +116,8 @@ async fn serve(
     }
     loop {
         sleep(LOOKED).await;
-        rules.lead_to(addresses().await);
+        let (addresses, host) = seen(is_pinned).await;
+        rules.lead_to(addresses, host);
     }
 }
 
@@ -125,11 +129,16 @@ fn limits(pipes: &Pipes) -> Limits {
     Limits::new(usize::try_from(connections).unwrap_or(usize::MAX), 256, pipes)
 }
 
-/// What a name may not lead to, as the host is now.
-async fn addresses() -> Addresses {
+/// What a name may not lead to, and what is known here alone, as the host is now. Who asks a name server of its own hears
+/// nothing of the host's table.
+async fn seen(is_pinned: bool) -> (Addresses, HostNames) {
+    let look = move || {
+        let host = if is_pinned { network::names() } else { network::names_of_resolver() };
+        Ok((network::public_addresses(), host))
+    };
     loop {
-        if let Ok(addresses) = blocking(|| Ok(cci_host::network::public_addresses())).await {
-            return addresses;
+        if let Ok(seen) = blocking(look).await {
+            return seen;
         }
         sleep(AGAIN).await;
     }

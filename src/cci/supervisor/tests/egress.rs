@@ -45,6 +45,7 @@ pub(super) fn note(address: Ipv4Addr, allowed: &[&str]) -> EgressNote {
         resolver: None,
         ask: false,
         learns: false,
+        withholds_local: false,
     }
 }
 

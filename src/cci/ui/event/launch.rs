@@ -61,6 +61,9 @@ fn plan_warning(warning: PlanWarning) -> String {
         PlanWarning::NoEffectInAllowlist { key } => format!(
             "network.{key} has no effect in mode allowlist: what is not listed stays out of reach, and so does what is private"
         ),
+        PlanWarning::NoEffectInOpen { key } => {
+            format!("network.{key} has no effect in mode open, which reaches what this host's Incus network reaches")
+        }
         PlanWarning::ShiftedWorkspace => "idmap shift: root in the container is host root on the workspace".into(),
         PlanWarning::RootsWorkspace => {
             "the workspace belongs to root: the agent works on its files as host root".into()
