@@ -62,8 +62,10 @@ fn without_refused(
     mut found: BTreeMap<String, BTreeSet<Ipv4Addr>>,
     public: &Addresses,
 ) -> BTreeMap<String, BTreeSet<Ipv4Addr>> {
-    found.values_mut().for_each(|addresses| addresses.retain(|address| public.refuse((*address).into()).is_none()));
-    found.retain(|_, addresses| !addresses.is_empty());
+    found.retain(|_, addresses| {
+        addresses.retain(|address| public.refuse((*address).into()).is_none());
+        !addresses.is_empty()
+    });
     found
 }
 

@@ -144,7 +144,7 @@ async fn origin(stream: DuplexStream, leaf: Arc<CertifiedKey>, flood: Flood) {
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let Ok(tls) = TlsAcceptor::from(Arc::new(config)).accept(stream).await else { return };
     let is_h2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
-    let service = service_fn(move |request: Request<Incoming>| answered(request, flood.clone()));
+    let service = service_fn(move |request| std::future::ready(Ok::<_, Infallible>(answered(request, &flood))));
     if is_h2 {
         let mut builder = server::conn::http2::Builder::new(Tasks::default());
         let _ = builder.max_send_buf_size(Flood::PIECE).serve_connection(TokioIo::new(tls), service).await;
