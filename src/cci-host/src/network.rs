@@ -28,11 +28,13 @@ pub fn public_addresses() -> Addresses {
 }
 
 /// What the host's name servers know besides public names.
+#[must_use]
 pub fn names() -> HostNames {
     of_files(|files| HostNames::read(files, &own_addresses()))
 }
 
 /// What the host's own resolver knows besides public names.
+#[must_use]
 pub fn names_of_resolver() -> HostNames {
     of_files(HostNames::of_resolver)
 }

@@ -34,8 +34,12 @@ fn after_a_refused_connection_the_agent_hears_the_rule_and_its_persons_command()
             format!("no rule allows {name}:80"),
             format!("cci network allow {container} {name}:80 --for 30m"),
         ];
-        wait::until("it is heard", LONG, || {
-            if heard.iter().all(|text| api.saw(text)) { Ok(()) } else { Err(screen()) }
-        });
+        wait::until(
+            "it is heard",
+            LONG,
+            || {
+                if heard.iter().all(|text| api.saw(text)) { Ok(()) } else { Err(screen()) }
+            },
+        );
     }
 }
