@@ -6,8 +6,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use serde::{Deserialize, Serialize};
 
 use super::block::Block;
-use super::dns::{self, Kept};
-use super::host_name::HostName;
 use super::reverse::reverse_of;
 
 /// No host pins more names than this to public addresses; a list that does blocks advertisements.
@@ -40,15 +38,6 @@ pub struct HostNames {
 }
 
 impl HostNames {
-    /// Whether nobody but this host and its network may know a name: it has no dot, or lies in a zone that is local by
-    /// convention or by this host's configuration, or the host's table has it.
-    #[must_use]
-    pub fn have(&self, name: &HostName) -> bool {
-        let blocks = Block::PRIVATE.into_iter().chain(Block::METADATA).collect();
-        let blocks = Block::apart(&blocks);
-        dns::withholds(Kept { blocks: &blocks, local: true, metadata: true }, self, name.as_str())
-    }
-
     /// Reads them; `own` are the host's addresses.
     #[must_use]
     pub fn read(files: HostFiles<'_>, own: &BTreeSet<Ipv4Addr>) -> Self {
@@ -171,22 +160,9 @@ mod tests {
 
     #[test]
     fn who_asks_the_hosts_own_resolver_hears_its_table() {
-        let files =
-            HostFiles { resolv: "nameserver 192.0.2.1\nsearch office.example", table: TABLE, ..HostFiles::default() };
-        let host = HostNames::of_resolver(files);
-        for (name, is_here) in [
-            ("db.corp.example", true),
-            ("six.corp.example", true),
-            ("wiki.office.example", true),
-            ("printer.local", true),
-            ("nas", true),
-            ("metadata.google.internal", true),
-            ("www.example.org", false),
-            ("notoffice.example", false),
-        ] {
-            assert_eq!(host.have(&HostName::typed(name).unwrap()), is_here, "{name}");
-        }
-        assert!(!HostNames::read(files, &BTreeSet::new()).have(&HostName::typed("db.corp.example").unwrap()));
+        let files = HostFiles { resolv: "nameserver 192.0.2.1", table: TABLE, ..HostFiles::default() };
+        assert!(HostNames::of_resolver(files).own.contains("db.corp.example"));
+        assert!(HostNames::read(files, &BTreeSet::new()).own.is_empty());
     }
 
     #[test]

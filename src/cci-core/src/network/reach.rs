@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::dns;
 use super::entry::{Entry, Target};
 use super::host_name::HostName;
 use super::host_names::HostNames;
@@ -29,7 +30,7 @@ impl Reach {
     /// Whether a name is as one that there is not, whatever this host knows of it.
     #[must_use]
     pub fn withholds(&self, name: &HostName) -> bool {
-        let is_known_here = self.withheld.as_ref().is_some_and(|host| host.have(name));
+        let is_known_here = self.withheld.as_ref().is_some_and(|host| dns::is_local(host, name));
         is_known_here && !self.services.have(name)
     }
 
