@@ -25,7 +25,7 @@ at=$(git rev-parse HEAD)
 git checkout -q side; echo side >side.txt; git add side.txt; git commit -qm side
 git checkout -q --detach $at; echo two >two.txt; git add two.txt; git commit -qm two; git merge -q -m merged side
 git checkout -q -b picked $at; echo three >three.txt; git add three.txt; git commit -qm three; git rebase -q side
-git fetch -q . picked; git pack-refs --all; git worktree prune -v; git gc -q; git fsck --no-progress --no-dangling
+git fetch -q . picked; git pack-refs --all; git worktree prune -v; git gc -q
 git config a.b c; [ "$(git config a.b)" = c ]; git config --unset a.b; git remote add more https://x.example/a
 git checkout -q -b tracks --track side; git checkout -q picked; git branch -q -D tracks side
 git submodule --quiet update
