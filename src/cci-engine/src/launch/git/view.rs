@@ -7,7 +7,7 @@ use cci_core::mount::{self, Mount, Protected};
 use cci_core::plan::GitView;
 use cci_core::{Error, Result, environment, git_device};
 use cci_git::layout::{Bind, Guarded, Layout, Nested, Private};
-use cci_guest::git::{lines, own_directory};
+use cci_guest::git::{alias, lines, own_directory};
 use cci_guest::layout::WORKSPACE;
 
 use super::text;
@@ -99,7 +99,7 @@ pub(super) fn of(cx: &Context, layout: &Layout, others: &[Mount], place: Option<
         mounts.push(Mount { device, source, container, readonly: !writable });
     }
     mounts.extend(stubs(layout, mounts.len(), &protected).into_iter().filter(|stub| is_free(&stub.container)));
-    let mut all = String::new();
+    let mut all = place.as_deref().map(|place| conversations(cx, place)).unwrap_or_default();
     for (number, Private { real, .. }) in layout.privates.iter().enumerate() {
         let real = text(&layout.inside(workspace, real))?;
         all += &lines(number, &real, &Private::LINKS, &Private::COPIES);
@@ -125,4 +125,13 @@ fn stubs(layout: &Layout, first: usize, protected: &[Protected]) -> Vec<Mount> {
     };
     let files = layout.stubs.iter().map(|stub| stub.path.join(".git"));
     files.take(MOST).enumerate().filter_map(stub).collect()
+}
+
+/// Shell lines by which an agent that keeps its conversations by the directory that it works in finds those of `/workspace`.
+fn conversations(cx: &Context, place: &str) -> String {
+    let agent = cx.settings.tool.agent();
+    let slug = |path: &str| path.replace(|sign: char| !sign.is_ascii_alphanumeric(), "-");
+    let usual = slug(WORKSPACE);
+    let kept = agent.transcripts().and_then(|kept| kept.dir.strip_suffix(&usual));
+    kept.map(|above| alias(&format!("{}/{above}", environment::state(agent)), &usual, &slug(place))).unwrap_or_default()
 }
