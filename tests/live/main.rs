@@ -21,6 +21,7 @@ mod file_hostile;
 mod foreign_text;
 mod fork;
 mod fork_identity;
+mod git_layouts;
 mod git_token;
 mod gvisor;
 mod home;

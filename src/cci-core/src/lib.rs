@@ -16,6 +16,7 @@ pub mod dated_image;
 pub mod env_file;
 pub mod environment;
 pub mod error;
+pub mod git_device;
 pub mod hint;
 pub mod host_disk;
 pub mod idmap;

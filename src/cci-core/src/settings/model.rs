@@ -9,6 +9,7 @@ use cci_agent::{Agent, Import, default_agent};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoints::CheckpointSettings;
+use super::git::GitSettings;
 use super::login::LoginSettings;
 use crate::boundary::Boundary;
 use crate::idmap::IdmapMode;
@@ -39,6 +40,8 @@ pub struct Settings {
     pub limits: Limits,
     /// When checkpoints are taken, and how long they are kept.
     pub checkpoints: CheckpointSettings,
+    /// What of git on the host a container gets.
+    pub git: GitSettings,
     /// How the agent is let in by its API.
     pub login: LoginSettings,
     /// How images are built.

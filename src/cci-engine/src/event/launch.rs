@@ -51,6 +51,23 @@ pub enum LaunchEvent {
     },
     /// Git does not work inside: the repository, or a part of it, is outside the workspace.
     RepositoryElsewhere(Elsewhere),
+    /// The container also sees the repository that the workspace belongs to.
+    RepositoryShown {
+        /// What it sees, each at its place on the host.
+        shown: Vec<PathBuf>,
+        /// Whether that names the workspace as well: no file of the workspace alone can have led there.
+        is_proven: bool,
+    },
+    /// Git does not work inside: what it needs cannot be shown.
+    RepositoryUnseen {
+        /// Why not.
+        problem: String,
+    },
+    /// There are so many repositories within the workspace that only its own is closed against the agent.
+    GitUnprotected {
+        /// How many.
+        repositories: usize,
+    },
     /// The agent cannot use a mount as the caller can: their right ends at the container.
     MountOutOfReach {
         /// What is mounted.

@@ -12,7 +12,7 @@ use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 use cci_guest::gate::Gate;
 use cci_guest::handshake::Script;
-use cci_guest::layout::WORKSPACE;
+use cci_guest::layout::{self, WORKSPACE};
 use cci_guest::terminal::{MODIFIED_KEYS, can_be_asked, true_color};
 use cci_guest::{GuestExit, gvisor, init, tmux};
 use cci_incus::{Exec, Status};
@@ -262,7 +262,8 @@ async fn on_terminal(
 ) -> Result<Left> {
     let size = terminal::size();
     let exec = Exec { cwd: Some(WORKSPACE.to_owned()), tty: Some(size), ..exec };
-    let script = Script { before, run: &init::run_then_report(run) };
+    let before = format!("{before}{}", layout::enter(None));
+    let script = Script { before: &before, run: &init::run_then_report(run) };
     let (begun, Known { session, workspace, pinned }) =
         exec::start_if(cx, name, known, script, &exec, "attach to the session").await?;
     let process = match begun {

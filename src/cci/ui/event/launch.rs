@@ -29,6 +29,13 @@ pub(super) fn launch(event: &LaunchEvent) -> Telling {
             GuestText::new(file)
         )),
         LaunchEvent::RepositoryElsewhere(elsewhere) => repository::elsewhere(elsewhere),
+        LaunchEvent::RepositoryShown { shown, is_proven } => repository::shown(shown, *is_proven),
+        LaunchEvent::RepositoryUnseen { problem } => {
+            Telling::warning(format!("git will not work in the container: {}", GuestText::new(problem)))
+        }
+        LaunchEvent::GitUnprotected { repositories } => Telling::warning(format!(
+            "{repositories} further repositories are in the workspace, and their hooks and settings are not closed against the agent"
+        )),
         LaunchEvent::MountOutOfReach { path, wanted, access } => {
             let verb = match wanted {
                 Wanted::Write => "write",

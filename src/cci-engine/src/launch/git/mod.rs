@@ -1,0 +1,99 @@
+//! Git in the container as on the host: what a launch shows of the workspace's repository, and keeps from the agent.
+
+mod consent;
+mod view;
+
+use std::path::{Path, PathBuf};
+
+use cci_core::host_disk::HostPath;
+use cci_core::mount::Mount;
+use cci_core::plan::GitView;
+use cci_core::{Error, Result};
+use cci_git::layout::{Layout, Nested, Refusal, WorksAt};
+use cci_guest::GuestText;
+
+use crate::blocking::blocking;
+use crate::context::Context;
+use crate::event::LaunchEvent;
+use crate::site::host_path;
+use cci_host::store::checkpoints::Checkpoints;
+
+pub(crate) use view::can_be_mounted;
+
+/// What a launch needs to know of the host for it.
+struct Look {
+    cx: Context,
+    workspace: HostPath,
+    others: Vec<Mount>,
+    /// Whether the workspace is a fork: cci itself has linked it.
+    is_fork: bool,
+}
+
+/// What was found, and what the user should know of it.
+type Found = (GitView, Vec<LaunchEvent>);
+
+/// What git needs in a container of this workspace, besides the other mounts. A repository outside the workspace is told once, and
+/// from then on refused if something else is found.
+pub(super) async fn view(cx: &Context, workspace: Option<&HostPath>, others: &[Mount]) -> Result<GitView> {
+    let Some(workspace) = workspace else { return Ok(GitView::default()) };
+    let (cx, workspace, others) = (cx.clone(), workspace.clone(), others.to_vec());
+    let reporter = cx.clone();
+    let look = move || {
+        let is_fork = Checkpoints::origin_of(&cx.cci_dir(), &cx.workspace)?.is_some();
+        Look { cx, workspace, others, is_fork }.found()
+    };
+    let (view, events) = reporter.scope.until_cancelled(blocking(look)).await?;
+    events.into_iter().for_each(|event| reporter.emit(event));
+    Ok(view)
+}
+
+impl Look {
+    fn found(&self) -> Result<Found> {
+        let workspace = self.workspace.path();
+        let nested = Nested::find(workspace);
+        let layout = match Layout::find(workspace, &host_path::real(&self.cx.caller.home), &nested) {
+            Ok(layout) => layout,
+            // its origin can be gone, or another repository by now: the files are there all the same
+            Err(refusal) if self.is_fork => return Ok((GitView::default(), vec![unseen(&refusal.to_string())])),
+            Err(refusal) => return Err(refused(&refusal)),
+        };
+        let is_first = consent::given(&self.cx, &self.workspace, &layout)?;
+        let mut events = Vec::new();
+        let layout = self.shown(layout, &mut events);
+        let layout = view::protected(layout, &nested, self.cx.settings.git.protect, &mut events);
+        let seen = layout.shown.iter().filter(|shown| shown.path != *workspace);
+        let seen: Vec<PathBuf> = seen.map(|shown| shown.path.clone()).collect();
+        if is_first && !self.is_fork && !seen.is_empty() {
+            events.push(LaunchEvent::RepositoryShown { shown: seen, is_proven: layout.is_proven() });
+        }
+        let place = (layout.works_at == WorksAt::HostPath && !self.is_fork).then(|| self.workspace.as_str().to_owned());
+        let view = view::of(&self.cx, &layout, &self.others, place)?;
+        Ok((view, events))
+    }
+
+    /// The layout as far as containers may see it.
+    fn shown(&self, layout: Layout, events: &mut Vec<LaunchEvent>) -> Layout {
+        let Err(error) = view::may_be_shown(&self.cx, &layout) else { return layout };
+        events.push(unseen(&error.to_string()));
+        Layout { shown: Vec::new(), stubs: Vec::new(), works_at: WorksAt::Anywhere, ..layout }
+    }
+}
+
+fn unseen(problem: &str) -> LaunchEvent {
+    LaunchEvent::RepositoryUnseen { problem: problem.to_owned() }
+}
+
+/// A repository that is not followed.
+fn refused(refusal: &Refusal) -> Error {
+    let problem = format!("the workspace's git is not followed: {refusal}");
+    Error::Forbidden { problem, hint: Some(GuestText::new(&refusal.way_out()).to_string()) }
+}
+
+/// A path as a container has it: nothing that is not UTF-8 gets there.
+fn text(path: &Path) -> Result<String> {
+    let text = path.to_str().ok_or_else(|| Error::Workspace {
+        path: path.to_owned(),
+        problem: "Incus takes only paths that are UTF-8".into(),
+    })?;
+    Ok(text.to_owned())
+}
