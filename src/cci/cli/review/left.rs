@@ -22,7 +22,8 @@ pub(in crate::cli) async fn tell_of_all(call: &Call<'_>, cx: &Context, names: &[
     if call.flags.quiet {
         return;
     }
-    let looks = names.iter().map(|name| async move { Some((name.as_ref(), at_end(cx, name.as_ref()).await?.findings)) });
+    let looks =
+        names.iter().map(|name| async move { Some((name.as_ref(), at_end(cx, name.as_ref()).await?.findings)) });
     let left: Vec<(&str, Vec<Found>)> = join_all(looks).await.into_iter().flatten().collect();
     match left.as_slice() {
         [] => {}

@@ -63,7 +63,8 @@ pub(crate) fn of<'a>(
     session: Option<SessionId>,
     workspace: &Path,
 ) -> Option<&'a Node> {
-    let of = || nodes.values().filter(|node| node.session == session && node.workspace == workspace && node.tree.is_some());
+    let of =
+        || nodes.values().filter(|node| node.session == session && node.workspace == workspace && node.tree.is_some());
     let at = |node: &&Node| (node.at.clone(), node.id.clone());
     let before_run = of().filter(|node| session.is_none() && node.cause == Cause::BeforeRun).max_by_key(at);
     before_run.or_else(|| of().min_by_key(at))

@@ -161,7 +161,8 @@ impl Review {
 
 /// An id stands for one finding, a path for all in that file.
 fn meant<'a>(findings: &'a [Found], given: &str) -> Result<Vec<&'a Found>> {
-    let at_path = |one: &&Found| GuestText::new(&one.finding.path).to_string() == given || one.finding.path == Path::new(given);
+    let at_path =
+        |one: &&Found| GuestText::new(&one.finding.path).to_string() == given || one.finding.path == Path::new(given);
     let by_path: Vec<&Found> = findings.iter().filter(at_path).collect();
     if !by_path.is_empty() {
         return Ok(by_path);
