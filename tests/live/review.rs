@@ -16,7 +16,7 @@ const SOON: Duration = Duration::from_secs(60);
 /// Something in each place that somebody on the host runs, with its group and its path.
 const SINKS: &[(&str, &str, &str)] = &[
     ("git-hook", ".git/hooks/pre-commit", "echo evil >.git/hooks/pre-commit; chmod 755 .git/hooks/pre-commit"),
-    ("git-config", ".git/config", "git config core.fsmonitor ./evil; git config filter.x.clean ./evil"),
+    ("git-config", ".git/config", "git config -f .git/config core.fsmonitor ./evil; git config -f .git/config filter.x.clean ./evil"),
     ("git-config", ".gitmodules", "git config -f .gitmodules submodule.x.update '!evil'"),
     ("git-attributes", ".gitattributes", "echo '* filter=x' >.gitattributes"),
     ("git-repository", "bare", "git init -q --bare bare"),
@@ -68,7 +68,7 @@ impl Session {
     }
 
     fn review(&self, args: &[&str]) -> Output {
-        self.host.cci(&[&["review"], args].concat())
+        self.host.cci(&[&["review"][..], args].concat())
     }
 
     /// The findings as JSON, with the exit status that says whether there are any.
@@ -270,7 +270,7 @@ fn the_end_of_a_session_is_quiet_where_it_left_nothing() {
     let session = Session::begin(U1234);
     session.inside("code", "echo work >>main.c; git commit -qam two");
     let out = session.host.cci(&["kill", &session.name]).ok();
-    assert_eq!(out.stderr, "", "{out}");
+    assert!(!out.stderr.contains("review"), "{out}");
     let session = Session::begin(U1234);
     session.inside("code", "echo evil >.envrc");
     let out = session.host.cci(&["kill", &session.name]).ok();
