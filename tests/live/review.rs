@@ -16,7 +16,11 @@ const SOON: Duration = Duration::from_secs(60);
 /// Something in each place that somebody on the host runs, with its group and its path.
 const SINKS: &[(&str, &str, &str)] = &[
     ("git-hook", ".git/hooks/pre-commit", "echo evil >.git/hooks/pre-commit; chmod 755 .git/hooks/pre-commit"),
-    ("git-config", ".git/config", "git config -f .git/config core.fsmonitor ./evil; git config -f .git/config filter.x.clean ./evil"),
+    (
+        "git-config",
+        ".git/config",
+        "git config -f .git/config core.fsmonitor ./evil; git config -f .git/config filter.x.clean ./evil",
+    ),
     ("git-config", ".gitmodules", "git config -f .gitmodules submodule.x.update '!evil'"),
     ("git-attributes", ".gitattributes", "echo '* filter=x' >.gitattributes"),
     ("git-repository", "bare", "git init -q --bare bare"),
