@@ -25,7 +25,7 @@ const OTHERS: [&str; 8] =
 /// Where in a workspace any agent has settings that run something, as patterns of `.gitignore`.
 #[must_use]
 pub fn settings_in_workspace() -> Vec<String> {
-    let own = agents().flat_map(|agent| agent.settings_in_workspace());
+    let own = agents().flat_map(Agent::settings_in_workspace);
     own.chain(&OTHERS).map(|pattern| (*pattern).to_owned()).collect()
 }
 
