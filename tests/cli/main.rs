@@ -14,6 +14,7 @@ mod login_renewal;
 mod output;
 mod place;
 mod reference;
+mod review;
 mod schema;
 mod secret;
 mod supervisor;

@@ -27,6 +27,7 @@ const BUDGETS: &[(&str, &str, &str, usize)] = &[
     ("network show", LAUNCH, "network show NAME", 2),
     ("network learn", LAUNCH, "network learn", 0),
     ("network log", LAUNCH, "network log", 0),
+    ("review", CHECKPOINT, "review", 0),
     ("audit show", LAUNCH, "audit show", 0),
     ("audit verify", LAUNCH, "audit verify", 0),
     ("persist", LAUNCH, "persist NAME", 2),
@@ -39,6 +40,7 @@ const BUDGETS: &[(&str, &str, &str, usize)] = &[
     ("image exists", "", "image exists cci", 2),
 ];
 const LAUNCH: &str = "shell --background --debug";
+const CHECKPOINT: &str = "shell --background --debug;checkpoint";
 const KEPT: &str = "shell --background --debug --persistent";
 const STOPPED: &str = "shell --background --debug --persistent;container stop NAME";
 /// What leaves something else behind than it has found.

@@ -45,6 +45,7 @@ mod races;
 mod readme;
 mod reclaim;
 mod replaced;
+mod review;
 mod rewind;
 mod rewindable;
 mod roots;

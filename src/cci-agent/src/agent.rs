@@ -114,6 +114,11 @@ pub trait Agent: Debug + Sync {
         &[]
     }
 
+    /// Where in a workspace it has settings that run something, as patterns of `.gitignore`.
+    fn settings_in_workspace(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The domains that it must reach.
     fn domains(&self) -> &'static [&'static str] {
         &[]

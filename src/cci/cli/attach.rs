@@ -7,6 +7,7 @@ use clap_complete::engine::ArgValueCandidates;
 
 use super::complete;
 use super::launch_flags::LaunchFlag;
+use super::review::left;
 use super::shell::{refuse_dumb, slot};
 use super::verb::{Call, OnIncus, Verb};
 use crate::supervisor;
@@ -87,9 +88,13 @@ impl OnIncus for AttachArgs {
             Known::running(cx, &owned).await
         };
         tokio::select! {
-            left = attach::attach(cx, &name, session, into) => left.map(|()| 0),
+            left = attach::attach(cx, &name, session, into) => left?,
             never = supervisor::keep(cx) => match never {},
         }
+        if into == Into::Agent {
+            left::tell(call, cx, &name).await;
+        }
+        Ok(0)
     }
 }
 

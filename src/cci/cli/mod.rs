@@ -42,6 +42,7 @@ mod profile;
 mod question;
 mod reclaim;
 mod reference;
+mod review;
 mod rewind;
 mod run;
 mod runtime;

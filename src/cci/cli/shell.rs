@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::json_schema::Described;
 use super::launch_flags::LaunchFlag;
 use super::output::{Format, FormatArg, print};
+use super::review::left;
 use super::verb::{Call, OnIncus, Verb};
 use crate::supervisor;
 use crate::ui::text::Text;
@@ -146,9 +147,11 @@ impl OnIncus for ShellArgs {
             }
         };
         tokio::select! {
-            left = attached => left.map(|()| 0),
+            left = attached => left?,
             never = supervisor::keep(cx) => match never {},
         }
+        left::tell(call, cx, &started.name).await;
+        Ok(0)
     }
 }
 

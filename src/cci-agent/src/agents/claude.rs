@@ -163,6 +163,18 @@ impl Agent for Claude {
         &[".claude"]
     }
 
+    fn settings_in_workspace(&self) -> &'static [&'static str] {
+        &[
+            "**/.claude/settings.json",
+            "**/.claude/settings.local.json",
+            "**/.claude/hooks/",
+            "**/.claude/commands/",
+            "**/.claude/agents/",
+            "**/.claude/skills/",
+            ".mcp.json",
+        ]
+    }
+
     fn domains(&self) -> &'static [&'static str] {
         &["api.anthropic.com", "platform.claude.com"]
     }

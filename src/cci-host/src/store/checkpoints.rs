@@ -384,7 +384,7 @@ impl Checkpoints {
         self.unlink(JOURNAL)
     }
 
-    fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+    pub(super) fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         let path = self.dir.join(name);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
@@ -395,7 +395,7 @@ impl Checkpoints {
         serde_json::from_slice(&bytes).map(Some).map_err(damaged)
     }
 
-    fn put(&self, name: &str, value: &impl Serialize) -> Result<()> {
+    pub(super) fn put(&self, name: &str, value: &impl Serialize) -> Result<()> {
         let bytes = serde_json::to_vec_pretty(value).map_err(|error| Error::Internal(error.to_string()))?;
         put::atomically(&self.dir.join(name), &bytes, put::PRIVATE)
     }

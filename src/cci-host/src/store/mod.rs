@@ -5,6 +5,7 @@ pub mod checkpoints;
 pub(crate) mod directory;
 mod entry_path;
 pub(crate) mod exact_dir;
+pub mod findings;
 pub mod forks;
 pub mod give_back;
 pub mod guest_dir;
