@@ -47,6 +47,7 @@ const ROWS: &[(&str, &str, Effect)] = &[
     (AGENT_CONFIG, "false", Live("settings::the_hosts_configuration_of_the_agent_is_given_unless_told_otherwise")),
     ("defaults.settings_secrets", "\"drop\"", Live("secrets::what_the_hosts_settings_give_away_is_named_and_can_be_left_out")),
     ("defaults.environment", "{ COLOUR = \"blue\" }", Plan(|plan| plan.environment.get("COLOUR").is_some_and(|colour| colour == "blue"))),
+    ("defaults.forward", "[\"COLOUR_*\"]", Live("settings::variables_of_the_caller_are_forwarded_as_the_user_says")),
     ("defaults.docker", "false", Plan(|plan| plan.key("security.nesting").is_none())),
     ("defaults.boundary", "\"gvisor\"", Plan(|plan| plan.boundary == Boundary::Gvisor)),
     ("tool.name", "\"other\"", Plan(|plan| plan.key("user.cci.tool") == Some("other"))),
@@ -109,8 +110,15 @@ fn keep_for(_: &World, settings: &Settings) -> String {
 
 fn tmux(_: &World, settings: &Settings) -> String {
     let allowed = agent::allowed(settings);
-    let session =
-        tmux::Session { screen: "shell", allowed, given: &[], agent: &[], in_gvisor: false, has_notices: false };
+    let session = tmux::Session {
+        screen: "shell",
+        allowed,
+        given: &[],
+        agent: &[],
+        has_prompt: false,
+        in_gvisor: false,
+        has_notices: false,
+    };
     tmux::start("c", &session).join(" ")
 }
 
