@@ -373,6 +373,47 @@ mod tests {
         assert!(noted.starts_with("set-option -p -t %7 @cci-agent "), "{noted}");
     }
 
+    #[test]
+    fn a_prompt_is_read_by_the_agent_and_stays_nowhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let (program, kept) = (dir.path().join("tmux"), dir.path().join("tmp"));
+        let saves = "[ \"$1 $2 $3\" = 'save-buffer -b cci-prompt' ] && printf 'a\n\\\\ b\n\n' >\"$4\"; exit 0";
+        std::fs::write(&program, format!("#!/bin/sh\n{saves}\n")).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::create_dir(&kept).unwrap();
+        let (read, nothing) = (dir.path().join("read"), dir.path().join("nothing"));
+        let agent = ["sh", "-c", "cat >\"$1\"; ls \"$TMPDIR\" >\"$2\"", "x"].map(str::to_owned);
+        let agent = [&agent[..], &[read.display().to_string(), nothing.display().to_string()]].concat();
+        let argv = start("c", &Session { has_prompt: true, ..session(&agent) });
+        assert!(argv.windows(4).any(|four| four == ["load-buffer", "-b", PROMPT, "-"]), "{argv:?}");
+        let bash = argv.iter().rposition(|arg| arg == "bash").unwrap();
+        std::fs::write(dir.path().join(".bash_profile"), format!("PATH={}:$PATH\n", dir.path().display())).unwrap();
+        let mut command = Command::new("bash");
+        command.args(&argv[bash + 1..]).env_clear().env("HOME", dir.path()).env("TMUX_PANE", "%7");
+        command.env("PATH", "/usr/bin:/bin").env("TMPDIR", &kept).stdin(std::process::Stdio::null());
+        let done = command.output().unwrap();
+        assert_eq!(std::fs::read_to_string(read).unwrap(), "a\n\\ b\n\n", "{done:?}");
+        assert_eq!(std::fs::read_to_string(nothing).unwrap(), "", "the file has no name any more");
+    }
+
+    #[test]
+    fn a_start_reads_its_prompt_and_no_more() {
+        let run = |prompt, more: &str, input: &str| {
+            let script = format!("{}{more}", run_start(prompt));
+            let mut child = Command::new("sh")
+                .args(["-c", &script, "cci", "sh", "-c", "printf '[%s]' \"$(cat)\"; exit \"$0\"", "7"])
+                .stdin(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
+            let done = child.wait_with_output().unwrap();
+            (done.status.code().unwrap(), String::from_utf8(done.stdout).unwrap())
+        };
+        assert_eq!(run(None, "", "look\n"), (7, "[]".into()), "it fails as the start does");
+        assert_eq!(run(Some(3), "", "a\nblook\n"), (7, "[a\nb]".into()));
+    }
+
     /// Runs the lines of [`run_attach`] with this instead of tmux; returns its status and what the terminal shows.
     fn attached_with(tmux: &str) -> (GuestExit, String) {
         let dir = tempfile::tempdir().unwrap();
