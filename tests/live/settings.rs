@@ -142,7 +142,7 @@ fn variables_of_the_caller_are_forwarded_as_the_user_says() {
         "[defaults]\nforward = [\"COLOUR_*\", \"ANTHROPIC_*\", \"MINE\"]\nenvironment = { COLOUR_B = \"file\" }\n";
     let host = configured(U1000, text);
     let secret =
-        host.cci_with(&["secret", "set", "paint", "--host", "a.example", "--env", "COLOUR_KEY"], &[], b"s3cret");
+        host.cci_with(&["secret", "set", "paint", "--host", "a.example", "--env", "COLOUR_KEY"], &[], b"s3cret-value");
     secret.ok();
     let given = [
         ("COLOUR_A", "it's \"blue\"\n$HOME"),
