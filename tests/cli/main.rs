@@ -13,6 +13,7 @@ mod login;
 mod login_renewal;
 mod output;
 mod place;
+mod prompt;
 mod reference;
 mod review;
 mod schema;

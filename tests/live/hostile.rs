@@ -41,6 +41,8 @@ const CASES: &[(&str, &str)] = &[
     ("defaults = { mount_claude_config = true }", "defaults.mount_claude_config"),
     ("[defaults]\nsettings_secrets = \"copy\"", "defaults.settings_secrets"),
     ("[profiles.rust]\nsettings_secrets = \"copy\"", "defaults.settings_secrets (profile rust)"),
+    ("[defaults]\nforward = [\"AWS_*\"]", "defaults.forward"),
+    ("[profiles.rust]\nforward = [\"HOME\"]", "defaults.forward (profile rust)"),
     ("[defaults]\ndocker = true", "defaults.docker"),
     ("[defaults]\nboundary = \"container\"", "defaults.boundary"),
     ("[profiles.mine]\nboundary = \"container\"", "defaults.boundary (profile mine)"),

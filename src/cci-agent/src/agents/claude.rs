@@ -18,7 +18,7 @@ mod words;
 
 use self::login::LOGIN;
 use self::place::{STATE, directory, state_file};
-use crate::agent::{Agent, RanIn, Shown, Spoken, Transcripts};
+use crate::agent::{Agent, FirstPrompt, RanIn, Shown, Spoken, Transcripts};
 use crate::import::{Import, Part};
 use crate::json::Keep;
 use crate::login::Login;
@@ -132,6 +132,11 @@ impl Agent for Claude {
 
     fn screen(&self) -> Option<fn(&str) -> Shown> {
         Some(screen::shown)
+    }
+
+    /// What is not a terminal there is the prompt, however long, as it is: it then opens the terminal itself.
+    fn first_prompt(&self) -> Option<FirstPrompt> {
+        Some(FirstPrompt::Read)
     }
 
     /// A backslash before Enter is a new line for it, and is lost; blanks at the end of a prompt are.

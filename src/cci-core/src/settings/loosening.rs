@@ -89,8 +89,17 @@ impl Found {
 
 fn of_defaults(found: &mut Found, trusted: &Defaults, changed: &Defaults, around: &Surroundings<'_>) {
     // persistent, model: the project's own choice. A model is one argument of the agent and never a flag
-    let Defaults { image, persistent: _, model: _, agent_config, settings_secrets, environment, docker, boundary } =
-        changed;
+    let Defaults {
+        image,
+        persistent: _,
+        model: _,
+        agent_config,
+        settings_secrets,
+        environment,
+        forward,
+        docker,
+        boundary,
+    } = changed;
     let other_image = around.credentials && *image != trusted.image;
     found.when(other_image, "defaults.image", image, beside::CODE);
     let credentials = *agent_config && !trusted.agent_config;
@@ -98,6 +107,9 @@ fn of_defaults(found: &mut Found, trusted: &Defaults, changed: &Defaults, around
     found.when(credentials, AGENT_CONFIG, agent_config, reason);
     let secrets = *settings_secrets > trusted.settings_secrets;
     found.when(secrets, "defaults.settings_secrets", settings_secrets, reason);
+    let further = forward.iter().any(|entry| !trusted.forward.contains(entry));
+    let reason = "it would hand variables of the host to the container";
+    found.when(further, "defaults.forward", forward, reason);
     found.when(*docker && !trusted.docker, "defaults.docker", docker, "it would let the container nest others");
     let outside = *boundary > trusted.boundary;
     found.when(outside, "defaults.boundary", boundary, "the agent would call the host's kernel itself");

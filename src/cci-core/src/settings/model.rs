@@ -116,6 +116,8 @@ pub struct Defaults {
     pub settings_secrets: SettingsSecrets,
     /// Environment of the agent and of commands.
     pub environment: BTreeMap<String, Variable>,
+    /// Which of the caller's variables are forwarded: names, and beginnings of names with a `*`.
+    pub forward: Vec<String>,
     /// Whether containers are made ready for Docker.
     pub docker: bool,
     /// What stands between the agent and the host's kernel.
@@ -142,6 +144,7 @@ impl Default for Defaults {
             agent_config: true,
             settings_secrets: SettingsSecrets::Copy,
             environment: BTreeMap::new(),
+            forward: Vec::new(),
             docker: true,
             boundary: Boundary::Container,
         }

@@ -258,6 +258,7 @@ async fn one(cx: &Context, opened: &Opened, from: &From) -> Result<Forked> {
         account: None,
         forks: true,
         replaces: None,
+        prompt: None,
     };
     let started = Box::pin(shell::prepare(&own, &wanted)).await?;
     Ok(Forked {

@@ -84,6 +84,9 @@ pub enum LaunchEvent {
         /// Where the first of them would be in the container.
         inside: PathBuf,
     },
+    /// Variables that a pattern of the settings would forward stay on the host: they let the agent in, or a secret stands
+    /// for them.
+    NotForwarded(Vec<String>),
     /// The host ids of the container could not be recorded.
     NotNoted(Error),
 }

@@ -9,6 +9,7 @@ pub(crate) mod egress;
 mod ensure;
 pub mod environment;
 mod facts;
+mod forward;
 pub(crate) mod git;
 mod ids;
 mod image;

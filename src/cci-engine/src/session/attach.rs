@@ -7,7 +7,7 @@ use cci_core::environment::{environment, only_of_system};
 use cci_core::name::ContainerName;
 use cci_core::pin::Pinned;
 use cci_core::session::SessionId;
-use cci_core::slot::Slot;
+use cci_core::slot::{Slot, SlotChoice};
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 use cci_guest::gate::Gate;
@@ -61,6 +61,21 @@ pub async fn candidates(cx: &Context, whose: Whose) -> Result<Vec<String>> {
 #[must_use]
 pub fn in_slot(cx: &Context, slot: Slot) -> String {
     ContainerName::new(&cx.prefix, &cx.workspace, slot).to_string()
+}
+
+/// The session of this workspace that runs, in the lowest slot unless one is given.
+pub async fn here(cx: &Context, slot: SlotChoice) -> Result<Option<SessionId>> {
+    let tool = &cx.settings.tool.name;
+    let is_meant = |owned: &&Owned| {
+        let marks = &owned.marks;
+        let is_here = marks.workspace.as_deref() == Some(cx.workspace.path()) && marks.tool.as_ref() == Some(tool);
+        let has_slot = !matches!(slot, SlotChoice::Exactly(slot) if marks.slot != Some(slot));
+        owned.instance.status_code == Status::Running && is_here && has_slot
+    };
+    let all = ownership::all_of(cx, Whose::Own).await?;
+    let first =
+        all.iter().filter(is_meant).filter(|owned| owned.marks.session.is_some()).min_by_key(|owned| owned.marks.slot);
+    Ok(first.and_then(|owned| owned.marks.session))
 }
 
 /// A session by name: it must be running, and belong to the caller.

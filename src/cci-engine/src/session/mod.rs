@@ -9,6 +9,7 @@ mod left;
 mod login;
 pub(crate) mod pane;
 mod plant;
+mod prompt;
 mod provider;
 pub mod record;
 pub mod resume;

@@ -53,6 +53,10 @@ pub(super) fn launch(event: &LaunchEvent) -> Telling {
                 hint: names.first().map(|first| format!("mount it too: `--mount {first}:{}`", GuestText::new(inside))),
             }
         }
+        LaunchEvent::NotForwarded(names) => Telling::note(format!(
+            "Not forwarded: {} (what lets the agent in, and what a secret stands for, is used from the host; `-e NAME` or the whole name in `defaults.forward` puts it into the container)",
+            GuestText::new(names.join(", "))
+        )),
         LaunchEvent::NotNoted(error) => {
             let text = format!("files that this container's root leaves on the host will not be recognised: {error}");
             Telling::failure(text, error)
