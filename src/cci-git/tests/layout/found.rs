@@ -62,9 +62,13 @@ fn a_linked_worktree_shows_the_common_directory_and_itself_where_they_are() {
     let link = Link::Worktree { name: "tree".to_owned(), relative: false };
     assert_eq!(layout.repository.as_ref().unwrap().link, link);
     let guarded = world.guarded(&layout);
-    for path in
-        ["main/.git/config", "!main/.git/commondir", "main/.git/worktrees/tree/gitdir", "main/.git/worktrees/tree/commondir", "tree/.git"]
-    {
+    for path in [
+        "main/.git/config",
+        "!main/.git/commondir",
+        "main/.git/worktrees/tree/gitdir",
+        "main/.git/worktrees/tree/commondir",
+        "tree/.git",
+    ] {
         assert!(guarded.contains(&path.to_owned()), "{path}: {guarded:?}");
     }
 }
