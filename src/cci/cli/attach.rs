@@ -17,6 +17,7 @@ use cci_engine::context::Context;
 use cci_engine::instance::ownership::Whose;
 use cci_engine::launch::environment;
 use cci_engine::session::attach::{self, Into, Known};
+use cci_engine::session::running::running;
 use cci_host::settings::Trust;
 
 /// Attach to a running session
@@ -76,14 +77,14 @@ impl OnIncus for AttachArgs {
             },
         };
         if !cci_host::terminal::is_interactive() {
-            attach::running(cx, &name).await?;
+            running(cx, &name).await?;
             return Err(Error::NoTerminal { verb: "attach" });
         }
         if into == Into::Agent {
             refuse_dumb(cx, "use --bash, or `cci tmux capture` and `cci tmux send`")?;
         }
         let session = async {
-            let owned = attach::running(cx, &name).await?;
+            let owned = running(cx, &name).await?;
             call.terminal.note(&format!("Attaching to {name}"));
             Known::running(cx, &owned).await
         };

@@ -1,15 +1,15 @@
 //! `cci review`: what a session left that would run on this host, or changes what runs there.
 
 pub(super) mod left;
+mod shown;
 mod text;
+mod words;
 
 use cci_core::slot::SlotChoice;
 use cci_core::{Error, Result};
 use cci_guest::GuestText;
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
-use schemars::JsonSchema;
-use serde::Serialize;
 
 use super::complete;
 use super::json_schema::Described;
@@ -17,12 +17,10 @@ use super::launch_flags::LaunchFlag;
 use super::output::{Format, FormatArg, print};
 use super::shell::slot;
 use super::verb::{Call, OnIncus, Verb};
-use cci_engine::checkpoint::review::look::{Found, Review, Whose, look};
+use cci_engine::checkpoint::review::look::{Review, Whose, look};
 use cci_engine::checkpoint::review::settle::Settled;
 use cci_engine::context::Context;
-
-/// So many lines about one finding are shown.
-const DETAILS: usize = 20;
+use shown::{Shown, listed};
 
 /// Show what a session left that would run on this host
 #[derive(Debug, Args)]
@@ -44,46 +42,6 @@ pub(crate) struct ReviewArgs {
     quarantine: bool,
     #[command(flatten)]
     format: FormatArg,
-}
-
-/// What `--format json` prints.
-#[derive(Debug, Default, Serialize, JsonSchema)]
-#[schemars(title = "cci review")]
-struct Shown {
-    /// The checkpoint that the workspace was compared with.
-    checkpoint: String,
-    /// When it was taken, in RFC 3339.
-    at: String,
-    /// The session; empty if there was none.
-    session_id: String,
-    /// What is left to be looked at.
-    findings: Vec<ShownFinding>,
-    /// How many more there are that were accepted before.
-    accepted_before: usize,
-    /// What this call accepted.
-    accepted: Vec<ShownFinding>,
-    /// What this call made what it was.
-    reverted: Vec<ShownFinding>,
-    /// Where this call moved their files; empty if it did not.
-    quarantine: String,
-    /// The checkpoint that brings back what was there before this call; empty if it changed no file.
-    undo: String,
-}
-
-/// Something that would run on this host, or changes what runs there.
-#[derive(Debug, Serialize, JsonSchema)]
-struct ShownFinding {
-    /// What `--revert` takes.
-    id: String,
-    /// What runs it: `git-hook`, `git-config`, `git-attributes`, `git-repository`, `link`, `set-id`, `shell`, `editor`,
-    /// `devcontainer`, `agent`, `package`, `checks`, `workflow` or `build`.
-    group: &'static str,
-    /// Its path below the workspace.
-    path: String,
-    /// `new`, `changed`, or `unseen`: too large, or no file.
-    how: &'static str,
-    /// What is new in it, as far as that can be told.
-    detail: Vec<String>,
 }
 
 impl Verb for ReviewArgs {
@@ -173,15 +131,4 @@ fn tell(call: &Call<'_>, settled: Settled, shown: &mut Shown) {
     }
     shown.reverted = settled.done.iter().map(listed).collect();
     shown.undo = settled.undo.filter(|_| !settled.done.is_empty()).map(|id| id.to_string()).unwrap_or_default();
-}
-
-fn listed(one: &Found) -> ShownFinding {
-    let detail = one.finding.detail.iter().take(DETAILS).map(|line| text::short(line)).collect();
-    ShownFinding {
-        id: one.id.clone(),
-        group: one.finding.sink.word(),
-        path: GuestText::new(&one.finding.path).to_string(),
-        how: one.finding.how.word(),
-        detail,
-    }
 }

@@ -22,7 +22,6 @@ use crate::checkpoint::opened;
 use crate::checkpoint::rewound::rewound;
 use crate::context::Context;
 use crate::event::SessionEvent;
-use crate::instance::also_named;
 use crate::instance::ownership::{self, Owned, Whose};
 use crate::instance::stop::begin_stop;
 use crate::ledger::Made;
@@ -34,6 +33,7 @@ use crate::session::agent::allowed;
 use crate::session::connect;
 use crate::session::left::{Left, report_fate};
 use crate::session::record;
+use crate::session::running::running;
 use crate::session::shell::{Direct, Started};
 use crate::session::state_volume;
 use crate::site::replaced;
@@ -76,35 +76,6 @@ pub async fn here(cx: &Context, slot: SlotChoice) -> Result<Option<SessionId>> {
     let first =
         all.iter().filter(is_meant).filter(|owned| owned.marks.session.is_some()).min_by_key(|owned| owned.marks.slot);
     Ok(first.and_then(|owned| owned.marks.session))
-}
-
-/// A session by name: it must be running, and belong to the caller.
-pub async fn running(cx: &Context, name: &str) -> Result<Owned> {
-    let owned = match ownership::one(cx, name).await {
-        Err(error @ Error::ContainerNotFound { .. }) => {
-            report_gone(cx, name).await?;
-            return Err(error);
-        }
-        found => found?,
-    };
-    // one that is paused answers nothing
-    if owned.instance.status_code == Status::Running {
-        Ok(owned)
-    } else {
-        Err(Error::ContainerNotRunning { name: name.to_owned() })
-    }
-}
-
-/// Reports how to resume the conversation of a container that is gone, and what may have ended it.
-async fn report_gone(cx: &Context, name: &str) -> Result<()> {
-    if let Ok(all) = ownership::all_of(cx, Whose::Own).await {
-        also_named::report(cx, all.iter().map(|owned| &owned.instance)).await?;
-    }
-    // unreadable metadata does not belong to it for certain
-    let Ok(Some(metadata)) = record::of_container(cx, name).await else { return Ok(()) };
-    let replaced = replaced::replaced(cx, metadata.further().pinned).await?;
-    cx.emit(SessionEvent::ContainerGone { session: metadata.session_id, workspace: metadata.workspace, replaced });
-    Ok(())
 }
 
 /// What cci knows of a session that the terminal is connected to.

@@ -13,6 +13,7 @@ mod prompt;
 mod provider;
 pub mod record;
 pub mod resume;
+pub mod running;
 mod secrets;
 pub mod shell;
 pub mod shutdown;

@@ -18,18 +18,16 @@ const ACCEPTED: &str = "accepted.json";
 /// What each file in quarantine was.
 const LIST: &str = "findings.json";
 
-impl Checkpoints {
-    /// The fingerprints of the findings that were accepted.
-    pub fn accepted(&self) -> Result<BTreeSet<String>> {
-        Ok(self.get(ACCEPTED)?.unwrap_or_default())
-    }
+/// The fingerprints of the findings that were accepted.
+pub fn accepted(kept: &Checkpoints) -> Result<BTreeSet<String>> {
+    Ok(kept.get(ACCEPTED)?.unwrap_or_default())
+}
 
-    /// Accepts more of them; nobody else may write meanwhile.
-    pub fn accept(&self, more: impl IntoIterator<Item = String>) -> Result<()> {
-        let mut accepted = self.accepted()?;
-        accepted.extend(more);
-        self.put(ACCEPTED, &accepted)
-    }
+/// Accepts more of them; nobody else may write meanwhile.
+pub fn accept(kept: &Checkpoints, more: impl IntoIterator<Item = String>) -> Result<()> {
+    let mut all = accepted(kept)?;
+    all.extend(more);
+    kept.put(ACCEPTED, &all)
 }
 
 /// A directory of files that were taken out of a workspace, under names of cci's own, none of them executable.
@@ -74,11 +72,11 @@ mod tests {
     fn what_was_accepted_adds_up() {
         let home = tempfile::tempdir().unwrap();
         let kept = Checkpoints::of(home.path(), &Workspace::at("/w")).unwrap();
-        assert!(kept.accepted().unwrap().is_empty());
+        assert!(accepted(&kept).unwrap().is_empty());
         kept.create().unwrap();
-        kept.accept(["b".to_owned()]).unwrap();
-        kept.accept(["a".to_owned(), "b".to_owned()]).unwrap();
-        assert_eq!(kept.accepted().unwrap().into_iter().collect::<Vec<_>>(), ["a", "b"]);
+        accept(&kept, ["b".to_owned()]).unwrap();
+        accept(&kept, ["a".to_owned(), "b".to_owned()]).unwrap();
+        assert_eq!(accepted(&kept).unwrap().into_iter().collect::<Vec<_>>(), ["a", "b"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 
 use super::super::verb::Call;
-use super::text::{how, path};
+use super::words::{how, path};
 use crate::ui::count::count;
 use cci_engine::checkpoint::review::at_end::at_end;
 use cci_engine::checkpoint::review::look::Found;

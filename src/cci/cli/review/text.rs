@@ -1,15 +1,12 @@
 //! Findings as text: by what runs them, with all that an agent wrote made safe to show.
 
-use cci_guest::GuestText;
-
-use super::Shown;
+use super::shown::Shown;
+use super::words::{how, path, short};
 use crate::ui::count::count;
 use crate::ui::text::Text;
 use cci_engine::checkpoint::review::look::Found;
-use cci_git::review::{How, Sink};
+use cci_git::review::Sink;
 
-/// So much of a path or a line is shown.
-const LONGEST: usize = 160;
 /// So many findings of a group are shown.
 const MOST: usize = 50;
 /// So many lines about one of them.
@@ -50,40 +47,5 @@ fn group(out: &mut Text, sink: Sink, findings: &[&Found]) {
     }
     if findings.len() > MOST {
         out.line(format_args!("  and {} more (`--format json` has all)", findings.len() - MOST));
-    }
-}
-
-/// The path of a finding, of any length and with any bytes.
-pub(super) fn path(one: &Found) -> String {
-    short(&GuestText::new(&one.finding.path).to_string())
-}
-
-/// How it came about, in words.
-pub(super) fn how(how: How) -> &'static str {
-    match how {
-        How::New => "new",
-        How::Changed => "changed",
-        How::Unseen => "could not be looked at",
-    }
-}
-
-/// A line that an agent wrote: without what steers a terminal, and not too long.
-pub(super) fn short(line: &str) -> String {
-    let shown = GuestText::new(line).to_string();
-    match shown.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &shown[..end]),
-        None => shown,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_of_an_agents_is_bounded_and_steers_nothing() {
-        assert_eq!(short("a\x1b[2Jb\nc"), r"a\u{1b}[2Jb\nc");
-        let long = short(&"ä".repeat(4096));
-        assert_eq!((long.chars().count(), long.ends_with('…')), (LONGEST + 1, true));
     }
 }

@@ -10,6 +10,7 @@ use cci_core::{Error, Result};
 use cci_git::review::{Finding, Review as Compare, Sink};
 use cci_git::{Id, Side, Snapshot, Store};
 use cci_guest::GuestText;
+use cci_host::store::findings as accepted_before;
 use cci_host::store::sessions::Saved;
 
 use super::begin::{self, Meant};
@@ -88,7 +89,7 @@ pub async fn look(cx: &Context, whose: &Whose) -> Result<Review> {
             most: usize::MAX,
         };
         let (findings, _) = store.review(&compare).map_err(contents::failed)?;
-        let accepted = kept.accepted()?;
+        let accepted = accepted_before::accepted(&kept)?;
         let found = findings.into_iter().map(|finding| found(&store, &now.snapshot, finding));
         let (known, new) = found.collect::<Result<Vec<_>>>()?.into_iter().partition(|one: &Found| one.is_in(&accepted));
         Ok((place, now.snapshot, known, new))

@@ -8,7 +8,7 @@ use cci_core::checkpoint::{Cause, CheckpointId};
 use cci_core::{Error, Result};
 use cci_git::Side;
 use cci_guest::GuestText;
-use cci_host::store::findings::Quarantine;
+use cci_host::store::findings::{self, Quarantine};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -48,7 +48,7 @@ impl Review {
         let (known, _): (Vec<Found>, Vec<Found>) = chosen.into_iter().partition(|one| one.content.is_some());
         let fingerprints: BTreeSet<String> = known.iter().map(|one| one.fingerprint.clone()).collect();
         let (kept, more) = (self.opened.kept.clone(), fingerprints.clone());
-        self.cx.scope.writing(move || kept.accept(more)).await?;
+        self.cx.scope.writing(move || findings::accept(&kept, more)).await?;
         self.findings.retain(|one| !fingerprints.contains(&one.fingerprint));
         Ok(known)
     }

@@ -3,7 +3,7 @@
 mod consent;
 mod view;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cci_core::host_disk::HostPath;
 use cci_core::mount::Mount;
@@ -43,7 +43,9 @@ pub(super) async fn view(cx: &Context, workspace: Option<&HostPath>, others: &[M
         Look { cx, workspace, others, is_fork }.found()
     };
     let (view, events) = reporter.scope.until_cancelled(blocking(look)).await?;
-    events.into_iter().for_each(|event| reporter.emit(event));
+    for event in events {
+        reporter.emit(event);
+    }
     Ok(view)
 }
 
@@ -86,14 +88,5 @@ fn unseen(problem: &str) -> LaunchEvent {
 /// A repository that is not followed.
 fn refused(refusal: &Refusal) -> Error {
     let problem = format!("the workspace's git is not followed: {refusal}");
-    Error::Forbidden { problem, hint: Some(GuestText::new(&refusal.way_out()).to_string()) }
-}
-
-/// A path as a container has it: nothing that is not UTF-8 gets there.
-fn text(path: &Path) -> Result<String> {
-    let text = path.to_str().ok_or_else(|| Error::Workspace {
-        path: path.to_owned(),
-        problem: "Incus takes only paths that are UTF-8".into(),
-    })?;
-    Ok(text.to_owned())
+    Error::Forbidden { problem, hint: Some(GuestText::new(refusal.way_out()).to_string()) }
 }

@@ -10,7 +10,6 @@ use cci_git::layout::{Bind, Guarded, Layout, Nested, Private};
 use cci_guest::git::{alias, lines, own_directory};
 use cci_guest::layout::WORKSPACE;
 
-use super::text;
 use crate::context::Context;
 use crate::event::LaunchEvent;
 use crate::site::host_path;
@@ -134,4 +133,13 @@ fn conversations(cx: &Context, place: &str) -> String {
     let usual = slug(WORKSPACE);
     let kept = agent.transcripts().and_then(|kept| kept.dir.strip_suffix(&usual));
     kept.map(|above| alias(&format!("{}/{above}", environment::state(agent)), &usual, &slug(place))).unwrap_or_default()
+}
+
+/// A path as a container has it: nothing that is not UTF-8 gets there.
+fn text(path: &Path) -> Result<String> {
+    let text = path.to_str().ok_or_else(|| Error::Workspace {
+        path: path.to_owned(),
+        problem: "Incus takes only paths that are UTF-8".into(),
+    })?;
+    Ok(text.to_owned())
 }
