@@ -304,8 +304,8 @@ fn a_session_begins_with_a_prompt_of_any_kind_as_it_is() {
 fn a_session_begins_with_a_prompt_of_a_megabyte_that_no_process_shows() {
     let (host, api) = (Host::live(U1234), Anthropic::start());
     let marker = format!("marker-{:x}-of-the-prompt", std::process::id());
-    let lines: String = (0..20_000).map(|n| format!("{n} {marker} ümläut 漢字 🦀 \"q\" 'q' $HOME\n")).collect();
-    let mut text = lines;
+    let line = |n| format!("{n} {marker} ümläut 漢字 🦀 \"q\" 'q' $HOME\n");
+    let mut text = (0..20_000).map(line).collect::<Vec<_>>().concat();
     while text.len() > 1 << 20 {
         text.pop();
     }

@@ -36,7 +36,7 @@ fn lines_in(dir: &str, real: &str, links: &[&str], copies: &[&str]) -> String {
     // a git that runs there meanwhile finds every link
     format!(
         "{{ [ -d {dir}/info ] || mkdir -p {dir}/info; [ {dir}/HEAD -ef {head} ] || ln -sfn -t {dir} --{links}; \
-         [ {dir}/config -nt {config} ] || {{ cp -t {dir} --{top}; cp -t {dir}/info --{info}; }}; }} 2>/dev/null; "
+         [ {dir}/config -nt {config} ] || {{ cp -t {dir} --{top}; cp -t {dir}/info --{info}; }}; }} 2>/dev/null || :; "
     )
 }
 
@@ -44,7 +44,7 @@ fn lines_in(dir: &str, real: &str, links: &[&str], copies: &[&str]) -> String {
 #[must_use]
 pub fn alias(above: &str, name: &str, also: &str) -> String {
     let (dir, link) = (quoted(&format!("{above}{name}")), quoted(&format!("{above}{also}")));
-    format!("[ -e {link} ] || {{ mkdir -p {dir} && ln -s -- {} {link}; }} 2>/dev/null; ", quoted(name))
+    format!("[ -e {link} ] || {{ mkdir -p {dir} && ln -s -- {} {link}; }} 2>/dev/null || :; ", quoted(name))
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ use cci_host::terminal;
 #[command(
     after_help = examples()
 )]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub(crate) struct ShellArgs {
     /// Start detached, and return once the agent shows something
     #[arg(long)]
