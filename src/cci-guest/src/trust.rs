@@ -10,6 +10,8 @@ const CERTIFICATES: &str = "/etc/ssl/certs";
 const OWN: &str = "/usr/local/share/ca-certificates";
 /// No certificate is as long, in bytes.
 const MOST: usize = 8192;
+/// What it is called in the store that Debian's Java runtimes share, as their packages name what is in the directory of the bundle.
+const JAVA_NAME: &str = "debian:cci.pem";
 /// By which OpenSSL finds the authority in the directory of the bundle: the hash of what each is called.
 pub const HASH: &str = "28ecf973";
 /// The variables by which other programs, which bring a list of their own, find a bundle.
@@ -26,18 +28,27 @@ pub fn script() -> String {
     format!(
         r#"
 PATH=/usr/sbin:/usr/bin:/sbin:/bin; umask 022
+java() {{
+    store=$certs/java/cacerts
+    [ -f $store ] && [ "$(readlink -f $certs/java)" = $certs/java ] && command -v keytool >/dev/null || return
+    jks=$(mktemp $certs/.{AUTHORITY_NAME}-XXXXXX) && cat $store >"$jks" || return
+    keytool -delete -alias {JAVA_NAME} -keystore "$jks" -storepass changeit >/dev/null 2>&1
+    keytool -importcert -noprompt -alias {JAVA_NAME} -file "$mine" -keystore "$jks" -storepass changeit >/dev/null 2>&1 &&
+        chmod 644 "$jks" && mv -fT "$jks" $store
+}}
 trust() {{
     from={AUTHORITY} bundle={BUNDLE} certs={CERTIFICATES} own={OWN} to={OWN}/{AUTHORITY_NAME}.crt
     [ -f $from ] && [ ! -L $from ] && [ -f $bundle ] || return
     [ "$(readlink -f $own)" = $own ] && [ "$(readlink -f $certs)" = $certs ] && mkdir -p $own || return
     find $own $certs -maxdepth 1 -name '.{AUTHORITY_NAME}-??????' -mmin +9 -exec rm -f {{}} +
-    trap 'rm -f "$mine" "$whole"' EXIT
+    trap 'rm -f "$mine" "$whole" "$jks"' EXIT
     mine=$(mktemp $own/.{AUTHORITY_NAME}-XXXXXX) && whole=$(mktemp $certs/.{AUTHORITY_NAME}-XXXXXX) || return
     head -c {MOST} $from >"$mine"; length=$(wc -c <"$mine")
     [ "$length" -gt 0 ] && [ "$length" -lt {MOST} ] && ! cmp -s "$mine" $to || return
     cat $bundle >"$whole" || return
     tail -c "$length" "$whole" | cmp -s - "$mine" || cat "$mine" >>"$whole" || return
     chmod 644 "$mine" "$whole"
+    java
     mv -fT "$whole" $bundle &&
         ln -sfT $to $certs/{AUTHORITY_NAME}.pem && ln -sfT {AUTHORITY_NAME}.pem $certs/{HASH}.0 &&
         mv -fT "$mine" $to
@@ -65,6 +76,7 @@ mod tests {
         for path in ["/var/lib/cci", "/usr/local/share", "/etc/ssl"] {
             script = script.replace(path, &format!("{at}{path}"));
         }
+        script = script.replace("PATH=", &format!("PATH={at}/usr/bin:"));
         Command::new("/bin/sh").args(["-c", &script]).spawn().unwrap()
     }
 
@@ -107,6 +119,34 @@ mod tests {
         assert_eq!(std::fs::metadata(&bundle).unwrap().permissions().mode() & 0o777, 0o644);
         assert_eq!(names(&certs), [&format!("{HASH}.0"), "ca-certificates.crt", "cci.pem"]);
         assert_eq!(names(&root.path().join("usr/local/share/ca-certificates")), ["cci.crt"]);
+    }
+
+    #[test]
+    fn the_store_of_java_runtimes_gets_it_too_and_whole() {
+        let root = image();
+        let (store, programs) = (root.path().join("etc/ssl/certs/java"), root.path().join("usr/bin"));
+        for directory in [&store, &programs] {
+            std::fs::create_dir_all(directory).unwrap();
+        }
+        std::fs::write(store.join("cacerts"), "store\n").unwrap();
+        let keytool = programs.join("keytool");
+        std::fs::write(&keytool, "#!/bin/sh\nshift; while [ $1 != -keystore ]; do shift; done\necho changed >>$2\n")
+            .unwrap();
+        std::fs::set_permissions(&keytool, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let mut before = std::fs::File::open(store.join("cacerts")).unwrap();
+        run(root.path());
+        let mut seen = String::new();
+        before.read_to_string(&mut seen).unwrap();
+        assert_eq!(seen, "store\n", "whoever reads it meanwhile");
+        assert_eq!(std::fs::read_to_string(store.join("cacerts")).unwrap(), "store\nchanged\nchanged\n");
+        assert_eq!(names(&store), ["cacerts"]);
+
+        // what is there but a link is somebody else's
+        std::fs::rename(&store, root.path().join("elsewhere")).unwrap();
+        symlink(root.path().join("elsewhere"), &store).unwrap();
+        std::fs::write(root.path().join("var/lib/cci/cci.crt"), "another\n").unwrap();
+        run(root.path());
+        assert_eq!(std::fs::read_to_string(store.join("cacerts")).unwrap(), "store\nchanged\nchanged\n");
     }
 
     #[test]
