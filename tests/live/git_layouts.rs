@@ -184,7 +184,7 @@ fn the_agent_works_where_git_does_and_the_containers_root_may_use_git_too() {
         let out = host.cci(&args).ok();
         assert_eq!(out.stdout, format!("{at}\nAnn {at}\n"), "{user:?}: {out}");
     }
-    let kept = "cd ~/.claude/projects; readlink *-tree; cat ~/.claude.json ../.claude.json 2>/dev/null | grep -c 'proj/tree\"'";
+    let kept = "cd ~/.claude/projects; readlink -- *-tree; cat ~/.claude.json ../.claude.json 2>/dev/null | grep -c 'proj/tree\"'";
     let kept = host.cci(&["container", "exec", "--user", "code", &name, "--", "sh", "-c", kept]).ok();
     assert_eq!(kept.stdout, "-workspace\n1\n", "its conversations are those of the workspace: {kept}");
     let pane = host.cci(&["container", "exec", "--user", "code", &name, "--", "sh", "-c", PANE]).ok();

@@ -92,9 +92,10 @@ impl Session {
 
 fn repository(user: User) -> Host {
     let host = Host::live(user);
-    fs::write(host.proj.join("main.c"), "int main;\n").unwrap();
+    // what git runs is closed otherwise: here it is open, and found
+    fs::write(host.dir("home/.config/cci").join("config.toml"), "[git]\nprotect = false\n").unwrap();
     let mut git = host.command("sh");
-    git.arg("-c").arg("git init -q -b main . && git config user.name a && git config user.email a@b && git add . && git commit -qm one");
+    git.arg("-c").arg("echo 'int main;' >main.c && git init -q -b main . && git config user.name a && git config user.email a@b && git add . && git commit -qm one");
     git.current_dir(&host.proj);
     run(git, b"").ok();
     host
@@ -240,9 +241,9 @@ fn a_command_in_a_container_is_reviewed_and_a_session_without_checkpoints_is_nam
     let out = host.cci(&["review"]);
     assert_eq!(out.code, 1, "{out}");
     assert!(out.stdout.contains(".envrc (new)"), "{out}");
-    let name = host.cci(&["shell", "--debug", "--background"]).ok().stdout;
+    let name = host.cci(&["shell", "--debug", "--background", "--slot", "3"]).ok().stdout;
     let name = name.split_whitespace().next().unwrap();
-    for args in [&["review"][..], &["review", name], &["review", "--slot", "1"]] {
+    for args in [&["review"][..], &["review", name], &["review", "--slot", "3"]] {
         let out = host.cci(args);
         assert_eq!((out.code, out.stdout.as_str()), (1, ""), "{out}");
         assert!(out.stderr.contains("has no checkpoint to compare the workspace with"), "{out}");
@@ -259,6 +260,9 @@ fn who_leaves_a_session_is_told_what_it_left_in_a_few_lines() {
     host.cci(&["checkpoint"]).ok();
     let name = host.only_container();
     screen.enter("for n in 1 2 3 4 5 6 7 8 9; do mkdir d$n; echo evil >d$n/.envrc; done; exit");
+    // what runs in the place of the agent ends first, then the shell behind it
+    screen.wait_for("logout", SOON);
+    screen.enter("exit");
     let shown = screen.wait_for(&format!("cci review {name}"), SOON);
     assert!(shown.contains("the session left 9 things that would run on this host"), "{shown}");
     assert!(shown.contains("d7/.envrc") && !shown.contains("d8/.envrc") && shown.contains("and 2 more"), "{shown}");

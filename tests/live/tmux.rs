@@ -407,8 +407,16 @@ fn a_session_begins_with_a_prompt_behind_the_agents_own_question() {
     screen.enter(&format!("clear; cci shell {flags} 'behind a question'"));
     screen.wait_for("Yes, I trust this folder", Duration::from_secs(90));
     assert_eq!(api.pieces("behind a question"), 0, "nobody has answered yet");
-    screen.press("Down");
-    screen.press("Enter");
+    // a key that is pressed before the agent reads any is lost
+    let does = |key: &str, what: &dyn Fn(&str) -> bool| {
+        let once = || {
+            screen.press(key);
+            wait::within(Duration::from_secs(3), || what(&screen.text()))
+        };
+        assert!(std::iter::repeat_with(once).take(10).any(|done| done), "{key}:\n{}", screen.text());
+    };
+    does("Down", &|shown| shown.contains("❯ Yes, I trust this folder"));
+    does("Enter", &|shown| !shown.contains("Quick safety check"));
     screen.wait_for("echo <behind a question>", Duration::from_secs(90));
     assert_eq!(api.pieces("behind a question").min(1), 1);
 }
