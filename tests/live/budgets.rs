@@ -27,7 +27,6 @@ const BUDGETS: &[(&str, &str, &str, usize)] = &[
     ("network show", LAUNCH, "network show NAME", 2),
     ("network learn", LAUNCH, "network learn", 0),
     ("network log", LAUNCH, "network log", 0),
-    ("review", CHECKPOINT, "review", 0),
     ("audit show", LAUNCH, "audit show", 0),
     ("audit verify", LAUNCH, "audit verify", 0),
     ("persist", LAUNCH, "persist NAME", 2),
@@ -38,6 +37,8 @@ const BUDGETS: &[(&str, &str, &str, usize)] = &[
     ("clean, a stopped container", STOPPED, "clean --persistent --force", 11),
     ("image list", "", "image list", 1),
     ("image exists", "", "image exists cci", 2),
+    // last: its checkpoint stays, and what cleans up looks at it
+    ("review", CHECKPOINT, "review", 0),
 ];
 const LAUNCH: &str = "shell --background --debug";
 const CHECKPOINT: &str = "shell --background --debug;checkpoint";
