@@ -398,30 +398,6 @@ fn a_session_begins_with_a_prompt_on_a_terminal_and_from_a_pipe() {
 }
 
 #[test]
-fn a_session_begins_with_a_prompt_behind_the_agents_own_question() {
-    let (host, api) = (Host::live(U1234), Anthropic::start());
-    let hook = r#"{"hooks":{"SessionStart":[{"hooks":[{"type":"command","command":"true"}]}]}}"#;
-    std::fs::write(host.dir("proj/.claude").join("settings.json"), hook).unwrap();
-    let screen = Screen::open(&host);
-    let flags = api.flags().join(" ");
-    screen.enter(&format!("clear; cci shell {flags} 'behind a question'"));
-    screen.wait_for("Yes, I trust this folder", Duration::from_secs(90));
-    assert_eq!(api.pieces("behind a question"), 0, "nobody has answered yet");
-    // a key that is pressed before the agent reads any is lost
-    let does = |key: &str, what: &dyn Fn(&str) -> bool| {
-        let once = || {
-            screen.press(key);
-            wait::within(Duration::from_secs(3), || what(&screen.text()))
-        };
-        assert!(std::iter::repeat_with(once).take(10).any(|done| done), "{key}:\n{}", screen.text());
-    };
-    does("Down", &|shown| shown.contains("❯ Yes, I trust this folder"));
-    does("Enter", &|shown| !shown.contains("Quick safety check"));
-    screen.wait_for("echo <behind a question>", Duration::from_secs(90));
-    assert_eq!(api.pieces("behind a question").min(1), 1);
-}
-
-#[test]
 fn an_agent_that_reads_line_by_line_is_typed_its_first_prompt_and_an_unknown_one_gets_none() {
     let host = Host::live(U1000);
     let out = host.cci_with(&["shell", "--background", "first"], &[("CCI_USE_DUMMY", "1")], b"").ok();

@@ -14,18 +14,6 @@ pub fn until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Result<T,
     }
 }
 
-/// Whether it comes about in time.
-pub fn within(limit: Duration, mut is_so: impl FnMut() -> bool) -> bool {
-    let end = Instant::now() + limit;
-    while !is_so() {
-        if Instant::now() >= end {
-            return false;
-        }
-        pause();
-    }
-    true
-}
-
 /// The interval between two looks; a wait is over when what it waits for is there, never when a time has passed.
 #[expect(clippy::disallowed_methods, reason = "the one place that paces a poll")]
 fn pause() {

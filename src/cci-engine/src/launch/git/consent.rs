@@ -27,7 +27,7 @@ struct Note {
 
 /// Whether this is the first launch in the workspace: an error if something is found that was not there when it was allowed.
 pub(super) fn given(cx: &Context, workspace: &HostPath, layout: &Layout) -> Result<bool> {
-    let path = cx.cci_dir().join("git").join(format!("{}.json", cx.workspace.hash()));
+    let path = note(cx);
     let now = Record::of(layout);
     let noted = read(&path)?.filter(|note| note.workspace.source == workspace.as_str());
     let noted = noted.filter(|note| note.workspace.is(workspace.identity()));
@@ -42,9 +42,23 @@ pub(super) fn given(cx: &Context, workspace: &HostPath, layout: &Layout) -> Resu
             return Ok(false);
         }
     }
-    let workspace = Pinned { source: workspace.as_str().to_owned(), identity: workspace.identity() };
-    write(&path, &Note { workspace, git: now })?;
+    write(&path, workspace, now)?;
     Ok(is_first)
+}
+
+/// Notes what a workspace has of its own, if nothing of it is noted: what leads elsewhere later is compared with that.
+pub(super) fn noted(cx: &Context, workspace: &HostPath, layout: &Layout) -> Result<()> {
+    let path = note(cx);
+    let noted = read(&path)?.filter(|note| note.workspace.source == workspace.as_str());
+    if noted.is_some_and(|note| note.workspace.is(workspace.identity())) {
+        return Ok(());
+    }
+    write(&path, workspace, Record::of(layout))
+}
+
+/// The file with what is noted of the workspace.
+fn note(cx: &Context) -> PathBuf {
+    cx.cci_dir().join("git").join(format!("{}.json", cx.workspace.hash()))
 }
 
 fn refused(workspace: &Path, changes: &[&Changed], note: &Path) -> Error {
@@ -69,9 +83,10 @@ fn read(path: &Path) -> Result<Option<Note>> {
     })
 }
 
-fn write(path: &Path, note: &Note) -> Result<()> {
+fn write(path: &Path, workspace: &HostPath, git: Record) -> Result<()> {
+    let workspace = Pinned { source: workspace.as_str().to_owned(), identity: workspace.identity() };
     let dir: PathBuf = path.parent().map(Path::to_owned).unwrap_or_default();
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(host("create", &dir))?;
-    let text = serde_json::to_vec(note).map_err(|error| Error::Internal(error.to_string()))?;
+    let text = serde_json::to_vec(&Note { workspace, git }).map_err(|error| Error::Internal(error.to_string()))?;
     atomically(path, &text, PRIVATE)
 }

@@ -9,7 +9,7 @@ use cci_core::host_disk::HostPath;
 use cci_core::mount::Mount;
 use cci_core::plan::GitView;
 use cci_core::{Error, Result};
-use cci_git::layout::{Layout, Nested, Refusal, WorksAt};
+use cci_git::layout::{Layout, Link, Nested, Refusal, Repository, WorksAt};
 use cci_guest::GuestText;
 
 use crate::blocking::blocking;
@@ -27,6 +27,8 @@ struct Look {
     others: Vec<Mount>,
     /// Whether the workspace is a fork: cci itself has linked it.
     is_fork: bool,
+    /// Whether a rewind is under way: it has to be completed, whatever is in the workspace now.
+    is_rewound: bool,
 }
 
 /// What was found, and what the user should know of it.
@@ -40,7 +42,8 @@ pub(super) async fn view(cx: &Context, workspace: Option<&HostPath>, others: &[M
     let reporter = cx.clone();
     let look = move || {
         let is_fork = Checkpoints::origin_of(&cx.cci_dir(), &cx.workspace)?.is_some();
-        Look { cx, workspace, others, is_fork }.found()
+        let is_rewound = Checkpoints::of(&cx.cci_dir(), &cx.workspace)?.journal()?.is_some();
+        Look { cx, workspace, others, is_fork, is_rewound }.found()
     };
     let (view, events) = reporter.scope.until_cancelled(blocking(look)).await?;
     for event in events {
@@ -56,13 +59,27 @@ impl Look {
         let layout = match Layout::find(workspace, &host_path::real(&self.cx.caller.home), &nested) {
             Ok(layout) => layout,
             // its origin can be gone, or another repository by now: the files are there all the same
-            Err(refusal) if self.is_fork => return Ok((GitView::default(), vec![unseen(&refusal.to_string())])),
+            Err(refusal) if self.is_fork || self.is_rewound => {
+                return Ok((GitView::default(), vec![unseen(&refusal.to_string())]));
+            }
             Err(refusal) => return Err(refused(&refusal)),
         };
-        let is_first = consent::given(&self.cx, &self.workspace, &layout)?;
+        let is_own = self.is_own(&layout);
+        if is_own && layout.shown.is_empty() && layout.stubs.is_empty() {
+            consent::noted(&self.cx, &self.workspace, &layout)?;
+            return Ok(Found::default());
+        }
+        let is_first = match consent::given(&self.cx, &self.workspace, &layout) {
+            // the files are there all the same
+            Err(error @ Error::Forbidden { .. }) if is_own || self.is_rewound => {
+                return Ok((GitView::default(), vec![unseen(&error.to_string())]));
+            }
+            given => given?,
+        };
         let mut events = Vec::new();
         let layout = self.shown(layout, &mut events);
-        let layout = view::protected(layout, &nested, self.cx.settings.git.protect, &mut events);
+        let protect = self.cx.settings.git.protect && !self.is_fork;
+        let layout = view::protected(layout, &nested, protect, &mut events);
         let seen = layout.shown.iter().filter(|shown| shown.path != *workspace);
         let seen: Vec<PathBuf> = seen.map(|shown| shown.path.clone()).collect();
         if is_first && !self.is_fork && !seen.is_empty() {
@@ -71,6 +88,14 @@ impl Look {
         let place = (layout.works_at == WorksAt::HostPath && !self.is_fork).then(|| self.workspace.as_str().to_owned());
         let view = view::of(&self.cx, &layout, &self.others, place)?;
         Ok((view, events))
+    }
+
+    /// Whether the workspace has a repository of its own, in its `.git`, or none.
+    fn is_own(&self, layout: &Layout) -> bool {
+        let is_own = |found: &Repository| {
+            found.link == Link::Plain && found.top.as_deref().is_some_and(|top| top == self.workspace.path())
+        };
+        !self.is_fork && layout.repository.as_ref().is_none_or(is_own)
     }
 
     /// The layout as far as containers may see it.
