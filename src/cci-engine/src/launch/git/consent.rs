@@ -23,14 +23,16 @@ struct Note {
     workspace: Pinned,
     /// Its repository.
     git: Record,
+    /// Whether that is the workspace's own, in its `.git`, or there was none.
+    #[serde(default)]
+    is_own: bool,
 }
 
 /// Whether this is the first launch in the workspace: an error if something is found that was not there when it was allowed.
 pub(super) fn given(cx: &Context, workspace: &HostPath, layout: &Layout) -> Result<bool> {
     let path = note(cx);
     let now = Record::of(layout);
-    let noted = read(&path)?.filter(|note| note.workspace.source == workspace.as_str());
-    let noted = noted.filter(|note| note.workspace.is(workspace.identity()));
+    let noted = of(cx, workspace)?;
     let is_first = noted.is_none();
     if let Some(note) = noted {
         let changes = note.git.changes(&now);
@@ -42,18 +44,27 @@ pub(super) fn given(cx: &Context, workspace: &HostPath, layout: &Layout) -> Resu
             return Ok(false);
         }
     }
-    write(&path, workspace, now)?;
+    write(&path, workspace, now, false)?;
     Ok(is_first)
 }
 
 /// Notes what a workspace has of its own, if nothing of it is noted: what leads elsewhere later is compared with that.
 pub(super) fn noted(cx: &Context, workspace: &HostPath, layout: &Layout) -> Result<()> {
-    let path = note(cx);
-    let noted = read(&path)?.filter(|note| note.workspace.source == workspace.as_str());
-    if noted.is_some_and(|note| note.workspace.is(workspace.identity())) {
+    if of(cx, workspace)?.is_some() {
         return Ok(());
     }
-    write(&path, workspace, Record::of(layout))
+    write(&note(cx), workspace, Record::of(layout), true)
+}
+
+/// Whether what was noted of the workspace is its own.
+pub(super) fn was_own(cx: &Context, workspace: &HostPath) -> Result<bool> {
+    Ok(of(cx, workspace)?.is_some_and(|note| note.is_own))
+}
+
+/// What is noted of this very directory.
+fn of(cx: &Context, workspace: &HostPath) -> Result<Option<Note>> {
+    let noted = read(&note(cx))?.filter(|note| note.workspace.source == workspace.as_str());
+    Ok(noted.filter(|note| note.workspace.is(workspace.identity())))
 }
 
 /// The file with what is noted of the workspace.
@@ -83,10 +94,11 @@ fn read(path: &Path) -> Result<Option<Note>> {
     })
 }
 
-fn write(path: &Path, workspace: &HostPath, git: Record) -> Result<()> {
+fn write(path: &Path, workspace: &HostPath, git: Record, is_own: bool) -> Result<()> {
     let workspace = Pinned { source: workspace.as_str().to_owned(), identity: workspace.identity() };
     let dir: PathBuf = path.parent().map(Path::to_owned).unwrap_or_default();
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(host("create", &dir))?;
-    let text = serde_json::to_vec(&Note { workspace, git }).map_err(|error| Error::Internal(error.to_string()))?;
+    let text =
+        serde_json::to_vec(&Note { workspace, git, is_own }).map_err(|error| Error::Internal(error.to_string()))?;
     atomically(path, &text, PRIVATE)
 }
