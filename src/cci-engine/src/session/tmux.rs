@@ -88,9 +88,9 @@ pub async fn capture(cx: &Context, name: &str, part: Part, ansi: bool) -> Result
 
 /// The running containers that have a session.
 pub async fn list(cx: &Context) -> Result<Vec<String>> {
-    let running: Vec<String> =
+    let names: Vec<String> =
         ownership::all(cx).await?.into_iter().filter(ownership::Owned::runs).map(|owned| owned.instance.name).collect();
-    let asked = running.into_iter().map(|name| async move {
+    let asked = names.into_iter().map(|name| async move {
         let there = on_server(cx, &name, &["has-session".to_owned()], &[]).await;
         (name, there)
     });
@@ -99,7 +99,7 @@ pub async fn list(cx: &Context) -> Result<Vec<String>> {
         match answer {
             Ok(done) if GuestExit::from(done.status) == GuestExit::NoSession => {}
             Ok(_) => there.push(name),
-            Err(error) if super::running::running(cx, &name).await.is_ok() => return Err(error),
+            Err(error) if running(cx, &name).await.is_ok() => return Err(error),
             // it ended while it was asked
             Err(_) => {}
         }

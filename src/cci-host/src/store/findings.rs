@@ -2,16 +2,14 @@
 //! were taken out of it, in `~/.cci/quarantine`.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use cci_core::Result;
 use cci_core::workspace::Workspace;
-use cci_core::{Error, Result};
 use serde::Serialize;
 
 use super::checkpoints::Checkpoints;
-use super::put::{self, host};
+use super::put;
 
 /// The fingerprints of accepted findings.
 const ACCEPTED: &str = "accepted.json";
@@ -40,7 +38,7 @@ impl Quarantine {
     /// Makes one (0700), named after the workspace and this moment.
     pub fn create(cci_dir: &Path, workspace: &Workspace, moment: &str) -> Result<Self> {
         let dir = cci_dir.join("quarantine").join(format!("{}-{moment}", workspace.hash()));
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(host("create", &dir))?;
+        put::private_directory(&dir)?;
         Ok(Self { dir })
     }
 
@@ -57,13 +55,13 @@ impl Quarantine {
 
     /// Writes down what each of them was.
     pub fn list(&self, files: &impl Serialize) -> Result<()> {
-        let bytes = serde_json::to_vec_pretty(files).map_err(|error| Error::Internal(error.to_string()))?;
-        self.keep(LIST, &bytes)
+        put::json(&self.dir.join(LIST), files)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

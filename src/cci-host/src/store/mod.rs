@@ -1,5 +1,6 @@
 //! The session store under `~/.cci`: the conversations of every workspace, on the host.
 
+pub mod allowed_git;
 pub mod audit;
 pub mod checkpoints;
 pub(crate) mod directory;

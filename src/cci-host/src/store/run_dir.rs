@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use cci_agent::Provided;
@@ -225,7 +225,7 @@ impl RunDir {
 
     /// Makes it, for this user only.
     pub fn make(&self) -> cci_core::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(host("create", &self.0))
+        put::private_directory(&self.0)
     }
 
     /// The directory with a session's sockets.

@@ -1,6 +1,6 @@
 //! Compares the workspace with what it was when the session began.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use cci_core::{Error, Result};
 use cci_git::review::{Finding, Review as Compare, Sink};
 use cci_git::{Id, Side, Snapshot, Store};
 use cci_guest::GuestText;
-use cci_host::store::findings as accepted_before;
+use cci_host::store::findings::accepted;
 use cci_host::store::sessions::Saved;
 
 use super::begin::{self, Meant};
@@ -89,7 +89,7 @@ pub async fn look(cx: &Context, whose: &Whose) -> Result<Review> {
             most: usize::MAX,
         };
         let (findings, _) = store.review(&compare).map_err(contents::failed)?;
-        let accepted = accepted_before::accepted(&kept)?;
+        let accepted = accepted(&kept)?;
         let found = findings.into_iter().map(|finding| found(&store, &now.snapshot, finding));
         let (known, new) = found.collect::<Result<Vec<_>>>()?.into_iter().partition(|one: &Found| one.is_in(&accepted));
         Ok((place, now.snapshot, known, new))
@@ -100,11 +100,7 @@ pub async fn look(cx: &Context, whose: &Whose) -> Result<Review> {
 }
 
 /// The checkpoint that the session began at, and what it holds of the workspace.
-fn since(
-    cx: &Context,
-    nodes: &std::collections::BTreeMap<CheckpointId, Node>,
-    session: Option<SessionId>,
-) -> Result<(Node, Tree)> {
+fn since(cx: &Context, nodes: &BTreeMap<CheckpointId, Node>, session: Option<SessionId>) -> Result<(Node, Tree)> {
     let first = begin::of(nodes, session, cx.workspace.path());
     let first = first.and_then(|node| Some((node.clone(), node.tree.clone()?)));
     first.ok_or(Error::NothingToCompare { session })

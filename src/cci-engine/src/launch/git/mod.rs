@@ -6,7 +6,7 @@ mod view;
 use std::path::PathBuf;
 
 use cci_core::host_disk::HostPath;
-use cci_core::mount::Mount;
+use cci_core::mount::{Mount, Protected};
 use cci_core::plan::GitView;
 use cci_core::{Error, Result};
 use cci_git::layout::{Layout, Link, Nested, Refusal, Repository, WorksAt};
@@ -81,7 +81,8 @@ impl Look {
             given => given?,
         };
         let mut events = Vec::new();
-        let layout = self.shown(layout, &mut events);
+        let places = host_path::protected(&self.cx.settings, &self.cx.caller);
+        let layout = self.shown(layout, &places, &mut events);
         let protect = self.cx.settings.git.protect && !self.is_fork;
         let layout = view::protected(layout, &nested, protect, &mut events);
         let seen = layout.shown.iter().filter(|shown| shown.path != *workspace);
@@ -90,7 +91,7 @@ impl Look {
             events.push(LaunchEvent::RepositoryShown { shown: seen, is_proven: layout.is_proven() });
         }
         let place = (layout.works_at == WorksAt::HostPath && !self.is_fork).then(|| self.workspace.as_str().to_owned());
-        let view = view::of(&self.cx, &layout, &self.others, place)?;
+        let view = view::of(&self.cx, &layout, &self.others, place, &places)?;
         Ok((view, events))
     }
 
@@ -103,8 +104,8 @@ impl Look {
     }
 
     /// The layout as far as containers may see it.
-    fn shown(&self, layout: Layout, events: &mut Vec<LaunchEvent>) -> Layout {
-        let Err(error) = view::may_be_shown(&self.cx, &layout) else { return layout };
+    fn shown(&self, layout: Layout, protected: &[Protected], events: &mut Vec<LaunchEvent>) -> Layout {
+        let Err(error) = view::may_be_shown(&self.cx, &layout, protected) else { return layout };
         events.push(unseen(&error.to_string()));
         Layout { shown: Vec::new(), stubs: Vec::new(), works_at: WorksAt::Anywhere, ..layout }
     }

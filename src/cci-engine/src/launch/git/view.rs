@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use cci_core::host_disk::HostPath;
 use cci_core::mount::{self, Mount, Protected};
 use cci_core::plan::GitView;
 use cci_core::{Error, Result, environment, git_device};
 use cci_git::layout::{Bind, Guarded, Layout, Nested, Private};
+use cci_guest::GuestText;
 use cci_guest::git::{alias, lines, own_directory};
 use cci_guest::layout::WORKSPACE;
 
@@ -19,9 +21,8 @@ use cci_host::store::put;
 const MOST: usize = 60;
 
 /// Whether everything that a layout shows may be seen by containers, and where it has to be.
-pub(super) fn may_be_shown(cx: &Context, layout: &Layout) -> Result<()> {
-    let protected = host_path::protected(&cx.settings, &cx.caller);
-    layout.shown.iter().try_for_each(|shown| checked(cx, &shown.path, &protected))
+pub(super) fn may_be_shown(cx: &Context, layout: &Layout, protected: &[Protected]) -> Result<()> {
+    layout.shown.iter().try_for_each(|shown| checked(cx, &shown.path, protected))
 }
 
 /// Whether a repository can be where git in a container looks for it.
@@ -39,12 +40,12 @@ fn checked(cx: &Context, path: &Path, protected: &[Protected]) -> Result<()> {
 }
 
 /// A place of the host that is where its path says: what is mounted is what was meant.
-fn exactly(path: &Path, protected: &[Protected]) -> Result<cci_core::host_disk::HostPath> {
+fn exactly(path: &Path, protected: &[Protected]) -> Result<HostPath> {
     let source = host_path::judged(path, protected)?;
     if source.path() == path {
         return Ok(source);
     }
-    let problem = format!("{} has become a link", cci_guest::GuestText::new(path));
+    let problem = format!("{} has become a link", GuestText::new(path));
     Err(Error::Forbidden { problem, hint: None })
 }
 
@@ -74,14 +75,19 @@ pub(super) fn protected(layout: Layout, nested: &Nested, wanted: bool, events: &
 }
 
 /// The mounts and lines of a layout; those of `others` are there in any case.
-pub(super) fn of(cx: &Context, layout: &Layout, others: &[Mount], place: Option<String>) -> Result<GitView> {
+pub(super) fn of(
+    cx: &Context,
+    layout: &Layout,
+    others: &[Mount],
+    place: Option<String>,
+    protected: &[Protected],
+) -> Result<GitView> {
     let workspace = Path::new(WORKSPACE);
     let mut redirects = Vec::new();
     for number in 0..layout.privates.len() {
         redirects.push(redirect(cx, number)?);
     }
     let is_free = |at: &str| !others.iter().any(|mount| mount.container == at);
-    let protected = host_path::protected(&cx.settings, &cx.caller);
     let mut mounts = Vec::new();
     for (number, Bind { at, source, writable }) in layout.binds(workspace, &redirects).into_iter().enumerate() {
         let container = text(&at)?;
@@ -91,13 +97,13 @@ pub(super) fn of(cx: &Context, layout: &Layout, others: &[Mount], place: Option<
         let (device, source) = if redirects.contains(&source) {
             (git_device::redirect(number), host_path::own(&source)?)
         } else if place.as_deref() == Some(&*container) {
-            (git_device::PLACE.to_owned(), exactly(&source, &protected)?)
+            (git_device::PLACE.to_owned(), exactly(&source, protected)?)
         } else {
-            (git_device::shown(number), exactly(&source, &protected)?)
+            (git_device::shown(number), exactly(&source, protected)?)
         };
         mounts.push(Mount { device, source, container, readonly: !writable });
     }
-    mounts.extend(stubs(layout, mounts.len(), &protected).into_iter().filter(|stub| is_free(&stub.container)));
+    mounts.extend(stubs(layout, mounts.len(), protected).into_iter().filter(|stub| is_free(&stub.container)));
     let mut all = place.as_deref().map(|place| conversations(cx, place)).unwrap_or_default();
     for (number, Private { real, .. }) in layout.privates.iter().enumerate() {
         let real = text(&layout.inside(workspace, real))?;
