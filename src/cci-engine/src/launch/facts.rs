@@ -12,7 +12,7 @@ use cci_incus::Instance;
 use super::image::Image;
 use super::nic::PROFILE;
 use super::policy_check::PolicyCheck;
-use super::{ensure, limits, mounts, nic, repository, workspace};
+use super::{borrowed, ensure, limits, mounts, nic, repository, workspace};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
@@ -66,6 +66,7 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
             let others = if mounted || by_link { host_path::guest_places(cx).await? } else { Vec::new() };
             let mut mounts = mounts::resolved(&cx.settings, &cx.workspace, &others, &cx.caller)?;
             mounts.extend(repository::mounted(cx, &mounts)?);
+            mounts.extend(borrowed::mounted(cx, &mounts)?);
             if by_link {
                 let stays = |root| host_path::stays_inside(cx.workspace.path(), workspace.path(), root);
                 others.iter().try_for_each(|root| stays(root))?;

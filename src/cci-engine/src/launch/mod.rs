@@ -1,6 +1,7 @@
 //! From a request to a running container: facts, plan, claim.
 
-pub mod boot_failure;
+pub mod borrowed;
+mod boot_failure;
 mod claim;
 mod create;
 #[cfg(test)]
