@@ -89,6 +89,13 @@ impl Progress {
     }
 }
 
+/// Rolls back what a call created that failed before anything else was begun; what cannot be is left to the next command.
+pub async fn now(cx: &Context) {
+    if everything(cx).await.all {
+        cx.scope.ledger.keep();
+    }
+}
+
 /// Rolls back everything that was created and not kept, newest first; reports what cannot be.
 #[tracing::instrument(name = "roll-back", skip_all)]
 pub(crate) async fn everything(cx: &Context) -> RolledBack {

@@ -59,5 +59,6 @@ mod verb_command;
 mod verbs;
 mod version;
 mod which;
+mod worktree;
 
 pub use start::main;
