@@ -1,0 +1,182 @@
+//! Sessions in worktrees of their own: commits are seen on the host at once, the parents cannot be damaged, and what is left at the end is
+//! removed or kept.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::support::anthropic::Anthropic;
+use crate::support::host::{Host, U1000, run};
+use crate::support::wait;
+
+const LONG: Duration = Duration::from_secs(120);
+
+fn git(host: &Host, at: &Path, args: &[&str]) -> String {
+    let mut command = host.command("git");
+    command.env("GIT_OPTIONAL_LOCKS", "0").args(["-C", at.to_str().unwrap()]).args(args);
+    run(command, b"").ok().stdout.trim_end().to_owned()
+}
+
+/// A repository of the user's, with a hook, settings and something in its files that no commit has.
+fn repository(host: &Host, name: &str) -> PathBuf {
+    let at = host.dir(name);
+    git(host, &at, &["init", "-q", "-b", "main"]);
+    for (key, value) in [("user.name", "a"), ("user.email", "a@b"), ("gc.auto", "0")] {
+        git(host, &at, &["config", key, value]);
+    }
+    let script = "mkdir -p src && echo one >src/file && echo '*.log' >.gitignore && git add . && git commit -qm first \
+                  && git branch mine && echo dirty >untracked && git config commit.gpgsign true";
+    let mut command = host.command("sh");
+    command.current_dir(&at).args(["-ec", script]);
+    run(command, b"").ok();
+    at
+}
+
+/// Everything below a directory but what `is_left_out`: kind, mode, owner, times of change and content.
+fn everything(at: &Path, is_left_out: &dyn Fn(&str) -> bool) -> BTreeMap<String, String> {
+    let (mut all, mut waiting) = (BTreeMap::new(), vec![at.to_owned()]);
+    while let Some(dir) = waiting.pop() {
+        for entry in fs::read_dir(&dir).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(at).unwrap().to_string_lossy().into_owned();
+            if is_left_out(&name) {
+                continue;
+            }
+            let meta = fs::symlink_metadata(&path).unwrap();
+            let content = if meta.is_dir() {
+                waiting.push(path);
+                Vec::new()
+            } else if meta.is_symlink() {
+                fs::read_link(&path).unwrap().as_os_str().as_bytes().to_vec()
+            } else {
+                Sha256::digest(fs::read(&path).unwrap()).to_vec()
+            };
+            all.insert(name, format!("{:o} {} {content:02x?}", meta.mode(), meta.uid()));
+        }
+    }
+    all
+}
+
+/// The parent without what the session's own branch is and brings: its ref, its log and new objects.
+fn parent(at: &Path, branch: &str) -> BTreeMap<String, String> {
+    let of_session = format!("heads/{branch}");
+    let above = of_session.rsplit_once('/').unwrap().0.to_owned();
+    everything(at, &|name| name.ends_with(&of_session) || name.ends_with(&above) || name.contains(".git/objects/pack"))
+}
+
+fn json(host: &Host, args: &[&str]) -> Value {
+    let out = host.cci(args).ok();
+    serde_json::from_str(&out.stdout).unwrap_or_else(|error| panic!("{error}: {out}"))
+}
+
+fn root(host: &Host, container: &str, script: &str) -> String {
+    let out = host.cci(&["container", "exec", container, "--", "bash", "-c", script]);
+    format!("{}{}", out.stdout, out.stderr)
+}
+
+fn code(host: &Host, container: &str, script: &str) -> String {
+    let out = host.cci(&["container", "exec", container, "--user", "code", "--", "bash", "-c", script]).ok();
+    format!("{}{}", out.stdout, out.stderr)
+}
+
+/// Starts a detached session with these flags; its container.
+fn start(host: &Host, flags: &[&str]) -> String {
+    let args = [&["shell", "--background", "--debug"][..], flags].concat();
+    host.cci(&args).ok().stdout.split_whitespace().next().unwrap().to_owned()
+}
+
+fn reasons(host: &Host, name: &str) -> Vec<String> {
+    let listed = json(host, &["worktree", "list", "--format", "json"]);
+    let one = listed["worktrees"].as_array().unwrap().iter().find(|one| one["name"] == name).cloned();
+    let one = one.unwrap_or_else(|| panic!("{name} is not listed: {listed}"));
+    one["reasons"].as_array().unwrap().iter().map(|why| why.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn an_agent_commits_in_two_repositories_and_the_host_sees_both_after_its_turn() {
+    let (host, api) = (Host::live(U1000), Anthropic::start());
+    let (one, two) = (repository(&host, "one"), repository(&host, "two"));
+    let flags = api.flags();
+    let repositories = ["--worktree=both", "--repo", one.to_str().unwrap(), "--repo", two.to_str().unwrap()];
+    let mut args = vec!["shell", "--background"];
+    args.extend(repositories);
+    args.extend(flags.iter().map(String::as_str));
+    let container = host.cci(&args).ok().stdout.split_whitespace().next().unwrap().to_owned();
+    let work = "run: for r in one two; do cd /workspace/$r && echo agent >>src/file && git commit -qam by-agent; done";
+    host.cci(&["tmux", "send", &container, work]).ok();
+    for repository in [&one, &two] {
+        wait::until("the commit is on the host", LONG, || {
+            match git(&host, repository, &["log", "-1", "--format=%s", "cci/both"]).as_str() {
+                "by-agent" => Ok(()),
+                other => Err(other.to_owned()),
+            }
+        });
+        git(&host, repository, &["fsck", "--strict"]);
+    }
+}
+
+#[test]
+fn root_in_the_container_can_damage_neither_parent() {
+    let host = Host::live(U1000);
+    let (one, two) = (repository(&host, "one"), repository(&host, "two"));
+    let before = [&one, &two].map(|at| parent(at, "cci/both"));
+    let container =
+        start(&host, &["--worktree=both", "--repo", one.to_str().unwrap(), "--repo", two.to_str().unwrap()]);
+    code(&host, &container, "for r in one two; do cd /workspace/$r && echo x >new && git add new && git commit -qm new; done");
+    host.cci(&["worktree", "list"]).ok();
+    for repository in [&one, &two] {
+        assert_eq!(git(&host, repository, &["log", "-1", "--format=%s", "cci/both"]), "new");
+    }
+    let objects = |at: &Path| at.join(".git/objects").to_str().unwrap().to_owned();
+    let attack = format!(
+        "for o in {} {}; do mount -o remount,rw,bind $o; touch $o/planted; chmod -R 777 $o; rm -rf $o/*; umount $o; rm -rf $o; done; \
+         rm -rf /workspace/*/.git/hooks; printf '[core]\\n\\tfsmonitor = touch /tmp/x\\n' >>/workspace/one/.git/config; \
+         rm -rf /workspace/* /workspace/.[a-z]* {} {} 2>&1; true",
+        objects(&one), objects(&two), one.display(), two.display()
+    );
+    root(&host, &container, &attack);
+    host.cci(&["worktree", "list"]).ok();
+    for (at, before) in [&one, &two].into_iter().zip(before) {
+        assert_eq!(parent(at, "cci/both"), before, "{}", at.display());
+        assert_eq!(git(&host, at, &["log", "-1", "--format=%s", "cci/both"]), "new", "its branch was lost");
+        git(&host, at, &["fsck", "--strict"]);
+    }
+}
+
+#[test]
+fn a_clean_worktree_goes_and_every_other_is_kept_and_named() {
+    let host = Host::live(U1000);
+    let repository = repository(&host, "one");
+    let path = repository.to_str().unwrap();
+    git(&host, &repository, &["branch", "cci/users"]);
+    let refused = host.cci(&["shell", "--background", "--debug", "--worktree=users", "--repo", path]);
+    assert!(refused.code != 0 && refused.stderr.contains("cci/users"), "{refused}");
+    assert!(!host.home.join(".cci/worktrees/users").exists(), "something of it is left");
+
+    let names = ["clean", "dirty", "ahead"];
+    for (name, work) in names.into_iter().zip(["touch a.log", "echo x >new", "echo x >new && git add . && git commit -qm ahead"]) {
+        let container = start(&host, &[&format!("--worktree={name}"), "--repo", path]);
+        code(&host, &container, &format!("cd /workspace && {work}"));
+        assert!(reasons(&host, name).contains(&"a container has it".to_owned()));
+        host.cci(&["kill", &container]).ok();
+        host.wait_until_gone();
+    }
+    let pruned = json(&host, &["worktree", "prune", "--format", "json"]);
+    assert_eq!(pruned["removed"], serde_json::json!(["clean"]), "{pruned}");
+    assert_eq!(reasons(&host, "dirty"), ["1 file changed or new, such as new"]);
+    assert_eq!(reasons(&host, "ahead"), ["its branch has new commits"]);
+    let branches = git(&host, &repository, &["branch", "--format=%(refname:short)"]);
+    assert_eq!(branches, "cci/ahead\ncci/dirty\ncci/users\nmain\nmine");
+
+    let merged = json(&host, &["worktree", "merge", "ahead", "--format", "json"]);
+    assert_eq!(merged["repositories"][0]["branch"], "cci/ahead");
+    assert_eq!(git(&host, &repository, &["log", "-1", "--format=%s"]), "ahead");
+    assert_eq!(git(&host, &repository, &["status", "--porcelain"]), "?? untracked");
+    assert_eq!(fs::read_to_string(repository.join("new")).unwrap(), "x\n");
+}
