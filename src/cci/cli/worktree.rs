@@ -228,6 +228,8 @@ fn merge_line(merged: &ShownMerged) -> String {
 pub(crate) async fn tell_end(call: &Call<'_>, cx: &Context) -> Result<()> {
     match worktree::ended(cx).await? {
         None => {}
+        // it goes on
+        Some(Ended::Kept(kept)) if kept.reasons.contains(&Reason::InUse) => {}
         Some(Ended::Removed(name)) => call.terminal.note(&format!("Worktree {name} removed: nothing was left in it")),
         Some(Ended::Kept(kept)) => {
             let shown = shown(&kept);

@@ -1,5 +1,6 @@
 //! Makes the worktrees of a new session.
 
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use cci_core::idmap::Ids;
@@ -69,7 +70,8 @@ fn make(worktrees: &Worktrees, cci_dir: &Path, owner: Ids) -> Result<()> {
         // the only worktree is the workspace itself
         let above = worktrees.workspace(cci_dir);
         let above = above.parent().unwrap_or(cci_dir);
-        std::fs::create_dir_all(above).map_err(|source| Error::Host { step: "create", path: above.to_owned(), source })?;
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(above);
+        made.map_err(|source| Error::Host { step: "create", path: above.to_owned(), source })?;
     }
     let is_root = rustix::process::geteuid().is_root();
     for part in &worktrees.repositories {
@@ -218,7 +220,6 @@ fn is_branch(name: &str) -> bool {
 
 /// Who the agent is on the host: the caller, or for root the owner of the repository.
 fn owner(cx: &Context, repository: &Path) -> Result<Ids> {
-    use std::os::unix::fs::MetadataExt;
     if cx.caller.ids.uid != 0 {
         return Ok(cx.caller.ids);
     }

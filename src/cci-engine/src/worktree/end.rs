@@ -9,8 +9,10 @@ use cci_git::worktree as git;
 use super::bring::{Outcome, brought, opened};
 use super::unfit;
 use crate::blocking::blocking;
+use crate::checkpoint::subject;
 use crate::context::Context;
 use crate::instance::ownership::{self, Whose};
+use crate::session::shutdown;
 use crate::site::host_path;
 use cci_host::git::{Advanced, Shared};
 use cci_host::store::session_worktrees::{Part, Worktrees};
@@ -83,6 +85,7 @@ pub async fn ended(cx: &Context) -> Result<Option<Ended>> {
         move || Worktrees::of(&cci_dir, &workspace)
     });
     let Some(worktrees) = found.await? else { return Ok(None) };
+    down(cx).await?;
     let used = used(cx).await?;
     let kept = cx.scope.writing(move || looked(&cci_dir, worktrees, &used)).await?;
     gone(cx, kept).await.map(Some)
@@ -103,7 +106,18 @@ async fn gone(cx: &Context, kept: Kept) -> Result<Ended> {
         .await
 }
 
-/// The hashes of the workspaces that a container has, running or stopped.
+/// Waits for the containers of this workspace that are shutting down: an ephemeral one is gone then.
+async fn down(cx: &Context) -> Result<()> {
+    for owned in subject::containers(cx).await? {
+        let name = &owned.instance.name;
+        if shutdown::is_going_down(cx, name).await {
+            shutdown::wait_until_down(cx, name).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The workspaces that a container has, running or stopped.
 async fn used(cx: &Context) -> Result<Vec<PathBuf>> {
     let all = ownership::all_of(cx, Whose::Own).await?;
     Ok(all.into_iter().filter_map(|owned| owned.marks.workspace).map(|path| host_path::real(&path)).collect())
