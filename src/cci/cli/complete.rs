@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cci_host::store::session_worktrees::Worktrees;
 use cci_core::Result;
 use cci_core::metadata::Metadata;
 use cci_core::slot::SlotChoice;
+use cci_host::store::session_worktrees::Worktrees;
 use clap_complete::CompletionCandidate;
 use tokio_util::sync::CancellationToken;
 

@@ -18,9 +18,9 @@ use crate::supervisor;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
 use cci_engine::launch;
+use cci_engine::roll_back;
 use cci_engine::session::attach::{self, Into, Known};
 use cci_engine::session::resume::{Given, Network};
-use cci_engine::roll_back;
 use cci_engine::session::shell::{self, Session};
 use cci_engine::worktree;
 use cci_guest::terminal::can_be_drawn_on;
@@ -168,8 +168,8 @@ impl OnIncus for ShellArgs {
             left = attached => left,
             never = supervisor::keep(cx) => match never {},
         };
-        tell_end(call, cx).await?;
-        left.map(|()| 0)
+        let told = tell_end(call, cx).await;
+        left.and(told).map(|()| 0)
     }
 }
 
@@ -184,14 +184,11 @@ impl ShellArgs {
             base: self.base.clone(),
         };
         let digits = launch::launch_mark().chars().filter(char::is_ascii_hexdigit).take(6).collect::<String>();
-        let begun = async {
-            let begun = worktree::begin(cx, &asked, &digits).await;
-            if begun.is_err() {
-                roll_back::now(cx).await;
-            }
-            begun
-        };
-        begun.await.map(Some)
+        let begun = worktree::begin(cx, &asked, &digits).await;
+        if begun.is_err() {
+            roll_back::now(cx).await;
+        }
+        begun.map(Some)
     }
 }
 

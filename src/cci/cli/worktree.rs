@@ -36,7 +36,9 @@ pub(crate) struct WorktreeArgs {
 #[derive(Debug, Subcommand)]
 enum WorktreeVerb {
     /// The worktrees, and why each is kept
-    #[command(after_help = "Examples:\n  cci worktree list\n  cci worktree list --format=json | jq -r '.worktrees[].workspace'")]
+    #[command(
+        after_help = "Examples:\n  cci worktree list\n  cci worktree list --format=json | jq -r '.worktrees[].workspace'"
+    )]
     List {
         #[command(flatten)]
         format: FormatArg,
@@ -52,7 +54,9 @@ enum WorktreeVerb {
     /// Move the current branch of each repository forward to the session's commits
     ///
     /// Where the two have gone apart, or a file has changes of its own, nothing is changed: merge the branch with git then.
-    #[command(after_help = "Examples:\n  cci worktree merge login-2\n  git merge cci/login-2    the same, where both have new commits")]
+    #[command(
+        after_help = "Examples:\n  cci worktree merge login-2\n  git merge cci/login-2    the same, where both have new commits"
+    )]
     Merge {
         /// The worktrees' name
         #[arg(value_name = "NAME", add = ArgValueCandidates::new(complete::worktrees))]

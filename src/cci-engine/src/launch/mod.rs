@@ -1,7 +1,7 @@
 //! From a request to a running container: facts, plan, claim.
 
-pub mod borrowed;
 mod boot_failure;
+pub mod borrowed;
 mod claim;
 mod create;
 #[cfg(test)]

@@ -227,7 +227,10 @@ pub(crate) fn protected(settings: &Settings, caller: &Caller) -> Vec<Protected> 
         closed(caller.config_dir(), true),
         closed(incus_socket::path(caller, settings), true),
         Protected {
-            except: std::iter::once(cci.join("storage")).chain(forks::workspaces(&cci)).chain(session_worktrees::workspaces(&cci)).collect(),
+            except: std::iter::once(cci.join("storage"))
+                .chain(forks::workspaces(&cci))
+                .chain(session_worktrees::workspaces(&cci))
+                .collect(),
             path: cci,
             below: true,
         },

@@ -105,14 +105,20 @@ fn make(worktrees: &Worktrees, cci_dir: &Path, owner: Ids) -> Result<()> {
 
 fn taken(branch: &str, repository: &Path) -> Error {
     Error::Usage {
-        problem: format!("branch '{branch}' cannot be made in {}: it, or one of a name above or below, exists", repository.display()),
+        problem: format!(
+            "branch '{branch}' cannot be made in {}: it, or one of a name above or below, exists",
+            repository.display()
+        ),
         hint: Some(format!("name another one with --branch, or begin at it with `--base {branch}`")),
     }
 }
 
 /// The repository of a directory, of which a session can have worktrees.
 fn repository(top: &Path, home: &Path) -> Result<Repository> {
-    let not = |why: String| Error::Usage { problem: format!("cannot make a worktree of {}: {why}", top.display()), hint: None };
+    let not = |why: String| Error::Usage {
+        problem: format!("cannot make a worktree of {}: {why}", top.display()),
+        hint: None,
+    };
     if !top.is_dir() {
         return Err(not("it is not a directory".into()));
     }
@@ -143,8 +149,11 @@ fn short(repository: &Repository) -> String {
     let place = repository.top.as_ref().unwrap_or(&repository.common);
     let typed = place.file_name().unwrap_or_default().to_string_lossy();
     let typed = typed.strip_suffix(".git").unwrap_or(&typed);
-    let plain: String =
-        typed.chars().map(|sign| if sign.is_ascii_alphanumeric() || "_-".contains(sign) { sign } else { '-' }).take(40).collect();
+    let plain: String = typed
+        .chars()
+        .map(|sign| if sign.is_ascii_alphanumeric() || "_-".contains(sign) { sign } else { '-' })
+        .take(40)
+        .collect();
     let plain = plain.trim_matches('-').replace("-fork-", "-");
     if plain.is_empty() { "worktree".to_owned() } else { plain }
 }
@@ -167,7 +176,8 @@ fn worktrees(name: &str, asked: &Asked, found: &[Repository]) -> Result<Worktree
             problem: format!("{} has no commit '{word}'", one.common.display()),
             hint: Some("a branch, a tag or the whole id of a commit".into()),
         })?;
-        if !parent.takes_branch(&branch).map_err(failed)? || repositories.iter().any(|other| other.common == one.common) {
+        if !parent.takes_branch(&branch).map_err(failed)? || repositories.iter().any(|other| other.common == one.common)
+        {
             return Err(taken(&branch, &one.common));
         }
         let mut place = if found.len() == 1 { String::new() } else { short(one) };
@@ -207,7 +217,8 @@ pub(super) fn on_branch(own: &Shared) -> Option<String> {
 
 /// Whether git accepts this as the name of a branch.
 fn is_branch(name: &str) -> bool {
-    let part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock") && !part.ends_with('.');
+    let part =
+        |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock") && !part.ends_with('.');
     !name.starts_with('-')
         && name != "HEAD"
         && name != "@"
@@ -223,8 +234,11 @@ fn owner(cx: &Context, repository: &Path) -> Result<Ids> {
     if cx.caller.ids.uid != 0 {
         return Ok(cx.caller.ids);
     }
-    let meta = std::fs::metadata(repository)
-        .map_err(|source| Error::Host { step: "open", path: repository.to_owned(), source })?;
+    let meta = std::fs::metadata(repository).map_err(|source| Error::Host {
+        step: "open",
+        path: repository.to_owned(),
+        source,
+    })?;
     Ok(Ids { uid: meta.uid(), gid: meta.gid() })
 }
 

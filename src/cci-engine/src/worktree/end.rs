@@ -152,7 +152,9 @@ fn reason(outcome: &Outcome) -> Option<Reason> {
     match outcome {
         Outcome::Same | Outcome::Moved(_) | Outcome::NotThere => None,
         Outcome::Stays(Advanced::Gone) => Some(Reason::NotBrought("its branch is gone from the repository".into())),
-        Outcome::Stays(Advanced::CheckedOut) => Some(Reason::NotBrought("its branch is checked out on this host".into())),
+        Outcome::Stays(Advanced::CheckedOut) => {
+            Some(Reason::NotBrought("its branch is checked out on this host".into()))
+        }
         Outcome::Stays(_) => Some(Reason::NotBrought("its branch was moved on this host".into())),
         Outcome::Refused(why) => Some(Reason::NotBrought(why.clone())),
     }

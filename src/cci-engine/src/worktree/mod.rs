@@ -20,7 +20,11 @@ use cci_host::store::session_worktrees::Worktrees;
 /// A fault of a repository, named by its path.
 fn unfit(what: &'static str, path: &std::path::Path) -> impl Fn(Unfit) -> Error {
     let path = path.to_owned();
-    move |fault| Error::StepFailed { step: format!("{what} {}", path.display()), problem: fault.to_string(), hint: None }
+    move |fault| Error::StepFailed {
+        step: format!("{what} {}", path.display()),
+        problem: fault.to_string(),
+        hint: None,
+    }
 }
 
 fn not_found(cx: &crate::context::Context, name: &str) -> Error {

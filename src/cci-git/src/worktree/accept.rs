@@ -136,7 +136,16 @@ mod tests {
     #[test]
     fn a_name_that_leads_elsewhere_is_refused() {
         for name in [
-            &b".git"[..], b".GIT", b".git ", b".git.", b"git~1", b".git::$INDEX_ALLOCATION", b"..", b".", b"", b"a/b",
+            &b".git"[..],
+            b".GIT",
+            b".git ",
+            b".git.",
+            b"git~1",
+            b".git::$INDEX_ALLOCATION",
+            b"..",
+            b".",
+            b"",
+            b"a/b",
             ".g\u{200c}it".as_bytes(),
         ] {
             assert!(!is_taken(&[("100644", name)]), "{}", String::from_utf8_lossy(name));

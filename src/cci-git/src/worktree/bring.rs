@@ -87,5 +87,6 @@ fn give(like: &OwnedFd, directory: &OwnedFd, name: &str) -> Result<()> {
     }
     let owner = rustix::fs::fstat(like).map_err(at("look at", "objects"))?;
     let (uid, gid) = (Uid::from_raw(owner.st_uid), Gid::from_raw(owner.st_gid));
-    Ok(rustix::fs::chownat(directory, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW).map_err(at("give away", name))?)
+    Ok(rustix::fs::chownat(directory, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
+        .map_err(at("give away", name))?)
 }

@@ -145,7 +145,14 @@ pub(super) fn listed(source: &Source, tree: Id) -> Result<Vec<Entry>> {
     Ok(entries)
 }
 
-fn list(source: &Source, tree: Id, above: &[u8], depth: usize, inflate: &mut Inflate, all: &mut Vec<Entry>) -> Result<()> {
+fn list(
+    source: &Source,
+    tree: Id,
+    above: &[u8],
+    depth: usize,
+    inflate: &mut Inflate,
+    all: &mut Vec<Entry>,
+) -> Result<()> {
     if depth > DEEPEST {
         return Err(super::fault::refused(tree, "it is too deep"));
     }

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::os::fd::{AsFd, OwnedFd};
 
 use gix_object::Kind as Sort;
 use gix_zlib::Inflate;
@@ -56,14 +56,22 @@ pub fn forward(wanted: &Forward<'_>) -> Result<bool> {
         let of = |side: &HashMap<Vec<u8>, Entry>| side.get(path).map(|entry| (entry.mode, entry.id));
         of(&old) != of(&new)
     };
-    let mut paths: Vec<Vec<u8>> =
-        old.keys().chain(new.keys()).collect::<HashSet<_>>().into_iter().filter(|path| differs(path)).cloned().collect();
+    let mut paths: Vec<Vec<u8>> = old
+        .keys()
+        .chain(new.keys())
+        .collect::<HashSet<_>>()
+        .into_iter()
+        .filter(|path| differs(path))
+        .cloned()
+        .collect();
     paths.sort_unstable();
     let top = directory(wanted.files)?;
     for path in &paths {
         let staged = all.get(path).map(|entry| (entry.mode, entry.id));
         let is_skipped = all.get(path).is_some_and(|entry| entry.skipped);
-        if staged != old.get(path).map(|entry| (entry.mode, entry.id)) || !(is_skipped || is_as(&top, path, old.get(path))?) {
+        if staged != old.get(path).map(|entry| (entry.mode, entry.id))
+            || !(is_skipped || is_as(&top, path, old.get(path))?)
+        {
             return Err(Fault::Changed { path: shown(path) });
         }
     }

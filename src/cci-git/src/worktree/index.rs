@@ -56,7 +56,15 @@ pub(super) fn encode(entries: &mut [Entry]) -> Done<Vec<u8>> {
 fn append(entry: &Entry, out: &mut Vec<u8>) {
     let (start, seen) = (out.len(), &entry.seen);
     let words = [
-        seen.ctime.0, seen.ctime.1, seen.mtime.0, seen.mtime.1, seen.device, seen.inode, entry.mode, seen.uid, seen.gid,
+        seen.ctime.0,
+        seen.ctime.1,
+        seen.mtime.0,
+        seen.mtime.1,
+        seen.device,
+        seen.inode,
+        entry.mode,
+        seen.uid,
+        seen.gid,
         seen.size,
     ];
     words.iter().for_each(|word| out.extend(word.to_be_bytes()));

@@ -86,7 +86,8 @@ impl Compare {
         ignores.add_own(exclude);
         for entry in listed(source, tree)? {
             let end = entry.path.iter().rposition(|byte| *byte == b'/');
-            let (above, name) = end.map_or((&b""[..], &*entry.path), |end| (&entry.path[..end], &entry.path[end + 1..]));
+            let (above, name) =
+                end.map_or((&b""[..], &*entry.path), |end| (&entry.path[..end], &entry.path[end + 1..]));
             if name == b".gitignore" && entry.mode & 0o170_000 == 0o100_000 {
                 ignores.add(above, &source.get(entry.id, Sort::Blob, inflate)?);
             }
@@ -162,7 +163,8 @@ pub(super) fn same(dir: &impl AsFd, name: &[u8], meta: &Meta, mode: u32, id: Id)
                 return Ok(false);
             }
             let Some(mut opened) = file(dir, name) else { return Ok(false) };
-            let (mut hashing, mut left, mut bytes) = (Hashing::new(Kind::Blob, meta.size), meta.size, vec![0; 128 << 10]);
+            let (mut hashing, mut left, mut bytes) =
+                (Hashing::new(Kind::Blob, meta.size), meta.size, vec![0; 128 << 10]);
             loop {
                 let read = opened.read(&mut bytes).map_err(at("read", path_of(name)))?;
                 if read == 0 || read as u64 > left {
@@ -178,7 +180,9 @@ pub(super) fn same(dir: &impl AsFd, name: &[u8], meta: &Meta, mode: u32, id: Id)
 
 fn is_empty(dir: &Arc<Dir>, name: &[u8]) -> bool {
     let listed = dir.child(name).and_then(|child| Ok(rustix::fs::Dir::read_from(&*child.fd()?)?));
-    listed.is_ok_and(|all| all.filter_map(Result::<_, rustix::io::Errno>::ok).all(|one| b"..".starts_with(one.file_name().to_bytes())))
+    listed.is_ok_and(|all| {
+        all.filter_map(Result::<_, rustix::io::Errno>::ok).all(|one| b"..".starts_with(one.file_name().to_bytes()))
+    })
 }
 
 fn path_of(bytes: &[u8]) -> PathBuf {

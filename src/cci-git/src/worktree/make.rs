@@ -129,7 +129,9 @@ fn is_sparse(entries: &[Entry]) -> bool {
 
 /// The settings of the new repository: of the parent's, where its remotes are and how it sees files, and nothing that runs or signs.
 fn settings(entries: &[Entry], sparse: bool) -> String {
-    let mut text = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true\n".to_owned();
+    let mut text =
+        "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true\n"
+            .to_owned();
     if sparse {
         text += "\tsparseCheckout = true\n";
     }
@@ -159,7 +161,8 @@ fn packed(all: &std::collections::BTreeMap<Vec<u8>, Id>, branch: &str) -> Vec<u8
     let own = format!("refs/heads/{branch}");
     let mut text = b"# pack-refs with: sorted \n".to_vec();
     for (name, id) in all {
-        let is_shared = [&b"refs/heads/"[..], b"refs/tags/", b"refs/remotes/"].iter().any(|kind| name.starts_with(kind));
+        let is_shared =
+            [&b"refs/heads/"[..], b"refs/tags/", b"refs/remotes/"].iter().any(|kind| name.starts_with(kind));
         if is_shared && name != own.as_bytes() {
             text.extend_from_slice(id.to_string().as_bytes());
             text.push(b' ');
@@ -187,4 +190,3 @@ fn excluded(mut text: Vec<u8>, copied: &[Vec<u8>]) -> Vec<u8> {
     }
     text
 }
-

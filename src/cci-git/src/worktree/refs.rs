@@ -30,7 +30,11 @@ pub fn resolve(repository: &impl AsFd, word: &str, head: Option<Id>) -> Result<O
         "HEAD" => head,
         _ => word.parse().ok().or_else(|| {
             let places = ["", "refs/", "refs/tags/", "refs/heads/", "refs/remotes/"];
-            places.iter().map(|place| format!("{place}{word}")).filter(|name| name.starts_with("refs/")).find_map(|name| at(repository, &name))
+            places
+                .iter()
+                .map(|place| format!("{place}{word}"))
+                .filter(|name| name.starts_with("refs/"))
+                .find_map(|name| at(repository, &name))
         }),
     };
     let Some(mut id) = found else { return Ok(None) };

@@ -120,7 +120,8 @@ fn what_a_session_commits_comes_to_the_parent_loose_and_packed() {
     let world = World::new().made();
     let session = world.session();
     for (round, packs) in [("one", false), ("two", true)] {
-        fs::write(session.join("long"), format!("{}{round}\n", fs::read_to_string(session.join("long")).unwrap())).unwrap();
+        fs::write(session.join("long"), format!("{}{round}\n", fs::read_to_string(session.join("long")).unwrap()))
+            .unwrap();
         fs::write(session.join(round), round).unwrap();
         git(&session, &["add", "-A"]);
         git(&session, &["commit", "-qm", round]);

@@ -150,6 +150,7 @@ impl Worktrees {
         let above = cci_dir.join(FILES);
         let real = above.canonicalize().unwrap_or(above).join(&self.name);
         let was_there = remove::path(&real).map_err(host("remove", &real))?;
+        let _ = fs::remove_file(cci_dir.join(NOTES).join(format!("{}.lock", self.name)));
         let path = note(cci_dir, &self.name);
         match fs::remove_file(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(was_there),
