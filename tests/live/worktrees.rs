@@ -128,7 +128,11 @@ fn root_in_the_container_can_damage_neither_parent() {
     let before = [&one, &two].map(|at| parent(at, "cci/both"));
     let container =
         start(&host, &["--worktree=both", "--repo", one.to_str().unwrap(), "--repo", two.to_str().unwrap()]);
-    code(&host, &container, "for r in one two; do cd /workspace/$r && echo x >new && git add new && git commit -qm new; done");
+    code(
+        &host,
+        &container,
+        "for r in one two; do cd /workspace/$r && echo x >new && git add new && git commit -qm new; done",
+    );
     host.cci(&["worktree", "list"]).ok();
     for repository in [&one, &two] {
         assert_eq!(git(&host, repository, &["log", "-1", "--format=%s", "cci/both"]), "new");
@@ -138,7 +142,10 @@ fn root_in_the_container_can_damage_neither_parent() {
         "for o in {} {}; do mount -o remount,rw,bind $o; touch $o/planted; chmod -R 777 $o; rm -rf $o/*; umount $o; rm -rf $o; done; \
          rm -rf /workspace/*/.git/hooks; printf '[core]\\n\\tfsmonitor = touch /tmp/x\\n' >>/workspace/one/.git/config; \
          rm -rf /workspace/* /workspace/.[a-z]* {} {} 2>&1; true",
-        objects(&one), objects(&two), one.display(), two.display()
+        objects(&one),
+        objects(&two),
+        one.display(),
+        two.display()
     );
     root(&host, &container, &attack);
     host.cci(&["worktree", "list"]).ok();
@@ -160,7 +167,9 @@ fn a_clean_worktree_goes_and_every_other_is_kept_and_named() {
     assert!(!host.home.join(".cci/worktrees/users").exists(), "something of it is left");
 
     let names = ["clean", "dirty", "ahead"];
-    for (name, work) in names.into_iter().zip(["touch a.log", "echo x >new", "echo x >new && git add . && git commit -qm ahead"]) {
+    for (name, work) in
+        names.into_iter().zip(["touch a.log", "echo x >new", "echo x >new && git add . && git commit -qm ahead"])
+    {
         let container = start(&host, &[&format!("--worktree={name}"), "--repo", path]);
         code(&host, &container, &format!("cd /workspace && {work}"));
         assert!(reasons(&host, name).contains(&"a container has it".to_owned()));

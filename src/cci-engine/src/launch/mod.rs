@@ -1,7 +1,7 @@
 //! From a request to a running container: facts, plan, claim.
 
-mod boot_failure;
-pub mod borrowed;
+pub mod boot_failure;
+mod borrowed;
 mod claim;
 mod create;
 #[cfg(test)]

@@ -181,7 +181,8 @@ fn objects_that_git_would_not_take_from_a_stranger_are_refused_and_none_comes() 
     // bytes that are not what the id says
     let tree = git(&session, &["rev-parse", "HEAD^{tree}"]);
     let good = commit(&tree);
-    let forged = commit(&tree[..39].chars().chain(['0']).collect::<String>());
+    let last = if tree.ends_with('0') { '1' } else { '0' };
+    let forged = commit(&tree[..39].chars().chain([last]).collect::<String>());
     let place = |id: &str| session.join(".git/objects").join(&id[..2]).join(&id[2..]);
     fs::remove_file(place(&good.to_string())).unwrap();
     fs::copy(place(&forged.to_string()), place(&good.to_string())).unwrap();
