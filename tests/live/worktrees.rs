@@ -31,23 +31,20 @@ fn repository(host: &Host, name: &str) -> PathBuf {
         git(host, &at, &["config", key, value]);
     }
     let script = "mkdir -p src && echo one >src/file && echo '*.log' >.gitignore && git add . && git commit -qm first \
-                  && git branch mine && echo dirty >untracked && git config commit.gpgsign true";
+                  && git repack -qad && git branch mine && echo dirty >untracked && git config commit.gpgsign true";
     let mut command = host.command("sh");
     command.current_dir(&at).args(["-ec", script]);
     run(command, b"").ok();
     at
 }
 
-/// Everything below a directory but what `is_left_out`: kind, mode, owner, times of change and content.
-fn everything(at: &Path, is_left_out: &dyn Fn(&str) -> bool) -> BTreeMap<String, String> {
+/// Everything below a directory: kind, mode, owner and content.
+fn everything(at: &Path) -> BTreeMap<String, String> {
     let (mut all, mut waiting) = (BTreeMap::new(), vec![at.to_owned()]);
     while let Some(dir) = waiting.pop() {
         for entry in fs::read_dir(&dir).unwrap() {
             let path = entry.unwrap().path();
             let name = path.strip_prefix(at).unwrap().to_string_lossy().into_owned();
-            if is_left_out(&name) {
-                continue;
-            }
             let meta = fs::symlink_metadata(&path).unwrap();
             let content = if meta.is_dir() {
                 waiting.push(path);
@@ -63,21 +60,22 @@ fn everything(at: &Path, is_left_out: &dyn Fn(&str) -> bool) -> BTreeMap<String,
     all
 }
 
-/// The parent without what the session's own branch is and brings: its ref, its log and new objects.
-fn parent(at: &Path, branch: &str) -> BTreeMap<String, String> {
-    let of_session = format!("heads/{branch}");
-    let above = of_session.rsplit_once('/').unwrap().0.to_owned();
-    everything(at, &|name| name.ends_with(&of_session) || name.ends_with(&above) || name.contains(".git/objects/pack"))
+/// Nothing of a parent is lost or changed, and nothing is new but the session's branch, its log, and objects.
+fn assert_untouched(at: &Path, before: &BTreeMap<String, String>, branch: &str) {
+    let after = everything(at);
+    for (name, was) in before {
+        assert_eq!(after.get(name), Some(was), "{} in {}", name, at.display());
+    }
+    let own = [format!(".git/refs/heads/{branch}"), format!(".git/logs/refs/heads/{branch}")];
+    for name in after.keys().filter(|name| !before.contains_key(*name)) {
+        let is_own = own.iter().any(|own| Path::new(own).starts_with(name));
+        assert!(is_own || name.starts_with(".git/objects/"), "{name} is new in {}", at.display());
+    }
 }
 
 fn json(host: &Host, args: &[&str]) -> Value {
     let out = host.cci(args).ok();
     serde_json::from_str(&out.stdout).unwrap_or_else(|error| panic!("{error}: {out}"))
-}
-
-fn root(host: &Host, container: &str, script: &str) -> String {
-    let out = host.cci(&["container", "exec", container, "--", "bash", "-c", script]);
-    format!("{}{}", out.stdout, out.stderr)
 }
 
 fn code(host: &Host, container: &str, script: &str) -> String {
@@ -98,10 +96,27 @@ fn reasons(host: &Host, name: &str) -> Vec<String> {
     one["reasons"].as_array().unwrap().iter().map(|why| why.as_str().unwrap().to_owned()).collect()
 }
 
+/// What root does to everything that it can reach, the repositories first; a file in the workspace says that it is over.
+fn attack(parents: &[&PathBuf]) -> String {
+    let named: Vec<&str> = parents.iter().map(|at| at.to_str().unwrap()).collect();
+    format!(
+        "exec 2>/dev/null\n\
+         for r in {}; do o=$r/.git/objects\n\
+         mount -o remount,rw,bind $o; touch $o/planted; chmod -R 777 $o; chown -R 0 $o; rm -rf $o/*; umount $o; rm -rf $r\n\
+         done\n\
+         printf '[core]\\n\\tfsmonitor = touch /tmp/x\\n' >>/workspace/one/.git/config\n\
+         rm -rf --no-preserve-root /\n\
+         : >/workspace/over\n",
+        named.join(" ")
+    )
+}
+
 #[test]
-fn an_agent_commits_in_two_repositories_and_the_host_sees_both_after_its_turn() {
+fn an_agent_commits_in_two_repositories_and_as_root_can_damage_neither() {
     let (host, api) = (Host::live(U1000), Anthropic::start());
     let (one, two) = (repository(&host, "one"), repository(&host, "two"));
+    let parents = [&one, &two];
+    let before = parents.map(|at| everything(at));
     let flags = api.flags();
     let repositories = ["--worktree=both", "--repo", one.to_str().unwrap(), "--repo", two.to_str().unwrap()];
     let mut args = vec!["shell", "--background"];
@@ -110,49 +125,30 @@ fn an_agent_commits_in_two_repositories_and_the_host_sees_both_after_its_turn() 
     let container = host.cci(&args).ok().stdout.split_whitespace().next().unwrap().to_owned();
     let work = "run: for r in one two; do cd /workspace/$r && echo agent >>src/file && git commit -qam by-agent; done";
     host.cci(&["tmux", "send", &container, work]).ok();
-    for repository in [&one, &two] {
-        wait::until("the commit is on the host", LONG, || {
-            match git(&host, repository, &["log", "-1", "--format=%s", "cci/both"]).as_str() {
-                "by-agent" => Ok(()),
-                other => Err(other.to_owned()),
-            }
+    let subject = |at: &Path| git(&host, at, &["log", "-1", "--format=%s", "cci/both"]);
+    for repository in parents {
+        wait::until("the commit is on the host", LONG, || match subject(repository).as_str() {
+            "by-agent" => Ok(()),
+            other => Err(other.to_owned()),
         });
-        git(&host, repository, &["fsck", "--strict"]);
     }
-}
+    for (at, before) in parents.into_iter().zip(&before) {
+        assert_untouched(at, before, "cci/both");
+    }
 
-#[test]
-fn root_in_the_container_can_damage_neither_parent() {
-    let host = Host::live(U1000);
-    let (one, two) = (repository(&host, "one"), repository(&host, "two"));
-    let before = [&one, &two].map(|at| parent(at, "cci/both"));
-    let container =
-        start(&host, &["--worktree=both", "--repo", one.to_str().unwrap(), "--repo", two.to_str().unwrap()]);
-    code(
-        &host,
-        &container,
-        "for r in one two; do cd /workspace/$r && echo x >new && git add new && git commit -qm new; done",
-    );
+    let workspace = host.home.join(".cci/worktrees/both");
+    fs::write(workspace.join("attack"), attack(&parents)).unwrap();
+    host.cci(&["tmux", "send", &container, "run: sudo bash /workspace/attack"]).ok();
+    wait::until("everything is removed", LONG, || {
+        if workspace.join("over").exists() { Ok(()) } else { Err("it goes on".to_owned()) }
+    });
+    assert!(!workspace.join("one").exists() && !workspace.join("two").exists(), "the attack removed nothing");
     host.cci(&["worktree", "list"]).ok();
-    for repository in [&one, &two] {
-        assert_eq!(git(&host, repository, &["log", "-1", "--format=%s", "cci/both"]), "new");
-    }
-    let objects = |at: &Path| at.join(".git/objects").to_str().unwrap().to_owned();
-    let attack = format!(
-        "for o in {} {}; do mount -o remount,rw,bind $o; touch $o/planted; chmod -R 777 $o; rm -rf $o/*; umount $o; rm -rf $o; done; \
-         rm -rf /workspace/*/.git/hooks; printf '[core]\\n\\tfsmonitor = touch /tmp/x\\n' >>/workspace/one/.git/config; \
-         rm -rf /workspace/* /workspace/.[a-z]* {} {} 2>&1; true",
-        objects(&one),
-        objects(&two),
-        one.display(),
-        two.display()
-    );
-    root(&host, &container, &attack);
-    host.cci(&["worktree", "list"]).ok();
-    for (at, before) in [&one, &two].into_iter().zip(before) {
-        assert_eq!(parent(at, "cci/both"), before, "{}", at.display());
-        assert_eq!(git(&host, at, &["log", "-1", "--format=%s", "cci/both"]), "new", "its branch was lost");
+    for (at, before) in parents.into_iter().zip(&before) {
+        assert_untouched(at, before, "cci/both");
+        assert_eq!(subject(at), "by-agent", "its branch was lost");
         git(&host, at, &["fsck", "--strict"]);
+        assert_eq!(git(&host, at, &["status", "--porcelain"]), "?? untracked");
     }
 }
 

@@ -102,6 +102,8 @@ verbs! {
     Adopt = "adopt": super::adopt::AdoptArgs, on_incus;
     /// Show, merge and remove the worktrees of sessions
     Worktree = "worktree": super::worktree::WorktreeArgs, on_incus;
+    /// Show what a session left that would run on this host
+    Review = "review": super::review::ReviewArgs, on_incus;
     /// Drive a session without a terminal
     Tmux = "tmux": super::tmux::TmuxArgs, on_incus;
     /// Show, check and write the configuration

@@ -25,7 +25,7 @@ pub(super) fn disks(ask: &Ask, host: &HostFacts, map: &Idmap, state: &str) -> Ve
     // what shifts ids would give the container's root the rights of the host's root in it
     let sockets = ask.sockets.iter().filter(|_| *map != Idmap::Shift);
     let sockets = sockets.map(|source| disk(SOCKETS, source, agent_socket::DIRECTORY));
-    let mounts = host.mounts.iter();
+    let mounts = host.mounts.iter().chain(&host.git.mounts);
     let mounts = mounts.map(|mount| disk(&mount.device, &mount.source, &mount.container).readonly(mount.readonly));
     let network = host.nic.as_ref().and_then(|nic| nic.network.as_ref());
     let resolv = network.map(|network| disk(RESOLV, &network.resolv, layout::RESOLV).readonly(true));

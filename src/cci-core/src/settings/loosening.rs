@@ -12,6 +12,7 @@ use serde_json::Value;
 pub use beside::credentials_inside;
 
 use super::checkpoints::{Auto, CheckpointSettings};
+use super::git::GitSettings;
 use super::login::LoginSettings;
 use super::model::{
     AGENT_CONFIG, AGENT_UID, BuildSettings, Defaults, IncusSettings, Limits, MountEntry, Mounts, NetworkSettings,
@@ -52,6 +53,7 @@ pub fn loosenings(trusted: &Settings, changed: &Settings, around: &Surroundings<
         network,
         limits,
         checkpoints,
+        git,
         login,
         build,
         mounts,
@@ -66,6 +68,7 @@ pub fn loosenings(trusted: &Settings, changed: &Settings, around: &Surroundings<
     of_network(&mut found, &trusted.network, network);
     of_limits(&mut found, &trusted.limits, limits);
     of_checkpoints(&mut found, &trusted.checkpoints, checkpoints);
+    of_git(&mut found, trusted.git, *git);
     of_login(&mut found, &trusted.login, login);
     of_build(&mut found, &trusted.build, build);
     of_mounts(&mut found, trusted, mounts, around);
@@ -86,8 +89,17 @@ impl Found {
 
 fn of_defaults(found: &mut Found, trusted: &Defaults, changed: &Defaults, around: &Surroundings<'_>) {
     // persistent, model: the project's own choice. A model is one argument of the agent and never a flag
-    let Defaults { image, persistent: _, model: _, agent_config, settings_secrets, environment, docker, boundary } =
-        changed;
+    let Defaults {
+        image,
+        persistent: _,
+        model: _,
+        agent_config,
+        settings_secrets,
+        environment,
+        forward,
+        docker,
+        boundary,
+    } = changed;
     let other_image = around.credentials && *image != trusted.image;
     found.when(other_image, "defaults.image", image, beside::CODE);
     let credentials = *agent_config && !trusted.agent_config;
@@ -95,6 +107,9 @@ fn of_defaults(found: &mut Found, trusted: &Defaults, changed: &Defaults, around
     found.when(credentials, AGENT_CONFIG, agent_config, reason);
     let secrets = *settings_secrets > trusted.settings_secrets;
     found.when(secrets, "defaults.settings_secrets", settings_secrets, reason);
+    let further = forward.iter().any(|entry| !trusted.forward.contains(entry));
+    let reason = "it would hand variables of the host to the container";
+    found.when(further, "defaults.forward", forward, reason);
     found.when(*docker && !trusted.docker, "defaults.docker", docker, "it would let the container nest others");
     let outside = *boundary > trusted.boundary;
     found.when(outside, "defaults.boundary", boundary, "the agent would call the host's kernel itself");
@@ -248,6 +263,14 @@ fn of_checkpoints(found: &mut Found, trusted: &CheckpointSettings, changed: &Che
     let rewinds = *agent_may_rewind && !trusted.agent_may_rewind;
     let reason = "it would let the agent rewind the workspace";
     found.when(rewinds, "checkpoints.agent_may_rewind", agent_may_rewind, reason);
+}
+
+fn of_git(found: &mut Found, trusted: GitSettings, changed: GitSettings) {
+    let GitSettings { protect, identity } = changed;
+    let reason = "the agent could change what git runs on the host";
+    found.when(!protect && trusted.protect, "git.protect", &protect, reason);
+    let reason = "the container would get the user's name and e-mail";
+    found.when(identity && !trusted.identity, "git.identity", &identity, reason);
 }
 
 fn of_login(found: &mut Found, trusted: &LoginSettings, changed: &LoginSettings) {

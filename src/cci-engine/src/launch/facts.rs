@@ -12,7 +12,7 @@ use cci_incus::Instance;
 use super::image::Image;
 use super::nic::PROFILE;
 use super::policy_check::PolicyCheck;
-use super::{borrowed, ensure, limits, mounts, nic, repository, workspace};
+use super::{ensure, git as repository, limits, mounts, nic, workspace};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
@@ -64,9 +64,7 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
             // a link to the workspace may be in a workspace of another container
             let by_link = workspace.path() != cx.workspace.path();
             let others = if mounted || by_link { host_path::guest_places(cx).await? } else { Vec::new() };
-            let mut mounts = mounts::resolved(&cx.settings, &cx.workspace, &others, &cx.caller)?;
-            mounts.extend(repository::mounted(cx, &mounts)?);
-            mounts.extend(borrowed::mounted(cx, &mounts)?);
+            let mounts = mounts::resolved(&cx.settings, &cx.workspace, &others, &cx.caller)?;
             if by_link {
                 let stays = |root| host_path::stays_inside(cx.workspace.path(), workspace.path(), root);
                 others.iter().try_for_each(|root| stays(root))?;
@@ -83,17 +81,18 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
             hint: Some("install nftables, or give addresses in network.allowed_domains".into()),
         });
     }
-    let (profile, instances, soon, found, stop_hook, git) = tokio::join!(
+    let (profile, instances, soon, found, stop_hook, git, view) = tokio::join!(
         cx.client.profile(PROFILE),
         cx.client.instances(),
         image.soon(cx),
         ensure::network(cx, policy.clone()),
         stop_hook(cx),
         callers_git(cx, subject),
+        repository::view(cx, workspace.as_ref(), &mounts),
     );
     let (profile, _) = profile.during("read the default profile")?;
     let instances = instances.during("list the containers")?;
-    let git = git?;
+    let (git, view) = (git?, view?);
     soon?;
     let ((ensured, policy_check), stop_hook) = (found?, stop_hook?);
     let root = profile.root_disk();
@@ -119,13 +118,14 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
         root: root.cloned(),
         workspace,
         mounts,
+        git: view,
     };
     Ok(Survey { host, instances, image, policy_check, git, root: None })
 }
 
 /// The author of commits in this workspace.
 async fn callers_git(cx: &Context, subject: Subject) -> Result<git::Found> {
-    if subject == Subject::Nothing {
+    if subject == Subject::Nothing || !cx.settings.git.identity {
         return Ok(git::Found::default());
     }
     let (caller, workspace) = (cx.caller.clone(), cx.workspace.clone());

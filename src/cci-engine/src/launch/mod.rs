@@ -1,7 +1,6 @@
 //! From a request to a running container: facts, plan, claim.
 
 pub mod boot_failure;
-mod borrowed;
 mod claim;
 mod create;
 #[cfg(test)]
@@ -10,6 +9,8 @@ pub(crate) mod egress;
 mod ensure;
 pub mod environment;
 mod facts;
+mod forward;
+pub(crate) mod git;
 mod ids;
 mod image;
 mod launched;
@@ -21,7 +22,6 @@ mod origin;
 mod policy_check;
 pub(crate) mod reach;
 mod replan;
-pub(crate) mod repository;
 mod reuse;
 mod session;
 mod standalone;

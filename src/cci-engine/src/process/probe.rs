@@ -14,5 +14,5 @@ pub(crate) fn script(cx: &Context, plan: &LaunchPlan) -> String {
     };
     // files of cci's own need no more of a mask than the shell has
     let agent = format!("{}{}", account::expect_uid(plan.user.uid), plan.author.lines());
-    format!("{agent}{}{probe}", cx.caller.umask.line())
+    format!("{agent}{}{}{probe}", plan.git_lines(), cx.caller.umask.line())
 }

@@ -217,8 +217,9 @@ pub(super) fn on_branch(own: &Shared) -> Option<String> {
 
 /// Whether git accepts this as the name of a branch.
 fn is_branch(name: &str) -> bool {
-    let part =
-        |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock") && !part.ends_with('.');
+    let part = |part: &str| {
+        !part.is_empty() && !part.starts_with('.') && part.strip_suffix(".lock").is_none() && !part.ends_with('.')
+    };
     !name.starts_with('-')
         && name != "HEAD"
         && name != "@"

@@ -67,7 +67,7 @@ fn append(entry: &Entry, out: &mut Vec<u8>) {
         seen.gid,
         seen.size,
     ];
-    words.iter().for_each(|word| out.extend(word.to_be_bytes()));
+    out.extend(words.iter().flat_map(|word| word.to_be_bytes()));
     out.extend_from_slice(entry.id.bytes());
     let length = u16::try_from(entry.path.len().min(LONG)).unwrap_or_default();
     out.extend((length | if entry.skipped { EXTENDED } else { 0 }).to_be_bytes());

@@ -116,11 +116,10 @@ impl Compare {
                 // a submodule that is not there is an empty directory; what is in one cannot be judged here
                 Some((0o160_000, _)) if is_directory && is_empty(dir, &name) => {}
                 Some((mode, id)) if same(&*fd, &name, &meta, mode, id)? => {}
-                Some(_) => self.note(path),
                 None if is_directory && self.directories.contains(&path) => below.push((name, path)),
                 None if self.ignores.has(&path, is_directory) => {}
                 None if is_directory => below.push((name, path)),
-                None => self.note(path),
+                Some(_) | None => self.note(&path),
             }
         }
         for (name, path) in below {
@@ -136,14 +135,14 @@ impl Compare {
         let known = std::mem::take(&mut self.known);
         for (path, _) in known {
             if self.sparse.as_ref().is_none_or(|sparse| sparse.has(&path)) {
-                self.note(path);
+                self.note(&path);
             }
         }
     }
 
-    fn note(&mut self, path: Vec<u8>) {
+    fn note(&mut self, path: &[u8]) {
         self.files += 1;
-        let path = path_of(&path);
+        let path = path_of(path);
         if self.first.as_ref().is_none_or(|first| path < *first) {
             self.first = Some(path);
         }

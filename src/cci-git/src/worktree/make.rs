@@ -136,13 +136,15 @@ fn settings(entries: &[Entry], sparse: bool) -> String {
         text += "\tsparseCheckout = true\n";
     }
     for entry in entries {
-        let is_taken = match (entry.section.as_str(), entry.key.as_str()) {
-            ("core", "autocrlf" | "eol" | "safecrlf" | "ignorecase" | "quotepath" | "sparsecheckoutcone") => true,
-            ("remote", "url" | "pushurl" | "fetch" | "push" | "tagopt") => true,
-            ("branch", "remote" | "merge" | "rebase" | "pushremote") => true,
-            ("user", "name" | "email") | ("init", "defaultbranch") | ("pull", "rebase" | "ff") => true,
-            _ => false,
-        };
+        let is_taken = matches!(
+            (entry.section.as_str(), entry.key.as_str()),
+            ("core", "autocrlf" | "eol" | "safecrlf" | "ignorecase" | "quotepath" | "sparsecheckoutcone")
+                | ("remote", "url" | "pushurl" | "fetch" | "push" | "tagopt")
+                | ("branch", "remote" | "merge" | "rebase" | "pushremote")
+                | ("user", "name" | "email")
+                | ("init", "defaultbranch")
+                | ("pull", "rebase" | "ff")
+        );
         let value = entry.value.as_deref().unwrap_or("true");
         if is_taken && !value.contains('\0') {
             let section = match &entry.subsection {
@@ -150,7 +152,7 @@ fn settings(entries: &[Entry], sparse: bool) -> String {
                 None => entry.section.clone(),
             };
             let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
-            text += &format!("[{section}]\n\t{} = \"{value}\"\n", entry.key);
+            text.extend(["[", &section, "]\n\t", &entry.key, " = \"", &value, "\"\n"]);
         }
     }
     text

@@ -117,7 +117,7 @@ impl Source {
     fn loose_file(&self, id: Id) -> Option<File> {
         let digits = id.to_string();
         let below = openat(&self.directory, &digits[..2], DIRECTORY, Mode::empty()).ok()?;
-        file(&below, digits[2..].as_bytes())
+        file(&below, &digits.as_bytes()[2..])
     }
 
     fn loose(&self, file: File, inflate: &mut Inflate) -> Option<Object> {

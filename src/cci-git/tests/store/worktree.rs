@@ -29,7 +29,7 @@ impl World {
         let parent = world.parent();
         fs::create_dir_all(parent.join("a/b/c")).unwrap();
         git(&parent, &["init", "-q", "-b", "main"]);
-        let long: String = (0..3000).map(|line| format!("line {line}\n")).collect();
+        let long = "a line of many\n".repeat(3000);
         for number in 0..6 {
             fs::write(parent.join("long"), format!("{long}{number}\n")).unwrap();
             fs::write(parent.join("a/b/c/deep"), format!("{number}")).unwrap();

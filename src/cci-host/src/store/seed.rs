@@ -29,6 +29,7 @@ use self::note::Note;
 use self::on_host::OnHost;
 use self::wording::Wording;
 use super::guest_dir::{Content, GuestDir};
+use crate::git;
 use crate::login::{Found, Held, LoginFile, understood};
 use crate::way;
 
@@ -238,6 +239,7 @@ impl Seed<'_> {
             session,
             in_workspace,
             workspace: &self.workspace.to_string_lossy(),
+            at_host_path: git::is_elsewhere(self.workspace),
             mounted: self.mounted.clone(),
             state: self.state.clone(),
             guest_home: self.guest_home,

@@ -8,7 +8,7 @@ use cci_core::idmap::Ids;
 use cci_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::put::{PRIVATE, atomically, host};
+use super::put::{self, host};
 use super::remove;
 use crate::git::Shared;
 
@@ -110,17 +110,14 @@ impl Worktrees {
 
     /// Notes them.
     pub fn note(&self, cci_dir: &Path) -> Result<()> {
-        let dir = cci_dir.join(NOTES);
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(host("create", &dir))?;
-        let text = serde_json::to_vec_pretty(self).map_err(|error| Error::Internal(error.to_string()))?;
-        atomically(&note(cci_dir, &self.name), &text, PRIVATE)
+        put::private_directory(&cci_dir.join(NOTES))?;
+        put::json(&note(cci_dir, &self.name), self)
     }
 
     /// Makes the workspace, for who the agent is on the host.
     pub fn create(&self, cci_dir: &Path, owner: Ids) -> Result<()> {
         let workspace = self.workspace(cci_dir);
-        let above = cci_dir.join(FILES);
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&above).map_err(host("create", &above))?;
+        put::private_directory(&cci_dir.join(FILES))?;
         fs::DirBuilder::new().mode(0o700).create(&workspace).map_err(host("create", &workspace))?;
         if rustix::process::geteuid().is_root() {
             chown(&workspace, Some(owner.uid), Some(owner.gid)).map_err(host("change the owner of", &workspace))?;
@@ -131,7 +128,7 @@ impl Worktrees {
     /// Keeps others from changing them and their note, as long as it is held.
     pub fn lock(cci_dir: &Path, name: &str) -> Result<File> {
         let dir = cci_dir.join(NOTES);
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(host("create", &dir))?;
+        put::private_directory(&dir)?;
         let path = dir.join(format!("{name}.lock"));
         let file = File::options().write(true).create(true).truncate(false).open(&path).map_err(host("open", &path))?;
         file.lock().map_err(host("lock", &path))?;
@@ -143,7 +140,6 @@ impl Worktrees {
         for part in &self.repositories {
             let failed = |source| Error::Host { step: "change", path: part.common.clone(), source };
             if let Some(parent) = Shared::at(&part.common).map_err(failed)? {
-                let failed = |source| Error::Host { step: "change", path: part.common.clone(), source };
                 parent.drop_branch(&part.branch, &part.base, &self.why()).map_err(failed)?;
             }
         }

@@ -70,6 +70,9 @@ pub(super) fn seed(given: &Given<'_>) -> Seeded {
     let session = without_servers(given.session.get(STATE).cloned(), given);
     let mut state = claude_json(session, host, &api_keys, seeded.asks_about.is_empty());
     decided(&mut state, host, given.workspace);
+    if given.at_host_path {
+        state["projects"][given.workspace] = state["projects"]["/workspace"].clone();
+    }
     let state = with_servers(state, servers);
     imports(given, &mut named, &mut seeded.omitted);
     seeded.omitted.extend(settings::in_the_way(given));

@@ -99,7 +99,7 @@ impl World {
             protected: self.protected(),
             mounted: Vec::new(),
             written: self.written.clone(),
-            turns: TurnHooks { known_by: "/cci.sock", commands: None },
+            turns: TurnHooks { known_by: "/cci.sock", commands: None, heard: None },
             state: "/home/code/state".into(),
             guest_home: "/home/code",
         };
