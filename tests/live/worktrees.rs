@@ -161,6 +161,12 @@ fn a_clean_worktree_goes_and_every_other_is_kept_and_named() {
     let refused = host.cci(&["shell", "--background", "--debug", "--worktree=users", "--repo", path]);
     assert!(refused.code != 0 && refused.stderr.contains("cci/users"), "{refused}");
     assert!(!host.home.join(".cci/worktrees/users").exists(), "something of it is left");
+    let args =
+        ["shell", "--background", "--debug", "--worktree=failed", "--image", "cci-no-such-image", "--repo", path];
+    let failed = host.cci(&args);
+    assert!(failed.code != 0 && failed.stderr.contains("cci-no-such-image"), "{failed}");
+    assert!(!host.home.join(".cci/worktrees/failed").exists(), "something of a launch that failed is left");
+    assert_eq!(json(&host, &["worktree", "list", "--format", "json"])["worktrees"], serde_json::json!([]));
 
     let names = ["clean", "dirty", "ahead"];
     for (name, work) in
