@@ -4,8 +4,10 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
+use std::time::Duration;
 
 use crate::support::host::{Host, Output, U1000, U1234, User, run};
+use crate::support::wait;
 
 /// Who the caller is to git, and repositories for every layout.
 const IDENTITY: &str = "git config --global user.name Ann; git config --global user.email ann@example.org
@@ -78,10 +80,22 @@ fn works(host: &Host, workspace: &str, file: &str) {
     assert_eq!(out.stdout, "again\n", "{out}");
     assert!(!out.stderr.contains("git"), "the notice comes once: {out}");
 
-    closed(host, workspace);
+    if Path::new(&on_host(host, &format!("realpath {workspace}/.git"))).is_dir() && !is_elsewhere(host, workspace) {
+        closed_within(host, workspace);
+    } else {
+        closed(host, workspace);
+    }
     let now =
         on_host(host, &format!("cat $({git} rev-parse --git-common-dir | sed '/^[^/]/s:^:{workspace}/:')/config"));
     assert_eq!(now, config, "settings made inside stay there");
+}
+
+/// The same for each of two users, one of whom has the ids of the agent.
+#[track_caller]
+fn in_each(make: &str, workspace: &str, file: &str) {
+    for user in [U1000, U1234] {
+        works(&world(user, make), workspace, file);
+    }
 }
 
 /// Nothing that git would run on the host, and nothing by which it finds that, can be written in a container of a workspace.
@@ -100,57 +114,142 @@ fn closed(host: &Host, workspace: &str) {
     assert!(["", "."].contains(&fs::read_to_string(Path::new(&common).join("commondir")).unwrap().trim_end()));
 }
 
+/// Whether a repository in a workspace has worktrees or objects elsewhere.
+fn is_elsewhere(host: &Host, workspace: &str) -> bool {
+    let git = host.proj.join(workspace).join(".git");
+    ["worktrees", "objects/info/alternates"].iter().any(|path| git.join(path).exists())
+}
+
+/// What a program in the container makes of a repository that is the workspace's own, as the agent and as root.
+const TAMPER: &str = "exec 2>/dev/null; cd /workspace
+    for path in hooks/pre-commit info/attributes; do for as in '' sudo; do
+      $as sh -c \"echo x >>.git/$path\" && echo $path is open
+    done; done
+    mv .git moved && echo it can be moved
+    echo '[core] fsmonitor = x' >>.git/config; git config core.hooksPath x; git config --get core.hooksPath";
+
+/// Nothing of that reaches the host; settings are the container's own.
+#[track_caller]
+fn closed_within(host: &Host, workspace: &str) {
+    let seen = |out: &Output| assert_eq!(out.stdout, "x\n", "{out}");
+    seen(&inside(host, workspace, TAMPER));
+    untouched(host, workspace);
+}
+
+/// No hook, attribute or setting has come to the host.
+#[track_caller]
+fn untouched(host: &Host, workspace: &str) {
+    let git = host.proj.join(workspace).join(".git");
+    let hooks = fs::read_dir(git.join("hooks")).unwrap().map(|entry| entry.unwrap().file_name());
+    let hooks: Vec<_> = hooks.filter(|name| !name.to_string_lossy().ends_with(".sample")).collect();
+    assert!(hooks.is_empty(), "{hooks:?}");
+    assert_eq!(fs::read_to_string(git.join("info/attributes")).unwrap(), "");
+    let config = fs::read_to_string(git.join("config")).unwrap();
+    assert!(!config.contains("fsmonitor") && !config.contains("hooksPath"), "{config}");
+}
+
+#[test]
+fn in_a_plain_repository() {
+    in_each("repository main", "main", "src/file");
+}
+
+#[test]
+fn in_a_plain_repository_without_hooks_and_with_submodules_and_repositories_within_it() {
+    in_each(
+        "superproject; repository app/vendor; echo vendor >app/.git/info/exclude; rm -rf app/.git/hooks app/.git/info/attributes",
+        "app",
+        ".gitmodules",
+    );
+}
+
+#[test]
+fn a_plain_repository_stays_closed_after_a_reboot_and_whatever_an_agent_has_made_of_it() {
+    let host = world(U1234, "repository ws; repository ws/vendor/tool; echo vendor >ws/.git/info/exclude");
+    let at = host.proj.join("ws");
+    let at = at.to_str().unwrap();
+    let started = host.cci(&["-w", at, "shell", "--background", "--debug", "--persistent"]).ok();
+    let name = started.stdout.split_whitespace().next().unwrap().to_owned();
+    let exec = |lines: &str| host.cci(&["container", "exec", "--user", "code", &name, "--", "sh", "-c", lines]);
+    let tampered = |when: &str| {
+        let out = exec(TAMPER);
+        assert_eq!(out.stdout, "x\n", "{when}: {out}");
+        let out = exec("cd vendor/tool; git config core.fsmonitor x; echo x >.git/hooks/post-checkout || echo closed");
+        assert_eq!(out.stdout, "closed\n", "{when}: {out}");
+        untouched(&host, "ws");
+        untouched_config(&host, "ws/vendor/tool");
+    };
+    tampered("at first");
+    // the mounts of a container end with it: its root can leave what it likes, and starts all the same
+    let leave = "cd /workspace; sudo umount .git/hooks .git/config; rm -rf vendor/tool/.git/hooks; ln -s /etc vendor/tool/.git/hooks
+        sudo touch /run/before; sudo systemctl reboot --force";
+    exec(leave);
+    wait::until("it has rebooted", Duration::from_secs(60), || {
+        let out = exec("[ -e /run/before ] || echo up");
+        if out.stdout == "up\n" { Ok(()) } else { Err(out.to_string()) }
+    });
+    let out = exec(TAMPER);
+    assert_eq!(out.stdout, "x\n", "after a reboot: {out}");
+    untouched(&host, "ws");
+}
+
+/// No setting that runs something has come to the host.
+#[track_caller]
+fn untouched_config(host: &Host, workspace: &str) {
+    let config = fs::read_to_string(host.proj.join(workspace).join(".git/config")).unwrap();
+    assert!(!config.contains("fsmonitor"), "{config}");
+}
+
 #[test]
 fn in_a_plain_repository_with_worktrees_elsewhere() {
-    works(&world(U1000, "repository main; trees main"), "main", "src/file");
+    in_each("repository main; trees main", "main", "src/file");
 }
 
 #[test]
 fn in_a_linked_worktree() {
-    works(&world(U1234, "repository main; trees main"), "tree", "src/file");
+    in_each("repository main; trees main", "tree", "src/file");
 }
 
 #[test]
 fn in_a_linked_worktree_that_names_its_repository_by_a_relative_path() {
     let relative = "echo gitdir: ../main/.git/worktrees/tree >tree/.git";
-    works(&world(U1000, &format!("repository main; trees main; {relative}")), "tree", "src/file");
+    in_each(&format!("repository main; trees main; {relative}"), "tree", "src/file");
 }
 
 #[test]
 fn in_a_worktree_of_a_bare_repository() {
-    works(&world(U1234, "repository seed; git clone -q --bare seed proj.git; trees proj.git"), "tree", "src/file");
+    in_each("repository seed; git clone -q --bare seed proj.git; trees proj.git", "tree", "src/file");
 }
 
 #[test]
 fn with_a_separate_git_directory() {
-    works(&world(U1000, "repository ws; git -C ws init -q --separate-git-dir $PWD/store"), "ws", "src/file");
+    in_each("repository ws; git -C ws init -q --separate-git-dir $PWD/store", "ws", "src/file");
 }
 
 #[test]
 fn in_a_submodule() {
-    works(&world(U1234, "superproject"), "app/deps/lib", "src/file");
+    in_each("superproject", "app/deps/lib", "src/file");
 }
 
 #[test]
 fn in_a_submodule_of_a_linked_worktree() {
     let make = "superproject; git -C app worktree add -q $PWD/tree; git -C tree submodule --quiet update --init";
-    works(&world(U1000, make), "tree/deps/lib", "src/file");
+    in_each(make, "tree/deps/lib", "src/file");
 }
 
 #[test]
 fn in_a_superproject_that_is_a_linked_worktree() {
     let make = "superproject; git -C app worktree add -q $PWD/tree; git -C tree submodule --quiet update --init";
-    works(&world(U1234, make), "tree", "src/file");
+    in_each(make, "tree", "src/file");
 }
 
 #[test]
 fn in_a_directory_of_a_repository() {
-    works(&world(U1000, "repository main; trees main"), "main/src", "file");
+    in_each("repository main; trees main", "main/src", "file");
 }
 
 #[test]
 fn with_objects_of_another_repository() {
-    works(&world(U1234, "repository lender; git clone -q --shared lender ws"), "ws", "src/file");
+    in_each("repository lender; git clone -q --shared lender ws", "ws", "src/file");
 }
 
 #[test]

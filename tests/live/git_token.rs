@@ -97,7 +97,7 @@ fn answer(mut stream: TcpStream, root: &Path) {
 
 #[test]
 fn git_and_gh_use_a_token_that_is_nowhere_inside_and_for_their_own_repository_only() {
-    let world = World::new(U1234, "");
+    let world = World::new(U1234, "[git]\nprotect = false\n");
     let server = Server::start(world.host.dir("served"));
     let set = ["secret", "set", "github", "--github", "--host", &format!("http://{}", server.address)];
     world.host.cci_with(&set, &[], TOKEN.as_bytes()).ok();

@@ -90,8 +90,10 @@ impl Session {
     }
 }
 
+/// One that nothing is closed in: what an agent can do then is all named.
 fn repository(user: User) -> Host {
     let host = Host::live(user);
+    fs::write(host.dir("home/.config/cci").join("config.toml"), "[git]\nprotect = false\n").unwrap();
     let mut git = host.command("sh");
     git.arg("-c").arg("echo 'int main;' >main.c && git init -q -b main . && git config user.name a && git config user.email a@b && git add . && git commit -qm one");
     git.current_dir(&host.proj);

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 use cci_agent::{Agent, Start, Tool};
 use cci_guest::author::Author;
+use cci_guest::closed::Closed;
 use cci_guest::gvisor;
 use cci_guest::layout::WORKSPACE;
 use cci_incus_types::Devices;
@@ -86,6 +87,8 @@ pub struct LaunchPlan {
     reaches_home: bool,
     /// Shell lines that make the container's own settings of git.
     git_lines: String,
+    /// What of the workspace's own repository is closed as the container starts.
+    closed: Vec<Closed>,
     /// Whether the image leaves it to the host to name the name server.
     takes_resolv: bool,
     /// The storage pool of the root disk, where it is known.
@@ -157,6 +160,7 @@ impl LaunchPlan {
             author: host.author.clone(),
             place: host.git.place.clone().unwrap_or_else(|| WORKSPACE.to_owned()),
             git_lines: host.git.lines.clone(),
+            closed: host.git.closed.clone(),
             warnings: warning::warnings(settings, &host.idmap, &map),
             reaches_home: true,
             takes_resolv: false,

@@ -9,6 +9,7 @@ pub mod agent_socket;
 pub mod archive;
 pub mod author;
 mod become_command;
+pub mod closed;
 mod escape;
 pub mod exit;
 pub mod gate;

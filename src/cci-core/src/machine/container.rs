@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cci_guest::closed;
 use cci_guest::layout::PLACE_VARIABLE;
 use cci_incus_types::Devices;
 
@@ -36,7 +37,7 @@ pub fn container(machine: &MachineSpec) -> Container {
     let (mounted, pins) = host_disk::render(&machine.disks);
     let mut devices = machine.devices.clone();
     devices.extend(mounted);
-    let mut config = closed(machine.nesting);
+    let mut config = shut(machine.nesting);
     config.extend(limits(&machine.limits));
     config.extend(ids(&machine.ids));
     config.extend(machine.marks.to_config());
@@ -51,7 +52,7 @@ pub fn container(machine: &MachineSpec) -> Container {
 }
 
 /// Without access to Incus's own socket and never privileged; nesting only where it is wanted.
-fn closed(nesting: bool) -> BTreeMap<String, String> {
+fn shut(nesting: bool) -> BTreeMap<String, String> {
     let always = [("security.guestapi", "false"), ("security.privileged", "false")];
     let nested = [
         ("security.nesting", "true"),
@@ -95,8 +96,9 @@ fn raw_lxc(name: &str, hooks: &Hooks, pins: &str) -> String {
     let stop = hooks.stop.as_ref().map(|hook| hook.raw_lxc(name)).unwrap_or_default();
     let address = hooks.address.map(Fixed::raw_lxc).unwrap_or_default();
     let machine_id = hooks.machine_id.map(MachineId::raw_lxc).unwrap_or_default();
+    let closed = closed::raw_lxc(&hooks.closed);
     let barred = if hooks.barred { BARRED } else { "" };
-    stop + pins + &address + &hooks.guard + &machine_id + barred
+    stop + pins + &address + &hooks.guard + &closed + &machine_id + barred
 }
 
 #[cfg(test)]

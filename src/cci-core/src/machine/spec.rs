@@ -1,5 +1,6 @@
 //! What a machine is: the only way to an instance, for a launch and for a build.
 
+use cci_guest::closed::Closed;
 use cci_incus_types::{Devices, Disk};
 
 use crate::address::Fixed;
@@ -54,6 +55,8 @@ pub struct Hooks {
     pub address: Option<Fixed>,
     /// The rules under its network's ACL, as lines for LXC.
     pub guard: String,
+    /// What its own root closes at its start.
+    pub closed: Vec<Closed>,
     /// The identity that it gets, if not the one in its root file system.
     pub machine_id: Option<MachineId>,
     /// Whether it refuses to start.

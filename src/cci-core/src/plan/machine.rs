@@ -44,7 +44,12 @@ impl LaunchPlan {
     fn with_address(&self, slot: Slot, name: String, marks: Marks) -> MachineSpec {
         let names_itself = !self.has_instant_network();
         let disks = self.disks.iter().filter(|disk| !(names_itself && disk.device == RESOLV));
-        let hooks = Hooks { stop: self.stop_hook.clone(), machine_id: self.machine_id, ..Hooks::default() };
+        let hooks = Hooks {
+            stop: self.stop_hook.clone(),
+            closed: self.closed.clone(),
+            machine_id: self.machine_id,
+            ..Hooks::default()
+        };
         let (mut devices, mut hooks) = (self.devices.clone(), hooks);
         if let (Some(fixed), Some(nic)) = (self.fixed(slot), &self.nic) {
             hooks.guard = self.guard(fixed.subnet.gateway);

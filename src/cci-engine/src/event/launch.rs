@@ -68,6 +68,11 @@ pub enum LaunchEvent {
         /// How many.
         repositories: usize,
     },
+    /// The workspace's own repository is not closed against the agent.
+    GitOpen {
+        /// The program of the host that would close it.
+        missing: &'static str,
+    },
     /// The agent cannot use a mount as the caller can: their right ends at the container.
     MountOutOfReach {
         /// What is mounted.

@@ -36,6 +36,9 @@ pub(super) fn launch(event: &LaunchEvent) -> Telling {
         LaunchEvent::GitUnprotected { repositories } => Telling::warning(format!(
             "{repositories} further repositories are in the workspace, and their hooks and settings are not closed against the agent"
         )),
+        LaunchEvent::GitOpen { missing } => Telling::warning(format!(
+            "the repository's hooks and settings are not closed against the agent: this host has no {missing}"
+        )),
         LaunchEvent::MountOutOfReach { path, wanted, access } => {
             let verb = match wanted {
                 Wanted::Write => "write",

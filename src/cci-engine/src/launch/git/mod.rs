@@ -1,10 +1,11 @@
 //! Git in the container as on the host: what a launch shows of the workspace's repository, and keeps from the agent.
 
+mod closed;
 mod consent;
 mod session;
 mod view;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cci_core::host_disk::HostPath;
 use cci_core::mount::{Mount, Protected};
@@ -12,6 +13,7 @@ use cci_core::plan::GitView;
 use cci_core::{Error, Result};
 use cci_git::layout::{Layout, Link, Nested, Refusal, Repository, WorksAt};
 use cci_guest::GuestText;
+use cci_guest::closed::{Closed, INTERPRETER};
 
 use crate::blocking::blocking;
 use crate::context::Context;
@@ -61,7 +63,7 @@ impl Look {
         }
         // an agent can have made something else of it, which nobody looks at for a rewind
         if self.is_rewound && consent::was_own(&self.cx, &self.workspace)? {
-            return Ok(Found::default());
+            return Ok(self.closed(|_| closed::unseen()));
         }
         let workspace = self.workspace.path();
         let nested = Nested::find(workspace);
@@ -76,7 +78,7 @@ impl Look {
         let is_own = self.is_own(&layout);
         if is_own && layout.shown.is_empty() && layout.stubs.is_empty() {
             consent::noted(&self.cx, &self.workspace, &layout)?;
-            return Ok(Found::default());
+            return Ok(self.closed(|events| closed::of(&layout, events)));
         }
         let is_first = match consent::given(&self.cx, &self.workspace, &layout) {
             // the files are there all the same
@@ -107,6 +109,20 @@ impl Look {
         let places = host_path::protected(&self.cx.settings, &self.cx.caller);
         let layout = self.shown(layout, &places, &mut events);
         Ok((view::of(&self.cx, &layout, &self.others, None, &places)?, events))
+    }
+
+    /// A repository of the workspace's own, closed if that is wanted.
+    fn closed(&self, of: impl FnOnce(&mut Vec<LaunchEvent>) -> Vec<Closed>) -> Found {
+        if !self.cx.settings.git.protect {
+            return Found::default();
+        }
+        let mut events = Vec::new();
+        let can_be = Path::new(INTERPRETER).exists();
+        if !can_be {
+            events.push(LaunchEvent::GitOpen { missing: INTERPRETER });
+        }
+        let closed = if can_be { of(&mut events) } else { Vec::new() };
+        (GitView { closed, ..GitView::default() }, events)
     }
 
     /// Whether the workspace has a repository of its own, in its `.git`, or none.

@@ -109,7 +109,7 @@ pub(super) fn of(
         let real = text(&layout.inside(workspace, real))?;
         all += &lines(number, &real, &Private::LINKS, &Private::COPIES);
     }
-    Ok(GitView { mounts, lines: all, place })
+    Ok(GitView { mounts, lines: all, place, ..GitView::default() })
 }
 
 /// The file that leads git to the container's own settings: the same for all containers.
