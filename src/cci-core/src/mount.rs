@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use cci_guest::GuestText;
 
 pub use self::path::container_path;
-pub use self::places::{check_places, collide};
+pub use self::places::{check_place, check_places, collide};
 pub use self::protected::{PROTECTED, Protected, check_host};
 pub use self::typed::Typed;
 use crate::host_disk::HostPath;

@@ -14,10 +14,10 @@ use std::path::PathBuf;
 
 use cci_agent::{Agent, Start, Tool};
 use cci_guest::author::Author;
-use cci_guest::gvisor;
+use cci_guest::{gvisor, layout};
 use cci_incus_types::Devices;
 
-pub use self::devices::SOCKETS;
+pub use self::devices::{KNOWN_HOSTS, SAME_PATH, SOCKETS};
 use self::devices::{RESOLV, SESSION, devices, disks, pool};
 pub use self::facts::{Ask, HostFacts, Network, Nic};
 pub use self::roots::Roots;
@@ -42,7 +42,7 @@ use crate::stop_hook::StopHook;
 use crate::workspace::Workspace;
 
 /// The devices that show something of cci's own directory.
-const OF_HOME: [&str; 3] = [SESSION, SOCKETS, RESOLV];
+const OF_HOME: [&str; 4] = [SESSION, SOCKETS, RESOLV, KNOWN_HOSTS];
 
 /// A user of the container, by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -203,6 +203,13 @@ impl LaunchPlan {
             Boundary::Gvisor => gvisor::inside(command),
             Boundary::Container => command.to_vec(),
         }
+    }
+
+    /// Where in the container the agent and commands work.
+    #[must_use]
+    pub fn directory(&self) -> &str {
+        let there = self.disks.iter().find(|disk| disk.device == SAME_PATH);
+        there.map_or(layout::WORKSPACE, |disk| &disk.path)
     }
 
     /// Where the conversation is in the container.

@@ -10,7 +10,7 @@ use crate::agent_socket::NOTICE;
 use crate::exit::GuestExit;
 use crate::gate::Allowed;
 use crate::gvisor;
-use crate::layout::{TMUX_SOCKET, WORKSPACE};
+use crate::layout::TMUX_SOCKET;
 use crate::shell::{self, quoted};
 
 /// The server's socket.
@@ -104,6 +104,8 @@ pub fn session_name(container: &str) -> String {
 /// What the session is started with.
 #[derive(Debug, Clone, Copy)]
 pub struct Session<'a> {
+    /// Where it is started.
+    pub directory: &'a str,
     /// How the agent's screen is read.
     pub screen: &'a str,
     /// What programs in it may do with the terminal.
@@ -123,7 +125,7 @@ pub struct Session<'a> {
 /// Everything in it inherits the environment of this command, so no value of it is in any argument.
 #[must_use]
 pub fn start(container: &str, with: &Session<'_>) -> Vec<String> {
-    let Session { screen, allowed, given, agent, in_gvisor, has_notices } = *with;
+    let Session { directory, screen, allowed, given, agent, in_gvisor, has_notices } = *with;
     // a configuration that the agent has written would run its commands outside
     let mut argv = tmux(if in_gvisor { &["-u", "-f", "/dev/null"] } else { &["-u"] });
     let shell = in_gvisor.then(|| format!("exec /bin/sh -c {} cci /bin/bash -l", quoted(&gvisor::enter())));
@@ -157,7 +159,7 @@ pub fn start(container: &str, with: &Session<'_>) -> Vec<String> {
     // nobody could resume a client that is suspended in the container
     argv.extend(["unbind-key", "C-z", ";"].map(str::to_owned));
     let session = session_name(container);
-    argv.extend(["new-session", "-d", "-s", &session, "-x", "120", "-y", "40", "-c", WORKSPACE].map(str::to_owned));
+    argv.extend(["new-session", "-d", "-s", &session, "-x", "120", "-y", "40", "-c", directory].map(str::to_owned));
     if in_gvisor {
         let (enter, inside) = (gvisor::enter(), format!("{LOGIN}{AGENT_INSIDE}"));
         let pane = ["/bin/bash", "-c", AGENT_THEN_BASH_INSIDE, &enter, screen, NOTIFICATIONS, &inside];
@@ -266,6 +268,7 @@ mod tests {
 
     fn session(agent: &[String]) -> Session<'_> {
         Session {
+            directory: "/workspace",
             screen: "dummy",
             allowed: Allowed::default(),
             given: &["KEY"],

@@ -34,7 +34,8 @@ pub fn check_places(mounts: &[Mount], workspace: &Path, state: &str) -> Result<(
     }
 }
 
-fn check_place(place: &str) -> Result<(), MountError> {
+/// Whether a mount at this place would hide nothing that the image has.
+pub fn check_place(place: &str) -> Result<(), MountError> {
     let path = Path::new(place);
     let hides = |hidden: &str| MountError::Hides { path: place.to_owned(), hidden: hidden.to_owned() };
     if let Some(system) = SYSTEM.iter().find(|system| path.starts_with(system)) {

@@ -3,6 +3,7 @@
 
 mod beside;
 mod harmless;
+mod places;
 
 use std::path::Path;
 
@@ -53,6 +54,8 @@ pub fn loosenings(trusted: &Settings, changed: &Settings, around: &Surroundings<
         limits,
         checkpoints,
         login,
+        workspace,
+        ssh,
         build,
         mounts,
         profile: _,
@@ -67,6 +70,8 @@ pub fn loosenings(trusted: &Settings, changed: &Settings, around: &Surroundings<
     of_limits(&mut found, &trusted.limits, limits);
     of_checkpoints(&mut found, &trusted.checkpoints, checkpoints);
     of_login(&mut found, &trusted.login, login);
+    places::of_workspace(&mut found, &trusted.workspace, workspace);
+    places::of_ssh(&mut found, trusted.ssh, *ssh);
     of_build(&mut found, &trusted.build, build);
     of_mounts(&mut found, trusted, mounts, around);
     found.0

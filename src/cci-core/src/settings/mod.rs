@@ -6,6 +6,8 @@ mod login;
 mod loosening;
 mod model;
 mod size;
+mod ssh;
+mod workspace;
 
 pub use checkpoints::{Auto, CheckpointSettings};
 pub use key::{KEYS, Key, Kind, Scalar, key, keys_of_a_profile};
@@ -15,3 +17,5 @@ pub use model::{
     AGENT_CONFIG, AGENT_UID, BuildSettings, Defaults, IncusSettings, Limits, MountEntry, Mounts, NetworkSettings,
     Paths, Settings, SettingsSecrets, TerminalSettings, ToolSettings, Variable,
 };
+pub use ssh::SshSettings;
+pub use workspace::{OutsideLinks, WorkspaceSettings};

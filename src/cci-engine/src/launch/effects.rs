@@ -89,6 +89,10 @@ const ROWS: &[(&str, &str, Effect)] = &[
     ("login.account", "\"work\"", Live("login_accounts::an_api_key_of_an_account_opens_the_api_and_is_nowhere_inside")),
     ("login.max_tokens", "60", Live("login::a_session_that_runs_away_is_stopped_with_a_clear_answer")),
     ("login.max_requests_per_minute", "3", Live("login::a_session_that_asks_too_often_is_told_so")),
+    ("workspace.outside_links", "\"off\"", Live("places::what_links_lead_out_to_is_there_as_the_settings_say")),
+    ("workspace.same_path", "true", Plan(|plan| plan.container.devices.contains_key("same-path"))),
+    ("workspace.dotenv", "true", Live("places::what_the_workspaces_env_file_sets_reaches_the_agent")),
+    ("ssh.agent", "true", Live("places::the_callers_ssh_agent_signs_and_shows_no_key")),
     ("build.from", "\"bootstrap:bookworm\"", Live("settings::a_build_is_told_by_the_configuration")),
     ("build.host_ca", "false", Part(certificates)),
     ("build.packages", "[\"jq\"]", Part(build_steps)),
@@ -109,8 +113,15 @@ fn keep_for(_: &World, settings: &Settings) -> String {
 
 fn tmux(_: &World, settings: &Settings) -> String {
     let allowed = agent::allowed(settings);
-    let session =
-        tmux::Session { screen: "shell", allowed, given: &[], agent: &[], in_gvisor: false, has_notices: false };
+    let session = tmux::Session {
+        directory: "/",
+        screen: "shell",
+        allowed,
+        given: &[],
+        agent: &[],
+        in_gvisor: false,
+        has_notices: false,
+    };
     tmux::start("c", &session).join(" ")
 }
 

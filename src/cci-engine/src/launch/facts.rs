@@ -10,9 +10,10 @@ use cci_core::{Error, Result};
 use cci_incus::Instance;
 
 use super::image::Image;
+use super::links::{self, Links};
 use super::nic::PROFILE;
 use super::policy_check::PolicyCheck;
-use super::{ensure, limits, mounts, nic, repository, workspace};
+use super::{ensure, known_hosts, limits, mounts, nic, repository, workspace};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
@@ -32,6 +33,8 @@ pub struct Survey {
     pub(crate) policy_check: PolicyCheck,
     /// What the caller's git configuration says.
     pub(crate) git: git::Found,
+    /// What the workspace's links lead out to.
+    pub(super) links: Links,
     /// The root file system of a checkpoint, if the container gets that instead of the image's.
     pub(crate) root: Option<Original>,
 }
@@ -82,17 +85,18 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
             hint: Some("install nftables, or give addresses in network.allowed_domains".into()),
         });
     }
-    let (profile, instances, soon, found, stop_hook, git) = tokio::join!(
+    let (profile, instances, soon, found, stop_hook, git, links) = tokio::join!(
         cx.client.profile(PROFILE),
         cx.client.instances(),
         image.soon(cx),
         ensure::network(cx, policy.clone()),
         stop_hook(cx),
         callers_git(cx, subject),
+        links::found(cx, workspace.as_ref(), &mounts),
     );
     let (profile, _) = profile.during("read the default profile")?;
     let instances = instances.during("list the containers")?;
-    let git = git?;
+    let (git, links) = (git?, links?);
     soon?;
     let ((ensured, policy_check), stop_hook) = (found?, stop_hook?);
     let root = profile.root_disk();
@@ -117,9 +121,9 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
         stop_hook,
         root: root.cloned(),
         workspace,
-        mounts,
+        mounts: mounts.into_iter().chain(links.mounts.iter().cloned()).chain(known_hosts::mounted(cx)?).collect(),
     };
-    Ok(Survey { host, instances, image, policy_check, git, root: None })
+    Ok(Survey { host, instances, image, policy_check, git, links, root: None })
 }
 
 /// The author of commits in this workspace.

@@ -3,6 +3,7 @@
 pub mod boot_failure;
 mod claim;
 mod create;
+mod dotenv;
 #[cfg(test)]
 mod effects;
 pub(crate) mod egress;
@@ -11,8 +12,10 @@ pub mod environment;
 mod facts;
 mod ids;
 mod image;
+mod known_hosts;
 mod launched;
 mod limits;
+mod links;
 mod mounts;
 mod nic;
 mod notices;
@@ -22,6 +25,7 @@ pub(crate) mod reach;
 mod replan;
 pub(crate) mod repository;
 mod reuse;
+mod same_path;
 mod session;
 mod standalone;
 mod start_failure;

@@ -24,6 +24,7 @@ pub(crate) async fn tell(cx: &Context, plan: &LaunchPlan, survey: &Survey) -> Re
     if let Some(elsewhere) = repository(cx, survey).await? {
         cx.emit(LaunchEvent::RepositoryElsewhere(elsewhere));
     }
+    survey.links.tell(cx);
     reach::tell_all(cx, survey).await?;
     also_named::report(cx, &survey.instances).await
 }

@@ -8,7 +8,6 @@ use cci_core::lifetime::Lifetime;
 use cci_core::plan::{Ask, LaunchPlan, Roots};
 use cci_core::slot::SlotChoice;
 use cci_guest::handshake::Script;
-use cci_guest::layout::WORKSPACE;
 use cci_incus::Exec;
 
 use crate::checkpoint::wanted::Wanted;
@@ -121,7 +120,7 @@ async fn execute(cx: &Context, launched: &Launched, command: &Command) -> Result
     let exec = Exec {
         command: plan.inside(&command.argv),
         environment: plan.environment.clone(),
-        cwd: Some(WORKSPACE.to_owned()),
+        cwd: Some(plan.directory().to_owned()),
         user: Some(plan.user.uid),
         group: Some(plan.user.gid),
         tty: size,

@@ -10,7 +10,6 @@ use cci_core::settings::{Settings, TerminalSettings};
 use cci_core::{Error, Result};
 use cci_guest::gate::Allowed;
 use cci_guest::handshake::Script;
-use cci_guest::layout::WORKSPACE;
 use cci_guest::pane::{self, Order};
 use cci_guest::{GuestExit, gvisor, output, tmux};
 use cci_incus::Exec;
@@ -93,12 +92,19 @@ fn start(cx: &Context, plan: &LaunchPlan, name: &str, screen: &str, agent: &[Str
     let given: Vec<&str> = cx.environment.keys().map(String::as_str).collect();
     let in_gvisor = plan.boundary == Boundary::Gvisor;
     let has_notices = plan.has_sockets() && plan.policy().is_some_and(Policy::is_named);
-    let session =
-        tmux::Session { screen, allowed: allowed(&cx.settings), given: &given, agent, in_gvisor, has_notices };
+    let session = tmux::Session {
+        directory: plan.directory(),
+        screen,
+        allowed: allowed(&cx.settings),
+        given: &given,
+        agent,
+        in_gvisor,
+        has_notices,
+    };
     Exec {
         command: tmux::start(name, &session),
         environment: plan.environment.clone(),
-        cwd: Some(WORKSPACE.to_owned()),
+        cwd: Some(plan.directory().to_owned()),
         user: Some(plan.user.uid),
         group: Some(plan.user.gid),
         tty: None,

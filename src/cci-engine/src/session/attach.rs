@@ -215,6 +215,7 @@ pub async fn directly(cx: &Context, started: &Started, Direct { plan, agent }: &
         environment: plan.environment.clone(),
         user: Some(plan.user.uid),
         group: Some(plan.user.gid),
+        cwd: Some(plan.directory().to_owned()),
         ..Exec::default()
     };
     let script = Script { before: &probe::script(cx, plan), run: RUN };
@@ -261,7 +262,8 @@ async fn on_terminal(
     asked: &[u8],
 ) -> Result<Left> {
     let size = terminal::size();
-    let exec = Exec { cwd: Some(WORKSPACE.to_owned()), tty: Some(size), ..exec };
+    let cwd = exec.cwd.or_else(|| Some(WORKSPACE.to_owned()));
+    let exec = Exec { cwd, tty: Some(size), ..exec };
     let script = Script { before, run: &init::run_then_report(run) };
     let (begun, Known { session, workspace, pinned }) =
         exec::start_if(cx, name, known, script, &exec, "attach to the session").await?;

@@ -100,5 +100,6 @@ fn mounted(cx: &Context, workspace: &Path) -> Vec<(PathBuf, String)> {
     let workspaces = [cx.workspace.path(), workspace].map(|path| (path.to_owned(), WORKSPACE.to_owned()));
     let mounts = cx.settings.mounts.default.iter();
     let mounts = mounts.map(|(inside, entry)| (cx.workspace.path().join(&entry.host), inside.clone()));
-    workspaces.into_iter().chain(mounts).collect()
+    let at_home = cx.settings.workspace.same_path.then(|| (workspace.to_owned(), workspace.to_string_lossy().into()));
+    workspaces.into_iter().chain(mounts).chain(at_home).collect()
 }

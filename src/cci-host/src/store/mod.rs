@@ -11,6 +11,7 @@ pub mod guest_dir;
 mod holes;
 pub mod journal;
 mod kept_list;
+pub mod known_hosts;
 pub mod meter;
 pub mod mount_link;
 pub mod network_cache;
