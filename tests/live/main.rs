@@ -39,6 +39,7 @@ mod network;
 mod no_subprocess;
 mod output;
 mod pin;
+mod places;
 mod profiles;
 mod races;
 mod readme;
