@@ -95,7 +95,10 @@ fn what_the_workspaces_env_file_sets_reaches_the_agent() {
     fs::write(host.proj.join(".env"), "export WORD='two words' # x\nPATH=/evil\nLD_PRELOAD=/evil\n").unwrap();
     let out = in_container(&host, &[], "echo $WORD; echo ${LD_PRELOAD-none}; echo $PATH").ok();
     assert!(out.stdout.starts_with("two words\nnone\n/home/code"), "{out}");
-    assert!(out.stderr.contains("the workspace's .env is not taken as it is: it may not set LD_PRELOAD, PATH"), "{out}");
+    assert!(
+        out.stderr.contains("the workspace's .env is not taken as it is: it may not set LD_PRELOAD, PATH"),
+        "{out}"
+    );
     host.wait_until_gone();
     let secret = host.dir("elsewhere").join("env");
     fs::write(&secret, "WORD=secret\n").unwrap();
@@ -154,7 +157,10 @@ fn the_callers_ssh_agent_signs_and_shows_no_key() {
     let sign = "ssh-add -L >/tmp/key.pub; echo x | ssh-keygen -Y sign -f /tmp/key.pub -n test 2>/dev/null | head -1";
     assert_eq!(inside(sign).ok().stdout, "-----BEGIN SSH SIGNATURE-----\n");
     assert_ne!(inside("ssh-add -D").code, 0, "a container removes no key");
-    assert_eq!(inside("cat /etc/ssh/ssh_known_hosts; ls -A ~/.ssh 2>/dev/null; true").ok().stdout, "host.example ssh-ed25519 AAAA\n");
+    assert_eq!(
+        inside("cat /etc/ssh/ssh_known_hosts; ls -A ~/.ssh 2>/dev/null; true").ok().stdout,
+        "host.example ssh-ed25519 AAAA\n"
+    );
     // one that was started again is found
     drop(agent);
     let _agent = SshAgent::start(&host, &socket);

@@ -106,7 +106,9 @@ async fn what_containers_never_see_stays_closed_also_at_first() {
         .iter()
         .map(|(name, why)| match why {
             WhyClosed::Unusable(problem) if problem.contains("into a container: ") => (name.as_str(), "protected"),
-            WhyClosed::Unusable(problem) if problem.contains("neither a directory nor a file") => (name.as_str(), "socket"),
+            WhyClosed::Unusable(problem) if problem.contains("neither a directory nor a file") => {
+                (name.as_str(), "socket")
+            }
             WhyClosed::OfHome => (name.as_str(), "hidden"),
             other => panic!("{name}: {other:?}"),
         })
