@@ -28,4 +28,6 @@ install -d -o code -g code -m 0755 /workspace
 install -d -o code -g code -m 0700 /home/code/.claude /var/lib/cci
 install -d -o code -g code /home/code/.local /home/code/.local/bin /home/code/.config /home/code/.config/git
 echo "prefix=/home/code/.local" > /home/code/.npmrc
+# with a prefix of its own npm does not read the file of /usr/local
+[ ! -f /usr/local/etc/npmrc ] || cat /usr/local/etc/npmrc >> /home/code/.npmrc
 chown code:code /home/code/.npmrc

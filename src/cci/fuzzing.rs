@@ -11,7 +11,7 @@ use cci_core::idmap::Ids;
 use cci_core::metadata::Metadata;
 use cci_core::mount;
 use cci_core::name::{ContainerName, Prefix};
-use cci_core::network::{Entry, HostName, Names, Policy};
+use cci_core::network::{DnsAnswer, DnsQuery, Entry, Family, HostName, Names, Policy};
 use cci_core::pin::{Birth, Identity};
 use cci_core::workspace::Workspace;
 
@@ -19,7 +19,7 @@ pub use cci_agent::fuzz::credentials;
 pub use cci_git::fuzz::git;
 pub use cci_incus::fuzz::{event, frames, reply, sftp};
 
-use cci_proxy::egress::{HelloReader, Kind, Request, answer_question};
+use cci_proxy::egress::{HelloReader, Kind, Request};
 
 use cci_host::caller::Caller;
 use cci_host::settings::{Overrides, Stack, Trust};
@@ -44,7 +44,7 @@ pub const ALL: [(&str, Target); 15] = [
     ("credentials", credentials),
     ("hello", hello),
     ("head", head),
-    ("question", question),
+    ("answer", answer),
     ("git", git),
 ];
 
@@ -160,9 +160,25 @@ pub fn head(bytes: &[u8]) {
     }
 }
 
-/// A question for a name: an answer fits into a packet.
-pub fn question(bytes: &[u8]) {
-    let known = |_: &HostName| vec![[198, 51, 100, 1].into(); 100];
-    let answer = answer_question(bytes, &Names::Every, known, std::time::Duration::from_secs(30));
-    assert!(answer.is_none_or(|answer| answer.len() <= 512));
+/// What a name server answers, as it came and behind the right question: every address is one of a record that is there,
+/// and an answer to one question is none to another.
+pub fn answer(bytes: &[u8]) {
+    /// The fewest bytes of a record with an address.
+    const RECORD: usize = 15;
+    let name = HostName::typed("a.example").unwrap();
+    let [four, six] = [Family::Four, Family::Six].map(|family| DnsQuery::new([7, 9], &name, family));
+    let behind = |query: &DnsQuery| {
+        let (flags, rest) = bytes.split_at_checked(4)?;
+        let counts = [0, 1, flags[2], flags[3], 0, 0, 0, 0];
+        Some([&[7, 9, flags[0] | 0x80, flags[1]], &counts[..], &query.bytes()[12..], rest].concat())
+    };
+    for (query, other) in [(&four, &six), (&six, &four)] {
+        for message in [Some(bytes.to_vec()), behind(query)].into_iter().flatten() {
+            let Some(read) = query.read(&message) else { continue };
+            if let DnsAnswer::Addresses(addresses) = read {
+                assert!(addresses.len() * RECORD <= message.len(), "addresses from nowhere");
+            }
+            assert_eq!(other.read(&message), None, "an answer to two questions");
+        }
+    }
 }

@@ -37,8 +37,11 @@ const BUDGETS: &[(&str, &str, &str, usize)] = &[
     ("clean, a stopped container", STOPPED, "clean --persistent --force", 11),
     ("image list", "", "image list", 1),
     ("image exists", "", "image exists cci", 2),
+    // last: its checkpoint stays, and what cleans up looks at it
+    ("review", CHECKPOINT, "review", 0),
 ];
 const LAUNCH: &str = "shell --background --debug";
+const CHECKPOINT: &str = "shell --background --debug;checkpoint";
 const KEPT: &str = "shell --background --debug --persistent";
 const STOPPED: &str = "shell --background --debug --persistent;container stop NAME";
 /// What leaves something else behind than it has found.

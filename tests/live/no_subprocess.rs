@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::support::host::{Host, ROOT, binary_dir, run};
 
 /// Each verb with arguments that make it work; `NAME` stands for a running container. A verb is here before it is there.
-const VERBS: [&str; 78] = [
+const VERBS: [&str; 79] = [
     "version",
     "list --all",
     "run -- true",
@@ -61,6 +61,7 @@ const VERBS: [&str; 78] = [
     "checkpoint",
     "log --graph",
     "diff",
+    "review",
     "rewind --dry-run ~0",
     "fork 0000",
     "compare",

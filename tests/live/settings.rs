@@ -137,6 +137,45 @@ fn the_hosts_configuration_of_the_agent_is_given_unless_told_otherwise() {
 }
 
 #[test]
+fn variables_of_the_caller_are_forwarded_as_the_user_says() {
+    let text =
+        "[defaults]\nforward = [\"COLOUR_*\", \"ANTHROPIC_*\", \"MINE\"]\nenvironment = { COLOUR_B = \"file\" }\n";
+    let host = configured(U1000, text);
+    let secret =
+        host.cci_with(&["secret", "set", "paint", "--host", "a.example", "--env", "COLOUR_KEY"], &[], b"s3cret-value");
+    secret.ok();
+    let given = [
+        ("COLOUR_A", "it's \"blue\"\n$HOME"),
+        ("COLOUR_B", "caller"),
+        ("COLOUR_C", "caller"),
+        ("COLOUR_KEY", "s3cret"),
+        ("ANTHROPIC_MODEL", "one"),
+        ("ANTHROPIC_API_KEY", "s3cret"),
+        ("MINE", "1"),
+        ("OTHER", "s3cret"),
+    ];
+    let out = host.cci_with(&["shell", "--background", "--debug", "-e", "COLOUR_C=flag"], &given, b"").ok();
+    assert!(out.stderr.contains("Not forwarded: ANTHROPIC_API_KEY, COLOUR_KEY"), "{out}");
+    let name = host.only_container();
+    let wanted = [
+        ("COLOUR_A", Some("it's \"blue\"\n$HOME")),
+        ("COLOUR_B", Some("caller")),
+        ("COLOUR_C", Some("flag")),
+        ("ANTHROPIC_MODEL", Some("one")),
+        ("ANTHROPIC_API_KEY", None),
+        ("MINE", Some("1")),
+        ("OTHER", None),
+    ];
+    let script = "pid=$(pgrep -o -u code tmux); cat /proc/$pid/environ";
+    let environ = incus(&["exec", "--project", &host.project, &name, "--", "sh", "-c", script]);
+    let value = |name: &str| environ.split('\0').find_map(|entry| entry.strip_prefix(&format!("{name}=")));
+    for (name, value_of) in wanted {
+        assert_eq!(value(name), value_of, "{name}");
+    }
+    assert!(!environ.contains("s3cret") && value("COLOUR_KEY").is_some(), "a placeholder: {environ}");
+}
+
+#[test]
 fn incus_is_used_as_it_is_configured() {
     let text = |project: &str| format!("[incus]\nproject = \"{project}\"\nstorage_pool = \"default\"\n");
     let host = configured(U1000, "");

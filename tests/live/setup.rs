@@ -1,7 +1,6 @@
-//! `cci setup` and `cci doctor` where Incus already works: nothing changes, and it is quick.
+//! `cci setup` and `cci doctor` where Incus already works: nothing changes.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use crate::support::daemon::Daemon;
 use crate::support::host::{Host, Output, ROOT, U1234, User, run};
@@ -11,11 +10,8 @@ use crate::support::machine;
 fn setup_changes_nothing(user: User) {
     let host = Host::live(user);
     let before = machine::dump();
-    let began = Instant::now();
     let out = host.cci(&["setup", "--yes"]).ok();
-    let took = began.elapsed();
     assert_eq!(out.stdout, "Incus is ready for cci\n", "{out}");
-    assert!(took < Duration::from_secs(3), "{took:?}: {out}");
     assert_eq!(machine::dump(), before);
 }
 

@@ -1,10 +1,14 @@
 //! `cci tmux`: text of any kind and length arrives as it is.
 
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::support::anthropic::Anthropic;
 use crate::support::host::{Host, U1000, U1234};
 use crate::support::screen::Screen;
 use crate::support::wait;
+use crate::support::watch::Over;
 
 /// A session in which a shell waits for input.
 fn session(host: &Host) -> String {
@@ -259,4 +263,193 @@ fn a_container_that_does_not_run_or_is_not_there_is_named() {
         assert_eq!(out.code, code, "{out}");
         assert!(out.stderr.contains(&format!("error: container {name} is not running")), "{out}");
     }
+}
+
+/// Starts a session in the background; returns its container.
+#[track_caller]
+fn begun(host: &Host, api: &Anthropic, args: &[&str], stdin: &str) -> String {
+    let flags = api.flags();
+    let all = [&["shell", "--background"][..], &flags.iter().map(String::as_str).collect::<Vec<_>>(), args].concat();
+    let out = host.cci_with(&all, &[], stdin.as_bytes()).ok();
+    out.stdout.split_whitespace().next().unwrap().to_owned()
+}
+
+#[track_caller]
+fn arrives(host: &Host, api: &Anthropic, name: &str, text: &str) {
+    wait::until("the prompt arrives, to the byte", Duration::from_secs(90), || match api.pieces(text) {
+        0 => Err(format!("last: {:.300?}\n{}", api.last(), host.cci(&["tmux", "capture", name]))),
+        _ => Ok(()),
+    });
+}
+
+#[test]
+fn a_session_begins_with_a_prompt_of_any_kind_as_it_is() {
+    let (host, api) = (Host::live(U1234), Anthropic::start());
+    let hostile = "it's \"q\" $HOME `id` $(id) #{pane_id} #(id) %1 \\n ; \\;\n--resume\n\ttab !x C-a ümläut 漢字 🦀 \\";
+    for (args, text) in [
+        (&["what", "is", "--slot=3", "token-one"][..], "what is token-one"),
+        (&["--", hostile], hostile),
+        (&["--", "--help"], "--help"),
+        (&["!touch /workspace/ran"], "!touch /workspace/ran"),
+        (&["\n\n  blanks and lines around  \n"], "\n\n  blanks and lines around  \n"),
+    ] {
+        let name = begun(&host, &api, args, "");
+        arrives(&host, &api, &name, text);
+        host.cci(&["kill", &name]).ok();
+    }
+    assert!(!host.proj.join("ran").exists(), "nothing of it is a command");
+}
+
+#[test]
+fn a_session_begins_with_a_prompt_of_a_megabyte_that_no_process_shows() {
+    let (host, api) = (Host::live(U1234), Anthropic::start());
+    let marker = format!("marker-{:x}-of-the-prompt", std::process::id());
+    let line = |n| format!("{n} {marker} ümläut 漢字 🦀 \"q\" 'q' $HOME\n");
+    let mut text = (0..20_000).map(line).collect::<Vec<_>>().concat();
+    while text.len() > 1 << 20 {
+        text.pop();
+    }
+    text += &"x".repeat((1 << 20) - text.len());
+    let file = host.home.join("prompt.md");
+    std::fs::write(&file, &text).unwrap();
+    let shown = everywhere(&marker, || {
+        let name = begun(&host, &api, &["--prompt-file", file.to_str().unwrap()], "");
+        arrives(&host, &api, &name, &text);
+        shows(&host, &name, "I have seen 1 user messages");
+        host.cci(&["kill", &name]).ok();
+        let other = text.replacen("0 marker", "1 marker", 1);
+        let name = begun(&host, &api, &["-"], &other);
+        arrives(&host, &api, &name, &other);
+        let buffers =
+            ["container", "exec", &name, "--user", "code", "--", "tmux", "-S", "/home/code/.cci-tmux", "list-buffers"];
+        assert!(!host.cci(&buffers).stdout.contains("cci-prompt"));
+    });
+    assert_eq!(shown, Vec::<String>::new(), "a process of the host shows the prompt");
+}
+
+/// Which processes have a text in their arguments or their environment at some moment of `work`.
+fn everywhere(text: &str, work: impl FnOnce()) -> Vec<String> {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let mut seen = BTreeSet::new();
+            while !over.load(Ordering::Relaxed) {
+                let own = std::process::id().to_string();
+                for process in std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path()) {
+                    if process.ends_with(&own) {
+                        continue;
+                    }
+                    for of in ["cmdline", "environ"] {
+                        let told = std::fs::read(process.join(of)).unwrap_or_default();
+                        let told = String::from_utf8_lossy(&told).into_owned();
+                        if told.contains(text) {
+                            seen.insert(told.chars().take(300).collect::<String>());
+                        }
+                    }
+                }
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+            seen
+        });
+        let end = Over(&over);
+        work();
+        drop(end);
+        watch.join().unwrap().into_iter().collect()
+    })
+}
+
+#[test]
+fn a_session_begins_with_a_prompt_behind_a_resume_and_a_running_one_gets_it_too() {
+    let (host, api) = (Host::live(U1000), Anthropic::start());
+    let name = begun(&host, &api, &["the first is apple"], "");
+    shows(&host, &name, "echo <the first is apple>");
+    wait::until("the agent has written it down", Duration::from_secs(30), || {
+        let listed = host.cci(&["log", "--all", "--format", "json"]).ok().stdout;
+        if listed.contains("the first is apple") { Ok(()) } else { Err(listed) }
+    });
+    host.cci(&["kill", &name]).ok();
+    host.wait_until_gone();
+    let second = "the second\nis \"pear\"";
+    let name = begun(&host, &api, &["--resume", "-"], second);
+    arrives(&host, &api, &name, second);
+    assert!(api.saw_together(&["the first is apple", second]), "it is the same conversation");
+    shows(&host, &name, "I have seen");
+    // it runs: the same agent gets the next ones
+    for (flag, text) in [("--resume", "the third is plum"), ("--attach-if-running", "the fourth\nis $HOME")] {
+        assert_eq!(begun(&host, &api, &[flag, text], ""), name, "{flag}");
+        arrives(&host, &api, &name, text);
+    }
+    assert!(api.saw_together(&["the first is apple", second, "the third is plum", "the fourth\nis $HOME"]));
+    assert_eq!(host.containers().len(), 1);
+}
+
+#[test]
+fn a_session_begins_with_a_prompt_on_a_terminal_and_from_a_pipe() {
+    let (host, api) = (Host::live(U1234), Anthropic::start());
+    let screen = Screen::open(&host);
+    let flags = api.flags().join(" ");
+    screen.enter(&format!("clear; echo 'from a pipe' | cci shell {flags} -"));
+    screen.wait_for("echo <from a pipe>", Duration::from_secs(90));
+    let name = host.only_container();
+    // the agent has the terminal
+    screen.enter("and typed");
+    arrives(&host, &api, &name, "and typed");
+    assert_eq!(api.pieces("from a pipe\n").min(1), 1, "{:?}", api.last());
+}
+
+#[test]
+fn an_agent_that_reads_line_by_line_is_typed_its_first_prompt_and_an_unknown_one_gets_none() {
+    let host = Host::live(U1000);
+    let out = host.cci_with(&["shell", "--background", "first"], &[("CCI_USE_DUMMY", "1")], b"").ok();
+    let name = out.stdout.split(' ').next().unwrap().to_owned();
+    let shown = shows(&host, &name, "first-BACK");
+    assert!(shown.contains("You: first\nfirst-BACK\nYou:"), "{shown}");
+    host.cci(&["kill", &name]).ok();
+    host.wait_until_gone();
+    let config = host.dir("home/.config/cci").join("config.toml");
+    std::fs::write(config, "[tool]\nname = \"mine\"\n").unwrap();
+    let before = host.sessions();
+    let out = host.cci(&["shell", "--background", "first"]);
+    assert!(out.code == 2 && out.stderr.contains("does not know how mine takes a prompt"), "{out}");
+    assert!(host.containers().is_empty() && host.sessions() == before, "{:?}", host.containers());
+}
+
+#[test]
+fn a_launcher_returns_to_the_session_of_its_workspace_and_starts_one_where_none_runs() {
+    let host = Host::live(U1234);
+    let dummy = [("CCI_USE_DUMMY", "1")];
+    let launch = |args: &[&str]| {
+        let out = host.cci_with(&[&["shell", "--background", "--attach-if-running"][..], args].concat(), &dummy, b"");
+        out.ok().stdout.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let first = launch(&[]);
+    assert_eq!(launch(&[]), first, "the same container and conversation");
+    assert_eq!(host.containers().len(), 1);
+    let other = launch(&["--slot", "2"]);
+    assert!(other != first && other[0].ends_with("-2"), "{other:?}");
+    assert_eq!(launch(&["--slot", "2"]), other);
+    assert_eq!(launch(&[]), first, "the lowest slot");
+    let elsewhere = host.dir("elsewhere");
+    let there = launch(&["-w", elsewhere.to_str().unwrap()]);
+    assert!(there != first && there != other, "{there:?}");
+    // who left the agent and bash finds the agent again, on the same conversation
+    host.cci(&["tmux", "send", &first[0], "remember me"]).ok();
+    shows(&host, &first[0], "remember me-BACK");
+    host.cci(&["tmux", "send", &first[0], "exit"]).ok();
+    shows(&host, &first[0], "$");
+    host.cci(&["tmux", "send", "--force", &first[0], "exit"]).ok();
+    wait::until("the pane is gone", Duration::from_secs(30), || {
+        let out = host.cci(&["tmux", "capture", &first[0]]);
+        if out.stderr.contains("No tmux session") { Ok(()) } else { Err(out.to_string()) }
+    });
+    assert_eq!(launch(&[]), first);
+    shows(&host, &first[0], "remember me-BACK");
+    // on a terminal, by the launcher that is shipped
+    let screen = Screen::open(&host);
+    screen.enter(&format!(
+        "clear; CCI_USE_DUMMY=1 {}/misc/superset/launch.sh 'by the launcher'",
+        env!("CARGO_MANIFEST_DIR")
+    ));
+    screen.wait_for("by the launcher-BACK", Duration::from_secs(60));
+    assert_eq!(host.containers().iter().filter(|name| name.ends_with("-1")).count(), 2, "{:?}", host.containers());
 }

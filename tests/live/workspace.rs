@@ -20,49 +20,6 @@ fn on_host(host: &Host, lines: &str) -> Output {
 }
 
 #[test]
-fn a_linked_worktree_is_told_before_the_launch_and_works_as_it_is_told() {
-    let host = Host::live(U1000);
-    let identity = "git config --global user.name Ann; git config --global user.email ann@example.org";
-    let make =
-        "mkdir ../main; cd ../main; git init -q; git commit -q --allow-empty -m one; git worktree add -q ../proj/tree";
-    chown(host.proj.parent().unwrap(), Some(1000), None).unwrap();
-    on_host(&host, &format!("{identity}; {make}")).ok();
-    let (tree, main) = (host.proj.join("tree"), host.proj.with_file_name("main"));
-    let (tree, git) = (tree.to_str().unwrap(), main.join(".git").display().to_string());
-    let out = host.cci(&["-w", tree, "run", "--", "git", "status"]);
-    assert_eq!(out.code, 128, "{out}");
-    let said =
-        format!("warning: git will not work in the container: this is a linked worktree of {}, which", main.display());
-    assert!(out.stderr.find(&said) < out.stderr.find("not a git repository"), "{out}");
-    assert!(out.stderr.contains(&said), "{out}");
-    let mount = format!("{git}:{git}");
-    assert!(out.stderr.contains(&format!("or mount it too: `--mount {mount}`")), "{out}");
-    let commit = "touch new; git add new; git commit -q -m two; git log --format='%an <%ae> %s' -1";
-    let out = host.cci(&["-w", tree, "--mount", &mount, "run", commit]).ok();
-    assert_eq!(out.stdout, "Ann <ann@example.org> two\n", "{out}");
-    assert!(!out.stderr.contains("git will not work"), "{out}");
-}
-
-#[test]
-fn a_submodule_is_told_with_the_repository_that_it_belongs_to() {
-    let host = Host::live(U1234);
-    let identity = "git config --global user.name Ann; git config --global user.email ann@example.org";
-    let make = "git init -q lib; git -C lib commit -q --allow-empty -m one; git init -q app
-        git -C app -c protocol.file.allow=always submodule --quiet add $PWD/lib deps/lib; git -C app commit -q -m two";
-    on_host(&host, &format!("{identity}; {make}")).ok();
-    let app = host.proj.join("app").display().to_string();
-    let out = host.cci(&["-w", &format!("{app}/deps/lib"), "run", "--", "git", "status"]);
-    assert_eq!(out.code, 128, "{out}");
-    let said =
-        format!("warning: git will not work in the container: this is a submodule of {app}, where its repository is\n");
-    assert!(out.stderr.contains(&said) && out.stderr.contains(&format!("`--workspace {app}`")), "{out}");
-    assert!(out.stderr.find(&said) < out.stderr.find("not a git repository"), "{out}");
-    let out = host.cci(&["-w", &app, "run", "--", "git", "-C", "deps/lib", "log", "--format=%s"]).ok();
-    assert_eq!(out.stdout, "one\n", "{out}");
-    assert!(!out.stderr.contains("git will not work"), "{out}");
-}
-
-#[test]
 fn a_commit_inside_bears_the_callers_name_and_e_mail_and_nothing_else_of_their_git() {
     let host = Host::live(U1234);
     let config = "[user]\n\tname = Ann O'Neil\n\temail = ann@example.org\n\tsigningkey = K\n[credential]\n\thelper = store\n\

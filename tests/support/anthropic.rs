@@ -31,6 +31,8 @@ struct Seen {
     users: Vec<Vec<String>>,
     /// The tokens or keys that requests came with.
     bearers: Vec<String>,
+    /// The pieces of text in the user's messages, as they are.
+    pieces: Vec<String>,
     /// The requests as they came.
     bodies: Vec<String>,
 }
@@ -143,6 +145,11 @@ impl Anthropic {
         self.seen.lock().unwrap().users.iter().flatten().any(|message| message.lines().any(|line| line == text))
     }
 
+    /// How often this was a piece of text in a user's message, to the byte: a request has all that was said before.
+    pub fn pieces(&self, text: &str) -> usize {
+        self.seen.lock().unwrap().pieces.iter().filter(|piece| *piece == text).count()
+    }
+
     /// Whether one request held all of these texts in its user messages, in this order.
     pub fn saw_together(&self, texts: &[&str]) -> bool {
         self.seen.lock().unwrap().users.iter().any(|request| {
@@ -234,13 +241,10 @@ fn answer(stream: &TcpStream, line: &str, body: &[u8], seen: &Mutex<Seen>) -> st
     if line.contains("count_tokens") {
         return reply(stream, "200 OK", "application/json", json!({ "input_tokens": 7 }).to_string().as_bytes());
     }
-    let users: Vec<String> = asked["messages"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(|message| message["role"] == "user")
-        .map(|message| text(&message["content"]))
-        .collect();
+    let messages = asked["messages"].as_array().into_iter().flatten();
+    let contents: Vec<&Value> =
+        messages.filter(|message| message["role"] == "user").map(|message| &message["content"]).collect();
+    let users: Vec<String> = contents.iter().map(|content| text(content)).collect();
     let last = users.last().map(|text| tail(text)).unwrap_or_default();
     let said = match last.strip_prefix("run: ").filter(|_| asked["tools"].is_array()) {
         Some(command) => Said::Command(command.to_owned()),
@@ -248,6 +252,7 @@ fn answer(stream: &TcpStream, line: &str, body: &[u8], seen: &Mutex<Seen>) -> st
     };
     let mut seen = seen.lock().unwrap();
     seen.users.push(users);
+    seen.pieces.extend(contents.into_iter().flat_map(pieces));
     seen.bodies.push(String::from_utf8_lossy(body).into_owned());
     drop(seen);
     if line.contains("/invoke-with-response-stream") {
@@ -270,10 +275,14 @@ fn tail(text: &str) -> String {
 }
 
 fn text(content: &Value) -> String {
+    pieces(content).join("\n")
+}
+
+fn pieces(content: &Value) -> Vec<String> {
     match content {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n"),
-        _ => String::new(),
+        Value::String(text) => vec![text.clone()],
+        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).map(str::to_owned).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -86,6 +86,11 @@ pub trait Agent: Debug + Sync {
         None
     }
 
+    /// How it takes the prompt that it is started with; `None` if nobody knows.
+    fn first_prompt(&self) -> Option<FirstPrompt> {
+        self.screen().map(|_| FirstPrompt::Typed)
+    }
+
     /// What has to follow a prompt so that Enter submits it as it is.
     fn ends_with(&self, prompt: &[u8]) -> &'static str {
         let _ = prompt;
@@ -125,6 +130,11 @@ pub trait Agent: Debug + Sync {
         &[]
     }
 
+    /// Where in a workspace it has settings that run something, as patterns of `.gitignore`.
+    fn settings_in_workspace(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The domains that it must reach.
     fn domains(&self) -> &'static [&'static str] {
         &[]
@@ -135,6 +145,15 @@ pub trait Agent: Debug + Sync {
     fn install(&self) -> Option<&'static str> {
         None
     }
+}
+
+/// How an agent takes the prompt that it is started with. None is an argument: everybody on the host could read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstPrompt {
+    /// It reads its standard input to the end, and talks to the terminal nevertheless.
+    Read,
+    /// It is typed once its screen says that it is ready.
+    Typed,
 }
 
 /// What an agent shows.

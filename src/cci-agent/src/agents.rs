@@ -18,6 +18,17 @@ pub fn installable() -> impl Iterator<Item = &'static dyn Agent> {
     agents().filter(|agent| agent.install().is_some())
 }
 
+/// Agents that cci does not start, and that a person may have on the host.
+const OTHERS: [&str; 8] =
+    [".codex/", ".gemini/", ".cursor/", ".qwen/", ".opencode/", "opencode.json", "opencode.jsonc", ".aider.conf.yml"];
+
+/// Where in a workspace any agent has settings that run something, as patterns of `.gitignore`.
+#[must_use]
+pub fn settings_in_workspace() -> Vec<String> {
+    let own = agents().flat_map(Agent::settings_in_workspace);
+    own.chain(&OTHERS).map(|pattern| (*pattern).to_owned()).collect()
+}
+
 /// The default agent.
 #[must_use]
 pub fn default_agent() -> &'static dyn Agent {

@@ -70,8 +70,8 @@ mod seed;
 mod tool;
 mod turn;
 
-pub use agent::{Agent, Ran, RanIn, Shown, Spoken, Transcripts};
-pub use agents::{agent, agents, default_agent, installable, known, names};
+pub use agent::{Agent, FirstPrompt, Ran, RanIn, Shown, Spoken, Transcripts};
+pub use agents::{agent, agents, default_agent, installable, known, names, settings_in_workspace};
 pub use host_files::HostFiles;
 pub use import::{Import, Part};
 pub use login::{By, Cost, Credentials, Locks, Login, Pass, Refusal, Tokens};

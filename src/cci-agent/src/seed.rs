@@ -97,6 +97,8 @@ pub struct Given<'a> {
     pub in_workspace: Vec<(&'static str, Option<Value>)>,
     /// The workspace's path on the host.
     pub workspace: &'a str,
+    /// Whether it may be there in the container too, and the agent work there.
+    pub at_host_path: bool,
     /// Places of the host that are in the container, and where.
     pub mounted: Vec<(PathBuf, String)>,
     /// The state directory in the container.

@@ -7,6 +7,9 @@ pub struct TurnHooks {
     pub known_by: &'static str,
     /// The commands; nothing where no turn is to be told.
     pub commands: Option<TurnCommands>,
+    /// A line for a shell that prints a JSON object with `context`, a text that the agent is to know after it has used a tool,
+    /// or nothing; nothing where there never is one.
+    pub heard: Option<String>,
 }
 
 /// Lines for a shell, each of which reads what the agent knows of the turn.

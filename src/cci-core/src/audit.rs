@@ -1,7 +1,7 @@
 //! The record of what a session ran and connected to: lines of JSON, each with the hash of the one before it. None can be changed,
-//! added or left out unseen; only what is cut off at the end is not missed.
+//! added or left out unseen; what is cut off at the end is missed where its link is kept beside them.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -89,6 +89,9 @@ pub enum Event {
         /// The name that it asked for, if it asked for one, and the port.
         #[serde(skip_serializing_if = "Option::is_none")]
         host: Option<String>,
+        /// Whether the name leads where no name may.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        near: bool,
     },
     /// More happened than is written.
     Unwritten {
@@ -129,10 +132,38 @@ impl Default for Link {
     }
 }
 
+impl fmt::Display for Link {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// So many bytes of text are kept of what happened: much of it comes out of a container, and a line has an end.
+const KEPT: usize = 8_000;
+
 /// The line about something that happened at a time, in RFC 3339.
 #[must_use]
 pub fn line(before: &Link, at: &str, event: &Event) -> String {
-    json!({ "at": at, "what": event, "before": before.0 }).to_string()
+    let mut what = json!(event);
+    cut(&mut what, &mut { KEPT });
+    json!({ "at": at, "what": what, "before": before.0 }).to_string()
+}
+
+/// Leaves so much of all texts together.
+fn cut(value: &mut Value, left: &mut usize) {
+    match value {
+        Value::String(text) => {
+            let end = (0..=text.len().min(*left)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+            text.truncate(end);
+            *left -= end;
+        }
+        Value::Array(all) => all.retain_mut(|value| {
+            cut(value, left);
+            *left > 0
+        }),
+        Value::Object(fields) => fields.values_mut().for_each(|value| cut(value, left)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// Follows lines from one to the next: the link to the line that would come next, or the number of the first line, from
@@ -160,8 +191,11 @@ mod tests {
     fn lines(count: usize) -> Vec<String> {
         let mut before = Link::default();
         let one = |number: usize| {
-            let line =
-                line(&before, "2026-11-28T09:00:00Z", &Event::Refused { why: format!("no rule {number}"), host: None });
+            let line = line(
+                &before,
+                "2026-11-28T09:00:00Z",
+                &Event::Refused { why: format!("no rule {number}"), host: None, near: false },
+            );
             before = Link::of(&line);
             line
         };
@@ -189,6 +223,30 @@ mod tests {
                 "0".repeat(64)
             )
         );
+    }
+
+    #[test]
+    fn a_line_has_an_end_and_is_one_line_whatever_a_container_says() {
+        let long = "\u{1}\n\u{202e}é".repeat(100_000);
+        let allowed = (0..10_000).map(|number| format!("n{number}.example")).collect();
+        let text = || long.clone();
+        for event in [
+            Event::Command { command: text(), when: text() },
+            Event::Asked { entry: text(), reason: text() },
+            Event::Opened { name: text(), address: text(), rule: text(), secrets: vec![text(), text()] },
+            Event::Began {
+                container: "c".into(),
+                workspace: "/w".into(),
+                agent: "a".into(),
+                image: "i".into(),
+                network: "allowlist".into(),
+                allowed,
+            },
+        ] {
+            let line = line(&Link::default(), "2026-11-28T09:00:00Z", &event);
+            assert!(line.len() < 64 * 1024 && !line.contains('\n'), "{}", line.len());
+            assert!(follow(Some(Link::default()), [line.as_str()]).is_ok());
+        }
     }
 
     #[test]

@@ -63,6 +63,8 @@ codes! {
     SessionElsewhere "session-elsewhere" 1 "the session belongs to another workspace"
     CheckpointNotFound "checkpoint-not-found" 1 "no checkpoint of this workspace is meant by what was given"
     CheckpointIncomplete "checkpoint-incomplete" 1 "a part of the checkpoint that is needed is gone, or was never held"
+    NothingToCompare "nothing-to-compare" 1 "there is no checkpoint of the session's begin to compare the workspace with"
+    FindingNotFound "finding-not-found" 1 "no finding of the review is meant by what was given"
     RewindUnfinished "rewind-unfinished" 1 "a rewind was interrupted, and has to be completed or taken back first"
     ForkNotFound "fork-not-found" 1 "no fork of this workspace has this name, container or path"
     ForkElsewhere "fork-elsewhere" 1 "the fork belongs to another workspace"

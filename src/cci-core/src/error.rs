@@ -8,6 +8,7 @@ use cci_incus_types::Refusal;
 
 use crate::access::Access;
 use crate::checkpoint::CheckpointId;
+use crate::session::SessionId;
 
 /// The result of a step of cci.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -185,6 +186,20 @@ pub enum Error {
         /// Why not.
         problem: String,
     },
+    /// There is no checkpoint of a session's begin to compare the workspace with.
+    #[error("{} has no checkpoint to compare the workspace with", whose(*session))]
+    NothingToCompare {
+        /// The session, if there is one.
+        session: Option<SessionId>,
+    },
+    /// No finding of a review is meant by what was given.
+    #[error("finding {} not found", line(given))]
+    FindingNotFound {
+        /// What was given.
+        given: String,
+        /// The ids that may have been meant.
+        near: Vec<String>,
+    },
     /// A rewind was interrupted, and has to be completed or taken back first.
     #[error("a rewind of this workspace to {to} was interrupted")]
     RewindUnfinished {
@@ -311,6 +326,10 @@ fn said(last: &str) -> String {
 }
 
 /// A message, which may have several lines.
+fn whose(session: Option<SessionId>) -> String {
+    session.map_or_else(|| "this workspace".to_owned(), |id| format!("session {id}"))
+}
+
 fn words(words: &str) -> GuestText {
     GuestText::lines(words)
 }

@@ -66,6 +66,12 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::CheckpointIncomplete { .. } => {
             "choose what to bring back with `--only`, or another checkpoint of `cci log`".to_owned()
         }
+        Error::NothingToCompare { .. } => {
+            "checkpoints are taken at each turn of the agent, unless `checkpoints.auto` is \"off\"; `cci checkpoint` takes one by hand"
+                .to_owned()
+        }
+        Error::FindingNotFound { near, .. } if near.is_empty() => "see `cci review`".to_owned(),
+        Error::FindingNotFound { near, .. } => format!("see `cci review`; the nearest are {}", near.join(", ")),
         Error::RewindUnfinished { .. } => {
             "complete it with `cci rewind --continue`, or take it back with `cci rewind --abort`".to_owned()
         }

@@ -7,6 +7,7 @@ use std::path::Path;
 use cci_incus_types::{Device, Devices, Disk};
 
 use crate::error::{Error, Result};
+use crate::git_device::is_of_git;
 use crate::idmap::{Idmap, Ids};
 use crate::pin::{self, Identity, Pinned};
 
@@ -110,12 +111,12 @@ pub fn added(disk: &HostDisk, config: &BTreeMap<String, String>) -> (Devices, BT
     (devices, BTreeMap::from([(RAW_LXC.to_owned(), format!("{before}{line_end}{pin}"))]))
 }
 
-/// The host paths that an instance with these devices and this configuration is pinned to.
+/// The host paths that an instance with these devices and this configuration is pinned to, but for what git replaces itself.
 #[must_use]
 pub fn pinned(devices: &Devices, config: &BTreeMap<String, String>) -> Vec<Pinned> {
     let pins = pin::pins_in(config.get(RAW_LXC).map(String::as_str).unwrap_or_default());
     let source = |path: &str| {
-        let disks = devices.values().filter_map(Device::as_disk);
+        let disks = devices.iter().filter(|(name, _)| !is_of_git(name)).filter_map(|(_, device)| device.as_disk());
         let there = disks.into_iter().find(|disk| disk.path.as_deref() == Some(path))?;
         there.host_source().map(str::to_owned)
     };

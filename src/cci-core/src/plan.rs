@@ -3,6 +3,7 @@
 
 mod devices;
 mod facts;
+mod git_view;
 mod machine;
 mod otherwise;
 mod roots;
@@ -14,12 +15,14 @@ use std::path::PathBuf;
 
 use cci_agent::{Agent, Start, Tool};
 use cci_guest::author::Author;
-use cci_guest::{gvisor, layout};
+use cci_guest::gvisor;
+use cci_guest::layout::WORKSPACE;
 use cci_incus_types::Devices;
 
-pub use self::devices::{KNOWN_HOSTS, SAME_PATH, SOCKETS};
+pub use self::devices::{KNOWN_HOSTS, PLACE, SOCKETS};
 use self::devices::{RESOLV, SESSION, devices, disks, pool};
 pub use self::facts::{Ask, HostFacts, Network, Nic};
+pub use self::git_view::GitView;
 pub use self::roots::Roots;
 pub use self::state_volume::StateVolume;
 pub use self::warning::PlanWarning;
@@ -27,6 +30,7 @@ use crate::address::Subnet;
 use crate::boundary::Boundary;
 use crate::environment;
 use crate::error::{Error, Result};
+use crate::git_device;
 use crate::host_disk::HostDisk;
 use crate::idmap::{self, Idmap};
 use crate::lifetime::Lifetime;
@@ -41,8 +45,10 @@ use crate::slot::Slot;
 use crate::stop_hook::StopHook;
 use crate::workspace::Workspace;
 
-/// The devices that show something of cci's own directory.
-const OF_HOME: [&str; 4] = [SESSION, SOCKETS, RESOLV, KNOWN_HOSTS];
+/// Whether a device shows something of cci's own directory.
+fn is_of_home(device: &str) -> bool {
+    [SESSION, SOCKETS, RESOLV, KNOWN_HOSTS].contains(&device) || git_device::is_redirect(device)
+}
 
 /// A user of the container, by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,10 +78,14 @@ pub struct LaunchPlan {
     pub environment: BTreeMap<String, String>,
     /// The author of its commits.
     pub author: Author,
+    /// Where in the container the agent and commands work.
+    pub place: String,
     /// Things the user should know before it starts.
     pub warnings: Vec<PlanWarning>,
     /// Whether the daemon reaches the caller's home: what is kept there is mounted then.
     reaches_home: bool,
+    /// Shell lines that make the container's own settings of git.
+    git_lines: String,
     /// Whether the image leaves it to the host to name the name server.
     takes_resolv: bool,
     /// The storage pool of the root disk, where it is known.
@@ -134,6 +144,8 @@ impl LaunchPlan {
         if settings.defaults.boundary == Boundary::Gvisor {
             environment::only_of_system(&mut own);
         }
+        let disks = disks(ask, host, &map, &environment::state(settings.tool.agent()));
+        let place = disks.iter().find(|disk| disk.device == PLACE).map_or(WORKSPACE, |disk| &disk.path).to_owned();
         Ok(Self {
             workspace: ask.workspace.clone(),
             lifetime,
@@ -145,6 +157,8 @@ impl LaunchPlan {
             login: ask.login.clone(),
             roots: ask.roots,
             author: host.author.clone(),
+            place,
+            git_lines: host.git.lines.clone(),
             warnings: warning::warnings(settings, &host.idmap, &map),
             reaches_home: true,
             takes_resolv: false,
@@ -156,7 +170,7 @@ impl LaunchPlan {
             stop_hook: host.stop_hook.clone().filter(|_| !lifetime.is_persistent()),
             nesting: settings.defaults.docker,
             limits: settings.limits.clone(),
-            disks: disks(ask, host, &map, &environment::state(settings.tool.agent())),
+            disks,
             devices: devices(settings, host),
             machine_id: None,
             marks,
@@ -205,13 +219,6 @@ impl LaunchPlan {
         }
     }
 
-    /// Where in the container the agent and commands work.
-    #[must_use]
-    pub fn directory(&self) -> &str {
-        let there = self.disks.iter().find(|disk| disk.device == SAME_PATH);
-        there.map_or(layout::WORKSPACE, |disk| &disk.path)
-    }
-
     /// Where the conversation is in the container.
     #[must_use]
     pub fn state(&self) -> String {
@@ -251,14 +258,20 @@ impl LaunchPlan {
 
     /// What of the caller's home may be mounted without being asked for.
     pub fn mounted_of_home(&self) -> impl Iterator<Item = &str> {
-        let own = self.disks.iter().filter(|disk| self.reaches_home && OF_HOME.contains(&&*disk.device));
+        let own = self.disks.iter().filter(|disk| self.reaches_home && is_of_home(&disk.device));
         own.map(|disk| disk.source.as_str())
     }
 
-    /// The user's own paths that the container is pinned to: the workspace and the mounts.
+    /// Shell lines that make what the container has of git for itself, before a command.
+    #[must_use]
+    pub fn git_lines(&self) -> &str {
+        if self.reaches_home { &self.git_lines } else { "" }
+    }
+
+    /// The user's own paths that the container is pinned to: the workspace and the mounts. Git itself replaces its files.
     #[must_use]
     pub fn pinned(&self) -> Vec<Pinned> {
-        let theirs = self.disks.iter().filter(|disk| !OF_HOME.contains(&&*disk.device));
+        let theirs = self.disks.iter().filter(|disk| !is_of_home(&disk.device) && !git_device::is_of_git(&disk.device));
         let pinned =
             |disk: &HostDisk| Pinned { source: disk.source.as_str().to_owned(), identity: disk.source.identity() };
         theirs.map(pinned).collect()

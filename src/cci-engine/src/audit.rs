@@ -199,6 +199,8 @@ pub struct VerifiedRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "BrokenAt")]
     pub broken: Option<BrokenAt>,
+    /// Whether what was written last is missing.
+    pub cut: bool,
 }
 
 /// Where a record does not hold.
@@ -217,14 +219,15 @@ pub async fn verify(cx: &Context) -> Result<Verified> {
         let failed = |source| Error::Host { step: "read", path: "the records in ~/.cci/audit".into(), source };
         let sessions = audits.sessions().map_err(failed)?;
         let one = |session: SessionId| {
-            let (lines, broken) = match audits.follow(session).map_err(failed)? {
-                Followed::Whole(lines) => (lines, None),
-                Followed::Broken(path, line) => (line - 1, Some(BrokenAt { path, line })),
+            let (lines, broken, cut) = match audits.follow(session).map_err(failed)? {
+                Followed::Whole(lines) => (lines, None, false),
+                Followed::Cut(lines) => (lines, None, true),
+                Followed::Broken(path, line) => (line - 1, Some(BrokenAt { path, line }), false),
             };
-            Ok(VerifiedRecord { session: session.to_string(), lines, broken })
+            Ok(VerifiedRecord { session: session.to_string(), lines, broken, cut })
         };
         let records = sessions.into_iter().map(one).collect::<Result<Vec<_>>>()?;
-        Ok(Verified { whole: records.iter().all(|record| record.broken.is_none()), records })
+        Ok(Verified { whole: records.iter().all(|record| record.broken.is_none() && !record.cut), records })
     })
     .await
 }
@@ -253,7 +256,7 @@ mod tests {
     }
 
     fn refused(host: &str) -> Event {
-        Event::Refused { why: format!("no rule allows {host}"), host: Some(host.into()) }
+        Event::Refused { why: format!("no rule allows {host}"), host: Some(host.into()), near: false }
     }
 
     async fn shown(cx: &Context, name: Option<&str>, kinds: &'static [&'static str], most: usize) -> Vec<String> {
@@ -306,5 +309,10 @@ mod tests {
         assert!(!verified.whole);
         let broken = verified.records.iter().find_map(|record| record.broken.clone()).unwrap();
         assert_eq!((broken.path, broken.line), (path, 2));
+        let path = cx.cci_dir().join(format!("audit/{one}.jsonl"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.split_inclusive('\n').take(2).collect::<String>()).unwrap();
+        let cut = verify(&cx).await.unwrap().records.into_iter().find(|record| record.cut).unwrap();
+        assert_eq!((cut.session, cut.lines), (one.to_string(), 2));
     }
 }

@@ -83,9 +83,15 @@ impl Context {
         Site::Here
     }
 
+    /// Who judges connections by name for this caller.
+    #[must_use]
+    pub fn keeper(&self) -> Keeper {
+        Keeper::of(self.caller.ids.uid, &self.cci_dir())
+    }
+
     /// The policy of the settings; mode `open` has none.
     pub fn policy(&self) -> Result<Option<Policy>> {
-        Policy::new(&self.settings.network, &Keeper::of(self.caller.ids.uid, &self.cci_dir()))
+        Policy::new(&self.settings.network, &self.keeper())
     }
 
     /// cci's own directory: `~/.cci`.

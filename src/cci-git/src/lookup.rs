@@ -38,6 +38,11 @@ impl Store {
         Ok(directory.held.into_iter().map(|held| OsString::from_vec(held.name)).collect())
     }
 
+    /// The patterns that were ignored when a snapshot was taken.
+    pub fn ignored(&self, snapshot: &Snapshot) -> Result<Vec<String>> {
+        Ok(Directory::read(&mut self.reader(), *snapshot)?.ignored)
+    }
+
     /// The commit that the repository at this path of a snapshot was at, as digits; none before its first commit.
     pub fn commit(&self, snapshot: &Snapshot, repository: &Path) -> Result<Option<String>> {
         let Some(Held { thing: Thing::Directory(ids), .. }) = self.held(snapshot, repository)? else { return Ok(None) };
@@ -45,7 +50,7 @@ impl Store {
         Ok(text(value(HEAD, &[], &mut |path| in_snapshot(&mut reader, ids, path))))
     }
 
-    fn held(&self, snapshot: &Snapshot, path: &Path) -> Result<Option<Held>> {
+    pub(crate) fn held(&self, snapshot: &Snapshot, path: &Path) -> Result<Option<Held>> {
         let mut reader = self.reader();
         let (mut ids, mut found) = (Some(*snapshot), None);
         for part in path.components() {

@@ -46,6 +46,17 @@ fn variables(name: &str, home: &str) -> BTreeMap<String, String> {
     [("HOME", home), ("USER", name), ("LOGNAME", name)].map(|(key, value)| (key.to_owned(), value.to_owned())).into()
 }
 
+/// The variables by which git of the container's root works in the agent's files, and signs with the agent's name.
+#[must_use]
+pub fn git_of_root() -> BTreeMap<String, String> {
+    let keys = [("safe.directory", "*".to_owned()), ("include.path", format!("{HOME}/.config/git/cci"))];
+    let count = ("GIT_CONFIG_COUNT".to_owned(), keys.len().to_string());
+    let pairs = keys.into_iter().enumerate().flat_map(|(number, (key, value))| {
+        [(format!("GIT_CONFIG_KEY_{number}"), key.to_owned()), (format!("GIT_CONFIG_VALUE_{number}"), value)]
+    });
+    pairs.chain([count]).collect()
+}
+
 /// The command that prints the line of a user, by name or number.
 #[must_use]
 pub fn find(user: &str) -> Vec<String> {

@@ -36,6 +36,8 @@ pub const AUTHORITY: &str = "/var/lib/cci/cci.crt";
 pub const CREDENTIAL: &str = "/credential";
 /// The path that is asked why something does not get through.
 pub const WHY: &str = "/why";
+/// The path that is asked, after each use of a tool, what was refused since it was asked last.
+pub const REFUSED: &str = "/refused";
 /// The path by which an agent asks its person for a host.
 pub const ASK: &str = "/ask";
 /// The name of the file with a line for the status bar.
@@ -60,6 +62,14 @@ pub fn tell(path: &str) -> String {
     )
 }
 
+/// A line for a shell that prints what one of the paths answers, as JSON; nothing where there is nothing or nobody to tell
+/// it, which it does not wait for.
+#[must_use]
+pub fn hear(path: &str) -> String {
+    let url = quoted(&format!("http://cci{path}"));
+    format!("[ -S {SOCKET} ] && curl -q -s -f --noproxy '*' --max-time 1 --unix-socket {SOCKET} {url} 2>/dev/null")
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::{Command, Stdio};
@@ -75,6 +85,14 @@ mod tests {
         assert_eq!(AUTHORITY, format!("{DIRECTORY}/{AUTHORITY_NAME}.crt"));
         assert_eq!(NOTICE, format!("{DIRECTORY}/{NOTICE_NAME}"));
         assert_eq!(GH_DIRECTORY, format!("{DIRECTORY}/{GH_NAME}"));
+    }
+
+    #[test]
+    fn where_there_is_no_socket_nothing_is_heard_and_nothing_waited_for() {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &format!("{} || echo none", hear(REFUSED))]).stdin(Stdio::null());
+        let out = shell.output().unwrap();
+        assert_eq!((out.stdout, out.stderr), (b"none\n".to_vec(), Vec::new()));
     }
 
     #[test]

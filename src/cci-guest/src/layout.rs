@@ -9,6 +9,8 @@ pub const USER: &str = "code";
 pub const HOME: &str = "/home/code";
 /// Where the project is mounted.
 pub const WORKSPACE: &str = "/workspace";
+/// The variable of every command in a container that says where git works, if that is not [`WORKSPACE`].
+pub const PLACE_VARIABLE: &str = "CCI_WORKSPACE";
 /// The socket of the session's tmux: outside `/tmp`, which systemd empties while the container boots.
 pub const TMUX_SOCKET: &str = "/home/code/.cci-tmux";
 /// Where programs are looked up that nobody but root can put there.
@@ -17,12 +19,14 @@ pub const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
 pub const RESOLV: &str = "/etc/resolv.conf";
 
 /// Shell lines that enter a directory, and exit with [`GuestExit::NoDirectory`] if that fails; without one they enter
-/// the workspace, or `/` if there is none.
+/// the workspace, where git works if it is there at several places, or `/` if there is none.
 #[must_use]
 pub fn enter(directory: Option<&str>) -> String {
     match directory {
         Some(directory) => format!("cd -- {} 2>/dev/null || exit {}; ", quoted(directory), GuestExit::NoDirectory),
-        None => format!("cd {WORKSPACE} 2>/dev/null || cd /; "),
+        None => {
+            format!("cd \"${{{PLACE_VARIABLE}:-{WORKSPACE}}}\" 2>/dev/null || cd {WORKSPACE} 2>/dev/null || cd /; ")
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod become_command;
 mod escape;
 pub mod exit;
 pub mod gate;
+pub mod git;
 pub mod gvisor;
 pub mod handshake;
 pub mod init;

@@ -19,6 +19,9 @@ pub const SOCKET: &str = TMUX_SOCKET;
 /// The option of the server that lists the names of the variables that the agent was given on the command line.
 pub(crate) const GIVEN: &str = "@cci-given";
 
+/// The buffer of the server that has the prompt until the agent is started.
+const PROMPT: &str = "cci-prompt";
+
 /// Lines of scrollback a pane keeps.
 const SCROLLBACK: &str = "50000";
 
@@ -41,12 +44,27 @@ const AGENT_THEN_BASH: &str = r#"_cci_agent() {
   shift 2
   read -r -a stat </proc/self/stat
   tmux set-option -p -t "$TMUX_PANE" @cci-agent "${stat[0]} ${stat[21]} $screen $1" \; pipe-pane -t "$TMUX_PANE" "$along"
+  _cci_prompt || return
   exec "$@"
 }
 set -m
 (_cci_agent "$@")
-unset -f _cci_agent
+unset -f _cci_agent _cci_prompt
 set --"#;
+
+/// What the agent finds at its standard input: the terminal.
+const TERMINAL: &str = "_cci_prompt() { :; }\n";
+
+/// The same: the prompt, in a file that nobody else can open.
+const FROM_BUFFER: &str = r#"_cci_prompt() {
+  local file
+  file=$(umask 077 && mktemp) || return
+  tmux save-buffer -b cci-prompt "$file" \; delete-buffer -b cci-prompt && exec <"$file"
+  set -- "$?"
+  rm -f -- "$file"
+  return "$1"
+}
+"#;
 
 /// The same where both are inside gVisor, into which the lines of `$0` lead: `$3` are [`AGENT_INSIDE`]. What the agent can
 /// have written is read inside only.
@@ -104,8 +122,6 @@ pub fn session_name(container: &str) -> String {
 /// What the session is started with.
 #[derive(Debug, Clone, Copy)]
 pub struct Session<'a> {
-    /// Where it is started.
-    pub directory: &'a str,
     /// How the agent's screen is read.
     pub screen: &'a str,
     /// What programs in it may do with the terminal.
@@ -114,10 +130,14 @@ pub struct Session<'a> {
     pub given: &'a [&'a str],
     /// The agent's argv.
     pub agent: &'a [String],
+    /// Whether the agent reads a prompt, as [`run_start`] hands it over; never inside gVisor.
+    pub has_prompt: bool,
     /// Whether the agent and every shell are inside gVisor.
     pub in_gvisor: bool,
     /// Whether somebody says in [`NOTICE`] what the session is refused.
     pub has_notices: bool,
+    /// The directory that it begins in.
+    pub place: &'a str,
 }
 
 /// Starts the server with cci's options and one detached session, in which the agent runs inside bash.
@@ -125,7 +145,7 @@ pub struct Session<'a> {
 /// Everything in it inherits the environment of this command, so no value of it is in any argument.
 #[must_use]
 pub fn start(container: &str, with: &Session<'_>) -> Vec<String> {
-    let Session { directory, screen, allowed, given, agent, in_gvisor, has_notices } = *with;
+    let Session { screen, allowed, given, agent, has_prompt, in_gvisor, has_notices, place } = *with;
     // a configuration that the agent has written would run its commands outside
     let mut argv = tmux(if in_gvisor { &["-u", "-f", "/dev/null"] } else { &["-u"] });
     let shell = in_gvisor.then(|| format!("exec /bin/sh -c {} cci /bin/bash -l", quoted(&gvisor::enter())));
@@ -158,18 +178,36 @@ pub fn start(container: &str, with: &Session<'_>) -> Vec<String> {
     }
     // nobody could resume a client that is suspended in the container
     argv.extend(["unbind-key", "C-z", ";"].map(str::to_owned));
+    if has_prompt {
+        argv.extend(["load-buffer", "-b", PROMPT, "-", ";"].map(str::to_owned));
+    }
     let session = session_name(container);
-    argv.extend(["new-session", "-d", "-s", &session, "-x", "120", "-y", "40", "-c", directory].map(str::to_owned));
+    argv.extend(["new-session", "-d", "-s", &session, "-x", "120", "-y", "40", "-c", place].map(str::to_owned));
     if in_gvisor {
         let (enter, inside) = (gvisor::enter(), format!("{LOGIN}{AGENT_INSIDE}"));
         let pane = ["/bin/bash", "-c", AGENT_THEN_BASH_INSIDE, &enter, screen, NOTIFICATIONS, &inside];
         argv.extend(pane.map(str::to_owned));
     } else {
-        let startup = format!("{LOGIN}{AGENT_THEN_BASH}");
+        let input = if has_prompt { FROM_BUFFER } else { TERMINAL };
+        let startup = format!("{LOGIN}{input}{AGENT_THEN_BASH}");
         argv.extend(["bash", "-c", BASH_WITH, &startup, screen, NOTIFICATIONS].map(str::to_owned));
     }
     argv.extend(words(agent));
     argv
+}
+
+/// Shell lines that run [`start`], given as `"$@"`, and exit as it does if it fails. It reads a prompt of this many bytes
+/// from their input, which is no argument of anything.
+#[must_use]
+pub fn run_start(prompt: Option<usize>) -> String {
+    match prompt {
+        None => "\"$@\" </dev/null || exit\n".to_owned(),
+        // a session that is there already has not taken it
+        Some(length) => format!(
+            "head -c {length} | \"$@\" || {{ _cci_e=$?; tmux -S {SOCKET} delete-buffer -b {PROMPT} 2>/dev/null; \
+             exit $_cci_e; }}\n"
+        ),
+    }
 }
 
 /// Attaches to the session of the agent; `true_color` says whether the terminal shows 24-bit colours.
@@ -268,13 +306,14 @@ mod tests {
 
     fn session(agent: &[String]) -> Session<'_> {
         Session {
-            directory: "/workspace",
             screen: "dummy",
             allowed: Allowed::default(),
             given: &["KEY"],
             agent,
+            has_prompt: false,
             in_gvisor: false,
             has_notices: false,
+            place: "/workspace",
         }
     }
 
@@ -335,6 +374,47 @@ mod tests {
         command.output().unwrap();
         let noted = std::fs::read_to_string(log).unwrap();
         assert!(noted.starts_with("set-option -p -t %7 @cci-agent "), "{noted}");
+    }
+
+    #[test]
+    fn a_prompt_is_read_by_the_agent_and_stays_nowhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let (program, kept) = (dir.path().join("tmux"), dir.path().join("tmp"));
+        let saves = "[ \"$1 $2 $3\" = 'save-buffer -b cci-prompt' ] && printf 'a\n\\\\ b\n\n' >\"$4\"; exit 0";
+        std::fs::write(&program, format!("#!/bin/sh\n{saves}\n")).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::create_dir(&kept).unwrap();
+        let (read, nothing) = (dir.path().join("read"), dir.path().join("nothing"));
+        let agent = ["sh", "-c", "cat >\"$1\"; ls \"$TMPDIR\" >\"$2\"", "x"].map(str::to_owned);
+        let agent = [&agent[..], &[read.display().to_string(), nothing.display().to_string()]].concat();
+        let argv = start("c", &Session { has_prompt: true, ..session(&agent) });
+        assert!(argv.windows(4).any(|four| four == ["load-buffer", "-b", PROMPT, "-"]), "{argv:?}");
+        let bash = argv.iter().rposition(|arg| arg == "bash").unwrap();
+        std::fs::write(dir.path().join(".bash_profile"), format!("PATH={}:$PATH\n", dir.path().display())).unwrap();
+        let mut command = Command::new("bash");
+        command.args(&argv[bash + 1..]).env_clear().env("HOME", dir.path()).env("TMUX_PANE", "%7");
+        command.env("PATH", "/usr/bin:/bin").env("TMPDIR", &kept).stdin(std::process::Stdio::null());
+        let done = command.output().unwrap();
+        assert_eq!(std::fs::read_to_string(read).unwrap(), "a\n\\ b\n\n", "{done:?}");
+        assert_eq!(std::fs::read_to_string(nothing).unwrap(), "", "the file has no name any more");
+    }
+
+    #[test]
+    fn a_start_reads_its_prompt_and_no_more() {
+        let run = |prompt, more: &str, input: &str| {
+            let script = format!("{}{more}", run_start(prompt));
+            let mut child = Command::new("sh")
+                .args(["-c", &script, "cci", "sh", "-c", "printf '[%s]' \"$(cat)\"; exit \"$0\"", "7"])
+                .stdin(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
+            let done = child.wait_with_output().unwrap();
+            (done.status.code().unwrap(), String::from_utf8(done.stdout).unwrap())
+        };
+        assert_eq!(run(None, "", "look\n"), (7, "[]".into()), "it fails as the start does");
+        assert_eq!(run(Some(3), "", "a\nblook\n"), (7, "[a\nb]".into()));
     }
 
     /// Runs the lines of [`run_attach`] with this instead of tmux; returns its status and what the terminal shows.

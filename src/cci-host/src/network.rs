@@ -28,10 +28,21 @@ pub fn public_addresses() -> Addresses {
 }
 
 /// What the host's name servers know besides public names.
+#[must_use]
 pub fn names() -> HostNames {
+    of_files(|files| HostNames::read(files, &own_addresses()))
+}
+
+/// What the host's own resolver knows besides public names.
+#[must_use]
+pub fn names_of_resolver() -> HostNames {
+    of_files(HostNames::of_resolver)
+}
+
+fn of_files(read: impl FnOnce(HostFiles<'_>) -> HostNames) -> HostNames {
     let [resolv, uplinks, table, name] =
         ["/etc/resolv.conf", UPLINKS, "/etc/hosts", "/proc/sys/kernel/hostname"].map(text);
-    HostNames::read(HostFiles { resolv: &resolv, uplinks: &uplinks, table: &table, name: &name }, &own_addresses())
+    read(HostFiles { resolv: &resolv, uplinks: &uplinks, table: &table, name: &name })
 }
 
 /// The address and network of an interface that has one of its own.

@@ -24,6 +24,12 @@ pub fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
+/// The same where stdin has something else to say.
+#[must_use]
+pub fn is_shown() -> bool {
+    io::stdout().is_terminal()
+}
+
 /// Whether cci is the terminal's foreground job: one in the background may neither read nor change it.
 #[must_use]
 pub fn is_in_front() -> bool {

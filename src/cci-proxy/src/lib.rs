@@ -4,6 +4,7 @@
 
 pub mod egress;
 mod event_stream;
+mod forms;
 mod meant;
 mod of_connection;
 mod scrub;

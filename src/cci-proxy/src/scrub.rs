@@ -1,5 +1,6 @@
 //! What a request carried, scrubbed from its answer: a server that repeats what it got tells it to nobody.
 
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -9,33 +10,43 @@ use hyper::header::{HeaderMap, HeaderValue};
 use memchr::memmem::Finder;
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::forms::forms;
+
 /// What is put in its place, as often as it is long: the length of an answer stays what its header says.
 const MASK: u8 = b'*';
 
-/// Texts that are masked in a stream, also where they are cut in two.
+/// Texts that are masked in a stream, in every form that [`forms`] knows, also where they are cut in two.
 #[derive(Debug, Clone)]
 pub struct Scrub {
     texts: Vec<Finder<'static>>,
     /// The longest text.
     longest: usize,
-    /// The end of what has come, which a text may begin in.
+    /// The end of what has come, as it came, which a text may begin in.
     held: Vec<u8>,
+    /// How many bytes of it belong to a text that began before it.
+    gone: usize,
 }
 
 impl Scrub {
     /// One for these texts.
     #[must_use]
     pub fn new(texts: &[String]) -> Self {
-        let longest = texts.iter().map(String::len).max().unwrap_or_default();
-        let texts = texts.iter().filter(|text| !text.is_empty());
-        Self { texts: texts.map(|text| Finder::new(text.as_bytes()).into_owned()).collect(), longest, held: Vec::new() }
+        let mut texts: Vec<Vec<u8>> =
+            texts.iter().filter(|text| !text.is_empty()).flat_map(|text| forms(text)).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        let longest = texts.iter().map(Vec::len).max().unwrap_or_default();
+        let texts = texts.iter().map(|text| Finder::new(text).into_owned()).collect();
+        Self { texts, longest, held: Vec::new(), gone: 0 }
     }
 
     /// Masks the values of headers.
     pub fn headers(&self, headers: &mut HeaderMap) {
         for value in headers.values_mut() {
             let mut bytes = value.as_bytes().to_vec();
-            if self.mask(&mut bytes) {
+            let places = self.places(&bytes);
+            if !places.is_empty() {
+                mask(&mut bytes, &places);
                 *value = HeaderValue::from_bytes(&bytes).unwrap_or(HeaderValue::from_static("*"));
             }
         }
@@ -44,11 +55,7 @@ impl Scrub {
     /// Takes the next bytes, and gives as many as no text can begin in.
     pub fn next(&mut self, bytes: &[u8]) -> Bytes {
         self.held.extend_from_slice(bytes);
-        let mut held = std::mem::take(&mut self.held);
-        self.mask(&mut held);
-        let may_begin = self.may_begin(&held);
-        self.held = held.split_off(may_begin);
-        held.into()
+        self.give(self.may_begin(&self.held))
     }
 
     /// Whether the beginning of a text may be held back.
@@ -58,35 +65,54 @@ impl Scrub {
 
     /// Gives the rest.
     pub fn end(&mut self) -> Bytes {
-        std::mem::take(&mut self.held).into()
+        self.give(self.held.len())
     }
 
-    fn mask(&self, bytes: &mut [u8]) -> bool {
-        let mut is_found = false;
-        // found in what was there, so that texts that overlap are masked whole
+    /// Gives so many bytes of what is held back, masked. The rest stays as it came, because a text that begins in it is
+    /// found in that only; what belongs to one that began before is remembered.
+    fn give(&mut self, count: usize) -> Bytes {
+        let mut places = self.places(&self.held);
+        let began = places.iter().filter(|place| place.start < count).map(|place| place.end);
+        let gone = began.fold(self.gone, usize::max);
+        places.push(0..self.gone);
+        self.gone = gone.saturating_sub(count);
+        let rest = self.held.split_off(count);
+        let mut given = std::mem::replace(&mut self.held, rest);
+        mask(&mut given, &places);
+        given.into()
+    }
+
+    /// Where texts are; those that overlap are all found.
+    fn places(&self, bytes: &[u8]) -> Vec<Range<usize>> {
         let places = self.texts.iter().flat_map(|text| {
-            let length = text.needle().len();
             let mut from = 0;
-            let haystack = &*bytes;
             std::iter::from_fn(move || {
-                let at = from + text.find(haystack.get(from..)?)?;
+                let at = from + text.find(bytes.get(from..)?)?;
                 from = at + 1;
-                Some((at, length))
+                Some(at..at + text.needle().len())
             })
         });
-        let places: Vec<(usize, usize)> = places.collect();
-        for (at, length) in places {
-            is_found = true;
-            bytes[at..at + length].fill(MASK);
-        }
-        is_found
+        places.collect()
     }
 
     /// Where the first text may begin that is not whole yet.
     fn may_begin(&self, bytes: &[u8]) -> usize {
         let from = bytes.len().saturating_sub(self.longest.saturating_sub(1));
-        let begins = |at: &usize| self.texts.iter().any(|text| text.needle().starts_with(&bytes[*at..]));
-        (from..bytes.len()).find(begins).unwrap_or(bytes.len())
+        let begins = |rest: &[u8]| {
+            let is_part = |text: &[u8]| text.len() > rest.len() && text.starts_with(rest);
+            self.texts.iter().any(|text| is_part(text.needle()))
+        };
+        (from..bytes.len()).find(|at| begins(&bytes[*at..])).unwrap_or(bytes.len())
+    }
+}
+
+/// Masks these places, as far as they are there.
+fn mask(bytes: &mut [u8], places: &[Range<usize>]) {
+    for place in places {
+        let end = place.end.min(bytes.len());
+        if let Some(bytes) = bytes.get_mut(place.start..end) {
+            bytes.fill(MASK);
+        }
     }
 }
 
@@ -189,6 +215,8 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Scrubbed<B> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
     use http_body_util::{BodyExt, StreamBody};
     use hyper::header::ETAG;
     use proptest::prelude::*;
@@ -210,6 +238,42 @@ mod tests {
         assert_eq!(through(&["secret"], &["a sec"]), "a sec");
         assert_eq!(through(&["abab", "babc"], &["ab", "abc"]), "*****");
         assert_eq!(through(&[], &["a", "b"]), "ab");
+    }
+
+    #[test]
+    fn one_that_begins_another_hides_no_part_of_it() {
+        for pieces in [&["a secret-and-more b"][..], &["a secret", "-and-more b"], &["a secret-and-mor", "e b"]] {
+            assert_eq!(through(&["secret", "secret-and-more"], pieces), "a *************** b", "{pieces:?}");
+        }
+        assert_eq!(through(&["secret", "secret-and-more"], &["a secret", "-and"]), "a ******-and");
+        assert_eq!(through(&["secret", "retold-it"], &["a sec", "ret", "old-it b"]), "a ************ b");
+        assert_eq!(through(&["secret", "retold-it"], &["a secret", "old", " b"]), "a ******old b");
+    }
+
+    #[test]
+    fn a_text_is_masked_in_the_forms_that_it_comes_back_in() {
+        let text = "the/real+value";
+        for (before, form, behind) in [
+            ("{\"key\":\"", r"the\/real+value".to_owned(), "\"}"),
+            ("https://a.example/?key=", "the%2Freal%2Bvalue".to_owned(), "&b"),
+            ("key=", "the%2freal%2bvalue".to_owned(), ""),
+        ] {
+            for cut in 0..form.len() {
+                let pieces = [before, &form[..cut], &form[cut..], behind];
+                let masked = format!("{before}{}{behind}", "*".repeat(form.len()));
+                assert_eq!(through(&[text], &pieces), masked, "{form} {cut}");
+            }
+        }
+        for before in ["", "u", "us", "use", "user:"] {
+            let whole = STANDARD.encode(format!("{before}{text}!!"));
+            for cut in 0..whole.len() {
+                let out = through(&[text], &[&whole[..cut], &whole[cut..]]);
+                let kept: String = out.chars().filter(|letter| *letter != '*').collect();
+                // what is left of it is less than one character at each end
+                let others = (before.len() + 2) * 8 / 6 + 6;
+                assert!(out.len() == whole.len() && kept.len() <= others, "{before} {cut}: {out}");
+            }
+        }
     }
 
     #[test]

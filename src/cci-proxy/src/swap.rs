@@ -10,6 +10,10 @@ use hyper::header::{
 /// Headers that servers keep and show: what is in them is no credential.
 const SHOWN: [HeaderName; 7] = [USER_AGENT, REFERER, ORIGIN, FROM, HOST, CONTENT_TYPE, CONTENT_LENGTH];
 
+/// The longest user beside a password that is swapped, and the longest password beside such a user: it is a part of what
+/// answers are looked through for.
+const LONGEST: usize = 256;
+
 /// A placeholder and what it stands for.
 #[derive(Clone, Copy)]
 pub struct Swap<'a> {
@@ -83,7 +87,9 @@ fn swapped(name: &HeaderName, text: &str, Swap { placeholder, value }: Swap<'_>)
     }
     let (user, password) = basic(text).filter(|_| *name == AUTHORIZATION)?;
     let put = |part: String| if part == placeholder { value.to_owned() } else { part };
-    if user != placeholder && password != placeholder {
+    let is_swapped = |part: &str| part == placeholder;
+    let fits = [&user, &password].into_iter().all(|part| is_swapped(part) || part.len() <= LONGEST);
+    if !fits || !(is_swapped(&user) || is_swapped(&password)) {
         return None;
     }
     let encoded = STANDARD.encode(format!("{}:{}", put(user), put(password)));
@@ -131,6 +137,17 @@ mod tests {
             assert!(all[name].is_sensitive() && swapped.0.contains(&"the-real-value".to_owned()));
             assert!(swapped.0.iter().any(|text| after.ends_with(text.as_str())), "{swapped:?}");
             assert_eq!(all["x-own"], "1");
+        }
+    }
+
+    #[test]
+    fn what_stands_beside_a_value_is_short() {
+        for (length, is_swapped) in [(LONGEST, true), (LONGEST + 1, false)] {
+            let other = "x".repeat(length);
+            for text in [format!("{other}:cci.x.secret"), format!("cci.x.secret:{other}")] {
+                let swapped = swap(&mut headers(&[("authorization", &basic_of(&text))]), WITH);
+                assert_eq!(swapped.is_some(), is_swapped, "{length}");
+            }
         }
     }
 

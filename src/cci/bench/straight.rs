@@ -50,7 +50,7 @@ pub(super) fn server(serves: Serves) -> io::Result<Served> {
 pub(super) fn through(to: SocketAddr, serves: Serves) -> io::Result<Served> {
     let reach = Reach { names: Names::Every, ..Reach::default() };
     let (sender, reach) = watch::channel(Arc::new(reach));
-    let limits = Limits::new(8192, 256);
+    let limits = Limits::default();
     let egress = Egress {
         container: String::new(),
         reach,

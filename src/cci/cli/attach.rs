@@ -7,6 +7,7 @@ use clap_complete::engine::ArgValueCandidates;
 
 use super::complete;
 use super::launch_flags::LaunchFlag;
+use super::review::left;
 use super::shell::{refuse_dumb, slot};
 use super::verb::{Call, OnIncus, Verb};
 use crate::supervisor;
@@ -16,6 +17,7 @@ use cci_engine::context::Context;
 use cci_engine::instance::ownership::Whose;
 use cci_engine::launch::environment;
 use cci_engine::session::attach::{self, Into, Known};
+use cci_engine::session::running::running;
 use cci_host::settings::Trust;
 
 /// Attach to a running session
@@ -75,21 +77,25 @@ impl OnIncus for AttachArgs {
             },
         };
         if !cci_host::terminal::is_interactive() {
-            attach::running(cx, &name).await?;
+            running(cx, &name).await?;
             return Err(Error::NoTerminal { verb: "attach" });
         }
         if into == Into::Agent {
             refuse_dumb(cx, "use --bash, or `cci tmux capture` and `cci tmux send`")?;
         }
         let session = async {
-            let owned = attach::running(cx, &name).await?;
+            let owned = running(cx, &name).await?;
             call.terminal.note(&format!("Attaching to {name}"));
             Known::running(cx, &owned).await
         };
         tokio::select! {
-            left = attach::attach(cx, &name, session, into) => left.map(|()| 0),
+            left = attach::attach(cx, &name, session, into) => left?,
             never = supervisor::keep(cx) => match never {},
         }
+        if into == Into::Agent {
+            left::tell(call, cx, &name).await;
+        }
+        Ok(0)
     }
 }
 

@@ -38,7 +38,7 @@ enum AuditVerb {
     Show(LinesArgs),
     /// Whether every record is as it was written; fails at the first line that is not
     #[command(
-        after_help = "Examples:\n  cci audit verify\n  cci audit verify --format=json | jq .whole\n\nA line that was changed, added, moved or removed is found. What was cut off at the end of a record, and a record that is gone, are not."
+        after_help = "Examples:\n  cci audit verify\n  cci audit verify --format=json | jq .whole\n\nA line that was changed, added, moved or removed is found. What was cut off at the end, or a record that is gone, is found by the link beside it (SESSION.end); whoever changes that too is not."
     )]
     Verify {
         #[command(flatten)]
@@ -78,6 +78,9 @@ fn text(verified: &Verified) -> Text {
     for broken in verified.records.iter().filter_map(|record| record.broken.as_ref()) {
         let path = GuestText::new(&broken.path);
         out.line(format_args!("{path}:{}: does not follow the line before it", broken.line));
+    }
+    for record in verified.records.iter().filter(|record| record.cut) {
+        out.line(format_args!("{}: what was written last is missing", record.session));
     }
     let lines: usize = verified.records.iter().map(|record| record.lines).sum();
     let records = count(verified.records.len(), "record", "records");

@@ -17,6 +17,7 @@ use crate::ui::terminal::{Terminal, Voice};
 use crate::ui::text;
 use cci_engine::checkpoint::forks;
 use cci_engine::checkpoint::log::{self, Logged};
+use cci_engine::checkpoint::review::look::{Found, Whose, look};
 use cci_engine::configuration::config::Configured;
 use cci_engine::configuration::profile;
 use cci_engine::context::Context;
@@ -72,6 +73,16 @@ pub(crate) fn checkpoints() -> Vec<CompletionCandidate> {
         let all = log::log(cx, SlotChoice::Auto, false).await?.into_iter();
         let about = |one: &Logged| if one.message.is_empty() { one.prompt.clone() } else { one.message.clone() };
         Ok(all.map(|one| Candidate { about: format!("{} {}", one.cause, about(&one)), name: one.id }).collect())
+    })
+}
+
+/// What the session that was active last left in this workspace.
+pub(crate) fn findings() -> Vec<CompletionCandidate> {
+    candidates(async |cx| {
+        let review = look(cx, &Whose::Latest).await?;
+        let candidate =
+            |one: &Found| Candidate { name: one.id.clone(), about: one.finding.path.to_string_lossy().into_owned() };
+        Ok(review.findings.iter().map(candidate).collect())
     })
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use cci_core::Result;
 use clap::Args;
 
+use super::review::left;
 use super::verb::{Call, OnIncus, Verb};
 use super::which::{self, Chosen, Which};
 use crate::ui::terminal::Terminal;
@@ -78,5 +79,6 @@ async fn end_all(which: &Which, verb: &str, done: &str, how: Stop, call: &Call<'
     }
     let gone = shutdown::end_all(cx, &names, how).await?;
     Terminal::result(&Text::one(format_args!("{done} {gone} container(s)")))?;
+    left::tell_of_all(call, cx, &names).await;
     shutdown::verdict(names.len(), gone).map(|()| 0)
 }

@@ -2,21 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
-use std::os::fd::AsRawFd;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use cci_core::env_file::{self, Wrong};
 use cci_core::environment::is_variable_name;
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
-use cci_guest::GuestText;
 
-use cci_engine::site::host_path;
+use super::input::{self, is_stdin};
 use cci_host::caller::Caller;
 
-/// The file name that means standard input.
-const STDIN: &str = "-";
 /// More than any process accepts as its environment.
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -56,17 +52,20 @@ pub(super) fn environment(
     Ok(given)
 }
 
-fn is_stdin(file: &Path) -> bool {
-    file == Path::new(STDIN)
+/// All of the standard input, which is empty from then on: what is left of a terminal's is not for the command.
+fn standard_input() -> io::Result<Vec<u8>> {
+    let bytes = input::standard_input(MAX_BYTES + 1)?;
+    rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+    Ok(bytes)
 }
 
 fn read(file: &Path, caller: &Caller, workspace: &Workspace) -> Result<Vec<env_file::Variable>> {
-    let shown = if is_stdin(file) { "the standard input".to_owned() } else { GuestText::new(file).to_string() };
+    let shown = input::shown(file);
     let wrong = |problem: String| Error::usage(format!("--env-file: {shown}{problem}"));
     let bytes = if is_stdin(file) {
         standard_input()
     } else {
-        of_file(Workspace::resolve(&caller.current_dir, file).path(), workspace)
+        input::of_file(Workspace::resolve(&caller.current_dir, file).path(), workspace, MAX_BYTES + 1)
     };
     let bytes = bytes.map_err(|error| match error.kind() {
         io::ErrorKind::PermissionDenied => Error::Usage {
@@ -79,24 +78,4 @@ fn read(file: &Path, caller: &Caller, workspace: &Workspace) -> Result<Vec<env_f
         return Err(wrong(format!(" is larger than {} KiB", MAX_BYTES >> 10)));
     }
     env_file::parse(&bytes).map_err(|Wrong { line, problem }| wrong(format!(":{line}: {problem}")))
-}
-
-/// All of the standard input, which is empty from then on: what is left of a terminal's is not for the command.
-fn standard_input() -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
-    Ok(bytes)
-}
-
-/// The content of a file. It is opened before it is checked, so that the file read is the one that was checked.
-fn of_file(path: &Path, workspace: &Workspace) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    let place = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
-    if host_path::leads_out(path, &place, &host_path::real(workspace.path())) {
-        return Err(io::Error::other("it is in the workspace, and a link leads out of it"));
-    }
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

@@ -8,6 +8,7 @@ use clap_complete::engine::ArgValueCandidates;
 use super::complete;
 use super::json_schema::Described;
 use super::launch_flags::LaunchFlag;
+use super::network::ways_text;
 use super::output::{Format, FormatArg, print};
 use super::verb::{Call, OnIncus, Verb};
 use crate::ui::size::human;
@@ -67,5 +68,7 @@ fn text(info: &Info) -> Text {
     let asks = info.asks_for.iter().map(|HostRequest { entry, reason, .. }| {
         format!("Asks For: {entry} ({reason}), `cci network allow {container} {entry}`")
     });
-    lines.into_iter().chain(checkpoint).chain(used).chain(asks).collect()
+    let mut out: Text = lines.into_iter().chain(checkpoint).chain(used).chain(asks).collect();
+    ways_text(&info.network, &mut out);
+    out
 }

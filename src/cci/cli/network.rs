@@ -20,7 +20,7 @@ use crate::ui::count::count;
 use crate::ui::text::Text;
 use cci_engine::audit::Entry;
 use cci_engine::context::Context;
-use cci_engine::network::{self, Answer, Question, Refreshed, Shown};
+use cci_engine::network::{self, Answer, Question, Refreshed, Shown, TlsEnded, Ways};
 use cci_host::settings::Trust;
 use cci_host::zone::Zone;
 
@@ -158,6 +158,7 @@ fn show_text(shown: &Shown) -> Text {
             out.line(format_args!("  allow {allowance}"));
         }
     }
+    ways_text(&shown.ways, &mut out);
     if !shown.names.is_empty() {
         let when = shown.refreshed.as_deref().map(|at| Zone::of_this_process().shown(at)).unwrap_or_default();
         out.line(format_args!("Names (looked up {when}):"));
@@ -166,6 +167,22 @@ fn show_text(shown: &Shown) -> Text {
         }
     }
     out
+}
+
+/// Lines about how connections go out.
+pub(super) fn ways_text(ways: &Ways, out: &mut Text) {
+    for proxy in &ways.proxies {
+        out.line(format_args!("Proxy: {proxy}"));
+    }
+    if let Some(resolver) = &ways.resolver {
+        out.line(format_args!("Resolver: {resolver}"));
+    }
+    for host in &ways.hosts {
+        out.line(format_args!("Service: {host}"));
+    }
+    for TlsEnded { host, secret } in &ways.tls_ended {
+        out.line(format_args!("TLS ended: {host}, for the secret {secret}"));
+    }
 }
 
 fn joined(addresses: &BTreeSet<Ipv4Addr>) -> String {

@@ -2,15 +2,19 @@
 
 use std::future::ready;
 
+use cci_core::session::Resume;
 use cci_core::slot::{Slot, SlotChoice};
 use cci_core::{Error, Result};
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::input::is_stdin;
 use super::json_schema::Described;
 use super::launch_flags::LaunchFlag;
 use super::output::{Format, FormatArg, print};
+use super::prompt::PromptArgs;
+use super::review::left;
 use super::verb::{Call, OnIncus, Verb};
 use crate::supervisor;
 use crate::ui::text::Text;
@@ -27,6 +31,7 @@ use cci_host::terminal;
 #[command(
     after_help = examples()
 )]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub(crate) struct ShellArgs {
     /// Start detached, and return once the agent shows something
     #[arg(long)]
@@ -40,17 +45,19 @@ pub(crate) struct ShellArgs {
     /// Drop the login that the session holds, and take the host's again
     #[arg(long)]
     fresh_creds: bool,
+    /// Return to the session of this workspace that runs (of several, to the one in the lowest slot); start one if none does
+    #[arg(long, conflicts_with_all = ["debug", "tmux", "fresh_creds"])]
+    attach_if_running: bool,
     /// How to print what was started
     #[command(flatten)]
     format: FormatArg,
-    /// (nothing: a session id belongs behind `--resume=`)
-    #[arg(hide = true)]
-    stray: Option<String>,
+    #[command(flatten)]
+    prompt: PromptArgs,
 }
 
 fn examples() -> String {
     format!(
-        "Examples:\n  cci shell                 {agent} on this directory\n  cci shell --slot 2        a second session next to the first\n  cci shell --background    start it detached, for `cci tmux send`\n  cci shell --debug         bash instead of the agent",
+        "Examples:\n  cci shell                 {agent} on this directory\n  cci shell --slot 2        a second session next to the first\n  cci shell --background    start it detached, for `cci tmux send`\n  cci shell --debug         bash instead of the agent\n  cci shell \"fix the failing test\"\n                            with a first prompt\n  cci shell --resume --prompt-file next.md\n                            resume, and go on with a prompt of up to 1 MiB\n  git diff | cci shell --background -\n                            a prompt from stdin\n  cci shell --attach-if-running\n                            return to the session of this directory, or start one",
         agent = cci_agent::default_agent().title()
     )
 }
@@ -88,14 +95,18 @@ impl OnIncus for ShellArgs {
     }
 
     async fn run(self, call: &Call<'_>, cx: &Context) -> Result<u8> {
-        refuse_stray(&self)?;
+        self.prompt.refuse_stray()?;
         if self.format.format == Format::Json && !self.background {
             return Err(Error::usage("--format json needs --background"));
         }
-        if !self.background && !terminal::is_interactive() {
+        let launch = &call.flags.launch;
+        if self.prompt.is_on_stdin() && launch.env_file.iter().any(|file| is_stdin(file)) {
+            return Err(Error::usage("--env-file - and a prompt from stdin exclude each other: stdin is read once"));
+        }
+        let has_terminal = if self.prompt.is_on_stdin() { terminal::is_shown() } else { terminal::is_interactive() };
+        if !self.background && !has_terminal {
             return Err(Error::NoTerminal { verb: "shell" });
         }
-        let launch = &call.flags.launch;
         let tmux = self.tmux.unwrap_or(true);
         if self.background && !tmux {
             return Err(Error::usage("--background needs tmux: leave out --tmux=false"));
@@ -103,9 +114,15 @@ impl OnIncus for ShellArgs {
         if !self.background && tmux {
             refuse_dumb(cx, "use --background, or --tmux=false")?;
         }
+        if self.prompt.is_given() && (self.debug || !tmux) {
+            let what = if self.debug { "--debug starts a shell, which takes none" } else { "it needs tmux" };
+            return Err(Error::usage(format!("no prompt can be given: {what}")));
+        }
+        let prompt = self.prompt.read(cx).await?;
+        let slot = slot(launch.slot)?;
         let session = Session {
-            slot: slot(launch.slot)?,
-            resume: launch.resume(),
+            slot,
+            resume: self.resumed(launch.resume(), slot, cx).await?,
             given: Given {
                 slot: launch.slot != 0,
                 profile: launch.profile.is_some(),
@@ -123,6 +140,7 @@ impl OnIncus for ShellArgs {
             account: None,
             forks: false,
             replaces: None,
+            prompt,
         };
         let (started, is_there) = tokio::join!(shell::start(cx, &session), supervisor::for_launch(cx, self.debug));
         let started = started?;
@@ -146,9 +164,25 @@ impl OnIncus for ShellArgs {
             }
         };
         tokio::select! {
-            left = attached => left.map(|()| 0),
+            left = attached => left?,
             never = supervisor::keep(cx) => match never {},
         }
+        left::tell(call, cx, &started.name).await;
+        Ok(0)
+    }
+}
+
+impl ShellArgs {
+    /// Which conversation it goes on with: that of the session that runs here, if it is to return to one.
+    async fn resumed(&self, asked: Resume, slot: SlotChoice, cx: &Context) -> Result<Resume> {
+        if !self.attach_if_running {
+            return Ok(asked);
+        }
+        if let Resume::Exactly(_) = asked {
+            return Err(Error::usage("--resume=ID returns to that session if it runs: leave out --attach-if-running"));
+        }
+        let running = attach::here(cx, slot).await?;
+        Ok(running.map_or(asked, |session| Resume::Exactly(session.to_string())))
     }
 }
 
@@ -171,17 +205,4 @@ pub(crate) fn slot(number: u8) -> Result<SlotChoice> {
             ))
         }),
     }
-}
-
-fn refuse_stray(args: &ShellArgs) -> Result<()> {
-    let Some(stray) = &args.stray else {
-        return Ok(());
-    };
-    let looks_like_id = stray.len() >= 8 && stray.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
-    let hint = if looks_like_id {
-        format!("a session id needs `=`: `cci shell --resume={stray}`")
-    } else {
-        "see `cci shell --help`".to_owned()
-    };
-    Err(Error::Usage { problem: format!("unexpected argument '{stray}'"), hint: Some(hint) })
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use cci_core::audit::Event;
 use cci_core::session::SessionId;
 use cci_host::store::run_dir::{RunDir, Watched};
+use cci_proxy::egress::Pipes;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -41,6 +42,8 @@ pub(super) struct House {
     shared: Rc<Shared>,
     logins: Rc<Logins>,
     gateways: Gateways,
+    /// Those that the ways out of all sessions share.
+    pipes: Pipes,
     lookout: Rc<dyn Lookout>,
     /// Notified when it is time to look again.
     changed: Rc<Notify>,
@@ -58,7 +61,7 @@ impl House {
         changed: Rc<Notify>,
     ) -> Self {
         let (gateways, entries, places) = (Gateways::default(), RefCell::default(), RefCell::default());
-        Self { run, shared, logins, gateways, lookout, changed, entries, places }
+        Self { run, shared, logins, gateways, pipes: Pipes::default(), lookout, changed, entries, places }
     }
 
     /// The sessions, as `status` tells them.
@@ -204,7 +207,8 @@ impl House {
         if let Err(error) = ssh::begin(&self.run, watched, &self.shared.log, &mut tasks) {
             self.shared.log.say(format_args!("{id}: its SSH agent cannot be served: {error}"));
         }
-        match egress::begin(watched, &session.record, (&self.run, &self.gateways, &self.shared.vault), &mut tasks) {
+        let shared = (&self.run, &self.gateways, &self.shared.vault, &self.pipes);
+        match egress::begin(watched, &session.record, shared, &mut tasks) {
             Ok(Some(rules)) => drop(session.rules.set(rules)),
             Ok(None) => {}
             Err(error) => self.shared.log.say(format_args!("{id}: its connections cannot be passed on: {error}")),

@@ -11,7 +11,7 @@ use cci_core::checkpoint::{Cause, Reference};
 use cci_core::error::Error;
 use cci_core::hint::hint;
 use cci_core::settings::Auto;
-use cci_guest::agent_socket::{ASK, CREDENTIAL, PATIENCE, TURN_END, TURN_START, WHY};
+use cci_guest::agent_socket::{ASK, CREDENTIAL, PATIENCE, REFUSED, TURN_END, TURN_START, WHY};
 use cci_host::store::audit::Audits;
 use cci_host::store::run_dir::{MachineNote, Watched};
 use hyper::StatusCode;
@@ -78,6 +78,8 @@ pub(super) struct Session {
     /// Whether it is being rewound, or waits for that.
     rewinding: Cell<bool>,
     bucket: RefCell<Bucket>,
+    /// The share of its hook that asks what was refused.
+    hooks: RefCell<Bucket>,
     /// The first line of the prompt that the agent works on.
     prompt: RefCell<Option<String>>,
 }
@@ -98,6 +100,7 @@ impl Session {
             taken: Cell::new(0),
             rewinding: Cell::new(false),
             bucket: RefCell::new(Bucket::full()),
+            hooks: RefCell::new(Bucket::holding(100, Duration::from_millis(50))),
             prompt: RefCell::new(None),
         })
     }
@@ -124,6 +127,9 @@ impl Session {
 
     /// Answers a request of the guest's.
     pub(super) async fn respond(self: Rc<Self>, method: &str, path: &str, body: Body) -> Answer {
+        if method == "GET" && path == REFUSED {
+            return self.heard();
+        }
         if !self.bucket.borrow_mut().take() {
             return refusal(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "too many requests: wait a moment");
         }
@@ -140,6 +146,17 @@ impl Session {
                 "unknown-request",
                 "cci answers POST /checkpoint, GET /log and POST /rewind here",
             ),
+        }
+    }
+
+    /// The agent's hook asks what was refused, after each use of a tool: that takes nothing from its other requests.
+    fn heard(&self) -> Answer {
+        if !self.hooks.borrow_mut().take() {
+            return egress::silent();
+        }
+        match (self.rules.get(), &self.watched.egress) {
+            (Some(rules), Some(note)) => egress::heard(&self.record, rules, &note.container),
+            _ => egress::silent(),
         }
     }
 
@@ -312,7 +329,7 @@ impl Session {
 
 /// What its record begins with.
 fn began(watched: &Watched) -> Event {
-    let MachineNote { container, image, network } = &watched.machine;
+    let MachineNote { container, image, network, .. } = &watched.machine;
     Event::Began {
         container: container.clone(),
         workspace: watched.workspace.to_string_lossy().into_owned(),

@@ -34,10 +34,11 @@ fn random_verbs_at_once_never_break_what_must_hold() {
             });
         }
     });
-    bed.host.cci(&["kill", "--all", "--force"]);
-    bed.host.cci(&["clean", "--all", "--persistent", "--force"]);
-    bed.assert_nothing_left(&format!("a storm (seed {seed})"));
-    bed.assert_others_untouched(&format!("a storm (seed {seed})"));
+    let killed = bed.host.cci(&["kill", "--all", "--force"]);
+    let cleaned = bed.host.cci(&["clean", "--all", "--persistent", "--force"]);
+    let when = format!("a storm (seed {seed})\nkill: {killed}\nclean: {cleaned}");
+    bed.assert_nothing_left(&when);
+    bed.assert_others_untouched(&when);
     let tally = tally.into_inner().unwrap();
     let conflicts: usize = tally.iter().filter(|(what, _)| what.starts_with("conflict")).map(|(_, count)| count).sum();
     figures::note(&format!("storm: {limit:?}, seed {seed}: {tally:?}"));

@@ -13,6 +13,7 @@ mod elsewhere;
 mod floods;
 mod forged;
 mod guard;
+mod hears;
 mod host;
 mod hosts;
 mod keys;

@@ -9,7 +9,7 @@ use crate::support::internet;
 use crate::support::web::Web;
 
 /// A name server on the stand-in internet by which every name has one address; what it was asked for.
-fn name_server(last: u8, leads_to: &str) -> (String, Arc<Mutex<Vec<String>>>) {
+pub(super) fn name_server(last: u8, leads_to: &str) -> (String, Arc<Mutex<Vec<String>>>) {
     let address = internet::further_address(last);
     let (at, leads_to) = (address.clone(), leads_to.parse::<std::net::Ipv4Addr>().unwrap());
     let socket = internet::inside(move || UdpSocket::bind((at.as_str(), 5353)).unwrap());

@@ -18,7 +18,7 @@ mod words;
 
 use self::login::LOGIN;
 use self::place::{STATE, directory, state_file};
-use crate::agent::{Agent, RanIn, Shown, Spoken, Transcripts};
+use crate::agent::{Agent, FirstPrompt, RanIn, Shown, Spoken, Transcripts};
 use crate::import::{Import, Part};
 use crate::json::Keep;
 use crate::login::Login;
@@ -147,6 +147,11 @@ impl Agent for Claude {
         Some(screen::shown)
     }
 
+    /// What is not a terminal there is the prompt, however long, as it is: it then opens the terminal itself.
+    fn first_prompt(&self) -> Option<FirstPrompt> {
+        Some(FirstPrompt::Read)
+    }
+
     /// A backslash before Enter is a new line for it, and is lost; blanks at the end of a prompt are.
     fn ends_with(&self, prompt: &[u8]) -> &'static str {
         if prompt.ends_with(b"\\") { " " } else { "" }
@@ -174,6 +179,18 @@ impl Agent for Claude {
 
     fn protected(&self) -> &'static [&'static str] {
         &[".claude"]
+    }
+
+    fn settings_in_workspace(&self) -> &'static [&'static str] {
+        &[
+            "**/.claude/settings.json",
+            "**/.claude/settings.local.json",
+            "**/.claude/hooks/",
+            "**/.claude/commands/",
+            "**/.claude/agents/",
+            "**/.claude/skills/",
+            ".mcp.json",
+        ]
     }
 
     fn domains(&self) -> &'static [&'static str] {

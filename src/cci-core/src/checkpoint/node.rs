@@ -112,6 +112,8 @@ pub enum Cause {
     BeforeAdopt,
     /// A fork, as its origin adopted it.
     Adopted,
+    /// Before `cci review` puts files back.
+    BeforeReview,
 }
 
 impl Cause {
@@ -130,6 +132,7 @@ impl Cause {
             Self::Fork => "fork",
             Self::BeforeAdopt => "before-adopt",
             Self::Adopted => "adopted",
+            Self::BeforeReview => "before-review",
         }
     }
 }

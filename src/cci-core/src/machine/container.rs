@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cci_guest::layout::PLACE_VARIABLE;
 use cci_incus_types::Devices;
 
 use super::spec::{Hooks, MachineIds, MachineSpec};
@@ -9,6 +10,8 @@ use crate::address::Fixed;
 use crate::host_disk::{self, RAW_LXC};
 use crate::idmap::Idmap;
 use crate::machine_id::MachineId;
+use crate::plan::PLACE;
+
 use crate::settings::Limits;
 
 /// The line for LXC without whose command's success nothing starts.
@@ -37,6 +40,9 @@ pub fn container(machine: &MachineSpec) -> Container {
     config.extend(limits(&machine.limits));
     config.extend(ids(&machine.ids));
     config.extend(machine.marks.to_config());
+    if let Some(place) = machine.disks.iter().find(|disk| disk.device == PLACE) {
+        config.insert(format!("environment.{PLACE_VARIABLE}"), place.path.clone());
+    }
     let raw_lxc = raw_lxc(&machine.name, &machine.hooks, &pins);
     if !raw_lxc.is_empty() {
         config.insert(RAW_LXC.to_owned(), raw_lxc);

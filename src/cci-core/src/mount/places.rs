@@ -34,7 +34,7 @@ pub fn check_places(mounts: &[Mount], workspace: &Path, state: &str) -> Result<(
     }
 }
 
-/// Whether a mount at this place would hide nothing that the image has.
+/// Whether something may be mounted at a place, as far as that place itself says.
 pub fn check_place(place: &str) -> Result<(), MountError> {
     let path = Path::new(place);
     let hides = |hidden: &str| MountError::Hides { path: place.to_owned(), hidden: hidden.to_owned() };

@@ -21,8 +21,14 @@ impl Block {
         Self::literal([172, 16, 0, 0], 12),
         Self::literal([192, 168, 0, 0], 16),
     ];
-    /// Link-local addresses, where clouds keep their metadata service.
-    pub const LINK_LOCAL: Self = Self::literal([169, 254, 0, 0], 16);
+    /// Where clouds keep metadata and agents of theirs: link-local addresses, one among those of carriers, one that looks
+    /// public, and one among those of protocols. Some lie in another range too, and this one counts.
+    pub const METADATA: [Self; 4] = [
+        Self::literal([100, 100, 100, 200], 32),
+        Self::literal([168, 63, 129, 16], 32),
+        Self::literal([169, 254, 0, 0], 16),
+        Self::literal([192, 0, 0, 192], 32),
+    ];
     /// Ranges that are not a single remote host: this network, loopback, multicast, reserved and broadcast.
     pub const SPECIAL: [Self; 4] = [
         Self::literal([0, 0, 0, 0], 8),
@@ -30,9 +36,7 @@ impl Block {
         Self::literal([224, 0, 0, 0], 4),
         Self::literal([240, 0, 0, 0], 4),
     ];
-    /// Metadata and agents of clouds at addresses that look public.
-    pub const CLOUD: [Self; 1] = [Self::literal([168, 63, 129, 16], 32)];
-    /// Ranges of protocols, relays and measurements; `192.0.0.192` is the metadata of a cloud.
+    /// Ranges of protocols, relays and measurements.
     pub const PROTOCOLS: [Self; 3] =
         [Self::literal([192, 0, 0, 0], 24), Self::literal([192, 88, 99, 0], 24), Self::literal([198, 18, 0, 0], 15)];
 
@@ -110,9 +114,8 @@ impl Block {
     /// Whether it lies entirely where no allowlist may ever lead.
     #[must_use]
     pub fn is_never_public(self) -> bool {
-        let never = Self::PRIVATE.into_iter().chain(Self::SPECIAL).chain([Self::LINK_LOCAL]);
-        let never = never.chain(Self::CLOUD).chain(Self::PROTOCOLS);
-        never.into_iter().any(|block| block.covers(self))
+        let mut never = Self::PRIVATE.into_iter().chain(Self::SPECIAL).chain(Self::METADATA).chain(Self::PROTOCOLS);
+        never.any(|block| block.covers(self))
     }
 }
 
@@ -195,6 +198,7 @@ mod tests {
             "192.168.0.1",
             "100.127.1.1",
             "169.254.169.254",
+            "100.100.100.200",
             "127.0.0.1",
             "168.63.129.16",
             "192.0.0.192",

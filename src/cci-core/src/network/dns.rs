@@ -7,6 +7,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::block::Block;
+use super::host_name::HostName;
 use super::host_names::HostNames;
 use super::reverse::{reverse_of, reverse_zones};
 
@@ -122,6 +123,13 @@ fn zones(kept: Kept<'_>, host: &HostNames) -> impl Iterator<Item = String> {
     special.into_iter().chain(host.own.iter().cloned()).chain(reverse).chain(local.into_iter().flatten())
 }
 
+/// Whether nobody but this host and its network may know a name: it has no dot, or lies in a zone that is local by
+/// convention or by this host's configuration, or the host's table has it.
+pub(super) fn is_local(host: &HostNames, name: &HostName) -> bool {
+    let blocks = Block::apart(&Block::PRIVATE.into_iter().chain(Block::METADATA).collect());
+    withholds(Kept { blocks: &blocks, local: true, metadata: true }, host, name.as_str())
+}
+
 /// Whether a name is withheld that the host may know.
 pub(super) fn withholds(kept: Kept<'_>, host: &HostNames, name: &str) -> bool {
     let is_in = |zone: String| name.strip_suffix(&zone).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
@@ -134,6 +142,23 @@ pub(super) fn withholds(kept: Kept<'_>, host: &HostNames, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_host_and_its_network_alone_know_is_local() {
+        let set = |name: &str| std::collections::BTreeSet::from([name.to_owned()]);
+        let host = HostNames { search: set("office.example"), own: set("db.corp.example"), ..HostNames::default() };
+        for (name, local) in [
+            ("db.corp.example", true),
+            ("wiki.office.example", true),
+            ("printer.local", true),
+            ("nas", true),
+            ("metadata.google.internal", true),
+            ("www.example.org", false),
+            ("notoffice.example", false),
+        ] {
+            assert_eq!(is_local(&host, &HostName::typed(name).unwrap()), local, "{name}");
+        }
+    }
 
     #[test]
     fn the_reverse_zones_of_a_block_are_those_that_lie_in_it() {

@@ -41,6 +41,16 @@ impl HostNames {
     /// Reads them; `own` are the host's addresses.
     #[must_use]
     pub fn read(files: HostFiles<'_>, own: &BTreeSet<Ipv4Addr>) -> Self {
+        Self::with(files, own, false)
+    }
+
+    /// The same for whoever asks the host's own resolver, which always reads the host's table.
+    #[must_use]
+    pub fn of_resolver(files: HostFiles<'_>) -> Self {
+        Self::with(files, &BTreeSet::new(), true)
+    }
+
+    fn with(files: HostFiles<'_>, own: &BTreeSet<Ipv4Addr>, reads_table: bool) -> Self {
         let resolved =
             |server: IpAddr| matches!(server, IpAddr::V4(v4) if [53, 54].contains(&v4.octets()[3]) && v4.is_loopback());
         let beyond_resolved =
@@ -48,7 +58,8 @@ impl HostNames {
         let asked = if beyond_resolved { files.uplinks } else { files.resolv };
         let is_here = |server: IpAddr| server.is_loopback() || matches!(server, IpAddr::V4(v4) if own.contains(&v4));
         let host = zone(files.name).filter(|name| name.contains('.'));
-        let pinned = servers(asked).any(is_here).then(|| pins(files.table)).into_iter().flatten();
+        let reads_table = reads_table || servers(asked).any(is_here);
+        let pinned = reads_table.then(|| pins(files.table)).into_iter().flatten();
         Self {
             search: [files.resolv, files.uplinks].into_iter().flat_map(search).collect(),
             own: host.into_iter().chain(pinned).collect(),
@@ -145,6 +156,13 @@ mod tests {
             let read = HostNames::read(HostFiles { resolv, table: TABLE, name: "vm", ..HostFiles::default() }, &own);
             assert_eq!(read.own, pinned, "{resolv}");
         }
+    }
+
+    #[test]
+    fn who_asks_the_hosts_own_resolver_hears_its_table() {
+        let files = HostFiles { resolv: "nameserver 192.0.2.1", table: TABLE, ..HostFiles::default() };
+        assert!(HostNames::of_resolver(files).own.contains("db.corp.example"));
+        assert!(HostNames::read(files, &BTreeSet::new()).own.is_empty());
     }
 
     #[test]

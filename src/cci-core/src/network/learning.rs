@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::entry::{Entry, Ports, Target};
+use super::entry::{BY_NAME, Entry, Ports, Target};
 use super::host_name::HostName;
 
 /// Names under which anybody can leave something.
@@ -12,7 +12,11 @@ const MANY: usize = 20;
 
 /// What was asked for so far.
 #[derive(Debug, Clone, Default)]
-pub struct Learning(BTreeMap<(HostName, u16), u64>);
+pub struct Learning {
+    asked: BTreeMap<(HostName, u16), u64>,
+    /// The names that led where no name may, with how often.
+    near: BTreeMap<HostName, u64>,
+}
 
 /// One entry of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub enum Odd {
     Random,
     /// Anybody can leave something there.
     Paste,
+    /// It led where no name may: to the local network, to this host, or to a cloud's metadata.
+    Near,
     /// It was asked for once.
     Once,
 }
@@ -43,6 +49,7 @@ impl Odd {
         match self {
             Self::Random => "random",
             Self::Paste => "paste",
+            Self::Near => "near",
             Self::Once => "once",
         }
     }
@@ -57,25 +64,40 @@ impl Odd {
 impl Learning {
     /// Counts one connection or request.
     pub fn saw(&mut self, name: HostName, port: u16) {
-        *self.0.entry((name, port)).or_default() += 1;
+        *self.asked.entry((name, port)).or_default() += 1;
     }
 
-    /// The least list that lets all of it through.
+    /// Counts one that led where no name may, which no entry lets through.
+    pub fn led_near(&mut self, name: HostName) {
+        *self.near.entry(name).or_default() += 1;
+    }
+
+    /// The least list that lets all of it through, and what no list lets through, which is odd.
     #[must_use]
     pub fn least(&self) -> Vec<Learned> {
         let mut below: BTreeMap<&str, usize> = BTreeMap::new();
-        for (name, _) in self.0.keys() {
+        for (name, _) in self.asked.keys() {
             *below.entry(name.registered()).or_default() += 1;
         }
         let one = |((name, port), times): (&(HostName, u16), &u64)| {
             let many = below.get(name.registered()).is_some_and(|count| *count >= MANY);
-            let found =
-                [(Odd::Random, many || has_random_label(name)), (Odd::Paste, is_paste(name)), (Odd::Once, *times == 1)];
+            let found = [
+                (Odd::Random, many || has_random_label(name)),
+                (Odd::Paste, is_paste(name)),
+                (Odd::Near, self.near.contains_key(name)),
+                (Odd::Once, *times == 1),
+            ];
             let odd = found.into_iter().filter(|(_, is_so)| *is_so).map(|(odd, _)| odd).collect();
             let entry = Entry { target: Target::Name(name.clone()), ports: Ports::from([*port]) };
             Learned { entry, times: *times, odd }
         };
-        self.0.iter().map(one).collect()
+        let only_near = self.near.iter().filter(|(name, _)| !self.asked.keys().any(|(asked, _)| asked == *name));
+        let near = only_near.map(|(name, times)| Learned {
+            entry: Entry { target: Target::Name(name.clone()), ports: Ports::from(BY_NAME) },
+            times: *times,
+            odd: vec![Odd::Near],
+        });
+        self.asked.iter().map(one).chain(near).collect()
     }
 }
 
@@ -156,6 +178,24 @@ mod tests {
         assert_eq!(odd("pastebin.com"), ["paste"]);
         assert_eq!(odd("abc.ngrok.io"), ["paste"]);
         assert!(odd("notpastebin.com").is_empty());
+    }
+
+    #[test]
+    fn what_led_to_the_local_network_is_flagged_and_never_plain() {
+        let name = |raw: &str| HostName::typed(raw).unwrap();
+        let mut learning = Learning::default();
+        for raw in ["a.example", "b.example"] {
+            learning.saw(name(raw), 443);
+            learning.saw(name(raw), 443);
+        }
+        learning.led_near(name("b.example"));
+        learning.led_near(name("c.example"));
+        let list = learning.least();
+        let shown: Vec<_> = list.iter().map(|one| (one.entry.to_string(), one.odd.as_slice())).collect();
+        let near = &[Odd::Near][..];
+        let wanted = [("a.example:443", &[][..]), ("b.example:443", near), ("c.example:80,443", near)];
+        assert_eq!(shown, wanted.map(|(entry, odd)| (entry.to_owned(), odd)));
+        assert!(Odd::Near.is_suspect());
     }
 
     #[test]

@@ -137,6 +137,15 @@ impl Policy {
         matches!(self.form, Form::Named(_))
     }
 
+    /// Who judges its connections by name, if anybody does.
+    #[must_use]
+    pub fn keeper(&self) -> Option<&Keeper> {
+        match &self.form {
+            Form::Named(keeper) => Some(keeper),
+            Form::Talkative | Form::Silent => None,
+        }
+    }
+
     /// The name server that is asked instead of the host's.
     #[must_use]
     pub fn resolver(&self) -> Option<SocketAddr> {

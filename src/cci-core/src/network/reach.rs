@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use super::dns;
 use super::entry::{Entry, Target};
 use super::host_name::HostName;
+use super::host_names::HostNames;
 use super::service::Services;
 use super::special::{Addresses, Special};
 
@@ -18,9 +21,19 @@ pub struct Reach {
     pub addresses: Addresses,
     /// The names that lead to one address each, whatever that is.
     pub services: Services,
+    /// What this host and its network alone know, where nothing of it may be told: such a name is as one that there is not,
+    /// and so is one that leads where no name may.
+    pub withheld: Option<Arc<HostNames>>,
 }
 
 impl Reach {
+    /// Whether a name is as one that there is not, whatever this host knows of it.
+    #[must_use]
+    pub fn withholds(&self, name: &HostName) -> bool {
+        let is_known_here = self.withheld.as_ref().is_some_and(|host| dns::is_local(host, name));
+        is_known_here && !self.services.have(name)
+    }
+
     /// Why a name may not lead to this address; `None` if it may.
     #[must_use]
     pub fn refuse(&self, name: &HostName, address: SocketAddr) -> Option<Special> {

@@ -71,8 +71,6 @@ pub enum ServiceError {
 
 /// How a file says that a service is on this host.
 const HOST: &str = "host";
-/// The metadata of a cloud in what is otherwise the local network.
-const CLOUD: Ipv4Addr = Ipv4Addr::new(100, 100, 100, 200);
 
 impl Service {
     /// Reads one.
@@ -136,6 +134,12 @@ impl Services {
     pub fn address(&self, name: &HostName, port: u16) -> Option<Ipv4Addr> {
         self.0.get(name).filter(|(_, ports)| ports.contains(port)).map(|(address, _)| *address)
     }
+
+    /// Whether a name is a service, on any port.
+    #[must_use]
+    pub(super) fn have(&self, name: &HostName) -> bool {
+        self.0.contains_key(name)
+    }
 }
 
 impl FromIterator<Service> for Services {
@@ -167,8 +171,8 @@ impl FromStr for Place {
         let address: Ipv4Addr = raw.parse().map_err(|_| ServiceError::Address(raw.to_owned()))?;
         let allowed = Addresses { private: true, ..Addresses::default() };
         match allowed.refuse(address.into()) {
-            None if address != CLOUD => Ok(Self::Address(address)),
-            None | Some(Special::Metadata) => Err(ServiceError::Metadata(address)),
+            None => Ok(Self::Address(address)),
+            Some(Special::Metadata) => Err(ServiceError::Metadata(address)),
             Some(_) if Block::SPECIAL[1].contains(address) => Err(ServiceError::Loopback(address)),
             Some(_) => Err(ServiceError::Reserved(address)),
         }
@@ -220,6 +224,7 @@ mod tests {
             ("169.254.169.254", "cloud metadata"),
             ("168.63.129.16", "cloud metadata"),
             ("100.100.100.200", "cloud metadata"),
+            ("192.0.0.192", "cloud metadata"),
             ("224.0.0.1", "single host"),
             ("0.0.0.0", "single host"),
             ("192.168.0.0/16", "IPv4 address"),

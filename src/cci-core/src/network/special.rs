@@ -77,10 +77,10 @@ impl fmt::Display for Special {
 
 fn special4(address: Ipv4Addr) -> Option<Special> {
     let within = |blocks: &[Block]| blocks.iter().any(|block| block.contains(address));
-    if within(&Block::PRIVATE) {
-        Some(Special::Private)
-    } else if Block::LINK_LOCAL.contains(address) || within(&Block::CLOUD) {
+    if within(&Block::METADATA) {
         Some(Special::Metadata)
+    } else if within(&Block::PRIVATE) {
+        Some(Special::Private)
     } else if within(&Block::SPECIAL) || within(&Block::PROTOCOLS) {
         Some(Special::Reserved)
     } else {
@@ -181,13 +181,17 @@ mod tests {
             ("127.0.0.1", Reserved),
             ("224.0.0.1", Reserved),
             ("255.255.255.255", Reserved),
-            ("192.0.0.192", Reserved),
+            ("192.0.0.191", Reserved),
             ("198.18.0.1", Reserved),
             ("10.0.0.1", Private),
             ("172.31.0.1", Private),
             ("192.168.1.1", Private),
-            ("100.100.100.200", Private),
+            ("100.100.100.201", Private),
+            ("100.100.100.200", Metadata),
+            ("192.0.0.192", Metadata),
             ("169.254.169.254", Metadata),
+            ("169.254.170.2", Metadata),
+            ("169.254.170.23", Metadata),
             ("168.63.129.16", Metadata),
             ("::", Reserved),
             ("::1", Reserved),
@@ -198,6 +202,8 @@ mod tests {
             ("2001:2::1", Reserved),
             ("fe80::1", Metadata),
             ("fd00:ec2::254", Metadata),
+            ("fd00:ec2::23", Metadata),
+            ("64:ff9b::6464:64c8", Metadata),
             ("fd20:ce::254", Metadata),
             ("fd00:c1::a9fe:a9fe", Metadata),
             ("fd00:42::42", Metadata),
@@ -233,6 +239,19 @@ mod tests {
         }
         for never in ["127.0.0.1", "::1", "::ffff:198.51.100.8", "224.0.0.1"] {
             assert!(addresses.refuse(never.parse().unwrap()).is_some(), "{never}");
+        }
+    }
+
+    #[test]
+    fn where_the_local_network_is_reached_the_metadata_in_it_is_not() {
+        let addresses = Addresses { private: true, ..Addresses::default() };
+        for metadata in
+            ["100.100.100.200", "192.0.0.192", "168.63.129.16", "169.254.170.2", "fd00:ec2::254", "fd20:ce::254"]
+        {
+            assert_eq!(addresses.refuse(metadata.parse().unwrap()), Some(Special::Metadata), "{metadata}");
+        }
+        for near in ["100.100.100.201", "10.0.0.1", "fd12::1"] {
+            assert_eq!(addresses.refuse(near.parse().unwrap()), None, "{near}");
         }
     }
 

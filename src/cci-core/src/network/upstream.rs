@@ -97,6 +97,23 @@ impl fmt::Debug for Upstream {
     }
 }
 
+impl fmt::Display for Upstream {
+    /// How it is talked to and where it is, without the login.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.kind {
+            UpstreamKind::Connect => "http",
+            UpstreamKind::Socks5 => "socks5",
+            UpstreamKind::Socks5Names => "socks5h",
+        };
+        let Self { host, port, .. } = self;
+        match host {
+            UpstreamHost::Address(IpAddr::V6(address)) => write!(out, "{scheme}://[{address}]:{port}"),
+            UpstreamHost::Address(IpAddr::V4(address)) => write!(out, "{scheme}://{address}:{port}"),
+            UpstreamHost::Name(name) => write!(out, "{scheme}://{name}:{port}"),
+        }
+    }
+}
+
 /// What a URL has in place of its characters: `%40` for `@`.
 fn decoded(raw: &str) -> String {
     let mut bytes = Vec::new();
@@ -180,6 +197,11 @@ impl Upstreams {
         })
     }
 
+    /// Each of them once, for port 80 first.
+    pub fn all(&self) -> impl Iterator<Item = &Upstream> {
+        self.http.iter().chain(self.https.iter().filter(|https| self.http.as_ref() != Some(*https)))
+    }
+
     /// The one for a name and a port, if it does not go out directly.
     #[must_use]
     pub fn of(&self, name: &HostName, port: u16) -> Option<&Upstream> {
@@ -205,6 +227,8 @@ fn exception(raw: &str) -> Option<Exception> {
     Some(Exception::Name(HostName::typed(name).ok()?, port))
 }
 
+/// As programs read `no_proxy`: `lan` and `internal`, below which anything belongs to whoever named it, count as well. It
+/// says only which way a connection takes that a rule has allowed, so no public suffix ends it ([`HostName::is_below`]).
 fn is_or_below(name: &HostName, above: &HostName) -> bool {
     let rest = name.as_str().strip_suffix(above.as_str());
     rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
@@ -232,6 +256,16 @@ mod tests {
         assert_eq!(socks.login, Some(("u@x".into(), "p:/".into())));
         assert_eq!(read("socks5://10.0.0.1").port, 1080);
         assert_eq!(read("http://u@proxy.lan").login, Some(("u".into(), String::new())));
+    }
+
+    #[test]
+    fn it_is_shown_without_its_login_and_each_once() {
+        let shown = |variables: &ProxyVariables| -> Vec<String> {
+            Upstreams::read(variables).unwrap().all().map(ToString::to_string).collect()
+        };
+        assert_eq!(shown(&ProxyVariables::always("http://u:secret@proxy.lan:3128/")), ["http://proxy.lan:3128"]);
+        let two = ProxyVariables { https: Some("socks5h://[::1]".into()), ..ProxyVariables::always("10.0.0.1:8080") };
+        assert_eq!(shown(&two), ["http://10.0.0.1:8080", "socks5h://[::1]:1080"]);
     }
 
     #[test]
@@ -265,7 +299,9 @@ mod tests {
             let variables = ProxyVariables { except: except.into(), ..ProxyVariables::always("http://proxy.lan:1") };
             Upstreams::read(&variables).unwrap().of(&name(host), port).is_some()
         };
-        for except in ["a.lan", ".a.lan", "*.a.lan", "A.LAN", "x.lan, a.lan", "x.lan a.lan", "a.lan:443", "*"] {
+        for except in
+            ["a.lan", ".a.lan", "*.a.lan", "A.LAN", "x.lan, a.lan", "x.lan a.lan", "a.lan:443", "lan", ".lan", "*"]
+        {
             assert!(!proxied(except, "a.lan", 443) && !proxied(except, "b.a.lan", 443), "{except}");
         }
         for except in ["", "b.a.lan", "lan.a", "a.la", "a.lan:80", "10.0.0.0/8", "127.0.0.1", "::1", "a.lan:x"] {

@@ -15,8 +15,8 @@ pub(super) const SESSION: &str = "session";
 pub const SOCKETS: &str = "cci";
 /// The device with the hosts that the caller's SSH knows.
 pub const KNOWN_HOSTS: &str = "known-hosts";
-/// The device with the workspace where it is on the host.
-pub const SAME_PATH: &str = "same-path";
+/// The device that shows the workspace at its path on the host, where the container works then.
+pub const PLACE: &str = "place";
 /// The device that names the name server.
 pub(super) const RESOLV: &str = "resolv";
 
@@ -29,7 +29,7 @@ pub(super) fn disks(ask: &Ask, host: &HostFacts, map: &Idmap, state: &str) -> Ve
     // what shifts ids would give the container's root the rights of the host's root in it
     let sockets = ask.sockets.iter().filter(|_| *map != Idmap::Shift);
     let sockets = sockets.map(|source| disk(SOCKETS, source, agent_socket::DIRECTORY));
-    let mounts = host.mounts.iter();
+    let mounts = host.mounts.iter().chain(&host.git.mounts);
     let mounts = mounts.map(|mount| disk(&mount.device, &mount.source, &mount.container).readonly(mount.readonly));
     let network = host.nic.as_ref().and_then(|nic| nic.network.as_ref());
     let resolv = network.map(|network| disk(RESOLV, &network.resolv, layout::RESOLV).readonly(true));

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use cci_guest::author::Author;
 use cci_incus_types::{Disk, device};
 
+use super::git_view::GitView;
 use super::roots::Roots;
 use crate::address::Subnet;
 use crate::environment::HostLocale;
@@ -67,6 +68,8 @@ pub struct HostFacts {
     pub stop_hook: Option<StopHook>,
     /// The other mounts: they exist and may be mounted.
     pub mounts: Vec<Mount>,
+    /// What it gets for git to work.
+    pub git: GitView,
 }
 
 /// A network interface as the default profile has it.

@@ -55,6 +55,7 @@ fn host() -> HostFacts {
         root: None,
         workspace: Some(place("/home/u/proj", 4242)),
         mounts: Vec::new(),
+        git: GitView::default(),
     }
 }
 

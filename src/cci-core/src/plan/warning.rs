@@ -15,6 +15,11 @@ pub enum PlanWarning {
         /// The key, below `network`.
         key: &'static str,
     },
+    /// A key that is for policies has no effect in mode `open`, which has none.
+    NoEffectInOpen {
+        /// The key, below `network`.
+        key: &'static str,
+    },
     /// The ids of the workspace are shifted: the container's root is the host's there.
     ShiftedWorkspace,
     /// The workspace belongs to root, and the agent works with its ids.
@@ -29,6 +34,7 @@ pub(super) fn warnings(settings: &Settings, host: &IdmapFacts, map: &Idmap) -> V
     let mut warnings = Vec::new();
     if network.mode == Mode::Open {
         warnings.push(PlanWarning::OpenNetwork);
+        warnings.extend(without_policy(network).map(|key| PlanWarning::NoEffectInOpen { key }));
     }
     if network.mode == Mode::Allowlist {
         warnings.extend(ineffective(network).map(|key| PlanWarning::NoEffectInAllowlist { key }));
@@ -45,6 +51,12 @@ pub(super) fn warnings(settings: &Settings, host: &IdmapFacts, map: &Idmap) -> V
     warnings
 }
 
+/// The keys that somebody has set, and that only a policy could put in force.
+fn without_policy(network: &NetworkSettings) -> impl Iterator<Item = &'static str> {
+    let set = [("ask", network.ask), ("hosts", !network.hosts.is_empty()), ("resolver", network.resolver.is_some())];
+    set.into_iter().filter(|(_, is_set)| *is_set).map(|(key, _)| key)
+}
+
 /// The keys that would allow more than an allowlist ever does.
 fn ineffective(network: &NetworkSettings) -> impl Iterator<Item = &'static str> {
     let opened = [
@@ -53,4 +65,32 @@ fn ineffective(network: &NetworkSettings) -> impl Iterator<Item = &'static str> 
         ("allow_local_network_access", network.allow_local_network_access),
     ];
     opened.into_iter().filter(|(_, opened)| *opened).map(|(key, _)| key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::idmap::Ids;
+    use crate::network::ServiceEntry;
+
+    fn keys(network: NetworkSettings) -> Vec<&'static str> {
+        let settings = Settings { network, ..Settings::default() };
+        let host = IdmapFacts { agent: Ids { uid: 1, gid: 1 }, guest: 1000, subuid: Vec::new(), subgid: Vec::new() };
+        let key = |warning| match warning {
+            PlanWarning::NoEffectInOpen { key } => Some(key),
+            _ => None,
+        };
+        warnings(&settings, &host, &Idmap::Shift).into_iter().filter_map(key).collect()
+    }
+
+    #[test]
+    fn what_has_no_effect_without_a_policy_is_told() {
+        let hosts = vec![ServiceEntry { name: "db.lan".into(), address: "host".into(), ports: vec![1] }];
+        let resolver = Some("192.0.2.1".to_owned());
+        let set = NetworkSettings { hosts, resolver, ask: true, ..NetworkSettings::default() };
+        let open = NetworkSettings { mode: Mode::Open, ..set.clone() };
+        assert_eq!(keys(open), ["ask", "hosts", "resolver"]);
+        assert!(keys(set).is_empty());
+        assert!(keys(NetworkSettings { mode: Mode::Open, ..NetworkSettings::default() }).is_empty());
+    }
 }

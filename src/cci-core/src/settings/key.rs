@@ -7,6 +7,7 @@ use super::checkpoints::age;
 use super::model::{AGENT_CONFIG, AGENT_UID};
 use super::size::{Size, cores, number};
 use crate::environment::is_variable_name;
+use crate::forward::is_entry;
 use crate::network::{INHERIT, Upstream, listed, name_server};
 
 /// What the values of a key look like.
@@ -24,6 +25,8 @@ pub enum Kind {
     Number(u32),
     /// A list of texts.
     Texts,
+    /// A list of names of variables, and of beginnings of names with a `*`.
+    Forward,
     /// A list of what mode `allowlist` lets through.
     Domains,
     /// A path on the host, in which `~` and `$VAR` expand.
@@ -80,6 +83,7 @@ pub const KEYS: &[Key] = &[
     row(AGENT_CONFIG, Kind::Bool, "false", "Copy the agent's configuration and credentials from the host into sessions"),
     row("defaults.settings_secrets", Kind::Choice(&["copy", "drop"]), "\"drop\"", "Tokens in the host's settings.json, and commands that print them: copied into sessions and named at the launch, or left out"),
     row("defaults.environment", Kind::Environment, "{ RUST_BACKTRACE = \"1\", TOKEN = { command = \"pass show token\" } }", "Environment of the agent and of commands; a command is run on the host at each start"),
+    row("defaults.forward", Kind::Forward, "[\"ANTHROPIC_*\"]", "Variables of your environment that sessions get at each start: names, or beginnings of names with a *, which take nothing that lets the agent in and nothing that a secret stands for"),
     row("defaults.docker", Kind::Bool, "false", "Prepare containers for Docker (nesting and two intercepted system calls)"),
     row("defaults.boundary", Kind::Choice(&["container", "gvisor"]), "\"gvisor\"", "What stands between the agent and the host's kernel: the container, or also gVisor in it, which the image must have (profile gvisor)"),
     row("tool.name", Kind::Name, "", "The agent; it names the session store ~/.cci/sessions-NAME"),
@@ -118,6 +122,8 @@ pub const KEYS: &[Key] = &[
     row("checkpoints.keep", Kind::Number(100_000), "50", "How many of a workspace are kept"),
     row("checkpoints.keep_for", Kind::Age, "\"30d\"", "How long they are kept"),
     row("checkpoints.agent_may_rewind", Kind::Bool, "true", "Let the agent in a container rewind its own session"),
+    row("git.protect", Kind::Bool, "false", "In a repository that is elsewhere, or has worktrees elsewhere, close what git runs on the host against writing: hooks, settings and attributes, also those of submodules and of repositories within the workspace"),
+    row("git.identity", Kind::Bool, "false", "Let commits in containers bear the caller's name and e-mail; nothing else of their git configuration is inside"),
     row("login.mode", Kind::Choice(&["socket", "token", "copy"]), "\"token\"", "What of the host's login of the agent is in a container: nothing (requests go through a socket, and get it on the host), an access token that is replaced before it ends, or all of it"),
     row("login.account", Kind::Name, "\"work\"", "The account that lets the agent in: one of `cci login add`, or `host` for the agent's own login on the host; the one of `cci login use` if not set"),
     row("login.max_tokens", Kind::Number(u32::MAX), "2000000", "How many tokens a session may use through the socket; 0 is no limit"),
@@ -172,6 +178,9 @@ impl Kind {
             Self::Bool => "true or false".into(),
             Self::Number(most) => format!("a whole number from 0 to {most}"),
             Self::Texts => "a list of texts".into(),
+            Self::Forward => {
+                "a list of names of variables, or of beginnings of such names with a `*` at the end".into()
+            }
             Self::Domains => "a list of presets, and of names, IPv4 addresses and CIDRs with optional ports".into(),
             Self::Path => "a path".into(),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
@@ -209,6 +218,7 @@ impl Kind {
                 !text.is_empty() && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
             }
             Self::Texts => !text.contains('\0'),
+            Self::Forward => is_entry(text),
             Self::Domains => listed(text).is_ok(),
             Self::NameServer => name_server(text).is_some(),
             Self::Proxy => text == INHERIT || text.parse::<Upstream>().is_ok_and(|proxy| proxy.login.is_none()),

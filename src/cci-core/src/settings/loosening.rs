@@ -2,17 +2,18 @@
 //! a decision here does not compile.
 
 mod beside;
+mod found;
 mod harmless;
 mod places;
 
 use std::path::Path;
 
-use serde::Serialize;
-use serde_json::Value;
-
 pub use beside::credentials_inside;
+pub use found::Loosening;
 
+use self::found::Found;
 use super::checkpoints::{Auto, CheckpointSettings};
+use super::git::GitSettings;
 use super::login::LoginSettings;
 use super::model::{
     AGENT_CONFIG, AGENT_UID, BuildSettings, Defaults, IncusSettings, Limits, MountEntry, Mounts, NetworkSettings,
@@ -20,17 +21,6 @@ use super::model::{
 };
 use super::size::{Size, cores, number};
 use crate::network::ServiceEntry;
-
-/// One key that would be loosened, and why that matters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Loosening {
-    /// The key, such as `network.mode`.
-    pub key: String,
-    /// The value it would get; null if it would remove a value of the user's.
-    pub value: Value,
-    /// What it would do.
-    pub reason: &'static str,
-}
 
 /// What the decision depends on besides the settings.
 #[derive(Clone, Copy)]
@@ -53,6 +43,7 @@ pub fn loosenings(trusted: &Settings, changed: &Settings, around: &Surroundings<
         network,
         limits,
         checkpoints,
+        git,
         login,
         workspace,
         ssh,
@@ -69,6 +60,7 @@ pub fn loosenings(trusted: &Settings, changed: &Settings, around: &Surroundings<
     of_network(&mut found, &trusted.network, network);
     of_limits(&mut found, &trusted.limits, limits);
     of_checkpoints(&mut found, &trusted.checkpoints, checkpoints);
+    of_git(&mut found, trusted.git, *git);
     of_login(&mut found, &trusted.login, login);
     places::of_workspace(&mut found, &trusted.workspace, workspace);
     places::of_ssh(&mut found, trusted.ssh, *ssh);
@@ -77,22 +69,19 @@ pub fn loosenings(trusted: &Settings, changed: &Settings, around: &Surroundings<
     found.0
 }
 
-struct Found(Vec<Loosening>);
-
-impl Found {
-    fn when(&mut self, loosened: bool, key: impl Into<String>, value: &impl Serialize, reason: &'static str) {
-        if loosened {
-            // what was read from a file can be written again
-            let value = serde_json::to_value(value).unwrap_or_default();
-            self.0.push(Loosening { key: key.into(), value, reason });
-        }
-    }
-}
-
 fn of_defaults(found: &mut Found, trusted: &Defaults, changed: &Defaults, around: &Surroundings<'_>) {
     // persistent, model: the project's own choice. A model is one argument of the agent and never a flag
-    let Defaults { image, persistent: _, model: _, agent_config, settings_secrets, environment, docker, boundary } =
-        changed;
+    let Defaults {
+        image,
+        persistent: _,
+        model: _,
+        agent_config,
+        settings_secrets,
+        environment,
+        forward,
+        docker,
+        boundary,
+    } = changed;
     let other_image = around.credentials && *image != trusted.image;
     found.when(other_image, "defaults.image", image, beside::CODE);
     let credentials = *agent_config && !trusted.agent_config;
@@ -100,6 +89,9 @@ fn of_defaults(found: &mut Found, trusted: &Defaults, changed: &Defaults, around
     found.when(credentials, AGENT_CONFIG, agent_config, reason);
     let secrets = *settings_secrets > trusted.settings_secrets;
     found.when(secrets, "defaults.settings_secrets", settings_secrets, reason);
+    let further = forward.iter().any(|entry| !trusted.forward.contains(entry));
+    let reason = "it would hand variables of the host to the container";
+    found.when(further, "defaults.forward", forward, reason);
     found.when(*docker && !trusted.docker, "defaults.docker", docker, "it would let the container nest others");
     let outside = *boundary > trusted.boundary;
     found.when(outside, "defaults.boundary", boundary, "the agent would call the host's kernel itself");
@@ -253,6 +245,14 @@ fn of_checkpoints(found: &mut Found, trusted: &CheckpointSettings, changed: &Che
     let rewinds = *agent_may_rewind && !trusted.agent_may_rewind;
     let reason = "it would let the agent rewind the workspace";
     found.when(rewinds, "checkpoints.agent_may_rewind", agent_may_rewind, reason);
+}
+
+fn of_git(found: &mut Found, trusted: GitSettings, changed: GitSettings) {
+    let GitSettings { protect, identity } = changed;
+    let reason = "the agent could change what git runs on the host";
+    found.when(!protect && trusted.protect, "git.protect", &protect, reason);
+    let reason = "the container would get the user's name and e-mail";
+    found.when(identity && !trusted.identity, "git.identity", &identity, reason);
 }
 
 fn of_login(found: &mut Found, trusted: &LoginSettings, changed: &LoginSettings) {

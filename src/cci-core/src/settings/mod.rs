@@ -1,6 +1,7 @@
 //! What can be configured: the model, the one table of its keys, and what an untrusted file may change.
 
 mod checkpoints;
+mod git;
 mod key;
 mod login;
 mod loosening;
@@ -10,6 +11,7 @@ mod ssh;
 mod workspace;
 
 pub use checkpoints::{Auto, CheckpointSettings};
+pub use git::GitSettings;
 pub use key::{KEYS, Key, Kind, Scalar, key, keys_of_a_profile};
 pub use login::{LoginMode, LoginSettings};
 pub use loosening::{Loosening, Surroundings, credentials_inside, loosenings};

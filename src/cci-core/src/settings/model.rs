@@ -9,6 +9,7 @@ use cci_agent::{Agent, Import, default_agent};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoints::CheckpointSettings;
+use super::git::GitSettings;
 use super::login::LoginSettings;
 use super::ssh::SshSettings;
 use super::workspace::WorkspaceSettings;
@@ -41,6 +42,8 @@ pub struct Settings {
     pub limits: Limits,
     /// When checkpoints are taken, and how long they are kept.
     pub checkpoints: CheckpointSettings,
+    /// What of git on the host a container gets.
+    pub git: GitSettings,
     /// How the agent is let in by its API.
     pub login: LoginSettings,
     /// What of the host belongs to the workspace, and where it is.
@@ -119,6 +122,8 @@ pub struct Defaults {
     pub settings_secrets: SettingsSecrets,
     /// Environment of the agent and of commands.
     pub environment: BTreeMap<String, Variable>,
+    /// Which of the caller's variables are forwarded: names, and beginnings of names with a `*`.
+    pub forward: Vec<String>,
     /// Whether containers are made ready for Docker.
     pub docker: bool,
     /// What stands between the agent and the host's kernel.
@@ -145,6 +150,7 @@ impl Default for Defaults {
             agent_config: true,
             settings_secrets: SettingsSecrets::Copy,
             environment: BTreeMap::new(),
+            forward: Vec::new(),
             docker: true,
             boundary: Boundary::Container,
         }

@@ -336,6 +336,7 @@ fn wanted(cx: &Context, journal: &Journal, node: &Node, subject: &Subject) -> Op
         account: None,
         forks: false,
         replaces: ended.map(|owned| owned.instance.name.clone()),
+        prompt: None,
     })
 }
 

@@ -31,6 +31,11 @@ impl Place {
         Self { root: root.to_owned(), ignore: settings.ignore.clone(), max_file: settings.max_file_bytes(), cache }
     }
 
+    /// The files of a workspace, but for what an earlier look at it left out.
+    pub(crate) fn as_before(root: &Path, ignore: Vec<String>, max_file: u64, cache: PathBuf) -> Self {
+        Self { root: root.to_owned(), ignore, max_file, cache }
+    }
+
     /// What of an agent's state directory is the conversation.
     pub(crate) fn conversation(state: &Path, agent: &dyn Agent, cache: PathBuf) -> Self {
         let kept = agent.conversation().iter().map(|name| format!("!/{name}"));
@@ -71,6 +76,12 @@ impl Place {
     /// Whether all of a snapshot came back, but for bits that would let a file run as another user.
     pub(crate) fn is_whole(&self, restored: &Restored, what: &'static str) -> Result<()> {
         whole(restored, &self.root, what)
+    }
+
+    /// Makes one file what a snapshot holds of it.
+    pub(crate) fn put_back(&self, store: &Store, snapshot: &Snapshot, path: &Path) -> Result<()> {
+        let put = store.put_back(&self.opened()?, snapshot, path);
+        put.map(drop).map_err(|error| failed(below(&self.root, error)))
     }
 
     fn opened(&self) -> Result<OwnedFd> {

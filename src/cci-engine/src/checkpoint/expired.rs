@@ -70,9 +70,13 @@ pub async fn find(cx: &Context, which: Which, older_than: Option<Duration>) -> R
     };
     let mut removable = Removable::default();
     for (kept, nodes, heads) in all {
-        let spared = thin::spared(&kept, &heads)?;
+        let mut spared = thin::spared(&kept, &heads)?;
         let ids: Vec<CheckpointId> = match which {
-            Which::Expired => expendable(&nodes, &thin::keep(&cx.settings.checkpoints), &spared),
+            Which::Expired => {
+                let keep = thin::keep(&cx.settings.checkpoints);
+                spared.extend(thin::begins(&nodes, &heads, &keep));
+                expendable(&nodes, &keep, &spared)
+            }
             Which::All => nodes.keys().filter(|id| !spared.contains(*id)).cloned().collect(),
         };
         let ids: Vec<CheckpointId> = ids.into_iter().filter(|id| is_old(&nodes[id], older_than)).collect();

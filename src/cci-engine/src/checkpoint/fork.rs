@@ -28,7 +28,6 @@ use super::{roots, running_agent};
 use crate::context::Context;
 use crate::event::{CheckpointEvent, Event, LaunchEvent, SessionEvent};
 use crate::launch;
-use crate::launch::repository;
 use crate::ledger::Made;
 use crate::reporter::Reporter;
 use crate::roll_back;
@@ -186,7 +185,7 @@ async fn git(
         None => Apart::Elsewhere,
         Some(repository) if !repository.has(&state.commit) => Apart::NoCommit,
         Some(_) if path.to_str().is_none_or(|path| path.contains('\n')) => Apart::Place,
-        Some(_) if !repository::can_be_mounted(cx, &path) => Apart::Place,
+        Some(_) if !launch::git::can_be_mounted(cx, &path) => Apart::Place,
         Some(_) => return Ok((Some((state, path)), true)),
     };
     cx.emit(CheckpointEvent::ForkedApart(why));
@@ -259,6 +258,7 @@ async fn one(cx: &Context, opened: &Opened, from: &From) -> Result<Forked> {
         account: None,
         forks: true,
         replaces: None,
+        prompt: None,
     };
     let started = Box::pin(shell::prepare(&own, &wanted)).await?;
     Ok(Forked {

@@ -22,7 +22,7 @@ pub struct Logged {
     /// When it was taken, in RFC 3339.
     pub at: String,
     /// Why: `turn-start`, `turn-end`, `manual`, `agent`, `interval`, `before-rewind`, `before-run`, `after-run`, `fork`,
-    /// `before-adopt` or `adopted`.
+    /// `before-adopt`, `adopted` or `before-review`.
     pub cause: String,
     /// The first line of the prompt of its turn; empty if there was none.
     pub prompt: String,

@@ -16,6 +16,7 @@ mod moment;
 pub(crate) mod opened;
 pub(crate) mod place;
 mod record;
+pub mod review;
 pub mod rewind;
 pub(crate) mod rewound;
 pub mod root;

@@ -1,6 +1,6 @@
 //! Removes the checkpoints that are no longer kept, with all that only they hold.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cci_core::Result;
@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::contents;
 use super::opened::{Opened, noted};
+use super::review::begin;
 use super::roots;
 use crate::context::Context;
 use crate::event::CheckpointEvent;
@@ -26,6 +27,7 @@ pub(crate) async fn thin(cx: &Context, opened: &mut Opened) -> Result<()> {
     }
     let mut spared = spared(&opened.kept, &opened.heads)?;
     spared.extend(opened.wanted.iter().cloned());
+    spared.extend(begins(&opened.nodes, &opened.heads, &keep));
     let gone = expendable(&opened.nodes, &keep, &spared);
     if gone.is_empty() {
         return Ok(());
@@ -45,6 +47,12 @@ pub(crate) fn spared(kept: &Checkpoints, heads: &Heads) -> Result<BTreeSet<Check
     let current = heads.sessions.values().chain(heads.workspaces.values()).cloned();
     let (journal, forked) = (kept.journal()?, kept.forked()?);
     Ok(current.chain(forked).chain(journal.into_iter().flat_map(|journal| [journal.to, journal.from])).collect())
+}
+
+/// The first ones of the sessions that were active lately: a review compares with them, however many came since.
+pub(crate) fn begins(nodes: &BTreeMap<CheckpointId, Node>, heads: &Heads, keep: &Keep) -> Vec<CheckpointId> {
+    let heads = heads.sessions.values().filter_map(|id| nodes.get(id)).filter(|head| head.at >= keep.since);
+    heads.filter_map(|head| begin::of(nodes, head.session, &head.workspace)).map(|first| first.id.clone()).collect()
 }
 
 /// Removes these: the records first, then what only they held.

@@ -51,6 +51,23 @@ pub enum LaunchEvent {
     },
     /// Git does not work inside: the repository, or a part of it, is outside the workspace.
     RepositoryElsewhere(Elsewhere),
+    /// The container also sees the repository that the workspace belongs to.
+    RepositoryShown {
+        /// What it sees, each at its place on the host.
+        shown: Vec<PathBuf>,
+        /// Whether that names the workspace as well: no file of the workspace alone can have led there.
+        is_proven: bool,
+    },
+    /// Git does not work inside: what it needs cannot be shown.
+    RepositoryUnseen {
+        /// Why not.
+        problem: String,
+    },
+    /// There are so many repositories within the workspace that only its own is closed against the agent.
+    GitUnprotected {
+        /// How many.
+        repositories: usize,
+    },
     /// The agent cannot use a mount as the caller can: their right ends at the container.
     MountOutOfReach {
         /// What is mounted.
@@ -83,6 +100,9 @@ pub enum LaunchEvent {
         /// The lines that are no assignment, counted from 1.
         lines: Vec<usize>,
     },
+    /// Variables that a pattern of the settings would forward stay on the host: they let the agent in, or a secret stands
+    /// for them.
+    NotForwarded(Vec<String>),
     /// The host ids of the container could not be recorded.
     NotNoted(Error),
 }

@@ -15,6 +15,7 @@ use cci_core::plan::GuestUser;
 use cci_core::session::SessionId;
 use cci_core::settings::{AGENT_CONFIG, AGENT_UID, KEYS, Settings};
 use cci_guest::gate::Gate;
+use cci_guest::layout::WORKSPACE;
 use cci_guest::tmux;
 
 use self::world::{Planned, World};
@@ -47,6 +48,7 @@ const ROWS: &[(&str, &str, Effect)] = &[
     (AGENT_CONFIG, "false", Live("settings::the_hosts_configuration_of_the_agent_is_given_unless_told_otherwise")),
     ("defaults.settings_secrets", "\"drop\"", Live("secrets::what_the_hosts_settings_give_away_is_named_and_can_be_left_out")),
     ("defaults.environment", "{ COLOUR = \"blue\" }", Plan(|plan| plan.environment.get("COLOUR").is_some_and(|colour| colour == "blue"))),
+    ("defaults.forward", "[\"COLOUR_*\"]", Live("settings::variables_of_the_caller_are_forwarded_as_the_user_says")),
     ("defaults.docker", "false", Plan(|plan| plan.key("security.nesting").is_none())),
     ("defaults.boundary", "\"gvisor\"", Plan(|plan| plan.boundary == Boundary::Gvisor)),
     ("tool.name", "\"other\"", Plan(|plan| plan.key("user.cci.tool") == Some("other"))),
@@ -85,12 +87,14 @@ const ROWS: &[(&str, &str, Effect)] = &[
     ("checkpoints.keep", "3", Live("checkpoints::what_the_configuration_says_of_them_is_so")),
     ("checkpoints.keep_for", "\"1d\"", Part(keep_for)),
     ("checkpoints.agent_may_rewind", "true", Live("checkpoints::an_agent_rewinds_itself_where_it_may")),
+    ("git.protect", "false", Live("git_layouts::what_is_configured_of_git_is_so")),
+    ("git.identity", "false", Live("git_layouts::what_is_configured_of_git_is_so")),
     ("login.mode", "\"token\"", Live("login::a_token_is_in_the_container_because_the_configuration_says_so")),
     ("login.account", "\"work\"", Live("login_accounts::an_api_key_of_an_account_opens_the_api_and_is_nowhere_inside")),
     ("login.max_tokens", "60", Live("login::a_session_that_runs_away_is_stopped_with_a_clear_answer")),
     ("login.max_requests_per_minute", "3", Live("login::a_session_that_asks_too_often_is_told_so")),
     ("workspace.outside_links", "\"off\"", Live("places::what_links_lead_out_to_is_there_as_the_settings_say")),
-    ("workspace.same_path", "true", Plan(|plan| plan.container.devices.contains_key("same-path"))),
+    ("workspace.same_path", "true", Plan(|plan| plan.container.devices.contains_key("place"))),
     ("workspace.dotenv", "true", Live("places::what_the_workspaces_env_file_sets_reaches_the_agent")),
     ("ssh.agent", "true", Live("places::the_callers_ssh_agent_signs_and_shows_no_key")),
     ("build.from", "\"bootstrap:bookworm\"", Live("settings::a_build_is_told_by_the_configuration")),
@@ -114,13 +118,14 @@ fn keep_for(_: &World, settings: &Settings) -> String {
 fn tmux(_: &World, settings: &Settings) -> String {
     let allowed = agent::allowed(settings);
     let session = tmux::Session {
-        directory: "/",
         screen: "shell",
         allowed,
         given: &[],
         agent: &[],
+        has_prompt: false,
         in_gvisor: false,
         has_notices: false,
+        place: WORKSPACE,
     };
     tmux::start("c", &session).join(" ")
 }

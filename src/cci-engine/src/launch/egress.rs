@@ -47,7 +47,12 @@ pub(crate) fn blank(cx: &Context, session: SessionId, owner: Ids) -> Watched {
 /// What a launch made, for its record.
 pub(crate) fn machine(plan: &LaunchPlan, container: &str) -> MachineNote {
     let network = plan.policy().map_or(Mode::Open, Policy::mode);
-    MachineNote { container: container.to_owned(), image: plan.image().to_owned(), network: network.to_string() }
+    MachineNote {
+        container: container.to_owned(),
+        image: plan.image().to_owned(),
+        network: network.to_string(),
+        launch: plan.launch().to_owned(),
+    }
 }
 
 /// The way out of the container of a slot, if its policy judges connections by name.
@@ -69,6 +74,7 @@ pub(crate) fn way_out(cx: &Context, plan: &LaunchPlan, container: &str, slot: Sl
         resolver: policy.resolver(),
         ask: cx.settings.network.ask,
         learns: policy.mode() == Mode::Learn,
+        withholds_local: policy.withholds_local(),
     }))
 }
 

@@ -1,5 +1,5 @@
-//! Resolves the environment values that the user's configuration takes from commands of the host, such as a password
-//! store. None of these values is ever in a process list.
+//! Resolves the environment values that the user's configuration takes from the caller's own environment, and from
+//! commands of the host, such as a password store. None of these values is ever in a process list.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -8,14 +8,17 @@ use cci_core::settings::Variable;
 use cci_core::{Error, Result};
 
 use super::dotenv;
+use super::forward::with_forwarded;
 use crate::context::Context;
 use cci_host::settings::Surroundings;
 
 /// How long a command may take; it may ask the user for a passphrase.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// The call with the output of each command, and with what the workspace's `.env` sets; a command whose variable the command line gives is not run.
+/// The call with what is forwarded, with what the workspace's `.env` sets, and with the output of each command; a command
+/// whose variable is given otherwise is not run.
 pub async fn resolved(cx: &Context) -> Result<Context> {
+    let cx = &with_forwarded(cx).await?;
     let mut printed = dotenv::variables(cx).await?;
     for (name, value) in &cx.settings.defaults.environment {
         if let Variable::Command { command } = value

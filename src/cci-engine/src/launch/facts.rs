@@ -3,8 +3,9 @@
 use cci_core::environment::HostLocale;
 use cci_core::host_disk::HostPath;
 use cci_core::idmap::{IdmapFacts, Ids};
+use cci_core::mount::Mount;
 use cci_core::network::Policy;
-use cci_core::plan::HostFacts;
+use cci_core::plan::{GitView, HostFacts};
 use cci_core::stop_hook::StopHook;
 use cci_core::{Error, Result};
 use cci_incus::Instance;
@@ -13,7 +14,7 @@ use super::image::Image;
 use super::links::{self, Links};
 use super::nic::PROFILE;
 use super::policy_check::PolicyCheck;
-use super::{ensure, known_hosts, limits, mounts, nic, repository, workspace};
+use super::{ensure, git as repository, known_hosts, limits, mounts, nic, same_path, workspace};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
@@ -67,8 +68,7 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
             // a link to the workspace may be in a workspace of another container
             let by_link = workspace.path() != cx.workspace.path();
             let others = if mounted || by_link { host_path::guest_places(cx).await? } else { Vec::new() };
-            let mut mounts = mounts::resolved(&cx.settings, &cx.workspace, &others, &cx.caller)?;
-            mounts.extend(repository::mounted(cx, &mounts)?);
+            let mounts = mounts::resolved(&cx.settings, &cx.workspace, &others, &cx.caller)?;
             if by_link {
                 let stays = |root| host_path::stays_inside(cx.workspace.path(), workspace.path(), root);
                 others.iter().try_for_each(|root| stays(root))?;
@@ -85,18 +85,18 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
             hint: Some("install nftables, or give addresses in network.allowed_domains".into()),
         });
     }
-    let (profile, instances, soon, found, stop_hook, git, links) = tokio::join!(
+    let (profile, instances, soon, found, stop_hook, git, shown) = tokio::join!(
         cx.client.profile(PROFILE),
         cx.client.instances(),
         image.soon(cx),
         ensure::network(cx, policy.clone()),
         stop_hook(cx),
         callers_git(cx, subject),
-        links::found(cx, workspace.as_ref(), &mounts),
+        shown(cx, workspace.as_ref(), mounts),
     );
     let (profile, _) = profile.during("read the default profile")?;
     let instances = instances.during("list the containers")?;
-    let (git, links) = (git?, links?);
+    let (git, Shown { mounts, view, links }) = (git?, shown?);
     soon?;
     let ((ensured, policy_check), stop_hook) = (found?, stop_hook?);
     let root = profile.root_disk();
@@ -121,14 +121,32 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
         stop_hook,
         root: root.cloned(),
         workspace,
-        mounts: mounts.into_iter().chain(links.mounts.iter().cloned()).chain(known_hosts::mounted(cx)?).collect(),
+        mounts,
+        git: view,
     };
     Ok(Survey { host, instances, image, policy_check, git, links, root: None })
 }
 
+/// What a container sees of the host besides the workspace.
+struct Shown {
+    mounts: Vec<Mount>,
+    view: GitView,
+    links: Links,
+}
+
+/// Finds it, one after the other: each leaves what is there already alone.
+async fn shown(cx: &Context, workspace: Option<&HostPath>, mut mounts: Vec<Mount>) -> Result<Shown> {
+    let mut view = repository::view(cx, workspace, &mounts).await?;
+    let others: Vec<Mount> = mounts.iter().chain(&view.mounts).cloned().collect();
+    let links = links::found(cx, workspace, &others).await?;
+    view.mounts.extend(same_path::also_there(&others));
+    mounts.extend(links.mounts.iter().cloned().chain(known_hosts::mounted(cx)?));
+    Ok(Shown { mounts, view, links })
+}
+
 /// The author of commits in this workspace.
 async fn callers_git(cx: &Context, subject: Subject) -> Result<git::Found> {
-    if subject == Subject::Nothing {
+    if subject == Subject::Nothing || !cx.settings.git.identity {
         return Ok(git::Found::default());
     }
     let (caller, workspace) = (cx.caller.clone(), cx.workspace.clone());

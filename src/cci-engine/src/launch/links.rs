@@ -6,10 +6,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use cci_core::host_disk::HostPath;
-use cci_core::mount::{self, Mount, Protected};
+use cci_core::mount::{self, Mount, MountError, Protected};
 use cci_core::outside_link::Outside;
+use cci_core::plan::PLACE;
 use cci_core::settings::OutsideLinks;
-use cci_core::{Error, Result, environment};
+use cci_core::{Error, environment};
+use cci_guest::layout::WORKSPACE;
 use cci_host::outside_links::{self, Allowed};
 
 use crate::blocking::blocking;
@@ -46,12 +48,12 @@ impl Links {
 }
 
 /// Finds the links of a workspace, and what may be mounted of what they lead to beside the `others`.
-pub(super) async fn found(cx: &Context, workspace: Option<&HostPath>, others: &[Mount]) -> Result<Links> {
+pub(super) async fn found(cx: &Context, workspace: Option<&HostPath>, others: &[Mount]) -> cci_core::Result<Links> {
     let settings = &cx.settings.workspace;
     let Some(workspace) = workspace.filter(|_| settings.outside_links != OutsideLinks::Off) else {
         return Ok(Links::default());
     };
-    let (root, at_home) = (workspace.path().to_owned(), settings.same_path);
+    let (root, at_home) = (workspace.path().to_owned(), others.iter().any(|other| other.device == PLACE));
     let search = move || {
         let failed = |source| Error::Host { step: "search", path: root.clone(), source };
         outside_links::find(&root, at_home).map_err(failed)
@@ -146,6 +148,12 @@ impl Judge {
         }
         self.written.iter().any(|root| leads_out(wanted, source, root)).then_some(WhyClosed::Led)
     }
+
+    /// Whether a place neither has nor is in one that is taken.
+    fn collision(&self, place: &str, taken: &[Mount]) -> Result<(), MountError> {
+        let taken = self.others.iter().chain(taken).map(|mount| mount.container.as_str());
+        [WORKSPACE, &self.state].into_iter().chain(taken).try_for_each(|taken| mount::collide(place, taken))
+    }
 }
 
 /// Whether something may be mounted at a place in the container.
@@ -181,12 +189,11 @@ impl Links {
                 continue;
             }
             let (device, container) = (format!("link-{}", self.mounts.len()), outside.container.to_string_lossy());
-            self.mounts.push(Mount { device, source, container: container.into_owned(), readonly: judge.readonly });
-            let all: Vec<Mount> = judge.others.iter().chain(&self.mounts).cloned().collect();
-            if let Err(error) = mount::check_places(&all, &judge.root, &judge.state) {
-                self.mounts.pop();
+            if let Err(error) = judge.collision(&container, &self.mounts) {
                 self.close(&outside, WhyClosed::Unusable(error.to_string()));
+                continue;
             }
+            self.mounts.push(Mount { device, source, container: container.into_owned(), readonly: judge.readonly });
         }
     }
 }

@@ -32,6 +32,10 @@ pub(crate) async fn tell(cx: &Context, plan: &LaunchPlan, survey: &Survey) -> Re
 /// Why git does not work inside.
 async fn repository(cx: &Context, survey: &Survey) -> Result<Option<git::Elsewhere>> {
     let Some(workspace) = &survey.host.workspace else { return Ok(None) };
+    // what is shown at its place on the host is what git needs there
+    if survey.host.git.mounts.iter().any(|mount| mount.container == workspace.as_str()) {
+        return Ok(None);
+    }
     let workspace = workspace.path().to_owned();
     let (home, mounts) = (cx.caller.home.clone(), survey.host.mounts.clone());
     let look = move || {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cci_core::git_device::is_of_git;
 use cci_core::lifetime::Lifetime;
 use cci_core::machine::{Container, container};
 use cci_core::mark::{LAUNCH, PERSISTENT};
@@ -89,13 +90,16 @@ fn differences(before: &InstancePut, after: &InstancePut) -> Vec<String> {
     let launch = |put: &InstancePut| put.config.get(LAUNCH).cloned().unwrap_or_default();
     let (earlier, now) = (launch(before), launch(after));
     let as_now = |value: &String| if earlier.is_empty() { value.clone() } else { value.replace(&earlier, &now) };
-    let told = |key: &&String| !key.starts_with("user.cci.") && !key.starts_with("volatile.");
+    let told = |key: &&String| !["user.cci.", "volatile.", "environment."].iter().any(|start| key.starts_with(start));
     let keys = before.config.keys().chain(after.config.keys()).filter(told);
     let config = keys.filter(|key| before.config.get(*key).map(as_now).as_ref() != after.config.get(*key));
     let names = before.devices.keys().chain(after.devices.keys());
     let devices = names.filter(|name| before.devices.get(*name) != after.devices.get(*name));
-    let mut changed: Vec<String> =
-        config.chain(devices).filter(|name| !["session", SOCKETS].contains(&name.as_str())).cloned().collect();
+    let mut changed: Vec<String> = config
+        .chain(devices)
+        .filter(|name| !["session", SOCKETS].contains(&name.as_str()) && !is_of_git(name))
+        .cloned()
+        .collect();
     changed.sort();
     changed.dedup();
     changed

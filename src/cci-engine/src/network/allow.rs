@@ -7,6 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::{beside, refresh, show};
 use crate::context::Context;
 
+/// For how long something can be allowed at most: what is wanted for longer is listed.
+pub const LONGEST_ALLOWED: SignedDuration = SignedDuration::from_hours(30 * 24);
+
 /// What is to be allowed.
 pub struct Wish {
     /// The container.
@@ -34,6 +37,7 @@ pub struct Allowed {
 pub async fn allow(cx: &Context, wish: &Wish) -> Result<Allowed> {
     let until = match wish.lasts {
         None => None,
+        Some(lasts) if lasts > LONGEST_ALLOWED => return Err(too_long()),
         Some(lasts) => Some(Timestamp::now().checked_add(lasts).map_err(|_| too_long())?),
     };
     let allowance = Allowance::of(&wish.host, until).map_err(|error| Error::usage(error.to_string()))?;

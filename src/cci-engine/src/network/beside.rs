@@ -12,8 +12,14 @@ use crate::context::Context;
 pub(super) async fn in_force(cx: &Context, container: &str) -> Result<Vec<Allowance>> {
     let Some(watched) = judged(cx, container).await? else { return Ok(Vec::new()) };
     let (run, now) = (RunDir::of(&cx.cci_dir()), Timestamp::now());
-    let noted = blocking(move || Ok(run.allowances(watched.session))).await?;
+    let noted = blocking(move || Ok(run.allowances(&watched))).await?;
     Ok(noted.into_iter().filter(|allowance| !allowance.is_over(now)).collect())
+}
+
+/// What all containers of this caller's that are watched may reach beside their policies.
+pub(super) async fn of_all(cx: &Context) -> Result<Vec<Allowance>> {
+    let run = RunDir::of(&cx.cci_dir());
+    blocking(move || Ok(run.watched().iter().flat_map(|watched| run.allowances(watched)).collect())).await
 }
 
 /// The session of a container whose connections are judged by name.

@@ -126,7 +126,7 @@ async fn first_lookup(cx: &Context, policy: &Policy) -> Result<Known> {
     }
     let (dir, name) = (cx.cci_dir(), policy.name());
     let last: Resolved = blocking(move || Ok(network_cache::read(&dir, &name))).await?.unwrap_or_default();
-    let resolved = last.refreshed(lookup::lookup(&names, policy.resolver()).await);
+    let resolved = last.refreshed(lookup::reachable(cx, &names, policy.resolver()).await);
     for name in names.iter().filter(|name| !policy.is_proxied() && resolved.addresses(name).next().is_none()) {
         cx.emit(NetworkEvent::NoPublicAddress { domain: name.clone() });
     }

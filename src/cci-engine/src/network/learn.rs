@@ -29,7 +29,7 @@ pub struct LearntHost {
     pub entry: String,
     /// How often it was asked for.
     pub times: u64,
-    /// What looks odd about it: `random`, `paste` or `once`.
+    /// What looks odd about it: `random`, `paste`, `near` or `once`.
     pub odd: Vec<&'static str>,
     /// Whether it should be looked at before it is allowed.
     pub suspect: bool,
@@ -98,7 +98,14 @@ impl Found {
                 }
             }
             "refused" if what["host"].is_null() => self.nameless += 1,
-            "unwritten" => self.unwritten += what["count"].as_u64().unwrap_or_default(),
+            "refused" if what["near"] == true => {
+                if let Ok(name) = HostName::typed(text("host")) {
+                    self.learning.led_near(name);
+                }
+            }
+            "unwritten" => {
+                self.unwritten = self.unwritten.saturating_add(what["count"].as_u64().unwrap_or_default());
+            }
             _ => {}
         }
     }
@@ -139,7 +146,8 @@ mod tests {
             let events: Vec<_> = events.into_iter().map(|event| ("2026-11-28T09:00:00Z".to_owned(), event)).collect();
             audits.open(SessionId::from_random([number; 16])).unwrap().append(&events).unwrap();
         };
-        let nameless = Event::Refused { why: "the request names no host".into(), host: None };
+        let nameless = Event::Refused { why: "the request names no host".into(), host: None, near: false };
+        let near = |host: &str| Event::Refused { why: "x".into(), host: Some(host.into()), near: true };
         let unwritten = Event::Unwritten { count: 3 };
         put(1, vec![began("c1", "learn"), opened("a.example", 443), opened("a.example", 443), nameless, unwritten]);
         put(2, vec![began("c2", "allowlist"), opened("b.example", 80)]);
@@ -150,5 +158,18 @@ mod tests {
         assert_eq!((learnt.nameless, learnt.unwritten), (1, 3));
         assert_eq!(entries(&learn(&cx, Some("c2")).await.unwrap()), [("b.example:80", 1)]);
         assert!(learn(&cx, Some("c4")).await.is_err());
+        // what leads to the local network is flagged, and a count that nobody can have written ends nothing
+        put(
+            5,
+            vec![
+                began("c5", "learn"),
+                near("nas.example"),
+                Event::Unwritten { count: u64::MAX },
+                Event::Unwritten { count: 9 },
+            ],
+        );
+        let learnt = learn(&cx, Some("c5")).await.unwrap();
+        assert_eq!((entries(&learnt), learnt.unwritten), (vec![("nas.example:80,443", 1)], u64::MAX));
+        assert_eq!((&learnt.hosts[0].odd[..], learnt.hosts[0].suspect), (&["near"][..], true));
     }
 }

@@ -16,13 +16,16 @@ mod remove;
 mod show;
 #[cfg(test)]
 mod tests;
+mod ways;
 mod why;
 
-pub use allow::{Allowed, Wish, allow};
+pub use allow::{Allowed, LONGEST_ALLOWED, Wish, allow};
 pub use answer::Answer;
 pub(crate) use ensure::{Ensured, ensure, peek, restored};
 pub use learn::{Learnt, LearntHost, learn};
 pub use refresh::{Refreshed, on_occasion, refresh_all, while_attached};
 pub use remove::{Unused, remove, unused};
 pub use show::{Shown, show};
+pub(crate) use ways::of_note as ways_of_note;
+pub use ways::{TlsEnded, Ways};
 pub use why::{Question, why};

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::acl::{self, Known};
 use super::project::networks;
-use super::{bridge, host_names, lookup};
+use super::{beside, bridge, host_names, lookup};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
@@ -128,18 +128,18 @@ pub(super) async fn bring_up_to_date(
     let names: Vec<String> = policy.names().map(str::to_owned).collect();
     let look = !names.is_empty() && (due == Due::Now || is_old(&before, cx.settings.network.refresh_interval_minutes));
     let (known, report) = if look {
-        let answers = lookup::lookup(&names, policy.resolver()).await;
+        let answers = lookup::reachable(cx, &names, policy.resolver()).await;
         let not_found = names.iter().filter(|name| !answers.contains_key(*name)).cloned().collect();
         let resolved = before.resolved.refreshed(answers);
         let moved = |name: &&String| resolved.current.get(*name) != before.resolved.current.get(*name);
         let changed = names.iter().filter(moved).cloned().collect();
         let report = Refreshed { policy: name.to_string(), names: names.len(), changed, not_found };
-        let allowed = still_allowed(&before);
-        (Known { resolved, allowed, refreshed: Some(host_names::now()), ..before.clone() }, Some(report))
+        (Known { resolved, refreshed: Some(host_names::now()), ..before.clone() }, Some(report))
     } else {
         (before.clone(), None)
     };
-    let known = Known { host: host_names::host_names(cx, policy).await?, gateway: gateway.or(known.gateway), ..known };
+    let (host, allowed) = (host_names::host_names(cx, policy).await?, still_allowed(cx, policy, &before).await?);
+    let known = Known { host, allowed, gateway: gateway.or(known.gateway), ..known };
     let own = cx.site().own_addresses();
     let as_known = acl::acl(policy, &before, &own);
     let brought = Updated { names: report, were_others: !acl::is_same(found, &as_known) };
@@ -153,7 +153,7 @@ pub(super) async fn bring_up_to_date(
     if !acl::is_same(found, &wanted) && !put(&client, name.bridge(), &wanted, etag.clone()).await? {
         return Ok(brought);
     }
-    if let (Some(answers), true) = (&answers, look) {
+    if let (Some(answers), true) = (&answers, look || known.allowed != before.allowed) {
         bridge::keep_names(&client, &name, answers).await?;
     }
     if known.resolved != before.resolved {
@@ -193,7 +193,7 @@ pub(super) async fn let_resolve(cx: &Context, network: &str, allowance: &Allowan
             break;
         };
         let before = Known::of(&found);
-        let allowed = still_allowed(&before).into_iter().chain([allowance.clone()]).collect();
+        let allowed = still_allowed(cx, &policy, &before).await?.into_iter().chain([allowance.clone()]).collect();
         let known = Known { allowed, ..before };
         let wanted = acl::acl(&policy, &known, &cx.site().own_addresses());
         if put(&client, network, &wanted, etag).await? {
@@ -206,10 +206,20 @@ pub(super) async fn let_resolve(cx: &Context, network: &str, allowance: &Allowan
     Ok(())
 }
 
-/// What has not ended of it.
-fn still_allowed(known: &Known) -> BTreeSet<Allowance> {
+/// What has not ended of it, neither by its time nor with its container; only who keeps the policy knows of these.
+async fn still_allowed(cx: &Context, policy: &Policy, known: &Known) -> Result<BTreeSet<Allowance>> {
+    if known.allowed.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let in_force = match policy.keeper() {
+        Some(keeper) if *keeper == cx.keeper() => Some(beside::of_all(cx).await?),
+        _ => None,
+    };
     let now = Timestamp::now();
-    known.allowed.iter().filter(|allowance| !allowance.is_over(now)).cloned().collect()
+    let holds = |allowance: &&Allowance| {
+        !allowance.is_over(now) && in_force.as_ref().is_none_or(|in_force| in_force.contains(allowance))
+    };
+    Ok(known.allowed.iter().filter(holds).cloned().collect())
 }
 
 /// Puts an ACL's rules into force; false if another cci was quicker with the same, or it was unused and is removed.
@@ -235,5 +245,25 @@ async fn put(client: &Client, name: &str, wanted: &AclPut, mut etag: Etag) -> Re
 fn is_old(known: &Known, minutes: u32) -> bool {
     let then = known.refreshed.as_deref().and_then(|text| text.parse::<Timestamp>().ok());
     let Some(then) = then else { return true };
-    minutes > 0 && Timestamp::now().duration_since(then).as_secs() >= i64::from(minutes) * 60
+    let age = Timestamp::now().duration_since(then).as_secs();
+    // one in the future is of a clock that was wrong
+    minutes > 0 && !(0..i64::from(minutes) * 60).contains(&age)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[test]
+    fn names_are_looked_up_again_after_a_while_whatever_time_is_noted() {
+        let at = |text: &str| Known { refreshed: Some(text.to_owned()), ..Known::default() };
+        let ago = |minutes: i64| at(&(Timestamp::now() - SignedDuration::from_mins(minutes)).to_string());
+        assert!(!is_old(&ago(10), 30) && is_old(&ago(31), 30) && !is_old(&ago(31), 0));
+        for odd in ["", "soon", "9999-12-30T22:00:00Z", "-009999-01-02T01:59:59Z"] {
+            assert!(is_old(&at(odd), u32::MAX) || odd.starts_with('-'), "{odd}");
+        }
+        assert!(is_old(&at("9999-12-30T22:00:00Z"), 30) && is_old(&Known::default(), 30));
+    }
 }

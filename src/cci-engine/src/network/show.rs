@@ -10,6 +10,7 @@ use cci_incus::{Acl, AclAction, Nic};
 use super::acl::{self, Known};
 use super::beside;
 use super::project::networks;
+use super::ways::{self, Ways};
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::instance::ownership;
@@ -43,6 +44,9 @@ pub struct Shown {
     pub names: BTreeMap<String, BTreeSet<Ipv4Addr>>,
     /// When the names were last looked up, in RFC 3339.
     pub refreshed: Option<String>,
+    /// How connections go out beside these rules.
+    #[serde(flatten)]
+    pub ways: Ways,
 }
 
 /// Examines one container of the caller.
@@ -58,6 +62,7 @@ pub async fn show(cx: &Context, container: &str) -> Result<Shown> {
             allowed: Vec::new(),
             names: BTreeMap::new(),
             refreshed: None,
+            ways: Ways::default(),
         });
     };
     let (known, policy) = (Known::of(&found), acl::policy(&found));
@@ -73,7 +78,12 @@ pub async fn show(cx: &Context, container: &str) -> Result<Shown> {
         .flat_map(Policy::services)
         .filter_map(|service| Some((service.name().to_string(), BTreeSet::from([service.address(known.gateway)?]))));
     let names = known.resolved.current.clone().into_iter().chain(services).collect();
-    let allowed = beside::in_force(cx, container).await?.iter().map(Allowance::to_string).collect();
+    let allowed = beside::in_force(cx, container).await?;
+    let ways = match &policy {
+        Some(policy) => ways::of(cx, policy, container, &allowed).await?,
+        None => Ways::default(),
+    };
+    let allowed = allowed.iter().map(Allowance::to_string).collect();
     Ok(Shown {
         container: container.to_owned(),
         mode: policy.map_or_else(|| "unknown".into(), |policy| policy.mode().to_string()),
@@ -83,6 +93,7 @@ pub async fn show(cx: &Context, container: &str) -> Result<Shown> {
         allowed,
         names,
         refreshed: known.refreshed,
+        ways,
     })
 }
 

@@ -9,7 +9,7 @@ use cci_core::{Error, Result};
 use super::acl::{self, Known};
 use super::answer::Answer;
 use super::project::networks;
-use super::{beside, by_name, host_names, lookup, show};
+use super::{beside, by_name, host_names, lookup, show, ways};
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 
@@ -35,7 +35,11 @@ pub async fn why(cx: &Context, question: &Question) -> Result<Vec<Answer>> {
     if let (Some(service), None) = (policy.service(&host), port) {
         return Ok(vec![of_service(service, known.gateway)]);
     }
-    let named = by_name::answer(cx, (&policy, known.gateway), &allowed, &host, port).await;
+    let mut named = by_name::answer(cx, (&policy, known.gateway), &allowed, &host, port).await;
+    if let (Some(answer), Some(container)) = (named.as_mut().filter(|answer| answer.allowed), &question.from) {
+        let ways = ways::of(cx, &policy, container, &allowed).await?;
+        answer.because.push_str(&ways.words(&host));
+    }
     if port.is_some() && named.is_some() {
         return Ok(named.into_iter().collect());
     }
@@ -93,7 +97,7 @@ async fn policy(cx: &Context, from: Option<&str>) -> Result<Option<(Policy, Know
         Ok((found, _)) => Known::of(&found),
         Err(error) if error.is_not_found() => {
             let names: Vec<String> = policy.names().map(str::to_owned).collect();
-            let resolved = cci_core::network::Resolved::new(lookup::lookup(&names, policy.resolver()).await);
+            let resolved = cci_core::network::Resolved::new(lookup::reachable(cx, &names, policy.resolver()).await);
             Known { resolved, host: host_names::host_names(cx, &policy).await?, ..Known::default() }
         }
         Err(error) => return Err(error).during("read the network's rules"),

@@ -90,7 +90,7 @@ async fn started(cx: &Context, name: &str, command: &Command, size: TermSize) ->
 fn exec(cx: &Context, command: &Command, account: Option<Account>, size: TermSize) -> Exec {
     let (uid, gid, mut environment) = match account {
         Some(account) => (Some(account.uid), Some(account.gid), account.environment),
-        None => (None, None, BTreeMap::new()),
+        None => (None, None, account::git_of_root()),
     };
     if command.tty {
         environment.insert("TERM".into(), guest_term(cx.caller.var("TERM")).to_owned());

@@ -120,7 +120,7 @@ async fn execute(cx: &Context, launched: &Launched, command: &Command) -> Result
     let exec = Exec {
         command: plan.inside(&command.argv),
         environment: plan.environment.clone(),
-        cwd: Some(plan.directory().to_owned()),
+        cwd: Some(plan.place.clone()),
         user: Some(plan.user.uid),
         group: Some(plan.user.gid),
         tty: size,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use cci_core::boundary::Boundary;
 use cci_core::network::Policy;
 use cci_core::plan::LaunchPlan;
+use cci_core::prompt::Prompt;
 use cci_core::settings::{Settings, TerminalSettings};
 use cci_core::{Error, Result};
 use cci_guest::gate::Allowed;
@@ -26,29 +27,56 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// The step, as errors name it.
 const STEP: &str = "start the agent";
 
-/// Starts `agent` in the container's tmux session, unless that session exists; `screen` says how to read its screen. It
-/// starts only once `known` has ended well, which is waited for while the shell in the container comes up.
+/// What is started.
+#[derive(Clone, Copy)]
+pub(crate) struct ToStart<'a> {
+    /// How to read its screen.
+    pub(crate) screen: &'a str,
+    /// Its argv.
+    pub(crate) argv: &'a [String],
+    /// What it finds at its standard input; the terminal if nothing.
+    pub(crate) prompt: Option<&'a Prompt>,
+}
+
+impl ToStart<'_> {
+    fn fed(&self) -> &[u8] {
+        self.prompt.map_or(&[], Prompt::as_bytes)
+    }
+}
+
+/// Whether a session was there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Was {
+    /// It has just been started.
+    Absent,
+    /// It has the agent that it had.
+    There,
+}
+
+/// Starts `agent` in the container's tmux session, unless that session exists. It starts only once `known` has ended well,
+/// which is waited for while the shell in the container comes up.
 pub(crate) async fn ensure(
     cx: &Context,
     plan: &LaunchPlan,
     name: &str,
-    screen: &str,
-    agent: &[String],
+    agent: ToStart<'_>,
     known: impl Future<Output = Result<()>>,
-) -> Result<()> {
-    let start = start(cx, plan, name, screen, agent);
-    let before = before(cx, plan);
-    let (begun, ()) = exec::start_if(cx, name, known, Script::before(&before), &start, STEP).await?;
+) -> Result<Was> {
+    let start = start(cx, plan, name, agent);
+    let run = tmux::run_start(agent.prompt.map(Prompt::len));
+    let script = Script { before: &before(cx, plan), run: &run };
+    let (begun, ()) = exec::start_if(cx, name, known, script, &start, STEP).await?;
     let (exit, said) = match begun {
         Begun::Runs(process) => {
-            let done = cx.scope.until_cancelled(async { process.captured(LIMIT).await.during(STEP) }).await?;
+            let done = async { process.captured(agent.fed(), LIMIT).await.during(STEP) };
+            let done = cx.scope.until_cancelled(done).await?;
             (done.status.into(), done.stderr)
         }
         Begun::Refused(exit) => (exit, Vec::new()),
     };
     match exit {
-        GuestExit::Success => Ok(()),
-        exit => not_started(cx, plan, name, exit, &said).await,
+        GuestExit::Success => Ok(Was::Absent),
+        exit => not_started(cx, plan, name, exit, &said).await.map(|()| Was::There),
     }
 }
 
@@ -58,53 +86,50 @@ pub(crate) async fn ensure_up(
     cx: &Context,
     plan: &LaunchPlan,
     name: &str,
-    screen: &str,
-    agent: &[String],
+    agent: ToStart<'_>,
     known: impl Future<Output = Result<()>>,
-) -> Result<()> {
-    let start = start(cx, plan, name, screen, agent);
+) -> Result<Was> {
+    let start = start(cx, plan, name, agent);
     let orders = pane::taking_orders(name);
-    let run = format!("\"$@\" </dev/null || exit; set --\n{orders}");
+    let run = format!("{}set --\n{orders}", tmux::run_start(agent.prompt.map(Prompt::len)));
     let script = Script { before: &before(cx, plan), run: &run };
     let (begun, ()) = exec::start_if(cx, name, known, script, &start, STEP).await?;
     let mut shown = match begun {
         Begun::Runs(process) => Pane::of(name, process)?,
         Begun::Refused(exit) => return Err(exec::not_begun(cx, exit).await),
     };
-    let up = match shown.order(Order::Look, false).await? {
-        Ok(_) => shown.up().await,
+    shown.feed(agent.fed()).await;
+    let (was, up) = match shown.order(Order::Look, false).await? {
+        Ok(_) => (Was::Absent, shown.up().await?),
         Err(failed) => {
             not_started(cx, plan, name, failed.exit, &failed.said).await?;
-            Pane::open(cx, name, &[], ready(Ok(()))).await?.up().await
+            (Was::There, Pane::open(cx, name, &[], ready(Ok(()))).await?.up().await?)
         }
     };
-    match up {
-        Ok(Up::Shows) => Ok(()),
-        Ok(Up::Asks) => {
-            cx.emit(SessionEvent::AgentAsks { container: name.to_owned() });
-            Ok(())
-        }
-        Err(error) => Err(error),
+    if up == Up::Asks {
+        cx.emit(SessionEvent::AgentAsks { container: name.to_owned() });
     }
+    Ok(was)
 }
 
-fn start(cx: &Context, plan: &LaunchPlan, name: &str, screen: &str, agent: &[String]) -> Exec {
+fn start(cx: &Context, plan: &LaunchPlan, name: &str, agent: ToStart<'_>) -> Exec {
     let given: Vec<&str> = cx.environment.keys().map(String::as_str).collect();
     let in_gvisor = plan.boundary == Boundary::Gvisor;
     let has_notices = plan.has_sockets() && plan.policy().is_some_and(Policy::is_named);
     let session = tmux::Session {
-        directory: plan.directory(),
-        screen,
+        screen: agent.screen,
         allowed: allowed(&cx.settings),
         given: &given,
-        agent,
+        agent: agent.argv,
+        has_prompt: agent.prompt.is_some(),
         in_gvisor,
         has_notices,
+        place: &plan.place,
     };
     Exec {
         command: tmux::start(name, &session),
         environment: plan.environment.clone(),
-        cwd: Some(plan.directory().to_owned()),
+        cwd: Some(plan.place.clone()),
         user: Some(plan.user.uid),
         group: Some(plan.user.gid),
         tty: None,

@@ -7,12 +7,12 @@ use cci_core::environment::{environment, only_of_system};
 use cci_core::name::ContainerName;
 use cci_core::pin::Pinned;
 use cci_core::session::SessionId;
-use cci_core::slot::Slot;
+use cci_core::slot::{Slot, SlotChoice};
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 use cci_guest::gate::Gate;
 use cci_guest::handshake::Script;
-use cci_guest::layout::WORKSPACE;
+use cci_guest::layout::{self, WORKSPACE};
 use cci_guest::terminal::{MODIFIED_KEYS, can_be_asked, true_color};
 use cci_guest::{GuestExit, gvisor, init, tmux};
 use cci_incus::{Exec, Status};
@@ -22,7 +22,6 @@ use crate::checkpoint::opened;
 use crate::checkpoint::rewound::rewound;
 use crate::context::Context;
 use crate::event::SessionEvent;
-use crate::instance::also_named;
 use crate::instance::ownership::{self, Owned, Whose};
 use crate::instance::stop::begin_stop;
 use crate::ledger::Made;
@@ -34,6 +33,7 @@ use crate::session::agent::allowed;
 use crate::session::connect;
 use crate::session::left::{Left, report_fate};
 use crate::session::record;
+use crate::session::running::running;
 use crate::session::shell::{Direct, Started};
 use crate::session::state_volume;
 use crate::site::replaced;
@@ -63,33 +63,19 @@ pub fn in_slot(cx: &Context, slot: Slot) -> String {
     ContainerName::new(&cx.prefix, &cx.workspace, slot).to_string()
 }
 
-/// A session by name: it must be running, and belong to the caller.
-pub async fn running(cx: &Context, name: &str) -> Result<Owned> {
-    let owned = match ownership::one(cx, name).await {
-        Err(error @ Error::ContainerNotFound { .. }) => {
-            report_gone(cx, name).await?;
-            return Err(error);
-        }
-        found => found?,
+/// The session of this workspace that runs, in the lowest slot unless one is given.
+pub async fn here(cx: &Context, slot: SlotChoice) -> Result<Option<SessionId>> {
+    let tool = &cx.settings.tool.name;
+    let is_meant = |owned: &&Owned| {
+        let marks = &owned.marks;
+        let is_here = marks.workspace.as_deref() == Some(cx.workspace.path()) && marks.tool.as_ref() == Some(tool);
+        let has_slot = !matches!(slot, SlotChoice::Exactly(slot) if marks.slot != Some(slot));
+        owned.instance.status_code == Status::Running && is_here && has_slot
     };
-    // one that is paused answers nothing
-    if owned.instance.status_code == Status::Running {
-        Ok(owned)
-    } else {
-        Err(Error::ContainerNotRunning { name: name.to_owned() })
-    }
-}
-
-/// Reports how to resume the conversation of a container that is gone, and what may have ended it.
-async fn report_gone(cx: &Context, name: &str) -> Result<()> {
-    if let Ok(all) = ownership::all_of(cx, Whose::Own).await {
-        also_named::report(cx, all.iter().map(|owned| &owned.instance)).await?;
-    }
-    // unreadable metadata does not belong to it for certain
-    let Ok(Some(metadata)) = record::of_container(cx, name).await else { return Ok(()) };
-    let replaced = replaced::replaced(cx, metadata.further().pinned).await?;
-    cx.emit(SessionEvent::ContainerGone { session: metadata.session_id, workspace: metadata.workspace, replaced });
-    Ok(())
+    let all = ownership::all_of(cx, Whose::Own).await?;
+    let first =
+        all.iter().filter(is_meant).filter(|owned| owned.marks.session.is_some()).min_by_key(|owned| owned.marks.slot);
+    Ok(first.and_then(|owned| owned.marks.session))
 }
 
 /// What cci knows of a session that the terminal is connected to.
@@ -215,7 +201,6 @@ pub async fn directly(cx: &Context, started: &Started, Direct { plan, agent }: &
         environment: plan.environment.clone(),
         user: Some(plan.user.uid),
         group: Some(plan.user.gid),
-        cwd: Some(plan.directory().to_owned()),
         ..Exec::default()
     };
     let script = Script { before: &probe::script(cx, plan), run: RUN };
@@ -262,9 +247,9 @@ async fn on_terminal(
     asked: &[u8],
 ) -> Result<Left> {
     let size = terminal::size();
-    let cwd = exec.cwd.or_else(|| Some(WORKSPACE.to_owned()));
-    let exec = Exec { cwd, tty: Some(size), ..exec };
-    let script = Script { before, run: &init::run_then_report(run) };
+    let exec = Exec { cwd: Some(WORKSPACE.to_owned()), tty: Some(size), ..exec };
+    let before = format!("{before}{}", layout::enter(None));
+    let script = Script { before: &before, run: &init::run_then_report(run) };
     let (begun, Known { session, workspace, pinned }) =
         exec::start_if(cx, name, known, script, &exec, "attach to the session").await?;
     let process = match begun {

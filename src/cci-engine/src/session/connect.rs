@@ -78,14 +78,15 @@ pub(super) async fn environment_of(cx: &Context, session: SessionId) -> BTreeMap
     login
 }
 
-/// What the agent runs of cci's at its turns.
-pub(super) fn turn_hooks(settings: &Settings, wanted: bool) -> TurnHooks {
+/// What the agent runs of cci's at its turns, and after it has used a tool if its connections are judged by name.
+pub(super) fn turn_hooks(settings: &Settings, wanted: bool, is_judged: bool) -> TurnHooks {
     let commands = TurnCommands {
         start: agent_socket::tell(agent_socket::TURN_START),
         end: agent_socket::tell(agent_socket::TURN_END),
     };
     let tells = wanted && settings.checkpoints.auto == Auto::Turn;
-    TurnHooks { known_by: agent_socket::SOCKET, commands: tells.then_some(commands) }
+    let heard = is_judged.then(|| agent_socket::hear(agent_socket::REFUSED));
+    TurnHooks { known_by: agent_socket::SOCKET, commands: tells.then_some(commands), heard }
 }
 
 /// A session's directory of sockets, which is not removed while this lives.
@@ -231,8 +232,10 @@ mod tests {
         };
         assert!(wanted(every, false));
         let mut settings = Settings::default();
-        assert!(turn_hooks(&settings, true).commands.is_some());
+        assert!(turn_hooks(&settings, true, false).commands.is_some());
         every(&mut settings);
-        assert!(turn_hooks(&settings, true).commands.is_none(), "its turns make none");
+        let hooks = turn_hooks(&settings, true, true);
+        assert!(hooks.commands.is_none(), "its turns make none");
+        assert!(hooks.heard.is_some(), "and it hears what is refused");
     }
 }

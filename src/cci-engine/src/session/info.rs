@@ -1,6 +1,6 @@
 //! `info`: one saved session, and how large it is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cci_core::Result;
 use cci_core::session::Resume;
@@ -10,10 +10,11 @@ use serde::Serialize;
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::launch;
+use crate::network::{self, Ways};
 use crate::session::resume;
 use cci_core::workspace::Workspace;
 use cci_host::store::checkpoints::Checkpoints;
-use cci_host::store::run_dir::{HostRequest, RunDir};
+use cci_host::store::run_dir::{HostRequest, RunDir, Watched};
 use cci_host::store::size;
 use cci_host::store::usage::Usage;
 
@@ -39,6 +40,8 @@ pub struct Info {
     pub checkpoint: String,
     /// The hosts that its agent has asked for, which `network allow` allows.
     pub asks_for: Vec<HostRequest>,
+    /// How its connections by name go out beside its rules, while it has a container.
+    pub network: Ways,
     /// What it has asked of its agent's API, as far as that went through the login socket.
     pub usage: Used,
 }
@@ -68,6 +71,15 @@ impl From<Usage> for Used {
     }
 }
 
+fn asks_for(cci_dir: &Path, noted: Option<&Watched>) -> Vec<HostRequest> {
+    noted.map(|noted| RunDir::of(cci_dir).requests(noted)).unwrap_or_default()
+}
+
+fn ways(cci_dir: &Path, noted: &Watched) -> Ways {
+    let allowed = RunDir::of(cci_dir).allowances(noted);
+    network::ways_of_note(cci_dir, noted, allowed.into_iter().map(|allowance| allowance.entry).collect())
+}
+
 /// The session of this id, or the newest of this workspace.
 pub async fn info(cx: &Context, id: Option<&str>) -> Result<Info> {
     let wanted = id.map_or(Resume::Latest, |id| Resume::Exactly(id.to_owned()));
@@ -82,6 +94,7 @@ pub async fn info(cx: &Context, id: Option<&str>) -> Result<Info> {
         let metadata = saved.metadata;
         let workspace = Workspace::at(&metadata.workspace);
         let heads = Checkpoints::of(&cci_dir, &workspace)?.heads()?;
+        let noted = RunDir::of(&cci_dir).noted(metadata.session_id);
         let checkpoint = heads.of(Some(metadata.session_id), &workspace).map(ToString::to_string);
         Ok(Info {
             session_id: metadata.session_id.to_string(),
@@ -91,7 +104,8 @@ pub async fn info(cx: &Context, id: Option<&str>) -> Result<Info> {
             persistent: metadata.persistent,
             data_present: state.is_dir() && !store.lost_conversation(metadata.session_id),
             data_bytes: size::of_tree(&state),
-            asks_for: RunDir::of(&cci_dir).requests(metadata.session_id),
+            asks_for: asks_for(&cci_dir, noted.as_ref()),
+            network: noted.as_ref().map(|noted| ways(&cci_dir, noted)).unwrap_or_default(),
             usage: Usage::read(&saved.dir).into(),
             path: saved.dir,
             checkpoint: checkpoint.unwrap_or_default(),

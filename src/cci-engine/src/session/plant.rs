@@ -16,6 +16,7 @@ use crate::launch;
 use crate::ledger::Made;
 use crate::session::login::Way;
 use crate::site::host_path;
+use cci_host::git;
 use cci_host::store::noted;
 use cci_host::store::seed::Seed;
 
@@ -48,7 +49,7 @@ pub(super) async fn plant(cx: &Context, id: SessionId, owner: Ids, wanted: Plant
     let api_key = agent.api_key_variable().and_then(own);
     let login = way.given(is_fresh);
     let (mounted, protected) = (mounted(cx, &workspace), host_path::protected(&cx.settings, &cx.caller));
-    let cci_dir = cx.cci_dir();
+    let (cci_dir, same_path) = (cx.cci_dir(), cx.settings.workspace.same_path);
     let planted = cx
         .scope
         .writing(move || {
@@ -64,6 +65,7 @@ pub(super) async fn plant(cx: &Context, id: SessionId, owner: Ids, wanted: Plant
                 login,
                 secrets,
                 api_key: api_key.as_deref(),
+                at_host_path: same_path || git::is_elsewhere(&workspace),
                 workspace: &workspace,
                 protected,
                 mounted,

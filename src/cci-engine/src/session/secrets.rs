@@ -94,13 +94,14 @@ pub(super) async fn granted(cx: &Context) -> Result<Granted> {
     let environment = environment(&all, &given, authority.is_some())
         .into_iter()
         .filter(|(name, _)| !cx.environment.contains_key(name) || name == GIT_CONFIG_COUNT);
+    let (environment, trusts) = (environment.collect(), authority.clone());
     Ok(Granted {
-        environment: environment.collect(),
+        environment,
         authority,
         has_github: all.values().any(|secret| secret.github.is_some()),
         ssh: None,
         no_ssh: None,
-        note: Some(SecretsNote { names: all.into_keys().collect(), remotes: seen.remotes.clone() }),
+        note: Some(SecretsNote { names: all.into_keys().collect(), remotes: seen.remotes.clone(), trusts }),
         seen,
     })
 }
@@ -128,13 +129,10 @@ fn environment(
 pub(super) async fn environment_of(cx: &Context, session: SessionId) -> BTreeMap<String, String> {
     let cci_dir = cx.cci_dir();
     let found = blocking(move || {
-        let noted = RunDir::of(&cci_dir).noted(session);
-        let is_named = noted.as_ref().is_some_and(|noted| noted.egress.is_some());
-        let noted = noted.and_then(|noted| noted.secrets);
+        let noted = RunDir::of(&cci_dir).noted(session).and_then(|noted| noted.secrets);
         let mut all = if noted.is_some() { Secrets::of(&cci_dir).all()? } else { BTreeMap::new() };
         all.retain(|name, _| noted.as_ref().is_some_and(|noted| noted.names.contains(name)));
-        let trusts = is_named && all.values().any(Secret::is_for_any_tls);
-        Ok((all, trusts))
+        Ok((all, noted.is_some_and(|noted| noted.trusts.is_some())))
     });
     let (all, trusts) = found.await.unwrap_or_default();
     environment(&all, &BTreeMap::new(), trusts)
@@ -185,6 +183,8 @@ mod tests {
             let granted = granted(&cx).await.unwrap();
             let bundles = trust::VARIABLES.iter().all(|name| granted.environment.contains_key(*name));
             assert_eq!((granted.authority.is_some(), bundles), (is_trusted, is_trusted), "{settings} {host}");
+            let trusts = granted.note.and_then(|note| note.trusts);
+            assert_eq!(trusts, granted.authority, "what is noted is what the container gets");
             assert!(granted.authority.is_none_or(|certificate| !certificate.contains("PRIVATE")));
             assert_eq!(cx.cci_dir().join("authority").exists(), is_trusted);
         }

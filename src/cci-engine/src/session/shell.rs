@@ -9,6 +9,7 @@ use cci_core::idmap::Ids;
 use cci_core::mark::Marks;
 use cci_core::pin::Pinned;
 use cci_core::plan::{Ask, LaunchPlan, Roots};
+use cci_core::prompt::Prompt;
 use cci_core::session::{Resume, SessionId};
 use cci_core::slot::SlotChoice;
 use cci_core::{Error, Result};
@@ -24,11 +25,12 @@ use crate::launch::egress;
 use crate::launch::environment;
 use crate::launch::{self, Launched, Subject, Survey};
 use crate::roll_back;
-use crate::session::agent;
+use crate::session::agent::{self, ToStart, Was};
 use crate::session::connect::{self, Sockets, Wanted};
 use crate::session::holders::{self, Holder};
 use crate::session::login::Way;
 use crate::session::plant::{Planting, plant, plant_new};
+use crate::session::prompt;
 use crate::session::record::{self, Draft, Staged};
 use crate::session::resume::{self, Given, Network, Resumed};
 use crate::session::secrets::Granted;
@@ -65,6 +67,8 @@ pub struct Session {
     pub forks: bool,
     /// A container whose place the new one takes: it is just being removed.
     pub replaces: Option<String>,
+    /// What the agent is asked first; only in tmux, and not by a shell.
+    pub prompt: Option<Prompt>,
 }
 
 /// A running session, detached.
@@ -157,6 +161,9 @@ pub(crate) async fn decide(cx: &Context, session: &Session) -> Result<Decided> {
         }
         None => (cx.clone(), session.slot),
     };
+    if session.prompt.is_some() {
+        prompt::check(&cx.settings.tool)?;
+    }
     let mut cx = environment::resolved(&cx).await?;
     if session.account.is_some() {
         cx.settings.login.account.clone_from(&session.account);
@@ -172,7 +179,7 @@ pub(crate) async fn decide(cx: &Context, session: &Session) -> Result<Decided> {
     let granted = connect::granted(&cx).await?;
     let is_judged = cx.policy().is_ok_and(|policy| policy.is_some_and(|policy| policy.is_named()));
     let is_connected = is_told || way.needs_supervisor() || granted.is_served() || is_judged;
-    let turns = connect::turn_hooks(&cx.settings, is_told);
+    let turns = connect::turn_hooks(&cx.settings, is_told, is_judged);
     // what does not depend on Incus is done while Incus is asked
     let planting = Planting { turns: turns.clone(), way: &way, is_fresh: session.fresh_login };
     let (survey, planted) = tokio::join!(launch::survey(&cx, Subject::Workspace), async {
@@ -271,22 +278,30 @@ impl Running {
             published.and(trusted)
         };
         let begun = if session.tmux {
-            Box::pin(start_in_tmux(&cx, &plan, &name, session, &agent, known)).await
+            Box::pin(start_in_tmux(&cx, &plan, &name, session, &agent, known)).await.map(Some)
         } else {
-            known.await
+            known.await.map(|()| None)
         };
-        let first = first.filter(|first| holders::is_here(&cx, first));
-        let has_begun = session.tmux && first.is_none();
-        match first {
-            Some(first) => name = first.instance.name,
+        let was = match first.filter(|first| holders::is_here(&cx, first)) {
+            Some(first) => {
+                name = first.instance.name;
+                None
+            }
             None => begun?,
-        }
+        };
         // two agents on one conversation would overwrite each other's data: one that runs in tmux is attached to instead
         let direct = !session.tmux && !agent::has_session(&cx, &name, plan.user.uid).await?;
-        if direct {
+        let was = if direct {
             launch::note_ids(&cx, &name).await;
-        } else if !has_begun {
-            Box::pin(start_in_tmux(&cx, &plan, &name, session, &agent, ready(Ok(())))).await?;
+            None
+        } else if was.is_none() {
+            Some(Box::pin(start_in_tmux(&cx, &plan, &name, session, &agent, ready(Ok(())))).await?)
+        } else {
+            was
+        };
+        let has_read = was == Some(Was::Absent) && prompt::is_read(&plan);
+        if let Some(prompt) = session.prompt.as_ref().filter(|_| !has_read) {
+            prompt::type_in(&cx, &name, prompt).await?;
         }
         cx.emit(Event::Idle);
         cx.emit(SessionEvent::Started { session: id, container: name.clone(), network: plan.network });
@@ -302,14 +317,15 @@ async fn start_in_tmux(
     session: &Session,
     agent: &[String],
     known: impl Future<Output = Result<()>>,
-) -> Result<()> {
-    let screen = screen(plan, session);
+) -> Result<Was> {
+    let prompt = session.prompt.as_ref().filter(|_| prompt::is_read(plan));
+    let agent = ToStart { screen: screen(plan, session), argv: agent, prompt };
     let started = async {
         // a shell needs no wait
         if session.background && !session.debug {
-            Box::pin(agent::ensure_up(cx, plan, name, screen, agent, known)).await
+            Box::pin(agent::ensure_up(cx, plan, name, agent, known)).await
         } else {
-            Box::pin(agent::ensure(cx, plan, name, screen, agent, known)).await
+            Box::pin(agent::ensure(cx, plan, name, agent, known)).await
         }
     };
     let (started, ()) = tokio::join!(started, launch::note_ids(cx, name));
@@ -379,8 +395,7 @@ fn screen(plan: &LaunchPlan, session: &Session) -> &'static str {
     if session.debug {
         return SHELL;
     }
-    let program = plan.tool.binary.rsplit('/').next().unwrap_or_default();
-    cci_agent::known(program).or_else(|| cci_agent::known(&plan.tool.name)).map_or("other", Agent::name)
+    prompt::started(&plan.tool.binary, &plan.tool.name).map_or("other", Agent::name)
 }
 
 /// The running container of a conversation.

@@ -10,8 +10,8 @@ use cci_incus::{Captured, Exec};
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::instance::ownership;
-use crate::session::attach;
 use crate::session::pane::Pane;
+use crate::session::running::running;
 
 /// How long tmux may take to answer.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -39,7 +39,7 @@ pub async fn send(cx: &Context, name: &str, input: &Input, force: bool) -> Resul
         Input::Keys(keys) => keys.as_slice(),
         Input::Text { .. } => &[],
     };
-    let mut pane = Pane::open(cx, name, keys, attach::running(cx, name)).await?;
+    let mut pane = Pane::open(cx, name, keys, running(cx, name)).await?;
     let sent = async {
         if !force {
             pane.turn().await?;
@@ -82,15 +82,15 @@ pub async fn wait_until_quiet(cx: &Context, name: &str, limit: Duration) -> Resu
 
 /// What the pane shows.
 pub async fn capture(cx: &Context, name: &str, part: Part, ansi: bool) -> Result<Vec<u8>> {
-    attach::running(cx, name).await?;
+    running(cx, name).await?;
     ask(cx, name, &tmux::capture(name, part, ansi), &[]).await.map(|done| done.stdout)
 }
 
 /// The running containers that have a session.
 pub async fn list(cx: &Context) -> Result<Vec<String>> {
-    let running: Vec<String> =
+    let names: Vec<String> =
         ownership::all(cx).await?.into_iter().filter(ownership::Owned::runs).map(|owned| owned.instance.name).collect();
-    let asked = running.into_iter().map(|name| async move {
+    let asked = names.into_iter().map(|name| async move {
         let there = on_server(cx, &name, &["has-session".to_owned()], &[]).await;
         (name, there)
     });
@@ -99,7 +99,7 @@ pub async fn list(cx: &Context) -> Result<Vec<String>> {
         match answer {
             Ok(done) if GuestExit::from(done.status) == GuestExit::NoSession => {}
             Ok(_) => there.push(name),
-            Err(error) if attach::running(cx, &name).await.is_ok() => return Err(error),
+            Err(error) if running(cx, &name).await.is_ok() => return Err(error),
             // it ended while it was asked
             Err(_) => {}
         }

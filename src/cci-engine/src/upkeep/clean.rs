@@ -17,6 +17,7 @@ use crate::checkpoint::expired::{self, Removable, Which};
 use crate::context::Context;
 use crate::event::{SessionEvent, UpkeepEvent};
 use crate::incus_error::DuringStep;
+use crate::instance::ending::ending;
 use crate::instance::ownership;
 use crate::instance::remove::remove_launched;
 use crate::launch;
@@ -98,7 +99,10 @@ impl Leftovers {
 }
 
 /// Finds them, and changes nothing.
+///
+/// A container whose end has begun is waited for: with it there, its session would count as used.
 pub async fn find(cx: &Context, wanted: Wanted) -> Result<Leftovers> {
+    ending(&cx.client).await?.wait_for(|name| name.starts_with(cx.prefix.as_str())).await;
     let instances = cx.client.instances().await.during("list the containers")?;
     let mut leftovers = Leftovers::default();
     if wanted.containers {

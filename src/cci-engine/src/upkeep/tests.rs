@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cci_core::mark::Kind;
 use cci_core::session::SessionId;
+use cci_incus::OperationKind;
 
 use super::clean::{Leftovers, Wanted, find, remove};
 use crate::launch;
@@ -98,6 +99,22 @@ async fn the_session_of_a_container_that_goes_goes_with_it() {
     assert_eq!(found(&world, EVERYTHING).await.sessions.len(), 1);
     let containers_stay = Wanted { containers: false, ..EVERYTHING };
     assert!(found(&world, containers_stay).await.sessions.is_empty());
+}
+
+#[tokio::test]
+async fn an_end_that_has_begun_is_waited_for_before_anything_is_looked_for() {
+    let world = World::new();
+    world.save_session(id(1), "cci-a-1", "2026-01-01T00:00:00Z");
+    world.container("cci-a-1").session(id(1)).put();
+    world.container("other-1").put();
+    world.daemon.begin(OperationKind::Stopping, "cci-a-1");
+    world.daemon.begin(OperationKind::Stopping, "other-1");
+    found(&world, EVERYTHING).await;
+    let requests = world.requests();
+    let waits: Vec<_> =
+        requests.iter().enumerate().filter(|(_, seen)| seen.contains("/wait")).map(|(at, _)| at).collect();
+    let looked = requests.iter().position(|seen| seen.starts_with("GET /1.0/instances"));
+    assert!(matches!(&waits[..], [at] if Some(*at) < looked), "one wait, for the caller's own: {requests:?}");
 }
 
 #[tokio::test]

@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::hostile::{self, Kind};
 use super::nested::Nested;
+use super::pointer;
 use super::refusal::Refusal;
 use super::repository::{self, Link, Repository};
 
+/// The file by which git finds settings and hooks somewhere else.
+const COMMON_DIR: &str = "commondir";
 /// So many repositories of submodules are looked for.
 const MOST_MODULES: usize = 256;
 
@@ -54,7 +57,9 @@ impl Guarded {
         if let Some(above) = self.path.parent() {
             hostile::make_directory(above)?;
         }
-        hostile::make_file(&self.path, b"")
+        // an empty one would be the end of the repository
+        let content = if self.path.ends_with(COMMON_DIR) { pointer::ITSELF } else { b"" };
+        hostile::make_file(&self.path, content)
     }
 }
 
@@ -93,7 +98,12 @@ impl Guard {
         self.repository(&found.common, found.by_worktree)?;
         for (name, kind) in hostile::names(&found.common.join("worktrees"), "linked worktrees")? {
             if kind == Kind::Directory {
-                self.if_there(&found.common.join("worktrees").join(name).join("config.worktree"), found.by_worktree)?;
+                let of_worktree = found.common.join("worktrees").join(name);
+                self.if_there(&of_worktree.join("config.worktree"), found.by_worktree)?;
+                // another one's leads git on the host as well
+                if hostile::kind(&of_worktree.join(COMMON_DIR))?.is_some() {
+                    self.add(&of_worktree.join(COMMON_DIR), GuardedAs::Pointer, false, false)?;
+                }
             }
         }
         if let (Link::Plain, Some(top)) = (&found.link, &found.top)
@@ -107,7 +117,7 @@ impl Guard {
             }
         }
         if let Link::Worktree { .. } = found.link {
-            self.add(&found.git_dir.join("commondir"), GuardedAs::Pointer, false, false)?;
+            self.add(&found.git_dir.join(COMMON_DIR), GuardedAs::Pointer, false, false)?;
             self.add(&found.git_dir.join("gitdir"), GuardedAs::Pointer, false, false)?;
         }
         let alternates = found.common.join("objects/info/alternates");
@@ -133,6 +143,7 @@ impl Guard {
             self.add(&hooks, GuardedAs::Hooks, true, false)?;
         }
         self.add(&dir.join("info/attributes"), GuardedAs::Attributes, false, false)?;
+        self.add(&dir.join(COMMON_DIR), GuardedAs::Pointer, false, false)?;
         self.if_there(&dir.join("config.worktree"), by_worktree)
     }
 

@@ -10,6 +10,8 @@
 //! `pack-refs`, `gc`, `fsck`, `worktree list|prune`, and the four above all work, are quiet and are seen on the host, whose `config` stays
 //! as it was; locks are taken where the links lead to. `worktree list` calls the main worktree by the private directory's name.
 //!
+//! What does not: from git 2.50 on `fsck` takes the links for broken refs, and needs `--no-references`.
+//!
 //! The same for each submodule: `submodule update` writes the settings of a submodule every time, and fails if that is a mount. It asks
 //! for them by way of the `commondir`, too.
 //!

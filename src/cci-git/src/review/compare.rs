@@ -19,8 +19,6 @@ use crate::store::Store;
 
 /// A larger file is not judged: it is a finding.
 pub(super) const LARGEST: u64 = 1 << 20;
-/// So many findings of a kind are named.
-const MOST: usize = 200;
 /// So many places are looked at as those of a bare repository, which can have any name.
 const MOST_BARE: usize = 1000;
 
@@ -43,6 +41,8 @@ pub struct Review<'a> {
     pub not_held: &'a [NotHeld],
     /// Where agents have settings of their own, as patterns of `.gitignore`.
     pub agents: &'a [String],
+    /// So many findings of a kind are named.
+    pub most: usize,
 }
 
 impl Store {
@@ -223,7 +223,7 @@ impl Gate<'_> {
 
     fn note(&mut self, finding: Finding) {
         let of_kind = self.found.entry(finding.sink).or_default();
-        if of_kind.len() < MOST {
+        if of_kind.len() < self.review.most {
             of_kind.insert(finding);
         } else {
             self.more += 1;

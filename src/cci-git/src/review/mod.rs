@@ -5,6 +5,8 @@
 //!   not looked at; what is not held *now*, because it is too large or no file, is a finding where it is in a sink's place.
 //! - [`Outside`] does the same for a repository that is not in the workspace, as of a linked worktree.
 //!
+//! [`Store::put_back`](crate::Store::put_back) makes one file what it was.
+//!
 //! Quiet by design: what is gone is no finding, nor are lock files, a new branch, a new remote, or a package that was added. A file is
 //! judged by what is new in it wherever that can be told: the keys of git's configuration that name programs, the scripts that a
 //! package manager runs by itself, the drivers in attributes.
@@ -17,10 +19,12 @@ mod judge;
 mod outside;
 mod package;
 mod place;
+mod put_back;
 
 pub use compare::Review;
 pub use finding::{Finding, How, Sink};
 pub use outside::Outside;
+pub use put_back::PutBack;
 
 /// Whether nothing is new in a file that did not change, whatever it is taken for.
 #[cfg(any(test, feature = "fuzzing"))]

@@ -39,7 +39,10 @@ pub(super) fn of(path: &Path) -> Option<(Sink, Look)> {
         return repository(&names[at + 1..]);
     }
     let (name, above) = names.split_last()?;
-    by_name(name).or_else(|| by_directory(above, name))
+    let place = by_name(name).or_else(|| by_directory(above, name))?;
+    // of packages that were installed nothing is built or run by itself: the package manager has done so
+    let is_installed = above.contains(&b"node_modules".as_slice());
+    (!is_installed || matches!(place.0, Sink::Shell | Sink::GitConfig | Sink::GitAttributes)).then_some(place)
 }
 
 /// A place in a repository.
@@ -183,6 +186,10 @@ mod tests {
             (".idea/workspace.xml", None),
             ("src/main.rs", None),
             ("Makefile", Some(Sink::Build)),
+            ("node_modules/x/package.json", None),
+            ("node_modules/x/Makefile", None),
+            ("node_modules/x/.envrc", Some(Sink::Shell)),
+            ("node_modules/x/.git/config", Some(Sink::GitConfig)),
         ] {
             assert_eq!(of(Path::new(path)).map(|(sink, _)| sink), sink, "{path}");
         }

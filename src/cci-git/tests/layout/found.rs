@@ -25,7 +25,7 @@ fn a_plain_repository_works_where_it_is_and_what_git_runs_is_guarded() {
     let (layout, shown) = world.shown("ws");
     assert_eq!((shown.len(), layout.works_at), (0, WorksAt::Anywhere));
     assert_eq!(layout.repository.as_ref().unwrap().link, Link::Plain);
-    let guarded = ["=ws/.git/", "ws/.git/config", "!ws/.git/hooks/", "!ws/.git/info/attributes"];
+    let guarded = ["=ws/.git/", "!ws/.git/commondir", "ws/.git/config", "!ws/.git/hooks/", "!ws/.git/info/attributes"];
     assert_eq!(world.guarded(&layout), guarded);
 }
 
@@ -62,9 +62,13 @@ fn a_linked_worktree_shows_the_common_directory_and_itself_where_they_are() {
     let link = Link::Worktree { name: "tree".to_owned(), relative: false };
     assert_eq!(layout.repository.as_ref().unwrap().link, link);
     let guarded = world.guarded(&layout);
-    for path in
-        ["main/.git/config", "main/.git/worktrees/tree/gitdir", "main/.git/worktrees/tree/commondir", "tree/.git"]
-    {
+    for path in [
+        "main/.git/config",
+        "!main/.git/commondir",
+        "main/.git/worktrees/tree/gitdir",
+        "main/.git/worktrees/tree/commondir",
+        "tree/.git",
+    ] {
         assert!(guarded.contains(&path.to_owned()), "{path}: {guarded:?}");
     }
 }

@@ -22,7 +22,7 @@ fn git(bed: &Bed, args: &[&str]) {
 fn findings(bed: &Bed, old: &Snapshot, new: &Captured) -> (Vec<Finding>, usize) {
     let agents = [".agent/settings*.json".to_owned(), ".agent/hooks/".to_owned()];
     let root = bed.root.canonicalize().unwrap();
-    let review = Review { root: &root, old, new: &new.snapshot, not_held: &new.not_held, agents: &agents };
+    let review = Review { root: &root, old, new: &new.snapshot, not_held: &new.not_held, agents: &agents, most: 200 };
     bed.store.review(&review).unwrap()
 }
 

@@ -11,5 +11,5 @@ mod small_file;
 
 pub use author::{Found, author};
 pub use remotes::remotes;
-pub use repository::{Elsewhere, elsewhere};
+pub use repository::{Elsewhere, elsewhere, is_elsewhere};
 pub use shared::{Added, Linked, Shared};

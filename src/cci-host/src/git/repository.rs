@@ -96,6 +96,16 @@ pub fn elsewhere(workspace: &Path, home: &Path, mounted: &[&str]) -> Option<Else
     )
 }
 
+/// Whether a workspace may belong to a repository that is not in its `.git`.
+#[must_use]
+pub fn is_elsewhere(workspace: &Path) -> bool {
+    let is_there = |dir: &Path| fs::symlink_metadata(dir.join(".git")).ok();
+    match is_there(workspace) {
+        Some(found) => !found.is_dir(),
+        None => workspace.ancestors().skip(1).any(|above| is_there(above).is_some()),
+    }
+}
+
 /// What a `.git` file names.
 fn named_by(dot: &Path) -> Option<String> {
     Some(small_file::line(dot)?.strip_prefix("gitdir:")?.trim_start().to_owned())

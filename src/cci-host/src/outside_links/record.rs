@@ -107,7 +107,7 @@ mod tests {
         let (origin, fork) = (Workspace::at("/w"), Workspace::at("/f"));
         let noted = Origin {
             workspace: origin.path().to_owned(),
-            checkpoint: "3fa9c1".parse().unwrap(),
+            checkpoint: "0000000001".parse().unwrap(),
             fork: fork.path().to_owned(),
             at: String::new(),
             linked: None,

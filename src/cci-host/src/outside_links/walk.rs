@@ -56,7 +56,7 @@ fn find_within(root: &Path, at_home: bool, mut names: usize) -> io::Result<Found
             names -= 1;
             let path = below.join(OsStr::from_bytes(name));
             match kind(&directory, entry.file_type(), name) {
-                FileType::Symlink => found.links.extend(outside(&directory, path, (root, at_home))),
+                FileType::Symlink => found.links.extend(outside(&directory, &path, (root, at_home))),
                 FileType::Directory if LEFT_OUT.contains(&name) => {}
                 FileType::Directory if depth < DEEPEST => waiting.push_back((path, depth + 1)),
                 _ => {}
@@ -84,9 +84,9 @@ fn kind(directory: &OwnedFd, listed: FileType, name: &[u8]) -> FileType {
     stat.map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode))
 }
 
-fn outside(directory: &OwnedFd, path: PathBuf, (root, at_home): (&Path, bool)) -> Option<Outside> {
+fn outside(directory: &OwnedFd, path: &Path, (root, at_home): (&Path, bool)) -> Option<Outside> {
     let text = rustix::fs::readlinkat(directory, path.file_name()?, Vec::new()).ok()?;
-    leads_out(&path, Path::new(OsStr::from_bytes(text.to_bytes())), root, at_home)
+    leads_out(path, Path::new(OsStr::from_bytes(text.to_bytes())), root, at_home)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The user's own authority: it vouches, to this user's containers and to nobody else, for the names whose TLS is ended so
 //! that requests can carry secrets. Its key is in no container.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -52,23 +53,31 @@ impl Authority {
         let directory = Directory::made(cci_dir, Path::new(PLACE)).map_err(host("create", &cci_dir.join(PLACE)))?;
         // two that find none make one
         directory.lock().map_err(host("lock", &cci_dir.join(PLACE)))?;
-        let mut text = String::new();
-        match directory.open(FILE) {
-            Ok(file) => file.take(LARGEST).read_to_string(&mut text).map_err(host("read", &path))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                text = made().map_err(failed("make", &path))?;
-                put::atomically(&directory.path().join(FILE), text.as_bytes(), PRIVATE)?;
-                text.len()
-            }
-            Err(error) => return Err(host("read", &path)(error)),
-        };
-        Self::read(&text).ok_or_else(|| {
-            let problem = "it is no authority of cci's; without the file, a new one is made";
-            host("read", &path)(io::Error::new(io::ErrorKind::InvalidData, problem))
-        })
+        if let Some(kept) = Self::read(directory.open(FILE), &path)? {
+            return Ok(kept);
+        }
+        let text = made().map_err(failed("make", &path))?;
+        put::atomically(&directory.path().join(FILE), text.as_bytes(), PRIVATE)?;
+        Self::of_text(&text).ok_or_else(|| unknown(&path))
     }
 
-    fn read(text: &str) -> Option<Self> {
+    /// The one of this `~/.cci`, if there is one.
+    pub fn kept(cci_dir: &Path) -> Result<Option<Self>> {
+        let opened = Directory::kept(cci_dir, Path::new(PLACE)).and_then(|directory| directory.open(FILE));
+        Self::read(opened, &cci_dir.join(PLACE).join(FILE))
+    }
+
+    fn read(opened: io::Result<File>, path: &Path) -> Result<Option<Self>> {
+        let mut text = String::new();
+        match opened {
+            Ok(file) => file.take(LARGEST).read_to_string(&mut text).map_err(host("read", path))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(host("read", path)(error)),
+        };
+        Self::of_text(&text).map(Some).ok_or_else(|| unknown(path))
+    }
+
+    fn of_text(text: &str) -> Option<Self> {
         let (key, certificate) = text.split_at(text.find(CERTIFICATE)?);
         let key = KeyPair::from_pem(key).ok()?;
         Some(Self { issuer: Issuer::new(params().ok()?, key), certificate: certificate.to_owned() })
@@ -129,6 +138,11 @@ fn lasting(mut params: CertificateParams, lasts: Duration) -> CertificateParams 
     params
 }
 
+fn unknown(path: &Path) -> Error {
+    let problem = "it is no authority of cci's; without the file, a new one is made";
+    host("read", path)(io::Error::new(io::ErrorKind::InvalidData, problem))
+}
+
 fn failed(step: &'static str, path: &Path) -> impl FnOnce(rcgen::Error) -> Error {
     let path = path.to_owned();
     move |error| host(step, &path)(io::Error::other(error))
@@ -170,6 +184,39 @@ mod tests {
         for is_there in ["CA:TRUE, pathlen:0", "Subject Key Identifier", "Certificate Sign"] {
             assert!(text.contains(is_there), "{text}");
         }
+    }
+
+    #[test]
+    fn a_leaf_is_good_where_the_clock_is_a_day_behind_and_for_a_week() {
+        let dir = tempfile::tempdir().unwrap();
+        let authority = Authority::of(dir.path()).unwrap();
+        let (root, leaf) = (dir.path().join("root.pem"), dir.path().join("leaf.der"));
+        std::fs::write(&root, authority.certificate()).unwrap();
+        std::fs::write(&leaf, authority.leaf("api.example.com").unwrap().certificate).unwrap();
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        let (hour, day) = (3600, 24 * 3600);
+        for (at, is_good) in [
+            (now - day + hour, true),
+            (now - day - hour, false),
+            (now + LEAF_LASTS.as_secs() - hour, true),
+            (now + LEAF_LASTS.as_secs() + hour, false),
+        ] {
+            let args = ["verify", "-attime", &at.to_string(), "-CAfile", root.to_str().unwrap()];
+            let said = openssl(&args, &leaf);
+            assert_eq!(said.trim_end().ends_with(": OK"), is_good, "{said}");
+        }
+    }
+
+    #[test]
+    fn one_that_is_not_there_is_none_and_not_made() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(Authority::kept(dir.path()).unwrap().is_none());
+        assert!(!dir.path().join(PLACE).exists());
+        let made = Authority::of(dir.path()).unwrap();
+        assert_eq!(Authority::kept(dir.path()).unwrap().unwrap().certificate(), made.certificate());
+        std::fs::remove_file(dir.path().join(PLACE).join(FILE)).unwrap();
+        assert!(Authority::kept(dir.path()).unwrap().is_none());
+        assert_ne!(Authority::of(dir.path()).unwrap().certificate(), made.certificate(), "another one");
     }
 
     #[test]

@@ -59,6 +59,13 @@ impl Secret {
         self.places().iter().any(|host| host.is_tls() && host.name() == name)
     }
 
+    /// The names of the hosts whose TLS is ended for it.
+    #[must_use]
+    pub fn tls_hosts(&self) -> Vec<String> {
+        let places = self.places();
+        places.iter().filter(|host| host.is_tls()).map(|host| host.name().to_owned()).collect()
+    }
+
     /// Whether there is any such host.
     #[must_use]
     pub fn is_for_any_tls(&self) -> bool {

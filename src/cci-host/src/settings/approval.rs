@@ -4,14 +4,13 @@ use std::fmt::Write;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use cci_core::{Error, Result};
 use sha2::{Digest, Sha256};
 
 use crate::hex::hex;
-use crate::store::put::{PRIVATE, atomically};
+use crate::store::put::{PRIVATE, atomically, private_directory};
 
 /// The list in `~/.cci/trust`: a hash and a path on each line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +65,7 @@ impl Approvals {
 
     fn write(&self) -> Result<()> {
         let dir = self.file.parent().unwrap_or(Path::new("/"));
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-        made.map_err(|source| Error::Host { step: "create", path: dir.to_owned(), source })?;
+        private_directory(dir)?;
         let mut text = String::new();
         for (hash, path) in &self.lines {
             // writing to a string cannot fail

@@ -11,8 +11,12 @@ use std::path::{Path, PathBuf};
 use cci_core::audit::{Event, Link, follow, line};
 use cci_core::session::SessionId;
 
-use super::put::PRIVATE;
+use super::put::{PRIVATE, beside};
 
+/// What ends the name of a record, of what was put aside of it, and of the link to what was written last.
+const LINES: &str = ".jsonl";
+const ASIDE: &str = ".1.jsonl";
+const END: &str = ".end";
 /// How large a file may become.
 const LARGEST: u64 = 32 * 1024 * 1024;
 /// No line is as long.
@@ -39,6 +43,8 @@ pub enum Followed {
     Whole(usize),
     /// This line of this file, from one, does not follow.
     Broken(PathBuf, usize),
+    /// So many lines follow one another, and what was written last is not among them.
+    Cut(usize),
 }
 
 /// Where it is.
@@ -46,6 +52,8 @@ pub enum Followed {
 pub(super) struct Place {
     pub(super) now: PathBuf,
     pub(super) aside: PathBuf,
+    /// The link of what was written last.
+    end: PathBuf,
 }
 
 impl Audits {
@@ -56,7 +64,8 @@ impl Audits {
     }
 
     pub(super) fn place(&self, session: SessionId) -> Place {
-        Place { now: self.0.join(format!("{session}.jsonl")), aside: self.0.join(format!("{session}.1.jsonl")) }
+        let file = |end: &str| self.0.join(format!("{session}{end}"));
+        Place { now: file(LINES), aside: file(ASIDE), end: file(END) }
     }
 
     /// The sessions that have a record.
@@ -67,7 +76,7 @@ impl Audits {
         };
         let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
         let mut all: Vec<SessionId> = names
-            .filter_map(|name| name.strip_suffix(".1.jsonl").or(name.strip_suffix(".jsonl"))?.parse().ok())
+            .filter_map(|name| [ASIDE, LINES, END].iter().find_map(|end| name.strip_suffix(end))?.parse().ok())
             .collect();
         all.sort_unstable();
         all.dedup();
@@ -105,6 +114,9 @@ impl Audits {
         };
         // what was put aside has lost its beginning some day; what was not has it
         let (mut before, mut lines) = (if place.aside.exists() { None } else { Some(Link::default()) }, 0);
+        let last = fs::read_to_string(&place.end).ok();
+        let is_last = |line: &str| last.as_ref().is_none_or(|last| Link::of(line).to_string() == *last);
+        let mut is_whole = last.is_none();
         for path in [place.aside, place.now] {
             let text = match fs::read(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -117,8 +129,9 @@ impl Audits {
                 Err(line) => return Ok(Followed::Broken(path, line)),
             };
             lines += whole.lines().count();
+            is_whole = is_whole || whole.lines().any(is_last);
         }
-        Ok(Followed::Whole(lines))
+        Ok(if is_whole { Followed::Whole(lines) } else { Followed::Cut(lines) })
     }
 }
 
@@ -140,8 +153,16 @@ impl Audit {
         self.file.write_all(text.as_bytes())?;
         self.size += text.len() as u64;
         self.last = last;
-        Ok(())
+        put_end(&self.place.end, &self.last)
     }
+}
+
+/// Notes what was written last. It comes after it: a record may go on behind that.
+fn put_end(path: &Path, last: &Link) -> io::Result<()> {
+    let new = beside(path);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(&new)?;
+    file.write_all(last.to_string().as_bytes())?;
+    fs::rename(&new, path)
 }
 
 fn opened(path: &Path) -> io::Result<File> {
@@ -185,7 +206,7 @@ mod tests {
     fn refused(number: usize) -> (String, Event) {
         (
             "2026-11-28T09:00:00Z".to_owned(),
-            Event::Refused { why: format!("no rule allows n{number}.example:443"), host: None },
+            Event::Refused { why: format!("no rule allows n{number}.example:443"), host: None, near: false },
         )
     }
 
@@ -211,6 +232,31 @@ mod tests {
         );
         fs::write(&path, text.split_once('\n').unwrap().1).unwrap();
         assert_eq!(audits.follow(session()).unwrap(), Followed::Broken(path, 1), "the first one was removed");
+    }
+
+    #[test]
+    fn what_was_cut_off_at_the_end_is_missed() {
+        let dir = tempfile::tempdir().unwrap();
+        let audits = Audits::of(dir.path());
+        for number in 0..3 {
+            audits.open(session()).unwrap().append(&[refused(number), refused(number)]).unwrap();
+        }
+        let place = audits.place(session());
+        let text = fs::read_to_string(&place.now).unwrap();
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        for left in [5, 1] {
+            fs::write(&place.now, lines[..left].concat()).unwrap();
+            assert_eq!(audits.follow(session()).unwrap(), Followed::Cut(left));
+        }
+        // a supervisor that was killed before it noted the last lines
+        let before = fs::read_to_string(&place.end).unwrap();
+        fs::write(&place.now, &text).unwrap();
+        fs::write(&place.end, Link::of(lines[3].trim_end()).to_string()).unwrap();
+        assert_eq!(audits.follow(session()).unwrap(), Followed::Whole(6));
+        fs::write(&place.end, before).unwrap();
+        fs::remove_file(&place.now).unwrap();
+        assert_eq!(audits.sessions().unwrap(), [session()]);
+        assert_eq!(audits.follow(session()).unwrap(), Followed::Cut(0), "all of it is gone");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use cci_core::checkpoint::{CheckpointId, Node};
@@ -270,8 +270,7 @@ impl Checkpoints {
 
     /// Makes the directory.
     pub fn create(&self) -> Result<()> {
-        let nodes = self.dir.join("nodes");
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&nodes).map_err(host("create", &nodes))
+        put::private_directory(&self.dir.join("nodes"))
     }
 
     /// Waits until nobody else takes, brings back or removes checkpoints of the workspace.
@@ -384,7 +383,7 @@ impl Checkpoints {
         self.unlink(JOURNAL)
     }
 
-    fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+    pub(super) fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         let path = self.dir.join(name);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
@@ -395,9 +394,8 @@ impl Checkpoints {
         serde_json::from_slice(&bytes).map(Some).map_err(damaged)
     }
 
-    fn put(&self, name: &str, value: &impl Serialize) -> Result<()> {
-        let bytes = serde_json::to_vec_pretty(value).map_err(|error| Error::Internal(error.to_string()))?;
-        put::atomically(&self.dir.join(name), &bytes, put::PRIVATE)
+    pub(super) fn put(&self, name: &str, value: &impl Serialize) -> Result<()> {
+        put::json(&self.dir.join(name), value)
     }
 
     fn unlink(&self, name: &str) -> Result<()> {

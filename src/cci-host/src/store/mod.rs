@@ -1,10 +1,12 @@
 //! The session store under `~/.cci`: the conversations of every workspace, on the host.
 
+pub mod allowed_git;
 pub mod audit;
 pub mod checkpoints;
 pub(crate) mod directory;
 mod entry_path;
 pub(crate) mod exact_dir;
+pub mod findings;
 pub mod forks;
 pub mod give_back;
 pub mod guest_dir;

@@ -3,16 +3,16 @@
 //! While Incus mounts, the link leads to a directory that this process holds open, so that nobody can put another in
 //! its place; afterwards to the place by its name, which the next start follows.
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use cci_core::Result;
 use cci_core::host_disk::{HostDisk, HostPath};
 
-use super::put::{beside, host};
+use super::put::{beside, host, private_directory};
 
 /// A link of one device.
 pub struct Link {
@@ -25,7 +25,7 @@ impl Link {
     /// A link to what is held open: the source of a disk.
     pub fn make(cci_dir: &Path, container: &str, device: &str, held: OwnedFd) -> Result<Self> {
         let dir = cci_dir.join("mounts");
-        DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(host("create", &dir))?;
+        private_directory(&dir)?;
         let link = Self { path: dir.join(format!("{container}.{device}")), held };
         let open = format!("/proc/{}/fd/{}", std::process::id(), link.held.as_raw_fd());
         link.lead_to(Path::new(&open))?;

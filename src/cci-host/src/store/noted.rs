@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use cci_core::Result;
 
-use super::put::{PRIVATE, host};
+use super::put::{PRIVATE, host, private_directory};
 
 /// A list of texts, each listed once and ended by a NUL.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +44,7 @@ impl Noted {
             return Ok(());
         }
         // a user's first command may create nothing else of theirs
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(cci_dir).map_err(host("create", cci_dir))?;
+        private_directory(cci_dir)?;
         let path = cci_dir.join(self.file);
         // one short write at the end: no command overwrites the text of another one
         let mut list =

@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
 use cci_core::{Error, Result};
+use serde::Serialize;
 use tempfile::NamedTempFile;
 
 /// A file that only this user reads.
@@ -20,8 +21,7 @@ pub fn shared(path: &Path, content: &[u8]) -> Result<()> {
     if is_there() {
         return Ok(());
     }
-    let dir = parent(path);
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(host("create", dir))?;
+    private_directory(parent(path))?;
     match staged(path, &beside(path), content, SHARED)?.file.persist_noclobber(path) {
         Ok(_) => Ok(()),
         // another command was quicker
@@ -85,6 +85,17 @@ pub(crate) fn staged(path: &Path, beside: &Path, content: &[u8], mode: u32) -> R
 pub fn atomically(path: &Path, content: &[u8], mode: u32) -> Result<()> {
     staged(path, &beside(path), content, mode)?.publish()?;
     fs::File::open(parent(path)).and_then(|dir| dir.sync_all()).map_err(host("write", path))
+}
+
+/// The same for a value, as JSON that only this user reads.
+pub fn json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let bytes = serde_json::to_vec_pretty(value).map_err(|error| Error::Internal(error.to_string()))?;
+    atomically(path, &bytes, PRIVATE)
+}
+
+/// Makes a directory (0700), and those above it, if it is missing.
+pub(crate) fn private_directory(dir: &Path) -> Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(host("create", dir))
 }
 
 fn parent(path: &Path) -> &Path {

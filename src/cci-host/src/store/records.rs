@@ -50,7 +50,7 @@ impl Reader {
     /// Gives each line that was not read before, session by session, the oldest first.
     pub fn more(&mut self, mut each: impl FnMut(Recorded)) -> io::Result<()> {
         for session in self.audits.sessions()? {
-            let Place { now, aside } = self.audits.place(session);
+            let Place { now, aside, .. } = self.audits.place(session);
             for path in [aside, now] {
                 self.lines(session, &path, &mut each)?;
             }
@@ -100,7 +100,7 @@ mod tests {
     }
 
     fn refused(why: &str) -> (String, Event) {
-        ("2026-11-28T09:00:00Z".into(), Event::Refused { why: why.into(), host: None })
+        ("2026-11-28T09:00:00Z".into(), Event::Refused { why: why.into(), host: None, near: false })
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use cci_agent::Provided;
@@ -20,7 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::guest_dir::GuestDir;
-use super::kept_list::{self, List};
+use super::kept_list::{self, List, Of};
 use super::put::{self, PRIVATE, host};
 use super::remove;
 
@@ -139,6 +139,10 @@ pub struct SecretsNote {
     pub names: Vec<SecretName>,
     /// The repositories of its workspace, for tokens that are bound to these.
     pub remotes: Vec<Remote>,
+    /// The certificate of the authority that its container was made to trust; without it no TLS is ended for it. A later
+    /// authority is not that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusts: Option<String>,
 }
 
 /// Where connections of a session leave that are judged by the name they ask for, and what they may reach.
@@ -167,6 +171,9 @@ pub struct EgressNote {
     /// Whether it may ask for any name, which are to be known afterwards.
     #[serde(default)]
     pub learns: bool,
+    /// Whether it hears of nothing that only this host and its network know.
+    #[serde(default)]
+    pub withholds_local: bool,
 }
 
 /// A host that an agent has asked its person to allow.
@@ -189,6 +196,9 @@ pub struct MachineNote {
     pub image: String,
     /// The mode of the network.
     pub network: String,
+    /// The launch that made it. What was allowed or asked for in one is nothing to the next, whatever its name.
+    #[serde(default)]
+    pub launch: String,
 }
 
 /// A host user and group.
@@ -225,7 +235,7 @@ impl RunDir {
 
     /// Makes it, for this user only.
     pub fn make(&self) -> cci_core::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(host("create", &self.0))
+        put::private_directory(&self.0)
     }
 
     /// The directory with a session's sockets.
@@ -307,7 +317,23 @@ impl RunDir {
         put().map_err(host("write", &path))?;
         // left by an earlier start of the container; the next look finds it again
         let _ = fs::remove_file(self.kept_note(watched.session));
+        self.forget_replaced(watched);
         Ok(())
+    }
+
+    /// Forgets the sessions in whose container's place this one's is: nobody may have noticed that they ended.
+    fn forget_replaced(&self, watched: &Watched) {
+        let Some(way) = &watched.egress else { return };
+        let is_replaced = |other: &Watched| {
+            let has_its_place = other.egress.as_ref().is_some_and(|other_way| {
+                let same_name = other.project == watched.project && other_way.container == way.container;
+                same_name || other_way.address == way.address && other_way.doors == way.doors
+            });
+            other.session != watched.session && other.endpoint == watched.endpoint && has_its_place
+        };
+        for other in self.watched().into_iter().chain(self.kept()).filter(is_replaced) {
+            self.forget(&other);
+        }
     }
 
     fn kept_note(&self, session: SessionId) -> PathBuf {
@@ -351,26 +377,26 @@ impl RunDir {
         self.watched().into_iter().find(is_its)
     }
 
-    /// What a session may reach beside its policy, also what has ended since.
+    /// What a session's container may reach beside its policy, also what has ended since.
     #[must_use]
-    pub fn allowances(&self, session: SessionId) -> Vec<Allowance> {
-        kept_list::read(&self.0, session, List::Allowed)
+    pub fn allowances(&self, watched: &Watched) -> Vec<Allowance> {
+        kept_list::read(&self.0, of(watched), List::Allowed)
     }
 
-    /// Notes what a session may reach beside its policy.
-    pub fn note_allowances(&self, session: SessionId, all: &[Allowance]) -> io::Result<()> {
-        kept_list::note(&self.0, session, List::Allowed, all)
+    /// Notes what a session's container may reach beside its policy.
+    pub fn note_allowances(&self, watched: &Watched, all: &[Allowance]) -> io::Result<()> {
+        kept_list::note(&self.0, of(watched), List::Allowed, all)
     }
 
-    /// What a session's agent has asked its person to allow.
+    /// What the agent in a session's container has asked its person to allow.
     #[must_use]
-    pub fn requests(&self, session: SessionId) -> Vec<HostRequest> {
-        kept_list::read(&self.0, session, List::Requested)
+    pub fn requests(&self, watched: &Watched) -> Vec<HostRequest> {
+        kept_list::read(&self.0, of(watched), List::Requested)
     }
 
-    /// Notes what a session's agent has asked its person to allow.
-    pub fn note_requests(&self, session: SessionId, all: &[HostRequest]) -> io::Result<()> {
-        kept_list::note(&self.0, session, List::Requested, all)
+    /// Notes what the agent in a session's container has asked its person to allow.
+    pub fn note_requests(&self, watched: &Watched, all: &[HostRequest]) -> io::Result<()> {
+        kept_list::note(&self.0, of(watched), List::Requested, all)
     }
 
     /// Whether any session is noted.
@@ -394,10 +420,12 @@ impl RunDir {
         let _ = fs::remove_file(self.kept_note(watched.session));
     }
 
-    /// Sets a session aside whose container is stopped, and stays. One that was noted anew meanwhile stays watched.
+    /// Sets a session aside whose container is stopped, and stays: what was allowed was so while it ran. One that was noted
+    /// anew meanwhile stays watched.
     pub fn set_aside(&self, watched: &Watched) {
         if self.watched().contains(watched) {
             let _ = fs::rename(self.note(watched.session), self.kept_note(watched.session));
+            kept_list::forget(&self.0, watched.session);
         }
     }
 
@@ -427,6 +455,11 @@ impl RunDir {
         }
         Ok(true)
     }
+}
+
+/// Whose lists these are: the session's, as long as this launch of its container runs.
+fn of(watched: &Watched) -> Of<'_> {
+    Of { session: watched.session, launch: &watched.machine.launch }
 }
 
 #[cfg(test)]
@@ -490,6 +523,71 @@ mod tests {
         let checkpoints = CheckpointSettings { interval_minutes: 7, ..CheckpointSettings::default() };
         assert_eq!(run.watched(), [Watched { checkpoints, ..two }], "another version's note");
         assert_eq!(fs::metadata(dir.path().join("run")).unwrap().mode() & 0o777, 0o700);
+    }
+
+    fn with_way_out(session: u8, container: &str, address: u8, launch: &str) -> Watched {
+        let egress = EgressNote {
+            container: container.into(),
+            address: Ipv4Addr::new(10, 128, 3, address),
+            doors: BTreeMap::new(),
+            allowed: Vec::new(),
+            hosts: Vec::new(),
+            proxy: None,
+            resolver: None,
+            ask: false,
+            learns: false,
+            withholds_local: false,
+        };
+        let machine = MachineNote { launch: launch.into(), ..MachineNote::default() };
+        Watched { machine, egress: Some(egress), ..watched(SessionId::from_random([session; 16])) }
+    }
+
+    #[test]
+    fn what_was_allowed_or_asked_for_is_nothing_to_another_launch() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::of(dir.path());
+        run.make().unwrap();
+        let first = with_way_out(1, "c-1", 7, "first");
+        run.watch(&first).unwrap();
+        let all = [Allowance::of("a.example", None).unwrap()];
+        let asked = [HostRequest { entry: "b.example:443".into(), reason: String::new(), at: String::new() }];
+        let note = || {
+            run.note_allowances(&first, &all).unwrap();
+            run.note_requests(&first, &asked).unwrap();
+        };
+        note();
+        assert_eq!((run.allowances(&first), run.requests(&first)), (all.to_vec(), asked.to_vec()));
+        // the same conversation in another container of the same name
+        let next = with_way_out(1, "c-1", 7, "next");
+        run.watch(&next).unwrap();
+        assert_eq!((run.allowances(&next), run.requests(&next)), (vec![], vec![]));
+        // and the same container, started again after a stop
+        run.watch(&first).unwrap();
+        note();
+        run.set_aside(&first);
+        run.watch(&first).unwrap();
+        assert_eq!((run.allowances(&first), run.requests(&first)), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_container_takes_the_place_of_the_one_whose_name_or_address_it_has() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::of(dir.path());
+        run.make().unwrap();
+        let stays = with_way_out(4, "c-4", 9, "x");
+        for other in [with_way_out(9, "c-1", 3, "a"), with_way_out(8, "c-2", 7, "b"), stays.clone()] {
+            run.watch(&other).unwrap();
+            run.note_allowances(&other, &[Allowance::of("a.example", None).unwrap()]).unwrap();
+        }
+        run.set_aside(&with_way_out(8, "c-2", 7, "b"));
+        let next = with_way_out(1, "c-1", 7, "c");
+        run.watch(&next).unwrap();
+        assert_eq!((run.watched(), run.kept()), (vec![next, stays.clone()], vec![]));
+        assert_eq!(run.judged("default", "c-1").unwrap().machine.launch, "c");
+        assert_eq!(run.allowances(&stays).len(), 1);
+        let elsewhere = Watched { endpoint: "/other".into(), ..with_way_out(2, "c-4", 9, "y") };
+        run.watch(&elsewhere).unwrap();
+        assert!(run.watched().contains(&stays), "another Incus has its own");
     }
 
     #[test]

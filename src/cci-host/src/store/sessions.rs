@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
@@ -109,9 +108,7 @@ impl Store {
     /// Makes the directories of a session, private, the inner one owned by who the agent is on the host.
     pub fn create(&self, id: SessionId, owner: Ids) -> Result<GuestDir> {
         let dir = self.dir(id);
-        let private =
-            |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(host("create", path));
-        private(&dir)?;
+        put::private_directory(&dir)?;
         let outer = GuestDir::open(&dir, owner).map_err(host("open", &dir))?;
         let state = self.agent.state_dir();
         outer.subdir(state).map_err(host("create", &dir.join(state)))

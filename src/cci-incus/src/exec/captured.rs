@@ -42,8 +42,8 @@ impl Process {
     /// # Errors
     ///
     /// [`Error::TimedOut`] after `limit`, or if a stream breaks.
-    pub async fn captured(self, limit: Duration) -> Result<Captured> {
-        timeout(limit, capture(self, &[])).await.unwrap_or_else(|_| {
+    pub async fn captured(self, stdin: &[u8], limit: Duration) -> Result<Captured> {
+        timeout(limit, capture(self, stdin)).await.unwrap_or_else(|_| {
             Err(Error::TimedOut { step: "wait for the end of a command".into(), after: limit, still_running: true })
         })
     }

@@ -97,7 +97,13 @@ impl<R: Resolve, D: Dial, N: Notes, C: Carry> Egress<R, D, N, C> {
     /// Notes a refusal; what is said of it.
     pub(super) fn refused(&self, refusal: &Refusal) -> String {
         self.notes.note(Note::Refused(refusal.clone()));
-        words(refusal, &self.container)
+        words(&self.told(refusal), &self.container)
+    }
+
+    /// A refusal as the container may know it.
+    pub(super) fn told(&self, refusal: &Refusal) -> Refusal {
+        let withholds = self.reach.borrow().withheld.is_some();
+        if withholds { refusal.without_local() } else { refusal.clone() }
     }
 }
 

@@ -24,9 +24,9 @@ use tokio_rustls::server::TlsStream;
 use super::carry::{Carry, Ending};
 use super::connection::{Egress, Opened};
 use super::dial::Dial;
-use super::limits::{HEAD, HEAD_TIME, IDLE};
+use super::limits::{HEAD, HEAD_TIME, HEADERS, IDLE, REQUESTS, UNSENT, WINDOWS};
 use super::note::{Note, Notes, Peer};
-use super::onward::{H2, Lost, Onward, Opening, WINDOWS};
+use super::onward::{H2, Lost, Onward, Opening};
 use super::outward::{may_lead, rule};
 use super::refusal::Refusal;
 use super::replayed::Replayed;
@@ -34,9 +34,6 @@ use super::resolve::Resolve;
 use super::stream::Stream;
 use super::tasks::{Tasks, Until};
 use super::words::words;
-
-/// So many requests of one connection at once.
-const REQUESTS: u32 = 100;
 
 /// A connection that is to be ended, and what the client would speak in it.
 pub(super) struct Ended {
@@ -162,7 +159,7 @@ impl<N: Notes, C: Carry> Within<N, C> {
         let service = service_fn(move |request| Arc::clone(&self).answer(request));
         let mut builder = http2::Builder::new(tasks.clone());
         builder.initial_stream_window_size(WINDOWS.0).initial_connection_window_size(WINDOWS.1);
-        builder.max_header_list_size(u32::try_from(HEAD).unwrap_or(u32::MAX)).max_concurrent_streams(REQUESTS);
+        builder.max_header_list_size(HEADERS).max_concurrent_streams(REQUESTS).max_send_buf_size(UNSENT);
         let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(client), service));
         tokio::select! {
             biased;

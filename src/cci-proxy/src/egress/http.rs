@@ -76,7 +76,7 @@ impl<R: Resolve, D: Dial, N: Notes, C: Carry> Egress<R, D, N, C> {
                     return None;
                 }
                 Passed::Switched(server) => {
-                    let spliced = splice(client.join(), server.ends.join(), IDLE).await;
+                    let spliced = splice(client.join(), server.ends.join(), IDLE, &self.limits.pipes).await;
                     self.closed(&server.way, spliced.sent, spliced.received);
                     return None;
                 }
@@ -180,7 +180,7 @@ impl<R: Resolve, D: Dial, N: Notes, C: Carry> Egress<R, D, N, C> {
             Err(refusal) => return self.refuse(&mut client, &refusal).await,
         };
         let spliced = match within(client.write.write_all(READY)).await {
-            Ok(()) => splice(client.join(), (Vec::new(), opened.stream), IDLE).await,
+            Ok(()) => splice(client.join(), (Vec::new(), opened.stream), IDLE, &self.limits.pipes).await,
             Err(_) => Spliced::default(),
         };
         self.closed(&opened.way, spliced.sent, spliced.received);
@@ -205,7 +205,7 @@ impl<R: Resolve, D: Dial, N: Notes, C: Carry> Egress<R, D, N, C> {
         let connection = if keeps { "keep-alive" } else { "close" };
         let head = format!(
             "HTTP/1.1 {}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: {connection}\r\n\r\n",
-            refusal.status(),
+            self.told(refusal).status(),
             body.len(),
         );
         within(client.write.write_all((head + &body).as_bytes())).await

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::kernel::Pipes;
 use super::refusal::Refusal;
 
 /// The bytes of a hello or a head: those of the largest that programs send, several times over.
@@ -21,7 +22,16 @@ pub(super) const DIAL: Duration = Duration::from_secs(20);
 pub(super) const IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// How many connections of TLS are ended at once: each holds keys and buffers, which one that is passed on does not.
-const ENDED: usize = 256;
+const ENDED: usize = 64;
+/// How many requests one of them may have under way.
+pub(super) const REQUESTS: u32 = 64;
+/// How much of one answer is held for a client that does not take it, over HTTP/2.
+pub(super) const UNSENT: usize = 16 * 1024;
+/// How much a sender may have under way over HTTP/2 that nobody has taken: of one request or answer, and of all on a
+/// connection.
+pub(super) const WINDOWS: (u32, u32) = (512 * 1024, 1024 * 1024);
+/// How long all headers of one request or answer may be over HTTP/2.
+pub(super) const HEADERS: u32 = 64 * 1024;
 
 /// What one container has under way.
 #[derive(Debug, Clone)]
@@ -29,14 +39,20 @@ pub struct Limits {
     connections: Arc<Semaphore>,
     heads: Arc<Semaphore>,
     ended: Arc<Semaphore>,
+    pub(super) pipes: Pipes,
 }
 
 impl Limits {
-    /// So many connections, and so many hellos and heads that are being read.
+    /// So many connections, and so many hellos and heads that are being read. The pipes are those of all containers.
     #[must_use]
-    pub fn new(connections: usize, heads: usize) -> Self {
+    pub fn new(connections: usize, heads: usize, pipes: &Pipes) -> Self {
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
-        Self { connections: semaphore(connections), heads: semaphore(heads), ended: semaphore(ENDED) }
+        Self {
+            connections: semaphore(connections),
+            heads: semaphore(heads),
+            ended: semaphore(ENDED),
+            pipes: pipes.clone(),
+        }
     }
 
     pub(super) fn connection(&self) -> Result<OwnedSemaphorePermit, Refusal> {
@@ -56,6 +72,6 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self::new(8192, 256)
+        Self::new(8192, 256, &Pipes::default())
     }
 }

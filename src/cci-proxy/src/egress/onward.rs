@@ -19,7 +19,7 @@ use tokio::sync::{Mutex, oneshot};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::limits::{DIAL, HEAD};
+use super::limits::{DIAL, HEAD, HEADERS, UNSENT, WINDOWS};
 use super::stream::Stream;
 use super::tasks::Tasks;
 use super::upgraded;
@@ -30,8 +30,6 @@ use crate::scrub::Scrub;
 pub(super) const H2: &[u8] = b"h2";
 /// The same of HTTP/1.1.
 pub(super) const HTTP1: &[u8] = b"http/1.1";
-/// How much of one answer may be under way, and of all on a connection.
-pub(super) const WINDOWS: (u32, u32) = (1024 * 1024, 4 * 1024 * 1024);
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,7 +169,7 @@ impl Onward {
         Ok(answer)
     }
 
-    /// Joins both ends after they have gone over to another protocol. What comes back is scrubbed.
+    /// Joins both ends after they have gone over to web sockets. What comes back is scrubbed.
     pub fn join(&self, client: OnUpgrade, server: OnUpgrade, scrub: Scrub) {
         self.tasks.join(upgraded::join(client, server, scrub));
     }
@@ -220,7 +218,7 @@ async fn opened<S: Stream>(
     if protocol == Some(H2) {
         let mut builder = http2::Builder::new(tasks.clone());
         builder.initial_stream_window_size(WINDOWS.0).initial_connection_window_size(WINDOWS.1);
-        builder.max_header_list_size(u32::try_from(HEAD).unwrap_or(u32::MAX));
+        builder.max_header_list_size(HEADERS).max_send_buf_size(UNSENT);
         let (sender, connection) = builder.handshake(TokioIo::new(tls)).await.map_err(broken)?;
         tasks.drive(async move {
             let _ = connection.await;

@@ -46,6 +46,10 @@ pub(super) async fn outward<R: Resolve, D: Dial>(
     if let Some(address) = reach.services.address(name, port) {
         return direct(dial, &[address.into()], name, port).await;
     }
+    // a proxy may know it too
+    if reach.withholds(name) {
+        return Err(Refusal::NotFound { name: name.clone() });
+    }
     let Some(upstream) = upstreams.of(name, port) else {
         let addresses = addresses(reach, resolver, name).await?;
         return direct(dial, &addresses, name, port).await;

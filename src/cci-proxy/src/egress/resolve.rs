@@ -28,21 +28,32 @@ pub trait Resolve: Sync {
 /// The host's own resolver. The system does not tell how long its answers live, so none is used twice: a cache that does
 /// know, such as that of `systemd-resolved`, is the host's.
 #[derive(Debug, Clone)]
-pub struct System(Arc<Semaphore>);
+pub struct System {
+    places: Arc<Semaphore>,
+    absolute: bool,
+}
 
 /// So many look-ups of one container at once: each holds a thread until the system gives up.
 const AT_ONCE: usize = 16;
 
 impl Default for System {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
+        Self { places: Arc::new(Semaphore::new(AT_ONCE)), absolute: false }
+    }
+}
+
+impl System {
+    /// One that looks no name up below a search domain of the host's, nor in its table.
+    #[must_use]
+    pub fn absolute() -> Self {
+        Self { absolute: true, ..Self::default() }
     }
 }
 
 impl Resolve for System {
     async fn resolve(&self, name: &HostName) -> io::Result<Answer> {
-        let place = Arc::clone(&self.0).acquire_owned().await.map_err(io::Error::other)?;
-        let name = name.clone();
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(io::Error::other)?;
+        let name = if self.absolute { format!("{name}.") } else { name.to_string() };
         let look_up = move || {
             // as long as the thread is busy, and not as long as somebody waits for it
             let _place = place;

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-use super::kernel::Pipe;
+use super::kernel::{Pipe, Pipes};
 use super::stream::Stream;
 
 /// As much as is read at once. It stands on the stack while a connection is served: one that is idle holds no buffer.
@@ -58,7 +58,12 @@ enum Stage {
 
 /// Joins them until both directions have ended, one has broken, or nothing has moved for so long. `early` is what has
 /// been read of each already.
-pub(super) async fn splice<C, S>(mut client: (Vec<u8>, C), mut server: (Vec<u8>, S), idle: Duration) -> Spliced
+pub(super) async fn splice<C, S>(
+    mut client: (Vec<u8>, C),
+    mut server: (Vec<u8>, S),
+    idle: Duration,
+    pipes: &Pipes,
+) -> Spliced
 where
     C: Stream,
     S: Stream,
@@ -66,8 +71,17 @@ where
     let (mut out, mut back) = (Way::new(client.0, u64::MAX, true), Way::new(server.0, u64::MAX, true));
     let mut quiet = Quiet::new(idle);
     let mut timer = std::pin::pin!(tokio::time::sleep(idle));
+    let mut out_first = false;
     poll_fn(|cx| {
-        let ways = [out.join(cx, &mut client.1, &mut server.1), back.join(cx, &mut server.1, &mut client.1)];
+        // a direction with much to move uses up what one turn allows: the other one begins the next
+        out_first = !out_first;
+        let ways = if out_first {
+            let sent = out.join(cx, &mut client.1, &mut server.1, pipes);
+            [sent, back.join(cx, &mut server.1, &mut client.1, pipes)]
+        } else {
+            let received = back.join(cx, &mut server.1, &mut client.1, pipes);
+            [out.join(cx, &mut client.1, &mut server.1, pipes), received]
+        };
         if ways.iter().any(|way| matches!(way, Poll::Ready(Err(_)))) || ways.iter().all(Poll::is_ready) {
             return Poll::Ready(());
         }
@@ -137,11 +151,12 @@ impl Way {
         cx: &mut Context<'_>,
         from: &mut R,
         to: &mut W,
+        pipes: &Pipes,
     ) -> Poll<Result<(), Broken>> {
         while self.is_long() {
             let Some((from, to)) = from.tcp().zip(to.tcp()) else { break };
             // without a file or a pipe to spare it goes on as before
-            let Some(pipe) = self.pipe.take().or_else(Pipe::new) else { break };
+            let Some(pipe) = self.pipe.take().or_else(|| Pipe::new(pipes)) else { break };
             ready!(self.move_a_piece(cx, pipe, from, to))?;
         }
         self.poll(cx, from, to)
@@ -246,16 +261,120 @@ impl Way {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use std::io;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, repeat, sink};
 
     use super::*;
 
     const HOUR: Duration = Duration::from_secs(3600);
 
+    /// Joins them with pipes of their own.
+    async fn spliced<C: Stream, S: Stream>(client: (Vec<u8>, C), server: (Vec<u8>, S), idle: Duration) -> Spliced {
+        splice(client, server, idle, &Pipes::default()).await
+    }
+
+    /// What is read and what is written, of different things.
+    struct Both<R, W>(R, W);
+
+    impl<R: AsyncRead + Unpin, W: Unpin> AsyncRead for Both<R, W> {
+        fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_read(cx, out)
+        }
+    }
+
+    impl<R: Unpin, W: AsyncWrite + Unpin> AsyncWrite for Both<R, W> {
+        fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Pin::new(&mut self.1).poll_write(cx, bytes)
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.1).poll_flush(cx)
+        }
+
+        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.1).poll_shutdown(cx)
+        }
+    }
+
+    impl<R: AsyncRead + Unpin + Send + 'static, W: AsyncWrite + Unpin + Send + 'static> Stream for Both<R, W> {}
+
+    #[tokio::test]
+    async fn a_direction_that_never_rests_leaves_the_other_its_turns() {
+        let ((from, mut writes), (to, mut reads)) = (duplex(64), duplex(64));
+        // the one that is looked at first has always something to move
+        let (busy, other) = (Both(repeat(7), to), Both(from, sink()));
+        let joined = tokio::spawn(spliced((vec![], busy), (vec![], other), HOUR));
+        writes.write_all(b"word").await.unwrap();
+        let mut word = [0; 4];
+        let read = tokio::time::timeout(Duration::from_secs(20), reads.read_exact(&mut word)).await;
+        joined.abort();
+        assert!(read.is_ok_and(|read| read.is_ok()) && &word == b"word");
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_waits_holds_up_neither_the_other_direction_nor_the_thread() {
+        let ((mut client, inner), (outer, mut server)) = (socket().await, socket().await);
+        let polls = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&polls);
+        let joined = tokio::spawn(async move {
+            let mut splicing = Box::pin(spliced((vec![], inner), (vec![], outer), HOUR));
+            poll_fn(|cx| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                splicing.as_mut().poll(cx)
+            })
+            .await
+        });
+        // as much as fits: the sockets and the pipe are full, and nobody reads
+        let bytes = vec![7; 64 * 1024];
+        let mut sent = 0;
+        while let Ok(Ok(count)) = tokio::time::timeout(Duration::from_millis(200), client.write(&bytes)).await {
+            sent += count as u64;
+        }
+        assert!(sent > LONG, "{sent}");
+        let before = polls.load(Ordering::Relaxed);
+        for _ in 0..50 {
+            server.write_all(b"word").await.unwrap();
+            let mut word = [0; 4];
+            client.read_exact(&mut word).await.unwrap();
+            assert_eq!(&word, b"word");
+        }
+        let polled = polls.load(Ordering::Relaxed) - before;
+        assert!(polled <= 200, "{polled} turns for 50 words");
+        client.shutdown().await.unwrap();
+        let mut got = Vec::new();
+        server.read_to_end(&mut got).await.unwrap();
+        assert_eq!(got.len() as u64, sent);
+        drop(server);
+        assert_eq!(joined.await.unwrap(), Spliced { sent, received: 200 });
+    }
+
+    #[tokio::test]
+    async fn there_are_so_many_pipes_and_beyond_them_it_goes_on_without() {
+        let pipes = Pipes::default();
+        let held: Vec<Pipe> = std::iter::from_fn(|| Pipe::new(&pipes)).take(100).collect();
+        assert_eq!(held.len(), 32);
+        let ((mut client, inner), (outer, mut server)) = (socket().await, socket().await);
+        let joined = tokio::spawn(async move { splice((vec![], inner), (vec![], outer), HOUR, &pipes).await });
+        let bytes = vec![7; 5_000_000];
+        let sending = async {
+            client.write_all(&bytes).await.unwrap();
+            client.shutdown().await.unwrap();
+        };
+        let mut got = Vec::new();
+        let ((), read) = tokio::join!(sending, server.read_to_end(&mut got));
+        read.unwrap();
+        drop(server);
+        assert_eq!((got.len(), joined.await.unwrap().sent), (5_000_000, 5_000_000));
+        drop(held);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn each_direction_ends_by_itself() {
         let ((mut client, inner), (outer, mut server)) = (duplex(64), duplex(64));
-        let joined = tokio::spawn(splice((b"early ".to_vec(), inner), (b"hello ".to_vec(), outer), HOUR));
+        let joined = tokio::spawn(spliced((b"early ".to_vec(), inner), (b"hello ".to_vec(), outer), HOUR));
         client.write_all(b"question").await.unwrap();
         client.shutdown().await.unwrap();
         let mut asked = String::new();
@@ -272,7 +391,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_hour_of_silence_is_no_end() {
         let ((mut client, inner), (outer, mut server)) = (duplex(16), duplex(16));
-        let joined = tokio::spawn(splice((vec![], inner), (vec![], outer), 2 * HOUR));
+        let joined = tokio::spawn(spliced((vec![], inner), (vec![], outer), 2 * HOUR));
         for _ in 0..3 {
             tokio::time::sleep(HOUR + HOUR / 2).await;
             server.write_all(b"x").await.unwrap();
@@ -316,7 +435,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_long_goes_through_the_kernel_whole_and_each_direction_ends_by_itself() {
         let ((mut client, inner), (outer, mut server)) = (socket().await, socket().await);
-        let joined = tokio::spawn(splice((b"early".to_vec(), inner), (vec![], outer), HOUR));
+        let joined = tokio::spawn(spliced((b"early".to_vec(), inner), (vec![], outer), HOUR));
         let bytes: Vec<u8> = (0..9_000_000u32).map(|n| n.to_le_bytes()[0] ^ n.to_le_bytes()[2]).collect();
         let sent = bytes.clone();
         let asking = tokio::spawn(async move {
@@ -342,11 +461,11 @@ mod tests {
     #[tokio::test]
     async fn a_long_connection_that_waits_holds_no_pipe() {
         let ((mut client, mut inner), (mut outer, mut server)) = (socket().await, socket().await);
-        let mut way = Way::new(Vec::new(), u64::MAX, true);
+        let (mut way, pipes) = (Way::new(Vec::new(), u64::MAX, true), Pipes::default());
         let bytes = vec![7; 20_000_000];
         let through = async {
             let mut moves = 0;
-            poll_fn(|cx| match way.join(cx, &mut inner, &mut outer) {
+            poll_fn(|cx| match way.join(cx, &mut inner, &mut outer, &pipes) {
                 Poll::Pending if way.bytes == 20_000_000 => Poll::Ready(()),
                 Poll::Pending => {
                     moves += usize::from(way.pipe.is_some());
@@ -374,7 +493,7 @@ mod tests {
     #[tokio::test]
     async fn a_megabyte_goes_through_both_ways_at_once() {
         let ((client, inner), (outer, server)) = (duplex(1000), duplex(3000));
-        let joined = tokio::spawn(splice((vec![], inner), (vec![], outer), HOUR));
+        let joined = tokio::spawn(spliced((vec![], inner), (vec![], outer), HOUR));
         let bytes: Vec<u8> = (0..1_000_000u32).map(|n| n.to_le_bytes()[0] ^ n.to_le_bytes()[1]).collect();
         let through = |stream: tokio::io::DuplexStream| {
             let bytes = bytes.clone();

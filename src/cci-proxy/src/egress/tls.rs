@@ -38,12 +38,13 @@ impl<R: Resolve, D: Dial, N: Notes, C: Carry> Egress<R, D, N, C> {
                     // on the heap, as few are
                     return Box::pin(self.ended(Replayed::new(early, stream), opened, port, ended)).await;
                 }
-                let spliced = splice((early, stream), (Vec::new(), opened.stream), IDLE).await;
+                let (client, server) = ((early, stream), (Vec::new(), opened.stream));
+                let spliced = splice(client, server, IDLE, &self.limits.pipes).await;
                 self.closed(&opened.way, spliced.sent, spliced.received);
             }
             Err(refusal) => {
                 self.refused(&refusal);
-                if let Some(alert) = alert(&refusal) {
+                if let Some(alert) = alert(&self.told(&refusal)) {
                     client.part_with(&alert).await;
                 }
             }

@@ -6,7 +6,7 @@ use super::refusal::Refusal;
 
 /// What the body of a refusal says. `container` is the name that the person's command takes.
 pub(super) fn words(refusal: &Refusal, container: &str) -> String {
-    format!("cci refused this: {refusal}.\n{}\n", refusal.way_out(container))
+    format!("cci refused this: {}.\n{}\n", refusal.told(), refusal.way_out(container))
 }
 
 impl fmt::Display for Refusal {
@@ -39,6 +39,25 @@ impl fmt::Display for Refusal {
 }
 
 impl Refusal {
+    /// What was refused, for whoever is in the container: not to which address a name leads, which may be nobody's business.
+    #[must_use]
+    pub fn told(&self) -> String {
+        match self {
+            Self::Special { name, why, .. } => format!("{name} leads to {why}"),
+            _ => self.to_string(),
+        }
+    }
+
+    /// The same refusal as it is told to a container that is to know nothing of the local network: there a name that leads
+    /// near is as one that there is not.
+    #[must_use]
+    pub fn without_local(&self) -> Self {
+        match self {
+            Self::Special { name, .. } => Self::NotFound { name: name.clone() },
+            _ => self.clone(),
+        }
+    }
+
     /// What helps: for the agent, or a command of the container's person.
     #[must_use]
     pub fn way_out(&self, container: &str) -> String {

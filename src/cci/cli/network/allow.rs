@@ -62,7 +62,13 @@ pub(super) struct Done {
 
 fn lasting(raw: &str) -> std::result::Result<SignedDuration, String> {
     let lasts = raw.parse::<SignedDuration>().map_err(|_| "give it as 90s, 30m or 2h".to_owned())?;
-    if lasts.is_positive() { Ok(lasts) } else { Err("give it as 90s, 30m or 2h, more than nothing".to_owned()) }
+    if !lasts.is_positive() {
+        return Err("give it as 90s, 30m or 2h, more than nothing".to_owned());
+    }
+    if lasts > network::LONGEST_ALLOWED {
+        return Err("30 days are the longest: list it in network.allowed_domains instead".to_owned());
+    }
+    Ok(lasts)
 }
 
 pub(super) async fn run(args: &AllowArgs, call: &Call<'_>, cx: &Context) -> Result<u8> {
@@ -125,7 +131,10 @@ mod tests {
         assert_eq!(lasting("30m"), Ok(SignedDuration::from_mins(30)));
         assert_eq!(lasting("90s"), Ok(SignedDuration::from_secs(90)));
         assert_eq!(lasting("1h30m"), Ok(SignedDuration::from_mins(90)));
-        for wrong in ["", "30", "0s", "-5m", "soon", "1 month"] {
+        assert_eq!(lasting("720h"), Ok(network::LONGEST_ALLOWED));
+        for wrong in
+            ["720h1s", "9223372036854775807s", "99999999999999999999h", "", "30", "0s", "-5m", "soon", "1 month"]
+        {
             assert!(lasting(wrong).is_err(), "{wrong}");
         }
     }

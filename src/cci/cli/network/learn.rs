@@ -75,7 +75,13 @@ fn text(done: &Done) -> Text {
     if let Some(Written { path, added, approve }) = written {
         let path = GuestText::new(Path::new(path));
         out.line(format_args!("{path} has {} more", count(added.len(), "entry", "entries")));
-        for LearntHost { entry, .. } in hosts.iter().filter(|host| host.suspect) {
+        for LearntHost { entry, odd, .. } in hosts.iter().filter(|host| host.suspect) {
+            if odd.contains(&"near") {
+                out.line(format_args!(
+                    "{entry} leads where no name may, and was left out: `network.hosts` opens single services"
+                ));
+                continue;
+            }
             out.line(format_args!("{entry} looks odd and was left out: `cci network allow --write user {entry}`"));
         }
         if *approve {

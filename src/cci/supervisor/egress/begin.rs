@@ -7,10 +7,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use cci_core::network::{Addresses, EntryError, UpstreamError, Upstreams};
+use cci_core::network::{Addresses, EntryError, HostNames, UpstreamError, Upstreams};
 use cci_engine::blocking::blocking;
+use cci_host::network;
 use cci_host::store::run_dir::{EgressNote, RunDir, Watched};
-use cci_proxy::egress::{Egress, Limits, Tcp};
+use cci_proxy::egress::{Egress, Limits, Pipes, Tcp};
 use rustix::process::{Resource, getrlimit};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -56,7 +57,7 @@ type Way = Egress<Resolver, Tcp, Record, Carrier>;
 pub(in crate::supervisor) fn begin(
     watched: &Watched,
     record: &Record,
-    (run, gateways, vault): (&RunDir, &Gateways, &Rc<Vault>),
+    (run, gateways, vault, pipes): (&RunDir, &Gateways, &Rc<Vault>, &Pipes),
     tasks: &mut JoinSet<()>,
 ) -> Result<Option<Rc<Rules>>, Unreadable> {
     let Some(note) = watched.egress.clone() else { return Ok(None) };
@@ -70,9 +71,9 @@ pub(in crate::supervisor) fn begin(
     let (record, gateways) = (record.clone(), gateways.clone());
     let enter = |(port, door): (&u16, &SocketAddr)| (*port, *door, gateways.enter(*door, note.address.into()));
     let entered: Vec<_> = note.doors.iter().map(enter).collect();
-    let rules = Rc::new(Rules::of(run, watched.session, listed));
+    let rules = Rc::new(Rules::of(run, watched, listed));
     let carrier = Carrier::of(watched, vault);
-    let serving = serve((note, upstreams), Rc::clone(&rules), (record, carrier), gateways, entered);
+    let serving = serve((note, upstreams), Rc::clone(&rules), (record, carrier, limits(pipes)), gateways, entered);
     let ending = Rc::clone(&rules);
     tasks.spawn_local(async move { match serving.await {} });
     tasks.spawn_local(async move { match ending.end_in_time().await {} });
@@ -85,22 +86,24 @@ type Entered = (u16, SocketAddr, io::Result<Coming>);
 async fn serve(
     (note, upstreams): (EgressNote, Upstreams),
     rules: Rc<Rules>,
-    (record, carrier): (Record, Carrier),
+    (record, carrier, limits): (Record, Carrier, Limits),
     gateways: Gateways,
     entered: Vec<Entered>,
 ) -> Infallible {
     // nothing is passed on before it is known where no name may lead
-    rules.lead_to(addresses().await);
+    let (addresses, host) = seen(note.resolver.is_some()).await;
+    rules.lead_to(addresses, host);
+    let (is_pinned, withholds) = (note.resolver.is_some(), note.withholds_local);
     let (container, address) = (note.container, note.address);
     let way = Egress {
         container,
         reach: rules.reach(),
         upstreams,
-        resolver: Resolver::of(note.resolver),
+        resolver: Resolver::of(note.resolver, withholds),
         dial: Tcp,
         notes: record,
         carrier,
-        limits: limits(),
+        limits,
     };
     let way = Rc::new(way);
     let mut open = JoinSet::new();
@@ -113,23 +116,29 @@ async fn serve(
     }
     loop {
         sleep(LOOKED).await;
-        rules.lead_to(addresses().await);
+        let (addresses, host) = seen(is_pinned).await;
+        rules.lead_to(addresses, host);
     }
 }
 
 /// What one session may have under way: each connection is two files, and no session takes them from the others.
-fn limits() -> Limits {
+fn limits(pipes: &Pipes) -> Limits {
     const MOST: u64 = 8192;
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let connections = (files / 16).clamp(64, MOST);
-    Limits::new(usize::try_from(connections).unwrap_or(usize::MAX), 256)
+    Limits::new(usize::try_from(connections).unwrap_or(usize::MAX), 256, pipes)
 }
 
-/// What a name may not lead to, as the host is now.
-async fn addresses() -> Addresses {
+/// What a name may not lead to, and what is known here alone, as the host is now. Who asks a name server of its own hears
+/// nothing of the host's table.
+async fn seen(is_pinned: bool) -> (Addresses, HostNames) {
+    let look = move || {
+        let host = if is_pinned { network::names() } else { network::names_of_resolver() };
+        Ok((network::public_addresses(), host))
+    };
     loop {
-        if let Ok(addresses) = blocking(|| Ok(cci_host::network::public_addresses())).await {
-            return addresses;
+        if let Ok(seen) = blocking(look).await {
+            return seen;
         }
         sleep(AGAIN).await;
     }

@@ -4,6 +4,7 @@
 mod ask;
 mod begin;
 mod gateways;
+mod heard;
 mod notice;
 mod record;
 mod refusals;
@@ -15,6 +16,7 @@ mod why;
 pub(super) use ask::ask;
 pub(super) use begin::begin;
 pub(super) use gateways::Gateways;
+pub(super) use heard::{heard, silent};
 pub(super) use record::Record;
 pub(super) use rules::{Asked, Rules};
 pub(super) use why::why;

@@ -25,12 +25,13 @@ pub(super) enum Notice {
 }
 
 impl Notice {
-    /// In words, without anything that tmux would read as a format.
-    fn line(&self, container: &str) -> String {
+    /// In words, without anything that tmux would read as a format. The container can read it too.
+    fn line(&self, container: &str, withholds: bool) -> String {
         match self {
             Self::Refused(refusal) => match refusal.allowable() {
                 Some(host) => format!("refused {host}: cci network allow {container} {host}"),
-                None => format!("refused: {refusal}"),
+                None if withholds => format!("refused: {}", refusal.without_local().told()),
+                None => format!("refused: {}", refusal.told()),
             },
             Self::Asked(entry) => format!("the agent asks for {entry}: cci network allow {container} {entry}"),
         }
@@ -39,7 +40,8 @@ impl Notice {
 
 /// Puts each line there, and takes the last one away after a while. What cannot be written stops nothing.
 pub(super) async fn show(run: RunDir, watched: Watched, mut notices: watch::Receiver<Option<Notice>>) -> Infallible {
-    let container = watched.egress.as_ref().map(|note| note.container.clone()).unwrap_or_default();
+    let (container, withholds) =
+        watched.egress.as_ref().map(|note| (note.container.clone(), note.withholds_local)).unwrap_or_default();
     // what an earlier supervisor has left
     put(&run, &watched, String::new()).await;
     let mut is_shown = false;
@@ -47,7 +49,7 @@ pub(super) async fn show(run: RunDir, watched: Watched, mut notices: watch::Rece
         let over = async { if is_shown { sleep(STAYS).await } else { pending().await } };
         tokio::select! {
             Ok(()) = notices.changed() => {
-                let line = notices.borrow_and_update().as_ref().map(|notice| notice.line(&container));
+                let line = notices.borrow_and_update().as_ref().map(|notice| notice.line(&container, withholds));
                 is_shown = line.is_some();
                 put(&run, &watched, line.unwrap_or_default()).await;
                 sleep(EACH).await;
@@ -67,17 +69,22 @@ async fn put(run: &RunDir, watched: &Watched, line: String) {
 
 #[cfg(test)]
 mod tests {
-    use cci_core::network::HostName;
+    use cci_core::network::{HostName, Special};
 
     use super::*;
 
     #[test]
     fn a_line_has_the_command_that_helps() {
         let name = HostName::typed("a.example").unwrap();
-        let line = |refusal| Notice::Refused(refusal).line("cci-0a-1");
+        let line = |refusal| Notice::Refused(refusal).line("cci-0a-1", false);
         let command = "refused a.example:443: cci network allow cci-0a-1 a.example:443";
         assert_eq!(line(Refusal::NotListed { name: name.clone(), port: 443 }), command);
         assert_eq!(line(Refusal::NotFound { name }), "refused: a.example has no address");
         assert!(!line(Refusal::Address).contains('#'));
+        // the container reads it too
+        let name = HostName::typed("a.example").unwrap();
+        let near = Refusal::Special { name, address: "10.0.0.1".parse().unwrap(), why: Special::Private };
+        assert_eq!(line(near.clone()), "refused: a.example leads to an address of the local network");
+        assert_eq!(Notice::Refused(near).line("cci-0a-1", true), "refused: a.example has no address");
     }
 }

@@ -74,6 +74,11 @@ impl Record {
         self.0.refusals.borrow().all()
     }
 
+    /// What was refused since the agent was told last.
+    pub(super) fn untold(&self) -> Vec<Refused> {
+        self.0.refusals.borrow_mut().untold()
+    }
+
     /// What the session's person is to see, as it changes.
     pub(super) fn notices(&self) -> watch::Receiver<Option<Notice>> {
         self.0.notice.subscribe()
@@ -147,7 +152,8 @@ fn event(note: Note) -> Event {
                 Some(port) => format!("{name}:{port}"),
                 None => name.to_string(),
             });
-            Event::Refused { why: refusal.to_string(), host }
+            let near = matches!(refusal, Refusal::Special { .. });
+            Event::Refused { why: refusal.to_string(), host, near }
         }
         Note::Closed { name, address, sent, received, lasted } => Event::Closed {
             name: name.into(),

@@ -3,23 +3,26 @@
 use std::cell::RefCell;
 use std::io;
 
-use cci_core::session::SessionId;
 use cci_engine::blocking::blocking;
-use cci_host::store::run_dir::{HostRequest, RunDir};
+use cci_host::store::run_dir::{HostRequest, RunDir, Watched};
+use tokio::sync::Mutex;
 
 /// So many wait for an answer.
 const MOST: usize = 20;
 
 pub(super) struct Requests {
     run: RunDir,
-    session: SessionId,
+    watched: Watched,
     all: RefCell<Vec<HostRequest>>,
+    /// Held while they are noted, so that what is noted last is what is so.
+    noting: Mutex<()>,
 }
 
 impl Requests {
     /// Those of a session, with what was asked for before.
-    pub(super) fn of(run: &RunDir, session: SessionId) -> Self {
-        Self { run: run.clone(), session, all: RefCell::new(run.requests(session)) }
+    pub(super) fn of(run: &RunDir, watched: &Watched) -> Self {
+        let all = RefCell::new(run.requests(watched));
+        Self { run: run.clone(), watched: watched.clone(), all, noting: Mutex::new(()) }
     }
 
     /// Adds one; returns whether it is new. An error says why it cannot be asked for.
@@ -45,7 +48,8 @@ impl Requests {
     }
 
     async fn note(&self) -> io::Result<()> {
-        let (run, session, all) = (self.run.clone(), self.session, self.all.borrow().clone());
-        blocking(move || Ok(run.note_requests(session, &all))).await.map_err(io::Error::other)?
+        let _noting = self.noting.lock().await;
+        let (run, watched, all) = (self.run.clone(), self.watched.clone(), self.all.borrow().clone());
+        blocking(move || Ok(run.note_requests(&watched, &all))).await.map_err(io::Error::other)?
     }
 }

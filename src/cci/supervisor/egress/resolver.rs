@@ -26,9 +26,10 @@ pub(super) struct Pinned {
 }
 
 impl Resolver {
-    /// The pinned one, or else the host's.
-    pub(super) fn of(pinned: Option<SocketAddr>) -> Self {
+    /// The pinned one, or else the host's; without what only the host knows where that is withheld.
+    pub(super) fn of(pinned: Option<SocketAddr>, withholds: bool) -> Self {
         match pinned {
+            None if withholds => Self::Host(System::absolute()),
             None => Self::Host(System::default()),
             Some(server) => Self::Pinned(Remembered::new(Pinned { server, places: Arc::new(Semaphore::new(AT_ONCE)) })),
         }

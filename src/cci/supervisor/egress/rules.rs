@@ -8,15 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cci_core::network::{
-    Addresses, Allowance, BY_NAME, Entry, EntryError, HostName, Names, Reach, Service, Services, Target,
+    Addresses, Allowance, BY_NAME, Entry, EntryError, HostName, HostNames, Names, Reach, Service, Services, Target,
 };
 use cci_core::session::SessionId;
 use cci_engine::blocking::blocking;
-use cci_host::store::run_dir::{EgressNote, RunDir};
+use cci_host::store::run_dir::{EgressNote, RunDir, Watched};
 use cci_proxy::egress::{Refusal, rule};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Mutex, Notify, watch};
 use tokio::time::sleep;
 
 use super::requests::Requests;
@@ -39,6 +39,8 @@ pub(super) struct Listed {
     services: Vec<Service>,
     /// Whether every name may be asked for.
     learns: bool,
+    /// Whether nothing is heard of what only this host and its network know.
+    withholds: bool,
 }
 
 impl Listed {
@@ -47,7 +49,7 @@ impl Listed {
         let entries = note.allowed.iter().map(|entry| entry.parse()).collect::<Result<Vec<Entry>, _>>()?;
         let service = |text: &String| text.parse::<Service>().map_err(|()| EntryError::Shape(text.clone()));
         let services = note.hosts.iter().map(service).collect::<Result<Vec<Service>, _>>()?;
-        Ok(Self { entries, services, learns: note.learns })
+        Ok(Self { entries, services, learns: note.learns, withholds: note.withholds_local })
     }
 
     fn entries(&self) -> impl Iterator<Item = Entry> {
@@ -58,9 +60,11 @@ impl Listed {
 /// The rules of one session. Connections look at them for each request.
 pub(in crate::supervisor) struct Rules {
     run: RunDir,
-    session: SessionId,
+    watched: Watched,
     listed: Listed,
     allowed: RefCell<Vec<Allowance>>,
+    /// Held while it is noted, so that what is noted last is what is so.
+    noting: Mutex<()>,
     /// What its agent has asked for.
     pub(super) requests: Requests,
     reach: watch::Sender<Arc<Reach>>,
@@ -70,12 +74,20 @@ pub(in crate::supervisor) struct Rules {
 
 impl Rules {
     /// Those of a session, with what was allowed before.
-    pub(super) fn of(run: &RunDir, session: SessionId, listed: Listed) -> Self {
-        let allowed = RefCell::new(run.allowances(session));
+    pub(super) fn of(run: &RunDir, watched: &Watched, listed: Listed) -> Self {
         let services: Services = listed.services.iter().cloned().collect();
-        let reach = watch::Sender::new(Arc::new(Reach { services, ..Reach::default() }));
-        let requests = Requests::of(run, session);
-        let rules = Self { run: run.clone(), session, listed, allowed, requests, reach, changed: Notify::new() };
+        let withheld = listed.withholds.then(Arc::default);
+        let reach = watch::Sender::new(Arc::new(Reach { services, withheld, ..Reach::default() }));
+        let rules = Self {
+            run: run.clone(),
+            watched: watched.clone(),
+            listed,
+            allowed: RefCell::new(run.allowances(watched)),
+            noting: Mutex::new(()),
+            requests: Requests::of(run, watched),
+            reach,
+            changed: Notify::new(),
+        };
         rules.put_in_force();
         rules
     }
@@ -90,14 +102,27 @@ impl Rules {
         rule(&self.reach.borrow(), name, port)
     }
 
-    /// Changes where names may lead to.
-    pub(super) fn lead_to(&self, addresses: Addresses) {
-        self.reach.send_modify(|reach| Arc::make_mut(reach).addresses = addresses);
+    /// Changes where names may lead to, and what this host alone knows.
+    pub(super) fn lead_to(&self, addresses: Addresses, host: HostNames) {
+        let withheld = self.listed.withholds.then(|| Arc::new(host));
+        self.reach.send_if_modified(|reach| {
+            let is_new = reach.addresses != addresses || reach.withheld != withheld;
+            if is_new {
+                let reach = Arc::make_mut(reach);
+                (reach.addresses, reach.withheld) = (addresses, withheld);
+            }
+            is_new
+        });
+    }
+
+    /// A refusal as the container may know it.
+    pub(super) fn told(&self, refusal: &Refusal) -> Refusal {
+        if self.listed.withholds { refusal.without_local() } else { refusal.clone() }
     }
 
     /// Allows something. It is in force at once, and then noted.
     pub(in crate::supervisor) async fn allow(&self, allowance: Allowance) -> io::Result<()> {
-        let all = {
+        {
             let mut allowed = self.allowed.borrow_mut();
             allowed.retain(|other| other.entry != allowance.entry && !other.is_over(Timestamp::now()));
             if allowed.len() >= MOST {
@@ -106,13 +131,17 @@ impl Rules {
                 )));
             }
             allowed.push(allowance);
-            allowed.clone()
-        };
+        }
         self.put_in_force();
         self.changed.notify_one();
-        let (run, session) = (self.run.clone(), self.session);
-        blocking(move || Ok(run.note_allowances(session, &all))).await.map_err(io::Error::other)??;
+        self.note().await?;
         self.requests.forget(|asked| asked.parse().is_ok_and(|asked| self.allows(&asked))).await
+    }
+
+    async fn note(&self) -> io::Result<()> {
+        let _noting = self.noting.lock().await;
+        let (run, watched, all) = (self.run.clone(), self.watched.clone(), self.allowed.borrow().clone());
+        blocking(move || Ok(run.note_allowances(&watched, &all))).await.map_err(io::Error::other)?
     }
 
     /// Whether all that an entry about a name stands for is let through now.

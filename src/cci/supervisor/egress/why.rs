@@ -13,18 +13,18 @@ use crate::supervisor::http::{Answer, Body, answer, refusal};
 pub(in crate::supervisor) fn why(record: &Record, rules: &Rules, container: &str, body: &Body) -> Answer {
     let Some(asked) = body.json() else { return unclear() };
     let Some(host) = asked["host"].as_str() else {
-        return answer(StatusCode::OK, &json!({ "refused": told(&refused_still(record, rules), container) }));
+        let refused = still(record.refused(), rules);
+        return answer(StatusCode::OK, &json!({ "refused": told(&refused, rules, container) }));
     };
     let Some((name, ports)) = named(host) else { return unclear() };
     let judged: Vec<Value> = ports.into_iter().map(|port| judged(rules, container, &name, port)).collect();
-    let mut refused = refused_still(record, rules);
+    let mut refused = still(record.refused(), rules);
     refused.retain(|refused| refused.refusal.asked().is_some_and(|(asked, _)| *asked == name));
-    answer(StatusCode::OK, &json!({ "judged": judged, "refused": told(&refused, container) }))
+    answer(StatusCode::OK, &json!({ "judged": judged, "refused": told(&refused, rules, container) }))
 }
 
-/// What was refused lately, without what is allowed since.
-fn refused_still(record: &Record, rules: &Rules) -> Vec<Refused> {
-    let mut refused = record.refused();
+/// What was refused, without what is allowed since.
+pub(super) fn still(mut refused: Vec<Refused>, rules: &Rules) -> Vec<Refused> {
     refused.retain(|refused| match (refused.refusal.allowable(), refused.refusal.asked()) {
         (Some(_), Some((name, Some(port)))) => rules.judge(name, port).is_err(),
         _ => true,
@@ -49,8 +49,11 @@ fn judged(rules: &Rules, container: &str, name: &HostName, port: u16) -> Value {
     }
 }
 
-fn told(refused: &[Refused], container: &str) -> Vec<Value> {
-    let one = |Refused { at, refusal, times }: &Refused| json!({ "at": at, "times": times, "why": refusal.to_string(), "way_out": refusal.way_out(container) });
+fn told(refused: &[Refused], rules: &Rules, container: &str) -> Vec<Value> {
+    let one = |Refused { at, refusal, times, .. }: &Refused| {
+        let refusal = rules.told(refusal);
+        json!({ "at": at, "times": times, "why": refusal.told(), "way_out": refusal.way_out(container) })
+    };
     refused.iter().map(one).collect()
 }
 

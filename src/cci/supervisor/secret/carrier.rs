@@ -33,6 +33,7 @@ impl Carry for Carrier {
 
     async fn ending(&self, name: &HostName, port: u16) -> Option<Ending> {
         let passage = self.0.as_ref().filter(|_| port == TLS)?;
+        let trusted = passage.note.trusts.as_deref()?;
         // a secret that cannot be read goes nowhere: neither does its placeholder mean anything to anybody
         let kept = passage.vault.kept(&passage.note).await.ok()?;
         let its = kept.iter().filter(|(_, secret)| secret.is_for_tls(name.as_str()));
@@ -40,8 +41,8 @@ impl Carry for Carrier {
         if secrets.is_empty() {
             return None;
         }
-        let leaves = passage.vault.leaves().await.ok()?;
-        Some(Ending { secrets, leaf: leaves.leaf(name).ok()?, outward: leaves.outward() })
+        let leaves = passage.vault.leaves(trusted).await.ok()??;
+        Some(Ending { secrets, leaf: leaves.leaf(name).ok()?, outward: passage.vault.outward().await.ok()? })
     }
 
     fn answer(

@@ -7,6 +7,7 @@ mod leaves;
 mod out;
 mod pass;
 mod refused;
+mod upgrade;
 mod vault;
 
 pub(super) use begin::begin;

@@ -9,7 +9,7 @@ use cci_core::secret::{SecretHost, SecretName};
 use cci_host::secrets::{Secret, Source};
 use cci_host::store::run_dir::SecretsNote;
 use cci_proxy::egress::{Lost, Onward};
-use cci_proxy::{Meant, NotPlain, Scrub, Scrubbed, Swap, is_foreign, meant, mentions, of_connection, swap};
+use cci_proxy::{Meant, NotPlain, Scrub, Scrubbed, Swap, is_foreign, meant, mentions, swap};
 use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::header::{
@@ -23,6 +23,7 @@ use reqwest::Client;
 
 use super::out::Out;
 use super::refused::Refused;
+use super::upgrade::{agrees, switched_to};
 use super::vault::Vault;
 use crate::supervisor::login::{AskedBody, Cut, cut, of_no_connection, passed_back};
 
@@ -116,7 +117,7 @@ impl Passage {
             target: parts.uri.path_and_query().map_or("/", PathAndQuery::as_str).to_owned(),
         };
         let Carried { mut headers, names, texts } = self.carried(&parts, &kept, (&place, &meant)).await?;
-        let switches = switched_to(&parts.headers);
+        let switches = switched_to(&parts)?;
         of_this_connection(&parts.headers, switches.as_ref(), &mut headers);
         parts.headers = headers;
         let mut answer = onward.send(Request::from_parts(parts, body)).await.map_err(Failed::Lost)?;
@@ -124,12 +125,14 @@ impl Passage {
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(passed(answer, &texts)?);
         }
+        let Some(protocol) = switches.filter(|_| agrees(answer.headers())) else {
+            let why = format!("{name} goes over to what nobody asked for: it cannot be looked through for the secret");
+            return Err(Refused::unreachable(why).into());
+        };
         onward.join(client, hyper::upgrade::on(&mut answer), Scrub::new(&texts));
         let mut passed = passed(answer, &texts)?;
-        if let Some(protocol) = switches {
-            passed.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
-            passed.headers_mut().insert(UPGRADE, protocol);
-        }
+        passed.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        passed.headers_mut().insert(UPGRADE, protocol);
         Ok(passed)
     }
 
@@ -228,12 +231,6 @@ fn is_git(headers: &HeaderMap) -> bool {
     headers.get(USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"git/"))
 }
 
-/// The protocol that a request wants to go over to.
-fn switched_to(headers: &HeaderMap) -> Option<HeaderValue> {
-    let is_asked = of_connection(headers).any(|word| word.eq_ignore_ascii_case("upgrade"));
-    headers.get(UPGRADE).filter(|_| is_asked).cloned()
-}
-
 /// Puts back what is for the next connection as well, which is in the same protocol, and leaves out what would compress.
 fn of_this_connection(asked: &HeaderMap, switches: Option<&HeaderValue>, headers: &mut HeaderMap) {
     if asked.get_all(TE).iter().any(|value| value.as_bytes().eq_ignore_ascii_case(b"trailers")) {
@@ -244,7 +241,9 @@ fn of_this_connection(asked: &HeaderMap, switches: Option<&HeaderValue>, headers
         headers.insert(UPGRADE, protocol.clone());
     }
     headers.remove(SEC_WEBSOCKET_EXTENSIONS);
-    headers.remove("grpc-accept-encoding");
+    for asks in ["grpc-accept-encoding", "connect-accept-encoding"] {
+        headers.remove(asks);
+    }
 }
 
 fn not_plain(why: NotPlain) -> Refused {
@@ -264,7 +263,10 @@ fn passed<B>(answer: Response<B>, texts: &[String]) -> Result<Response<Out<B>>, 
         let mut codings = parts.headers.get_all(name).iter();
         codings.all(|value| value.as_bytes().eq_ignore_ascii_case(coding.as_bytes()))
     };
-    let is_plain = is(CONTENT_ENCODING, "identity") && is(TRANSFER_ENCODING, "chunked");
+    let of_messages = ["grpc-encoding", "connect-content-encoding"].map(HeaderName::from_static);
+    let is_plain = is(CONTENT_ENCODING, "identity")
+        && is(TRANSFER_ENCODING, "chunked")
+        && of_messages.into_iter().all(|name| is(name, "identity"));
     if !(texts.is_empty() || is_plain) {
         let why = "the answer is compressed, though nobody asked for that: it cannot be looked through for the secret";
         return Err(Refused::unreachable(why));

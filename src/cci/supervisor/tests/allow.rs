@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cci_core::network::Allowance;
 use cci_core::session::SessionId;
+use cci_host::store::run_dir::{MachineNote, Watched};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -92,6 +93,53 @@ async fn so_much_may_be_allowed_and_no_more() {
         assert!(more.to_string().contains("network.allowed_domains"), "{more}");
         assert!(!passes(ONE).await);
         allow(&world, session, allowance("n7.example", None)).await.unwrap();
+    };
+    world.while_it_runs(test).await;
+}
+
+#[tokio::test]
+async fn what_was_allowed_ends_with_the_launch_that_it_was_for() {
+    let world = World::new();
+    let session = world.session_with_egress(1, note(ONE, &[]));
+    let test = async {
+        served(ONE).await;
+        allow(&world, session, allowance("localhost:80", None)).await.unwrap();
+        assert!(passes(ONE).await);
+        // the same conversation in the next container, with the same name and address
+        let noted = world.place.sessions().noted(session).unwrap();
+        let machine = MachineNote { launch: "next".into(), ..noted.machine.clone() };
+        world.place.sessions().watch(&Watched { machine, ..noted }).unwrap();
+        Ask(&world.place).look().await.unwrap();
+        served(ONE).await;
+        assert!(!passes(ONE).await);
+    };
+    world.while_it_runs(test).await;
+}
+
+#[tokio::test]
+async fn a_container_that_takes_anothers_place_has_its_own_rules_there() {
+    let world = World::new();
+    // it ended while nobody looked
+    let earlier = world.session_with_egress(9, note(ONE, &["localhost:80"]));
+    world.session_with_egress(1, note(ONE, &[]));
+    let test = async {
+        served(ONE).await;
+        assert!(!passes(ONE).await);
+        assert!(world.place.sessions().noted(earlier).is_none());
+    };
+    world.while_it_runs(test).await;
+}
+
+#[tokio::test]
+async fn of_what_is_allowed_at_once_all_is_noted() {
+    let world = World::new();
+    let session = world.session_with_egress(1, note(ONE, &[]));
+    let test = async {
+        served(ONE).await;
+        let all = (0..40).map(|number| allow(&world, session, allowance(&format!("n{number}.example"), None)));
+        futures_util::future::try_join_all(all).await.unwrap();
+        let noted = world.place.sessions().noted(session).unwrap();
+        assert_eq!(world.place.sessions().allowances(&noted).len(), 40);
     };
     world.while_it_runs(test).await;
 }

@@ -4,7 +4,8 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 
 use cci_core::network::Allowance;
-use cci_host::store::run_dir::EgressNote;
+use cci_core::session::SessionId;
+use cci_host::store::run_dir::{EgressNote, HostRequest};
 use serde_json::{Value, json};
 
 use super::egress::{get, note, served};
@@ -18,6 +19,11 @@ async fn ask(socket: &Path, about: Value) -> (u16, Value) {
     request(socket, "POST /ask", &about.to_string()).await.unwrap()
 }
 
+fn requests(world: &World, session: SessionId) -> Vec<HostRequest> {
+    let run = world.place.sessions();
+    run.noted(session).map(|watched| run.requests(&watched)).unwrap_or_default()
+}
+
 fn asking() -> EgressNote {
     EgressNote { ask: true, ..note(ONE, &["listed.example"]) }
 }
@@ -27,7 +33,8 @@ async fn what_an_agent_asks_for_waits_for_its_person() {
     let world = World::new();
     let session = world.session_with_egress(1, asking());
     let run = world.place.sessions();
-    let entries = || run.requests(session).into_iter().map(|request| request.entry).collect::<Vec<_>>();
+    let entries =
+        || run.requests(&run.noted(session).unwrap()).into_iter().map(|request| request.entry).collect::<Vec<_>>();
     let test = async {
         served(ONE).await;
         let socket = world.socket(session);
@@ -38,7 +45,7 @@ async fn what_an_agent_asks_for_waits_for_its_person() {
         assert_eq!(ask(&socket, json!({ "host": "b.example" })).await.0, 202, "once is enough");
         assert_eq!(ask(&socket, json!({ "host": "c.example:443" })).await.0, 202);
         assert_eq!(entries(), ["b.example:80,443", "c.example:443"]);
-        assert_eq!(run.requests(session)[0].reason, "the tests[2Jneed it");
+        assert_eq!(run.requests(&run.noted(session).unwrap())[0].reason, "the tests[2Jneed it");
         assert!(get(ONE, "b.example").await.starts_with("HTTP/1.1 403 "), "asking allows nothing");
         assert_eq!(ask(&socket, json!({ "host": "listed.example" })).await, (200, json!({ "allowed": true })));
         for unclear in ["*.b.example", "198.51.100.1", "b.example:22", "a b", ""] {
@@ -65,7 +72,7 @@ async fn so_many_are_asked_for_and_no_more() {
         for number in 0..21 {
             last = ask(&socket, json!({ "host": format!("n{number}.example") })).await.0;
         }
-        assert_eq!((last, world.place.sessions().requests(session).len()), (429, 20));
+        assert_eq!((last, requests(&world, session).len()), (429, 20));
     };
     world.while_it_runs(test).await;
 }
@@ -81,5 +88,5 @@ async fn an_agent_that_may_not_ask_is_told_what_its_person_can_do() {
         assert_eq!(told["error"]["command"], "cci network allow cci-0a-1 b.example:443");
     };
     world.while_it_runs(test).await;
-    assert!(world.place.sessions().requests(session).is_empty());
+    assert!(requests(&world, session).is_empty());
 }

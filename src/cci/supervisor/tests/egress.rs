@@ -36,7 +36,7 @@ fn door(port: u16) -> SocketAddr {
 
 pub(super) fn note(address: Ipv4Addr, allowed: &[&str]) -> EgressNote {
     EgressNote {
-        container: "cci-0a-1".into(),
+        container: format!("cci-0a-{}", address.octets()[3]),
         address,
         doors: BTreeMap::from([80, 443].map(|port| (port, door(port)))),
         allowed: allowed.iter().map(|entry| (*entry).to_owned()).collect(),
@@ -45,6 +45,7 @@ pub(super) fn note(address: Ipv4Addr, allowed: &[&str]) -> EgressNote {
         resolver: None,
         ask: false,
         learns: false,
+        withholds_local: false,
     }
 }
 

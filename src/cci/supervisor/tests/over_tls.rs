@@ -88,14 +88,26 @@ fn answer(tls: &mut (impl Read + Write), seen: &Mutex<Vec<String>>) -> io::Resul
             }
             write!(tls, "0\r\n\r\n")?;
         }
-        "/gzip" => write!(tls, "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\nzzzz")?,
+        coded if coded.starts_with("/as/") => {
+            let (name, coding) = coded["/as/".len()..].split_once('/').unwrap_or_default();
+            write!(tls, "HTTP/1.1 200 OK\r\n{name}: {coding}\r\ncontent-length: 4\r\n\r\nzzzz")?;
+        }
+        other if other.starts_with("/over/") => {
+            let (protocol, extensions) = other["/over/".len()..].split_once('/').unwrap_or_default();
+            write!(tls, "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: {protocol}\r\n")?;
+            if !extensions.is_empty() {
+                write!(tls, "sec-websocket-extensions: {extensions}\r\n")?;
+            }
+            write!(tls, "\r\n{credential}")?;
+        }
         "/coded" => write!(tls, "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n4\r\nzzzz\r\n0\r\n\r\n")?,
         "/socket" => {
             write!(tls, "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")?;
-            writeln!(tls, "hello {credential}")?;
+            let said = format!("hello {credential}");
+            write!(tls, "\u{1}{}{said}", char::from(u8::try_from(said.len()).unwrap()))?;
             let mut said = [0; 5];
             tls.read_exact(&mut said)?;
-            tls.write_all(&said)?;
+            tls.write_all(&[b"\x80\x05", &said[..]].concat())?;
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         _ => {
@@ -142,7 +154,7 @@ struct With {
     ours: String,
     door: SocketAddr,
     notes: Noted,
-    _world: World,
+    world: World,
 }
 
 impl With {
@@ -157,13 +169,14 @@ impl With {
         let source = Source::Value(VALUE.parse().unwrap());
         let secret = Secret { hosts: vec![host.parse().unwrap()], variable: "API".into(), source, github: None };
         secrets.put(&name, &secret).unwrap();
-        let note = SecretsNote { names: vec![name], remotes: Vec::new() };
+        let ours = Authority::of(world.place.cci_dir()).unwrap().certificate().to_owned();
+        let note = SecretsNote { names: vec![name], remotes: Vec::new(), trusts: Some(ours.clone()) };
         let session = world.session_with_secrets(1, note);
         let mut watched = world.place.sessions().noted(session).unwrap();
         watched.egress = Some(super::egress::note(Ipv4Addr::LOCALHOST, &[]));
         change(&mut watched);
         let vault = Rc::new(Vault::of(world.place.cci_dir()));
-        vault.proves(trusting(theirs.certificate())).await;
+        vault.proves(trusting(theirs.certificate()));
         let reach = Reach { names: Names::Every, ..Reach::default() };
         let (sender, reach) = watch::channel(Arc::new(reach));
         let (notes, to) = (Noted::default(), Fixed(origin.at));
@@ -186,8 +199,7 @@ impl With {
                 tokio::task::spawn_local(async move { egress.serve(stream, 443).await });
             }
         });
-        let ours = Authority::of(world.place.cci_dir()).unwrap().certificate().to_owned();
-        Self { origin, secrets, theirs: theirs.certificate().to_owned(), ours, door, notes, _world: world }
+        Self { origin, secrets, theirs: theirs.certificate().to_owned(), ours, door, notes, world }
     }
 
     /// A client in the container: what it trusts, the name it asks for, and its requests, one after the other.
@@ -256,8 +268,19 @@ async fn a_placeholder_is_swapped_within_tls_and_the_value_scrubbed_on_the_way_b
         let answer = with.get("/chunked", MINE).await;
         let pieces: String = answer.split("\r\n\r\n").nth(1).unwrap().split("\r\n").skip(1).step_by(2).collect();
         assert_eq!(pieces, "so Bearer **************", "{answer}");
-        for path in ["/gzip", "/coded"] {
-            let answer = with.get(path, &format!("{MINE}Accept-Encoding: gzip\r\n")).await;
+        for path in [
+            "/as/content-encoding/gzip",
+            "/as/content-encoding/br",
+            "/as/content-encoding/zstd",
+            "/as/content-encoding/deflate",
+            "/as/content-encoding/identity,gzip",
+            "/as/grpc-encoding/gzip",
+            "/as/connect-content-encoding/br",
+            "/coded",
+        ] {
+            let answer =
+                with.get(path, &format!("{MINE}Accept-Encoding: gzip, br\r\ngrpc-accept-encoding: gzip\r\n")).await;
+            assert!(!with.origin.last().contains("grpc-accept"), "{}", with.origin.last());
             assert!(answer.starts_with("HTTP/1.1 502") && answer.contains("compressed"), "{answer}");
             assert!(with.origin.last().contains("accept-encoding: identity"), "{}", with.origin.last());
         }
@@ -275,12 +298,88 @@ async fn a_web_socket_carries_it_and_is_scrubbed() {
         let socket = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Extensions: permessage-deflate\r\n";
         let answer = with.get("/socket", &format!("{socket}{MINE}")).await;
         assert!(
-            answer.starts_with("HTTP/1.1 101") && answer.ends_with("hello Bearer **************\nword!"),
+            answer.starts_with("HTTP/1.1 101")
+                && answer.contains("hello Bearer **************")
+                && answer.ends_with("word!"),
             "{answer}"
         );
         let last = with.origin.last();
         assert!(last.contains("upgrade: websocket") && !last.contains("deflate"), "{last}");
         assert!(last.contains(VALUE), "{last}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_but_a_plain_web_socket_is_gone_over_to() {
+    local(async {
+        let with = With::new("api.example", "api.example", |_| {}).await;
+        for asked in [
+            "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n",
+            "Connection: upgrade\r\nUpgrade: websocket, h2c\r\n",
+            "Connection: upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c\r\n",
+            "Connection: upgrade\r\nUpgrade: connect-udp\r\n",
+        ] {
+            let answer = with.get("/", &format!("{asked}{MINE}")).await;
+            assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("no other protocol"), "{asked}: {answer}");
+        }
+        let post = format!(
+            "POST / HTTP/1.1\r\nHost: api.example\r\nConnection: upgrade\r\nUpgrade: websocket\r\n{MINE}Content-Length: 0\r\n\r\n"
+        );
+        let answer = with.ask(&with.ours, "api.example", &[post]).await.unwrap().remove(0);
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+        assert_eq!(with.origin.last(), "", "nothing of it is passed on");
+        // what a server goes over to by itself
+        let asks = "Connection: upgrade\r\nUpgrade: websocket\r\n";
+        for (path, asked) in [
+            ("/over/h2c/", asks),
+            ("/over/websocket/permessage-deflate", asks),
+            ("/over/websocket/", ""),
+        ] {
+            let answer = with.get(path, &format!("{asked}{MINE}")).await;
+            assert!(answer.starts_with("HTTP/1.1 502") && answer.contains("nobody asked for"), "{path}: {answer}");
+            assert!(!answer.contains(VALUE), "{answer}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_secret_comes_back_in_no_other_form_either() {
+    local(async {
+        let with = With::new("api.example", "api.example", |_| {}).await;
+        let whole = "dXNlcjp0aGUtcmVhbC12YWx1ZQ=="; // user:the-real-value
+        let answer = with.get(&format!("/echo?{whole}"), MINE).await;
+        assert!(with.origin.last().contains(whole) && !answer.contains("aGUtcmVhbC12YWx1"), "{answer}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_container_that_was_made_to_trust_another_authority_or_none_gets_nothing() {
+    let plain = vec![format!("GET / HTTP/1.1\r\nHost: api.example\r\n{MINE}\r\n")];
+    local(async {
+        let is_spliced = async |with: &With| {
+            let answer = with.ask(&with.theirs, "api.example", &plain).await.unwrap().remove(0);
+            assert!(answer.contains("Bearer cci.api.secret") && !answer.contains(VALUE), "{answer}");
+        };
+        // one of an earlier launch, whose secrets were for no TLS
+        let none = |watched: &mut Watched| watched.secrets.as_mut().unwrap().trusts = None;
+        is_spliced(&With::new("api.example", "api.example", none).await).await;
+        let another = |watched: &mut Watched| watched.secrets.as_mut().unwrap().trusts = Some("another".into());
+        is_spliced(&With::new("api.example", "api.example", another).await).await;
+        // one whose authority is removed while it runs, and then replaced
+        let with = With::new("api.example", "api.example", |_| {}).await;
+        assert!(with.get("/", MINE).await.starts_with("HTTP/1.1 200"));
+        let kept = with.world.place.cci_dir().join("authority/authority.pem");
+        let before = std::fs::read(&kept).unwrap();
+        std::fs::remove_file(&kept).unwrap();
+        is_spliced(&with).await;
+        assert!(!kept.exists(), "no launch has asked for one");
+        Authority::of(with.world.place.cci_dir()).unwrap();
+        is_spliced(&with).await;
+        std::fs::write(&kept, before).unwrap();
+        assert!(with.get("/", MINE).await.starts_with("HTTP/1.1 200"));
     })
     .await;
 }

@@ -77,6 +77,7 @@ impl With {
         let note = SecretsNote {
             names: ["api", "far", "git"].map(|name| name.parse().unwrap()).to_vec(),
             remotes: Remote::of_url("http://127.0.0.1/ann/tool.git").into_iter().collect(),
+            trusts: None,
         };
         let session = world.session_with_secrets(1, note);
         let sockets = world.place.sessions().sockets(session);
@@ -126,6 +127,9 @@ async fn nothing_else_is_passed_on() {
         for (target, header, status, said) in [
             ("/", "authorization: Bearer another", 403, "only the placeholders"),
             ("/", "authorization: Bearer cci.far.secret", 403, "far is not for"),
+            // Basic me:cci.far.secret, and cci.far.secret:me
+            ("/", "authorization: Basic bWU6Y2NpLmZhci5zZWNyZXQ=", 403, "far is not for"),
+            ("/", "authorization: Basic Y2NpLmZhci5zZWNyZXQ6bWU=", 403, "far is not for"),
             ("/?key=cci.api.secret", "x-own: 1", 403, "never by an address"),
             ("/", "x-text: a cci.api.secret b", 400, "a header of its own"),
             ("/", "user-agent: cci.api.secret", 400, "a header of its own"),

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use cci_core::network::Allowance;
+use cci_host::store::run_dir::EgressNote;
 use serde_json::{Value, json};
 
 use super::egress::{get, note, served};
@@ -93,6 +94,74 @@ async fn the_status_bar_has_a_line_about_the_last_refusal() {
         until("it is shown again", async || shows("refused c.example:80: cci network allow cci-0a-1 c.example:80"))
             .await;
         assert!(!world.session_dir(7).exists());
+    };
+    world.while_it_runs(test).await;
+}
+
+#[tokio::test]
+async fn after_each_use_of_a_tool_an_agent_hears_once_what_was_refused_meanwhile() {
+    let world = World::new();
+    let session = world.session_with_egress(1, note(ONE, &["localhost:80"]));
+    let plain = world.session(2);
+    let test = async {
+        served(ONE).await;
+        let socket = world.socket(session);
+        let heard = async || request(&socket, "GET /refused", "").await.unwrap();
+        let context = async || heard().await.1["context"].as_str().unwrap_or_default().to_owned();
+        context().await;
+        assert_eq!(heard().await, (204, Value::Null), "nothing was refused since");
+        get(ONE, "b.example").await;
+        get(ONE, "b.example").await;
+        get(ONE, "localhost").await;
+        let told = context().await;
+        assert!(told.contains("- no rule allows b.example:80 (2 times). "), "{told}");
+        assert!(told.contains("`cci network allow cci-0a-1 b.example:80 --for 30m`"), "{told}");
+        assert!(told.contains("- localhost leads to a reserved address. ") && !told.contains("127.0.0.1"), "{told}");
+        assert_eq!(heard().await.0, 204);
+        // what is allowed since is not told
+        get(ONE, "c.example").await;
+        let allowance = Allowance::of("c.example:80", None).unwrap();
+        Ask(&world.place).allow(&Asked { session, allowance }).await.unwrap();
+        assert_eq!(heard().await.0, 204);
+        // it goes into the agent's context, which is not for floods
+        for number in 0..50 {
+            get(ONE, &format!("n{number}.{}.example", "x".repeat(60))).await;
+        }
+        let told = context().await;
+        assert!(
+            told.len() < 2_500 && told.contains("n49.") && told.contains("- and 15 more"),
+            "{}: {told}",
+            told.len()
+        );
+        // however often it asks, its other requests are answered
+        for _ in 0..200 {
+            heard().await;
+        }
+        assert_eq!(why(&socket, json!({})).await.0, 200);
+        assert_eq!(request(&world.socket(plain), "GET /refused", "").await.unwrap().0, 204);
+    };
+    world.while_it_runs(test).await;
+}
+
+#[tokio::test]
+async fn where_the_local_network_is_withheld_an_agent_hears_nothing_of_it() {
+    let world = World::new();
+    let withholding = EgressNote { learns: true, withholds_local: true, ..note(ONE, &[]) };
+    let session = world.session_with_egress(1, withholding);
+    let test = async {
+        until("it is served", async || get(ONE, "nas").await.contains("nas has no address")).await;
+        for name in ["localhost", "printer.local", "unknown.invalid"] {
+            let answer = get(ONE, name).await;
+            assert!(
+                answer.starts_with("HTTP/1.1 502 ") && answer.contains(&format!("{name} has no address")),
+                "{answer}"
+            );
+        }
+        let socket = world.socket(session);
+        let told = why(&socket, json!({})).await.1.to_string();
+        assert!(told.contains("localhost has no address") && !told.contains("leads to"), "{told}");
+        let heard = request(&socket, "GET /refused", "").await.unwrap().1.to_string();
+        assert!(heard.contains("localhost has no address") && !heard.contains("leads to"), "{heard}");
     };
     world.while_it_runs(test).await;
 }

@@ -30,6 +30,13 @@ pub(super) fn launch(event: &LaunchEvent) -> Telling {
             GuestText::new(file)
         )),
         LaunchEvent::RepositoryElsewhere(elsewhere) => repository::elsewhere(elsewhere),
+        LaunchEvent::RepositoryShown { shown, is_proven } => repository::shown(shown, *is_proven),
+        LaunchEvent::RepositoryUnseen { problem } => {
+            Telling::warning(format!("git will not work in the container: {}", GuestText::new(problem)))
+        }
+        LaunchEvent::GitUnprotected { repositories } => Telling::warning(format!(
+            "{repositories} further repositories are in the workspace, and their hooks and settings are not closed against the agent"
+        )),
         LaunchEvent::MountOutOfReach { path, wanted, access } => {
             let verb = match wanted {
                 Wanted::Write => "write",
@@ -56,6 +63,10 @@ pub(super) fn launch(event: &LaunchEvent) -> Telling {
             Telling::warning(format!("the workspace's .env is not read: {}", GuestText::new(problem)))
         }
         LaunchEvent::DotenvLeftOut { names, lines } => dotenv_left_out(names, lines),
+        LaunchEvent::NotForwarded(names) => Telling::note(format!(
+            "Not forwarded: {} (what lets the agent in, and what a secret stands for, is used from the host; `-e NAME` or the whole name in `defaults.forward` puts it into the container)",
+            GuestText::new(names.join(", "))
+        )),
         LaunchEvent::NotNoted(error) => {
             let text = format!("files that this container's root leaves on the host will not be recognised: {error}");
             Telling::failure(text, error)
@@ -90,6 +101,9 @@ fn plan_warning(warning: PlanWarning) -> String {
         PlanWarning::NoEffectInAllowlist { key } => format!(
             "network.{key} has no effect in mode allowlist: what is not listed stays out of reach, and so does what is private"
         ),
+        PlanWarning::NoEffectInOpen { key } => {
+            format!("network.{key} has no effect in mode open, which reaches what this host's Incus network reaches")
+        }
         PlanWarning::ShiftedWorkspace => "idmap shift: root in the container is host root on the workspace".into(),
         PlanWarning::RootsWorkspace => {
             "the workspace belongs to root: the agent works on its files as host root".into()

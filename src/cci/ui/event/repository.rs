@@ -1,5 +1,7 @@
 //! The words for a workspace that does not contain its whole repository.
 
+use std::path::PathBuf;
+
 use cci_guest::GuestText;
 use cci_host::git::Elsewhere;
 
@@ -49,4 +51,17 @@ pub(super) fn elsewhere(elsewhere: &Elsewhere) -> Telling {
         }
     };
     Telling::Warning { text: format!("git will not work in the container: {text}"), hint: Some(hint) }
+}
+
+/// What a container sees besides the workspace, told at the first launch.
+pub(super) fn shown(shown: &[PathBuf], is_proven: bool) -> Telling {
+    let names: Vec<String> = shown.iter().map(|path| GuestText::new(path).to_string()).collect();
+    let names = names.join(", ");
+    if is_proven {
+        return Telling::note(format!("The workspace's git is elsewhere: the container also sees {names}"));
+    }
+    Telling::Warning {
+        text: format!("the workspace's git is elsewhere: the container also sees {names}, because `.git` says so"),
+        hint: Some("if you did not make that repository for this directory, stop, and look at `.git`".to_owned()),
+    }
 }

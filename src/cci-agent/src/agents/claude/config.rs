@@ -70,7 +70,9 @@ pub(super) fn seed(given: &Given<'_>) -> Seeded {
     let session = without_servers(given.session.get(STATE).cloned(), given);
     let mut state = claude_json(session, host, &api_keys, seeded.asks_about.is_empty());
     decided(&mut state, host, given.workspace);
-    at_home(&mut state, given);
+    if given.at_host_path {
+        state["projects"][given.workspace] = state["projects"]["/workspace"].clone();
+    }
     let state = with_servers(state, servers);
     imports(given, &mut named, &mut seeded.omitted);
     seeded.omitted.extend(settings::in_the_way(given));
@@ -225,14 +227,6 @@ fn decided(state: &mut Value, host: Option<&Value>, workspace: &str) {
     let Some(project) = host.and_then(|host| host.get("projects")?.get(workspace)) else { return };
     for key in OF_PROJECT.iter().filter(|key| project.get(**key).is_some_and(Value::is_array)) {
         state["projects"]["/workspace"][*key] = project[*key].clone();
-    }
-}
-
-/// Says the same of the workspace where it is on the host, if the container has it there too.
-fn at_home(state: &mut Value, given: &Given<'_>) {
-    let there = Path::new(given.workspace);
-    if given.mounted.iter().any(|(host, inside)| host == there && Path::new(inside) == there) {
-        state["projects"][given.workspace] = state["projects"]["/workspace"].clone();
     }
 }
 

@@ -10,6 +10,10 @@ const HOOKS: &str = "hooks";
 const START: &str = "UserPromptSubmit";
 /// Runs when the agent waits for the next prompt.
 const END: &str = "Stop";
+/// Run after a tool was used, and after that failed: what they print can add to what the agent knows.
+const USED: [&str; 2] = ["PostToolUse", "PostToolUseFailure"];
+/// How long the agent waits for these, in seconds: they wait for nothing.
+const HEARS: u32 = 3;
 /// How long the agent waits for such a command, in seconds: longer than the command itself waits.
 const TIMEOUT: u32 = 15;
 /// No longer text of a guest's is kept of a prompt.
@@ -19,15 +23,30 @@ const LONGEST: usize = 200;
 pub(super) fn add(settings: &mut Value, turns: Option<&TurnHooks>) {
     let (Some(turns), Value::Object(settings)) = (turns, settings) else { return };
     remove(settings, turns.known_by);
-    let Some(commands) = &turns.commands else { return };
+    let told = turns.commands.iter().flat_map(|commands| [(START, &commands.start), (END, &commands.end)]);
+    let told = told.map(|(event, command)| (event, command.clone(), TIMEOUT));
+    let heard = turns.heard.iter().flat_map(|heard| USED.map(|event| (event, hears(event, heard), HEARS)));
+    let ours: Vec<_> = told.chain(heard).collect();
+    if ours.is_empty() {
+        return;
+    }
     let hooks = settings.entry(HOOKS).or_insert_with(|| Value::Object(Map::new()));
     // the user's own, in a form that the agent does not know either
     let Value::Object(hooks) = hooks else { return };
-    for (event, command) in [(START, &commands.start), (END, &commands.end)] {
+    for (event, command, timeout) in ours {
         if let Value::Array(groups) = hooks.entry(event).or_insert_with(|| json!([])) {
-            groups.push(json!({ "hooks": [{ "type": "command", "command": command, "timeout": TIMEOUT }] }));
+            groups.push(json!({ "hooks": [{ "type": "command", "command": command, "timeout": timeout }] }));
         }
     }
+}
+
+/// A line for a shell that gives the agent what it is to know, in the form of this event; it always succeeds. What the agent
+/// tells of the tool is read, as it may wait for that.
+fn hears(event: &str, heard: &str) -> String {
+    let form = format!("{{hookSpecificOutput:{{hookEventName:\"{event}\",additionalContext:.context}}}}");
+    format!(
+        "cat >/dev/null; heard=$({heard}) && [ -n \"$heard\" ] && printf '%s' \"$heard\" | jq -c '{form}' 2>/dev/null || :"
+    )
 }
 
 /// Removes cci's hooks, and what held nothing else.
@@ -35,7 +54,7 @@ fn remove(settings: &mut Map<String, Value>, known_by: &str) {
     let Some(Value::Object(hooks)) = settings.get_mut(HOOKS) else { return };
     let is_ours = |hook: &Value| hook["command"].as_str().is_some_and(|command| command.contains(known_by));
     let mut found = false;
-    for event in [START, END] {
+    for event in [START, END].into_iter().chain(USED) {
         let Some(Value::Array(groups)) = hooks.get_mut(event) else { continue };
         let before = groups.len();
         groups.retain(|group| {
@@ -101,7 +120,43 @@ mod tests {
 
     fn hooks(wanted: bool) -> TurnHooks {
         let commands = TurnCommands { start: "post /s/agent.sock start".into(), end: "post /s/agent.sock end".into() };
-        TurnHooks { known_by: "/s/agent.sock", commands: wanted.then_some(commands) }
+        TurnHooks { known_by: "/s/agent.sock", commands: wanted.then_some(commands), heard: None }
+    }
+
+    #[test]
+    fn what_was_refused_is_heard_after_each_use_of_a_tool_beside_the_users_own_hooks() {
+        let own = json!([{ "matcher": "Bash", "hooks": [{ "type": "command", "command": "mine" }] }]);
+        let before = json!({ "hooks": { "PostToolUse": own } });
+        let hearing = TurnHooks { heard: Some("ask /s/agent.sock".into()), ..hooks(false) };
+        let mut settings = before.clone();
+        add(&mut settings, Some(&hearing));
+        let once = settings.clone();
+        let groups = |event: &str| once["hooks"][event].as_array().cloned().unwrap();
+        assert_eq!((groups("PostToolUse").len(), &groups("PostToolUse")[0]), (2, &own[0]));
+        assert_eq!(groups("PostToolUseFailure").len(), 1);
+        assert!(once["hooks"].get(START).is_none(), "no turn is told");
+        add(&mut settings, Some(&hearing));
+        assert_eq!(settings, once, "a second launch adds nothing");
+        add(&mut settings, Some(&hooks(false)));
+        assert_eq!(settings, before);
+    }
+
+    #[test]
+    fn what_a_hook_prints_is_in_the_form_of_its_event_and_nothing_where_nothing_is_told() {
+        use std::process::{Command, Stdio};
+        let run = |heard: &str| {
+            let mut shell = Command::new("/bin/sh");
+            let out = shell.args(["-c", &hears(USED[1], heard)]).stdin(Stdio::null()).output().unwrap();
+            assert!(out.status.success() && out.stderr.is_empty(), "{out:?}");
+            String::from_utf8(out.stdout).unwrap()
+        };
+        let printed = run(r#"printf '%s' '{"context":"it\u0027s \"refused\"\nhere"}'"#);
+        let read: Value = serde_json::from_str(&printed).unwrap_or_default();
+        let wanted = json!({ "hookEventName": "PostToolUseFailure", "additionalContext": "it's \"refused\"\nhere" });
+        assert_eq!(read["hookSpecificOutput"], wanted, "{printed}");
+        for nothing in ["false", ":", "echo nonsense"] {
+            assert_eq!(run(nothing), "", "{nothing}");
+        }
     }
 
     fn added(mut settings: Value, wanted: bool) -> Value {

@@ -23,7 +23,7 @@ impl Policy {
         let holes: BTreeSet<Block> = services.iter().copied().chain(doors).collect();
         let mut rules = vec![Rule::reject(Block::SPECIAL, "loopback, multicast and reserved addresses")];
         if self.block_metadata {
-            rules.push(Rule::reject([Block::LINK_LOCAL], "link-local addresses and cloud metadata"));
+            rules.push(Rule::reject(Block::METADATA, "link-local addresses and cloud metadata"));
         }
         if self.block_private {
             let blocks = Block::PRIVATE.into_iter().flat_map(|block| but(block, &holes));
@@ -86,7 +86,7 @@ impl Policy {
     /// What its rules refuse but for its services: the blocks where none of these is.
     pub(crate) fn refused(&self) -> Vec<Block> {
         let closed = Self { services: BTreeSet::new(), ..self.clone() };
-        closed.rejected(None).collect()
+        Block::apart(&closed.rejected(None).collect())
     }
 
     /// What its rules refuse whatever its names lead to; `gateway` is that of the bridge, where this matters.
@@ -133,6 +133,42 @@ mod tests {
             ["10.99.0.10", "172.20.0.10", "192.168.77.10", "100.64.9.9", "169.254.169.254", "127.0.0.1", "192.0.2.2"]
         {
             assert!(!reaches(&rules, near, 443), "{near}");
+        }
+    }
+
+    #[test]
+    fn the_metadata_of_clouds_is_refused_also_where_the_local_network_is_reached() {
+        let metadata =
+            ["169.254.169.254", "169.254.170.2", "169.254.170.23", "100.100.100.200", "168.63.129.16", "192.0.0.192"];
+        for mode in [Mode::Restricted, Mode::Learn] {
+            let settings = NetworkSettings { mode, allow_local_network_access: true, ..NetworkSettings::default() };
+            let policy = Policy::new(&settings, &keeper()).unwrap().unwrap();
+            let rules = policy.rules(&Resolved::default(), &BTreeSet::new(), None);
+            assert!(reaches(&rules, "10.0.0.1", 22) && reaches(&rules, "100.100.100.201", 22), "{mode}");
+            for address in metadata {
+                assert!(!reaches(&rules, address, 22), "{mode} {address}");
+            }
+            let settings = NetworkSettings { block_metadata_endpoint: false, ..settings };
+            let policy = Policy::new(&settings, &keeper()).unwrap().unwrap();
+            let rules = policy.rules(&Resolved::default(), &BTreeSet::new(), None);
+            for address in metadata {
+                assert!(reaches(&rules, address, 22), "{mode} {address}");
+            }
+        }
+        let listed = allowlist(&["168.63.0.0/16", "100.0.0.0/8"]);
+        let rules = listed.rules(&Resolved::default(), &BTreeSet::new(), None);
+        for address in metadata {
+            assert!(!reaches(&rules, address, 22), "{address}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_blocks_of_which_none_lies_in_another() {
+        for policy in [restricted(), learn(), allowlist(&["a.example"])] {
+            let blocks = policy.refused();
+            for (index, block) in blocks.iter().enumerate() {
+                assert!(blocks.iter().skip(index + 1).all(|other| !other.overlaps(*block)), "{blocks:?}");
+            }
         }
     }
 

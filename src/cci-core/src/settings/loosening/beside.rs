@@ -12,7 +12,8 @@ pub(super) const TELLS: &str =
 pub(super) const LOOKED_UP: &str =
     "it would put files of the workspace where programs next to the credentials are looked up";
 
-/// Whether credentials of the user are in the containers of a run: the host's own, a variable of the user's files, or
+/// Whether credentials of the user are in the containers of a run: the host's own, a variable of the user's files or one
+/// that they forward, or
 /// what the command line brings (`-e`, `--env-file`, and a resumed conversation, which has what it was given when it
 /// began).
 ///
@@ -21,7 +22,8 @@ pub(super) const LOOKED_UP: &str =
 /// either, so that every verb judges a file alike.
 #[must_use]
 pub fn credentials_inside(trusted: &Settings, command_line: bool) -> bool {
-    trusted.defaults.agent_config || !trusted.defaults.environment.is_empty() || command_line
+    let given = &trusted.defaults;
+    given.agent_config || !given.environment.is_empty() || !given.forward.is_empty() || command_line
 }
 
 /// Directories of an image in which programs, their files or their sockets are looked up.
@@ -57,6 +59,9 @@ mod tests {
         trusted.defaults.agent_config = false;
         assert!(!credentials_inside(&trusted, false));
         assert!(credentials_inside(&trusted, true));
+        trusted.defaults.forward = vec!["TOKEN".into()];
+        assert!(credentials_inside(&trusted, false));
+        trusted.defaults.forward.clear();
         trusted.defaults.environment.insert("TOKEN".into(), Variable::Text("x".into()));
         assert!(credentials_inside(&trusted, false));
     }

@@ -2,7 +2,8 @@
 
 use super::super::ssh::SshSettings;
 use super::super::workspace::WorkspaceSettings;
-use super::{Found, beside};
+use super::beside;
+use super::found::Found;
 
 pub(super) fn of_workspace(found: &mut Found, trusted: &WorkspaceSettings, changed: &WorkspaceSettings) {
     let WorkspaceSettings { outside_links, same_path, dotenv } = changed;

@@ -7,7 +7,8 @@ use cci_core::slot::Slot;
 use cci_core::workspace::Workspace;
 use serde_json::json;
 
-use crate::session::attach::{in_slot, running};
+use crate::session::attach::in_slot;
+use crate::session::running::running;
 use crate::testing::World;
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use cci_core::idmap::{IdmapFacts, Ids, SubRange};
 use cci_core::machine::{Container, container};
 use cci_core::name::Prefix;
 use cci_core::network::{Keeper, Policy};
-use cci_core::plan::{Ask, GuestUser, HostFacts, LaunchPlan, Roots};
+use cci_core::plan::{Ask, GitView, GuestUser, HostFacts, LaunchPlan, Roots};
 use cci_core::session::SessionId;
 use cci_core::settings::Settings;
 use cci_core::slot::Slot;
@@ -92,6 +92,7 @@ impl World {
             root: None,
             workspace: Some(host_path::judged(self.workspace().path(), &[]).unwrap()),
             mounts: mounts::resolved(settings, &self.workspace(), &[], &self.caller).unwrap(),
+            git: GitView::default(),
         };
         let ask = Ask {
             prefix: Prefix::default(),

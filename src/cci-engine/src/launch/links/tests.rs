@@ -31,7 +31,7 @@ impl Linked {
 
     /// Links a name of the workspace to a place beside it.
     fn link(&self, name: &str, place: &str) {
-        self.link_to(name, &self.top.join(place));
+        self.link_to(name, self.top.join(place));
     }
 
     fn link_to(&self, name: &str, target: impl AsRef<Path>) {
@@ -196,10 +196,30 @@ async fn the_settings_say_whether_there_is_anything_and_whether_it_can_be_writte
     off.link("set", "data");
     assert_eq!(off.shown().await, (vec![], vec![]));
     assert!(!off.world.cx().cci_dir().join("links").exists());
-    let write = Linked::configured("workspace.outside_links = \"write\"\nworkspace.same_path = true\n");
+    let write = Linked::configured("workspace.outside_links = \"write\"\n");
     write.link("set", "data");
-    write.link_to("beside", "../shared");
     let links = write.found().await;
-    assert!(links.mounts.len() == 2 && links.mounts.iter().all(|mount| !mount.readonly), "{links:?}");
-    assert!(links.mounts.iter().all(|mount| Path::new(&mount.container) == mount.source.path()), "at its host path");
+    assert!(links.mounts.len() == 1 && links.mounts.iter().all(|mount| !mount.readonly), "{links:?}");
+}
+
+#[tokio::test]
+async fn where_the_workspace_is_at_its_host_path_links_lead_where_they_lead_there() {
+    let linked = Linked::new();
+    linked.link("set", "data");
+    linked.link_to("beside", "../shared");
+    linked.link("of-git", "other/repository");
+    linked.link("around-git", "other");
+    fs::create_dir(linked.top.join("other/repository")).unwrap();
+    let shown = |device: &str, path: &Path| {
+        let source = judged(path, &[]).unwrap();
+        let container = source.as_str().to_owned();
+        Mount { device: device.into(), source, container, readonly: false }
+    };
+    let place = shown(PLACE, &linked.world.proj());
+    let links = linked.found_beside(&[place, shown("git-0", &linked.top.join("other/repository"))]).await;
+    let shown: Vec<_> = links.mounts.iter().map(|mount| (Path::new(&mount.container), mount.source.path())).collect();
+    let at = |place: &str| linked.top.join(place);
+    assert_eq!(shown, [(&*at("data"), &*at("data")), (&*at("shared"), &*at("shared"))]);
+    let [closed] = &links.closed[..] else { panic!("{links:?}") };
+    assert!(closed.link == Path::new("around-git") && matches!(closed.why, WhyClosed::Unusable(_)), "{closed:?}");
 }

@@ -36,6 +36,7 @@ async fn watched() -> (World, RunDir, Watched) {
         resolver: None,
         ask: false,
         learns: false,
+        withholds_local: false,
     };
     let session = SessionId::from_random([4; 16]);
     let watched = Watched { egress: Some(egress), ..blank(&cx, session, Ids { uid: 1, gid: 1 }) };
@@ -57,18 +58,24 @@ fn names(world: &World) -> String {
 
 #[tokio::test]
 async fn what_is_allowed_resolves_in_its_network() {
-    let (world, ..) = watched().await;
+    let (world, run, watched) = watched().await;
     let allowed = allow(&world.cx(), &wish("new.example")).await.unwrap();
     assert_eq!((allowed.container.as_str(), allowed.entry.as_str()), ("cci-a-1", "new.example:80,443"));
     let until: Timestamp = allowed.until.unwrap().parse().unwrap();
     assert!((29 * 60..=30 * 60).contains(&Timestamp::now().duration_until(until).as_secs()));
     assert!(names(&world).contains("host-record=new.example,192.88.99.7\n"), "{}", names(&world));
-    // as a launch with the same policy leaves it
+    // as a launch with the same policy leaves it, while it holds
+    allow(&world.cx(), &Wish { lasts: None, ..wish("new.example") }).await.unwrap();
+    run.note_allowances(&watched, &[Allowance::of("new.example", None).unwrap()]).unwrap();
     ensured(&world).await.unwrap();
     assert!(names(&world).contains("host-record=new.example"));
     world.daemon.forget_requests();
     allow(&world.cx(), &wish("a.example.com:443")).await.unwrap();
     assert!(world.requests().iter().all(|request| request.starts_with("GET ")), "it resolves anyway");
+    // and no longer than its container is there
+    run.forget(&watched);
+    ensured(&world).await.unwrap();
+    assert!(!names(&world).contains("new.example"), "{}", names(&world));
 }
 
 #[tokio::test]
@@ -78,7 +85,7 @@ async fn who_asks_why_is_told_what_was_allowed_and_until_when() {
     let of = |raw: &str, until| Allowance::of(raw, until).unwrap();
     let past = Some("2026-01-01T00:00:00Z".parse().unwrap());
     let all = [of("localhost:443", Some(soon)), of("past.example", past)];
-    run.note_allowances(watched.session, &all).unwrap();
+    run.note_allowances(&watched, &all).unwrap();
     let ask = async |host: &str, from: Option<&str>| {
         let question = Question { host: host.into(), from: from.map(str::to_owned) };
         why(&world.cx(), &question).await.unwrap().remove(0).because

@@ -67,6 +67,15 @@ impl<'a> Pane<'a> {
         })
     }
 
+    /// Writes what the lines before the orders read; if they do not, no order is answered.
+    pub(crate) async fn feed(&mut self, bytes: &[u8]) {
+        let written = async {
+            self.stdin.write_all(bytes).await?;
+            self.stdin.flush().await
+        };
+        let _ = timeout(ORDER, written).await;
+    }
+
     async fn answer(&mut self, line: &[u8]) -> Result<std::result::Result<Seen, Failed>> {
         // if the shell has exited, its output ends without an answer
         if self.stdin.write_all(line).await.is_ok() {

@@ -102,7 +102,7 @@ async fn start_daemon(group: &str) -> Result<()> {
         ready = run(&daemon, &["waitready", "--timeout", READY]) => return ready.map_err(|error| with_log(error, &log)),
         ended = started.wait() => ended,
     };
-    let problem = ended.map_or_else(|error| error.to_string(), |status| format!("it ended at once: {status}"));
+    let problem = ended.map_or_else(|error| error.to_string(), |status| format!("it ended: {status}"));
     Err(with_log(failed(&daemon, &problem), &stderr))
 }
 

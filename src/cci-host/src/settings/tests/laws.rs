@@ -1,7 +1,7 @@
 //! Laws for every file: one key changes one key, layers are associative, nothing panics, nothing loosens.
 
 use cci_core::network::ServiceEntry;
-use cci_core::settings::{KEYS, Kind, Settings, Variable, key};
+use cci_core::settings::{KEYS, Kind, Settings, Variable, credentials_inside, key};
 use figment::Figment;
 use figment::providers::Serialized;
 use figment::value::Dict;
@@ -21,6 +21,7 @@ fn values_of(kind: Kind) -> Vec<String> {
         Kind::Bool => texts(&["true", "false"]),
         Kind::Number(_) => texts(&["0", "7"]),
         Kind::Texts | Kind::Domains => texts(&["[]", "[\"a.example\"]", "[\"a.example\", \"b.example\"]"]),
+        Kind::Forward => texts(&["[]", "[\"A\"]", "[\"A\", \"B_*\"]"]),
         Kind::Path => texts(&["\"/srv/x\"", "\"~/y\"", "\"sub\""]),
         Kind::Choices(words) => [&[][..], &words[..1], words].iter().map(|words| format!("{words:?}")).collect(),
         Kind::Choice(words) => words.iter().map(|word| format!("\"{word}\"")).collect(),
@@ -136,8 +137,9 @@ proptest! {
         prop_assert!(changed.defaults.boundary <= trusted.defaults.boundary);
         prop_assert!(trusted.defaults.agent_config || !changed.defaults.agent_config);
         prop_assert!(changed.tool.import.is_within(&trusted.tool.import));
+        prop_assert!(changed.defaults.forward.iter().all(|entry| trusted.defaults.forward.contains(entry)));
         prop_assert!(changed.defaults.settings_secrets <= trusted.defaults.settings_secrets);
-        if trusted.defaults.agent_config || !trusted.defaults.environment.is_empty() {
+        if credentials_inside(&trusted, false) {
             prop_assert_eq!(&trusted.defaults.image, &changed.defaults.image);
             let import = trusted.tool.import.clone();
             prop_assert_eq!(&trusted.tool, &cci_core::settings::ToolSettings { import, ..changed.tool.clone() });

@@ -19,6 +19,8 @@ fn keep_at_most(dir: &Path, now: &Path, most: usize, largest: u64) {
     let mut files: Vec<(SystemTime, u64, PathBuf)> = entries
         .filter_map(|entry| {
             let about = entry.metadata().ok().filter(fs::Metadata::is_file)?;
+            let is_record = entry.path().extension().is_some_and(|end| end == "jsonl");
+            is_record.then_some(())?;
             Some((about.modified().ok()?, about.len(), entry.path()))
         })
         .collect();
@@ -29,6 +31,8 @@ fn keep_at_most(dir: &Path, now: &Path, most: usize, largest: u64) {
             return;
         }
         let _ = fs::remove_file(path);
+        // one that was put aside has none
+        let _ = fs::remove_file(path.with_extension("end"));
         count -= 1;
         size -= length;
     }

@@ -96,10 +96,11 @@ impl World {
             secrets: SettingsSecrets::Copy,
             api_key: None,
             workspace: self.session.path(),
+            at_host_path: false,
             protected: self.protected(),
             mounted: Vec::new(),
             written: self.written.clone(),
-            turns: TurnHooks { known_by: "/cci.sock", commands: None },
+            turns: TurnHooks { known_by: "/cci.sock", commands: None, heard: None },
             state: "/home/code/state".into(),
             guest_home: "/home/code",
         };

@@ -1,6 +1,8 @@
 //! Names that lead where no name may: the address that was judged is the one that is dialled.
 
-use cci_core::network::{Addresses, Special};
+use std::collections::BTreeSet;
+
+use cci_core::network::{Addresses, HostNames, Special};
 
 use super::hellos::rustls_hello;
 use super::world::World;
@@ -12,6 +14,7 @@ async fn a_listed_name_that_leads_to_a_special_address_is_refused() {
         ("10.0.0.1", Special::Private),
         ("192.168.1.1", Special::Private),
         ("169.254.169.254", Special::Metadata),
+        ("100.100.100.200", Special::Metadata),
         ("127.0.0.1", Special::Reserved),
         ("::1", Special::Reserved),
         ("::ffff:10.0.0.1", Special::Embedded),
@@ -25,7 +28,8 @@ async fn a_listed_name_that_leads_to_a_special_address_is_refused() {
         let world = World::with(&["a.example"], Addresses { own, ..Addresses::default() }, Limits::default());
         world.resolves("a.example", &[&[address]]);
         let answer = world.http("GET / HTTP/1.1\nHost: a.example\n\n").await;
-        assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains(address), "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains("a.example leads to"), "{answer}");
+        assert!(!answer.contains(address), "where is nobody's business in the container: {answer}");
         assert_eq!(world.say(443, &rustls_hello("a.example", &[])).await, [21, 3, 3, 0, 2, 2, 49], "{address}");
         assert!(
             world.refused().iter().all(|refusal| matches!(refusal, Refusal::Special { why: is, .. } if *is == why))
@@ -76,4 +80,36 @@ async fn a_service_is_dialled_where_it_is_and_nowhere_else() {
     // on another port the name leads where it always did
     let _ = world.say(443, &rustls_hello("a.example", &[])).await;
     assert_eq!(world.dialled(), ["10.0.0.1:80", "198.51.100.1:443"]);
+}
+
+#[tokio::test]
+async fn where_the_local_network_is_withheld_its_names_are_as_those_that_there_are_not() {
+    let host = HostNames {
+        search: BTreeSet::from(["corp.example".to_owned()]),
+        own: BTreeSet::from(["pinned.example".to_owned()]),
+        ..HostNames::default()
+    };
+    let world = World::new(&[]);
+    world.learns(host);
+    for name in ["wiki.corp.example", "pinned.example", "printer.local", "nas"] {
+        world.resolves(name, &[&["198.51.100.9"]]);
+    }
+    world.resolves("split.example", &[&["10.0.0.1"]]);
+    world.resolves("public.example", &[&["198.51.100.1"]]);
+    let answer =
+        async |name: &str| world.http(&format!("GET / HTTP/1.1\nHost: {name}\n\n")).await.replace(name, "NAME");
+    let unknown = answer("unknown.example").await;
+    assert!(unknown.starts_with("HTTP/1.1 502 ") && unknown.contains("NAME has no address"), "{unknown}");
+    let alert = world.say(443, &rustls_hello("unknown.example", &[])).await;
+    for name in ["wiki.corp.example", "pinned.example", "printer.local", "nas", "split.example"] {
+        let heard = answer(name).await;
+        let length = |text: &str| text.lines().filter(|line| !line.starts_with("Content-Length")).collect::<String>();
+        assert_eq!(length(&heard), length(&unknown), "{name}");
+        assert_eq!(world.say(443, &rustls_hello(name, &[])).await, alert, "{name}");
+    }
+    assert_eq!(world.dialled(), [""; 0]);
+    // the record says where it led: it is the person's
+    let led = |refusal: &Refusal| matches!(refusal, Refusal::Special { name, .. } if name.as_str() == "split.example");
+    assert_eq!(world.refused().iter().filter(|refusal| led(refusal)).count(), 2);
+    assert!(answer("public.example").await.contains("200 OK"));
 }

@@ -1,14 +1,20 @@
 //! TLS that is ended for a secret: requests carry it, answers do not, and nothing else is looked into.
 
+use std::cell::Cell;
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use cci_core::network::{HostName, Names, Reach, Upstreams};
-use http_body_util::{BodyExt, Either, Empty, Full};
-use hyper::body::{Bytes, Incoming};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Either, Empty, Full, StreamBody};
+use hyper::body::{Bytes, Frame, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper::header::{AUTHORIZATION, CONNECTION, HOST, HeaderValue, UPGRADE};
 use hyper::service::service_fn;
@@ -18,9 +24,10 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio::sync::watch;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
+use tokio::sync::{Notify, watch};
 use tokio::task::LocalSet;
+use tokio::time::sleep;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
@@ -57,11 +64,65 @@ fn trusting(root: &CertificateDer<'static>) -> ClientConfig {
     config.with_root_certificates(roots).with_no_client_auth()
 }
 
+/// A client's stream, of which it takes something or not.
+struct Taking<S> {
+    stream: S,
+    takes: Rc<Cell<bool>>,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Taking<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.takes.get() { Pin::new(&mut self.stream).poll_read(cx, out) } else { Poll::Pending }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Taking<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
 /// A server that says what it got, over any of both protocols, or echoes after it has gone over to another one.
 #[derive(Clone)]
 struct Origin {
     leaf: Arc<CertifiedKey>,
     dialled: Arc<Mutex<Vec<SocketAddr>>>,
+    flood: Flood,
+}
+
+/// An answer without an end, as soon as it may begin.
+#[derive(Clone, Default)]
+struct Flood {
+    asked: Arc<AtomicUsize>,
+    begins: Arc<Notify>,
+    bytes: Arc<AtomicUsize>,
+}
+
+impl Flood {
+    const PIECE: usize = 16 * 1024;
+
+    fn answer(&self) -> UnsyncBoxBody<Bytes, Infallible> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let (begins, bytes) = (Arc::clone(&self.begins), Arc::clone(&self.bytes));
+        let first = futures_util::stream::once(async move {
+            begins.notified().await;
+            begins.notify_one();
+            Ok(Frame::data(Bytes::new()))
+        });
+        let pieces = futures_util::stream::repeat_with(move || {
+            bytes.fetch_add(Self::PIECE, Ordering::Relaxed);
+            Ok(Frame::data(Bytes::from_static(&[b'x'; Self::PIECE])))
+        });
+        UnsyncBoxBody::new(StreamBody::new(futures_util::StreamExt::chain(first, pieces)))
+    }
 }
 
 impl Dial for Origin {
@@ -70,12 +131,12 @@ impl Dial for Origin {
     async fn dial(&self, address: SocketAddr) -> io::Result<DuplexStream> {
         self.dialled.lock().unwrap().push(address);
         let (ours, theirs) = duplex(1000);
-        tokio::task::spawn_local(origin(theirs, Arc::clone(&self.leaf)));
+        tokio::task::spawn_local(origin(theirs, Arc::clone(&self.leaf), self.flood.clone()));
         Ok(ours)
     }
 }
 
-async fn origin(stream: DuplexStream, leaf: Arc<CertifiedKey>) {
+async fn origin(stream: DuplexStream, leaf: Arc<CertifiedKey>, flood: Flood) {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let shown = rustls::sign::SingleCertAndKey::from(CertifiedKey::clone(&leaf));
@@ -83,32 +144,38 @@ async fn origin(stream: DuplexStream, leaf: Arc<CertifiedKey>) {
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let Ok(tls) = TlsAcceptor::from(Arc::new(config)).accept(stream).await else { return };
     let is_h2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
-    let service = service_fn(async |mut request: Request<Incoming>| {
-        let got = format!("{} {:?} {:?}", request.uri(), request.version(), request.headers());
-        let mut answer = Response::new(Full::new(Bytes::from(got)));
-        if request.uri().path() == "/last" {
-            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        if request.headers().contains_key(UPGRADE) {
-            *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-            answer.headers_mut().insert(UPGRADE, HeaderValue::from_static("parrot"));
-            let value = request.headers()[AUTHORIZATION].to_str().unwrap().to_owned();
-            tokio::task::spawn_local(async move {
-                let mut stream = TokioIo::new(hyper::upgrade::on(&mut request).await.unwrap());
-                stream.write_all(format!("hello {value} ").as_bytes()).await.unwrap();
-                let mut said = [0; 5];
-                stream.read_exact(&mut said).await.unwrap();
-                stream.write_all(&said).await.unwrap();
-            });
-        }
-        Ok::<_, io::Error>(answer)
-    });
+    let service = service_fn(move |request| std::future::ready(Ok::<_, Infallible>(answered(request, &flood))));
     if is_h2 {
-        let _ = server::conn::http2::Builder::new(Tasks::default()).serve_connection(TokioIo::new(tls), service).await;
+        let mut builder = server::conn::http2::Builder::new(Tasks::default());
+        let _ = builder.max_send_buf_size(Flood::PIECE).serve_connection(TokioIo::new(tls), service).await;
     } else {
         let builder = server::conn::http1::Builder::new();
         let _ = builder.serve_connection(TokioIo::new(tls), service).with_upgrades().await;
     }
+}
+
+fn answered(mut request: Request<Incoming>, flood: &Flood) -> Response<UnsyncBoxBody<Bytes, Infallible>> {
+    let got = format!("{} {:?} {:?}", request.uri(), request.version(), request.headers());
+    if request.uri().path() == "/flood" {
+        return Response::new(flood.answer());
+    }
+    let mut answer = Response::new(UnsyncBoxBody::new(Full::new(Bytes::from(got))));
+    if request.uri().path() == "/last" {
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    if request.headers().contains_key(UPGRADE) {
+        *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        answer.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+        let value = request.headers()[AUTHORIZATION].to_str().unwrap().to_owned();
+        tokio::task::spawn_local(async move {
+            let mut stream = TokioIo::new(hyper::upgrade::on(&mut request).await.unwrap());
+            stream.write_all(format!("\x01\x0ahello {}\0\x0b{} ", &value[..4], &value[4..]).as_bytes()).await.unwrap();
+            let mut said = [0; 5];
+            stream.read_exact(&mut said).await.unwrap();
+            stream.write_all(&[b"\x80\x05", &said[..]].concat()).await.unwrap();
+        });
+    }
+    answer
 }
 
 #[derive(Clone)]
@@ -194,7 +261,7 @@ impl World {
             reach: receiver,
             upstreams: Upstreams::default(),
             resolver: Fixed,
-            dial: Origin { leaf: theirs.leaf, dialled: Arc::default() },
+            dial: Origin { leaf: theirs.leaf, dialled: Arc::default(), flood: Flood::default() },
             notes: Noted::default(),
             carrier: Bearer { leaf: ours.leaf, outward: Arc::new(trusting(&theirs.root)) },
             limits: Limits::default(),
@@ -286,6 +353,72 @@ async fn requests_carry_a_secret_and_answers_do_not_by_either_protocol() {
     .await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_no_answer_makes_nobody_hold_much() {
+    local(async {
+        let world = World::new(&["a.example"]);
+        let flood = &world.egress.dial.flood;
+        let tls = world.tls("a.example", &world.ours, &["h2"]).await.unwrap();
+        let mut builder = http2::Builder::new(Tasks::default());
+        // as much as the protocol lets it ask for
+        builder.initial_stream_window_size(0x7fff_ffff).initial_connection_window_size(0x7fff_ffff);
+        let takes = Rc::new(Cell::new(true));
+        let taking = Taking { stream: tls, takes: Rc::clone(&takes) };
+        let (mut many, connection) = builder.handshake(TokioIo::new(taking)).await.unwrap();
+        tokio::task::spawn_local(connection);
+        let request = || Request::builder().uri("https://a.example/flood").body(Empty::<Bytes>::new()).unwrap();
+        let asked: Vec<_> = (0..100).map(|_| tokio::task::spawn_local(many.send_request(request()))).collect();
+        // time passes once everybody waits
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(flood.asked.load(Ordering::Relaxed), 64, "so many at once");
+        takes.set(false);
+        flood.begins.notify_one();
+        sleep(Duration::from_secs(1)).await;
+        let held = flood.bytes.load(Ordering::Relaxed);
+        // a window of the server's, and of each answer what is unsent here and on the side of the server
+        let most = 1024 * 1024 + 64 * 4 * Flood::PIECE;
+        assert!((1..=most).contains(&held), "{held} bytes of at most {most}");
+        drop(asked);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn so_many_connections_are_ended_at_once() {
+    local(async {
+        let world = World::new(&["a.example"]);
+        let mut open = Vec::new();
+        for _ in 0..64 {
+            open.push(world.tls("a.example", &world.ours, &["http/1.1"]).await.unwrap());
+        }
+        assert!(world.tls("a.example", &world.ours, &["http/1.1"]).await.is_err());
+        assert_eq!(world.refused(), [Refusal::Busy]);
+        drop(open.pop());
+        // its place is free as soon as its end has been seen
+        while world.tls("a.example", &world.ours, &["http/1.1"]).await.is_err() {}
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tunnel_within_it_is_opened_by_no_protocol() {
+    local(async {
+        let world = World::new(&["a.example"]);
+        let tls = world.tls("a.example", &world.ours, &["h2"]).await.unwrap();
+        let (mut many, connection) = http2::handshake(Tasks::default(), TokioIo::new(tls)).await.unwrap();
+        let mut connection = std::pin::pin!(connection);
+        let tunnel = Request::builder().method("CONNECT").uri("a.example:443").body(Empty::<Bytes>::new()).unwrap();
+        let asking = async { text(many.send_request(tunnel).await.unwrap()).await };
+        let (status, said) = tokio::select! {
+            _ = connection.as_mut() => unreachable!("it has not ended"),
+            told = asking => told,
+        };
+        assert!(status == 400 && said.contains("a tunnel within TLS"), "{said}");
+        assert!(!connection.is_extended_connect_protocol_enabled(), "a request cannot name a protocol");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn what_is_for_no_secret_is_passed_on_as_it_came() {
     local(async {
@@ -358,18 +491,19 @@ async fn a_connection_that_the_server_ends_is_ended() {
 }
 
 #[tokio::test]
-async fn another_protocol_is_gone_over_to_and_scrubbed() {
+async fn a_web_socket_is_gone_over_to_and_scrubbed() {
     local(async {
         let world = World::new(&["a.example"]);
         let mut request = get("/", "a.example");
-        request.headers_mut().insert(UPGRADE, HeaderValue::from_static("parrot"));
+        request.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
         request.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
         let mut answer = world.one().await.send_request(request).await.unwrap();
         assert_eq!(answer.status(), StatusCode::SWITCHING_PROTOCOLS);
         let mut stream = TokioIo::new(hyper::upgrade::on(&mut answer).await.unwrap());
         stream.write_all(b"word!").await.unwrap();
-        let wanted = b"hello ************** word!";
-        let mut said = [0; 26];
+        // by frames that cut the value in two
+        let wanted = b"\x01\x0ahello ****\0\x0b********** \x80\x05word!";
+        let mut said = [0; 32];
         stream.read_exact(&mut said).await.unwrap();
         assert_eq!(&said, wanted);
     })

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::hellos::rustls_hello;
 use super::world::{World, until};
-use crate::egress::Limits;
+use crate::egress::{Limits, Pipes};
 
 #[tokio::test(start_paused = true)]
 async fn a_policy_that_changes_under_load_drops_no_allowed_request() {
@@ -68,7 +68,7 @@ async fn a_thousand_names_and_ten_containers_with_four_policies_are_told_apart()
 
 #[tokio::test]
 async fn a_hundred_thousand_connections_leave_room_for_those_that_are_served() {
-    let world = World::with(&["a.example"], Addresses::default(), Limits::new(50, 9));
+    let world = World::with(&["a.example"], Addresses::default(), Limits::new(50, 9, &Pipes::default()));
     let mut served = world.connect(80);
     let request = b"GET /1 HTTP/1.1\r\nHost: a.example\r\n\r\n";
     served.write_all(request).await.unwrap();

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::hellos::rustls_hello;
 use super::world::{World, until};
-use crate::egress::{Limits, Refusal};
+use crate::egress::{Limits, Pipes, Refusal};
 
 const REQUEST: &[u8] = b"GET /1 HTTP/1.1\r\nHost: a.example\r\n\r\n";
 
@@ -90,7 +90,7 @@ async fn a_kept_connection_and_a_stream_may_be_silent_for_an_hour() {
 
 #[tokio::test(start_paused = true)]
 async fn a_container_has_so_many_connections_and_no_more() {
-    let world = World::with(&["a.example"], Addresses::default(), Limits::new(2, 9));
+    let world = World::with(&["a.example"], Addresses::default(), Limits::new(2, 9, &Pipes::default()));
     let mut held = [world.connect(80), world.connect(80)];
     for stream in &mut held {
         stream.write_all(REQUEST).await.unwrap();
@@ -111,7 +111,7 @@ async fn a_container_has_so_many_connections_and_no_more() {
 
 #[tokio::test(start_paused = true)]
 async fn slow_heads_hold_up_others_no_longer_than_they_may_take_themselves() {
-    let world = World::with(&["a.example"], Addresses::default(), Limits::new(99, 1));
+    let world = World::with(&["a.example"], Addresses::default(), Limits::new(99, 1, &Pipes::default()));
     let slow = trickle(world.connect(80), REQUEST, Duration::from_secs(5));
     let quick = async {
         sleep(Duration::from_secs(1)).await;

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cci_core::network::{Addresses, HostName, Names, Reach, Upstreams};
+use cci_core::network::{Addresses, HostName, HostNames, Names, Reach, Upstreams};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::watch;
 
@@ -215,6 +215,14 @@ impl World {
     /// Changes what is allowed.
     pub(super) fn allow(&self, entries: &[&str]) {
         self.reach.send(reach(entries, Addresses::default())).unwrap();
+    }
+
+    /// Lets every name be asked for but what this host alone knows, of which nothing is told.
+    pub(super) fn learns(&self, host: HostNames) {
+        self.reach.send_modify(|reach| {
+            let reach = Arc::make_mut(reach);
+            (reach.names, reach.withheld) = (Names::Every, Some(Arc::new(host)));
+        });
     }
 
     /// Makes names lead to one address each: `name@address:ports`.

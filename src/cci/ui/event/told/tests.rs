@@ -47,6 +47,7 @@ fn launches() -> Vec<Event> {
     let warnings = [
         PlanWarning::OpenNetwork,
         PlanWarning::NoEffectInAllowlist { key: "block_private_networks" },
+        PlanWarning::NoEffectInOpen { key: "hosts" },
         PlanWarning::ShiftedWorkspace,
         PlanWarning::InGvisor,
         PlanWarning::RootsWorkspace,

@@ -1,0 +1,4 @@
+//! Fuzzes `answer` (see `targets.rs`).
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| cci_fuzz::targets::answer(bytes));

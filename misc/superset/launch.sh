@@ -1,0 +1,2 @@
+#!/bin/sh
+exec cci shell --attach-if-running -- "$@"
