@@ -63,5 +63,6 @@ mod tmux;
 mod trust;
 mod used_by;
 mod workspace;
+mod worktrees;
 
 use cci_test_support as support;

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::support::host::{Host, ROOT, binary_dir, run};
 
 /// Each verb with arguments that make it work; `NAME` stands for a running container. A verb is here before it is there.
-const VERBS: [&str; 79] = [
+const VERBS: [&str; 82] = [
     "version",
     "list --all",
     "run -- true",
@@ -66,6 +66,9 @@ const VERBS: [&str; 79] = [
     "fork 0000",
     "compare",
     "adopt no-such-fork",
+    "worktree list",
+    "worktree prune",
+    "worktree merge no-such-worktree",
     "login status",
     "login add work --from-environment",
     "login use host",

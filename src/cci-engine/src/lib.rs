@@ -29,3 +29,4 @@ pub mod supervision;
 mod testing;
 pub mod transfer;
 pub mod upkeep;
+pub mod worktree;

@@ -10,6 +10,7 @@ use cci_core::plan::StateVolume;
 use cci_core::{Error, Result};
 use cci_host::store::forks::Fork;
 use cci_host::store::remove;
+use cci_host::store::session_worktrees::Worktrees;
 use cci_host::store::sessions::Store;
 use futures_util::future::LocalBoxFuture;
 
@@ -85,6 +86,13 @@ impl Progress {
 
     fn result(&self) -> RolledBack {
         RolledBack { all: !self.failed, nowhere: self.instance_noted && !self.instance_found }
+    }
+}
+
+/// Rolls back what a call created that failed before anything else was begun; what cannot be is left to the next command.
+pub async fn now(cx: &Context) {
+    if everything(cx).await.all {
+        cx.scope.ledger.keep();
     }
 }
 
@@ -184,6 +192,10 @@ pub(crate) async fn one(cx: &Context, made: &Made) -> Result<bool> {
             Store::remove(session)?;
             let fork = Fork { workspace, linked: linked.as_ref() };
             fork.remove(&cx.cci_dir()).map(|(was_there, _)| was_there || there)
+        }
+        Made::Worktrees { name } => {
+            let worktrees = Worktrees::named(&cx.cci_dir(), name)?;
+            worktrees.map_or(Ok(false), |worktrees| worktrees.remove(&cx.cci_dir()))
         }
         Made::Images { launch, alias } => image::roll_back::remove_launched(cx, launch, alias).await,
     }

@@ -10,14 +10,27 @@ pub(crate) enum Kind {
     Blob,
     /// Names, each with a kind and an id.
     Tree,
+    /// A tree with its history, which only comes from elsewhere.
+    Commit,
 }
 
 impl Kind {
+    /// The kind that the library calls so, if the store writes it.
+    pub(crate) fn of(kind: gix_object::Kind) -> Option<Self> {
+        match kind {
+            gix_object::Kind::Blob => Some(Self::Blob),
+            gix_object::Kind::Tree => Some(Self::Tree),
+            gix_object::Kind::Commit => Some(Self::Commit),
+            gix_object::Kind::Tag => None,
+        }
+    }
+
     /// The word in an object's header.
     fn word(self) -> &'static str {
         match self {
             Self::Blob => "blob",
             Self::Tree => "tree",
+            Self::Commit => "commit",
         }
     }
 }

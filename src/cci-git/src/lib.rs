@@ -49,7 +49,8 @@
 //! # Beside the store
 //!
 //! [`layout`] finds the repository of a workspace and what a container has to see of it, [`review`] what an agent left that would run on
-//! the host, and [`config`] reads the syntax of git's configuration.
+//! the host, and [`config`] reads the syntax of git's configuration. [`worktree`] makes worktrees that have a repository of their own, and
+//! brings what is committed there to their parent.
 //!
 //! # Durability
 //!
@@ -88,6 +89,7 @@ mod store;
 mod temporary;
 mod tree;
 mod verify;
+pub mod worktree;
 
 pub use capture::{Capture, Captured};
 pub use changes::{Change, ChangeKind, Side};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use cci_core::Result;
 use cci_core::metadata::Metadata;
 use cci_core::slot::SlotChoice;
+use cci_host::store::session_worktrees::Worktrees;
 use clap_complete::CompletionCandidate;
 use tokio_util::sync::CancellationToken;
 
@@ -103,6 +104,15 @@ pub(crate) fn forks() -> Vec<CompletionCandidate> {
     candidates(async |cx| {
         let all = forks::all(cx).await?;
         Ok(all.iter().map(|one| Candidate { name: forks::name(one), about: one.checkpoint.to_string() }).collect())
+    })
+}
+
+/// The worktrees of sessions; this needs no Incus.
+pub(crate) fn worktrees() -> Vec<CompletionCandidate> {
+    candidates(async |cx| {
+        let all = Worktrees::all(&cx.cci_dir())?;
+        let about = |one: &Worktrees| one.repositories.first().map(|part| part.branch.clone()).unwrap_or_default();
+        Ok(all.into_iter().map(|one| Candidate { about: about(&one), name: one.name }).collect())
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cci_core::checkpoint::{Node, Reference};
+use cci_core::checkpoint::{Cause, Node, Reference};
 use cci_core::name::{ContainerName, Prefix};
 use cci_core::session::SessionId;
 use cci_core::slot::SlotChoice;
@@ -26,6 +26,7 @@ use cci_engine::roll_back;
 use cci_engine::scope::Scope;
 use cci_engine::session::connect::TOKEN_URL;
 use cci_engine::session::tmux::{self, Input};
+use cci_engine::worktree::{self, Outcome};
 use cci_host::caller::Caller;
 use cci_host::settings::{Overrides, Trust};
 use cci_host::store::checkpoints::Part;
@@ -99,11 +100,26 @@ fn word(rewound: &Rewound) -> String {
     )
 }
 
+/// What of a session's commits was not taken.
+fn refused((branch, outcome): &(String, Outcome)) -> Option<String> {
+    match outcome {
+        Outcome::Refused(why) => Some(format!("commits of branch {branch} are not taken: {why}")),
+        _ => None,
+    }
+}
+
 impl Duty for Checkpoints {
     fn take(&self, of: Of, at: Moment, over: Over, stop: CancellationToken) -> LocalBoxFuture<'static, Result<Taken>> {
-        let context = self.context(&of, Trust::SetAside, stop);
+        let (context, terminal) = (self.context(&of, Trust::SetAside, stop), Arc::clone(&self.terminal));
         Box::pin(async move {
             let (cx, slot) = context?;
+            // a commit is for the host to see even if the checkpoint fails
+            if at.cause == Cause::TurnEnd {
+                match worktree::bring_back(&cx).await {
+                    Ok(brought) => brought.iter().filter_map(refused).for_each(|text| terminal.warn(&text)),
+                    Err(error) => terminal.warn(&format!("cannot bring commits to their repository: {error}")),
+                }
+            }
             let wanted = Wanted { cause: at.cause, message: at.message, prompt: at.prompt };
             let taken = roll_back::on_failure(&cx, take::take(&cx, slot, &wanted, Some(over))).await?;
             Ok(if taken.is_new { Taken::New(taken.node.id) } else { Taken::Unchanged(taken.node.id) })

@@ -62,5 +62,6 @@ mod verb_command;
 mod verbs;
 mod version;
 mod which;
+mod worktree;
 
 pub use start::main;

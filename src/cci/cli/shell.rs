@@ -1,6 +1,7 @@
 //! `cci shell`: an agent in a container.
 
 use std::future::ready;
+use std::path::PathBuf;
 
 use cci_core::session::Resume;
 use cci_core::slot::{Slot, SlotChoice};
@@ -16,12 +17,16 @@ use super::output::{Format, FormatArg, print};
 use super::prompt::PromptArgs;
 use super::review::left;
 use super::verb::{Call, OnIncus, Verb};
+use super::worktree::tell_end;
 use crate::supervisor;
 use crate::ui::text::Text;
 use cci_engine::context::Context;
+use cci_engine::launch;
+use cci_engine::roll_back;
 use cci_engine::session::attach::{self, Into, Known};
 use cci_engine::session::resume::{Given, Network};
 use cci_engine::session::shell::{self, Session};
+use cci_engine::worktree;
 use cci_guest::terminal::can_be_drawn_on;
 use cci_host::settings::Trust;
 use cci_host::terminal;
@@ -45,6 +50,25 @@ pub(crate) struct ShellArgs {
     /// Drop the login that the session holds, and take the host's again
     #[arg(long)]
     fresh_creds: bool,
+    /// Work in worktrees of its own, on a branch of its own; the repositories are closed to the container
+    #[arg(
+        long,
+        value_name = "NAME",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        conflicts_with = "attach_if_running"
+    )]
+    worktree: Option<String>,
+    /// A repository to make a worktree of, this workspace's without it; several come side by side
+    #[arg(long, value_name = "PATH", requires = "worktree", value_hint = clap::ValueHint::DirPath)]
+    repo: Vec<PathBuf>,
+    /// The new branch of the worktrees, cci/NAME without it
+    #[arg(long, value_name = "BRANCH", requires = "worktree")]
+    branch: Option<String>,
+    /// Where the worktrees begin: a branch, a tag or a commit; without it, where each repository is
+    #[arg(long, value_name = "REF", requires = "worktree")]
+    base: Option<String>,
     /// Return to the session of this workspace that runs (of several, to the one in the lowest slot); start one if none does
     #[arg(long, conflicts_with_all = ["debug", "tmux", "fresh_creds"])]
     attach_if_running: bool,
@@ -57,7 +81,7 @@ pub(crate) struct ShellArgs {
 
 fn examples() -> String {
     format!(
-        "Examples:\n  cci shell                 {agent} on this directory\n  cci shell --slot 2        a second session next to the first\n  cci shell --background    start it detached, for `cci tmux send`\n  cci shell --debug         bash instead of the agent\n  cci shell \"fix the failing test\"\n                            with a first prompt\n  cci shell --resume --prompt-file next.md\n                            resume, and go on with a prompt of up to 1 MiB\n  git diff | cci shell --background -\n                            a prompt from stdin\n  cci shell --attach-if-running\n                            return to the session of this directory, or start one",
+        "Examples:\n  cci shell                 {agent} on this directory\n  cci shell --slot 2        a second session next to the first\n  cci shell --background    start it detached, for `cci tmux send`\n  cci shell --debug         bash instead of the agent\n  cci shell \"fix the failing test\"\n                            with a first prompt\n  cci shell --resume --prompt-file next.md\n                            resume, and go on with a prompt of up to 1 MiB\n  git diff | cci shell --background -\n                            a prompt from stdin\n  cci shell --attach-if-running\n                            return to the session of this directory, or start one\n  cci shell --worktree      in a worktree of its own, on a branch cci/...\n  cci shell --worktree=login --repo ~/api --repo ~/web\n                            in worktrees of two repositories, side by side",
         agent = cci_agent::default_agent().title()
     )
 }
@@ -120,6 +144,8 @@ impl OnIncus for ShellArgs {
         }
         let prompt = self.prompt.read(cx).await?;
         let slot = slot(launch.slot)?;
+        let own = self.in_worktrees(cx).await?;
+        let cx = own.as_ref().unwrap_or(cx);
         let session = Session {
             slot,
             resume: self.resumed(launch.resume(), slot, cx).await?,
@@ -163,16 +189,36 @@ impl OnIncus for ShellArgs {
                 None => attach::attach(cx, &started.name, ready(Ok(Known::started(cx, &started))), Into::Agent).await,
             }
         };
-        tokio::select! {
-            left = attached => left?,
+        let attached = tokio::select! {
+            attached = attached => attached,
             never = supervisor::keep(cx) => match never {},
+        };
+        if attached.is_ok() {
+            left::tell(call, cx, &started.name).await;
         }
-        left::tell(call, cx, &started.name).await;
-        Ok(0)
+        let told = tell_end(call, cx).await;
+        attached.and(told).map(|()| 0)
     }
 }
 
 impl ShellArgs {
+    /// Makes the worktrees that are asked for; the call in their workspace.
+    async fn in_worktrees(&self, cx: &Context) -> Result<Option<Context>> {
+        let Some(name) = &self.worktree else { return Ok(None) };
+        let asked = worktree::Asked {
+            name: Some(name.clone()).filter(|name| !name.is_empty()),
+            repositories: self.repo.clone(),
+            branch: self.branch.clone(),
+            base: self.base.clone(),
+        };
+        let digits = launch::launch_mark().chars().filter(char::is_ascii_hexdigit).take(6).collect::<String>();
+        let begun = worktree::begin(cx, &asked, &digits).await;
+        if begun.is_err() {
+            roll_back::now(cx).await;
+        }
+        begun.map(Some)
+    }
+
     /// Which conversation it goes on with: that of the session that runs here, if it is to return to one.
     async fn resumed(&self, asked: Resume, slot: SlotChoice, cx: &Context) -> Result<Resume> {
         if !self.attach_if_running {

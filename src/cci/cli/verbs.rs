@@ -100,6 +100,8 @@ verbs! {
     Compare = "compare": super::compare::CompareArgs, on_incus;
     /// Make this workspace what a fork of it has become
     Adopt = "adopt": super::adopt::AdoptArgs, on_incus;
+    /// Show, merge and remove the worktrees of sessions
+    Worktree = "worktree": super::worktree::WorktreeArgs, on_incus;
     /// Show what a session left that would run on this host
     Review = "review": super::review::ReviewArgs, on_incus;
     /// Drive a session without a terminal

@@ -1,11 +1,12 @@
 //! Secrets in TLS: the programs of a container carry them without having them, and TLS to everybody else is their own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::names::Named;
 use crate::login::found;
+use crate::support::anthropic::Anthropic;
 use crate::support::host::{Output, run};
 use crate::support::running::Running;
 use crate::support::{internet, wait};
@@ -22,8 +23,9 @@ struct Origin {
 }
 
 impl Origin {
-    fn start(dir: &Path) -> Self {
-        let address = internet::further_address(64);
+    /// One at the address of this number, in front of this API.
+    fn start(number: u8, dir: &Path, behind: &str, names: &[&str]) -> Self {
+        let address = internet::further_address(number);
         let script = format!(
             "set -eu; ec='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2'
             openssl req -x509 $ec -subj '/CN=origin of the test' -keyout ca.key -out ca.pem \
@@ -38,21 +40,52 @@ impl Origin {
             commit=$(git -C repo.git -c user.name=t -c user.email=t@t commit-tree -m x $(git -C repo.git hash-object -wt tree /dev/null))
             git -C repo.git update-ref refs/heads/main $commit; git -C repo.git update-server-info
             chmod -R a+rX .",
-            NAMES.join(" ")
+            names.join(" ")
         );
         let mut make = Command::new("sh");
         make.args(["-c", &script]).current_dir(dir);
         run(make, b"").ok();
         std::fs::write(dir.join("server.py"), SERVER).unwrap();
         let mut serve = internet::command("python3");
-        serve.args(["server.py", &address, VALUE, "."]).args(NAMES).current_dir(dir);
+        serve.args(["server.py", &address, VALUE, ".", behind]).args(names).current_dir(dir);
         let process = serve.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
         let origin = Self { address, _process: Running(process) };
         wait::until("the server listens", Duration::from_secs(20), || {
             let reached = std::net::TcpStream::connect((origin.address.as_str(), 443));
             reached.map(drop).map_err(|error| error.to_string())
         });
+        // the host's user reads its authority's certificate
+        std::fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         origin
+    }
+}
+
+/// A host with these names, a secret for the first of them, and servers that this directory's authority vouches for.
+struct Keeper {
+    named: Named,
+    roots: PathBuf,
+}
+
+impl Keeper {
+    fn new(dir: &Path, origin: &Origin, names: &[&str], variable: &str) -> Self {
+        let table = names.iter().fold(String::new(), |table, name| format!("{table}{} {name}\n", origin.address));
+        let named = Named::new(names, &table);
+        let set = ["secret", "set", "api", "--env", variable, "--host", names[0]];
+        named.host.cci_with(&set, &[], VALUE.as_bytes()).ok();
+        Self { named, roots: dir.join("ca.pem") }
+    }
+
+    /// `cci`; the supervisor that it starts asks of servers what this says.
+    fn cci(&self, args: &[&str]) -> Output {
+        let mut command = self.named.with_names(&self.named.host.cci_command(args));
+        command.env("SSL_CERT_FILE", &self.roots);
+        run(command, b"")
+    }
+
+    /// What a command in the only container prints.
+    fn inside(&self, user: &str, command: &[&str]) -> Output {
+        let container = self.named.host.only_container();
+        self.cci(&[&["container", "exec", &container, "--user", user, "--", "bash", "-c"], command].concat())
     }
 }
 
@@ -97,27 +130,13 @@ const AS_IN_THE_SESSION: &str = r#"
 #[test]
 fn programs_carry_a_secret_over_tls_and_the_container_has_neither_it_nor_the_authoritys_key() {
     let dir = tempfile::tempdir().unwrap();
-    let origin = Origin::start(dir.path());
-    let table = NAMES.iter().fold(String::new(), |table, name| format!("{table}{} {name}\n", origin.address));
-    let named = Named::new(&NAMES, &table);
-    let roots = dir.path().join("ca.pem");
-    let open =
-        |path: &Path| std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    open(dir.path());
-    named.host.cci_with(&["secret", "set", "api", "--host", NAMES[0]], &[], VALUE.as_bytes()).ok();
-    // the supervisor that it starts asks of servers what this says
-    let cci = |args: &[&str]| -> Output {
-        let mut command = named.with_names(&named.host.cci_command(args));
-        command.env("SSL_CERT_FILE", &roots);
-        run(command, b"")
-    };
-    cci(&["shell", "--background", "--debug"]).ok();
+    let origin = Origin::start(64, dir.path(), "", &NAMES);
+    let keeper = Keeper::new(dir.path(), &origin, &NAMES, "API");
+    let named = &keeper.named;
+    keeper.cci(&["shell", "--background", "--debug"]).ok();
     let container = named.host.only_container();
-    let exec = |user: &str, command: &[&str]| {
-        cci(&[&["container", "exec", &container, "--user", user, "--", "bash", "-c"], command].concat())
-    };
-    let inside = |user: &str, script: &str| exec(user, &[script]);
-    let in_session = |script: &str| exec("code", &[AS_IN_THE_SESSION, "sh", script]);
+    let inside = |user: &str, script: &str| keeper.inside(user, &[script]);
+    let in_session = |script: &str| keeper.inside("code", &[AS_IN_THE_SESSION, "sh", script]);
     for (client, script) in CLIENTS {
         let out = in_session(script);
         assert!(out.stdout.contains("welcome") && !out.to_string().contains(VALUE), "{client}: {out}");
@@ -148,4 +167,36 @@ fn programs_carry_a_secret_over_tls_and_the_container_has_neither_it_nor_the_aut
     named.host.cci(&["secret", "remove", "api"]).ok();
     let out = inside("code", "curl -sSk -H 'Authorization: Bearer cci.api.secret' https://api.n64.test/").ok();
     assert!(out.stdout.contains("a stranger"), "its TLS is its own again: {out}");
+}
+
+#[test]
+fn the_agent_itself_works_over_tls_with_a_key_that_its_container_does_not_have() {
+    const NAME: &str = "api.n65.test";
+    let (dir, api) = (tempfile::tempdir().unwrap(), Anthropic::start());
+    let origin = Origin::start(65, dir.path(), &api.url(), &[NAME]);
+    let keeper = Keeper::new(dir.path(), &origin, &[NAME], "ANTHROPIC_API_KEY");
+    let url = format!("ANTHROPIC_BASE_URL=https://{NAME}");
+    let quiet = "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1";
+    keeper.cci(&["shell", "--background", "-e", &url, "-e", quiet]).ok();
+    let container = keeper.named.host.only_container();
+    let screen = || keeper.cci(&["tmux", "capture", &container]).to_string();
+    let shown = |text: &str| {
+        wait::until(text, Duration::from_secs(90), || {
+            let shown = screen();
+            if shown.contains(text) { Ok(()) } else { Err(shown) }
+        });
+    };
+    shown("bypass permissions");
+    keeper.cci(&["tmux", "send", &container, "run: touch /workspace/by-a-command"]).ok();
+    let written = keeper.named.host.proj.join("by-a-command");
+    wait::until("its command has run", Duration::from_secs(90), || {
+        if written.exists() { Ok(()) } else { Err(screen()) }
+    });
+    keeper.cci(&["tmux", "send", &container, "words over tls"]).ok();
+    shown("echo <words over tls>");
+    assert!(api.was_let_in_by(VALUE) && !api.was_let_in_by("cci.api.secret"), "{}", screen());
+    let place = found(|script| keeper.inside("root", &[script]).ok().stdout, VALUE);
+    assert_eq!(place, "");
+    let log = keeper.cci(&["audit", "show", &container, "--format", "json"]).ok().stdout;
+    assert!(log.contains("\"secrets\"") && log.contains(NAME) && !log.contains(VALUE), "{log}");
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use cci_guest::GuestText;
 use cci_host::store::checkpoints::Worktree;
 use cci_host::store::sessions::Store;
-use cci_host::store::{forks, put, staging};
+use cci_host::store::{forks, put, session_worktrees, staging};
 use serde::{Deserialize, Serialize};
 
 /// One thing that this call created.
@@ -71,6 +71,11 @@ pub enum Made {
         /// The directory of its session.
         session: PathBuf,
     },
+    /// The worktrees of a session, with their branches that have no commit of their own.
+    Worktrees {
+        /// Their name.
+        name: String,
+    },
     /// Images with this launch label as a property; one that already has this alias is complete, and stays.
     Images {
         /// The launch label.
@@ -89,6 +94,7 @@ impl Made {
             Self::Staged(file) => put::is_beside(file),
             Self::SessionDir(dir) | Self::StateVolume { dir, .. } => Store::is_session(dir),
             Self::Fork { workspace, session, .. } => forks::is_place(workspace) && Store::is_session(session),
+            Self::Worktrees { name } => session_worktrees::is_name(name),
             Self::Instance { .. }
             | Self::Started { .. }
             | Self::Snapshot { .. }
@@ -113,6 +119,7 @@ impl Made {
             | Self::Root { .. }
             | Self::StateVolume { .. }
             | Self::Fork { .. }
+            | Self::Worktrees { .. }
             | Self::Images { .. } => None,
         }
     }
@@ -130,6 +137,7 @@ impl std::fmt::Display for Made {
             Self::Snapshot { container, name } => write!(out, "snapshot {container}/{name}"),
             Self::StateVolume { pool, name, .. } => write!(out, "storage volume {name} of pool {pool}"),
             Self::Fork { workspace, .. } => write!(out, "fork {}", GuestText::new(workspace)),
+            Self::Worktrees { name } => write!(out, "worktrees {name}"),
             Self::Images { launch, .. } => write!(out, "images of launch {launch}"),
         }
     }

@@ -15,6 +15,7 @@ use crate::event::SessionEvent;
 use crate::launch;
 use crate::ledger::Made;
 use crate::session::login::Way;
+use crate::session::secrets::Granted;
 use crate::site::host_path;
 use cci_host::git;
 use cci_host::store::noted;
@@ -26,6 +27,8 @@ pub(super) struct Planting<'a> {
     pub(super) turns: TurnHooks,
     /// How it is let in.
     pub(super) way: &'a Way,
+    /// What it finds in its environment of the caller's secrets.
+    pub(super) granted: &'a Granted,
     /// Whether a login that the session has is dropped first.
     pub(super) is_fresh: bool,
 }
@@ -38,14 +41,16 @@ pub(super) async fn plant_new(cx: &Context, id: SessionId, owner: Ids, wanted: P
 
 /// Creates the session's directory and puts what the agent needs into it.
 pub(super) async fn plant(cx: &Context, id: SessionId, owner: Ids, wanted: Planting<'_>) -> Result<()> {
-    let Planting { turns, way, is_fresh } = wanted;
+    let Planting { turns, way, granted, is_fresh } = wanted;
     let (store, caller) = (launch::store(cx), cx.caller.clone());
     let workspace = host_path::real_workspace(cx).await?;
     let (from_host, secrets) = (cx.settings.defaults.agent_config, cx.settings.defaults.settings_secrets);
     let (agent, import) = (cx.settings.tool.agent(), cx.settings.tool.import.clone());
     let mut environment =
         cci_core::environment::environment(agent, &HostLocale::default(), &cx.settings.environment(), &cx.environment);
-    let own = |name: &str| environment.remove(name).or_else(|| way.environment.get(name).cloned());
+    let granted = granted.environment.clone();
+    let own =
+        |name: &str| environment.remove(name).or_else(|| granted.get(name).or(way.environment.get(name)).cloned());
     let api_key = agent.api_key_variable().and_then(own);
     let login = way.given(is_fresh);
     let (mounted, protected) = (mounted(cx, &workspace), host_path::protected(&cx.settings, &cx.caller));

@@ -181,7 +181,7 @@ pub(crate) async fn decide(cx: &Context, session: &Session) -> Result<Decided> {
     let is_connected = is_told || way.needs_supervisor() || granted.is_served() || is_judged;
     let turns = connect::turn_hooks(&cx.settings, is_told, is_judged);
     // what does not depend on Incus is done while Incus is asked
-    let planting = Planting { turns: turns.clone(), way: &way, is_fresh: session.fresh_login };
+    let planting = Planting { turns: turns.clone(), way: &way, granted: &granted, is_fresh: session.fresh_login };
     let (survey, planted) = tokio::join!(launch::survey(&cx, Subject::Workspace), async {
         if resumed.is_none() { plant_new(&cx, id, owner, planting).await } else { Ok(()) }
     });
@@ -236,7 +236,7 @@ impl Decided {
             survey.policy_check.verify(&cx).await?;
             (running.name.clone(), launch::as_made(&plan, &running.config), None)
         } else {
-            let planting = Planting { turns, way: &way, is_fresh: session.fresh_login };
+            let planting = Planting { turns, way: &way, granted: &granted, is_fresh: session.fresh_login };
             let claim = claimed(&cx, plan, slot, id, resumed.as_ref(), &survey, planting).await?;
             (claim.launched.name.clone(), claim.launched.plan.clone(), Some(claim))
         };

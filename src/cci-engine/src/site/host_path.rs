@@ -26,7 +26,7 @@ use crate::instance::ownership::{self, Whose};
 use crate::launch;
 use cci_host::caller::Caller;
 use cci_host::incus_socket;
-use cci_host::store::{forks, noted};
+use cci_host::store::{forks, noted, session_worktrees};
 
 /// The resolved place of something that exists, may be read, and may be mounted; and what is there, examined at once,
 /// so that nothing can be put in its place in between.
@@ -235,7 +235,10 @@ pub(crate) fn protected(settings: &Settings, caller: &Caller) -> Vec<Protected> 
         closed(caller.config_dir(), true),
         closed(incus_socket::path(caller, settings), true),
         Protected {
-            except: std::iter::once(cci.join("storage")).chain(forks::workspaces(&cci)).collect(),
+            except: std::iter::once(cci.join("storage"))
+                .chain(forks::workspaces(&cci))
+                .chain(session_worktrees::workspaces(&cci))
+                .collect(),
             path: cci,
             below: true,
         },

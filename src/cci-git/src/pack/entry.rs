@@ -12,6 +12,7 @@ pub(crate) fn pack_header(count: u32) -> [u8; 12] {
 /// Appends the header of an object of `size` bytes.
 pub(crate) fn header(kind: Kind, size: u64, out: &mut Vec<u8>) {
     let kind = match kind {
+        Kind::Commit => 1,
         Kind::Tree => 2,
         Kind::Blob => 3,
     };

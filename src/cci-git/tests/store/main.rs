@@ -14,3 +14,4 @@ mod review;
 mod roundtrip;
 mod support;
 mod trees;
+mod worktree;

@@ -161,8 +161,14 @@ impl Shared {
         Ok(false)
     }
 
+    /// Begins the log of a branch.
+    pub(super) fn begin_log(&self, branch: &str, commit: &str, why: &str) -> io::Result<()> {
+        let path = Path::new("logs/refs/heads").join(branch);
+        files::replace(&self.dir, &path, log_line(None, commit, why).as_bytes())
+    }
+
     /// Removes a file, and its directory if that is empty then.
-    fn unlink(&self, path: &Path) -> io::Result<()> {
+    pub(super) fn unlink(&self, path: &Path) -> io::Result<()> {
         let (Some(above), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
         let Some(dir) = nothing_is_none(files::below(&self.dir, above))? else { return Ok(()) };
         remove::entry(&dir, name)?;
@@ -197,6 +203,16 @@ impl Shared {
             None => files::replace(&self.dir, Path::new("HEAD"), format!("{to}\n").as_bytes())?,
         }
         self.log(Path::new("logs/HEAD"), from, to, why)
+    }
+
+    /// Notes in the log of `HEAD` that it moved with its branch.
+    pub fn note_head(&self, from: Option<&str>, to: &str, why: &str) -> io::Result<()> {
+        self.log(Path::new("logs/HEAD"), from, to, why)
+    }
+
+    /// The content of a file of the repository; `None` if there is none.
+    pub fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        files::read(&self.dir, Path::new(name))
     }
 
     /// Puts a file of the repository into place.

@@ -27,6 +27,7 @@ pub mod remark;
 pub mod remove;
 pub mod run_dir;
 pub mod seed;
+pub mod session_worktrees;
 pub mod sessions;
 pub mod size;
 pub mod staging;

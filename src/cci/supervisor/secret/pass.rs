@@ -105,6 +105,12 @@ impl Passage {
         let client = hyper::upgrade::on(&mut request);
         let (mut parts, body) = request.into_parts();
         let name = onward.name().as_str();
+        let trusted = self.note.trusts.as_deref().unwrap_or_default();
+        // a connection outlives the authority that vouched for it
+        if self.vault.leaves(trusted).await.map_err(Refused::from)?.is_none() {
+            let why = "the authority of this container's TLS was removed or replaced: ask on another connection";
+            return Err(Refused::forbidden(why).into());
+        }
         let kept = self.vault.kept(&self.note).await?;
         let places = kept.iter().flat_map(|(_, secret)| secret.places());
         let place = places.filter(SecretHost::is_tls).find(|host| host.name() == name).ok_or_else(|| {

@@ -61,6 +61,10 @@ impl Origin {
         Self { at, heads }
     }
 
+    fn count(&self) -> usize {
+        self.heads.lock().unwrap().len()
+    }
+
     fn last(&self) -> String {
         self.heads.lock().unwrap().last().cloned().unwrap_or_default()
     }
@@ -204,6 +208,17 @@ impl With {
 
     /// A client in the container: what it trusts, the name it asks for, and its requests, one after the other.
     async fn ask(&self, trusts: &str, name: &str, requests: &[String]) -> io::Result<Vec<String>> {
+        self.ask_and(trusts, name, requests, || ()).await
+    }
+
+    /// The same, and what happens after each answer while the connection stays open.
+    async fn ask_and(
+        &self,
+        trusts: &str,
+        name: &str,
+        requests: &[String],
+        after: impl Fn() + Send + 'static,
+    ) -> io::Result<Vec<String>> {
         let (config, door, name) = (trusting(trusts), self.door, name.to_owned());
         let requests = requests.to_vec();
         let asking = move || {
@@ -211,7 +226,7 @@ impl With {
             let stream = TcpStream::connect(door)?;
             stream.set_read_timeout(Some(Duration::from_secs(20)))?;
             let mut tls = StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream);
-            requests.iter().map(|request| exchange(&mut tls, request)).collect()
+            requests.iter().map(|request| exchange(&mut tls, request).inspect(|_| after())).collect()
         };
         tokio::task::spawn_blocking(asking).await.unwrap()
     }
@@ -380,6 +395,20 @@ async fn a_container_that_was_made_to_trust_another_authority_or_none_gets_nothi
         is_spliced(&with).await;
         std::fs::write(&kept, before).unwrap();
         assert!(with.get("/", MINE).await.starts_with("HTTP/1.1 200"));
+        // and while a connection of it is open
+        let (cci_dir, seen) = (with.world.place.cci_dir().to_owned(), with.origin.count());
+        let replace = move || {
+            std::fs::remove_file(&kept).unwrap();
+            Authority::of(&cci_dir).unwrap();
+        };
+        let answers = with.ask_and(&with.ours, "api.example", &[plain[0].clone(), plain[0].clone()], replace).await;
+        let answers = answers.unwrap();
+        assert!(answers[0].starts_with("HTTP/1.1 200"), "{answers:?}");
+        assert!(
+            answers[1].starts_with("HTTP/1.1 403") && answers[1].contains("was removed or replaced"),
+            "{answers:?}"
+        );
+        assert_eq!(with.origin.count(), seen + 1);
     })
     .await;
 }

@@ -1,6 +1,7 @@
 //! Git in the container as on the host: what a launch shows of the workspace's repository, and keeps from the agent.
 
 mod consent;
+mod session;
 mod view;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use crate::context::Context;
 use crate::event::LaunchEvent;
 use crate::site::host_path;
 use cci_host::store::checkpoints::Checkpoints;
+use cci_host::store::session_worktrees::Worktrees;
 
 pub(crate) use view::can_be_mounted;
 
@@ -54,6 +56,9 @@ pub(super) async fn view(cx: &Context, workspace: Option<&HostPath>, others: &[M
 
 impl Look {
     fn found(&self) -> Result<Found> {
+        if let Some(worktrees) = Worktrees::of(&self.cx.cci_dir(), self.workspace.path())? {
+            return self.borrowed(&worktrees);
+        }
         // an agent can have made something else of it, which nobody looks at for a rewind
         if self.is_rewound && consent::was_own(&self.cx, &self.workspace)? {
             return Ok(Found::default());
@@ -93,6 +98,15 @@ impl Look {
         let place = (layout.works_at == WorksAt::HostPath && !self.is_fork).then(|| self.workspace.as_str());
         let view = view::of(&self.cx, &layout, &self.others, place, &places)?;
         Ok((view, events))
+    }
+
+    /// What the worktrees of a session borrow from the repositories that they were made of.
+    fn borrowed(&self, worktrees: &Worktrees) -> Result<Found> {
+        let (layout, gone) = session::layout(self.workspace.path(), worktrees)?;
+        let mut events = gone.iter().map(|path| unseen(&format!("{} is gone", path.display()))).collect();
+        let places = host_path::protected(&self.cx.settings, &self.cx.caller);
+        let layout = self.shown(layout, &places, &mut events);
+        Ok((view::of(&self.cx, &layout, &self.others, None, &places)?, events))
     }
 
     /// Whether the workspace has a repository of its own, in its `.git`, or none.

@@ -1,0 +1,28 @@
+//! Worktrees of a session: each a repository of its own that borrows the objects of its parent, made by [`make`] at the speed of git,
+//! and judged by [`left`] at the end. What a session commits comes to the parent by [`bring`], object by object.
+//!
+//! Nothing of the session is believed: it is read by descriptors, through no link, with limits, and without its configuration; every
+//! object has to be what its id says and what git would accept from a stranger. Nothing is run.
+
+mod accept;
+mod bring;
+mod checkout;
+mod delta;
+mod fault;
+mod forward;
+mod ignores;
+mod include;
+mod index;
+mod left;
+mod make;
+mod packed;
+mod refs;
+mod source;
+mod sparse;
+
+pub use bring::bring;
+pub use fault::Fault as Unfit;
+pub use forward::{Forward, forward};
+pub use left::{Left, left};
+pub use make::{New, make};
+pub use refs::{at, resolve};
