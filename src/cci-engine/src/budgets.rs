@@ -150,9 +150,9 @@ async fn a_look_makes_no_more_requests_than_it_had() {
         .count("image exists, none", 1, nothing, async |cx, _| assert!(!image::exists(cx, "none").await.unwrap()))
         .await;
     budgets.count("image delete", 5, nothing, async |cx, _| drop(image::delete(cx, "cci").await.unwrap())).await;
-    budgets.count("clean, a look", 7, stopped, async |cx, _| drop(clean::find(cx, all).await.unwrap())).await;
+    budgets.count("clean, a look", 8, stopped, async |cx, _| drop(clean::find(cx, all).await.unwrap())).await;
     budgets
-        .count("clean", 13, stopped, async |cx, _| {
+        .count("clean", 14, stopped, async |cx, _| {
             let leftovers = clean::find(cx, all).await.unwrap();
             assert_eq!(clean::remove(cx, &leftovers).await.unwrap(), 1);
         })
