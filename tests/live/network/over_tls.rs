@@ -67,10 +67,10 @@ struct Keeper {
 }
 
 impl Keeper {
-    fn new(dir: &Path, origin: &Origin, names: &[&str], variable: &str) -> Self {
-        let table = names.iter().fold(String::new(), |table, name| format!("{table}{} {name}\n", origin.address));
-        let named = Named::new(names, &table);
-        let set = ["secret", "set", "api", "--env", variable, "--host", names[0]];
+    fn new(dir: &Path, origin: &Origin, hosts: &[&str], variable: &str) -> Self {
+        let table = hosts.iter().fold(String::new(), |table, name| format!("{table}{} {name}\n", origin.address));
+        let named = Named::new(hosts, &table);
+        let set = ["secret", "set", "api", "--env", variable, "--host", hosts[0]];
         named.host.cci_with(&set, &[], VALUE.as_bytes()).ok();
         Self { named, roots: dir.join("ca.pem") }
     }
@@ -189,9 +189,13 @@ fn the_agent_itself_works_over_tls_with_a_key_that_its_container_does_not_have()
     shown("bypass permissions");
     keeper.cci(&["tmux", "send", &container, "run: touch /workspace/by-a-command"]).ok();
     let written = keeper.named.host.proj.join("by-a-command");
-    wait::until("its command has run", Duration::from_secs(90), || {
-        if written.exists() { Ok(()) } else { Err(screen()) }
-    });
+    wait::until(
+        "its command has run",
+        Duration::from_secs(90),
+        || {
+            if written.exists() { Ok(()) } else { Err(screen()) }
+        },
+    );
     keeper.cci(&["tmux", "send", &container, "words over tls"]).ok();
     shown("echo <words over tls>");
     assert!(api.was_let_in_by(VALUE) && !api.was_let_in_by("cci.api.secret"), "{}", screen());
