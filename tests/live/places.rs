@@ -70,10 +70,14 @@ fn a_link_that_an_agent_plants_opens_nothing_at_the_next_launch() {
 
 #[test]
 fn a_workspace_is_where_it_is_on_the_host_and_its_agent_works_there() {
-    let host = configured(U1000, "[workspace]\nsame_path = true\n");
+    let closed = "mounts.default = [{ host = \"closed\", container = \"/workspace/closed\", readonly = true }]\n";
+    let host = configured(U1000, &format!("{closed}[workspace]\nsame_path = true\n"));
+    fs::create_dir(host.proj.join("closed")).unwrap();
     let proj = host.proj.canonicalize().unwrap();
-    let out = in_container(&host, &[], "pwd; touch here; ls /workspace").ok();
-    assert_eq!(out.stdout, format!("{}\nhere\n", proj.display()), "{out}");
+    let out =
+        in_container(&host, &[], "pwd; touch here; ls /workspace; touch closed/x || touch /workspace/closed/x").ok();
+    assert_eq!(out.stdout, format!("{}\nclosed\nhere\n", proj.display()), "{out}");
+    assert_eq!(fs::read_dir(host.proj.join("closed")).unwrap().count(), 0, "what is closed is closed at both places");
     host.wait_until_gone();
     host.cci(&["shell", "--background", "--debug"]).ok();
     let name = host.only_container();
@@ -146,21 +150,30 @@ fn the_callers_ssh_agent_signs_and_shows_no_key() {
     let env = [("SSH_AUTH_SOCK", socket.to_str().unwrap())];
     host.cci_with(&["shell", "--background", "--debug"], &env, b"").ok();
     let name = host.only_container();
-    let inside = |script: &str| host.cci(&["container", "exec", "--user", "code", &name, "--", "sh", "-c", script]);
-    let listed = || {
-        wait::until("the agent is reached", LONG, || {
-            let out = inside("ssh-add -l");
-            if out.stdout.contains("of-the-test") { Ok(()) } else { Err(out.to_string()) }
+    // what the shell of the session says, because it has what an agent would have in its environment
+    let inside = |script: &str| {
+        let (said, done) = (host.proj.join("said"), host.proj.join("done"));
+        let _ = fs::remove_file(&done);
+        let line = format!("({script}) >said 2>said.wrong; echo $? >said.exit; touch done");
+        host.cci(&["tmux", "send", &name, &line]).ok();
+        wait::until("it is done", LONG, || {
+            if done.exists() { Ok(()) } else { Err(host.cci(&["tmux", "capture", &name]).to_string()) }
         });
+        let wrong = fs::read_to_string(host.proj.join("said.wrong")).unwrap();
+        let exit = fs::read_to_string(host.proj.join("said.exit")).unwrap();
+        (exit.trim().to_owned(), fs::read_to_string(said).unwrap(), wrong)
+    };
+    let listed = || {
+        let (exit, said, wrong) = inside("ssh-add -l");
+        assert!(exit == "0" && said.contains("of-the-test"), "{exit} {said} {wrong}");
     };
     listed();
     let sign = "ssh-add -L >/tmp/key.pub; echo x | ssh-keygen -Y sign -f /tmp/key.pub -n test 2>/dev/null | head -1";
-    assert_eq!(inside(sign).ok().stdout, "-----BEGIN SSH SIGNATURE-----\n");
-    assert_ne!(inside("ssh-add -D").code, 0, "a container removes no key");
-    assert_eq!(
-        inside("cat /etc/ssh/ssh_known_hosts; ls -A ~/.ssh 2>/dev/null; true").ok().stdout,
-        "host.example ssh-ed25519 AAAA\n"
-    );
+    assert_eq!(inside(sign).1, "-----BEGIN SSH SIGNATURE-----\n");
+    assert_ne!(inside("ssh-add -D").0, "0", "a container removes no key");
+    listed();
+    let known = inside("cat /etc/ssh/ssh_known_hosts; ls -A ~/.ssh 2>/dev/null").1;
+    assert_eq!(known, "host.example ssh-ed25519 AAAA\n");
     // one that was started again is found
     drop(agent);
     let _agent = SshAgent::start(&host, &socket);

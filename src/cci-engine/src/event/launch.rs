@@ -84,6 +84,13 @@ pub enum LaunchEvent {
         /// Where the first of them would be in the container.
         inside: PathBuf,
     },
+    /// Links of the workspace lead out of it, and what they lead to is in the container from now on.
+    LinksShown {
+        /// What they lead to.
+        targets: Vec<PathBuf>,
+        /// Whether it can be read only.
+        readonly: bool,
+    },
     /// Links of the workspace lead out of it, and what they lead to is not in the container.
     LinksClosed(Vec<ClosedLink>),
     /// The workspace has more than was searched for links that lead out of it.

@@ -3,8 +3,10 @@
 //! elsewhere now, opens nothing.
 
 use std::collections::BTreeSet;
+use std::iter;
 use std::path::{Path, PathBuf};
 
+use cci_core::git_device::is_of_git;
 use cci_core::host_disk::HostPath;
 use cci_core::mount::{self, Mount, MountError, Protected};
 use cci_core::outside_link::Outside;
@@ -12,7 +14,7 @@ use cci_core::plan::PLACE;
 use cci_core::settings::OutsideLinks;
 use cci_core::{Error, environment};
 use cci_guest::layout::WORKSPACE;
-use cci_host::outside_links::{self, Allowed};
+use cci_host::outside_links::{self, Allowed, Consent};
 
 use crate::blocking::blocking;
 use crate::context::Context;
@@ -29,11 +31,18 @@ pub(crate) struct Links {
     pub(super) mounts: Vec<Mount>,
     closed: Vec<ClosedLink>,
     is_cut: bool,
+    /// Whether they are noted by this launch.
+    is_first: bool,
 }
 
 impl Links {
-    /// Reports what stays closed.
+    /// Reports what is open from now on, and what stays closed.
     pub(super) fn tell(&self, cx: &Context) {
+        if self.is_first && !self.mounts.is_empty() {
+            let targets = self.mounts.iter().map(|mount| mount.source.path().to_owned()).collect();
+            let readonly = self.mounts.iter().all(|mount| mount.readonly);
+            cx.emit(LaunchEvent::LinksShown { targets, readonly });
+        }
         if !self.closed.is_empty() {
             cx.emit(LaunchEvent::LinksClosed(self.closed.clone()));
         }
@@ -76,7 +85,9 @@ pub(super) async fn found(cx: &Context, workspace: Option<&HostPath>, others: &[
     let judged = move || {
         let judged: Vec<(Outside, Judged)> =
             found.links.into_iter().map(|outside| (outside.clone(), judge.judged(&outside))).collect();
-        let allowed = outside_links::allowed(&cci_dir, &workspace, judge.is_new(), asked(&judged))?;
+        let Consent { allowed, is_first } =
+            outside_links::allowed(&cci_dir, &workspace, judge.is_new(), asked(&judged))?;
+        links.is_first = is_first;
         links.take(judged, &allowed, &judge);
         Ok(links)
     };
@@ -115,9 +126,11 @@ struct Judge {
 }
 
 impl Judge {
-    /// Whether no container has had anything of the workspace.
+    /// Whether no container has had anything of the workspace, or of the repository that its files came from.
     fn is_new(&self) -> bool {
-        !self.written.iter().any(|place| place.starts_with(&self.root) || self.root.starts_with(place))
+        let of_git = self.others.iter().filter(|other| is_of_git(&other.device)).map(|other| other.source.path());
+        let meet = |one: &Path, other: &Path| one.starts_with(other) || other.starts_with(one);
+        !iter::once(&*self.root).chain(of_git).any(|place| self.written.iter().any(|written| meet(written, place)))
     }
 
     fn judged(&self, outside: &Outside) -> Judged {

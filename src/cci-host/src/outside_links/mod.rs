@@ -4,5 +4,6 @@
 mod record;
 mod walk;
 
-pub use record::{Allowed, allowed};
+pub use crate::store::allowed_links::Allowed;
+pub use record::{Consent, allowed};
 pub use walk::{Found, find};

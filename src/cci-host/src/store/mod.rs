@@ -1,6 +1,7 @@
 //! The session store under `~/.cci`: the conversations of every workspace, on the host.
 
 pub mod allowed_git;
+pub mod allowed_links;
 pub mod audit;
 pub mod checkpoints;
 pub(crate) mod directory;

@@ -54,6 +54,7 @@ pub(super) fn launch(event: &LaunchEvent) -> Telling {
                 hint: names.first().map(|first| format!("mount it too: `--mount {first}:{}`", GuestText::new(inside))),
             }
         }
+        LaunchEvent::LinksShown { targets, readonly } => links::shown(targets, *readonly),
         LaunchEvent::LinksClosed(closed) => links::closed(closed),
         LaunchEvent::LinksNotSearched => Telling::note(
             "The workspace has more than is searched for links that lead out of it (`workspace.outside_links = \"off\"` \

@@ -1,6 +1,6 @@
-//! The words for links of a workspace that stay closed.
+//! The words for links of a workspace that lead out of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cci_engine::event::{ClosedLink, WhyClosed};
 use cci_guest::GuestText;
@@ -9,6 +9,16 @@ use super::telling::Telling;
 
 /// How many are named.
 const NAMED: usize = 5;
+
+/// A repository can have come with them, so all are named.
+pub(super) fn shown(targets: &[PathBuf], readonly: bool) -> Telling {
+    let named: Vec<String> = targets.iter().map(|target| GuestText::new(target).to_string()).collect();
+    let how = if readonly { "read-only" } else { "also to write" };
+    Telling::note(format!(
+        "The container sees what links of the workspace lead to, {how}: {} (`workspace.outside_links = \"off\"` shows none)",
+        named.join(", ")
+    ))
+}
 
 pub(super) fn closed(links: &[ClosedLink]) -> Telling {
     let named: Vec<String> = links.iter().take(NAMED).map(one).collect();

@@ -165,6 +165,19 @@ async fn a_workspace_that_a_container_has_had_opens_nothing() {
 }
 
 #[tokio::test]
+async fn files_of_a_repository_that_a_container_has_had_open_nothing() {
+    let linked = Linked::new();
+    linked.link("set", "data");
+    let source = judged(&linked.top.join("shared"), &[]).unwrap();
+    let container = source.as_str().to_owned();
+    let of_git = Mount { device: "git-0".into(), source, container, readonly: true };
+    let written = linked.top.join("shared");
+    noted::PLACES.add(&linked.world.cx().cci_dir(), [written.to_str().unwrap()]).unwrap();
+    let links = linked.found_beside(&[of_git]).await;
+    assert!(links.mounts.is_empty() && links.closed[0].why == WhyClosed::New, "an agent can have committed it");
+}
+
+#[tokio::test]
 async fn a_link_that_another_container_may_have_made_leads_nowhere() {
     let linked = Linked::new();
     symlink(linked.top.join("data"), linked.top.join("other/planted")).unwrap();

@@ -59,6 +59,8 @@ fn launches() -> Vec<Event> {
         LaunchEvent::ReusingContainer,
         LaunchEvent::OtherImage { container: container(), image: "cci".into(), asked: "cci-next".into() },
         LaunchEvent::ConfigurationApplied { changed: vec!["limits.memory".into(), "workspace".into()] },
+        LaunchEvent::LinksShown { targets: vec!["/srv/set".into(), "/srv/x\u{1b}[2J".into()], readonly: true },
+        LaunchEvent::LinksShown { targets: vec!["/srv/set".into()], readonly: false },
         LaunchEvent::LinksClosed(
             [
                 WhyClosed::New,
