@@ -40,6 +40,7 @@ mod network;
 mod no_subprocess;
 mod output;
 mod pin;
+mod places;
 mod planted;
 mod profiles;
 mod races;

@@ -31,8 +31,19 @@ pub trait Agent: Debug + Sync {
         Vec::new()
     }
 
+    /// What the names of variables begin with that say how it works or how it is let in, in upper case.
+    fn variables(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Where it keeps transcripts. Without them a conversation starts over whenever its container is removed.
     fn transcripts(&self) -> Option<Transcripts> {
+        None
+    }
+
+    /// Where in its state directory it keeps those of conversations in this directory, if that depends on the directory.
+    fn transcripts_of(&self, directory: &str) -> Option<String> {
+        let _ = directory;
         None
     }
 

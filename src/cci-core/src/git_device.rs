@@ -5,9 +5,6 @@ const OF_GIT: &str = "git-";
 /// How those begin that show a file of cci's own.
 const REDIRECT: &str = "git-own-";
 
-/// The device that shows the workspace at its path on the host, where the container works then.
-pub const PLACE: &str = "git-place";
-
 /// The name of a device that shows something of the host's repository.
 #[must_use]
 pub fn shown(number: usize) -> String {

@@ -20,7 +20,7 @@ use cci_guest::gvisor;
 use cci_guest::layout::WORKSPACE;
 use cci_incus_types::Devices;
 
-pub use self::devices::SOCKETS;
+pub use self::devices::{KNOWN_HOSTS, PLACE, SOCKETS};
 use self::devices::{RESOLV, SESSION, devices, disks, pool};
 pub use self::facts::{Ask, HostFacts, Network, Nic};
 pub use self::git_view::GitView;
@@ -48,7 +48,7 @@ use crate::workspace::Workspace;
 
 /// Whether a device shows something of cci's own directory.
 fn is_of_home(device: &str) -> bool {
-    [SESSION, SOCKETS, RESOLV].contains(&device) || git_device::is_redirect(device)
+    [SESSION, SOCKETS, RESOLV, KNOWN_HOSTS].contains(&device) || git_device::is_redirect(device)
 }
 
 /// A user of the container, by number.
@@ -147,6 +147,8 @@ impl LaunchPlan {
         if settings.defaults.boundary == Boundary::Gvisor {
             environment::only_of_system(&mut own);
         }
+        let disks = disks(ask, host, &map, &environment::state(settings.tool.agent()));
+        let place = disks.iter().find(|disk| disk.device == PLACE).map_or(WORKSPACE, |disk| &disk.path).to_owned();
         Ok(Self {
             workspace: ask.workspace.clone(),
             lifetime,
@@ -158,7 +160,7 @@ impl LaunchPlan {
             login: ask.login.clone(),
             roots: ask.roots,
             author: host.author.clone(),
-            place: host.git.place.clone().unwrap_or_else(|| WORKSPACE.to_owned()),
+            place,
             git_lines: host.git.lines.clone(),
             closed: host.git.closed.clone(),
             warnings: warning::warnings(settings, &host.idmap, &map),
@@ -172,7 +174,7 @@ impl LaunchPlan {
             stop_hook: host.stop_hook.clone().filter(|_| !lifetime.is_persistent()),
             nesting: settings.defaults.docker,
             limits: settings.limits.clone(),
-            disks: disks(ask, host, &map, &environment::state(settings.tool.agent())),
+            disks,
             devices: devices(settings, host),
             machine_id: None,
             marks,

@@ -20,6 +20,10 @@ pub const SECRETS_NAME: &str = "secrets.sock";
 pub const SECRETS_SOCKET: &str = "/var/lib/cci/secrets.sock";
 /// Where the image has a door to it for programs that know only addresses.
 pub const SECRETS_PROXY: &str = "http://127.0.0.1:7288";
+/// The name of the socket by which programs have the user's SSH agent sign.
+pub const SSH_NAME: &str = "ssh.sock";
+/// That socket.
+pub const SSH_SOCKET: &str = "/var/lib/cci/ssh.sock";
 /// The name of the directory with the configuration of `gh`.
 pub const GH_NAME: &str = "gh";
 /// That directory.
@@ -77,6 +81,7 @@ mod tests {
         assert_eq!(SOCKET, format!("{DIRECTORY}/{NAME}"));
         assert_eq!(LOGIN_SOCKET, format!("{DIRECTORY}/{LOGIN_NAME}"));
         assert_eq!(SECRETS_SOCKET, format!("{DIRECTORY}/{SECRETS_NAME}"));
+        assert_eq!(SSH_SOCKET, format!("{DIRECTORY}/{SSH_NAME}"));
         assert_eq!(AUTHORITY, format!("{DIRECTORY}/{AUTHORITY_NAME}.crt"));
         assert_eq!(NOTICE, format!("{DIRECTORY}/{NOTICE_NAME}"));
         assert_eq!(GH_DIRECTORY, format!("{DIRECTORY}/{GH_NAME}"));

@@ -18,9 +18,9 @@ sub on_top {
 
 # The file itself would be no place for a new one to be renamed to; where a link leads, git renames.
 sub own {
-    my ($place) = @_;
+    my ($place, $named) = @_;
     my $own = "$home/.cci-git";
-    for my $name (split m{/}, $place) {
+    for my $name (split m{/}, $named) {
         mkdir($own) and chown $uid, $gid, $own;
         $own .= "/$name" if length $name;
     }
@@ -43,9 +43,9 @@ for (@closed) {
 exit;
 
 sub closed {
-    my ($how, $hex) = $_[0] =~ /^([a-z]+):([0-9a-f]+)$/ or return;
-    my $place = pack "H*", $hex;
+    my ($how, @hex) = split /:/, $_[0];
+    my ($place, $named) = map { pack "H*", $_ } @hex;
     return if -l $place or !(-d _ or -f _);
-    if ($how eq "own") { own($place) if -f _ and (-s _) < 1 << 20 }
+    if ($how eq "own") { own($place, $named) if -f _ and (-s _) < 1 << 20 }
     else { on_top($place, $place, $how eq "readonly") }
 }

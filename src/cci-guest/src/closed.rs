@@ -11,9 +11,9 @@
 
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::layout::HOME;
+use crate::layout::{HOME, WORKSPACE};
 
 /// What runs the program, on the host.
 pub const INTERPRETER: &str = "/usr/bin/perl";
@@ -21,7 +21,7 @@ pub const INTERPRETER: &str = "/usr/bin/perl";
 /// The program; without its comments and line ends it is an argument.
 const PROGRAM: &str = include_str!("closed.pl");
 
-/// What is closed, by its place in the container.
+/// What is closed, by its place in `/workspace`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closed {
     /// Where it is.
@@ -51,25 +51,35 @@ impl How {
     }
 }
 
-/// The line for LXC that closes all of it, what contains others first; nothing if there is nothing to close.
+/// The line for LXC that closes all of it, what contains others first; nothing if there is nothing to close. What is in
+/// `/workspace` is closed at `also`, too, where the workspace is there as well.
 ///
 /// A place that is not there, or is something else by then, is left out: an agent cannot keep its container from starting.
 #[must_use]
-pub fn raw_lxc(closed: &[Closed]) -> String {
+pub fn raw_lxc(closed: &[Closed], also: Option<&str>) -> String {
     if closed.is_empty() {
         return String::new();
     }
     let program: String = PROGRAM.lines().map(str::trim).filter(|line| !line.starts_with('#')).collect();
     let mut line = format!("lxc.hook.mount = {INTERPRETER} -e '{program}' {HOME}");
-    for Closed { place, how } in closed {
-        let hex = place.as_os_str().as_bytes().iter().fold(String::new(), |mut hex, byte| {
+    for top in [Some(WORKSPACE), also].into_iter().flatten() {
+        for Closed { place, how } in closed {
+            let Ok(within) = place.strip_prefix(WORKSPACE) else { continue };
+            // at both places the container's own file is one
+            let (at, named) = (hex(&Path::new(top).join(within)), hex(place));
             // writing to a string cannot fail
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
-        let _ = write!(line, " {}:{hex}", how.word());
+            let _ = write!(line, " {}:{at}:{named}", how.word());
+        }
     }
     line + " #\n"
+}
+
+/// Nothing in it means anything to a shell or to LXC.
+fn hex(path: &Path) -> String {
+    path.as_os_str().as_bytes().iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 #[cfg(test)]
@@ -79,9 +89,11 @@ mod tests {
     #[test]
     fn a_line_has_no_more_than_one_quoted_program_and_places_that_nothing_can_break_out_of() {
         let place = PathBuf::from("/workspace/a'b\n$(x)/.git/hooks");
-        let line = raw_lxc(&[Closed { place, how: How::ReadOnly }]);
+        let line = raw_lxc(&[Closed { place, how: How::ReadOnly }], Some("/home/u/p"));
         assert_eq!((line.matches('\'').count(), line.matches('\n').count(), line.ends_with(" #\n")), (2, 1, true));
-        assert!(line.contains(" readonly:2f776f726b73706163652f612762"), "{line}");
-        assert!(!PROGRAM.contains('\'') && raw_lxc(&[]).is_empty());
+        for at in ["2f776f726b73706163652f612762", "2f686f6d652f752f702f612762"] {
+            assert!(line.contains(&format!(" readonly:{at}")), "{line}");
+        }
+        assert!(!PROGRAM.contains('\'') && raw_lxc(&[], None).is_empty());
     }
 }

@@ -40,13 +40,6 @@ fn lines_in(dir: &str, real: &str, links: &[&str], copies: &[&str]) -> String {
     )
 }
 
-/// Shell lines that give a directory of the agent's a second name.
-#[must_use]
-pub fn alias(above: &str, name: &str, also: &str) -> String {
-    let (dir, link) = (quoted(&format!("{above}{name}")), quoted(&format!("{above}{also}")));
-    format!("[ -e {link} ] || {{ mkdir -p {dir} && ln -s -- {} {link}; }} 2>/dev/null || :; ", quoted(name))
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod agent_socket;
+pub mod alias;
 pub mod archive;
 pub mod author;
 mod become_command;

@@ -47,7 +47,7 @@ pub(crate) async fn on_occasion(cx: &Context) {
 pub(crate) async fn for_launch(cx: &Context, debug: bool) -> bool {
     // where there is no way, the launch says why
     let is_let_in = async || connect::way(cx).await.is_ok_and(|way| way.needs_supervisor());
-    let is_wanted = connect::is_wanted(&cx.settings, debug) || judges_names(cx);
+    let is_wanted = connect::is_wanted(&cx.settings, debug) || judges_names(cx) || cx.settings.ssh.agent;
     if !is_wanted && !connect::has_secrets(cx).await && !is_let_in().await {
         return true;
     }

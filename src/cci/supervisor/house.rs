@@ -20,6 +20,7 @@ use super::login::{self, Logins};
 use super::presence::{Lookout, Presence};
 use super::secret;
 use super::session::{Session, Shared};
+use super::ssh;
 use super::status::WatchedSession;
 
 /// How long a session's container may be stopped or gone: a rewind puts another one in its place.
@@ -202,6 +203,9 @@ impl House {
         }
         if let Err(error) = secret::begin(&self.run, watched, &self.shared.vault, &mut tasks) {
             self.shared.log.say(format_args!("{id}: its secrets cannot be served: {error}"));
+        }
+        if let Err(error) = ssh::begin(&self.run, watched, &self.shared.log, &mut tasks) {
+            self.shared.log.say(format_args!("{id}: its SSH agent cannot be served: {error}"));
         }
         let shared = (&self.run, &self.gateways, &self.shared.vault, &self.pipes);
         match egress::begin(watched, &session.record, shared, &mut tasks) {

@@ -21,6 +21,7 @@ mod run;
 mod secret;
 mod session;
 mod spawn;
+mod ssh;
 mod status;
 #[cfg(test)]
 mod tests;

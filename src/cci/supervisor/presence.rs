@@ -140,6 +140,7 @@ mod tests {
             owner: Owner { uid: 1000, gid: 1000 },
             login: None,
             secrets: None,
+            ssh: None,
             egress: None,
             checkpoints: CheckpointSettings::default(),
         };

@@ -31,6 +31,9 @@ use serde_json::Value;
 #[derive(Debug)]
 pub(crate) struct Claude;
 
+/// A longer name of a directory is not made by one character for another.
+const LONGEST_NAME: usize = 200;
+
 /// What is copied from its directory on the host as it is: what the person has written for it, and never what it noted
 /// of other workspaces.
 const COPIED: [(&str, Part); 12] = [
@@ -80,6 +83,10 @@ impl Agent for Claude {
         vec![("CLAUDE_CONFIG_DIR", state.to_owned())]
     }
 
+    fn variables(&self) -> &'static [&'static str] {
+        &["ANTHROPIC_", "CLAUDE_"]
+    }
+
     fn transcripts(&self) -> Option<Transcripts> {
         Some(Transcripts {
             dir: "projects/-workspace",
@@ -87,6 +94,12 @@ impl Agent for Claude {
             talk: talk::is_talk,
             trace: Some("history.jsonl"),
         })
+    }
+
+    fn transcripts_of(&self, directory: &str) -> Option<String> {
+        let name = directory.replace(|char: char| !char.is_ascii_alphanumeric(), "-");
+        // it shortens longer ones in a way of its own
+        (name.len() <= LONGEST_NAME).then(|| format!("projects/{name}"))
     }
 
     fn conversation(&self) -> &'static [&'static str] {
@@ -192,6 +205,14 @@ impl Agent for Claude {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn transcripts_are_kept_by_directory() {
+        let kept = Claude.transcripts().unwrap().dir;
+        assert_eq!(Claude.transcripts_of("/workspace").as_deref(), Some(kept));
+        assert_eq!(Claude.transcripts_of("/home/u/my_proj.x").as_deref(), Some("projects/-home-u-my-proj-x"));
+        assert_eq!(Claude.transcripts_of(&"/x".repeat(101)), None);
+    }
 
     #[test]
     fn a_backslash_at_the_end_of_a_prompt_is_no_new_line() {

@@ -37,6 +37,10 @@ impl Agent for Dummy {
         Claude.environment(state)
     }
 
+    fn transcripts_of(&self, directory: &str) -> Option<String> {
+        Claude.transcripts_of(directory)
+    }
+
     fn transcripts(&self) -> Option<Transcripts> {
         Claude.transcripts()
     }

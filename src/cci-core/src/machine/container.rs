@@ -6,12 +6,12 @@ use cci_guest::closed;
 use cci_guest::layout::PLACE_VARIABLE;
 use cci_incus_types::Devices;
 
-use super::spec::{Hooks, MachineIds, MachineSpec};
+use super::spec::{MachineIds, MachineSpec};
 use crate::address::Fixed;
-use crate::git_device::PLACE;
 use crate::host_disk::{self, RAW_LXC};
 use crate::idmap::Idmap;
 use crate::machine_id::MachineId;
+use crate::plan::PLACE;
 
 use crate::settings::Limits;
 
@@ -41,14 +41,19 @@ pub fn container(machine: &MachineSpec) -> Container {
     config.extend(limits(&machine.limits));
     config.extend(ids(&machine.ids));
     config.extend(machine.marks.to_config());
-    if let Some(place) = machine.disks.iter().find(|disk| disk.device == PLACE) {
-        config.insert(format!("environment.{PLACE_VARIABLE}"), place.path.clone());
+    if let Some(place) = place(machine) {
+        config.insert(format!("environment.{PLACE_VARIABLE}"), place.to_owned());
     }
-    let raw_lxc = raw_lxc(&machine.name, &machine.hooks, &pins);
+    let raw_lxc = raw_lxc(machine, &pins);
     if !raw_lxc.is_empty() {
         config.insert(RAW_LXC.to_owned(), raw_lxc);
     }
     Container { name: machine.name.clone(), config, devices, ephemeral: machine.ephemeral }
+}
+
+/// Where else the workspace is.
+fn place(machine: &MachineSpec) -> Option<&str> {
+    machine.disks.iter().find(|disk| disk.device == PLACE).map(|disk| disk.path.as_str())
 }
 
 /// Without access to Incus's own socket and never privileged; nesting only where it is wanted.
@@ -92,11 +97,12 @@ fn ids(ids: &MachineIds) -> BTreeMap<String, String> {
 }
 
 /// The lines for LXC: the stop hook clears the hooks of its kind, so the others come after it.
-fn raw_lxc(name: &str, hooks: &Hooks, pins: &str) -> String {
-    let stop = hooks.stop.as_ref().map(|hook| hook.raw_lxc(name)).unwrap_or_default();
+fn raw_lxc(machine: &MachineSpec, pins: &str) -> String {
+    let hooks = &machine.hooks;
+    let stop = hooks.stop.as_ref().map(|hook| hook.raw_lxc(&machine.name)).unwrap_or_default();
     let address = hooks.address.map(Fixed::raw_lxc).unwrap_or_default();
     let machine_id = hooks.machine_id.map(MachineId::raw_lxc).unwrap_or_default();
-    let closed = closed::raw_lxc(&hooks.closed);
+    let closed = closed::raw_lxc(&hooks.closed, place(machine));
     let barred = if hooks.barred { BARRED } else { "" };
     stop + pins + &address + &hooks.guard + &closed + &machine_id + barred
 }

@@ -13,6 +13,10 @@ use crate::settings::Settings;
 pub(super) const SESSION: &str = "session";
 /// The device with the sockets by which the agent reaches its user's supervisor.
 pub const SOCKETS: &str = "cci";
+/// The device with the hosts that the caller's SSH knows.
+pub const KNOWN_HOSTS: &str = "known-hosts";
+/// The device that shows the workspace at its path on the host, where the container works then.
+pub const PLACE: &str = "place";
 /// The device that names the name server.
 pub(super) const RESOLV: &str = "resolv";
 

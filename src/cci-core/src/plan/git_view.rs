@@ -13,6 +13,4 @@ pub struct GitView {
     pub closed: Vec<Closed>,
     /// Shell lines that make the container's own settings of git.
     pub lines: String,
-    /// Where in the container git works, if not in `/workspace`.
-    pub place: Option<String>,
 }

@@ -4,7 +4,7 @@
 use cci_incus_types::Disk;
 
 use super::LaunchPlan;
-use super::devices::{RESOLV, SESSION, SOCKETS};
+use super::devices::{KNOWN_HOSTS, RESOLV, SESSION, SOCKETS};
 use super::facts::Nic;
 use super::state_volume::StateVolume;
 use crate::git_device;
@@ -48,7 +48,8 @@ impl LaunchPlan {
     pub fn beyond_home(&self, pool: Option<&str>) -> Option<Self> {
         let pool = pool.or(self.pool.as_deref()).filter(|_| self.reaches_home)?;
         let mut plan = Self { reaches_home: false, pool: Some(pool.to_owned()), ..self.clone() };
-        plan.disks.retain(|disk| disk.device != SOCKETS && !git_device::is_redirect(&disk.device));
+        let is_of_home = |device: &str| [SOCKETS, KNOWN_HOSTS].contains(&device) || git_device::is_redirect(device);
+        plan.disks.retain(|disk| !is_of_home(&disk.device));
         plan = plan.without_login();
         if let Some(session) = self.marks.session {
             let StateVolume { pool, name } = StateVolume::of(session, pool);

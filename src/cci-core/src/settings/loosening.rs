@@ -2,15 +2,16 @@
 //! a decision here does not compile.
 
 mod beside;
+mod found;
 mod harmless;
+mod places;
 
 use std::path::Path;
 
-use serde::Serialize;
-use serde_json::Value;
-
 pub use beside::credentials_inside;
+pub use found::Loosening;
 
+use self::found::Found;
 use super::checkpoints::{Auto, CheckpointSettings};
 use super::git::GitSettings;
 use super::login::LoginSettings;
@@ -20,17 +21,6 @@ use super::model::{
 };
 use super::size::{Size, cores, number};
 use crate::network::ServiceEntry;
-
-/// One key that would be loosened, and why that matters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Loosening {
-    /// The key, such as `network.mode`.
-    pub key: String,
-    /// The value it would get; null if it would remove a value of the user's.
-    pub value: Value,
-    /// What it would do.
-    pub reason: &'static str,
-}
 
 /// What the decision depends on besides the settings.
 #[derive(Clone, Copy)]
@@ -55,6 +45,8 @@ pub fn loosenings(trusted: &Settings, changed: &Settings, around: &Surroundings<
         checkpoints,
         git,
         login,
+        workspace,
+        ssh,
         build,
         mounts,
         profile: _,
@@ -70,21 +62,11 @@ pub fn loosenings(trusted: &Settings, changed: &Settings, around: &Surroundings<
     of_checkpoints(&mut found, &trusted.checkpoints, checkpoints);
     of_git(&mut found, trusted.git, *git);
     of_login(&mut found, &trusted.login, login);
+    places::of_workspace(&mut found, &trusted.workspace, workspace);
+    places::of_ssh(&mut found, trusted.ssh, *ssh);
     of_build(&mut found, &trusted.build, build);
     of_mounts(&mut found, trusted, mounts, around);
     found.0
-}
-
-struct Found(Vec<Loosening>);
-
-impl Found {
-    fn when(&mut self, loosened: bool, key: impl Into<String>, value: &impl Serialize, reason: &'static str) {
-        if loosened {
-            // what was read from a file can be written again
-            let value = serde_json::to_value(value).unwrap_or_default();
-            self.0.push(Loosening { key: key.into(), value, reason });
-        }
-    }
 }
 
 fn of_defaults(found: &mut Found, trusted: &Defaults, changed: &Defaults, around: &Surroundings<'_>) {

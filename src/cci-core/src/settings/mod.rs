@@ -7,6 +7,8 @@ mod login;
 mod loosening;
 mod model;
 mod size;
+mod ssh;
+mod workspace;
 
 pub use checkpoints::{Auto, CheckpointSettings};
 pub use git::GitSettings;
@@ -17,3 +19,5 @@ pub use model::{
     AGENT_CONFIG, AGENT_UID, BuildSettings, Defaults, IncusSettings, Limits, MountEntry, Mounts, NetworkSettings,
     Paths, Settings, SettingsSecrets, TerminalSettings, ToolSettings, Variable,
 };
+pub use ssh::SshSettings;
+pub use workspace::{OutsideLinks, WorkspaceSettings};

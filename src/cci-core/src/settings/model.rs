@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::checkpoints::CheckpointSettings;
 use super::git::GitSettings;
 use super::login::LoginSettings;
+use super::ssh::SshSettings;
+use super::workspace::WorkspaceSettings;
 use crate::boundary::Boundary;
 use crate::idmap::IdmapMode;
 use crate::network::{Mode, ServiceEntry};
@@ -44,6 +46,10 @@ pub struct Settings {
     pub git: GitSettings,
     /// How the agent is let in by its API.
     pub login: LoginSettings,
+    /// What of the host belongs to the workspace, and where it is.
+    pub workspace: WorkspaceSettings,
+    /// What of the caller's SSH a session may use.
+    pub ssh: SshSettings,
     /// How images are built.
     pub build: BuildSettings,
     /// Host directories that containers see.

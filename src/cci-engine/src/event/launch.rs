@@ -8,7 +8,7 @@ use cci_core::plan::PlanWarning;
 use cci_core::slot::Slot;
 use cci_host::git::Elsewhere;
 
-use super::Event;
+use super::{ClosedLink, Event};
 
 /// What happens on the way to a running container.
 #[derive(Debug)]
@@ -88,6 +88,29 @@ pub enum LaunchEvent {
         points: Vec<PathBuf>,
         /// Where the first of them would be in the container.
         inside: PathBuf,
+    },
+    /// Links of the workspace lead out of it, and what they lead to is in the container from now on.
+    LinksShown {
+        /// What they lead to.
+        targets: Vec<PathBuf>,
+        /// Whether it can be read only.
+        readonly: bool,
+    },
+    /// Links of the workspace lead out of it, and what they lead to is not in the container.
+    LinksClosed(Vec<ClosedLink>),
+    /// The workspace has more than was searched for links that lead out of it.
+    LinksNotSearched,
+    /// The workspace's `.env` is not read.
+    DotenvUnread {
+        /// Why not.
+        problem: String,
+    },
+    /// The workspace's `.env` has something that does not reach the agent.
+    DotenvLeftOut {
+        /// The variables that it may not set.
+        names: Vec<String>,
+        /// The lines that are no assignment, counted from 1.
+        lines: Vec<usize>,
     },
     /// Variables that a pattern of the settings would forward stay on the host: they let the agent in, or a secret stands
     /// for them.

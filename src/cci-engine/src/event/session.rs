@@ -85,6 +85,8 @@ pub enum SessionEvent {
     TokenBound(Vec<Remote>),
     /// The remotes of the workspace name these too, which have come since; a token is not for them.
     RemotesSince(Vec<Remote>),
+    /// The settings give the session the caller's SSH agent, and there is none, for this reason.
+    NoSshAgent(String),
     /// A step begins: waiting for a container to shut down.
     WaitingForShutdown,
     /// The user left the session, and its conversation is on the host.

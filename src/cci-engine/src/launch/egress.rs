@@ -38,6 +38,7 @@ pub(crate) fn blank(cx: &Context, session: SessionId, owner: Ids) -> Watched {
         owner: Owner { uid: owner.uid, gid: owner.gid },
         login: None,
         secrets: None,
+        ssh: None,
         egress: None,
         checkpoints: none,
     }

@@ -1,13 +1,13 @@
 //! Resolves the environment values that the user's configuration takes from the caller's own environment, and from
 //! commands of the host, such as a password store. None of these values is ever in a process list.
 
-use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::Duration;
 
 use cci_core::settings::Variable;
 use cci_core::{Error, Result};
 
+use super::dotenv;
 use super::forward::with_forwarded;
 use crate::context::Context;
 use cci_host::settings::Surroundings;
@@ -15,11 +15,11 @@ use cci_host::settings::Surroundings;
 /// How long a command may take; it may ask the user for a passphrase.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// The call with what is forwarded, and with the output of each command; a command whose variable is given otherwise is
-/// not run.
+/// The call with what is forwarded, with what the workspace's `.env` sets, and with the output of each command; a command
+/// whose variable is given otherwise is not run.
 pub async fn resolved(cx: &Context) -> Result<Context> {
     let cx = &with_forwarded(cx).await?;
-    let mut printed = BTreeMap::new();
+    let mut printed = dotenv::variables(cx).await?;
     for (name, value) in &cx.settings.defaults.environment {
         if let Variable::Command { command } = value
             && !cx.environment.contains_key(name)

@@ -3,16 +3,18 @@
 use cci_core::environment::HostLocale;
 use cci_core::host_disk::HostPath;
 use cci_core::idmap::{IdmapFacts, Ids};
+use cci_core::mount::Mount;
 use cci_core::network::Policy;
-use cci_core::plan::HostFacts;
+use cci_core::plan::{GitView, HostFacts};
 use cci_core::stop_hook::StopHook;
 use cci_core::{Error, Result};
 use cci_incus::Instance;
 
 use super::image::Image;
+use super::links::{self, Links};
 use super::nic::PROFILE;
 use super::policy_check::PolicyCheck;
-use super::{ensure, git as repository, limits, mounts, nic, workspace};
+use super::{ensure, git as repository, known_hosts, limits, mounts, nic, same_path, workspace};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
@@ -32,6 +34,8 @@ pub struct Survey {
     pub(crate) policy_check: PolicyCheck,
     /// What the caller's git configuration says.
     pub(crate) git: git::Found,
+    /// What the workspace's links lead out to.
+    pub(super) links: Links,
     /// The root file system of a checkpoint, if the container gets that instead of the image's.
     pub(crate) root: Option<Original>,
 }
@@ -81,18 +85,18 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
             hint: Some("install nftables, or give addresses in network.allowed_domains".into()),
         });
     }
-    let (profile, instances, soon, found, stop_hook, git, view) = tokio::join!(
+    let (profile, instances, soon, found, stop_hook, git, shown) = tokio::join!(
         cx.client.profile(PROFILE),
         cx.client.instances(),
         image.soon(cx),
         ensure::network(cx, policy.clone()),
         stop_hook(cx),
         callers_git(cx, subject),
-        repository::view(cx, workspace.as_ref(), &mounts),
+        shown(cx, workspace.as_ref(), mounts),
     );
     let (profile, _) = profile.during("read the default profile")?;
     let instances = instances.during("list the containers")?;
-    let (git, view) = (git?, view?);
+    let (git, Shown { mounts, view, links }) = (git?, shown?);
     soon?;
     let ((ensured, policy_check), stop_hook) = (found?, stop_hook?);
     let root = profile.root_disk();
@@ -120,7 +124,24 @@ pub async fn survey(cx: &Context, subject: Subject) -> Result<Survey> {
         mounts,
         git: view,
     };
-    Ok(Survey { host, instances, image, policy_check, git, root: None })
+    Ok(Survey { host, instances, image, policy_check, git, links, root: None })
+}
+
+/// What a container sees of the host besides the workspace.
+struct Shown {
+    mounts: Vec<Mount>,
+    view: GitView,
+    links: Links,
+}
+
+/// Finds it, one after the other: each leaves what is there already alone.
+async fn shown(cx: &Context, workspace: Option<&HostPath>, mut mounts: Vec<Mount>) -> Result<Shown> {
+    let mut view = repository::view(cx, workspace, &mounts).await?;
+    let others: Vec<Mount> = mounts.iter().chain(&view.mounts).cloned().collect();
+    let links = links::found(cx, workspace, &others).await?;
+    view.mounts.extend(same_path::also_there(&others));
+    mounts.extend(links.mounts.iter().cloned().chain(known_hosts::mounted(cx)?));
+    Ok(Shown { mounts, view, links })
 }
 
 /// The author of commits in this workspace.

@@ -3,6 +3,7 @@
 pub mod boot_failure;
 mod claim;
 mod create;
+mod dotenv;
 #[cfg(test)]
 mod effects;
 pub(crate) mod egress;
@@ -13,8 +14,10 @@ mod forward;
 pub(crate) mod git;
 mod ids;
 mod image;
+mod known_hosts;
 mod launched;
 mod limits;
+mod links;
 mod mounts;
 mod nic;
 mod notices;
@@ -23,6 +26,7 @@ mod policy_check;
 pub(crate) mod reach;
 mod replan;
 mod reuse;
+mod same_path;
 mod session;
 mod standalone;
 mod start_failure;

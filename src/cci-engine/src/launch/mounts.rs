@@ -8,7 +8,7 @@ use cci_core::mount::{self, Mount, STORAGE};
 use cci_core::settings::Settings;
 use cci_core::workspace::Workspace;
 
-use super::ensure;
+use super::{ensure, same_path};
 use crate::site::host_path::{judged, protected, real, refused, stays_inside};
 use cci_host::caller::Caller;
 
@@ -38,6 +38,7 @@ pub(crate) fn resolved(
         roots().try_for_each(|root| stays_inside(dir, source.path(), root))?;
         mounts.push(Mount { device: "storage".into(), source, container: STORAGE.into(), readonly: false });
     }
+    mounts.extend(same_path::mounted(settings, workspace, &protected)?);
     let state = environment::state(settings.tool.agent());
     mount::check_places(&mounts, &root, &state).map_err(|error| refused(&error))?;
     Ok(mounts)

@@ -2,7 +2,8 @@
 //! mounts what is out of the agent's reach.
 
 use cci_core::Result;
-use cci_core::plan::LaunchPlan;
+use cci_core::git_device::is_of_git;
+use cci_core::plan::{LaunchPlan, PLACE};
 
 use super::facts::Survey;
 use super::reach;
@@ -24,6 +25,7 @@ pub(crate) async fn tell(cx: &Context, plan: &LaunchPlan, survey: &Survey) -> Re
     if let Some(elsewhere) = repository(cx, survey).await? {
         cx.emit(LaunchEvent::RepositoryElsewhere(elsewhere));
     }
+    survey.links.tell(cx);
     reach::tell_all(cx, survey).await?;
     also_named::report(cx, &survey.instances).await
 }
@@ -32,7 +34,9 @@ pub(crate) async fn tell(cx: &Context, plan: &LaunchPlan, survey: &Survey) -> Re
 async fn repository(cx: &Context, survey: &Survey) -> Result<Option<git::Elsewhere>> {
     let Some(workspace) = &survey.host.workspace else { return Ok(None) };
     // what is shown at its place on the host is what git needs there
-    if survey.host.git.mounts.iter().any(|mount| mount.container == workspace.as_str()) {
+    let of_git = &survey.host.git.mounts;
+    let is_there = survey.host.mounts.iter().chain(of_git).any(|mount| mount.container == workspace.as_str());
+    if is_there && of_git.iter().any(|mount| mount.device == PLACE || is_of_git(&mount.device)) {
         return Ok(None);
     }
     let workspace = workspace.path().to_owned();

@@ -10,7 +10,7 @@ use cci_core::plan::{LaunchPlan, SOCKETS};
 use cci_core::session::SessionId;
 use cci_core::settings::{Auto, CheckpointSettings, Settings};
 use cci_core::{Error, Result};
-use cci_guest::agent_socket::{self, AUTHORITY_NAME, GH_NAME};
+use cci_guest::agent_socket::{self, AUTHORITY_NAME, GH_NAME, SSH_SOCKET};
 use cci_host::secrets::Secrets;
 use cci_host::store::run_dir::{EgressNote, Hold, MachineNote, Owner, RunDir, Watched};
 use cci_incus::Instance;
@@ -21,6 +21,7 @@ use crate::event::{SessionEvent, Unwatched};
 use crate::launch;
 use crate::session::login::{self, Way};
 use crate::session::secrets::{self, Granted};
+use crate::session::ssh;
 use crate::site::host_path;
 
 pub use crate::session::login::TOKEN_URL;
@@ -54,13 +55,26 @@ pub async fn has_secrets(cx: &Context) -> bool {
 
 /// What a session gets of them.
 pub(super) async fn granted(cx: &Context) -> Result<Granted> {
-    secrets::granted(cx).await
+    let mut granted = secrets::granted(cx).await?;
+    match ssh::agent(cx).await {
+        Ok(note) => granted.ssh = note,
+        Err(why) => granted.no_ssh = Some(why),
+    }
+    if granted.ssh.is_some() && !cx.environment.contains_key(ssh::AGENT) {
+        granted.environment.insert(ssh::AGENT.to_owned(), SSH_SOCKET.to_owned());
+    }
+    Ok(granted)
 }
 
 /// What the agent of a session that runs has in its environment for its login and its secrets.
 pub(super) async fn environment_of(cx: &Context, session: SessionId) -> BTreeMap<String, String> {
     let (mut login, secrets) = tokio::join!(login::environment_of(cx, session), secrets::environment_of(cx, session));
     login.extend(secrets);
+    let cci_dir = cx.cci_dir();
+    let noted = blocking(move || Ok(RunDir::of(&cci_dir).noted(session).and_then(|noted| noted.ssh)));
+    if let Ok(Some(_)) = noted.await {
+        login.insert(ssh::AGENT.to_owned(), SSH_SOCKET.to_owned());
+    }
     login
 }
 
@@ -153,7 +167,7 @@ pub(super) fn watch(
     let Wanted { sockets, is_told, way, granted, egress, machine } = wanted;
     let has_sockets = || live.map_or_else(|| plan.has_sockets(), |live| live.devices.contains_key(SOCKETS));
     let connected = sockets && has_sockets();
-    let is_missed = is_told || way.needs_supervisor() || granted.note.is_some();
+    let is_missed = is_told || way.needs_supervisor() || granted.is_served();
     if sockets && !connected && is_missed && live.is_none() {
         let why = if way.needs_supervisor() { Unwatched::LoginOutOfReach } else { Unwatched::OutOfReach };
         cx.emit(SessionEvent::NotWatched(why));
@@ -161,20 +175,24 @@ pub(super) fn watch(
     let run = RunDir::of(&cx.cci_dir());
     let blank = launch::egress::blank(cx, id, owner);
     // what the agent that runs was started with stays
-    let (login, secrets, egress, machine) = match live {
+    let (login, secrets, ssh, egress, machine) = match live {
         Some(_) => {
-            let noted = run.noted(id).map(|noted| (noted.login, noted.secrets, noted.egress, noted.machine));
+            let noted = run.noted(id).map(|noted| {
+                // an agent that was started again can be elsewhere
+                let ssh = noted.ssh.map(|before| granted.ssh.clone().unwrap_or(before));
+                (noted.login, noted.secrets, ssh, noted.egress, noted.machine)
+            });
             noted.unwrap_or_default()
         }
-        None if connected => (way.note.clone(), granted.note.clone(), egress, machine),
-        None => (None, None, egress, machine),
+        None if connected => (way.note.clone(), granted.note.clone(), granted.ssh.clone(), egress, machine),
+        None => (None, None, None, egress, machine),
     };
     if !connected && (live.is_some() || egress.is_none()) {
         return Ok(false);
     }
     let is_needed = egress.is_some() && live.is_none();
     let checkpoints = if is_told && connected { cx.settings.checkpoints.clone() } else { blank.checkpoints.clone() };
-    let watched = Watched { sockets: connected, login, secrets, egress, machine, checkpoints, ..blank };
+    let watched = Watched { sockets: connected, login, secrets, ssh, egress, machine, checkpoints, ..blank };
     match run.make().and_then(|()| run.watch(&watched)) {
         Ok(()) => Ok(connected),
         Err(error) if is_needed => Err(error),

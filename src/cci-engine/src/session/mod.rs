@@ -18,6 +18,7 @@ mod secrets;
 pub mod shell;
 pub mod shutdown;
 pub mod sign_in;
+mod ssh;
 pub mod state_volume;
 #[cfg(test)]
 mod tests;

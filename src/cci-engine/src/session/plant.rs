@@ -17,6 +17,7 @@ use crate::ledger::Made;
 use crate::session::login::Way;
 use crate::session::secrets::Granted;
 use crate::site::host_path;
+use cci_host::git;
 use cci_host::store::noted;
 use cci_host::store::seed::Seed;
 
@@ -53,7 +54,7 @@ pub(super) async fn plant(cx: &Context, id: SessionId, owner: Ids, wanted: Plant
     let api_key = agent.api_key_variable().and_then(own);
     let login = way.given(is_fresh);
     let (mounted, protected) = (mounted(cx, &workspace), host_path::protected(&cx.settings, &cx.caller));
-    let cci_dir = cx.cci_dir();
+    let (cci_dir, same_path) = (cx.cci_dir(), cx.settings.workspace.same_path);
     let planted = cx
         .scope
         .writing(move || {
@@ -69,6 +70,7 @@ pub(super) async fn plant(cx: &Context, id: SessionId, owner: Ids, wanted: Plant
                 login,
                 secrets,
                 api_key: api_key.as_deref(),
+                at_host_path: same_path || git::is_elsewhere(&workspace),
                 workspace: &workspace,
                 protected,
                 mounted,
@@ -105,5 +107,6 @@ fn mounted(cx: &Context, workspace: &Path) -> Vec<(PathBuf, String)> {
     let workspaces = [cx.workspace.path(), workspace].map(|path| (path.to_owned(), WORKSPACE.to_owned()));
     let mounts = cx.settings.mounts.default.iter();
     let mounts = mounts.map(|(inside, entry)| (cx.workspace.path().join(&entry.host), inside.clone()));
-    workspaces.into_iter().chain(mounts).collect()
+    let at_home = cx.settings.workspace.same_path.then(|| (workspace.to_owned(), workspace.to_string_lossy().into()));
+    workspaces.into_iter().chain(mounts).chain(at_home).collect()
 }

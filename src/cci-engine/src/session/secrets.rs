@@ -9,7 +9,7 @@ use cci_core::session::SessionId;
 use cci_guest::agent_socket::SECRETS_SOCKET;
 use cci_guest::trust;
 use cci_host::secrets::{Authority, FirstSeen, Secret, Secrets, first_seen};
-use cci_host::store::run_dir::{RunDir, SecretsNote};
+use cci_host::store::run_dir::{RunDir, SecretsNote, SshNote};
 
 use crate::blocking::blocking;
 use crate::context::Context;
@@ -27,6 +27,10 @@ pub(super) struct Granted {
     pub(super) environment: BTreeMap<String, String>,
     /// The certificate that the container trusts, where TLS is ended for one of them.
     pub(super) authority: Option<String>,
+    /// The SSH agent that its programs may have sign.
+    pub(super) ssh: Option<SshNote>,
+    /// Why there is none, though the settings want one.
+    pub(super) no_ssh: Option<String>,
     /// Whether one of them is for `gh`.
     has_github: bool,
     seen: FirstSeen,
@@ -42,8 +46,16 @@ impl Granted {
         self.has_github.then(|| (name, format!("{begin}{SECRETS_SOCKET}\n")))
     }
 
-    /// Says what the session's tokens are bound to.
+    /// Whether the supervisor has something to do for it.
+    pub(super) fn is_served(&self) -> bool {
+        self.note.is_some() || self.ssh.is_some()
+    }
+
+    /// Says what the session's tokens are bound to, and what it lacks.
     pub(super) fn tell(&self, cx: &Context) {
+        if let Some(why) = &self.no_ssh {
+            cx.emit(SessionEvent::NoSshAgent(why.clone()));
+        }
         if !self.has_github {
             return;
         }
@@ -87,6 +99,8 @@ pub(super) async fn granted(cx: &Context) -> Result<Granted> {
         environment,
         authority,
         has_github: all.values().any(|secret| secret.github.is_some()),
+        ssh: None,
+        no_ssh: None,
         note: Some(SecretsNote { names: all.into_keys().collect(), remotes: seen.remotes.clone(), trusts }),
         seen,
     })

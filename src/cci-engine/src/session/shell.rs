@@ -178,7 +178,7 @@ pub(crate) async fn decide(cx: &Context, session: &Session) -> Result<Decided> {
     let way = connect::way(&cx).await?;
     let granted = connect::granted(&cx).await?;
     let is_judged = cx.policy().is_ok_and(|policy| policy.is_some_and(|policy| policy.is_named()));
-    let is_connected = is_told || way.needs_supervisor() || granted.note.is_some() || is_judged;
+    let is_connected = is_told || way.needs_supervisor() || granted.is_served() || is_judged;
     let turns = connect::turn_hooks(&cx.settings, is_told, is_judged);
     // what does not depend on Incus is done while Incus is asked
     let planting = Planting { turns: turns.clone(), way: &way, granted: &granted, is_fresh: session.fresh_login };

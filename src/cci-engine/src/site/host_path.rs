@@ -201,15 +201,23 @@ pub fn leads_out(wanted: &Path, host: &Path, root: &Path) -> bool {
 /// Where containers of the caller may have put links: the workspace of this call, what the existing containers can
 /// write, and what former ones could.
 pub(crate) async fn guest_places(cx: &Context) -> Result<Vec<PathBuf>> {
+    let (mut all, own) = (written_places(cx).await?, real_workspace(cx).await?);
+    if !all.contains(&own) {
+        all.push(own);
+    }
+    Ok(all)
+}
+
+/// The same without the workspace of this call, unless a container has had that already.
+pub(crate) async fn written_places(cx: &Context) -> Result<Vec<PathBuf>> {
     let live = ownership::all_of(cx, Whose::Own).await?;
     let live: Vec<PathBuf> =
         live.iter().flat_map(|owned| owned.instance.writable_host_sources()).map(PathBuf::from).collect();
-    let (store, cci_dir, own) = (launch::store(cx), cx.cci_dir(), cx.workspace.path().to_owned());
+    let (store, cci_dir) = (launch::store(cx), cx.cci_dir());
     let look = move || {
         let noted = noted::PLACES.read(&cci_dir)?.into_iter().map(PathBuf::from);
         let saved = store.all()?.sessions.into_iter().map(|saved| saved.metadata.workspace);
-        let all: BTreeSet<PathBuf> =
-            live.into_iter().chain(saved).chain(noted).chain([own]).map(|place| real(&place)).collect();
+        let all: BTreeSet<PathBuf> = live.into_iter().chain(saved).chain(noted).map(|place| real(&place)).collect();
         Ok(all.into_iter().collect())
     };
     cx.scope.until_cancelled(blocking(look)).await

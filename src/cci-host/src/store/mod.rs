@@ -1,6 +1,7 @@
 //! The session store under `~/.cci`: the conversations of every workspace, on the host.
 
 pub mod allowed_git;
+pub mod allowed_links;
 pub mod audit;
 pub mod checkpoints;
 pub(crate) mod directory;
@@ -13,6 +14,7 @@ pub mod guest_dir;
 mod holes;
 pub mod journal;
 mod kept_list;
+pub mod known_hosts;
 pub mod meter;
 pub mod mount_link;
 pub mod network_cache;

@@ -73,6 +73,9 @@ pub struct Watched {
     /// The secrets that its requests may carry.
     #[serde(default)]
     pub secrets: Option<SecretsNote>,
+    /// The SSH agent that its programs may have sign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh: Option<SshNote>,
     /// The way out of its connections that are judged by name, if it has one.
     #[serde(default)]
     pub egress: Option<EgressNote>,
@@ -120,6 +123,13 @@ pub struct LoginNote {
     pub max_tokens: u32,
     /// How many requests it may make in a minute; 0 is no limit.
     pub max_requests_per_minute: u32,
+}
+
+/// The SSH agent of a session's caller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SshNote {
+    /// Its socket.
+    pub agent: PathBuf,
 }
 
 /// Which secrets a session's requests may carry.
@@ -479,6 +489,7 @@ mod tests {
             owner: Owner { uid: 1, gid: 1 },
             login: None,
             secrets: None,
+            ssh: None,
             egress: None,
             checkpoints: CheckpointSettings::default(),
         }

@@ -29,7 +29,6 @@ use self::note::Note;
 use self::on_host::OnHost;
 use self::wording::Wording;
 use super::guest_dir::{Content, GuestDir};
-use crate::git;
 use crate::login::{Found, Held, LoginFile, understood};
 use crate::way;
 
@@ -53,6 +52,8 @@ pub struct Seed<'a> {
     pub api_key: Option<&'a str>,
     /// The workspace on the host.
     pub workspace: &'a Path,
+    /// Whether it may be there in the container too, and the agent work there.
+    pub at_host_path: bool,
     /// Places of the host that containers never see.
     pub protected: Vec<Protected>,
     /// Places of the host that are in the container, and where.
@@ -239,7 +240,7 @@ impl Seed<'_> {
             session,
             in_workspace,
             workspace: &self.workspace.to_string_lossy(),
-            at_host_path: git::is_elsewhere(self.workspace),
+            at_host_path: self.at_host_path,
             mounted: self.mounted.clone(),
             state: self.state.clone(),
             guest_home: self.guest_home,

@@ -5,9 +5,11 @@ use std::os::unix::fs::{DirBuilderExt, chown};
 use std::path::{Path, PathBuf};
 
 use cci_core::idmap::Ids;
+use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use super::allowed_links;
 use super::put::{self, host};
 use super::remove;
 use crate::git::Shared;
@@ -147,6 +149,7 @@ impl Worktrees {
         let real = above.canonicalize().unwrap_or(above).join(&self.name);
         let was_there = remove::path(&real).map_err(host("remove", &real))?;
         let _ = fs::remove_file(cci_dir.join(NOTES).join(format!("{}.lock", self.name)));
+        allowed_links::forget(cci_dir, &Workspace::at(self.workspace(cci_dir)))?;
         let path = note(cci_dir, &self.name);
         match fs::remove_file(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(was_there),

@@ -210,6 +210,7 @@ impl World {
             owner: Owner { uid: ids.uid, gid: ids.gid },
             login: None,
             secrets: None,
+            ssh: None,
             egress: None,
             checkpoints,
         };

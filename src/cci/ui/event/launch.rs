@@ -6,6 +6,7 @@ use cci_core::plan::PlanWarning;
 use cci_engine::event::{LaunchEvent, NetworkEvent};
 use cci_guest::GuestText;
 
+use super::links;
 use super::repository;
 use super::telling::Telling;
 
@@ -56,6 +57,16 @@ pub(super) fn launch(event: &LaunchEvent) -> Telling {
                 hint: names.first().map(|first| format!("mount it too: `--mount {first}:{}`", GuestText::new(inside))),
             }
         }
+        LaunchEvent::LinksShown { targets, readonly } => links::shown(targets, *readonly),
+        LaunchEvent::LinksClosed(closed) => links::closed(closed),
+        LaunchEvent::LinksNotSearched => Telling::note(
+            "The workspace has more than is searched for links that lead out of it (`workspace.outside_links = \"off\"` \
+             searches for none)",
+        ),
+        LaunchEvent::DotenvUnread { problem } => {
+            Telling::warning(format!("the workspace's .env is not read: {}", GuestText::new(problem)))
+        }
+        LaunchEvent::DotenvLeftOut { names, lines } => dotenv_left_out(names, lines),
         LaunchEvent::NotForwarded(names) => Telling::note(format!(
             "Not forwarded: {} (what lets the agent in, and what a secret stands for, is used from the host; `-e NAME` or the whole name in `defaults.forward` puts it into the container)",
             GuestText::new(names.join(", "))
@@ -65,6 +76,25 @@ pub(super) fn launch(event: &LaunchEvent) -> Telling {
             Telling::failure(text, error)
         }
     }
+}
+
+/// An agent can have written any number of names.
+fn dotenv_left_out(names: &[String], lines: &[usize]) -> Telling {
+    const NAMED: usize = 8;
+    let list = |all: Vec<String>| {
+        let more = if all.len() > NAMED { ", …" } else { "" };
+        format!("{}{more}", all.into_iter().take(NAMED).collect::<Vec<_>>().join(", "))
+    };
+    let names = list(names.iter().map(|name| GuestText::new(name).to_string()).collect());
+    let lines = list(lines.iter().map(ToString::to_string).collect());
+    let parts = [
+        (!names.is_empty()).then(|| format!("it may not set {names}")),
+        (!lines.is_empty()).then(|| format!("no assignment in line {lines}")),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let hint =
+        (!names.is_empty()).then(|| "what you set yourself with `-e` or in `defaults.environment` is set".to_owned());
+    Telling::Warning { text: format!("the workspace's .env is not taken as it is: {}", parts.join("; ")), hint }
 }
 
 fn plan_warning(warning: PlanWarning) -> String {

@@ -3,6 +3,7 @@
 mod build;
 mod checkpoint;
 mod launch;
+mod links;
 mod omission;
 mod progress;
 mod repository;

@@ -83,6 +83,12 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
         )),
         SessionEvent::TokenBound(remotes) => bound(remotes),
         SessionEvent::RemotesSince(remotes) => since(remotes),
+        SessionEvent::NoSshAgent(why) => Telling::Warning {
+            text: format!("`ssh.agent` is on, and there is no SSH agent to forward: {}", GuestText::new(why)),
+            hint: Some(
+                "start one with `eval \"$(ssh-agent)\"`, add keys with `ssh-add`, and start the session anew".into(),
+            ),
+        },
         SessionEvent::NotLetIn(why) => Telling::Warning {
             text: format!("the agent cannot reach its API: {}", GuestText::new(why)),
             hint: Some("`cci supervisor restart` tries again; `login.mode = \"copy\"` works without it".into()),

@@ -4,6 +4,7 @@ use cci_agent::{Import, Part};
 
 use super::*;
 use crate::network::{Mode, ServiceEntry};
+use crate::settings::{OutsideLinks, SshSettings, WorkspaceSettings};
 
 fn judged(trusted: &Settings, changed: &Settings, credentials: bool) -> Vec<String> {
     let around = Surroundings { credentials, inside: &|path| path.starts_with("/home/u/proj") };
@@ -123,4 +124,23 @@ fn a_project_may_only_take_parts_of_the_hosts_configuration_away() {
     assert_eq!(keys(&of(&[Part::Skills, Part::Hooks]), &of(&[Part::Skills])), Vec::<String>::new());
     assert_eq!(keys(&of(&[Part::Skills]), &of(&[Part::Hooks])), ["tool.import"]);
     assert_eq!(keys(&of(&[]), &Settings::default()), ["tool.import"]);
+}
+
+#[test]
+fn a_project_gets_no_more_of_the_host_than_the_user_gives_to_all() {
+    let all = |outside_links| {
+        let mut settings = Settings { ssh: SshSettings { agent: true }, ..Settings::default() };
+        settings.workspace = WorkspaceSettings { outside_links, same_path: true, dotenv: true };
+        settings
+    };
+    let keys = |trusted, changed| keys(&trusted, &changed);
+    assert_eq!(
+        keys(Settings::default(), all(OutsideLinks::Write)),
+        ["workspace.outside_links", "workspace.same_path", "workspace.dotenv", "ssh.agent"]
+    );
+    assert_eq!(keys(all(OutsideLinks::Write), all(OutsideLinks::Write)), Vec::<String>::new());
+    assert_eq!(keys(all(OutsideLinks::Off), all(OutsideLinks::Readonly)), ["workspace.outside_links"]);
+    let mut less = Settings::default();
+    less.workspace.outside_links = OutsideLinks::Off;
+    assert_eq!(keys(all(OutsideLinks::Write), less), Vec::<String>::new());
 }

@@ -97,7 +97,7 @@ impl Look {
         if is_first && !self.is_fork && !seen.is_empty() {
             events.push(LaunchEvent::RepositoryShown { shown: seen, is_proven: layout.is_proven() });
         }
-        let place = (layout.works_at == WorksAt::HostPath && !self.is_fork).then(|| self.workspace.as_str().to_owned());
+        let place = (layout.works_at == WorksAt::HostPath && !self.is_fork).then(|| self.workspace.as_str());
         let view = view::of(&self.cx, &layout, &self.others, place, &places)?;
         Ok((view, events))
     }

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use cci_core::host_disk::HostPath;
 use cci_core::mount::{self, Mount, Protected};
-use cci_core::plan::GitView;
+use cci_core::plan::{GitView, PLACE};
 use cci_core::{Error, Result, environment, git_device};
 use cci_git::layout::{Bind, Guarded, Layout, Nested, Private};
 use cci_guest::GuestText;
-use cci_guest::git::{alias, lines, own_directory};
+use cci_guest::git::{lines, own_directory};
 use cci_guest::layout::WORKSPACE;
 
 use crate::context::Context;
@@ -79,7 +79,7 @@ pub(super) fn of(
     cx: &Context,
     layout: &Layout,
     others: &[Mount],
-    place: Option<String>,
+    place: Option<&str>,
     protected: &[Protected],
 ) -> Result<GitView> {
     let workspace = Path::new(WORKSPACE);
@@ -96,20 +96,20 @@ pub(super) fn of(
         }
         let (device, source) = if redirects.contains(&source) {
             (git_device::redirect(number), host_path::own(&source)?)
-        } else if place.as_deref() == Some(&*container) {
-            (git_device::PLACE.to_owned(), exactly(&source, protected)?)
+        } else if place == Some(&*container) {
+            (PLACE.to_owned(), exactly(&source, protected)?)
         } else {
             (git_device::shown(number), exactly(&source, protected)?)
         };
         mounts.push(Mount { device, source, container, readonly: !writable });
     }
     mounts.extend(stubs(layout, mounts.len(), protected).into_iter().filter(|stub| is_free(&stub.container)));
-    let mut all = place.as_deref().map(|place| conversations(cx, place)).unwrap_or_default();
+    let mut all = String::new();
     for (number, Private { real, .. }) in layout.privates.iter().enumerate() {
         let real = text(&layout.inside(workspace, real))?;
         all += &lines(number, &real, &Private::LINKS, &Private::COPIES);
     }
-    Ok(GitView { mounts, lines: all, place, ..GitView::default() })
+    Ok(GitView { mounts, lines: all, ..GitView::default() })
 }
 
 /// The file that leads git to the container's own settings: the same for all containers.
@@ -130,15 +130,6 @@ fn stubs(layout: &Layout, first: usize, protected: &[Protected]) -> Vec<Mount> {
     };
     let files = layout.stubs.iter().map(|stub| stub.path.join(".git"));
     files.take(MOST).enumerate().filter_map(stub).collect()
-}
-
-/// Shell lines by which an agent that keeps its conversations by the directory that it works in finds those of `/workspace`.
-fn conversations(cx: &Context, place: &str) -> String {
-    let agent = cx.settings.tool.agent();
-    let slug = |path: &str| path.replace(|sign: char| !sign.is_ascii_alphanumeric(), "-");
-    let usual = slug(WORKSPACE);
-    let kept = agent.transcripts().and_then(|kept| kept.dir.strip_suffix(&usual));
-    kept.map(|above| alias(&format!("{}/{above}", environment::state(agent)), &usual, &slug(place))).unwrap_or_default()
 }
 
 /// A path as a container has it: nothing that is not UTF-8 gets there.

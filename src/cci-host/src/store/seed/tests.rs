@@ -96,6 +96,7 @@ impl World {
             secrets: SettingsSecrets::Copy,
             api_key: None,
             workspace: self.session.path(),
+            at_host_path: false,
             protected: self.protected(),
             mounted: Vec::new(),
             written: self.written.clone(),

@@ -13,8 +13,9 @@ use cci_core::session::SessionId;
 use cci_core::setup::step::Step;
 use cci_core::slot::Slot;
 use cci_engine::event::{
-    Activity, Amount, BuildEvent, BuildStep, Direction, Fallback, ImageEvent, InstanceEvent, LaunchEvent, NetworkEvent,
-    Progress, RollBackEvent, ServerProblem, SessionEvent, SpecialFile, TransferEvent, Unwatched, UpkeepEvent,
+    Activity, Amount, BuildEvent, BuildStep, ClosedLink, Direction, Fallback, ImageEvent, InstanceEvent, LaunchEvent,
+    NetworkEvent, Progress, RollBackEvent, ServerProblem, SessionEvent, SpecialFile, TransferEvent, Unwatched,
+    UpkeepEvent, WhyClosed,
 };
 use cci_engine::ledger::Made;
 use cci_host::git::Elsewhere;
@@ -58,6 +59,29 @@ fn launches() -> Vec<Event> {
         LaunchEvent::ReusingContainer,
         LaunchEvent::OtherImage { container: container(), image: "cci".into(), asked: "cci-next".into() },
         LaunchEvent::ConfigurationApplied { changed: vec!["limits.memory".into(), "workspace".into()] },
+        LaunchEvent::LinksShown { targets: vec!["/srv/set".into(), "/srv/x\u{1b}[2J".into()], readonly: true },
+        LaunchEvent::LinksShown { targets: vec!["/srv/set".into()], readonly: false },
+        LaunchEvent::LinksClosed(
+            [
+                WhyClosed::New,
+                WhyClosed::Around,
+                WhyClosed::OfHome,
+                WhyClosed::Led,
+                WhyClosed::Unusable("it does not exist".into()),
+                WhyClosed::TooMany(32),
+            ]
+            .map(|why| ClosedLink { link: "data/set".into(), target: "/srv/set".into(), why })
+            .into(),
+        ),
+        LaunchEvent::LinksClosed(vec![ClosedLink {
+            link: "x\u{1b}[2J".into(),
+            target: "/srv/$(id)".into(),
+            why: WhyClosed::New,
+        }]),
+        LaunchEvent::LinksNotSearched,
+        LaunchEvent::DotenvUnread { problem: "it is not UTF-8".into() },
+        LaunchEvent::DotenvLeftOut { names: vec!["LD_PRELOAD".into(), "PATH".into()], lines: vec![3, 7] },
+        LaunchEvent::DotenvLeftOut { names: vec![], lines: (1..20).collect() },
         LaunchEvent::NotNoted(why()),
         LaunchEvent::GitConfigUnread {
             file: "/home/u/.gitconfig".into(),
@@ -160,6 +184,7 @@ fn sessions() -> Vec<Event> {
             account: "work".parse().ok(),
         },
         SessionEvent::OthersStay(vec!["one".into(), "two".into()]),
+        SessionEvent::NoSshAgent("SSH_AUTH_SOCK is not set".into()),
         SessionEvent::NotLetIn("the supervisor does not answer".into()),
         SessionEvent::NotCopiedHome(why()),
         SessionEvent::WaitingForShutdown,
