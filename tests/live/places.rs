@@ -80,7 +80,7 @@ fn a_workspace_is_where_it_is_on_the_host_and_its_agent_works_there() {
     let out = in_container(
         &host,
         &[],
-        "pwd; touch here; ls /workspace; for in in . /workspace; do touch $in/closed/x || echo x >$in/.git/hooks/x || echo shut; done
+        "pwd; touch here; ls /workspace; for at in . /workspace; do touch $at/closed/x || echo x >$at/.git/hooks/x || echo shut; done
         git config a.b c; git -C /workspace config a.b",
     )
     .ok();

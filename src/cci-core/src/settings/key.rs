@@ -122,7 +122,7 @@ pub const KEYS: &[Key] = &[
     row("checkpoints.keep", Kind::Number(100_000), "50", "How many of a workspace are kept"),
     row("checkpoints.keep_for", Kind::Age, "\"30d\"", "How long they are kept"),
     row("checkpoints.agent_may_rewind", Kind::Bool, "true", "Let the agent in a container rewind its own session"),
-    row("git.protect", Kind::Bool, "false", "In a repository that is elsewhere, or has worktrees elsewhere, close what git runs on the host against writing: hooks, settings and attributes, also those of submodules and of repositories within the workspace"),
+    row("git.protect", Kind::Bool, "false", "Close what git runs on the host against the agent: hooks and attributes are read-only, and settings that are made inside stay there; also in submodules and in repositories within the workspace"),
     row("git.identity", Kind::Bool, "false", "Let commits in containers bear the caller's name and e-mail; nothing else of their git configuration is inside"),
     row("login.mode", Kind::Choice(&["socket", "token", "copy"]), "\"token\"", "What of the host's login of the agent is in a container: nothing (requests go through a socket, and get it on the host), an access token that is replaced before it ends, or all of it"),
     row("login.account", Kind::Name, "\"work\"", "The account that lets the agent in: one of `cci login add`, or `host` for the agent's own login on the host; the one of `cci login use` if not set"),
