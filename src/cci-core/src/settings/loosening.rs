@@ -19,6 +19,7 @@ use super::model::{
     Paths, Settings, TerminalSettings, ToolSettings, Variable,
 };
 use super::size::{Size, cores, number};
+use super::worktree::WorktreeSettings;
 use crate::network::ServiceEntry;
 
 /// One key that would be loosened, and why that matters.
@@ -54,6 +55,7 @@ pub fn loosenings(trusted: &Settings, changed: &Settings, around: &Surroundings<
         limits,
         checkpoints,
         git,
+        worktree,
         login,
         build,
         mounts,
@@ -69,6 +71,7 @@ pub fn loosenings(trusted: &Settings, changed: &Settings, around: &Surroundings<
     of_limits(&mut found, &trusted.limits, limits);
     of_checkpoints(&mut found, &trusted.checkpoints, checkpoints);
     of_git(&mut found, trusted.git, *git);
+    of_worktree(&mut found, &trusted.worktree, worktree);
     of_login(&mut found, &trusted.login, login);
     of_build(&mut found, &trusted.build, build);
     of_mounts(&mut found, trusted, mounts, around);
@@ -271,6 +274,14 @@ fn of_git(found: &mut Found, trusted: GitSettings, changed: GitSettings) {
     found.when(!protect && trusted.protect, "git.protect", &protect, reason);
     let reason = "the container would get the user's name and e-mail";
     found.when(identity && !trusted.identity, "git.identity", &identity, reason);
+}
+
+fn of_worktree(found: &mut Found, trusted: &WorktreeSettings, changed: &WorktreeSettings) {
+    const REASON: &str = "sessions in worktrees would get more of the user's repositories than what is committed";
+    let WorktreeSettings { copy, link } = changed;
+    let is_further = |own: &[String], changed: &[String]| changed.iter().any(|one| !own.contains(one));
+    found.when(is_further(&trusted.copy, copy), "worktree.copy", copy, REASON);
+    found.when(is_further(&trusted.link, link), "worktree.link", link, REASON);
 }
 
 fn of_login(found: &mut Found, trusted: &LoginSettings, changed: &LoginSettings) {

@@ -7,6 +7,7 @@ mod login;
 mod loosening;
 mod model;
 mod size;
+mod worktree;
 
 pub use checkpoints::{Auto, CheckpointSettings};
 pub use git::GitSettings;
@@ -17,3 +18,4 @@ pub use model::{
     AGENT_CONFIG, AGENT_UID, BuildSettings, Defaults, IncusSettings, Limits, MountEntry, Mounts, NetworkSettings,
     Paths, Settings, SettingsSecrets, TerminalSettings, ToolSettings, Variable,
 };
+pub use worktree::WorktreeSettings;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::checkpoints::CheckpointSettings;
 use super::git::GitSettings;
 use super::login::LoginSettings;
+use super::worktree::WorktreeSettings;
 use crate::boundary::Boundary;
 use crate::idmap::IdmapMode;
 use crate::network::{Mode, ServiceEntry};
@@ -42,6 +43,8 @@ pub struct Settings {
     pub checkpoints: CheckpointSettings,
     /// What of git on the host a container gets.
     pub git: GitSettings,
+    /// What the worktrees of a session get besides what is committed.
+    pub worktree: WorktreeSettings,
     /// How the agent is let in by its API.
     pub login: LoginSettings,
     /// How images are built.

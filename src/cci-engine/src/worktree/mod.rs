@@ -6,6 +6,7 @@
 mod begin;
 mod bring;
 mod end;
+mod make;
 mod merge;
 
 pub use begin::{Asked, begin};

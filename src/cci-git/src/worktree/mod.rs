@@ -5,6 +5,7 @@
 //! object has to be what its id says and what git would accept from a stranger. Nothing is run.
 
 mod accept;
+mod besides;
 mod bring;
 mod checkout;
 mod delta;
@@ -16,10 +17,14 @@ mod index;
 mod left;
 mod make;
 mod packed;
+mod place;
 mod refs;
 mod source;
 mod sparse;
+mod users;
+mod whole;
 
+pub use besides::{Made, Skipped};
 pub use bring::bring;
 pub use fault::Fault as Unfit;
 pub use forward::{Forward, forward};
