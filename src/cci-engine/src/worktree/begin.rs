@@ -10,7 +10,7 @@ use cci_git::layout::{Layout, Nested, Repository};
 use cci_git::worktree as git;
 
 use super::make::{Besides, make};
-use super::unfit;
+use super::{taken, unfit};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::event::LaunchEvent;
@@ -65,16 +65,6 @@ pub async fn begin(cx: &Context, asked: &Asked, digits: &str) -> Result<Context>
         cx.emit(LaunchEvent::DirectorySkipped { path: repository.join(skipped.path), why: skipped.why });
     }
     Ok(Context { workspace: Workspace::at(worktrees.workspace(&cx.cci_dir())), ..cx.clone() })
-}
-
-pub(super) fn taken(branch: &str, repository: &Path) -> Error {
-    Error::Usage {
-        problem: format!(
-            "branch '{branch}' cannot be made in {}: it, or one of a name above or below, exists",
-            repository.display()
-        ),
-        hint: Some(format!("name another one with --branch, or begin at it with `--base {branch}`")),
-    }
 }
 
 /// The repository of a directory, of which a session can have worktrees.

@@ -8,8 +8,7 @@ use cci_core::settings::WorktreeSettings;
 use cci_core::{Error, Result};
 use cci_git::worktree::{self as git, New, Skipped};
 
-use super::begin::taken;
-use super::unfit;
+use super::{taken, unfit};
 use crate::context::Context;
 use cci_host::git::{Added, Shared};
 use cci_host::store::session_worktrees::Worktrees;

@@ -4,28 +4,10 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use super::fault::Result;
-use super::make::New;
+use super::new::{Made, New, Skipped};
 use super::source::directory;
 use super::users::Users;
 use super::{include, index, place, whole};
-
-/// What became of the directories of the user's worktree.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Made {
-    /// Those for which there is an empty directory now.
-    pub linked: Vec<String>,
-    /// Those that it does not have, or not all of.
-    pub skipped: Vec<Skipped>,
-}
-
-/// A directory that the worktree does not get.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Skipped {
-    /// From the top of the user's worktree.
-    pub path: String,
-    /// Why not.
-    pub why: String,
-}
 
 /// What the worktree gets of the user's besides the commit; the paths of it, which it is to ignore.
 pub(super) fn besides(

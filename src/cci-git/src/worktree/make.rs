@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use gix_zlib::Inflate;
 
-use super::besides::{Made, besides};
+use super::besides::besides;
 use super::checkout::{Checkout, tree_of};
 use super::fault::Result;
+use super::new::{Made, New};
 use super::source::{OWN, Source, directory};
 use super::sparse::Sparse;
 use super::{index, refs};
@@ -19,31 +20,6 @@ use crate::dir::Dir;
 use crate::error::at;
 use crate::id::Id;
 use crate::restore::refs::in_workspace;
-
-/// A worktree to make.
-#[derive(Debug)]
-pub struct New<'a> {
-    /// What the worktrees of the parent share.
-    pub parent: &'a Path,
-    /// What the user's own worktree there has for itself; the same if it is the main one.
-    pub git_dir: &'a Path,
-    /// The user's own worktree, from which files come that no commit has.
-    pub files: Option<&'a Path>,
-    /// Where it goes: a directory that does not exist.
-    pub at: &'a Path,
-    /// Its branch, such as `cci/task`.
-    pub branch: &'a str,
-    /// The commit that it begins at.
-    pub base: Id,
-    /// Who owns it: a user and a group. Only root can say so.
-    pub owner: Option<(u32, u32)>,
-    /// What the user ignores everywhere, as gitignore patterns.
-    pub ignored: &'a [u8],
-    /// Directories to copy, if git ignores them: paths from the top.
-    pub copy: &'a [String],
-    /// Such directories for which it gets an empty one: the caller shows them there.
-    pub link: &'a [String],
-}
 
 /// Makes it. After an error the caller removes what is there.
 pub fn make(new: &New<'_>) -> Result<Made> {
