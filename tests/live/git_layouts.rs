@@ -215,6 +215,24 @@ fn in_a_linked_worktree_that_names_its_repository_by_a_relative_path() {
     in_each(&format!("repository main; trees main; {relative}"), "tree", "src/file");
 }
 
+/// What git from 2.48 on writes where `worktree.useRelativePaths` is set, and older ones refuse.
+#[test]
+fn in_a_linked_worktree_with_the_relative_paths_of_a_newer_git() {
+    let relative = "git -C main config core.repositoryformatversion 1; git -C main config extensions.relativeWorktrees true
+        echo gitdir: ../main/.git/worktrees/tree >tree/.git; echo ../../../../tree/.git >main/.git/worktrees/tree/gitdir
+        echo gitdir: ../main/.git/worktrees/other >other/.git; echo ../../../../other/.git >main/.git/worktrees/other/gitdir";
+    for user in [U1000, U1234] {
+        let host = world(user, &format!("repository main; trees main; {relative}"));
+        let out = inside(&host, "tree", &format!("FILE=src/file\n{WORK}")).ok();
+        assert_eq!(out.stdout, "one\n", "git is quiet: {out}");
+        // the host's git may be one of those that refuse it
+        on_host(&host, "git config -f main/.git/config --unset extensions.relativeWorktrees");
+        assert_eq!(on_host(&host, "git -C main log -1 --format=%s picked"), "three");
+        assert_eq!(on_host(&host, "git -C main fsck --no-progress --no-dangling 2>&1"), "");
+        assert_eq!(on_host(&host, "cd main/.git/worktrees; ls -d tree other"), "other\ntree");
+    }
+}
+
 #[test]
 fn in_a_worktree_of_a_bare_repository() {
     in_each("repository seed; git clone -q --bare seed proj.git; trees proj.git", "tree", "src/file");

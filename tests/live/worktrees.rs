@@ -180,6 +180,12 @@ fn a_clean_worktree_goes_and_every_other_is_kept_and_named() {
     }
     let pruned = json(&host, &["worktree", "prune", "--format", "json"]);
     assert_eq!(pruned["removed"], serde_json::json!(["clean"]), "{pruned}");
+    let kept: Vec<&Value> = pruned["kept"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    assert_eq!(kept, ["ahead", "dirty"], "{pruned}");
+    let told = host.cci(&["worktree", "prune"]).ok().stdout;
+    let lines: Vec<&str> = told.lines().collect();
+    assert!(lines.len() == 2 && lines[0].starts_with("ahead  ") && lines[1].starts_with("dirty  "), "{told}");
+    assert!(host.home.join(".cci/worktrees/dirty/new").exists(), "work was lost");
     assert_eq!(reasons(&host, "dirty"), ["1 file changed or new, such as new"]);
     assert_eq!(reasons(&host, "ahead"), ["its branch has new commits"]);
     let branches = git(&host, &repository, &["branch", "--format=%(refname:short)"]);
@@ -190,4 +196,110 @@ fn a_clean_worktree_goes_and_every_other_is_kept_and_named() {
     assert_eq!(git(&host, &repository, &["log", "-1", "--format=%s"]), "ahead");
     assert_eq!(git(&host, &repository, &["status", "--porcelain"]), "?? untracked");
     assert_eq!(fs::read_to_string(repository.join("new")).unwrap(), "x\n");
+}
+
+fn shell(host: &Host, at: &Path, script: &str) {
+    let mut command = host.command("sh");
+    command.current_dir(at).args(["-ec", script]);
+    run(command, b"").ok();
+}
+
+#[test]
+fn a_worktree_gets_what_git_ignores_as_far_as_it_is_asked_for() {
+    let host = Host::live(U1000);
+    let config = host.dir("home/.config/cci");
+    fs::write(config.join("config.toml"), "[worktree]\ncopy = [\"web/deps\"]\nlink = [\"node_modules\", \"notes\"]\n")
+        .unwrap();
+    let repository = repository(&host, "one");
+    let script = "mkdir -p docs web/deps node_modules notes && echo page >docs/page && git add docs \
+                  && git -c commit.gpgsign=false commit -qm docs && git sparse-checkout set --cone src \
+                  && printf 'node_modules\\nweb/deps\\n.env\\n' >>.git/info/exclude \
+                  && echo secret >.env && echo mine >notes/mine && printf '.env\\nmine\\n' >.worktreeinclude \
+                  && echo old >web/deps/x && ln -s x web/deps/y && echo lib >node_modules/lib";
+    shell(&host, &repository, script);
+    let before = everything(&repository);
+    let started =
+        host.cci(&["shell", "--background", "--debug", "--worktree=lean", "--repo", repository.to_str().unwrap()]).ok();
+    let container = started.stdout.split_whitespace().next().unwrap().to_owned();
+    assert!(started.stderr.contains("one/notes") && started.stderr.contains("git does not ignore it"), "{started}");
+    assert!(!started.stderr.contains("git will not work"), "what the worktree borrows is there: {started}");
+
+    let seen = code(
+        &host,
+        &container,
+        "cd /workspace && ls -A && cat .env web/deps/y node_modules/lib && git status --porcelain",
+    );
+    assert_eq!(seen, ".env\n.git\n.gitignore\nnode_modules\nsrc\nweb\nsecret\nold\nlib\n");
+    let attack = "cd /workspace; echo new >web/deps/x; exec 2>/dev/null; echo x >node_modules/planted
+                  sudo mount -o remount,rw,bind /workspace/node_modules; sudo touch node_modules/planted
+                  sudo chmod 777 node_modules/lib; sudo rm -rf node_modules/*; ls node_modules";
+    assert_eq!(code(&host, &container, attack), "lib\n");
+    assert_untouched(&repository, &before, "cci/lean");
+    fs::write(repository.join("node_modules/lib"), "next\n").unwrap();
+    assert_eq!(code(&host, &container, "cat /workspace/node_modules/lib"), "next\n", "it is a copy");
+
+    // what the agent puts in its place is not followed
+    host.cci(&["kill", &container]).ok();
+    host.wait_until_gone();
+    let workspace = host.home.join(".cci/worktrees/lean");
+    fs::remove_dir(workspace.join("node_modules")).unwrap();
+    std::os::unix::fs::symlink("/etc", workspace.join("node_modules")).unwrap();
+    let again = host.cci(&["shell", "--background", "--debug", "-w", workspace.to_str().unwrap()]).ok();
+    let container = again.stdout.split_whitespace().next().unwrap().to_owned();
+    assert!(again.stderr.contains("one/node_modules"), "{again}");
+    assert_eq!(
+        code(&host, &container, "readlink /workspace/node_modules; test -e /etc/lib || echo none"),
+        "/etc\nnone\n"
+    );
+    host.cci(&["kill", &container]).ok();
+    host.wait_until_gone();
+    let pruned = json(&host, &["worktree", "prune", "--format", "json"]);
+    assert_eq!(pruned["removed"], serde_json::json!(["lean"]), "what git ignores is no work: {pruned}");
+    assert_eq!(fs::read_to_string(repository.join("node_modules/lib")).unwrap(), "next\n");
+}
+
+#[test]
+fn a_rewind_brings_back_a_sessions_branch_and_a_fork_works_beside_it() {
+    let host = Host::live(U1000);
+    let repository = repository(&host, "one");
+    fs::write(host.home.join(".gitconfig"), "[user]\nsigningkey = none\n[commit]\ngpgsign = true\n").unwrap();
+    let before = everything(&repository);
+    let container = start(&host, &["--worktree=back", "--repo", repository.to_str().unwrap()]);
+    let workspace = host.home.join(".cci/worktrees/back");
+    let at = workspace.to_str().unwrap();
+    let commit = |word: &str| {
+        format!("cd /workspace && echo {word} >src/file && echo {word} >{word} && git add . && git commit -qm {word}")
+    };
+    assert_eq!(code(&host, &container, &commit("first")), "", "a commit is signed inside");
+    let first = host.cci(&["checkpoint", "-w", at]).ok().stdout.trim().to_owned();
+    assert_eq!(code(&host, &container, &commit("second")), "");
+    let listed = json(&host, &["worktree", "list", "--format", "json"]);
+    let one = &listed["worktrees"][0];
+    assert_eq!((&one["name"], &one["workspace"]), (&"back".into(), &at.into()), "{listed}");
+    let part = &one["repositories"][0];
+    let of = |name: &str| Value::from(git(&host, &repository, &["rev-parse", name]));
+    assert_eq!(part["repository"], repository.to_str().unwrap());
+    assert_eq!((&part["branch"], &part["base"], &part["commit"]), (&"cci/back".into(), &of("main"), &of("cci/back")));
+    assert_eq!(git(&host, &repository, &["log", "-1", "--format=%s %an", "cci/back"]), "second a");
+
+    host.cci(&["rewind", "--yes", "-w", at, &first]).ok();
+    assert_eq!(git(&host, &workspace, &["log", "-1", "--format=%s"]), "first");
+    assert_eq!(git(&host, &workspace, &["status", "--porcelain", "--branch"]), "## cci/back");
+    assert!(!workspace.join("second").exists() && fs::read_to_string(workspace.join("src/file")).unwrap() == "first\n");
+    assert_eq!(code(&host, &container, "cd /workspace && git log -1 --format=%s && git status --porcelain"), "first\n");
+    host.cci(&["worktree", "list"]).ok();
+    assert_eq!(git(&host, &repository, &["log", "-1", "--format=%s", "cci/back"]), "first");
+    assert_untouched(&repository, &before, "cci/back");
+
+    let out = host.cci_with(&["fork", "-w", at, "--format", "json"], &[("CCI_USE_DUMMY", "1")], b"").ok();
+    let forks: Value = serde_json::from_str(&out.stdout).unwrap();
+    let fork = &forks["forks"][0];
+    let inside = "cd /workspace && git log -1 --format=%s && echo fork >fork && git add fork && git commit -qm fork && git log --format=%s";
+    let seen = code(&host, fork["container"].as_str().unwrap(), inside);
+    assert_eq!(seen, "first\nfork\nfirst\nfirst\n", "{out}");
+    assert_eq!(git(&host, Path::new(fork["workspace"].as_str().unwrap()), &["log", "-1", "--format=%s"]), "fork");
+    assert_eq!(git(&host, &workspace, &["log", "-1", "--format=%s"]), "first", "the session went along");
+    assert_untouched(&repository, &before, "cci/back");
+    host.cci(&["fork", "--yes", "--remove", fork["name"].as_str().unwrap(), "-w", at]).ok();
+    git(&host, &repository, &["fsck", "--strict"]);
 }

@@ -11,6 +11,12 @@ pub fn shown(number: usize) -> String {
     format!("{OF_GIT}{number}")
 }
 
+/// The name of a device that shows a directory of the user's own worktree in one of a session.
+#[must_use]
+pub fn linked(number: usize) -> String {
+    format!("{OF_GIT}link-{number}")
+}
+
 /// The name of a device that leads git to the container's own settings.
 #[must_use]
 pub fn redirect(number: usize) -> String {

@@ -23,7 +23,8 @@ use cci_host::store::session_worktrees::Part;
 /// Show, merge and remove the worktrees of sessions
 ///
 /// `cci shell --worktree` makes them: a session works there on a branch of its own, and the repositories that they are of cannot be changed
-/// from inside. What it commits is on that branch in the repository after each turn.
+/// from inside. What it commits is on that branch in the repository after each turn. Of what git ignores a worktree gets the files that
+/// `.worktreeinclude` names, copies of the directories in `worktree.copy`, and a read-only view of those in `worktree.link`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  cci worktree list\n  cci worktree merge login-2    take its commits into the branch that you are on\n  cci worktree prune            remove those in which nothing is left"

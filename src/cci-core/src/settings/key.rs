@@ -6,6 +6,7 @@ use cci_agent::Part;
 use super::checkpoints::age;
 use super::model::{AGENT_CONFIG, AGENT_UID};
 use super::size::{Size, cores, number};
+use super::worktree::is_place;
 use crate::environment::is_variable_name;
 use crate::forward::is_entry;
 use crate::network::{INHERIT, Upstream, listed, name_server};
@@ -25,6 +26,8 @@ pub enum Kind {
     Number(u32),
     /// A list of texts.
     Texts,
+    /// A list of directories in a repository.
+    Places,
     /// A list of names of variables, and of beginnings of names with a `*`.
     Forward,
     /// A list of what mode `allowlist` lets through.
@@ -124,6 +127,8 @@ pub const KEYS: &[Key] = &[
     row("checkpoints.agent_may_rewind", Kind::Bool, "true", "Let the agent in a container rewind its own session"),
     row("git.protect", Kind::Bool, "false", "Close what git runs on the host against the agent: hooks and attributes are read-only, and settings that are made inside stay there; also in submodules and in repositories within the workspace"),
     row("git.identity", Kind::Bool, "false", "Let commits in containers bear the caller's name and e-mail; nothing else of their git configuration is inside"),
+    row("worktree.copy", Kind::Places, "[\".venv\"]", "Directories of the repository that `shell --worktree` copies into a new worktree; only those that git ignores"),
+    row("worktree.link", Kind::Places, "[\"node_modules\"]", "Such directories that it shows instead, read-only; the container sees them as they are on the host"),
     row("login.mode", Kind::Choice(&["socket", "token", "copy"]), "\"token\"", "What of the host's login of the agent is in a container: nothing (requests go through a socket, and get it on the host), an access token that is replaced before it ends, or all of it"),
     row("login.account", Kind::Name, "\"work\"", "The account that lets the agent in: one of `cci login add`, or `host` for the agent's own login on the host; the one of `cci login use` if not set"),
     row("login.max_tokens", Kind::Number(u32::MAX), "2000000", "How many tokens a session may use through the socket; 0 is no limit"),
@@ -178,6 +183,10 @@ impl Kind {
             Self::Bool => "true or false".into(),
             Self::Number(most) => format!("a whole number from 0 to {most}"),
             Self::Texts => "a list of texts".into(),
+            Self::Places => {
+                "a list of directories, as paths from the top of a repository without `..`, such as \"node_modules\""
+                    .into()
+            }
             Self::Forward => {
                 "a list of names of variables, or of beginnings of such names with a `*` at the end".into()
             }
@@ -218,6 +227,7 @@ impl Kind {
                 !text.is_empty() && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
             }
             Self::Texts => !text.contains('\0'),
+            Self::Places => is_place(text),
             Self::Forward => is_entry(text),
             Self::Domains => listed(text).is_ok(),
             Self::NameServer => name_server(text).is_some(),

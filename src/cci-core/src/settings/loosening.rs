@@ -20,6 +20,7 @@ use super::model::{
     Paths, Settings, TerminalSettings, ToolSettings, Variable,
 };
 use super::size::{Size, cores, number};
+use super::worktree::WorktreeSettings;
 use crate::network::ServiceEntry;
 
 /// What the decision depends on besides the settings.
@@ -44,6 +45,7 @@ pub fn loosenings(trusted: &Settings, changed: &Settings, around: &Surroundings<
         limits,
         checkpoints,
         git,
+        worktree,
         login,
         workspace,
         ssh,
@@ -61,6 +63,7 @@ pub fn loosenings(trusted: &Settings, changed: &Settings, around: &Surroundings<
     of_limits(&mut found, &trusted.limits, limits);
     of_checkpoints(&mut found, &trusted.checkpoints, checkpoints);
     of_git(&mut found, trusted.git, *git);
+    of_worktree(&mut found, &trusted.worktree, worktree);
     of_login(&mut found, &trusted.login, login);
     places::of_workspace(&mut found, &trusted.workspace, workspace);
     places::of_ssh(&mut found, trusted.ssh, *ssh);
@@ -253,6 +256,14 @@ fn of_git(found: &mut Found, trusted: GitSettings, changed: GitSettings) {
     found.when(!protect && trusted.protect, "git.protect", &protect, reason);
     let reason = "the container would get the user's name and e-mail";
     found.when(identity && !trusted.identity, "git.identity", &identity, reason);
+}
+
+fn of_worktree(found: &mut Found, trusted: &WorktreeSettings, changed: &WorktreeSettings) {
+    const REASON: &str = "sessions in worktrees would get more of the user's repositories than what is committed";
+    let WorktreeSettings { copy, link } = changed;
+    let is_further = |own: &[String], changed: &[String]| changed.iter().any(|one| !own.contains(one));
+    found.when(is_further(&trusted.copy, copy), "worktree.copy", copy, REASON);
+    found.when(is_further(&trusted.link, link), "worktree.link", link, REASON);
 }
 
 fn of_login(found: &mut Found, trusted: &LoginSettings, changed: &LoginSettings) {

@@ -9,6 +9,7 @@ mod model;
 mod size;
 mod ssh;
 mod workspace;
+mod worktree;
 
 pub use checkpoints::{Auto, CheckpointSettings};
 pub use git::GitSettings;
@@ -21,3 +22,4 @@ pub use model::{
 };
 pub use ssh::SshSettings;
 pub use workspace::{OutsideLinks, WorkspaceSettings};
+pub use worktree::WorktreeSettings;

@@ -13,6 +13,7 @@ use super::git::GitSettings;
 use super::login::LoginSettings;
 use super::ssh::SshSettings;
 use super::workspace::WorkspaceSettings;
+use super::worktree::WorktreeSettings;
 use crate::boundary::Boundary;
 use crate::idmap::IdmapMode;
 use crate::network::{Mode, ServiceEntry};
@@ -44,6 +45,8 @@ pub struct Settings {
     pub checkpoints: CheckpointSettings,
     /// What of git on the host a container gets.
     pub git: GitSettings,
+    /// What the worktrees of a session get besides what is committed.
+    pub worktree: WorktreeSettings,
     /// How the agent is let in by its API.
     pub login: LoginSettings,
     /// What of the host belongs to the workspace, and where it is.

@@ -63,6 +63,13 @@ pub enum LaunchEvent {
         /// Why not.
         problem: String,
     },
+    /// A directory of the user's is not in the session's worktree as the settings say, or not all of it.
+    DirectorySkipped {
+        /// The directory.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
     /// There are so many repositories within the workspace that only its own is closed against the agent.
     GitUnprotected {
         /// How many.

@@ -89,6 +89,8 @@ const ROWS: &[(&str, &str, Effect)] = &[
     ("checkpoints.agent_may_rewind", "true", Live("checkpoints::an_agent_rewinds_itself_where_it_may")),
     ("git.protect", "false", Live("git_layouts::what_is_configured_of_git_is_so")),
     ("git.identity", "false", Live("git_layouts::what_is_configured_of_git_is_so")),
+    ("worktree.copy", "[\".venv\"]", Live("worktrees::a_worktree_gets_what_git_ignores_as_far_as_it_is_asked_for")),
+    ("worktree.link", "[\"node_modules\"]", Live("worktrees::a_worktree_gets_what_git_ignores_as_far_as_it_is_asked_for")),
     ("login.mode", "\"token\"", Live("login::a_token_is_in_the_container_because_the_configuration_says_so")),
     ("login.account", "\"work\"", Live("login_accounts::an_api_key_of_an_account_opens_the_api_and_is_nowhere_inside")),
     ("login.max_tokens", "60", Live("login::a_session_that_runs_away_is_stopped_with_a_clear_answer")),

@@ -40,7 +40,8 @@ async fn repository(cx: &Context, survey: &Survey) -> Result<Option<git::Elsewhe
         return Ok(None);
     }
     let workspace = workspace.path().to_owned();
-    let (home, mounts) = (cx.caller.home.clone(), survey.host.mounts.clone());
+    let mounts: Vec<_> = survey.host.mounts.iter().chain(&survey.host.git.mounts).cloned().collect();
+    let home = cx.caller.home.clone();
     let look = move || {
         let mounted: Vec<&str> = mounts.iter().map(|mount| mount.container.as_str()).collect();
         Ok(git::elsewhere(&workspace, &host_path::real(&home), &mounted))

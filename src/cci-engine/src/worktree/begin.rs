@@ -1,20 +1,22 @@
 //! Makes the worktrees of a new session.
 
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use cci_core::idmap::Ids;
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 use cci_git::layout::{Layout, Nested, Repository};
-use cci_git::worktree::{self as git, New};
+use cci_git::worktree as git;
 
-use super::unfit;
+use super::make::{Besides, make};
+use super::{taken, unfit};
 use crate::blocking::blocking;
 use crate::context::Context;
+use crate::event::LaunchEvent;
 use crate::ledger::Made;
 use crate::site::host_path;
-use cci_host::git::{Added, Shared};
+use cci_host::git::Shared;
 use cci_host::store::session_worktrees::{Part, Worktrees, is_name};
 
 /// What to make.
@@ -39,6 +41,7 @@ pub async fn begin(cx: &Context, asked: &Asked, digits: &str) -> Result<Context>
     }
     let tops: Vec<PathBuf> =
         tops.iter().map(|top| host_path::real(Workspace::resolve(&cx.caller.current_dir, top).path())).collect();
+    let besides = Besides::of(cx)?;
     let (asked, digits) = (asked.clone(), digits.to_owned());
     let found = blocking(move || {
         let mut found = Vec::new();
@@ -57,60 +60,11 @@ pub async fn begin(cx: &Context, asked: &Asked, digits: &str) -> Result<Context>
     let owner = owner(cx, &found[0].common)?;
     cx.scope.ledger.push(Made::Worktrees { name: worktrees.name.clone() });
     let (made, dir) = (worktrees.clone(), cci_dir.clone());
-    cx.scope.writing(move || make(&made, &dir, owner)).await?;
+    let skipped = cx.scope.writing(move || make(&made, &dir, owner, &besides)).await?;
+    for (repository, skipped) in skipped {
+        cx.emit(LaunchEvent::DirectorySkipped { path: repository.join(skipped.path), why: skipped.why });
+    }
     Ok(Context { workspace: Workspace::at(worktrees.workspace(&cx.cci_dir())), ..cx.clone() })
-}
-
-fn make(worktrees: &Worktrees, cci_dir: &Path, owner: Ids) -> Result<()> {
-    let _lock = Worktrees::lock(cci_dir, &worktrees.name)?;
-    worktrees.note(cci_dir)?;
-    if worktrees.repositories.len() > 1 {
-        worktrees.create(cci_dir, owner)?;
-    } else {
-        // the only worktree is the workspace itself
-        let above = worktrees.workspace(cci_dir);
-        let above = above.parent().unwrap_or(cci_dir);
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(above);
-        made.map_err(|source| Error::Host { step: "create", path: above.to_owned(), source })?;
-    }
-    let is_root = rustix::process::geteuid().is_root();
-    for part in &worktrees.repositories {
-        let at = worktrees.directory(cci_dir, part);
-        let new = New {
-            parent: &part.common,
-            git_dir: &part.git_dir,
-            files: part.top.as_deref(),
-            at: &at,
-            branch: &part.branch,
-            base: part.base.parse().map_err(|_| Error::Internal("a commit has no id".into()))?,
-            owner: is_root.then_some((owner.uid, owner.gid)),
-        };
-        git::make(&new).map_err(unfit("making the worktree", &at))?;
-        let failed = |source| Error::Host { step: "change", path: part.common.clone(), source };
-        let parent = Shared::at(&part.common).map_err(failed)?;
-        let failed = |source| Error::Host { step: "change", path: part.common.clone(), source };
-        let parent = parent.ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))?;
-        if parent.make_branch(&part.branch, &part.base, &worktrees.why()).map_err(failed)? == Added::Taken {
-            return Err(taken(&part.branch, &part.common));
-        }
-    }
-    // what was copied into them is ignored at their end
-    let mut noted = worktrees.clone();
-    for part in &mut noted.repositories {
-        let path = worktrees.directory(cci_dir, part).join(".git/info/exclude");
-        part.exclude = std::fs::read_to_string(path).unwrap_or_default();
-    }
-    noted.note(cci_dir)
-}
-
-fn taken(branch: &str, repository: &Path) -> Error {
-    Error::Usage {
-        problem: format!(
-            "branch '{branch}' cannot be made in {}: it, or one of a name above or below, exists",
-            repository.display()
-        ),
-        hint: Some(format!("name another one with --branch, or begin at it with `--base {branch}`")),
-    }
 }
 
 /// The repository of a directory, of which a session can have worktrees.
@@ -195,6 +149,7 @@ fn worktrees(name: &str, asked: &Asked, found: &[Repository]) -> Result<Worktree
             at: base.clone(),
             base,
             exclude: String::new(),
+            linked: Vec::new(),
         });
     }
     Ok(Worktrees { name: name.to_owned(), repositories })

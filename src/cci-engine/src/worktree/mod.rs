@@ -6,6 +6,7 @@
 mod begin;
 mod bring;
 mod end;
+mod make;
 mod merge;
 
 pub use begin::{Asked, begin};
@@ -32,4 +33,15 @@ fn not_found(cx: &crate::context::Context, name: &str) -> Error {
     let names: Vec<String> = all.into_iter().map(|one| one.name).collect();
     let hint = if names.is_empty() { "there are none".to_owned() } else { format!("there are: {}", names.join(", ")) };
     Error::Usage { problem: format!("no worktree is called '{name}'"), hint: Some(hint) }
+}
+
+/// A branch that is there already.
+fn taken(branch: &str, repository: &std::path::Path) -> Error {
+    Error::Usage {
+        problem: format!(
+            "branch '{branch}' cannot be made in {}: it, or one of a name above or below, exists",
+            repository.display()
+        ),
+        hint: Some(format!("name another one with --branch, or begin at it with `--base {branch}`")),
+    }
 }

@@ -31,6 +31,12 @@ pub enum Fault {
         /// The file, from the top of the working tree.
         path: std::path::PathBuf,
     },
+    /// A directory to copy is larger than any that is meant.
+    #[error("there is too much in the directory to copy {}", path.display())]
+    TooLarge {
+        /// Where that was found.
+        path: std::path::PathBuf,
+    },
     /// The disk, or this machine, failed.
     #[error(transparent)]
     Failed(#[from] crate::Error),

@@ -8,38 +8,21 @@ use std::path::{Path, PathBuf};
 
 use gix_zlib::Inflate;
 
+use super::besides::besides;
 use super::checkout::{Checkout, tree_of};
 use super::fault::Result;
+use super::new::{Made, New};
 use super::source::{OWN, Source, directory};
 use super::sparse::Sparse;
-use super::{include, index, refs};
+use super::{index, refs};
 use crate::config::{self, Entry};
 use crate::dir::Dir;
 use crate::error::at;
 use crate::id::Id;
 use crate::restore::refs::in_workspace;
 
-/// A worktree to make.
-#[derive(Debug)]
-pub struct New<'a> {
-    /// What the worktrees of the parent share.
-    pub parent: &'a Path,
-    /// What the user's own worktree there has for itself; the same if it is the main one.
-    pub git_dir: &'a Path,
-    /// The user's own worktree, from which files come that no commit has.
-    pub files: Option<&'a Path>,
-    /// Where it goes: a directory that does not exist.
-    pub at: &'a Path,
-    /// Its branch, such as `cci/task`.
-    pub branch: &'a str,
-    /// The commit that it begins at.
-    pub base: Id,
-    /// Who owns it: a user and a group. Only root can say so.
-    pub owner: Option<(u32, u32)>,
-}
-
 /// Makes it. After an error the caller removes what is there.
-pub fn make(new: &New<'_>) -> Result<()> {
+pub fn make(new: &New<'_>) -> Result<Made> {
     let parent = directory(new.parent)?;
     let source = Source::of(&parent, OWN)?;
     let tree = tree_of(&source, new.base, &mut Inflate::default())?;
@@ -56,20 +39,18 @@ pub fn make(new: &New<'_>) -> Result<()> {
 
     let checkout = Checkout { source: &source, top: new.at, owner: new.owner };
     let mut written = checkout.all(tree, sparse.as_ref())?;
-    let copied = match new.files {
-        Some(files) => include::copied(files, new.at, &written)?,
-        None => Vec::new(),
+    let exclude = text(&[b"info", b"exclude"]);
+    let (made, copied) = match new.files {
+        Some(files) => besides(new, files, &exclude, &written)?,
+        None => (Made::default(), Vec::new()),
     };
-    for path in &copied {
-        given_up_to(new, path)?;
-    }
 
     let git = Git { new, dir: new.at.join(".git") };
     git.put("objects/info/alternates", &line(&new.parent.join("objects")))?;
     git.put("config", settings(&all, sparse.is_some()).as_bytes())?;
     git.put("packed-refs", &packed(&refs::all(&parent)?, new.branch))?;
     git.put(&format!("refs/heads/{}", new.branch), format!("{}\n", new.base).as_bytes())?;
-    git.put("info/exclude", &excluded(text(&[b"info", b"exclude"]), &copied))?;
+    git.put("info/exclude", &excluded(exclude, &copied))?;
     if let Some(patterns) = &patterns {
         git.put("info/sparse-checkout", patterns)?;
     }
@@ -78,7 +59,8 @@ pub fn make(new: &New<'_>) -> Result<()> {
     }
     git.directory(&git.dir.join("objects/pack"))?;
     git.put("index", &index::encode(&mut written)?)?;
-    git.put("HEAD", format!("ref: refs/heads/{}\n", new.branch).as_bytes())
+    git.put("HEAD", format!("ref: refs/heads/{}\n", new.branch).as_bytes())?;
+    Ok(made)
 }
 
 /// The new repository.
@@ -110,12 +92,6 @@ impl Git<'_> {
 fn give(new: &New<'_>, path: &Path) -> Result<()> {
     let given = new.owner.map(|(uid, gid)| lchown(path, Some(uid), Some(gid)));
     Ok(given.unwrap_or(Ok(())).map_err(at("give away", path))?)
-}
-
-/// Gives away a copied file with the directories above it.
-fn given_up_to(new: &New<'_>, path: &[u8]) -> Result<()> {
-    let path = new.at.join(std::ffi::OsStr::from_bytes(path));
-    path.ancestors().take_while(|above| *above != new.at).try_for_each(|above| give(new, above))
 }
 
 fn line(path: &Path) -> Vec<u8> {

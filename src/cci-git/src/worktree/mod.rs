@@ -5,6 +5,7 @@
 //! object has to be what its id says and what git would accept from a stranger. Nothing is run.
 
 mod accept;
+mod besides;
 mod bring;
 mod checkout;
 mod delta;
@@ -15,14 +16,19 @@ mod include;
 mod index;
 mod left;
 mod make;
+mod new;
 mod packed;
+mod place;
 mod refs;
 mod source;
 mod sparse;
+mod users;
+mod whole;
 
 pub use bring::bring;
 pub use fault::Fault as Unfit;
 pub use forward::{Forward, forward};
 pub use left::{Left, left};
-pub use make::{New, make};
+pub use make::make;
+pub use new::{Made, New, Skipped};
 pub use refs::{at, resolve};

@@ -1,12 +1,12 @@
 //! Worktrees of sessions with the real git on both sides: made, committed in, brought back; and what a hostile session would bring.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use cci_git::Id;
-use cci_git::worktree::{Forward, New, at, bring, forward, left, make, resolve};
+use cci_git::worktree::{Forward, Made, New, at, bring, forward, left, make, resolve};
 
 struct World {
     dir: tempfile::TempDir,
@@ -65,6 +65,11 @@ impl World {
     }
 
     fn made(self) -> Self {
+        self.made_with(&[], &[]);
+        self
+    }
+
+    fn made_with(&self, copy: &[&str], link: &[&str]) -> Made {
         let (parent, session) = (self.parent(), self.session());
         let common = parent.join(".git");
         let new = New {
@@ -75,9 +80,11 @@ impl World {
             branch: "cci/x",
             base: self.head(),
             owner: None,
+            ignored: b"*.mine\n",
+            copy: &copy.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>(),
+            link: &link.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>(),
         };
-        make(&new).unwrap();
-        self
+        make(&new).unwrap()
     }
 
     fn open(path: &Path) -> fs::File {
@@ -200,15 +207,76 @@ fn a_sparse_checkout_and_files_that_no_commit_has_are_as_in_the_parent() {
     let world = World::new();
     let parent = world.parent();
     git(&parent, &["sparse-checkout", "set", "--cone", "nothing"]);
-    fs::write(parent.join(".worktreeinclude"), "*.env\n/a.b\n").unwrap();
+    fs::write(parent.join(".worktreeinclude"), "*.env\n/a.b\n*.mine\n/notes\nlink/\n").unwrap();
+    fs::write(parent.join(".git/info/exclude"), "*.env\n!keep.env\n").unwrap();
     fs::write(parent.join("my.env"), "SECRET=1").unwrap();
+    fs::write(parent.join("keep.env"), "not ignored").unwrap();
+    fs::write(parent.join("notes"), "neither").unwrap();
+    fs::write(parent.join("x.mine"), "ignored by the user").unwrap();
     symlink("/etc/hostname", parent.join("out.env")).unwrap();
+    fs::create_dir(parent.join("inner")).unwrap();
+    fs::write(parent.join("inner/.gitignore"), "deep.env\n!my.env\n").unwrap();
+    for name in ["deep.env", "my.env"] {
+        fs::write(parent.join("inner").join(name), "x").unwrap();
+    }
+    // where the commit has a link, the user has a directory by now
+    fs::remove_file(parent.join("link")).unwrap();
+    fs::create_dir(parent.join("link")).unwrap();
+    fs::write(parent.join("link/through.env"), "x").unwrap();
     let world = world.made();
     let session = world.session();
     assert!(!session.join("a").exists() && session.join("long").exists());
     assert_eq!(fs::read_to_string(session.join("my.env")).unwrap(), "SECRET=1");
+    for (name, is_there) in
+        [("x.mine", true), ("inner/deep.env", true), ("inner/my.env", false), ("keep.env", false), ("notes", false)]
+    {
+        assert_eq!(session.join(name).exists(), is_there, "{name}");
+    }
     assert!(!session.join("out.env").exists(), "a link was followed");
+    assert!(session.join("link").is_symlink() && !session.join("a/b/through.env").exists(), "written through a link");
     assert_eq!(git(&session, &["status", "--porcelain"]), "");
+}
+
+#[test]
+fn directories_that_git_ignores_are_copied_and_others_are_not() {
+    let world = World::new();
+    let parent = world.parent();
+    fs::write(parent.join(".git/info/exclude"), "/deps\n/shown\n/out\n/file\n/a\n").unwrap();
+    fs::create_dir_all(parent.join("deps/bin/.git")).unwrap();
+    fs::write(parent.join("deps/tool"), "x").unwrap();
+    fs::write(parent.join("deps/bin/.git/config"), "x").unwrap();
+    symlink("../tool", parent.join("deps/bin/tool")).unwrap();
+    let run = fs::Permissions::from_mode(0o4555);
+    fs::set_permissions(parent.join("deps/tool"), run).unwrap();
+    let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    fs::File::open(parent.join("deps/tool")).unwrap().set_modified(old).unwrap();
+    fs::create_dir_all(parent.join("venv/lib")).unwrap();
+    fs::write(parent.join("venv/.gitignore"), "*\n").unwrap();
+    fs::create_dir(parent.join("shown")).unwrap();
+    fs::write(parent.join("shown/inner"), "x").unwrap();
+    fs::create_dir(parent.join("data")).unwrap();
+    fs::write(parent.join("data/mine"), "x").unwrap();
+    fs::write(parent.join("file"), "x").unwrap();
+    symlink("/etc", parent.join("out")).unwrap();
+    fs::write(parent.join(".worktreeinclude"), "inner\n").unwrap();
+
+    let made = world.made_with(&["deps", "venv", "data", "a", "out", "out/ssh", "missing", "file"], &["shown"]);
+    let session = world.session();
+    assert_eq!(made.linked, ["shown"]);
+    let skipped: Vec<&str> = made.skipped.iter().map(|one| &*one.path).collect();
+    assert_eq!(skipped, ["data", "a", "out", "out/ssh", "file"], "{made:?}");
+    let copy = fs::metadata(session.join("deps/tool")).unwrap();
+    assert_eq!((copy.mode() & 0o7777, copy.modified().unwrap()), (0o555, old));
+    assert_eq!(fs::read_link(session.join("deps/bin/tool")).unwrap(), Path::new("../tool"));
+    assert!(!session.join("deps/bin/.git").exists(), "a repository came along");
+    assert!(session.join("venv/lib").is_dir() && !session.join("data").exists() && !session.join("out").exists());
+    assert_eq!(fs::read_dir(session.join("shown")).unwrap().count(), 0, "it is for a mount");
+    assert_eq!(git(&session, &["status", "--porcelain"]), "");
+    let exclude = fs::read(session.join(".git/info/exclude")).unwrap();
+    fs::write(session.join("deps/new"), "installed").unwrap();
+    let (open, of_parent) = (fs::File::open(&session).unwrap(), World::open(&parent));
+    let left = left(&open, &of_parent, "cci/x", world.head(), &exclude).unwrap();
+    assert_eq!(left.files, 0, "{left:?}");
 }
 
 #[test]

@@ -58,18 +58,21 @@ impl Shared {
     /// Removes a branch that cci made and that is still at this commit; returns whether it is gone.
     pub fn drop_branch(&self, branch: &str, at: &str, why: &str) -> io::Result<bool> {
         let name = format!("refs/heads/{branch}");
+        // a branch of a name above can be there instead, and no lock beside this one
+        if cci_git::worktree::at(self, &name).is_none() {
+            return Ok(true);
+        }
+        let _lock = Lock::take(self, branch)?;
         let Some(now) = cci_git::worktree::at(self, &name) else { return Ok(true) };
         if now.to_string() != at || !self.is_made_by(branch, why)? || self.is_checked_out(branch)? {
             return Ok(false);
         }
-        let lock = Lock::take(self, branch)?;
         let is_loose = files::open(self, Path::new(&name))?.is_some();
         // one that git has packed stays: the file has the other refs too
         if !is_loose || is_packed(self, &name)? {
             return Ok(false);
         }
         self.unlink(Path::new(&name))?;
-        drop(lock);
         self.unlink(&Path::new("logs").join(&name))?;
         Ok(true)
     }
@@ -173,5 +176,23 @@ mod tests {
         assert!(shared.drop_branch("cci/x", B, why).unwrap());
         assert_eq!(shared.advance("cci/x", B, A, why).unwrap(), Advanced::Gone);
         assert!(!dir.path().join("refs/heads/cci").exists(), "a lock or a branch is left");
+        std::fs::write(dir.path().join("refs/heads/cci"), format!("{A}\n")).unwrap();
+        assert!(shared.drop_branch("cci/x", B, why).unwrap(), "a branch of a name above has its place");
+    }
+
+    #[test]
+    fn a_branch_that_git_is_about_to_move_stays() {
+        let (dir, shared) = repository();
+        let why = "cci worktree x";
+        shared.make_branch("cci/x", A, why).unwrap();
+        let lock = dir.path().join("refs/heads/cci/x.lock");
+        std::fs::write(&lock, "").unwrap();
+        assert_eq!(shared.drop_branch("cci/x", A, why).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert!(lock.exists() && dir.path().join("refs/heads/cci/x").exists());
+        std::fs::write(dir.path().join("refs/heads/cci/x"), format!("{B}\n")).unwrap();
+        std::fs::remove_file(&lock).unwrap();
+        assert!(!shared.drop_branch("cci/x", A, why).unwrap(), "git has moved it");
+        assert!(dir.path().join("refs/heads/cci/x").exists() && dir.path().join("logs/refs/heads/cci/x").exists());
+        assert!(!lock.exists());
     }
 }

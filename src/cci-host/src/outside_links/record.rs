@@ -129,6 +129,7 @@ mod tests {
             base: String::new(),
             at: String::new(),
             exclude: String::new(),
+            linked: Vec::new(),
         };
         let made = Worktrees { name: "x".into(), repositories: vec![part("one", "/one"), part("two", "/two")] };
         made.note(home.path()).unwrap();

@@ -97,7 +97,9 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Name => json!({ "type": "string", "pattern": "^[a-z0-9_-]+$" }),
         Kind::Bool => json!({ "type": "boolean" }),
         Kind::Number(most) => json!({ "type": "integer", "minimum": 0, "maximum": most }),
-        Kind::Texts | Kind::Forward | Kind::Domains => json!({ "type": "array", "items": { "type": "string" } }),
+        Kind::Texts | Kind::Places | Kind::Forward | Kind::Domains => {
+            json!({ "type": "array", "items": { "type": "string" } })
+        }
         Kind::Choice(words) => json!({ "enum": words }),
         Kind::Choices(words) => json!({ "type": "array", "items": { "enum": words } }),
         Kind::Cores | Kind::Processes => json!({ "type": ["integer", "string"] }),

@@ -21,7 +21,7 @@ impl Check<'_> {
             Kind::Environment => self.environment(key, shown, value, values),
             Kind::Mounts => self.mounts(key, shown, value, values),
             Kind::Hosts => self.hosts(key, shown, value, values),
-            Kind::Texts | Kind::Forward | Kind::Domains | Kind::Choices(_) => {
+            Kind::Texts | Kind::Places | Kind::Forward | Kind::Domains | Kind::Choices(_) => {
                 let Some(items) = value.get_ref().as_array() else { return self.wrong(key.kind, shown, value) };
                 let texts: Vec<Value> =
                     items.iter().filter_map(|item| self.text(&key.kind, shown, item).map(Value::from)).collect();

@@ -49,6 +49,9 @@ pub struct Part {
     pub at: String,
     /// What is ignored in it besides what its commits say.
     pub exclude: String,
+    /// Directories of the user's worktree that its container is shown, read-only: paths from the top.
+    #[serde(default)]
+    pub linked: Vec<String>,
 }
 
 impl Worktrees {

@@ -148,6 +148,7 @@ mod tests {
             Kind::Bool => any::<bool>().prop_map(toml::Value::from).boxed(),
             Kind::Number(most) => (0..=most).prop_map(|number| i64::from(number).into()).boxed(),
             Kind::Texts => vec(text(), 0..4).prop_map(toml::Value::from).boxed(),
+            Kind::Places => vec("[a-z]{1,9}(/[a-z]{1,9})?", 0..4).prop_map(toml::Value::from).boxed(),
             Kind::Forward => vec("[A-Z_]{1,9}[*]?", 0..4).prop_map(toml::Value::from).boxed(),
             Kind::Domains => vec("[a-z]{1,9}\\.example", 0..4).prop_map(toml::Value::from).boxed(),
             Kind::Path => path().prop_map(toml::Value::from).boxed(),

@@ -34,6 +34,13 @@ pub(super) fn launch(event: &LaunchEvent) -> Telling {
         LaunchEvent::RepositoryUnseen { problem } => {
             Telling::warning(format!("git will not work in the container: {}", GuestText::new(problem)))
         }
+        LaunchEvent::DirectorySkipped { path, why } => {
+            let path = GuestText::new(path);
+            Telling::warning(format!(
+                "{path} is not in the session's worktree, or not all of it: {}",
+                GuestText::new(why)
+            ))
+        }
         LaunchEvent::GitUnprotected { repositories } => Telling::warning(format!(
             "{repositories} further repositories are in the workspace, and their hooks and settings are not closed against the agent"
         )),

@@ -108,7 +108,17 @@ impl Look {
         let mut events = gone.iter().map(|path| unseen(&format!("{} is gone", path.display()))).collect();
         let places = host_path::protected(&self.cx.settings, &self.cx.caller);
         let layout = self.shown(layout, &places, &mut events);
-        Ok((view::of(&self.cx, &layout, &self.others, None, &places)?, events))
+        let mut view = view::of(&self.cx, &layout, &self.others, None, &places)?;
+        for (mount, source) in session::linked(self.workspace.path(), worktrees, &places) {
+            match mount {
+                Ok(mount) if self.others.iter().any(|other| other.container == mount.container) => {}
+                Ok(mount) => view.mounts.push(mount),
+                Err(error) => {
+                    events.push(LaunchEvent::DirectorySkipped { path: source, why: error.to_string() });
+                }
+            }
+        }
+        Ok((view, events))
     }
 
     /// A repository of the workspace's own, closed if that is wanted.

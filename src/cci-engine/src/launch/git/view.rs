@@ -40,7 +40,7 @@ fn checked(cx: &Context, path: &Path, protected: &[Protected]) -> Result<()> {
 }
 
 /// A place of the host that is where its path says: what is mounted is what was meant.
-fn exactly(path: &Path, protected: &[Protected]) -> Result<HostPath> {
+pub(super) fn exactly(path: &Path, protected: &[Protected]) -> Result<HostPath> {
     let source = host_path::judged(path, protected)?;
     if source.path() == path {
         return Ok(source);
@@ -133,7 +133,7 @@ fn stubs(layout: &Layout, first: usize, protected: &[Protected]) -> Vec<Mount> {
 }
 
 /// A path as a container has it: nothing that is not UTF-8 gets there.
-fn text(path: &Path) -> Result<String> {
+pub(super) fn text(path: &Path) -> Result<String> {
     let text = path.to_str().ok_or_else(|| Error::Workspace {
         path: path.to_owned(),
         problem: "Incus takes only paths that are UTF-8".into(),

@@ -21,6 +21,7 @@ fn values_of(kind: Kind) -> Vec<String> {
         Kind::Bool => texts(&["true", "false"]),
         Kind::Number(_) => texts(&["0", "7"]),
         Kind::Texts | Kind::Domains => texts(&["[]", "[\"a.example\"]", "[\"a.example\", \"b.example\"]"]),
+        Kind::Places => texts(&["[]", "[\"a\"]", "[\"a\", \"b/c\"]"]),
         Kind::Forward => texts(&["[]", "[\"A\"]", "[\"A\", \"B_*\"]"]),
         Kind::Path => texts(&["\"/srv/x\"", "\"~/y\"", "\"sub\""]),
         Kind::Choices(words) => [&[][..], &words[..1], words].iter().map(|words| format!("{words:?}")).collect(),

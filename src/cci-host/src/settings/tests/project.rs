@@ -23,6 +23,8 @@ binary = "/workspace/tools/agent"
 args = ["--verbose"]
 [network]
 allowed_domains = []
+[worktree]
+copy = []
 [limits]
 memory = "512MiB"
 cpu = 1
@@ -40,6 +42,7 @@ limits = { memory = "256MiB" }
     assert_eq!(settings.defaults.image, "cci-rust");
     assert_eq!(settings.limits.memory.as_deref(), Some("512MiB"));
     assert!(settings.network.allowed_domains.is_empty());
+    assert!(settings.worktree.copy.is_empty());
     assert_eq!(settings.mounts.default.len(), 2);
 }
 
