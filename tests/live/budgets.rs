@@ -34,7 +34,7 @@ const BUDGETS: &[(&str, &str, &str, usize)] = &[
     ("kill, a kept container", KEPT, "kill NAME", 5),
     ("shutdown", LAUNCH, "shutdown NAME", 4),
     ("shutdown, a kept container", KEPT, "shutdown NAME", 5),
-    ("clean, a stopped container", STOPPED, "clean --persistent --force", 11),
+    ("clean, a stopped container", STOPPED, "clean --persistent --force", 12),
     ("image list", "", "image list", 1),
     ("image exists", "", "image exists cci", 2),
     // last: its checkpoint stays, and what cleans up looks at it

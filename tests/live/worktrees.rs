@@ -187,7 +187,7 @@ fn a_clean_worktree_goes_and_every_other_is_kept_and_named() {
     assert!(lines.len() == 2 && lines[0].starts_with("ahead  ") && lines[1].starts_with("dirty  "), "{told}");
     assert!(host.home.join(".cci/worktrees/dirty/new").exists(), "work was lost");
     assert_eq!(reasons(&host, "dirty"), ["1 file changed or new, such as new"]);
-    assert_eq!(reasons(&host, "ahead"), ["its branch has new commits"]);
+    assert_eq!(reasons(&host, "ahead"), ["its branch has commits that are not merged"]);
     let branches = git(&host, &repository, &["branch", "--format=%(refname:short)"]);
     assert_eq!(branches, "cci/ahead\ncci/dirty\ncci/users\nmain\nmine");
 
@@ -196,6 +196,11 @@ fn a_clean_worktree_goes_and_every_other_is_kept_and_named() {
     assert_eq!(git(&host, &repository, &["log", "-1", "--format=%s"]), "ahead");
     assert_eq!(git(&host, &repository, &["status", "--porcelain"]), "?? untracked");
     assert_eq!(fs::read_to_string(repository.join("new")).unwrap(), "x\n");
+    // now nothing of it is lost
+    host.cci(&["worktree", "prune"]).ok();
+    assert!(!host.home.join(".cci/worktrees/ahead").exists());
+    let branches = git(&host, &repository, &["branch", "--format=%(refname:short)"]);
+    assert_eq!(branches, "cci/dirty\ncci/users\nmain\nmine");
 }
 
 fn shell(host: &Host, at: &Path, script: &str) {

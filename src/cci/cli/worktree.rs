@@ -44,7 +44,7 @@ enum WorktreeVerb {
         #[command(flatten)]
         format: FormatArg,
     },
-    /// Remove worktrees that no container has, without changes and without new commits
+    /// Remove worktrees that no container has, without changes and without commits that are not merged
     ///
     /// Their branches go with them if they have no commit; a branch that cci did not make is never removed.
     #[command(after_help = "Examples:\n  cci worktree prune\n  cci worktree prune --format=json | jq -r '.removed[]'")]
@@ -205,7 +205,7 @@ fn reason(reason: &Reason) -> String {
         Reason::Files { count: files, first } => {
             format!("{} changed or new, such as {}", count(*files, "file", "files"), GuestText::new(first))
         }
-        Reason::Commits => "its branch has new commits".into(),
+        Reason::Commits => "its branch has commits that are not merged".into(),
         Reason::NotBrought(why) => format!("commits did not come to the repository: {why}"),
         Reason::Elsewhere => "there are commits on other branches or stashes".into(),
         Reason::Unknown(why) => format!("it cannot be judged: {why}"),

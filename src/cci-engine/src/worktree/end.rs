@@ -6,6 +6,7 @@ use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 use cci_git::worktree as git;
 
+use super::begin::head_of;
 use super::bring::{Outcome, brought, opened};
 use super::unfit;
 use crate::blocking::blocking;
@@ -29,7 +30,7 @@ pub enum Reason {
         /// One of them.
         first: PathBuf,
     },
-    /// The branch has commits of the session, which the parent has too.
+    /// The branch has commits of the session that are not merged.
     Commits,
     /// The parent does not have the session's commits.
     NotBrought(String),
@@ -162,13 +163,13 @@ fn reason(outcome: &Outcome) -> Option<Reason> {
 
 fn left(directory: &Path, part: &Part) -> Result<Vec<Reason>> {
     let mut reasons = Vec::new();
-    if part.at != part.base {
-        reasons.push(Reason::Commits);
-    }
     let failed = |source| Error::Host { step: "open", path: part.common.clone(), source };
     let Some(parent) = Shared::at(&part.common).map_err(failed)? else {
         return Ok(vec![Reason::Unknown(format!("{} is gone", part.common.display()))]);
     };
+    if part.at != part.base && !is_merged(part, &parent).map_err(unfit("looking at", &part.common))? {
+        reasons.push(Reason::Commits);
+    }
     // one that is gone holds nothing
     let Some(worktree) = opened(directory)? else { return Ok(reasons) };
     let base = part.base.parse().map_err(|_| Error::Internal("a commit has no id".into()))?;
@@ -181,6 +182,14 @@ fn left(directory: &Path, part: &Part) -> Result<Vec<Reason>> {
         reasons.push(Reason::Files { count: left.files, first: Path::new(&part.place).join(first) });
     }
     Ok(reasons)
+}
+
+/// Whether the user's own worktree has all the commits of the session.
+fn is_merged(part: &Part, parent: &Shared) -> std::result::Result<bool, git::Unfit> {
+    let own = Shared::at(&part.git_dir).ok().flatten();
+    let head = own.and_then(|own| head_of(&own, parent));
+    let (Some(head), Ok(at)) = (head, part.at.parse()) else { return Ok(false) };
+    git::is_merged(parent, at, head)
 }
 
 /// Something in the workspace that is in none of its worktrees.

@@ -1,6 +1,6 @@
 //! Moves a worktree of the user's forward to a commit that follows the one it is at.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
@@ -34,12 +34,15 @@ pub struct Forward<'a> {
     pub to: Id,
 }
 
+/// How far back a merge is looked for: what is not found counts as not merged, so that it is kept.
+const FAR: usize = 20_000;
+
 /// Writes the files and the index of the commit `to`; false, and nothing is written, if it does not follow `from`. A file with changes
 /// of its own, or one that is in the way, is an error, and nothing is written either. The branch is left to the caller.
 pub fn forward(wanted: &Forward<'_>) -> Result<bool> {
     let source = Source::of(&directory(wanted.repository)?, OWN)?;
     let mut inflate = Inflate::default();
-    if !follows(&source, wanted.to, wanted.from, &mut inflate)? {
+    if !follows(&source, wanted.to, (wanted.from, usize::MAX), &mut inflate)? {
         return Ok(false);
     }
     let of = |commit, inflate: &mut Inflate| -> Result<HashMap<Vec<u8>, Entry>> {
@@ -92,12 +95,20 @@ pub fn forward(wanted: &Forward<'_>) -> Result<bool> {
     Ok(true)
 }
 
-/// Whether a commit has another one among those before it.
-fn follows(source: &Source, commit: Id, before: Id, inflate: &mut Inflate) -> Result<bool> {
-    let (mut seen, mut waiting) = (HashSet::new(), vec![commit]);
-    while let Some(id) = waiting.pop() {
+/// Whether `commit` is among the commits before `into`, as far back as that is looked for.
+pub fn is_merged(repository: &impl AsFd, commit: Id, into: Id) -> Result<bool> {
+    follows(&Source::of(repository, OWN)?, into, (commit, FAR), &mut Inflate::default())
+}
+
+/// Whether a commit has another one among those before it, of which so many are looked at, those nearest to it first.
+fn follows(source: &Source, commit: Id, (before, most): (Id, usize), inflate: &mut Inflate) -> Result<bool> {
+    let (mut seen, mut waiting) = (HashSet::new(), VecDeque::from([commit]));
+    while let Some(id) = waiting.pop_front() {
         if id == before {
             return Ok(true);
+        }
+        if seen.len() == most {
+            return Ok(false);
         }
         // a shallow repository ends somewhere
         if seen.insert(id) && (id == commit || source.has(id)) {

@@ -27,7 +27,7 @@ mod whole;
 
 pub use bring::bring;
 pub use fault::Fault as Unfit;
-pub use forward::{Forward, forward};
+pub use forward::{Forward, forward, is_merged};
 pub use left::{Left, left};
 pub use make::make;
 pub use new::{Made, New, Skipped};

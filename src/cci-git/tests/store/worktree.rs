@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use cci_git::Id;
-use cci_git::worktree::{Forward, Made, New, at, bring, forward, left, make, resolve};
+use cci_git::worktree::{Forward, Made, New, at, bring, forward, is_merged, left, make, resolve};
 
 struct World {
     dir: tempfile::TempDir,
@@ -300,4 +300,6 @@ fn the_users_worktree_goes_forward_unless_something_is_in_the_way() {
     git(&parent, &["update-ref", "refs/heads/main", &to.to_string()]);
     assert_eq!(git(&parent, &["status", "--porcelain"]), "");
     assert!(!forward(&Forward { from: to, to: from, ..wanted }).unwrap(), "backwards");
+    let opened = fs::File::open(&common).unwrap();
+    assert!(is_merged(&opened, from, to).unwrap() && !is_merged(&opened, to, from).unwrap());
 }

@@ -140,12 +140,12 @@ impl Worktrees {
         Ok(file)
     }
 
-    /// Removes their files, their branches that have no commit of their own, and the note; returns whether there was anything.
+    /// Removes their files, their branches that are where cci has left them, and the note; returns whether there was anything.
     pub fn remove(&self, cci_dir: &Path) -> Result<bool> {
         for part in &self.repositories {
             let failed = |source| Error::Host { step: "change", path: part.common.clone(), source };
             if let Some(parent) = Shared::at(&part.common).map_err(failed)? {
-                parent.drop_branch(&part.branch, &part.base, &self.why()).map_err(failed)?;
+                parent.drop_branch(&part.branch, &part.at, &self.why()).map_err(failed)?;
             }
         }
         let above = cci_dir.join(FILES);
