@@ -85,7 +85,7 @@ pub(crate) struct LaunchArgs {
     /// Persistent storage directory, mounted at /storage
     #[arg(long, value_name = "PATH", value_hint = ValueHint::DirPath)]
     pub(crate) storage: Option<PathBuf>,
-    /// What the container may reach: restricted, allowlist, learn or open
+    /// What the container may reach: restricted, allowlist, learn, open or none
     #[arg(long, value_name = "MODE")]
     pub(crate) network: Option<Mode>,
     /// What stands between the agent and the host's kernel: container or gvisor

@@ -269,3 +269,18 @@ fn clean_leaves_nothing_of_an_unused_policy() {
     let out = host.cci(&["clean", "--force"]);
     assert_eq!(traces(), [false; 3], "{out}");
 }
+
+#[test]
+fn without_a_network_there_is_no_interface_and_sessions_run_all_the_same() {
+    let host = host("mode = \"none\"");
+    let out = host.cci(&["run", "--", "sh", "-c", "ls /sys/class/net; getent hosts example.org || echo unknown"]).ok();
+    assert_eq!(out.stdout, "lo\nunknown\n", "{out}");
+    let out = host.cci(&["network", "why", "example.org"]);
+    assert!(out.code != 0 && out.stdout.contains("mode none: no network"), "{out}");
+    host.cci(&["shell", "--background", "--debug"]).ok();
+    let container = host.only_container();
+    let out = host.cci(&["network", "show", &container]);
+    assert!(out.code != 0 && out.stderr.contains("has no network"), "{out}");
+    let listed = host.cci(&["list"]).ok();
+    assert!(listed.stdout.contains("Running"), "{listed}");
+}

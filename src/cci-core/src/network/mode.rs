@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
+    /// No network: no interface but that of the container itself.
+    None,
     /// Only listed names and addresses.
     Allowlist,
     /// As `restricted`, with connections on ports 80 and 443 taken in by name, so that the names are known afterwards.
@@ -24,6 +26,7 @@ impl Mode {
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
+            Self::None => "none",
             Self::Allowlist => "allowlist",
             Self::Learn => "learn",
             Self::Restricted => "restricted",
@@ -40,14 +43,14 @@ impl fmt::Display for Mode {
 
 /// Text that is not a mode.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid network mode '{0}' (valid: restricted, allowlist, learn, open)")]
+#[error("invalid network mode '{0}' (valid: restricted, allowlist, learn, open, none)")]
 pub struct ModeError(String);
 
 impl FromStr for Mode {
     type Err = ModeError;
 
     fn from_str(raw: &str) -> Result<Self, ModeError> {
-        [Self::Allowlist, Self::Learn, Self::Restricted, Self::Open]
+        [Self::None, Self::Allowlist, Self::Learn, Self::Restricted, Self::Open]
             .into_iter()
             .find(|mode| mode.word() == raw)
             .ok_or_else(|| ModeError(raw.to_owned()))

@@ -24,7 +24,7 @@ use super::service::{Service, ServiceEntry, ServiceError};
 use crate::settings::NetworkSettings;
 use crate::{Error, Result};
 
-/// A network policy that cci itself gives to Incus (mode `open` has none: it takes the host's own network).
+/// A network policy that cci itself gives to Incus (mode `open` has none: it takes the host's own network; nor has `none`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     form: Form,
@@ -63,13 +63,13 @@ impl Form {
 }
 
 impl Policy {
-    /// The policy of these settings; `None` for mode `open`. An entry that cannot be enforced is an error.
+    /// The policy of these settings; `None` for modes `open` and `none`. An entry that cannot be enforced is an error.
     ///
     /// Where connections are judged by name, `keeper` is who does that: two of them do not share a policy.
     pub fn new(settings: &NetworkSettings, keeper: &Keeper) -> Result<Option<Self>> {
         let entries = match settings.mode {
-            Mode::Open if settings.proxy.is_some() => return Err(no_proxy()),
-            Mode::Open => return Ok(None),
+            Mode::Open | Mode::None if settings.proxy.is_some() => return Err(no_proxy()),
+            Mode::Open | Mode::None => return Ok(None),
             Mode::Learn | Mode::Restricted => BTreeSet::new(),
             Mode::Allowlist => entries(&settings.allowed_domains)?,
         };
@@ -169,7 +169,7 @@ impl Policy {
     pub fn judged(&self, beside: impl IntoIterator<Item = Entry>) -> Names {
         match self.mode {
             Mode::Learn => Names::Every,
-            Mode::Allowlist | Mode::Restricted | Mode::Open => {
+            Mode::None | Mode::Allowlist | Mode::Restricted | Mode::Open => {
                 let services = self.services_by_name().map(Service::entry);
                 Names::listed(self.by_name().cloned().chain(services).chain(beside))
             }

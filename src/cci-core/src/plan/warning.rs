@@ -15,10 +15,12 @@ pub enum PlanWarning {
         /// The key, below `network`.
         key: &'static str,
     },
-    /// A key that is for policies has no effect in mode `open`, which has none.
-    NoEffectInOpen {
+    /// A key that is for policies has no effect in a mode that has none.
+    NoEffect {
         /// The key, below `network`.
         key: &'static str,
+        /// The mode.
+        mode: Mode,
     },
     /// The ids of the workspace are shifted: the container's root is the host's there.
     ShiftedWorkspace,
@@ -34,7 +36,9 @@ pub(super) fn warnings(settings: &Settings, host: &IdmapFacts, map: &Idmap) -> V
     let mut warnings = Vec::new();
     if network.mode == Mode::Open {
         warnings.push(PlanWarning::OpenNetwork);
-        warnings.extend(without_policy(network).map(|key| PlanWarning::NoEffectInOpen { key }));
+    }
+    if matches!(network.mode, Mode::Open | Mode::None) {
+        warnings.extend(without_policy(network).map(|key| PlanWarning::NoEffect { key, mode: network.mode }));
     }
     if network.mode == Mode::Allowlist {
         warnings.extend(ineffective(network).map(|key| PlanWarning::NoEffectInAllowlist { key }));
@@ -77,7 +81,7 @@ mod tests {
         let settings = Settings { network, ..Settings::default() };
         let host = IdmapFacts { agent: Ids { uid: 1, gid: 1 }, guest: 1000, subuid: Vec::new(), subgid: Vec::new() };
         let key = |warning| match warning {
-            PlanWarning::NoEffectInOpen { key } => Some(key),
+            PlanWarning::NoEffect { key, .. } => Some(key),
             _ => None,
         };
         warnings(&settings, &host, &Idmap::Shift).into_iter().filter_map(key).collect()

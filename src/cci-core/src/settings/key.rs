@@ -104,7 +104,7 @@ pub const KEYS: &[Key] = &[
     row(AGENT_UID, Kind::Number(65_533), "1000", "The uid and gid of `code` in the image"),
     row("incus.storage_pool", Kind::Text, "\"default\"", "The pool of the root disk; the default profile's if not set"),
     row("incus.idmap", Kind::Choice(&["raw", "shift", "none"]), "\"raw\"", "How the caller's uid is mapped to `code`; shift lets container root write as host root"),
-    row("network.mode", Kind::Choice(&["restricted", "allowlist", "learn", "open"]), "\"restricted\"", "What containers may reach"),
+    row("network.mode", Kind::Choice(&["restricted", "allowlist", "learn", "open", "none"]), "\"restricted\"", "What containers may reach"),
     row("network.allowed_domains", Kind::Domains, "", "Names, *.names, IPv4 addresses, CIDRs and presets (@npm) that mode allowlist lets through"),
     row("network.refresh_interval_minutes", Kind::Number(10_080), "30", "How often the names are looked up again; 0 never"),
     row("network.block_private_networks", Kind::Bool, "true", "Keep private address ranges out of reach"),

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use cci_core::idmap::Ids;
 use cci_core::mark::Marks;
-use cci_core::network::{DOORS, Entry, INHERIT, Mode, Policy, ProxyVariables, Upstreams};
+use cci_core::network::{DOORS, Entry, INHERIT, Mode, ProxyVariables, Upstreams};
 use cci_core::plan::LaunchPlan;
 use cci_core::session::SessionId;
 use cci_core::settings::{Auto, CheckpointSettings};
@@ -46,11 +46,10 @@ pub(crate) fn blank(cx: &Context, session: SessionId, owner: Ids) -> Watched {
 
 /// What a launch made, for its record.
 pub(crate) fn machine(plan: &LaunchPlan, container: &str) -> MachineNote {
-    let network = plan.policy().map_or(Mode::Open, Policy::mode);
     MachineNote {
         container: container.to_owned(),
         image: plan.image().to_owned(),
-        network: network.to_string(),
+        network: plan.network.to_string(),
         launch: plan.launch().to_owned(),
     }
 }

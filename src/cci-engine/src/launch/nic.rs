@@ -1,8 +1,9 @@
-//! The NIC of a container: on its policy's network, or in mode `open` the default profile's.
+//! The NIC of a container: on its policy's network, in mode `open` the default profile's, and none in mode `none`.
 
 use cci_core::Result;
 use cci_core::address::Subnet;
 use cci_core::host_disk::HostPath;
+use cci_core::network::Mode;
 use cci_core::plan::{Network, Nic};
 use cci_incus::device::nics;
 use cci_incus::{Instance, NetworkLease, Profile};
@@ -39,6 +40,7 @@ pub(super) async fn found(
             let resolv = ensure::resolv_file(cx, policy.subnet)?;
             Ok(Some(of_policy(policy, profile, instances, resolv)))
         }
+        None if cx.settings.network.mode == Mode::None => Ok(None),
         None => of_profile(cx, profile, instances).await,
     }
 }

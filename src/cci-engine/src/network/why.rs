@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use cci_core::network::{Entry, Flow, Policy, Protocol, Rule, Service, Target, Verdict};
+use cci_core::network::{Entry, Flow, Mode, Policy, Protocol, Rule, Service, Target, Verdict};
 use cci_core::{Error, Result};
 
 use super::acl::{self, Known};
@@ -24,6 +24,10 @@ pub struct Question {
 /// Answers for each address that the host has.
 pub async fn why(cx: &Context, question: &Question) -> Result<Vec<Answer>> {
     let (host, port) = split(&question.host)?;
+    if question.from.is_none() && cx.settings.network.mode == Mode::None {
+        let because = "mode none: no network".to_owned();
+        return Ok(vec![Answer { host, address: String::new(), allowed: false, because }]);
+    }
     let Some((policy, known)) = policy(cx, question.from.as_deref()).await? else {
         let because = "mode open: everything that the host's Incus network reaches".to_owned();
         return Ok(vec![Answer { host, address: String::new(), allowed: true, because }]);

@@ -2,6 +2,7 @@
 
 use cci_core::access::Wanted;
 use cci_core::hint;
+use cci_core::network::Mode;
 use cci_core::plan::PlanWarning;
 use cci_engine::event::{LaunchEvent, NetworkEvent};
 use cci_guest::GuestText;
@@ -112,8 +113,11 @@ fn plan_warning(warning: PlanWarning) -> String {
         PlanWarning::NoEffectInAllowlist { key } => format!(
             "network.{key} has no effect in mode allowlist: what is not listed stays out of reach, and so does what is private"
         ),
-        PlanWarning::NoEffectInOpen { key } => {
-            format!("network.{key} has no effect in mode open, which reaches what this host's Incus network reaches")
+        PlanWarning::NoEffect { key, mode: Mode::None } => {
+            format!("network.{key} has no effect in mode none, which has no network")
+        }
+        PlanWarning::NoEffect { key, mode } => {
+            format!("network.{key} has no effect in mode {mode}, which reaches what this host's Incus network reaches")
         }
         PlanWarning::ShiftedWorkspace => "idmap shift: root in the container is host root on the workspace".into(),
         PlanWarning::RootsWorkspace => {

@@ -20,7 +20,7 @@ impl Policy {
         match self.mode {
             Mode::Learn => true,
             Mode::Restricted => self.form == Form::Silent,
-            Mode::Allowlist | Mode::Open => false,
+            Mode::None | Mode::Allowlist | Mode::Open => false,
         }
     }
 
@@ -40,7 +40,7 @@ impl Policy {
         asks.then(|| match self.mode {
             // a short life for answers: a name that moves is asked for again
             Mode::Allowlist => resolved.dnsmasq() + &self.stand_ins(resolved) + "local-ttl=30\n",
-            Mode::Learn | Mode::Restricted | Mode::Open => self.with_kept(|kept| dns::public(kept, host, self.resolver)),
+            Mode::None | Mode::Learn | Mode::Restricted | Mode::Open => self.with_kept(|kept| dns::public(kept, host, self.resolver)),
         } + &self.service_records(gateway))
     }
 

@@ -42,6 +42,7 @@ impl Policy {
         let is_refused = |block: &Block| self.block_private && block.is_private() || host.contains(&block.base());
         let apart: BTreeSet<Block> = services.into_iter().filter(is_refused).chain(doors).collect();
         match self.mode {
+            Mode::None => {}
             Mode::Allowlist => rules.extend(self.allowed(resolved, &apart)),
             // what is let through by its address would not be known, and neither would QUIC
             Mode::Learn => {

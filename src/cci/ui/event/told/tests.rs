@@ -47,7 +47,8 @@ fn launches() -> Vec<Event> {
     let warnings = [
         PlanWarning::OpenNetwork,
         PlanWarning::NoEffectInAllowlist { key: "block_private_networks" },
-        PlanWarning::NoEffectInOpen { key: "hosts" },
+        PlanWarning::NoEffect { key: "hosts", mode: Mode::Open },
+        PlanWarning::NoEffect { key: "ask", mode: Mode::None },
         PlanWarning::ShiftedWorkspace,
         PlanWarning::InGvisor,
         PlanWarning::RootsWorkspace,
