@@ -38,7 +38,11 @@ pub(super) struct Planting<'a> {
 
 /// The directory of a new conversation, which is removed if the launch fails.
 pub(super) async fn plant_new(cx: &Context, id: SessionId, owner: Ids, wanted: Planting<'_>) -> Result<()> {
-    cx.scope.ledger.push(Made::SessionDir(launch::store(cx).dir(id)));
+    let dir = launch::store(cx).dir(id);
+    // another launch may go on with the same conversation of the host's
+    if !(wanted.continues && dir.exists()) {
+        cx.scope.ledger.push(Made::SessionDir(dir));
+    }
     plant(cx, id, owner, wanted).await
 }
 

@@ -174,8 +174,9 @@ pub(crate) async fn decide(cx: &Context, session: &Session) -> Result<Decided> {
     }
     cx.emit(LaunchEvent::Preparing);
     history::check(&cx)?;
-    let id = continued.or(resumed.as_ref().map(Resumed::id)).unwrap_or_else(launch::new_session_id);
-    if continued.or(resumed.as_ref().map(Resumed::id)).is_some() {
+    let known = continued.or(resumed.as_ref().map(Resumed::id));
+    let id = known.unwrap_or_else(launch::new_session_id);
+    if known.is_some() {
         holders::refuse_elsewhere(&cx, id).await?;
     }
     let owner = launch::agent_ids(&cx, Some(&workspace));
@@ -280,7 +281,8 @@ impl Decided {
         } else {
             let is_fresh = session.fresh_login;
             let planting = Planting { turns, way: &way, granted: &granted, is_fresh, continues: false };
-            let claim = claimed(&cx, plan, slot, id, resumed.as_ref(), &survey, planting).await?;
+            let mut claim = claimed(&cx, plan, slot, id, resumed.as_ref(), &survey, planting).await?;
+            claim.is_resumed |= continued.is_some();
             (claim.launched.name.clone(), claim.launched.plan.clone(), Some(claim))
         };
         let slot = claim.as_ref().map(|claim| claim.launched.slot);

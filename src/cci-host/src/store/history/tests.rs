@@ -153,7 +153,7 @@ fn nothing_of_the_hosts_is_replaced_by_something_else() {
         (other.as_str(), WhyLeft::Diverged),
         ("not of the agent", WhyLeft::Diverged),
         ("", WhyLeft::Diverged),
-        (file(&[said(ID, "a")]).trim_end(), WhyLeft::Diverged),
+        (file(&[said(ID, "a")]).trim_end(), WhyLeft::Written),
         (&(file(&[said(ID, "a")]) + "{\"half"), WhyLeft::Written),
     ] {
         fs::create_dir_all(world.on_host(ID).parent().unwrap()).unwrap();
