@@ -44,7 +44,7 @@ fn on_host(host: &Host, id: &str, text: &str) -> String {
     });
     let asked = row(1, Value::Null, "user", json!({ "role": "user", "content": text }));
     let rows = [asked.clone(), row(2, asked["uuid"].clone(), "assistant", answer)];
-    let content: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    let content = rows.map(|row| format!("{row}\n")).concat();
     let dir = place(host);
     let mut write = host.command("sh");
     write.args(["-ec", "mkdir -p \"$1\"; cat >\"$1/$2.jsonl\"", "-"]).arg(&dir).arg(id);

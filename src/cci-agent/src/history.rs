@@ -14,8 +14,11 @@ pub struct History {
     pub began_in: fn(&[u8]) -> Option<String>,
     /// What was said in a conversation, row by row, without all else that the agent notes in its file: what its own
     /// program would act on when it resumes it. Two files of one conversation differ in their ends only.
-    pub said: fn(&[u8], Of<'_>) -> Result<Vec<Vec<u8>>, Unshared>,
+    pub said: fn(&[u8], Of<'_>) -> Result<Rows, Unshared>,
 }
+
+/// The rows of a conversation, each without the end of its line.
+pub type Rows = Vec<Vec<u8>>;
 
 /// Which conversation a file has to be.
 #[derive(Debug, Clone, Copy)]

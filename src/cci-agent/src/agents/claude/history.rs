@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 
 use serde_json::{Map, Value};
 
-use crate::history::{Of, Unshared};
+use crate::history::{Of, Rows, Unshared};
 use crate::json::{self, Keep};
 
 /// What is kept of a row.
@@ -49,7 +49,7 @@ pub(super) fn began_in(file: &[u8]) -> Option<String> {
 }
 
 /// What was said. What follows the last end of a line is still being written.
-pub(super) fn said(file: &[u8], of: Of<'_>) -> Result<Vec<Vec<u8>>, Unshared> {
+pub(super) fn said(file: &[u8], of: Of<'_>) -> Result<Rows, Unshared> {
     if began_in(file).is_none_or(|place| place != of.workspace) {
         return Err(Unshared::Elsewhere);
     }
@@ -154,7 +154,7 @@ mod tests {
     const OF: Of<'_> = Of { id: ID, workspace: PROJ };
 
     fn file(rows: &[Value]) -> Vec<u8> {
-        rows.iter().map(|row| format!("{row}\n")).collect::<String>().into_bytes()
+        rows.iter().map(|row| format!("{row}\n")).collect::<Vec<_>>().concat().into_bytes()
     }
 
     fn said_of(rows: &[Value]) -> Result<Vec<Value>, Unshared> {

@@ -68,7 +68,7 @@ fn said(id: &str, uuid: &str) -> Value {
 }
 
 fn file(rows: &[Value]) -> String {
-    rows.iter().map(|row| format!("{row}\n")).collect()
+    rows.iter().map(|row| format!("{row}\n")).collect::<Vec<_>>().concat()
 }
 
 fn noted(uuid: &str) -> Value {
