@@ -8,14 +8,10 @@ use cci_core::secret::Remote;
 use cci_core::session::SessionId;
 use cci_engine::event::{InstanceEvent, SessionEvent, Unwatched};
 use cci_guest::GuestText;
-use cci_host::store::history::{Left, NotShared};
 
+use super::history;
 use super::omission;
 use super::telling::Telling;
-use crate::ui::count::count;
-
-/// How many conversations are named.
-const NAMED: usize = 5;
 
 pub(super) fn session(event: &SessionEvent) -> Telling {
     match event {
@@ -42,11 +38,9 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
             Telling::note(omission::words(omitted))
         }
         SessionEvent::Omitted(omitted) => Telling::warning(omission::words(omitted)),
-        SessionEvent::HistoryNotShared(why) => Telling::warning(not_shared(*why)),
-        SessionEvent::HistoryTaken(number) => {
-            Telling::note(format!("{} can be resumed on the host", count(*number, "conversation", "conversations")))
-        }
-        SessionEvent::HistoryLeft(left) => Telling::warning(left_alone(left)),
+        SessionEvent::HistoryNotShared(why) => history::not_shared(*why),
+        SessionEvent::HistoryTaken(number) => history::taken(*number),
+        SessionEvent::HistoryLeft(left) => history::left(left),
         SessionEvent::NothingSaid(id) => {
             Telling::warning(format!("session {id} has no conversation yet: the agent begins a new one"))
         }
@@ -120,24 +114,6 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
         SessionEvent::ContainerKept => Telling::note("Container kept (persistent)"),
         SessionEvent::ContainerRemoved => Telling::note("Container was stopped, removing it"),
     }
-}
-
-fn not_shared(why: NotShared) -> String {
-    let why = match why {
-        NotShared::Agent(title) => format!("cci cannot share conversations of {title}"),
-        NotShared::Path => "the agent has no directory for a path like the workspace's that cci could know".to_owned(),
-    };
-    format!("`workspace.share_history` has no effect: {why}")
-}
-
-fn left_alone(left: &[Left]) -> String {
-    let named = left
-        .iter()
-        .take(NAMED)
-        .map(|one| format!("{}: {}", GuestText::new(&one.id), GuestText::new(one.why.to_string())));
-    let more = left.len().saturating_sub(NAMED);
-    let more = if more == 0 { String::new() } else { format!("; and {more} more") };
-    format!("not copied between the host and the session: {}{more}", named.collect::<Vec<_>>().join("; "))
 }
 
 fn ends(day: &str, agent: &str, account: Option<&AccountName>) -> Telling {
