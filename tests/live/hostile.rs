@@ -151,6 +151,8 @@ const CASES: &[(&str, &str)] = &[
     ("workspace = { same_path = true }", "workspace.same_path"),
     ("[workspace]\ndotenv = true", "workspace.dotenv"),
     ("workspace.dotenv = true", "workspace.dotenv"),
+    ("[workspace]\nshare_history = true", "workspace.share_history"),
+    ("workspace = { share_history = true }", "workspace.share_history"),
     ("[ssh]\nagent = true", "ssh.agent"),
     ("ssh = { agent = true }", "ssh.agent"),
     ("login.max_tokens = 0", "login.max_tokens"),

@@ -24,6 +24,7 @@ mod fork_identity;
 mod git_layouts;
 mod git_token;
 mod gvisor;
+mod history;
 mod home;
 mod host_state;
 mod hostile;

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use crate::history::History;
 use crate::import::Import;
 use crate::login::Login;
 use crate::seed::{Given, HostPlace, Seeded, Sources};
@@ -44,6 +45,11 @@ pub trait Agent: Debug + Sync {
     /// Where in its state directory it keeps those of conversations in this directory, if that depends on the directory.
     fn transcripts_of(&self, directory: &str) -> Option<String> {
         let _ = directory;
+        None
+    }
+
+    /// How its conversations on the host and in sessions become each other's, if cci knows that.
+    fn history(&self) -> Option<History> {
         None
     }
 

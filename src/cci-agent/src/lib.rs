@@ -60,6 +60,7 @@ mod agent;
 mod agents;
 #[cfg(feature = "fuzzing")]
 pub mod fuzz;
+mod history;
 mod host_files;
 mod import;
 pub mod json;
@@ -72,6 +73,7 @@ mod turn;
 
 pub use agent::{Agent, FirstPrompt, Ran, RanIn, Shown, Spoken, Transcripts};
 pub use agents::{agent, agents, default_agent, installable, known, names, settings_in_workspace};
+pub use history::{History, Of, Rows, Unshared};
 pub use host_files::HostFiles;
 pub use import::{Import, Part};
 pub use login::{By, Cost, Credentials, Locks, Login, Pass, Refusal, Tokens};

@@ -1,6 +1,7 @@
 //! One watched session: its moments are kept one after the other, each in a task of its own that outlives whoever asked.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +12,11 @@ use cci_core::checkpoint::{Cause, Reference};
 use cci_core::error::Error;
 use cci_core::hint::hint;
 use cci_core::settings::Auto;
+use cci_engine::blocking::blocking;
+use cci_guest::GuestText;
 use cci_guest::agent_socket::{ASK, CREDENTIAL, PATIENCE, REFUSED, TURN_END, TURN_START, WHY};
 use cci_host::store::audit::Audits;
+use cci_host::store::history::{self, Left};
 use cci_host::store::run_dir::{MachineNote, Watched};
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -290,6 +294,7 @@ impl Session {
             for command in self.commands.of(agent, &self.watched.state, &turn).await {
                 self.record.keep(command);
             }
+            self.share(turn).await;
         }
         let began = tokio::time::Instant::now();
         let word = moment.cause.word();
@@ -306,6 +311,17 @@ impl Session {
             Err(error) => self.say(format_args!("{word}{prompt}: no checkpoint: {error}")),
         }
         taken
+    }
+
+    /// Gives the agent on the host what was said in a turn, if the session shares its conversations.
+    async fn share(&self, turn: Turn) {
+        let (Some(name), Some(dir)) = (turn.transcript, self.watched.state.parent().map(Path::to_owned)) else {
+            return;
+        };
+        let taken = blocking(move || Ok(history::take(&dir, Some(&name)))).await.unwrap_or_default();
+        for Left { id, why } in taken.left {
+            self.say(format_args!("conversation {} is not copied to the host: {why}", GuestText::new(id)));
+        }
     }
 
     /// Keeps a moment every so many minutes; ends never.

@@ -2,6 +2,7 @@
 
 mod config;
 mod cost;
+mod history;
 mod keys;
 mod login;
 mod named;
@@ -19,6 +20,7 @@ mod words;
 use self::login::LOGIN;
 use self::place::{STATE, directory, state_file};
 use crate::agent::{Agent, FirstPrompt, RanIn, Shown, Spoken, Transcripts};
+use crate::history::History;
 use crate::import::{Import, Part};
 use crate::json::Keep;
 use crate::login::Login;
@@ -100,6 +102,10 @@ impl Agent for Claude {
         let name = directory.replace(|char: char| !char.is_ascii_alphanumeric(), "-");
         // it shortens longer ones in a way of its own
         (name.len() <= LONGEST_NAME).then(|| format!("projects/{name}"))
+    }
+
+    fn history(&self) -> Option<History> {
+        Some(History { directory, began_in: history::began_in, said: history::said })
     }
 
     fn conversation(&self) -> &'static [&'static str] {

@@ -136,6 +136,7 @@ pub const KEYS: &[Key] = &[
     row("workspace.outside_links", Kind::Choice(&["readonly", "write", "off"]), "\"off\"", "What links of the workspace lead out to is in the container, to read or to write as well, or not at all; only for links that were there when cci first started a container for the workspace"),
     row("workspace.same_path", Kind::Bool, "true", "The workspace is where it is on the host too, and the agent works there"),
     row("workspace.dotenv", Kind::Bool, "true", "What the workspace's .env sets reaches the agent and commands, but for what changes how programs are loaded or how the agent is let in"),
+    row("workspace.share_history", Kind::Bool, "true", "Conversations about the workspace of the agent on the host can be resumed in sessions, and those of sessions there; needs workspace.same_path"),
     row("ssh.agent", Kind::Bool, "true", "Let sessions have the caller's SSH agent sign; keys stay in it"),
     row("build.from", Kind::Text, "\"images:debian/13\"", "What the image is built from: auto, images:…, bootstrap:…, a local alias or a tarball"),
     row("build.host_ca", Kind::Bool, "false", "Put the host's own certificate authorities into the image"),

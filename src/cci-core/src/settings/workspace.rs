@@ -25,4 +25,6 @@ pub struct WorkspaceSettings {
     pub same_path: bool,
     /// Whether what its `.env` sets reaches the agent.
     pub dotenv: bool,
+    /// Whether conversations about it are the sessions' and those of the agent on the host.
+    pub share_history: bool,
 }

@@ -8,6 +8,7 @@ use cci_core::account::AccountName;
 use cci_core::network::Mode;
 use cci_core::secret::Remote;
 use cci_core::session::SessionId;
+use cci_host::store::history::{Left, NotShared};
 use jiff::Timestamp;
 
 use super::Event;
@@ -46,6 +47,12 @@ pub enum SessionEvent {
     KeptInVolume,
     /// What the session does not get as it is on the host; all of one kind.
     Omitted(Vec<Omission>),
+    /// The conversations of the agent on the host are not shared.
+    HistoryNotShared(NotShared),
+    /// The agent on the host has so many conversations of the session's, or more of them than before.
+    HistoryTaken(usize),
+    /// These conversations are not copied between the host and the session.
+    HistoryLeft(Vec<Left>),
     /// The session that is resumed has no conversation yet.
     NothingSaid(SessionId),
     /// The volume with the conversation could not be copied to its directory.

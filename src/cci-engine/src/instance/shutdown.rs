@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::event::InstanceEvent;
 use crate::instance::ownership;
 use crate::instance::stop::{Stop, delete, stop};
+use crate::session::history;
 use crate::session::record;
 use crate::session::state_volume;
 
@@ -36,6 +37,7 @@ async fn end_one(cx: &Context, name: &str, how: Stop) -> Result<()> {
     match owned.marks.session {
         Some(session) => {
             state_volume::session_brought_home(cx, session).await;
+            history::take(cx, session).await;
             record::refresh(cx, session, None).await.map(drop)
         }
         None => Ok(()),

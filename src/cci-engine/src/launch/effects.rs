@@ -98,6 +98,7 @@ const ROWS: &[(&str, &str, Effect)] = &[
     ("workspace.outside_links", "\"off\"", Live("places::what_links_lead_out_to_is_there_as_the_settings_say")),
     ("workspace.same_path", "true", Plan(|plan| plan.container.devices.contains_key("place"))),
     ("workspace.dotenv", "true", Live("places::what_the_workspaces_env_file_sets_reaches_the_agent")),
+    ("workspace.share_history", "true", Live("history::a_conversation_goes_in_and_comes_out")),
     ("ssh.agent", "true", Live("places::the_callers_ssh_agent_signs_and_shows_no_key")),
     ("build.from", "\"bootstrap:bookworm\"", Live("settings::a_build_is_told_by_the_configuration")),
     ("build.host_ca", "false", Part(certificates)),

@@ -31,6 +31,7 @@ use crate::process::probe;
 use crate::process::stream;
 use crate::session::agent::allowed;
 use crate::session::connect;
+use crate::session::history;
 use crate::session::left::{Left, report_fate};
 use crate::session::record;
 use crate::session::running::running;
@@ -238,6 +239,12 @@ async fn release(cx: &Context, name: &str, begun: Made) {
     }
 }
 
+/// Brings a conversation to where the host expects it.
+async fn brought_home(cx: &Context, session: SessionId) {
+    state_volume::session_brought_home(cx, session).await;
+    history::take(cx, session).await;
+}
+
 async fn on_terminal(
     cx: &Context,
     name: &str,
@@ -280,7 +287,7 @@ async fn on_terminal(
     };
     if let (Some(session), Ok(_)) = (session, &ended) {
         tokio::select! {
-            () = state_volume::session_brought_home(cx, session) => {}
+            () = brought_home(cx, session) => {}
             () = cx.scope.cancelled() => {}
         }
         cx.scope.ledger.keep();

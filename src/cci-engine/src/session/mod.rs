@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod attach;
 pub mod connect;
+pub(crate) mod history;
 pub mod holders;
 pub mod info;
 mod left;

@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::event::SessionEvent;
 use crate::launch;
 use crate::ledger::Made;
+use crate::session::history;
 use crate::session::login::Way;
 use crate::session::secrets::Granted;
 use crate::site::host_path;
@@ -31,17 +32,23 @@ pub(super) struct Planting<'a> {
     pub(super) granted: &'a Granted,
     /// Whether a login that the session has is dropped first.
     pub(super) is_fresh: bool,
+    /// Whether it goes on with a conversation of the host's, which has its id.
+    pub(super) continues: bool,
 }
 
 /// The directory of a new conversation, which is removed if the launch fails.
 pub(super) async fn plant_new(cx: &Context, id: SessionId, owner: Ids, wanted: Planting<'_>) -> Result<()> {
-    cx.scope.ledger.push(Made::SessionDir(launch::store(cx).dir(id)));
+    let dir = launch::store(cx).dir(id);
+    // another launch may go on with the same conversation of the host's
+    if !(wanted.continues && dir.exists()) {
+        cx.scope.ledger.push(Made::SessionDir(dir));
+    }
     plant(cx, id, owner, wanted).await
 }
 
 /// Creates the session's directory and puts what the agent needs into it.
 pub(super) async fn plant(cx: &Context, id: SessionId, owner: Ids, wanted: Planting<'_>) -> Result<()> {
-    let Planting { turns, way, granted, is_fresh } = wanted;
+    let Planting { turns, way, granted, is_fresh, continues } = wanted;
     let (store, caller) = (launch::store(cx), cx.caller.clone());
     let workspace = host_path::real_workspace(cx).await?;
     let (from_host, secrets) = (cx.settings.defaults.agent_config, cx.settings.defaults.settings_secrets);
@@ -55,6 +62,7 @@ pub(super) async fn plant(cx: &Context, id: SessionId, owner: Ids, wanted: Plant
     let login = way.given(is_fresh);
     let (mounted, protected) = (mounted(cx, &workspace), host_path::protected(&cx.settings, &cx.caller));
     let (cci_dir, same_path) = (cx.cci_dir(), cx.settings.workspace.same_path);
+    let shared = history::shared(cx, &workspace);
     let planted = cx
         .scope
         .writing(move || {
@@ -79,9 +87,12 @@ pub(super) async fn plant(cx: &Context, id: SessionId, owner: Ids, wanted: Plant
                 state: cci_core::environment::state(agent),
                 guest_home: HOME,
             };
-            seed.plant(&state, &store.dir(id))
+            let planted = seed.plant(&state, &store.dir(id))?;
+            Ok((planted, shared.bring(&store.dir(id), &state, id)?))
         })
         .await?;
+    let (planted, left) = planted;
+    history::tell_left(cx, left, continues.then_some(id))?;
     for secrets in planted.secrets {
         cx.emit(SessionEvent::SecretsInSettings(secrets));
     }

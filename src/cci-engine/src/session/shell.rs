@@ -27,6 +27,7 @@ use crate::launch::{self, Launched, Subject, Survey};
 use crate::roll_back;
 use crate::session::agent::{self, ToStart, Was};
 use crate::session::connect::{self, Sockets, Wanted};
+use crate::session::history;
 use crate::session::holders::{self, Holder};
 use crate::session::login::Way;
 use crate::session::plant::{Planting, plant, plant_new};
@@ -110,6 +111,8 @@ pub(crate) async fn prepare(cx: &Context, session: &Session) -> Result<Started> 
 pub(crate) struct Decided {
     cx: Context,
     id: SessionId,
+    /// The conversation of the host's that it goes on with.
+    continued: Option<SessionId>,
     owner: Ids,
     resumed: Option<Resumed>,
     slot: SlotChoice,
@@ -150,7 +153,8 @@ struct Claim {
 /// Decides everything about a session and creates no container.
 pub(crate) async fn decide(cx: &Context, session: &Session) -> Result<Decided> {
     let workspace = launch::usable(cx)?;
-    let resumed = resume::find(cx, &session.resume).await?;
+    let continued = history::continued(cx, &session.resume).await?;
+    let resumed = if continued.is_some() { None } else { resume::find(cx, &session.resume).await? };
     let (cx, slot) = match &resumed {
         Some(resumed) => {
             let metadata = &resumed.saved.metadata;
@@ -169,8 +173,10 @@ pub(crate) async fn decide(cx: &Context, session: &Session) -> Result<Decided> {
         cx.settings.login.account.clone_from(&session.account);
     }
     cx.emit(LaunchEvent::Preparing);
-    let id = resumed.as_ref().map_or_else(launch::new_session_id, Resumed::id);
-    if resumed.is_some() {
+    history::check(&cx)?;
+    let known = continued.or(resumed.as_ref().map(Resumed::id));
+    let id = known.unwrap_or_else(launch::new_session_id);
+    if known.is_some() {
         holders::refuse_elsewhere(&cx, id).await?;
     }
     let owner = launch::agent_ids(&cx, Some(&workspace));
@@ -181,7 +187,13 @@ pub(crate) async fn decide(cx: &Context, session: &Session) -> Result<Decided> {
     let is_connected = is_told || way.needs_supervisor() || granted.is_served() || is_judged;
     let turns = connect::turn_hooks(&cx.settings, is_told, is_judged);
     // what does not depend on Incus is done while Incus is asked
-    let planting = Planting { turns: turns.clone(), way: &way, granted: &granted, is_fresh: session.fresh_login };
+    let planting = Planting {
+        turns: turns.clone(),
+        way: &way,
+        granted: &granted,
+        is_fresh: session.fresh_login,
+        continues: continued.is_some(),
+    };
     let (survey, planted) = tokio::join!(launch::survey(&cx, Subject::Workspace), async {
         if resumed.is_none() { plant_new(&cx, id, owner, planting).await } else { Ok(()) }
     });
@@ -217,7 +229,23 @@ pub(crate) async fn decide(cx: &Context, session: &Session) -> Result<Decided> {
     let live = live(&survey.instances, id).cloned();
     let pinned = live.as_ref().map_or_else(|| plan.pinned(), replaced::pinned);
     report_replaced(&cx, live.as_ref(), &pinned, resumed.as_ref()).await?;
-    Ok(Decided { cx, id, owner, resumed, slot, turns, is_told, way, granted, survey, sockets, plan, live, pinned })
+    Ok(Decided {
+        cx,
+        id,
+        continued,
+        owner,
+        resumed,
+        slot,
+        turns,
+        is_told,
+        way,
+        granted,
+        survey,
+        sockets,
+        plan,
+        live,
+        pinned,
+    })
 }
 
 impl Decided {
@@ -229,15 +257,32 @@ impl Decided {
 
     /// Creates the container, or takes the one that runs.
     async fn made(self, session: &Session) -> Result<Running> {
-        let Self { cx, id, owner, resumed, slot, turns, is_told, way, granted, survey, sockets, plan, live, pinned } =
-            self;
+        let Self {
+            cx,
+            id,
+            continued,
+            owner,
+            resumed,
+            slot,
+            turns,
+            is_told,
+            way,
+            granted,
+            survey,
+            sockets,
+            plan,
+            live,
+            pinned,
+        } = self;
         let has_sockets = sockets.is_some();
         let (name, plan, claim) = if let Some(running) = &live {
             survey.policy_check.verify(&cx).await?;
             (running.name.clone(), launch::as_made(&plan, &running.config), None)
         } else {
-            let planting = Planting { turns, way: &way, granted: &granted, is_fresh: session.fresh_login };
-            let claim = claimed(&cx, plan, slot, id, resumed.as_ref(), &survey, planting).await?;
+            let is_fresh = session.fresh_login;
+            let planting = Planting { turns, way: &way, granted: &granted, is_fresh, continues: false };
+            let mut claim = claimed(&cx, plan, slot, id, resumed.as_ref(), &survey, planting).await?;
+            claim.is_resumed |= continued.is_some();
             (claim.launched.name.clone(), claim.launched.plan.clone(), Some(claim))
         };
         let slot = claim.as_ref().map(|claim| claim.launched.slot);
@@ -252,7 +297,8 @@ impl Decided {
         let plan = if watched { plan } else { plan.without_login() };
         let has_login = watched && way.needs_supervisor();
         drop(sockets);
-        let agent = agent_command(&plan, session, id, resumed.as_ref());
+        let transcript = resumed.and_then(|resumed| resumed.transcript).or(continued.map(|id| id.to_string()));
+        let agent = agent_command(&plan, session, id, transcript);
         Ok(Running { cx, name, id, plan, pinned, watched, has_login, agent, claim })
     }
 }
@@ -360,11 +406,11 @@ fn plan(
     Ok(in_volume.and_then(|volume| plan.beyond_home(Some(&volume.pool))).unwrap_or(plan))
 }
 
-fn agent_command(plan: &LaunchPlan, session: &Session, id: SessionId, resumed: Option<&Resumed>) -> Vec<String> {
+fn agent_command(plan: &LaunchPlan, session: &Session, id: SessionId, transcript: Option<String>) -> Vec<String> {
     if session.debug {
         return ["bash", "-l"].map(str::to_owned).to_vec();
     }
-    match resumed.and_then(|resumed| resumed.transcript.clone()) {
+    match transcript {
         Some(from) if session.forks => plan.command(&Start::Fork { from, to: id.to_string() }),
         Some(transcript) => plan.command(&Start::Resume(transcript)),
         None => plan.command(&Start::New(id.to_string())),
@@ -418,6 +464,8 @@ async fn claimed(
     planting: Planting<'_>,
 ) -> Result<Claim> {
     if resumed.is_some() {
+        // nobody may have been there when it ended
+        history::take(cx, id).await;
         plant(cx, id, launch::agent_ids(cx, survey.host.workspace.as_ref()), planting).await?;
     }
     let draft = Draft::new(id, resumed.map(|resumed| resumed.saved.metadata.clone()));

@@ -29,6 +29,8 @@ pub(crate) enum Content {
 pub(crate) struct Seen {
     /// Of what kind it is.
     pub(crate) kind: FileType,
+    /// How many bytes it has.
+    pub(crate) size: u64,
     /// When it was last modified, in nanoseconds; whoever may write it can set this.
     pub(crate) modified: i128,
     /// When its content, name or mode was last changed, in nanoseconds; nobody can set this.
@@ -148,6 +150,7 @@ impl GuestDir {
         let stat = rustix::fs::fstat(there).ok()?;
         Some(Seen {
             kind: FileType::from_raw_mode(stat.st_mode),
+            size: u64::try_from(stat.st_size).unwrap_or_default(),
             modified: i128::from(stat.st_mtime) * NANOS + i128::from(stat.st_mtime_nsec),
             changed: i128::from(stat.st_ctime) * NANOS + i128::from(stat.st_ctime_nsec),
         })

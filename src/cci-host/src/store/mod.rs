@@ -11,6 +11,7 @@ pub mod findings;
 pub mod forks;
 pub mod give_back;
 pub mod guest_dir;
+pub mod history;
 mod holes;
 pub mod journal;
 mod kept_list;

@@ -16,7 +16,7 @@ use cci_core::{Error, Result};
 use super::guest_dir::GuestDir;
 use super::put::{self, host};
 use super::transcripts::{Said, Transcript};
-use super::{exact_dir, remove, transcripts};
+use super::{exact_dir, history, remove, transcripts};
 
 /// The file beside the state directory.
 const METADATA: &str = "metadata.json";
@@ -89,7 +89,10 @@ impl Store {
     /// The newest transcript of a session, if the agent has said anything in it.
     #[must_use]
     pub fn newest_transcript(&self, id: SessionId) -> Option<Transcript> {
-        transcripts::newest(self.agent, &self.state_dir(id))
+        let dir = self.dir(id);
+        // its own counts whoever began it
+        let brought = history::untouched(&dir).filter(|brought| brought.id != id.to_string());
+        transcripts::newest(self.agent, &dir.join(self.agent.state_dir()), &brought.collect::<Vec<_>>())
     }
 
     /// What was said in a session after a time, RFC 3339, as far as the agent's transcript tells.
@@ -173,7 +176,8 @@ impl Store {
     /// Whether an agent, whichever it is, has said anything in a session's directory.
     #[must_use]
     pub fn has_conversation(dir: &Path) -> bool {
-        agents().any(|agent| transcripts::is_any(agent, &dir.join(agent.state_dir())))
+        let brought: Vec<_> = history::untouched(dir).collect();
+        agents().any(|agent| transcripts::is_any(agent, &dir.join(agent.state_dir()), &brought))
     }
 
     /// Whether a path is one that a session's directory can have.

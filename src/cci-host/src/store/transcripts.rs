@@ -28,16 +28,25 @@ pub struct Transcript {
     pub written: SystemTime,
 }
 
-/// The newest transcript of a conversation in an agent's state directory, if there is one.
-pub fn newest(agent: &dyn Agent, state_dir: &Path) -> Option<Transcript> {
-    newest_within(MOST, agent, state_dir)
+/// A transcript that was brought into a session, as it was then: it is none of the session's until it is another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brought {
+    /// The id of the conversation.
+    pub id: String,
+    /// When it was last modified, since the epoch.
+    pub written: Duration,
 }
 
-fn newest_within(mut budget: u64, agent: &dyn Agent, state_dir: &Path) -> Option<Transcript> {
+/// The newest transcript of a conversation in an agent's state directory, if there is one.
+pub fn newest(agent: &dyn Agent, state_dir: &Path, brought: &[Brought]) -> Option<Transcript> {
+    newest_within(MOST, agent, state_dir, brought)
+}
+
+fn newest_within(mut budget: u64, agent: &dyn Agent, state_dir: &Path, brought: &[Brought]) -> Option<Transcript> {
     let (kept, dir) = directory(agent, state_dir)?;
     let entries = Dir::read_from(&dir).ok()?;
     let mut found: Vec<(Duration, String, String)> =
-        entries.flatten().filter_map(|entry| named(&kept, &dir, entry.file_name())).collect();
+        entries.flatten().filter_map(|entry| own(&kept, &dir, entry.file_name(), brought)).collect();
     found.sort_by_key(|(written, ..)| Reverse(*written));
     let (written, id, _) = found.into_iter().find(|(.., name)| is_talk(&kept, &dir, name, &mut budget))?;
     Some(Transcript { id, written: UNIX_EPOCH + written })
@@ -76,10 +85,10 @@ pub fn said_since(agent: &dyn Agent, state_dir: &Path, id: &str, since: &str) ->
 }
 
 /// Whether an agent has written any transcript, of whatever kind.
-pub fn is_any(agent: &dyn Agent, state_dir: &Path) -> bool {
+pub fn is_any(agent: &dyn Agent, state_dir: &Path, brought: &[Brought]) -> bool {
     let found = || {
         let (kept, dir) = directory(agent, state_dir)?;
-        Dir::read_from(&dir).ok()?.flatten().find_map(|entry| named(&kept, &dir, entry.file_name()))
+        Dir::read_from(&dir).ok()?.flatten().find_map(|entry| own(&kept, &dir, entry.file_name(), brought))
     };
     found().is_some()
 }
@@ -95,6 +104,17 @@ fn directory(agent: &dyn Agent, state_dir: &Path) -> Option<(Transcripts, OwnedF
 pub fn has_trace(agent: &dyn Agent, state_dir: &Path) -> bool {
     let trace = agent.transcripts().and_then(|kept| kept.trace);
     trace.is_some_and(|trace| state_dir.join(trace).symlink_metadata().is_ok_and(|meta| meta.len() > 0))
+}
+
+/// The same for one that the session has written in.
+fn own(
+    kept: &Transcripts,
+    dir: &impl AsFd,
+    name: &std::ffi::CStr,
+    brought: &[Brought],
+) -> Option<(Duration, String, String)> {
+    named(kept, dir, name)
+        .filter(|(written, id, _)| !brought.iter().any(|one| one.id == *id && one.written == *written))
 }
 
 /// A file that has a transcript's name: when it was written, the id, the name.
@@ -186,7 +206,7 @@ mod tests {
         fs::write(dir.join("empty.txt"), "").unwrap();
         fs::write(dir.join("summary.txt"), "a summary\n").unwrap();
         std::os::unix::fs::symlink("/etc/passwd", dir.join("link.txt")).unwrap();
-        assert_eq!(newest(&Notes, state.path()).unwrap().id, "new");
+        assert_eq!(newest(&Notes, state.path(), &[]).unwrap().id, "new");
     }
 
     #[test]
@@ -201,13 +221,31 @@ mod tests {
             let file = File::options().write(true).open(dir.join(name)).unwrap();
             file.set_modified(SystemTime::now() - Duration::from_secs(10 * age as u64)).unwrap();
         }
-        assert_eq!(newest(&Notes, state.path()).unwrap().id, "said");
-        let within = |budget| newest_within(budget, &Notes, state.path()).unwrap().id;
+        assert_eq!(newest(&Notes, state.path(), &[]).unwrap().id, "said");
+        let within = |budget| newest_within(budget, &Notes, state.path(), &[]).unwrap().id;
         assert_eq!(within(16), "said");
         assert_eq!(within(7), "later", "what was not searched to its end may be a conversation");
         assert!(!has_trace(&Notes, state.path()));
         fs::write(state.path().join("log"), "x").unwrap();
         assert!(has_trace(&Notes, state.path()));
+    }
+
+    #[test]
+    fn what_was_brought_is_none_of_the_sessions_until_it_is_written_in() {
+        let state = tempfile::tempdir().unwrap();
+        fs::create_dir_all(state.path().join("said/here")).unwrap();
+        let path = state.path().join("said/here/a.txt");
+        fs::write(&path, "x").unwrap();
+        let written = path.metadata().unwrap().modified().unwrap().duration_since(UNIX_EPOCH).unwrap();
+        let brought = [Brought { id: "a".into(), written }];
+        assert!(newest(&Notes, state.path(), &brought).is_none() && !is_any(&Notes, state.path(), &brought));
+        File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_modified(SystemTime::now() + Duration::from_secs(9))
+            .unwrap();
+        assert!(newest(&Notes, state.path(), &brought).is_some() && is_any(&Notes, state.path(), &brought));
     }
 
     #[test]
@@ -217,6 +255,6 @@ mod tests {
         fs::write(outside.path().join("here/a.txt"), "x").unwrap();
         let state = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(outside.path(), state.path().join("said")).unwrap();
-        assert_eq!(newest(&Notes, state.path()), None);
+        assert_eq!(newest(&Notes, state.path(), &[]), None);
     }
 }

@@ -2,6 +2,7 @@
 
 mod build;
 mod checkpoint;
+mod history;
 mod launch;
 mod links;
 mod omission;

@@ -9,6 +9,7 @@ use cci_core::session::SessionId;
 use cci_engine::event::{InstanceEvent, SessionEvent, Unwatched};
 use cci_guest::GuestText;
 
+use super::history;
 use super::omission;
 use super::telling::Telling;
 
@@ -37,6 +38,9 @@ pub(super) fn session(event: &SessionEvent) -> Telling {
             Telling::note(omission::words(omitted))
         }
         SessionEvent::Omitted(omitted) => Telling::warning(omission::words(omitted)),
+        SessionEvent::HistoryNotShared(why) => history::not_shared(*why),
+        SessionEvent::HistoryTaken(number) => history::taken(*number),
+        SessionEvent::HistoryLeft(left) => history::left(left),
         SessionEvent::NothingSaid(id) => {
             Telling::warning(format!("session {id} has no conversation yet: the agent begins a new one"))
         }

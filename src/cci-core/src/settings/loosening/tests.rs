@@ -130,13 +130,13 @@ fn a_project_may_only_take_parts_of_the_hosts_configuration_away() {
 fn a_project_gets_no_more_of_the_host_than_the_user_gives_to_all() {
     let all = |outside_links| {
         let mut settings = Settings { ssh: SshSettings { agent: true }, ..Settings::default() };
-        settings.workspace = WorkspaceSettings { outside_links, same_path: true, dotenv: true };
+        settings.workspace = WorkspaceSettings { outside_links, same_path: true, dotenv: true, share_history: true };
         settings
     };
     let keys = |trusted, changed| keys(&trusted, &changed);
     assert_eq!(
         keys(Settings::default(), all(OutsideLinks::Write)),
-        ["workspace.outside_links", "workspace.same_path", "workspace.dotenv", "ssh.agent"]
+        ["workspace.outside_links", "workspace.same_path", "workspace.dotenv", "workspace.share_history", "ssh.agent"]
     );
     assert_eq!(keys(all(OutsideLinks::Write), all(OutsideLinks::Write)), Vec::<String>::new());
     assert_eq!(keys(all(OutsideLinks::Off), all(OutsideLinks::Readonly)), ["workspace.outside_links"]);

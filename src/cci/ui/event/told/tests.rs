@@ -23,6 +23,7 @@ use cci_host::store::remark::{LeftOut, Remark};
 
 use super::*;
 use crate::ui::text::shown;
+use cci_host::store::history::{Left, NotShared, WhyLeft};
 
 const CONTAINER: &str = "cci-9c09f805-1";
 const SERVER: &str = "https://images.example";
@@ -166,6 +167,12 @@ fn sessions() -> Vec<Event> {
         SessionEvent::Rebooted,
         SessionEvent::DidNotStartAgain { container: container(), replaced: vec!["/home/u/.rc".into()] },
         SessionEvent::DidNotStartAgain { container: container(), replaced: Vec::new() },
+        SessionEvent::HistoryNotShared(NotShared::Agent("Agent")),
+        SessionEvent::HistoryNotShared(NotShared::Path),
+        SessionEvent::HistoryTaken(1),
+        SessionEvent::HistoryLeft(
+            (1..=6).map(|id| Left { id: format!("{id}\u{1b}"), why: WhyLeft::Diverged }).collect(),
+        ),
         SessionEvent::NothingSaid(session()),
         SessionEvent::KeptInVolume,
         SessionEvent::NotWatched(Unwatched::OutOfReach),
