@@ -93,7 +93,8 @@ fn comes_out(host: &Host, id: &str, text: &str) {
 
 #[test]
 fn a_conversation_goes_in_and_comes_out() {
-    let (host, api) = (configured(U1000, SHARED), Anthropic::start());
+    let host = configured(U1000, "[workspace]\nsame_path = true\nshare_history = true\n");
+    let api = Anthropic::start();
     let written = on_host(&host, ID, "the first is apple");
     let name = background(&host, &api, &[&format!("--resume={ID}")]);
     assert_eq!(host.sessions(), [ID]);

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use cci_core::Result;
 
-use super::files::{Files, Found};
-use super::note::{Note, Of, Stamp};
-use super::{Left, MOST_BYTES, MOST_FILES, Shared, WhyLeft};
+use super::files::{Files, Found, MOST_BYTES, MOST_FILES};
+use super::left::{Left, WhyLeft};
+use super::note::{Note, Of};
+use super::shared::Shared;
+use super::stamp::Stamp;
 use crate::store::guest_dir::{Content, Copy, GuestDir, NANOS};
 use crate::store::put::host;
 

@@ -12,10 +12,14 @@ use cci_agent::Agent;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, RenameFlags, ResolveFlags};
 use rustix::io::Errno;
 
-use super::WhyLeft;
-use super::note::Stamp;
+use super::left::WhyLeft;
+use super::stamp::Stamp;
 use crate::store::exact_dir::exact_dir;
 
+/// So many conversations are copied at most, the newest first.
+pub(super) const MOST_FILES: usize = 200;
+/// So many bytes of them in all.
+pub(super) const MOST_BYTES: u64 = 256 * 1024 * 1024;
 /// A larger file is left alone.
 pub(super) const LARGEST: u64 = 32 * 1024 * 1024;
 /// So many names are looked at.

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use cci_core::Result;
 use serde::{Deserialize, Serialize};
 
-use super::Shared;
+use super::shared::Shared;
+use super::stamp::Stamp;
 use crate::store::put;
 
 /// The file, in the session's directory.
@@ -35,21 +35,6 @@ pub(super) struct Of {
     pub(super) host: Stamp,
     /// The session's copy, unless the session had one of its own.
     pub(super) copy: Option<Stamp>,
-}
-
-/// A state of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Stamp {
-    pub(super) size: u64,
-    /// When it was last modified: seconds and nanoseconds since the epoch.
-    pub(super) seconds: u64,
-    pub(super) nanos: u32,
-}
-
-impl Stamp {
-    pub(super) fn modified(self) -> Duration {
-        Duration::new(self.seconds, self.nanos.min(999_999_999))
-    }
 }
 
 impl Note {

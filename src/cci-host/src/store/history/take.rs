@@ -5,9 +5,10 @@ use std::path::Path;
 use cci_agent::{History, Unshared};
 use cci_core::idmap::Ids;
 
-use super::files::{Files, Found};
+use super::files::{Files, Found, MOST_BYTES, MOST_FILES};
+use super::left::{Left, WhyLeft};
 use super::note::Note;
-use super::{Left, MOST_BYTES, MOST_FILES, Shared, WhyLeft};
+use super::shared::Shared;
 use crate::store::guest_dir::GuestDir;
 
 /// What came of it.

@@ -2,6 +2,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 
+use cci_agent::{HostPlace, Unshared};
 use cci_core::idmap::Ids;
 use serde_json::{Value, json};
 use tempfile::TempDir;
