@@ -44,7 +44,7 @@ enum WorktreeVerb {
         #[command(flatten)]
         format: FormatArg,
     },
-    /// Remove worktrees that no container has, without changes and without commits that are not merged
+    /// Remove worktrees without a container, changes and unmerged commits
     ///
     /// Their branches go with them if they have no commit; a branch that cci did not make is never removed.
     #[command(after_help = "Examples:\n  cci worktree prune\n  cci worktree prune --format=json | jq -r '.removed[]'")]
