@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::claude::{background, shows};
 use crate::support::anthropic::Anthropic;
 use crate::support::host::{Host, Output, U1234, supervisor};
 use crate::support::wait;
@@ -48,24 +49,6 @@ fn what_the_configuration_says_of_them_is_so() {
     assert_eq!(kept, ["3", "2", "1"]);
 }
 
-/// Starts a session of the real agent in the background, and waits for its prompt.
-fn background(host: &Host, api: &Anthropic) -> String {
-    let flags = api.flags();
-    let mut args = vec!["shell", "--background"];
-    args.extend(flags.iter().map(String::as_str));
-    let name = host.cci(&args).ok().stdout.split_whitespace().next().unwrap().to_owned();
-    shows(host, &name, "bypass permissions");
-    name
-}
-
-#[track_caller]
-fn shows(host: &Host, name: &str, text: &str) {
-    wait::until(&format!("the agent shows {text:?}"), LONG, || {
-        let out = host.cci(&["tmux", "capture", name, "--all"]);
-        if out.stdout.contains(text) { Ok(()) } else { Err(out.to_string()) }
-    });
-}
-
 fn send(host: &Host, name: &str, prompt: &str) -> Output {
     host.cci(&["tmux", "send", name, prompt]).ok()
 }
@@ -73,7 +56,7 @@ fn send(host: &Host, name: &str, prompt: &str) -> Output {
 #[test]
 fn none_is_taken_automatically_where_that_is_off() {
     let (host, api) = (configured("[checkpoints]\nauto = \"off\"\n"), Anthropic::start());
-    let name = background(&host, &api);
+    let name = background(&host, &api, &[]);
     send(&host, &name, "run: echo one >/workspace/one");
     shows(&host, &name, "I have seen");
     assert_eq!(supervisor::of(&host.home), None);
@@ -85,7 +68,7 @@ fn an_agent_rewinds_itself_where_it_may() {
     for may in [false, true] {
         let host = configured(&format!("[checkpoints]\nagent_may_rewind = {may}\n"));
         let api = Anthropic::start();
-        let name = background(&host, &api);
+        let name = background(&host, &api, &[]);
         send(&host, &name, "run: echo one >/workspace/word");
         wait::until("the end of the turn is kept", LONG, || {
             let log = log(&host);

@@ -77,7 +77,7 @@ fn prompts_of_every_kind_arrive_once_and_as_they_are() {
 }
 
 /// Starts a session in the background and waits for the agent's prompt.
-fn background(host: &Host, api: &Anthropic, more: &[&str]) -> String {
+pub(crate) fn background(host: &Host, api: &Anthropic, more: &[&str]) -> String {
     let flags = api.flags();
     let mut args = vec!["shell", "--background"];
     args.extend(more);
@@ -89,7 +89,7 @@ fn background(host: &Host, api: &Anthropic, more: &[&str]) -> String {
 }
 
 #[track_caller]
-fn shows(host: &Host, name: &str, text: &str) {
+pub(crate) fn shows(host: &Host, name: &str, text: &str) {
     wait::until(&format!("the agent shows {text:?}"), LONG, || {
         let out = host.cci(&["tmux", "capture", name, "--all"]);
         if out.stdout.contains(text) { Ok(()) } else { Err(out.to_string()) }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::claude::{background, shows};
 use crate::settings::configured;
 use crate::support::anthropic::Anthropic;
 use crate::support::host::{Host, U1000, U1234, run};
@@ -50,24 +51,6 @@ fn on_host(host: &Host, id: &str, text: &str) -> String {
     write.args(["-ec", "mkdir -p \"$1\"; cat >\"$1/$2.jsonl\"", "-"]).arg(&dir).arg(id);
     run(write, content.as_bytes()).ok();
     content
-}
-
-/// Starts a session in the background and waits for the agent's prompt.
-fn background(host: &Host, api: &Anthropic, more: &[&str]) -> String {
-    let flags = api.flags();
-    let args: Vec<&str> =
-        ["shell", "--background"].iter().chain(more).copied().chain(flags.iter().map(String::as_str)).collect();
-    let name = host.cci(&args).ok().stdout.split_whitespace().next().unwrap().to_owned();
-    shows(host, &name, "bypass permissions");
-    name
-}
-
-#[track_caller]
-fn shows(host: &Host, name: &str, text: &str) {
-    wait::until(&format!("the agent shows {text:?}"), LONG, || {
-        let out = host.cci(&["tmux", "capture", name, "--all"]);
-        if out.stdout.contains(text) { Ok(()) } else { Err(out.to_string()) }
-    });
 }
 
 #[track_caller]

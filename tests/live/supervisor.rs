@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::claude::shows;
 use crate::support::anthropic::Anthropic;
 use crate::support::host::{Host, ROOT, U1000, U1234, User, incus, run, supervisor};
 use crate::support::screen::Screen;
@@ -24,14 +25,6 @@ fn background(host: &Host, api: &Anthropic) -> String {
     let name = out.stdout.split_whitespace().next().unwrap().to_owned();
     shows(host, &name, "bypass permissions");
     name
-}
-
-#[track_caller]
-fn shows(host: &Host, name: &str, text: &str) {
-    wait::until(&format!("the agent shows {text:?}"), LONG, || {
-        let out = host.cci(&["tmux", "capture", name, "--all"]);
-        if out.stdout.contains(text) { Ok(()) } else { Err(out.to_string()) }
-    });
 }
 
 #[track_caller]

@@ -3,9 +3,11 @@
 //! It is done by mounts within the container, with the rights of its own root before its init, at every start: a mount of
 //! Incus's would keep the container from starting once an agent has removed what is mounted. The program is the host's,
 //! as one in the container could be an agent's and the host's files are still there; it leaves these before it looks at
-//! anything. Hooks and attributes become read-only. The
-//! settings get a file of the container's own: nothing can be renamed over a mount, but a mount can be a symbolic link,
-//! and git renames where it leads. So `git config`, `remote add` and `branch -d` work, and change nothing on the host.
+//! anything.
+//!
+//! Hooks and attributes become read-only. The settings get a file of the container's own: nothing can be renamed over a
+//! mount, but a mount can be a symbolic link, and git renames where it leads. So `git config`, `remote add` and
+//! `branch -d` work, and change nothing on the host.
 //!
 //! Container root can undo it. What a session has left for git on the host to run is what `cci review` is for.
 

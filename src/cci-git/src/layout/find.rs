@@ -74,6 +74,13 @@ impl Layout {
         self.repository.as_ref().is_some_and(|found| found.top.as_ref().is_some_and(|top| *top != self.workspace))
     }
 
+    /// Whether a path is in the repository itself, and not in that of one of its submodules.
+    #[must_use]
+    pub fn is_of_repository(&self, path: &Path) -> bool {
+        let is_in = |common: &Path| path.starts_with(common) && !path.starts_with(common.join("modules"));
+        self.repository.as_ref().is_some_and(|found| is_in(&found.common))
+    }
+
     /// Whether each side names the other, so that no file of the workspace alone can have led to a repository elsewhere.
     #[must_use]
     pub fn is_proven(&self) -> bool {

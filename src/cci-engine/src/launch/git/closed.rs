@@ -16,13 +16,13 @@ const MOST: usize = 100;
 /// The host gets directories and files, empty ones, for what the workspace's own repository does not have yet; the others
 /// stay as they are.
 pub(super) fn of(layout: &Layout, events: &mut Vec<LaunchEvent>) -> Vec<Closed> {
-    let Some(own) = layout.repository.as_ref().map(|found| found.common.clone()) else { return Vec::new() };
-    let is_own = |guarded: &Guarded| guarded.path.starts_with(&own) && !guarded.path.starts_with(own.join("modules"));
+    let Some(found) = &layout.repository else { return Vec::new() };
+    let is_own = |guarded: &Guarded| layout.is_of_repository(&guarded.path);
     let is_empty_for_git = |guarded: &Guarded| matches!(guarded.what, GuardedAs::Hooks | GuardedAs::Attributes);
     let is_there =
         |guarded: &Guarded| guarded.exists || is_own(guarded) && is_empty_for_git(guarded) && guarded.make().is_ok();
     // only the workspace's own is held in its place: others may be removed with what they are in
-    let is_meant = |guarded: &&Guarded| guarded.what != GuardedAs::Repository || guarded.path == own;
+    let is_meant = |guarded: &&Guarded| guarded.what != GuardedAs::Repository || guarded.path == found.common;
     let meant: Vec<&Guarded> = layout.guarded.iter().filter(is_meant).filter(|guarded| is_there(guarded)).collect();
     let few = if meant.len() > MOST {
         let repositories = meant.iter().filter(|one| one.path.ends_with("config") && !is_own(one)).count();

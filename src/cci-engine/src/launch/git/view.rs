@@ -60,14 +60,11 @@ pub(super) fn protected(layout: Layout, nested: &Nested, wanted: bool, events: &
     let (mut guarded, mut privates) = (layout.guarded.clone(), layout.privates.clone());
     guarded.retain(|one| !is_content(one));
     if guarded.len() + privates.len() > MOST {
-        let common = layout.repository.as_ref().map(|found| found.common.clone());
-        let is_own = |path: &Path| {
-            common.as_ref().is_some_and(|common| path.starts_with(common) && !path.starts_with(common.join("modules")))
-        };
+        let common = layout.repository.as_ref().map(|found| &found.common);
         let all: BTreeSet<&Path> = privates.iter().map(|one| one.real.as_path()).collect();
         events.push(LaunchEvent::GitUnprotected { repositories: all.len().saturating_sub(1) });
-        guarded.retain(|one| is_own(&one.path));
-        privates.retain(|one| common.as_ref() == Some(&one.real));
+        guarded.retain(|one| layout.is_of_repository(&one.path));
+        privates.retain(|one| common == Some(&one.real));
     }
     guarded.retain(|one| one.make().is_ok());
     privates.retain(|one| one.make().is_ok());
