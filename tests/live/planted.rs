@@ -13,8 +13,8 @@ git config --global init.defaultBranch main; git config --global protocol.file.a
 one() { git init -q $1; echo one >$1/file; git -C $1 add .; git -C $1 commit -q -m one; }
 one ~/lib; one .; git submodule --quiet add ~/lib deps/lib; one vendor/tool; echo vendor >.git/info/exclude; git commit -q -m submodule";
 
-/// What is closed: each program that git would run says by which way it came. `$1` is how that is said.
-const CLOSED: &str = r#"
+/// How what is closed is tried: each program that git would run says by which way it came.
+const PLANT: &str = r#"
 evil() { printf '#!/bin/sh\necho %s >>%s\n' $2 "$fired" >$1 && chmod 755 $1; }
 keys() {
     for key in core.fsmonitor core.sshCommand core.pager core.editor sequence.editor diff.external credential.helper \
@@ -38,11 +38,24 @@ hooks() {
     done
     echo '* filter=x diff=x merge=x' | $as tee $1/../info/attributes
 }
+"#;
+
+/// In everything of [`WORLD`].
+const IN_A_REPOSITORY: &str = "
 for as in '' sudo; do
     for at in . vendor/tool deps/lib; do keys $at; done
     for at in .git vendor/tool/.git .git/modules/deps/lib; do hooks $at/hooks; done
 done
-"#;
+";
+
+/// In the worktrees of a session, which have a change each.
+const IN_WORKTREES: &str = "
+for at in . */; do
+    [ -e $at/.git ] || continue
+    echo new >$at/new
+    for as in '' sudo; do keys $at; hooks $at/.git/hooks; done
+done
+";
 
 /// What is not: where it is, by the name that `review` gives it.
 const NAMED: &[(&str, &str)] = &[
@@ -102,8 +115,7 @@ impl World {
     }
 
     fn inside(&self, name: &str, lines: &str) -> Output {
-        let evil = CLOSED.lines().nth(1).unwrap();
-        let lines = format!("cd /workspace; fired={}; host={}; {evil}\n{lines}", self.fired, self.host.proj.display());
+        let lines = format!("cd /workspace; fired={}; host={}; {PLANT}\n{lines}", self.fired, self.host.proj.display());
         self.host.cci(&["container", "exec", name, "--user", "code", "--", "bash", "-c", &lines])
     }
 }
@@ -114,7 +126,7 @@ fn runs_nothing(user: User) {
     let started = host.cci(&["shell", "--background", "--debug"]).ok();
     let name = started.stdout.split_whitespace().next().unwrap().to_owned();
     host.cci(&["checkpoint"]).ok();
-    world.inside(&name, CLOSED);
+    world.inside(&name, IN_A_REPOSITORY);
     // there it runs: the container's own git believes all of it
     let inside = world.inside(&name, "mkdir -p $(dirname $fired); git status; cat $fired");
     assert!(inside.stdout.contains("core.fsmonitor"), "{inside}");
@@ -166,13 +178,47 @@ fn without_protection_the_same_runs_on_the_host_and_is_named() {
     let started = world.host.cci(&["shell", "--background", "--debug"]).ok();
     let name = started.stdout.split_whitespace().next().unwrap().to_owned();
     world.host.cci(&["checkpoint"]).ok();
-    world.inside(&name, CLOSED);
+    world.inside(&name, IN_A_REPOSITORY);
     let out = world.host.cci(&["review"]);
     for path in [".git/config", ".git/hooks/pre-commit", ".git/info/attributes", ".git/modules/deps/lib/config"] {
         assert!(out.stdout.contains(path), "{path}: {out}");
     }
     world.on_host("git status");
     assert!(world.fired().contains("core.fsmonitor"), "{}", world.fired());
+}
+
+#[test]
+fn what_is_planted_in_a_sessions_worktrees_runs_where_it_is_not_closed_and_nowhere_else() {
+    const AFTERWARDS: &str = "
+        for at in . */; do
+            [ -e $at/.git ] || continue
+            (cd $at; git status; git diff; git checkout -b later; git add new; git commit -m two; git log -p -1 --summary
+            git merge later; git stash; git st; git gc)
+        done";
+    let world = World::new(U1234);
+    let host = &world.host;
+    let repositories = [host.proj.clone(), host.proj.join("vendor/tool")];
+    let config = host.dir("home/.config/cci").join("config.toml");
+    for (worktree, protect, few) in [("open", false, 1), ("closed", true, 1), ("both", true, 2)] {
+        fs::write(&config, format!("[git]\nprotect = {protect}\n")).unwrap();
+        let named = format!("--worktree={worktree}");
+        let repositories = repositories[..few].iter().flat_map(|at| ["--repo", at.to_str().unwrap()]);
+        let flags = ["shell", "--background", "--debug", &named];
+        let args: Vec<&str> = flags.into_iter().chain(repositories).collect();
+        let started = host.cci(&args).ok();
+        let name = started.stdout.split_whitespace().next().unwrap().to_owned();
+        world.inside(&name, IN_WORKTREES);
+        let believed = "mkdir -p $(dirname $fired); for at in . */; do git -C $at status; done; cat $fired";
+        let inside = world.inside(&name, believed);
+        assert!(inside.stdout.contains("core.fsmonitor"), "{worktree}: {inside}");
+        host.cci(&["kill", &name]).ok();
+        host.wait_until_gone();
+        let after = world.on_host(&format!("cd ~/.cci/worktrees/{worktree}; {AFTERWARDS}"));
+        assert_eq!(world.fired().contains("core.fsmonitor"), !protect, "{worktree}: {}", world.fired());
+        assert!(!protect || world.fired().is_empty(), "{worktree}: {}", world.fired());
+        assert!(!protect || after.stdout.matches("create mode 100644 new").count() == few, "git worked: {after}");
+        fs::remove_file(&world.fired).ok();
+    }
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn whatever_ends_a_session_nothing_stays_switched_on_and_the_last_words_are_seen
         }
         pty.wait_behind(place, READY);
         let written = pty.written();
-        assert_eq!(left_on(&written), [""; 0], "{ending}: {}", written[place..].escape_debug());
+        assert_eq!(left_on(&written), [""; 0], "{ending}: {}", pty.behind(place).escape_debug());
         let normal = written.rsplit("\u{1b}[?1049l").next().unwrap();
         assert!(normal.contains(said), "{ending}: {}", normal.escape_debug());
         host.remove_containers();
@@ -68,14 +68,16 @@ fn a_daemon_that_goes_away_is_named_with_the_way_back() {
     let pty = Pty::open(&host, "xterm-256color");
     pty.enter("cci shell --debug");
     let name = container(&pty.wait_for("/workspace"));
+    let place = pty.len();
     proxy.go_away();
-    let said = pty.wait_behind(pty.len(), READY);
+    let said = pty.wait_behind(place, READY);
     assert_eq!(left_on(&pty.written()), [""; 0]);
     assert!(said.contains("lost the connection to Incus") && said.contains(&format!("cci attach {name}")), "{said}");
     assert!(!said.contains("cci setup"), "{said}");
     proxy.behave();
+    let place = pty.len();
     pty.enter(&format!("cci attach {name}"));
-    pty.wait_behind(pty.len(), "/workspace");
+    pty.wait_behind(place, "/workspace");
 }
 
 /// A shell session in the background; its container's name.
@@ -142,11 +144,12 @@ fn a_terminal_that_cannot_be_drawn_on_is_refused_before_anything_is_started() {
     let pty = Pty::open(&host, "dumb");
     pty.enter("cci shell --debug; echo STATUS-$?");
     let said = pty.wait_for("STATUS-2");
+    let place = pty.len();
     assert!(said.contains("of type `dumb` (TERM) cannot show a session"), "{said}");
     assert_eq!(host.containers(), [""; 0]);
     let name = in_background(&host);
     pty.enter(&format!("cci attach {name}; echo STATUS''-$?"));
-    let said = pty.wait_behind(said.len(), "STATUS-2");
+    let said = pty.wait_behind(place, "STATUS-2");
     assert!(said.contains("cci tmux capture"), "{said}");
 }
 
@@ -188,12 +191,7 @@ fn notifications_arrive_and_the_clipboard_and_anything_else_where_they_are_allow
             let place = sent(print);
             // what comes behind it has come
             pty.wait_behind(sent(r"\033]9;behi''nd\007"), "]9;behind");
-            assert_eq!(
-                pty.written()[place..].contains(what),
-                allowed,
-                "{what}: {}",
-                pty.written()[place..].escape_debug()
-            );
+            assert_eq!(pty.behind(place).contains(what), allowed, "{what}: {}", pty.behind(place).escape_debug());
         }
         pty.detach();
     }
@@ -238,8 +236,8 @@ fn a_session_that_is_stopped_gives_the_terminal_back_and_takes_it_again() {
     wait::until("the background job is stopped", SOON, || {
         // the shell says so before its next prompt
         pty.enter("");
-        let written = pty.written();
-        if written[place..].contains("Stopped") { Ok(()) } else { Err(written[place..].to_owned()) }
+        let written = pty.behind(place);
+        if written.contains("Stopped") { Ok(()) } else { Err(written) }
     });
     let place = pty.len();
     pty.enter("fg");
@@ -252,13 +250,15 @@ fn a_session_that_is_stopped_gives_the_terminal_back_and_takes_it_again() {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", killed.as_raw_pid()));
         if stat.is_err() { Ok(()) } else { Err(format!("{stat:?}, {}", pty.written())) }
     });
+    let place = pty.len();
     pty.enter(&format!("cci attach {}", host.only_container()));
     pty.wait_behind(place, "/workspace");
     let place = pty.len();
     pty.enter("tmux detach");
     pty.wait_behind(place, READY);
+    let place = pty.len();
     pty.enter(&format!("cci shell -e MARK={} --debug", host.prefix));
-    pty.wait_behind(pty.len(), "/workspace");
+    pty.wait_behind(place, "/workspace");
     let place = pty.len();
     kill_process(cci(&host), Signal::QUIT).unwrap();
     let said = pty.wait_behind(place, READY);

@@ -142,7 +142,9 @@ fn an_agent_commits_in_two_repositories_and_as_root_can_damage_neither() {
     wait::until("everything is removed", LONG, || {
         if workspace.join("over").exists() { Ok(()) } else { Err("it goes on".to_owned()) }
     });
-    assert!(!workspace.join("one").exists() && !workspace.join("two").exists(), "the attack removed nothing");
+    // what is closed is mounts, and stays as long as its container
+    let left = ["one", "two"].iter().filter(|part| workspace.join(part).join("src").exists());
+    assert_eq!(left.count(), 0, "the attack removed nothing");
     host.cci(&["worktree", "list"]).ok();
     for (at, before) in parents.into_iter().zip(&before) {
         assert_untouched(at, before, "cci/both");

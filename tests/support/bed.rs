@@ -145,10 +145,13 @@ impl Bed {
 
     /// The processes in this world's network namespace: the daemon, name servers, monitors.
     fn processes(&self) -> Vec<i32> {
-        let space = std::fs::read_link(format!("/proc/{}/ns/net", self.host.id())).unwrap_or_default();
+        let space = |of: &Path| std::fs::read_link(of.join("ns/net")).ok();
+        let own = space(Path::new("/proc/self"));
+        let of_host = space(&Path::new("/proc").join(self.host.id().to_string()));
+        // what this test is in itself has every process of the machine
+        let Some(of_host) = of_host.filter(|of_host| own.is_some_and(|own| own != *of_host)) else { return Vec::new() };
         let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        let ours =
-            processes.filter(|entry| std::fs::read_link(entry.path().join("ns/net")).is_ok_and(|of| of == space));
+        let ours = processes.filter(|entry| space(&entry.path()).is_some_and(|of| of == of_host));
         ours.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
     }
 

@@ -84,9 +84,14 @@ impl Pty {
         String::from_utf8_lossy(&self.written.lock().unwrap()).into_owned()
     }
 
-    /// How much that is.
+    /// How many bytes that is: a place to wait behind, taken before what is waited for can begin.
     pub fn len(&self) -> usize {
-        self.written().len()
+        self.written.lock().unwrap().len()
+    }
+
+    /// Everything that was written behind a place.
+    pub fn behind(&self, place: usize) -> String {
+        String::from_utf8_lossy(&self.written.lock().unwrap()[place..]).into_owned()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -103,8 +108,7 @@ impl Pty {
     #[track_caller]
     pub fn wait_behind(&self, place: usize, text: &str) -> String {
         wait::until(&format!("the terminal gets {text:?}"), Duration::from_secs(30), || {
-            let written = self.written();
-            let rest = written.get(place..).unwrap_or_default().to_owned();
+            let rest = self.behind(place);
             if rest.contains(text) { Ok(rest) } else { Err(rest.escape_debug().to_string()) }
         })
     }

@@ -86,9 +86,13 @@ mod tests {
 
     /// A server that answers so many datagrams, after an answer to somebody else's question; by a stream it says more.
     fn server(flags: u8, datagrams: usize) -> SocketAddr {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        // a port that is free for datagrams can be somebody's for streams
+        let both = || {
+            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            Some((TcpListener::bind(socket.local_addr().unwrap()).ok()?, socket))
+        };
+        let (listener, socket) = (0..100).find_map(|_| both()).unwrap();
         let address = socket.local_addr().unwrap();
-        let listener = TcpListener::bind(address).unwrap();
         std::thread::spawn(move || {
             for _ in 0..datagrams {
                 let mut question = [0; 512];

@@ -51,6 +51,9 @@ pub fn make(new: &New<'_>) -> Result<Made> {
     git.put("packed-refs", &packed(&refs::all(&parent)?, new.branch))?;
     git.put(&format!("refs/heads/{}", new.branch), format!("{}\n", new.base).as_bytes())?;
     git.put("info/exclude", &excluded(exclude, &copied))?;
+    // what a container is kept from writing has to be there
+    git.put("info/attributes", b"")?;
+    git.directory(&git.dir.join("hooks"))?;
     if let Some(patterns) = &patterns {
         git.put("info/sparse-checkout", patterns)?;
     }

@@ -34,9 +34,9 @@ pub(super) fn of(layout: &Layout, events: &mut Vec<LaunchEvent>) -> Vec<Closed> 
     few.into_iter().filter_map(|guarded| closed(&layout.workspace, guarded)).collect()
 }
 
-/// What is closed of every repository, for one that nobody may look at.
-pub(super) fn unseen() -> Vec<Closed> {
-    let git = Path::new(WORKSPACE).join(".git");
+/// What is closed of every repository, for one that nobody may look at: its directory within the workspace.
+pub(super) fn unseen(within: &Path) -> Vec<Closed> {
+    let git = Path::new(WORKSPACE).join(within).join(".git");
     let of = |name: &str, how| Closed { place: git.join(name), how };
     vec![
         Closed { place: git.clone(), how: How::Pinned },

@@ -63,7 +63,7 @@ impl Look {
         }
         // an agent can have made something else of it, which nobody looks at for a rewind
         if self.is_rewound && consent::was_own(&self.cx, &self.workspace)? {
-            return Ok(self.closed(|_| closed::unseen()));
+            return Ok(self.closed(|_| closed::unseen(Path::new(""))));
         }
         let workspace = self.workspace.path();
         let nested = Nested::find(workspace);
@@ -102,10 +102,11 @@ impl Look {
         Ok((view, events))
     }
 
-    /// What the worktrees of a session borrow from the repositories that they were made of.
+    /// What the worktrees of a session borrow from the repositories that they were made of. Their own are closed without a look.
     fn borrowed(&self, worktrees: &Worktrees) -> Result<Found> {
         let (layout, gone) = session::layout(self.workspace.path(), worktrees)?;
-        let mut events = gone.iter().map(|path| unseen(&format!("{} is gone", path.display()))).collect();
+        let mut events: Vec<LaunchEvent> =
+            gone.iter().map(|path| unseen(&format!("{} is gone", path.display()))).collect();
         let places = host_path::protected(&self.cx.settings, &self.cx.caller);
         let layout = self.shown(layout, &places, &mut events);
         let mut view = view::of(&self.cx, &layout, &self.others, None, &places)?;
@@ -118,6 +119,10 @@ impl Look {
                 }
             }
         }
+        let parts = worktrees.repositories.iter();
+        let (own, missing) = self.closed(|_| parts.flat_map(|part| closed::unseen(Path::new(&part.place))).collect());
+        view.closed = own.closed;
+        events.extend(missing);
         Ok((view, events))
     }
 
@@ -127,11 +132,11 @@ impl Look {
             return Found::default();
         }
         let mut events = Vec::new();
-        let can_be = Path::new(INTERPRETER).exists();
-        if !can_be {
+        let mut closed = of(&mut events);
+        if !closed.is_empty() && !Path::new(INTERPRETER).exists() {
             events.push(LaunchEvent::GitOpen { missing: INTERPRETER });
+            closed.clear();
         }
-        let closed = if can_be { of(&mut events) } else { Vec::new() };
         (GitView { closed, ..GitView::default() }, events)
     }
 
