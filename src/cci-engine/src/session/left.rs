@@ -5,6 +5,7 @@ use cci_core::pin::Pinned;
 use cci_core::workspace::Workspace;
 use cci_core::{Error, Result};
 use cci_guest::GuestExit;
+use cci_incus::Refusal;
 
 use crate::context::Context;
 use crate::event::SessionEvent;
@@ -31,17 +32,23 @@ impl Left {
         } else {
             report_fate(cx, name, self.saved, self.exit, self.noted).await
         };
-        match self.ended {
-            Err(Error::Interrupted) => Err(Error::Interrupted),
+        let lost =
+            |cause: &Error| Error::ConnectionLost { name: name.to_owned(), cause: cause.to_string(), goes_on: true };
+        let goes_down = matches!(self.exit, Some(GuestExit::ShutsDown | GuestExit::Reboots));
+        match (self.ended, reported) {
+            (Err(Error::Interrupted), _) => Err(Error::Interrupted),
             // if Incus still answers, what it says about the container is more useful
-            Err(broken) => reported.map_err(|_| Error::ConnectionLost {
-                name: name.to_owned(),
-                cause: broken.to_string(),
-                goes_on: true,
-            }),
-            Ok(_) => reported,
+            (Err(broken), reported) => reported.map_err(|_| lost(&broken)),
+            // the end of a terminal can come through before Incus is silent
+            (Ok(_), Err(silent)) if !goes_down && is_silence(&silent) => Err(lost(&silent)),
+            (Ok(_), reported) => reported,
         }
     }
+}
+
+/// Whether Incus did not answer, or nothing that is known.
+fn is_silence(error: &Error) -> bool {
+    matches!(error, Error::IncusUnreachable { .. } | Error::IncusRefused { refusal: Refusal::Other, .. })
 }
 
 /// Reports where the conversation is, if there is one, and whether the container has started again.

@@ -1,9 +1,11 @@
 //! What happens to a container whose terminal is left.
 
+use cci_core::Error;
 use cci_core::lifetime::Lifetime;
 use cci_guest::GuestExit;
 use cci_incus::fake::Answer;
 
+use crate::session::left::Left;
 use crate::session::shutdown::{Fate, fate, is_going_down, wait_until_down};
 use crate::testing::World;
 
@@ -18,6 +20,23 @@ async fn what_the_guest_has_told_needs_no_question() {
     let told = fate(&cx, NAME, Some(GuestExit::ShutsDown), noted).await.unwrap();
     assert_eq!(told, Fate::Stopped(Lifetime::Persistent));
     assert!(world.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_terminal_that_ends_before_incus_falls_silent_leads_back_to_its_session() {
+    let reported = async |exit: GuestExit| {
+        let world = World::new();
+        world.container(NAME).put();
+        world.daemon.on("GET /1.0/instances/*").lose();
+        let (noted, pinned) = (None, Vec::new());
+        let left = Left { ended: Ok(exit.status()), exit: Some(exit), saved: false, workspace: None, noted, pinned };
+        left.report(&world.cx(), NAME).await
+    };
+    // as tmux ends that has lost its terminal
+    let lost = reported(GuestExit::Other(1)).await.unwrap_err();
+    assert!(matches!(&lost, Error::ConnectionLost { name, goes_on: true, .. } if name == NAME), "{lost}");
+    let down = reported(GuestExit::ShutsDown).await;
+    assert!(!matches!(down, Err(Error::ConnectionLost { .. })), "{down:?}");
 }
 
 #[tokio::test]
