@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::support::host::{Host, Output, U1000, U1234, User, run};
+use crate::worktrees::start;
 
 /// A repository with a submodule and another repository within it.
 const WORLD: &str = "git config --global user.name Ann; git config --global user.email ann@example.org
@@ -203,10 +204,8 @@ fn what_is_planted_in_a_sessions_worktrees_runs_where_it_is_not_closed_and_nowhe
         fs::write(&config, format!("[git]\nprotect = {protect}\n")).unwrap();
         let named = format!("--worktree={worktree}");
         let repositories = repositories[..few].iter().flat_map(|at| ["--repo", at.to_str().unwrap()]);
-        let flags = ["shell", "--background", "--debug", &named];
-        let args: Vec<&str> = flags.into_iter().chain(repositories).collect();
-        let started = host.cci(&args).ok();
-        let name = started.stdout.split_whitespace().next().unwrap().to_owned();
+        let flags: Vec<&str> = [named.as_str()].into_iter().chain(repositories).collect();
+        let name = start(host, &flags);
         world.inside(&name, IN_WORKTREES);
         let believed = "sudo mkdir -p $(dirname $fired); sudo chmod 777 $(dirname $fired); for at in . */; do git -C $at status; done; cat $fired";
         let inside = world.inside(&name, believed);

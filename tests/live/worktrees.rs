@@ -84,7 +84,7 @@ fn code(host: &Host, container: &str, script: &str) -> String {
 }
 
 /// Starts a detached session with these flags; its container.
-fn start(host: &Host, flags: &[&str]) -> String {
+pub(crate) fn start(host: &Host, flags: &[&str]) -> String {
     let args = [&["shell", "--background", "--debug"][..], flags].concat();
     host.cci(&args).ok().stdout.split_whitespace().next().unwrap().to_owned()
 }
