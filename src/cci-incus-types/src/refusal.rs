@@ -10,6 +10,8 @@ pub enum Refusal {
     AddressTaken,
     /// This network, or its ACL, does not exist or is incomplete: it is being removed, or was never created.
     NetworkMissing(String),
+    /// An interface of the host disappeared while Incus looked at all of them for a network.
+    InterfaceGone,
     /// The daemon cannot reach this path of the host, which is the source of a disk.
     SourceUnreachable(String),
     /// Another instance has the name.
@@ -53,6 +55,8 @@ impl Refusal {
             Self::CommandLost
         } else if says("No space left on device") || says("no space left on device") || says("isk quota exceeded") {
             Self::NoSpace
+        } else if says("link show ") && says("does not exist") || says("no such network interface") {
+            Self::InterfaceGone
         } else if let Some(name) = missing_network(sentence) {
             Self::NetworkMissing(name)
         } else if let Some(path) = unreachable_source(sentence) {
@@ -185,6 +189,12 @@ mod tests {
             ),
             (500, "write /var/lib/incus/backups/x: disk quota exceeded", Refusal::NoSpace),
             (500, "Failed to retrieve PID of executing child process", Refusal::CommandLost),
+            (
+                500,
+                r#"Failed to delete bridge children interfaces: Failed to run: ip -d -j link show physEp4qZH: exit status 1 (Device "physEp4qZH" does not exist.)"#,
+                Refusal::InterfaceGone,
+            ),
+            (500, "Failed to get interface addresses: route ip+net: no such network interface", Refusal::InterfaceGone),
             (400, "The instance is already stopped", Refusal::Other),
             (400, "Instance is not running", Refusal::Other),
             (404, "Instance not found", Refusal::Other),

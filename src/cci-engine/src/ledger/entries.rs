@@ -223,6 +223,7 @@ mod tests {
         assert_eq!(found(&format!("{whole}{{\"unknown\":1}}\n")), 0, "a line that cannot be read");
         assert_eq!(found(&whole.replacen("{\"in\"", "{\"im\"", 1)), 0, "another place");
         assert_eq!(found(whole.split_once('\n').unwrap().1), 0, "no place");
+        assert_eq!(found("{\"in"), 1, "before its first line was whole it has made nothing, and the notes can go");
     }
 
     #[test]

@@ -32,14 +32,10 @@ pub struct Server {
 }
 
 pub(super) fn begin(dir: &Path, server: &Server, first: &Line) -> std::io::Result<Journal> {
-    let mut journal = Journal::begin(dir)?;
     let lines = [Some(Line::In(server.clone())), process::own().map(Line::By), Some(first.clone())];
-    let noted = lines.iter().flatten().try_for_each(|line| journal.note(&text(line)?));
-    match noted {
-        Ok(()) => Ok(journal),
-        // notes that a full disk cut off would belong to no Incus, and stay
-        Err(error) => journal.close().and(Err(error)),
-    }
+    // notes that a full disk cut off would belong to no Incus: there are all three, or none
+    let lines: Vec<String> = lines.iter().flatten().map(text).collect::<std::io::Result<_>>()?;
+    Journal::begin(dir, &lines)
 }
 
 pub(super) fn text(line: &Line) -> std::io::Result<String> {
@@ -54,6 +50,10 @@ pub(super) fn read(lines: &[String]) -> impl Iterator<Item = Line> {
 /// What the lines leave to be rolled back, newest first; `None` if that is in another Incus, or if anything in them
 /// cannot be read: a line that is missed may be the one that says what stays.
 pub(super) fn unfinished(lines: &[String], server: &Server) -> Option<Vec<Made>> {
+    // its command was killed before it noted anything, or has closed it and could not remove it
+    if lines.is_empty() {
+        return Some(Vec::new());
+    }
     let lines: Vec<Line> = lines.iter().map(|line| serde_json::from_str(line).ok()).collect::<Option<_>>()?;
     if !matches!(lines.first(), Some(Line::In(place)) if place == server) {
         return None;

@@ -6,8 +6,8 @@ use cci_core::{Error, Result};
 use cci_incus::{Client, Config, EventBody, EventKind, Network, NetworkStatus, NewNetwork, Refusal};
 
 use super::acl::MANAGED;
+use super::tries::Tries;
 use crate::incus_error::DuringStep;
-use crate::retry::Retry;
 use crate::site::Site;
 
 const STEP: &str = "create the network";
@@ -79,7 +79,7 @@ pub(super) async fn make_names(client: &Client, site: Site, name: &PolicyName, a
 /// Meanwhile Incus examines every interface of the host, and fails if one of them disappears: then it is asked again.
 pub(super) async fn keep_names(client: &Client, name: &PolicyName, answers: &str) -> Result<()> {
     let (step, bridge) = ("change the names of the network", name.names_bridge());
-    let mut retry = Retry::up_to(TRIES);
+    let mut tries = Tries::up_to(TRIES);
     loop {
         let (there, _) = match client.network(&bridge).await {
             // the policy is just being created or removed, with its own names
@@ -90,7 +90,7 @@ pub(super) async fn keep_names(client: &Client, name: &PolicyName, answers: &str
             return Ok(());
         }
         let Err(error) = client.patch_network(&bridge, &config(&[(DNS, answers)]), None).await else { return Ok(()) };
-        if !retry.again(step, &error).await {
+        if !tries.after(&error.refusal()).again(step, &error).await {
             return Err(error).during(step);
         }
     }
@@ -98,8 +98,8 @@ pub(super) async fn keep_names(client: &Client, name: &PolicyName, answers: &str
 
 /// Creates a bridge in a free subnet; one that another launch created first is used as it is.
 async fn create(client: &Client, site: Site, name: &str, seed: u32, base: Config) -> Result<Network> {
-    let mut retry = Retry::up_to(TRIES);
-    let mut refused = None;
+    let mut tries = Tries::up_to(TRIES);
+    let mut refused: Option<cci_incus::Error> = None;
     let mut attempt: u32 = 0;
     loop {
         // a network that was just removed gets its old subnet again, in which launches have chosen addresses
@@ -134,7 +134,8 @@ async fn create(client: &Client, site: Site, name: &str, seed: u32, base: Config
             Err(error) if !error.is_not_found() => return Err(error).during(STEP),
             _ => {}
         }
-        if !retry.again(STEP, &format!("{name} does not exist")).await {
+        let why = refused.as_ref().map(cci_incus::Error::refusal).unwrap_or_default();
+        if !tries.after(&why).again(STEP, &format!("{name} does not exist")).await {
             break;
         }
         attempt += 1;

@@ -16,6 +16,7 @@ mod remove;
 mod show;
 #[cfg(test)]
 mod tests;
+mod tries;
 mod ways;
 mod why;
 
@@ -26,6 +27,7 @@ pub use learn::{Learnt, LearntHost, learn};
 pub use refresh::{Refreshed, on_occasion, refresh_all, while_attached};
 pub use remove::{Unused, remove, unused};
 pub use show::{Shown, show};
+pub(crate) use tries::Tries;
 pub(crate) use ways::of_note as ways_of_note;
 pub use ways::{TlsEnded, Ways};
 pub use why::{Question, why};

@@ -6,9 +6,9 @@ use cci_incus::{Client, Network};
 
 use super::acl::{MANAGED, maker_runs};
 use super::project::networks;
+use super::tries::Tries;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
-use crate::retry::Retry;
 
 /// How often the removal of a network is tried.
 const TRIES: u32 = 3;
@@ -69,7 +69,7 @@ pub async fn remove(cx: &Context, unused: &Unused) -> Result<()> {
 /// Whether it is removed. Tries again if the NIC of a container that just stopped disappears while Incus examines it.
 async fn remove_network(client: &Client, name: &str) -> Result<bool> {
     let step = "remove the network";
-    let mut retry = Retry::up_to(TRIES);
+    let mut tries = Tries::up_to(TRIES);
     loop {
         let error = match client.delete_network(name).await {
             Err(error) if !error.is_not_found() => error,
@@ -78,7 +78,7 @@ async fn remove_network(client: &Client, name: &str) -> Result<bool> {
         match client.network(name).await {
             Err(error) if error.is_not_found() => return Ok(true),
             Ok((there, _)) if !there.used_by.is_empty() => return Ok(false),
-            _ if !retry.again(step, &error).await => return Err(error).during(step),
+            _ if !tries.after(&error.refusal()).again(step, &error).await => return Err(error).during(step),
             _ => {}
         }
     }

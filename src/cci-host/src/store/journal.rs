@@ -5,13 +5,15 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 
-/// A file without a line is just being started, unless it is older than this.
+/// A file without a line is just being started on a filesystem that has no files without a name, unless it is older than
+/// this.
 const BEGINNING: Duration = Duration::from_secs(60);
 
 /// No command notes more than this.
@@ -25,13 +27,36 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Starts the notes of this process in `dir`, which is created if missing.
-    pub fn begin(dir: &Path) -> io::Result<Self> {
+    /// Starts the notes of this process in `dir`, which is created if missing, with these lines: others find all of them
+    /// or no notes.
+    pub fn begin(dir: &Path, lines: &[String]) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         let path = dir.join(uuid::Uuid::new_v4().simple().to_string());
+        Self::begin_nameless(dir, &path, lines).or_else(|_| Self::begin_in_place(path, lines))
+    }
+
+    fn begin_nameless(dir: &Path, path: &Path, lines: &[String]) -> io::Result<Self> {
+        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC;
+        let file = rustix::fs::open(dir, flags, Mode::RUSR | Mode::WUSR)?;
+        let journal = Self::of(file.into(), path.to_owned(), lines)?;
+        let open = format!("/proc/self/fd/{}", journal.file.as_raw_fd());
+        rustix::fs::linkat(CWD, open, CWD, path, AtFlags::SYMLINK_FOLLOW)?;
+        Ok(journal)
+    }
+
+    /// The same where a file must have a name: a command that is killed meanwhile may leave it without a line.
+    fn begin_in_place(path: PathBuf, lines: &[String]) -> io::Result<Self> {
         let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
+        Self::of(file, path.clone(), lines).inspect_err(|_| {
+            let _ = fs::remove_file(&path);
+        })
+    }
+
+    fn of(file: File, path: PathBuf, lines: &[String]) -> io::Result<Self> {
         file.lock()?;
-        Ok(Self { file, path })
+        let mut journal = Self { file, path };
+        lines.iter().try_for_each(|line| journal.note(line))?;
+        Ok(journal)
     }
 
     /// Adds a line; a command that is killed meanwhile leaves a line without an end, which is ignored.
@@ -110,13 +135,14 @@ fn whole_lines(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     #[test]
     fn the_notes_of_a_living_command_are_nobody_elses() {
         let dir = tempfile::tempdir().unwrap();
-        let mut living = Journal::begin(dir.path()).unwrap();
-        living.note("one").unwrap();
+        let living = Journal::begin(dir.path(), &["one".into()]).unwrap();
         assert!(Journal::abandoned(dir.path()).is_empty());
         drop(living);
         let mut found = Journal::abandoned(dir.path());
@@ -131,8 +157,7 @@ mod tests {
     #[test]
     fn a_line_that_was_not_finished_does_not_count() {
         let dir = tempfile::tempdir().unwrap();
-        let mut journal = Journal::begin(dir.path()).unwrap();
-        journal.note("one").unwrap();
+        let mut journal = Journal::begin(dir.path(), &["one".into()]).unwrap();
         journal.file.write_all(b"tw").unwrap();
         drop(journal);
         assert_eq!(Journal::abandoned(dir.path())[0].1, ["one"]);
@@ -153,9 +178,36 @@ mod tests {
     }
 
     #[test]
-    fn notes_that_were_just_begun_are_left_alone() {
+    fn notes_are_found_with_their_first_lines_or_not_at_all() {
+        let (dir, done) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
+        let lines = ["one".to_owned(), "two".to_owned()];
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..5000 {
+                    Journal::begin(dir.path(), &lines).unwrap().close().unwrap();
+                }
+                done.store(true, Ordering::Relaxed);
+            });
+            let mut found = 0;
+            while !done.load(Ordering::Relaxed) {
+                for (_, begun) in Journal::everybodys(dir.path()) {
+                    assert_eq!(begun, lines);
+                    found += 1;
+                }
+            }
+            assert!(found > 0, "no notes were met");
+        });
+    }
+
+    #[test]
+    fn where_a_file_must_have_a_name_notes_that_were_just_begun_are_left_alone() {
         let dir = tempfile::tempdir().unwrap();
-        drop(Journal::begin(dir.path()).unwrap());
+        let path = dir.path().join("notes");
+        let begun = Journal::begin_in_place(path.clone(), &[]).unwrap();
+        drop(begun);
         assert!(Journal::abandoned(dir.path()).is_empty());
+        let long_ago = SystemTime::now() - BEGINNING - Duration::from_secs(1);
+        File::options().append(true).open(path).unwrap().set_modified(long_ago).unwrap();
+        assert_eq!(Journal::abandoned(dir.path())[0].1, [""; 0]);
     }
 }

@@ -87,3 +87,19 @@ async fn a_policy_that_a_launch_has_begun_to_make_again_is_left_to_it() {
     remove(&world.cx(), &found[0]).await.unwrap();
     assert!(object(&world, "networks").is_some());
 }
+
+#[tokio::test]
+async fn a_removal_is_tried_as_long_as_it_only_meets_interfaces_that_disappear() {
+    let gone = "Failed to delete bridge children interfaces: Failed to run: ip -d -j link show physEp4qZH: exit status 1 \
+                (Device \"physEp4qZH\" does not exist.)";
+    for (why, is_removed) in [(gone, true), ("Failed to stop the name server", false)] {
+        let world = World::configured(POLICY);
+        leave_policy(&world).await;
+        let found = unused(&world.cx(), &[]).await.unwrap();
+        for nth in 1..=5 {
+            world.daemon.on("DELETE /1.0/networks/*").nth(nth).refuse(500, why);
+        }
+        assert_eq!(remove(&world.cx(), &found[0]).await.is_ok(), is_removed, "{why}");
+        assert_eq!(object(&world, "networks").is_none(), is_removed, "{why}");
+    }
+}

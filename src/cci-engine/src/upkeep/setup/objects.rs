@@ -5,7 +5,7 @@ use cci_incus::{Disk, NewNetwork, NewStoragePool, Nic, ProfilePut};
 
 use crate::context::Context;
 use crate::incus_error::DuringStep;
-use crate::retry::Retry;
+use crate::network::Tries;
 
 /// How often to try creating a bridge.
 const TRIES: u32 = 4;
@@ -24,13 +24,13 @@ pub(super) async fn bridge(cx: &Context, name: &str, address: &str) -> Result<()
     let config = config.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
     let new = NewNetwork::bridge(name, config);
     let step = "create the bridge";
-    let mut retry = Retry::up_to(TRIES);
+    let mut tries = Tries::up_to(TRIES);
     loop {
         let made = cx.client.create_network(&new).await;
         // meanwhile Incus examines every interface of the host, and fails if one disappears; a name that another setup
         // has taken meanwhile is refused with another code, and its network stays
         let Err(error @ cci_incus::Error::Refused { code: 500, .. }) = &made else { return made.during(step) };
-        if !retry.again(step, error).await {
+        if !tries.after(&error.refusal()).again(step, error).await {
             return made.during(step);
         }
         // its remains would be in the way
