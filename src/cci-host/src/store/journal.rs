@@ -32,7 +32,7 @@ impl Journal {
     pub fn begin(dir: &Path, lines: &[String]) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         let path = dir.join(uuid::Uuid::new_v4().simple().to_string());
-        Self::begin_nameless(dir, &path, lines).or_else(|_| Self::begin_in_place(path, lines))
+        Self::begin_nameless(dir, &path, lines).or_else(|_| Self::begin_in_place(&path, lines))
     }
 
     fn begin_nameless(dir: &Path, path: &Path, lines: &[String]) -> io::Result<Self> {
@@ -45,10 +45,10 @@ impl Journal {
     }
 
     /// The same where a file must have a name: a command that is killed meanwhile may leave it without a line.
-    fn begin_in_place(path: PathBuf, lines: &[String]) -> io::Result<Self> {
-        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
-        Self::of(file, path.clone(), lines).inspect_err(|_| {
-            let _ = fs::remove_file(&path);
+    fn begin_in_place(path: &Path, lines: &[String]) -> io::Result<Self> {
+        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
+        Self::of(file, path.to_owned(), lines).inspect_err(|_| {
+            let _ = fs::remove_file(path);
         })
     }
 
@@ -170,8 +170,7 @@ mod tests {
         fs::create_dir(dir.path().join("notes")).unwrap();
         fs::write(&elsewhere, "one\n").unwrap();
         std::os::unix::fs::symlink(&elsewhere, dir.path().join("notes/link")).unwrap();
-        rustix::fs::mknodat(rustix::fs::CWD, dir.path().join("notes/pipe"), rustix::fs::FileType::Fifo, Mode::RWXU, 0)
-            .unwrap();
+        rustix::fs::mknodat(CWD, dir.path().join("notes/pipe"), rustix::fs::FileType::Fifo, Mode::RWXU, 0).unwrap();
         fs::write(dir.path().join("notes/endless"), vec![b'\n'; usize::try_from(LONGEST + 1).unwrap()]).unwrap();
         assert!(Journal::abandoned(&dir.path().join("notes")).is_empty());
         assert_eq!(Journal::everybodys(&dir.path().join("notes")).count(), 0);
@@ -203,7 +202,7 @@ mod tests {
     fn where_a_file_must_have_a_name_notes_that_were_just_begun_are_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("notes");
-        let begun = Journal::begin_in_place(path.clone(), &[]).unwrap();
+        let begun = Journal::begin_in_place(&path, &[]).unwrap();
         drop(begun);
         assert!(Journal::abandoned(dir.path()).is_empty());
         let long_ago = SystemTime::now() - BEGINNING - Duration::from_secs(1);
