@@ -11,7 +11,6 @@ use cci_core::{Error, Result};
 use cci_host::store::forks::Fork;
 use cci_host::store::remove;
 use cci_host::store::session_worktrees::Worktrees;
-use cci_host::store::sessions::Store;
 use futures_util::future::LocalBoxFuture;
 
 use crate::context::Context;
@@ -22,7 +21,7 @@ use crate::instance::snapshot::remove_snapshot;
 use crate::instance::{ownership, stop};
 use crate::ledger::{Abandoned, Made};
 use crate::retry::Retry;
-use crate::session::state_volume;
+use crate::session::{removal, state_volume};
 
 /// How long to keep looking for a container whose create was not answered.
 const DOUBT: Duration = Duration::from_secs(600);
@@ -176,20 +175,14 @@ pub(crate) async fn one(cx: &Context, made: &Made) -> Result<bool> {
         Made::Root { project, name, launch, .. } => remove_launched(&client.in_project(project), name, launch).await,
         Made::Staging(dir) => remove_dir(dir),
         Made::Staged(file) => remove_file(file),
-        // whatever a conversation has become by then, it is not ours to remove
-        Made::SessionDir(dir) if Store::has_conversation(dir) => Ok(false),
-        Made::SessionDir(dir) => {
-            let there = dir.exists();
-            Store::remove(dir).map(|()| there)
-        }
+        Made::SessionDir(dir) => removal::take_back(cx, dir).await,
         Made::StateVolume { pool, name, launch, dir } => {
             let volume = StateVolume { pool: pool.clone(), name: name.clone() };
             state_volume::roll_back(cx, &volume, launch, dir).await
         }
         Made::Snapshot { container, name } => remove_snapshot(client, container, name).await,
         Made::Fork { workspace, linked, session } => {
-            let there = session.exists();
-            Store::remove(session)?;
+            let there = removal::take_back(cx, session).await?;
             let fork = Fork { workspace, linked: linked.as_ref() };
             fork.remove(&cx.cci_dir()).map(|(was_there, _)| was_there || there)
         }

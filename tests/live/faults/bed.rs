@@ -112,7 +112,9 @@ impl Bed {
         }
         let unfinished = self.host.home.join(".cci/unfinished");
         assert_eq!(entries(&unfinished), Vec::<String>::new(), "{when}: notes are left; next command: {next}");
-        let sessions: Vec<_> = self.host.sessions().into_iter().filter(|id| !self.sessions.contains(id)).collect();
+        let sessions = self.host.sessions().into_iter().filter(|id| !self.sessions.contains(id));
+        let store = self.host.home.join(".cci/sessions-claude");
+        let sessions: Vec<_> = sessions.map(|id| (entries(&store.join(&id)), id)).collect();
         assert!(sessions.is_empty(), "{when}: sessions {sessions:?} are left; next command: {next}");
     }
 

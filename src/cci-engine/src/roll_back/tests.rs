@@ -103,6 +103,22 @@ async fn a_session_goes_unless_there_is_a_conversation_in_it() {
 }
 
 #[tokio::test]
+async fn a_session_that_another_container_has_resumed_meanwhile_stays() {
+    for (there, stays) in [(true, true), (false, false)] {
+        let world = World::new();
+        let id = SessionId::from_random([1; 16]);
+        world.save_session(id, "cci-a-2", "2026-01-01T00:00:00Z");
+        if there {
+            world.container("cci-a-2").session(id).put();
+        }
+        let dir = session_dir(&world);
+        failed(&world.cx(), Made::SessionDir(dir.clone())).await;
+        assert_eq!(dir.join("metadata.json").exists(), stays, "{there}");
+        assert_eq!(journals(&world), 0);
+    }
+}
+
+#[tokio::test]
 async fn the_volume_of_a_failed_call_goes_and_that_of_another_call_stays() {
     let path = "/1.0/storage-pools/default/volumes/custom/v";
     for (launch, stays) in [("mine", false), ("anothers", true)] {

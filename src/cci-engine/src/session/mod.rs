@@ -13,6 +13,7 @@ mod plant;
 mod prompt;
 mod provider;
 pub mod record;
+pub(crate) mod removal;
 pub mod resume;
 pub mod running;
 mod secrets;

@@ -127,8 +127,11 @@ pub(crate) async fn refresh(cx: &Context, id: SessionId, lifetime: Option<Lifeti
         if let Some(lifetime) = lifetime {
             saved.metadata.persistent = lifetime.is_persistent();
         }
-        store.write(&saved.metadata)?;
-        Ok(Some(Lifetime::persistent(saved.metadata.persistent)))
+        match store.write(&saved.metadata) {
+            // it has been removed meanwhile
+            Err(_) if !saved.dir.exists() => Ok(None),
+            written => written.map(|()| Some(Lifetime::persistent(saved.metadata.persistent))),
+        }
     })
     .await
 }

@@ -1,6 +1,7 @@
 //! Finds the conversation that `--resume` means, and what a launch inherits from it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use cci_core::boundary::Boundary;
 use cci_core::metadata::Metadata;
@@ -19,6 +20,7 @@ use crate::session::state_volume;
 use crate::site::host_path;
 use cci_host::mounts::Names;
 use cci_host::settings::Overrule;
+use cci_host::store::session_lock::{self, Resuming};
 use cci_host::store::sessions::{Saved, Store};
 
 /// What the command line gives explicitly, so that it is not inherited.
@@ -54,6 +56,8 @@ pub(crate) struct Resumed {
     pub(crate) saved: Saved,
     /// The agent's newest transcript; a session that never got that far has none.
     pub(crate) transcript: Option<String>,
+    /// Until a container has it, nobody removes it.
+    _held: Arc<Resuming>,
 }
 
 impl Resumed {
@@ -64,21 +68,32 @@ impl Resumed {
 
 /// The conversation to resume; `None` for a new one.
 pub(crate) async fn find(cx: &Context, resume: &Resume) -> Result<Option<Resumed>> {
-    let saved = match resume {
-        Resume::No => return Ok(None),
-        Resume::Latest => {
-            let newest = latest(cx).await?;
-            cx.emit(SessionEvent::AutoDetected(newest.metadata.session_id));
-            newest
+    let (saved, held) = loop {
+        let saved = match resume {
+            Resume::No => return Ok(None),
+            Resume::Latest => latest(cx).await?,
+            Resume::Exactly(id) => by_id(cx, id).await?,
+        };
+        // one that is removed at this moment is not found the next time
+        if let Some(held) = held(&saved).await? {
+            break (saved, held);
         }
-        Resume::Exactly(id) => by_id(cx, id).await?,
     };
+    if matches!(resume, Resume::Latest) {
+        cx.emit(SessionEvent::AutoDetected(saved.metadata.session_id));
+    }
     cx.emit(SessionEvent::Resuming(saved.metadata.session_id));
     // otherwise an older state than the last would be resumed
     state_volume::bring_saved_home(cx, &saved).await?;
     let (store, id) = (launch::store(cx), saved.metadata.session_id);
     let transcript = blocking(move || Ok(store.newest_transcript(id))).await?;
-    Ok(Some(Resumed { saved, transcript: transcript.map(|found| found.id) }))
+    Ok(Some(Resumed { saved, transcript: transcript.map(|found| found.id), _held: Arc::new(held) }))
+}
+
+/// Keeps a session from being removed; `None` if it has been.
+async fn held(saved: &Saved) -> Result<Option<Resuming>> {
+    let dir = saved.dir.clone();
+    blocking(move || session_lock::resume(&dir).map_err(|source| Error::Host { step: "hold", path: dir, source })).await
 }
 
 /// The session of this workspace that was active last.

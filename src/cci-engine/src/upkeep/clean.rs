@@ -24,12 +24,14 @@ use crate::launch;
 use crate::network::{self, Unused};
 use crate::roll_back;
 use crate::session::holders::{self, Holder};
-use crate::session::state_volume;
+use crate::session::{removal, state_volume};
 use crate::site::host_path;
 use crate::upkeep::reclaim;
 use cci_host::store::sessions::Store;
 use cci_host::store::size;
 
+/// So many sessions are held at once against being resumed.
+const HELD: usize = 64;
 /// How often files that a container's root left in a session are handed over: each turn reaches one level deeper.
 const HANDED_OVER: usize = 3;
 
@@ -135,10 +137,18 @@ pub async fn remove(cx: &Context, leftovers: &Leftovers) -> Result<usize> {
             Err(error) => cx.emit(UpkeepEvent::NotRemoved(error)),
         }
     }
-    for session in &leftovers.sessions {
-        match remove_session(cx, session).await {
-            Ok(()) => gone += 1,
-            Err(error) => cx.emit(UpkeepEvent::NotRemoved(error)),
+    for some in leftovers.sessions.chunks(HELD) {
+        // they may have been resumed since they were found
+        let unused = removal::unused(cx, some.iter().map(|session| (session.id, session.dir.as_path()))).await?;
+        for (session, unused) in some.iter().zip(unused) {
+            let removed = async {
+                let _unused = unused?;
+                remove_session(cx, session).await
+            };
+            match removed.await {
+                Ok(()) => gone += 1,
+                Err(error) => cx.emit(UpkeepEvent::NotRemoved(error)),
+            }
         }
     }
     for unused in &leftovers.networks {

@@ -160,3 +160,37 @@ async fn what_cannot_be_removed_is_told_and_the_rest_goes() {
     assert!(world.was_reported("The pool is gone"), "{:?}", world.reported());
     assert!(world.instance("cci-a-1").is_some() && world.instance("cci-a-2").is_none());
 }
+
+#[tokio::test]
+async fn a_session_that_was_resumed_after_it_was_found_stays_and_is_named() {
+    let world = World::new();
+    for byte in [1, 2] {
+        world.save_session(id(byte), "cci-b-1", "2026-01-01T00:00:00Z");
+    }
+    let leftovers = found(&world, EVERYTHING).await;
+    assert_eq!(leftovers.sessions.len(), 2);
+    // whoever is asked whether they are to go takes his time
+    world.container("cci-a-1").session(id(1)).put();
+    assert_eq!(remove(&world.cx(), &leftovers).await.unwrap(), 1);
+    let store = launch::store(&world.cx());
+    assert!(store.read(id(1)).unwrap().is_some() && !store.dir(id(2)).exists());
+    assert!(world.was_reported("container cci-a-1 has it"), "{:?}", world.reported());
+}
+
+#[tokio::test]
+async fn a_session_is_removed_only_when_no_launch_is_resuming_it_any_more() {
+    let world = World::new();
+    world.save_session(id(1), "cci-b-1", "2026-01-01T00:00:00Z");
+    let leftovers = found(&world, EVERYTHING).await;
+    let store = launch::store(&world.cx());
+    let resuming = cci_host::store::session_lock::resume(&store.dir(id(1))).unwrap().unwrap();
+    let cx = world.cx();
+    let claims = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        world.container("cci-a-1").session(id(1)).put();
+        drop(resuming);
+    };
+    let (removed, ()) = tokio::join!(remove(&cx, &leftovers), claims);
+    assert_eq!(removed.unwrap(), 0);
+    assert!(store.read(id(1)).unwrap().is_some());
+}

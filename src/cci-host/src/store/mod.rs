@@ -29,6 +29,7 @@ pub mod remark;
 pub mod remove;
 pub mod run_dir;
 pub mod seed;
+pub mod session_lock;
 pub mod session_worktrees;
 pub mod sessions;
 pub mod size;

@@ -180,6 +180,12 @@ impl Store {
         agents().any(|agent| transcripts::is_any(agent, &dir.join(agent.state_dir()), &brought))
     }
 
+    /// Whether a session in this directory can be found.
+    #[must_use]
+    pub fn is_published(dir: &Path) -> bool {
+        dir.join(METADATA).exists()
+    }
+
     /// Whether a path is one that a session's directory can have.
     #[must_use]
     pub fn is_session(dir: &Path) -> bool {
