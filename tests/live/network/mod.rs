@@ -28,5 +28,6 @@ mod proxy;
 mod refresh;
 mod resolver;
 mod scale;
+mod unlisted;
 
 pub(crate) use probes::{PROBE, Reached, SERVER, configure, host, network_of, read};

@@ -85,8 +85,11 @@ impl Record {
     }
 
     fn refuse(&self, refusal: &Refusal) {
-        self.tell_once(refusal.to_string());
-        self.0.notice.send_replace(Some(Notice::Refused(refusal.clone())));
+        let is_first = self.tell_once(refusal.to_string());
+        // what looks a name up in vain does it again and again
+        if is_first || !refusal.is_look_up() {
+            self.0.notice.send_replace(Some(Notice::Refused(refusal.clone())));
+        }
         self.0.refusals.borrow_mut().add(now(), refusal.clone());
     }
 
@@ -97,17 +100,18 @@ impl Record {
         self.keep(Event::Asked { entry, reason });
     }
 
-    fn tell_once(&self, refusal: String) {
+    /// Puts it into the log; whether it was the first of its kind.
+    fn tell_once(&self, refusal: String) -> bool {
         let mut told = self.0.told.borrow_mut();
         if told.contains(&refusal) || told.len() > MOST {
-            return;
+            return false;
         }
         if told.len() < MOST {
             self.say(format_args!("refused: {refusal}"));
         } else {
             self.say("refused: and more, which is in its record only");
         }
-        told.insert(refusal);
+        told.insert(refusal)
     }
 
     /// Hands an event to the writer, or counts it.
