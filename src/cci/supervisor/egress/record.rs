@@ -120,15 +120,20 @@ impl Record {
         let at = now();
         // a container that floods its record does not keep out of it what its person did
         if !event.is_of_the_host() && (writer.capacity() <= LEFT || !share.borrow_mut().take()) {
-            return unwritten.set(unwritten.get() + 1);
+            return self.miss();
         }
         let count = unwritten.get();
         if count > 0 && writer.try_send((at.clone(), Event::Unwritten { count })).is_ok() {
             unwritten.set(0);
         }
         if writer.try_send((at, event)).is_err() {
-            unwritten.set(unwritten.get() + 1);
+            self.miss();
         }
+    }
+
+    /// Counts what is not written.
+    pub(super) fn miss(&self) {
+        self.0.unwritten.set(self.0.unwritten.get() + 1);
     }
 }
 
