@@ -91,10 +91,14 @@ pub async fn find(cx: &Context, which: Which, older_than: Option<Duration>) -> R
     Ok(removable)
 }
 
-/// Removes the checkpoints of one workspace.
-pub async fn remove(cx: &Context, expired: &Expired) -> Result<()> {
+/// Removes the checkpoints of one workspace, but those that a rewind has come to since they were found; returns how many.
+pub async fn remove(cx: &Context, expired: &Expired) -> Result<usize> {
     let mut opened = Opened::at(cx, expired.kept.clone()).await?;
-    thin::remove(cx, &mut opened, &expired.ids).await
+    let (kept, heads) = (opened.kept.clone(), opened.heads.clone());
+    let spared = blocking(move || thin::spared(&kept, &heads)).await?;
+    let ids: Vec<CheckpointId> = expired.ids.iter().filter(|id| !spared.contains(*id)).cloned().collect();
+    thin::remove(cx, &mut opened, &ids).await?;
+    Ok(ids.len())
 }
 
 /// Removes copies that belong to no checkpoint; returns how many.

@@ -1,10 +1,11 @@
 //! `clean`: finds leftovers, and removes them only when the user agrees.
 
+use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cci_core::mark::{Kind, Marks};
+use cci_core::mark::{Kind, LAUNCH, Marks};
 use cci_core::plan::StateVolume;
 use cci_core::session::SessionId;
 use cci_core::{Error, Result};
@@ -19,7 +20,7 @@ use crate::event::{SessionEvent, UpkeepEvent};
 use crate::incus_error::DuringStep;
 use crate::instance::ending::ending;
 use crate::instance::ownership;
-use crate::instance::remove::remove_launched;
+use crate::instance::remove::remove_if;
 use crate::launch;
 use crate::network::{self, Unused};
 use crate::roll_back;
@@ -132,8 +133,8 @@ pub async fn find(cx: &Context, wanted: Wanted) -> Result<Leftovers> {
 pub async fn remove(cx: &Context, leftovers: &Leftovers) -> Result<usize> {
     let mut gone = 0;
     for container in &leftovers.containers {
-        match remove_launched(&cx.client, &container.name, &container.launch).await {
-            Ok(_) => gone += 1,
+        match remove_container(cx, container).await {
+            Ok(()) => gone += 1,
             Err(error) => cx.emit(UpkeepEvent::NotRemoved(error)),
         }
     }
@@ -159,7 +160,7 @@ pub async fn remove(cx: &Context, leftovers: &Leftovers) -> Result<usize> {
     }
     for expired in &leftovers.checkpoints.expired {
         match expired::remove(cx, expired).await {
-            Ok(()) => gone += expired.ids.len(),
+            Ok(removed) => gone += removed,
             Err(error) => cx.emit(UpkeepEvent::NotRemoved(error)),
         }
     }
@@ -168,6 +169,22 @@ pub async fn remove(cx: &Context, leftovers: &Leftovers) -> Result<usize> {
         Err(error) => cx.emit(UpkeepEvent::NotRemoved(error)),
     }
     Ok(gone)
+}
+
+/// Removes a container, unless it has been started since it was found.
+async fn remove_container(cx: &Context, old: &OldContainer) -> Result<()> {
+    let runs = Cell::new(false);
+    let is_left = |instance: &Instance| {
+        let is_it = instance.config.get(LAUNCH) == Some(&old.launch);
+        runs.set(is_it && matches!(instance.status_code, Status::Running | Status::Frozen));
+        is_it && !runs.get()
+    };
+    remove_if(&cx.client, &old.name, is_left).await?;
+    if runs.get() {
+        let (step, problem) = (format!("removing container {}", old.name), "it has been started since".to_owned());
+        return Err(Error::StepFailed { step, problem, hint: None });
+    }
+    Ok(())
 }
 
 /// Removes a session; its volume first, which nobody would find without it.

@@ -194,3 +194,15 @@ async fn a_session_is_removed_only_when_no_launch_is_resuming_it_any_more() {
     assert_eq!(removed.unwrap(), 0);
     assert!(store.read(id(1)).unwrap().is_some());
 }
+
+#[tokio::test]
+async fn a_container_that_was_started_after_it_was_found_stays_and_is_named() {
+    let world = World::new();
+    world.container("cci-a-1").persistent().stopped().launch("mine").put();
+    let leftovers = found(&world, EVERYTHING).await;
+    assert_eq!(leftovers.containers.len(), 1);
+    world.container("cci-a-1").persistent().launch("mine").put();
+    assert_eq!(remove(&world.cx(), &leftovers).await.unwrap(), 0);
+    assert!(world.runs("cci-a-1"));
+    assert!(world.was_reported("it has been started since"), "{:?}", world.reported());
+}

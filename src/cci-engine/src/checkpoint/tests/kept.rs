@@ -1,7 +1,7 @@
 //! What is done with root file systems that are kept, and what no other verb does with them.
 
 use cci_core::Error;
-use cci_core::checkpoint::CheckpointId;
+use cci_core::checkpoint::{Cause, CheckpointId, Node};
 use cci_core::session::SessionId;
 
 use super::{COPY, NAME, id, kept, world};
@@ -113,4 +113,24 @@ async fn what_a_record_names_that_cannot_be_read_is_kept() {
         thin::remove(&cx, &mut opened, &[]).await.unwrap();
         assert_eq!(opened.store.contains(content), stays, "its files");
     }
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_has_become_current_since_it_was_found_stays() {
+    let world = World::new();
+    let cx = world.cx();
+    let records = Opened::of(&cx).await.unwrap().kept;
+    let ids = [1, 2].map(|n| CheckpointId::from_random(n << 40));
+    for id in &ids {
+        let at = "2026-01-01T00:00:00.000Z".to_owned();
+        records.write(&Node::empty(id.clone(), at, Cause::Manual, cx.workspace.path().to_owned())).unwrap();
+    }
+    let found = expired::find(&cx, Which::All, None).await.unwrap();
+    assert_eq!(found.expired[0].ids, ids);
+    let mut heads = records.heads().unwrap();
+    heads.workspaces.insert(cx.workspace.hash().to_string(), ids[1].clone());
+    records.write_heads(&heads).unwrap();
+    assert_eq!(expired::remove(&cx, &found.expired[0]).await.unwrap(), 1);
+    let left: Vec<_> = records.records().unwrap().nodes.into_keys().collect();
+    assert_eq!(left, ids[1..]);
 }
