@@ -221,6 +221,24 @@ fn a_resume_goes_back_into_a_container_that_runs() {
 }
 
 #[test]
+fn a_session_that_is_resumed_while_clean_asks_stays() {
+    let host = Host::live(U1000);
+    host.cci(&["shell", "--background", "--debug"]).ok();
+    host.cci(&["kill", "--all", "--force"]).ok();
+    let id = host.sessions().remove(0);
+    let screen = Screen::open(&host);
+    screen.enter("cci clean --sessions");
+    screen.wait_for("Remove these?", SOON);
+    host.cci(&["shell", "--background", "--debug", "--resume"]).ok();
+    let name = host.only_container();
+    screen.enter("y");
+    let shown = screen.wait_for("1 of 1 failed", SOON);
+    assert!(shown.contains(&format!("removing session {id} failed: container {name} has it")), "{shown}");
+    assert_eq!(host.sessions(), [id]);
+    assert!(host.cci(&["list", "--all"]).ok().stdout.contains("Workspace:"), "it is found");
+}
+
+#[test]
 fn a_resume_never_takes_another_workspaces_session() {
     let host = Host::live(U1000);
     let dummy = [("CCI_USE_DUMMY", "1")];
