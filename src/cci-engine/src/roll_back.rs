@@ -21,7 +21,8 @@ use crate::instance::snapshot::remove_snapshot;
 use crate::instance::{ownership, stop};
 use crate::ledger::{Abandoned, Made};
 use crate::retry::Retry;
-use crate::session::{removal, state_volume};
+use crate::session::removal::{self, Said};
+use crate::session::state_volume;
 
 /// How long to keep looking for a container whose create was not answered.
 const DOUBT: Duration = Duration::from_secs(600);
@@ -175,14 +176,14 @@ pub(crate) async fn one(cx: &Context, made: &Made) -> Result<bool> {
         Made::Root { project, name, launch, .. } => remove_launched(&client.in_project(project), name, launch).await,
         Made::Staging(dir) => remove_dir(dir),
         Made::Staged(file) => remove_file(file),
-        Made::SessionDir(dir) => removal::take_back(cx, dir).await,
+        Made::SessionDir(dir) => removal::take_back(cx, dir, Said::Here).await,
         Made::StateVolume { pool, name, launch, dir } => {
             let volume = StateVolume { pool: pool.clone(), name: name.clone() };
             state_volume::roll_back(cx, &volume, launch, dir).await
         }
         Made::Snapshot { container, name } => remove_snapshot(client, container, name).await,
         Made::Fork { workspace, linked, session } => {
-            let there = removal::take_back(cx, session).await?;
+            let there = removal::take_back(cx, session, Said::InAnother).await?;
             let fork = Fork { workspace, linked: linked.as_ref() };
             fork.remove(&cx.cci_dir()).map(|(was_there, _)| was_there || there)
         }

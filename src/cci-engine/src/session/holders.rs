@@ -13,6 +13,7 @@ use crate::checkpoint::place;
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::instance::operations::pending;
+use crate::instance::ownership;
 
 /// What fails, as errors name it.
 const STEP: &str = "list the containers";
@@ -31,6 +32,11 @@ impl Holder {
     /// Whether its agent is running.
     pub(crate) fn runs(&self) -> bool {
         self.instance.status_code == Status::Running
+    }
+
+    /// Whether its agent is running, or about to: it was never started.
+    pub(crate) fn may_run(&self) -> bool {
+        self.instance.status_code != Status::Stopped || !ownership::was_started(&self.instance)
     }
 
     /// Whether it is the container of this launch.

@@ -8,7 +8,7 @@ use cci_core::{Error, Result};
 use cci_host::store::session_lock::{self, Removal, Removing};
 use cci_host::store::sessions::Store;
 
-use super::holders;
+use super::holders::{self, Holder};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::retry::Retry;
@@ -43,14 +43,26 @@ pub(crate) async fn unused(
     Ok(rights.into_iter().map(checked).collect())
 }
 
-/// Removes what a launch that failed has made of a session, unless another one goes on with it; whether it was there.
-pub(crate) async fn take_back(cx: &Context, dir: &Path) -> Result<bool> {
+/// Whether what was said in a session that is taken back is nowhere else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// It may be.
+    Here,
+    /// It is a copy of another session's.
+    InAnother,
+}
+
+/// Removes what a launch that failed has made of a session, unless something was said in it or another launch goes on with it;
+/// whether it was removed.
+pub(crate) async fn take_back(cx: &Context, dir: &Path, said: Said) -> Result<bool> {
     let id = dir.file_name().and_then(|name| name.to_str()?.parse().ok());
     // nobody finds a session that is not published
     let _unused = match id.filter(|_| Store::is_published(dir)) {
         Some(id) => {
             let held = held(id, dir).await?;
-            if holders::all(cx).await?.iter().any(|holder| holder.session == id) {
+            // a stopped one that is kept had it from this launch
+            let has_it = |holder: &Holder| holder.session == id && holder.may_run();
+            if holders::all(cx).await?.iter().any(has_it) {
                 return Ok(false);
             }
             held
@@ -60,8 +72,8 @@ pub(crate) async fn take_back(cx: &Context, dir: &Path) -> Result<bool> {
     let dir = dir.to_owned();
     blocking(move || {
         let there = dir.exists();
-        // what was said by then is nobody's to remove
-        if Store::has_conversation(&dir) { Ok(false) } else { Store::remove(&dir).map(|()| there) }
+        let is_said = said == Said::Here && Store::has_conversation(&dir);
+        if is_said { Ok(false) } else { Store::remove(&dir).map(|()| there) }
     })
     .await
 }
