@@ -1,8 +1,8 @@
 //! Networks and ACLs.
 
-use cci_incus::{AclPut, AclRule, Config, NetworkStatus, NewNetwork};
+use cci_incus::{AclPut, AclRule, Config, NetworkStatus, NewNetwork, Refusal, Result};
 
-use crate::support::{Project, apart, shared, token, until};
+use crate::support::{LIMIT, Project, apart, shared, token, until};
 
 /// A bridge without addresses, deleted at the end of the test.
 struct Bridge<'a> {
@@ -14,9 +14,30 @@ impl<'a> Bridge<'a> {
     async fn new(project: &'a Project) -> Self {
         let bridge = Self { project, name: format!("ct{}", token()) };
         let new = NewNetwork::bridge(&bridge.name, without_addresses());
-        project.client().create_network(&new).await.unwrap();
+        let client = project.client();
+        let create = async || {
+            let made = client.create_network(&new).await;
+            if made.is_err() {
+                // its remains would be in the way
+                let _ = client.delete_network(&bridge.name).await;
+            }
+            made
+        };
+        changed(create).await.unwrap();
         bridge
     }
+}
+
+/// What a change of a network comes to. Incus looks at every interface of the host meanwhile, and fails when one of them goes:
+/// then it is asked again.
+async fn changed(mut ask: impl AsyncFnMut() -> Result<()>) -> Result<()> {
+    let mut done = Ok(());
+    until("an answer about the network", async || {
+        done = ask().await;
+        !matches!(&done, Err(error) if error.refusal() == Refusal::InterfaceGone)
+    })
+    .await;
+    done
 }
 
 impl Drop for Bridge<'_> {
@@ -24,8 +45,17 @@ impl Drop for Bridge<'_> {
         // connections belong to a runtime: a client of its own
         let client = self.project.client();
         apart(async {
-            if let Err(error) = client.delete_network(&self.name).await {
-                eprintln!("the network of this test stays: {error}");
+            let gone = async {
+                loop {
+                    match client.delete_network(&self.name).await {
+                        Err(error) if error.refusal() == Refusal::InterfaceGone => {}
+                        done => return done,
+                    }
+                }
+            };
+            match tokio::time::timeout(LIMIT, gone).await {
+                Ok(Ok(())) => {}
+                stays => eprintln!("the network of this test stays: {stays:?}"),
             }
         });
     }
@@ -45,8 +75,9 @@ async fn a_network_is_made_changed_and_guarded_by_its_version() {
     assert_eq!((network.kind.as_str(), network.status), ("bridge", NetworkStatus::Created));
 
     let note: Config = [("user.note".to_owned(), "1".to_owned())].into();
-    client.patch_network(&bridge.name, &note, Some(&etag)).await.unwrap();
-    assert!(client.patch_network(&bridge.name, &note, Some(&etag)).await.unwrap_err().is_precondition_failed());
+    let patch = async || client.patch_network(&bridge.name, &note, Some(&etag)).await;
+    changed(patch).await.unwrap();
+    assert!(changed(patch).await.unwrap_err().is_precondition_failed());
     let (network, _) = client.network(&bridge.name).await.unwrap();
     assert_eq!(network.config["user.note"], "1");
     assert!(client.networks().await.unwrap().iter().any(|network| network.name == bridge.name));
