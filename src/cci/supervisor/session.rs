@@ -179,9 +179,6 @@ impl Session {
 
     /// The agent says that a turn begins or has ended.
     async fn turn(self: Rc<Self>, cause: Cause, body: &Body) -> Answer {
-        if cause == Cause::TurnStart {
-            self.record.turn_begins();
-        }
         if self.watched.checkpoints.auto == Auto::Off {
             return answer(StatusCode::OK, &json!({}));
         }

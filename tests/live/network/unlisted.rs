@@ -87,7 +87,7 @@ fn a_look_up_of_an_unlisted_name_is_in_the_log_and_can_be_allowed() {
 fn nobody_puts_a_name_into_the_log_of_another() {
     let named = named("listed.u2.test");
     let (one, two) = (named.container(), {
-        named.cci(&["shell", "--background", "--debug", "--slot", "2"]).ok();
+        named.cci(&["shell", "--background", "--slot", "2"]).ok();
         named.host.containers().into_iter().find(|name| name.ends_with("-2")).unwrap()
     });
     let address = named.exec(&two, &["sh", "-c", "hostname -I | cut -d' ' -f1"]);

@@ -74,11 +74,6 @@ impl Record {
         self.0.refusals.borrow().all()
     }
 
-    /// The agent's turn begins.
-    pub(in crate::supervisor) fn turn_begins(&self) {
-        self.0.refusals.borrow_mut().turn_begins();
-    }
-
     /// What was refused since the agent was told last.
     pub(super) fn untold(&self) -> Vec<Refused> {
         self.0.refusals.borrow_mut().untold()

@@ -15,8 +15,6 @@ pub(super) struct Refusals {
     count: u64,
     /// How many there were when the agent was told last.
     told: u64,
-    /// How many there were when its turn began.
-    before_turn: u64,
 }
 
 /// One of them.
@@ -28,8 +26,6 @@ pub(super) struct Refused {
     pub(super) times: u64,
     /// How many there were in all when it was refused last.
     number: u64,
-    /// Whether the agent was told of it.
-    is_told: bool,
 }
 
 impl Refusals {
@@ -40,38 +36,20 @@ impl Refusals {
             lately.pop_front();
         }
         *count = count.saturating_add(1);
-        let times = earlier.as_ref().map_or(1, |earlier| earlier.times.saturating_add(1));
-        let is_told = earlier.is_some_and(|earlier| earlier.is_told);
-        lately.push_back(Refused { at, refusal, times, number: *count, is_told });
+        let times = earlier.map_or(1, |earlier| earlier.times.saturating_add(1));
+        lately.push_back(Refused { at, refusal, times, number: *count });
     }
 
     pub(super) fn all(&self) -> Vec<Refused> {
         self.lately.iter().cloned().collect()
     }
 
-    /// The agent's turn begins: programs of its own have looked names up before, which it did not ask for.
-    pub(super) fn turn_begins(&mut self) {
-        self.before_turn = self.count;
-    }
-
-    /// Those since this was asked last. A look-up in vain is told once, and if it belongs to the turn: what does it does it again
-    /// and again.
+    /// Those since this was asked last. A look-up in vain is told once: what does it does it again and again.
     pub(super) fn untold(&mut self) -> Vec<Refused> {
         let told = std::mem::replace(&mut self.told, self.count);
-        let of_turn = told.max(self.before_turn);
-        let mut untold = Vec::new();
-        for refused in &mut self.lately {
-            let is_untold = if refused.refusal.is_look_up() {
-                refused.number > of_turn && !refused.is_told
-            } else {
-                refused.number > told
-            };
-            if is_untold {
-                refused.is_told = true;
-                untold.push(refused.clone());
-            }
-        }
-        untold
+        let is_untold =
+            |refused: &&Refused| refused.number > told && (refused.times == 1 || !refused.refusal.is_look_up());
+        self.lately.iter().filter(is_untold).cloned().collect()
     }
 }
 
@@ -118,18 +96,13 @@ mod tests {
     }
 
     #[test]
-    fn a_look_up_is_told_once_in_a_turn_however_often_it_is_repeated() {
+    fn a_look_up_is_told_once_however_often_it_is_repeated() {
         let mut refusals = Refusals::default();
-        let look_up = |name: &str| Refusal::NotLookedUp { name: HostName::typed(name).unwrap() };
-        refusals.add(String::new(), look_up("of-the-agents-start.example"));
-        refusals.turn_begins();
-        assert_eq!(refusals.untold().len(), 0, "nobody asked for it in this turn");
+        let look_up = Refusal::NotLookedUp { name: HostName::typed("a.example").unwrap() };
         for is_told in [true, false] {
-            refusals.add(String::new(), look_up("a.example"));
+            refusals.add(String::new(), look_up.clone());
             assert_eq!(refusals.untold().len(), usize::from(is_told));
         }
-        assert_eq!(refusals.all()[1].times, 2, "`cci-why` lists it all the same");
-        refusals.add(String::new(), look_up("of-the-agents-start.example"));
-        assert_eq!(refusals.untold().len(), 1, "by now it may have been asked for");
+        assert_eq!(refusals.all()[0].times, 2, "`cci-why` lists it all the same");
     }
 }
