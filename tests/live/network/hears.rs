@@ -24,25 +24,22 @@ fn after_a_refused_connection_the_agent_hears_the_rule_and_its_persons_command()
         let shown = screen();
         if shown.contains("bypass permissions") { Ok(()) } else { Err(shown) }
     });
-    let hears =
-        |command: &str, refused: &str, allowable: &str| {
-            named.cci(&["tmux", "send", &container, command]).ok();
-            // what the command itself gets is not shown to the agent
-            let heard = [
-                "cci refused connections of this container just now:".to_owned(),
-                refused.to_owned(),
-                format!("cci network allow {container} {allowable} --for 30m"),
-            ];
-            wait::until("it is heard", LONG, || {
-                if heard.iter().all(|text| api.saw(text)) { Ok(()) } else { Err(screen()) }
-            });
-        };
     // after a command that succeeds, and after one that fails
     for (end, name) in [("true", "new.n78.test"), ("false", "other.n78.test")] {
         let command = format!("run: curl -so /dev/null -H 'Host: {name}' http://listed.n78.test/; {end}");
-        hears(&command, &format!("no rule allows {name}:80"), &format!("{name}:80"));
+        named.cci(&["tmux", "send", &container, &command]).ok();
+        // what the command itself gets is not shown to the agent
+        let heard = [
+            "cci refused connections of this container just now:".to_owned(),
+            format!("no rule allows {name}:80"),
+            format!("cci network allow {container} {name}:80 --for 30m"),
+        ];
+        wait::until(
+            "it is heard",
+            LONG,
+            || {
+                if heard.iter().all(|text| api.saw(text)) { Ok(()) } else { Err(screen()) }
+            },
+        );
     }
-    let looked_up = "never.n78.test";
-    let command = format!("run: curl -so /dev/null http://{looked_up}/");
-    hears(&command, &format!("no rule allows {looked_up}, so it is not looked up"), looked_up);
 }

@@ -120,20 +120,15 @@ impl Record {
         let at = now();
         // a container that floods its record does not keep out of it what its person did
         if !event.is_of_the_host() && (writer.capacity() <= LEFT || !share.borrow_mut().take()) {
-            return self.miss();
+            return unwritten.set(unwritten.get() + 1);
         }
         let count = unwritten.get();
         if count > 0 && writer.try_send((at.clone(), Event::Unwritten { count })).is_ok() {
             unwritten.set(0);
         }
         if writer.try_send((at, event)).is_err() {
-            self.miss();
+            unwritten.set(unwritten.get() + 1);
         }
-    }
-
-    /// Counts what is not written.
-    pub(super) fn miss(&self) {
-        self.0.unwritten.set(self.0.unwritten.get() + 1);
     }
 }
 

@@ -94,15 +94,4 @@ mod tests {
         refusals.add(String::new(), refused(1));
         assert_eq!(told(&mut refusals), [refused(1)]);
     }
-
-    #[test]
-    fn a_look_up_is_told_once_however_often_it_is_repeated() {
-        let mut refusals = Refusals::default();
-        let look_up = Refusal::NotLookedUp { name: HostName::typed("a.example").unwrap() };
-        for is_told in [true, false] {
-            refusals.add(String::new(), look_up.clone());
-            assert_eq!(refusals.untold().len(), usize::from(is_told));
-        }
-        assert_eq!(refusals.all()[0].times, 2, "`cci-why` lists it all the same");
-    }
 }

@@ -22,7 +22,6 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::record::Record;
 use super::rules::Rules;
-use crate::supervisor::bucket::Bucket;
 
 /// No question that a name server passes on is longer.
 const LONGEST: usize = 4096;
@@ -35,8 +34,6 @@ const CONNECTIONS: usize = 64;
 const AT_ONCE: Duration = Duration::from_secs(1);
 /// So many names are remembered for that.
 const REMEMBERED: usize = 64;
-/// How many names of a session come at once at most, and how soon one more may come: each costs a look at this host's sockets.
-const SHARE: (u32, Duration) = (100, Duration::from_millis(100));
 
 /// Where name servers tell of names. One belongs to everything that this supervisor keeps.
 #[derive(Clone, Default)]
@@ -56,7 +53,6 @@ pub(super) struct Asker {
     rules: Rc<Rules>,
     record: Record,
     lately: RefCell<VecDeque<(HostName, Instant)>>,
-    share: RefCell<Bucket>,
 }
 
 /// A session's place at a door.
@@ -114,8 +110,7 @@ impl Drop for Place {
 
 impl Asker {
     pub(super) fn new(rules: &Rc<Rules>, record: &Record) -> Rc<Self> {
-        let share = RefCell::new(Bucket::holding(SHARE.0, SHARE.1));
-        Rc::new(Self { rules: Rc::clone(rules), record: record.clone(), lately: RefCell::default(), share })
+        Rc::new(Self { rules: Rc::clone(rules), record: record.clone(), lately: RefCell::default() })
     }
 
     /// Whether there is something to write down.
@@ -124,15 +119,11 @@ impl Asker {
         while lately.front().is_some_and(|(_, at)| at.elapsed() >= AT_ONCE) || lately.len() >= REMEMBERED {
             lately.pop_front();
         }
-        if self.rules.knows(name) || lately.iter().any(|(known, _)| known == name) {
-            return false;
+        let is_news = !self.rules.knows(name) && !lately.iter().any(|(known, _)| known == name);
+        if is_news {
+            lately.push_back((name.clone(), Instant::now()));
         }
-        lately.push_back((name.clone(), Instant::now()));
-        let has_share = self.share.borrow_mut().take();
-        if !has_share {
-            self.record.miss();
-        }
-        has_share
+        is_news
     }
 }
 

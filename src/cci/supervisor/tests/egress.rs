@@ -198,24 +198,6 @@ async fn a_name_that_is_looked_up_and_not_listed_is_refused_in_its_own_session()
 }
 
 #[tokio::test]
-async fn of_a_flood_of_names_some_are_written_down_and_the_others_counted() {
-    let world = World::new();
-    let hears = EgressNote { names_door: Some(names_door()), ..note(ONE, &["a.example"]) };
-    let session = world.session_with_egress(1, hears);
-    let test = async {
-        served(ONE).await;
-        for number in 0..300 {
-            look_up(ONE, &format!("n{number}.example"), Family::Four).await;
-        }
-    };
-    world.while_it_runs(test).await;
-    let record = record(&world, session);
-    let written = record.matches("so it is not looked up").count();
-    assert!((100..300).contains(&written), "{written}");
-    assert!(record.contains(&format!(r#"{{"event":"unwritten","count":{}}}"#, 300 - written)), "{record}");
-}
-
-#[tokio::test]
 async fn where_nobody_can_hear_of_names_a_session_is_served_all_the_same() {
     let hears = EgressNote { names_door: Some(names_door()), ..note(ONE, &["a.example"]) };
     let taken = std::net::UdpSocket::bind(names_door()).unwrap();
