@@ -11,7 +11,7 @@ use cci_core::idmap::Ids;
 use cci_core::metadata::Metadata;
 use cci_core::mount;
 use cci_core::name::{ContainerName, Prefix};
-use cci_core::network::{DnsAnswer, DnsAsked, DnsQuery, Entry, Family, HostName, Names, Policy};
+use cci_core::network::{DnsAnswer, DnsQuery, Entry, Family, HostName, Names, Policy};
 use cci_core::pin::{Birth, Identity};
 use cci_core::workspace::Workspace;
 
@@ -30,7 +30,7 @@ use cci_host::store::unpack::Unpack;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const ALL: [(&str, Target); 16] = [
+pub const ALL: [(&str, Target); 15] = [
     ("reply", reply),
     ("event", event),
     ("frames", frames),
@@ -45,7 +45,6 @@ pub const ALL: [(&str, Target); 16] = [
     ("hello", hello),
     ("head", head),
     ("answer", answer),
-    ("question", question),
     ("git", git),
 ];
 
@@ -181,20 +180,5 @@ pub fn answer(bytes: &[u8]) {
             }
             assert_eq!(other.read(&message), None, "an answer to two questions");
         }
-    }
-}
-
-/// A question that a name server passes on: what is answered is an answer, about the same name and no longer than it, and what
-/// says whose it is does not depend on the name.
-pub fn question(bytes: &[u8]) {
-    let Some(asked) = DnsAsked::read(bytes) else { return };
-    let answer = asked.no_such_name();
-    assert!(answer.len() <= bytes.len(), "an answer longer than its question");
-    assert_eq!(answer[..2], bytes[..2]);
-    assert_eq!(answer[12..], bytes[12..answer.len()]);
-    assert_eq!(DnsAsked::read(&answer), None, "an answer is taken for a question");
-    if let Some(name) = asked.name() {
-        assert_eq!(HostName::typed(name.as_str()).as_ref(), Ok(name));
-        assert!(name.as_str().contains('.'));
     }
 }

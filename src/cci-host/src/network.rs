@@ -1,13 +1,12 @@
 //! What the kernel reports about the host's own network: its addresses, routes and firewalls.
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use cci_core::address::Subnet;
 use cci_core::network::{
     self, Addresses, Block, Firewall, FirewallFacts, HostFiles, HostNames, UPLINKS, local_addresses, routes,
-    users_of_port,
 };
 
 /// The destinations that the host already has a route to, other than by this interface.
@@ -50,31 +49,6 @@ fn of_files(read: impl FnOnce(HostFiles<'_>) -> HostNames) -> HostNames {
 #[must_use]
 pub fn subnet_on(interface: &str) -> Option<Subnet> {
     network::subnet_on(interface, &text("/proc/net/route"), &text("/proc/net/fib_trie"))
-}
-
-/// Kinds of sockets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sockets {
-    /// UDP.
-    Datagrams,
-    /// TCP.
-    Connections,
-}
-
-/// Whether what came from this address comes from a service of this host, as Incus's name servers are, or from this user: no
-/// other user has sent it. The sender has to be waiting for an answer.
-#[must_use]
-pub fn is_from_the_system(sender: SocketAddr, sockets: Sockets) -> bool {
-    const FIRST_ORDINARY: u32 = 1000;
-    const NOBODY: u32 = 65_534;
-    let own = rustix::process::geteuid().as_raw();
-    let table = match sockets {
-        Sockets::Datagrams => "/proc/net/udp",
-        Sockets::Connections => "/proc/net/tcp",
-    };
-    let users = users_of_port(&text(table), sender.port());
-    let is_trusted = |user: &u32| *user < FIRST_ORDINARY || *user == NOBODY || *user == own;
-    sender.ip().is_loopback() && !users.is_empty() && users.iter().all(is_trusted)
 }
 
 /// What might block a bridge's traffic, as far as any user can see it.

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::egress::{self, Asked, Gateways, NamesDoors};
+use super::egress::{self, Asked, Gateways};
 use super::guest;
 use super::login::{self, Logins};
 use super::presence::{Lookout, Presence};
@@ -42,7 +42,6 @@ pub(super) struct House {
     shared: Rc<Shared>,
     logins: Rc<Logins>,
     gateways: Gateways,
-    names_doors: NamesDoors,
     /// Those that the ways out of all sessions share.
     pipes: Pipes,
     lookout: Rc<dyn Lookout>,
@@ -62,8 +61,7 @@ impl House {
         changed: Rc<Notify>,
     ) -> Self {
         let (gateways, entries, places) = (Gateways::default(), RefCell::default(), RefCell::default());
-        let (names_doors, pipes) = (NamesDoors::default(), Pipes::default());
-        Self { run, shared, logins, gateways, names_doors, pipes, lookout, changed, entries, places }
+        Self { run, shared, logins, gateways, pipes: Pipes::default(), lookout, changed, entries, places }
     }
 
     /// The sessions, as `status` tells them.
@@ -209,8 +207,8 @@ impl House {
         if let Err(error) = ssh::begin(&self.run, watched, &self.shared.log, &mut tasks) {
             self.shared.log.say(format_args!("{id}: its SSH agent cannot be served: {error}"));
         }
-        let doors = (&self.run, &self.gateways, &self.names_doors);
-        match egress::begin(watched, &session.record, doors, (&self.shared.vault, &self.pipes), &mut tasks) {
+        let shared = (&self.run, &self.gateways, &self.shared.vault, &self.pipes);
+        match egress::begin(watched, &session.record, shared, &mut tasks) {
             Ok(Some(rules)) => drop(session.rules.set(rules)),
             Ok(None) => {}
             Err(error) => self.shared.log.say(format_args!("{id}: its connections cannot be passed on: {error}")),

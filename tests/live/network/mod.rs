@@ -28,6 +28,5 @@ mod proxy;
 mod refresh;
 mod resolver;
 mod scale;
-mod unlisted;
 
 pub(crate) use probes::{PROBE, Reached, SERVER, configure, host, network_of, read};

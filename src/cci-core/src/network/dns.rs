@@ -64,41 +64,17 @@ pub fn front() -> String {
 ///
 /// One server for each letter in which a name can end, and none for everything else: what is not a plain query for one
 /// name has no name, so it is refused, and no zone change or second question reaches the host's name servers.
-pub(super) fn asking(behind: Ipv4Addr) -> String {
+#[must_use]
+pub fn asking(behind: Ipv4Addr) -> String {
     let ends = ('a'..='z').chain('0'..='9').map(|end| format!("*{end}/")).collect::<Vec<_>>().concat();
     // Incus names the server behind it; that name is for nobody
     let itself = reverse_of(behind.into());
     format!("{}local=/{itself}/\nserver=/{ends}{behind}\n", front())
 }
 
-/// The same, and the one behind is told whose question it is, whatever the question itself says of that.
-pub(super) fn asking_for(behind: Ipv4Addr) -> String {
-    asking(behind) + "add-subnet=32\nstrip-subnet\n"
-}
-
-/// What a name server behind another answers for a name that it does not know: nothing, after it has asked whoever writes that
-/// down, if anybody does.
-pub(super) fn unknown(told: Option<SocketAddr>) -> String {
-    let unknown = match told {
-        Some(told) => format!("server={}\n", server(told)),
-        None => "address=/#/\n".to_owned(),
-    };
-    format!("no-resolv\nno-hosts\n{unknown}")
-}
-
-/// The lines by which nothing but its records is known of a name; of what is below it, `told` hears where it is to.
-pub(super) fn alone(name: &str, told: Option<SocketAddr>) -> String {
-    let below = told.map(|told| format!("server=/*.{name}/{}\n", server(told))).unwrap_or_default();
-    format!("local=/{name}/\n{below}")
-}
-
-/// An address and a port as dnsmasq reads them.
-fn server(address: SocketAddr) -> String {
-    format!("{}#{}", address.ip(), address.port())
-}
-
 /// The lines for a containers' bridge whose name server knows no names.
-pub(super) fn nothing() -> String {
+#[must_use]
+pub fn nothing() -> String {
     format!("{}address=/#/\n", front())
 }
 
@@ -119,7 +95,7 @@ pub(super) fn public(kept: Kept<'_>, host: &HostNames, resolver: Option<SocketAd
     let mut addresses: Vec<String> = kept.blocks.iter().map(Block::to_string).collect();
     addresses.extend(SPECIAL6.map(str::to_owned));
     match resolver {
-        Some(server) => lines.push(format!("no-resolv\nserver={}\n", self::server(server))),
+        Some(server) => lines.push(format!("no-resolv\nserver={}#{}\n", server.ip(), server.port())),
         None if host.beyond_resolved => lines.push(format!("resolv-file={UPLINKS}\n")),
         None => {}
     }

@@ -3,7 +3,6 @@
 mod allowance;
 mod block;
 mod dns;
-mod dns_asked;
 mod dns_query;
 mod entry;
 mod guard;
@@ -27,8 +26,7 @@ mod verdict;
 
 pub use allowance::Allowance;
 pub use block::{Block, BlockError};
-pub use dns::{UPLINKS, front};
-pub use dns_asked::DnsAsked;
+pub use dns::{UPLINKS, asking, front, nothing};
 pub use dns_query::{DnsAnswer, DnsQuery, Family};
 pub use entry::{BY_NAME, Entry, EntryError, Ports, Target};
 pub use guard::hooks;
@@ -42,7 +40,7 @@ pub use preset::listed;
 pub use reach::{Grant, Listed, Names, Reach, Unlisted};
 pub use resolved::Resolved;
 pub use resolver::name_server;
-pub use route::{free_subnet, local_addresses, routes, subnet_on, users_of_port};
+pub use route::{free_subnet, local_addresses, routes, subnet_on};
 pub use rule::{Action, Rule};
 pub use service::{Service, ServiceEntry, ServiceError, Services};
 pub use special::{Addresses, Special};

@@ -46,22 +46,18 @@ enum Form {
     Silent,
     /// The same, and what is listed by name is judged by the name that each connection is for. This is who does that.
     Named(Keeper),
-    /// The same, and who judges hears as well of names that are looked up and not listed.
-    Heard(Keeper),
 }
 
 impl Form {
     const TALKATIVE: &str = "1";
     const SILENT: &str = "2";
     const NAMED: &str = "3";
-    const HEARD: &str = "4";
 
     fn as_str(&self) -> &'static str {
         match self {
             Self::Talkative => Self::TALKATIVE,
             Self::Silent => Self::SILENT,
             Self::Named(_) => Self::NAMED,
-            Self::Heard(_) => Self::HEARD,
         }
     }
 }
@@ -82,14 +78,8 @@ impl Policy {
         if settings.proxy.is_some() && !is_named {
             return Err(no_proxy());
         }
-        let form = match settings.mode {
-            _ if !is_named => Form::Silent,
-            Mode::Allowlist => Form::Heard(keeper.clone()),
-            // every name is looked up
-            Mode::None | Mode::Learn | Mode::Restricted | Mode::Open => Form::Named(keeper.clone()),
-        };
         Ok(Some(Self {
-            form,
+            form: if is_named { Form::Named(keeper.clone()) } else { Form::Silent },
             mode: settings.mode,
             block_private: listed || settings.block_private_networks && !settings.allow_local_network_access,
             block_metadata: listed || settings.block_metadata_endpoint,
@@ -144,24 +134,15 @@ impl Policy {
     /// Whether connections are judged by the name that they are for.
     #[must_use]
     pub fn is_named(&self) -> bool {
-        self.keeper().is_some()
+        matches!(self.form, Form::Named(_))
     }
 
     /// Who judges its connections by name, if anybody does.
     #[must_use]
     pub fn keeper(&self) -> Option<&Keeper> {
         match &self.form {
-            Form::Named(keeper) | Form::Heard(keeper) => Some(keeper),
+            Form::Named(keeper) => Some(keeper),
             Form::Talkative | Form::Silent => None,
-        }
-    }
-
-    /// Where its name server tells of a name that it does not know, if anybody hears of it.
-    #[must_use]
-    pub fn names_door(&self) -> Option<SocketAddr> {
-        match &self.form {
-            Form::Heard(keeper) => Some(keeper.names_door()),
-            Form::Talkative | Form::Silent | Form::Named(_) => None,
         }
     }
 
@@ -200,7 +181,10 @@ impl Policy {
     pub fn canonical(&self) -> String {
         let entries: Vec<String> = self.entries.iter().map(Entry::to_string).collect();
         let Self { form, mode, block_private, block_metadata, .. } = self;
-        let keeper = self.keeper().map(|keeper| format!(" keeper={keeper}")).unwrap_or_default();
+        let keeper = match form {
+            Form::Named(keeper) => format!(" keeper={keeper}"),
+            Form::Talkative | Form::Silent => String::new(),
+        };
         let form = form.as_str();
         let resolver = self.resolver.map(|server| format!(" resolver={server}")).unwrap_or_default();
         let services: Vec<String> = self.services.iter().map(Service::to_string).collect();
@@ -223,7 +207,6 @@ impl Policy {
             (Form::TALKATIVE, None) => Form::Talkative,
             (Form::SILENT, None) => Form::Silent,
             (Form::NAMED, Some(keeper)) => Form::Named(keeper.parse().ok()?),
-            (Form::HEARD, Some(keeper)) => Form::Heard(keeper.parse().ok()?),
             _ => return None,
         };
         Some(Self {

@@ -34,12 +34,6 @@ impl Reach {
         is_known_here && !self.services.have(name)
     }
 
-    /// Whether a rule is about a name, or a service has it.
-    #[must_use]
-    pub fn knows(&self, name: &HostName) -> bool {
-        self.names.knows(name) || self.services.have(name)
-    }
-
     /// Why a name may not lead to this address; `None` if it may.
     #[must_use]
     pub fn refuse(&self, name: &HostName, address: SocketAddr) -> Option<Special> {

@@ -48,13 +48,13 @@ impl Resolved {
         of(&self.current).chain(of(&self.earlier))
     }
 
-    /// The lines by which a name server knows these addresses.
+    /// The lines that make dnsmasq know these names and no other.
     #[must_use]
-    pub fn records(&self) -> String {
+    pub fn dnsmasq(&self) -> String {
         let names = self.current.iter();
         let pairs = names.flat_map(|(name, addresses)| addresses.iter().map(move |address| (name, address)));
-        let record = |(name, address): (&String, &Ipv4Addr)| format!("host-record={name},{address}\n");
-        pairs.map(record).collect()
+        let records = pairs.map(|(name, address)| format!("host-record={name},{address}\n"));
+        "no-resolv\nno-hosts\naddress=/#/\n".to_owned() + &records.collect::<String>()
     }
 }
 
@@ -78,7 +78,7 @@ mod tests {
     fn a_name_that_resolves_to_a_private_address_has_none() {
         let resolved = Resolved::new(lookup(&[("a.example", &["10.0.0.1", "198.51.100.1", "169.254.169.254"])]));
         assert_eq!(resolved.addresses("a.example").collect::<Vec<_>>(), ["198.51.100.1".parse::<Ipv4Addr>().unwrap()]);
-        assert!(!resolved.records().contains("10.0.0.1"));
+        assert!(!resolved.dnsmasq().contains("10.0.0.1"));
     }
 
     #[test]
@@ -93,8 +93,8 @@ mod tests {
     fn a_new_address_is_answered_and_the_old_one_still_let_through() {
         let first = Resolved::new(lookup(&[("a.example", &["198.51.100.1"])]));
         let second = first.refreshed(lookup(&[("a.example", &["198.51.100.2"])]));
-        assert!(second.records().contains("host-record=a.example,198.51.100.2\n"));
-        assert!(!second.records().contains("198.51.100.1\n"));
+        assert!(second.dnsmasq().contains("host-record=a.example,198.51.100.2\n"));
+        assert!(!second.dnsmasq().contains("198.51.100.1\n"));
         assert_eq!(second.addresses("a.example").count(), 2);
     }
 
@@ -102,5 +102,10 @@ mod tests {
     fn part_of_a_known_pool_is_no_change() {
         let pool = Resolved::new(lookup(&[("a.example", &["198.51.100.1", "198.51.100.2"])]));
         assert_eq!(pool.refreshed(lookup(&[("a.example", &["198.51.100.2"])])), pool);
+    }
+
+    #[test]
+    fn dnsmasq_answers_nothing_else() {
+        assert_eq!(Resolved::default().dnsmasq(), "no-resolv\nno-hosts\naddress=/#/\n");
     }
 }

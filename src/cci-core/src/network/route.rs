@@ -51,18 +51,6 @@ fn destination(line: &str) -> Option<(&str, Block)> {
     Some((columns.first()?, Block::around(Ipv4Addr::from(number(1)?.to_le_bytes()), prefix)))
 }
 
-/// The users whose sockets have this port, from `/proc/net/udp` or `/proc/net/tcp`.
-#[must_use]
-pub fn users_of_port(table: &str, port: u16) -> Vec<u32> {
-    let user = |line: &str| {
-        let columns: Vec<&str> = line.split_whitespace().collect();
-        let (_, own) = columns.get(1)?.rsplit_once(':')?;
-        let is_its = u16::from_str_radix(own, 16) == Ok(port);
-        columns.get(7).filter(|_| is_its)?.parse().ok()
-    };
-    table.lines().filter_map(user).collect()
-}
-
 /// The host's own addresses, from `/proc/net/fib_trie`.
 #[must_use]
 pub fn local_addresses(trie: &str) -> BTreeSet<Ipv4Addr> {
@@ -82,17 +70,6 @@ pub fn local_addresses(trie: &str) -> BTreeSet<Ipv4Addr> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn the_users_of_a_port_are_those_of_all_its_sockets() {
-        let table = "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref\n\
-             2: 3500007F:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000   101        0 5031 2 0000 0\n\
-             7: 00000000:C350 00000000:0000 07 00000000:00000000 00:00000000 00000000 65534        0 9001 2 0000 0\n\
-             8: 0200007F:C350 00000000:0000 07 00000000:00000000 00:00000000 00000000  1000        0 9002 2 0000 0\n";
-        assert_eq!(users_of_port(table, 53), [101]);
-        assert_eq!(users_of_port(table, 0xc350), [65_534, 1000]);
-        assert!(users_of_port(table, 80).is_empty());
-    }
 
     #[test]
     fn the_kernels_tables_are_read() {

@@ -67,7 +67,6 @@ pub(crate) fn way_out(cx: &Context, plan: &LaunchPlan, container: &str, slot: Sl
         container: container.to_owned(),
         address,
         doors: BTreeMap::from(DOORS.map(|(port, door)| (port, SocketAddr::from((subnet.gateway, door))))),
-        names_door: policy.names_door(),
         allowed: policy.by_name().map(Entry::to_string).collect(),
         hosts: policy.services_by_name().map(|service| service.placed(subnet.gateway).to_string()).collect(),
         proxy: proxies(cx)?,

@@ -58,11 +58,11 @@ pub(super) fn check(network: &Network, name: &PolicyName) -> Result<()> {
     }
 }
 
-/// Creates the containers' bridge; `front` is what its name server is told.
-pub(super) async fn make(client: &Client, site: Site, name: &PolicyName, front: String) -> Result<Network> {
+/// Creates the containers' bridge; `behind` is where its name server forwards to, if anywhere.
+pub(super) async fn make(client: &Client, site: Site, name: &PolicyName, behind: Option<Subnet>) -> Result<Network> {
     let mut base = guarded(name);
     base.extend(config(&[(MANAGED, "true"), ("ipv4.nat", "true")]));
-    base.insert(DNS.into(), front);
+    base.insert(DNS.into(), behind.map_or_else(core::nothing, |behind| core::asking(behind.gateway)));
     create(client, site, name.bridge(), name.number(), base).await
 }
 

@@ -107,8 +107,7 @@ async fn make_once(cx: &Context, client: &Client, policy: &Policy, known: Known)
             Some(subnet.ok_or_else(|| Error::Internal(format!("network {} has no address", names.name)))?)
         }
     };
-    let front = policy.front(behind.map(|behind: Subnet| behind.gateway));
-    let made = bridge::make(client, cx.site(), &name, front).await?;
+    let made = bridge::make(client, cx.site(), &name, behind).await?;
     if let Some(gateway) = gateway(policy, &made).filter(|gateway| known.gateway != Some(*gateway)) {
         refresh::let_to_gateway(cx, client, policy, gateway).await?;
     }

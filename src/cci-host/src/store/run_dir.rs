@@ -154,9 +154,6 @@ pub struct EgressNote {
     pub address: Ipv4Addr,
     /// Where the container's network sends them, by the port that they were for.
     pub doors: BTreeMap<u16, SocketAddr>,
-    /// Where its network's name server tells of names that are looked up and not listed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub names_door: Option<SocketAddr>,
     /// Entries of `network.allowed_domains`.
     pub allowed: Vec<String>,
     /// Those of `network.hosts` that are judged by name, with the address of each.
@@ -533,7 +530,6 @@ mod tests {
             container: container.into(),
             address: Ipv4Addr::new(10, 128, 3, address),
             doors: BTreeMap::new(),
-            names_door: None,
             allowed: Vec::new(),
             hosts: Vec::new(),
             proxy: None,

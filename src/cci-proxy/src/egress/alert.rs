@@ -6,11 +6,7 @@ use super::refusal::Refusal;
 pub(super) fn alert(refusal: &Refusal) -> Option<[u8; 7]> {
     let description = match refusal {
         // access_denied
-        Refusal::NotListed { .. }
-        | Refusal::NotLookedUp { .. }
-        | Refusal::OtherPort { .. }
-        | Refusal::Special { .. }
-        | Refusal::Hidden => 49,
+        Refusal::NotListed { .. } | Refusal::OtherPort { .. } | Refusal::Special { .. } | Refusal::Hidden => 49,
         // unrecognized_name
         Refusal::NoName | Refusal::Address | Refusal::OtherName { .. } | Refusal::NotFound { .. } => 112,
         // decode_error

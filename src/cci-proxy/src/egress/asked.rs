@@ -16,7 +16,6 @@ impl Refusal {
             Self::OtherName { asked: name, .. }
             | Self::Special { name, .. }
             | Self::NotFound { name }
-            | Self::NotLookedUp { name }
             | Self::Unaccepted { name } => Some((name, None)),
             Self::NoProxy
             | Self::NoName
@@ -29,18 +28,11 @@ impl Refusal {
         }
     }
 
-    /// Whether it is of a look-up, and not of a connection.
-    #[must_use]
-    pub fn is_look_up(&self) -> bool {
-        matches!(self, Self::NotLookedUp { .. })
-    }
-
     /// What the container's person can allow so that it gets through, if anything.
     #[must_use]
     pub fn allowable(&self) -> Option<String> {
         match self {
             Self::NotListed { name, port } | Self::OtherPort { name, port, .. } => Some(format!("{name}:{port}")),
-            Self::NotLookedUp { name } => Some(name.to_string()),
             _ => None,
         }
     }

@@ -27,11 +27,6 @@ pub enum Refusal {
         /// The port.
         port: u16,
     },
-    /// No rule is about the name, so it was not looked up.
-    NotLookedUp {
-        /// The name.
-        name: HostName,
-    },
     /// A rule is about the name, but not about this port.
     OtherPort {
         /// The name.
@@ -102,12 +97,9 @@ impl Refusal {
             | Self::NoProxy
             | Self::ProxyRefused { .. } => "502 Bad Gateway",
             Self::Busy => "503 Service Unavailable",
-            Self::Address
-            | Self::Hidden
-            | Self::NotListed { .. }
-            | Self::NotLookedUp { .. }
-            | Self::OtherPort { .. }
-            | Self::Special { .. } => "403 Forbidden",
+            Self::Address | Self::Hidden | Self::NotListed { .. } | Self::OtherPort { .. } | Self::Special { .. } => {
+                "403 Forbidden"
+            }
         }
     }
 }

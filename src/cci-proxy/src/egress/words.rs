@@ -19,7 +19,6 @@ impl fmt::Display for Refusal {
                 write!(out, "the request is for {asked} on a connection for {opened}")
             }
             Self::NotListed { name, port } => write!(out, "no rule allows {name}:{port}"),
-            Self::NotLookedUp { name } => write!(out, "no rule allows {name}, so it is not looked up"),
             Self::OtherPort { name, port, rule } => write!(out, "the rule {rule} does not allow {name}:{port}"),
             Self::Special { name, address, why } => write!(out, "{name} leads to {address}, which is {why}"),
             Self::NotFound { name } => write!(out, "{name} has no address"),
@@ -66,7 +65,6 @@ impl Refusal {
             Self::NotListed { name, port } | Self::OtherPort { name, port, .. } => {
                 return command(container, &format!("{name}:{port}"));
             }
-            Self::NotLookedUp { name } => return command(container, name.as_str()),
             Self::NoName => "Name the host, in `Host` or by SNI.",
             Self::Address => "Use the host's name.",
             Self::Hidden => "Turn ECH off in this client.",

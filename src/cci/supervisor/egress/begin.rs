@@ -21,7 +21,6 @@ use super::notice;
 use super::record::Record;
 use super::resolver::Resolver;
 use super::rules::{Listed, Rules};
-use super::unlisted::{self, Asker, NamesDoors};
 use crate::supervisor::secret::{Carrier, Vault};
 
 /// How often it is looked which addresses the host has.
@@ -58,8 +57,7 @@ type Way = Egress<Resolver, Tcp, Record, Carrier>;
 pub(in crate::supervisor) fn begin(
     watched: &Watched,
     record: &Record,
-    (run, gateways, names_doors): (&RunDir, &Gateways, &NamesDoors),
-    (vault, pipes): (&Rc<Vault>, &Pipes),
+    (run, gateways, vault, pipes): (&RunDir, &Gateways, &Rc<Vault>, &Pipes),
     tasks: &mut JoinSet<()>,
 ) -> Result<Option<Rc<Rules>>, Unreadable> {
     let Some(note) = watched.egress.clone() else { return Ok(None) };
@@ -74,12 +72,6 @@ pub(in crate::supervisor) fn begin(
     let enter = |(port, door): (&u16, &SocketAddr)| (*port, *door, gateways.enter(*door, note.address.into()));
     let entered: Vec<_> = note.doors.iter().map(enter).collect();
     let rules = Rc::new(Rules::of(run, watched, listed));
-    if let Some(door) = note.names_door {
-        let asker = Asker::new(&rules, &record);
-        let place = names_doors.enter(door, note.address, &asker);
-        let keeping = unlisted::keep(names_doors.clone(), door, note.address, asker, place);
-        tasks.spawn_local(async move { match keeping.await {} });
-    }
     let carrier = Carrier::of(watched, vault);
     let serving = serve((note, upstreams), Rc::clone(&rules), (record, carrier, limits(pipes)), gateways, entered);
     let ending = Rc::clone(&rules);

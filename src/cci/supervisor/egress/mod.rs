@@ -11,7 +11,6 @@ mod refusals;
 mod requests;
 mod resolver;
 mod rules;
-mod unlisted;
 mod why;
 
 pub(super) use ask::ask;
@@ -20,5 +19,4 @@ pub(super) use gateways::Gateways;
 pub(super) use heard::{heard, silent};
 pub(super) use record::Record;
 pub(super) use rules::{Asked, Rules};
-pub(super) use unlisted::NamesDoors;
 pub(super) use why::why;

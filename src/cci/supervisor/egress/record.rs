@@ -85,11 +85,8 @@ impl Record {
     }
 
     fn refuse(&self, refusal: &Refusal) {
-        let is_first = self.tell_once(refusal.to_string());
-        // what looks a name up in vain does it again and again
-        if is_first || !refusal.is_look_up() {
-            self.0.notice.send_replace(Some(Notice::Refused(refusal.clone())));
-        }
+        self.tell_once(refusal.to_string());
+        self.0.notice.send_replace(Some(Notice::Refused(refusal.clone())));
         self.0.refusals.borrow_mut().add(now(), refusal.clone());
     }
 
@@ -100,18 +97,17 @@ impl Record {
         self.keep(Event::Asked { entry, reason });
     }
 
-    /// Puts it into the log; whether it was the first of its kind.
-    fn tell_once(&self, refusal: String) -> bool {
+    fn tell_once(&self, refusal: String) {
         let mut told = self.0.told.borrow_mut();
         if told.contains(&refusal) || told.len() > MOST {
-            return false;
+            return;
         }
         if told.len() < MOST {
             self.say(format_args!("refused: {refusal}"));
         } else {
             self.say("refused: and more, which is in its record only");
         }
-        told.insert(refusal)
+        told.insert(refusal);
     }
 
     /// Hands an event to the writer, or counts it.

@@ -44,12 +44,10 @@ impl Refusals {
         self.lately.iter().cloned().collect()
     }
 
-    /// Those since this was asked last. A look-up in vain is told once: what does it does it again and again.
+    /// Those since this was asked last.
     pub(super) fn untold(&mut self) -> Vec<Refused> {
         let told = std::mem::replace(&mut self.told, self.count);
-        let is_untold =
-            |refused: &&Refused| refused.number > told && (refused.times == 1 || !refused.refusal.is_look_up());
-        self.lately.iter().filter(is_untold).cloned().collect()
+        self.lately.iter().filter(|refused| refused.number > told).cloned().collect()
     }
 }
 

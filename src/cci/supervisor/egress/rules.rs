@@ -102,11 +102,6 @@ impl Rules {
         rule(&self.reach.borrow(), name, port)
     }
 
-    /// Whether a rule is about a name.
-    pub(super) fn knows(&self, name: &HostName) -> bool {
-        self.reach.borrow().knows(name)
-    }
-
     /// Changes where names may lead to, and what this host alone knows.
     pub(super) fn lead_to(&self, addresses: Addresses, host: HostNames) {
         let withheld = self.listed.withholds.then(|| Arc::new(host));

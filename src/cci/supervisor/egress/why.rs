@@ -27,7 +27,6 @@ pub(in crate::supervisor) fn why(record: &Record, rules: &Rules, container: &str
 pub(super) fn still(mut refused: Vec<Refused>, rules: &Rules) -> Vec<Refused> {
     refused.retain(|refused| match (refused.refusal.allowable(), refused.refusal.asked()) {
         (Some(_), Some((name, Some(port)))) => rules.judge(name, port).is_err(),
-        (Some(_), Some((name, None))) => !rules.knows(name),
         _ => true,
     });
     refused

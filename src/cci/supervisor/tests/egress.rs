@@ -6,14 +6,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cci_core::network::{Allowance, DnsAnswer, DnsQuery, Family, HostName, ProxyVariables};
+use cci_core::network::{Allowance, ProxyVariables};
 use cci_core::session::SessionId;
 use cci_host::store::audit::{Audits, Followed};
 use cci_host::store::run_dir::{EgressNote, Watched};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+use tokio::net::TcpSocket;
 
 use super::world::{World, until};
 use crate::supervisor::ask::Ask;
@@ -34,16 +34,11 @@ fn door(port: u16) -> SocketAddr {
     (bridge(), 18_000 + port).into()
 }
 
-fn names_door() -> SocketAddr {
-    (bridge(), 18_053).into()
-}
-
 pub(super) fn note(address: Ipv4Addr, allowed: &[&str]) -> EgressNote {
     EgressNote {
         container: format!("cci-0a-{}", address.octets()[3]),
         address,
         doors: BTreeMap::from([80, 443].map(|port| (port, door(port)))),
-        names_door: None,
         allowed: allowed.iter().map(|entry| (*entry).to_owned()).collect(),
         hosts: Vec::new(),
         proxy: None,
@@ -130,91 +125,6 @@ async fn what_no_rule_allows_is_refused_in_words_and_written_down() {
         assert_eq!(refused.iter().filter(|refused| *refused == line).count(), 1, "{refused:?}");
     }
     assert!(refused.iter().any(|line| line.starts_with("localhost leads to")), "{refused:?}");
-}
-
-/// A look-up as a policy's name server passes it on, with the address of whoever asked.
-fn question(from: Ipv4Addr, name: &str, family: Family) -> Vec<u8> {
-    let mut question = DnsQuery::new([1, 2], &HostName::typed(name).unwrap(), family).bytes().to_vec();
-    question[11] = 1;
-    question.extend([0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 12, 0, 8, 0, 8, 0, 1, 32, 0]);
-    question.extend(from.octets());
-    question
-}
-
-/// Whether an answer is that there is no such name.
-fn is_no_such_name(answer: &[u8], name: &str, family: Family) -> bool {
-    let asked = DnsQuery::new([1, 2], &HostName::typed(name).unwrap(), family);
-    asked.read(answer) == Some(DnsAnswer::Addresses(Vec::new()))
-}
-
-async fn look_up_by_connection(from: Ipv4Addr, name: &str) {
-    let mut stream = TcpStream::connect(names_door()).await.unwrap();
-    let question = question(from, name, Family::Four);
-    stream.write_all(&u16::try_from(question.len()).unwrap().to_be_bytes()).await.unwrap();
-    stream.write_all(&question).await.unwrap();
-    let mut answer = vec![0; usize::from(stream.read_u16().await.unwrap())];
-    stream.read_exact(&mut answer).await.unwrap();
-    assert!(is_no_such_name(&answer, name, Family::Four), "{name}");
-}
-
-async fn look_up(from: Ipv4Addr, name: &str, family: Family) {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    socket.connect(names_door()).await.unwrap();
-    socket.send(&question(from, name, family)).await.unwrap();
-    let mut answer = [0; 512];
-    let length = socket.recv(&mut answer).await.unwrap();
-    assert!(is_no_such_name(&answer[..length], name, family), "{name}");
-}
-
-#[tokio::test]
-async fn a_name_that_is_looked_up_and_not_listed_is_refused_in_its_own_session() {
-    let world = World::new();
-    let hears = |address| EgressNote { names_door: Some(names_door()), ..note(address, &["a.example"]) };
-    let (one, two) = (world.session_with_egress(1, hears(ONE)), world.session_with_egress(2, hears(TWO)));
-    let test = async {
-        served(ONE).await;
-        served(TWO).await;
-        for family in [Family::Four, Family::Six] {
-            look_up(ONE, "b.example", family).await;
-        }
-        for name in ["a.example", "nodot", "4.3.2.1.in-addr.arpa"] {
-            look_up(ONE, name, Family::Four).await;
-        }
-        look_up(TWO, "c.example", Family::Four).await;
-        look_up_by_connection(TWO, "e.example").await;
-        look_up(NOBODY, "d.example", Family::Four).await;
-    };
-    world.while_it_runs(test).await;
-    let look_ups = |session| -> Vec<String> {
-        let record = record(&world, session);
-        let lines = record.lines().filter_map(|line| line.split_once(", so it is not looked up\",\"host\":\""));
-        lines.map(|(_, host)| host.split('"').next().unwrap_or_default().to_owned()).collect()
-    };
-    assert_eq!(
-        (look_ups(one), look_ups(two)),
-        (vec!["b.example".to_owned()], vec!["c.example".to_owned(), "e.example".to_owned()])
-    );
-    assert!(refused(&world).contains(&"no rule allows b.example, so it is not looked up".to_owned()));
-}
-
-#[tokio::test]
-async fn where_nobody_can_hear_of_names_a_session_is_served_all_the_same() {
-    let hears = EgressNote { names_door: Some(names_door()), ..note(ONE, &["a.example"]) };
-    let taken = std::net::UdpSocket::bind(names_door()).unwrap();
-    let world = World::new();
-    world.session_with_egress(1, hears.clone());
-    world.while_it_runs(served(ONE)).await;
-    let log = tail(&world.place.log(), 1000).unwrap();
-    assert!(log.iter().any(|line| line.contains("names that are not listed are not told")), "{log:?}");
-    drop(taken);
-    let world = World::new();
-    world.session_with_egress(1, hears);
-    let test = async {
-        served(ONE).await;
-        look_up(ONE, "b.example", Family::Four).await;
-    };
-    world.while_it_runs(test).await;
-    std::net::UdpSocket::bind(names_door()).expect("it is closed with the last session");
 }
 
 #[tokio::test]

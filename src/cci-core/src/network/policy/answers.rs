@@ -35,55 +35,13 @@ impl Policy {
     /// there is nothing to ask it.
     #[must_use]
     pub fn answers(&self, resolved: &Resolved, host: &HostNames, gateway: Option<Ipv4Addr>) -> Option<String> {
-        self.answers_with(resolved, host, gateway, &[])
-    }
-
-    /// The same, with a door for each of these.
-    pub(super) fn answers_with(
-        &self,
-        resolved: &Resolved,
-        host: &HostNames,
-        gateway: Option<Ipv4Addr>,
-        beside: &[&Target],
-    ) -> Option<String> {
         let listed = self.names().chain(self.wildcards()).next().is_some() || !self.services.is_empty();
         let asks = self.asks_the_host() || listed;
         asks.then(|| match self.mode {
             // a short life for answers: a name that moves is asked for again
-            Mode::Allowlist => {
-                let known = resolved.records() + &self.stand_ins(resolved) + &self.alone(beside);
-                dns::unknown(self.names_door()) + &known + "local-ttl=30\n"
-            }
+            Mode::Allowlist => resolved.dnsmasq() + &self.stand_ins(resolved) + "local-ttl=30\n",
             Mode::None | Mode::Learn | Mode::Restricted | Mode::Open => self.with_kept(|kept| dns::public(kept, host, self.resolver)),
-        } + &self.service_records(gateway) + &beside.iter().map(|target| door(target)).collect::<String>())
-    }
-
-    /// The lines for the name server of the containers' bridge, whose name server is behind it at this address, if one is.
-    #[must_use]
-    pub fn front(&self, behind: Option<Ipv4Addr>) -> String {
-        match (behind, self.names_door()) {
-            (Some(behind), Some(_)) => dns::asking_for(behind),
-            (Some(behind), None) => dns::asking(behind),
-            (None, _) => dns::nothing(),
-        }
-    }
-
-    /// The lines by which what is not known of a listed name is not asked for elsewhere; that would be taken for a name which is
-    /// not listed.
-    fn alone(&self, beside: &[&Target]) -> String {
-        let Some(told) = self.names_door() else { return String::new() };
-        let targets = || self.entries.iter().map(|entry| &entry.target).chain(beside.iter().copied());
-        // a wildcard has an answer for what is below a name in it
-        let is_covered = |name: &HostName| {
-            targets().any(|target| matches!(target, Target::Below(above) if above == name || name.is_below(above)))
-        };
-        let line = |target: &Target| match target {
-            Target::Name(name) if self.service(name.as_str()).is_none() => {
-                Some(dns::alone(name.as_str(), Some(told).filter(|_| !is_covered(name))))
-            }
-            Target::Name(_) | Target::Below(_) | Target::Block(_) => None,
-        };
-        targets().collect::<BTreeSet<_>>().into_iter().filter_map(line).collect()
+        } + &self.service_records(gateway))
     }
 
     /// The names of which everything below is listed.
@@ -144,54 +102,12 @@ mod tests {
     fn what_is_below_a_wildcard_leads_to_a_door() {
         let answers = |domains: &[&str]| allowlist(domains).answers(&Resolved::default(), &HostNames::default(), None);
         let wild = answers(&["*.example.com:443", "198.51.100.1"]).unwrap();
-        assert!(wild.contains("address=/*.example.com/192.88.99.7\nlocal=/*.example.com/\n"), "{wild}");
+        assert!(wild.contains("address=/#/\naddress=/*.example.com/192.88.99.7\nlocal=/*.example.com/\n"), "{wild}");
         assert!(!answers(&["a.example.com"]).unwrap().contains("192.88.99.7"));
         assert_eq!(answers(&["198.51.100.1"]), None);
         for (port, _) in crate::network::DOORS {
             let beside = allowlist(&["*.example.com"]).beside_door(port, None);
             assert!(!beside.iter().any(|block| block.contains(STAND_IN)));
-        }
-    }
-
-    #[test]
-    fn what_is_not_listed_is_told_and_nothing_that_is() {
-        let policy =
-            allowlist(&["a.example", "s.example:22", "w.example", "*.w.example", "b.w.example", "198.51.100.1"]);
-        let told = keeper().names_door().to_string().replace(':', "#");
-        let answers = policy.answers(&Resolved::default(), &HostNames::default(), None).unwrap();
-        assert!(answers.starts_with(&format!("no-resolv\nno-hosts\nserver={told}\n")), "{answers}");
-        assert!(!answers.contains("/#/"), "{answers}");
-        for alone in ["a.example", "s.example"] {
-            let lines = format!("local=/{alone}/\nserver=/*.{alone}/{told}\n");
-            assert!(answers.contains(&lines), "{alone}: {answers}");
-        }
-        for covered in ["w.example", "b.w.example"] {
-            assert!(answers.contains(&format!("local=/{covered}/\n")), "{covered}: {answers}");
-            assert!(!answers.contains(&format!("server=/*.{covered}/")), "{covered}: {answers}");
-        }
-        let front = policy.front(Some(Ipv4Addr::LOCALHOST));
-        assert!(front.ends_with("add-subnet=32\nstrip-subnet\n"), "{front}");
-    }
-
-    #[test]
-    fn what_is_allowed_beside_a_list_is_told_no_more() {
-        let policy = allowlist(&["a.example", "c.d.example"]);
-        let beside: Vec<Target> =
-            ["c.example", "*.d.example"].map(|entry| entry.parse::<crate::network::Entry>().unwrap().target).into();
-        let answers = policy.answers_beside(&Resolved::default(), &HostNames::default(), None, &beside).unwrap();
-        assert!(answers.contains("local=/c.example/\nserver=/*.c.example/"), "{answers}");
-        assert!(answers.contains("local=/c.d.example/\n") && !answers.contains("server=/*.c.d.example/"), "{answers}");
-    }
-
-    #[test]
-    fn where_every_name_is_looked_up_or_nobody_judges_by_name_none_is_told() {
-        let learn = NetworkSettings { mode: Mode::Learn, ..NetworkSettings::default() };
-        let learn = Policy::new(&learn, &keeper()).unwrap().unwrap();
-        for policy in [learn, allowlist(&["a.example:22"])] {
-            assert_eq!(policy.names_door(), None);
-            let answers = policy.answers(&Resolved::default(), &HostNames::default(), None).unwrap();
-            assert!(!answers.contains("28053"), "{answers}");
-            assert!(!policy.front(Some(Ipv4Addr::LOCALHOST)).contains("subnet"));
         }
     }
 

@@ -1,7 +1,6 @@
 //! Who keeps the doors of a policy that is enforced by name.
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -20,16 +19,6 @@ impl Keeper {
     pub fn of(uid: u32, cci_dir: &Path) -> Self {
         let hash = Sha256::digest(cci_dir.as_os_str().as_encoded_bytes());
         Self { uid, place: [hash[0], hash[1], hash[2], hash[3]] }
-    }
-
-    /// Where its supervisor hears of names that a policy's name server does not know: an address of this host's own, at which
-    /// nobody else is likely to listen.
-    #[must_use]
-    pub fn names_door(&self) -> SocketAddr {
-        const PORT: u16 = 28_053;
-        let hash = Sha256::digest(self.to_string());
-        let address = Ipv4Addr::new(127, 64 | hash[0] >> 2, hash[1], hash[2]);
-        SocketAddr::from((address, PORT))
     }
 }
 
@@ -60,9 +49,7 @@ mod tests {
         assert_eq!(own.to_string().parse(), Ok(own.clone()));
         for other in [Keeper::of(1001, Path::new("/home/u/.cci")), Keeper::of(1000, Path::new("/home/v/.cci"))] {
             assert_ne!(other, own);
-            assert_ne!(other.names_door(), own.names_door());
         }
-        assert!(own.names_door().ip().is_loopback());
         for wrong in ["", "1000", "1000-", "1000-xyz", "1000-1", "+1-00000000", "1000-0000000A"] {
             assert_eq!(wrong.parse::<Keeper>(), Err(()), "{wrong}");
         }

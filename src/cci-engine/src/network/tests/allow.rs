@@ -30,7 +30,6 @@ async fn watched() -> (World, RunDir, Watched) {
         container: "cci-a-1".into(),
         address,
         doors: BTreeMap::new(),
-        names_door: None,
         allowed: vec!["*.example.com".into()],
         hosts: Vec::new(),
         proxy: None,
