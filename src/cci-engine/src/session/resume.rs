@@ -1,7 +1,6 @@
 //! Finds the conversation that `--resume` means, and what a launch inherits from it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use cci_core::boundary::Boundary;
 use cci_core::metadata::Metadata;
@@ -51,13 +50,13 @@ pub enum Network {
 }
 
 /// A conversation to resume.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Resumed {
     pub(crate) saved: Saved,
     /// The agent's newest transcript; a session that never got that far has none.
     pub(crate) transcript: Option<String>,
     /// Until a container has it, nobody removes it.
-    _held: Arc<Resuming>,
+    _held: Resuming,
 }
 
 impl Resumed {
@@ -87,7 +86,7 @@ pub(crate) async fn find(cx: &Context, resume: &Resume) -> Result<Option<Resumed
     state_volume::bring_saved_home(cx, &saved).await?;
     let (store, id) = (launch::store(cx), saved.metadata.session_id);
     let transcript = blocking(move || Ok(store.newest_transcript(id))).await?;
-    Ok(Some(Resumed { saved, transcript: transcript.map(|found| found.id), _held: Arc::new(held) }))
+    Ok(Some(Resumed { saved, transcript: transcript.map(|found| found.id), _held: held }))
 }
 
 /// Keeps a session from being removed; `None` if it has been.

@@ -185,13 +185,12 @@ async fn a_session_is_removed_only_when_no_launch_is_resuming_it_any_more() {
     let store = launch::store(&world.cx());
     let resuming = cci_host::store::session_lock::resume(&store.dir(id(1))).unwrap().unwrap();
     let cx = world.cx();
-    let claims = async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        world.container("cci-a-1").session(id(1)).put();
-        drop(resuming);
-    };
-    let (removed, ()) = tokio::join!(remove(&cx, &leftovers), claims);
-    assert_eq!(removed.unwrap(), 0);
+    let mut removing = Box::pin(remove(&cx, &leftovers));
+    let early = tokio::time::timeout(Duration::from_millis(200), &mut removing).await;
+    assert!(early.is_err(), "it does not wait for the launch");
+    world.container("cci-a-1").session(id(1)).put();
+    drop(resuming);
+    assert_eq!(removing.await.unwrap(), 0);
     assert!(store.read(id(1)).unwrap().is_some());
 }
 
