@@ -18,6 +18,8 @@ pub enum Refusal {
     NameTaken,
     /// The container was set up and then did not start; LXC's log says why.
     StartFailed,
+    /// Incus had not yet cleaned up after an earlier start that failed, and may have taken this one's devices away.
+    NotCleanedUp,
     /// A directory could not be handed to a container that runs.
     MountFailed,
     /// The storage pool, or the disk that the daemon works on, is full.
@@ -47,6 +49,8 @@ impl Refusal {
             Self::AddressTaken
         } else if says("forkstart") {
             Self::StartFailed
+        } else if says("already running") || sentence == "no such file or directory" {
+            Self::NotCleanedUp
         } else if says("forkmount") {
             Self::MountFailed
         } else if says("UNIQUE constraint failed: instances.") || code == 409 && says("already exists") {
@@ -195,6 +199,9 @@ mod tests {
                 Refusal::InterfaceGone,
             ),
             (500, "Failed to get interface addresses: route ip+net: no such network interface", Refusal::InterfaceGone),
+            (400, "The instance is already running", Refusal::NotCleanedUp),
+            (400, "no such file or directory", Refusal::NotCleanedUp),
+            (404, "open /etc/hosts: no such file or directory", source("/etc/hosts")),
             (400, "The instance is already stopped", Refusal::Other),
             (400, "Instance is not running", Refusal::Other),
             (404, "Instance not found", Refusal::Other),

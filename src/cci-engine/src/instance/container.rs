@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use cci_core::{Error, Result};
-use cci_incus::{StateAction, StateChange, Status};
+use cci_incus::{Refusal, StateAction, StateChange, Status};
 
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::instance::operations::pending;
 use crate::instance::ownership::find;
+use crate::instance::start;
 use crate::instance::stop::{self, Stop};
 use crate::launch::{self, egress};
 
-/// How long Incus may take for a start.
+/// How long Incus may take to resume one.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Starts it; a running one is fine.
@@ -20,9 +21,9 @@ pub async fn start(cx: &Context, name: &str) -> Result<()> {
     let found = find(cx, name).await?;
     match found.status_code {
         Status::Running => Ok(()),
-        Status::Frozen => change(cx, name, &StateChange::new(StateAction::Unfreeze), "resume").await,
+        Status::Frozen => unfreeze(cx, name).await,
         _ => {
-            change(cx, name, &StateChange::start(), "start").await?;
+            start_stopped(cx, name).await?;
             egress::reopen(cx, &found).await
         }
     }
@@ -59,15 +60,18 @@ pub async fn is_running(cx: &Context, name: &str) -> Result<bool> {
     Ok(state(cx, name).await? == Some(Status::Running))
 }
 
-async fn change(cx: &Context, name: &str, change: &StateChange, verb: &str) -> Result<()> {
-    let changed =
-        async { cx.client.change_state(name, change).await?.wait("change the container's state", LIMIT).await };
-    let step = format!("{verb} container {name}");
-    match changed.await {
-        Ok(_) => Ok(()),
-        Err(error) if change.action == StateAction::Start => Err(launch::start_failed(cx, name, error, &step).await),
-        Err(error) => Err(error).during(&step),
+async fn start_stopped(cx: &Context, name: &str) -> Result<()> {
+    match start::start(cx, name).await {
+        Err(error) if error.refusal() == Refusal::NotCleanedUp && is_running(cx, name).await? => Ok(()),
+        Err(error) => Err(launch::start_failed(cx, name, error, &format!("start container {name}")).await),
+        Ok(()) => Ok(()),
     }
+}
+
+async fn unfreeze(cx: &Context, name: &str) -> Result<()> {
+    let change = StateChange::new(StateAction::Unfreeze);
+    let changed = async { cx.client.change_state(name, &change).await?.wait("resume the container", LIMIT).await };
+    changed.await.map(drop).during(&format!("resume container {name}"))
 }
 
 async fn state(cx: &Context, name: &str) -> Result<Option<Status>> {

@@ -14,6 +14,7 @@ pub mod persist;
 pub mod remove;
 pub mod shutdown;
 pub mod snapshot;
+pub(crate) mod start;
 pub mod stop;
 #[cfg(test)]
 mod tests;

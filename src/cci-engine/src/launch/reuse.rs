@@ -9,7 +9,7 @@ use cci_core::mark::{LAUNCH, PERSISTENT};
 use cci_core::plan::{LaunchPlan, SOCKETS};
 use cci_core::slot::Slot;
 use cci_core::{Error, Result};
-use cci_incus::{Instance, InstancePut, StateChange, Status};
+use cci_incus::{Instance, InstancePut, Status};
 
 use super::facts::Survey;
 use super::image::{as_made, check_boundary, has_gvisor};
@@ -19,13 +19,14 @@ use super::{start_failure, unreachable};
 use crate::context::Context;
 use crate::incus_error::DuringStep;
 use crate::instance::original::is_kept;
+use crate::instance::start;
 use crate::ledger::Made;
 use crate::retry::Retry;
 
 /// How often to change a container that changed a moment ago.
 const TRIES: u32 = 4;
-/// How long starting an existing container may take.
-const START: Duration = Duration::from_secs(60);
+/// How long configuring an existing container may take.
+const CONFIGURE: Duration = Duration::from_secs(60);
 
 /// Starts a stopped persistent container with this launch's configuration; again if the daemon cannot reach this home,
 /// or if the network was not complete yet.
@@ -66,9 +67,8 @@ async fn reuse_once(cx: &Context, plan: &LaunchPlan, slot: Slot, survey: &Survey
     }
     cx.scope.ledger.push(Made::Started { name: name.clone(), launch: plan.launch().to_owned() });
     let step = "start the container";
-    let start = async { cx.client.change_state(&name, &StateChange::start()).await?.wait(step, START).await };
     // a check that fails is repeated before a command begins
-    let (started, _) = tokio::join!(start, survey.policy_check.verify(cx));
+    let (started, _) = tokio::join!(start::start(cx, &name), survey.policy_check.verify(cx));
     if let Err(error) = started {
         return Err(start_failure::explained(cx, &name, error, step).await);
     }
@@ -119,7 +119,7 @@ pub(super) async fn take_over(cx: &Context, name: &str, mut change: impl FnMut(&
         change(&mut put);
         let changed = async {
             let operation = cx.client.put_instance(name, &put, Some(&etag)).await?;
-            operation.wait("configure the container", START).await
+            operation.wait("configure the container", CONFIGURE).await
         };
         let Err(error) = changed.await else { return Ok(true) };
         if error.is_not_found() || error.is_conflict() {

@@ -42,6 +42,35 @@ async fn a_start_that_fails_says_what_lxc_wrote() {
 }
 
 #[tokio::test]
+async fn a_start_that_meets_the_end_of_one_that_failed_is_made_again() {
+    let busy = "Failed to create instance start operation: Instance is busy running a \"stop\" operation";
+    for sentence in ["no such file or directory", "The instance is already running", busy] {
+        let world = World::new();
+        world.container(NAME).persistent().stopped().put();
+        world.daemon.on(STATE).fail(400, sentence);
+        start(&world.cx(), NAME).await.unwrap();
+        assert!(world.runs(NAME));
+        assert_eq!(world.daemon.count(STATE), 2, "{sentence}");
+    }
+}
+
+#[tokio::test]
+async fn a_start_that_fails_is_reported_once_incus_has_cleaned_up() {
+    const LOOK: &str = "GET /1.0/instances/*";
+    let world = World::new();
+    let container = world.container(NAME).persistent().stopped();
+    let (path, stopped) = (container.path(), container.object());
+    container.put();
+    world.daemon.on(STATE).fail(400, "Failed to run: forkstart cci-a-1: exit status 1");
+    let running = world.container(NAME).persistent().object();
+    // it is looked for, and then looked at: still stopped, being cleaned up, stopped
+    world.daemon.on(LOOK).nth(3).meanwhile(&path, Some(running));
+    world.daemon.on(LOOK).nth(4).meanwhile(&path, Some(stopped));
+    start(&world.cx(), NAME).await.unwrap_err();
+    assert_eq!(world.daemon.count(LOOK), 4);
+}
+
+#[tokio::test]
 async fn a_stop_of_what_is_stopped_asks_for_nothing() {
     let world = World::new();
     world.container(NAME).persistent().stopped().put();
