@@ -111,10 +111,10 @@ fn a_neighbours_container_has_no_name() {
     };
     let first = wait::until("the container has a lease", Duration::from_secs(60), || lease().ok_or("none".to_owned()));
     // what a container calls itself when it asks for its address
-    let renew = "hostname intruder; networkctl renew eth0 || :";
+    let renew = "hostname intruder; networkctl renew eth0 2>&1; networkctl status --no-pager eth0 2>&1 || :";
     wait::until("it has asked with another name", Duration::from_secs(60), || {
-        incus(&["exec", "--project", &host.project, &container, "--", "sh", "-c", renew]);
-        if lease().is_some_and(|now| now != first) { Ok(()) } else { Err(first.clone()) }
+        let said = incus(&["exec", "--project", &host.project, &container, "--", "sh", "-c", renew]);
+        if lease().is_some_and(|now| now != first) { Ok(()) } else { Err(format!("{first}\n{said}")) }
     });
     let reverse =
         address.trim().rsplit('.').map(|octet| format!("{octet}.")).collect::<Vec<_>>().concat() + "in-addr.arpa";

@@ -4,10 +4,10 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Component, Path};
 
-use rustix::fs::{Gid, Mode, OFlags, Timespec, Timestamps, Uid};
+use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 
 use crate::store::remove;
@@ -64,9 +64,27 @@ fn place<'a>(top: &impl AsFd, path: &'a Path) -> io::Result<(OwnedFd, &'a OsStr)
 /// Makes a file that is not there.
 pub(super) fn create(top: &impl AsFd, path: &Path, content: &[u8]) -> io::Result<()> {
     let (dir, name) = place(top, path)?;
+    match create_nameless(&dir, name, content) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => create_in_place(&dir, name, content),
+        done => done,
+    }
+}
+
+/// It gets its name with its content in it, so that no kill leaves it empty.
+fn create_nameless(dir: &OwnedFd, name: &OsStr, content: &[u8]) -> io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
+    let mut file = File::from(rustix::fs::openat(dir, ".", flags, Mode::from_raw_mode(0o644))?);
+    give_away(dir, &file)?;
+    file.write_all(content)?;
+    let open = format!("/proc/self/fd/{}", file.as_raw_fd());
+    Ok(rustix::fs::linkat(CWD, open, dir, name, AtFlags::SYMLINK_FOLLOW)?)
+}
+
+/// The same where a file must have a name.
+fn create_in_place(dir: &OwnedFd, name: &OsStr, content: &[u8]) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut file = File::from(rustix::fs::openat(&dir, name, flags, Mode::from_raw_mode(0o644))?);
-    give_away(&dir, &file)?;
+    let mut file = File::from(rustix::fs::openat(dir, name, flags, Mode::from_raw_mode(0o644))?);
+    give_away(dir, &file)?;
     file.write_all(content)
 }
 
@@ -148,4 +166,49 @@ fn give_away(dir: &impl AsFd, made: &impl AsFd) -> io::Result<()> {
         rustix::fs::fchown(made, Some(Uid::from_raw(above.st_uid)), Some(Gid::from_raw(above.st_gid)))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_there_with_its_content_or_not_at_all() {
+        let (dir, done) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
+        let (top, path) = (File::open(dir.path()).unwrap(), Path::new("heads/x"));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..5000 {
+                    create(&top, path, b"whole").unwrap();
+                    remove::path(&dir.path().join(path)).unwrap();
+                }
+                done.store(true, Ordering::Relaxed);
+            });
+            let mut found = 0;
+            while !done.load(Ordering::Relaxed) {
+                if let Some(content) = read(&top, path).unwrap() {
+                    assert_eq!(content, b"whole");
+                    found += 1;
+                }
+            }
+            assert!(found > 0, "the file was never met");
+        });
+    }
+
+    #[test]
+    fn what_is_there_already_is_not_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = File::open(dir.path()).unwrap();
+        for create in [
+            |top: &OwnedFd| create_nameless(top, "x".as_ref(), b"new"),
+            |top: &OwnedFd| create_in_place(top, "x".as_ref(), b"new"),
+        ] {
+            std::fs::write(dir.path().join("x"), "old").unwrap();
+            let error = create(&below(&top, Path::new("")).unwrap()).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(std::fs::read(dir.path().join("x")).unwrap(), b"old");
+        }
+    }
 }

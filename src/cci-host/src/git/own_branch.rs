@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use super::files;
 use super::shared::{Added, Shared};
@@ -27,14 +28,17 @@ impl Shared {
         if !self.takes_branch(branch)? || cci_git::worktree::at(self, &name).is_some() {
             return Ok(Added::Taken);
         }
-        match files::create(self, Path::new(&name), format!("{commit}\n").as_bytes()) {
-            Ok(()) => {}
-            // a directory of other branches
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(Added::Taken),
-            Err(error) => return Err(error),
+        // a directory of other branches
+        if files::below(self, Path::new(&name)).is_ok() {
+            return Ok(Added::Taken);
         }
+        // the log first: by it the branch of a command that is killed is known to be cci's
         self.begin_log(branch, commit, why)?;
-        Ok(Added::Yes)
+        match files::create(self, Path::new(&name), format!("{commit}\n").as_bytes()) {
+            Ok(()) => Ok(Added::Yes),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Added::Taken),
+            Err(error) => Err(error),
+        }
     }
 
     /// Moves a branch that cci made from `from` to `to`.
@@ -60,6 +64,7 @@ impl Shared {
         let name = format!("refs/heads/{branch}");
         // a branch of a name above can be there instead, and no lock beside this one
         if cci_git::worktree::at(self, &name).is_none() {
+            self.drop_log(branch, why)?;
             return Ok(true);
         }
         let _lock = Lock::take(self, branch)?;
@@ -73,8 +78,16 @@ impl Shared {
             return Ok(false);
         }
         self.unlink(Path::new(&name))?;
-        self.unlink(&Path::new("logs").join(&name))?;
+        self.drop_log(branch, why)?;
         Ok(true)
+    }
+
+    /// Removes the log of a branch that cci made.
+    fn drop_log(&self, branch: &str, why: &str) -> io::Result<()> {
+        if !self.is_made_by(branch, why)? {
+            return Ok(());
+        }
+        self.unlink(&Path::new("logs/refs/heads").join(branch))
     }
 
     /// Whether the log of a branch begins with this word of cci's.
@@ -113,6 +126,11 @@ fn is_packed(repository: &Shared, name: &str) -> io::Result<bool> {
     Ok(packed.split(|byte| *byte == b'\n').any(|line| line.ends_with(end.as_bytes())))
 }
 
+/// What cci's lock says; git's is empty, or has the commit that the ref is to be at.
+const OWN: &[u8] = b"cci\n";
+/// No command holds one for longer: whoever made it was killed.
+const HELD: Duration = Duration::from_secs(10);
+
 /// The lock that git takes as well while it moves a ref.
 struct Lock<'a> {
     repository: &'a Shared,
@@ -122,9 +140,23 @@ struct Lock<'a> {
 impl<'a> Lock<'a> {
     fn take(repository: &'a Shared, branch: &str) -> io::Result<Self> {
         let name = format!("refs/heads/{branch}.lock");
-        files::create(repository, Path::new(&name), b"")?;
+        let path = Path::new(&name);
+        match files::create(repository, path, OWN) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && was_left(repository, path)? => {
+                repository.unlink(path)?;
+                files::create(repository, path, OWN)?;
+            }
+            done => done?,
+        }
         Ok(Self { repository, name })
     }
+}
+
+/// Whether a lock is one of cci's that a kill has left.
+fn was_left(repository: &Shared, path: &Path) -> io::Result<bool> {
+    let Some(file) = files::open(repository, path)? else { return Ok(false) };
+    let is_old = file.metadata()?.modified()?.elapsed().is_ok_and(|age| age > HELD);
+    Ok(is_old && files::read(repository, path)?.as_deref() == Some(OWN))
 }
 
 impl Drop for Lock<'_> {
@@ -194,5 +226,34 @@ mod tests {
         assert!(!shared.drop_branch("cci/x", A, why).unwrap(), "git has moved it");
         assert!(dir.path().join("refs/heads/cci/x").exists() && dir.path().join("logs/refs/heads/cci/x").exists());
         assert!(!lock.exists());
+    }
+
+    #[test]
+    fn what_a_killed_command_left_of_a_branch_goes_too() {
+        let (dir, shared) = repository();
+        let (why, log) = ("cci worktree x", dir.path().join("logs/refs/heads/cci/x"));
+        shared.begin_log("cci/x", A, why).unwrap();
+        assert!(shared.drop_branch("cci/x", A, "another's").unwrap());
+        assert!(log.exists(), "the log of another");
+        assert!(shared.drop_branch("cci/x", A, why).unwrap());
+        assert!(!log.exists() && !dir.path().join("logs/refs/heads/cci").exists());
+    }
+
+    #[test]
+    fn a_lock_that_a_kill_has_left_keeps_nobody_out_for_long() {
+        let (dir, shared) = repository();
+        shared.make_branch("cci/x", A, "cci worktree x").unwrap();
+        let path = dir.path().join("refs/heads/cci/x.lock");
+        let old = std::time::SystemTime::now() - HELD - Duration::from_secs(1);
+        for (content, when, is_taken_over) in
+            [(OWN, std::time::SystemTime::now(), false), (b"", old, false), (OWN, old, true)]
+        {
+            std::fs::write(&path, content).unwrap();
+            std::fs::File::options().append(true).open(&path).unwrap().set_modified(when).unwrap();
+            let taken = Lock::take(&shared, "cci/x");
+            assert_eq!(taken.is_ok(), is_taken_over, "{content:?}");
+            assert!(path.exists());
+        }
+        assert!(!path.exists(), "it is released");
     }
 }

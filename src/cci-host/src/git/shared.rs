@@ -151,11 +151,14 @@ impl Shared {
         }
         let (refs, logs) = (Path::new("refs/heads").join(branch), Path::new("logs/refs/heads").join(branch));
         match files::read(&self.dir, &refs)? {
-            Some(at) if at.trim_ascii_end() == commit.as_bytes() => {}
+            // a kill can have left it empty on a filesystem that has no files without a name
+            Some(at) if at.is_empty() || at.trim_ascii_end() == commit.as_bytes() => {}
             Some(_) => return Ok(true),
-            None => return self.takes_branch(branch).map(|free| !free),
+            None if !self.takes_branch(branch)? => return Ok(true),
+            // a kill can have left its log, or only the directories
+            None => {}
         }
-        for path in [&refs, &logs] {
+        for path in [&logs, &refs] {
             self.unlink(path)?;
         }
         Ok(false)

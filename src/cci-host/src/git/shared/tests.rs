@@ -112,6 +112,26 @@ fn a_linked_worktree_goes_without_a_trace_but_its_commits_stay() {
 }
 
 #[test]
+fn a_linked_worktree_goes_without_a_trace_wherever_its_maker_was_killed() {
+    let world = World::new();
+    let (first, git) = (world.head(), world.proj().join(".git"));
+    let before = names_below(&git);
+    let branch = git.join("refs/heads/cci/fork-3fa9c1");
+    let log = git.join("logs/refs/heads/cci/fork-3fa9c1");
+    for (place, content) in [(&branch, ""), (&branch, &*first), (&log, "a line\n")] {
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        fs::write(place, content).unwrap();
+        assert!(!world.shared().remove("proj-fork-3fa9c1", "cci/fork-3fa9c1", &first).unwrap());
+        assert_eq!(names_below(&git), before, "{place:?} {content:?}");
+    }
+    for directory in ["refs/heads/cci", "logs/refs/heads/cci"] {
+        fs::create_dir_all(git.join(directory)).unwrap();
+    }
+    assert!(!world.shared().remove("proj-fork-3fa9c1", "cci/fork-3fa9c1", &first).unwrap());
+    assert_eq!(names_below(&git), before);
+}
+
+#[test]
 fn a_branch_is_moved_with_a_line_in_its_log() {
     let world = World::new();
     let first = world.head();
