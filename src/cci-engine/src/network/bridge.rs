@@ -99,7 +99,6 @@ pub(super) async fn keep_names(client: &Client, name: &PolicyName, answers: &str
 /// Creates a bridge in a free subnet; one that another launch created first is used as it is.
 async fn create(client: &Client, site: Site, name: &str, seed: u32, base: Config) -> Result<Network> {
     let mut tries = Tries::up_to(TRIES);
-    let mut refused: Option<cci_incus::Error> = None;
     let mut attempt: u32 = 0;
     loop {
         // a network that was just removed gets its old subnet again, in which launches have chosen addresses
@@ -120,11 +119,8 @@ async fn create(client: &Client, site: Site, name: &str, seed: u32, base: Config
         })?;
         let mut config = base.clone();
         config.insert("ipv4.address".into(), address(free));
-        match client.create_network(&NewNetwork::bridge(name, config)).await {
-            Ok(()) => {}
-            // whoever was quicker created the same; a subnet that was taken meanwhile is not tried again
-            Err(error) => refused = Some(error),
-        }
+        // whoever was quicker created the same; a subnet that was taken meanwhile is not tried again
+        let refused = client.create_network(&NewNetwork::bridge(name, config)).await.err();
         match client.network(name).await {
             Ok((there, _)) if there.managed => {
                 if let Some(made) = when_created(client, there).await? {
@@ -136,13 +132,12 @@ async fn create(client: &Client, site: Site, name: &str, seed: u32, base: Config
         }
         let why = refused.as_ref().map(cci_incus::Error::refusal).unwrap_or_default();
         if !tries.after(&why).again(STEP, &format!("{name} does not exist")).await {
-            break;
+            return match refused {
+                Some(error) => Err(error).during(STEP),
+                None => Err(Error::Internal(format!("network {name} disappeared while it was created"))),
+            };
         }
         attempt += 1;
-    }
-    match refused {
-        Some(error) => Err(error).during(STEP),
-        None => Err(Error::Internal(format!("network {name} disappeared while it was created"))),
     }
 }
 
