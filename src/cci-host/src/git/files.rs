@@ -4,13 +4,13 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Component, Path};
 
-use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
+use rustix::fs::{Gid, Mode, OFlags, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 
-use crate::store::remove;
+use crate::store::{nameless, remove};
 
 /// No file of a repository that is read here is larger.
 const LARGEST: u64 = 64 << 20;
@@ -72,12 +72,10 @@ pub(super) fn create(top: &impl AsFd, path: &Path, content: &[u8]) -> io::Result
 
 /// It gets its name with its content in it, so that no kill leaves it empty.
 fn create_nameless(dir: &OwnedFd, name: &OsStr, content: &[u8]) -> io::Result<()> {
-    let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
-    let mut file = File::from(rustix::fs::openat(dir, ".", flags, Mode::from_raw_mode(0o644))?);
+    let mut file = nameless::open(dir, ".", OFlags::empty(), Mode::from_raw_mode(0o644))?;
     give_away(dir, &file)?;
     file.write_all(content)?;
-    let open = format!("/proc/self/fd/{}", file.as_raw_fd());
-    Ok(rustix::fs::linkat(CWD, open, dir, name, AtFlags::SYMLINK_FOLLOW)?)
+    nameless::name(&file, dir, name)
 }
 
 /// The same where a file must have a name.

@@ -64,7 +64,10 @@ impl Shared {
         let name = format!("refs/heads/{branch}");
         // a branch of a name above can be there instead, and no lock beside this one
         if cci_git::worktree::at(self, &name).is_none() {
-            self.drop_log(branch, why)?;
+            // a kill can have left its log
+            if self.is_made_by(branch, why)? {
+                self.unlink(&Path::new("logs").join(&name))?;
+            }
             return Ok(true);
         }
         let _lock = Lock::take(self, branch)?;
@@ -78,16 +81,8 @@ impl Shared {
             return Ok(false);
         }
         self.unlink(Path::new(&name))?;
-        self.drop_log(branch, why)?;
+        self.unlink(&Path::new("logs").join(&name))?;
         Ok(true)
-    }
-
-    /// Removes the log of a branch that cci made.
-    fn drop_log(&self, branch: &str, why: &str) -> io::Result<()> {
-        if !self.is_made_by(branch, why)? {
-            return Ok(());
-        }
-        self.unlink(&Path::new("logs/refs/heads").join(branch))
     }
 
     /// Whether the log of a branch begins with this word of cci's.

@@ -5,12 +5,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::fs::{CWD, Mode, OFlags};
+
+use super::nameless;
 
 /// A file without a line is just being started on a filesystem that has no files without a name, unless it is older than
 /// this.
@@ -36,11 +37,9 @@ impl Journal {
     }
 
     fn begin_nameless(dir: &Path, path: &Path, lines: &[String]) -> io::Result<Self> {
-        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC;
-        let file = rustix::fs::open(dir, flags, Mode::RUSR | Mode::WUSR)?;
-        let journal = Self::of(file.into(), path.to_owned(), lines)?;
-        let open = format!("/proc/self/fd/{}", journal.file.as_raw_fd());
-        rustix::fs::linkat(CWD, open, CWD, path, AtFlags::SYMLINK_FOLLOW)?;
+        let file = nameless::open(CWD, dir, OFlags::APPEND, Mode::RUSR | Mode::WUSR)?;
+        let journal = Self::of(file, path.to_owned(), lines)?;
+        nameless::name(&journal.file, CWD, path)?;
         Ok(journal)
     }
 

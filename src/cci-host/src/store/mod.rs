@@ -18,6 +18,7 @@ mod kept_list;
 pub mod known_hosts;
 pub mod meter;
 pub mod mount_link;
+pub(crate) mod nameless;
 pub mod network_cache;
 pub mod noted;
 pub mod owners;
