@@ -76,7 +76,7 @@ impl Side {
             let worked: Vec<_> = working.into_iter().map(ScopedJoinHandle::join).collect();
             is_over.store(true, Ordering::Relaxed);
             let answers = asking.join().unwrap();
-            assert!(is_well && worked.iter().all(Result::is_ok), "{what}");
+            assert!(is_well && worked.iter().all(Result::is_ok), "{what}: {}", self.state());
             assert!(answers.iter().all(|status| *status == 200), "{what}: {answers:?}");
         });
         assert_eq!(self.issuer.refused(), Vec::<String>::new(), "{what}: no request was refused");
@@ -109,6 +109,13 @@ impl Side {
             let is_there = lock.is_ok_and(|lock| lock.ino() == left);
             if !is_there && self.issuer.posted_once() > renewed { Ok(()) } else { Err(self.log()) }
         });
+    }
+
+    /// What explains a failure: the supervisor's log, and the sockets as each container has them.
+    fn state(&self) -> String {
+        let sockets =
+            |slot: &String| self.world.inside(slot, "root", "date; ls -la --full-time /var/lib/cci").to_string();
+        self.slots.iter().map(sockets).fold(self.log(), |all, one| format!("{all}\n{one}"))
     }
 
     fn log(&self) -> String {

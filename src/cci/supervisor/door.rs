@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Uid};
 use tokio::net::UnixListener;
+use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use cci_host::store::run_dir::Owner;
+use cci_host::store::run_dir::{Owner, RunDir, Watched};
 
 /// How often it is made sure that a socket is there.
 const MENDED: Duration = Duration::from_secs(10);
@@ -75,27 +76,42 @@ impl Drop for Door {
     }
 }
 
-/// Serves what comes in at a door, and opens it again where it is gone.
-pub(super) async fn keep<F: Future<Output = Infallible>>(
-    mut opened: (Door, UnixListener),
+/// Serves what comes in at a door among a session's sockets, in a task that ends with the session, and opens it again
+/// where it is gone. The door is open when this returns; a failure is reported, and it is tried again.
+pub(super) fn keep<F: Future<Output = Infallible>>(
+    run: &RunDir,
+    watched: &Watched,
+    name: &'static str,
+    serve: impl Fn(UnixListener) -> F + 'static,
+    tasks: &mut JoinSet<()>,
+) -> io::Result<()> {
+    let (private, directory, owner) = (run.path().to_owned(), run.sockets(watched.session), watched.owner);
+    let open = move || Door::open(&private, &directory, name, Some(owner));
+    let (opened, reported) = match open() {
+        Ok(opened) => (Some(opened), Ok(())),
+        Err(error) => (None, Err(error)),
+    };
+    tasks.spawn_local(async move { match kept(opened, open, serve).await {} });
+    reported
+}
+
+async fn kept<F: Future<Output = Infallible>>(
+    mut opened: Option<(Door, UnixListener)>,
     open: impl Fn() -> io::Result<(Door, UnixListener)>,
     serve: impl Fn(UnixListener) -> F,
 ) -> Infallible {
     let mut ticks = interval(MENDED);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let (door, listener) = opened;
-        tokio::select! {
-            never = serve(listener) => match never {},
-            () = missing(&door, &mut ticks) => {}
+        if let Some((door, listener)) = opened {
+            tokio::select! {
+                never = serve(listener) => match never {},
+                () = missing(&door, &mut ticks) => {}
+            }
+        } else {
+            ticks.tick().await;
         }
-        drop(door);
-        opened = loop {
-            match open() {
-                Ok(opened) => break opened,
-                Err(_) => ticks.tick().await,
-            };
-        };
+        opened = open().ok();
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which sessions are watched: those that their launches noted, as long as Incus has their containers.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
@@ -48,6 +48,8 @@ pub(super) struct House {
     /// Notified when it is time to look again.
     changed: Rc<Notify>,
     entries: RefCell<BTreeMap<String, Entry>>,
+    /// Whether something was put off until no launch is in progress.
+    put_off: Cell<bool>,
     /// The places that are listened to.
     places: RefCell<BTreeMap<(String, String), JoinSet<()>>>,
 }
@@ -61,7 +63,8 @@ impl House {
         changed: Rc<Notify>,
     ) -> Self {
         let (gateways, entries, places) = (Gateways::default(), RefCell::default(), RefCell::default());
-        Self { run, shared, logins, gateways, pipes: Pipes::default(), lookout, changed, entries, places }
+        let (pipes, put_off) = (Pipes::default(), Cell::default());
+        Self { run, shared, logins, gateways, pipes, lookout, changed, entries, put_off, places }
     }
 
     /// The sessions, as `status` tells them.
@@ -99,6 +102,7 @@ impl House {
 
     /// Looks which sessions run, and forgets those that are gone.
     pub(super) async fn look(&self) {
+        self.put_off.set(false);
         let (noted, kept) = (self.admit(), self.run.kept());
         let presence = self.lookout.look([noted.clone(), kept.clone()].concat()).await;
         for (watched, presence) in noted.iter().zip(&presence) {
@@ -106,25 +110,20 @@ impl House {
         }
         for (watched, presence) in kept.iter().zip(presence.iter().skip(noted.len())) {
             match presence {
-                Presence::Gone => self.run.forget(watched),
+                Presence::Gone => {
+                    self.is_done(self.run.forget_gone(watched));
+                }
                 // started by itself, and nobody else takes in what it asks for
-                Presence::Runs(_) if watched.egress.is_some() && self.run.watch(watched).is_ok() => {
+                Presence::Runs(_) if watched.egress.is_some() && self.is_done(self.run.watch_again(watched)) => {
                     self.changed.notify_one();
                 }
                 _ => {}
             }
         }
         // what a launch has noted since is not judged yet
-        let known: Vec<SessionId> =
-            self.run.watched().iter().chain(&self.run.kept()).map(|watched| watched.session).collect();
+        let known: Vec<SessionId> = self.run.watched().iter().map(|watched| watched.session).collect();
         self.entries.borrow_mut().retain(|_, entry| known.contains(&entry.session.watched.session));
-        let left: Vec<SessionId> =
-            self.run.with_sockets().into_iter().filter(|session| !known.contains(session)).collect();
-        if !left.is_empty()
-            && let Err(error) = self.run.remove_sockets(&left)
-        {
-            self.shared.log.say(error);
-        }
+        self.is_done(self.run.remove_left());
         self.listen_to_places(&self.run.watched());
     }
 
@@ -132,18 +131,26 @@ impl House {
         let id = watched.session.to_string();
         match presence {
             Presence::Runs(container) => self.open(watched, Some(container)),
-            Presence::Stopped if self.is_overdue(&id, NO_CONTAINER) => {
-                self.run.set_aside(watched);
+            Presence::Stopped if self.is_overdue(&id, NO_CONTAINER) && self.is_done(self.run.set_aside(watched)) => {
                 self.close(&id, "its container is stopped");
             }
-            Presence::Gone if self.is_overdue(&id, NO_CONTAINER) => {
-                self.run.forget(watched);
+            Presence::Gone if self.is_overdue(&id, NO_CONTAINER) && self.is_done(self.run.forget_gone(watched)) => {
                 self.close(&id, "its container is gone");
             }
             // the note stays: whoever calls cci next looks again
             Presence::Unknown if self.is_overdue(&id, SILENT) => self.close(&id, "Incus does not answer"),
             Presence::Stopped | Presence::Gone | Presence::Unknown => {}
         }
+    }
+
+    /// Whether the notes have been changed; what a launch in progress kept from it is tried again.
+    fn is_done(&self, changed: cci_core::Result<bool>) -> bool {
+        let done = changed.unwrap_or_else(|error| {
+            self.shared.log.say(error);
+            false
+        });
+        self.put_off.set(self.put_off.get() || !done);
+        done
     }
 
     /// Whether a session has been missed for that long.
@@ -153,9 +160,10 @@ impl House {
         entry.missed.get_or_insert_with(Instant::now).elapsed() >= long
     }
 
-    /// Whether any session has been missed when it was looked at last: then it is soon time to look again.
+    /// Whether any session has been missed when it was looked at last, or something was put off: then it is soon time to
+    /// look again.
     pub(super) fn is_unsure(&self) -> bool {
-        self.entries.borrow().values().any(|entry| entry.missed.is_some())
+        self.put_off.get() || self.entries.borrow().values().any(|entry| entry.missed.is_some())
     }
 
     /// Lets a session reach something beside its policy.
@@ -189,13 +197,9 @@ impl House {
         entries.remove(&id);
         let session = Session::new(watched.clone(), container.cloned().unwrap_or_default(), Rc::clone(&self.shared));
         let mut tasks = JoinSet::new();
-        match watched.sockets.then(|| guest::open(&self.run, &session)) {
+        match watched.sockets.then(|| guest::begin(&self.run, &session, &mut tasks)) {
             None => self.shared.log.say(format_args!("{id}: watched, without a socket")),
-            Some(Ok(opened)) => {
-                self.shared.log.say(format_args!("{id}: watched"));
-                let (run, listening) = (self.run.clone(), Rc::clone(&session));
-                tasks.spawn_local(async move { match guest::listen(run, listening, opened).await {} });
-            }
+            Some(Ok(())) => self.shared.log.say(format_args!("{id}: watched")),
             Some(Err(error)) => self.shared.log.say(format_args!("{id}: its socket cannot be opened: {error}")),
         }
         if let Err(error) = login::begin(&self.run, watched, &self.logins, &mut tasks) {

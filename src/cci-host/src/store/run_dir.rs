@@ -306,6 +306,11 @@ impl RunDir {
 
     /// Notes a session, once its container is there. It is not flushed: a container does not outlive the host either.
     pub fn watch(&self, watched: &Watched) -> cci_core::Result<()> {
+        let _hold = self.hold()?;
+        self.put_note(watched)
+    }
+
+    fn put_note(&self, watched: &Watched) -> cci_core::Result<()> {
         let path = self.note(watched.session);
         let beside = put::beside(&path);
         let text = serde_json::to_vec(watched).map_err(|error| host("write", &path)(error.into()))?;
@@ -410,7 +415,7 @@ impl RunDir {
         entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
     }
 
-    /// Forgets a session whose container is gone. One that was noted anew meanwhile stays.
+    /// Forgets a session. One that was noted anew meanwhile stays.
     pub fn forget(&self, watched: &Watched) {
         // the next look finds it again if it cannot be removed
         if self.watched().contains(watched) {
@@ -420,40 +425,62 @@ impl RunDir {
         let _ = fs::remove_file(self.kept_note(watched.session));
     }
 
+    /// The same for one whose container is gone; false if a launch is in progress, which may be about to note it anew.
+    pub fn forget_gone(&self, watched: &Watched) -> cci_core::Result<bool> {
+        self.between_launches(|| {
+            self.forget(watched);
+            Ok(())
+        })
+    }
+
     /// Sets a session aside whose container is stopped, and stays: what was allowed was so while it ran. One that was noted
-    /// anew meanwhile stays watched.
-    pub fn set_aside(&self, watched: &Watched) {
-        if self.watched().contains(watched) {
-            let _ = fs::rename(self.note(watched.session), self.kept_note(watched.session));
-            kept_list::forget(&self.0, watched.session);
-        }
-    }
-
-    /// The sessions that have a directory.
-    #[must_use]
-    pub fn with_sockets(&self) -> Vec<SessionId> {
-        self.names().iter().filter_map(|name| name.parse().ok()).collect()
-    }
-
-    /// Removes the directories of these sessions, which have no container; false if a launch is in progress.
-    pub fn remove_sockets(&self, sessions: &[SessionId]) -> cci_core::Result<bool> {
-        let (lock, _) = self.lock()?;
-        if lock.try_lock().is_err() {
-            return Ok(false);
-        }
-        for session in sessions {
-            let gone = self.0.join(format!("{GONE}{}", uuid::Uuid::new_v4().simple()));
-            match fs::rename(self.sockets(*session), &gone) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                renamed => renamed.map_err(host("remove", &self.sockets(*session)))?,
+    /// anew meanwhile stays watched. False if a launch is in progress.
+    pub fn set_aside(&self, watched: &Watched) -> cci_core::Result<bool> {
+        self.between_launches(|| {
+            if self.watched().contains(watched) {
+                let _ = fs::rename(self.note(watched.session), self.kept_note(watched.session));
+                kept_list::forget(&self.0, watched.session);
             }
-        }
-        drop(lock);
+            Ok(())
+        })
+    }
+
+    /// Watches a session again that was set aside, unless it was noted anew meanwhile; false if a launch is in progress.
+    pub fn watch_again(&self, watched: &Watched) -> cci_core::Result<bool> {
+        self.between_launches(|| {
+            let is_aside = self.kept().contains(watched) && !self.note(watched.session).exists();
+            if is_aside { self.put_note(watched) } else { Ok(()) }
+        })
+    }
+
+    /// Removes the directories of sessions that are not noted; false if a launch is in progress.
+    pub fn remove_left(&self) -> cci_core::Result<bool> {
+        let moved = self.between_launches(|| {
+            let noted: Vec<SessionId> = self.watched().iter().chain(&self.kept()).map(|one| one.session).collect();
+            for session in self.with_sockets().iter().filter(|session| !noted.contains(session)) {
+                let gone = self.0.join(format!("{GONE}{}", uuid::Uuid::new_v4().simple()));
+                fs::rename(self.sockets(*session), &gone).map_err(host("remove", &self.sockets(*session)))?;
+            }
+            Ok(())
+        })?;
         for name in self.names().iter().filter(|name| name.starts_with(GONE)) {
             let path = self.0.join(name);
             remove::path(&path).map_err(host("remove", &path))?;
         }
-        Ok(true)
+        Ok(moved)
+    }
+
+    /// Does something while no launch is between making a directory and noting its session; false if one may be.
+    fn between_launches(&self, act: impl FnOnce() -> cci_core::Result<()>) -> cci_core::Result<bool> {
+        let (lock, _) = self.lock()?;
+        if lock.try_lock().is_err() {
+            return Ok(false);
+        }
+        act().map(|()| true)
+    }
+
+    fn with_sockets(&self) -> Vec<SessionId> {
+        self.names().iter().filter_map(|name| name.parse().ok()).collect()
     }
 }
 
@@ -465,6 +492,8 @@ fn of(watched: &Watched) -> Of<'_> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{MetadataExt, symlink};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
 
     use super::*;
 
@@ -511,7 +540,7 @@ mod tests {
         assert_eq!(run.watched().len(), 2, "a newer note is another session's");
         run.forget(&one);
         assert_eq!(run.watched().len(), 1);
-        run.set_aside(&two);
+        assert!(run.set_aside(&two).unwrap());
         assert!(!run.has_watched() && run.kept() == [two.clone()], "a stopped container needs nobody");
         run.watch(&two).unwrap();
         assert_eq!((run.watched(), run.kept()), (vec![two.clone()], vec![]));
@@ -564,7 +593,7 @@ mod tests {
         // and the same container, started again after a stop
         run.watch(&first).unwrap();
         note();
-        run.set_aside(&first);
+        assert!(run.set_aside(&first).unwrap());
         run.watch(&first).unwrap();
         assert_eq!((run.allowances(&first), run.requests(&first)), (vec![], vec![]));
     }
@@ -579,7 +608,7 @@ mod tests {
             run.watch(&other).unwrap();
             run.note_allowances(&other, &[Allowance::of("a.example", None).unwrap()]).unwrap();
         }
-        run.set_aside(&with_way_out(8, "c-2", 7, "b"));
+        assert!(run.set_aside(&with_way_out(8, "c-2", 7, "b")).unwrap());
         let next = with_way_out(1, "c-1", 7, "c");
         run.watch(&next).unwrap();
         assert_eq!((run.watched(), run.kept()), (vec![next, stays.clone()], vec![]));
@@ -594,20 +623,55 @@ mod tests {
     fn a_directory_is_removed_with_all_that_a_guest_put_there_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::of(dir.path());
-        let session = SessionId::from_random([1; 16]);
+        let [left, noted, stopped] = [1, 2, 3].map(|id| SessionId::from_random([id; 16]));
         let hold = run.hold().unwrap();
-        let sockets = run.make_sockets(session, here()).unwrap();
+        let sockets = run.make_sockets(left, here()).unwrap();
+        for session in [noted, stopped] {
+            run.make_sockets(session, here()).unwrap();
+            run.watch(&watched(session)).unwrap();
+        }
         fs::create_dir(dir.path().join("outside")).unwrap();
         fs::write(dir.path().join("outside/kept"), "x").unwrap();
         symlink(dir.path().join("outside"), sockets.join("link")).unwrap();
         remove::plant_deep(&sockets, 2_000);
-        assert!(!run.remove_sockets(&[session]).unwrap(), "a launch is in progress");
-        assert!(sockets.is_dir());
+        let may_go = [run.remove_left(), run.forget_gone(&watched(noted)), run.set_aside(&watched(noted))];
+        assert!(may_go.into_iter().all(|went| !went.unwrap()), "a launch is in progress");
+        assert!(sockets.is_dir() && run.watched().contains(&watched(noted)));
         drop(hold);
-        assert!(run.remove_sockets(&[session]).unwrap());
+        assert!(run.set_aside(&watched(stopped)).unwrap() && run.remove_left().unwrap());
         assert!(!sockets.exists() && dir.path().join("outside/kept").exists());
-        assert_eq!(run.with_sockets(), []);
-        assert!(run.remove_sockets(&[session]).unwrap(), "it is gone already");
+        assert!(run.sockets(noted).is_dir() && run.sockets(stopped).is_dir());
+        assert!(run.remove_left().unwrap(), "it is gone already");
+    }
+
+    #[test]
+    fn no_directory_of_a_session_is_removed_that_is_noted_while_it_is_looked() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::of(dir.path());
+        run.make().unwrap();
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let looks = scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    run.remove_left().unwrap();
+                }
+            });
+            let lost = (0..1_000).find(|number: &u128| {
+                let session = watched(SessionId::from_random(number.to_le_bytes()));
+                let hold = run.hold().unwrap();
+                run.make_sockets(session.session, here()).unwrap();
+                run.watch(&session).unwrap();
+                drop(hold);
+                // what was being looked at is over once it has been looked again
+                let _seen = run.hold().unwrap();
+                let is_lost = !run.sockets(session.session).is_dir();
+                run.forget(&session);
+                is_lost
+            });
+            over.store(true, Ordering::Relaxed);
+            looks.join().unwrap();
+            assert_eq!(lost, None);
+        });
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::pass::{Entry, Passage};
 use super::provider::Opened;
 use super::reserve::Reserve;
 use super::tally::Tally;
-use crate::supervisor::door::{self, Door};
+use crate::supervisor::door;
 use crate::supervisor::http::{Limits, serve};
 
 /// How long a connection of a guest's lives, and the longest head of a request. One request a connection: nothing is
@@ -45,7 +45,6 @@ pub(in crate::supervisor) fn begin(
     let agent = cci_agent::agent(&watched.tool);
     let (Some(note), Some(login)) = (&watched.login, agent.login()) else { return Ok(()) };
     let account = || logins.account(agent, login, note);
-    let (run, watched) = (run.clone(), watched.clone());
     match note.mode {
         LoginMode::Socket => {
             let session = watched.state.parent().unwrap_or(&watched.state).to_owned();
@@ -63,11 +62,19 @@ pub(in crate::supervisor) fn begin(
                 pace: RefCell::new(Pace::default()),
                 reserve: Reserve::of(note.max_tokens),
             });
-            let opened = open(&run, &watched)?;
-            tasks.spawn_local(async move { match listen(run, watched, passage, opened).await {} });
+            let limits = Limits {
+                connections: share(getrlimit(Resource::Nofile).current),
+                lives: Some(LIVES),
+                head: LONGEST_HEAD,
+            };
+            let served = move |listener| {
+                let passage = Rc::clone(&passage);
+                serve(listener, limits, move |request| Rc::clone(&passage).respond(request))
+            };
+            door::keep(run, watched, LOGIN_NAME, served, tasks)?;
         }
         LoginMode::Token => {
-            let account = account();
+            let (account, run, watched) = (account(), run.clone(), watched.clone());
             tasks.spawn_local(async move { match hand_in(&run, &watched, login, &account).await {} });
         }
         LoginMode::Copy => {}
@@ -81,25 +88,6 @@ fn share(files: Option<u64>) -> usize {
     let (most, least) = CONNECTIONS;
     let share = files.map_or(most, |files| (files / (2 * SESSIONS)).clamp(least, most));
     usize::try_from(share).unwrap_or(usize::MAX)
-}
-
-fn open(run: &RunDir, watched: &Watched) -> io::Result<(Door, tokio::net::UnixListener)> {
-    Door::open(run.path(), &run.sockets(watched.session), LOGIN_NAME, Some(watched.owner))
-}
-
-async fn listen(
-    run: RunDir,
-    watched: Watched,
-    passage: Rc<Passage>,
-    opened: (Door, tokio::net::UnixListener),
-) -> Infallible {
-    let connections = share(getrlimit(Resource::Nofile).current);
-    let limits = Limits { connections, lives: Some(LIVES), head: LONGEST_HEAD };
-    let served = move |listener| {
-        let passage = Rc::clone(&passage);
-        serve(listener, limits, move |request| Rc::clone(&passage).respond(request))
-    };
-    door::keep(opened, move || open(&run, &watched), served).await
 }
 
 /// Keeps the newest access token, and nothing else of the login, in the container.

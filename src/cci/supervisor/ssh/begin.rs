@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::relay::relay;
-use crate::supervisor::door::{self, Door};
+use crate::supervisor::door;
 use crate::supervisor::log::Log;
 
 /// How many connections a guest may have open.
@@ -30,18 +30,8 @@ pub(in crate::supervisor) fn begin(
     tasks: &mut JoinSet<()>,
 ) -> io::Result<()> {
     let Some(note) = &watched.ssh else { return Ok(()) };
-    let (run, watched, agent) = (run.clone(), watched.clone(), note.agent.clone());
-    let told = Told { session: watched.session.to_string(), log: Rc::clone(log) };
-    let opened = open(&run, &watched)?;
-    tasks.spawn_local(async move {
-        let served = move |listener| serve(listener, agent.clone(), told.clone());
-        match door::keep(opened, move || open(&run, &watched), served).await {}
-    });
-    Ok(())
-}
-
-fn open(run: &RunDir, watched: &Watched) -> io::Result<(Door, UnixListener)> {
-    Door::open(run.path(), &run.sockets(watched.session), SSH_NAME, Some(watched.owner))
+    let (agent, told) = (note.agent.clone(), Told { session: watched.session.to_string(), log: Rc::clone(log) });
+    door::keep(run, watched, SSH_NAME, move |listener| serve(listener, agent.clone(), told.clone()), tasks)
 }
 
 /// Where it is told that the agent does not answer.

@@ -238,3 +238,20 @@ async fn a_socket_that_the_guest_removed_or_replaced_is_there_again() {
         })
         .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_socket_that_cannot_be_opened_at_once_is_opened_later() {
+    let world = World::new();
+    let session = world.session(1);
+    let directory = world.place.sessions().sockets(session);
+    let away = directory.with_extension("away");
+    std::fs::rename(&directory, &away).unwrap();
+    world
+        .while_it_runs(async {
+            assert_eq!(Ask(&world.place).status().await.unwrap().sessions.len(), 1, "it is watched all the same");
+            std::fs::rename(&away, &directory).unwrap();
+            until("it is opened", async || world.socket(session).exists()).await;
+            assert_eq!(request(&world.socket(session), "GET /log", "").await.unwrap().0, 200);
+        })
+        .await;
+}
