@@ -288,16 +288,15 @@ impl RunDir {
 
     /// Keeps the directories of all sessions from being removed: a launch makes one before there is a container.
     pub fn hold(&self) -> cci_core::Result<Hold> {
-        let (lock, path) = self.lock()?;
+        self.make()?;
+        let path = self.lock_path();
+        let lock = opened(&path).map_err(host("open", &path))?;
         lock.lock_shared().map_err(host("lock", &path))?;
         Ok(Hold { _lock: lock })
     }
 
-    fn lock(&self) -> cci_core::Result<(File, PathBuf)> {
-        self.make()?;
-        let path = self.0.join("launches.lock");
-        let open = OpenOptions::new().write(true).create(true).truncate(false).mode(PRIVATE).open(&path);
-        Ok((open.map_err(host("open", &path))?, path))
+    fn lock_path(&self) -> PathBuf {
+        self.0.join("launches.lock")
     }
 
     fn note(&self, session: SessionId) -> PathBuf {
@@ -472,7 +471,13 @@ impl RunDir {
 
     /// Does something while no launch is between making a directory and noting its session; false if one may be.
     fn between_launches(&self, act: impl FnOnce() -> cci_core::Result<()>) -> cci_core::Result<bool> {
-        let (lock, _) = self.lock()?;
+        let path = self.lock_path();
+        let lock = match opened(&path) {
+            Ok(lock) => lock,
+            // nothing is noted where there is no directory, and none is made
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+            Err(error) => return Err(host("open", &path)(error)),
+        };
         if lock.try_lock().is_err() {
             return Ok(false);
         }
@@ -482,6 +487,11 @@ impl RunDir {
     fn with_sockets(&self) -> Vec<SessionId> {
         self.names().iter().filter_map(|name| name.parse().ok()).collect()
     }
+}
+
+/// The lock of launches, which is made where it is missing.
+fn opened(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(PRIVATE).open(path)
 }
 
 /// Whose lists these are: the session's, as long as this launch of its container runs.
@@ -642,6 +652,16 @@ mod tests {
         assert!(!sockets.exists() && dir.path().join("outside/kept").exists());
         assert!(run.sockets(noted).is_dir() && run.sockets(stopped).is_dir());
         assert!(run.remove_left().unwrap(), "it is gone already");
+    }
+
+    #[test]
+    fn a_home_that_is_gone_is_not_made_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::of(dir.path());
+        let one = watched(SessionId::from_random([1; 16]));
+        let looks = [run.remove_left(), run.forget_gone(&one), run.set_aside(&one), run.watch_again(&one)];
+        assert!(looks.into_iter().all(|done| done.unwrap()));
+        assert!(!run.path().exists());
     }
 
     #[test]
