@@ -8,6 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+/// How old a lock is whose holder has died.
+const STALE: Duration = Duration::from_secs(60);
 /// How long it waits for a lock: longer than that of a holder who has died counts.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -77,7 +79,10 @@ impl HostAgent {
 
     fn lock(&self, path: PathBuf) -> PathBuf {
         let taken = || match fs::create_dir(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error.to_string()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                remove_stale(&path);
+                Err(error.to_string())
+            }
             made => {
                 made.unwrap();
                 Ok(())
@@ -104,5 +109,23 @@ impl HostAgent {
         let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap();
         let body = answer.split("\r\n\r\n").nth(1).unwrap_or_default();
         (status, serde_json::from_str(body).unwrap_or_default())
+    }
+}
+
+/// Removes a lock whose holder has died: whoever has the first of two waits for nobody at the second.
+fn remove_stale(path: &Path) {
+    let is_stale = |path: &Path| {
+        let written = fs::symlink_metadata(path).and_then(|there| there.modified());
+        written.is_ok_and(|at| at.elapsed().unwrap_or_default() > STALE)
+    };
+    let aside = path.with_extension("aside");
+    if !is_stale(path) || fs::rename(path, &aside).is_err() {
+        return;
+    }
+    if is_stale(&aside) {
+        fs::remove_dir_all(aside).unwrap();
+    } else {
+        // somebody has taken it over between the two, and holds it
+        fs::rename(aside, path).unwrap();
     }
 }
