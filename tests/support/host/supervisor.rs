@@ -34,12 +34,14 @@ pub fn kill(home: &Path) -> Pid {
     pid
 }
 
-/// Ends what is left of it when a test has ended.
+/// Ends what is left of it when a test has ended, also one that the last command has just started and that has no lock yet.
 pub fn end(home: &Path) {
-    if let Some(pid) = of(home)
-        && kill_process(pid, Signal::KILL).is_ok()
-    {
-        gone(pid, home);
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let ours = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(|pid| is_it(*pid, home));
+    for pid in ours.filter_map(Pid::from_raw) {
+        if kill_process(pid, Signal::KILL).is_ok() {
+            gone(pid, home);
+        }
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use cci_core::network::{Allowance, ProxyVariables};
 use cci_core::session::SessionId;
@@ -301,8 +300,11 @@ async fn a_flood_is_in_the_log_and_in_the_record_up_to_a_bound_and_counted() {
         }
         let allowance = Allowance::of("host.example", None).unwrap();
         Ask(&world.place).allow(&Asked { session, allowance }).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        get(ONE, "after.example").await;
+        let again = until("lines are kept again", async || {
+            get(ONE, "after.example").await;
+            record(&world, session).contains("after.example")
+        });
+        again.await;
     };
     world.while_it_runs(test).await;
     assert_eq!(refused(&world).len(), 201, "200, and that there is more");
