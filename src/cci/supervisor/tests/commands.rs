@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use cci_core::session::SessionId;
+
 use super::world::{World, until};
 use crate::supervisor::ask::{Ask, stop};
 use crate::supervisor::control::Ended;
@@ -153,5 +155,35 @@ async fn a_stop_waits_for_its_end_and_lasts_until_it_is_wanted_again() {
         assert!(world.place.unwanted().exists());
     };
     let (ended, ()) = tokio::join!(world.run(|| {}), stopped);
+    assert_eq!(ended, Some(Ended::Stopped));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_launch_puts_off_is_done_when_it_is_over() {
+    let world = World::new();
+    let session = world.session(1);
+    let run = world.place.sessions();
+    let failed = run.sockets(SessionId::from_random([2; 16]));
+    let look = || world.sky.changed.borrow().as_ref().unwrap().notify_one();
+    let ended = world
+        .while_it_runs(async {
+            until("it is seen", async || world.sky.looks.get() > 0).await;
+            let launch = run.hold().unwrap();
+            std::fs::create_dir(&failed).unwrap();
+            look();
+            tokio::time::sleep(Duration::from_secs(40)).await;
+            assert!(failed.is_dir(), "the launch may note its session yet");
+            drop(launch);
+            until("what the launch has left is removed", async || !failed.exists()).await;
+
+            let launch = run.hold().unwrap();
+            world.sky.says.replace(Presence::Gone);
+            look();
+            tokio::time::sleep(Duration::from_secs(40)).await;
+            assert!(run.has_watched() && world.socket(session).exists(), "the launch may note it anew");
+            drop(launch);
+            until("it is forgotten", async || !run.has_watched() && !run.sockets(session).exists()).await;
+        })
+        .await;
     assert_eq!(ended, Some(Ended::Stopped));
 }
