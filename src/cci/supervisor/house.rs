@@ -7,7 +7,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cci_core::audit::Event;
-use cci_core::session::SessionId;
 use cci_host::store::run_dir::{RunDir, Watched};
 use cci_proxy::egress::Pipes;
 use tokio::sync::Notify;
@@ -121,10 +120,11 @@ impl House {
             }
         }
         // what a launch has noted since is not judged yet
-        let known: Vec<SessionId> = self.run.watched().iter().map(|watched| watched.session).collect();
-        self.entries.borrow_mut().retain(|_, entry| known.contains(&entry.session.watched.session));
+        let noted = self.run.watched();
+        let is_noted = |entry: &Entry| noted.iter().any(|watched| watched.session == entry.session.watched.session);
+        self.entries.borrow_mut().retain(|_, entry| is_noted(entry));
         self.is_done(self.run.remove_left());
-        self.listen_to_places(&self.run.watched());
+        self.listen_to_places(&noted);
     }
 
     fn judge(&self, watched: &Watched, presence: &Presence) {

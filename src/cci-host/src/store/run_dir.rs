@@ -286,7 +286,8 @@ impl RunDir {
         if line.is_empty() { Ok(()) } else { sockets.write(NOTICE_NAME, line.as_bytes()) }
     }
 
-    /// Keeps the directories of all sessions from being removed: a launch makes one before there is a container.
+    /// Keeps the directories and notes of all sessions as they are: a launch makes a directory before there is a container,
+    /// and notes its session afterwards.
     pub fn hold(&self) -> cci_core::Result<Hold> {
         self.make()?;
         let path = self.lock_path();
